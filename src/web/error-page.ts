@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FhirError } from '../fhir/error.ts'
 import { toldError } from '../http/errors.ts'
-import { nothingElseText } from './content-security.ts'
-import { html } from './html.ts'
-import { wordsOf } from './own-page.ts'
-import { pageText, sendPage } from './page.ts'
+import { nothingElseText } from './page/content-security.ts'
+import { html } from './page/html.ts'
+import { wordsOf } from './page/own-page.ts'
+import { pageText, sendPage } from './page/page.ts'
 
 /** The same errors as everywhere, in words for people. */
 export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>

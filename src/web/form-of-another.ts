@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { pageOf } from './continue.ts'
-import { html } from './html.ts'
-import { sendOwnPage, wordsOf } from './own-page.ts'
+import { pageOf } from './page/continue.ts'
+import { html } from './page/html.ts'
+import { sendOwnPage, wordsOf } from './page/own-page.ts'
 
 /** Several people may share a browser: what one has filled in is not done in the name of who has signed in since. */
 export const sendFormOfAnother = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {

@@ -1,9 +1,9 @@
-import type { AddPage } from './add-page.ts'
-import { quarantineDocumentPage } from './quarantine-document.ts'
-import { sourceIntakePages } from './source-intake.ts'
-import { sourcePolicyPage } from './source-policy.ts'
-import { studyPolicyPage } from './study-policy.ts'
-import { studyQuarantinePage } from './study-quarantine.ts'
+import { quarantineDocumentPage } from './intake/quarantine-document.ts'
+import { sourceIntakePages } from './intake/source-intake.ts'
+import { sourcePolicyPage } from './intake/source-policy.ts'
+import type { AddPage } from './page/add-page.ts'
+import { studyQuarantinePage } from './study/study-quarantine.ts'
+import { studyPolicyPage } from './study-settings/study-policy.ts'
 
 /** How strictly what is sent is judged, what has come, and what was refused. */
 export const intakePages: AddPage = (server, options) => {

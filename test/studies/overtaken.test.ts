@@ -2,7 +2,7 @@ import t from 'tap'
 import { sql } from '../../src/storage/sql.ts'
 import { type Shown, wordsOf } from '../support/browser.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
-import { openSharing } from '../web/sharing-world.ts'
+import { openSharing } from '../web/sharing/sharing-world.ts'
 
 const world = await openSharing()
 const { arrived, band, consentsOf, database, sign, study } = world

@@ -1,0 +1,67 @@
+import type { Words } from '../../messages/catalogue.ts'
+import { partsAsked } from '../authorize/asked-scope.ts'
+import { sentenceOf } from '../authorize/scope-sentence.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { moment, phrase } from '../page/time.ts'
+
+/** What somebody has granted to apps, and the way to end it. */
+export const accountAppsPage: AddPage = (server, { codeClasses }) => {
+  const { grantedApps, interactions } = server.authorization
+  type App = Awaited<ReturnType<typeof grantedApps.list>>[number]
+
+  const listed = async (words: Words, person: string, app: App, token: string): Promise<Html> => {
+    const { say } = words
+    const { id, client, scopes, patient, study, isOffline, grantedAt, endsAt, unprovenSince } = app
+    const isOwn = patient === undefined || (await interactions.choices.only(person, client.id)) === patient
+    const sentences = partsAsked(scopes).map(part => sentenceOf(words, part, isOwn ? 'own' : 'patient', codeClasses))
+    const allowed = { at: moment(grantedAt, words), study: study === undefined ? '' : say('apps.study') }
+    const ends = { at: moment(endsAt, words), away: isOffline ? say('apps.away') : '' }
+    return html`<li class="list-group-item px-0 py-3">
+<h2>${client.name}</h2>
+<ul>${sentences.map(sentence => html`<li>${sentence}</li>`)}</ul>
+<p class="text-body-secondary" id="at-${id}">${phrase(words, 'apps.allowed', allowed)} ${phrase(words, 'apps.ends', ends)}</p>
+${unprovenSince && unproven(words, { id, name: client.name, since: unprovenSince, token })}
+<form method="post" action="/account/apps"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary" aria-label="${say('apps.end-one', { app: client.name })}" aria-describedby="at-${id}">${say('apps.end')}</button></form>
+</li>`
+  }
+
+  server.post('/account/apps/own', { onRequest: requireSession }, async (request, reply) => {
+    await grantedApps.prove(sessionOf(request).person, typed(request.body, 'app'))
+    return reply.redirect('/account/apps', 303)
+  })
+  server.get('/account/apps', { onRequest: requireSession }, async (request, reply) => {
+    const { person } = sessionOf(request)
+    const token = ownToken(reply)
+    const apps = await grantedApps.list(person)
+    const words = wordsOf(request)
+    const { say } = words
+    return sendOwnPage(reply, words, {
+      title: say('apps.title'),
+      content: html`<h1>${say('apps.title')}</h1>
+${
+  apps.length === 0
+    ? html`<p>${say('apps.none')}</p>`
+    : html`<p>${say('apps.text')}</p>
+<ul class="list-group list-group-flush mb-4">${await Promise.all(apps.map(app => listed(words, person, app, token)))}</ul>`
+}
+<p><a href="/account">${say('own.back')}</a></p>`,
+    })
+  })
+  server.post('/account/apps', { onRequest: requireSession }, async (request, reply) => {
+    await grantedApps.revoke(sessionOf(request).person, typed(request.body, 'app'))
+    return reply.redirect('/account/apps', 303)
+  })
+}
+
+type Unproven = { readonly id: string; readonly name: string; readonly since: Date; readonly token: string }
+
+/** Whoever had the message of the invitation could open the app: only the person knows whether it was them. */
+const unproven = (words: Words, { id, name, since, token }: Unproven): Html => html`<div class="alert alert-warning">
+<p id="own-${id}">${phrase(words, 'apps.unproven', { since: moment(since, words) })}</p>
+<form method="post" action="/account/apps/own"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-primary" aria-label="${words.say('apps.own-one', { app: name })}" aria-describedby="own-${id}">${words.say('apps.own')}</button></form>
+</div>`

@@ -1,0 +1,97 @@
+import { Readable } from 'node:stream'
+import type { FastifyRequest } from 'fastify'
+import type { Words } from '../../messages/catalogue.ts'
+import {
+  documentLines,
+  type PatientRecord,
+  type RecordLines,
+  readingLines,
+  resourceLines,
+} from '../../operations/record-lines.ts'
+import { callerOfPatient, compartmentsOf } from '../../storage/token.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+
+type File = {
+  readonly name: string
+  readonly type: string
+  readonly lines: RecordLines
+  readonly key: 'readings' | 'fhir' | 'documents'
+}
+
+const files: readonly File[] = [
+  { name: 'readings.csv', type: 'text/csv; charset=utf-8', lines: readingLines, key: 'readings' },
+  { name: 'fhir.ndjson', type: 'application/fhir+ndjson; charset=utf-8', lines: resourceLines, key: 'fhir' },
+  { name: 'open-mhealth.json', type: 'application/json; charset=utf-8', lines: documentLines, key: 'documents' },
+]
+
+/** A patient takes their data along: as files that are written while they are sent, through the same gate as an app of theirs. */
+export const accountDataPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  server.get('/account/data', { onRequest }, async (request, reply) => {
+    const words = wordsOf(request)
+    const { say } = words
+    const { length } = await compartmentsOf(options.accounts.database, sessionOf(request).person)
+    return sendOwnPage(reply, words, {
+      title: say('data.title'),
+      content: html`<h1>${say('data.title')}</h1>
+${
+  length === 0
+    ? html`<p>${say('data.none')}</p>`
+    : html`<p>${say('data.text')}</p>
+<dl>${files.map(({ name, key }) => html`<dt><a href="/account/data/${name}">${say(`data.${key}`)}</a> (${name})</dt><dd>${say(`data.${key}-hint`)}</dd>`)}</dl>`
+}
+<p><a href="/sharing">${say('sharing.title')}</a></p>
+<p><a href="/account">${say('sharing.account')}</a></p>`,
+    })
+  })
+  for (const { name, type, lines } of files)
+    server.get(`/account/data/${name}`, { onRequest, config: { rateLimit } }, async (request, reply) =>
+      reply
+        .type(type)
+        .header('cache-control', 'no-store')
+        .header('content-disposition', `attachment; filename="${name}"`)
+        .send(Readable.from(lines(await recordsOf(request, options)), { objectMode: false })),
+    )
+}
+
+/** Each reads all that there is of somebody. */
+const rateLimit = { max: 10, timeWindow: '1 minute' }
+
+/** Of LOINC and SNOMED, by which the parts of an Open mHealth document come without a name. */
+const partCodes = [
+  '8480-6',
+  '8462-4',
+  '96608-5',
+  '96609-3',
+  '3151-8',
+  '93829-0',
+  '93830-8',
+  '93831-6',
+  '55411-3',
+  '41981-2',
+  '271605009',
+] as const
+
+const partNames = ({ say }: Words): ReadonlyMap<string, string> =>
+  new Map(partCodes.map(code => [code, say(`part.${code}`)]))
+
+const recordsOf = async (
+  request: FastifyRequest,
+  { accounts: { database }, registry, codeClasses, documentOf, openStoreFor }: PageOptions,
+): Promise<readonly PatientRecord[]> => {
+  const { person } = sessionOf(request)
+  const words = wordsOf(request)
+  const ofParts = partNames(words)
+  const names = new Map(codeClasses.kinds().map(({ key, display }) => [key, words.kind(key, display)]))
+  const nameKind = (system: string | undefined, code: string) =>
+    names.get(codeClasses.kindOf(system, code) ?? '') ?? ofParts.get(code)
+  const records: PatientRecord[] = []
+  for (const patient of await compartmentsOf(database, person)) {
+    const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope: 'user/*.rs' })
+    if (caller !== undefined) records.push({ registry, store: openStoreFor(caller), patient, documentOf, nameKind })
+  }
+  return records
+}

@@ -1,0 +1,227 @@
+import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import type { Caller } from '../../access/caller.ts'
+import { appGrant } from '../../access/vocabulary.ts'
+import { systems } from '../../fhir/canonical.ts'
+import { unlessRefused } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { openCursors } from '../../interactions/cursor.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { and, type Expression, none, not, or } from '../../search/expression.ts'
+import { parseCriteria, parseSearch } from '../../search/parse.ts'
+import { studiesOfPerson } from '../../storage/own-study.ts'
+import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/token.ts'
+import { titleIn } from '../../studies/study-words.ts'
+import type { AuditLine } from '../audit/audit-line.ts'
+import { type DayRange, dayQueryOf, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { type Field, field, problemList } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { moment, phrase } from '../page/time.ts'
+import { langOf } from '../page/wording.ts'
+import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
+import { ownAuditLine, studiesNamed } from './own-audit-line.ts'
+
+/** A patient sees who had, or wrote, what of their data. */
+export const accountDisclosuresPage: AddPage = (server, options) => {
+  const cursorsFor = openCursors(options.accounts.secretKey)
+  server.get(path, { onRequest: requireSession }, async (request, reply) => {
+    const words = wordsOf(request)
+    const { say } = words
+    const own = await ownOf(request, options)
+    const asked = askedIn(queryOf(request))
+    const { fields, form } = filterOf(asked, own, words)
+    const cursors = own && cursorsFor(own.caller)
+    const at = queryOf(request).get('page')
+    const cursor = at === null ? undefined : cursors?.open(at, path).page
+    const { lines, next } = own === undefined ? nothing : await findLines(own, asked, cursor, options, words)
+    const again = queryOfAsked(asked, own)
+    const page = next && cursors?.seal({ path, query: again, page: next })
+    return sendOwnPage(reply, words, {
+      title: say('disclosures.title'),
+      isProblem: fields.some(({ problem }) => problem !== undefined),
+      content: html`<h1>${say('disclosures.title')}</h1>
+<p>${say('disclosures.text')}</p>
+${form}
+${lines.length === 0 ? html`<p>${say('disclosures.none')}</p>` : html`<ul class="list-group list-group-flush mb-4">${visitsOf(lines).map(visit => listed(visit, own?.studies ?? [], words))}</ul>`}
+${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
+${at !== null && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
+${own && otherRecords(own, words)}
+<p><a href="/sharing">${say('sharing.title')}</a></p>`,
+    })
+  })
+}
+
+const path = '/account/disclosures'
+
+type Own = {
+  readonly person: string
+  readonly caller: Caller
+  readonly patient: string
+  /** One for each human whom the person is, or acts for. */
+  readonly patients: readonly string[]
+  /** All records of whoever looks. */
+  readonly records: readonly string[]
+  readonly studies: readonly ResearchStudy[]
+}
+
+const ownOf = async (request: FastifyRequest, options: PageOptions): Promise<Own | undefined> => {
+  const { database } = options.accounts
+  const { person } = sessionOf(request)
+  const patients = await compartmentsOf(database, person)
+  const asked = queryOf(request).get('record')
+  const patient = patients.find(one => one === asked) ?? patients[0]
+  if (patient === undefined) return undefined
+  const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
+  if (caller === undefined) return undefined
+  const studies = await studiesOf(person, caller, options)
+  return { person, caller, patient, patients, records: await patientsOf(database, person), studies }
+}
+
+const scope = 'user/AuditEvent.rs user/ResearchStudy.rs'
+
+type Asked = DayRange & { readonly study: string }
+
+const askedIn = (query: URLSearchParams): Asked => {
+  const study = query.get('study') ?? ''
+  return { ...dayRangeIn(query), study: /^[A-Za-z0-9.-]{1,64}$/.test(study) ? study : '' }
+}
+
+const queryOfAsked = ({ study, ...days }: Asked, own: Own | undefined): string =>
+  new URLSearchParams(
+    Object.entries({ record: own?.patient ?? '', ...dayQueryOf(days), study }).filter(([, value]) => value !== ''),
+  ).toString()
+
+const nothing = { lines: [], next: undefined }
+
+/**
+ * What they did on our pages, and when they signed in, is theirs to know; who could not sign in may be somebody else. An app has a server
+ * of somebody else's, also where they allowed it what it does.
+ */
+const findLines = async (
+  { person, caller, records, studies }: Own,
+  asked: Asked,
+  cursor: string | undefined,
+  { registry, openStoreFor, codeClasses }: PageOptions,
+  words: Words,
+): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
+  const query = new URLSearchParams([['_count', '100'], ...lastUpdatedIn(asked).map(([...pair]) => pair)])
+  if (asked.study !== '') query.append('entity', `ResearchStudy/${asked.study}`)
+  const search = parseSearch(registry, 'AuditEvent', query)
+  const criteria = (text: Record<string, string>) => parseCriteria(registry, 'AuditEvent', new URLSearchParams(text))
+  const own = or(
+    criteria({ agent: records.map(id => `Patient/${id}`).join(',') }),
+    criteria({ 'agent:identifier': `${systems.account}|${person}` }),
+    byReference(registry, person),
+  )
+  const signIn = criteria({ subtype: '110122' })
+  const byApp = or(
+    and(criteria({ type: 'rest' }), not(criteria({ 'agent:identifier': 'pages' }))),
+    criteria({ subtype: `${appGrant}|` }),
+  )
+  const others = and(or(not(own), byApp), not(signIn))
+  const where = and(search.where, or(others, and(signIn, criteria({ 'outcome:not': '0' }))))
+  const { entries, next } = await openStoreFor(caller).search({ ...search, where, cursor })
+  const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
+  return {
+    lines: events.map(event =>
+      ownAuditLine(event, { words, classes: codeClasses, self: { person, records }, studies }),
+    ),
+    next,
+  }
+}
+
+/** FHIR lets no Person be an agent: in what was written before that was obeyed it is one all the same. */
+const byReference = (registry: Registry, id: string): Expression => {
+  const parameter = registry.searchParameter('AuditEvent', 'agent')
+  return parameter === undefined ? none : { kind: 'match', parameter, value: { kind: 'reference', type: 'Person', id } }
+}
+
+const filterOf = (asked: Asked, own: Own | undefined, words: Words) => {
+  const { say } = words
+  const studies = own?.studies ?? []
+  const day = (name: 'from' | 'until') => ({
+    name,
+    label: say(`disclosures.${name}`),
+    hint: say('disclosures.day-hint'),
+    value: asked[name],
+    problem: dayProblem(asked.problems[name], words),
+    autocomplete: 'off',
+    optional: true as const,
+  })
+  const timezone = {
+    name: 'timezone',
+    label: say('chart.timezone'),
+    hint: say('chart.timezone-hint'),
+    value: asked.problems.timezone ?? asked.timezone,
+    problem: asked.problems.timezone === undefined ? undefined : say('chart.problem-timezone'),
+    autocomplete: 'off',
+    optional: true as const,
+  }
+  const fields: readonly Field[] = [day('from'), day('until'), timezone]
+  return {
+    fields,
+    form: html`${problemList(fields, say('check'))}
+<form method="get" action="${path}" class="mb-4" novalidate>
+${own && html`<input type="hidden" name="record" value="${own.patient}">`}
+<div class="row">${fields.map(one => html`<div class="col-sm-4">${field(one)}</div>`)}</div>
+${studies.length > 0 && studyField(asked.study, studies, words)}
+<button class="btn btn-outline-primary">${say('disclosures.show')}</button>
+</form>`,
+  }
+}
+
+const dayProblem = (problem: 'day' | 'order' | undefined, { say }: Words): string | undefined => {
+  if (problem === undefined) return undefined
+  return problem === 'day' ? say('disclosures.day-wrong') : say('chart.problem-order')
+}
+
+const studyField = (chosen: string, studies: readonly ResearchStudy[], words: Words): Html =>
+  html`<div class="field mb-4"><label for="study" class="form-label fw-semibold">${words.say('disclosures.study')}</label>
+<select class="form-select" id="study" name="study"><option value="">${words.say('disclosures.every-study')}</option>
+${studies.map(study => {
+  const title = titleIn(study, words)
+  return html`<option value="${study.id}"${langOf(title, words)}${study.id === chosen && html` selected`}>${title.text}</option>`
+})}</select></div>`
+
+const studiesOf = async (
+  person: string,
+  caller: Caller,
+  { accounts: { database }, openStoreFor }: PageOptions,
+): Promise<readonly ResearchStudy[]> => {
+  const own = await studiesOfPerson(database, person)
+  const found = await Promise.all(
+    own.map(({ study }) => unlessRefused(() => openStoreFor(caller).read('ResearchStudy', study))),
+  )
+  return found.flatMap(one => (one === undefined ? [] : [JSON.parse(one.content)]))
+}
+
+const listed = (
+  { recorded, who, app, deeds, consents }: Visit,
+  studies: readonly ResearchStudy[],
+  words: Words,
+): Html => {
+  const { say } = words
+  return html`<li class="list-group-item px-0">
+<div class="text-body-secondary">${moment(recorded, words)}</div>
+<div><strong>${who ?? app}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
+${deeds.map(deed => html`<div>${deedText(deed, studies, words)}</div>`)}
+${consents.map(consent => html`<div class="text-body-secondary">${say('disclosures.allowed', { version: versionIn(consent) })}</div>`)}
+</li>`
+}
+
+const deedText = ({ did, whats, study, isRefused }: Deed, studies: readonly ResearchStudy[], words: Words): Html => {
+  const named = study === undefined ? undefined : studiesNamed(study, studies, words)
+  return html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${named && html` – ${phrase(words, 'disclosures.for', { study: named })}`} ${isRefused && html`<span class="badge text-bg-secondary">${words.say('disclosures.refused')}</span>`}`
+}
+
+const versionIn = (consent: string): string => consent.slice(consent.lastIndexOf('/') + 1)
+
+const otherRecords = ({ patient, patients }: Own, { say }: Words): Html | undefined => {
+  const others = patients.filter(one => one !== patient)
+  if (others.length === 0) return undefined
+  return html`<ul class="list-unstyled">${others.map(one => html`<li><a href="${path}?record=${one}">${say('disclosures.other', { record: one })}</a></li>`)}</ul>`
+}

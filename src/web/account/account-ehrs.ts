@@ -1,0 +1,44 @@
+import { tell } from '../../accounts/tell.ts'
+import { endSessions } from '../../storage/account/session.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+
+/** Which users of EHRs are signed in here as whoever is signed in, and the way to end it. */
+export const accountEhrsPage: AddPage = (server, { accounts, ehrLaunches: { arrivals } }) => {
+  server.get('/account/ehrs', { onRequest: requireSession }, async (request, reply) => {
+    const users = await arrivals.usersOf(sessionOf(request).person)
+    const token = ownToken(reply)
+    const words = wordsOf(request)
+    const { say } = words
+    return sendOwnPage(reply, words, {
+      title: say('ehrs.title'),
+      content: html`<h1>${say('ehrs.title')}</h1>
+${
+  users.length === 0
+    ? html`<p>${say('ehrs.none')}</p>`
+    : html`<p>${say('ehrs.text')}</p>
+<ul class="list-group list-group-flush mb-4">${users.map(
+        ({ issuer, subject }) => html`<li class="list-group-item px-0 py-3">
+<strong>${new URL(issuer).host}</strong>
+<p class="text-body-secondary">${say('ehrs.user', { user: subject })}</p>
+<form method="post" action="/account/ehrs"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="issuer" value="${issuer}"><button class="btn btn-outline-primary" aria-label="${say('ehrs.unlink-one', { host: new URL(issuer).host })}">${say('ehrs.unlink')}</button></form>
+</li>`,
+      )}</ul>`
+}
+<p><a href="/account">${say('own.back')}</a></p>`,
+    })
+  })
+  server.post('/account/ehrs', { onRequest: requireSession }, async (request, reply) => {
+    const { person, id } = sessionOf(request)
+    const issuer = typed(request.body, 'issuer')
+    if (await arrivals.unlink(person, issuer)) {
+      await endSessions(accounts.database, person, id)
+      await tell(accounts, person, { kind: 'unlinked', institution: new URL(issuer).host })
+    }
+    return reply.redirect('/account/ehrs', 303)
+  })
+}

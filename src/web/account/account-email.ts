@@ -1,0 +1,100 @@
+import type { FastifyReply } from 'fastify'
+import type { Accounts } from '../../accounts/accounts.ts'
+import { emailProblem } from '../../accounts/email.ts'
+import { askForEmail } from '../../accounts/email-change.ts'
+import { findUnshown, type Unshown } from '../../accounts/second-factor.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { findSecondFactor } from '../../storage/account/second-factor.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { type Field, form, typed, typedSecret } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { requirePassword } from '../sign-in/no-password.ts'
+import { codeField, currentPasswordField, type EmailFieldProblem, emailField } from '../sign-in/person-fields.ts'
+import { seldom } from '../sign-in/sign-in.ts'
+
+/** Where whoever is signed in asks for another e-mail address. What comes of it is decided at `/email-change`. */
+export const accountEmailPage: AddPage = (server, { accounts }) => {
+  const { database, mail } = accounts
+  const onRequest = [requireSession, requirePassword(accounts)]
+  const fieldsFor = async (words: Words, person: string, asked: Asked = {}): Promise<readonly Field[]> => {
+    const { authenticator } = await findSecondFactor(database, person)
+    const problemOf = (field: Unshown['field']) => (asked.unshown?.field === field ? asked.unshown.answer : undefined)
+    return [
+      { ...emailField(words, asked.email ?? '', asked.problem), label: words.say('email.new'), autocomplete: 'email' },
+      currentPasswordField(words, problemOf('password')),
+      ...(authenticator === undefined ? [] : [codeField(words, problemOf('code'))]),
+    ]
+  }
+  server.get('/account/email', { onRequest }, async (request, reply) => {
+    if (mail === undefined) return sendAskOthers(reply)
+    if (queryOf(request).has('sent')) return sendOnTheirWay(reply)
+    return sendEmail(reply, await fieldsFor(wordsOf(request), sessionOf(request).person))
+  })
+  server.post('/account/email', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
+    if (mail === undefined) return sendAskOthers(reply.code(403))
+    const { person } = sessionOf(request)
+    const refused = await ask(accounts, person, request.body)
+    if (refused === undefined) return reply.redirect('/account/email?sent', 303)
+    return sendEmail(reply.code(isTooOften(refused) ? 429 : 422), await fieldsFor(wordsOf(request), person, refused))
+  })
+}
+
+/** Undefined where all was right. */
+const ask = async (accounts: Accounts, person: string, body: unknown): Promise<Asked | undefined> => {
+  const email = typed(body, 'email')
+  const problem = emailProblem(email)
+  if (problem !== undefined) return { email, problem }
+  const shown = { password: typedSecret(body, 'password'), code: typed(body, 'code') }
+  const unshown = await findUnshown(accounts, person, shown)
+  if (unshown !== undefined) return { email, unshown }
+  const answer = await askForEmail(accounts, person, email)
+  return answer === 'asked' ? undefined : { email, problem: answer }
+}
+
+const isTooOften = ({ problem, unshown }: Asked): boolean => (problem ?? unshown?.answer) === 'too-often'
+
+type Asked = {
+  readonly email?: string
+  readonly problem?: EmailFieldProblem
+  readonly unshown?: Unshown
+}
+
+const sendEmail = (reply: FastifyReply, fields: readonly Field[]): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('email.title'),
+    isProblem: fields.some(({ problem }) => problem !== undefined),
+    content: html`<h1>${say('email.title')}</h1>
+<p>${say('email.text')}</p>
+${form({ action: '/account/email', token: ownToken(reply), problemTitle: say('check'), fields, button: say('email.send') })}
+<p><a href="/account">${say('own.back')}</a></p>`,
+  })
+}
+
+const sendOnTheirWay = (reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('letter-sent.title'),
+    content: html`<h1>${say('letter-sent.title')}</h1>
+<p>${say('email.sent')}</p>
+<p>${say('email.sent-old')}</p>
+<p><a href="/account">${say('own.back')}</a></p>`,
+  })
+}
+
+const sendAskOthers = (reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('email.title'),
+    content: html`<h1>${say('email.title')}</h1>
+<p>${say('email.ask-others')}</p>
+<p><a href="/account">${say('own.back')}</a></p>`,
+  })
+}

@@ -1,0 +1,35 @@
+import type { FastifyReply } from 'fastify'
+import { type NameProblem, nameOfPerson, nameProblem, renamePerson } from '../../accounts/person.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { form, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { nameField } from '../sign-in/person-fields.ts'
+
+/** The name of whoever is signed in, which stands in their Person. */
+export const accountNamePage: AddPage = (server, { accounts: { openStoreAs } }) => {
+  server.get('/account/name', { onRequest: requireSession }, async (request, reply) =>
+    sendName(reply, await nameOfPerson(openStoreAs, sessionOf(request).person)),
+  )
+  server.post('/account/name', { onRequest: requireSession }, async (request, reply) => {
+    const name = typed(request.body, 'name')
+    const problem = nameProblem(name)
+    if (problem !== undefined) return sendName(reply.code(422), name, problem)
+    await renamePerson(openStoreAs, sessionOf(request).person, name.trim())
+    return reply.redirect('/account?done=name', 303)
+  })
+}
+
+const sendName = (reply: FastifyReply, name: string, problem?: NameProblem): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('own.name'),
+    isProblem: problem !== undefined,
+    content: html`<h1>${say('own.name')}</h1>
+${form({ action: '/account/name', token: ownToken(reply), problemTitle: say('check'), fields: [nameField(words, name, problem)], button: say('own.save') })}
+<p><a href="/account">${say('own.back')}</a></p>`,
+  })
+}

@@ -1,0 +1,52 @@
+import type { FastifyReply } from 'fastify'
+import { changeOwnPassword, type OwnPasswordAnswer } from '../../accounts/own-password.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { form, ticked, typedSecret } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { requirePassword } from '../sign-in/no-password.ts'
+import { currentPasswordField, newPasswordField } from '../sign-in/person-fields.ts'
+import { seldom } from '../sign-in/sign-in.ts'
+
+/** Where whoever is signed in chooses another password. */
+export const accountPasswordPage: AddPage = (server, { accounts }) => {
+  const onRequest = [requireSession, requirePassword(accounts)]
+  server.get('/account/password', { onRequest }, async (_request, reply) => sendPassword(reply))
+  server.post('/account/password', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
+    const { body } = request
+    const answer = await changeOwnPassword(accounts, sessionOf(request), {
+      current: typedSecret(body, 'password'),
+      next: typedSecret(body, 'new-password'),
+      endsApps: ticked(body, 'end-apps').length > 0,
+    })
+    if (answer.kind === 'changed') return reply.redirect('/account?done=password', 303)
+    return sendPassword(reply.code(answer.kind === 'too-often' ? 429 : 422), answer)
+  })
+}
+
+const sendPassword = (reply: FastifyReply, answer?: Exclude<OwnPasswordAnswer, { kind: 'changed' }>): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const current = answer?.kind === 'wrong' || answer?.kind === 'too-often' ? answer.kind : undefined
+  const problem = answer?.kind === 'problem' ? answer.problem : undefined
+  return sendOwnPage(reply, words, {
+    title: say('own.password'),
+    isProblem: answer !== undefined,
+    content: html`<h1>${say('own.password')}</h1>
+<p>${say('own.password-text')}</p>
+${form({
+  action: '/account/password',
+  token: ownToken(reply),
+  problemTitle: say('check'),
+  fields: [currentPasswordField(words, current), newPasswordField(words, 'new-password', problem)],
+  tick: {
+    name: 'end-apps',
+    label: say('own.password-apps'),
+  },
+  button: say('new-password.save'),
+})}
+<p><a href="/account">${say('own.back')}</a></p>`,
+  })
+}

@@ -1,0 +1,137 @@
+import type { FastifyReply } from 'fastify'
+import { beginSetUp, findUnshown, renewRecoveryCodes, turnOff, type Unshown } from '../../accounts/second-factor.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
+import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../../storage/account/second-factor.ts'
+import type { Session } from '../../storage/account/session.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { form, typed, typedSecret } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { requirePassword } from '../sign-in/no-password.ts'
+import { codeField, currentPasswordField } from '../sign-in/person-fields.ts'
+import { sendRecoveryCodes } from '../sign-in/recovery-codes.ts'
+import { seldom } from '../sign-in/sign-in.ts'
+
+const path = '/account/second-factor'
+
+/** The second factor of whoever is signed in. Each change of it asks for the factors that there are. */
+export const accountSecondFactorPage: AddPage = (server, options) => {
+  const { accounts } = options
+  const { database } = accounts
+  server.get(path, { onRequest: requireSession }, async (request, reply) => {
+    const { person } = sessionOf(request)
+    const factor = await findSecondFactor(database, person)
+    const words = wordsOf(request)
+    const { say } = words
+    const content =
+      factor.authenticator === undefined ? off(words) : on(words, factor, await countRecoveryCodes(database, person))
+    return sendOwnPage(reply, words, {
+      title: say('factor.title'),
+      content: html`<h1>${say('factor.title')}</h1>
+${content}
+<p><a href="/account">${say('own.back')}</a></p>`,
+    })
+  })
+  const onRequest = [requireSession, requirePassword(accounts)]
+  for (const change of changes) {
+    const at = `${path}/${change.name}`
+    server.get(at, { onRequest }, async (request, reply) => {
+      const factor = await findSecondFactor(database, sessionOf(request).person)
+      return change.isPossible(factor) ? sendChange(reply, change, factor) : reply.redirect(path, 303)
+    })
+    server.post(at, { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
+      const { person } = sessionOf(request)
+      const factor = await findSecondFactor(database, person)
+      if (!change.isPossible(factor)) return reply.redirect(path, 303)
+      const shown = { password: typedSecret(request.body, 'password'), code: typed(request.body, 'code') }
+      const unshown = await findUnshown(accounts, person, shown)
+      if (unshown !== undefined) return sendChange(reply.code(statusOf[unshown.answer]), change, factor, unshown)
+      return change.make(reply, options, sessionOf(request))
+    })
+  }
+}
+
+const off = ({ say }: Words): Html => html`<p>${say('factor.what')}</p>
+<p>${say('factor.is-off')}</p>
+<p><a href="${path}/set-up">${say('factor.set-up')}</a></p>`
+
+const on = ({ say }: Words, { isNeeded }: SecondFactor, left: number): Html => html`<p>${say('factor.is-on')}</p>
+<p>${say('factor.left', { left })}</p>
+<ul class="list-unstyled mt-4">
+<li><a href="${path}/recovery-codes">${say('factor.recovery-codes')}</a></li>
+<li><a href="${path}/set-up">${say('factor.another')}</a></li>
+${!isNeeded && html`<li><a href="${path}/off">${say('factor.turn-off')}</a></li>`}
+</ul>
+${isNeeded && html`<p>${say('factor.needed')}</p>`}`
+
+type Change = {
+  readonly name: 'set-up' | 'recovery-codes' | 'off'
+  readonly text: (factor: SecondFactor) => Key
+  readonly button: Key
+  readonly isPossible: (factor: SecondFactor) => boolean
+  readonly make: (reply: FastifyReply, options: PageOptions, session: Session) => Promise<FastifyReply>
+}
+
+const changes: readonly Change[] = [
+  {
+    name: 'set-up',
+    text: ({ authenticator }) => (authenticator === undefined ? 'factor.set-up-text' : 'factor.another-text'),
+    button: 'prove.go-on',
+    isPossible: () => true,
+    make: async (reply, { accounts, cookies }, session) => {
+      const step = await beginSetUp(accounts, session)
+      if (step === undefined) return reply.redirect('/sign-in', 303)
+      reply.setCookie(cookies.nameOf('step'), step, cookies.options)
+      return reply.redirect(`/second-factor?${new URLSearchParams({ continue: path })}`, 303)
+    },
+  },
+  {
+    name: 'recovery-codes',
+    text: () => 'factor.recovery-codes-text',
+    button: 'factor.show-codes',
+    isPossible: ({ authenticator }) => authenticator !== undefined,
+    make: async (reply, { accounts }, { person }) =>
+      sendRecoveryCodes(reply, { recoveryCodes: await renewRecoveryCodes(accounts, person), goOn: path }),
+  },
+  {
+    name: 'off',
+    text: () => 'factor.off-text',
+    button: 'factor.turn-off',
+    isPossible: ({ authenticator, isNeeded }) => authenticator !== undefined && !isNeeded,
+    make: async (reply, { accounts }, { person }) => {
+      await turnOff(accounts, person)
+      return reply.redirect(path, 303)
+    },
+  },
+]
+
+const sendChange = (
+  reply: FastifyReply,
+  { name, text, button }: Change,
+  factor: SecondFactor,
+  unshown?: Unshown,
+): FastifyReply => {
+  const problemOf = (field: Unshown['field']) => (unshown?.field === field ? unshown.answer : undefined)
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const title = say(`factor.${name}`)
+  const password = currentPasswordField(words, problemOf('password'))
+  return sendOwnPage(reply, words, {
+    title,
+    isProblem: unshown !== undefined,
+    content: html`<h1>${title}</h1>
+<p>${say(text(factor))}</p>
+${form({
+  action: `${path}/${name}`,
+  token: ownToken(reply),
+  problemTitle: say('check'),
+  fields: factor.authenticator === undefined ? [password] : [password, codeField(words, problemOf('code'))],
+  button: say(button),
+})}
+<p><a href="${path}">${say('factor.back')}</a></p>`,
+  })
+}
+
+const statusOf = { wrong: 422, 'too-often': 429 } as const

@@ -1,0 +1,64 @@
+import { nameOfPerson } from '../../accounts/person.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
+import { callerOfSession } from '../../storage/account/session.ts'
+import { compartmentsOf, patientsOf } from '../../storage/token.ts'
+import { findAccountOf } from '../../storage/user-account.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { form, notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+
+/** What belongs to whoever is signed in. */
+export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => {
+  server.get('/account', { onRequest: requireSession }, async (request, reply) => {
+    const { person } = sessionOf(request)
+    const account = await findAccountOf(accounts.database, person)
+    const caller = await callerOfSession(accounts.database, sessionOf(request))
+    const [own, ...others] = await compartmentsOf(accounts.database, person)
+    const words = wordsOf(request)
+    const { say } = words
+    const done = doneTexts[queryOf(request).get('done') ?? '']
+    return sendOwnPage(reply, words, {
+      title: say('account.title'),
+      content: html`<h1>${say('account.title')}</h1>
+${done && notice('done', html`<p>${say(done)}</p>`)}
+<dl>
+<dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
+<dt>${say('field.email')}</dt><dd>${account?.email}</dd>
+</dl>
+<ul class="list-unstyled mt-4">
+${own && others.length === 0 && html`<li><a href="/patients/${own}">${say('own.record')}</a></li>`}
+${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="/sharing">${say('own.sharing')}</a></li>`}
+<li><a href="/account/name">${say('own.name')}</a></li>
+<li><a href="/account/email">${say('email.title')}</a></li>
+<li><a href="/account/password">${say('own.password')}</a></li>
+<li><a href="/account/second-factor">${say('own.factor')}</a></li>
+<li><a href="/account/apps">${say('own.apps')}</a></li>
+<li><a href="/account/sessions">${say('own.sessions')}</a></li>
+${sso && html`<li><a href="/account/institution">${say('own.institution', { institution: sso.institution })}</a></li>`}
+${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">${say('own.ehrs')}</a></li>`}
+${caller?.practitioner && html`<li><a href="/studies">${say('own.studies')}</a></li>`}
+${caller?.practitioner && html`<li><a href="/patients">${say('own.patients')}</a></li>`}
+${(caller?.practitioner || caller?.administrator) && html`<li><a href="/organizations">${say('own.organizations')}</a></li>`}
+</ul>
+${account?.isVerified === false && accounts.mail && unverified(words, ownToken(reply))}`,
+    })
+  })
+}
+
+const unverified = ({ say }: Words, token: string): Html => html`<h2>${say('verification.title')}</h2>
+<p>${say('verification.why')}</p>
+${form({ action: '/account/verification', token, fields: [], button: say('verification.send') })}`
+
+/** What the form that led here has done. */
+const doneTexts: Readonly<Record<string, Key>> = {
+  account: 'done.account',
+  linked: 'done.linked',
+  name: 'done.name',
+  password: 'done.password',
+  email: 'done.email',
+  verified: 'done.verified',
+}

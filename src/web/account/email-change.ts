@@ -1,0 +1,109 @@
+import type { FastifyReply } from 'fastify'
+import { confirmEmail, type EmailConfirmed, findEmailLink, stopEmailChange } from '../../accounts/email-change.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { EmailChange } from '../../storage/account/email-change.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendLinkIsOver } from '../page/link-is-over.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { phrase } from '../page/time.ts'
+import { sendSignInFirst } from './sign-in-first.ts'
+
+/** Where the links lead that are sent to an old and a new address. Looking uses nothing up. */
+export const emailChangePage: AddPage = (server, { accounts }) => {
+  server.get('/email-change', async (request, reply) => {
+    const link = queryOf(request).get('link') ?? ''
+    const change = await findEmailLink(accounts, link)
+    if (change === undefined) return sendLinkIsOver(reply)
+    if (change.end === 'old') return sendOldEnd(reply, link, change)
+    return change.person === request.session?.person
+      ? sendNewEnd(reply, link, change)
+      : sendSignInFirst(reply, { text: 'email.sign-in-text', page: request.url })
+  })
+  server.post('/email-change', async (request, reply) => {
+    const link = typed(request.body, 'link')
+    if (typed(request.body, 'decision') === 'stop')
+      return (await stopEmailChange(accounts, link)) ? sendStopped(reply) : sendLinkIsOver(reply)
+    if (typed(request.body, 'decision') !== 'confirm') return sendLinkIsOver(reply)
+    return sendConfirmed(reply, await confirmEmail(accounts, link, request.session?.person))
+  })
+}
+
+const sendOldEnd = (reply: FastifyReply, link: string, { email, isConfirmed }: EmailChange): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const confirm = ['confirm', say('email.old-yes')] as const
+  return sendSimple(
+    reply,
+    say('email.old-title'),
+    html`<p>${phrase(words, 'email.old-text', { email: html`<strong>${email}</strong>` })}</p>
+${decisions(reply, link, [...(isConfirmed.old ? [] : [confirm]), ['stop', say('email.old-no')]])}`,
+  )
+}
+
+const sendNewEnd = (reply: FastifyReply, link: string, { email }: EmailChange): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendSimple(
+    reply,
+    say('email.new-title'),
+    html`<p>${phrase(words, 'email.new-text', { email: html`<strong>${email}</strong>` })}</p>
+${decisions(reply, link, [['confirm', say('email.new-yes')]])}`,
+  )
+}
+
+type Decision = readonly [value: 'confirm' | 'stop', label: string]
+
+const decisions = (reply: FastifyReply, link: string, offered: readonly Decision[]): Html =>
+  html`<form method="post" action="/email-change">
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<input type="hidden" name="link" value="${link}">
+<div class="d-flex flex-wrap gap-3 mt-4">
+${offered.map(([value, label]) => html`<button name="decision" value="${value}" class="btn ${value === 'stop' ? 'btn-outline-primary' : 'btn-primary'}">${label}</button>`)}
+</div>
+</form>`
+
+const sendConfirmed = (reply: FastifyReply, confirmed: EmailConfirmed): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const toAccount = html`
+<p><a href="/account">${say('email.to-account')}</a></p>`
+  switch (confirmed.kind) {
+    case 'over':
+      return sendLinkIsOver(reply)
+    case 'changed':
+      return confirmed.person === reply.request.session?.person
+        ? reply.redirect('/account?done=email', 303)
+        : sendSimple(
+            reply,
+            say('email.changed'),
+            html`<p>${phrase(words, 'email.changed-text', { email: html`<strong>${confirmed.email}</strong>` })}</p>
+<p><a href="/sign-in">${say('over.sign-in')}</a></p>`,
+          )
+    case 'taken':
+      return sendSimple(reply.code(409), say('email.is-taken'), html`<p>${say('email.is-taken-text')}</p>${toAccount}`)
+    case 'waits-for':
+      return sendSimple(
+        reply,
+        say('email.one-more'),
+        confirmed.end === 'new'
+          ? html`<p>${say('email.waits-new', { email: confirmed.email })}</p>${toAccount}`
+          : html`<p>${say('email.waits-old')}</p>${toAccount}`,
+      )
+  }
+}
+
+const sendStopped = (reply: FastifyReply): FastifyReply => {
+  const { say } = wordsOf(reply.request)
+  return sendSimple(
+    reply,
+    say('email.stopped'),
+    html`<p>${say('email.stopped-text')}</p>
+<p>${say('email.stopped-not-you')} <a href="/forgotten-password">${say('email.stopped-choose')}</a></p>`,
+  )
+}
+
+const sendSimple = (reply: FastifyReply, title: string, content: Html): FastifyReply =>
+  sendOwnPage(reply, wordsOf(reply.request), { title, content: html`<h1>${title}</h1>\n${content}` })

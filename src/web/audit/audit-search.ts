@@ -1,0 +1,92 @@
+import type { Registry } from '../../fhir/registry.ts'
+import { and, type Expression, none } from '../../search/expression.ts'
+import { parseCriteria, parseSearch } from '../../search/parse.ts'
+import { lookedFor } from '../page/form.ts'
+import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
+import { appendOutcome, chosenIn, dayFields, escaped, eventsForm, outcomes } from './events-form.ts'
+import type { EventsSearch } from './events-page.ts'
+
+/** What a privacy officer looks for. */
+type Asked = DayRange & {
+  /** The beginning of a name. */
+  readonly who: string
+  /** Id of a Patient. */
+  readonly patient: string
+  readonly action: string
+  readonly outcome: string
+}
+
+export const auditSearch: EventsSearch<Asked> = {
+  askedIn: query => {
+    const chosen = (name: keyof typeof choices) => chosenIn(query, name, choices[name])
+    return {
+      ...dayRangeIn(query),
+      who: lookedFor(query, 'who'),
+      patient: lookedFor(query, 'patient'),
+      action: chosen('action'),
+      outcome: chosen('outcome'),
+    }
+  },
+  searchOf: (registry, asked) => {
+    const { who, patient, action, outcome } = asked
+    const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
+    if (who !== '') query.append('agent-name', escaped(who))
+    if (action !== '') query.append('action', action)
+    appendOutcome(query, outcome)
+    const search = parseSearch(registry, 'AuditEvent', query)
+    return patient === '' ? search : { ...search, where: and(search.where, naming(registry, patient)) }
+  },
+  fieldsOf: asked => [
+    ...dayFields(asked),
+    {
+      name: 'who',
+      label: 'Who',
+      hint: 'The beginning of a name, of people or apps',
+      value: asked.who,
+      autocomplete: 'off',
+      optional: true,
+    },
+    {
+      name: 'patient',
+      label: 'Patient',
+      hint: 'The id of the record',
+      value: asked.patient,
+      autocomplete: 'off',
+      optional: true,
+    },
+  ],
+  form: (action, asked, fields) =>
+    eventsForm(
+      action,
+      fields,
+      (['action', 'outcome'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
+    ),
+}
+
+/**
+ * Events that name this very record. The compartment, by which they are found soon, is of the human, and has what names their records in
+ * other tenants: of these nobody is to learn whose they are.
+ */
+const naming = (registry: Registry, id: string): Expression =>
+  /^[A-Za-z0-9.-]{1,64}$/.test(id)
+    ? and(
+        { kind: 'compartment', of: 'Patient', id },
+        parseCriteria(registry, 'AuditEvent', new URLSearchParams({ patient: id })),
+      )
+    : none
+
+/** Codes of https://hl7.org/fhir/R4/valueset-audit-event-action.html. */
+const choices = {
+  action: {
+    label: 'What was done',
+    of: {
+      '': 'Anything',
+      R: 'Read',
+      E: 'Searched, or several things at once',
+      C: 'Written',
+      U: 'Changed',
+      D: 'Deleted',
+    },
+  },
+  outcome: outcomes,
+} as const

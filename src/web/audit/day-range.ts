@@ -1,0 +1,60 @@
+import { addDays, isTimezone, startOfDay } from '../../fhir/timezone.ts'
+
+/** Whole days of a time zone, as a form says them: the last one is included. Texts that are no days are told, and ask nothing. */
+export type DayRange = {
+  readonly from: string
+  readonly until: string
+  /** The reader's, which their browser sends; UTC where nothing runs in it, or none is named that is one. */
+  readonly timezone: string
+  readonly problems: {
+    readonly from?: 'day' | undefined
+    readonly until?: 'day' | 'order' | undefined
+    /** What was typed and is no time zone. */
+    readonly timezone?: string | undefined
+  }
+}
+
+export const dayRangeIn = (query: URLSearchParams): DayRange => {
+  const [from, until] = [query.get('from')?.trim() ?? '', query.get('until')?.trim() ?? '']
+  const timezone = query.get('timezone')?.trim() ?? ''
+  const isKnown = timezone === '' || isTimezone(timezone)
+  return {
+    from,
+    until,
+    timezone: timezone !== '' && isKnown ? timezone : 'UTC',
+    problems: {
+      from: isWrong(from) ? 'day' : undefined,
+      until: isWrong(until) ? 'day' : from !== '' && until !== '' && until < from ? 'order' : undefined,
+      timezone: isKnown ? undefined : timezone.slice(0, 100),
+    },
+  }
+}
+
+/** As `_lastUpdated` has it. */
+export const lastUpdatedIn = ({
+  from,
+  until,
+  timezone,
+  problems,
+}: DayRange): readonly (readonly [string, string])[] => {
+  const begin = (day: string) => new Date(startOfDay(day, timezone)).toISOString()
+  return [
+    ...(from === '' || problems.from ? [] : [['_lastUpdated', `ge${begin(from)}`] as const]),
+    ...(until === '' || problems.until ? [] : [['_lastUpdated', `lt${begin(addDays(until, 1))}`] as const]),
+  ]
+}
+
+/** For an address that asks the same again: a time zone is of days, and of nothing else. */
+export const dayQueryOf = ({ from, until, timezone }: DayRange): Readonly<Record<string, string>> => ({
+  from,
+  until,
+  timezone: from === '' && until === '' ? '' : timezone,
+})
+
+const isWrong = (text: string): boolean =>
+  text !== '' && !(/^(?:19|20)\d\d-\d\d-\d\d$/.test(text) && isInCalendar(text))
+
+const isInCalendar = (text: string): boolean => {
+  const time = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
+}

@@ -1,0 +1,74 @@
+import { wordsFor } from '../../messages/catalogue.ts'
+import { selectField } from '../page/choice-field.ts'
+import { type Field, field, lookedFor, problemList } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import type { DayRange } from './day-range.ts'
+
+/** `of`: what it may be, by its value; the empty one asks nothing. */
+type Choice = { readonly label: string; readonly of: Readonly<Record<string, string>> }
+
+type Choosing = Choice & { readonly name: string; readonly value: string }
+
+/** What is looked for among events, in an address that can be kept. */
+export const eventsForm = (
+  action: string,
+  fields: readonly Field[],
+  choices: readonly Choosing[],
+): Html => html`${problemList(fields)}
+<form method="get" action="${action}" class="mb-4" role="search" aria-label="Events" novalidate>
+<div class="row">${fields.map(one => html`<div class="col-sm-6 col-lg-3">${field(one)}</div>`)}</div>
+<div class="row">${choices.map(one => html`<div class="col-sm-6 col-lg-3">${choice(one)}</div>`)}</div>
+<button class="btn btn-outline-primary">Show</button>
+</form>`
+
+/** What an address has chosen; nothing where that is none of the choices. */
+export const chosenIn = (query: URLSearchParams, name: string, { of }: Choice): string => {
+  const text = lookedFor(query, name)
+  return Object.hasOwn(of, text) ? text : ''
+}
+
+export const outcomes = {
+  label: 'What came of it',
+  of: { '': 'Anything', done: 'It was done', refused: 'It was refused, or has failed' },
+} as const
+
+/** `outcome`: one of `outcomes`, as AuditEvents are searched by it. */
+export const appendOutcome = (query: URLSearchParams, outcome: string): void => {
+  if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
+}
+
+/** What was typed, as a value of a search parameter: https://hl7.org/fhir/R4/search.html#escaping */
+export const escaped = (text: string): string => text.replace(/[\\,$|]/g, String.raw`\$&`)
+
+const choice = ({ of, ...one }: Choosing): Html =>
+  selectField({ ...one, choices: Object.entries(of).map(([value, label]) => ({ value, label })) })
+
+/** Those of a range of days. */
+export const dayFields = (asked: DayRange): readonly Field[] => [
+  dayField('from', 'From', asked),
+  dayField('until', 'Until', asked),
+  {
+    name: 'timezone',
+    label: 'Time zone of the days',
+    hint: 'As in Europe/Berlin',
+    value: asked.problems.timezone ?? asked.timezone,
+    problem: asked.problems.timezone && wordsFor('en').say('chart.problem-timezone'),
+    autocomplete: 'off',
+    optional: true,
+  },
+]
+
+const dayProblem = (problem: 'day' | 'order' | undefined): string | undefined =>
+  problem === 'order'
+    ? 'The last day lies before the first'
+    : problem && 'Enter a day as year, month and day, such as 2026-03-31'
+
+const dayField = (name: 'from' | 'until', label: string, asked: DayRange): Field => ({
+  name,
+  label,
+  hint: 'A day, such as 2026-03-31',
+  value: asked[name],
+  problem: dayProblem(asked.problems[name]),
+  autocomplete: 'off',
+  optional: true,
+})

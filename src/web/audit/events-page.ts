@@ -1,0 +1,163 @@
+import { Readable } from 'node:stream'
+import type { AuditEvent } from '@medplum/fhirtypes'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../../access/caller.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { openCursors } from '../../interactions/cursor.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { csv, utf8Mark } from '../../operations/csv.ts'
+import type { Search } from '../../search/search.ts'
+import type { Store } from '../../storage/store.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import type { Field } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import { type AuditLine, auditLine } from './audit-line.ts'
+import { type DayRange, dayQueryOf } from './day-range.ts'
+
+/** What differs between the pages that list events. */
+type EventsPage<Asked extends DayRange> = {
+  readonly path: string
+  readonly title: string
+  readonly table: {
+    readonly path: string
+    readonly fileName: string
+  }
+  /** Who reads them; whoever may not is thrown out. */
+  readonly readerOf: (request: FastifyRequest, options: PageOptions) => Promise<Caller>
+  readonly search: EventsSearch<Asked>
+  /** What stands above the form. */
+  readonly head: (options: PageOptions) => Html | Promise<Html>
+  readonly links: { readonly next: string; readonly first: string }
+  /** Behind when, who and what: each with its heading. */
+  readonly columns: Readonly<Record<string, (line: AuditLine) => Html>>
+  /** The same in CSV, behind the outcome. */
+  readonly csvColumns: Readonly<Record<string, (line: AuditLine) => string | undefined>>
+}
+
+/** What is looked for among events, in a form and in an address that can be kept. */
+export type EventsSearch<Asked extends DayRange> = {
+  readonly askedIn: (query: URLSearchParams) => Asked
+  readonly searchOf: (registry: Registry, asked: Asked) => Search
+  readonly fieldsOf: (asked: Asked) => readonly Field[]
+  readonly form: (action: string, asked: Asked, fields: readonly Field[]) => Html
+}
+
+/** A list of events by pages, and all of them as a table to take along. */
+export const addEventsPage = <Asked extends DayRange>(
+  server: FastifyInstance,
+  options: PageOptions,
+  page: EventsPage<Asked>,
+): void => {
+  const { path, title, table, readerOf, search, head, links } = page
+  const cursorsFor = openCursors(options.accounts.secretKey)
+  server.get(path, { onRequest: requireSession }, async (request, reply) => {
+    const caller = await readerOf(request, options)
+    const asked = search.askedIn(queryOf(request))
+    const cursors = cursorsFor(caller)
+    const at = queryOf(request).get('page')
+    const cursor = at === null ? undefined : cursors.open(at, path).page
+    const store = options.openStoreFor(caller)
+    const found = { ...search.searchOf(options.registry, asked), count: 50, cursor }
+    const { lines, next } = await findLines(options, store, found)
+    const again = queryOfAsked(asked)
+    const fields = search.fieldsOf(asked)
+    const isProblem = fields.some(({ problem }) => problem !== undefined)
+    return sendOwn(reply, {
+      title,
+      isWide: true,
+      isProblem,
+      content: html`${await head(options)}
+${search.form(path, asked, fields)}
+${lines.length === 0 ? html`<p>There is nothing like this. Ask for less, or for other days.</p>` : listed(lines, page.columns)}
+<p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>
+${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
+    })
+  })
+  server.get(table.path, { onRequest: requireSession, config: { rateLimit } }, async (request, reply) => {
+    const caller = await readerOf(request, options)
+    const asked = search.askedIn(queryOf(request))
+    const wrong = search.fieldsOf(asked).find(({ problem }) => problem !== undefined)
+    // A table of other days than were asked for would be taken for theirs.
+    if (wrong !== undefined) throw new FhirError('value', `${wrong.name}: ${wrong.problem}`)
+    const found = search.searchOf(options.registry, asked)
+    return reply
+      .type('text/csv; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .header('content-disposition', `attachment; filename="${table.fileName}"`)
+      .send(
+        Readable.from(csvLines(options, options.openStoreFor(caller), found, page.csvColumns), { objectMode: false }),
+      )
+  })
+}
+
+/** Each reads all that there is. */
+const rateLimit = { max: 10, timeWindow: '1 minute' }
+
+/** Empty where nothing was asked. */
+const queryOfAsked = ({ problems, ...asked }: DayRange): string => {
+  const entries = Object.entries({ ...asked, ...dayQueryOf({ problems, ...asked }) })
+  return new URLSearchParams(entries.filter(([, value]) => value !== '')).toString()
+}
+
+const findLines = async (
+  { codeClasses }: PageOptions,
+  store: Store,
+  search: Search,
+): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
+  const { entries, next } = await store.search(search)
+  const telling = { words: english, classes: codeClasses, typeName: () => undefined }
+  const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
+  return { lines: events.map(event => auditLine(event, telling)), next }
+}
+
+const english = wordsFor('en')
+
+const listed = (
+  lines: readonly AuditLine[],
+  columns: EventsPage<DayRange>['columns'],
+): Html => html`<div class="table-responsive mb-4" tabindex="0" role="region" aria-label="Events">
+<table class="table align-middle">
+<thead><tr>${['When', 'Who', 'What', ...Object.keys(columns)].map(heading => html`<th scope="col">${heading}</th>`)}</tr></thead>
+<tbody>${lines.map(line => {
+  const { recorded, who, app, did, what, isRefused, hasFailed } = line
+  return html`<tr>
+<td>${moment(recorded)}</td>
+<td>${who ?? app}${who !== undefined && app !== undefined && html`<br><span class="text-body-secondary">${app}</span>`}</td>
+<td>${did}${what !== '' && `: ${what}`} ${isRefused && html`<span class="badge text-bg-secondary">${hasFailed ? 'failed' : 'refused'}</span>`}</td>
+${Object.values(columns).map(cell => cell(line))}
+</tr>`
+})}</tbody>
+</table>
+</div>`
+
+const csvLines = async function* (
+  options: PageOptions,
+  store: Store,
+  search: Search,
+  columns: EventsPage<DayRange>['csvColumns'],
+): AsyncGenerator<string> {
+  yield `${utf8Mark}${csv([['recorded', 'who', 'app', 'did', 'what', 'outcome', ...Object.keys(columns)]])}`
+  let cursor: string | undefined
+  do {
+    const { lines, next } = await findLines(options, store, { ...search, count: 1000, cursor })
+    if (lines.length > 0) yield csv(lines.map(line => [...firstCells(line), ...cellsOf(columns, line)]))
+    cursor = next
+  } while (cursor !== undefined)
+}
+
+const firstCells = ({ recorded, who, app, did, what, isRefused, hasFailed }: AuditLine) => [
+  recorded.toISOString(),
+  who,
+  app,
+  did,
+  what,
+  hasFailed ? 'failed' : isRefused ? 'refused' : 'done',
+]
+
+const cellsOf = (columns: EventsPage<DayRange>['csvColumns'], line: AuditLine) =>
+  Object.values(columns).map(cell => cell(line))

@@ -1,0 +1,21 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { allowAnyFrame, isFramed } from '../page/frame.ts'
+import { html } from '../page/html.ts'
+import { wordsOf } from '../page/own-page.ts'
+import { sendPage } from '../page/page.ts'
+
+/** A hook: what an app asks is decided in no frame, where something may lie over it. Who is shown one is told what to do instead. */
+export const refuseFrames = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+  if (!isFramed(request)) return undefined
+  const words = wordsOf(request)
+  const { say } = words
+  allowAnyFrame(reply)
+  return sendPage(reply.code(403).header('vary', 'accept-language'), {
+    words,
+    title: say('allow.framed'),
+    isProblem: true,
+    content: html`<h1>${say('allow.framed')}</h1>
+<p>${say('allow.framed-text')}</p>
+<p>${say('allow.framed-next')}</p>`,
+  })
+}

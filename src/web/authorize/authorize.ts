@@ -1,0 +1,203 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { nameOfPerson } from '../../accounts/person.ts'
+import type { Interaction } from '../../auth/interaction.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Session } from '../../storage/account/session.ts'
+import { findAccountOf } from '../../storage/user-account.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { ofAppRequests } from '../page/content-security.ts'
+import { ticked, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { partsAsked, scopesTicked } from './asked-scope.ts'
+import { type AuthorizeState, authorizeContent, type DecisionProblem } from './authorize-form.ts'
+import { refuseFrames } from './authorize-in-frame.ts'
+
+/** Where an app's request sends a person's browser, and the person decides what of it is granted. */
+export const authorizePage: AddPage = (server, options) => {
+  server.get<Asked>('/authorize/:id', { ...ofAppRequests, onRequest: refuseFrames }, async (request, reply) => {
+    const found = await findDecision(server, request, reply)
+    return found === undefined ? reply : sendDecision(server, options, reply, found, firstState(found))
+  })
+  server.post<Asked>('/authorize/:id', { ...ofAppRequests, config: { isForAnybody: true } }, async (request, reply) => {
+    if (typed(request.body, 'decision') === 'deny') return deny(server, request, reply)
+    const found = await findDecision(server, request, reply)
+    if (found === undefined) return reply
+    const state = stateOf(request.body)
+    const outcome = await outcomeOf(server, options, request, found, state)
+    switch (outcome.kind) {
+      case 'allowed':
+        return reply.redirect(outcome.location, 303)
+      case 'over':
+        return sendOver(reply)
+      case 'undecided':
+        return sendDecision(server, options, reply, found, { ...state, problem: outcome.problem })
+    }
+  })
+}
+
+type Asked = { Params: { readonly id: string } }
+
+type Found = Extract<Interaction, { kind: 'decide' }> & { readonly session: Session }
+
+/** Undefined where something else was answered: there is nothing to decide, or not for who is signed in. */
+const findDecision = async (
+  server: FastifyInstance,
+  { params, headers, session }: FastifyRequest<Asked>,
+  reply: FastifyReply,
+): Promise<Found | undefined> => {
+  const found = await server.authorization.interactions.find(params.id, headers.cookie, session)
+  switch (found.kind) {
+    case 'unknown':
+      sendOver(reply)
+      return undefined
+    case 'allowed':
+      reply.redirect(found.location, 303)
+      return undefined
+    case 'sign-in':
+      reply.redirect(found.isAnew ? signInAnewFor(found.id) : signInFor(found.id), 303)
+      return undefined
+    case 'other-person':
+      sendOtherPerson(reply, found.id)
+      return undefined
+    case 'decide':
+      if (session === undefined) throw new Error('nobody is signed in')
+      return { ...found, session }
+  }
+}
+
+const deny = async (
+  server: FastifyInstance,
+  { params, headers, session }: FastifyRequest<Asked>,
+  reply: FastifyReply,
+): Promise<FastifyReply> => {
+  const location = await server.authorization.interactions.deny(params.id, headers.cookie, session).catch(error => {
+    if (codeOf(error) === 'not-found') return undefined
+    throw error
+  })
+  return location === undefined ? sendOver(reply) : reply.redirect(location, 303)
+}
+
+type Outcome =
+  | { readonly kind: 'allowed'; readonly location: string }
+  | { readonly kind: 'over' }
+  | { readonly kind: 'undecided'; readonly problem: DecisionProblem | undefined }
+
+const outcomeOf = async (
+  server: FastifyInstance,
+  { codeClasses }: PageOptions,
+  { body, params, headers }: FastifyRequest<Asked>,
+  { session, scopes: asked }: Found,
+  state: AuthorizeState,
+): Promise<Outcome> => {
+  // Whoever looked at the page may not be who has signed in since, in another window of the same browser.
+  if (typed(body, 'person') !== session.person) return { kind: 'undecided', problem: 'other-person' }
+  if (typed(body, 'decision') !== 'allow') return { kind: 'undecided', problem: undefined }
+  const { kinds, patient } = state
+  const only = kinds === undefined ? 'all' : codeClasses.kinds().filter(({ key }) => kinds.has(key))
+  const scopes = scopesTicked(asked, state.scopes, only)
+  if (scopes.every(one => one === 'launch')) return { kind: 'undecided', problem: 'nothing' }
+  const decision = { scopes, ...(patient === '' ? {} : { patient }) }
+  try {
+    const { interactions } = server.authorization
+    return { kind: 'allowed', location: await interactions.allow(params.id, headers.cookie, session, decision) }
+  } catch (error) {
+    const outcome = outcomes[codeOf(error) ?? '']
+    if (outcome === undefined) throw error
+    return outcome
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error instanceof FhirError ? error.issues[0].code : undefined)
+
+/** By the code of the error. */
+const outcomes: Readonly<Record<string, Outcome>> = {
+  required: { kind: 'undecided', problem: 'required' },
+  forbidden: { kind: 'undecided', problem: 'forbidden' },
+  'not-found': { kind: 'over' },
+  conflict: { kind: 'over' },
+  'business-rule': { kind: 'undecided', problem: 'other-patient' },
+}
+
+const signInFor = (id: string): string => `/sign-in?${new URLSearchParams({ continue: `/authorize/${id}` })}`
+
+const signInAnewFor = (id: string): string => `${signInFor(id)}&prompt=login`
+
+/** Everything that was asked is ticked, until the person decides otherwise. */
+const firstState = ({ scopes }: Found): AuthorizeState => ({
+  scopes: new Set(partsAsked(scopes).map(({ value }) => value)),
+  kinds: undefined,
+  patient: '',
+  name: '',
+  problem: undefined,
+})
+
+const stateOf = (body: unknown): AuthorizeState => {
+  const decision = typed(body, 'decision')
+  const isByKind = decision === 'some-kinds' || (typed(body, 'kinds') === 'some' && decision !== 'all-kinds')
+  return {
+    scopes: new Set(ticked(body, 'scope')),
+    kinds: isByKind ? new Set(ticked(body, 'kind')) : undefined,
+    patient: typed(body, 'patient'),
+    name: typed(body, 'name'),
+    problem: undefined,
+  }
+}
+
+const sendDecision = async (
+  server: FastifyInstance,
+  { accounts, codeClasses }: PageOptions,
+  reply: FastifyReply,
+  found: Found,
+  state: AuthorizeState,
+): Promise<FastifyReply> => {
+  const { choices } = server.authorization.interactions
+  const { session, client, patients } = found
+  const { person } = session
+  const isOwn = typeof patients === 'object' && (await choices.only(person, client.id)) === patients.given
+  const words = wordsOf(reply.request)
+  return sendOwnPage(reply.code(state.problem === undefined ? 200 : statusOf[state.problem]), words, {
+    title: words.say('allow.title', { app: client.name }),
+    isProblem: state.problem !== undefined,
+    content: authorizeContent({
+      ...found,
+      words,
+      token: ownToken(reply),
+      classes: codeClasses,
+      who: {
+        person,
+        name: await nameOfPerson(accounts.openStoreAs, person),
+        email: (await findAccountOf(accounts.database, person))?.email,
+      },
+      signInAs: signInAnewFor(found.id),
+      whose: isOwn ? 'own' : 'patient',
+      choices: patients === 'choose' ? await choices.find(person, client.id, state.name) : undefined,
+      state,
+    }),
+  })
+}
+
+const statusOf = { nothing: 422, required: 422, forbidden: 403, 'other-person': 403, 'other-patient': 409 } as const
+
+const sendOver = (reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply.code(410), words, {
+    title: say('allow.over'),
+    content: html`<h1>${say('allow.over')}</h1>
+<p>${say('allow.over-text')}</p>
+<p><a href="/account">${say('email.to-account')}</a></p>`,
+  })
+}
+
+const sendOtherPerson = (reply: FastifyReply, id: string): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply.code(403), words, {
+    title: say('allow.opened'),
+    content: html`<h1>${say('allow.opened')}</h1>
+<p>${say('allow.opened-text')}</p>
+<p><a href="${signInAnewFor(id)}">${say('allow.other')}</a></p>`,
+  })
+}

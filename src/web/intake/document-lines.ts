@@ -1,0 +1,60 @@
+import { isNumber } from '../../fhir/json.ts'
+import { type Html, html } from '../page/html.ts'
+
+type Line = { readonly text: string; readonly pointer: string }
+
+/** A document as lines of JSON, with the places marked that the JSON pointers name; of one that is not there, what it should be in. */
+export const documentLines = (document: unknown, pointers: readonly string[], label: string): Html => {
+  const lines = linesOf(document, { pointer: '', before: '', after: '', indent: '' })
+  const known = new Set(lines.map(({ pointer }) => pointer))
+  const marked = new Set(pointers.map(pointer => nearest(pointer, known)))
+  const shown = lines.slice(0, most)
+  return html`<pre class="border rounded p-3" tabindex="0" aria-label="${label}">${shown.map(
+    ({ text, pointer }, index) => {
+      const isFirst = marked.has(pointer) && lines[index - 1]?.pointer !== pointer
+      return isFirst && shown.findIndex(one => one.pointer === pointer) === index
+        ? html`<mark>${text}</mark>\n`
+        : html`${text}\n`
+    },
+  )}</pre>
+${lines.length > most && html`<p>These are the first ${most} of ${lines.length} lines.</p>`}`
+}
+
+const most = 2000
+
+const nearest = (pointer: string, known: ReadonlySet<string>): string => {
+  for (let at = pointer; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) if (known.has(at)) return at
+  return ''
+}
+
+type Place = { readonly pointer: string; readonly before: string; readonly after: string; readonly indent: string }
+
+const linesOf = (value: unknown, place: Place): readonly Line[] => {
+  const { pointer, before, after, indent } = place
+  const parts = partsOf(value)
+  if (parts === undefined || parts.of.length === 0) {
+    const text = parts === undefined ? JSON.stringify(value) : `${parts.open}${parts.close}`
+    return [{ text: `${indent}${before}${text}${after}`, pointer }]
+  }
+  const { open, close, of } = parts
+  const within = of.flatMap(([name, one], index) =>
+    linesOf(one, {
+      pointer: `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      before: open === '[' ? '' : `${JSON.stringify(name)}: `,
+      after: index === of.length - 1 ? '' : ',',
+      indent: `${indent}  `,
+    }),
+  )
+  return [
+    { text: `${indent}${before}${open}`, pointer },
+    ...within,
+    { text: `${indent}${close}${after}`, pointer: `${pointer}/` },
+  ]
+}
+
+const partsOf = (value: unknown) => {
+  if (typeof value !== 'object' || value === null || isNumber(value)) return undefined
+  return Array.isArray(value)
+    ? { open: '[', close: ']', of: value.map((one, index): [string, unknown] => [String(index), one]) }
+    : { open: '{', close: '}', of: Object.entries(value) }
+}

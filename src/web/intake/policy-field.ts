@@ -1,0 +1,41 @@
+import { defaultPolicy, policyMeanings, type ValidationPolicy, validationPolicies } from '../../mhealth/policy.ts'
+import { radioField } from '../page/choice-field.ts'
+import { typed } from '../page/form.ts'
+import type { Html } from '../page/html.ts'
+
+/** How strictly documents are judged; `unset` says what holds where nothing is chosen. */
+export const policyField = (policy: string, problem?: string): Html =>
+  radioField({
+    name: 'policy',
+    label: 'What becomes of documents that are not as they should be',
+    value: policy,
+    problem,
+    choices: [
+      {
+        value: 'none',
+        label: 'Nothing is said here',
+        hint: `What others say holds: of a data source and the studies that its data goes to, the strictest. Where nobody says anything, it is as with “${policyLabels[defaultPolicy]}”.`,
+      },
+      ...validationPolicies.map(value => ({
+        value,
+        label: policyLabels[value],
+        hint: sentence(policyMeanings[value]),
+      })),
+    ],
+  })
+
+/** Undefined where none of the choices was sent. */
+export const policyIn = (body: unknown): ValidationPolicy | 'none' | undefined => {
+  const value = typed(body, 'policy')
+  return value === 'none' ? value : validationPolicies.find(policy => policy === value)
+}
+
+export const policyProblem = 'Choose one of these'
+
+export const policyLabels: Readonly<Record<ValidationPolicy, string>> = {
+  strict: 'Strict',
+  normalise: 'Normalise',
+  'accept-with-warning': 'Accept with warning',
+}
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`

@@ -1,0 +1,131 @@
+import type { FastifyRequest } from 'fastify'
+import { findingName } from '../../fhir/document-finding.ts'
+import { FhirError, type Issue } from '../../fhir/error.ts'
+import { parseJson } from '../../fhir/json.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { parseUnder } from '../../interactions/incoming.ts'
+import { type ValidationPolicy, validationPolicies } from '../../mhealth/policy.ts'
+import type { QuarantinedDocument } from '../../storage/quarantine-asked.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { notFound, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import { policyLabels } from './policy-field.ts'
+import { type Keeper, keeperOf, noSource, takeOne } from './quarantine-keeper.ts'
+import { fateOf, whereIn } from './quarantine-list.ts'
+import { refusedDocument } from './refused-document.ts'
+
+type OfDocument = { readonly Params: { readonly document: string } }
+
+/** One document that was refused, for whoever looks after it: what it says only to who may read such data of the patient. */
+export const quarantineDocumentPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/quarantine/:document'
+  server.get<OfDocument>(at, { onRequest }, async (request, reply) => {
+    const { keeper, found } = await documentFor(request, options)
+    const done = doneTexts[queryOf(request).get('done') ?? '']
+    return sendOwn(reply, {
+      title: `Refused: ${findingName(found.rule)}`,
+      isWide: true,
+      content: html`<h1>${findingName(found.rule)}</h1>
+${done}
+<p>${whereIn(found)}</p>
+<dl>
+<dt>What became of it</dt><dd>${fateOf(found)}</dd>
+<dt>First came</dt><dd>${moment(found.firstAt)}</dd>
+<dt>Last came</dt><dd>${moment(found.lastAt)}, ${found.times === 1 ? 'sent once' : `sent ${found.times} times`}</dd>
+<dt>Sent as</dt><dd>${found.interaction === 'update' ? 'an update of an Observation' : 'a new Observation'}</dd>
+<dt>Sent by</dt><dd>${found.client ?? 'an app that is no more'}</dd>
+</dl>
+${found.isLost && html`<p>It refers to what came in the same transaction, and was refused with it. So it cannot be taken alone: its sender can send all of it again.</p>`}
+${found.state === 'waiting' && actions(found, ownToken(reply))}
+${says(request, options, keeper, found)}
+${found.studies.map(study => html`<p><a href="/studies/${study}/quarantine">All that was refused of the study</a></p>`)}
+${found.isOfOrganization && html`<p><a href="/devices/${found.source || noSource}/quarantine">All that was refused from its source</a></p>`}`,
+    })
+  })
+  server.post<OfDocument>(`${at}/replay`, { onRequest }, async (request, reply) => {
+    const { keeper, found } = await documentFor(request, options)
+    const done = await takeOne(request, options, keeper, found.id)
+    return reply.redirect(`/quarantine/${found.id}?done=${done}`, 303)
+  })
+  server.post<OfDocument>(`${at}/remove`, { onRequest }, async (request, reply) => {
+    const { keeper, found } = await documentFor(request, options)
+    const { keepers, store } = keeper
+    await store.settleQuarantined(found.id, keepers, { kind: 'removed' })
+    const [study] = found.studies
+    const list = found.isOfOrganization ? `/devices/${found.source || noSource}` : `/studies/${study}`
+    return reply.redirect(`${list}/quarantine?removed=yes`, 303)
+  })
+}
+
+const doneTexts: Readonly<Record<string, Html>> = {
+  taken: notice('done', html`<p>It is taken.</p>`),
+  refused: notice('problem', html`<p>It was refused again.</p>`),
+  settled: notice('problem', html`<p>Somebody else has settled it meanwhile.</p>`),
+}
+
+/** Throws `not-found` for whoever looks after nothing of it, as if there were none. */
+const documentFor = async (request: FastifyRequest<OfDocument>, options: PageOptions) => {
+  const { document: id } = request.params
+  const keeper = await keeperOf(request, options)
+  const isId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id)
+  const found = isId ? await keeper.store.quarantinedDocument(id, keeper.keepers) : undefined
+  return found === undefined ? notFound() : { keeper, found }
+}
+
+const actions = ({ id, isLost }: QuarantinedDocument, token: string): Html => {
+  const one = (
+    action: string,
+    style: string,
+    text: string,
+  ) => html`<form method="post" action="/quarantine/${id}/${action}" class="d-inline-block mt-0">
+<input type="hidden" name="_csrf" value="${token}"><button class="btn ${style}">${text}</button></form>`
+  return html`<div class="d-flex flex-wrap gap-2 mb-4">
+${!isLost && one('replay', 'btn-primary', 'Try it again')}
+${one('remove', 'btn-outline-primary', 'Remove it')}
+</div>`
+}
+
+const says = (
+  request: FastifyRequest,
+  { contextFor }: PageOptions,
+  { caller }: Keeper,
+  { document, state }: QuarantinedDocument,
+): Html => {
+  if (document === undefined)
+    return state === 'waiting'
+      ? html`<p>What it says is for those alone who may read such data of this patient, by the consents of this moment; where it cannot be told what it is, or whose, for nobody. You may not.</p>`
+      : html`<p>What it said is not kept here any more.</p>`
+  const context = contextFor({ caller, id: request.id, log: request.log }, { name: 'read', path: ':type/:id' })
+  const body = parseJson(document.sent)
+  const attached = context.mhealth.attachedTo(body)
+  const verdicts = validationPolicies.map(policy => ({ policy, refusals: refusalsOf(policy, body, context) }))
+  return html`<h2>Why it was refused</h2>
+${messages(document.issues)}
+<h2>What each policy makes of it now</h2>
+<dl>${verdicts.map(({ policy, refusals }) => html`<dt>${policyLabels[policy]}</dt><dd>${refusals.length === 0 ? 'It would be taken.' : messages(refusals)}</dd>`)}</dl>
+<h2>The document</h2>
+<p>Of <a href="/patients/${document.patient}">this patient</a>, as it was sent.${attached.some(({ kind }) => kind === 'json') && ' Marked is what it was refused for.'}</p>
+${refusedDocument(body, attached, document.issues)}`
+}
+
+const messages = (issues: readonly Issue[]): Html =>
+  html`<ul>${issues.map(({ message }) => html`<li class="text-break">${message}</li>`)}</ul>`
+
+const refusalsOf = (
+  policy: ValidationPolicy,
+  body: unknown,
+  context: Parameters<typeof parseUnder>[3],
+): readonly Issue[] => {
+  try {
+    parseUnder(policy, 'Observation', body, context)
+    return []
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error
+    return error.issues
+  }
+}

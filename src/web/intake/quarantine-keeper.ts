@@ -1,0 +1,79 @@
+import type { FastifyRequest } from 'fastify'
+import { administeredBy } from '../../access/administered.ts'
+import type { Caller } from '../../access/caller.ts'
+import { keepsRefused } from '../../access/study-making.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { reasonWord, replay } from '../../interactions/replay.ts'
+import { and } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { callerOfSession } from '../../storage/account/session.ts'
+import type { QuarantineKeepers } from '../../storage/quarantine-asked.ts'
+import { findReplayable } from '../../storage/quarantine-settling.ts'
+import type { Store } from '../../storage/store.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { notFound } from '../page/organizing.ts'
+import { sessionOf } from '../page/signed-in.ts'
+
+/** Somebody who looks after studies that they lead or whose organization they manage, or after what comes for the patients of organizations that they manage. */
+export type Keeper = {
+  readonly caller: Caller
+  readonly store: Store
+  readonly keepers: QuarantineKeepers
+  /** Whether they lead the ResearchStudy, by id; whether they manage any Organization. */
+  readonly leads: (study: string) => Promise<boolean>
+  readonly manages: () => Promise<boolean>
+}
+
+/** In the place of the id of a source: what came from none that is known. No id of FHIR is so. */
+export const noSource = '_unknown'
+
+/** Throws `not-found` for whoever is neither staff nor an administrator. */
+export const keeperOf = async (request: FastifyRequest, options: PageOptions): Promise<Keeper> => {
+  const { accounts, registry, openStoreFor } = options
+  const caller = await callerOfSession(accounts.database, sessionOf(request))
+  if (caller === undefined || (!caller.administrator && caller.practitioner === undefined)) return notFound()
+  const store = openStoreFor(caller)
+  const keepers = { studies: keepsRefused(caller), organizations: administeredBy(caller) }
+  const isAny = async (type: 'Organization' | 'ResearchStudy', query: Readonly<Record<string, string>>) => {
+    const asked = parseSearch(registry, type, new URLSearchParams({ ...query, _count: '1' }))
+    const rule = type === 'Organization' ? keepers.organizations : keepers.studies
+    return (await store.search({ ...asked, where: and(asked.where, rule) })).entries.length > 0
+  }
+  return {
+    caller,
+    store,
+    keepers,
+    leads: study => isAny('ResearchStudy', { _id: study }),
+    manages: async () => caller.administrator || (await isAny('Organization', {})),
+  }
+}
+
+const create = { name: 'create', path: ':type' } as const
+const update = { name: 'update', path: ':type/:id' } as const
+
+/**
+ * Has one taken that the keeper has been shown, with the rights that its sender has now, and notes what became of it. It may be
+ * settled by somebody else meanwhile: then nothing is done.
+ */
+export const takeOne = async (
+  request: FastifyRequest,
+  { accounts, contextFor }: PageOptions,
+  { store, keepers }: Keeper,
+  id: string,
+): Promise<'taken' | 'refused' | 'settled'> => {
+  const found = await findReplayable(accounts.database, id)
+  if (found === undefined) return 'settled'
+  const { sender, ...sent } = found
+  try {
+    if (sender === undefined) throw new FhirError('forbidden', 'Its sender may not send anything any more')
+    const door = sent.update?.id === undefined ? create : update
+    const context = contextFor({ caller: sender, id: request.id, log: request.log }, door)
+    const observation = await replay(sent, context)
+    await store.settleQuarantined(id, keepers, { kind: 'taken', observation })
+    return 'taken'
+  } catch (error) {
+    if (!(error instanceof FhirError) || error.status >= 500) throw error
+    await store.settleQuarantined(id, keepers, { kind: 'refused', refusal: reasonWord(error) })
+    return 'refused'
+  }
+}

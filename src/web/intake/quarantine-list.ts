@@ -1,0 +1,165 @@
+import type { FastifyRequest } from 'fastify'
+import { findingName } from '../../fhir/document-finding.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { Quarantined, QuarantinedAsked, QuarantinedPage, QuarantineGroup } from '../../storage/quarantine-asked.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { notice, typed } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { moment } from '../page/time.ts'
+import { type Keeper, takeOne } from './quarantine-keeper.ts'
+
+/** Where a list is: of a study, or of a source. */
+export type ListPlace = { readonly of: QuarantinedAsked['of']; readonly path: string }
+
+const pageSize = 20
+
+/** What is refused: by reason, and one by one. Nothing here says what a document says, or whose it is. */
+export const quarantineList = async (
+  request: FastifyRequest,
+  { store, keepers }: Keeper,
+  { of, path }: ListPlace,
+  token: string,
+): Promise<Html> => {
+  const query = queryOf(request)
+  const asked = askedIn(query)
+  const offset = (asked.page - 1) * pageSize
+  const found = await store.quarantined({ of, keepers, ...asked, offset, limit: pageSize + 1 })
+  return html`${doneNotice(query)}
+<nav aria-label="Which of them" class="mb-4"><ul class="list-unstyled d-flex flex-wrap gap-3">${Object.entries(
+    states,
+  ).map(
+    ([state, { label }]) =>
+      html`<li><a href="${urlOf(path, state === 'waiting' ? {} : { state })}"${state === asked.state && html` aria-current="page" class="fw-bold"`}>${label}</a></li>`,
+  )}</ul></nav>
+${found.groups.length === 0 ? html`<p>${states[asked.state].empty}</p>` : lists(found, asked, { path, token })}`
+}
+
+type Asked = Pick<QuarantinedAsked, 'state' | 'group'> & {
+  /** From 1 on. */
+  readonly page: number
+}
+
+/** What the address says that is none of it is as if it were not there. */
+const askedIn = (query: URLSearchParams): Asked => {
+  const page = query.get('page') ?? ''
+  return {
+    state: query.get('state') === 'settled' ? 'settled' : 'waiting',
+    group: groupIn(name => query.get(name) ?? undefined),
+    page: /^[1-9]\d{0,4}$/.test(page) ? Number(page) : 1,
+  }
+}
+
+const states = {
+  waiting: { label: 'Waiting', empty: 'Nothing waits: whatever was sent was taken, or is settled.' },
+  settled: { label: 'Taken or removed', empty: 'Nothing was taken from here or removed yet.' },
+} as const
+
+type Shown = { readonly path: string; readonly token: string }
+
+const lists = ({ groups, documents }: QuarantinedPage, { state, group, page }: Asked, { path, token }: Shown): Html => {
+  const to = (more: Readonly<Record<string, string>>) => urlOf(path, { ...(state === 'settled' && { state }), ...more })
+  const at = (next: number) => to({ ...(group && fieldsOf(group)), page: String(next) })
+  return html`<h2>By reason</h2>
+${groupList(groups, { path, to, token, isWaiting: state === 'waiting' })}
+<h2>One by one${group && `: ${findingName(group.rule)}`}</h2>
+${group && html`<p><a href="${to({})}">Show those refused for other reasons as well</a></p>`}
+<ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(listed)}</ul>
+<nav aria-label="Pages"><p>${page > 1 && html`<a href="${at(page - 1)}">Newer ones</a> `}${documents.length > pageSize && html`<a href="${at(page + 1)}">Older ones</a>`}</p></nav>`
+}
+
+/** So many at once: each is an upload of its own. */
+const most = 100
+
+/** Has those taken that were refused for the reason that the form names; answers where to go on. */
+export const takeGroup = async (
+  request: FastifyRequest,
+  options: PageOptions,
+  keeper: Keeper,
+  { of, path }: ListPlace,
+): Promise<string> => {
+  const group = groupIn(name => typed(request.body, name))
+  if (group === undefined) return path
+  const { keepers } = keeper
+  const asked = { of, keepers, state: 'waiting' as const, group, order: 'tried' as const, offset: 0, limit: most + 1 }
+  const { documents } = await keeper.store.quarantined(asked)
+  const counts = { taken: 0, refused: 0, settled: 0 }
+  for (const { id } of documents.slice(0, most)) counts[await takeOne(request, options, keeper, id)] += 1
+  return urlOf(path, {
+    taken: String(counts.taken),
+    refused: String(counts.refused),
+    ...(documents.length > most && { left: 'yes' }),
+  })
+}
+
+const doneNotice = (query: URLSearchParams): Html | undefined => {
+  if (query.get('removed') === 'yes') return notice('done', html`<p>It is removed.</p>`)
+  const [taken, refused] = ['taken', 'refused'].map(name => query.get(name) ?? '')
+  if (!/^\d{1,4}$/.test(taken ?? '') || !/^\d{1,4}$/.test(refused ?? '')) return undefined
+  const isWhole = query.get('left') !== 'yes'
+  return notice(
+    refused === '0' ? 'done' : 'problem',
+    html`<p>${taken} of them ${taken === '1' ? 'was' : 'were'} taken, ${refused} refused again.${!isWhole && ` Only ${most} are done at once: there are more.`}</p>`,
+  )
+}
+
+type Table = {
+  readonly path: string
+  readonly to: (more: Readonly<Record<string, string>>) => string
+  readonly token: string
+  readonly isWaiting: boolean
+}
+
+const groupList = (groups: QuarantinedPage['groups'], { path, to, token, isWaiting }: Table): Html => html`<ul
+class="list-group list-group-flush mb-4">${groups.map(
+  group => html`<li class="list-group-item px-0">
+<h3><a href="${to(fieldsOf(group))}">${findingName(group.rule)}</a></h3>
+<p>${whereIn(group)}</p>
+<p>${group.documents === 1 ? 'One document' : `${group.documents} documents`}${group.times > group.documents && `, sent ${group.times} times`}, last ${moment(group.lastAt)}</p>
+${
+  isWaiting &&
+  html`<form method="post" action="${path}/replay">
+<input type="hidden" name="_csrf" value="${token}">${Object.entries(fieldsOf(group)).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+<button class="btn btn-outline-primary btn-sm">Try ${group.documents === 1 ? 'it' : 'all of them'} again</button></form>`
+}
+</li>`,
+)}</ul>`
+
+export const whereIn = ({ pointer, schema }: QuarantineGroup): Html =>
+  html`<span class="d-block text-body-secondary text-break">${pointer === '' ? 'the whole document' : pointer}, ${schema === 'unknown' ? 'schema unknown' : schema}</span>`
+
+const listed = (one: Quarantined): Html => html`<li class="list-group-item px-0">
+<a href="/quarantine/${one.id}">${findingName(one.rule)}</a>, ${moment(one.lastAt)}${one.times > 1 && `, sent ${one.times} times`}
+${(one.state !== 'waiting' || one.triedAt !== null) && html`<p class="text-body-secondary">${fateOf(one)}</p>`}
+</li>`
+
+export const fateOf = ({ state, triedAt, refusal }: Quarantined): Html | string => {
+  if (state === 'removed') return 'Removed.'
+  if (state === 'taken') return html`Taken${triedAt !== null && html` ${moment(triedAt)}`}.`
+  if (triedAt === null || refusal === null) return 'Waits.'
+  return html`Refused again ${moment(triedAt)}: ${refusalText(refusal)}.`
+}
+
+const refusalText = (word: string): string => refusalTexts[word] ?? findingName(word)
+
+const gone = 'the Observation that it is to change is there no more'
+const refusalTexts: Readonly<Record<string, string>> = {
+  forbidden: 'its sender may not write it any more, by consents and rights',
+  conflict: 'the Observation that it is to change has been changed, or made, since it came',
+  'not-found': gone,
+  deleted: gone,
+  incomplete: 'it refers to what was sent with it and refused with it: only its sender can send both again',
+}
+
+const fieldsOf = ({ rule, pointer, schema }: QuarantineGroup) => ({ rule, pointer, schema })
+
+const groupIn = (read: (name: string) => string | undefined): QuarantineGroup | undefined => {
+  const [rule = '', pointer, schema] = [read('rule'), read('pointer'), read('schema')]
+  if (rule === '' || pointer === undefined || schema === undefined) return undefined
+  // No text of PostgreSQL's has the character U+0000.
+  return [rule, pointer, schema].some(text => text.includes('\0')) ? undefined : { rule, pointer, schema }
+}
+
+const urlOf = (path: string, more: Readonly<Record<string, string>>): string => {
+  const query = new URLSearchParams(more)
+  return query.size === 0 ? path : `${path}?${query}`
+}

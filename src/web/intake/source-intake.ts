@@ -1,0 +1,107 @@
+import type { FastifyRequest } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
+import type { Ingest } from '../../storage/ingest-asked.ts'
+import { readSource } from '../../studies/source.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { notFound, organizerOf, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import { keeperOf, noSource } from './quarantine-keeper.ts'
+import { quarantineList, takeGroup } from './quarantine-list.ts'
+import { nameOfSource } from './sources.ts'
+
+type OfSource = { readonly Params: { readonly device: string } }
+
+/** What came from a source for patients of organizations that somebody manages, and what of it was refused. */
+export const sourceIntakePages: AddPage = (server, options) => {
+  const onRequest = requireSession
+  server.get<OfSource>('/devices/:device/uploads', { onRequest }, async (request, reply) => {
+    const { keeper, path, name, source } = await sourceFor(request, options)
+    const at = queryOf(request).get('page') ?? ''
+    const page = /^[1-9]\d{0,4}$/.test(at) ? Number(at) : 1
+    const asked = { source, keepers: keeper.keepers, offset: (page - 1) * pageSize, limit: pageSize + 1 }
+    const found = await keeper.store.ingest(asked)
+    const to = (next: number) => `${path}/uploads?page=${next}`
+    return sendOwn(reply, {
+      title: `What came: ${name}`,
+      content: html`<h1>What came from ${name}</h1>
+<p>${scopeText(keeper.caller.administrator)} <a href="${path}/quarantine">What was refused, and why</a></p>
+${
+  found.uploads.length === 0 && page === 1
+    ? html`<p>Nothing has come yet. There is a row here for each upload as soon as an app sends something.</p>`
+    : html`${page === 1 && html`<h2>The last 30 days, by UTC</h2>${dayList(found.days)}`}
+<h2>Uploads</h2>
+${uploadList(found.uploads.slice(0, pageSize))}
+<nav aria-label="Pages"><p>${page > 1 && html`<a href="${to(page - 1)}">Newer ones</a> `}${found.uploads.length > pageSize && html`<a href="${to(page + 1)}">Older ones</a>`}</p></nav>`
+}
+<p><a href="/devices">Back to the devices and apps</a></p>`,
+    })
+  })
+  const at = '/devices/:device/quarantine'
+  server.get<OfSource>(at, { onRequest }, async (request, reply) => {
+    const { keeper, path, name, place } = await sourceFor(request, options)
+    return sendOwn(reply, {
+      title: `Refused documents: ${name}`,
+      isWide: true,
+      content: html`<h1>Refused documents from ${name}</h1>
+<p>${scopeText(keeper.caller.administrator)} <a href="${path}/uploads">What came</a></p>
+<p>What was refused, by a validation policy or because it could not be read, is kept as it was sent. When what refuses it is mended, try it again: it is judged anew, and taken only if its sender may still write it.</p>
+${await quarantineList(request, keeper, place, ownToken(reply))}
+<p><a href="/devices">Back to the devices and apps</a></p>`,
+    })
+  })
+  server.post<OfSource>(`${at}/replay`, { onRequest }, async (request, reply) => {
+    const { keeper, place } = await sourceFor(request, options)
+    return reply.redirect(await takeGroup(request, options, keeper, place), 303)
+  })
+}
+
+const pageSize = 50
+
+const scopeText = (administrator: boolean): string =>
+  administrator
+    ? 'Of everybody’s patients, without what any of it says.'
+    : 'Of patients that your organizations have registered.'
+
+/** Throws `not-found` for whoever manages no organization. */
+const sourceFor = async (request: FastifyRequest<OfSource>, options: PageOptions) => {
+  const { device } = request.params
+  const keeper = await keeperOf(request, options)
+  if (!(await keeper.manages())) return notFound()
+  const id = device === noSource ? '' : device
+  const name =
+    id === ''
+      ? 'no device or app that is known'
+      : nameOfSource(await readSource(await organizerOf(request, options), options.codeClasses, id))
+  const path = `/devices/${device}`
+  return { keeper, path, name, source: id, place: { of: { kind: 'source', id }, path: `${path}/quarantine` } as const }
+}
+
+type Counted = Omit<Ingest['days'][number], 'day' | 'uploads'>
+
+const dayList = (days: Ingest['days']): Html =>
+  html`<ul class="list-group list-group-flush mb-4">${days.map(
+    one => html`<li class="list-group-item px-0">
+${one.day}: ${one.uploads === 1 ? 'one upload' : `${one.uploads} uploads`}
+<p class="text-body-secondary">${sentence(one)}</p>
+</li>`,
+  )}</ul>`
+
+const uploadList = (uploads: Ingest['uploads']): Html =>
+  html`<ul class="list-group list-group-flush mb-4">${uploads.map(
+    one => html`<li class="list-group-item px-0">
+${moment(one.at)}, by ${one.client}
+<p class="text-body-secondary">${sentence(one)}</p>
+</li>`,
+  )}</ul>`
+
+const sentence = ({ accepted, repaired, duplicate, refused }: Counted): string =>
+  [
+    accepted > 0 && `${accepted} accepted${repaired > 0 ? `, of these ${repaired} repaired` : ''}`,
+    duplicate > 0 && `${duplicate} there already`,
+    refused > 0 && `${refused} refused`,
+  ]
+    .filter(Boolean)
+    .join('; ')

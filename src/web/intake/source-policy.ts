@@ -1,0 +1,65 @@
+import type { FastifyReply } from 'fastify'
+import { readSource, type Source, setSourcePolicy } from '../../studies/source.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { notice, problemList, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { administratorOf, isOvertaken, overtaken, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { policyField, policyIn, policyProblem } from './policy-field.ts'
+import { nameOfSource } from './sources.ts'
+
+type OfSource = { readonly Params: { readonly device: string } }
+
+/** How strictly the documents are judged that come from a source. */
+export const sourcePolicyPage: AddPage = (server, options) => {
+  const { codeClasses } = options
+  const onRequest = requireSession
+  const at = '/devices/:device/policy'
+  server.get<OfSource>(at, { onRequest }, async (request, reply) => {
+    const organizer = await administratorOf(request, options)
+    const source = await readSource(organizer, codeClasses, request.params.device)
+    return sendPolicy(reply, { source, policy: source.policy ?? 'none' })
+  })
+  server.post<OfSource>(at, { onRequest }, async (request, reply) => {
+    const organizer = await administratorOf(request, options)
+    const source = await readSource(organizer, codeClasses, request.params.device)
+    const policy = policyIn(request.body)
+    const version = typed(request.body, 'version')
+    if (policy === undefined)
+      return sendPolicy(reply.code(422), { source: { ...source, version }, policy: '', problem: policyProblem })
+    try {
+      await setSourcePolicy(organizer, { id: source.id, version }, policy === 'none' ? undefined : policy)
+      return reply.redirect('/devices?done=changed', 303)
+    } catch (error) {
+      if (!isOvertaken(error)) throw error
+      return sendPolicy(reply.code(409), { source, policy, isOvertaken: true })
+    }
+  })
+}
+
+type State = {
+  readonly source: Source
+  readonly policy: string
+  readonly problem?: string
+  readonly isOvertaken?: true
+}
+
+const sendPolicy = (reply: FastifyReply, { source, policy, problem, isOvertaken }: State): FastifyReply => {
+  const title = 'How strictly documents are judged'
+  return sendOwn(reply, {
+    title: `${title}: ${nameOfSource(source)}`,
+    isProblem: problem !== undefined || isOvertaken === true,
+    content: html`<p><a href="/devices/${source.id}">${nameOfSource(source)}</a></p>
+<h1>${title}</h1>
+${isOvertaken && notice('problem', overtaken)}
+${problemList([{ name: 'policy', problem }])}
+<p>It holds for everything that comes from this source, whoever sends it. What is stored stays as it was judged.</p>
+<form method="post" action="/devices/${source.id}/policy" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<input type="hidden" name="version" value="${source.version}">
+${policyField(policy, problem)}
+<button class="btn btn-primary">Save</button>
+</form>`,
+  })
+}

@@ -1,0 +1,164 @@
+import type { FastifyReply } from 'fastify'
+import {
+  changeSource,
+  makeSource,
+  readSource,
+  restoreSource,
+  retireSource,
+  type SaidSource,
+  type Source,
+  type SourceProblems,
+  sourceProblems,
+} from '../../studies/source.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { box, field, notice, problemList, ticked, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { administratorOf, isOvertaken, overtaken, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { nameOfSource } from './sources.ts'
+
+type OfSource = { readonly Params: { readonly device: string } }
+
+/** Administrators say what sources of data there are, and which kinds each delivers. */
+export const sourcePage: AddPage = (server, options) => {
+  const { codeClasses } = options
+  const onRequest = requireSession
+  server.get('/devices/new', { onRequest }, async (request, reply) => {
+    await administratorOf(request, options)
+    return sendSource(reply, options, { said: nothing, problems: {} })
+  })
+  server.post('/devices/new', { onRequest }, async (request, reply) => {
+    const organizer = await administratorOf(request, options)
+    const state = typedSource(request.body, options)
+    if (isWrong(state)) return sendSource(reply.code(422), options, state)
+    await makeSource(organizer, state.said, codeClasses)
+    return reply.redirect('/devices?done=made', 303)
+  })
+  server.get<OfSource>('/devices/:device', { onRequest }, async (request, reply) => {
+    const source = await readSource(await administratorOf(request, options), codeClasses, request.params.device)
+    return sendSource(reply, options, { said: source, problems: {}, source })
+  })
+  server.post<OfSource>('/devices/:device', { onRequest }, async (request, reply) => {
+    const organizer = await administratorOf(request, options)
+    const source = await readSource(organizer, codeClasses, request.params.device)
+    const state = typedSource(request.body, options)
+    const version = typed(request.body, 'version')
+    if (isWrong(state)) return sendSource(reply.code(422), options, { ...state, source: { ...source, version } })
+    try {
+      await changeSource(organizer, { id: source.id, version }, state.said, codeClasses)
+      return reply.redirect('/devices?done=changed', 303)
+    } catch (error) {
+      if (!isOvertaken(error)) throw error
+      return sendSource(reply.code(409), options, { ...state, source, isOvertaken: true })
+    }
+  })
+  for (const [action, done, change] of [
+    ['retire', 'retired', retireSource],
+    ['restore', 'restored', restoreSource],
+  ] as const)
+    server.post<OfSource>(`/devices/:device/${action}`, { onRequest }, async (request, reply) => {
+      const organizer = await administratorOf(request, options)
+      const source = await readSource(organizer, codeClasses, request.params.device)
+      try {
+        await change(organizer, { id: source.id, version: typed(request.body, 'version') })
+        return reply.redirect(`/devices?done=${done}`, 303)
+      } catch (error) {
+        if (!isOvertaken(error)) throw error
+        return sendSource(reply.code(409), options, { said: source, problems: {}, source, isOvertaken: true })
+      }
+    })
+}
+
+type State = {
+  readonly said: SaidSource
+  readonly problems: SourceProblems
+  /** Absent of a new one. */
+  readonly source?: Source
+  readonly isOvertaken?: boolean
+}
+
+const nothing: SaidSource = { name: '', manufacturer: '', model: '', kinds: [] }
+
+const typedSource = (body: unknown, { codeClasses }: PageOptions): State => {
+  const known = new Set(codeClasses.kinds().map(({ key }) => key))
+  const said = {
+    name: typed(body, 'name'),
+    manufacturer: typed(body, 'manufacturer'),
+    model: typed(body, 'model'),
+    kinds: ticked(body, 'kind').filter(key => known.has(key)),
+  }
+  return { said, problems: sourceProblems(said) }
+}
+
+const isWrong = ({ problems }: State): boolean => Object.keys(problems).length > 0
+
+const sendSource = (reply: FastifyReply, { codeClasses }: PageOptions, state: State): FastifyReply => {
+  const { said, problems, source, isOvertaken = false } = state
+  const title = source === undefined ? 'Add a device or app' : nameOfSource(source)
+  const token = ownToken(reply)
+  const fields = [
+    {
+      name: 'name',
+      label: 'Name',
+      hint: 'What people know it by: they are shown it when they decide what to share.',
+      value: said.name,
+      problem: problemTexts[problems.name ?? ''],
+      autocomplete: 'off',
+    },
+    {
+      name: 'manufacturer',
+      label: 'Manufacturer',
+      value: said.manufacturer,
+      problem: problemTexts[problems.manufacturer ?? ''],
+      autocomplete: 'off',
+      optional: true,
+    },
+    {
+      name: 'model',
+      label: 'Model number',
+      value: said.model,
+      problem: problemTexts[problems.model ?? ''],
+      autocomplete: 'off',
+      optional: true,
+    },
+  ] as const
+  return sendOwn(reply, {
+    title,
+    isProblem: isWrong(state) || isOvertaken,
+    content: html`<h1>${title}</h1>
+${source?.isRetired && html`<p><span class="badge text-bg-secondary">Retired</span> Studies cannot ask for it anew. What came from it stays, and so do consents.</p>`}
+${isOvertaken && notice('problem', overtaken)}
+${problemList(fields)}
+<form method="post" action="/devices/${source?.id ?? 'new'}" novalidate>
+<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="version" value="${source?.version}">
+${fields.map(field)}
+<fieldset class="mb-4">
+<legend class="form-label fs-6 fw-semibold">Kinds of data that it delivers</legend>
+<p class="form-text mt-0">They tell people what to expect, and limit nothing.</p>
+<div class="columns">${codeClasses
+      .kinds()
+      .map(({ key, display }) =>
+        box({ type: 'checkbox', name: 'kind', value: key, label: display, isChosen: said.kinds.includes(key) }),
+      )}</div>
+</fieldset>
+<button class="btn btn-primary">${source === undefined ? 'Add it' : 'Save'}</button>
+</form>
+${
+  source &&
+  html`<form method="post" action="/devices/${source.id}/${source.isRetired ? 'restore' : 'retire'}">
+<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="version" value="${source.version}">
+<button class="btn btn-outline-primary">${source.isRetired ? 'Take it into use again' : 'Retire it'}</button>
+</form>
+<p><a href="/devices/${source.id}/policy">How strictly documents from it are judged</a></p>`
+}
+<p><a href="/devices">Back to the devices and apps</a></p>`,
+  })
+}
+
+const problemTexts: Readonly<Record<string, string>> = {
+  missing: 'Enter its name',
+  'too-long': 'Enter at most 200 characters',
+}

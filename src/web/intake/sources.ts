@@ -1,0 +1,83 @@
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { openCursors } from '../../interactions/cursor.ts'
+import { findSourcePage, type Source } from '../../studies/source.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { field, lookedFor, notice } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { organizerOf, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { keeperOf, noSource } from './quarantine-keeper.ts'
+
+/** Where data comes from, for whoever works here; administrators say what there is. */
+export const sourcesPage: AddPage = (server, options) => {
+  const cursorsFor = openCursors(options.accounts.secretKey)
+  server.get('/devices', { onRequest: requireSession }, async (request, reply) => {
+    const organizer = await organizerOf(request, options)
+    const { administrator } = organizer.caller
+    const query = queryOf(request)
+    const name = lookedFor(query, 'name')
+    const cursors = cursorsFor(organizer.caller)
+    const at = query.get('page')
+    const cursor = at === null ? undefined : cursors.open(at, '/devices').page
+    const { sources, next } = await findSourcePage(organizer, options.codeClasses, { name, cursor })
+    const to = (page: string) =>
+      `/devices?${new URLSearchParams({ ...(name !== '' && { name }), page: cursors.seal({ path: '/devices', query: name, page }) })}`
+    const isKeeper = await (await keeperOf(request, options)).manages()
+    const done = doneTexts[query.get('done') ?? '']
+    return sendOwn(reply, {
+      title: 'Devices and apps that data comes from',
+      content: html`<h1>Devices and apps that data comes from</h1>
+${done && notice('done', html`<p>${done}</p>`)}
+<p>Studies ask for data from these, and people consent to them by name.</p>
+${administrator && html`<p><a class="btn btn-primary" href="/devices/new">Add one</a></p>`}
+<form method="get" action="/devices">
+${field({ name: 'name', label: 'Find one by its name', value: name, autocomplete: 'off', optional: true })}
+<button class="btn btn-outline-primary">Find</button>
+</form>
+${
+  sources.length === 0
+    ? html`<p class="mt-4">${emptyText({ isAsked: name !== '', administrator })}</p>`
+    : html`<ul class="list-group list-group-flush mt-4">${sources.map(one => listed(one, options.codeClasses, { administrator, isKeeper }))}</ul>`
+}
+${next !== undefined && html`<p><a href="${to(next)}">More</a></p>`}
+${at !== null && html`<p><a href="/devices">Back to the first page</a></p>`}
+${isKeeper && html`<p><a href="/devices/${noSource}/uploads">What came from no device or app that is known</a></p>`}`,
+    })
+  })
+}
+
+type Asking = { readonly isAsked: boolean; readonly administrator: boolean }
+
+const emptyText = ({ isAsked, administrator }: Asking): string => {
+  if (isAsked) return 'None has this in its name.'
+  return administrator
+    ? 'There is none yet. Add the devices and apps whose data people are to share.'
+    : 'There is none yet. An administrator of the installation adds them; until then studies can ask for data from any.'
+}
+
+type Reader = { readonly administrator: boolean; readonly isKeeper: boolean }
+
+const listed = (source: Source, classes: CodeClasses, { administrator, isKeeper }: Reader): Html => {
+  const name = nameOfSource(source)
+  const kinds = kindNames(source, classes)
+  return html`<li class="list-group-item px-0 py-3">
+<h2>${administrator ? html`<a href="/devices/${source.id}">${name}</a>` : name}${source.isRetired && html` <span class="badge text-bg-secondary">Retired</span>`}</h2>
+${source.manufacturer !== '' && html`<p>${source.manufacturer}${source.model !== '' && `, ${source.model}`}</p>`}
+<p class="text-body-secondary">${kinds.length === 0 ? 'What it delivers is not said.' : kinds.join(', ')}</p>
+${isKeeper && html`<p><a href="/devices/${source.id}/uploads" aria-label="What came from it: ${name}">What came from it</a></p>`}
+</li>`
+}
+
+export const nameOfSource = ({ name, model, manufacturer, id }: Source): string => name || model || manufacturer || id
+
+const kindNames = ({ kinds }: Source, classes: CodeClasses): readonly string[] =>
+  kinds.map(kind => classes.kinds().find(({ key }) => key === kind)?.display ?? kind).toSorted()
+
+/** What the form that led here has done. */
+const doneTexts: Readonly<Record<string, string>> = {
+  made: 'It is added.',
+  changed: 'It is changed.',
+  retired: 'It is retired: studies can no longer ask for it anew.',
+  restored: 'It is there again for studies to ask for.',
+}

@@ -1,0 +1,181 @@
+import type { FastifyReply } from 'fastify'
+import { digitsOf } from '../../accounts/code.ts'
+import type { InvitationApp } from '../../config/app-links.ts'
+import { isDay } from '../../fhir/date.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { cookieOf } from '../../http/session.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import type { Invitation } from '../../storage/invitation.ts'
+import { invitationUrl } from '../../studies/invitations.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { form, notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendInvitationIsOver, sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { moment, phrase } from '../page/time.ts'
+import { seldom } from '../sign-in/sign-in.ts'
+
+/** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */
+export const invitationPage: AddPage = (server, { acceptance, accounts, cookies, invitationApps }) => {
+  const appsFor = (link: string) => linksTo(invitationApps, { secret: link, link: invitationUrl(accounts, link) })
+  server.get('/invitation', async (request, reply) => {
+    const words = wordsOf(request)
+    const query = queryOf(request)
+    const link = query.get('link') ?? ''
+    const invitation = await acceptance.find(link)
+    if (invitation === undefined) return sendInvitationIsOver(reply, words)
+    const { channel } = invitation
+    return query.has('sent')
+      ? sendProve(reply, words, { link, channel })
+      : sendInvited(reply, words, { link, channel, apps: [...appsFor(link), ...(await acceptance.appsFor(link))] })
+  })
+  server.post('/invitation/code', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const words = wordsOf(request)
+    const link = typed(request.body, 'link')
+    const sent = await acceptance.sendCode(link, words)
+    switch (sent.kind) {
+      case 'over':
+        return sendInvitationIsOver(reply, words)
+      case 'too-often':
+        return sendTooOften(reply, words, sent.until, { link, channel: sent.channel })
+      case 'sent':
+        return reply.redirect(`/invitation?${new URLSearchParams({ link, sent: '' })}`, 303)
+    }
+  })
+  server.post('/invitation', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const words = wordsOf(request)
+    const { body } = request
+    const [link, birthDate, code] = [typed(body, 'link'), typed(body, 'birthDate'), typed(body, 'code')]
+    const invitation = await acceptance.find(link)
+    if (invitation === undefined) return sendInvitationIsOver(reply, words)
+    // Whoever goes back and sends it again has shown it already: their code has counted, and would be a wrong one now.
+    const proven = await acceptance.findProven(cookieOf(request, cookies, 'invitation'))
+    if (proven?.id === invitation.id) return reply.redirect('/invitation/account', 303)
+    const { channel } = invitation
+    const problems = unreadable(birthDate, code, words)
+    // What can be nobody's birth date or code is no try at either.
+    if (problems !== undefined) return sendProve(reply.code(422), words, { link, channel, birthDate, problems })
+    const proof = await acceptance.prove(link, { birthDate: dayIn(birthDate), code })
+    switch (proof.kind) {
+      case 'over':
+        return sendInvitationIsOver(reply, words)
+      case 'wrong':
+        return sendProve(reply.code(422), words, { link, channel, birthDate, problems: wrong(words) })
+      case 'late':
+        return sendProve(reply.code(422), words, { link, channel, birthDate, problems: late(words) })
+      case 'proven':
+        reply.setCookie(cookies.nameOf('invitation'), proof.cookie, cookies.options)
+        return reply.redirect('/invitation/account', 303)
+    }
+  })
+}
+
+type Came = { readonly link: string; readonly channel: Invitation['channel'] }
+
+type App = { readonly name: string; readonly link: string }
+
+const linksTo = (apps: readonly InvitationApp[], values: Readonly<Record<'link' | 'secret', string>>): readonly App[] =>
+  apps.map(({ name, link }) => ({
+    name,
+    link: link.replace(/\{(link|secret)\}/g, (_, key: 'link' | 'secret') => encodeURIComponent(values[key])),
+  }))
+
+const sendInvited = (
+  reply: FastifyReply,
+  words: Words,
+  { link, channel, apps }: Came & { readonly apps: readonly App[] },
+): FastifyReply => {
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('invited.title'),
+    content: html`<h1>${say('invited.title')}</h1>
+<p>${say(`invited.text-${channel}`)}</p>
+${form({ action: '/invitation/code', token: ownToken(reply), hidden: { link }, fields: [], button: say('invited.send') })}
+${
+  apps.length > 0 &&
+  html`<h2 class="mt-4">${say('invited.app')}</h2>
+<ul class="list-unstyled">${apps.map(app => html`<li class="mb-2"><a class="btn btn-outline-primary" href="${app.link}">${say('invited.open', { app: app.name })}</a></li>`)}</ul>`
+}`,
+  })
+}
+
+/** Year, month and day, also with other marks between them than `-`, and in wide digits. */
+const dayIn = (text: string): string => {
+  const plain = text.normalize('NFKC').trim()
+  const [, year = '', month = '', day = ''] = /^(\d{4})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{1,2})$/u.exec(plain) ?? []
+  return [year, month.padStart(2, '0'), day.padStart(2, '0')].join('-')
+}
+
+type Problems = { readonly birthDate?: string; readonly code?: string }
+
+const unreadable = (birthDate: string, code: string, { say }: Words): Problems | undefined => {
+  const isCode = /^\d{6}$/.test(digitsOf(code))
+  if (isDay(dayIn(birthDate)) && isCode) return undefined
+  return {
+    ...(!isDay(dayIn(birthDate)) && { birthDate: say('prove.birth-date-unreadable') }),
+    ...(!isCode && { code: say('prove.code-unreadable') }),
+  }
+}
+
+/** Which of the two is wrong is not told. */
+const wrong = ({ say }: Words): Problems => ({ birthDate: say('prove.wrong') })
+
+/** Whatever was typed: it says nothing of either. */
+const late = ({ say }: Words): Problems => ({ code: say('prove.code-late') })
+
+/** The last code that came may still count, so the form stays. */
+const sendTooOften = (reply: FastifyReply, words: Words, until: Date, came: Came): FastifyReply => {
+  const seconds = Math.max(1, Math.ceil((until.getTime() - Date.now()) / 1000))
+  // Told to the minute, and by then there is one.
+  const at = moment(new Date(Math.ceil(until.getTime() / 60_000) * 60_000), words)
+  const told = html`<p>${phrase(words, 'prove.too-often', { at })}</p>
+<p>${words.say('prove.too-often-ask')}</p>`
+  return sendProve(reply.code(429).header('retry-after', String(seconds)), words, { ...came, told })
+}
+
+type Proving = Came & {
+  readonly birthDate?: string
+  readonly problems?: Problems
+  /** Stands in the place of that a code is on its way. */
+  readonly told?: Html
+}
+
+const sendProve = (
+  reply: FastifyReply,
+  words: Words,
+  { link, channel, birthDate = '', problems = {}, told }: Proving,
+): FastifyReply => {
+  const { say } = words
+  const token = ownToken(reply)
+  return sendOwnPage(reply, words, {
+    title: say('prove.title'),
+    isProblem: told !== undefined || Object.keys(problems).length > 0,
+    content: html`<h1>${say('prove.title')}</h1>
+${told === undefined ? html`<p>${say(`prove.text-${channel}`)}</p>` : notice('problem', told)}
+${form({
+  action: '/invitation',
+  token,
+  hidden: { link },
+  problemTitle: say('check'),
+  fields: [
+    {
+      name: 'birthDate',
+      label: say('prove.birth-date'),
+      hint: say('prove.birth-date-hint'),
+      value: birthDate,
+      autocomplete: 'bday',
+      problem: problems.birthDate,
+    },
+    {
+      name: 'code',
+      label: say(`prove.code-${channel}`),
+      problem: problems.code,
+      autocomplete: 'one-time-code',
+      inputmode: 'numeric',
+    },
+  ],
+  button: say('prove.go-on'),
+})}
+<form method="post" action="/invitation/code"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="link" value="${link}"><button class="btn btn-outline-primary">${say('prove.again')}</button></form>`,
+  })
+}

@@ -1,0 +1,149 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { admitByEhr, admitToFrame } from '../../accounts/admit.ts'
+import { deviceOf } from '../../accounts/device.ts'
+import { type Arrived, callbackPathOf } from '../../auth/ehr/launches.ts'
+import type { Refusal, Refused } from '../../auth/ehr/refusal.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { clearSessionCookie, setSessionCookie } from '../../http/session.ts'
+import { endSession } from '../../storage/account/session.ts'
+import { isSecret, newSecret } from '../../storage/secret.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { allowAnyFrame, isFramed, jarOf } from '../page/frame.ts'
+import { html } from '../page/html.ts'
+import { wordsOf } from '../page/own-page.ts'
+import { sendPage } from '../page/page.ts'
+import { answerAdmission, seldom } from '../sign-in/sign-in.ts'
+import { browserOf } from './launch-step.ts'
+
+/** Where EHRs send the browser, and where it comes back to. What has come is then `/launched`. */
+export const ehrLaunchPage: AddPage = (server, options) => {
+  const { ehrLaunches, accounts } = options
+  const config = { rateLimit: seldom }
+  for (const path of ['/launch', '/launch/:config'])
+    server.get<OfConfig>(path, { config }, async (request, reply) => {
+      const refusal = isFramed(request) ? await sendFromFrame(request, reply, options) : undefined
+      return refusal ?? sendToEhr(request, reply, options)
+    })
+  server.get<OfConfig>(callbackPathOf(':config'), { config }, async (request, reply) => {
+    const { config = '' } = request.params
+    const arrived = await ehrLaunches.finish(config, queryOf(request), browserOf(request, options))
+    if (arrived.kind === 'refused') return sendRefusal(request, reply, arrived)
+    const { arrival, person } = arrived
+    reply.header('cache-control', 'no-store')
+    if (isFramed(request)) await enterFrame(request, reply, options, arrived)
+    else if (person !== undefined && person !== request.session?.person) {
+      const device = deviceOf(request.headers['user-agent'])
+      const admission = await admitByEhr(accounts, { person, device })
+      if (admission !== undefined) return answerAdmission(request, reply, options, admission, `/launched/${arrival}`)
+    }
+    return reply.redirect(`/launched/${arrival}`, 303)
+  })
+  server.get('/launch/jwks.json', async (_request, reply) =>
+    reply.header('cache-control', 'public, max-age=300').send(await ehrLaunches.publicKeys()),
+  )
+}
+
+type OfConfig = { readonly Params: { readonly config?: string } }
+type LaunchRequest = FastifyRequest<OfConfig>
+
+const pathOf = ({ params: { config } }: LaunchRequest): string =>
+  config === undefined ? '/launch' : `/launch/${encodeURIComponent(config)}`
+
+const launchedBy = (request: LaunchRequest) => ({
+  config: request.params.config,
+  issuer: queryOf(request).get('iss') ?? '',
+})
+
+const sendToEhr = async (request: LaunchRequest, reply: FastifyReply, options: PageOptions): Promise<FastifyReply> => {
+  const known = browserOf(request, options)
+  const browser = isSecret(known) ? known : newSecret()
+  const launch = queryOf(request).get('launch') ?? ''
+  const begun = await options.ehrLaunches.begin({ ...launchedBy(request), launch, browser })
+  if (begun.kind === 'refused') return sendRefusal(request, reply, begun)
+  const jar = jarOf(request, options.cookies)
+  if (jar !== undefined) reply.setCookie(jar.nameOf('launch'), browser, jar.options)
+  return reply.header('cache-control', 'no-store').redirect(begun.url, 303)
+}
+
+/**
+ * Within a frame: undefined where the launch can go on there. Some browsers keep no cookies in frames of other sites, not even
+ * partitioned ones; whether this one does shows when it comes again.
+ */
+const sendFromFrame = async (
+  request: LaunchRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+): Promise<FastifyReply | undefined> => {
+  const query = queryOf(request)
+  const { framed } = options.cookies
+  const isAllowed = (await options.ehrLaunches.frameOrigins(launchedBy(request))).length > 0
+  if (framed === undefined || !isAllowed) return sendWayOut(request, reply)
+  if (isSecret(browserOf(request, options))) return undefined
+  if (query.has(tried)) return sendWayOut(request, reply)
+  reply.setCookie(framed.nameOf('launch'), newSecret(), framed.options)
+  return reply.header('cache-control', 'no-store').redirect(`${pathOf(request)}?${query}&${tried}=`, 303)
+}
+const tried = 'tried'
+
+/** In a frame is signed in whom the EHR has signed in now, and nobody else: several people may share the screen. */
+const enterFrame = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { accounts, cookies }: PageOptions,
+  { person, config }: Arrived,
+): Promise<void> => {
+  const { session } = request
+  const jar = jarOf(request, cookies)
+  if (jar === undefined || (session !== undefined && session.person === person && session.frame?.config === config))
+    return
+  if (session !== undefined) await endSession(accounts.database, session.person, session.id)
+  const device = deviceOf(request.headers['user-agent'])
+  const entered = person && (await admitToFrame(accounts, { person, device, frame: config }))
+  if (entered) setSessionCookie(reply, jar, entered.cookie)
+  else clearSessionCookie(reply, jar)
+}
+
+/** The log is told why, by the request's id; people, what they can do. */
+const sendRefusal = (request: FastifyRequest, reply: FastifyReply, { refusal, issuer, reason }: Refused) => {
+  if (isFramed(request)) allowAnyFrame(reply)
+  request.log.warn({ event: 'ehr-launch-refused', refusal, issuer, reason }, 'A launch from an EHR was refused')
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say(`launch.${refusal}.title`)
+  return sendPage(reply.code(statusOf[refusal]).header('vary', 'accept-language'), {
+    words,
+    title,
+    isProblem: true,
+    content: html`<h1>${title}</h1>
+<p>${say(`launch.${refusal}.text`)}</p>
+<p class="text-body-secondary">${say('sso.number', { number: request.id })}</p>`,
+  })
+}
+
+const statusOf: Readonly<Record<Refusal, number>> = {
+  incomplete: 400,
+  'unknown-ehr': 400,
+  unreachable: 502,
+  unfit: 502,
+  'another-browser': 400,
+  denied: 403,
+  untrusted: 502,
+  'no-patient': 502,
+}
+
+/** Where the EHR is to show no frame of ours, or cannot: the launch goes on in a tab of its own, where nothing lies over it. */
+const sendWayOut = (request: LaunchRequest, reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('launch.out.title')
+  const query = queryOf(request)
+  allowAnyFrame(reply)
+  query.delete(tried)
+  return sendPage(reply.header('vary', 'accept-language'), {
+    words,
+    title,
+    content: html`<h1>${title}</h1>
+<p>${say('launch.out.text')}</p>
+<p><a href="${pathOf(request)}?${query.toString()}" target="_blank" rel="noopener">${say('launch.out.link')}</a></p>`,
+  })
+}

@@ -1,0 +1,117 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import type { Duplicate } from '../../studies/duplicate-patients.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { type Choice, form, notice, typed } from '../page/form.ts'
+import { formTokenOf } from '../page/form-token.ts'
+import { isFramed } from '../page/frame.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { duplicateLine, moreDuplicates, mostDuplicates } from '../patient/duplicate-line.ts'
+import { patientFacts } from '../patient/patient-facts.ts'
+import type { Asked, Register } from './launch-step.ts'
+
+/** What would be saved of a patient whom an EHR has opened, and first of all those here who may be the same. */
+export const sendRegister = async (
+  request: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  options: PageOptions,
+  step: Register,
+): Promise<FastifyReply> =>
+  sendQuestion(request, reply, options, {
+    ...step,
+    duplicates: await options.registering.duplicates(step.person, step.patient),
+  })
+
+/** What was decided there: it is one who is here, or another. */
+export const registerLaunched = async (
+  request: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  options: PageOptions,
+  step: Register,
+): Promise<FastifyReply> => {
+  const { body, params } = request
+  const { arrivals } = options.ehrLaunches
+  const duplicates = await options.registering.duplicates(step.person, step.patient)
+  const same = typed(body, 'same')
+  const organization = typed(body, 'organization')
+  if (same === '' && !placesOf(step).some(place => place.organization === organization))
+    throw new FhirError('invalid', 'The organization is none of those that were offered')
+  if (same !== '' && !duplicates.some(one => one.patient.id === same && isOwn(step, one)))
+    throw new FhirError('invalid', 'The patient is none of those that were offered')
+  if (same === '' && duplicates.length > 0 && typed(body, 'anyway') !== 'yes')
+    return sendQuestion(request, reply.code(409), options, { ...step, duplicates })
+  if (same !== '') await arrivals.recognize(step.person, step.patient, same)
+  const id = same === '' ? await arrivals.register(step.person, step.patient, organization) : same
+  await arrivals.drop(params.arrival)
+  return reply.redirect(`/patients/${id}`, 303)
+}
+
+type Shown = Register & { readonly duplicates: readonly Duplicate[] }
+
+const placesOf = ({ places }: Register): Register['places'] => places.filter(({ registers }) => registers)
+
+/** Whom the EHR means is said by those who look after the record, and of one whom it calls otherwise by nobody. */
+const isOwn = (step: Register, { patient }: Pick<Duplicate, 'patient'>): boolean => {
+  const owner = patient.managingOrganization?.reference
+  const isKnown = identifierSystems(patient).some(system => identifierSystems(step.patient).includes(system))
+  return placesOf(step).some(({ organization }) => owner === `Organization/${organization}`) && !isKnown
+}
+
+const identifierSystems = ({ identifier = [] }: Patient): readonly string[] =>
+  identifier.flatMap(({ system }) => system ?? [])
+
+const sendQuestion = (
+  request: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  { cookies }: PageOptions,
+  shown: Shown,
+): FastifyReply => {
+  const { patient, arrival, duplicates } = shown
+  const title = 'Register this patient?'
+  const choices = placesOf(shown).map(
+    ({ organization, name }): Choice => ({
+      value: organization,
+      label: name === '' ? organization : name,
+    }),
+  )
+  const token = formTokenOf(request, reply, cookies)
+  const action = `/launched/${request.params.arrival}/patient`
+  const isAlike = duplicates.length > 0
+  return sendPage(reply, {
+    title,
+    isProblem: isAlike,
+    signOut: { token },
+    content: html`<h1>${title}</h1>
+<p>${new URL(arrival.issuer).host} has opened Sharewell for a patient who is not registered here yet. This is what would be saved, and nothing else:</p>
+${patientFacts(patient)}
+${isAlike && choices.length > 0 && alike(shown, action, token)}
+${
+  choices.length === 0
+    ? html`<p>You may not register patients. Ask a member of your organization to do it.</p>`
+    : form({
+        action,
+        token,
+        fields: [],
+        hidden: isAlike ? { anyway: 'yes' } : {},
+        choice: { name: 'organization', label: 'Register for', choices },
+        button: isAlike ? 'Register anyway' : 'Register',
+      })
+}
+${!isFramed(request) && html`<p><a href="/account">Do not register</a></p>`}`,
+  })
+}
+
+const alike = (shown: Shown, action: string, token: string): Html =>
+  notice(
+    'problem',
+    html`<h2 class="alert-heading">There may be a record of this patient already</h2>
+<ul>${shown.duplicates.slice(0, mostDuplicates).map(one => html`<li><span id="alike-${one.patient.id}">${duplicateLine(one)}</span>${isOwn(shown, one) && itIs(one, action, token)}</li>`)}</ul>
+${moreDuplicates(shown.duplicates)}
+${shown.duplicates.some(one => isOwn(shown, one)) && html`<p>If it is one of these, say which: the identifier above is saved there, and by it ${new URL(shown.arrival.issuer).host} opens that record for this patient from then on.</p>`}
+<p>If it is somebody else, register them anyway.</p>`,
+  )
+
+const itIs = ({ patient }: Duplicate, action: string, token: string): Html =>
+  html`<form method="post" action="${action}" class="my-2"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="same" value="${patient.id}"><button class="btn btn-outline-primary" aria-describedby="alike-${patient.id}">It is this one</button></form>`

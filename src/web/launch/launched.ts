@@ -1,0 +1,165 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isAccountPassword } from '../../accounts/confirm-password.ts'
+import { nameOfPerson } from '../../accounts/person.ts'
+import { tell } from '../../accounts/tell.ts'
+import type { Arrival } from '../../auth/ehr/arrivals.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { form, notice, typedSecret } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { isFramed } from '../page/frame.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { sendPage } from '../page/page.ts'
+import { hasPassword, sendNoPassword } from '../sign-in/no-password.ts'
+import { seldom } from '../sign-in/sign-in.ts'
+import { type Asked, type Link, stepOf } from './launch-step.ts'
+import { sendStepInFrame } from './launched-in-frame.ts'
+import { registerLaunched, sendRegister } from './launched-register.ts'
+
+/** Who has come from an EHR: whose account that is, then whose page they go to. */
+export const launchedPage: AddPage = (server, options) => {
+  const { ehrLaunches, accounts } = options
+  const { arrivals } = ehrLaunches
+  server.get<Asked>('/launched/:arrival', async (request, reply) => {
+    const step = await stepOf(request, options)
+    if (isFramed(request) && (await sendStepInFrame(request, reply, options, step))) return reply
+    switch (step.kind) {
+      case 'gone':
+        return sendGone(reply)
+      case 'sign-in':
+        return sendSignInFirst(request, reply, step.arrival)
+      case 'not-staff':
+        return sendNotStaff(request, reply, step.arrival)
+      case 'another':
+        return sendAnother(request, reply, step.arrival)
+      case 'held':
+        return sendHeld(request, reply, step.arrival)
+      case 'link':
+        return sendLink(request, reply, options, step)
+      case 'at-patient':
+      case 'no-patient':
+        await arrivals.drop(request.params.arrival)
+        return reply.redirect(step.kind === 'at-patient' ? `/patients/${step.id}` : '/account', 303)
+      case 'register':
+        return sendRegister(request, reply, options, step)
+    }
+  })
+  server.post<Asked>('/launched/:arrival/account', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const step = await stepOf(request, options)
+    if (step.kind !== 'link') return reply.redirect(`/launched/${request.params.arrival}`, 303)
+    if (!(await hasPassword(accounts.database, step.person))) return sendNoPassword(request, reply)
+    const answer = await isAccountPassword(accounts, step.person, typedSecret(request.body, 'password'))
+    if (answer !== 'right') return sendLink(request, reply, options, step, answer)
+    await arrivals.link(step.person, step.arrival)
+    await tell(accounts, step.person, { kind: 'linked', institution: new URL(step.arrival.issuer).host })
+    return reply.redirect(`/launched/${request.params.arrival}`, 303)
+  })
+  server.post<Asked>('/launched/:arrival/patient', async (request, reply) => {
+    const step = await stepOf(request, options)
+    if (step.kind !== 'register') return reply.redirect(`/launched/${request.params.arrival}`, 303)
+    return registerLaunched(request, reply, options, step)
+  })
+}
+
+const sendGone = (reply: FastifyReply): FastifyReply => {
+  const { say } = wordsOf(reply.request)
+  return sendProblem(reply.code(410), say('launched.gone.title'), html`<p>${say('launched.again')}</p>`)
+}
+
+const sendSignInFirst = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('launched.first.title')
+  const back = new URLSearchParams({ continue: `/launched/${request.params.arrival}` })
+  return sendPage(reply.header('vary', 'accept-language'), {
+    words,
+    title,
+    content: html`<h1>${title}</h1>
+<p>${say('launched.first.text', { ehr: new URL(issuer).host })}</p>
+<p>${say('launched.first.none')}</p>
+<p><a href="/sign-in?${back.toString()}">${say('launched.first.sign-in')}</a></p>`,
+  })
+}
+
+const sendNotStaff = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+  const { say } = wordsOf(request)
+  return sendProblem(
+    reply.code(403),
+    say('launched.not-staff.title'),
+    html`<p>${say('launched.not-staff.text', { ehr: new URL(issuer).host })}</p>
+${signInAsAnother(request)}`,
+  )
+}
+
+const sendAnother = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+  const { say } = wordsOf(request)
+  return sendProblem(
+    reply.code(403),
+    say('launched.another.title'),
+    html`<p>${say('launched.another.text', { ehr: new URL(issuer).host })}</p>
+${signInAsAnother(request)}`,
+  )
+}
+
+const sendHeld = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+  const { say } = wordsOf(request)
+  return sendProblem(
+    reply.code(409),
+    say('launched.held.title'),
+    html`<p>${say('launched.held.text', { ehr: new URL(issuer).host })}</p>`,
+  )
+}
+
+/** Within a frame it is for the EHR to sign in somebody else. */
+const signInAsAnother = (request: FastifyRequest<Asked>): Html => {
+  const { say } = wordsOf(request)
+  const back = new URLSearchParams({ continue: `/launched/${request.params.arrival}`, prompt: 'login' })
+  return isFramed(request)
+    ? html`<p>${say('launched.again')}</p>`
+    : html`<p><a href="/sign-in?${back.toString()}">${say('launched.another.sign-in')}</a></p>`
+}
+
+const sendProblem = (reply: FastifyReply, title: string, text: Html): FastifyReply =>
+  sendPage(reply.header('vary', 'accept-language'), {
+    words: wordsOf(reply.request),
+    title,
+    isProblem: true,
+    content: html`<h1>${title}</h1>\n${text}`,
+  })
+
+const sendLink = async (
+  request: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  { accounts }: PageOptions,
+  { arrival, person }: Link,
+  problem?: 'wrong' | 'too-often',
+): Promise<FastifyReply> => {
+  if (!(await hasPassword(accounts.database, person))) return sendNoPassword(request, reply)
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('launched.link.title')
+  const ehr = new URL(arrival.issuer).host
+  const name = await nameOfPerson(accounts.openStoreAs, person)
+  return sendOwnPage(reply.code(problem === undefined ? 200 : 422), words, {
+    title,
+    isProblem: problem !== undefined,
+    content: html`<h1>${title}</h1>
+${notice('problem', html`<p>${say('launched.link.warning', { ehr })}</p>`)}
+<p>${say('launched.link.text', { ehr, subject: arrival.subject, name })}</p>
+${form({
+  action: `/launched/${request.params.arrival}/account`,
+  token: ownToken(reply),
+  problemTitle: say('check'),
+  fields: [
+    {
+      name: 'password',
+      label: say('launched.link.password'),
+      type: 'password',
+      autocomplete: 'current-password',
+      problem: problem && say(`launched.link.${problem}`),
+    },
+  ],
+  button: say('arrival.link.button'),
+})}`,
+  })
+}

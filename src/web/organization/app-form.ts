@@ -1,0 +1,194 @@
+import { isBackend } from '../../auth/approved-clients.ts'
+import { type AppKind, problemsOf, type SaidApp } from '../../auth/said-app.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { OrganizationClient } from '../../storage/client-registration.ts'
+import { box, type Field, field, problemList, typed } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+
+/** What stands in the fields, and what is wrong with it. */
+export type AppState = {
+  readonly values: Readonly<Record<FieldName, string>>
+  readonly problems: Readonly<Partial<Record<FieldName, string>>>
+}
+
+const fieldNames = ['name', 'kind', 'redirect_uris', 'launch_uris', 'jwks_uri', 'jwks', 'scope'] as const
+type FieldName = (typeof fieldNames)[number]
+
+export const emptyState: AppState = {
+  values: { name: '', kind: '', redirect_uris: '', launch_uris: '', jwks_uri: '', jwks: '', scope: '' },
+  problems: {},
+}
+
+export const stateOf = (client: OrganizationClient): AppState => {
+  const { name, scope, metadata } = client
+  const { redirect_uris, launch_uris = [], jwks_uri = '', jwks } = metadata
+  const values = {
+    name,
+    kind: kindOf(client),
+    redirect_uris: redirect_uris.join('\n'),
+    // A field of one line keeps no line breaks.
+    launch_uris: launch_uris.join(' '),
+    jwks_uri,
+    jwks: jwks === undefined ? '' : JSON.stringify(jwks, null, 2),
+    scope: scope.split(' ').join('\n'),
+  }
+  return { values, problems: {} }
+}
+
+export const kindOf = (client: OrganizationClient): AppKind => {
+  if (isBackend(client)) return 'backend'
+  const { token_endpoint_auth_method: method } = client.metadata
+  if (method === 'none') return 'public'
+  return method === 'private_key_jwt' ? 'key' : 'secret'
+}
+
+export const typedState = (body: unknown): AppState => {
+  const values = Object.fromEntries(fieldNames.map(name => [name, typed(body, name)]))
+  return { values: values as AppState['values'], problems: {} }
+}
+
+/** Throws `invalid` where no kind was chosen. */
+export const saidBy = ({ values }: AppState): SaidApp => {
+  const { name, kind, jwks_uri, jwks } = values
+  const [redirectUris = [], launchUris = [], scopes = []] = [
+    values.redirect_uris,
+    values.launch_uris,
+    values.scope,
+  ].map(text => text.split(/\s+/).filter(word => word !== ''))
+  const said = {
+    name: name.trim(),
+    redirectUris,
+    launchUris,
+    scope: scopes.join(' '),
+    ...(jwks_uri.trim() === '' ? {} : { jwksUri: jwks_uri.trim() }),
+    ...(jwks.trim() === '' ? {} : { jwks }),
+  }
+  if (isKind(kind)) return { ...said, kind }
+  // Of the rest only the name is the same for all.
+  const others = problemsOf({ ...said, kind: 'public' }).filter(({ expression }) => expression === 'name')
+  throw FhirError.of([{ code: 'invalid', message: 'Choose what it is', expression: 'kind' }, ...others])
+}
+
+/** The same, with what was found to be wrong, at its field; throws on what is about none. */
+export const withProblems = (state: AppState, error: unknown): AppState => {
+  if (!(error instanceof FhirError)) throw error
+  const problems = error.issues.map(({ expression, message }) => {
+    const name = fieldNames.find(one => one === expression)
+    if (name === undefined) throw error
+    const said = message.replace(`${name}: `, '').replace(`${name} must`, 'this must')
+    return [name, toSentence(said, state.values[name])]
+  })
+  return { ...state, problems: Object.fromEntries(problems) }
+}
+
+/** What was typed stays letter by letter. */
+const toSentence = (text: string, typed: string): string => {
+  const [first = '', ...others] = text.split(' ')
+  return typed.split(/\s+/).includes(first)
+    ? `“${first}” ${others.join(' ')}`
+    : `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+}
+
+const isKind = (text: string): text is AppKind => kinds.some(([kind]) => kind === text)
+
+export const kinds: readonly (readonly [AppKind, label: string, hint: string])[] = [
+  ['public', 'App without a secret', 'A page in a browser, or an app on a phone: nothing in it stays secret.'],
+  ['secret', 'App with a secret', 'It has a server of its own, and gets a secret from us.'],
+  ['key', 'App with a key', 'It has a server of its own, and signs with a key that only it knows.'],
+  ['backend', 'Backend service', 'It works by itself, without people, and signs with a key that only it knows.'],
+]
+
+type Form = {
+  readonly action: string
+  readonly token: string
+  readonly button: string
+  readonly state: AppState
+  /** Whether it is a service; undefined while that can be chosen. */
+  readonly isService?: boolean
+  /** Of what it was made of, where it is registered already. */
+  readonly version?: string
+}
+
+/** All fields of an app or a backend service; those that do not go with what it is stay empty. */
+export const appForm = ({ action, token, button, state, isService, version }: Form): Html => {
+  const { values, problems } = state
+  const shown = fieldsFor(isService).map(one => ({ ...one, value: values[one.name], problem: problems[one.name] }))
+  const [first, ...others] = shown
+  const choices = kinds.filter(([kind]) => isService === undefined || isService === (kind === 'backend'))
+  return html`${problemList([...shown.slice(0, 1), { name: 'kind', problem: problems.kind }, ...shown.slice(1)])}
+<form method="post" action="${action}" novalidate>
+<input type="hidden" name="_csrf" value="${token}">${version && html`<input type="hidden" name="version" value="${version}">`}
+${first && field(first)}
+${isService === true ? html`<input type="hidden" name="kind" value="backend">` : kindChoice(choices, state)}
+${others.map(field)}
+<button class="btn btn-primary">${button}</button>
+</form>`
+}
+
+const kindChoice = (
+  choices: typeof kinds,
+  { values, problems }: AppState,
+): Html => html`<fieldset id="kind"${problems.kind && html` aria-describedby="kind-problem"`}>
+<legend class="fs-5 fw-semibold">What it is</legend>
+${problems.kind && html`<p class="invalid-feedback d-block" id="kind-problem">${problems.kind}</p>`}
+${choices.map(([kind, label, hint]) =>
+  box({ type: 'radio', name: 'kind', value: kind, isChosen: values.kind === kind, label, hint }),
+)}
+</fieldset>`
+
+type AppField = Omit<Field, 'value' | 'problem' | 'autocomplete'> & {
+  readonly name: Exclude<FieldName, 'kind'>
+  readonly autocomplete: 'off'
+}
+
+const fieldsFor = (isService: boolean | undefined): readonly AppField[] =>
+  appFields.filter(({ name }) => isService !== true || (name !== 'redirect_uris' && name !== 'launch_uris'))
+
+export const appFields: readonly AppField[] = [
+  {
+    name: 'name',
+    label: 'Name',
+    hint: 'People are shown it when the app asks them for something.',
+    autocomplete: 'off',
+  },
+  {
+    name: 'redirect_uris',
+    label: 'Redirect addresses',
+    hint: 'Where people are sent back to, each on a line of its own; compared letter by letter. For apps alone.',
+    rows: 3,
+    optional: true,
+    autocomplete: 'off',
+  },
+  {
+    name: 'launch_uris',
+    label: 'Launch address',
+    hint: 'Where the app is opened from our pages, if it is. For apps alone.',
+    inputmode: 'url',
+    optional: true,
+    autocomplete: 'off',
+  },
+  {
+    name: 'jwks_uri',
+    label: 'Address of its keys',
+    hint: 'The JSON Web Key Set that it publishes. For what signs with a key; or paste the keys below.',
+    inputmode: 'url',
+    optional: true,
+    autocomplete: 'off',
+  },
+  {
+    name: 'jwks',
+    label: 'Its public keys',
+    hint: 'The JSON Web Key Set itself, {"keys": [ … ]}, for RS384 or ES384, without private parts.',
+    rows: 5,
+    optional: true,
+    autocomplete: 'off',
+  },
+  {
+    name: 'scope',
+    label: 'Scopes that it may have at most',
+    hint: 'Each on a line of its own: user/Observation.rs lets an app read what your staff may read, system/Observation.rs lets a service read what your organization’s studies are consented. Apps may always ask patients for their own data.',
+    rows: 4,
+    optional: true,
+    autocomplete: 'off',
+  },
+]

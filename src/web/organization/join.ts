@@ -1,0 +1,160 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { deviceOf } from '../../accounts/device.ts'
+import { makeAccount, type NewAccountProblems } from '../../accounts/new-account.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { makeLink } from '../../storage/account/link.ts'
+import { organizationName } from '../../storage/organization.ts'
+import type { StaffInvitation } from '../../storage/staff-invitation.ts'
+import { findAccountByEmail, findAccountOf } from '../../storage/user-account.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { form, notice, typed, typedSecret } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendLinkIsOver } from '../page/link-is-over.ts'
+import { wordsOf } from '../page/own-page.ts'
+import { sendPage } from '../page/page.ts'
+import { nameField, newPasswordField } from '../sign-in/person-fields.ts'
+import { enter, seldom } from '../sign-in/sign-in.ts'
+import { ssoLink } from '../sign-in/sso-link.ts'
+import { roleNames, roleSentences } from './staff-role.ts'
+
+/** Where an invitation into an organization leads. Looking at it uses nothing up. */
+export const joinPage: AddPage = (server, options) => {
+  const { accounts, staffInvitations } = options
+  server.get('/join', async (request, reply) => {
+    const link = queryOf(request).get('link') ?? ''
+    const invitation = await staffInvitations.find(link)
+    return invitation === undefined ? sendLinkIsOver(reply) : sendJoin(request, reply, options, { link, invitation })
+  })
+  server.post('/join', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
+    const { body, session } = request
+    const link = typed(body, 'link')
+    const invitation = await staffInvitations.find(link)
+    if (invitation === undefined) return sendLinkIsOver(reply)
+    const agreed = typed(body, 'person')
+    // Somebody else may have signed in since the page was shown.
+    if (agreed !== '' && session?.person !== agreed) return sendJoin(request, reply, options, { link, invitation })
+    const person = agreed === '' ? await makeHolder(request, reply, options, { link, invitation }) : agreed
+    if (person === undefined) return reply
+    const answer = await staffInvitations.accept(link, person)
+    switch (answer) {
+      case 'accepted':
+        return reply.redirect(`/organizations/${invitation.organization}?done=joined`, 303)
+      case 'over':
+        return sendLinkIsOver(reply)
+      case 'other-address':
+      case 'own':
+        return sendJoin(request, reply.code(409), options, { link, invitation })
+    }
+  })
+
+  /** Answers the Person of a new account; undefined where another page was sent in the place of it. */
+  const makeHolder = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    options: PageOptions,
+    { link, invitation }: Shown,
+  ): Promise<string | undefined> => {
+    const [name, password] = [typed(request.body, 'name'), typedSecret(request.body, 'password')]
+    const { email } = invitation
+    if (accounts.signUp === 'closed') {
+      await sendJoin(request, reply, options, { link, invitation })
+      return undefined
+    }
+    const asked = { purpose: 'new-account', email, administrator: false, wasSent: true } as const
+    const own = await makeLink(accounts.database, asked, minutesForAccount)
+    const device = deviceOf(request.headers['user-agent'])
+    const answer = await makeAccount(accounts, own, { name, email, password, device, language: wordsOf(request).code })
+    if (answer.kind === 'signed-in') {
+      await enter(request, reply, options, answer.cookie)
+      return (await findAccountByEmail(accounts.database, email))?.person
+    }
+    const problems = answer.kind === 'problems' ? answer.problems : {}
+    await sendJoin(request, reply.code(422), options, { link, invitation, name, problems })
+    return undefined
+  }
+}
+
+/** It is used in the same request. */
+const minutesForAccount = 5
+
+type Shown = {
+  readonly link: string
+  readonly invitation: StaffInvitation
+  readonly name?: string
+  readonly problems?: NewAccountProblems
+}
+
+const sendJoin = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  shown: Shown,
+): Promise<FastifyReply> => {
+  const { invitation, problems = {} } = shown
+  const { database } = options.accounts
+  const organization = (await organizationName(database, invitation.organization)) ?? 'an organization'
+  return sendPage(reply, {
+    title: `You are invited to ${organization}`,
+    isProblem: Object.keys(problems).length > 0,
+    ...(request.session !== undefined && { signOut: { token: ownToken(reply) } }),
+    content: html`<h1>You are invited to ${organization}</h1>
+<dl>
+<dt>Your role there</dt><dd>${roleNames[invitation.role]}. ${roleSentences[invitation.role]}</dd>
+<dt>Invited e-mail address</dt><dd>${invitation.email}</dd>
+</dl>
+${request.session === undefined ? await ofNobody(reply, options, shown) : await ofSession(reply, options, shown, request.session.person)}`,
+  })
+}
+
+/** It is staff who are invited. */
+const words = wordsFor('en')
+
+const here = (link: string): string => encodeURIComponent(`/join?link=${link}`)
+
+const ofSession = async (
+  reply: FastifyReply,
+  { accounts }: PageOptions,
+  { link, invitation }: Shown,
+  person: string,
+): Promise<Html> => {
+  const email = (await findAccountOf(accounts.database, person))?.email
+  if (email !== invitation.email)
+    return html`<p>You are signed in with ${email}. The invitation is for another address.</p>
+<p><a class="btn btn-primary" href="/sign-in?continue=${here(link)}&amp;prompt=login">Sign in with that one</a></p>`
+  if (person === invitation.inviter)
+    return html`<p>You have sent this invitation yourself, and nobody gives themselves a role. Whoever else gives roles there can invite you.</p>`
+  return html`<p>You are signed in with this address. If you agree, you have that role from then on. If not, close this page: nothing happens.</p>
+${form({ action: '/join', token: ownToken(reply), hidden: { link, person }, fields: [], button: 'Agree' })}`
+}
+
+const ofNobody = async (
+  reply: FastifyReply,
+  { accounts, sso }: PageOptions,
+  { link, invitation, name = '', problems = {} }: Shown,
+): Promise<Html> => {
+  const signIn = html`<p><a class="btn btn-primary" href="/sign-in?continue=${here(link)}">Sign in</a></p>`
+  if ((await findAccountByEmail(accounts.database, invitation.email)) !== undefined)
+    return html`<p>You have an account with this address already. Sign in with it to go on.</p>
+${signIn}`
+  const byInstitution = sso?.makesAccounts && ssoLink(words, sso.institution, { continue: `/join?link=${link}` })
+  if (accounts.signUp === 'closed')
+    return byInstitution
+      ? html`<p>You have no account with this address yet. If ${sso.institution} gave it to you, sign in there, and come back here.</p>
+${byInstitution}
+<p class="mt-4">If it did not, ask whoever invited you: this server makes no other accounts.</p>`
+      : html`<p>You have no account with this address, and this server makes no new ones. Ask whoever invited you.</p>`
+  return html`<p>Create your account, and you have that role. If you do not want it, close this page: nothing happens.</p>
+${problems.email && notice('problem', html`<p>${words.say(`field.email-${problems.email}`)}</p>`)}
+${form({
+  action: '/join',
+  token: ownToken(reply),
+  hidden: { link },
+  fields: [
+    nameField(words, name, problems.name),
+    { ...newPasswordField(words, 'password', problems.password), label: words.say('field.password') },
+  ],
+  button: 'Create account and agree',
+})}`
+}

@@ -1,0 +1,148 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isBackend } from '../../auth/approved-clients.ts'
+import { appVersion, type By, isOperators } from '../../auth/organization-apps.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { OrganizationClient } from '../../storage/client-registration.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { administeredOf } from '../page/administered.ts'
+import { form, notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { isOvertaken, overtaken } from '../page/organizing.ts'
+import { sendPage } from '../page/page.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import { type AppState, appFields, appForm, saidBy, stateOf, typedState, withProblems } from './app-form.ts'
+import { kindLabel, lastToken } from './organization-apps.ts'
+import { sendSecret } from './secret-once.ts'
+
+type Asked = { readonly Params: { readonly organization: string; readonly app: string } }
+
+/** One app or backend service: what is said of it, its secret, and whether it works at all. */
+export const organizationAppPage: AddPage = (server, options) => {
+  const { organizationApps } = server.authorization
+  const onRequest = requireSession
+  const at = '/organizations/:organization/apps/:app'
+  const found = async (request: FastifyRequest<Asked>) => {
+    const organization = await administeredOf(request, options)
+    const app = await organizationApps.find(organization.id, request.params.app)
+    if (app === undefined) throw new FhirError('not-found', 'There is no such app')
+    return { ...organization, app, page: `/organizations/${organization.id}/apps/${app.id}` }
+  }
+  server.get<Asked>(at, { onRequest }, async (request, reply) => {
+    const { app, page } = await found(request)
+    return sendApp(reply, { app, page, state: stateOf(app), isSaved: queryOf(request).has('saved') })
+  })
+  server.post<Asked>(at, { onRequest }, async (request, reply) => {
+    const { app, page, by } = await found(request)
+    const state = typedState(request.body)
+    try {
+      const { client_id, client_secret } = await organizationApps.change(
+        by,
+        app.id,
+        saidBy(state),
+        typed(request.body, 'version'),
+      )
+      if (client_secret !== undefined) return sendSecret(reply, { client_id, client_secret, page })
+      return reply.redirect(`${page}?saved`, 303)
+    } catch (error) {
+      if (isOvertaken(error)) return sendApp(reply.code(409), { ...(await found(request)), state, wasFaster: true })
+      return sendApp(reply.code(422), { app, page, state: withProblems(state, error) })
+    }
+  })
+  const acting = (action: string, act: (asked: Acting) => Promise<FastifyReply>) =>
+    server.post<Asked>(`${at}/${action}`, { onRequest }, async (request, reply) => {
+      const asked = { ...(await found(request)), reply }
+      try {
+        return await act(asked)
+      } catch (error) {
+        if (!(error instanceof FhirError) || error.status !== 403) throw error
+        return sendApp(reply.code(422), { ...asked, state: stateOf(asked.app), refusal: error.message })
+      }
+    })
+  acting('secret', async ({ app, page, by, reply }) => {
+    const { client_id, client_secret = '' } = await organizationApps.renewSecret(by, app.id)
+    return sendSecret(reply, { client_id, client_secret, page })
+  })
+  acting('disable', async ({ app, page, by, reply }) => {
+    if (app.disabledBy === undefined) await organizationApps.disable(by, app.id)
+    return reply.redirect(page, 303)
+  })
+  acting('enable', async ({ app, page, by, reply }) => {
+    if (app.disabledBy === 'organization') await organizationApps.enable(by, app.id)
+    return reply.redirect(page, 303)
+  })
+}
+
+type Found = { readonly app: OrganizationClient; readonly page: string }
+type Acting = Found & { readonly by: By; readonly reply: FastifyReply }
+
+type Shown = Found & {
+  readonly state: AppState
+  readonly isSaved?: boolean
+  /** Why something else than saving was not done. */
+  readonly refusal?: string
+  /** Somebody else changed it since the form was shown. */
+  readonly wasFaster?: boolean
+}
+
+const sendApp = (reply: FastifyReply, shown: Shown): FastifyReply => {
+  const { app, page, state, isSaved = false, refusal, wasFaster = false } = shown
+  const token = ownToken(reply)
+  return sendPage(reply, {
+    title: app.name,
+    isProblem: refusal !== undefined || wasFaster || Object.keys(state.problems).length > 0,
+    signOut: { token },
+    content: html`<h1>${app.name}</h1>
+${isSaved && notice('done', html`<p>It is saved, and holds from now on.</p>`)}
+${refusal && notice('problem', html`<p>This was not done: ${refusal}.</p>`)}
+${wasFaster && notice('problem', html`${overtaken}${whatItIsNow(app, state)}`)}
+<dl>
+<dt>client_id</dt><dd><code>${app.id}</code></dd>
+<dt>What it is</dt><dd>${kindLabel(app)}</dd>
+<dt>Registered</dt><dd>${moment(app.registeredAt)}</dd>
+<dt>Last used</dt><dd>${lastToken(app)}</dd>
+</dl>
+${app.disabledBy && disabled(app.disabledBy, page, token)}
+${isOperators(app) ? operatorsOwn(app) : changes(app, { page, token, state })}
+${
+  app.disabledBy === undefined &&
+  html`<h2>Disable it</h2>
+<p>That ends all its tokens, and all that people have allowed it, at once.</p>
+${form({ action: `${page}/disable`, token, fields: [], button: 'Disable it' })}`
+}
+<p><a href="${page.slice(0, page.lastIndexOf('/'))}">Back to the apps</a></p>`,
+  })
+}
+
+/** Of what stands in the form, what is something else in fact. */
+const whatItIsNow = (app: OrganizationClient, { values }: AppState): Html => {
+  const now = stateOf(app).values
+  const others = appFields.filter(({ name }) => now[name] !== values[name].replaceAll('\r\n', '\n'))
+  return html`<p>As it is now:</p>
+<dl>${others.map(({ name, label }) => html`<dt>${label}</dt><dd>${now[name] || 'Nothing'}</dd>`)}</dl>`
+}
+
+const disabled = (by: NonNullable<OrganizationClient['disabledBy']>, page: string, token: string): Html =>
+  by === 'operator'
+    ? notice('problem', html`<p>The operator of this server has disabled it, and only they can change that.</p>`)
+    : html`${notice('problem', html`<p>It is disabled: it gets no tokens.</p>`)}
+${form({ action: `${page}/enable`, token, fields: [], button: 'Enable it' })}`
+
+const operatorsOwn = ({ scope, policies }: OrganizationClient): Html => html`<h2>What it may do</h2>
+<p>The operator of this server lets it do more than an organization can (${policies.join(', ')}), so only they change it.</p>
+<p class="text-body-secondary">${scope === '' ? 'No user/ or system/ scopes' : scope}</p>`
+
+const changes = (
+  app: OrganizationClient,
+  { page, token, state }: Pick<Shown, 'page' | 'state'> & { readonly token: string },
+): Html => html`${
+  app.metadata.token_endpoint_auth_method.startsWith('client_secret') &&
+  html`<h2>Its secret</h2>
+<p>It is shown once, when it is made. A new one ends the old one at once; the app works again as soon as it has the new one.</p>
+${form({ action: `${page}/secret`, token, fields: [], button: 'Make a new secret' })}`
+}
+<h2>Change it</h2>
+<p>A scope that you take away ends at once, with the tokens that have it.</p>
+${appForm({ action: page, token, button: 'Save', state, isService: isBackend(app), version: appVersion(app) })}`

@@ -1,0 +1,87 @@
+import type { FastifyReply } from 'fastify'
+import { changeOrganization, makeOrganization } from '../../accounts/organization-change.ts'
+import type { AddPage } from '../page/add-page.ts'
+import type { OfOrganization } from '../page/administered.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { administratorOf, isOvertaken, openFor, organizationFor, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import {
+  emptyOrganization,
+  isWrong,
+  type OrganizationState,
+  organizationForm,
+  stateOfOrganization,
+  typedOrganization,
+} from './organization-form.ts'
+
+/** Organizations are made, at the top or below another, and are called something else. */
+export const organizationChangePage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  server.get('/organizations/new', { onRequest }, async (request, reply) => {
+    await administratorOf(request, options)
+    return sendNew(reply, { action: '/organizations/new', state: emptyOrganization })
+  })
+  server.post('/organizations/new', { onRequest }, async (request, reply) => {
+    const organizer = await administratorOf(request, options)
+    const state = typedOrganization(request.body)
+    if (isWrong(state)) return sendNew(reply.code(422), { action: '/organizations/new', state })
+    return reply.redirect(`/organizations/${await makeOrganization(organizer, state.said, undefined)}?done=made`, 303)
+  })
+  server.get<OfOrganization>('/organizations/:organization/new', { onRequest }, async (request, reply) => {
+    const { id, name } = openFor(await organizationFor('isManaged', request, options))
+    return sendNew(reply, { action: `/organizations/${id}/new`, state: emptyOrganization, above: { id, name } })
+  })
+  server.post<OfOrganization>('/organizations/:organization/new', { onRequest }, async (request, reply) => {
+    const { organizer, id, name } = openFor(await organizationFor('isManaged', request, options))
+    const state = typedOrganization(request.body)
+    if (isWrong(state))
+      return sendNew(reply.code(422), { action: `/organizations/${id}/new`, state, above: { id, name } })
+    return reply.redirect(`/organizations/${await makeOrganization(organizer, state.said, id)}?done=made`, 303)
+  })
+  server.get<OfOrganization>('/organizations/:organization/change', { onRequest }, async (request, reply) => {
+    const { id, organization, version } = await organizationFor('isChangeable', request, options)
+    return sendChange(reply, id, stateOfOrganization(organization, version))
+  })
+  server.post<OfOrganization>('/organizations/:organization/change', { onRequest }, async (request, reply) => {
+    const { organizer, id, version } = await organizationFor('isChangeable', request, options)
+    const state = typedOrganization(request.body)
+    if (isWrong(state)) return sendChange(reply.code(422), id, state)
+    try {
+      await changeOrganization(organizer, { id, version: state.version ?? '' }, state.said)
+      return reply.redirect(`/organizations/${id}?done=changed`, 303)
+    } catch (error) {
+      if (!isOvertaken(error)) throw error
+      return sendChange(reply.code(409), id, { ...state, version, isOvertaken: true })
+    }
+  })
+}
+
+type New = {
+  readonly action: string
+  readonly state: OrganizationState
+  readonly above?: { readonly id: string; readonly name: string }
+}
+
+const sendNew = (reply: FastifyReply, { action, state, above }: New): FastifyReply =>
+  sendOwn(reply, {
+    title: 'Add an organization',
+    isProblem: isWrong(state),
+    content: html`<h1>Add an organization</h1>
+${
+  above === undefined
+    ? html`<p>It stands at the top: a tenant, which sees nothing of any other. What belongs to one that is here already is added below that one.</p>`
+    : html`<p>It will be part of ${above.name}. Whoever manages that one, or what is above it, manages the new one too.</p>`
+}
+${organizationForm({ action, token: ownToken(reply), button: 'Add it', state })}
+<p><a href="/organizations${above && `/${above.id}`}">Back to ${above?.name ?? 'the organizations'}</a></p>`,
+  })
+
+const sendChange = (reply: FastifyReply, id: string, state: OrganizationState): FastifyReply =>
+  sendOwn(reply, {
+    title: 'Change an organization',
+    isProblem: isWrong(state) || state.isOvertaken === true,
+    content: html`<h1>Change an organization</h1>
+${organizationForm({ action: `/organizations/${id}/change`, token: ownToken(reply), button: 'Save', state })}
+<p><a href="/organizations/${id}">Back to the organization</a></p>`,
+  })

@@ -1,0 +1,86 @@
+import type { FastifyReply } from 'fastify'
+import { setOrganizationActive } from '../../accounts/organization-change.ts'
+import { findFacts } from '../../accounts/organization-facts.ts'
+import type { AddPage } from '../page/add-page.ts'
+import type { OfOrganization } from '../page/administered.ts'
+import { notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { isOvertaken, organizationFor, type ShownOrganization, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+
+/** An organization is closed, once it is said what hangs on it, and opened again. */
+export const organizationClosePage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  for (const step of [closing, opening]) {
+    const page = `/organizations/:organization/${step.action}` as const
+    const send = async (reply: FastifyReply, shown: ShownOrganization, isOvertaken = false): Promise<FastifyReply> =>
+      sendOwn(reply, {
+        title: `${step.title} ${shown.name}`,
+        isProblem: isOvertaken,
+        content: html`<h1>${step.title} ${shown.name}</h1>
+${isOvertaken && notice('problem', html`<p>Somebody else has changed it since it was shown to you. Look at it again.</p>`)}
+${step.isActive ? step.text : html`${step.text}${await hanging(shown, await server.authorization.organizationApps.list(shown.id), await options.ehrLaunches.organizationEhrs.list(shown.id))}`}
+<form method="post" action="/organizations/${shown.id}/${step.action}">
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<input type="hidden" name="version" value="${shown.version}">
+<button class="btn btn-primary">${step.button}</button>
+</form>
+<p><a href="/organizations/${shown.id}">Leave it as it is</a></p>`,
+      })
+    server.get<OfOrganization>(page, { onRequest }, async (request, reply) =>
+      send(reply, await organizationFor('isChangeable', request, options)),
+    )
+    server.post<OfOrganization>(page, { onRequest }, async (request, reply) => {
+      const shown = await organizationFor('isChangeable', request, options)
+      const { organizer, id } = shown
+      try {
+        await setOrganizationActive(organizer, { id, version: typed(request.body, 'version') }, step.isActive)
+        return reply.redirect(`/organizations/${id}?done=${step.done}`, 303)
+      } catch (error) {
+        if (!isOvertaken(error)) throw error
+        return send(reply.code(409), shown, true)
+      }
+    })
+  }
+}
+
+const closing = {
+  action: 'close',
+  title: 'Close',
+  isActive: false,
+  done: 'closed',
+  button: 'Close it',
+  text: html`<p>A closed organization is marked so, stands no more in the list, and nothing new is begun in it here: nobody is invited into it, nor comes into it by an invitation that is open, no patient is registered, and no study is made. Nothing is deleted, and nobody’s access ends by it: end that first, where it should end.</p>`,
+} as const
+
+const opening = {
+  action: 'open',
+  title: 'Open again',
+  isActive: true,
+  done: 'opened',
+  button: 'Open it again',
+  text: html`<p>It stands in the list again, people can be invited into it, and invitations that are still open work again.</p>`,
+} as const
+
+const hanging = async (
+  { organizer, id }: ShownOrganization,
+  apps: readonly unknown[],
+  ehrs: readonly unknown[],
+): Promise<Html> => {
+  const { openParts, people, runningStudies } = await findFacts(organizer, id)
+  const counts: readonly (readonly [count: number, one: string, more: string])[] = [
+    [openParts, 'organization below it that is not closed', 'organizations below it that are not closed'],
+    [people, 'role that somebody has in it', 'roles that people have in it'],
+    [runningStudies, 'study that is not over', 'studies that are not over'],
+    [apps.length, 'app or backend service', 'apps and backend services'],
+    [ehrs.length, 'EHR that opens Sharewell for it', 'EHRs that open Sharewell for it'],
+  ]
+  const left = counts.filter(([count]) => count > 0)
+  if (left.length === 0) return html`<p>Nothing that you may see hangs on it any more.${unseen}</p>`
+  return html`<h2>What still hangs on it</h2>
+<ul>${left.map(([count, one, more]) => html`<li>${count} ${count === 1 ? one : more}</li>`)}</ul>
+${runningStudies === 0 && html`<p>${unseen}</p>`}`
+}
+
+const unseen = ' Studies are shown to those alone who work in the organization itself or below it: ask them.'

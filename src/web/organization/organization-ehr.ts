@@ -1,0 +1,131 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { callbackPathOf } from '../../auth/ehr/launches.ts'
+import { type EhrCheck, ehrVersion } from '../../auth/ehr/organization-ehrs.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { administeredOf } from '../page/administered.ts'
+import { form, notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { isOvertaken, overtaken } from '../page/organizing.ts'
+import { sendPage } from '../page/page.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { seldom } from '../sign-in/sign-in.ts'
+import { type EhrState, ehrForm, ehrStateOf, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
+
+type Asked = { readonly Params: { readonly organization: string; readonly ehr: string } }
+
+/** One EHR: what it has to know of us, what is said of it here, and whether it answers. */
+export const organizationEhrPage: AddPage = (server, options) => {
+  const { accounts } = options
+  const { organizationEhrs } = options.ehrLaunches
+  const onRequest = requireSession
+  const at = '/organizations/:organization/ehrs/:ehr'
+  const found = async (request: FastifyRequest<Asked>) => {
+    const organization = await administeredOf(request, options)
+    const config = await organizationEhrs.find(organization.id, request.params.ehr)
+    if (config === undefined) throw new FhirError('not-found', 'There is no such EHR')
+    const all = `/organizations/${organization.id}/ehrs`
+    return { by: organization.by, config, all, page: `${all}/${config.id}`, address: accounts.address() }
+  }
+  server.get<Asked>(at, { onRequest }, async (request, reply) => {
+    const shown = await found(request)
+    const done = [...queryOf(request).keys()].map(name => doneTexts[name]).find(Boolean)
+    return sendEhr(reply, { ...shown, state: ehrStateOf(shown.config), done })
+  })
+  server.post<Asked>(at, { onRequest }, async (request, reply) => {
+    const shown = await found(request)
+    const state = typedEhr(request.body)
+    try {
+      await organizationEhrs.change(shown.by, shown.config.id, saidEhrBy(state), typed(request.body, 'version'))
+      return reply.redirect(`${shown.page}?saved`, 303)
+    } catch (error) {
+      if (isOvertaken(error)) return sendEhr(reply.code(409), { ...(await found(request)), state, wasFaster: true })
+      return sendEhr(reply.code(422), { ...shown, state: withEhrProblems(state, error) })
+    }
+  })
+  server.post<Asked>(`${at}/check`, { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
+    const shown = await found(request)
+    return sendEhr(reply, {
+      ...shown,
+      state: ehrStateOf(shown.config),
+      check: await organizationEhrs.check(shown.config),
+    })
+  })
+  server.post<Asked>(`${at}/remove`, { onRequest }, async (request, reply) => {
+    const { by, config, all } = await found(request)
+    await organizationEhrs.remove(by, config.id)
+    return reply.redirect(all, 303)
+  })
+}
+
+const doneTexts: Readonly<Record<string, string>> = {
+  added: 'It is added. Register Sharewell at the EHR with the addresses below, and check then whether it answers.',
+  saved: 'It is saved, and holds from now on.',
+}
+
+type Shown = {
+  readonly config: SmartClientConfig
+  readonly state: EhrState
+  readonly all: string
+  readonly page: string
+  readonly address: string
+  readonly done?: string | undefined
+  readonly check?: EhrCheck
+  /** Somebody else changed it since the form was shown. */
+  readonly wasFaster?: boolean
+}
+
+const sendEhr = (reply: FastifyReply, shown: Shown): FastifyReply => {
+  const { config, state, all, page, address, done, check, wasFaster = false } = shown
+  const token = ownToken(reply)
+  const title = new URL(config.issuer).host
+  return sendPage(reply, {
+    title,
+    isProblem: wasFaster || Object.keys(state.problems).length > 0,
+    signOut: { token },
+    content: html`<h1>${title}</h1>
+${done && notice('done', html`<p>${done}</p>`)}
+${check && result(check)}
+${wasFaster && notice('problem', html`${overtaken}<p><a href="${page}">See it as it is now</a></p>`)}
+<dl>
+<dt>FHIR base of the EHR</dt><dd><code>${config.issuer}</code></dd>
+</dl>
+<h2>What the EHR has to know</h2>
+<dl>
+<dt>Launch URL</dt><dd><code>${address}/launch/${config.id}</code></dd>
+<dt>Redirect URL</dt><dd><code>${address}${callbackPathOf(config.id)}</code></dd>
+<dt>Public keys, where Sharewell says by a key who it is</dt><dd><code>${address}/launch/jwks.json</code></dd>
+<dt>Scopes</dt><dd><code>${config.scope}</code></dd>
+</dl>
+<h2>Whether it answers</h2>
+${form({ action: `${page}/check`, token, fields: [], button: 'Check it' })}
+<h2>Change it</h2>
+${ehrForm({ action: page, token, button: 'Save', state, isKnown: true, knowsSecret: config.secret !== undefined, version: ehrVersion(config) })}
+<h2>Remove it</h2>
+<p>Nobody is signed in by it any more, and nobody in its frames. Whoever is signed in otherwise stays so until that ends; accounts stay linked to its users.</p>
+${form({ action: `${page}/remove`, token, fields: [], button: 'Remove it' })}
+<p><a href="${all}">Back to the EHRs</a></p>`,
+  })
+}
+
+const result = (check: EhrCheck): Html => {
+  if (check.kind === 'refused') return notice('problem', html`<p>A launch would fail: ${check.reason}.</p>`)
+  const { metadata, problems } = check
+  return html`${
+    problems.length === 0
+      ? notice('done', html`<p>It answers, and offers what a launch needs.</p>`)
+      : notice(
+          'problem',
+          html`<p>It answers, but a launch would fail:</p><ul>${problems.map(one => html`<li>${one}</li>`)}</ul>`,
+        )
+  }
+<dl>
+<dt>Who it says it is</dt><dd><code>${metadata.issuer}</code></dd>
+<dt>Where people are sent</dt><dd><code>${metadata.authorization_endpoint}</code></dd>
+<dt>Where codes are exchanged</dt><dd><code>${metadata.token_endpoint}</code></dd>
+<dt>Its keys</dt><dd><code>${metadata.jwks_uri}</code></dd>
+</dl>`
+}

@@ -1,0 +1,72 @@
+import type { FastifyReply } from 'fastify'
+import type { NamedOrganization } from '../../accounts/administered-organizations.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { administeredOf, type OfOrganization } from '../page/administered.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { type EhrState, ehrForm, emptyEhr, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
+
+/** The EHRs that open us for an organization, and the way to add another. */
+export const organizationEhrsPage: AddPage = (server, options) => {
+  const { organizationEhrs } = options.ehrLaunches
+  const onRequest = requireSession
+  server.get<OfOrganization>('/organizations/:organization/ehrs', { onRequest }, async (request, reply) => {
+    const { id, name } = await administeredOf(request, options)
+    const own = await organizationEhrs.list(id)
+    const inherited = await organizationEhrs.listInherited(id)
+    return sendPage(reply, {
+      title: `EHRs of ${name}`,
+      signOut: { token: ownToken(reply) },
+      content: html`<h1>EHRs that open Sharewell for ${name}</h1>
+<p>Providers open Sharewell from them, and are signed in by them. Each holds for the organization and all below it.</p>
+${
+  own.length === 0
+    ? html`<p>None is set up for it itself.</p>`
+    : html`<ul class="list-group list-group-flush mb-4">${own.map(
+        one => html`<li class="list-group-item px-0 py-3">
+<h2><a href="/organizations/${id}/ehrs/${one.id}">${one.issuer}</a></h2>
+<p class="text-body-secondary">${one.enabled ? `There Sharewell is ${one.clientId}` : 'Launches are refused'}</p>
+</li>`,
+      )}</ul>`
+}
+<p><a href="/organizations/${id}/ehrs/new">Add an EHR</a></p>
+${inherited.length > 0 && fromAbove(inherited)}
+<p><a href="/organizations">Back to your organizations</a></p>`,
+    })
+  })
+  server.get<OfOrganization>('/organizations/:organization/ehrs/new', { onRequest }, async (request, reply) =>
+    sendNew(reply, await administeredOf(request, options), emptyEhr),
+  )
+  server.post<OfOrganization>('/organizations/:organization/ehrs/new', { onRequest }, async (request, reply) => {
+    const organization = await administeredOf(request, options)
+    const state = typedEhr(request.body)
+    try {
+      const added = await organizationEhrs.add(organization.by, saidEhrBy(state))
+      return reply.redirect(`/organizations/${organization.id}/ehrs/${added}?added`, 303)
+    } catch (error) {
+      return sendNew(reply.code(422), organization, withEhrProblems(state, error))
+    }
+  })
+}
+
+const fromAbove = (
+  ehrs: readonly { readonly issuer: string; readonly name: string }[],
+): Html => html`<h2>Shared from above</h2>
+<p>These are set up for an organization above, and hold here too.</p>
+<ul>${ehrs.map(({ issuer, name }) => html`<li>${issuer} (${name})</li>`)}</ul>`
+
+const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: EhrState): FastifyReply => {
+  const token = ownToken(reply)
+  return sendPage(reply, {
+    title: 'Add an EHR',
+    isProblem: Object.keys(state.problems).length > 0,
+    signOut: { token },
+    content: html`<h1>Add an EHR</h1>
+<p>It will be for ${name} and all below it. What the EHR has to know of Sharewell is shown when it is added.</p>
+<p>It will say who its users are: set up only one whose people you trust with that.</p>
+${ehrForm({ action: `/organizations/${id}/ehrs/new`, token, button: 'Add it', state, isKnown: false, knowsSecret: false })}
+<p><a href="/organizations/${id}/ehrs">Back to the EHRs</a></p>`,
+  })
+}

@@ -1,0 +1,92 @@
+import type { Organization } from '@medplum/fhirtypes'
+import {
+  asksSecondFactor,
+  type OrganizationProblems,
+  organizationProblems,
+  type SaidOrganization,
+  typeOfOrganization,
+} from '../../accounts/organization-change.ts'
+import { organizationTypes } from '../../fhir/organization-type.ts'
+import { selectField } from '../page/choice-field.ts'
+import { box, field, notice, problemList, typed } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { overtaken } from '../page/organizing.ts'
+
+/** What stands in the fields, and what is wrong with it. */
+export type OrganizationState = {
+  readonly said: SaidOrganization
+  readonly problems: OrganizationProblems
+  /** Of the Organization as it was shown; none of a new one. */
+  readonly version?: string
+  readonly isOvertaken?: boolean
+}
+
+export const emptyOrganization: OrganizationState = { said: { name: '', type: '', secondFactor: false }, problems: {} }
+
+export const stateOfOrganization = (organization: Organization, version: string): OrganizationState => ({
+  said: {
+    name: organization.name ?? '',
+    type: typeOfOrganization(organization),
+    secondFactor: asksSecondFactor(organization),
+  },
+  problems: {},
+  version,
+})
+
+export const typedOrganization = (body: unknown): OrganizationState => {
+  const [name, type] = [typed(body, 'name'), typed(body, 'type')]
+  const said = { name, type, secondFactor: typed(body, 'second-factor') === 'yes' }
+  return { said, problems: organizationProblems(said), version: typed(body, 'version') }
+}
+
+export const isWrong = ({ problems }: OrganizationState): boolean => Object.keys(problems).length > 0
+
+/** What it is, in FHIR's words; undefined where it is none of them. */
+export const typeText = (organization: Organization): string | undefined => {
+  const type = typeOfOrganization(organization)
+  return organizationTypes().find(({ code }) => code === type)?.display
+}
+
+type Form = {
+  readonly action: string
+  readonly token: string
+  readonly button: string
+  readonly state: OrganizationState
+}
+
+export const organizationForm = ({ action, token, button, state }: Form): Html => {
+  const { said, version = '', isOvertaken = false } = state
+  const problems = { name: nameProblems[state.problems.name ?? ''], type: typeProblems[state.problems.type ?? ''] }
+  return html`${isOvertaken && notice('problem', overtaken)}
+${problemList([
+  { name: 'name', problem: problems.name },
+  { name: 'type', problem: problems.type },
+])}
+<form method="post" action="${action}" novalidate>
+<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="version" value="${version}">
+${field({ name: 'name', label: 'Name', value: said.name, problem: problems.name, autocomplete: 'organization' })}
+${selectField({ name: 'type', label: 'What it is', value: said.type, problem: problems.type, choices: types() })}
+${box({
+  type: 'checkbox',
+  name: 'second-factor',
+  value: 'yes',
+  label: 'Ask for a second factor',
+  hint: 'Everybody who works in it, or below it, signs in with a code of an app besides. Who has none sets one up at the next sign-in.',
+  isChosen: said.secondFactor,
+})}
+<button class="btn btn-primary mt-3">${button}</button>
+</form>`
+}
+
+const types = () => [
+  { value: '', label: 'Not said' },
+  ...organizationTypes().map(({ code, display }) => ({ value: code, label: display })),
+]
+
+const nameProblems: Readonly<Record<string, string>> = {
+  missing: 'Enter its name',
+  'too-long': 'Enter a name of at most 200 characters',
+}
+
+const typeProblems: Readonly<Record<string, string>> = { unknown: 'Choose one of the list' }

@@ -1,0 +1,112 @@
+import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { moveOrganization } from '../../accounts/organization-change.ts'
+import { findAll, nameOfOrganization, parentOf } from '../../accounts/organization-tree.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import type { OfOrganization } from '../page/administered.ts'
+import { selectField } from '../page/choice-field.ts'
+import { type Choice, notice, problemList, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import {
+  isOvertaken,
+  notFound,
+  organizationFor,
+  overtaken,
+  type ShownOrganization,
+  sendOwn,
+} from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+
+/** An organization goes to another place in its tree, by whoever manages both places. */
+export const organizationMovePage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  server.get<OfOrganization>('/organizations/:organization/move', { onRequest }, async (request, reply) => {
+    const shown = await movableOf(request, options)
+    return sendMove(reply, shown, { parent: parentOf(shown.organization) ?? '', version: shown.version })
+  })
+  server.post<OfOrganization>('/organizations/:organization/move', { onRequest }, async (request, reply) => {
+    const shown = await movableOf(request, options)
+    const [parent, version] = [typed(request.body, 'parent'), typed(request.body, 'version')]
+    const { organizer, id } = shown
+    if (!(await placesFor(shown)).some(({ value }) => value === parent))
+      return sendMove(reply.code(422), shown, { parent, version, problem: 'Choose a place of the list' })
+    try {
+      await moveOrganization(organizer, { id, version }, parent)
+      return reply.redirect(`/organizations/${id}?done=moved`, 303)
+    } catch (error) {
+      if (isOvertaken(error))
+        return sendMove(reply.code(409), shown, { parent, version: shown.version, isOvertaken: true })
+      if (!(error instanceof FhirError) || error.issues[0].expression !== 'Organization.partOf') throw error
+      return sendMove(reply.code(422), shown, { parent, version, problem: await withTitles(shown, error.message) })
+    }
+  })
+}
+
+/** A root stays where it is: a tenant is never part of another. */
+const movableOf = async (request: FastifyRequest<OfOrganization>, options: PageOptions): Promise<ShownOrganization> => {
+  const shown = await organizationFor('isChangeable', request, options)
+  return parentOf(shown.organization) === undefined ? notFound() : shown
+}
+
+/** Where it may go: what they manage of the same tree, and not to itself nor below. */
+const placesFor = async ({ organizer, id, organization }: ShownOrganization): Promise<readonly Choice[]> => {
+  const { organizations } = await findAll(organizer)
+  const byId = new Map(organizations.map(one => [one.id ?? '', one]))
+  const pathOf = (one: Organization): readonly Organization[] => {
+    const parent = byId.get(parentOf(one) ?? '')
+    return parent === undefined ? [one] : [...pathOf(parent), one]
+  }
+  const [root] = pathOf(organization)
+  const paths = organizations
+    .map(pathOf)
+    .filter(
+      path => path[0]?.id === (root?.id ?? '') && path.every(one => one.id !== id) && path.at(-1)?.active !== false,
+    )
+  const managed = await organizer.administers(paths.map(path => path.at(-1)?.id ?? ''))
+  return paths
+    .filter(path => managed.has(path.at(-1)?.id ?? ''))
+    .map(path => ({ value: path.at(-1)?.id ?? '', label: path.map(nameOfOrganization).join(' / ') }))
+    .toSorted((one, other) => one.label.localeCompare(other.label))
+}
+
+/** Studies are called by their titles, as far as somebody may read them. */
+const withTitles = async ({ organizer }: ShownOrganization, message: string): Promise<string> => {
+  const named = /ResearchStudy\/([A-Za-z0-9.-]{1,64})/g
+  const ids = [...message.matchAll(named)].map(([, id = '']) => id)
+  if (ids.length === 0) return message
+  const { entries } = await organizer.find<ResearchStudy>('ResearchStudy', { _id: ids.join(','), _count: '1000' })
+  const titles = new Map(entries.map(({ resource: { id, title } }) => [id, title]))
+  return message.replaceAll(named, (reference, id: string) => titles.get(id) ?? reference)
+}
+
+type State = {
+  readonly parent: string
+  readonly version: string
+  readonly problem?: string
+  readonly isOvertaken?: boolean
+}
+
+const sendMove = async (
+  reply: FastifyReply,
+  shown: ShownOrganization,
+  { parent, version, problem, isOvertaken = false }: State,
+): Promise<FastifyReply> => {
+  const { id, name } = shown
+  return sendOwn(reply, {
+    title: `Move ${name}`,
+    isProblem: problem !== undefined || isOvertaken,
+    content: html`<h1>Move ${name}</h1>
+<p>All that is below it goes along. Whoever manages the new place manages it from then on, and whoever managed only the old one no more. It stays in its tree: nothing goes to another tenant. What people have consented to a study stays with those who read it: while such consents are in force, nobody who works here comes among them by a move.</p>
+${isOvertaken && notice('problem', overtaken)}
+${problemList([{ name: 'parent', problem }])}
+<form method="post" action="/organizations/${id}/move" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<input type="hidden" name="version" value="${version}">
+${selectField({ name: 'parent', label: 'Part of', value: parent, problem, choices: await placesFor(shown) })}
+<button class="btn btn-primary">Move it</button>
+</form>
+<p><a href="/organizations/${id}">Back to ${name}</a></p>`,
+  })
+}

@@ -1,0 +1,151 @@
+import { privacyOfficer } from '../../access/vocabulary.ts'
+import { type Colleague, type ColleaguePage, findColleagues, roles } from '../../accounts/colleagues.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { openCursors } from '../../interactions/cursor.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import type { PendingInvitation } from '../../storage/staff-invitation.ts'
+import type { AddPage } from '../page/add-page.ts'
+import type { OfOrganization } from '../page/administered.ts'
+import { selectField } from '../page/choice-field.ts'
+import { field, lookedFor, notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { organizationOf, type ShownOrganization, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { dayOrMoment, moment } from '../page/time.ts'
+import { nameText } from '../patient/patient-facts.ts'
+import { roleChoices, roleNames } from './staff-role.ts'
+
+/** Who has a role in an organization, and, for whoever gives roles there, who is invited. */
+export const organizationPeoplePage: AddPage = (server, options) => {
+  const cursorsFor = openCursors(options.accounts.secretKey)
+  const onRequest = requireSession
+  server.get<OfOrganization>('/organizations/:organization/people', { onRequest }, async (request, reply) => {
+    const shown = await organizationOf(request, options)
+    const { organizer, organization, id, name, isManaged } = shown
+    const page = `/organizations/${id}/people`
+    const query = queryOf(request)
+    const asked = askedIn(query)
+    const cursors = cursorsFor(organizer.caller)
+    const at = query.get('page')
+    const cursor = at === null ? undefined : cursors.open(at, page).page
+    const found = await findColleagues(organizer, options.registry, { organization: id, ...asked, cursor })
+    const again = queryOfAsked(asked)
+    const to = (next: string) =>
+      `${page}?${again}&${new URLSearchParams({ page: cursors.seal({ path: page, query: again, page: next }) })}`
+    const done = doneTexts[query.get('done') ?? '']
+    return sendOwn(reply, {
+      title: `People of ${name}`,
+      isWide: true,
+      content: html`<h1>People of ${name}</h1>
+${done && notice('done', html`<p>${done}</p>`)}
+<p>Whoever has a role in it itself. Managers of what is above it manage it, too, and are listed there.</p>
+${isManaged && organization.active !== false && html`<p><a class="btn btn-primary" href="/organizations/${id}/people/invite">Invite somebody</a></p>`}
+${(isNarrowed(asked) || found.total > 10) && finding(page, asked)}
+${people(shown, found, isNarrowed(asked))}
+${found.next !== undefined && html`<p><a href="${to(found.next)}">More people</a></p>`}
+${at !== null && html`<p><a href="${page}?${again}">Back to the first page</a></p>`}
+${isManaged && invited(shown, await options.staffInvitations.list(id), ownToken(reply))}
+<p><a href="/organizations/${id}">Back to ${name}</a></p>`,
+    })
+  })
+}
+
+type Asked = Pick<Parameters<typeof findColleagues>[2], 'name' | 'code' | 'order'>
+
+const askedIn = (query: URLSearchParams): Asked => ({
+  name: lookedFor(query, 'name'),
+  code: codes.find(one => one === query.get('role')),
+  order: query.get('order') === 'changed' ? 'changed' : 'name',
+})
+
+const queryOfAsked = ({ name, code, order }: Asked): string =>
+  new URLSearchParams({ ...(name !== '' && { name }), ...(code && { role: code }), order }).toString()
+
+const isNarrowed = ({ name, code }: Asked): boolean => name !== '' || code !== undefined
+
+const codes = [...roles, privacyOfficer] as const
+
+const finding = (page: string, { name, code, order }: Asked): Html => html`<form method="get" action="${page}">
+${field({ name: 'name', label: 'Find somebody by their name', value: name, autocomplete: 'off', optional: true })}
+${selectField({ name: 'role', label: 'Who is', value: code ?? '', choices: [{ value: '', label: 'Anything' }, ...roleChoices, { value: privacyOfficer, label: 'Privacy officer' }] })}
+${selectField({
+  name: 'order',
+  label: 'In which order',
+  value: order,
+  choices: [
+    { value: 'name', label: 'By name' },
+    { value: 'changed', label: 'Changed last first' },
+  ],
+})}
+<button class="btn btn-outline-primary">Find</button>
+</form>`
+
+const people = (shown: ShownOrganization, { colleagues }: ColleaguePage, isAsked: boolean): Html => {
+  if (colleagues.length === 0)
+    return html`<p>${isAsked ? 'Nobody here is like that.' : 'Nobody has a role in it yet, as far as you may see.'}</p>`
+  return html`<ul class="list-group list-group-flush mt-4">${colleagues.map(one => listed(shown, one))}</ul>`
+}
+
+const listed = ({ id, isManaged, organizer }: ShownOrganization, one: Colleague): Html => {
+  const name = nameOfColleague(one)
+  const isOwn = one.practitioner === organizer.caller.practitioner
+  return html`<li class="list-group-item px-0 py-3">
+<h2>${isManaged && !isOwn ? html`<a href="/organizations/${id}/people/${one.id}">${name}</a>` : name}${isOwn && ' (you)'}</h2>
+<p>${roleText(one)}${standings[one.standing]}</p>
+<p class="text-body-secondary">${one.email}${period(one)}</p>
+</li>`
+}
+
+const standings: Readonly<Record<Colleague['standing'], string>> = {
+  'in-force': '',
+  over: ' (over)',
+  'to-come': ' (not begun)',
+}
+
+export const nameOfColleague = ({ name }: Colleague): string =>
+  (name === undefined ? '' : nameText(name)) || 'Somebody without a name'
+
+export const roleText = ({ role, isPrivacyOfficer }: Pick<Colleague, 'role' | 'isPrivacyOfficer'>): string =>
+  [role && roleNames[role], isPrivacyOfficer && 'Privacy officer'].filter(Boolean).join(', ')
+
+const period = ({ email, since, until, standing }: Colleague): Html => {
+  const words = wordsFor('en')
+  return html`${email !== undefined && since !== undefined && ', '}${since && html`${standing === 'to-come' ? 'from' : 'since'} ${dayOrMoment(since, words)}`}${until && html` until ${dayOrMoment(until, words)}`}`
+}
+
+const invited = (
+  { id, organization }: ShownOrganization,
+  invitations: readonly PendingInvitation[],
+  token: string,
+): Html => html`<h2>Invited</h2>
+${
+  invitations.length === 0
+    ? html`<p>No invitation is open.</p>`
+    : html`${organization.active === false && html`<p>While it is closed nobody comes into it by these, and they are not sent again.</p>`}
+<ul class="list-group list-group-flush">${invitations.map(one => {
+        const button = (action: 'again' | 'cancel', label: string) =>
+          html`<div><form method="post" action="/organizations/${id}/invitations/${one.id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button></form></div>`
+        return html`<li class="list-group-item px-0 py-3">
+<h3>${one.email}</h3>
+<p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'and the time is over' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letters[one.letter]}</p>
+<div class="d-flex flex-wrap gap-2">${organization.active !== false && button('again', 'Send it again')}${button('cancel', 'Cancel it')}</div>
+</li>`
+      })}</ul>`
+}`
+
+const letters: Readonly<Record<PendingInvitation['letter'], string>> = {
+  waiting: 'The e-mail is being sent.',
+  sent: 'The e-mail is sent.',
+  failed: 'The e-mail could not be sent: check the address, and send it again.',
+}
+
+/** What the form that led here has done. */
+const doneTexts: Readonly<Record<string, string>> = {
+  invited: 'The invitation is on its way. It works once, within seven days.',
+  again: 'The invitation is sent again; the link of the e-mail before works no more.',
+  cancelled: 'The invitation is cancelled.',
+  changed: 'The role is changed, from now on.',
+  same: 'Nothing is changed: the role is what it was.',
+  removed: 'The role has ended. What they did stays recorded.',
+}

@@ -1,0 +1,213 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import {
+  type Colleague,
+  changeRole,
+  endRole,
+  isLastManager,
+  NoManagerLeft,
+  readColleague,
+  roles,
+} from '../../accounts/colleagues.ts'
+import { parentOf } from '../../accounts/organization-tree.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import type { OfOrganization } from '../page/administered.ts'
+import { radioField } from '../page/choice-field.ts'
+import { box, notice, problemList, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import {
+  isOvertaken,
+  notFound,
+  organizationFor,
+  overtaken,
+  type ShownOrganization,
+  sendOwn,
+} from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { nameOfColleague, roleText } from './organization-people.ts'
+import { roleChoices } from './staff-role.ts'
+
+type OfRole = { readonly Params: OfOrganization['Params'] & { readonly role: string } }
+
+/** Whoever gives roles in an organization changes one of them, and ends it. */
+export const organizationPersonPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const page = '/organizations/:organization/people/:role'
+  server.get<OfRole>(page, { onRequest }, async (request, reply) => {
+    const shown = await colleagueOf(request, options)
+    const { role = '', isPrivacyOfficer, version } = shown.colleague
+    return sendRole(reply, shown, { role, isPrivacyOfficer, version, knows: false })
+  })
+  server.post<OfRole>(page, { onRequest }, async (request, reply) => {
+    const shown = await colleagueOf(request, options)
+    const { id, organizer, colleague } = shown
+    const state = typedRole(request.body)
+    const { isPrivacyOfficer, version } = state
+    const role = roles.find(one => one === state.role)
+    if (role === undefined && !isPrivacyOfficer)
+      return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role, or make them privacy officer' })
+    if (isAsItWas(colleague, { role, isPrivacyOfficer }))
+      return reply.redirect(`/organizations/${id}/people?done=same`, 303)
+    const keeping = role === 'manager' ? undefined : keptIn(shown, state)
+    try {
+      await changeRole(organizer, { id: colleague.id, version, keeping }, { role, isPrivacyOfficer })
+    } catch (error) {
+      const { status, ...refused } = refusalOf(error)
+      const again = refused.isOvertaken ? { version: colleague.version } : {}
+      return sendRole(reply.code(status), shown, { ...state, ...refused, ...again })
+    }
+    return reply.redirect(`/organizations/${id}/people?done=changed`, 303)
+  })
+  server.get<OfRole>(`${page}/remove`, { onRequest }, async (request, reply) =>
+    sendRemove(reply, await colleagueOf(request, options)),
+  )
+  server.post<OfRole>(`${page}/remove`, { onRequest }, async (request, reply) => {
+    const shown = await colleagueOf(request, options)
+    const state = typedRole(request.body)
+    const keeping = keptIn(shown, state)
+    try {
+      await endRole(shown.organizer, { id: shown.colleague.id, version: state.version, keeping })
+    } catch (error) {
+      const { status, ...refused } = refusalOf(error)
+      return sendRemove(reply.code(status), shown, refused)
+    }
+    return reply.redirect(`/organizations/${shown.id}/people?done=removed`, 303)
+  })
+}
+
+const isAsItWas = (colleague: Colleague, chosen: Pick<Colleague, 'role' | 'isPrivacyOfficer'>): boolean =>
+  chosen.role === colleague.role && chosen.isPrivacyOfficer === colleague.isPrivacyOfficer
+
+/** Where it has to be left with a manager, as long as nobody has said that they know. */
+const keptIn = ({ managed }: ShownColleague, { knows }: RoleState): string | undefined => (knows ? undefined : managed)
+
+type Refusal = Pick<RoleState, 'lastProblem' | 'isOvertaken'> & { readonly status: number }
+
+/** What the page says of it; anything else is thrown. */
+const refusalOf = (error: unknown): Refusal => {
+  if (error instanceof NoManagerLeft) return { status: error.status, lastProblem: knowsProblem }
+  if (isOvertaken(error)) return { status: 409, isOvertaken: true }
+  throw error
+}
+
+type ShownColleague = ShownOrganization & {
+  readonly colleague: Colleague
+  /** Id of the root that they are a manager of. */
+  readonly managed: string | undefined
+  /** Whether they are the only manager of a root: nobody is above it to give roles there, but administrators. */
+  readonly isLast: boolean
+}
+
+/** Throws `not-found` where there is no such role, or it is one's own. */
+const colleagueOf = async (request: FastifyRequest<OfRole>, options: PageOptions): Promise<ShownColleague> => {
+  const shown = await organizationFor('isManaged', request, options)
+  const { organizer, organization, id } = shown
+  const colleague = await readColleague(organizer, id, request.params.role)
+  const { caller } = organizer
+  if (!caller.administrator && colleague.practitioner === caller.practitioner) return notFound()
+  const isManager = colleague.role === 'manager' && colleague.standing === 'in-force'
+  const managed = isManager && parentOf(organization) === undefined ? id : undefined
+  const isLast = managed !== undefined && (await isLastManager(organizer, managed, colleague))
+  return { ...shown, colleague, managed, isLast }
+}
+
+type RoleState = {
+  readonly role: string
+  readonly isPrivacyOfficer: boolean
+  readonly version: string
+  /** Whether they have said that they know what goes with the last manager. */
+  readonly knows: boolean
+  readonly problem?: string
+  readonly lastProblem?: string
+  readonly isOvertaken?: boolean
+}
+
+const typedRole = (body: unknown): RoleState => ({
+  role: typed(body, 'role'),
+  isPrivacyOfficer: typed(body, 'privacy-officer') === 'yes',
+  version: typed(body, 'version'),
+  knows: typed(body, 'knows') === 'yes',
+})
+
+const knowsProblem = 'Say that you know that it will have no manager, or make somebody else a manager first'
+
+const sendRole = (reply: FastifyReply, shown: ShownColleague, state: RoleState): FastifyReply => {
+  const { id, name, colleague } = shown
+  const person = nameOfColleague(colleague)
+  const page = `/organizations/${id}/people/${colleague.id}`
+  return sendOwn(reply, {
+    title: `${person} in ${name}`,
+    isProblem: state.problem !== undefined || state.lastProblem !== undefined || state.isOvertaken === true,
+    content: html`<h1>${person} in ${name}</h1>
+<p>${roleText(colleague)}${colleague.email && html`, ${colleague.email}`}</p>
+${state.isOvertaken && notice('problem', overtaken)}
+${problemList([
+  { name: 'role', problem: state.problem },
+  { name: 'knows', problem: state.lastProblem },
+])}
+<form method="post" action="${page}" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<input type="hidden" name="version" value="${state.version}">
+${radioField({
+  name: 'role',
+  label: 'Role',
+  value: state.role,
+  problem: state.problem,
+  choices: [...roleChoices, { value: '', label: 'None of these' }],
+})}
+${box({
+  type: 'checkbox',
+  name: 'privacy-officer',
+  value: 'yes',
+  label: 'Privacy officer',
+  hint: 'Reads what is recorded of who did what, here and in everything below; by that alone nothing else.',
+  isChosen: state.isPrivacyOfficer,
+})}
+${lastManager(shown, state.lastProblem)}
+<button class="btn btn-primary mt-3">Save</button>
+</form>
+<p><a href="${page}/remove">Remove ${person} from ${name}</a></p>
+<p><a href="/organizations/${id}/people">Back to the people</a></p>`,
+  })
+}
+
+const lastManager = ({ isLast, name }: ShownColleague, problem: string | undefined): Html | undefined =>
+  isLast || problem !== undefined
+    ? html`<div class="alert alert-warning mt-3">
+<p>This is the last manager of ${name}, and nothing is above it: without one, only an administrator of the installation gives roles in it.</p>
+${problem && html`<p class="invalid-feedback d-block mt-0">${problem}</p>`}
+${box({ type: 'checkbox', name: 'knows', id: 'knows', value: 'yes', label: 'I know that it will have no manager' })}
+</div>`
+    : undefined
+
+/** What removing does to the role. */
+const endings: Readonly<Record<Colleague['standing'], string>> = {
+  'in-force': 'it ends at once, and what they see by it with it.',
+  over: 'it is over already, and they see nothing by it. It stands no more in the list.',
+  'to-come': 'it has not begun, and never will.',
+}
+
+const sendRemove = (
+  reply: FastifyReply,
+  shown: ShownColleague,
+  { lastProblem, isOvertaken }: Pick<RoleState, 'lastProblem' | 'isOvertaken'> = {},
+): FastifyReply => {
+  const { id, name, colleague } = shown
+  const person = nameOfColleague(colleague)
+  const page = `/organizations/${id}/people/${colleague.id}`
+  return sendOwn(reply, {
+    title: `Remove ${person} from ${name}`,
+    isProblem: lastProblem !== undefined || isOvertaken === true,
+    content: html`<h1>Remove ${person} from ${name}</h1>
+${isOvertaken && notice('problem', html`<p>Somebody else has changed this role since it was shown to you. Look at it again.</p>`)}
+${problemList([{ name: 'knows', problem: lastProblem }])}
+<p>${roleText(colleague)}: ${endings[colleague.standing]} Their account stays, and so do other roles, studies that name them, and what is recorded of them.</p>
+<form method="post" action="${page}/remove" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<input type="hidden" name="version" value="${colleague.version}">
+${lastManager(shown, lastProblem)}
+<button class="btn btn-primary">Remove</button>
+</form>
+<p><a href="${page}">Leave it as it is</a></p>`,
+  })
+}

@@ -1,0 +1,122 @@
+import { asksSecondFactor } from '../../accounts/organization-change.ts'
+import { findFacts, type OrganizationFacts } from '../../accounts/organization-facts.ts'
+import { nameOfOrganization, parentOf } from '../../accounts/organization-tree.ts'
+import { unlessRefused } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { organizationsForStudies } from '../../studies/study-change.ts'
+import { statusText } from '../../studies/study-status.ts'
+import type { AddPage } from '../page/add-page.ts'
+import type { OfOrganization } from '../page/administered.ts'
+import { notice } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { organizationOf, type ShownOrganization, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { titleOf } from '../study-settings/study-changing.ts'
+import { typeText } from './organization-form.ts'
+
+/** An organization: what it is, what belongs to it, and what whoever looks at it may do there. */
+export const organizationPage: AddPage = (server, options) => {
+  const { organizationApps } = server.authorization
+  const { organizationEhrs } = options.ehrLaunches
+  server.get<OfOrganization>('/organizations/:organization', { onRequest: requireSession }, async (request, reply) => {
+    const shown = await organizationOf(request, options)
+    const { organizer, organization, id, name, isManaged } = shown
+    const facts = await findFacts(organizer, id)
+    const connected = isManaged && {
+      apps: (await organizationApps.list(id)).length,
+      ehrs: (await organizationEhrs.list(id)).length,
+    }
+    const mayMake = (await organizationsForStudies(options, organizer.person, id)).length > 0
+    const done = doneTexts[queryOf(request).get('done') ?? '']
+    return sendOwn(reply, {
+      title: name,
+      content: html`<nav aria-label="Above">${await above(shown)}</nav>
+<h1>${name}</h1>
+${done && notice('done', html`<p>${done}</p>`)}
+${organization.active === false && html`<p><span class="badge text-bg-secondary">Closed</span> Nothing new is begun here. What is written below goes on as it is.</p>`}
+<dl>
+${typeText(organization) && html`<dt>What it is</dt><dd>${typeText(organization)}</dd>`}
+${asksSecondFactor(organization) && html`<dt>Signing in</dt><dd>Everybody who works in it, or below it, needs a second factor.</dd>`}
+<dt>People</dt><dd><a href="/organizations/${id}/people">${facts.people === 1 ? '1 role' : `${facts.people} roles`}</a></dd>
+${
+  connected &&
+  html`<dt>Apps and backend services</dt><dd><a href="/organizations/${id}/apps">${connected.apps}<span class="visually-hidden"> apps and backend services</span></a></dd>
+<dt>EHRs that open Sharewell</dt><dd><a href="/organizations/${id}/ehrs">${connected.ehrs}<span class="visually-hidden"> EHRs that open Sharewell</span></a></dd>`
+}
+</dl>
+${actions(shown)}
+${parts(shown, facts)}
+${studies(id, facts, { mayMake: organization.active !== false && mayMake })}
+<p><a href="/organizations">All organizations</a></p>`,
+    })
+  })
+}
+
+/** What it is part of, from the top; as far as it may be seen. */
+const above = async ({ organizer, organization }: ShownOrganization): Promise<Html> => {
+  const found: Html[] = []
+  for (let id = parentOf(organization); id !== undefined && found.length < deepest; ) {
+    const parent = await unlessRefused(() => organizer.read('Organization', id ?? ''))
+    if (parent?.resource.resourceType !== 'Organization') break
+    found.unshift(
+      html`<li class="breadcrumb-item"><a href="/organizations/${id}">${nameOfOrganization(parent.resource)}</a></li>`,
+    )
+    id = parentOf(parent.resource)
+  }
+  return html`<ol class="breadcrumb"><li class="breadcrumb-item"><a href="/organizations">Organizations</a></li>${found}</ol>`
+}
+
+const deepest = 20
+
+const actions = ({ organization, id, isManaged, isChangeable }: ShownOrganization): Html => {
+  const isClosed = organization.active === false
+  const link = (action: string, label: string) =>
+    html`<a class="btn btn-outline-primary btn-sm" href="/organizations/${id}/${action}">${label}</a>`
+  return html`<div class="d-flex flex-wrap gap-2">
+${isManaged && !isClosed && link('new', 'Add an organization below it')}
+${isChangeable && link('change', 'Change what is said of it')}
+${isChangeable && parentOf(organization) !== undefined && link('move', 'Move it to another place')}
+${isChangeable && (isClosed ? link('open', 'Open it again') : link('close', 'Close it'))}
+</div>`
+}
+
+const parts = (
+  { id, organization, isManaged }: ShownOrganization,
+  { parts, areMoreParts }: OrganizationFacts,
+): Html => html`<h2>Below it</h2>
+${
+  parts.length === 0
+    ? html`<p>Nothing is part of it${isManaged && organization.active !== false && html`: <a href="/organizations/${id}/new">add a department, a site or a team</a>, if it has any`}.</p>`
+    : html`<ul>${parts.map(
+        one => html`<li><a href="/organizations/${one.id}">${nameOfOrganization(one)}</a>
+${typeText(one) && html`<span class="text-body-secondary">${typeText(one)}</span>`}
+${one.active === false && html`<span class="badge text-bg-secondary">Closed</span>`}</li>`,
+      )}</ul>`
+}
+${areMoreParts && html`<p>There are more: find them in <a href="/organizations">the tree</a>.</p>`}`
+
+const studies = (
+  id: string,
+  { studies, areMoreStudies }: OrganizationFacts,
+  { mayMake }: { readonly mayMake: boolean },
+): Html => html`<h2>Studies</h2>
+${
+  studies.length === 0
+    ? html`<p>It has no study that you may see.</p>`
+    : html`<ul>${studies.map(
+        study =>
+          html`<li><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`,
+      )}</ul>`
+}
+${areMoreStudies && html`<p>There are more: see <a href="/studies">all studies</a>.</p>`}
+${mayMake && html`<p><a href="/organizations/${id}/studies/new">Make a study</a></p>`}`
+
+/** What the form that led here has done. */
+const doneTexts: Readonly<Record<string, string>> = {
+  made: 'It is made. Invite the people who work there.',
+  changed: 'It is changed.',
+  moved: 'It is moved, with all below it.',
+  closed: 'It is closed.',
+  opened: 'It is open again.',
+  joined: 'You belong to it now.',
+}

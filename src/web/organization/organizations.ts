@@ -1,0 +1,67 @@
+import { type Branch, findTree, nameOfOrganization, type TreePage } from '../../accounts/organization-tree.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { box, field, lookedFor } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { organizerOf, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { typeText } from './organization-form.ts'
+
+/** The tree of organizations, as far as somebody may see it. */
+export const organizationsPage: AddPage = (server, options) => {
+  server.get('/organizations', { onRequest: requireSession }, async (request, reply) => {
+    const organizer = await organizerOf(request, options)
+    const query = queryOf(request)
+    const name = lookedFor(query, 'name')
+    const withClosed = query.get('closed') === 'yes'
+    const tree = await findTree(organizer, { name, withClosed, page: Number(query.get('page')) || 1 })
+    const { administrator } = organizer.caller
+    return sendOwn(reply, {
+      title: 'Organizations',
+      content: html`<h1>Organizations</h1>
+<p>Each stands below what it is part of. Whoever manages one also manages all below it.</p>
+${administrator && html`<p><a class="btn btn-primary" href="/organizations/new">Add an organization at the top</a></p>`}
+<form method="get" action="/organizations">
+${field({ name: 'name', label: 'Find one by its name', value: name, autocomplete: 'off', optional: true })}
+${box({ type: 'checkbox', name: 'closed', value: 'yes', label: 'Show those that are closed, too', isChosen: withClosed })}
+<button class="btn btn-outline-primary">Find</button>
+</form>
+${tree.total === 0 ? html`<p>${emptyText({ isAsked: name !== '', administrator })}</p>` : html`<div class="mt-4">${branches(tree.roots)}</div>`}
+${tree.pages > 1 && pageLinks(tree, { name, withClosed })}
+${tree.areMore && html`<p>There are more than can be shown here.</p>`}`,
+    })
+  })
+}
+
+const emptyText = ({
+  isAsked,
+  administrator,
+}: {
+  readonly isAsked: boolean
+  readonly administrator: boolean
+}): string => {
+  if (isAsked) return 'None that you may see has this in its name.'
+  return administrator
+    ? 'There is none yet. Add the first: it is a tenant, which sees nothing of any other.'
+    : 'There is none that you may see, unless it is closed. If you belong to none, ask the people who invited you.'
+}
+
+const branches = (level: readonly Branch[]): Html =>
+  html`<ul>${level.map(
+    ({ organization, parts }) => html`<li>
+<a href="/organizations/${organization.id}">${nameOfOrganization(organization)}</a>
+${typeText(organization) && html`<span class="text-body-secondary">${typeText(organization)}</span>`}
+${organization.active === false && html`<span class="badge text-bg-secondary">Closed</span>`}
+${parts.length > 0 && branches(parts)}
+</li>`,
+  )}</ul>`
+
+type Asked = { readonly name: string; readonly withClosed: boolean }
+
+const pageLinks = ({ page, pages }: TreePage, { name, withClosed }: Asked): Html => {
+  const to = (other: number) =>
+    `/organizations?${new URLSearchParams({ ...(name !== '' && { name }), ...(withClosed && { closed: 'yes' }), page: String(other) })}`
+  return html`<nav aria-label="Pages"><p>Page ${page} of ${pages}
+${page > 1 && html` <a href="${to(page - 1)}">Previous page</a>`}
+${page < pages && html` <a href="${to(page + 1)}">Next page</a>`}</p></nav>`
+}

@@ -1,0 +1,21 @@
+import type { FastifyReply } from 'fastify'
+import { notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+
+type Shown = { readonly client_id: string; readonly client_secret: string; readonly page: string }
+
+/** A secret that was made just now. Only its hash is kept, so nobody is shown it again. */
+export const sendSecret = (reply: FastifyReply, { client_id, client_secret, page }: Shown): FastifyReply =>
+  sendPage(reply, {
+    title: 'Keep this secret',
+    signOut: { token: ownToken(reply) },
+    content: html`<h1>Keep this secret</h1>
+${notice('done', html`<p>Copy it now to where the app needs it: it is shown this once, and never again.</p>`)}
+<dl>
+<dt>client_id</dt><dd><code>${client_id}</code></dd>
+<dt>client_secret</dt><dd><code>${client_secret}</code></dd>
+</dl>
+<p><a href="${page}">I have kept it</a></p>`,
+  })

@@ -1,0 +1,92 @@
+import type { FastifyReply } from 'fastify'
+import type { InvitationProblems, SaidInvitation } from '../../accounts/staff-invitations.ts'
+import type { AddPage } from '../page/add-page.ts'
+import type { OfOrganization } from '../page/administered.ts'
+import { radioField } from '../page/choice-field.ts'
+import { field, problemList, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { notFound, openFor, organizationFor, type ShownOrganization, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { roleChoices } from './staff-role.ts'
+
+type OfInvitation = {
+  readonly Params: OfOrganization['Params'] & { readonly invitation: string }
+}
+
+/** Whoever gives roles in an organization invites people into it, sends that again, and takes it back. */
+export const staffInvitationPage: AddPage = (server, options) => {
+  const { staffInvitations } = options
+  const onRequest = requireSession
+  const page = '/organizations/:organization/people/invite'
+  server.get<OfOrganization>(page, { onRequest }, async (request, reply) =>
+    sendInvite(reply, openFor(await organizationFor('isManaged', request, options)), { email: '', role: '' }, {}),
+  )
+  server.post<OfOrganization>(page, { onRequest }, async (request, reply) => {
+    const shown = openFor(await organizationFor('isManaged', request, options))
+    const said = { email: typed(request.body, 'email'), role: typed(request.body, 'role') }
+    const problems = await staffInvitations.invite(byOf(shown), said)
+    if (Object.keys(problems).length > 0) return sendInvite(reply.code(422), shown, said, problems)
+    return reply.redirect(`/organizations/${shown.id}/people?done=invited`, 303)
+  })
+  const one = '/organizations/:organization/invitations/:invitation'
+  server.post<OfInvitation>(`${one}/again`, { onRequest }, async (request, reply) => {
+    const shown = openFor(await organizationFor('isManaged', request, options))
+    const answer = await staffInvitations.sendAgain(byOf(shown), request.params.invitation)
+    if (answer === 'unknown') return notFound()
+    if (answer === 'sent') return reply.redirect(`/organizations/${shown.id}/people?done=again`, 303)
+    return sendOwn(reply.code(429), {
+      title: 'This was not done',
+      isProblem: true,
+      content: html`<h1>This was not done</h1>
+<p>${ofOthers['too-often']}</p>
+<p><a href="/organizations/${shown.id}/people">Back to the people</a></p>`,
+    })
+  })
+  server.post<OfInvitation>(`${one}/cancel`, { onRequest }, async (request, reply) => {
+    const shown = await organizationFor('isManaged', request, options)
+    if (!(await staffInvitations.cancel(byOf(shown), request.params.invitation))) return notFound()
+    return reply.redirect(`/organizations/${shown.id}/people?done=cancelled`, 303)
+  })
+}
+
+const byOf = ({ organizer, id }: ShownOrganization) => ({ person: organizer.person, organization: id })
+
+const sendInvite = (
+  reply: FastifyReply,
+  { id, name }: ShownOrganization,
+  said: SaidInvitation,
+  problems: InvitationProblems,
+): FastifyReply => {
+  const shown = {
+    email: problems.email && ofOthers[problems.email],
+    role: problems.role && 'Choose a role',
+  }
+  return sendOwn(reply, {
+    title: `Invite somebody into ${name}`,
+    isProblem: Object.keys(problems).length > 0,
+    content: html`<h1>Invite somebody into ${name}</h1>
+<p>They get an e-mail with a link that works once, within seven days. Whoever has no account with that address yet makes one by it.</p>
+${problemList([
+  { name: 'email', problem: shown.email },
+  { name: 'role', problem: shown.role },
+])}
+<form method="post" action="/organizations/${id}/people/invite" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+${field({ name: 'email', label: 'E-mail address', type: 'email', value: said.email, problem: shown.email, autocomplete: 'off' })}
+${radioField({ name: 'role', label: 'Role', value: said.role, problem: shown.role, choices: roleChoices })}
+<button class="btn btn-primary">Invite</button>
+</form>
+<p><a href="/organizations/${id}/people">Back to the people</a></p>`,
+  })
+}
+
+/** What may be wrong with somebody else’s address. */
+const ofOthers: Readonly<Record<NonNullable<InvitationProblems['email']>, string>> = {
+  missing: 'Enter an e-mail address',
+  'no-address': 'Enter an e-mail address like name@example.org',
+  own: 'This is your own address: nobody gives themselves a role',
+  belongs: 'Whoever has this address has a role here already: change it in the list of people',
+  'too-often': 'This address was written to five times within an hour. Wait before you do it again.',
+  'no-mail': 'This server sends no e-mail: its operator sets SMTP_URL',
+}

@@ -1,0 +1,16 @@
+import { roles } from '../../accounts/colleagues.ts'
+import type { Role } from '../../search/expression.ts'
+
+/** What a role is called. */
+export const roleNames: Readonly<Record<Role, string>> = { manager: 'Manager', member: 'Member', viewer: 'Viewer' }
+
+/** What whoever has it may do, in a sentence. */
+export const roleSentences: Readonly<Record<Role, string>> = {
+  manager:
+    'Does what members do, and looks after the studies of the organization; looks after people and apps in it and in everything below it.',
+  member: 'Registers patients, sets up studies and invites people into them, and reads what viewers read.',
+  viewer: 'Reads the organization’s patients and studies. Measurements are shown to nobody without a consent.',
+}
+
+/** All roles, to choose one. */
+export const roleChoices = roles.map(value => ({ value, label: roleNames[value], hint: roleSentences[value] }))

@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify'
+import type { Caller } from '../../access/caller.ts'
+import type { Accounts } from '../../accounts/accounts.ts'
+import type { AdministeredOrganizations } from '../../accounts/administered-organizations.ts'
+import type { StaffInvitations } from '../../accounts/staff-invitations.ts'
+import type { EhrLaunches } from '../../auth/ehr/launches.ts'
+import type { Sso } from '../../auth/sso/sso.ts'
+import type { InvitationApp } from '../../config/app-links.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import type { openContexts } from '../../http/fhir-context.ts'
+import type { Cookies } from '../../http/session.ts'
+import type { Outbox } from '../../messages/outbox.ts'
+import type { Mhealth } from '../../mhealth/mhealth.ts'
+import type { Trail } from '../../storage/audit/trail.ts'
+import type { Store } from '../../storage/store.ts'
+import type { Acceptance } from '../../studies/acceptance.ts'
+import type { Invitations } from '../../studies/invitations.ts'
+import type { PatientChanges } from '../../studies/patient-change.ts'
+import type { PatientImports } from '../../studies/patient-import.ts'
+import type { Registering } from '../../studies/registering.ts'
+import type { StudyActions } from '../../studies/study-actions.ts'
+
+export type PageOptions = {
+  readonly accounts: Accounts
+  readonly cookies: Cookies
+  /** Where it is recorded whom a page refuses. */
+  readonly trail: Trail
+  readonly ehrLaunches: EhrLaunches
+  readonly administered: AdministeredOrganizations
+  readonly staffInvitations: StaffInvitations
+  /** Undefined where no institution signs people in. */
+  readonly sso: Sso | undefined
+  readonly invitations: Invitations
+  /** Which the page of an invitation offers to open it with. */
+  readonly invitationApps: readonly InvitationApp[]
+  readonly acceptance: Acceptance
+  readonly registering: Registering
+  readonly patientChanges: PatientChanges
+  readonly patientImports: PatientImports
+  readonly studyActions: StudyActions
+  /** Undefined where messages are sent, or are nobody's to see here. */
+  readonly outbox: Outbox | undefined
+  /** How old the last backup may be. */
+  readonly backupDays: number
+  readonly registry: Registry
+  /** The kinds of data that people know by name. */
+  readonly codeClasses: CodeClasses
+  readonly documentOf: Mhealth['documentOf']
+  /** What an interaction uses, where a page does what the API does. */
+  readonly contextFor: ReturnType<typeof openContexts>
+  /** The store as a caller sees it. */
+  readonly openStoreFor: (caller: Caller) => Store
+}
+
+/** A noun of this server for people: its page, and what its form does. */
+export type AddPage = (server: FastifyInstance, options: PageOptions) => void

@@ -1,0 +1,20 @@
+import type { FastifyRequest } from 'fastify'
+import type { NamedOrganization } from '../../accounts/administered-organizations.ts'
+import type { By } from '../../auth/organization-apps.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { PageOptions } from './add-page.ts'
+import { sessionOf } from './signed-in.ts'
+
+export type OfOrganization = { readonly Params: { readonly organization: string } }
+
+/** The organization of the address, and who looks after it. Throws `not-found` for whoever does not, as if there were none. */
+export const administeredOf = async (
+  request: FastifyRequest<OfOrganization>,
+  { administered }: PageOptions,
+): Promise<NamedOrganization & { readonly by: By }> => {
+  const { person } = sessionOf(request)
+  const found = await administered.find(person, request.params.organization)
+  if (found === undefined) throw new FhirError('not-found', 'There is no such organization')
+  const { id, name, caller } = found
+  return { id, name, by: { person, caller, organization: id } }
+}

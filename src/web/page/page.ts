@@ -1,0 +1,75 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Words } from '../../messages/catalogue.ts'
+import { isFramed } from './frame.ts'
+import { type Html, html } from './html.ts'
+import { navigation } from './navigation.ts'
+
+export type Page = {
+  readonly title: string
+  readonly content: Html
+  /** Whether something is wrong with what was sent: the title says so first, which is what is read out first. */
+  readonly isProblem?: boolean
+  /** Whether somebody is signed in: then the way out is shown. `token` is what the form needs. */
+  readonly signOut?: { readonly token: string }
+  /** Of a page for patients, which are in their language. */
+  readonly words?: Words
+  /** For tables and charts; all else is as wide as lines are read well. */
+  readonly isWide?: boolean
+  /** Whether it is loaded anew every few seconds where nothing runs in the browser. */
+  readonly isRefreshed?: boolean
+}
+
+/** A whole page, as all are. Within a frame of an EHR nothing leads to pages that are shown in none. */
+export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
+  reply
+    .type('text/html; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(whole(page, around(reply.request, page)).text)
+
+/** The same, where the answer is another's. */
+export const pageText = (page: Page): string => whole(page, { isFramed: false, ways: undefined }).text
+
+type Around = { readonly isFramed: boolean; readonly ways: Html | undefined }
+
+const around = (request: FastifyRequest, { signOut, words }: Page): Around => {
+  const framed = isFramed(request)
+  return { isFramed: framed, ways: framed || signOut === undefined ? undefined : navigation(request, words) }
+}
+
+const whole = (
+  { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
+  { isFramed, ways }: Around,
+): Html => {
+  const measure = isWide ? 'container-xl' : 'container narrow'
+  return html`<!doctype html>
+<html lang="${words?.code ?? 'en'}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${isProblem && `${words?.say('problem') ?? 'Problem'}: `}${title} – Sharewell</title>
+<link rel="icon" type="image/svg+xml" href="/static/icon.svg">
+<link rel="stylesheet" href="/static/bootstrap/bootstrap.min.css">
+<link rel="stylesheet" href="/static/theme.css">
+<link rel="stylesheet" href="/static/dark.css" media="screen and (prefers-color-scheme: dark)">
+<link rel="stylesheet" href="/static/style.css">
+<link rel="stylesheet" href="/static/print.css" media="print">
+${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}
+<script type="module" src="/static/time.js"></script>
+<script type="module" src="/static/once.js"></script>
+</head>
+<body>
+<a class="visually-hidden-focusable d-inline-block p-3" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>
+<header class="navbar border-bottom">
+<div class="${measure}">
+${isFramed ? html`<span class="navbar-brand fw-bold">Sharewell</span>` : html`<a class="navbar-brand fw-bold" href="/account">Sharewell</a>`}
+${!isFramed && signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="btn btn-outline-primary btn-sm">${words?.say('sign-out') ?? 'Sign out'}</button></form>`}
+${ways}
+</div>
+</header>
+<main id="content" class="${measure} py-4" tabindex="-1">
+${content}
+</main>
+</body>
+</html>
+`
+}

@@ -1,0 +1,92 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { fastifySSE } from '@fastify/sse'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import type { Session } from '../../storage/account/session.ts'
+import { type Html, html } from './html.ts'
+import { requireSession, sessionOf } from './signed-in.ts'
+
+/** How far long work is. */
+export type Progress = { readonly done: number; readonly total: number; readonly isOver: boolean }
+
+/** Throws FhirError for whoever may not know. */
+type ReadProgress<Params> = (request: FastifyRequest<{ readonly Params: Params }>) => Promise<Progress>
+
+type Streaming<Params> = {
+  readonly read: ReadProgress<Params>
+  /** Whether the session has not ended meanwhile: asked before each event but the first, here and wherever somebody signs out. */
+  readonly isSignedIn: (session: Session) => Promise<boolean>
+}
+
+/** How far it is, as events to a page that is left open. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export const streamProgress = <Params>(
+  server: FastifyInstance,
+  path: string,
+  { read, isSignedIn }: Streaming<Params>,
+): void => {
+  let isClosing = false
+  const listening = new Map<string, number>()
+  server.addHook('preClose', async () => {
+    isClosing = true
+  })
+  void server.register(async within => {
+    await within.register(fastifySSE)
+    within.get<{ readonly Params: Params }>(
+      path,
+      { sse: 'only', onRequest: requireSession },
+      async (request, reply) => {
+        const session = sessionOf(request)
+        const first = await read(request as FastifyRequest<{ readonly Params: Params }>)
+        const next = async () => {
+          if (isClosing || !isHeard(reply) || !(await isSignedIn(session))) return undefined
+          return read(request as FastifyRequest<{ readonly Params: Params }>)
+        }
+        await counted(listening, session.person, () => reply.sse.send(events(first, next)))
+      },
+    )
+  })
+}
+
+/** Of one kind of work a person's pages are told in so many places at once: each asks the database over and over. */
+const counted = async (listening: Map<string, number>, person: string, tell: () => Promise<void>): Promise<void> => {
+  const open = listening.get(person) ?? 0
+  if (open >= mostStreams)
+    throw new FhirError('throttled', `At most ${mostStreams} pages show at once how far such work is`)
+  listening.set(person, open + 1)
+  try {
+    await tell()
+  } finally {
+    const left = (listening.get(person) ?? 1) - 1
+    if (left === 0) listening.delete(person)
+    else listening.set(person, left)
+  }
+}
+
+const mostStreams = 5
+
+const isHeard = ({ sse }: FastifyReply): boolean => sse.isConnected
+
+/** Browsers ask again by themselves where it ends before the work does. */
+async function* events(first: Progress, next: () => Promise<Progress | undefined>) {
+  let progress: Progress | undefined = first
+  for (let count = 0; count < mostEvents && progress !== undefined; count += 1) {
+    yield { data: progress }
+    if (progress.isOver) return
+    await pause(pauseMs)
+    progress = await next()
+  }
+}
+
+const pauseMs = 500
+const mostEvents = 600
+
+/** Shows how far it is, and the page anew when it is over; without JavaScript the page is to refresh itself. */
+export const progressBar = (
+  { done, total }: Progress,
+  { label, stream }: { readonly label: string; readonly stream: string },
+): Html =>
+  html`<div data-progress="${stream}" role="status">
+<p>${label}: <span data-progress-text>${done} of ${total}</span>. You may leave this page, and come back.</p>
+<progress class="w-100" value="${done}" max="${total}" aria-label="${label}"></progress>
+</div>
+<script type="module" src="/static/progress.js"></script>`

@@ -1,0 +1,37 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Session } from '../../storage/account/session.ts'
+import { pageOf } from './continue.ts'
+import { allowAnyFrame, isFramable } from './frame.ts'
+import { html } from './html.ts'
+import { sendPage } from './page.ts'
+
+/** A hook for pages of whoever is signed in: all others sign in first, and come back. What they sent is lost, and they are told so. */
+export const requireSession = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply | undefined> => {
+  if (request.session !== undefined) return undefined
+  if (isFramable(request)) return sendOpenAgain(reply)
+  return sendToSignIn(request, reply)
+}
+
+/** `isKept`: whether what they sent is there again when they have signed in. */
+export const sendToSignIn = (request: FastifyRequest, reply: FastifyReply, { isKept = false } = {}): FastifyReply => {
+  const unsaved = request.method === 'POST' ? (isKept ? '&unsaved=kept' : '&unsaved') : ''
+  return reply.redirect(`/sign-in?${new URLSearchParams({ continue: pageOf(request) })}${unsaved}`, 303)
+}
+
+const sendOpenAgain = (reply: FastifyReply): FastifyReply => {
+  allowAnyFrame(reply)
+  return sendPage(reply.code(401), {
+    title: 'You are signed out',
+    content: html`<h1>You are signed out</h1>
+<p>Open Sharewell from your EHR again.</p>`,
+  })
+}
+
+/** Behind `requireSession`. */
+export const sessionOf = ({ session }: FastifyRequest): Session => {
+  if (session === undefined) throw new Error('nobody is signed in')
+  return session
+}

@@ -1,0 +1,14 @@
+import { languageIn } from '../../fhir/language.ts'
+import type { Wording } from '../../fhir/translation.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { type Html, html } from './html.ts'
+
+/** Words that need not be in the language of the page. */
+export const worded = (wording: Wording, words: Words): Html =>
+  isOfPage(wording, words) ? html`${wording.text}` : html`<span lang="${wording.language}">${wording.text}</span>`
+
+/** For an element that holds nothing but them. */
+export const langOf = (wording: Wording, words: Words): Html | false =>
+  !isOfPage(wording, words) && html` lang="${wording.language}"`
+
+const isOfPage = ({ language }: Wording, { code }: Words): boolean => languageIn(language).split('-', 1)[0] === code

@@ -1,0 +1,93 @@
+import type { GlucoseUnit } from '../../fhir/glucose.ts'
+import { addDays, dayOf, daysBetween, isTimezone, startOfDay } from '../../fhir/timezone.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { field } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+
+/** What of a patient's readings is shown: whole days of a time zone, the last one included. */
+export type ChartPeriod = {
+  readonly first: string
+  readonly last: string
+  readonly timezone: string
+  readonly glucoseUnit: GlucoseUnit
+  /** The instants. */
+  readonly from: string
+  readonly to: string
+  /** What was asked and is not what is shown, as it was typed, and what is wrong with it. */
+  readonly wrong?: { readonly typed: Readonly<Record<Typed, string>>; readonly problems: Problems }
+}
+
+type Typed = 'first' | 'last' | 'timezone'
+type Problems = Readonly<Partial<Record<Typed, 'day' | 'order' | 'long' | 'timezone'>>>
+
+/** From the query of the page; the two weeks up to `newest` where it names no days that can be shown. */
+export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeriod => {
+  const asked = query.get('timezone')?.trim() || 'UTC'
+  const timezone = isTimezone(asked) ? asked : 'UTC'
+  const usual = dayOf(newest, timezone)
+  const glucoseUnit = query.get('glucose') === 'mmol/L' ? 'mmol/L' : 'mg/dL'
+  const last = query.get('last') || usual
+  const first = query.get('first') || (isDay(last) ? addDays(last, 1 - usualDays) : '')
+  const days = dayProblems(first, last)
+  const problems = { ...days, ...(timezone !== asked && ({ timezone: 'timezone' } as const)) }
+  const shown = Object.keys(days).length === 0 ? [first, last] : [addDays(usual, 1 - usualDays), usual]
+  const period = { ...instantsOf(shown, timezone), timezone, glucoseUnit } as const
+  return Object.keys(problems).length === 0
+    ? period
+    : { ...period, wrong: { typed: { first, last, timezone: asked }, problems } }
+}
+
+const instantsOf = ([first = '', last = '']: readonly string[], timezone: string) => ({
+  first,
+  last,
+  from: new Date(startOfDay(first, timezone)).toISOString(),
+  to: new Date(startOfDay(addDays(last, 1), timezone)).toISOString(),
+})
+
+const dayProblems = (first: string, last: string): Problems => {
+  const [isFirst, isLast] = [isDay(first), isDay(last)]
+  if (!isFirst || !isLast) return { ...(!isFirst && { first: 'day' }), ...(!isLast && { last: 'day' }) }
+  const days = daysBetween(first, last) + 1
+  if (days < 1) return { last: 'order' }
+  return days > mostDays ? { first: 'long' } : {}
+}
+
+const isDay = (text: string): boolean =>
+  /^(?:19|20)\d\d-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && addDays(text, 0) === text
+
+const usualDays = 14
+const mostDays = 366
+
+/** By the day, the week or more; earlier and later; and any days at all. Without JavaScript as with it. */
+export const periodForm = (patient: string, period: ChartPeriod, { say }: Words): Html => {
+  const { first, last, timezone, glucoseUnit, wrong } = period
+  const days = daysBetween(first, last) + 1
+  const page = (days: Readonly<Record<string, string>>): string =>
+    `/patients/${patient}?${new URLSearchParams({ ...days, timezone, glucose: glucoseUnit })}`
+  const ending = (length: number) => page({ first: addDays(last, 1 - length), last })
+  const asked = (name: Typed) => {
+    const problem = wrong?.problems[name]
+    return {
+      name,
+      label: say(`chart.${name}`),
+      hint: say(`chart.${name}-hint`),
+      value: (wrong?.typed ?? period)[name],
+      problem: problem && say(`chart.problem-${problem}`, { most: mostDays }),
+      autocomplete: 'off',
+    }
+  }
+  return html`<nav class="period" aria-label="${say('chart.days-shown')}">
+<p><a href="${page({ first: addDays(first, -days), last: addDays(last, -days) })}">${say('chart.before')}</a>
+<a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">${say('chart.after')}</a>
+${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? say('chart.one-day') : say('chart.days', { days: length })}</a> `)}</p>
+<form method="get" action="/patients/${patient}" class="columns" data-period novalidate>
+${(['first', 'last', 'timezone'] as const).map(name => field(asked(name)))}
+<div class="field mb-4">
+<label for="glucose" class="form-label fw-semibold">${say('chart.glucose-unit')}</label>
+<p class="form-text mt-0">${say('chart.glucose-unit-hint')}</p>
+<select id="glucose" name="glucose" class="form-select">${['mg/dL', 'mmol/L'].map(unit => html`<option${unit === glucoseUnit && html` selected`}>${unit}</option>`)}</select>
+</div>
+<div class="mb-4"><button class="btn btn-primary">${say('chart.show')}</button></div>
+</form>
+</nav>`
+}

@@ -1,0 +1,184 @@
+import { dayOf } from '../../fhir/timezone.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { type Html, html } from '../page/html.ts'
+import type { Limits } from './chart-limits.ts'
+import type { ChartPeriod } from './chart-period.ts'
+
+/** What was measured in steps of time: an entry for each that holds a reading. */
+type Line = {
+  readonly label: string
+  readonly points: readonly Point[]
+}
+
+type Point = {
+  /** Seconds since 1970. */
+  readonly start: number
+  readonly count: number
+  readonly minimum: number | null
+  readonly average: number | null
+  readonly maximum: number | null
+  readonly sum: number | null
+  /** Whether it is known of its readings only on which day they were. */
+  readonly isDated: boolean
+}
+
+export type Chart = {
+  readonly title: string
+  readonly unit: string
+  /** How it is drawn: as a line, as a line with its readings marked, or a bar for each day. */
+  readonly style: 'line' | 'marked' | 'bars'
+  readonly lines: readonly Line[]
+  readonly stepSeconds: number
+  /** Where two readings are further apart than this, the line between them is broken. */
+  readonly gapSeconds: number
+  readonly thresholds: readonly { readonly value: number; readonly label: string }[]
+  readonly decimals: number
+  /** What lies beyond is marked at the edge. */
+  readonly limits: Limits
+  /** Of the readings in the period, those that have no number in the unit. */
+  readonly leftOut: number
+}
+
+/** Drawn where there is JavaScript; the same numbers, day by day, stand below it as a table. */
+export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, words: Words): Html => {
+  const { say } = words
+  const { title, unit, style, lines, thresholds, decimals, limits, stepSeconds } = chart
+  const drawn = {
+    ...{ title, unit, style, thresholds, decimals, limits, stepSeconds, timezone },
+    ...spoken(title, words),
+    from: Date.parse(from) / 1000,
+    to: Date.parse(to) / 1000,
+    lines: lines.map(line => drawnLine(line, chart)),
+    dated: datedIn(chart),
+  }
+  return html`<figure class="chart mb-5" data-chart="${JSON.stringify(drawn)}">
+<figcaption><h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
+<p class="text-body-secondary">${saidOf(chart, words)}</p></figcaption>
+<div class="plot" hidden></div>
+<details><summary>${say('chart.as-table', { title })}</summary>
+${dayTable(chart, timezone, words)}
+</details>
+</figure>`
+}
+
+/** Of what cannot be drawn it is told that it was measured. */
+export const withoutFigure = ({ title, unit, leftOut }: Chart, { say }: Words): Html => html`<section class="mb-5">
+<h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
+<p class="text-body-secondary">${say('chart.left-out', { count: leftOut })}</p>
+</section>`
+
+/** What a chart says in the browser. */
+export const spoken = (title: string, { code, say }: Words) => ({
+  language: code,
+  words: {
+    when: say('chart.when'),
+    at: say('chart.at'),
+    median: say('chart.median'),
+    closer: say('chart.closer'),
+    picture: say('chart.picture', { title }),
+  },
+})
+
+const saidOf = (chart: Chart, words: Words): string => {
+  const { lines, stepSeconds, style, thresholds, limits, leftOut } = chart
+  const { say } = words
+  const beyond = beyondIn(chart)
+  const [low, high] = limits
+  return [
+    say('chart.measured', { lines: lines.map(({ label }) => label).join('; ') }),
+    style === 'bars' ? say('chart.a-bar') : say('chart.a-point', { duration: durationOf(stepSeconds, words) }),
+    ...thresholds.map(({ label }) => say('chart.thresholds', { label })).slice(0, 1),
+    ...(beyond === 0 ? [] : [say(style === 'bars' ? 'chart.above' : 'chart.beyond', { count: beyond, low, high })]),
+    ...(leftOut === 0 ? [] : [say('chart.left-out', { count: leftOut })]),
+  ].join(' ')
+}
+
+/** How many points are marked at the edge. */
+const beyondIn = ({ lines, limits: [lowest, highest], style }: Chart): number =>
+  lines
+    .flatMap(({ points }) => points)
+    .map(({ minimum, maximum, sum }) => (style === 'bars' ? [sum] : [minimum, maximum]))
+    .filter(values => values.some(value => value !== null && (value < lowest || value > highest))).length
+
+const durationOf = (seconds: number, { say }: Words): string => {
+  const [unit, length] =
+    seconds >= 86_400
+      ? (['day', 86_400] as const)
+      : seconds >= 3600
+        ? (['hour', 3600] as const)
+        : (['minute', 60] as const)
+  const count = seconds / length
+  return count === 1 ? say(`chart.duration-${unit}`) : say(`chart.duration-${unit}s`, { count })
+}
+
+/** Where no reading has a time of day, so that none is told when it is pointed at. */
+const datedIn = (chart: Chart): readonly number[] => {
+  const points = chart.lines.flatMap(line => line.points)
+  const timed = new Set(points.flatMap(({ start, isDated }) => (isDated ? [] : start)))
+  return points.flatMap(({ start, isDated }) => (isDated && !timed.has(start) ? timeOf(start, chart) : []))
+}
+
+/** A step is drawn in its middle, and a day as the bar that begins with it. */
+const timeOf = (start: number, { style, stepSeconds }: Pick<Chart, 'style' | 'stepSeconds'>): number =>
+  style === 'bars' ? start : start + stepSeconds / 2
+
+/** Times and what is drawn at them; null between two that are further apart than a line may bridge. */
+const drawnLine = ({ label, points }: Line, chart: Chart) => {
+  const { style, gapSeconds, stepSeconds, decimals } = chart
+  const at: number[] = []
+  const mean: (number | null)[] = []
+  const low: (number | null)[] = []
+  const high: (number | null)[] = []
+  const rounded = (value: number | null) => (value === null ? null : Number(value.toFixed(decimals + 1)))
+  for (const point of points) {
+    const time = timeOf(point.start, chart)
+    const before = at.at(-1)
+    if (style !== 'bars' && before !== undefined && time - before > gapSeconds) {
+      at.push(before + stepSeconds / 2)
+      for (const values of [mean, low, high]) values.push(null)
+    }
+    at.push(time)
+    mean.push(rounded(style === 'bars' ? point.sum : point.average))
+    low.push(rounded(point.minimum))
+    high.push(rounded(point.maximum))
+  }
+  return { label, at, mean, low, high }
+}
+
+const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: string, words: Words): Html => {
+  const { say } = words
+  const number = (value: number) => words.number(value, decimals)
+  const rows = lines.flatMap(({ label, points }) => daysOf(points, timezone).map(day => ({ label, ...day })))
+  rows.sort((one, other) => (one.day < other.day ? -1 : Number(one.day > other.day)))
+  return html`<table class="table table-sm">
+<caption>${say('chart.caption', { title, unit, timezone })}</caption>
+<thead><tr><th scope="col">${say('chart.day')}</th>${lines.length > 1 && html`<th scope="col">${say('chart.what')}</th>`}<th scope="col">${say('chart.readings')}</th>${
+    style === 'bars'
+      ? html`<th scope="col">${say('chart.total')}</th>`
+      : html`<th scope="col">${say('chart.mean')}</th><th scope="col">${say('chart.lowest')}</th><th scope="col">${say('chart.highest')}</th>`
+  }</tr></thead>
+<tbody>${rows.map(
+    ({ day, label, count, sum, mean, minimum, maximum }) =>
+      html`<tr><th scope="row">${day}</th>${lines.length > 1 && html`<td>${label}</td>`}<td>${count}</td>${
+        style === 'bars'
+          ? html`<td>${number(sum)}</td>`
+          : html`<td>${number(mean)}</td><td>${number(minimum)}</td><td>${number(maximum)}</td>`
+      }</tr>`,
+  )}</tbody>
+</table>`
+}
+
+/** Steps are never longer than a day, and none of them lies in two. */
+const daysOf = (points: readonly Point[], timezone: string) =>
+  [...Map.groupBy(points, ({ start }) => dayOf(start * 1000, timezone))].map(([day, of]) => {
+    const total = (figure: (point: Point) => number) => of.reduce((sum, point) => sum + figure(point), 0)
+    const count = total(point => point.count)
+    return {
+      day,
+      count,
+      mean: total(point => point.count * (point.average ?? 0)) / count,
+      sum: total(({ sum }) => sum ?? 0),
+      minimum: Math.min(...of.map(({ minimum }) => minimum ?? Number.POSITIVE_INFINITY)),
+      maximum: Math.max(...of.map(({ maximum }) => maximum ?? Number.NEGATIVE_INFINITY)),
+    }
+  })

@@ -1,0 +1,18 @@
+import type { Duplicate } from '../../studies/duplicate-patients.ts'
+import { type Html, html } from '../page/html.ts'
+import { patientLine } from './patient-search.ts'
+
+/** How many are listed. */
+export const mostDuplicates = 10
+
+/** Somebody who may be the same human, with what they have in common; it leads to their page. */
+export const duplicateLine = ({ patient, by }: Duplicate): Html =>
+  html`<a href="/patients/${patient.id}">${patientLine(patient)}</a>: ${reasons[by]}`
+
+export const moreDuplicates = (duplicates: readonly Duplicate[]): Html | false =>
+  duplicates.length > mostDuplicates && html`<p>There are ${duplicates.length - mostDuplicates} more.</p>`
+
+const reasons: Readonly<Record<Duplicate['by'], string>> = {
+  identifier: 'has the same identifier',
+  name: 'has the same name and birth date',
+}

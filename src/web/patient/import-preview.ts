@@ -1,0 +1,34 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { ShownLine } from '../../storage/patient-import.ts'
+
+export const previewHeads = [
+  'Line',
+  'Family name',
+  'Given names',
+  'Birth date',
+  'Identifiers',
+  'E-mail address',
+  'Mobile number',
+  'Language',
+] as const
+
+/** What a line of a list was read as, column by column: names that stand in the wrong one are seen by it. */
+export const previewRow = ({ line, patient }: ShownLine): readonly string[] => [
+  String(line),
+  ...(patient === null ? [] : cellsOf(patient)),
+]
+
+const cellsOf = ({ name: [name = {}] = [], birthDate, identifier = [], telecom = [], communication = [] }: Patient) => {
+  const reached = (by: 'email' | 'phone') => telecom.find(({ system }) => system === by)?.value
+  const language = communication[0]?.language.coding?.[0]?.code
+  const identifiers = identifier.map(({ system, value }) => (system === undefined ? value : `${system}|${value}`))
+  return [
+    name.family,
+    name.given?.join(' '),
+    birthDate,
+    identifiers.join(' ; '),
+    reached('email'),
+    reached('phone'),
+    language,
+  ].map(cell => cell ?? '')
+}

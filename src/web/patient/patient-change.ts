@@ -1,0 +1,71 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { languages } from '../../messages/catalogue.ts'
+import { type PatientFields, type PatientProblems, problemsOfChange } from '../../studies/patient-fields.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { isOvertaken, notFound, overtaken, sendOwn } from '../page/organizing.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { nameText } from './patient-facts.ts'
+import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
+
+type OfPatient = { readonly Params: { readonly id: string } }
+
+/** Changes who a patient is and how they are reached, by whoever has registered them; for all others there is no such page. */
+export const patientChangePage: AddPage = (server, { patientChanges }) => {
+  const at = '/patients/:id/change'
+  const find = async (request: FastifyRequest<OfPatient>) =>
+    (await patientChanges.find(sessionOf(request).person, request.params.id)) ?? notFound()
+  server.get<OfPatient>(at, { onRequest: requireSession }, async (request, reply) => {
+    const { patient, version, fields } = await find(request)
+    return sendForm(reply, { id: request.params.id, name: nameText(patient.name?.[0] ?? {}), version, fields })
+  })
+  server.post<OfPatient>(at, { onRequest: requireSession }, async (request, reply) => {
+    const { patient, version: now, fields: before } = await find(request)
+    const { id } = request.params
+    const { body } = request
+    const fields = typedFields(body)
+    const shown = { id, name: nameText(patient.name?.[0] ?? {}), version: typed(body, 'version'), fields }
+    const problems = problemsOfChange(fields, before, codes)
+    if (Object.keys(problems).length > 0) return sendForm(reply.code(422), { ...shown, problems })
+    try {
+      await patientChanges.change(sessionOf(request).person, id, shown.version, fields)
+    } catch (error) {
+      if (!isOvertaken(error)) throw error
+      return sendForm(reply.code(412), { ...shown, version: now, saved: before })
+    }
+    return reply.redirect(`/patients/${id}`, 303)
+  })
+}
+
+const codes = languages.map(({ code }) => code)
+
+type Shown = {
+  readonly id: string
+  readonly name: string
+  readonly version: string
+  readonly fields: PatientFields
+  readonly problems?: PatientProblems
+  /** What somebody else has saved since the form was shown. */
+  readonly saved?: PatientFields
+}
+
+const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
+  const { id, name, version, fields, problems = {}, saved } = shown
+  return sendOwn(reply, {
+    title: 'Change what is said of a patient',
+    isProblem: saved !== undefined || Object.keys(problems).length > 0,
+    content: html`<h1>Change what is said of ${name || 'the patient'}</h1>
+${saved && notice('problem', overtaken)}
+${patientProblemList(problems)}
+<p>Who comes by an invitation shows who they are by the birth date that stands here.</p>
+<p>Another address ends the links that were sent to the one before, and that one is told that there is another now, if we ever wrote to it.</p>
+<form method="post" action="/patients/${id}/change" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}"><input type="hidden" name="version" value="${version}">
+${patientFields(fields, problems, saved)}
+<button class="btn btn-primary">Save</button>
+</form>
+<p class="mt-4"><a href="/patients/${id}">Back to the patient</a></p>`,
+  })
+}

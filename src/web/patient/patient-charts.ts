@@ -1,0 +1,238 @@
+import type { Observation } from '@medplum/fhirtypes'
+import { systems } from '../../fhir/canonical.ts'
+import { dayTotalOf } from '../../fhir/day-total.ts'
+import { diastolic, restingHeartRate, scaleWeight, systolic } from '../../fhir/drawn-codes.ts'
+import { anyGlucose, interstitialGlucose, mostGlucose } from '../../fhir/glucose.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { sameDateMs } from '../../fhir/timezone.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { readGlucoseProfile } from '../../operations/glucose-profile.ts'
+import type { Code } from '../../operations/readings-asked.ts'
+import { aboveZero, readSeries, stepWithin } from '../../operations/series.ts'
+import { and } from '../../search/expression.ts'
+import { parseCriteria } from '../../search/parse.ts'
+import type { Step } from '../../storage/figures.ts'
+import type { Store } from '../../storage/store.ts'
+import { type Html, html } from '../page/html.ts'
+import { type Chart, chartFigure, withoutFigure } from './chart.ts'
+import {
+  beatLimits,
+  glucoseLimits,
+  hourLimits,
+  type Limits,
+  limitsAround,
+  pressureLimits,
+  stepLimits,
+} from './chart-limits.ts'
+import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
+import { decimalsOf, glucoseReport, rangeBounds } from './glucose.ts'
+
+type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
+
+/**
+ * What devices have measured of a patient, as its reader may see it at this moment: by the operations that apps are served by.
+ * However much there is, the page has a bounded number of points.
+ */
+export const patientCharts = async (
+  reading: Reading,
+  patient: { readonly id: string; readonly isReader: boolean },
+  query: URLSearchParams,
+): Promise<Html> => {
+  const { id, isReader } = patient
+  const { words } = reading
+  const { say } = words
+  const period = chartPeriodOf(query, await newestOf(reading, id))
+  const asked = { patient: id, period }
+  const glucose = await glucoseOf(reading, asked)
+  // One after another: a page is not to keep the database from everybody else.
+  const charts: Chart[] = []
+  for (const drawing of drawings(period, words)) charts.push(await chartOf(reading, asked, drawing))
+  const measured = charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0)
+  const [trace, ...others] = charts.map(chart => {
+    if (!measured.includes(chart)) return undefined
+    return chart.lines.length > 0 ? chartFigure(chart, period, words) : withoutFigure(chart, words)
+  })
+  // Of what is missing the same is said to all readers but the patient, whether anything is withheld or not.
+  return html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
+<link rel="stylesheet" href="/static/chart.css">
+<h2>${say('chart.measurements')}</h2>
+<p>${say(isReader ? 'chart.own' : 'chart.shared')}</p>
+${periodForm(id, period, words)}
+${measured.length === 0 && html`<p>${say('chart.nothing', { first: period.first, last: period.last })}</p>`}
+<noscript><p>${say('chart.no-script')}</p></noscript>
+${trace}
+${glucose}
+${others}
+<script type="module" src="/static/chart.js"></script>`
+}
+
+/** When the latest of all was measured; now, where there is none. */
+const newestOf = async ({ registry, store }: Reading, id: string): Promise<number> => {
+  const query = new URLSearchParams({ subject: `Patient/${id}`, date: `le${new Date().toISOString()}` })
+  const where = and(parseCriteria(registry, 'Observation', query))
+  const found = await store.lastn({ where, patients: [id], max: 1, newest: nearNewest, applied: [...query] })
+  const moments = found.map(({ content }) => momentOf(JSON.parse(content))).filter(time => !Number.isNaN(time))
+  return moments.length === 0 ? Date.now() : Math.min(Math.max(...moments), Date.now())
+}
+
+/** What has a date alone stands within that day, behind what was measured in its first hours. */
+const nearNewest = 20
+
+const momentOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation): number => {
+  const text = effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? ''
+  return Date.parse(text) + (text.includes('T') ? 0 : sameDateMs)
+}
+
+type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals'> & {
+  /** The same in UCUM. */
+  readonly ucum: string
+  readonly lines: readonly { readonly name?: string; readonly codes: readonly Code[] }[]
+  /** Minutes without a reading that still are no gap. */
+  readonly bridgesMinutes: number
+  readonly at?: 'start' | 'end'
+  /** Absent where it is around what is shown. */
+  readonly limits?: Limits
+  /** More cannot be. */
+  readonly most?: number
+}
+
+const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
+
+/** Blood pressure that is measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
+const homePressure = [135, 85]
+
+const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[] => {
+  const { say } = words
+  return [
+    {
+      title: say('chart.glucose'),
+      unit: glucoseUnit,
+      ucum: glucoseUnit,
+      style: 'line',
+      decimals: decimalsOf(glucoseUnit),
+      lines: [{ codes: anyGlucose }],
+      thresholds: rangeBounds(glucoseUnit, words),
+      limits: glucoseLimits[glucoseUnit],
+      most: mostGlucose[glucoseUnit],
+      bridgesMinutes: 40,
+    },
+    {
+      title: say('chart.pressure'),
+      unit: 'mmHg',
+      ucum: 'mm[Hg]',
+      style: 'marked',
+      decimals: 0,
+      lines: [
+        { name: say('chart.systolic'), codes: systolic },
+        { name: say('chart.diastolic'), codes: diastolic },
+      ],
+      thresholds: homePressure.map(value => ({ value, label: say('chart.home-pressure') })),
+      limits: pressureLimits,
+      bridgesMinutes: 2 * 24 * 60,
+    },
+    {
+      title: say('chart.heart-rate'),
+      unit: say('chart.unit-beats'),
+      ucum: '/min',
+      style: 'line',
+      decimals: 0,
+      lines: [{ codes: omh('omh:heart-rate') }, { name: say('chart.resting'), codes: restingHeartRate }],
+      thresholds: [],
+      limits: beatLimits,
+      bridgesMinutes: 90,
+    },
+    {
+      title: say('chart.steps'),
+      unit: say('chart.unit-steps'),
+      ucum: '{steps}',
+      style: 'bars',
+      decimals: 0,
+      lines: [{ codes: [...omh('omh:step-count'), dayTotalOf.steps] }],
+      thresholds: [],
+      limits: stepLimits,
+      bridgesMinutes: 0,
+    },
+    {
+      title: say('chart.sleep'),
+      unit: say('chart.unit-hours'),
+      ucum: 'h',
+      style: 'bars',
+      decimals: 1,
+      lines: [
+        { name: say('chart.asleep'), codes: omh('omh:sleep-duration') },
+        { name: say('chart.total-sleep'), codes: omh('omh:total-sleep-time') },
+      ],
+      thresholds: [],
+      limits: hourLimits,
+      bridgesMinutes: 0,
+      at: 'end',
+    },
+    {
+      title: say('chart.weight'),
+      unit: 'kg',
+      ucum: 'kg',
+      style: 'marked',
+      decimals: 1,
+      lines: [{ codes: [...omh('omh:body-weight'), ...scaleWeight] }],
+      thresholds: [],
+      bridgesMinutes: 30 * 24 * 60,
+    },
+  ]
+}
+
+type Asked = { readonly patient: string; readonly period: ChartPeriod }
+
+const chartOf = async (
+  reading: Reading,
+  { patient, period }: Asked,
+  { ucum, lines, bridgesMinutes, at = 'start', limits, most = aboveZero.most, ...drawing }: Drawing,
+): Promise<Chart> => {
+  const { from, to } = period
+  const step = stepOf(drawing.style, period)
+  const answers: Awaited<ReturnType<typeof readSeries>>[] = []
+  // The average of many days' steps is no step of any of them.
+  const wantsSum = drawing.style === 'bars'
+  const possible = { ...aboveZero, most }
+  const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible }
+  for (const { codes } of lines) answers.push(await readSeries(reading, { ...asked, codes }))
+  const stepSeconds = step.kind === 'day' ? 86_400 : step.seconds
+  const points = answers.flatMap(answer => answer.lines.flatMap(line => line.points))
+  return {
+    ...drawing,
+    limits: limits ?? limitsAround(points.flatMap(({ average }) => average ?? [])),
+    stepSeconds,
+    gapSeconds: Math.max(bridgesMinutes * 60, stepSeconds * 1.5),
+    leftOut: answers.reduce((sum, { leftOut }) => sum + leftOut, 0),
+    lines: answers.flatMap((answer, index) =>
+      answer.lines.map(({ source, points }) => ({
+        label: [lines[index]?.name, source?.display ?? reading.words.say('chart.source-unknown')]
+          .filter(Boolean)
+          .join(', '),
+        points,
+      })),
+    ),
+  }
+}
+
+/** Beyond an hour the days of the place, so that no step lies in two. */
+const stepOf = (style: Chart['style'], { from, to, timezone }: ChartPeriod): Step => {
+  const step = stepWithin(from, to, mostPoints)
+  const isShort = style !== 'bars' && step.kind === 'width' && step.seconds <= 3600
+  return isShort ? step : { kind: 'day', timezone }
+}
+
+/** More than a screen has places for. */
+const mostPoints = 2100
+
+/** Of what is measured in interstitial fluid, where there is any: a meter is used when something is amiss. */
+const glucoseOf = async (reading: Reading, { patient, period }: Asked): Promise<Html | undefined> => {
+  const { from, to, timezone, glucoseUnit: unit } = period
+  for (const [codes, of] of [
+    [interstitialGlucose, 'chart.interstitial'],
+    [anyGlucose, 'chart.any-glucose'],
+  ] as const) {
+    const profile = await readGlucoseProfile(reading, { patient, codes, from, to, timezone, unit })
+    if (profile.count > 0) return glucoseReport(profile, period, { of: reading.words.say(of), words: reading.words })
+  }
+  return undefined
+}

@@ -1,0 +1,39 @@
+import type { HumanName, Patient } from '@medplum/fhirtypes'
+import { type Words, wordsFor } from '../../messages/catalogue.ts'
+import { reasonNotToWrite } from '../../studies/whether-written-to.ts'
+import { type Html, html } from '../page/html.ts'
+import { dayOrMoment } from '../page/time.ts'
+
+/** Who a patient is, for people. */
+export const patientFacts = (patient: Patient, words: Words = wordsFor('en')): Html => {
+  const { name = [], birthDate, gender, identifier = [] } = patient
+  const { say } = words
+  return html`<dl>
+<dt>${say('chart.name')}</dt>${name.length === 0 ? html`<dd>${say('chart.not-known')}</dd>` : name.map(one => html`<dd>${nameText(one)}</dd>`)}
+<dt>${say('chart.birth-date')}</dt><dd>${birthDate ?? say('chart.not-known')}</dd>
+${vitalFact(patient, words)}
+<dt>${say('chart.gender')}</dt><dd>${gender === undefined ? say('chart.not-known') : say(`chart.gender-${gender}`)}</dd>
+<dt>${say('chart.identifiers')}</dt>${identifier.length === 0 ? html`<dd>${say('chart.none')}</dd>` : identifier.map(({ system, value }) => html`<dd>${value}${system !== undefined && html` <span class="text-body-secondary">(${system})</span>`}</dd>`)}
+</dl>`
+}
+
+const vitalFact = (patient: Patient, words: Words): Html | undefined => {
+  const { say } = words
+  const { deceasedDateTime: died } = patient
+  switch (reasonNotToWrite(patient)) {
+    case 'deceased':
+      return html`<dt>${say('chart.died')}</dt><dd>${died === undefined ? say('chart.died-unknown') : dayOrMoment(died, words)}</dd>`
+    case 'inactive':
+      return html`<dt>${say('chart.record')}</dt><dd>${say('chart.record-inactive')}</dd>`
+    case undefined:
+      return undefined
+  }
+}
+
+/** The same in few words for staff, in lists. */
+export const vitalText = (patient: Patient): string | undefined => vital[reasonNotToWrite(patient) ?? 'none']
+
+const vital = { deceased: 'has died', inactive: 'record not in use any more', none: undefined } as const
+
+export const nameText = ({ text, given = [], family }: HumanName): string =>
+  text ?? [...given, family].filter(part => part !== undefined).join(' ')

@@ -1,0 +1,237 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
+import { isInForce } from '../../storage/account/session.ts'
+import type { LineDuplicate, PatientImport, ShownLine } from '../../storage/patient-import.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { radioField } from '../page/choice-field.ts'
+import { hearsProgress } from '../page/content-security.ts'
+import { notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { notFound } from '../page/organizing.ts'
+import { sendPage } from '../page/page.ts'
+import { type Progress, progressBar, streamProgress } from '../page/progress.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { previewHeads, previewRow } from './import-preview.ts'
+import { patientLine } from './patient-search.ts'
+
+type OfImport = { readonly Params: { readonly id: string } }
+
+/** One list of patients: how far it is, what is wrong in which line, who may be there already, and the button that registers it. */
+export const patientImportPage: AddPage = (server, options) => {
+  const { patientImports } = options
+  const at = '/patients/imports/:id'
+  const onRequest = requireSession
+  const find = async (request: FastifyRequest<OfImport>): Promise<PatientImport> =>
+    (await patientImports.find(sessionOf(request).person, request.params.id)) ?? notFound()
+  server.get<OfImport>(at, { onRequest, ...hearsProgress }, async (request, reply) => {
+    const found = await find(request)
+    const after = Number(/^\d{1,9}$/.exec(queryOf(request).get('after') ?? '')?.[0] ?? 0)
+    return sendPage(reply, {
+      title: 'A list of patients',
+      isProblem: found.faulty > 0 || found.reason !== null,
+      isRefreshed: isUnderWay(found),
+      isWide: true,
+      signOut: { token: ownToken(reply) },
+      content: html`<h1>A list of patients</h1>
+${await stateOf(found, options, reply, after)}
+<p class="mt-4"><a href="/patients/imports">Back to the lists</a></p>`,
+    })
+  })
+  streamProgress<OfImport['Params']>(server, `${at}/progress`, {
+    read: async request => progressOf(await find(request)),
+    isSignedIn: ({ id }) => isInForce(options.accounts.database, id),
+  })
+  server.post<OfImport>(`${at}/confirm`, { onRequest }, async (request, reply) => {
+    const { id, person } = await find(request)
+    await patientImports.confirm(person, id, { keepsDuplicates: typed(request.body, 'duplicates') === 'register' })
+    return reply.redirect(`/patients/imports/${id}`, 303)
+  })
+  server.post<OfImport>(`${at}/cancel`, { onRequest }, async (request, reply) => {
+    const { id, person } = await find(request)
+    await patientImports.cancel(person, id)
+    return reply.redirect('/patients/imports', 303)
+  })
+}
+
+const isUnderWay = ({ state }: PatientImport): boolean => state === 'checking' || state === 'importing'
+
+const progressOf = (found: PatientImport): Progress => ({
+  done: found.done,
+  total: totalOf(found),
+  isOver: !isUnderWay(found),
+})
+
+const totalOf = ({ state, total, duplicates, keepsDuplicates }: PatientImport): number =>
+  state === 'importing' && !keepsDuplicates ? total - duplicates : total
+
+const stateOf = async (
+  found: PatientImport,
+  options: PageOptions,
+  reply: FastifyReply,
+  after: number,
+): Promise<Html> => {
+  const stream = `/patients/imports/${found.id}/progress`
+  switch (found.state) {
+    case 'checking':
+      return progressBar(progressOf(found), { label: 'Lines looked at', stream })
+    case 'importing':
+      return progressBar(progressOf(found), { label: 'Patients registered', stream })
+    case 'imported':
+      return imported(found)
+    case 'failed':
+      return notice('problem', html`<p>Nothing of it was registered. ${found.reason ?? ''}.</p>`)
+    case 'checked':
+      return found.faulty > 0 ? faulty(found, options, reply, after) : sound(found, options, reply, after)
+  }
+}
+
+const imported = ({
+  imported: count,
+  study,
+}: PatientImport): Html => html`${notice('done', html`<p>${count === 1 ? '1 patient is' : `${count ?? 0} patients are`} registered${study !== null && ', and enrolled into the study'}.</p>`)}
+<p>${study === null ? html`<a class="btn btn-primary" href="/patients">See the patients</a>` : html`<a class="btn btn-primary" href="/studies/${study}">Go to the study</a>`}</p>`
+
+const faulty = async (
+  found: PatientImport,
+  options: PageOptions,
+  reply: FastifyReply,
+  after: number,
+): Promise<Html> => {
+  const lines = await options.patientImports.lines(found.id, { which: 'faulty', after, count: pageSize + 1 })
+  return html`${notice(
+    'problem',
+    html`<p>Of ${found.total} lines, ${found.faulty === 1 ? 'one has' : `${found.faulty} have`} something wrong. Nothing was registered: correct the file, and send it again.</p>`,
+  )}
+${tableOf(
+  'What is wrong',
+  ['Line', 'What is wrong'],
+  lines
+    .slice(0, pageSize)
+    .map(({ line, problems }) => [String(line), html`<ul class="mb-0">${problemLines(problems ?? {})}</ul>`]),
+)}
+${moreLines(found.id, lines)}
+<p><a class="btn btn-primary" href="/patients/imports${found.study !== null && `?study=${found.study}`}">Send the corrected file</a></p>
+${cancelForm(found.id, reply)}`
+}
+
+/** As the file calls them, in the order in which they are asked for. */
+const labels: Readonly<Record<string, string>> = {
+  line: '',
+  family: 'family',
+  given: 'given',
+  birthDate: 'birth_date',
+  identifiers: 'identifiers',
+  email: 'email',
+  mobile: 'mobile',
+  language: 'language',
+}
+
+const problemLines = (problems: Readonly<Record<string, string>>): readonly Html[] =>
+  Object.entries(labels).flatMap(([name, label]) =>
+    problems[name] === undefined ? [] : html`<li>${label && html`<strong>${label}</strong>: `}${problems[name]}</li>`,
+  )
+
+const sound = async (found: PatientImport, options: PageOptions, reply: FastifyReply, after: number): Promise<Html> => {
+  const { id, total, duplicates } = found
+  const lines = await options.patientImports.lines(id, { which: 'duplicate', after, count: pageSize + 1 })
+  return html`${found.reason !== null && notice('problem', html`<p>${found.reason}.</p>`)}
+<p>${total === 1 ? 'The one line' : `All ${total} lines`} can be read.${duplicates === 0 && ' None of the patients seems to be there already.'}</p>
+${duplicates > 0 && (await duplicateTable(found, options, lines))}
+${duplicates < total && (await preview(found, options))}
+<form method="post" action="/patients/imports/${id}/confirm">
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+${duplicates > 0 && duplicates === total && html`<input type="hidden" name="duplicates" value="register">`}
+${
+  duplicates > 0 &&
+  duplicates < total &&
+  radioField({
+    name: 'duplicates',
+    label: 'What to do with those who may be there already',
+    value: 'leave-out',
+    choices: [
+      { value: 'leave-out', label: `Leave them out, and register the other ${total - duplicates}` },
+      { value: 'register', label: `Register all ${total} anyway` },
+    ],
+  })
+}
+<button class="btn btn-primary">${registerText(found)}</button>
+</form>
+${cancelForm(id, reply)}`
+}
+
+const registerText = ({ total, duplicates }: PatientImport): string => {
+  if (duplicates > 0 && duplicates < total) return 'Register them'
+  const all = total === 1 ? 'this patient' : `these ${total} patients`
+  return `Register ${all}${duplicates > 0 ? ' anyway' : ''}`
+}
+
+/** The others are as these, where the columns are as they should be. */
+const preview = async ({ id, total, duplicates }: PatientImport, options: PageOptions): Promise<Html> => {
+  const lines = await options.patientImports.lines(id, { which: 'sound', after: 0, count: previewSize })
+  const others = total - duplicates
+  return html`<h2>${others > lines.length ? `The first ${lines.length} of ${others} as they would be registered` : 'As they would be registered'}</h2>
+${tableOf('As they would be registered', previewHeads, lines.map(previewRow))}`
+}
+
+const previewSize = 20
+
+const duplicateTable = async (
+  { id, person, duplicates }: PatientImport,
+  options: PageOptions,
+  lines: readonly ShownLine[],
+): Promise<Html> => {
+  const shown = lines.slice(0, pageSize)
+  const ids = shown.flatMap(line => (line.duplicates ?? []).flatMap(one => ('patient' in one ? one.patient : [])))
+  const known = await options.patientImports.patients(person, [...new Set(ids)])
+  return html`<h2>${duplicates === 1 ? 'One patient' : `${duplicates} patients`} may be there already</h2>
+${tableOf(
+  'Who may be there already',
+  ['Line', 'Patient', 'May be'],
+  shown.map(line => [
+    String(line.line),
+    line.patient === null ? '' : patientLine(line.patient),
+    html`<ul class="mb-0">${(line.duplicates ?? []).map(one => html`<li>${duplicateText(one, known)}</li>`)}</ul>`,
+  ]),
+)}
+${moreLines(id, lines)}`
+}
+
+/** Whom somebody may not see any more has no name here either. */
+const duplicateText = (one: LineDuplicate, known: ReadonlyMap<string, Patient>): Html => {
+  if ('line' in one) return html`the patient of line ${one.line}`
+  const patient = known.get(one.patient)
+  return patient === undefined
+    ? html`a patient whom you saw before`
+    : html`<a href="/patients/${one.patient}">${patientLine(patient)}</a>`
+}
+
+const pageSize = 50
+
+const moreLines = (id: string, lines: readonly ShownLine[]): Html | undefined => {
+  const last = lines[pageSize - 1]
+  return lines.length > pageSize && last !== undefined
+    ? html`<p><a href="/patients/imports/${id}?after=${last.line}">More lines</a></p>`
+    : undefined
+}
+
+/** It moves within the page, also by the keyboard. */
+const tableOf = (
+  label: string,
+  heads: readonly string[],
+  rows: readonly (readonly (Html | string)[])[],
+): Html => html`<div class="table-responsive" tabindex="0" role="region" aria-label="${label}">
+<table class="table align-middle">
+<thead><tr>${heads.map(head => html`<th scope="col">${head}</th>`)}</tr></thead>
+<tbody>${rows.map(([first, ...rest]) => html`<tr><th scope="row">${first}</th>${rest.map(cell => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+</table>
+</div>`
+
+const cancelForm = (
+  id: string,
+  reply: FastifyReply,
+): Html => html`<form class="mt-3" method="post" action="/patients/imports/${id}/cancel">
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+<button class="btn btn-outline-primary">Forget this list</button>
+</form>`

@@ -1,0 +1,112 @@
+import fastifyMultipart from '@fastify/multipart'
+import type { FastifyReply } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
+import { languages } from '../../messages/catalogue.ts'
+import type { PatientImport } from '../../storage/patient-import.ts'
+import { mostLines, patientListTemplate } from '../../studies/patient-list.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
+import { problemList, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwn } from '../page/organizing.ts'
+import { sentFile, takingFile } from '../page/sent-file.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { staffOf } from '../page/staff.ts'
+import { moment } from '../page/time.ts'
+import { type Place, placeOf } from './registering-place.ts'
+
+/** Where lists of patients are sent as files, and what became of those that somebody has sent. */
+export const patientImportsPage: AddPage = (server, options) => {
+  const { patientImports } = options
+  const onRequest = requireSession
+  server.get('/patients/imports', { onRequest }, async (request, reply) => {
+    const place = await placeOf(request, options, { study: queryOf(request).get('study') ?? '', organization: '' })
+    const imports = await patientImports.list(sessionOf(request).person)
+    return sendUpload(reply, { place, imports })
+  })
+  server.get('/patients/imports/template.csv', { onRequest }, async (request, reply) => {
+    await staffOf(request, options)
+    return reply
+      .type('text/csv; charset=utf-8')
+      .header('content-disposition', 'attachment; filename="patients.csv"')
+      .send(`\uFEFF${patientListTemplate}`)
+  })
+  void server.register(async within => {
+    // Nowhere else are files taken, but for scans.
+    await within.register(fastifyMultipart, takingFile({ mostBytes, mostFields: 10 }))
+    within.post('/patients/imports', { onRequest }, async (request, reply) => {
+      const { body } = request
+      const { person } = sessionOf(request)
+      const chosen = { study: typed(body, 'study'), organization: typed(body, 'organization') }
+      const place = await placeOf(request, options, chosen)
+      const refuse = async (status: 413 | 422, problem: string) =>
+        sendUpload(reply.code(status), { place, imports: await patientImports.list(person), problem })
+      const file = sentFile(body, 'file')
+      if (file.kind === 'too-large')
+        return refuse(413, `The file is larger than ${mostBytes / 1_000_000} MB: send it in parts`)
+      if (file.kind === 'none') return refuse(422, 'Choose a file')
+      const into = { organization: place.organization, study: place.study?.id }
+      const uploaded = await patientImports.upload(person, into, file.bytes, codes)
+      if (uploaded.kind === 'unreadable') return refuse(422, uploaded.why)
+      return reply.redirect(`/patients/imports/${uploaded.id}`, 303)
+    })
+  })
+}
+
+const mostBytes = 10_000_000
+
+const codes = languages.map(({ code }) => code)
+
+type Shown = { readonly place: Place; readonly imports: readonly PatientImport[]; readonly problem?: string }
+
+const sendUpload = (reply: FastifyReply, { place, imports, problem }: Shown): FastifyReply => {
+  const { organizations, organization, study } = place
+  return sendOwn(reply, {
+    title: 'Register a list of patients',
+    isProblem: problem !== undefined,
+    content: html`<h1>Register a list of patients</h1>
+${problemList([{ name: 'file', problem }])}
+<p>Send a CSV file, a patient a line. You see what is in it, and who may be there already, before anything is registered; then all of it is registered, or nothing.</p>
+<p><a href="/patients/imports/template.csv">Download a file to begin with</a></p>
+${study && html`<p>All of them are enrolled into ${study.name}.</p>`}
+<form method="post" action="/patients/imports" enctype="multipart/form-data" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+${study && html`<input type="hidden" name="study" value="${study.id}">`}
+${
+  organizations.length === 1
+    ? html`<input type="hidden" name="organization" value="${organization}"><p>Registered by ${organizations[0]?.name}, whose members see the records.</p>`
+    : selectField({
+        name: 'organization',
+        label: 'Organization',
+        value: organization,
+        hint: 'Its members see the records.',
+        choices: organizations.map(({ id, name }) => ({ value: id, label: name })),
+      })
+}
+<div class="field mb-4${problem && ' wrong'}">
+<label for="file" class="form-label fw-semibold">File</label>
+<p class="form-text mt-0" id="file-hint">In UTF-8, with commas or semicolons, of at most ${mostLines} lines.</p>
+${problem && html`<p class="invalid-feedback d-block mt-0" id="file-problem">${problem}</p>`}
+<input class="form-control${problem && ' is-invalid'}" type="file" id="file" name="file" accept=".csv,text/csv" required aria-describedby="file-hint${problem && ' file-problem'}"${problem && html` aria-invalid="true"`}>
+</div>
+<button class="btn btn-primary">Look at it</button>
+</form>
+${imports.length > 0 && html`<h2 class="mt-4">Lists that you have sent</h2>${listed(imports)}`}
+<p class="mt-4"><a href="/patients">Back to the patients</a></p>`,
+  })
+}
+
+const listed = (imports: readonly PatientImport[]): Html =>
+  html`<ul class="list-group list-group-flush">${imports.map(
+    one =>
+      html`<li class="list-group-item px-0"><a href="/patients/imports/${one.id}">${one.total} patients, sent ${moment(one.madeAt)}</a> <span class="text-body-secondary">${states[one.state]}</span></li>`,
+  )}</ul>`
+
+const states: Readonly<Record<PatientImport['state'], string>> = {
+  checking: 'is being checked',
+  checked: 'waits for you',
+  importing: 'is being registered',
+  imported: 'is registered',
+  failed: 'could not be registered',
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
+import { languages } from '../../messages/catalogue.ts'
+import type { Duplicate } from '../../studies/duplicate-patients.ts'
+import {
+  type PatientFields,
+  type PatientProblems,
+  patientFieldNames,
+  readPatientFields,
+} from '../../studies/patient-fields.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
+import { notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwn } from '../page/organizing.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.ts'
+import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
+import { type Place, placeOf } from './registering-place.ts'
+
+/** Registers a patient, in an organization of whoever does it; and enrols them, where one comes from a study. */
+export const patientNewPage: AddPage = (server, options) => {
+  server.get('/patients/new', { onRequest: requireSession }, async (request, reply) => {
+    const study = queryOf(request).get('study') ?? ''
+    const into = await placeOf(request, options, { study, organization: '' })
+    return sendForm(reply, { ...into, fields: noFields, problems: {}, duplicates: [] })
+  })
+  server.post('/patients/new', { onRequest: requireSession }, async (request, reply) => {
+    const { body } = request
+    const into = await placeOf(request, options, {
+      study: typed(body, 'study'),
+      organization: typed(body, 'organization'),
+    })
+    const fields = typedFields(body)
+    const read = readPatientFields(fields, codes)
+    if (read.kind === 'wrong')
+      return sendForm(reply.code(422), { ...into, fields, problems: read.problems, duplicates: [] })
+    const { person } = sessionOf(request)
+    const { organization, study } = into
+    const place = { organization, study: study?.id }
+    const shown = typed(body, 'anyway')
+    const registered = await options.registering.register(
+      person,
+      read.patient,
+      place,
+      found => digestOf(found) === shown,
+    )
+    if (registered.kind === 'alike')
+      return sendForm(reply.code(409), { ...into, fields, problems: {}, duplicates: registered.duplicates })
+    return reply.redirect(study === undefined ? `/patients/${registered.id}` : `/studies/${study.id}`, 303)
+  })
+}
+
+/** Of exactly these: whoever has come since, or is like what is typed now, is shown before. */
+const digestOf = (duplicates: readonly Duplicate[]): string =>
+  createHash('sha256')
+    .update(
+      duplicates
+        .map(({ patient }) => patient.id)
+        .sort()
+        .join(),
+    )
+    .digest('base64url')
+
+const codes = languages.map(({ code }) => code)
+
+const noFields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as PatientFields
+
+type Shown = Place & {
+  readonly fields: PatientFields
+  readonly problems: PatientProblems
+  readonly duplicates: readonly Duplicate[]
+}
+
+const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
+  const { organizations, organization, study, fields, problems, duplicates } = shown
+  const isProblem = Object.keys(problems).length > 0 || duplicates.length > 0
+  return sendOwn(reply, {
+    title: 'Register a patient',
+    isProblem,
+    content: html`<h1>Register a patient</h1>
+${study && html`<p>The patient is enrolled into ${study.name} at once, and invited when you say so.</p>`}
+${patientProblemList(problems)}
+${duplicates.length > 0 && warning(duplicates)}
+<form method="post" action="/patients/new" novalidate>
+<input type="hidden" name="_csrf" value="${ownToken(reply)}">
+${study && html`<input type="hidden" name="study" value="${study.id}">`}
+${
+  organizations.length === 1
+    ? html`<input type="hidden" name="organization" value="${organization}"><p>Registered by ${organizations[0]?.name}, whose members see the record.</p>`
+    : selectField({
+        name: 'organization',
+        label: 'Organization',
+        value: organization,
+        hint: 'Its members see the record.',
+        choices: organizations.map(({ id, name }) => ({ value: id, label: name })),
+      })
+}
+${patientFields(fields, problems)}
+<div class="d-flex flex-wrap gap-2">
+<button class="btn btn-primary">${duplicates.length > 0 ? 'Look again' : 'Register'}</button>
+${duplicates.length > 0 && html`<button class="btn btn-outline-primary" name="anyway" value="${digestOf(duplicates)}">Register anyway</button>`}
+</div>
+</form>
+<p class="mt-4">${study === undefined ? html`<a href="/patients">Back to the patients</a>` : html`<a href="/studies/${study.id}">Back to the study</a>`}</p>`,
+  })
+}
+
+const warning = (duplicates: readonly Duplicate[]): Html =>
+  notice(
+    'problem',
+    html`<h2 class="alert-heading">There may be a record of this patient already</h2>
+<ul>${duplicates.slice(0, mostDuplicates).map(one => html`<li>${duplicateLine(one)}</li>`)}</ul>
+${moreDuplicates(duplicates)}
+<p>If it is somebody else, register them anyway.</p>`,
+  )

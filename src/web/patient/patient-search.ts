@@ -1,0 +1,80 @@
+import type { Patient } from '@medplum/fhirtypes'
+import { findPatientPage, type PatientsAsked } from '../../studies/finding-patients.ts'
+import { type Field, field, lookedFor, problemList } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { nameText, vitalText } from './patient-facts.ts'
+
+/** What a form that looks for patients says. */
+export const askedIn = (query: URLSearchParams): PatientsAsked => {
+  const text = (name: string) => lookedFor(query, name)
+  return { name: text('name'), birthDate: text('birthDate'), identifier: text('identifier'), email: text('email') }
+}
+
+/** The same, in an address; empty where nothing was asked. */
+export const queryOfAsked = (asked: PatientsAsked): string =>
+  new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
+
+type Found = Awaited<ReturnType<typeof findPatientPage>>
+
+/** Nobody is found by what cannot be read; the form says what is wrong. */
+export const findAsked = async (
+  options: Parameters<typeof findPatientPage>[0],
+  caller: Parameters<typeof findPatientPage>[1],
+  asked: PatientsAsked,
+  cursor: string | undefined,
+): Promise<Found> => (canBeRead(asked) ? findPatientPage(options, caller, asked, { cursor }) : { patients: [] })
+
+export const canBeRead = (asked: PatientsAsked): boolean =>
+  birthDateProblem(asked) === undefined && identifierProblem(asked) === undefined
+
+const birthDateProblem = ({ birthDate }: PatientsAsked): string | undefined =>
+  birthDate === '' || isPartOfDate(birthDate)
+    ? undefined
+    : 'Enter a birth date as year, month and day, such as 1970-05-31, or the beginning of it'
+
+const identifierProblem = ({ identifier }: PatientsAsked): string | undefined =>
+  /^[\s|]+$/.test(identifier) ? 'Enter the number, or the URI of its system, a bar and the number' : undefined
+
+const isPartOfDate = (text: string): boolean => {
+  if (!/^\d{4}(-\d\d){0,2}$/.test(text) || text < '0001') return false
+  const time = new Date(`${text}${'-01'.repeat(2 - (text.length - 4) / 3)}T00:00:00Z`)
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
+}
+
+export const patientSearchForm = (action: string, asked: PatientsAsked): Html => {
+  const fields: readonly Field[] = [
+    { name: 'name', label: 'Name', hint: 'Beginnings of names, in any order', value: asked.name, autocomplete: 'off' },
+    {
+      name: 'birthDate',
+      label: 'Birth date',
+      hint: 'Such as 1970-05-31, or 1970',
+      value: asked.birthDate,
+      problem: birthDateProblem(asked),
+      autocomplete: 'off',
+    },
+    {
+      name: 'identifier',
+      label: 'Identifier',
+      value: asked.identifier,
+      problem: identifierProblem(asked),
+      autocomplete: 'off',
+    },
+    { name: 'email', label: 'E-mail address', value: asked.email, autocomplete: 'off' },
+  ]
+  return html`${problemList(fields)}
+<form method="get" action="${action}" role="search" aria-label="Patients" novalidate>
+<div class="row">${fields.map(one => html`<div class="col-sm-6">${field({ ...one, optional: true })}</div>`)}</div>
+<button class="btn btn-outline-primary">Find</button>
+</form>`
+}
+
+/** Who a patient is, in a line of a list. */
+export const patientLine = (patient: Patient): Html => {
+  const { name: [first = {}] = [], birthDate, identifier = [] } = patient
+  const known = [
+    birthDate && `born ${birthDate}`,
+    vitalText(patient),
+    ...identifier.slice(0, 3).map(({ value }) => value),
+  ]
+  return html`${nameText(first) || 'A patient without a name'} <span class="text-body-secondary">${known.filter(Boolean).join(', ')}</span>`
+}

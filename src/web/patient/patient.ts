@@ -1,0 +1,85 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import { unlessRefused } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { callerOfSession } from '../../storage/account/session.ts'
+import { callerOfPerson, patientsOf } from '../../storage/token.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { leadsAway } from '../page/content-security.ts'
+import { typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { isFramed } from '../page/frame.ts'
+import { type Html, html } from '../page/html.ts'
+import { wordsOf } from '../page/own-page.ts'
+import { sendPage } from '../page/page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { patientCharts } from './patient-charts.ts'
+import { nameText, patientFacts } from './patient-facts.ts'
+
+type Asked = { readonly Params: { readonly id: string } }
+
+/**
+ * A patient, as whoever is signed in may read them over FHIR, and patients their own also where they are staff; all others are told
+ * that there is no such page. From here apps are opened for the patient, as an EHR does it; within the frame of an EHR, that one's own are.
+ */
+export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, patientChanges }) => {
+  const { launches } = server.authorization
+  const read = async (request: FastifyRequest<Asked>) => {
+    const { id } = request.params
+    const { person } = sessionOf(request)
+    const isReader = (await patientsOf(accounts.database, person)).includes(id)
+    const caller = isReader
+      ? await callerOfPerson(accounts.database, { person, client: 'pages', patient: id, scope: ownScope })
+      : await callerOfSession(accounts.database, sessionOf(request))
+    if (caller === undefined) return undefined
+    const store = openStoreFor(caller)
+    const patient: Patient = JSON.parse((await store.read('Patient', id)).content)
+    return { store, patient, isReader }
+  }
+  server.get<Asked>('/patients/:id', { ...leadsAway, onRequest: requireSession }, async (request, reply) => {
+    const found = await read(request)
+    if (found === undefined) return reply.redirect('/sign-in', 303)
+    const { store, patient, isReader } = found
+    const { id } = request.params
+    const { person } = sessionOf(request)
+    const [name = {}] = patient.name ?? []
+    const token = ownToken(reply)
+    const apps = isFramed(request) ? [] : await launches.apps(person)
+    const changes = !isFramed(request) && (await unlessRefused(() => patientChanges.find(person, id))) !== undefined
+    // Staff read all their pages in English.
+    const words = isReader ? wordsOf(request) : wordsFor('en')
+    const title = nameText(name) || words.say('chart.patient')
+    return sendPage(reply.header('vary', 'accept-language'), {
+      title,
+      isWide: true,
+      signOut: { token },
+      words,
+      content: html`<h1>${title}</h1>
+${patientFacts(patient, words)}
+${changes && html`<p><a href="/patients/${id}/change">Change what is said of the patient</a></p>`}
+${await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))}
+${apps.length > 0 && appsToOpen(id, apps, token)}`,
+    })
+  })
+  server.post<Asked>('/patients/:id/app', { onRequest: requireSession }, async (request, reply) => {
+    if ((await read(request)) === undefined) return reply.redirect('/sign-in', 303)
+    const { id } = request.params
+    const app = typed(request.body, 'app')
+    return reply.redirect(await launches.open(sessionOf(request).person, app, { patient: id }), 303)
+  })
+}
+
+const appsToOpen = (
+  patient: string,
+  apps: readonly { readonly id: string; readonly name: string }[],
+  token: string,
+): Html => html`<h2>Open an app for this patient</h2>
+<p>The app asks you what it may do, unless you go back.</p>
+<ul class="list-unstyled mt-4">${apps.map(
+  ({ id, name }) =>
+    html`<li><form method="post" action="/patients/${patient}/app"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary">${name}</button></form></li>`,
+)}</ul>`
+
+/** A patient's: who is staff as well reads their own record by nothing else. */
+const ownScope = 'patient/*.rs user/*.rs'

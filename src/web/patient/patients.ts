@@ -1,0 +1,60 @@
+import type { Patient } from '@medplum/fhirtypes'
+import { queryOf } from '../../http/presentation.ts'
+import { openCursors } from '../../interactions/cursor.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwn } from '../page/organizing.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { staffOf } from '../page/staff.ts'
+import { askedIn, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
+
+/** Finds patients, as far as somebody may see them, and leads to registering others. */
+export const patientsPage: AddPage = (server, options) => {
+  const cursorsFor = openCursors(options.accounts.secretKey)
+  server.get('/patients', { onRequest: requireSession }, async (request, reply) => {
+    const caller = await staffOf(request, options)
+    const query = queryOf(request)
+    const asked = askedIn(query)
+    const cursors = cursorsFor(caller)
+    const at = query.get('page')
+    const cursor = at === null ? undefined : cursors.open(at, '/patients').page
+    const { patients, next } = await findAsked(options, caller, asked, cursor)
+    const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
+    const again = queryOfAsked(asked)
+    const nextPage = next && cursors.seal({ path: '/patients', query: again, page: next })
+    return sendOwn(reply, {
+      title: 'Patients',
+      content: html`<h1>Patients</h1>
+${registers && registerLinks}
+<h2>Find patients</h2>
+${patientSearchForm('/patients', asked)}
+<h2 class="mt-4">${again === '' ? 'All that you may see' : 'Found'}</h2>
+${patients.length === 0 ? html`<p>${emptyText(again !== '', registers)}</p>` : listed(patients)}
+${pageLinks(again, { nextPage, isFirst: at === null })}
+<p><a href="/account">Back to your account</a></p>`,
+    })
+  })
+}
+
+const listed = (patients: readonly Patient[]): Html =>
+  html`<ul class="list-group list-group-flush mb-4">${patients.map(patient => html`<li class="list-group-item px-0"><a href="/patients/${patient.id}">${patientLine(patient)}</a></li>`)}</ul>`
+
+type Around = { readonly nextPage: string | undefined; readonly isFirst: boolean }
+
+const pageLinks = (
+  again: string,
+  { nextPage, isFirst }: Around,
+): Html => html`${nextPage && html`<p><a href="/patients?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
+${!isFirst && html`<p><a href="/patients${again && '?'}${again}">Back to the first page</a></p>`}`
+
+const registerLinks: Html = html`<div class="d-flex flex-wrap gap-2 mb-4">
+<a class="btn btn-primary" href="/patients/new">Register a patient</a>
+<a class="btn btn-outline-primary" href="/patients/imports">Register a list</a>
+</div>`
+
+const emptyText = (isAsked: boolean, registers: boolean): string => {
+  if (isAsked) return 'There is nobody whom you may see, and who is like this. Ask less, or look at how it is spelled.'
+  return registers
+    ? 'There is nobody yet. Register the first.'
+    : 'There is nobody whom you may see. Members of an organization see whom it has registered.'
+}

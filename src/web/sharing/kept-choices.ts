@@ -1,0 +1,68 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { cookieOf } from '../../http/session.ts'
+import { seal, unseal } from '../../storage/sealed.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { isMarkedFor } from '../page/form-token.ts'
+import { requireSession, sendToSignIn } from '../page/signed-in.ts'
+
+type OfStudy = { readonly Params: { readonly study: string } }
+
+type Kept = {
+  readonly study: string
+  /** In ms since 1970. */
+  readonly until: number
+  /** What was sent. */
+  readonly body: unknown
+}
+
+/**
+ * What somebody chose to share, where their session has ended before they sent it: over their next sign-in their browser keeps it,
+ * sealed. It is shown to whom it is of and to nobody else, and nothing is signed by it.
+ */
+export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageOptions, 'accounts' | 'cookies'>) => {
+  const keep = async (request: FastifyRequest<OfStudy>, reply: FastifyReply): Promise<boolean> => {
+    const { body, params } = request
+    if (!isMarkedFor(body)) return false
+    const kept: Kept = { study: params.study, until: Date.now() + keptSeconds * 1000, body }
+    const text = deflateRawSync(JSON.stringify(kept)).toString('base64url')
+    const sealed = await seal(secretKey, 'choices of a consent', text)
+    if (sealed.length > mostInCookie) return false
+    reply.setCookie(cookies.nameOf('choices'), sealed, { ...cookies.options, maxAge: keptSeconds })
+    return true
+  }
+  const open = async (sealed: string): Promise<Kept | undefined> => {
+    const text = await unseal(secretKey, 'choices of a consent', sealed).catch(() => undefined)
+    return text === undefined ? undefined : JSON.parse(inflateRawSync(Buffer.from(text, 'base64url')).toString())
+  }
+  const forget = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (cookieOf(request, cookies, 'choices') !== '') reply.clearCookie(cookies.nameOf('choices'), cookies.options)
+  }
+  return {
+    /** Hooks of the forms with choices, in the place of `requireSession`: a form is read when it has shown to be of our own page. */
+    requireSession: {
+      onRequest: async (request: FastifyRequest, reply: FastifyReply) =>
+        cookieOf(request, cookies, 'form') === '' ? requireSession(request, reply) : undefined,
+      preHandler: async (request: FastifyRequest<OfStudy>, reply: FastifyReply) => {
+        if (request.session !== undefined) return undefined
+        return sendToSignIn(request, reply, { isKept: await keep(request, reply) })
+      },
+    },
+    /** Of the study, until `forget`: a browser that goes back to the form asks for them again, and puts back by itself only what was changed since. */
+    find: async (request: FastifyRequest<OfStudy>, reply: FastifyReply, person: string): Promise<unknown> => {
+      const sealed = cookieOf(request, cookies, 'choices')
+      if (sealed === '') return undefined
+      const kept = await open(sealed)
+      const isTheirs = kept !== undefined && kept.until > Date.now() && isMarkedFor(kept.body, person)
+      if (isTheirs && kept.study === request.params.study) return kept.body
+      forget(request, reply)
+      return undefined
+    },
+    forget,
+  }
+}
+
+const keptSeconds = 30 * 60
+
+/** Browsers keep 4,096 bytes, with the name. */
+const mostInCookie = 3800

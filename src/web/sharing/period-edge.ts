@@ -1,0 +1,27 @@
+import type { Words } from '../../messages/catalogue.ts'
+import { type Html, html } from '../page/html.ts'
+import { boundOf, type Edge } from './period-days.ts'
+
+/**
+ * Where a Period begins or ends: by the time zone of whoever reads it, the day where one begins or ends there, else the moment. Where
+ * nothing runs in their browser, the day by the offset that is written, which is said.
+ */
+export const edgeText = (text: string, edge: Edge, words: Words): Html | string => {
+  const bound = boundOf(text, edge)
+  if (bound === undefined) return text
+  const told = dayByOffset(text, edge, bound, words) ?? words.moment(new Date(bound))
+  return html`<time datetime="${new Date(bound).toISOString()}" data-edge="${edge}">${told}</time>`
+}
+
+/** A date without a time is a day of UTC: so the gate reads it. */
+const dayByOffset = (text: string, edge: Edge, bound: number, words: Words): string | undefined => {
+  const [, sign = '', hours = '00', minutes = '00'] = /([+-])(\d\d):(\d\d)$/.exec(text) ?? []
+  const offset = (Number(hours) * 60 + Number(minutes)) * minuteMs * (sign === '-' ? -1 : 1)
+  const local = bound + offset
+  if (local % dayMs !== 0) return undefined
+  const day = words.day(new Date(edge === 'start' ? local : local - 1))
+  return offset === 0 ? `${day} (UTC)` : `${day} (UTC${sign}${hours}:${minutes})`
+}
+
+const minuteMs = 60_000
+const dayMs = 86_400_000

@@ -1,0 +1,231 @@
+import { isOfTime } from '../../access/shared-type.ts'
+import { intervalOf } from '../../fhir/date.ts'
+import { isTimezone } from '../../fhir/timezone.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import type { Choice } from '../../studies/own-consent.ts'
+import { type AskedLine, digestOfShown, givenOf, type StudyAsked } from '../../studies/own-study.ts'
+import { box, field, problemList, typed } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
+
+/** What stands in the form for one line: `shares` is empty as long as nothing was chosen. */
+type LineState = Record<Field, string> & {
+  readonly shares: '' | 'yes' | 'no'
+  /** What the Consent says, of which the form shows the day or the minute: whoever leaves that as it is keeps this. */
+  readonly given: Readonly<Record<Field, string>>
+  readonly problem?: string | undefined
+}
+
+type Field = keyof typeof edges
+const edges = { from: 'start', until: 'end' } as const satisfies Readonly<Record<string, Edge>>
+
+export type ChoiceState = {
+  /** Of the days. */
+  readonly timezone: string
+  readonly timezoneProblem?: string | undefined
+  /** Whether it was sent, and is not what we know: nothing but its sender changes it. */
+  readonly isTyped: boolean
+  readonly lines: ReadonlyMap<string, LineState>
+}
+
+/** Nothing is chosen beforehand; whoever comes back finds what they gave, by the clock of the time zone, or of UTC where it is none. */
+export const givenState = (study: StudyAsked, asked = ''): ChoiceState => {
+  const timezone = isTimezone(asked) ? asked : 'UTC'
+  return {
+    timezone,
+    isTyped: false,
+    lines: new Map(
+      study.lines.map(line => {
+        const given = givenOf(study, line)
+        const shares = given === 'partly' ? '' : given !== undefined ? 'yes' : isGiving(study) ? 'no' : ''
+        const { from: start = '', until: end = '' } = given === 'partly' ? {} : (given ?? {})
+        const [from, until] = [edgeIn(start, edges.from, timezone), edgeIn(end, edges.until, timezone)]
+        return [line.name, { shares, from, until, given: { from: start, until: end } }]
+      }),
+    ),
+  }
+}
+
+export const emptyState: ChoiceState = { timezone: 'UTC', isTyped: false, lines: new Map() }
+
+const isGiving = ({ consent }: StudyAsked): boolean => consent?.status === 'active'
+
+type Typed =
+  | { readonly kind: 'chosen'; readonly choices: readonly Choice[]; readonly state: ChoiceState }
+  | { readonly kind: 'problems'; readonly state: ChoiceState; readonly isNothing: boolean }
+
+/** Who fills in the form: whoever chooses for themselves, or staff, who say what somebody has chosen on paper. */
+type Filling = 'choose' | 'paper'
+
+/** `signedOn`: the day on a paper that others record, from which on is given what it says no day for. */
+export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Words, signedOn?: string): Typed => {
+  const filling: Filling = signedOn === undefined ? 'choose' : 'paper'
+  const timezone = typed(body, 'timezone').trim() || 'UTC'
+  const read = lines.map(line => [line, typedLine(body, line)] as const)
+  const isOfDays = read.some(([, { shares, from, until }]) => shares === 'yes' && `${from}${until}` !== '')
+  const isUnknown = (isOfDays || filling === 'paper') && !isTimezone(timezone)
+  const since = isUnknown || signedOn === undefined ? undefined : edgeOfDay(signedOn, 'start', timezone)
+  const told = read.map(([line, state]) => {
+    const choice = isUnknown ? undefined : choiceOf(line, state, timezone, since)
+    const problem = state.shares === '' ? 'missing' : isUnknown ? problemAnywhere(state) : problemOf(choice, filling)
+    if (problem === undefined) return { choice, name: line.name, state }
+    const key = problem === 'missing' ? (`${filling}.missing` as const) : (`choose.${problem}` as const)
+    return { choice, name: line.name, state: { ...state, problem: say(key, { what: line.what }) } }
+  })
+  const state: ChoiceState = {
+    timezone,
+    timezoneProblem: isUnknown ? say('choose.timezone-wrong') : undefined,
+    isTyped: true,
+    lines: new Map(told.map(({ name, state }) => [name, state])),
+  }
+  const isNothing = told.every(({ state: { shares } }) => shares === 'no')
+  if (isNothing || hasProblem(state)) return { kind: 'problems', state, isNothing }
+  return { kind: 'chosen', state, choices: told.flatMap(({ choice }) => choice ?? []) }
+}
+
+export const hasProblem = ({ timezoneProblem, lines }: ChoiceState): boolean =>
+  timezoneProblem !== undefined || [...lines.values()].some(({ problem }) => problem !== undefined)
+
+const typedLine = (body: unknown, { name, kind }: AskedLine): LineState => {
+  const shares = typed(body, name)
+  const text = (field: string) => (isOfTime(kind) ? typed(body, `${name}-${field}`).trim() : '')
+  return {
+    shares: shares === 'yes' || shares === 'no' ? shares : '',
+    from: text('from'),
+    until: text('until'),
+    given: { from: text('given-from'), until: text('given-until') },
+  }
+}
+
+/** Undefined where what was typed is no day. Of what is not shared no day is looked at, nor in which time zone it would be. */
+const choiceOf = (line: AskedLine, state: LineState, timezone: string, since = ''): Choice | undefined => {
+  const shares = state.shares === 'yes'
+  if (!shares) return { line, shares, from: '', until: '' }
+  const [from, until] = [edgeTyped(state, 'from', timezone), edgeTyped(state, 'until', timezone)]
+  return from === undefined || until === undefined ? undefined : { line, shares, from: from || since, until }
+}
+
+const edgeTyped = ({ given, ...state }: LineState, field: Field, timezone: string): string | undefined => {
+  const [text, before] = [state[field], given[field]]
+  if (text === '') return ''
+  const isKept = intervalOf(before) !== undefined && text === edgeIn(before, edges[field], timezone)
+  return isKept ? before : edgeOfDay(text, edges[field], timezone)
+}
+
+/** Wherever the days are. What stands there as it was shown is not looked at. */
+const problemAnywhere = ({ shares, given, ...state }: LineState): 'date' | undefined => {
+  const isWrong = (field: Field) =>
+    given[field] === '' && state[field] !== '' && edgeOfDay(state[field], edges[field], 'UTC') === undefined
+  return shares === 'yes' && (isWrong('from') || isWrong('until')) ? 'date' : undefined
+}
+
+/** A consent that would share nothing is none that anybody wants. */
+const problemOf = (choice: Choice | undefined, filling: Filling): 'date' | 'order' | 'past' | undefined => {
+  if (choice === undefined) return 'date'
+  const { from, until } = choice
+  const end = until === '' ? undefined : boundOf(until, 'end')
+  if (end === undefined) return undefined
+  if (from === '') return filling === 'choose' && end <= Date.now() ? 'past' : undefined
+  return end <= (boundOf(from, 'start') ?? end) ? 'order' : undefined
+}
+
+/** Saying no stands beside going on, and looks the same. */
+export const choiceForm = (
+  asked: StudyAsked,
+  state: ChoiceState,
+  words: Words,
+  { token, isNothing, name }: { readonly token: string; readonly isNothing: boolean; readonly name: string },
+): Html => {
+  const { study, lines } = asked
+  const { say } = words
+  const page = `/sharing/${study.id}`
+  const problems = choiceProblems(lines, state)
+  const nothing = isNothing ? [{ name: 'choices', problem: say('choose.nothing') }] : []
+  return html`${problemList([...nothing, ...problems], say('check'))}
+<form method="post" action="${page}" id="choices"${state.isTyped && html` data-typed`} novalidate>
+<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="shown" value="${digestOfShown(asked)}">
+<input type="hidden" name="hash" value="${asked.text?.hash}">
+${name !== '' && html`<input type="hidden" name="name" value="${name}">`}
+${choiceFields(lines, state, words)}
+<div class="d-flex flex-wrap gap-3 mt-4">
+<button class="btn btn-primary">${say('choose.go-on')}</button>
+<button formaction="${page}/decline" class="btn btn-primary">${say('choose.decline')}</button>
+</div>
+</form>`
+}
+
+export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) => [
+  ...lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.lines.get(name)?.problem })),
+  { name: 'timezone', problem: state.timezoneProblem },
+]
+
+/** A part of a form: each line with whether it is shared, from when and until when, and of which time zone the days are. */
+export const choiceFields = (
+  lines: StudyAsked['lines'],
+  state: ChoiceState,
+  words: Words,
+  filling: Filling = 'choose',
+): readonly Html[] => {
+  const { say } = words
+  const { timezone, timezoneProblem } = state
+  const fieldsets = lines.map(line => lineFields(line, state.lines.get(line.name), words, filling))
+  if (!lines.some(({ kind }) => isOfTime(kind))) return fieldsets
+  return [
+    ...fieldsets,
+    field({
+      name: 'timezone',
+      label: say('chart.timezone'),
+      hint: say('choose.timezone-hint'),
+      value: timezone,
+      problem: timezoneProblem,
+      autocomplete: putBack,
+      optional: true,
+    }),
+  ]
+}
+
+/**
+ * With `off` a browser that goes back puts back the radio buttons and not the days: what was to end would go on. https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill
+ */
+const putBack = 'on'
+
+const lineFields = (
+  { name, what, kind }: AskedLine,
+  state: LineState | undefined,
+  words: Words,
+  filling: Filling,
+): Html => {
+  const { say } = words
+  const problem = state?.problem
+  const radio = (value: 'yes' | 'no', label: string) =>
+    box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: state?.shares === value, label })
+  const dayField = (one: Field): Html => {
+    const [value, before] = [state?.[one] ?? '', state?.given[one] ?? '']
+    const isMoment = value.includes(':')
+    const hint = [say(`${filling}.${one}-hint`), ...(isMoment ? [say('choose.moment-hint')] : [])].join(' ')
+    const label = say(`choose.${one}`)
+    return html`${before !== '' && html`<input type="hidden" name="${name}-given-${one}" value="${before}">`}
+${field({ name: `${name}-${one}`, label, hint, value, autocomplete: putBack, optional: true })}`
+  }
+  return html`<fieldset class="field${problem && ' wrong'}">
+<legend class="fs-5 fw-semibold">${what}</legend>
+${problem && html`<p class="invalid-feedback d-block">${problem}</p>`}
+${radio('yes', say(`${filling}.share`))}
+${radio('no', say(`${filling}.not`))}
+${isOfTime(kind) && html`<div class="columns mt-2">${dayField('from')}${dayField('until')}</div>`}
+</fieldset>`
+}
+
+/** The same choices, unseen, for the form that signs them. */
+export const hiddenChoices = ({ timezone, lines }: ChoiceState): Readonly<Record<string, string>> =>
+  Object.fromEntries([
+    ['timezone', timezone],
+    ...[...lines].flatMap(([name, { shares, from, until, given }]) => [
+      [name, shares],
+      [`${name}-from`, from],
+      [`${name}-until`, until],
+      ...(given.from === '' ? [] : [[`${name}-given-from`, given.from]]),
+      ...(given.until === '' ? [] : [[`${name}-given-until`, given.until]]),
+    ]),
+  ])

@@ -1,0 +1,114 @@
+import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { type AskedLine, findStudyAsked, type StudyAsked, signedTextOf, textsOf } from '../../studies/own-study.ts'
+import type { SharedLine } from '../../studies/shared-line.ts'
+import { findSignedConsent, type SignedConsent } from '../../studies/signed-consent.ts'
+import { findSigned } from '../../studies/signed-study.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { dayOrMoment } from '../page/time.ts'
+import { langOf, worded } from '../page/wording.ts'
+import { textShown } from './sharing-facts.ts'
+import { keptOf, lineText } from './sharing-line.ts'
+
+type OfStudy = { readonly Params: { readonly study: string } }
+
+/** What was signed, by whom and when, also when it has ended: to print, or to keep as a file. */
+export const sharingCopyPage: AddPage = (server, options) => {
+  server.get<OfStudy>('/sharing/:study/copy', { onRequest: requireSession }, async (request, reply) => {
+    const words = wordsOf(request)
+    const { say } = words
+    const asked = await findStudyAsked(options, sessionOf(request).person, request.params.study, words)
+    const signed = asked && (await findSignedConsent(options, asked, words))
+    if (asked === undefined || signed === undefined) throw new FhirError('not-found', 'There is no such copy')
+    const isFile = queryOf(request).has('file')
+    const { study } = asked
+    const content = copyShown(
+      asked,
+      signed,
+      await findSigned(options, { ...asked, consent: signed.consent }, { at: momentOf(signed), words }),
+      words,
+    )
+    if (isFile) return sendFile(reply, words, { title: say('copy.title'), content })
+    const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
+    return sendOwnPage(reply, words, { title: say('copy.title'), content: html`${content}${links}` })
+  })
+}
+
+/** A file is read where this server is not: it has nothing of its pages, and no token of a form, but what is to be kept. */
+const sendFile = (
+  reply: FastifyReply,
+  { code }: Words,
+  { title, content }: { readonly title: string; readonly content: Html },
+): FastifyReply =>
+  reply
+    .type('text/html; charset=utf-8')
+    .headers({
+      'cache-control': 'no-store',
+      'content-disposition': 'attachment; filename="consent.html"',
+      vary: 'accept-language',
+    })
+    .send(
+      html`<!doctype html>
+<html lang="${code}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} – Sharewell</title>
+</head>
+<body>
+${content}
+</body>
+</html>
+`.text,
+    )
+
+/** `then` is the study as it was when it was signed. */
+const copyShown = (asked: StudyAsked, signed: SignedConsent, then: StudyAsked, words: Words): Html => {
+  const { say } = words
+  const { consent, lines, endedAt } = signed
+  const isOver = endedAt !== undefined || !asked.isEnrolled
+  return html`<h1>${say('copy.title')}</h1>
+${!asked.isEnrolled && html`<p>${say('study.left')}</p>`}
+<dl>
+<dt${langOf(then.title, words)}>${then.title.text}</dt><dd>${then.organization.name}</dd>
+${then.purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(then.purpose, words)}>${then.purpose.text}</dd>`}
+${signing(signed, words)}
+${endedAt !== undefined && html`<dt>${say('copy.ended')}</dt><dd>${dayOrMoment(endedAt, words)}</dd>`}
+${version(asked.study, consent, words)}
+</dl>
+<h2>${say(isOver ? 'copy.shared-then' : 'copy.shared')}</h2>
+<ul>${lines.map(line => given(line, then.lines, words))}</ul>
+${keptOf(asked, words)}
+<h2>${say('copy.text')}</h2>
+${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
+}
+
+const momentOf = ({ consent, signature, changedAt }: SignedConsent): string =>
+  signature?.when ?? changedAt ?? consent.dateTime ?? ''
+
+/** Under what has changed since nobody has set a name. */
+const signing = (signed: SignedConsent, words: Words): Html => {
+  const { signature, changedAt } = signed
+  const key = changedAt === undefined ? 'copy.signed' : 'copy.changed'
+  return html`<dt>${words.say(key)}</dt><dd>${dayOrMoment(momentOf(signed), words)}</dd>
+${signature && html`<dt>${words.say('copy.by')}</dt><dd>${signature.who.display}</dd>`}`
+}
+
+const version = (study: ResearchStudy, { sourceAttachment: { hash, language } = {} }: Consent, words: Words): Html => {
+  const text = textsOf(study, language ?? words.code).find(one => one.hash === hash)
+  return html`${text && html`<dt>${words.say('copy.version')}</dt><dd>${text.version}</dd>`}
+<dt>${words.say('copy.hash')}</dt><dd><code>${hash}</code></dd>`
+}
+
+/** With the reason that the study gave for it. */
+const given = (line: SharedLine, asked: readonly AskedLine[], words: Words): Html => {
+  const ofKind = asked.filter(({ kind }) => kind === line.kind)
+  const { reason } = ofKind.find(({ source }) => source === line.source) ?? ofKind[0] ?? {}
+  return html`<li>${lineText(line, words)}${reason && html`. ${worded(reason, words)}`}</li>`
+}

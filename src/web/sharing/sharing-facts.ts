@@ -1,0 +1,37 @@
+import type { Attachment, ResearchStudy } from '@medplum/fhirtypes'
+import type { Words } from '../../messages/catalogue.ts'
+import type { StudyAsked } from '../../studies/own-study.ts'
+import { type Html, html } from '../page/html.ts'
+import { dayOrMoment } from '../page/time.ts'
+import { langOf, worded } from '../page/wording.ts'
+
+/** The main points of a study, before its text. */
+export const studyFacts = (asked: StudyAsked, words: Words): Html => {
+  const { study, purpose, organization, lines, text, isOrganizations } = asked
+  const { say } = words
+  const end = study.period?.end
+  const readers = isOrganizations ? 'study.readers-organization' : 'study.readers-staff'
+  return html`<h2>${say('study.facts')}</h2>
+<dl>
+<dt>${say('study.who')}</dt><dd>${organization.name}</dd>
+${purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(purpose, words)}>${purpose.text}</dd>`}
+<dt>${say('study.until')}</dt><dd>${end === undefined ? say('study.open-end') : dayOrMoment(end, words, 'last')}</dd>
+<dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd>${what}${reason && html`. ${worded(reason, words)}`}</dd>`)}
+<dt>${say('study.readers')}</dt><dd>${say(readers, { organization: organization.name })}</dd>
+${text && html`<dt>${say('study.withdrawal')}</dt><dd>${say(`study.withdrawal-${text.withdrawal}`)}</dd>`}
+<dt>${say('study.contact')}</dt><dd>${contactOf(study) || organization.name}</dd>
+</dl>`
+}
+
+const contactOf = ({ contact = [] }: ResearchStudy): string =>
+  contact
+    .map(({ name, telecom = [] }) => [name, ...telecom.map(({ value }) => value)].filter(Boolean).join(', '))
+    .join('; ')
+
+/** Words alone are shown: undefined for a text that is something else. */
+export const textShown = (attachment: Attachment | undefined): Html | undefined => {
+  const { contentType, data, language } = attachment ?? {}
+  if (data === undefined || !(contentType ?? 'text/plain').startsWith('text/plain')) return undefined
+  const text = Buffer.from(data, 'base64').toString('utf8')
+  return html`<div class="as-written border rounded p-3 mb-4"${language && html` lang="${language}"`}>${text}</div>`
+}

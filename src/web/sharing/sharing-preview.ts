@@ -1,0 +1,95 @@
+import type { FastifyReply } from 'fastify'
+import { isOfTime } from '../../access/shared-type.ts'
+import { isBlank } from '../../accounts/blank.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import type { Choice } from '../../studies/own-consent.ts'
+import { digestOfShown, type StudyAsked } from '../../studies/own-study.ts'
+import { countShared } from '../../studies/would-share.ts'
+import { form, notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage } from '../page/own-page.ts'
+import { phrase } from '../page/time.ts'
+import { edgeText } from './period-edge.ts'
+import { type ChoiceState, hiddenChoices } from './sharing-choice.ts'
+import { textShown } from './sharing-facts.ts'
+import { keptOf } from './sharing-line.ts'
+
+type Shown = {
+  readonly choices: readonly Choice[]
+  /** As they were typed. */
+  readonly state: ChoiceState
+  readonly name?: string
+  readonly isUnsigned?: boolean
+  /** Whether the text is another than the one on the page from which somebody came. */
+  readonly isOtherText?: boolean
+}
+
+/** Who could see what, before anything is signed. */
+export const sendPreview = async (
+  reply: FastifyReply,
+  asked: StudyAsked,
+  words: Words,
+  { choices, state, name = '', isUnsigned = false, isOtherText = false }: Shown,
+): Promise<FastifyReply> => {
+  const { study, organization, staff, isOrganizations, text } = asked
+  const { say } = words
+  const page = `/sharing/${study.id}`
+  const token = ownToken(reply)
+  const hidden = { ...hiddenChoices(state), hash: text?.hash ?? '', shown: digestOfShown(asked) }
+  const counts = await countShared(asked, choices, words.code)
+  const readings = choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))
+  return sendOwnPage(reply, words, {
+    title: say('preview.title'),
+    isProblem: isUnsigned || isOtherText,
+    content: html`<h1>${say('preview.title')}</h1>
+${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
+<p>${say('preview.lead')}</p>
+<h2>${say('preview.people')}</h2>
+<ul>
+${isOrganizations && html`<li>${say('preview.everybody', { organization: organization.name })}</li>`}
+${staff.map(one => html`<li>${one}</li>`)}
+${!isOrganizations && staff.length === 0 && html`<li>${say('preview.nobody')}</li>`}
+</ul>
+<h2>${say('preview.readings')}</h2>
+<ul>${readings}</ul>
+${keptOf(asked, words)}
+<h2>${say('study.text')}</h2>
+${textShown(text?.attachment)}
+<h2>${say('sign.title')}</h2>
+<p>${say('sign.text')}</p>
+${form({
+  action: `${page}/sign`,
+  token,
+  hidden,
+  problemTitle: say('check'),
+  fields: [
+    {
+      name: 'name',
+      label: say('sign.name'),
+      value: name,
+      autocomplete: 'name',
+      problem: isUnsigned ? say(isBlank(name) ? 'sign.missing' : 'account.name-missing') : undefined,
+    },
+  ],
+  button: say('sign.sign'),
+})}
+<form method="post" action="${page}/decline"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('choose.decline')}</button></form>
+${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], button: say('preview.back') })}`,
+  })
+}
+
+const reading = (choice: Choice, count: number | undefined, words: Words): Html =>
+  html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${count === 1 ? words.say('preview.count-one') : words.say('preview.count', { count })}</span>`}</li>`
+
+/** Of which time the data is that is shared. */
+export const chosenPeriod = ({ line, from, until }: Omit<Choice, 'shares'>, words: Words): Html | string =>
+  isOfTime(line.kind) ? periodText({ from, until }, words) : words.say('preview.any-time')
+
+const periodText = ({ from, until }: Pick<Choice, 'from' | 'until'>, words: Words): Html => {
+  const start =
+    from === ''
+      ? words.say('preview.from-now')
+      : phrase(words, 'preview.from', { from: edgeText(from, 'start', words) })
+  return html`${start}${until !== '' && html`, ${phrase(words, 'preview.until', { until: edgeText(until, 'end', words) })}`}`
+}

@@ -1,0 +1,193 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { compartmentsOf } from '../../storage/token.ts'
+import { nameOf, type OwnRecord } from '../../studies/own-record.ts'
+import { type Sharing, sharingsOf } from '../../studies/own-sharing.ts'
+import { findStudyAsked, isSignedEarlier, ownStudiesOf, type StudyAsked } from '../../studies/own-study.ts'
+import { stopSharing } from '../../studies/stopping.ts'
+import { titleIn } from '../../studies/study-words.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { box, notice, ticked, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { phrase } from '../page/time.ts'
+import { langOf, worded } from '../page/wording.ts'
+import { keptText, lineText } from './sharing-line.ts'
+import { isOfTick, parseTick, type Tick, tickOf, tickText } from './sharing-tick.ts'
+
+/** Everything that somebody shares with whomever, as the gate has it, and the way to stop it, all or in part. */
+export const sharingPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  server.get('/sharing', { onRequest }, (request, reply) =>
+    sendSharing(server, options, request, reply, queryOf(request).get('done') ?? ''),
+  )
+  server.post('/sharing', { onRequest }, async (request, reply) => {
+    const { person } = sessionOf(request)
+    const words = wordsOf(request)
+    if (typed(request.body, 'all') === 'yes') {
+      await stopSharing(options, { person, words }, () => true)
+      return reply.redirect('/sharing?done=stopped', 303)
+    }
+    const ticks = ticked(request.body, 'stop')
+    if (ticks.length === 0) return reply.redirect('/sharing?done=none', 303)
+    const humans = await compartmentsOf(options.accounts.database, person)
+    const stopped = ticks.map(text => parseTick(text, humans))
+    // Nothing is guessed: of what cannot be told they are asked again.
+    if (!stopped.every(tick => tick !== undefined))
+      return sendSharing(server, options, request, reply.code(409), 'changed')
+    const shown = new Set(typed(request.body, 'shown').split(' '))
+    const isTicked = (tick: Tick) => ticks.includes(tickText(tick))
+    // What was left on purpose goes on; what was not there to be ticked ends with what was.
+    const isNew = (tick: Tick) => !shown.has(tickText(tick)) && stopped.some(one => isOfTick(one, tick))
+    let isMore = false
+    await stopSharing(options, { person, words }, (sharing, line) => {
+      const tick = tickOf(sharing, line)
+      if (isTicked(tick)) return true
+      isMore ||= isNew(tick)
+      return isNew(tick)
+    })
+    return reply.redirect(`/sharing?done=${isMore ? 'stopped-more' : 'stopped'}`, 303)
+  })
+}
+
+const sendSharing = async (
+  server: FastifyInstance,
+  options: PageOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: string,
+): Promise<FastifyReply> => {
+  const { person } = sessionOf(request)
+  const words = wordsOf(request)
+  const { say } = words
+  const sharings = await sharingsOf(options, person, words)
+  const asked = await askedOf(person, options, words)
+  const given = sharings.filter(({ kept }) => kept === undefined)
+  const kept = sharings.filter(one => one.kept !== undefined)
+  const isKept = (study: StudyAsked) => kept.some(({ receiver }) => receiver === referenceTo(study))
+  const apps = await appsShown(server, person, words)
+  const fieldsets: Html[] = []
+  for (const one of given) fieldsets.push(await givenShown(one, asked, words))
+  const keptShown: Html[] = []
+  for (const one of kept)
+    if (one.kept) keptShown.push(keptText(one.kept, await receiverShown(one, asked, words), words))
+  return sendOwnPage(reply, words, {
+    title: say('sharing.title'),
+    isProblem: done === 'changed',
+    content: html`<h1>${say('sharing.title')}</h1>
+${told(done, words)}
+${studyList('sharing.open', asked.filter(waits), words)}
+${given.length === 0 ? html`<p>${say(kept.length > 0 ? 'sharing.nothing-new' : apps ? 'sharing.nothing-but-apps' : 'sharing.nothing')}</p>` : stopForm(given, fieldsets, words, ownToken(reply))}
+${keptShown.length > 0 && html`<h2>${say('sharing.kept')}</h2>${keptShown}`}
+${apps}
+${studyList(
+  'sharing.over',
+  asked.filter(one => isOver(one) && !isKept(one)),
+  words,
+)}
+<ul class="list-unstyled mt-4">
+<li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
+<li><a href="/account/data">${say('sharing.data')}</a></li>
+<li><a href="/account/apps">${say('sharing.apps')}</a></li>
+<li><a href="/account">${say('sharing.account')}</a></li>
+</ul>`,
+  })
+}
+
+const told = (done: string, { say }: Words): Html | undefined => {
+  switch (done) {
+    case 'stopped':
+    case 'stopped-more':
+      return notice('done', html`<p>${say(`sharing.${done}`)}</p>`)
+    case 'none':
+      return notice('problem', html`<p>${say('sharing.none-ticked')}</p>`)
+    case 'changed':
+      return notice('problem', html`<p>${say('sharing.changed')}</p>`)
+    default:
+      return undefined
+  }
+}
+
+const stopForm = (
+  given: readonly Sharing[],
+  fieldsets: readonly Html[],
+  { say }: Words,
+  token: string,
+): Html => html`<p>${say('sharing.text')}</p>
+<form method="post" action="/sharing">
+<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="shown" value="${given.flatMap(ticksOf).join(' ')}">
+${fieldsets}
+<div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><button name="all" value="yes" class="btn btn-primary">${say('sharing.stop-all')}</button></div>
+</form>`
+
+const ticksOf = (sharing: Sharing): readonly string[] =>
+  (sharing.lines.length === 0 ? [undefined] : sharing.lines).map(line => tickText(tickOf(sharing, line)))
+
+const givenShown = async (sharing: Sharing, asked: readonly StudyAsked[], words: Words): Promise<Html> => {
+  const { lines } = sharing
+  const study = asked.find(one => referenceTo(one) === sharing.receiver)
+  const texts = lines.length === 0 ? [words.say('sharing.idle')] : lines.map(line => lineText(line, words))
+  return html`<fieldset>
+<legend class="fs-5 fw-semibold">${phrase(words, 'sharing.to', { who: await receiverName(sharing, words) })}</legend>
+${study?.isEnrolled === false && html`<p>${words.say('study.left')}</p>`}
+${study?.isEnrolled && !study.isInForce && html`<p>${words.say('study.not-in-force')}</p>`}
+${ticksOf(sharing).map((value, index) => box({ type: 'checkbox', name: 'stop', value, label: texts[index] ?? '', isListed: true }))}
+${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.say(study.isEnrolled ? 'sharing.read' : 'sharing.read-left')}<span class="visually-hidden">: ${worded(study.title, words)}</span></a></p>`}
+</fieldset>`
+}
+
+/** With the way to its page, where there is one. */
+const receiverShown = async (sharing: Sharing, asked: readonly StudyAsked[], words: Words): Promise<Html> => {
+  const study = asked.find(one => referenceTo(one) === sharing.receiver)
+  const name = await receiverName(sharing, words)
+  return study === undefined ? html`${name}` : html`<a href="/sharing/${study.study.id}">${name}</a>`
+}
+
+/** A study by its title, in words that the reader has; everybody else by name. */
+const receiverName = async ({ record, receiver }: Sharing, words: Words): Promise<Html | string> => {
+  const study = await studyOf(record, receiver)
+  if (study !== undefined) return worded(titleIn(study, words), words)
+  return (await nameOf(record, receiver)) ?? words.say('sharing.unknown')
+}
+
+const studyOf = async (record: OwnRecord, reference: string | undefined): Promise<ResearchStudy | undefined> => {
+  const [type, id = ''] = reference?.split('/') ?? []
+  return type === 'ResearchStudy' ? record.read<ResearchStudy>(type, id) : undefined
+}
+
+/** What was granted to them is no Consent, and does not end with one. */
+const appsShown = async (server: FastifyInstance, person: string, words: Words): Promise<Html | false> => {
+  const names = new Set((await server.authorization.grantedApps.list(person)).map(({ client }) => client.name))
+  if (names.size === 0) return false
+  const apps = html`<a href="/account/apps">${[...names].join(', ')}</a>`
+  return html`<p>${phrase(words, 'sharing.apps-go-on', { apps })}</p>`
+}
+
+/** All studies that ask the person, or that they have answered. */
+const askedOf = async (person: string, options: PageOptions, words: Words): Promise<readonly StudyAsked[]> => {
+  const own = await ownStudiesOf(options, person)
+  const asked = await Promise.all(own.map(({ study }) => findStudyAsked(options, person, study, words)))
+  return asked.filter(one => one !== undefined)
+}
+
+const referenceTo = ({ study }: StudyAsked): string => `ResearchStudy/${study.id}`
+
+const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly StudyAsked[], words: Words): Html | false =>
+  asked.length > 0 &&
+  html`<h2>${words.say(title)}</h2>
+<ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a>${!one.isEnrolled && html`<div>${words.say('study.left')}</div>`}</li>`)}</ul>`
+
+/** Also what was signed is asked again, by another text. One that does not run asks nothing. */
+const waits = (asked: StudyAsked): boolean =>
+  asked.isEnrolled &&
+  asked.isInForce &&
+  !asked.isClosed &&
+  (asked.consent === undefined || asked.consent.status === 'proposed' || isSignedEarlier(asked))
+
+/** They have said no, or have stopped, and may still say yes unless their place has ended. */
+const isOver = ({ consent }: StudyAsked): boolean => consent?.status === 'rejected' || consent?.status === 'inactive'

@@ -1,0 +1,14 @@
+import { askForNewPassword } from '../../accounts/new-password.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { letterForm } from './letter-form.ts'
+
+/** Where somebody asks for a link to choose a new password. */
+export const forgottenPasswordPage: AddPage = (server, { accounts }) =>
+  letterForm(server, '/forgotten-password', {
+    isOpen: accounts.mail !== undefined,
+    title: 'forgotten.title',
+    text: 'forgotten.text',
+    back: 'forgotten.back',
+    closed: { title: 'forgotten.title', text: 'forgotten.ask-others' },
+    ask: email => askForNewPassword(accounts, email),
+  })

@@ -1,0 +1,59 @@
+import type { FastifyReply } from 'fastify'
+import { choosePassword, findAccountOfLink } from '../../accounts/new-password.ts'
+import type { PasswordProblem } from '../../accounts/password-rules.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { clearSessionCookie } from '../../http/session.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { form, typed, typedSecret } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendLinkIsOver } from '../page/link-is-over.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { phrase } from '../page/time.ts'
+import { newPasswordField } from './person-fields.ts'
+import { seldom } from './sign-in.ts'
+
+/** Where a link leads with which somebody chooses a password. Looking at it uses nothing up. */
+export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
+  server.get('/new-password', async (request, reply) => {
+    const link = queryOf(request).get('link') ?? ''
+    const account = await findAccountOfLink(accounts, link)
+    return account === undefined ? sendLinkIsOver(reply) : sendNewPassword(reply, { link, email: account.email })
+  })
+  server.post('/new-password', { config: { rateLimit: seldom } }, async (request, reply) => {
+    const link = typed(request.body, 'link')
+    const account = await findAccountOfLink(accounts, link)
+    if (account === undefined) return sendLinkIsOver(reply)
+    const answer = await choosePassword(accounts, link, typedSecret(request.body, 'password'))
+    switch (answer.kind) {
+      case 'changed':
+        clearSessionCookie(reply, cookies)
+        return reply.redirect('/sign-in?new-password', 303)
+      case 'link-is-over':
+        return sendLinkIsOver(reply)
+      case 'problem':
+        return sendNewPassword(reply.code(422), { link, email: account.email, problem: answer.problem })
+    }
+  })
+}
+
+type Shown = { readonly link: string; readonly email: string; readonly problem?: PasswordProblem }
+
+const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('new-password.title'),
+    isProblem: problem !== undefined,
+    content: html`<h1>${say('new-password.title')}</h1>
+<p>${phrase(words, 'new-password.text', { email: html`<strong>${email}</strong>` })}</p>
+${form({
+  action: '/new-password',
+  token: ownToken(reply),
+  problemTitle: say('check'),
+  hidden: { link },
+  fields: [newPasswordField(words, 'password', problem)],
+  button: say('new-password.save'),
+})}`,
+  })
+}

@@ -1,0 +1,193 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { deviceOf } from '../../accounts/device.ts'
+import { enterCode } from '../../accounts/second-factor.ts'
+import { finishSetUp, type SetUp, type SetUpStep, setUpOf } from '../../accounts/set-up.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { cookieOf } from '../../http/session.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { findStep, type SignInStep } from '../../storage/account/sign-in-step.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { ofAppRequests } from '../page/content-security.ts'
+import { continuePath } from '../page/continue.ts'
+import { type Field, form, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { qrPicture } from '../page/qr-picture.ts'
+import { sendRecoveryCodes } from './recovery-codes.ts'
+import { enter, seldom } from './sign-in.ts'
+
+/**
+ * Where whoever has shown a first factor shows the second, or sets it up where there is none. It belongs to the browser that
+ * has the cookie of the step, and to nobody else.
+ */
+export const secondFactorPage: AddPage = (server, options) => {
+  const { accounts, cookies } = options
+  server.get('/second-factor', ofAppRequests, async (request, reply) => {
+    const continued = continuePath(queryOf(request).get('continue') ?? '')
+    const step = await findStep(accounts.database, cookieOf(request, cookies, 'step'))
+    if (step === undefined) return sendOver(reply, continued)
+    const isLost = queryOf(request).has('lost')
+    return isSetUp(step)
+      ? sendSetUp(reply, await setUpOf(accounts, step), { continued, isAsked: step.session === undefined })
+      : sendCode(reply, { continued, isLost })
+  })
+  const settings = { ...ofAppRequests, config: { rateLimit: seldom, isForAnybody: true } }
+  server.post('/second-factor', settings, async (request, reply) => {
+    const step = await findStep(accounts.database, cookieOf(request, cookies, 'step'))
+    const continued = continuePath(typed(request.body, 'continue'))
+    if (step === undefined) return sendOver(reply, continued)
+    const answer = { request, reply, options, continued }
+    return isSetUp(step) ? setUp(answer, step) : signIn(answer)
+  })
+}
+
+const isSetUp = (step: SignInStep): step is SetUpStep => step.authenticator !== undefined
+
+type Answering = {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly options: PageOptions
+  readonly continued: string | undefined
+}
+
+const signIn = async ({ request, reply, options, continued }: Answering): Promise<FastifyReply> => {
+  const { accounts, cookies } = options
+  const device = deviceOf(request.headers['user-agent'])
+  const answer = await enterCode(accounts, cookieOf(request, cookies, 'step'), typed(request.body, 'code'), device)
+  if (answer.kind === 'over') return sendOver(reply, continued)
+  if (answer.kind !== 'signed-in')
+    return sendCode(reply, { continued, isLost: typed(request.body, 'lost') !== '', refusal: answer.kind })
+  await enter(request, reply, options, answer.cookie)
+  reply.clearCookie(cookies.nameOf('step'), cookies.options)
+  return reply.redirect(continued ?? '/account', 303)
+}
+
+const setUp = async ({ request, reply, options, continued }: Answering, step: SetUpStep): Promise<FastifyReply> => {
+  const { accounts, cookies } = options
+  const device = deviceOf(request.headers['user-agent'])
+  const answer = await finishSetUp(accounts, cookieOf(request, cookies, 'step'), typed(request.body, 'code'), device)
+  switch (answer.kind) {
+    case 'over':
+      return sendOver(reply, continued)
+    case 'wrong':
+      return sendSetUp(reply.code(422), await setUpOf(accounts, step), {
+        continued,
+        isAsked: step.session === undefined,
+        isWrong: true,
+      })
+    case 'set-up':
+      await enter(request, reply, options, answer.cookie)
+      reply.clearCookie(cookies.nameOf('step'), cookies.options)
+      return sendRecoveryCodes(reply, { ...answer, goOn: continued ?? '/account' })
+  }
+}
+
+type CodeShown = {
+  readonly continued: string | undefined
+  readonly isLost: boolean
+  readonly refusal?: 'wrong' | 'too-often'
+}
+
+const sendCode = (reply: FastifyReply, { continued, isLost, refusal }: CodeShown): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const title = say(isLost ? 'step.recovery-title' : 'step.code-title')
+  const { status, text } = refusal === undefined ? taken : refusals[isLost && refusal === 'wrong' ? 'lost' : refusal]
+  const problem = text && say(text)
+  const hidden = continued === undefined ? {} : { continue: continued }
+  const query = new URLSearchParams(isLost ? hidden : { ...hidden, lost: '' })
+  const again = new URLSearchParams({ ...hidden, prompt: 'login' })
+  return sendOwnPage(reply.code(status), words, {
+    title,
+    isProblem: problem !== undefined,
+    content: html`<h1>${title}</h1>
+${form({
+  action: '/second-factor',
+  token: ownToken(reply),
+  problemTitle: say('check'),
+  hidden: isLost ? { ...hidden, lost: 'yes' } : hidden,
+  fields: [isLost ? recoveryField(words, problem) : { ...appField(words), hint: say('step.code-hint'), problem }],
+  button: say('sign-in.title'),
+})}
+<ul class="list-unstyled mt-4">
+<li><a href="/second-factor?${query.toString()}">${say(isLost ? 'step.have-app' : 'step.lost-app')}</a></li>
+<li><a href="/sign-in?${again.toString()}">${say('step.again')}</a></li>
+</ul>
+${isLost && html`<p class="text-body-secondary">${say('step.neither')}</p>`}`,
+  })
+}
+
+const taken = { status: 200, text: undefined } as const
+
+const refusals = {
+  wrong: { status: 422, text: 'field.code-wrong' },
+  lost: { status: 422, text: 'step.recovery-wrong' },
+  'too-often': { status: 429, text: 'field.too-often' },
+} as const
+
+const appField = ({ say }: Words): Field => ({
+  name: 'code',
+  label: say('field.code'),
+  autocomplete: 'one-time-code',
+  inputmode: 'numeric',
+})
+
+const recoveryField = ({ say }: Words, problem: string | undefined): Field => ({
+  name: 'code',
+  label: say('step.recovery'),
+  hint: say('step.recovery-hint'),
+  autocomplete: 'off',
+  problem,
+})
+
+type SetUpShown = {
+  readonly continued: string | undefined
+  /** Whether an organization asks for it: nobody who sets it up of themselves is on the way in. */
+  readonly isAsked: boolean
+  readonly isWrong?: boolean
+}
+
+const sendSetUp = (
+  reply: FastifyReply,
+  { uri, text }: SetUp,
+  { continued, isAsked, isWrong = false }: SetUpShown,
+): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply, words, {
+    title: say('factor.set-up'),
+    isProblem: isWrong,
+    content: html`<h1>${say('factor.set-up')}</h1>
+${isAsked && html`<p>${say('step.asked')}</p>`}
+<p>${say('factor.what')} ${say('step.any-app')}</p>
+<h2>${say('step.one')}</h2>
+<p>${say('step.scan')}</p>
+${qrPicture(uri, say('step.picture'))}
+<p><a href="${uri}">${say('step.open')}</a></p>
+<p>${say('step.key')}</p>
+<p><code>${text}</code></p>
+<h2>${say('step.two')}</h2>
+${form({
+  action: '/second-factor',
+  token: ownToken(reply),
+  problemTitle: say('check'),
+  hidden: continued === undefined ? {} : { continue: continued },
+  fields: [{ ...appField(words), problem: isWrong ? say('field.code-wrong') : undefined }],
+  button: say('step.turn-on'),
+})}
+${!isAsked && html`<p><a href="/account/second-factor">${say('step.not-now')}</a></p>`}`,
+  })
+}
+
+const sendOver = (reply: FastifyReply, continued: string | undefined): FastifyReply => {
+  const query = new URLSearchParams(continued === undefined ? {} : { continue: continued })
+  const words = wordsOf(reply.request)
+  const { say } = words
+  return sendOwnPage(reply.code(410), words, {
+    title: say('step.over'),
+    content: html`<h1>${say('step.over')}</h1>
+<p>${say('step.over-text')}</p>
+<p><a href="/sign-in?${query.toString()}">${say('over.sign-in')}</a></p>`,
+  })
+}

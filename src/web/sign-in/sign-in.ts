@@ -1,0 +1,149 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Admission } from '../../accounts/admit.ts'
+import { deviceOf } from '../../accounts/device.ts'
+import { signIn } from '../../accounts/sign-in.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { setSessionCookie } from '../../http/session.ts'
+import type { Key } from '../../messages/catalogue.ts'
+import { endSession } from '../../storage/account/session.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { ofAppRequests } from '../page/content-security.ts'
+import { continuePath } from '../page/continue.ts'
+import { form, notice, typed, typedSecret } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { ssoLink } from './sso-link.ts'
+
+/**
+ * `/sign-in?continue=/somewhere` comes back to a path of this server. Who is signed in goes there at once, but with
+ * `prompt=login`, which asks again. https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+ */
+export const signInPage: AddPage = (server, options) => {
+  server.get('/sign-in', ofAppRequests, async (request, reply) => {
+    const query = queryOf(request)
+    const continued = continuePath(query.get('continue') ?? '')
+    if (request.session !== undefined && query.get('prompt') !== 'login')
+      return reply.redirect(continued ?? '/account', 303)
+    return sendSignIn(reply, options, {
+      continued,
+      isAnew: query.get('prompt') === 'login',
+      done: [...query.keys()].map(name => doneTexts[name]).find(Boolean),
+      unsaved: query.get('unsaved') === 'kept' ? 'kept' : query.has('unsaved') ? 'lost' : undefined,
+    })
+  })
+  const settings = { ...ofAppRequests, config: { rateLimit: seldom, isForAnybody: true } }
+  server.post('/sign-in', settings, async (request, reply) => {
+    const continued = continuePath(typed(request.body, 'continue'))
+    const email = typed(request.body, 'email')
+    const device = deviceOf(request.headers['user-agent'])
+    const answer = await signIn(options.accounts, { email, password: typedSecret(request.body, 'password'), device })
+    if (answer.kind === 'refused' || answer.kind === 'too-often' || answer.kind === 'barred')
+      return sendSignIn(reply, options, {
+        continued,
+        isAnew: typed(request.body, 'prompt') === 'login',
+        email,
+        refusal: answer.kind,
+      })
+    return answerAdmission(request, reply, options, answer, continued)
+  })
+}
+
+/** Passwords of many people are not tried from one place. */
+export const seldom = { max: 60, timeWindow: '1 minute' }
+
+/** Whoever has shown a first factor goes on: to where they were going, or to the second one. */
+export const answerAdmission = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  admission: Admission,
+  continued: string | undefined,
+): Promise<FastifyReply> => {
+  const { nameOf, options: cookieOptions } = options.cookies
+  switch (admission.kind) {
+    case 'signed-in':
+      await enter(request, reply, options, admission.cookie)
+      return reply.redirect(continued ?? '/account', 303)
+    case 'second-factor': {
+      reply.setCookie(nameOf('step'), admission.step, cookieOptions)
+      const query = new URLSearchParams(continued === undefined ? {} : { continue: continued })
+      return reply.redirect(`/second-factor?${query}`, 303)
+    }
+  }
+}
+
+/** From here on the browser has the new session, and no other. */
+export const enter = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { accounts, cookies }: PageOptions,
+  cookie: string,
+): Promise<void> => {
+  const { session } = request
+  if (session !== undefined) await endSession(accounts.database, session.person, session.id)
+  setSessionCookie(reply, cookies, cookie)
+}
+
+type Shown = {
+  readonly continued: string | undefined
+  readonly email?: string
+  readonly refusal?: keyof typeof refusals
+  /** Whether the institution, too, is to ask anew. */
+  readonly isAnew: boolean
+  /** What has led here. */
+  readonly done?: Key | undefined
+  /** What became of what was sent by a form that has led here, of which nothing was done. */
+  readonly unsaved?: keyof typeof unsavedTexts | undefined
+}
+
+const sendSignIn = (
+  reply: FastifyReply,
+  { sso }: PageOptions,
+  { continued, isAnew, email, refusal, done, unsaved }: Shown,
+): FastifyReply => {
+  const words = wordsOf(reply.request)
+  const { say } = words
+  const title = say('sign-in.title')
+  const going = {
+    ...(continued === undefined ? {} : { continue: continued }),
+    ...(isAnew ? { prompt: 'login' } : {}),
+  }
+  const { status, text } = refusal === undefined ? { status: 200, text: undefined } : refusals[refusal]
+  return sendOwnPage(reply.code(status), words, {
+    title,
+    isProblem: refusal !== undefined || unsaved !== undefined,
+    content: html`<h1>${title}</h1>
+${done && notice('done', html`<p>${say(done)}</p>`)}
+${unsaved && notice('problem', html`<p>${say(unsavedTexts[unsaved])}</p>`)}
+${text && notice('problem', html`<p>${say(text)}</p>`)}
+${form({
+  action: '/sign-in',
+  token: ownToken(reply),
+  hidden: going,
+  fields: [
+    { name: 'email', label: say('field.email'), type: 'email', value: email ?? '', autocomplete: 'username' },
+    { name: 'password', label: say('field.password'), type: 'password', autocomplete: 'current-password' },
+  ],
+  button: say('sign-in.title'),
+})}
+${sso && ssoLink(words, sso.institution, going)}
+<ul class="list-unstyled mt-4">
+<li><a href="/forgotten-password">${say('sign-in.forgotten')}</a></li>
+<li><a href="/sign-up">${say('sign-in.no-account')}</a></li>
+</ul>`,
+  })
+}
+
+const doneTexts: Readonly<Record<string, Key>> = {
+  'signed-out': 'sign-in.signed-out',
+  'new-password': 'sign-in.new-password',
+}
+
+const unsavedTexts = { lost: 'sign-in.unsaved', kept: 'sign-in.unsaved-kept' } as const
+
+const refusals = {
+  refused: { status: 422, text: 'sign-in.refused' },
+  barred: { status: 403, text: 'sign-in.barred' },
+  'too-often': { status: 429, text: 'field.too-often' },
+} as const

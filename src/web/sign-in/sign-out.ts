@@ -1,0 +1,16 @@
+import { clearSessionCookie, cookieOf } from '../../http/session.ts'
+import { endSession } from '../../storage/account/session.ts'
+import { takeStep } from '../../storage/account/sign-in-step.ts'
+import type { AddPage } from '../page/add-page.ts'
+
+/** Ends the session and a half sign-in, in the browser and here. */
+export const signOutAction: AddPage = (server, { accounts, cookies }) => {
+  server.post('/sign-out', { config: { isForAnybody: true } }, async (request, reply) => {
+    const { session } = request
+    if (session !== undefined) await endSession(accounts.database, session.person, session.id)
+    await takeStep(accounts.database, cookieOf(request, cookies, 'step'))
+    clearSessionCookie(reply, cookies)
+    reply.clearCookie(cookies.nameOf('step'), cookies.options)
+    return reply.redirect('/sign-in?signed-out', 303)
+  })
+}

@@ -1,0 +1,99 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { SsoArrived } from '../../auth/sso/exchange.ts'
+import { oidcCallbackPath, samlConsumerPath, samlMetadataPath } from '../../auth/sso/paths.ts'
+import type { SsoRefusal, SsoRefused } from '../../auth/sso/refusal.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { type Cookies, cookieOf } from '../../http/session.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { isSecret, newSecret } from '../../storage/secret.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { ofAppRequests } from '../page/content-security.ts'
+import { continuePath } from '../page/continue.ts'
+import { typed } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { seldom } from './sign-in.ts'
+
+/** Sends the browser to the identity provider, and takes it back. Who has come is then `/sso/arrivals/…`. */
+export const ssoPage: AddPage = (server, { sso, cookies }) => {
+  if (sso === undefined) return
+  const { protocol } = sso
+  const answerArrived = (request: FastifyRequest, reply: FastifyReply, arrived: SsoArrived | SsoRefused) =>
+    arrived.kind === 'refused'
+      ? sendRefusal(request, reply, sso.institution, arrived)
+      : reply.header('cache-control', 'no-store').redirect(`/sso/arrivals/${arrived.arrival}`, 303)
+  const settings = { ...ofAppRequests, config: { rateLimit: seldom } }
+  server.get('/sso', settings, async (request, reply) => {
+    const query = queryOf(request)
+    const known = ssoBrowserOf(request, cookies)
+    const browser = isSecret(known) ? known : newSecret()
+    const continued = continuePath(query.get('continue') ?? '')
+    const isAskedAgain = query.get('prompt') === 'login'
+    const begun = await protocol.begin({ request }, { browser, continued, isAskedAgain })
+    if (begun.kind === 'refused') return sendRefusal(request, reply, sso.institution, { ...begun, continued })
+    reply.setCookie(cookies.nameOf('sso'), browser, cookies.options)
+    return reply.header('cache-control', 'no-store').redirect(begun.url, 303)
+  })
+  switch (protocol.kind) {
+    case 'oidc':
+      server.get(oidcCallbackPath, settings, async (request, reply) =>
+        answerArrived(request, reply, await protocol.finish({ request }, ssoBrowserOf(request, cookies))),
+      )
+      break
+    case 'saml': {
+      server.get(samlMetadataPath, async (_request, reply) =>
+        reply.type('application/samlmetadata+xml').send(protocol.metadata()),
+      )
+      const config = { rateLimit: seldom, isPostedByOthers: true } as const
+      const posted = { ...ofAppRequests, bodyLimit: mostResponseBytes, config }
+      server.post(samlConsumerPath, posted, async (request, reply) =>
+        answerArrived(request, reply, await protocol.consume(typed(request.body, 'SAMLResponse'))),
+      )
+    }
+  }
+}
+
+/** Of a form; attributes can be many. */
+const mostResponseBytes = 262_144
+
+/** What the browser keeps of its sign-ins at the institution. */
+export const ssoBrowserOf = (request: FastifyRequest, cookies: Cookies): string => cookieOf(request, cookies, 'sso')
+
+/** The log is told why, by the request's id. */
+export const logRefused = (
+  request: FastifyRequest,
+  refused: { readonly kind: string; readonly reason: string },
+): void =>
+  request.log.warn(
+    { event: 'sso-refused', refusal: refused.kind, reason: refused.reason },
+    'A sign-in at the institution was refused',
+  )
+
+/** By a password, to where they were going. */
+export const toSignIn = ({ say }: Words, continued: string | undefined): Html => {
+  const query = continued === undefined ? '' : `?${new URLSearchParams({ continue: continued })}`
+  return html`<p><a href="/sign-in${query}">${say('sso.to-sign-in')}</a></p>`
+}
+
+/** People are told what they can do. */
+const sendRefusal = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  institution: string,
+  { refusal, reason, continued }: SsoRefused,
+): FastifyReply => {
+  logRefused(request, { kind: refusal, reason })
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say(`sso.${refusal}.title`, { institution })
+  return sendOwnPage(reply.code(statusOf[refusal]), words, {
+    title,
+    isProblem: true,
+    content: html`<h1>${title}</h1>
+<p>${say(`sso.${refusal}.text`)}</p>
+${toSignIn(words, continued)}
+<p class="text-body-secondary">${say('sso.number', { number: request.id })}</p>`,
+  })
+}
+
+const statusOf: Readonly<Record<SsoRefusal, number>> = { unreachable: 502, over: 400, denied: 403, untrusted: 502 }

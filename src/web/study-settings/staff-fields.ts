@@ -1,0 +1,63 @@
+import { wordsFor } from '../../messages/catalogue.ts'
+import { type NewStaff, type StaffEntry, type staffProblems, staffRoles } from '../../studies/study-staff.ts'
+import { selectField } from '../page/choice-field.ts'
+import { field, typed } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { dayOrMoment } from '../page/time.ts'
+
+const optional = true as const
+export const noStaff: NewStaff = { practitioner: '', role: '', from: '', until: '' }
+
+export const typedStaff = (body: unknown, practitioner: string): NewStaff => ({
+  practitioner,
+  role: typed(body, 'role'),
+  from: typed(body, 'from').trim(),
+  until: typed(body, 'until').trim(),
+})
+
+/** In which role somebody works in a study, and when; `replaced`: of an entry that is there. */
+export const roleFields = (
+  { role, from, until }: NewStaff,
+  problems: ReturnType<typeof staffProblems>,
+  replaced?: StaffEntry,
+) =>
+  [
+    {
+      name: 'role',
+      label: 'Role',
+      value: role,
+      problem: problems.role,
+      choices: [
+        { value: '', label: 'Choose one' },
+        ...Object.entries(staffRoles).map(([value, label]) => ({ value, label })),
+      ],
+    },
+    {
+      name: 'from',
+      label: 'First day',
+      hint: html`Such as 2026-01-31, a day of UTC. Empty: from now on${keptMoment(replaced?.period.start)}`,
+      value: from,
+      problem: problems.from,
+      autocomplete: 'off',
+      optional,
+    },
+    {
+      name: 'until',
+      label: 'Last day',
+      hint: html`A day of UTC. Empty: as long as the study${keptMoment(replaced?.period.end)}`,
+      value: until,
+      problem: problems.until,
+      autocomplete: 'off',
+      optional,
+    },
+  ] as const
+
+/** Where the hour is known as well, the day that stands in the field says less than what counts. */
+export const keptMoment = (stored: string | undefined): Html | undefined =>
+  stored?.includes('T') ? html`. The day as it stands means ${dayOrMoment(stored, wordsFor('en'))}` : undefined
+
+export const roleControls = ([role, from, until]: ReturnType<typeof roleFields>): readonly Html[] => [
+  selectField(role),
+  field(from),
+  field(until),
+]

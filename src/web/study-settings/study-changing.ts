@@ -1,0 +1,102 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import { type ChangeableStudy, changeStudy, findChangeableStudy } from '../../studies/study-change.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { sessionOf } from '../page/signed-in.ts'
+
+export type OfStudy = { readonly Params: { readonly id: string } }
+
+/** The study of the address. Throws `not-found` for whoever may not do this to it, as if there were none. */
+export const studyOf = async (
+  request: FastifyRequest<OfStudy>,
+  options: PageOptions,
+  may: 'mayChange' | 'mayNameStaff' | 'either',
+): Promise<ChangeableStudy> => {
+  const changeable = await findChangeableStudy(options, sessionOf(request).person, request.params.id)
+  if (may !== 'either' && !changeable[may]) throw new FhirError('not-found', 'There is no such study')
+  return changeable
+}
+
+type Outcome =
+  | { readonly kind: 'changed' }
+  /** Nothing was written: somebody else was faster. `now` is what the study is. */
+  | { readonly kind: 'conflict'; readonly now: ChangeableStudy }
+
+/** Writes what comes after the version that the form was shown with. */
+export const changing = async (
+  request: FastifyRequest<OfStudy>,
+  options: PageOptions,
+  changeable: ChangeableStudy,
+  change: (study: ResearchStudy) => ResearchStudy,
+): Promise<Outcome> => {
+  const version = typed(request.body, 'version')
+  const outcome =
+    version === changeable.version
+      ? await changeStudy(options, changeable, version, change(changeable.study))
+      : 'conflict'
+  if (outcome === 'changed') return { kind: 'changed' }
+  return { kind: 'conflict', now: await findChangeableStudy(options, sessionOf(request).person, changeable.id) }
+}
+
+export const changedMeanwhile: Html = notice(
+  'problem',
+  html`<p>Somebody else has changed this study meanwhile, and nothing of yours was saved. What you typed is still here: look at what the study says now, and save again if it still holds.</p>`,
+)
+
+/** Where nothing was typed. */
+export const overtaken: Html = notice(
+  'problem',
+  html`<p>Somebody else has changed this study meanwhile, so this was not done. Look at what the study says now, and do it again if it still holds.</p>`,
+)
+
+type ChangePage = {
+  readonly title: string
+  /** Where the form is sent; to the address that was asked for unless said. */
+  readonly action?: string
+  readonly isProblem?: boolean
+  readonly notices?: Html | undefined
+  readonly fields: readonly Html[]
+  readonly button?: string
+  /** Of the study, when its form was first shown; the present one unless said. */
+  readonly version?: string
+  /** Before the form, and after it. */
+  readonly before?: Html | undefined
+  readonly after?: Html | undefined
+}
+
+/** A page with a form for one part of a study. */
+export const sendChangePage = (reply: FastifyReply, changeable: ChangeableStudy, page: ChangePage): FastifyReply => {
+  const { id, study } = changeable
+  const { title, isProblem = false, notices, fields, button = 'Save', version, before, after } = page
+  const token = ownToken(reply)
+  const { action = reply.request.url.split('?')[0] ?? '' } = page
+  return sendPage(reply, {
+    title: `${title}: ${titleOf(study)}`,
+    isProblem,
+    signOut: { token },
+    content: html`<p><a href="/studies/${id}/settings">${titleOf(study)}</a></p>
+<h1>${title}</h1>
+${notices}
+${before}
+${
+  fields.length > 0 &&
+  html`<form method="post" action="${action}" novalidate>
+${formHead(token, changeable, version)}
+${fields}
+<button class="btn btn-primary">${button}</button>
+</form>`
+}
+${after}`,
+  })
+}
+
+/** What each form that changes a study carries. */
+export const formHead = (token: string, changeable: ChangeableStudy, version = changeable.version): Html =>
+  html`<input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="version" value="${version}">`
+
+export const titleOf = ({ title }: ResearchStudy): string => title ?? 'A study without a title'

@@ -1,0 +1,171 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply } from 'fastify'
+import { languageName } from '../../fhir/language.ts'
+import type { ChangeableStudy } from '../../studies/study-change.ts'
+import {
+  displayOf,
+  findSources,
+  type Reason,
+  requestName,
+  requestsOf,
+  type StudyRequest,
+  withoutRequest,
+  withRequest,
+} from '../../studies/study-request.ts'
+import { furtherLanguages, translatedReason } from '../../studies/study-words.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
+import { field, problemList, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { requireSession } from '../page/signed-in.ts'
+import {
+  changedMeanwhile,
+  changing,
+  formHead,
+  type OfStudy,
+  overtaken,
+  sendChangePage,
+  studyOf,
+} from './study-changing.ts'
+import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
+
+type Source = { readonly id: string; readonly name: string; readonly isRetired: boolean }
+type NewRequest = Reason & { readonly kind: string; readonly source: string }
+type Problems = Readonly<Record<string, string | undefined>>
+type Shown = {
+  readonly typed?: NewRequest
+  readonly problems?: Problems
+  readonly notices?: Html
+  readonly version?: string
+}
+
+/** The kinds of data that a study asks for, from which sources, and why. */
+export const studyDataPage: AddPage = (server, options) => {
+  const { codeClasses, registry } = options
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/data'
+  const sourcesFor = ({ store }: ChangeableStudy) => findSources(store, registry)
+
+  const send = async (reply: FastifyReply, changeable: ChangeableStudy, shown: Shown = {}): Promise<FastifyReply> => {
+    const sources = await sourcesFor(changeable)
+    const languages = furtherLanguages(changeable.study)
+    const { typed: one = nothingTyped, problems = {}, notices, version } = shown
+    const kinds = codeClasses.kinds().map(({ key, display }) => ({ value: key, label: display }))
+    const fields = [
+      {
+        name: 'kind',
+        label: 'Kind of data',
+        value: one.kind,
+        problem: problems.kind,
+        choices: [{ value: '', label: 'Choose one' }, ...kinds],
+      },
+      {
+        name: 'source',
+        label: 'From which source',
+        value: one.source,
+        problem: problems.source,
+        choices: [
+          { value: '', label: 'Any device or app' },
+          ...sources.filter(({ isRetired }) => !isRetired).map(({ id, name }) => ({ value: id, label: name })),
+        ],
+      },
+    ] as const
+    const [kind, source] = fields
+    const reasons = reasonFields(one, problems, languages)
+    return sendChangePage(reply, changeable, {
+      title: 'Data that the study asks for',
+      action: `/studies/${changeable.id}/settings/data`,
+      isProblem: notices !== undefined || Object.keys(problems).length > 0,
+      notices: html`${notices}${problemList([...fields, ...reasons])}`,
+      before: html`${listed(changeable, sources, ownToken(reply))}
+<h2>Ask for something more</h2>
+<p>It is asked of each patient anew, and nothing of it is shared before they say so. Where patients have a text already, they are asked once you have published a version that names it.</p>`,
+      fields: [selectField(kind), selectField(source), ...reasons.map(field)],
+      button: 'Add it',
+      ...(version === undefined ? {} : { version }),
+    })
+  }
+
+  const listed = (changeable: ChangeableStudy, sources: readonly Source[], token: string): Html => {
+    const { id, study } = changeable
+    const requests = requestsOf(study, codeClasses)
+    if (requests.length === 0) return html`<p>The study asks for nothing yet.</p>`
+    const nameOf = (source: string) => {
+      const found = sources.find(one => one.id === source)
+      return found === undefined
+        ? 'a source that you may not see'
+        : `${found.name}${found.isRetired ? ' (retired)' : ''}`
+    }
+    return html`<ul class="list-group">${requests.map(request => {
+      const what = displayOf(request.kind, codeClasses)
+      const from = request.sources.length === 0 ? 'any device or app' : request.sources.map(nameOf).join(', ')
+      return html`<li class="list-group-item">
+<h2 class="fs-5">${what}</h2>
+<p>From ${from}. ${request.reason || 'No reason is given'}</p>
+${unsaid(study, request)}
+<p><a href="/studies/${id}/settings/data/reason?${new URLSearchParams({ request: requestName(request) }).toString()}" aria-label="Change why it is asked for: ${what}, from ${from}">Change why it is asked for</a></p>
+<form method="post" action="/studies/${id}/settings/data/remove">${formHead(token, changeable)}<input type="hidden" name="request" value="${requestName(request)}"><button class="btn btn-outline-primary btn-sm" aria-label="Ask no more for ${what}, from ${from}">Ask no more</button></form>
+</li>`
+    })}</ul>
+<p class="form-text">What you ask no more for can not be given any more. Who shares it already goes on until they stop it, or the study ends.</p>`
+  }
+
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
+    send(reply, await studyOf(request, options, 'mayChange')),
+  )
+  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const { body } = request
+    const reason = typedReason(body, furtherLanguages(changeable.study))
+    const one = { kind: typed(body, 'kind'), source: typed(body, 'source'), ...reason }
+    const sources = await sourcesFor(changeable)
+    const problems = problemsOf(one, requestsOf(changeable.study, codeClasses), sources)
+    if (Object.keys(problems).length > 0)
+      return send(reply.code(422), changeable, { typed: one, problems, version: typed(body, 'version') })
+    const asked = { ...one, source: one.source === '' ? undefined : one.source }
+    const outcome = await changing(request, options, changeable, study => withRequest(study, asked, codeClasses))
+    return outcome.kind === 'changed'
+      ? reply.redirect(`/studies/${changeable.id}/settings/data`, 303)
+      : send(reply.code(409), outcome.now, { typed: one, notices: changedMeanwhile })
+  })
+  server.post<OfStudy>(`${at}/remove`, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const name = typed(request.body, 'request')
+    const one = requestsOf(changeable.study, codeClasses).find(each => requestName(each) === name)
+    if (one === undefined) return send(reply.code(409), changeable, { notices: overtaken })
+    const outcome = await changing(request, options, changeable, study => withoutRequest(study, one))
+    return outcome.kind === 'changed'
+      ? reply.redirect(`/studies/${changeable.id}/settings/data`, 303)
+      : send(reply.code(409), outcome.now, { notices: overtaken })
+  })
+
+  const problemsOf = (
+    { kind, source, ...reason }: NewRequest,
+    requests: readonly StudyRequest[],
+    sources: readonly Source[],
+  ): Problems => {
+    const isAsked = requests.some(
+      one => one.kind === kind && (source === '' ? one.sources.length === 0 : one.sources.includes(source)),
+    )
+    return {
+      ...(!codeClasses.kinds().some(({ key }) => key === kind) && { kind: 'Choose a kind of data' }),
+      ...(isAsked && { kind: 'The study asks for this already' }),
+      ...(source !== '' &&
+        !sources.some(one => one.id === source && !one.isRetired) && { source: 'Choose one of the sources' }),
+      ...reasonProblems(reason),
+    }
+  }
+}
+
+const nothingTyped: NewRequest = { kind: '', source: '', reason: '', translations: [] }
+
+/** In which languages patients read the reason in the study's own. */
+const unsaid = (study: ResearchStudy, { reason, extension }: StudyRequest): Html | false => {
+  const missing = furtherLanguages(study).filter(language => translatedReason(extension, language) === '')
+  return (
+    reason !== '' &&
+    missing.length > 0 &&
+    html`<p class="text-body-secondary">Why is not said in ${missing.map(languageName).join(', ')}.</p>`
+  )
+}

@@ -1,0 +1,120 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { languageName } from '../../fhir/language.ts'
+import { type FactName, factProblems, factsOf, type StudyFacts, withFacts } from '../../studies/study-facts.ts'
+import { furtherLanguages } from '../../studies/study-words.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { type Field, field, longForm, problemList, typed } from '../page/form.ts'
+import { html } from '../page/html.ts'
+import { besideWhatItSays } from '../page/said-meanwhile.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { keptMoment } from './staff-fields.ts'
+import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+
+/** What a study says of itself: title, purpose, approval, time, and whom to ask. */
+export const studyFactsPage: AddPage = (server, options) => {
+  const at = '/studies/:id/settings/facts'
+  server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    return sendChangePage(reply, changeable, {
+      title: 'About the study',
+      fields: factFields(factsOf(changeable.study), {}, furtherLanguages(changeable.study), changeable.study).map(
+        field,
+      ),
+    })
+  })
+  server.post<OfStudy>(at, { ...longForm, onRequest: requireSession }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const languages = furtherLanguages(changeable.study)
+    const facts = typedFacts(request.body, languages)
+    const problems = factProblems(facts)
+    const fields = factFields(facts, problems, languages, changeable.study)
+    const page = { title: 'About the study', isProblem: true }
+    if (Object.keys(problems).length > 0)
+      return sendChangePage(reply.code(422), changeable, {
+        ...page,
+        notices: problemList(fields),
+        fields: fields.map(field),
+        version: typed(request.body, 'version'),
+      })
+    const outcome = await changing(request, options, changeable, study => withFacts(study, facts))
+    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=facts`, 303)
+    const now = factFields(factsOf(outcome.now.study), {}, languages)
+    return sendChangePage(reply.code(409), outcome.now, {
+      ...page,
+      notices: changedMeanwhile,
+      fields: besideWhatItSays(fields, now).map(field),
+    })
+  })
+}
+
+export const typedFacts = (body: unknown, languages: readonly string[]): StudyFacts => {
+  const line = (name: string) => typed(body, name).replace(/\s+/g, ' ').trim()
+  const lines = (name: string) => typed(body, name).replaceAll('\r\n', '\n').trim()
+  return {
+    title: line('title'),
+    purpose: lines('purpose'),
+    ...Object.fromEntries(
+      languages.flatMap(language => [
+        [`title-${language}`, line(`title-${language}`)],
+        [`purpose-${language}`, lines(`purpose-${language}`)],
+      ]),
+    ),
+    approval: line('approval'),
+    start: line('start'),
+    end: line('end'),
+    contact: line('contact'),
+    email: line('email'),
+    phone: line('phone'),
+  }
+}
+
+export const factFields = (
+  facts: StudyFacts,
+  problems: ReturnType<typeof factProblems>,
+  languages: readonly string[],
+  { period }: Pick<ResearchStudy, 'period'> = {},
+): readonly Field[] =>
+  [
+    { name: 'title', label: 'Title', hint: 'Patients read it on every page of the study', autocomplete: 'off' },
+    ...languages.map(language => ({ name: `title-${language}`, ...inLanguage('Title', language) })),
+    {
+      name: 'purpose',
+      label: 'Purpose',
+      hint: 'What the study is for, in words for patients',
+      autocomplete: 'off',
+      rows: 5,
+    },
+    ...languages.map(language => ({ name: `purpose-${language}`, rows: 5, ...inLanguage('Purpose', language) })),
+    { name: 'approval', label: 'Approval number', hint: 'Of the ethics committee', autocomplete: 'off', optional },
+    {
+      name: 'start',
+      label: 'First day',
+      hint: html`Such as 2026-01-31, a day of UTC. Empty: from now on${keptMoment(period?.start)}`,
+      autocomplete: 'off',
+      optional,
+    },
+    {
+      name: 'end',
+      label: 'Last day',
+      hint: html`A day of UTC, after which nobody reads anything for the study. Empty: no end is set${keptMoment(period?.end)}`,
+      autocomplete: 'off',
+      optional,
+    },
+    { name: 'contact', label: 'Whom patients ask', hint: 'A name', autocomplete: 'off', optional },
+    { name: 'email', label: 'Their e-mail address', autocomplete: 'off', optional },
+    { name: 'phone', label: 'Their phone number', autocomplete: 'off', optional },
+  ].map(one => {
+    const name = one.name as FactName
+    return { ...one, value: facts[name], problem: problems[name] }
+  })
+
+const optional = true as const
+
+/** A field for what patients read in a further language. */
+export const inLanguage = (label: string, language: string) => ({
+  label: `${label} in ${languageName(language)}`,
+  hint: 'For patients whose browser asks for this language. Empty: they read the words above',
+  autocomplete: 'off',
+  language,
+  optional,
+})

@@ -1,0 +1,121 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { extensions } from '../../fhir/canonical.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { createStudy, organizationsForStudies } from '../../studies/study-change.ts'
+import { factProblems, withFacts } from '../../studies/study-facts.ts'
+import { furtherLanguages } from '../../studies/study-words.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { radioField } from '../page/choice-field.ts'
+import { type Choice, field, longForm, problemList, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { factFields, typedFacts } from './study-facts.ts'
+
+/** Of a study that says nothing of its own language. */
+const languages = furtherLanguages({})
+
+type OfOrganization = { readonly Params: { readonly organization: string } }
+
+/** The first step of a new study: what it is, and what can not be chosen anew later. */
+export const studyNewPage: AddPage = (server, options) => {
+  const at = '/organizations/:organization/studies/new'
+  server.get<OfOrganization>(at, { onRequest: requireSession }, async (request, reply) =>
+    sendForm(reply, await organizationOf(request, options), { body: undefined, problems: {} }),
+  )
+  server.post<OfOrganization>(at, { ...longForm, onRequest: requireSession }, async (request, reply) => {
+    const organization = await organizationOf(request, options)
+    const { body } = request
+    const facts = typedFacts(body, languages)
+    const problems = { ...factProblems(facts), ...choiceProblems(body) }
+    if (Object.keys(problems).length > 0) return sendForm(reply.code(422), organization, { body, problems })
+    const study: ResearchStudy = {
+      resourceType: 'ResearchStudy',
+      // What R4 has for a study that is being prepared.
+      status: 'in-review',
+      sponsor: { reference: `Organization/${organization.id}` },
+      extension: [
+        { url: extensions.identity, valueCode: typed(body, 'identity') },
+        { url: extensions.access, valueCode: typed(body, 'access') },
+      ],
+    }
+    const id = await createStudy(options, sessionOf(request).person, withFacts(study, facts))
+    return reply.redirect(`/studies/${id}/settings?done=made`, 303)
+  })
+}
+
+const organizationOf = async (request: FastifyRequest<OfOrganization>, options: PageOptions) => {
+  const { organization } = request.params
+  const [found] = await organizationsForStudies(options, sessionOf(request).person, organization)
+  if (found === undefined) throw new FhirError('not-found', 'There is no such organization')
+  return found
+}
+
+const choiceProblems = (body: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(choices).flatMap(([name, { choices, missing }]) =>
+      choices.some(({ value }) => value === typed(body, name)) ? [] : [[name, missing]],
+    ),
+  )
+
+type Fixed = {
+  readonly label: string
+  readonly hint: string
+  readonly missing: string
+  readonly choices: readonly Choice[]
+}
+
+const choices: Readonly<Record<'identity' | 'access', Fixed>> = {
+  identity: {
+    label: 'How does the study know its patients?',
+    hint: 'This stays as you choose it now.',
+    missing: 'Choose how the study knows its patients',
+    choices: [
+      { value: 'coded', label: 'By a code: its staff see no names' },
+      { value: 'identified', label: 'By name: its staff see who they are, once a patient has accepted' },
+    ],
+  },
+  access: {
+    label: 'Who may read what patients share?',
+    hint: 'It can be narrowed later, and never widened.',
+    missing: 'Choose who may read',
+    choices: [
+      { value: 'staff', label: 'Only those who are named as its staff' },
+      { value: 'organization', label: 'Everybody of the organization and of those below it, and its staff' },
+    ],
+  },
+}
+
+type Shown = { readonly body: unknown; readonly problems: Readonly<Record<string, string | undefined>> }
+
+const sendForm = (
+  reply: FastifyReply,
+  organization: { readonly id: string; readonly name: string },
+  { body, problems }: Shown,
+): FastifyReply => {
+  const token = ownToken(reply)
+  const fields = factFields(typedFacts(body, languages), problems, languages)
+  const fixed = Object.entries(choices).map(([name, one]) => ({
+    name,
+    ...one,
+    value: typed(body, name),
+    problem: problems[name],
+  }))
+  return sendPage(reply, {
+    title: `A new study of ${organization.name}`,
+    isProblem: Object.keys(problems).length > 0,
+    signOut: { token },
+    content: html`<h1>A new study of ${organization.name}</h1>
+<p>This is the first step. Then you say which data the study asks for, who works in it, and what patients read. Nobody is asked for anything before you say so.</p>
+${problemList([...fields, ...fixed])}
+<form method="post" action="/organizations/${organization.id}/studies/new" novalidate>
+<input type="hidden" name="_csrf" value="${token}">
+${fields.map(field)}
+${fixed.map(radioField)}
+<button class="btn btn-primary">Go on</button>
+</form>
+<p><a href="/studies">Back to the studies</a></p>`,
+  })
+}

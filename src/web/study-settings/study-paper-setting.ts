@@ -1,0 +1,42 @@
+import { extensions } from '../../fhir/canonical.ts'
+import { allowsPaper } from '../../studies/paper-consent.ts'
+import { withExtensions } from '../../studies/with-extensions.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { box, typed } from '../page/form.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+
+/** Whether staff of a study may record what patients have signed on paper. */
+export const studyPaperSettingPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/paper'
+  const title = 'Consents on paper'
+  const fields = (isChosen: boolean) => [
+    box({
+      type: 'checkbox',
+      name: 'paper',
+      value: 'yes',
+      label: 'Staff may record consents that patients have signed on paper',
+      hint: 'One of the staff records it with its scan; it counts when another one has confirmed it.',
+      isChosen,
+    }),
+  ]
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    return sendChangePage(reply, changeable, { title, fields: fields(allowsPaper(changeable.study)) })
+  })
+  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const isChosen = typed(request.body, 'paper') === 'yes'
+    const outcome = await changing(request, options, changeable, study => {
+      const others = (study.extension ?? []).filter(({ url }) => url !== extensions.paperConsent)
+      return withExtensions(study, [
+        ...others,
+        ...(isChosen ? [{ url: extensions.paperConsent, valueBoolean: true }] : []),
+      ])
+    })
+    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=paper`, 303)
+    const page = { title, isProblem: true, notices: changedMeanwhile }
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: fields(isChosen) })
+  })
+}

@@ -1,0 +1,38 @@
+import { policyOf, withPolicy } from '../../studies/validation-policy.ts'
+import { policyField, policyIn, policyProblem } from '../intake/policy-field.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { problemList } from '../page/form.ts'
+import { html } from '../page/html.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+
+/** How strictly the documents are judged that a study's people share with it. */
+export const studyPolicyPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/policy'
+  const title = 'How strictly documents are judged'
+  const before = html`<p>It holds for documents of the kinds that the people of this study share with it, while the study is in force. What is stored stays as it was judged.</p>`
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    return sendChangePage(reply, changeable, {
+      title,
+      before,
+      fields: [policyField(policyOf(changeable.study) ?? 'none')],
+    })
+  })
+  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const policy = policyIn(request.body)
+    if (policy === undefined) {
+      const notices = problemList([{ name: 'policy', problem: policyProblem }])
+      const fields = [policyField('', policyProblem)]
+      return sendChangePage(reply.code(422), changeable, { title, isProblem: true, notices, before, fields })
+    }
+    const outcome = await changing(request, options, changeable, study =>
+      withPolicy(study, policy === 'none' ? undefined : policy),
+    )
+    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=policy`, 303)
+    const page = { title, isProblem: true, notices: changedMeanwhile, before }
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [policyField(policy)] })
+  })
+}

@@ -1,0 +1,113 @@
+import type { FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { ChangeableStudy } from '../../studies/study-change.ts'
+import {
+  displayOf,
+  type Reason,
+  requestName,
+  requestsOf,
+  type StudyRequest,
+  withRequestReason,
+} from '../../studies/study-request.ts'
+import { furtherLanguages, translatedReason } from '../../studies/study-words.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { type Field, field, problemList, typed } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { besideWhatItSays } from '../page/said-meanwhile.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { inLanguage } from './study-facts.ts'
+
+/** Why a study asks for a kind of data, in each language in which patients read it. */
+export const studyReasonPage: AddPage = (server, options) => {
+  const { codeClasses } = options
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/data/reason'
+  const find = ({ study }: ChangeableStudy, name: string): StudyRequest => {
+    const found = requestsOf(study, codeClasses).find(one => requestName(one) === name)
+    if (found === undefined) throw new FhirError('not-found', 'There is no such page')
+    return found
+  }
+  const pageOf = (request: StudyRequest, reasons: readonly Field[]) => ({
+    title: `Why it is asked for: ${displayOf(request.kind, codeClasses)}`,
+    before: html`<p>Patients read it from now on, beside what they choose. What they have signed holds, and their copy says what it said then.</p>`,
+    fields: [hidden('request', requestName(request)), ...reasons.map(field)],
+  })
+  const dataPage = (id: string) => `/studies/${id}/settings/data`
+
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const one = find(changeable, queryOf(request).get('request') ?? '')
+    const languages = furtherLanguages(changeable.study)
+    return sendChangePage(reply, changeable, pageOf(one, reasonFields(reasonOf(one, languages), {}, languages)))
+  })
+  server.post<OfStudy>(at, { onRequest }, async (request: FastifyRequest<OfStudy>, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const one = find(changeable, typed(request.body, 'request'))
+    const languages = furtherLanguages(changeable.study)
+    const reason = typedReason(request.body, languages)
+    const problems = reasonProblems(reason)
+    const fields = reasonFields(reason, problems, languages)
+    if (Object.keys(problems).length > 0)
+      return sendChangePage(reply.code(422), changeable, {
+        ...pageOf(one, fields),
+        isProblem: true,
+        notices: problemList(fields),
+        version: typed(request.body, 'version'),
+      })
+    const outcome = await changing(request, options, changeable, study => withRequestReason(study, one, reason))
+    if (outcome.kind === 'changed') return reply.redirect(dataPage(changeable.id), 303)
+    const now = reasonFields(reasonOf(find(outcome.now, requestName(one)), languages), {}, languages)
+    const page = { ...pageOf(one, besideWhatItSays(fields, now)), isProblem: true, notices: changedMeanwhile }
+    return sendChangePage(reply.code(409), outcome.now, page)
+  })
+}
+
+const hidden = (name: string, value: string): Html => html`<input type="hidden" name="${name}" value="${value}">`
+
+const reasonOf = ({ reason, extension }: StudyRequest, languages: readonly string[]): Reason => ({
+  reason,
+  translations: languages.map(language => ({ language, text: translatedReason(extension, language) })),
+})
+
+export const typedReason = (body: unknown, languages: readonly string[]): Reason => ({
+  reason: typed(body, 'reason').trim(),
+  translations: languages.map(language => ({ language, text: typed(body, `reason-${language}`).trim() })),
+})
+
+export const reasonFields = (
+  { reason, translations }: Reason,
+  problems: Readonly<Record<string, string | undefined>>,
+  languages: readonly string[],
+): readonly Field[] => [
+  {
+    name: 'reason',
+    label: 'Why',
+    hint: 'What the study needs it for, in words for patients',
+    value: reason,
+    problem: problems.reason,
+    autocomplete: 'off',
+    rows: 3,
+  },
+  ...languages.map(language => ({
+    name: `reason-${language}`,
+    ...inLanguage('Why', language),
+    value: translations.find(one => one.language === language)?.text ?? '',
+    problem: problems[`reason-${language}`],
+    rows: 3,
+  })),
+]
+
+export const reasonProblems = ({ reason, translations }: Reason): Readonly<Record<string, string>> => ({
+  ...(reason === '' && { reason: 'Say what the study needs it for' }),
+  ...(reason.length > mostCharacters && { reason: tooLong }),
+  ...Object.fromEntries(
+    translations.flatMap(({ language, text }) =>
+      text.length > mostCharacters ? [[`reason-${language}`, tooLong]] : [],
+    ),
+  ),
+})
+
+const mostCharacters = 1000
+const tooLong = `At most ${mostCharacters} characters`

@@ -1,0 +1,84 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { extensions } from '../../fhir/canonical.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { validationPolicies } from '../../mhealth/policy.ts'
+import { allowsPaper } from '../../studies/paper-consent.ts'
+import type { ChangeableStudy } from '../../studies/study-change.ts'
+import { factsOf } from '../../studies/study-facts.ts'
+import { displayOf, requestsOf } from '../../studies/study-request.ts'
+import { staffOf } from '../../studies/study-staff.ts'
+import { statusText } from '../../studies/study-status.ts'
+import { draftOf, missingForPatients, versionsOf } from '../../studies/study-text.ts'
+import { policyOf } from '../../studies/validation-policy.ts'
+import { policyLabels } from '../intake/policy-field.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { notice } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+
+/** What of a study can be changed, a page for each part, and what it still lacks. */
+export const studySettingsPage: AddPage = (server, options) => {
+  const { codeClasses } = options
+  server.get<OfStudy>('/studies/:id/settings', { onRequest: requireSession }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'either')
+    const missing = missingForPatients(changeable.study, codeClasses)
+    const done = told[queryOf(request).get('done') ?? '']
+    return sendChangePage(reply, changeable, {
+      title: 'Settings of the study',
+      notices: done === undefined ? undefined : notice('done', html`<p>${done}</p>`),
+      fields: [],
+      before: html`${
+        missing.length > 0 && html`<p>Before patients can be asked, the study still needs: ${missing.join(', ')}.</p>`
+      }
+<ul class="list-group mb-4">${parts(changeable, codeClasses)}</ul>
+<p><a href="/studies/${changeable.id}">Back to the study</a></p>`,
+    })
+  })
+}
+
+const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses): readonly Html[] => {
+  const kinds = new Set(requestsOf(study, classes).map(({ kind }) => displayOf(kind, classes)))
+  const staff = staffOf(study).filter(({ isInForce }) => isInForce)
+  const said = [
+    ['facts', 'About the study', factsOf(study).purpose || 'No purpose is given yet'],
+    ['data', 'Data that the study asks for', [...kinds].join(', ') || 'Nothing yet'],
+    ['staff', 'Staff', staff.length === 0 ? nobodyNamed(study) : `${staff.length} at work now`],
+    ['text', 'What patients read and sign', textSaid(study)],
+    ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'They are not taken'],
+    ['policy', 'How strictly documents are judged', policySaid(study)],
+    ['status', 'Status', statusText(study)],
+  ] as const
+  return said.map(
+    ([path, name, says]) => html`<li class="list-group-item">
+<h2 class="fs-5">${mayChange || path === 'staff' ? html`<a href="/studies/${id}/settings/${path}">${name}</a>` : name}</h2>
+<p>${says}</p>
+</li>`,
+  )
+}
+
+const nobodyNamed = (study: ResearchStudy): string =>
+  study.extension?.some(({ url, valueCode }) => url === extensions.access && valueCode === 'staff')
+    ? 'Nobody is named yet, so nobody reads what patients share'
+    : 'Nobody is named yet'
+
+const policySaid = (study: ResearchStudy): string => {
+  const policy = validationPolicies.find(one => one === policyOf(study))
+  return policy === undefined ? 'The study says nothing of it' : policyLabels[policy]
+}
+
+const textSaid = (study: ResearchStudy): string => {
+  const published = versionsOf(study).at(-1)
+  const last = published === undefined ? 'Nothing is published yet' : `Version ${published} is published`
+  return draftOf(study) === undefined ? last : `${last}; a version is being written`
+}
+
+const told: Readonly<Record<string, string>> = {
+  made: 'The study is made. Nobody is asked for anything yet.',
+  facts: 'It is saved.',
+  status: 'It is saved.',
+  paper: 'It is saved.',
+  policy: 'It is saved.',
+  text: 'The text is published. Everybody in the study is asked to sign it.',
+}

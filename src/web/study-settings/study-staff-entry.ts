@@ -1,0 +1,96 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import type { ChangeableStudy } from '../../studies/study-change.ts'
+import {
+  findPractitioners,
+  type StaffEntry,
+  staffOf,
+  staffProblems,
+  withoutStaff,
+  withStaff,
+} from '../../studies/study-staff.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { problemList, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
+import { changedMeanwhile, changing, formHead, overtaken, sendChangePage, studyOf } from './study-changing.ts'
+import { refusable } from './study-staff.ts'
+import { isOwn, type ShownStaff, sendStaffList, staffAddress, unnamed } from './study-staff-list.ts'
+
+type OfEntry = { readonly Params: { readonly id: string; readonly place: string } }
+
+/** In which role one of the staff works, and when. Nobody changes an entry of their own. */
+export const studyStaffEntryPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/staff/:place'
+
+  const placedOf = async (request: FastifyRequest<OfEntry>): Promise<Placed> => {
+    const changeable = await studyOf(request, options, 'mayNameStaff')
+    const place = Number(request.params.place)
+    const entry = staffOf(changeable.study)[place]
+    if (entry === undefined || isOwn(entry, changeable)) throw new FhirError('not-found', 'There is no such entry')
+    return { changeable, entry, place }
+  }
+  const send = async (reply: FastifyReply, { changeable, entry, place }: Placed, shown: ShownStaff = {}) => {
+    const { staff = entry, problems = {}, notices, version } = shown
+    const names = await findPractitioners(changeable.store, options.registry, [entry.practitioner])
+    const others = roleFields(staff, problems, entry)
+    const address = `${staffAddress(changeable)}/${place}`
+    return sendChangePage(reply, changeable, {
+      title: names.get(entry.practitioner) ?? unnamed(entry),
+      action: address,
+      isProblem: notices !== undefined || Object.keys(problems).length > 0,
+      notices: html`${notices}${problemList(others)}`,
+      fields: [...roleControls(others)],
+      ...(version === undefined ? {} : { version }),
+      after: html`<h2>Take them out</h2>
+<p>They read nothing more by this study, from that moment on. To keep on record that they worked in it, enter a last day instead.</p>
+<form method="post" action="${address}/remove">${formHead(ownToken(reply), changeable)}<button class="btn btn-outline-primary">Take them out</button></form>`,
+    })
+  }
+  /** The same entry in what the study is now; all of them where it is gone. */
+  const sendOvertaken = (reply: FastifyReply, now: ChangeableStudy, entry: StaffEntry, shown: ShownStaff) => {
+    const placed = placeOf(now, entry)
+    return placed === undefined
+      ? sendStaffList(options, reply.code(409), now, '', { notices: overtaken })
+      : send(reply.code(409), placed, shown)
+  }
+
+  server.get<OfEntry>(at, { onRequest }, async (request, reply) => send(reply, await placedOf(request)))
+  server.post<OfEntry>(at, { onRequest }, async (request, reply) => {
+    const placed = await placedOf(request)
+    const { changeable, entry } = placed
+    const staff = typedStaff(request.body, entry.practitioner)
+    const problems = staffProblems(staff)
+    if (Object.keys(problems).length > 0)
+      return send(reply.code(422), placed, { staff, problems, version: typed(request.body, 'version') })
+    const index = changeable.study.extension?.indexOf(entry.extension) ?? 0
+    const outcome = await refusable(index, () =>
+      changing(request, options, changeable, study => withStaff(study, staff, entry)),
+    )
+    if (outcome.kind === 'refused') return send(reply.code(422), placed, { staff, problems: { until: outcome.why } })
+    return outcome.kind === 'changed'
+      ? reply.redirect(staffAddress(changeable), 303)
+      : sendOvertaken(reply, outcome.now, entry, { staff, notices: changedMeanwhile })
+  })
+  server.post<OfEntry>(`${at}/remove`, { onRequest }, async (request, reply) => {
+    const { changeable, entry } = await placedOf(request)
+    const outcome = await changing(request, options, changeable, study => withoutStaff(study, entry))
+    return outcome.kind === 'changed'
+      ? reply.redirect(staffAddress(changeable), 303)
+      : sendOvertaken(reply, outcome.now, entry, { notices: overtaken })
+  })
+}
+
+/** An entry, and which of the study's it is. */
+type Placed = { readonly changeable: ChangeableStudy; readonly entry: StaffEntry; readonly place: number }
+
+const placeOf = (changeable: ChangeableStudy, entry: StaffEntry): Placed | undefined => {
+  if (isOwn(entry, changeable)) return undefined
+  const theirs = staffOf(changeable.study)
+    .map((one, place) => ({ changeable, entry: one, place }))
+    .filter(one => one.entry.practitioner === entry.practitioner)
+  return theirs.length === 1 ? theirs[0] : theirs.find(one => one.entry.from === entry.from)
+}

@@ -1,0 +1,129 @@
+import type { FastifyReply } from 'fastify'
+import type { ChangeableStudy } from '../../studies/study-change.ts'
+import {
+  findColleagues,
+  findPractitioners,
+  type NewStaff,
+  type StaffEntry,
+  staffOf,
+  type staffProblems,
+  staffRoles,
+} from '../../studies/study-staff.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { radioField } from '../page/choice-field.ts'
+import { field, problemList } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { noStaff, roleControls, roleFields } from './staff-fields.ts'
+import { sendChangePage } from './study-changing.ts'
+
+/** What was typed, and what is told of it. */
+export type ShownStaff = {
+  readonly staff?: NewStaff
+  /** What was typed as the code of somebody elsewhere. */
+  readonly code?: string
+  readonly problems?: ReturnType<typeof staffProblems>
+  readonly notices?: Html
+  readonly version?: string
+}
+
+/** All who work in the study and, for whoever may, a form that names one more: `name` is a part of theirs, by which they are found. */
+export const sendStaffList = async (
+  { registry }: PageOptions,
+  reply: FastifyReply,
+  changeable: ChangeableStudy,
+  name: string,
+  shown: ShownStaff = {},
+): Promise<FastifyReply> => {
+  const { study, store, mayNameStaff } = changeable
+  const { staff = noStaff, problems = {}, notices, version } = shown
+  const entries = staffOf(study)
+  const ids = entries.map(({ practitioner }) => practitioner)
+  const names = await findPractitioners(store, registry, ids)
+  const colleagues = name === '' ? [] : await findColleagues(store, registry, name)
+  const { who, code } = whoFields(shown, colleagues)
+  const others = roleFields(staff, problems)
+  const fields = [...(colleagues.length === 0 ? [] : [radioField(who)]), field(code), ...roleControls(others)]
+  return sendChangePage(reply, changeable, {
+    title: 'Staff of the study',
+    action: staffAddress(changeable),
+    isProblem: notices !== undefined || Object.keys(problems).length > 0,
+    notices: html`${notices}${problemList([who, code, ...others])}`,
+    before: html`${listed(changeable, entries, names)}
+${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0 }) : whoNames(changeable)}`,
+    fields: mayNameStaff ? [...fields, html`<input type="hidden" name="name" value="${name}">`] : [],
+    button: 'Name them',
+    ...(version === undefined ? {} : { version }),
+  })
+}
+
+export const staffAddress = ({ id }: ChangeableStudy): string => `/studies/${id}/settings/staff`
+
+type Colleagues = Awaited<ReturnType<typeof findColleagues>>
+
+/** Found by name, or by a code: what is wrong with who it is, is told where they were entered. */
+const whoFields = ({ staff = noStaff, code = '', problems = {} }: ShownStaff, colleagues: Colleagues) => {
+  const isByCode = code !== '' || colleagues.length === 0
+  return {
+    who: {
+      name: 'practitioner',
+      label: 'Who',
+      value: staff.practitioner,
+      problem: isByCode ? undefined : problems.practitioner,
+      choices: colleagues.map(one => ({ value: one.id, label: one.name })),
+    },
+    code: {
+      name: 'code',
+      label: 'Or the code of a colleague of another organization',
+      hint: 'They find it on their page of studies, and give it to you',
+      value: code,
+      problem: isByCode ? problems.practitioner : undefined,
+      autocomplete: 'off',
+      optional: true,
+    },
+  } as const
+}
+
+const listed = (
+  changeable: ChangeableStudy,
+  entries: readonly StaffEntry[],
+  names: ReadonlyMap<string, string>,
+): Html => {
+  if (entries.length === 0) return html`<p>Nobody is named as staff yet.</p>`
+  return html`<ul class="list-group mb-4">${entries.map((entry, place) => {
+    const name = names.get(entry.practitioner) ?? unnamed(entry)
+    const mayBeMistyped = changeable.mayNameStaff && !names.has(entry.practitioner)
+    const change = isOwn(entry, changeable)
+      ? html`<p>Yourself: others change it</p>`
+      : changeable.mayNameStaff &&
+        html`<p><a href="${staffAddress(changeable)}/${place}" aria-label="Change ${name}">Change</a></p>`
+    return html`<li class="list-group-item">
+<h2 class="fs-5">${name}</h2>
+<p>${(staffRoles[entry.role] ?? entry.role).split(':')[0]}, ${entry.from === '' ? '' : `from ${entry.from} `}${entry.until === '' ? 'as long as the study' : `until ${entry.until}`}${!entry.isInForce && ' (not now)'}</p>
+${mayBeMistyped && html`<p>Was it mistyped? Take it out, and enter the code that stands on their own page of studies.</p>`}
+${change}
+</li>`
+  })}</ul>`
+}
+
+/** By the code that was entered, be it that of somebody hidden or of nobody. */
+export const unnamed = ({ practitioner }: StaffEntry): string =>
+  `The code ${practitioner}, by which nobody whom you may see is known here`
+
+export const isOwn = ({ practitioner }: StaffEntry, { caller }: ChangeableStudy): boolean =>
+  practitioner === caller.practitioner
+
+const finding = (
+  changeable: ChangeableStudy,
+  name: string,
+  { isFound }: { readonly isFound: boolean },
+): Html => html`<h2>Name somebody</h2>
+<form method="get" action="${staffAddress(changeable)}">
+${field({ name: 'name', label: 'Find a colleague by a part of their name', value: name, autocomplete: 'off', optional: true })}
+<button class="btn btn-outline-primary">Find</button>
+</form>
+${name !== '' && !isFound && html`<p>None of those whom you may see has this in their name.</p>`}`
+
+const whoNames = ({ study }: ChangeableStudy): Html => {
+  const organization = /^Organization\/(.+)$/.exec(study.sponsor?.reference ?? '')?.[1] ?? ''
+  return html`<p>A <a href="/organizations/${organization}/people?role=manager">manager of the organization</a> names staff, and so does whoever leads the study. Nobody names themselves.</p>`
+}

@@ -1,0 +1,77 @@
+import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { ChangeableStudy } from '../../studies/study-change.ts'
+import { type NewStaff, staffOf, staffProblems, withStaff } from '../../studies/study-staff.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { lookedFor, typed } from '../page/form.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { typedStaff } from './staff-fields.ts'
+import { changedMeanwhile, changing, type OfStudy, studyOf } from './study-changing.ts'
+import { sendStaffList, staffAddress } from './study-staff-list.ts'
+
+/** Who works in a study, in which role and when: all of them, and one more is named. */
+export const studyStaffPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/staff'
+
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const name = lookedFor(queryOf(request), 'name')
+    return sendStaffList(options, reply, await studyOf(request, options, 'either'), name)
+  })
+  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayNameStaff')
+    const { body } = request
+    const code = typed(body, 'code').trim()
+    const staff = typedStaff(body, code === '' ? typed(body, 'practitioner') : code)
+    const name = typed(body, 'name')
+    const problems = { ...staffProblems(staff), ...whoProblems(staff, changeable) }
+    if (Object.keys(problems).length > 0) {
+      const version = typed(body, 'version')
+      return sendStaffList(options, reply.code(422), changeable, name, { staff, code, problems, version })
+    }
+    const index = changeable.study.extension?.length ?? 0
+    const outcome = await refusable(index, () =>
+      changing(request, options, changeable, study => withStaff(study, staff)),
+    )
+    if (outcome.kind === 'refused') {
+      const refused = { practitioner: outcome.why }
+      return sendStaffList(options, reply.code(422), changeable, name, { staff, code, problems: refused })
+    }
+    return outcome.kind === 'changed'
+      ? reply.redirect(staffAddress(changeable), 303)
+      : sendStaffList(options, reply.code(409), outcome.now, name, { staff, code, notices: changedMeanwhile })
+  })
+}
+
+/** What the rules refuse beyond what was checked before; `index`: of the entry among the extensions of the study. */
+export const refusable = async <T>(
+  index: number,
+  run: () => Promise<T>,
+): Promise<T | { readonly kind: 'refused'; readonly why: string }> => {
+  try {
+    return await run()
+  } catch (error) {
+    if (!(error instanceof FhirError) || error.status !== 422) throw error
+    return { kind: 'refused', why: wordsOf(error, index) }
+  }
+}
+
+/** Who is not here and who is hidden are one thing, as they are to the rules. */
+const wordsOf = ({ issues, message }: FhirError, index: number): string => {
+  if (issues.some(({ expression = '' }) => expression.startsWith(`ResearchStudy.extension[${index}].`))) return unknown
+  return issues[0].expression === 'ResearchStudy.extension' ? newRecipient : message
+}
+
+const unknown =
+  'No such member of staff is known here, as far as you may see: find a colleague by name and choose them, or enter the code that stands on their own page of studies'
+
+const newRecipient =
+  'Patients have consented without them. If this is whom you mean, and no code is mistyped, they work elsewhere: the page of the text says first who receives what is given by it'
+
+const whoProblems = ({ practitioner }: NewStaff, { study, caller }: ChangeableStudy) => {
+  if (!/^[A-Za-z0-9.-]{1,64}$/.test(practitioner))
+    return { practitioner: 'Find a colleague and choose them, or enter a code' }
+  if (practitioner === caller.practitioner) return { practitioner: 'Others name you: nobody names themselves' }
+  const isNamed = staffOf(study).some(one => one.practitioner === practitioner && one.isInForce)
+  return isNamed ? { practitioner: 'They work in the study already' } : {}
+}

@@ -1,0 +1,56 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { studyStatuses } from '../../studies/study-status.ts'
+import { missingForPatients } from '../../studies/study-text.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { radioField } from '../page/choice-field.ts'
+import { problemList, typed } from '../page/form.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+
+type Status = NonNullable<ResearchStudy['status']>
+
+/** Whether a study is being prepared, goes on, or is over. */
+export const studyStatusPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/status'
+  const title = 'Status'
+  const statusField = (value: string, problem?: string) => ({
+    name: 'status',
+    label: 'Status of the study',
+    value,
+    problem,
+    choices: Object.entries(studyStatuses).map(([code, { name, means }]) => ({
+      value: code,
+      label: `${name}: ${means}`,
+    })),
+  })
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    return sendChangePage(reply, changeable, {
+      title,
+      fields: [radioField(statusField(changeable.study.status ?? ''))],
+    })
+  })
+  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const status = typed(request.body, 'status')
+    const problem = problemOf(status, changeable.study)
+    if (problem !== undefined) {
+      const asked = statusField(status, problem)
+      const page = { title, isProblem: true, notices: problemList([asked]), version: typed(request.body, 'version') }
+      return sendChangePage(reply.code(422), changeable, { ...page, fields: [radioField(asked)] })
+    }
+    const outcome = await changing(request, options, changeable, study => ({ ...study, status: status as Status }))
+    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=status`, 303)
+    const page = { title, isProblem: true, notices: changedMeanwhile }
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [radioField(statusField(status))] })
+  })
+
+  /** What goes on already is not stopped by it. */
+  const problemOf = (status: string, study: ResearchStudy): string | undefined => {
+    if (!Object.hasOwn(studyStatuses, status)) return 'Choose a status'
+    const missing =
+      status === 'active' && study.status !== 'active' ? missingForPatients(study, options.codeClasses) : []
+    return missing.length === 0 ? undefined : `Not before it can ask patients: ${missing.join(', ')}`
+  }
+}

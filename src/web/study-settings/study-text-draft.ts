@@ -1,0 +1,165 @@
+import { FhirError } from '../../fhir/error.ts'
+import { languageName } from '../../fhir/language.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { recordIn } from '../../studies/own-record.ts'
+import { toStudyAsked } from '../../studies/own-study.ts'
+import {
+  draftAfter,
+  draftOf,
+  eachPart,
+  type TextDraft,
+  withDraft,
+  withPublished,
+  writtenIn,
+} from '../../studies/study-text.ts'
+import { headingOf, type TextPart, textLanguages, textParts } from '../../studies/text-part.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
+import { type Field, field, longForm, problemList, typed } from '../page/form.ts'
+import { html } from '../page/html.ts'
+import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { langOf } from '../page/wording.ts'
+import { givenState } from '../sharing/sharing-choice.ts'
+import { studyFacts } from '../sharing/sharing-facts.ts'
+import { asking } from '../sharing/sharing-study.ts'
+import { changedMeanwhile, changing, sendChangePage, studyOf } from './study-changing.ts'
+
+type OfLanguage = { readonly Params: { readonly id: string; readonly language: string } }
+
+/** The version of a text that is being written, a language on each page, and how patients will see it. */
+export const studyTextDraftPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/text'
+  server.get<OfLanguage>(`${at}/draft/:language`, { onRequest }, async (request, reply) => {
+    const language = languageOf(request.params.language)
+    const changeable = await studyOf(request, options, 'mayChange')
+    const draft = draftOf(changeable.study) ?? draftAfter(changeable.study)
+    return sendChangePage(reply, changeable, { ...pageOf(language), fields: controls(draft, language) })
+  })
+  server.post<OfLanguage>(`${at}/draft/:language`, { ...longForm, onRequest }, async (request, reply) => {
+    const language = languageOf(request.params.language)
+    const changeable = await studyOf(request, options, 'mayChange')
+    const draft = typedDraft(request.body, draftOf(changeable.study) ?? draftAfter(changeable.study), language)
+    const problems = partFields(draft, language)
+    if (problems.some(({ problem }) => problem !== undefined))
+      return sendChangePage(reply.code(422), changeable, {
+        ...pageOf(language),
+        isProblem: true,
+        notices: problemList(problems),
+        fields: controls(draft, language),
+        version: typed(request.body, 'version'),
+      })
+    const outcome = await changing(request, options, changeable, study => withDraft(study, draft))
+    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
+    const page = { ...pageOf(language), isProblem: true, notices: changedMeanwhile }
+    const now = draftOf(outcome.now.study) ?? draftAfter(outcome.now.study)
+    return sendChangePage(reply.code(409), outcome.now, { ...page, fields: controls(draft, language, now) })
+  })
+  server.get<OfLanguage>(`${at}/preview/:language`, { onRequest }, async (request, reply) => {
+    const language = languageOf(request.params.language)
+    const { study: stored, store, ...changeable } = await studyOf(request, options, 'mayChange')
+    const draft = draftOf(stored)
+    if (draft === undefined) throw new FhirError('not-found', 'There is no such preview')
+    const words = wordsFor(language)
+    const study = withPublished(stored, draft, options.codeClasses)
+    const record = recordIn(store, options.registry, '')
+    const asked = await toStudyAsked(options, { study, record, words })
+    return sendChangePage(
+      reply,
+      { study: stored, store, ...changeable },
+      {
+        title: 'As patients will see it',
+        fields: [],
+        before: html`<p>This is what a patient reads in ${languageName(language)}. Nothing here can be sent.</p>
+<fieldset disabled class="border rounded p-3" lang="${language}">
+<legend class="fs-4"${langOf(asked.title, words)}>${asked.title.text}</legend>
+<p>${words.say('study.asks', { organization: asked.organization.name })}</p>
+${studyFacts(asked, words)}
+<h2>${words.say('study.text')}</h2>
+${asking(asked, words, { state: givenState(asked) }, '')}
+</fieldset>`,
+        after: html`<p><a href="/studies/${changeable.id}/settings/text">Back to the text</a></p>`,
+      },
+    )
+  })
+}
+
+const languageOf = (code: string): string => {
+  const language = textLanguages.find(one => one === code)
+  if (language === undefined) throw new FhirError('not-found', 'There is no such page')
+  return language
+}
+
+const pageOf = (language: string) => ({
+  title: `The text in ${languageName(language)}`,
+  button: 'Save the draft',
+})
+
+const typedDraft = (body: unknown, { words, withdrawal }: TextDraft, language: string): TextDraft => {
+  const chosen = typed(body, 'promise')
+  return {
+    withdrawal: language === 'en' ? (promises.some(({ value }) => value === chosen) ? chosen : '') : withdrawal,
+    words: {
+      ...words,
+      [language]: eachPart(part => tidy(typed(body, part))),
+    },
+  }
+}
+
+/** At most one line stays empty between paragraphs. */
+const tidy = (text: string): string =>
+  text
+    .replaceAll('\r\n', '\n')
+    .replace(/\n(?:[^\S\n]*\n){2,}/g, '\n\n')
+    .trim()
+
+const mostCharacters = 10_000
+
+const partFields = (draft: TextDraft, language: string): readonly Field[] =>
+  textParts.map(part => ({
+    name: part,
+    label: headingOf(part, 'en'),
+    hint: hints[part],
+    value: writtenIn(draft, language, part),
+    autocomplete: 'off',
+    rows: 6,
+    language: language === 'en' ? undefined : language,
+    optional: true,
+    problem:
+      writtenIn(draft, language, part).length > mostCharacters ? `At most ${mostCharacters} characters` : undefined,
+  }))
+
+const hints: Readonly<Record<TextPart, string>> = {
+  'key-facts': 'What matters most for the decision, in a few sentences',
+  'who-and-why':
+    'Everybody who receives data, which data, and what it is needed for; also recipients in other organizations',
+  duration: 'How long the study goes on, and how long data is kept',
+  withdrawal: 'How to stop, and what happens then to what was shared',
+  contact: 'A name, an address and a phone number',
+}
+
+const promises = [
+  { value: '', label: 'Choose one' },
+  { value: 'hide', label: 'The study sees nothing more of them, from that moment on' },
+  { value: 'keep', label: 'The study gets nothing new, and keeps reading what came before' },
+] as const
+
+/** `now` is what somebody else has saved meanwhile. */
+const controls = (draft: TextDraft, language: string, now = draft) => [
+  ...besideWhatItSays(partFields(draft, language), partFields(now, language)).map(field),
+  ...(language === 'en'
+    ? [
+        selectField({
+          name: 'promise',
+          label: 'What a withdrawal does',
+          hint:
+            draft.withdrawal === now.withdrawal
+              ? 'It holds for all languages, and is what this server will do: the words above say the same'
+              : nowItSays(promises.find(({ value }) => value === now.withdrawal)?.label ?? ''),
+          value: draft.withdrawal,
+          choices: promises,
+        }),
+      ]
+    : []),
+]

@@ -1,0 +1,202 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import { languageName } from '../../fhir/language.ts'
+import { staffFromElsewhere } from '../../storage/study-recipients.ts'
+import { textsOf } from '../../studies/own-study.ts'
+import type { ChangeableStudy } from '../../studies/study-change.ts'
+import { displayOf, requestsOf } from '../../studies/study-request.ts'
+import { findPractitioners } from '../../studies/study-staff.ts'
+import {
+  draftAfter,
+  draftOf,
+  missingInDraft,
+  unnamedRequests,
+  versionsOf,
+  withPublished,
+  writtenLanguages,
+} from '../../studies/study-text.ts'
+import { furtherLanguages, translatedPurpose, translatedReason, translatedTitle } from '../../studies/study-words.ts'
+import { textLanguages } from '../../studies/text-part.ts'
+import { leavesRecipients, recipientsIn, withRecipients } from '../../studies/text-recipients.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { textShown } from '../sharing/sharing-facts.ts'
+import { changing, formHead, type OfStudy, overtaken, sendChangePage, studyOf } from './study-changing.ts'
+
+type OfVersion = { readonly Params: { readonly id: string; readonly version: string } }
+
+/** What patients are given to sign: its versions, and the one that is being written. */
+export const studyTextPage: AddPage = (server, options) => {
+  const { codeClasses } = options
+  const onRequest = requireSession
+  const at = '/studies/:id/settings/text'
+  const send = async (reply: FastifyReply, changeable: ChangeableStudy, problem?: Html): Promise<FastifyReply> =>
+    sendChangePage(reply, changeable, {
+      title: 'What patients read and sign',
+      isProblem: problem !== undefined,
+      notices: problem,
+      fields: [],
+      before: html`${unnamed(changeable)}
+${unsaid(changeable)}
+${versions(changeable)}
+${await recipients(changeable, ownToken(reply))}
+${draft(changeable, ownToken(reply))}`,
+    })
+
+  const unnamed = ({ study }: ChangeableStudy): Html | undefined => {
+    const kinds = unnamedRequests(study, codeClasses)
+    return kinds.length === 0
+      ? undefined
+      : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it before a version is published after it was added.</p>`
+  }
+
+  /** What stands beside the text, and not in each of its languages. */
+  const unsaid = ({ id, study }: ChangeableStudy): readonly Html[] =>
+    languagesOfText(study).flatMap(language => {
+      const reasons = requestsOf(study, codeClasses).filter(one => translatedReason(one.extension, language) === '')
+      const missing = [
+        ...(translatedTitle(study, language) === '' ? ['the title'] : []),
+        ...(translatedPurpose(study, language) === '' ? ['the purpose'] : []),
+        ...(reasons.length > 0
+          ? [`why ${reasons.map(({ kind }) => displayOf(kind, codeClasses)).join(', ')} is asked for`]
+          : []),
+      ]
+      const name = languageName(language)
+      const page = `/studies/${id}/settings`
+      return missing.length === 0
+        ? []
+        : html`<p class="alert alert-warning">Who reads the text in ${name} does not read in ${name}: ${missing.join('; ')}. It is written on the pages <a href="${page}/facts">About the study</a> and <a href="${page}/data">Data that the study asks for</a>.</p>`
+    })
+
+  const fromElsewhere = ({ id }: ChangeableStudy) => staffFromElsewhere(options.accounts.database, id)
+
+  const recipients = async (changeable: ChangeableStudy, token: string): Promise<Html | undefined> => {
+    const { id, study, store } = changeable
+    if (versionsOf(study).length === 0) return undefined
+    const staff = await fromElsewhere(changeable)
+    const names = await findPractitioners(store, options.registry, staff)
+    const listed = (ids: readonly string[]) => html`<ul>${ids.map(one => html`<li>${names.get(one) ?? one}</li>`)}</ul>`
+    const named = recipientsIn(study)
+    if (leavesRecipients(study))
+      return html`<h2>Who receives</h2>
+<p>The text leaves it to the study who receives. As long as somebody shares by it, nobody who works elsewhere can be added to the staff.
+Say that these alone receive what is given by it, and others can be named: they read of patients who sign a later version that names them, and of nobody else.</p>
+<ul><li>Those who work in the organization of the study, as its staff or by the access that was chosen</li></ul>
+${listed(staff)}
+<form method="post" action="/studies/${id}/settings/text/recipients">${formHead(token, changeable)}<button class="btn btn-outline-primary">Say that these receive</button></form>`
+    const missing = staff.filter(one => named?.includes(one) !== true)
+    return missing.length === 0
+      ? undefined
+      : html`<h2>Who receives</h2>
+<p class="alert alert-warning">The version that patients sign now does not name these. The next one will; they read nothing of a patient who has not signed it.</p>
+${listed(missing)}`
+  }
+
+  const draft = (changeable: ChangeableStudy, token: string): Html => {
+    const { id, study } = changeable
+    const page = `/studies/${id}/settings/text`
+    const languages = html`<ul>${textLanguages.map(
+      language =>
+        html`<li><a href="${page}/draft/${language}">Write it in ${languageName(language)}</a>${language !== 'en' && ' (not required)'}</li>`,
+    )}</ul>`
+    const one = draftOf(study)
+    if (one === undefined)
+      return html`<h2>A new version</h2>
+<p>${beginning(study)} Patients do not see it before you publish it.</p>
+${languages}`
+    const missing = missingInDraft(one, study, codeClasses)
+    return html`<h2>The version that is being written</h2>
+${languages}
+<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">See it as patients will, in ${languageName(language)}</a></li>`)}</ul>
+${
+  missing.length > 0
+    ? html`<p>It can not be published yet. It lacks:</p>
+<ul>${missing.map(part => html`<li>${part}</li>`)}</ul>`
+    : html`<p>Once it is published it stays as it is. Everybody in the study is asked again; until they sign it, what they agreed to before holds, and no more.</p>
+<form method="post" action="${page}/publish">${formHead(token, changeable)}<button class="btn btn-primary">Publish it</button></form>`
+}`
+  }
+
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
+    send(reply, await studyOf(request, options, 'mayChange')),
+  )
+  server.post<OfStudy>(`${at}/publish`, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const one = draftOf(changeable.study)
+    if (one === undefined) return send(reply.code(409), changeable, overtaken)
+    const missing = missingInDraft(one, changeable.study, codeClasses)
+    if (missing.length > 0)
+      return send(
+        reply.code(422),
+        changeable,
+        notice('problem', html`<p>It was not published. It lacks: ${missing.join(', ')}.</p>`),
+      )
+    const staff = await fromElsewhere(changeable)
+    const outcome = await changing(request, options, changeable, study => {
+      const published = withPublished(study, one, codeClasses)
+      return recipientsIn(study) === undefined ? published : withRecipients(published, staff)
+    })
+    return outcome.kind === 'changed'
+      ? reply.redirect(`/studies/${changeable.id}/settings?done=text`, 303)
+      : send(reply.code(409), outcome.now, overtaken)
+  })
+  server.post<OfStudy>(`${at}/recipients`, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const staff = await fromElsewhere(changeable)
+    const outcome = await changing(request, options, changeable, study => withRecipients(study, staff))
+    return outcome.kind === 'changed'
+      ? reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
+      : send(reply.code(409), outcome.now, overtaken)
+  })
+  server.get<OfVersion>(`${at}/versions/:version`, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const { version } = request.params
+    if (!versionsOf(changeable.study).includes(version)) throw new FhirError('not-found', 'There is no such version')
+    return sendChangePage(reply, changeable, {
+      title: `Version ${version} of the text`,
+      fields: [],
+      before: html`${languagesOf(changeable.study, version)}<p><a href="/studies/${changeable.id}/settings/text">Back to all versions</a></p>`,
+    })
+  })
+}
+
+const versions = ({ id, study }: ChangeableStudy): Html => {
+  const published = versionsOf(study)
+  if (published.length === 0) return html`<p>Nothing is published yet: nobody can be asked for anything.</p>`
+  return html`<h2>Published</h2>
+<ul>${published.map(
+    (version, place) =>
+      html`<li><a href="/studies/${id}/settings/text/versions/${encodeURIComponent(version)}">Version ${version}</a>${place === published.length - 1 && ', which patients sign now'}</li>`,
+  )}</ul>`
+}
+
+/** With which words a new version begins, where there is one before. */
+const beginning = (study: ResearchStudy): string => {
+  if (versionsOf(study).length === 0) return ''
+  const { words } = draftAfter(study)
+  const isTaken = textLanguages.some(language => Object.values(words[language] ?? {}).some(text => text !== ''))
+  return isTaken
+    ? 'It begins with the words of the last one.'
+    : 'The last one was not written here, in the parts that these pages have, so none of its words are taken over.'
+}
+
+/** Besides the study's own: those of the version that patients sign now, and of the one that is being written. */
+const languagesOfText = (study: ResearchStudy): readonly string[] => {
+  const draft = draftOf(study)
+  const written: readonly string[] = draft === undefined ? [] : writtenLanguages(draft)
+  const isPublished = (language: string) => textsOf(study, language).at(-1)?.attachment.language === language
+  return furtherLanguages(study).filter(language => written.includes(language) || isPublished(language))
+}
+
+/** Each text of the version once: where there is none in a language, another one stands in for it. */
+const languagesOf = (study: ResearchStudy, version: string): readonly Html[] => {
+  const texts = textLanguages.flatMap(language => textsOf(study, language).filter(one => one.version === version))
+  return [...new Map(texts.map(one => [one.hash, one.attachment])).values()].map(
+    attachment => html`<h2>${languageName(attachment.language ?? 'en')}</h2>
+${textShown(attachment)}`,
+  )
+}

@@ -1,0 +1,118 @@
+import { languageName } from '../../fhir/language.ts'
+import { isTimezone } from '../../fhir/timezone.ts'
+import { languages, wordsFor } from '../../messages/catalogue.ts'
+import type { PaperAsked, recordPaper } from '../../studies/paper-consent.ts'
+import { reasonAgainstDay } from '../../studies/paper-day.ts'
+import type { PaperText } from '../../studies/paper-text.ts'
+import { selectField } from '../page/choice-field.ts'
+import { field, problemList, typed } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import type { SentFile } from '../page/sent-file.ts'
+import { type ChoiceState, choiceFields, choiceProblems, emptyState, typedChoices } from '../sharing/sharing-choice.ts'
+
+export const mostScanBytes = 10_000_000
+
+export type PaperState = {
+  readonly signedOn: string
+  readonly language?: string
+  readonly choices?: ChoiceState
+  readonly isNothing?: boolean
+  /** Whether the form was shown with another text than is signed now. */
+  readonly isOvertaken?: boolean
+  readonly problems?: {
+    readonly signedOn?: string | undefined
+    readonly language?: string | undefined
+    readonly scan?: string | undefined
+  }
+}
+
+type Signed = Parameters<typeof recordPaper>[1]
+
+type Typed =
+  | { readonly kind: 'signed'; readonly signed: Signed }
+  | { readonly kind: 'refused'; readonly status: 409 | 413 | 422; readonly state: PaperState }
+
+/** What was typed and sent; a file says by its first bytes what it is. */
+export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Typed => {
+  const signedOn = typed(body, 'signedOn').trim()
+  const language = typed(body, 'language')
+  const chosen = typedChoices(body, paper.asked, wordsFor('en'), signedOn)
+  const { timezone } = chosen.state
+  const day = { signedOn, timezone: isTimezone(timezone) ? timezone : 'UTC' }
+  const bytes = scan.kind === 'file' ? scan.bytes : Buffer.alloc(0)
+  const contentType = typeOf(bytes)
+  const problems = {
+    signedOn: isPastDay(signedOn) ? reasonAgainstDay(paper, day) : 'Enter the day on the paper, such as 2026-01-31',
+    language: languagesOf(paper.text).some(({ code }) => code === (language || 'en')) ? undefined : noLanguage,
+    scan: scan.kind === 'too-large' ? tooLarge : contentType === undefined ? noScan : undefined,
+  }
+  const state = { signedOn, language, choices: chosen.state }
+  if (typed(body, 'text') !== paper.text?.digest)
+    return { kind: 'refused', status: 409, state: { ...state, isOvertaken: true } }
+  if (chosen.kind === 'chosen' && Object.values(problems).every(one => one === undefined) && contentType !== undefined)
+    return { kind: 'signed', signed: { choices: chosen.choices, ...day, scan: { contentType, bytes } } }
+  const isNothing = chosen.kind === 'problems' && chosen.isNothing
+  const status = scan.kind === 'too-large' ? 413 : 422
+  return { kind: 'refused', status, state: { ...state, isNothing, problems } }
+}
+
+const isPastDay = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\d$/.test(text) &&
+  new Date(`${text}T00:00:00Z`).toJSON()?.slice(0, 10) === text &&
+  // Wherever it is that day already.
+  Date.parse(text) <= Date.now() + 14 * 60 * 60 * 1000
+
+/** A text that does not say its language is taken for each. */
+const languagesOf = (text: PaperText | undefined): typeof languages => {
+  const written = text?.languages ?? []
+  return written.length === 0 ? languages : written.map(code => ({ code, name: languageName(code) }))
+}
+
+const noLanguage = 'The text is not there in this language: nobody can have signed it so'
+const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it with fewer points`
+const noScan = 'Choose the scan: a PDF, a JPEG or a PNG'
+
+const typeOf = (bytes: Buffer): string | undefined =>
+  signatures.find(([, start]) => bytes.subarray(0, start.length).equals(start))?.[0]
+
+const signatures = [
+  ['application/pdf', Buffer.from('%PDF-')],
+  ['image/jpeg', Buffer.from([0xff, 0xd8, 0xff])],
+  ['image/png', Buffer.from([0x89, 0x50, 0x4e, 0x47])],
+] as const
+
+type Form = {
+  readonly page: string
+  readonly token: string
+  readonly paper: PaperAsked
+  readonly state: PaperState
+}
+
+export const paperForm = ({ page, token, paper: { asked, text }, state }: Form): Html => {
+  const { lines } = asked
+  const { signedOn, language = 'en', choices = emptyState, isNothing = false, problems = {} } = state
+  const nothing = isNothing ? 'Nothing is shared on this paper: then there is nothing to record' : undefined
+  const wrong = [
+    { name: 'signedOn', problem: problems.signedOn },
+    { name: 'language', problem: problems.language },
+    { name: 'choices', problem: nothing },
+    ...choiceProblems(lines, choices),
+    { name: 'scan', problem: problems.scan },
+  ]
+  return html`${problemList(wrong)}
+<form method="post" action="${page}" enctype="multipart/form-data" id="choices"${choices.isTyped && html` data-typed`} novalidate>
+<input type="hidden" name="_csrf" value="${token}">
+<input type="hidden" name="text" value="${text?.digest}">
+${field({ name: 'signedOn', label: 'Day on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
+${selectField({ name: 'language', label: 'Language of the paper', value: language, problem: problems.language, choices: languagesOf(text).map(({ code, name }) => ({ value: code, label: name })) })}
+<p>What is on the paper, line by line.</p>
+${choiceFields(lines, choices, wordsFor('en'), 'paper')}
+<div class="field mb-4${problems.scan && ' wrong'}">
+<label for="scan" class="form-label fw-semibold">Scan of the paper</label>
+<p class="form-text mt-0" id="scan-hint">A PDF, a JPEG or a PNG of at most ${mostScanBytes / 1_000_000} MB, with the signature</p>
+${problems.scan && html`<p class="invalid-feedback d-block mt-0" id="scan-problem">${problems.scan}</p>`}
+<input class="form-control${problems.scan && ' is-invalid'}" id="scan" name="scan" type="file" accept="application/pdf,image/jpeg,image/png" required aria-describedby="scan-hint${problems.scan && ' scan-problem'}">
+</div>
+<button class="btn btn-primary">Record it</button>
+</form>`
+}

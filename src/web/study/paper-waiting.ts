@@ -1,0 +1,60 @@
+import type { FastifyReply } from 'fastify'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
+import { permitOfLine } from '../../studies/own-consent.ts'
+import { type PaperAsked, reasonAgainstText } from '../../studies/paper-consent.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { form, notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { dayOrMoment, moment } from '../page/time.ts'
+import { chosenPeriod } from '../sharing/sharing-preview.ts'
+import { languageOf, textRead } from './paper-text.ts'
+import { whomFact } from './study-person.ts'
+
+/** What was recorded from paper, beside its scan: who has not recorded it confirms it, or refuses. */
+export const sendPaperWaiting = async (
+  reply: FastifyReply,
+  options: PageOptions,
+  paper: PaperAsked,
+  problem?: string,
+): Promise<FastifyReply> => {
+  const { asked, subject, practitioner, text, waiting } = paper
+  const token = ownToken(reply)
+  const words = wordsFor('en')
+  const page = `/studies/${asked.study.id}/people/${subject}/paper`
+  const told = problem ?? reasonAgainstText(paper)
+  const isOwn = waiting?.record.practitioner === practitioner
+  const lines = asked.lines.map(line => {
+    const permit = permitOfLine(waiting?.consent, line)
+    const { start = '', end = '' } = permit?.dataPeriod ?? {}
+    const period = permit === undefined ? 'not shared' : chosenPeriod({ line, from: start, until: end }, words)
+    return html`<li>${line.what}: ${period}</li>`
+  })
+  return sendPage(reply, {
+    title: 'Consent on paper',
+    isProblem: told !== undefined,
+    signOut: { token },
+    content: html`<h1>Consent on paper</h1>
+${told !== undefined && notice('problem', html`<p>${told}.</p>`)}
+<dl>
+${whomFact(await findEnrolledPerson(options, paper))}
+<dt>Signed</dt><dd>${dayOrMoment(waiting?.consent.dateTime ?? '', words)}</dd>
+${text && html`<dt>Text</dt><dd>Version ${text.version}${languageOf(text)}, since ${moment(text.publishedAt)}${textRead(text)}</dd>`}
+<dt>Recorded</dt><dd>${waiting && moment(waiting.record.recordedAt)}</dd>
+<dt>What is recorded</dt><dd><ul>${lines}</ul></dd>
+</dl>
+<p><a href="${page}/scan">Open the scan</a></p>
+${
+  reasonAgainstText(paper) !== undefined
+    ? undefined
+    : isOwn
+      ? html`<p>You have recorded it. Somebody else of the staff compares it with the scan, and confirms it; until then it counts for nothing.</p>`
+      : html`<p>Compare it with the scan: the patient, the version of the text, the day, the lines, and the signature. When you confirm it, it counts at once.</p>
+${form({ action: `${page}/confirm`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm: it is what was signed' })}`
+}
+<form method="post" action="${page}/discard"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary">Discard what was recorded</button></form>
+<p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
+  })
+}

@@ -1,0 +1,53 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { queryOf } from '../../http/presentation.ts'
+import { openCursors } from '../../interactions/cursor.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { callerOfSession } from '../../storage/account/session.ts'
+import { organizationsForStudies } from '../../studies/study-change.ts'
+import { statusText } from '../../studies/study-status.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { titleOf } from '../study-settings/study-changing.ts'
+
+/** The studies that somebody works in, whose organization they belong to, or that they look after from above. */
+export const studiesPage: AddPage = (server, options) => {
+  const { accounts, registry, openStoreFor } = options
+  const cursorsFor = openCursors(accounts.secretKey)
+  server.get('/studies', { onRequest: requireSession }, async (request, reply) => {
+    const caller = await callerOfSession(accounts.database, sessionOf(request))
+    if (caller?.practitioner === undefined) return reply.redirect('/account', 303)
+    const cursors = cursorsFor(caller)
+    const next = queryOf(request).get('page')
+    const cursor = next === null ? undefined : cursors.open(next, '/studies').page
+    const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _sort: 'title', _count: '50' }))
+    const found = await openStoreFor(caller).search({ ...asked, cursor })
+    const studies = found.entries.map(({ content }): ResearchStudy => JSON.parse(content))
+    const organizations = await organizationsForStudies(options, sessionOf(request).person)
+    return sendPage(reply, {
+      title: 'Studies',
+      signOut: { token: ownToken(reply) },
+      content: html`<h1>Studies</h1>
+${
+  studies.length === 0
+    ? html`<p>There is no study here that you may see. Members of an organization see its studies, and so do their staff and whoever manages what is above it.</p>`
+    : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`)}</ul>`
+}
+${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
+${
+  organizations.length > 0 &&
+  html`<h2>Make a study</h2>
+<ul>${organizations.slice(0, mostOrganizations).map(({ id, name }) => html`<li><a href="/organizations/${id}/studies/new">A new study of ${name}</a></li>`)}</ul>
+${organizations.length > mostOrganizations && html`<p>The page of each <a href="/organizations">other organization</a> of yours leads to a new study of it.</p>`}`
+}
+<h2>Work in a study of another organization</h2>
+<p>Give your code to whoever leads it, so that they can name you: <code>${caller.practitioner}</code></p>
+<p><a href="/account">Back to your account</a></p>`,
+    })
+  })
+}
+
+/** A manager at the top may make one in each organization of the tree. */
+const mostOrganizations = 20

@@ -1,0 +1,105 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
+import { isInForce } from '../../storage/account/session.ts'
+import type { RefusedItem, StudyAction } from '../../storage/study-action.ts'
+import { findEnrolledPeople } from '../../studies/enrolled-people.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { hearsProgress } from '../page/content-security.ts'
+import { notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { notFound } from '../page/organizing.ts'
+import { sendPage } from '../page/page.ts'
+import { type Progress, progressBar, streamProgress } from '../page/progress.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { patientLine } from '../patient/patient-search.ts'
+import { nameOf } from './study-person.ts'
+import { readStudyOf } from './study-reading.ts'
+
+type OfAction = { readonly Params: { readonly id: string; readonly action: string } }
+
+/** What somebody does to many people of a study: how far it is, and to whom it was not done. */
+export const studyActionPage: AddPage = (server, options) => {
+  const at = '/studies/:id/actions/:action'
+  const find = async (request: FastifyRequest<OfAction>): Promise<StudyAction> => {
+    const { id, action } = request.params
+    return (await options.studyActions.find(sessionOf(request).person, id, action)) ?? notFound()
+  }
+  server.get<OfAction>(at, { onRequest: requireSession, ...hearsProgress }, async (request, reply) => {
+    const found = await find(request)
+    const after = Number(/^\d{1,9}$/.exec(queryOf(request).get('after') ?? '')?.[0] ?? 0)
+    const { label, done } = texts[found.what]
+    const page = `/studies/${found.study}`
+    return sendPage(reply, {
+      title: label,
+      isRefreshed: !found.isOver,
+      signOut: { token: ownToken(reply) },
+      content: html`<h1>${label}</h1>
+${
+  found.isOver
+    ? html`${notice('done', html`<p>${found.done - found.refused} of ${found.total} ${done}.</p>`)}${found.refused > 0 && (await refusedList(request, options, found, after))}`
+    : progressBar(progressOf(found), { label: 'Done', stream: `${page}/actions/${found.id}/progress` })
+}
+<p><a class="btn btn-primary" href="${page}/invitations">See how the invitations stand</a></p>
+<p><a href="${page}">Back to the study</a></p>`,
+    })
+  })
+  streamProgress<OfAction['Params']>(server, `${at}/progress`, {
+    read: async request => progressOf(await find(request)),
+    isSignedIn: ({ id }) => isInForce(options.accounts.database, id),
+  })
+}
+
+const progressOf = ({ done, total, isOver }: StudyAction): Progress => ({ done, total, isOver })
+
+const texts: Readonly<Record<StudyAction['what'], { readonly label: string; readonly done: string }>> = {
+  enrol: { label: 'Enrolling', done: 'are enrolled' },
+  'enrol-and-invite': { label: 'Enrolling and inviting', done: 'are enrolled and invited' },
+  invite: { label: 'Inviting', done: 'are invited' },
+  remind: { label: 'Reminding', done: 'are reminded' },
+  cancel: { label: 'Cancelling invitations', done: 'have no open invitation any more' },
+}
+
+const pageSize = 50
+
+const refusedList = async (
+  request: FastifyRequest<OfAction>,
+  options: PageOptions,
+  found: StudyAction,
+  after: number,
+): Promise<Html> => {
+  const items = await options.studyActions.refused(found.id, { after, count: pageSize + 1 })
+  const shown = items.slice(0, pageSize)
+  const names = await namesOf(request, options, found, shown)
+  const last = shown.at(-1)
+  return html`<h2>Not done: ${found.refused}</h2>
+<ul>${shown.map(({ target, refusal }) => html`<li>${names.get(target) ?? 'Somebody'}: ${refusal}.</li>`)}</ul>
+${items.length > pageSize && last && html`<p><a href="/studies/${found.study}/actions/${found.id}?after=${last.item}">More of them</a></p>`}`
+}
+
+/** As far as whoever reads may know them now. */
+const namesOf = async (
+  request: FastifyRequest<OfAction>,
+  options: PageOptions,
+  { what, person }: StudyAction,
+  items: readonly RefusedItem[],
+): Promise<ReadonlyMap<string, Html | string>> => {
+  const ids = items.map(({ target }) => target)
+  if (what === 'enrol' || what === 'enrol-and-invite') {
+    const patients = await options.patientImports.patients(person, ids)
+    return new Map([...patients].map(([id, patient]: readonly [string, Patient]) => [id, patientLine(patient)]))
+  }
+  const { caller, study, seesAnswers } = await readStudyOf(request, options)
+  const wanted = {
+    seesAnswers,
+    state: undefined,
+    among: ids,
+    text: '',
+    sort: 'name',
+    offset: 0,
+    limit: pageSize,
+  } as const
+  const { people } = await findEnrolledPeople(options, caller, study, wanted)
+  return new Map(people.map(one => [one.id, nameOf(one)]))
+}

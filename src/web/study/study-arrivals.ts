@@ -1,0 +1,101 @@
+import type { Observation, ObservationComponent, Patient, ResearchSubject, Resource } from '@medplum/fhirtypes'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { statisticWords } from '../../fhir/descriptive-statistic.ts'
+import { nameOf as nameOfConcept } from '../../operations/value-cells.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { findArrivals } from '../../studies/enrolled-people.ts'
+import { displayOf } from '../../studies/study-request.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { html } from '../page/html.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import type { OfStudy } from '../study-settings/study-changing.ts'
+import { nameOf } from './study-person.ts'
+import { type ReadStudy, readStudyOf, sendStudyPage } from './study-reading.ts'
+
+/** What came last of what people share with a study. */
+export const studyArrivalsPage: AddPage = (server, options) => {
+  server.get<OfStudy>('/studies/:id/arrivals', { onRequest: requireSession }, async (request, reply) => {
+    const read = await readStudyOf(request, options)
+    const arrivals = await findArrivals(options, read.caller, read.study.id ?? '', 20)
+    const references = arrivals.flatMap(({ observation }) => observation.subject?.reference ?? [])
+    const names = await namesOf(options, read, [...new Set(references)])
+    return sendStudyPage(reply, read, {
+      tab: '/arrivals',
+      content:
+        arrivals.length === 0
+          ? html`<p>Nothing is shared with the study yet, or not with you. Data is here as soon as a patient who shares it sends it.</p>`
+          : html`<p>The last ${arrivals.length} readings that came.</p>
+<ul class="list-group list-group-flush mb-4">${arrivals.map(
+              ({ observation, arrived }) => html`<li class="list-group-item px-0">
+<strong>${names.get(observation.subject?.reference ?? '') ?? 'Somebody'}</strong>: ${whatOf(observation, options.codeClasses)}${textOfValue(observation)}
+<p class="text-body-secondary">Came ${moment(arrived)}${measuredOf(observation)}</p>
+</li>`,
+            )}</ul>`,
+    })
+  })
+}
+
+/** By the reference to the Patient: the name, or the code where the reader may not know it. */
+const namesOf = async (
+  { openStoreFor, registry }: PageOptions,
+  { caller, study }: ReadStudy,
+  references: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
+  if (references.length === 0) return new Map()
+  const store = openStoreFor(caller)
+  const find = async <R extends Resource>(type: R['resourceType'], query: Readonly<Record<string, string>>) =>
+    (await store.search(parseSearch(registry, type, new URLSearchParams({ ...query, _count: '100' })))).entries.map(
+      ({ content }): R => JSON.parse(content),
+    )
+  const ids = references.join(',').replaceAll('Patient/', '')
+  const patients = await find<Patient>('Patient', { _id: ids })
+  const subjects = await find<ResearchSubject>('ResearchSubject', {
+    study: `ResearchStudy/${study.id}`,
+    individual: references.join(','),
+  })
+  return new Map(
+    references.map(reference => {
+      const patient = patients.find(({ id }) => `Patient/${id}` === reference)
+      const own = subjects.filter(({ individual }) => individual.reference === reference)
+      const codes = own.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? []))
+      return [reference, nameOf({ codes, ...(patient && { patient }) })]
+    }),
+  )
+}
+
+const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClasses): string => {
+  const [kind] = coding.flatMap(one => classes.kindOf(one.system, one.code ?? '') ?? [])
+  return kind === undefined ? (text ?? coding[0]?.display ?? coding[0]?.code ?? 'a reading') : displayOf(kind, classes)
+}
+
+/** Of a reading that is one value, or several; of a statistic also which one it is, and of what does not count why. */
+const textOfValue = (observation: Observation): string => {
+  const { component = [], status } = observation
+  const texts = [observation, ...component].flatMap(one => textOf(one) ?? [])
+  const words = [statisticWords(observation), status && mistakes[status]].flatMap(word => word ?? [])
+  const which = words.length === 0 ? '' : ` (${words.join(', ')})`
+  return texts.length === 0 ? which : `, ${texts.join(' / ')}${which}`
+}
+
+/** Undefined for what is too much to be told in a line; of a value that is missing it is told why. */
+const textOf = (valued: Observation | ObservationComponent): string | undefined => {
+  const { valueQuantity, valueCodeableConcept, valueString, valueInteger, valueBoolean, dataAbsentReason } = valued
+  if (valueQuantity !== undefined) {
+    const { comparator, value, unit, code } = valueQuantity
+    return [comparator, value, unit ?? code].filter(part => part !== undefined).join(' ')
+  }
+  if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'not said why'})`
+  if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no'
+  return nameOfConcept(valueCodeableConcept) ?? valueString?.slice(0, 200) ?? valueInteger?.toString()
+}
+
+const mistakes: Readonly<Partial<Record<NonNullable<Observation['status']>, string>>> = {
+  'entered-in-error': 'entered in error',
+  cancelled: 'cancelled',
+}
+
+const measuredOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation) => {
+  const time = new Date(effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? '')
+  return Number.isNaN(time.getTime()) ? undefined : html`, measured ${moment(time)}`
+}

@@ -1,0 +1,125 @@
+import { sharedWithStudy } from '../../access/study-shared.ts'
+import { addDays, dayOf, isTimezone } from '../../fhir/timezone.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { emptyReadings } from '../../operations/readings-asked.ts'
+import { type EnrolledPerson, findEnrolledPeople } from '../../studies/enrolled-people.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { field } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { requireSession } from '../page/signed-in.ts'
+import type { OfStudy } from '../study-settings/study-changing.ts'
+import { nameOf } from './study-person.ts'
+import {
+  nobodyText,
+  type PeopleAsked,
+  pagesAround,
+  peopleAskedIn,
+  peopleUrl,
+  readStudyOf,
+  sendStudyPage,
+} from './study-reading.ts'
+
+/** On which days there is data of whom: a table of people and days, which are counted where the data lies. */
+export const studyCompletenessPage: AddPage = (server, options) => {
+  server.get<OfStudy>('/studies/:id/completeness', { onRequest: requireSession }, async (request, reply) => {
+    const read = await readStudyOf(request, options)
+    const { caller, study, seesAnswers } = read
+    const people = peopleAskedIn(request)
+    const query = queryOf(request)
+    const period = periodIn(query)
+    const wanted = { ...people, seesAnswers, offset: (people.page - 1) * pageSize, limit: pageSize }
+    const found = await findEnrolledPeople(options, caller, study, wanted)
+    const rows = await options.openStoreFor(caller).completeness({
+      ...period,
+      where: sharedWithStudy(caller, study.id ?? ''),
+      mistaken: emptyReadings(options.registry),
+      patients: found.people.map(({ patientId }) => patientId),
+      most: mostCounted,
+    })
+    const counts = new Map(rows.map(({ patient, day, count }) => [`${patient} ${day}`, count]))
+    const page = `/studies/${study.id}/completeness`
+    const { days, timezone, wrongTimezone } = period
+    const urlOf = (one: PeopleAsked, length = days) =>
+      peopleUrl(page, one, { days: String(length), ...(query.has('timezone') && { timezone }) })
+    return sendStudyPage(reply, read, {
+      tab: '/completeness',
+      isWide: true,
+      content: html`<link rel="stylesheet" href="/static/completeness.css">
+<nav aria-label="Days that are shown"><ul class="list-unstyled d-flex flex-wrap gap-3">${lengths.map(
+        length =>
+          html`<li><a href="${urlOf(people, length)}"${length === days && html` aria-current="true" class="fw-bold"`}>${length} days</a></li>`,
+      )}</ul></nav>
+<form method="get" action="${page}">
+<input type="hidden" name="days" value="${days}">
+<div class="columns">
+${field({ name: 'find', label: 'A part of a name or a code', value: people.text, autocomplete: 'off', optional: true })}
+${field({ name: 'timezone', label: 'Time zone of the days', hint: 'As in Europe/Berlin', value: wrongTimezone ?? timezone, problem: wrongTimezone && noTimezone, autocomplete: 'off', optional: true })}
+</div>
+<button class="btn btn-outline-primary">Show</button>
+</form>
+${
+  found.people.length === 0
+    ? found.total === 0 && html`<p>${nobodyText(people)}</p>`
+    : map(found.people, period, counts)
+}
+${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,
+    })
+  })
+}
+
+const pageSize = 25
+const lengths = [14, 28, 90]
+
+/** More than that says no more. */
+const mostCounted = 50
+
+type Period = {
+  readonly days: number
+  readonly first: string
+  readonly last: string
+  readonly timezone: string
+  /** What was typed and is none. */
+  readonly wrongTimezone?: string
+}
+
+const noTimezone = wordsFor('en').say('chart.problem-timezone')
+
+const periodIn = (query: URLSearchParams): Period => {
+  const asked = query.get('timezone')?.trim() || 'UTC'
+  const timezone = isTimezone(asked) ? asked : 'UTC'
+  const days = lengths.find(length => String(length) === query.get('days')) ?? 14
+  const last = dayOf(Date.now(), timezone)
+  return {
+    days,
+    first: addDays(last, 1 - days),
+    last,
+    timezone,
+    ...(timezone !== asked && { wrongTimezone: asked.slice(0, 100) }),
+  }
+}
+
+const map = (
+  people: readonly EnrolledPerson[],
+  { days, first, last, timezone }: Period,
+  counts: ReadonlyMap<string, number>,
+): Html => {
+  const all = Array.from({ length: days }, (_, index) => addDays(first, index))
+  const row = (person: EnrolledPerson): Html => {
+    const own = all.map(day => counts.get(`${person.patientId} ${day}`) ?? 0)
+    return html`<tr><th scope="row">${nameOf(person)}</th><td>${own.filter(count => count > 0).length}</td>${own.map(cell)}</tr>`
+  }
+  return html`<p id="map">Readings that began on each day from ${first} to ${last} (${timezone}). An empty day: nothing was measured, or it is not shared with the study, or with you.</p>
+<div class="table-responsive position-relative" tabindex="0" role="region" aria-labelledby="map">
+<table class="table table-sm completeness" aria-labelledby="map">
+<thead><tr><th scope="col">Who</th><th scope="col">Days with data</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}">${day.slice(5)}</time></th>`)}</tr></thead>
+<tbody>${people.map(row)}</tbody>
+</table>
+</div>`
+}
+
+const cell = (count: number): Html => {
+  if (count === 0) return html`<td><span class="visually-hidden">none</span></td>`
+  const level = count >= mostCounted ? 'many' : count >= 5 ? 'some' : 'few'
+  return html`<td class="${level}">${count >= mostCounted ? `${mostCounted}+` : count}</td>`
+}

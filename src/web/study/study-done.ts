@@ -1,0 +1,49 @@
+import type { FastifyRequest } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
+import { type EnrolledPerson, findEnrolledPeople } from '../../studies/enrolled-people.ts'
+import type { PageOptions } from '../page/add-page.ts'
+import { notice } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { whomFact } from './study-person.ts'
+import type { ReadStudy } from './study-reading.ts'
+
+type Done = {
+  readonly text: string
+  /** Whether it can be, as they stand now, where the reader may know that: a link says nothing that is not so, or not any more. */
+  readonly canBe: (whom: EnrolledPerson) => boolean
+}
+
+const done: Readonly<Record<'withdrawn' | 'confirmed' | 'discarded', Done>> = {
+  withdrawn: {
+    text: 'The patient is withdrawn: they give this study nothing from now on. Your reason is kept with the consent.',
+    canBe: ({ state = 'withdrawn' }) => state === 'withdrawn' || state === 'ended',
+  },
+  confirmed: {
+    text: 'What the patient signed on paper is confirmed, and counts from now on.',
+    canBe: ({ state = 'all', isOnPaper }) => !isOnPaper && ['all', 'partly', 'nothing'].includes(state),
+  },
+  discarded: {
+    text: 'What was recorded from paper is discarded, and counts for nothing.',
+    canBe: ({ isOnPaper }) => !isOnPaper,
+  },
+}
+
+/** The page of a study, which tells that this was done there, and for whom. */
+export const doneUrl = (study: string, subject: string, what: keyof typeof done): string =>
+  `/studies/${study}?${new URLSearchParams({ done: what, subject })}`
+
+/** What the form that led here has done, and for whom; nothing where the reader sees nobody like this in the study. */
+export const doneNotice = async (
+  request: FastifyRequest,
+  options: PageOptions,
+  { caller, study, seesAnswers }: ReadStudy,
+): Promise<Html | undefined> => {
+  const query = queryOf(request)
+  const asked = new Map(Object.entries(done)).get(query.get('done') ?? '')
+  const subject = /^[A-Za-z0-9.-]{1,64}$/.exec(query.get('subject') ?? '')?.[0]
+  if (asked === undefined || subject === undefined) return undefined
+  const wanted = { state: undefined, among: [subject], text: '', sort: 'name', offset: 0, limit: 1 } as const
+  const [whom] = (await findEnrolledPeople(options, caller, study, { ...wanted, seesAnswers })).people
+  if (whom === undefined || !asked.canBe(whom)) return undefined
+  return notice('done', html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>`)
+}

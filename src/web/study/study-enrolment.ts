@@ -1,0 +1,164 @@
+import type { Patient, ResearchSubject } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import type { Caller } from '../../access/caller.ts'
+import { queryOf } from '../../http/presentation.ts'
+import { openCursors } from '../../interactions/cursor.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { findAllPatients, type PatientsAsked } from '../../studies/finding-patients.ts'
+import type { EnrollingStudy } from '../../studies/registering.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { box, notice, ticked, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { notFound, sendOwn } from '../page/organizing.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { staffOf } from '../page/staff.ts'
+import {
+  askedIn,
+  canBeRead,
+  findAsked,
+  patientLine,
+  patientSearchForm,
+  queryOfAsked,
+} from '../patient/patient-search.ts'
+import { wayField, wayIn } from './way-field.ts'
+
+type OfStudy = { readonly Params: { readonly id: string } }
+
+/** Enrols patients whom somebody may see into a study: those ticked, or all who are found. */
+export const studyEnrolmentPage: AddPage = (server, options) => {
+  const cursorsFor = openCursors(options.accounts.secretKey)
+  const at = '/studies/:id/enrolment'
+  server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+    const study = await studyFor(request, options)
+    const caller = await staffOf(request, options)
+    const query = queryOf(request)
+    const asked = askedIn(query)
+    const path = `/studies/${study.id}/enrolment`
+    const cursors = cursorsFor(caller)
+    const at = query.get('page')
+    const cursor = at === null ? undefined : cursors.open(at, path).page
+    const { patients, next } = await findAsked(options, caller, asked, cursor)
+    const again = queryOfAsked(asked)
+    const nextPage = next && cursors.seal({ path, query: again, page: next })
+    const enrolled = await enrolledOf(options, caller, study, patients)
+    const isUnticked = query.get('none') === 'ticked'
+    const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
+    return sendOwn(reply, {
+      title: `Enrol patients: ${study.name}`,
+      isProblem: isUnticked,
+      content: html`<h1>Enrol patients into ${study.name}</h1>
+${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose all who are found.</p>`)}
+${registers && registerLinks(study)}
+${patientSearchForm(path, asked)}
+${patients.length === 0 ? html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
+${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
+<p><a href="/studies/${study.id}">Back to the study</a></p>`,
+    })
+  })
+  server.post<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+    const study = await studyFor(request, options)
+    const { body } = request
+    const targets = await chosenIn(request, options)
+    const path = `/studies/${study.id}`
+    if (targets.length === 0) {
+      const again = new URLSearchParams(queryOfAsked(askedAgain(body)))
+      again.set('none', 'ticked')
+      return reply.redirect(`${path}/enrolment?${again}`, 303)
+    }
+    const what = typed(body, 'do') === 'invite' ? 'enrol-and-invite' : 'enrol'
+    const { person } = sessionOf(request)
+    const way = wayIn(body, options.invitations.ways)
+    const id = await options.studyActions.start({ person, study: study.id, what, way, targets })
+    return reply.redirect(`${path}/actions/${id}`, 303)
+  })
+}
+
+const registerLinks = ({ id }: EnrollingStudy): Html => html`<div class="d-flex flex-wrap gap-2 mb-4">
+<a class="btn btn-outline-primary" href="/patients/new?study=${id}">Register a patient into it</a>
+<a class="btn btn-outline-primary" href="/patients/imports?study=${id}">Register a list into it</a>
+</div>`
+
+const nobodyText = (isAsked: boolean, registers: boolean): string => {
+  if (isAsked) return 'There is nobody whom you may see, and who is like this.'
+  return registers
+    ? 'You see no patients yet: register the first, or a list.'
+    : 'There is nobody whom you may see. Members of an organization see whom it has registered.'
+}
+
+/** Throws `not-found` for whoever enrols nobody into it. */
+const studyFor = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<EnrollingStudy> =>
+  (await options.registering.findStudy(sessionOf(request).person, request.params.id)) ?? notFound()
+
+/** Whom somebody may not see, they do not enrol. */
+const chosenIn = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<readonly string[]> => {
+  const { body } = request
+  const caller = await staffOf(request, options)
+  if (typed(body, 'who') !== 'all') {
+    const known = await options.patientImports.patients(sessionOf(request).person, ticked(body, 'patient'))
+    return [...known.keys()]
+  }
+  const asked = askedAgain(body)
+  return canBeRead(asked) ? findAllPatients(options, caller, asked) : []
+}
+
+/** As the page was asked whose form it is. */
+const askedAgain = (body: unknown): PatientsAsked =>
+  askedIn(new URLSearchParams(['name', 'birthDate', 'identifier', 'email'].map(name => [name, typed(body, name)])))
+
+/** Ids of those who are in the study already. */
+const enrolledOf = async (
+  { registry, openStoreFor }: PageOptions,
+  caller: Caller,
+  { id }: EnrollingStudy,
+  patients: readonly Patient[],
+): Promise<ReadonlySet<string>> => {
+  if (patients.length === 0) return new Set()
+  const individual = patients.map(patient => `Patient/${patient.id}`).join(',')
+  const status = 'ineligible,not-registered,off-study,withdrawn'
+  const query = new URLSearchParams({ study: `ResearchStudy/${id}`, individual, 'status:not': status, _count: '100' })
+  const { entries } = await openStoreFor(caller).search(parseSearch(registry, 'ResearchSubject', query))
+  const subjects = entries.map(({ content }): ResearchSubject => JSON.parse(content))
+  return new Set(subjects.map(one => one.individual.reference?.replace('Patient/', '') ?? ''))
+}
+
+type Shown = {
+  readonly path: string
+  readonly asked: PatientsAsked
+  readonly patients: readonly Patient[]
+  readonly enrolled: ReadonlySet<string>
+  readonly options: PageOptions
+  readonly token: string
+}
+
+const enrolForm = ({
+  path,
+  asked,
+  patients,
+  enrolled,
+  options,
+  token,
+}: Shown): Html => html`<form class="mt-4" method="post" action="${path}">
+<input type="hidden" name="_csrf" value="${token}">${Object.entries(asked).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+<ul class="list-group list-group-flush mb-4">${patients.map(
+  patient =>
+    html`<li class="list-group-item px-0">${
+      enrolled.has(patient.id ?? '')
+        ? html`${patientLine(patient)} <span class="badge text-bg-secondary">Is in the study</span>`
+        : box({
+            type: 'checkbox',
+            name: 'patient',
+            value: patient.id ?? '',
+            label: patientLine(patient),
+            isListed: true,
+          })
+    }</li>`,
+)}</ul>
+${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
+${box({ type: 'radio', name: 'who', value: 'all', label: 'All who are found, on all pages' })}
+<div class="mt-3">${wayField(options.invitations.ways)}</div>
+<div class="d-flex flex-wrap gap-2 mb-4">
+<button class="btn btn-primary" name="do" value="enrol">Enrol</button>
+${options.invitations.ways.length > 0 && html`<button class="btn btn-outline-primary" name="do" value="invite">Enrol and invite</button>`}
+</div>
+</form>`

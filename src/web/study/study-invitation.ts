@@ -1,0 +1,145 @@
+import type { FastifyReply } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import type { InvitationState } from '../../storage/invitation.ts'
+import type { MessageState } from '../../storage/study-message.ts'
+import type { EnrolledPerson } from '../../studies/enrolled-people.ts'
+import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
+import type { Invited } from '../../studies/invitations.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { qrPicture } from '../page/qr-picture.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import { nameOf, notAsked } from './study-person.ts'
+import { peopleAskedIn, peopleUrl } from './study-reading.ts'
+
+type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
+
+/** What staff do with the invitation of somebody in a study. */
+export const studyInvitationActions: AddPage = (server, options) => {
+  const { invitations } = options
+  const onRequest = requireSession
+  const at = '/studies/:id/people/:subject'
+  server.post<OfSubject>(`${at}/invite`, { onRequest }, async (request, reply) => {
+    const { id: study, subject } = request.params
+    try {
+      await invitations.invite({ person: sessionOf(request).person, study, subject })
+    } catch (error) {
+      if (!(error instanceof FhirError) || error.status !== 422) throw error
+      return sendRefusal(reply, study, error.message)
+    }
+    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(request)), 303)
+  })
+  server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
+    const { id: study, subject } = request.params
+    await invitations.cancel({ person: sessionOf(request).person, study, subject })
+    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(request)), 303)
+  })
+  server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
+    const { id: study, subject } = request.params
+    const link = await invitations.show({ person: sessionOf(request).person, study, subject })
+    if (link === undefined) return sendRefusal(reply, study, 'There is no open invitation')
+    return sendCode(
+      reply,
+      study,
+      link,
+      await findEnrolledPerson(options, { person: sessionOf(request).person, subject }),
+    )
+  })
+}
+
+const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyReply =>
+  sendPage(reply.code(422), {
+    title: 'Nobody was invited',
+    isProblem: true,
+    signOut: { token: ownToken(reply) },
+    content: html`<h1>This was not done</h1>
+<p>${why}.</p>
+<p><a href="/studies/${study}">Back to the study</a></p>`,
+  })
+
+/** Not when they were born, which whoever opens it is asked for. */
+const sendCode = (reply: FastifyReply, study: string, link: string, whom: Parameters<typeof nameOf>[0]): FastifyReply =>
+  sendPage(reply, {
+    title: 'Invitation to scan',
+    signOut: { token: ownToken(reply) },
+    content: html`<h1>Invitation to scan</h1>
+<dl><dt>Patient</dt><dd>${nameOf(whom)}</dd></dl>
+<p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else gets in by it.</p>
+${qrPicture(link, 'QR code of the invitation')}
+<p>It works as long as the invitation does, until you show another one.</p>
+<p><a href="/studies/${study}">Back to the study</a></p>`,
+  })
+
+/** `back`: the query of the list in which it stands. */
+type Shown = { readonly page: string; readonly back: string; readonly token: string }
+
+/** What became of the invitation, and what can be done; undefined where the reader may not invite. */
+export const invitationOf = (
+  person: EnrolledPerson,
+  invitable: ReadonlyMap<string, Invited>,
+  { page, back, token }: Shown,
+): Html | undefined => {
+  const { id, hasEnded } = person
+  const invited = invitable.get(id)
+  if (invited === undefined) return undefined
+  const { invitation: state } = invited
+  const button = (action: 'invite' | 'cancel' | 'code', label: string) =>
+    html`<form method="post" action="${page}/people/${id}/${action}${back}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
+  return html`${standingText(invited)}
+${
+  !hasEnded &&
+  html`<div class="d-flex flex-wrap gap-2">
+${notAsked(person) === undefined && button('invite', state === undefined ? 'Invite' : 'Invite again')}
+${notAsked(person) === undefined && state?.isOpen && button('code', 'Show a QR code')}
+${state?.isOpen && button('cancel', 'Cancel the invitation')}
+</div>`
+}`
+}
+
+/** How an invitation stands, and what became of its messages; nothing where it is nobody's to know. */
+export const standingText = (invited: Invited | undefined): Html | undefined =>
+  invited &&
+  html`<p class="mb-2">${invited.invitation === undefined ? 'Not invited yet.' : told(invited.invitation)}</p>
+${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}`
+
+const told = ({ isOpen, endedBy, madeAt, expiresAt }: InvitationState): Html => {
+  if (endedBy !== undefined) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`
+  if (!isOpen) return html`Invited ${moment(madeAt)}. The invitation works no more.`
+  return html`Invited ${moment(madeAt)}, open until ${moment(expiresAt)}.`
+}
+
+const mostMessages = 5
+
+/** What became of a message, with how often it was tried and why it failed. */
+const messageText = ({ kind, channel, state, reason, tries, madeAt, endedAt }: MessageState): Html => {
+  const name = `${kinds[kind]}${channels[channel]}`
+  const tried = tries > 1 || (tries > 0 && state !== 'sent') ? ` Tried ${tries === 1 ? 'once' : `${tries} times`}.` : ''
+  const because = reason === null ? '' : ` ${reason}.`
+  switch (state) {
+    case 'waiting':
+      return html`The ${name} is being sent.${tried}${because}`
+    case 'sent':
+      return html`The ${name} is sent: ${moment(endedAt ?? madeAt)}.${tried}`
+    case 'failed':
+      return html`The ${name} failed.${tried}${because} Check the address, and send it again.`
+  }
+}
+
+const kinds: Readonly<Record<MessageState['kind'], string>> = {
+  invitation: '',
+  reminder: 'reminder by ',
+  silence: 'reminder to send data, by ',
+}
+
+const channels: Readonly<Record<MessageState['channel'], string>> = { email: 'e-mail', sms: 'text message' }
+
+const ends: Readonly<Record<NonNullable<InvitationState['endedBy']>, string>> = {
+  used: 'The patient has come by it.',
+  cancelled: 'It was cancelled.',
+  replaced: 'It was replaced.',
+  tries: 'It ended after five wrong tries.',
+  address: 'It ended, because the address was changed.',
+}

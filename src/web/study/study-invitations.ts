@@ -1,0 +1,195 @@
+import type { FastifyRequest } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
+import type { InvitedFilter } from '../../storage/invited-subject.ts'
+import type { StudyActionKind } from '../../storage/study-action.ts'
+import { type EnrolledPerson, findEnrolledPeople } from '../../studies/enrolled-people.ts'
+import type { Invited } from '../../studies/invitations.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
+import { box, field, lookedFor, notice, ticked, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { notFound, sendOwn } from '../page/organizing.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
+import { standingText } from './study-invitation.ts'
+import { nameOf, notAsked } from './study-person.ts'
+import { type PeopleAsked, pagesAround, peopleStates, peopleUrl, type ReadStudy, readStudyOf } from './study-reading.ts'
+import { wayField, wayIn } from './way-field.ts'
+
+/** Invites, reminds and cancels many at once: those ticked, or all who are listed, on all pages. */
+export const studyInvitationsPage: AddPage = (server, options) => {
+  const at = '/studies/:id/invitations'
+  server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+    const read = await readFor(request, options)
+    const { caller, study, seesAnswers } = read
+    const query = queryOf(request)
+    const asked = listedBy(query, read)
+    const among = await options.studyActions.among(study.id ?? '', asked.invited)
+    const wanted = { ...asked, among, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
+    const { people, total } = await findEnrolledPeople(options, caller, study, wanted)
+    const invited = await options.invitations.list(
+      sessionOf(request).person,
+      people.map(({ id }) => id),
+    )
+    const path = `/studies/${study.id}/invitations`
+    const urlOf = (one: PeopleAsked) => peopleUrl(path, one, asked.invited && { invited: asked.invited })
+    const isUnticked = query.get('none') === 'ticked'
+    return sendOwn(reply, {
+      title: `Invitations: ${titleOf(study)}`,
+      isProblem: isUnticked,
+      content: html`<h1>Invitations into ${titleOf(study)}</h1>
+${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
+${filterForm(path, asked, seesAnswers)}
+${total === 0 && nobodyListed(asked, study.id ?? '')}
+${people.length > 0 && actForm({ path, asked, people, invited, total, options, token: ownToken(reply) })}
+${pagesAround(total, pageSize, asked, urlOf)}
+<p><a href="/studies/${study.id}">Back to the study</a></p>`,
+    })
+  })
+  server.post<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+    const read = await readFor(request, options)
+    const { id: study } = request.params
+    const { body } = request
+    const what = acts.find(act => act === typed(body, 'do')) ?? 'invite'
+    const targets = await chosenIn(request, options, read)
+    if (targets.length === 0) {
+      const again = askedAgain(body)
+      again.set('none', 'ticked')
+      return reply.redirect(`/studies/${study}/invitations?${again}`, 303)
+    }
+    const way = wayIn(body, options.invitations.ways)
+    const id = await options.studyActions.start({ person: sessionOf(request).person, study, what, way, targets })
+    return reply.redirect(`/studies/${study}/actions/${id}`, 303)
+  })
+}
+
+const pageSize = 20
+
+const acts: readonly StudyActionKind[] = ['invite', 'remind', 'cancel']
+
+/** Throws `not-found` for whoever invites nobody into it. */
+const readFor = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<ReadStudy> => {
+  const found = await options.registering.findStudy(sessionOf(request).person, request.params.id)
+  return found === undefined ? notFound() : readStudyOf(request, options)
+}
+
+const nobodyListed = ({ state, invited, text }: Asked, study: string): Html =>
+  state === undefined && invited === undefined && text === ''
+    ? html`<p class="mt-4">Nobody is in the study yet. <a href="/studies/${study}/enrolment">Enrol patients</a> first.</p>`
+    : html`<p class="mt-4">Nobody in the study is so.</p>`
+
+type Asked = PeopleAsked & { readonly invited: InvitedFilter | undefined }
+
+/** Who may not know answers does not list by them. */
+const listedBy = (query: URLSearchParams, { seesAnswers }: ReadStudy): Asked => {
+  const [state, invited, page] = [query.get('state') ?? '', query.get('invited') ?? '', query.get('page') ?? '']
+  return {
+    state: seesAnswers && Object.hasOwn(peopleStates, state) ? (state as PeopleAsked['state']) : undefined,
+    invited: Object.hasOwn(standings, invited) ? (invited as InvitedFilter) : undefined,
+    text: lookedFor(query, 'find'),
+    sort: 'name',
+    page: /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1,
+  }
+}
+
+const standings: Readonly<Record<InvitedFilter, string>> = {
+  'not-invited': 'Not invited yet',
+  open: 'Open',
+  used: 'The patient has come by it',
+  over: 'Works no more',
+  failed: 'The last message failed',
+}
+
+/** What is listed is asked again: it may have changed since it was shown. */
+const chosenIn = async (
+  { body, params }: FastifyRequest<OfStudy>,
+  { studyActions }: PageOptions,
+  read: ReadStudy,
+): Promise<readonly string[]> => {
+  const { caller, study } = read
+  const everybody = (among: readonly string[] | undefined, asked: Pick<Asked, 'state' | 'text'>) =>
+    studyActions.everybody(caller, study, { ...asked, among })
+  if (typed(body, 'who') !== 'all') {
+    const subjects = ticked(body, 'subject')
+    return subjects.length === 0 ? [] : everybody(subjects, { state: undefined, text: '' })
+  }
+  const asked = listedBy(askedAgain(body), read)
+  return everybody(await studyActions.among(params.id, asked.invited), asked)
+}
+
+const filterForm = (
+  path: string,
+  { state, invited, text }: Asked,
+  seesAnswers: boolean,
+): Html => html`<form method="get" action="${path}" role="search" aria-label="People">
+<div class="row">
+<div class="col-sm-6">${field({ name: 'find', label: 'A part of a name or a code', value: text, autocomplete: 'off', optional: true })}</div>
+<div class="col-sm-6">${selectField({ name: 'invited', label: 'Invitation', value: invited ?? '', choices: withAll(standings) })}</div>
+${seesAnswers && html`<div class="col-sm-6">${selectField({ name: 'state', label: 'Answer', value: state ?? '', choices: withAll(peopleStates) })}</div>`}
+</div>
+<button class="btn btn-outline-primary">Show</button>
+</form>`
+
+const withAll = (labels: Readonly<Record<string, string>>) => [
+  { value: '', label: 'Everybody' },
+  ...Object.entries(labels).map(([value, label]) => ({ value, label })),
+]
+
+type Shown = {
+  readonly path: string
+  readonly asked: Asked
+  readonly people: readonly EnrolledPerson[]
+  readonly invited: ReadonlyMap<string, Invited>
+  readonly total: number
+  readonly options: PageOptions
+  readonly token: string
+}
+
+const actForm = ({
+  path,
+  asked,
+  people,
+  invited,
+  total,
+  options,
+  token,
+}: Shown): Html => html`<form class="mt-4" method="post" action="${path}">
+<input type="hidden" name="_csrf" value="${token}">${askedBy.map(name => hidden(name, asked[name === 'find' ? 'text' : name] ?? ''))}
+<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id))}</li>`)}</ul>
+${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
+${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are listed, on all pages` })}
+<div class="mt-3">${wayField(options.invitations.ways)}</div>
+<div class="d-flex flex-wrap gap-2 mb-4">
+<button class="btn btn-primary" name="do" value="invite">Invite</button>
+<button class="btn btn-outline-primary" name="do" value="remind">Remind</button>
+<button class="btn btn-outline-primary" name="do" value="cancel">Cancel the invitations</button>
+</div>
+<p class="text-body-secondary">Inviting replaces an invitation that is open. Reminded are those who have not answered, and those who share and send nothing, at most every three days.</p>
+</form>`
+
+/** By what people are listed. */
+const askedBy = ['state', 'invited', 'find'] as const
+
+const hidden = (name: string, value: string): Html => html`<input type="hidden" name="${name}" value="${value}">`
+
+const askedAgain = (body: unknown): URLSearchParams =>
+  new URLSearchParams(askedBy.map(name => [name, typed(body, name)]).filter(([, value]) => value !== ''))
+
+const personBox = (person: EnrolledPerson): Html =>
+  person.hasEnded
+    ? html`${nameOf(person)} <span class="badge text-bg-secondary">Place has ended</span>`
+    : box({
+        type: 'checkbox',
+        name: 'subject',
+        value: person.id,
+        label: nameOf(person),
+        hint: answerText(person),
+        isListed: true,
+      })
+
+const answerText = (person: EnrolledPerson): string | undefined => {
+  const { state, isSilent } = person
+  const parts = [state && peopleStates[state], isSilent && 'silent', notAsked(person)].filter(Boolean)
+  return parts.length === 0 ? undefined : parts.join(', ')
+}

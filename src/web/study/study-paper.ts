@@ -1,0 +1,123 @@
+import fastifyMultipart from '@fastify/multipart'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
+import {
+  confirmPaper,
+  discardPaper,
+  findPaperAsked,
+  type PaperAsked,
+  readScan,
+  recordPaper,
+} from '../../studies/paper-consent.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { notice, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { sentFile, takingFile } from '../page/sent-file.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
+import { textRead } from './paper-text.ts'
+import { sendPaperWaiting } from './paper-waiting.ts'
+import { doneUrl } from './study-done.ts'
+import { whomFact } from './study-person.ts'
+
+type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
+
+/** What a patient has signed on paper: one of the staff records it with its scan, and it counts when another one has confirmed it. */
+export const studyPaperPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/people/:subject/paper'
+  server.get<OfSubject>(at, { onRequest }, async (request, reply) => {
+    const paper = await paperOf(request, options)
+    return paper.waiting === undefined
+      ? sendRecord(reply, options, paper, { signedOn: '' })
+      : sendPaperWaiting(reply, options, paper)
+  })
+  server.get<OfSubject>(`${at}/scan`, { onRequest }, async (request, reply) => {
+    const { contentType, bytes } = await readScan(await paperOf(request, options))
+    return reply
+      .type(contentType)
+      .header('cache-control', 'no-store')
+      .header('content-disposition', `attachment; filename="consent.${contentType.replace(/^.*\//, '')}"`)
+      .send(bytes)
+  })
+  server.post<OfSubject>(`${at}/confirm`, { onRequest }, async (request, reply) => {
+    const paper = await paperOf(request, options)
+    try {
+      await confirmPaper(options, paper, typed(request.body, 'recorded'))
+    } catch (error) {
+      if (!(error instanceof FhirError) || ![403, 409, 412, 422].includes(error.status)) throw error
+      return sendPaperWaiting(reply.code(error.status), options, paper, error.message)
+    }
+    return reply.redirect(doneUrl(request.params.id, paper.subject, 'confirmed'), 303)
+  })
+  server.post<OfSubject>(`${at}/discard`, { onRequest }, async (request, reply) => {
+    const paper = await paperOf(request, options)
+    await discardPaper(paper)
+    return reply.redirect(doneUrl(request.params.id, paper.subject, 'discarded'), 303)
+  })
+  void server.register(async within => {
+    await within.register(fastifyMultipart, takingFile({ mostBytes: mostScanBytes, mostFields: 200 }))
+    within.post<OfSubject>(at, { onRequest }, async (request, reply) => {
+      const paper = await paperOf(request, options)
+      if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), options, paper)
+      const read = typedPaper(request.body, paper, sentFile(request.body, 'scan'))
+      if (read.kind === 'refused') return sendRecord(reply.code(read.status), options, paper, read.state)
+      await recordPaper(paper, read.signed)
+      return reply.redirect(request.url, 303)
+    })
+  })
+}
+
+const paperOf = async (request: FastifyRequest<OfSubject>, options: PageOptions): Promise<PaperAsked> => {
+  const { id: study, subject } = request.params
+  const language = typed(request.body, 'language') || 'en'
+  return findPaperAsked(options, { person: sessionOf(request).person, study, subject }, language)
+}
+
+const sendRecord = async (
+  reply: FastifyReply,
+  options: PageOptions,
+  paper: PaperAsked,
+  state: PaperState,
+): Promise<FastifyReply> => {
+  const { asked, subject, text, closed } = paper
+  const token = ownToken(reply)
+  const page = `/studies/${asked.study.id}/people/${subject}/paper`
+  const why = reasonAgainst(paper)
+  return sendPage(reply, {
+    title: 'Consent on paper',
+    isProblem: state.problems !== undefined || state.isOvertaken === true,
+    signOut: { token },
+    content: html`<h1>Consent on paper</h1>
+<dl>${whomFact(await findEnrolledPerson(options, paper))}</dl>
+${
+  why === undefined
+    ? html`${state.isOvertaken && overtaken}
+<p>Record what the patient has signed, with its scan. It counts when somebody else of the staff has compared the two and confirmed it.</p>
+${closed && html`<p>Nobody new comes into the study since ${moment(new Date(closed.at))}: only paper that was signed before is recorded.</p>`}
+${
+  text &&
+  html`<p>Only paper with version ${text.version} of the text is recorded: patients sign it since ${moment(text.publishedAt)}.</p>
+${textRead(text)}`
+}
+${paperForm({ page, token, paper, state })}`
+    : notice('problem', html`<p>${why}</p>`)
+}
+<p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
+  })
+}
+
+const overtaken = notice(
+  'problem',
+  html`<p>Another version of the text was published since this form was shown, so nothing was recorded. Look whether the paper holds the version that stands here now. What you typed is still here; choose the scan again.</p>`,
+)
+
+const reasonAgainst = ({ asked: { consent, text }, closed }: PaperAsked): string | undefined => {
+  if (consent?.status === 'active') return 'They share already, and change themselves what they share.'
+  if (closed?.at === '-infinity') return 'The first day of the study is still to come, and nobody signs before it.'
+  return text === undefined ? 'The study has no text yet that could be signed.' : undefined
+}

@@ -1,0 +1,38 @@
+import type { FastifyRequest } from 'fastify'
+import { keeperOf } from '../intake/quarantine-keeper.ts'
+import { quarantineList, takeGroup } from '../intake/quarantine-list.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { notFound, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
+
+/** What was refused of what people share with a study, for those who lead it. */
+export const studyQuarantinePage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/quarantine'
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const { keeper, id, place } = await studyFor(request, options)
+    const title = titleOf(JSON.parse((await keeper.store.read('ResearchStudy', id)).content))
+    return sendOwn(reply, {
+      title: `Refused documents: ${title}`,
+      isWide: true,
+      content: html`<p><a href="/studies/${id}">${title}</a></p>
+<h1>Refused documents</h1>
+<p>What was refused of data that people shared with this study when it came, by a validation policy or because it could not be read. It is kept as it was sent. When what refuses it is mended, such as by <a href="/studies/${id}/settings/policy">another policy</a>, try it again: it is judged anew, and taken only if its sender may still write it.</p>
+${await quarantineList(request, keeper, place, ownToken(reply))}`,
+    })
+  })
+  server.post<OfStudy>(`${at}/replay`, { onRequest }, async (request, reply) => {
+    const { keeper, place } = await studyFor(request, options)
+    return reply.redirect(await takeGroup(request, options, keeper, place), 303)
+  })
+}
+
+const studyFor = async (request: FastifyRequest<OfStudy>, options: PageOptions) => {
+  const { id } = request.params
+  const keeper = await keeperOf(request, options)
+  if (!(await keeper.leads(id))) return notFound()
+  return { keeper, id, place: { of: { kind: 'study', id }, path: `/studies/${id}/quarantine` } as const }
+}

@@ -1,0 +1,92 @@
+import type { FastifyReply } from 'fastify'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
+import { type ForSubject, findGivenOf, withdrawFor } from '../../studies/withdrawal-by-staff.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { form, typed } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { dayOrMoment } from '../page/time.ts'
+import { doneUrl } from './study-done.ts'
+import { whomFact } from './study-person.ts'
+
+type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
+
+/** A patient who has called, or come by, to withdraw: staff do it for them, and say why. They never give more for anybody. */
+export const studyWithdrawalPage: AddPage = (server, options) => {
+  const onRequest = requireSession
+  const at = '/studies/:id/people/:subject/withdrawal'
+  server.get<OfSubject>(at, { onRequest }, async (request, reply) => {
+    const { id: study, subject } = request.params
+    const of = { person: sessionOf(request).person, study, subject }
+    return sendWithdrawal(reply, options, of, { reason: '' })
+  })
+  server.post<OfSubject>(at, { onRequest }, async (request, reply) => {
+    const { id: study, subject } = request.params
+    const of = { person: sessionOf(request).person, study, subject }
+    const reason = typed(request.body, 'reason').trim()
+    if (reason === '' || reason.length > mostLetters)
+      return sendWithdrawal(reply.code(422), options, of, { reason, isWrong: true })
+    await withdrawFor(options, of, reason)
+    return reply.redirect(doneUrl(study, subject, 'withdrawn'), 303)
+  })
+}
+
+const mostLetters = 1000
+
+type Shown = { readonly reason: string; readonly isWrong?: boolean }
+
+/** Who has left is not asked again whether they want to stop: it stands in the way of being enrolled anew, and nothing else. */
+const toldBy = {
+  patient: {
+    text: 'If they have told you that they want to stop, for example by telephone, end it here: it ends at once, and what their text promised for that holds.',
+    label: 'How and when the patient told you',
+    missing: 'Say how the patient told you, and when',
+  },
+  place: {
+    text: 'Their place in the study has ended, and what they gave counts for nothing. They can be enrolled anew once it is ended here too.',
+    label: 'Why it is ended',
+    missing: 'Say why it is ended',
+  },
+} as const
+
+const sendWithdrawal = async (
+  reply: FastifyReply,
+  options: PageOptions,
+  of: ForSubject,
+  { reason, isWrong = false }: Shown,
+): Promise<FastifyReply> => {
+  const { study, subject } = of
+  const given = await findGivenOf(options, of)
+  const token = ownToken(reply)
+  const words = toldBy[given.hasEnded ? 'place' : 'patient']
+  const problem = reason === '' ? words.missing : `Say it in at most ${mostLetters} characters`
+  return sendPage(reply, {
+    title: 'Withdraw for a patient',
+    isProblem: isWrong,
+    signOut: { token },
+    content: html`<h1>Withdraw for a patient</h1>
+<dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
+<p>They agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>
+<p>You cannot undo it: only the patient agrees again.</p>
+${form({
+  action: `/studies/${study}/people/${subject}/withdrawal`,
+  token,
+  fields: [
+    {
+      name: 'reason',
+      label: words.label,
+      hint: 'It is kept with the consent, and the patient can read it.',
+      rows: 3,
+      value: reason,
+      ...(isWrong ? { problem } : {}),
+      autocomplete: 'off',
+    },
+  ],
+  button: 'Withdraw for the patient',
+})}
+<p><a href="/studies/${study}">Back to the study</a></p>`,
+  })
+}

@@ -1,0 +1,187 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { unlessRefused } from '../../fhir/error.ts'
+import type { StudyState } from '../../storage/study-people.ts'
+import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/enrolled-people.ts'
+import { allowsPaper } from '../../studies/paper-consent.ts'
+import { findChangeableStudy } from '../../studies/study-change.ts'
+import { statusText } from '../../studies/study-status.ts'
+import { mayWithdrawIn } from '../../studies/withdrawal-by-staff.ts'
+import { keeperOf } from '../intake/quarantine-keeper.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
+import { field } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
+import { doneNotice } from './study-done.ts'
+import { invitationOf } from './study-invitation.ts'
+import { nameOf, notAsked } from './study-person.ts'
+import {
+  nobodyText,
+  type PeopleAsked,
+  pagesAround,
+  peopleAskedIn,
+  peopleOrders,
+  peopleStates,
+  peopleUrl,
+  readStudyOf,
+  sendStudyPage,
+} from './study-reading.ts'
+
+/** A study and its people, as staff may read them over FHIR; who manages it from above has its definition; for all others there is no such page. */
+export const studyPage: AddPage = (server, options) => {
+  server.get<OfStudy>('/studies/:id', { onRequest: requireSession }, async (request, reply) => {
+    const read = await unlessRefused(() => readStudyOf(request, options))
+    if (read === undefined) return sendAdministered(request, reply, options)
+    const { caller, study, seesAnswers } = read
+    const asked = peopleAskedIn(request)
+    const { person } = sessionOf(request)
+    const page = `/studies/${study.id}`
+    const wanted = { ...asked, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
+    const { people, total, counts } = await findEnrolledPeople(options, caller, study, wanted)
+    const invitable = await options.invitations.list(
+      person,
+      people.map(({ id }) => id),
+    )
+    const asks = await mayWithdrawIn(options, person, request.params.id)
+    const isChangeable = await unlessRefused(() => findChangeableStudy(options, person, request.params.id))
+    const shown = { page, back: peopleUrl('', asked), token: ownToken(reply) }
+    const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
+    return sendStudyPage(reply, read, {
+      tab: '',
+      content: html`${await doneNotice(request, options, read)}
+${definitionOf(study)}
+${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></p>`}
+${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
+${
+  (await options.registering.findStudy(person, request.params.id)) &&
+  html`<div class="d-flex flex-wrap gap-2 mb-4">
+<a class="btn btn-primary" href="${page}/enrolment">Enrol patients</a>
+<a class="btn btn-outline-primary" href="${page}/invitations">Invite and remind several</a>
+</div>`
+}
+<h2>People</h2>
+${statesNav(counts, asked, urlOf)}
+${findForm(page, asked)}
+${
+  people.length === 0
+    ? total === 0 && html`<p>${nobodyText(asked)}</p>`
+    : html`<ul class="list-group list-group-flush mb-4">${people.map(one => listed(one, [invitationOf(one, invitable, shown), asks && byStaff(one, study)]))}</ul>`
+}
+${pagesAround(total, pageSize, asked, urlOf)}`,
+    })
+  })
+}
+
+/** Who manages an organization above that of the study looks after the study, and is told of nobody in it. */
+const sendAdministered = async (
+  request: FastifyRequest<OfStudy>,
+  reply: FastifyReply,
+  options: PageOptions,
+): Promise<FastifyReply> => {
+  const { id, study } = await findChangeableStudy(options, sessionOf(request).person, request.params.id)
+  const title = titleOf(study)
+  return sendPage(reply, {
+    title,
+    signOut: { token: ownToken(reply) },
+    content: html`<h1>${title}</h1>
+${definitionOf(study)}
+<p>You manage an organization above the one that this study is of. So you look after the study: what it asks for, who works in it, and whether it goes on. Who takes part in it, and what they share, is for its own organization and its staff alone.</p>
+<div class="d-flex flex-wrap gap-2 mb-4">
+<a class="btn btn-primary" href="/studies/${id}/settings">Settings of the study</a>
+<a class="btn btn-outline-primary" href="/studies/${id}/settings/staff">Staff</a>
+</div>
+<p><a href="/studies">Back to the studies</a></p>`,
+  })
+}
+
+const definitionOf = (study: ResearchStudy): Html => html`<dl>
+<dt>Status</dt><dd>${statusText(study)}</dd>
+${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
+</dl>`
+
+const pageSize = 20
+
+/** How many there are of each state, and the way to see them alone. */
+const statesNav = (
+  counts: Readonly<Partial<Record<string, number>>>,
+  asked: PeopleAsked,
+  urlOf: (asked: PeopleAsked) => string,
+): Html | undefined => {
+  const states = Object.entries(peopleStates).filter(([state]) => (counts[state] ?? 0) > 0 || state === asked.state)
+  if (states.length === 0) return undefined
+  const all = Object.entries(counts).reduce((sum, [state, count = 0]) => sum + (marks.has(state) ? 0 : count), 0)
+  const link = (state: PeopleAsked['state'], label: string, count: number) =>
+    html`<li><a href="${urlOf({ ...asked, state, page: 1 })}"${state === asked.state && html` aria-current="true" class="fw-bold"`}>${label}: ${count}</a></li>`
+  return html`<nav aria-label="By what they have answered"><ul class="list-unstyled d-flex flex-wrap gap-3">
+${link(undefined, 'Everybody', all)}
+${states.map(([state, label]) => link(state as PeopleAsked['state'], label, counts[state] ?? 0))}
+</ul></nav>`
+}
+
+/** What is counted besides the answers. */
+const marks: ReadonlySet<string> = new Set(['silent', 'earlier', 'paper'])
+
+const findForm = (page: string, { state, sort, text }: PeopleAsked): Html => html`<form method="get" action="${page}">
+${state !== undefined && html`<input type="hidden" name="state" value="${state}">`}
+<div class="columns">
+${field({ name: 'find', label: 'A part of a name or a code', value: text, autocomplete: 'off', optional: true })}
+${selectField({ name: 'sort', label: 'Order', value: sort, choices: Object.entries(peopleOrders).map(([value, label]) => ({ value, label })) })}
+</div>
+<button class="btn btn-outline-primary">Show</button>
+</form>`
+
+const listed = (
+  person: EnrolledPerson,
+  actions: readonly (Html | undefined | false)[],
+): Html => html`<li class="list-group-item px-0 py-3">
+<h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
+<p>${answered(person)}</p>
+<p class="text-body-secondary">${arrived(person)}</p>
+${actions}
+</li>`
+
+/** What they have answered, and how that stands. */
+const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
+  [
+    state === undefined ? 'You may not see what they answered.' : states[state],
+    isEarlier && 'They signed an earlier text, which holds until they sign the new one.',
+    isOnPaper && 'What they signed on paper waits for somebody else to confirm it.',
+    isLeftStanding &&
+      'What they gave still stands, though it counts for nothing: they can be enrolled anew only once it is ended.',
+  ]
+    .filter(Boolean)
+    .join(' ')
+
+/** What staff do for somebody who does not do it themselves. */
+const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined => {
+  const at = `/studies/${study.id}/people/${person.id}`
+  const link = (path: string, text: string) =>
+    html`<p><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
+  if (person.state === 'all' || person.state === 'partly' || person.state === 'nothing')
+    return link('withdrawal', 'They want to stop, and told us so')
+  if (person.isLeftStanding) return link('withdrawal', 'End what they gave')
+  if (person.isOnPaper) return link('paper', 'Look at what they signed on paper')
+  return allowsPaper(study) && !person.hasEnded ? link('paper', 'They have signed on paper') : undefined
+}
+
+const states: Readonly<Record<StudyState, string>> = {
+  none: 'Has not answered yet.',
+  all: 'Shares all that the study asks for.',
+  partly: 'Shares a part of what the study asks for.',
+  nothing: 'Shares nothing now: the time for which they gave it is over, or has not begun.',
+  declined: 'Has declined.',
+  withdrawn: 'Has withdrawn.',
+  ended: 'Their place in the study has ended.',
+}
+
+const arrived = ({ newest, isSilent }: EnrolledPerson): Html => {
+  if (newest === undefined)
+    return html`${isSilent ? 'Silent: you see no data of theirs yet.' : 'You see no data of theirs.'}`
+  const measured = newest.measured && html`, measured ${moment(newest.measured)}`
+  return html`${isSilent ? `Silent for ${silentDays} days: the` : 'The'} newest reading came ${moment(newest.arrived)}${measured}.`
+}

@@ -1,0 +1,25 @@
+import type { Way } from '../../studies/reach.ts'
+import { selectField } from '../page/choice-field.ts'
+import { typed } from '../page/form.ts'
+import type { Html } from '../page/html.ts'
+
+/** By which way messages go; nothing where there is no choice. */
+export const wayField = (ways: readonly Way[]): Html | undefined =>
+  ways.length < 2
+    ? undefined
+    : selectField({
+        name: 'way',
+        label: 'How messages go',
+        value: 'any',
+        choices: ways.map(way => ({ value: way, label: labels[way] })),
+      })
+
+const labels: Readonly<Record<Way, string>> = {
+  any: 'By e-mail, or text message where there is no e-mail address',
+  email: 'By e-mail',
+  sms: 'By text message',
+  both: 'By both',
+}
+
+/** What was chosen, among the ways that there are. */
+export const wayIn = (body: unknown, ways: readonly Way[]): Way => ways.find(way => way === typed(body, 'way')) ?? 'any'

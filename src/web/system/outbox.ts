@@ -1,0 +1,39 @@
+import { isThisMachine } from '../../config.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { html } from '../page/html.ts'
+import { sendPage } from '../page/page.ts'
+import { moment } from '../page/time.ts'
+
+/**
+ * Messages in the place of being sent, where this server is tried out. Only for a browser on this machine that has asked for this
+ * machine: another site may have its name lead here, and a proxy may bring others.
+ */
+export const outboxPage: AddPage = (server, { outbox }) => {
+  server.get('/outbox', async (request, reply) => {
+    const { headers, hostname, socket } = request
+    const isHere = isThisMachine(hostname) && isThisMachine((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))
+    const isBrought = Object.keys(headers).some(name => /^(forwarded|via|x-forwarded-.*|x-real-ip)$/.test(name))
+    if (outbox === undefined || !isHere || isBrought) throw new FhirError('not-found', 'There is no such page')
+    const messages = outbox.messages()
+    return sendPage(reply, {
+      title: 'Outbox',
+      content: html`<h1>Outbox</h1>
+<p>Nothing is configured that sends messages, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send e-mail, and <code>TWILIO_ACCOUNT_SID</code> or <code>SMS_GATEWAY_URL</code> to send text messages.</p>
+${
+  messages.length === 0
+    ? html`<p>There is nothing yet. Invite somebody into a study.</p>`
+    : html`<ul class="list-group list-group-flush mb-4">${messages.map(
+        message => html`<li class="list-group-item px-0 py-3">
+<h2>${message.channel === 'email' ? message.subject : 'Text message'}</h2>
+<p class="text-body-secondary">To ${message.to}, ${moment(message.at)}</p>
+<div class="as-written">${linked(message.text)}</div>
+</li>`,
+      )}</ul>`
+}`,
+    })
+  })
+}
+
+const linked = (text: string) =>
+  text.split(/(https?:\/\/\S+)/).map((part, index) => (index % 2 === 1 ? html`<a href="${part}">${part}</a>` : part))

@@ -1,0 +1,104 @@
+import { and, or } from '../../search/expression.ts'
+import { parseCriteria, parseSearch } from '../../search/parse.ts'
+import { type DayRange, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
+import { appendOutcome, chosenIn, dayFields, escaped, eventsForm, outcomes } from '../audit/events-form.ts'
+import type { EventsSearch } from '../audit/events-page.ts'
+import { lookedFor } from '../page/form.ts'
+
+/** What an administrator looks for. */
+type Asked = DayRange & {
+  /** The beginning of a name. */
+  readonly who: string
+  /** The beginning of a name of an app, or its whole id. */
+  readonly app: string
+  readonly kind: string
+  readonly outcome: string
+  readonly order: string
+}
+
+export const systemEventsSearch: EventsSearch<Asked> = {
+  askedIn: query => {
+    const chosen = (name: keyof typeof choices) => chosenIn(query, name, choices[name])
+    return {
+      ...dayRangeIn(query),
+      who: lookedFor(query, 'who'),
+      app: lookedFor(query, 'app'),
+      kind: chosen('kind'),
+      outcome: chosen('outcome'),
+      order: chosen('order'),
+    }
+  },
+  /** As it is asked at `/fhir/AuditEvent`. */
+  searchOf: (registry, asked) => {
+    const { who, app, kind, outcome, order } = asked
+    const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))
+    if (who !== '') query.append('agent-name', escaped(who))
+    const [name, code] = kinds[kind] ?? []
+    if (name !== undefined && code !== undefined) query.append(name, code)
+    appendOutcome(query, outcome)
+    if (order === 'oldest') query.append('_sort', '_lastUpdated')
+    const search = parseSearch(registry, 'AuditEvent', query)
+    if (app === '') return search
+    const criteria = (name: string, value: string) =>
+      parseCriteria(registry, 'AuditEvent', new URLSearchParams({ [name]: value }))
+    const ofApp = or(
+      criteria('agent-name', escaped(app)),
+      criteria('entity-name', escaped(app)),
+      criteria('agent:identifier', `|${escaped(app)}`),
+      criteria('entity:identifier', `|${escaped(app)}`),
+    )
+    return { ...search, where: and(search.where, ofApp) }
+  },
+  fieldsOf: asked => [
+    ...dayFields(asked),
+    {
+      name: 'who',
+      label: 'Who',
+      hint: 'The beginning of a name',
+      value: asked.who,
+      autocomplete: 'off',
+      optional: true,
+    },
+    {
+      name: 'app',
+      label: 'App or service',
+      hint: 'The beginning of its name, or its whole id',
+      value: asked.app,
+      autocomplete: 'off',
+      optional: true,
+    },
+  ],
+  form: (action, asked, fields) =>
+    eventsForm(
+      action,
+      fields,
+      (['kind', 'outcome', 'order'] as const).map(name => ({ name, value: asked[name], ...choices[name] })),
+    ),
+}
+
+/** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
+const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
+
+const kinds: Readonly<Record<string, readonly [parameter: string, code: string]>> = {
+  'sign-in': ['subtype', `${dicom}|110122`],
+  accounts: ['subtype', `${dicom}|110137`],
+  configuration: ['subtype', `${dicom}|110129`],
+  backups: ['type', 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|archive'],
+  resources: ['type', 'http://terminology.hl7.org/CodeSystem/audit-event-type|rest'],
+}
+
+const choices = {
+  kind: {
+    label: 'What it is about',
+    of: {
+      '': 'Anything',
+      'sign-in': 'Sign-ins',
+      accounts: 'Accounts, and what apps were allowed',
+      configuration: 'Apps, keys, EHRs, invitations and the configuration',
+      backups: 'Backups',
+      resources: 'Organizations, people, roles, devices and definitions',
+    },
+  },
+  outcome: outcomes,
+  order: { label: 'In which order', of: { '': 'The latest first', oldest: 'The oldest first' } },
+} as const

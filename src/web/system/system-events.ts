@@ -1,0 +1,47 @@
+import type { FastifyRequest } from 'fastify'
+import type { Caller } from '../../access/caller.ts'
+import { type ChainState, readChainState } from '../../storage/audit/chain-state.ts'
+import { callerOfPerson } from '../../storage/token.ts'
+import { addEventsPage } from '../audit/events-page.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { type Html, html } from '../page/html.ts'
+import { administratorOf } from '../page/organizing.ts'
+import { moment } from '../page/time.ts'
+import { systemEventsSearch } from './system-events-search.ts'
+
+/** What administrators are shown of who did what: what concerns no patient, and no data of one; and how the chain of it stands. */
+export const systemEventsPage: AddPage = (server, options) =>
+  addEventsPage(server, options, {
+    path: '/system/events',
+    title: 'Events',
+    table: { path: '/system/events.csv', fileName: 'events.csv' },
+    readerOf,
+    search: systemEventsSearch,
+    head: async ({ accounts }) => html`<p><a href="/system">System</a></p>
+<h1>Events</h1>
+<p>Sign-ins of those who work here, accounts, organizations, apps and their keys, the configuration, backups that were recorded, and who was refused. It is here within a second. What concerns a patient, or anybody’s data, is for the patient and for privacy officers, and is not among it.</p>
+${chain(await readChainState(accounts.database))}`,
+    links: { next: 'More', first: 'Back to the first' },
+    columns: {
+      About: ({ about }) => html`<td>${about.map((one, index) => html`${index > 0 && ', '}${named(one)}`)}</td>`,
+    },
+    csvColumns: { about: ({ about }) => about.join(' ') },
+  })
+
+const readerOf = async (request: FastifyRequest, options: PageOptions): Promise<Caller> => {
+  const { person } = await administratorOf(request, options)
+  return callerOfPerson(options.accounts.database, { person, client: 'pages', scope: 'user/AuditEvent.rs' })
+}
+
+const chain = ({ sealed, isLate, verified }: ChainState): Html => html`<details class="mb-4">
+<summary>The record is ${isLate ? 'not sealed in time' : 'sealed in time'}, and was ${verified === undefined ? 'never verified' : html`last verified ${moment(verified.at)}: ${verified.isWhole ? 'it was whole' : 'it was not whole'}`}.</summary>
+<p>${isLate ? 'Something waits for its seal for more than a minute: see what the log says of it.' : 'Nothing waits for its seal for more than a minute.'}
+${sealed === undefined ? 'No seal is older than this hour.' : html`As the hour began, ${moment(sealed.at)}, the newest seal was <code class="text-break">${sealed.head}</code>; the log has one for each hour.`}
+<code>sharewell audit verify</code> computes all of it anew, and says what of it was changed or removed.</p>
+</details>`
+
+/** What has a page of its own leads there. */
+const named = (reference: string): Html | string =>
+  reference.startsWith('Organization/')
+    ? html`<a href="/organizations/${reference.slice('Organization/'.length)}">${reference}</a>`
+    : reference

@@ -1,0 +1,125 @@
+import packageJson from '../../../package.json' with { type: 'json' }
+import { recordingChange } from '../../accounts/configuration-change.ts'
+import { queryOf } from '../../http/presentation.ts'
+import type { Backup } from '../../storage/backup.ts'
+import { readSystemState, type SystemState } from '../../storage/system-state.ts'
+import type { AddPage } from '../page/add-page.ts'
+import { notice } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { administratorOf, sendOwn } from '../page/organizing.ts'
+import { requireSession } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+
+/** How the installation is, for its administrators: figures, and nothing of anybody. */
+export const systemPage: AddPage = (server, options) => {
+  const { accounts, staffInvitations, backupDays } = options
+  const onRequest = requireSession
+  server.get('/system', { onRequest }, async (request, reply) => {
+    await administratorOf(request, options)
+    const state = await readSystemState(accounts.database)
+    return sendOwn(reply, {
+      title: 'System',
+      content: html`<h1>System</h1>
+<p><a href="/system/events">Events: who signed in, and who changed accounts, organizations, apps and the configuration</a></p>
+${queryOf(request).get('done') === 'retried' && notice('done', html`<p>What had failed is being sent again.</p>`)}
+${versions(state)}
+${storage(state)}
+${queue(state, ownToken(reply))}
+${backup(state, backupDays)}`,
+    })
+  })
+  server.post('/system/retry', { onRequest }, async (request, reply) => {
+    const { person } = await administratorOf(request, options)
+    await recordingChange({ openStoreAs: accounts.openStoreAs, person }, async () => ({
+      answer: await staffInvitations.retryFailed(),
+      change: { action: 'U', told: 'What could not be sent is sent again', id: 'letters', details: {} },
+    }))
+    return reply.redirect('/system?done=retried', 303)
+  })
+}
+
+const versions = ({ version, startedAt, migrations }: SystemState): Html => {
+  const { applied, known, last } = migrations
+  const { rss, heapUsed } = process.memoryUsage()
+  return html`<h2>Versions</h2>
+<dl>
+<dt>Sharewell</dt><dd>${packageJson.version}</dd>
+<dt>Node.js</dt><dd>${process.versions.node}</dd>
+<dt>PostgreSQL</dt><dd>${version}, since ${moment(startedAt)}</dd>
+<dt>Migrations</dt><dd>${applied} of ${known}, the last is ${last}</dd>
+<dt>This process runs since</dt><dd>${moment(new Date(Date.now() - process.uptime() * 1000))}</dd>
+<dt>Its memory</dt><dd>${bytesText(rss)}, of which ${bytesText(heapUsed)} are in use by JavaScript</dd>
+</dl>`
+}
+
+const storage = ({ bytes, tables }: SystemState): Html => html`<h2>Storage</h2>
+<p>The database takes ${bytesText(bytes)}. These are its largest tables; how many rows they have is an estimate.</p>
+<div class="table-responsive" tabindex="0" role="region" aria-label="The largest tables"><table class="table">
+<thead><tr><th scope="col">Table</th><th scope="col" class="text-end">Size</th><th scope="col" class="text-end">Rows</th></tr></thead>
+<tbody>${tables.map(
+  ({ name, bytes, rows }) =>
+    html`<tr><th scope="row" class="fw-normal">${name}</th><td class="text-end">${bytesText(bytes)}</td><td class="text-end">${rows === undefined ? 'not counted' : counted(rows)}</td></tr>`,
+)}</tbody>
+</table></div>`
+
+const queue = ({ jobs, letters }: SystemState, token: string): Html => html`<h2>Background work</h2>
+${
+  jobs === undefined
+    ? html`<p>None was done yet.</p>`
+    : html`<div class="table-responsive" tabindex="0" role="region" aria-label="Queues"><table class="table">
+<thead><tr><th scope="col">Queue</th><th scope="col" class="text-end">Waiting</th><th scope="col" class="text-end">Under way</th><th scope="col" class="text-end">Failed</th></tr></thead>
+<tbody>${jobs.map(
+        one =>
+          html`<tr><th scope="row" class="fw-normal">${one.queue}</th><td class="text-end">${counted(one.waiting)}</td><td class="text-end">${counted(one.active)}</td><td class="text-end">${counted(one.failed)}</td></tr>`,
+      )}</tbody>
+</table></div>`
+}
+<p>Letters and text messages that wait: ${counted(letters.waiting)}. That could not be sent within the last seven days: ${counted(letters.failed)}.</p>
+${
+  letters.failed > 0 &&
+  html`<form method="post" action="/system/retry"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">Send them again</button></form>`
+}`
+
+const backup = ({ backups: { last, failed }, archive }: SystemState, days: number): Html => {
+  const isOld = last === undefined || Date.now() - last.taken.getTime() > days * dayMs
+  const hasFailedSince = failed !== undefined && (last === undefined || last.taken < failed.taken)
+  return html`<h2>Backup</h2>
+${isOld && notice('problem', html`<p>${last === undefined ? 'No backup is recorded.' : `The last backup that is recorded is more than ${days === 1 ? 'a day' : `${days} days`} old.`}</p>`)}
+${hasFailedSince && notice('problem', html`<p>The newest backup has failed.</p>`)}
+<dl>
+<dt>Last backup</dt><dd>${last === undefined ? 'None is recorded' : told(last)}</dd>
+${failed && html`<dt>The last that failed</dt><dd>${told(failed)}</dd>`}
+</dl>
+${(last ?? failed) && html`<p><a href="/system/events?kind=backups">All that were recorded</a></p>`}
+<p>${archived(archive)}</p>
+<p>This server makes no backups itself: whoever makes them records each by <code>sharewell backup record</code>. Back up the database together with the secret key, without which nothing that is sealed in it can be opened.</p>`
+}
+
+const dayMs = 86_400_000
+
+const told = ({ taken, by, bytes, label, failed }: Backup): Html =>
+  html`${moment(taken)}, ${ago(taken)}, by ${by}${bytes !== undefined && `, ${bytesText(bytes)}`}${label !== undefined && html`, <span class="text-break">${label}</span>`}${failed !== undefined && html`: <span class="text-break">${failed}</span>`}`
+
+/** In the largest unit of which there are two. */
+const ago = (time: Date): string => {
+  const minutes = Math.max(0, Math.floor((Date.now() - time.getTime()) / 60_000))
+  const [unit, size] =
+    minutes >= 2880 ? (['day', 1440] as const) : minutes >= 120 ? (['hour', 60] as const) : (['minute', 1] as const)
+  return new Intl.RelativeTimeFormat('en').format(-Math.floor(minutes / size), unit)
+}
+
+const archived = ({ isOn, lastAt, failedAt }: SystemState['archive']): Html | string =>
+  isOn
+    ? html`PostgreSQL archives what is written${lastAt === null ? ', and has not archived anything yet' : html`, the last time ${moment(lastAt)}`}.${failedAt !== null && html` It last failed ${moment(failedAt)}.`}`
+    : 'PostgreSQL archives nothing of what is written (archive_mode is off).'
+
+const counted = (count: number): string => count.toLocaleString('en')
+
+/** In units of 1024. */
+const bytesText = (bytes: number): string => {
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
+  return `${(bytes / 1024 ** power).toLocaleString('en', { maximumFractionDigits: power === 0 ? 0 : 1 })} ${units[power]}`
+}
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']

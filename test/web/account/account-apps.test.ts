@@ -1,0 +1,61 @@
+import t from 'tap'
+import { startSession } from '../../../src/storage/account/session.ts'
+import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../../auth/world.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+
+const world = await openApps()
+const { server, database, ann, bob, account, client, signIn, send } = world
+t.teardown(() => server.close())
+
+const page = '/account/apps'
+const browserOf = async (person: string) => {
+  const browser = openBrowser(server)
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+
+const app = await client({ name: 'Heart <diary>' })
+const [anns, bobs] = [await account(ann), await account(bob)]
+const scopes = ['patient/Patient.rs', 'patient/Observation.rs?code=omh:heart-rate']
+const { verifier, challenge } = pkce()
+const asking = world.browser()
+const { id } = await asking.begin(authorizeQuery(app.id, scopes.join(' '), challenge))
+const code = (await asking.allow(id, await signIn(anns), { scopes })).searchParams.get('code') ?? ''
+const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+const { access_token: token } = (await tokenRequest(server, { ...form, client_id: app.id })).body
+const status = async () => (await send(token, 'GET', `Patient/${ann}`)).statusCode
+
+t.test('nobody sees or ends what somebody else has granted', async t => {
+  const grant = /name="app" value="([^"]*)"/.exec((await (await browserOf(anns)).get(page)).body)?.[1] ?? ''
+  const other = await browserOf(bobs)
+  t.match(wordsOf(await other.get(page)), 'No app may do anything in your name')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get(page)).body)?.[1] ?? ''
+  t.match(await other.post(page, { _csrf, app: grant }), { status: 303 })
+  t.match(await (await browserOf(anns)).post(page, { app: grant }), { status: 403 }, 'nor does another site')
+  t.match(await openBrowser(server).get(page), { status: 303, location: '/sign-in?continue=%2Faccount%2Fapps' })
+  t.equal(await status(), 200)
+})
+
+t.test('a person sees what they have granted, also where they see what they share, and ends it at once', async t => {
+  const browser = await browserOf(anns)
+  const nothing = 'You share nothing with anybody'
+  const shared = await browser.get('/sharing')
+  t.match(wordsOf(shared), /To hearts Heart rate, from any device: measured from January 1, 2000 \(UTC\) Read about/)
+  await browser.send('/sharing', { all: 'yes' })
+  await (await browserOf(bobs)).send('/sharing', { all: 'yes' })
+  t.match(wordsOf(await browser.get('/sharing')), `${nothing} but the apps that you have allowed.`)
+  t.match(
+    wordsOf(shared),
+    'Apps that you have allowed go on, whatever you stop here, until you disconnect them: Heart &lt;diary&gt; .',
+  )
+  t.match(shared.body, '<a href="/account/apps">Heart &lt;diary&gt;</a>')
+  t.match(wordsOf(await (await browserOf(bobs)).get('/sharing')), `${nothing}.`)
+  t.match(
+    wordsOf(await browser.get(page)),
+    /Heart &lt;diary&gt; Read your name, birth date, address and contact details Read your heart rate Allowed .* UTC\. It ends/,
+  )
+  t.match(await browser.send(page, {}), { status: 303, location: page })
+  t.match(wordsOf(await browser.get(page)), 'No app may do anything in your name')
+  t.equal(await status(), 401)
+  t.match(wordsOf(await browser.get('/sharing')), `${nothing}.`)
+})

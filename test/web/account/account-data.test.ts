@@ -1,0 +1,192 @@
+import type { Observation, Resource } from '@medplum/fhirtypes'
+import t from 'tap'
+import { startSession } from '../../../src/storage/account/session.ts'
+import { at, heartRate, point, upload } from '../../mhealth/upload.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { openStudies } from '../../support/study.ts'
+
+const { server, database, create, institution } = await openStudies()
+t.teardown(() => server.close())
+
+const lab = await institution('lab')
+const register = (name: string) =>
+  create(lab.manager, {
+    resourceType: 'Patient' as const,
+    name: [{ text: name }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: readonly string[]) => {
+  const { id: person } = await create('everything', {
+    resourceType: 'Person',
+    ...(patients.length > 0 && { link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })) }),
+  })
+  const browser = openBrowser(server, { headers, remoteAddress: `10.8.0.${patients.length}` })
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const [ann, bob] = [await register('Ann'), await register('Bob')]
+const subject = (patient: string) => ({ subject: { reference: `Patient/${patient}` } })
+const measured = (day: number, more: Partial<Observation>) =>
+  create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    ...subject(ann.id),
+    effectiveDateTime: `2026-03-0${day}T12:00:00Z`,
+    code: {},
+    ...more,
+  } as Observation)
+const loinc = (code: string, text: string) => ({ coding: [{ system: 'http://loinc.org', code }], text })
+const quantity = (value: number, unit: string, code = unit) => ({
+  system: 'http://unitsofmeasure.org',
+  value,
+  unit,
+  code,
+})
+
+const document = JSON.stringify({ ...heartRate(), more: 'as  it came' }, undefined, 1)
+const pulse = await create('everything', {
+  ...(upload(document, subject(ann.id)) as Observation),
+  device: { display: 'Tidewell' },
+})
+await create('everything', upload(heartRate(99), subject(bob.id)) as Observation)
+const pressure = await measured(2, {
+  code: loinc('85354-9', 'Blood "pressure", both'),
+  component: [
+    { code: loinc('8480-6', '=Systolic()'), valueQuantity: quantity(120, 'mm[Hg]') },
+    { code: loinc('8462-4', '-Diastolic'), valueQuantity: quantity(80.5, '@mmHg', 'mm[Hg]') },
+  ],
+})
+const cold = await measured(3, { code: loinc('60830-9', 'Temperature'), valueQuantity: quantity(-1.5, 'Cel') })
+const browser = await signedIn({}, ann.id)
+const file = (name: string, by = browser) => by.get(`/account/data/${name}`)
+
+t.test('a patient finds three files, each told to be kept', async t => {
+  const page = await browser.get('/account/data')
+  t.match(wordsOf(page), /Your data, to take along .* Readings as a table \(readings\.csv\) .* Everything as FHIR/)
+  t.notMatch(page.body, / download/, 'where they are not signed in any more, no page is kept as a file')
+  t.match((await browser.get('/sharing')).body, '<a href="/account/data">Download all your data</a>')
+  for (const [name, type] of [
+    ['readings.csv', 'text/csv; charset=utf-8'],
+    ['fhir.ndjson', 'application/fhir+ndjson; charset=utf-8'],
+    ['open-mhealth.json', 'application/json; charset=utf-8'],
+  ] as const) {
+    const { status, headers } = await file(name)
+    t.match([status, headers['content-type'], headers['cache-control']], [200, type, 'no-store'], name)
+    t.equal(headers['content-disposition'], `attachment; filename="${name}"`)
+  }
+})
+
+t.test('the table has a value a row, and no cell that a spreadsheet would reckon with', async t => {
+  const { body } = await file('readings.csv')
+  t.equal(
+    body,
+    `\ufeff${[
+      'start,end,what,code,part,value,unit,device,status,observation,absent',
+      `2026-03-03T12:00:00Z,,Temperature,http://loinc.org|60830-9,,-1.5,Cel,,final,${cold.id},`,
+      `2026-03-02T12:00:00Z,,"Blood ""pressure"", both",http://loinc.org|85354-9,'=Systolic(),120,mm[Hg],,final,${pressure.id},`,
+      `2026-03-02T12:00:00Z,,"Blood ""pressure"", both",http://loinc.org|85354-9,'-Diastolic,80.5,'@mmHg,,final,${pressure.id},`,
+      `2026-03-01T07:30:00+01:00,,Heart rate,http://loinc.org|8867-4,,64,beats/min,Tidewell,final,${pulse.id},`,
+      '',
+    ].join('\r\n')}`,
+  )
+})
+
+t.test('a line break, of whatever kind, ends no row, and a device is called by its name', async t => {
+  const cleo = await register('Cleo')
+  const device = await create('everything', {
+    resourceType: 'Device',
+    patient: { reference: `Patient/${cleo.id}` },
+    deviceName: [{ name: 'Cleo’s patch', type: 'user-friendly-name' }],
+  })
+  const answers = ['one\n=1+1', 'two\r=2+2', 'three\r\n=3+3']
+  const said: Resource[] = []
+  for (const [index, valueString] of answers.entries())
+    said.push(
+      await measured(9 - index, {
+        ...subject(cleo.id),
+        code: { text: 'Survey' },
+        valueString,
+        device: { reference: `Device/${device.id}` },
+      }),
+    )
+  const { body } = await file('readings.csv', await signedIn({}, cleo.id))
+  t.same(
+    body.split(/\r\n(?=2026|$)/).slice(1, -1),
+    answers.map(
+      (answer, index) =>
+        `2026-03-0${9 - index}T12:00:00Z,,Survey,,,"${answer}",,Cleo’s patch,final,${said[index]?.id},`,
+    ),
+  )
+})
+
+t.test('why there is no value is told, of a reading and of a part of it', async t => {
+  const fay = await register('Fay')
+  const dataAbsentReason = { coding: [{ code: 'not-performed', display: 'Not performed' }] }
+  const whole = await measured(9, { ...subject(fay.id), code: { text: 'Pulse' }, dataAbsentReason })
+  const parts = await measured(8, {
+    ...subject(fay.id),
+    code: { text: 'Pressure' },
+    component: [
+      { code: { text: 'Systolic' }, valueInteger: 120 },
+      { code: { text: 'Diastolic' }, dataAbsentReason: { text: 'cuff slipped' } },
+    ],
+  })
+  const { body } = await file('readings.csv', await signedIn({}, fay.id))
+  t.same(body.split('\r\n').slice(1, -1), [
+    `2026-03-09T12:00:00Z,,Pulse,,,,,,final,${whole.id},Not performed`,
+    `2026-03-08T12:00:00Z,,Pressure,,Systolic,120,,,final,${parts.id},`,
+    `2026-03-08T12:00:00Z,,Pressure,,Diastolic,,,,final,${parts.id},cuff slipped`,
+  ])
+})
+
+t.test('the parts of a pressure are called by their names, in the language of the page', async t => {
+  const dora = await register('Dora')
+  const pressures = point('omh:blood-pressure:4.0', {
+    systolic_blood_pressure: { value: 123, unit: 'mmHg' },
+    diastolic_blood_pressure: { value: 80, unit: 'mmHg' },
+    body_posture: 'sitting',
+    effective_time_frame: at,
+  })
+  await create('everything', upload(pressures, subject(dora.id)) as Observation)
+  const { body } = await file('readings.csv', await signedIn({ 'accept-language': 'es' }, dora.id))
+  t.same(
+    body
+      .split('\r\n')
+      .slice(1, -1)
+      .map(row => row.split(',').filter((_, column) => [2, 4, 5, 6].includes(column))),
+    [
+      ['Presión arterial', 'presión sistólica', '123', 'mmHg'],
+      ['Presión arterial', 'presión diastólica', '80', 'mmHg'],
+      ['Presión arterial', 'postura del cuerpo', 'sitting', ''],
+    ],
+  )
+})
+
+/** A resource by its name; a Provenance by what it is of. */
+const namedAs = (resource: Resource): string =>
+  resource.resourceType === 'Provenance'
+    ? `uploaded ${resource.target.map(({ reference }) => reference).join()}`
+    : `${resource.resourceType}/${resource.id}`
+
+t.test(
+  'FHIR has everything of the patient and nothing of others, and Open mHealth the documents as they came',
+  async t => {
+    const lines = (await file('fhir.ndjson')).body.trimEnd().split('\n')
+    const measured = [cold, pressure, pulse].map(({ id }) => `Observation/${id}`)
+    t.same(lines.map((line): Resource => JSON.parse(line)).map(namedAs), [
+      ...measured,
+      `Patient/${ann.id}`,
+      ...measured.map(one => `uploaded ${one}`),
+    ])
+    t.equal((await file('open-mhealth.json')).body, `[\n${document}\n]\n`)
+  },
+)
+
+t.test('who has several records takes all of them along, and who has none is told so', async t => {
+  const both = await signedIn({}, ann.id, bob.id)
+  t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 10)
+  t.equal(JSON.parse((await file('open-mhealth.json', both)).body).length, 2)
+  const nobody = await signedIn({})
+  t.match(wordsOf(await nobody.get('/account/data')), /There is no record of yours here/)
+  t.match([(await file('fhir.ndjson', nobody)).body, (await file('open-mhealth.json', nobody)).body], ['', '[]\n'])
+})

@@ -1,0 +1,213 @@
+import pg from 'pg'
+import t from 'tap'
+import { startSession } from '../../../src/storage/account/session.ts'
+import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { openStudies } from '../../support/study.ts'
+
+const { server, database, url, create, institution, study, participant, staffToken, send, token, update } =
+  await openStudies()
+t.teardown(() => server.close())
+
+const lab = await institution('lab')
+const kinds = ['omh:heart-rate']
+const { id: sleep, researcher } = await study(lab.manager, lab.organization, 'Sleep', kinds)
+const ann = await participant(lab.manager, lab.organization, sleep, kinds, 'Ann')
+const bob = await participant(lab.manager, lab.organization, sleep, kinds, 'Bob')
+for (const patient of [ann, bob])
+  await create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: '2030-01-01T00:00:00Z',
+  })
+const seal = () => sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: readonly string[]) => {
+  const { id: person } = await create('everything', {
+    resourceType: 'Person',
+    ...(patients.length > 0 && { link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })) }),
+  })
+  const browser = Object.assign(openBrowser(server, { headers, remoteAddress: `10.8.1.${patients.length}` }), {
+    person,
+  })
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const page = '/account/disclosures'
+const browser = await signedIn({}, ann)
+
+t.test(
+  'a patient sees who looked for what, for which study, and who was refused, without what they did themselves',
+  async t => {
+    const reader = await token({
+      subject: { kind: 'user', person: researcher.person },
+      scope: 'user/*.rs',
+      study: sleep,
+    })
+    t.equal((await send(reader, 'GET', 'Observation?_count=5')).statusCode, 200)
+    t.equal((await browser.get(`/patients/${ann}`)).status, 200)
+    await seal()
+    const shown = await browser.get(page)
+    t.equal(shown.status, 200)
+    const words = wordsOf(shown)
+    t.match(
+      words,
+      /Who looked at your data .* Sleep-researcher through Command line Looked for: Heart rate – for the study Sleep Your consent allowed it, as it stood in version 1/i,
+    )
+    t.notMatch(words, /Bob|through the pages/)
+    t.equal(shown.body.split('list-group-item').length - 1, shown.body.split('<strong>').length - 1)
+    t.match((await browser.get('/sharing')).body, `<a href="${page}">See who looked at your data</a>`)
+  },
+)
+
+t.test('a study is called as the reader’s language has it, and so is the command line', async t => {
+  const translation = [
+    { url: 'lang', valueCode: 'es' },
+    { url: 'content', valueString: 'El sueño' },
+  ]
+  const stored = (await send(lab.manager, 'GET', `ResearchStudy/${sleep}`)).json()
+  const _title = { extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/translation', extension: translation }] }
+  await update(lab.manager, { ...stored, _title })
+  const reading = { subject: { kind: 'user', person: researcher.person }, scope: 'user/*.rs', study: sleep } as const
+  t.equal((await send(await token(reading), 'GET', 'Observation?_count=5')).statusCode, 200)
+  await seal()
+  const shown = await (await signedIn({ 'accept-language': 'es' }, ann)).get(page)
+  t.match(
+    wordsOf(shown),
+    /Sleep-researcher a través de la línea de comandos Buscó: Frecuencia cardíaca – para el estudio El sueño Lo permitía/i,
+  )
+})
+
+t.test('they are asked for by day and by study', async t => {
+  const today = new Date().toISOString().slice(0, 10)
+  t.match(wordsOf(await browser.get(`${page}?from=${today}&study=${sleep}`)), /Looked for: Heart rate/i)
+  t.match(wordsOf(await browser.get(`${page}?until=2020-01-01`)), /Nobody did, at that time/)
+  t.match(wordsOf(await browser.get(`${page}?study=another`)), /Nobody did, at that time/)
+  const wrong = await browser.get(`${page}?from=31.3.2026`)
+  t.match(wrong.body, /value="31\.3\.2026"/)
+  t.match(wordsOf(wrong), /Please check what you entered|Check what/i)
+  t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
+})
+
+t.test('days are those of the time zone of whoever reads, from midnight to midnight', async t => {
+  // Half past midnight of June 1 in Berlin, in New York half past six in the evening of May 31.
+  await database.run(sql.fragment`
+    INSERT INTO audit_record (epoch, recorded, client, interaction, type, patients, kinds, outcome)
+    SELECT max(epoch), '2026-05-31T22:30:00Z', 'cli', 'read', 'Device',
+      ARRAY(SELECT patient_id FROM patient_compartment WHERE id = ${ann}), '{}', 200 FROM audit_epoch`)
+  await seal()
+  const isShown = async (days: string) => /Read: devices/.test(wordsOf(await browser.get(`${page}?${days}`)))
+  const berlin = 'timezone=Europe/Berlin'
+  const newYork = 'timezone=America/New_York'
+  t.strictSame(
+    await Promise.all([
+      isShown(`from=2026-06-01&until=2026-06-01&${berlin}`),
+      isShown(`until=2026-05-31&${berlin}`),
+      isShown(`from=2026-06-01&${newYork}`),
+      isShown(`from=2026-05-31&until=2026-05-31&${newYork}`),
+      isShown('from=2026-06-01'),
+      isShown('from=2026-05-31&until=2026-05-31'),
+      isShown('from=2026-05-31&until=2026-05-31&timezone=nowhere'),
+    ]),
+    [true, false, false, true, false, true, true],
+    'and of UTC where none is known',
+  )
+  const shown = await browser.get(`${page}?from=2026-06-01&until=2026-06-01&${berlin}`)
+  t.match(shown.body, /id="timezone"[^>]*value="Europe\/Berlin"|value="Europe\/Berlin"[^>]*id="timezone"/)
+})
+
+t.test('who tried to sign in as them, and could not, is told', async t => {
+  await seal()
+  const before = wordsOf(await browser.get(page))
+  await recordSignIn(database, { person: browser.person, outcome: 401 })
+  await seal()
+  const words = wordsOf(await browser.get(page))
+  t.not(words, before)
+  t.match(words, /UTC Somebody through the pages of this server Tried to sign in to your account refused/)
+  t.notMatch(words, /your app/, 'nobody says that it was they, or an app of theirs')
+})
+
+t.test('what was done by one request stands together, each once', async t => {
+  const items = async () => (await browser.get(page)).body.split('list-group-item').length - 1
+  const before = await items()
+  const entry = ['Observation?_count=1', `Observation?subject=Patient/${ann}`, 'Observation?code=unheard-of'].map(
+    url => ({
+      request: { method: 'GET', url },
+    }),
+  )
+  const reader = await staffToken(researcher, 'user/Observation.rs')
+  t.equal((await send(reader, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })).statusCode, 200)
+  await seal()
+  t.equal(await items(), before + 1)
+  const [first = ''] = (await browser.get(page)).body.split('list-group-item').slice(1)
+  t.equal(wordsOf({ body: first }).match(/Looked for: Heart rate/g)?.length, 1)
+  const pages = await signedIn({})
+  pages.cookies.set(
+    'sharewell-session',
+    await startSession(database, { person: researcher.person, methods: ['pwd'], device: 'Test' }),
+  )
+  t.equal((await pages.get(`/studies/${sleep}`)).status, 200)
+  await seal()
+  t.equal(await items(), before + 2, 'so does what one page of ours asks')
+})
+
+t.test('each request stands for itself, whatever its caller calls it', async t => {
+  const items = async () => (await browser.get(page)).body.split('list-group-item').length - 1
+  const before = await items()
+  const reader = await staffToken(researcher, 'user/Observation.rs')
+  for (const _ of [1, 2, 3])
+    await server.inject({
+      url: `/fhir/Observation?subject=Patient/${ann}`,
+      headers: { authorization: `Bearer ${reader}`, 'x-request-id': 'ever' },
+    })
+  await seal()
+  t.equal(await items(), before + 3)
+})
+
+t.test('a long list has pages', async t => {
+  const reader = await staffToken(researcher, 'user/Observation.rs')
+  for (let read = 0; read < 101; read += 1) await send(reader, 'GET', `Observation?subject=Patient/${ann}`)
+  await seal()
+  const first = await browser.get(page)
+  const next = /href="([^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  const second = await browser.get(next)
+  t.equal(second.status, 200)
+  t.match(wordsOf(second), /Back to the latest/)
+  t.not(second.body, first.body)
+})
+
+t.test('of a long list only what a page shows is put together', async t => {
+  const [{ definition = '' } = {}] = await database.any<{ definition: string }>(
+    sql.fragment`SELECT pg_get_functiondef('audit_content'::regproc) AS definition`,
+  )
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(`CREATE SEQUENCE put_together;
+    ${definition.replace('audit_content', 'audit_content_as_ever')};
+    CREATE OR REPLACE FUNCTION audit_content(of_record bigint, of_id text, subjects text[], told text) RETURNS jsonb STABLE LANGUAGE sql
+    AS $$ SELECT audit_content_as_ever(of_record, of_id, subjects, told) FROM (SELECT nextval('put_together')) AS noted $$`)
+  const shown = await browser.get(page)
+  t.match(wordsOf(shown), /Sleep-researcher/)
+  const { rows } = await client.query('SELECT last_value::integer AS times FROM put_together')
+  await client.query(definition)
+  await client.end()
+  t.strictSame(rows, [{ times: 101 }], 'and the one that says that there is another page')
+})
+
+t.test('it is in the language of the browser', async t => {
+  const shown = await (await signedIn({ 'accept-language': 'es' }, bob)).get(page)
+  t.match(shown.body, '<html lang="es">')
+  t.match(wordsOf(shown), /Quién ha mirado sus datos .* Buscó: /)
+  t.notMatch(shown.body, new RegExp(ann))
+})
+
+t.test('who has no record is shown nothing, and nobody another’s', async t => {
+  const nobody = await signedIn({})
+  t.match(wordsOf(await nobody.get(page)), /Nobody did/)
+  t.match(wordsOf(await nobody.get(`${page}?record=${ann}`)), /Nobody did/)
+  t.match(await openBrowser(server).get(page), { status: 303, location: /^\/sign-in/ })
+})

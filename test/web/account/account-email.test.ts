@@ -1,0 +1,274 @@
+import t from 'tap'
+import { inviteFirstAdministrator } from '../../../src/accounts/new-account.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { addAccount } from '../../../src/storage/user-account.ts'
+import { codeOf } from '../../support/authenticator.ts'
+import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+import { linkIn, type ReceivedLetter } from '../../support/mailbox.ts'
+import { openPeople, password } from '../people.ts'
+
+const world = await openPeople()
+const { server, database, mailbox, newAccount, signedIn, begin, protectedAccount, forgetCodes } = world
+t.teardown(world.close)
+
+const page = '/account/email'
+const sent = { status: 303, location: '/account/email?sent' }
+const changed = { status: 303, location: '/account?done=email' }
+const confirm = { decision: 'confirm' }
+
+/** The letters to the new and to the old address, in whichever order they come. */
+const lettersTo = async (to: string, old: string) => {
+  const letters = [await mailbox.next(), await mailbox.next()]
+  const of = (address: string): ReceivedLetter => {
+    const letter = letters.find(one => one.to === address)
+    if (letter === undefined) throw new Error(`no letter to ${address}: ${JSON.stringify(letters)}`)
+    return letter
+  }
+  return { toNew: of(to), toOld: of(old) }
+}
+
+const ask = async (browser: Browser, to: string, old: string) => {
+  const answer = await browser.send(page, { email: to, password })
+  return { answer, ...(await lettersTo(to, old)) }
+}
+
+t.test('an address changes when whoever reads the old and whoever reads the new one say so', async t => {
+  const { email } = await newAccount('ana')
+  const browser = await signedIn(email)
+  const { answer, toNew, toOld } = await ask(browser, 'ana@home.example', email)
+  t.match(answer, sent)
+  t.match(wordsOf(await browser.get('/account/email?sent')), /Look into your e-mail/)
+  t.match(toOld, { subject: 'Do you want another e-mail address for Sharewell?', text: /with ana@home\.example/ })
+  const [atNew, atOld] = [linkIn(toNew), linkIn(toOld)]
+  t.match(wordsOf(await browser.get(atNew)), /Is ana@home\.example your e-mail address/)
+  const waits = await browser.send(atNew, confirm)
+  t.match(wordsOf(waits), /open the link that we have sent to your old address/)
+  t.match(wordsOf(await browser.get('/account')), /E-mail address ana@example\.org/, 'one end is not enough')
+  const reader = openBrowser(server)
+  t.match(wordsOf(await reader.get(atOld)), /wants to sign in to your account with ana@home\.example/)
+  const done = await reader.send(atOld, confirm)
+  t.equal(done.status, 200)
+  t.match(wordsOf(done), /The e-mail address is changed From now on you sign in with ana@home\.example/, 'signed out')
+  t.match(await mailbox.next(), { to: email, subject: /was changed/, text: /with ana@home\.example/ })
+  t.match(wordsOf(await browser.get('/account?done=email')), /Your new e-mail address is saved.*ana@home\.example/)
+  t.match((await begin(email)).answer, { status: 422 })
+  t.match((await begin('ana@home.example')).answer, { status: 303 })
+  for (const link of [atNew, atOld]) t.match(await browser.get(link), { status: 410 }, 'links work once')
+})
+
+t.test('the order in which they say so does not matter', async t => {
+  const { email } = await newAccount('ben')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'ben@home.example', email)
+  t.match(wordsOf(await openBrowser(server).send(linkIn(toOld), confirm)), /sent to ben@home\.example/)
+  t.match(await browser.send(linkIn(toNew), confirm), changed)
+  await mailbox.next()
+})
+
+t.test('who knows the password and not the mail takes over nothing, and is stopped', async t => {
+  const { email } = await newAccount('cleo')
+  const mallory = await signedIn(email)
+  const { toNew, toOld } = await ask(mallory, 'mallory@evil.example', email)
+  t.match(wordsOf(await mallory.send(linkIn(toNew), confirm)), /your old address/)
+  t.match((await begin('mallory@evil.example')).answer, { status: 422 })
+  await openBrowser(server).send('/forgotten-password', { email: 'mallory@evil.example' })
+  const stopped = await openBrowser(server).send(linkIn(toOld), { decision: 'stop' })
+  t.match(wordsOf(stopped), /It is stopped.*somebody knows your password\. Choose a new one now/)
+  t.match(await mallory.get(linkIn(toNew)), { status: 410 })
+  t.match(await openBrowser(server).get(linkIn(toOld)), { status: 410 })
+  t.match((await begin(email)).answer, { status: 303 })
+})
+
+t.test('the new address cannot say yes for the old one, nor stop it', async t => {
+  const { email } = await newAccount('dora')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'dora@home.example', email)
+  for (let count = 0; count < 2; count += 1)
+    t.match(wordsOf(await browser.send(linkIn(toNew), confirm)), /your old address/)
+  t.match(await browser.send(linkIn(toNew), { decision: 'stop' }), { status: 410 })
+  t.match(await browser.get(linkIn(toOld)), { status: 200 })
+})
+
+t.test('whoever reads the mail of a mistyped address gets nothing by its link', async t => {
+  const { email } = await newAccount('emil')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'emill@home.example', email)
+  await openBrowser(server).send(linkIn(toOld), confirm)
+  const stranger = openBrowser(server)
+  t.match(wordsOf(await stranger.get(linkIn(toNew))), /Sign in to confirm it/)
+  const other = await signedIn((await newAccount('stranger')).email)
+  t.match(wordsOf(await other.get(linkIn(toNew))), /Sign in to confirm it/)
+  const link = new URLSearchParams(linkIn(toNew).split('?')[1]).get('link') ?? ''
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get('/account')).body)?.[1] ?? ''
+  t.match(await other.post('/email-change', { link, _csrf, ...confirm }), { status: 410 })
+  t.match((await begin(email)).answer, { status: 303 })
+  t.match(await browser.send(linkIn(toNew), confirm), changed, 'whose account it is may')
+  await mailbox.next()
+})
+
+t.test('whether somebody has the new address is told to nobody but them', async t => {
+  const taken = await newAccount('taken')
+  const { email } = await newAccount('finn')
+  const free = await ask(await signedIn(email), 'finn@home.example', email)
+  const again = await newAccount('gwen')
+  const known = await (await signedIn(again.email)).send(page, { email: taken.email.toUpperCase(), password })
+  const letters = await lettersTo(taken.email, again.email)
+  const alike = ({ status, location, body, headers }: Shown) => ({
+    status,
+    location,
+    body,
+    names: Object.keys(headers),
+  })
+  t.same(alike(known), alike(free.answer))
+  t.match(letters.toNew, { subject: 'You have a Sharewell account already' })
+  t.notMatch(letters.toNew.text, /link=/)
+  t.equal(
+    letters.toOld.text.replace(taken.email, '').replace(/link=\S+/, ''),
+    free.toOld.text.replace('finn@home.example', '').replace(/link=\S+/, ''),
+  )
+  t.match(wordsOf(await openBrowser(server).send(linkIn(letters.toOld), confirm)), /sent to taken@example\.org/)
+  t.match((await begin(taken.email)).answer, { status: 303 })
+})
+
+t.test('an address that somebody took meanwhile stays theirs', async t => {
+  const { email } = await newAccount('hanna')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'hanna@home.example', email)
+  await openBrowser(server).send(linkIn(toOld), confirm)
+  await addAccount(database, {
+    person: 'quick',
+    email: 'hanna@home.example',
+    password: 'x',
+    isVerified: true,
+    administrator: false,
+  })
+  t.match(await browser.send(linkIn(toNew), confirm), { status: 409, body: /is used already/ })
+  t.match((await begin(email)).answer, { status: 303 })
+})
+
+t.test('a link to choose a password that went to the old address is over with it', async t => {
+  const { email } = await newAccount('iris')
+  await openBrowser(server).send('/forgotten-password', { email })
+  const reset = linkIn(await mailbox.next())
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'iris@home.example', email)
+  await openBrowser(server).send(linkIn(toOld), confirm)
+  await browser.send(linkIn(toNew), confirm)
+  await mailbox.next()
+  t.match(await openBrowser(server).get(reset), { status: 410 })
+})
+
+t.test('it asks for the password, and for a code where there is a second factor', async t => {
+  const { email, person, key, browser } = await protectedAccount('jana')
+  const to = 'jana@home.example'
+  t.match(await browser.send(page, { email: to, password: 'wrong', code: await codeOf(key) }), { status: 422 })
+  t.match(await browser.send(page, { email: to, password }), { status: 422, body: /This code is not right/ })
+  t.match(await browser.send(page, { email: 'jana', password }), { status: 422, body: /like name@example\.org/ })
+  await forgetCodes(person)
+  t.match(await browser.send(page, { email, password, code: await codeOf(key) }), {
+    status: 422,
+    body: /of your account already/,
+  })
+  await forgetCodes(person)
+  t.match(await browser.send(page, { email: to, password, code: await codeOf(key) }), sent)
+  const { toNew } = await lettersTo(to, email)
+  t.match(wordsOf(await browser.send(linkIn(toNew), confirm)), /your old address/, 'which is too new to stand for it')
+})
+
+t.test('a second factor of a week stands for the old address, which is told and may stop it', async t => {
+  const { email, person, key, browser } = await protectedAccount('kim')
+  await database.run(sql.fragment`UPDATE user_account SET authenticator_at = now() - interval '8 days'`)
+  const askAgain = async () => {
+    await forgetCodes(person)
+    await browser.send(page, { email: 'kim@home.example', password, code: await codeOf(key) })
+    return lettersTo('kim@home.example', email)
+  }
+  const first = await askAgain()
+  t.match(first.toOld.text, /If it was not you, open this link and stop it/)
+  t.notMatch((await openBrowser(server).get(linkIn(first.toOld))).body, /value="confirm"/)
+  await openBrowser(server).send(linkIn(first.toOld), { decision: 'stop' })
+  t.match(await browser.get(linkIn(first.toNew)), { status: 410 })
+  const second = await askAgain()
+  t.match(await browser.send(linkIn(second.toNew), confirm), changed)
+  t.match(await mailbox.next(), { to: email, subject: /was changed/ })
+})
+
+t.test('a change is over after half an hour, with a later one, and with a new password', async t => {
+  const { email } = await newAccount('lena')
+  const browser = await signedIn(email)
+  const first = await ask(browser, 'lena@home.example', email)
+  await database.run(sql.fragment`UPDATE email_change SET expires_at = expires_at - interval '29 minutes 50 seconds'`)
+  t.match(await browser.get(linkIn(first.toNew)), { status: 200 })
+  await database.run(sql.fragment`UPDATE email_change SET expires_at = expires_at - interval '10 seconds'`)
+  for (const letter of [first.toNew, first.toOld]) t.match(await browser.get(linkIn(letter)), { status: 410 })
+  const second = await ask(browser, 'lena@home.example', email)
+  const third = await ask(browser, 'lena@work.example', email)
+  t.match(await browser.get(linkIn(second.toNew)), { status: 410 })
+  t.match(await browser.get(linkIn(third.toNew)), { status: 200 })
+  await browser.send('/account/password', { password, 'new-password': 'eleven silent bakeries float' })
+  await mailbox.next()
+  for (const letter of [third.toNew, third.toOld]) t.match(await browser.get(linkIn(letter)), { status: 410 })
+})
+
+t.test('of both ends that say yes at once the change is made once', async t => {
+  const { email } = await newAccount('mona')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'mona@home.example', email)
+  const answers = await Promise.all([
+    browser.send(linkIn(toNew), confirm),
+    openBrowser(server).send(linkIn(toOld), confirm),
+  ])
+  const isChanged = ({ location, body }: Shown) =>
+    location === changed.location || body.includes('The e-mail address is changed')
+  t.equal(answers.filter(isChanged).length, 1)
+  t.match(await mailbox.next(), { to: email, subject: /was changed/ })
+  t.match((await begin('mona@home.example')).answer, { status: 303 })
+})
+
+t.test('it is asked for four times an hour, and no form of another site asks for it', async t => {
+  const { email } = await newAccount('nora')
+  const browser = await signedIn(email)
+  t.match(await browser.post(page, { email: 'nora@home.example', password, _csrf: 'x' }), { status: 403 })
+  for (let count = 0; count < 4; count += 1) await ask(browser, `nora${count}@home.example`, email)
+  t.match(await browser.send(page, { email: 'nora5@home.example', password }), { status: 429, body: /wait an hour/ })
+})
+
+t.test('no form of another site confirms or stops anything', async t => {
+  const { email } = await newAccount('paul')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'paul@home.example', email)
+  for (const [letter, decision] of [
+    [toNew, 'confirm'],
+    [toOld, 'confirm'],
+    [toOld, 'stop'],
+  ] as const) {
+    const link = new URLSearchParams(linkIn(letter).split('?')[1]).get('link') ?? ''
+    t.match(await browser.post('/email-change', { link, decision, _csrf: 'x' }), { status: 403 }, decision)
+  }
+  t.match(wordsOf(await browser.send(linkIn(toNew), confirm)), /your old address/, 'nothing was confirmed')
+})
+
+t.test('nothing that is kept opens anything', async t => {
+  const { email } = await newAccount('olga')
+  const { toNew, toOld } = await ask(await signedIn(email), 'olga@home.example', email)
+  const { dump } = await database.one<{ dump: string }>(
+    sql.fragment`SELECT string_agg(email_change::text, '') AS dump FROM email_change`,
+  )
+  for (const letter of [toNew, toOld]) {
+    const secret = new URLSearchParams(linkIn(letter).split('?')[1]).get('link') ?? ''
+    t.match(secret, /^[\w-]{43}$/)
+    t.notOk(dump.includes(secret))
+  }
+})
+
+t.test('where no e-mail can be sent, nothing is asked', async t => {
+  const { server, database } = await fhirWorld()
+  t.teardown(() => server.close())
+  const link = await inviteFirstAdministrator(database)
+  const browser = openBrowser(server)
+  await browser.send(`/new-account?link=${link}`, { name: 'Ruth', email: 'root@example.org', password })
+  t.match(wordsOf(await browser.get(page)), /This site cannot send e-mail\. Ask the people who run it/)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get(page)).body)?.[1] ?? ''
+  t.match(await browser.post(page, { email: 'ruth@home.example', password, _csrf }), { status: 403 })
+})

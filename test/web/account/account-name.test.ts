@@ -1,0 +1,64 @@
+import t from 'tap'
+import { wordsOf } from '../../support/browser.ts'
+import { openPeople } from '../people.ts'
+
+const world = await openPeople()
+const { server, newAccount, signedIn } = world
+t.teardown(world.close)
+
+const nameOf = async (person: string) =>
+  (await server.inject({ url: `/fhir/Person/${person}`, headers: { authorization: 'Bearer everything' } })).json().name
+
+t.test('somebody changes their name, and it stands in their Person', async t => {
+  const { person, email } = await newAccount('ana')
+  const browser = await signedIn(email)
+  t.match((await browser.get('/account/name')).body, /name="name"[^>]*value="ana"/)
+  t.match(await browser.send('/account/name', { name: ' Ana <Ribeiro> ' }), {
+    status: 303,
+    location: '/account?done=name',
+  })
+  t.match(wordsOf(await browser.get('/account?done=name')), /Your name is saved\. Name Ana &lt;Ribeiro&gt;/)
+  t.same(await nameOf(person), [{ text: 'Ana <Ribeiro>' }])
+  t.match(await browser.send('/account/name', { name: ' ' }), { status: 422, body: /Enter your name/ })
+  t.match(await browser.send('/account/name', { name: 'x'.repeat(201) }), { status: 422, body: /at most 200/ })
+  t.match(await browser.post('/account/name', { name: 'Mallory' }), { status: 403 }, 'not by a form of others')
+  t.same(await nameOf(person), [{ text: 'Ana <Ribeiro>' }])
+})
+
+t.test('of several names the first is theirs to change, and nothing else of the Person', async t => {
+  const { person, email } = await newAccount('ben')
+  const before = {
+    resourceType: 'Person',
+    id: person,
+    active: true,
+    name: [
+      { use: 'official', family: 'Abara', given: ['Ben'] },
+      { use: 'old', text: 'Ben Old' },
+    ],
+    identifier: [{ system: 'https://ehr.example.org', value: 'b' }],
+  }
+  const headers = { authorization: 'Bearer everything' }
+  await server.inject({ method: 'PUT', url: `/fhir/Person/${person}`, headers, payload: before })
+  await (await signedIn(email)).send('/account/name', { name: 'Ben New' })
+  const { meta: _, ...after } = (await server.inject({ url: `/fhir/Person/${person}`, headers })).json()
+  t.same(after, {
+    ...before,
+    name: [
+      { use: 'official', text: 'Ben New' },
+      { use: 'old', text: 'Ben Old' },
+    ],
+  })
+})
+
+t.test('in a browser that kept the session alone, each form of a page works', async t => {
+  const { email } = await newAccount('kim')
+  const browser = await signedIn(email)
+  const session = [...browser.cookies].filter(([name]) => /session/.test(name))
+  t.equal(session.length, 1)
+  browser.cookies.clear()
+  for (const [name, value] of session) browser.cookies.set(name, value)
+  const tokens = [...(await browser.get('/account/name')).body.matchAll(/name="_csrf" value="([^"]*)"/g)]
+  t.equal(tokens.length, 2, 'to save, and to sign out')
+  for (const [, _csrf = ''] of tokens.toReversed())
+    t.match(await browser.post('/account/name', { name: 'Kim', _csrf }), { status: 303 })
+})

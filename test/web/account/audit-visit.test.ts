@@ -1,0 +1,44 @@
+import t from 'tap'
+import { visitsOf } from '../../../src/web/account/audit-visit.ts'
+import type { AuditLine } from '../../../src/web/audit/audit-line.ts'
+
+const line = (seconds: number, request?: string): AuditLine => ({
+  recorded: new Date(Date.UTC(2026, 2, 1) - seconds * 1000),
+  who: 'Helen Brandt',
+  app: 'Study desk',
+  did: 'Read',
+  whats: [],
+  what: '',
+  study: undefined,
+  consents: [],
+  isRefused: false,
+  hasFailed: false,
+  about: [],
+  patients: [],
+  query: undefined,
+  request,
+})
+
+/** How many seconds ago each visit was, of lines that are each so many seconds old. */
+const visitsAt = (ages: readonly number[], request?: string) =>
+  visitsOf(ages.map(age => line(age, request))).map(
+    ({ recorded }) => (Date.UTC(2026, 2, 1) - recorded.getTime()) / 1000,
+  )
+
+t.test('what was done within a moment is one visit, where it is not said within which request', async t => {
+  t.same(visitsAt([0, 3, 8, 14, 15]), [0, 14])
+})
+
+t.test('what says that it was one request is another visit after a pause', async t => {
+  t.same(visitsAt([0, 3, 9, 15], 'ever'), [0, 9, 15])
+})
+
+t.test('what goes on is told again each minute', async t => {
+  const ages = Array.from({ length: 60 }, (_, number) => number * 3)
+  t.same(visitsAt(ages), [0, 63, 126])
+  t.same(visitsAt(ages, 'ever'), [0, 63, 126])
+})
+
+t.test('another request is another visit', async t => {
+  t.equal(visitsOf([line(0, 'one'), line(0, 'another')]).length, 2)
+})

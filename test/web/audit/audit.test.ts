@@ -1,0 +1,122 @@
+import t from 'tap'
+import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
+import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { addAccount, openAccount } from '../../../src/storage/user-account.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const { server, database, people, persons, ann, bob, carl, send, token, staff, browserOf, clinic, lab, account } =
+  await openTenants()
+t.teardown(() => server.close())
+
+await openAccount(database, 'viewer@example.org', persons.viewer)
+const viewer = await token({ subject: { kind: 'user', person: persons.viewer }, scope: 'user/*.rs' })
+await send(viewer, 'GET', `Patient/${ann}`)
+await send(viewer, 'GET', 'Patient?name=Nobody,=SUM(1)')
+await send(viewer, 'GET', `Patient/${carl}`)
+await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+const officer = people['privacy officer']
+/** The rows of the table, in words. */
+const rowsOf = ({ body }: { readonly body: string }) =>
+  [...body.matchAll(/<tr>\n<td>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
+    row.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' '),
+  )
+
+t.test(
+  'a privacy officer sees what was done in their organization, and finds it by who, whom, what and outcome',
+  async t => {
+    const shown = await officer.get('/audit')
+    t.equal(shown.status, 200)
+    t.match(wordsOf(shown), /Audit .* Read: Patient/)
+    t.match(shown.body, `<td>${ann}</td>`, 'once')
+    t.match(wordsOf(shown), /Signed in/)
+    t.notMatch(wordsOf(shown), /Person\//, 'staff have names')
+    const find = async (query: string) => rowsOf(await officer.get(`/audit?${query}`))
+    t.ok((await find(`patient=${ann}&action=R`)).length > 0)
+    t.strictSame(await find(`patient=${carl}`), [], 'nobody of another tenant')
+    const refused = await find('outcome=refused&who=viewer')
+    t.equal(refused.length, 1)
+    t.match(refused[0], /refused/)
+    t.notMatch(refused[0], new RegExp(carl), 'whom they asked for in vain is not named')
+    t.strictSame(await find('who=somebody'), [])
+    t.strictSame(await find('until=2020-01-01'), [])
+    t.ok(
+      (await find(`from=${new Date().toISOString().slice(0, 10)}&action=E`)).some(row =>
+        row.includes('Patient?name=…'),
+      ),
+    )
+    t.match((await officer.get('/audit?until=x')).body, /id="until-problem">Enter a day/)
+    t.match(wordsOf(await officer.get('/audit?who=somebody')), /There is nothing like this/)
+  },
+)
+
+t.test('the same is there as a table, in which no cell is a formula', async t => {
+  const { status, headers, body } = await officer.get('/audit/events.csv?who=viewer&action=R')
+  t.equal(status, 200)
+  t.match(headers['content-type'], 'text/csv')
+  t.equal(headers['content-disposition'], 'attachment; filename="audit.csv"')
+  const [head, ...rows] = body.replace('\ufeff', '').trim().split('\r\n')
+  t.equal(head, 'recorded,who,app,did,what,outcome,patients,study,consents,search')
+  t.equal(rows.length, 2)
+  t.notMatch(body, /(^|,)[=+@]/m)
+})
+
+t.test('an officer of another tenant sees none of it, and nobody else has the page', async t => {
+  const other = await browserOf(await staff(clinic.organization, 'privacy-officer'))
+  const shown = await other.get('/audit')
+  t.equal(shown.status, 200)
+  t.notMatch(shown.body, new RegExp(ann))
+  t.notMatch((await other.get('/audit/events.csv')).body, new RegExp(ann))
+  t.match(shown.body, '<a href="/audit"')
+  for (const name of ['manager', 'member', 'viewer', 'patient', 'administrator'] as const) {
+    t.equal((await people[name].get('/audit')).status, 404, name)
+    t.equal((await people[name].get('/audit/events.csv')).status, 404, name)
+    t.notMatch((await people[name].get('/account')).body, 'href="/audit"', name)
+  }
+})
+
+t.test(
+  'an administrator who is an officer as well reads what runs the installation, and no organization’s record',
+  async t => {
+    const person = await staff(lab.organization, 'privacy-officer')
+    const account = { person, email: 'both@example.org', isVerified: true, password: 'x' }
+    await addAccount(database, { ...account, administrator: true })
+    const both = await browserOf(person)
+    t.equal((await both.get('/audit')).status, 404)
+    t.equal((await both.get('/audit/events.csv')).status, 404)
+    t.notMatch((await both.get('/account')).body, 'href="/audit"')
+    t.equal((await both.get('/system/events')).status, 200)
+  },
+)
+
+t.test('a table of days that are none is refused, and not one of all days', async t => {
+  for (const query of [
+    'from=2026-02-30',
+    'until=yesterday',
+    'from=2026-03-02&until=2026-03-01',
+    'from=2026-03-01&timezone=CET',
+  ]) {
+    t.equal((await officer.get(`/audit/events.csv?${query}`)).status, 422, query)
+    const { body } = await officer.get(`/audit?${query}`)
+    t.notMatch(body, /events\.csv/, 'nor is it offered')
+  }
+  t.equal((await officer.get('/audit/events.csv?from=2026-02-28')).status, 200)
+})
+
+t.test('whose record of another tenant it is, no filter tells', async t => {
+  const person = await account(bob)
+  const { link, ...rest } = (await send('everything', 'GET', `Person/${person}`)).json()
+  const linked = { ...rest, link: [...link, { target: { reference: `Patient/${carl}` } }] }
+  t.equal((await send('everything', 'PUT', `Person/${person}`, linked)).statusCode, 200)
+  await send(viewer, 'GET', `Patient/${bob}`)
+  await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+  t.match(rowsOf(await officer.get(`/audit?patient=${bob}`)), [/Read: Patient/])
+  for (const other of [carl, 'nobody', 'No id']) {
+    const query = new URLSearchParams({ patient: other })
+    t.strictSame(rowsOf(await officer.get(`/audit?${query}`)), [], other)
+    t.equal((await officer.get(`/audit/events.csv?${query}`)).body.trim().split('\r\n').length, 1, other)
+  }
+  const bearer = await token({ subject: { kind: 'user', person: persons['privacy officer'] }, scope: 'user/*.rs' })
+  for (const path of [`AuditEvent?patient=Patient/${carl}`, `Patient/${carl}/AuditEvent`])
+    t.notOk((await send(bearer, 'GET', path)).json().entry, path)
+})

@@ -1,0 +1,323 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Device, ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { extensions } from '../../../src/fhir/canonical.ts'
+import { policyMeanings } from '../../../src/mhealth/policy.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { at, point, upload } from '../../mhealth/upload.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const world = await openTenants()
+const { server, database, create, update, send, ann, study, lab, people, browserOf, patientToken } = world
+t.teardown(() => server.close())
+const { manager, administrator, member } = people
+const researcher = await browserOf(study.researcher.person)
+const app = await patientToken(ann, 'patient/*.cruds patient/Provenance.rs')
+const source = async (policy: string): Promise<Device & { readonly id: string }> =>
+  create('everything', {
+    resourceType: 'Device',
+    deviceName: [{ name: 'Tidewell band', type: 'model-name' }],
+    extension: [{ url: extensions.validationPolicy, valueCode: policy }],
+  })
+const relax = async ({ id }: { readonly id: string }) => {
+  const { extension: _, ...rest } = (await send('everything', 'GET', `Device/${id}`)).json()
+  await update('everything', rest)
+}
+let count = 0
+const heartRate = (unit: string, value: unknown = 61) =>
+  point(
+    'omh:heart-rate:2.0',
+    { heart_rate: { value, unit }, effective_time_frame: at },
+    { uuid: `1a6f3c1e-5b7d-4c2a-9e8f-${String(++count).padStart(12, '0')}` },
+  )
+const post = async (device: string, document: unknown = heartRate('bpm')) =>
+  (
+    await send(
+      app,
+      'POST',
+      'Observation',
+      upload(document, { subject: { reference: `Patient/${ann}` }, device: { reference: `Device/${device}` } }),
+    )
+  ).statusCode
+const put = async (id: string, device: string, document: unknown) =>
+  send(app, 'PUT', `Observation/${id}`, {
+    ...upload(document, { subject: { reference: `Patient/${ann}` }, device: { reference: `Device/${device}` } }),
+    id,
+  })
+const postAs = async (device: string, more: object) =>
+  send(app, 'POST', 'Observation', {
+    ...upload(heartRate('beats/min'), {
+      subject: { reference: `Patient/${ann}` },
+      device: { reference: `Device/${device}` },
+    }),
+    ...more,
+  })
+const attached = (bytes: Buffer | string) => ({
+  effectiveDateTime: at.date_time,
+  valueAttachment: { contentType: 'application/json', data: Buffer.from(bytes).toString('base64') },
+})
+const keptFrom = (device: string) =>
+  database.any<{ id: string; state: string; sent: string | null; observation: string | null }>(sql.fragment`
+    SELECT id, state, sent, observation FROM quarantined_document WHERE source = ${device} ORDER BY first_at, id`)
+const idOf = async (device: string) => (await keptFrom(device))[0]?.id ?? ''
+
+t.test('whoever leads a study sees by reason what was refused, and who else handles it sees nothing', async t => {
+  const { id } = await source('strict')
+  for (const unit of ['bpm', 'bpm', 'BPM']) t.equal(await post(id, heartRate(unit)), 422)
+  const page = `/studies/${study.id}/quarantine`
+  const shown = wordsOf(await manager.get(page))
+  t.match(shown, /Schema broken \/body\/heart_rate\/unit, omh:heart-rate:2\.0 3 documents, last /)
+  t.notMatch(shown, 'bpm', 'and nothing that a document says')
+  for (const browser of [member, researcher, people.viewer, people.patient, administrator])
+    t.equal((await browser.get(page)).status, 404)
+  await relax({ id })
+  await manager.send(
+    page,
+    { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' },
+    `${page}/replay`,
+  )
+})
+
+t.test('one of them is shown with its place marked and what each policy makes of it', async t => {
+  const { id } = await source('strict')
+  await post(id, heartRate('bpm', '</pre><b>1.10'))
+  const shown = await manager.get(`/quarantine/${await idOf(id)}`)
+  t.match(shown.body, /<mark> +&quot;value&quot;: &quot;&lt;\/pre&gt;&lt;b&gt;1.10&quot;,?<\/mark>/)
+  t.notMatch(shown.body, '<b>')
+  t.match(wordsOf(shown), /Accept with warning It would be taken\./)
+})
+
+t.test(
+  'what is no JSON is shown as text, what is no text by its size, and an Observation that is at fault with its place',
+  async t => {
+    const shownOf = async (more: object) => {
+      const { id } = await source('strict')
+      await postAs(id, more)
+      const page = await manager.get(`/quarantine/${await idOf(id)}`)
+      t.notMatch(page.body, '<b>')
+      return page
+    }
+    const text = await shownOf(attached('{"heart_rate": </pre><b>61'))
+    t.match(wordsOf(text), /No JSON the whole document, schema unknown .* It is no JSON that can be read\. As text:/)
+    t.match(text.body, '{&quot;heart_rate&quot;: &lt;/pre&gt;&lt;b&gt;61</pre>')
+    t.match(
+      wordsOf(await shownOf(attached(Buffer.from([0xff, 0xfe, 0x00])))),
+      /Not UTF-8 .* 3 bytes that are no text\./,
+    )
+    const broken = {
+      effectiveDateTime: at.date_time,
+      valueAttachment: { contentType: 'application/json', data: 'no <b> base64' },
+    }
+    t.match((await shownOf(broken)).body, 'no &lt;b&gt; base64</pre>')
+    const contradiction = await shownOf({ valueString: 'high' })
+    t.match(wordsOf(contradiction), /Observation contradicts the document Observation\.value, omh:heart-rate:2\.0/)
+    t.match(contradiction.body, /<mark> +&quot;valueString&quot;: &quot;high&quot;,?<\/mark>/)
+    t.match(contradiction.body, /&quot;data&quot;: &quot;…&quot;/)
+    t.match(wordsOf(await shownOf({ code: { text: 'Pulse' }, ...attached('61') })), /for nobody\. You may not\./)
+  },
+)
+
+t.test('who may not read such data of the patient sees the reason, and never the document', async t => {
+  const { id } = await source('strict')
+  await post(id, heartRate('bpm', 'secret'))
+  const shown = await administrator.get(`/quarantine/${await idOf(id)}`)
+  t.match(wordsOf(shown), /You may not\./)
+  for (const said of ['secret', ann, 'Ann']) t.notMatch(shown.body, said)
+  for (const browser of [
+    people['manager of another tenant'],
+    people['manager of the ward'],
+    member,
+    researcher,
+    people.patient,
+  ])
+    t.equal((await browser.get(`/quarantine/${await idOf(id)}`)).status, 404)
+})
+
+t.test('what is mended is taken with the rights of its sender, once, and the document goes with it', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  const page = `/quarantine/${await idOf(id)}`
+  t.match(await manager.send(page, {}, `${page}/replay`), { status: 303, location: `${page}?done=refused` })
+  t.match(wordsOf(await manager.get(page)), /Refused again .*Try it again/)
+  await relax({ id })
+  t.match(await manager.send(page, {}, `${page}/replay`), { status: 303, location: `${page}?done=taken` })
+  const [kept] = await keptFrom(id)
+  t.match(kept, { state: 'taken', sent: null })
+  const stored = (await send(app, 'GET', `Observation/${kept?.observation}`)).json()
+  t.match(stored, { subject: { reference: `Patient/${ann}` }, valueQuantity: { value: 61 } })
+  const { entry } = (
+    await send(app, 'GET', `Provenance?target=Observation/${kept?.observation}&agent-type=assembler`)
+  ).json()
+  t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of who sent it')
+  t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It is taken\. .* What became of it Taken /)
+})
+
+/** What is recorded of who had it taken. */
+const writtenBy = async (person: string, observation: string) =>
+  (
+    await database.any<{ interaction: string }>(sql.fragment`
+      SELECT interaction FROM audit_record WHERE person = ${person} AND resource = ${observation} AND outcome < 300
+        AND interaction IN ('create', 'update')`)
+  ).map(({ interaction }) => interaction)
+
+t.test('an update is tried again as the update that it was, and never over what was changed since', async t => {
+  const { id: device } = await source('strict')
+  const made = async () => {
+    await post(device, heartRate('beats/min', 50 + count))
+    const { entry } = (await send(app, 'GET', `Observation?device=${device}&_sort=-_lastUpdated&_count=1`)).json()
+    return entry[0].resource.id as string
+  }
+  const [one, other] = [await made(), await made()]
+  for (const id of [one, other]) t.equal((await put(id, device, heartRate('bpm', 64))).statusCode, 422)
+  const pages = (await keptFrom(device)).map(({ id }) => `/quarantine/${id}`)
+  const [page = '', changed = ''] = pages
+  t.match(wordsOf(await manager.get(page)), /Sent as an update of an Observation/)
+  t.equal((await put(other, device, heartRate('beats/min', 65))).statusCode, 200)
+  await relax({ id: device })
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
+  t.strictSame(
+    await writtenBy(world.persons.manager, one),
+    ['update'],
+    'whoever had it taken is recorded as who updates',
+  )
+  t.match((await send(app, 'GET', `Observation/${one}`)).json(), {
+    meta: { versionId: '2' },
+    valueQuantity: { value: 64 },
+  })
+  t.match(await manager.send(changed, {}, `${changed}/replay`), { location: `${changed}?done=refused` })
+  t.match(
+    wordsOf(await manager.get(changed)),
+    /Refused again .*: the Observation that it is to change has been changed/,
+  )
+  t.match((await send(app, 'GET', `Observation/${other}`)).json(), {
+    meta: { versionId: '2' },
+    valueQuantity: { value: 65 },
+  })
+})
+
+t.test('what refers to what was refused with it is not taken alone', async t => {
+  const { id } = await source('strict')
+  const fullUrl = 'urn:uuid:6f4c8f0e-8f3b-4d0e-9d57-0c7f1f1f0002'
+  const of = (document: unknown, more: object = {}) => ({
+    resource: {
+      ...upload(document, { subject: { reference: `Patient/${ann}` }, device: { reference: `Device/${id}` } }),
+      ...more,
+    },
+    request: { method: 'POST', url: 'Observation' },
+  })
+  const entry = [
+    { ...of(heartRate('beats/min', 77)), fullUrl },
+    of(heartRate('bpm'), { hasMember: [{ reference: fullUrl }] }),
+  ]
+  t.equal((await send(app, 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })).statusCode, 422)
+  await relax({ id })
+  const page = `/quarantine/${await idOf(id)}`
+  const shown = wordsOf(await manager.get(page))
+  t.match(shown, /was refused with it\. So it cannot be taken alone/)
+  t.notMatch(shown, 'Try it again')
+  const list = `/devices/${id}/quarantine`
+  const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
+  t.match(await manager.send(list, reason, `${list}/replay`), { location: `${list}?taken=0&refused=1` })
+  t.match(wordsOf(await manager.get(page)), /Refused again .*: it refers to what was sent with it/)
+})
+
+t.test('all of a reason are tried at once, and how many were taken is told', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  await post(id)
+  await post(id, heartRate('beats/min', 'high'))
+  await relax({ id })
+  const page = `/devices/${id}/quarantine`
+  const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
+  t.match(await manager.send(page, reason, `${page}/replay`), { status: 303, location: `${page}?taken=2&refused=0` })
+  t.match(wordsOf(await manager.get(`${page}?taken=2&refused=0`)), /2 of them were taken, 0 refused again\./)
+  t.strictSame((await keptFrom(id)).map(({ state }) => state).toSorted(), ['taken', 'taken', 'waiting'])
+})
+
+t.test('of more than are tried at once those come first that were not tried, or longest ago', async t => {
+  const { id } = await source('strict')
+  const documents = Array.from({ length: 102 }, () => heartRate('bpm'))
+  for (const document of documents) await post(id, document)
+  await relax({ id })
+  const revoke = (at: 'now' | null) =>
+    database.run(sql.fragment`UPDATE token SET revoked_at = ${at}::timestamptz WHERE hash IN (
+      SELECT hash FROM quarantined_document WHERE source = ${id})`)
+  const page = `/devices/${id}/quarantine`
+  const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
+  await revoke('now')
+  const left = { status: 303, location: `${page}?taken=0&refused=100&left=yes` }
+  t.match(await manager.send(page, reason, `${page}/replay`), left)
+  const tried = await database.any<{ position: number }>(sql.fragment`
+    SELECT position::integer FROM (
+      SELECT tried_at, row_number() OVER (ORDER BY last_at) AS position FROM quarantined_document WHERE source = ${id}) AS document
+    WHERE tried_at IS NULL ORDER BY position`)
+  t.strictSame(tried, [{ position: 101 }, { position: 102 }])
+  await revoke(null)
+  t.match(await manager.send(page, reason, `${page}/replay`), { location: `${page}?taken=100&refused=0&left=yes` })
+  t.match(await manager.send(page, reason, `${page}/replay`), { location: `${page}?taken=2&refused=0` })
+})
+
+t.test('nothing is taken any more of an app that may not write any more', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  await relax({ id })
+  const revoke = (at: 'now' | null) =>
+    database.run(sql.fragment`UPDATE token SET revoked_at = ${at}::timestamptz WHERE hash = (
+      SELECT hash FROM quarantined_document WHERE source = ${id})`)
+  await revoke('now')
+  const page = `/quarantine/${await idOf(id)}`
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=refused` })
+  t.match(wordsOf(await manager.get(page)), /its sender may not write it any more, by consents and rights/)
+  await revoke(null)
+  t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
+})
+
+t.test('what is removed is gone, and who removed it is recorded', async t => {
+  const { id } = await source('strict')
+  await post(id)
+  const page = `/quarantine/${await idOf(id)}`
+  t.match(await manager.send(page, {}, `${page}/remove`), { location: `/devices/${id}/quarantine?removed=yes` })
+  t.match(await keptFrom(id), [{ state: 'removed', sent: null }])
+  const { person } = await database.one<{ person: string }>(sql.fragment`
+    SELECT person FROM audit_record WHERE interaction = 'delete' AND type = 'Observation' AND cardinality(patients) = 1`)
+  t.equal(person, world.persons.manager)
+})
+
+t.test('managers see what came from a source for their own patients, by day and by upload', async t => {
+  const { id } = await source('normalise')
+  await post(id)
+  await post(id, heartRate('beats/min', 'high'))
+  const page = `/devices/${id}/uploads`
+  t.match(
+    wordsOf(await manager.get(page)),
+    /The last 30 days, by UTC \d{4}-\d\d-\d\d: 2 uploads 1 accepted, of these 1 repaired; 1 refused Uploads .*, by Command line 1 refused .*, by Command line 1 accepted, of these 1 repaired /,
+  )
+  t.match(wordsOf(await people['manager of another tenant'].get(page)), /Nothing has come yet\./)
+  t.match((await manager.get('/devices')).body, page)
+  t.notMatch((await member.get('/devices')).body, page)
+})
+
+t.test('how strictly documents are judged is set on a page of the source and of the study', async t => {
+  const { id } = await source('strict')
+  const ofSource = `/devices/${id}/policy`
+  const docs = await readFile(join(import.meta.dirname, '../../../docs/open-mhealth.md'), 'utf8')
+  for (const said of Object.values(policyMeanings)) t.ok(docs.replaceAll(/\s+/g, ' ').includes(said), said)
+  t.match((await administrator.get(ofSource)).body, /value="strict" checked/)
+  t.match(await administrator.send(ofSource, { policy: 'normalise' }), { location: '/devices?done=changed' })
+  t.match((await send('everything', 'GET', `Device/${id}`)).json().extension, [{ valueCode: 'normalise' }])
+  t.match(await administrator.send(ofSource, { policy: 'none' }), { status: 303 })
+  t.equal((await send('everything', 'GET', `Device/${id}`)).json().extension, undefined)
+  const sloppy = await administrator.send(ofSource, { policy: 'sloppy' })
+  t.match([sloppy.status, wordsOf(sloppy)], [422, /Choose one of these/])
+  const ofStudy = `/studies/${study.id}/settings/policy`
+  t.match(await manager.send(ofStudy, { policy: 'strict' }), { location: `/studies/${study.id}/settings?done=policy` })
+  const stored: ResearchStudy = (await send(lab.manager, 'GET', `ResearchStudy/${study.id}`)).json()
+  t.match(
+    stored.extension?.find(({ url }) => url === extensions.validationPolicy),
+    { valueCode: 'strict' },
+  )
+  t.match(wordsOf(await manager.get(`/studies/${study.id}/settings`)), /How strictly documents are judged Strict/)
+  t.equal((await manager.send(ofStudy, { policy: 'none' })).status, 303)
+})

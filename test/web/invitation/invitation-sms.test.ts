@@ -1,0 +1,192 @@
+import t, { type Test } from 'tap'
+import { digestOf } from '../../../src/storage/secret.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openSmsGateway } from '../../support/sms-gateway.ts'
+import { birthDate, openInvited, password } from '../invited.ts'
+
+const gateway = await openSmsGateway()
+const apps = [{ name: 'Health & Co', link: 'app://open?link={link}&code={secret}' }]
+const world = await openInvited({ SMS_GATEWAY_URL: gateway.url, INVITATION_APPS: JSON.stringify(apps) }, 200)
+const { act, browser, database, enrolled, lab, mailbox, page, send, staff, study, update } = world
+t.teardown(async () => {
+  await world.close()
+  await gateway.close()
+})
+t.setTimeout(120_000)
+
+const phone = (value: string) => ({ system: 'phone' as const, use: 'mobile' as const, value })
+const email = (value: string) => ({ system: 'email' as const, value })
+const linkOf = (text: string) => /http:\/\/localhost:8080(\/invitation\?link=\S+)/.exec(text)?.[1] ?? ''
+
+t.test(
+  'who has a mobile number alone comes by a text message, a code that is sent there, and an address of their choice',
+  async t => {
+    const { subject } = await enrolled('Mo', { telecom: [phone('+1 (500) 555-0006')] })
+    await act(subject, 'invite')
+    const { to, text } = await gateway.nextMessage()
+    t.equal(to, '+15005550006')
+    t.match(text, /^lab invites you to a study\./)
+    t.notMatch(text, /Hearts/)
+    const link = linkOf(text)
+    const own = browser()
+    t.match(wordsOf(await own.get(link)), /six digits to the phone to which you were invited/)
+    await own.send(link, {}, '/invitation/code')
+    const sent = await gateway.nextMessage()
+    t.equal(sent.to, '+15005550006')
+    const code = /(\d{6})/.exec(sent.text)?.[1] ?? ''
+    const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+    t.equal(proven.location, '/invitation/account')
+    t.match(wordsOf(await own.get('/invitation/account')), /You will sign in with an e-mail address of yours/)
+    const wrong = await own.send('/invitation/account', { name: 'Mo', email: 'mo', password })
+    t.match([wrong.status, wordsOf(wrong)], [422, /Enter an e-mail address, such as ana@example\.org/])
+    const made = await own.send('/invitation/account', { name: 'Mo', email: 'Mo@example.org', password })
+    t.equal(made.location, `/sharing/${study.id}`)
+    const account = await database.one(sql.fragment`
+    SELECT verified_at FROM user_account WHERE email = 'mo@example.org'`)
+    t.same(account, { verified_at: null }, 'that the address is theirs is not shown by that')
+    t.match(await mailbox.next(), { to: 'mo@example.org', subject: /Confirm/ }, 'so it is asked')
+  },
+)
+
+t.test('an address that somebody has an account with is not given to another, nor asked about without end', async t => {
+  await world.arrived('Held')
+  const { subject } = await enrolled('Guess', { telecom: [phone('+15005550007')] })
+  await act(subject, 'invite')
+  const link = linkOf((await gateway.nextMessage()).text)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const code = /(\d{6})/.exec((await gateway.nextMessage()).text)?.[1] ?? ''
+  await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+  const answers = []
+  for (let count = 0; count < 11; count += 1)
+    answers.push(await own.send('/invitation/account', { name: 'G', email: 'held@example.org', password }))
+  t.same(
+    answers.map(({ status }) => status),
+    [...Array(10).fill(422), 429],
+  )
+  t.match(answers.at(-1)?.body, /tried too often\. Please wait an hour.*value="G".*value="held@example\.org"/s)
+})
+
+t.test('a code that is not sent is not said to be on its way, and the last one still counts', async t => {
+  const { subject } = await enrolled('Waits', { telecom: [phone('+15005550013')] })
+  await act(subject, 'invite')
+  const link = linkOf((await gateway.nextMessage()).text)
+  const own = browser()
+  let code = ''
+  for (let count = 0; count < 5; count += 1) {
+    await own.send(link, {}, '/invitation/code')
+    code = /(\d{6})/.exec((await gateway.nextMessage()).text)?.[1] ?? ''
+  }
+  const refused = await own.send(link, {}, '/invitation/code')
+  t.match([refused.status, wordsOf(refused)], [429, /No code was sent.*Code from the text message/])
+  t.notMatch(refused.body, /on its way/)
+  const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+  t.match(proven, { status: 303, location: '/invitation/account' })
+})
+
+t.test('an app is offered that opens the invitation', async t => {
+  const { subject } = await enrolled('App')
+  await act(subject, 'invite')
+  const link = /(\/invitation\?link=\S+)/.exec((await mailbox.next()).text)?.[1] ?? ''
+  const secret = link.split('=')[1] ?? ''
+  const { body } = await browser().get(link)
+  const address = encodeURIComponent(`http://localhost:8080${link}`)
+  t.match(body, `href="app://open?link=${address}&amp;code=${secret}">Open it in Health &amp; Co</a>`)
+})
+
+t.test('a picture that staff show asks for a code that goes to the phone', async t => {
+  const { subject } = await enrolled('Qr', { telecom: [phone('+15005550008')] })
+  await act(subject, 'invite')
+  await gateway.nextMessage()
+  t.match(await act(subject, 'code'), { status: 200, body: /<svg[^>]*aria-label="QR code of the invitation"/ })
+  // What the picture holds is nowhere else, so the test puts a link of its own there.
+  const secret = 'A'.repeat(43)
+  const shown = await database.run(sql.fragment`
+    UPDATE invitation SET shown_hash = ${sql.binary(digestOf(secret))}
+    WHERE subject = ${subject} AND shown_hash IS NOT NULL`)
+  t.equal(shown, 1)
+  const own = browser()
+  const link = `/invitation?link=${secret}`
+  await own.send(link, {}, '/invitation/code')
+  const sent = await gateway.nextMessage()
+  t.equal(sent.to, '+15005550008')
+  const wrong = await own.send(`${link}&sent=`, { birthDate, code: '' }, '/invitation')
+  t.equal(wrong.status, 422, 'without the code nobody comes in')
+  const code = /(\d{6})/.exec(sent.text)?.[1] ?? ''
+  const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
+  t.equal(proven.location, '/invitation/account')
+})
+
+t.test('another address, by whatever way it is written, ends the links and is told to the old one, once', async t => {
+  const body = (path: string, value: string) => [{ op: 'replace', path, value }]
+  const { patient, subject } = await enrolled('Old', { telecom: [email('old@example.org'), phone('+15005550009')] })
+  await act(subject, 'invite')
+  const link = /(\/invitation\?link=\S+)/.exec((await mailbox.next()).text)?.[1] ?? ''
+  const patched = await world.server.inject({
+    method: 'PATCH',
+    url: `/fhir/Patient/${patient.id}`,
+    headers: { authorization: `Bearer ${lab.manager}`, 'content-type': 'application/json-patch+json' },
+    payload: body('/telecom/0/value', 'new@example.org'),
+  })
+  t.equal(patched.statusCode, 200)
+  t.equal((await browser().get(link)).status, 410)
+  const letter = await mailbox.next()
+  t.match(letter, { to: 'old@example.org', subject: 'You are written to at another address now' })
+  t.match(letter.text, /in your record at lab another address stands/)
+  t.notMatch(letter.text, /new@example|Hearts/)
+
+  const current = (await send(lab.manager, 'GET', `Patient/${patient.id}`)).json()
+  const sms = await enrolled('Cell', { telecom: [phone('+15005550010')] })
+  await act(sms.subject, 'invite')
+  const texted = linkOf((await gateway.nextMessage()).text)
+  await update(lab.manager, { ...sms.patient, telecom: [phone('+15005550011')] })
+  t.equal((await browser().get(texted)).status, 410)
+  const told = await gateway.nextMessage()
+  t.equal(told.to, '+15005550010')
+  t.match(told.text, /^In your record at lab another number stands now/)
+  t.notMatch(told.text, /0011|Hearts/)
+
+  await update(lab.manager, { ...current, gender: 'other' })
+  await update(lab.manager, { ...current, telecom: [email('third@example.org')] })
+  const rows = await database.any(sql.fragment`
+    SELECT address FROM study_message WHERE kind = 'address-changed' AND patient = ${patient.id}`)
+  t.same(rows, [{ address: 'old@example.org' }], 'an address that was never written to hears nothing')
+})
+
+t.test('a message that the gateway refuses is tried again, and staff are told why it failed', async t => {
+  gateway.answerWith(400, 'no')
+  t.teardown(() => gateway.answerWith(201, '{}'))
+  const { subject } = await enrolled('Nope', { telecom: [phone('+15005550012')] })
+  await act(subject, 'invite')
+  // Other people of the study stand on the page as well.
+  await staffAreTold(
+    t,
+    /The text message failed\. Tried 2 times\. The gateway refused the text message \(status 400\)\./,
+  )
+})
+
+t.test('what a gateway may have taken without saying so is sent once, works, and staff are told so', async t => {
+  const { subject } = await enrolled('Perhaps', { telecom: [phone('+15005550014')] })
+  while (gateway.waiting() > 0) await gateway.next()
+  gateway.hangUp()
+  t.teardown(() => gateway.answerWith(201, '{}'))
+  await act(subject, 'invite')
+  const { text } = await gateway.nextMessage()
+  await staffAreTold(
+    t,
+    /The text message failed\. Tried once\. [^.]* did not answer, so it may have been sent all the same\./,
+  )
+  t.equal((await browser().get(linkOf(text))).status, 200)
+  t.equal(gateway.waiting(), 0)
+})
+
+const staffAreTold = async (t: Test, told: RegExp): Promise<void> => {
+  let words = ''
+  for (let looks = 0; looks < 300 && !told.test(words); looks += 1) {
+    await new Promise(resolve => setTimeout(resolve, 100))
+    words = wordsOf(await staff.get(page))
+  }
+  // Other people of the study stand on the page as well.
+  t.match(words, told)
+}

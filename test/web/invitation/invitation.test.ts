@@ -1,0 +1,653 @@
+import t from 'tap'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { isTo, linkIn } from '../../support/mailbox.ts'
+import { consent } from '../../support/study.ts'
+import { birthDate, openInvited, password } from '../invited.ts'
+
+const world = await openInvited()
+const { act, arrived, browser, browserOf, codeIn, create, database, enrolled, invite, lab, mailbox, page, prove } =
+  world
+const { send, staff, study, update } = world
+t.teardown(world.close)
+t.setTimeout(280_000)
+
+const hidden = (body: string, name: string): string =>
+  new RegExp(`name="${name}" value="([^"]*)"`).exec(body)?.[1] ?? ''
+const tokenOf = async (by: typeof staff, on = '/account'): Promise<string> =>
+  /name="_csrf" value="([^"]*)"/.exec((await by.get(on)).body)?.[1] ?? ''
+const over = /This invitation no longer works/
+const told = async (by = staff) => wordsOf(await by.get(page))
+/** Once it says so: a letter may arrive before it is written down that it was sent. */
+const tells = async (what: RegExp, tell = told): Promise<string> => {
+  for (;;) {
+    const words = await tell()
+    if (what.test(words)) return words
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
+const linksOf = async (person: string) => {
+  const { link = [] } = (await send('everything', 'GET', `Person/${person}`)).json()
+  return link.map(({ target }: { target: { reference: string } }) => target.reference)
+}
+const personOf = async (email: string) =>
+  (await database.one<{ person: string }>(sql.fragment`SELECT person FROM user_account WHERE email = ${email}`)).person
+
+t.test(
+  'staff invite, and the patient comes by the letter, a code and their birth date to an account of theirs',
+  async t => {
+    const { subject, patient, email } = await enrolled('Ana')
+    t.match(await told(), /Ana Has not answered yet\. You see no data of theirs\. Not invited yet\. Invite/)
+    t.match(await act(subject, 'invite'), { status: 303, location: page })
+    const letter = await mailbox.next(isTo(email))
+    t.match(letter, { to: email, subject: 'An invitation to a study' })
+    t.match(letter.text, /lab invites you to a study/)
+    t.notMatch(letter.text, /Hearts/, 'what the study is about is not told by e-mail')
+    const link = letter.text.match(/http\S+/)?.[0]?.replace('http://localhost:8080', '') ?? ''
+    t.match(
+      await tells(/The e-mail is sent/),
+      /open until .* The e-mail is sent: .* Invite again Show a QR code Cancel the invitation/,
+    )
+
+    const own = browser()
+    const first = await own.get(link)
+    t.match(wordsOf(first), /^Skip to the content Sharewell You are invited to a study/)
+    t.notMatch(first.body, /Hearts|Ana/, 'nothing is told before')
+    t.match(await own.send(link, {}, '/invitation/code'), { status: 303, location: `${link}&sent=` })
+    const code = await codeIn()
+    const wrong = await own.send(`${link}&sent=`, { birthDate: '1970-05-30', code }, '/invitation')
+    t.match([wrong.status, wordsOf(wrong)], [422, /The birth date or the code is not right/])
+    const slashed = birthDate.replaceAll('-0', '/').replaceAll('-', '/')
+    const proven = await own.send(`${link}&sent=`, { birthDate: slashed, code }, '/invitation')
+    t.match(proven, { status: 303, location: '/invitation/account' })
+    for (let times = 0; times < 6; times += 1)
+      t.match(
+        await own.send(`${link}&sent=`, { birthDate, code }, '/invitation'),
+        { status: 303, location: '/invitation/account' },
+        'who goes back and sends it again goes on, and has tried nothing',
+      )
+    t.match(wordsOf(await own.get('/invitation/account')), /You will sign in with ana@example\.org\./)
+    const short = await own.send('/invitation/account', { name: '', password: 'short' })
+    t.match([short.status, wordsOf(short)], [422, /Enter your name.*Choose a password of at least 12 characters/])
+    t.match(await own.send('/invitation/account', { name: 'Ana Castillo', password }), {
+      status: 303,
+      location: `/sharing/${study.id}`,
+    })
+    t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
+    t.match(wordsOf(await own.get(`/sharing/${study.id}`)), /Hearts &amp; steps lab asks you to share data/)
+    t.match(await told(), /Invited .* The patient has come by it\./)
+    t.match(await browser().get(link), { status: 410, body: over }, 'and the link is used up')
+  },
+)
+
+t.test('an account that there is already takes the invitation, and records of one human become one', async t => {
+  const first = await arrived('Twice')
+  const second = await enrolled('Twice2', { telecom: [{ system: 'email', value: first.email }] })
+  const person = await personOf(first.email)
+  const own = (await prove(await invite(second.subject))).browser
+  t.match(
+    wordsOf(await own.get('/invitation/account')),
+    /There is an account with twice@example\.org already\. If it is yours, sign in with it\. Sign in/,
+  )
+  const signedIn = await own.send('/sign-in?continue=/invitation/account', { email: first.email, password }, '/sign-in')
+  t.equal(signedIn.location, '/invitation/account')
+  t.match(wordsOf(await own.get('/invitation/account')), /You are signed in as Twice \(twice@example\.org\)/)
+  t.equal((await own.send('/invitation/account', {})).status, 303)
+  t.same(await linksOf(person), [`Patient/${first.patient.id}`, `Patient/${second.patient.id}`])
+  const { compartments } = await database.one<{ compartments: number }>(sql.fragment`
+    SELECT count(DISTINCT patient_id)::integer AS compartments FROM patient_compartment
+    WHERE id IN (${first.patient.id}, ${second.patient.id})`)
+  t.equal(compartments, 1)
+})
+
+const heartRate = 'omh:heart-rate'
+const reading = (patient: string) =>
+  create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: '2026-01-02T10:00:00Z',
+    valueQuantity: { value: 70, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  })
+const readBy = async (token: string) =>
+  ((await send(token, 'GET', 'Observation')).json().entry ?? []).map(
+    ({ resource }: { resource: { id: string } }) => resource.id,
+  )
+const born = '1950-01-02'
+
+t.test('who shares an e-mail address with somebody comes to an account of their own, and not into theirs', async t => {
+  const pablo = await arrived('Pablo')
+  const given = await world.addStudy(lab.manager, lab.organization, 'Given', [heartRate])
+  await world.enrol(pablo.patient.id, given.id)
+  const signed = consent(pablo.patient.id, given.id, lab.organization, [heartRate])
+  await create(await world.patientToken(pablo.patient.id, 'patient/Consent.cruds'), signed)
+
+  const other = await world.addStudy(lab.manager, lab.organization, 'Other', [heartRate])
+  const telecom = [{ system: 'email', value: pablo.email }]
+  const father = await enrolled('Father', { birthDate: born, telecom }, other.id)
+  await staff.send(`/studies/${other.id}`, {}, `/studies/${other.id}/people/${father.subject}/invite`)
+  const link = linkIn(await mailbox.next(isTo(pablo.email)))
+  const { browser: own } = await prove(link, browser(), born)
+  t.match(
+    wordsOf(await own.get('/invitation/account')),
+    /There is an account with pablo@example\.org already\. If it is yours, sign in with it\. Sign in An account of your own If that account is somebody else’s, because you share the address, make one of your own with another e-mail address\./,
+  )
+
+  await own.send('/sign-in?continue=/invitation/account', { email: pablo.email, password }, '/sign-in')
+  const shown = await own.get('/invitation/account')
+  const refusal =
+    /Problem: Your account – Sharewell.*This account belongs to somebody with another birth date.*You are signed in as Pablo \(pablo@example\.org\).*Ask whoever invited you, now or before, to put it right/s
+  t.match(shown.body, refusal)
+  t.notMatch(shown.body, /name="person"|1970|1950/, 'nobody is asked to go on with it, or told a birth date')
+  const [_csrf, invitation] = [hidden(shown.body, '_csrf'), hidden(shown.body, 'invitation')]
+  const person = await personOf(pablo.email)
+  t.match(await own.post('/invitation/account', { _csrf, invitation, person }), { status: 409, body: refusal })
+  t.same(await linksOf(person), [`Patient/${pablo.patient.id}`])
+  t.equal((await browser().get(link)).status, 200, 'and the invitation is still there for whom it is for')
+
+  for (const [email, problem] of [
+    ['', /Enter an e-mail address, such as ana@example\.org/],
+    [' Pablo@Example.org ', /There is an account with this address already/],
+  ] as const) {
+    const refused = await own.send('/invitation/account', { name: 'Father', email, password })
+    t.match([refused.status, wordsOf(refused)], [422, problem])
+    t.match(refused.body, 'value="Father"', 'what was typed is kept')
+  }
+  const made = await own.send('/invitation/account', { name: 'Father', email: 'father@example.com', password })
+  t.match(made, { status: 303, location: `/sharing/${other.id}` })
+  t.match(await mailbox.next(isTo('father@example.com')), { subject: /Confirm/ }, 'who has chosen it is asked for it')
+  t.same(await linksOf(await personOf('father@example.com')), [`Patient/${father.patient.id}`])
+
+  const [ofPablo] = [await reading(pablo.patient.id), await reading(father.patient.id)]
+  const staffToken = await world.staffToken(given.researcher, 'user/Observation.rs')
+  t.same(await readBy(staffToken), [ofPablo.id], 'what one has signed shows nothing of the other')
+  const app = await world.token({ subject: { kind: 'user', person }, scope: 'patient/Observation.rs' })
+  t.same(await readBy(app), [ofPablo.id], 'and neither does an app of his')
+})
+
+t.test('of two people who bring one account their invitations at once, one is let in', async t => {
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Both' }] })
+  const people = [await enrolled('One'), await enrolled('Two', { birthDate: born })] as const
+  const own = await browserOf(person)
+  const proofs: string[] = []
+  for (const { subject, patient } of people) {
+    await prove(await invite(subject), own, patient.birthDate)
+    proofs.push(own.cookies.get('sharewell-invitation') ?? '')
+  }
+  const racers = await Promise.all(
+    proofs.map(async proof => {
+      const racer = await browserOf(person)
+      racer.cookies.set('sharewell-invitation', proof)
+      const { body } = await racer.get('/invitation/account')
+      return { racer, fields: { _csrf: hidden(body, '_csrf'), invitation: hidden(body, 'invitation'), person } }
+    }),
+  )
+  const answers = await Promise.all(
+    racers.map(async ({ racer, fields }) => (await racer.post('/invitation/account', fields)).status),
+  )
+  t.same(answers.toSorted(), [303, 409])
+  t.equal((await linksOf(person)).length, 1)
+})
+
+t.test('who has no account comes to one of their own where somebody else is signed in', async t => {
+  const { subject, patient, email } = await enrolled('Newcomer')
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Staff' }] })
+  const { browser: shared } = await prove(await invite(subject), await browserOf(person))
+  t.match(
+    wordsOf(await shared.get('/invitation/account')),
+    /You are signed in as Staff .*Is this you\? .* An account of your own If you are somebody else and have no account/,
+  )
+  const { body } = await shared.get('/invitation/account')
+  const fields = { _csrf: hidden(body, '_csrf'), invitation: hidden(body, 'invitation') }
+  const short = await shared.post('/invitation/account', { ...fields, name: 'Newcomer', password: 'short' })
+  t.match([short.status, short.body], [422, 'value="Newcomer"'])
+  t.match(await shared.post('/invitation/account', { ...fields, name: 'Newcomer', password }), { status: 303 })
+  t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
+  t.same(await linksOf(person), [])
+  t.match(wordsOf(await shared.get('/account')), new RegExp(email), 'and is signed in in the place of them')
+})
+
+t.test('a page that was opened for one invitation takes no other into an account', async t => {
+  const [first, second] = [await enrolled('First'), await enrolled('Second')]
+  const { browser: own } = await prove(await invite(first.subject))
+  const { body } = await own.get('/invitation/account')
+  t.match(body, first.email)
+  await prove(await invite(second.subject), own)
+  const fields = { _csrf: hidden(body, '_csrf'), invitation: hidden(body, 'invitation'), name: 'First', password }
+  const refused = await own.post('/invitation/account', fields)
+  t.match([refused.status, wordsOf(refused)], [409, /another invitation was opened in this browser\. Nothing was done/])
+  t.match(refused.body, second.email, 'and the page says which one it is about')
+  const people = sql.fragment`SELECT FROM user_account WHERE email IN (${first.email}, ${second.email})`
+  t.equal((await database.any(people)).length, 0)
+
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'First' }] })
+  const known = (await prove(await invite(first.subject), await browserOf(person))).browser
+  const shown = await known.get('/invitation/account')
+  await prove(await invite(second.subject), known)
+  const agreed = { _csrf: hidden(shown.body, '_csrf'), invitation: hidden(shown.body, 'invitation'), person }
+  t.match(await known.post('/invitation/account', agreed), { status: 409, body: /another invitation was opened/ })
+  t.same(await linksOf(person), [])
+  t.match(await known.send('/invitation/account', {}), { status: 303 }, 'what it says then can be done')
+  t.same(await linksOf(person), [`Patient/${second.patient.id}`])
+})
+
+t.test('a record that is another account’s is nobody else’s', async t => {
+  const { subject, patient, email } = await arrived('Owner')
+  const thief = await create('everything', { resourceType: 'Person', name: [{ text: 'Thief' }] })
+  const own = (await prove(await invite(subject), await browserOf(thief.id))).browser
+  const refused = await own.send('/invitation/account', {})
+  t.match([refused.status, wordsOf(refused)], [409, /Your record belongs to another account already/])
+  t.same(await linksOf(thief.id), [])
+  t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
+})
+
+t.test('an invitation that is cancelled, replaced, too old, or whose patient left, opens nothing', async t => {
+  const { subject, patient } = await enrolled('Gone')
+  const cancelled = await invite(subject)
+  const found = `${page}?find=gone`
+  const action = `${page}/people/${subject}/cancel?find=gone`
+  t.match(await staff.send(found, {}, action), { status: 303, location: found }, 'and one is where one was')
+  const replaced = await invite(subject)
+  const open = await invite(subject)
+  for (const link of [cancelled, replaced]) t.match(await browser().get(link), { status: 410, body: over })
+  t.equal((await browser().get(open)).status, 200)
+  await update(lab.manager, {
+    resourceType: 'ResearchSubject',
+    id: subject,
+    status: 'off-study',
+    study: { reference: `ResearchStudy/${study.id}` },
+    individual: { reference: `Patient/${patient.id}` },
+  })
+  t.match(await browser().get(open), { status: 410, body: over })
+  const late = await enrolled('Late')
+  const link = await invite(late.subject)
+  await database.run(sql.fragment`UPDATE invitation SET expires_at = now() WHERE subject = ${late.subject}`)
+  const answers = await Promise.all(
+    [link, `/invitation?link=${'A'.repeat(43)}`, '/invitation', '/invitation?link=short'].map(url =>
+      browser().get(url),
+    ),
+  )
+  t.same([...new Set(answers.map(({ status, body }) => `${status} ${body}`))].length, 1, 'and all are answered alike')
+  t.match(answers[0], { status: 410, body: over })
+})
+
+t.test('another address ends what was sent to the one before, and coming back to it opens nothing', async t => {
+  const { subject, patient, email } = await enrolled('Moved')
+  const link = await invite(subject)
+  const at = (value: string) => ({ ...patient, telecom: [{ system: 'email' as const, value }] })
+  await update(lab.manager, { ...patient, gender: 'other' })
+  t.equal((await browser().get(link)).status, 200, 'another change leaves it')
+  const { browser: own } = await prove(link)
+  await update(lab.manager, at('moved@example.com'))
+  await update(lab.manager, at(email))
+  t.match(await browser().get(link), { status: 410, body: over })
+  t.match(await own.get('/invitation/account'), { status: 410, body: over }, 'also whom it had shown')
+  t.match(await told(), /It ended, because the address was changed/)
+})
+
+t.test('a birth date and a code count also in wide digits, and with what is pasted along', async t => {
+  const wide = (text: string) => text.replaceAll(/\d/g, digit => String.fromCharCode(digit.charCodeAt(0) + 0xfee0))
+  const marked = (code: string) => `\u200e${code.slice(0, 3)}-${code.slice(3)}.`
+  for (const [name, day, write] of [
+    ['Wide', wide(birthDate), wide],
+    ['Marked', birthDate.replaceAll('-', '\u2013'), marked],
+  ] as const) {
+    const { subject } = await enrolled(name)
+    const link = await invite(subject)
+    const own = browser()
+    await own.send(link, {}, '/invitation/code')
+    const shown = { birthDate: day, code: write(await codeIn()) }
+    t.match(await own.send(`${link}&sent=`, shown, '/invitation'), { location: '/invitation/account' }, name)
+  }
+})
+
+t.test('five wrong tries end an invitation, however many come at once', async t => {
+  const { subject } = await enrolled('Tried')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const code = await codeIn()
+  const shown = await own.get(`${link}&sent=`)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  for (let count = 0; count < 6; count += 1) {
+    const typed = { birthDate: '31/5/1970', code: '12345' }
+    const unread = await own.post('/invitation', { _csrf, link: secret, ...typed })
+    t.match([unread.status, unread.body], [422, /value="31\/5\/1970"/], 'what is no day and no code is no try')
+    t.match(unread.body, /id="birthDate-problem">Write year, month and day.*id="code-problem">Enter the six digits/s)
+  }
+  const tries = await Promise.all(
+    Array.from({ length: 50 }, () => own.post('/invitation', { _csrf, link: secret, birthDate: '1999-01-01', code })),
+  )
+  t.same(
+    [422, 410].map(status => tries.filter(one => one.status === status).length),
+    [4, 46],
+  )
+  t.match(
+    await own.post('/invitation', { _csrf, link: secret, birthDate, code }),
+    { status: 410 },
+    'also the right one',
+  )
+  t.match(await told(), /It ended after five wrong tries/)
+})
+
+t.test('the sixth code within an hour is not sent, and it is told when there is one again', async t => {
+  const { subject } = await enrolled('Again')
+  const link = await invite(subject)
+  const own = browser()
+  for (let count = 0; count < 5; count += 1) {
+    t.match(await own.send(link, {}, '/invitation/code'), { status: 303 })
+    await codeIn()
+  }
+  const { until } = await database.one<{ until: Date }>(
+    sql.fragment`SELECT max(expires_at) AS until FROM attempt WHERE tries = 5`,
+  )
+  const refused = await own.send(link, {}, '/invitation/code')
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [
+      429,
+      /No code was sent: five within an hour is the most\. You can ask for another one from .* UTC on\. The last one that came works for 15 minutes\. If you cannot wait, ask whoever invited you to invite you again\./,
+    ],
+  )
+  t.notMatch(refused.body, /on its way|Again|Hearts/, 'and nothing else is told')
+  const told = Date.parse(/<time datetime="([^"]*)"/.exec(refused.body)?.[1] ?? '')
+  t.ok(told >= until.getTime() && told < until.getTime() + 60_000, 'to the minute')
+  t.match(refused.headers['retry-after'], /^3[56]\d\d$/)
+  await database.run(sql.fragment`UPDATE attempt SET expires_at = now() WHERE tries > 5`)
+  t.match(await own.send(link, {}, '/invitation/code'), { status: 303 })
+  t.match(await codeIn(), /^\d{6}$/, 'and then there is')
+})
+
+t.test('of fifty who use one link, code or proof at once, one is let in', async t => {
+  const { subject, patient } = await enrolled('Raced')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const code = await codeIn()
+  const shown = await own.get(`${link}&sent=`)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  const proofs = await Promise.all(
+    Array.from({ length: 5 }, () => own.post('/invitation', { _csrf, link: secret, birthDate, code })),
+  )
+  t.equal(proofs.filter(({ status }) => status === 303).length, 1, 'a code counts once')
+  const persons = await Promise.all(
+    Array.from({ length: 50 }, (_, at) =>
+      create('everything', { resourceType: 'Person', name: [{ text: `Racer ${at}` }] }),
+    ),
+  )
+  const cookie = own.cookies.get('sharewell-invitation') ?? ''
+  const racers = await Promise.all(persons.map(({ id }) => browserOf(id)))
+  const used = await Promise.all(
+    racers.map(async racer => {
+      racer.cookies.set('sharewell-invitation', cookie)
+      return (await racer.send('/invitation/account', {}).catch(() => ({ status: 410 }))).status
+    }),
+  )
+  t.equal(used.filter(status => status === 303).length, 1)
+  const { count } = await database.one<{ count: number }>(
+    sql.fragment`SELECT count(*)::integer AS count FROM person_patient WHERE patient = ${patient.id}`,
+  )
+  t.equal(count, 1)
+})
+
+t.test('a code that has run out is said to have, in both languages, and entering it is no wrong try', async t => {
+  const { subject } = await enrolled('Waiting')
+  const link = await invite(subject)
+  const own = browser()
+  await own.send(link, {}, '/invitation/code')
+  const code = await codeIn()
+  await database.run(sql.fragment`
+    UPDATE invitation SET code_expires_at = now() - interval '1 second' WHERE subject = ${subject}`)
+  const enter = (by: typeof own, born = birthDate) => by.send(`${link}&sent=`, { birthDate: born, code }, '/invitation')
+  for (let times = 0; times < 6; times += 1) {
+    const late = await enter(own)
+    t.match([late.status, wordsOf(late)], [422, /More than 15 minutes have passed since the last code was sent/])
+    t.match(late.body, `value="${birthDate}"`, 'what was typed is kept')
+  }
+  const other = wordsOf(await enter(own, '1970-05-30'))
+  t.match(other, /More than 15 minutes have passed/, 'which says nothing of the birth date')
+  t.notMatch(other, /is not right/)
+  t.match(wordsOf(await enter(browser('es'))), /Han pasado más de 15 minutos desde que se envió el último código/)
+  t.match((await prove(link, own)).answer, { status: 303, location: '/invitation/account' }, 'a new one is right')
+})
+
+t.test('who takes longer than half an hour is told to open the link again, which still works', async t => {
+  const { subject } = await enrolled('Slow')
+  const link = await invite(subject)
+  const { browser: own } = await prove(link)
+  const fields = { _csrf: await tokenOf(own, '/invitation/account'), name: 'Slow', password }
+  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() - interval '1 minute'`)
+  // Whoever else comes meanwhile changes nothing of it.
+  const { subject: other } = await enrolled('Quick')
+  await prove(await invite(other))
+  for (const late of [await own.post('/invitation/account', fields), await own.get('/invitation/account')])
+    t.match(
+      [late.status, wordsOf(late)],
+      [410, /Open the link once more More than half an hour has passed .* Your invitation still works: open the link/],
+    )
+  await prove(link, own)
+  t.match(await own.send('/invitation/account', { name: 'Slow', password }), { status: 303 })
+  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() - interval '1 minute'`)
+  const used = await own.get('/invitation/account')
+  t.match([used.status, wordsOf(used)], [410, over], 'and what was used works no more')
+})
+
+t.test('a picture that staff show opens the same page, and still asks for the code', async t => {
+  const { subject, email } = await enrolled('Scanned')
+  await act(subject, 'invite')
+  await mailbox.next(isTo(email))
+  const shown = await act(subject, 'code')
+  t.match(shown, { status: 200, body: /<svg[^>]*aria-label="QR code of the invitation"/ })
+  t.match(wordsOf(shown), /Invitation to scan Patient .*Scanned.* The patient scans this/)
+  t.notMatch(shown.body, /link=/, 'the link stands in the picture alone')
+  t.match(await act((await enrolled('Uninvited')).subject, 'cancel').catch(() => 'no form'), 'no form')
+})
+
+t.test('what is missing is told, and nobody is invited', async t => {
+  const nowhere = await enrolled('Nowhere', { telecom: [{ system: 'phone', value: '1' }] })
+  const refused = await act(nowhere.subject, 'invite')
+  t.match([refused.status, wordsOf(refused)], [422, /lacks an address that this server writes to or a full birth date/])
+  const unborn = await enrolled('Unborn', { birthDate: '1970' })
+  t.equal((await act(unborn.subject, 'invite')).status, 422)
+  t.match(await told(), /Not invited yet/)
+})
+
+t.test('nobody is invited or reminded where nobody new comes in, and why is told', async t => {
+  const { subject } = await enrolled('Paused')
+  await invite(subject)
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const told =
+    /Nobody new comes into the study while its status is “(Being prepared|Paused|Closed to new patients|Completed)”/
+  for (const [change, why] of [
+    [{ status: 'in-review' }, told],
+    [{ status: 'temporarily-closed-to-accrual' }, told],
+    [{ status: 'closed-to-accrual' }, told],
+    [{ status: 'completed' }, told],
+    [{ period: { end: '2026-01-01' } }, /its last day is over/],
+    [{ period: { start: '2999-01-01' } }, /The first day of the study is not there yet/],
+  ] as const) {
+    await update(lab.manager, { ...stored, ...change })
+    const refused = await act(subject, 'invite')
+    t.match([refused.status, wordsOf(refused)], [422, why])
+  }
+  await update(lab.manager, stored)
+  t.match(await invite(subject), /invitation/)
+})
+
+t.test('who has died, or whose record is not in use, is invited and reminded by nobody, and why is told', async t => {
+  const gone = await enrolled('Gone', { deceasedDateTime: '2026-10-01' })
+  const unused = await enrolled('Unused', { active: false })
+  const _csrf = await tokenOf(staff)
+  const invited = async ({ subject }: typeof gone) => staff.post(`${page}/people/${subject}/invite`, { _csrf })
+  const refused = await invited(gone)
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [422, /Their record says that they have died: nobody writes to them any more\./],
+  )
+  const other = await invited(unused)
+  t.match([other.status, wordsOf(other)], [422, /Their record is not in use any more: nobody writes to them by it\./])
+  const shown = await staff.get(`${page}?find=Gone`)
+  t.match(wordsOf(shown), /Gone has died Has not answered yet/)
+  t.notMatch(shown.body, `/people/${gone.subject}/invite`)
+  t.match(wordsOf(await staff.get(`${page}?find=Unused`)), /Unused record not in use any more Has not/)
+  t.match(wordsOf(await staff.get(`${page}/invitations?find=Gone`)), /Gone No answer yet, has died/)
+  t.match(wordsOf(await staff.get('/patients?name=Gone')), /Gone born 1970-05-31, has died/)
+  t.match(wordsOf(await staff.get(`/patients/${gone.patient.id}`)), /Died October 1, 2026|Died 1 October 2026/)
+  t.match(wordsOf(await staff.get(`/patients/${unused.patient.id}`)), /Record not in use any more/)
+
+  const late = await enrolled('Late')
+  await invite(late.subject)
+  await update(lab.manager, { ...late.patient, deceasedBoolean: true })
+  const action = await staff.send(
+    `${page}/invitations?find=Late`,
+    { subject: late.subject, who: 'ticked', do: 'remind' },
+    `${page}/invitations`,
+  )
+  const reminded = async () => wordsOf(await staff.get(action.location ?? ''))
+  t.match(
+    await tells(/Not done/, reminded),
+    /0 of 1 are reminded\. Not done: 1 Late: Their record says that they have died/,
+  )
+  t.match(wordsOf(await staff.get(`/patients/${late.patient.id}`)), /Died date not known/)
+})
+
+t.test('who invites people whom they know by code is not told that one has died', async t => {
+  const { id: practitioner } = await create('everything', {
+    resourceType: 'Practitioner',
+    name: [{ text: 'Cora Code' }],
+  })
+  const { id: person } = await create('everything', {
+    resourceType: 'Person',
+    link: [{ target: { reference: `Practitioner/${practitioner}` } }],
+  })
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  const { id, meta: _, enrollment: __, ...asked } = stored
+  const coded = await create(lab.manager, {
+    ...asked,
+    extension: [
+      ...stored.extension.filter(({ url }: { url: string }) => url !== extensions.identity && url !== extensions.staff),
+      { url: extensions.identity, valueCode: 'coded' },
+      {
+        url: extensions.staff,
+        extension: [
+          { url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } },
+          { url: 'role', valueCodeableConcept: { coding: [{ system: systems.staffRole, code: 'coordinator' }] } },
+        ],
+      },
+    ],
+  })
+  const { subject } = await enrolled('Hidden', { deceasedBoolean: true }, coded.id)
+  const cora = await browserOf(person)
+  const refused = await cora.post(`/studies/${coded.id}/people/${subject}/invite`, { _csrf: await tokenOf(cora) })
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [422, /Nobody writes to this patient any more: whoever has registered them knows why\./],
+  )
+  t.notMatch(wordsOf(await cora.get(`/studies/${coded.id}`)), /died/)
+})
+
+t.test('nobody writes to another tenant’s patient by an id, or is told whether there is one', async t => {
+  const foreign = await create('everything', {
+    resourceType: 'Patient',
+    birthDate,
+    telecom: [{ system: 'email', value: 'foreign@example.org' }],
+    managingOrganization: { reference: `Organization/${world.clinic.organization}` },
+  })
+  const answers = []
+  for (const patient of [foreign.id, 'nothing-of-the-kind']) {
+    const { id } = await world.enrol(patient)
+    const { body } = await staff.get('/account')
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    const { status, body: told } = await staff.post(`${page}/people/${id}/invite`, { _csrf })
+    answers.push([status, wordsOf({ body: told })])
+  }
+  t.same(answers[0], answers[1])
+  t.match(answers[0], [422, /lacks an address that this server writes to or a full birth date/])
+})
+
+t.test('nobody is flooded with invitations', async t => {
+  const { subject } = await enrolled('Flooded')
+  for (let count = 0; count < 5; count += 1) t.ok(await invite(subject))
+  const refused = await act(subject, 'invite')
+  t.match([refused.status, wordsOf(refused)], [422, /This address was written to five times within an hour/])
+})
+
+t.test('who may not invite is shown no way to, and does nothing by it', async t => {
+  const { subject } = await enrolled('Safe')
+  const token = (await staff.get(page)).body.match(/name="_csrf" value="([^"]*)"/)?.[1] ?? ''
+  const other = await create('everything', { resourceType: 'Person', name: [{ text: 'Other' }] })
+  const viewerId = (await create('everything', { resourceType: 'Practitioner', name: [{ text: 'Vic' }] })).id
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: { reference: `Practitioner/${viewerId}` },
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: 'https://sharewell.dev/fhir/CodeSystem/organization-role', code: 'viewer' }] }],
+  })
+  const viewer = await create('everything', {
+    resourceType: 'Person',
+    link: [{ target: { reference: `Practitioner/${viewerId}` } }],
+  })
+  const viewing = await browserOf(viewer.id)
+  t.notMatch((await viewing.get(page)).body, /people\/[^"]*\/invite/)
+  for (const own of [viewing, await browserOf(other.id)])
+    for (const action of ['invite', 'cancel', 'code']) {
+      const { body } = await own.get('/account')
+      const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+      t.equal((await own.post(`${page}/people/${subject}/${action}`, { _csrf })).status, 404, action)
+      t.equal(
+        (await own.post(`${page}/people/${subject}/${action}`, { _csrf: token })).status,
+        403,
+        'without the token',
+      )
+    }
+  t.match(await told(), /Not invited yet/)
+})
+
+t.test('what happened to invitations is told to the patient and to the privacy officer of the study', async t => {
+  const { patient, email } = await arrived('Audited')
+  const everything = async (query: string) =>
+    ((await send('everything', 'GET', `AuditEvent?${query}`)).json().entry ?? []).map(
+      ({ resource }: { resource: { outcomeDesc: string } }) => resource.outcomeDesc,
+    )
+  const told = (await everything(`entity=Patient/${patient.id}`)).filter((one: string) => !one.startsWith('HTTP'))
+  t.same(told.toSorted(), [
+    'The patient came by an invitation, and has an account by it',
+    'The patient was invited to a study',
+  ])
+  const spanish = await browserOf(await personOf(email), 'es')
+  t.match(
+    wordsOf(await spanish.get('/account/disclosures')),
+    /Rita Research Le invitó a un estudio – para el estudio Hearts &amp; steps /,
+    'in their language, and without what they did themselves',
+  )
+})
+
+t.test('a letter that cannot be sent is tried again, and then said to have failed', async t => {
+  const broken = await openInvited({ SMTP_URL: 'smtp://127.0.0.1:1' })
+  t.teardown(broken.close)
+  const { subject } = await broken.enrolled('Ana')
+  await broken.act(subject, 'invite')
+  const tell = async () => wordsOf(await broken.staff.get(broken.page))
+  t.match(await tell(), /The e-mail is being sent/)
+  t.match(
+    await tells(/The e-mail failed/, tell),
+    /The e-mail failed\. Tried 2 times\. The mail server could not be reached\. Check the address, and send it again\./,
+  )
+})
+
+t.test('where nobody makes accounts, only who has one comes in', async t => {
+  const closed = await openInvited({ SIGN_UP: 'closed' })
+  t.teardown(closed.close)
+  const { subject } = await closed.enrolled('Ana')
+  const { browser: own } = await closed.prove(await closed.invite(subject))
+  const shown = await own.get('/invitation/account')
+  t.match(wordsOf(shown), /Nobody makes accounts here at the moment\. .* Sign in$/)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get('/sign-in')).body)?.[1] ?? ''
+  const { id: invitation } = await closed.database.one<{ id: string }>(sql.fragment`SELECT id FROM invitation`)
+  const fields = { _csrf, invitation, name: 'Ana', password }
+  t.match(await own.post('/invitation/account', fields), { status: 410, body: over })
+})

@@ -1,0 +1,501 @@
+import type { PractitionerRole } from '@medplum/fhirtypes'
+import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
+import { hashPassword } from '../../../src/accounts/password.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { makeStaffInvitation, staffLinkToSend } from '../../../src/storage/staff-invitation.ts'
+import { addAccount } from '../../../src/storage/user-account.ts'
+import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
+import { linkIn, openMailbox } from '../../support/mailbox.ts'
+import { openTenants } from '../tenants.ts'
+
+const mailbox = await openMailbox()
+const world = await openTenants({ SMTP_URL: mailbox.url }, { pauseMs: 60_000, retries: 0 })
+const { server, database, create, send, lab, ward, people, told } = world
+const { manager, administrator } = people
+t.teardown(async () => {
+  await server.close()
+  await mailbox.close()
+})
+
+const password = 'seven green umbrellas sing'
+const hashed = await hashPassword(password)
+const pageOf = (organization: string, more = '') => `/organizations/${organization}/people${more}`
+const page = pageOf(lab.organization)
+const invite = (by: Browser, email: string, role: string, organization = lab.organization) =>
+  by.send(pageOf(organization, '/invite'), { email, role })
+/** Of an invitation that is open, by its address. */
+const idOf = async (email: string): Promise<string> =>
+  (
+    await database.one<{ id: string }>(
+      sql.fragment`SELECT id FROM staff_invitation WHERE email = ${email} AND ended_at IS NULL`,
+    )
+  ).id
+const actOn = async (by: Browser, email: string, action: 'again' | 'cancel', organization = lab.organization) =>
+  by.send(pageOf(organization), {}, `/organizations/${organization}/invitations/${await idOf(email)}/${action}`)
+/** The mail server has it a moment before that is known here. */
+const isSent = async (email: string): Promise<void> => {
+  for (;;) {
+    const { letter } = await database.one<{ letter: string }>(
+      sql.fragment`SELECT letter FROM staff_invitation WHERE email = ${email} AND ended_at IS NULL`,
+    )
+    if (letter === 'sent') return
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+/** The link of an invitation that has just been sent. */
+const linkTo = async (email: string, role: string, by = manager, organization = lab.organization) => {
+  t.match(await invite(by, email, role, organization), {
+    status: 303,
+    location: `${pageOf(organization)}?done=invited`,
+  })
+  const letter = await mailbox.next()
+  t.equal(letter.to, email)
+  await isSent(email)
+  return linkIn(letter)
+}
+const holder = async (name: string) => {
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: name }] })
+  const email = `${name.toLowerCase()}@example.org`
+  await addAccount(database, { person, email, password: hashed, isVerified: true, administrator: false })
+  return { person, email, browser: await world.browserOf(person) }
+}
+const join = (browser: Browser, link: string, fields = {}) => browser.send(link, fields, '/join')
+const rolesIn = async (organization: string): Promise<readonly PractitionerRole[]> => {
+  const { entry = [] } = (
+    await send('everything', 'GET', `PractitionerRole?organization=Organization/${organization}&_count=1000`)
+  ).json()
+  return entry.map(({ resource }: { resource: PractitionerRole }) => resource)
+}
+/** The page of the only role of somebody who is called so. */
+const personAt = async (name: string, organization = lab.organization): Promise<string> => {
+  const { body } = await manager.get(`${pageOf(organization)}?${new URLSearchParams({ name })}`)
+  const [found, ...more] = [...body.matchAll(/href="(\/organizations\/[^/"]+\/people\/[^/"?]+)"/g)]
+    .map(([, href]) => href ?? '')
+    .filter(href => !href.endsWith('/invite'))
+  if (found === undefined || more.length > 0) throw new Error(`not one ${name} in: ${body}`)
+  return found
+}
+const pathOf = ({ location = '' }: Shown) => location.split('?', 1)[0]
+
+t.test('who has no account yet makes one by the letter, and has the role by that', async t => {
+  const link = await linkTo('Rosa@Example.org'.toLowerCase(), 'member')
+  t.match(
+    wordsOf(await manager.get(page)),
+    /Invited rosa@example\.org Member\. .* The e-mail is sent\. Send it again Cancel it/,
+  )
+  const browser = openBrowser(server, { remoteAddress: '10.9.0.1' })
+  const shown = wordsOf(await browser.get(link))
+  t.match(shown, /You are invited to lab Your role there Member\. .* rosa@example\.org .* Create account and agree/)
+  const wrong = await join(browser, link, { name: '', password: 'short' })
+  t.equal(wrong.status, 422)
+  t.match(wordsOf(wrong), /Enter your name Choose a password/)
+  const joined = await join(browser, link, { name: 'Rosa Diaz', password })
+  t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })
+  t.match(wordsOf(await browser.get(joined.location ?? '')), /lab You belong to it now\./)
+  t.match(
+    wordsOf(await manager.get(`${page}?name=ROSA`)),
+    /Rosa Diaz Member rosa@example\.org, since .* No invitation is open/,
+  )
+  const { status, body } = await openBrowser(server).get(link)
+  t.equal(status, 410, 'the link is used up')
+  t.match(body, /This link no longer works/)
+  const role = (await rolesIn(lab.organization)).at(0)
+  t.match(role, {
+    active: true,
+    period: { start: /T/ },
+    code: [{ coding: [{ system: organizationRole, code: 'member', display: 'Member' }] }],
+    practitioner: { reference: /^Practitioner\// },
+  })
+  const { resourceType, name, telecom, meta } = (
+    await send('everything', 'GET', role?.practitioner?.reference ?? '')
+  ).json()
+  t.match(
+    { resourceType, name, telecom, meta },
+    {
+      resourceType: 'Practitioner',
+      name: [{ text: 'Rosa Diaz' }],
+      telecom: [{ system: 'email', use: 'work', value: 'rosa@example.org' }],
+      meta: { tag: [{ code: lab.organization }] },
+    },
+  )
+  t.match(
+    (await told()).slice(0, 2).map(({ outcomeDesc }: { outcomeDesc?: string }) => outcomeDesc),
+    ['Somebody has agreed to an invitation, and is member', 'Somebody was invited as member'],
+  )
+})
+
+t.test('who has an account agrees with it, and with no other', async t => {
+  const sara = await holder('Sara')
+  const other = await holder('Other')
+  const link = await linkTo(sara.email, 'viewer')
+  const nobody = openBrowser(server)
+  const shown = await nobody.get(link)
+  t.match(wordsOf(shown), /You have an account with this address already\. Sign in with it/)
+  t.match(shown.body, `/sign-in?continue=${encodeURIComponent(link)}"`)
+  t.match(
+    wordsOf(await other.browser.get(link)),
+    /You are signed in with other@example\.org\. The invitation is for another address\./,
+  )
+  const { body: account } = await other.browser.get('/account')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(account)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  t.equal((await other.browser.post('/join', { _csrf, link: secret, person: other.person })).status, 409)
+  t.equal((await other.browser.post('/join', { _csrf, link: secret, person: sara.person })).status, 200, 'shown again')
+  const [once, twice] = await Promise.all([join(sara.browser, link), join(sara.browser, link)])
+  t.same([once.status, twice.status].toSorted(), [303, 410])
+  t.match(wordsOf(await sara.browser.get(`/organizations/${lab.organization}`)), /Sharewell .* lab People/)
+  const own = (await rolesIn(lab.organization))[0]
+  t.match(own?.code, [{ coding: [{ code: 'viewer' }] }])
+  const more = await linkTo(sara.email, 'member', manager, ward)
+  t.equal((await join(sara.browser, more)).status, 303)
+  const [below] = await rolesIn(ward)
+  t.equal(below?.practitioner?.reference, own?.practitioner?.reference, 'the same practitioner works in both')
+})
+
+t.test('an invitation that cannot be is refused at its field, with what was typed', async t => {
+  for (const [email, role, problem] of [
+    ['', 'viewer', /Enter an e-mail address/],
+    ['nobody', 'viewer', /Enter an e-mail address like name@example\.org/],
+    ['new@example.org', 'privacy-officer', /Choose a role/],
+    ['sara@example.org', 'manager', /has a role here already/],
+  ] as const) {
+    const refused = await invite(manager, email, role)
+    t.equal(refused.status, 422, email)
+    t.match(wordsOf(refused), problem)
+    t.match(refused.body, `value="${email}"`)
+  }
+  const self = await holder('Self')
+  const role = {
+    resourceType: 'PractitionerRole',
+    organization: { reference: `Organization/${lab.organization}` },
+  } as const
+  const { id } = await create('everything', { resourceType: 'Practitioner' })
+  const practitioner = { reference: `Practitioner/${id}` }
+  const code = [{ coding: [{ system: organizationRole, code: 'manager' }] }]
+  await create('everything', { ...role, practitioner, code })
+  await send('everything', 'PUT', `Person/${self.person}`, {
+    resourceType: 'Person',
+    id: self.person,
+    link: [{ target: practitioner }],
+  })
+  t.match(wordsOf(await invite(self.browser, self.email, 'manager')), /nobody gives themselves a role/)
+})
+
+t.test('an invitation is sent again with another link, cancelled, and ends with the right of who made it', async t => {
+  const first = await linkTo('tess@example.org', 'viewer')
+  t.match(await actOn(manager, 'tess@example.org', 'again'), { status: 303, location: `${page}?done=again` })
+  const second = linkIn(await mailbox.next())
+  await isSent('tess@example.org')
+  t.equal((await openBrowser(server).get(first)).status, 410)
+  t.equal((await openBrowser(server).get(second)).status, 200)
+  t.match(await actOn(manager, 'tess@example.org', 'cancel'), { status: 303, location: `${page}?done=cancelled` })
+  t.equal((await openBrowser(server).get(second)).status, 410)
+  const late = await linkTo('uma@example.org', 'viewer')
+  await database.run(sql.fragment`UPDATE staff_invitation SET expires_at = now() WHERE email = 'uma@example.org'`)
+  t.equal((await openBrowser(server).get(late)).status, 410)
+  t.match(wordsOf(await manager.get(page)), /uma@example\.org Viewer\. Invited .*, and the time is over/)
+  const managing = await world.staff(lab.organization, 'manager')
+  const given = await linkTo('vera@example.org', 'manager', await world.browserOf(managing))
+  t.equal((await openBrowser(server).get(given)).status, 200)
+  const { link } = (await send('everything', 'GET', `Person/${managing}`)).json()
+  const [held] = (await rolesIn(lab.organization)).filter(
+    one => one.practitioner?.reference === link[0].target.reference,
+  )
+  await send('everything', 'PUT', `PractitionerRole/${held?.id}`, { ...held, active: false })
+  t.equal((await openBrowser(server).get(given)).status, 410, 'who gives no roles any more has given none')
+})
+
+t.test('nobody takes a role by a letter of their own, whatever address is theirs by then', async t => {
+  const own = await world.staff(lab.organization, 'manager')
+  await addAccount(database, {
+    person: own,
+    email: 'xeno@example.org',
+    password: hashed,
+    isVerified: true,
+    administrator: false,
+  })
+  const browser = await world.browserOf(own)
+  const link = await linkTo('yves@example.org', 'member', browser, ward)
+  await database.run(sql.fragment`UPDATE user_account SET email = 'yves@example.org' WHERE person = ${own}`)
+  const shown = await browser.get(link)
+  t.equal(shown.status, 200)
+  t.match(wordsOf(shown), /You have sent this invitation yourself, and nobody gives themselves a role\./)
+  t.notMatch(wordsOf(shown), /Agree/)
+  const { body: account } = await browser.get('/account')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(account)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  const before = await rolesIn(ward)
+  t.equal((await browser.post('/join', { _csrf, link: secret, person: own })).status, 409)
+  t.strictSame(await rolesIn(ward), before)
+  t.match(await actOn(manager, 'yves@example.org', 'again', ward), { status: 303 }, 'somebody else gives it')
+  const given = linkIn(await mailbox.next())
+  await isSent('yves@example.org')
+  t.match(await join(browser, given), { status: 303, location: `/organizations/${ward}?done=joined` })
+})
+
+t.test('nobody comes into a closed organization by an invitation, until it is open again', async t => {
+  const { id: closing } = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Closing',
+    partOf: { reference: `Organization/${lab.organization}` },
+  })
+  const zoe = await holder('Zoe')
+  const link = await linkTo(zoe.email, 'manager', manager, closing)
+  t.match(await manager.send(`/organizations/${closing}/close`, {}), { status: 303 })
+  t.equal((await zoe.browser.get(link)).status, 410)
+  const { body: account } = await zoe.browser.get('/account')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(account)?.[1] ?? ''
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  t.equal((await zoe.browser.post('/join', { _csrf, link: secret, person: zoe.person })).status, 410)
+  t.strictSame(await rolesIn(closing), [])
+  const listed = await manager.get(pageOf(closing))
+  t.match(
+    wordsOf(listed),
+    /Invited While it is closed nobody comes into it by these.* zoe@example\.org Manager\. .* Cancel it/,
+  )
+  t.notMatch(wordsOf(listed), /Send it again|Invite somebody/)
+  t.match(await manager.send(`/organizations/${closing}/open`, {}), { status: 303 })
+  t.match(await join(zoe.browser, link), { status: 303, location: `/organizations/${closing}?done=joined` })
+})
+
+t.test('an address is written to five times an hour, and a letter that cannot be sent says so', async t => {
+  for (let count = 0; count < 5; count++) await linkTo('wim@example.org', 'viewer')
+  t.match(wordsOf(await invite(manager, 'wim@example.org', 'viewer')), /was written to five times within an hour/)
+  t.equal((await actOn(manager, 'wim@example.org', 'again')).status, 429)
+  await database.run(sql.fragment`UPDATE staff_invitation SET letter = 'failed' WHERE email = 'wim@example.org'`)
+  t.match(wordsOf(await manager.get(page)), /wim@example\.org .* could not be sent: check the address/)
+})
+
+t.test('a role is changed and ends, and what was stays to be read', async t => {
+  const at = await personAt('Rosa')
+  const before = await manager.get(at)
+  t.match(wordsOf(before), /Rosa Diaz in lab Member, rosa@example\.org/)
+  t.match(await manager.send(at, { role: 'manager', 'privacy-officer': 'yes' }), {
+    status: 303,
+    location: `${page}?done=changed`,
+  })
+  t.match(wordsOf(await manager.get(`${page}?name=rosa`)), /Rosa Diaz Manager, Privacy officer/)
+  const same = await manager.send(at, { role: 'manager', 'privacy-officer': 'yes' })
+  t.match(wordsOf(await manager.get(same.location ?? '')), /Nothing is changed: the role is what it was\./)
+  t.match(wordsOf(await manager.send(at, { role: '' })), /Choose a role/)
+  const version = /name="version" value="([^"]*)"/.exec(before.body)?.[1] ?? ''
+  const late = await manager.send(at, { role: 'viewer', version })
+  t.equal(late.status, 409)
+  t.match(wordsOf(late), /Somebody else has changed this since/)
+  t.match(late.body, /value="viewer" checked/)
+  t.match(
+    wordsOf(await manager.get(`${at}/remove`)),
+    /Remove Rosa Diaz from lab Manager, Privacy officer: it ends at once/,
+  )
+  t.equal((await manager.send(`${at}/remove`, { version })).status, 409)
+  t.match(await manager.send(`${at}/remove`, {}), { status: 303, location: `${page}?done=removed` })
+  t.match(wordsOf(await manager.get(`${page}?name=rosa`)), /Nobody here is like that/)
+  t.equal((await manager.get(at)).status, 404)
+  const ended = (await send('everything', 'GET', `PractitionerRole/${at.split('/').at(-1)}`)).json()
+  t.match(ended, { active: false, period: { start: /T/, end: /T/ }, code: [{ coding: [{ code: 'manager' }] }, {}] })
+})
+
+t.test('nobody changes their own role, and the last manager of a root goes only where that is meant', async t => {
+  const { location: root = '' } = await administrator.send('/organizations/new', { name: 'Peak', type: '' })
+  const peak = root.split('/')[2]?.split('?')[0] ?? ''
+  const chief = await holder('Chief')
+  const only = await join(chief.browser, await linkTo(chief.email, 'manager', administrator, peak))
+  t.equal(pathOf(only), `/organizations/${peak}`)
+  const [{ id = '' } = {}] = await rolesIn(peak)
+  const at = pageOf(peak, `/${id}`)
+  t.match(wordsOf(await chief.browser.get(pageOf(peak))), /Chief \(you\) Manager/)
+  for (const own of [at, `${at}/remove`]) t.equal((await chief.browser.get(own)).status, 404, 'one’s own')
+  t.match(wordsOf(await administrator.get(at)), /This is the last manager of Peak/)
+  for (const [action, fields] of [
+    [at, { role: 'viewer' }],
+    [`${at}/remove`, {}],
+  ] as const) {
+    const refused = await administrator.send(action, fields)
+    t.equal(refused.status, 422)
+    t.match(wordsOf(refused), /Say that you know that it will have no manager/)
+  }
+  t.equal(
+    (await administrator.send(at, { role: 'manager', 'privacy-officer': 'yes' })).status,
+    303,
+    'they stay manager',
+  )
+  t.equal((await administrator.send(`${at}/remove`, { knows: 'yes' })).status, 303)
+  t.match(wordsOf(await administrator.get(pageOf(peak))), /Nobody has a role in it yet/)
+})
+
+/** The form that removes the only one, or the one at the index, of those whom the browser may remove. */
+const removalOf = async (browser: Browser, root: string, index = 0) => {
+  const { body } = await browser.get(pageOf(root))
+  const hrefs = [...body.matchAll(/href="(\/organizations\/[^"]*\/people\/[0-9a-f-]{36})"/g)].map(([, href]) => href)
+  const page = `${hrefs[index]}/remove`
+  const form = await browser.get(page)
+  const hidden = form.body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)
+  return { browser, page, form, fields: Object.fromEntries([...hidden].map(([, name, value]) => [name, value])) }
+}
+/** Both are held back where a role is about to be over, until both have begun. */
+const atOnce = async (removals: readonly Awaited<ReturnType<typeof removalOf>>[]): Promise<readonly Shown[]> => {
+  const { answers } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtextextended('practitioner_grantee', 0))`)
+    const answers = removals.map(({ browser, page, fields }) => browser.post(page, fields))
+    for (let waiting = 0; waiting < removals.length; )
+      waiting = (
+        await database.one<{ waiting: number }>(
+          sql.fragment`SELECT count(*)::integer AS waiting FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`,
+        )
+      ).waiting
+    return { answers }
+  })
+  return Promise.all(answers)
+}
+const managersLeft = async (root: string) => (await rolesIn(root)).filter(({ active }) => active !== false).length
+
+t.test('of two managers who remove each other at once, one stays', async t => {
+  const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Twin' })
+  const managers = [await world.staff(root, 'manager'), await world.staff(root, 'manager')]
+  const removals = []
+  for (const one of managers) removals.push(await removalOf(await world.browserOf(one), root))
+  const answers = await atOnce(removals)
+  t.same(answers.map(({ status }) => status).toSorted(), [303, 404], 'who was removed removes nobody')
+  t.equal(await managersLeft(root), 1)
+})
+
+t.test('whether a manager is left is asked when a role ends, not when the page was shown', async t => {
+  const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Pair' })
+  for (const code of ['manager', 'manager'] as const) await world.staff(root, code)
+  const removals = [await removalOf(administrator, root), await removalOf(administrator, root, 1)]
+  for (const { form } of removals) t.notMatch(wordsOf(form), /This is the last manager/)
+  const answers = await atOnce(removals)
+  t.same(answers.map(({ status }) => status).toSorted(), [303, 422])
+  const refused = answers.find(({ status }) => status === 422)
+  t.match(refused && wordsOf(refused), /Say that you know .* This is the last manager of Pair/)
+  t.equal(await managersLeft(root), 1)
+})
+
+t.test('people are found and shown fifty at a time, and nobody but managers is told who is invited', async t => {
+  const { id: hall } = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Hall',
+    partOf: { reference: `Organization/${lab.organization}` },
+  })
+  const entry = Array.from({ length: 60 }, (_, index) => [
+    {
+      fullUrl: `urn:uuid:00000000-0000-4000-8000-0000000000${10 + index}`,
+      request: { method: 'POST', url: 'Practitioner' },
+      resource: { resourceType: 'Practitioner', name: [{ family: `Person ${10 + index}` }] },
+    },
+    {
+      request: { method: 'POST', url: 'PractitionerRole' },
+      resource: {
+        resourceType: 'PractitionerRole',
+        practitioner: { reference: `urn:uuid:00000000-0000-4000-8000-0000000000${10 + index}` },
+        organization: { reference: `Organization/${hall}` },
+        code: [{ coding: [{ system: organizationRole, code: 'viewer' }] }],
+      },
+    },
+  ]).flat()
+  t.equal(
+    (await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })).statusCode,
+    200,
+  )
+  const first = await manager.get(pageOf(hall))
+  t.match(wordsOf(first), /Person 10 Viewer Person 11 Viewer .* Person 59 Viewer More people/)
+  const next = /href="([^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  t.match(wordsOf(await manager.get(next)), /Person 60 Viewer .* Person 69 Viewer Back to the first page/)
+  t.match(wordsOf(await manager.get(`${pageOf(hall)}?name=person 42`)), /Find Person 42 Viewer Invited No/)
+  const newest = wordsOf(await manager.get(`${pageOf(hall)}?order=changed`))
+  t.match(newest, /Find Person 69 Viewer .* Person 20 Viewer More people/)
+  t.match(wordsOf(await manager.get(`${pageOf(hall)}?role=manager`)), /Nobody here is like that/)
+  t.match(
+    wordsOf(await administrator.get(`${page}?role=privacy-officer`)),
+    /Find privacy-officer Privacy officer Invited/,
+  )
+  const seen = wordsOf(await people.viewer.get(page))
+  t.match(seen, /People of lab .* manager Manager/)
+  t.notMatch(seen, /Invite|example\.org Viewer\. Invited/)
+  t.equal((await people.viewer.get(pageOf(lab.organization, '/invite'))).status, 404)
+})
+
+/** Somebody with an account, and a role of that period. */
+const holderOf = async (name: string, period: NonNullable<PractitionerRole['period']>, code = 'member') => {
+  const held = await holder(name)
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: name }] })
+  const target = { reference: `Practitioner/${id}` }
+  const person = { resourceType: 'Person', id: held.person, name: [{ text: name }], link: [{ target }] } as const
+  t.equal((await send('everything', 'PUT', `Person/${held.person}`, person)).statusCode, 200)
+  const role = await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: target,
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code }] }],
+    period,
+  })
+  return { ...held, role: role.id, at: pageOf(lab.organization, `/${role.id}`) }
+}
+const storedRole = async (id: string): Promise<PractitionerRole> =>
+  (await send('everything', 'GET', `PractitionerRole/${id}`)).json()
+
+t.test('a role that is over or has not begun is removed with the period that it had', async t => {
+  for (const [name, period, listed, ending] of [
+    [
+      'Pastora',
+      { start: '2020-01-01', end: '2021-12-31' },
+      /Pastora Member \(over\)/,
+      /Member: it is over already, and/,
+    ],
+    [
+      'Futura',
+      { start: '2099-01-01' },
+      /Futura Member \(not begun\) from January 1, 2099/,
+      /Member: it has not begun, and never will\./,
+    ],
+  ] as const) {
+    const { role, at } = await holderOf(name, period)
+    t.match(wordsOf(await manager.get(`${page}?name=${name}`)), listed)
+    t.match(wordsOf(await manager.get(`${at}/remove`)), ending)
+    t.match(await manager.send(`${at}/remove`, {}), { status: 303, location: `${page}?done=removed` })
+    const { active, period: kept } = await storedRole(role)
+    t.strictSame({ active, period: kept }, { active: false, period })
+  }
+})
+
+t.test('who has a role that is over or has not begun is invited, and has the new one at once', async t => {
+  for (const [name, period] of [
+    ['Past', { start: '2020-01-01', end: '2021-12-31' }],
+    ['Soon', { start: '2099-01-01' }],
+  ] as const) {
+    const { email, browser } = await holderOf(name, period, 'manager')
+    const joined = await join(browser, await linkTo(email, 'viewer'))
+    t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })
+    t.match(wordsOf(await browser.get(joined.location ?? '')), /lab You belong to it now\./)
+    t.match((await rolesIn(lab.organization))[0], { active: true, code: [{ coding: [{ code: 'viewer' }] }] })
+  }
+})
+
+t.test('a privacy officer needs no other role', async t => {
+  const { role, at } = await holderOf('Ophelia', { start: '2020-01-01' }, 'viewer')
+  t.match(wordsOf(await manager.get(at)), /Manager .* Member .* Viewer .* None of these Privacy officer/)
+  const neither = await manager.send(at, { role: '' })
+  t.equal(neither.status, 422)
+  t.match(wordsOf(neither), /Choose a role, or make them privacy officer/)
+  t.match(await manager.send(at, { role: '', 'privacy-officer': 'yes' }), { status: 303 })
+  const { code = [] } = await storedRole(role)
+  t.strictSame(
+    code.flatMap(({ coding = [] }) => coding.map(one => one.code)),
+    ['privacy-officer'],
+  )
+})
+
+t.test('without a mail server nobody is invited, and a closed server makes no account', async t => {
+  const closed = await openTenants({ SIGN_UP: 'closed', SMTP_URL: 'none', BASE_URL: 'http://localhost:8080' })
+  t.teardown(() => closed.server.close())
+  const { organization } = closed.lab
+  const refused = await invite(closed.people.manager, 'xena@example.org', 'viewer', organization)
+  t.equal(refused.status, 422)
+  t.match(wordsOf(refused), /This server sends no e-mail: its operator sets SMTP_URL/)
+  const asked = { organization, role: 'viewer', email: 'xena@example.org', inviter: closed.persons.manager } as const
+  const made = await staffLinkToSend(closed.database, await makeStaffInvitation(closed.database, { ...asked, days: 7 }))
+  const browser = openBrowser(closed.server)
+  const shown = await browser.get(`/join?link=${made?.secret}`)
+  t.match(wordsOf(shown), /this server makes no new ones\. Ask whoever invited you/)
+})

@@ -1,0 +1,296 @@
+import type { Organization } from '@medplum/fhirtypes'
+import t from 'tap'
+import { extensions } from '../../../src/fhir/canonical.ts'
+import { type Browser, wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const world = await openTenants()
+const { server, create, send, lab, ward, clinic, people } = world
+const { manager, administrator } = people
+t.teardown(() => server.close())
+
+const pageOf = (organization: string, more = '') => `/organizations/${organization}${more}`
+const stored = async (id: string): Promise<Organization> =>
+  (await send('everything', 'GET', `Organization/${id}`)).json()
+const versionOf = async (id: string) => (await stored(id)).meta?.versionId
+const made = async (by: Browser, above: string, name: string, type = '') => {
+  const { status, location = '' } = await by.send(pageOf(above, '/new'), { name, type })
+  t.equal(status, 303, name)
+  return /^\/organizations\/([^?]+)\?done=made$/.exec(location)?.[1] ?? ''
+}
+const treeOf = async (by: Browser, query = '') => {
+  const words = wordsOf(await by.get(`/organizations${query}`))
+  return words.slice(words.indexOf('closed, too') + 'closed, too Find '.length)
+}
+
+t.test('an administrator makes a root, its manager builds below it, and both are resources with a history', async t => {
+  const { status, location = '' } = await administrator.send('/organizations/new', { name: ' Hill  ', type: 'edu' })
+  t.equal(status, 303)
+  const hill = location.split('/')[2]?.split('?')[0] ?? ''
+  t.match(await stored(hill), {
+    resourceType: 'Organization',
+    active: true,
+    name: 'Hill',
+    type: [
+      {
+        coding: [
+          {
+            system: 'http://terminology.hl7.org/CodeSystem/organization-type',
+            code: 'edu',
+            display: 'Educational Institute',
+          },
+        ],
+      },
+    ],
+    partOf: undefined,
+  })
+  t.match(
+    wordsOf(await administrator.get(location)),
+    /Hill It is made\. Invite the people who work there\. .* Educational Institute/,
+  )
+  const desk = await made(manager, ward, 'Desk', 'team')
+  t.match(await stored(desk), { name: 'Desk', partOf: { reference: `Organization/${ward}` } })
+  const shown = wordsOf(await manager.get(pageOf(ward)))
+  t.match(shown, /Organizations lab Ward &lt;1&gt; People 1 role .* Below it Desk Organizational team/)
+})
+
+t.test('what is pasted along unseen is left out of a name, and keeps nobody from saving it', async t => {
+  const bench = await made(manager, ward, 'Bench\u000bof\u0007 Ada\u0000')
+  t.equal((await stored(bench)).name, 'Bench of  Ada')
+  t.equal((await manager.send(pageOf(bench, '/close'), {})).status, 303)
+})
+
+t.test('a name with an apostrophe is found however it is typed or set', async t => {
+  const marys = await made(manager, ward, 'Mary’s')
+  for (const typed of ["mary's", 'Mary’s', 'mary´s'])
+    t.match(await treeOf(manager, `?name=${encodeURIComponent(typed)}`), 'Mary’s', typed)
+  t.equal((await manager.send(pageOf(marys, '/close'), {})).status, 303)
+})
+
+t.test('the tree shows to each what they may see of it, and finds by name with what is above', async t => {
+  t.equal(await treeOf(people.viewer), 'lab Ward &lt;1&gt; Desk Organizational team')
+  t.equal(await treeOf(people['manager of another tenant']), 'clinic')
+  t.equal(await treeOf(administrator), 'clinic Hill Educational Institute lab Ward &lt;1&gt; Desk Organizational team')
+  t.equal(await treeOf(administrator, '?name=DÉSK'), 'lab Ward &lt;1&gt; Desk Organizational team')
+  t.equal(await treeOf(administrator, '?name=nobody'), 'None that you may see has this in its name.')
+  t.equal((await people.patient.get('/organizations')).status, 404)
+})
+
+t.test('whose only organization is closed is not told that they belong to none', async t => {
+  const alone = people['manager of another tenant']
+  t.match(await alone.send(pageOf(world.clinic.organization, '/close'), {}), { status: 303 })
+  t.match(await treeOf(alone), /^There is none that you may see, unless it is closed\./)
+  t.match(await alone.send(pageOf(world.clinic.organization, '/open'), {}), { status: 303 })
+})
+
+t.test('hundreds of organizations are shown a hundred at a time, each with what it is part of', async t => {
+  const root = await create('everything', { resourceType: 'Organization', name: 'Zone' })
+  const entry = Array.from({ length: 250 }, (_, index) => ({
+    request: { method: 'POST' as const, url: 'Organization' },
+    resource: {
+      resourceType: 'Organization' as const,
+      name: `Unit ${String(index).padStart(3, '0')}`,
+      partOf: { reference: `Organization/${root.id}` },
+    },
+  }))
+  const answer = await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'transaction', entry })
+  t.equal(answer.statusCode, 200)
+  t.match(await treeOf(administrator, '?name=unit'), /^Zone Unit 000 Unit 001 .* Unit 099 Page 1 of 3 Next page$/)
+  t.match(await treeOf(administrator, '?name=unit&page=3'), /^Zone Unit 200 .* Unit 249 Page 3 of 3 Previous page$/)
+  t.match(await treeOf(administrator, '?name=unit&page=nine'), /Page 1 of 3/)
+  t.match(wordsOf(await administrator.get(pageOf(root.id))), /Unit 049 There are more: find them in the tree/)
+})
+
+t.test('a form that is not right is shown again with what was typed, and what is wrong at its field', async t => {
+  const wrong = await manager.send(pageOf(lab.organization, '/new'), { name: '  ', type: 'palace' })
+  t.equal(wrong.status, 422)
+  t.match(wordsOf(wrong), /Please check what you entered Enter its name Choose one of the list/)
+  t.match(wrong.body, /aria-invalid="true"/)
+  const long = await administrator.send('/organizations/new', { name: 'x'.repeat(201), type: 'edu' })
+  t.match(wordsOf(long), /Enter a name of at most 200 characters/)
+  t.match(long.body, new RegExp(`value="${'x'.repeat(201)}"`))
+  t.match(long.body, /<option value="edu" selected>/)
+})
+
+t.test('it is called something else, and what it is by other codes stays', async t => {
+  const other = { text: 'Sleep laboratory' }
+  const { id } = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Slepe',
+    type: [other],
+    partOf: { reference: `Organization/${lab.organization}` },
+  })
+  const page = pageOf(id, '/change')
+  t.match(await manager.send(page, { name: 'Sleep', type: 'dept' }), {
+    status: 303,
+    location: `${pageOf(id)}?done=changed`,
+  })
+  t.match(await stored(id), { name: 'Sleep', type: [{ coding: [{ code: 'dept' }] }, other] })
+  t.match(await manager.send(page, { name: 'Sleep', type: '' }), { status: 303 })
+  t.strictSame((await stored(id)).type, [other])
+})
+
+t.test(
+  'what somebody else changed meanwhile is not overwritten: the page says so, and keeps what was typed',
+  async t => {
+    const page = pageOf(ward, '/change')
+    const version = await versionOf(ward)
+    const update = { ...(await stored(ward)), name: 'Ward 2' }
+    t.equal((await send('everything', 'PUT', `Organization/${ward}`, update)).statusCode, 200)
+    const { body } = await manager.get(page)
+    const token = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    const fields = { _csrf: token, name: 'Ward of mine', type: 'dept', version: version ?? '' }
+    for (const [action, more] of [
+      ['change', { name: 'Ward of mine', type: 'dept' }],
+      ['move', { parent: lab.organization }],
+      ['close', {}],
+    ] as const) {
+      const late = await manager.post(pageOf(ward, `/${action}`), { ...fields, ...more })
+      t.equal(late.status, 409, action)
+      t.match(wordsOf(late), /Somebody else has changed/, action)
+    }
+    t.equal((await stored(ward)).name, 'Ward 2')
+    const late = await manager.post(page, fields)
+    t.match(late.body, /value="Ward of mine"/)
+    t.match(late.body, /<option value="dept" selected>/)
+    const again = /name="version" value="([^"]*)"/.exec(late.body)?.[1] ?? ''
+    t.match(await manager.post(page, { ...fields, version: again }), { status: 303 })
+    t.equal((await stored(ward)).name, 'Ward of mine')
+  },
+)
+
+t.test('it asks everybody who works in it for a second factor, or no more', async t => {
+  const { id: organization } = await create('everything', { resourceType: 'Organization', name: 'Guarded' })
+  const page = pageOf(organization, '/change')
+  const member = await world.browserOf(await world.staff(organization, 'member'))
+  t.equal((await member.get('/account')).status, 200)
+  const fields = { name: 'Guarded', type: '' }
+  t.match(await administrator.send(page, { ...fields, 'second-factor': 'yes' }), { status: 303 })
+  t.strictSame((await stored(organization)).extension, [{ url: extensions.secondFactor, valueBoolean: true }])
+  t.match((await administrator.get(page)).body, 'name="second-factor" value="yes" checked')
+  t.match(
+    wordsOf(await administrator.get(pageOf(organization))),
+    /Everybody who works in it, or below it, needs a second/,
+  )
+  t.match(await member.get('/account'), { status: 303, location: /^\/sign-in/ }, 'who has none is signed out by it')
+  t.match(await administrator.send(page, fields), { status: 303 })
+  t.equal((await stored(organization)).extension, undefined)
+})
+
+t.test('it moves with all below it, within its tree, and never below itself', async t => {
+  const one = await made(manager, lab.organization, 'One')
+  const two = await made(manager, lab.organization, 'Two')
+  const below = await made(manager, one, 'Below one')
+  const page = pageOf(one, '/move')
+  const places = [...(await manager.get(page)).body.matchAll(/<option value="([^"]+)"/g)].map(([, id]) => id)
+  t.ok(places.includes(two) && places.includes(lab.organization))
+  for (const refused of [one, below, clinic.organization, 'nowhere'])
+    t.match(await manager.send(page, { parent: refused }), { status: 422, body: /Choose a place of the list/ }, refused)
+  t.match(await manager.send(page, { parent: two }), { status: 303, location: `${pageOf(one)}?done=moved` })
+  t.match(await stored(one), { partOf: { reference: `Organization/${two}` } })
+  t.match(wordsOf(await manager.get(pageOf(below))), /^.*Organizations lab Two One Below one/)
+  t.equal((await manager.get(pageOf(lab.organization, '/move'))).status, 404, 'a root stays where it is')
+})
+
+t.test('closing says first what still hangs on it, and it opens again', async t => {
+  const closing = wordsOf(await manager.get(pageOf(lab.organization, '/close')))
+  t.match(
+    closing,
+    /What still hangs on it 3 organizations below it that are not closed 6 roles that people have in it 1 study that is not over/,
+  )
+  const empty = await made(manager, lab.organization, 'Empty')
+  const page = pageOf(empty, '/close')
+  t.match(
+    wordsOf(await manager.get(page)),
+    /Nothing that you may see hangs on it any more\. Studies are shown to those alone/,
+  )
+  t.match(await manager.send(page, {}), { status: 303, location: `${pageOf(empty)}?done=closed` })
+  t.equal((await stored(empty)).active, false)
+  t.notMatch(await treeOf(manager), /Empty/)
+  t.match(await treeOf(manager, '?closed=yes'), /Empty Closed/)
+  const shown = wordsOf(await manager.get(pageOf(empty)))
+  t.match(shown, /Closed Nothing new is begun here/)
+  t.notMatch(shown, /Add an organization below it|add a department/)
+  t.equal((await manager.get(pageOf(empty, '/new'))).status, 404)
+  t.match(await manager.send(pageOf(empty, '/open'), {}), { status: 303, location: `${pageOf(empty)}?done=opened` })
+  t.equal((await stored(empty)).active, true)
+})
+
+t.test('each does what FHIR lets them do: managers of what is above, and of a root its own', async t => {
+  const wards = people['manager of the ward']
+  t.equal((await wards.get(pageOf(ward, '/new'))).status, 200)
+  t.equal((await wards.get(pageOf(ward, '/change'))).status, 404, 'it is for the managers of what it is part of')
+  t.equal((await manager.get(pageOf(lab.organization, '/change'))).status, 200)
+  t.equal((await manager.get('/organizations/new')).status, 404)
+  for (const who of ['member', 'viewer', 'privacy officer'] as const) {
+    const shown = wordsOf(await people[who].get(pageOf(lab.organization)))
+    t.notMatch(shown, /Add an organization|Change what is said|Apps and backend/, who)
+    t.equal(shown.includes('Make a study'), who === 'member', who)
+  }
+})
+
+t.test(
+  'it moves nowhere where its people would read what was consented without them, and the page names the studies',
+  async t => {
+    const heart = await made(manager, lab.organization, 'Heart')
+    const sales = await made(manager, lab.organization, 'Sales')
+    await world.staff(sales, 'viewer')
+    const member = await world.token({
+      subject: { kind: 'user', person: await world.staff(heart, 'manager') },
+      scope: 'user/*.cruds',
+    })
+    const { id } = await world.newStudy(member, heart, 'Beats', ['omh:heart-rate'])
+    await world.participant(member, heart, id, ['omh:heart-rate'], 'Vic')
+    const page = pageOf(sales, '/move')
+    const refused = await manager.send(page, { parent: heart })
+    t.equal(refused.status, 422)
+    t.match(
+      wordsOf(refused),
+      /Please check what you entered People who work in it, or below it, would read what was consented to Beats without them: it can move there/,
+    )
+    t.match(refused.body, `<option value="${heart}" selected>`)
+    t.match(refused.body, /aria-describedby="parent-problem"/)
+    t.match(await stored(sales), { partOf: { reference: `Organization/${lab.organization}` } })
+  },
+)
+
+t.test('in one that is closed no study is made and no patient registered, until it is open again', async t => {
+  const closing = await made(manager, lab.organization, 'Closing')
+  const other = await made(manager, lab.organization, 'Other')
+  const one = await world.browserOf(await world.staff(closing, 'member'))
+  const both = await world.browserOf(await world.staff([closing, other], 'member'))
+  const newStudy = pageOf(closing, '/studies/new')
+  const facts = { title: 'New', description: 'Words', identity: 'coded', access: 'staff' }
+  const patient = {
+    family: 'New',
+    given: 'Nia',
+    birthDate: '1970-01-01',
+    identifiers: '',
+    email: '',
+    mobile: '',
+    language: '',
+  }
+  const seenBy = async (browser: Browser) => ({
+    studies: [...(await browser.get('/studies')).body.matchAll(/A new study of (\w+)/g)].map(([, name]) => name),
+    'new study': (await browser.get(newStudy)).status,
+    'new patient': (await browser.get('/patients/new')).status,
+    registers: /Register/.test(wordsOf(await browser.get('/patients'))),
+  })
+  const open = { studies: ['Closing'], 'new study': 200, 'new patient': 200, registers: true }
+  t.strictSame(await seenBy(one), open)
+  const whole = { ...facts, purpose: 'Why', approval: '', start: '', end: '', contact: '' }
+  const { location = '' } = await one.send(newStudy, whole)
+  const enrolment = `${/^\/studies\/[^/?]+/.exec(location)?.[0]}/enrolment`
+  t.match(wordsOf(await one.get(enrolment)), /Register a patient into it/)
+  const shown = await both.get('/patients/new')
+  t.match(await manager.send(pageOf(closing, '/close'), {}), { status: 303 })
+  t.strictSame(await seenBy(one), { studies: [], 'new study': 404, 'new patient': 404, registers: false })
+  t.notMatch(wordsOf(await one.get(enrolment)), /Register a/, 'nothing leads to where nobody is registered')
+  t.strictSame(await seenBy(both), { studies: ['Other'], 'new study': 404, 'new patient': 200, registers: true })
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
+  t.equal((await both.post(newStudy, { _csrf, ...facts })).status, 404)
+  t.equal((await both.post('/patients/new', { _csrf, ...patient, organization: closing })).status, 404)
+  t.match(await both.post('/patients/new', { _csrf, ...patient, organization: other }), { status: 303 })
+  t.match(await manager.send(pageOf(closing, '/open'), {}), { status: 303 })
+  t.strictSame(await seenBy(one), open)
+})

@@ -1,0 +1,225 @@
+import t from 'tap'
+import { digestOf } from '../../../src/storage/secret.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openHospitals, password } from '../../auth/ehr/hospital.ts'
+import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
+
+/** Launches within a frame of an EHR, as a browser tells of them. */
+const base = 'https://share.example.org'
+const desktop = 'https://ehr.example.org'
+const world = await openHospitals({ BASE_URL: base })
+const { server, database, ehr, otherEhr, hospital } = world
+t.teardown(async () => {
+  await server.close()
+  ehr.close()
+  otherEhr.close()
+})
+await world.configure(ehr, hospital, { frameOrigins: [desktop, 'https://other.example.org'] })
+ehr.addPatient({ resourceType: 'Patient', id: 'p1', name: [{ family: 'Abara' }] })
+ehr.addPatient({ resourceType: 'Patient', id: 'p2', name: [{ family: 'Shellstrop' }] })
+await world.linked('lena', hospital)
+await world.linked('olga', hospital)
+
+const inFrame = { 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'same-origin' }
+const openFrame = () => openBrowser(server, { headers: inFrame })
+const launch = (subject: string, patient?: string, mock = ehr) =>
+  `/launch?${new URLSearchParams({ iss: mock.base, launch: mock.launch({ subject, ...(patient && { patient }) }) })}`
+/** Comes back from the EHR. */
+const launched = async (frame: Browser, subject: string, patient?: string): Promise<Shown> => {
+  const { location: again = '' } = await frame.get(launch(subject, patient))
+  const { location: away = '' } = again.startsWith('/launch?') ? await frame.get(again) : { location: again }
+  const answer = await fetch(away, { redirect: 'manual' })
+  const { pathname, search } = new URL(answer.headers.get('location') ?? '')
+  return frame.get(`${pathname}${search}`)
+}
+const ancestorsOf = ({ headers }: Shown) =>
+  /frame-ancestors ([^;]*)/.exec(String(headers['content-security-policy']))?.[1]
+const cookie = (name: string) => `__Host-sharewell-frame-${name}`
+
+t.test('in a frame it is looked first whether the browser keeps our cookies there', async t => {
+  const frame = openFrame()
+  const url = launch('lena', 'p1')
+  const first = await frame.get(url)
+  t.match(first, { status: 303, location: `${url}&tried=` })
+  t.match(
+    first.headers['set-cookie'],
+    /^__Host-sharewell-frame-launch=[\w-]{43}; Path=\/; HttpOnly; Secure; Partitioned; SameSite=None$/,
+  )
+  t.match(await frame.get(`${url}&tried=`), { status: 303, location: new RegExp(`^${ehr.base}/authorize\\?`) })
+  const without = openFrame()
+  const shown = await without.get(`${url}&tried=`)
+  t.match(wordsOf(shown), 'Open Sharewell in a new tab')
+  t.match(shown.body, `href="${url.replace('&', '&amp;')}" target="_blank" rel="noopener"`)
+  t.equal(ancestorsOf(shown), '*', 'it shows nothing of anybody')
+  t.match(String(shown.headers['content-security-policy']), "form-action 'none'", 'and does nothing')
+  t.equal(shown.headers['x-frame-options'], undefined)
+})
+
+t.test('a launch of an EHR that may show no frame goes on in a tab', async t => {
+  const frame = openFrame()
+  t.match(wordsOf(await frame.get(launch('lena', 'p1', otherEhr))), 'Open Sharewell in a new tab')
+  t.match(wordsOf(await frame.get('/launch?iss=https://evil.example/fhir&launch=x')), 'Open Sharewell in a new tab')
+  t.equal(frame.cookies.size, 0)
+})
+
+t.test('what the frame shows is shown in frames of that EHR’s pages, and of no others', async t => {
+  const frame = openFrame()
+  const { location = '' } = await launched(frame, 'lena', 'p1')
+  const shown = await frame.get(location)
+  t.match(wordsOf(shown), /Register this patient\? .* Abara/)
+  t.notMatch(wordsOf(shown), /Sign out|Do not register/)
+  t.equal(ancestorsOf(shown), `${desktop} https://other.example.org`)
+  t.equal(shown.headers['x-frame-options'], undefined)
+  const saved = await frame.send(location, { organization: hospital }, `${location}/patient`)
+  t.match(saved, { status: 303, location: /^\/patients\/[\w-]+$/ })
+  const patient = await frame.get(saved.location ?? '')
+  t.match(wordsOf(patient), /Abara/)
+  t.equal(ancestorsOf(patient), `${desktop} https://other.example.org`)
+
+  const tab = openBrowser(server)
+  for (const [name, value] of frame.cookies) tab.cookies.set(name, value)
+  for (const url of ['/account', '/account/apps', '/account/sessions', saved.location ?? '']) {
+    const answer = await tab.get(url)
+    t.match(answer, { status: 303, location: /^\/sign-in\?/ }, `outside of the frame nobody is signed in at ${url}`)
+    const within = await frame.get(url)
+    if (url !== saved.location) t.match(within, { status: 303, location: /^\/sign-in\?/ }, `nor within it, at ${url}`)
+  }
+  const signIn = await frame.get('/sign-in')
+  t.equal(ancestorsOf(signIn), "'none'")
+  t.match(signIn.headers, { 'x-frame-options': 'DENY' })
+})
+
+t.test('the session of a tab counts in no frame, and that of a frame in no tab', async t => {
+  const tab = openBrowser(server)
+  await tab.send('/sign-in', { email: 'lena@example.org', password })
+  const session = tab.cookies.get('__Host-sharewell-session') ?? ''
+  const frame = openFrame()
+  frame.cookies.set('__Host-sharewell-session', session)
+  frame.cookies.set(cookie('session'), session)
+  t.match(await frame.get('/patients/x'), { status: 401, body: /You are signed out/ })
+
+  const framed = openFrame()
+  await launched(framed, 'lena', 'p1')
+  tab.cookies.set('__Host-sharewell-session', framed.cookies.get(cookie('session')) ?? '')
+  t.match(await tab.get('/account'), { status: 303, location: /^\/sign-in/ })
+})
+
+t.test('a form in a frame is taken from our own page alone, with the token of its session', async t => {
+  const frame = openFrame()
+  const { location = '' } = await launched(frame, 'lena', 'p2')
+  const { body } = await frame.get(location)
+  const token = /name="_csrf" value="([^"]+)"/.exec(body)?.[1] ?? ''
+  const post = async (headers: Record<string, string>, _csrf: string) => {
+    const other = openBrowser(server, { headers })
+    for (const [name, value] of frame.cookies) other.cookies.set(name, value)
+    return other.post(`${location}/patient`, { _csrf, organization: hospital })
+  }
+  const refused = { status: 403, body: /Please send that again/ }
+  t.match(await post(inFrame, ''), refused)
+  t.match(await post(inFrame, `${token.slice(0, -1)}é`), refused)
+  const another = openFrame()
+  const { location: theirs = '' } = await launched(another, 'olga', 'p2')
+  const foreign = /name="_csrf" value="([^"]+)"/.exec((await another.get(theirs)).body)?.[1] ?? ''
+  t.match(await post(inFrame, foreign), refused, 'not with that of another session')
+  for (const headers of [
+    { 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'same-site', origin: base },
+    { 'sec-fetch-dest': 'iframe', origin: 'https://evil.example' },
+    { 'sec-fetch-dest': 'iframe', origin: 'null' },
+    { 'sec-fetch-dest': 'iframe' },
+    { 'sec-fetch-dest': 'document', 'sec-fetch-site': 'same-origin' },
+  ])
+    t.match(await post(headers, token), refused, JSON.stringify(headers))
+  t.match(await post({ 'sec-fetch-dest': 'iframe', origin: base }, token), { status: 303, location: /^\/patients\// })
+})
+
+t.test('outside of frames as well no form is taken that a browser says is another site’s', async t => {
+  const tab = openBrowser(server)
+  const page = await tab.get('/sign-in')
+  const _csrf = /name="_csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
+  const form = { _csrf, email: 'lena@example.org', password }
+  for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }]) {
+    const other = openBrowser(server, { headers })
+    for (const [name, value] of tab.cookies) other.cookies.set(name, value)
+    t.match(await other.post('/sign-in', form), { status: 403 }, JSON.stringify(headers))
+  }
+  t.match(await tab.post('/sign-in', form), { status: 303 })
+})
+
+t.test('at a screen that several people share, the frame is that of who has come last', async t => {
+  const frame = openFrame()
+  await launched(frame, 'lena', 'p1')
+  const lenas = frame.cookies.get(cookie('session'))
+  await launched(frame, 'lena', 'p1')
+  t.equal(frame.cookies.get(cookie('session')), lenas, 'whoever comes again stays signed in')
+  await launched(frame, 'olga', 'p1')
+  t.not(frame.cookies.get(cookie('session')), lenas)
+  const { location = '' } = await launched(frame, 'nobody-here', 'p1')
+  t.equal(frame.cookies.get(cookie('session')), undefined, 'and of nobody, where it is nobody’s')
+  t.match(wordsOf(await frame.get(location)), /Sign in to go on .* Go on in a new tab/)
+  const sessions = await database.any(sql.fragment`
+    SELECT FROM user_session WHERE frame IS NOT NULL AND hash = ${sql.binary(digestOf(lenas ?? ''))}`)
+  t.equal(sessions.length, 0, 'what was before has ended')
+})
+
+t.test('whoever needs a second factor shows it in a tab', async t => {
+  await database.run(sql.fragment`UPDATE organization_node SET second_factor = TRUE WHERE id = ${hospital}`)
+  t.teardown(() => database.run(sql.fragment`UPDATE organization_node SET second_factor = FALSE`))
+  const frame = openFrame()
+  const { location = '' } = await launched(frame, 'lena', 'p1')
+  t.equal(frame.cookies.get(cookie('session')), undefined)
+  t.match(wordsOf(await frame.get(location)), /Go on in a new tab/)
+})
+
+t.test('a tab goes on in the place of the frame once, and only from our own page', async t => {
+  const frame = openFrame()
+  const { location = '' } = await launched(frame, 'n-1', 'p1')
+  const shown = await frame.get(location)
+  t.equal(ancestorsOf(shown), `${desktop} https://other.example.org`)
+  const handedOver = /name="handed-over" value="([^"]+)"/.exec(shown.body)?.[1] ?? ''
+  const send = (browser: Browser, value = handedOver) => browser.post(`${location}/tab`, { 'handed-over': value })
+  for (const headers of [
+    {},
+    { origin: 'null' },
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' },
+    { 'sec-fetch-site': 'same-site', 'sec-fetch-dest': 'document' },
+    inFrame,
+  ])
+    t.match(await send(openBrowser(server, { headers })), { status: 403 }, JSON.stringify(headers))
+  const ours = { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'document' }
+  const forged = openBrowser(server, { headers: ours })
+  await send(forged, 'made-up')
+  t.match(await forged.get(location), { status: 410 })
+  const tab = openBrowser(server, { headers: ours })
+  t.match(await send(tab), { status: 303, location })
+  t.match(wordsOf(await tab.get(location)), /Sign in to go on/)
+  const late = openBrowser(server, { headers: ours })
+  await send(late)
+  t.match(await late.get(location), { status: 410 }, 'it is handed over once')
+  t.match(await frame.get(location), { status: 410 }, 'and no more the frame’s')
+})
+
+t.test('what the EHR may show ends when it is set up otherwise', async t => {
+  const frame = openFrame()
+  const { location = '' } = await launched(frame, 'lena', 'p1')
+  const { location: patient = '' } = await frame.get(location)
+  t.match(await frame.get(patient), { status: 200 })
+  await world.configure(ehr, hospital, { frameOrigins: [] })
+  const after = await frame.get(patient)
+  t.match(after, { status: 401, body: /You are signed out/ })
+  t.notMatch(after.body, /Abara/)
+})
+
+t.test('without TLS there is no frame: its cookies would not be kept', async t => {
+  const plain = await openHospitals()
+  t.teardown(async () => {
+    await plain.server.close()
+    plain.ehr.close()
+    plain.otherEhr.close()
+  })
+  await plain.configure(plain.ehr, plain.hospital, { frameOrigins: [desktop] })
+  const frame = openBrowser(plain.server, { headers: { ...inFrame, 'x-forwarded-proto': 'https' } })
+  const url = `/launch?${new URLSearchParams({ iss: plain.ehr.base, launch: plain.ehr.launch({ subject: 'x' }) })}`
+  t.match(wordsOf(await frame.get(url)), 'Open Sharewell in a new tab')
+  t.equal(frame.cookies.size, 0)
+})

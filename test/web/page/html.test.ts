@@ -1,0 +1,20 @@
+import t from 'tap'
+import { html } from '../../../src/web/page/html.ts'
+
+t.test('whatever comes into a page is escaped, in elements and in attributes', async t => {
+  const nasty = `<script>alert("1" & '2')</script>`
+  t.equal(
+    html`<p title="${nasty}">${nasty}</p>`.text,
+    '<p title="&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;">&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;</p>',
+  )
+})
+
+t.test('pieces nest, lists are joined, and what is absent leaves nothing', async t => {
+  const items = ['a', '<b>'].map(one => html`<li>${one}</li>`)
+  t.equal(html`<ul>${items}</ul>${undefined}${false}${0}`.text, '<ul><li>a</li><li>&lt;b&gt;</li></ul>0')
+})
+
+t.test('an object that only looks like a piece is none', async t => {
+  const made: unknown = JSON.parse('{"text":"<script>"}')
+  t.equal(html`${made as string}`.text, '')
+})

@@ -1,0 +1,42 @@
+import t from 'tap'
+import { openBrowser, type Shown } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const { server, people, browserOf, staff, lab, carl } = await openTenants()
+t.teardown(() => server.close())
+
+const waysOf = ({ body }: Shown) => {
+  const [, ways = ''] = /<nav class="w-100" [^>]*>([\s\S]*?)<\/nav>/.exec(body) ?? []
+  return [...ways.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)
+}
+
+t.test('each page leads whoever is signed in to what is of use to them, and nobody else anywhere', async t => {
+  const ways = {
+    manager: ['/account', '/studies', '/patients', '/organizations'],
+    viewer: ['/account', '/studies', '/patients', '/organizations'],
+    'privacy officer': ['/account', '/studies', '/patients', '/organizations', '/audit'],
+    patient: ['/account', '/sharing'],
+    administrator: ['/account', '/organizations', '/devices', '/system'],
+  } as const
+  for (const [who, expected] of Object.entries(ways)) {
+    const browser = people[who as keyof typeof ways]
+    t.same(waysOf(await browser.get('/account')), expected, who)
+    for (const href of expected) t.equal((await browser.get(href)).status, 200, `${who}: ${href}`)
+  }
+  const both = await browserOf(await staff(lab.organization, 'member', carl))
+  t.same(waysOf(await both.get('/account')), ['/account', '/sharing', '/studies', '/patients', '/organizations'])
+  t.same(waysOf(await openBrowser(server).get('/sign-in')), [])
+})
+
+t.test('it says where one is, in the language of the page', async t => {
+  t.match(
+    (await people.manager.get(`/organizations/${lab.organization}`)).body,
+    'href="/organizations" class="fw-bold" aria-current="page"',
+  )
+  const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  for (const [name, value] of people.patient.cookies) spanish.cookies.set(name, value)
+  t.match(
+    (await spanish.get('/sharing')).body,
+    'href="/sharing" class="fw-bold" aria-current="page">Lo que comparte</a>',
+  )
+})

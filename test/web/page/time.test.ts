@@ -1,0 +1,42 @@
+import t from 'tap'
+import { wordsFor } from '../../../src/messages/catalogue.ts'
+import { html } from '../../../src/web/page/html.ts'
+import { dayOrMoment, moment, phrase } from '../../../src/web/page/time.ts'
+
+const at = new Date('2026-03-01T23:30:15Z')
+
+t.test('a moment is told in UTC, which it says, and is known to what can tell it better', async t => {
+  t.equal(moment(at).text, '<time datetime="2026-03-01T23:30:15.000Z">1 March 2026 at 23:30 UTC</time>')
+  t.match(
+    moment(at, wordsFor('es')).text,
+    /<time datetime="2026-03-01T23:30:15\.000Z">1 de marzo de 2026 a las 23:30 UTC</,
+  )
+})
+
+t.test('a day of the calendar stays that day', async t => {
+  t.equal(dayOrMoment('2026-03-01', wordsFor('es')), '1 de marzo de 2026')
+  t.match(html`${dayOrMoment('2026-03-01T00:30:00+02:00', wordsFor('en'))}`.text, />28 February 2026 at 22:30 UTC</)
+})
+
+t.test('a leap second is the next minute', async t => {
+  t.match(html`${dayOrMoment('2016-12-31T23:59:60.5Z', wordsFor('en'))}`.text, />1 January 2017 at 00:00 UTC</)
+})
+
+t.test('of a month or a year it is the first day, and the last where it is an end', async t => {
+  const [first, last] = (['first', 'last'] as const).map(
+    end => (text: string) => dayOrMoment(text, wordsFor('en'), end),
+  )
+  t.same(
+    ['2026', '2026-02', '2026-02-03'].map(text => [first?.(text), last?.(text)]),
+    [
+      ['January 1, 2026', 'December 31, 2026'],
+      ['February 1, 2026', 'February 28, 2026'],
+      ['February 3, 2026', 'February 3, 2026'],
+    ],
+  )
+})
+
+t.test('elements stand in a sentence where its values do', async t => {
+  t.equal(phrase(wordsFor('es'), 'preview.until', { until: html`<b>hoy</b>` }).text, 'hasta el <b>hoy</b>')
+  t.equal(phrase(wordsFor('en'), 'sharing.to', { who: '<b>' }).text, 'To &lt;b&gt;')
+})

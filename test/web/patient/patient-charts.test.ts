@@ -1,0 +1,407 @@
+import type { Consent } from '@medplum/fhirtypes'
+import t from 'tap'
+import { extensions } from '../../../src/fhir/canonical.ts'
+import { startSession } from '../../../src/storage/account/session.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { measurementsOf } from '../../support/measurements.ts'
+import { openStudies } from '../../support/study.ts'
+
+const world = await openStudies()
+const { server, database, create, send } = world
+t.teardown(() => server.close())
+const lab = await world.institution('lab')
+const kinds = ['omh:blood-glucose', 'omh:blood-pressure', 'omh:step-count', 'omh:sleep-duration']
+const study = await world.study(lab.manager, lab.organization, 'glucose', kinds)
+const ann = await world.participant(lab.manager, lab.organization, study.id, kinds, 'Ann')
+const eve = await world.participant(lab.manager, lab.organization, study.id, kinds, 'Eve')
+const { id: sensor } = await create('everything', {
+  resourceType: 'Device',
+  deviceName: [{ name: 'Patch <b>', type: 'user-friendly-name' }],
+})
+const midnight = Date.parse('2026-03-15T00:00:00Z')
+const measurements = measurementsOf(ann, sensor, midnight)
+const store = async (...resources: readonly object[]) => {
+  const entry = resources.map(resource => ({ resource, request: { method: 'POST', url: 'Observation' } }))
+  const answer = await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })
+  if (/"status":"[45]/.test(answer.body)) throw new Error(answer.body)
+}
+await store(...measurements)
+
+const browserOf = async (person: string) => {
+  const browser = openBrowser(server)
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const account = await create('everything', {
+  resourceType: 'Person',
+  link: [{ target: { reference: `Patient/${ann}` } }],
+})
+const [staff, anns] = [await browserOf(study.researcher.person), await browserOf(account.id)]
+const page = `/patients/${ann}`
+
+type Drawn = { title: string; lines?: { label: string; at: number[]; mean: (number | null)[] }[] }
+const chartsIn = ({ body }: { body: string }): Drawn[] =>
+  [...body.matchAll(/data-chart="([^"]*)"/g)].map(([, text = '']) =>
+    JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>')),
+  )
+const titlesIn = (shown: { body: string }) => chartsIn(shown).map(({ title }) => title)
+
+t.test('the page shows the two weeks up to the newest reading, of the kinds that are shared', async t => {
+  const shown = await staff.get(page)
+  t.equal(shown.status, 200)
+  t.match(shown.body, 'name="first" type="text" autocomplete="off"')
+  t.match(shown.body, 'value="2026-03-01"')
+  t.match(shown.body, 'value="2026-03-14"')
+  t.same(titlesIn(shown), ['Glucose day by day', 'The usual day', 'Blood pressure', 'Steps', 'Sleep'])
+  t.same(titlesIn(await anns.get(page)), [
+    'Glucose day by day',
+    'The usual day',
+    'Blood pressure',
+    'Heart rate',
+    'Steps',
+    'Sleep',
+    'Weight',
+  ])
+})
+
+t.test('it says that it shows what is shared, in the same words whether or not anything is withheld', async t => {
+  const said = /You see what the patient shares with you at this moment[^<]*/
+  await store(
+    ...measurementsOf(eve, sensor, midnight).filter(({ code }) => code.coding?.[0]?.code === 'omh:step-count'),
+  )
+  const [withheld] = said.exec((await staff.get(page)).body) ?? []
+  t.ok(withheld)
+  t.equal(said.exec((await staff.get(`/patients/${eve}`)).body)?.[0], withheld)
+  t.match((await anns.get(page)).body, 'You see all that your devices and apps have sent.')
+})
+
+t.test('the patient reads it in the language of their browser, and staff as all their pages', async t => {
+  const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  for (const [name, value] of anns.cookies) spanish.cookies.set(name, value)
+  const shown = await spanish.get(page)
+  t.match(shown.body, '<html lang="es">')
+  const words = wordsOf(shown)
+  t.match(words, /Fecha de nacimiento .* Mediciones Ve todo lo que han enviado sus aparatos y aplicaciones\./)
+  t.match(words, /Umbrales: en rango de 70 a 180 mg\/dL\. Glucosa día a día como tabla/)
+  t.match(words, /Perfil ambulatorio de glucosa .* Tiempo en rangos .* Muy alto .* El día habitual/)
+  t.notMatch(words, /\b(Glucose|Readings|Mean|Show|Steps|Sleep|Measured|Day)\b/)
+  for (const [name, value] of staff.cookies) spanish.cookies.set(name, value)
+  t.match(await spanish.get(page), { body: '<html lang="en">' })
+})
+
+t.test('lines have the readings of each source, and are broken where there are none for long', async t => {
+  const [glucose] = chartsIn(await staff.get(page))
+  t.same(
+    glucose?.lines?.map(({ label }) => label),
+    ['Patch <b>'],
+  )
+  const expected = measurements.flatMap(({ code, valueQuantity }) =>
+    code.coding?.[0]?.code === '99504-3' ? [valueQuantity?.value] : [],
+  )
+  const [line] = glucose?.lines ?? []
+  t.same(
+    line?.mean.filter(value => value !== null),
+    expected,
+  )
+  t.equal(line?.mean.filter(value => value === null).length, 1, 'the day without the sensor')
+})
+
+t.test('tables have the same numbers, day by day in the time zone that is asked', async t => {
+  const row = async (timezone: string) => {
+    const { body } = await staff.get(`${page}?first=2026-03-03&last=2026-03-03&timezone=${timezone}`)
+    const [, table = ''] = /<caption>Steps,[^<]*<\/caption>([\s\S]*?)<\/table>/.exec(body) ?? []
+    return wordsOf({ body: table })
+  }
+  const totalOf = (from: string, to: string) =>
+    measurements
+      .filter(({ code }) => code.coding?.[0]?.code === 'omh:step-count')
+      .filter(({ effectiveDateTime: at = '' }) => at >= from && at < to)
+      .reduce((sum, { valueQuantity }) => sum + (valueQuantity?.value ?? 0), 0)
+  t.equal(await row('UTC'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-03', '2026-03-04')}`)
+  t.equal(await row('Asia/Tokyo'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-02T15', '2026-03-03T15')}`)
+})
+
+t.test('a night counts for the day on which it ends', async t => {
+  const { body } = await staff.get(`${page}?first=2026-03-01&last=2026-03-01`)
+  const [, table = ''] = /<caption>Sleep,[^<]*<\/caption>([\s\S]*?)<\/table>/.exec(body) ?? []
+  t.equal(wordsOf({ body: table }), 'Day Readings Total 2026-03-01 1 6.5')
+})
+
+t.test('glucose is shown in the unit that is asked', async t => {
+  const [milligrams, millimoles] = [await staff.get(page), await staff.get(`${page}?glucose=mmol/L`)]
+  const values = measurements.flatMap(({ code, valueQuantity }) =>
+    code.coding?.[0]?.code === '99504-3' ? [valueQuantity?.value ?? 0] : [],
+  )
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const gmi = (3.31 + 0.02392 * mean).toFixed(1)
+  t.match(wordsOf(milligrams), `Mean ${mean.toFixed(0)} mg/dL GMI ${gmi} %`)
+  t.match(wordsOf(millimoles), `Mean ${(mean / 18.016).toFixed(1)} mmol/L GMI ${gmi} %`)
+})
+
+t.test('readings of one day are told as of one', async t => {
+  t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-02`)), /Readings \d+ on 1 day(?!s)/)
+  t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-03`)), /Readings \d+ on 2 days/)
+})
+
+t.test('days that cannot be shown are told at the field, and the usual ones are shown', async t => {
+  for (const [query, said] of [
+    ['first=March', 'A day is written as 2026-03-31.'],
+    ['first=2026-02-30&last=2026-03-02', 'A day is written as 2026-03-31.'],
+    ['first=2026-03-02&last=2026-03-01', 'The last day lies before the first.'],
+    ['first=2020-01-01&last=2026-03-01', 'At most 366 days are shown at once.'],
+  ] as const) {
+    const shown = await staff.get(`${page}?${query}`)
+    t.match(shown, { status: 200 }, query)
+    t.match(shown.body, said)
+    t.match(wordsOf(shown), / 2026-03-14/)
+    for (const typed of new URLSearchParams(query).values()) t.match(shown.body, `value="${typed}"`, 'it is kept')
+  }
+  const wrongDay = await staff.get(`${page}?first=2026-03-01&last=31/03/2026`)
+  t.match(wrongDay.body, /id="last-problem">A day is written as 2026-03-31/)
+  t.notMatch(wrongDay.body, 'id="first-problem"', 'the other day is right')
+  const nowhere = await staff.get(`${page}?timezone=Europe/Berln`)
+  t.match(nowhere.body, /id="timezone-problem">This is no time zone that is known here/)
+  t.match(nowhere.body, 'value="Europe/Berln"')
+  t.match(
+    wordsOf(await staff.get(`${page}?first=2025-01-01&last=2025-01-02`)),
+    'From 2025-01-01 to 2025-01-02 there is nothing to be drawn.',
+  )
+})
+
+t.test('what draws the charts comes from here, and the page lets in nothing else', async t => {
+  const policy = String((await staff.get(page)).headers['content-security-policy'])
+  t.match(policy, "script-src 'self';")
+  t.match(policy, "style-src 'self';")
+  t.match((await staff.get(page)).body, '<script type="module" src="/static/chart.js"></script>')
+  for (const [file, status] of [
+    ['uPlot.esm.js', 200],
+    ['uPlot.min.css', 200],
+    ['uPlot.cjs.js', 404],
+    ['../package.json', 404],
+  ] as const)
+    t.equal((await staff.get(`/static/uplot/${file}`)).status, status, file)
+})
+
+t.test('a kind that is withdrawn is on no page from then on', async t => {
+  const token = await world.patientToken(ann, 'patient/Consent.cruds')
+  const [entry] = await world.pages(token, `Consent?patient=${ann}`)
+  const consent = entry?.resource as Consent
+  const provision = consent.provision?.provision?.filter(
+    ({ code }) => code?.[0]?.coding?.[0]?.code !== 'omh:blood-glucose',
+  )
+  t.match(titlesIn(await staff.get(page)), ['Glucose day by day'])
+  await world.update(token, { ...consent, provision: { ...consent.provision, provision: provision ?? [] } })
+  const shown = await staff.get(page)
+  t.same(titlesIn(shown), ['Blood pressure', 'Steps', 'Sleep'])
+  t.notMatch(wordsOf(shown), /Ambulatory|Patch|GMI/)
+})
+
+t.test('of days on which nothing has a number it is told that there was something', async t => {
+  const below = (patient: string) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${patient}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+    effectiveDateTime: '2025-06-01T08:00:00Z',
+    valueQuantity: { comparator: '<', value: 40, unit: 'mg/dL', system: 'http://unitsofmeasure.org', code: 'mg/dL' },
+  })
+  await store(below(ann), below(eve))
+  for (const [browser, patient] of [
+    [anns, ann],
+    [staff, eve],
+  ] as const) {
+    const shown = wordsOf(await browser.get(`/patients/${patient}?first=2025-06-01&last=2025-06-01`))
+    t.match(
+      shown,
+      /Glucose day by day mg\/dL Without a number in this unit, or with one that cannot be, and so in no chart: 1\./,
+    )
+    t.notMatch(shown, /nothing to be drawn/)
+  }
+})
+
+const tableOf = ({ body }: { body: string }, title: string) => {
+  const [, table = ''] = new RegExp(`<caption>${title},[^<]*</caption>([\\s\\S]*?)</table>`).exec(body) ?? []
+  return wordsOf({ body: table })
+}
+
+t.test('the mean of a day counts the averages that are drawn', async t => {
+  const average = {
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    extension: [
+      {
+        url: extensions.descriptiveStatistic,
+        extension: [{ url: 'statistic', valueCodeableConcept: { text: 'average' } }],
+      },
+    ],
+    code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+    effectiveDateTime: '2025-06-02T08:00:00Z',
+    valueQuantity: { value: 64, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  }
+  await store(average)
+  const shown = await anns.get(`${page}?first=2025-06-02&last=2025-06-02`)
+  t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2025-06-02 1 64 64 64')
+})
+
+t.test('a total of 24 hours is in the chart of steps, and is not added to the hours of the same day', async t => {
+  const steps = (code: string, effective: object, value: number) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    ...effective,
+    valueQuantity: { value, unit: 'steps', system: 'http://unitsofmeasure.org', code: '{steps}' },
+  })
+  await store(
+    steps('41950-7', { effectiveDateTime: '2025-06-03' }, 8000),
+    steps('55423-8', { effectivePeriod: { start: '2025-06-03T14:00:00Z', end: '2025-06-03T15:00:00Z' } }, 900),
+  )
+  for (const timezone of ['UTC', 'America/Los_Angeles']) {
+    const shown = await anns.get(`${page}?first=2025-06-02&last=2025-06-04&timezone=${timezone}`)
+    t.equal(tableOf(shown, 'Steps'), 'Day Readings Total 2025-06-03 2 8000', timezone)
+  }
+})
+
+t.test('figures have the decimal sign of the language, also where charts are drawn', async t => {
+  const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  for (const [name, value] of anns.cookies) spanish.cookies.set(name, value)
+  const shown = wordsOf(await spanish.get(`${page}?first=2026-03-01&last=2026-03-14&timezone=UTC&glucose=mmol/L`))
+  t.match(shown, /Media \d,\d mmol\/L GMI \d,\d % Variación \(CV\) \d+,\d % Tiempo con mediciones 92,9 %/)
+  t.match(shown, /en rango de 3,9 a 10 mmol\/L/)
+  t.match(shown, /En rango 3,9–10,0 \d+,\d % /)
+  t.match(shown, /2026-03-01 1 6,5 2026-03-02/)
+  t.notMatch(shown, /\d\.\d/)
+})
+
+t.test(
+  'of values that can hardly be it is told that there are some, and the figures say that they are in them',
+  async t => {
+    const glucose = (at: string, value: number) => ({
+      resourceType: 'Observation',
+      status: 'final',
+      subject: { reference: `Patient/${ann}` },
+      code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+      effectiveDateTime: at,
+      valueQuantity: { value, unit: 'mg/dL', system: 'http://unitsofmeasure.org', code: 'mg/dL' },
+    })
+    const weight = (at: string, value: number) => ({
+      ...glucose(at, 0),
+      code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
+      valueQuantity: { value, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
+    })
+    await store(
+      glucose('2025-06-05T08:00:00Z', 600),
+      glucose('2025-06-06T08:00:00Z', 1500),
+      weight('2025-06-05T08:00:00Z', 60),
+      weight('2025-06-06T08:00:00Z', 6),
+      weight('2025-06-07T08:00:00Z', 60.5),
+    )
+    const likely = wordsOf(await anns.get(`${page}?first=2025-06-05&last=2025-06-05`))
+    t.notMatch(likely, 'can hardly be')
+    const shown = await anns.get(`${page}?first=2025-06-05&last=2025-06-07`)
+    const words = wordsOf(shown)
+    t.match(
+      words,
+      /Points with values below 20 or above 600, which can hardly be, are marked by triangles at the edge: 1\./,
+    )
+    t.match(
+      words,
+      /Points with values below 30 or above 120, which can hardly be, are marked by triangles at the edge: 1\./,
+    )
+    t.match(words, /some below 20 or above 600 mg\/dL, which can hardly be: the figures are made of them as well/)
+    t.match(tableOf(shown, 'Weight'), '2025-06-06 1 6.0 6.0 6.0', 'the table has them all')
+  },
+)
+
+t.test('a sensor’s “low” counts in the time in ranges, which says so', async t => {
+  const low = (at: string, more: object) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+    effectiveDateTime: at,
+    valueQuantity: { value: 40, unit: 'mg/dL', system: 'http://unitsofmeasure.org', code: 'mg/dL', ...more },
+  })
+  await store(low('2025-06-09T08:00:00Z', { comparator: '<' }), low('2025-06-09T08:30:00Z', { value: 100 }))
+  const words = wordsOf(await anns.get(`${page}?first=2025-06-09&last=2025-06-09`))
+  t.match(words, /Mean 100 mg\/dL .* In range 70–180 50\.0 % .* Very low &lt; 54 50\.0 % /)
+  t.match(words, /told only as below or above a number, such as a sensor&#39;s “low”: 1\. No other figure does\./)
+})
+
+t.test(
+  'what a scale tells is drawn under each of its codes, and what cannot be is told and is in no figure',
+  async t => {
+    const measured = (code: string, day: string, value: number, unit: string) => ({
+      resourceType: 'Observation',
+      status: 'final',
+      subject: { reference: `Patient/${ann}` },
+      code: { coding: [{ system: 'http://loinc.org', code }] },
+      effectiveDateTime: `2025-06-${day}T08:00:00Z`,
+      valueQuantity: { value, unit, system: 'http://unitsofmeasure.org', code: unit },
+    })
+    await store(
+      measured('29463-7', '11', 80, 'kg'),
+      measured('3141-9', '12', 81, 'kg'),
+      measured('29463-7', '13', -82, 'kg'),
+      measured('99504-3', '11', 100, 'mg/dL'),
+      measured('99504-3', '12', -100, 'mg/dL'),
+      measured('99504-3', '13', 9999, 'mg/dL'),
+      measured('96608-5', '11', 131, 'mm[Hg]'),
+    )
+    const shown = await anns.get(`${page}?first=2025-06-11&last=2025-06-14`)
+    t.equal(
+      tableOf(shown, 'Weight'),
+      'Day Readings Mean Lowest Highest 2025-06-11 1 80.0 80.0 80.0 2025-06-12 1 81.0 81.0 81.0',
+    )
+    t.match(
+      wordsOf(shown),
+      /Weight kg .*Without a number in this unit, or with one that cannot be, and so in no chart: 1\./,
+    )
+    t.match(
+      wordsOf(shown),
+      /Glucose day by day mg\/dL .*Without a number in this unit, or with one that cannot be, and so in no chart: 2\./,
+    )
+    t.match(wordsOf(shown), /Mean 100 mg\/dL /)
+    t.equal(tableOf(shown, 'Blood pressure'), 'Day Readings Mean Lowest Highest 2025-06-11 1 131 131 131')
+  },
+)
+
+t.test('a heart rate at rest that is told as such is a line of its own in the chart of heart rate', async t => {
+  const measured = (code: string, effectiveDateTime: string, value: number) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    effectiveDateTime,
+    valueQuantity: { value, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  })
+  await store(
+    measured('40443-4', '2025-07-11', 55),
+    measured('40443-4', '2025-07-12T06:00:00Z', 57),
+    measured('8867-4', '2025-07-12T18:00:00Z', 90),
+  )
+  const shown = await anns.get(`${page}?first=2025-07-10&last=2025-07-13`)
+  t.equal(
+    tableOf(shown, 'Heart rate'),
+    'Day What Readings Mean Lowest Highest 2025-07-11 at rest, source not known 1 55 55 55 2025-07-12 source not known 1 90 90 90 2025-07-12 at rest, source not known 1 57 57 57',
+  )
+})
+
+t.test('the days up to the newest reading end with its date, where it has no time', async t => {
+  const measured = (code: string, effectiveDateTime: string, unit: string) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    effectiveDateTime,
+    valueQuantity: { value: 80, unit, system: 'http://unitsofmeasure.org', code: unit },
+  })
+  // The evening before, in the Americas.
+  await store(measured('29463-7', '2026-03-20', 'kg'), measured('8867-4', '2026-03-20T03:00:00Z', '/min'))
+  for (const timezone of ['America/Los_Angeles', 'UTC', 'Pacific/Auckland']) {
+    const shown = await anns.get(`${page}?timezone=${timezone}`)
+    t.match(shown.body, 'value="2026-03-20"', timezone)
+    t.match(tableOf(shown, 'Weight'), /2026-03-20 1 80\.0 80\.0 80\.0$/, timezone)
+  }
+})

@@ -1,0 +1,304 @@
+import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
+import { openInvited } from '../invited.ts'
+
+const world = await openInvited()
+const { browserOf, create, database, lab, send, server, staff, study } = world
+t.teardown(world.close)
+t.setTimeout(200_000)
+
+const header = 'family,given,birth_date,identifiers'
+const upload = async (lines: readonly string[], by = staff, page = '/patients/imports') => {
+  const file = { field: 'file', name: 'patients.csv', content: [header, ...lines].join('\n') }
+  return by.sendFile(page, file, '/patients/imports')
+}
+/** The page of an import, once nothing is under way there. */
+const settled = async (location = '', by: Browser = staff): Promise<Shown> => {
+  for (;;) {
+    const shown = await by.get(location)
+    if (!shown.body.includes('data-progress=')) return shown
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+}
+const named = async (family: string) =>
+  (await send('everything', 'GET', `Patient?family=${family}&_summary=count`)).json().total
+
+t.test('a list is looked at, and registered as it was shown, all of it or nothing', async t => {
+  const faulty = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-30,I-2'])
+  const told = wordsOf(await settled(faulty.location))
+  t.match(told, /Of 2 lines, one has something wrong\. Nothing was registered: .* 3 birth_date : Enter the birth date/)
+  const body = (await staff.get(faulty.location ?? '')).body
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  await staff.post(`${faulty.location}/confirm`, { _csrf, duplicates: 'register' })
+  t.match(
+    wordsOf(await settled(faulty.location)),
+    /Nothing was registered/,
+    'also not by who sends the form all the same',
+  )
+  t.equal(await named('Imported'), 0)
+
+  const sound = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-28,I-2'])
+  t.match(
+    wordsOf(await settled(sound.location)),
+    /All 2 lines can be read\. None of the patients seems to be there already\. As they would be registered Line Family name .* Language 2 Imported Ana 1970-01-01 I-1 3 Imported Ben 1970-02-28 I-2 Register these 2 patients/,
+    'whose columns are exchanged sees it before anything is registered',
+  )
+  t.equal(await named('Imported'), 0, 'looking registers nothing')
+  await Promise.all(
+    [1, 2, 3].map(() => staff.send(sound.location ?? '', {}, `${sound.location}/confirm`).catch(() => {})),
+  )
+  t.match(wordsOf(await settled(sound.location)), /2 patients are registered/)
+  t.equal(await named('Imported'), 2, 'once, however often it is confirmed')
+  t.match((await send('everything', 'GET', 'Patient?identifier=I-2')).json(), {
+    entry: [
+      {
+        resource: { birthDate: '1970-02-28', managingOrganization: { reference: `Organization/${lab.organization}` } },
+      },
+    ],
+  })
+  t.equal(
+    await database.maybeOne(sql.fragment`
+    SELECT FROM patient_import_line JOIN patient_import ON id = import WHERE state = 'imported'`),
+    undefined,
+    'what was read of the file is gone',
+  )
+})
+
+t.test('who may be there already is shown, and left out or registered', async t => {
+  const lines = [
+    'Twin,Ana,1970-01-01,T-1',
+    'Twin,Ben,1971-01-01,T-2',
+    'TWIN,ána,1970-01-01,',
+    'Other,Ana,1970-01-01,T-2',
+  ]
+  await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Twin', given: ['Ben'] }],
+    birthDate: '1971-01-01',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const shown = await upload(lines)
+  const words = wordsOf(await settled(shown.location))
+  t.match(
+    words,
+    /3 patients may be there already .* 3 Ben Twin .* Ben Twin .* 4 ána TWIN .* the patient of line 2 5 Ana Other .* the patient of line 3/,
+  )
+  for (const after of ['1e400', '1.5', '-1', 'x'])
+    t.equal(
+      (await staff.get(`${shown.location}?after=${after}`)).status,
+      200,
+      'an address that is made up begins at the first',
+    )
+  await staff.send(shown.location ?? '', { duplicates: 'leave-out' }, `${shown.location}/confirm`)
+  t.match(wordsOf(await settled(shown.location)), /1 patient is registered/)
+  t.equal(await named('Twin'), 2)
+  const again = await upload(lines)
+  await settled(again.location)
+  await staff.send(again.location ?? '', { duplicates: 'register' }, `${again.location}/confirm`)
+  t.match(wordsOf(await settled(again.location)), /4 patients are registered/)
+})
+
+t.test('of a list in which all may be there already nobody is left over to register', async t => {
+  const lines = ['Alone,Ana,1970-01-01,L-1']
+  const [first, again] = [await upload(lines), await upload(lines)]
+  await settled(first.location)
+  await staff.send(first.location ?? '', {}, `${first.location}/confirm`)
+  await settled(first.location)
+  await settled(again.location)
+  const third = await upload(lines)
+  const shown = await settled(third.location)
+  t.match(wordsOf(shown), /One patient may be there already .* Register this patient anyway Forget this list/)
+  t.notMatch(shown.body, /the other 0|type="radio"/)
+  await staff.send(third.location ?? '', {}, `${third.location}/confirm`)
+  t.match(wordsOf(await settled(third.location)), /1 patient is registered/)
+})
+
+t.test('who was registered after a list was looked at is shown before any of it is registered', async t => {
+  const lines = ['Twice,Ana,1970-01-01,W-1', 'Twice,Ben,1971-01-01,W-2']
+  const [one, two] = [await upload(lines), await upload(lines)]
+  for (const { location } of [one, two]) t.match(wordsOf(await settled(location)), /None of the patients seems/)
+  const confirm = ({ location = '' }: Shown, duplicates = 'leave-out') =>
+    staff.send(location, { duplicates }, `${location}/confirm`)
+  await Promise.all([confirm(one), confirm(two)])
+  const isDone = wordsOf(await settled(one.location)).includes('2 patients are registered')
+  const [done, waiting] = isDone ? [one, two] : [two, one]
+  t.match(wordsOf(await settled(done.location)), /2 patients are registered/)
+  t.match(
+    wordsOf(await settled(waiting.location)),
+    /After you looked at it somebody was registered who may be the same as 2 of these, so nothing of it is registered yet\. All 2 lines can be read\. 2 patients may be there already .* 2 Ana Twice .* Ana Twice .* 3 Ben Twice/,
+  )
+  t.equal(await named('Twice'), 2)
+  await confirm(waiting, 'register')
+  t.match(
+    wordsOf(await settled(waiting.location)),
+    /2 patients are registered/,
+    'whom they were shown they may register',
+  )
+  t.equal(await named('Twice'), 4)
+
+  const third = await upload(['Between,Zoe,1980-01-01,Z-1', 'Between,Yan,1981-01-01,Z-2'])
+  await settled(third.location)
+  await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Another' }],
+    identifier: [{ system: 'urn:oid:1.2.3', value: 'Z-1' }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  await confirm(third)
+  t.match(wordsOf(await settled(third.location)), /may be the same as one of these.* 2 Zoe Between .* Another/)
+  t.equal(await named('Between'), 0)
+  await confirm(third)
+  t.match(wordsOf(await settled(third.location)), /1 patient is registered/)
+  t.equal(await named('Between'), 1)
+})
+
+t.test('a list of a study is enrolled with it', async t => {
+  const page = `/patients/imports?study=${study.id}`
+  t.match(wordsOf(await staff.get(page)), /All of them are enrolled into Hearts/)
+  const shown = await upload(['Enrolled,Ana,1970-01-01,E-1', 'Enrolled,Ben,1970-01-01,E-2'], staff, page)
+  await settled(shown.location)
+  await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
+  t.match(wordsOf(await settled(shown.location)), /2 patients are registered, and enrolled into the study/)
+  const { total } = (
+    await send(
+      'everything',
+      'GET',
+      `ResearchSubject?study=ResearchStudy/${study.id}&individual:Patient.family=Enrolled&_summary=count`,
+    )
+  ).json()
+  t.equal(total, 2)
+})
+
+t.test('where one cannot be registered, none is, and why is told', async t => {
+  const shown = await upload(['Refused,Ana,1970-01-01,R-1'])
+  await settled(shown.location)
+  await database.run(
+    sql.fragment`UPDATE patient_import SET organization = ${world.clinic.organization} WHERE state = 'checked'`,
+  )
+  await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
+  t.match(wordsOf(await settled(shown.location)), /Nothing of it was registered\. You may not do this, or no longer\./)
+  t.equal(await named('Refused'), 0)
+})
+
+t.test('nobody of a list is registered in an organization that was closed since it was looked at', async t => {
+  const { location = '' } = await upload(['Closed,Ana,1970-01-01,C-1'])
+  await settled(location)
+  const organization = (await send('everything', 'GET', `Organization/${lab.organization}`)).json()
+  await world.update('everything', { ...organization, active: false })
+  await staff.send(location, {}, `${location}/confirm`)
+  t.match(
+    wordsOf(await settled(location)),
+    /Nothing of it was registered\. The organization is closed, so nobody is registered in it\./,
+  )
+  t.equal(await named('Closed'), 0)
+  await world.update('everything', { ...organization, active: true })
+})
+
+t.test('its progress is told as it goes, to who sent it alone', async t => {
+  const shown = await upload(['Stream,Ana,1970-01-01,S-1'])
+  await settled(shown.location)
+  const cookie = [...staff.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const headers = { cookie, accept: 'text/event-stream' }
+  const streamed = await server.inject({ url: `${shown.location}/progress`, headers })
+  t.match(streamed.headers['content-type'], /^text\/event-stream/)
+  t.match(streamed.body, /^data: \{"done":0,"total":1,"isOver":true\}\n\n/)
+  const other = await browserOf((await create('everything', { resourceType: 'Person', name: [{ text: 'Other' }] })).id)
+  const foreign = [...other.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const refused = await server.inject({ url: `${shown.location}/progress`, headers: { ...headers, cookie: foreign } })
+  t.equal(refused.statusCode, 404)
+  t.equal((await other.get(shown.location ?? '')).status, 404)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get('/account')).body)?.[1] ?? ''
+  for (const action of ['confirm', 'cancel'])
+    t.equal((await other.post(`${shown.location}/${action}`, { _csrf })).status, 404, action)
+  await staff.send(shown.location ?? '', {}, `${shown.location}/cancel`)
+  t.equal((await staff.get(shown.location ?? '')).status, 404, 'and is forgotten when they say so')
+})
+
+t.test(
+  'while it is under way the page says how far it is, and is loaded anew where nothing runs in the browser',
+  async t => {
+    const { location = '' } = await upload(['Going,Ana,1970-01-01,G-1', 'Going,Ben,1970-01-01,G-2'])
+    await settled(location)
+    const id = location.split('/').at(-1) ?? ''
+    await database.run(sql.fragment`UPDATE patient_import SET state = 'importing', done = 1 WHERE id = ${id}`)
+    const shown = await staff.get(location)
+    t.match(wordsOf(shown), /Patients registered: 1 of 2 \. You may leave this page, and come back/)
+    t.match(shown.body, '<noscript><meta http-equiv="refresh" content="3"></noscript>')
+    t.match(shown.body, '<progress class="w-100" value="1" max="2" aria-label="Patients registered"></progress>')
+    t.match(shown.headers['content-security-policy'], /connect-src 'self'/)
+    t.match(wordsOf(await staff.get('/patients/imports')), /2 patients, sent .* is being registered/)
+    await database.run(sql.fragment`DELETE FROM patient_import WHERE id = ${id}`)
+  },
+)
+
+const isEmpty =
+  /The file is empty: its first line names the columns \(family, given, birth_date, identifiers, email, mobile, language\), and each line after it is a patient Look at it /
+
+t.test('a file that is none is told of beside its field', async t => {
+  const file = (content: string, name = 'x.csv') =>
+    staff.sendFile('/patients/imports', { field: 'file', name, content })
+  for (const [content, why] of [
+    ['name\nAna', /“name” is none/],
+    ['', isEmpty],
+    ['\r\n \r\n\n', isEmpty],
+  ] as const) {
+    const shown = await file(content)
+    t.match([shown.status, wordsOf(shown)], [422, why])
+  }
+  const unchosen = await file('', '')
+  t.match([unchosen.status, wordsOf(unchosen)], [422, /Choose a file/])
+  const large = await file('x'.repeat(10_000_001))
+  t.match([large.status, wordsOf(large)], [413, /larger than 10 MB/])
+  t.match(large.body, /id="file-problem">The file is larger than 10 MB: send it in parts</)
+  const into = `/patients/imports?study=${study.id}`
+  const tooLarge = { field: 'file', name: 'x.csv', content: 'x'.repeat(10_000_001) }
+  const again = await staff.sendFile(into, tooLarge, '/patients/imports')
+  t.match(again.body, `name="study" value="${study.id}"`, 'the study that they are enrolled into is kept')
+  const template = await staff.get('/patients/imports/template.csv')
+  t.match(template, { status: 200, headers: { 'content-disposition': 'attachment; filename="patients.csv"' } })
+  t.match(
+    (await staff.sendFile('/patients/imports', { field: 'file', name: 'x.csv', content: template.body })).location,
+    /imports\//,
+  )
+})
+
+t.test('ten thousand lines are read, looked at and registered', async t => {
+  const lines = Array.from({ length: 10_000 }, (_, at) => `Many,N${at},19${String(50 + (at % 50))}-01-01,M-${at}`)
+  const shown = await upload(lines)
+  const looked = wordsOf(await settled(shown.location))
+  t.match(
+    looked,
+    /All 10000 lines can be read.* The first 20 of 10000 as they would be registered .* 21 Many N19 1969-01-01/,
+  )
+  t.notMatch(looked, 'N20 ')
+  await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
+  t.match(wordsOf(await settled(shown.location)), /10000 patients are registered/)
+  t.equal(await named('Many'), 10_000)
+})
+
+t.test('what nobody confirms within a day is forgotten', async t => {
+  const shown = await upload(['Late,Ana,1970-01-01,L-1'])
+  await settled(shown.location)
+  await database.run(sql.fragment`UPDATE patient_import SET made_at = now() - interval '1 day' WHERE state = 'checked'`)
+  const other = await world.open({ pauseMs: 60_000, retries: 1 })
+  t.teardown(() => other.close())
+  for (;;) {
+    if ((await staff.get(shown.location ?? '')).status === 404) break
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+  t.equal(await database.maybeOne(sql.fragment`SELECT FROM patient_import_line`), undefined)
+})
+
+t.test('its progress is told no more once they have signed out', async t => {
+  const { location = '' } = await upload(['Stream,Ben,1970-01-01,S-2'])
+  await settled(location)
+  const [, id] = /([^/]+)$/.exec(location) ?? []
+  const { person } = await database.one<{ person: string }>(sql.fragment`
+    UPDATE patient_import SET state = 'importing' WHERE id = ${id ?? ''} RETURNING person`)
+  const browser = await browserOf(person)
+  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const streamed = server.inject({ url: `${location}/progress`, headers: { cookie, accept: 'text/event-stream' } })
+  await browser.send('/account', {}, '/sign-out')
+  t.notMatch((await streamed).body, /"isOver":true/)
+})

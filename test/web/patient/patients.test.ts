@@ -1,0 +1,286 @@
+import t from 'tap'
+import { wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const world = await openTenants()
+const { server, people, lab, clinic, create, send, study } = world
+t.teardown(() => server.close())
+t.setTimeout(120_000)
+
+const empty = { given: '', family: '', birthDate: '', identifiers: '', email: '', mobile: '', language: '' }
+const maria = {
+  ...empty,
+  given: 'María José',
+  family: 'Ruiz',
+  birthDate: '1970-05-31',
+  identifiers: 'urn:oid:1.2.3|4711\n  A-1',
+  email: 'Maria@example.org',
+  mobile: '+1 (500) 555-0006',
+  language: 'es',
+}
+const register = (fields: Readonly<Record<string, string>>, by = people.member, page = '/patients/new') =>
+  by.send(page, fields, '/patients/new')
+const patientAt = async (location = '') => (await send('everything', 'GET', `Patient/${location.split('/')[2]}`)).json()
+
+t.test('a member registers a patient, who stands at /fhir with all that was entered', async t => {
+  const made = await register(maria)
+  t.match(made, { status: 303, location: /^\/patients\/[\w-]+$/ })
+  t.match(await patientAt(made.location), {
+    active: true,
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+    identifier: [{ system: 'urn:oid:1.2.3', value: '4711' }, { value: 'A-1' }],
+    name: [{ family: 'Ruiz', given: ['María', 'José'] }],
+    birthDate: '1970-05-31',
+    telecom: [
+      { system: 'email', value: 'maria@example.org' },
+      { system: 'phone', use: 'mobile', value: '+15005550006' },
+    ],
+    communication: [{ language: { coding: [{ system: 'urn:ietf:bcp:47', code: 'es' }] }, preferred: true }],
+  })
+  t.match(wordsOf(await people.member.get(made.location ?? '')), /María José Ruiz/)
+})
+
+t.test('what is wrong is said at its field, and what was typed stays', async t => {
+  const wrong = {
+    ...empty,
+    given: 'Kept <b>',
+    birthDate: '1970-02-30',
+    identifiers: 'no uri|1',
+    email: 'ana',
+    mobile: '5005550006',
+    language: 'xx',
+  }
+  const shown = await register(wrong)
+  t.equal(shown.status, 422)
+  const told = [...shown.body.matchAll(/<p class="invalid-feedback[^>]*id="(\w+)-problem">([^<]*)</g)]
+  t.strictSame(
+    told.map(([, name]) => name),
+    ['family', 'birthDate', 'identifiers', 'email', 'mobile', 'language'],
+  )
+  t.match(shown.body, /value="Kept &lt;b&gt;"/)
+  for (const birthDate of ['1849-12-31', '2999-01-01', '31.5.1970'])
+    t.equal((await register({ ...maria, birthDate, identifiers: '' })).status, 422, birthDate)
+})
+
+t.test(
+  'who may be there already is shown before, by number or by name and birth date, and is registered anyway',
+  async t => {
+    const first = await register({
+      ...empty,
+      given: 'Zoë',
+      family: 'O’Neil',
+      birthDate: '1980-01-02',
+      identifiers: 'Z-9',
+    })
+    const [, , id = ''] = first.location?.split('/') ?? []
+    const same = { ...empty, given: 'zoe', family: "O'NEIL", birthDate: '1980-01-02' }
+    const warned = await register(same)
+    t.equal(warned.status, 409)
+    t.match(warned.body, new RegExp(`href="/patients/${id}"`))
+    t.match(wordsOf(warned), /There may be a record of this patient already .* has the same name and birth date/)
+    t.match(wordsOf(await register({ ...same, given: 'Else', identifiers: 'Z-9' })), /has the same identifier/)
+    for (const other of [
+      { ...same, birthDate: '1980-01-03' },
+      { ...same, given: 'Zora' },
+    ])
+      t.equal((await register(other)).status, 303)
+    const anyway = /name="anyway" value="([^"]+)"/.exec(warned.body)?.[1] ?? ''
+    t.equal(
+      (await register({ ...same, given: 'Zora', anyway })).status,
+      409,
+      'but who is like another is shown that one',
+    )
+    t.equal((await register({ ...same, anyway })).status, 303)
+    t.equal((await register({ ...same, anyway })).status, 409, 'and nobody is by a button that is pressed twice')
+  },
+)
+
+t.test('of those who register the same human at once, or press twice, one does, and the others are told', async t => {
+  const twin = { ...empty, family: 'Twin', birthDate: '1981-03-04' }
+  const answers = await Promise.all(Array.from({ length: 4 }, () => register(twin)))
+  t.same(answers.map(({ status }) => status).toSorted(), [303, 409, 409, 409])
+  const numbered = { ...empty, identifiers: 'T-1' }
+  const named = ['Nilsson', 'Olsson', 'Persson'].map((family, at) => ({
+    ...numbered,
+    family,
+    birthDate: `199${at}-01-01`,
+  }))
+  const others = await Promise.all(named.map(one => register(one)))
+  t.same(others.map(({ status }) => status).toSorted(), [303, 409, 409])
+})
+
+t.test('nobody learns by it of a patient whom they may not see', async t => {
+  await create(clinic.manager, {
+    resourceType: 'Patient',
+    name: [{ family: 'Hidden', given: ['Hal'] }],
+    birthDate: '1960-06-06',
+    identifier: [{ system: 'urn:oid:9', value: 'H-1' }],
+    managingOrganization: { reference: `Organization/${clinic.organization}` },
+  })
+  const hal = { ...empty, given: 'Hal', family: 'Hidden', birthDate: '1960-06-06', identifiers: 'urn:oid:9|H-1' }
+  t.equal((await register(hal)).status, 303)
+})
+
+t.test('patients are found by name, birth date, identifier and e-mail address, in pages', async t => {
+  const found = async (query: string, by = people.member) =>
+    [...(await by.get(`/patients?${query}`)).body.matchAll(/href="\/patients\/[\w-]+">([^<]*) </g)].map(
+      ([, name]) => name,
+    )
+  t.same(await found('name=ru+mar'), ['María José Ruiz'])
+  t.same(await found('birthDate=1970-05&identifier=4711'), ['María José Ruiz'])
+  t.same(await found('identifier=urn:oid:1.2.3|4711'), ['María José Ruiz'])
+  t.same(await found('email=MARIA@example.org'), ['María José Ruiz'])
+  t.same(await found('name=ruiz', people['manager of another tenant']), [])
+  t.match(
+    wordsOf(await people.member.get('/patients?name=nobody')),
+    /There is nobody whom you may see, and who is like this/,
+  )
+  t.match(wordsOf(await people.member.get('/patients?birthDate=1970-13')), /Enter a birth date as year, month and day/)
+  for (const [query, told] of [
+    ['birthDate=0000', /Enter a birth date as year, month and day/],
+    ['identifier=|', /Enter the number, or the URI of its system/],
+  ] as const) {
+    const shown = await people.member.get(`/patients?${query}`)
+    t.match([shown.status, wordsOf(shown)], [200, told], query)
+  }
+  for (let count = 0; count < 20; count += 1)
+    await create(lab.manager, {
+      resourceType: 'Patient',
+      name: [{ family: `Page${String(count).padStart(2, '0')}` }],
+      managingOrganization: { reference: `Organization/${lab.organization}` },
+    })
+  const first = await people.member.get('/patients?name=page')
+  t.notMatch(first.body, /More patients/)
+  await register({ ...empty, family: 'Page99', birthDate: '1990-01-01' })
+  const full = await people.member.get('/patients?name=page')
+  const next = /href="(\/patients\?name=page&(?:amp;)?page=[^"]*)"/.exec(full.body)?.[1]?.replace('&amp;', '&') ?? ''
+  t.match(wordsOf(await people.member.get(next)), /Page99/)
+  t.equal((await people.manager.get(next)).status, 400, 'a page is of one reader alone')
+})
+
+t.test('one registers into a study at once, where one may enrol', async t => {
+  const page = `/patients/new?study=${study.id}`
+  t.match(wordsOf(await people.member.get(page)), /The patient is enrolled into hearts at once/)
+  const made = await register({ ...empty, family: 'Enrolled', birthDate: '1990-01-01' }, people.member, page)
+  t.equal(made.location, `/studies/${study.id}`)
+  t.match(
+    wordsOf(await people.member.get(made.location ?? '')),
+    /Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
+  )
+})
+
+t.test('how a patient is reached is changed by who has registered them, and what else stands there stays', async t => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ text: 'Reach' }],
+    telecom: [
+      { system: 'phone', use: 'home', value: '1' },
+      { system: 'email', use: 'work', value: 'before@example.org' },
+    ],
+    communication: [{ language: { coding: [{ code: 'en' }] } }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const page = `/patients/${id}/change`
+  t.match((await people.member.get(`/patients/${id}`)).body, new RegExp(`href="${page}"`))
+  const stale = await people.manager.get(page)
+  const version = /name="version" value="(\d+)"/.exec(stale.body)?.[1] ?? ''
+  const wrong = await people.member.send(page, { email: 'x', mobile: '12', language: '' })
+  t.match(
+    [wrong.status, wordsOf(wrong)],
+    [422, /Enter an e-mail address.*Enter the mobile number with its country code/],
+  )
+  const changed = await people.member.send(page, {
+    email: 'after@example.org',
+    mobile: '0044 20 7946 0000',
+    language: 'es',
+  })
+  t.match(changed, { status: 303, location: `/patients/${id}` })
+  t.match(await patientAt(`/patients/${id}`), {
+    name: [{ text: 'Reach' }],
+    telecom: [
+      { system: 'phone', use: 'home', value: '1' },
+      { system: 'email', use: 'work', value: 'after@example.org' },
+      { system: 'phone', use: 'mobile', value: '+442079460000' },
+    ],
+    communication: [
+      { language: { coding: [{ code: 'es' }] }, preferred: true },
+      { language: { coding: [{ code: 'en' }] } },
+    ],
+  })
+  const late = await people.manager.send(page, { version, email: '', mobile: '', language: '' })
+  t.match([late.status, wordsOf(late)], [412, /Somebody else has changed this/])
+  t.match(
+    wordsOf(late),
+    /E-mail address Now it says: after@example\.org Mobile number Now it says: \+442079460000 Language Now it says: español/,
+    'an address that somebody else has entered is not taken back unseen',
+  )
+  const emptied = await people.member.send(page, { email: '', mobile: '', language: 'es' })
+  t.equal(emptied.status, 303)
+  t.same((await patientAt(`/patients/${id}`)).telecom, [{ system: 'phone', use: 'home', value: '1' }])
+})
+
+t.test('what was written wrong of who a patient is, is put right, and what nobody touched stays as it was', async t => {
+  const told = { system: 'urn:oid:1.2.3', value: '4711', use: 'official' as const }
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    identifier: [told, { value: '17' }],
+    name: [
+      { text: 'Ana Castilo', given: ['Ana'], family: 'Castilo' },
+      { use: 'maiden', family: 'Ruiz' },
+    ],
+    birthDate: '1970',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const page = `/patients/${id}/change`
+  const shown = {
+    given: 'Ana',
+    family: 'Castilo',
+    birthDate: '1970',
+    identifiers: 'urn:oid:1.2.3|4711\r\n17',
+    email: '',
+    mobile: '',
+    language: '',
+  }
+  t.match((await people.member.get(page)).body, /value="Castilo".*value="1970".*urn:oid:1\.2\.3\|4711\n17<\/textarea>/s)
+  const wrong = await people.member.send(page, { ...shown, family: '', birthDate: '31.5.1970' })
+  t.match(
+    [wrong.status, wordsOf(wrong)],
+    [422, /Enter a family name of at most 100 characters Enter the birth date as year, month and day/],
+  )
+  const pasted = await people.member.send(page, { ...shown, family: 'Castilo\tRuiz', birthDate: '31.5.1970' })
+  t.notMatch(wordsOf(pasted), /Enter a family name/, 'a name from a table has tabs')
+  t.equal((await people.member.send(page, { ...shown, email: 'ana.c@example.org' })).status, 303)
+  t.match(await patientAt(`/patients/${id}`), { name: [{ text: 'Ana Castilo' }], birthDate: '1970' })
+  const put = { ...shown, family: 'Castillo', birthDate: '1970-05-31', identifiers: 'urn:oid:1.2.3|4711\r\n18' }
+  t.equal((await people.member.send(page, put)).status, 303)
+  const { name, birthDate, identifier } = await patientAt(`/patients/${id}`)
+  t.same(
+    { name, birthDate, identifier },
+    {
+      name: [
+        { given: ['Ana'], family: 'Castillo' },
+        { use: 'maiden', family: 'Ruiz' },
+      ],
+      birthDate: '1970-05-31',
+      identifier: [told, { value: '18' }],
+    },
+  )
+})
+
+t.test('who is no staff finds no such pages, and who registers nobody registers nobody', async t => {
+  t.equal((await people.viewer.get('/patients')).status, 200)
+  for (const name of ['viewer', 'privacy officer', 'patient', 'administrator'] as const) {
+    const own = await people[name].get('/account')
+    const token = /name="_csrf" value="([^"]*)"/.exec(own.body)?.[1] ?? ''
+    if (name === 'patient' || name === 'administrator') t.equal((await people[name].get('/patients')).status, 404, name)
+    t.equal((await people[name].get('/patients/new')).status, 404, name)
+    const posted = await people[name].post('/patients/new', { ...maria, organization: lab.organization, _csrf: token })
+    t.equal(posted.status, 404, name)
+  }
+  const foreign = await people['manager of another tenant'].get('/account')
+  const other = /name="_csrf" value="([^"]*)"/.exec(foreign.body)?.[1] ?? ''
+  const asked = { ...maria, organization: lab.organization, _csrf: other }
+  t.equal((await people['manager of another tenant'].post('/patients/new', asked)).status, 404)
+  const into = { ...maria, study: study.id, organization: clinic.organization, _csrf: other }
+  t.equal((await people['manager of another tenant'].post('/patients/new', into)).status, 404)
+})

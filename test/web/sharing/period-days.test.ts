@@ -1,0 +1,62 @@
+import t from 'tap'
+import { boundOf, edgeIn, edgeOfDay } from '../../../src/web/sharing/period-days.ts'
+
+const hour = 3_600_000
+
+t.test('a day is that day in its time zone, from its first to its last millisecond', t => {
+  for (const [day, timezone, start, end, hours] of [
+    ['2026-11-10', 'UTC', '2026-11-10T00:00:00.000Z', '2026-11-10T23:59:59.999Z', 24],
+    ['2026-11-10', 'America/Los_Angeles', '2026-11-10T00:00:00.000-08:00', '2026-11-10T23:59:59.999-08:00', 24],
+    ['2026-11-10', 'Pacific/Auckland', '2026-11-10T00:00:00.000+13:00', '2026-11-10T23:59:59.999+13:00', 24],
+    ['2026-03-08', 'America/New_York', '2026-03-08T00:00:00.000-05:00', '2026-03-08T23:59:59.999-04:00', 23],
+    ['2026-11-01', 'America/New_York', '2026-11-01T00:00:00.000-04:00', '2026-11-01T23:59:59.999-05:00', 25],
+    ['2026-09-27', 'Pacific/Auckland', '2026-09-27T00:00:00.000+12:00', '2026-09-27T23:59:59.999+13:00', 23],
+    ['2026-04-05', 'Pacific/Auckland', '2026-04-05T00:00:00.000+13:00', '2026-04-05T23:59:59.999+12:00', 25],
+    ['2026-09-06', 'America/Santiago', '2026-09-06T01:00:00.000-03:00', '2026-09-06T23:59:59.999-03:00', 23],
+  ] as const) {
+    t.equal(edgeOfDay(day, 'start', timezone), start)
+    t.equal(edgeOfDay(day, 'end', timezone), end)
+    t.equal(((boundOf(end, 'end') ?? 0) - (boundOf(start, 'start') ?? 0)) / hour, hours, `${day} ${timezone}`)
+    t.equal(edgeIn(start, 'start', timezone), day, 'and is read back as that day')
+    t.equal(edgeIn(end, 'end', timezone), day)
+  }
+  t.end()
+})
+
+t.test('what is no day of these centuries is none', t => {
+  for (const text of [
+    '',
+    '2026-02-30',
+    '2026-2-3',
+    '2026-11',
+    '0026-11-10',
+    '9999-12-31',
+    '2026-11-10T08:00:00Z',
+    '1.1.2026',
+  ])
+    t.equal(edgeOfDay(text, 'end', 'Europe/Berlin'), undefined, text)
+  t.end()
+})
+
+t.test('elsewhere, and where no day begins or ends, it is day and minute by the clock', t => {
+  t.equal(edgeIn('2026-11-10T00:00:00.000-08:00', 'start', 'America/New_York'), '2026-11-10 03:00')
+  t.equal(edgeIn('2026-11-12T23:59:59.999-08:00', 'end', 'America/New_York'), '2026-11-13 03:00')
+  t.equal(edgeIn('2026-11-26T17:41:02.123Z', 'start', 'Pacific/Auckland'), '2026-11-27 06:41')
+  t.equal(edgeIn('2026-11-26T17:41:02.123Z', 'start', 'UTC'), '2026-11-26 17:41')
+  t.end()
+})
+
+t.test('a date alone is a day, a month or a year of UTC', t => {
+  t.equal(edgeIn('2026-11-10', 'start', 'UTC'), '2026-11-10')
+  t.equal(edgeIn('2026-11-10', 'end', 'UTC'), '2026-11-10')
+  t.equal(edgeIn('2026-11', 'end', 'UTC'), '2026-11-30')
+  t.equal(edgeIn('2026-11-10', 'start', 'Europe/Berlin'), '2026-11-10 01:00')
+  t.equal(edgeIn('2026-11-10', 'end', 'Europe/Berlin'), '2026-11-11 01:00')
+  t.end()
+})
+
+t.test('what is no date, or as good as infinite, stays as it is written', t => {
+  for (const text of ['', 'soon', '9999']) t.equal(edgeIn(text, 'end', 'Europe/Berlin'), text)
+  t.equal(boundOf('9999-12-31', 'end'), undefined)
+  t.end()
+})

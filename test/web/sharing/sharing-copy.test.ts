@@ -1,0 +1,101 @@
+import type { Consent } from '@medplum/fhirtypes'
+import t from 'tap'
+import { wordsOf } from '../../support/browser.ts'
+import { openSharing } from './sharing-world.ts'
+
+/** What was signed stays readable for whoever signed it, and says no more than that. */
+const world = await openSharing()
+const { band, browserOf, consentsOf, create, lab, send, sign, somebody, study, update } = world
+t.teardown(world.close)
+t.setTimeout(280_000)
+
+const page = `/sharing/${study.id}`
+const hearts = `omh:heart-rate@${band}`
+const steps = 'omh:step-count@any'
+const both = { [hearts]: 'yes', [steps]: 'yes', [`${hearts}-from`]: '2025-01-01' }
+
+t.test('the copy of what has ended says what was signed, and when it ended', async t => {
+  const { browser: own } = await somebody('Uma')
+  await sign(own, both)
+  const signed = wordsOf(await own.get(`${page}/copy`))
+  t.match(
+    signed,
+    /Signed .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from January 1/,
+  )
+  t.notMatch(signed, /Ended/)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get(page)).body)?.[1] ?? ''
+  for (const times of ['once', 'twice']) {
+    await own.post(`${page}/decline`, { _csrf })
+    const shown = await own.get(page)
+    t.match(shown.body, `href="${page}/copy"`, times)
+    const copy = await own.get(`${page}/copy`)
+    t.equal(copy.status, 200)
+    t.match(
+      wordsOf(copy),
+      /Signed .* Name typed Pia T Ended .* Version of the text 1 .* What you shared Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) Step count, .* We ask, version 1\./,
+    )
+  }
+})
+
+t.test('the copy that is kept as a file has what was signed, and nothing that leads back here', async t => {
+  const { browser: own } = await somebody('Flo')
+  await sign(own, both)
+  const { status, body } = await own.get(`${page}/copy?file`)
+  t.equal(status, 200)
+  t.match(
+    wordsOf({ body }),
+    /^Your consent Hearts &amp; steps lab .* Name typed Pia T .* What you share Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) .* What you signed We ask, version 1\.$/,
+  )
+  t.notMatch(body, /<form|_csrf|href=|src=|<script/)
+})
+
+const noPlace = /You have no place in this study .* If you have just chosen, signed or said no, that was not saved\./
+
+t.test('whose place has ended still reads the study and their copy, and is asked for nothing', async t => {
+  const { browser: own, subject } = await somebody('Vic')
+  await sign(own, both)
+  const stored = (await send('everything', 'GET', `ResearchSubject/${subject}`)).json()
+  await update(lab.manager, { ...stored, status: 'off-study' })
+  const shown = await own.get(page)
+  t.equal(shown.status, 200)
+  t.match(wordsOf(shown), /Hearts &amp; steps Your place in this study has ended\. .* Your copy, to print or keep/)
+  t.notMatch(shown.body, /action="\/sharing\//, 'no form')
+  const listed = await own.get('/sharing')
+  t.match(listed.body, `href="${page}"`)
+  t.match(wordsOf(await own.get(`${page}/copy`)), /Your place in this study has ended\. .* Name typed Pia T .* We ask/)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(listed.body)?.[1] ?? ''
+  for (const action of ['', '/sign', '/decline']) {
+    const refused = await own.post(`${page}${action}`, { _csrf })
+    t.match([refused.status, wordsOf(refused)], [404, noPlace], action)
+    t.match(refused.body, 'href="/sharing"', 'with the way to what they can stop')
+  }
+  const stranger = await browserOf((await create('everything', { resourceType: 'Person' })).id)
+  const { browser: other, subject: left } = await somebody('Wim')
+  const place = (await send('everything', 'GET', `ResearchSubject/${left}`)).json()
+  await update(lab.manager, { ...place, status: 'off-study' })
+  for (const somebodyElse of [stranger, other])
+    for (const url of [page, `${page}/copy`])
+      t.equal((await somebodyElse.get(url)).status, 404, 'who has never answered, or was never asked, finds nothing')
+})
+
+t.test('a name stands only under what it was typed for, or less', async t => {
+  const { browser: own, change, patient } = await somebody('Xenia')
+  await sign(own, { ...both, [steps]: 'no' })
+  const [{ provision } = {}] = (await consentsOf(patient.id)) as readonly Consent[]
+  const [permit = {}] = provision?.provision ?? []
+  const dated = (start: string) => ({
+    type: 'deny' as const,
+    provision: [{ ...permit, dataPeriod: { start } }],
+  })
+  await change(dated('2025-06-01'))
+  const narrower = wordsOf(await own.get(`${page}/copy`))
+  t.match(narrower, /Signed .* Name typed Pia T .* Heart rate, from Tidewell band: measured from June 1, 2025 \(UTC\)/)
+  await change(dated('2024-01-01'))
+  const wider = wordsOf(await own.get(`${page}/copy`))
+  t.match(wider, /Changed since it was signed, without a name typed .* measured from January 1, 2024 \(UTC\)/)
+  t.notMatch(wider, /Pia T|Signed/)
+  await change(dated('2025-06-01'))
+  t.notMatch(wordsOf(await own.get(`${page}/copy`)), /Pia T/, 'also not when it was changed back')
+  await sign(own, { ...both, [steps]: 'no' })
+  t.match(wordsOf(await own.get(`${page}/copy`)), /Signed .* Name typed Pia T/)
+})

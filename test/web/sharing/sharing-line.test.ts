@@ -1,0 +1,175 @@
+import type { ConsentProvision } from '@medplum/fhirtypes'
+import t from 'tap'
+import { systems } from '../../../src/fhir/canonical.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openSharing, toldOf } from './sharing-world.ts'
+
+/** A page that says what somebody shares says neither less nor more than the gate lets others read. */
+const world = await openSharing()
+const { band, keeping, lab, readOf, sign, somebody, study, update } = world
+t.teardown(world.close)
+t.setTimeout(280_000)
+
+const hearts = `omh:heart-rate@${band}`
+const steps = 'omh:step-count@any'
+const days = ['2024-06-15', '2025-01-01', '2025-06-15', '2025-12-31', '2026-01-01', '2026-02-10']
+
+const kind = (code: string) => ({ coding: [{ system: systems.omh, code }] })
+const ofBand = [{ meaning: 'instance' as const, reference: { reference: `Device/${band}` } }]
+const actor = [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: `Organization/${lab.organization}` } }]
+const permit = (more: ConsentProvision): ConsentProvision => ({ type: 'permit', actor, ...more })
+const both = [kind('omh:heart-rate'), kind('omh:step-count')]
+
+const written: Readonly<Record<string, { readonly provision: ConsentProvision; readonly told: RegExp }>> = {
+  'two kinds in one permit': {
+    provision: {
+      type: 'deny',
+      provision: [permit({ code: both, data: ofBand, dataPeriod: { start: '2025-01-01' } })],
+    },
+    told: /To Hearts &amp; steps Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\) Step count, from Tidewell band: measured from January 1, 2025 \(UTC\) Read about/,
+  },
+  'a period of all that is permitted': {
+    provision: {
+      type: 'deny',
+      dataPeriod: { start: '2025-01-01' },
+      provision: [permit({ code: [kind('omh:step-count')] })],
+    },
+    told: /To Hearts &amp; steps Step count, from any device: measured from January 1, 2025 \(UTC\) Read about/,
+  },
+  'the years of a period': {
+    provision: {
+      type: 'deny',
+      provision: [permit({ code: [kind('omh:step-count')], dataPeriod: { start: '2025', end: '2025' } })],
+    },
+    told: /Step count, from any device: measured from January 1, 2025 \(UTC\), until December 31, 2025 \(UTC\) Read about/,
+  },
+  'what is denied within it': {
+    provision: {
+      type: 'deny',
+      provision: [
+        permit({ code: [kind('omh:step-count')], dataPeriod: { start: '2024' } }),
+        { type: 'deny', dataPeriod: { start: '2025-03', end: '2025-12' } },
+      ],
+    },
+    told: /Step count, from any device: measured from January 1, 2024 \(UTC\), until February 28, 2025 \(UTC\); measured from January 1, 2026 \(UTC\) Read about/,
+  },
+  'until when it is read': {
+    provision: {
+      type: 'deny',
+      period: { end: '2999-03' },
+      provision: [permit({ code: [kind('omh:step-count')], dataPeriod: { start: '2025' } })],
+    },
+    told: /Step count, from any device: measured from January 1, 2025 \(UTC\), read until March 31, 2999 \(UTC\) Read about/,
+  },
+}
+
+for (const [what, { provision, told }] of Object.entries(written))
+  t.test(`what an app has written is listed as it counts: ${what}`, async t => {
+    const { browser: own, change, measure, patient } = await somebody(`App${Object.keys(written).indexOf(what)}`)
+    await sign(own, { [hearts]: 'yes', [steps]: 'no' })
+    const readings = await measure(days)
+    await change(provision)
+    const page = await own.get('/sharing')
+    t.match(wordsOf(page), told)
+    const read = await readOf(patient.id)
+    t.not(read.length, 0)
+    t.same(toldOf(page, readings), read)
+  })
+
+t.test('the form to choose anew begins with all that is given, also by an app, in whatever shape', async t => {
+  const { browser: own, change } = await somebody('Form')
+  await sign(own, { [hearts]: 'yes', [steps]: 'no' })
+  await change({
+    type: 'deny',
+    dataPeriod: { start: '2025', end: '2025' },
+    provision: [permit({ code: both.slice(0, 1), data: ofBand }), permit({ code: both.slice(1) })],
+  })
+  const { body } = await own.get(`/sharing/${study.id}`)
+  const chosen = [...body.matchAll(/<input [^>]*name="([^"]*)" value="([^"]*)" checked>/g)].map(([, ...one]) => one)
+  t.same(chosen, [
+    [hearts, 'yes'],
+    [steps, 'yes'],
+  ])
+  const typed = [...body.matchAll(/name="([^"]*-(?:from|until))" type="text"[^>]*\s+value="([^"]*)"/g)]
+  t.same(
+    typed.map(([, ...one]) => one),
+    [
+      [`${hearts}-from`, '2025-01-01'],
+      [`${hearts}-until`, '2025-12-31'],
+      [`${steps}-from`, '2025-01-01'],
+      [`${steps}-until`, '2025-12-31'],
+    ],
+  )
+})
+
+t.test('what a study keeps by the text that was signed is told wherever it is told what is shared', async t => {
+  const { browser: own, measure, patient } = await somebody('Kim')
+  const page = `/sharing/${keeping.id}`
+  await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' }, keeping.id)
+  const before = await measure(days)
+  t.same(toldOf(await own.get('/sharing'), before), await readOf(patient.id))
+  t.equal((await own.send('/sharing', { all: 'yes' })).location, '/sharing?done=stopped')
+  const readings = [...before, ...(await measure(['2025-06-16']))]
+  const kept =
+    /Keepers keeps what was measured and sent before [^:]*:\d\d UTC, as the text says that you signed: Heart rate, from Tidewell band: measured from January 1, 2025 \(UTC\)/
+  const read = await readOf(patient.id)
+  t.equal(read.length, 5)
+  const listed = await own.get('/sharing')
+  t.match(wordsOf(listed), /You share nothing new with anybody\. What stays where you shared it before/)
+  t.notMatch(wordsOf(listed), /You share nothing with anybody|Studies with which you share nothing now/)
+  for (const shown of [listed, await own.get(page), await own.get(`${page}/copy`)]) {
+    t.match(wordsOf(shown), kept)
+    t.same(toldOf(listed, readings), read)
+  }
+  t.match(wordsOf(await own.get(page)), /You share nothing new with this study now\./)
+  t.match(wordsOf(await own.get(`${page}/copy`)), /Ended .* What you shared Heart rate/)
+  const day = { [`${hearts}-from`]: '2024-06-15', [`${hearts}-until`]: '2024-06-15' }
+  const { preview } = await sign(own, { [hearts]: 'yes', [steps]: 'no', ...day }, keeping.id)
+  const anew = await readOf(patient.id)
+  t.equal(anew.length, 6)
+  for (const shown of [preview, await own.get('/sharing'), await own.get(page)]) t.match(wordsOf(shown), kept)
+  t.same(toldOf(await own.get('/sharing'), readings), anew)
+  await own.send(page, {}, page)
+  t.match(wordsOf(await own.get(page)), /You share data with this study now\./)
+})
+
+t.test('whoever says no to a study that keeps something is told so', async t => {
+  const { browser: own, measure } = await somebody('Lou')
+  const page = `/sharing/${keeping.id}`
+  await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' }, keeping.id)
+  await measure(['2025-06-15'])
+  const decline = async () => {
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get(page)).body)?.[1] ?? ''
+    return own.post(`${page}/decline`, { _csrf })
+  }
+  await decline()
+  await decline()
+  t.match(
+    wordsOf(await own.get(page)),
+    /You share nothing new with this study now\. Keepers keeps what was measured and sent before/,
+  )
+})
+
+t.test(
+  'of a place that has ended nothing is read, and the page says so; what was signed can still be ended',
+  async t => {
+    const { browser: own, consentsOf, measure, patient, subject } = { ...world, ...(await somebody('Mia')) }
+    await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' })
+    const readings = await measure(days)
+    const stored = (await world.send('everything', 'GET', `ResearchSubject/${subject}`)).json()
+    await update(lab.manager, { ...stored, status: 'off-study' })
+    const listed = await own.get('/sharing')
+    t.match(
+      wordsOf(listed),
+      /To Hearts &amp; steps Your place in this study has ended\. It sees nothing of you, [^.]*\. What you signed\. Nobody reads anything by it now Read about this study, and what you signed/,
+    )
+    t.same([toldOf(listed, readings), await readOf(patient.id)], [[], []])
+    const tick = /name="stop" value="([^"]*)"/.exec(listed.body)?.[1] ?? ''
+    t.equal((await own.send('/sharing', { stop: tick })).location, '/sharing?done=stopped')
+    t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
+    t.match(
+      wordsOf(await own.get('/sharing')),
+      /You share nothing with anybody\. Studies with which you share nothing now Hearts &amp; steps Your place in this study has ended/,
+    )
+  },
+)

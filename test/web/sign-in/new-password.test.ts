@@ -1,0 +1,168 @@
+import t from 'tap'
+import { invite } from '../../../src/accounts/invite.ts'
+import { endSessions } from '../../../src/storage/account/session.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { findAccountByEmail, setPassword } from '../../../src/storage/user-account.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+import { linkIn, openMailbox } from '../../support/mailbox.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
+
+const mailbox = await openMailbox()
+const { server, database } = await fhirWorld({ SIGN_UP: 'open', SMTP_URL: mailbox.url })
+t.teardown(async () => {
+  await server.close()
+  await mailbox.close()
+})
+
+const first = 'seven green umbrellas sing'
+const second = 'eleven silent bakeries float'
+const ask = (email: string) => openBrowser(server).send('/forgotten-password', { email })
+const signIn = async (email: string, password: string) => {
+  const browser = openBrowser(server)
+  return { browser, answer: await browser.send('/sign-in', { email, password }) }
+}
+
+/** An account of one's own. */
+const account = async (email: string) => {
+  await openBrowser(server).send('/sign-up', { email })
+  const browser = openBrowser(server)
+  await browser.send(linkIn(await mailbox.next()), { name: 'Somebody', password: first })
+  return browser
+}
+const linkFor = async (email: string) => {
+  await ask(email)
+  return linkIn(await mailbox.next())
+}
+
+t.test('whoever reads the mail of their address chooses a new password, and all browsers are signed out', async t => {
+  const before = await account('ana@example.org')
+  t.match(await ask('ANA@example.org'), { status: 303, location: '/forgotten-password?sent' })
+  const letter = await mailbox.next()
+  t.match(letter, { to: 'ana@example.org', subject: 'Choose a new Sharewell password', text: /within 30 minutes/ })
+  const browser = openBrowser(server)
+  const refused = await browser.send(linkIn(letter), { password: 'password1234' })
+  t.match(refused, { status: 422, body: /easy to guess/ })
+  const saved = await browser.send(linkIn(letter), { password: second })
+  t.match(saved, { status: 303, location: '/sign-in?new-password' })
+  t.match(wordsOf(await browser.get('/sign-in?new-password')), /Your new password is saved\. Sign in with it\./)
+  t.match(await mailbox.next(), { to: 'ana@example.org', subject: 'Your Sharewell password was changed' })
+  t.match(await before.get('/account'), { status: 303 })
+  t.match((await signIn('ana@example.org', first)).answer, { status: 422 })
+  t.match((await signIn('ana@example.org', second)).answer, { status: 303 })
+})
+
+t.test('a link changes a password once, also of many at once', async t => {
+  await account('ben@example.org')
+  const url = await linkFor('ben@example.org')
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, async (_, index) => {
+      const browser = openBrowser(server)
+      await browser.get('/sign-in')
+      return browser.send(url, { password: `${second} ${index}` }).catch(() => ({ status: 410, location: undefined }))
+    }),
+  )
+  t.equal(answers.filter(({ location }) => location === '/sign-in?new-password').length, 1)
+  t.equal(answers.filter(({ status }) => status === 410).length, 9)
+  t.match(await mailbox.next(), { subject: 'Your Sharewell password was changed' })
+})
+
+t.test('once the password was changed no earlier link changes it again', async t => {
+  await account('cleo@example.org')
+  const [one, other] = [await linkFor('cleo@example.org'), await linkFor('cleo@example.org')]
+  t.match(await openBrowser(server).send(one, { password: second }), { status: 303 })
+  await mailbox.next()
+  t.match(await openBrowser(server).get(other), { status: 410 })
+})
+
+t.test('whoever signs in by the old password while a new one is saved does not come in', async t => {
+  await account('jo@example.org')
+  const { person = '' } = (await findAccountByEmail(database, 'jo@example.org')) ?? {}
+  const signing = await database.transaction(async connection => {
+    await setPassword(connection, person, 'another one', { proves: false })
+    const answer = signIn('jo@example.org', first)
+    await Promise.race([answer, someoneWaits(database)])
+    await endSessions(connection, person)
+    return { answer }
+  })
+  const { answer, browser } = await signing.answer
+  t.match(answer, { status: 422 })
+  t.match(await browser.get('/account'), { status: 303 })
+})
+
+t.test('a link is over after half an hour', async t => {
+  await account('dora@example.org')
+  const url = await linkFor('dora@example.org')
+  await database.run(sql.fragment`UPDATE account_link SET expires_at = expires_at - interval '29 minutes 50 seconds'`)
+  t.match(await openBrowser(server).get(url), { status: 200 })
+  await database.run(sql.fragment`UPDATE account_link SET expires_at = expires_at - interval '10 seconds'`)
+  t.match(await openBrowser(server).get(url), { status: 410 })
+})
+
+t.test('an address that nobody has is answered alike, and written to never', async t => {
+  await account('emil@example.org')
+  const [known, unknown] = [await ask('emil@example.org'), await ask('nobody@example.org')]
+  t.same([known.status, known.location, known.body], [unknown.status, unknown.location, unknown.body])
+  t.match(await mailbox.next(), { to: 'emil@example.org' })
+  t.match(await linkFor('emil@example.org'), /^\/new-password/, 'nothing came in between')
+})
+
+t.test('a new password lets in who was locked out by the tries of others', async t => {
+  await account('finn@example.org')
+  for (let count = 0; count < 11; count += 1) await signIn('finn@example.org', `wrong number ${count}`)
+  t.match((await signIn('finn@example.org', first)).answer, { status: 429 })
+  await openBrowser(server).send(await linkFor('finn@example.org'), { password: second })
+  await mailbox.next()
+  t.match((await signIn('finn@example.org', second)).answer, { status: 303 })
+})
+
+t.test('nothing of a link is kept that would open anything', async t => {
+  await account('gwen@example.org')
+  const secret = new URLSearchParams((await linkFor('gwen@example.org')).split('?')[1]).get('link') ?? ''
+  const { dump } = await database.one<{ dump: string }>(
+    sql.fragment`SELECT string_agg(account_link::text, '') AS dump FROM account_link`,
+  )
+  t.match(secret, /^[\w-]{43}$/)
+  t.notOk(dump.includes(secret))
+})
+
+t.test('the operator lets somebody in again, which proves nothing about the address', async t => {
+  const browser = await account('hanna@example.org')
+  const address = () => 'http://localhost:8080'
+  const { url, minutes } = await invite(
+    { database, signUp: 'open', address },
+    { email: 'hanna@example.org', administrator: true },
+  )
+  t.equal(minutes, 30)
+  t.match(await openBrowser(server).send(url.slice(address().length), { password: second }), { status: 303 })
+  await mailbox.next()
+  t.match(await browser.get('/account'), { status: 303 })
+  t.match((await signIn('hanna@example.org', second)).answer, { status: 303 })
+  const { administrator } = await database.one<{ administrator: boolean }>(
+    sql.fragment`SELECT administrator FROM user_account WHERE email = 'hanna@example.org'`,
+  )
+  t.equal(administrator, false, 'and makes nobody an administrator who was none')
+})
+
+t.test('what a Person’s telecom says opens nothing, and an account ends with its Person', async t => {
+  const browser = await account('iris@example.org')
+  const { person } = await database.one<{ person: string }>(
+    sql.fragment`SELECT person FROM user_account WHERE email = 'iris@example.org'`,
+  )
+  const everything = { authorization: 'Bearer everything' }
+  const changed = {
+    resourceType: 'Person',
+    id: person,
+    active: true,
+    telecom: [{ system: 'email', value: 'mallory@example.org' }],
+    identifier: [{ system: 'https://elsewhere.example', value: 'mallory' }],
+  }
+  const url = `/fhir/Person/${person}`
+  t.equal((await server.inject({ method: 'PUT', url, headers: everything, payload: changed })).statusCode, 200)
+  await ask('mallory@example.org')
+  t.match(await linkFor('iris@example.org'), /^\/new-password/, 'nothing went to the telecom')
+  t.match((await signIn('mallory@example.org', first)).answer, { status: 422 })
+  t.equal((await server.inject({ method: 'DELETE', url, headers: everything })).statusCode, 204)
+  t.match(await browser.get('/account'), { status: 303 })
+  t.match((await signIn('iris@example.org', first)).answer, { status: 422 })
+})

@@ -1,0 +1,197 @@
+import t from 'tap'
+import { invite } from '../../../src/accounts/invite.ts'
+import { inviteFirstAdministrator } from '../../../src/accounts/new-account.ts'
+import { makeLink } from '../../../src/storage/account/link.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+import { linkIn, openMailbox } from '../../support/mailbox.ts'
+
+const mailbox = await openMailbox()
+const { server, database, token } = await fhirWorld({ SIGN_UP: 'open', SMTP_URL: mailbox.url })
+t.teardown(async () => {
+  await server.close()
+  await mailbox.close()
+})
+
+const password = 'seven green umbrellas sing'
+const signUp = (email: string) => openBrowser(server).send('/sign-up', { email })
+const inSpanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+const signIn = (email: string, of = password) => openBrowser(server).send('/sign-in', { email, password: of })
+const people = async () =>
+  (await database.one<{ count: number }>(sql.fragment`SELECT count(*)::integer AS count FROM person`)).count
+
+t.test('the letter is in the language of the browser', async t => {
+  await inSpanish.send('/sign-up', { email: 'nueva@example.org' })
+  t.match(await mailbox.next(), {
+    subject: 'Cree su cuenta de Sharewell',
+    text: /^Hola:\n\nAlguien, creemos que usted, .*\/new-account\?link=/s,
+  })
+})
+
+t.test('whoever reads the mail of an address makes an account with it', async t => {
+  t.match(await signUp('Ana@Example.org '), { status: 303, location: '/sign-up?sent' })
+  t.match(wordsOf(await openBrowser(server).get('/sign-up?sent')), /Look into your e-mail/)
+  const letter = await mailbox.next()
+  t.match(letter, {
+    to: 'ana@example.org',
+    from: 'sharewell@localhost',
+    subject: 'Create your Sharewell account',
+    text: /It works once, within 24 hours\. If it was not you, do nothing/,
+  })
+  const url = linkIn(letter)
+  t.match(wordsOf(await openBrowser(server).get(url)), /You will sign in with ana@example\.org/)
+  const browser = openBrowser(server)
+  const asked = { name: 'Ana Castillo', email: 'somebody.else@example.org', password }
+  t.match(await browser.send(url, asked), { status: 303, location: '/account?done=account' })
+  t.match(wordsOf(await browser.get('/account')), /Name Ana Castillo E-mail address ana@example\.org Change/)
+  t.match(await signIn('ana@example.org'), { status: 303 })
+  t.match(await openBrowser(server).get(url), { status: 410 }, 'the link is used up')
+})
+
+t.test('each has a Person, which is private', async t => {
+  const { person } = await database.one<{ person: string }>(
+    sql.fragment`SELECT person FROM user_account WHERE email = 'ana@example.org'`,
+  )
+  const read = async (bearer: string) =>
+    server.inject({ url: `/fhir/Person/${person}`, headers: { authorization: `Bearer ${bearer}` } })
+  const own = await read(await token({ subject: { kind: 'user', person }, scope: 'openid fhirUser' }))
+  t.match(own.json(), { resourceType: 'Person', active: true, name: [{ text: 'Ana Castillo' }] })
+  t.equal((await read(await token({ subject: { kind: 'user', person: 'other' }, scope: 'user/*.rs' }))).statusCode, 404)
+})
+
+t.test('what is wrong is told next to each field, all of it at once', async t => {
+  t.match(wordsOf(await signUp('ana@')), /Enter an e-mail address like name@example\.org/)
+  await signUp('wrong@example.org')
+  const url = linkIn(await mailbox.next())
+  const refused = await openBrowser(server).send(url, { name: ' ', email: '', password: 'short' })
+  t.equal(refused.status, 422)
+  t.match(refused.body, /<title>Problem: Create your account – Sharewell<\/title>/)
+  t.match(
+    refused.body,
+    /<li><a href="#name">Enter your name<\/a><\/li><li><a href="#password">Choose a password of at least 12/,
+  )
+  t.match(
+    refused.body,
+    /<p class="[^"]*" id="name-problem">Enter your name<\/p>\n<input class="form-control is-invalid" id="name"[^>]*aria-describedby="name-problem" aria-invalid="true">/,
+  )
+  const easy = await openBrowser(server).send(url, { name: 'Wrong', password: 'password1234' })
+  t.match(wordsOf(easy), /Choose another password: this one is easy to guess/)
+  t.notMatch(easy.body, /password1234/)
+  t.match(await openBrowser(server).send(url, { name: 'Wrong', password }), { status: 303 }, 'and the link still works')
+})
+
+t.test('a second sign-up makes no second account, and only the letter tells', async t => {
+  const before = await people()
+  const [known, unknown] = [await signUp('ana@example.org'), await signUp('new@example.org')]
+  t.same([known.status, known.location, known.body], [unknown.status, unknown.location, unknown.body])
+  const letters = [await mailbox.next(), await mailbox.next()]
+  const [told, invited] = letters.toSorted((one, other) => one.to.localeCompare(other.to))
+  t.match(told, { to: 'ana@example.org', subject: 'You have a Sharewell account already' })
+  t.notMatch(told?.text, /link=/)
+  t.match(invited, { to: 'new@example.org', subject: 'Create your Sharewell account' })
+  t.equal(await people(), before)
+})
+
+t.test('two links for one address make one account, also at once', async t => {
+  await signUp('twice@example.org')
+  await signUp('twice@example.org')
+  const links = [linkIn(await mailbox.next()), linkIn(await mailbox.next())]
+  const before = await people()
+  const answers = await Promise.all(
+    [...links, ...links].map((url, index) =>
+      openBrowser(server)
+        .send(url, { name: `Twice ${index}`, password: `${password} ${index}` })
+        .catch(() => ({ status: 410 })),
+    ),
+  )
+  t.equal(answers.filter(({ status }) => status === 303).length, 1)
+  t.equal(await people(), before + 1)
+  for (const url of links) t.match(await openBrowser(server).get(url), { status: 410 }, 'no link is left')
+})
+
+t.test('an address is written to four times an hour at most, and is told nothing of it', async t => {
+  const answers = []
+  for (let count = 0; count < 6; count += 1) answers.push(await signUp('flooded@example.org'))
+  t.same(new Set(answers.map(({ status, location }) => `${status} ${location}`)).size, 1)
+  for (let count = 0; count < 4; count += 1) t.equal((await mailbox.next()).to, 'flooded@example.org')
+  await signUp('after@example.org')
+  t.equal((await mailbox.next()).to, 'after@example.org', 'nothing else came in between')
+})
+
+t.test('the first administrator’s address counts as theirs once they have confirmed it', async t => {
+  const browser = openBrowser(server)
+  const url = `/new-account?link=${await inviteFirstAdministrator(database)}`
+  await browser.send(url, { name: 'Ruth Root', email: 'root@example.org', password })
+  const letter = await mailbox.next()
+  t.match(letter, { to: 'root@example.org', subject: 'Confirm your e-mail address for Sharewell' })
+  t.match(wordsOf(await browser.get('/account')), /Confirm your e-mail address .* Send me an e-mail/)
+  await openBrowser(server).send('/forgotten-password', { email: 'root@example.org' })
+  t.match(await browser.send('/account', {}, '/account/verification'), { status: 200 })
+  const again = await mailbox.next()
+  t.match(again, { subject: 'Confirm your e-mail address for Sharewell' }, 'no new password is sent before that')
+  t.match(await browser.send(linkIn(letter), {}), { status: 303, location: '/account?done=verified' })
+  t.notMatch(wordsOf(await browser.get('/account')), /Confirm/)
+  t.match(await openBrowser(server).get(linkIn(letter)), { status: 410 })
+  await openBrowser(server).send('/forgotten-password', { email: 'root@example.org' })
+  t.match(await mailbox.next(), { to: 'root@example.org', subject: 'Choose a new Sharewell password' })
+})
+
+t.test(
+  'who reads the mail of an address that was mistyped for an account confirms nothing, and gets nothing of it',
+  async t => {
+    const [own, stranger] = [openBrowser(server), openBrowser(server)]
+    const url = `/new-account?link=${await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)}`
+    await own.send(url, { name: 'Theo Typo', email: 'thoe@example.org', password })
+    const link = linkIn(await mailbox.next())
+    const shown = await stranger.get(link)
+    t.match([shown.status, wordsOf(shown)], [200, /Sign in to confirm it .* If you asked for nothing, do nothing/])
+    t.notMatch(shown.body, /name="link"/)
+    const { body } = await stranger.get('/sign-in')
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    const secret = new URL(link, 'http://localhost').searchParams.get('link') ?? ''
+    t.match(await stranger.post('/verification', { _csrf, link: secret }), {
+      status: 200,
+      body: /Sign in to confirm it/,
+    })
+    await signUp('other@example.org')
+    const other = openBrowser(server)
+    await other.send(linkIn(await mailbox.next()), { name: 'Olga Other', password })
+    t.match(await other.get(link), { status: 200, body: /Sign in to confirm it/ }, 'nor does another account')
+    await stranger.send('/forgotten-password', { email: 'thoe@example.org' })
+    await signUp('next@example.org')
+    t.equal((await mailbox.next()).to, 'next@example.org', 'no new password is sent')
+
+    t.match(await own.send(link, {}), { status: 303, location: '/account?done=verified' })
+    await stranger.send('/forgotten-password', { email: 'thoe@example.org' })
+    t.match(await mailbox.next(), { to: 'thoe@example.org', subject: 'Choose a new Sharewell password' })
+  },
+)
+
+t.test('by invitation, only whom the operator gave a link makes an account; closed, nobody does', async t => {
+  const inviting = await fhirWorld()
+  const closed = await fhirWorld({ SIGN_UP: 'closed' })
+  t.teardown(() => Promise.all([inviting.server.close(), closed.server.close()]))
+  for (const world of [inviting, closed]) {
+    const browser = openBrowser(world.server)
+    t.match(await browser.get('/sign-up'), { status: 200, body: /By invitation only/ })
+    const { body } = await browser.get('/sign-in')
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+    t.match(await browser.post('/sign-up', { _csrf, email: 'ana@example.org' }), { status: 403 })
+  }
+  const address = () => 'http://localhost:8080'
+  const linkFor = async (world: typeof inviting) => {
+    const asked = { email: 'ana@example.org', administrator: false }
+    const { url } = await invite({ database: world.database, signUp: 'invitation', address }, asked)
+    return url.slice(address().length)
+  }
+  const url = await linkFor(inviting)
+  t.match(await openBrowser(inviting.server).send(url, { name: 'Ana', password }), { status: 303 })
+  t.match(await openBrowser(closed.server).get(await linkFor(closed)), { status: 410 })
+  await t.rejects(
+    invite({ database: closed.database, signUp: 'closed', address }, { email: 'x@y.org', administrator: false }),
+    {
+      message: 'SIGN_UP is closed: nobody may make an account',
+    },
+  )
+})

@@ -1,0 +1,290 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { digestOf } from '../../../src/fhir/attachment-digest.ts'
+import { extensions, standardExtensions } from '../../../src/fhir/canonical.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openInvited } from '../invited.ts'
+
+const world = await openInvited()
+const { arrived, band, create, lab, send, server, staff, study, update } = world
+t.teardown(world.close)
+t.setTimeout(280_000)
+
+const page = `/sharing/${study.id}`
+const settings = `/studies/${study.id}/settings`
+const hearts = `omh:heart-rate@${band}`
+const steps = 'omh:step-count@any'
+const both = { [hearts]: 'yes', [steps]: 'no', 'omh:oxygen-saturation@any': 'no' }
+
+const into = (language: string, text: string, value = 'valueString') => ({
+  url: standardExtensions.translation,
+  extension: [
+    { url: 'lang', valueCode: language },
+    { url: 'content', [value]: text },
+  ],
+})
+const beside = (...translations: readonly object[]) => ({ extension: translations })
+const read = async (): Promise<ResearchStudy> => (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+const facts = {
+  title: 'Hearts & steps',
+  'title-es': 'Corazones y pasos',
+  purpose: 'How hearts and steps go together',
+  'purpose-es': 'Cómo van juntos corazones y pasos',
+}
+const inSpanish = async (patient: string) => {
+  const { entry } = (await send('everything', 'GET', `Person?link=Patient/${patient}`)).json()
+  return world.browserOf(entry[0].resource.id, 'es-MX,es;q=0.9,en;q=0.8')
+}
+/** As a Consent names the text that was read. */
+const sourceIn = (language: 'en' | 'es') => {
+  const text = { en: 'We ask', es: 'Le pedimos' }[language]
+  const hash = digestOf('sha1', Buffer.from(`${text}, version 1.`).toString('base64'))
+  return { contentType: 'text/plain', language, hash }
+}
+type Browser = Awaited<ReturnType<typeof inSpanish>>
+const hiddenIn = (body: string, action: string) => {
+  const form = new RegExp(`<form method="post" action="${action}"[^>]*>([\\s\\S]*?)</form>`).exec(body)?.[1] ?? ''
+  const inputs = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]
+  return Object.fromEntries(inputs.map(([, key = '', value = '']) => [key, value]))
+}
+const preview = async (own: Browser) => hiddenIn((await own.send(page, both, page)).body, `${page}/sign`)
+const sign = async (own: Browser, name: string) => own.post(`${page}/sign`, { ...(await preview(own)), name })
+
+t.test(
+  'a study says title, purpose and reasons in each language once, and what is wrong is told of its element',
+  async t => {
+    const stored = await read()
+    const [asked] = (stored.extension ?? []).filter(({ url }) => url === extensions.requestedData)
+    const place = stored.extension?.indexOf(asked ?? { url: '' }) ?? 0
+    const reason = {
+      url: 'reason',
+      valueString: 'Why',
+      _valueString: beside(into('es', 'Por qué'), into('es', 'Para qué')),
+    }
+    const extension = (stored.extension ?? []).map(one =>
+      one === asked ? { ...one, extension: [...(one.extension ?? []), reason] } : one,
+    )
+    const wrong = {
+      ...stored,
+      _title: beside(into('xx', 'Corazones')),
+      _description: beside(into('es', ' ', 'valueMarkdown')),
+      extension,
+    }
+    const refused = await send(lab.manager, 'PUT', `ResearchStudy/${study.id}`, wrong)
+    t.equal(refused.statusCode, 422)
+    t.same(
+      refused.json().issue.map(({ code, expression: [at] }: { code: string; expression: string[] }) => [code, at]),
+      [
+        ['code-invalid', 'ResearchStudy.title.extension[0]'],
+        ['required', 'ResearchStudy.description.extension[0]'],
+        ['business-rule', `ResearchStudy.extension[${place}].extension[2].value.extension[1]`],
+      ],
+    )
+    const profile = 'https://sharewell.dev/fhir/StructureDefinition/study'
+    const checked = async (resource: object) => {
+      const answer = await send(lab.manager, 'POST', `ResearchStudy/$validate?profile=${profile}`, resource)
+      return answer.json().issue.filter(({ severity }: { severity: string }) => severity === 'error')
+    }
+    t.match(await checked({ ...stored, _title: beside(into('es', 'Uno'), into('es', 'Otro')) }), [
+      { diagnostics: /sharewell-study-title: Each translation of the title is in a language of its own/ },
+    ])
+    t.same(await checked({ ...stored, _title: beside(into('es', 'Uno'), into('de', 'Eins')) }), [])
+    t.match(await checked({ ...stored, extension }), [
+      { diagnostics: /sharewell-reason: Each translation of the reason/ },
+    ])
+    t.match((await read()).meta, { versionId: stored.meta?.versionId })
+  },
+)
+
+t.test(
+  'until a study says it in their language, patients read what it says, which is marked as being in another',
+  async t => {
+    const { patient } = await arrived('Ada')
+    const ada = await inSpanish(patient.id)
+    const { body } = await ada.get(page)
+    t.match(body, '<h1 lang="en">Hearts &amp; steps</h1>')
+    t.match(body, '<dt>Para qué es</dt><dd lang="en">How hearts and steps go together</dd>')
+    t.match((await ada.get('/sharing')).body, `<a href="${page}" lang="en">Hearts &amp; steps</a>`)
+  },
+)
+
+t.test(
+  'staff write it in each language that the server has; what is too long is told, and all that was typed stays',
+  async t => {
+    const german = into('de', 'Herzen')
+    await update(lab.manager, { ...(await read()), _title: beside(german) } as ResearchStudy)
+    const shown = await staff.get(`${settings}/facts`)
+    t.match(wordsOf(shown), /Title in Spanish For patients whose browser asks for this language/)
+    t.match(shown.body, /<input class="form-control" id="title-es"[^>]* lang="es" aria-describedby="title-es-hint">/)
+    t.match(shown.body, /<textarea class="form-control" id="purpose-es"[^>]* lang="es"/)
+    const long = await staff.send(`${settings}/facts`, { ...facts, 'title-es': 'x'.repeat(251), 'purpose-es': 'Cómo' })
+    t.equal(long.status, 422)
+    t.match(long.body, '<p class="invalid-feedback d-block mt-0" id="title-es-problem">At most 250 characters</p>')
+    t.match(long.body, /Cómo<\/textarea>/)
+    t.match(await staff.send(`${settings}/facts`, facts), { status: 303, location: `${settings}?done=facts` })
+    t.match(await read(), {
+      title: facts.title,
+      _title: { extension: [german, into('es', facts['title-es'])] },
+      _description: { extension: [into('es', facts['purpose-es'], 'valueMarkdown')] },
+    })
+    const again = await staff.get(`${settings}/facts`)
+    t.match(again.body, 'value="Corazones y pasos"')
+    t.match(again.body, /Cómo van juntos corazones y pasos<\/textarea>/)
+  },
+)
+
+t.test('so they do when they make a study, which other servers read as FHIR has it', async t => {
+  const at = `/organizations/${lab.organization}/studies/new`
+  const { location = '' } = await staff.send(at, { ...facts, identity: 'coded', access: 'staff' })
+  const id = location.split('/')[2] ?? ''
+  const asXml = await server.inject({
+    url: `/fhir/ResearchStudy/${id}`,
+    headers: { authorization: `Bearer ${lab.manager}`, accept: 'application/fhir+xml' },
+  })
+  t.match(
+    asXml.body,
+    /<title value="Hearts &amp; steps"><extension url="http:\/\/hl7.org\/fhir\/StructureDefinition\/translation"><extension url="lang"><valueCode value="es"\/><\/extension><extension url="content"><valueString value="Corazones y pasos"\/>/,
+  )
+})
+
+t.test('so they do with the reasons, also of what is asked for already', async t => {
+  const at = `${settings}/data/reason?request=${encodeURIComponent(`omh:heart-rate@${band}`)}`
+  t.match((await staff.get(`${settings}/data`)).body, at)
+  const nothing = await staff.send(at, { reason: ' ', 'reason-es': 'x'.repeat(1001) })
+  t.equal(nothing.status, 422)
+  t.match(wordsOf(nothing), /Say what the study needs it for At most 1000 characters/)
+  const said = { reason: 'To see how it beats', 'reason-es': 'Para ver cómo late' }
+  t.match(await staff.send(at, said), { status: 303, location: `${settings}/data` })
+  const stale = hiddenIn((await staff.get(at)).body, `${settings}/data/reason`)
+  const spo2 = { kind: 'omh:oxygen-saturation', source: '', reason: 'To see the air', 'reason-es': 'Para ver el aire' }
+  t.match(await staff.send(`${settings}/data`, spo2), { status: 303 })
+  const asked = (await read()).extension?.filter(({ url }) => url === extensions.requestedData) ?? []
+  t.match(asked, [
+    {
+      extension: [
+        { url: 'kind' },
+        { url: 'source' },
+        { url: 'reason', valueString: said.reason, _valueString: beside(into('es', said['reason-es'])) },
+      ],
+    },
+    { extension: [{ url: 'kind' }] },
+    {
+      extension: [
+        { url: 'kind' },
+        { url: 'reason', valueString: spo2.reason, _valueString: beside(into('es', spo2['reason-es'])) },
+      ],
+    },
+  ])
+  const late = await staff.post(`${settings}/data/reason`, { ...stale, reason: 'Another', 'reason-es': 'Otra' })
+  t.match([late.status, late.body], [409, /Otra<\/textarea>/])
+  t.match(wordsOf(await staff.get(`${settings}/data`)), /Step count From any device or app\. No reason is given/)
+  t.equal((await staff.get(`${settings}/data/reason?request=omh:nothing@`)).status, 404)
+  const stranger = await world.browserOf(
+    (await create('everything', { resourceType: 'Person', name: [{ text: 'Nobody' }] })).id,
+  )
+  t.equal((await stranger.get(at)).status, 404, 'whoever may not change the study finds no such page')
+})
+
+t.test('beside the text staff are told what is not said in its languages', async t => {
+  t.match(
+    wordsOf(await staff.get(`${settings}/text`)),
+    /Who reads the text in Spanish does not read in Spanish: why Step count is asked for\. It is written on the pages/,
+  )
+})
+
+t.test('a patient reads it in their language on all their pages, and others in theirs', async t => {
+  const { patient, browser: english } = await arrived('Bea')
+  const bea = await inSpanish(patient.id)
+  const shown = await bea.get(page)
+  t.match(shown.body, '<h1>Corazones y pasos</h1>')
+  t.match(
+    wordsOf(shown),
+    /Para qué es Cómo van juntos corazones y pasos .* Frecuencia cardíaca, de Tidewell band\. Para ver cómo late/,
+  )
+  t.notMatch(shown.body, /lang="en"|Hearts/)
+  t.match((await bea.get('/sharing')).body, `<a href="${page}">Corazones y pasos</a>`)
+  t.match(await sign(bea, 'Bea'), { status: 303 })
+  t.match(wordsOf(await bea.get('/sharing')), /Con Corazones y pasos Frecuencia cardíaca/)
+  t.match((await bea.get('/account/disclosures')).body, />Corazones y pasos<\/option>/)
+  const own = await english.get(page)
+  t.match(own.body, '<h1>Hearts &amp; steps</h1>')
+  t.notMatch(own.body, /Corazones|late/)
+  t.match(wordsOf(await english.get('/sharing')), /To Hearts &amp; steps Heart rate/)
+  t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Hearts &amp; steps/)
+})
+
+t.test(
+  'the copy says what was shown to whoever signed, whatever the study says since, and in whatever language',
+  async t => {
+    const { patient, browser: english } = await arrived('Caro')
+    const caro = await inSpanish(patient.id)
+    await sign(caro, 'Caro')
+    const { entry } = (await send('everything', 'GET', `Consent?patient=Patient/${patient.id}`)).json()
+    t.match(entry, [{ resource: { language: 'es', sourceAttachment: { language: 'es' } } }])
+    const at = `${settings}/data/reason?request=${encodeURIComponent(`omh:heart-rate@${band}`)}`
+    await staff.send(`${settings}/facts`, {
+      ...facts,
+      title: 'Hearts',
+      'title-es': 'Otro título',
+      'purpose-es': 'Otro fin',
+    })
+    await staff.send(at, { reason: 'Another reason', 'reason-es': 'Otra razón' })
+    t.match((await caro.get(page)).body, '<h1>Otro título</h1>')
+    t.match(
+      wordsOf(await caro.get(`${page}/copy`)),
+      /Corazones y pasos lab Para qué es Cómo van juntos corazones y pasos .* Frecuencia cardíaca, de Tidewell band: .*\. Para ver cómo late .* Otro título/,
+    )
+    const { body } = await english.get(`${page}/copy`)
+    t.match(body, '<dt lang="es">Corazones y pasos</dt>')
+    t.match(body, '<span lang="es">Para ver cómo late</span>')
+    t.notMatch(wordsOf(await english.get(page)), /The text has changed/, 'and what was signed holds')
+    const file = await english.get(`${page}/copy?file`)
+    t.match(file.body, 'Corazones y pasos')
+    const app = await world.patientToken(patient.id, 'patient/*.cruds patient/Consent.cruds')
+    const { language: _, ...signed } = entry[0].resource
+    await update(app, { ...signed, dateTime: new Date().toISOString(), sourceAttachment: sourceIn('en') })
+    const byApp = wordsOf(await caro.get(`${page}/copy`))
+    t.match(byApp, /Hearts lab .*Another reason/, 'and who signs anew by an app has signed what it says then')
+    t.notMatch(byApp, /Nombre escrito|Corazones/)
+    t.notMatch(file.body, /Otr[oa]|Another|>Hearts</)
+  },
+)
+
+t.test('nobody signs what has come to say something else since they read it', async t => {
+  const { patient } = await arrived('Dora')
+  const dora = await inSpanish(patient.id)
+  const read = hiddenIn((await dora.get(page)).body, page)
+  const shown = await preview(dora)
+  await staff.send(`${settings}/facts`, { ...facts, 'purpose-es': 'Para otra cosa' })
+  for (const answer of [
+    await dora.post(page, { ...read, ...both }),
+    await dora.post(`${page}/sign`, { ...shown, name: 'Dora' }),
+  ]) {
+    t.equal(answer.status, 409)
+    t.match(wordsOf(answer), /Lo que el estudio dice de sí mismo ha cambiado .* Para otra cosa/)
+    t.match(answer.body, new RegExp(`id="${hearts}-yes"[^>]* checked`), 'what was chosen stays')
+  }
+  t.match(await sign(dora, 'Dora'), { status: 303 })
+})
+
+t.test('a study is found by the title that it has itself', async t => {
+  const found = async (title: string) =>
+    (await send(lab.manager, 'GET', `ResearchStudy?title:contains=${title}`)).json().entry?.length ?? 0
+  t.same([await found('steps'), await found('pasos')], [2, 0])
+})
+
+t.test('whoever may not read a study reads it in no language', async t => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const token = await world.patientToken(id, 'patient/*.cruds user/ResearchStudy.rs')
+  t.equal((await send(token, 'GET', `ResearchStudy/${study.id}`)).statusCode, 404)
+  t.same((await send(token, 'GET', 'ResearchStudy')).json().entry, undefined)
+  await world.enrol(id)
+  t.match((await send(token, 'GET', `ResearchStudy/${study.id}`)).json(), { _title: { extension: [{}, {}] } })
+  t.match((await send(token, 'GET', `ResearchStudy/${study.id}?_elements=title`)).json(), {
+    title: facts.title,
+    _title: { extension: [{}, {}] },
+  })
+})

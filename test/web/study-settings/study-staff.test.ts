@@ -1,0 +1,67 @@
+import t from 'tap'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import { openLog } from '../../../src/events/log.ts'
+import { startSession } from '../../../src/storage/account/session.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const world = await openTenants()
+const { server, database, people, persons, lab, clinic, send, staff } = world
+t.teardown(() => server.close())
+const { manager } = people
+
+const role = { role: 'researcher', from: '', until: '' }
+const made = async () => {
+  const { id } = await world.newStudy(lab.manager, lab.organization, 'nights', ['omh:heart-rate'])
+  return `/studies/${id}/settings/staff`
+}
+/** The code of somebody who works there. */
+const colleague = async (organization: string): Promise<string> => {
+  const { link } = (await send('everything', 'GET', `Person/${await staff(organization, 'viewer')}`)).json()
+  return link[0].target.reference.split('/')[1]
+}
+const page = await made()
+const noSuch =
+  'No such member of staff is known here, as far as you may see: find a colleague by name and choose them, or enter the code that stands on their own page of studies'
+
+t.test('of a code by which nobody is found it is said, and what to enter in its place', async t => {
+  await manager.send(page, { code: 'mistyped', ...role })
+  t.match(
+    wordsOf(await manager.get(page)),
+    /The code mistyped, by which nobody whom you may see is known here Researcher, as long as the study Was it mistyped\? Take it out, and enter the code that stands on their own page of studies\. Change /,
+  )
+  t.notMatch(wordsOf(await people.member.get(page)), /Was it mistyped/, 'nor to who takes nobody out')
+})
+
+t.test(
+  'where references must lead somewhere, who is hidden and who is not there are told of in the same words',
+  async t => {
+    const config = readConfig({ LOG_LEVEL: 'silent', REFERENTIAL_INTEGRITY: 'on' })
+    const log = openLog(config.logLevel)
+    const strict = await buildApp({ config, log, databaseUrl: world.url, secretKey: Buffer.alloc(32, 7) })
+    t.teardown(() => strict.close())
+    const browser = openBrowser(strict)
+    const session = { person: persons.manager, methods: ['pwd'], device: 'Test' } as const
+    browser.cookies.set('sharewell-session', await startSession(database, session))
+    const told = async (code: string, page: string) => {
+      const { status, body } = await browser.send(page, { code, ...role })
+      const problem = /id="code-problem">([^<]*)</.exec(body)?.[1]
+      return { status, problem, body: body.replaceAll(code, 'CODE').replaceAll(/name="_csrf" value="[^"]*"/g, '') }
+    }
+    const other = await made()
+    const hidden = await told(await colleague(clinic.organization), other)
+    t.match(hidden, { status: 422, problem: noSuch })
+    t.same(hidden, await told('no-such-code', other))
+    const known = await colleague(lab.organization)
+    t.equal((await told(known, other)).status, 303, 'whom they may see is named')
+
+    const changed = await browser.send(`${page}/1`, { ...role, role: 'coordinator' })
+    t.match([changed.status, wordsOf(changed)], [422, new RegExp(noSuch)])
+    t.match(
+      await told(known, page),
+      { status: 422, problem: 'Practitioner/mistyped is not known here' },
+      'nobody is called unknown for another of the staff',
+    )
+  },
+)

@@ -1,0 +1,213 @@
+import t from 'tap'
+import { digestOf } from '../../../src/fhir/attachment-digest.ts'
+import { systems } from '../../../src/fhir/canonical.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { type Browser, type Shown, wordsOf } from '../../support/browser.ts'
+import { linkIn } from '../../support/mailbox.ts'
+import { openSmsGateway } from '../../support/sms-gateway.ts'
+import { birthDate, openInvited } from '../invited.ts'
+
+const gateway = await openSmsGateway()
+const world = await openInvited({ SMS_GATEWAY_URL: gateway.url })
+const { arrived, browser, browserOf, create, database, enrolled, lab, mailbox, patientToken, send, staff, study } =
+  world
+t.teardown(async () => {
+  await world.close()
+  await gateway.close()
+})
+t.setTimeout(200_000)
+
+const enrolment = `/studies/${study.id}/enrolment`
+const invitations = `/studies/${study.id}/invitations`
+
+/** The page of an action, once it is over. */
+const settled = async ({ location = '' }: Shown, by: Browser = staff): Promise<string> => {
+  for (;;) {
+    const shown = await by.get(location)
+    if (!shown.body.includes('data-progress=')) return wordsOf(shown)
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+}
+const registered = (name: string, more: object = {}) =>
+  create(lab.manager, {
+    resourceType: 'Patient' as const,
+    name: [{ family: name }],
+    birthDate,
+    telecom: [{ system: 'email' as const, value: `${name.toLowerCase()}@example.org` }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+    ...more,
+  })
+const subjectsOf = async (patient: string) =>
+  (await send('everything', 'GET', `ResearchSubject?individual=Patient/${patient}&_count=10`)).json().entry ?? []
+
+t.test('patients who are ticked are enrolled, and invited at once where that is wanted', async t => {
+  const [one, two] = [await registered('Ticked1'), await registered('Ticked2')]
+  const page = `${enrolment}?name=ticked`
+  t.match((await staff.get(`/studies/${study.id}`)).body, `href="${enrolment}"`)
+  const untouched = await staff.send(page, { who: 'ticked', do: 'enrol' }, enrolment)
+  t.match(wordsOf(await staff.get(untouched.location ?? '')), /Nobody was ticked, so nothing was done/)
+  const enrolled = await staff.send(page, { patient: one.id, who: 'ticked', do: 'enrol' }, enrolment)
+  t.match(await settled(enrolled), /1 of 1 are enrolled\./)
+  t.match(await subjectsOf(one.id), [{ resource: { status: 'candidate' } }])
+  t.match(wordsOf(await staff.get(page)), /Ticked1 born 1970-05-31 Is in the study/)
+  const both = await staff.send(page, { patient: [one.id, two.id], who: 'ticked', do: 'invite' }, enrolment)
+  t.match(
+    await settled(both),
+    /1 of 2 are enrolled and invited\. Not done: 1 Ticked1 .*: They are in the study already\./,
+  )
+  t.match(await mailbox.next(), { to: 'ticked2@example.org', subject: 'An invitation to a study' })
+})
+
+t.test('who was enrolled and could not be invited is told so, and why', async t => {
+  const telecom = [{ system: 'email' as const, value: 'family@example.org' }]
+  for (let count = 0; count < 7; count += 1) await registered(`Shared${count}`, { telecom })
+  const done = await staff.send(`${enrolment}?name=shared`, { who: 'all', do: 'invite' }, enrolment)
+  const said = /: Enrolled, but not invited: This address was written to five times within an hour/
+  const told = await settled(done)
+  t.match(told, /5 of 7 are enrolled and invited\. Not done: 2/)
+  t.equal(told.match(new RegExp(said, 'g'))?.length, 2)
+  const { count } = await database.one<{ count: number }>(sql.fragment`
+    SELECT count(*)::integer AS count FROM enrolment
+    WHERE patient IN (SELECT id FROM patient WHERE content #>> '{name,0,family}' LIKE 'Shared%')`)
+  t.equal(count, 7)
+  for (let letter = 0; letter < 5; letter += 1) t.equal((await mailbox.next()).to, 'family@example.org')
+})
+
+t.test('all who are found are enrolled, on all pages, and nobody twice', async t => {
+  for (let count = 0; count < 22; count += 1) await registered(`Found${count}`)
+  const page = `${enrolment}?name=found`
+  const [first, second] = await Promise.all([1, 2].map(() => staff.send(page, { who: 'all', do: 'enrol' }, enrolment)))
+  await settled(first as Shown)
+  await settled(second as Shown)
+  const { count } = await database.one<{ count: number }>(sql.fragment`
+    SELECT count(*)::integer AS count FROM enrolment
+    WHERE patient IN (SELECT id FROM patient WHERE content #>> '{name,0,family}' LIKE 'Found%')`)
+  t.equal(count, 22)
+})
+
+t.test(
+  'people of a study are listed by how their invitation stands, and invited by the way that is chosen',
+  async t => {
+    await enrolled('Way', {
+      telecom: [
+        { system: 'email', value: 'way@example.org' },
+        { system: 'phone', use: 'mobile', value: '+15005550001' },
+      ],
+    })
+    const page = `${invitations}?find=way`
+    t.match(
+      wordsOf(await staff.get(`${page}&invited=not-invited`)),
+      /Way No answer yet Not invited yet\. .* All 1 who are listed/,
+    )
+    t.match(
+      await settled(await staff.send(page, { who: 'all', way: 'both', do: 'invite' }, invitations)),
+      /1 of 1 are invited/,
+    )
+    const letter = await mailbox.next()
+    t.equal(letter.to, 'way@example.org')
+    t.equal((await gateway.nextMessage()).to, '+15005550001')
+    t.match(
+      wordsOf(await staff.get(`${page}&invited=open`)),
+      /Way No answer yet Invited .* The text message is sent.* The e-mail is sent/,
+    )
+    t.match(wordsOf(await staff.get(`${page}&invited=not-invited`)), /Nobody in the study is so/)
+    t.match(
+      await settled(await staff.send(page, { who: 'all', do: 'cancel' }, invitations)),
+      /1 of 1 have no open invitation/,
+    )
+    t.match(wordsOf(await staff.get(`${page}&invited=over`)), /Way No answer yet Invited .* It was cancelled/)
+    t.equal((await browser().get(linkIn(letter))).status, 410)
+    t.match(await settled(await staff.send(page, { who: 'all', way: 'sms', do: 'invite' }, invitations)), /1 of 1/)
+    t.equal((await gateway.nextMessage()).to, '+15005550001')
+  },
+)
+
+t.test(
+  'who has not answered is reminded by a link that works like the one before, and not again within three days',
+  async t => {
+    const { subject } = await enrolled('Slow')
+    const first = await world.invite(subject)
+    const page = `${invitations}?state=none&find=slow`
+    const remind = async () => settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations))
+    t.match(await remind(), /1 of 1 are reminded/)
+    const letter = await mailbox.next()
+    t.match(letter, { to: 'slow@example.org', subject: 'Your invitation to a study waits for you' })
+    for (const link of [first, linkIn(letter)]) t.equal((await browser().get(link)).status, 200)
+    t.match(await remind(), /0 of 1 are reminded\. Not done: 1 Slow: They were reminded within the last 3 days\./)
+    await database.run(
+      sql.fragment`UPDATE study_message SET made_at = made_at - interval '4 days' WHERE subject = ${subject}`,
+    )
+    t.match(await remind(), /1 of 1/)
+    await mailbox.next()
+    t.match(wordsOf(await staff.get(page)), /The reminder by e-mail is sent/)
+  },
+)
+
+t.test('who came by the invitation and said nothing is reminded of that, and who declined is left alone', async t => {
+  const one = await arrived('Arrived')
+  const page = `${invitations}?find=arrived`
+  t.match(await settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations)), /1 of 1 are reminded/)
+  const letter = await mailbox.next()
+  t.match(letter, { subject: 'A study waits for your answer', text: /http:\/\/localhost:8080\/sharing\n/ })
+  await database.run(sql.fragment`DELETE FROM study_message WHERE subject = ${one.subject} AND kind = 'reminder'`)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await one.browser.get(`/sharing/${study.id}`)).body)?.[1] ?? ''
+  t.equal((await one.browser.post(`/sharing/${study.id}/decline`, { _csrf })).status, 303)
+  t.match(
+    await settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations)),
+    /They have answered, and there is nothing to remind them of/,
+  )
+})
+
+t.test('who shares and sends nothing is reminded to send', async t => {
+  const { patient } = await enrolled('Silent')
+  const bearer = await patientToken(patient.id, 'patient/*.cruds patient/Consent.cruds')
+  const [one] = world.text('1').extension?.filter(({ url }) => url === 'text') ?? []
+  const hash = digestOf('sha1', one?.valueAttachment?.data ?? '')
+  await create(bearer, {
+    resourceType: 'Consent',
+    status: 'active',
+    extension: [
+      {
+        url: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
+        valueReference: { reference: `ResearchStudy/${study.id}` },
+      },
+    ],
+    scope: { coding: [{ code: 'research' }] },
+    category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+    patient: { reference: `Patient/${patient.id}` },
+    dateTime: '2026-01-01T00:00:00Z',
+    sourceAttachment: { hash },
+    policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
+    provision: {
+      type: 'deny',
+      provision: [
+        {
+          type: 'permit',
+          code: [{ coding: [{ system: systems.omh, code: 'omh:step-count' }] }],
+          dataPeriod: { start: '2020-01-01' },
+        },
+      ],
+    },
+  })
+  t.match(
+    await settled(
+      await staff.send(`${invitations}?state=silent&find=silent`, { who: 'all', do: 'remind' }, invitations),
+    ),
+    /1 of 1 are reminded/,
+  )
+  t.match(await mailbox.next(), { to: 'silent@example.org', subject: 'No data has come from you for a while' })
+})
+
+t.test('what one does to many is shown to nobody else, and who may not enrol finds no such pages', async t => {
+  const one = await registered('Own')
+  const { location = '' } = await staff.send(
+    `${enrolment}?name=own`,
+    { patient: one.id, who: 'ticked', do: 'enrol' },
+    enrolment,
+  )
+  const other = await browserOf((await create('everything', { resourceType: 'Person', name: [{ text: 'Other' }] })).id)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get('/account')).body)?.[1] ?? ''
+  for (const page of [location, enrolment, invitations]) t.equal((await other.get(page)).status, 404, page)
+  for (const page of [enrolment, invitations])
+    t.equal((await other.post(page, { _csrf, who: 'all', do: 'invite' })).status, 404, page)
+})

@@ -1,0 +1,277 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { systems } from '../../../src/fhir/canonical.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const run = promisify(execFile)
+const world = await openTenants({ PORT: '0' })
+const { server, people, lab, create, newStudy, participant, send, told } = world
+await server.listen({ port: 0, host: '127.0.0.1' })
+const folder = await mkdtemp(join(tmpdir(), 'sharewell-notebook-'))
+t.teardown(async () => {
+  await server.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const kinds = ['omh:heart-rate', 'omh:body-weight']
+const { id: study } = await newStudy(lab.manager, lab.organization, 'notebook', [...kinds, 'omh:sleep-duration'])
+const page = `/studies/${study}/notebook`
+const ada = await participant(lab.manager, lab.organization, study, kinds, 'Ada')
+const bea = await participant(lab.manager, lab.organization, study, ['omh:heart-rate'], 'Bea')
+const reading = (patient: string, code: string, more: object) =>
+  create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: systems.loinc, code }] },
+    subject: { reference: `Patient/${patient}` },
+    effectiveDateTime: '2026-03-01T12:00:00Z',
+    ...more,
+  } as never)
+const quantity = (value: number, unit: string) => ({
+  valueQuantity: { value, unit, system: systems.ucum, code: unit },
+})
+await reading(ada, '8867-4', quantity(60, '/min'))
+await reading(bea, '8867-4', quantity(70, '/min'))
+await reading(bea, '29463-7', quantity(50, 'kg'))
+await reading(ada, '29463-7', quantity(-1, 'kg'))
+await reading(ada, '29463-7', {
+  code: { text: '=cmd()', coding: [{ system: systems.loinc, code: '29463-7' }] },
+  valueString: '=HYPERLINK("x")',
+})
+// Of another study, which the member may read as well.
+const other = await participant(lab.manager, lab.organization, world.study.id, ['omh:heart-rate'], 'Other')
+await reading(other, '8867-4', quantity(99, '/min'))
+
+const snippetsIn = (body: string): readonly string[] =>
+  [...body.matchAll(/<pre[^>]*><code>([\s\S]*?)<\/code>/g)].map(([, text = '']) =>
+    text
+      .replaceAll('&quot;', '"')
+      .replaceAll('&#39;', "'")
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&amp;', '&'),
+  )
+const made = async (kind: readonly string[] = ['omh:heart-rate'], minutes = '15') =>
+  snippetsIn((await people.member.send(page, { kind, minutes })).body)
+const tokenIn = (snippet = '') => /token = "([^"]+)"/.exec(snippet)?.[1] ?? ''
+
+const isThere = async (command: string): Promise<boolean> =>
+  run(command, ['--version']).then(
+    () => true,
+    () => false,
+  )
+const hasPython = await isThere('python3')
+const hasCurl = await isThere('curl')
+const hasR = await run('Rscript', ['-e', 'library(httr2); library(jsonlite)']).then(
+  () => true,
+  () => false,
+)
+
+t.test('the snippet in Python runs as it is', { skip: !hasPython && 'there is no python3' }, async t => {
+  const [python = ''] = await made()
+  await writeFile(join(folder, 'snippet.py'), python)
+  const { stdout } = await run('python3', [join(folder, 'snippet.py')])
+  t.equal(stdout, '2 values\n')
+})
+
+t.test('the snippet for curl runs as it is', { skip: !hasCurl && 'there is no curl' }, async t => {
+  const [, , curl = ''] = await made(kinds)
+  await writeFile(join(folder, 'snippet.sh'), curl)
+  await run('sh', ['snippet.sh'], { cwd: folder })
+  const lines = (await readFile(join(folder, 'readings.ndjson'), 'utf8')).trim().split('\n')
+  t.equal(lines.length, 4)
+  t.equal(JSON.parse(lines[0] ?? '').resourceType, 'Observation')
+})
+
+t.test(
+  'the snippet in R runs as it is, also where nothing is shared',
+  { skip: !hasR && 'there is no R with httr2' },
+  async t => {
+    const printed = async (kind: readonly string[]) => {
+      const [, r = ''] = await made(kind)
+      await writeFile(join(folder, 'snippet.R'), r)
+      return (await run('Rscript', [join(folder, 'snippet.R')])).stdout
+    }
+    t.equal(await printed(['omh:heart-rate']), '[1] 2\n')
+    t.equal(await printed(['omh:sleep-duration']), '[1] 0\n')
+  },
+)
+
+t.test('its token reads the kinds that were chosen, of this study, and nothing else', async t => {
+  const [python = ''] = await made(['omh:body-weight'])
+  const token = tokenIn(python)
+  const found = async (path: string) => {
+    const answer = await send(token, 'GET', path)
+    const { entry = [] } = answer.json() as { entry?: { resource: { code: { coding: [{ code: string }] } } }[] }
+    return [answer.statusCode, entry.map(({ resource }) => resource.code?.coding[0].code)]
+  }
+  t.same(await found('Observation'), [200, ['29463-7', '29463-7']], 'of who shares this kind with the study')
+  t.same(await found('Observation?code=8867-4'), [200, []])
+  for (const type of ['Patient', 'ResearchSubject', 'Consent', 'ResearchStudy'])
+    t.equal((await send(token, 'GET', type)).statusCode, 403, type)
+  t.equal((await send(token, 'POST', 'Observation', { resourceType: 'Observation' })).statusCode, 403)
+})
+
+t.test('the token is listed, ends by itself within the hour, and at once when its holder ends it', async t => {
+  const before = Date.now()
+  const token = tokenIn((await made(['omh:heart-rate'], '600'))[0])
+  const listed = wordsOf(await people.member.get('/account/apps'))
+  t.match(listed, /A notebook Read the heart rate that you may see Allowed .*, for one study alone\. It ends/)
+  t.notMatch((await people.member.get('/account/apps')).body, token)
+  const ends = [...(await people.member.get('/account/apps')).body.matchAll(/It ends <time datetime="([^"]+)"/g)]
+  t.ok(ends.every(([, end = '']) => Date.parse(end) <= before + 61 * 60_000))
+  t.equal((await send(token, 'GET', 'Observation')).statusCode, 200)
+  for (let left = ends.length; left > 0; left -= 1) await people.member.send('/account/apps', {})
+  t.match(wordsOf(await people.member.get('/account/apps')), /No app may do anything in your name/)
+  t.equal((await send(token, 'GET', 'Observation')).statusCode, 401)
+  t.match(await told(), [{ outcomeDesc: /may do no more of what it was allowed/ }])
+})
+
+t.test('the same is downloaded as NDJSON and as CSV, in which no cell is a formula', async t => {
+  const ndjson = await people.member.send(page, { kind: kinds }, page)
+  t.equal(ndjson.status, 200)
+  const download = async (format: string, kind: readonly string[]) => {
+    const csrf = /name="_csrf" value="([^"]*)"/.exec((await people.member.get(page)).body)?.[1] ?? ''
+    return people.member.post(`${page}/readings.${format}`, { _csrf: csrf, kind })
+  }
+  const lines = await download('ndjson', kinds)
+  t.match(lines.headers['content-type'], /^application\/fhir\+ndjson/)
+  t.equal(lines.headers['content-disposition'], 'attachment; filename="readings.ndjson"')
+  t.same(
+    lines.body
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line).subject.reference)
+      .toSorted(),
+    [`Patient/${ada}`, `Patient/${ada}`, `Patient/${ada}`, `Patient/${bea}`].toSorted(),
+  )
+  const csv = await download('csv', ['omh:body-weight'])
+  t.match(csv.headers['content-type'], /^text\/csv/)
+  const [head, ...rows] = csv.body.trim().split('\n')
+  t.equal(head, 'id,patient,code,name,start,end,value,unit,source,status,statistic,absent')
+  t.same(
+    rows.map(row => row.replace(/^[^,]*,/, '')).toSorted(),
+    [
+      `${ada},http://loinc.org|29463-7,'=cmd(),2026-03-01T12:00:00Z,,"'=HYPERLINK(""x"")",,,final,,`,
+      `${ada},http://loinc.org|29463-7,,2026-03-01T12:00:00Z,,-1,kg,,final,,`,
+    ].toSorted(),
+  )
+  const none = await download('csv', [])
+  t.match([none.status, wordsOf(none)], [422, /Choose at least one kind of data/])
+})
+
+t.test('who may not see the study finds no such page, and gets no token', async t => {
+  for (const name of ['manager of another tenant', 'patient', 'administrator', 'privacy officer'] as const) {
+    const browser = people[name]
+    const csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+    t.equal((await browser.get(page)).status, 404, name)
+    for (const path of ['', '/readings.csv', '/readings.ndjson']) {
+      const answer = await browser.post(`${page}${path}`, { _csrf: csrf, kind: kinds, minutes: '15' })
+      t.equal(answer.status, 404, `${name}${path}`)
+    }
+  }
+  t.equal((await people.member.post(page, { kind: kinds })).status, 403, 'nor does another site')
+})
+
+t.test(
+  'a row of the snippet in Python tells what is below its number, that a number is a statistic, and what was entered in error',
+  { skip: !hasPython && 'there is no python3' },
+  async t => {
+    const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
+    const url = 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic'
+    const value = { value: 180, unit: 'beats/min', comparator: '>' }
+    await reading(bea, '8867-4', { extension: [{ url, extension: [said] }], valueQuantity: value })
+    await reading(bea, '8867-4', { ...quantity(600, '/min'), status: 'entered-in-error' })
+    const [python = ''] = await made()
+    await writeFile(
+      join(folder, 'rows.py'),
+      `${python}print(json.dumps([row for row in rows if row["statistic"] or row["status"] != "final"]))`,
+    )
+    const { stdout } = await run('python3', [join(folder, 'rows.py')])
+    t.same(
+      JSON.parse(stdout.split('\n')[1] ?? '').toSorted(
+        (one: { value: number }, other: { value: number }) => one.value - other.value,
+      ),
+      [
+        {
+          patient: `Patient/${bea}`,
+          time: '2026-03-01T12:00:00Z',
+          end: null,
+          code: '8867-4',
+          comparator: '>',
+          value: 180,
+          unit: 'beats/min',
+          absent: null,
+          status: 'final',
+          statistic: 'maximum',
+        },
+        {
+          patient: `Patient/${bea}`,
+          time: '2026-03-01T12:00:00Z',
+          end: null,
+          code: '8867-4',
+          comparator: null,
+          value: 600,
+          unit: '/min',
+          absent: null,
+          status: 'entered-in-error',
+          statistic: null,
+        },
+      ],
+    )
+  },
+)
+
+t.test(
+  'the snippet in Python has a row for what is no number, and for what has no value',
+  { skip: !hasPython && 'there is no python3' },
+  async t => {
+    const at = (minute: number) => ({ effectiveDateTime: `2026-04-01T10:0${minute}:00Z` })
+    const coded = (text: string) => ({ code: { text } })
+    await reading(ada, '8867-4', { ...at(0), valueCodeableConcept: { coding: [{ code: 'irregular' }] } })
+    await reading(ada, '8867-4', { ...at(1), valueString: 'not felt' })
+    await reading(ada, '8867-4', { ...at(2), valueBoolean: false })
+    await reading(ada, '8867-4', { ...at(3), dataAbsentReason: { text: 'not performed' } })
+    await reading(ada, '8867-4', {
+      ...at(4),
+      component: [
+        { ...coded('lowest'), ...quantity(50, '/min') },
+        { ...coded('rhythm'), valueCodeableConcept: { text: 'regular' } },
+        { ...coded('effort'), dataAbsentReason: { coding: [{ code: 'unknown' }] } },
+      ],
+    })
+    const origin = { value: 0, unit: 'beats/min', system: systems.ucum, code: '/min' }
+    await reading(ada, '8867-4', {
+      effectiveDateTime: undefined,
+      effectiveTiming: { event: ['2026-04-01T10:05:00Z', '2026-04-01T10:06:00Z'] },
+      valueSampledData: { origin, period: 60_000, dimensions: 1, data: '60 61' },
+    })
+    const [python = ''] = await made()
+    await writeFile(
+      join(folder, 'all-rows.py'),
+      `${python}print(json.dumps([row for row in rows if row["time"] > "2026-04"]))`,
+    )
+    const { stdout } = await run('python3', [join(folder, 'all-rows.py')])
+    type Row = { time: string; end: string | null; code: string; value: unknown; unit: unknown; absent: unknown }
+    t.same(
+      (JSON.parse(stdout.split('\n')[1] ?? '') as Row[])
+        .map(({ time, code, value, unit, absent }) => [time.slice(14, 16), code, value, unit, absent])
+        .toSorted((one, other) => (String(one) < String(other) ? -1 : 1)),
+      [
+        ['00', '8867-4', 'irregular', null, null],
+        ['01', '8867-4', 'not felt', null, null],
+        ['02', '8867-4', false, null, null],
+        ['03', '8867-4', null, null, 'not performed'],
+        ['04', 'effort', null, null, 'unknown'],
+        ['04', 'lowest', 50, '/min', null],
+        ['04', 'rhythm', 'regular', null, null],
+        ['05', '8867-4', { origin, period: 60_000, dimensions: 1, data: '60 61' }, 'beats/min', null],
+      ],
+    )
+  },
+)

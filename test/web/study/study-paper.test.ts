@@ -1,0 +1,419 @@
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { dayOf } from '../../../src/fhir/timezone.ts'
+import { startSession } from '../../../src/storage/account/session.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { openStudies } from '../../support/study.ts'
+
+const world = await openStudies()
+const { server, database, create, update, send, institution, patientToken } = world
+t.teardown(() => server.close())
+
+const lab = await institution('lab')
+const kinds = ['omh:heart-rate', 'omh:body-weight']
+const studySince = async (day: string, title: string) => {
+  const made = await world.study(lab.manager, lab.organization, title, kinds)
+  await database.run(sql.fragment`UPDATE research_study SET last_updated = ${day}::timestamptz WHERE id = ${made.id}`)
+  return made
+}
+const study = await studySince('2026-02-01T12:00:00Z', 'hearts')
+const studyNow = async ({ id }: { readonly id: string } = study): Promise<ResearchStudy> =>
+  (await send('everything', 'GET', `ResearchStudy/${id}`)).json()
+
+let network = 0
+const signedIn = async ({ person }: { readonly person: string }) => {
+  const browser = openBrowser(server, { remoteAddress: `10.9.0.${++network}` })
+  browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  return browser
+}
+const coordinator = async (name: string) => {
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ text: name }] })
+  const practitioner = { reference: `Practitioner/${id}` }
+  const { id: person } = await create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+  await named(study, id)
+  await create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+  })
+  return { person, practitioner: id }
+}
+const named = async (of: { readonly id: string }, practitioner: string) =>
+  extended(of, {
+    url: extensions.staff,
+    extension: [
+      { url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } },
+      { url: 'role', valueCodeableConcept: { coding: [{ system: systems.staffRole, code: 'coordinator' }] } },
+    ],
+  })
+const extended = async (of: { readonly id: string }, entry: Extension) => {
+  const stored = await studyNow(of)
+  await update(lab.manager, { ...stored, extension: [...(stored.extension ?? []), entry] })
+}
+const [cora, dora] = [await coordinator('Cora'), await coordinator('Dora')]
+const [first, second, researcher] = [await signedIn(cora), await signedIn(dora), await signedIn(study.researcher)]
+
+const enrolled = async (name: string, of: { readonly id: string } = study) => {
+  const { id: patient } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: name }],
+    birthDate: '1970-05-31',
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  const { id: subject } = await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${of.id}` },
+    individual: { reference: `Patient/${patient}` },
+  })
+  return { patient, page: `/studies/${of.id}/people/${subject}/paper` }
+}
+const consentsOf = async (patient: string) =>
+  ((await send('everything', 'GET', `Consent?patient=Patient/${patient}`)).json().entry ?? []).map(
+    ({ resource }: { resource: object }) => resource,
+  )
+const pdf = Buffer.from('%PDF-1.7 the scan')
+const signed = {
+  signedOn: '2026-03-01',
+  language: 'en',
+  'omh:heart-rate@any': 'yes',
+  'omh:body-weight@any': 'no',
+}
+const scan = (content: string | Uint8Array = pdf) => ({ field: 'scan', name: 'scan.pdf', content })
+const tokenIn = async (browser: typeof first) =>
+  /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+
+t.test('paper is taken only where the study allows it, which is said in its settings', async t => {
+  const { page } = await enrolled('Early')
+  t.equal((await first.get(page)).status, 404)
+  const settings = `/studies/${study.id}/settings/paper`
+  const member = await first.send(settings, { paper: 'yes' })
+  t.match(member, { status: 303, location: `/studies/${study.id}/settings?done=paper` })
+  t.match((await studyNow()).extension?.at(-1), { url: extensions.paperConsent, valueBoolean: true })
+  t.match((await first.get(page)).status, 200)
+  t.equal((await researcher.get(page)).status, 404, 'who does not ask people records nothing')
+})
+
+t.test('no paper is taken of whom another institution has registered: an id alone gives nobody their data', async t => {
+  const clinic = await institution('clinic')
+  const { id: patient } = await create(clinic.manager, {
+    resourceType: 'Patient',
+    managingOrganization: { reference: `Organization/${clinic.organization}` },
+  })
+  const _csrf = await tokenIn(first)
+  for (const id of [patient, 'nobody']) {
+    const subject = await create(lab.manager, {
+      resourceType: 'ResearchSubject',
+      status: 'candidate',
+      study: { reference: `ResearchStudy/${study.id}` },
+      individual: { reference: `Patient/${id}` },
+    })
+    const page = `/studies/${study.id}/people/${subject.id}/paper`
+    t.equal((await first.get(page)).status, 404, id)
+    t.equal((await first.post(`${page}/confirm`, { _csrf, version: '1' })).status, 404, id)
+  }
+})
+
+t.test('what is missing is said at its field, and nothing is recorded', async t => {
+  const { page, patient } = await enrolled('Ann')
+  const shown = await first.sendFile(page, scan('no scan at all'), page, { ...signed, signedOn: '3/1/26' })
+  t.match(
+    [shown.status, wordsOf(shown)],
+    [422, /Enter the day on the paper, such as 2026-01-31 Choose the scan: a PDF, a JPEG or a PNG/],
+  )
+  t.match(shown.body, 'value="3/1/26"', 'what was typed is kept')
+  const empty = await first.sendFile(page, scan(), page, { signedOn: '2026-03-01', language: 'en' })
+  t.match(wordsOf(empty), /Say whether the paper shares Heart rate, from any device/)
+  for (const form of [shown, empty, await first.get(page)]) {
+    t.match(wordsOf(form), /It is shared It is not shared .* Empty: until the patient stops it\./)
+    t.notMatch(wordsOf(form), /until you|whether you/, 'the patient is not who reads it')
+  }
+  const large = await first.sendFile(page, scan(Buffer.concat([pdf, Buffer.alloc(10_000_001)])), page, {
+    ...signed,
+    language: 'es',
+  })
+  t.match([large.status, large.body], [413, /id="scan-problem">The file is larger than 10 MB/])
+  t.match(large.body, 'value="2026-03-01"', 'what was typed is kept beside a scan that was too large')
+  t.match(large.body, /value="es" selected/)
+  t.equal(large.body.match(/ checked/g)?.length, 2)
+  t.equal(
+    large.body.match(/-problem"/g)?.length,
+    2,
+    'and nothing else is called wrong: the scan, and what describes it',
+  )
+  t.same(await consentsOf(patient), [])
+})
+
+t.test('one records it, and it counts when another one has confirmed it', async t => {
+  const { page, patient } = await enrolled('Bea')
+  t.match(
+    wordsOf(await first.get(page)),
+    /Consent on paper Patient Bea, born 1970-05-31 Record what the patient has signed/,
+  )
+  const recorded = await first.sendFile(page, scan(), page, signed)
+  t.match(recorded, { status: 303, location: page })
+  const [proposed] = await consentsOf(patient)
+  t.match(proposed, { status: 'proposed', dateTime: '2026-03-01', provision: { provision: [{ type: 'permit' }] } })
+  t.equal(proposed.provision.provision.length, 1)
+  t.match(
+    wordsOf(await first.get(page)),
+    /Heart rate, from any device: measured from March 1, 2026 .*You have recorded it\./,
+  )
+
+  const waiting = await second.get(`/studies/${study.id}?state=paper`)
+  t.match(
+    wordsOf(waiting),
+    /On paper, to be confirmed: 1 .* Bea Has not answered yet\. What they signed on paper waits for somebody else to confirm it\./,
+  )
+  t.notMatch(waiting.body, /Ann/)
+  t.match(waiting.body, `<a href="${page}" aria-label="Look at what they signed on paper: Bea">`)
+
+  const _csrf = await tokenIn(first)
+  t.equal((await first.post(`${page}/confirm`, { _csrf })).status, 403, 'not by whoever has recorded it')
+  t.equal((await researcher.post(`${page}/confirm`, { _csrf: await tokenIn(researcher) })).status, 404)
+  t.match(await consentsOf(patient), [{ status: 'proposed' }])
+
+  t.match(
+    wordsOf(await second.get(page)),
+    /Patient Bea, born 1970-05-31 Signed March 1, 2026 .* Compare it with the scan: the patient,/,
+    'whose it is stands beside it',
+  )
+  t.equal((await second.get(`${page}/scan`)).body, pdf.toString())
+  t.equal((await researcher.get(`${page}/scan`)).status, 404)
+  const done = `/studies/${study.id}?done=confirmed&subject=${page.split('/').at(-2)}`
+  t.match(await second.send(page, {}, `${page}/confirm`), { status: 303, location: done })
+  t.match(
+    wordsOf(await second.get(done)),
+    / What the patient signed on paper is confirmed, and counts from now on\. Patient Bea, born 1970-05-31 Status /,
+  )
+  const [given] = await consentsOf(patient)
+  t.match(given, {
+    status: 'active',
+    verification: [{ verified: true }],
+    extension: [{}, { url: extensions.paperScan }],
+  })
+  const then = wordsOf(await second.get(`/studies/${study.id}`))
+  t.match(then, /Bea Shares a part of what the study asks for/)
+  t.notMatch(then, /to be confirmed/)
+  const own = await patientToken(patient, 'patient/*.rs')
+  t.match((await send(own, 'GET', `Consent/${given.id}`)).json(), { status: 'active' })
+  const events = (await send(own, 'GET', 'AuditEvent')).json().entry ?? []
+  t.match(
+    events.map(({ resource }: { resource: { outcomeDesc?: string } }) => resource.outcomeDesc),
+    ['A consent of the patient on paper was confirmed by staff'],
+  )
+  t.match(wordsOf(await first.get(page)), /They share already, and change themselves what they share/)
+})
+
+t.test('the days of a paper are days of the time zone that is said with them', async t => {
+  const { page, patient } = await enrolled('Dan')
+  const days = { ...signed, 'omh:heart-rate@any-until': '2026-03-08', timezone: 'America/Los_Angeles' }
+  const unknown = await first.sendFile(page, scan(), page, { ...days, timezone: 'Mars/Olympus' })
+  t.match([unknown.status, wordsOf(unknown)], [422, /Enter the time zone of the days/])
+  t.match(unknown.body, / id="choices" data-typed /)
+  t.equal((await first.sendFile(page, scan(), page, days)).status, 303)
+  t.match(
+    wordsOf(await first.get(page)),
+    /measured from March 1, 2026 \(UTC-08:00\), until March 8, 2026 \(UTC-07:00\)/,
+  )
+  t.match(await consentsOf(patient), [
+    {
+      dateTime: '2026-03-01',
+      provision: {
+        provision: [{ dataPeriod: { start: '2026-03-01T00:00:00.000-08:00', end: '2026-03-08T23:59:59.999-07:00' } }],
+      },
+    },
+  ])
+})
+
+t.test('what was changed since it was recorded is not confirmed', async t => {
+  const { page, patient } = await enrolled('Cleo')
+  await first.sendFile(page, scan(), page, signed)
+  const [proposed] = await consentsOf(patient)
+  await send('everything', 'PUT', `Consent/${proposed.id}`, { ...proposed, dateTime: '2026-03-02' })
+  const answer = await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) })
+  t.equal(answer.status, 404)
+  t.match(await consentsOf(patient), [{ status: 'proposed' }])
+})
+
+t.test('a day on which the version in force was not there yet is refused at its field', async t => {
+  const { page, patient } = await enrolled('Gil')
+  for (const signedOn of ['2026-01-30', '1926-03-01']) {
+    const early = await first.sendFile(page, scan(), page, { ...signed, signedOn })
+    t.match(
+      [early.status, early.body],
+      [422, /id="signedOn-problem">Version 1 of the text is here since 2026-02-01: what was signed before is not this/],
+    )
+    t.match(early.body, `value="${signedOn}"`, 'what was typed is kept')
+  }
+  t.same(await consentsOf(patient), [])
+  t.equal((await first.sendFile(page, scan(), page, { ...signed, signedOn: '2026-02-01' })).status, 303)
+})
+
+t.test('when nobody new comes in any more, what was signed until then is still recorded and counts', async t => {
+  const closing = await studySince('2026-02-01T12:00:00Z', 'closing')
+  await named(closing, cora.practitioner)
+  await named(closing, dora.practitioner)
+  await extended(closing, { url: extensions.paperConsent, valueBoolean: true })
+  const { page, patient } = await enrolled('Hugo', closing)
+  await update(lab.manager, { ...(await studyNow(closing)), status: 'closed-to-accrual' })
+  const closedAt = '2026-04-10T20:00:00Z'
+  await database.run(
+    sql.fragment`UPDATE research_study SET last_updated = ${closedAt}::timestamptz WHERE id = ${closing.id}`,
+  )
+  t.match(
+    wordsOf(await first.get(page)),
+    /Nobody new comes into the study since 10 April 2026 at 20:00 UTC: only paper that was signed before is recorded/,
+  )
+  const nextDay = { ...signed, signedOn: '2026-04-11' }
+  const late = await first.sendFile(page, scan(), page, nextDay)
+  t.match(
+    [late.status, wordsOf(late)],
+    [422, /Nobody new comes into the study since 2026-04-10: only what was signed on that day or before counts/],
+  )
+  t.same(await consentsOf(patient), [])
+  const inTime = await first.sendFile(page, scan(), page, { ...nextDay, timezone: 'Asia/Tokyo' })
+  t.equal(inTime.status, 303, 'where it was the next day already')
+  t.equal((await second.send(page, {}, `${page}/confirm`)).status, 303)
+  t.match(await consentsOf(patient), [{ status: 'active', dateTime: '2026-04-11' }])
+})
+
+t.test('a paper of an earlier version is not taken for one of the version that is signed now', async t => {
+  const later = await studySince('2026-02-01T12:00:00Z', 'later')
+  await extended(later, { url: extensions.paperConsent, valueBoolean: true })
+  for (const { practitioner } of [cora, dora]) await named(later, practitioner)
+  const { page, patient } = await enrolled('Hal', later)
+  const { page: other, patient: shown } = await enrolled('Ina', later)
+  const form = await first.get(other)
+  t.match(
+    wordsOf(form),
+    /Only paper with version 1 of the text is recorded: patients sign it since 1 February 2026 at 12:00 UTC/,
+  )
+  t.match(wordsOf(form), /Read version 1 We ask you to share what you measure\./)
+  await first.sendFile(page, scan(), page, signed)
+  const before = wordsOf(await second.get(page))
+  t.match(before, /Text Version 1, since 1 February 2026 at 12:00 UTC Read version 1 We ask you .* Confirm: it is what/)
+
+  await extended(later, {
+    url: extensions.patientText,
+    extension: [
+      { url: 'version', valueString: '2' },
+      {
+        url: 'text',
+        valueAttachment: {
+          contentType: 'text/plain',
+          language: 'en',
+          data: Buffer.from('And more.').toString('base64'),
+        },
+      },
+    ],
+  })
+  const hidden = /name="text" value="([^"]*)"/.exec(form.body)?.[1] ?? ''
+  const sent = { ...signed, signedOn: new Date().toISOString().slice(0, 10) }
+  const overtaken = await first.sendFile(other, scan(), other, { ...sent, text: hidden })
+  t.match(
+    [overtaken.status, wordsOf(overtaken)],
+    [409, /Another version of the text was published since this form was shown, so nothing was recorded/],
+  )
+  t.match(overtaken.body, `value="${sent.signedOn}"`, 'what was typed is kept')
+  t.equal(overtaken.body.match(/ checked/g)?.length, 2)
+  t.match(wordsOf(overtaken), /Only paper with version 2 of the text is recorded/)
+  const spanish = await first.sendFile(other, scan(), other, { ...sent, language: 'es' })
+  t.match([spanish.status, spanish.body], [422, /id="language-problem">The text is not there in this language/])
+  t.same(await consentsOf(shown), [])
+
+  const after = await second.get(page)
+  t.match(wordsOf(after), /Another version of the text was published since this was recorded.* Text Version 1, since/)
+  t.notMatch(after.body, `${page}/confirm`)
+  const recorded = `${(await consentsOf(patient))[0].id}/1`
+  const confirmed = await second.post(`${page}/confirm`, { _csrf: await tokenIn(second), recorded })
+  t.match([confirmed.status, wordsOf(confirmed)], [422, /Another version of the text was published/])
+  await second.send(page, {}, `${page}/discard`)
+  const again = await first.sendFile(page, scan(), page, signed)
+  t.match([again.status, wordsOf(again)], [422, /Version 2 of the text is here since/])
+  t.match(await consentsOf(patient), [{ status: 'inactive' }])
+})
+
+t.test('confirmed is only what was shown to whoever confirms it', async t => {
+  const { page, patient } = await enrolled('Eve')
+  await first.sendFile(page, scan(), page, signed)
+  const { body } = await second.get(page)
+  const shown = { _csrf: await tokenIn(second), recorded: /name="recorded" value="([^"]*)"/.exec(body)?.[1] ?? '' }
+  await first.send(page, {}, `${page}/discard`)
+  await first.sendFile(page, scan(), page, { ...signed, 'omh:body-weight@any': 'yes' })
+  const answer = await second.post(`${page}/confirm`, shown)
+  t.match([answer.status, wordsOf(answer)], [409, /recorded anew since it was shown to you/])
+  t.match((await consentsOf(patient)).map(({ status }: { status: string }) => status).sort(), ['inactive', 'proposed'])
+})
+
+t.test('a paper from before the patient said no, or took it back, counts for nothing', async t => {
+  const today = new Date().toISOString().slice(0, 10)
+  const ends = {
+    refused: async (own: string, { id, ...given }: { readonly id: string }) =>
+      send(own, 'PUT', `Consent/${id}`, { ...given, id, status: 'rejected' }),
+    deleted: async (own: string, { id }: { readonly id: string }) =>
+      server.inject({ method: 'DELETE', url: `/fhir/Consent/${id}`, headers: { authorization: `Bearer ${own}` } }),
+  }
+  for (const [how, end] of Object.entries(ends)) {
+    const { page, patient } = await enrolled(how)
+    await first.sendFile(page, scan(), page, signed)
+    const own = await patientToken(patient, 'patient/Consent.cruds')
+    t.match((await end(own, (await consentsOf(patient))[0])).statusCode, /20[04]/, how)
+    const again = await first.sendFile(page, scan(), page, signed)
+    t.match([again.status, wordsOf(again)], [422, new RegExp(`no, or ended it, on ${today}: .* a later day`)], how)
+    // The same day there, of which it is the day before in UTC for most of it.
+    const timezone = 'Pacific/Kiritimati'
+    const local = { ...signed, timezone, signedOn: dayOf(Date.now(), timezone) }
+    const sameDay = await first.sendFile(page, scan(), page, local)
+    t.match(
+      [sameDay.status, wordsOf(sameDay)],
+      [422, new RegExp(`no, or ended it, on ${local.signedOn}: .* a later day`)],
+      how,
+    )
+    t.notMatch(await consentsOf(patient), [{ status: 'proposed' }], how)
+  }
+})
+
+t.test(
+  'the scan is read by those who ask people for their consent, and by the patient, and by no other staff',
+  async t => {
+    const { page, patient } = await enrolled('Fay')
+    await first.sendFile(page, scan(), page, signed)
+    const [{ extension }] = await consentsOf(patient)
+    const url = extension[1].valueReference.reference
+    t.equal((await send(await world.staffToken(study.researcher, 'user/*.cruds'), 'GET', url)).statusCode, 404)
+    const asking = await world.staffToken({ ...cora, email: 'cora@example.org' }, 'user/*.cruds')
+    t.equal((await send(asking, 'GET', url)).statusCode, 200)
+    t.equal((await send(await patientToken(patient, 'patient/*.rs patient/Binary.r'), 'GET', url)).statusCode, 200)
+  },
+)
+
+t.test('what is discarded is over, with the reason; and no staff makes a consent count over FHIR', async t => {
+  const { page, patient } = await enrolled('Dana')
+  await first.sendFile(page, scan(), page, signed)
+  const [proposed] = await consentsOf(patient)
+  t.ok(
+    [403, 404].includes(
+      (await send(lab.manager, 'PUT', `Consent/${proposed.id}`, { ...proposed, status: 'active' })).statusCode,
+    ),
+  )
+  const done = `/studies/${study.id}?done=discarded&subject=${page.split('/').at(-2)}`
+  t.match(await second.send(page, {}, `${page}/discard`), { status: 303, location: done })
+  t.match(
+    wordsOf(await second.get(done)),
+    / What was recorded from paper is discarded, and counts for nothing\. Patient Dana, born 1970-05-31 Status /,
+  )
+  t.match(
+    wordsOf(await second.get(`/studies/${study.id}?find=Dana`)),
+    /Dana Has not answered yet\./,
+    'the patient has answered nothing by it',
+  )
+  t.notMatch(wordsOf(await second.get(`/studies/${study.id}?state=withdrawn`)), /Dana/)
+  t.match(await consentsOf(patient), [
+    { status: 'inactive', extension: [{}, {}, { valueCodeableConcept: { text: /paper/ } }] },
+  ])
+})

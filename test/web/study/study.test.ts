@@ -1,0 +1,418 @@
+import t from 'tap'
+import { digestOf } from '../../../src/fhir/attachment-digest.ts'
+import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const world = await openTenants()
+const { server, database, people, lab, create, update, newStudy, patientToken } = world
+t.teardown(() => server.close())
+
+const kinds = ['omh:heart-rate', 'omh:body-weight']
+const { id: other } = await newStudy(lab.manager, lab.organization, 'two kinds', kinds)
+const page = `/studies/${other}`
+const text = Buffer.from('We ask you to share what you measure.').toString('base64')
+
+const enrolled = async (name: string) => {
+  const { id } = await create(lab.manager, {
+    resourceType: 'Patient',
+    name: [{ family: name }],
+    managingOrganization: { reference: `Organization/${lab.organization}` },
+  })
+  await create(lab.manager, {
+    resourceType: 'ResearchSubject',
+    status: 'candidate',
+    identifier: [{ value: `code-of-${name}` }],
+    study: { reference: `ResearchStudy/${other}` },
+    individual: { reference: `Patient/${id}` },
+  })
+  return id
+}
+const consent = (patient: string, status: 'active' | 'rejected', of: readonly string[]) => ({
+  resourceType: 'Consent' as const,
+  status,
+  extension: [
+    { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${other}` } },
+  ],
+  scope: { coding: [{ code: 'research' }] },
+  category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+  patient: { reference: `Patient/${patient}` },
+  dateTime: '2026-01-01T00:00:00Z',
+  sourceAttachment: { hash: digestOf('sha1', text) },
+  policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
+  provision: {
+    type: 'deny' as const,
+    provision: of.map(code => ({
+      type: 'permit' as const,
+      code: [{ coding: [{ system: systems.omh, code }] }],
+      dataPeriod: { start: '2020-01-01' },
+    })),
+  },
+})
+const answered = async (name: string, status: 'active' | 'rejected', of: readonly string[] = kinds) => {
+  const patient = await enrolled(name)
+  const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+  return { bearer, consent: await create(bearer, consent(patient, status, of)), patient }
+}
+/** What is told of each, by the heading of theirs. */
+const told = (body: string) =>
+  Object.fromEntries(
+    [
+      ...body.matchAll(/<h3>([\s\S]*?)<\/h3>\s*<p>([\s\S]*?)<\/p>\s*<p class="text-body-secondary">([\s\S]*?)<\/p>/g),
+    ].map(([, name = '', answer, data = '']) => [wordsOf({ body: name }), [answer, wordsOf({ body: data })]]),
+  )
+
+t.test('staff see what each of the study has answered, and when their newest reading came', async t => {
+  await enrolled('Quiet')
+  const all = await answered('All', 'active')
+  await answered('Part', 'active', ['omh:heart-rate'])
+  await answered('No', 'rejected')
+  const gone = await answered('Gone', 'active')
+  await update(gone.bearer, { ...gone.consent, status: 'inactive' })
+  await create(all.bearer, {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+    subject: { reference: `Patient/${all.patient}` },
+    effectiveDateTime: '2026-03-01T12:00:00Z',
+    valueQuantity: { value: 60, unit: '/min', system: systems.ucum, code: '/min' },
+  })
+  const shown = await people.member.get(page)
+  t.match(shown, { status: 200, body: /<h1>two kinds<\/h1>/ })
+  const silent = 'Silent: you see no data of theirs yet.'
+  const none = 'You see no data of theirs.'
+  t.match(told(shown.body), {
+    Quiet: ['Has not answered yet.', none],
+    All: ['Shares all that the study asks for.', /^The newest reading came .*, measured 1 March 2026 at 12:00 UTC\.$/],
+    Part: ['Shares a part of what the study asks for.', silent],
+    No: ['Has declined.', none],
+    Gone: ['Has withdrawn.', none],
+  })
+})
+
+/** The names on a page, in their order. */
+const named = async (query: string) =>
+  [...(await people.member.get(`${page}${query}`)).body.matchAll(/<h3>([\s\S]*?)<\/h3>/g)].map(([, name = '']) =>
+    wordsOf({ body: name }),
+  )
+
+t.test('people are counted by what they answered, and each answer is seen alone', async t => {
+  const shown = wordsOf(await people.member.get(page))
+  t.match(shown, /Everybody: 5 No answer yet: 1 Share everything: 1 Share a part: 1 Silent: 1 Declined: 1 Withdrawn: 1/)
+  for (const [state, who] of [
+    ['none', ['Quiet']],
+    ['all', ['All']],
+    ['partly', ['Part']],
+    ['silent', ['Part']],
+    ['declined', ['No']],
+    ['withdrawn', ['Gone']],
+    ['toString', ['All', 'Gone', 'No', 'Part', 'Quiet']],
+  ] as const)
+    t.same((await named(`?state=${state}`)).toSorted(), who, state)
+})
+
+t.test('they stand in the order that is asked, and are found by a part of a name or a code', async t => {
+  t.same(await named('?sort=name'), ['All', 'Gone', 'No', 'Part', 'Quiet'])
+  t.same(await named('?sort=enrolment'), ['Gone', 'No', 'Part', 'All', 'Quiet'])
+  t.equal((await named(''))[0], 'All', 'whose data came last is first')
+  t.same(await named('?find=uie'), ['Quiet'])
+  t.same(await named('?find=CODE-OF-no'), ['No'])
+  t.same(await named('?find=%25'), [])
+  t.match(
+    wordsOf(await people.member.get(`${page}?find=nobody`)),
+    /Nobody in this study is so, as far as you may see\./,
+  )
+})
+
+t.test('a map says on which days there is data of whom, and how much', async t => {
+  const all = await named('?find=All')
+  t.same(all, ['All'])
+  const day = (before: number) => new Date(Date.now() - before * 86_400_000).toISOString().slice(0, 10)
+  const patient = /href="\/patients\/([^"]+)"/.exec((await people.member.get(`${page}?find=All`)).body)?.[1]
+  for (const at of [`${day(3)}T08:00:00Z`, `${day(3)}T09:00:00Z`, `${day(1)}T23:30:00Z`, `${day(60)}T08:00:00Z`])
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+      subject: { reference: `Patient/${patient}` },
+      effectiveDateTime: at,
+    })
+  const cells = async (query: string) => {
+    const { body } = await people.member.get(`${page}/completeness?find=All${query}`)
+    const [row = ''] = /<tbody><tr>[\s\S]*?<\/tr>/.exec(body) ?? []
+    return [...row.matchAll(/<td[^>]*>([\s\S]*?)<\/td>/g)].map(([, cell = '']) => wordsOf({ body: cell }))
+  }
+  const none = (count: number) => Array.from({ length: count }, () => 'none')
+  t.same(await cells(''), ['2', ...none(10), '2', 'none', '1', 'none'])
+  t.same(await cells('&timezone=Asia/Tokyo').then(found => found[0]), '2')
+  t.same((await cells('&days=90'))[0], '3')
+  const nowhere = (await people.member.get(`${page}/completeness?timezone=Europe/Berln`)).body
+  t.match(nowhere, /id="timezone-problem">This is no time zone that is known here.*value="Europe\/Berln"/s)
+  t.equal((await cells('&days=28')).length, 29)
+})
+
+t.test('the newest data is listed, of all who share it', async t => {
+  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
+  t.match(shown, /The last 5 readings that came\. All : Heart rate Came .* measured/)
+  t.match(shown, /All : Heart rate, 60 \/min Came [^,]*, measured 1 March 2026/)
+})
+
+t.test('whose data a page of the study shows is recorded', async t => {
+  const recordedBy = async (path: string) => {
+    const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
+    await people.member.get(`${page}${path}`)
+    return database.any<{ type: string; patients: readonly string[] }>(sql.fragment`
+      SELECT type, ARRAY(SELECT id FROM patient_compartment WHERE patient_id = ANY(patients)) AS patients FROM audit_record
+      WHERE id > ${last}::bigint AND interaction = 'search-type' AND cardinality(patients) > 0 ORDER BY id`)
+  }
+  const [first] = await recordedBy('?find=All')
+  t.match(first, { type: 'ResearchSubject Patient', patients: [/./] })
+  const all = first?.patients ?? []
+  t.match(await recordedBy('/completeness?find=All'), [first, { type: 'Observation', patients: all }])
+  t.match(await recordedBy('/arrivals'), [{ type: 'Observation', patients: all }])
+})
+
+t.test('those who have not signed the last text are counted, and seen alone', async t => {
+  const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
+  const data = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  const second = {
+    url: extensions.patientText,
+    extension: [
+      { url: 'version', valueString: '2' },
+      { url: 'text', valueAttachment: { contentType: 'text/plain', data } },
+    ],
+  }
+  t.notMatch(wordsOf(await people.member.get(page)), /Signed an earlier text/)
+  await update(lab.manager, { ...stored, extension: [...stored.extension, second] })
+  t.match(wordsOf(await people.member.get(page)), /Signed an earlier text: 2/)
+  t.same((await named('?state=earlier')).toSorted(), ['All', 'Part'])
+})
+
+t.test('people come in pages', async t => {
+  for (let count = 0; count < 18; count += 1) await enrolled(`More ${count}`)
+  const first = await named('')
+  const next = await named('?page=2')
+  t.equal(first.length, 20)
+  t.equal(next.length, 3)
+  t.equal(new Set([...first, ...next]).size, 23)
+  t.match(wordsOf(await people.member.get(page)), /Page 1 of 2\. The next page/)
+  for (const path of ['', '/completeness']) {
+    const { body } = await people.member.get(`${page}${path}?page=502`)
+    const last = path === '' ? 2 : 1
+    t.match(wordsOf({ body }), new RegExp(`There is no page 502\\. Page ${last}, the last`))
+    t.notMatch(body, /Nobody (?:is )?in this study/, 'who is beyond the last page is not told that nobody is there')
+    t.match(body, `href="${page}${path}${path === '' ? '?page=2' : '?days=14'}"`)
+  }
+})
+
+t.test('who is no staff, or may not see the study, finds no such page', async t => {
+  for (const name of ['manager of another tenant', 'patient', 'administrator', 'privacy officer'] as const)
+    for (const path of ['', '/completeness', '/arrivals'])
+      t.equal((await people[name].get(`${page}${path}`)).status, 404, `${name}${path}`)
+  t.equal((await people.viewer.get(page)).status, 200)
+})
+
+t.test('staff find the studies that they may see, and nobody else is shown a list', async t => {
+  t.match(wordsOf(await people.member.get('/studies')), /Studies hearts Active two kinds Active/)
+  t.match(
+    wordsOf(await people['manager of another tenant'].get('/studies')),
+    /Studies clinics Active Make a study A new study of clinic Work in/,
+  )
+  t.match(await people.patient.get('/studies'), { status: 303, location: '/account' })
+  t.match((await people.member.get('/account')).body, /href="\/studies"/)
+  t.notMatch((await people.patient.get('/account')).body, /href="\/studies"/)
+})
+
+t.test('who has signed a moment ago is not silent for it', async t => {
+  const patient = await enrolled('New')
+  const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+  const text = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  await create(bearer, {
+    ...consent(patient, 'active', kinds),
+    dateTime: new Date().toISOString(),
+    sourceAttachment: { hash: digestOf('sha1', text) },
+  })
+  t.same(told((await people.member.get(`${page}?find=New`)).body).New, [
+    'Shares all that the study asks for.',
+    'You see no data of theirs.',
+  ])
+})
+
+t.test(
+  'nobody is silent who gives only what was measured until a day that is over, or from a later day on',
+  async t => {
+    const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+    for (const [name, dataPeriod] of [
+      ['Kept', { start: '2020-01-01', end: '2026-02-01' }],
+      ['Waits', { start: '2100-01-01' }],
+      ['Owes', { start: '2020-01-01', end: '2100-01-01' }],
+    ] as const) {
+      const patient = await enrolled(name)
+      const given = consent(patient, 'active', kinds)
+      const provision = given.provision.provision.map(permit => ({ ...permit, dataPeriod }))
+      await create(await patientToken(patient, 'patient/*.cruds patient/Consent.cruds'), {
+        ...given,
+        sourceAttachment: { hash: digestOf('sha1', again) },
+        provision: { ...given.provision, provision },
+      })
+    }
+    const of = async (name: string) => told((await people.member.get(`${page}?find=${name}`)).body)[name]?.[1]
+    t.same(await Promise.all(['Kept', 'Waits', 'Owes'].map(of)), [
+      'You see no data of theirs.',
+      'You see no data of theirs.',
+      'Silent: you see no data of theirs yet.',
+    ])
+    t.same(await named('?state=silent&find=Kept'), [], 'so that no letter asks them for data')
+  },
+)
+
+t.test('nobody is said to share what no longer holds, or holds only later', async t => {
+  const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  const gave = async (name: string, periods: readonly (object | undefined)[]) => {
+    const patient = await enrolled(name)
+    const given = consent(patient, 'active', kinds)
+    await create(await patientToken(patient, 'patient/*.cruds patient/Consent.cruds'), {
+      ...given,
+      sourceAttachment: { hash: digestOf('sha1', again) },
+      provision: {
+        ...given.provision,
+        provision: given.provision.provision.map((permit, at) => ({
+          ...permit,
+          ...(periods[at] && { period: periods[at] }),
+        })),
+      },
+    })
+    return patient
+  }
+  const [past, future] = [{ end: '2026-02-01' }, { start: '2100-01-01' }]
+  await gave('Past', [past, past])
+  await gave('Future', [future, future])
+  await gave('Halfpast', [past, undefined])
+  const patient = await gave('Left', [undefined, undefined])
+  const [{ resource: subject }] = (
+    await world.send('everything', 'GET', `ResearchSubject?individual=Patient/${patient}`)
+  ).json().entry
+  await update(lab.manager, { ...subject, period: { start: '2026-01-01', end: '2026-02-01' } })
+  const of = async (name: string) => told((await people.member.get(`${page}?find=${name}`)).body)[name]?.[0]
+  t.same(await Promise.all(['Past', 'Future', 'Halfpast', 'Left'].map(of)), [
+    'Shares nothing now: the time for which they gave it is over, or has not begun.',
+    'Shares nothing now: the time for which they gave it is over, or has not begun.',
+    'Shares a part of what the study asks for.',
+    'Their place in the study has ended. What they gave still stands, though it counts for nothing: they can be enrolled anew only once it is ended.',
+  ])
+  t.same((await named('?state=nothing')).toSorted(), ['Future', 'Past'])
+  t.same(await named('?state=ended'), ['Left'])
+  t.match(wordsOf(await people.member.get(page)), /Share nothing now: 2 .* Place has ended: 1/)
+})
+
+t.test('of the newest data is told what is above or below its number, and that it is a statistic', async t => {
+  const found = await world.send(
+    'everything',
+    'GET',
+    `ResearchSubject?study=ResearchStudy/${other}&identifier=code-of-All`,
+  )
+  const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
+  await create('everything', {
+    resourceType: 'Observation',
+    status: 'final',
+    extension: [{ url: extensions.descriptiveStatistic, extension: [said] }],
+    code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+    subject: found.json().entry[0].resource.individual,
+    effectiveDateTime: '2026-03-01T07:00:00Z',
+    valueQuantity: { comparator: '>', value: 180, unit: '/min', system: systems.ucum, code: '/min' },
+  })
+  const { body } = await people.member.get(`${page}/arrivals`)
+  t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All : Heart rate, > 180 \/min \(maximum\) Came/)
+})
+
+t.test('of the newest data is told what is a code, a word or a truth, and why a value is missing', async t => {
+  const query = `ResearchSubject?study=ResearchStudy/${other}&identifier=code-of-All`
+  const { individual } = (await world.send('everything', 'GET', query)).json().entry[0].resource
+  const absent = {
+    coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'not-performed' }],
+  }
+  for (const value of [
+    { valueCodeableConcept: { coding: [{ code: 'rest', display: 'At rest' }] } },
+    { valueString: 'too quick to count' },
+    { valueInteger: 0 },
+    { valueBoolean: false },
+    { dataAbsentReason: absent },
+    {
+      component: [
+        { code: { text: 'peak' }, valueString: 'peak of a run' },
+        { code: { text: 'low' }, dataAbsentReason: absent },
+      ],
+    },
+  ])
+    await create('everything', {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+      subject: individual,
+      effectiveDateTime: '2026-03-01T07:00:00Z',
+      ...value,
+    } as never)
+  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
+  for (const told of ['At rest', 'too quick to count', '0', 'no', 'no value (not-performed)'])
+    t.match(shown, `All : Heart rate, ${told} Came`)
+  t.match(shown, 'All : Heart rate, peak of a run / no value (not-performed) Came')
+})
+
+const measuredOf = async (name: string, effectiveDateTime: string, value: number, status = 'final') => {
+  const query = `ResearchSubject?study=ResearchStudy/${other}&identifier=code-of-${name}`
+  const found = await world.send('everything', 'GET', query)
+  await create('everything', {
+    resourceType: 'Observation',
+    status,
+    code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+    subject: found.json().entry[0].resource.individual,
+    effectiveDateTime,
+    valueQuantity: { value, unit: '/min', system: systems.ucum, code: '/min' },
+  } as never)
+}
+
+t.test('of the newest data is told what was entered in error or cancelled', async t => {
+  await measuredOf('All', '2026-03-01T07:00:00Z', 600, 'entered-in-error')
+  await measuredOf('All', '2026-03-01T07:00:00Z', 601, 'cancelled')
+  await measuredOf('All', '2026-03-01T07:00:00Z', 62, 'amended')
+  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
+  t.match(shown, /All : Heart rate, 600 \/min \(entered in error\) Came/)
+  t.match(shown, /All : Heart rate, 601 \/min \(cancelled\) Came/)
+  t.match(shown, /All : Heart rate, 62 \/min Came/)
+})
+
+t.test('a reading by a clock that goes ahead is not the newest for ever', async t => {
+  const newest = async () => told((await people.member.get(`${page}?find=Part`)).body).Part?.[1]
+  await measuredOf('Part', '2099-03-01T07:00:00Z', 60)
+  t.match(await newest(), /^The newest reading came .*, measured 1 March 2099/, 'where there is no other')
+  await measuredOf('Part', '2026-03-02T07:00:00Z', 61)
+  t.match(await newest(), /^The newest reading came .*, measured 2 March 2026/)
+})
+
+t.test('a study that its days have not begun, or have ended, is not called active alone', async t => {
+  const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
+  for (const [period, status] of [
+    [{ start: '2999-01-01' }, 'Active, but its first day is 2999-01-01: until then nobody reads anything for it'],
+    [{ end: '2026-01-01' }, 'Active, but its last day was 2026-01-01: nobody reads anything for it'],
+    [{ start: '2026-01-01', end: '2999-01-01' }, 'Active'],
+  ] as const) {
+    await update('everything', { ...stored, period })
+    t.match(wordsOf(await people.member.get(page)), `Status ${status} `)
+    t.match(wordsOf(await people.manager.get('/studies')), `two kinds ${status} `)
+  }
+  await update('everything', { ...stored, period: { start: '2999-01-01' }, status: 'completed' })
+  t.match(wordsOf(await people.member.get(page)), 'Status Completed ')
+  await update('everything', stored)
+})
+
+t.test('a study without anybody says so on each of its pages, and not that nobody is as was asked', async t => {
+  const { id: empty } = await newStudy(lab.manager, lab.organization, 'empty', kinds)
+  for (const path of ['', '/completeness', '/invitations'])
+    for (const [query, words] of [
+      ['', /Nobody is in (?:this|the) study yet/],
+      ['?find=Nobody', /Nobody in (?:this|the) study is so/],
+    ] as const)
+      t.match(wordsOf(await people.member.get(`/studies/${empty}${path}${query}`)), words, `${path}${query}`)
+  t.notMatch(wordsOf(await people.member.get(`/studies/${empty}/invitations?invited=open`)), /Enrol patients/)
+})

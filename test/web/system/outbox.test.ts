@@ -1,0 +1,62 @@
+import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+import { openInvited } from '../invited.ts'
+
+t.test('with nothing configured, letters of invitations lie in a page of this machine', async t => {
+  const world = await openInvited({ SMTP_URL: 'none' })
+  t.teardown(world.close)
+  const { server, database, enrolled, act } = world
+  t.match(
+    wordsOf(await openBrowser(server, { headers: { host: 'localhost:8080' } }).get('/outbox')),
+    /There is nothing yet/,
+  )
+  const { subject } = await enrolled('Ana')
+  await act(subject, 'invite')
+  for (;;) {
+    const { state } = await database.one<{ state: string }>(sql.fragment`SELECT state FROM study_message`)
+    if (state === 'sent') break
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  const here = { host: 'localhost:8080' }
+  const shown = await openBrowser(server, { headers: here }).get('/outbox')
+  t.match(wordsOf(shown), /An invitation to a study To ana@example\.org/)
+  const link = /href="http:\/\/localhost:8080(\/invitation\?link=[^"]*)"/.exec(shown.body)?.[1] ?? ''
+  t.equal((await openBrowser(server).get(link)).status, 200)
+  const others = [
+    openBrowser(server, { headers: { host: 'rebound.example' } }),
+    openBrowser(server, { headers: { ...here, 'x-forwarded-for': '203.0.113.1' } }),
+    openBrowser(server, { headers: { ...here, forwarded: 'for=203.0.113.1' } }),
+    openBrowser(server, { headers: here, remoteAddress: '203.0.113.1' }),
+  ]
+  for (const other of others) t.equal((await other.get('/outbox')).status, 404)
+})
+
+t.test('no script of another site reads the outbox, or any other page', async t => {
+  const world = await openInvited({ SMTP_URL: 'none' })
+  t.teardown(world.close)
+  const elsewhere = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }
+  for (const path of ['/outbox', '/sign-in']) {
+    const answer = await world.server.inject({ url: path, headers: { host: 'localhost:8080', ...elsewhere } })
+    t.equal(answer.statusCode, 200)
+    t.equal(answer.headers['access-control-allow-origin'], undefined, path)
+  }
+})
+
+t.test('a server that is configured has no outbox', async t => {
+  const configured = [
+    { SMTP_URL: 'smtp://127.0.0.1:1' },
+    { SMTP_URL: 'log' },
+    { SMS_GATEWAY_URL: 'http://127.0.0.1:1' },
+    { BASE_URL: 'https://share.example.org' },
+    { TRUST_PROXY: 'loopback' },
+    { HOST: '0.0.0.0' },
+  ]
+  for (const environment of configured) {
+    const { server } = await fhirWorld(environment)
+    const { status } = await openBrowser(server, { headers: { host: 'localhost:8080' } }).get('/outbox')
+    t.equal(status, 404, JSON.stringify(environment))
+    await server.close()
+  }
+})
