@@ -32,12 +32,15 @@ export const requireCaller =
   async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { authorization } = request.headers
     const bearer = bearerOf(request)
-    const caller = authorization === undefined ? await pageCaller(request, pages) : bearer && (await findCaller(bearer))
-    if (!caller) {
+    const find = async () =>
+      authorization === undefined ? pageCaller(request, pages) : bearer === undefined ? undefined : findCaller(bearer)
+    const caller = await find()
+    if (caller === undefined) {
       if (bearer !== undefined) await onRefused?.(bearer, request)
       throw unauthorized(reply, authorization)
     }
     request.caller = caller
+    request.isStillLetIn = async () => (await find()) !== undefined
   }
 
 export const bearerOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined =>

@@ -3,13 +3,15 @@ import type { FastifyReply } from 'fastify'
 import type { Body, FhirResponse } from '../interactions/interaction.ts'
 import { lines, type Presentation } from './media-type.ts'
 import { bundlePieces, contentTypeOf, resourcePieces, resourceText } from './resource-text.ts'
+import { whileLetIn } from './while-let-in.ts'
 
 /** https://hl7.org/fhir/R4/http.html: what an interaction answered, as HTTP. */
 export const sendAnswer = async (reply: FastifyReply, response: FhirResponse): Promise<FastifyReply> => {
   setHeaders(reply, response)
   const { body } = response
   if (body === undefined) return reply.send()
-  if (body.kind === 'lines') return reply.type(lines.answer).send(Readable.from(body.lines, { objectMode: false }))
+  if (body.kind === 'lines')
+    return reply.type(lines.answer).send(Readable.from(whileLetIn(reply.request, body.lines), { objectMode: false }))
   return reply.type(contentTypeOf(reply.request.presentation)).send(await payloadOf(body, reply))
 }
 

@@ -8,7 +8,7 @@ import { FhirError } from '../fhir/error.ts'
 import { addressGroup } from '../http/address-group.ts'
 import { type Cookies, sessionCookieOf } from '../http/session.ts'
 import { keepRequest } from '../http/within-request.ts'
-import { findFramedSession, findSession, type Session } from '../storage/account/session.ts'
+import { findFramedSession, findSession, isInForce, type Session } from '../storage/account/session.ts'
 import { standingOf } from '../storage/account/standing.ts'
 import type { Database } from '../storage/database.ts'
 import { accountPage } from './account/account.ts'
@@ -213,7 +213,9 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
     for (const header of ['access-control-allow-origin', 'access-control-expose-headers']) reply.removeHeader(header)
     request.session = await sessionFor(request, accounts.database, cookies)
     if (request.session !== undefined) {
-      request.standing = await standingOf(accounts.database, request.session.person)
+      const { id, person } = request.session
+      request.isStillLetIn = () => isInForce(accounts.database, id)
+      request.standing = await standingOf(accounts.database, person)
       await noteLanguage(request, request.session)
     }
     allowFrame(reply, request.session?.frame?.origins ?? [])

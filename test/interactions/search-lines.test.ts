@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
+import { revokeToken } from '../../src/storage/token.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
+import { readSlowly } from '../support/slow-reader.ts'
 
 const { server, database, token } = await fhirWorld({ PORT: '0' })
 t.teardown(() => server.close())
@@ -97,22 +100,28 @@ t.test('only searches answer as lines', async t => {
   for (const path of ['Patient/x', 'Patient/x/_history', 'metadata']) t.equal((await get(path)).statusCode, 406, path)
 })
 
-t.test('a client sees that not all has come', async t => {
-  const address = await server.listen({ port: 0, host: '127.0.0.1' })
+const address = await server.listen({ port: 0, host: '127.0.0.1' })
+
+const begin = async () => {
   const bearer = await token({ subject: { kind: 'client' }, scope: 'system/*.cruds', policies: ['everything'] })
-  const broken = fetch(`${address}/fhir/Patient?_sort=family`, {
-    headers: { authorization: `Bearer ${bearer}`, accept: ndjson },
-  })
-  const answer = await broken
-  t.equal(answer.status, 200)
-  const reader = answer.body?.getReader()
-  await reader?.read()
+  const headers = { authorization: `Bearer ${bearer}`, accept: ndjson }
+  return { bearer, ...(await readSlowly(`${address}/fhir/Patient?_sort=family`, headers)) }
+}
+
+t.test('whoever reads slowly reads no further than their token lasts', async t => {
+  const { bearer, status, rest } = await begin()
+  t.equal(status, 200)
+  await revokeToken(database, bearer)
+  await sleep(2500)
+  await t.rejects(rest())
+  await t.resolves((await begin()).rest())
+})
+
+t.test('a client sees that not all has come', async t => {
+  const { rest } = await begin()
   await database.transaction(async connection => {
     const { sql } = await import('../../src/storage/sql.ts')
     await connection.run(sql.fragment`ALTER TABLE patient RENAME TO patient_elsewhere`)
   })
-  const rest = async () => {
-    while (!(await reader?.read())?.done);
-  }
   await t.rejects(rest())
 })

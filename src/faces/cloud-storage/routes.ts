@@ -6,6 +6,7 @@ import type { FhirOptions } from '../../http/fhir.ts'
 import { jsonIn, unsupported } from '../../http/fhir-body.ts'
 import { openContexts } from '../../http/fhir-context.ts'
 import { limitRequests } from '../../http/oauth-limits.ts'
+import { whileLetIn } from '../../http/while-let-in.ts'
 import { dispatch } from '../../interactions/dispatch.ts'
 import type { RegisteredClient } from '../../storage/client-registration.ts'
 import { readingOf } from './records.ts'
@@ -67,9 +68,11 @@ const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): P
   server.addHook<Asked>('onRequest', async request => {
     const { user } = request.params
     const isId = /^[\w.~-]{1,100}$/.test(user)
-    const shared = isId ? await sharingPartners.findShared(partnerOf(request), user) : undefined
+    const find = async () => (isId ? sharingPartners.findShared(partnerOf(request), user) : undefined)
+    const shared = await find()
     if (shared === undefined) throw notFound
-    Object.assign(request, { shared, caller: shared.caller })
+    const isStillLetIn = async () => (await find()) !== undefined
+    Object.assign(request, { shared, caller: shared.caller, isStillLetIn })
   })
   options.bounds(server)
   server.get<Asked>(`${own}/users/:user`, async (request, reply) => {
@@ -77,7 +80,8 @@ const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): P
     const reading = readingOf(request.params.user, request.shared.encrypt)
     const { body } = await dispatch(reading, contextOf(request, reading.interaction))
     if (body?.kind !== 'lines') throw new Error('records are lines')
-    return reply.type('application/json; charset=utf-8').send(Readable.from(body.lines, { objectMode: false }))
+    const records = Readable.from(whileLetIn(request, body.lines), { objectMode: false })
+    return reply.type('application/json; charset=utf-8').send(records)
   })
 }
 

@@ -9,6 +9,7 @@ import { openContexts } from '../../http/fhir-context.ts'
 import { formats, presentationOf } from '../../http/media-type.ts'
 import { plain, queryOf } from '../../http/presentation.ts'
 import { recordRefused } from '../../http/refused-token.ts'
+import { whileLetIn } from '../../http/while-let-in.ts'
 import { dispatch } from '../../interactions/dispatch.ts'
 import type { FhirRequest, FhirResponse, Interaction } from '../../interactions/interaction.ts'
 import type { Tried } from '../../storage/audit/refusal.ts'
@@ -151,7 +152,7 @@ const send = (reply: FastifyReply, response: FhirResponse) => {
     case 'text':
       return reply.type('application/json; charset=utf-8').send(body.text)
     case 'lines':
-      return reply.type(lineType).send(Readable.from(body.lines, { objectMode: false }))
+      return reply.type(lineType).send(Readable.from(whileLetIn(reply.request, body.lines), { objectMode: false }))
     case 'outcome':
       return reply.type(formats.json.answer).send(JSON.stringify(body.outcome))
     default:

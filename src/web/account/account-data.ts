@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
+import { whileLetIn } from '../../http/while-let-in.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import {
   documentLines,
@@ -53,7 +54,7 @@ ${
         .type(type)
         .header('cache-control', 'no-store')
         .header('content-disposition', `attachment; filename="${name}"`)
-        .send(Readable.from(lines(await recordsOf(request, options)), { objectMode: false })),
+        .send(Readable.from(whileLetIn(request, lines(await recordsOf(request, options))), { objectMode: false })),
     )
 }
 

@@ -5,6 +5,7 @@ import type { Caller } from '../../access/caller.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { queryOf } from '../../http/presentation.ts'
+import { whileLetIn } from '../../http/while-let-in.ts'
 import { openCursors } from '../../interactions/cursor.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { csv, utf8Mark } from '../../operations/csv.ts'
@@ -90,7 +91,9 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
       .header('cache-control', 'no-store')
       .header('content-disposition', `attachment; filename="${table.fileName}"`)
       .send(
-        Readable.from(csvLines(options, options.openStoreFor(caller), found, page.csvColumns), { objectMode: false }),
+        Readable.from(whileLetIn(request, csvLines(options, options.openStoreFor(caller), found, page.csvColumns)), {
+          objectMode: false,
+        }),
       )
   })
 }

@@ -6,6 +6,7 @@ import { typeOfKind } from '../../access/shared-type.ts'
 import { mostNotebookMinutes } from '../../auth/notebook-tokens.ts'
 import { codesOf } from '../../fhir/code-class.ts'
 import { parseJson } from '../../fhir/json.ts'
+import { whileLetIn } from '../../http/while-let-in.ts'
 import { searchLines } from '../../interactions/search-lines.ts'
 import { cellOptions } from '../../operations/csv.ts'
 import { readingColumns, rowsOf } from '../../operations/study-reading-rows.ts'
@@ -110,7 +111,7 @@ ${selectField({ name: 'minutes', label: 'A token for', value: typed(reply.reques
         .type(type)
         .header('cache-control', 'no-store')
         .header('content-disposition', `attachment; filename="readings.${format}"`)
-        .send(stream(body.lines))
+        .send(stream(whileLetIn(request, body.lines)))
     })
 }
 

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
-import { startSession } from '../../../src/storage/account/session.ts'
+import { endSessions, startSession } from '../../../src/storage/account/session.ts'
 import { at, heartRate, point, upload } from '../../mhealth/upload.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { readSlowly } from '../../support/slow-reader.ts'
 import { openStudies } from '../../support/study.ts'
 
 const { server, database, create, institution } = await openStudies()
@@ -15,11 +17,12 @@ const register = (name: string) =>
     name: [{ text: name }],
     managingOrganization: { reference: `Organization/${lab.organization}` },
   })
+const account = async (...patients: readonly string[]) => {
+  const link = patients.map(patient => ({ target: { reference: `Patient/${patient}` } }))
+  return (await create('everything', { resourceType: 'Person', ...(link.length > 0 && { link }) })).id
+}
 const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: readonly string[]) => {
-  const { id: person } = await create('everything', {
-    resourceType: 'Person',
-    ...(patients.length > 0 && { link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })) }),
-  })
+  const person = await account(...patients)
   const browser = openBrowser(server, { headers, remoteAddress: `10.8.0.${patients.length}` })
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
   return browser
@@ -189,4 +192,17 @@ t.test('who has several records takes all of them along, and who has none is tol
   const nobody = await signedIn({})
   t.match(wordsOf(await nobody.get('/account/data')), /There is no record of yours here/)
   t.match([(await file('fhir.ndjson', nobody)).body, (await file('open-mhealth.json', nobody)).body], ['', '[]\n'])
+})
+
+t.test('a file that is taken slowly goes no further than they are signed in', async t => {
+  const gus = await register('Gus')
+  await measured(1, { ...subject(gus.id), code: { text: 'Survey' }, note: [{ text: 'long '.repeat(2_000_000) }] })
+  const person = await account(gus.id)
+  const cookie = `sharewell-session=${await startSession(database, { person, methods: ['pwd'], device: 'Test' })}`
+  const address = await server.listen({ port: 0, host: '127.0.0.1' })
+  const { status, rest } = await readSlowly(`${address}/account/data/fhir.ndjson`, { cookie })
+  await endSessions(database, person)
+  await sleep(1100)
+  t.equal(status, 200)
+  await t.rejects(rest(), 'behind what was on its way nothing comes')
 })

@@ -1,0 +1,30 @@
+import type { FastifyRequest } from 'fastify'
+import { FhirError } from '../fhir/error.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whether the token or the session that the request was let in by is in force still. */
+    isStillLetIn?: () => Promise<boolean>
+  }
+}
+
+/**
+ * What is read from the database while it goes out, which whoever reads slowly draws out for hours, ends with what it was asked
+ * by: the client sees a connection that breaks.
+ */
+export const whileLetIn = async function* <Piece>(
+  { isStillLetIn }: Pick<FastifyRequest, 'isStillLetIn'>,
+  pieces: AsyncIterable<Piece>,
+): AsyncGenerator<Piece> {
+  let askedAt = performance.now()
+  for await (const piece of pieces) {
+    if (performance.now() - askedAt >= pauseMs) {
+      if (!(await isStillLetIn?.())) throw new FhirError('login', 'What this was asked by has ended while it went out')
+      askedAt = performance.now()
+    }
+    yield piece
+  }
+}
+
+/** Pieces may be small, and many. */
+const pauseMs = 1000
