@@ -40,7 +40,8 @@ const clientOver = (outbound: Pick<Outbound, 'send'>, origin: string) => ({
       },
       ...(method === 'get' ? {} : { body: new URLSearchParams(asText(data as object)).toString() }),
     })
-    return { statusCode: status, body }
+    // Twilio's library reads JSON in whatever took it, and what it cannot read would be sent once more.
+    return { statusCode: status, body: status < 300 ? {} : body }
   },
 })
 

@@ -91,6 +91,17 @@ t.test('what is refused says why, and neither to whom nor what; so does the log'
   t.match(await refused(own, []), { message: unreachable }, 'the rules for what leaves the server hold')
 })
 
+t.test('what was taken was sent, whatever the answer looks like', async t => {
+  t.teardown(() => gateway.answerWith(201, '{}'))
+  for (const body of ['OK', '', '<html></html>', '[]', 'null']) {
+    gateway.answerWith(201, body)
+    for (const environment of [{ SMS_GATEWAY_URL: gateway.url }, { ...twilio, TWILIO_FROM: '+15005550001' }]) {
+      await t.resolves(open(environment).sms?.deliver(message), body)
+      await gateway.next()
+    }
+  }
+})
+
 t.test('what may have gone out without an answer is told apart, and is not sent again by itself', async t => {
   t.teardown(() => gateway.answerWith(201, '{}'))
   gateway.hangUp()
