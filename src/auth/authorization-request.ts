@@ -1,9 +1,9 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
-import { findClient } from '../storage/client-registration.ts'
+import { findClient, type RegisteredClient } from '../storage/client-registration.ts'
 import type { Database } from '../storage/database.ts'
 import { findLaunch } from '../storage/launch.ts'
 import { digestOf } from '../storage/secret.ts'
-import { type ScopeRules, scopesOfPerson } from './requested-scope.ts'
+import { type ScopeRules, scopeError, scopesOfPerson } from './requested-scope.ts'
 import { readSharingLink } from './sharing-link.ts'
 
 type Parts = {
@@ -30,8 +30,7 @@ export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: 
   const scopes = scopesOfPerson(askedScope(ctx), client, parts.rules).filter(
     word => !refreshScopes.has(word) || client.metadata.grant_types.includes('refresh_token'),
   )
-  if (scopes.length === 0)
-    throw new errors.InvalidScope('none of the scopes can be granted to this client', asText(params.scope) ?? '')
+  if (scopes.length === 0) throw scopeError(askedScope(ctx), noneOf(client))
   params.scope = scopes.join(' ')
 }
 
@@ -64,6 +63,12 @@ export const checkSharingLink = async (ctx: KoaContextWithOIDC, parts: Parts): P
   const link = await readSharingLink(parts, authorization_request)
   if (link === undefined || link.client !== ctx.oidc.client?.clientId || link.scope !== askedScope(ctx))
     throw new errors.InvalidRequest('authorization_request is no link of this client that is in force')
+}
+
+const noneOf = ({ scope }: RegisteredClient): string => {
+  const words = scope.split(' ').filter(word => word.startsWith('user/'))
+  const approved = words.length === 0 ? 'none' : words.join(' ')
+  return `none of the scopes can be granted to this client: it may ask for patient/ scopes, and of user/ scopes for ${approved}`
 }
 
 const refreshScopes: ReadonlySet<string> = new Set(['offline_access', 'online_access'])

@@ -27,10 +27,14 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
   })
 }
 
-/** Of who could not show that they are the client, the library tells that alone: a wrong clock looks like a wrong key. */
+/**
+ * Of who could not show that they are the client, or brought a code or refresh token that gives nothing, the library tells that
+ * alone: a wrong clock looks like a wrong key, and another code_verifier like a code that came too late.
+ */
 const tellWhy = (ctx: KoaContextWithOIDC, error: Error): void => {
   const { error: told }: { readonly error?: unknown } = Object(ctx.body)
-  if (!(error instanceof errors.InvalidClientAuth) || told !== error.error) return
+  if (!(error instanceof errors.InvalidClientAuth || error instanceof errors.InvalidGrant)) return
+  if (told !== error.error) return
   const why = Object(error.cause).code === 'ERR_JWKS_NO_MATCHING_KEY' ? noKey : error.error_detail
   if (why !== undefined) ctx.body = { error: told, error_description: errorDescription(why) }
 }

@@ -45,8 +45,15 @@ export const scopesOfBackend = (text: string, client: RegisteredClient, rules: S
   const left = limitScopes(wordsOf(text, 'system', rules), approved)
   if (left.length > 0) return left
   const may = client.scope === '' ? 'none' : client.scope
-  throw new errors.InvalidScope(`none of the scopes is within those that the client may have: ${may}`, text)
+  throw scopeError(text, `none of the scopes is within those that the client may have: ${may}`)
 }
+
+/** `refused`: why what was asked gives nothing. */
+export const scopeError = (text: string, refused: string): errors.InvalidScope =>
+  new errors.InvalidScope(
+    text.trim() === '' ? 'scope is missing: say what is asked for' : errorDescription(refused),
+    text,
+  )
 
 /** Whether a patient must be in context for the scopes to mean anything, or because the app wants to know. */
 export const needsPatient = (scopes: readonly string[]): boolean =>

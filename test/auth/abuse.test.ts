@@ -166,6 +166,33 @@ t.test('a code is of use to the app that got it, with its verifier and redirect 
   })
 })
 
+t.test('the app is told why a code or refresh token gives nothing, or that no scope was asked for', async t => {
+  const why = async (form: Asked) => (await exchange(form)).body.error_description
+  const code = await codeFor()
+  t.equal(await why({ ...code, code_verifier: pkce().verifier }), 'code_verifier does not match code_challenge')
+  t.equal(
+    await why({ ...(await codeFor()), redirect_uri: `${redirectUri}/other` }),
+    'authorization code redirect_uri mismatch',
+  )
+  const late = await codeFor()
+  await age('authorization_record', 61)
+  t.equal(await why(late), 'authorization code is expired')
+  const { body } = await exchange(await codeFor())
+  const again = { grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: app.id }
+  await exchange(again)
+  t.equal(await why(again), 'refresh token already used')
+  t.equal(await why(again), 'refresh token not found', 'and with it went what came of it')
+  const described = async (scope: string | undefined) => {
+    const { location } = await world.browser().begin(authorizeQuery(app.id, '', pkce().challenge, { scope }))
+    return new URL(location).searchParams.get('error_description')
+  }
+  for (const scope of [undefined, '']) t.equal(await described(scope), 'scope is missing: say what is asked for')
+  t.equal(
+    await described('user/*.rs'),
+    'none of the scopes can be granted to this client: it may ask for patient/ scopes, and of user/ scopes for none',
+  )
+})
+
 t.test('a code that comes again is refused, and what it gave ends', async t => {
   const form = await codeFor()
   const { body } = await exchange(form)

@@ -87,7 +87,10 @@ t.test('it gets what its organization’s administrator set, and of more the par
   t.equal(await granted('user/Observation.rs'), '400 invalid_scope')
   t.equal(await granted('patient/Observation.rs'), '400 invalid_scope')
   t.equal(await granted('system/Observation.rs?code:in=http://example.org/vs'), '400 invalid_scope')
-  t.equal((await ask(await assertion(id, rsa), '')).body.error, 'invalid_scope')
+  t.match((await ask(await assertion(id, rsa), '')).body, {
+    error: 'invalid_scope',
+    error_description: 'scope is missing: say what is asked for',
+  })
 })
 
 t.test('an assertion that is not as SMART has it does not authenticate', async t => {

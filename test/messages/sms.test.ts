@@ -96,7 +96,7 @@ t.test('what was taken was sent, whatever the answer looks like', async t => {
   for (const body of ['OK', '', '<html></html>', '[]', 'null']) {
     gateway.answerWith(201, body)
     for (const environment of [{ SMS_GATEWAY_URL: gateway.url }, { ...twilio, TWILIO_FROM: '+15005550001' }]) {
-      await t.resolves(open(environment).sms?.deliver(message), body)
+      await t.resolves(async () => open(environment).sms?.deliver(message), body)
       await gateway.next()
     }
   }
