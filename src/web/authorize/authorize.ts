@@ -44,7 +44,7 @@ type Found = Extract<Interaction, { kind: 'decide' }> & { readonly session: Sess
 /** Undefined where something else was answered: there is nothing to decide, or not for who is signed in. */
 const findDecision = async (
   server: FastifyInstance,
-  { params, headers, session }: FastifyRequest<Asked>,
+  { params, headers, session, method }: FastifyRequest<Asked>,
   reply: FastifyReply,
 ): Promise<Found | undefined> => {
   const found = await server.authorization.interactions.find(params.id, headers.cookie, session)
@@ -55,9 +55,12 @@ const findDecision = async (
     case 'allowed':
       reply.redirect(found.location, 303)
       return undefined
-    case 'sign-in':
-      reply.redirect(found.isAnew ? signInAnewFor(found.id) : signInFor(found.id), 303)
+    case 'sign-in': {
+      const signIn = found.isAnew ? signInAnewFor(found.id) : signInFor(found.id)
+      // What they had unticked stands ticked again when they come back.
+      reply.redirect(method === 'POST' ? `${signIn}&unsaved` : signIn, 303)
       return undefined
+    }
     case 'other-person':
       sendOtherPerson(reply, found.id)
       return undefined

@@ -374,3 +374,15 @@ t.test('who sends the form twice goes on to the app both times, and has allowed 
   const grants = await database.any(sql.fragment`SELECT id FROM authorization_grant WHERE client_id = ${id}`)
   t.equal(grants.length, 1)
 })
+
+t.test('who was signed out before they decide is told that what they unticked was not kept', async t => {
+  const browser = await browserOf(bobs)
+  const { page } = await begin(browser, 'openid launch/patient patient/Patient.r')
+  const form = await browser.get(page)
+  await database.run(sql.fragment`DELETE FROM user_session WHERE person = ${bobs}`)
+  const hidden = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(form.body)?.[1] ?? ''
+  const sent = { _csrf: hidden('_csrf'), person: bobs, decision: 'allow', scope: 'openid' }
+  const { status, location = '' } = await browser.post(page, sent)
+  t.match([status, location], [303, `/sign-in?continue=${encodeURIComponent(page)}&unsaved`])
+  t.match(wordsOf(await browser.get(location)), /nothing that you sent was saved or done/)
+})
