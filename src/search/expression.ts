@@ -90,8 +90,11 @@ export type Member = {
   readonly practitioner: string
 }
 
-/** Where a row names its organization: its server-set owner, an element of its own, itself, what it is part of, its study, its account's people. */
-type OrganizationOf = 'owner' | 'named' | 'self' | 'parent' | 'study' | 'person'
+/**
+ * Where a row names its organization: its server-set owner, an element of its own, itself, what it is part of, its study, its account's
+ * people; a practitioner their owner, until they have left its tenant and work in another.
+ */
+type OrganizationOf = 'owner' | 'named' | 'self' | 'parent' | 'study' | 'person' | 'practitioner'
 
 export type Role = 'viewer' | 'member' | 'manager'
 

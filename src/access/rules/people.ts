@@ -26,7 +26,7 @@ export const organization: Rule = {
   delete: { staff: member('parent', 'down', 'manager'), administrator: anyone },
 }
 
-const managed = member('owner', 'down', 'manager')
+const managed = member('practitioner', 'down', 'manager')
 
 export const practitioner: Rule = {
   read: readByTree,

@@ -49,6 +49,8 @@ const compiledBy: Readonly<Record<Member['of'], (members: readonly Member[], row
     return sql.fragment`(SELECT study.organization FROM study WHERE study.id = ${study})`
   }),
   person: (members, { row }) => isAccountOf(members, row),
+  practitioner: (members, { row }) =>
+    sql.fragment`(${isMemberOf(members, sql.fragment`${row}.owner`)} AND ${isOfOwner(row)})`,
 }
 
 /** What a later version may name anew, and then has to be one's own again; the owner never changes. */
@@ -66,7 +68,14 @@ const isAccountOf = (members: readonly Member[], row: SqlFragment): SqlFragment 
     WHERE NOT EXISTS (
       SELECT FROM practitioner
       WHERE practitioner.id = referenced_id(link -> 'target', 'Practitioner')
-        AND ${isMemberOf(members, sql.fragment`practitioner.owner`)})))`
+        AND ${isMemberOf(members, sql.fragment`practitioner.owner`)} AND ${isOfOwner(sql.fragment`practitioner`)})))`
+
+/** Whoever works in another tenant now, and has no role left in that of the owner, is no longer its managers' to change or to shut out. */
+const isOfOwner = (practitioner: SqlFragment): SqlFragment => sql.fragment`NOT EXISTS (
+  SELECT FROM membership AS held
+  JOIN organization_node AS node ON node.id = held.organization
+  WHERE held.practitioner = ${practitioner}.id AND ${inForce(sql.fragment`held`)}
+  HAVING bool_and(node.tenant <> (SELECT tenant FROM organization_node WHERE id = ${practitioner}.owner)))`
 
 /** Some membership in force, anywhere in the tenant of the row; a practitioner is in every tenant that they work in. */
 export const compileSameTenant = (

@@ -152,6 +152,35 @@ t.test('a manager enrols whom their tenant knows, and learns of nobody else by t
   t.equal(gone?.outcome, 'deleted')
 })
 
+t.test('who has left for another tenant is no longer for former managers to look up, rename or shut out', async t => {
+  const their = await made(dean, { resourceType: 'Practitioner' })
+  const person = await made(dean, account(their.id))
+  const role = await made(dean, roleOf(their.id, 'lab'))
+  const status = (read: Promise<unknown>) =>
+    read.then(
+      () => 'read',
+      error => error.status,
+    )
+  const all = async () => [
+    await status(storeOf(dean).read('Person', person.id)),
+    await outcome(dean, { ...person, active: false } as Resource),
+    await outcome(dean, { ...their, name: [{ text: 'A fraud' }] } as Resource),
+    await outcome(dean, account(their.id)),
+  ]
+  t.strictSame(await all(), ['read', 'updated', 'updated', 409])
+  await made(administrator, roleOf(their.id, 'elsewhere'))
+  t.strictSame(await all(), ['read', 'unchanged', 'unchanged', 409], 'who works in both is still theirs')
+  await made(dean, { ...role, active: false } as Resource)
+  const remove = async (type: 'Person' | 'Practitioner', id: string) => {
+    const [written] = await storeOf(dean).write([{ kind: 'delete', type, id }])
+    return written?.outcome === 'refused' ? written.error.status : written?.outcome
+  }
+  const removed = [await remove('Person', person.id), await remove('Practitioner', their.id)]
+  t.strictSame([...(await all()), ...removed], [404, 404, 403, 403, 404, 403])
+  await made(dean, { ...role, active: true } as Resource)
+  t.equal((await all())[0], 'read', 'whoever comes back is theirs again')
+})
+
 t.test('an administrator gives an owner to what has none, and takes nothing from one', async t => {
   const { id } = await made(administrator, { resourceType: 'Practitioner' })
   const given = await made(administrator, { resourceType: 'Practitioner', id, meta: owned('lab') })
