@@ -8,6 +8,7 @@ import {
   dropOldAsyncRequests,
   endAsyncRequest,
   keepAnswer,
+  mayNotGoOn,
   readAsyncWork,
 } from '../storage/async-request.ts'
 import type { Connection, Database } from '../storage/database.ts'
@@ -64,11 +65,12 @@ const internalError = new FhirError('exception', 'Internal error')
 
 const carryOut = async (parts: Parts, id: string, work: AsyncWork): Promise<void> => {
   const { caller, hasEnded, name } = work
-  if (caller === undefined || hasEnded)
-    throw new FhirError('login', 'The token that this was asked for with was revoked before it was done')
+  if (caller === undefined || hasEnded) throw revoked
   const context = parts.contextFor(caller, work)
   await workByName[name]({ ...parts, id, work, context, routed: routedOf(work, context) })
 }
+
+const revoked = new FhirError('login', 'The token that this was asked for with was revoked before it was done')
 
 const routedOf = ({ name, target, prefer, body }: AsyncWork, { interactions, registry }: Context): Routed => {
   const [path = '', query = ''] = target.split('?')
@@ -102,6 +104,7 @@ const doBatch = async (doing: Doing): Promise<void> => {
   const { id, work, context, routed, database } = doing
   const entries = entriesOf(routed.request.body)
   for (let from = work.done; from < entries.length; from += partLength) {
+    if (from > work.done && (await mayNotGoOn(database, id))) throw revoked
     const part = entries.slice(from, from + partLength)
     const at = { part: from, done: Math.min(from + partLength, entries.length) }
     await doPart(doing, at, store => answerPart(part, routed, { ...context, store }))

@@ -104,6 +104,15 @@ export const readAsyncWork = async (connection: Connection, id: string): Promise
   return { ...work, caller: caller && { ...caller, tokenHash } }
 }
 
+/** Whether what it is done by, of which some may be done already, is over. */
+export const mayNotGoOn = async (connection: Connection, id: string): Promise<boolean> => {
+  const copy = sql.fragment`async_request`
+  const row = await connection.maybeOne<{ readonly over: boolean }>(
+    sql.fragment`SELECT ${hasEnded(copy)} AS over FROM async_request WHERE id = ${id}`,
+  )
+  return row !== undefined && (row.over || (await findCallerOf(connection, copy, id)) === undefined)
+}
+
 /** Ids of what was asked for and not done yet. */
 export const asyncRequestsToDo = async (connection: Connection): Promise<readonly string[]> => {
   const rows = await connection.any<{ id: string }>(

@@ -4,6 +4,7 @@ import type { Bundle, BundleEntry } from '@medplum/fhirtypes'
 import t from 'tap'
 import { addAsyncRequest, endAsyncRequest, readAsyncWork } from '../../src/storage/async-request.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { revokeToken } from '../../src/storage/token.ts'
 import { heartRate, upload } from '../mhealth/upload.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
@@ -266,6 +267,24 @@ t.test('of a transaction that is cancelled while it is done nothing is left', as
       SELECT FROM queue.job WHERE name = 'async-request' AND state IN ('created', 'retry', 'active')`)
   while ((await isBusy()) !== undefined) await pause(50)
   t.equal((await send('GET', 'Observation?identifier=urn:test|cancelled&_summary=count')).json().total, 0)
+})
+
+t.test('whose token is revoked while a batch is done has no more of it done', async t => {
+  const service = { subject: { kind: 'client' }, scope: 'system/*.cruds', policies: ['everything'] } as const
+  const [token, other] = [await world.token(service), await world.token(service)]
+  const identifier = [{ system: 'urn:test', value: 'stopped' }]
+  const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }
+  const body = bundleOf('batch', ...Array.from({ length: 600 }, () => native))
+  // Compartments are being joined: whoever writes waits for that.
+  const location = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+    const location = await laterOf('', { body, token })
+    await someoneWaits(database)
+    await revokeToken(database, token)
+    return location
+  })
+  t.match(await answerAt(location, other), { response: { status: /^401/ } })
+  t.equal((await send('GET', 'Observation?identifier=urn:test|stopped&_summary=count')).json().total, 500)
 })
 
 t.test('more than can be worked on is refused before it is read, with a time to come again', async t => {
