@@ -195,12 +195,20 @@ export const isOfTenant = async (connection: Connection, patient: string, organi
     JOIN organization_node AS inviting ON inviting.tenant = registering.tenant
     WHERE compartment.id = ${patient} AND inviting.id = ${organization}`)) !== undefined
 
-/** Whether the Patient is somebody else's account already. Until the transaction ends nobody else makes it theirs. */
+/**
+ * Whether the Patient is somebody else's account already, or was joined with one that is not this person's: whoever registered the one is not
+ * to say by a letter who has what was measured for the other. Until the transaction ends nobody else makes it theirs.
+ */
 export const isOfAnother = async (connection: Connection, patient: string, person: string): Promise<boolean> => {
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('account of'), hashtext(${patient}))`)
-  const other = await connection.maybeOne(
-    sql.fragment`SELECT FROM person_patient WHERE patient = ${patient} AND person <> ${person} LIMIT 1`,
-  )
+  const other = await connection.maybeOne(sql.fragment`
+    SELECT FROM person_patient WHERE patient = ${patient} AND person <> ${person}
+    UNION ALL
+    SELECT FROM patient_compartment AS own
+    JOIN patient_compartment AS joined ON joined.patient_id = own.patient_id AND joined.id <> own.id
+    WHERE own.id = ${patient} AND NOT EXISTS (
+      SELECT FROM person_patient AS theirs WHERE theirs.person = ${person} AND theirs.patient IN (own.id, joined.id))
+    LIMIT 1`)
   return other !== undefined
 }
 

@@ -243,6 +243,36 @@ t.test('a record that is another account’s is nobody else’s', async t => {
   t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
 })
 
+t.test('a record that was joined with another is taken by whom the other belongs to, and by nobody else', async t => {
+  const elsewhere = await world.institution('joined-clinic')
+  const { email, patient: first, subject } = await arrived('Joined')
+  const holder = await personOf(email)
+  const there = await create(elsewhere.manager, {
+    resourceType: 'Patient' as const,
+    birthDate,
+    managingOrganization: { reference: `Organization/${elsewhere.organization}` },
+  })
+  const linked = async (...patients: readonly string[]) => {
+    const person = (await send('everything', 'GET', `Person/${holder}`)).json()
+    const link = patients.map(id => ({ target: { reference: `Patient/${id}` } }))
+    await update('everything', { ...person, link })
+  }
+  await linked(first.id, there.id)
+  const measured = await reading(there.id)
+  // As an operator does where two were joined by mistake.
+  await linked(there.id)
+  const record = (await send('everything', 'GET', `Patient/${first.id}`)).json()
+  await update(lab.manager, { ...record, telecom: [{ system: 'email', value: 'insider@example.org' }] })
+  const insider = (await prove(await invite(subject))).browser
+  const refused = await insider.send('/invitation/account', { name: 'Insider', password })
+  t.match([refused.status, wordsOf(refused)], [409, /Your record belongs to another account already/])
+  t.same(await linksOf(await personOf('insider@example.org')), [])
+  t.notMatch((await insider.get('/account/data/fhir.ndjson')).body, measured.id)
+  const own = (await prove(await invite(subject), await browserOf(holder))).browser
+  t.equal((await own.send('/invitation/account', {})).status, 303)
+  t.same(await linksOf(holder), [`Patient/${there.id}`, `Patient/${first.id}`])
+})
+
 t.test('an invitation that is cancelled, replaced, too old, or whose patient left, opens nothing', async t => {
   const { subject, patient } = await enrolled('Gone')
   const cancelled = await invite(subject)
