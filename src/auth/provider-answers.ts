@@ -32,11 +32,17 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
  * alone: a wrong clock looks like a wrong key, and another code_verifier like a code that came too late.
  */
 const tellWhy = (ctx: KoaContextWithOIDC, error: Error): void => {
-  const { error: told }: { readonly error?: unknown } = Object(ctx.body)
-  if (!(error instanceof errors.InvalidClientAuth || error instanceof errors.InvalidGrant)) return
-  if (told !== error.error) return
-  const why = Object(error.cause).code === 'ERR_JWKS_NO_MATCHING_KEY' ? noKey : error.error_detail
-  if (why !== undefined) ctx.body = { error: told, error_description: errorDescription(why) }
+  const body: { readonly error?: unknown } = Object(ctx.body)
+  const why = whyOf(error)
+  if (why !== undefined && body.error === error.message)
+    ctx.body = { ...body, error_description: errorDescription(why) }
+}
+
+const whyOf = (error: Error): string | undefined => {
+  if (error instanceof errors.InvalidScope && error.error_description?.startsWith('refresh token missing'))
+    return `what the refresh token was granted has no ${Object(error).scope}`
+  if (!(error instanceof errors.InvalidClientAuth || error instanceof errors.InvalidGrant)) return undefined
+  return Object(error.cause).code === 'ERR_JWKS_NO_MATCHING_KEY' ? noKey : error.error_detail
 }
 
 const noKey = 'the client has no key of the kid and alg of the assertion, or several, or its jwks_uri did not give it'

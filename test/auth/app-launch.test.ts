@@ -139,7 +139,8 @@ t.test('a refresh may ask for less, never for more', async t => {
   t.match(less, { status: 200, body: { scope: 'patient/Patient.rs' } })
   t.equal((await send(less.body.access_token, 'GET', 'Observation')).statusCode, 403)
   const more = await refresh(less.body.refresh_token, 'patient/Patient.cruds')
-  t.match(more, { status: 400, body: { error: 'invalid_scope' } })
+  const wider = 'what the refresh token was granted has no patient/Patient.cruds'
+  t.match(more, { status: 400, body: { error: 'invalid_scope', error_description: wider } })
   t.match(await refresh(less.body.refresh_token, ''), { status: 200, body: { scope: scopes.join(' ') } })
 })
 
