@@ -36,7 +36,7 @@ export const registerLaunched = async (
   const duplicates = await options.registering.duplicates(step.person, step.patient)
   const same = typed(body, 'same')
   const organization = typed(body, 'organization')
-  if (same === '' && !placesOf(step).some(place => place.organization === organization))
+  if (same === '' && !openPlacesOf(step).some(place => place.organization === organization))
     throw new FhirError('invalid', 'The organization is none of those that were offered')
   if (same !== '' && !duplicates.some(one => one.patient.id === same && isOwn(step, one)))
     throw new FhirError('invalid', 'The patient is none of those that were offered')
@@ -51,6 +51,8 @@ export const registerLaunched = async (
 type Shown = Register & { readonly duplicates: readonly Duplicate[] }
 
 const placesOf = ({ places }: Register): Register['places'] => places.filter(({ registers }) => registers)
+
+const openPlacesOf = (step: Register): Register['places'] => placesOf(step).filter(({ isClosed }) => !isClosed)
 
 /** Whom the EHR means is said by those who look after the record, and of one whom it calls otherwise by nobody. */
 const isOwn = (step: Register, { patient }: Pick<Duplicate, 'patient'>): boolean => {
@@ -70,7 +72,7 @@ const sendQuestion = (
 ): FastifyReply => {
   const { patient, arrival, duplicates } = shown
   const title = 'Register this patient?'
-  const choices = placesOf(shown).map(
+  const choices = openPlacesOf(shown).map(
     ({ organization, name }): Choice => ({
       value: organization,
       label: name === '' ? organization : name,
@@ -86,10 +88,10 @@ const sendQuestion = (
     content: html`<h1>${title}</h1>
 <p>${new URL(arrival.issuer).host} has opened Sharewell for a patient who is not registered here yet. This is what would be saved, and nothing else:</p>
 ${patientFacts(patient)}
-${isAlike && choices.length > 0 && alike(shown, action, token)}
+${isAlike && placesOf(shown).length > 0 && alike(shown, action, token)}
 ${
   choices.length === 0
-    ? html`<p>You may not register patients. Ask a member of your organization to do it.</p>`
+    ? html`<p>${placesOf(shown).length === 0 ? 'You may not register patients. Ask a member of your organization to do it.' : 'Your organization is closed: nobody is registered in it.'}</p>`
     : form({
         action,
         token,

@@ -333,6 +333,25 @@ t.test('a patient is registered for no organization but those that were offered'
   t.match(await browser.send(location, { organization: world.other }, `${location}/patient`), { status: 400 })
 })
 
+t.test('nobody is registered in an organization that is closed', async t => {
+  ehr.addPatient({ resourceType: 'Patient', id: 'p4', name: [{ text: 'Late Comer' }] })
+  const browser = openBrowser(server)
+  const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p4' }))
+  const close = (active: boolean) =>
+    server.inject({
+      method: 'PUT',
+      url: `/fhir/Organization/${world.hospital}`,
+      headers: { authorization: 'Bearer everything' },
+      payload: { resourceType: 'Organization', id: world.hospital, name: 'General', active },
+    })
+  const token = /name="_csrf" value="([^"]+)"/.exec((await browser.get(location)).body)?.[1] ?? ''
+  t.equal((await close(false)).statusCode, 200)
+  t.match(await browser.post(`${location}/patient`, { _csrf: token, organization: world.hospital }), { status: 400 })
+  t.match(wordsOf(await browser.get(location)), /Late Comer.*Your organization is closed: nobody is registered in it\./)
+  await close(true)
+  t.match(await browser.post(`${location}/patient`, { _csrf: token, organization: world.hospital }), { status: 303 })
+})
+
 t.test('a state is good once, and in the browser that began alone', async t => {
   const browser = openBrowser(server)
   const stranger = openBrowser(server)
