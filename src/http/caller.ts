@@ -10,7 +10,8 @@ declare module 'fastify' {
   }
 }
 
-export type FindCaller = (bearer: string) => Promise<Caller | undefined>
+/** `for`: what the token has let in and goes on by it, also when it has run out. */
+export type FindCaller = (bearer: string, asked?: { readonly for: 'going-on' }) => Promise<Caller | undefined>
 
 /** How this server's own pages call, with the cookie of their session in the place of a token. */
 export type Pages = {
@@ -32,15 +33,17 @@ export const requireCaller =
   async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { authorization } = request.headers
     const bearer = bearerOf(request)
-    const find = async () =>
-      authorization === undefined ? pageCaller(request, pages) : bearer === undefined ? undefined : findCaller(bearer)
+    const find = async (asked?: { readonly for: 'going-on' }) => {
+      if (authorization === undefined) return pageCaller(request, pages)
+      return bearer === undefined ? undefined : findCaller(bearer, asked)
+    }
     const caller = await find()
     if (caller === undefined) {
       if (bearer !== undefined) await onRefused?.(bearer, request)
       throw unauthorized(reply, authorization)
     }
     request.caller = caller
-    request.isStillLetIn = async () => (await find()) !== undefined
+    request.isStillLetIn = async () => (await find({ for: 'going-on' })) !== undefined
   }
 
 export const bearerOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined =>

@@ -3,14 +3,15 @@ import { FhirError } from '../fhir/error.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whether the token or the session that the request was let in by is in force still. */
+    /** Whether the token or the session that the request was let in by has not been ended; a token may have run out. */
     isStillLetIn?: () => Promise<boolean>
   }
 }
 
 /**
  * What is read from the database while it goes out, which whoever reads slowly draws out for hours, ends with what it was asked
- * by: the client sees a connection that breaks.
+ * by: the client sees a connection that breaks. A backend's token lasts five minutes, and much takes longer: what has begun
+ * by one that runs out comes to its end.
  */
 export const whileLetIn = async function* <Piece>(
   { isStillLetIn }: Pick<FastifyRequest, 'isStillLetIn'>,

@@ -1,10 +1,11 @@
 import type { Caller } from '../access/caller.ts'
 import type { Connection } from './database.ts'
 import { isSecret } from './secret.ts'
-import { findRefused, findToken } from './token.ts'
+import { findGoingOn, findRefused, findToken } from './token.ts'
 
 export type Callers = {
-  readonly find: (bearer: string) => Promise<Caller | undefined>
+  /** `for`: what the token has let in and goes on by it, also when it has run out. */
+  readonly find: (bearer: string, asked?: { readonly for: 'going-on' }) => Promise<Caller | undefined>
   /** Whose a token is that is in force no more; undefined for one that never was, and for one that was asked about just before. */
   readonly findRefused: (bearer: string) => Promise<Caller | undefined>
   /** After something was revoked here: everybody is asked about anew. */
@@ -20,7 +21,8 @@ export type Callers = {
 export const openCallers = (connection: Connection): Callers => {
   const known = new Map<string, { readonly caller: Caller; readonly until: number }>()
   let forgotten = 0
-  const find = async (bearer: string) => {
+  const find: Callers['find'] = async (bearer, asked) => {
+    if (asked?.for === 'going-on') return findGoingOn(connection, bearer)
     const kept = known.get(bearer)
     if (kept !== undefined && performance.now() < kept.until) return kept.caller
     known.delete(bearer)

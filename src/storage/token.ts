@@ -63,13 +63,24 @@ const isOnline = sql.fragment`EXISTS (
   SELECT FROM authorization_grant AS given WHERE given.id = token.grant_id AND given.session IS NOT NULL)`
 
 /** Of a row of `token`: what was granted ends it, or where nobody granted it, whose it is. */
-export const isTokenInForce: SqlFragment = sql.fragment`(
-  token.expires_at > now() AND token.revoked_at IS NULL
+const isNotEnded: SqlFragment = sql.fragment`(
+  token.revoked_at IS NULL
   AND CASE
     WHEN token.grant_id IS NOT NULL THEN ${isGrantIdInForce(sql.fragment`token.grant_id`)}
     ELSE NOT ${isBarred(sql.fragment`token.person_id`)}
       AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)})
   END)`
+
+/** Of a row of `token`. */
+export const isTokenInForce: SqlFragment = sql.fragment`(token.expires_at > now() AND ${isNotEnded})`
+
+/** Whose a token is that has let something in which goes on: it may have run out meanwhile, and not have been ended. */
+export const findGoingOn = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
+  if (!isSecret(bearer)) return undefined
+  const row = await connection.maybeOne<TokenRow>(sql.fragment`
+    ${callerRows(sql.fragment`token`)} WHERE token.hash = ${sql.binary(digestOf(bearer))} AND ${isNotEnded}`)
+  return row && toCaller(row)
+}
 
 /** Whom a token stood for, or would stand for, that `findToken` does not answer; undefined where there never was one. */
 export const findRefused = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
