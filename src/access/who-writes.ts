@@ -27,7 +27,7 @@ const whoWritesType: Readonly<Partial<Record<ResourceType, string>>> = {
   PractitionerRole:
     'managers of its organization write it, for a practitioner whom they know, and never for themselves',
   Person:
-    'managers write the accounts of practitioners of theirs, as its links name them, until these have left for another tenant, and never their own; whose an account is never changes, and its identifiers come from signing in alone',
+    'managers write the accounts of practitioners of theirs, as its links name them, until these have left for another tenant, and never their own, nor one that administers the installation; whose an account is never changes, and its identifiers come from signing in alone',
   Consent:
     'the patient alone gives, changes and refuses it, through a client that records consents, to a study that the patient is invited to; staff who invite write it as proposed, and as inactive with an inactivation-reason',
   Device: 'one with a patient is written by that patient, one without by administrators of the installation',

@@ -61,9 +61,11 @@ const elementByType: Readonly<Partial<Record<ResourceType, string>>> = {
   Patient: 'managingOrganization',
 }
 
-/** An account that is linked to practitioners of one's organizations, and to nobody else. */
+/** An account that is linked to practitioners of one's organizations, and to nobody else; none that administers the installation. */
 const isAccountOf = (members: readonly Member[], row: SqlFragment): SqlFragment => sql.fragment`(
-  jsonb_array_length(coalesce(${row}.content -> 'link', '[]')) > 0 AND NOT EXISTS (
+  jsonb_array_length(coalesce(${row}.content -> 'link', '[]')) > 0
+  AND NOT EXISTS (SELECT FROM user_account AS account WHERE account.person = ${row}.id AND account.administrator)
+  AND NOT EXISTS (
     SELECT FROM jsonb_array_elements(${row}.content -> 'link') AS link
     WHERE NOT EXISTS (
       SELECT FROM practitioner

@@ -2,6 +2,7 @@ import type { Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import type { Caller } from '../../../src/access/caller.ts'
 import { ownerSystem } from '../../../src/access/owner.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import * as w from './world.ts'
 
 const world = await w.openWorld()
@@ -179,6 +180,23 @@ t.test('who has left for another tenant is no longer for former managers to look
   t.strictSame([...(await all()), ...removed], [404, 404, 403, 403, 404, 403])
   await made(dean, { ...role, active: true } as Resource)
   t.equal((await all())[0], 'read', 'whoever comes back is theirs again')
+})
+
+t.test('an account that administers the installation is not for managers of a tenant to close', async t => {
+  const their = await made(dean, { resourceType: 'Practitioner' })
+  const person = await made(dean, account(their.id))
+  await made(dean, roleOf(their.id, 'lab'))
+  const administers = (administrator: boolean) =>
+    world.database.run(sql.fragment`
+      INSERT INTO user_account (email, person, administrator) VALUES ('chief@example.org', ${person.id}, ${administrator})
+      ON CONFLICT (person) DO UPDATE SET administrator = excluded.administrator`)
+  await administers(true)
+  t.equal(await outcome(dean, { ...person, active: false } as Resource), 404)
+  const [deleted] = await storeOf(dean).write([{ kind: 'delete', type: 'Person', id: person.id }])
+  t.match(deleted, { outcome: 'refused', error: { status: 404 } })
+  t.equal(await outcome(administrator, { ...person, gender: 'female' } as Resource), 'updated', 'others of them do')
+  await administers(false)
+  t.equal(await outcome(dean, { ...person, active: false } as Resource), 'updated')
 })
 
 t.test('an administrator gives an owner to what has none, and takes nothing from one', async t => {
