@@ -1,42 +1,36 @@
-import { globSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import t from 'tap'
 
 /*
- * All test files, or those that are told and those in the folders that are told. What takes longest has a process of its own and begins first; of the others
- * one process runs several, so that the server is loaded, and its code has become fast, once for them all.
+ * All test files, or those that are told and those in the folders that are told. What takes longest has a process of its own and begins first; the others are
+ * taken by a few processes, one after another, so that the server is loaded, and its code has become fast, once for them all, and none is the last for long.
  */
 const [, , ...told] = process.argv
 const files = (told.length > 0 ? told : ['test'])
   .flatMap(place => (place.endsWith('.ts') ? place : globSync(join(place, '**/*.test.ts'))))
   .toSorted()
 
-/** How many a process runs, by folder. */
-const howManyIn: Readonly<Record<string, number>> = {
-  test: 1,
-  'test/oracle': 1,
-  'test/browser': 2,
-  'test/acceptance': 3,
-}
-const otherwise = 24
-
-/** Dealt out, as those of one folder are alike in what they take, and no process is to be the last for long. */
-const dealt = (files: readonly string[], howMany: number): readonly (readonly string[])[] => {
-  const processes = Math.ceil(files.length / howMany)
-  return Array.from({ length: processes }, (_, at) => files.filter((_, place) => place % processes === at))
-}
-
-const together = [...Map.groupBy(files, file => howManyIn[dirname(file)] ?? otherwise)]
-  .toSorted(([one], [other]) => one - other)
-  .flatMap(([howMany, some]) => dealt(some, howMany))
+const alone = new Set(['test', 'test/oracle'])
+/** Of the others those in these folders take longer, and begin sooner. */
+const longer = ['test/browser', 'test/acceptance', 'test/no-leak']
+const isLonger = (file: string) => longer.includes(dirname(file))
+const rest = files.filter(file => !alone.has(dirname(file)))
+const shared = [...rest.filter(isLonger), ...rest.filter(file => !isLonger(file))]
 
 // More than there are processors, as those in a browser often wait.
 t.jobs = 5
 t.setTimeout(3_600_000)
 const program = join(import.meta.dirname, 'support', 'tested-together.ts')
-for (const some of together) {
-  const [first = '', ...more] = some
-  const name = more.length === 0 ? first : `${first} and ${more.length} more`
-  const env = { ...process.env, FILES: some.join(delimiter) }
-  t.spawn(process.execPath, [...process.execArgv, program], { timeout: 1_200_000, env }, name)
+const taken = mkdtempSync(join(tmpdir(), 'sharewell-tests-'))
+t.teardown(() => rmSync(taken, { recursive: true }))
+
+const start = (name: string, files: readonly string[], more: NodeJS.ProcessEnv = {}) => {
+  const env = { ...process.env, ...more, FILES: files.join(delimiter) }
+  t.spawn(process.execPath, [...process.execArgv, program], { timeout: 2_400_000, env }, name)
 }
+for (const file of files) if (alone.has(dirname(file))) start(file, [file])
+/** To load the server takes as long as a dozen files do. */
+const processes = Math.min(t.jobs, Math.ceil(shared.length / 24))
+for (let one = 1; one <= processes; one++) start(`files together, process ${one}`, shared, { TAKEN: taken })
