@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
+import { toldError } from './errors.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,13 +15,13 @@ declare module 'fastify' {
  * by one that runs out comes to its end.
  */
 export const whileLetIn = async function* <Piece>(
-  { isStillLetIn }: Pick<FastifyRequest, 'isStillLetIn'>,
+  request: FastifyRequest,
   pieces: AsyncIterable<Piece>,
 ): AsyncGenerator<Piece> {
   let askedAt = performance.now()
-  for await (const piece of pieces) {
+  for await (const piece of loggingFaults(request, pieces)) {
     if (performance.now() - askedAt >= pauseMs) {
-      if (!(await isStillLetIn?.())) throw new FhirError('login', 'What this was asked by has ended while it went out')
+      if (!(await request.isStillLetIn?.())) throw new FhirError('login', 'What this was asked by has ended meanwhile')
       askedAt = performance.now()
     }
     yield piece
@@ -29,3 +30,13 @@ export const whileLetIn = async function* <Piece>(
 
 /** Pieces may be small, and many. */
 const pauseMs = 1000
+
+/** It can be told to nobody any more. That a client has gone is none: it comes to whoever asks for pieces, and not here. */
+const loggingFaults = async function* <Piece>(request: FastifyRequest, pieces: AsyncIterable<Piece>) {
+  try {
+    yield* pieces
+  } catch (error) {
+    toldError(error, request)
+    throw error
+  }
+}

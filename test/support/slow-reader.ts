@@ -8,6 +8,8 @@ export const readSlowly = async (url: string, headers: Readonly<Record<string, s
   await pieces?.next()
   return {
     status: answer?.statusCode,
+    /** Hangs up. */
+    destroy: () => answer?.destroy(),
     /** Rejects where not all comes. */
     rest: async () => {
       while (!(await pieces?.next())?.done);
