@@ -31,6 +31,8 @@ const start = (name: string, files: readonly string[], more: NodeJS.ProcessEnv =
   t.spawn(process.execPath, [...process.execArgv, program], { timeout: 2_400_000, env }, name)
 }
 for (const file of files) if (alone.has(dirname(file))) start(file, [file])
-/** To load the server takes as long as a dozen files do. */
-const processes = Math.min(t.jobs, Math.ceil(shared.length / 24))
-for (let one = 1; one <= processes; one++) start(`files together, process ${one}`, shared, { TAKEN: taken })
+/** What a file has made stays with its process: after forty, what comes next takes longer than to load the server anew. */
+const most = 40
+const processes = Math.max(3, Math.ceil(shared.length / most))
+for (let one = 1; one <= processes; one++)
+  start(`files together, process ${one}`, shared, { TAKEN: taken, MOST: String(most) })

@@ -7,7 +7,7 @@ import tap, { type Test } from 'tap'
 /*
  * Runs the test files that it is told in FILES, one after another in one process: to load the server takes longer than most of them do.
  * Each is a subtest, and has that for the `tap` that it imports; it ends before the next begins. Of those that others are told too it runs
- * what it takes first: TAKEN is the folder in which that is said.
+ * what it takes first, and no more than MOST: TAKEN is the folder in which that is said.
  */
 export const current: { test: Test } = { test: tap }
 
@@ -38,9 +38,10 @@ const endSoon = () => void setTimeout(() => process.exit(1), 5000).unref()
 const runAll = async (): Promise<void> => {
   const { timeout = 0 } = tap.options
   tap.setTimeout(0)
+  const most = Number(process.env.MOST ?? Number.POSITIVE_INFINITY)
   // Not as arguments: tap makes names of folders of them, which would become too long.
   for (const file of process.env.FILES?.split(delimiter) ?? [])
-    if (isFree(file))
+    if (tap.counts.total < most && isFree(file))
       await tap.test(file, { timeout }, async test => {
         current.test = test
         await import(pathToFileURL(resolve(file)).href).catch(error => {
