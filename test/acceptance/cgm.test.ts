@@ -5,6 +5,7 @@ import type { Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { sql } from '../../src/storage/sql.ts'
 import { openStudies } from '../support/study.ts'
+import { isOnTurn } from '../support/turn.ts'
 
 /** Hall et al. 2018, PLOS Biology, doi:10.1371/journal.pbio.2005143: nineteen people with a glucose sensor. */
 const folder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data')
@@ -15,10 +16,6 @@ const pageSize = 1000
 /** As the CommonHealth app sends them: a day of readings every five minutes. */
 const bundleSize = 288
 
-/** Of the nineteen the readings of every fifth one are sent, and those of the others on the next four days. */
-const today = Math.floor(Date.now() / 86_400_000)
-const isSent = (place: number): boolean => (place + today) % 5 === 0
-
 t.setTimeout(300_000)
 t.test('the readings of people with a glucose sensor', { skip }, async t => {
   const world = await openStudies()
@@ -27,7 +24,8 @@ t.test('the readings of people with a glucose sensor', { skip }, async t => {
 
   const all = readPoints()
   t.equal(all.length, 34_890)
-  const expected = new Map([...readStatistics()].filter((_, place) => isSent(place)))
+  // Of the nineteen people every fifth.
+  const expected = new Map([...readStatistics()].filter((_, place) => isOnTurn(place, 5)))
   const points = all.filter(({ subject }) => expected.has(subject))
   const count = points.length
   const here = await world.institution('here')

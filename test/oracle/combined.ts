@@ -8,7 +8,7 @@ import { openRandom, seedOf, timesOf } from './random.ts'
 const seed = seedOf()
 const { server, world, resources, at } = await openAnswers()
 
-const searches = 1500 * timesOf()
+const searches = 750 * timesOf()
 
 t.test('chains, reverse chains and what holds together find what the specification says', async t => {
   const random = openRandom(seed, 'combined')

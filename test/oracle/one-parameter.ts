@@ -24,11 +24,13 @@ import type { Criterion } from './select.ts'
 const seed = seedOf()
 const { server, world, refused, supported } = await openAnswers()
 
-/** Values to ask by, of a parameter of one type and of one that all types have. */
-const searches = 2 * timesOf()
-const searchesOfCommon = timesOf()
-/** Few parameters are numbers: these must do for all prefixes. */
-const searchesBy: Readonly<Partial<Record<Definition['type'], number>>> = { number: 30 * timesOf() }
+/** Values to ask by, of a parameter. */
+const searches = timesOf()
+/** Few parameters are numbers or quantities: these must do for all prefixes. */
+const searchesBy: Readonly<Partial<Record<Definition['type'], number>>> = {
+  number: 15 * timesOf(),
+  quantity: 2 * timesOf(),
+}
 
 t.test('the examples are stored, but for those that are known to be invalid', async t => {
   t.same(Object.keys(refused).sort(), Object.keys(knownInvalid))
@@ -41,7 +43,7 @@ t.test('a search by any one parameter finds what the specification says', async 
   )
   const questions = parameters.flatMap(({ type, definition }) => {
     const random = openRandom(seed, `${type} ${definition.code}`)
-    const count = searchesBy[definition.type] ?? (definition.code.startsWith('_') ? searchesOfCommon : searches)
+    const count = searchesBy[definition.type] ?? searches
     return derive(world, type, definition, random, count).map(criterion => ({
       type,
       definition,

@@ -29,7 +29,7 @@ const withCriteria = (path: string, criteria: readonly Criterion[]): string => p
 t.test('includes bring along what a closure over all references reaches', async t => {
   const random = openRandom(seed, 'include')
   const linked = resources.filter(one => links.from(one).length + links.to(one).length > 0)
-  const questions = Array.from({ length: 300 * times }, () => {
+  const questions = Array.from({ length: 150 * times }, () => {
     const resource = random.pick(linked)
     const includes = deriveIncludes(links, resource, random)
     const criteria = random.chance(0.5) ? oneAbout(resource, random) : []
@@ -56,7 +56,7 @@ t.test('a compartment has what its published definition says', async t => {
   const random = openRandom(seed, 'compartment')
   const questions = compartments.flatMap(compartment => {
     const { code, parameters } = compartment
-    const stored = random.some(world.resourcesOf(code), 12 * times).map(({ id }) => id)
+    const stored = random.some(world.resourcesOf(code), 6 * times).map(({ id }) => id)
     const ids = [...stored, 'nothing']
     return ids.flatMap(id => {
       const types = [...parameters.keys()].filter(
@@ -118,7 +118,7 @@ t.test('_list finds what stands on the list', async t => {
 t.test('_filter finds what its expression holds for', async t => {
   const random = openRandom(seed, 'filter')
   const operators = new Set<string>()
-  const questions = Array.from({ length: 1000 * times }, () => {
+  const questions = Array.from({ length: 500 * times }, () => {
     const resource = random.pick(resources)
     const filter = deriveFilter(at(random), resource, random.below(3))
     if (filter === undefined || filter.operators.length > 50) return []
@@ -138,7 +138,7 @@ t.test('_filter finds what its expression holds for', async t => {
 
 t.test('a total is the size of the set', async t => {
   const random = openRandom(seed, 'total')
-  const questions = Array.from({ length: 250 * times }, () => {
+  const questions = Array.from({ length: 125 * times }, () => {
     const resource = random.pick(resources)
     const criteria = deriveCombined(at(random), resource)
     const counted: Criterion = random.pick([

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { resourceTypes } from '../../src/fhir/resource-type.ts'
+import { isOnTurn } from '../support/turn.ts'
 import { openAnswers } from './answers/opening.ts'
 import { matchKeys, type Page, readPage, readPages } from './answers/pages.ts'
 import { misplaced, type SortKey, sortText } from './answers/sort.ts'
@@ -16,9 +17,6 @@ const seed = seedOf()
 const times = timesOf()
 const { server, world, supported } = await openAnswers()
 
-/** Every other parameter of a type is sorted by, and the others on the next day. */
-const today = Math.floor(Date.now() / 86_400_000)
-
 t.test('_sort puts all in order, and pages of any size are the same list', async t => {
   const random = openRandom(seed, 'sort')
   const sortable = (type: string) =>
@@ -26,7 +24,7 @@ t.test('_sort puts all in order, and pages of any size are the same list', async
       .parametersOf(type)
       .filter(one => one.type !== 'composite' && one.type !== 'special' && !(one.code in wordsOf))
       .filter(({ code }) => supported(type, code))
-  const todays = (type: string) => sortable(type).filter((_, place) => (place + today) % 2 === 0)
+  const todays = (type: string) => sortable(type).filter((_, place) => isOnTurn(place, 3))
   const questions = resourceTypes.flatMap(type =>
     Array.from({ length: times }, () => todays(type))
       .flat()

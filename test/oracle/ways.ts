@@ -27,7 +27,7 @@ const questionsBy = (random: Random, count: number): readonly Asked[] =>
   })
 
 t.test('a form posted to _search finds what the specification says', async t => {
-  const questions = questionsBy(openRandom(seed, 'form'), 200)
+  const questions = questionsBy(openRandom(seed, 'form'), 100)
   const differences = await compareAll(questions, async ({ type, criteria, expected }) => {
     const payload = queryOf('', [...criteria, ['_count', '1000'], ['_elements', 'id']]).slice(1)
     const headers = { ...bearer, 'content-type': 'application/x-www-form-urlencoded' }
@@ -41,7 +41,7 @@ t.test('a form posted to _search finds what the specification says', async t => 
 })
 
 t.test('lines have what the specification says, one match each', async t => {
-  const questions = questionsBy(openRandom(seed, 'lines'), 200)
+  const questions = questionsBy(openRandom(seed, 'lines'), 100)
   const differences = await compareAll(questions, async ({ type, criteria, expected }) => {
     const path = queryOf(type, criteria)
     const headers = { ...bearer, accept: 'application/fhir+ndjson' }
@@ -67,7 +67,7 @@ t.test('a search of several types finds, type after type, what each of them has'
     const isTarget = target === undefined || parameter?.type !== 'reference' || parameter.target?.includes(target)
     return supported(type, code) && parameter !== undefined && isTarget !== false
   }
-  const questions = Array.from({ length: 200 * times }, () => {
+  const questions = Array.from({ length: 100 * times }, () => {
     const resource = random.pick(resources)
     const types = [...new Set([resource.resourceType, ...random.some(all, 1 + random.below(3))])]
     const criteria = deriveCombined(at(random), resource).filter(one => isOfAll(types, one))

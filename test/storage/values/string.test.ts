@@ -50,7 +50,7 @@ t.test('what was stored while apostrophes differed is made anew', async t => {
   const migration = (await readMigrations()).find(({ name }) => name.endsWith('-apostrophes.sql'))
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  await client.query(String.raw`
+  await client.query(`
     UPDATE index_string SET value = replace(value, '''', '’') WHERE value LIKE '%''%';
     UPDATE full_text SET narrative = to_tsvector('simple', 'oʼneil and σοφοσ') WHERE narrative @@ 'neil'`)
   t.equal(await found(`Patient?family=${encodeURIComponent("O'Neil")}`), '')
