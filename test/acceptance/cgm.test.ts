@@ -5,7 +5,7 @@ import type { Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { sql } from '../../src/storage/sql.ts'
 import { openStudies } from '../support/study.ts'
-import { isOnTurn } from '../support/turn.ts'
+import { todays } from '../support/turn.ts'
 
 /** Hall et al. 2018, PLOS Biology, doi:10.1371/journal.pbio.2005143: nineteen people with a glucose sensor. */
 const folder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data')
@@ -25,7 +25,7 @@ t.test('the readings of people with a glucose sensor', { skip }, async t => {
   const all = readPoints()
   t.equal(all.length, 34_890)
   // Of the nineteen people every fifth.
-  const expected = new Map([...readStatistics()].filter((_, place) => isOnTurn(place, 5)))
+  const expected = new Map(todays([...readStatistics()], 5))
   const points = all.filter(({ subject }) => expected.has(subject))
   const count = points.length
   const here = await world.institution('here')

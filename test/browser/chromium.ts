@@ -128,24 +128,27 @@ const keyboardFaults = async (page: Page): Promise<string[]> => {
       .map(one => one.outerHTML)
   })()`)
   await page.evaluate(toTheTop)
-  const came: string[] = []
-  const hidden: string[] = []
-  for (let count = 0; count < expected.length; count++) {
-    await page.keyboard.press('Tab')
-    const { html, isMarked } = await page.evaluate<{ html: string; isMarked: boolean }>(`(() => {
-      const { activeElement: one } = document
-      const { outlineStyle, outlineWidth } = getComputedStyle(one)
-      return { html: one.outerHTML, isMarked: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 }
-    })()`)
-    came.push(html)
-    if (!isMarked) hidden.push(`${html.slice(0, 100)} does not show that it has the focus`)
-  }
-  const wrong = came.findIndex((html, index) => html !== expected[index])
+  await page.evaluate(noteFocus)
+  // Without a question between them: what has the focus is noted in the page.
+  await Promise.all(expected.map(() => page.keyboard.press('Tab')))
+  const noted = await page.evaluate<readonly { html: string; isMarked: boolean }[]>('noted')
+  const came = noted.map(({ html }) => html)
+  const hidden = noted
+    .filter(({ isMarked }) => !isMarked)
+    .map(({ html }) => `${html.slice(0, 100)} does not show that it has the focus`)
+  const wrong = expected.findIndex((html, index) => html !== came[index])
   if (wrong >= 0)
     hidden.push(`Tab comes to ${came[wrong]?.slice(0, 100)} in the place of ${expected[wrong]?.slice(0, 100)}`)
   await page.evaluate(toTheTop)
   return hidden
 }
+
+const noteFocus = `
+  if (!globalThis.noted) addEventListener('focusin', ({ target }) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(target)
+    noted.push({ html: target.outerHTML, isMarked: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 })
+  })
+  globalThis.noted = []`
 
 /** Wherever the focus was, also where a page has opened with it: the next Tab is the first. */
 const toTheTop = `{

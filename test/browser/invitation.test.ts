@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { linkIn } from '../support/mailbox.ts'
+import { todays } from '../support/turn.ts'
 import { birthDate, openInvited, password } from '../web/invited.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
@@ -131,7 +132,8 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       await look(t, browser, `invitation-over-${language}`)
     })
 
-  for (const [language, says] of Object.entries(languages))
+  // Each of these in one language today, and in the other tomorrow.
+  for (const [language, says] of todays(Object.entries(languages), 2))
     await t.test(`${language}: who shares an address with somebody has an account of their own`, async t => {
       const address = `${language}@example.org`
       const telecom = [{ system: 'email', value: address }]
@@ -172,7 +174,7 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       t.match(await mailbox.next(), { to: `father-${language}@example.org` })
     })
 
-  for (const [language, says] of Object.entries(languages))
+  for (const [language, says] of todays(Object.entries(languages), 2, 1))
     await t.test(`nothing is signed by another, or of a text unread, or for nothing: ${language}`, async t => {
       const [mine, other] = [await world.arrived(`Pia-${language}`), await world.arrived(`Pablo-${language}`)]
       const browser = await openBrowser({ locale: language })

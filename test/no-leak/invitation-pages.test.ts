@@ -1,6 +1,7 @@
 import t from 'tap'
 import { sql } from '../../src/storage/sql.ts'
 import type { Shown } from '../support/browser.ts'
+import { todays } from '../support/turn.ts'
 import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
@@ -19,13 +20,13 @@ const anonymous = ({ status, body }: Shown) => [
 const subjects = facts.enrolments.map(({ patient, study }) => ({ id: `${study}-${patient}`, patient, study }))
 
 t.test('an invitation is made, ended and shown by who may write the enrolment; others find nobody', async t => {
-  for (const practitioner of facts.practitioners) {
+  for (const [place, practitioner] of facts.practitioners.entries()) {
     const person = `person-${practitioner}`
     const { browser, _csrf } = await signedIn(person)
     const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
     const post = async (study: string, subject: string, action: string) =>
       browser.post(`/studies/${study}/people/${subject}/${action}`, { _csrf })
-    for (const { id, study } of subjects) {
+    for (const { id, study } of todays(subjects, 2, place)) {
       const { body } = await world.everything('GET', `ResearchSubject/${id}`)
       const { status } = await world.call(token)('PUT', `ResearchSubject/${id}`, JSON.parse(body))
       const none = anonymous(await post(study, 'nothing-of-the-kind', 'invite'))

@@ -2,6 +2,7 @@ import t from 'tap'
 import { keepClient } from '../../src/storage/client-registration.ts'
 import { authorizeQuery, base, pkce, redirectUri } from '../auth/world.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
+import { todays } from '../support/turn.ts'
 import { callers } from './callers.ts'
 import { practitioners } from './facts.ts'
 import { secretsOf } from './secrets.ts'
@@ -40,10 +41,10 @@ const people = [...practitioners.map(id => [id, `person-${id}`] as const), ['per
 
 t.test('the page of a patient is there for who may read the Patient, and for others as if there were none', async t => {
   const page = (id: string) => `/patients/${id}`
-  for (const { name, person, reads } of people) {
+  for (const [place, { name, person, reads }] of people.entries()) {
     const { browser } = await signedIn(person)
     const none = wordsOf(await browser.get(page(unknown)))
-    for (const { id } of patients) {
+    for (const { id } of todays(patients, 2, place)) {
       const shown = await browser.get(page(id))
       if (reads.includes(id)) t.match(shown, { status: 200, body: new RegExp(`secret-${id}`) }, `${name}: ${id}`)
       else t.strictSame([shown.status, anonymous(wordsOf(shown))], [404, anonymous(none)], `${name}: ${id}`)
@@ -54,7 +55,7 @@ t.test('the page of a patient is there for who may read the Patient, and for oth
 })
 
 t.test('an app is given those patients to choose from whom the person may search, and no other is taken', async t => {
-  for (const { name, person, reads } of people) {
+  for (const [place, { name, person, reads }] of people.entries()) {
     const { browser } = await signedIn(person)
     const query = authorizeQuery('app', 'launch/patient patient/Patient.rs', pkce().challenge)
     const { location = '' } = await browser.get(`/oauth/authorize?${query}`)
@@ -72,7 +73,8 @@ t.test('an app is given those patients to choose from whom the person may search
       const answer = await browser.send(page, { ...decision, patient }, page)
       return [answer.status, anonymous(wordsOf(answer))]
     }
-    for (const { id } of patients.filter(one => !reads.includes(one.id)))
+    const hidden = patients.filter(one => !reads.includes(one.id))
+    for (const { id } of todays(hidden, 3, place))
       t.strictSame(await refused(id), [403, (await refused(unknown))[1]], `${name}: ${id}`)
     const byName = await browser.send(page, { decision: 'find', name: 'secret-', person }, page)
     const found = [...byName.body.matchAll(/name="patient" value="([^"]*)"/g)].map(([, id = '']) => id)

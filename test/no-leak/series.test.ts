@@ -1,6 +1,6 @@
 import t from 'tap'
 import { registerClient } from '../../src/storage/client.ts'
-import { isOnTurn } from '../support/turn.ts'
+import { todays } from '../support/turn.ts'
 import { callers, clients } from './callers.ts'
 import * as facts from './facts.ts'
 import { secretsOf } from './secrets.ts'
@@ -51,7 +51,7 @@ t.test('$series and $glucose-profile count what the caller may search, and are s
   for (const [place, caller] of callers.entries()) {
     const call = world.call(caller.token && (await world.token(caller.token)))
     const visible = visibleTo(caller)
-    for (const [kind, patient] of asks.filter((_, at) => isOnTurn(place + at, 2))) {
+    for (const [kind, patient] of todays(asks, 2, place)) {
       const expected = measured(kind, patient).filter(({ id }) => visible.has(id)).length
       for (const path of pathsOf(kind, patient)) {
         const { status, body } = await call('GET', path)
@@ -100,7 +100,7 @@ t.test('$completeness counts what the caller may search, by one study at most th
 t.test('$points answers of an Observation to who may read it; to anybody else it is not known', async t => {
   const all = secretsOf(world).filter(({ type }) => type === 'Observation')
   for (const [place, caller] of callers.entries()) {
-    const observations = all.filter((_, at) => isOnTurn(place + at, 3))
+    const observations = todays(all, 3, place)
     const call = world.call(caller.token && (await world.token(caller.token)))
     const mayRead = caller.lets === undefined || caller.lets.actions.includes('r')
     const answered: string[] = []

@@ -1,6 +1,7 @@
 import type { ResearchSubject } from '@medplum/fhirtypes'
 import t from 'tap'
 import { type Shown, wordsOf } from '../support/browser.ts'
+import { todays } from '../support/turn.ts'
 import { callers } from './callers.ts'
 import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
@@ -26,14 +27,14 @@ const readable = async (person: string, path: string): Promise<readonly string[]
 const fromAbove = 'dean'
 
 t.test('the page of a study is there for staff who may read it, with those whom they may read', async t => {
-  for (const practitioner of facts.practitioners.filter(one => one !== fromAbove)) {
+  for (const [place, practitioner] of facts.practitioners.filter(one => one !== fromAbove).entries()) {
     t.ok(callers.some(({ name }) => name === practitioner))
     const person = `person-${practitioner}`
     const { browser } = await signedIn(person)
     const none = anonymous(await browser.get('/studies/nothing-of-the-kind'))
     const studies = await readable(person, 'ResearchStudy?_count=100')
     const listed = await browser.get('/studies')
-    for (const { id } of facts.studies) {
+    for (const { id } of todays(facts.studies, 2, place)) {
       t.equal(listed.body.includes(`href="/studies/${id}"`), studies.includes(id), `${practitioner}: ${id} in the list`)
       const shown = await browser.get(`/studies/${id}`)
       const map = await browser.get(`/studies/${id}/completeness`)
@@ -67,8 +68,8 @@ t.test(
       ({ resource }: { readonly resource: object }) => resource,
     )
     let [turn, told] = [0, 0]
-    for (const practitioner of facts.practitioners)
-      for (const { id } of facts.studies) {
+    for (const [place, practitioner] of facts.practitioners.entries())
+      for (const { id } of todays(facts.studies, 2, place)) {
         // Each of them is tried by somebody.
         const some = subjects.filter((_, place) => place % 5 === turn % 5)
         const done = dones[turn++ % 3] ?? ''

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { resourceTypes } from '../../src/fhir/resource-type.ts'
-import { isOnTurn } from '../support/turn.ts'
+import { todays } from '../support/turn.ts'
 import { openAnswers } from './answers/opening.ts'
 import { matchKeys, type Page, readPage, readPages } from './answers/pages.ts'
 import { misplaced, type SortKey, sortText } from './answers/sort.ts'
@@ -24,9 +24,9 @@ t.test('_sort puts all in order, and pages of any size are the same list', async
       .parametersOf(type)
       .filter(one => one.type !== 'composite' && one.type !== 'special' && !(one.code in wordsOf))
       .filter(({ code }) => supported(type, code))
-  const todays = (type: string) => sortable(type).filter((_, place) => isOnTurn(place, 3))
+  const onTurn = (type: string) => todays(sortable(type), 3)
   const questions = resourceTypes.flatMap(type =>
-    Array.from({ length: times }, () => todays(type))
+    Array.from({ length: times }, () => onTurn(type))
       .flat()
       .map(definition => {
         const others = sortable(type).filter(one => one !== definition)

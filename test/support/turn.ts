@@ -6,3 +6,7 @@ const today = Math.floor(Date.now() / 86_400_000)
  */
 export const isOnTurn = (place: number, days: number): boolean =>
   process.env.TURNS === 'all' || (place + today) % days === 0
+
+/** Those of a list that are on their turn; for who stands `beside` it at another place, others. */
+export const todays = <T>(all: readonly T[], days: number, beside = 0): readonly T[] =>
+  all.filter((_, place) => isOnTurn(place + beside, days))
