@@ -40,70 +40,29 @@ export type AuditAccess = {
 
 export type AuditRecord = AuditAgent & AuditAccess
 
-/** One statement for as many as usually come together. */
-export const insertRecords = async (connection: Connection, records: readonly AuditRecord[]): Promise<void> => {
-  for (let from = 0; from < records.length; from += mostAtOnce)
-    await connection.later(insertion(records.slice(from, from + mostAtOnce)))
-}
+/** All in one statement that is always the same, with one value: no text is put together for it, nor planned anew. Whom they name is looked up only where they name somebody. */
+export const insertRecords = (connection: Connection, records: readonly AuditRecord[]): Promise<void> =>
+  connection.later(sql.fragment`
+    INSERT INTO audit_record (epoch, ${names}, patients, kinds, outcome, kinds_of)
+    SELECT (SELECT max(epoch) FROM audit_epoch), ${names}, own.patients, kinds, outcome,
+      CASE WHEN kinds_of IS NULL OR subjects IS NULL THEN kinds_of ELSE audit_kinds_by_number(kinds_of, own.patients, kinds) END
+    FROM json_to_recordset(${JSON.stringify(records.map(rowOf))}::json) AS record(${columns})
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN subjects IS NULL THEN patients ELSE ARRAY(
+        SELECT unnest(patients)
+        UNION SELECT patient_id FROM patient_compartment WHERE id = ANY(subjects)) END AS patients) AS own`)
 
-const mostAtOnce = 32
-
-/** The text is put together once for each number and shape of records: that takes longer than sending it. */
-const insertion = (records: readonly AuditRecord[]): SqlFragment => {
-  const shape: Shape = {
-    isNaming: records.some(({ subjects }) => subjects !== undefined),
-    isApart: records.some(({ kindsOf }) => kindsOf !== undefined),
-  }
-  const rows = records.map(record => rowOf(record, shape))
-  const key = `${rows.length} ${shape.isNaming} ${shape.isApart}`
-  const known = insertions.get(key)
-  if (known !== undefined) return { ...known, values: rows.flat() }
-  const fragment = insertionOf(rows, shape)
-  insertions.set(key, fragment)
-  return fragment
-}
-
-/** What some of the records have beside what all have: `subjects`, `kindsOf`. */
-type Shape = { readonly isNaming: boolean; readonly isApart: boolean }
-
-const insertions = new Map<string, SqlFragment>()
-
-type Value = string | number | null
-
-const rowOf = (record: AuditRecord, { isNaming, isApart }: Shape): readonly Value[] => {
-  const { patients, kinds = [], subjects, outcome, kindsOf } = record
-  const row = [...texts.map(name => storable(record[name])), numbersOf(patients), numbersOf(kinds), outcome]
-  if (isNaming) row.push(subjects === undefined ? null : JSON.stringify(subjects.map(storable)))
-  if (isApart) row.push(kindsOf === undefined ? null : JSON.stringify(objectOf(kindsOf)))
-  return row
-}
+const rowOf = ({ patients, kinds = [], subjects, outcome, kindsOf, ...record }: AuditRecord) => ({
+  ...Object.fromEntries(texts.map(name => [name, storable(record[name])])),
+  patients: numbersOf(patients),
+  kinds: numbersOf(kinds),
+  outcome,
+  subjects: subjects?.map(storable),
+  kinds_of: kindsOf && objectOf(kindsOf),
+})
 
 const objectOf = (kindsOf: KindsOf) =>
   Object.fromEntries([...kindsOf].map(([patient, kinds]) => [storable(`${patient}`), [...kinds]]))
-
-/** Nearly always nobody is named but those whose data it is: then the statement looks nobody up, and need not be planned anew, which took most of its time. */
-const insertionOf = (rows: readonly (readonly Value[])[], { isNaming, isApart }: Shape): SqlFragment => sql.fragment`
-  INSERT INTO audit_record (epoch, ${names}, patients, kinds, outcome${isApart ? sql.fragment`, kinds_of` : none})
-  SELECT (SELECT max(epoch) FROM audit_epoch), ${names}, ${isNaming ? withNamed : sql.fragment`patients`}, kinds, outcome${
-    isApart ? (isNaming ? kindsByNumber : sql.fragment`, kinds_of::jsonb`) : none
-  }
-  FROM (VALUES ${list(
-    rows.map(
-      row => sql.fragment`(${list(row.map((value, column) => sql.fragment`${value}${types[column] ?? text}`))})`,
-    ),
-  )}) AS record(${names}, patients, kinds, outcome${isNaming ? sql.fragment`, subjects` : none}${
-    isApart ? sql.fragment`, kinds_of` : none
-  })`
-
-const none = sql.fragment``
-
-const withNamed = sql.fragment`CASE WHEN subjects IS NULL THEN patients ELSE ARRAY(
-  SELECT unnest(patients)
-  UNION SELECT patient_id FROM patient_compartment WHERE id IN (SELECT json_array_elements_text(subjects::json))) END`
-
-const kindsByNumber = sql.fragment`, audit_kinds_by_number(kinds_of::jsonb, ${withNamed}, kinds)`
-
-const list = (members: readonly SqlFragment[]): SqlFragment => sql.fragment`${sql.join(members, sql.fragment`, `)}`
 
 const texts = [
   'request',
@@ -118,15 +77,14 @@ const texts = [
   'resource',
   'query',
 ] as const
-const names = sql.join(
-  texts.map(name => sql.identifier([name])),
-  sql.fragment`, `,
-)
-const text = sql.fragment`::text`
-const integers = sql.fragment`::integer[]`
-const types = [...texts.map(() => text), integers, integers, sql.fragment`::smallint`]
+const listed = (fragments: readonly SqlFragment[]) => sql.join(fragments, sql.fragment`, `)
+const names = listed(texts.map(name => sql.fragment`${sql.identifier([name])}`))
+const columns = listed([
+  ...texts.map(name => sql.fragment`${sql.identifier([name])} text`),
+  sql.fragment`patients integer[], kinds integer[], outcome smallint, subjects text[], kinds_of jsonb`,
+])
 
-/** No text of PostgreSQL's has the character U+0000, and what somebody asks with it is recorded as well. */
-const storable = (text: string | undefined): string | null => text?.replaceAll('\0', '\ufffd') ?? null
+/** No text of PostgreSQL's has the character U+0000 or half of a pair, and what somebody asks with it is recorded as well. */
+const storable = (text: string | undefined): string | undefined => text?.replaceAll('\0', '\ufffd').toWellFormed()
 
-const numbersOf = (numbers: Iterable<number>): string => `{${[...numbers].filter(one => one !== 0).join(',')}}`
+const numbersOf = (numbers: Iterable<number>): readonly number[] => [...numbers].filter(one => one !== 0)

@@ -99,9 +99,14 @@ t.test('what an older version has sealed is whole after the update, and shown to
   await cp(sqlFolder, older, { recursive: true, filter: isBefore })
   await migrate(url, () => {}, older)
   await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4)`)
-  await insertRecords(database, [read, { ...read, patients: [4] }])
+  const readThem = () =>
+    database.run(sql.fragment`
+      INSERT INTO audit_record (epoch, client, interaction, type, patients, kinds, outcome)
+      SELECT max(epoch), 'app', 'read', 'Observation', ARRAY[patient], '{}', 200
+      FROM audit_epoch, (VALUES (3), (4)) AS of(patient) GROUP BY patient ORDER BY patient`)
+  await readThem()
   await sealAudit(database, key)
-  await insertRecords(database, [read, { ...read, patients: [4] }])
+  await readThem()
   await database.run(join(3, 4))
   await sealAudit(database, key)
   await migrate(url, () => {}, sqlFolder)
