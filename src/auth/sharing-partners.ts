@@ -26,7 +26,12 @@ export type SharingPartners = {
   readonly findShared: (partner: RegisteredClient, user: string) => Promise<Shared | undefined>
 }
 
-export type Shared = { readonly caller: Caller; readonly encrypt: Encryption }
+export type Shared = {
+  readonly caller: Caller
+  readonly encrypt: Encryption
+  /** Id of the grant: a later link puts another in its place. */
+  readonly grant: string
+}
 
 type Parts = Pick<ProviderParts, 'database' | 'rules' | 'openStoreAs' | 'base'>
 
@@ -70,7 +75,7 @@ export const openSharingPartners = (parts: Parts): SharingPartners => {
       const grant = sharing && (await findGrant(database, sharing.grant))
       if (key === undefined || grant?.person === undefined || parseScopes(grant.scope).length === 0) return undefined
       const caller = await callerOfPerson(database, { ...grant, person: grant.person })
-      return { caller, encrypt: openEncryption(key) }
+      return { caller, encrypt: openEncryption(key), grant: grant.id }
     },
   }
 }

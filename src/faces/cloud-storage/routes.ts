@@ -71,7 +71,9 @@ const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): P
     const find = async () => (isId ? sharingPartners.findShared(partnerOf(request), user) : undefined)
     const shared = await find()
     if (shared === undefined) throw notFound
-    const isStillLetIn = async () => (await find()) !== undefined
+    const isStillLetIn = async () =>
+      (await sharingPartners.authenticate(...credentialsOf(request))) !== undefined &&
+      (await find())?.grant === shared.grant
     Object.assign(request, { shared, caller: shared.caller, isStillLetIn })
   })
   options.bounds(server)
