@@ -23,11 +23,11 @@ const whoWritesType: Readonly<Partial<Record<ResourceType, string>>> = {
   ResearchSubject: 'members of the organization of its study write it, and staff who invite; the patient may end it',
   Organization: 'managers of what it is partOf write it; one that is part of nothing is made by administrators',
   Practitioner:
-    'managers of the organization that owns it write it, until whom it is of has left that for another tenant',
+    'managers of the organization that owns it write it, as long as whom it is of has no role in another tenant',
   PractitionerRole:
     'managers of its organization write it, for a practitioner whom they know, and never for themselves',
   Person:
-    'managers write the accounts of practitioners of theirs, as its links name them, until these have left for another tenant, and never their own, nor one that administers the installation; whose an account is never changes, and its identifiers come from signing in alone',
+    'managers write the accounts of practitioners of theirs, as its links name them, as long as these have no role in another tenant, and never their own, nor one that administers the installation; whose an account is never changes, and its identifiers come from signing in alone',
   Consent:
     'the patient alone gives, changes and refuses it, through a client that records consents, to a study that the patient is invited to; staff who invite write it as proposed, and as inactive with an inactivation-reason',
   Device: 'one with a patient is written by that patient, one without by administrators of the installation',

@@ -92,7 +92,7 @@ export type Member = {
 
 /**
  * Where a row names its organization: its server-set owner, an element of its own, itself, what it is part of, its study, its account's
- * people; a practitioner their owner, until they have left its tenant and work in another.
+ * people; a practitioner their owner, as long as they work in no other tenant.
  */
 type OrganizationOf = 'owner' | 'named' | 'self' | 'parent' | 'study' | 'person' | 'practitioner'
 

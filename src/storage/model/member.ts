@@ -72,12 +72,21 @@ const isAccountOf = (members: readonly Member[], row: SqlFragment): SqlFragment 
       WHERE practitioner.id = referenced_id(link -> 'target', 'Practitioner')
         AND ${isMemberOf(members, sql.fragment`practitioner.owner`)} AND ${isOfOwner(sql.fragment`practitioner`)})))`
 
-/** Whoever works in another tenant now, and has no role left in that of the owner, is no longer its managers' to change or to shut out. */
+/**
+ * Whoever has a role in another tenant is not one tenant's to change or to shut out, though they have one here as well: it may have been given
+ * without asking them. A study elsewhere names people without asking either, and counts where no role is left here.
+ */
 const isOfOwner = (practitioner: SqlFragment): SqlFragment => sql.fragment`NOT EXISTS (
-  SELECT FROM membership AS held
+  SELECT FROM (
+    SELECT practitioner, organization, period_start, period_end, TRUE AS is_role FROM membership
+    UNION ALL SELECT practitioner, organization, period_start, period_end, TRUE FROM privacy_officer
+    UNION ALL SELECT staff.practitioner, study.organization, staff.period_start, staff.period_end, FALSE
+      FROM study_staff AS staff JOIN study ON study.id = staff.study_id
+  ) AS held
   JOIN organization_node AS node ON node.id = held.organization
+  JOIN organization_node AS home ON home.id = ${practitioner}.owner
   WHERE held.practitioner = ${practitioner}.id AND ${inForce(sql.fragment`held`)}
-  HAVING bool_and(node.tenant <> (SELECT tenant FROM organization_node WHERE id = ${practitioner}.owner)))`
+  HAVING bool_or(held.is_role AND node.tenant <> home.tenant) OR bool_and(node.tenant <> home.tenant))`
 
 /** Some membership in force, anywhere in the tenant of the row; a practitioner is in every tenant that they work in. */
 export const compileSameTenant = (

@@ -75,8 +75,8 @@ t.test('a Practitioner of nobody gains an owner by the first role that an admini
   t.equal(versionId, '2')
   t.equal(await outcome(administrator, roleOf(id, 'elsewhere')), 'created')
   t.equal((await storeOf(administrator).read('Practitioner', id)).versionId, '2', 'and keeps it')
-  t.equal(await outcome(dean, { resourceType: 'Practitioner', id, active: true }), 'updated')
-  t.equal(await outcome(visitor, { resourceType: 'Practitioner', id, active: true }), 403)
+  for (const manager of [dean, visitor])
+    t.equal(await outcome(manager, { resourceType: 'Practitioner', id, active: true }), 403)
 })
 
 t.test('a manager’s role takes nobody’s Practitioner for their own', async t => {
@@ -169,17 +169,32 @@ t.test('who has left for another tenant is no longer for former managers to look
     await outcome(dean, account(their.id)),
   ]
   t.strictSame(await all(), ['read', 'updated', 'updated', 409])
-  await made(administrator, roleOf(their.id, 'elsewhere'))
-  t.strictSame(await all(), ['read', 'unchanged', 'unchanged', 409], 'who works in both is still theirs')
-  await made(dean, { ...role, active: false } as Resource)
   const remove = async (type: 'Person' | 'Practitioner', id: string) => {
     const [written] = await storeOf(dean).write([{ kind: 'delete', type, id }])
     return written?.outcome === 'refused' ? written.error.status : written?.outcome
   }
-  const removed = [await remove('Person', person.id), await remove('Practitioner', their.id)]
-  t.strictSame([...(await all()), ...removed], [404, 404, 403, 403, 404, 403])
+  const notTheirs = async (message: string) => {
+    const removed = [await remove('Person', person.id), await remove('Practitioner', their.id)]
+    t.strictSame([...(await all()), ...removed], [404, 404, 403, 403, 404, 403], message)
+  }
+  const elsewhere = await made(administrator, roleOf(their.id, 'elsewhere'))
+  await notTheirs('nor who works in both')
+  await made(dean, { ...role, active: false } as Resource)
+  await notTheirs('who has left')
   await made(dean, { ...role, active: true } as Resource)
-  t.equal((await all())[0], 'read', 'whoever comes back is theirs again')
+  await notTheirs('nor by a role that they are given without being asked')
+  await made(administrator, { ...elsewhere, active: false } as Resource)
+  t.strictSame(await all(), ['read', 'unchanged', 'unchanged', 409], 'whoever is theirs alone again is theirs')
+  await made(dean, { ...role, active: false } as Resource)
+  const officer = await made(administrator, withoutId(w.role(their.id, 'elsewhere', 'privacy-officer')))
+  await notTheirs('nor who has left to oversee another tenant')
+  await made(administrator, { ...officer, active: false } as Resource)
+  await made(dean, { ...role, active: true } as Resource)
+  const naming = w.study('naming-who-left', 'elsewhere', [w.works(their.id, 'collaborator')])
+  t.equal(await outcome(visitor, withoutId(naming)), 'created')
+  t.equal((await all())[0], 'read', 'a study elsewhere that names who works here takes nobody away')
+  await made(dean, { ...role, active: false } as Resource)
+  await notTheirs('nor who has left for a study elsewhere')
 })
 
 t.test('an account that administers the installation is not for managers of a tenant to close', async t => {
