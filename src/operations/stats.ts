@@ -17,7 +17,7 @@ export const stats: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'Statistics of one Patient’s values of a code, in a period or the last so many hours: one Observation for each code and unit; of a panel, such as blood pressure, for each of its measurements. What was entered in error does not count.',
+    'Statistics of one Patient’s values of a code, in a period or the last so many hours: one Observation for each code and unit; of a panel, such as blood pressure, for each of its measurements. What was entered in error or cancelled does not count.',
   handler: async (request, { registry, store, base }) => {
     const asked = parseStats(request)
     const { patient, codes, statistics } = asked
@@ -121,8 +121,8 @@ const lastHours = (text: string | undefined): Period | undefined => {
 }
 
 const criteriaOf = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {
-  // What was entered in error was never measured.
-  const query = new URLSearchParams({ subject: `Patient/${patient}`, 'status:not': 'entered-in-error' })
+  // What was entered in error or cancelled was never measured.
+  const query = new URLSearchParams({ subject: `Patient/${patient}`, 'status:not': 'entered-in-error,cancelled' })
   if (period?.start !== undefined) query.append('date', `ge${period.start}`)
   if (period?.end !== undefined) query.append('date', `le${period.end}`)
   return parseCriteria(registry, 'Observation', query, { base })

@@ -22,7 +22,7 @@ export const readSeries = (
         min(value) AS minimum, sum(value) AS total, max(value) AS maximum, NULL::float8 AS sum,
         bool_and(NOT is_timed) FILTER (WHERE value IS NOT NULL) AS is_dated
       FROM placed GROUP BY 1, 2, 3
-      ${wantsSum ? sumOfStep : sql.fragment``}
+      ${wantsSum ? sumOfStep(step, asked.from) : sql.fragment``}
     ),
     figure AS (
       SELECT device_id, step, sum(count)::int AS count, sum(left_out)::int AS "leftOut", min(minimum) AS minimum,
@@ -35,14 +35,25 @@ export const readSeries = (
     FROM figure LEFT JOIN device_source AS source ON source.device_id = figure.device_id
     ORDER BY 1 NULLS FIRST, 2`)
 
+/** Of all kinds together: a night is told as sleep and as an episode of it, energy by itself and as that of an activity. */
+const sumOfStep = (step: Step, from: string): SqlFragment => sql.fragment`
+  UNION ALL
+  SELECT device_id, step, NULL, 0, 0, NULL, NULL, NULL, sum_apart(${inOrder('since')}, ${inOrder('until')}, ${inOrder('value')}), NULL
+  FROM ${step.kind === 'width' && step.seconds > daySeconds ? withinDays(from) : sql.fragment`placed`} AS placed GROUP BY 1, 2`
+
 const inOrder = (column: string): SqlFragment =>
   sql.fragment`array_agg(${name(column)} ORDER BY until, since) FILTER (WHERE value IS NOT NULL AND NOT is_average)`
 
-/** Of all kinds together: a night is told as sleep and as an episode of it, energy by itself and as that of an activity. */
-const sumOfStep = sql.fragment`
-  UNION ALL
-  SELECT device_id, step, NULL, 0, 0, NULL, NULL, NULL, sum_apart(${inOrder('since')}, ${inOrder('until')}, ${inOrder('value')}), NULL
-  FROM placed GROUP BY 1, 2`
+/** A step of many days has many totals of a day, each of which is of its own. */
+const withinDays = (from: string): SqlFragment => {
+  const day = sql.fragment`date_bin('1 day', at, ${from}::timestamptz)`
+  return sql.fragment`(
+    SELECT device_id, step, value, is_average, CASE WHEN isfinite(since) THEN since ELSE ${day} END AS since,
+      CASE WHEN isfinite(until) THEN until ELSE ${day} + interval '24 hours' END AS until
+    FROM placed)`
+}
+
+const daySeconds = 86_400
 
 const stepOf = (step: Step, from: string): SqlFragment =>
   step.kind === 'day'

@@ -214,6 +214,34 @@ t.test('what took some time stands where it began, or where it ended; several co
   ])
 })
 
+t.test('a step of several days adds the totals of each of them, and none of their hours beside', async t => {
+  const days = ['2026-09-01', '2026-09-02', '2026-09-03', '2026-09-04']
+  const steps = (code: string, at: string, value: number, more = {}) =>
+    observation(loinc(code), at, quantity(value, '{steps}'), more)
+  const hour = (at: string) => ({
+    effectiveDateTime: undefined,
+    effectivePeriod: { start: `${at}:00:00Z`, end: `${at}:59:59Z` },
+  })
+  await put(
+    ...days.map((day, index) => steps('41950-7', day, 1000 + index)),
+    steps('55423-8', '', 600, hour('2026-09-02T08')),
+    steps('55423-8', '', 300, hour('2026-09-02T20')),
+    steps('55423-8', '', 5000, hour('2026-09-03T08')),
+    ...days.map(day => steps('55423-8', day, 100, watch)),
+  )
+  const asked = { subject: 'ann', unit: '{steps}', code: '41950-7,55423-8', start: '2026-09-01', end: '2026-09-04' }
+  const sums = async (query: object) => (await seriesOf({ ...asked, ...query })).lines.map(line => numbers(line, 'sum'))
+  t.same(await sums({ step: 'day' }), [
+    [1000, 1001, 5000, 1003],
+    [100, 100, 100, 100],
+  ])
+  t.same(await sums({ points: '2' }), [
+    [2001, 6003],
+    [200, 200],
+  ])
+  t.same(await sums({ points: '1' }), [[8004], [400]])
+})
+
 t.test('of nothing there is no series', async t => {
   t.same(await seriesOf({ ...heartRate, subject: 'nobody', start: '2026' }), { lines: [], leftOut: 0 })
 })

@@ -25,6 +25,7 @@ const heartRate = (id: string, day: number, valueQuantity?: object) => ({
   ...(valueQuantity === undefined ? {} : { valueQuantity }),
 })
 const mistake = { ...heartRate('mistake', 3, quantity(600)), status: 'entered-in-error' }
+const stopped = { ...heartRate('stopped', 3, quantity(700)), status: 'cancelled' }
 const pressure = {
   ...heartRate('pressure', 1),
   code: loinc('85354-9'),
@@ -38,6 +39,7 @@ await put(
   ...[60, 62, 70, 80].map((value, index) => heartRate(`heart-${index}`, index + 1, quantity(value))),
   heartRate('none', 5),
   mistake,
+  stopped,
   heartRate('hertz', 6, quantity(1.5, 'Hz')),
   pressure,
 )
