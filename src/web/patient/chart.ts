@@ -3,6 +3,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { type Html, html } from '../page/html.ts'
 import type { Limits } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
+import { drawnNumber } from './drawn-number.ts'
 
 /** What was measured in steps of time: an entry for each that holds a reading. */
 type Line = {
@@ -138,7 +139,8 @@ const drawnLine = ({ label, points }: Line, chart: Chart) => {
       for (const values of [mean, low, high]) values.push(null)
     }
     at.push(time)
-    mean.push(rounded(style === 'bars' ? point.sum : point.average))
+    const value = style === 'bars' ? point.sum : point.average
+    mean.push(value === null ? null : drawnNumber(value, decimals))
     low.push(rounded(point.minimum))
     high.push(rounded(point.maximum))
   }

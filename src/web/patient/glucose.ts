@@ -6,6 +6,7 @@ import { type Html, html } from '../page/html.ts'
 import { spoken } from './chart.ts'
 import { glucoseLimits } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
+import { drawnNumber } from './drawn-number.ts'
 
 /**
  * What the international consensus on continuous glucose monitoring asks a report for: the figures, the time in ranges and
@@ -96,7 +97,7 @@ const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPe
     percentiles: [0, 1, 2, 3, 4].map(index =>
       quarters.map(one => {
         const value = one?.percentiles[index]
-        return value === undefined ? null : Number(value.toFixed(decimals + 1))
+        return value === undefined ? null : drawnNumber(value, decimals)
       }),
     ),
   }

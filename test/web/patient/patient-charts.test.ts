@@ -39,7 +39,11 @@ const account = await create('everything', {
 const [staff, anns] = [await browserOf(study.researcher.person), await browserOf(account.id)]
 const page = `/patients/${ann}`
 
-type Drawn = { title: string; lines?: { label: string; at: number[]; mean: (number | null)[] }[] }
+type Drawn = {
+  title: string
+  lines?: { label: string; at: number[]; mean: (number | null)[] }[]
+  percentiles?: (number | null)[][]
+}
 const chartsIn = ({ body }: { body: string }): Drawn[] =>
   [...body.matchAll(/data-chart="([^"]*)"/g)].map(([, text = '']) =>
     JSON.parse(text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>')),
@@ -119,6 +123,26 @@ t.test('tables have the same numbers, day by day in the time zone that is asked'
       .reduce((sum, { valueQuantity }) => sum + (valueQuantity?.value ?? 0), 0)
   t.equal(await row('UTC'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-03', '2026-03-04')}`)
   t.equal(await row('Asia/Tokyo'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-02T15', '2026-03-03T15')}`)
+})
+
+t.test('what a point is told as is what the table has, and not rounded once more', async t => {
+  const code = { coding: [{ system: 'http://loinc.org', code: '99504-3' }] }
+  const valueQuantity = { value: 79.46, system: 'http://unitsofmeasure.org', code: 'mg/dL' }
+  const subject = { reference: `Patient/${ann}` }
+  await store({
+    resourceType: 'Observation',
+    status: 'final',
+    code,
+    subject,
+    effectiveDateTime: '2026-02-03T10:00:00Z',
+    valueQuantity,
+  })
+  const shown = await staff.get(`${page}?first=2026-02-03&last=2026-02-03`)
+  const [glucose, day] = chartsIn(shown)
+  const told = (value: number | null | undefined) => value?.toLocaleString('en', { maximumFractionDigits: 0 })
+  t.equal(told(glucose?.lines?.[0]?.mean[0]), '79')
+  t.equal(told(day?.percentiles?.[2]?.[40]), '79')
+  t.match(wordsOf(shown), /2026-02-03 1 79 79 79/)
 })
 
 t.test('a night counts for the day on which it ends', async t => {
