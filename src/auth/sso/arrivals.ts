@@ -9,7 +9,7 @@ import {
   unlinkInstitution,
 } from '../../accounts/sso-account.ts'
 import type { Session } from '../../storage/account/session.ts'
-import { dropSsoArrival, findSsoArrival, type SsoArrival } from '../../storage/account/sso.ts'
+import { dropOtherSsoArrivals, dropSsoArrival, findSsoArrival, type SsoArrival } from '../../storage/account/sso.ts'
 import { findAccountByEmail } from '../../storage/user-account.ts'
 
 /** What is to be done next for whoever has come; asked anew at each request, of what is so then. */
@@ -42,7 +42,11 @@ export type SsoArrivals = {
   /** Throws `duplicate` or `conflict` where one of the two is linked otherwise by now. */
   readonly link: (arrival: string, step: Extract<SsoStep, { kind: 'link' }>) => Promise<void>
   /** Answers the id of the new Person; undefined where there is an account of the address by now. */
-  readonly create: (step: Extract<SsoStep, { kind: 'create' }>, name: string) => Promise<string | undefined>
+  readonly create: (
+    arrival: string,
+    step: Extract<SsoStep, { kind: 'create' }>,
+    name: string,
+  ) => Promise<string | undefined>
   /** What the institution calls the person; none where they are not linked. */
   readonly subjectsOf: (person: string) => Promise<readonly string[]>
   /** False where it is the only way into the account. */
@@ -60,10 +64,16 @@ export const openSsoArrivals = (parts: SsoAccounts, issuer: string): SsoArrivals
     return admitByInstitution(parts.accounts, { person, device, authenticatedAt }, arrived)
   },
   link: async (arrival, { person, arrived }) => {
+    const { database } = parts.accounts
     await linkInstitution(parts, person, arrived)
-    await dropSsoArrival(parts.accounts.database, arrival)
+    await dropSsoArrival(database, arrival)
+    await dropOtherSsoArrivals(database, arrival, arrived)
   },
-  create: ({ arrived }, name) => makeSsoAccount(parts, arrived, name),
+  create: async (arrival, { arrived }, name) => {
+    const person = await makeSsoAccount(parts, arrived, name)
+    if (person !== undefined) await dropOtherSsoArrivals(parts.accounts.database, arrival, arrived)
+    return person
+  },
   subjectsOf: person => subjectsOf(parts.identities, person, issuer),
   unlink: person => unlinkInstitution(parts, person, issuer),
 })

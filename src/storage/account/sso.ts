@@ -120,4 +120,15 @@ export const answerSsoRequest = async (
 export const dropSsoArrival = async (connection: Connection, secret: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE hash = ${hashOf(secret)}`)) > 0
 
+/** All of somebody's but the one, in whichever browser: each of them was to ask what has been answered, and would sign them in instead. */
+export const dropOtherSsoArrivals = async (
+  connection: Connection,
+  secret: string,
+  { issuer, subject }: Pick<SsoArrival, 'issuer' | 'subject'>,
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    DELETE FROM sso_arrival
+    WHERE hash <> ${hashOf(secret)} AND arrived @> ${JSON.stringify({ issuer, subject })}::jsonb`)
+}
+
 const hashOf = (secret: string) => sql.binary(digestOf(secret))

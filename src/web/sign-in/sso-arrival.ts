@@ -58,7 +58,7 @@ export const ssoArrivalPage: AddPage = (server, options) => {
     const name = typed(request.body, 'name')
     const problem = nameProblem(name)
     if (problem !== undefined) return sendCreate(request, reply.code(422), sso.institution, step, { name, problem })
-    await arrivals.create(step, name.trim())
+    await arrivals.create(request.params.arrival, step, name.trim())
     const next = await stepOf(request)
     return next.kind === 'enter' ? goIn(request, reply, next, '?done=account') : show(request, reply, next)
   })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { findAccountOf } from '../../../src/storage/user-account.ts'
-import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { type Browser, openBrowser, wordsOf } from '../../support/browser.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { openInstitution } from './institution.ts'
 import { password } from './people.ts'
@@ -33,6 +33,29 @@ t.test('an address alone opens no account: its holder signs in as ever, and agre
   const later = newBrowser()
   await world.arrive(later, user)
   t.equal(await world.signedInAs(later), 'ben')
+})
+
+t.test('an arrival that was left lying signs nobody in when another has linked or made the account', async t => {
+  const wanda = await world.holder('wanda')
+  for (const [user, settle] of [
+    [{ sub: 'wanda-1', email: wanda.email }, (browser: Browser, at: string) => world.confirm(browser, wanda, at)],
+    [
+      { sub: 'xenia-1', email: 'xenia@riverside.example' },
+      (browser: Browser, at: string) => browser.send(at, { name: 'Xenia' }, `${at}/account`),
+    ],
+  ] as const) {
+    const browser = newBrowser()
+    const left = await world.arrive(browser, user)
+    const { at } = await world.arrive(browser, user)
+    t.equal((await settle(browser, at)).status, 303)
+    t.ok(await world.signedInAs(browser), user.sub)
+    await browser.send('/account', {}, '/sign-out')
+    const later = await browser.get(left.at)
+    t.match([later.status, wordsOf(later)], [410, /This sign-in is over/], user.sub)
+    t.equal(await world.signedInAs(browser), undefined, 'whoever comes to the browser next')
+    await world.arrive(browser, user)
+    t.ok(await world.signedInAs(browser), 'and who signs in at the institution again is let in')
+  }
 })
 
 t.test('an address counts only where the provider has confirmed it, and it belongs to the institution', async t => {
