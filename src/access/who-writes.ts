@@ -25,7 +25,7 @@ const whoWritesType: Readonly<Partial<Record<ResourceType, string>>> = {
   Practitioner:
     'managers of the organization that owns it write it, as long as whom it is of has no role in another tenant',
   PractitionerRole:
-    'managers of its organization write it, for a practitioner whom they know, and never for themselves',
+    'managers of its organization write it, for a practitioner whom they know and who has not left for another tenant, and never for themselves',
   Person:
     'managers write the accounts of practitioners of theirs, as its links name them, as long as these have no role in another tenant, and never their own, nor one that administers the installation; whose an account is never changes, and its identifiers come from signing in alone',
   Consent:

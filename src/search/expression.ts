@@ -69,8 +69,8 @@ export type Relation =
   | { readonly kind: 'written-through'; readonly client: string }
   /** A source Device: one that names no patient. */
   | { readonly kind: 'source-device' }
-  /** The row's own tenant tree has a membership of this practitioner, in force. */
-  | { readonly kind: 'same-tenant'; readonly practitioner: string }
+  /** The row's own tenant tree has a membership of this practitioner, in force. `now`: of practitioners, none who has left that tree for another. */
+  | { readonly kind: 'same-tenant'; readonly practitioner: string; readonly now?: true }
   /** A new Observation whose every kind stands in some active consent of its patient, to the organization's studies if one is named. */
   | { readonly kind: 'consentable'; readonly to?: string }
   /** A ResearchStudy in which the patient is enrolled or was invited; a Consent that names no study but such a one. */
@@ -154,6 +154,7 @@ export type Content = {
     | 'without-signature'
     | 'without-security-context'
     | 'a-root'
+    | 'not-active'
     | 'of-practitioners-only'
     | 'of-the-installation'
     | 'with-a-reason'

@@ -65,7 +65,7 @@ const printGrant = (grant: Grant): string => {
     case 'written-through':
       return list('written-through', grant.client)
     case 'same-tenant':
-      return list('same-tenant', grant.practitioner)
+      return list('same-tenant', grant.practitioner, ...(grant.now ? ['now'] : []))
     case 'consentable':
       return grant.to === undefined ? 'consentable' : list('consentable', grant.to)
     case 'unanswered':

@@ -1,5 +1,5 @@
 import type { ElementPath } from '../../fhir/search-parameter.ts'
-import { none, or } from '../../search/expression.ts'
+import { and, none, or } from '../../search/expression.ts'
 import { anyone, both, knownTo, member, sameTenant, staffed, where } from './grant.ts'
 import type { Grant, Grants, Rule } from './rule.ts'
 
@@ -39,17 +39,20 @@ const practitionerNamed: ElementPath = { steps: [{ name: 'practitioner' }], data
 
 /**
  * Whom the manager's tenant does not know cannot be enrolled: a role would make its Practitioner known there. That a study names somebody from
- * elsewhere is no reason for a role: they take one by an invitation.
+ * elsewhere is no reason for a role, nor that they worked there before they left for another tenant: they take one by an invitation.
  */
-const ofKnown: typeof managed = (who, asked) =>
+const ofKnown: typeof managed = (who, asked) => {
+  const known = sameTenant(who, { ...asked, type: 'Practitioner' })
+  const of = known.kind === 'same-tenant' ? ({ ...known, now: true } as const) : known
+  return { kind: 'names', paths: [practitionerNamed], target: 'Practitioner', of }
+}
+
+/** Whoever is gone can be dismissed. */
+const ofKnownOrGone: typeof managed = (who, asked) =>
   or(
-    { kind: 'kept', part: 'practitioner' },
-    {
-      kind: 'names',
-      paths: [practitionerNamed],
-      target: 'Practitioner',
-      of: sameTenant(who, { ...asked, type: 'Practitioner' }),
-    },
+    { kind: 'kept', part: 'whole' },
+    and({ kind: 'kept', part: 'practitioner' }, { kind: 'content', is: 'not-active' }),
+    ofKnown(who, asked),
   )
 
 /** Never one's own: neither given nor taken. */
@@ -62,7 +65,7 @@ const ofOthers: typeof managed = (who, asked) =>
 export const practitionerRole: Rule = {
   read: readByTree,
   create: { staff: both(ofOthers, ofKnown), administrator: anyone },
-  update: { staff: both(ofOthers, ofKnown), administrator: anyone },
+  update: { staff: both(ofOthers, ofKnownOrGone), administrator: anyone },
   delete: { staff: ofOthers, administrator: anyone },
 }
 

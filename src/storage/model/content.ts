@@ -23,6 +23,7 @@ const claims: Readonly<Record<Extract<Content['is'], string>, (row: SqlFragment)
   'without-signature': row => sql.fragment`NOT ${row}.content ? 'signature'`,
   'without-security-context': row => sql.fragment`NOT ${row}.content ? 'securityContext'`,
   'a-root': row => sql.fragment`NOT ${row}.content ? 'partOf'`,
+  'not-active': row => sql.fragment`coalesce(${row}.content ->> 'active' = 'false', FALSE)`,
   'of-practitioners-only': row => sql.fragment`NOT EXISTS (
     SELECT FROM jsonb_array_elements(${row}.content -> 'link') AS link
     WHERE referenced_id(link -> 'target', 'Practitioner') IS NULL)`,

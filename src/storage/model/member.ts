@@ -90,17 +90,21 @@ const isOfOwner = (practitioner: SqlFragment): SqlFragment => sql.fragment`NOT E
 
 /** Some membership in force, anywhere in the tenant of the row; a practitioner is in every tenant that they work in. */
 export const compileSameTenant = (
-  { practitioner }: Extract<Expression, { kind: 'same-tenant' }>,
+  { practitioner, now }: Extract<Expression, { kind: 'same-tenant' }>,
   { type, row }: RelatedRow,
 ): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM membership
   JOIN organization_node AS mine ON mine.id = membership.organization
   JOIN organization_node AS node ON node.tenant = mine.tenant
   WHERE membership.practitioner = ${practitioner} AND ${inForce(sql.fragment`membership`)}
-    AND ${type === 'Organization' ? sql.fragment`node.id = ${row}.id` : worksIn(type === 'Practitioner', row)})`
+    AND ${type === 'Organization' ? sql.fragment`node.id = ${row}.id` : worksIn(type === 'Practitioner', row, now)})`
 
-const worksIn = (practitioner: boolean, row: SqlFragment): SqlFragment =>
-  practitioner
-    ? sql.fragment`(node.id = ${row}.owner OR node.id IN (
-        SELECT theirs.organization FROM membership AS theirs WHERE theirs.practitioner = ${row}.id))`
-    : sql.fragment`node.id = ${row}.owner`
+const worksIn = (practitioner: boolean, row: SqlFragment, now: true | undefined): SqlFragment => {
+  if (!practitioner) return sql.fragment`node.id = ${row}.owner`
+  const of = sql.fragment`WHERE theirs.practitioner = ${row}.id`
+  const roles = sql.fragment`SELECT theirs.organization FROM membership AS theirs ${of}`
+  if (!now) return sql.fragment`(node.id = ${row}.owner OR node.id IN (${roles}))`
+  const held = sql.fragment`AND ${inForce(sql.fragment`theirs`)}`
+  return sql.fragment`(node.id = ${row}.owner AND ${isOfOwner(row)} OR node.id IN (
+    ${roles} ${held} UNION ALL SELECT theirs.organization FROM privacy_officer AS theirs ${of} ${held}))`
+}

@@ -181,14 +181,26 @@ t.test('who has left for another tenant is no longer for former managers to look
   await notTheirs('nor who works in both')
   await made(dean, { ...role, active: false } as Resource)
   await notTheirs('who has left')
-  await made(dean, { ...role, active: true } as Resource)
-  await notTheirs('nor by a role that they are given without being asked')
+  for (const given of [roleOf(their.id, 'lab'), { ...role, active: true } as Resource])
+    t.equal(await outcome(dean, given), 403, 'nobody is taken back without being asked')
+  t.equal(await outcome(dean, { ...role, active: false } as Resource), 'unchanged')
+  await made(administrator, { ...role, active: true } as Resource)
+  await notTheirs('nor who works in both again')
+  t.equal(
+    await outcome(dean, { ...role, period: { end: '2100-01-01' } } as Resource),
+    'updated',
+    'whose role there is still theirs to end',
+  )
   await made(administrator, { ...elsewhere, active: false } as Resource)
   t.strictSame(await all(), ['read', 'unchanged', 'unchanged', 409], 'whoever is theirs alone again is theirs')
   await made(dean, { ...role, active: false } as Resource)
   const officer = await made(administrator, withoutId(w.role(their.id, 'elsewhere', 'privacy-officer')))
   await notTheirs('nor who has left to oversee another tenant')
   await made(administrator, { ...officer, active: false } as Resource)
+  const own = await made(visitor, { resourceType: 'Practitioner' })
+  const overseeing = await made(administrator, withoutId(w.role(own.id, 'lab', 'privacy-officer')))
+  const both = withoutId(w.role(own.id, 'lab', 'member'))
+  t.equal(await outcome(dean, { ...both, id: overseeing.id }), 'updated', 'whoever oversees here works here')
   await made(dean, { ...role, active: true } as Resource)
   const naming = w.study('naming-who-left', 'elsewhere', [w.works(their.id, 'collaborator')])
   t.equal(await outcome(visitor, withoutId(naming)), 'created')
