@@ -22,14 +22,14 @@ export type Gate = { readonly access: Access; readonly classes: CodeClasses }
  * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
  * millionth, so that a value which was written in another unit stands on a threshold where it is one. Of sampled data each sample is one.
  * From `since` until `until` it was measured; the total of a day, and what has a date alone, all of that day, whichever it is. The latter has no
- * time of day (`is_timed`).
+ * time of day (`is_timed`). What is neither a part of a panel nor a sample `is_whole`.
  */
 export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   const { possible } = asked
   if (possible === undefined) return anyReadingsOf(gate, asked)
   const { least, most } = possible
   return sql.fragment`
-    SELECT kind_id, device_id, at, since, until, is_average, is_timed, dimension,
+    SELECT kind_id, device_id, is_whole, at, since, until, is_average, is_timed, dimension,
       CASE WHEN value BETWEEN ${least}::float8 AND ${most}::float8 THEN value END AS value
     FROM (${anyReadingsOf(gate, asked)}) AS told`
 }
@@ -41,14 +41,14 @@ const anyReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   return sql.fragment`
     WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
-    SELECT hot.kind_id, hot.device_id, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
+    SELECT hot.kind_id, hot.device_id, hot.component = 0 AS is_whole, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
         WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value)
         ELSE coalesce(${converted(sql.fragment`hot.value`, dimension, conversions)}, ${totalOfDay(unit)}) END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
-    SELECT hot.kind_id, hot.device_id, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension,
+    SELECT hot.kind_id, hot.device_id, FALSE, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension,
       CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
         ELSE round(sample.value::numeric, 6)::float8 END AS value
     FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample

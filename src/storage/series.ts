@@ -16,7 +16,7 @@ export const readSeries = (
 ): Promise<readonly SeriesRow[]> =>
   connection.any<SeriesRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, asked)}),
-    placed AS (SELECT ${stepOf(step, asked.from)} AS step, * FROM reading),
+    placed AS (SELECT ${stepOf(step, asked.from)} AS step, * FROM (${onceOf}) AS once),
     part AS (
       SELECT device_id, step, kind_id, count(value) AS count, count(*) - count(value) AS left_out,
         min(value) AS minimum, sum(value) AS total, max(value) AS maximum, NULL::float8 AS sum,
@@ -34,6 +34,19 @@ export const readSeries = (
     SELECT source.id AS device, extract(epoch FROM step)::float8 AS start, count, "leftOut", minimum, average, maximum, sum, "isDated", kinds
     FROM figure LEFT JOIN device_source AS source ON source.device_id = figure.device_id
     ORDER BY 1 NULLS FIRST, 2`)
+
+/**
+ * The same value of one source at the same moment is one reading, by whichever ways it came, as in the glucose profile. Parts of a panel are told as often as
+ * they came: of three pressures in one minute two may be as high. So are samples, of which there are too many to compare.
+ */
+const onceOf = (() => {
+  const columns = sql.fragment`device_id, kind_id, at, since, until, is_average, is_timed, value`
+  const mayBeSame = sql.fragment`(is_whole AND value IS NOT NULL AND is_timed)`
+  return sql.fragment`
+    SELECT DISTINCT ${columns} FROM reading WHERE ${mayBeSame}
+    UNION ALL
+    SELECT ${columns} FROM reading WHERE NOT ${mayBeSame}`
+})()
 
 /** Of all kinds together: a night is told as sleep and as an episode of it, energy by itself and as that of an activity. */
 const sumOfStep = (step: Step, from: string): SqlFragment => sql.fragment`

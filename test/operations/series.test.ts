@@ -242,6 +242,58 @@ t.test('a step of several days adds the totals of each of them, and none of thei
   t.same(await sums({ points: '1' }), [[8004], [400]])
 })
 
+t.test('a reading that came by two ways counts once, and a part of a panel as often as it was told', async t => {
+  const eve = { subject: { reference: 'Patient/eve' } }
+  const ofWatch = { device: { reference: 'Device/watch' } }
+  const heart = (second: number, value: number, more = {}) =>
+    observation(loinc('8867-4'), `2026-03-01T10:00:0${second}Z`, quantity(value, '/min'), { ...eve, ...more })
+  const steps = () => observation(loinc('55423-8'), '2026-03-01T10:00:00Z', quantity(500, '{steps}'), eve)
+  const onDate = () => observation(loinc('8867-4'), '2026-03-02', quantity(50, '/min'), eve)
+  const pressure = (systolic: number, diastolic: number) => ({
+    ...observation(loinc('85354-9'), '2026-03-01T10:00:00Z', {}, eve),
+    valueQuantity: undefined,
+    component: [
+      { code: loinc('8480-6'), valueQuantity: quantity(systolic, 'mm[Hg]') },
+      { code: loinc('8462-4'), valueQuantity: quantity(diastolic, 'mm[Hg]') },
+    ],
+  })
+  await put({ resourceType: 'Patient', id: 'eve' })
+  await put(heart(0, 60), heart(0, 60), heart(0, 60, ofWatch), heart(0, 70), heart(1, 80), onDate(), onDate())
+  await put(steps(), steps(), pressure(130, 80), pressure(130, 90), pressure(121, 80))
+  const asked = { subject: 'eve', start: '2026-03-01', end: '2026-03-02', step: 'day' }
+  const figures = async (code: string, unit: string) =>
+    (await seriesOf({ ...asked, code, unit })).lines.map(line =>
+      ['count', 'average', 'sum'].map(figure => numbers(line, figure)),
+    )
+  const none = undefined
+  t.strictSame(await figures('8867-4', '/min'), [
+    [
+      [3, 2],
+      [70, 50],
+      [210, 50],
+    ],
+    [
+      [1, none],
+      [60, none],
+      [60, none],
+    ],
+  ])
+  t.strictSame(await figures('55423-8', '{steps}'), [
+    [
+      [1, none],
+      [500, none],
+      [500, none],
+    ],
+  ])
+  t.strictSame(await figures('8480-6', 'mm[Hg]'), [
+    [
+      [3, none],
+      [127, none],
+      [381, none],
+    ],
+  ])
+})
+
 t.test('of nothing there is no series', async t => {
   t.same(await seriesOf({ ...heartRate, subject: 'nobody', start: '2026' }), { lines: [], leftOut: 0 })
 })
@@ -339,12 +391,14 @@ t.test('numbers beyond floating point are left out or nothing, and end no series
     extension: [{ url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-SampledData.offsets', valueString }],
   })
   const at = '2026-05-01T10:00:00Z'
+  let second = 0
+  const itsOwn = () => `2026-05-01T10:00:${String(second++).padStart(2, '0')}Z`
   const reading = (decimal: string, unit = '/min') => ({
-    ...observation(loinc('8867-4'), at, quantity(exactly(decimal), unit)),
+    ...observation(loinc('8867-4'), itsOwn(), quantity(exactly(decimal), unit)),
     subject: { reference: 'Patient/dan' },
   })
   const samples = (id: string, data: string, more: object = {}) =>
-    sampled(id, at, data, more, { subject: { reference: 'Patient/dan' } })
+    sampled(id, itsOwn(), data, more, { subject: { reference: 'Patient/dan' } })
   const tiny = `0.${'0'.repeat(400)}1`
   await put(
     { resourceType: 'Patient', id: 'dan' },
