@@ -59,6 +59,7 @@ with urllib.request.urlopen(request) as response:
                 "value": value,
                 "unit": quantity.get("unit") or quantity.get("code"),
                 "absent": wording(part.get("dataAbsentReason")),
+                "source": reading.get("device", {}).get("reference"),
                 "status": reading.get("status"),
                 "statistic": statistic[0] if statistic else None,
             })

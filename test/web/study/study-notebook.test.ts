@@ -179,13 +179,14 @@ t.test('who may not see the study finds no such page, and gets no token', async 
 })
 
 t.test(
-  'a row of the snippet in Python tells what is below its number, that a number is a statistic, and what was entered in error',
+  'a row of the snippet in Python tells its source, what is below its number, that a number is a statistic, and what was entered in error',
   { skip: !hasPython && 'there is no python3' },
   async t => {
     const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
     const url = 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic'
     const value = { value: 180, unit: 'beats/min', comparator: '>' }
-    await reading(bea, '8867-4', { extension: [{ url, extension: [said] }], valueQuantity: value })
+    const device = { reference: 'Device/watch' }
+    await reading(bea, '8867-4', { extension: [{ url, extension: [said] }], valueQuantity: value, device })
     await reading(bea, '8867-4', { ...quantity(600, '/min'), status: 'entered-in-error' })
     const [python = ''] = await made()
     await writeFile(
@@ -207,6 +208,7 @@ t.test(
           value: 180,
           unit: 'beats/min',
           absent: null,
+          source: 'Device/watch',
           status: 'final',
           statistic: 'maximum',
         },
@@ -219,6 +221,7 @@ t.test(
           value: 600,
           unit: '/min',
           absent: null,
+          source: null,
           status: 'entered-in-error',
           statistic: null,
         },
