@@ -1,9 +1,16 @@
 import { once } from 'node:events'
-import { get, type IncomingMessage } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 
 /** Has begun to read an answer, and takes no more of it than the buffers between server and client hold until the rest is read. */
-export const readSlowly = async (url: string, headers: Readonly<Record<string, string>>) => {
-  const [answer]: IncomingMessage[] = await once(get(url, { headers, agent: false }), 'response')
+export const readSlowly = async (url: string, headers: Readonly<Record<string, string>>, form?: URLSearchParams) => {
+  const asking = request(url, {
+    ...(form === undefined
+      ? { headers }
+      : { method: 'POST', headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' } }),
+    agent: false,
+  })
+  asking.end(form?.toString())
+  const [answer]: IncomingMessage[] = await once(asking, 'response')
   const pieces = answer?.iterator({ destroyOnReturn: false })
   await pieces?.next()
   return {

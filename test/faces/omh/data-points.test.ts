@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
+import { revokeToken } from '../../../src/storage/token.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
+import { readSlowly } from '../../support/slow-reader.ts'
 
 const { server, database, token } = await fhirWorld()
 t.teardown(() => server.close())
@@ -228,4 +232,50 @@ t.test('a token does what its scopes and its person may, and the record says so 
   for (const one of ['ann create 403', 'bob create 403', 'ann delete 403', 'bob delete 404'])
     t.ok(said.includes(one), one)
   if (!t.passing()) t.comment(said.join('\n'))
+})
+
+t.test('whoever reads lines slowly reads no further when their token is revoked', async t => {
+  const headers = { authorization: 'Bearer everything' }
+  await server.inject({
+    method: 'PUT',
+    url: '/fhir/Patient/cy',
+    headers,
+    payload: { resourceType: 'Patient', id: 'cy' },
+  })
+  /** More than two pages, of which one is read ahead, and a page is more than the buffers between server and client hold. */
+  for (const hour of ['05', '06', '07', '08', '09', '10']) {
+    const entry = Array.from({ length: 400 }, (_, index) => {
+      const time = `2026-01-01T${hour}:${10 + Math.floor(index / 10)}:0${index % 10}Z`
+      const schema_id = { namespace: 'omh', name: 'heart-rate', version: '2.0' }
+      const header = { uuid: randomUUID(), schema_id, source_creation_date_time: time, modality: 'sensed' }
+      const body = { heart_rate: { value: 60, unit: 'beats/min' }, effective_time_frame: { date_time: time } }
+      const sent = Buffer.from(JSON.stringify({ header: { ...header, place: 'long '.repeat(2400) }, body }))
+      return {
+        request: { method: 'POST', url: 'Observation' },
+        resource: {
+          resourceType: 'Observation',
+          status: 'final',
+          subject: { reference: 'Patient/cy' },
+          valueAttachment: { contentType: 'application/json', data: sent.toString('base64') },
+        },
+      }
+    })
+    const payload = { resourceType: 'Bundle', type: 'batch', entry }
+    t.equal((await server.inject({ method: 'POST', url: '/fhir', headers, payload })).statusCode, 200)
+  }
+  const address = await server.listen({ port: 0, host: '127.0.0.1' })
+  const begin = async (ttlSeconds?: number) => {
+    const all = { scope: 'system/*.cruds', policies: ['everything'] } as const
+    const bearer = await token({ subject: { kind: 'client' }, ...all, ...(ttlSeconds && { ttlSeconds }) })
+    const asked = { authorization: `Bearer ${bearer}`, accept: 'application/x-ndjson' }
+    return { bearer, ...(await readSlowly(`${address}${base}?patient=cy`, asked)) }
+  }
+  const { bearer, status, rest } = await begin()
+  t.equal(status, 200)
+  await revokeToken(database, bearer)
+  await sleep(1100)
+  await t.rejects(rest())
+  const late = await begin(2)
+  await sleep(2500)
+  await t.resolves(late.rest(), 'what begins in time may take longer than the token lasts')
 })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
@@ -196,13 +197,19 @@ t.test('who has several records takes all of them along, and who has none is tol
 
 t.test('a file that is taken slowly goes no further than they are signed in', async t => {
   const gus = await register('Gus')
-  await measured(1, { ...subject(gus.id), code: { text: 'Survey' }, note: [{ text: 'long '.repeat(2_000_000) }] })
+  for (let minute = 10; minute < 35; minute += 1) {
+    const { header, body } = heartRate(64, { effective_time_frame: { date_time: `2026-03-01T07:${minute}:00Z` } })
+    const sent = { header: { ...header, uuid: randomUUID(), place: 'long '.repeat(180_000) }, body }
+    await create('everything', upload(sent, subject(gus.id)) as Observation)
+  }
   const person = await account(gus.id)
-  const cookie = `sharewell-session=${await startSession(database, { person, methods: ['pwd'], device: 'Test' })}`
   const address = await server.listen({ port: 0, host: '127.0.0.1' })
-  const { status, rest } = await readSlowly(`${address}/account/data/fhir.ndjson`, { cookie })
-  await endSessions(database, person)
-  await sleep(1100)
-  t.equal(status, 200)
-  await t.rejects(rest(), 'behind what was on its way nothing comes')
+  for (const name of ['fhir.ndjson', 'open-mhealth.json']) {
+    const cookie = `sharewell-session=${await startSession(database, { person, methods: ['pwd'], device: 'Test' })}`
+    const { status, rest } = await readSlowly(`${address}/account/data/${name}`, { cookie })
+    await endSessions(database, person)
+    await sleep(1100)
+    t.equal(status, 200)
+    await t.rejects(rest(), `behind what was on its way of ${name} nothing comes`)
+  }
 })

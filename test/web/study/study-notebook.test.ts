@@ -2,16 +2,19 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
+import { endSessions } from '../../../src/storage/account/session.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { readSlowly } from '../../support/slow-reader.ts'
 import { openTenants } from '../tenants.ts'
 
 const run = promisify(execFile)
 const world = await openTenants({ PORT: '0' })
 const { server, people, lab, create, newStudy, participant, send, told } = world
-await server.listen({ port: 0, host: '127.0.0.1' })
+const { port } = new URL(await server.listen({ port: 0, host: '127.0.0.1' }))
 const folder = await mkdtemp(join(tmpdir(), 'sharewell-notebook-'))
 t.teardown(async () => {
   await server.close()
@@ -278,3 +281,34 @@ t.test(
     )
   },
 )
+
+t.test('a file that is taken slowly goes no further than they are signed in', async t => {
+  /** More than two pages, of which one is read ahead, and a page is more than the buffers between server and client hold. */
+  for (const hour of ['05', '06', '07', '08', '09', '10']) {
+    const entry = Array.from({ length: 400 }, (_, index) => ({
+      request: { method: 'POST', url: 'Observation' },
+      resource: {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+        subject: { reference: `Patient/${bea}` },
+        effectiveDateTime: `2026-05-01T${hour}:${10 + Math.floor(index / 10)}:0${index % 10}Z`,
+        valueString: 'long '.repeat(2400),
+      },
+    }))
+    t.equal((await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })).statusCode, 200)
+  }
+  const person = await world.staff(lab.organization, 'member')
+  for (const format of ['ndjson', 'csv']) {
+    const browser = await world.browserOf(person)
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get(page)).body)?.[1] ?? ''
+    const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const form = new URLSearchParams({ _csrf, kind: 'omh:heart-rate' })
+    const origin = `http://localhost:${port}`
+    const { status, rest } = await readSlowly(`${origin}${page}/readings.${format}`, { cookie, origin }, form)
+    t.equal(status, 200)
+    await endSessions(world.database, person)
+    await sleep(1100)
+    await t.rejects(rest(), format)
+  }
+})
