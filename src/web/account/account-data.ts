@@ -9,7 +9,7 @@ import {
   readingLines,
   resourceLines,
 } from '../../operations/record-lines.ts'
-import { callerOfPatient, compartmentsOf } from '../../storage/token.ts'
+import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/token.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { html } from '../page/html.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
@@ -49,17 +49,28 @@ ${
     })
   })
   for (const { name, type, lines } of files)
-    server.get(`/account/data/${name}`, { onRequest, config: { rateLimit } }, async (request, reply) =>
-      reply
+    server.get(`/account/data/${name}`, { onRequest, config: { rateLimit } }, async (request, reply) => {
+      const records = await recordsOf(request, options)
+      whileTheirs(request, options, records)
+      return reply
         .type(type)
         .header('cache-control', 'no-store')
         .header('content-disposition', `attachment; filename="${name}"`)
-        .send(Readable.from(whileLetIn(request, lines(await recordsOf(request, options))), { objectMode: false })),
-    )
+        .send(Readable.from(whileLetIn(request, lines(records)), { objectMode: false }))
+    })
 }
 
 /** Each reads all that there is of somebody. */
 const rateLimit = { max: 10, timeWindow: '1 minute' }
+
+/** Each is read as its patient reads it, whoever that is by now: somebody may have acted for them who does no more. */
+const whileTheirs = (request: FastifyRequest, { accounts }: PageOptions, records: readonly PatientRecord[]): void => {
+  const { isStillLetIn } = request
+  request.isStillLetIn = async () => {
+    const now = await patientsOf(accounts.database, sessionOf(request).person)
+    return records.every(({ patient }) => now.includes(patient)) && (await isStillLetIn?.()) === true
+  }
+}
 
 /** Of LOINC and SNOMED, by which the parts of an Open mHealth document come without a name. */
 const partCodes = [

@@ -8,7 +8,7 @@ import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
 import { openStudies } from '../../support/study.ts'
 
-const { server, database, create, institution } = await openStudies()
+const { server, database, create, update, institution } = await openStudies()
 t.teardown(() => server.close())
 
 const lab = await institution('lab')
@@ -212,4 +212,9 @@ t.test('a file that is taken slowly goes no further than they are signed in', as
     t.equal(status, 200)
     await t.rejects(rest(), `behind what was on its way of ${name} nothing comes`)
   }
+  const cookie = `sharewell-session=${await startSession(database, { person, methods: ['pwd'], device: 'Test' })}`
+  const { rest } = await readSlowly(`${address}/account/data/open-mhealth.json`, { cookie })
+  await update('everything', { resourceType: 'Person', id: person })
+  await sleep(1100)
+  await t.rejects(rest(), 'nor further than the record is theirs')
 })
