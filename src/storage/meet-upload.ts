@@ -39,7 +39,7 @@ export const meetUpload = async (
   const told = (written: Written) => toldTo(writing, candidate, rights, written)
   if (!rights.isKnown) return { outcome: 'refused', error: refusal(candidate, writing) }
   if (met.current === undefined) return told(goneSince)
-  if (isOld(met) && nextOf(met, met.current) === undefined) return told({ outcome: 'unchanged', ...met.current })
+  if (isSettled(met)) return told({ outcome: 'unchanged', ...met.current })
   if (!rights.isChangeable) return { outcome: 'refused', error: refusal(candidate, writing) }
   const locked = await lockMet(connection, writing, met, met.current)
   if (locked.current === undefined) return told(goneSince)
@@ -85,15 +85,19 @@ const isOld = ({ contents, entry, isEcho }: Met): boolean => isEcho || contents.
 export const mayChange = (met: Met): boolean =>
   met.current !== undefined && (!isOld(met) || isMistake(met.entry.candidate.resource as Observation))
 
+/** Nothing comes of it, whoever sends it. */
+export const isSettled = (met: Met): boolean =>
+  met.current === undefined || (isOld(met) && nextOf(met, met.current) === undefined)
+
 const isNews = (met: Met): boolean =>
   !isOld(met) && (met.entry.revised ?? -Infinity) >= (met.contents.current.revised ?? -Infinity)
 
 /** What is to be stored next; undefined where nothing changes. */
 const nextOf = (met: Met, current: Current): Resource | undefined => {
   const sent = met.entry.candidate.resource as Observation
+  if (isOld(met) && !isMistake(sent)) return undefined
   const stored = parseJson(current.content) as Observation
   if (isNews(met)) return { ...sent, status: statusOf(sent, stored) }
-  if (isOld(met) && !isMistake(sent)) return undefined
   const status = isMistake(sent) ? sent.status : statusOf(stored, sent)
   return status === stored.status ? undefined : { ...stored, status }
 }

@@ -31,6 +31,11 @@ export const columnOf = <Row>(
 export const rowPlaces = (rows: readonly { readonly patientId: number; readonly pk: string }[]): SqlFragment =>
   sql.fragment`unnest(${columnOf(rows, ({ patientId }) => patientId, 'int4')}, ${columnOf(rows, ({ pk }) => pk, 'int8')}) AS place(patient_id, pk)`
 
+/** Each row once, however many have met it. */
+export const rowsOnce = <Row extends { readonly pk: string }>(rows: readonly Row[]): readonly Row[] => [
+  ...new Map(rows.map(row => [row.pk, row])).values(),
+]
+
 /** A word of ours, written into the text: one value less to send with each statement. Nothing that anybody says is one. */
 export const word = (of: Action | Grantee['kind'] | Member['reach'] | `${number}` | undefined): SqlFragment =>
   of === undefined ? sql.fragment`NULL` : sql.fragment`${sql.literalValue(of)}`

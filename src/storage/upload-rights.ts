@@ -4,7 +4,7 @@ import { compile } from './compile.ts'
 import type { Current } from './current.ts'
 import type { Connection } from './database.ts'
 import { storedRow } from './row.ts'
-import { rowPlaces, sql } from './sql.ts'
+import { rowPlaces, rowsOnce, sql } from './sql.ts'
 import type { Writing } from './write.ts'
 
 /** What whoever uploads a document again may know of the one that is stored, and do to it. */
@@ -60,7 +60,7 @@ const storedRights = async (
   { access, classes, author, authorSince = '-infinity' }: Writing,
   met: readonly Met[],
 ): Promise<ReadonlyMap<string, Row>> => {
-  const places = met.flatMap(({ current }) => current ?? [])
+  const places = rowsOnce(met.flatMap(({ current }) => current ?? []))
   if (places.length === 0) return new Map()
   const may = (action: 'r' | 'u') =>
     compile(restrict(access, action, 'Observation'), storedRow('Observation', 'row'), classes)

@@ -2,7 +2,8 @@ import { FhirError } from '../fhir/error.ts'
 import { currentObservations } from './current-observations.ts'
 import type { Connection } from './database.ts'
 import { lockPlaces } from './lock-places.ts'
-import { type Met, mayChange, meetUpload, untold } from './meet-upload.ts'
+import { isSettled, type Met, mayChange, meetUpload, untold } from './meet-upload.ts'
+import { rowsOnce } from './sql.ts'
 import type { Written } from './store.ts'
 import { contentsOf, rememberContents } from './upload-contents.ts'
 import { recordMeasured, withDevices } from './upload-device.ts'
@@ -39,7 +40,13 @@ export const uploadAll = async (
   const sets = setsOf([...firsts.values()])
   if (sets.length > 1) await reserveKeys(connection, writing, sets.flat())
   const keysOf = sets.length > 1 ? reservedKeys : standingKeys
-  for (const set of sets) await uploadSet(connection, writing, set, await keysOf(connection, set), outcomes)
+  for (let done = 0, ahead = 1; done < sets.length; ) {
+    const next = await findNext(connection, sets.slice(done, done + ahead), keysOf)
+    await uploadSet(connection, writing, next, outcomes)
+    done += next.sets
+    // Some of what comes may change something after all: never is much more looked at in vain than came to nothing before.
+    ahead = next.changesNothing ? ahead * 8 : 1
+  }
   await recordMeasured(
     connection,
     named.flatMap((create, index) => {
@@ -77,14 +84,45 @@ const setsOf = (entries: readonly Entry[]): readonly (readonly Entry[])[] => {
   return sets
 }
 
+/** Documents that are written together: of one set, or of several of which none changes anything. */
+type Together = {
+  readonly sets: number
+  readonly entries: readonly Entry[]
+  readonly stored: ReadonlyMap<string, Keyed>
+  readonly met: readonly Met[]
+  readonly changesNothing: boolean
+}
+
+/**
+ * The first of the sets, or all of them where it comes to the same: a thousand documents of what was measured once are a set each,
+ * and all but the first change nothing.
+ */
+const findNext = async (
+  connection: Connection,
+  sets: readonly (readonly Entry[])[],
+  keysOf: (connection: Connection, entries: readonly Entry[]) => Promise<ReadonlyMap<string, Keyed>>,
+): Promise<Together> => {
+  const entries = sets.flat()
+  const stored = await keysOf(connection, entries)
+  const met = await findMet(connection, entries, stored)
+  const changesNothing = met.length === entries.length && met.every(isSettled) && shareNoneOfTheirs(entries, stored)
+  if (changesNothing || sets.length === 1) return { sets: sets.length, entries, stored, met, changesNothing }
+  const first = new Set(sets[0])
+  return { sets: 1, entries: [...first], stored, met: met.filter(({ entry }) => first.has(entry)), changesNothing }
+}
+
+/** What they have in common stood there before: no key that one of them brings is met by another. */
+const shareNoneOfTheirs = (entries: readonly Entry[], stored: ReadonlyMap<string, Keyed>): boolean => {
+  const brought = entries.flatMap(({ keys }) => keys.flatMap(({ place }) => (stored.has(place) ? [] : place)))
+  return new Set(brought).size === brought.length
+}
+
 const uploadSet = async (
   connection: Connection,
   writing: Writing,
-  entries: readonly Entry[],
-  stored: ReadonlyMap<string, Keyed>,
+  { entries, stored, met }: Together,
   outcomes: Map<Entry, Written>,
 ): Promise<void> => {
-  const met = await findMet(connection, entries, stored)
   const changing = met.filter(mayChange).flatMap(({ current }) => current ?? [])
   await lockPlaces(connection, writing, changing)
   const known = new Set(met.map(({ entry }) => entry))
@@ -129,14 +167,16 @@ const uploadSet = async (
 const reserveKeys = async (connection: Connection, writing: Writing, entries: readonly Entry[]): Promise<void> => {
   await takeKeys(connection, entries)
   const stored = await lockKeys(connection, entries)
-  const currents = await currentObservations(connection, [...stored.values()])
+  const currents = await currentObservations(connection, rowsOnce([...stored.values()]))
   await lockPlaces(connection, writing, [...currents.values()])
 }
 
-/** Those of a set that others have by now; what a set before has let go of is taken. */
+/** Those that others have by now; what a set before has let go of is taken, for the first of them that has it. */
 const reservedKeys = async (connection: Connection, entries: readonly Entry[]) => {
   await takeKeys(connection, entries)
-  return lockKeys(connection, entries)
+  const own = new Set(entries.map(({ candidate }) => candidate.pk))
+  const stored = await lockKeys(connection, entries)
+  return new Map([...stored].filter(([, { pk }]) => !own.has(pk)))
 }
 
 const standingKeys = async (connection: Connection, entries: readonly Entry[]): Promise<ReadonlyMap<string, Keyed>> => {
@@ -163,7 +203,7 @@ const findMet = async (
     const keyed = key && stored.get(key.place)
     return key === undefined || keyed === undefined ? [] : [{ entry, keyed, isEcho: isEcho(key, under, stored) }]
   })
-  const places = found.map(({ keyed }) => keyed)
+  const places = rowsOnce(found.map(({ keyed }) => keyed))
   const currents = await currentObservations(connection, places)
   const contents = await contentsOf(connection, places)
   return found.map(({ entry, keyed, isEcho }) => ({
