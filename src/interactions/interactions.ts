@@ -22,7 +22,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: read,
     documentation:
-      'The current version, with its ETag; 304 where If-None-Match or If-Modified-Since says that the client has it. What the caller may not see is not found; what was deleted is gone.',
+      'The current version, with its ETag; 304 where If-None-Match or If-Modified-Since says that the client has it, but for a Group and a Provenance, whose members and targets change while the version stays. What the caller may not see is not found; what was deleted is gone.',
   },
   {
     name: 'vread',

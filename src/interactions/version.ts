@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
+import { isStoredWhole } from '../storage/served-content.ts'
 import type { Stored, Version } from '../storage/store.ts'
 import type { FhirResponse, RequestHeaders } from './interaction.ts'
 
@@ -10,8 +11,12 @@ export const storedResponse = (stored: Stored, headers: Conditions): FhirRespons
 
 type Conditions = Pick<RequestHeaders, 'ifNoneMatch' | 'ifModifiedSince'>
 
-/** "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match", and what is no date. */
-const isKnown = ({ versionId, lastUpdated }: Identity, { ifNoneMatch, ifModifiedSince }: Conditions) => {
+/**
+ * "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match", and what is no date. A Group has other members while
+ * its version stays: whoever has left would stand in it for who asks so.
+ */
+const isKnown = ({ type, versionId, lastUpdated }: Identity, { ifNoneMatch, ifModifiedSince }: Conditions) => {
+  if (!isStoredWhole(type)) return false
   if (ifNoneMatch !== undefined) return ifNoneMatch.split(',').some(tag => isTagOf(tag.trim(), versionId))
   if (ifModifiedSince === undefined) return false
   const isHttpDate = !/^\d{4}-/.test(ifModifiedSince)

@@ -42,6 +42,34 @@ t.test('who has the version already is not sent it again', async t => {
   t.equal((await call('GET', 'Patient/nobody', undefined, { 'if-none-match': '*' })).statusCode, 404)
 })
 
+t.test('who has left is in no Group any more for whoever has its version already', async t => {
+  const organization = await create({ resourceType: 'Organization' })
+  const study = await create({
+    resourceType: 'ResearchStudy',
+    status: 'active',
+    title: 'Group',
+    sponsor: { reference: `Organization/${organization}` },
+  } as { readonly resourceType: string })
+  const person = await create(patient('group'))
+  const enrolled = (status: string) => ({
+    resourceType: 'ResearchSubject',
+    status,
+    study: { reference: `ResearchStudy/${study}` },
+    individual: { reference: `Patient/${person}` },
+  })
+  const subject = await create(enrolled('on-study'))
+  const [{ reference: group }] = (await call('GET', `ResearchStudy/${study}`)).json().enrollment
+  const read = await call('GET', group)
+  t.equal(read.json().member.length, 1)
+  const put = await call('PUT', `ResearchSubject/${subject}`, { ...enrolled('withdrawn'), id: subject })
+  t.equal(put.statusCode, 200)
+  const { etag = '', 'last-modified': lastModified = '' } = read.headers
+  for (const known of [{ 'if-none-match': etag }, { 'if-none-match': '*' }, { 'if-modified-since': lastModified }]) {
+    const again = await call('GET', group, undefined, known)
+    t.strictSame([again.statusCode, again.headers.etag, again.body && again.json().member], [200, etag, undefined])
+  }
+})
+
 t.test('what says nothing new makes no version', async t => {
   const id = await create(patient('same', { multipleBirthInteger: 2 }))
   const stored = await call('GET', `Patient/${id}`)
