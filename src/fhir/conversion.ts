@@ -1,7 +1,13 @@
 import { ucumUnit } from './ucum.ts'
 
 /** How values of a dimension become those of one unit: their amount in base units × `factor` − `shift`. */
-export type Conversion = { readonly dimension: string; readonly factor: number; readonly shift: number }
+export type Conversion = {
+  readonly dimension: string
+  readonly factor: number
+  readonly shift: number
+  /** By how much, in the one unit, a value may differ from the same reading that is told in another; absent where its last digit says so. */
+  readonly slack?: number
+}
 
 /** Undefined for what is no UCUM code that a line leads to. */
 export const conversionTo = (code: string): Conversion | undefined => {

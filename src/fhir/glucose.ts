@@ -39,24 +39,31 @@ export const glucoseConversions = (unit: GlucoseUnit) => {
   const across = unit === 'mg/dL' ? milligramsPerMillimole : 1 / milligramsPerMillimole
   const [own, foreign] = [required(unit), required(other)]
   return [
-    { ...own, thresholds: glucoseThresholds[unit] },
+    { ...own, slack: slackOf(unit, unit), thresholds: glucoseThresholds[unit] },
     {
       ...foreign,
+      slack: slackOf(other, unit),
       factor: foreign.factor * across,
       thresholds: glucoseThresholds[other].map(threshold => threshold * across),
     },
   ]
 }
 
-/**
- * How far apart two numbers of one reading may be that was sent in both units: what is told in mmol/L has one decimal, and devices take the
- * millimole for 18 mg/dL or for 18.016. The one in mg/dL is the finer.
- */
+/** The one in mg/dL is the finer. */
 export const glucoseToldTwice = (unit: GlucoseUnit) => ({
   finer: required('mg/dL').dimension,
   coarser: required('mmol/L').dimension,
-  within: unit === 'mmol/L' ? 0.1 : 0.1 * milligramsPerMillimole,
+  within: slackOf('mmol/L', unit),
 })
+
+/**
+ * How far apart two numbers of one reading may be that was sent in both units: what is told in mmol/L has one decimal, and devices take the
+ * millimole for 18 mg/dL or for 18.016.
+ */
+const slackOf = (told: GlucoseUnit, unit: GlucoseUnit): number => {
+  if (told === 'mg/dL') return 0
+  return unit === 'mmol/L' ? 0.1 : 0.1 * milligramsPerMillimole
+}
 
 const required = (unit: GlucoseUnit): Conversion => {
   const conversion = conversionTo(unit)

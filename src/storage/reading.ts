@@ -22,14 +22,15 @@ export type Gate = { readonly access: Access; readonly classes: CodeClasses }
  * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
  * millionth, so that a value which was written in another unit stands on a threshold where it is one. Of sampled data each sample is one.
  * From `since` until `until` it was measured; the total of a day, and what has a date alone, all of that day, whichever it is. The latter has no
- * time of day (`is_timed`). What is neither a part of a panel nor a sample `is_whole`.
+ * time of day (`is_timed`). What is neither a part of a panel nor a sample `is_whole`. By `slack` the value
+ * may differ from the same reading that is told in another unit.
  */
 export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   const { possible } = asked
   if (possible === undefined) return anyReadingsOf(gate, asked)
   const { least, most } = possible
   return sql.fragment`
-    SELECT kind_id, device_id, is_whole, at, since, until, is_average, is_timed, dimension,
+    SELECT kind_id, device_id, is_whole, at, since, until, is_average, is_timed, dimension, unit_id, slack,
       CASE WHEN value BETWEEN ${least}::float8 AND ${most}::float8 THEN value END AS value
     FROM (${anyReadingsOf(gate, asked)}) AS told`
 }
@@ -42,13 +43,14 @@ const anyReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
     WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
     sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
     SELECT hot.kind_id, hot.device_id, hot.component = 0 AS is_whole, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
+      hot.unit_id, ${slackOf(asked)} AS slack,
       CASE WHEN abs(hot.value) > ${largest} THEN NULL
         WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value)
         ELSE coalesce(${converted(sql.fragment`hot.value`, dimension, conversions)}, ${totalOfDay(unit)}) END AS value
     FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
     WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
     UNION ALL
-    SELECT hot.kind_id, hot.device_id, FALSE, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension,
+    SELECT hot.kind_id, hot.device_id, FALSE, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension, NULL, NULL,
       CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
         ELSE round(sample.value::numeric, 6)::float8 END AS value
     FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample
@@ -98,7 +100,7 @@ const end = sql.fragment`(hot.effective_end - interval '1 microsecond')`
 const day = sql.fragment`interval '24 hours'`
 
 /** What has a date without a time lasts as long as the day of UTC, which begins a day earlier or later elsewhere; so does a time of several dates. */
-const isDated = (row: 'hot' | 'row'): SqlFragment => {
+export const isDated = (row: 'hot' | 'row' | 'code'): SqlFragment => {
   const [start, end] = [name(row, 'effective_start'), name(row, 'effective_end')]
   const begins = (moment: SqlFragment) => sql.fragment`date_trunc('day', ${moment}, 'UTC') = ${moment}`
   return sql.fragment`(${end} >= ${start} + ${day} AND isfinite(${end}) AND ${begins(start)} AND ${begins(end)})`
@@ -157,6 +159,16 @@ const totalOfDay = (unit: string): SqlFragment => {
   return conversion === undefined
     ? sql.fragment`NULL`
     : sql.fragment`CASE WHEN hot.is_of_day THEN ${converted(sql.fragment`hot.value`, dimension, [conversion])} END`
+}
+
+/** A half of the last digit that is told, unless more is known of the unit. */
+const slackOf = ({ conversions }: ReadingsAsked): SqlFragment => {
+  const half = sql.fragment`0.5 * power(10::float8, -least(scale(hot.value), 100))`
+  return byDimension(dimension, conversions, ({ factor, slack }) =>
+    slack === undefined
+      ? sql.fragment`${half} * fhir_float(${scaled(sql.fragment`1`, factor)})`
+      : sql.fragment`${slack}::float8`,
+  )
 }
 
 /** The same as one line for all numbers of an Observation, of which there are many. */

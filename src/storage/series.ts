@@ -16,7 +16,7 @@ export const readSeries = (
 ): Promise<readonly SeriesRow[]> =>
   connection.any<SeriesRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, asked)}),
-    placed AS (SELECT ${stepOf(step, asked.from)} AS step, * FROM (${onceOf}) AS once),
+    placed AS (SELECT ${stepOf(step, asked.from)} AS step, * FROM (${onceOf()}) AS once),
     part AS (
       SELECT device_id, step, kind_id, count(value) AS count, count(*) - count(value) AS left_out,
         min(value) AS minimum, sum(value) AS total, max(value) AS maximum, NULL::float8 AS sum,
@@ -36,17 +36,28 @@ export const readSeries = (
     ORDER BY 1 NULLS FIRST, 2`)
 
 /**
- * The same value of one source at the same moment is one reading, by whichever ways it came, as in the glucose profile. Parts of a panel are told as often as
- * they came: of three pressures in one minute two may be as high. So are samples, of which there are too many to compare.
+ * The same value of one source at the same moment is one reading, by whichever ways it came, as in the glucose profile, and in whichever units. Parts of a
+ * panel are told as often as they came: of three pressures in one minute two may be as high. So are samples, of which there are too many to compare.
  */
-const onceOf = (() => {
-  const columns = sql.fragment`device_id, kind_id, at, since, until, is_average, is_timed, value`
+const onceOf = (): SqlFragment => {
+  const moment = sql.fragment`device_id, kind_id, at, since, until, is_average, is_timed`
   const mayBeSame = sql.fragment`(is_whole AND value IS NOT NULL AND is_timed)`
   return sql.fragment`
-    SELECT DISTINCT ${columns} FROM reading WHERE ${mayBeSame}
+    SELECT ${moment}, value FROM (
+      SELECT *, ${isToldBeside(sql.fragment`lag`)} OR ${isToldBeside(sql.fragment`lead`)} AS is_told_beside FROM (
+        SELECT ${moment}, value, min(coalesce(unit_id, 0)) AS unit_id, min(slack) AS slack FROM reading WHERE ${mayBeSame} GROUP BY ${moment}, value) AS once
+      WINDOW moment AS (PARTITION BY ${moment} ORDER BY value)) AS told
+    WHERE is_told_beside IS NOT TRUE
     UNION ALL
-    SELECT ${columns} FROM reading WHERE NOT ${mayBeSame}`
-})()
+    SELECT ${moment}, value FROM reading WHERE NOT ${mayBeSame}`
+}
+
+/** Whether the value next to it at its moment is in another unit, finer, and to the precision given the same. */
+const isToldBeside = (next: SqlFragment): SqlFragment => {
+  const its = (column: string) => sql.fragment`${next}(${name(column)}) OVER moment`
+  return sql.fragment`(${its('unit_id')} <> unit_id AND (${its('slack')}, ${its('unit_id')}) < (slack, unit_id)
+    AND abs(${its('value')} - value) <= slack + ${its('slack')} + 1e-6)`
+}
 
 /** Of all kinds together: a night is told as sleep and as an episode of it, energy by itself and as that of an activity. */
 const sumOfStep = (step: Step, from: string): SqlFragment => sql.fragment`

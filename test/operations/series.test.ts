@@ -294,6 +294,47 @@ t.test('a reading that came by two ways counts once, and a part of a panel as of
   ])
 })
 
+t.test('a reading that was sent in two units counts once, to the precision given, as it is in the finer', async t => {
+  const fay = { subject: { reference: 'Patient/fay' } }
+  const told = (code: string, minute: string, value: number, unit: string, more = {}) =>
+    observation(loinc(code), `2026-03-01T10:${minute}:00Z`, quantity(value, unit), { ...fay, ...more })
+  const ofWatch = { device: { reference: 'Device/watch' } }
+  await put({ resourceType: 'Patient', id: 'fay' })
+  await put(
+    told('99504-3', '00', 100, 'mg/dL'),
+    told('99504-3', '00', 5.6, 'mmol/L'),
+    // By the factor 18.
+    told('99504-3', '05', 346, 'mg/dL'),
+    told('99504-3', '05', 19.2, 'mmol/L'),
+    told('99504-3', '10', 100, 'mg/dL'),
+    told('99504-3', '10', 5.7, 'mmol/L'),
+    told('99504-3', '15', 99, 'mg/dL'),
+    told('99504-3', '15', 100, 'mg/dL'),
+    told('29463-7', '00', 70, 'kg'),
+    told('29463-7', '00', 154.3, '[lb_av]'),
+    told('29463-7', '05', 70.5, 'kg'),
+    told('29463-7', '05', 154.3, '[lb_av]'),
+    told('29463-7', '10', 154.3, '[lb_av]', ofWatch),
+    told('29463-7', '10', 70, 'kg'),
+    told('8310-5', '00', 37.1, 'Cel'),
+    told('8310-5', '00', 98.7, '[degF]'),
+    told('8310-5', '00', 310.2, 'K'),
+  )
+  const figures = async (code: string, unit: string) => {
+    const asked = { subject: 'fay', start: '2026-03-01', end: '2026-03-01', step: 'day', code, unit }
+    const { lines } = await seriesOf(asked)
+    return lines.map(line => ['count', 'average'].map(figure => numbers(line, figure)?.map(hundredth)))
+  }
+  const hundredth = (value: number | undefined) => value && Math.round(value * 100) / 100
+  t.strictSame(await figures('99504-3', 'mg/dL'), [[[6], [141.28]]])
+  t.strictSame(await figures('99504-3', 'mmol/L'), [[[6], [7.84]]])
+  t.strictSame(await figures('29463-7', 'kg'), [
+    [[4], [70.12]],
+    [[1], [69.99]],
+  ])
+  t.strictSame(await figures('8310-5', 'Cel'), [[[1], [37.06]]])
+})
+
 t.test('of nothing there is no series', async t => {
   t.same(await seriesOf({ ...heartRate, subject: 'nobody', start: '2026' }), { lines: [], leftOut: 0 })
 })
