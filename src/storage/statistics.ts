@@ -6,7 +6,7 @@ import { patientIdOf } from './compiling.ts'
 import type { Connection } from './database.ts'
 import type { StatisticsAsked, StatisticsRow } from './figures.ts'
 import { statisticNumbers } from './observation-facts.ts'
-import { largest } from './reading.ts'
+import { isDated, largest } from './reading.ts'
 import { storedRow } from './row.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 
@@ -25,10 +25,17 @@ export const readStatistics = async (
 
 type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
-/** Each once, also where several codes of it are the one that is asked for. */
+/**
+ * Each once, also where several codes of it are the one that is asked for; and as in a series the same value of one source at the same moment, by whichever
+ * ways it came.
+ */
 const ownValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
-  SELECT DISTINCT ON (code.pk, code.component) NULL::jsonb AS part, ${meant('code')} AS value, code.unit_id, code.kind_id
-  ${coded(gate, asked)}`
+  SELECT DISTINCT ON (device_id, effective_start, effective_end, unit_id, value, component, CASE WHEN NOT may_be_same OR value IS NULL THEN pk END)
+    NULL::jsonb AS part, value, unit_id, kind_id
+  FROM (
+    SELECT DISTINCT ON (code.pk, code.component) code.pk, code.component, code.device_id, code.effective_start, code.effective_end, code.unit_id,
+      code.kind_id, ${meant('code')} AS value, code.component = 0 AND NOT ${isDated('code')} AS may_be_same
+    ${coded(gate, asked)}) AS told`
 
 /** A component with several codes once, by the code of LOINC or its first one. */
 const panelValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`

@@ -225,6 +225,35 @@ t.test('a reading counts once, however many of its codes are the one that is ask
   t.strictSame(asked.map(figuresOf), [{ count: 3, 'total-count': 3, sum: 382 }])
 })
 
+t.test('a reading that came by two ways counts once, as in a series', async t => {
+  const subject = { reference: 'Patient/cas' }
+  let made = 0
+  const told = (valueQuantity: object | undefined, more = {}) => ({
+    ...heartRate(`ways-${++made}`, 1, valueQuantity),
+    subject,
+    ...more,
+  })
+  const panel = () => told(undefined, { code: pressure.code, component: pressure.component })
+  await put({ resourceType: 'Patient', id: 'cas' }, { resourceType: 'Device', id: 'watch' })
+  await put(
+    told(quantity(60)),
+    told(quantity(60)),
+    told(quantity(60), { device: { reference: 'Device/watch' } }),
+    told(quantity(70)),
+    told(quantity(80), { effectiveDateTime: '2026-03-02' }),
+    told(quantity(80), { effectiveDateTime: '2026-03-02' }),
+    told(undefined),
+    told(undefined),
+    panel(),
+    panel(),
+  )
+  const statistics = 'average,count,total-count,sum'
+  const [heart] = parametersIn(await ask(`?subject=cas&code=8867-4&statistic=${statistics}`))
+  t.same(heart && figuresOf(heart), { average: 70, count: 5, 'total-count': 7, sum: 350 })
+  const [systolic] = parametersIn(await ask('?subject=cas&code=8480-6&statistic=count'))
+  t.same(systolic && figuresOf(systolic), { count: 2 })
+})
+
 t.test('numbers that nobody measures are no value, and do not end the statistics of the others', async t => {
   const patients = ['1e400', '-1e80', '1e16', '1e-400', '-2.5e-330', '3e-90'].map((value, index) => ({
     value,
