@@ -16,8 +16,18 @@ export const passwordProblem = async (
   return (await isEasyToGuess({ password, about: about.flatMap(wordsOf) })) ? 'easy-to-guess' : undefined
 }
 
-/** `ana.castillo@example.org` is made of `ana`, `castillo`, `example` and `org`, and is a word itself. */
-const wordsOf = (text: string): readonly string[] => [text, ...text.split(/[^\p{L}\p{N}]+/u)].filter(one => one !== '')
+/**
+ * `ana.castillo@example.org` is made of `ana`, `castillo`, `example` and `org`, and is a word itself. A form has room for thousands, and for
+ * long ones: they would take seconds, in which nobody else can choose a password.
+ */
+const wordsOf = (text: string): readonly string[] => {
+  const known = text.slice(0, longestKnown)
+  return [known, ...known.split(/[^\p{L}\p{N}]+/u)].filter(one => one !== '' && one.length <= longestWord)
+}
+
+/** No name and no address that is taken is longer. */
+const longestKnown = 254
+const longestWord = 64
 
 export type Guessed = { readonly password: string; readonly about: readonly string[] }
 

@@ -44,3 +44,13 @@ t.test('what is known of one person makes no password of another easy to guess',
   t.equal(await passwordProblem(password, ['Ana Castillo']), undefined)
   t.equal(await passwordProblem(password, []), undefined)
 })
+
+t.test('what is far too long for a name or an address keeps nobody waiting who chooses a password', async t => {
+  const password = 'Zorvembliqua7'
+  const behind = (letters: number) => `${'x '.repeat(letters / 2)}${password}`
+  t.equal(await passwordProblem(password, [behind(200)]), 'easy-to-guess', 'all of a long name is looked at')
+  t.equal(await passwordProblem(password, [behind(60_000)]), undefined, 'and no thousands of words')
+  const long = 'zorvembliqua'.repeat(6)
+  t.equal(await passwordProblem(long.slice(0, 60), [long.slice(0, 60)]), 'easy-to-guess')
+  t.equal(await passwordProblem(`${long}!`, [`${long}!`]), await passwordProblem(`${long}!`, []), 'nor so long ones')
+})
