@@ -1,6 +1,9 @@
 import type { AddressInfo } from 'node:net'
+import type { Page } from 'playwright-core'
 import t from 'tap'
+import { hashPassword } from '../../src/accounts/password.ts'
 import { systems } from '../../src/fhir/canonical.ts'
+import { addAccount } from '../../src/storage/user-account.ts'
 import { openTenants } from '../web/tenants.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
@@ -72,6 +75,49 @@ t.test('a member makes a study in the browser, until it can ask patients', { ski
   await press(/^Change/)
   await look(t, browser, 'study-staff-entry')
 })
+
+t.test(
+  'what is typed until the session has ended is saved after signing in in another tab',
+  { skip: whyNoChromium() },
+  async t => {
+    const world = await openTenants({ PORT: '0' })
+    const { server, database, lab, newStudy, persons } = world
+    await server.listen({ port: 0, host: '127.0.0.1' })
+    t.teardown(() => server.close())
+    const [email, password] = ['member@example.org', 'a password of a member']
+    const account = { person: persons.member, email, isVerified: true, administrator: false }
+    await addAccount(database, { ...account, password: await hashPassword(password) })
+    const { id } = await newStudy(lab.manager, lab.organization, 'of sleep', ['omh:heart-rate'])
+    const openBrowser = await openChromium(t)
+    const base = `http://localhost:${(server.server.address() as AddressInfo).port}`
+    const signIn = async (page: Page) => {
+      await page.locator('#email').fill(email)
+      await page.locator('#password').fill(password)
+      await Promise.all([page.waitForEvent('load'), page.keyboard.press('Enter')])
+    }
+    for (const locale of ['en', 'es']) {
+      const browser = await openBrowser({ locale })
+      const { page, context } = browser
+      await page.goto(`${base}/sign-in?continue=/studies/${id}/settings/text/draft/en`)
+      await signIn(page)
+      const text = `Who and why, ${locale}.\n\n${'A long text that nobody types twice. '.repeat(100)}`
+      await page.locator('textarea[name=who-and-why]').fill(text)
+      await context.clearCookies({ name: 'sharewell-session' })
+      await page.getByRole('button', { name: 'Save the draft' }).click()
+      await page.getByRole('heading', { level: 1, name: /^(You were signed out|Su sesión había)/ }).waitFor()
+      await look(t, browser, `typed-again-${locale}`)
+      t.notMatch(await page.textContent('main'), /nobody types twice/, 'whoever passes by reads nothing of it')
+      const [tab] = await Promise.all([context.waitForEvent('page'), page.locator('main a').click()])
+      await signIn(tab)
+      await look(t, { ...browser, page: tab }, `typed-again-signed-in-${locale}`)
+      await tab.close()
+      await page.locator('main button').click()
+      await page.waitForURL(`${base}/studies/${id}/settings/text`)
+      await page.goto(`${base}/studies/${id}/settings/text/draft/en`)
+      t.equal((await page.locator('textarea[name=who-and-why]').inputValue()).trim(), text.trim())
+    }
+  },
+)
 
 t.test('a manager from above names staff of a study, and meets nobody in it', { skip: whyNoChromium() }, async t => {
   const world = await openTenants({ PORT: '0' })

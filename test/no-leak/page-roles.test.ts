@@ -94,13 +94,54 @@ t.test('whoever sends a form after their session has ended comes back to a page 
     const _csrf = await tokenOf(browser, '/account')
     const session = browser.cookies.get('sharewell-session') ?? ''
     browser.cookies.delete('sharewell-session')
-    const { location = '' } = await browser.post(addressOf(path), { _csrf })
+    // With a secret among it, nothing is given back of what is typed there.
+    const { location = '' } = await browser.post(addressOf(path), { _csrf, secret: 'typed unseen' })
     t.match(wordsOf(await browser.get(location)), /nothing that you sent was saved or done/, path)
     browser.cookies.set('sharewell-session', session)
     if (rowOf(path).isNothing === true) continue
     const back = new URL(location, 'http://here.invalid').searchParams.get('continue') ?? ''
     t.match(await browser.get(back), { status: 200, headers: { 'content-type': /^text\/html/ } }, path)
   }
+})
+
+/** The forms of a page with what is typed into them, but for those with a password or file, and one that a cookie keeps what is chosen of. */
+const typedForms = ({ body }: Pick<Shown, 'body'>) =>
+  [...body.matchAll(/<form(?: class="[^"]*")? method="post" action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)].flatMap(
+    ([, action = '', inner = '']) => {
+      const fields = inner.matchAll(/<textarea [^>]*name="([^"]+)"|<input [^>]*?name="([^"]+)" type="(?:text|email)"/g)
+      const names = [...fields].map(([, lines, line]) => lines ?? line ?? '')
+      const isHeld = /type="(password|file)"|one-time-code/.test(inner) && !names.includes('client_id')
+      const _csrf = /name="_csrf" value="([^"]*)"/.exec(inner)?.[1] ?? ''
+      return names.length === 0 || isHeld || /^\/sharing\/[^/]+$/.test(action) ? [] : [{ action, names, _csrf }]
+    },
+  )
+
+t.test('what is typed into any form is in the answer when the session has ended, and in no other', async t => {
+  const actions: string[] = []
+  for (const { path } of routes.filter(({ method, path }) => method === 'GET' && path in pageTable)) {
+    const { may, isFile, isNothing } = rowOf(path)
+    if (isFile || isNothing) continue
+    const browser = openBrowser(world.server, { remoteAddress: `10.8.0.${actions.length}` })
+    for (const [name, value] of browsers[may[0] ?? 'administrator'].cookies) browser.cookies.set(name, value)
+    const session = browser.cookies.get('sharewell-session') ?? ''
+    for (const { action, names, _csrf } of typedForms(await browser.get(addressOf(path)))) {
+      actions.push(action)
+      browser.cookies.delete('sharewell-session')
+      const typed = Object.fromEntries(names.map(name => [name, 'What <was> typed here']))
+      const late = await browser.post(action, { ...typed, _csrf })
+      t.match(late, { status: 401, headers: { 'cache-control': 'no-store' } }, `${path}: ${action}`)
+      const given = (name: string) => `<input type="hidden" name="${name}" value="What &lt;was&gt; typed here">`
+      t.same(
+        names.filter(name => !late.body.includes(given(name))),
+        [],
+        `${path}: ${action}`,
+      )
+      t.notMatch(await browser.get('/sign-in'), { body: 'typed here' })
+      browser.cookies.set('sharewell-session', session)
+      t.notMatch(await browser.get(addressOf(path)), { body: 'typed here' })
+    }
+  }
+  t.ok(actions.length > 15, actions.join(' '))
 })
 
 t.test('no form that was made for one person does anything for another at the same browser', async t => {

@@ -4,16 +4,18 @@ import type { AddPage } from '../page/add-page.ts'
 import { form, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { nameField } from '../sign-in/person-fields.ts'
 
 /** The name of whoever is signed in, which stands in their Person. */
-export const accountNamePage: AddPage = (server, { accounts: { openStoreAs } }) => {
+export const accountNamePage: AddPage = (server, options) => {
+  const { openStoreAs } = options.accounts
   server.get('/account/name', { onRequest: requireSession }, async (request, reply) =>
     sendName(reply, await nameOfPerson(openStoreAs, sessionOf(request).person)),
   )
-  server.post('/account/name', { onRequest: requireSession }, async (request, reply) => {
+  server.post('/account/name', keepsTyped(options), async (request, reply) => {
     const name = typed(request.body, 'name')
     const problem = nameProblem(name)
     if (problem !== undefined) return sendName(reply.code(422), name, problem)

@@ -61,4 +61,5 @@ const doneTexts: Readonly<Record<string, Key>> = {
   password: 'done.password',
   email: 'done.email',
   verified: 'done.verified',
+  again: 'done.again',
 }

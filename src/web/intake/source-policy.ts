@@ -4,6 +4,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { notice, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { administratorOf, isOvertaken, overtaken, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { policyField, policyIn, policyProblem } from './policy-field.ts'
@@ -21,7 +22,7 @@ export const sourcePolicyPage: AddPage = (server, options) => {
     const source = await readSource(organizer, codeClasses, request.params.device)
     return sendPolicy(reply, { source, policy: source.policy ?? 'none' })
   })
-  server.post<OfSource>(at, { onRequest }, async (request, reply) => {
+  server.post<OfSource>(at, keepsTyped(options), async (request, reply) => {
     const organizer = await administratorOf(request, options)
     const source = await readSource(organizer, codeClasses, request.params.device)
     const policy = policyIn(request.body)

@@ -14,6 +14,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, field, notice, problemList, ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { administratorOf, isOvertaken, overtaken, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { nameOfSource } from './sources.ts'
@@ -28,7 +29,7 @@ export const sourcePage: AddPage = (server, options) => {
     await administratorOf(request, options)
     return sendSource(reply, options, { said: nothing, problems: {} })
   })
-  server.post('/devices/new', { onRequest }, async (request, reply) => {
+  server.post('/devices/new', keepsTyped(options), async (request, reply) => {
     const organizer = await administratorOf(request, options)
     const state = typedSource(request.body, options)
     if (isWrong(state)) return sendSource(reply.code(422), options, state)
@@ -39,7 +40,7 @@ export const sourcePage: AddPage = (server, options) => {
     const source = await readSource(await administratorOf(request, options), codeClasses, request.params.device)
     return sendSource(reply, options, { said: source, problems: {}, source })
   })
-  server.post<OfSource>('/devices/:device', { onRequest }, async (request, reply) => {
+  server.post<OfSource>('/devices/:device', keepsTyped(options), async (request, reply) => {
     const organizer = await administratorOf(request, options)
     const source = await readSource(organizer, codeClasses, request.params.device)
     const state = typedSource(request.body, options)

@@ -9,6 +9,7 @@ import { administeredOf } from '../page/administered.ts'
 import { form, notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken, overtaken } from '../page/organizing.ts'
 import { sendPage } from '../page/page.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -34,7 +35,7 @@ export const organizationAppPage: AddPage = (server, options) => {
     const { app, page } = await found(request)
     return sendApp(reply, { app, page, state: stateOf(app), isSaved: queryOf(request).has('saved') })
   })
-  server.post<Asked>(at, { onRequest }, async (request, reply) => {
+  server.post<Asked>(at, keepsTyped(options), async (request, reply) => {
     const { app, page, by } = await found(request)
     const state = typedState(request.body)
     try {

@@ -5,6 +5,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { administeredOf, type OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendPage } from '../page/page.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
@@ -34,7 +35,7 @@ ${
   server.get<OfOrganization>('/organizations/:organization/apps/new', { onRequest }, async (request, reply) =>
     sendNew(reply, await administeredOf(request, options), emptyState),
   )
-  server.post<OfOrganization>('/organizations/:organization/apps/new', { onRequest }, async (request, reply) => {
+  server.post<OfOrganization>('/organizations/:organization/apps/new', keepsTyped(options), async (request, reply) => {
     const organization = await administeredOf(request, options)
     const state = typedState(request.body)
     try {

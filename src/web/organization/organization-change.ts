@@ -4,6 +4,7 @@ import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { administratorOf, isOvertaken, openFor, organizationFor, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import {
@@ -22,7 +23,7 @@ export const organizationChangePage: AddPage = (server, options) => {
     await administratorOf(request, options)
     return sendNew(reply, { action: '/organizations/new', state: emptyOrganization })
   })
-  server.post('/organizations/new', { onRequest }, async (request, reply) => {
+  server.post('/organizations/new', keepsTyped(options), async (request, reply) => {
     const organizer = await administratorOf(request, options)
     const state = typedOrganization(request.body)
     if (isWrong(state)) return sendNew(reply.code(422), { action: '/organizations/new', state })
@@ -32,7 +33,7 @@ export const organizationChangePage: AddPage = (server, options) => {
     const { id, name } = openFor(await organizationFor('isManaged', request, options))
     return sendNew(reply, { action: `/organizations/${id}/new`, state: emptyOrganization, above: { id, name } })
   })
-  server.post<OfOrganization>('/organizations/:organization/new', { onRequest }, async (request, reply) => {
+  server.post<OfOrganization>('/organizations/:organization/new', keepsTyped(options), async (request, reply) => {
     const { organizer, id, name } = openFor(await organizationFor('isManaged', request, options))
     const state = typedOrganization(request.body)
     if (isWrong(state))
@@ -43,7 +44,7 @@ export const organizationChangePage: AddPage = (server, options) => {
     const { id, organization, version } = await organizationFor('isChangeable', request, options)
     return sendChange(reply, id, stateOfOrganization(organization, version))
   })
-  server.post<OfOrganization>('/organizations/:organization/change', { onRequest }, async (request, reply) => {
+  server.post<OfOrganization>('/organizations/:organization/change', keepsTyped(options), async (request, reply) => {
     const { organizer, id, version } = await organizationFor('isChangeable', request, options)
     const state = typedOrganization(request.body)
     if (isWrong(state)) return sendChange(reply.code(422), id, state)

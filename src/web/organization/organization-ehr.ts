@@ -9,6 +9,7 @@ import { administeredOf } from '../page/administered.ts'
 import { form, notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken, overtaken } from '../page/organizing.ts'
 import { sendPage } from '../page/page.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -35,7 +36,7 @@ export const organizationEhrPage: AddPage = (server, options) => {
     const done = [...queryOf(request).keys()].map(name => doneTexts[name]).find(Boolean)
     return sendEhr(reply, { ...shown, state: ehrStateOf(shown.config), done })
   })
-  server.post<Asked>(at, { onRequest }, async (request, reply) => {
+  server.post<Asked>(at, keepsTyped(options), async (request, reply) => {
     const shown = await found(request)
     const state = typedEhr(request.body)
     try {

@@ -4,6 +4,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { administeredOf, type OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendPage } from '../page/page.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { type EhrState, ehrForm, emptyEhr, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
@@ -39,7 +40,7 @@ ${inherited.length > 0 && fromAbove(inherited)}
   server.get<OfOrganization>('/organizations/:organization/ehrs/new', { onRequest }, async (request, reply) =>
     sendNew(reply, await administeredOf(request, options), emptyEhr),
   )
-  server.post<OfOrganization>('/organizations/:organization/ehrs/new', { onRequest }, async (request, reply) => {
+  server.post<OfOrganization>('/organizations/:organization/ehrs/new', keepsTyped(options), async (request, reply) => {
     const organization = await administeredOf(request, options)
     const state = typedEhr(request.body)
     try {

@@ -9,6 +9,7 @@ import { selectField } from '../page/choice-field.ts'
 import { type Choice, notice, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import {
   isOvertaken,
   notFound,
@@ -26,7 +27,7 @@ export const organizationMovePage: AddPage = (server, options) => {
     const shown = await movableOf(request, options)
     return sendMove(reply, shown, { parent: parentOf(shown.organization) ?? '', version: shown.version })
   })
-  server.post<OfOrganization>('/organizations/:organization/move', { onRequest }, async (request, reply) => {
+  server.post<OfOrganization>('/organizations/:organization/move', keepsTyped(options), async (request, reply) => {
     const shown = await movableOf(request, options)
     const [parent, version] = [typed(request.body, 'parent'), typed(request.body, 'version')]
     const { organizer, id } = shown

@@ -15,6 +15,7 @@ import { radioField } from '../page/choice-field.ts'
 import { box, notice, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import {
   isOvertaken,
   notFound,
@@ -38,7 +39,7 @@ export const organizationPersonPage: AddPage = (server, options) => {
     const { role = '', isPrivacyOfficer, version } = shown.colleague
     return sendRole(reply, shown, { role, isPrivacyOfficer, version, knows: false })
   })
-  server.post<OfRole>(page, { onRequest }, async (request, reply) => {
+  server.post<OfRole>(page, keepsTyped(options), async (request, reply) => {
     const shown = await colleagueOf(request, options)
     const { id, organizer, colleague } = shown
     const state = typedRole(request.body)

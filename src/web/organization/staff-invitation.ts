@@ -6,6 +6,7 @@ import { radioField } from '../page/choice-field.ts'
 import { field, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { notFound, openFor, organizationFor, type ShownOrganization, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { roleChoices } from './staff-role.ts'
@@ -22,7 +23,7 @@ export const staffInvitationPage: AddPage = (server, options) => {
   server.get<OfOrganization>(page, { onRequest }, async (request, reply) =>
     sendInvite(reply, openFor(await organizationFor('isManaged', request, options)), { email: '', role: '' }, {}),
   )
-  server.post<OfOrganization>(page, { onRequest }, async (request, reply) => {
+  server.post<OfOrganization>(page, keepsTyped(options), async (request, reply) => {
     const shown = openFor(await organizationFor('isManaged', request, options))
     const said = { email: typed(request.body, 'email'), role: typed(request.body, 'role') }
     const problems = await staffInvitations.invite(byOf(shown), said)

@@ -1,13 +1,22 @@
 import type { FastifyMultipartAttachFieldsToBodyOptions, MultipartFile } from '@fastify/multipart'
+import type { FastifyRequest } from 'fastify'
 
 type Taken = { readonly mostBytes: number; readonly mostFields: number }
 
-/** One file beside the fields of a form. What is larger is not kept, and the fields are read all the same: nobody types them twice. */
+/**
+ * One file beside the fields of a form. What is larger is not kept, and the fields are read all the same: nobody types them twice. So it is
+ * with any file of whoever is not signed in.
+ */
 export const takingFile = ({ mostBytes, mostFields }: Taken): FastifyMultipartAttachFieldsToBodyOptions => ({
   attachFieldsToBody: 'keyValues',
   throwFileSizeLimit: false,
   limits: { fileSize: mostBytes, files: 1, fields: mostFields, fieldSize: 1000, parts: mostFields + 1 },
-  onFile: async (part: MultipartFile) => {
+  async onFile(this: FastifyRequest, part: MultipartFile) {
+    if (this.session === undefined) {
+      part.file.resume()
+      Object.assign(part, { value: part.filename === '' ? null : leftOut })
+      return
+    }
     const bytes = await part.toBuffer()
     // A field left empty is sent as well, as a file of no name.
     const value = bytes.length === 0 && part.filename === '' ? null : bytes
@@ -15,6 +24,7 @@ export const takingFile = ({ mostBytes, mostFields }: Taken): FastifyMultipartAt
   },
 })
 
+const leftOut = Symbol('a file of nobody')
 const tooLarge = Symbol('a file that was too large')
 
 export type SentFile =
@@ -28,3 +38,6 @@ export const sentFile = (body: unknown, name: string): SentFile => {
   if (file === tooLarge) return { kind: 'too-large' }
   return Buffer.isBuffer(file) ? { kind: 'file', bytes: file } : { kind: 'none' }
 }
+
+/** Whether a file came along that was not taken, because nobody is signed in. */
+export const isFileLeftOut = (body: unknown): boolean => Object.values(body ?? {}).includes(leftOut)

@@ -5,7 +5,10 @@ import { allowAnyFrame, isFramable } from './frame.ts'
 import { html } from './html.ts'
 import { sendPage } from './page.ts'
 
-/** A hook for pages of whoever is signed in: all others sign in first, and come back. What they sent is lost, and they are told so. */
+/**
+ * A hook for pages of whoever is signed in: all others sign in first, and come back. What they sent is lost, and they are told so; what is
+ * typed into forms is kept by `keepsTyped`.
+ */
 export const requireSession = async (
   request: FastifyRequest,
   reply: FastifyReply,

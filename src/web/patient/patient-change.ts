@@ -5,6 +5,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken, notFound, overtaken, sendOwn } from '../page/organizing.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { nameText } from './patient-facts.ts'
@@ -13,7 +14,8 @@ import { patientFields, patientProblemList, typedFields } from './patient-form.t
 type OfPatient = { readonly Params: { readonly id: string } }
 
 /** Changes who a patient is and how they are reached, by whoever has registered them; for all others there is no such page. */
-export const patientChangePage: AddPage = (server, { patientChanges }) => {
+export const patientChangePage: AddPage = (server, options) => {
+  const { patientChanges } = options
   const at = '/patients/:id/change'
   const find = async (request: FastifyRequest<OfPatient>) =>
     (await patientChanges.find(sessionOf(request).person, request.params.id)) ?? notFound()
@@ -21,7 +23,7 @@ export const patientChangePage: AddPage = (server, { patientChanges }) => {
     const { patient, version, fields } = await find(request)
     return sendForm(reply, { id: request.params.id, name: nameText(patient.name?.[0] ?? {}), version, fields })
   })
-  server.post<OfPatient>(at, { onRequest: requireSession }, async (request, reply) => {
+  server.post<OfPatient>(at, keepsTyped(options), async (request, reply) => {
     const { patient, version: now, fields: before } = await find(request)
     const { id } = request.params
     const { body } = request

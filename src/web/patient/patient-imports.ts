@@ -9,6 +9,7 @@ import { selectField } from '../page/choice-field.ts'
 import { problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendOwn } from '../page/organizing.ts'
 import { sentFile, takingFile } from '../page/sent-file.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -35,7 +36,7 @@ export const patientImportsPage: AddPage = (server, options) => {
   void server.register(async within => {
     // Nowhere else are files taken, but for scans.
     await within.register(fastifyMultipart, takingFile({ mostBytes, mostFields: 10 }))
-    within.post('/patients/imports', { onRequest }, async (request, reply) => {
+    within.post('/patients/imports', keepsTyped(options), async (request, reply) => {
       const { body } = request
       const { person } = sessionOf(request)
       const chosen = { study: typed(body, 'study'), organization: typed(body, 'organization') }

@@ -14,6 +14,7 @@ import { selectField } from '../page/choice-field.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendOwn } from '../page/organizing.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.ts'
@@ -27,7 +28,7 @@ export const patientNewPage: AddPage = (server, options) => {
     const into = await placeOf(request, options, { study, organization: '' })
     return sendForm(reply, { ...into, fields: noFields, problems: {}, duplicates: [] })
   })
-  server.post('/patients/new', { onRequest: requireSession }, async (request, reply) => {
+  server.post('/patients/new', keepsTyped(options), async (request, reply) => {
     const { body } = request
     const into = await placeOf(request, options, {
       study: typed(body, 'study'),

@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { cookieOf } from '../../http/session.ts'
 import { seal, unseal } from '../../storage/sealed.ts'
 import type { PageOptions } from '../page/add-page.ts'
+import { pageOf } from '../page/continue.ts'
 import { isMarkedFor } from '../page/form-token.ts'
+import { sendTyped } from '../page/keeps-typed.ts'
 import { requireSession, sendToSignIn } from '../page/signed-in.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
@@ -18,7 +20,7 @@ type Kept = {
 
 /**
  * What somebody chose to share, where their session has ended before they sent it: over their next sign-in their browser keeps it,
- * sealed. It is shown to whom it is of and to nobody else, and nothing is signed by it.
+ * sealed. It is shown to whom it is of and to nobody else, and nothing is signed by it. What is too long for a cookie is in the answer itself.
  */
 export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageOptions, 'accounts' | 'cookies'>) => {
   const keep = async (request: FastifyRequest<OfStudy>, reply: FastifyReply): Promise<boolean> => {
@@ -45,7 +47,10 @@ export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageO
         cookieOf(request, cookies, 'form') === '' ? requireSession(request, reply) : undefined,
       preHandler: async (request: FastifyRequest<OfStudy>, reply: FastifyReply) => {
         if (request.session !== undefined) return undefined
-        return sendToSignIn(request, reply, { isKept: await keep(request, reply) })
+        return (await keep(request, reply))
+          ? sendToSignIn(request, reply, { isKept: true })
+          : // What was to be signed is shown again before it is.
+            sendTyped(request, reply, pageOf(request))
       },
     },
     /** Of the study, until `forget`: a browser that goes back to the form asks for them again, and puts back by itself only what was changed since. */

@@ -18,6 +18,7 @@ import { selectField } from '../page/choice-field.ts'
 import { field, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import {
   changedMeanwhile,
@@ -114,7 +115,7 @@ ${unsaid(study, request)}
   server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
     send(reply, await studyOf(request, options, 'mayChange')),
   )
-  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const { body } = request
     const reason = typedReason(body, furtherLanguages(changeable.study))

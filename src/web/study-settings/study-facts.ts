@@ -5,6 +5,7 @@ import { furtherLanguages } from '../../studies/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Field, field, longForm, problemList, typed } from '../page/form.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { keptMoment } from './staff-fields.ts'
@@ -22,7 +23,7 @@ export const studyFactsPage: AddPage = (server, options) => {
       ),
     })
   })
-  server.post<OfStudy>(at, { ...longForm, onRequest: requireSession }, async (request, reply) => {
+  server.post<OfStudy>(at, { ...longForm, ...keepsTyped(options) }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const languages = furtherLanguages(changeable.study)
     const facts = typedFacts(request.body, languages)

@@ -10,6 +10,7 @@ import { radioField } from '../page/choice-field.ts'
 import { type Choice, field, longForm, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { factFields, typedFacts } from './study-facts.ts'
@@ -25,7 +26,7 @@ export const studyNewPage: AddPage = (server, options) => {
   server.get<OfOrganization>(at, { onRequest: requireSession }, async (request, reply) =>
     sendForm(reply, await organizationOf(request, options), { body: undefined, problems: {} }),
   )
-  server.post<OfOrganization>(at, { ...longForm, onRequest: requireSession }, async (request, reply) => {
+  server.post<OfOrganization>(at, { ...longForm, ...keepsTyped(options) }, async (request, reply) => {
     const organization = await organizationOf(request, options)
     const { body } = request
     const facts = typedFacts(body, languages)

@@ -3,6 +3,7 @@ import { allowsPaper } from '../../studies/paper-consent.ts'
 import { withExtensions } from '../../studies/with-extensions.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box, typed } from '../page/form.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
@@ -25,7 +26,7 @@ export const studyPaperSettingPage: AddPage = (server, options) => {
     const changeable = await studyOf(request, options, 'mayChange')
     return sendChangePage(reply, changeable, { title, fields: fields(allowsPaper(changeable.study)) })
   })
-  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const isChosen = typed(request.body, 'paper') === 'yes'
     const outcome = await changing(request, options, changeable, study => {

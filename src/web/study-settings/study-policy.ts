@@ -3,6 +3,7 @@ import { policyField, policyIn, policyProblem } from '../intake/policy-field.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { problemList } from '../page/form.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
@@ -20,7 +21,7 @@ export const studyPolicyPage: AddPage = (server, options) => {
       fields: [policyField(policyOf(changeable.study) ?? 'none')],
     })
   })
-  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const policy = policyIn(request.body)
     if (policy === undefined) {

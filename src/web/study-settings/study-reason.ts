@@ -14,6 +14,7 @@ import { furtherLanguages, translatedReason } from '../../studies/study-words.ts
 import type { AddPage } from '../page/add-page.ts'
 import { type Field, field, problemList, typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
@@ -42,7 +43,7 @@ export const studyReasonPage: AddPage = (server, options) => {
     const languages = furtherLanguages(changeable.study)
     return sendChangePage(reply, changeable, pageOf(one, reasonFields(reasonOf(one, languages), {}, languages)))
   })
-  server.post<OfStudy>(at, { onRequest }, async (request: FastifyRequest<OfStudy>, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request: FastifyRequest<OfStudy>, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const one = find(changeable, typed(request.body, 'request'))
     const languages = furtherLanguages(changeable.study)

@@ -13,6 +13,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
 import { changedMeanwhile, changing, formHead, overtaken, sendChangePage, studyOf } from './study-changing.ts'
@@ -59,7 +60,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
   }
 
   server.get<OfEntry>(at, { onRequest }, async (request, reply) => send(reply, await placedOf(request)))
-  server.post<OfEntry>(at, { onRequest }, async (request, reply) => {
+  server.post<OfEntry>(at, keepsTyped(options), async (request, reply) => {
     const placed = await placedOf(request)
     const { changeable, entry } = placed
     const staff = typedStaff(request.body, entry.practitioner)

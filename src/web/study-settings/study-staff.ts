@@ -4,6 +4,7 @@ import type { ChangeableStudy } from '../../studies/study-change.ts'
 import { type NewStaff, staffOf, staffProblems, withStaff } from '../../studies/study-staff.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { lookedFor, typed } from '../page/form.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typedStaff } from './staff-fields.ts'
 import { changedMeanwhile, changing, type OfStudy, studyOf } from './study-changing.ts'
@@ -18,7 +19,7 @@ export const studyStaffPage: AddPage = (server, options) => {
     const name = lookedFor(queryOf(request), 'name')
     return sendStaffList(options, reply, await studyOf(request, options, 'either'), name)
   })
-  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayNameStaff')
     const { body } = request
     const code = typed(body, 'code').trim()

@@ -4,6 +4,7 @@ import { missingForPatients } from '../../studies/study-text.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
 import { problemList, typed } from '../page/form.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
@@ -31,7 +32,7 @@ export const studyStatusPage: AddPage = (server, options) => {
       fields: [radioField(statusField(changeable.study.status ?? ''))],
     })
   })
-  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const status = typed(request.body, 'status')
     const problem = problemOf(status, changeable.study)

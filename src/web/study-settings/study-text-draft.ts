@@ -17,6 +17,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { type Field, field, longForm, problemList, typed } from '../page/form.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { langOf } from '../page/wording.ts'
@@ -37,7 +38,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
     const draft = draftOf(changeable.study) ?? draftAfter(changeable.study)
     return sendChangePage(reply, changeable, { ...pageOf(language), fields: controls(draft, language) })
   })
-  server.post<OfLanguage>(`${at}/draft/:language`, { ...longForm, onRequest }, async (request, reply) => {
+  server.post<OfLanguage>(`${at}/draft/:language`, { ...longForm, ...keepsTyped(options) }, async (request, reply) => {
     const language = languageOf(request.params.language)
     const changeable = await studyOf(request, options, 'mayChange')
     const draft = typedDraft(request.body, draftOf(changeable.study) ?? draftAfter(changeable.study), language)

@@ -10,6 +10,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, notice, ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { notFound, sendOwn } from '../page/organizing.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffOf } from '../page/staff.ts'
@@ -56,7 +57,7 @@ ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
   })
-  server.post<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const study = await studyFor(request, options)
     const { body } = request
     const targets = await chosenIn(request, options)

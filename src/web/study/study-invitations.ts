@@ -9,6 +9,7 @@ import { selectField } from '../page/choice-field.ts'
 import { box, field, lookedFor, notice, ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { notFound, sendOwn } from '../page/organizing.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
@@ -47,7 +48,7 @@ ${pagesAround(total, pageSize, asked, urlOf)}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })
   })
-  server.post<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const read = await readFor(request, options)
     const { id: study } = request.params
     const { body } = request

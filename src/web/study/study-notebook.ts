@@ -18,6 +18,7 @@ import { selectField } from '../page/choice-field.ts'
 import { box, problemList, ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
@@ -84,7 +85,7 @@ ${selectField({ name: 'minutes', label: 'A token for', value: typed(reply.reques
   }
 
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => send(reply, await readStudyOf(request, options)))
-  server.post<OfStudy>(at, { onRequest }, async (request, reply) => {
+  server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const read = await readStudyOf(request, options)
     const codes = chosenIn(request, read)
     if (codes.length === 0) return send(reply.code(422), read, { problem: nothingChosen })

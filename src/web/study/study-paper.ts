@@ -14,6 +14,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendPage } from '../page/page.ts'
 import { sentFile, takingFile } from '../page/sent-file.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -61,7 +62,7 @@ export const studyPaperPage: AddPage = (server, options) => {
   })
   void server.register(async within => {
     await within.register(fastifyMultipart, takingFile({ mostBytes: mostScanBytes, mostFields: 200 }))
-    within.post<OfSubject>(at, { onRequest }, async (request, reply) => {
+    within.post<OfSubject>(at, keepsTyped(options), async (request, reply) => {
       const paper = await paperOf(request, options)
       if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), options, paper)
       const read = typedPaper(request.body, paper, sentFile(request.body, 'scan'))

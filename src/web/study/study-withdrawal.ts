@@ -6,6 +6,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { dayOrMoment } from '../page/time.ts'
@@ -23,7 +24,7 @@ export const studyWithdrawalPage: AddPage = (server, options) => {
     const of = { person: sessionOf(request).person, study, subject }
     return sendWithdrawal(reply, options, of, { reason: '' })
   })
-  server.post<OfSubject>(at, { onRequest }, async (request, reply) => {
+  server.post<OfSubject>(at, keepsTyped(options), async (request, reply) => {
     const { id: study, subject } = request.params
     const of = { person: sessionOf(request).person, study, subject }
     const reason = typed(request.body, 'reason').trim()

@@ -121,10 +121,23 @@ t.test('it is kept for half an hour, and nothing is taken for it that this serve
   }
 })
 
-t.test('what is too long for a cookie is lost, as is said, and no form of another site is kept', async t => {
-  const { browser: own } = await arrived('Lola')
-  const random = Array.from({ length: 3000 }, () => Math.random().toString(36).slice(2, 4)).join('')
-  t.equal(await sendLate(own, { ...chosen, more: random }), `/sign-in?continue=${encodeURIComponent(page)}&unsaved`)
-  t.equal((await own.post(page, { ...chosen, _csrf: 'of-another-site' })).status, 403)
-  t.notOk(own.cookies.has(cookie))
-})
+t.test(
+  'what is too long for a cookie is in the answer, to be read before it is signed; no form of another site is kept',
+  async t => {
+    const { browser: own, patient } = await arrived('Lola')
+    const session = own.cookies.get('sharewell-session') ?? ''
+    const random = Array.from({ length: 3000 }, () => Math.random().toString(36).slice(2, 4)).join('')
+    const hidden = hiddenIn((await own.get(page)).body, page)
+    own.cookies.delete('sharewell-session')
+    const late = await own.post(`${page}/sign`, { ...hidden, ...chosen, name: 'Lola L.', more: random })
+    t.match([late.status, wordsOf(late)], [401, /Nothing was saved or done/])
+    t.notOk(own.cookies.has(cookie))
+    own.cookies.set('sharewell-session', session)
+    const preview = await own.post(page, hiddenIn(late.body, page))
+    t.match([preview.status, preview.body], [200, 'value="Lola L."'])
+    t.equal(await consentsOf(patient.id), 0)
+    own.cookies.delete('sharewell-session')
+    t.equal((await own.post(page, { ...chosen, _csrf: 'of-another-site' })).status, 403)
+    t.notOk(own.cookies.has(cookie))
+  },
+)

@@ -1,0 +1,57 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { cookieOf } from '../../http/session.ts'
+import type { PageOptions } from './add-page.ts'
+import { isMarkedFor } from './form-token.ts'
+import { html } from './html.ts'
+import { sendOwnPage, wordsOf } from './own-page.ts'
+import { isFileLeftOut } from './sent-file.ts'
+import { requireSession, sendToSignIn } from './signed-in.ts'
+
+/**
+ * Hooks of a form into which something is typed, in the place of `requireSession`: whose session has ended gets what they sent back, in
+ * the answer itself, to send it again when they have signed in. It is kept nowhere else, and taken of the person alone for whom the
+ * form was made. A form is read when it has shown to be of our own page.
+ */
+export const keepsTyped = ({ cookies }: Pick<PageOptions, 'cookies'>) => ({
+  onRequest: async (request: FastifyRequest, reply: FastifyReply) =>
+    cookieOf(request, cookies, 'form') === '' ? requireSession(request, reply) : undefined,
+  preHandler: async (request: FastifyRequest, reply: FastifyReply) =>
+    request.session === undefined ? sendTyped(request, reply) : undefined,
+})
+
+/** `action`: where it is sent again, unless it is where it was sent. */
+export const sendTyped = (request: FastifyRequest, reply: FastifyReply, action = request.url): FastifyReply => {
+  const { body } = request
+  const fields = fieldsOf(body)
+  if (!isMarkedFor(body) || fields.some(isSecret)) return sendToSignIn(request, reply)
+  const words = wordsOf(request)
+  const { say } = words
+  const title = say('typed.title')
+  const signIn = new URLSearchParams({ continue: '/account?done=again' })
+  return sendOwnPage(reply.code(401), words, {
+    title,
+    isProblem: true,
+    content: html`<h1>${title}</h1>
+<p>${say('typed.text')}</p>
+${isFileLeftOut(body) && html`<p>${say('typed.file')}</p>`}
+<ol>
+<li class="mb-4"><p>${say('typed.first')}</p>
+<p><a class="btn btn-primary" href="/sign-in?${signIn.toString()}" target="_blank" rel="noopener">${say('typed.sign-in')}</a></p></li>
+<li><p>${say('typed.then')}</p>
+<form method="post" action="${action}">
+${fields.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+<button class="btn btn-outline-primary">${say('typed.send')}</button>
+</form></li>
+</ol>`,
+  })
+}
+
+/** All that was sent but for files, a box of several by each that was ticked. */
+const fieldsOf = (body: unknown): readonly (readonly [name: string, value: string])[] =>
+  Object.entries(body ?? {}).flatMap(([name, value]) =>
+    [value].flat().flatMap(one => (typeof one === 'string' ? [[name, one] as const] : [])),
+  )
+
+/** What no page shows again: whoever typed it types all of it again. */
+const isSecret = ([name, value]: readonly [name: string, value: string]): boolean => secrets.has(name) && value !== ''
+const secrets: ReadonlySet<string> = new Set(['password', 'secret'])
