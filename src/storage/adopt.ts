@@ -25,5 +25,5 @@ export const adoptPractitioner = async (
   if ((await lockPlace(connection, unlimited, 'Practitioner', id)) === undefined) return
   const current = await findCurrent(connection, unlimited, 'Practitioner', id, 'r')
   if (current === undefined || current.owner !== null) return
-  await replace(connection, unlimited, { ...current, owner }, parseJson(current.content) as Practitioner, 'u')
+  await replace(connection, unlimited, { ...current, owner }, parseJson(current.content) as Practitioner)
 }

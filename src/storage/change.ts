@@ -35,7 +35,7 @@ export const updateOne = async (connection: Connection, writing: Writing, write:
   const current = await findWritable(connection, writing, type, write.id, 'u')
   if (current === undefined) return revive(connection, writing, write, { type, ...place })
   checkVersion(current, write.ifMatch)
-  return replace(connection, writing, current, write.resource, 'u')
+  return replace(connection, writing, current, write.resource)
 }
 
 /** The next version of what is there, as the patch changes it: nobody else can change it in between. */
@@ -56,7 +56,7 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
   checkVersion(current, write.ifMatch)
   const stored = await readStored(await storedContent(connection, current))
   const changed = await write.change(stored)
-  const replaced = () => replace(connection, writing, current, changed, 'u')
+  const replaced = () => replace(connection, writing, current, changed)
   return write.isMoving ? unquoted(replaced) : replaced()
 }
 
@@ -97,8 +97,23 @@ export const replace = async (
   writing: Writing,
   current: Current,
   resource: Resource,
-  action: 'c' | 'u',
 ): Promise<Written> => {
+  const candidate = await nextVersion(connection, writing, current, resource)
+  const allowed = restrict(writing.access, 'u', current.type)
+  const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
+  if (outcome === 'refused') throw refusal(candidate, writing)
+  if (outcome === 'unchanged') return { outcome, ...current }
+  await project(connection, current.type, [toProjected(candidate)], writing)
+  return { outcome: 'updated', ...toStored(candidate) }
+}
+
+/** What would be stored in its place, of the same patient. */
+export const nextVersion = async (
+  connection: Connection,
+  writing: Writing,
+  current: Current,
+  resource: Resource,
+): Promise<Candidate> => {
   const draft = {
     resource: await withoutServedMembers(connection, resource, current.id),
     id: current.id,
@@ -111,12 +126,7 @@ export const replace = async (
   if (candidate === undefined) throw new Error('an update without a candidate')
   checkPatient(candidate, current.patientId)
   checkSubjects(candidate, await readStored(current.content), writing)
-  const allowed = restrict(writing.access, action, current.type)
-  const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
-  if (outcome === 'refused') throw refusal(candidate, writing)
-  if (outcome === 'unchanged') return { outcome, ...current }
-  await project(connection, current.type, [toProjected(candidate)], writing)
-  return { outcome: 'updated', ...toStored(candidate) }
+  return candidate
 }
 
 const checkPatient = (candidate: Candidate, patientId: number): void => {

@@ -2,15 +2,13 @@ import type { Observation, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import type { Candidate } from './candidate.ts'
-import { replace } from './change.ts'
-import { type Current, lockPlace } from './current.ts'
-import { currentObservations } from './current-observations.ts'
+import type { Current } from './current.ts'
 import type { Connection } from './database.ts'
-import { isolated } from './savepoint.ts'
 import type { Stored, Written } from './store.ts'
-import { type Contents, contentsOf, recordContent } from './upload-contents.ts'
+import type { Contents } from './upload-contents.ts'
 import type { Entry, Keyed } from './upload-keys.ts'
 import type { UploadRights } from './upload-rights.ts'
+import { type Now, openStanding, type Standing } from './upload-standing.ts'
 import { refusal, toStored, type Writing } from './write.ts'
 
 /** A document that is stored already, under one of its keys. */
@@ -22,30 +20,60 @@ export type Met = {
   readonly contents: Contents
   /** Absent once it is deleted. */
   readonly current: Current | undefined
+  /** Of those that are written together: what one set meets is what stood before all of it. */
+  readonly set: number
 }
 
+/** As it is at its turn. */
+type Meeting = Omit<Met, 'keyed' | 'set'>
+
 /**
- * What becomes of a document that is stored, so that it comes to the same in whatever order its contents arrive: the
- * one that its source changed last stands, of equally old ones the last that came; what was sent before never comes back;
- * what was changed since it was final is amended; and what was entered in error stays so.
+ * What becomes of documents that met one Observation, each as if those before it had been written. It comes to the same in whatever
+ * order their contents arrive: the one that its source changed last stands, of equally old ones the last that came; what was sent
+ * before never comes back; what was changed since it was final is amended; and what was entered in error stays so.
  */
-export const meetUpload = async (
+export const meetUploads = async (
   connection: Connection,
   writing: Writing,
-  met: Met,
-  rights: UploadRights,
+  mets: readonly Met[],
+  rightsOf: (met: Met) => UploadRights,
+): Promise<readonly Written[]> => {
+  const [first] = mets
+  if (first === undefined) return []
+  const standing = openStanding(connection, writing, first)
+  const all: Written[] = []
+  for (const ofSet of Map.groupBy(mets, ({ set }) => set).values()) {
+    const before = standing.now()
+    for (const met of ofSet) all.push(await meetUpload(writing, standing, { met, before, rights: rightsOf(met) }))
+  }
+  const error = await standing.write()
+  return error === undefined ? all : all.map(() => ({ outcome: 'refused', error }))
+}
+
+type Turn = { readonly met: Met; readonly before: Now; readonly rights: UploadRights }
+
+const meetUpload = async (
+  writing: Writing,
+  standing: Standing,
+  { met: { entry, isEcho }, before, rights: first }: Turn,
 ): Promise<Written> => {
-  const { candidate } = met.entry
+  const { candidate } = entry
+  const rights = rightsTo(before, first)
   const told = (written: Written) => toldTo(writing, candidate, rights, written)
   if (!rights.isKnown) return { outcome: 'refused', error: refusal(candidate, writing) }
-  if (met.current === undefined) return told(goneSince)
-  if (isSettled(met)) return told({ outcome: 'unchanged', ...met.current })
+  const meeting = { entry, isEcho, ...before }
+  if (isSettled(meeting)) {
+    if (isEcho) standing.remember(entry.digest)
+    return told(meeting.current === undefined ? goneSince : { outcome: 'unchanged', ...meeting.current })
+  }
   if (!rights.isChangeable) return { outcome: 'refused', error: refusal(candidate, writing) }
-  const locked = await lockMet(connection, writing, met, met.current)
+  const locked = { entry, isEcho, ...(await standing.locked()) }
   if (locked.current === undefined) return told(goneSince)
   // What is one's own can be taken back for ever, also where nothing new may be stored any more.
   const action = isMistake(candidate.resource as Observation) && !rights.isCreatable ? 'u' : 'c'
-  return told(await changeStored(connection, writing, locked, locked.current, action))
+  const written = await changeStored(standing, locked, locked.current, action)
+  if (isEcho && written.outcome !== 'refused') standing.remember(entry.digest)
+  return told(written)
 }
 
 /**
@@ -63,37 +91,38 @@ const toldTo = (
   return 'content' in written ? { ...written, ...asSent(candidate, written) } : written
 }
 
+/** To what stands now, where that is not what stood first. */
+const rightsTo = ({ rights }: Now, first: UploadRights): UploadRights =>
+  rights === undefined ? first : { ...first, ...rights, isKnown: rights.isReadable || first.isCreatable }
+
 const changeStored = async (
-  connection: Connection,
-  writing: Writing,
-  met: Met,
+  standing: Standing,
+  met: Meeting,
   current: Current,
   action: 'c' | 'u',
 ): Promise<Written> => {
   const next = nextOf(met, current)
   if (next === undefined) return { outcome: 'unchanged', ...current }
-  return isolated(connection, async () => {
-    const written = await replace(connection, writing, current, ofItsSubject(next, current), action)
-    if (isNews(met)) await recordContent(connection, met.keyed, { before: met.contents.current, after: met.entry })
-    return written
-  })
+  const written = await standing.replace(ofItsSubject(next, current), action)
+  if (written.outcome !== 'refused' && isNews(met)) standing.record(met.entry)
+  return written
 }
 
-const isOld = ({ contents, entry, isEcho }: Met): boolean => isEcho || contents.known.has(entry.digest)
+const isOld = ({ contents, entry, isEcho }: Meeting): boolean => isEcho || contents.known.has(entry.digest)
 
 /** Of what was sent before nothing changes, but that it can be taken back. */
-export const mayChange = (met: Met): boolean =>
+export const mayChange = (met: Meeting): boolean =>
   met.current !== undefined && (!isOld(met) || isMistake(met.entry.candidate.resource as Observation))
 
 /** Nothing comes of it, whoever sends it. */
-export const isSettled = (met: Met): boolean =>
+const isSettled = (met: Meeting): boolean =>
   met.current === undefined || (isOld(met) && nextOf(met, met.current) === undefined)
 
-const isNews = (met: Met): boolean =>
+const isNews = (met: Meeting): boolean =>
   !isOld(met) && (met.entry.revised ?? -Infinity) >= (met.contents.current.revised ?? -Infinity)
 
 /** What is to be stored next; undefined where nothing changes. */
-const nextOf = (met: Met, current: Current): Resource | undefined => {
+const nextOf = (met: Meeting, current: Current): Resource | undefined => {
   const sent = met.entry.candidate.resource as Observation
   if (isOld(met) && !isMistake(sent)) return undefined
   const stored = parseJson(current.content) as Observation
@@ -133,13 +162,4 @@ export const untold = (candidate: Candidate): Written => ({
 const goneSince: Written = {
   outcome: 'refused',
   error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
-}
-
-/** As it is once nobody else is changing it: others may come to it by other keys. */
-const lockMet = async (connection: Connection, writing: Writing, met: Met, { id }: Current): Promise<Met> => {
-  await lockPlace(connection, writing, 'Observation', id)
-  const { keyed } = met
-  const currents = await currentObservations(connection, [keyed])
-  const contents = await contentsOf(connection, [keyed])
-  return { ...met, current: currents.get(keyed.pk), contents: contents.get(keyed.pk) ?? met.contents }
 }

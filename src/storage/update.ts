@@ -23,7 +23,6 @@ export const replaceResource = async (
   classes: CodeClasses,
 ): Promise<'updated' | 'unchanged' | 'refused'> => {
   const { type } = candidate
-  const observation = type === 'Observation'
   const passes = await connection.maybeOne<{ isSame: boolean }>(sql.fragment`
     WITH ${entryTables([candidate])}
     SELECT EXISTS (
@@ -32,27 +31,39 @@ export const replaceResource = async (
     FROM entry WHERE ${compile(allowed, entryRow(type), classes)}`)
   if (passes === undefined) return 'refused'
   if (passes.isSame) return 'unchanged'
-  const place = { type, patientId: candidate.patientId, pk: candidate.pk }
+  await putVersions(connection, [], candidate)
+  return 'updated'
+}
+
+/** The current row goes to the history, and so do the versions between it and the last, which stands. It must be locked already. */
+export const putVersions = async (
+  connection: Connection,
+  between: readonly Candidate[],
+  last: Candidate,
+): Promise<void> => {
+  const { type, patientId, pk } = last
+  const place = { type, patientId, pk }
   await archive(connection, place)
+  if (between.length > 0) await archiveBetween(connection, type, between)
   await dropSideRows(connection, place)
-  const facts = observation
-    ? sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id, effective_start = entry.effective_start,
+  const facts =
+    type === 'Observation'
+      ? sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id, effective_start = entry.effective_start,
         effective_end = entry.effective_end, is_joint = entry.is_joint, lasts_from = entry.lasts_from,
         lasts_until = entry.lasts_until`
-    : sql.fragment``
+      : sql.fragment``
   await connection.run(sql.fragment`
-    WITH ${sql.join([entryTables([candidate]), changes(type, entry), ...sideRows([candidate], entry)], sql.fragment`, `)}
+    WITH ${sql.join([entryTables([last]), changes(type, entry), ...sideRows([last], entry)], sql.fragment`, `)}
     UPDATE ${tableOf(type)} AS row
     SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
       tokens = entry.tokens, content = entry.content ${facts}
     FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
-  return 'updated'
 }
 
 const entry = sql.fragment`entry`
 
 /** A content without what the server sets, as text: 1.10 and 1.1 are equal numbers, and not the same. */
-const said = (alias: string): SqlFragment =>
+export const said = (alias: string): SqlFragment =>
   sql.fragment`(${name(alias)}.content #- '{meta,versionId}' #- '{meta,lastUpdated}')::text`
 
 /** The current row becomes history, and a deletion the version after it. The row must be locked already. */
@@ -75,6 +86,12 @@ const archive = (connection: Connection, place: Place) =>
     INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, owner, author, content)
     SELECT patient_id, pk, version, last_updated, CASE version WHEN 1 THEN 'POST' ELSE 'PUT' END, owner, author, content
     FROM ${tableOf(place.type)} WHERE ${isAt(place)}`)
+
+const archiveBetween = (connection: Connection, type: ResourceType, between: readonly Candidate[]) =>
+  connection.run(sql.fragment`
+    WITH ${entryTables(between)}
+    INSERT INTO ${historyOf(type)} (patient_id, pk, version, last_updated, method, owner, author, content)
+    SELECT patient_id, pk, version, last_updated, 'PUT', owner, author, content FROM entry`)
 
 const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
 

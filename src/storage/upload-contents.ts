@@ -31,17 +31,22 @@ const toContents = (first: Keyed, rows: readonly Row[]): Contents => {
   }
 }
 
-/** Another content stands now; the one before is remembered. */
-export const recordContent = (
+/** Other contents stood after each other, and the last stands now; those before are remembered. */
+export const recordContents = async (
   connection: Connection,
   { patientId, pk }: Keyed,
-  { before, after }: { readonly before: Content; readonly after: Content },
-): Promise<number> =>
-  connection.run(sql.fragment`
+  contents: readonly Content[],
+): Promise<void> => {
+  if (contents.length === 0) return
+  await connection.run(sql.fragment`
     INSERT INTO upload_revision (patient_id, pk, digest, revised, is_current)
-    VALUES (${patientId}, ${pk}, decode(${before.digest}, 'hex'), ${timeOf(before.revised)}, FALSE),
-      (${patientId}, ${pk}, decode(${after.digest}, 'hex'), ${timeOf(after.revised)}, TRUE)
+    SELECT ${patientId}::integer, ${pk}::bigint, decode(digest, 'hex'), revised, position = ${contents.length}
+    FROM unnest(
+      ${columnOf(contents, ({ digest }) => digest, 'text')},
+      ${columnOf(contents, ({ revised }) => timeOf(revised), 'timestamptz')})
+      WITH ORDINALITY AS content(digest, revised, position)
     ON CONFLICT (patient_id, pk, digest) DO UPDATE SET is_current = excluded.is_current`)
+}
 
 /** The same measurement under another header: were it sent again, it would be no news either. */
 export const rememberContents = async (

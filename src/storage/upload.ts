@@ -2,24 +2,14 @@ import { FhirError } from '../fhir/error.ts'
 import { currentObservations } from './current-observations.ts'
 import type { Connection } from './database.ts'
 import { lockPlaces } from './lock-places.ts'
-import { isSettled, type Met, mayChange, meetUpload, untold } from './meet-upload.ts'
+import { type Met, mayChange, meetUploads, untold } from './meet-upload.ts'
 import { rowsOnce } from './sql.ts'
 import type { Written } from './store.ts'
-import { contentsOf, rememberContents } from './upload-contents.ts'
+import { rememberContents } from './upload-contents.ts'
 import { recordMeasured, withDevices } from './upload-device.ts'
-import {
-  type Entry,
-  entryOf,
-  isDocument,
-  isMeasurement,
-  type Key,
-  type Keyed,
-  leadKeys,
-  lockKeys,
-  releaseKeys,
-  takeKeys,
-} from './upload-keys.ts'
+import { type Entry, entryOf, type Keyed, leadKeys, lockKeys, releaseKeys, takeKeys } from './upload-keys.ts'
 import { noRights, uploadRights } from './upload-rights.ts'
+import { findNext, setsOf, type Together } from './upload-sets.ts'
 import { type Create, candidatesOf, insertAll, type Writing } from './write.ts'
 
 /**
@@ -44,8 +34,8 @@ export const uploadAll = async (
     const next = await findNext(connection, sets.slice(done, done + ahead), keysOf)
     await uploadSet(connection, writing, next, outcomes)
     done += next.sets
-    // Some of what comes may change something after all: never is much more looked at in vain than came to nothing before.
-    ahead = next.changesNothing ? ahead * 8 : 1
+    // What comes may be new after all: never is much more looked at in vain than was met before.
+    ahead = next.areMet ? ahead * 8 : 1
   }
   await recordMeasured(
     connection,
@@ -69,52 +59,6 @@ const firstOf = (entry: Entry, firsts: Map<string, Entry>): Entry => {
   const first = firsts.get(said) ?? entry
   firsts.set(said, first)
   return first
-}
-
-/** So that in none of them two have a key in common. */
-const setsOf = (entries: readonly Entry[]): readonly (readonly Entry[])[] => {
-  const sets: Entry[][] = []
-  const lastByPlace = new Map<string, number>()
-  for (const entry of entries) {
-    const number = entry.keys.reduce((most, { place }) => Math.max(most, (lastByPlace.get(place) ?? -1) + 1), 0)
-    for (const { place } of entry.keys) lastByPlace.set(place, number)
-    sets[number] ??= []
-    sets[number].push(entry)
-  }
-  return sets
-}
-
-/** Documents that are written together: of one set, or of several of which none changes anything. */
-type Together = {
-  readonly sets: number
-  readonly entries: readonly Entry[]
-  readonly stored: ReadonlyMap<string, Keyed>
-  readonly met: readonly Met[]
-  readonly changesNothing: boolean
-}
-
-/**
- * The first of the sets, or all of them where it comes to the same: a thousand documents of what was measured once are a set each,
- * and all but the first change nothing.
- */
-const findNext = async (
-  connection: Connection,
-  sets: readonly (readonly Entry[])[],
-  keysOf: (connection: Connection, entries: readonly Entry[]) => Promise<ReadonlyMap<string, Keyed>>,
-): Promise<Together> => {
-  const entries = sets.flat()
-  const stored = await keysOf(connection, entries)
-  const met = await findMet(connection, entries, stored)
-  const changesNothing = met.length === entries.length && met.every(isSettled) && shareNoneOfTheirs(entries, stored)
-  if (changesNothing || sets.length === 1) return { sets: sets.length, entries, stored, met, changesNothing }
-  const first = new Set(sets[0])
-  return { sets: 1, entries: [...first], stored, met: met.filter(({ entry }) => first.has(entry)), changesNothing }
-}
-
-/** What they have in common stood there before: no key that one of them brings is met by another. */
-const shareNoneOfTheirs = (entries: readonly Entry[], stored: ReadonlyMap<string, Keyed>): boolean => {
-  const brought = entries.flatMap(({ keys }) => keys.flatMap(({ place }) => (stored.has(place) ? [] : place)))
-  return new Set(brought).size === brought.length
 }
 
 const uploadSet = async (
@@ -141,19 +85,25 @@ const uploadSet = async (
     writing,
     met.map(({ entry: { candidate }, current }) => ({ candidate, current })),
   )
-  for (const one of met) {
-    const may = rights.get(one.entry.candidate.pk) ?? noRights
-    outcomes.set(one.entry, await meetUpload(connection, writing, one, may))
+  const rightsOf = ({ entry }: Met) => rights.get(entry.candidate.pk) ?? noRights
+  for (const ofOne of Map.groupBy(met, ({ keyed }) => keyed.pk).values()) {
+    const done = await meetUploads(connection, writing, ofOne, rightsOf)
+    for (const [index, { entry }] of ofOne.entries()) {
+      const outcome = done[index]
+      if (outcome !== undefined) outcomes.set(entry, outcome)
+    }
   }
   const taken = (of: readonly Entry[]) =>
     of.flatMap(entry => entry.keys.filter(({ place }) => !stored.has(place)).map(key => ({ entry, key })))
   const [refused, led] = partition(met, ({ entry }) => outcomes.get(entry)?.outcome === 'refused')
   const unwritten = fresh.filter(entry => outcomes.get(entry)?.outcome !== 'created')
-  await releaseKeys(connection, taken([...unwritten, ...refused.map(({ entry }) => entry)]))
-  await leadKeys(
+  const leading = led.flatMap(({ entry, keyed }) => taken([entry]).map(row => ({ ...row, to: keyed })))
+  const ledPlaces = new Set(leading.map(({ key }) => key.place))
+  await releaseKeys(
     connection,
-    led.flatMap(({ entry, keyed }) => taken([entry]).map(row => ({ ...row, to: keyed }))),
+    taken([...unwritten, ...refused.map(({ entry }) => entry)]).filter(({ key }) => !ledPlaces.has(key.place)),
   )
+  await leadKeys(connection, leading)
   await rememberContents(
     connection,
     led.filter(({ entry, isEcho, contents }) => isEcho && !contents.known.has(entry.digest)),
@@ -189,36 +139,6 @@ const standingKeys = async (connection: Connection, entries: readonly Entry[]): 
 const partition = <One>(all: readonly One[], test: (one: One) => boolean): readonly [One[], One[]] => {
   const { yes = [], no = [] } = Object.groupBy(all, one => (test(one) ? 'yes' : 'no'))
   return [yes, no]
-}
-
-/** Each by the strongest of its keys under which something stands. */
-const findMet = async (
-  connection: Connection,
-  entries: readonly Entry[],
-  stored: ReadonlyMap<string, Keyed>,
-): Promise<readonly Met[]> => {
-  const found = entries.flatMap(entry => {
-    const under = entry.keys.filter(({ place }) => stored.has(place))
-    const [key] = under
-    const keyed = key && stored.get(key.place)
-    return key === undefined || keyed === undefined ? [] : [{ entry, keyed, isEcho: isEcho(key, under, stored) }]
-  })
-  const places = rowsOnce(found.map(({ keyed }) => keyed))
-  const currents = await currentObservations(connection, places)
-  const contents = await contentsOf(connection, places)
-  return found.map(({ entry, keyed, isEcho }) => ({
-    entry,
-    keyed,
-    isEcho,
-    current: currents.get(keyed.pk),
-    contents: contents.get(keyed.pk) ?? { current: keyed, known: new Set() },
-  }))
-}
-
-const isEcho = (by: Key, under: readonly Key[], stored: ReadonlyMap<string, Keyed>): boolean => {
-  const measured = under.find(isMeasurement)
-  if (measured === undefined || isDocument(by)) return false
-  return stored.get(measured.place)?.pk === stored.get(by.place)?.pk
 }
 
 /** What was said in the same Bundle before is met as what is stored. */

@@ -1,10 +1,12 @@
 import type { Observation } from '@medplum/fhirtypes'
 import t from 'tap'
-import { fullAccess } from '../../src/access/access.ts'
+import { type Access, fullAccess } from '../../src/access/access.ts'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
+import { parseSearch } from '../../src/search/parse.ts'
 import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { openStores } from '../../src/storage/resources.ts'
+import { sql } from '../../src/storage/sql.ts'
 import type { Write } from '../../src/storage/store.ts'
 import { heartRate, receive, upload } from '../mhealth/upload.ts'
 import { withDatabase } from '../support/database.ts'
@@ -27,6 +29,7 @@ const noting = (connection: Connection): Connection => ({
     asked.rows += rows.length
     return rows
   },
+  maybeOne: async <Row>(query: Parameters<Connection['any']>[0]) => (await noting(connection).any<Row>(query))[0],
   run: query => {
     asked.statements += 1
     return connection.run(query)
@@ -44,9 +47,9 @@ const store = stores({ access: fullAccess, author, organizations: [], choosesIds
 const patient = (id: string) => store.write([{ kind: 'update', id, resource: { resourceType: 'Patient', id } }])
 type Status = Observation['status']
 /** One heartbeat, as it is told under a uuid of its own. */
-const told = (ofWhom: string, number: number, status: Status = 'final', hour = 8): Write => {
-  const { header, body } = heartRate()
-  const changed = `2026-03-01T${String(hour).padStart(2, '0')}:00:00Z`
+const told = (ofWhom: string, number: number, status: Status = 'final', hour = 8, value = 64, minute = 0): Write => {
+  const { header, body } = heartRate(value)
+  const changed = new Date(Date.UTC(2026, 2, 1, hour, minute)).toISOString()
   const from = { acquisition_provenance: { source_name: 'meter', source_last_modification_date_time: changed } }
   const uuid = `0a6f3c1e-5b7d-4c2a-9e8f-${String(number).padStart(12, '0')}`
   const subject = { reference: `Patient/${ofWhom}` }
@@ -101,4 +104,103 @@ t.test('what is corrected or taken back among them is answered in its place, as 
   for (const one of story('in-turn')) inTurn.push(...(await written([one])))
   t.strictSame(together, inTurn)
   t.ok(new Set(together).size > 4, together.join(', '))
+})
+
+/** All that is stored of it, but for when. */
+const storedOf = async (ofWhom: string) => {
+  const versions = await database.any(sql.fragment`
+    SELECT every.version, method, every.content #>> '{valueQuantity,value}' AS value,
+      every.content ->> 'status' AS status
+    FROM (
+      SELECT patient_id, pk, version, method, content FROM observation_history
+      UNION ALL SELECT patient_id, pk, version, '', content FROM observation
+    ) AS every
+    JOIN patient USING (patient_id) WHERE patient.id = ${ofWhom} ORDER BY every.pk, every.version`)
+  const contents = await database.any(sql.fragment`
+    SELECT encode(digest, 'hex') AS digest, revised, is_current FROM upload_revision
+    JOIN patient USING (patient_id) WHERE patient.id = ${ofWhom} ORDER BY upload_revision.pk, digest`)
+  const keys = await database.any(sql.fragment`
+    SELECT kind, encode(digest, 'hex') AS digest, upload_key.revised, dense_rank() OVER (ORDER BY upload_key.pk) AS of
+    FROM upload_key JOIN patient USING (patient_id) WHERE patient.id = ${ofWhom} ORDER BY 1, 2, 3, 4`)
+  const codes = await database.any(sql.fragment`
+    SELECT code_id, value FROM observation_code
+    JOIN patient USING (patient_id) WHERE patient.id = ${ofWhom} ORDER BY observation_code.pk, code_id`)
+  return { versions, contents, keys, codes }
+}
+
+t.test(
+  'very many corrections of one document in one Bundle are a version each, and its row is written once',
+  async t => {
+    const corrections = (ofWhom: string, count: number) =>
+      numbers(count).map(number => told(ofWhom, 1, 'final', 8, 60 + number, number))
+    const askedFor = async (ofWhom: string, count: number) => {
+      await patient(ofWhom)
+      const answers = await written(corrections(ofWhom, count))
+      t.strictSame(answers, ['created 1', ...numbers(count - 1, 2).map(version => `updated ${version}`)])
+      return { ...asked }
+    }
+    const few = await askedFor('corrected-little', 20)
+    const many = await askedFor('corrected-often', 200)
+    const each = (many.statements - few.statements) / 180
+    t.ok(each < 6, `${each} statements for each correction`)
+    t.ok(many.rows < 20 * few.rows, `${many.rows} rows, and ${few.rows}`)
+    const { versions, codes } = await storedOf('corrected-often')
+    t.equal(versions.length, 200)
+    t.strictSame(new Set(codes.map(one => Number((one as { value: string }).value))), new Set([259]))
+    const updates = await database.one(sql.fragment`
+    SELECT count(*)::integer AS rows FROM observation_history JOIN patient USING (patient_id)
+    WHERE patient.id = 'corrected-often'`)
+    t.strictSame(updates, { rows: 199 })
+  },
+)
+
+t.test(
+  'what is corrected, sent late, told under another uuid or taken back is stored as if it came one by one',
+  async t => {
+    const story = (ofWhom: string): readonly Write[] => [
+      ...numbers(9).map(number => told(ofWhom, 1, 'final', 8, 60 + number, number)),
+      // Late: it changes nothing, and its status alone.
+      told(ofWhom, 1, 'final', 7, 90),
+      told(ofWhom, 1, 'corrected', 6, 91),
+      // Somebody else tells what stands.
+      told(ofWhom, 2, 'final', 8, 68),
+      ...numbers(9, 9).flatMap(number => [
+        told(ofWhom, 1, 'preliminary', 8, 60 + number, number),
+        told(ofWhom, 5, 'final', 8, 160 + number, number),
+        told(ofWhom, 1, 'final', 8, 60 + number, number),
+      ]),
+      told(ofWhom, 6, 'entered-in-error', 8, 177),
+      told(ofWhom, 5, 'final', 9, 190),
+      ...numbers(9, 18).map(number => told(ofWhom, 1, 'amended', 8, 60 + number, number)),
+    ]
+    await patient('corrected-together')
+    await patient('corrected-in-turn')
+    const together = await written(story('corrected-together'))
+    const inTurn = []
+    for (const one of story('corrected-in-turn')) inTurn.push(...(await written([one])))
+    t.strictSame(together, inTurn)
+    t.strictSame(await storedOf('corrected-together'), await storedOf('corrected-in-turn'))
+  },
+)
+
+t.test('of corrections in one Bundle each is judged by what the one before has left', async t => {
+  await patient('judged')
+  const asked = (query: string) => parseSearch(loadRegistry(), 'Observation', new URLSearchParams(query)).where
+  const below = asked('value-quantity=lt70')
+  const access: Access = (action, type) => (type !== 'Observation' || action === 'c' ? { kind: 'all' } : below)
+  await written([told('judged', 1)])
+  const others = stores({
+    access,
+    author: { kind: 'client', id: 'another' },
+    organizations: [],
+    choosesIds: true,
+    choosesOwner: false,
+    authorSince: '2100-01-01T00:00:00Z',
+  })
+  const values = [65, 75, 66, 67]
+  const answers = await others.write(values.map((value, index) => told('judged', 1, 'final', 9, value, index)))
+  t.strictSame(
+    answers.map(({ outcome }) => outcome),
+    ['updated', 'updated', 'refused', 'refused'],
+  )
 })
