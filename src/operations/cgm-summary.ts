@@ -7,7 +7,7 @@ import { type GlucoseProfile, glucoseUnitOf, readGlucoseProfile } from './glucos
 import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf } from './parameters.ts'
 import { type Code, codesOf, requireKnown } from './readings-asked.ts'
-import { collectionOf, newUrl, rounded, summaryOf } from './summary.ts'
+import { collectionOf, leftOutOf, newUrl, rounded, summaryOf } from './summary.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-cgm-summary.json`. */
 export const cgmSummaryOperation: Operation = {
@@ -21,9 +21,12 @@ export const cgmSummaryOperation: Operation = {
   handler: async (request, context) => {
     const asked = parseSummary(primitivesOf(request))
     const profile = await readGlucoseProfile(context, asked)
-    return collectionOf(profile.count === 0 ? [] : toSummary(profile, asked))
+    return collectionOf(profile.count === 0 ? [] : toSummary(profile, asked), leftOutOf(profile.leftOut, withoutNumber))
   },
 }
+
+const withoutNumber =
+  'without a number in mg/dL or mmol/L, or with one that cannot be: in no figure, but that what is certainly below 54 or above 250 mg/dL is in the times in ranges'
 
 type Asked = DaysAsked & {
   readonly patient: string

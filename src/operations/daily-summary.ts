@@ -2,6 +2,7 @@ import type { Observation, ObservationComponent } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { dayTotalOf } from '../fhir/day-total.ts'
 import { diastolic, scaleWeight, siteTemperature, systolic } from '../fhir/drawn-codes.ts'
+import type { Issue } from '../fhir/error.ts'
 import { drawnGlucose, interstitialGlucose, mostGlucose } from '../fhir/glucose.ts'
 import { dayOf } from '../fhir/timezone.ts'
 import type { SeriesRow } from '../storage/figures.ts'
@@ -10,7 +11,7 @@ import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf, refused } from './parameters.ts'
 import { type Code, requireKnown } from './readings-asked.ts'
 import { aboveZero, type Line, readSeries } from './series.ts'
-import { collectionOf, newUrl, rounded, summaryOf } from './summary.ts'
+import { collectionOf, leftOutOf, newUrl, rounded, summaryOf } from './summary.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-daily-summary.json`. */
 export const dailySummary: Operation = {
@@ -25,16 +26,23 @@ export const dailySummary: Operation = {
     const asked = parseDays(primitivesOf(request))
     const { patient, from, to, timezone } = asked
     const found: Observation[] = []
+    const issues: Issue[] = []
     for (const summed of asked.kinds) {
       const { system, code, also = [], unit, at = 'start', most = aboveZero.most } = summed
       const codes = [{ system, code }, ...also]
       const step = { kind: 'day', timezone } as const
       const wantsSum = summed.figures === added
       const question = { patient, codes, from, to, unit, at, step, wantsSum, takesAverages: !wantsSum } as const
-      const { lines } = await readSeries(context, { ...question, possible: { ...aboveZero, most } })
+      const { lines, leftOut } = await readSeries(context, { ...question, possible: { ...aboveZero, most } })
       found.push(...lines.flatMap(line => line.points.map(point => toObservation(line, point, summed, asked))))
+      issues.push(
+        ...leftOutOf(leftOut, `of ${code} without a number in ${unit}, or with one that cannot be: in no figure`),
+      )
     }
-    return collectionOf(found.map(resource => ({ fullUrl: newUrl(), resource })))
+    return collectionOf(
+      found.map(resource => ({ fullUrl: newUrl(), resource })),
+      issues,
+    )
   },
 }
 

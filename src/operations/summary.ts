@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Observation, Reference, Resource } from '@medplum/fhirtypes'
+import type { Issue } from '../fhir/error.ts'
+import { toOperationOutcome } from '../fhir/operation-outcome.ts'
 import { dayOf } from '../fhir/timezone.ts'
 import type { FhirResponse } from '../interactions/interaction.ts'
 import type { DaysAsked } from './days-asked.ts'
@@ -36,10 +38,24 @@ const derivedFromReadings = (count: number): Reference<Observation>[] => [
 /** Two places behind the point are what the guide on glucose asks of percentages. */
 export const rounded = (value: number): number => Number(value.toFixed(2))
 
-/** https://hl7.org/fhir/R4/bundle.html, of what is stored nowhere. */
-export const collectionOf = (
-  entry: readonly { readonly fullUrl: string; readonly resource: Resource }[],
-): FhirResponse => {
+/** Of so many readings that there are, and that no figure is made of; none where there are none. */
+export const leftOutOf = (count: number, why: string): readonly Issue[] =>
+  count === 0
+    ? []
+    : [
+        {
+          code: 'incomplete',
+          severity: 'information',
+          message: `${count} ${count === 1 ? 'reading' : 'readings'} ${why}`,
+        },
+      ]
+
+/** https://hl7.org/fhir/R4/bundle.html, of what is stored nowhere; what there is to say of it stands behind. */
+export const collectionOf = (resources: readonly Entry[], [first, ...others]: readonly Issue[]): FhirResponse => {
+  const outcome = first && { fullUrl: newUrl(), resource: toOperationOutcome([first, ...others]) }
+  const entry = [...resources, ...(outcome === undefined ? [] : [outcome])]
   const bundle = { resourceType: 'Bundle', type: 'collection', ...(entry.length === 0 ? {} : { entry }) }
   return { status: 200, body: { kind: 'text', text: JSON.stringify(bundle) } }
 }
+
+type Entry = { readonly fullUrl: string; readonly resource: Resource }

@@ -25,7 +25,9 @@ for (const one of facts.observations) {
 
 const patients = ['ann', 'hal', 'jon', 'nobody']
 const observationsIn = (body: string): readonly Observation[] =>
-  ((JSON.parse(body) as Bundle).entry ?? []).map(({ resource }) => resource as Observation)
+  ((JSON.parse(body) as Bundle).entry ?? []).flatMap(({ resource }) =>
+    resource?.resourceType === 'Observation' ? [resource] : [],
+  )
 
 /** The readings that the caller finds. */
 const foundBy = async (call: Call): Promise<readonly Observation[]> => {
@@ -66,6 +68,41 @@ t.test('a summary is of the readings that the caller finds, and of no other', as
         seen += expected
         const path = `${operation}?subject=${patient}&code=${kind}`
         t.equal(await summedFor(call, path), expected, `${caller.name}: ${path}`)
+      }
+  }
+  t.ok(seen > 0)
+})
+
+/** How many readings are told to be in no figure. */
+const leftOutFor = async (call: Call, path: string): Promise<number> => {
+  const { status, body } = await call('GET', `Observation/${path}&start=2026-01-01&end=2026-12-31`)
+  if (status !== 200) return 0
+  t.same(observationsIn(body), [])
+  return ((JSON.parse(body) as Bundle).entry ?? [])
+    .flatMap(({ resource }) => (resource?.resourceType === 'OperationOutcome' ? resource.issue : []))
+    .reduce((sum, { diagnostics = '' }) => sum + Number.parseInt(diagnostics, 10), 0)
+}
+
+const partsOf = (observation: Observation): readonly Observation[] => [
+  observation,
+  ...(observation.component ?? []).map(({ code }) => ({ ...observation, code })),
+]
+
+t.test('what a summary leaves out is told of the readings that the caller finds, and of no other', async t => {
+  const valueQuantity = { value: 71, unit: 'x', system: 'http://unitsofmeasure.org', code: 'cm' }
+  for (const one of facts.observations)
+    if (units.some(([kind]) => kind === one.kinds[0]))
+      await world.everything('PUT', `Observation/${one.id}`, { ...observationOf(one), valueQuantity })
+  let seen = 0
+  for (const caller of callers) {
+    const call = world.call(caller.token && (await world.token(caller.token)))
+    const found = await foundBy(call)
+    for (const patient of patients)
+      for (const [kind, , operation] of units) {
+        const expected = found.flatMap(partsOf).filter(one => isOf(one, patient, kind)).length
+        seen += expected
+        const path = `${operation}?subject=${patient}&code=${kind}`
+        t.equal(await leftOutFor(call, path), expected, `${caller.name}: ${path}`)
       }
   }
   t.ok(seen > 0)

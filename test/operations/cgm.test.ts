@@ -148,6 +148,24 @@ t.test('in the other unit, of days without a reading, and until a day that is no
   t.match(await issues('start=2026-03-01&end=2026-03-01&unit=kg'), /unit is mg\/dL or mmol\/L/)
 })
 
+t.test('how many readings are in no figure is told behind the summary, also where there is none', async t => {
+  const told = (day: string, value: number, unit = 'mg/dL', more = {}) =>
+    posted(measured('99504-3', `2025-06-0${day}T10:00:00Z`, value, unit, more))
+  const low = { valueQuantity: { value: 40, unit: 'mg/dL', system: ucum, code: 'mg/dL', comparator: '<' } }
+  await submit(told('1', 100), told('1', 9999), told('1', 40, 'mg/dL', low), told('2', 5, 'kg'), told('3', 100))
+  const outcomes = (found: readonly Resource[]) =>
+    found.flatMap(one => (one.resourceType === 'OperationOutcome' ? one.issue : []))
+  const first = await summaryOf('start=2025-06-01&end=2025-06-01')
+  t.equal(first.length, 7)
+  t.match(outcomes(first.slice(-1)), [{ severity: 'information', diagnostics: /^2 readings without a number/ }])
+  const second = await summaryOf('start=2025-06-02&end=2025-06-02')
+  t.equal(second.length, 1)
+  t.match(outcomes(second), [
+    { diagnostics: /^1 reading without a number in mg\/dL or mmol\/L, or with one that cannot be/ },
+  ])
+  t.same(outcomes(await summaryOf('start=2025-06-03&end=2025-06-03')), [])
+})
+
 t.test('days are summed up kind by kind and source by source', async t => {
   const device = { reference: 'Device/watch' }
   await send('PUT', 'Device/watch', {

@@ -21,23 +21,30 @@ type Summary = {
   effectivePeriod: { start: string }
   component: { code: { coding: [{ code: string }] }; valueQuantity: { value: number } }[]
 }
-/** Of each day the average, or the sum. */
-const daysOf = async (code: string) => {
-  const query = new URLSearchParams({ subject: 'Patient/ann', code, start: '2026-03-01', end: '2026-03-31' })
+type Outcome = { resourceType: 'OperationOutcome'; issue: { severity: string; diagnostics: string }[] }
+const entriesOf = async (code: string, days = { start: '2026-03-01', end: '2026-03-31' }) => {
+  const query = new URLSearchParams({ subject: 'Patient/ann', code, ...days })
   const answer = await server.inject({
     url: `/fhir/Observation/$daily-summary?${query}`,
     headers: { authorization: 'Bearer everything' },
   })
   t.equal(answer.statusCode, 200, answer.body)
-  return Object.fromEntries(
-    (answer.json<{ entry?: { resource: Summary }[] }>().entry ?? []).map(
-      ({ resource: { effectivePeriod, component } }) => [
-        effectivePeriod.start.slice(-2),
-        component.find(({ code }) => code.coding[0].code !== 'count')?.valueQuantity.value,
-      ],
+  return answer.json<{ entry?: { resource: Summary | Outcome }[] }>().entry ?? []
+}
+/** Of each day the average, or the sum. */
+const daysOf = async (code: string) =>
+  Object.fromEntries(
+    (await entriesOf(code)).flatMap(({ resource }) =>
+      'issue' in resource
+        ? []
+        : [
+            [
+              resource.effectivePeriod.start.slice(-2),
+              resource.component.find(({ code }) => code.coding[0].code !== 'count')?.valueQuantity.value,
+            ],
+          ],
     ),
   )
-}
 
 t.test('weight is what a scale tells, with clothes and without, and not what a person says', async t => {
   await put(
@@ -116,4 +123,33 @@ t.test('a heart rate at rest that is told as such is summed up by itself', async
   )
   t.same(await daysOf('40443-4'), { '21': 55, '22': 57 })
   t.same(await daysOf('omh:heart-rate'), { '01': 60, '22': 90 })
+})
+
+t.test('how many readings are in no figure is told, kind by kind', async t => {
+  const days = { start: '2026-03-27', end: '2026-03-28' }
+  const mistake = { ...reading('8867-4', '28', 900, '/min'), status: 'entered-in-error' }
+  const left = async (code: string) => {
+    const entries = await entriesOf(code, days)
+    const outcomes = entries.flatMap(({ resource }) => ('issue' in resource ? [resource] : []))
+    return [entries.length, outcomes.flatMap(({ issue }) => issue.map(one => [one.severity, one.diagnostics]))]
+  }
+  await put(
+    reading('8867-4', '27', 60, '/min'),
+    reading('8867-4', '27', 60, 'kg'),
+    reading('8867-4', '28', -5, '/min'),
+    mistake,
+    reading('29463-7', '28', 80, 'cm'),
+    reading('55423-8', '28', 80, '{steps}'),
+  )
+  const heart = '2 readings of omh:heart-rate without a number in /min, or with one that cannot be: in no figure'
+  const weight = '1 reading of omh:body-weight without a number in kg, or with one that cannot be: in no figure'
+  t.same(await left('omh:heart-rate,omh:body-weight,omh:step-count'), [
+    3,
+    [
+      ['information', heart],
+      ['information', weight],
+    ],
+  ])
+  t.same(await left('omh:body-weight'), [1, [['information', weight]]], 'also where there is nothing else')
+  t.same(await left('omh:step-count'), [1, []])
 })
