@@ -130,7 +130,7 @@ const drawnLine = ({ label, points }: Line, chart: Chart) => {
   const mean: (number | null)[] = []
   const low: (number | null)[] = []
   const high: (number | null)[] = []
-  const rounded = (value: number | null) => (value === null ? null : Number(value.toFixed(decimals + 1)))
+  const told = (value: number | null) => (value === null ? null : drawnNumber(value, decimals))
   for (const point of points) {
     const time = timeOf(point.start, chart)
     const before = at.at(-1)
@@ -139,10 +139,9 @@ const drawnLine = ({ label, points }: Line, chart: Chart) => {
       for (const values of [mean, low, high]) values.push(null)
     }
     at.push(time)
-    const value = style === 'bars' ? point.sum : point.average
-    mean.push(value === null ? null : drawnNumber(value, decimals))
-    low.push(rounded(point.minimum))
-    high.push(rounded(point.maximum))
+    mean.push(told(style === 'bars' ? point.sum : point.average))
+    low.push(told(point.minimum))
+    high.push(told(point.maximum))
   }
   return { label, at, mean, low, high }
 }

@@ -39,10 +39,11 @@ const account = await create('everything', {
 const [staff, anns] = [await browserOf(study.researcher.person), await browserOf(account.id)]
 const page = `/patients/${ann}`
 
+type Numbers = (number | null)[]
 type Drawn = {
   title: string
-  lines?: { label: string; at: number[]; mean: (number | null)[] }[]
-  percentiles?: (number | null)[][]
+  lines?: { label: string; at: number[]; mean: Numbers; low: Numbers; high: Numbers }[]
+  percentiles?: Numbers[]
 }
 const chartsIn = ({ body }: { body: string }): Drawn[] =>
   [...body.matchAll(/data-chart="([^"]*)"/g)].map(([, text = '']) =>
@@ -140,7 +141,11 @@ t.test('what a point is told as is what the table has, and not rounded once more
   const shown = await staff.get(`${page}?first=2026-02-03&last=2026-02-03`)
   const [glucose, day] = chartsIn(shown)
   const told = (value: number | null | undefined) => value?.toLocaleString('en', { maximumFractionDigits: 0 })
-  t.equal(told(glucose?.lines?.[0]?.mean[0]), '79')
+  const [line] = glucose?.lines ?? []
+  t.same(
+    [line?.mean, line?.low, line?.high].map(numbers => told(numbers?.[0])),
+    ['79', '79', '79'],
+  )
   t.equal(told(day?.percentiles?.[2]?.[40]), '79')
   t.match(wordsOf(shown), /2026-02-03 1 79 79 79/)
 })
