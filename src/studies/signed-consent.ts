@@ -2,7 +2,7 @@ import type { Consent, Provenance, Signature } from '@medplum/fhirtypes'
 import { isWithin, type Permit } from '../access/consent-permit.ts'
 import { consentDecision } from '../access/vocabulary.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { termsOf } from '../storage/model/consent.ts'
+import { openTerms } from '../storage/model/consent.ts'
 import type { OwnParts, OwnRecord } from './own-record.ts'
 import type { StudyAsked } from './own-study.ts'
 import { type SharedLine, sharedLines } from './shared-line.ts'
@@ -29,8 +29,8 @@ export const findSignedConsent = async (
   const versions = versionsOf(record, id)
   const { consent, later } = await lastActive(versions)
   if (consent === undefined) return undefined
-  const read = async (one: Consent): Promise<readonly Permit[]> =>
-    (await termsOf(parts.accounts.database, one, { classes: parts.codeClasses }))?.permits ?? []
+  const termsOf = openTerms(parts.accounts.database, { classes: parts.codeClasses })
+  const read = async (one: Consent): Promise<readonly Permit[]> => (await termsOf(one))?.permits ?? []
   const permits = await read(consent)
   const opens = permits.map(one => ({ ...one, source: one.device }))
   const signing = await findSigning(record, id)

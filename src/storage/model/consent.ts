@@ -104,7 +104,8 @@ const refuseGiving = async (
     await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })
   }
   if (standing !== undefined) {
-    const permitsOf = async (one: Consent) => (await termsOf(connection, one, context))?.permits ?? []
+    const read = openTerms(connection, context)
+    const permitsOf = async (one: Consent) => (await read(one))?.permits ?? []
     await refuseTakenBack(connection, change, { consent, anew, permitsOf })
   }
 }
@@ -168,13 +169,24 @@ const findBefore = async (
 }
 
 /** What it gives, as it is read where it is enforced. */
-export const termsOf = async (
+const termsOf = (
   connection: Connection,
   consent: Consent,
+  context: Pick<ProjectionContext, 'classes'>,
+): Promise<ConsentTerms | undefined> => openTerms(connection, context)(consent)
+
+/** The same of each of many versions; each Device that they name is asked about once. */
+export const openTerms = (
+  connection: Connection,
   { classes }: Pick<ProjectionContext, 'classes'>,
-): Promise<ConsentTerms | undefined> => {
-  const sources = await findSourceDevices(connection, devicesNamed(consent))
-  return readConsent(consent, { classes, isSource: id => sources.has(id) })
+): ((consent: Consent) => Promise<ConsentTerms | undefined>) => {
+  const isSource = new Map<string, boolean>()
+  return async consent => {
+    const unknown = devicesNamed(consent).filter(id => !isSource.has(id))
+    const sources = await findSourceDevices(connection, unknown)
+    for (const id of unknown) isSource.set(id, sources.has(id))
+    return readConsent(consent, { classes, isSource: id => isSource.get(id) === true })
+  }
 }
 
 type Study = { readonly id: string; readonly organization: string }
