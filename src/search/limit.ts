@@ -5,6 +5,8 @@ import type { Expression } from './expression.ts'
 export const mostParameters = 500
 /** Of all parameters together; the commas of `a,b,c` separate them. */
 export const mostValues = 2000
+/** In characters, of one that is looked for by its words: hundreds of thousands PostgreSQL reads for minutes, in which nothing stops it. */
+export const longestText = 2000
 /** Of one parameter, through chains and `_has`. */
 export const mostHops = 20
 /** The same of all parameters together. */

@@ -13,7 +13,7 @@ import { longestUrl } from '../../src/interactions/entry.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
 import { mostLinkBytes } from '../../src/interactions/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
-import { mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
+import { longestText, mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
 import { roomOfBundle, roomOfPage } from '../../src/search/room.ts'
 import { mostComponents } from '../../src/storage/observation-facts.ts'
 
@@ -42,6 +42,7 @@ const limits = {
   'the `fullUrl` of an entry': `${longestUrl} characters (400)`,
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,
+  'a text that `_text` or `_content` looks for': `${longestText} characters (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,
   'references that all parameters together lead through': `${mostHopsInAll} (400)`,
   'levels of tags in a narrative': `${deepestTags} (400)`,

@@ -94,6 +94,17 @@ t.test('a search asks a question, and no load of them', async t => {
     await post('/Patient/_search', form, 'active=true&'.repeat(501)),
     '400 too-costly: A search has at most 500 parameters, not 501',
   )
+  // Of each of these PostgreSQL would make a question that takes minutes, or more room than it has.
+  for (const text of ['a$', '"a" ', 'a -', 'a or ', 'a" '])
+    for (const name of ['_content', '_text']) {
+      const asked = (times: number) => new URLSearchParams({ [name]: text.repeat(times) }).toString()
+      const { length } = text
+      t.match(await post('/Patient/_search', form, asked(Math.floor(2000 / length))), /^200/, `${name} ${text}`)
+      t.equal(
+        await post('/Patient/_search', form, asked(100_000)),
+        `400 too-costly: A text to look for has at most 2000 characters, not ${100_000 * length}`,
+      )
+    }
   for (const name of [`${'general-practitioner.'.repeat(500)}name`, `${'_has:Observation:patient:'.repeat(500)}code`]) {
     t.equal(
       await post('/Patient/_search', form, `${name}=x`),

@@ -1,5 +1,7 @@
+import { FhirError } from '../../fhir/error.ts'
 import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import { unescapeText } from '../escape.ts'
+import { longestText } from '../limit.ts'
 import { valueRefusal } from '../refusal.ts'
 import type { Value } from '../value.ts'
 
@@ -9,5 +11,10 @@ export const parseWords = (parameter: SearchParameter, text: string): Value => {
   if (!/[\p{L}\p{N}]/u.test(query)) {
     throw valueRefusal(parameter, text, 'words, of which all are meant; "a phrase"; one or other; -without')
   }
+  if (query.length > longestText)
+    throw new FhirError('too-costly', `A text to look for has at most ${longestText} characters, not ${query.length}`, {
+      status: 400,
+      expression: parameter.code,
+    })
   return { kind: 'words', query }
 }
