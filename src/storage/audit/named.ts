@@ -18,20 +18,24 @@ export type Match = Found & { readonly id?: string }
  * Whom a question names and its matches do not show. Ordinary searches name one patient, and are answered with what is theirs, or with
  * nothing: the store is not asked again. A total or an empty answer tells of others that are named only as much as the store shows of them.
  */
-export const namedBeside = (store: Store, { type, where }: Asking, matches: readonly Match[]): Promise<Named> => {
+export const namedBeside = async (store: Store, { type, where }: Asking, matches: readonly Match[]): Promise<Named> => {
+  const asked = askedAbout(type, where)
   const isShown = matches.length > 0 && matches.every(({ patientId }) => patientId !== 0)
+  const others = isShown ? asked.filter(one => !isOfMatches(one)) : asked
+  if (others.length === 0) return nobody
   const met = new Set(matches.map(({ id }) => id))
-  return namedBy(
-    store,
-    askedAbout(type, where).filter(one => !isShown || !isSeen(one, met)),
-    's',
-  )
+  return namedBy(store, isShown ? others.filter(one => !isMet(one, met)) : others, 's')
 }
 
-/** Whatever matched is theirs, or it is what matched. Who performed it, say, is another than whose it is. */
-const isSeen = ({ type, isBound, isOwn, ids = [] }: Naming, met: ReadonlySet<string | undefined>): boolean =>
-  (isBound && (isOwn || type !== 'Patient' || ids.length === 0)) ||
-  (isOwn && ids.length > 0 && ids.every(id => met.has(id)))
+const nobody: Named = { subjects: [], rows: [] }
+
+/** Whatever matched is theirs. Who performed it, say, is another than whose it is. */
+const isOfMatches = ({ type, isBound, isOwn, ids = [] }: Naming): boolean =>
+  isBound && (isOwn || type !== 'Patient' || ids.length === 0)
+
+/** It is what matched. */
+const isMet = ({ isOwn, ids = [] }: Naming, met: ReadonlySet<string | undefined>): boolean =>
+  isOwn && ids.length > 0 && ids.every(id => met.has(id))
 
 /** Patients named by id need not be looked up, nor be there for whoever names them; of all else only what they may see is told. */
 export const namedBy = async (store: Store, asked: readonly RowsAsked[], action: 'r' | 's'): Promise<Named> => {

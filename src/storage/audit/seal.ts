@@ -1,7 +1,7 @@
 import type { Connection, Database } from '../database.ts'
 import { sql } from '../sql.ts'
 import { type AuditKey, digestsIn, headOf, macOf, marksOf } from './chain.ts'
-import { before, between, everything, isAnyLater, nothing } from './sealed-rows.ts'
+import { before, everything, isAnyLater, nothing, recordsBetween } from './sealed-rows.ts'
 
 /** The end of the chain: whoever keeps it elsewhere can tell later that nothing was cut off. */
 export type AuditHead = { readonly seal: string; readonly head: string }
@@ -75,19 +75,19 @@ const sealOnce = async (connection: Connection, key: AuditKey, sealing: Sealing)
   const from = last?.epoch === epoch ? last.snapshot : nothing
   const { snapshot, isAll } = await boundOf(connection, from, sealing)
   const { ids, digests } = await connection.one<Unsealed>(sql.fragment`
-    SELECT coalesce(array_agg(id::text ORDER BY id), '{}') AS ids,
-      coalesce(string_agg(audit_digest(record), '' ORDER BY id), '') AS digests
-    FROM audit_record AS record WHERE epoch = ${epoch} AND ${between(from, snapshot)}`)
-  if (ids.length === 0) return { head: undefined, isAll }
+    SELECT coalesce(array_agg((record).id ORDER BY (record).id), '{}')::text AS ids,
+      coalesce(string_agg(audit_digest(record), '' ORDER BY (record).id), '') AS digests
+    FROM ${recordsBetween({ epoch, snapshot: from }, snapshot)} AS found`)
+  if (ids === none) return { head: undefined, isAll }
   const link = { seal: String(BigInt(last?.seal ?? 0) + 1n), epoch, snapshot, sealed: now }
   const head = headOf(last?.head, link, digests, await noteConsents(connection, ids))
   await connection.later(sql.fragment`
     INSERT INTO audit_seal (seal, epoch, snapshot, sealed, ids, marks, head, key, mac)
     VALUES (${link.seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${now.toISOString()}::timestamptz,
-      ${sql.array([...ids], 'int8')}, ${sql.binary(marksOf(digestsIn(digests)))}, ${sql.binary(head)}, ${key.id},
+      ${ids}::bigint[], ${sql.binary(marksOf(digestsIn(digests)))}, ${sql.binary(head)}, ${key.id},
       ${sql.binary(macOf(key, head))})`)
   await connection.later(
-    sql.fragment`SELECT show_audit(made.ids), show_installation(made.ids) FROM (SELECT ${sql.array([...ids], 'int8')} AS ids) AS made`,
+    sql.fragment`SELECT show_audit(made.ids), show_installation(made.ids) FROM (SELECT ${ids}::bigint[] AS ids) AS made`,
   )
   return { head: { seal: link.seal, head: head.toString('hex') }, isAll }
 }
@@ -110,15 +110,18 @@ const boundOf = async (connection: Connection, from: string, { epoch, isCurrent,
 }
 
 /** Which Consents let each see what they were answered. Answers the digests; of what had ended before, nothing is asked any more. */
-const noteConsents = async (connection: Connection, ids: readonly string[]): Promise<Buffer> => {
+const noteConsents = async (connection: Connection, ids: string): Promise<Buffer> => {
   const { digests } = await connection.one<{ digests: Buffer }>(
-    sql.fragment`SELECT note_audit_consents(${sql.array([...ids], 'int8')}) AS digests`,
+    sql.fragment`SELECT note_audit_consents(${ids}::bigint[]) AS digests`,
   )
   await connection.later(sql.fragment`DELETE FROM audit_ended WHERE ended < now() - interval '1 hour'`)
   return digests
 }
 
-type Unsealed = { readonly ids: readonly string[]; readonly digests: Buffer }
+/** `ids` as PostgreSQL writes an array: they only go back to it. */
+type Unsealed = { readonly ids: string; readonly digests: Buffer }
+
+const none = '{}'
 
 type Link = {
   readonly seal: string

@@ -26,6 +26,15 @@ export const isAnyLater = ({ epoch, snapshot }: Link): SqlFragment => sql.fragme
 
 type Link = { readonly epoch: number; readonly snapshot: string }
 
-/** Of those, the rows that a later snapshot sees. */
-export const between = (snapshot: string, later: string): SqlFragment =>
-  sql.fragment`(${laterThan(snapshot)} AND pg_visible_in_snapshot(xact, ${later}::pg_snapshot))`
+/**
+ * The rows of an epoch that a later snapshot sees, and an earlier does not, each as `record`. Those after all that the earlier has seen and those
+ * that were under way then are two questions: of one with OR PostgreSQL reads the whole epoch, until it has statistics.
+ */
+export const recordsBetween = ({ epoch, snapshot }: Link, later: string): SqlFragment => {
+  const seen = sql.fragment`SELECT audit_record AS record FROM audit_record
+    WHERE epoch = ${epoch} AND pg_visible_in_snapshot(xact, ${later}::pg_snapshot)`
+  return sql.fragment`(
+    ${seen} AND xact >= pg_snapshot_xmax(${snapshot}::pg_snapshot) AND xact < pg_snapshot_xmax(${later}::pg_snapshot)
+    UNION ALL
+    ${seen} AND xact = ANY(ARRAY(SELECT pg_snapshot_xip(${snapshot}::pg_snapshot))))`
+}

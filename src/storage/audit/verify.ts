@@ -2,7 +2,7 @@ import type { Connection } from '../database.ts'
 import { columnOf, sql } from '../sql.ts'
 import { type AuditKey, digestOf, headOf, markOf, marksIn } from './chain.ts'
 import type { AuditHead } from './seal.ts'
-import { between, everything, laterThan, nothing } from './sealed-rows.ts'
+import { everything, laterThan, nothing, recordsBetween } from './sealed-rows.ts'
 import { readVouching, unvouchedCheckpoint, unvouchedSeal, type Vouching } from './vouching.ts'
 import { findChangedEvent } from './written-events.ts'
 
@@ -116,8 +116,9 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
   if (seal.seal !== String(number)) return `seal ${number} was removed`
   const from = last?.epoch === seal.epoch ? last.snapshot : nothing
   const found = await connection.any<Found>(sql.fragment`
-    SELECT ${fields} AS fields, coalesce(written LIKE '% %', FALSE) AS "isOfEvent", ${isShown} AS "isShown" FROM audit_record
-    WHERE epoch = ${seal.epoch} AND ${between(from, seal.snapshot)} ORDER BY id`)
+    SELECT ${fields} AS fields, coalesce(written LIKE '% %', FALSE) AS "isOfEvent", ${isShown} AS "isShown"
+    FROM ${recordsBetween({ epoch: seal.epoch, snapshot: from }, seal.snapshot)} AS found
+    CROSS JOIN LATERAL (SELECT (found.record).*) AS audit_record ORDER BY id`)
   const rows = found.map(row => ({ id: idOf(row), digest: digestOfRow(row) }))
   const consents = await connection.any<{ fields: readonly string[] }>(sql.fragment`
     SELECT ${consentFields} AS fields FROM audit_consent WHERE record = ANY(${columnOf(rows, ({ id }) => id, 'int8')})
