@@ -187,7 +187,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     openStoreFor,
     registry,
     codeClasses,
-    documentOf: fhir.mhealth.documentOf,
+    measuredDocumentOf: fhir.mhealth.measuredDocumentOf,
     contextFor: openContexts(fhir),
     backupDays: config.backupDays,
     administered,

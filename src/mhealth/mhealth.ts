@@ -22,6 +22,8 @@ import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 export type Mhealth = {
   /** The Open mHealth document in an Observation, also in a stored one; undefined where there is none. */
   readonly documentOf: (observation: unknown) => OmhDocument | undefined
+  /** The same where nothing else is told of the Observation: none where it was entered in error or cancelled, which no document says. */
+  readonly measuredDocumentOf: (observation: unknown) => OmhDocument | undefined
   /** The class of a document's schema: `omh:heart-rate`. */
   readonly classOf: (id: SchemaId) => string
   /** Throws, as one FhirError, what makes a document unreadable, whatever the policy. */
@@ -114,6 +116,7 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
   const faceOf = (document: OmhDocument) => unlessTooDeep(() => readDocument(document, now()).face)
   return {
     documentOf,
+    measuredDocumentOf: observation => (isMistaken(observation) ? undefined : documentOf(observation)),
     classOf,
     receive,
     outlineOf: observation => outlineOf(asRecord(observation) ?? {}, { newestVersion: schemas.newestVersion, faceOf }),
@@ -121,6 +124,11 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
     schemaIds: schemas.ids,
     mapVersion,
   }
+}
+
+const isMistaken = (observation: unknown): boolean => {
+  const status = asRecord(observation)?.status
+  return status === 'entered-in-error' || status === 'cancelled'
 }
 
 const unread = (resource: Observation): Received => ({

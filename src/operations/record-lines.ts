@@ -15,7 +15,7 @@ export type PatientRecord = {
   readonly registry: Registry
   readonly store: Pick<Store, 'search'>
   readonly patient: string
-  readonly documentOf: Mhealth['documentOf']
+  readonly measuredDocumentOf: Mhealth['measuredDocumentOf']
   readonly nameKind: NameKind
 }
 
@@ -29,12 +29,12 @@ export const resourceLines: RecordLines = async function* (records) {
       for await (const { entries } of pagesOf(record, type)) yield entries.map(({ content }) => `${content}\n`).join('')
 }
 
-/** The Open mHealth documents, each byte for byte as it came, in one list. */
+/** The Open mHealth documents of what was measured, each byte for byte as it came, in one list. */
 export const documentLines: RecordLines = async function* (records) {
   let before = '[\n'
   for (const record of records)
     for await (const { entries } of pagesOf(record, 'Observation')) {
-      const documents = entries.flatMap(({ content }) => record.documentOf(JSON.parse(content)) ?? [])
+      const documents = entries.flatMap(({ content }) => record.measuredDocumentOf(JSON.parse(content)) ?? [])
       for (const { bytes } of documents) {
         yield before
         yield bytes

@@ -19,7 +19,13 @@ const openRecord = () => {
     const next = Number(cursor ?? 0) + 1
     return { entries, included: [], leftOut: false, ...(next < pages && { next: String(next) }) }
   }
-  const record = { registry, store: { search }, patient: 'ann', documentOf: () => undefined, nameKind: () => undefined }
+  const record = {
+    registry,
+    store: { search },
+    patient: 'ann',
+    measuredDocumentOf: () => undefined,
+    nameKind: () => undefined,
+  }
   return { record, pagesAsked: () => asked }
 }
 

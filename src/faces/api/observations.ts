@@ -8,7 +8,7 @@ import { displayOf } from '../../studies/study-request.ts'
 import type { Asking } from './asking.ts'
 import { idIn } from './organizations.ts'
 
-type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf'> }
+type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf' | 'measuredDocumentOf'> }
 
 /** With the names of those patients whom the caller may read. */
 export const presentObservations = async (asking: Asking, observations: readonly Observation[], parts: Parts) => {
@@ -21,6 +21,7 @@ export const presentObservations = async (asking: Asking, observations: readonly
 const toObservation = (observation: Observation, patient: Patient | undefined, { codeClasses, mhealth }: Parts) => {
   const subject = subjectOf(observation)
   const document = mhealth.documentOf(observation)
+  const measured = mhealth.measuredDocumentOf(observation)
   const [first] = observation.code.coding ?? []
   const coded = document === undefined ? first : codingOf(document.id)
   const kind = coded?.code === undefined ? undefined : codeClasses.classOf(coded.system, coded.code)
@@ -35,8 +36,8 @@ const toObservation = (observation: Observation, patient: Patient | undefined, {
     codingCode: coded?.code ?? null,
     codingText: observation.code.text ?? first?.display ?? (kind === undefined ? null : displayOf(kind, codeClasses)),
     lastUpdated: observation.meta?.lastUpdated,
-    // Its numbers as they were sent; one that came as a FHIR Observation has none.
-    omhData: document === undefined ? null : parseJson(document.bytes.toString('utf8')),
+    // Its numbers as they were sent; one that came as a FHIR Observation, or was a mistake, has none.
+    omhData: measured === undefined ? null : parseJson(measured.bytes.toString('utf8')),
   }
 }
 

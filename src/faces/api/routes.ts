@@ -13,7 +13,7 @@ import { ownPatient, presentPatient, presentPatients, toFoundPatient } from './p
 import { profileOf } from './profile.ts'
 import { findStudy, groupOf, presentStudies } from './studies.ts'
 
-type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf'> }
+type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf' | 'measuredDocumentOf'> }
 
 /** What a route is asked. `path` holds what its path names. */
 type Asked = {

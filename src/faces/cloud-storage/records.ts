@@ -34,7 +34,7 @@ const listRecords =
     const records = async function* () {
       for (let page: Page | undefined = first; page !== undefined; page = await following(page))
         for (const { id, content } of page.entries) {
-          const document = mhealth.documentOf(JSON.parse(content))
+          const document = mhealth.measuredDocumentOf(JSON.parse(content))
           if (document !== undefined) yield toRecord(document, id, user, encrypt)
         }
     }

@@ -40,7 +40,7 @@ const openDataPoints = async (
   const parsed = { ...parseSearch(registry, 'Observation', query, { base }), room: roomOfPage }
   const documentsIn = (page: Page, { rows, cursor }: Place): readonly Found[] =>
     page.entries.flatMap(({ content }, index) => {
-      const document = index < rows ? undefined : mhealth.documentOf(JSON.parse(content))
+      const document = index < rows ? undefined : mhealth.measuredDocumentOf(JSON.parse(content))
       if (document === undefined || !isOf(document, schema)) return []
       return [{ text: lineOf(document), after: { rows: index + 1, cursor } }]
     })

@@ -92,7 +92,7 @@ const partNames = ({ say }: Words): ReadonlyMap<string, string> =>
 
 const recordsOf = async (
   request: FastifyRequest,
-  { accounts: { database }, registry, codeClasses, documentOf, openStoreFor }: PageOptions,
+  { accounts: { database }, registry, codeClasses, measuredDocumentOf, openStoreFor }: PageOptions,
 ): Promise<readonly PatientRecord[]> => {
   const { person } = sessionOf(request)
   const words = wordsOf(request)
@@ -103,7 +103,8 @@ const recordsOf = async (
   const records: PatientRecord[] = []
   for (const patient of await compartmentsOf(database, person)) {
     const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope: 'user/*.rs' })
-    if (caller !== undefined) records.push({ registry, store: openStoreFor(caller), patient, documentOf, nameKind })
+    if (caller !== undefined)
+      records.push({ registry, store: openStoreFor(caller), patient, measuredDocumentOf, nameKind })
   }
   return records
 }

@@ -46,7 +46,7 @@ export type PageOptions = {
   readonly registry: Registry
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses
-  readonly documentOf: Mhealth['documentOf']
+  readonly measuredDocumentOf: Mhealth['measuredDocumentOf']
   /** What an interaction uses, where a page does what the API does. */
   readonly contextFor: ReturnType<typeof openContexts>
   /** The store as a caller sees it. */

@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
+import type { Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
+import { heartRate as measuredRate, upload } from '../../mhealth/upload.ts'
 import { openInvitedApps } from './invited.ts'
 
 const world = await openInvitedApps()
@@ -9,6 +12,10 @@ const researcher = await staffToken(study.researcher, 'user/*.rs')
 const heartRate = { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0' }
 const answering = (consented: unknown, scope: object = heartRate, studyId = study.group) => ({
   studyScopeConsents: [{ studyId, scopeConsents: [{ ...scope, consented }] }],
+})
+const withId = ({ header, body }: ReturnType<typeof measuredRate>) => ({
+  header: { ...header, uuid: randomUUID() },
+  body,
 })
 const own = 'patient/*.rs patient/Consent.cruds patient/ResearchStudy.rs'
 const tokenOfNew = async (name: string) => {
@@ -193,6 +200,21 @@ t.test('what came as a FHIR Observation has no document', async t => {
       omhData: null,
     },
   ])
+})
+
+t.test('the numbers of what was entered in error or cancelled are told nowhere', async t => {
+  const token = await patientToken(ann, 'patient/*.cruds')
+  for (const [value, status, omhData] of [
+    [61, 'final', { body: { heart_rate: { value: 61 } } }],
+    [62, 'cancelled', null],
+    [63, 'entered-in-error', null],
+  ] as const) {
+    const document = withId(measuredRate(value))
+    const { device: _, ...sent } = upload(document, { subject: { reference: `Patient/${ann}` }, status })
+    const { id } = await create(token, sent as unknown as Observation)
+    const { results } = (await api(researcher, 'GET', `observations?observation_id=${id}`)).body
+    t.match(results, [{ id, codingCode: 'omh:heart-rate:2.0', omhData }], status)
+  }
 })
 
 t.test('the apps that take up invitations by themselves are told to staff', async t => {

@@ -49,6 +49,13 @@ const upload = async (patient: string, document: string) => {
 }
 const remove = (id: string) =>
   server.inject({ method: 'DELETE', url: `/omh/v1/dataPoints/${id}`, headers: { authorization: 'Bearer everything' } })
+const cancel = (id: string) =>
+  server.inject({
+    method: 'PATCH',
+    url: `/fhir/Observation/${id}`,
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/json-patch+json' },
+    payload: [{ op: 'replace', path: '/status', value: 'cancelled' }],
+  })
 for (const document of [rate(1), pressure(2), rate(3), weight]) await upload(ann, document)
 await upload(bob, rate(5))
 
@@ -134,6 +141,9 @@ t.test(
     t.equal((await send(ann, corrected)).statusCode, 200)
     t.strictSame(await partner.fetchData('ann'), [{ resourceType: 'BLOOD_PRESSURE', text: corrected }])
     t.equal(await idOf(), before)
+    const [{ client_record_id: record }] = (await partner.get(partner.userPath('ann'))).body
+    await cancel(record)
+    t.strictSame(await partner.fetchData('ann'), [], 'as one that was cancelled is')
     await remove(uuid(2))
     t.strictSame(await partner.fetchData('ann'), [])
     await upload(ann, pressure(6))

@@ -234,6 +234,25 @@ t.test('a token does what its scopes and its person may, and the record says so 
   if (!t.passing()) t.comment(said.join('\n'))
 })
 
+t.test('what was entered in error or cancelled is in no list, and is read by its id alone', async t => {
+  await ask('PUT', '/fhir/Patient/dot', JSON.stringify({ resourceType: 'Patient', id: 'dot' }))
+  const sent = [5, 6, 7].map(number => document(number, 'omh:heart-rate:2.0', rate(`6${number}`)))
+  for (const one of sent) await ask('POST', `${base}?patient=dot`, one)
+  for (const [number, status] of [
+    [5, 'entered-in-error'],
+    [6, 'cancelled'],
+  ] as const) {
+    const found = await ask('GET', `/fhir/Observation?patient=dot&identifier=urn:uuid:${uuid(number)}`)
+    const [{ resource }] = found.json().entry
+    const { statusCode } = await ask('PUT', `/fhir/Observation/${resource.id}`, JSON.stringify({ ...resource, status }))
+    t.equal(statusCode, 200, status)
+  }
+  const left = oneLine(sent[2] ?? '')
+  t.equal((await ask('GET', `${base}?patient=dot`)).body, `[${left}]`)
+  t.equal((await ask('GET', `${base}?patient=dot`, undefined, { accept: 'application/x-ndjson' })).body, `${left}\n`)
+  t.equal((await ask('GET', `${base}/${uuid(5)}`)).body, sent[0])
+})
+
 t.test('whoever reads lines slowly reads no further when their token is revoked', async t => {
   const headers = { authorization: 'Bearer everything' }
   await server.inject({

@@ -186,6 +186,27 @@ t.test(
   },
 )
 
+t.test('a document that was entered in error or cancelled is in no file that does not say so', async t => {
+  const dan = await register('Dan')
+  const of = (status: Observation['status'], value: number) => {
+    const { header, body } = heartRate(value)
+    const document = { header: { ...header, uuid: randomUUID() }, body }
+    return create('everything', { ...(upload(document, subject(dan.id)) as Observation), status })
+  }
+  const [, mistaken, cancelled] = [await of('final', 61), await of('entered-in-error', 62), await of('cancelled', 63)]
+  const by = await signedIn({}, dan.id)
+  const documents: { body: { heart_rate: { value: number } } }[] = JSON.parse(
+    (await file('open-mhealth.json', by)).body,
+  )
+  t.same(
+    documents.map(({ body }) => body.heart_rate.value),
+    [61],
+  )
+  const { body } = await file('readings.csv', by)
+  t.match(body, `entered-in-error,${mistaken.id}`)
+  t.match(body, `cancelled,${cancelled.id}`)
+})
+
 t.test('who has several records takes all of them along, and who has none is told so', async t => {
   const both = await signedIn({}, ann.id, bob.id)
   t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 10)
