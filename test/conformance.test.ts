@@ -254,6 +254,9 @@ t.test('what is said of every type holds', async t => {
   )
 })
 
+/** What they hold changes while their version stays: they are always answered whole. */
+const changesWithin: ReadonlySet<string | undefined> = new Set(['Group', 'Provenance'])
+
 t.test('what is said of conditional interactions holds for every type', async t => {
   const failures = []
   for (const { type } of tried) {
@@ -262,7 +265,7 @@ t.test('what is said of conditional interactions holds for every type', async t 
     const path = `${type}?_id=${answer.id}`
     const read = await call('GET', `${type}/${answer.id}`, undefined, { 'if-none-match': 'W/"1"' })
     const statuses = [read.status, (await call('PUT', path, resource)).status, (await call('DELETE', path)).status]
-    if (statuses.join() !== '304,200,204') failures.push([type, ...statuses])
+    if (statuses.join() !== `${changesWithin.has(type) ? 200 : 304},200,204`) failures.push([type, ...statuses])
   }
   t.same(failures, [])
 })
