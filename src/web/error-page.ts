@@ -3,10 +3,11 @@ import type { FhirError } from '../fhir/error.ts'
 import { toldError } from '../http/errors.ts'
 import { nothingElseText } from './page/content-security.ts'
 import { html } from './page/html.ts'
+import { ownTexts } from './page/keeps-typed.ts'
 import { wordsOf } from './page/own-page.ts'
 import { pageText, sendPage } from './page/page.ts'
 
-/** The same errors as everywhere, in words for people. */
+/** The same errors as everywhere, in words for people, with what they typed into a form: its page may be there no more. */
 export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
   sendErrorPage(toldError(error, request), request, reply)
 
@@ -18,13 +19,19 @@ export const sendErrorPage = (
 ): FastifyReply => {
   const words = wordsOf(request)
   const { say } = words
-  const key = keyOf(status)
+  const key = isGone(status, request) ? 'error.gone' : keyOf(status)
+  const texts = ownTexts(request)
   reply.header('vary', 'accept-language')
   return sendPage(reply.code(status), {
     title: say(key),
     words,
     content: html`<h1>${say(key)}</h1>
 <p>${say(`${key}-text`)}</p>
+${
+  texts.length > 0 &&
+  html`<h2>${say('error.typed')}</h2>
+${texts.map(text => html`<p class="as-written border rounded p-3">${text}</p>`)}`
+}
 <p><a href="/">${say('error.start')}</a></p>
 <p class="text-body-secondary">${say('error.help', { id: request.id })}</p>`,
   })
@@ -46,6 +53,10 @@ export const unanswerablePage = (error: string, description: string): string =>
 <p><code>${error}</code>: ${description}</p>
 <p><a href="/account">Go to your account</a></p>`,
   })
+
+/** Whoever sends a form has seen its page. */
+const isGone = (status: number, { method, session, routeOptions }: FastifyRequest): boolean =>
+  status === 404 && method === 'POST' && session !== undefined && routeOptions.url !== undefined
 
 const keyOf = (status: number) => told.get(status) ?? (status < 500 ? 'error.not-understood' : 'error.fault')
 

@@ -7,12 +7,20 @@ import { sendOwnPage, wordsOf } from './own-page.ts'
 import { isFileLeftOut } from './sent-file.ts'
 import { requireSession, sendToSignIn } from './signed-in.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether something is typed into its form. */
+    readonly isTyped?: boolean
+  }
+}
+
 /**
  * Hooks of a form into which something is typed, in the place of `requireSession`: whose session has ended gets what they sent back, in
  * the answer itself, to send it again when they have signed in. It is kept nowhere else, and taken of the person alone for whom the
  * form was made. A form is read when it has shown to be of our own page.
  */
 export const keepsTyped = ({ cookies }: Pick<PageOptions, 'cookies'>) => ({
+  config: { isTyped: true },
   onRequest: async (request: FastifyRequest, reply: FastifyReply) =>
     cookieOf(request, cookies, 'form') === '' ? requireSession(request, reply) : undefined,
   preHandler: async (request: FastifyRequest, reply: FastifyReply) =>
@@ -45,6 +53,16 @@ ${fields.map(([name, value]) => html`<input type="hidden" name="${name}" value="
 </ol>`,
   })
 }
+
+/** The texts of several words that were typed into the form by whoever is signed in, where it was made for them. */
+export const ownTexts = ({ body, headers, session, routeOptions }: FastifyRequest): readonly string[] =>
+  routeOptions.config.isTyped &&
+  session !== undefined &&
+  isMarkedFor(body, session.person) &&
+  // What another site has sent may be marked as well.
+  (headers['sec-fetch-site'] ?? 'same-origin') === 'same-origin'
+    ? fieldsOf(body).flatMap(one => (isSecret(one) || !/\S\s+\S/.test(one[1]) ? [] : [one[1].trim()]))
+    : []
 
 /** All that was sent but for files, a box of several by each that was ticked. */
 const fieldsOf = (body: unknown): readonly (readonly [name: string, value: string])[] =>

@@ -167,3 +167,28 @@ t.test('a file is neither read nor given back; what was chosen beside it is, and
     t.match([again.status, wordsOf(again)], [422, /All of them are enrolled into Quicker/])
   }
 })
+
+t.test(
+  'of what somebody removed meanwhile nothing is saved, and the texts that were typed are there to be copied',
+  async t => {
+    const page = `/organizations/${world.ward}/studies/new`
+    const own = openBrowser(server, { remoteAddress: '10.7.3.1' })
+    await enter(own, persons.manager)
+    const hidden = hiddenIn(await own.get(page), page)
+    const ward = (await send('everything', 'GET', `Organization/${world.ward}`)).json()
+    await world.update('everything', { ...ward, active: false })
+    const typed = { ...hidden, title: 'Sleep', purpose: 'Why we <ask>\r\n\r\nand how' }
+    const gone = await own.post(page, typed)
+    t.match([gone.status, wordsOf(gone)], [404, /This is not there any more.*Nothing of what you sent was saved/])
+    t.ok(gone.body.includes('<p class="as-written border rounded p-3">Why we &lt;ask&gt;\r\n\r\nand how</p>'))
+    t.notMatch(gone.body, hidden._csrf?.[0] ?? 'no token')
+    t.notMatch(await own.get(page), { body: /Why we/ })
+    const unmarked = hidden._csrf?.[0]?.replace(/\..*/, '') ?? ''
+    t.notMatch(await own.post(page, { ...typed, _csrf: unmarked }), { body: /Why we/ }, 'nor what was made for nobody')
+    const elsewhere = openBrowser(server, { remoteAddress: '10.7.3.2', headers: { 'sec-fetch-site': 'cross-site' } })
+    for (const [name, value] of own.cookies) elsewhere.cookies.set(name, value)
+    const foreign = await elsewhere.post(page, typed)
+    t.equal(foreign.status, 403)
+    t.notMatch(foreign, { body: /Why we/ }, 'nor what another site sends')
+  },
+)
