@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FhirError } from '../fhir/error.ts'
 import { toldError } from '../http/errors.ts'
 import { nothingElseText } from './page/content-security.ts'
+import { allowAnyFrame, isFramable, isFramed } from './page/frame.ts'
 import { html } from './page/html.ts'
 import { ownTexts } from './page/keeps-typed.ts'
 import { wordsOf } from './page/own-page.ts'
@@ -22,6 +23,8 @@ export const sendErrorPage = (
   const key = isGone(status, request) ? 'error.gone' : keyOf(status)
   const texts = ownTexts(request)
   reply.header('vary', 'accept-language')
+  // Whoever is signed in there is shown it by that EHR alone.
+  if (isFramable(request) && request.session === undefined) allowAnyFrame(reply)
   return sendPage(reply.code(status), {
     title: say(key),
     words,
@@ -32,7 +35,7 @@ ${
   html`<h2>${say('error.typed')}</h2>
 ${texts.map(text => html`<p class="as-written border rounded p-3">${text}</p>`)}`
 }
-<p><a href="/">${say('error.start')}</a></p>
+${isFramed(request) ? html`<p>${say('launched.again')}</p>` : html`<p><a href="/">${say('error.start')}</a></p>`}
 <p class="text-body-secondary">${say('error.help', { id: request.id })}</p>`,
   })
 }

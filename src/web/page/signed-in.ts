@@ -3,6 +3,7 @@ import type { Session } from '../../storage/account/session.ts'
 import { pageOf } from './continue.ts'
 import { allowAnyFrame, isFramable } from './frame.ts'
 import { html } from './html.ts'
+import { wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
 
 /**
@@ -14,7 +15,7 @@ export const requireSession = async (
   reply: FastifyReply,
 ): Promise<FastifyReply | undefined> => {
   if (request.session !== undefined) return undefined
-  if (isFramable(request)) return sendOpenAgain(reply)
+  if (isFramable(request)) return sendOpenAgain(request, reply)
   return sendToSignIn(request, reply)
 }
 
@@ -24,12 +25,15 @@ export const sendToSignIn = (request: FastifyRequest, reply: FastifyReply, { isK
   return reply.redirect(`/sign-in?${new URLSearchParams({ continue: pageOf(request) })}${unsaved}`, 303)
 }
 
-const sendOpenAgain = (reply: FastifyReply): FastifyReply => {
+const sendOpenAgain = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const words = wordsOf(request)
+  const title = words.say('launched.signed-out')
   allowAnyFrame(reply)
-  return sendPage(reply.code(401), {
-    title: 'You are signed out',
-    content: html`<h1>You are signed out</h1>
-<p>Open Sharewell from your EHR again.</p>`,
+  return sendPage(reply.code(401).header('vary', 'accept-language'), {
+    words,
+    title,
+    content: html`<h1>${title}</h1>
+<p>${words.say('launched.again')}</p>`,
   })
 }
 

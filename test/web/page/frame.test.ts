@@ -146,6 +146,22 @@ t.test('outside of frames as well no form is taken that a browser says is anothe
   t.match(await tab.post('/sign-in', form), { status: 303 })
 })
 
+t.test('a form in a frame whose session has ended is answered by a page that the frame may show', async t => {
+  const frame = openFrame()
+  const { location = '' } = await launched(frame, 'lena', 'p2')
+  const _csrf = /name="_csrf" value="([^"]+)"/.exec((await frame.get(location)).body)?.[1] ?? ''
+  frame.cookies.delete(cookie('session'))
+  const late = await frame.post(`${location}/patient`, { _csrf, organization: hospital })
+  t.match([late.status, wordsOf(late)], [403, /Open Sharewell from your EHR again/])
+  t.notMatch(late.body, 'href="/"', 'nothing leads to a page that no frame shows')
+  t.equal(ancestorsOf(late), '*')
+  t.match(String(late.headers['content-security-policy']), "form-action 'none'")
+  t.equal(late.headers['x-frame-options'], undefined)
+  const spanish = openBrowser(server, { headers: { ...inFrame, 'accept-language': 'es' } })
+  t.match(wordsOf(await spanish.get('/patients/x')), /Su sesión ha terminado/)
+  t.match((await frame.get('/account/sessions')).headers, { 'x-frame-options': 'DENY' })
+})
+
 t.test('at a screen that several people share, the frame is that of who has come last', async t => {
   const frame = openFrame()
   await launched(frame, 'lena', 'p1')
