@@ -4,7 +4,7 @@ import { fullAccess } from '../access/access.ts'
 import type { Connection } from './database.ts'
 import { type Described, findDevices, nameOf, placeOf, placesOf } from './described-device.ts'
 import { findNamedSources } from './named-source.ts'
-import { sql } from './sql.ts'
+import { columnOf, sql } from './sql.ts'
 import type { HeaderDevice } from './store.ts'
 import { creatableAmong } from './upload-rights.ts'
 import { candidatesOf, insertAll, type Writing } from './write.ts'
@@ -35,11 +35,28 @@ export const makeDevices = async (
     connection,
     permitted.map(({ device }) => device),
   )
-  for (const one of permitted)
-    if (!found.has(placeOf(one)))
-      found.set(placeOf(one), await makeOne(connection, writing, one, sources.get(one.device)))
+  const registered = await findRegistered(
+    connection,
+    permitted.filter(one => !found.has(placeOf(one))),
+  )
+  const said = new Set<string>()
+  for (const one of permitted) {
+    if (found.has(placeOf(one))) continue
+    const words = wordsOf(one)
+    // What was made for one of those before may be the same device, though another says less of it.
+    const known = words.some(word => said.has(word)) ? await findRegistered(connection, [one]) : registered
+    const id = known.get(placeOf(one)) ?? (await insertDevice(connection, writing, one, sources.get(one.device)))
+    found.set(placeOf(one), id)
+    await recordDevice(connection, one, { id, isMade: !known.has(placeOf(one)) })
+    for (const word of words) said.add(word)
+  }
   return found
 }
+
+const wordsOf = ({ patientId, device: { udi, serial } }: Described): readonly string[] => [
+  ...(udi === undefined ? [] : [`${patientId}/udi/${udi}`]),
+  ...(serial === undefined ? [] : [`${patientId}/serial/${serial}`]),
+]
 
 const permittedAmong = async (
   connection: Connection,
@@ -59,36 +76,58 @@ const permittedAmong = async (
   return described.filter((_, index) => creatable.has(candidates[index]?.pk ?? ''))
 }
 
-const makeOne = async (
+const recordDevice = (
   connection: Connection,
-  writing: Writing,
-  one: Described,
-  source: string | undefined,
-): Promise<string> => {
-  const { patientId, key } = one
-  const registered = await findRegistered(connection, one)
-  const id = registered ?? (await insertDevice(connection, writing, one, source))
-  await connection.run(sql.fragment`
-    UPDATE upload_device SET id = ${id}, is_made = ${registered === undefined}
+  { patientId, key }: Described,
+  { id, isMade }: { readonly id: string; readonly isMade: boolean },
+): Promise<number> =>
+  connection.run(sql.fragment`
+    UPDATE upload_device SET id = ${id}, is_made = ${isMade}
     WHERE patient_id = ${patientId} AND key = ${key}::uuid`)
-  return id
-}
 
-/** One that the patient's app has registered itself. */
+/** Those that the patients' apps have registered themselves, by place. The Devices of a patient are gone through once for all. */
 const findRegistered = async (
   connection: Connection,
-  { patientId, patient, device: { udi, serial, manufacturer } }: Described,
-): Promise<string | undefined> => {
-  if (udi === undefined && serial === undefined) return undefined
-  const row = await connection.maybeOne<{ id: string }>(sql.fragment`
-    SELECT id FROM device
-    WHERE patient_id = ${patientId} AND content #>> '{patient,reference}' = ${`Patient/${patient}`} AND (
-      EXISTS (SELECT FROM jsonb_array_elements(content -> 'udiCarrier') AS carrier
-        WHERE ${udi ?? null}::text IN (carrier ->> 'carrierHRF', carrier ->> 'deviceIdentifier'))
-      OR (content ->> 'serialNumber' = ${serial ?? null}::text
-        AND lower(coalesce(content ->> 'manufacturer', '')) = ${(manufacturer ?? '').toLowerCase()}))
-    ORDER BY pk LIMIT 1`)
-  return row?.id
+  described: readonly Described[],
+): Promise<ReadonlyMap<string, string>> => {
+  const asked = described.filter(({ device: { udi, serial } }) => udi !== undefined || serial !== undefined)
+  if (asked.length === 0) return new Map()
+  const patients = columnOf(asked, ({ patientId }) => patientId, 'int4')
+  const rows = await connection.any<{ position: number; id: string }>(sql.fragment`
+    WITH asked AS (
+      SELECT * FROM unnest(
+        ${patients},
+        ${columnOf(asked, ({ patient }) => `Patient/${patient}`, 'text')},
+        ${columnOf(asked, ({ device }) => device.udi ?? null, 'text')},
+        ${columnOf(asked, ({ device }) => device.serial ?? null, 'text')},
+        ${columnOf(asked, ({ device }) => (device.manufacturer ?? '').toLowerCase(), 'text')})
+        WITH ORDINALITY AS asked(patient_id, patient, udi, serial, manufacturer, position)
+    ), registered AS (
+      SELECT device.patient_id, device.pk, device.id, 'serial' AS by, content ->> 'serialNumber' AS value,
+        content #>> '{patient,reference}' AS patient, lower(coalesce(content ->> 'manufacturer', '')) AS manufacturer
+      FROM device WHERE patient_id = ANY(${patients})
+      UNION ALL
+      SELECT device.patient_id, device.pk, device.id, 'udi', said.value, content #>> '{patient,reference}', NULL
+      FROM device, jsonb_array_elements(content -> 'udiCarrier') AS carrier,
+        LATERAL (VALUES (carrier ->> 'carrierHRF'), (carrier ->> 'deviceIdentifier')) AS said(value)
+      WHERE patient_id = ANY(${patients})
+    )
+    SELECT DISTINCT ON (position) position::integer, id FROM (
+      SELECT asked.position, registered.id, registered.pk FROM asked
+      JOIN registered USING (patient_id, patient, manufacturer)
+      WHERE registered.by = 'serial' AND registered.value = asked.serial
+      UNION ALL
+      SELECT asked.position, registered.id, registered.pk FROM asked
+      JOIN registered USING (patient_id, patient)
+      WHERE registered.by = 'udi' AND registered.value = asked.udi
+    ) AS same
+    ORDER BY position, pk`)
+  return new Map(
+    rows.flatMap(({ position, id }) => {
+      const one = asked[position - 1]
+      return one === undefined ? [] : [[placeOf(one), id]]
+    }),
+  )
 }
 
 const insertDevice = async (

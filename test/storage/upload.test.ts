@@ -20,12 +20,13 @@ t.teardown(async () => {
 })
 
 /** What writing has asked of PostgreSQL. */
-const asked = { statements: 0, rows: 0 }
+const asked = { statements: 0, rows: 0, throughDevices: 0 }
 const noting = (connection: Connection): Connection => ({
   ...connection,
   any: async <Row>(query: Parameters<Connection['any']>[0]) => {
     const rows = await connection.any<Row>(query)
     asked.statements += 1
+    asked.throughDevices += /'serialNumber'/.test(query.sql) ? 1 : 0
     asked.rows += rows.length
     return rows
   },
@@ -59,7 +60,7 @@ const told = (ofWhom: string, number: number, status: Status = 'final', hour = 8
 }
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, index) => from + index)
 const written = async (writes: readonly Write[]) => {
-  Object.assign(asked, { statements: 0, rows: 0 })
+  Object.assign(asked, { statements: 0, rows: 0, throughDevices: 0 })
   const all = await store.write(writes)
   return all.map(one => `${one.outcome} ${'versionId' in one ? one.versionId : ''}`)
 }
@@ -203,4 +204,49 @@ t.test('of corrections in one Bundle each is judged by what the one before has l
     answers.map(({ outcome }) => outcome),
     ['updated', 'updated', 'refused', 'refused'],
   )
+})
+
+t.test('for very many new devices in one Bundle those of the patient are gone through once', async t => {
+  await patient('measured')
+  const measured = (number: number, datasheets: Readonly<Record<string, string>>): Write => {
+    const { header, body } = heartRate(64, { effective_time_frame: { date_time: `2026-03-01T00:${10 + number}:00Z` } })
+    const uuid = `0a6f3c1e-5b7d-4c2a-9e8f-${String(number).padStart(12, '0')}`
+    const external_datasheets = Object.entries(datasheets).map(([datasheet_type, datasheet_reference]) => ({
+      datasheet_type,
+      datasheet_reference,
+    }))
+    const document = { header: { ...header, uuid, external_datasheets }, body }
+    const { resource, uploadKey, device } = receive(
+      upload(document, { subject: { reference: 'Patient/measured' }, device: undefined }),
+    )
+    return { kind: 'create', resource, ...(uploadKey && { uploadKey }), ...(device && { device }) }
+  }
+  const serials = (from: number) => numbers(20, from).map(number => measured(number, { serial: `S-${number}` }))
+  const devicesOf = async () => {
+    const rows = await database.any<{ device: string }>(sql.fragment`
+      SELECT observation.content #>> '{device,reference}' AS device FROM observation JOIN patient USING (patient_id)
+      WHERE patient.id = 'measured' ORDER BY observation.pk`)
+    return rows.map(({ device }) => device)
+  }
+  await written(serials(0))
+  t.equal(asked.throughDevices, 1)
+  t.equal(new Set(await devicesOf()).size, 20)
+  await written([
+    measured(20, { serial: 'S-20', udi: 'U-20' }),
+    measured(21, { serial: 'S-20' }),
+    measured(22, { udi: 'U-20' }),
+    measured(23, { serial: 'S-3', udi: 'U-3' }),
+    measured(24, { serial: 'S-20', manufacturer: 'Acme' }),
+    measured(25, { model: 'Sugar 3' }),
+    measured(26, { model: 'Sugar 3' }),
+  ])
+  const [first, second, third, fourth, fifth, sixth, seventh] = (await devicesOf()).slice(20)
+  t.equal(second, first, 'the serial number is of the one that was made before')
+  t.equal(third, first)
+  t.equal(fourth, (await devicesOf())[3], 'as it is of one that was there')
+  t.notOk((await devicesOf()).slice(0, 24).includes(fifth ?? ''), 'but for another manufacturer')
+  t.equal(seventh, sixth, 'and what is described alike is one')
+  const devices = await database.one(sql.fragment`
+    SELECT count(*)::integer AS made FROM device JOIN patient USING (patient_id) WHERE patient.id = 'measured'`)
+  t.strictSame(devices, { made: 23 })
 })
