@@ -1,5 +1,6 @@
-import type { FastifyMultipartAttachFieldsToBodyOptions, MultipartFile } from '@fastify/multipart'
-import type { FastifyRequest } from 'fastify'
+import fastifyMultipart, { type MultipartFile } from '@fastify/multipart'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
 
 type Taken = { readonly mostBytes: number; readonly mostFields: number }
 
@@ -7,22 +8,51 @@ type Taken = { readonly mostBytes: number; readonly mostFields: number }
  * One file beside the fields of a form. What is larger is not kept, and the fields are read all the same: nobody types them twice. So it is
  * with any file of whoever is not signed in.
  */
-export const takingFile = ({ mostBytes, mostFields }: Taken): FastifyMultipartAttachFieldsToBodyOptions => ({
-  attachFieldsToBody: 'keyValues',
-  throwFileSizeLimit: false,
-  limits: { fileSize: mostBytes, files: 1, fields: mostFields, fieldSize: 1000, parts: mostFields + 1 },
-  async onFile(this: FastifyRequest, part: MultipartFile) {
-    if (this.session === undefined) {
-      part.file.resume()
-      Object.assign(part, { value: part.filename === '' ? null : leftOut })
-      return
+export const takeFile = async (within: FastifyInstance, { mostBytes, mostFields }: Taken): Promise<void> => {
+  await within.register(fastifyMultipart, {
+    throwFileSizeLimit: false,
+    limits: { fileSize: mostBytes, files: 1, fields: mostFields, fieldSize: 1000, parts: mostFields + 1 },
+  })
+  // The plugin reads what came over the network, whatever was unpacked of it, and waits without end for what is never sent.
+  within.addHook('onRequest', async ({ headers }) => {
+    if (isMultipart(headers) && headers['content-encoding'] !== undefined)
+      throw new FhirError('not-supported', 'A form with a file is sent without a Content-Encoding', { status: 415 })
+  })
+  within.addHook('preValidation', async request => {
+    if (!request.isMultipart()) return
+    try {
+      request.body = await formIn(request)
+    } catch (error) {
+      // What the parser says in passing, of a body that is cut off or has no boundary, has no status.
+      if (error instanceof Error && 'statusCode' in error) throw error
+      throw new FhirError('structure', 'The form is not well-formed multipart/form-data', { cause: error })
     }
-    const bytes = await part.toBuffer()
-    // A field left empty is sent as well, as a file of no name.
-    const value = bytes.length === 0 && part.filename === '' ? null : bytes
-    Object.assign(part, { value: part.file.truncated ? tooLarge : value })
-  },
-})
+  })
+}
+
+const isMultipart = ({ 'content-type': type = '' }: FastifyRequest['headers']): boolean =>
+  /^multipart\/form-data\b/i.test(type)
+
+const formIn = async (request: FastifyRequest): Promise<Readonly<Record<string, unknown>>> => {
+  const form: Record<string, unknown> = {}
+  for await (const part of request.parts()) {
+    const value = part.type === 'file' ? await fileIn(part, request) : part.value
+    const { fieldname } = part
+    form[fieldname] = Object.hasOwn(form, fieldname) ? [form[fieldname], value].flat() : value
+  }
+  return form
+}
+
+const fileIn = async (part: MultipartFile, { session }: FastifyRequest): Promise<unknown> => {
+  if (session === undefined) {
+    part.file.resume()
+    return part.filename === '' ? null : leftOut
+  }
+  const bytes = await part.toBuffer()
+  // A field left empty is sent as well, as a file of no name.
+  if (part.file.truncated) return tooLarge
+  return bytes.length === 0 && part.filename === '' ? null : bytes
+}
 
 const leftOut = Symbol('a file of nobody')
 const tooLarge = Symbol('a file that was too large')

@@ -1,4 +1,3 @@
-import fastifyMultipart from '@fastify/multipart'
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
 import { languages } from '../../messages/catalogue.ts'
@@ -11,7 +10,7 @@ import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendOwn } from '../page/organizing.ts'
-import { sentFile, takingFile } from '../page/sent-file.ts'
+import { sentFile, takeFile } from '../page/sent-file.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffOf } from '../page/staff.ts'
 import { moment } from '../page/time.ts'
@@ -35,7 +34,7 @@ export const patientImportsPage: AddPage = (server, options) => {
   })
   void server.register(async within => {
     // Nowhere else are files taken, but for scans.
-    await within.register(fastifyMultipart, takingFile({ mostBytes, mostFields: 10 }))
+    await takeFile(within, { mostBytes, mostFields: 10 })
     within.post('/patients/imports', keepsTyped(options), async (request, reply) => {
       const { body } = request
       const { person } = sessionOf(request)

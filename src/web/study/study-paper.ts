@@ -1,4 +1,3 @@
-import fastifyMultipart from '@fastify/multipart'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
@@ -16,7 +15,7 @@ import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { sendPage } from '../page/page.ts'
-import { sentFile, takingFile } from '../page/sent-file.ts'
+import { sentFile, takeFile } from '../page/sent-file.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
@@ -61,7 +60,7 @@ export const studyPaperPage: AddPage = (server, options) => {
     return reply.redirect(doneUrl(request.params.id, paper.subject, 'discarded'), 303)
   })
   void server.register(async within => {
-    await within.register(fastifyMultipart, takingFile({ mostBytes: mostScanBytes, mostFields: 200 }))
+    await takeFile(within, { mostBytes: mostScanBytes, mostFields: 200 })
     within.post<OfSubject>(at, keepsTyped(options), async (request, reply) => {
       const paper = await paperOf(request, options)
       if (paper.waiting !== undefined) return sendPaperWaiting(reply.code(409), options, paper)
