@@ -27,12 +27,14 @@ import { whoWrites } from './who-writes.ts'
 
 /** What the token's scopes grant, within what its caller may see and do. */
 export const accessOf = (caller: Caller, registry: Registry, parseCriteria: ParseCriteria): Access => {
+  // What scopes of one context and type leave is asked together: with the rule in each of them, a thousand codes were a thousand questions of every row.
   const access = onceEach((action, type) =>
     or(
-      ...caller.scopes.map(scope =>
-        applies(scope, caller, action, type)
-          ? and(byContext[scope.context](scope)(action, type), criteriaOf(scope, type, parseCriteria))
-          : none,
+      ...scopesByRule(caller.scopes.filter(scope => applies(scope, caller, action, type))).map(({ one, scopes }) =>
+        and(
+          byContext[one.context](one)(action, type),
+          or(...scopes.map(scope => criteriaOf(scope, type, parseCriteria))),
+        ),
       ),
       ownFhirUser(caller, action, type),
     ),
@@ -45,6 +47,12 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
   const byContext = accessByContext(caller, registry, whole)
   return whole
 }
+
+/** Those to which the same rule applies, and one of them. */
+const scopesByRule = (scopes: readonly Scope[]) =>
+  [...Map.groupBy(scopes, ({ context, type }) => `${context}/${type}`).values()].flatMap(([one, ...more]) =>
+    one === undefined ? [] : [{ one, scopes: [one, ...more] }],
+  )
 
 /** What it answers stays the same: how it stands to the rows is asked of them anew each time. */
 const onceEach = (access: Access): Access => {

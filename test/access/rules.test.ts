@@ -156,3 +156,25 @@ t.test('a token narrowed to one study has nothing by membership', async t => {
   t.equal(print(access(narrowed)('c', 'Patient')), 'none')
   t.equal(print(access(narrowed)('c', 'ResearchSubject')), '(staffed practitioner/doc request study/one)')
 })
+
+t.test(
+  'what several scopes of one context and type leave is one question within the rule, as much as any of them',
+  async t => {
+    const hot = '(code loinc|8867-4)'
+    const steps = '(code loinc|55423-8)'
+    const scope = (code: string, context = 'patient') => `${context}/Observation.rs?code=http://loinc.org|${code}`
+    const both = `${scope('8867-4')} ${scope('55423-8')}`
+    t.equal(asked('patient', both, 's', 'Observation'), `(and (compartment Patient/ann) (or ${hot} ${steps}))`)
+    t.equal(asked('patient', `${both} patient/Observation.r`, 'r', 'Observation'), '(compartment Patient/ann)')
+    t.equal(
+      asked('patient', `${both} patient/Observation.r`, 's', 'Observation'),
+      `(and (compartment Patient/ann) (or ${hot} ${steps}))`,
+    )
+    t.equal(asked('launched', `${both} ${scope('8867-4', 'user')}`, 's', 'Observation').match(/\(and/g)?.length, 3)
+    t.equal(
+      asked('patient', 'patient/*.rs patient/Device.rs', 's', 'Device'),
+      `(or ${asked('patient', 'patient/*.rs', 's', 'Device')} ${asked('patient', 'patient/Device.rs', 's', 'Device')})`,
+      'a wildcard has a rule of its own',
+    )
+  },
+)

@@ -1,11 +1,13 @@
 import type { Bundle, Patient } from '@medplum/fhirtypes'
 import t from 'tap'
 import { fullAccess } from '../../src/access/access.ts'
+import { accessOf } from '../../src/access/rules.ts'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
-import { parseSearch } from '../../src/search/parse.ts'
+import { parseCriteria, parseSearch } from '../../src/search/parse.ts'
 import { sourceOf } from '../../src/storage/search-source.ts'
 import { openStudies } from '../support/study.ts'
+import { patient as patientCaller } from './model/world.ts'
 
 const { server, create, send } = await openStudies()
 t.teardown(() => server.close())
@@ -111,4 +113,15 @@ t.test('however many values are asked for, PostgreSQL is asked the same', async 
     ['Patient', 'identifier'],
   ] as const)
     t.equal(conditionOf(type, parameter, 100), conditionOf(type, parameter, 2), `${type} by ${parameter}`)
+})
+
+t.test('however many codes the scopes of a token have, PostgreSQL is asked the same', async t => {
+  const registry = loadRegistry()
+  const conditionOf = (count: number) => {
+    const scopes = Array.from({ length: count }, (_, index) => `patient/Observation.rs?code=${own}|${index}`).join(' ')
+    const access = accessOf(patientCaller(ann, scopes), registry, (type, query) => parseCriteria(registry, type, query))
+    const asking = { classes: openCodeClasses(), access, commonTokens: () => false }
+    return sourceOf(asking, parseSearch(registry, 'Observation', new URLSearchParams())).where.sql
+  }
+  t.equal(conditionOf(100), conditionOf(2))
 })
