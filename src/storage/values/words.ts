@@ -7,9 +7,25 @@ type Words = Extract<Value, { kind: 'words' }>
 
 /** The narrative, or all text of the resource, has the words. https://hl7.org/fhir/R4/search.html#content */
 export const matchWords = (content: SqlFragment, { code }: SearchParameter, words: Words): SqlFragment =>
-  code === '_text'
-    ? sql.fragment`fhir_narrative_words(${content}) @@ ${queryOf(words)}`
-    : sql.fragment`fhir_content_words(${content}) @@ ${queryOf(words)}`
+  code === '_text' ? sql.fragment`fhir_narrative_words(${content}) @@ ${queryOf(words)}` : matchContent(content, words)
+
+/** To take all words out of a content is slow, and what is plain ASCII has none of them where the letters of one do not stand in it. */
+const matchContent = (content: SqlFragment, words: Words): SqlFragment => {
+  const decided = sql.fragment`fhir_content_words(${content}) @@ ${queryOf(words)}`
+  const needed = neededWord(words)
+  if (needed === undefined) return decided
+  const text = sql.fragment`(${content})::text`
+  return sql.fragment`(CASE
+    WHEN strpos(lower(${text}), ${needed}) = 0 AND octet_length(${text}) = length(${text}) THEN FALSE
+    ELSE ${decided} END)`
+}
+
+/** The longest of letters alone, where all are meant, and nothing else stands between them. What has digits may be taken for several words. */
+const neededWord = ({ query }: Words): string | undefined => {
+  const all = fold(query).split(' ')
+  if (all.includes('or') || !all.every(word => /^[a-z0-9]*$/.test(word))) return undefined
+  return all.filter(word => /^[a-z]+$/.test(word)).toSorted((one, other) => other.length - one.length)[0]
+}
 
 /** The same of the row of full_text; of `_content` there is none. */
 export const indexedWords = ({ code }: SearchParameter, words: Words): SqlFragment | undefined =>
