@@ -4,7 +4,7 @@ import { isGranted } from '../access/rules.ts'
 import type { FhirError } from '../fhir/error.ts'
 import { type Notification, notificationText } from '../interactions/notification.ts'
 import type { Asked } from '../interactions/subscription-asked.ts'
-import { takeBinding } from '../storage/binding-token.ts'
+import { type Holder, isHolderOver, takeBinding } from '../storage/binding-token.ts'
 import { hearNotices, type Notice } from '../storage/notice.ts'
 import { findSubscriber, type Subscriber, writtenAlike } from '../storage/subscriber.ts'
 import { eventsIn } from '../storage/subscription-event.ts'
@@ -46,7 +46,10 @@ type Connection = {
 }
 
 /** How a Subscription was bound, and what it could tell by the token that it was written with then. */
-type Bound = { readonly how: 'by-id' | 'by-token'; readonly rights: string; readonly whose: string }
+type Bound = { readonly rights: string; readonly whose: string } & (
+  | { readonly how: 'by-id' }
+  | { readonly how: 'by-token'; readonly holder: Holder }
+)
 
 /** https://hl7.org/fhir/R4/subscription.html#2.46.7.2, and the topic form of the same. Only a Subscription's creator binds it. */
 export const openSockets = (options: Options): Sockets => {
@@ -175,8 +178,9 @@ const isBindable = ({ status, channel }: Subscription): boolean => status === 'a
 
 const bindByToken = async (options: Receiving, connection: Connection, token: string): Promise<void> => {
   const { socket, bound } = connection
-  const ids = await takeBinding(options.database, token)
-  if (ids.length === 0) return socket.close('The binding token is not known, or was used before')
+  const { holder, ids } = (await takeBinding(options.database, token)) ?? { ids: [] }
+  if (holder === undefined || ids.length === 0)
+    return socket.close('The binding token is not known, was used before, or binds nothing any more')
   for (const id of ids.slice(0, mostBound - bound.size)) {
     const subscriber = await findSubscriber(options.database, id)
     const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
@@ -184,7 +188,7 @@ const bindByToken = async (options: Receiving, connection: Connection, token: st
     const whose = whoseIs(subscriber)
     if (!hasRoom(options.connections, connection, { id, whose }))
       return socket.close(`Subscription/${id} has too many websockets`)
-    bound.set(id, { how: 'by-token', rights: subscriber.rights, whose })
+    bound.set(id, { how: 'by-token', rights: subscriber.rights, whose, holder })
     await socket.send(textOf(options, subscriber, question, 'handshake', []))
   }
 }
@@ -222,9 +226,10 @@ const checkStill = async (options: Options, { socket, bearer, bound }: Connectio
     socket.close('The token is no longer in force')
     return false
   }
-  for (const [id, { rights }] of bound) {
-    const subscriber = await findSubscriber(options.database, id)
-    if (subscriber !== undefined && subscriber.rights === rights && isStillGranted(options, subscriber)) continue
+  for (const [id, one] of bound) {
+    const isOver = one.how === 'by-token' && (await isHolderOver(options.database, one.holder))
+    const subscriber = isOver ? undefined : await findSubscriber(options.database, id)
+    if (subscriber !== undefined && subscriber.rights === one.rights && isStillGranted(options, subscriber)) continue
     bound.delete(id)
     if (bound.size === 0) socket.close(`Subscription/${id} has ended`)
   }

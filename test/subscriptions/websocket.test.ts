@@ -4,6 +4,8 @@ import t from 'tap'
 import WebSocket from 'ws'
 import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
 import { registerClient } from '../../src/storage/client.ts'
+import { digestOf } from '../../src/storage/secret.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { revokeToken } from '../../src/storage/token.ts'
 import { until } from './receiver.ts'
 import { openSubscriptionWorld, scope } from './world.ts'
@@ -166,4 +168,55 @@ t.test('a binding token binds once, and tells Bundles', async t => {
   again.say(`bind-with-token ${named('token')?.valueString}`)
   t.match(await again.closes(), { code: 1008 })
   t.same(again.heard, [])
+})
+
+/** What a token is given to bind the Subscription with. */
+const bindingOf = async (bearer: string, id: string): Promise<string> => {
+  const issued: Parameters = (await send(bearer, 'GET', `Subscription/${id}/$get-ws-binding-token`)).json()
+  return issued.parameter?.find(({ name }) => name === 'token')?.valueString ?? ''
+}
+
+t.test('what is bound by a binding token ends with the token that it was given to', async t => {
+  const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })
+  await reaches(researcher, id, 'active')
+  const alike = () => world.staffToken(world.hearts.researcher, scope)
+  const [kept, expiring, revoked, early] = await Promise.all([alike(), alike(), alike(), alike()])
+  const bound = async (bearer: string) => {
+    const socket = await connect()
+    socket.say(`bind-with-token ${await bindingOf(bearer, id)}`)
+    await until(() => socket.heard.length > 0)
+    return socket
+  }
+  const [staying, outliving, ending] = await Promise.all([bound(kept), bound(expiring), bound(revoked)])
+  const binding = await bindingOf(early, id)
+  await Promise.all([revokeToken(database, revoked), revokeToken(database, early)])
+  await database.run(sql.fragment`UPDATE token SET expires_at = now() WHERE hash = ${sql.binary(digestOf(expiring))}`)
+  await measure(64)
+  t.match(await ending.closes(), { code: 1008, reason: `Subscription/${id} has ended` })
+  await until(() => staying.heard.length > 1 && outliving.heard.length > 1)
+  t.equal(ending.heard.length, 1, 'and is told nothing any more, as they are whose token runs out')
+
+  const late = await connect()
+  late.say(`bind-with-token ${binding}`)
+  t.match(await late.closes(), { code: 1008 }, 'nor does what it was given bind any more')
+  t.same(late.heard, [])
+  staying.end()
+  outliving.end()
+})
+
+t.test('a binding token binds nothing that was written with other scopes since', async t => {
+  const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })
+  await reaches(researcher, id, 'active')
+  const binding = await bindingOf(researcher, id)
+  const wider = await world.staffToken(
+    world.hearts.researcher,
+    'user/Observation.rs user/Subscription.cruds user/Device.rs',
+  )
+  const { resourceType, criteria, reason, channel } = await world.read(wider, id)
+  await world.update(wider, { resourceType, id, criteria, reason, channel, status: 'requested' })
+  await reaches(wider, id, 'active')
+  const { say, heard, closes } = await connect()
+  say(`bind-with-token ${binding}`)
+  t.match(await closes(), { code: 1008 })
+  t.same(heard, [])
 })
