@@ -2,7 +2,7 @@ import type { CodeableConcept, Coding, Consent, ConsentProvision, Reference } fr
 import { standardExtensions } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf, intervalOfPeriod } from '../fhir/date.ts'
-import { type Deny, isBounded, overlapOf, type Permit, subtract } from './consent-permit.ts'
+import { type Deny, isBounded, lessDenied, overlapOf, type Permit } from './consent-permit.ts'
 import { isOfTime, kindOfClass, typeOfKind } from './shared-type.ts'
 
 /** What a Consent of the shape that we read gives, and to whom. https://hl7.org/fhir/R4/consent.html */
@@ -10,6 +10,8 @@ export type ConsentTerms = {
   readonly grantee: ConsentGrantee
   /** In the order of the provisions, less all that is denied. */
   readonly permits: readonly Permit[]
+  /** Whether to tell what it gives is a load, so that it gives nothing. */
+  readonly isTooMuch: boolean
 }
 
 export type ConsentGrantee = { readonly kind: 'study' | 'organization' | 'practitioner'; readonly id: string }
@@ -34,7 +36,7 @@ export const readConsent = (consent: Consent, reading: ConsentReading): ConsentT
       : [],
   )
   const denies = deniesIn(root.provision ?? []).map(deny => denyOf(deny, reading))
-  return { grantee, permits: denies.reduce<readonly Permit[]>(subtract, asked) }
+  return { grantee, ...lessDenied(asked, denies) }
 }
 
 /** Ids of the Devices that its provisions name, at any depth. */

@@ -2,7 +2,7 @@ import type { Consent, ConsentProvision, Period } from '@medplum/fhirtypes'
 import fc from 'fast-check'
 import t from 'tap'
 import { devicesNamed, readConsent } from '../../src/access/consent.ts'
-import { type Permit, subtract } from '../../src/access/consent-permit.ts'
+import { type Deny, lessDenied, type Permit, subtract } from '../../src/access/consent-permit.ts'
 import { standardExtensions, systems } from '../../src/fhir/canonical.ts'
 import { openCodeClasses } from '../../src/fhir/code-class.ts'
 
@@ -306,4 +306,27 @@ t.test('what is denied is never left, and nothing else is lost', async () => {
 
 t.test('the devices of all provisions are named', async t => {
   t.strictSame(devicesNamed(consent([permit({ data: from('a'), provision: [deny({ data: from('b') })] })])), ['a', 'b'])
+})
+
+t.test('a Consent whose denies are a load gives nothing, and is not worked through', async t => {
+  const day = (index: number) => new Date(Date.UTC(1950, 0, 1 + index)).toISOString().slice(0, 10)
+  const denies = (count: number) =>
+    Array.from({ length: count }, (_, index) => deny({ dataPeriod: { start: day(2 * index), end: day(2 * index) } }))
+  const since = permit({ dataPeriod: { start: '1900-01-01' } })
+  t.equal(read(consent([since, ...denies(1000)]))?.permits.length, 1001)
+  t.match(read(consent([since, ...denies(20_000)])), { permits: [], isTooMuch: true, grantee: { id: 's' } })
+  t.match(read(consent(Array.from({ length: 3001 }, () => since))), { permits: [], isTooMuch: true })
+
+  let compared = 0
+  const [one] = read(consent([since]))?.permits ?? []
+  const counting = denies(20_000).map(({ dataPeriod = {} }): Deny => {
+    const data = { low: `${dataPeriod.start}T00:00:00Z`, high: `${dataPeriod.end}T23:59:59Z` }
+    const isOf = () => {
+      compared += 1
+      return true
+    }
+    return { isOf, devices: undefined, data, valid: { low: '-infinity', high: 'infinity' } }
+  })
+  t.match(lessDenied(one === undefined ? [] : [one], counting), { permits: [], isTooMuch: true })
+  t.ok(compared > 900_000 && compared <= 1_000_000, String(compared))
 })

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { mostPermits } from '../../src/access/consent-permit.ts'
 import { toRestDocument } from '../../src/capability/rest-document.ts'
 import { configurationTable } from '../../src/config.ts'
 import { deepestJson } from '../../src/fhir/json-pieces.ts'
@@ -39,6 +40,7 @@ const limits = {
   'what the entries of one Bundle answer': `${roomOfBundle} characters; those behind are refused (400)`,
   'what its writes meet, of what is there: what PATCH changes, and If-None-Exist finds': `${roomOfBundle} characters; likewise`,
   'components of an Observation': `${mostComponents} (422)`,
+  'permits of a Consent, one for each kind, source and period that its denies leave': `${mostPermits}; each is held against each deny, a million times in all (422)`,
   'the `fullUrl` of an entry': `${longestUrl} characters (400)`,
   'parameters of a search': `${mostParameters} (400)`,
   'values of a search, all parameters together': `${mostValues} (400)`,

@@ -1,6 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { type ConsentGrantee, type ConsentTerms, devicesNamed, readConsent } from '../../access/consent.ts'
-import { isWithin } from '../../access/consent-permit.ts'
+import { isWithin, mostPermits } from '../../access/consent-permit.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
@@ -92,6 +92,7 @@ const refuseGiving = async (
   const status = await findStatusBefore(connection, change)
   refuseTransition(status, consent)
   if (!isStanding(consent)) return
+  if (terms.isTooMuch) throw tooMuch()
   if (consent.status === 'active' && status !== 'active') {
     await refuseSignedBeforeRefusal(connection, change.patientId, { consent, grantee: terms.grantee })
     if (study !== undefined) await refuseNewcomer(connection, study.id, consent)
@@ -112,6 +113,14 @@ const refuseGiving = async (
 
 const already = (): FhirError =>
   new FhirError('duplicate', 'The patient has a Consent to the same study or recipient already; change that one')
+
+/** Ended it may be nevertheless. */
+const tooMuch = (): FhirError =>
+  new FhirError(
+    'too-costly',
+    `A Consent gives at most ${mostPermits} permits, one for each kind from each source and period, and its denies are held against all of them: say the same in fewer provisions`,
+    { status: 422, expression: 'Consent.provision' },
+  )
 
 /** What was decided for one study or recipient says nothing about another, nor does what we cannot read. */
 const otherGrantee = (): FhirError =>

@@ -41,3 +41,23 @@ t.test('of many versions of a Consent each Device that they name is asked about 
   }
   t.equal(statements, 3)
 })
+
+t.test('a Consent whose denies are a load is refused, but where it gives nothing', async t => {
+  const denies = Array.from({ length: 1500 }, (_, index) => {
+    const day = new Date(Date.UTC(1950, 0, 1 + 2 * index)).toISOString().slice(0, 10)
+    return { type: 'deny' as const, dataPeriod: { start: day, end: day } }
+  })
+  const since = { ...w.permit(pulse), dataPeriod: { start: '1900-01-01' } }
+  const { extension: _, ...more } = w.consent('sleep', 'ann', 'active', [])
+  const actor = [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: 'Practitioner/doc' } }]
+  const given = (status: 'active' | 'inactive', provision: readonly object[]) => ({
+    ...more,
+    id: 'ann-doc',
+    status,
+    scope: { coding: [{ code: 'patient-privacy' }] },
+    provision: { type: 'deny' as const, actor, provision: [...provision] },
+  })
+  await world.put({ resourceType: 'Patient', id: 'ann' }, given('active', [since]))
+  await t.rejects(world.put(given('active', [since, ...denies])), { message: /at most 3000 permits/ })
+  await world.put(given('inactive', [since, ...denies]))
+})
