@@ -179,8 +179,7 @@ const isBindable = ({ status, channel }: Subscription): boolean => status === 'a
 const bindByToken = async (options: Receiving, connection: Connection, token: string): Promise<void> => {
   const { socket, bound } = connection
   const { holder, ids } = (await takeBinding(options.database, token)) ?? { ids: [] }
-  if (holder === undefined || ids.length === 0)
-    return socket.close('The binding token is not known, was used before, or binds nothing any more')
+  if (holder === undefined || ids.length === 0) return socket.close(nothingBound)
   for (const id of ids.slice(0, mostBound - bound.size)) {
     const subscriber = await findSubscriber(options.database, id)
     const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
@@ -191,7 +190,10 @@ const bindByToken = async (options: Receiving, connection: Connection, token: st
     bound.set(id, { how: 'by-token', rights: subscriber.rights, whose, holder })
     await socket.send(textOf(options, subscriber, question, 'handshake', []))
   }
+  if (bound.size === 0) socket.close(nothingBound)
 }
+
+const nothingBound = 'The binding token is not known, was used before, or binds nothing any more'
 
 /** As far as both the token of the socket and that of the Subscription are in force. */
 const tell = async (options: Options, connection: Connection, { id, after, until }: Notice): Promise<void> => {

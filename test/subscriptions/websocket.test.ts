@@ -220,3 +220,15 @@ t.test('a binding token binds nothing that was written with other scopes since',
   t.match(await closes(), { code: 1008 })
   t.same(heard, [])
 })
+
+t.test('whose binding token binds nothing any more is told so at once', async t => {
+  const id = await subscribe(researcher, { ...websocket, criteria: observationsTopic })
+  await reaches(researcher, id, 'active')
+  const binding = await bindingOf(researcher, id)
+  await world.update(researcher, { ...(await world.read(researcher, id)), status: 'off' })
+  const { say, closes } = await connect()
+  const since = performance.now()
+  say(`bind-with-token ${binding}`)
+  t.match(await closes(), { code: 1008, reason: /binds nothing any more$/ })
+  t.ok(performance.now() - since < 10_000)
+})
