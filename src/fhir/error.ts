@@ -87,9 +87,16 @@ export const toOutcomeIssue = ({
   severity,
   code: code as OperationOutcomeIssue['code'],
   ...(details === undefined ? {} : { details: { coding: [details] } }),
-  diagnostics: message,
-  ...(expression === undefined ? {} : { expression: [expression] }),
+  diagnostics: quotable(message),
+  ...(expression === undefined ? {} : { expression: [quotable(expression)] }),
 })
+
+/** What is wrong stands before what was sent, and what would be accepted behind it: nobody is sent a megabyte back, nor has to search in it. */
+const quotable = (text: string): string =>
+  text.length <= mostSaid ? text : `${text.slice(0, 1500)} … ${text.slice(1503 - mostSaid)}`.toWellFormed()
+
+/** Characters of an issue's text, or of the name of its element. */
+export const mostSaid = 4000
 
 /** What is found; undefined where it is refused, for whatever reason of who asks. A fault is thrown. */
 export const unlessRefused = async <T>(run: () => Promise<T>): Promise<T | undefined> => {

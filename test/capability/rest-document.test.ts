@@ -3,6 +3,7 @@ import t from 'tap'
 import { mostPermits } from '../../src/access/consent-permit.ts'
 import { toRestDocument } from '../../src/capability/rest-document.ts'
 import { configurationTable } from '../../src/config.ts'
+import { mostSaid } from '../../src/fhir/error.ts'
 import { deepestJson } from '../../src/fhir/json-pieces.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { deepestTags } from '../../src/fhir/validate/narrative.ts'
@@ -47,6 +48,7 @@ const limits = {
   'a text that `_text` or `_content` looks for': `${longestText} characters (400)`,
   'references that one parameter leads through': `${mostHops} (400)`,
   'references that all parameters together lead through': `${mostHopsInAll} (400)`,
+  'the text of an issue of an OperationOutcome': `${mostSaid} characters: of what is longer, since what was sent is quoted in it, the middle is left out`,
   'levels of tags in a narrative': `${deepestTags} (400)`,
   'levels of elements in XML': `${deepestElement} (400); no document type declaration, so no entities`,
 }
