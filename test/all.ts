@@ -1,14 +1,22 @@
 import { globSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import t from 'tap'
+import { isOnTurn } from './support/turn.ts'
 
 /*
  * All test files, or those that are told and those in the folders that are told. What takes longest has a process of its own and begins first; of the others
- * one process runs several, so that the server is loaded, and its code has become fast, once for them all.
+ * one process runs several, so that the server is loaded, and its code has become fast, once for them all. Some of what asks the most takes turns by the day.
  */
 const [, , ...told] = process.argv
+/** On a day those of one list, and those of the other on the next. */
+const byTurns: readonly (readonly string[])[] = [
+  ['test/oracle/answers.test.ts'],
+  ['test/acceptance/cgm.test.ts', 'test/conformance.test.ts'],
+]
+const isOff: ReadonlySet<string> = new Set(byTurns.filter((_, place) => !isOnTurn(place, byTurns.length)).flat())
 const files = (told.length > 0 ? told : ['test'])
   .flatMap(place => (place.endsWith('.ts') ? place : globSync(join(place, '**/*.test.ts'))))
+  .filter(file => told.length > 0 || !isOff.has(file))
   .toSorted()
 
 /** How many a process runs, by folder. */

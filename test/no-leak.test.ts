@@ -20,13 +20,13 @@ const named = (type: string, ids: readonly string[]) => ids.map(id => `${type}/$
 
 const mayUse = ({ lets }: CallerRow, letter: 'r' | 's') => lets === undefined || lets.actions.includes(letter)
 
-/** By these a caller asks for every other type, and for the others on the next day. */
+/** By these a caller asks for every third type, and for the others on the next two days. */
 const everyday: ReadonlySet<string> = new Set(['search', 'read'])
 /** By the others, which ask the same in other ways or read very much, for all types once in so many days. */
-const daysOf = (door: string): number => (door === 'history of all' ? 3 : 15)
+const daysOf = (door: string): number => (door === 'history of all' ? 4 : 21)
 const isTried = (caller: number, door: number, type: number): boolean => {
   const name = doors[door]?.name ?? ''
-  return everyday.has(name) ? isOnTurn(caller + door + type, 2) : isOnTurn(caller + door, daysOf(name))
+  return everyday.has(name) ? isOnTurn(caller + door + type, 3) : isOnTurn(caller + door, daysOf(name))
 }
 
 for (const [place, caller] of callers.entries())

@@ -49,7 +49,7 @@ const bases = [
 ]
 /** Of all Observations; the researcher beside that each third day. */
 const basesOf = ({ name }: CallerRow) =>
-  bases.filter((_, place) => place === 0 || (name === 'researcher' && isOnTurn(place, 3)))
+  bases.filter((_, place) => place === 0 || (name === 'researcher' && isOnTurn(place, 5)))
 const everythingLinked = '_count=1000&_include:iterate=*&_revinclude:iterate=*'
 
 for (const caller of callers)

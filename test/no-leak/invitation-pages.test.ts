@@ -26,7 +26,7 @@ t.test('an invitation is made, ended and shown by who may write the enrolment; o
     const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
     const post = async (study: string, subject: string, action: string) =>
       browser.post(`/studies/${study}/people/${subject}/${action}`, { _csrf })
-    for (const { id, study } of todays(subjects, 2, place)) {
+    for (const { id, study } of todays(subjects, 3, place)) {
       const { body } = await world.everything('GET', `ResearchSubject/${id}`)
       const { status } = await world.call(token)('PUT', `ResearchSubject/${id}`, JSON.parse(body))
       const none = anonymous(await post(study, 'nothing-of-the-kind', 'invite'))

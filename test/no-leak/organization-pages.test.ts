@@ -74,7 +74,7 @@ t.test(
       const { browser } = await signedIn(person)
       const own = facts.organizations.map(([id]) => id).filter(id => looksAfter(name, id))
       const none = anonymous(await browser.get('/organizations/nothing-of-the-kind/apps'))
-      for (const [id] of todays(facts.organizations, 2, place)) {
+      for (const [id] of todays(facts.organizations, 3, place)) {
         const pages = [`apps/app-of-${id}`, 'apps', 'apps/new', 'ehrs', 'ehrs/new', `ehrs/${ehrs.get(id)}`]
         for (const page of pages) {
           const shown = await browser.get(`/organizations/${id}/${page}`)

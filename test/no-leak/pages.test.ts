@@ -44,7 +44,7 @@ t.test('the page of a patient is there for who may read the Patient, and for oth
   for (const [place, { name, person, reads }] of people.entries()) {
     const { browser } = await signedIn(person)
     const none = wordsOf(await browser.get(page(unknown)))
-    for (const { id } of todays(patients, 2, place)) {
+    for (const { id } of todays(patients, 3, place)) {
       const shown = await browser.get(page(id))
       if (reads.includes(id)) t.match(shown, { status: 200, body: new RegExp(`secret-${id}`) }, `${name}: ${id}`)
       else t.strictSame([shown.status, anonymous(wordsOf(shown))], [404, anonymous(none)], `${name}: ${id}`)
@@ -74,7 +74,7 @@ t.test('an app is given those patients to choose from whom the person may search
       return [answer.status, anonymous(wordsOf(answer))]
     }
     const hidden = patients.filter(one => !reads.includes(one.id))
-    for (const { id } of todays(hidden, 3, place))
+    for (const { id } of todays(hidden, 5, place))
       t.strictSame(await refused(id), [403, (await refused(unknown))[1]], `${name}: ${id}`)
     const byName = await browser.send(page, { decision: 'find', name: 'secret-', person }, page)
     const found = [...byName.body.matchAll(/name="patient" value="([^"]*)"/g)].map(([, id = '']) => id)

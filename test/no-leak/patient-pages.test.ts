@@ -41,7 +41,7 @@ t.test(
         found.map(({ resource }: { readonly resource: { readonly id: string } }) => resource.id),
       )
       const listed = (await browser.get('/patients')).body
-      for (const id of todays(patients, 2, place)) {
+      for (const id of todays(patients, 3, place)) {
         t.equal(listed.includes(`href="/patients/${id}"`), readable.has(id), `${practitioner}: ${id} in the list`)
         const byName = (await browser.get(`/patients?name=secret-${id}`)).body
         t.equal(byName.includes(`href="/patients/${id}"`), readable.has(id), `${practitioner}: ${id} by name`)

@@ -51,7 +51,7 @@ t.test('$series and $glucose-profile count what the caller may search, and are s
   for (const [place, caller] of callers.entries()) {
     const call = world.call(caller.token && (await world.token(caller.token)))
     const visible = visibleTo(caller)
-    for (const [kind, patient] of todays(asks, 2, place)) {
+    for (const [kind, patient] of todays(asks, 3, place)) {
       const expected = measured(kind, patient).filter(({ id }) => visible.has(id)).length
       for (const path of pathsOf(kind, patient)) {
         const { status, body } = await call('GET', path)
@@ -100,7 +100,7 @@ t.test('$completeness counts what the caller may search, by one study at most th
 t.test('$points answers of an Observation to who may read it; to anybody else it is not known', async t => {
   const all = secretsOf(world).filter(({ type }) => type === 'Observation')
   for (const [place, caller] of callers.entries()) {
-    const observations = todays(all, 3, place)
+    const observations = todays(all, 5, place)
     const call = world.call(caller.token && (await world.token(caller.token)))
     const mayRead = caller.lets === undefined || caller.lets.actions.includes('r')
     const answered: string[] = []

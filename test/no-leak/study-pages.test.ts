@@ -34,7 +34,7 @@ t.test('the page of a study is there for staff who may read it, with those whom 
     const none = anonymous(await browser.get('/studies/nothing-of-the-kind'))
     const studies = await readable(person, 'ResearchStudy?_count=100')
     const listed = await browser.get('/studies')
-    for (const { id } of todays(facts.studies, 2, place)) {
+    for (const { id } of todays(facts.studies, 3, place)) {
       t.equal(listed.body.includes(`href="/studies/${id}"`), studies.includes(id), `${practitioner}: ${id} in the list`)
       const shown = await browser.get(`/studies/${id}`)
       const map = await browser.get(`/studies/${id}/completeness`)
@@ -69,7 +69,7 @@ t.test(
     )
     let [turn, told] = [0, 0]
     for (const [place, practitioner] of facts.practitioners.entries())
-      for (const { id } of todays(facts.studies, 2, place)) {
+      for (const { id } of todays(facts.studies, 3, place)) {
         // Each of them is tried by somebody.
         const some = subjects.filter((_, place) => place % 5 === turn % 5)
         const done = dones[turn++ % 3] ?? ''

@@ -89,10 +89,10 @@ const contentOf = async (path: string): Promise<Resource> => JSON.parse((await e
 
 t.test('what is hidden and what is not there are told apart by nothing', async t => {
   const byType = Map.groupBy(secretsOf(world), ({ type }) => type)
-  // Of every other type one.
+  // Of every third type one.
   const hiddenFrom = (caller: CallerRow, place: number) =>
     [...byType.values()].flatMap((ofType, type) => {
-      if (!isOnTurn(place + type, 2)) return []
+      if (!isOnTurn(place + type, 3)) return []
       const hidden = ofType.filter(one => !one.isReadBy(caller))
       return hidden.find((_, at) => isOnTurn(at, hidden.length)) ?? []
     })
