@@ -26,8 +26,7 @@ export const replaceResource = async (
   const passes = await connection.maybeOne<{ isSame: boolean }>(sql.fragment`
     WITH ${entryTables([candidate])}
     SELECT EXISTS (
-      SELECT FROM ${tableOf(type)} AS row
-      WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk AND ${said('row')} = ${said('entry')}) AS "isSame"
+      SELECT FROM ${tableOf(type)} AS row WHERE ${isAt(candidate)} AND ${said('row')} = ${said('entry')}) AS "isSame"
     FROM entry WHERE ${compile(allowed, entryRow(type), classes)}`)
   if (passes === undefined) return 'refused'
   if (passes.isSame) return 'unchanged'
@@ -57,7 +56,7 @@ export const putVersions = async (
     UPDATE ${tableOf(type)} AS row
     SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
       tokens = entry.tokens, content = entry.content ${facts}
-    FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
+    FROM entry WHERE ${isAt(place)}`)
 }
 
 const entry = sql.fragment`entry`
@@ -74,7 +73,7 @@ export const removeResource = async (
 ): Promise<void> => {
   await archive(connection, place)
   await dropSideRows(connection, place)
-  await connection.run(sql.fragment`DELETE FROM ${tableOf(place.type)} WHERE ${isAt(place)}`)
+  await connection.run(sql.fragment`DELETE FROM ${tableOf(place.type)} AS row WHERE ${isAt(place)}`)
   await connection.run(sql.fragment`
     INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, author)
     VALUES (${place.patientId}, ${place.pk}, ${deletion.version}, ${deletion.lastUpdated.toISOString()}, 'DELETE',
@@ -85,7 +84,7 @@ const archive = (connection: Connection, place: Place) =>
   connection.run(sql.fragment`
     INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, owner, author, content)
     SELECT patient_id, pk, version, last_updated, CASE version WHEN 1 THEN 'POST' ELSE 'PUT' END, owner, author, content
-    FROM ${tableOf(place.type)} WHERE ${isAt(place)}`)
+    FROM ${tableOf(place.type)} AS row WHERE ${isAt(place)}`)
 
 const archiveBetween = (connection: Connection, type: ResourceType, between: readonly Candidate[]) =>
   connection.run(sql.fragment`
@@ -101,4 +100,6 @@ const dropSideRows = async (connection: Connection, place: Place): Promise<void>
     await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ${place.pk}`)
 }
 
-const isAt = ({ patientId, pk }: Place): SqlFragment => sql.fragment`patient_id = ${patientId} AND pk = ${pk}`
+/** The row, by values: joined to what is written, all rows of the type may be read for one, and the whole of each. */
+const isAt = ({ patientId, pk }: Pick<Place, 'patientId' | 'pk'>): SqlFragment =>
+  sql.fragment`row.patient_id = ${patientId} AND row.pk = ${pk}`

@@ -16,9 +16,9 @@ import { withDatabase } from '../../support/database.ts'
 const registry = loadRegistry()
 
 /** A database with the real store, seen by whoever is asked for. */
-export const openWorld = async () => {
+export const openWorld = async ({ poolSize = 4 } = {}) => {
   const { url, close } = await withDatabase()
-  const database = openDatabase(url, { poolSize: 4 })
+  const database = openDatabase(url, { poolSize })
   const dictionary = openDatabase(url, { poolSize: 1 })
   const stores = await openStores({ database, dictionaryConnection: dictionary, registry, classes: openCodeClasses() })
   const storeOf = (caller: Caller): Store =>
