@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { confirmEmail, type EmailConfirmed, findEmailLink, stopEmailChange } from '../../accounts/email-change.ts'
 import { queryOf } from '../../http/presentation.ts'
 import type { EmailChange } from '../../storage/account/email-change.ts'
@@ -13,21 +13,23 @@ import { sendSignInFirst } from './sign-in-first.ts'
 
 /** Where the links lead that are sent to an old and a new address. Looking uses nothing up. */
 export const emailChangePage: AddPage = (server, { accounts }) => {
-  server.get('/email-change', async (request, reply) => {
-    const link = queryOf(request).get('link') ?? ''
+  const show = async (request: FastifyRequest, reply: FastifyReply, link: string): Promise<FastifyReply> => {
     const change = await findEmailLink(accounts, link)
     if (change === undefined) return sendLinkIsOver(reply)
     if (change.end === 'old') return sendOldEnd(reply, link, change)
     return change.person === request.session?.person
       ? sendNewEnd(reply, link, change)
-      : sendSignInFirst(reply, { text: 'email.sign-in-text', page: request.url })
-  })
-  server.post('/email-change', async (request, reply) => {
+      : sendSignInFirst(reply, { text: 'email.sign-in-text', page: `/email-change?link=${link}` })
+  }
+  server.get('/email-change', async (request, reply) => show(request, reply, queryOf(request).get('link') ?? ''))
+  server.post('/email-change', { config: { isForAnybody: true } }, async (request, reply) => {
     const link = typed(request.body, 'link')
     if (typed(request.body, 'decision') === 'stop')
       return (await stopEmailChange(accounts, link)) ? sendStopped(reply) : sendLinkIsOver(reply)
     if (typed(request.body, 'decision') !== 'confirm') return sendLinkIsOver(reply)
-    return sendConfirmed(reply, await confirmEmail(accounts, link, request.session?.person))
+    const confirmed = await confirmEmail(accounts, link, request.session?.person)
+    // Also where the link is as good as before, and only somebody else is signed in by now, or nobody.
+    return confirmed.kind === 'over' ? show(request, reply, link) : sendConfirmed(reply, confirmed)
   })
 }
 

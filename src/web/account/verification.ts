@@ -29,7 +29,7 @@ ${form({ action: '/verification', token: ownToken(reply), hidden: { link }, fiel
     })
   }
   server.get('/verification', async (request, reply) => show(request, reply, queryOf(request).get('link') ?? ''))
-  server.post('/verification', async (request, reply) => {
+  server.post('/verification', { config: { isForAnybody: true } }, async (request, reply) => {
     const link = typed(request.body, 'link')
     return (await verify(accounts, link, request.session?.person))
       ? reply.redirect('/account?done=verified', 303)

@@ -29,7 +29,7 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
       ? sendProve(reply, words, { link, channel })
       : sendInvited(reply, words, { link, channel, apps: [...appsFor(link), ...(await acceptance.appsFor(link))] })
   })
-  server.post('/invitation/code', { config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post('/invitation/code', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const words = wordsOf(request)
     const link = typed(request.body, 'link')
     const sent = await acceptance.sendCode(link, words)
@@ -42,7 +42,7 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
         return reply.redirect(`/invitation?${new URLSearchParams({ link, sent: '' })}`, 303)
     }
   })
-  server.post('/invitation', { config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post('/invitation', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const words = wordsOf(request)
     const { body } = request
     const [link, birthDate, code] = [typed(body, 'link'), typed(body, 'birthDate'), typed(body, 'code')]

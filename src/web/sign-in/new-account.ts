@@ -20,7 +20,7 @@ export const newAccountPage: AddPage = (server, options) => {
     const invitation = await findInvitation(accounts, link)
     return invitation === undefined ? sendLinkIsOver(reply) : sendNewAccount(reply, { link, invitation })
   })
-  server.post('/new-account', { config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post('/new-account', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const { body } = request
     const [link, name, email] = [typed(body, 'link'), typed(body, 'name'), typed(body, 'email')]
     const device = deviceOf(request.headers['user-agent'])

@@ -20,7 +20,7 @@ export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
     const account = await findAccountOfLink(accounts, link)
     return account === undefined ? sendLinkIsOver(reply) : sendNewPassword(reply, { link, email: account.email })
   })
-  server.post('/new-password', { config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post('/new-password', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const link = typed(request.body, 'link')
     const account = await findAccountOfLink(accounts, link)
     if (account === undefined) return sendLinkIsOver(reply)

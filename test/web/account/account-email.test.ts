@@ -101,9 +101,27 @@ t.test('whoever reads the mail of a mistyped address gets nothing by its link', 
   t.match(wordsOf(await other.get(linkIn(toNew))), /Sign in to confirm it/)
   const link = new URLSearchParams(linkIn(toNew).split('?')[1]).get('link') ?? ''
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get('/account')).body)?.[1] ?? ''
-  t.match(await other.post('/email-change', { link, _csrf, ...confirm }), { status: 410 })
+  t.match(wordsOf(await other.post('/email-change', { link, _csrf, ...confirm })), /Sign in to confirm it/)
   t.match((await begin(email)).answer, { status: 303 })
   t.match(await browser.send(linkIn(toNew), confirm), changed, 'whose account it is may')
+  await mailbox.next()
+})
+
+t.test('who is signed out when they say yes to the new address is told to sign in, and comes back to it', async t => {
+  const { email } = await newAccount('ella')
+  const browser = await signedIn(email)
+  const { toNew, toOld } = await ask(browser, 'ella@home.example', email)
+  await openBrowser(server).send(linkIn(toOld), confirm)
+  const { body } = await browser.get(linkIn(toNew))
+  const link = new URLSearchParams(linkIn(toNew).split('?')[1]).get('link') ?? ''
+  const _csrf = /action="\/email-change"[\s\S]*?name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  await browser.send('/account', {}, '/sign-out')
+  const late = await browser.post('/email-change', { _csrf, link, ...confirm })
+  t.match(wordsOf(late), /Sign in to confirm it/)
+  const back = `/sign-in?${new URLSearchParams({ continue: linkIn(toNew), prompt: 'login' })}`
+  t.match(late.body, `href="${back.replaceAll('&', '&amp;')}"`)
+  t.match(await browser.send(back, { email, password }, '/sign-in'), { status: 303, location: linkIn(toNew) })
+  t.match(await browser.send(linkIn(toNew), confirm), changed)
   await mailbox.next()
 })
 

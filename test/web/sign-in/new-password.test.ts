@@ -90,6 +90,25 @@ t.test('whoever signs in by the old password while a new one is saved does not c
   t.match(await browser.get('/account'), { status: 303 })
 })
 
+t.test('a password is chosen by its link whoever has signed in at the same browser meanwhile', async t => {
+  await account('una@example.org')
+  const others = ['vic@example.org', 'will@example.org']
+  for (const email of others) await account(email)
+  const shared = openBrowser(server)
+  const signInHere = (email = '') => shared.send('/sign-in?prompt=login', { email, password: first }, '/sign-in')
+  await signInHere(others[0])
+  const url = await linkFor('una@example.org')
+  const { body } = await shared.get(url)
+  const link = new URLSearchParams(url.split('?')[1]).get('link') ?? ''
+  const _csrf = /action="\/new-password"[\s\S]*?name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  await signInHere(others[1])
+  const saved = await shared.post('/new-password', { _csrf, link, password: second })
+  t.match(saved, { status: 303, location: '/sign-in?new-password' })
+  t.match(await mailbox.next(), { to: 'una@example.org', subject: 'Your Sharewell password was changed' })
+  t.match((await signIn('una@example.org', second)).answer, { status: 303 })
+  for (const email of others) t.match((await signIn(email, first)).answer, { status: 303 })
+})
+
 t.test('a link is over after half an hour', async t => {
   await account('dora@example.org')
   const url = await linkFor('dora@example.org')
