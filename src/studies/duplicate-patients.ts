@@ -9,11 +9,12 @@ export type FindPatients = (query: URLSearchParams) => Promise<readonly Patient[
 
 /**
  * Of each, those who have one of its identifiers, or its name and birth date. Whoever asks is told only of whom they may see: of all
- * others it is as if there were nobody.
+ * others it is as if there were nobody. `most`: of each, as many as are looked for; first those who have its identifiers.
  */
 export const findDuplicates = async (
   find: FindPatients,
   asked: readonly Patient[],
+  { most = Number.POSITIVE_INFINITY }: { readonly most?: number } = {},
 ): Promise<readonly (readonly Duplicate[])[]> => {
   const values = [...new Set(asked.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? [])))]
   const days = [...new Set(asked.flatMap(({ birthDate }) => birthDate ?? []))]
@@ -21,19 +22,19 @@ export const findDuplicates = async (
   // Names are spelled in too many ways to be asked for.
   const byName = days.length === 0 ? [] : await find(new URLSearchParams({ birthdate: days.join(',') }))
   const holders = Map.groupBy(byIdentifier.flatMap(heldBy), ({ identifier }) => identifier.value)
-  const namesakes = Map.groupBy(byName, ({ birthDate }) => birthDate)
+  // Where the day is not known many have the same one: each name of theirs is read once, not for each who is asked about.
+  const namesakes = Map.groupBy(byName.flatMap(calledBy), ({ called }) => called)
   return asked.map(one => {
     const same = (one.identifier ?? []).flatMap(identifier =>
-      (holders.get(identifier.value) ?? [])
-        .filter(held => isSame(held.identifier, identifier))
-        .map(({ patient }) => patient),
+      (holders.get(identifier.value) ?? []).filter(held => isSame(held.identifier, identifier)),
     )
-    const alike = (namesakes.get(one.birthDate) ?? []).filter(
-      other => !same.includes(other) && areNamedAlike(other, one),
-    )
+    const alike = namesOf(one).flatMap(called => namesakes.get(called) ?? [])
     const found = new Map<string | undefined, Duplicate>()
-    for (const patient of alike) found.set(patient.id, { patient, by: 'name' })
-    for (const patient of same) found.set(patient.id, { patient, by: 'identifier' })
+    const add = (by: Duplicate['by']) => (held: { readonly patient: Patient }) => {
+      if (!found.has(held.patient.id)) found.set(held.patient.id, { patient: held.patient, by })
+      return found.size >= most
+    }
+    if (!same.some(add('identifier'))) alike.some(add('name'))
     return [...found.values()]
   })
 }
@@ -44,9 +45,10 @@ export const openLinesBefore = (): ((line: number, patient: Patient) => number |
   const lineByName = new Map<string, number>()
   const holdersOf = (value: string) =>
     lineBySystemByValue.get(value) ?? lineBySystemByValue.set(value, new Map()).get(value) ?? new Map()
-  return (line, { identifier = [], name = [], birthDate }) => {
+  return (line, patient) => {
+    const { identifier = [] } = patient
     const numbers = identifier.map(({ system = '', value = '' }) => ({ system, holders: holdersOf(value) }))
-    const names = name.map(one => `${comparable(one)} ${birthDate}`)
+    const names = namesOf(patient)
     const before = [
       // As `isSame` has it.
       ...numbers.flatMap(({ system, holders }) =>
@@ -68,8 +70,12 @@ const heldBy = (patient: Patient) => (patient.identifier ?? []).map(identifier =
 const isSame = (one: Identifier, other: Identifier): boolean =>
   one.value === other.value && (one.system === undefined || other.system === undefined || one.system === other.system)
 
-const areNamedAlike = ({ name = [] }: Patient, other: Patient): boolean =>
-  name.some(one => (other.name ?? []).some(two => comparable(one) === comparable(two)))
+const calledBy = (patient: Patient) => namesOf(patient).map(called => ({ called, patient }))
+
+/** Each name, so far as it is told apart, with the birth date: who have one in common may be the same. */
+const namesOf = ({ name = [], birthDate }: Patient): readonly string[] => [
+  ...new Set(name.map(one => `${comparable(one)} ${birthDate}`)),
+]
 
 /** Without accents, case and punctuation. */
 const comparable = ({ text, given = [], family = '' }: HumanName): string =>

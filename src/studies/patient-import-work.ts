@@ -91,11 +91,12 @@ const duplicatesAmong = async (find: FindPatients, lines: readonly ShownLine[]) 
   const there = await findDuplicates(
     find,
     sound.map(({ patient }) => patient),
+    { most: mostDuplicates },
   )
   return new Map(
     sound.flatMap(({ line }, index) => {
       const duplicates = (there[index] ?? []).map(({ patient }) => ({ patient: patient.id ?? '' }))
-      return duplicates.length === 0 ? [] : [[line, duplicates.slice(0, mostDuplicates)] as const]
+      return duplicates.length === 0 ? [] : [[line, duplicates] as const]
     }),
   )
 }
