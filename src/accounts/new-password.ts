@@ -28,7 +28,7 @@ export const askForNewPassword = async (accounts: Accounts, email: string): Prom
     newPasswordMinutes,
   )
   if (mayWrite && account?.isVerified)
-    mail?.send(newPasswordLetter(wordsFor(account.language), to, newPasswordUrl(accounts, secret)))
+    mail?.sendUnnoticed(newPasswordLetter(wordsFor(account.language), to, newPasswordUrl(accounts, secret)))
 }
 
 export const newPasswordMinutes = 30
