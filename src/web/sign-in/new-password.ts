@@ -18,22 +18,30 @@ export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
   server.get('/new-password', async (request, reply) => {
     const link = queryOf(request).get('link') ?? ''
     const account = await findAccountOfLink(accounts, link)
-    return account === undefined ? sendLinkIsOver(reply) : sendNewPassword(reply, { link, email: account.email })
+    return account === undefined ? sendIsOver(reply) : sendNewPassword(reply, { link, email: account.email })
   })
   server.post('/new-password', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const link = typed(request.body, 'link')
     const account = await findAccountOfLink(accounts, link)
-    if (account === undefined) return sendLinkIsOver(reply)
+    if (account === undefined) return sendIsOver(reply)
     const answer = await choosePassword(accounts, link, typedSecret(request.body, 'password'))
     switch (answer.kind) {
       case 'changed':
         clearSessionCookie(reply, cookies)
         return reply.redirect('/sign-in?new-password', 303)
       case 'link-is-over':
-        return sendLinkIsOver(reply)
+        return sendIsOver(reply)
       case 'problem':
         return sendNewPassword(reply.code(422), { link, email: account.email, problem: answer.problem })
     }
+  })
+}
+
+/** Half an hour is soon over, and who has no password gets no further at the sign-in. */
+const sendIsOver = (reply: FastifyReply): FastifyReply => {
+  const { say } = wordsOf(reply.request)
+  return sendLinkIsOver(reply, {
+    another: html`<p><a href="/forgotten-password">${say('sign-in.forgotten')}</a></p>`,
   })
 }
 

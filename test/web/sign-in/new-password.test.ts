@@ -115,7 +115,12 @@ t.test('a link is over after half an hour', async t => {
   await database.run(sql.fragment`UPDATE account_link SET expires_at = expires_at - interval '29 minutes 50 seconds'`)
   t.match(await openBrowser(server).get(url), { status: 200 })
   await database.run(sql.fragment`UPDATE account_link SET expires_at = expires_at - interval '10 seconds'`)
-  t.match(await openBrowser(server).get(url), { status: 410 })
+  const over = await openBrowser(server).get(url)
+  t.match(
+    [over.status, wordsOf(over)],
+    [410, /This link no longer works .* ask for a new one\. Go to sign-in I do not know my password$/],
+  )
+  t.match(over.body, 'href="/forgotten-password"', 'which is where one is asked for')
 })
 
 t.test('an address that nobody has is answered alike, and written to never', async t => {
