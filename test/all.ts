@@ -8,10 +8,18 @@ import { isOnTurn } from './support/turn.ts'
  * one process runs several, so that the server is loaded, and its code has become fast, once for them all. Some of what asks the most takes turns by the day.
  */
 const [, , ...told] = process.argv
-/** On a day those of one list, and those of the other on the next. */
+/** On a day those of one list, and those of the others on the next; `test/docs.test.ts` walks through the demo on the days of the last. */
 const byTurns: readonly (readonly string[])[] = [
   ['test/oracle/answers.test.ts'],
-  ['test/acceptance/cgm.test.ts', 'test/conformance.test.ts'],
+  [
+    'test/acceptance/cgm.test.ts',
+    'test/browser/days.test.ts',
+    'test/browser/study-languages.test.ts',
+    'test/conformance.test.ts',
+    'test/fhir/validate/differential.test.ts',
+    'test/http/fuzz.test.ts',
+  ],
+  [],
 ]
 const isOff: ReadonlySet<string> = new Set(byTurns.filter((_, place) => !isOnTurn(place, byTurns.length)).flat())
 const files = (told.length > 0 ? told : ['test'])

@@ -79,8 +79,8 @@ t.test('what the documents tell to type works, and prints what they say', async 
   }
 })
 
-/** To make the demo's world takes as long as what stands in the first list of test/all.ts: it is walked through on the days of the second. */
-if (isOnTurn(1, 2))
+/** To make the demo's world takes as long as what stands in the other lists of `byTurns` in test/all.ts, with which it takes turns. */
+if (isOnTurn(2, 3))
   t.test('the three apps get their tokens in the demo’s world as docs/apps.md says, word for word', t => walkThrough(t))
 
 t.test(
