@@ -4,8 +4,6 @@ import fastifyFormbody from '@fastify/formbody'
 import fastifyHelmet from '@fastify/helmet'
 import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { FhirError } from '../fhir/error.ts'
-import { addressGroup } from '../http/address-group.ts'
 import { type Cookies, sessionCookieOf } from '../http/session.ts'
 import { keepRequest } from '../http/within-request.ts'
 import { findFramedSession, findSession, isInForce, type Session } from '../storage/account/session.ts'
@@ -54,6 +52,7 @@ import type { AddPage, PageOptions } from './page/add-page.ts'
 import { contentSecurityPolicy } from './page/content-security.ts'
 import { requireOwnForms, unmarkedToken } from './page/form-token.ts'
 import { allowFrame, isFramed, jarOf } from './page/frame.ts'
+import { pageLimits } from './page-limits.ts'
 import { patientPage } from './patient/patient.ts'
 import { patientChangePage } from './patient/patient-change.ts'
 import { patientImportPage } from './patient/patient-import.ts'
@@ -198,12 +197,7 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
     getToken: unmarkedToken,
     logLevel: 'debug',
   })
-  await server.register(fastifyRateLimit, {
-    max: mostRequests,
-    timeWindow: '1 minute',
-    keyGenerator: addressGroup,
-    errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
-  })
+  await server.register(fastifyRateLimit, pageLimits)
   keepRequest(server)
   server.decorateRequest('session', undefined)
   server.decorateRequest('standing', undefined)
@@ -236,9 +230,6 @@ const sessionFor = async (
   const find = isFramed(request) ? findFramedSession : findSession
   return find(database, sessionCookieOf(request, jar))
 }
-
-/** Of one address; whole clinics may be behind it. */
-const mostRequests = 300
 
 const headers = (secure: boolean) => ({
   contentSecurityPolicy,

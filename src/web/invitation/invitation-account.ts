@@ -13,7 +13,7 @@ import { form, notice, typed, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendInvitationIsOver, sendOwnPage, wordsOf } from '../page/own-page.ts'
-import { enter, seldom } from '../sign-in/sign-in.ts'
+import { enter } from '../sign-in/sign-in.ts'
 import { newAccountForm } from './invitation-new-account.ts'
 
 /** Whoever has shown who they are takes the invitation into an account: a new one, or one that they sign in to. */
@@ -38,7 +38,7 @@ export const invitationAccountPage: AddPage = (server, options) => {
     reply.clearCookie(cookies.nameOf('invitation'), cookies.options)
     return reply.redirect(`/sharing/${invitation.study}`, 303)
   }
-  server.post('/invitation/account', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
+  server.post('/invitation/account', { config: { isForAnybody: true } }, async (request, reply) => {
     const invitation = await found(request)
     if (invitation === undefined) return sendUnproven(request, reply)
     // A browser keeps one proof: another window may have shown since whom another invitation is for.

@@ -13,7 +13,6 @@ import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendInvitationIsOver, sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { moment, phrase } from '../page/time.ts'
-import { seldom } from '../sign-in/sign-in.ts'
 
 /** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */
 export const invitationPage: AddPage = (server, { acceptance, accounts, cookies, invitationApps }) => {
@@ -29,7 +28,7 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
       ? sendProve(reply, words, { link, channel })
       : sendInvited(reply, words, { link, channel, apps: [...appsFor(link), ...(await acceptance.appsFor(link))] })
   })
-  server.post('/invitation/code', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
+  server.post('/invitation/code', { config: { isForAnybody: true } }, async (request, reply) => {
     const words = wordsOf(request)
     const link = typed(request.body, 'link')
     const sent = await acceptance.sendCode(link, words)
@@ -42,7 +41,7 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
         return reply.redirect(`/invitation?${new URLSearchParams({ link, sent: '' })}`, 303)
     }
   })
-  server.post('/invitation', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
+  server.post('/invitation', { config: { isForAnybody: true } }, async (request, reply) => {
     const words = wordsOf(request)
     const { body } = request
     const [link, birthDate, code] = [typed(body, 'link'), typed(body, 'birthDate'), typed(body, 'code')]

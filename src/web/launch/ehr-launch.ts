@@ -12,19 +12,18 @@ import { allowAnyFrame, isFramed, jarOf } from '../page/frame.ts'
 import { html } from '../page/html.ts'
 import { wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
-import { answerAdmission, seldom } from '../sign-in/sign-in.ts'
+import { answerAdmission } from '../sign-in/sign-in.ts'
 import { browserOf } from './launch-step.ts'
 
 /** Where EHRs send the browser, and where it comes back to. What has come is then `/launched`. */
 export const ehrLaunchPage: AddPage = (server, options) => {
   const { ehrLaunches, accounts } = options
-  const config = { rateLimit: seldom }
   for (const path of ['/launch', '/launch/:config'])
-    server.get<OfConfig>(path, { config }, async (request, reply) => {
+    server.get<OfConfig>(path, async (request, reply) => {
       const refusal = isFramed(request) ? await sendFromFrame(request, reply, options) : undefined
       return refusal ?? sendToEhr(request, reply, options)
     })
-  server.get<OfConfig>(callbackPathOf(':config'), { config }, async (request, reply) => {
+  server.get<OfConfig>(callbackPathOf(':config'), async (request, reply) => {
     const { config = '' } = request.params
     const arrived = await ehrLaunches.finish(config, queryOf(request), browserOf(request, options))
     if (arrived.kind === 'refused') return sendRefusal(request, reply, arrived)

@@ -12,7 +12,6 @@ import { continuePath } from '../page/continue.ts'
 import { typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
-import { seldom } from './sign-in.ts'
 
 /** Sends the browser to the identity provider, and takes it back. Who has come is then `/sso/arrivals/…`. */
 export const ssoPage: AddPage = (server, { sso, cookies }) => {
@@ -22,8 +21,7 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
     arrived.kind === 'refused'
       ? sendRefusal(request, reply, sso.institution, arrived)
       : reply.header('cache-control', 'no-store').redirect(`/sso/arrivals/${arrived.arrival}`, 303)
-  const settings = { ...ofAppRequests, config: { rateLimit: seldom } }
-  server.get('/sso', settings, async (request, reply) => {
+  server.get('/sso', ofAppRequests, async (request, reply) => {
     const query = queryOf(request)
     const known = ssoBrowserOf(request, cookies)
     const browser = isSecret(known) ? known : newSecret()
@@ -36,7 +34,7 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
   })
   switch (protocol.kind) {
     case 'oidc':
-      server.get(oidcCallbackPath, settings, async (request, reply) =>
+      server.get(oidcCallbackPath, ofAppRequests, async (request, reply) =>
         answerArrived(request, reply, await protocol.finish({ request }, ssoBrowserOf(request, cookies))),
       )
       break
@@ -44,7 +42,7 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
       server.get(samlMetadataPath, async (_request, reply) =>
         reply.type('application/samlmetadata+xml').send(protocol.metadata()),
       )
-      const config = { rateLimit: seldom, isPostedByOthers: true } as const
+      const config = { rateLimit, isPostedByOthers: true } as const
       const posted = { ...ofAppRequests, bodyLimit: mostResponseBytes, config }
       server.post(samlConsumerPath, posted, async (request, reply) =>
         answerArrived(request, reply, await protocol.consume(typed(request.body, 'SAMLResponse'))),
@@ -52,6 +50,9 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
     }
   }
 }
+
+/** To look at a signature takes long, and all of an institution may come at once. */
+const rateLimit = { max: 300, timeWindow: '1 minute' }
 
 /** Of a form; attributes can be many. */
 const mostResponseBytes = 262_144
