@@ -24,7 +24,7 @@ import { acceptStaffInvitation } from './staff-acceptance.ts'
 
 /** People who are to work in an organization. `By`: who gives roles there, as the gate has said. */
 export type StaffInvitations = {
-  /** The latest first, of those that were neither taken nor cancelled. */
+  /** The latest first, of those that were neither taken nor cancelled: so many at most. */
   readonly list: (organization: string) => Promise<readonly PendingInvitation[]>
   /** Replaces one to the same address. */
   readonly invite: (by: By, said: SaidInvitation) => Promise<InvitationProblems>
@@ -115,7 +115,7 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => {
 }
 
 const days = 7
-const mostListed = 100
+export const mostListed = 100
 
 /** Nobody is flooded with letters. */
 const letters: Limit = { what: 'invitation into an organization', tries: 5, minutes: 60 }

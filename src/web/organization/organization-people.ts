@@ -1,5 +1,6 @@
 import { privacyOfficer } from '../../access/vocabulary.ts'
 import { type Colleague, type ColleaguePage, findColleagues, roles } from '../../accounts/colleagues.ts'
+import { mostListed } from '../../accounts/staff-invitations.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { openCursors } from '../../interactions/cursor.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -131,7 +132,8 @@ ${
 <p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'and the time is over' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letters[one.letter]}</p>
 <div class="d-flex flex-wrap gap-2">${organization.active !== false && button('again', 'Send it again')}${button('cancel', 'Cancel it')}</div>
 </li>`
-      })}</ul>`
+      })}</ul>
+${invitations.length >= mostListed && html`<p>No more than the latest ${mostListed} are shown. Cancel those that are not needed any more: then those before them are.</p>`}`
 }`
 
 const letters: Readonly<Record<PendingInvitation['letter'], string>> = {

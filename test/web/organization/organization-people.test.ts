@@ -416,6 +416,24 @@ t.test('people are found and shown fifty at a time, and nobody but managers is t
   t.equal((await people.viewer.get(pageOf(lab.organization, '/invite'))).status, 404)
 })
 
+t.test('of very many open invitations the latest are shown, and it is said that there may be more', async t => {
+  const { id: harbour } = await create('everything', {
+    resourceType: 'Organization',
+    name: 'Harbour',
+    partOf: { reference: `Organization/${lab.organization}` },
+  })
+  await database.run(sql.fragment`
+    INSERT INTO staff_invitation (id, organization, role, email, inviter, made_at, expires_at)
+    SELECT 'harbour-' || number, ${harbour}, 'viewer', 'hand' || number || '@example.org', 'nobody',
+      now() - make_interval(mins => number), now() + interval '7 days'
+    FROM generate_series(1, 101) AS number`)
+  const shown = wordsOf(await manager.get(pageOf(harbour)))
+  t.match(shown, /Invited hand1@example\.org .* hand100@example\.org .* No more than the latest 100 are shown\./)
+  t.notMatch(shown, 'hand101@')
+  await manager.send(pageOf(harbour), {}, `/organizations/${harbour}/invitations/harbour-7/cancel`)
+  t.match(wordsOf(await manager.get(pageOf(harbour))), 'hand101@')
+})
+
 /** Somebody with an account, and a role of that period. */
 const holderOf = async (name: string, period: NonNullable<PractitionerRole['period']>, code = 'member') => {
   const held = await holder(name)
