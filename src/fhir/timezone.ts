@@ -59,9 +59,11 @@ const offsetMs = (timeMs: number, timezone: string): number => {
   return local - Math.floor(timeMs / 1000) * 1000
 }
 
+/** A clock takes 30 KB, and capitals make no other zone: whoever asks by all spellings of a name has one kept. */
 const clockOf = (timezone: string): Intl.DateTimeFormat => {
-  const clock = clocks.get(timezone) ?? new Intl.DateTimeFormat('en-US', { ...clockParts, timeZone: timezone })
-  clocks.set(timezone, clock)
+  const name = timezone.toLowerCase()
+  const clock = clocks.get(name) ?? new Intl.DateTimeFormat('en-US', { ...clockParts, timeZone: timezone })
+  clocks.set(name, clock)
   return clock
 }
 const clocks = new Map<string, Intl.DateTimeFormat>()

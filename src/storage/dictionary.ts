@@ -5,9 +5,9 @@ import { type SqlFragment, sql } from './sql.ts'
 import { insertUnits } from './unit.ts'
 
 /**
- * Small integers for what the hot tables repeat. Entries are never changed or removed, so they are kept in process;
- * what is not known yet is inserted and committed at once, on a connection of the dictionary's own: an entry that is
- * remembered must not vanish with the write that asked for it.
+ * Small integers for what the hot tables repeat. Entries are never changed or removed, so they are kept in process, as far as there
+ * is room: whoever may write chooses the codes. What is not known yet is inserted and committed at once, on a connection of the
+ * dictionary's own: an entry that is remembered must not vanish with the write that asked for it.
  */
 export type Dictionary = {
   readonly patients: Entries
@@ -28,8 +28,8 @@ type Entries = {
 
 type Forgetting = { readonly forget: () => void }
 
-export const openDictionary = (connection: Connection): Dictionary => {
-  const entries = (table: Table) => entriesOf(connection, table)
+export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 } = {}): Dictionary => {
+  const entries = (table: Table) => entriesOf(connection, table, mostBytes)
   const kinds = entries({
     find: keys => sql.fragment`SELECT key, kind_id AS number FROM kind WHERE key = ANY(${texts(keys)})`,
     insert: keys => sql.fragment`INSERT INTO kind (key) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
@@ -93,11 +93,13 @@ const kindIdsOf = async (kinds: Entries, connection: Connection, keys: Iterable<
     const of = key.split('+').flatMap(member => ids.get(member) ?? [])
     await connection.run(sql.fragment`
       UPDATE kind SET members = ${sql.array(of, 'int4')} WHERE key = ${key} AND members IS NULL`)
+    if (composed.size >= mostComposed) composed.clear()
     composed.add(key)
   }
   return ids
 }
 const composed = new Set<string>()
+const mostComposed = 10_000
 
 type Table = {
   readonly find: (keys: readonly string[]) => SqlFragment
@@ -106,9 +108,14 @@ type Table = {
   readonly changing?: true
 }
 
-const entriesOf = (connection: Connection, { find, insert, changing }: Table): Entries & Forgetting => {
+const entriesOf = (
+  connection: Connection,
+  { find, insert, changing }: Table,
+  mostBytes: number,
+): Entries & Forgetting => {
   // Another map, not an emptied one: what was looked up before must not be put into it afterwards.
   let known = new Map<string, number>()
+  let bytes = 0
   let forgetAt = 0
   const load = async (keys: readonly string[]): Promise<readonly (readonly [string, number])[]> => {
     if (keys.length === 0) return []
@@ -123,7 +130,13 @@ const entriesOf = (connection: Connection, { find, insert, changing }: Table): E
   }
   const forget = () => {
     known = new Map()
+    bytes = 0
     forgetAt = performance.now() + keptMs
+  }
+  const remember = (loaded: readonly (readonly [string, number])[]) => {
+    bytes += loaded.reduce((sum, [key]) => sum + key.length + overheadBytes, 0)
+    if (bytes > mostBytes) forget()
+    else for (const [key, number] of loaded) known.set(key, number)
   }
   return {
     idsOf: async keys => {
@@ -136,7 +149,7 @@ const entriesOf = (connection: Connection, { find, insert, changing }: Table): E
         const number = remembered.get(key)
         return number === undefined ? [] : [[key, number] as const]
       })
-      for (const [key, number] of loaded) remembered.set(key, number)
+      if (remembered === known) remember(loaded)
       return new Map([...numbers, ...loaded])
     },
     forget,
@@ -145,5 +158,8 @@ const entriesOf = (connection: Connection, { find, insert, changing }: Table): E
 
 /** Nothing that may change is answered from memory longer than this, also where the clock is set back meanwhile. */
 const keptMs = 5000
+
+/** Of an entry, beside its key. */
+const overheadBytes = 100
 
 const texts = (keys: readonly string[]) => sql.array([...keys], 'text')

@@ -12,6 +12,26 @@ t.test('a time zone is a name that the IANA knows', t => {
   t.end()
 })
 
+t.test('of a time zone one clock is kept, however its name is spelled', t => {
+  const { DateTimeFormat } = Intl
+  let made = 0
+  t.teardown(() => Object.assign(Intl, { DateTimeFormat }))
+  const counting = new Proxy(DateTimeFormat, {
+    construct: (clock, options) => {
+      made += 1
+      return Reflect.construct(clock, options)
+    },
+  })
+  Object.assign(Intl, { DateTimeFormat: counting })
+  const spellings = ['Asia/Yekaterinburg', 'Asia/YEKATERINBURG', 'Asia/yekaterinburg', 'Asia/yeKaterinBurg']
+  t.same(
+    spellings.map(name => dayOf(Date.parse('2026-03-01T20:00:00Z'), name)),
+    spellings.map(() => '2026-03-02'),
+  )
+  t.equal(made, 1)
+  t.end()
+})
+
 t.test('every time zone that is taken here is known to the database', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)

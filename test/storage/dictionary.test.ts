@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openDatabase } from '../../src/storage/database.ts'
+import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { openDictionary } from '../../src/storage/dictionary.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { setBackWhile } from '../support/clock.ts'
@@ -32,3 +32,24 @@ t.test(
     t.notOk((await deviceSources.of(database, new Set(['band']))).has('band'))
   },
 )
+
+t.test('what is remembered has a bound, and what found no room in it is looked up anew', async t => {
+  let lookUps = 0
+  const counting: Connection = {
+    ...database,
+    any: query => {
+      lookUps += 1
+      return database.any(query)
+    },
+  }
+  const { codes } = openDictionary(counting, { mostBytes: 10_000 })
+  const few = await codes.idsOf(['http://loinc.org|8867-4'])
+  await codes.idsOf(['http://loinc.org|8867-4'])
+  t.equal(lookUps, 2, 'before it was inserted and after')
+  const many = Array.from({ length: 200 }, (_, number) => `http://example.org|${number}`)
+  const numbers = await codes.idsOf(['http://loinc.org|8867-4', ...many])
+  t.equal(numbers.size, 201)
+  t.equal(numbers.get('http://loinc.org|8867-4'), few.get('http://loinc.org|8867-4'))
+  t.same(await codes.idsOf(['http://loinc.org|8867-4']), few)
+  t.equal(lookUps, 5, 'those that were not known, before and after, and the one that was forgotten')
+})
