@@ -40,6 +40,12 @@ await put(
     patient: { reference: 'Patient/ann' },
     parent: { reference: 'Device/other' },
   },
+  {
+    resourceType: 'Device',
+    id: 'bob-acme',
+    patient: { reference: 'Patient/bob' },
+    parent: { reference: 'Device/acme' },
+  },
   w.study('open', 'lab', [
     w.chooses('identity', 'identified'),
     w.requests(heartRate),
@@ -156,7 +162,7 @@ t.test('studies, groups, consents and the tree are read by whom they concern', a
   t.equal((await see(storeOf(w.staff('researcher')), 'Organization')).length, 5)
   t.strictSame(await see(storeOf(w.staff('researcher')), 'Device'), ['acme', 'ann-acme', 'ann-other', 'other'])
   t.strictSame(await see(storeOf(w.staff('dean')), 'Device'), ['acme', 'other'])
-  t.strictSame(await see(storeOf(w.patient('bob', 'patient/Device.rs')), 'Device'), ['acme', 'other'])
+  t.strictSame(await see(storeOf(w.patient('bob', 'patient/Device.rs')), 'Device'), ['acme', 'bob-acme', 'other'])
 })
 
 t.test('whoever manages from above reads what a study is, and of nobody in it', async t => {
@@ -267,4 +273,21 @@ t.test('withdrawal hides in the next query, and so does the end of enrolment and
   await put(w.consent('open', 'ann', 'inactive', [w.permit(heartRate)]))
   t.strictSame(await observations(w.staff('researcher')), [])
   t.strictSame(await see(storeOf(w.staff('technician')), 'Patient'), [])
+})
+
+t.test('staff of a coded study read what its people measure, and of an identified one also who they are', async t => {
+  for (const identity of ['coded', 'identified']) {
+    const extension = [w.chooses('access', 'staff'), w.chooses('identity', identity), w.requests(heartRate)]
+    await put(
+      w.study(identity, 'lab', [...extension, w.works(identity, 'researcher')]),
+      w.enrols(identity, 'bob'),
+      w.consent(identity, 'bob', 'active', [w.permit(heartRate)]),
+    )
+  }
+  const seenBy = async (name: string) => {
+    const store = storeOf(w.staff(name))
+    return [await see(store, 'Observation'), await see(store, 'Patient')]
+  }
+  t.strictSame(await seenBy('coded'), [['bob-hr'], []])
+  t.strictSame(await seenBy('identified'), [['bob-hr'], ['bob']])
 })

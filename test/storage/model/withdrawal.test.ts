@@ -86,6 +86,7 @@ t.test('a text that promises to keep lets the study read what it had, and nothin
     w.measured('corrected', 'ann', heartRate, { note: [{ text: 'not the study’s to know' }] }),
     w.measured('late', 'ann', heartRate),
     condition('c-late'),
+    { ...device, id: 'late-watch' },
   )
   t.equal((await seen()).length, 5, 'what is stored later, and what was changed later, is hidden')
   t.equal(await create(w.measured('x', 'ann', heartRate)), 403, 'nothing more is uploaded by it')
