@@ -6,6 +6,7 @@ import { openAsync } from './app/async.ts'
 import { openAudit } from './app/auditing.ts'
 import { faceRoutes } from './app/faces.ts'
 import { openFhir } from './app/fhir.ts'
+import { openLettering } from './app/letters.ts'
 import { openPatients } from './app/patients.ts'
 import { openSealing } from './app/sealing.ts'
 import { openStaffing } from './app/staff-invitations.ts'
@@ -172,7 +173,10 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   if (later !== undefined) await server.register(asyncRoutes, { prefix: '/fhir', ...fhir, database })
   await server.register(faceRoutes, { fhir, codeClasses, address, version: packageJson.version, isRegistrationOpen })
   const endApps = authorization.grantedApps.revokeAll
-  const accounts = { database, secretKey, openStoreAs, address, endApps, signUp: config.signUp, ...(mail && { mail }) }
+  const { letters, close: closeLetters } = await openLettering({ database, secretKey, mail }, jobs)
+  server.addHook('preClose', closeLetters)
+  const { signUp } = config
+  const accounts = { database, secretKey, openStoreAs, address, endApps, signUp, ...(letters && { mail: letters }) }
   const opening = { config, log, accounts, mail, registry, codeClasses, openStoreFor, jobs }
   const { channels, pages, ...patients } = await openPatients(opening)
   server.addHook('preClose', patients.closeWork)

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { Mail } from '../messages/mail.ts'
+import type { Letters } from '../jobs/letters.ts'
 import type { Database } from '../storage/database.ts'
 import type { OpenStoreAs } from './person.ts'
 
@@ -10,7 +10,7 @@ export type Accounts = {
   /** A store that may do everything, and signs what it writes with the principal. */
   readonly openStoreAs: OpenStoreAs
   /** Absent where no e-mail can be sent. */
-  readonly mail?: Mail
+  readonly mail?: Letters
   /** Of this server, as it stands in links, without a slash at the end. */
   readonly address: () => string
   /** Ends, and records, all that the person has allowed apps. */

@@ -37,14 +37,16 @@ export const askForEmail = async (
   const urlOf = (secret: string) => `${address()}/email-change?link=${secret}`
   const taken = await findAccountByEmail(database, to)
   if (await mayTry(database, secretKey, letters, to))
-    mail?.send(
+    await mail?.send(
       taken === undefined
         ? newEmailLetter(words, to, urlOf(secrets.new))
         : emailTakenLetter(wordsFor(taken.language), to),
     )
   // Always: nobody may use up the letters of an address so that its owner is not told.
   if (account.isVerified)
-    mail?.send(oldEmailLetter(words, account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }))
+    await mail?.send(
+      oldEmailLetter(words, account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }),
+    )
   return 'asked'
 }
 
@@ -87,7 +89,7 @@ export const confirmEmail = async (
   const { kind } = outcome
   if (kind === 'waits-for') return { kind, end: found.end === 'old' ? 'new' : 'old', email }
   if (kind === 'changed' && before?.isVerified)
-    mail?.send(emailChangedLetter(wordsFor(before.language), before.email, email))
+    await mail?.send(emailChangedLetter(wordsFor(before.language), before.email, email))
   return kind === 'changed' ? { kind, person, email } : { kind }
 }
 

@@ -27,8 +27,11 @@ export const askForNewPassword = async (accounts: Accounts, email: string): Prom
     { purpose: 'new-password', person: account?.person ?? '', wasSent: true },
     newPasswordMinutes,
   )
-  if (mayWrite && account?.isVerified)
-    mail?.sendUnnoticed(newPasswordLetter(wordsFor(account.language), to, newPasswordUrl(accounts, secret)))
+  const letter =
+    mayWrite && account?.isVerified
+      ? newPasswordLetter(wordsFor(account.language), to, newPasswordUrl(accounts, secret))
+      : undefined
+  await mail?.sendUnnoticed(letter, newPasswordMinutes)
 }
 
 export const newPasswordMinutes = 30
@@ -102,5 +105,5 @@ const tellOfChange = async (
 ): Promise<void> => {
   await forgetTries(database, secretKey, passwordTries, email)
   const isLinked = await isLinkedPerson(openStoreAs, person)
-  mail?.send(passwordChangedLetter(wordsFor(language), email, address(), { appsEnded: true, isLinked }))
+  await mail?.send(passwordChangedLetter(wordsFor(language), email, address(), { appsEnded: true, isLinked }))
 }

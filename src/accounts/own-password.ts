@@ -52,6 +52,8 @@ export const changeOwnPassword = async (
   })
   if (!isChanged) return { kind: 'wrong' }
   if (account !== undefined)
-    mail?.send(passwordChangedLetter(wordsFor(account.language), account.email, address(), { appsEnded: endsApps }))
+    await mail?.send(
+      passwordChangedLetter(wordsFor(account.language), account.email, address(), { appsEnded: endsApps }),
+    )
   return { kind: 'changed' }
 }

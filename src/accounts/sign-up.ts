@@ -18,15 +18,18 @@ export const askForAccount = async (accounts: Accounts, email: string, words: Wo
   const secret = await makeLink(
     database,
     { purpose: 'new-account', email: to, administrator: false, wasSent: true },
-    24 * 60,
+    linkMinutes,
   )
   if (!mayWrite) return
   const letter =
     account === undefined
       ? signUpLetter(words, to, newAccountUrl(accounts, secret))
       : alreadyLetter(wordsFor(account.language), to, address())
-  mail?.send(letter)
+  await mail?.send(letter, linkMinutes)
 }
+
+/** How long the link of a letter to an address works. */
+export const linkMinutes = 24 * 60
 
 /** Nobody is flooded with letters that they did not ask for. */
 export const letters: Limit = { what: 'letter', tries: 4, minutes: 60 }

@@ -6,5 +6,5 @@ import { type AccountNews, newsLetter } from './letters.ts'
 /** Writes to the person what has happened to their account, in case that was somebody else. */
 export const tell = async ({ database, mail, address }: Accounts, person: string, news: AccountNews): Promise<void> => {
   const account = await findAccountOf(database, person)
-  if (account?.isVerified) mail?.send(newsLetter(wordsFor(account.language), account.email, news, address()))
+  if (account?.isVerified) await mail?.send(newsLetter(wordsFor(account.language), account.email, news, address()))
 }

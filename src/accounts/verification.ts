@@ -4,7 +4,7 @@ import { findLink, type Link, makeLink, takeLink } from '../storage/account/link
 import { findAccountOf, verifyAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { verificationLetter } from './letters.ts'
-import { letters } from './sign-up.ts'
+import { letters, linkMinutes } from './sign-up.ts'
 
 /** Writes to the address of an account that was not opened by a letter. */
 export const askForVerification = async (accounts: Accounts, person: string): Promise<void> => {
@@ -13,8 +13,11 @@ export const askForVerification = async (accounts: Accounts, person: string): Pr
   if (account === undefined || account.isVerified) return
   const { email, language } = account
   if (!(await mayTry(database, secretKey, letters, email))) return
-  const secret = await makeLink(database, { purpose: 'verification', person, email }, 24 * 60)
-  mail?.send(verificationLetter(wordsFor(language), email, `${address()}/verification?link=${secret}`))
+  const secret = await makeLink(database, { purpose: 'verification', person, email }, linkMinutes)
+  await mail?.send(
+    verificationLetter(wordsFor(language), email, `${address()}/verification?link=${secret}`),
+    linkMinutes,
+  )
 }
 
 /** Whose address would be confirmed; undefined where the link is over. */

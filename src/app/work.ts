@@ -1,6 +1,7 @@
 import type { ReportFault } from '../events/faults.ts'
 import { removeOldAppInvitations } from '../storage/app-invitation.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
+import { dropOldLetters } from '../storage/letter.ts'
 import { dropOldIntake } from '../storage/old-intake.ts'
 import { openQueues, type Queue, type Queues } from '../storage/queue.ts'
 import { forgetAddresses } from '../storage/study-message.ts'
@@ -100,6 +101,7 @@ export const openForgetting = (
   const forget = () => {
     void dropOldIntake(database, days).catch(reportFault)
     void forgetAddresses(database, messageDays).catch(reportFault)
+    void dropOldLetters(database).catch(reportFault)
     void removeOldAppInvitations(database, messageDays).catch(reportFault)
   }
   forget()

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { Undelivered } from './undelivered.ts'
@@ -9,11 +8,6 @@ export type Letter = { readonly to: string; readonly subject: string; readonly t
 export type Mail = {
   /** Nobody waits for it: how long it takes would tell whether there was anything to send. What cannot be sent is logged. */
   readonly send: (letter: Letter) => void
-  /**
-   * The same at a moment of the next second that nobody foresees, where not even that there is a letter may be told: sending is work,
-   * which the answer and whatever is asked next would wait for.
-   */
-  readonly sendUnnoticed: (letter: Letter) => void
   /** For who waits, and tries again themselves. Throws `Undelivered`. */
   readonly deliver: (letter: Letter) => Promise<void>
   /** What is under way is given up. */
@@ -43,14 +37,8 @@ export const openMail = async (options: Options): Promise<Mail | undefined> => {
 /** For development: the configuration takes it only where the server listens to this machine alone. */
 const writeIntoLog = ({ log }: Options): Mail => {
   const send = (letter: Letter) => log.warn({ letter }, 'A letter that is not sent, since SMTP_URL is log')
-  return { send, sendUnnoticed: unnoticed(send), deliver: async letter => send(letter), close: () => {} }
+  return { send, deliver: async letter => send(letter), close: () => {} }
 }
-
-const unnoticed =
-  (send: Mail['send']): Mail['send'] =>
-  letter => {
-    setTimeout(send, randomInt(1000), letter).unref()
-  }
 
 const sendBySmtp = async (url: string, { config, log, address }: Options): Promise<Mail> => {
   const { createTransport } = await import('nodemailer')
@@ -74,7 +62,6 @@ const sendBySmtp = async (url: string, { config, log, address }: Options): Promi
   }
   return {
     send,
-    sendUnnoticed: unnoticed(letter => isOpen && send(letter)),
     deliver: async letter => {
       try {
         await deliver(letter)

@@ -14,6 +14,7 @@ const places: readonly Place[] = [
   { table: 'ehr_key', key: 'alg', column: 'sealed', kind: 'launches from an EHR' },
   { table: 'smart_client_config', key: 'id', column: 'secret', kind: 'launches from an EHR' },
   { table: 'user_account', key: 'person', column: 'authenticator', kind: 'authenticators' },
+  { table: 'letter', key: 'id', column: 'sealed', kind: 'letters' },
 ]
 
 /** What is of use for minutes, and is begun anew. */

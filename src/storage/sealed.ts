@@ -8,6 +8,7 @@ export type Kind =
   | 'arrivals from an EHR that are handed over'
   | 'authenticators'
   | 'choices of a consent'
+  | 'letters'
 
 /** Text that only SECRET_KEY opens, as a JWE. https://www.rfc-editor.org/rfc/rfc7516 */
 export const seal = (secretKey: Uint8Array, kind: Kind, text: string): Promise<string> =>

@@ -80,7 +80,9 @@ const countLetters = (connection: Connection): Promise<Letters> =>
     FROM (
       SELECT state FROM study_message WHERE state = 'waiting' OR ${failedMessage}
       UNION ALL
-      SELECT letter FROM staff_invitation WHERE ended_at IS NULL AND expires_at > now() AND letter <> 'sent') AS letters`)
+      SELECT letter FROM staff_invitation WHERE ended_at IS NULL AND expires_at > now() AND letter <> 'sent'
+      UNION ALL
+      SELECT state FROM letter WHERE ends_at > now()) AS letters`)
 
 /** What was tried, and of late: the others had nothing more to say. */
 const failedMessage = sql.fragment`(state = 'failed' AND tries > 0 AND made_at > now() - interval '7 days')`

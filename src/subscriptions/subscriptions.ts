@@ -52,6 +52,7 @@ const pass = async (options: SubscriptionOptions, closing: AbortSignal): Promise
     const subscriber = await findSubscriber(database, id)
     if (subscriber !== undefined) await refuse(options, subscriber, error)
   }
-  for (const due of await dueSubscribers(database)) if (!closing.aborted) await queue.ask(keyOf(due), due.client)
+  for (const due of await dueSubscribers(database))
+    if (!closing.aborted) await queue.ask(keyOf(due), { of: due.client })
   return recorded.changes
 }

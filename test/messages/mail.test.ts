@@ -27,18 +27,6 @@ t.test('a letter arrives as it was written, from this server or from MAIL_FROM',
   }
 })
 
-t.test('what is sent unnoticed is begun after all that is done now, each at a moment of its own', async t => {
-  const { log, lines } = logged()
-  const mail = await openMail({ config: { smtpUrl: 'log', mailFrom: undefined }, log, address })
-  const subjects = Array.from({ length: 20 }, (_, index) => `${index}`)
-  for (const subject of subjects) mail?.sendUnnoticed({ ...letter, subject })
-  t.same(lines, [])
-  while (lines.length < subjects.length) await new Promise(resolve => setTimeout(resolve, 10))
-  const sent = lines.map(line => JSON.parse(line).letter.subject)
-  t.not(sent.join(), subjects.join(), 'not in the order in which they were asked for')
-  t.same(sent.toSorted(), subjects.toSorted())
-})
-
 t.test('one address is one, whatever is written in it', async t => {
   const mailbox = await openMailbox()
   t.teardown(mailbox.close)

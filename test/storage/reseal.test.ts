@@ -3,6 +3,7 @@ import t from 'tap'
 import { readEhrKeys } from '../../src/auth/ehr/keys.ts'
 import { readSigningKeys } from '../../src/auth/signing-keys.ts'
 import { openDatabase } from '../../src/storage/database.ts'
+import { keepLetter } from '../../src/storage/letter.ts'
 import { resealAll } from '../../src/storage/reseal.ts'
 import { type Kind, seal, unseal } from '../../src/storage/sealed.ts'
 import { sql } from '../../src/storage/sql.ts'
@@ -26,6 +27,7 @@ await database.run(sql.fragment`
 await database.run(sql.fragment`
   INSERT INTO user_account (email, person, authenticator)
   VALUES ('ana@example.org', 'ana', ${await seal(old, 'authenticators', 'the app’s')}), ('ben@example.org', 'ben', NULL)`)
+await keepLetter(database, await seal(old, 'letters', 'a letter'), new Date(Date.now() + 60_000))
 await database.run(sql.fragment`
   INSERT INTO ehr_arrival (hash, browser_hash, config, arrived, expires_at)
   VALUES ('x', 'x', 'https://ehr.example.org', 'sealed by the old one', now() + interval '1 hour')`)
@@ -37,7 +39,9 @@ const sealedNow = async (): Promise<readonly (readonly [Kind, string])[]> => {
   const { authenticator } = await database.one<{ authenticator: string }>(
     sql.fragment`SELECT authenticator FROM user_account WHERE authenticator IS NOT NULL`,
   )
+  const letter = await database.one<{ sealed: string }>(sql.fragment`SELECT sealed FROM letter`)
   return [
+    ['letters', letter.sealed],
     ['launches from an EHR', secret],
     ['authenticators', authenticator],
   ]
@@ -53,6 +57,7 @@ t.test('every column that is sealed is known here', async t => {
     [
       'ehr_arrival.arrived',
       'ehr_key.sealed',
+      'letter.sealed',
       'sign_in_step.authenticator',
       'signing_key.sealed',
       'smart_client_config.secret',
@@ -75,11 +80,11 @@ t.test('with another key than the one before nothing is changed', async t => {
 })
 
 t.test('everything is what it was, by the new key, and nothing by the old one', async t => {
-  t.equal(await resealAll(database, { from: old, to: next }), 5)
+  t.equal(await resealAll(database, { from: old, to: next }), 6)
   t.strictSame(await readSigningKeys(database, next), signing)
   t.strictSame(await readEhrKeys(database, next), ofEhrs)
   const opened = await Promise.all((await sealedNow()).map(([kind, sealed]) => unseal(next, kind, sealed)))
-  t.strictSame(opened, ['the EHR’s', 'the app’s'])
+  t.strictSame(opened, ['a letter', 'the EHR’s', 'the app’s'])
   await t.rejects(readSigningKeys(database, old))
   await t.rejects(readEhrKeys(database, old))
   for (const [kind, sealed] of await sealedNow()) await t.rejects(unseal(old, kind, sealed), kind)
@@ -88,6 +93,6 @@ t.test('everything is what it was, by the new key, and nothing by the old one', 
 
 t.test('done again, as after a crash, it changes nothing', async t => {
   const before = await sealedNow()
-  t.equal(await resealAll(database, { from: old, to: next }), 5)
+  t.equal(await resealAll(database, { from: old, to: next }), 6)
   t.strictSame(await sealedNow(), before)
 })

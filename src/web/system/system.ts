@@ -32,7 +32,7 @@ ${backup(state, backupDays)}`,
   server.post('/system/retry', { onRequest }, async (request, reply) => {
     const { person } = await administratorOf(request, options)
     await recordingChange({ openStoreAs: accounts.openStoreAs, person }, async () => ({
-      answer: await staffInvitations.retryFailed(),
+      answer: await Promise.all([staffInvitations.retryFailed(), accounts.mail?.retryFailed()]),
       change: { action: 'U', told: 'What could not be sent is sent again', id: 'letters', details: {} },
     }))
     return reply.redirect('/system?done=retried', 303)

@@ -1,0 +1,73 @@
+import { randomInt } from 'node:crypto'
+import type { Letter, Mail } from '../messages/mail.ts'
+import type { Database } from '../storage/database.ts'
+import { findWaitingLetter, keepLetter, removeLetter, setLetterFailed, waitingLetters } from '../storage/letter.ts'
+import type { Queue } from '../storage/queue.ts'
+import { seal, unseal } from '../storage/sealed.ts'
+
+/** Letters about accounts: what was answered to be on its way outlives this process, and a mail server that is down for a while. */
+export type Letters = {
+  /** Returns when the letter is kept. `minutes`: for how long it says something that is so, a week unless said. */
+  readonly send: (letter: Letter, minutes?: number) => Promise<void>
+  /**
+   * The same where not even that there is a letter may be told: of none, as much is kept. The work of sending it is done at a moment
+   * that nobody foresees, for whatever is asked meanwhile would wait for it.
+   */
+  readonly sendUnnoticed: (letter: Letter | undefined, minutes: number) => Promise<void>
+  /** Has sent again, by and by, what could not be sent. */
+  readonly retryFailed: () => Promise<void>
+}
+
+type Parts = {
+  readonly database: Database
+  readonly secretKey: Uint8Array
+  readonly mail: Mail
+  readonly queue: Pick<Queue, 'ask' | 'work'>
+}
+
+export const openLetters = async (parts: Parts): Promise<Letters> => {
+  const { database, secretKey, queue } = parts
+  const keep = async (letter: Letter | undefined, minutes: number): Promise<string> => {
+    const text = JSON.stringify(letter ?? nothing)
+    return keepLetter(database, await seal(secretKey, 'letters', text), new Date(Date.now() + minutes * 60_000))
+  }
+  await queue.work(async (id, { isLast }) => {
+    try {
+      await sendOne(parts, id)
+    } catch (error) {
+      if (isLast) await setLetterFailed(database, id)
+      throw error
+    }
+  })
+  const askFor = async (ids: readonly string[]) => {
+    for (const id of ids) await queue.ask(id)
+  }
+  await askFor(await waitingLetters(database))
+  return {
+    send: async (letter, minutes = weekMinutes) => queue.ask(await keep(letter, minutes)),
+    sendUnnoticed: async (letter, minutes) =>
+      queue.ask(await keep(letter, minutes), { after: new Date(Date.now() + randomInt(1000)) }),
+    retryFailed: async () => askFor(await waitingLetters(database, { alsoFailed: true })),
+  }
+}
+
+/** In a process that does no work in the background, and keeps nothing. */
+export const lettersAtOnce = ({ send }: Pick<Mail, 'send'>): Letters => ({
+  send: async letter => send(letter),
+  sendUnnoticed: async letter => letter && send(letter),
+  retryFailed: async () => {},
+})
+
+/** One that is sent twice, since this process ended in between, is better than none. */
+const sendOne = async ({ database, secretKey, mail }: Parts, id: string): Promise<void> => {
+  const sealed = await findWaitingLetter(database, id)
+  if (sealed === undefined) return
+  const letter: Letter = JSON.parse(await unseal(secretKey, 'letters', sealed))
+  if (letter.to !== nothing.to) await mail.deliver(letter)
+  await removeLetter(database, id)
+}
+
+/** About as long as a letter is. */
+const nothing: Letter = { to: '', subject: '', text: ' '.repeat(500) }
+
+const weekMinutes = 7 * 24 * 60

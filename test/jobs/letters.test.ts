@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { openLog } from '../../src/events/log.ts'
+import { openLetters } from '../../src/jobs/letters.ts'
+import { openMail } from '../../src/messages/mail.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { dropOldLetters } from '../../src/storage/letter.ts'
+import { openQueues } from '../../src/storage/queue.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { withDatabase } from '../support/database.ts'
+import { openMailbox } from '../support/mailbox.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+const mailbox = await openMailbox()
+t.teardown(async () => {
+  await mailbox.close()
+  await database.close()
+  await close()
+})
+
+const secretKey = Buffer.alloc(32, 7)
+const letterTo = (name: string) => ({
+  to: `${name}@example.org`,
+  subject: 'A new password',
+  text: 'Open https://example.org/new-password?link=a-secret\n',
+})
+type Kept = { readonly sealed: string; readonly state: string }
+const kept = () => database.any<Kept>(sql.fragment`SELECT sealed, state FROM letter ORDER BY id`)
+const until = async (holds: (rows: readonly Kept[]) => boolean): Promise<void> => {
+  while (!holds(await kept())) await sleep(20)
+}
+
+/** What a process has that sends by this mail server. */
+const openProcess = async (t: Test, smtpUrl: string, retries = 9) => {
+  const queues = await openQueues(url, { retries, reportFault: fault => t.fail(String(fault)) })
+  const log = openLog('silent')
+  const address = () => 'https://share.example.org'
+  const mail = await openMail({ config: { smtpUrl, mailFrom: undefined }, log, address })
+  if (mail === undefined) throw new Error('There is a mail server')
+  const letters = await openLetters({ database, secretKey, mail, queue: await queues.open('letter') })
+  const end = async () => {
+    await queues.close()
+    mail.close()
+  }
+  t.teardown(end)
+  return { letters, end }
+}
+const unreachable = 'smtp://127.0.0.1:1'
+
+t.test('a letter outlives the process that could not send it, and nobody reads it where it is kept', async t => {
+  const before = await openProcess(t, unreachable)
+  await before.letters.send(letterTo('ana'))
+  const [one, ...others] = await kept()
+  t.same(others, [])
+  t.match(one, { state: 'waiting', sealed: /^ey[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/ })
+  t.notMatch(Buffer.from(one?.sealed ?? '', 'base64').toString('latin1'), /secret|example/)
+  await before.end()
+  await openProcess(t, mailbox.url)
+  t.match(await mailbox.next(), letterTo('ana'))
+  await until(rows => rows.length === 0)
+})
+
+t.test('what has failed too often waits for somebody to have it sent again', async t => {
+  const before = await openProcess(t, unreachable, 0)
+  await before.letters.send(letterTo('ben'))
+  await until(([row]) => row?.state === 'failed')
+  await before.end()
+  const { letters } = await openProcess(t, mailbox.url)
+  await letters.send(letterTo('cleo'))
+  t.match(await mailbox.next(), { to: 'cleo@example.org' }, 'nobody asked for the other yet')
+  await letters.retryFailed()
+  t.match(await mailbox.next(), letterTo('ben'))
+  await until(rows => rows.length === 0)
+})
+
+t.test('a letter whose link is over by then is not sent any more', async t => {
+  const { letters } = await openProcess(t, mailbox.url)
+  await letters.send(letterTo('dora'), 0)
+  await letters.send(letterTo('eli'))
+  t.match(await mailbox.next(), { to: 'eli@example.org' })
+  await dropOldLetters(database)
+  await until(rows => rows.length === 0)
+})
+
+t.test('what is sent unnoticed is kept as nothing is, and begun afterwards, each at a moment of its own', async t => {
+  await database.run(sql.fragment`DELETE FROM queue.job`)
+  const { letters } = await openProcess(t, mailbox.url)
+  const names = Array.from({ length: 12 }, (_, index) => `person${index}`)
+  const began = Date.now()
+  for (const name of names) {
+    await letters.sendUnnoticed(letterTo(name), 30)
+    await letters.sendUnnoticed(undefined, 30)
+  }
+  const starts = await database.any<{ startsAt: Date }>(
+    sql.fragment`SELECT start_after AS "startsAt" FROM queue.job WHERE name = 'letter' AND start_after > created_on ORDER BY created_on`,
+  )
+  const waits = starts.map(({ startsAt }) => startsAt.getTime())
+  t.ok(waits.length > names.length, 'those that are to come, however late this is')
+  t.ok(
+    waits.every(at => at > began),
+    'none at once',
+  )
+  t.notSame(
+    waits,
+    waits.toSorted((one, other) => one - other),
+    'nor in the order in which they were asked for',
+  )
+  const sent = []
+  while (sent.length < names.length) sent.push((await mailbox.next()).to)
+  t.same(sent.toSorted(), names.map(name => `${name}@example.org`).toSorted())
+  await until(rows => rows.length === 0)
+})
