@@ -13,6 +13,7 @@ import {
 import type { Config } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
+import { layBodiesTogether } from './body-pieces.ts'
 import { answerError, outcomeText } from './errors.ts'
 import { beginInTurn } from './pipelines.ts'
 import { presentAnswers } from './presentation.ts'
@@ -58,6 +59,7 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
     clientErrorHandler: answerMalformed,
   })
   beginInTurn(server)
+  layBodiesTogether(server)
   logRequests(server)
   presentAnswers(server, xml)
   server.setErrorHandler(answerError)

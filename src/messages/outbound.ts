@@ -2,6 +2,7 @@ import { lookup as lookUp } from 'node:dns'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Agent } from 'undici'
+import { largePieces } from './large-pieces.ts'
 
 /** The only way out to other servers: rest-hooks, key sets, gateways. Each request is refused unless its address is allowed. */
 export type Outbound = {
@@ -149,7 +150,7 @@ const publicLookUp: LookUp = (host, options, done) => {
 const readUpTo = async (body: AsyncIterable<Buffer> & { destroy: () => unknown }, limit: number): Promise<string> => {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of body) {
+  for await (const chunk of largePieces(body)) {
     length += chunk.length
     if (length > limit) {
       body.destroy()

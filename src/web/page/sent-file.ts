@@ -1,6 +1,7 @@
 import fastifyMultipart, { type MultipartFile } from '@fastify/multipart'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
+import { largePieces } from '../../messages/large-pieces.ts'
 
 type Taken = { readonly mostBytes: number; readonly mostFields: number }
 
@@ -48,7 +49,7 @@ const fileIn = async (part: MultipartFile, { session }: FastifyRequest): Promise
     part.file.resume()
     return part.filename === '' ? null : leftOut
   }
-  const bytes = await part.toBuffer()
+  const bytes = Buffer.concat(await Array.fromAsync(largePieces(part.file)))
   // A field left empty is sent as well, as a file of no name.
   if (part.file.truncated) return tooLarge
   return bytes.length === 0 && part.filename === '' ? null : bytes
