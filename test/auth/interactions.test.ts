@@ -284,6 +284,21 @@ t.test('an app that asks for the context of either launch launches by itself whe
   t.match((await grant(opened, staff, { scopes: ['launch', ...given] })).body, { patient: ann, scope: /^launch / })
 })
 
+t.test('an app that was opened asks within five minutes', async t => {
+  const open = async () =>
+    new URL(await launches.open(staff.person, desk.id, { patient: ann })).searchParams.get('launch') ?? ''
+  const launch = await open()
+  const scopes = ['launch', 'patient/Observation.rs']
+  const older = (time: string) =>
+    database.run(sql.fragment`UPDATE launch SET expires_at = expires_at - ${time}::interval WHERE used_at IS NULL`)
+  await older('4 minutes 50 seconds')
+  const begun = await ask(desk.id, scopes.join(' '), { launch })
+  await older('10 seconds')
+  const late = await ask(desk.id, scopes.join(' '), { launch })
+  t.match(late.location, /error=invalid_request&error_description=launch/)
+  t.match((await grant(begun, staff, { scopes })).body, { patient: ann }, 'and may take longer to decide')
+})
+
 t.test('two requests with one launch give one grant', async t => {
   const launch = new URL(await launches.open(staff.person, desk.id, { patient: ann })).searchParams.get('launch') ?? ''
   const scopes = ['launch', 'patient/Observation.rs']

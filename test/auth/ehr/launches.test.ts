@@ -365,6 +365,23 @@ t.test('a state is good once, and in the browser that began alone', async t => {
   t.match(await stranger.get(location), { status: 410 }, 'nor is what has come')
 })
 
+t.test('a state is good for ten minutes, and what has come of it for half an hour', async t => {
+  const browser = openBrowser(server)
+  const began = () => world.toCallback(browser, ehr, ehr.launch({ subject: 'nobody-yet' }))
+  const [intime, late] = [await began(), await began()]
+  const older = (table: 'ehr_launch' | 'ehr_arrival', time: string) =>
+    world.database.run(sql.fragment`UPDATE ${sql.identifier([table])} SET expires_at = expires_at - ${time}::interval`)
+  await older('ehr_launch', '9 minutes 50 seconds')
+  const { location = '' } = await browser.get(intime)
+  t.match(location, /^\/launched\/[\w-]{43}$/)
+  await older('ehr_launch', '10 seconds')
+  t.match(await browser.get(late), { status: 400, body: /This launch is over/ })
+  await older('ehr_arrival', '29 minutes 50 seconds')
+  t.match(await browser.get(location), { status: 200 })
+  await older('ehr_arrival', '10 seconds')
+  t.match(await browser.get(location), { status: 410, body: /This launch is over/ })
+})
+
 t.test('launches that run side by side do not disturb each other', async t => {
   const browser = openBrowser(server)
   const one = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { openInstitution } from './institution.ts'
 import { clientId, type Misbehaviour } from './mock-provider.ts'
@@ -103,6 +104,23 @@ t.test('an answer is good once, and in the browser that began alone', async t =>
   t.equal(stranger.cookies.get('sharewell-session'), undefined)
   const arrivals = await Promise.all([browser.get(location), browser.get(location)])
   t.same(arrivals.map(({ status }) => status).sort(), [303, 410], 'of two at once one is signed in')
+})
+
+t.test('an answer is good for ten minutes, and what has come of it for half an hour', async t => {
+  const browser = newBrowser()
+  const user = { sub: 'slow-1', email: 'slow@riverside.example', name: 'Slow' }
+  const [intime, late] = [await world.toCallback(browser, user), await world.toCallback(browser, user)]
+  const older = (table: 'sso_request' | 'sso_arrival', time: string) =>
+    world.database.run(sql.fragment`UPDATE ${sql.identifier([table])} SET expires_at = expires_at - ${time}::interval`)
+  await older('sso_request', '9 minutes 50 seconds')
+  const { location = '' } = await browser.get(intime)
+  t.match(location, /^\/sso\/arrivals\/[\w-]{43}$/)
+  await older('sso_request', '10 seconds')
+  t.match(await browser.get(late), { status: 400, body: /This sign-in is over/ })
+  await older('sso_arrival', '29 minutes 50 seconds')
+  t.match(await browser.get(location), { status: 200, body: /Create your account/ })
+  await older('sso_arrival', '10 seconds')
+  t.match(await browser.get(location), { status: 410, body: /This sign-in is over/ })
 })
 
 t.test('two windows of one browser sign in beside each other, in whatever order they come back', async t => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { type Answer, askedBy, entityId } from './mock-idp.ts'
 import { openSamlInstitution } from './saml-institution.ts'
@@ -97,6 +98,23 @@ t.test('an answer is good once, also of many at once', async t => {
   const answers = await Promise.all([1, 2, 3, 4, 5].map(() => world.post(xml)))
   t.same(answers.map(({ status }) => status).sort(), [303, 400, 400, 400, 400])
   t.match(await world.post(xml), { status: 400, body: /This sign-in is over/ })
+})
+
+t.test('an answer is good for ten minutes, and what has come of it for half an hour', async t => {
+  const browser = newBrowser()
+  const slow: Answer = { nameId: 's-1', email: 'slow@riverside.example' }
+  const [intime, late] = [await world.begin(browser), await world.begin(browser)]
+  const older = (table: 'sso_request' | 'sso_arrival', time: string) =>
+    world.database.run(sql.fragment`UPDATE ${sql.identifier([table])} SET expires_at = expires_at - ${time}::interval`)
+  await older('sso_request', '9 minutes 50 seconds')
+  const { location = '' } = await world.post(idp.responseTo(intime, slow))
+  t.match(location, /^\/sso\/arrivals\/[\w-]{43}$/)
+  await older('sso_request', '10 seconds')
+  t.match(await world.post(idp.responseTo(late, slow)), { status: 400, body: /This sign-in is over/ })
+  await older('sso_arrival', '29 minutes 50 seconds')
+  t.match(await browser.get(location), { status: 200, body: /Create your account/ })
+  await older('sso_arrival', '10 seconds')
+  t.match(await browser.get(location), { status: 410, body: /This sign-in is over/ })
 })
 
 t.test('an assertion does not answer a second request, in whatever Response it is', async t => {

@@ -293,7 +293,9 @@ t.test('an invitation that is cancelled, replaced, too old, or whose patient lef
   t.match(await browser().get(open), { status: 410, body: over })
   const late = await enrolled('Late')
   const link = await invite(late.subject)
-  await database.run(sql.fragment`UPDATE invitation SET expires_at = now() WHERE subject = ${late.subject}`)
+  await database.run(
+    sql.fragment`UPDATE invitation SET expires_at = expires_at - interval '7 days' WHERE subject = ${late.subject}`,
+  )
   const answers = await Promise.all(
     [link, `/invitation?link=${'A'.repeat(43)}`, '/invitation', '/invitation?link=short'].map(url =>
       browser().get(url),
@@ -431,7 +433,7 @@ t.test('a code that has run out is said to have, in both languages, and entering
   await own.send(link, {}, '/invitation/code')
   const code = await codeIn()
   await database.run(sql.fragment`
-    UPDATE invitation SET code_expires_at = now() - interval '1 second' WHERE subject = ${subject}`)
+    UPDATE invitation SET code_expires_at = code_expires_at - interval '15 minutes' WHERE subject = ${subject}`)
   const enter = (by: typeof own, born = birthDate) => by.send(`${link}&sent=`, { birthDate: born, code }, '/invitation')
   for (let times = 0; times < 6; times += 1) {
     const late = await enter(own)
@@ -450,7 +452,7 @@ t.test('who takes longer than half an hour is told to open the link again, which
   const link = await invite(subject)
   const { browser: own } = await prove(link)
   const fields = { _csrf: await tokenOf(own, '/invitation/account'), name: 'Slow', password }
-  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() - interval '1 minute'`)
+  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = expires_at - interval '30 minutes'`)
   // Whoever else comes meanwhile changes nothing of it.
   const { subject: other } = await enrolled('Quick')
   await prove(await invite(other))
@@ -461,7 +463,7 @@ t.test('who takes longer than half an hour is told to open the link again, which
     )
   await prove(link, own)
   t.match(await own.send('/invitation/account', { name: 'Slow', password }), { status: 303 })
-  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() - interval '1 minute'`)
+  await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = expires_at - interval '30 minutes'`)
   const used = await own.get('/invitation/account')
   t.match([used.status, wordsOf(used)], [410, over], 'and what was used works no more')
 })

@@ -152,7 +152,10 @@ t.test('signing in anew makes a new session, and ends the one before', async t =
 })
 
 t.test('a session ends after two hours without use, and after twelve in any case', async t => {
-  for (const past of [sql.fragment`seen_at = now() - interval '121 minutes'`, sql.fragment`expires_at = now()`]) {
+  for (const past of [
+    sql.fragment`seen_at = now() - interval '121 minutes'`,
+    sql.fragment`expires_at = expires_at - interval '12 hours'`,
+  ]) {
     const { browser } = await signedIn()
     t.match(await browser.get('/account'), { status: 200 })
     await database.run(sql.fragment`UPDATE user_session SET ${past}`)

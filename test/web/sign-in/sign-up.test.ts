@@ -168,6 +168,29 @@ t.test(
   },
 )
 
+t.test('the link of a letter is good for a day, and that of the operator for a week', async t => {
+  const address = () => 'http://localhost:8080'
+  const pathOf = ({ url }: { readonly url: string }) => url.slice(address().length)
+  const asked = { email: 'invited@example.org', administrator: false }
+  const byOperator = pathOf(await invite({ database, signUp: 'open', address }, asked))
+  await signUp('slow@example.org')
+  const bySignUp = linkIn(await mailbox.next())
+  const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)
+  await openBrowser(server).send(`/new-account?link=${secret}`, { name: 'Vic', email: 'vic@example.org', password })
+  const ofVerification = linkIn(await mailbox.next())
+  const statusOf = async (path: string) => (await openBrowser(server).get(path)).status
+  const older = (time: string) =>
+    database.run(sql.fragment`UPDATE account_link SET expires_at = expires_at - ${time}::interval`)
+  await older('23 hours 59 minutes 50 seconds')
+  t.strictSame([await statusOf(bySignUp), await statusOf(ofVerification)], [200, 200])
+  await older('10 seconds')
+  t.strictSame([await statusOf(bySignUp), await statusOf(ofVerification)], [410, 410])
+  await older('5 days 23 hours 59 minutes 50 seconds')
+  t.equal(await statusOf(byOperator), 200)
+  await older('10 seconds')
+  t.equal(await statusOf(byOperator), 410)
+})
+
 t.test('by invitation, only whom the operator gave a link makes an account; closed, nobody does', async t => {
   const inviting = await fhirWorld()
   const closed = await fhirWorld({ SIGN_UP: 'closed' })
