@@ -98,6 +98,9 @@ t.test('with the policy introspection it is told of all', async t => {
   })
   const local = await localToken({ subject: { kind: 'patient', patient: ann }, scope: 'patient/*.rs' })
   t.match((await introspect(local, {}, bearer(await backendToken(id)))).body, { active: true, client_id: 'cli' })
+  const administrators = await localToken({ subject: { kind: 'administrator' }, scope: 'user/*.rs' })
+  t.equal((await send(administrators, 'GET', 'Organization')).statusCode, 200)
+  t.strictSame(await strict(introspect(administrators, {}, bearer(await backendToken(id)))), inactive, 'but these')
 })
 
 t.test('what is no token, or in force no more, is inactive and nothing else', async t => {

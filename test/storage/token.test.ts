@@ -1,10 +1,14 @@
 import t from 'tap'
+import { createGrant, type NewGrant, revokeGrants } from '../../src/storage/authorization-grant.ts'
 import { registerClient } from '../../src/storage/client.ts'
-import { openDatabase } from '../../src/storage/database.ts'
+import { type Connection, openDatabase } from '../../src/storage/database.ts'
+import { keepIssuedToken } from '../../src/storage/issued-token.ts'
+import { newSecret } from '../../src/storage/secret.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { findCaller, issueToken, revokeToken } from '../../src/storage/token.ts'
 import { openAccount } from '../../src/storage/user-account.ts'
 import { withDatabase } from '../support/database.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 import * as w from './model/world.ts'
 
 const { url, close } = await withDatabase()
@@ -42,6 +46,47 @@ t.test('unknown, expired and revoked tokens are nobody’s', async t => {
   t.equal(await findCaller(database, token), undefined)
   t.notOk(await revokeToken(database, token), 'once')
   t.equal(await findCaller(database, await issueToken(database, { ...request, subject, client: 'nobody' })), undefined)
+})
+
+/** A token as the authorization server makes them. */
+const issue = (client: string, grant?: string) => {
+  const token = newSecret()
+  const given = { token, client, scope: 'patient/*.rs', issued: {}, ttlSeconds: 60 }
+  return keepIssuedToken(database, grant === undefined ? given : { ...given, grant })
+}
+
+t.test('no token is made of a grant that is over or another client’s, nor for a client that is disabled', async t => {
+  await registerClient(database, { id: 'diary', name: 'Diary', policies: [] })
+  const granted = async (more: Partial<Pick<NewGrant, 'ttlSeconds'>> = {}) => {
+    const given = { client: 'diary', patient: 'ann', scope: 'patient/*.rs', context: {}, ttlSeconds: 60, ...more }
+    return (await createGrant(database, given)) ?? ''
+  }
+  const grant = await granted()
+  t.strictSame([await issue('diary', grant), await issue('cli', grant)], [true, false])
+  await revokeGrants(database, { id: grant })
+  t.strictSame([await issue('diary', grant), await issue('diary', await granted({ ttlSeconds: 0 }))], [false, false])
+  t.equal(await issue('diary'), true)
+  await database.run(sql.fragment`UPDATE client SET disabled_at = now() WHERE id = 'diary'`)
+  t.strictSame([await issue('diary'), await issue('unknown')], [false, false])
+})
+
+t.test('who makes a token while its grant ends, or its client is disabled, waits and makes none', async t => {
+  await registerClient(database, { id: 'watch', name: 'Watch', policies: [] })
+  const given = { client: 'watch', patient: 'ann', scope: 'patient/*.rs', context: {}, ttlSeconds: 60 }
+  const grant = (await createGrant(database, given)) ?? ''
+  const ends: readonly (readonly [(connection: Connection) => Promise<unknown>, string | undefined])[] = [
+    [connection => revokeGrants(connection, { id: grant }), grant],
+    [connection => connection.run(sql.fragment`UPDATE client SET disabled_at = now() WHERE id = 'watch'`), undefined],
+  ]
+  for (const [end, of] of ends) {
+    const { made } = await database.transaction(async connection => {
+      await end(connection)
+      const made = issue('watch', of)
+      await Promise.race([made, someoneWaits(connection)])
+      return { made }
+    })
+    t.equal(await made, false)
+  }
 })
 
 t.test('doing everything belongs to one token and never to its client', async t => {

@@ -3,8 +3,9 @@ import t from 'tap'
 import { hashPassword } from '../../../src/accounts/password.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
 import { createGrant, findGrant } from '../../../src/storage/authorization-grant.ts'
+import type { Connection } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { setPassword } from '../../../src/storage/user-account.ts'
+import { lockAccount, setPassword } from '../../../src/storage/user-account.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { linkIn } from '../../support/mailbox.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
@@ -114,6 +115,36 @@ t.test('who knew a forgotten password does not undo that it was replaced, not ev
   })
   t.match(await answer, { status: 422 })
   t.match(await openBrowser(server).send('/sign-in', { email, password: fresh }), { status: 303 })
+})
+
+t.test('what an app is allowed while a new password is chosen ends with the old one', async t => {
+  const own = await newAccount('ines')
+  const browser = await signedIn(own.email)
+  const forgot = await newAccount('jan')
+  await openBrowser(server).send('/forgotten-password', { email: forgot.email })
+  const link = linkIn(await mailbox.next())
+  const ways = [
+    {
+      person: own.person,
+      choose: () => browser.send(page, { password, 'new-password': fresh, 'end-apps': 'yes' }),
+      hold: (connection: Connection) => lockAccount(connection, own.person),
+    },
+    {
+      person: forgot.person,
+      choose: () => openBrowser(server).send(link, { password: fresh }),
+      hold: (connection: Connection) => connection.run(sql.fragment`LOCK TABLE account_link IN SHARE MODE`),
+    },
+  ]
+  for (const { person, choose, hold } of ways) {
+    const { app, answer } = await database.transaction(async connection => {
+      await hold(connection)
+      const answer = choose()
+      await Promise.race([answer, someoneWaits(database)])
+      return { app: await granted(person), answer }
+    })
+    t.match(await answer, { status: 303 })
+    t.same(await app(), { status: 401, isInForce: false })
+  }
 })
 
 t.test('the old password is tried ten times here, too', async t => {
