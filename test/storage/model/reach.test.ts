@@ -1,4 +1,4 @@
-import type { Extension, Period, Resource } from '@medplum/fhirtypes'
+import type { Extension, Period, Resource, ResourceType } from '@medplum/fhirtypes'
 import t from 'tap'
 import * as w from './world.ts'
 
@@ -15,6 +15,8 @@ type Given = {
   /** Whether the text that people sign names who receives: the organization, and the visitor. */
   readonly names?: true
   readonly status?: string
+  readonly consent?: 'proposed'
+  readonly permit?: Period
   /** Of the study, of those named as its staff, and of roles in its organization. */
   readonly study?: Period
   readonly staff?: Period
@@ -23,26 +25,31 @@ type Given = {
 
 /**
  * A visitor is named as staff and works elsewhere, a colleague works in its organization as well, a member is named nowhere; a service is a
- * client of the organization.
+ * client of the organization. A neighbour and a stranger are the same of another organization, and see nothing. Who is in it is seen by those who
+ * read, unless others are named: whoever is asked, or was in a study that is over, is still there to be seen.
  */
-const cases: readonly (readonly [name: string, given: Given, readers: string])[] = [
+const cases: readonly (readonly [name: string, given: Given, readers: string, seers?: string])[] = [
+  ['what is only asked', { consent: 'proposed' }, '', 'colleague member visitor service'],
   ['a study that its organization reads', {}, 'colleague member visitor service'],
   ['one that its staff reads', { access: 'staff' }, 'colleague visitor service'],
-  ['one that is over', { status: 'completed' }, ''],
-  ['one whose period is over', { study: over }, ''],
-  ['one that begins later', { study: toCome }, ''],
+  ['one that is over', { status: 'completed' }, '', 'colleague member visitor service'],
+  ['one whose period is over', { study: over }, '', 'colleague member visitor service'],
+  ['one that begins later', { study: toCome }, '', 'colleague member visitor service'],
   ['staff who were it', { access: 'staff', staff: over }, 'service'],
   ['staff who will be it', { access: 'staff', staff: toCome }, 'service'],
   ['members who were it', { role: over }, 'colleague visitor service'],
   ['members who will be it', { role: toCome }, 'colleague visitor service'],
   ['whom the text names', { names: true, access: 'staff' }, 'colleague visitor service'],
   ['by such a text, a study that its organization reads', { names: true }, 'colleague member visitor service'],
-  ['by such a text, one that is over', { names: true, status: 'completed' }, ''],
-  ['by such a text, one that begins later', { names: true, study: toCome }, ''],
+  ['by such a text, one that is over', { names: true, status: 'completed' }, '', 'colleague member visitor service'],
+  ['by such a text, one that begins later', { names: true, study: toCome }, '', 'colleague member visitor service'],
   ['by such a text, staff who were it', { names: true, access: 'staff', staff: over }, 'service'],
   ['by such a text, staff who will be it', { names: true, access: 'staff', staff: toCome }, 'service'],
   ['by such a text, staff who worked there', { names: true, access: 'staff', role: over }, 'visitor service'],
   ['by such a text, staff who will work there', { names: true, access: 'staff', role: toCome }, 'visitor service'],
+  ['by such a text, what is only asked', { names: true, consent: 'proposed' }, '', 'colleague member service'],
+  ['by such a text, what was given for a time', { names: true, permit: over }, '', 'colleague member service'],
+  ['by such a text, what is given later', { names: true, permit: toCome }, '', 'colleague member service'],
 ]
 
 const words = 'We ask you to share your data.'
@@ -51,7 +58,16 @@ const callersOf = (id: string) => ({
   member: w.staff(`member-${id}`),
   visitor: w.staff(`visitor-${id}`),
   service: w.client('service', { organization: id }),
+  neighbour: w.staff('neighbour'),
+  stranger: w.client('stranger', { organization: 'home' }),
 })
+
+const whoSees = async (type: ResourceType, id: string): Promise<string> => {
+  const seeing = []
+  for (const [one, caller] of Object.entries(callersOf(id)))
+    if ((await see(storeOf(caller), type)).length > 0) seeing.push(one)
+  return seeing.join(' ')
+}
 
 const textOf = (id: string, { names }: Given): Extension => {
   const { extension = [], ...text } = w.patientText('1', words)
@@ -82,20 +98,40 @@ const study = (id: string, given: Given): Resource =>
 const role = (practitioner: string, id: string, period: Period | undefined): Resource =>
   ({ ...w.role(practitioner, id, 'viewer'), ...(period === undefined ? {} : { period }) }) as Resource
 
-for (const [index, [name, given, readers]] of cases.entries())
+await put(w.organization('home'), w.role('neighbour', 'home', 'manager'))
+
+for (const [index, [name, given, readers, seers = readers]] of cases.entries())
   t.test(
     `${name}: ${readers === '' ? 'nobody reads' : `${readers.split(' ').join(', ')} read`} what it is given`,
     async t => {
       const id = `study-${index}`
       const { names, access } = given
+      const permit = given.permit === undefined ? {} : { period: given.permit }
       const usual = { ...(names && { names }), ...(access && { access }) }
       await put(w.organization(id), role(`colleague-${id}`, id, given.role), role(`member-${id}`, id, given.role))
-      await put(w.registered(`ann-${id}`, id), study(id, usual), w.enrols(id, `ann-${id}`))
-      await put(w.consent(id, `ann-${id}`, 'active', [w.permit(heartRate)]), study(id, given))
+      await put(w.registered(`ann-${id}`, 'home'), study(id, usual), w.enrols(id, `ann-${id}`))
+      await put(w.consent(id, `ann-${id}`, given.consent ?? 'active', [w.permit(heartRate, permit)]), study(id, given))
       await put(w.measured(`heart-${id}`, `ann-${id}`, heartRate))
-      const reading = []
-      for (const [one, caller] of Object.entries(callersOf(id)))
-        if ((await see(storeOf(caller), 'Observation')).length > 0) reading.push(one)
-      t.equal(reading.join(' '), readers)
+      t.equal(await whoSees('Observation', id), readers)
+      t.equal(await whoSees('ResearchSubject', id), seers, 'who is in it')
+      t.equal(await whoSees('Consent', id), seers, 'what they have answered')
     },
   )
+
+t.test('what is given to a recipient by one text shows them nobody’s place in another study', async t => {
+  await put(w.registered('bob', 'home'))
+  for (const [id, status] of [
+    ['study-given', 'active'],
+    ['study-asked', 'proposed'],
+  ] as const) {
+    const { extension = [], ...text } = textOf(id, {})
+    const recipients = [`Organization/${id}`, 'Practitioner/guest'].map(reference => ({
+      url: 'recipient',
+      valueReference: { reference },
+    }))
+    const named = { ...text, extension: [...extension, ...recipients] }
+    await put(w.organization(id), w.study(id, id, [w.requests(heartRate), named, staffEntry('guest', undefined)]))
+    await put(w.enrols(id, 'bob'), w.consent(id, 'bob', status, [w.permit(heartRate)]))
+  }
+  t.strictSame(await see(storeOf(w.staff('guest')), 'ResearchSubject'), ['study-given-bob'])
+})

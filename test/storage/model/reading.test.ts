@@ -114,6 +114,14 @@ t.test('nobody else reads it', async t => {
 t.test('a token that is narrowed to one study reads that study only', async t => {
   t.strictSame(await observations(w.staff('researcher', 'user/*.rs', 'open')), covered)
   t.strictSame(await observations(w.staff('researcher', 'user/*.rs', 'closed')), [])
+  const service = (study?: string) => ({
+    ...w.client('service', { organization: 'lab' }),
+    ...(study === undefined ? {} : { study }),
+  })
+  t.strictSame(await observations(service('closed')), [])
+  t.strictSame(await see(storeOf(service()), 'ResearchSubject'), ['closed-ann', 'open-ann', 'open-bob'])
+  for (const narrowed of [w.staff('researcher', 'user/*.rs', 'open'), service('open')])
+    t.strictSame(await see(storeOf(narrowed), 'ResearchSubject'), ['open-ann', 'open-bob'])
 })
 
 t.test('granular scopes narrow, and those on one type add up', async t => {
