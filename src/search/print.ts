@@ -25,6 +25,7 @@ export const print = (expression: Expression): string => {
       return list(
         'names',
         `${expression.paths.map(({ steps }) => steps.map(({ name }) => name).join('.')).join()}:${expression.target}`,
+        ...(expression.versioned ? ['versioned'] : []),
         print(expression.of),
       )
     case 'uploaded':

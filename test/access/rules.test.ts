@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Caller, ClientPolicy } from '../../src/access/caller.ts'
+import { isDefinition } from '../../src/access/definition-type.ts'
 import { accessOf, isGranted, reasonAgainst } from '../../src/access/rules.ts'
 import { parseScopes } from '../../src/access/scope.ts'
 import { FhirError } from '../../src/fhir/error.ts'
@@ -98,6 +99,10 @@ t.test('patient scopes stay in the compartment, whoever holds them', async t => 
   )
   t.equal(asked('patient', 'patient/*.rs', 's', 'Organization'), 'none', 'no wildcard reaches outside')
   t.equal(asked('patient', 'patient/Organization.rs', 's', 'Organization'), '(known-to ann)')
+  t.equal(
+    asked('patient', 'patient/*.rs', 's', 'Device'),
+    '(and (compartment Patient/ann) (or source-device (compartment Patient/ann)))',
+  )
   t.equal(asked('patient', 'patient/*.cruds', 's', 'Group'), 'none')
 })
 
@@ -147,6 +152,7 @@ t.test('one reads who one is where openid fhirUser was granted', async t => {
   const caller = callerWith('openid fhirUser', { ...kinds.staff, fhirUser: { type: 'Practitioner', id: 'doc' } })
   t.equal(print(access(caller)('r', 'Practitioner')), '(identified doc)')
   t.equal(print(access(caller)('s', 'Practitioner')), 'none')
+  t.equal(print(access(caller)('r', 'Patient')), 'none', 'and nothing else that has the same id')
 })
 
 t.test('a token narrowed to one study has nothing by membership', async t => {
@@ -155,7 +161,40 @@ t.test('a token narrowed to one study has nothing by membership', async t => {
   t.equal(print(access(narrowed)('s', 'Condition')), '(consented practitioner/doc s study/one)')
   t.equal(print(access(narrowed)('c', 'Patient')), 'none')
   t.equal(print(access(narrowed)('c', 'ResearchSubject')), '(staffed practitioner/doc request study/one)')
+  for (const type of ['Organization', 'Practitioner', 'PractitionerRole'] as const)
+    t.equal(print(access(narrowed)('s', type)), '(staffed practitioner/doc name study/one)', type)
+  for (const type of ['ResearchStudy', 'Group'] as const)
+    t.equal(print(access(narrowed)('s', type)), '(staffed practitioner/doc study study/one)', type)
 })
+
+t.test('a token that is narrowed to one study gives nothing to those whom no study knows', async t => {
+  const scopes = 'user/*.cruds patient/*.cruds system/*.cruds'
+  for (const kind of ['patient', 'person', 'administrator'] as const)
+    for (const type of registry.resourceTypes)
+      t.equal(print(access(callerWith(scopes, { ...kinds[kind], study: 'one' }))('s', type)), 'none', `${kind} ${type}`)
+  const everything = access(callerWith(scopes, { ...kinds.everything, study: 'one' }))
+  for (const type of registry.resourceTypes.filter(isHealthData)) t.equal(print(everything('s', type)), 'none', type)
+})
+
+t.test(
+  'whoever is signed in and neither staff nor a patient has their own account, and what is there for all',
+  async t => {
+    const found = registry.resourceTypes
+      .filter(type => !isDefinition(type))
+      .flatMap(type => {
+        const may = asked('person', 'user/*.rs', 's', type)
+        return may === 'none' ? [] : [`${type} ${may}`]
+      })
+    t.strictSame(found.sort(), [
+      'Device source-device',
+      'Person (identified p)',
+      'Provenance (and (content of-one-target) (names target:Device (and source-device source-device)))',
+    ])
+    for (const type of registry.resourceTypes)
+      for (const action of ['c', 'u', 'd'] as const)
+        t.equal(asked('person', 'user/*.cruds', action, type), 'none', type)
+  },
+)
 
 t.test(
   'what several scopes of one context and type leave is one question within the rule, as much as any of them',
