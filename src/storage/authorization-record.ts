@@ -53,14 +53,15 @@ export const removeRecord = async (connection: Connection, kind: string, key: st
 
 /**
  * Takes out what has expired, once in a while: codes after a day, so that one that comes twice is known for one, and access
- * tokens after a month, so that what was made with them still finds them. An app that registered itself goes after a month
- * in which nobody has granted it anything.
+ * tokens after a month, so that what was made with them still finds them. What was asked and never answered goes at once: anybody
+ * asks, with as much as a request may hold. An app that registered itself goes after a month in which nobody has granted it anything.
  */
 export const removeExpired = async (connection: Connection, { now = Date.now() } = {}): Promise<void> => {
   if (now < nextRemoval) return
   nextRemoval = now + removalPauseMs
   await connection.run(sql.fragment`
-    DELETE FROM authorization_record WHERE expires_at < now() - interval '1 day'`)
+    DELETE FROM authorization_record
+    WHERE expires_at < now() AND (kind = 'Interaction' OR expires_at < now() - interval '1 day')`)
   await connection.run(sql.fragment`DELETE FROM token WHERE expires_at < now() - interval '30 days'`)
   await connection.run(sql.fragment`
     DELETE FROM client
