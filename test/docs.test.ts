@@ -1,7 +1,7 @@
 import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -110,6 +110,12 @@ t.test(
     const { size } = await stat(join(folder, file))
     t.match(backups.last, { by: 'pg_dump', label: join(folder, file), bytes: size })
     t.match(backups.failed, { by: 'pg_dump', failed: /could not open output file/ })
+    const broken = await breakingOff(
+      script,
+      { ...backingUp, BACKUPS: await mkdtemp(join(folder, 'other-')) },
+      join(folder, file),
+    )
+    t.match(broken, dumpsThatBreakOff, 'what breaks off is no backup, and nothing of it is restored')
     const server = await startServer({ ...environment, DATABASE_URL: restored.url })
     t.teardown(server.stop)
     t.match(
@@ -122,6 +128,15 @@ t.test(
 
 /** Needs no server, but a pg_dump that is as new as the database. */
 const backup = 'docs/backup.md'
+
+/** A pg_dump whose disk is full. */
+const dumpsHalf = `#!/bin/sh
+for argument; do case $argument in --file=*) echo half >"\${argument#--file=}";; esac; done
+echo 'No space left on device' >&2
+exit 1
+`
+const dumpsThatBreakOff =
+  /^Recorded: a backup that has failed, .*\nfull-disk\nAgain\nThe record is whole\.\n[1-9]\d* rows are sealed, .*\n$/
 
 /** Writes a resource by a server that stops then; `get` reads it at another one, with the same token. */
 const writeOnce = async (environment: NodeJS.ProcessEnv) => {
@@ -142,6 +157,25 @@ const writeOnce = async (environment: NodeJS.ProcessEnv) => {
     return { status: answer.status, body: await answer.json() }
   }
   return { get }
+}
+
+/** What is said where a dump breaks off, then where one is restored that is cut off, and then, into the same database, where a whole one is. */
+const breakingOff = async (
+  script: string,
+  environment: NodeJS.ProcessEnv & { readonly BACKUPS: string },
+  whole: string,
+) => {
+  const restored = await emptyBeside(environment.DATABASE_URL ?? '')
+  const [fullDisk, cutOff] = [join(environment.BACKUPS, 'full-disk'), join(environment.BACKUPS, 'cut-off')]
+  try {
+    await writeFile(fullDisk, dumpsHalf, { mode: 0o700 })
+    const rest = `ls "$BACKUPS"; head -c 20000 '${whole}' >'${cutOff}'; restore '${cutOff}'; echo Again; restore '${whole}'`
+    const env = { ...environment, PG_DUMP: fullDisk, RESTORED: restored.url }
+    // As they are pasted, into a shell that goes on where something fails.
+    return (await run('bash', ['-c', `${script}\n${rest}`], { cwd: root, env })).stdout
+  } finally {
+    await restored.close()
+  }
 }
 
 /** A database without tables in the same cluster. */
