@@ -1,5 +1,7 @@
 import t from 'tap'
+import { giveAddress } from '../../../src/accounts/email-change.ts'
 import { inviteFirstAdministrator } from '../../../src/accounts/new-account.ts'
+import { openOwnStores } from '../../../src/cli/own-store.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { addAccount } from '../../../src/storage/user-account.ts'
 import { codeOf } from '../../support/authenticator.ts'
@@ -211,6 +213,27 @@ t.test('a second factor of a week stands for the old address, which is told and 
   t.match(await browser.send(linkIn(second.toNew), confirm), changed)
   t.match(await mailbox.next(), { to: email, subject: /was changed/ })
 })
+
+t.test(
+  'a change that a stranger wants is over when the owner has chosen a forgotten password, or another address by the operator',
+  async t => {
+    const { email } = await newAccount('maud')
+    const fresh = 'eleven silent bakeries float'
+    const first = await ask(await signedIn(email), 'stranger@elsewhere.example', email)
+    await openBrowser(server).send('/forgotten-password', { email })
+    await openBrowser(server).send(linkIn(await mailbox.next()), { password: fresh })
+    t.match(await mailbox.next(), { to: email, subject: 'Your Sharewell password was changed' })
+    for (const letter of [first.toNew, first.toOld])
+      t.match(await openBrowser(server).get(linkIn(letter)), { status: 410 })
+    const stranger = openBrowser(server)
+    await stranger.send('/sign-in', { email, password: fresh })
+    t.match(await stranger.send(page, { email: 'another@elsewhere.example', password: fresh }), sent)
+    const second = await lettersTo('another@elsewhere.example', email)
+    await giveAddress({ database, openStoreAs: await openOwnStores(database) }, email, 'maud@home.example')
+    for (const letter of [second.toNew, second.toOld])
+      t.match(await openBrowser(server).get(linkIn(letter)), { status: 410 })
+  },
+)
 
 t.test('a change is over after half an hour, with a later one, and with a new password', async t => {
   const { email } = await newAccount('lena')

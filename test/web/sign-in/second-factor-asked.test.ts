@@ -2,12 +2,15 @@ import type { Organization } from '@medplum/fhirtypes'
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
+import { endSessions } from '../../../src/storage/account/session.ts'
+import { lockAccount } from '../../../src/storage/user-account.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
-import { wordsOf } from '../../support/browser.ts'
+import { type Browser, wordsOf } from '../../support/browser.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 import { openPeople, password, recoveryCodesIn } from '../people.ts'
 
 const world = await openPeople()
-const { server, mailbox, create, send, newAccount, begin, signedIn, forgetCodes } = world
+const { server, database, mailbox, create, send, newAccount, begin, signedIn, forgetCodes } = world
 t.teardown(world.close)
 
 const asksFor = (is: boolean) => [{ url: extensions.secondFactor, valueBoolean: is }]
@@ -93,6 +96,47 @@ t.test('whoever belongs to it sets one up at the next sign-in, before anything e
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
   await browser.post('/account/second-factor/off', { password, code: await codeOf(keyIn(page)), _csrf })
   t.match(wordsOf(await browser.get('/account/second-factor')), /It is turned on/)
+})
+
+/** Sends the first code of the app that the browser is shown, now. */
+const readyToSetUp = async (browser: Browser) => {
+  const page = await browser.get('/second-factor')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? ''
+  const key = keyIn(page)
+  return { key, finish: async () => browser.post('/second-factor', { code: await codeOf(key), _csrf }) }
+}
+
+t.test('who sets one up ends every other set-up that is under way: the app is theirs alone', async t => {
+  const { organization, ask } = await house('agency')
+  const { email, person } = await colleague('agency-member', organization)
+  await ask(true)
+  const [own, other] = [(await begin(email)).browser, (await begin(email)).browser]
+  const [first, second] = [await readyToSetUp(own), await readyToSetUp(other)]
+  t.match(await first.finish(), { status: 200, body: /I have kept them/ })
+  await mailbox.next()
+  t.match(await second.finish(), { status: 410, body: /Please sign in again/ })
+  await forgetCodes(person)
+  const { browser } = await begin(email)
+  t.match(await browser.send('/second-factor', { code: await codeOf(second.key) }), { status: 422 })
+  t.match(await browser.send('/second-factor', { code: await codeOf(first.key) }), { status: 303 })
+})
+
+t.test('a set-up comes to nothing where the password is replaced meanwhile, also at the same moment', async t => {
+  const { organization, ask } = await house('bureau')
+  const { email, person } = await colleague('bureau-member', organization)
+  await ask(true)
+  const { browser } = await begin(email)
+  const { finish } = await readyToSetUp(browser)
+  const { answer } = await database.transaction(async connection => {
+    await lockAccount(connection, person)
+    const answer = finish()
+    await Promise.race([answer, someoneWaits(database)])
+    await endSessions(connection, person)
+    return { answer }
+  })
+  t.match(await answer, { status: 410, body: /Please sign in again/ })
+  t.match(await browser.get('/account'), { status: 303, location: /^\/sign-in/ })
+  t.match(wordsOf(await (await begin(email)).browser.get('/second-factor')), /asks you to sign in with a second factor/)
 })
 
 t.test('it holds for all that is below the organization, and for nothing above or beside it', async t => {

@@ -116,6 +116,8 @@ t.test('of many at once with one code, one comes in', async t => {
   const fifty = async (use: () => Promise<boolean>) =>
     (await Promise.all(Array.from({ length: 50 }, use))).filter(Boolean).length
   t.equal(await fifty(() => useTimeStep(database, person, { authenticator, timeStep: 7 })), 1)
+  const replaced = { authenticator: 'of the app before', timeStep: 8 }
+  t.equal(await useTimeStep(database, person, replaced), false, 'nor of an app that was replaced meanwhile')
   const code = recoveryCodes[1]?.replaceAll('-', '') ?? ''
   t.equal(await fifty(() => useRecoveryCode(database, person, code)), 1)
 })

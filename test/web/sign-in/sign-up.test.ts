@@ -119,6 +119,17 @@ t.test('an address is written to four times an hour at most, and is told nothing
   t.equal((await mailbox.next()).to, 'after@example.org', 'nothing else came in between')
 })
 
+t.test('who asks on and on for the letter that confirms their address is sent four an hour', async t => {
+  const browser = openBrowser(server)
+  const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)
+  await browser.send(`/new-account?link=${secret}`, { name: 'Ivo Impatient', email: 'ivo@example.org', password })
+  for (let count = 0; count < 5; count += 1)
+    t.match(await browser.send('/account', {}, '/account/verification'), { status: 200 })
+  for (let count = 0; count < 4; count += 1) t.equal((await mailbox.next()).to, 'ivo@example.org')
+  await signUp('afterwards@example.org')
+  t.equal((await mailbox.next()).to, 'afterwards@example.org', 'nothing else came in between')
+})
+
 t.test('the first administrator’s address counts as theirs once they have confirmed it', async t => {
   const browser = openBrowser(server)
   const url = `/new-account?link=${await inviteFirstAdministrator(database)}`
