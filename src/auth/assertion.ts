@@ -12,15 +12,13 @@ const mostSeconds = 300
 
 type Said = Readonly<Record<string, unknown>>
 
-/** What SMART demands of an assertion beyond RFC 7523. Throws invalid_client. */
+/** What SMART demands of an assertion beyond RFC 7523, when the library has found it signed by the key of its kid. Throws invalid_client. */
 export const checkAssertion = (claims: Said, header: Said, jwksUri: string | undefined, now = Date.now()): void => {
   const refuse = (reason: string): never => {
     throw new errors.InvalidClientAuth(reason)
   }
   // SMART's clients say it; what OpenID Connect's own libraries sign by themselves has none, as RFC 7515 leaves open.
   if (header.typ !== undefined && String(header.typ).toUpperCase() !== 'JWT') refuse('typ must be JWT')
-  if (typeof header.kid !== 'string') refuse('kid is missing')
-  if (claims.sub !== claims.iss) refuse('sub must be iss')
   // "no more than five minutes in the future".
   if (Number(claims.exp) > now / 1000 + mostSeconds + clockSkewSeconds) refuse('exp is too far ahead')
   if (header.jku !== undefined && header.jku !== jwksUri) refuse('jku is not the registered JWKS URL')

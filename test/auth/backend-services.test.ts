@@ -49,8 +49,9 @@ const ask = (client_assertion: string, scope: string | undefined = 'system/Obser
   })
 
 t.test('a client that signs with RS384 or ES384 gets a token for five minutes, which reads what it may', async t => {
-  const id = await backend([rsa, ec])
-  for (const key of [rsa, ec]) {
+  const next = await makeKey('RS384')
+  const id = await backend([rsa, ec, next])
+  for (const key of [rsa, ec, next]) {
     const { status, headers, body } = await ask(await assertion(id, key), 'system/Patient.rs')
     t.match(
       { status, body },
