@@ -307,6 +307,13 @@ t.test('two requests with one launch give one grant', async t => {
   t.equal(decided.filter(({ status }) => status === 'fulfilled').length, 1)
 })
 
+t.test('of two people who decide about one request at once, one has decided', async t => {
+  const scopes = ['launch/patient', 'patient/Patient.rs']
+  const begun = await ask(app.id, scopes.join(' '))
+  const decided = await Promise.allSettled([anns, bobs].map(who => begun.browser.allow(begun.id, who, { scopes })))
+  t.strictSame(decided.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+})
+
 t.test('context.study narrows a token to one study', async t => {
   const other = await newStudy(lab.manager, lab.organization, 'other', ['omh:heart-rate'])
   const doctor = await signIn(await openAccount(database, other.researcher.email, other.researcher.person))
