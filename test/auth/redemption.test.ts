@@ -8,6 +8,7 @@ import { sql } from '../../src/storage/sql.ts'
 import { findCaller } from '../../src/storage/token.ts'
 import { openInvitedApps, verifierOf } from '../faces/api/invited.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
+import { someoneWaits } from '../support/someone-waits.ts'
 
 const world = await openInvitedApps()
 const { app, account, api, client, database, enrolled, exchange, invite, invited, redeem, send, tokenOf } = world
@@ -143,6 +144,19 @@ t.test('what was sent in the place of an invitation is called off for whoever ha
   t.ok(await findCaller(database, bearer))
   await endInvitation(database, old.subject, 'cancelled')
   t.notOk(await findCaller(database, bearer))
+  const next = await tokenOf(appToken(await invite(old), app.id))
+  t.ok(await findCaller(database, next), 'and one that is sent after that is not')
+})
+
+t.test('what is called off at the same moment gives nothing', async t => {
+  const { token, subject } = await invited('Uli')
+  const { answer } = await database.transaction(async connection => {
+    await endInvitation(connection, subject, 'cancelled')
+    const answer = redeem(token)
+    await Promise.race([answer, someoneWaits(database)])
+    return { answer }
+  })
+  t.match(await answer, { status: 403, body: { detail: /invitation is over/ } })
 })
 
 t.test('who is in the study no more has no app that nobody has said is theirs', async t => {
@@ -154,6 +168,7 @@ t.test('who is in the study no more has no app that nobody has said is theirs', 
     200,
   )
   t.notOk(await findCaller(database, bearer))
+  t.match(await redeem(token), { status: 403, body: { detail: /invitation is over/ } })
 })
 
 t.test('what an app asked for before it was called off is not done after', async t => {
@@ -178,6 +193,17 @@ t.test('once the patient has said that the app is theirs, nobody else who has th
   t.ok(await isInForce(bearer))
   t.ok(await grantedApps.revoke(person, granted?.id ?? ''))
   t.equal((await redeem(token)).status, 200, 'and who has ended it may begin anew')
+})
+
+t.test('an invitation that is called off later ends nothing that the patient has said is theirs', async t => {
+  const one = await enrolled('Tess')
+  const person = await account(one.patient)
+  const bearer = await tokenOf(appToken(await invite(one), app.id))
+  const { grantedApps } = world.server.authorization
+  t.ok(await grantedApps.prove(person, (await grantedApps.list(person))[0]?.id ?? ''))
+  await invite(one)
+  await endInvitation(database, one.subject, 'cancelled')
+  t.ok(await findCaller(database, bearer))
 })
 
 t.test('five wrong tries at the page of an invitation end it for apps too', async t => {
