@@ -22,8 +22,7 @@ export const openPostgresBeside = async ({ databaseUrl, dataDir }: Config, tell:
 }
 
 const checkVersion = async (url: string): Promise<void> => {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
-  const version = await serverVersion(client).catch(error => {
+  const version = await serverVersion(url).catch(error => {
     const { host, pathname } = new URL(url)
     throw startError(`DATABASE_URL: cannot use ${host}${pathname}: ${reasonOf(error)}`, error)
   })
@@ -35,7 +34,9 @@ const checkVersion = async (url: string): Promise<void> => {
 const oldest = 16
 const newest = 18
 
-const serverVersion = async (client: pg.Client): Promise<number> => {
+const serverVersion = async (url: string): Promise<number> => {
+  // That throws where a certificate which the URL names cannot be read.
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   try {
     await client.connect()
     const { rows } = await client.query<{ version: number }>(

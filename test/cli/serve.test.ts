@@ -66,6 +66,10 @@ t.test('what it needs and does not get is told in one line, and nothing starts',
       { DATABASE_URL: 'postgres://a:hidden@127.0.0.1:1/b' },
       /^DATABASE_URL: cannot use 127\.0\.0\.1:1\/b: .*REFUSED.*\n$/,
     ],
+    [
+      { DATABASE_URL: 'postgres://a@127.0.0.1:1/b?sslmode=verify-full&sslrootcert=/nowhere.pem' },
+      /^DATABASE_URL: cannot use 127\.0\.0\.1:1\/b: ENOENT.*\/nowhere\.pem'\n$/,
+    ],
     [{ DATA_DIR: import.meta.filename }, /^DATA_DIR: cannot use \/.*serve\.test\.ts: EEXIST.*\n$/],
     [{ DATABASE_URL: url, HOST: '203.0.113.1' }, /^Cannot listen on 203\.0\.113\.1, port 0: .*set HOST\n$/],
   ]
