@@ -16,6 +16,8 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '55P03': ['transient', 'The database was busy with a conflicting change; try again'],
   '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
   SW001: ['too-costly', 'There are more samples than are counted at once; choose fewer days'],
+  // After a failover it is another that takes them, and some providers do so before the disk is full.
+  '25006': ['transient', 'The database takes no writes at the moment; try again later'],
   '53100': ['transient', 'The database has no room on its disk at the moment; try again later'],
   '53300': ['transient', 'The database has no connection free; try again'],
   '57P02': unreachable,

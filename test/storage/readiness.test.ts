@@ -27,6 +27,25 @@ t.test('a server whose database has no room on its disk is not ready, until it h
   t.same([await isReady(), await isReady()], [true, true])
   t.same(await database.any(sql.fragment`SELECT FROM pg_class WHERE relname = 'disk_room'`), [], 'nothing stays')
   await t.rejects(database.run(full))
-  await database.run(sql.fragment`SET default_transaction_read_only = on`)
+  await database.run(sql.fragment`
+    CREATE FUNCTION forbidden() RETURNS event_trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE 'permission denied' USING ERRCODE = 'insufficient_privilege'; END $$`)
+  await database.run(sql.fragment`
+    CREATE EVENT TRIGGER forbidden ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION forbidden()`)
   t.equal(await isReady(), true, 'where it cannot be tried, nothing is known against it')
+})
+
+t.test('a server whose database takes no writes is not ready, until it takes them again', async t => {
+  const { url, close } = await withDatabase()
+  const room = openDiskRoom()
+  const database = openDatabase(url, { room, poolSize: 1 })
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  const isReady = await openReadiness(database, room)
+  await database.run(sql.fragment`SET default_transaction_read_only = on`)
+  t.equal(await isReady(), false)
+  await database.run(sql.fragment`SET default_transaction_read_only = off`)
+  t.equal(await isReady(), true)
 })

@@ -19,3 +19,17 @@ t.test(
     })
   },
 )
+
+t.test('a database that takes no writes, as after a failover, is told as that, and not as a fault', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url, { poolSize: 1 })
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  await database.run(sql.fragment`SET default_transaction_read_only = on`)
+  t.match(await database.run(sql.fragment`CREATE TABLE written ()`).catch(error => error), {
+    status: 503,
+    issues: [{ code: 'transient', message: 'The database takes no writes at the moment; try again later' }],
+  })
+})
