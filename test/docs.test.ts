@@ -55,6 +55,12 @@ t.test('links to files lead somewhere', async t => {
   }
 })
 
+t.test('the settings of docs/operating.md mean the same to a shell as to systemd', async t => {
+  const operating = await readFile(join(root, 'docs', 'operating.md'), 'utf8')
+  const [, settings = ''] = /^```sh\n(BASE_URL=[\s\S]*?)^```$/m.exec(operating) ?? []
+  for (const line of settings.trim().split('\n')) t.match(line, /^(?:#.*|[A-Z_]+='[^']*')$/)
+})
+
 t.test('what the documents tell to type works, and prints what they say', async t => {
   const python = await run('python3', ['--version']).catch(() => undefined)
   const { url, close } = await withDatabase()
