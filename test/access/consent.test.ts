@@ -32,6 +32,9 @@ const consent = (provision: readonly ConsentProvision[], more: Partial<Consent> 
 const permit = (more: ConsentProvision = {}): ConsentProvision => ({ type: 'permit', code: heartRate, ...more })
 const deny = (more: ConsentProvision = {}): ConsentProvision => ({ type: 'deny', ...more })
 
+const rootOf = (more: ConsentProvision, ...provision: readonly ConsentProvision[]) =>
+  consent([], { provision: { type: 'deny', provision: [permit(), ...provision], ...more } })
+
 const read = (one: Consent) => readConsent(one, { classes, isSource })
 
 const ofClass = (...codes: readonly string[]) => codes.map(code => ({ system: resourceTypes, code }))
@@ -83,6 +86,15 @@ t.test('every spelling of a kind is that kind, a narrower code is not', async t 
   t.strictSame(permits(permit({ code: [kind('omh:heart-rate:2.0')] })), ['heart-rate 2026-05-01.. ..'])
   t.equal(classes.kindOf(systems.loinc, '99504-3'), 'omh:blood-glucose')
   t.strictSame(permits(permit({ code: [kind('99504-3', systems.loinc)] })), [])
+  t.strictSame(
+    permits(
+      permit({
+        code: [{ coding: [kind('99504-3', systems.loinc), kind('omh:blood-glucose')].flatMap(({ coding }) => coding) }],
+      }),
+    ),
+    [],
+    'nor beside the kind itself',
+  )
 })
 
 t.test('a class without a code permits a type of other resources, whole', async t => {
@@ -97,6 +109,11 @@ t.test('a class without a code permits a type of other resources, whole', async 
   ])
   t.strictSame(permits(typed('BodyStructure')), ['BodyStructure .. ..'], 'a type without a time has none')
   t.strictSame(permits({ ...typed('BodyStructure'), dataPeriod: { start: '2026' } }), [], 'and is in no period')
+  t.strictSame(
+    read(rootOf({ dataPeriod: { start: '2026-01' } }, typed('BodyStructure')))?.permits.map(print),
+    ['heart-rate 2026-01-01.. ..'],
+    'nor in one of the root',
+  )
   for (const [why, provision] of [
     ['Observations are shared by their kinds', typed('Observation')],
     ['and so are devices', typed('Device')],
@@ -122,6 +139,7 @@ t.test('a deny reaches types by their class, and where it names codes all but th
   t.strictSame(permits(...both, deny({ class: ofClass('Procedure') })), [...types, ...kinds])
   t.strictSame(permits(...both, deny({ class: ofClass('Observation') })), types)
   t.strictSame(permits(...both, deny({ class: ofClass('Observation'), code: heartRate })), types)
+  t.strictSame(permits(...both, deny({ class: ofClass('Observation', 'Condition') })), [], 'both')
   t.strictSame(permits(...both, deny({ code: [kind('omh:body-weight')] })), kinds, 'codes of other types are not told')
   t.strictSame(permits(...both, deny({ class: ofClass('Condition'), code: [kind('omh:body-weight')] })), kinds)
   t.strictSame(permits(...both, deny({ class: ofClass('Device') })), [], 'a class that is not ours: all')
@@ -184,6 +202,9 @@ t.test('what is not of our shape has no grantee', async t => {
     ],
     ['another rule', consent([permit()], { policyRule: { coding: [{ code: 'OPTIN' }] } })],
     ['a root that permits', consent([], { provision: { type: 'permit', code: heartRate } })],
+    ['a root that permits what is in it', consent([], { provision: { type: 'permit', provision: [permit()] } })],
+    ['a root whose end is not known', rootOf({ period: { start: '2026', _end: {} } as Period })],
+    ['a root whose data end nobody knows when', rootOf({ dataPeriod: { start: '2026', _end: {} } as Period })],
     ['a root with codes', consent([], { provision: { type: 'deny', code: heartRate, provision: [permit()] } })],
     ['modifier extensions', consent([permit()], { modifierExtension: [{ url: 'x' }] })],
     ['rules that it was made by', consent([permit()], { implicitRules: 'https://x.example/rules' })],
@@ -213,6 +234,10 @@ t.test('without a study it is given to the one recipient, for treatment', async 
     provision: [permit({ actor: recipient('Organization/h') }), permit({ actor: recipient('Organization/i') })],
   }
   t.equal(given(two), undefined, 'two recipients')
+  const namesakes = {
+    provision: [permit({ actor: recipient('Organization/h') }), permit({ actor: recipient('Practitioner/h') })],
+  }
+  t.equal(given(namesakes), undefined, 'two with one id')
 })
 
 t.test('recipients of a study are kept for the study to be among them', async t => {
@@ -225,6 +250,7 @@ t.test('a deny beats permits: exactly where the rest can be said, wholly where n
   t.strictSame(permits(permit(), weight, deny({ code: heartRate })), ['body-weight 2026-05-01.. ..'])
   t.strictSame(permits(permit(), weight, deny()), [], 'without a code it denies all')
   t.strictSame(permits(permit(), weight, deny({ code: [kind('1-8', systems.loinc)] })), [], 'unreadable: denies all')
+  t.strictSame(permits(permit(), weight, deny({ code: [...heartRate, kind('1-8', systems.loinc)] })), [], 'one of two')
   t.strictSame(permits(permit(), weight, { code: heartRate }), ['body-weight 2026-05-01.. ..'], 'no type is a deny')
   t.strictSame(
     permits(permit({ code: [kind('omh:blood-glucose')] }), deny({ code: [kind('99504-3', systems.loinc)] })),
@@ -240,7 +266,9 @@ t.test('a deny beats permits: exactly where the rest can be said, wholly where n
     [],
     'a device that is no source',
   )
+  t.strictSame(permits(permit({ data: from('source2') }), deny({ data: from('source1', 'phone') })), [], 'one of two')
   t.strictSame(permits(permit(), deny({ data: from('source1') })), [], 'all sources but one cannot be said')
+  t.strictSame(permits(permit(), deny({ data: from('source1'), dataPeriod: { start: '2026-06' } })), [], 'at any time')
   t.strictSame(permits(permit(), deny({ code: heartRate, dataPeriod: { start: '2026-06', end: '2026-07' } })), [
     'heart-rate 2026-05-01..2026-06-01 ..',
     'heart-rate 2026-08-01.. ..',

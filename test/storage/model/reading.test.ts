@@ -299,3 +299,42 @@ t.test('staff of a coded study read what its people measure, and of an identifie
   t.strictSame(await seenBy('coded'), [['bob-hr'], []])
   t.strictSame(await seenBy('identified'), [['bob-hr'], ['bob']])
 })
+
+t.test('a study that names another organization’s Group shows it to nobody, nor whom other studies name', async t => {
+  await put(...['keeper', 'grabber'].map((id): Resource => ({ resourceType: 'Practitioner', id })), {
+    ...w.study('grabbing', 'annex', [w.works('grabber', 'researcher')]),
+    enrollment: [{ reference: 'Group/group-open' }],
+  } as Resource)
+  await put(w.study('early', 'annex', [w.works('grabber', 'researcher')]), w.groupOf('early', 'lab'))
+  const grabber = storeOf(w.staff('grabber'))
+  t.strictSame(await see(grabber, 'ResearchStudy'), ['early', 'grabbing'])
+  t.strictSame(await see(grabber, 'Group'), [])
+  t.strictSame(await see(grabber, 'Practitioner'), ['grabber'])
+})
+
+t.test('what a provision lets another organization receive alone, a study does not get', async t => {
+  const receives = (organization: string) => [
+    { role: { coding: [{ code: 'IRCP' }] }, reference: { reference: `Organization/${organization}` } },
+  ]
+  const extension = [w.chooses('access', 'staff'), w.requests(heartRate), w.works('receiver', 'researcher')]
+  await put(w.study('received', 'lab', extension), w.enrols('received', 'bob'))
+  const give = (organization: string) =>
+    put(w.signedAnew(w.consent('received', 'bob', 'active', [w.permit(heartRate, { actor: receives(organization) })])))
+  await give('elsewhere')
+  t.strictSame(await observations(w.staff('receiver')), [])
+  await give('lab')
+  t.strictSame(await observations(w.staff('receiver')), ['bob-hr'])
+})
+
+t.test('whose role is over, or has not begun, sees nothing by it', async t => {
+  await put(
+    { ...w.role('coming', 'lab', 'manager'), period: { start: '2999' } } as Resource,
+    { ...w.role('present', 'lab', 'manager'), period: { start: '2026', end: '2999' } } as Resource,
+  )
+  const types = ['Patient', 'ResearchStudy', 'Group', 'ResearchSubject', 'Organization', 'PractitionerRole'] as const
+  for (const type of types) {
+    for (const name of ['former', 'coming'])
+      t.strictSame(await see(storeOf(w.staff(name)), type), [], `${name} ${type}`)
+    t.not((await see(storeOf(w.staff('present')), type)).length, 0, type)
+  }
+})

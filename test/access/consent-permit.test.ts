@@ -1,0 +1,36 @@
+import t from 'tap'
+import { isWithin, type Permit } from '../../src/access/consent-permit.ts'
+
+const wide: Permit = {
+  kind: 'omh:heart-rate',
+  device: undefined,
+  data: { low: '2026-01-01T00:00:00.000Z', high: '2026-06-01T00:00:00.000Z' },
+  valid: { low: '2026-02-01T00:00:00.000Z', high: 'infinity' },
+  recipients: [],
+  expression: 'Consent.provision.provision[0].code[0]',
+}
+const ofSource: Permit = { ...wide, device: 'source1' }
+
+const data = (low: string, high: string): Permit => ({ ...wide, data: { low, high } })
+const valid = (low: string, high: string): Permit => ({ ...wide, valid: { low, high } })
+
+t.test('one permit is within another where it opens nothing that the other does not', async t => {
+  for (const [why, one, other] of [
+    ['itself', wide, wide],
+    ['one source of all', ofSource, wide],
+    ['the same source', ofSource, ofSource],
+    ['data of a shorter time', data('2026-01-02T00:00:00.000Z', '2026-05-31T00:00:00.000Z'), wide],
+    ['for a shorter time', valid('2026-03-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'), wide],
+  ] as const)
+    t.ok(isWithin(one, other), why)
+  for (const [why, one, other] of [
+    ['another kind', { ...wide, kind: 'omh:body-weight' }, wide],
+    ['all sources', wide, ofSource],
+    ['another source', { ...wide, device: 'source2' }, ofSource],
+    ['earlier data', data('2025-12-31T00:00:00.000Z', '2026-05-01T00:00:00.000Z'), wide],
+    ['later data', data('2026-02-01T00:00:00.000Z', '2026-06-02T00:00:00.000Z'), wide],
+    ['sooner', valid('2026-01-31T00:00:00.000Z', 'infinity'), wide],
+    ['for longer', wide, valid('2026-02-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z')],
+  ] as const)
+    t.notOk(isWithin(one, other), why)
+})
