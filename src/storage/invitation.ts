@@ -186,6 +186,23 @@ export const useInvitation = async (connection: Connection, id: string): Promise
   (await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = 'used' WHERE id = ${id} AND ${isOpen}`)) > 0
 
+/** The study into which the person has taken up the invitation that the link was of. */
+export const studyTakenUp = async (
+  connection: Connection,
+  link: string,
+  person: string,
+): Promise<string | undefined> => {
+  if (!isSecret(link)) return undefined
+  const taken = await connection.maybeOne<{ study: string }>(sql.fragment`
+    SELECT study_id AS study FROM invitation
+    WHERE ended_by = 'used'
+      AND EXISTS (SELECT FROM person_patient AS own WHERE own.person = ${person} AND own.patient = invitation.patient)
+      AND id IN (
+        SELECT message.invitation FROM study_message AS message WHERE message.hash = ${hashOf(link)}
+        UNION ALL SELECT shown.id FROM invitation AS shown WHERE shown.shown_hash = ${hashOf(link)})`)
+  return taken?.study
+}
+
 /** Whether the Patient was registered in the tenant of the organization. */
 export const isOfTenant = async (connection: Connection, patient: string, organization: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`

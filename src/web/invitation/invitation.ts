@@ -22,7 +22,12 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
     const query = queryOf(request)
     const link = query.get('link') ?? ''
     const invitation = await acceptance.find(link)
-    if (invitation === undefined) return sendInvitationIsOver(reply, words)
+    if (invitation === undefined) {
+      const { session } = request
+      const study = session && (await acceptance.takenUp(link, session.person))
+      // Many come back by the letter that they have kept.
+      return study === undefined ? sendInvitationIsOver(reply, words) : reply.redirect(`/sharing/${study}`, 303)
+    }
     const { channel } = invitation
     return query.has('sent')
       ? sendProve(reply, words, { link, channel })

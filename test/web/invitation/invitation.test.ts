@@ -335,6 +335,24 @@ t.test('a birth date and a code count also in wide digits, and with what is past
   }
 })
 
+t.test('who opens the link again that they came by is led to what they share, and nobody else is', async t => {
+  const { subject } = await enrolled('Rosa')
+  const link = await invite(subject)
+  const { browser: own } = await prove(link)
+  await own.send('/invitation/account', { name: 'Rosa', password })
+  t.match(await own.get(link), { status: 303, location: `/sharing/${study.id}` })
+  const shown = await own.get(`/sharing/${study.id}`)
+  t.match([shown.status, wordsOf(shown)], [200, /Hearts &amp; steps/])
+  t.match(await browser().get(link), { status: 410, body: over })
+  const { browser: other } = await arrived('Sami')
+  t.match(await other.get(link), { status: 410, body: over })
+  const again = await enrolled('Tess')
+  const cancelled = await invite(again.subject)
+  const { browser: tess } = await prove(await invite(again.subject))
+  await tess.send('/invitation/account', { name: 'Tess', password })
+  t.match(await tess.get(cancelled), { status: 410, body: over }, 'of one that was replaced nobody came')
+})
+
 t.test('five wrong tries end an invitation, however many come at once', async t => {
   const { subject } = await enrolled('Tried')
   const link = await invite(subject)
