@@ -105,7 +105,7 @@ const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonl
 const mostCodes = 100
 
 const parseStatistics = (asked: readonly string[]): readonly string[] => {
-  const unknown = asked.find(one => !(one in displays))
+  const unknown = asked.find(one => !Object.hasOwn(displays, one))
   if (unknown !== undefined || asked.length === 0) {
     const said = unknown === undefined ? 'statistic is missing' : `"${unknown}" is no statistic here`
     throw refused('statistic', `${said}; accepted: ${Object.keys(displays).join(', ')}`)

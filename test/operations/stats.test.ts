@@ -193,6 +193,7 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
     [`?subject=ann&statistic=count${'&code=8867-4'.repeat(101)}`, /counts at most 100 codes at once, not 101/],
     ['?subject=ann&code=8867-4', /statistic is missing; accepted: average, maximum/],
     ['?subject=ann&code=8867-4&statistic=regression', /"regression" is no statistic here/],
+    ['?subject=ann&code=8867-4&statistic=constructor', /"constructor" is no statistic here/],
     ['?subject=ann&code=8867-4&statistic=count&duration=long', /duration is a number of hours/],
     [
       '?subject=ann&code=8867-4&statistic=count&period=2026',

@@ -8,6 +8,7 @@ import type { AddPage } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 
@@ -20,7 +21,7 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
     const [own, ...others] = await compartmentsOf(accounts.database, person)
     const words = wordsOf(request)
     const { say } = words
-    const done = doneTexts[queryOf(request).get('done') ?? '']
+    const done = namedIn(doneTexts, queryOf(request).get('done'))
     return sendOwnPage(reply, words, {
       title: say('account.title'),
       content: html`<h1>${say('account.title')}</h1>

@@ -10,6 +10,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { notFound, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
@@ -26,7 +27,7 @@ export const quarantineDocumentPage: AddPage = (server, options) => {
   const at = '/quarantine/:document'
   server.get<OfDocument>(at, { onRequest }, async (request, reply) => {
     const { keeper, found } = await documentFor(request, options)
-    const done = doneTexts[queryOf(request).get('done') ?? '']
+    const done = namedIn(doneTexts, queryOf(request).get('done'))
     return sendOwn(reply, {
       title: `Refused: ${findingName(found.rule)}`,
       isWide: true,

@@ -5,6 +5,7 @@ import { findSourcePage, type Source } from '../../studies/source.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { field, lookedFor, notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { organizerOf, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { keeperOf, noSource } from './quarantine-keeper.ts'
@@ -24,7 +25,7 @@ export const sourcesPage: AddPage = (server, options) => {
     const to = (page: string) =>
       `/devices?${new URLSearchParams({ ...(name !== '' && { name }), page: cursors.seal({ path: '/devices', query: name, page }) })}`
     const isKeeper = await (await keeperOf(request, options)).manages()
-    const done = doneTexts[query.get('done') ?? '']
+    const done = namedIn(doneTexts, query.get('done'))
     return sendOwn(reply, {
       title: 'Devices and apps that data comes from',
       content: html`<h1>Devices and apps that data comes from</h1>

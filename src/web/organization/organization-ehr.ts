@@ -10,6 +10,7 @@ import { form, notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { namedIn } from '../page/named-in.ts'
 import { isOvertaken, overtaken } from '../page/organizing.ts'
 import { sendPage } from '../page/page.ts'
 import { requireSession } from '../page/signed-in.ts'
@@ -33,7 +34,7 @@ export const organizationEhrPage: AddPage = (server, options) => {
   }
   server.get<Asked>(at, { onRequest }, async (request, reply) => {
     const shown = await found(request)
-    const done = [...queryOf(request).keys()].map(name => doneTexts[name]).find(Boolean)
+    const done = [...queryOf(request).keys()].map(name => namedIn(doneTexts, name)).find(Boolean)
     return sendEhr(reply, { ...shown, state: ehrStateOf(shown.config), done })
   })
   server.post<Asked>(at, keepsTyped(options), async (request, reply) => {

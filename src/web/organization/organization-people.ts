@@ -11,6 +11,7 @@ import { selectField } from '../page/choice-field.ts'
 import { field, lookedFor, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { organizationOf, type ShownOrganization, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
@@ -34,7 +35,7 @@ export const organizationPeoplePage: AddPage = (server, options) => {
     const again = queryOfAsked(asked)
     const to = (next: string) =>
       `${page}?${again}&${new URLSearchParams({ page: cursors.seal({ path: page, query: again, page: next }) })}`
-    const done = doneTexts[query.get('done') ?? '']
+    const done = namedIn(doneTexts, query.get('done'))
     return sendOwn(reply, {
       title: `People of ${name}`,
       isWide: true,

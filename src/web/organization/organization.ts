@@ -9,6 +9,7 @@ import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { organizationOf, type ShownOrganization, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
@@ -27,7 +28,7 @@ export const organizationPage: AddPage = (server, options) => {
       ehrs: (await organizationEhrs.list(id)).length,
     }
     const mayMake = (await organizationsForStudies(options, organizer.person, id)).length > 0
-    const done = doneTexts[queryOf(request).get('done') ?? '']
+    const done = namedIn(doneTexts, queryOf(request).get('done'))
     return sendOwn(reply, {
       title: name,
       content: html`<nav aria-label="Above">${await above(shown)}</nav>

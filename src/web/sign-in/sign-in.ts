@@ -12,6 +12,7 @@ import { continuePath } from '../page/continue.ts'
 import { form, notice, typed, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { ssoLink } from './sso-link.ts'
 
@@ -28,7 +29,7 @@ export const signInPage: AddPage = (server, options) => {
     return sendSignIn(reply, options, {
       continued,
       isAnew: query.get('prompt') === 'login',
-      done: [...query.keys()].map(name => doneTexts[name]).find(Boolean),
+      done: [...query.keys()].map(name => namedIn(doneTexts, name)).find(Boolean),
       unsaved: query.get('unsaved') === 'kept' ? 'kept' : query.has('unsaved') ? 'lost' : undefined,
     })
   })

@@ -15,6 +15,7 @@ import { policyLabels } from '../intake/policy-field.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
@@ -24,7 +25,7 @@ export const studySettingsPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/settings', { onRequest: requireSession }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'either')
     const missing = missingForPatients(changeable.study, codeClasses)
-    const done = told[queryOf(request).get('done') ?? '']
+    const done = namedIn(told, queryOf(request).get('done'))
     return sendChangePage(reply, changeable, {
       title: 'Settings of the study',
       notices: done === undefined ? undefined : notice('done', html`<p>${done}</p>`),
