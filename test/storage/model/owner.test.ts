@@ -181,6 +181,10 @@ t.test('who has left for another tenant is no longer for former managers to look
   await notTheirs('nor who works in both')
   await made(dean, { ...role, active: false } as Resource)
   await notTheirs('who has left')
+  await made(administrator, { ...role, period: { end: '2026-01-01' } } as Resource)
+  await notTheirs('nor whose time there is over')
+  t.equal(await outcome(dean, roleOf(their.id, 'lab')), 403, 'who is not taken back either')
+  await made(administrator, { ...role, active: false } as Resource)
   for (const given of [roleOf(their.id, 'lab'), { ...role, active: true } as Resource])
     t.equal(await outcome(dean, given), 403, 'nobody is taken back without being asked')
   t.equal(await outcome(dean, { ...role, active: false } as Resource), 'unchanged')
@@ -207,6 +211,8 @@ t.test('who has left for another tenant is no longer for former managers to look
   t.equal((await all())[0], 'read', 'a study elsewhere that names who works here takes nobody away')
   await made(dean, { ...role, active: false } as Resource)
   await notTheirs('nor who has left for a study elsewhere')
+  await made(administrator, { ...role, period: { end: '2026-01-01' } } as Resource)
+  await notTheirs('nor whose time there was over before')
 })
 
 t.test('an account that administers the installation is not for managers of a tenant to close', async t => {
