@@ -1,6 +1,7 @@
 import t from 'tap'
 import { hashPassword } from '../../../src/accounts/password.ts'
 import { findSession, startSession } from '../../../src/storage/account/session.ts'
+import { createGrant, findGrant } from '../../../src/storage/authorization-grant.ts'
 import { findToken } from '../../../src/storage/token.ts'
 import { addAccount } from '../../../src/storage/user-account.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../../auth/world.ts'
@@ -99,6 +100,11 @@ t.test('what begins at the same moment as that is worth nothing either', async t
   t.equal(await findSession(database, late), undefined)
   const bearer = await token({ subject: { kind: 'user', person: dan.person }, scope: 'user/*.rs' })
   t.equal(await findToken(database, bearer), undefined)
+  const asked = { client: app.id, scope: 'patient/*.rs', context: {}, ttlSeconds: 60 }
+  for (const whose of [{ person: dan.person }, { patient: ann }]) {
+    const grant = await createGrant(database, { ...asked, ...whose })
+    t.equal(await findGrant(database, grant ?? ''), undefined, Object.keys(whose).join())
+  }
 })
 
 t.test('with a Person who is deleted goes what apps were granted', async t => {
