@@ -1,4 +1,5 @@
 import t from 'tap'
+import { clockSkewSeconds } from '../../src/auth/assertion.ts'
 import type { SignedIn } from '../../src/auth/interaction.ts'
 import { revokeGrants } from '../../src/storage/authorization-grant.ts'
 import { sql } from '../../src/storage/sql.ts'
@@ -127,6 +128,35 @@ t.test('only the browser in which the app began decides, once, and while it is a
   await begun.browser.allow(begun.id, anns, { scopes })
   t.same(await interactions.find(begun.id, header(), anns), { kind: 'unknown' })
   await t.rejects(interactions.allow(begun.id, header(), anns, { scopes }), because('not-found'))
+})
+
+t.test('what an app asks waits for half an hour', async t => {
+  const begun = await ask(app.id, 'patient/Observation.rs')
+  const older = (seconds: number) =>
+    database.run(sql.fragment`
+      UPDATE authorization_record SET payload = payload || jsonb_build_object('exp', (payload ->> 'exp')::integer - ${seconds}::integer)
+      WHERE kind = 'Interaction'`)
+  await older(1790)
+  t.match(await begun.browser.find(begun.id, anns), { kind: 'decide' })
+  // With what the clocks of two machines may differ by.
+  await older(10 + clockSkewSeconds + 1)
+  t.match(await begun.browser.find(begun.id, anns), { kind: 'unknown' })
+})
+
+t.test('what is granted lasts a year offline, ninety days online, and else little longer than a token', async t => {
+  const secondsOf = async (...more: readonly string[]) => {
+    const scopes = ['patient/Observation.rs', ...more]
+    await grant(await ask(app.id, scopes.join(' ')), anns, { scopes })
+    const { seconds } = await database.one<{ seconds: number }>(sql.fragment`
+      SELECT extract(epoch FROM expires_at - granted_at)::integer AS seconds
+      FROM authorization_grant ORDER BY granted_at DESC LIMIT 1`)
+    return seconds
+  }
+  const day = 24 * 3600
+  t.strictSame(
+    [await secondsOf('offline_access'), await secondsOf('online_access'), await secondsOf()],
+    [365 * day, 90 * day, 90 * 60],
+  )
 })
 
 t.test('the code goes to the browser that began, and to no other', async t => {

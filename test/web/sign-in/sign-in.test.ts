@@ -106,6 +106,8 @@ t.test(
       sql.fragment`SELECT string_agg(attempt::text, '') AS dump FROM attempt`,
     )
     t.notMatch(dump, /example/, 'and the table names nobody')
+    await database.run(sql.fragment`UPDATE attempt SET expires_at = expires_at - interval '15 minutes'`)
+    t.match(await openBrowser(server).send('/sign-in', admin), { status: 303 }, 'then they do again')
     await database.run(sql.fragment`DELETE FROM attempt`)
   },
 )
