@@ -106,10 +106,14 @@ const allIncluded = async (
 ): Promise<Members> => {
   const members = new Map<string, Member>()
   for (const include of includes ?? []) {
+    expanding.lookAt(stepsOfInclude)
     for (const [key, member] of await included(include, expanding)) members.set(key, member)
   }
   return members
 }
+
+/** Each is put together with those before, however few codes it has. */
+const stepsOfInclude = 40
 
 const deepest = 20
 const most = 20_000
