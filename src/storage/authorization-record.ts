@@ -57,8 +57,8 @@ export const removeRecord = async (connection: Connection, kind: string, key: st
  * asks, with as much as a request may hold. An app that registered itself goes after a month in which nobody has granted it anything.
  */
 export const removeExpired = async (connection: Connection, { now = Date.now() } = {}): Promise<void> => {
-  if (now < nextRemoval) return
-  nextRemoval = now + removalPauseMs
+  if (now < (nextRemoval.get(connection) ?? 0)) return
+  nextRemoval.set(connection, now + removalPauseMs)
   await connection.run(sql.fragment`
     DELETE FROM authorization_record
     WHERE expires_at < now() AND (kind = 'Interaction' OR expires_at < now() - interval '1 day')`)
@@ -71,4 +71,4 @@ export const removeExpired = async (connection: Connection, { now = Date.now() }
 }
 
 const removalPauseMs = 10 * 60 * 1000
-let nextRemoval = 0
+const nextRemoval = new WeakMap<Connection, number>()
