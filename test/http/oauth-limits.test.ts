@@ -110,7 +110,7 @@ t.test('a person whose browser is sent too often is shown a page that says to wa
   t.match(headers, { 'content-type': 'text/html; charset=utf-8', 'retry-after': /^\d+$/, location: undefined })
   t.match(
     body,
-    /<h1>Too many requests<\/h1>\s*<p>Many requests came from your network. Please wait a minute and try again.<\/p>/,
+    /<h1>Too many requests<\/h1>\s*<p>Many requests came from you, or from your network, within a minute. Please wait a minute and try again.<\/p>/,
   )
   const posted = post('authorize', Object.fromEntries(query), from('192.0.2.3'))
   t.equal((await server.inject(posted)).statusCode, 429, 'by POST too')
