@@ -67,6 +67,18 @@ t.test('a link changes a password once, also of many at once', async t => {
   t.match(await mailbox.next(), { subject: 'Your Sharewell password was changed' })
 })
 
+t.test('who asks on and on for a new password is sent four letters an hour, and is told nothing of it', async t => {
+  // The letter that made the account was the first.
+  await account('kim@example.org')
+  const answers = []
+  for (let count = 0; count < 6; count += 1) answers.push(await ask('kim@example.org'))
+  t.same(new Set(answers.map(({ status, location }) => `${status} ${location}`)).size, 1)
+  for (let count = 0; count < 3; count += 1) t.equal((await mailbox.next()).to, 'kim@example.org')
+  await account('lea@example.org')
+  await ask('lea@example.org')
+  t.equal((await mailbox.next()).to, 'lea@example.org', 'nothing else came in between')
+})
+
 t.test('once the password was changed no earlier link changes it again', async t => {
   await account('cleo@example.org')
   const [one, other] = [await linkFor('cleo@example.org'), await linkFor('cleo@example.org')]
