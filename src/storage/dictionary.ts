@@ -1,3 +1,4 @@
+import { FhirError } from '../fhir/error.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Connection } from './database.ts'
 import { type DeviceSources, openDeviceSources } from './device-source.ts'
@@ -31,6 +32,7 @@ type Forgetting = { readonly forget: () => void }
 export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 } = {}): Dictionary => {
   const entries = (table: Table) => entriesOf(connection, table, mostBytes)
   const kinds = entries({
+    entry: 'What an Observation measures, all its kinds together,',
     find: keys => sql.fragment`SELECT key, kind_id AS number FROM kind WHERE key = ANY(${texts(keys)})`,
     insert: keys => sql.fragment`INSERT INTO kind (key) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
   })
@@ -56,6 +58,7 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
       deviceSources.forget()
     },
     codes: entries({
+      entry: 'A code with its system',
       find: keys => sql.fragment`SELECT key, code_id AS number FROM code_class WHERE key = ANY(${texts(keys)})`,
       insert: keys => sql.fragment`
         INSERT INTO code_class (key, code)
@@ -65,6 +68,7 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
     devices,
     deviceSources,
     units: entries({
+      entry: 'A unit with its system',
       find: keys => sql.fragment`SELECT key, unit_id AS number FROM unit WHERE key = ANY(${texts(keys)})`,
       insert: insertUnits,
     }),
@@ -104,13 +108,15 @@ const mostComposed = 10_000
 type Table = {
   readonly find: (keys: readonly string[]) => SqlFragment
   readonly insert: (keys: readonly string[]) => SqlFragment
+  /** What an entry is, for whoever sends one that is too long; ids cannot be. */
+  readonly entry?: string
   /** Entries may be given another number (two Patients turn out to be one human), so they are not kept for long. */
   readonly changing?: true
 }
 
 const entriesOf = (
   connection: Connection,
-  { find, insert, changing }: Table,
+  { find, insert, entry, changing }: Table,
   mostBytes: number,
 ): Entries & Forgetting => {
   // Another map, not an emptied one: what was looked up before must not be put into it afterwards.
@@ -125,6 +131,8 @@ const entriesOf = (
   const loadOrInsert = async (keys: readonly string[]) => {
     const loaded = new Map(await load(keys))
     const missing = keys.filter(key => !loaded.has(key))
+    if (entry !== undefined && missing.some(isTooLong))
+      throw new FhirError('business-rule', `${entry} has at most ${mostKeyBytes} bytes in UTF-8`)
     if (missing.length > 0) await connection.run(insert(missing))
     return [...loaded, ...(await load(missing))]
   }
@@ -155,6 +163,11 @@ const entriesOf = (
     forget,
   }
 }
+
+/** PostgreSQL's index takes 2704 of what it cannot compress; what it could, of before, is found and stays. */
+export const mostKeyBytes = 2000
+
+const isTooLong = (key: string): boolean => key.length * 3 > mostKeyBytes && Buffer.byteLength(key) > mostKeyBytes
 
 /** Nothing that may change is answered from memory longer than this, also where the clock is set back meanwhile. */
 const keptMs = 5000

@@ -17,6 +17,7 @@ import { mostLinkBytes } from '../../src/interactions/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
 import { longestText, mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
 import { roomOfBundle, roomOfPage } from '../../src/search/room.ts'
+import { mostKeyBytes } from '../../src/storage/dictionary.ts'
 import { mostComponents } from '../../src/storage/observation-facts.ts'
 
 const file = new URL('../../docs/rest.md', import.meta.url)
@@ -41,6 +42,7 @@ const limits = {
   'what the entries of one Bundle answer': `${roomOfBundle} characters; those behind are refused (400)`,
   'what its writes meet, of what is there: what PATCH changes, and If-None-Exist finds': `${roomOfBundle} characters; likewise`,
   'components of an Observation': `${mostComponents} (422)`,
+  'the code of an Observation or of a component, and a unit, each with its system; the kinds that an Observation measures, together': `${mostKeyBytes} bytes (422)`,
   'permits of a Consent, one for each kind, source and period that its denies leave': `${mostPermits}; each is held against each deny, a million times in all (422)`,
   'the `fullUrl` of an entry': `${longestUrl} characters (400)`,
   'parameters of a search': `${mostParameters} (400)`,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import * as w from '../storage/model/world.ts'
 import { fhirServer } from '../support/fhir-server.ts'
@@ -123,3 +124,46 @@ t.test('the base takes only batches and transactions', async t => {
   t.match(answer.json().issue[0].diagnostics, /batch or transaction/)
   t.equal((await send({ resourceType: 'Patient', type: 'batch' })).statusCode, 400)
 })
+
+t.test('a code, a unit or kinds that are too long to be kept are refused, and of a Bundle nothing else', async t => {
+  const random = (length: number) => randomBytes(length).toString('hex').slice(0, length)
+  const codings = (code: string) => ({ coding: [{ system: 'http://codes.example', code }] })
+  const observation = (more: object) =>
+    create({
+      resourceType: 'Observation',
+      status: 'final',
+      code: codings('rate'),
+      subject: { reference: `Patient/${ann}` },
+      ...more,
+    } as { resourceType: string })
+  const ann = (await batch([create(patient)])).json().entry[0].response.location.split('/')[5]
+  const component = Array.from({ length: 60 }, () => ({ code: { coding: [{ code: `omh:a${random(50)}` }] } }))
+  const answer = await batch([
+    observation({}),
+    observation({ code: codings(random(1900)) }),
+    observation({ code: codings(random(3000)) }),
+    observation({ component: [{ code: codings(random(3000)), valueInteger: 1 }] }),
+    observation({ valueQuantity: { value: 1, unit: random(3000) } }),
+    observation({ valueQuantity: { value: 1, system: 'http://unitsofmeasure.org', code: '\u{6f22}'.repeat(900) } }),
+    observation({ code: { coding: [{ code: 'omh:heart-rate' }] }, component }),
+    create({
+      resourceType: 'Condition',
+      subject: { reference: `Patient/${ann}` },
+      onsetRange: { low: { value: 1, unit: random(3000) } },
+    } as { resourceType: string }),
+  ])
+  t.equal(answer.statusCode, 200)
+  t.same(statuses(answer), ['201', '201', '422', '422', '422', '422', '422', '422'])
+  const told = answer
+    .json()
+    .entry.slice(2)
+    .map((entry: Entry) => entry.response.outcome.issue[0].diagnostics)
+  const code = 'A code with its system has at most 2000 bytes in UTF-8'
+  const unit = 'A unit with its system has at most 2000 bytes in UTF-8'
+  const kinds = 'What an Observation measures, all its kinds together, has at most 2000 bytes in UTF-8'
+  t.same(told, [code, code, unit, unit, kinds, unit])
+})
+
+type Entry = {
+  readonly response: { readonly outcome: { readonly issue: readonly [{ readonly diagnostics: string }] } }
+}
