@@ -15,7 +15,8 @@ import { html } from '../page/html.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { qrPicture } from '../page/qr-picture.ts'
 import { sendRecoveryCodes } from './recovery-codes.ts'
-import { enter, seldom } from './sign-in.ts'
+import { limitRefused } from './refused-tries.ts'
+import { enter } from './sign-in.ts'
 
 /**
  * Where whoever has shown a first factor shows the second, or sets it up where there is none. It belongs to the browser that
@@ -32,7 +33,7 @@ export const secondFactorPage: AddPage = (server, options) => {
       ? sendSetUp(reply, await setUpOf(accounts, step), { continued, isAsked: step.session === undefined })
       : sendCode(reply, { continued, isLost })
   })
-  const settings = { ...ofAppRequests, config: { rateLimit: seldom, isForAnybody: true } }
+  const settings = { ...ofAppRequests, ...limitRefused(), config: { isForAnybody: true } }
   server.post('/second-factor', settings, async (request, reply) => {
     const step = await findStep(accounts.database, cookieOf(request, cookies, 'step'))
     const continued = continuePath(typed(request.body, 'continue'))

@@ -14,6 +14,7 @@ import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { limitRefused } from './refused-tries.ts'
 import { ssoLink } from './sso-link.ts'
 
 /**
@@ -33,7 +34,7 @@ export const signInPage: AddPage = (server, options) => {
       unsaved: query.get('unsaved') === 'kept' ? 'kept' : query.has('unsaved') ? 'lost' : undefined,
     })
   })
-  const settings = { ...ofAppRequests, config: { rateLimit: seldom, isForAnybody: true } }
+  const settings = { ...ofAppRequests, ...limitRefused(), config: { isForAnybody: true } }
   server.post('/sign-in', settings, async (request, reply) => {
     const continued = continuePath(typed(request.body, 'continue'))
     const email = typed(request.body, 'email')
@@ -50,7 +51,7 @@ export const signInPage: AddPage = (server, options) => {
   })
 }
 
-/** Passwords of many people are not tried from one place. */
+/** What takes a while, sends a letter, or could be guessed, from one place. */
 export const seldom = { max: 60, timeWindow: '1 minute' }
 
 /** Whoever has shown a first factor goes on: to where they were going, or to the second one. */
