@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import english from './catalogue/en.json' with { type: 'json' }
+import { isolated } from './isolated.ts'
 
 /** What is said to patients, in one language. */
 export type Words = {
@@ -59,7 +60,7 @@ const wordsOf = (code: string): Words => {
   const day = new Intl.DateTimeFormat(code, { dateStyle: 'long', timeZone: 'UTC' })
   const moment = inUtc(code)
   const number = numberIn(code)
-  const told = (value: string | number = '') => (typeof value === 'number' ? number(value) : value)
+  const told = (value: string | number = '') => (typeof value === 'number' ? number(value) : isolated(value))
   return {
     code,
     say: (key, values = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name: string) => told(values[name])),

@@ -102,7 +102,10 @@ const organizationOf = async (
   const sponsor = study === null ? undefined : (await read<ResearchStudy>(parts, 'ResearchStudy', study)).sponsor
   const named = sponsor ?? managingOrganization
   const id = /^Organization\/(.+)$/.exec(named?.reference ?? '')?.[1]
-  return (id === undefined ? undefined : (await read<Organization>(parts, 'Organization', id)).name) ?? 'Sharewell'
+  return (
+    (id === undefined ? undefined : (await read<Organization>(parts, 'Organization', id)).name?.replace(/\s+/g, ' ')) ??
+    'Sharewell'
+  )
 }
 
 const read = async <R extends Patient | ResearchStudy | Organization>(

@@ -35,6 +35,20 @@ t.test('the browser’s language decides, as far as it is known', async t => {
   for (const [asked, code] of cases) t.equal(wordsFor(asked).code, code, String(asked))
 })
 
+t.test('no name turns round what stands beside it, whatever it holds', async t => {
+  const { say } = wordsFor('en')
+  const cases: readonly (readonly [who: string, said: string])[] = [
+    ['Ann', 'To Ann'],
+    ['\u202eAnn', 'To Ann'],
+    ['A\u202anna\u202c \u2067B', 'To Anna B'],
+    ['\u2069\u202eAnn', 'To Ann'],
+    ['\u2068Ann\u2069', 'To \u2068Ann\u2069'],
+    ['\u05d0\u05e0\u05d4', 'To \u2068\u05d0\u05e0\u05d4\u2069'],
+    ['\u05d0\u202e 1', 'To \u2068\u05d0 1\u2069'],
+  ]
+  for (const [who, said] of cases) t.equal(say('sharing.to', { who }), said, JSON.stringify(who))
+})
+
 t.test('values stand where they belong, and are no pattern themselves', async t => {
   const { say, kind, day } = wordsFor('es')
   t.equal(say('sharing.to', { who: '{who} $& <b>' }), 'Con {who} $& <b>')

@@ -1,4 +1,5 @@
 import type { Patient } from '@medplum/fhirtypes'
+import { isolated } from '../../messages/isolated.ts'
 import { findPatientPage, type PatientsAsked } from '../../studies/finding-patients.ts'
 import { type Field, field, lookedFor, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
@@ -74,7 +75,7 @@ export const patientLine = (patient: Patient): Html => {
   const known = [
     birthDate && `born ${birthDate}`,
     vitalText(patient),
-    ...identifier.slice(0, 3).map(({ value }) => value),
+    ...identifier.slice(0, 3).map(({ value = '' }) => isolated(value)),
   ]
-  return html`${nameText(first) || 'A patient without a name'} <span class="text-body-secondary">${known.filter(Boolean).join(', ')}</span>`
+  return html`${isolated(nameText(first)) || 'A patient without a name'} <span class="text-body-secondary">${known.filter(Boolean).join(', ')}</span>`
 }

@@ -1,3 +1,4 @@
+import { isolated } from '../../messages/isolated.ts'
 import type { EnrolledPerson } from '../../studies/enrolled-people.ts'
 import { type Html, html } from '../page/html.ts'
 import { nameText, vitalText } from '../patient/patient-facts.ts'
@@ -13,7 +14,7 @@ export const nameOf = ({ patient, codes }: Pick<EnrolledPerson, 'patient' | 'cod
 export const whomFact = (one: Pick<EnrolledPerson, 'patient' | 'codes'>): Html => {
   const { patient, codes } = one
   const known = [
-    nameOf(one),
+    isolated(nameOf(one)),
     patient?.birthDate && `born ${patient.birthDate}`,
     ...(patient === undefined ? [] : codes),
   ]

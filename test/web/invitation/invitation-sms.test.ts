@@ -49,6 +49,15 @@ t.test(
   },
 )
 
+t.test('the name of an organization is in one line, so that it writes no lines of its own into a message', async t => {
+  const { subject } = await enrolled('Lu', { telecom: [phone('+15005550019')] })
+  const named = (name: string) => update('everything', { resourceType: 'Organization', id: lab.organization, name })
+  await named('lab\n\nPay\u202e now')
+  await act(subject, 'invite')
+  t.match((await gateway.nextMessage()).text, /^lab Pay now invites you to a study\./)
+  await named('lab')
+})
+
 t.test('an address that somebody has an account with is not given to another, nor asked about without end', async t => {
   await world.arrived('Held')
   const { subject } = await enrolled('Guess', { telecom: [phone('+15005550007')] })
