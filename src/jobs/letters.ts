@@ -29,7 +29,7 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
   const { database, secretKey, queue } = parts
   const keep = async (letter: Letter | undefined, minutes: number): Promise<string> => {
     const text = JSON.stringify(letter ?? nothing)
-    return keepLetter(database, await seal(secretKey, 'letters', text), new Date(Date.now() + minutes * 60_000))
+    return keepLetter(database, await seal(secretKey, 'letters', text), minutes)
   }
   await queue.work(async (id, { isLast }) => {
     try {
@@ -46,7 +46,7 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
   return {
     send: async (letter, minutes = weekMinutes) => queue.ask(await keep(letter, minutes)),
     sendUnnoticed: async (letter, minutes) =>
-      queue.ask(await keep(letter, minutes), { after: new Date(Date.now() + randomInt(1000)) }),
+      queue.ask(await keep(letter, minutes), { afterSeconds: randomInt(1, 1000) / 1000 }),
     retryFailed: async () => askFor(await waitingLetters(database, { alsoFailed: true })),
   }
 }

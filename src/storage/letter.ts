@@ -2,11 +2,11 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from './database.ts'
 import { sql } from './sql.ts'
 
-/** Keeps a sealed letter until it is sent, or says nothing any more. Answers its id. */
-export const keepLetter = async (connection: Connection, sealed: string, ends: Date): Promise<string> => {
+/** Keeps a sealed letter until it is sent, or says nothing any more after so many minutes. Answers its id. */
+export const keepLetter = async (connection: Connection, sealed: string, minutes: number): Promise<string> => {
   const id = uuidv7()
   await connection.run(sql.fragment`
-    INSERT INTO letter (id, sealed, ends_at) VALUES (${id}, ${sealed}, ${ends.toISOString()}::timestamptz)`)
+    INSERT INTO letter (id, sealed, ends_at) VALUES (${id}, ${sealed}, now() + make_interval(mins => ${minutes}))`)
   return id
 }
 

@@ -5,9 +5,9 @@ import { endedBySilence } from './silence.ts'
 export type Queue = {
   /**
    * Nothing, where the same is asked for, or being done, already. A server does one at a time of what is asked for by one `of`, so
-   * that whoever takes long keeps nobody else waiting. It is begun `after`, when somebody looks.
+   * that whoever takes long keeps nobody else waiting. It is begun when somebody looks `afterSeconds`, by the clock of the database.
    */
-  readonly ask: (key: string, wanted?: { readonly of?: string; readonly after?: Date }) => Promise<void>
+  readonly ask: (key: string, wanted?: { readonly of?: string; readonly afterSeconds?: number }) => Promise<void>
   /** What throws is tried again, later and later; `isLast` says that it will not be. */
   readonly work: (run: (key: string, attempt: { readonly isLast: boolean }) => Promise<void>) => Promise<void>
   /** Begins nothing more, and waits for what is under way. What is asked for meanwhile waits for the next server. */
@@ -66,9 +66,13 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
       await boss.createQueue(name, { policy: 'exclusive', retryDelayMax: 3600, ...limits })
       await boss.updateQueue(name, limits)
       return {
-        ask: async (key, { of, after } = {}) => {
+        ask: async (key, { of, afterSeconds } = {}) => {
           const group = of === undefined ? {} : { group: { id: of } }
-          await boss.send(name, { key }, { singletonKey: key, ...group, ...(after && { startAfter: after }) })
+          await boss.send(
+            name,
+            { key },
+            { singletonKey: key, ...group, ...(afterSeconds !== undefined && { startAfter: afterSeconds }) },
+          )
         },
         work: async run => {
           const workers: string[] = []

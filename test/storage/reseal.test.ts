@@ -27,7 +27,7 @@ await database.run(sql.fragment`
 await database.run(sql.fragment`
   INSERT INTO user_account (email, person, authenticator)
   VALUES ('ana@example.org', 'ana', ${await seal(old, 'authenticators', 'the app’s')}), ('ben@example.org', 'ben', NULL)`)
-await keepLetter(database, await seal(old, 'letters', 'a letter'), new Date(Date.now() + 60_000))
+await keepLetter(database, await seal(old, 'letters', 'a letter'), 1)
 await database.run(sql.fragment`
   INSERT INTO ehr_arrival (hash, browser_hash, config, arrived, expires_at)
   VALUES ('x', 'x', 'https://ehr.example.org', 'sealed by the old one', now() + interval '1 hour')`)
