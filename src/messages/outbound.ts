@@ -132,7 +132,13 @@ const isWildcardOf = (pattern: string, { protocol, host }: URL): boolean => {
 }
 
 /** Neither loopback, nor private, nor link-local (where clouds keep their credentials), nor any other special net. */
-const isPublic = (address: string): boolean => ipaddr.process(address).range() === 'unicast'
+const isPublic = (address: string): boolean => {
+  const asked = ipaddr.process(address)
+  return asked.range() === 'unicast' && (asked.kind() === 'ipv4' || asked.match(givenOut))
+}
+
+/** All that there is of IPv6 for everybody. Beside it an old spelling of IPv4 is left, such as ::127.0.0.1. https://www.iana.org/assignments/ipv6-address-space */
+const givenOut = ipaddr.parseCIDR('2000::/3')
 
 type LookUp = NonNullable<Extract<NonNullable<Agent.Options['connect']>, { lookup?: unknown }>['lookup']>
 

@@ -80,12 +80,25 @@ t.test('no name and no spelling leads to an address that is not public', async t
     '[::1]',
     '[::]',
     '[::ffff:127.0.0.1]',
+    '[::127.0.0.1]',
+    '[::ffff:0:127.0.0.1]',
+    '[::5efe:127.0.0.1]',
+    '[2002:7f00:1::]',
+    '[2001::7f00:1]',
+    '[4000::1]',
     '[fd00::1]',
     '[fe80::1]',
     '[64:ff9b::7f00:1]',
     'localhost',
   ])
     await t.rejects(outbound.send({ url: `https://${host}:${port}/`, method: 'GET' }), /is not a public address/, host)
+})
+
+t.test('an address of everybody’s net may be asked in either family', async t => {
+  const outbound = openOutbound({ allowed: ['*'] })
+  t.teardown(outbound.close)
+  for (const host of ['8.8.8.8', '[2001:4860:4860::8888]', '[2606:4700::1111]', '[3ffe::1]', '[::ffff:8.8.8.8]'])
+    t.equal(outbound.refusalOf(`https://${host}/`), undefined, host)
 })
 
 t.test('an answer that is too long or never comes is an error', async t => {
