@@ -10,14 +10,27 @@ import { isOnTurn } from './support/turn.ts'
 const [, , ...told] = process.argv
 /** On a day those of one list, and those of the others on the next; `test/docs.test.ts` walks through the demo on the days of the last. */
 const byTurns: readonly (readonly string[])[] = [
-  ['test/oracle/answers.test.ts'],
+  [
+    'test/cli/ehr.test.ts',
+    'test/fhir/validate/invariants.test.ts',
+    'test/interactions/answer-room.test.ts',
+    'test/interactions/page-room.test.ts',
+    'test/oracle/answers.test.ts',
+    'test/storage/room.test.ts',
+  ],
   [
     'test/acceptance/cgm.test.ts',
+    'test/auth/key-sets.test.ts',
     'test/browser/days.test.ts',
     'test/browser/study-languages.test.ts',
+    'test/cli/client.test.ts',
     'test/conformance.test.ts',
     'test/fhir/validate/differential.test.ts',
     'test/http/fuzz.test.ts',
+    'test/http/oauth-limits.test.ts',
+    'test/mhealth/upstream.test.ts',
+    'test/subscriptions/topic.test.ts',
+    'test/web/strange-forms.test.ts',
   ],
   [],
 ]
