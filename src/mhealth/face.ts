@@ -71,7 +71,10 @@ const faces: Readonly<Record<string, Face>> = {
   'omh:body-fat-percentage': { category: 'exam' },
   'omh:oxygen-saturation': {
     category: 'vital-signs',
-    components: [{ path: 'supplemental_oxygen_flow_rate', loinc: '3151-8' }],
+    components: [
+      { path: 'supplemental_oxygen_flow_rate', loinc: '3151-8' },
+      ...plain('oxygen_therapy_mode_of_administration'),
+    ],
   },
   'omh:respiratory-rate': { category: 'vital-signs' },
   'omh:rr-interval': { category: 'vital-signs' },

@@ -1,6 +1,7 @@
 import { extensions, systems } from '../fhir/canonical.ts'
 import { cgmReadings } from '../fhir/cgm.ts'
 import { isNumber } from '../fhir/json.ts'
+import { bodySite, circumstancesOf, noteOf } from './circumstances.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { instantOf, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
@@ -8,12 +9,12 @@ import { type Effective, effectiveOf } from './effective.ts'
 import { type ComponentFace, type Face, faceOf } from './face.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { Judgement } from './judge.ts'
-import { type Quantity, toQuantity, ucumByUnit } from './quantity.ts'
+import { quantityIn } from './quantity.ts'
 import type { Repair } from './repair.ts'
 import { sampledData } from './sampled-data.ts'
 
 /** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
-export const mapVersion = 8
+export const mapVersion = 9
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {
@@ -52,16 +53,24 @@ export const deriveFace = (
   const isSeries = bodies.length > 1
   const isMixed = isSeries && !isOfOneStatistic(bodies, face)
   const sampled = isSeries && !isMixed ? bodies : []
-  const value = isSeries ? sampledData(sampled, valuePath(face, document), face) : mainValue(body, face, document)
+  const own = bodies.map(one => mainValue(one, face, document))
+  const [first = {}] = own
+  const value = isSeries ? sampledData(sampled, valuePath(face, document), face) : first
   const components = isSeries ? sampledComponents(sampled, face) : componentsOf(body, face)
-  const facts = factsOf(body, value, isSeries ? effectiveOf(body) : effective)
-  const ofEach = isSeries ? bodies.map(one => factsOf(one, value, effectiveOf(one))) : [facts]
+  const facts = factsOf(body, first, isSeries ? effectiveOf(body) : effective)
+  const ofEach = isSeries ? bodies.map((one, index) => factsOf(one, own[index] ?? {}, effectiveOf(one))) : [facts]
   const loinc = codesOfAll(ofEach, one => codings.loinc(classKey, one))
   const circumstances = isSeries ? [] : circumstancesOf(body, codings, loinc)
   return {
     ...common,
     codings: [...loinc, codings.of(document.id), ...codings.snomed(classKey)],
-    elements: { ...categoryOf(face), ...timing, ...inGuideWords(value, loinc), ...bodySite(body, codings) },
+    elements: {
+      ...categoryOf(face),
+      ...timing,
+      ...inGuideWords(value, loinc),
+      ...bodySite(bodies, codings),
+      ...(isSeries ? {} : noteOf(body)),
+    },
     components: [...components, ...circumstances],
     facts,
     extensions: [...(isMixed ? [] : statisticExtension(body, face, codings)), ...repairs],
@@ -78,9 +87,12 @@ const codesOfAll = (all: readonly Facts[], codesOf: (facts: Facts) => readonly C
 
 /** An average and a maximum are not two samples of one signal. */
 const isOfOneStatistic = (bodies: readonly JsonRecord[], face: Face): boolean => {
-  const said = bodies.map(body => measuredIn(body, face).descriptive_statistic)
-  return said.every(one => one === said[0])
+  const said = bodies.map(body => measuredIn(body, face))
+  const [first = {}] = said
+  return said.every(one => statisticFields.every(name => one[name] === first[name]))
 }
+
+const statisticFields = ['descriptive_statistic', 'descriptive_statistic_denominator'] as const
 
 const measuredIn = (body: JsonRecord, { under }: Face): JsonRecord =>
   (under === undefined ? undefined : asRecord(body[under])) ?? body
@@ -122,25 +134,16 @@ const valuePath = (face: Face, { id }: OmhDocument): string | null =>
 
 const mainValue = (body: JsonRecord, face: Face, document: OmhDocument): JsonRecord => {
   const path = valuePath(face, document)
-  return path === null ? {} : toValue(body[path], body, face)
+  return path === null ? {} : toValue(body, path, face)
 }
 
-const toValue = (found: unknown, body: JsonRecord, asked: Pick<Face, 'units' | 'bare'>): JsonRecord => {
+const toValue = (part: JsonRecord, path: string, asked: Pick<Face, 'units' | 'bare'>): JsonRecord => {
+  const found = part[path]
   if (typeof found === 'string') return found === '' ? {} : { valueCodeableConcept: { text: found } }
   if (typeof found === 'boolean') return { valueBoolean: found }
-  const quantity = toQuantity(found, asked)
-  if (quantity !== undefined) return { valueQuantity: perDenominator(quantity, body) }
+  const quantity = quantityIn(part, path, asked)
+  if (quantity !== undefined) return { valueQuantity: quantity }
   return isNumber(found) ? { valueInteger: found } : {}
-}
-
-/** An average of steps per day is no number of steps. */
-const perDenominator = (quantity: Quantity, body: JsonRecord): Quantity => {
-  const denominator = asText(body.descriptive_statistic_denominator)
-  if (denominator === undefined) return quantity
-  const unit = `${quantity.unit}/${denominator}`
-  const per = ucumByUnit.get(denominator) ?? (/^\w+$/.test(denominator) ? `{${denominator}}` : undefined)
-  if (quantity.code === undefined || per === undefined) return { value: quantity.value, unit }
-  return { ...quantity, unit, code: `${quantity.code}/${per}` }
 }
 
 /** Readings of a sensor name their unit as the guide on glucose has it: that is part of its patterns. */
@@ -157,8 +160,9 @@ const componentsOf = (body: JsonRecord, face: Face): readonly JsonRecord[] => {
   return (face.components ?? []).flatMap(component => {
     const found = part[component.path]
     if (found === undefined) return []
-    const value = toValue(found, part, component)
-    return [{ code: { coding: componentCoding(component, found, statistic) }, ...value }]
+    return [
+      { code: { coding: componentCoding(component, found, statistic) }, ...toValue(part, component.path, component) },
+    ]
   })
 }
 
@@ -192,37 +196,8 @@ const componentCoding = (
 const toCodings = (system: string, code: string | undefined): readonly Coding[] =>
   code === undefined ? [] : [{ system, code }]
 
-const circumstances: readonly (readonly [path: string, code: Coding])[] = [
-  ['body_posture', { system: systems.snomed, code: '271605009' }],
-  ['position_during_measurement', { system: systems.snomed, code: '271605009' }],
-  ...['physical_activity', 'sleep', 'meal'].map((what): [string, Coding] => {
-    const path = `temporal_relationship_to_${what}`
-    return [path, { system: systems.omhElement, code: path }]
-  }),
-]
-
-/** What was said of the moment of measurement; the specimen only where no LOINC code tells it already. */
-const circumstancesOf = (body: JsonRecord, codings: Codings, loinc: readonly Coding[]): readonly JsonRecord[] => {
-  const specimen: readonly (readonly [string, Coding])[] =
-    loinc.length > 0 ? [] : [['specimen_source', { system: systems.omhElement, code: 'specimen_source' }]]
-  return [...circumstances, ...specimen].flatMap(([path, code]) => {
-    const words = asText(body[path])
-    return words === undefined ? [] : [{ code: { coding: [code] }, valueCodeableConcept: toConcept(words, codings) }]
-  })
-}
-
-const toConcept = (words: string, codings: Codings) => {
-  const coding = codings.answer(words)
-  return { ...(coding === undefined ? {} : { coding: [coding] }), text: words }
-}
-
-const bodySite = (body: JsonRecord, codings: Codings) => {
-  const place = asText(body.measurement_location)
-  return place === undefined ? {} : { bodySite: toConcept(place, codings) }
-}
-
 const factsOf = (body: JsonRecord, value: JsonRecord, effective: Effective | undefined): Facts => ({
-  unit: asText(asRecord(value.valueQuantity ?? asRecord(value.valueSampledData)?.origin)?.unit),
+  unit: asText(asRecord(value.valueQuantity)?.unit),
   specimen_source: asText(body.specimen_source ?? body.blood_specimen_type) ?? 'unspecified',
   descriptive_statistic: asText(body.descriptive_statistic),
   duration: isOneDay(effective) ? '1 d' : undefined,

@@ -3,7 +3,7 @@ import { decimalText, isNumber } from '../fhir/json.ts'
 import { openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
 import { type Decimal, factor, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
 import type { BareUnit } from './face.ts'
-import { asRecord } from './json-tree.ts'
+import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 
 /** https://hl7.org/fhir/R4/datatypes.html#Quantity; the value is a number or its exact text. */
 export type Quantity = {
@@ -19,8 +19,19 @@ type Asked = {
   readonly bare?: BareUnit
 }
 
+/** What stands in a part of a body under a name; an average of steps per day is no number of steps. */
+export const quantityIn = (part: JsonRecord, name: string, asked: Asked): Quantity | undefined => {
+  const quantity = toQuantity(part[name], asked)
+  const denominator = asText(part.descriptive_statistic_denominator)
+  if (quantity === undefined || denominator === undefined) return quantity
+  const unit = `${quantity.unit}/${denominator}`
+  const per = ucumByUnit.get(denominator) ?? (/^\w+$/.test(denominator) ? `{${denominator}}` : undefined)
+  if (quantity.code === undefined || per === undefined) return { value: quantity.value, unit }
+  return { ...quantity, unit, code: `${quantity.code}/${per}` }
+}
+
 /** A unit value of a document in UCUM; undefined where it is none. */
-export const toQuantity = (unitValue: unknown, { units, bare }: Asked): Quantity | undefined => {
+const toQuantity = (unitValue: unknown, { units, bare }: Asked): Quantity | undefined => {
   if (isNumber(unitValue)) return bare && { value: unitValue, unit: bare.unit, system: systems.ucum, code: bare.code }
   const { value, unit } = asRecord(unitValue) ?? {}
   if (!isNumber(value) || typeof unit !== 'string') return undefined

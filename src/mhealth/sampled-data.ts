@@ -4,7 +4,7 @@ import { instantOf, toDateTime } from './date-time.ts'
 import { effectiveOf } from './effective.ts'
 import type { Face } from './face.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
-import { toQuantity } from './quantity.ts'
+import { quantityIn } from './quantity.ts'
 
 /**
  * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, where its points share a unit, and are moments or intervals of one length. Moments
@@ -17,7 +17,7 @@ export const sampledData = (
   face: Pick<Face, 'units' | 'bare'>,
 ): JsonRecord => {
   if (path === null || bodies.length < 2) return {}
-  const points = bodies.map(body => ({ ...timeOf(body), quantity: toQuantity(body[path], face) }))
+  const points = bodies.map(body => ({ ...timeOf(body), quantity: quantityIn(body, path, face) }))
   points.sort((one, other) => one.at - other.at)
   const [first] = points
   if (first?.quantity === undefined) return {}

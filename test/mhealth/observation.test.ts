@@ -56,3 +56,45 @@ t.test('a series of parts of days is of no moments', async t => {
   t.strictSame(effectivePeriod, { start: '2026-03-01', end: '2026-03-03' })
   t.equal(valueSampledData, undefined)
 })
+
+t.test('points that are no signal keep the LOINC codes of each', async t => {
+  const glucose = (date_time: string, unit = 'mg/dL') => ({
+    blood_glucose: { value: 90, unit },
+    specimen_source: 'interstitial fluid',
+    effective_time_frame: { date_time },
+  })
+  const [one, other] = ['2026-10-25T02:05:00Z', '2026-10-25T02:10:00Z']
+  const codes = (...loinc: readonly string[]) => [...loinc, 'omh:blood-glucose:4.0', '365812005']
+  t.strictSame(codesIn('omh:blood-glucose:4.0', [glucose(one), glucose(other)]), codes('99504-3'))
+  t.strictSame(codesIn('omh:blood-glucose:4.0', [glucose(one), glucose(one)]), codes('99504-3'), 'of one moment')
+  t.strictSame(codesIn('omh:blood-glucose:4.0', [glucose(one), glucose(other, 'mmol/L')]), codes())
+})
+
+t.test('a series of averages per day is in steps per day, and is none where they are per other things', async t => {
+  const weeks = (...denominators: readonly string[]) => {
+    const bodies = denominators.map((descriptive_statistic_denominator, index) => {
+      const time_interval = {
+        start_date_time: `2026-03-0${1 + 7 * index}T00:00:00Z`,
+        duration: { value: 1, unit: 'wk' },
+      }
+      return {
+        step_count: { value: 9000, unit: 'steps' },
+        effective_time_frame: { time_interval },
+        descriptive_statistic: 'average',
+        descriptive_statistic_denominator,
+      }
+    })
+    const { valueSampledData, extension = [] } = receive('omh:step-count:3.0', bodies)
+    return [valueSampledData, extension.filter(({ url }) => url.endsWith('/descriptive-statistic')).length]
+  }
+  t.strictSame(weeks('d', 'd'), [
+    {
+      period: 604_800_000,
+      data: '9000 9000',
+      origin: { value: 0, unit: 'steps/d', system: 'http://unitsofmeasure.org', code: '{steps}/d' },
+      dimensions: 1,
+    },
+    1,
+  ])
+  t.strictSame(weeks('d', 'wk'), [undefined, 0])
+})

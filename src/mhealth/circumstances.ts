@@ -1,0 +1,47 @@
+import { systems } from '../fhir/canonical.ts'
+import type { Coding, Codings } from './codings.ts'
+import { asText, type JsonRecord } from './json-tree.ts'
+
+const circumstances: readonly (readonly [path: string, code: Coding])[] = [
+  ['body_posture', { system: systems.snomed, code: '271605009' }],
+  ['position_during_measurement', { system: systems.snomed, code: '271605009' }],
+  ...['physical_activity', 'sleep', 'meal'].map((what): [string, Coding] => {
+    const path = `temporal_relationship_to_${what}`
+    return [path, { system: systems.omhElement, code: path }]
+  }),
+]
+
+const specimen = ['specimen_source', 'blood_specimen_type'].map((path): readonly [string, Coding] => [
+  path,
+  { system: systems.omhElement, code: 'specimen_source' },
+])
+
+/** What was said of the moment of measurement; the specimen only where no LOINC code tells it already. */
+export const circumstancesOf = (
+  body: JsonRecord,
+  codings: Codings,
+  loinc: readonly Coding[],
+): readonly JsonRecord[] => {
+  return [...circumstances, ...(loinc.length > 0 ? [] : specimen)].flatMap(([path, code]) => {
+    const words = asText(body[path])
+    return words === undefined ? [] : [{ code: { coding: [code] }, valueCodeableConcept: toConcept(words, codings) }]
+  })
+}
+
+const toConcept = (words: string, codings: Codings) => {
+  const coding = codings.answer(words)
+  return { ...(coding === undefined ? {} : { coding: [coding] }), text: words }
+}
+
+/** Of a series where it is that of each of its points. */
+export const bodySite = (bodies: readonly JsonRecord[], codings: Codings) => {
+  const places = bodies.map(body => asText(body.measurement_location))
+  const [place, ...others] = places
+  return place === undefined || others.some(one => one !== place) ? {} : { bodySite: toConcept(place, codings) }
+}
+
+/** In the words of who was measured. */
+export const noteOf = (body: JsonRecord) => {
+  const words = asText(body.user_notes) ?? ''
+  return words.trim() === '' ? {} : { note: [{ text: words }] }
+}
