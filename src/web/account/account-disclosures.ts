@@ -20,10 +20,9 @@ import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
-import { moment, phrase } from '../page/time.ts'
 import { langOf } from '../page/wording.ts'
-import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
-import { ownAuditLine, studiesNamed } from './own-audit-line.ts'
+import { ownAuditLine } from './own-audit-line.ts'
+import { stretchList } from './stretch-list.ts'
 
 /** A patient sees who had, or wrote, what of their data. */
 export const accountDisclosuresPage: AddPage = (server, options) => {
@@ -46,7 +45,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
       content: html`<h1>${say('disclosures.title')}</h1>
 <p>${say('disclosures.text')}</p>
 ${form}
-${lines.length === 0 ? html`<p>${say('disclosures.none')}</p>` : html`<ul class="list-group list-group-flush mb-4">${visitsOf(lines).map(visit => listed(visit, own?.studies ?? [], words))}</ul>`}
+${stretchList(lines, own?.studies ?? [], words)}
 ${page && html`<p><a href="${path}?${again}&page=${page}">${say('disclosures.earlier')}</a></p>`}
 ${at !== null && html`<p><a href="${path}?${again}">${say('disclosures.latest')}</a></p>`}
 ${own && otherRecords(own, words)}
@@ -95,6 +94,9 @@ const queryOfAsked = ({ study, ...days }: Asked, own: Own | undefined): string =
     Object.entries({ record: own?.patient ?? '', ...dayQueryOf(days), study }).filter(([, value]) => value !== ''),
   ).toString()
 
+/** Most of them stand in few stretches. */
+const pageSize = 300
+
 const nothing = { lines: [], next: undefined }
 
 /**
@@ -108,7 +110,7 @@ const findLines = async (
   { registry, openStoreFor, codeClasses }: PageOptions,
   words: Words,
 ): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
-  const query = new URLSearchParams([['_count', '100'], ...lastUpdatedIn(asked).map(([...pair]) => pair)])
+  const query = new URLSearchParams([['_count', String(pageSize)], ...lastUpdatedIn(asked).map(([...pair]) => pair)])
   if (asked.study !== '') query.append('entity', `ResearchStudy/${asked.study}`)
   const search = parseSearch(registry, 'AuditEvent', query)
   const criteria = (text: Record<string, string>) => parseCriteria(registry, 'AuditEvent', new URLSearchParams(text))
@@ -198,27 +200,6 @@ const studiesOf = async (
   )
   return found.flatMap(one => (one === undefined ? [] : [JSON.parse(one.content)]))
 }
-
-const listed = (
-  { recorded, who, app, deeds, consents }: Visit,
-  studies: readonly ResearchStudy[],
-  words: Words,
-): Html => {
-  const { say } = words
-  return html`<li class="list-group-item px-0">
-<div class="text-body-secondary">${moment(recorded, words)}</div>
-<div><strong>${who ?? app}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
-${deeds.map(deed => html`<div>${deedText(deed, studies, words)}</div>`)}
-${consents.map(consent => html`<div class="text-body-secondary">${say('disclosures.allowed', { version: versionIn(consent) })}</div>`)}
-</li>`
-}
-
-const deedText = ({ did, whats, study, isRefused }: Deed, studies: readonly ResearchStudy[], words: Words): Html => {
-  const named = study === undefined ? undefined : studiesNamed(study, studies, words)
-  return html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${named && html` – ${phrase(words, 'disclosures.for', { study: named })}`} ${isRefused && html`<span class="badge text-bg-secondary">${words.say('disclosures.refused')}</span>`}`
-}
-
-const versionIn = (consent: string): string => consent.slice(consent.lastIndexOf('/') + 1)
 
 const otherRecords = ({ patient, patients }: Own, { say }: Words): Html | undefined => {
   const others = patients.filter(one => one !== patient)

@@ -39,16 +39,13 @@ const mostLengthMs = 60_000
 const toVisit = (first: AuditLine, others: readonly AuditLine[]): Visit => {
   const { recorded, who, app } = first
   const lines = [first, ...others]
-  const alike = Map.groupBy(lines, ({ did, study, isRefused }) => [did, study, isRefused].join('\n'))
-  return {
-    recorded,
-    who,
-    app,
-    deeds: [...alike.values()].flatMap(([one, ...more]) =>
-      one === undefined ? [] : [{ ...one, whats: unique([one, ...more].flatMap(({ whats }) => whats)) }],
-    ),
-    consents: unique(lines.flatMap(({ consents }) => consents)),
-  }
+  return { recorded, who, app, deeds: eachOnce(lines), consents: unique(lines.flatMap(({ consents }) => consents)) }
 }
 
-const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)]
+/** What was done alike is one, with all that it was done to. */
+export const eachOnce = (deeds: readonly Deed[]): readonly Deed[] =>
+  [...Map.groupBy(deeds, ({ did, study, isRefused }) => [did, study, isRefused].join('\n')).values()].flatMap(alike =>
+    alike.slice(0, 1).map(one => ({ ...one, whats: unique(alike.flatMap(({ whats }) => whats)) })),
+  )
+
+export const unique = (texts: readonly string[]): readonly string[] => [...new Set(texts)]

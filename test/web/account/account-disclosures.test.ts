@@ -38,6 +38,12 @@ const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: 
   return browser
 }
 const page = '/account/disclosures'
+/** In how many visits something was done, of those of one stretch and of all. */
+const visitsIn = (body: string) =>
+  body
+    .split('list-group-item')
+    .slice(1)
+    .reduce((sum, stretch) => sum + Math.max(1, stretch.split('class="visit').length - 1), 0)
 const browser = await signedIn({}, ann)
 
 t.test(
@@ -132,8 +138,8 @@ t.test('who tried to sign in as them, and could not, is told', async t => {
 })
 
 t.test('what was done by one request stands together, each once', async t => {
-  const items = async () => (await browser.get(page)).body.split('list-group-item').length - 1
-  const before = await items()
+  const visits = async () => visitsIn((await browser.get(page)).body)
+  const before = await visits()
   const entry = ['Observation?_count=1', `Observation?subject=Patient/${ann}`, 'Observation?code=unheard-of'].map(
     url => ({
       request: { method: 'GET', url },
@@ -142,8 +148,8 @@ t.test('what was done by one request stands together, each once', async t => {
   const reader = await staffToken(researcher, 'user/Observation.rs')
   t.equal((await send(reader, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })).statusCode, 200)
   await seal()
-  t.equal(await items(), before + 1)
-  const [first = ''] = (await browser.get(page)).body.split('list-group-item').slice(1)
+  t.equal(await visits(), before + 1)
+  const [first = ''] = (await browser.get(page)).body.split('class="visit').slice(1)
   t.equal(wordsOf({ body: first }).match(/Looked for: Heart rate/g)?.length, 1)
   const pages = await signedIn({})
   pages.cookies.set(
@@ -152,12 +158,12 @@ t.test('what was done by one request stands together, each once', async t => {
   )
   t.equal((await pages.get(`/studies/${sleep}`)).status, 200)
   await seal()
-  t.equal(await items(), before + 2, 'so does what one page of ours asks')
+  t.equal(await visits(), before + 2, 'so does what one page of ours asks')
 })
 
 t.test('each request stands for itself, whatever its caller calls it', async t => {
-  const items = async () => (await browser.get(page)).body.split('list-group-item').length - 1
-  const before = await items()
+  const visits = async () => visitsIn((await browser.get(page)).body)
+  const before = await visits()
   const reader = await staffToken(researcher, 'user/Observation.rs')
   for (const _ of [1, 2, 3])
     await server.inject({
@@ -165,12 +171,53 @@ t.test('each request stands for itself, whatever its caller calls it', async t =
       headers: { authorization: `Bearer ${reader}`, 'x-request-id': 'ever' },
     })
   await seal()
-  t.equal(await items(), before + 3)
+  t.equal(await visits(), before + 3)
+})
+
+t.test('what somebody does again and again is told once, with when they did it each time', async t => {
+  const cora = await participant(lab.manager, lab.organization, sleep, kinds, 'Cora')
+  const coras = await signedIn({}, cora)
+  const since = async () => {
+    await seal()
+    const [latest = ''] = (await coras.get(page)).body.split('list-group-item').slice(1)
+    return wordsOf({ body: latest.slice(latest.indexOf('>') + 1, latest.indexOf('</li>')) }).replace(
+      /\d+ \w+ \d{4} at \d\d:\d\d UTC/g,
+      'THEN',
+    )
+  }
+  const reader = await token({
+    subject: { kind: 'user', person: researcher.person },
+    scope: 'user/Observation.rs',
+    study: sleep,
+  })
+  const look = (code: string) => send(reader, 'GET', `Observation?subject=Patient/${cora}&code=${code}`)
+  await look('8867-4')
+  const allowed = 'for the study Sleep Your consent allowed it, as it stood in version 1'
+  const searched = `Looked for: readings – ${allowed}`
+  t.equal(await since(), `THEN Sleep-researcher through Command line ${searched}`)
+  await look('8867-4')
+  t.equal(
+    // A minute may have begun between the two.
+    (await since()).replace(/^2 times between THEN and THEN/, '2 times, THEN'),
+    `2 times, THEN Sleep-researcher through Command line ${searched} Each time THEN ${searched} THEN ${searched}`,
+  )
+  await database.run(sql.fragment`
+    INSERT INTO audit_record (epoch, recorded, person, practitioner, client, interaction, type, patients, kinds, outcome)
+    SELECT epoch, recorded - interval '30 minutes', person, practitioner, client, 'read', 'Device', patients, kinds, outcome
+    FROM audit_record WHERE client = 'cli' ORDER BY id DESC LIMIT 1`)
+  t.equal(
+    await since(),
+    `3 times between THEN and THEN Sleep-researcher through Command line ${searched.replace(' Your', ' Read: devices Your')} Each time THEN ${searched} THEN ${searched} THEN Read: devices`,
+  )
 })
 
 t.test('a long list has pages', async t => {
   const reader = await staffToken(researcher, 'user/Observation.rs')
-  for (let read = 0; read < 101; read += 1) await send(reader, 'GET', `Observation?subject=Patient/${ann}`)
+  const entry = Array.from({ length: 101 }, () => ({
+    request: { method: 'GET', url: `Observation?subject=Patient/${ann}` },
+  }))
+  for (let batch = 0; batch < 3; batch += 1)
+    await send(reader, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })
   await seal()
   const first = await browser.get(page)
   const next = /href="([^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
@@ -195,7 +242,7 @@ t.test('of a long list only what a page shows is put together', async t => {
   const { rows } = await client.query('SELECT last_value::integer AS times FROM put_together')
   await client.query(definition)
   await client.end()
-  t.strictSame(rows, [{ times: 101 }], 'and the one that says that there is another page')
+  t.strictSame(rows, [{ times: 301 }], 'and the one that says that there is another page')
 })
 
 t.test('it is in the language of the browser', async t => {

@@ -1,0 +1,41 @@
+import { eachOnce, unique, type Visit } from './audit-visit.ts'
+
+/** What somebody did again and again, with no long pause between: who reads by a program does so for hours. */
+export type Stretch = Pick<Visit, 'who' | 'app' | 'deeds' | 'consents'> & {
+  /** In the order of the visits that were told. */
+  readonly visits: readonly [latest: Visit, ...before: Visit[]]
+}
+
+/** Of visits with the latest first; each stretch stands where its latest visit does, whoever else came meanwhile. */
+export const stretchesOf = (visits: readonly Visit[]): readonly Stretch[] => {
+  const stretches: [Visit, ...Visit[]][] = []
+  const lastOf = new Map<string, [Visit, ...Visit[]]>()
+  for (const visit of visits) {
+    const somebody = JSON.stringify([visit.who, visit.app])
+    const last = lastOf.get(somebody)
+    if (last !== undefined && isSoonBefore(visit, last.at(-1))) last.push(visit)
+    else {
+      const begun: [Visit] = [visit]
+      stretches.push(begun)
+      lastOf.set(somebody, begun)
+    }
+  }
+  return stretches.map(toStretch)
+}
+
+const isSoonBefore = ({ recorded }: Visit, next: Visit | undefined): boolean =>
+  next !== undefined && next.recorded.getTime() - recorded.getTime() <= mostPauseMs
+
+/** A meal, or a long calculation. */
+const mostPauseMs = 3_600_000
+
+const toStretch = (visits: readonly [Visit, ...Visit[]]): Stretch => {
+  const [{ who, app }] = visits
+  return {
+    who,
+    app,
+    deeds: eachOnce(visits.flatMap(({ deeds }) => deeds)),
+    consents: unique(visits.flatMap(({ consents }) => consents)),
+    visits,
+  }
+}

@@ -1,0 +1,53 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { Words } from '../../messages/catalogue.ts'
+import type { AuditLine } from '../audit/audit-line.ts'
+import { type Html, html } from '../page/html.ts'
+import { moment, phrase } from '../page/time.ts'
+import { type Stretch, stretchesOf } from './audit-stretch.ts'
+import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
+import { studiesNamed } from './own-audit-line.ts'
+
+/** What others did, the latest first: once what they did again and again, with when that was each time, which opens without any script. */
+export const stretchList = (lines: readonly AuditLine[], studies: readonly ResearchStudy[], words: Words): Html => {
+  if (lines.length === 0) return html`<p>${words.say('disclosures.none')}</p>`
+  return html`<ul class="list-group list-group-flush mb-4">${stretchesOf(visitsOf(lines)).map(stretch => listed(stretch, studies, words))}</ul>`
+}
+
+const listed = (stretch: Stretch, studies: readonly ResearchStudy[], words: Words): Html => {
+  const { say } = words
+  const { who, app, visits } = stretch
+  return html`<li class="list-group-item px-0">
+<div class="text-body-secondary">${whenText(stretch, words)}</div>
+<div><strong>${who ?? app}</strong> ${who !== undefined && app !== undefined && say('disclosures.through', { app })}</div>
+${doneIn(stretch, studies, words)}
+${visits.length > 1 && html`<details><summary>${say('disclosures.each')}</summary>${visits.map(visit => html`<div class="visit mt-2 ps-3"><div class="text-body-secondary">${moment(visit.recorded, words)}</div>${doneIn(visit, studies, words)}</div>`)}</details>`}
+</li>`
+}
+
+const whenText = ({ visits }: Stretch, words: Words): Html => {
+  const [latest] = visits
+  const first = visits.at(-1)
+  if (first === undefined || first === latest) return moment(latest.recorded, words)
+  const isWithinMinute = minuteOf(first) === minuteOf(latest)
+  return phrase(words, isWithinMinute ? 'disclosures.times-at' : 'disclosures.times', {
+    count: words.number(visits.length),
+    first: moment(first.recorded, words),
+    last: moment(latest.recorded, words),
+  })
+}
+
+const minuteOf = ({ recorded }: Visit): string => recorded.toISOString().slice(0, 16)
+
+const doneIn = (
+  { deeds, consents }: Pick<Visit, 'deeds' | 'consents'>,
+  studies: readonly ResearchStudy[],
+  words: Words,
+): Html => html`${deeds.map(deed => html`<div>${deedText(deed, studies, words)}</div>`)}
+${consents.map(consent => html`<div class="text-body-secondary">${words.say('disclosures.allowed', { version: versionIn(consent) })}</div>`)}`
+
+const deedText = ({ did, whats, study, isRefused }: Deed, studies: readonly ResearchStudy[], words: Words): Html => {
+  const named = study === undefined ? undefined : studiesNamed(study, studies, words)
+  return html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${named && html` – ${phrase(words, 'disclosures.for', { study: named })}`} ${isRefused && html`<span class="badge text-bg-secondary">${words.say('disclosures.refused')}</span>`}`
+}
+
+const versionIn = (consent: string): string => consent.slice(consent.lastIndexOf('/') + 1)
