@@ -57,10 +57,12 @@ const launch = async (practitioner: string) => {
   })
   const { browser, call, _csrf } = await signedIn(person)
   const kept = newSecret()
-  browser.cookies.set('sharewell-launch', kept)
+  const state = newSecret()
+  browser.cookies.set(`sharewell-launch-${state[0]}`, kept)
   const patient = { ...human, identifier: [{ system: `${issuer}/Patient`, value: `of-${practitioner}` }] }
   const arrived = JSON.stringify({ subject: practitioner, patient })
   const arrival = await keepArrival(database, {
+    state,
     browser: kept,
     config,
     arrived: await seal(Buffer.alloc(32, 7), 'launches from an EHR', arrived),

@@ -11,7 +11,6 @@ import {
 } from '../../storage/ehr/smart-client-config.ts'
 import { isOnlyStaffOf } from '../../storage/ehr/staff.ts'
 import { seal } from '../../storage/sealed.ts'
-import { newSecret } from '../../storage/secret.ts'
 import { type ArrivalParts, type Arrivals, openArrivals } from './arrivals.ts'
 import type { EhrClientParts } from './client.ts'
 import { publicKeySet, readEhrKeys } from './keys.ts'
@@ -21,9 +20,9 @@ import { type OrganizationEhrs, openOrganizationEhrs } from './organization-ehrs
 import { type Refused, refused } from './refusal.ts'
 
 export type EhrLaunches = {
-  /** Answers the URL of the EHR to send the browser to. `browser` is a secret that this one keeps. */
+  /** Answers the URL of the EHR to send the browser to. `state` is a new secret, `browser` one that this browser keeps. */
   readonly begin: (asked: Asked) => Promise<{ readonly kind: 'sent'; readonly url: string } | Refused>
-  /** `arrival` is a secret: what has come is found by it, in the same browser. */
+  /** `arrival` is a secret: what has come is found by it, in the same browser. It begins with the character that the state begins with. */
   readonly finish: (config: string, query: URLSearchParams, browser: string) => Promise<Arrived | Refused>
   readonly arrivals: Arrivals
   /** Which EHRs launch us. */
@@ -36,7 +35,7 @@ export type EhrLaunches = {
 /** `config` is the id that stands in the launch URL; without one the first that was configured at the issuer is meant. */
 type LaunchedBy = { readonly config: string | undefined; readonly issuer: string }
 
-type Asked = LaunchedBy & { readonly launch: string; readonly browser: string }
+type Asked = LaunchedBy & { readonly launch: string; readonly state: string; readonly browser: string }
 
 export type Arrived = {
   readonly kind: 'arrived'
@@ -84,8 +83,8 @@ const begin = async (parts: EhrLaunchParts, asked: Asked): ReturnType<EhrLaunche
   const discovered = await discoverEhr(outbound, issuer)
   if (discovered.kind === 'refused') return discovered
   const { metadata } = discovered
-  const state = newSecret()
-  await keepEhrLaunch(database, { state, browser: asked.browser, config: config.id, metadata })
+  const { state, browser } = asked
+  await keepEhrLaunch(database, { state, browser, config: config.id, metadata })
   const { verifier, nonce } = secretsOf(secretKey, state)
   const url = new URL(metadata.authorization_endpoint)
   const query = {
@@ -134,7 +133,7 @@ const finish = async (
     if (launched?.kind === 'refused') return launched
     const arrived = { subject, ...(launched === undefined ? {} : { patient: launched.patient }) }
     const sealed = await seal(secretKey, 'launches from an EHR', JSON.stringify(arrived))
-    const arrival = await keepArrival(database, { browser, config: id, arrived: sealed })
+    const arrival = await keepArrival(database, { state, browser, config: id, arrived: sealed })
     const person = await personToAdmit(parts, arrivals, { config, subject })
     return { kind: 'arrived', config: id, arrival, ...(person === undefined ? {} : { person }) }
   } catch (error) {

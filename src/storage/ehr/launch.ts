@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret.ts'
+import { digestOf, isSecret, newSecretBeside } from '../secret.ts'
 import { sql } from '../sql.ts'
 
 /** What the EHR said of itself when the browser was sent to it: it is held to that when the browser comes back. */
@@ -51,9 +51,15 @@ export const takeEhrLaunch = async (
 
 type Arrival = { readonly browser: string; readonly config: string; readonly arrived: string }
 
-/** Answers by what it is found again, for half an hour and in the same browser: only the hash is kept. */
-export const keepArrival = async (connection: Connection, { browser, config, arrived }: Arrival): Promise<string> => {
-  const secret = newSecret()
+/**
+ * Answers by what it is found again, for half an hour and in the same browser: only the hash is kept. It begins as the state did, by
+ * which whoever comes finds in their browser what they kept for that launch.
+ */
+export const keepArrival = async (
+  connection: Connection,
+  { state, browser, config, arrived }: Arrival & Pick<EhrLaunch, 'state'>,
+): Promise<string> => {
+  const secret = newSecretBeside(state)
   await connection.run(sql.fragment`DELETE FROM ehr_arrival WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
     INSERT INTO ehr_arrival (hash, browser_hash, config, arrived, expires_at)

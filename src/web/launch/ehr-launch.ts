@@ -4,16 +4,17 @@ import { deviceOf } from '../../accounts/device.ts'
 import { type Arrived, callbackPathOf } from '../../auth/ehr/launches.ts'
 import type { Refusal, Refused } from '../../auth/ehr/refusal.ts'
 import { queryOf } from '../../http/presentation.ts'
-import { clearSessionCookie, setSessionCookie } from '../../http/session.ts'
+import { clearSessionCookie, cookieOf, setSessionCookie } from '../../http/session.ts'
 import { endSession } from '../../storage/account/session.ts'
-import { isSecret, newSecret } from '../../storage/secret.ts'
+import { newSecret } from '../../storage/secret.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { allowAnyFrame, isFramed, jarOf } from '../page/frame.ts'
+import { leadFrame } from '../page/frame-history.ts'
 import { html } from '../page/html.ts'
 import { wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
 import { answerAdmission } from '../sign-in/sign-in.ts'
-import { browserOf } from './launch-step.ts'
+import { browserOf, keepBrowser, ownBrowser } from './launch-step.ts'
 
 /** Where EHRs send the browser, and where it comes back to. What has come is then `/launched`. */
 export const ehrLaunchPage: AddPage = (server, options) => {
@@ -25,7 +26,9 @@ export const ehrLaunchPage: AddPage = (server, options) => {
     })
   server.get<OfConfig>(callbackPathOf(':config'), async (request, reply) => {
     const { config = '' } = request.params
-    const arrived = await ehrLaunches.finish(config, queryOf(request), browserOf(request, options))
+    const query = queryOf(request)
+    const browser = browserOf(request, options, query.get('state') ?? '')
+    const arrived = await ehrLaunches.finish(config, query, browser)
     if (arrived.kind === 'refused') return sendRefusal(request, reply, arrived)
     const { arrival, person } = arrived
     reply.header('cache-control', 'no-store')
@@ -54,13 +57,14 @@ const launchedBy = (request: LaunchRequest) => ({
 })
 
 const sendToEhr = async (request: LaunchRequest, reply: FastifyReply, options: PageOptions): Promise<FastifyReply> => {
-  const known = browserOf(request, options)
-  const browser = isSecret(known) ? known : newSecret()
+  leadFrame(request, reply, options.cookies)
+  const state = newSecret()
+  const browser = ownBrowser(request, options, state)
   const launch = queryOf(request).get('launch') ?? ''
-  const begun = await options.ehrLaunches.begin({ ...launchedBy(request), launch, browser })
+  const begun = await options.ehrLaunches.begin({ ...launchedBy(request), launch, state, browser })
   if (begun.kind === 'refused') return sendRefusal(request, reply, begun)
   const jar = jarOf(request, options.cookies)
-  if (jar !== undefined) reply.setCookie(jar.nameOf('launch'), browser, jar.options)
+  if (jar !== undefined) keepBrowser(reply, jar, state, browser)
   return reply.header('cache-control', 'no-store').redirect(begun.url, 303)
 }
 
@@ -77,22 +81,24 @@ const sendFromFrame = async (
   const { framed } = options.cookies
   const isAllowed = (await options.ehrLaunches.frameOrigins(launchedBy(request))).length > 0
   if (framed === undefined || !isAllowed) return sendWayOut(request, reply)
-  if (isSecret(browserOf(request, options))) return undefined
+  if (cookieOf(request, framed, kept) !== '') return undefined
   if (query.has(tried)) return sendWayOut(request, reply)
-  reply.setCookie(framed.nameOf('launch'), newSecret(), framed.options)
+  reply.setCookie(framed.nameOf(kept), 'yes', framed.options)
   return reply.header('cache-control', 'no-store').redirect(`${pathOf(request)}?${query}&${tried}=`, 303)
 }
 const tried = 'tried'
+const kept = 'kept'
 
 /** In a frame is signed in whom the EHR has signed in now, and nobody else: several people may share the screen. */
 const enterFrame = async (
   request: FastifyRequest,
   reply: FastifyReply,
   { accounts, cookies }: PageOptions,
-  { person, config }: Arrived,
+  { person, config, arrival }: Arrived,
 ): Promise<void> => {
   const { session } = request
   const jar = jarOf(request, cookies)
+  leadFrame(request, reply, cookies, `/launched/${arrival}`)
   if (jar === undefined || (session !== undefined && session.person === person && session.frame?.config === config))
     return
   if (session !== undefined) await endSession(accounts.database, session.person, session.id)

@@ -1,9 +1,11 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Arrival } from '../../auth/ehr/arrivals.ts'
-import { cookieOf } from '../../http/session.ts'
+import { cookieOf, type Jar } from '../../http/session.ts'
 import type { Workplace } from '../../storage/ehr/staff.ts'
+import { isSecret, newSecret } from '../../storage/secret.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { jarOf } from '../page/frame.ts'
+import { leadFrame, leadsTo } from '../page/frame-history.ts'
 
 export type Asked = { readonly Params: { readonly arrival: string } }
 
@@ -11,6 +13,19 @@ type Here = { readonly arrival: Arrival }
 type Known = Here & { readonly person: string; readonly places: readonly Workplace[] }
 export type Link = Known & { readonly kind: 'link' }
 export type Register = Known & { readonly kind: 'register'; readonly patient: NonNullable<Arrival['patient']> }
+
+/** Where the launch has come to its end. */
+export const toPatient = (
+  request: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  { cookies }: PageOptions,
+  id: string,
+): FastifyReply => {
+  const to = `/patients/${id}`
+  // Another launch may have come meanwhile, in a second tab.
+  if (leadsTo(request, cookies, `/launched/${request.params.arrival}`)) leadFrame(request, reply, cookies, to)
+  return reply.redirect(to, 303)
+}
 
 /** What is to be done next; asked anew at each request, of what is so then. */
 export type Step =
@@ -23,7 +38,7 @@ export type Step =
 
 export const stepOf = async (request: FastifyRequest<Asked>, options: PageOptions): Promise<Step> => {
   const { arrivals } = options.ehrLaunches
-  const arrival = await arrivals.find(request.params.arrival, browserOf(request, options))
+  const arrival = await arrivals.find(request.params.arrival, browserOf(request, options, request.params.arrival))
   if (arrival === undefined) return { kind: 'gone' }
   const { config, issuer, subject, patient } = arrival
   const person = request.session?.person
@@ -40,8 +55,26 @@ export const stepOf = async (request: FastifyRequest<Asked>, options: PageOption
   return id === undefined ? { kind: 'register', arrival, person, places, patient } : { kind: 'at-patient', id }
 }
 
-/** What the browser keeps of its launches; one cookie for all that are under way. */
-export const browserOf = (request: FastifyRequest, { cookies }: PageOptions): string => {
+/**
+ * What the browser keeps of a launch, by its state or by what has come of it. Of several that begin at the same moment each is answered with
+ * a cookie, and one cookie for all would be the last one's: so there are sixty-four, by the character that state and arrival begin with.
+ */
+export const browserOf = (request: FastifyRequest, { cookies }: PageOptions, launch: string): string => {
   const jar = jarOf(request, cookies)
-  return jar === undefined ? '' : cookieOf(request, jar, 'launch')
+  return jar === undefined ? '' : cookieOf(request, jar, cookieName(launch))
 }
+
+/** The same; a new one where it keeps none. */
+export const ownBrowser = (request: FastifyRequest, options: PageOptions, launch: string): string => {
+  const known = browserOf(request, options, launch)
+  return isSecret(known) ? known : newSecret()
+}
+
+export const keepBrowser = (reply: FastifyReply, jar: Jar<'lax' | 'none'>, launch: string, browser: string): void => {
+  reply.setCookie(jar.nameOf(cookieName(launch)), browser, { ...jar.options, maxAge: longestLaunchSeconds })
+}
+
+const cookieName = (launch: string): string => `launch-${launch.slice(0, 1)}`
+
+/** At the EHR for ten minutes, and here for half an hour. */
+const longestLaunchSeconds = 40 * 60

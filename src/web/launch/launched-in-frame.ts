@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Words } from '../../messages/catalogue.ts'
-import { isSecret, newSecret } from '../../storage/secret.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { typed } from '../page/form.ts'
 import { allowAnyFrame, allowFrame } from '../page/frame.ts'
@@ -8,7 +7,7 @@ import { type Html, html } from '../page/html.ts'
 import { wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
 import { seldom } from '../sign-in/sign-in.ts'
-import { type Asked, browserOf, type Step } from './launch-step.ts'
+import { type Asked, browserOf, keepBrowser, ownBrowser, type Step } from './launch-step.ts'
 
 /**
  * Within a frame nobody types a password, since nobody sees there whose page it is: what needs one goes on in a tab. False
@@ -31,7 +30,7 @@ export const sendStepInFrame = async (
       const { arrivals, frameOrigins } = options.ehrLaunches
       const { config, issuer } = step.arrival
       allowFrame(reply, await frameOrigins({ config, issuer }))
-      const handedOver = await arrivals.handOver(browserOf(request, options))
+      const handedOver = await arrivals.handOver(browserOf(request, options, request.params.arrival))
       const content = tab(words, request.params.arrival, issuer, handedOver)
       sendPage(reply.header('vary', 'accept-language'), { words, title: say('launched.first.title'), content })
       return true
@@ -65,10 +64,9 @@ export const launchedTabAction: AddPage = (server, options) => {
   const settings = { config: { opensTab: true, rateLimit: seldom } }
   server.post<Asked>('/launched/:arrival/tab', settings, async (request, reply) => {
     const { arrival } = request.params
-    const known = browserOf(request, options)
-    const browser = isSecret(known) ? known : newSecret()
+    const browser = ownBrowser(request, options, arrival)
     if (await ehrLaunches.arrivals.takeOver(arrival, typed(request.body, 'handed-over'), browser))
-      reply.setCookie(cookies.nameOf('launch'), browser, cookies.options)
+      keepBrowser(reply, cookies, arrival, browser)
     return reply.redirect(`/launched/${arrival}`, 303)
   })
 }

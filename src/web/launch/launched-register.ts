@@ -10,7 +10,7 @@ import { type Html, html } from '../page/html.ts'
 import { sendPage } from '../page/page.ts'
 import { duplicateLine, moreDuplicates, mostDuplicates } from '../patient/duplicate-line.ts'
 import { patientFacts } from '../patient/patient-facts.ts'
-import type { Asked, Register } from './launch-step.ts'
+import { type Asked, type Register, toPatient } from './launch-step.ts'
 
 /** What would be saved of a patient whom an EHR has opened, and first of all those here who may be the same. */
 export const sendRegister = async (
@@ -45,7 +45,7 @@ export const registerLaunched = async (
   if (same !== '') await arrivals.recognize(step.person, step.patient, same)
   const id = same === '' ? await arrivals.register(step.person, step.patient, organization) : same
   await arrivals.drop(params.arrival)
-  return reply.redirect(`/patients/${id}`, 303)
+  return toPatient(request, reply, options, id)
 }
 
 type Shown = Register & { readonly duplicates: readonly Duplicate[] }

@@ -7,12 +7,13 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form, notice, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
+import { refuseOlder } from '../page/frame-history.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
 import { hasPassword, sendNoPassword } from '../sign-in/no-password.ts'
 import { seldom } from '../sign-in/sign-in.ts'
-import { type Asked, type Link, stepOf } from './launch-step.ts'
+import { type Asked, type Link, stepOf, toPatient } from './launch-step.ts'
 import { sendStepInFrame } from './launched-in-frame.ts'
 import { registerLaunched, sendRegister } from './launched-register.ts'
 
@@ -20,7 +21,7 @@ import { registerLaunched, sendRegister } from './launched-register.ts'
 export const launchedPage: AddPage = (server, options) => {
   const { ehrLaunches, accounts } = options
   const { arrivals } = ehrLaunches
-  server.get<Asked>('/launched/:arrival', async (request, reply) => {
+  server.get<Asked>('/launched/:arrival', { onRequest: refuseOlder(options.cookies) }, async (request, reply) => {
     const step = await stepOf(request, options)
     if (isFramed(request) && (await sendStepInFrame(request, reply, options, step))) return reply
     switch (step.kind) {
@@ -39,7 +40,9 @@ export const launchedPage: AddPage = (server, options) => {
       case 'at-patient':
       case 'no-patient':
         await arrivals.drop(request.params.arrival)
-        return reply.redirect(step.kind === 'at-patient' ? `/patients/${step.id}` : '/account', 303)
+        return step.kind === 'at-patient'
+          ? toPatient(request, reply, options, step.id)
+          : reply.redirect('/account', 303)
       case 'register':
         return sendRegister(request, reply, options, step)
     }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { queryOf } from '../../http/presentation.ts'
 import type { Cookies, Jar } from '../../http/session.ts'
 import { framedAnywhere, framedByEhr } from './content-security.ts'
 
@@ -41,3 +42,19 @@ export const allowAnyFrame = (reply: FastifyReply): void => {
   reply.helmet(framedAnywhere)
   reply.raw.removeHeader('x-frame-options')
 }
+
+/** What a browser is to remember of a page, in the place of its address: by it the page is asked for again. Undefined outside of frames. */
+export const addressAgain = (request: FastifyRequest): string | undefined => {
+  if (!isFramable(request) || request.session === undefined) return undefined
+  const query = queryOf(request)
+  query.set(again, '')
+  return `${pathAgain(request)}?${query}`
+}
+
+/** Whether it is asked for by that. */
+export const asksAgain = (request: FastifyRequest): boolean => queryOf(request).has(again)
+const again = 'again'
+
+/** Of the page; a form of it that is sent, and shown again with what is wrong, has one below. */
+export const pathAgain = ({ url }: FastifyRequest): string =>
+  (url.split('?', 1)[0] ?? '').replace(/(?<=^\/launched\/[^/]+)\/patient$/, '')

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Words } from '../../messages/catalogue.ts'
-import { isFramed } from './frame.ts'
+import { addressAgain, isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { navigation } from './navigation.ts'
 
@@ -27,22 +27,23 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
     .send(whole(page, around(reply.request, page)).text)
 
 /** The same, where the answer is another's. */
-export const pageText = (page: Page): string => whole(page, { isFramed: false, ways: undefined }).text
+export const pageText = (page: Page): string => whole(page, { isFramed: false, again: undefined, ways: undefined }).text
 
-type Around = { readonly isFramed: boolean; readonly ways: Html | undefined }
+type Around = { readonly isFramed: boolean; readonly again: string | undefined; readonly ways: Html | undefined }
 
 const around = (request: FastifyRequest, { signOut, words }: Page): Around => {
   const framed = isFramed(request)
-  return { isFramed: framed, ways: framed || signOut === undefined ? undefined : navigation(request, words) }
+  const again = addressAgain(request)
+  return { isFramed: framed, again, ways: framed || signOut === undefined ? undefined : navigation(request, words) }
 }
 
 const whole = (
   { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
-  { isFramed, ways }: Around,
+  { isFramed, again, ways }: Around,
 ): Html => {
   const measure = isWide ? 'container-xl' : 'container narrow'
   return html`<!doctype html>
-<html lang="${words?.code ?? 'en'}">
+<html lang="${words?.code ?? 'en'}"${again !== undefined && html` data-again="${again}"`}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -56,6 +57,7 @@ const whole = (
 ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}
 <script type="module" src="/static/time.js"></script>
 <script type="module" src="/static/once.js"></script>
+${again !== undefined && html`<script type="module" src="/static/frame.js"></script>`}
 </head>
 <body>
 <a class="visually-hidden-focusable d-inline-block p-3" href="#content">${words?.say('skip') ?? 'Skip to the content'}</a>

@@ -10,6 +10,7 @@ import { leadsAway } from '../page/content-security.ts'
 import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
+import { refuseOlder } from '../page/frame-history.ts'
 import { type Html, html } from '../page/html.ts'
 import { wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
@@ -23,7 +24,7 @@ type Asked = { readonly Params: { readonly id: string } }
  * A patient, as whoever is signed in may read them over FHIR, and patients their own also where they are staff; all others are told
  * that there is no such page. From here apps are opened for the patient, as an EHR does it; within the frame of an EHR, that one's own are.
  */
-export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, patientChanges }) => {
+export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, patientChanges, cookies }) => {
   const { launches } = server.authorization
   const read = async (request: FastifyRequest<Asked>) => {
     const { id } = request.params
@@ -37,31 +38,35 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
     const patient: Patient = JSON.parse((await store.read('Patient', id)).content)
     return { store, patient, isReader }
   }
-  server.get<Asked>('/patients/:id', { ...leadsAway, onRequest: requireSession }, async (request, reply) => {
-    const found = await read(request)
-    if (found === undefined) return reply.redirect('/sign-in', 303)
-    const { store, patient, isReader } = found
-    const { id } = request.params
-    const { person } = sessionOf(request)
-    const [name = {}] = patient.name ?? []
-    const token = ownToken(reply)
-    const apps = isFramed(request) ? [] : await launches.apps(person)
-    const changes = !isFramed(request) && (await unlessRefused(() => patientChanges.find(person, id))) !== undefined
-    // Staff read all their pages in English.
-    const words = isReader ? wordsOf(request) : wordsFor('en')
-    const title = nameText(name) || words.say('chart.patient')
-    return sendPage(reply.header('vary', 'accept-language'), {
-      title,
-      isWide: true,
-      signOut: { token },
-      words,
-      content: html`<h1>${title}</h1>
+  server.get<Asked>(
+    '/patients/:id',
+    { ...leadsAway, onRequest: [requireSession, refuseOlder(cookies)] },
+    async (request, reply) => {
+      const found = await read(request)
+      if (found === undefined) return reply.redirect('/sign-in', 303)
+      const { store, patient, isReader } = found
+      const { id } = request.params
+      const { person } = sessionOf(request)
+      const [name = {}] = patient.name ?? []
+      const token = ownToken(reply)
+      const apps = isFramed(request) ? [] : await launches.apps(person)
+      const changes = !isFramed(request) && (await unlessRefused(() => patientChanges.find(person, id))) !== undefined
+      // Staff read all their pages in English.
+      const words = isReader ? wordsOf(request) : wordsFor('en')
+      const title = nameText(name) || words.say('chart.patient')
+      return sendPage(reply.header('vary', 'accept-language'), {
+        title,
+        isWide: true,
+        signOut: { token },
+        words,
+        content: html`<h1>${title}</h1>
 ${patientFacts(patient, words)}
 ${changes && html`<p><a href="/patients/${id}/change">Change what is said of the patient</a></p>`}
 ${await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))}
 ${apps.length > 0 && appsToOpen(id, apps, token)}`,
-    })
-  })
+      })
+    },
+  )
   server.post<Asked>('/patients/:id/app', { onRequest: requireSession }, async (request, reply) => {
     if ((await read(request)) === undefined) return reply.redirect('/sign-in', 303)
     const { id } = request.params

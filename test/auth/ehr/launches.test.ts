@@ -47,7 +47,7 @@ t.test('a launch goes to the EHR with all that SMART asks for, and to no other p
     code_challenge: /^[\w-]{43}$/,
     code_challenge_method: 'S256',
   })
-  t.match(headers['set-cookie'], /^sharewell-launch=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
+  t.match(headers['set-cookie'], /^sharewell-launch-[\w-]=[\w-]{43}; Max-Age=2400; Path=\/; HttpOnly; SameSite=Lax$/)
 })
 
 t.test('an EHR that is not configured is asked nothing', async t => {

@@ -43,7 +43,7 @@ t.test('in a frame it is looked first whether the browser keeps our cookies ther
   t.match(first, { status: 303, location: `${url}&tried=` })
   t.match(
     first.headers['set-cookie'],
-    /^__Host-sharewell-frame-launch=[\w-]{43}; Path=\/; HttpOnly; Secure; Partitioned; SameSite=None$/,
+    /^__Host-sharewell-frame-kept=yes; Path=\/; HttpOnly; Secure; Partitioned; SameSite=None$/,
   )
   t.match(await frame.get(`${url}&tried=`), { status: 303, location: new RegExp(`^${ehr.base}/authorize\\?`) })
   const without = openFrame()
@@ -177,6 +177,75 @@ t.test('at a screen that several people share, the frame is that of who has come
     SELECT FROM user_session WHERE frame IS NOT NULL AND hash = ${sql.binary(digestOf(lenas ?? ''))}`)
   t.equal(sessions.length, 0, 'what was before has ended')
 })
+
+t.test('whoever goes back in a frame sees nothing of another patient than the last launch was for', async t => {
+  const frame = openFrame()
+  const first = await frame.get((await launched(frame, 'lena', 'p1')).location ?? '')
+  const abara = first.location ?? ''
+  const page = await frame.get(`${abara}?first=2026-01-01&last=2026-01-02`)
+  const again = /data-again="([^"]+)"/.exec(page.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  t.equal(again, `${abara}?first=2026-01-01&last=2026-01-02&again=`, 'that is what the browser is to remember of it')
+  t.match(page.body, 'src="/static/frame.js"')
+  t.match(wordsOf(await frame.get(again)), /Abara/, 'within what the EHR has open one goes back')
+
+  const url = launch('lena', 'p2')
+  await frame.get(url)
+  const over = { status: 409, body: /Another patient was opened since.*Open Sharewell from your EHR again/s }
+  t.match(await frame.get(again), over, 'also where the next launch comes to no end')
+  ehr.addPatient({ resourceType: 'Patient', id: 'p3', name: [{ family: 'Mendoza' }] })
+  const { location: mendoza = '' } = await launched(frame, 'lena', 'p3')
+  const register = await frame.get(mendoza)
+  const registerAgain = /data-again="([^"]+)"/.exec(register.body)?.[1] ?? ''
+  t.match(wordsOf(await frame.get(registerAgain)), /Register this patient\? .* Mendoza/)
+  const { location: shellstrop = '' } = await frame.get((await launched(frame, 'lena', 'p2')).location ?? '')
+  for (const older of [again, registerAgain]) {
+    const shown = await frame.get(older)
+    t.match(shown, over, older)
+    t.notMatch(shown.body, /Abara|Mendoza/)
+    t.equal(ancestorsOf(shown), '*')
+  }
+  t.match(wordsOf(await frame.get(`${shellstrop}?again=`)), /Shellstrop/)
+  t.match(
+    wordsOf(await frame.get(`${abara}?first=2026-01-03&last=2026-01-04`)),
+    /Abara/,
+    'a link in a second tab is followed',
+  )
+  t.notMatch((await openFrame().get(again)).body, /data-again|Abara/)
+  const tab = openBrowser(server)
+  await tab.send('/sign-in', { email: 'lena@example.org', password })
+  t.match(wordsOf(await tab.get(again)), /Abara/, 'outside of a frame nothing of that is asked')
+  t.notMatch((await tab.get(abara)).body, /data-again|frame\.js/)
+})
+
+const comesToItsEnd = async (shared: Browser, away: string): Promise<string> => {
+  const back = new URL((await fetch(away, { redirect: 'manual' })).headers.get('location') ?? '')
+  const { location: arrival = '' } = await shared.get(`${back.pathname}${back.search}`)
+  const { location = '' } = await shared.get(arrival)
+  return wordsOf(await shared.get(location))
+}
+
+for (const [where, headers] of [
+  ['tabs', {}],
+  ['frames', inFrame],
+] as const)
+  t.test(`launches that begin in ${where} of one browser at the same moment come each to its end`, async t => {
+    const shared = openBrowser(server, { headers })
+    await shared.get(launch('lena', 'p1'))
+    const before = new Map(shared.cookies)
+    /** Begun before the browser has an answer to any other. */
+    const begin = async (patient: string) => {
+      const one = openBrowser(server, { headers })
+      for (const [name, value] of before) if (name.endsWith('-kept')) one.cookies.set(name, value)
+      const { location = '' } = await one.get(launch('lena', patient))
+      return { cookies: one.cookies, location, slot: /[?&]state=(.)/.exec(location)?.[1] }
+    }
+    const first = await begin('p1')
+    let second = await begin('p2')
+    while (second.slot === first.slot) second = await begin('p2')
+    for (const [name, value] of [...first.cookies, ...second.cookies]) shared.cookies.set(name, value)
+    t.match(await comesToItsEnd(shared, first.location), /Abara/)
+    t.match(await comesToItsEnd(shared, second.location), /Shellstrop/)
+  })
 
 t.test('whoever needs a second factor shows it in a tab', async t => {
   await database.run(sql.fragment`UPDATE organization_node SET second_factor = TRUE WHERE id = ${hospital}`)
