@@ -35,7 +35,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
       where: sharedWithStudy(caller, study.id ?? ''),
       mistaken: emptyReadings(options.registry),
       patients: found.people.map(({ patientId }) => patientId),
-      most: mostCounted,
+      most: mostCountedOf(period),
     })
     const counts = new Map(rows.map(({ patient, day, count }) => [`${patient} ${day}`, count]))
     const page = `/studies/${study.id}/completeness`
@@ -69,10 +69,15 @@ ${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,
 }
 
 const pageSize = 25
-const lengths = [14, 28, 90]
 
-/** More than that says no more. */
-const mostCounted = 50
+/** How many readings of a day are counted: all of a sensor that measures each five minutes, and the fewer, the more days are looked at. */
+const mostCounted: ReadonlyMap<number, number> = new Map([
+  [14, 300],
+  [28, 150],
+  [90, 50],
+])
+const lengths = [...mostCounted.keys()]
+const mostCountedOf = ({ days }: Pick<Period, 'days'>): number => mostCounted.get(days) ?? 50
 
 type Period = {
   readonly days: number
@@ -99,17 +104,16 @@ const periodIn = (query: URLSearchParams): Period => {
   }
 }
 
-const map = (
-  people: readonly EnrolledPerson[],
-  { days, first, last, timezone }: Period,
-  counts: ReadonlyMap<string, number>,
-): Html => {
+const map = (people: readonly EnrolledPerson[], period: Period, counts: ReadonlyMap<string, number>): Html => {
+  const { days, first, last, timezone } = period
   const all = Array.from({ length: days }, (_, index) => addDays(first, index))
   const row = (person: EnrolledPerson): Html => {
     const own = all.map(day => counts.get(`${person.patientId} ${day}`) ?? 0)
-    return html`<tr><th scope="row">${nameOf(person)}</th><td>${own.filter(count => count > 0).length}</td>${own.map(cell)}</tr>`
+    const some = own.filter(count => count > 0)
+    const cell = cellAmong({ usual: medianOf(some), most: mostCountedOf(period) })
+    return html`<tr><th scope="row">${nameOf(person)}</th><td>${some.length}</td>${own.map(cell)}</tr>`
   }
-  return html`<p id="map">Readings that began on each day from ${first} to ${last} (${timezone}). An empty day: nothing was measured, or it is not shared with the study, or with you.</p>
+  return html`<p id="map">Readings that began on each day from ${first} to ${last} (${timezone}). An empty day: nothing was measured, or it is not shared with the study, or with you. The darker a day is, the nearer it comes to what is usual for the same person.</p>
 <div class="table-responsive position-relative" tabindex="0" role="region" aria-labelledby="map">
 <table class="table table-sm completeness" aria-labelledby="map">
 <thead><tr><th scope="col">Who</th><th scope="col">Days with data</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}">${day.slice(5)}</time></th>`)}</tr></thead>
@@ -118,8 +122,14 @@ const map = (
 </div>`
 }
 
-const cell = (count: number): Html => {
-  if (count === 0) return html`<td><span class="visually-hidden">none</span></td>`
-  const level = count >= mostCounted ? 'many' : count >= 5 ? 'some' : 'few'
-  return html`<td class="${level}">${count >= mostCounted ? `${mostCounted}+` : count}</td>`
-}
+/** Who weighs themselves has all with one reading, and who wears a sensor with hundreds: a day is held against the other days of the same person. */
+const cellAmong =
+  ({ usual, most }: { readonly usual: number; readonly most: number }) =>
+  (count: number): Html => {
+    if (count === 0) return html`<td><span class="visually-hidden">none</span></td>`
+    const level = count >= 0.7 * usual ? 'many' : count >= 0.2 * usual ? 'some' : 'few'
+    return html`<td class="${level}">${count >= most ? `${most}+` : count}</td>`
+  }
+
+const medianOf = (counts: readonly number[]): number =>
+  counts.toSorted((one, other) => one - other)[Math.floor(counts.length / 2)] ?? 0

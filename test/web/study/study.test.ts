@@ -416,3 +416,35 @@ t.test('a study without anybody says so on each of its pages, and not that nobod
       t.match(wordsOf(await people.member.get(`/studies/${empty}${path}${query}`)), words, `${path}${query}`)
   t.notMatch(wordsOf(await people.member.get(`/studies/${empty}/invitations?invited=open`)), /Enrol patients/)
 })
+
+t.test('a day is the darker, the nearer it comes to what is usual for the same person', async t => {
+  const patient = await enrolled('Dense')
+  const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+  const text = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  await create(bearer, {
+    ...consent(patient, 'active', kinds),
+    dateTime: new Date().toISOString(),
+    sourceAttachment: { hash: digestOf('sha1', text) },
+  })
+  const day = (before: number) => new Date(Date.now() - before * 86_400_000).toISOString().slice(0, 10)
+  const counts: Readonly<Record<number, number>> = { 5: 300, 4: 310, 3: 220, 2: 44, 1: 43 }
+  const entry = Object.entries(counts).flatMap(([before, count]) =>
+    Array.from({ length: count }, (_, reading) => ({
+      request: { method: 'POST', url: 'Observation' },
+      resource: {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { coding: [{ system: systems.loinc, code: '8867-4' }] },
+        subject: { reference: `Patient/${patient}` },
+        effectiveDateTime: new Date(Date.parse(`${day(Number(before))}T00:00:00Z`) + reading * 240_000).toISOString(),
+      },
+    })),
+  )
+  const sent = await world.send(bearer, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry })
+  t.equal(sent.statusCode, 200)
+  const { body } = await people.member.get(`${page}/completeness?find=Dense`)
+  const cells = [...body.matchAll(/<td class="(\w+)">([^<]*)/g)].map(([, level, count]) => `${count} ${level}`)
+  t.strictSame(cells, ['300+ many', '300+ many', '220 many', '44 some', '43 few'])
+  const long = (await people.member.get(`${page}/completeness?find=Dense&days=90`)).body
+  t.equal([...long.matchAll(/<td class="many">50\+/g)].length, 3, 'of many days fewer are counted of each')
+})
