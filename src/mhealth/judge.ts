@@ -2,6 +2,7 @@ import type { ErrorObject } from 'ajv'
 import type { Issue, IssueCode } from '../fhir/error.ts'
 import type { OmhDocument } from './document.ts'
 import { detailsOf, type Finding, finding, findingOf } from './finding.ts'
+import { asRecord } from './json-tree.ts'
 import { type Repair, repair } from './repair.ts'
 import type { FoundSchema, Schemas } from './schema/schemas.ts'
 
@@ -66,7 +67,7 @@ const judgePart = (plain: unknown, schema: FoundSchema, at: string, expression: 
 
 /** IEEE 1752.1's header has a `uuid`, Open mHealth's own an `id`; the header of a hybrid is open for the other's fields. */
 const judgeHeader = ({ plain, expression }: OmhDocument, schemas: Schemas): readonly Finding[] => {
-  if (plain.form === 'bare')
+  if (hasNoHeader(plain))
     return [finding('header-missing', 'the document is a body without a header', expression, { code: 'required' })]
   const { header } = plain
   const isOld = header !== undefined && header.uuid === undefined && header.id !== undefined
@@ -74,6 +75,10 @@ const judgeHeader = ({ plain, expression }: OmhDocument, schemas: Schemas): read
   const broken = schema && judgePart(header, schema, '/header', expression)
   return broken === undefined ? [] : [isIncomplete(broken) ? incomplete(broken) : broken]
 }
+
+/** Also in an envelope that has none, or null. */
+const hasNoHeader = ({ form, whole }: OmhDocument['plain']): boolean =>
+  form === 'bare' || (asRecord(whole)?.header ?? undefined) === undefined
 
 /** Nothing that it says is wrong: a header that leaves something out is no worse than none. */
 const isIncomplete = ({ rule, errors }: Finding): boolean =>

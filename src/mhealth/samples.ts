@@ -87,7 +87,7 @@ type Timed = { readonly offset: number; readonly value: () => JsonRecord }
 /** What was missing is no moment: nobody measured then. */
 const valuesOf = ({ data: sampled }: Sampled): readonly Timed[] => {
   if (Number(decimalText(sampled.dimensions)) !== 1)
-    throw new FhirError('not-supported', 'Only SampledData of one dimension is expanded')
+    throw new FhirError('not-supported', 'Only SampledData of one dimension is expanded', { status: 422 })
   const period = Number(decimalText(sampled.period))
   const offsets = offsetsOf(sampled)
   const texts = (asText(sampled.data) ?? '').trim().split(/\s+/)

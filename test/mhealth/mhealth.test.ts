@@ -325,6 +325,45 @@ t.test('what the client says itself stands where it agrees', t => {
   t.end()
 })
 
+t.test('what stands around the measurement stays as the client sent it', async t => {
+  const around = {
+    implicitRules: 'https://example.org/rules',
+    language: 'de',
+    text: { status: 'additional', div: '<div xmlns="http://www.w3.org/1999/xhtml">Puls nach der Treppe</div>' },
+    contained: [{ resourceType: 'Device', id: 'cuff' }],
+  }
+  const { resource } = receive(upload(heartRate(64), around))
+  const { implicitRules, language, text, contained } = resource
+  t.strictSame({ implicitRules, language, text, contained }, around)
+})
+
+t.test('what was entered in error or cancelled holds no document of a measurement', async t => {
+  const measured = (status: string) => mhealth.measuredDocumentOf(upload(heartRate(64), { status }))?.id
+  const id = { namespace: 'omh', name: 'heart-rate', version: '2.0' }
+  t.strictSame(['final', 'amended', 'unknown'].map(measured), [id, id, id])
+  t.strictSame(['entered-in-error', 'cancelled'].map(measured), [undefined, undefined])
+})
+
+t.test(
+  'a body in an envelope without a header is taken as a body alone is, and a header that is none is not',
+  async t => {
+    const { body } = heartRate(64)
+    const received = (document: unknown) => {
+      const code = { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }] }
+      const { resource, issues } = receive(upload(document, { code }))
+      return { value: resource.valueQuantity.value, findings: issues.map(({ details }) => details?.code) }
+    }
+    const expected = { value: 64, findings: ['header-missing'] }
+    t.strictSame(received(body), expected)
+    t.strictSame(received({ body }), expected)
+    t.strictSame(received({ header: null, body }), expected)
+    t.match(
+      issuesOf(() => received({ header: 'sensed', body })),
+      [{ message: /^\/header: must be object/, pointer: '/header', details: { code: 'schema-broken' } }],
+    )
+  },
+)
+
 t.test('a time agrees with itself, to whatever part of a second it is told', t => {
   const sent = (date_time: string, effectiveDateTime: string) =>
     issuesOf(() => receive(upload(heartRate(64, { effective_time_frame: { date_time } }), { effectiveDateTime })))
@@ -388,6 +427,35 @@ t.test('where document and client contradict each other, both are named', t => {
     [{ expression: 'Observation.subject' }],
   )
   t.end()
+})
+
+t.test('what is found wrong is told with its place in the document', async t => {
+  const placesOf = (document: unknown, more = {}) =>
+    receive(upload(document, more), 'accept-with-warning').issues.map(({ details, pointer }) => [
+      details?.code,
+      pointer,
+    ])
+  const time = '/body/effective_time_frame'
+  const { effective_time_frame: _, ...timeless } = heartRate(64).body as Record<string, unknown>
+  t.strictSame(placesOf(point('omh:body-weight:1.0', { body_weight: { value: 80, unit: 'kg' } })), [
+    ['time-missing', time],
+  ])
+  t.strictSame(placesOf(point('local:mood:1.0', timeless)), [
+    ['schema-unknown', '/header/schema_id'],
+    ['time-missing', time],
+  ])
+  t.strictSame(placesOf(point('local:mood:1.0', { effective_time_frame: { date_time: '2027-01-01T00:00:00' } })), [
+    ['schema-unknown', '/header/schema_id'],
+    ['time-future', time],
+    ['time-zone-missing', time],
+  ])
+  const backwards = { start_date_time: '2026-03-01T08:00:00Z', end_date_time: '2026-03-01T07:00:00Z' }
+  t.strictSame(placesOf(heartRate(64, { effective_time_frame: { time_interval: backwards } })), [
+    ['interval-order', time],
+  ])
+  const coded = (code: string) => ({ code: { coding: [{ system: 'https://w3id.org/openmhealth', code }] } })
+  t.strictSame(placesOf(heartRate(64), coded('omh:heart-rate:1.0')), [['version-differs', '/header/schema_id']])
+  t.strictSame(placesOf(heartRate(64), coded('omh:body-weight:2.0')), [['code-differs', '/header/schema_id']])
 })
 
 t.test('a document nested beyond reading is refused', t => {

@@ -49,6 +49,25 @@ t.test('how far values lie apart may be next to nothing', t => {
   t.end()
 })
 
+t.test('a systolic pressure that is not above the diastolic one is told of, but not of how far they lie apart', t => {
+  const pressures = (systolic: number, diastolic: number, more: object = {}) =>
+    told({
+      ...of('systolic_blood_pressure', systolic, 'mmHg'),
+      ...of('diastolic_blood_pressure', diastolic, 'mmHg'),
+      ...more,
+    })
+  t.strictSame(pressures(120, 80), [])
+  t.strictSame(pressures(81, 80), [])
+  for (const systolic of [80, 70])
+    t.strictSame(pressures(systolic, 80), [
+      `value-impossible /body: the systolic pressure, ${systolic}, is not above the diastolic one, 80`,
+    ])
+  t.strictSame(pressures(-120, 80), ['value-negative /body/systolic_blood_pressure/value: -120 mmHg is below zero'])
+  t.strictSame(pressures(120, -80), ['value-negative /body/diastolic_blood_pressure/value: -80 mmHg is below zero'])
+  t.strictSame(pressures(4, 6, { descriptive_statistic: 'standard deviation' }), [])
+  t.end()
+})
+
 t.test('in a data series the value is named that cannot be', t => {
   const bodies = [60, 999].map(value => heartRate(value).body)
   const { issues } = receive(upload({ ...heartRate(), body: bodies }))

@@ -308,6 +308,27 @@ t.test('without a code all that is shared as blood glucose is asked', t => {
   t.end()
 })
 
+t.test('with codes only what has one of them is asked', async t => {
+  const drawn = { code: { coding: [{ system: 'http://loinc.org', code: '2339-0' }] } }
+  await put(
+    { resourceType: 'Patient', id: 'gil' },
+    reading('gil-sensor', 'gil', '2026-03-01T08:00:00Z', 100),
+    { ...reading('gil-drawn', 'gil', '2026-03-01T09:00:00Z', 120), ...drawn },
+    {
+      ...reading('gil-capillary', 'gil', '2026-03-01T10:00:00Z', 140),
+      code: { coding: [{ system: 'http://loinc.org', code: '41653-7' }] },
+    },
+  )
+  const meanOf = async (code?: string) => {
+    const { value } = await profileOf({ subject: 'Patient/gil', ...period, ...(code === undefined ? {} : { code }) })
+    return [value('count'), value('mean')]
+  }
+  t.same(await meanOf(), [3, 120])
+  t.same(await meanOf('http://loinc.org|2339-0'), [1, 120])
+  t.same(await meanOf('http://loinc.org|99504-3,41653-7'), [2, 120])
+  t.same(await meanOf('http://loinc.org|14743-9'), [0, undefined])
+})
+
 t.test('what is asked wrongly is refused', async t => {
   for (const [wrong, said] of [
     [{ unit: 'g/L' }, /unit is mg\/dL or mmol\/L, not "g\/L"/],

@@ -236,7 +236,16 @@ t.test('what cannot be answered is refused, and says why', async t => {
     effectiveDateTime: second(0),
     valueSampledData: { origin: { value: 0 }, period: 1, dimensions: 1, data: '12abc 3' },
   })
+  const ofPlane = await store({
+    resourceType: 'Observation',
+    status: 'final',
+    code: { text: 'Movement' },
+    subject: { reference: 'Patient/ann' },
+    effectiveDateTime: second(0),
+    valueSampledData: { origin: { value: 0 }, period: 1, dimensions: 2, data: '1 2 3 4' },
+  })
   const asked: readonly (readonly [string, number, RegExp])[] = [
+    [`Observation/${ofPlane}/$points`, 422, /Only SampledData of one dimension/],
     [`Observation/${id}/$points`, 422, /have no times/],
     [`Observation/${ofWords}/$points`, 422, /12abc is no number/],
     [`Observation/${ofSeconds}/$points?_count=5001`, 400, /from 1 to 5000/],

@@ -75,6 +75,7 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
   ['Observation', 'subject=Patient/1/_history/2', '(subject Patient/1)'],
   ['Observation', 'subject=https://elsewhere.org/Patient/1', '(subject https://elsewhere.org/Patient/1)'],
   ['Observation', 'subject=urn:uuid:0d2b', '(subject urn:uuid:0d2b)'],
+  ['CarePlan', 'instantiates-canonical:identifier=a|b', /The modifier ":identifier" is not supported for "instantia/],
   ['Observation', 'subject=Practitioner/1', /"Practitioner\/1" is no value .* accepted: id, .*Patient\/id/],
   ['Observation', 'subject=Foo/1', /"Foo\/1" is no value of the reference parameter "subject"/],
   ['Observation', 'subject=Patient?name=x', /is no value of the reference parameter "subject"/],

@@ -52,6 +52,11 @@ const meanings: readonly (readonly [ResourceType, string, string])[] = [
   ['Observation', 'code ni ValueSet/1', '(not (code in ValueSet/1))'],
   ['ValueSet', 'url sw http://x.org/', '(url sw http://x.org/)'],
   ['RiskAssessment', 'probability le 0.8', '(probability le 0.8)'],
+  ...['ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb'].map((operator): readonly [ResourceType, string, string] => [
+    'Observation',
+    `date ${operator} 2026-03-01`,
+    `(date ${operator} 2026-03-01..2026-03-02)`,
+  ]),
 
   ['Patient', 'given eq peter and birthdate ge 2014', '(and (given eq peter) (birthdate ge 2014-01-01..2015-01-01))'],
   // "and" goes before "or" in no case.

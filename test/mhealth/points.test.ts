@@ -1,0 +1,66 @@
+import t from 'tap'
+import { pointsOf } from '../../src/mhealth/points.ts'
+import { mhealth } from './upload.ts'
+
+const series = {
+  resourceType: 'Observation',
+  id: 'series',
+  meta: {
+    versionId: '3',
+    lastUpdated: '2026-03-02T00:00:00Z',
+    profile: ['https://example.org/series'],
+    security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }],
+    tag: [{ system: 'https://example.org', code: 'series' }],
+  },
+  text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">two</div>' },
+  extension: [
+    { url: 'https://example.org/kept', valueBoolean: true },
+    { url: 'https://sharewell.dev/fhir/StructureDefinition/document-repair', extension: [] },
+  ],
+  identifier: [{ value: '1' }],
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+  subject: { reference: 'Patient/ann' },
+  effectivePeriod: { start: '2026-03-01T07:30:00+01:00', end: '2026-03-01T07:31:00+01:00' },
+  device: { reference: 'Device/belt' },
+  hasMember: [{ reference: 'Observation/other' }],
+  derivedFrom: [{ reference: 'Observation/other' }],
+  valueSampledData: {
+    origin: { value: 0, unit: 'beats/min', system: 'http://unitsofmeasure.org', code: '/min' },
+    period: 60_000,
+    dimensions: 1,
+    data: '60 71',
+  },
+}
+
+const pointOf = (effectiveDateTime: string, value: number) => ({
+  meta: { security: series.meta.security },
+  resourceType: 'Observation',
+  status: 'final',
+  code: series.code,
+  subject: series.subject,
+  device: series.device,
+  effectiveDateTime,
+  valueQuantity: { value, unit: 'beats/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  extension: [{ url: 'https://example.org/kept', valueBoolean: true }],
+  derivedFrom: [{ reference: 'Observation/series' }],
+})
+
+t.test('a point is as confidential as what holds it, and has nothing that is of the whole alone', async t => {
+  const points = pointsOf(mhealth, series)
+  t.strictSame(
+    points.map(({ start }) => start),
+    [Date.parse('2026-03-01T06:30:00Z'), Date.parse('2026-03-01T06:31:00Z')],
+  )
+  t.same(
+    points.map(point => JSON.parse(JSON.stringify(point.toObservation()))),
+    [pointOf('2026-03-01T07:30:00+01:00', 60), pointOf('2026-03-01T07:31:00+01:00', 71)],
+  )
+})
+
+t.test('a point without labels or extensions has no place for them', async t => {
+  const { meta: _, extension: __, ...plain } = series
+  const [first] = pointsOf(mhealth, plain)
+  const { meta: ___, extension: ____, ...expected } = pointOf('2026-03-01T07:30:00+01:00', 60)
+  t.strictSame(JSON.parse(JSON.stringify(first?.toObservation())), expected)
+})
