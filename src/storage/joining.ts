@@ -1,3 +1,4 @@
+import { showOnce } from './audit/shown-once.ts'
 import type { Connection } from './database.ts'
 import { endLeft } from './ending-left.ts'
 import { renewPermits } from './model/consent.ts'
@@ -41,6 +42,7 @@ const joinPatientsOf = async (connection: Connection, person: string, writing: W
   await endLeft(connection, writing, [earlier, ...later])
   await refuseTwoConsents(connection, [earlier, ...later])
   for (const one of later) await connection.run(sql.fragment`SELECT join_compartments(${earlier}, ${one})`)
+  await showOnce(connection, earlier)
   const given = await connection.any<{ id: string }>(sql.fragment`
     SELECT DISTINCT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
     WHERE consent_grantee.patient_id = ${earlier} AND grantee.kind = 'study'`)

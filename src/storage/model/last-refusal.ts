@@ -60,6 +60,16 @@ export const findLastRefusal = async (
   patientId: SqlFragment,
   grantee: ConsentGrantee,
 ): Promise<Date | undefined> => {
+  const moments = (await findRefusals(connection, patientId, grantee)).map(({ at }) => at.getTime())
+  return moments.length === 0 ? undefined : new Date(Math.max(...moments))
+}
+
+/** Each of these, with what was said. */
+export const findRefusals = async (
+  connection: Connection,
+  patientId: SqlFragment,
+  grantee: ConsentGrantee,
+): Promise<readonly { readonly at: Date; readonly consent: Consent }[]> => {
   const refusals = await connection.any<Refusal>(sql.fragment`
     WITH version AS (
       SELECT pk, version, last_updated, 'PUT' AS method, content FROM consent WHERE patient_id = ${patientId}
@@ -82,8 +92,9 @@ export const findLastRefusal = async (
       ORDER BY version.version DESC LIMIT 1
     ) AS told
     WHERE begins`)
-  const moments = refusals.filter(({ consent }) => isOf(consent, grantee)).map(momentOf)
-  return moments.length === 0 ? undefined : new Date(Math.max(...moments))
+  return refusals
+    .filter(({ consent }) => isOf(consent, grantee))
+    .map(refusal => ({ at: new Date(momentOf(refusal)), consent: refusal.consent }))
 }
 
 type Refusal = { readonly storedAt: Date; readonly isFirst: boolean; readonly consent: Consent }

@@ -5,10 +5,13 @@ import { anyOf, type SqlFragment, sql } from '../sql.ts'
 import { hasLeft } from './has-left.ts'
 import { isGivenUnproven } from './unproven-consents.ts'
 
-/** Why a Consent ends when its patient's records are joined: the study was left, or nobody has said that the app that gave it is theirs. */
-export type EndedByJoining = 'left' | 'unproven'
+/**
+ * Why a Consent ends when its patient's records are joined: the study was left, nobody has said that the app that gave it is theirs, or by another
+ * of the records they have said no since.
+ */
+export type EndedByJoining = 'left' | 'unproven' | 'refused'
 
-/** The Consents that stand, or of which something is kept, and that end when the patients become one. */
+/** The Consents that stand, or of which something is kept, and that end when the patients become one, whatever the others have said. */
 export const findEndingByJoining = (
   connection: Connection,
   patientIds: readonly number[],
@@ -60,7 +63,7 @@ export const saysEndedByJoining = (content: SqlFragment): SqlFragment => {
   return anyOf(said)
 }
 
-const whys = ['left', 'unproven'] as const satisfies readonly EndedByJoining[]
+const whys = ['left', 'unproven', 'refused'] as const satisfies readonly EndedByJoining[]
 
 const codings = {
   left: { system: consentEnd, code: 'left-before-joining', display: 'Left before records were joined' },
@@ -69,6 +72,11 @@ const codings = {
     code: 'unproven-before-joining',
     display: 'Given before records were joined, through an app that nobody had said is theirs',
   },
+  refused: {
+    system: consentEnd,
+    code: 'refused-before-joining',
+    display: 'Refused by another record before records were joined',
+  },
 }
 
 /** Where nobody else has said why. */
@@ -76,4 +84,6 @@ export const joiningReasons: Readonly<Record<EndedByJoining, string>> = {
   left: 'They had left the study before this record was joined with another of theirs. What they gave counts again only by what they sign anew.',
   unproven:
     'It was given through an app that took up an invitation, and nobody had said that the app is theirs before this record was joined with another. Only what they sign anew counts.',
+  refused:
+    'By another record of theirs they had said no since it was signed, before the two were joined. Only what they sign anew counts.',
 }

@@ -201,7 +201,11 @@ const endedByOthers = (consent: Consent, reason: string, { say }: Words): Html =
   return html`${why !== undefined && html`<p>${say(joiningWords[why])}</p>`}${!isSaid && html`<p>${say('study.ended-by-staff', { reason })}</p>`}`
 }
 
-const joiningWords = { left: 'study.ended-by-joining', unproven: 'study.ended-unproven' } as const
+const joiningWords = {
+  left: 'study.ended-by-joining',
+  unproven: 'study.ended-unproven',
+  refused: 'study.ended-refused',
+} as const
 
 const standingOf = (asked: StudyAsked, done: string) => {
   const { consent, isEnrolled, isInForce, sharings } = asked

@@ -5,6 +5,7 @@ import t from 'tap'
 import { ageAudit } from '../../../src/storage/audit/age.ts'
 import { insertRecords } from '../../../src/storage/audit/record.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { showOnce } from '../../../src/storage/audit/shown-once.ts'
 import { verifyAudit } from '../../../src/storage/audit/verify.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { migrate } from '../../../src/storage/migrate.ts'
@@ -61,6 +62,33 @@ t.test('what is sealed after the records were joined is shown to whom they are n
     ],
   )
   t.match(await verifyAudit(database, key), { kind: 'whole' })
+})
+
+t.test('what concerned both before they were joined is shown once, with the ids of both', async t => {
+  const database = await opened(t)
+  await database.run(sql.fragment`
+    INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4), ('last', 5), ('other', 9)`)
+  await insertRecords(database, [
+    { ...read, patients: [3, 4, 9] },
+    { ...read, patients: [4] },
+    { ...read, patients: [3, 4, 5] },
+    { ...read, patients: [3] },
+  ])
+  await sealAudit(database, key)
+  await database.run(join(3, 4))
+  await database.run(join(3, 5))
+  await showOnce(database, 3)
+  const shown = await database.any(sql.fragment`
+    SELECT record::int AS record, patient_id, subjects FROM audit_shown WHERE owner IS NULL ORDER BY record, patient_id`)
+  t.strictSame(shown, [
+    { record: 1, patient_id: 3, subjects: ['early', 'late'] },
+    { record: 1, patient_id: 9, subjects: ['other'] },
+    { record: 2, patient_id: 3, subjects: ['late'] },
+    { record: 3, patient_id: 3, subjects: ['early', 'last', 'late'] },
+    { record: 4, patient_id: 3, subjects: ['early'] },
+  ])
+  t.equal(await showOnce(database, 3), 0)
+  t.match(await verifyAudit(database, key), { kind: 'whole', rows: 4 })
 })
 
 t.test('nothing is sealed while records are being joined, and all of it after', async t => {

@@ -7,6 +7,8 @@ import { openCodeClasses } from '../../../src/fhir/code-class.ts'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
+import { insertRecords } from '../../../src/storage/audit/record.ts'
+import { sealAudit } from '../../../src/storage/audit/seal.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { endedByJoining } from '../../../src/storage/model/left-consents.ts'
 import { reindex } from '../../../src/storage/reindex.ts'
@@ -14,6 +16,7 @@ import { openStores } from '../../../src/storage/resources.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Store, UploadKey } from '../../../src/storage/store.ts'
 import { findCaller, issueToken } from '../../../src/storage/token.ts'
+import { key, read } from '../audit/recorded.ts'
 import * as w from './world.ts'
 
 const heartRate = 'omh:heart-rate'
@@ -131,6 +134,8 @@ const [atLab, atClinic] = [
 ]
 const onlyAtClinic = await upload(importer, 'ann-clinic', 'alone', 5)
 const [earlier, later] = [(await numberOf('ann-lab')) ?? 0, (await numberOf('ann-clinic')) ?? 0]
+await insertRecords(database, [{ ...read, patients: [earlier, later] }])
+await sealAudit(database, key)
 
 t.test('before an account links them, two Patients are two', async t => {
   t.strictSame(await observations(researcher), ['ann-lab-pulse', atLab.id].sort())
@@ -155,6 +160,8 @@ t.test('linked by one account, they have one compartment, and nothing of it is l
   t.equal(await numberOf('ann-clinic'), earlier)
   t.strictSame(await tablesWith(later), [])
   t.equal(await rows(), before)
+  const told = await database.any(sql.fragment`SELECT subjects FROM audit_shown WHERE patient_id = ${earlier}`)
+  t.strictSame(told, [{ subjects: ['ann-clinic', 'ann-lab'] }], 'what was read of both is told once')
   const all = ['ann-lab-pulse', 'ann-lab-weight', 'ann-clinic-pulse', 'ann-clinic-weight']
   const uploaded = [atLab.id, atClinic.id, onlyAtClinic.id]
   for (const caller of [annLab, annClinic]) {
@@ -358,6 +365,65 @@ t.test('it stands in the way of nothing that was signed by another record', asyn
   await join()
   t.strictSame(await seen(), ['nia-1-pulse', 'nia-2-pulse'])
   t.match(JSON.parse((await importer.read('Consent', 'consent-open-nia-2')).content), { status: 'active' })
+})
+
+t.test('what was given by one record before they said no by the other ends, and nothing of either is read', async t => {
+  for (const [name, before, no] of [
+    ['ina', 'proposed', 'rejected'],
+    ['ivy', 'active', 'inactive'],
+  ] as const) {
+    const [one, two] = [`${name}-1`, `${name}-2`]
+    const permits = [w.permit(heartRate)]
+    const seen = async () => (await observations(researcher)).filter(id => id.startsWith(name))
+    await put(
+      w.registered(one, 'lab'),
+      w.registered(two, 'clinic'),
+      ...[one, two].flatMap(each => [w.enrols('open', each), w.measured(`${each}-pulse`, each, heartRate)]),
+      w.consent('open', two, 'active', permits),
+      w.consent('open', one, before, permits),
+      w.consent('open', one, no, permits),
+    )
+    t.strictSame(await seen(), [`${two}-pulse`])
+    await put(linked(name, one, two))
+    t.strictSame(await seen(), [], 'the no was said after the yes')
+    const stored = JSON.parse((await importer.read('Consent', `consent-open-${two}`)).content)
+    t.match(stored, {
+      status: 'inactive',
+      extension: [{}, { valueCodeableConcept: { coding: [{ code: 'refused-before-joining' }] } }],
+    })
+    await put({ ...w.signedAnew(w.consent('open', two, 'active', permits)), id: `anew-${name}` })
+    t.strictSame(await seen(), [`${one}-pulse`, `${two}-pulse`], 'what they sign anew counts')
+  }
+})
+
+t.test('nor is anything kept of it; a yes that was signed after the no counts', async t => {
+  const permits = [w.permit(heartRate)]
+  const keeping = (patient: string, status: 'active' | 'inactive') => ({
+    ...w.consent('keeping', patient, status, permits),
+    sourceAttachment: w.sourceOf(leaving),
+  })
+  await put(
+    w.registered('ira-1', 'lab'),
+    w.registered('ira-2', 'clinic'),
+    ...['ira-1', 'ira-2'].flatMap(one => [w.enrols('keeping', one), w.measured(`${one}-pulse`, one, heartRate)]),
+    keeping('ira-2', 'active'),
+    keeping('ira-2', 'inactive'),
+    w.consent('keeping', 'ira-1', 'rejected', permits),
+  )
+  const seen = async (name: string) => (await observations(researcher)).filter(id => id.startsWith(name))
+  t.strictSame(await seen('ira'), ['ira-2-pulse'], 'it keeps what it had')
+  await put(linked('ira', 'ira-1', 'ira-2'))
+  t.strictSame(await seen('ira'), [], 'which would have been what was refused as well')
+
+  await put(
+    w.registered('ike-1', 'lab'),
+    w.registered('ike-2', 'clinic'),
+    ...['ike-1', 'ike-2'].flatMap(one => [w.enrols('open', one), w.measured(`${one}-pulse`, one, heartRate)]),
+    w.consent('open', 'ike-1', 'rejected', permits),
+    w.signedAnew(w.consent('open', 'ike-2', 'active', permits)),
+    linked('ike', 'ike-1', 'ike-2'),
+  )
+  t.strictSame(await seen('ike'), ['ike-1-pulse', 'ike-2-pulse'])
 })
 
 t.test('what ended by joining stays ended when all is made anew from what is stored', async t => {
