@@ -40,8 +40,15 @@ export const bodySite = (bodies: readonly JsonRecord[], codings: Codings) => {
   return place === undefined || others.some(one => one !== place) ? {} : { bodySite: toConcept(place, codings) }
 }
 
-/** In the words of who was measured. */
+/**
+ * In the words of who was measured, as far as FHIR's texts have them, which know no control characters and are a megabyte at most: a document is
+ * refused for none of that, and says itself what it says. https://hl7.org/fhir/R4/datatypes.html#string
+ */
 export const noteOf = (body: JsonRecord) => {
-  const words = asText(body.user_notes) ?? ''
-  return words.trim() === '' ? {} : { note: [{ text: words }] }
+  const text = (asText(body.user_notes) ?? '').replace(control, ' ').toWellFormed()
+  return text.trim() === '' || text.length > mostText ? {} : { note: [{ text }] }
 }
+
+/** But for tabs and the ends of lines. */
+const control = /[^\P{Cc}\t\r\n]/gu
+const mostText = 1_048_576

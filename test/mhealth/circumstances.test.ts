@@ -1,8 +1,11 @@
 import t from 'tap'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { validate } from '../../src/fhir/validate/validate.ts'
 import { at, point, receive, upload } from './upload.ts'
 
 const received = (schema: string, body: unknown, more: Record<string, unknown> = {}) =>
   receive(upload(point(schema, body), more)).resource
+const registry = loadRegistry()
 const element = 'https://sharewell.dev/fhir/CodeSystem/open-mhealth-element'
 const snomed = 'http://snomed.info/sct'
 
@@ -20,6 +23,21 @@ t.test('what people note beside a measurement is a note of the Observation', asy
   t.equal(noteOf(''), undefined)
   t.strictSame(noteOf('I felt quite dizzy', { note: [{ text: 'Told by phone' }] }), [{ text: 'Told by phone' }])
   t.equal(received('omh:blood-pressure:1.0', pressures).note, undefined)
+})
+
+t.test('a document is refused for nothing that stands in a note', async t => {
+  const noteOf = (user_notes: unknown) => {
+    const { resource } = receive(upload(point('omh:blood-pressure:1.0', { ...pressures, user_notes })))
+    t.strictSame(validate(registry, resource), [])
+    return resource.note
+  }
+  t.strictSame(noteOf('dizzy\u000b\u0000\u0007after\tstairs,\r\ntwice\u0085'), [
+    { text: 'dizzy   after\tstairs,\r\ntwice ' },
+  ])
+  t.strictSame(noteOf('half of a pair \ud83d'), [{ text: 'half of a pair \ufffd' }])
+  t.equal(noteOf('\u0007'), undefined)
+  t.strictSame(noteOf('a'.repeat(1_048_576))?.[0]?.text?.length, 1_048_576)
+  t.equal(noteOf('a'.repeat(1_048_577)), undefined)
 })
 
 t.test('a specimen that no LOINC code tells of is told in a component, by either of its names', async t => {
