@@ -1,5 +1,6 @@
 import { systems } from '../fhir/canonical.ts'
 import type { Issue, IssueCode } from '../fhir/error.ts'
+import { mostIssues } from '../fhir/validate/walk.ts'
 import { type Rule, type ValidationPolicy, verdicts } from './policy.ts'
 import type { Repair } from './repair.ts'
 
@@ -36,6 +37,21 @@ export const findingOf = (rule: Rule, errors: readonly Issue[]): Finding => ({
   warnings: errors.map(issue => ({ ...issue, code: 'processing', severity: 'warning' })),
 })
 
+/**
+ * Of each rule as many as are told, and one more, which says that there are: of a series of points that are all wrong the answer would be a
+ * hundred times as long as the series. Repairs are all kept, since what is taken says each of them. `told`: how many there were of each before.
+ */
+export const fewOf = (findings: Iterable<Finding>, told = new Map<Rule, number>()): readonly Finding[] => {
+  const few: Finding[] = []
+  for (const one of findings) {
+    const before = told.get(one.rule) ?? 0
+    told.set(one.rule, before + one.errors.length)
+    if (before <= mostIssues) few.push(one)
+    else if (one.repairs !== undefined) few.push({ ...one, errors: [], warnings: [] })
+  }
+  return few
+}
+
 /** Codes of `fhir-profiles/CodeSystem-document-finding.json`. */
 export const detailsOf = (code: Rule | Repair['code']) => ({ system: systems.documentFinding, code })
 
@@ -44,7 +60,16 @@ export const judgedBy = (policy: ValidationPolicy, findings: readonly Finding[])
   const refused = findings.filter(({ rule }) => verdicts[rule][policy] === 'refuse')
   const taken = findings.filter(({ rule }) => verdicts[rule][policy] === 'warn')
   return {
-    errors: refused.flatMap(({ errors }) => errors),
-    warnings: taken.flatMap(({ warnings }) => warnings),
+    errors: firstOf(refused.flatMap(({ errors }) => errors)),
+    warnings: firstOf(taken.flatMap(({ warnings }) => warnings)),
   }
+}
+
+const firstOf = (issues: readonly Issue[]): readonly Issue[] =>
+  issues.length > mostIssues ? [...issues.slice(0, mostIssues), more] : issues
+
+const more: Issue = {
+  code: 'incomplete',
+  severity: 'warning',
+  message: `More is to be said of it: these are the first ${mostIssues} issues`,
 }

@@ -1,8 +1,10 @@
 import type { ErrorObject } from 'ajv'
 import type { Issue, IssueCode } from '../fhir/error.ts'
+import { mostIssues } from '../fhir/validate/walk.ts'
 import type { OmhDocument } from './document.ts'
-import { detailsOf, type Finding, finding, findingOf } from './finding.ts'
+import { detailsOf, type Finding, fewOf, finding, findingOf } from './finding.ts'
 import { asRecord } from './json-tree.ts'
+import type { Rule } from './policy.ts'
 import { type Repair, repair } from './repair.ts'
 import type { FoundSchema, Schemas } from './schema/schemas.ts'
 
@@ -21,14 +23,29 @@ export const judge = (document: OmhDocument, schemas: Schemas): Judgement => {
     return { validated: false, bodies: document.exact.bodies, findings: [...header, unknownSchema(document, schemas)] }
   }
   const one = document.plain.form === 'series' ? (index: number) => `/body/${index}` : bodyPointer[document.plain.form]
-  const judged = document.plain.bodies.map((body, index) =>
+  const judged = judgeBodies(document, (body, index) =>
     judgeBody(body, document.exact.bodies[index], schema, pointer(one, index), document.expression),
   )
+  const validated = judged.every(({ validated }) => validated)
   return {
-    validated: judged.every(({ validated }) => validated),
-    bodies: judged.map(({ body }) => body),
+    validated,
+    bodies: validated ? judged.map(({ body }) => body) : document.exact.bodies,
     findings: [...header, ...judged.flatMap(({ findings }) => findings)],
   }
+}
+
+/** In order; where more break the schema than are told, what comes behind is not looked at. */
+const judgeBodies = ({ plain }: OmhDocument, judgeOne: (body: unknown, index: number) => Judged): readonly Judged[] => {
+  const judged: Judged[] = []
+  const told = new Map<Rule, number>()
+  let broken = 0
+  for (const [index, body] of plain.bodies.entries()) {
+    const one = judgeOne(body, index)
+    judged.push({ ...one, findings: fewOf(one.findings, told) })
+    if (!one.validated) broken += 1
+    if (broken > mostIssues) break
+  }
+  return judged
 }
 
 const bodyPointer = { point: '/body', bare: '' } as const
@@ -102,7 +119,7 @@ const unknownSchema = ({ id: { namespace, name, version }, expression }: OmhDocu
 
 /** Each names the JSON pointer, the schema, its rule, and what would be accepted. */
 const toIssues = ({ id, validate }: FoundSchema, at: string, expression: string): readonly Issue[] =>
-  (validate.errors ?? []).map(error => ({
+  (validate.errors ?? []).slice(0, mostIssues + 1).map(error => ({
     code: codeByKeyword[error.keyword] ?? 'value',
     message: `${`${at}${error.instancePath}` || 'the document'}: ${error.message} (${id}${error.schemaPath})${accepted(error)}`,
     expression,

@@ -6,7 +6,7 @@ import { FhirError, type Issue } from '../fhir/error.ts'
 import { openCodings } from './codings.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
 import { type Attached, attachedTo, findDocument, type OmhDocument } from './document.ts'
-import { type Finding, judgedBy } from './finding.ts'
+import { type Finding, fewOf, judgedBy } from './finding.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { type Judgement, judge } from './judge.ts'
 import { codeFindings, contradictions, mergeFace } from './merge.ts'
@@ -161,7 +161,10 @@ const unlessTooDeep = <T>(work: () => T): T | undefined => {
 const valueFindings = ({ plain, expression }: OmhDocument, { validated, bodies }: Judgement): readonly Finding[] => {
   if (!validated) return []
   const at = (index: number) => (plain.form === 'series' ? `/body/${index}` : plain.form === 'bare' ? '' : '/body')
-  return bodies.flatMap((body, index) => implausible(asRecord(body) ?? {}, at(index), expression))
+  const all = function* () {
+    for (const [index, body] of bodies.entries()) yield* implausible(asRecord(body) ?? {}, at(index), expression)
+  }
+  return fewOf(all())
 }
 
 const refuse = ([first, ...others]: readonly Issue[]): void => {

@@ -294,6 +294,36 @@ t.test('a document that breaks its schema is refused, naming pointer, schema, ru
   t.end()
 })
 
+t.test('of a series that is wrong all over the first hundred issues are told, and a hundred warnings', t => {
+  const ofMany = (one: object, length = 20_000) => upload({ ...heartRate(), body: Array(length).fill(one) })
+  const broken = issuesOf(() => receive(ofMany({})))
+  t.equal(broken.length, 101)
+  t.match(broken.at(-1), {
+    code: 'incomplete',
+    severity: 'warning',
+    message: 'More is to be said of it: these are the first 100 issues',
+  })
+  const of = (value: number, unit: string) => ({ heart_rate: { value, unit }, effective_time_frame: at })
+  t.equal(issuesOf(() => receive(ofMany(of(-1, 'beats/min')), 'strict')).length, 101)
+  const { issues, resource } = receive(ofMany(of(61, 'bpm'), 200))
+  t.equal(issues.length, 101)
+  t.equal(
+    resource.extension.filter(({ url }: { url: string }) => url.endsWith('/document-repair')).length,
+    200,
+    'what is taken says each repair',
+  )
+  const few = issuesOf(() => receive(ofMany({}, 50)))
+  t.equal(few.length, 100)
+  t.end()
+})
+
+t.test('one that is refused behind many that are warned of is refused', t => {
+  const repaired = { heart_rate: { value: 61, unit: 'bpm' }, effective_time_frame: at }
+  const [first] = issuesOf(() => receive(upload({ ...heartRate(), body: [...Array(1000).fill(repaired), {}] })))
+  t.match(first?.message, "/body/1000: must have required property 'heart_rate'")
+  t.end()
+})
+
 t.test('what cannot be read is refused with the place', t => {
   for (const data of ['%%%', Buffer.from([0xff, 0xfe]).toString('base64'), Buffer.from('{').toString('base64')]) {
     const sent = upload(heartRate(), { valueAttachment: { contentType: 'application/json', data } })

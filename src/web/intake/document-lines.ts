@@ -13,14 +13,25 @@ export const documentLines = (document: unknown, pointers: readonly string[], la
     ({ text, pointer }, index) => {
       const isFirst = marked.has(pointer) && lines[index - 1]?.pointer !== pointer
       return isFirst && shown.findIndex(one => one.pointer === pointer) === index
-        ? html`<mark>${text}</mark>\n`
-        : html`${text}\n`
+        ? html`<mark>${plainly(text)}</mark>\n`
+        : html`${plainly(text)}\n`
     },
   )}</pre>
 ${lines.length > most && html`<p>These are the first ${most} of ${lines.length} lines.</p>`}`
 }
 
 const most = 2000
+
+/**
+ * As it stands there, cut off where a single line is long. What nobody sees, or what turns round the rest of its line, is written out as JSON
+ * has it.
+ */
+export const plainly = (text: string, longest = 4000): string => {
+  const shown = text.slice(0, longest).replace(unseen, one => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return text.length > longest ? `${shown}… (${text.length} characters)` : shown
+}
+
+const unseen = /(?![\t\n])[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu
 
 const nearest = (pointer: string, known: ReadonlySet<string>): string => {
   for (let at = pointer; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) if (known.has(at)) return at

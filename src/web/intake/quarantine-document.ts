@@ -14,6 +14,7 @@ import { namedIn } from '../page/named-in.ts'
 import { notFound, sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
+import { plainly } from './document-lines.ts'
 import { policyLabels } from './policy-field.ts'
 import { type Keeper, keeperOf, noSource, takeOne } from './quarantine-keeper.ts'
 import { fateOf, whereIn } from './quarantine-list.ts'
@@ -115,7 +116,7 @@ ${refusedDocument(body, attached, document.issues)}`
 }
 
 const messages = (issues: readonly Issue[]): Html =>
-  html`<ul>${issues.map(({ message }) => html`<li class="text-break">${message}</li>`)}</ul>`
+  html`<ul>${issues.map(({ message }) => html`<li class="text-break">${plainly(message)}</li>`)}</ul>`
 
 const refusalsOf = (
   policy: ValidationPolicy,

@@ -6,6 +6,7 @@ import type { PageOptions } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { moment } from '../page/time.ts'
+import { plainly } from './document-lines.ts'
 import { type Keeper, takeOne } from './quarantine-keeper.ts'
 
 /** Where a list is: of a study, or of a source. */
@@ -125,7 +126,7 @@ ${
 )}</ul>`
 
 export const whereIn = ({ pointer, schema }: QuarantineGroup): Html =>
-  html`<span class="d-block text-body-secondary text-break">${pointer === '' ? 'the whole document' : pointer}, ${schema === 'unknown' ? 'schema unknown' : schema}</span>`
+  html`<span class="d-block text-body-secondary text-break">${pointer === '' ? 'the whole document' : plainly(pointer)}, ${schema === 'unknown' ? 'schema unknown' : plainly(schema)}</span>`
 
 const listed = (one: Quarantined): Html => html`<li class="list-group-item px-0">
 <a href="/quarantine/${one.id}">${findingName(one.rule)}</a>, ${moment(one.lastAt)}${one.times > 1 && `, sent ${one.times} times`}

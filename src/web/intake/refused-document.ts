@@ -2,7 +2,7 @@ import type { Issue } from '../../fhir/error.ts'
 import { isNumber } from '../../fhir/json.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import { type Html, html } from '../page/html.ts'
-import { documentLines } from './document-lines.ts'
+import { documentLines, plainly } from './document-lines.ts'
 
 type Attached = ReturnType<Mhealth['attachedTo']>[number]
 
@@ -41,7 +41,7 @@ const linesOrText = (tree: unknown, pointers: readonly string[], label: string, 
 }
 
 const asText = (text: string): Html => html`<p>It is no JSON that can be read. As text:</p>
-<pre class="border rounded p-3 plain-text" tabindex="0" aria-label="${document}">${text.slice(0, most)}</pre>
+<pre class="border rounded p-3 plain-text" tabindex="0" aria-label="${document}">${plainly(text.slice(0, most), most)}</pre>
 ${text.length > most && html`<p>These are the first ${most} of ${text.length} characters.</p>`}`
 
 const most = 20_000

@@ -119,6 +119,26 @@ t.test(
   },
 )
 
+t.test('nothing in a document turns its lines round, hides, or makes the page as long as itself', async t => {
+  const shownOf = async (document: unknown) => {
+    const { id } = await source('strict')
+    await post(id, document)
+    const list = await manager.get(`/devices/${id}/quarantine`)
+    const page = await manager.get(`/quarantine/${await idOf(id)}`)
+    t.equal(page.status, 200)
+    t.notMatch(wordsOf(list) + wordsOf(page), /[\u200b-\u200f\u202a-\u202e\u2066-\u2069]/)
+    return { list: list.body, page: page.body }
+  }
+  const turned = await shownOf(heartRate('b\u202emp', '\u2066\u200b16'))
+  t.match(turned.page, 'b\\u202emp')
+  t.match(turned.page, '\\u2066\\u200b16')
+  const named = await shownOf(point('omh:heart-rate\u202e:2.0', { heart_rate: { value: 61, unit: 'bpm' } }))
+  t.match(named.list, 'heart-rate\\u202e')
+  const long = await shownOf(heartRate('bpm', '"'.repeat(500_000)))
+  t.ok(long.page.length < 40_000, `${long.page.length}`)
+  t.match(long.page, /… \(10000\d\d characters\)/)
+})
+
 t.test('who may not read such data of the patient sees the reason, and never the document', async t => {
   const { id } = await source('strict')
   await post(id, heartRate('bpm', 'secret'))
