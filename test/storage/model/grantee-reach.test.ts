@@ -111,3 +111,40 @@ t.test('of two transactions that know nothing of each other the later sees what 
     },
   ])
 })
+
+t.test('what a study has written is followed for that study, however many others its members see', async t => {
+  const ever = { from: '2020-01-01', to: '2030-01-01' }
+  await database.run(sql.fragment`
+    INSERT INTO membership (id, practitioner, organization, rank, period_start, period_end)
+    SELECT 'many-' || number, 'many-' || number, 'whole', 1, ${ever.from}, ${ever.to} FROM generate_series(1, 10) AS number`)
+  await database.run(sql.fragment`
+    INSERT INTO study (id, grantee, organization, access, identity, in_force, period_start, period_end)
+    SELECT number, number * 10, 'whole', 'organization', 'coded', true, ${ever.from}, ${ever.to} FROM generate_series(1001, 3000) AS number`)
+  await database.run(
+    sql.fragment`INSERT INTO study_grantee (study_id, grantee) SELECT id, grantee FROM study WHERE organization = 'whole'`,
+  )
+  await database.run(sql.fragment`ANALYZE`)
+  const numberAndStudy = async (id: string) => {
+    await database.run(sql.fragment`INSERT INTO grantee (kind, id) VALUES ('study', ${id})`)
+    await database.run(studyOf(id, 'whole', 'organization', true, ever))
+    await database.run(sql.fragment`INSERT INTO study_grantee (study_id, grantee) VALUES (${id}, ${Number(id) * 10})`)
+    await database.run(
+      sql.fragment`INSERT INTO study_staff (study_id, practitioner, period_start, period_end) VALUES (${id}, 'ann', ${ever.from}, ${ever.to})`,
+    )
+  }
+  const before = await rowsRead()
+  // After five times PostgreSQL keeps a plan.
+  for (let made = 0; made < 8; made += 1) await numberAndStudy(String(4001 + made))
+  const read = (await rowsRead()) - before
+  t.ok(read < 8 * 2000, `${read} rows, where 10 people see 2000 studies`)
+  t.strictSame(await kept(database), await following(database))
+})
+
+/** Of the tables that it follows from, and of its own. */
+const rowsRead = async (): Promise<number> => {
+  await database.any(sql.fragment`SELECT pg_stat_force_next_flush()`)
+  const { rows } = await database.one<{ rows: number }>(sql.fragment`
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int AS rows FROM pg_stat_user_tables
+    WHERE relname IN ('membership', 'study', 'study_staff', 'study_grantee', 'grantee', 'practitioner_grantee')`)
+  return rows
+}
