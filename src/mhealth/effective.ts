@@ -23,8 +23,8 @@ export const effectiveOf = (body: JsonRecord): Effective | undefined => {
   if (frame === undefined) return undefined
   const dateTime = toDateTime(frame.date_time)
   if (dateTime !== undefined) return { element: { effectiveDateTime: dateTime }, notes: zoneNotes(frame.date_time) }
-  const date = frame.full_date
-  if (typeof date === 'string') return { element: { effectiveDateTime: date }, notes: [] }
+  const day = dayIn(frame.full_date) ?? dayIn(frame.date_time)
+  if (day !== undefined) return { element: { effectiveDateTime: day }, notes: [] }
   const interval = asRecord(frame.time_interval)
   return interval && intervalOf(interval)
 }
@@ -41,8 +41,14 @@ const intervalOf = (interval: JsonRecord): Effective | undefined => {
 const boundsOf = (interval: JsonRecord): Period => {
   const start = toDateTime(interval.start_date_time)
   const end = toDateTime(interval.end_date_time)
-  return bounded(start ?? moved(end, interval, -1), end ?? moved(start, interval, 1))
+  return bounded(
+    start ?? dayIn(interval.start_date_time) ?? moved(end, interval, -1),
+    end ?? dayIn(interval.end_date_time) ?? moved(start, interval, 1),
+  )
 }
+
+/** A date where a schema wants a time: of the time of day nothing is known. */
+const dayIn = (text: unknown): string | undefined => (typeof text === 'string' && isDay(text) ? text : undefined)
 
 const bounded = (start: string | undefined, end: string | undefined): Period => ({
   ...(start === undefined ? {} : { start }),
@@ -70,13 +76,16 @@ const parts: ReadonlySet<unknown> = new Set(['morning', 'afternoon', 'evening', 
 
 /** Neither the hours nor the time zone are told: what is known is the date, and the part of that day by its name. */
 const partOfDay = (interval: JsonRecord): Period | undefined => {
-  const { date, part_of_day: part } = interval
-  if (!parts.has(part) || typeof date !== 'string' || !isDay(date)) return undefined
+  const { part_of_day: part } = interval
+  const date = dayIn(interval.date)
+  if (!parts.has(part) || date === undefined) return undefined
   return { extension: [{ url: extensions.approximateTime, valueCode: String(part) }], start: date, end: date }
 }
 
 const zoneNotes = (text: unknown): readonly string[] =>
-  typeof text === 'string' && !hasZone(text) ? [`${text} has no time zone and was read as UTC`] : []
+  typeof text === 'string' && toDateTime(text) !== undefined && !hasZone(text)
+    ? [`${text} has no time zone and was read as UTC`]
+    : []
 
 /** From the first to the last of a series; a bound that one of them does not tell is not known of all. */
 export const spanOf = (effectives: readonly Effective[]): Effective | undefined => {

@@ -118,12 +118,12 @@ const repairInterval = (interval: JsonRecord): Told | undefined => {
 
 /** Its hours are not told, and the schema has no dates: any time of that date. */
 const repairPartOfDay = (interval: JsonRecord): Told | undefined => {
-  const { element } = effectiveOf({ effective_time_frame: { time_interval: interval } }) ?? {}
-  if (element === undefined || !('effectivePeriod' in element)) return undefined
-  const { start: date } = element.effectivePeriod
+  const { date, part_of_day } = interval
+  const frame = { time_interval: { date, part_of_day } }
+  if (effectiveOf({ effective_time_frame: frame }) === undefined) return undefined
   return {
     code: 'part-of-day',
-    message: `"${interval.part_of_day}" was read as a time of ${date}`,
+    message: `"${part_of_day}" was read as a time of ${date}`,
     after: { start_date_time: `${date}T00:00:00Z`, end_date_time: `${date}T23:59:59Z` },
   }
 }

@@ -1,4 +1,4 @@
-import { intervalOf, isBefore } from '../fhir/date.ts'
+import { intervalOf, isBefore, isDay } from '../fhir/date.ts'
 import { instantOf } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { type Effective, effectiveOf, spanOf } from './effective.ts'
@@ -71,11 +71,10 @@ const isFuture = (effective: Effective, now: number): boolean => {
 
 const clockSkewMs = 15 * 60_000
 
-/** A time that was read as UTC may be meant as that of the zone which is farthest ahead. */
+/** A time that was read as UTC, and a date, may be meant as that of the zone which is farthest ahead. */
 const farthestZoneMs = 14 * 3_600_000
 
-const isInZone = ({ element, notes }: Effective): boolean =>
-  notes.length === 0 && !('effectivePeriod' in element && element.effectivePeriod.extension !== undefined)
+const isInZone = (effective: Effective): boolean => effective.notes.length === 0 && !isDay(startText(effective) ?? '')
 
 const future = (effective: Effective, expression: string): Finding =>
   finding(

@@ -33,6 +33,22 @@ t.test('a part of a day is of its date, and neither hours nor a time zone are ma
   t.end()
 })
 
+t.test('a date may be that of a zone which is ahead', async t => {
+  const told = (full_date: string) => findings({ full_date }).filter(code => code === 'time-future')
+  t.strictSame(told('2026-03-02'), [], 'at noon of UTC it is the second of March in Kiritimati')
+  t.strictSame(told('2026-03-03'), ['time-future'])
+})
+
+t.test('a date where a time should be is the day, where what breaks its schema is taken at all', async t => {
+  t.equal(receive({ date_time: '2026-02-27' }).resource.effectiveDateTime, '2026-02-27')
+  const interval = { start_date_time: '2026-02-27', end_date_time: '2026-02-28' }
+  t.strictSame(receive({ time_interval: interval }).resource.effectivePeriod, {
+    start: '2026-02-27',
+    end: '2026-02-28',
+  })
+  t.equal(receive({ full_date: 'yesterday' }).resource.effectiveDateTime, undefined)
+})
+
 t.test('a day that has begun may be told of before it ends', t => {
   const day = { start_date_time: '2026-03-01T00:00:00Z', end_date_time: '2026-03-02T00:00:00Z' }
   t.strictSame(findings({ time_interval: day }), [])
