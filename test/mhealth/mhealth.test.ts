@@ -134,6 +134,16 @@ t.test('decimals keep their digits, converted ones have no more', t => {
   t.end()
 })
 
+t.test('a document that is repaired keeps its digits, and what it says of nothing', async t => {
+  const { header } = heartRate()
+  const body =
+    '{"heart_rate":{"value":64.50,"unit":"bpm"},"effective_time_frame":{"date_time":"2026-03-01T07:30:00Z"},"note":null}'
+  const { resource, text, repairs } = receive(upload(`{"header":${JSON.stringify(header)},"body":${body}}`))
+  t.strictSame(repairs, ['unit-spelling'])
+  t.match(text, /"valueQuantity":\{"value":64\.50,"unit":"beats\/min"/)
+  t.equal(Buffer.from(resource.extension[0].valueAttachment.data, 'base64').toString().includes(body), true)
+})
+
 t.test('kelvins become degrees Celsius without binary noise', t => {
   const { text } = receive(
     upload(

@@ -177,6 +177,10 @@ t.test('glucose is weighed by its moles, and nothing else is', async t => {
   const glucose = await seriesOf({ ...asked, code: 'omh:blood-glucose,http://loinc.org|99504-3' })
   t.same(glucose.lines[0] && numbers(glucose.lines[0], 'average'), [5])
   t.same(await seriesOf({ ...asked, code: '2093-3' }), { lines: [], leftOut: 1 })
+  const elsewhere = { coding: [{ system: 'https://example.org/codes', code: '2339-0' }] }
+  await put(observation(elsewhere, '2026-07-01T10:00:00Z', quantity(90.08, 'mg/dL')))
+  const foreign = await seriesOf({ ...asked, code: 'https://example.org/codes|2339-0' })
+  t.same(foreign, { lines: [], leftOut: 1 }, 'the number means glucose with LOINC alone')
 })
 
 t.test('a number beyond all measure is left out', async t => {

@@ -44,6 +44,7 @@ t.test('what is no number is its text, and what has no value has a row all the s
   for (const [more, value] of [
     ['"valueString":"well"', 'well'],
     ['"valueInteger":3', '3'],
+    ['"valueInteger":-3', '-3'],
     ['"valueBoolean":false', 'false'],
     ['"valueCodeableConcept":{"text":"Walking"}', 'Walking'],
     ['"valueTime":"10:00:00"', '10:00:00'],

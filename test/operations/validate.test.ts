@@ -185,6 +185,24 @@ t.test('what is asked wrongly is refused', async t => {
   t.equal((await send('POST', 'Observation/$validate', pulse, 'reader')).statusCode, 403)
 })
 
+t.test('Parameters are a resource themselves, or wrap the one that is to be validated', async t => {
+  const own = { resourceType: 'Parameters', parameter: [{ name: 'dose', valueInteger: 5 }] }
+  t.strictSame(await said('POST', 'Parameters/$validate', own), fine)
+  t.strictSame(
+    await said('POST', 'Parameters/$validate', {
+      resourceType: 'Parameters',
+      parameter: [
+        { name: 'mode', valueCode: 'create' },
+        { name: 'resource', resource: own },
+      ],
+    }),
+    fine,
+  )
+  const answer = await send('POST', 'Observation/$validate', own)
+  t.equal(answer.statusCode, 400)
+  t.match(answer.json().issue[0].diagnostics, /\$validate has no parameter "dose"/)
+})
+
 function constraint(key: string, expression: string) {
   return { key, severity: 'error', human: `${key} holds`, expression }
 }

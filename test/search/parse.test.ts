@@ -118,6 +118,11 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
 
   ['Observation', 'subject:Patient.name=ann', '(chain subject:Patient (name ann))'],
   ['Observation', 'patient.name=ann,lee', '(chain patient:Patient (or (name ann) (name lee)))'],
+  [
+    'Encounter',
+    'diagnosis.subject.identifier=x',
+    '(or (chain diagnosis:Condition (chain subject:Patient (identifier x))) (chain diagnosis:Condition (chain subject:Group (identifier x))) (chain diagnosis:Procedure (chain subject:Patient (identifier x))) (chain diagnosis:Procedure (chain subject:Group (identifier x))))',
+  ],
   ['Observation', 'subject.name=ann', '(or (chain subject:Patient (name ann)) (chain subject:Location (name ann)))'],
   ['Observation', 'subject.birthdate=2000', '(chain subject:Patient (birthdate 2000-01-01..2001-01-01))'],
   [
