@@ -1,7 +1,8 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { type Limit, mayTry } from '../storage/account/attempt.ts'
+import type { Limit } from '../storage/account/attempt.ts'
 import { isBarredPerson } from '../storage/account/barred.ts'
+import { mayWriteTo } from '../storage/account/letter-limit.ts'
 import { isClosed, worksIn } from '../storage/organization.ts'
 import {
   endStaffInvitation,
@@ -71,7 +72,8 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => {
       const problems = await problemsOf(parts, by, email)
       if (role === undefined) return { ...problems, role: 'unknown' }
       if (Object.keys(problems).length > 0) return problems
-      if (!(await mayTry(database, accounts.secretKey, letters, email))) return { email: 'too-often' }
+      const letter = { organization: by.organization, address: email }
+      if (!(await mayWriteTo(database, accounts.secretKey, letters, letter))) return { email: 'too-often' }
       const id = await recordingChange({ openStoreAs, ...by }, async connection => {
         const { person: inviter, organization } = by
         const answer = await makeStaffInvitation(connection, { organization, role, email, inviter, days })
@@ -83,7 +85,8 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => {
     sendAgain: async ({ person: inviter, organization }, id) => {
       const pending = await findPendingInvitation(database, organization, id)
       if (pending === undefined) return 'unknown'
-      if (!(await mayTry(database, accounts.secretKey, letters, pending.email))) return 'too-often'
+      const letter = { organization, address: pending.email }
+      if (!(await mayWriteTo(database, accounts.secretKey, letters, letter))) return 'too-often'
       await recordingChange({ openStoreAs, person: inviter, organization }, async connection => {
         const answer = await renewStaffInvitation(connection, { id, organization, inviter, days })
         if (answer === undefined) throw new FhirError('not-found', 'There is no such invitation')

@@ -6,7 +6,8 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
-import { type Limit, mayTry } from '../storage/account/attempt.ts'
+import type { Limit } from '../storage/account/attempt.ts'
+import { mayWriteTo } from '../storage/account/letter-limit.ts'
 import {
   endInvitation,
   type InvitationState,
@@ -184,8 +185,9 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) =>
   if (!study.extension?.some(({ url }) => url === extensions.patientText))
     throw new FhirError('business-rule', 'The study has no patient text yet, so there is nothing to sign')
   const { database, secretKey } = parts.accounts
+  const organization = organizationOf(study) ?? ''
   for (const { address } of addresses)
-    if (!(await mayTry(database, secretKey, letters, address)))
+    if (!(await mayWriteTo(database, secretKey, letters, { organization, address })))
       throw new FhirError(
         'business-rule',
         'This address was written to five times within an hour: wait before you do it again',

@@ -624,6 +624,26 @@ t.test('nobody is flooded with invitations', async t => {
   for (let count = 0; count < 5; count += 1) t.ok(await invite(subject))
   const refused = await act(subject, 'invite')
   t.match([refused.status, wordsOf(refused)], [422, /This address was written to five times within an hour/])
+  const { manager, organization } = world.clinic
+  const theirs = await world.addStudy(manager, organization, 'Theirs', ['omh:heart-rate'])
+  const patient = await create(manager, {
+    resourceType: 'Patient' as const,
+    birthDate,
+    telecom: [{ system: 'email' as const, value: 'flooded@example.org' }],
+    managingOrganization: { reference: `Organization/${organization}` },
+  })
+  const { id } = await create(manager, {
+    resourceType: 'ResearchSubject',
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${theirs.id}` },
+    individual: { reference: `Patient/${patient.id}` },
+  })
+  const colleague = await browserOf(await personOf('clinic-manager@example.org'))
+  const { body } = await colleague.get('/account')
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  const sent = await colleague.post(`/studies/${theirs.id}/people/${id}/invite`, { _csrf })
+  t.equal(sent.status, 303, 'another tenant is told nothing of it')
+  t.equal((await mailbox.next(({ text }) => text.includes('/invitation?link='))).to, 'flooded@example.org')
 })
 
 t.test('who may not invite is shown no way to, and does nothing by it', async t => {

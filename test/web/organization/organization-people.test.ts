@@ -261,13 +261,24 @@ t.test('nobody comes into a closed organization by an invitation, until it is op
   t.match(await join(zoe.browser, link), { status: 303, location: `/organizations/${closing}?done=joined` })
 })
 
-t.test('an address is written to five times an hour, and a letter that cannot be sent says so', async t => {
-  for (let count = 0; count < 5; count++) await linkTo('wim@example.org', 'viewer')
-  t.match(wordsOf(await invite(manager, 'wim@example.org', 'viewer')), /was written to five times within an hour/)
-  t.equal((await actOn(manager, 'wim@example.org', 'again')).status, 429)
-  await database.run(sql.fragment`UPDATE staff_invitation SET letter = 'failed' WHERE email = 'wim@example.org'`)
-  t.match(wordsOf(await manager.get(page)), /wim@example\.org .* could not be sent: check the address/)
-})
+t.test(
+  'an address is written to five times an hour by a tenant, others are told nothing of it, and a letter that cannot be sent says so',
+  async t => {
+    for (let count = 0; count < 5; count++) await linkTo('wim@example.org', 'viewer')
+    t.match(wordsOf(await invite(manager, 'wim@example.org', 'viewer')), /was written to five times within an hour/)
+    t.equal((await actOn(manager, 'wim@example.org', 'again')).status, 429)
+    t.match(
+      wordsOf(await invite(people['manager of the ward'], 'wim@example.org', 'viewer', ward)),
+      /written to five times/,
+    )
+    const elsewhere = world.clinic.organization
+    const foreign = await invite(people['manager of another tenant'], 'wim@example.org', 'viewer', elsewhere)
+    t.match(foreign, { status: 303, location: `${pageOf(elsewhere)}?done=invited` })
+    t.equal((await mailbox.next()).to, 'wim@example.org')
+    await database.run(sql.fragment`UPDATE staff_invitation SET letter = 'failed' WHERE email = 'wim@example.org'`)
+    t.match(wordsOf(await manager.get(page)), /wim@example\.org .* could not be sent: check the address/)
+  },
+)
 
 t.test('a role is changed and ends, and what was stays to be read', async t => {
   const at = await personAt('Rosa')
