@@ -1,5 +1,9 @@
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import type { SearchParameter } from '../../src/fhir/search-parameter.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { fold } from '../../src/storage/values/string.ts'
+import { matchWords } from '../../src/storage/values/words.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, database, put, found, ordered } = await openSearching()
@@ -123,4 +127,72 @@ t.test('_content takes the words out of those resources alone that have the lett
     '_content="grey zebra"': 'plain',
     '_content=zebra giraffe': '',
   })
+  const named = Array.from({ length: 20 }, (_, index) =>
+    stored('Basic', `named-${index}`, { code: { text: 'who' }, subject: { reference: `Patient/zebra-${index}` } }),
+  )
+  await put(...named)
+  const beforeNamed = await taken()
+  await finds(t, 'Basic', { '_content=patient': '' })
+  t.ok((await taken()) - beforeNamed <= 2, 'of the accented one alone')
+})
+
+t.test('_content finds what all words of a content say', async t => {
+  const parameter = { code: '_content' } as SearchParameter
+  const piece = fc.constantFrom(
+    ...[
+      'grey',
+      'GREY',
+      'cat',
+      'patient',
+      'Patient',
+      'e',
+      'i',
+      '7',
+      '-1.50',
+      ' ',
+      ' ',
+      '/',
+      '-',
+      '.',
+      '@',
+      ':',
+      '_',
+      '&',
+      ';',
+      '<',
+      '>',
+      '"',
+      "'",
+      '\\',
+    ],
+    ...['\n', '#', '=', '?', 'http://', 'é', 'İ', 'ß', '字', '&amp;', '<b>', '</b>', '\u0001'],
+  )
+  const text = fc.array(piece, { maxLength: 9 }).map(pieces => pieces.join(''))
+  const leaf = fc.oneof(text, text, fc.constantFrom(7, -1.5, 1e21, true, null))
+  const content = fc.dictionary(
+    fc.constantFrom('grey', 'cat', 'text', 'x'),
+    fc.oneof(leaf, fc.array(leaf), fc.dictionary(text, leaf)),
+  )
+  const query = fc.oneof(
+    fc.constantFrom('grey', 'Cat', 'PATIENT', 'e', 'amp', 'http', 'b'),
+    text,
+    fc.tuple(text, text).map(two => two.join(' ')),
+  )
+  const seed = 20261128
+  const contents = fc.sample(content, { numRuns: 300, seed })
+  let matched = 0
+  for (const asked of fc.sample(query, { numRuns: 150, seed })) {
+    const words = { kind: 'words', query: asked } as const
+    const wrong = await database.any<{ content: unknown; found: boolean }>(sql.fragment`
+      SELECT content, (${matchWords(sql.fragment`content`, parameter, words)}) AS found
+      FROM jsonb_array_elements(${JSON.stringify(contents)}::jsonb) AS content
+      WHERE (${matchWords(sql.fragment`content`, parameter, words)})
+        IS DISTINCT FROM (content_words_told(content) @@ websearch_to_tsquery('simple', ${fold(asked)}))`)
+    t.strictSame(wrong, [], JSON.stringify(asked))
+    const { n } = await database.one<{ n: number }>(sql.fragment`
+      SELECT count(*)::int AS n FROM jsonb_array_elements(${JSON.stringify(contents)}::jsonb) AS content
+      WHERE ${matchWords(sql.fragment`content`, parameter, words)}`)
+    matched += n
+  }
+  t.ok(matched > 500, `${matched} found`)
 })

@@ -9,15 +9,27 @@ type Words = Extract<Value, { kind: 'words' }>
 export const matchWords = (content: SqlFragment, { code }: SearchParameter, words: Words): SqlFragment =>
   code === '_text' ? sql.fragment`fhir_narrative_words(${content}) @@ ${queryOf(words)}` : matchContent(content, words)
 
-/** To take all words out of a content is slow, and what is plain ASCII has none of them where the letters of one do not stand in it. */
+/**
+ * To take all words out of a content is slow. One of letters alone stands, in what is plain ASCII, among those of one of its texts, and in no
+ * content that has not its letters: only texts that have these are taken apart, as `Patient/…` is, in which *patient* is no word.
+ */
 const matchContent = (content: SqlFragment, words: Words): SqlFragment => {
   const decided = sql.fragment`fhir_content_words(${content}) @@ ${queryOf(words)}`
   const needed = neededWord(words)
   if (needed === undefined) return decided
-  const text = sql.fragment`(${content})::text`
-  return sql.fragment`(CASE
-    WHEN strpos(lower(${text}), ${needed}) = 0 AND octet_length(${text}) = length(${text}) THEN FALSE
-    ELSE ${decided} END)`
+  const leaf = sql.fragment`words_leaf #>> '{}'`
+  const further = fold(words.query).trim() === needed ? sql.fragment`` : sql.fragment`AND ${decided}`
+  return sql.fragment`(SELECT CASE
+      WHEN octet_length(text) > length(text) THEN ${decided}
+      WHEN strpos(lower(text COLLATE "C"), ${needed}) = 0 THEN FALSE
+      WHEN length(text) > 250000 THEN ${decided}
+      ELSE EXISTS (
+          SELECT FROM jsonb_path_query(${content}, 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS words_leaf
+          WHERE strpos(lower(${leaf} COLLATE "C"), ${needed}) > 0
+            AND to_tsvector('simple', ${leaf}) @@ websearch_to_tsquery('simple', ${needed}))
+        ${further}
+      END
+    FROM (SELECT (${content})::text AS text OFFSET 0) AS words_text)`
 }
 
 /** The longest of letters alone, where all are meant, and nothing else stands between them. What has digits may be taken for several words. */
