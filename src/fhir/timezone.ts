@@ -16,8 +16,24 @@ const named =
   /^(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)(?:\/[A-Za-z0-9_+-]+){1,2}$/
 
 /** The day in the time zone, as `2026-03-01`. */
-export const dayOf = (timeMs: number, timezone: string): string =>
-  new Date(timeMs + offsetMs(timeMs, timezone)).toISOString().slice(0, 10)
+export const dayOf = (timeMs: number, timezone: string): string => dateAt(timeMs, offsetMs(timeMs, timezone))
+
+const dateAt = (timeMs: number, offset: number): string => new Date(timeMs + offset).toISOString().slice(0, 10)
+
+/**
+ * The day of each moment. No clock is changed twice within half a day: what lies between two moments that are no further apart, and at which it
+ * says the same, is not asked about one by one.
+ */
+export const dayOfEach = (timesMs: readonly number[], timezone: string): readonly string[] => {
+  let known = { from: 0, to: -1, offset: 0 }
+  return timesMs.map(time => {
+    if (time < known.from || time > known.to) {
+      const offset = offsetMs(time, timezone)
+      known = { from: time, to: offsetMs(time + dayMs / 2, timezone) === offset ? time + dayMs / 2 : time, offset }
+    }
+    return dateAt(time, known.offset)
+  })
+}
 
 /**
  * When the day begins in the time zone: at the first midnight of two, or where the clock leaps over midnight, with the leap. A day

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addDays, dayOf, daysBetween, isTimezone, momentIn, startOfDay } from '../../src/fhir/timezone.ts'
+import { addDays, dayOf, dayOfEach, daysBetween, isTimezone, momentIn, startOfDay } from '../../src/fhir/timezone.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
@@ -106,5 +106,36 @@ t.test('a moment is told by the clock of the time zone, with its offset', t => {
 t.test('days are counted by the calendar', t => {
   t.equal(addDays('2026-02-28', 2), '2026-03-02')
   t.equal(daysBetween('2026-03-28', '2026-03-31'), 3)
+  t.end()
+})
+
+t.test('the days of many moments are those of each, for which the clock is asked a few times', t => {
+  const { formatToParts } = Intl.DateTimeFormat.prototype
+  let asked = 0
+  t.teardown(() => Object.assign(Intl.DateTimeFormat.prototype, { formatToParts }))
+  Object.assign(Intl.DateTimeFormat.prototype, {
+    formatToParts(this: Intl.DateTimeFormat, time: number) {
+      asked += 1
+      return formatToParts.call(this, time)
+    },
+  })
+  // Back over midnight, over midnight forwards, a day that is left out, and hours of half an hour.
+  const changes = {
+    'America/St_Johns': '2010-11-07',
+    'America/Sao_Paulo': '2018-11-04',
+    'Pacific/Apia': '2011-12-30',
+    'Australia/Lord_Howe': '2026-04-05',
+    UTC: '2026-03-01',
+  }
+  for (const [timezone, day] of Object.entries(changes)) {
+    const from = Date.parse(`${day}T00:00:00Z`) - 7 * 86_400_000
+    const moments = Array.from({ length: 2016 }, (_, step) => from + step * 600_000)
+    const each = moments.map(moment => dayOf(moment, timezone))
+    asked = 0
+    t.strictSame(dayOfEach(moments, timezone), each, timezone)
+    t.ok(asked < 250, `${asked} times in ${timezone}`)
+    t.strictSame(dayOfEach(moments.toReversed(), timezone), each.toReversed(), timezone)
+  }
+  t.same(dayOfEach([], 'UTC'), [])
   t.end()
 })

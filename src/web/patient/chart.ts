@@ -1,4 +1,4 @@
-import { dayOf } from '../../fhir/timezone.ts'
+import { dayOfEach } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { type Html, html } from '../page/html.ts'
 import type { Limits } from './chart-limits.ts'
@@ -170,8 +170,10 @@ const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: stri
 }
 
 /** Steps are never longer than a day, and none of them lies in two. */
-const daysOf = (points: readonly Point[], timezone: string) =>
-  [...Map.groupBy(points, ({ start }) => dayOf(start * 1000, timezone))].map(([day, of]) => {
+const daysOf = (points: readonly Point[], timezone: string) => {
+  const starts = points.map(({ start }) => start * 1000)
+  const days = dayOfEach(starts, timezone)
+  return [...Map.groupBy(points, (_, index) => days[index] ?? '')].map(([day, of]) => {
     const total = (figure: (point: Point) => number) => of.reduce((sum, point) => sum + figure(point), 0)
     const count = total(point => point.count)
     return {
@@ -183,3 +185,4 @@ const daysOf = (points: readonly Point[], timezone: string) =>
       maximum: Math.max(...of.map(({ maximum }) => maximum ?? Number.NEGATIVE_INFINITY)),
     }
   })
+}
