@@ -53,6 +53,7 @@ export const studyPage: AddPage = (server, options) => {
     const urlOf = (one: PeopleAsked) => peopleUrl(page, one)
     return sendStudyPage(reply, read, {
       tab: '',
+      isWide: true,
       content: html`${await doneNotice(request, options, read)}
 ${definitionOf(study)}
 ${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></p>`}
@@ -138,12 +139,12 @@ ${selectField({ name: 'sort', label: 'Order', value: sort, choices: Object.entri
 const listed = (
   person: EnrolledPerson,
   actions: readonly (Html | undefined | false)[],
-): Html => html`<li class="list-group-item px-0 py-3">
-<h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
-<p>${answered(person)}</p>
-<p class="text-body-secondary">${arrived(person)}</p>
-${actions}
-</li>`
+): Html => html`<li class="list-group-item px-0 py-3"><div class="row">
+<div class="col-md-4"><h3>${person.patient === undefined ? nameOf(person) : html`<a href="/patients/${person.patient.id}">${nameOf(person)}</a>`}${notAsked(person) && html` <span class="badge text-bg-secondary">${notAsked(person)}</span>`}</h3>
+<p>${answered(person)}</p></div>
+<p class="col-md-4 text-body-secondary">${arrived(person)}</p>
+<div class="col-md-4">${actions}</div>
+</div></li>`
 
 /** What they have answered, and how that stands. */
 const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
@@ -161,7 +162,7 @@ const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerso
 const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined => {
   const at = `/studies/${study.id}/people/${person.id}`
   const link = (path: string, text: string) =>
-    html`<p><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
+    html`<p class="mt-2 mb-0"><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
   if (person.state === 'all' || person.state === 'partly' || person.state === 'nothing')
     return link('withdrawal', 'They want to stop, and told us so')
   if (person.isLeftStanding) return link('withdrawal', 'End what they gave')

@@ -59,7 +59,9 @@ const answered = async (name: string, status: 'active' | 'rejected', of: readonl
 const told = (body: string) =>
   Object.fromEntries(
     [
-      ...body.matchAll(/<h3>([\s\S]*?)<\/h3>\s*<p>([\s\S]*?)<\/p>\s*<p class="text-body-secondary">([\s\S]*?)<\/p>/g),
+      ...body.matchAll(
+        /<h3>([\s\S]*?)<\/h3>\s*<p>([\s\S]*?)<\/p>\s*<\/div>\s*<p class="[^"]*text-body-secondary">([\s\S]*?)<\/p>/g,
+      ),
     ].map(([, name = '', answer, data = '']) => [wordsOf({ body: name }), [answer, wordsOf({ body: data })]]),
   )
 
