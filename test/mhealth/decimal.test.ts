@@ -8,6 +8,7 @@ t.test('decimals are computed without rounding', t => {
   t.equal(printDecimal(times(parseDecimal('5'), factor('160934.4'))), '804672.0')
   t.equal(printDecimal(times(parseDecimal('1'), factor('1e-18'))), '0.000000000000000001')
   t.equal(printDecimal(parseDecimal('1.5e3')), '1500')
+  t.equal(printDecimal(parseDecimal('1.5E-3')), '0.0015')
   t.end()
 })
 

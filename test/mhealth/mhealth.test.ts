@@ -334,6 +334,28 @@ t.test('one that is refused behind many that are warned of is refused', t => {
   t.end()
 })
 
+t.test('of what breaks its schema beyond repair no value is derived, where it is taken at all', async t => {
+  const taken = (body: Record<string, unknown>) => {
+    const broken = upload(heartRate(64, body))
+    t.ok(issuesOf(() => receive(broken)).length > 0)
+    const { code, valueQuantity, component, bodySite, effectiveDateTime } = receive(
+      broken,
+      'accept-with-warning',
+    ).resource
+    return { code: code.coding, valueQuantity, component, bodySite, effectiveDateTime }
+  }
+  const onlyCodeAndTime = {
+    code: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }],
+    valueQuantity: undefined,
+    component: undefined,
+    bodySite: undefined,
+    effectiveDateTime: at.date_time,
+  }
+  t.strictSame(taken({ heart_rate: { value: 64, unit: 'furlong' } }), onlyCodeAndTime)
+  t.strictSame(taken({ temporal_relationship_to_sleep: 'in a dream' }), onlyCodeAndTime)
+  t.strictSame(taken({ heart_rate: { value: '64', unit: 'bpm' } }), onlyCodeAndTime, 'also where something is repaired')
+})
+
 t.test('what cannot be read is refused with the place', t => {
   for (const data of ['%%%', Buffer.from([0xff, 0xfe]).toString('base64'), Buffer.from('{').toString('base64')]) {
     const sent = upload(heartRate(), { valueAttachment: { contentType: 'application/json', data } })
@@ -644,6 +666,20 @@ t.test('of what no policy takes is known what the Observation says, and what can
   const times = { ...noJson, effectiveDateTime: '2026-03-01' }
   t.match(outlineOf(times), { asked: { effectiveDateTime: '2026-03-01' } })
   t.end()
+})
+
+t.test('the parts that a refused document has are known as those that the Observation names', async t => {
+  const body = {
+    activity_name: 'walking',
+    kcal_burned: { value: -160, unit: 'kcal' },
+    effective_time_frame: { time_interval: { start_date_time: at.date_time, duration: { value: 1, unit: 'h' } } },
+  }
+  const height = { code: { coding: [{ system: loinc, code: '8302-2' }] } }
+  const component = [height, { code: { coding: [{ system: loinc, code: '41981-2' }] } }]
+  t.strictSame(
+    outlineOf(upload(point('omh:physical-activity:1.2', body), { component: [height] }))?.asked.component,
+    component,
+  )
 })
 
 t.test('what is in doubt is not told: whose it is, of which kind, when', t => {

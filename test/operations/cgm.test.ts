@@ -204,6 +204,31 @@ t.test('days are summed up kind by kind and source by source', async t => {
     ['omh:step-count', undefined, '2026-03-02', { count: 1, sum: 50 }],
     ['omh:step-count', 'Watch', '2026-03-01', { count: 1, sum: 1000 }],
   ])
+  const asked = 'subject=ann&start=2026-03-01&end=2026-03-01&timezone=Europe/Berlin&code=omh:heart-rate'
+  const whole = (await send('GET', `Observation/$daily-summary?${asked}`)).body
+  const figure = (code: string, value: number) => ({
+    code: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code }] },
+    valueQuantity: { value, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' },
+  })
+  t.strictSame(
+    whole.entry.map(({ resource }: { resource: Observation }) => resource),
+    [
+      {
+        resourceType: 'Observation',
+        status: 'final',
+        code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate' }] },
+        subject: { reference: 'Patient/ann' },
+        effectivePeriod: { start: '2026-03-01', end: '2026-03-01' },
+        derivedFrom: [{ type: 'Observation', display: '2 readings' }],
+        component: [
+          { ...figure('count', 2), valueQuantity: { value: 2 } },
+          figure('average', 70.5),
+          figure('minimum', 60),
+          figure('maximum', 81),
+        ],
+      },
+    ],
+  )
   const heart = ['omh:heart-rate', undefined, '2026-03-01', { count: 2, average: 70.5, minimum: 60, maximum: 81 }]
   t.same(await daysOf('&code=omh:sleep-duration,https://w3id.org/openmhealth|omh:heart-rate'), [
     ['omh:sleep-duration', undefined, '2026-03-02', { count: 1, sum: 7.5 }],

@@ -40,6 +40,14 @@ t.test('one of several numbers is a row for each', async t => {
   ])
 })
 
+t.test('one with a number of its own and others beside has a row for each', async t => {
+  const component = [{ code: { text: 'count' }, valueInteger: 9 }]
+  t.strictSame(lines(`"valueQuantity":{"value":64,"code":"/min"},"component":${JSON.stringify(component)}`), [
+    `${own},,,64,/min,,final,,`,
+    'one,ann,,count,,,9,,,final,,',
+  ])
+})
+
 t.test('what is no number is its text, and what has no value has a row all the same', async t => {
   for (const [more, value] of [
     ['"valueString":"well"', 'well'],

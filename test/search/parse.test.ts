@@ -348,4 +348,5 @@ t.test('criteria are conditions only', async t => {
   t.match(criteria('foo=1'), /"foo" is no search parameter of Observation/)
   t.equal(criteria(''), 'Criteria for Observation are missing')
   t.equal(print(parseCriteria(registry, 'Observation', new URLSearchParams('code=a'))), '(code a)')
+  t.equal(criteria(Array(501).fill('code=a').join('&')), 'A search has at most 500 parameters, not 501')
 })
