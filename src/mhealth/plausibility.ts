@@ -31,7 +31,7 @@ const findingIn = (part: JsonRecord, name: string, limits: Limits, at: string, e
   const value = toNumber(sent)
   const [low, high] = (Object.hasOwn(limits, unit) ? limits[unit] : undefined) ?? unlimited
   const isNegative = value < 0
-  if (!isNegative && (isWithin(value, low, high) || isSpread(part))) return undefined
+  if (!isNegative && (isWithin(value, low, high) || isNoLevel(part))) return undefined
   const pointer = `${at}/${name}${quantity === undefined ? '' : '/value'}`
   const what = `${pointer}: ${decimalText(sent)} ${unit}`
   return isNegative
@@ -42,13 +42,14 @@ const findingIn = (part: JsonRecord, name: string, limits: Limits, at: string, e
 /** What is no number is the schema's to refuse. */
 const isWithin = (value: number, low: number, high: number): boolean => !(value < low || value > high)
 
-/** How far values lie apart may be next to nothing. */
-const isSpread = ({ descriptive_statistic: statistic }: JsonRecord): boolean =>
-  statistic === 'standard deviation' || statistic === 'variance' || statistic === 'quartile deviation'
+/** How far values lie apart may be next to nothing, and how many there are anything. */
+const isNoLevel = ({ descriptive_statistic: statistic }: JsonRecord): boolean => noLevels.has(statistic)
+
+const noLevels: ReadonlySet<unknown> = new Set(['standard deviation', 'variance', 'quartile deviation', 'count'])
 
 const checkPressures = (body: JsonRecord, at: string, expression: string, findings: Finding[]): void => {
   const systolic = body.systolic_blood_pressure
-  if (systolic === undefined || isSpread(body)) return
+  if (systolic === undefined || isNoLevel(body)) return
   const [high, low] = [toNumber(asRecord(systolic)?.value), toNumber(asRecord(body.diastolic_blood_pressure)?.value)]
   if (high > low || Number.isNaN(high) || Number.isNaN(low) || high < 0 || low < 0) return
   const message = `${at}: the systolic pressure, ${high}, is not above the diastolic one, ${low}`

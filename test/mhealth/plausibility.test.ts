@@ -46,6 +46,12 @@ t.test('parts of a summary are looked at, and what no schema names is not', t =>
 t.test('how far values lie apart may be next to nothing', t => {
   t.strictSame(told(of('heart_rate', 0.4, 'beats/min', { descriptive_statistic: 'standard deviation' })), [])
   t.equal(told(of('heart_rate', 0.4, 'beats/min', { descriptive_statistic: 'average' })).length, 1)
+  const count = { descriptive_statistic: 'count' }
+  t.strictSame(told(of('heart_rate', 2, 'beats/min', count)), [], 'so often it was measured')
+  t.strictSame(told(of('heart_rate', 1440, 'beats/min', count)), [])
+  const pressures = { ...of('systolic_blood_pressure', 14, 'mmHg'), ...of('diastolic_blood_pressure', 14, 'mmHg') }
+  t.strictSame(told({ ...pressures, ...count }), [])
+  t.equal(told(of('heart_rate', -2, 'beats/min', count)).length, 1)
   t.end()
 })
 
