@@ -1,4 +1,5 @@
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
+import { isSelfReported } from './modality.ts'
 
 /** What a header says of the device that measured; at least one of them. */
 export type HeaderDevice = {
@@ -13,7 +14,7 @@ export type HeaderDevice = {
 /** Undefined where the header names none; what people report themselves no device has measured. */
 export const deviceOf = (header: JsonRecord | undefined): HeaderDevice | undefined => {
   const provenance = asRecord(header?.acquisition_provenance) ?? {}
-  if ((header?.modality ?? provenance.modality) === 'self-reported') return undefined
+  if (isSelfReported(header)) return undefined
   const named = asList(header?.external_datasheets).flatMap(partOf)
   const name = asText(provenance.source_name)?.trim()
   const device = Object.fromEntries([...(name ? [['name', name]] : []), ...named])

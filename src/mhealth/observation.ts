@@ -9,6 +9,7 @@ import { type Effective, effectiveOf } from './effective.ts'
 import { type ComponentFace, type Face, faceOf } from './face.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { Judgement } from './judge.ts'
+import { isSelfReported } from './modality.ts'
 import { quantityIn } from './quantity.ts'
 import type { Repair } from './repair.ts'
 import { sampledData } from './sampled-data.ts'
@@ -40,7 +41,7 @@ export const deriveFace = (
   const bodies = judgement.bodies.map(body => asRecord(body) ?? {})
   const common = {
     identifier: identifierOf(document.plain.header),
-    isSelfReported: modalityOf(document.plain.header) === 'self-reported',
+    isSelfReported: isSelfReported(document.plain.header),
     effective,
   }
   const repairs = judgement.findings.flatMap(one => one.repairs ?? []).map(repairExtension)
@@ -116,9 +117,6 @@ const identifierOf = (header: JsonRecord | undefined): JsonRecord | undefined =>
     ? { system: 'urn:ietf:rfc:3986', value: `urn:uuid:${id.toLowerCase()}` }
     : undefined
 }
-
-const modalityOf = (header: JsonRecord | undefined): unknown =>
-  header?.modality ?? asRecord(header?.acquisition_provenance)?.modality
 
 /** When it was made available on the system that sent it, else at its source. */
 const issued = (header: JsonRecord | undefined) => {

@@ -95,7 +95,8 @@ const answers = new Set([
   'specimen_source',
   'modality',
 ])
-const answerMeant = new Map([
+/** Other spellings of answers. */
+export const answerMeant: ReadonlyMap<string, string> = new Map([
   ['during', 'during sleep'],
   ['self reported', 'self-reported'],
   ['self_reported', 'self-reported'],
