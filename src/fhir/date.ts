@@ -8,14 +8,14 @@ export type Interval = { readonly low: string; readonly high: string }
  * digit. No zone means UTC. Digits beyond microseconds are dropped. Undefined where the text is no such date.
  */
 export const intervalOf = (text: string): Interval | undefined => {
-  const found = pattern.exec(text)
-  if (found === null) return undefined
-  const [, year, month, day, hour, minute, second = '00', fraction, zone] = found
-  if (hour === undefined) return dayInterval(Number(year), Number(month ?? 0), Number(day ?? 0))
-  const whole = utc(Number(year), Number(month), Number(day))
-  if (whole === undefined) return undefined
-  const time = whole + Number(hour) * hourMs + Number(minute) * minuteMs + Number(second) * 1000
-  return fractionInterval(time - offsetMs(zone), fraction?.slice(0, 6), found[6] === undefined ? minuteMs : 1000)
+  const found = read(text)
+  return found && { low: toText(found.low, found.digits), high: toText(found.high, found.digits) }
+}
+
+/** The same in ms since 1970, without putting it into words; not a number where four digits cannot say the year. */
+export const momentsOf = (text: string): { readonly low: number; readonly high: number } | undefined => {
+  const found = read(text)
+  return found && { low: msOf(found.low), high: msOf(found.high) }
 }
 
 /** Whether it is a day, as in 2026-03-31, and no other form of a date. */
@@ -53,7 +53,6 @@ const atMicrosecond = (bound: string): string =>
 
 const minuteMs = 60_000
 const hourMs = 3_600_000
-const lastYear = 9999
 
 const pattern =
   /^(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])(?:T([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d|60)(?:\.(\d+))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?$/
@@ -68,29 +67,49 @@ const utc = (year: number, month: number, day: number): number | undefined => {
   return date.getUTCDate() === day ? date.getTime() : undefined
 }
 
-const dayInterval = (year: number, month: number, day: number): Interval | undefined => {
+/** In whole ms since 1970, and microseconds beyond them. */
+type Moment = { readonly ms: number; readonly micros: number }
+
+/** `digits`: how many of a second are written out. */
+type Read = { readonly low: Moment; readonly high: Moment; readonly digits: 3 | 6 }
+
+const read = (text: string): Read | undefined => {
+  const found = pattern.exec(text)
+  if (found === null) return undefined
+  const [, year, month, day, hour, minute, second = '00', fraction, zone] = found
+  if (hour === undefined) return wholeDays(Number(year), Number(month ?? 0), Number(day ?? 0))
+  const whole = utc(Number(year), Number(month), Number(day))
+  if (whole === undefined) return undefined
+  const time = whole + Number(hour) * hourMs + Number(minute) * minuteMs + Number(second) * 1000 - offsetMs(zone)
+  if (fraction === undefined) return between(time, time + (found[6] === undefined ? minuteMs : 1000))
+  const digits = fraction.slice(0, 6)
+  const micros = Number(digits.padEnd(6, '0'))
+  return {
+    low: momentAt(time, micros),
+    high: momentAt(time, micros + 10 ** (6 - digits.length)),
+    digits: digits.length <= 3 ? 3 : 6,
+  }
+}
+
+const between = (low: number, high: number): Read => ({
+  low: { ms: low, micros: 0 },
+  high: { ms: high, micros: 0 },
+  digits: 3,
+})
+
+const momentAt = (second: number, micros: number): Moment => ({
+  ms: second + Math.floor(micros / 1000),
+  micros: micros % 1000,
+})
+
+const wholeDays = (year: number, month: number, day: number): Read | undefined => {
   const low = utc(year, month || 1, day || 1)
   if (low === undefined) return undefined
   const next = new Date(low)
   if (month === 0) next.setUTCFullYear(year + 1)
   else if (day === 0) next.setUTCMonth(month)
   else next.setUTCDate(day + 1)
-  return { low: toText(low), high: toText(next.getTime()) }
-}
-
-const fractionInterval = (time: number, fraction: string | undefined, widthMs: number): Interval => {
-  if (fraction === undefined) return { low: toText(time), high: toText(time + widthMs) }
-  const digits = fraction.length <= 3 ? 3 : 6
-  const micros = Number(fraction.padEnd(6, '0'))
-  return { low: microText(time, micros, digits), high: microText(time, micros + 10 ** (6 - fraction.length), digits) }
-}
-
-const microText = (time: number, micros: number, digits: number): string => {
-  const text = toText(time + (micros >= 1_000_000 ? 1000 : 0))
-  if (text.endsWith('infinity')) return text
-  return `${text.slice(0, -4)}${String(micros % 1_000_000)
-    .padStart(6, '0')
-    .slice(0, digits)}Z`
+  return between(low, next.getTime())
 }
 
 const offsetMs = (zone: string | undefined): number => {
@@ -100,9 +119,14 @@ const offsetMs = (zone: string | undefined): number => {
 }
 
 /** Years that four digits cannot say are as good as infinite. */
-const toText = (time: number): string => {
-  const date = new Date(time)
-  const year = date.getUTCFullYear()
-  if (year < 1) return '-infinity'
-  return year > lastYear ? 'infinity' : date.toISOString()
+const toText = ({ ms, micros }: Moment, digits: 3 | 6): string => {
+  if (ms < firstMs) return '-infinity'
+  if (ms >= endMs) return 'infinity'
+  const text = new Date(ms).toISOString()
+  return digits === 3 ? text : `${text.slice(0, -1)}${String(micros).padStart(3, '0')}Z`
 }
+
+const msOf = ({ ms }: Moment): number => (ms < firstMs || ms >= endMs ? Number.NaN : ms)
+
+const firstMs = Date.parse('0001-01-01T00:00:00Z')
+const endMs = Date.parse('+010000-01-01T00:00:00Z')

@@ -1,6 +1,6 @@
 /** RFC 3339 as documents write it → FHIR dateTime. https://hl7.org/fhir/R4/datatypes.html#dateTime */
 
-import { intervalOf } from '../fhir/date.ts'
+import { intervalOf, momentsOf } from '../fhir/date.ts'
 
 /**
  * The same moment with the same offset, in FHIR's spelling; no zone means UTC. Undefined where the text is no date-time, or one
@@ -15,12 +15,12 @@ export const toDateTime = (text: unknown): string | undefined => {
   return farthestZone.test(dateTime) && intervalOf(dateTime) !== undefined ? dateTime : undefined
 }
 
-export const hasZone = (text: string): boolean => lenient.exec(text)?.groups?.zone !== undefined
+export const hasZone = (text: string): boolean => usual.test(text) || lenient.exec(text)?.groups?.zone !== undefined
 
 export const hasSeconds = (text: string): boolean => lenient.exec(text)?.groups?.seconds !== undefined
 
 /** In ms since 1970; 23:59:60 is the midnight that follows. Not a number where the text is no date-time. */
-export const instantOf = (text: string): number => Date.parse(intervalOf(text)?.low ?? '')
+export const instantOf = (text: string): number => momentsOf(text)?.low ?? Number.NaN
 
 const usual =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/

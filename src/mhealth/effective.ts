@@ -1,5 +1,5 @@
 import { extensions } from '../fhir/canonical.ts'
-import { intervalOf as intervalOfText, isDay } from '../fhir/date.ts'
+import { isDay, momentsOf } from '../fhir/date.ts'
 import { decimalText } from '../fhir/json.ts'
 import { hasZone, instantOf, moveBy, toDateTime } from './date-time.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
@@ -83,7 +83,7 @@ const partOfDay = (interval: JsonRecord): Period | undefined => {
 }
 
 const zoneNotes = (text: unknown): readonly string[] =>
-  typeof text === 'string' && toDateTime(text) !== undefined && !hasZone(text)
+  typeof text === 'string' && !hasZone(text) && toDateTime(text) !== undefined
     ? [`${text} has no time zone and was read as UTC`]
     : []
 
@@ -107,14 +107,20 @@ export const spanOf = (effectives: readonly Effective[]): Effective | undefined 
   return { element: { effectivePeriod: bounded(start, end) }, notes }
 }
 
-const extreme = (times: readonly (string | undefined)[], sign: 1 | -1): string | undefined =>
-  times.reduce((best, time) => {
-    if (best === undefined || time === undefined) return undefined
-    return sign * (edgeOf(time, sign) - edgeOf(best, sign)) > 0 ? time : best
-  })
+const extreme = (times: readonly (string | undefined)[], sign: 1 | -1): string | undefined => {
+  const [first, ...others] = times
+  let best = first
+  let edge = edgeOf(first, sign)
+  for (const time of others) {
+    const own = edgeOf(time, sign)
+    if (best === undefined || time === undefined) best = undefined
+    else if (sign * (own - edge) > 0) [best, edge] = [time, own]
+  }
+  return best
+}
 
 /** A day ends with its last moment. */
-const edgeOf = (text: string, sign: 1 | -1): number => {
-  const interval = intervalOfText(text)
-  return Date.parse((sign < 0 ? interval?.low : interval?.high) ?? '')
+const edgeOf = (text: string | undefined, sign: 1 | -1): number => {
+  const moments = text === undefined ? undefined : momentsOf(text)
+  return (sign < 0 ? moments?.low : moments?.high) ?? Number.NaN
 }

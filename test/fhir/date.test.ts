@@ -1,5 +1,5 @@
 import t from 'tap'
-import { intervalOf, intervalOfPeriod, intervalOfTiming } from '../../src/fhir/date.ts'
+import { intervalOf, intervalOfPeriod, intervalOfTiming, momentsOf } from '../../src/fhir/date.ts'
 
 const intervals: readonly [text: string, low: string, high: string][] = [
   ['2026', '2026-01-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'],
@@ -24,6 +24,12 @@ const intervals: readonly [text: string, low: string, high: string][] = [
 
 t.test('a date means all the time that it may mean', async t => {
   for (const [text, low, high] of intervals) t.same(intervalOf(text), { low, high }, text)
+})
+
+t.test('a date means the same in milliseconds, and in words', async t => {
+  for (const [text, low, high] of intervals)
+    t.strictSame(momentsOf(text), { low: Date.parse(low), high: Date.parse(high) }, text)
+  t.equal(momentsOf('2026-02-30'), undefined)
 })
 
 t.test('what is no date has no interval', async t => {
