@@ -1,4 +1,4 @@
-import { eachOnce, unique, type Visit } from './audit-visit.ts'
+import { eachOnce, somebodyIn, unique, type Visit } from './audit-visit.ts'
 
 /** What somebody did again and again, with no long pause between: who reads by a program does so for hours. */
 export type Stretch = Pick<Visit, 'who' | 'app' | 'deeds' | 'consents'> & {
@@ -11,7 +11,7 @@ export const stretchesOf = (visits: readonly Visit[]): readonly Stretch[] => {
   const stretches: [Visit, ...Visit[]][] = []
   const lastOf = new Map<string, [Visit, ...Visit[]]>()
   for (const visit of visits) {
-    const somebody = JSON.stringify([visit.who, visit.app])
+    const somebody = somebodyIn(visit)
     const last = lastOf.get(somebody)
     if (last !== undefined && isSoonBefore(visit, last.at(-1))) last.push(visit)
     else {

@@ -1,7 +1,7 @@
 import type { AuditLine } from '../audit/audit-line.ts'
 
 /** What somebody did by one request, or, where it is not said within which, together; at one go. */
-export type Visit = Pick<AuditLine, 'recorded' | 'who' | 'app'> & {
+export type Visit = Pick<AuditLine, 'recorded' | 'who' | 'agents' | 'app'> & {
   /** Each once. */
   readonly deeds: readonly Deed[]
   readonly consents: readonly string[]
@@ -23,9 +23,13 @@ export const visitsOf = (lines: readonly AuditLine[]): readonly Visit[] => {
 const isOf = (visit: readonly AuditLine[], line: AuditLine): boolean => {
   const [first, last] = [visit[0], visit.at(-1)]
   if (first === undefined || last === undefined) return false
-  if (first.who !== line.who || first.app !== line.app || first.request !== line.request) return false
+  if (somebodyIn(first) !== somebodyIn(line) || first.request !== line.request) return false
   return msBetween(last, line) <= mostPauseMs && msBetween(first, line) <= mostLengthMs
 }
+
+/** Who it was, through which app. */
+export const somebodyIn = ({ who, agents, app }: Pick<AuditLine, 'who' | 'agents' | 'app'>): string =>
+  JSON.stringify([who, agents, app])
 
 const msBetween = (one: AuditLine, other: AuditLine): number =>
   Math.abs(one.recorded.getTime() - other.recorded.getTime())
@@ -37,9 +41,16 @@ const mostPauseMs = 5000
 const mostLengthMs = 60_000
 
 const toVisit = (first: AuditLine, others: readonly AuditLine[]): Visit => {
-  const { recorded, who, app } = first
+  const { recorded, who, agents, app } = first
   const lines = [first, ...others]
-  return { recorded, who, app, deeds: eachOnce(lines), consents: unique(lines.flatMap(({ consents }) => consents)) }
+  return {
+    recorded,
+    who,
+    agents,
+    app,
+    deeds: eachOnce(lines),
+    consents: unique(lines.flatMap(({ consents }) => consents)),
+  }
 }
 
 /** What was done alike is one, with all that it was done to. */

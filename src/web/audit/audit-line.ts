@@ -8,6 +8,8 @@ export type AuditLine = {
   readonly recorded: Date
   /** Undefined where it was an app for itself. */
   readonly who: string | undefined
+  /** All who did it, by reference or identifier: two people, or two apps, may have one name. */
+  readonly agents: string
   readonly app: string | undefined
   readonly did: string
   /** Kinds of data, else types of resources; one by one, and in a row. */
@@ -51,8 +53,9 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
   const query = entity.find(one => one.query !== undefined)?.query
   return {
     recorded: new Date(recorded),
-    who: user && (user.name ?? user.who?.reference ?? user.who?.identifier?.value),
-    app: app && (app.name ?? app.who?.identifier?.value),
+    who: user && (user.name ?? told(user)),
+    agents: agent.map(told).join(' '),
+    app: app && (app.name ?? told(app)),
     did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),
     whats,
     what: whats.join(', '),
@@ -66,6 +69,8 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
     request: entity.find(isRequest)?.what?.identifier?.value,
   }
 }
+
+const told = ({ who }: AuditEventAgent): string | undefined => who?.reference ?? who?.identifier?.value
 
 /** People are referred to, but for accounts. */
 const isApp = ({ who }: AuditEventAgent): boolean =>

@@ -14,6 +14,7 @@ const deed = (more: Partial<Deed> = {}): Deed => ({
 const visit = (minutes: number, more: Partial<Visit> = {}): Visit => ({
   recorded: new Date(Date.UTC(2026, 2, 1) - minutes * 60_000),
   who: 'Helen Brandt',
+  agents: 'Practitioner/1',
   app: 'Study desk',
   deeds: [deed()],
   consents: ['Consent/1/_history/1'],
@@ -39,6 +40,7 @@ t.test(
   async t => {
     const jens = { who: 'Jens Aker' }
     const pages = { app: 'the pages of this server' }
+    t.same(minutesOf([visit(0), visit(1, { agents: 'Practitioner/2' })]), [[0], [1]], 'also of one name')
     t.same(
       minutesOf([visit(0), visit(1, jens), visit(2), visit(3, pages), visit(4, jens), visit(5, { who: undefined })]),
       [[0, 2], [1, 4], [3], [5]],

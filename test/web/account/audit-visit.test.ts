@@ -5,6 +5,7 @@ import type { AuditLine } from '../../../src/web/audit/audit-line.ts'
 const line = (seconds: number, request?: string): AuditLine => ({
   recorded: new Date(Date.UTC(2026, 2, 1) - seconds * 1000),
   who: 'Helen Brandt',
+  agents: 'Practitioner/1',
   app: 'Study desk',
   did: 'Read',
   whats: [],
@@ -41,4 +42,5 @@ t.test('what goes on is told again each minute', async t => {
 
 t.test('another request is another visit', async t => {
   t.equal(visitsOf([line(0, 'one'), line(0, 'another')]).length, 2)
+  t.equal(visitsOf([line(0), { ...line(0), agents: 'Practitioner/2' }]).length, 2, 'and so is one of somebody else')
 })

@@ -33,7 +33,13 @@ const toldOf = async (run: () => Promise<unknown>, language: keyof typeof browse
     return body
       .split('<li class="list-group-item')
       .slice(1)
-      .map(item => wordsOf({ body: `<p ${item.split('</li>')[0]}` }).replace(/^.*? UTC /, ''))
+      .flatMap(item => {
+        const [stretch = ''] = item.split('</li>')
+        const told = (part: string) => wordsOf({ body: `<p ${part}` }).replace(/^.*? UTC /, '')
+        const who = wordsOf({ body: /<strong>[\s\S]*?<\/div>/.exec(stretch)?.[0] ?? '' })
+        const [, ...each] = stretch.split('<div class="visit')
+        return each.length === 0 ? [told(stretch)] : each.map(visit => `${who} ${told(visit)}`)
+      })
   }
   const before = await visits()
   await run()
