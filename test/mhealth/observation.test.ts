@@ -98,3 +98,44 @@ t.test('a series of averages per day is in steps per day, and is none where they
   ])
   t.strictSame(weeks('d', 'wk'), [undefined, 0])
 })
+
+t.test('what was read differently is told in an extension for each, as JSON', async t => {
+  const [body] = beats([{ heart_rate: { value: 64, unit: 'bpm' }, temporal_relationship_to_sleep: 'unknown' }])
+  const repairs = mhealth
+    .receive(upload(point('omh:heart-rate:2.0', body)))
+    .under('normalise')
+    .resource.extension?.filter(({ url }) => url.endsWith('/document-repair'))
+  const url = 'https://sharewell.dev/fhir/StructureDefinition/document-repair'
+  t.strictSame(repairs, [
+    {
+      url,
+      extension: [
+        { url: 'code', valueCode: 'unit-spelling' },
+        { url: 'pointer', valueString: '/body/heart_rate/unit' },
+        { url: 'before', valueString: '"bpm"' },
+        { url: 'after', valueString: '"beats/min"' },
+      ],
+    },
+    {
+      url,
+      extension: [
+        { url: 'code', valueCode: 'answer-empty' },
+        { url: 'pointer', valueString: '/body/temporal_relationship_to_sleep' },
+        { url: 'before', valueString: '"unknown"' },
+      ],
+    },
+  ])
+})
+
+t.test('the steps of each hour of a day are no total of that day, by whichever code they are sent', async t => {
+  const day = '41950-7'
+  const told = (bodies: readonly object[]) =>
+    mhealth
+      .receive(
+        upload(point('omh:step-count:3.0', bodies), { code: { coding: [{ system: 'http://loinc.org', code: day }] } }),
+      )
+      .under('normalise')
+      .issues.map(({ details }) => details?.code)
+  t.strictSame(told(steps(24, 1)), ['code-condition'])
+  t.strictSame(told(steps(2, 24)), [])
+})

@@ -38,7 +38,12 @@ const profileOf = async (query: Record<string, string>) => {
     parameter
       .filter(one => one.name === name)
       .map(({ part = [] }) => part.map(({ name: _, ...one }) => Object.values(one)[0]))
-  return { value, ranges: parts('range').map(([name, , count]) => [name, count]), ofDay: parts('time-of-day') }
+  return {
+    value,
+    ranges: parts('range').map(([name, , count]) => [name, count]),
+    times: parts('range').map(([, , , time]) => time as Quantity | undefined),
+    ofDay: parts('time-of-day'),
+  }
 }
 
 /** As `percentile_cont` and textbooks have it: between the two nearest ranks. */
@@ -72,7 +77,11 @@ const period = { start: '2026-03-01', end: '2026-03-03' }
 const instants = { start: '2026-03-01T00:00:00Z', end: '2026-03-03T23:59:59Z' }
 
 t.test('the profile is what plain arithmetic says of the same readings', async t => {
-  const { value, ranges, ofDay } = await profileOf({ subject: 'Patient/ann', ...instants, timezone: 'Asia/Kolkata' })
+  const { value, ranges, times, ofDay } = await profileOf({
+    subject: 'Patient/ann',
+    ...instants,
+    timezone: 'Asia/Kolkata',
+  })
   const values = readings.map(one => one.value)
   const mean = values.reduce((sum, one) => sum + one, 0) / values.length
   const deviation = Math.sqrt(values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (values.length - 1))
@@ -93,6 +102,9 @@ t.test('the profile is what plain arithmetic says of the same readings', async t
     ['high', count(one => one > 180 && one <= 250)],
     ['very-high', count(one => one > 250)],
   ])
+  const all = values.length + 1
+  for (const [index, [name, of]] of ranges.entries())
+    t.ok(near(times[index]?.value, (100 * Number(of)) / all) && times[index]?.code === '%', `the time of ${name}`)
   const clock = (at: Date) => {
     const local = new Date(at.getTime() + 5.5 * 3_600_000)
     const minutes = Math.floor(local.getUTCMinutes() / 15) * 15

@@ -181,6 +181,15 @@ t.test('a period, posted, bounds what is counted, and its sources can be asked f
   )
 })
 
+t.test('of the sources as many come as are asked for, the newest first', async t => {
+  const sources = async (limit: string) =>
+    parametersIn(await ask(`?subject=ann&code=8867-4&statistic=count&include=true${limit}`))
+      .filter(({ name }) => name === 'source')
+      .map(({ resource }) => resource.id)
+  t.same(await sources('&limit=2'), ['hertz', 'none'])
+  t.equal((await sources('')).length, 6)
+})
+
 t.test('of nothing there are no statistics', async t => {
   t.strictSame((await ask('?subject=bob&code=8867-4&statistic=count')).json(), { resourceType: 'Parameters' })
 })
