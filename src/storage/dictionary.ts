@@ -48,6 +48,7 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
     changing: true,
   })
   const deviceSources = openDeviceSources(devices)
+  const kindIdsOf = openKindIds(kinds, connection)
   let lastJoining = 0
   return {
     patients,
@@ -64,7 +65,7 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
         INSERT INTO code_class (key, code)
         SELECT key, split_part(key, '|', -1) FROM unnest(${texts(keys)}) AS key ON CONFLICT DO NOTHING`,
     }),
-    kinds: { idsOf: keys => kindIdsOf(kinds, connection, keys) },
+    kinds: { idsOf: kindIdsOf },
     devices,
     deviceSources,
     units: entries({
@@ -88,21 +89,24 @@ export const authorKey = ({ kind, id }: Principal): string => `${kind}/${id}`
 export const kindKey = (kinds: ReadonlySet<string>): string | undefined =>
   kinds.size === 0 ? undefined : [...kinds].sort().join('+')
 
-const kindIdsOf = async (kinds: Entries, connection: Connection, keys: Iterable<string>) => {
-  const asked = [...keys]
-  const members = asked.flatMap(key => (key.includes('+') ? key.split('+') : []))
-  const ids = await kinds.idsOf(new Set([...asked, ...members]))
-  for (const key of asked) {
-    if (!key.includes('+') || composed.has(key)) continue
-    const of = key.split('+').flatMap(member => ids.get(member) ?? [])
-    await connection.run(sql.fragment`
-      UPDATE kind SET members = ${sql.array(of, 'int4')} WHERE key = ${key} AND members IS NULL`)
-    if (composed.size >= mostComposed) composed.clear()
-    composed.add(key)
+const openKindIds = (kinds: Entries, connection: Connection): Entries['idsOf'] => {
+  // Of this database: another one may not have its members yet, and what has none is covered by no consent.
+  const composed = new Set<string>()
+  return async keys => {
+    const asked = [...keys]
+    const members = asked.flatMap(key => (key.includes('+') ? key.split('+') : []))
+    const ids = await kinds.idsOf(new Set([...asked, ...members]))
+    for (const key of asked) {
+      if (!key.includes('+') || composed.has(key)) continue
+      const of = key.split('+').flatMap(member => ids.get(member) ?? [])
+      await connection.run(sql.fragment`
+        UPDATE kind SET members = ${sql.array(of, 'int4')} WHERE key = ${key} AND members IS NULL`)
+      if (composed.size >= mostComposed) composed.clear()
+      composed.add(key)
+    }
+    return ids
   }
-  return ids
 }
-const composed = new Set<string>()
 const mostComposed = 10_000
 
 type Table = {

@@ -53,3 +53,21 @@ t.test('what is remembered has a bound, and what found no room in it is looked u
   t.same(await codes.idsOf(['http://loinc.org|8867-4']), few)
   t.equal(lookUps, 5, 'those that were not known, before and after, and the one that was forgotten')
 })
+
+t.test('kinds that are measured together have their members in each database of a process', async t => {
+  const another = await withDatabase()
+  const beside = openDatabase(another.url, { poolSize: 1 })
+  t.teardown(async () => {
+    await beside.close()
+    await another.close()
+  })
+  for (const one of [database, beside]) {
+    const { kinds } = openDictionary(one)
+    const key = 'omh:body-weight+omh:heart-rate'
+    const numbers = await kinds.idsOf([key])
+    const { members } = await one.one<{ members: readonly number[] }>(
+      sql.fragment`SELECT members FROM kind WHERE key = ${key}`,
+    )
+    t.strictSame(members, [numbers.get('omh:body-weight'), numbers.get('omh:heart-rate')])
+  }
+})
