@@ -226,8 +226,9 @@ t.test('staff find the studies that they may see, and nobody else is shown a lis
   t.notMatch((await people.patient.get('/account')).body, /href="\/studies"/)
 })
 
-t.test('who has signed a moment ago is not silent for it', async t => {
-  const patient = await enrolled('New')
+/** The text that is signed by now. */
+const signed = async (name: string) => {
+  const patient = await enrolled(name)
   const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
   const text = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
   await create(bearer, {
@@ -235,6 +236,11 @@ t.test('who has signed a moment ago is not silent for it', async t => {
     dateTime: new Date().toISOString(),
     sourceAttachment: { hash: digestOf('sha1', text) },
   })
+  return { patient, bearer }
+}
+
+t.test('who has signed a moment ago is not silent for it', async t => {
+  await signed('New')
   t.same(told((await people.member.get(`${page}?find=New`)).body).New, [
     'Shares all that the study asks for.',
     'You see no data of theirs.',
@@ -420,14 +426,7 @@ t.test('a study without anybody says so on each of its pages, and not that nobod
 })
 
 t.test('a day is the darker, the nearer it comes to what is usual for the same person', async t => {
-  const patient = await enrolled('Dense')
-  const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
-  const text = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
-  await create(bearer, {
-    ...consent(patient, 'active', kinds),
-    dateTime: new Date().toISOString(),
-    sourceAttachment: { hash: digestOf('sha1', text) },
-  })
+  const { patient, bearer } = await signed('Dense')
   const day = (before: number) => new Date(Date.now() - before * 86_400_000).toISOString().slice(0, 10)
   const counts: Readonly<Record<number, number>> = { 5: 300, 4: 310, 3: 220, 2: 44, 1: 43 }
   const entry = Object.entries(counts).flatMap(([before, count]) =>
