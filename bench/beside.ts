@@ -3,7 +3,7 @@ import { work } from '../src/cli/serve.ts'
 import { readConfig } from '../src/config.ts'
 import { openLog } from '../src/events/log.ts'
 import { listen } from '../src/http/listen.ts'
-import { secretKeyOf } from '../src/storage/secret-key.ts'
+import { secretKeyOf } from '../src/storage/secret/secret-key.ts'
 
 // The server over DATABASE_URL, which records what is asked or, for comparison, does not.
 const config = readConfig()

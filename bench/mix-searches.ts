@@ -1,6 +1,6 @@
 import { systems } from '../src/fhir/canonical.ts'
 import { openCodeClasses } from '../src/fhir/code-class.ts'
-import { parameterKey, tokenKey } from '../src/storage/index-rows.ts'
+import { parameterKey, tokenKey } from '../src/storage/prepare/index-rows.ts'
 import { diagnosisOf, familyOf, identifierSystem, patientId } from './people.ts'
 
 /** One search of the mix, about another person each time, and what someone who knows the tables would ask for the same rows. */

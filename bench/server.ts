@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import packageJson from '../package.json' with { type: 'json' }
 import type { AuditWriting } from '../src/storage/audit/trail.ts'
+import { issueToken, type TokenRequest } from '../src/storage/authorization/token.ts'
 import { type Database, openDatabase } from '../src/storage/database.ts'
-import { openEmbedded } from '../src/storage/embedded.ts'
-import { issueToken, type TokenRequest } from '../src/storage/token.ts'
+import { openEmbedded } from '../src/storage/postgres/embedded.ts'
 import { type Api, openApi } from './api.ts'
 
 /** The real server as a child process, on a PostgreSQL of its own in a temporary folder. */

@@ -16,7 +16,7 @@ const byTurns: readonly (readonly string[])[] = [
     'test/interactions/answer-room.test.ts',
     'test/interactions/page-room.test.ts',
     'test/oracle/answers.test.ts',
-    'test/storage/room.test.ts',
+    'test/storage/search/room.test.ts',
   ],
   [
     'test/acceptance/cgm.test.ts',

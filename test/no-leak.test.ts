@@ -1,5 +1,5 @@
 import t from 'tap'
-import { registerClient } from '../src/storage/client.ts'
+import { registerClient } from '../src/storage/authorization/client.ts'
 import { type CallerRow, callers, clients } from './no-leak/callers.ts'
 import { doors } from './no-leak/doors.ts'
 import { secretsOf } from './no-leak/secrets.ts'

@@ -1,9 +1,9 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import type { Principal } from '../search/expression.ts'
-import { commandLineClient } from '../storage/client.ts'
+import { commandLineClient } from '../storage/authorization/client.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Connection, Database } from '../storage/database.ts'
-import { findOverseeingOrganization } from '../storage/overseeing-organization.ts'
-import { callerOfPerson } from '../storage/token.ts'
+import { findOverseeingOrganization } from '../storage/organization/overseeing-organization.ts'
 import { accountOf, nameOfPerson, type OpenStoreAs } from './person.ts'
 
 /** A change of how somebody signs in: told to them where they are one patient, and of staff to privacy officers. */

@@ -4,9 +4,9 @@ import type { Caller } from '../access/caller.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
-import { callerOfPerson } from '../storage/token.ts'
 
 /** The organizations whose apps and EHRs a Person looks after: as a manager, or as an administrator of the installation. */
 export type AdministeredOrganizations = {

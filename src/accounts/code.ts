@@ -1,6 +1,6 @@
 import { forgetTries, type Limit, mayTry } from '../storage/account/attempt.ts'
 import { countRecoveryCodes, findSecondFactor, useRecoveryCode, useTimeStep } from '../storage/account/second-factor.ts'
-import { unseal } from '../storage/sealed.ts'
+import { unseal } from '../storage/secret/sealed.ts'
 import type { Accounts } from './accounts.ts'
 import { recoveryCodeOf, timeStepOf } from './authenticator.ts'
 import { tell } from './tell.ts'

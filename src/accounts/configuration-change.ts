@@ -1,5 +1,5 @@
 import type { AuditEvent, AuditEventAgent } from '@medplum/fhirtypes'
-import { commandLineClient } from '../storage/client.ts'
+import { commandLineClient } from '../storage/authorization/client.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
 import { accountOf, nameOfPerson, type OpenStoreAs } from './person.ts'

@@ -1,5 +1,5 @@
 import { forgetTries, mayTry } from '../storage/account/attempt.ts'
-import { findAccountOf } from '../storage/user-account.ts'
+import { findAccountOf } from '../storage/account/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { isPassword } from './password.ts'
 import { passwordTries } from './sign-in.ts'

@@ -10,8 +10,14 @@ import {
 } from '../storage/account/email-change.ts'
 import { dropInvitations, dropLinks } from '../storage/account/link.ts'
 import { findSecondFactor } from '../storage/account/second-factor.ts'
+import {
+  findAccountByEmail,
+  findAccountOf,
+  lockAccount,
+  replaceAddress,
+  toAddress,
+} from '../storage/account/user-account.ts'
 import type { Connection } from '../storage/database.ts'
-import { findAccountByEmail, findAccountOf, lockAccount, replaceAddress, toAddress } from '../storage/user-account.ts'
 import { type AccountEventParts, recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter } from './letters.ts'

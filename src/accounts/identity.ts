@@ -3,9 +3,9 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
 import { tokenText } from '../search/token-text.ts'
+import { findAccountOf } from '../storage/account/user-account.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
-import { findAccountOf } from '../storage/user-account.ts'
 import type { OpenStoreAs } from './person.ts'
 
 /** Somebody as an EHR or an identity provider knows them; it stands in `Person.identifier`. */

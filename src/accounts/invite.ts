@@ -1,7 +1,7 @@
 import { FhirError } from '../fhir/error.ts'
 import { makeLink } from '../storage/account/link.ts'
+import { findAccountByEmail, openAccount, toAddress } from '../storage/account/user-account.ts'
 import type { Connection } from '../storage/database.ts'
-import { findAccountByEmail, openAccount, toAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { newPasswordMinutes, newPasswordUrl } from './new-password.ts'
 import { newAccountUrl } from './sign-up.ts'

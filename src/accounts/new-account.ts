@@ -7,8 +7,8 @@ import {
   takeLink,
 } from '../storage/account/link.ts'
 import { startSession } from '../storage/account/session.ts'
+import { addAccount, findAccountByEmail, hasAdministrator, toAddress } from '../storage/account/user-account.ts'
 import type { Database } from '../storage/database.ts'
-import { addAccount, findAccountByEmail, hasAdministrator, toAddress } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import type { SignedIn } from './admit.ts'
 import { type EmailProblem, emailProblem } from './email.ts'

@@ -3,9 +3,15 @@ import { forgetTries, mayTry } from '../storage/account/attempt.ts'
 import { dropEmailChange } from '../storage/account/email-change.ts'
 import { dropLinks, findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
 import { endSessions } from '../storage/account/session.ts'
-import { revokeGrants } from '../storage/authorization-grant.ts'
+import {
+  findAccountByEmail,
+  findAccountOf,
+  setPassword,
+  toAddress,
+  type UserAccount,
+} from '../storage/account/user-account.ts'
+import { revokeGrants } from '../storage/authorization/authorization-grant.ts'
 import type { Connection } from '../storage/database.ts'
-import { findAccountByEmail, findAccountOf, setPassword, toAddress, type UserAccount } from '../storage/user-account.ts'
 import { recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
 import { newPasswordLetter, passwordChangedLetter } from './letters.ts'

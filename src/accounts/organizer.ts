@@ -7,9 +7,9 @@ import { isError, validate } from '../fhir/validate/validate.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import { maxCount } from '../search/result-parameter.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store, Write } from '../storage/store.ts'
-import { callerOfPerson } from '../storage/token.ts'
 
 /**
  * Somebody who works with organizations: staff of one, or an administrator of the installation. All that they see and change

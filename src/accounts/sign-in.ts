@@ -1,7 +1,7 @@
 import { forgetTries, type Limit, mayTry } from '../storage/account/attempt.ts'
 import { isBarredPerson } from '../storage/account/barred.ts'
+import { findAccountByEmail, toAddress, type UserAccount } from '../storage/account/user-account.ts'
 import { recordSignIn } from '../storage/audit/sign-in.ts'
-import { findAccountByEmail, toAddress, type UserAccount } from '../storage/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { type Admission, admitByPassword } from './admit.ts'
 import { isPassword } from './password.ts'

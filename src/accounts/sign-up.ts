@@ -1,7 +1,7 @@
 import { type Words, wordsFor } from '../messages/catalogue.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
 import { makeLink } from '../storage/account/link.ts'
-import { findAccountByEmail, toAddress } from '../storage/user-account.ts'
+import { findAccountByEmail, toAddress } from '../storage/account/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { alreadyLetter, signUpLetter } from './letters.ts'
 

@@ -1,6 +1,6 @@
 import { dropInvitations, hasInvitation } from '../storage/account/link.ts'
 import type { SsoArrival } from '../storage/account/sso.ts'
-import { addAccount, findAccountOf, verifyAddress } from '../storage/user-account.ts'
+import { addAccount, findAccountOf, verifyAddress } from '../storage/account/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { type IdentityParts, linkIdentity, unlinkIssuer } from './identity.ts'
 import { createPerson, deletePerson } from './person.ts'

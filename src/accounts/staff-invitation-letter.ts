@@ -1,14 +1,14 @@
 import { wordsFor } from '../messages/catalogue.ts'
 import type { Letter, Mail } from '../messages/mail.ts'
 import type { Database } from '../storage/database.ts'
-import { organizationName } from '../storage/organization.ts'
-import type { Queue } from '../storage/queue.ts'
+import { organizationName } from '../storage/organization/organization.ts'
 import {
   type StaffInvitation,
   setStaffLetter,
   staffLinkToSend,
   waitingStaffInvitations,
-} from '../storage/staff-invitation.ts'
+} from '../storage/organization/staff-invitation.ts'
+import type { Queue } from '../storage/work/queue.ts'
 import type { Accounts } from './accounts.ts'
 
 type Parts = {

@@ -3,7 +3,9 @@ import type { Registry } from '../fhir/registry.ts'
 import type { Limit } from '../storage/account/attempt.ts'
 import { isBarredPerson } from '../storage/account/barred.ts'
 import { mayWriteTo } from '../storage/account/letter-limit.ts'
-import { isClosed, worksIn } from '../storage/organization.ts'
+import { findAccountByEmail, findAccountOf, toAddress } from '../storage/account/user-account.ts'
+import { retryFailedLetters } from '../storage/installation/system-state.ts'
+import { isClosed, worksIn } from '../storage/organization/organization.ts'
 import {
   endStaffInvitation,
   findPendingInvitation,
@@ -13,9 +15,7 @@ import {
   pendingStaffInvitations,
   renewStaffInvitation,
   type StaffInvitation,
-} from '../storage/staff-invitation.ts'
-import { retryFailedLetters } from '../storage/system-state.ts'
-import { findAccountByEmail, findAccountOf, toAddress } from '../storage/user-account.ts'
+} from '../storage/organization/staff-invitation.ts'
 import type { Accounts } from './accounts.ts'
 import type { AdministeredOrganizations } from './administered-organizations.ts'
 import { roles } from './colleagues.ts'

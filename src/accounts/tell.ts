@@ -1,5 +1,5 @@
 import { wordsFor } from '../messages/catalogue.ts'
-import { findAccountOf } from '../storage/user-account.ts'
+import { findAccountOf } from '../storage/account/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { type AccountNews, newsLetter } from './letters.ts'
 

@@ -1,7 +1,7 @@
 import { wordsFor } from '../messages/catalogue.ts'
 import { mayTry } from '../storage/account/attempt.ts'
 import { findLink, type Link, makeLink, takeLink } from '../storage/account/link.ts'
-import { findAccountOf, verifyAddress } from '../storage/user-account.ts'
+import { findAccountOf, verifyAddress } from '../storage/account/user-account.ts'
 import type { Accounts } from './accounts.ts'
 import { verificationLetter } from './letters.ts'
 import { letters, linkMinutes } from './sign-up.ts'

@@ -7,7 +7,7 @@ import type { AuditDoor } from '../storage/audit/door.ts'
 import { beginEpoch } from '../storage/audit/epoch.ts'
 import { type AuditWriting, noTrail, openTrail, type Trail } from '../storage/audit/trail.ts'
 import { openDatabase } from '../storage/database.ts'
-import type { DiskRoom } from '../storage/disk-room.ts'
+import type { DiskRoom } from '../storage/postgres/disk-room.ts'
 import type { Store } from '../storage/store.ts'
 
 /** What everything that a caller does passes. */

@@ -1,6 +1,6 @@
 import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider'
 import { recordClientSignIn } from '../storage/audit/sign-in.ts'
-import { findGrant, revokeGrants } from '../storage/authorization-grant.ts'
+import { findGrant, revokeGrants } from '../storage/authorization/authorization-grant.ts'
 import {
   consumeRecord,
   findRecord,
@@ -8,10 +8,10 @@ import {
   keepRecord,
   removeExpired,
   removeRecord,
-} from '../storage/authorization-record.ts'
-import { findClient } from '../storage/client-registration.ts'
-import { findIssuedToken, type IssuedToken, keepIssuedToken } from '../storage/issued-token.ts'
-import { revokeToken } from '../storage/token.ts'
+} from '../storage/authorization/authorization-record.ts'
+import { findClient } from '../storage/authorization/client-registration.ts'
+import { findIssuedToken, type IssuedToken, keepIssuedToken } from '../storage/authorization/issued-token.ts'
+import { revokeToken } from '../storage/authorization/token.ts'
 import { keepSelfRegistered, toProviderClient } from './client-model.ts'
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 import type { KeySets } from './key-sets.ts'

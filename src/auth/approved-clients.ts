@@ -3,18 +3,18 @@ import type { ClientPolicy } from '../access/caller.ts'
 import { parseScope, parseScopes } from '../access/scope.ts'
 import { isWithin } from '../access/scope-limit.ts'
 import { FhirError } from '../fhir/error.ts'
-import { revokeGrants } from '../storage/authorization-grant.ts'
+import { revokeGrants } from '../storage/authorization/authorization-grant.ts'
 import {
   disableClient,
   enableClient,
   findClient,
   keepClient,
   type RegisteredClient,
-} from '../storage/client-registration.ts'
+} from '../storage/authorization/client-registration.ts'
+import { revokeTokensOfClient } from '../storage/authorization/issued-token.ts'
 import type { Connection } from '../storage/database.ts'
-import { revokeTokensOfClient } from '../storage/issued-token.ts'
-import { isOrganization } from '../storage/organization.ts'
-import { digestOf, newSecret } from '../storage/secret.ts'
+import { isOrganization } from '../storage/organization/organization.ts'
+import { digestOf, newSecret } from '../storage/secret/secret.ts'
 import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
 import { newClientId } from './client-model.ts'
 import { type ScopeRules, scopeRefusal } from './requested-scope.ts'

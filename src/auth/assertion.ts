@@ -1,6 +1,6 @@
 import { decodeProtectedHeader } from 'jose'
 import { errors } from 'oidc-provider'
-import type { ClientMetadata } from '../storage/client-registration.ts'
+import type { ClientMetadata } from '../storage/authorization/client-registration.ts'
 import { type ClientKey, keyRefusal } from './client-key.ts'
 import type { KeySets } from './key-sets.ts'
 

@@ -1,8 +1,8 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
-import { findClient, type RegisteredClient } from '../storage/client-registration.ts'
+import { findClient, type RegisteredClient } from '../storage/authorization/client-registration.ts'
+import { findLaunch } from '../storage/authorization/launch.ts'
 import type { Database } from '../storage/database.ts'
-import { findLaunch } from '../storage/launch.ts'
-import { digestOf } from '../storage/secret.ts'
+import { digestOf } from '../storage/secret/secret.ts'
 import { type ScopeRules, scopeError, scopesOfPerson } from './requested-scope.ts'
 import { readSharingLink } from './sharing-link.ts'
 

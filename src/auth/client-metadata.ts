@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider'
-import type { ClientMetadata } from '../storage/client-registration.ts'
+import type { ClientMetadata } from '../storage/authorization/client-registration.ts'
 import { type ClientKey, keyRefusal } from './client-key.ts'
 
 /** What a client says of itself, as RFC 7591 has it, with `launch_uris` for apps that our pages open. */

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { AdapterPayload, Client } from 'oidc-provider'
-import { type ClientMetadata, keepClient, type RegisteredClient } from '../storage/client-registration.ts'
+import { type ClientMetadata, keepClient, type RegisteredClient } from '../storage/authorization/client-registration.ts'
 import type { Connection } from '../storage/database.ts'
-import { digestOf } from '../storage/secret.ts'
+import { digestOf } from '../storage/secret/secret.ts'
 import { keysFor } from './assertion.ts'
 import type { KeySets } from './key-sets.ts'
 

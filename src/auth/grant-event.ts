@@ -4,11 +4,11 @@ import { appGrant } from '../access/vocabulary.ts'
 import { accountOf, type OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Principal } from '../search/expression.ts'
-import { findClient } from '../storage/client-registration.ts'
+import { findClient } from '../storage/authorization/client-registration.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Connection, Database } from '../storage/database.ts'
-import { findOverseeingOrganization } from '../storage/overseeing-organization.ts'
+import { findOverseeingOrganization } from '../storage/organization/overseeing-organization.ts'
 import type { Store } from '../storage/store.ts'
-import { callerOfPerson } from '../storage/token.ts'
 
 /** What a person decided about an app, or what became of it: told to the patient whom it is about, and to privacy officers. */
 export type GrantEvent = {

@@ -1,5 +1,10 @@
-import { type AuthorizationGrant, listGrants, proveGrant, revokeGrants } from '../storage/authorization-grant.ts'
-import { findClient, type RegisteredClient } from '../storage/client-registration.ts'
+import {
+  type AuthorizationGrant,
+  listGrants,
+  proveGrant,
+  revokeGrants,
+} from '../storage/authorization/authorization-grant.ts'
+import { findClient, type RegisteredClient } from '../storage/authorization/client-registration.ts'
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 import { notebookClient } from './notebook-tokens.ts'
 

@@ -1,6 +1,6 @@
-import { type AuthorizationGrant, findGrant } from '../storage/authorization-grant.ts'
+import { type AuthorizationGrant, findGrant } from '../storage/authorization/authorization-grant.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Database } from '../storage/database.ts'
-import { callerOfPerson } from '../storage/token.ts'
 
 type Parts = { readonly database: Database; readonly fhir: () => string; readonly base: () => string }
 

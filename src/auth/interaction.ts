@@ -1,5 +1,5 @@
 import type { Session } from '../storage/account/session.ts'
-import type { RegisteredClient } from '../storage/client-registration.ts'
+import type { RegisteredClient } from '../storage/authorization/client-registration.ts'
 
 /** Who decides, as their session on our pages says; with it `online_access` ends. */
 export type SignedIn = Pick<Session, 'id' | 'person' | 'signedInAt' | 'authenticatedAt' | 'methods'>

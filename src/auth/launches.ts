@@ -1,7 +1,7 @@
 import { FhirError } from '../fhir/error.ts'
-import { listClientsToLaunch } from '../storage/client-registration.ts'
+import { listClientsToLaunch } from '../storage/authorization/client-registration.ts'
+import { type LaunchContext, mintLaunch } from '../storage/authorization/launch.ts'
 import type { Database } from '../storage/database.ts'
-import { type LaunchContext, mintLaunch } from '../storage/launch.ts'
 import type { Choices } from './patient-choice.ts'
 
 /** We are the EHR: apps are opened from our own pages, for the person who is signed in and the patient whose page it is. */

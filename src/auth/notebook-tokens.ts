@@ -1,5 +1,5 @@
-import { createGrant } from '../storage/authorization-grant.ts'
-import { issueToken } from '../storage/token.ts'
+import { createGrant } from '../storage/authorization/authorization-grant.ts'
+import { issueToken } from '../storage/authorization/token.ts'
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 
 /** Tokens that people take along into a notebook: of their own rights, for one study, and for so long alone. */

@@ -4,9 +4,14 @@ import { parseScopes, printScope } from '../access/scope.ts'
 import { type ConfigurationChange, recordingChange } from '../accounts/configuration-change.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
-import { findClientOf, listClientsOf, lockClientOf, type OrganizationClient } from '../storage/client-registration.ts'
+import {
+  findClientOf,
+  listClientsOf,
+  lockClientOf,
+  type OrganizationClient,
+} from '../storage/authorization/client-registration.ts'
 import type { Connection, Database } from '../storage/database.ts'
-import { hasStudiesBeyond } from '../storage/studies-beyond.ts'
+import { hasStudiesBeyond } from '../storage/organization/studies-beyond.ts'
 import { disable, enable, endBeyond, isBackend, keepApproved, type Registered } from './approved-clients.ts'
 import { newClientId } from './client-model.ts'
 import type { ScopeRules } from './requested-scope.ts'

@@ -3,9 +3,9 @@ import type { Caller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseSearch } from '../search/parse.ts'
+import { callerOfPerson, compartmentsOf, patientsOf } from '../storage/authorization/token.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
-import { callerOfPerson, compartmentsOf, patientsOf } from '../storage/token.ts'
 
 /** The patients for whom a person may use an app. `client` is the app's id. */
 export type Choices = {

@@ -1,6 +1,6 @@
 import { type AccessToken, type ClientCredentials, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
-import { findClient } from '../storage/client-registration.ts'
-import { findToken } from '../storage/token.ts'
+import { findClient } from '../storage/authorization/client-registration.ts'
+import { findToken } from '../storage/authorization/token.ts'
 import { errorDescription } from './error-description.ts'
 import type { LaunchContextMembers } from './granted-context.ts'
 import { introspectsAll, isOwnOrigin, type ProviderParts, sessionCookie } from './provider-parts.ts'

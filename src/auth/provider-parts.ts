@@ -1,4 +1,4 @@
-import type { RegisteredClient } from '../storage/client-registration.ts'
+import type { RegisteredClient } from '../storage/authorization/client-registration.ts'
 import type { AdapterParts } from './adapter.ts'
 
 export type ProviderParts = AdapterParts & {

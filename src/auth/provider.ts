@@ -7,9 +7,9 @@ import {
   type KoaContextWithOIDC,
   Provider,
 } from 'oidc-provider'
-import { findGrant } from '../storage/authorization-grant.ts'
-import { findClient } from '../storage/client-registration.ts'
-import { newSecret } from '../storage/secret.ts'
+import { findGrant } from '../storage/authorization/authorization-grant.ts'
+import { findClient } from '../storage/authorization/client-registration.ts'
+import { newSecret } from '../storage/secret/secret.ts'
 import { openAdapter } from './adapter.ts'
 import { checkAssertion, clockSkewSeconds } from './assertion.ts'
 import { checkAuthorizationRequest, checkLaunchParameter, checkSharingLink } from './authorization-request.ts'

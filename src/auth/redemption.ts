@@ -3,6 +3,9 @@ import type { Patient } from '@medplum/fhirtypes'
 import type { Provider } from 'oidc-provider'
 import { FhirError } from '../fhir/error.ts'
 import { isBarredPatientId } from '../storage/account/barred.ts'
+import { createGrant, revokeGrants } from '../storage/authorization/authorization-grant.ts'
+import type { Connection } from '../storage/database.ts'
+import { addressesOf } from '../storage/model/patient-address.ts'
 import {
   type AppInvitation,
   findAppInvitation,
@@ -10,11 +13,8 @@ import {
   listRedeemingApps,
   noteRedeemed,
   type RedeemingApp,
-} from '../storage/app-invitation.ts'
-import { createGrant, revokeGrants } from '../storage/authorization-grant.ts'
-import type { Connection } from '../storage/database.ts'
-import { addressesOf } from '../storage/model/patient-address.ts'
-import { addTakenUp } from '../storage/study-message.ts'
+} from '../storage/study/app-invitation.ts'
+import { addTakenUp } from '../storage/study/study-message.ts'
 import { recordingGrant } from './grant-event.ts'
 import { lifetimes, type ProviderParts } from './provider-parts.ts'
 

@@ -5,7 +5,7 @@ import { criteriaRefusal, type ParseCriteria } from '../access/scope-criteria.ts
 import { limitScopes } from '../access/scope-limit.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { RegisteredClient } from '../storage/client-registration.ts'
+import type { RegisteredClient } from '../storage/authorization/client-registration.ts'
 import { errorDescription } from './error-description.ts'
 
 /** Launch context, identity and refresh. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html */

@@ -1,6 +1,6 @@
 import { parseScope } from '../access/scope.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
-import type { ClientMetadata } from '../storage/client-registration.ts'
+import type { ClientMetadata } from '../storage/authorization/client-registration.ts'
 import { isAppName } from './app-name.ts'
 
 export type AppKind = 'public' | 'secret' | 'key' | 'backend'

@@ -3,11 +3,17 @@ import type { Caller } from '../access/caller.ts'
 import { parseScopes } from '../access/scope.ts'
 import { recordingChange } from '../accounts/configuration-change.ts'
 import { FhirError } from '../fhir/error.ts'
-import { findGrant } from '../storage/authorization-grant.ts'
-import type { RegisteredClient } from '../storage/client-registration.ts'
-import { digestOf } from '../storage/secret.ts'
-import { findSaid, findSharing, isLinkUsed, keepSaid, type SaidPartner } from '../storage/sharing-partner.ts'
-import { callerOfPerson } from '../storage/token.ts'
+import { findGrant } from '../storage/authorization/authorization-grant.ts'
+import type { RegisteredClient } from '../storage/authorization/client-registration.ts'
+import {
+  findSaid,
+  findSharing,
+  isLinkUsed,
+  keepSaid,
+  type SaidPartner,
+} from '../storage/authorization/sharing-partner.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
+import { digestOf } from '../storage/secret/secret.ts'
 import type { ProviderParts } from './provider-parts.ts'
 import { findSharingPartner, readSharingLink } from './sharing-link.ts'
 import { type Encryption, openEncryption } from './tink/encryption.ts'

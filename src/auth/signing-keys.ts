@@ -1,8 +1,13 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { startError } from '../start-error.ts'
+import {
+  addFirstSigningKey,
+  addSigningKey,
+  listSigningKeys,
+  type SealedKey,
+} from '../storage/authorization/signing-key.ts'
 import type { Database } from '../storage/database.ts'
-import { seal, unseal } from '../storage/sealed.ts'
-import { addFirstSigningKey, addSigningKey, listSigningKeys, type SealedKey } from '../storage/signing-key.ts'
+import { seal, unseal } from '../storage/secret/sealed.ts'
 
 /** With the private part. */
 export type SigningKey = JWK & { readonly kid: string }

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { startError } from '../start-error.ts'
-import { type Backup, backupRecorded } from '../storage/backup.ts'
-import { commandLineClient } from '../storage/client.ts'
+import { commandLineClient } from '../storage/authorization/client.ts'
+import { type Backup, backupRecorded } from '../storage/installation/backup.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { openOwnStores } from './own-store.ts'
 

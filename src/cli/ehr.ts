@@ -15,8 +15,8 @@ import {
   removeSmartClientConfig,
   type SmartClientConfig,
 } from '../storage/ehr/smart-client-config.ts'
-import { isOrganization } from '../storage/organization.ts'
-import { seal } from '../storage/sealed.ts'
+import { isOrganization } from '../storage/organization/organization.ts'
+import { seal } from '../storage/secret/sealed.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { ownSecretKey } from './own-secret-key.ts'
 import { openOwnStores } from './own-store.ts'

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { logEvents, openLog } from '../events/log.ts'
-import { migrate } from '../storage/migrate.ts'
-import { openPostgres } from '../storage/postgres.ts'
+import { migrate } from '../storage/postgres/migrate.ts'
+import { openPostgres } from '../storage/postgres/postgres.ts'
 
 export const migrateCommand = (program: Command): void => {
   program

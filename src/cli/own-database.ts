@@ -3,8 +3,8 @@ import type { Tell } from '../events/event.ts'
 import { FhirError } from '../fhir/error.ts'
 import { startError } from '../start-error.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
-import { migrate } from '../storage/migrate.ts'
-import { openPostgresBeside } from '../storage/postgres.ts'
+import { migrate } from '../storage/postgres/migrate.ts'
+import { openPostgresBeside } from '../storage/postgres/postgres.ts'
 
 /** A slip in the environment would else look like an empty server. */
 const tell: Tell = event => {

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { readSigningKeys } from '../auth/signing-keys.ts'
 import { readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
+import { listSigningKeys } from '../storage/authorization/signing-key.ts'
 import type { Database } from '../storage/database.ts'
-import { secretKeyOf } from '../storage/secret-key.ts'
-import { listSigningKeys } from '../storage/signing-key.ts'
+import { secretKeyOf } from '../storage/secret/secret-key.ts'
 
 /** The key of the server whose database this is: what a command sealed by another one, that server could not open. */
 export const ownSecretKey = async (database: Database): Promise<Buffer> => {

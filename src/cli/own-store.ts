@@ -3,7 +3,7 @@ import type { OpenStoreAs } from '../accounts/person.ts'
 import { openCodeClasses } from '../fhir/code-class.ts'
 import { loadRegistry } from '../fhir/registry.ts'
 import type { Database } from '../storage/database.ts'
-import { openStores } from '../storage/resources.ts'
+import { openStores } from '../storage/open-stores.ts'
 
 /** For what a command writes as the server itself. While it writes it needs a second connection of the database. */
 export const openOwnStores = async (database: Database): Promise<OpenStoreAs> => {

@@ -4,9 +4,9 @@ import { readConfig } from '../config.ts'
 import { openCodeClasses } from '../fhir/code-class.ts'
 import { loadRegistry } from '../fhir/registry.ts'
 import { openDatabase } from '../storage/database.ts'
-import { migrate } from '../storage/migrate.ts'
-import { openPostgresBeside } from '../storage/postgres.ts'
-import { type Progress, reindex } from '../storage/reindex.ts'
+import { type Progress, reindex } from '../storage/installation/reindex.ts'
+import { migrate } from '../storage/postgres/migrate.ts'
+import { openPostgresBeside } from '../storage/postgres/postgres.ts'
 
 /** Needed where code classes, kinds or search parameters have changed under what is stored. */
 export const reindexCommand = (program: Command): void => {

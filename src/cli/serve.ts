@@ -6,9 +6,9 @@ import type { Event, Tell } from '../events/event.ts'
 import { logEvents, openLog } from '../events/log.ts'
 import { drain, listen, portOf } from '../http/listen.ts'
 import { openDatabase } from '../storage/database.ts'
-import { migrate } from '../storage/migrate.ts'
-import { openPostgres } from '../storage/postgres.ts'
-import { secretKeyOf } from '../storage/secret-key.ts'
+import { migrate } from '../storage/postgres/migrate.ts'
+import { openPostgres } from '../storage/postgres/postgres.ts'
+import { secretKeyOf } from '../storage/secret/secret-key.ts'
 import { stopOnSignals } from './stop-on-signals.ts'
 
 export const serveCommand = (program: Command): void => {

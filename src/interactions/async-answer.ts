@@ -1,6 +1,6 @@
 import { FhirError } from '../fhir/error.ts'
-import { type AsyncState, answersOf } from '../storage/async-request.ts'
 import type { Connection } from '../storage/database.ts'
+import { type AsyncState, answersOf } from '../storage/work/async-request.ts'
 import { entriesNow } from './async-match.ts'
 import { bundleChunks, bundleEntry } from './bundle-text.ts'
 import { statusLine } from './entry.ts'

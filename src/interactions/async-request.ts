@@ -1,7 +1,7 @@
 import { isGranted } from '../access/rules.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseSearch } from '../search/parse.ts'
-import type { AsyncRequest } from '../storage/async-request.ts'
+import type { AsyncRequest } from '../storage/work/async-request.ts'
 import { entriesOf } from './entry.ts'
 import type { Context, Routed, TypeRequest } from './interaction.ts'
 import { handlingOf } from './search.ts'

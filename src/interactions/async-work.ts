@@ -2,6 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
+import type { Connection, Database } from '../storage/database.ts'
 import {
   type AsyncWork,
   asyncRequestsToDo,
@@ -10,9 +11,8 @@ import {
   keepAnswer,
   mayNotGoOn,
   readAsyncWork,
-} from '../storage/async-request.ts'
-import type { Connection, Database } from '../storage/database.ts'
-import type { Queue } from '../storage/queue.ts'
+} from '../storage/work/async-request.ts'
+import type { Queue } from '../storage/work/queue.ts'
 import { foundIn } from './async-match.ts'
 import type { BundleText } from './bundle-text.ts'
 import { entriesOf } from './entry.ts'

@@ -1,5 +1,5 @@
 import type { Search } from '../search/search.ts'
-import type { AskedAs } from '../storage/refused-upload.ts'
+import type { AskedAs } from '../storage/quarantine/refused-upload.ts'
 import { criteriaOf } from './conditional.ts'
 import type { Incoming } from './incoming.ts'
 import type { Context, Handler, Prepared, Ready, TypeRequest } from './interaction.ts'

@@ -2,7 +2,7 @@ import type { Observation, Resource, ResourceType, Subscription } from '@medplum
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
 import { defaultPolicy, type ValidationPolicy } from '../mhealth/policy.ts'
-import { mostComponents } from '../storage/observation-facts.ts'
+import { mostComponents } from '../storage/prepare/observation-facts.ts'
 import type { HeaderDevice, UploadKey } from '../storage/store.ts'
 import type { Context } from './interaction.ts'
 import { withOwnReferences } from './own-reference.ts'

@@ -1,5 +1,5 @@
 import { FhirError, type Issue } from '../fhir/error.ts'
-import type { Kept } from '../storage/refused-upload.ts'
+import type { Kept } from '../storage/quarantine/refused-upload.ts'
 import type { RefusedUpload } from '../storage/store.ts'
 import { decidePolicies } from './decide-policy.ts'
 import type { Context, Prepared, Ready } from './interaction.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Parameters, ParametersParameter, Subscription } from '@medplum/fhirtypes'
 import { backportUrls, isTopic } from '../fhir/subscription.ts'
-import type { Event } from '../storage/subscription-event.ts'
+import type { Event } from '../storage/subscription/subscription-event.ts'
 import { bundleChunks, bundleEntry } from './bundle-text.ts'
 import type { Asked } from './subscription-asked.ts'
 

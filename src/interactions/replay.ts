@@ -1,6 +1,6 @@
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
-import type { Replayable } from '../storage/quarantine-settling.ts'
+import type { Replayable } from '../storage/quarantine/quarantine-settling.ts'
 import { prepareCreate } from './create.ts'
 import { allReady, decidePolicies } from './decide-policy.ts'
 import type { Context, Prepared } from './interaction.ts'

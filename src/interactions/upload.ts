@@ -1,6 +1,6 @@
 import type { Observation } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import type { AskedAs } from '../storage/refused-upload.ts'
+import type { AskedAs } from '../storage/quarantine/refused-upload.ts'
 import { prepareFrom } from './decide-policy.ts'
 import { type Incoming, parseIncoming } from './incoming.ts'
 import type { Context, Prepared, Ready, TypeRequest } from './interaction.ts'

@@ -1,5 +1,5 @@
 import { FhirError } from '../fhir/error.ts'
-import { isStoredWhole } from '../storage/served-content.ts'
+import { isStoredWhole } from '../storage/search/served-content.ts'
 import type { Stored, Version } from '../storage/store.ts'
 import type { FhirResponse, RequestHeaders } from './interaction.ts'
 

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
 import type { Letter, Mail } from '../messages/mail.ts'
 import type { Database } from '../storage/database.ts'
-import { findWaitingLetter, keepLetter, removeLetter, setLetterFailed, waitingLetters } from '../storage/letter.ts'
-import type { Queue } from '../storage/queue.ts'
-import { seal, unseal } from '../storage/sealed.ts'
+import { seal, unseal } from '../storage/secret/sealed.ts'
+import { findWaitingLetter, keepLetter, removeLetter, setLetterFailed, waitingLetters } from '../storage/work/letter.ts'
+import type { Queue } from '../storage/work/queue.ts'
 
 /** Letters about accounts: what was answered to be on its way outlives this process, and a mail server that is down for a while. */
 export type Letters = {

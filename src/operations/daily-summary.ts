@@ -5,7 +5,7 @@ import { diastolic, scaleWeight, siteTemperature, systolic } from '../fhir/drawn
 import type { Issue } from '../fhir/error.ts'
 import { drawnGlucose, interstitialGlucose, mostGlucose } from '../fhir/glucose.ts'
 import { dayOf } from '../fhir/timezone.ts'
-import type { SeriesRow } from '../storage/figures.ts'
+import type { SeriesRow } from '../storage/figures/figures.ts'
 import { type DaysAsked, daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
 import { only, patientOf, primitivesOf, refused } from './parameters.ts'

@@ -11,7 +11,7 @@ import {
   mostGlucose,
 } from '../fhir/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { GlucoseProfileRow, ReadingsAsked } from '../storage/figures.ts'
+import type { GlucoseProfileRow, ReadingsAsked } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'

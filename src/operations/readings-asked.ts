@@ -3,7 +3,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { isTimezone, startOfDay } from '../fhir/timezone.ts'
 import { type Expression, or } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
-import type { ReadingsAsked } from '../storage/figures.ts'
+import type { ReadingsAsked } from '../storage/figures/figures.ts'
 import { only, refused } from './parameters.ts'
 
 export type Code = ReadingsAsked['codes'][number]

@@ -5,7 +5,7 @@ import type { Registry } from '../fhir/registry.ts'
 import type { SystemRequest } from '../interactions/interaction.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
-import type { StatisticsRow } from '../storage/figures.ts'
+import type { StatisticsRow } from '../storage/figures/figures.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersOf, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
 

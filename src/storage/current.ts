@@ -4,13 +4,13 @@ import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Action } from '../search/expression.ts'
 import { firstOfInstallation } from './audit/installation.ts'
-import { compile } from './compile.ts'
+import { compile } from './compile/compile.ts'
 import type { Connection } from './database.ts'
 import { historyOf, kindOf, type RowNames, searchedOf, storedRow, tableOf } from './row.ts'
-import { servedContent } from './served-content.ts'
+import { servedContent } from './search/served-content.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 import type { Stored } from './store.ts'
-import type { Place } from './update.ts'
+import type { Place } from './write/update.ts'
 
 /** What asking for single rows needs, and for whom. */
 export type Asking = {

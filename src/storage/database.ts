@@ -1,12 +1,12 @@
 import pg from 'pg'
 import { FhirError } from '../fhir/error.ts'
-import type { DiskRoom } from './disk-room.ts'
-import { openNewerDatabase } from './newer-database.ts'
-import { isFull, notePrepared, type Statement, toStatement } from './prepared-statement.ts'
-import { rowTypes } from './row-types.ts'
-import { endedBySilence } from './silence.ts'
+import type { DiskRoom } from './postgres/disk-room.ts'
+import { openNewerDatabase } from './postgres/newer-database.ts'
+import { isFull, notePrepared, type Statement, toStatement } from './postgres/prepared-statement.ts'
+import { rowTypes } from './postgres/row-types.ts'
+import { endedBySilence } from './postgres/silence.ts'
+import { type Fail, failure, isDeadlock, isLost } from './postgres/sql-state.ts'
 import type { SqlFragment } from './sql.ts'
-import { type Fail, failure, isDeadlock, isLost } from './sql-state.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
 export type Connection = {

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { CommonTokens } from './common-tokens.ts'
+import type { CommonTokens } from './search/common-tokens.ts'
 import { name, type SqlFragment, sql } from './sql.ts'
 
 /**

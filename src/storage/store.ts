@@ -4,10 +4,8 @@ import type { FhirError } from '../fhir/error.ts'
 import type { Subset } from '../fhir/subset.ts'
 import type { FindTerminology } from '../fhir/terminology/expansion.ts'
 import type { Search } from '../search/search.ts'
-import type { Arrival, ArrivalsAsked } from './arrivals.ts'
-import type { Binding } from './binding-token.ts'
-import type { CompletenessAsked, CompletenessRow } from './completeness.ts'
 import type { Connection } from './database.ts'
+import type { CompletenessAsked, CompletenessRow } from './figures/completeness.ts'
 import type {
   GlucoseProfileAsked,
   GlucoseProfileRow,
@@ -16,8 +14,7 @@ import type {
   SeriesRow,
   StatisticsAsked,
   StatisticsRow,
-} from './figures.ts'
-import type { Ingest, IngestAsked } from './ingest-asked.ts'
+} from './figures/figures.ts'
 import type {
   QuarantinedAsked,
   QuarantinedDocument,
@@ -25,11 +22,14 @@ import type {
   QuarantineKeepers,
   Settled,
   Settling,
-} from './quarantine-asked.ts'
-import type { Kept, RefusedBody } from './refused-upload.ts'
-import type { RowsAsked, Whose } from './rows-asked.ts'
-import type { StudyPeople, StudyPeopleAsked } from './study-people.ts'
-import type { Event, EventRange, Question } from './subscription-event.ts'
+} from './quarantine/quarantine-asked.ts'
+import type { Kept, RefusedBody } from './quarantine/refused-upload.ts'
+import type { RowsAsked, Whose } from './search/rows-asked.ts'
+import type { Arrival, ArrivalsAsked } from './study/arrivals.ts'
+import type { StudyPeople, StudyPeopleAsked } from './study/study-people.ts'
+import type { Binding } from './subscription/binding-token.ts'
+import type { Event, EventRange, Question } from './subscription/subscription-event.ts'
+import type { Ingest, IngestAsked } from './upload/ingest-asked.ts'
 
 /** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
 export type Stored = {

@@ -9,8 +9,9 @@ import type { Channels } from '../messages/channels.ts'
 import { toGsm } from '../messages/gsm.ts'
 import { endOfTries, type Limit, mayTry } from '../storage/account/attempt.ts'
 import { makeLink } from '../storage/account/link.ts'
-import { holdAccount, isAnotherHuman } from '../storage/another-human.ts'
-import { appsOfLink, appToken } from '../storage/app-invitation.ts'
+import { toAddress } from '../storage/account/user-account.ts'
+import { holdAccount, isAnotherHuman } from '../storage/study/another-human.ts'
+import { appsOfLink, appToken } from '../storage/study/app-invitation.ts'
 import {
   findInvitation,
   findProven,
@@ -22,8 +23,7 @@ import {
   studyTakenUp,
   tryProof,
   useInvitation,
-} from '../storage/invitation.ts'
-import { toAddress } from '../storage/user-account.ts'
+} from '../storage/study/invitation.ts'
 import { recordingInvitation } from './invitation-event.ts'
 
 /** What whoever has a link does with it. Nothing of the study or the patient is told before they have shown who they are. */

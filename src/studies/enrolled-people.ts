@@ -6,7 +6,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Store } from '../storage/store.ts'
-import type { StudyPeople, StudyPeopleAsked, StudyPersonRow, StudyState } from '../storage/study-people.ts'
+import type { StudyPeople, StudyPeopleAsked, StudyPersonRow, StudyState } from '../storage/study/study-people.ts'
 
 export type StudyParts = {
   readonly registry: Registry

@@ -1,7 +1,7 @@
 import type { Patient, ResearchSubject } from '@medplum/fhirtypes'
 import { parseSearch } from '../search/parse.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import { namedId } from '../storage/model/projection.ts'
-import { callerOfPerson } from '../storage/token.ts'
 import type { EnrolledPerson } from './enrolled-people.ts'
 import type { ForSubject, WithdrawalParts } from './withdrawal-by-staff.ts'
 

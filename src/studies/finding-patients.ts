@@ -4,8 +4,8 @@ import type { Registry } from '../fhir/registry.ts'
 import { escaped } from '../search/escape.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
+import { toAddress } from '../storage/account/user-account.ts'
 import type { Store } from '../storage/store.ts'
-import { toAddress } from '../storage/user-account.ts'
 
 /** What patients are looked for by; empty texts ask nothing. */
 export type PatientsAsked = {

@@ -8,15 +8,15 @@ import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Limit } from '../storage/account/attempt.ts'
 import { mayWriteTo } from '../storage/account/letter-limit.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import {
   endInvitation,
   type InvitationState,
   invitationsOf,
   linkToShow,
   makeInvitation,
-} from '../storage/invitation.ts'
-import { addReminder, type MessageState, messagesOf } from '../storage/study-message.ts'
-import { callerOfPerson } from '../storage/token.ts'
+} from '../storage/study/invitation.ts'
+import { addReminder, type MessageState, messagesOf } from '../storage/study/study-message.ts'
 import type { EnrolledPerson } from './enrolled-people.ts'
 import { recordingInvitation } from './invitation-event.ts'
 import { addressesFor, organizationOf, ownStore, type ReachParts, type Way, waysOf } from './reach.ts'

@@ -4,8 +4,8 @@ import { unlessRefused } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { all, and, type Expression } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { callerOfPatient } from '../storage/authorization/token.ts'
 import type { Store, Write } from '../storage/store.ts'
-import { callerOfPatient } from '../storage/token.ts'
 import type { StudyParts } from './enrolled-people.ts'
 
 export type OwnParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }

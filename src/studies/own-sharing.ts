@@ -1,8 +1,8 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { standardExtensions } from '../fhir/canonical.ts'
 import type { Words } from '../messages/catalogue.ts'
-import { type OpenPermit, openPermitsOf } from '../storage/open-permits.ts'
-import { compartmentsOf } from '../storage/token.ts'
+import { compartmentsOf } from '../storage/authorization/token.ts'
+import { type OpenPermit, openPermitsOf } from '../storage/study/open-permits.ts'
 import { type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
 import { type SharedLine, sharedLines } from './shared-line.ts'
 

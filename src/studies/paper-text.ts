@@ -2,7 +2,7 @@ import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { digestOf } from '../fhir/attachment-digest.ts'
 import { extensions } from '../fhir/canonical.ts'
 import type { Database } from '../storage/database.ts'
-import { textPublishedAt } from '../storage/text-published.ts'
+import { textPublishedAt } from '../storage/study/text-published.ts'
 
 /** The text that a paper holds, as the study has it. */
 export type PaperText = {

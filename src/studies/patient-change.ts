@@ -1,9 +1,9 @@
 import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
+import { toAddress } from '../storage/account/user-account.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import { type Channel, isOf, toMobile } from '../storage/model/patient-address.ts'
-import { callerOfPerson } from '../storage/token.ts'
-import { toAddress } from '../storage/user-account.ts'
 import { givenNames, identifiersIn, inOneLine, isUnchanged, type PatientFields } from './patient-fields.ts'
 import type { RegisteringParts } from './registering.ts'
 

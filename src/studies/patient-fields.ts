@@ -1,8 +1,8 @@
 import type { Identifier, Patient } from '@medplum/fhirtypes'
 import { isBlank } from '../accounts/blank.ts'
 import { emailProblem } from '../accounts/email.ts'
+import { toAddress } from '../storage/account/user-account.ts'
 import { toMobile } from '../storage/model/patient-address.ts'
-import { toAddress } from '../storage/user-account.ts'
 
 /** What is entered of a patient, as it was typed. */
 export type PatientFields = Readonly<Record<PatientFieldName, string>>

@@ -17,9 +17,9 @@ import {
   readImport,
   type ShownLine,
   showAgain,
-} from '../storage/patient-import.ts'
-import type { Queue } from '../storage/queue.ts'
+} from '../storage/organization/patient-import.ts'
 import type { Store } from '../storage/store.ts'
+import type { Queue } from '../storage/work/queue.ts'
 import { type FindPatients, findDuplicates, openLinesBefore } from './duplicate-patients.ts'
 import { ownFault, refusedWork } from './refused-work.ts'
 import { patientsIn, type RegisteringParts, refuseClosed, registerAll, registrarOf } from './registering.ts'

@@ -9,7 +9,7 @@ import {
   linesOf,
   type PatientImport,
   type ShownLine,
-} from '../storage/patient-import.ts'
+} from '../storage/organization/patient-import.ts'
 import { readPatientList } from './patient-list.ts'
 import { type Into, type RegisteringParts, registrarOf } from './registering.ts'
 

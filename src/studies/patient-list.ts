@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync'
-import type { ImportLine } from '../storage/patient-import.ts'
+import type { ImportLine } from '../storage/organization/patient-import.ts'
 import { type PatientFieldName, type PatientFields, patientFieldNames, readPatientFields } from './patient-fields.ts'
 
 type ReadList =

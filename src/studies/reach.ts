@@ -3,10 +3,10 @@ import type { Caller } from '../access/caller.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { FhirError, unlessRefused } from '../fhir/error.ts'
 import type { Channels } from '../messages/channels.ts'
-import { isOfTenant } from '../storage/invitation.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import { type Address, addressesOf, type Channel } from '../storage/model/patient-address.ts'
 import type { Store } from '../storage/store.ts'
-import { callerOfPerson } from '../storage/token.ts'
+import { isOfTenant } from '../storage/study/invitation.ts'
 import { reasonNotToWrite } from './whether-written-to.ts'
 
 /** `any`: by e-mail, or by text message where there is no e-mail address; `both`: by each that there is. */

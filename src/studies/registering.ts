@@ -11,8 +11,8 @@ import { escaped } from '../search/escape.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import type { Search } from '../search/search.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Store, Stored, Write } from '../storage/store.ts'
-import { callerOfPerson } from '../storage/token.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
 
 /** What members of organizations do with the patients of these. Everything is done as the person, and asked of the rules. */

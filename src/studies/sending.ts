@@ -1,6 +1,6 @@
 import { Undelivered } from '../messages/undelivered.ts'
-import type { Queue } from '../storage/queue.ts'
-import { waitingMessages } from '../storage/study-message.ts'
+import { waitingMessages } from '../storage/study/study-message.ts'
+import type { Queue } from '../storage/work/queue.ts'
 import { type LetterParts, sendMessage } from './study-letter.ts'
 
 type Parts = LetterParts & {

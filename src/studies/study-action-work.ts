@@ -2,9 +2,9 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseSearch } from '../search/parse.ts'
 import { isBarredPerson } from '../storage/account/barred.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Database } from '../storage/database.ts'
 import { ended } from '../storage/model/enrolment.ts'
-import type { Queue } from '../storage/queue.ts'
 import {
   actionsToWorkOn,
   beginItem,
@@ -15,8 +15,8 @@ import {
   type StudyAction,
   type StudyActionItem,
   settleItem,
-} from '../storage/study-action.ts'
-import { callerOfPerson } from '../storage/token.ts'
+} from '../storage/study/study-action.ts'
+import type { Queue } from '../storage/work/queue.ts'
 import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
 import type { Invitations, Standing } from './invitations.ts'
 import type { Way } from './reach.ts'

@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
 import type { Database } from '../storage/database.ts'
-import { type InvitedFilter, subjectsWith } from '../storage/invited-subject.ts'
+import { type InvitedFilter, subjectsWith } from '../storage/study/invited-subject.ts'
 import {
   addAction,
   findAction,
@@ -9,7 +9,7 @@ import {
   refusedItems,
   type StudyAction,
   type StudyActionKind,
-} from '../storage/study-action.ts'
+} from '../storage/study/study-action.ts'
 import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
 import type { Way } from './reach.ts'
 import { seesAnswersOf } from './sees-answers.ts'

@@ -7,8 +7,8 @@ import { FhirError } from '../fhir/error.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Store, Write } from '../storage/store.ts'
-import { callerOfPerson } from '../storage/token.ts'
 import type { StudyParts } from './enrolled-people.ts'
 
 export type StudyChangeParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }

@@ -4,9 +4,9 @@ import { intervalOfPeriod } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import { and, type Expression, none } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
+import { callerOfPerson } from '../storage/authorization/token.ts'
 import { ended } from '../storage/model/enrolment.ts'
 import { namedId } from '../storage/model/projection.ts'
-import { callerOfPerson } from '../storage/token.ts'
 import type { OwnParts } from './own-record.ts'
 
 export type WithdrawalParts = Pick<OwnParts, 'accounts' | 'registry' | 'openStoreFor'>

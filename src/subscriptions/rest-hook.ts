@@ -3,7 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import { type Notification, notificationText } from '../interactions/notification.ts'
 import type { Asked, RestHook } from '../interactions/subscription-asked.ts'
 import type { Outbound } from '../messages/outbound.ts'
-import type { Event } from '../storage/subscription-event.ts'
+import type { Event } from '../storage/subscription/subscription-event.ts'
 
 type Sending = { readonly outbound: Outbound; readonly base: string }
 

@@ -12,10 +12,16 @@ import { type Criteria, criteriaOf } from '../interactions/subscription-criteria
 import type { Outbound } from '../messages/outbound.ts'
 import type { Found } from '../storage/audit/concerned.ts'
 import type { Database } from '../storage/database.ts'
-import { giveNotice } from '../storage/notice.ts'
 import type { Store } from '../storage/store.ts'
-import { findSubscriber, markFailed, markGreeted, markTold, type Subscriber } from '../storage/subscriber.ts'
-import { type Event, eventsIn } from '../storage/subscription-event.ts'
+import { giveNotice } from '../storage/subscription/notice.ts'
+import {
+  findSubscriber,
+  markFailed,
+  markGreeted,
+  markTold,
+  type Subscriber,
+} from '../storage/subscription/subscriber.ts'
+import { type Event, eventsIn } from '../storage/subscription/subscription-event.ts'
 import { greet, tellHook, tellsOneByOne } from './rest-hook.ts'
 
 export type Serving = {

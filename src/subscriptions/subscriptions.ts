@@ -1,6 +1,6 @@
-import type { Queue } from '../storage/queue.ts'
-import { dueSubscribers, findSubscriber } from '../storage/subscriber.ts'
-import { recordEvents } from '../storage/subscription-event.ts'
+import { dueSubscribers, findSubscriber } from '../storage/subscription/subscriber.ts'
+import { recordEvents } from '../storage/subscription/subscription-event.ts'
+import type { Queue } from '../storage/work/queue.ts'
 import { criteriaFor, keyOf, refuse, type Serving, serve } from './serve.ts'
 
 export type SubscriptionOptions = Serving & {

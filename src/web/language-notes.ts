@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Session } from '../storage/account/session.ts'
+import { setLanguage } from '../storage/account/user-account.ts'
 import type { Database } from '../storage/database.ts'
-import { setLanguage } from '../storage/user-account.ts'
 import { wordsOf } from './page/own-page.ts'
 
 /** In which language somebody is written to is that of the browser with which they were last here. */

@@ -6,8 +6,8 @@ import { toldError } from '../http/errors.ts'
 import { agentOf } from '../storage/audit/agent.ts'
 import { type Keep, recordRefusal, type Tried } from '../storage/audit/refusal.ts'
 import type { Trail } from '../storage/audit/trail.ts'
+import { callerOfPatient, callerOfPerson, patientsOf } from '../storage/authorization/token.ts'
 import type { Database } from '../storage/database.ts'
-import { callerOfPatient, callerOfPerson, patientsOf } from '../storage/token.ts'
 import { sendErrorPage } from './error-page.ts'
 
 type Parts = { readonly database: Database; readonly trail: Trail }

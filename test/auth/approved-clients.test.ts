@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type ClientApproval, changeApproved } from '../../src/auth/approved-clients.ts'
 import { ownScopeRules } from '../../src/cli/own-scope-rules.ts'
-import { openAccount } from '../../src/storage/user-account.ts'
+import { openAccount } from '../../src/storage/account/user-account.ts'
 import { assertion, assertionType, makeKey } from './backend.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { clockSkewSeconds } from '../../src/auth/assertion.ts'
 import type { SignedIn } from '../../src/auth/interaction.ts'
-import { revokeGrants } from '../../src/storage/authorization-grant.ts'
+import { openAccount } from '../../src/storage/account/user-account.ts'
+import { revokeGrants } from '../../src/storage/authorization/authorization-grant.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { openAccount } from '../../src/storage/user-account.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 
 const world = await openApps()

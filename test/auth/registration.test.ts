@@ -1,8 +1,8 @@
 import pg from 'pg'
 import t from 'tap'
 import { newClientId } from '../../src/auth/client-model.ts'
-import { removeExpired } from '../../src/storage/authorization-record.ts'
-import { listClients } from '../../src/storage/client-registration.ts'
+import { removeExpired } from '../../src/storage/authorization/authorization-record.ts'
+import { listClients } from '../../src/storage/authorization/client-registration.ts'
 import { assertion, assertionType, makeKey } from './backend.ts'
 import { authorizeQuery, base, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 

@@ -5,8 +5,8 @@ import { exportJWK, generateKeyPair } from 'jose'
 import * as oidc from 'openid-client'
 import t from 'tap'
 import type { SignedIn } from '../../src/auth/interaction.ts'
-import type { ClientMetadata } from '../../src/storage/client-registration.ts'
-import { openAccount } from '../../src/storage/user-account.ts'
+import { openAccount } from '../../src/storage/account/user-account.ts'
+import type { ClientMetadata } from '../../src/storage/authorization/client-registration.ts'
 import { openApps } from './world.ts'
 
 /** Libraries that others wrote, as they are, against a server that listens. */

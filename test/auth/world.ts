@@ -3,8 +3,12 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { newClientId } from '../../src/auth/client-model.ts'
 import type { Decision, SignedIn } from '../../src/auth/interaction.ts'
 import { findSession, startSession } from '../../src/storage/account/session.ts'
-import { type ClientMetadata, keepClient, type RegisteredClient } from '../../src/storage/client-registration.ts'
-import { digestOf, newSecret } from '../../src/storage/secret.ts'
+import {
+  type ClientMetadata,
+  keepClient,
+  type RegisteredClient,
+} from '../../src/storage/authorization/client-registration.ts'
+import { digestOf, newSecret } from '../../src/storage/secret/secret.ts'
 import { openStudies } from '../support/study.ts'
 
 export const base = 'http://localhost:8080'

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { hashPassword } from '../../src/accounts/password.ts'
-import { addAccount } from '../../src/storage/user-account.ts'
+import { addAccount } from '../../src/storage/account/user-account.ts'
 import { authorizeQuery, openApps, pkce, tokenRequest } from '../auth/world.ts'
 import { type Browser, byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 import { openSmartApp } from './smart-app.ts'

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { hashPassword } from '../../src/accounts/password.ts'
 import { systems } from '../../src/fhir/canonical.ts'
-import { addAccount } from '../../src/storage/user-account.ts'
+import { addAccount } from '../../src/storage/account/user-account.ts'
 import { openTenants } from '../web/tenants.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 

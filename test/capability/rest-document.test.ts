@@ -17,8 +17,8 @@ import { mostLinkBytes } from '../../src/interactions/paging.ts'
 import { operations } from '../../src/operations/operations.ts'
 import { longestText, mostHops, mostHopsInAll, mostParameters, mostValues } from '../../src/search/limit.ts'
 import { roomOfBundle, roomOfPage } from '../../src/search/room.ts'
-import { mostKeyBytes } from '../../src/storage/dictionary.ts'
-import { mostComponents } from '../../src/storage/observation-facts.ts'
+import { mostKeyBytes } from '../../src/storage/prepare/dictionary.ts'
+import { mostComponents } from '../../src/storage/prepare/observation-facts.ts'
 
 const file = new URL('../../docs/rest.md', import.meta.url)
 

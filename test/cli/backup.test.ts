@@ -1,6 +1,6 @@
 import t from 'tap'
-import { readBackups } from '../../src/storage/backup.ts'
 import { openDatabase } from '../../src/storage/database.ts'
+import { readBackups } from '../../src/storage/installation/backup.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { extensions } from '../../src/fhir/canonical.ts'
-import { dropOldIntake } from '../../src/storage/old-intake.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { dropOldIntake } from '../../src/storage/upload/old-intake.ts'
 import { at, point, upload } from '../mhealth/upload.ts'
 import { openStudies } from '../support/study.ts'
 

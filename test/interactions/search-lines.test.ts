@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
-import { revokeToken } from '../../src/storage/token.ts'
+import { revokeToken } from '../../src/storage/authorization/token.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { readSlowly } from '../support/slow-reader.ts'
 

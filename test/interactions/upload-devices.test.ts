@@ -1,7 +1,7 @@
 import type { Device, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions, standardExtensions } from '../../src/fhir/canonical.ts'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
 import { point, upload } from '../mhealth/upload.ts'
 import { openStudies } from '../support/study.ts'
 

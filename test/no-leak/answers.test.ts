@@ -1,6 +1,6 @@
 import t from 'tap'
-import { registerClient } from '../../src/storage/client.ts'
-import type { TokenRequest } from '../../src/storage/token.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
+import type { TokenRequest } from '../../src/storage/authorization/token.ts'
 import { isOnTurn } from '../support/turn.ts'
 import { type CallerRow, callers, clients } from './callers.ts'
 import * as facts from './facts.ts'

@@ -1,4 +1,4 @@
-import type { TokenRequest } from '../../src/storage/token.ts'
+import type { TokenRequest } from '../../src/storage/authorization/token.ts'
 import type { Reader } from './expected.ts'
 import { heartRate, patients, practitioners, spellings, weight } from './facts.ts'
 

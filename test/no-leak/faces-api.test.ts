@@ -1,6 +1,6 @@
 import type { ResearchStudy, ResourceType } from '@medplum/fhirtypes'
 import t from 'tap'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
 import { callers, clients } from './callers.ts'
 import { secretsOf } from './secrets.ts'
 import { openNoLeakWorld } from './world.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { served } from '../../src/faces/r5/interactions.ts'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
 import { type CallerRow, callers, clients } from './callers.ts'
 import { doors } from './doors.ts'
 import { secretsOf } from './secrets.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { organizationRole } from '../../src/access/vocabulary.ts'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
 import { clients } from './callers.ts'
 import { doors } from './doors.ts'
 import { secretsOf } from './secrets.ts'

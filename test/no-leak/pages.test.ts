@@ -1,5 +1,5 @@
 import t from 'tap'
-import { keepClient } from '../../src/storage/client-registration.ts'
+import { keepClient } from '../../src/storage/authorization/client-registration.ts'
 import { authorizeQuery, base, pkce, redirectUri } from '../auth/world.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { todays } from '../support/turn.ts'

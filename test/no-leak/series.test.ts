@@ -1,5 +1,5 @@
 import t from 'tap'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
 import { todays } from '../support/turn.ts'
 import { callers, clients } from './callers.ts'
 import * as facts from './facts.ts'

@@ -1,6 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import t from 'tap'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openBrowser, type Shown, wordsOf } from '../support/browser.ts'
 import { someoneWaits } from '../support/someone-waits.ts'

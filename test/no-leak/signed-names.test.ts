@@ -1,5 +1,5 @@
 import t from 'tap'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
 import { callers, clients } from './callers.ts'
 import { addPatientAccounts, heartsFrom } from './own-studies.ts'
 import { openSignedIn } from './signed-in.ts'

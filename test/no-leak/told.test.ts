@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ResourceType, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { until } from '../subscriptions/receiver.ts'
 import { type CallerRow, callers, clients } from './callers.ts'

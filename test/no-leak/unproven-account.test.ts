@@ -1,6 +1,6 @@
 import type { Patient, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
-import { appToken } from '../../src/storage/app-invitation.ts'
+import { appToken } from '../../src/storage/study/app-invitation.ts'
 import { openInvitedApps } from '../faces/api/invited.ts'
 
 /** Whoever registers somebody chooses where the link of an invitation goes: here to themselves, of a patient who has an account, and a record elsewhere. */

@@ -1,7 +1,7 @@
 import type { Consent, Person, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
-import { appToken } from '../../src/storage/app-invitation.ts'
+import { appToken } from '../../src/storage/study/app-invitation.ts'
 import { openInvitedApps } from '../faces/api/invited.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 

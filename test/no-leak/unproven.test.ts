@@ -2,7 +2,7 @@ import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/events/log.ts'
-import { appToken } from '../../src/storage/app-invitation.ts'
+import { appToken } from '../../src/storage/study/app-invitation.ts'
 import { openInvitedApps } from '../faces/api/invited.ts'
 
 /** An app that came by the link of an invitation alone: whoever has it may be anybody who saw the message. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import t from 'tap'
-import { readMigrations } from '../../src/storage/migrate.ts'
+import { readMigrations } from '../../src/storage/postgres/migrate.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { point, upload } from '../mhealth/upload.ts'
 import { openSearching } from '../support/searching.ts'

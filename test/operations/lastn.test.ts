@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
-import { readMigrations } from '../../src/storage/migrate.ts'
+import { readMigrations } from '../../src/storage/postgres/migrate.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openSearching } from '../support/searching.ts'
 

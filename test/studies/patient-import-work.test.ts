@@ -1,6 +1,6 @@
 import t from 'tap'
 import { FhirError } from '../../src/fhir/error.ts'
-import { addImport, readImport } from '../../src/storage/patient-import.ts'
+import { addImport, readImport } from '../../src/storage/organization/patient-import.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { workOnImports } from '../../src/studies/patient-import-work.ts'
 import { fhirWorld } from '../support/fhir-server.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { FhirError } from '../../src/fhir/error.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { addAction, beginItem, readAction, refusedItems } from '../../src/storage/study-action.ts'
+import { addAction, beginItem, readAction, refusedItems } from '../../src/storage/study/study-action.ts'
 import { workOnStudyActions } from '../../src/studies/study-action-work.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 

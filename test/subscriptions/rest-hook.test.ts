@@ -1,10 +1,10 @@
 import type { Bundle, Observation, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
 import { endSession, findSession, startSession } from '../../src/storage/account/session.ts'
-import { createGrant } from '../../src/storage/authorization-grant.ts'
-import { registerClient } from '../../src/storage/client.ts'
+import { createGrant } from '../../src/storage/authorization/authorization-grant.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
+import { revokeToken } from '../../src/storage/authorization/token.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { revokeToken } from '../../src/storage/token.ts'
 import { duringNext, until } from './receiver.ts'
 import { heartRate, openSubscriptionWorld, scope, toHook } from './world.ts'
 

@@ -2,8 +2,8 @@ import type { Bundle, Extension, Observation, Parameters, Subscription } from '@
 import t from 'tap'
 import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
 import { roomOfPage } from '../../src/search/room.ts'
-import { openQueues } from '../../src/storage/queue.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { openQueues } from '../../src/storage/work/queue.ts'
 import { duringNext, until } from './receiver.ts'
 import { heartRate, openSubscriptionWorld } from './world.ts'
 

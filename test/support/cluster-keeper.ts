@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from 'node:
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { openCluster } from '../../src/storage/cluster.ts'
-import { findPostmaster, isAlive } from '../../src/storage/postmaster.ts'
+import { openCluster } from '../../src/storage/postgres/cluster.ts'
+import { findPostmaster, isAlive } from '../../src/storage/postgres/postmaster.ts'
 import { type Address, addressFile, meetingPlace } from './cluster.ts'
 
 /** The process that starts the tests' PostgreSQL, announces it, watches over it, and removes it when it is idle. */

@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { isAlive } from '../../src/storage/postmaster.ts'
+import { isAlive } from '../../src/storage/postgres/postmaster.ts'
 
 /**
  * The PostgreSQL of the tests, as a URL of its database `postgres`: that of TEST_DATABASE_URL, or one of our own that all

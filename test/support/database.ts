@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import pg from 'pg'
 import { stateOf } from '../../src/fhir/kept.ts'
-import { migrate, readMigrations } from '../../src/storage/migrate.ts'
+import { migrate, readMigrations } from '../../src/storage/postgres/migrate.ts'
 import { testCluster } from './cluster.ts'
 
 /** An empty, migrated database of one's own. */

@@ -3,9 +3,9 @@ import type { ClientPolicy } from '../../src/access/caller.ts'
 import { buildApp, type Work } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/events/log.ts'
-import { registerClient } from '../../src/storage/client.ts'
+import { registerClient } from '../../src/storage/authorization/client.ts'
+import { issueToken, type TokenRequest } from '../../src/storage/authorization/token.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
-import { issueToken, type TokenRequest } from '../../src/storage/token.ts'
 import { type TestDatabase, withDatabase } from './database.ts'
 
 /** The whole server over a database of its own; a few callers are known to `inject` by name, all others by token. */

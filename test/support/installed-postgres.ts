@@ -5,7 +5,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { migrate } from '../../src/storage/migrate.ts'
+import { migrate } from '../../src/storage/postgres/migrate.ts'
 import { testCluster } from './cluster.ts'
 import { withDatabase } from './database.ts'
 

@@ -2,7 +2,7 @@ import type { Consent, Extension, ResearchStudy, Resource } from '@medplum/fhirt
 import { organizationRole, privacyOfficer } from '../../src/access/vocabulary.ts'
 import { digestOf } from '../../src/fhir/attachment-digest.ts'
 import { canonicalBase, extensions, standardExtensions, systems } from '../../src/fhir/canonical.ts'
-import { openAccount } from '../../src/storage/user-account.ts'
+import { openAccount } from '../../src/storage/account/user-account.ts'
 import { fhirWorld } from './fhir-server.ts'
 
 type World = Awaited<ReturnType<typeof fhirWorld>>

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { wordsFor } from '../../src/messages/catalogue.ts'
 import { startSession } from '../../src/storage/account/session.ts'
-import { keepClient } from '../../src/storage/client-registration.ts'
+import { keepClient } from '../../src/storage/authorization/client-registration.ts'
 import { authorizeQuery, base, pkce, redirectUri } from '../auth/world.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 import { openPeople } from './people.ts'

@@ -1,6 +1,6 @@
 import { hashPassword } from '../../src/accounts/password.ts'
+import { addAccount } from '../../src/storage/account/user-account.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { addAccount } from '../../src/storage/user-account.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'
 import { type Browser, openBrowser } from '../support/browser.ts'
 import { openMailbox } from '../support/mailbox.ts'

@@ -1,6 +1,6 @@
 import { organizationRole } from '../../src/access/vocabulary.ts'
 import { startSession } from '../../src/storage/account/session.ts'
-import { addAccount } from '../../src/storage/user-account.ts'
+import { addAccount } from '../../src/storage/account/user-account.ts'
 import { openApps } from '../auth/world.ts'
 import { openBrowser } from '../support/browser.ts'
 

@@ -13,13 +13,13 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { tokenText } from '../../search/token-text.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Database } from '../../storage/database.ts'
 import { dropArrival, findArrival, moveArrival } from '../../storage/ehr/launch.ts'
 import { findSmartClientConfig, listSmartClientConfigs } from '../../storage/ehr/smart-client-config.ts'
 import { type Workplace, workplacesOf } from '../../storage/ehr/staff.ts'
-import { seal, unseal } from '../../storage/sealed.ts'
+import { seal, unseal } from '../../storage/secret/sealed.ts'
 import type { Store } from '../../storage/store.ts'
-import { callerOfPerson } from '../../storage/token.ts'
 
 /** Who came from an EHR, and for which patient. */
 export type Arrival = {

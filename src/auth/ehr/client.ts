@@ -15,7 +15,7 @@ import type { Outbound } from '../../messages/outbound.ts'
 import type { Database } from '../../storage/database.ts'
 import type { EhrMetadata } from '../../storage/ehr/launch.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
-import { unseal } from '../../storage/sealed.ts'
+import { unseal } from '../../storage/secret/sealed.ts'
 import { libraryFetch } from '../library-fetch.ts'
 import { readEhrKeys } from './keys.ts'
 

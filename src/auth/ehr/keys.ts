@@ -2,7 +2,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jo
 import { startError } from '../../start-error.ts'
 import type { Database } from '../../storage/database.ts'
 import { addEhrKey, listEhrKeys, replaceEhrKeys, type SealedEhrKey } from '../../storage/ehr/key.ts'
-import { seal, unseal } from '../../storage/sealed.ts'
+import { seal, unseal } from '../../storage/secret/sealed.ts'
 
 type Algorithm = (typeof algorithms)[number]
 type EhrKey = JWK & { readonly kid: string; readonly alg: Algorithm }

@@ -10,7 +10,7 @@ import {
   type SmartClientConfig,
 } from '../../storage/ehr/smart-client-config.ts'
 import { isOnlyStaffOf } from '../../storage/ehr/staff.ts'
-import { seal } from '../../storage/sealed.ts'
+import { seal } from '../../storage/secret/sealed.ts'
 import { type ArrivalParts, type Arrivals, openArrivals } from './arrivals.ts'
 import type { EhrClientParts } from './client.ts'
 import { publicKeySet, readEhrKeys } from './keys.ts'

@@ -14,7 +14,7 @@ import {
   removeSmartClientConfig,
   type SmartClientConfig,
 } from '../../storage/ehr/smart-client-config.ts'
-import { seal } from '../../storage/sealed.ts'
+import { seal } from '../../storage/secret/sealed.ts'
 import type { By } from '../organization-apps.ts'
 import { requireShown, versionOf } from '../shown-version.ts'
 import { changeTo, removalOf } from './ehr-change.ts'

@@ -10,7 +10,7 @@ import {
 } from '../../accounts/sso-account.ts'
 import type { Session } from '../../storage/account/session.ts'
 import { dropOtherSsoArrivals, dropSsoArrival, findSsoArrival, type SsoArrival } from '../../storage/account/sso.ts'
-import { findAccountByEmail } from '../../storage/user-account.ts'
+import { findAccountByEmail } from '../../storage/account/user-account.ts'
 
 /** What is to be done next for whoever has come; asked anew at each request, of what is so then. */
 export type SsoStep =

@@ -1,7 +1,7 @@
 import { emailProblem } from '../../accounts/email.ts'
 import type { Config } from '../../config.ts'
 import type { SsoArrival } from '../../storage/account/sso.ts'
-import { toAddress } from '../../storage/user-account.ts'
+import { toAddress } from '../../storage/account/user-account.ts'
 
 /** What an identity provider says of its user, in the words of its protocol no more. */
 export type Claimed = {

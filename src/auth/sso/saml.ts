@@ -3,7 +3,7 @@
 import { type Profile, SAML, type SamlOptions, SamlStatusError, ValidateInResponseTo } from '@node-saml/node-saml'
 import { answerSsoRequest, isSsoRequest, keepSsoRequest } from '../../storage/account/sso.ts'
 import type { Connection } from '../../storage/database.ts'
-import { newSecret } from '../../storage/secret.ts'
+import { newSecret } from '../../storage/secret/secret.ts'
 import { type Claimed, type ClaimRules, refedsMultiFactor, toArrived } from './claimed.ts'
 import type { SsoArrived, SsoAsked, SsoSent } from './exchange.ts'
 import { samlConsumerPath, samlMetadataPath } from './paths.ts'

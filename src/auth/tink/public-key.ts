@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import type { SerializedKey } from '../../storage/sharing-partner.ts'
+import type { SerializedKey } from '../../storage/authorization/sharing-partner.ts'
 
 /** `prefix` is what everything begins with that is signed by it or encrypted to it. */
 export type PublicKey = { readonly key: KeyObject; readonly prefix: Buffer }

@@ -1,8 +1,8 @@
 import { registerApproved } from '../../auth/approved-clients.ts'
-import { appToken, keepAppInvitations } from '../../storage/app-invitation.ts'
 import type { Database } from '../../storage/database.ts'
-import { makeInvitation } from '../../storage/invitation.ts'
-import { endMessage, takeMessage } from '../../storage/study-message.ts'
+import { appToken, keepAppInvitations } from '../../storage/study/app-invitation.ts'
+import { makeInvitation } from '../../storage/study/invitation.ts'
+import { endMessage, takeMessage } from '../../storage/study/study-message.ts'
 import { ownScopeRules } from '../own-scope-rules.ts'
 
 /** What the link in a letter gives to an app that is trusted to take invitations up by itself. */

@@ -8,7 +8,7 @@ import { openContexts } from '../../http/fhir-context.ts'
 import { limitRequests } from '../../http/oauth-limits.ts'
 import { whileLetIn } from '../../http/while-let-in.ts'
 import { dispatch } from '../../interactions/dispatch.ts'
-import type { RegisteredClient } from '../../storage/client-registration.ts'
+import type { RegisteredClient } from '../../storage/authorization/client-registration.ts'
 import { readingOf } from './records.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
-import { revokeGrants } from '../authorization-grant.ts'
+import { revokeGrants } from '../authorization/authorization-grant.ts'
+import { revokeTokensOfPerson } from '../authorization/issued-token.ts'
 import type { Connection } from '../database.ts'
-import { revokeTokensOfPerson } from '../issued-token.ts'
 import { dropEmailChange } from './email-change.ts'
 import { dropLinks } from './link.ts'
 import { endSessions } from './session.ts'

@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret.ts'
+import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** What a link is for. `wasSent`: to the address, so that whoever has it reads the mail of that address. */

@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf } from '../secret.ts'
+import { digestOf } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 export type SecondFactor = {

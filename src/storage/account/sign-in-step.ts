@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret.ts'
+import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { type AuthenticatedAt, fromColumn, type Method, toColumn } from './authentication.ts'
 import { isSessionInForce } from './session-in-force.ts'

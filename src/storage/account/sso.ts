@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret.ts'
+import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** A browser that was sent to an identity provider. */

@@ -3,7 +3,7 @@ import { isInCompartments } from '../../access/patient-compartment.ts'
 import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import { all, and, type Expression } from '../../search/expression.ts'
 import type { Value } from '../../search/value.ts'
-import type { RowsAsked } from '../rows-asked.ts'
+import type { RowsAsked } from '../search/rows-asked.ts'
 
 /** `isBound`: whatever is answered is of these; `isOwn`: they are themselves what is searched. */
 export type Naming = RowsAsked & { readonly isBound: boolean; readonly isOwn: boolean }

@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Expression } from '../../search/expression.ts'
 import { print } from '../../search/print.ts'
-import type { RowsAsked, Whose } from '../rows-asked.ts'
+import type { RowsAsked, Whose } from '../search/rows-asked.ts'
 import type { Store } from '../store.ts'
 import { askedAbout, type Naming } from './asked-about.ts'
 import type { Found } from './concerned.ts'

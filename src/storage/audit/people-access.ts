@@ -1,5 +1,5 @@
 import type { Registry } from '../../fhir/registry.ts'
-import type { StudyPeople, StudyPeopleAsked, StudyPersonRow } from '../study-people.ts'
+import type { StudyPeople, StudyPeopleAsked, StudyPersonRow } from '../study/study-people.ts'
 import { concernedBy, type Found } from './concerned.ts'
 import type { AuditAccess } from './record.ts'
 

@@ -1,5 +1,5 @@
-import type { Settled, Settling } from '../quarantine-asked.ts'
-import type { Kept } from '../refused-upload.ts'
+import type { Settled, Settling } from '../quarantine/quarantine-asked.ts'
+import type { Kept } from '../quarantine/refused-upload.ts'
 import type { RefusedUpload } from '../store.ts'
 import type { AuditAccess } from './record.ts'
 

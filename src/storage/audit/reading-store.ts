@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Search } from '../../search/search.ts'
-import type { OfKinds, ReadingsAsked } from '../figures.ts'
+import type { OfKinds, ReadingsAsked } from '../figures/figures.ts'
 import type { Store } from '../store.ts'
 import { searchAsked } from './asked.ts'
 import { concernedAmong, concernedBy, type Found, measured } from './concerned.ts'

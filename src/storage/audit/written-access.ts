@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import type { RowsAsked, Whose } from '../rows-asked.ts'
+import type { RowsAsked, Whose } from '../search/rows-asked.ts'
 import type { Store, Write, Written } from '../store.ts'
 import { askedAbout, type Naming } from './asked-about.ts'
 import { concernedBy } from './concerned.ts'

@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecretBeside } from '../secret.ts'
+import { digestOf, isSecret, newSecretBeside } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** What the EHR said of itself when the browser was sent to it: it is held to that when the browser comes back. */

@@ -1,8 +1,8 @@
 import type { Device } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
-import { referenceKey } from '../index-rows.ts'
+import { referenceKey } from '../prepare/index-rows.ts'
 import { sql } from '../sql.ts'
-import { takeTurnToJoin } from '../turn-to-join.ts'
+import { takeTurnToJoin } from '../write/turn-to-join.ts'
 import { findSourceDevices } from './device.ts'
 import { each, namedId, type Projected, type ProjectionContext } from './projection.ts'
 

@@ -3,8 +3,8 @@ import { type ConsentGrantee, granteeOf } from '../../access/consent.ts'
 import { intervalOf } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
-import { isDiscardedPaper } from '../paper-consent.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { isDiscardedPaper } from '../study/paper-consent.ts'
 import { isSignedAfter } from './signed.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { ContactPoint, Patient } from '@medplum/fhirtypes'
+import { toAddress } from '../account/user-account.ts'
 import type { Connection } from '../database.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
-import { toAddress } from '../user-account.ts'
 import type { Projection } from './projection.ts'
 
 /** Where a message goes: an e-mail address in lower case, or a mobile number in E.164. */

@@ -1,7 +1,7 @@
 import type { Reference, Resource } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { Connection } from '../database.ts'
-import type { Dictionary } from '../dictionary.ts'
+import type { Dictionary } from '../prepare/dictionary.ts'
 
 /** One resource as it was just written; `resource` is absent where it was deleted. */
 export type Projected<R extends Resource = Resource> = {

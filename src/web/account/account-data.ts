@@ -9,7 +9,7 @@ import {
   readingLines,
   resourceLines,
 } from '../../operations/record-lines.ts'
-import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/token.ts'
+import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { html } from '../page/html.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'

@@ -1,6 +1,6 @@
 import type { Words } from '../../messages/catalogue.ts'
 import { endSessions } from '../../storage/account/session.ts'
-import { findAccountOf } from '../../storage/user-account.ts'
+import { findAccountOf } from '../../storage/account/user-account.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'

@@ -1,7 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { findingName } from '../../fhir/document-finding.ts'
 import { queryOf } from '../../http/presentation.ts'
-import type { Quarantined, QuarantinedAsked, QuarantinedPage, QuarantineGroup } from '../../storage/quarantine-asked.ts'
+import type {
+  Quarantined,
+  QuarantinedAsked,
+  QuarantinedPage,
+  QuarantineGroup,
+} from '../../storage/quarantine/quarantine-asked.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'

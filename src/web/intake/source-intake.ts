@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
-import type { Ingest } from '../../storage/ingest-asked.ts'
+import type { Ingest } from '../../storage/upload/ingest-asked.ts'
 import { readSource } from '../../studies/source.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'

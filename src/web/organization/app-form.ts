@@ -1,7 +1,7 @@
 import { isBackend } from '../../auth/approved-clients.ts'
 import { type AppKind, problemsOf, type SaidApp } from '../../auth/said-app.ts'
 import { FhirError } from '../../fhir/error.ts'
-import type { OrganizationClient } from '../../storage/client-registration.ts'
+import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
 import { box, type Field, field, problemList, typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { NamedOrganization } from '../../accounts/administered-organizations.ts'
-import type { OrganizationClient } from '../../storage/client-registration.ts'
+import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { administeredOf, type OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Cookies, cookieOf } from '../../http/session.ts'
-import { digestOf } from '../../storage/secret.ts'
+import { digestOf } from '../../storage/secret/secret.ts'
 import { allowAnyFrame, asksAgain, isFramed, jarOf, pathAgain } from './frame.ts'
 import { html } from './html.ts'
 import { wordsOf } from './own-page.ts'

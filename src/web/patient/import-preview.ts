@@ -1,5 +1,5 @@
 import type { Patient } from '@medplum/fhirtypes'
-import type { ShownLine } from '../../storage/patient-import.ts'
+import type { ShownLine } from '../../storage/organization/patient-import.ts'
 
 export const previewHeads = [
   'Line',

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
 import { languages } from '../../messages/catalogue.ts'
-import type { PatientImport } from '../../storage/patient-import.ts'
+import type { PatientImport } from '../../storage/organization/patient-import.ts'
 import { mostLines, patientListTemplate } from '../../studies/patient-list.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Accounts } from '../../accounts/accounts.ts'
+import { findAccountOf } from '../../storage/account/user-account.ts'
 import type { Database } from '../../storage/database.ts'
-import { findAccountOf } from '../../storage/user-account.ts'
 import { html } from '../page/html.ts'
 import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { sessionOf } from '../page/signed-in.ts'

@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
-import type { StudyState } from '../../storage/study-people.ts'
+import type { StudyState } from '../../storage/study/study-people.ts'
 import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/enrolled-people.ts'
 import { allowsPaper } from '../../studies/paper-consent.ts'
 import { findChangeableStudy } from '../../studies/study-change.ts'

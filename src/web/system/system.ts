@@ -1,8 +1,8 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import { recordingChange } from '../../accounts/configuration-change.ts'
 import { queryOf } from '../../http/presentation.ts'
-import type { Backup } from '../../storage/backup.ts'
-import { readSystemState, type SystemState } from '../../storage/system-state.ts'
+import type { Backup } from '../../storage/installation/backup.ts'
+import { readSystemState, type SystemState } from '../../storage/installation/system-state.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'

@@ -1,5 +1,5 @@
 import { hashPassword } from '../../../src/accounts/password.ts'
-import { addAccount } from '../../../src/storage/user-account.ts'
+import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { type Browser, openBrowser, type Shown } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { keepClient } from '../../../src/storage/client-registration.ts'
+import { keepClient } from '../../../src/storage/authorization/client-registration.ts'
 import { codeOf, keyIn } from '../../support/authenticator.ts'
 import type { Browser } from '../../support/browser.ts'
 import { authorizeQuery, pkce, redirectUri, tokenRequest } from '../world.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { findAccountOf } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { findAccountOf } from '../../../src/storage/user-account.ts'
 import { type Browser, openBrowser, wordsOf } from '../../support/browser.ts'
 import { openMailbox } from '../../support/mailbox.ts'
 import { openInstitution } from './institution.ts'

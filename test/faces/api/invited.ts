@@ -1,5 +1,5 @@
 import { writeLetter } from '../../../src/cli/demo/letter.ts'
-import { appToken } from '../../../src/storage/app-invitation.ts'
+import { appToken } from '../../../src/storage/study/app-invitation.ts'
 import { openApps } from '../../auth/world.ts'
 
 type Payload = object | string

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { findClient, keepClient } from '../../../src/storage/client-registration.ts'
+import { findClient, keepClient } from '../../../src/storage/authorization/client-registration.ts'
 import { openApps } from '../../auth/world.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
 import { openPartner } from './partner.ts'

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { revokeToken } from '../../../src/storage/authorization/token.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { revokeToken } from '../../../src/storage/token.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
 import { namedBeside } from '../../../src/storage/audit/named.ts'
-import type { RowsAsked } from '../../../src/storage/rows-asked.ts'
+import type { RowsAsked } from '../../../src/storage/search/rows-asked.ts'
 import type { Store } from '../../../src/storage/store.ts'
 
 const registry = loadRegistry()

@@ -1,14 +1,14 @@
 import type { AuditEvent, Bundle, Observation } from '@medplum/fhirtypes'
 import t from 'tap'
+import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
 import { readDisclosures } from '../../../src/storage/audit/disclosures.ts'
 import { withinDoor } from '../../../src/storage/audit/door.ts'
 import { insertRecords } from '../../../src/storage/audit/record.ts'
 import { sealAudit } from '../../../src/storage/audit/seal.ts'
 import { recordSignIn } from '../../../src/storage/audit/sign-in.ts'
-import { registerClient } from '../../../src/storage/client.ts'
+import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { openAccount } from '../../../src/storage/user-account.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 
 const { server, database, token } = await fhirWorld()

@@ -9,7 +9,7 @@ import { openCodeClasses } from '../../../src/fhir/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseCriteria, parseSearch } from '../../../src/search/parse.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
-import { openStores } from '../../../src/storage/resources.ts'
+import { openStores } from '../../../src/storage/open-stores.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { withDatabase } from '../../support/database.ts'
 

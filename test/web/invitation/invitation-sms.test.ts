@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { digestOf } from '../../../src/storage/secret.ts'
+import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openSmsGateway } from '../../support/sms-gateway.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { digestOf } from '../../../src/storage/secret.ts'
+import { digestOf } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openHospitals, password } from '../../auth/ehr/hospital.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'

@@ -1,6 +1,6 @@
 import { deflateRawSync } from 'node:zlib'
 import t from 'tap'
-import { seal } from '../../../src/storage/sealed.ts'
+import { seal } from '../../../src/storage/secret/sealed.ts'
 import { type Browser, wordsOf } from '../../support/browser.ts'
 import { openInvited, password } from '../invited.ts'
 

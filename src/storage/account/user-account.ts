@@ -1,0 +1,124 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { Connection } from '../database.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+
+/** Whom an address signs in. FHIR has an Account of its own. */
+export type UserAccount = {
+  /** Id of the Person. */
+  readonly person: string
+  /** In lower case. */
+  readonly email: string
+  /** Argon2id, as a PHC string; absent where none was chosen yet. */
+  readonly password?: string
+  /** Whether whoever reads the address's mail has said so. */
+  readonly isVerified: boolean
+  readonly administrator: boolean
+  /** Of BCP 47: in which they are written to. */
+  readonly language: string
+}
+
+export const findAccountByEmail = (connection: Connection, email: string): Promise<UserAccount | undefined> =>
+  findAccount(connection, sql.fragment`email = ${toAddress(email)}`)
+
+export const findAccountOf = (connection: Connection, person: string): Promise<UserAccount | undefined> =>
+  findAccount(connection, sql.fragment`person = ${person}`)
+
+/** False where the address, or the Person, has an account already. */
+export const addAccount = async (
+  connection: Connection,
+  account: Pick<UserAccount, 'person' | 'email' | 'password' | 'isVerified' | 'administrator'> &
+    Partial<Pick<UserAccount, 'language'>>,
+): Promise<boolean> => {
+  const { person, email, password, isVerified, administrator, language = 'en' } = account
+  const added = await connection.run(sql.fragment`
+    INSERT INTO user_account (email, person, password, verified_at, administrator, language)
+    VALUES (${toAddress(email)}, ${person}, ${password ?? null}, ${verifiedAt(isVerified)}, ${administrator}, ${language})
+    ON CONFLICT DO NOTHING`)
+  return added > 0
+}
+
+/** `proves`: it was chosen by a link that was sent to the account's address, and to nobody else. */
+export const setPassword = async (
+  connection: Connection,
+  person: string,
+  password: string,
+  { proves }: { readonly proves: boolean },
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE user_account SET password = ${password}, verified_at = coalesce(verified_at, ${verifiedAt(proves)})
+    WHERE person = ${person}`)
+}
+
+/** Until the transaction ends nobody else changes how the person signs in. */
+export const lockAccount = async (connection: Connection, person: string): Promise<void> => {
+  await connection.run(sql.fragment`SELECT FROM user_account WHERE person = ${person} FOR UPDATE`)
+}
+
+/** False where the account has another address. */
+export const verifyAddress = async (
+  connection: Connection,
+  { person, email }: Pick<UserAccount, 'person' | 'email'>,
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE user_account SET verified_at = coalesce(verified_at, now()) WHERE person = ${person} AND email = ${email}`)) >
+  0
+
+/** False where somebody has it. */
+export const replaceAddress = async (
+  connection: Connection,
+  { person, email, isVerified }: Pick<UserAccount, 'person' | 'email' | 'isVerified'>,
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE user_account SET email = ${email}, verified_at = ${verifiedAt(isVerified)}
+    WHERE person = ${person} AND NOT EXISTS (SELECT FROM user_account WHERE email = ${email})`)) > 0
+
+export const setLanguage = async (connection: Connection, person: string, language: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE user_account SET language = ${language} WHERE person = ${person} AND language <> ${language}`)
+}
+
+/** Of a Person who is there no more: nobody signs in as them. What they were let in by ends with `endAccess`. */
+export const closeAccount = async (connection: Connection, person: string): Promise<void> => {
+  for (const table of ['user_account', 'recovery_code'])
+    await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE person = ${person}`)
+}
+
+export const hasAdministrator = async (connection: Connection): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM user_account WHERE administrator`)) !== undefined
+
+/**
+ * The operator's way to an account: gives the address to the Person, if nobody has it yet. What a Person's own telecom says
+ * decides nothing: its managers write it, and would choose whose account somebody else's address opens.
+ * Answers the id of the Person who signs in with the address.
+ */
+export const openAccount = async (connection: Connection, email: string, person?: string): Promise<string> => {
+  const known = (await findAccountByEmail(connection, email))?.person
+  if (known !== undefined) {
+    if (person === undefined || person === known) return known
+    throw new FhirError('conflict', `${email} is the address of Person/${known} already`)
+  }
+  if (person === undefined)
+    throw new FhirError('not-found', `Nobody signs in with ${email} yet: say which Person it is the address of`)
+  const given = await connection.run(sql.fragment`
+    INSERT INTO user_account (email, person) SELECT ${toAddress(email)}, id FROM person WHERE id = ${person}`)
+  if (given === 0) throw new FhirError('not-found', `Person/${person} is not known`)
+  return person
+}
+
+/** Two spellings of an address that differ in case alone are one. */
+export const toAddress = (email: string): string => email.trim().normalize('NFC').toLowerCase()
+
+const verifiedAt = (is: boolean): SqlFragment => (is ? sql.fragment`now()` : sql.fragment`NULL::timestamptz`)
+
+const findAccount = async (connection: Connection, where: SqlFragment): Promise<UserAccount | undefined> => {
+  const row = await connection.maybeOne<AccountRow>(sql.fragment`
+    SELECT person, email, password, verified_at IS NOT NULL AS verified, administrator, language FROM user_account WHERE ${where}`)
+  if (row === undefined) return undefined
+  const { password, verified, ...account } = row
+  return { ...account, ...(password === null ? {} : { password }), isVerified: verified }
+}
+
+type AccountRow = Pick<UserAccount, 'person' | 'email' | 'administrator' | 'language'> & {
+  readonly password: string | null
+  readonly verified: boolean
+}

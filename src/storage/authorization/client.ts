@@ -1,0 +1,35 @@
+import type { ClientPolicy } from '../../access/caller.ts'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** The client of this server's own command line, whose tokens may record consents. */
+export const commandLineClient = 'cli'
+
+export type Client = {
+  readonly id: string
+  readonly name: string
+  /** Id of the Organization whose studies' data a backend client reads. */
+  readonly organization?: string
+  readonly policies: readonly Exclude<ClientPolicy, 'everything'>[]
+}
+
+/** Makes the client, or changes it to this. No client may do everything: only a token of its own can. */
+export const registerClient = async (connection: Connection, client: Client): Promise<void> => {
+  const { id, name, organization, policies } = client
+  await connection.run(sql.fragment`
+    INSERT INTO client (id, name, organization, policies)
+    VALUES (${id}, ${name}, ${organization ?? null}, ${sql.array([...policies], 'text')})
+    ON CONFLICT (id) DO UPDATE
+    SET name = excluded.name, organization = excluded.organization, policies = excluded.policies`)
+}
+
+/** Id of the Organization that it works for. */
+export const organizationOf = async (connection: Connection, id: string): Promise<string | undefined> => {
+  const client = await connection.maybeOne<{ organization: string | null }>(
+    sql.fragment`SELECT organization FROM client WHERE id = ${id}`,
+  )
+  return client?.organization ?? undefined
+}
+
+export const isClient = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM client WHERE id = ${id}`)) !== undefined

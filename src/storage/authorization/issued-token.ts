@@ -1,0 +1,95 @@
+import type { Connection } from '../database.ts'
+import { digestOf } from '../secret/secret.ts'
+import { sql } from '../sql.ts'
+import { isGrantInForce } from './grant-in-force.ts'
+import { isTokenInForce } from './token.ts'
+
+/** An access token of the authorization server, in the one table of tokens: by a person's grant, or a client's own. */
+export type IssuedToken = {
+  readonly client: string
+  readonly scope: string
+  readonly expiresAt: Date
+  readonly grant?: string
+  /** Id of the Person, where it is by a grant of theirs. */
+  readonly person?: string
+  /** Id of the Patient, where it is by a grant of nobody else. */
+  readonly patient?: string
+  /** What else an introspection says. */
+  readonly issued: Readonly<Record<string, unknown>>
+}
+
+type NewToken = Pick<IssuedToken, 'client' | 'scope' | 'issued' | 'grant'> & {
+  readonly token: string
+  readonly ttlSeconds: number
+}
+
+/** Whose it is and for which patient says the grant. False where that is in force no more, or the client disabled. */
+export const keepIssuedToken = async (connection: Connection, given: NewToken): Promise<boolean> => {
+  const { token, client, scope, issued, grant, ttlSeconds } = given
+  const hash = sql.binary(digestOf(token))
+  const said = JSON.stringify(issued)
+  const expiry = sql.fragment`now() + make_interval(secs => ${ttlSeconds})`
+  const rows = await connection.run(
+    grant === undefined
+      ? sql.fragment`
+          INSERT INTO token (hash, kind, client_id, scope, expires_at, issued)
+          SELECT ${hash}, 'client', client.id, ${scope}, ${expiry}, ${said}::jsonb
+          FROM client WHERE client.id = ${client} AND client.disabled_at IS NULL
+          FOR SHARE OF client`
+      : sql.fragment`
+          INSERT INTO token (hash, kind, person_id, patient_id, client_id, scope, context, grant_id, expires_at, issued)
+          SELECT ${hash}, CASE WHEN given.person_id IS NULL THEN 'patient' ELSE 'user' END, given.person_id, given.patient_id, given.client_id, ${scope},
+            jsonb_strip_nulls(jsonb_build_object(
+              'study', given.context -> 'study', 'unproven', given.context -> 'unproven')), given.id, ${expiry}, ${said}::jsonb
+          FROM authorization_grant AS given
+          WHERE given.id = ${grant} AND given.client_id = ${client} AND ${isGrantInForce(sql.fragment`given`)}
+          FOR SHARE OF given`,
+  )
+  if (rows > 0) await noteUse(connection, client)
+  return rows > 0
+}
+
+/** To the minute, so that a client that asks all the time does not write all the time. */
+const noteUse = (connection: Connection, client: string): Promise<number> =>
+  connection.run(sql.fragment`
+    UPDATE client SET token_at = now()
+    WHERE id = ${client} AND (token_at IS NULL OR token_at < now() - interval '1 minute')`)
+
+/** Also one of the command line, if it is in force; `kind` as in the table. */
+export const findIssuedToken = async (
+  connection: Connection,
+  kind: 'user' | 'client',
+  token: string,
+): Promise<IssuedToken | undefined> => {
+  const row = await connection.maybeOne<{
+    readonly client_id: string
+    readonly scope: string
+    readonly expires_at: Date
+    readonly grant_id: string | null
+    readonly person_id: string | null
+    readonly patient_id: string | null
+    readonly issued: IssuedToken['issued'] | null
+  }>(sql.fragment`
+    SELECT client_id, scope, expires_at, grant_id, person_id, patient_id, issued FROM token
+    WHERE hash = ${sql.binary(digestOf(token))} AND (kind = 'client') = ${kind === 'client'} AND kind <> 'administrator'
+      AND ${isTokenInForce}`)
+  return (
+    row && {
+      client: row.client_id,
+      scope: row.scope,
+      expiresAt: row.expires_at,
+      issued: row.issued ?? {},
+      ...(row.grant_id === null ? {} : { grant: row.grant_id }),
+      ...(row.person_id === null ? {} : { person: row.person_id }),
+      ...(row.person_id === null && row.patient_id !== null ? { patient: row.patient_id } : {}),
+    }
+  )
+}
+
+export const revokeTokensOfPerson = (connection: Connection, person: string): Promise<number> =>
+  connection.run(sql.fragment`
+    UPDATE token SET revoked_at = now() WHERE person_id = ${person} AND revoked_at IS NULL`)
+
+export const revokeTokensOfClient = (connection: Connection, client: string): Promise<number> =>
+  connection.run(sql.fragment`
+    UPDATE token SET revoked_at = now() WHERE client_id = ${client} AND revoked_at IS NULL`)

@@ -1,0 +1,180 @@
+import type { Caller, ClientPolicy } from '../../access/caller.ts'
+import { isBarred, isBarredPatient } from '../account/barred.ts'
+import type { Connection } from '../database.ts'
+import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { isCalledOff } from '../study/app-invitation.ts'
+import { isGrantIdInForce } from './grant-in-force.ts'
+import { callerRows, type TokenRow, toCaller } from './token-row.ts'
+
+/** Whom a token stands for. */
+type TokenSubject =
+  | { readonly kind: 'user'; readonly person: string; readonly launchPatient?: string }
+  | { readonly kind: 'patient'; readonly patient: string }
+  | { readonly kind: 'client' }
+  | { readonly kind: 'administrator' }
+
+export type TokenRequest = {
+  readonly subject: TokenSubject
+  /** Id of a client; tokens of the command line are `cli`'s. */
+  readonly client: string
+  readonly scope: string
+  readonly ttlSeconds: number
+  /** Narrows it to one ResearchStudy, by id. */
+  readonly study?: string
+  /** Only for a client's own token: what this one may do beyond what the client may. */
+  readonly policies?: readonly ClientPolicy[]
+  readonly grantId?: string
+}
+
+/** Answers the token, 43 base64url characters: only its hash is kept. The client must exist. */
+export const issueToken = async (connection: Connection, request: TokenRequest): Promise<string> => {
+  const token = newSecret()
+  const { subject, client, scope, ttlSeconds, study, policies, grantId } = request
+  const context = JSON.stringify({ study, policies })
+  const patient =
+    subject.kind === 'patient' ? subject.patient : subject.kind === 'user' ? subject.launchPatient : undefined
+  await connection.run(sql.fragment`
+    INSERT INTO token (hash, kind, person_id, patient_id, client_id, scope, context, grant_id, expires_at)
+    VALUES (${sql.binary(digestOf(token))}, ${subject.kind}, ${subject.kind === 'user' ? subject.person : null},
+      ${patient ?? null}, ${client}, ${scope}, ${context}::jsonb, ${grantId ?? null},
+      now() + make_interval(secs => ${ttlSeconds}))`)
+  return token
+}
+
+/** Undefined for a token that is unknown, expired, revoked, of a grant that is over or of a Person who is not active, and for no token at all. */
+export const findCaller = async (connection: Connection, bearer: string): Promise<Caller | undefined> =>
+  (await findToken(connection, bearer))?.caller
+
+/** The same, with the moment at which the token ends by itself, and whether it ends with a sign-in. */
+export const findToken = async (connection: Connection, bearer: string): Promise<TokenFound | undefined> => {
+  if (!isSecret(bearer)) return undefined
+  const row = await connection.maybeOne<
+    TokenRow & { readonly expires_at: Date; readonly online: boolean }
+  >(sql.fragment`
+    ${callerRows(sql.fragment`token`, sql.fragment`token.expires_at, ${isOnline} AS online,`)}
+    WHERE token.hash = ${sql.binary(digestOf(bearer))} AND ${isTokenInForce}`)
+  return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at, isOnline: row.online }
+}
+
+type TokenFound = { readonly caller: Caller; readonly expiresAt: Date; readonly isOnline: boolean }
+
+const isOnline = sql.fragment`EXISTS (
+  SELECT FROM authorization_grant AS given WHERE given.id = token.grant_id AND given.session IS NOT NULL)`
+
+/** Of a row of `token`: what was granted ends it, or where nobody granted it, whose it is. */
+const isNotEnded: SqlFragment = sql.fragment`(
+  token.revoked_at IS NULL
+  AND CASE
+    WHEN token.grant_id IS NOT NULL THEN ${isGrantIdInForce(sql.fragment`token.grant_id`)}
+    ELSE NOT ${isBarred(sql.fragment`token.person_id`)}
+      AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)})
+  END)`
+
+/** Of a row of `token`. */
+export const isTokenInForce: SqlFragment = sql.fragment`(token.expires_at > now() AND ${isNotEnded})`
+
+/** Whose a token is that has let something in which goes on: it may have run out meanwhile, and not have been ended. */
+export const findGoingOn = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
+  if (!isSecret(bearer)) return undefined
+  const row = await connection.maybeOne<TokenRow>(sql.fragment`
+    ${callerRows(sql.fragment`token`)} WHERE token.hash = ${sql.binary(digestOf(bearer))} AND ${isNotEnded}`)
+  return row && toCaller(row)
+}
+
+/** Whom a token stood for, or would stand for, that `findToken` does not answer; undefined where there never was one. */
+export const findRefused = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
+  if (!isSecret(bearer)) return undefined
+  const row = await connection.maybeOne<TokenRow>(
+    sql.fragment`${callerRows(sql.fragment`token`)} WHERE token.hash = ${sql.binary(digestOf(bearer))}`,
+  )
+  return row && toCaller(row)
+}
+
+/** The caller that a token made, from a copy of its row in another table that has its columns, and `id`. It is not asked for how long. */
+export const findCallerOf = async (
+  connection: Connection,
+  copies: SqlFragment,
+  id: string,
+): Promise<Caller | undefined> => {
+  const row = await connection.maybeOne<TokenRow>(sql.fragment`
+    ${callerRows(copies)}
+    WHERE token.id = ${id} AND NOT ${isBarred(sql.fragment`token.person_id`)}
+      AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)}
+        AND NOT ${isCalledOff(sql.fragment`token.grant_id`)})`)
+  return row && toCaller(row)
+}
+
+/** Who a token of the person would make of its bearer, for what our own pages ask on their behalf: it is never issued. */
+export const callerOfPerson = async (
+  connection: Connection,
+  { person, client, scope, patient }: OnBehalf,
+): Promise<Caller> => {
+  const row = await connection.one<TokenRow>(
+    callerRows(sql.fragment`(
+      SELECT ''::bytea AS hash, 'user' AS kind, ${person}::text AS person_id, ${patient ?? null}::text AS patient_id,
+        ${client}::text AS client_id, ${scope}::text AS scope, '{}'::jsonb AS context, NULL::text AS grant_id)`),
+  )
+  return toCaller(row)
+}
+
+type OnBehalf = {
+  readonly person: string
+  readonly client: string
+  readonly scope: string
+  readonly patient?: string | undefined
+}
+
+/** The same for one of the Patients that the Person is, also where they are staff elsewhere; undefined for any other. */
+export const callerOfPatient = async (
+  connection: Connection,
+  { person, client, scope, patient }: OnBehalf & { readonly patient: string },
+): Promise<Caller | undefined> => {
+  const row = await connection.maybeOne<TokenRow>(sql.fragment`
+    ${callerRows(sql.fragment`(
+      SELECT ''::bytea AS hash, 'patient' AS kind, NULL::text AS person_id, linked.patient AS patient_id,
+        ${client}::text AS client_id, ${scope}::text AS scope, '{}'::jsonb AS context, NULL::text AS grant_id
+      FROM person_patient AS linked WHERE linked.person = ${person} AND linked.patient = ${patient})`)}`)
+  return row && toCaller(row)
+}
+
+/** Ids of the Patients that the Person is, or acts for. */
+export const patientsOf = async (connection: Connection, person: string): Promise<readonly string[]> =>
+  (
+    await connection.any<{ readonly patient: string }>(
+      sql.fragment`SELECT patient FROM person_patient WHERE person = ${person} ORDER BY patient`,
+    )
+  ).map(({ patient }) => patient)
+
+/** Of the Patients that the Person is, or acts for, one for each compartment: several may be one human. */
+export const compartmentsOf = async (connection: Connection, person: string): Promise<readonly string[]> =>
+  (
+    await connection.any<{ readonly patient: string }>(sql.fragment`
+      SELECT min(linked.patient) AS patient
+      FROM person_patient AS linked
+      JOIN patient_compartment AS compartment ON compartment.id = linked.patient
+      WHERE linked.person = ${person}
+      GROUP BY compartment.patient_id
+      ORDER BY patient`)
+  ).map(({ patient }) => patient)
+
+/** Whether the token of which a row is a copy was revoked, or its grant, of which then no token is left in force. */
+export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
+  EXISTS (SELECT FROM token AS own WHERE own.hash = ${copy}.hash AND own.revoked_at IS NOT NULL)
+  OR (
+    EXISTS (SELECT FROM token AS granted WHERE granted.grant_id = ${copy}.grant_id)
+    AND NOT EXISTS (
+      SELECT FROM token AS granted WHERE granted.grant_id = ${copy}.grant_id AND granted.revoked_at IS NULL)))`
+
+/** The same, or that grant is in force no more: whoever signed out, or lost the role that it needed, lets nothing go on by it. */
+export const hasEnded = (copy: SqlFragment): SqlFragment => sql.fragment`(
+  ${isRevoked(copy)} OR ${copy}.grant_id IS NOT NULL AND NOT ${isGrantIdInForce(sql.fragment`${copy}.grant_id`)})`
+
+/** All that a token decides by, of its row or a copy. */
+export const rightsOf = (token: SqlFragment): SqlFragment => sql.fragment`jsonb_build_array(
+  ${token}.kind, ${token}.person_id, ${token}.patient_id, ${token}.client_id, ${token}.scope, ${token}.context)`
+
+/** False where there was nothing to revoke. It ends with the next request. */
+export const revokeToken = async (connection: Connection, bearer: string): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE token SET revoked_at = now() WHERE hash = ${sql.binary(digestOf(bearer))} AND revoked_at IS NULL`)) > 0

@@ -1,0 +1,36 @@
+import type { Expression } from '../../search/expression.ts'
+import { type RowNames, storedRow } from '../row.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
+import type { Compiling } from './compiling.ts'
+
+type Uploaded = Extract<Expression, { kind: 'uploaded' }>
+
+/** An Observation that the upload of this Provenance has brought, and for which the inner question holds. Asked by an id, its key leads to the uploads. */
+export const compileUploaded = ({ id, of }: Uploaded, at: Compiling): SqlFragment => {
+  const { row, depth } = at
+  const alias = `uploaded_${depth}`
+  const inner = at.compile(of, { ...at, row: storedRow('Observation', alias), depth: depth + 1 })
+  if (id === undefined)
+    return sql.fragment`EXISTS (
+      SELECT FROM upload_target AS brought JOIN ${observations(alias)}
+      WHERE brought.patient_id = ${row.row}.patient_id AND brought.pk = ${row.row}.pk AND ${inner})`
+  return sql.fragment`${row.row}.pk = ANY (ARRAY(
+    SELECT brought.pk
+    FROM resource_identity AS identity
+    JOIN upload_target AS brought ON brought.patient_id = identity.patient_id AND brought.observation = identity.pk
+    JOIN ${observations(alias)}
+    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = 'Observation')
+      AND identity.id = ${id} AND ${inner}))`
+}
+
+/** As a table to join with what was brought. */
+const observations = (alias: string): SqlFragment => sql.fragment`observation AS ${name(alias)}
+  ON ${name(alias)}.patient_id = brought.patient_id AND ${name(alias)}.pk = brought.observation`
+
+/** The row is an Observation of an upload whose Provenance, under the alias, is one for which `inner` holds. */
+export const broughtByUpload = ({ row }: RowNames, alias: string, inner: SqlFragment): SqlFragment =>
+  sql.fragment`(${row}.patient_id, ${row}.pk) IN (
+    SELECT brought.patient_id, brought.observation
+    FROM upload_target AS brought
+    JOIN provenance AS ${name(alias)} ON ${name(alias)}.patient_id = brought.patient_id AND ${name(alias)}.pk = brought.pk
+    WHERE ${inner})`

@@ -1,0 +1,178 @@
+import type { Restricted } from '../../access/access.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { Expression } from '../../search/expression.ts'
+import { recordHas, recordTest } from '../audit/record-test.ts'
+import { isOfSeveral } from '../audit/several.ts'
+import { compileMember } from '../model/member.ts'
+import { compileRelation } from '../model/relations.ts'
+import type { RowNames } from '../row.ts'
+import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
+import { dateTest } from '../values/date.ts'
+import { present } from '../values/element.ts'
+import { matchValue } from '../values/value.ts'
+import { compileHierarchy } from './compile-hierarchy.ts'
+import { compileHotMatch } from './compile-hot.ts'
+import {
+  compileChain,
+  compileHas,
+  compileListed,
+  compileNames,
+  compileThere,
+  patientsOf,
+  targetThere,
+} from './compile-link.ts'
+import { compileTokens, isToken } from './compile-tokens.ts'
+import { compileUploaded } from './compile-uploaded.ts'
+import { type Compiling, patientIdOf } from './compiling.ts'
+import { indexPrefilter } from './index-prefilter.ts'
+
+/** A question that has passed the gate, as a condition on the row. The only way from an Expression to SQL. */
+export const compile = (expression: Restricted, row: RowNames, classes: CodeClasses): SqlFragment =>
+  compilePart(expression, row, classes)
+
+/** One of the questions that a question that has passed the gate consists of. */
+export const compilePart = (expression: Expression, row: RowNames, classes: CodeClasses): SqlFragment =>
+  compileExpression(expression, { row, classes, depth: 0, compile: compileExpression })
+
+/** The patient_id of the Patients to whom a chain leads, as a query. */
+export const compilePatients = (
+  chain: Extract<Expression, { kind: 'chain' }>,
+  row: RowNames,
+  classes: CodeClasses,
+): SqlFragment => patientsOf(chain, { row, classes, depth: 0, compile: compileExpression })
+
+const compileExpression = (expression: Expression, at: Compiling): SqlFragment => {
+  switch (expression.kind) {
+    case 'all':
+      return sql.fragment`TRUE`
+    case 'none':
+      return sql.fragment`FALSE`
+    case 'and': {
+      const isOfOne = expression.of.some(one => one.kind === 'content' && one.is === 'of-one-patient')
+      const [first, ...rest] = expression.of.map(one =>
+        isOfOne && one.kind === 'compartment' ? compileOwn(one.id, at.row) : compileExpression(one, at),
+      )
+      return first === undefined ? sql.fragment`FALSE` : allOf([first, ...rest])
+    }
+    case 'or': {
+      const ids = idsAsked(expression.of)
+      return ids === undefined ? compileEither(expression.of, at) : isOneOf(ids, at.row)
+    }
+    case 'not':
+      return sql.fragment`NOT coalesce(${compileExpression(expression.of, at)}, FALSE)`
+    case 'match':
+      return compileMatch(expression, at)
+    case 'missing':
+      return sql.fragment`NOT ${compilePresent(expression.parameter, at.row)}`
+    case 'chain':
+      return compileChain(expression, at)
+    case 'has':
+      return compileHas(expression, at)
+    case 'names':
+      return compileNames(expression, at)
+    case 'uploaded':
+      return compileUploaded(expression, at)
+    case 'there':
+      return compileThere(expression, at)
+    case 'listed':
+      return compileListed(expression, at)
+    case 'hierarchy':
+      return compileHierarchy(expression, at)
+    case 'compartment':
+      return compileCompartment(expression.id, at.row)
+    case 'identified':
+      return isOneOf(expression.ids, at.row)
+    default:
+      return compileRelation(expression, at.row)
+  }
+}
+
+/** Of links to several types none may lead anywhere: within an OR that would be asked of each row. */
+const compileEither = (of: readonly Expression[], at: Compiling): SqlFragment => {
+  const any = anyOf(alternatives(of, at))
+  const there = of.flatMap(one => targetThere(one, at) ?? [])
+  return of.length > 1 && there.length === of.length ? allOf([anyOf(there), any]) : any
+}
+
+/** Roles that ask of the same organization, and tokens of the same parameter, are asked for together. */
+const alternatives = (of: readonly Expression[], at: Compiling): readonly SqlFragment[] =>
+  [...Map.groupBy(of, one => togetherBy(one, at)).values()].flatMap(group => compileTogether(group, at))
+
+const togetherBy = (one: Expression, { row }: Compiling): unknown =>
+  one.kind === 'member' ? one.of : isToken(one, row) ? one.parameter : one
+
+const compileTogether = (group: readonly Expression[], at: Compiling): readonly SqlFragment[] => {
+  const [first, ...others] = group.filter(one => one.kind === 'member')
+  if (first !== undefined && others.length > 0) return [compileMember([first, ...others], at.row)]
+  const tokens = group.filter(one => isToken(one, at.row))
+  const together = tokens.length > 1 ? compileTokens(tokens, at) : undefined
+  return together === undefined ? group.map(one => compileExpression(one, at)) : [together]
+}
+
+const compilePresent = (parameter: SearchParameter, { row, recorded }: RowNames): SqlFragment => {
+  const decided = present(sql.fragment`${row}.content`, parameter.paths)
+  return recorded ? recordHas(parameter, row, decided) : decided
+}
+
+type Match = Extract<Expression, { kind: 'match' }>
+
+const compileMatch = (match: Match, at: Compiling): SqlFragment => {
+  const { row } = at
+  const id = idAsked(match)
+  if (id !== undefined) return isOneOf([id], row)
+  const column = columnMatch(match, row) ?? compileHotMatch(match, at)
+  if (column !== undefined) return column
+  const decided = matchValue(sql.fragment`${row.row}.content`, match.parameter, match.value)
+  if (row.recorded) return recordTest(match, row.row, decided)
+  const narrowed = row.indexed ? indexPrefilter(match.parameter, match.value, row) : undefined
+  return narrowed === undefined ? decided : allOf([narrowed, decided])
+}
+
+/** `_lastUpdated` stands in a column of its own. */
+const columnMatch = ({ parameter, value }: Match, { row }: RowNames): SqlFragment | undefined => {
+  if (parameter.code === '_lastUpdated' && value.kind === 'date')
+    return dateTest(
+      sql.fragment`${row}.last_updated`,
+      sql.fragment`(${row}.last_updated + interval '1 millisecond')`,
+      value,
+    )
+  return undefined
+}
+
+const idAsked = ({ parameter, value }: Match): string | undefined =>
+  parameter.code === '_id' && value.kind === 'token' ? (value.code ?? '') : undefined
+
+/** `_id=a,b`: ids and nothing else. */
+const idsAsked = (of: readonly Expression[]): readonly string[] | undefined => {
+  const ids = of.flatMap(one => (one.kind === 'match' ? (idAsked(one) ?? []) : []))
+  return ids.length > 0 && ids.length === of.length ? ids : undefined
+}
+
+/** A table has no index by id: the one key by which all resources are found has. */
+const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlFragment => {
+  const asked = sql.array([...ids], 'text')
+  const test = sql.fragment`${row}.id = ANY(${asked})`
+  return indexed
+    ? sql.fragment`(${test} AND (${row}.patient_id, ${row}.pk) IN (
+        SELECT identity.patient_id, identity.pk FROM resource_identity AS identity
+        WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${type})
+          AND identity.id = ANY(${asked})))`
+    : test
+}
+
+/** Theirs alone: an index has that in its order, and what is theirs or of several has none. */
+const compileOwn = (id: string, { facts }: RowNames): SqlFragment =>
+  sql.fragment`${facts}.patient_id = ${patientIdOf(id)}`
+
+/** The one patient of the row; several patients stand in `compartment`. An Observation has one subject or none. */
+const compileCompartment = (id: string, names: RowNames): SqlFragment => {
+  const { type, row } = names
+  const patientId = patientIdOf(id)
+  const one = compileOwn(id, names)
+  if (type === 'Observation') return one
+  const several = sql.fragment`EXISTS (
+    SELECT FROM compartment WHERE compartment.patient_id = ${patientId} AND compartment.pk = ${row}.pk)`
+  const any = type === 'AuditEvent' ? anyOf([several, isOfSeveral(row, patientId)]) : several
+  return sql.fragment`(${one} OR (${row}.patient_id = 0 AND ${any}))`
+}

@@ -1,0 +1,95 @@
+import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { Concept, TextOperator, Value } from '../../search/value.ts'
+import { identifierKey, ofTypeKey, parameterKey, referenceKey, tokenKey } from '../prepare/index-rows.ts'
+import type { RowNames } from '../row.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { dateBounds } from '../values/date.ts'
+import { textsOf } from '../values/reference.ts'
+import { stringBounds } from '../values/string.ts'
+import { hasSystem, spellingsOf, type TokenAsked } from '../values/token.ts'
+import { lookedUp } from '../values/value.ts'
+import { indexedWords } from '../values/words.ts'
+import { isHot } from './hot.ts'
+
+/** What the indexes can say about a match: every row that matches passes, some others may. Absent: nothing. */
+export const indexPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
+  if (isHot(parameter) || parameter.paths.some(path => path.test !== undefined)) return undefined
+  const keys = keysOf(parameter, value)
+  if (keys === undefined) return listPrefilter(parameter, value, row)
+  return keys.some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, keys)
+}
+
+/** The same of one of several tokens. */
+export const tokensPrefilter = (
+  parameter: SearchParameter,
+  tokens: readonly TokenAsked[],
+  row: RowNames,
+): SqlFragment | undefined => {
+  const keys = new Set(tokens.flatMap(token => tokenKeys(parameter, token)))
+  return [...keys].some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, [...keys])
+}
+
+/** Of which the row has one. */
+const keysOf = (parameter: SearchParameter, value: Value): readonly bigint[] | undefined => {
+  switch (value.kind) {
+    case 'token':
+      return value.code === undefined ? undefined : tokenKeys(parameter, { ...value, code: value.code })
+    case 'reference':
+      return textsOf(parameter, value).map(text => referenceKey(parameter, text))
+    case 'url':
+      return [referenceKey(parameter, value.url)]
+    case 'uri':
+      return value.match === undefined ? [referenceKey(parameter, value.uri)] : undefined
+    case 'identifier':
+      return value.code === undefined ? undefined : [identifierKey(parameter, value.system ?? '*', value.code)]
+    case 'of-type':
+      return [ofTypeKey(parameter, value.system, value.code, value.value)]
+    case 'concepts':
+      return conceptKeys(parameter, lookedUp(value))
+    default:
+      return undefined
+  }
+}
+
+const listPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
+  switch (value.kind) {
+    case 'string':
+      return listed(row, 'index_string', parameter, stringBounds(value))
+    case 'text':
+      return isPrefix.has(value.operator) && parameter.type === 'string'
+        ? listed(row, 'index_string', parameter, stringBounds(value))
+        : undefined
+    case 'words': {
+      const words = indexedWords(parameter, value)
+      return words === undefined ? undefined : sql.fragment`${row.row}.pk IN (SELECT pk FROM full_text WHERE ${words})`
+    }
+    case 'date': {
+      const bounds = dateBounds(value)
+      return bounds === undefined ? undefined : listed(row, 'index_date', parameter, bounds)
+    }
+    default:
+      return undefined
+  }
+}
+
+/** What equals a text begins with it. */
+const isPrefix: ReadonlySet<TextOperator> = new Set<TextOperator>(['eq', 'sw'])
+
+const tokenKeys = (parameter: SearchParameter, { system, code }: TokenAsked): readonly bigint[] => {
+  const indexed = typeof system === 'string' && hasSystems(parameter) ? system : '*'
+  return spellingsOf(parameter, code).map(one => tokenKey(parameter, indexed, one))
+}
+
+const conceptKeys = (parameter: SearchParameter, concepts: readonly Concept[]): readonly bigint[] => {
+  const systems = hasSystems(parameter)
+  return concepts.map(({ system, code }) => tokenKey(parameter, systems ? system : '*', code))
+}
+
+const hasSystems = ({ paths }: SearchParameter): boolean => paths.every(path => hasSystem(path.datatype))
+
+const overlaps = ({ row }: RowNames, keys: readonly bigint[]): SqlFragment =>
+  sql.fragment`${row}.tokens && ${sql.array(keys.map(String), 'int8')}`
+
+const listed = ({ row }: RowNames, table: string, parameter: SearchParameter, bounds: SqlFragment): SqlFragment =>
+  sql.fragment`${row}.pk IN (
+    SELECT pk FROM ${sql.identifier([table])} WHERE parameter = ${parameterKey(parameter)} AND ${bounds})`

@@ -1,0 +1,86 @@
+import { type Access, restrict } from '../../access/access.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { addDays, daysBetween, startOfDay } from '../../fhir/timezone.ts'
+import { and, type Expression } from '../../search/expression.ts'
+import { compile } from '../compile/compile.ts'
+import type { Connection } from '../database.ts'
+import { storedRow } from '../row.ts'
+import { sql } from '../sql.ts'
+import { beginning, longestSeries, sameDate } from './reading.ts'
+
+export type CompletenessAsked = {
+  readonly where: Expression
+  /** Those that do not count: entered in error, cancelled, or told to have no value. */
+  readonly mistaken: Expression
+  /** Ids of Patients. */
+  readonly patients: readonly string[]
+  /** Days of the time zone; both are in it. */
+  readonly first: string
+  readonly last: string
+  readonly timezone: string
+  /** No day counts more than so many readings, however many there are. */
+  readonly most: number
+}
+
+/** A day of a Patient with a reading that began on it. */
+export type CompletenessRow = { readonly patient: string; readonly day: string; readonly count: number }
+
+/**
+ * How many readings that the caller may search began on each day. Of what was sampled each sample is one, as it is for what draws readings: how many there are
+ * in each quarter of an hour is known beside it. For the others it is a look into the index for each patient and day, which ends at the most that is counted.
+ * What has a date alone is of that date. What was computed of measurements is none, but for an average: it tells that there were some.
+ */
+export const readCompleteness = (
+  connection: Connection,
+  { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
+  { where, mistaken, patients, first, last, timezone, most }: CompletenessAsked,
+): Promise<readonly CompletenessRow[]> => {
+  const row = storedRow('Observation', 'row')
+  const mayBeSearched = compile(restrict(access, 's', 'Observation', where), row, classes)
+  const isMistaken = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
+  const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
+  // PostgreSQL takes the second midnight, where the clock strikes it twice.
+  const starts = [...days, addDays(last, 1)].map(day => new Date(startOfDay(day, timezone)).toISOString())
+  const begin = sql.fragment`${starts[0] ?? ''}::timestamptz`
+  const end = sql.fragment`${starts.at(-1) ?? ''}::timestamptz`
+  return connection.any<CompletenessRow>(sql.fragment`
+    WITH person AS (
+      SELECT id, patient_id FROM patient_compartment WHERE id = ANY(${sql.array([...patients], 'text')})
+    ),
+    computed AS MATERIALIZED (
+      SELECT DISTINCT code.pk FROM person JOIN observation_code AS code ON code.patient_id = person.patient_id
+      WHERE ${isNoReading}
+    ),
+    mistaken AS MATERIALIZED (
+      SELECT row.pk FROM person JOIN observation AS row ON row.patient_id = person.patient_id WHERE ${isMistaken}
+    ),
+    dense AS MATERIALIZED (
+      SELECT person.id, sampled.pk, sampled.quarters, sampled.counts
+      FROM person JOIN sampled ON sampled.patient_id = person.patient_id
+        AND sampled.effective_start >= ${begin} - ${longestSeries}
+        AND sampled.effective_start < ${end}
+      JOIN observation AS row ON row.patient_id = sampled.patient_id AND row.pk = sampled.pk
+      WHERE sampled.pk NOT IN (SELECT pk FROM computed UNION ALL SELECT pk FROM mistaken) AND ${mayBeSearched}
+    ),
+    samples AS MATERIALIZED (
+      SELECT dense.id, (to_timestamp(one.quarter * 900.0) AT TIME ZONE ${timezone})::date AS day, sum(one.count) AS count
+      FROM dense, unnest(dense.quarters, dense.counts) AS one(quarter, count)
+      GROUP BY 1, 2
+    )
+    SELECT person.id AS patient, asked.day, counted.count::integer AS count
+    FROM person
+    CROSS JOIN unnest(${sql.array(days, 'text')}, ${sql.array(starts.slice(0, -1), 'timestamptz')}, ${sql.array(starts.slice(1), 'timestamptz')}) AS asked(day, since, until)
+    LEFT JOIN samples ON samples.id = person.id AND samples.day = asked.day::date
+    CROSS JOIN LATERAL (
+      SELECT least(${most}::integer, coalesce(samples.count, 0) + count(*)) AS count FROM (
+        SELECT FROM observation AS row
+        WHERE row.patient_id = person.patient_id AND row.effective_start >= asked.since - ${sameDate}
+          AND row.effective_start < asked.until AND ${beginning} >= asked.since AND ${beginning} < asked.until
+          AND row.pk NOT IN (SELECT pk FROM dense) AND row.pk NOT IN (SELECT pk FROM computed) AND row.pk NOT IN (SELECT pk FROM mistaken) AND ${mayBeSearched}
+        LIMIT ${most}) AS reading) AS counted
+    WHERE counted.count > 0
+    ORDER BY person.id, asked.day`)
+}
+
+/** In the words of its index, which a number that is bound would not find. */
+const isNoReading = sql.fragment`code.statistic > 1`

@@ -1,0 +1,157 @@
+import { type Access, restrict } from '../../access/access.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { roomOfPage } from '../../search/room.ts'
+import { compile } from '../compile/compile.ts'
+import type { Connection } from '../database.ts'
+import { storedRow, tableOf } from '../row.ts'
+import { contentWithin, fillRoom } from '../search/room.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
+import type { Stored } from '../store.ts'
+import type { LastN } from './figures.ts'
+
+/**
+ * https://hl7.org/fhir/R4/observation-operation-lastn.html: it costs a few steps in the index for each class, however many rows there are. "For codes with
+ * multiple codings, grouping by code SHALL follow the transitive property of equality", as far as Observations say so that the caller may search; "text only
+ * codes SHALL be treated and grouped based on the text". Those that are as old as the last of a group come too.
+ */
+export const lastObservations = async (
+  connection: Connection,
+  { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
+  { where, patients, max, newest = mostFound + 1 }: LastN,
+): Promise<readonly Stored[]> => {
+  const row = { ...storedRow('Observation', 'row'), facts: name('hot') }
+  const asked = compile(restrict(access, 's', 'Observation', where), row, classes)
+  const matching = (of: SqlFragment) => sql.fragment`
+    FROM observation_code AS hot
+    JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk
+    WHERE hot.patient_id = ${of}.patient_id AND hot.code_id = ${of}.code_id AND hot.component = 0 AND ${asked}`
+  const content = sql.fragment`body.content::text`
+  const newestFirst = sql.fragment`ORDER BY hot.moment DESC, hot.pk DESC`
+  const rows = await connection.any<Row>(sql.fragment`
+    WITH RECURSIVE patient AS MATERIALIZED (
+      SELECT DISTINCT patient_id FROM patient_compartment WHERE id = ANY(${sql.array([...patients], 'text')})
+    ),
+    code (patient_id, code_id) AS (
+      SELECT patient.patient_id, (
+        SELECT min(code_id) FROM observation_code WHERE observation_code.patient_id = patient.patient_id)
+      FROM patient
+      UNION ALL
+      SELECT code.patient_id, (
+        SELECT min(following.code_id) FROM observation_code AS following
+        WHERE following.patient_id = code.patient_id AND following.code_id > code.code_id)
+      FROM code WHERE code.code_id IS NOT NULL
+    ),
+    pair (patient_id, code_id, also_code_id) AS (
+      SELECT patient.patient_id, first.code_id, first.also_code_id
+      FROM patient CROSS JOIN LATERAL (${nextPair(sql.fragment`patient.patient_id`)}) AS first
+      UNION ALL
+      SELECT pair.patient_id, following.code_id, following.also_code_id
+      FROM pair CROSS JOIN LATERAL (
+        ${nextPair(sql.fragment`pair.patient_id AND (hot.code_id, hot.also_code_id) > (pair.code_id, pair.also_code_id)`)}
+      ) AS following
+    ),
+    latest AS MATERIALIZED (
+      SELECT code.code_id, one.*
+      FROM code CROSS JOIN LATERAL (
+        (SELECT hot.patient_id, hot.pk, ${moment} AS moment, NULL AS text ${matching(name('code'))} AND hot.effective_start > '-infinity'
+          ORDER BY hot.effective_start DESC FETCH FIRST ${max} ROWS WITH TIES)
+        UNION ALL
+        (SELECT hot.patient_id, hot.pk, ${moment}, NULL ${matching(name('code'))} AND hot.effective_start = '-infinity'
+          ORDER BY ${moment} DESC, ${untied(moment)} FETCH FIRST ${max} ROWS WITH TIES)) AS one
+      WHERE code.code_id IS DISTINCT FROM ${textOnly}
+      UNION ALL
+      SELECT code.code_id, one.*
+      FROM code CROSS JOIN LATERAL (
+        SELECT hot.patient_id, hot.pk, ${moment} AS moment, row.content #>> '{code,text}' AS text ${matching(name('code'))}) AS one
+      WHERE code.code_id = ${textOnly}
+    ),
+    met AS MATERIALIZED (SELECT DISTINCT patient_id, code_id FROM latest),
+    link AS MATERIALIZED (
+      SELECT pair.patient_id, pair.code_id, pair.also_code_id
+      FROM pair
+      JOIN met AS one ON one.patient_id = pair.patient_id AND one.code_id = pair.code_id
+      JOIN met AS other ON other.patient_id = pair.patient_id AND other.code_id = pair.also_code_id
+      CROSS JOIN LATERAL (
+        SELECT ${matching(name('pair'))} AND hot.also_code_id = pair.also_code_id
+        ORDER BY hot.effective_start DESC, hot.pk DESC LIMIT 1) AS seen
+    ),
+    joined (patient_id, code_id, reached) AS (
+      SELECT patient_id, code_id, code_id FROM met
+      UNION
+      SELECT joined.patient_id, joined.code_id, CASE joined.reached WHEN link.code_id THEN link.also_code_id ELSE link.code_id END
+      FROM joined JOIN link ON link.patient_id = joined.patient_id AND joined.reached IN (link.code_id, link.also_code_id)
+    ),
+    coded AS (SELECT patient_id, code_id, min(reached) AS group_id FROM joined GROUP BY patient_id, code_id),
+    ranked AS (
+      SELECT patient_id, pk, moment, rank() OVER (
+        PARTITION BY patient_id, group_id, text ORDER BY moment DESC, ${untied(sql.fragment`moment`)}) AS rank
+      FROM (
+        SELECT DISTINCT latest.patient_id, group_id, text, pk, moment FROM latest
+        JOIN coded ON coded.patient_id = latest.patient_id AND coded.code_id = latest.code_id) AS hot
+    )
+    SELECT body.id, body.pk, body.version, body.last_updated, body.patient_id, body.kind_id,
+      ${contentWithin(sql.fragment`${roomOfPage}::bigint`, content, { order: newestFirst })} AS content
+    FROM (
+      SELECT patient_id, pk, moment FROM ranked WHERE rank <= ${max} ORDER BY moment DESC, pk DESC LIMIT ${newest}
+    ) AS hot
+    JOIN observation AS body ON body.patient_id = hot.patient_id AND body.pk = hot.pk
+    ${newestFirst}`)
+  if (rows.length > mostFound) throw tooMany
+  const { filled } = await fillRoom(connection, rows, {
+    letters: roomOfPage,
+    takesFirst: true,
+    typeOf: () => 'Observation',
+    contentOf: () => content,
+    relationOf: tableOf,
+  })
+  if (filled.length < rows.length) throw tooLong
+  return filled.map(({ id, version, last_updated, patient_id, kind_id, content }) => ({
+    type: 'Observation',
+    id,
+    versionId: String(version),
+    lastUpdated: last_updated,
+    content,
+    patientId: patient_id,
+    kindId: kind_id,
+  }))
+}
+
+/** Any number may have been measured at one moment. */
+const mostFound = 10_000
+const tooMany = new FhirError(
+  'too-costly',
+  `Over ${mostFound} Observations are the latest of their codes: ask for fewer codes or a shorter time`,
+  { status: 422 },
+)
+
+const tooLong = new FhirError(
+  'too-costly',
+  `The Observations that are the latest of their codes have over ${roomOfPage} characters together: ask for fewer codes or a shorter time`,
+  { status: 422 },
+)
+
+const textOnly = sql.fragment`(SELECT code_id FROM code_class WHERE key = '')`
+
+/** Classes that some code has together; the pairs of a patient stand in the index. */
+const nextPair = (after: SqlFragment): SqlFragment => sql.fragment`
+  SELECT hot.code_id, hot.also_code_id FROM observation_code AS hot
+  WHERE hot.also_code_id IS NOT NULL AND hot.patient_id = ${after}
+  ORDER BY hot.code_id, hot.also_code_id LIMIT 1`
+
+/** When it began; of what is only known to have ended, its end. */
+const moment = sql.fragment`(CASE WHEN hot.effective_start > '-infinity' THEN hot.effective_start
+  WHEN hot.effective_end < 'infinity' THEN hot.effective_end - interval '1 microsecond' ELSE '-infinity' END)`
+
+/** Times that are not known are not equal. */
+const untied = (of: SqlFragment): SqlFragment => sql.fragment`CASE WHEN ${of} = '-infinity' THEN hot.pk END DESC`
+
+type Row = {
+  id: string
+  pk: string
+  version: number
+  last_updated: Date
+  patient_id: number
+  kind_id: number
+  content: string | null
+}

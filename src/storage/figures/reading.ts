@@ -1,0 +1,195 @@
+import { type Access, restrict } from '../../access/access.ts'
+import { systems } from '../../fhir/canonical.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { type Conversion, conversionTo, unitlessDimension } from '../../fhir/conversion.ts'
+import { dayTotals } from '../../fhir/day-total.ts'
+import { sameDateMs } from '../../fhir/timezone.ts'
+import { and } from '../../search/expression.ts'
+import { codeTest } from '../compile/code-test.ts'
+import { compile } from '../compile/compile.ts'
+import { patientIdOf } from '../compile/compiling.ts'
+import { matchesHot } from '../compile/hot.ts'
+import { statisticNumbers, unitOfRanges } from '../prepare/observation-facts.ts'
+import { storedRow } from '../row.ts'
+import { anyOf, name, type SqlFragment, sql, word } from '../sql.ts'
+import type { ReadingsAsked } from './figures.ts'
+import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
+
+export type Gate = { readonly access: Access; readonly classes: CodeClasses }
+
+/**
+ * A query of what was measured and the caller may search, once each however many of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
+ * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
+ * millionth, so that a value which was written in another unit stands on a threshold where it is one. Of sampled data each sample is one.
+ * From `since` until `until` it was measured; the total of a day, and what has a date alone, all of that day, whichever it is. The latter has no
+ * time of day (`is_timed`). What is neither a part of a panel nor a sample `is_whole`. By `slack` the value
+ * may differ from the same reading that is told in another unit.
+ */
+export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
+  const { possible } = asked
+  if (possible === undefined) return anyReadingsOf(gate, asked)
+  const { least, most } = possible
+  return sql.fragment`
+    SELECT kind_id, device_id, is_whole, at, since, until, is_average, is_timed, dimension, unit_id, slack,
+      CASE WHEN value BETWEEN ${least}::float8 AND ${most}::float8 THEN value END AS value
+    FROM (${anyReadingsOf(gate, asked)}) AS told`
+}
+
+const anyReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
+  const { from, to, at, unit, conversions } = asked
+  const isWithin = (moment: SqlFragment) =>
+    sql.fragment`${moment} >= ${from}::timestamptz AND ${moment} < ${to}::timestamptz`
+  return sql.fragment`
+    WITH asked AS MATERIALIZED (${observationsAsked(gate, asked)}),
+    sampled AS MATERIALIZED (${sampledIn(toldIn(asked))})
+    SELECT hot.kind_id, hot.device_id, hot.component = 0 AS is_whole, ${moments[at]} AS at, ${since} AS since, ${until} AS until, ${isAverage} AS is_average, ${isTimed} AS is_timed, ${dimension} AS dimension,
+      hot.unit_id, ${slackOf(asked)} AS slack,
+      CASE WHEN abs(hot.value) > ${largest} THEN NULL
+        WHEN unit.key = ${keyOf(unit)} THEN fhir_float(hot.value)
+        ELSE coalesce(${converted(sql.fragment`hot.value`, dimension, conversions)}, ${totalOfDay(unit)}) END AS value
+    FROM asked AS hot LEFT JOIN unit ON unit.unit_id = hot.unit_id
+    WHERE ${isWithin(moments[at])} AND (hot.pk, hot.component) NOT IN (SELECT pk, component FROM sampled)
+    UNION ALL
+    SELECT hot.kind_id, hot.device_id, FALSE, sample.at, sample.at, sample.at, ${isAverage}, TRUE, hot.dimension, NULL, NULL,
+      CASE WHEN abs(sample.value) > ${largest}::float8 THEN NULL WHEN hot.is_exact THEN sample.value
+        ELSE round(sample.value::numeric, 6)::float8 END AS value
+    FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample
+    WHERE ${isWithin(sql.fragment`sample.at`)}`
+}
+
+const isAverage = sql.fragment`hot.statistic = ${statisticNumbers.average}`
+
+const keyOf = (unit: string): string => `${systems.ucum}|${unit}`
+
+/** Those that may have a moment in the period, each once. */
+export const observationsAsked = (
+  { access, classes }: Gate,
+  { where, mistaken, patient, codes, from, to, takesAverages }: ReadingsAsked,
+): SqlFragment => {
+  const question = restrict(access, 's', 'Observation', where)
+  const row = storedRow('Observation', 'row')
+  const body = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
+  const patientId = patientIdOf(patient)
+  // Whoever asks for a mistake must be allowed to see it; what they may not see is in no number anyhow.
+  const mistakes = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
+  const totals = dayTotals.map(({ system, code }) => sql.fragment`whole.${codeTest(system, code, classes)}`)
+  return sql.fragment`
+    SELECT DISTINCT hot.patient_id, hot.pk, hot.component, hot.kind_id, hot.device_id, hot.effective_start, hot.effective_end, hot.unit_id,
+      hot.value, hot.statistic, (hot.pk, hot.component) IN (
+        SELECT whole.pk, whole.component FROM observation_code AS whole WHERE whole.patient_id = ${patientId} AND ${anyOf(totals)}) AS is_of_day,
+      ${isDated('hot')} AS is_dated
+    FROM observation_code AS hot ${matchesHot(question) ? sql.fragment`` : body}
+    WHERE hot.patient_id = ${patientId}
+      AND ${anyOf(codes.map(({ system, code }) => sql.fragment`hot.${codeTest(system, code, classes)}`))}
+      AND hot.statistic <= ${statisticNumbers[takesAverages ? 'average' : 'measured']}
+      AND hot.effective_start < ${to}::timestamptz AND hot.effective_start >= ${from}::timestamptz - ${longestSeries}
+      AND (hot.unit_id = ${unitOfRanges} OR hot.effective_end > ${from}::timestamptz)
+      AND ${compile(question, { ...row, facts: name('hot') }, classes)}
+      AND hot.pk NOT IN (SELECT row.pk FROM observation AS row WHERE row.patient_id = ${patientId} AND ${mistakes})`
+}
+
+/** What has lasted longer before its end, or before a sample of it, is left out. */
+export const longestSeries = sql.fragment`interval '7 days'`
+
+/** Nothing is as much. */
+export const largest = sql.fragment`1e15`
+
+/** The end is the first instant that lies behind. */
+const end = sql.fragment`(hot.effective_end - interval '1 microsecond')`
+
+const day = sql.fragment`interval '24 hours'`
+
+/** What has a date without a time lasts as long as the day of UTC, which begins a day earlier or later elsewhere; so does a time of several dates. */
+export const isDated = (row: 'hot' | 'row' | 'code'): SqlFragment => {
+  const [start, end] = [name(row, 'effective_start'), name(row, 'effective_end')]
+  const begins = (moment: SqlFragment) => sql.fragment`date_trunc('day', ${moment}, 'UTC') = ${moment}`
+  return sql.fragment`(${end} >= ${start} + ${day} AND isfinite(${end}) AND ${begins(start)} AND ${begins(end)})`
+}
+export const isTimed = sql.fragment`NOT hot.is_dated`
+
+/** Behind the beginning of a day of UTC: there it is the same date in other places. */
+export const sameDate = sql.fragment`make_interval(secs => ${word(`${sameDateMs / 1000}`)})`
+
+/** Of the Observation `row` that has a date alone, a moment of that day. */
+export const beginning = sql.fragment`
+  (CASE WHEN ${isDated('row')} THEN row.effective_start + ${sameDate} ELSE row.effective_start END)`
+
+/** The total of a day may have a moment of it. */
+const withinDay = sql.fragment`least(hot.effective_start + ${sameDate}, ${end})`
+
+export const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
+  start: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay}
+    WHEN hot.is_dated THEN hot.effective_start + ${sameDate} ELSE hot.effective_start END)`,
+  end: sql.fragment`(CASE WHEN hot.is_of_day THEN ${withinDay}
+    WHEN hot.is_dated THEN hot.effective_end - ${day} + ${sameDate} ELSE ${end} END)`,
+}
+
+/** "If the end of the period is 2012-02-03T10:00:00, it includes that second": what follows begins within it. https://hl7.org/fhir/R4/datatypes.html#Period */
+const lastSecond = sql.fragment`(hot.effective_end - interval '1 second')`
+
+/** A moment is none of another's, and lies in the period that begins with it: for that a period is told a little earlier. */
+const edge = (ofDay: '-infinity' | 'infinity', ofPeriod: SqlFragment): SqlFragment => sql.fragment`
+  (CASE WHEN hot.is_of_day OR (hot.is_dated AND hot.effective_end = hot.effective_start + ${day}) THEN ${ofDay}::timestamptz
+    WHEN ${lastSecond} > hot.effective_start THEN ${ofPeriod} - interval '1 microsecond' ELSE hot.effective_start END)`
+const since = edge('-infinity', sql.fragment`hot.effective_start`)
+const until = edge('infinity', lastSecond)
+
+const dimension = sql.fragment`CASE WHEN hot.unit_id IS NULL THEN ${unitlessDimension()} ELSE unit.dimension END`
+
+/** From the unit of the row `unit` by its base units to another; as `numeric`, since units may be so large or small that floating point ends on the way. */
+const scaled = (value: SqlFragment, factor: number): SqlFragment =>
+  sql.fragment`(${value} * coalesce(unit.numerator, 1) * ${factor}::numeric / coalesce(unit.denominator, 1))`
+const zero = sql.fragment`coalesce(unit.shift, 0)`
+
+export const converted = (
+  value: SqlFragment,
+  dimension: SqlFragment,
+  conversions: readonly Conversion[],
+): SqlFragment =>
+  byDimension(
+    dimension,
+    conversions,
+    ({ factor, shift }) =>
+      sql.fragment`fhir_float(round(${scaled(sql.fragment`(${value} + ${zero})`, factor)} - ${shift}::numeric, 6))`,
+  )
+
+/** The total of a day may be told as so much a day, as the example units of LOINC have it: `{steps}/(24.h)`. */
+const totalOfDay = (unit: string): SqlFragment => {
+  const conversion = conversionTo(`${unit}/d`)
+  return conversion === undefined
+    ? sql.fragment`NULL`
+    : sql.fragment`CASE WHEN hot.is_of_day THEN ${converted(sql.fragment`hot.value`, dimension, [conversion])} END`
+}
+
+/** A half of the last digit that is told, unless more is known of the unit. */
+const slackOf = ({ conversions }: ReadingsAsked): SqlFragment => {
+  const half = sql.fragment`0.5 * power(10::float8, -least(scale(hot.value), 100))`
+  return byDimension(dimension, conversions, ({ factor, slack }) =>
+    slack === undefined
+      ? sql.fragment`${half} * fhir_float(${scaled(sql.fragment`1`, factor)})`
+      : sql.fragment`${slack}::float8`,
+  )
+}
+
+/** The same as one line for all numbers of an Observation, of which there are many. */
+const toldIn = ({ unit, conversions }: ReadingsAsked): Told => {
+  const isExact = sql.fragment`unit.key = ${keyOf(unit)}`
+  const told = (of: (one: Conversion) => SqlFragment) => byDimension(sql.fragment`unit.dimension`, conversions, of)
+  const slope = told(({ factor }) => scaled(sql.fragment`1`, factor))
+  const shift = told(({ factor, shift }) => sql.fragment`${scaled(zero, factor)} - ${shift}::numeric`)
+  return {
+    is: sql.fragment`(${isExact} OR ${slope} IS NOT NULL)`,
+    slope: sql.fragment`(CASE WHEN ${isExact} THEN 1 ELSE ${slope} END)`,
+    shift: sql.fragment`(CASE WHEN ${isExact} THEN 0 ELSE ${shift} END)`,
+    isExact,
+  }
+}
+
+const byDimension = (
+  of: SqlFragment,
+  conversions: readonly Conversion[],
+  then: (one: Conversion) => SqlFragment,
+): SqlFragment => {
+  const cases = conversions.map(one => sql.fragment`WHEN ${one.dimension} THEN ${then(one)}`)
+  return sql.fragment`CASE ${of} ${sql.join(cases, sql.fragment` `)} END`
+}

@@ -1,0 +1,191 @@
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { parseJson } from '../../fhir/json.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import type { Connection, Database } from '../database.ts'
+import { project } from '../model/projections.ts'
+import { entryTables } from '../prepare/candidate.ts'
+import { openDictionary } from '../prepare/dictionary.ts'
+import { openDurations } from '../prepare/duration.ts'
+import { type Preparing, prepare } from '../prepare/prepare.ts'
+import { tableOf } from '../row.ts'
+import { columnOf, type SqlFragment, sql } from '../sql.ts'
+import { sideRows } from '../write/insert.ts'
+
+type Options = {
+  readonly database: Database
+  /** A connection of its own for dictionary entries, which are committed at once. */
+  readonly dictionaryConnection: Connection
+  readonly registry: Registry
+  readonly classes: CodeClasses
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export type Progress = { readonly done: number; readonly total: number }
+
+/**
+ * Makes anew, from the stored resources alone, what the tables hold beside them: tokens and index rows, the facts and
+ * classes of Observations, compartments, and the model's projections. The server may go on meanwhile.
+ */
+export const reindex = async ({ database, dictionaryConnection, onProgress, ...given }: Options): Promise<number> => {
+  const preparing: Preparing = {
+    registry: given.registry,
+    classes: given.classes,
+    dictionary: openDictionary(dictionaryConnection),
+    durations: openDurations(dictionaryConnection),
+  }
+  await database.writing((connection, joinings) => {
+    preparing.dictionary.renew(joinings)
+    return projectAnew(connection, preparing)
+  })
+  const types = await countedTypes(database, given.registry.resourceTypes)
+  const total = types.reduce((sum, { count }) => sum + count, 0)
+  let done = 0
+  for (const { type } of types)
+    for (let last = first; ; ) {
+      const places = await database.writing((connection, joinings) => {
+        preparing.dictionary.renew(joinings)
+        return reindexBatch(connection, preparing, type, last)
+      })
+      done += places.length
+      onProgress?.({ done, total })
+      const end = places.at(-1)
+      if (end === undefined) break
+      last = end
+    }
+  return done
+}
+
+/** Whatever is written meanwhile waits, and nobody reads a half of it. */
+const projectAnew = async (connection: Connection, preparing: Preparing): Promise<void> => {
+  for (const table of projected) await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)
+  const context = { ...preparing, isAccepted: true }
+  for (const type of projectedTypes)
+    for (let last = '0'; ; ) {
+      const rows = await nextRows(connection, type, last)
+      await project(connection, type, rows.map(toProjected), context)
+      const end = rows.at(-1)
+      if (end === undefined) break
+      last = end.pk
+    }
+}
+
+const projected = [
+  'organization_node',
+  'organization_ancestor',
+  'membership',
+  'privacy_officer',
+  'person_practitioner',
+  'person_patient',
+  'barred_person',
+  'study',
+  'study_grantee',
+  'study_staff',
+  'study_requested_data',
+  'study_text',
+  'enrolment',
+  'consent_grantee',
+  'study_group_observation_consents',
+]
+
+/** What a later one asks about comes before it. */
+const projectedTypes: readonly ResourceType[] = [
+  'Organization',
+  'PractitionerRole',
+  'Person',
+  'ResearchStudy',
+  'ResearchSubject',
+  'Consent',
+]
+
+type Row = {
+  readonly patient_id: number
+  readonly pk: string
+  readonly id: string
+  readonly version: number
+  readonly last_updated: Date
+  readonly owner: string | null
+  readonly author: number
+  readonly content: string
+}
+
+const nextRows = (connection: Connection, type: ResourceType, last: string): Promise<readonly Row[]> =>
+  connection.any<Row>(sql.fragment`
+    SELECT ${columns} FROM ${tableOf(type)} WHERE pk > ${last}::bigint ORDER BY pk LIMIT ${batchSize} FOR UPDATE`)
+const batchSize = 500
+const columns: SqlFragment = sql.fragment`patient_id, pk, id, version, last_updated, owner, author, content::text AS content`
+
+const toProjected = ({ patient_id, pk, id, version, content }: Row) => ({
+  patientId: patient_id,
+  pk,
+  id,
+  versionId: String(version),
+  resource: parseJson(content) as Resource,
+})
+
+const countedTypes = async (connection: Connection, types: readonly ResourceType[]) => {
+  const counted = []
+  for (const type of types) {
+    const { count } = await connection.one<{ count: string }>(
+      sql.fragment`SELECT count(*) AS count FROM ${tableOf(type)}`,
+    )
+    if (count !== '0') counted.push({ type, count: Number(count) })
+  }
+  return counted
+}
+
+type Place = { readonly patient_id: number; readonly pk: string; readonly at: string }
+const first: Place = { patient_id: 0, pk: '0', at: '-infinity' }
+
+/**
+ * In the order of their last change, which every table has an index of. That of Observations has none by pk alone, and by
+ * compartment those would be passed over that are joined to one that is done.
+ */
+const nextPlaces = (connection: Connection, type: ResourceType, { at, pk }: Place): Promise<readonly Place[]> =>
+  connection.any<Place>(sql.fragment`
+    SELECT patient_id, pk, last_updated::text AS at FROM ${tableOf(type)}
+    WHERE (last_updated, pk) > (${at}::timestamptz, ${pk}::bigint) ORDER BY last_updated, pk LIMIT ${batchSize}`)
+
+/** As they are once nobody else changes them: what is changed meanwhile comes again in its new place. */
+const lockRows = (connection: Connection, type: ResourceType, places: readonly Place[]): Promise<readonly Row[]> =>
+  connection.any<Row>(sql.fragment`
+    SELECT ${columns} FROM ${tableOf(type)}
+    WHERE (patient_id, pk) IN (SELECT * FROM unnest(
+      ${columnOf(places, ({ patient_id }) => patient_id, 'int4')},
+      ${columnOf(places, ({ pk }) => pk, 'int8')}))
+    ORDER BY pk FOR UPDATE`)
+
+/** Answers where those stood that it has done; none behind the last. */
+const reindexBatch = async (
+  connection: Connection,
+  preparing: Preparing,
+  type: ResourceType,
+  last: Place,
+): Promise<readonly Place[]> => {
+  const places = await nextPlaces(connection, type, last)
+  const rows = await lockRows(connection, type, places)
+  if (rows.length === 0) return places
+  const drafts = rows.map(({ content, last_updated: lastUpdated, ...row }) => ({
+    ...row,
+    lastUpdated,
+    ...(type === 'Provenance' ? { patientId: row.patient_id } : {}),
+    resource: parseJson(content) as Resource,
+  }))
+  const candidates = await prepare(connection, preparing, drafts, new Date())
+  const pks = rows.map(({ pk }) => pk)
+  const observation = type === 'Observation'
+  for (const table of observation ? [...sideTables, 'observation_code', 'sampled', 'derived_from'] : sideTables)
+    await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ANY(${sql.array(pks, 'int8')})`)
+  await connection.run(sql.fragment`
+    WITH ${sql.join([entryTables(candidates), ...sideRows(candidates, sql.fragment`entry`)], sql.fragment`, `)}
+    UPDATE ${tableOf(type)} AS row SET tokens = entry.tokens ${observation ? facts : sql.fragment``}
+    FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
+  if (observation) await project(connection, type, rows.map(toProjected), preparing)
+  return places
+}
+
+const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
+
+const facts: SqlFragment = sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id,
+  effective_start = entry.effective_start, effective_end = entry.effective_end, is_joint = entry.is_joint,
+  lasts_from = entry.lasts_from, lasts_until = entry.lasts_until`

@@ -1,0 +1,99 @@
+import type { Connection, Database } from '../database.ts'
+import { readMigrations } from '../postgres/migrate.ts'
+import { sql } from '../sql.ts'
+import { readBackups } from './backup.ts'
+
+/** How the database is, for who runs the installation: figures, and nothing of what is stored. */
+export type SystemState = {
+  /** Of PostgreSQL, as it says itself. */
+  readonly version: string
+  readonly startedAt: Date
+  readonly migrations: { readonly applied: number; readonly known: number; readonly last: string }
+  readonly bytes: number
+  /** The largest, with what belongs to them; how many rows is an estimate, undefined where there is none yet. */
+  readonly tables: readonly { readonly name: string; readonly bytes: number; readonly rows: number | undefined }[]
+  /** Of background work, by its queue; undefined where none was ever done. */
+  readonly jobs: readonly Jobs[] | undefined
+  readonly letters: Letters
+  readonly backups: Awaited<ReturnType<typeof readBackups>>
+  readonly archive: Archive
+}
+
+type Jobs = { readonly queue: string; readonly waiting: number; readonly active: number; readonly failed: number }
+
+/** `failed`: of the last seven days, so that sending them again is of use. */
+type Letters = { readonly waiting: number; readonly failed: number }
+
+/** PostgreSQL's own copies of what is written. https://www.postgresql.org/docs/current/monitoring-stats.html */
+type Archive = { readonly isOn: boolean; readonly lastAt: Date | null; readonly failedAt: Date | null }
+
+export const readSystemState = async (connection: Connection): Promise<SystemState> => {
+  const { version, startedAt, bytes } = await connection.one<{ version: string; startedAt: Date; bytes: string }>(
+    sql.fragment`
+      SELECT current_setting('server_version') AS version, pg_postmaster_start_time() AS "startedAt",
+        pg_database_size(current_database())::text AS bytes`,
+  )
+  const { applied, last } = await connection.one<{ applied: number; last: string }>(
+    sql.fragment`SELECT count(*)::int AS applied, max(name) AS last FROM migration`,
+  )
+  return {
+    version,
+    startedAt,
+    migrations: { applied, last, known: (await readMigrations()).length },
+    bytes: Number(bytes),
+    tables: await largestTables(connection),
+    jobs: await countJobs(connection),
+    letters: await countLetters(connection),
+    backups: await readBackups(connection),
+    archive: await connection.one<Archive>(sql.fragment`
+      SELECT current_setting('archive_mode') <> 'off' AS "isOn", last_archived_time AS "lastAt",
+        last_failed_time AS "failedAt" FROM pg_stat_archiver`),
+  }
+}
+
+const largestTables = async (connection: Connection): Promise<SystemState['tables']> => {
+  const rows = await connection.any<{ name: string; bytes: string; rows: number }>(sql.fragment`
+    SELECT relname AS name, pg_total_relation_size(oid)::text AS bytes, reltuples::float8 AS rows
+    FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+    ORDER BY pg_total_relation_size(oid) DESC, relname LIMIT 12`)
+  return rows.map(({ name, bytes, rows }) => ({ name, bytes: Number(bytes), rows: rows < 0 ? undefined : rows }))
+}
+
+/** The tables are pg-boss's own. */
+const countJobs = async (connection: Connection): Promise<SystemState['jobs']> => {
+  const { isThere } = await connection.one<{ isThere: boolean }>(
+    sql.fragment`SELECT to_regclass('queue.job') IS NOT NULL AS "isThere"`,
+  )
+  if (!isThere) return undefined
+  return connection.any<Jobs>(sql.fragment`
+    SELECT queue.name AS queue,
+      count(*) FILTER (WHERE job.state IN ('created', 'retry'))::int AS waiting,
+      count(*) FILTER (WHERE job.state = 'active')::int AS active,
+      count(*) FILTER (WHERE job.state = 'failed')::int AS failed
+    FROM queue.queue LEFT JOIN queue.job ON job.name = queue.name
+    WHERE queue.name NOT LIKE '\\_\\_pgboss\\_\\_%' GROUP BY queue.name ORDER BY queue.name`)
+}
+
+const countLetters = (connection: Connection): Promise<Letters> =>
+  connection.one<Letters>(sql.fragment`
+    SELECT count(*) FILTER (WHERE state = 'waiting')::int AS waiting, count(*) FILTER (WHERE state = 'failed')::int AS failed
+    FROM (
+      SELECT state FROM study_message WHERE state = 'waiting' OR ${failedMessage}
+      UNION ALL
+      SELECT letter FROM staff_invitation WHERE ended_at IS NULL AND expires_at > now() AND letter <> 'sent'
+      UNION ALL
+      SELECT state FROM letter WHERE ends_at > now()) AS letters`)
+
+/** What was tried, and of late: the others had nothing more to say. */
+const failedMessage = sql.fragment`(state = 'failed' AND tries > 0 AND made_at > now() - interval '7 days')`
+
+/** All that failed wait again. Answers the ids of the invitations of staff, which are asked for; messages to patients are found. */
+export const retryFailedLetters = (database: Database): Promise<readonly string[]> =>
+  database.transaction(async inside => {
+    await inside.run(sql.fragment`
+      UPDATE study_message SET state = 'waiting', reason = NULL, ended_at = NULL WHERE ${failedMessage}`)
+    const rows = await inside.any<{ id: string }>(sql.fragment`
+      UPDATE staff_invitation SET letter = 'waiting'
+      WHERE letter = 'failed' AND ended_at IS NULL AND expires_at > now() RETURNING id`)
+    return rows.map(({ id }) => id)
+  })

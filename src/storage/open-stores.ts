@@ -1,0 +1,250 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { v7 as uuidv7 } from 'uuid'
+import type { Access } from '../access/access.ts'
+import type { CodeClasses } from '../fhir/code-class.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Registry } from '../fhir/registry.ts'
+import type { Expression, Principal } from '../search/expression.ts'
+import { lookUpConcepts, terminologyFor } from './compile/terminology.ts'
+import { findCurrent, wasVisible } from './current.ts'
+import type { Connection, Database } from './database.ts'
+import { readCompleteness } from './figures/completeness.ts'
+import { readGlucoseProfile } from './figures/glucose-profile.ts'
+import { lastObservations } from './figures/lastn.ts'
+import { readSeries } from './figures/series.ts'
+import { readStatistics } from './figures/statistics.ts'
+import { historyOfInstance, visibleVersion } from './history/history.ts'
+import { historyOfTypes } from './history/history-of-types.ts'
+import { authorKey, type Dictionary, openDictionary } from './prepare/dictionary.ts'
+import { openDurations } from './prepare/duration.ts'
+import { openPrimaryKeys } from './prepare/primary-key.ts'
+import { measureUnits } from './prepare/unit.ts'
+import { keepRefused } from './quarantine/quarantine.ts'
+import type { QuarantineRoom } from './quarantine/quarantine-room.ts'
+import { settleQuarantined } from './quarantine/quarantine-settling.ts'
+import { readQuarantined, readQuarantinedDocument } from './quarantine/quarantined.ts'
+import { openCommonTokens } from './search/common-tokens.ts'
+import { explainSearch } from './search/explain.ts'
+import { openManyPatients } from './search/many-patients.ts'
+import { sparingMatchless } from './search/matchless.ts'
+import { readMeta } from './search/meta.ts'
+import { searchMatches, searchPage } from './search/search.ts'
+import { subsetsOf } from './search/subset.ts'
+import { whose } from './search/whose.ts'
+import { sql } from './sql.ts'
+import type { Store, Stored } from './store.ts'
+import { readArrivals } from './study/arrivals.ts'
+import { readStudyPeople } from './study/study-people.ts'
+import { issueBinding } from './subscription/binding-token.ts'
+import { lastEventOf } from './subscription/subscriber.ts'
+import { eventsIn, type QuestionOf } from './subscription/subscription-event.ts'
+import { readIngest } from './upload/ingest-read.ts'
+import { findPolicies } from './upload/validation-policies.ts'
+import { withJoining } from './write/joining.ts'
+import { undone } from './write/savepoint.ts'
+import { takeTurns } from './write/turns.ts'
+import { unknown, type Writing } from './write/write.ts'
+import { writeAll } from './write/write-all.ts'
+
+/** For whom a store answers: what they may see and do, and what their writes are signed with. */
+export type StoreCaller = {
+  readonly access: Access
+  readonly author: Principal
+  /** Where whoever writes may be somebody else than their author: since when what is the author's is theirs, as an instant. */
+  readonly authorSince?: string
+  /** Organizations that they may write for, by id. */
+  readonly organizations: readonly string[]
+  /** Of what they may refer to without reading it, as `Patient/1`: whom their token is of. */
+  readonly knows?: ReadonlySet<string>
+  /** Whether an update of an unknown id creates it. */
+  readonly choosesIds: boolean
+  /** Whether what they create may belong to any organization: administrators make things for tenants. */
+  readonly choosesOwner: boolean
+  /** Of the token that they came with; absent where the server itself writes. */
+  readonly tokenHash?: Buffer
+  /** The client by which they upload; what the server itself writes is no upload. */
+  readonly client?: string
+}
+
+type Options = {
+  readonly database: Database
+  /** A connection of its own for dictionary entries, which are committed at once. */
+  readonly dictionaryConnection: Connection
+  readonly registry: Registry
+  readonly classes: CodeClasses
+  /** Present where literal references below this base must be readable by who writes them. */
+  readonly references?: (() => string) | undefined
+  /** What subscribers ask, who are told of what is deleted; absent where nothing is deleted that somebody is told of. */
+  readonly questionOf?: QuestionOf
+  /** None where nothing is kept of what is refused. */
+  readonly quarantine?: QuarantineRoom
+}
+
+/** Opens the door to the resource tables; what comes back makes the store of one caller. */
+export const openStores = async (options: Options): Promise<(caller: StoreCaller) => Store> => {
+  const { database, registry, classes } = options
+  await measureUnits(database)
+  const shared = {
+    registry,
+    classes,
+    dictionary: openDictionary(options.dictionaryConnection),
+    durations: openDurations(options.dictionaryConnection),
+    nextPk: openPrimaryKeys(options.dictionaryConnection),
+    typeIds: await typeIdsOf(database),
+    commonTokens: openCommonTokens(database),
+    manyPatients: openManyPatients(),
+    references: options.references,
+    questionOf: options.questionOf,
+  }
+  const { quarantine = { documents: 0, bytes: 0 } } = options
+  return ({ author, client, ...caller }) => {
+    const asking = {
+      ...shared,
+      ...caller,
+      ...(client !== undefined && { upload: { id: uuidv7(), client, provenances: new Map() } }),
+    }
+    const signed = async (): Promise<Omit<Writing, 'linked'>> => ({
+      ...asking,
+      principal: author,
+      author: await authorOf(shared.dictionary, author),
+    })
+    const atomic: Store['atomic'] = async run => {
+      const writing = await signed()
+      return database.writing((connection, joinings) =>
+        withJoining(connection, writing, joinings, linking =>
+          run(storeWithin(connection, linking, quarantine), connection),
+        ),
+      )
+    }
+    return {
+      ...reading(database, asking),
+      explain: (search, depth) =>
+        database.transaction(async connection => {
+          await connection.run(sql.fragment`SET TRANSACTION READ ONLY`)
+          return explainSearch(connection, asking, search, depth)
+        }),
+      validationPolicies: async observations => {
+        const writing = await signed()
+        return database.transaction(connection =>
+          findPolicies(connection, { ...writing, linked: new Set() }, observations),
+        )
+      },
+      keepRefused: async refused => {
+        const writing = await signed()
+        return database.writing((connection, joinings) =>
+          withJoining(connection, writing, joinings, linking => keepRefused(connection, linking, quarantine, refused)),
+        )
+      },
+      settleQuarantined: async (...asked) => {
+        const writing = await signed()
+        return database.transaction(connection =>
+          settleQuarantined(connection, { ...writing, linked: new Set() }, ...asked),
+        )
+      },
+      write: writes => atomic(store => store.write(writes)),
+      trying: (...tried) => atomic(store => store.trying(...tried)),
+      atomic,
+    }
+  }
+}
+
+const storeWithin = (connection: Connection, writing: Writing, quarantine: QuarantineRoom): Store => {
+  const store: Store = {
+    ...reading(connection, writing),
+    validationPolicies: observations => findPolicies(connection, writing, observations),
+    keepRefused: refused => keepRefused(connection, writing, quarantine, refused),
+    settleQuarantined: (...asked) => settleQuarantined(connection, writing, ...asked),
+    write: (writes, beside) => writeAll(connection, writing, writes, beside),
+    trying: (writes, run) =>
+      undone(connection, async () => {
+        for (const one of await store.write(writes)) if (one.outcome === 'refused') throw one.error
+        return run(store)
+      }),
+    atomic: run => run(store, connection),
+  }
+  return store
+}
+
+type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
+
+const reading = (
+  connection: Connection,
+  asking: Reading,
+): Omit<Store, 'write' | 'trying' | 'atomic' | 'validationPolicies' | 'keepRefused' | 'settleQuarantined'> => ({
+  read: (type, id) => read(connection, asking, type, id),
+  vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
+  history: async (type, id, asked) => {
+    const page = await historyOfInstance(connection, asking, { type, id }, asked)
+    if (page === undefined) throw unknown(type, id)
+    return page
+  },
+  historyOfTypes: (types, asked) => historyOfTypes(connection, asking, types, asked),
+  search: async search => searchPage(connection, asking, await lookedUp(connection, asking, search)),
+  explain: async (search, depth) =>
+    explainSearch(connection, asking, await lookedUp(connection, asking, search), depth),
+  subset: (versions, subset) => subsetsOf(connection, asking, versions, subset),
+  lastn: async asked => lastObservations(connection, asking, await lookedUp(connection, asking, asked)),
+  statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),
+  series: async asked => readSeries(connection, asking, await lookedUp(connection, asking, asked)),
+  glucoseProfile: async asked => readGlucoseProfile(connection, asking, await lookedUp(connection, asking, asked)),
+  completeness: async asked => readCompleteness(connection, asking, await lookedUp(connection, asking, asked)),
+  studyPeople: asked => readStudyPeople(connection, asking, asked),
+  arrivals: async asked => readArrivals(connection, asking, await lookedUp(connection, asking, asked)),
+  quarantined: asked => readQuarantined(connection, asking, asked),
+  quarantinedDocument: (id, keepers) => readQuarantinedDocument(connection, asking, id, keepers),
+  ingest: asked => readIngest(connection, asking, asked),
+  terminology: terminologyFor(connection, asking),
+  meta: types => readMeta(connection, asking, types),
+  lastEvent: id => lastEventOf(connection, id),
+  events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
+  issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
+  matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
+  asOne: (run, ahead = []) => run(sparingMatchless(connection, asking, ahead, reading(connection, asking))),
+  takeTurns: (...of) => takeTurns(connection, asking, ...of),
+  whose: async (asked, action) =>
+    whose(connection, asking, await Promise.all(asked.map(one => lookedUp(connection, asking, one))), action),
+})
+
+/** The same search, with the codes that its questions about terminology mean. */
+const lookedUp = async <Asked extends { readonly where: Expression }>(
+  connection: Connection,
+  asking: Reading,
+  asked: Asked,
+): Promise<Asked> => ({ ...asked, where: await lookUpConcepts(connection, asking, asked.where) })
+
+const read = async (connection: Connection, asking: Reading, type: ResourceType, id: string): Promise<Stored> => {
+  const current = await findCurrent(connection, asking, type, id, 'r')
+  if (current !== undefined) return current
+  const place = await connection.maybeOne<{ patientId: number; pk: string }>(sql.fragment`
+    SELECT patient_id AS "patientId", pk FROM resource_identity
+    WHERE type_id = ${asking.typeIds.get(type) ?? 0} AND id = ${id}`)
+  if (place !== undefined && (await wasVisible(connection, asking, { type, id, ...place }, 'r')) !== undefined)
+    throw new FhirError('deleted', `${type}/${id} was deleted`)
+  throw unknown(type, id)
+}
+
+const vread = async (
+  connection: Connection,
+  asking: Reading,
+  type: ResourceType,
+  id: string,
+  versionId: string,
+): Promise<Stored> => {
+  const version = await visibleVersion(connection, asking, { type, id }, versionId)
+  if (version === undefined) throw new FhirError('not-found', `${type}/${id}/_history/${versionId} is not known`)
+  if (version.content === undefined)
+    throw new FhirError('deleted', `${type}/${id} was deleted with version ${versionId}`)
+  return { ...version, content: version.content }
+}
+
+const typeIdsOf = async (connection: Connection): Promise<ReadonlyMap<ResourceType, number>> => {
+  const rows = await connection.any<{ name: ResourceType; type_id: number }>(
+    sql.fragment`SELECT name, type_id FROM resource_type`,
+  )
+  return new Map(rows.map(({ name, type_id }) => [name, type_id]))
+}
+
+const authorOf = async (dictionary: Dictionary, author: Principal): Promise<number> => {
+  const key = authorKey(author)
+  return (await dictionary.authors.idsOf([key])).get(key) ?? 0
+}

@@ -1,0 +1,39 @@
+import type { Connection } from '../database.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+
+type Deciding = {
+  /** Id of the Person; absent where an app has taken up the Patient's invitation by itself. */
+  readonly person?: string | undefined
+  readonly client: string
+  /** Id of the Patient whom it is about. */
+  readonly patient?: string | undefined
+  /** Staff who decide as the patient that they are: then it is not as staff. */
+  readonly isAsPatient?: boolean
+}
+
+/**
+ * Whose privacy officers are told of what a person lets an app do. Of staff, and of an app that nobody was asked about: the organization that registered the patient, else
+ * the client's, else that in which they have the highest role. Of anybody else the client's alone: what they do with an app that
+ * no organization has approved is between them and that app.
+ */
+export const findOverseeingOrganization = async (
+  connection: Connection,
+  { person, client, patient, isAsPatient = false }: Deciding,
+): Promise<string | undefined> => {
+  const work = workOf(isAsPatient ? '' : person)
+  const { organization } = await connection.one<{ readonly organization: string | null }>(sql.fragment`
+    SELECT coalesce(
+      (SELECT registered.owner
+        FROM patient_compartment AS compartment
+        JOIN patient AS registered ON registered.patient_id = compartment.patient_id AND registered.id = compartment.id
+        WHERE compartment.id = ${patient ?? null} AND (${person === undefined} OR EXISTS (${work}))),
+      (SELECT organization FROM client WHERE id = ${client}),
+      (${work} ORDER BY membership.rank DESC, organization LIMIT 1)) AS organization`)
+  return organization ?? undefined
+}
+
+const workOf = (person = ''): SqlFragment => sql.fragment`
+  SELECT membership.organization FROM person_practitioner
+  JOIN membership ON membership.practitioner = person_practitioner.practitioner
+  WHERE person_practitioner.person = ${person}
+    AND now() >= membership.period_start AND now() < membership.period_end`

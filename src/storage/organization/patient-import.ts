@@ -1,0 +1,197 @@
+import type { Patient } from '@medplum/fhirtypes'
+import { v7 as uuidv7 } from 'uuid'
+import type { Connection } from '../database.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+
+/** A list of patients on its way in. Everything is named by its id. */
+export type PatientImport = {
+  readonly id: string
+  readonly person: string
+  readonly organization: string
+  readonly study: string | null
+  readonly state: 'checking' | 'checked' | 'importing' | 'imported' | 'failed'
+  readonly keepsDuplicates: boolean
+  /** Numbers of lines. */
+  readonly total: number
+  readonly faulty: number
+  readonly duplicates: number
+  /** How many of the lines have had what the present state does to them. */
+  readonly done: number
+  readonly imported: number | null
+  /** Why it failed, or waits once more after it was confirmed. */
+  readonly reason: string | null
+  readonly madeAt: Date
+}
+
+export type ImportLine = {
+  /** Of the file, the first is 1. */
+  readonly line: number
+} & (
+  | { readonly patient: Patient; readonly problems?: undefined }
+  | { readonly patient?: undefined; readonly problems: Readonly<Record<string, string>> }
+)
+
+/** Who may be the same human: a Patient by its id, or a line before. */
+export type LineDuplicate = { readonly patient: string } | { readonly line: number }
+
+export type ShownLine = {
+  readonly line: number
+  /** Null where something is wrong. */
+  readonly patient: Patient | null
+  readonly problems: Readonly<Record<string, string>> | null
+  readonly duplicates: readonly LineDuplicate[] | null
+}
+
+export const addImport = async (
+  connection: Connection,
+  { person, organization, study, lines }: NewImport,
+): Promise<string> => {
+  const id = uuidv7()
+  const faulty = lines.filter(({ problems }) => problems !== undefined).length
+  await connection.run(sql.fragment`
+    INSERT INTO patient_import (id, person, organization, study_id, total, faulty)
+    VALUES (${id}, ${person}, ${organization}, ${study ?? null}, ${lines.length}, ${faulty})`)
+  await connection.run(sql.fragment`
+    INSERT INTO patient_import_line (import, line, patient, problems)
+    SELECT ${id}, line, patient, problems
+    FROM jsonb_to_recordset(${JSON.stringify(lines)}::jsonb) AS given (line integer, patient jsonb, problems jsonb)`)
+  return id
+}
+
+type NewImport = Pick<PatientImport, 'person' | 'organization'> & {
+  readonly study: string | undefined
+  readonly lines: readonly ImportLine[]
+}
+
+/** The person's own only. */
+export const findImport = (connection: Connection, person: string, id: string): Promise<PatientImport | undefined> =>
+  connection.maybeOne<PatientImport>(sql.fragment`${select} WHERE id = ${id} AND person = ${person}`)
+
+/** For the work on it. */
+export const readImport = (connection: Connection, id: string): Promise<PatientImport | undefined> =>
+  connection.maybeOne<PatientImport>(sql.fragment`${select} WHERE id = ${id}`)
+
+/** The person's, the latest first. */
+export const importsOf = (connection: Connection, person: string): Promise<readonly PatientImport[]> =>
+  connection.any<PatientImport>(
+    sql.fragment`${select} WHERE person = ${person} ORDER BY made_at DESC, id DESC LIMIT 50`,
+  )
+
+/** Those that there is work for. */
+export const importsToWorkOn = async (connection: Connection): Promise<readonly string[]> =>
+  (
+    await connection.any<{ id: string }>(
+      sql.fragment`SELECT id FROM patient_import WHERE state IN ('checking', 'importing')`,
+    )
+  ).map(({ id }) => id)
+
+type Which = 'all' | 'faulty' | 'duplicate' | 'sound'
+
+/** In the order of the file, those behind the line. */
+export const linesOf = (
+  connection: Connection,
+  id: string,
+  { which, after, count }: { readonly which: Which; readonly after: number; readonly count: number },
+): Promise<readonly ShownLine[]> =>
+  connection.any<ShownLine>(sql.fragment`
+    SELECT line, patient, problems, duplicates FROM patient_import_line
+    WHERE import = ${id} AND line > ${after} AND ${conditions[which]} ORDER BY line LIMIT ${count}`)
+
+const conditions: Readonly<Record<Which, SqlFragment>> = {
+  all: sql.fragment`TRUE`,
+  faulty: sql.fragment`problems IS NOT NULL`,
+  duplicate: sql.fragment`duplicates IS NOT NULL`,
+  sound: sql.fragment`problems IS NULL AND duplicates IS NULL`,
+}
+
+export type FoundDuplicates = readonly { readonly line: number; readonly duplicates: readonly LineDuplicate[] }[]
+
+export const noteDuplicates = async (connection: Connection, id: string, found: FoundDuplicates): Promise<void> => {
+  if (found.length === 0) return
+  await connection.run(sql.fragment`
+    UPDATE patient_import_line AS line SET duplicates = found.duplicates
+    FROM jsonb_to_recordset(${JSON.stringify(found)}::jsonb) AS found (line integer, duplicates jsonb)
+    WHERE line.import = ${id} AND line.line = found.line`)
+}
+
+export const noteDone = async (connection: Connection, id: string, done: number): Promise<void> => {
+  await connection.run(sql.fragment`UPDATE patient_import SET done = ${done} WHERE id = ${id}`)
+}
+
+export const endChecking = async (connection: Connection, id: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE patient_import SET state = 'checked', done = 0, duplicates = (
+      SELECT count(*) FROM patient_import_line WHERE import = ${id} AND duplicates IS NOT NULL)
+    WHERE id = ${id} AND state = 'checking'`)
+}
+
+/** Of any number at once, one is told true; none where a line is faulty. */
+export const confirmImport = async (
+  connection: Connection,
+  { id, person }: Pick<PatientImport, 'id' | 'person'>,
+  { keepsDuplicates }: Pick<PatientImport, 'keepsDuplicates'>,
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE patient_import SET state = 'importing', done = 0, reason = NULL, keeps_duplicates = ${keepsDuplicates}
+    WHERE id = ${id} AND person = ${person} AND state = 'checked' AND faulty = 0`)) > 0
+
+/**
+ * Of the lists of one tenant one is registered after the other: what the one registers is there for the next, which waits for as long as
+ * that takes. It is longer than a statement may take.
+ */
+export const awaitOtherImports = async (connection: Connection, organization: string): Promise<void> => {
+  await connection.run(sql.fragment`SET LOCAL statement_timeout = 0`)
+  await connection.run(sql.fragment`
+    SELECT pg_advisory_xact_lock(hashtext('patient_import'), hashtext(coalesce(
+      (SELECT tenant FROM organization_node WHERE id = ${organization}), ${organization})))`)
+  await connection.run(sql.fragment`SET LOCAL statement_timeout TO DEFAULT`)
+}
+
+/** What was confirmed waits once more, with these duplicates besides. */
+export const showAgain = async (
+  connection: Connection,
+  id: string,
+  { duplicates, reason }: { readonly duplicates: FoundDuplicates; readonly reason: string },
+): Promise<void> => {
+  await noteDuplicates(connection, id, duplicates)
+  await connection.run(sql.fragment`
+    UPDATE patient_import SET state = 'checked', done = 0, reason = ${reason}, duplicates = (
+      SELECT count(*) FROM patient_import_line WHERE import = ${id} AND duplicates IS NOT NULL)
+    WHERE id = ${id} AND state = 'importing'`)
+}
+
+/** In the transaction of what was registered. False where that has been done already. What was read of the file goes. */
+export const endImport = async (connection: Connection, id: string, imported: number): Promise<boolean> => {
+  const ended = await connection.run(sql.fragment`
+    UPDATE patient_import SET state = 'imported', imported = ${imported}, ended_at = now()
+    WHERE id = ${id} AND state = 'importing'`)
+  await dropLines(connection, id)
+  return ended > 0
+}
+
+export const failImport = async (connection: Connection, id: string, reason: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE patient_import SET state = 'failed', reason = ${reason}, ended_at = now()
+    WHERE id = ${id} AND state IN ('checking', 'importing')`)
+  await dropLines(connection, id)
+}
+
+/** False where it is being registered, or has been. */
+export const dropImport = async (connection: Connection, person: string, id: string): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    DELETE FROM patient_import WHERE id = ${id} AND person = ${person} AND state IN ('checking', 'checked', 'failed')`)) >
+  0
+
+/** What nobody has confirmed within a day. */
+export const dropOldImports = async (connection: Connection): Promise<void> => {
+  await connection.run(sql.fragment`
+    DELETE FROM patient_import WHERE state IN ('checking', 'checked') AND made_at <= now() - interval '1 day'`)
+}
+
+const dropLines = (connection: Connection, id: string) =>
+  connection.run(sql.fragment`DELETE FROM patient_import_line WHERE import = ${id}`)
+
+const select = sql.fragment`
+  SELECT id, person, organization, study_id AS study, state, keeps_duplicates AS "keepsDuplicates", total, faulty, duplicates,
+    done, imported, reason, made_at AS "madeAt"
+  FROM patient_import`

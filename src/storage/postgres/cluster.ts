@@ -1,0 +1,174 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { chown, mkdir, mkdtemp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { platform, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startError } from '../../start-error.ts'
+import { readOrMakeSecret } from '../secret/secret-file.ts'
+import { canReach, findPostgresProgram, type PostgresProgram } from './postgres-program.ts'
+import { findPostmaster, isAlive, type Postmaster } from './postmaster.ts'
+
+/** A PostgreSQL of our own in one folder, on a free loopback port, with one user and a random password. */
+export type Cluster = {
+  readonly url: (database: string) => string
+  readonly pid: number
+  /** `created` just now, `started` again, or `adopted`: it was running already. */
+  readonly origin: 'created' | 'started' | 'adopted'
+  /** Ends its sessions, writes everything down and waits until the process is gone; one that has crashed does that at its next start. */
+  readonly stop: (how?: { readonly hasCrashed: boolean }) => Promise<void>
+}
+
+type Options = {
+  readonly folder: string
+  readonly settings: Readonly<Record<string, string>>
+  readonly initdbFlags?: readonly string[]
+  /** How long one that is stopping is waited for, before it is ended at once. Within what service managers wait for. */
+  readonly patienceMs?: number
+}
+
+export const openCluster = async (options: Options): Promise<Cluster> => {
+  const { folder, settings, initdbFlags = [], patienceMs = 40_000 } = options
+  await mkdir(dirname(folder), { recursive: true })
+  const program = await findPostgresProgram()
+  const password = (await readOrMakeSecret(`${folder}.password`)).toString('hex')
+  const isNew = !(await exists(folder))
+  if (isNew) await create(program, folder, password, initdbFlags)
+  const running = await findRunning(folder, patienceMs)
+  const { pid, port } = running ?? (await start(program, folder, settings))
+  return {
+    url: database => `postgres://${user}:${password}@127.0.0.1:${port}/${database}`,
+    pid,
+    origin: running ? 'adopted' : isNew ? 'created' : 'started',
+    stop: ({ hasCrashed } = { hasCrashed: false }) => stop(pid, hasCrashed ? 0 : patienceMs),
+  }
+}
+
+const user = 'sharewell'
+
+/** initdb works beside the final place, so that a folder which is there is whole. */
+const create = async (program: PostgresProgram, folder: string, password: string, flags: readonly string[]) => {
+  const draft = await mkdtemp(`${folder}.new-`)
+  const passwordFile = join(await mkdtemp(join(tmpdir(), 'sharewell-')), 'password')
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  const { account } = program
+  if (account !== undefined) {
+    for (const path of [draft, dirname(passwordFile), passwordFile]) await chown(path, account.uid, account.gid)
+  }
+  const language = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+  const access = [`--username=${user}`, '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
+  const args = ['-D', await pathFor(program, draft), ...language, ...access, ...flags]
+  const made = spawnSync(program.initdb, args, { cwd: draft, encoding: 'utf8', env: environment, ...account })
+  await rm(dirname(passwordFile), { recursive: true })
+  if (made.status !== 0) {
+    await rm(draft, { recursive: true, force: true })
+    throw startError(`PostgreSQL could not be set up in ${folder}: ${made.error?.message ?? lastLine(made.stderr)}`)
+  }
+  // Where another server was faster, its folder stands and this one is not needed.
+  await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }))
+}
+
+const start = async (program: PostgresProgram, folder: string, settings: Options['settings']): Promise<Postmaster> => {
+  const port = await freePort()
+  const all = { ...ours, ...settings }
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const logFile = `${folder}.log`
+  const log = await open(logFile, 'w', 0o600)
+  const child = spawn(program.postgres, ['-D', await pathFor(program, folder), '-p', String(port), ...flags], {
+    cwd: folder,
+    // A process group of its own: Ctrl-C in a terminal reaches this server first, which then stops PostgreSQL in order.
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    env: environment,
+    ...program.account,
+  })
+  const end: { reason?: string } = {}
+  child.once('error', ({ message }) => Object.assign(end, { reason: message }))
+  child.once('exit', (code, signal) => Object.assign(end, { reason: `it ended with ${signal ?? code}` }))
+  child.unref()
+  await log.close()
+  const postmaster = await untilReady(folder, end)
+  if (postmaster !== undefined) return postmaster
+  const told = lastReason(await readFile(logFile, 'utf8'))
+  throw startError(`PostgreSQL in ${folder} did not start: ${told || end.reason}`)
+}
+
+const ours = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  jit: 'off',
+  // Rows and statements are health data: the log names the error, and nothing of what was in it.
+  log_error_verbosity: 'terse',
+  log_min_error_statement: 'panic',
+}
+
+/** Nothing of the parent's environment: no secrets, and no locale that decides how PostgreSQL sorts or speaks. */
+const environment = { LC_ALL: 'C', TZ: 'UTC' }
+
+/** Absent when the process ended before it was ready, and nobody else's stands in its place. */
+const untilReady = async (folder: string, end: { readonly reason?: string }): Promise<Postmaster | undefined> => {
+  for (;;) {
+    const { reason } = end
+    const postmaster = await findPostmaster(folder)
+    if (postmaster?.state === 'ready') return postmaster
+    if (reason !== undefined && postmaster === undefined) return undefined
+    await sleep(10)
+  }
+}
+
+/** One that runs already; one that is stopping is waited for. */
+const findRunning = async (folder: string, patienceMs: number): Promise<Postmaster | undefined> => {
+  const began = performance.now()
+  for (;;) {
+    const postmaster = await findPostmaster(folder)
+    if (postmaster === undefined || postmaster.state === 'ready') return postmaster
+    if (postmaster.state === 'stopping' && performance.now() > began + patienceMs) await stop(postmaster.pid, 0)
+    else await sleep(20)
+  }
+}
+
+/**
+ * By PostgreSQL's fast shutdown; without patience, or once it is over, by its immediate one, after which it recovers at the next
+ * start: PostgreSQL 18 never ends by a fast shutdown that it is asked for while it recovers from a crash of one of its processes.
+ * https://www.postgresql.org/docs/current/server-shutdown.html
+ */
+const stop = async (pid: number, patienceMs: number): Promise<void> => {
+  const began = performance.now()
+  if (patienceMs > 0 && isAlive(pid)) process.kill(pid, 'SIGINT')
+  while (isAlive(pid) && performance.now() < began + patienceMs) await sleep(10)
+  if (isAlive(pid)) process.kill(pid, 'SIGQUIT')
+  while (isAlive(pid)) await sleep(10)
+}
+
+/**
+ * Another account than ours may be barred from a folder above, such as /root. Its own working folder is not: Linux hands
+ * that over with the process.
+ */
+const pathFor = async ({ account }: PostgresProgram, folder: string): Promise<string> => {
+  if (account === undefined || (await canReach(account, folder))) return folder
+  if (platform() === 'linux') return '/proc/self/cwd'
+  throw startError(`The user "postgres" cannot reach ${folder}: set DATA_DIR to a folder that it can`)
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+/** Behind it PostgreSQL says no more than that it is down. */
+const lastReason = (log: string): string =>
+  log.split('\n').findLast(line => /\b(FATAL|PANIC):/.test(line)) ?? lastLine(log)
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

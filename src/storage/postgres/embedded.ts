@@ -1,0 +1,78 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { Tell } from '../../events/event.ts'
+import { type Cluster, openCluster } from './cluster.ts'
+import { makeDataFolder } from './data-folder.ts'
+import { takeLock } from './lock.ts'
+
+/** A PostgreSQL that runs: the embedded one or the operator's own. */
+export type Postgres = { readonly url: string; readonly close: () => Promise<void> }
+
+/**
+ * PostgreSQL in `DATA_DIR/postgres`. It outlives a server that is killed; the next one adopts it, unless a server that
+ * still runs holds the lock.
+ */
+export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgres> => {
+  await makeDataFolder(dataDir)
+  const folder = join(dataDir, 'postgres')
+  const cluster = await openCluster({ folder, settings })
+  const lock = await takeLock(cluster.url('postgres'), { onLost: () => tell({ kind: 'database-lost' }) })
+  report(cluster, folder, tell)
+  await removeLeftovers(dataDir)
+  await createDatabase(cluster.url('postgres'))
+  return {
+    url: cluster.url(databaseName),
+    close: async () => {
+      lock.expectEnd()
+      await cluster.stop({ hasCrashed: lock.isLost() })
+    },
+  }
+}
+
+/** For a command beside a server that may be running: uses its PostgreSQL, or runs one for as long as the command takes. */
+export const openBeside = async (dataDir: string, tell: Tell): Promise<Postgres> => {
+  await makeDataFolder(dataDir)
+  const cluster = await openCluster({ folder: join(dataDir, 'postgres'), settings })
+  if (cluster.origin === 'adopted') return { url: cluster.url(databaseName), close: async () => {} }
+  report(cluster, dataDir, tell)
+  await createDatabase(cluster.url('postgres'))
+  return { url: cluster.url(databaseName), close: () => cluster.stop() }
+}
+
+const databaseName = 'sharewell'
+
+const settings = {
+  // The largest pools, and what records, seals and works in the background.
+  max_connections: '150',
+  shared_buffers: '256MB',
+  effective_cache_size: '1GB',
+  work_mem: '16MB',
+  maintenance_work_mem: '128MB',
+  // A day of many patients' data arrives at once: fewer checkpoints. Commits stay durable. The WAL is not compressed: these
+  // binaries have pglz only, which nearly doubles the work of an insert after a checkpoint and saves a fifth at most.
+  max_wal_size: '4GB',
+  checkpoint_timeout: '15min',
+  random_page_cost: '1.1',
+  synchronous_commit: 'on',
+}
+
+const report = ({ origin, pid }: Cluster, folder: string, tell: Tell): void => {
+  if (origin === 'created') tell({ kind: 'database-created', folder })
+  if (origin === 'adopted') tell({ kind: 'database-adopted', pid })
+}
+
+/** What a first start that was killed has left. */
+const removeLeftovers = async (dataDir: string): Promise<void> => {
+  const names = await readdir(dataDir)
+  const leftovers = names.filter(name => name.startsWith('postgres.new-'))
+  await Promise.all(leftovers.map(name => rm(join(dataDir, name), { recursive: true, force: true })))
+}
+
+const createDatabase = async (url: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [databaseName])
+  if (rowCount === 0) await client.query(`CREATE DATABASE ${databaseName}`)
+  await client.end()
+}

@@ -1,0 +1,65 @@
+import pg from 'pg'
+import { FhirError, type IssueCode } from '../../fhir/error.ts'
+
+const noText = ['invalid', 'A text may not contain the character U+0000'] as const
+const halfPair = ['invalid', 'A text may not contain half of a surrogate pair'] as const
+const unreachable = ['transient', 'The database cannot be reached at the moment; try again'] as const
+
+/** SQLSTATE → FHIR issue code; anything else is a fault. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
+  '22021': noText,
+  '22P05': noText,
+  'half a pair': halfPair,
+  '23505': ['duplicate', 'The same resource is being written by another request'],
+  '40001': ['transient', 'The database was busy with a conflicting change; try again'],
+  '40P01': ['transient', 'The database was busy with a conflicting change; try again'],
+  '55P03': ['transient', 'The database was busy with a conflicting change; try again'],
+  '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
+  SW001: ['too-costly', 'There are more samples than are counted at once; choose fewer days'],
+  // After a failover it is another that takes them, and some providers do so before the disk is full.
+  '25006': ['transient', 'The database takes no writes at the moment; try again later'],
+  '53100': ['transient', 'The database has no room on its disk at the moment; try again later'],
+  '53300': ['transient', 'The database has no connection free; try again'],
+  '57P02': unreachable,
+  '57P03': unreachable,
+  lost: unreachable,
+  '57P01': ['transient', 'The database is restarting; try again'],
+}
+
+/** Throws what is told of an error of PostgreSQL. */
+export type Fail = (error: unknown) => Promise<never>
+
+export const failure =
+  (toldOfFault: (fault: unknown) => Promise<unknown>): Fail =>
+  async error => {
+    const known = codeByState[stateOf(error)]
+    throw known === undefined ? await toldOfFault(error) : new FhirError(known[0], known[1], { cause: error })
+  }
+
+/** Two at once that choose the same id: tried again, the second finds what the first has made, and changes it. */
+const stateOf = (error: unknown): string => {
+  if (isLost(error)) return 'lost'
+  const { code, constraint, detail } = error instanceof pg.DatabaseError ? error : {}
+  // Of all that is no JSON only this can come from outside: JavaScript writes what it holds.
+  if (code === '22P02' && detail?.startsWith('Unicode ')) return 'half a pair'
+  return constraint === 'resource_identity_pkey' ? serializationFailure : (code ?? '')
+}
+const serializationFailure = '40001'
+
+/** What is wrong with the connection has no SQLSTATE: a code of the system's, or only words of pg's. */
+export const isLost = (error: unknown): boolean =>
+  error instanceof Error &&
+  !(error instanceof pg.DatabaseError) &&
+  (('code' in error && lostBy.has(error.code)) ||
+    /^Connection terminated|is not queryable$|^Query read timeout$/.test(error.message))
+
+const lostBy: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH'])
+
+export const isDeadlock = (error: unknown): boolean => isOfState(error, '40P01')
+
+export const isNoRoom = (error: unknown): boolean => isOfState(error, '53100')
+
+export const isLockTimeout = (error: unknown): boolean => isOfState(error, '55P03')
+
+const isOfState = (error: unknown, state: string): boolean =>
+  error instanceof FhirError && error.cause instanceof pg.DatabaseError && error.cause.code === state

@@ -1,0 +1,55 @@
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** The source of a Device, numbered, and the patient that it belongs to (0: it is a source itself). */
+export type DeviceSource = { readonly deviceId: number; readonly patientId: number }
+
+export type DeviceSources = {
+  /** By id of the Device. One that is not known is no source, and neither is one of which the source is not known. */
+  readonly of: (connection: Connection, ids: ReadonlySet<string>) => Promise<ReadonlyMap<string, DeviceSource>>
+  /** Whose a Device is has changed: nothing is answered from memory. */
+  readonly forget: () => void
+}
+
+type Numbers = { readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>> }
+
+/** An app names the same few Devices with everything it uploads: those that were found are kept for a moment. */
+export const openDeviceSources = (devices: Numbers): DeviceSources => {
+  let known = new Map<string, DeviceSource>()
+  let forgetAt = 0
+  const forget = () => {
+    known = new Map()
+    forgetAt = performance.now() + keptMs
+  }
+  return {
+    of: async (connection, ids) => {
+      if (performance.now() > forgetAt) forget()
+      const remembered = known
+      const unknown = [...ids].filter(id => !remembered.has(id))
+      for (const [id, source] of await find(connection, devices, unknown)) remembered.set(id, source)
+      return remembered
+    },
+    forget,
+  }
+}
+
+const keptMs = 5000
+
+const find = async (
+  connection: Connection,
+  devices: Numbers,
+  ids: readonly string[],
+): Promise<readonly (readonly [string, DeviceSource])[]> => {
+  if (ids.length === 0) return []
+  const rows = await connection.any<{ id: string; patient_id: number; source: string }>(sql.fragment`
+    SELECT device.id, device.patient_id, source.id AS source
+    FROM resource_identity AS identity
+    JOIN device ON device.patient_id = identity.patient_id AND device.pk = identity.pk
+    JOIN device AS source ON source.patient_id = 0
+      AND source.id = CASE device.patient_id WHEN 0 THEN device.id
+        ELSE split_part(device.content #>> '{parent,reference}', '/', 2) END
+    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Device')
+      AND identity.id = ANY(${sql.array([...ids], 'text')})`)
+  const numbers = await devices.idsOf(rows.map(({ source }) => source))
+  return rows.map(({ id, patient_id, source }) => [id, { deviceId: numbers.get(source) ?? 0, patientId: patient_id }])
+}

@@ -1,0 +1,182 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { Principal } from '../../search/expression.ts'
+import type { Connection } from '../database.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { type DeviceSources, openDeviceSources } from './device-source.ts'
+import { insertUnits } from './unit.ts'
+
+/**
+ * Small integers for what the hot tables repeat. Entries are never changed or removed, so they are kept in process, as far as there
+ * is room: whoever may write chooses the codes. What is not known yet is inserted and committed at once, on a connection of the
+ * dictionary's own: an entry that is remembered must not vanish with the write that asked for it.
+ */
+export type Dictionary = {
+  readonly patients: Entries
+  readonly codes: Entries
+  readonly kinds: Entries
+  readonly devices: Entries
+  readonly deviceSources: DeviceSources
+  readonly units: Entries
+  readonly authors: Entries
+  /** Forgets what the joining of compartments has changed, where it happened after what is remembered was looked up. */
+  readonly renew: (joinings: number) => void
+}
+
+type Entries = {
+  /** Ids by key, for all the keys; inserts those that are missing. */
+  readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
+}
+
+type Forgetting = { readonly forget: () => void }
+
+export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 } = {}): Dictionary => {
+  const entries = (table: Table) => entriesOf(connection, table, mostBytes)
+  const kinds = entries({
+    entry: 'What an Observation measures, all its kinds together,',
+    find: keys => sql.fragment`SELECT key, kind_id AS number FROM kind WHERE key = ANY(${texts(keys)})`,
+    insert: keys => sql.fragment`INSERT INTO kind (key) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+  })
+  const devices = entries({
+    find: keys => sql.fragment`SELECT id AS key, device_id AS number FROM device_source WHERE id = ANY(${texts(keys)})`,
+    insert: keys => sql.fragment`INSERT INTO device_source (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+  })
+  const patients = entries({
+    find: keys =>
+      sql.fragment`SELECT id AS key, patient_id AS number FROM patient_compartment WHERE id = ANY(${texts(keys)})`,
+    insert: keys =>
+      sql.fragment`INSERT INTO patient_compartment (id) SELECT unnest(${texts(keys)}) ON CONFLICT DO NOTHING`,
+    changing: true,
+  })
+  const deviceSources = openDeviceSources(devices)
+  const kindIdsOf = openKindIds(kinds, connection)
+  let lastJoining = 0
+  return {
+    patients,
+    renew: joinings => {
+      if (joinings === lastJoining) return
+      lastJoining = joinings
+      patients.forget()
+      deviceSources.forget()
+    },
+    codes: entries({
+      entry: 'A code with its system',
+      find: keys => sql.fragment`SELECT key, code_id AS number FROM code_class WHERE key = ANY(${texts(keys)})`,
+      insert: keys => sql.fragment`
+        INSERT INTO code_class (key, code)
+        SELECT key, split_part(key, '|', -1) FROM unnest(${texts(keys)}) AS key ON CONFLICT DO NOTHING`,
+    }),
+    kinds: { idsOf: kindIdsOf },
+    devices,
+    deviceSources,
+    units: entries({
+      entry: 'A unit with its system',
+      find: keys => sql.fragment`SELECT key, unit_id AS number FROM unit WHERE key = ANY(${texts(keys)})`,
+      insert: insertUnits,
+    }),
+    authors: entries({
+      find: keys => sql.fragment`
+        SELECT kind || '/' || id AS key, author AS number FROM principal WHERE kind || '/' || id = ANY(${texts(keys)})`,
+      insert: keys => sql.fragment`
+        INSERT INTO principal (kind, id)
+        SELECT split_part(key, '/', 1), split_part(key, '/', 2) FROM unnest(${texts(keys)}) AS key ON CONFLICT DO NOTHING`,
+    }),
+  }
+}
+
+export const authorKey = ({ kind, id }: Principal): string => `${kind}/${id}`
+
+/** A requirement of several kinds is an entry of its own, spelled `a+b`, that names its members. */
+export const kindKey = (kinds: ReadonlySet<string>): string | undefined =>
+  kinds.size === 0 ? undefined : [...kinds].sort().join('+')
+
+const openKindIds = (kinds: Entries, connection: Connection): Entries['idsOf'] => {
+  // Of this database: another one may not have its members yet, and what has none is covered by no consent.
+  const composed = new Set<string>()
+  return async keys => {
+    const asked = [...keys]
+    const members = asked.flatMap(key => (key.includes('+') ? key.split('+') : []))
+    const ids = await kinds.idsOf(new Set([...asked, ...members]))
+    for (const key of asked) {
+      if (!key.includes('+') || composed.has(key)) continue
+      const of = key.split('+').flatMap(member => ids.get(member) ?? [])
+      await connection.run(sql.fragment`
+        UPDATE kind SET members = ${sql.array(of, 'int4')} WHERE key = ${key} AND members IS NULL`)
+      if (composed.size >= mostComposed) composed.clear()
+      composed.add(key)
+    }
+    return ids
+  }
+}
+const mostComposed = 10_000
+
+type Table = {
+  readonly find: (keys: readonly string[]) => SqlFragment
+  readonly insert: (keys: readonly string[]) => SqlFragment
+  /** What an entry is, for whoever sends one that is too long; ids cannot be. */
+  readonly entry?: string
+  /** Entries may be given another number (two Patients turn out to be one human), so they are not kept for long. */
+  readonly changing?: true
+}
+
+const entriesOf = (
+  connection: Connection,
+  { find, insert, entry, changing }: Table,
+  mostBytes: number,
+): Entries & Forgetting => {
+  // Another map, not an emptied one: what was looked up before must not be put into it afterwards.
+  let known = new Map<string, number>()
+  let bytes = 0
+  let forgetAt = 0
+  const load = async (keys: readonly string[]): Promise<readonly (readonly [string, number])[]> => {
+    if (keys.length === 0) return []
+    const rows = await connection.any<{ key: string; number: number }>(find(keys))
+    return rows.map(row => [row.key, row.number])
+  }
+  const loadOrInsert = async (keys: readonly string[]) => {
+    const loaded = new Map(await load(keys))
+    const missing = keys.filter(key => !loaded.has(key))
+    if (entry !== undefined && missing.some(isTooLong))
+      throw new FhirError('business-rule', `${entry} has at most ${mostKeyBytes} bytes in UTF-8`)
+    if (missing.length > 0) await connection.run(insert(missing))
+    return [...loaded, ...(await load(missing))]
+  }
+  const forget = () => {
+    known = new Map()
+    bytes = 0
+    forgetAt = performance.now() + keptMs
+  }
+  const remember = (loaded: readonly (readonly [string, number])[]) => {
+    bytes += loaded.reduce((sum, [key]) => sum + key.length + overheadBytes, 0)
+    if (bytes > mostBytes) forget()
+    else for (const [key, number] of loaded) known.set(key, number)
+  }
+  return {
+    idsOf: async keys => {
+      if (changing === true && performance.now() > forgetAt) forget()
+      const remembered = known
+      const asked = [...new Set(keys)]
+      const unknown = asked.filter(key => !remembered.has(key)).sort()
+      const loaded = await loadOrInsert(unknown)
+      const numbers = asked.flatMap(key => {
+        const number = remembered.get(key)
+        return number === undefined ? [] : [[key, number] as const]
+      })
+      if (remembered === known) remember(loaded)
+      return new Map([...numbers, ...loaded])
+    },
+    forget,
+  }
+}
+
+/** PostgreSQL's index takes 2704 of what it cannot compress; what it could, of before, is found and stays. */
+export const mostKeyBytes = 2000
+
+const isTooLong = (key: string): boolean => key.length * 3 > mostKeyBytes && Buffer.byteLength(key) > mostKeyBytes
+
+/** Nothing that may change is answered from memory longer than this, also where the clock is set back meanwhile. */
+const keptMs = 5000
+
+/** Of an entry, beside its key. */
+const overheadBytes = 100
+
+const texts = (keys: readonly string[]) => sql.array([...keys], 'text')

@@ -1,0 +1,57 @@
+import type { Observation, ObservationComponent, SampledData, Timing } from '@medplum/fhirtypes'
+import { standardExtensions } from '../../fhir/canonical.ts'
+import { type Interval, isBefore } from '../../fhir/date.ts'
+import { decimalText } from '../../fhir/json.ts'
+
+/**
+ * From when until when all was measured that an Observation tells, where its effective time says less: samples go on after the moment with
+ * which they begin, and a Timing that is repeated without bounds ends nobody knows when. Undefined where the effective time says it.
+ */
+export const lastingOf = (observation: Observation, effective: Interval): Interval | undefined => {
+  const spans = [
+    ...[observation, ...(observation.component ?? [])].flatMap(one => spanOf(one, effective)),
+    ...(isUnbounded(observation.effectiveTiming) ? [{ low: effective.low, high: 'infinity' }] : []),
+  ]
+  const whole = spans.reduce(around, effective)
+  return whole.low === effective.low && whole.high === effective.high ? undefined : whole
+}
+
+/** The smallest interval that holds both. */
+export const around = (one: Interval, other: Interval): Interval => ({
+  low: isBefore(other.low, one.low) ? other.low : one.low,
+  high: isBefore(one.high, other.high) ? other.high : one.high,
+})
+
+const spanOf = (
+  { valueSampledData }: Pick<Observation | ObservationComponent, 'valueSampledData'>,
+  effective: Interval,
+): readonly Interval[] => {
+  if (valueSampledData === undefined || effective.low === '-infinity') return []
+  const start = Date.parse(effective.low)
+  const [first, last] = offsetsOf(valueSampledData)
+  const [low, high] = [momentAt(Math.floor(start + first)), momentAt(Math.floor(start + last) + 1)]
+  return [low === undefined || high === undefined ? { low: '-infinity', high: 'infinity' } : { low, high }]
+}
+
+/** Of the first and the last sample, in ms; what is missing at the end is none. */
+const offsetsOf = ({ data = '', period, dimensions, extension = [] }: SampledData): readonly [number, number] => {
+  const texts = data.trim().split(/\s+/)
+  const slots = Math.ceil((texts.findLastIndex(text => text !== 'E') + 1) / Number(decimalText(dimensions)))
+  const told = extension.find(({ url }) => url === standardExtensions.sampledDataOffsets)?.valueString
+  if (told !== undefined) {
+    const offsets = told.trim().split(/\s+/).slice(0, slots).map(Number)
+    return offsets.reduce(([first, last], one) => [Math.min(first, one), Math.max(last, one)], [0, 0])
+  }
+  const end = Math.max(0, slots - 1) * Number(decimalText(period))
+  return [Math.min(0, end), Math.max(0, end)]
+}
+
+/** Undefined where nobody can say when that is. */
+const momentAt = (time: number): string | undefined => {
+  const year = new Date(time).getUTCFullYear()
+  return year >= 1 && year <= 9999 ? new Date(time).toISOString() : undefined
+}
+
+const isUnbounded = (timing: Timing | undefined): boolean =>
+  timing !== undefined &&
+  (timing.code !== undefined || (timing.repeat !== undefined && timing.repeat.boundsPeriod === undefined))

@@ -1,0 +1,104 @@
+import type { Caller } from '../../access/caller.ts'
+import { findCallerOf, isRevoked } from '../authorization/token.ts'
+import type { Connection } from '../database.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { isCalledOff } from '../study/app-invitation.ts'
+import type { Writing } from '../write/write.ts'
+import type { QuarantineKeepers, Settled, Settling } from './quarantine-asked.ts'
+import { keepersRows, ofKeptOrganization, ofKeptStudy } from './quarantined.ts'
+import type { AskedAs } from './refused-upload.ts'
+
+/** What was sent, and who its sender is now; absent where their token, or app, was taken from them. */
+export type Replayable = Pick<AskedAs, 'ifNoneExist' | 'isLost'> & {
+  readonly sent: string
+  /** Of an update: what it is to change; no version where there was none. */
+  readonly update?: { readonly id?: string; readonly version?: string }
+  readonly sender: Caller | undefined
+}
+
+/** Undefined where it does not wait. It asks for nobody: what it answers is shown to nobody. */
+export const findReplayable = async (connection: Connection, id: string): Promise<Replayable | undefined> => {
+  const row = await connection.maybeOne<ReplayableRow>(sql.fragment`
+    SELECT sent, if_none_exist, interaction, target, version, is_lost, ${isTakenFrom} AS taken
+    FROM quarantined_document AS document WHERE id = ${id}::uuid AND state = 'waiting'`)
+  if (row === undefined) return undefined
+  const sender = row.taken ? undefined : await findCallerOf(connection, sql.fragment`quarantined_document`, id)
+  const { sent, if_none_exist: ifNoneExist, interaction, target, version, is_lost: isLost } = row
+  const update = {
+    ...(target !== null && { id: target }),
+    ...(version !== null && { version: String(version) }),
+  }
+  return {
+    sent,
+    sender,
+    ...(ifNoneExist !== null && { ifNoneExist }),
+    ...(interaction === 'update' && { update }),
+    ...(isLost && { isLost }),
+  }
+}
+
+type ReplayableRow = {
+  readonly sent: string
+  readonly if_none_exist: string | null
+  readonly interaction: 'create' | 'update'
+  readonly target: string | null
+  readonly version: number | null
+  readonly is_lost: boolean
+  readonly taken: boolean
+}
+
+/**
+ * Whether what it came with was taken from its sender, which is not the same as that a token has expired. Tokens are not kept for
+ * ever: of one that is gone its grant tells, or its client; of one that has neither nobody can tell.
+ */
+const isTakenFrom = sql.fragment`(
+  ${isRevoked(sql.fragment`document`)} OR ${isCalledOff(sql.fragment`document.grant_id`)}
+  OR EXISTS (SELECT FROM authorization_grant AS given WHERE given.id = document.grant_id AND given.revoked_at IS NOT NULL)
+  OR EXISTS (SELECT FROM client WHERE client.id = document.client_id AND client.disabled_at IS NOT NULL)
+  OR (document.grant_id IS NULL AND document.kind <> 'client'
+    AND NOT EXISTS (SELECT FROM token AS own WHERE own.hash = document.hash)))`
+
+/**
+ * Notes what became of what waits, for whoever looks after it. What one study removes stays for the others that it is of.
+ * Undefined where it does not wait, or is not theirs.
+ */
+export const settleQuarantined = async (
+  connection: Connection,
+  writing: Writing,
+  id: string,
+  keepers: QuarantineKeepers,
+  settling: Settling,
+): Promise<Settled | undefined> => {
+  const theirs = sql.fragment`document.id = ${id}::uuid AND document.state = 'waiting' AND (${ofKeptOrganization} OR ${ofKeptStudy})`
+  const answer = sql.fragment`document.interaction, coalesce((
+    SELECT compartment.patient_id FROM patient_compartment AS compartment WHERE compartment.id = document.patient), 0) AS "patientId"`
+  const settled = await connection.maybeOne<Settled>(sql.fragment`
+    WITH ${keepersRows(writing, keepers)}
+    UPDATE quarantined_document AS document SET ${changeOf(settling)}, settled_by = ${writing.principal.id}
+    WHERE ${theirs} ${settling.kind === 'removed' ? sql.fragment`AND (${ofKeptOrganization} OR NOT ${ofOtherStudies})` : sql.fragment``}
+    RETURNING ${answer}`)
+  if (settled !== undefined || settling.kind !== 'removed') return settled
+  const left = await connection.any<Settled>(sql.fragment`
+    WITH ${keepersRows(writing, keepers)}
+    DELETE FROM quarantined_for AS told USING quarantined_document AS document
+    WHERE ${theirs} AND told.id = document.id AND told.study_id IN (SELECT id FROM led)
+    RETURNING ${answer}`)
+  return left[0]
+}
+
+const ofOtherStudies = sql.fragment`EXISTS (
+  SELECT FROM quarantined_for AS other WHERE other.id = document.id AND other.study_id NOT IN (SELECT id FROM led))`
+
+/** What it says goes with it: an Observation has it, or nobody wants it. */
+const gone = sql.fragment`sent = NULL, face = NULL, issues = NULL, if_none_exist = NULL`
+
+const changeOf = (settling: Settling): SqlFragment => {
+  switch (settling.kind) {
+    case 'taken':
+      return sql.fragment`state = 'taken', tried_at = now(), refusal = NULL, observation = ${settling.observation}, ${gone}`
+    case 'refused':
+      return sql.fragment`tried_at = now(), refusal = ${settling.refusal}`
+    case 'removed':
+      return sql.fragment`state = 'removed', ${gone}`
+  }
+}

@@ -1,0 +1,153 @@
+import { restrict } from '../../access/access.ts'
+import { parseJson } from '../../fhir/json.ts'
+import type { Expression } from '../../search/expression.ts'
+import { compile } from '../compile/compile.ts'
+import type { Asking } from '../current.ts'
+import type { Connection } from '../database.ts'
+import { visibleAmong } from '../history/old-version.ts'
+import { type Preparing, prepare } from '../prepare/prepare.ts'
+import { storedRow } from '../row.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import type {
+  Quarantined,
+  QuarantinedAsked,
+  QuarantinedDocument,
+  QuarantinedPage,
+  QuarantineKeepers,
+} from './quarantine-asked.ts'
+
+type Gate = Asking & Preparing
+
+/**
+ * What waits, or has waited, of a study or from a source, for whoever looks after it: why it was refused, and how often. Of a
+ * study each of those who lead it sees all; from a source the managers of an organization see what is of its patients.
+ */
+export const readQuarantined = async (
+  connection: Connection,
+  gate: Gate,
+  asked: QuarantinedAsked,
+): Promise<QuarantinedPage> => {
+  const { state, group, order, offset, limit } = asked
+  const found = sql.fragment`
+    ${keepersRows(gate, asked.keepers)},
+    found AS (
+      SELECT document.*, ${groupPointer} AS place
+      FROM quarantined_document AS document
+      WHERE ${placeOf(asked)} AND (document.state = 'waiting') = ${state === 'waiting'}
+    )`
+  const groups = await connection.any<QuarantinedPage['groups'][number]>(sql.fragment`
+    WITH ${found}
+    SELECT rule, place AS pointer, schema, count(*)::integer AS documents, sum(times)::integer AS times, max(last_at) AS "lastAt"
+    FROM found GROUP BY rule, place, schema ORDER BY max(last_at) DESC, rule, place, schema LIMIT 100`)
+  const documents = await connection.any<Quarantined>(sql.fragment`
+    WITH ${found}
+    SELECT ${columns} FROM found AS document
+    WHERE ${
+      group === undefined
+        ? sql.fragment`TRUE`
+        : sql.fragment`rule = ${group.rule} AND place = ${group.pointer} AND schema = ${group.schema}`
+    }
+    ORDER BY ${order === 'tried' ? sql.fragment`tried_at NULLS FIRST, last_at` : sql.fragment`last_at DESC`}, id LIMIT ${limit} OFFSET ${offset}`)
+  return { groups, documents }
+}
+
+/** One, with what it says only for those who may read such an Observation now. Undefined for whoever looks after nothing of it. */
+export const readQuarantinedDocument = async (
+  connection: Connection,
+  gate: Gate,
+  id: string,
+  keepers: QuarantineKeepers,
+): Promise<QuarantinedDocument | undefined> => {
+  const row = await connection.maybeOne<DocumentRow>(sql.fragment`
+    WITH ${keepersRows(gate, keepers)}
+    SELECT ${columns}, pk, sent, face, issues, patient, source, client.name AS client, coalesce(compartment.patient_id, 0) AS patient_id,
+      ARRAY(SELECT study_id FROM quarantined_for AS told WHERE told.id = document.id AND told.study_id IN (SELECT id FROM led)
+        ORDER BY study_id) AS studies,
+      ${ofKeptOrganization} AS "isOfOrganization", interaction, is_lost AS "isLost"
+    FROM quarantined_document AS document
+    LEFT JOIN client ON client.id = document.client_id
+    LEFT JOIN patient_compartment AS compartment ON compartment.id = document.patient
+    WHERE document.id = ${id}::uuid AND (${ofKeptOrganization} OR ${ofKeptStudy})`)
+  if (row === undefined) return undefined
+  const { pk: _, sent, face, issues, patient, patient_id: patientId, ...shown } = row
+  if (sent === null || face === null || issues === null || !(await isReadable(connection, gate, row))) return shown
+  const [candidate] = await prepare(connection, gate, [draftOf(row, face)], row.firstAt)
+  const { kindId = 0 } = candidate?.facts ?? {}
+  return { ...shown, document: { sent, issues: JSON.parse(issues), patient, patientId, kindId } }
+}
+
+type DocumentRow = Quarantined & {
+  readonly pk: string
+  readonly sent: string | null
+  readonly face: string | null
+  readonly issues: string | null
+  readonly patient: string
+  readonly patient_id: number
+  readonly source: string
+  readonly client: string | null
+  readonly studies: readonly string[]
+  readonly isOfOrganization: boolean
+  readonly interaction: 'create' | 'update'
+  readonly isLost: boolean
+}
+
+/** As if it were an Observation of that moment. */
+const isReadable = async (connection: Connection, gate: Gate, row: DocumentRow): Promise<boolean> => {
+  const { id, pk, patient_id: patientId, firstAt: lastUpdated, face: content } = row
+  const version = { id, pk, patientId, lastUpdated, content, version: 1, owner: null, author: 0 }
+  const visible = await visibleAmong(connection, gate, { type: 'Observation', action: 'r' }, [version])
+  return visible.length === 1
+}
+
+const draftOf = ({ id, pk, firstAt }: DocumentRow, face: string) => ({
+  resource: parseJson(face) as Parameters<typeof prepare>[2][number]['resource'],
+  id,
+  pk,
+  version: 1,
+  owner: null,
+  author: 0,
+  lastUpdated: firstAt,
+})
+
+/** A place within a series is any place within it. */
+const groupPointer = sql.fragment`regexp_replace(document.pointer, '/[0-9]+(?=/|$)', '/*', 'g')`
+
+const columns = sql.fragment`document.id, document.rule, document.pointer, document.schema, document.first_at AS "firstAt",
+  document.last_at AS "lastAt", document.times, document.state, document.tried_at AS "triedAt", document.refusal, document.observation`
+
+/**
+ * CTEs: the organizations, by id, whose managers ask, and the studies that they lead. The gate says which. Administrators look
+ * after what is of no organization as well.
+ */
+export const keepersRows = (
+  { access, classes }: Pick<Gate, 'access' | 'classes'>,
+  keepers: QuarantineKeepers,
+): SqlFragment => {
+  const among = (type: 'Organization' | 'ResearchStudy', rule: Expression) =>
+    compile(restrict(access, 's', type, rule), storedRow(type, 'row'), classes)
+  return sql.fragment`
+    managed AS MATERIALIZED (
+      SELECT row.id FROM organization AS row WHERE ${among('Organization', keepers.organizations)}
+      UNION ALL SELECT '' WHERE ${keepers.organizations.kind === 'all'}
+    ),
+    led AS MATERIALIZED (
+      SELECT row.id FROM research_study AS row WHERE ${among('ResearchStudy', keepers.studies)}
+    )`
+}
+
+/** Of a patient of theirs, or from a source of theirs and of a patient of the same tenant. */
+export const ofKeptOrganization = sql.fragment`(
+  document.organization IN (SELECT id FROM managed) OR EXISTS (
+    SELECT FROM device AS own
+    JOIN organization_node AS owner ON owner.id = own.owner
+    JOIN organization_node AS keeper ON keeper.id = document.organization AND keeper.tenant = owner.tenant
+    WHERE own.patient_id = 0 AND own.id = document.source AND own.owner IN (SELECT id FROM managed)))`
+
+export const ofKeptStudy = sql.fragment`EXISTS (
+  SELECT FROM quarantined_for AS told WHERE told.id = document.id AND told.study_id IN (SELECT id FROM led))`
+
+const placeOf = ({ of }: QuarantinedAsked): SqlFragment =>
+  of.kind === 'study'
+    ? sql.fragment`document.id IN (
+        SELECT told.id FROM quarantined_for AS told WHERE told.study_id = ${of.id} AND told.study_id IN (SELECT id FROM led))`
+    : sql.fragment`document.source = ${of.id} AND ${ofKeptOrganization}`

@@ -1,0 +1,152 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { IncludeLink } from '../../search/include.ts'
+import type { Connection } from '../database.ts'
+import { isEnrolled } from '../model/enrolled.ts'
+import { referenceKey } from '../prepare/index-rows.ts'
+import { tableOf } from '../row.ts'
+import { allOf, anyOf, columnOf, rowPlaces, type SqlFragment, sql } from '../sql.ts'
+import { element, elementText, someElement } from '../values/element.ts'
+import { isNew, isTarget } from './include-forward.ts'
+import { type Frontier, type Including, includedRows, isSearchable, observationsOf } from './include-row.ts'
+
+/** What refers to the resources, type by type. */
+export const reverseRows = async (
+  connection: Connection,
+  including: Including,
+  links: readonly IncludeLink[],
+  { from, known }: Frontier,
+): Promise<readonly SqlFragment[]> => {
+  const types = new Set(from.map(({ type }) => type))
+  const followed = links.filter(
+    ({ source, targets }) => isSearchable(including, source) && targets.some(target => types.has(target)),
+  )
+  const urls = await urlsOf(connection, followed, from)
+  const bySource = Map.groupBy(followed, ({ source }) => source)
+  return [...bySource].flatMap(([source, links]) => rowsOf(source, links, including, { from, known, urls }))
+}
+
+type Reached = Frontier & { readonly urls: readonly Named[] }
+
+/** How one of the resources is named by those that refer to it. */
+type Named = { readonly type: ResourceType; readonly text: string }
+
+/** Canonical URLs, for the links that go by them. */
+const urlsOf = async (
+  connection: Connection,
+  links: readonly IncludeLink[],
+  from: Frontier['from'],
+): Promise<readonly Named[]> => {
+  const canonical = links.filter(({ parameter }) => parameter.paths.some(({ datatype }) => datatype !== 'Reference'))
+  const targets = new Set(canonical.flatMap(link => link.targets))
+  const byType = Map.groupBy(
+    from.filter(({ type }) => targets.has(type)),
+    ({ type }) => type,
+  )
+  if (byType.size === 0) return []
+  const statements = [...byType].map(
+    ([type, rows]) => sql.fragment`
+      SELECT ${type}::text AS type, content ->> 'url' AS text FROM ${tableOf(type)}
+      WHERE content ->> 'url' IS NOT NULL
+        AND patient_id = ANY(${sql.array([...new Set(rows.map(({ patientId }) => patientId))], 'int4')})
+        AND pk = ANY(${columnOf(rows, ({ pk }) => pk, 'int8')})`,
+  )
+  return connection.any<Named>(sql.fragment`${sql.join(statements, sql.fragment` UNION ALL `)}`)
+}
+
+const rowsOf = (
+  source: ResourceType,
+  links: readonly IncludeLink[],
+  including: Including,
+  reached: Reached,
+): readonly SqlFragment[] => {
+  const news = isNew(reached.known)
+  const patients = [...new Set(reached.from.filter(({ type }) => type === 'Patient').map(({ patientId }) => patientId))]
+  const isOfPatients = patients.length > 0 && links.some(isSubject)
+  const linked = [
+    ...indexed(
+      links.filter(link => !isSubject(link)),
+      reached,
+    ),
+    ...ofNoPatient(links.filter(isSubject), reached),
+    ...(patients.length > 0 && links.some(isMember) ? [isGroupOf(patients)] : []),
+  ]
+  return [
+    ...(isOfPatients ? [observationsOf(patients, including, news)] : []),
+    ...(linked.length > 0
+      ? [
+          includedRows(source, including, {
+            from: sql.fragment`${tableOf(source)} AS row`,
+            linked: allOf([anyOf(linked), news]),
+          }),
+        ]
+      : []),
+    ...(links.some(isTarget) ? uploadsOf(reached.from, including, news) : []),
+  ]
+}
+
+/** An Observation's patient stands in a column; the index leaves these parameters out. */
+const isSubject = ({ source, parameter }: IncludeLink): boolean =>
+  source === 'Observation' && (parameter.code === 'subject' || parameter.code === 'patient')
+
+/** The index narrows by any of the links, the content decides. */
+const indexed = (links: readonly IncludeLink[], reached: Reached): readonly SqlFragment[] => {
+  const asked = links.map(({ parameter, targets }) => ({ parameter, texts: textsOf(targets, reached) }))
+  const named = asked.filter(({ texts }) => texts.length > 0)
+  if (named.length === 0) return []
+  const keys = named.flatMap(({ parameter, texts }) => texts.map(text => String(referenceKey(parameter, text))))
+  return [
+    allOf([
+      sql.fragment`row.tokens && ${sql.array([...new Set(keys)], 'int8')}`,
+      anyOf(named.map(({ parameter, texts }) => refersTo(parameter, texts))),
+    ]),
+  ]
+}
+
+/** Observations of a Group, a Device or a Location are in no patient's compartment. */
+const ofNoPatient = (links: readonly IncludeLink[], reached: Reached): readonly SqlFragment[] =>
+  links.flatMap(({ parameter, targets }) => {
+    const texts = textsOf(
+      targets.filter(type => type !== 'Patient'),
+      reached,
+    )
+    return texts.length === 0 ? [] : [allOf([sql.fragment`row.patient_id = 0`, refersTo(parameter, texts)])]
+  })
+
+const textsOf = (targets: readonly ResourceType[], { from, urls }: Reached): readonly string[] => [
+  ...from.flatMap(({ type, id }) => (targets.includes(type) ? [`${type}/${id}`] : [])),
+  ...urls.flatMap(({ type, text }) => (targets.includes(type) ? [text] : [])),
+]
+
+const refersTo = ({ paths }: SearchParameter, texts: readonly string[]): SqlFragment => {
+  const any = sql.array([...texts], 'text')
+  return someElement(sql.fragment`row.content`, paths, datatype => [
+    datatype === 'Reference'
+      ? { holds: sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1) = ANY(${any})` }
+      : { holds: sql.fragment`split_part(${elementText}, '|', 1) = ANY(${any})` },
+  ])
+}
+
+const isMember = ({ source, parameter }: IncludeLink): boolean => source === 'Group' && parameter.code === 'member'
+
+/** The Group of a study in which one of the patients is enrolled now. */
+const isGroupOf = (patients: readonly number[]): SqlFragment => sql.fragment`row.id IN (
+  SELECT study.group_id FROM study JOIN enrolment ON enrolment.study_id = study.id
+  WHERE enrolment.patient_id = ANY(${sql.array([...patients], 'int4')})
+    AND ${isEnrolled})`
+
+/** The Provenances of uploads that have brought one of the Observations: by themselves, as very many may have brought the same. */
+const uploadsOf = (from: Frontier['from'], including: Including, news: SqlFragment): readonly SqlFragment[] => {
+  const observations = from.filter(({ type }) => type === 'Observation')
+  if (observations.length === 0) return []
+  const places = rowPlaces(observations)
+  return [
+    includedRows('Provenance', including, {
+      from: sql.fragment`(
+        SELECT DISTINCT upload_target.patient_id, upload_target.pk FROM ${places}
+        JOIN upload_target ON upload_target.patient_id = place.patient_id AND upload_target.observation = place.pk) AS upload
+        JOIN provenance AS row ON row.patient_id = upload.patient_id AND row.pk = upload.pk`,
+      linked: news,
+    }),
+  ]
+}

@@ -1,0 +1,101 @@
+import type { Search } from '../../search/search.ts'
+import { kindOf, type RowNames, searchedOf } from '../row.ts'
+import { allOf, name, type SqlFragment, sql, word } from '../sql.ts'
+import type { ByPatient } from './by-patient.ts'
+import type { Source } from './search-source.ts'
+import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
+
+export type AskedKeys = { readonly search: Search; readonly at: Position | undefined }
+
+/** `content`: what is served of the row that is called `body`. */
+export type AskedPage = AskedKeys & { readonly content: SqlFragment }
+
+/** Keys first, from the narrowest index, then the bodies of just those keys, in one statement; one more than the page has. */
+export const pageStatement = (asked: AskedPage, source: Source): SqlFragment => sql.fragment`
+  WITH ${keysInOrder(asked, source)}
+  SELECT ${columns(asked)} FROM ${withBodies(asked.search)} ORDER BY page.position`
+
+/**
+ * The same in the order of time, by the Patients whose rows alone it can be: of each only as many rows as a page has, from the index
+ * that has them in order. There is always a row: it says that they are many, and then there is no other.
+ */
+export const pageByPatient = (asked: AskedPage, source: Source, byPatient: ByPatient): SqlFragment => sql.fragment`
+  WITH ${keysByPatient(asked, source, byPatient)}
+  SELECT amount.many, ${columns(asked)} FROM amount LEFT JOIN (${withBodies(asked.search)}) ON TRUE ORDER BY page.position`
+
+/** What `page` is in the statements: keys in their order, and one more than the page has. */
+export const keysInOrder = (asked: AskedKeys, { from, where, row }: Source): SqlFragment => sql.fragment`
+  page AS MATERIALIZED (
+    SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${placeOf(asked, row)}
+    FROM ${from}
+    WHERE ${beyond(asked, row, where)}
+    ${orderOf(asked, row)}
+    LIMIT ${oneMore(asked)}
+  )`
+
+export const keysByPatient = (asked: AskedKeys, { from, row }: Source, byPatient: ByPatient): SqlFragment => {
+  const found = { ...row, facts: name('found') }
+  const where = byPatient.whereOf(sql.fragment`person.patient_id`)
+  return sql.fragment`
+    ${chosenOf(byPatient)},
+    page AS MATERIALIZED (
+      SELECT found.patient_id, found.pk, ${placeOf(asked, found)}
+      FROM ${chosenPeople} AS person
+      CROSS JOIN LATERAL (
+        SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${row.facts}.effective_start
+        FROM ${from}
+        WHERE ${beyond(asked, row, where)}
+        ${orderOf(asked, row)}
+        LIMIT ${oneMore(asked)}) AS found
+      ${orderOf(asked, found)}
+      LIMIT ${oneMore(asked)}
+    )`
+}
+
+/** How many they are; `most`: of more it is enough to know that. Where the Patients are many, the number says nothing. */
+export const countByPatient = (
+  { from }: Source,
+  byPatient: ByPatient,
+  most: number | undefined,
+): SqlFragment => sql.fragment`
+  WITH ${chosenOf(byPatient)}
+  SELECT many, (
+    SELECT count(*) FROM (
+      SELECT FROM ${chosenPeople} AS person
+      CROSS JOIN LATERAL (SELECT FROM ${from} WHERE ${byPatient.whereOf(sql.fragment`person.patient_id`)}) AS match
+      ${most === undefined ? sql.fragment`` : sql.fragment`LIMIT ${word(`${most + 1}`)}`}) AS counted) AS total
+  FROM amount`
+
+const chosenOf = ({ patients, most }: ByPatient): SqlFragment => sql.fragment`
+  chosen AS MATERIALIZED (SELECT patient_id FROM (${patients}) AS target LIMIT ${most} + 1),
+  amount AS MATERIALIZED (SELECT count(*) > ${most} AS many FROM chosen)`
+
+const chosenPeople = sql.fragment`(SELECT DISTINCT patient_id FROM chosen WHERE NOT (SELECT many FROM amount))`
+
+/** In the text: how many are wanted decides which plan is the best, also where it is kept. */
+const oneMore = ({ search }: AskedKeys): SqlFragment => word(`${search.count + 1}`)
+
+const beyond = ({ search, at }: AskedKeys, row: RowNames, where: SqlFragment): SqlFragment => {
+  if (at === undefined) return where
+  const keys = sortKeys(search, row)
+  return allOf([where, at.before ? ahead(keys, row, at) : behind(keys, row, at)])
+}
+
+const orderOf = ({ search, at }: AskedKeys, row: RowNames): SqlFragment => {
+  const keys = sortKeys(search, row)
+  return at?.before ? orderByBackwards(keys, row) : orderBy(keys, row)
+}
+
+/** Where the row stands in the page, and in the whole list. */
+const placeOf = (asked: AskedKeys, row: RowNames): SqlFragment => {
+  const texts = sortKeys(asked.search, row).map(({ value }) => sql.fragment`(${value})::text`)
+  const values =
+    texts.length === 0 ? sql.fragment`'[]'` : sql.fragment`json_build_array(${sql.join(texts, sql.fragment`, `)})::text`
+  return sql.fragment`row_number() OVER (${orderOf(asked, row)}) AS position, ${values} AS keys`
+}
+
+const columns = ({ search, content }: AskedPage): SqlFragment =>
+  sql.fragment`page.patient_id, page.pk, page.keys, body.id, body.version, body.last_updated, ${kindOf(search.type, 'body')} ${content} AS content`
+
+export const withBodies = ({ type }: Search): SqlFragment =>
+  sql.fragment`page JOIN ${searchedOf(type)} AS body ON body.patient_id = page.patient_id AND body.pk = page.pk`

@@ -1,0 +1,86 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type Restricted, restrict } from '../../access/access.ts'
+import { conjuncts } from '../../search/expression.ts'
+import type { Search } from '../../search/search.ts'
+import { compilePart } from '../compile/compile.ts'
+import { drivingCode } from '../compile/driving-code.ts'
+import { matchesHot } from '../compile/hot.ts'
+import { type RowNames, searchedOf, storedRow, tableOf } from '../row.ts'
+import { allOf, type SqlFragment, sql } from '../sql.ts'
+import { type ByPatient, byPatientOf, type Rest } from './by-patient.ts'
+import type { CommonTokens } from './common-tokens.ts'
+import { drivingTarget } from './driving-target.ts'
+import type { Including } from './include-row.ts'
+import { hasOnePlan } from './one-plan.ts'
+
+/** Where the matches of a search come from, and under which names. */
+export type Source = {
+  readonly from: SqlFragment
+  readonly where: SqlFragment
+  readonly row: RowNames
+  /** Whether PostgreSQL need not plan it anew for each value. */
+  readonly hasOnePlan: boolean
+  /** Where it is known whose Observations they can be. */
+  readonly byPatient?: ByPatient | undefined
+}
+
+/** `sample` says which part of the rows, as TABLESAMPLE does; `inOwnOrder`, that the first few are wanted in the order of the type. */
+type Needs = { readonly body?: boolean; readonly sample?: SqlFragment; readonly inOwnOrder?: boolean }
+
+type Asking = Pick<Including, 'access' | 'classes'> & { readonly commonTokens: CommonTokens }
+
+/**
+ * An Observation search for one class of codes starts at the narrow observation_code, which has patient, class and time in
+ * one index; the body's table joins only where the question needs it.
+ */
+export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Search, needs: Needs = {}): Source => {
+  const { type } = search
+  const { body: needsBody = false, sample = sql.fragment``, inOwnOrder = false } = needs
+  const question = restrict(access, 's', type, search.where)
+  const stored = { ...storedRow(type, 'row'), ...(inOwnOrder ? { common: commonTokens } : {}), ...recordedOf(type) }
+  const asked = conjuncts(question)
+  const driving = type === 'Observation' && !isWithin(question) ? drivingCode(asked, stored, classes) : undefined
+  const target = type === 'Provenance' ? drivingTarget(asked, stored, classes) : undefined
+  if (target !== undefined) {
+    const rest = asked.filter(one => one !== target.match)
+    return {
+      // By pk alone, which tells them all apart: with patient_id as well PostgreSQL takes them for so few that it reads all.
+      from: sql.fragment`(${target.keys}) AS key JOIN provenance AS row ${sample} ON row.pk = key.pk`,
+      where: allOf([sql.fragment`TRUE`, ...rest.map(one => compilePart(one, target.row, classes))]),
+      row: target.row,
+      hasOnePlan: hasOnePlan(question),
+    }
+  }
+  const byPatient = (rest: Rest) => (type === 'Observation' && inOwnOrder ? byPatientOf(rest, classes) : undefined)
+  if (driving === undefined) {
+    return {
+      from: type === 'AuditEvent' ? auditEvents(sample) : sql.fragment`${tableOf(type)} AS row ${sample}`,
+      where: compilePart(question, stored, classes),
+      row: stored,
+      hasOnePlan: hasOnePlan(question),
+      byPatient: byPatient({ row: stored, driving: [], asked }),
+    }
+  }
+  const { row, where, kind } = driving
+  const rest = asked.filter(one => one !== driving.match)
+  const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(matchesHot)
+  const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
+  return {
+    from: sql.fragment`observation_code AS hot ${sample} ${body ? join : sql.fragment``}`,
+    where: allOf([where, ...rest.map(one => compilePart(one, row, classes))]),
+    row,
+    hasOnePlan: rest.every(hasOnePlan),
+    byPatient: byPatient({ row, driving: [where], kind, asked: rest }),
+  }
+}
+
+const recordedOf = (type: ResourceType): Pick<RowNames, 'recorded'> => (type === 'AuditEvent' ? { recorded: true } : {})
+
+/** Of what is no table a sample is taken by the keys. */
+const auditEvents = (sample: SqlFragment): SqlFragment =>
+  sample.sql.trim() === ''
+    ? sql.fragment`${searchedOf('AuditEvent')} AS row`
+    : sql.fragment`(SELECT * FROM ${searchedOf('AuditEvent')} WHERE pk % 100 = 0) AS row`
+
+/** In a compartment by one of several ways: each has its own index of the body's table, which PostgreSQL can join. */
+const isWithin = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')

@@ -1,0 +1,240 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { type Mask, maskOf } from '../../fhir/subset.ts'
+import type { Search } from '../../search/search.ts'
+import { lookUpConcepts } from '../compile/terminology.ts'
+import type { Connection } from '../database.ts'
+import { kindOf, searchedOf } from '../row.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import type { Match, Page } from '../store.ts'
+import type { ByPatient } from './by-patient.ts'
+import type { CommonTokens } from './common-tokens.ts'
+import { includedWith } from './include.ts'
+import type { Including, Placed } from './include-row.ts'
+import type { ManyPatients } from './many-patients.ts'
+import { type AskedPage, countByPatient, pageByPatient, pageStatement } from './page-statement.ts'
+import { contentInShare, contentWithin, type Filled, fillRoom } from './room.ts'
+import { type Source, sourceOf } from './search-source.ts'
+import { isStoredWhole, servedContent } from './served-content.ts'
+import { type AskedSkip, skipByPatient, skipStatement } from './skip-statement.ts'
+import { inOwnOrder, type Position } from './sort.ts'
+import { mostCounted, totalOf } from './total.ts'
+
+type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
+  readonly registry: Registry
+  readonly commonTokens: CommonTokens
+  readonly manyPatients: ManyPatients
+}
+
+/** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
+export const searchPage = async (connection: Connection, searching: Searching, asked: Search): Promise<Page> => {
+  const search = inOwnOrder(asked)
+  if (search.skip !== undefined && search.skip > 0 && search.count > 0) {
+    const cursor = await cursorBehind(connection, searching, search, search.skip)
+    return cursor === undefined ? nothing : searchPage(connection, searching, { ...search, skip: 0, cursor })
+  }
+  const source = sourceOf(searching, search, { inOwnOrder: search.sort.length === 0 })
+  const total = await totalFor(connection, searching, search)
+  if (search.summary === 'count' || search.count === 0) return { ...nothing, ...total }
+  const from = search.cursor === undefined ? undefined : toPosition(search.cursor)
+  const mask = matchMask(searching, search)
+  const served = servedContent(search.type, 'body', { ...searching, mask })
+  const room = roomFor(search)
+  const content = guarded(served, { count: search.count, room: room.ofMatches, isPart: mask !== undefined })
+  const found = await rowsOf(connection, searching, { search, at: from, content }, source)
+  const { filled: nearest, left } = await fillRoom(connection, found.slice(0, search.count), {
+    letters: room.ofMatches,
+    takesFirst: true,
+    typeOf: () => search.type,
+    contentOf: () => (mask === undefined ? served : undefined),
+    relationOf: searchedOf,
+  })
+  const more = found.length > nearest.length
+  const page = from?.before ? nearest.toReversed() : nearest
+  const entries = page.map(row => toPlaced(search, row))
+  const maskOf = summaryMask(searching, search)
+  const letters = room.beside + left
+  return {
+    entries,
+    ...(await includedWith(connection, { ...searching, maskOf, letters }, search.include, entries)),
+    ...cursorsAround(page, { isFirst: from === undefined, isBefore: from?.before === true, more }),
+    ...total,
+  }
+}
+
+const nothing = { entries: [], included: [], leftOut: false }
+
+/** Undefined where there are not so many pages. What might not be whole is read to know where it ends, and so is all behind it. */
+const cursorBehind = async (
+  connection: Connection,
+  searching: Searching,
+  search: Search,
+  skip: number,
+): Promise<string | undefined> => {
+  let { cursor, left } = await cursorBehindWhole(connection, searching, search, skip)
+  for (; left > 0; left -= 1) {
+    const page = await searchPage(connection, searching, { ...search, skip: 0, cursor, total: 'none' })
+    if (page.next === undefined) return undefined
+    cursor = page.next
+  }
+  return cursor
+}
+
+/** Behind so many of the pages as are certain to be whole; `left`: how many are not. */
+const cursorBehindWhole = async (
+  connection: Connection,
+  searching: Searching,
+  search: Search,
+  skip: number,
+): Promise<{ readonly cursor: string | undefined; readonly left: number }> => {
+  const { type, cursor, elements, summary } = search
+  if (!isStoredWhole(type) || elements !== undefined || summary !== undefined) return { cursor, left: skip }
+  const at = cursor === undefined ? undefined : toPosition(cursor)
+  const letters = Math.min(roomFor(search).ofMatches, Number.MAX_SAFE_INTEGER)
+  const { pages, ...last } = await skippedOf(connection, searching, { search, at, pages: skip, letters })
+  return { cursor: pages === 0 ? cursor : cursorOf(last), left: skip - pages }
+}
+
+const skippedOf = async (connection: Connection, searching: Searching, asked: AskedSkip): Promise<Skipped> => {
+  const source = sourceOf(searching, asked.search, { inOwnOrder: asked.search.sort.length === 0 })
+  const few = await ofFew<Skipped>(connection, searching, source, one => skipByPatient(asked, source, one))
+  return few?.[0] ?? connection.one<Skipped>(skipStatement(asked, source))
+}
+
+type Skipped = Amount & Pick<Row, 'pk' | 'keys'> & { readonly pages: number }
+
+/** What comes along has half of it, and what the matches leave. */
+const roomFor = ({ room = Number.POSITIVE_INFINITY, include }: Search) => {
+  const ofMatches = include.length === 0 ? room : Math.ceil(room / 2)
+  return { ofMatches, beside: ofMatches === room ? 0 : room - ofMatches }
+}
+
+/** Null where it might not fit. Of parts it is known only in the order how many do; of the whole it is cheaper to know each one's share. */
+const guarded = (
+  content: SqlFragment,
+  { count, room, isPart }: { readonly count: number; readonly room: number; readonly isPart: boolean },
+): SqlFragment => {
+  if (room === Number.POSITIVE_INFINITY) return content
+  return isPart
+    ? contentWithin(sql.fragment`${room}::bigint`, content, inPage)
+    : contentInShare(sql.fragment`${Math.floor(room / (count + 1))}::integer`, content)
+}
+
+const inPage = { order: sql.fragment`ORDER BY page.position`, orElse: sql.fragment`page.position = 1` }
+
+type Around = { readonly isFirst: boolean; readonly isBefore: boolean; readonly more: boolean }
+
+/** Whoever came backwards has a page behind, and whoever came forwards one before. */
+const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around): Pick<Page, 'next' | 'previous'> => {
+  const [first, last] = [page[0], page.at(-1)]
+  if (first === undefined || last === undefined) return {}
+  return {
+    ...(more || isBefore ? { next: cursorOf(last) } : {}),
+    ...((isBefore ? more : !isFirst) ? { previous: cursorOf(first, { before: true }) } : {}),
+  }
+}
+
+const cursorOf = ({ keys, pk }: Pick<Row, 'keys' | 'pk'>, more: Pick<Position, 'before'> = {}): string =>
+  JSON.stringify({ values: JSON.parse(keys), pk, ...more } satisfies Position)
+
+/** The first matches, without an order. */
+export const searchMatches = async (
+  connection: Connection,
+  searching: Searching,
+  search: Search,
+  limit: number,
+): Promise<readonly Match[]> => {
+  const asked = { ...search, where: await lookUpConcepts(connection, searching, search.where) }
+  const { from, where, row } = sourceOf(searching, asked, { body: true })
+  const rows = await connection.any<{ id: string; patient_id: number; kind_id?: number }>(
+    sql.fragment`SELECT ${kindOf(search.type, 'row')} ${row.row}.id, ${row.row}.patient_id FROM ${from} WHERE ${where} LIMIT ${limit}`,
+  )
+  return rows.map(({ id, patient_id, kind_id }) => ({ id, patientId: patient_id, kindId: kind_id }))
+}
+
+/** Where the Patients are many it is asked for anew: what is in order then is the time. */
+const rowsOf = async (
+  connection: Connection,
+  searching: Searching,
+  asked: AskedPage,
+  source: Source,
+): Promise<readonly Row[]> => {
+  const few = await ofFew<Row & Amount>(connection, searching, source, one => pageByPatient(asked, source, one))
+  if (few !== undefined) return few.filter(({ pk }) => pk !== null)
+  const ask = source.hasOnePlan ? connection.kept : connection.any
+  return ask<Row>(pageStatement(asked, source))
+}
+
+/** Likewise. More than can be quickly counted are estimated however few their Patients are. */
+const totalFor = async (connection: Connection, searching: Searching, search: Search): Promise<Pick<Page, 'total'>> => {
+  if (search.total === 'none') return {}
+  const most = search.total === 'estimate' ? mostCounted : undefined
+  const source = sourceOf(searching, search, { inOwnOrder: true })
+  const few = await ofFew<Counted>(connection, searching, source, one => countByPatient(source, one, most))
+  const counted = few?.[0]
+  if (counted !== undefined && (most === undefined || Number(counted.total) <= most))
+    return { total: Number(counted.total) }
+  return totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
+}
+
+type Amount = { readonly many: boolean }
+type Counted = Amount & { readonly total: string }
+
+/** Undefined where they are many, or it is not known whose Observations they can be. */
+const ofFew = async <Answer extends Amount>(
+  connection: Connection,
+  { manyPatients }: Searching,
+  { byPatient }: Source,
+  statement: (byPatient: ByPatient) => SqlFragment,
+): Promise<readonly Answer[] | undefined> => {
+  if (byPatient === undefined || manyPatients.has(byPatient.name)) return undefined
+  const ask = byPatient.hasOnePlan ? connection.kept : connection.any
+  const rows = await ask<Answer>(statement(byPatient))
+  if (rows[0]?.many) manyPatients.note(byPatient.name)
+  return rows[0]?.many === false ? rows : undefined
+}
+
+type Row = {
+  patient_id: number
+  pk: string
+  /** A JSON array of texts and nulls: only those of the first row and the last are ever read. */
+  keys: string
+  id: string
+  version: number
+  last_updated: Date
+  kind_id?: number
+  content: string | null
+}
+
+/** `_elements` names elements of the matches; `_summary` holds for whatever stands in the answer. */
+const matchMask = (searching: Searching, search: Search): Mask | undefined =>
+  search.elements === undefined
+    ? summaryMask(searching, search)(search.type)
+    : maskOf(searching.registry.structures, search.type, { kind: 'elements', names: search.elements })
+
+const summaryMask =
+  ({ registry }: Searching, { summary: kind }: Search) =>
+  (type: ResourceType): Mask | undefined =>
+    kind === undefined || kind === 'count' ? undefined : maskOf(registry.structures, type, { kind })
+
+const toPlaced = (
+  { type }: Search,
+  { patient_id, pk, id, version, last_updated, kind_id, content }: Filled<Row>,
+): Placed => ({
+  type,
+  id,
+  patientId: patient_id,
+  pk,
+  versionId: String(version),
+  lastUpdated: last_updated,
+  kindId: kind_id,
+  content,
+})
+
+const toPosition = (cursor: string): Position => {
+  const parsed: unknown = JSON.parse(cursor)
+  if (typeof parsed !== 'object' || parsed === null || !('values' in parsed) || !('pk' in parsed))
+    throw new FhirError('invalid', 'This cursor does not belong to this search')
+  return parsed as Position
+}

@@ -1,0 +1,70 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type Access, restrict } from '../../access/access.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { Mask } from '../../fhir/subset.ts'
+import { compile } from '../compile/compile.ts'
+import { isEnrolled } from '../model/enrolled.ts'
+import { storedRow } from '../row.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
+
+export type Serving = {
+  readonly access: Access
+  readonly classes: CodeClasses
+  /** What of it is kept; absent: all. */
+  readonly mask?: Mask | undefined
+}
+
+/** A row's content as JSON text, as this caller is served it. */
+export const servedContent = (type: ResourceType, alias: string, serving: Serving): SqlFragment => {
+  const content = whole[type]?.(name(alias), serving) ?? sql.fragment`${name(alias)}.content`
+  return sql.fragment`${serving.mask === undefined ? content : subsetOf(content, serving.mask)}::text`
+}
+
+/** Whether the row's content is all that is served of it. */
+export const isStoredWhole = (type: ResourceType): boolean => whole[type] === undefined
+
+/** What is not in the row itself. */
+const whole: Readonly<Partial<Record<ResourceType, (row: SqlFragment, serving: Serving) => SqlFragment>>> = {
+  Group: (row, serving) => withMembers(row, serving),
+  Provenance: (row, serving) => withTargets(row, serving),
+}
+
+/** A part of a resource, marked as such. */
+const subsetOf = (content: SqlFragment, mask: Mask): SqlFragment =>
+  sql.fragment`fhir_subsetted(${content}, ${JSON.stringify(mask)}::jsonb)`
+
+/** A Group has as members the enrolled Patients of its study that the caller may read, and none that somebody has written. */
+const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
+  sql.fragment`(${withoutMembers(row, sql.fragment`${row}.id`)} || coalesce((
+    SELECT ${members}
+    FROM study
+    JOIN enrolment ON enrolment.study_id = study.id AND ${isEnrolled}
+    JOIN patient AS person ON person.patient_id = enrolment.patient_id AND person.id = enrolment.patient
+    WHERE study.group_id = ${row}.id AND ${isReadable(serving)}
+    HAVING count(*) > 0), '{}'))`
+
+/** That of an upload has as targets the Observations that it has brought, as far as they are there and the caller may read them. */
+const withTargets = (
+  row: SqlFragment,
+  { access, classes }: Serving,
+): SqlFragment => sql.fragment`(${row}.content || coalesce((
+  SELECT jsonb_build_object('target', jsonb_agg(
+    jsonb_build_object('reference', 'Observation/' || brought.id) ORDER BY target.observation))
+  FROM upload_target AS target
+  JOIN observation AS brought ON brought.patient_id = target.patient_id AND brought.pk = target.observation
+  WHERE target.patient_id = ${row}.patient_id AND target.pk = ${row}.pk
+    AND ${compile(restrict(access, 'r', 'Observation'), storedRow('Observation', 'brought'), classes)}
+  HAVING count(*) > 0), '{}'))`
+
+/** The row's content; where the Group is a study's, who may read it may not read all whom it named before. */
+export const withoutMembers = (row: SqlFragment, id: SqlFragment): SqlFragment => sql.fragment`(
+  CASE WHEN EXISTS (SELECT FROM study WHERE study.group_id = ${id}) THEN ${row}.content - 'member'::text
+    ELSE ${row}.content END)`
+
+/** A Group's `member` with the Patients of the rows `person`. */
+export const members = sql.fragment`jsonb_build_object('member', jsonb_agg(
+  jsonb_build_object('entity', jsonb_build_object('reference', 'Patient/' || person.id)) ORDER BY person.pk))`
+
+/** The row `person` is a Patient that the caller may read. */
+export const isReadable = ({ access, classes }: Pick<Serving, 'access' | 'classes'>): SqlFragment =>
+  compile(restrict(access, 'r', 'Patient'), storedRow('Patient', 'person'), classes)

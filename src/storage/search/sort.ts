@@ -1,0 +1,215 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { Search } from '../../search/search.ts'
+import type { RowNames } from '../row.ts'
+import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
+import { element, elementsAt, jsonPath, presentPath } from '../values/element.ts'
+import { quantities } from '../values/quantity.ts'
+
+/** One key of the order: what it is in SQL, its SQL type for the cursor, its direction. Nulls come last in both. */
+export type SortKey = {
+  readonly value: SqlFragment
+  readonly type: SqlFragment
+  readonly descending: boolean
+  readonly nullable: boolean
+}
+
+/** The keys that the search asks for, or the type's own order; pk, descending, always comes last and decides ties. */
+export const sortKeys = (search: Search, row: RowNames): readonly SortKey[] => {
+  if (search.sort.length > 0) return search.sort.map(({ parameter, descending }) => keyOf(parameter, descending, row))
+  return defaultKeys(search.type, row)
+}
+
+/** `_sort=-date` of Observations is the order that they have anyway, for which there are narrower indexes. */
+export const inOwnOrder = (search: Search): Search => {
+  const [first, ...others] = search.sort
+  const isOwn =
+    search.type === 'Observation' && first?.parameter.code === 'date' && first.descending && others.length === 0
+  return isOwn ? { ...search, sort: [] } : search
+}
+
+/**
+ * Observations by effective start, latest first; a start that is not known is -infinity, and so comes last. AuditEvents have keys
+ * of several kinds, and come by their time.
+ */
+const defaultKeys = (type: ResourceType, { facts }: RowNames): readonly SortKey[] => {
+  const column = timeColumns[type]
+  return column === undefined
+    ? []
+    : [{ value: sql.fragment`${facts}.${column}`, type: timestamptz, descending: true, nullable: false }]
+}
+
+const timeColumns: Readonly<Partial<Record<ResourceType, SqlFragment>>> = {
+  Observation: sql.fragment`effective_start`,
+  AuditEvent: sql.fragment`last_updated`,
+}
+
+export const orderBy = (keys: readonly SortKey[], { facts }: RowNames): SqlFragment =>
+  sql.fragment`ORDER BY ${sql.join(
+    [
+      ...keys.map(
+        ({ value, descending, nullable }) =>
+          sql.fragment`${value} ${directionOf(descending)} ${nullable ? sql.fragment`NULLS LAST` : sql.fragment``}`,
+      ),
+      sql.fragment`${facts}.pk DESC`,
+    ],
+    sql.fragment`, `,
+  )}`
+
+/** The same order from its end, for the page before. */
+export const orderByBackwards = (keys: readonly SortKey[], { facts }: RowNames): SqlFragment =>
+  sql.fragment`ORDER BY ${sql.join(
+    [
+      ...keys.map(
+        ({ value, descending, nullable }) =>
+          sql.fragment`${value} ${directionOf(!descending)} ${nullable ? sql.fragment`NULLS FIRST` : sql.fragment``}`,
+      ),
+      sql.fragment`${facts}.pk ASC`,
+    ],
+    sql.fragment`, `,
+  )}`
+
+/** Where nulls stand is said only where there may be some: an index serves the order only in its own words. */
+const directionOf = (descending: boolean): SqlFragment => (descending ? sql.fragment`DESC` : sql.fragment`ASC`)
+
+/** Where a page ended, or with `before` where it began: the values of that row, as text, and its pk. */
+export type Position = { readonly values: readonly (string | null)[]; readonly pk: string; readonly before?: true }
+
+/** The rows behind the position. */
+export const behind = (keys: readonly SortKey[], { facts }: RowNames, { values, pk }: Position): SqlFragment => {
+  if (values.length !== keys.length) throw new FhirError('invalid', 'This cursor does not belong to this search')
+  const [only] = keys
+  const [value] = values
+  if (keys.length === 1 && only !== undefined && only.descending && !only.nullable && value !== undefined)
+    return sql.fragment`(${only.value}, ${facts}.pk) < (${value}::${only.type}, ${pk}::bigint)`
+  const tests = keys.map((key, index) => {
+    const equal = keys.slice(0, index).map((earlier, at) => same(earlier, values[at] ?? null))
+    return allOf([later(key, values[index] ?? null), ...equal])
+  })
+  const tie = allOf([
+    sql.fragment`${facts}.pk < ${pk}::bigint`,
+    ...keys.map((key, index) => same(key, values[index] ?? null)),
+  ])
+  return anyOf([...tests, tie])
+}
+
+/** The rows before the position. */
+export const ahead = (keys: readonly SortKey[], { facts }: RowNames, { values, pk }: Position): SqlFragment => {
+  if (values.length !== keys.length) throw new FhirError('invalid', 'This cursor does not belong to this search')
+  const tests = keys.map((key, index) => {
+    const equal = keys.slice(0, index).map((before, at) => same(before, values[at] ?? null))
+    return allOf([earlier(key, values[index] ?? null), ...equal])
+  })
+  const tie = allOf([
+    sql.fragment`${facts}.pk > ${pk}::bigint`,
+    ...keys.map((key, index) => same(key, values[index] ?? null)),
+  ])
+  return anyOf([...tests, tie])
+}
+
+const same = ({ value, type }: SortKey, text: string | null): SqlFragment =>
+  sql.fragment`${value} IS NOT DISTINCT FROM ${text}::${type}`
+
+const later = ({ value, type, descending }: SortKey, text: string | null): SqlFragment => {
+  if (text === null) return sql.fragment`FALSE`
+  const order = descending ? sql.fragment`<` : sql.fragment`>`
+  return sql.fragment`(${value} ${order} ${text}::${type} OR ${value} IS NULL)`
+}
+
+const earlier = ({ value, type, descending }: SortKey, text: string | null): SqlFragment => {
+  if (text === null) return sql.fragment`${value} IS NOT NULL`
+  const order = descending ? sql.fragment`>` : sql.fragment`<`
+  return sql.fragment`${value} ${order} ${text}::${type}`
+}
+
+const timestamptz = sql.fragment`timestamptz`
+const text = sql.fragment`text`
+const numeric = sql.fragment`numeric`
+
+const keyOf = (parameter: SearchParameter, descending: boolean, row: RowNames): SortKey => {
+  if (parameter.code === '_id') return { value: sql.fragment`${row.row}.id`, type: text, descending, nullable: false }
+  if (parameter.code === '_lastUpdated')
+    return { value: sql.fragment`${row.row}.last_updated`, type: timestamptz, descending, nullable: false }
+  if (parameter.base === 'Observation' && parameter.code === 'date') return dateKey(descending, row)
+  if (parameter.paths.some(path => path.test !== undefined)) return testKey(parameter, descending, row)
+  const of = sortable[parameter.type]
+  if (of === undefined)
+    throw new FhirError('not-supported', `_sort by ${parameter.code} is not possible: it is a ${parameter.type}`, {
+      status: 400,
+      expression: '_sort',
+    })
+  const extreme = descending ? sql.fragment`max` : sql.fragment`min`
+  const found = parameter.paths.map(
+    path => sql.fragment`
+      SELECT ${of.value(path.datatype)} AS key
+      FROM ${elementsAt(sql.fragment`${row.row}.content`, presentPath(path))} AS element(value)`,
+  )
+  const value = sql.fragment`(SELECT ${extreme}(key) FROM (${sql.join(found, sql.fragment` UNION ALL `)}) AS keys)`
+  return { value, type: of.type, descending, nullable: true }
+}
+
+/** `deceased` is true or false of everybody. */
+const testKey = ({ paths }: SearchParameter, descending: boolean, { row }: RowNames): SortKey => {
+  const holds = paths.map(
+    path => sql.fragment`EXISTS (
+      SELECT FROM jsonb_path_query(${row}.content, ${jsonPath(path)}::jsonpath) AS element(value)
+      WHERE element.value <> 'false')`,
+  )
+  return { value: sql.fragment`(${anyOf(holds)})::text`, type: text, descending, nullable: false }
+}
+
+const dateKey = (descending: boolean, { facts }: RowNames): SortKey =>
+  descending
+    ? { value: sql.fragment`${facts}.effective_start`, type: timestamptz, descending, nullable: false }
+    : {
+        value: sql.fragment`nullif(${facts}.effective_start, '-infinity')`,
+        type: timestamptz,
+        descending,
+        nullable: true,
+      }
+
+type Sortable = { readonly type: SqlFragment; readonly value: (datatype: string) => SqlFragment }
+
+const plain = sql.fragment`${element} #>> '{}'`
+const child = (name: string): SqlFragment => sql.fragment`${element} ->> ${name}`
+
+/** What of an element the order goes by. */
+const textKeys: Readonly<Record<string, SqlFragment>> = {
+  CodeableConcept: sql.fragment`coalesce(${element} #>> '{coding,0,code}', ${element} ->> 'text')`,
+  Coding: child('code'),
+  Identifier: child('value'),
+  ContactPoint: child('value'),
+  Reference: child('reference'),
+  HumanName: sql.fragment`coalesce(${element} ->> 'family', ${element} ->> 'text', ${element} #>> '{given,0}')`,
+  Address: sql.fragment`coalesce(${element} ->> 'text', ${element} ->> 'city', ${element} ->> 'country')`,
+}
+
+/** Of what has no one number there is no order. */
+function numberOf(datatype: string): SqlFragment {
+  if (quantities.has(datatype)) return sql.fragment`(${child('value')})::numeric`
+  if (datatype === 'Range') return sql.fragment`(${element} #>> '{low,value}')::numeric`
+  return sql.fragment`CASE jsonb_typeof(${element}) WHEN 'number' THEN (${plain})::numeric END`
+}
+
+const instantKey = sql.fragment`CASE jsonb_typeof(${element}) WHEN 'string' THEN fhir_low(${plain}) END`
+
+/** Where a date begins that is more than an instant. */
+const startKeys: Readonly<Record<string, SqlFragment>> = {
+  Period: sql.fragment`coalesce(fhir_low(${child('start')}), fhir_low(${child('end')}))`,
+  Timing: sql.fragment`coalesce(
+    (SELECT min(fhir_low(event)) FROM jsonb_array_elements_text(${element} -> 'event') AS event),
+    fhir_low(${element} #>> '{repeat,boundsPeriod,start}'))`,
+}
+
+const byText: Sortable = { type: text, value: datatype => sql.fragment`fhir_fold(${textKeys[datatype] ?? plain})` }
+
+const sortable: Readonly<Partial<Record<SearchParameter['type'], Sortable>>> = {
+  token: byText,
+  reference: byText,
+  string: byText,
+  uri: byText,
+  number: { type: numeric, value: numberOf },
+  quantity: { type: numeric, value: numberOf },
+  date: { type: timestamptz, value: datatype => startKeys[datatype] ?? instantKey },
+}

@@ -1,0 +1,65 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { restrict } from '../../access/access.ts'
+import type { Action } from '../../search/expression.ts'
+import { compile } from '../compile/compile.ts'
+import type { Asking } from '../current.ts'
+import type { Connection } from '../database.ts'
+import { storedRow, tableOf } from '../row.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import type { RowsAsked, Whose } from './rows-asked.ts'
+
+/**
+ * In whose compartments the rows stand that the caller may see, mostly in one statement. Ids name each of theirs; what else asks of more patients
+ * than a few is about everybody, and names nobody.
+ */
+export const whose = async (
+  connection: Connection,
+  asking: Pick<Asking, 'access' | 'classes'>,
+  asked: readonly RowsAsked[],
+  action: Action,
+): Promise<readonly Whose[]> => {
+  const found: Whose[] = []
+  for (let from = 0; from < asked.length; from += mostAtOnce)
+    found.push(...(await whoseOf(connection, asking, asked.slice(from, from + mostAtOnce), action)))
+  return found
+}
+
+/** Ever so many questions in one statement have more values than PostgreSQL takes. */
+const mostAtOnce = 20
+
+const whoseOf = async (
+  connection: Connection,
+  { access, classes }: Pick<Asking, 'access' | 'classes'>,
+  asked: readonly RowsAsked[],
+  action: Action,
+): Promise<readonly Whose[]> => {
+  const rowsOf = ({ type, where, ids }: RowsAsked, index: number): SqlFragment => {
+    const kind = type === 'Observation' ? sql.fragment`row.kind_id` : sql.fragment`0`
+    const rows = sql.fragment`
+      SELECT row.patient_id, row.pk, ${kind} AS kind_id FROM ${tableOf(type)} AS row
+      WHERE ${compile(restrict(access, action, type, where), storedRow(type, 'row'), classes)}
+      LIMIT ${ids?.length ?? mostRows}`
+    return sql.fragment`
+      (SELECT DISTINCT ${index}::integer AS question, coalesce(several.patient_id, few.patient_id) AS patient_id, few.kind_id
+      FROM (${rows}) AS few LEFT JOIN compartment AS several ON few.patient_id = 0 AND several.pk = few.pk)`
+  }
+  const rows = await connection.any<{ question: number; patient_id: number; kind_id: number }>(
+    sql.fragment`${sql.join(asked.map(rowsOf), sql.fragment` UNION ALL `)}`,
+  )
+  return [...Map.groupBy(rows, ({ question }) => question)].flatMap(([index, found]) => {
+    const { type, ids } = asked[index] as RowsAsked
+    const isFew = ids !== undefined || new Set(found.map(({ patient_id }) => patient_id)).size <= mostPatients
+    return isFew ? found.map(one => toWhose(type, one)) : []
+  })
+}
+
+/** So many rows are looked at. */
+const mostRows = 1000
+
+const mostPatients = 50
+
+const toWhose = (type: ResourceType, row: { patient_id: number; kind_id: number }): Whose => ({
+  type,
+  patientId: row.patient_id,
+  ...(row.kind_id === 0 ? {} : { kindId: row.kind_id }),
+})

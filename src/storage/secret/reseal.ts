@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startError } from '../../start-error.ts'
+import { attestRotation } from '../audit/attestation.ts'
+import { auditKeyOf } from '../audit/chain.ts'
+import type { Connection, Database } from '../database.ts'
+import { sql } from '../sql.ts'
+import { type Kind, seal, unseal } from './sealed.ts'
+
+type Place = { readonly table: string; readonly key: string; readonly column: string; readonly kind: Kind }
+
+/** Where what lasts lies sealed. */
+const places: readonly Place[] = [
+  { table: 'signing_key', key: 'kid', column: 'sealed', kind: 'signing keys' },
+  { table: 'ehr_key', key: 'alg', column: 'sealed', kind: 'launches from an EHR' },
+  { table: 'smart_client_config', key: 'id', column: 'secret', kind: 'launches from an EHR' },
+  { table: 'user_account', key: 'person', column: 'authenticator', kind: 'authenticators' },
+  { table: 'letter', key: 'id', column: 'sealed', kind: 'letters' },
+]
+
+/** What is of use for minutes, and is begun anew. */
+const passing = ['ehr_arrival', 'sign_in_step'] as const
+
+type Keys = { readonly from: Uint8Array; readonly to: Uint8Array }
+
+/** `unproved`: the new key does not vouch for what the one before has sealed of the record of who did what. */
+type Asked = { readonly audit?: 'proved' | 'unproved' }
+
+/**
+ * Seals everything by another SECRET_KEY, in one commit: from then on the one before opens nothing. What the other has sealed
+ * already stays, so that it may be done again. Answers how much it is. Throws a start error where neither opens something, where
+ * the record of who did what is not whole, and where a server is connected, which would go on sealing by the one before.
+ */
+export const resealAll = (database: Database, keys: Keys, { audit = 'proved' }: Asked = {}): Promise<number> =>
+  database.transaction(async connection => {
+    await refuseOthers(connection)
+    let count = 0
+    for (const place of places) count += await resealPlace(connection, place, keys)
+    for (const table of passing) await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)
+    if (audit === 'proved') await attestRotation(connection, { from: auditKeyOf(keys.from), to: auditKeyOf(keys.to) })
+    return count
+  })
+
+/** Asked for a little while: PostgreSQL notices only after a moment that a connection was closed. */
+const refuseOthers = async (connection: Connection, attempts = 10): Promise<void> => {
+  const { others } = await connection.one<{ readonly others: number }>(sql.fragment`
+    SELECT count(*)::integer AS others FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`)
+  if (others === 0) return
+  if (attempts <= 1) throw startError('Something else is connected to the database: stop the server first')
+  await sleep(100)
+  // Within a transaction the same picture is shown again, unless it is cleared.
+  await connection.run(sql.fragment`SELECT pg_stat_clear_snapshot()`)
+  return refuseOthers(connection, attempts - 1)
+}
+
+const resealPlace = async (
+  connection: Connection,
+  { table, key, column, kind }: Place,
+  keys: Keys,
+): Promise<number> => {
+  const [from, id, sealed] = [sql.identifier([table]), sql.identifier([key]), sql.identifier([column])]
+  const rows = await connection.any<{ readonly id: string; readonly sealed: string }>(sql.fragment`
+    SELECT ${id} AS id, ${sealed} AS sealed FROM ${from} WHERE ${sealed} IS NOT NULL FOR UPDATE`)
+  for (const row of rows)
+    await connection.run(sql.fragment`
+      UPDATE ${from} SET ${sealed} = ${await resealed(row.sealed, kind, keys)} WHERE ${id} = ${row.id}`)
+  return rows.length
+}
+
+const resealed = async (sealed: string, kind: Kind, { from, to }: Keys): Promise<string> => {
+  const opened = await unseal(from, kind, sealed).catch(() => undefined)
+  if (opened !== undefined) return seal(to, kind, opened)
+  const isDone = await unseal(to, kind, sealed).then(
+    () => true,
+    () => false,
+  )
+  if (isDone) return sealed
+  throw startError('What lies in the database was sealed by another SECRET_KEY than the one before')
+}

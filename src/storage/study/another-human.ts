@@ -1,0 +1,35 @@
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+type Claimed = { readonly person: string; readonly patient: string }
+
+/**
+ * Whether whose account it is cannot be the Patient, who is not linked to it yet: a Patient that is was born on another day. A
+ * birth date that is a year alone, or absent, says nothing. Of a Patient who was deleted the last one counts: their data is there.
+ */
+export const isAnotherHuman = async (connection: Connection, { person, patient }: Claimed): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`
+    WITH own AS (
+      SELECT patient FROM person_patient WHERE person = ${person}
+    ), record AS (
+      SELECT identity.id, coalesce(current.content, last.content) ->> 'birthDate' AS born
+      FROM resource_identity AS identity
+      LEFT JOIN patient AS current ON current.patient_id = identity.patient_id AND current.pk = identity.pk
+      LEFT JOIN LATERAL (
+        SELECT past.content FROM patient_history AS past
+        WHERE past.patient_id = identity.patient_id AND past.pk = identity.pk AND past.content IS NOT NULL
+        ORDER BY past.version DESC LIMIT 1) AS last ON current.pk IS NULL
+      WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Patient')
+        AND (identity.id = ${patient} OR identity.id IN (SELECT patient FROM own))
+    )
+    SELECT FROM record AS claimed JOIN record AS known ON known.born <> claimed.born
+    WHERE claimed.id = ${patient} AND ${patient} NOT IN (SELECT patient FROM own)
+      AND length(claimed.born) = ${dayLength} AND length(known.born) = ${dayLength}
+    LIMIT 1`)) !== undefined
+
+const dayLength = '1970-05-31'.length
+
+/** Until the transaction ends no other invitation links a Patient to the account, so that the answer above still holds. */
+export const holdAccount = async (connection: Connection, person: string): Promise<void> => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patients of'), hashtext(${person}))`)
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import type { Connection } from '../database.ts'
+import { isEnrolled } from '../model/enrolled.ts'
+import { digestOf } from '../secret/secret.ts'
+import { columnOf, type SqlFragment, sql } from '../sql.ts'
+
+/** An app that takes invitations up by itself, because the operator trusts it to; `url` has `CODE` where its token goes. */
+export type RedeemingApp = { readonly client: string; readonly name: string; readonly url: string }
+
+/** What an app comes with: a way into the invitation, for this app alone. */
+export type AppInvitation = {
+  readonly invitation: string
+  readonly client: string
+  readonly patient: string
+  readonly study: string
+  /** Of the study; null where it names none. */
+  readonly organization: string | null
+  readonly isEnrolled: boolean
+  readonly endedBy: 'used' | 'cancelled' | 'replaced' | 'tries' | 'address' | null
+  readonly isExpired: boolean
+  readonly redeemed: 'never' | 'lately' | 'long-ago'
+  /** What the app was given the last time. */
+  readonly grant: string | null
+  /** The patient has said that it is theirs, and has not ended it. */
+  readonly isProven: boolean
+  readonly now: Date
+}
+
+/** What stands in the app's link of a message: 32 letters and digits, which whoever has the message's own link can tell. */
+export const appToken = (secret: string, client: string): string =>
+  createHash('sha256').update(`${secret} ${client}`).digest('hex').slice(0, 32)
+
+export const isAppToken = (text: string): boolean => /^[A-Za-z0-9]{32}$/.test(text)
+
+/** By name. */
+export const listRedeemingApps = (connection: Connection): Promise<readonly RedeemingApp[]> =>
+  connection.any<RedeemingApp>(sql.fragment`
+    SELECT client.id AS client, client.name, client.registration ->> 'invitation_url' AS url FROM client
+    WHERE ${isTrusted} AND client.registration ->> 'invitation_url' IS NOT NULL ORDER BY client.name, client.id`)
+
+/** A message of an invitation gets a link for each app, in the place of those of an earlier try. */
+export const keepAppInvitations = async (
+  connection: Connection,
+  { message, secret }: { readonly message: string; readonly secret: string },
+): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM app_invitation WHERE message = ${message} AND redeemed_at IS NULL`)
+  for (const { client } of await listRedeemingApps(connection))
+    await connection.run(sql.fragment`
+      INSERT INTO app_invitation (hash, message, invitation, client_id)
+      SELECT ${hashOf(appToken(secret, client))}, id, invitation, ${client}
+      FROM study_message WHERE id = ${message} AND invitation IS NOT NULL
+      ON CONFLICT (hash) DO NOTHING`)
+}
+
+/** Those that the message with the link has a way in for; none where the link was shown by staff. */
+export const appsOfLink = async (connection: Connection, secret: string): Promise<readonly RedeemingApp[]> => {
+  const apps = await listRedeemingApps(connection)
+  const hashes = columnOf(apps, ({ client }) => digestOf(appToken(secret, client)).toString('hex'), 'text')
+  const kept = await connection.any<{ readonly client: string }>(sql.fragment`
+    SELECT client_id AS client FROM app_invitation
+    WHERE hash IN (
+      SELECT decode(hash, 'hex') FROM unnest(${hashes}) AS asked(hash))`)
+  return apps.filter(app => kept.some(({ client }) => client === app.client))
+}
+
+/** Undefined where nobody was sent such a link, or the client is not trusted any more. Locked where it is to be taken up. */
+export const findAppInvitation = (
+  connection: Connection,
+  token: string,
+  locking: 'locked' | 'seen',
+): Promise<AppInvitation | undefined> =>
+  connection.maybeOne<AppInvitation>(sql.fragment`
+    SELECT link.invitation, link.client_id AS client, link.grant_id AS grant, invitation.patient,
+      invitation.study_id AS study, study.organization, now() AS now, invitation.ended_by AS "endedBy",
+      invitation.expires_at <= now() AS "isExpired",
+      EXISTS (
+        SELECT FROM enrolment
+        WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled}
+      ) AS "isEnrolled",
+      EXISTS (
+        SELECT FROM authorization_grant AS given
+        WHERE given.id = link.grant_id AND NOT given.context ? 'unproven' AND given.revoked_at IS NULL
+      ) AS "isProven",
+      CASE
+        WHEN link.redeemed_at IS NULL THEN 'never'
+        WHEN link.redeemed_at > now() - interval '12 hours' THEN 'lately'
+        ELSE 'long-ago'
+      END AS redeemed
+    FROM app_invitation AS link
+    JOIN invitation ON invitation.id = link.invitation
+    JOIN client ON client.id = link.client_id AND ${isTrusted}
+    LEFT JOIN study ON study.id = invitation.study_id
+    WHERE link.hash = ${hashOf(token)}
+    ${locking === 'locked' ? sql.fragment`FOR UPDATE OF link FOR SHARE OF invitation` : sql.fragment``}`)
+
+/** In the transaction of the connection: what the app was given before is over, and this is what it has. */
+export const noteRedeemed = (connection: Connection, token: string, grant: string): Promise<number> =>
+  connection.run(sql.fragment`
+    UPDATE app_invitation SET redeemed_at = coalesce(redeemed_at, now()), grant_id = ${grant}
+    WHERE hash = ${hashOf(token)}`)
+
+/** Takes out the links whose invitation was over so many days ago; not where what an app was given by one is still nobody's. */
+export const removeOldAppInvitations = async (connection: Connection, days: number): Promise<void> => {
+  await connection.run(sql.fragment`
+    DELETE FROM app_invitation AS link
+    WHERE coalesce(link.redeemed_at, link.made_at) < now() - make_interval(days => ${days})
+      AND NOT EXISTS (
+        SELECT FROM invitation
+        WHERE invitation.id = link.invitation AND invitation.ended_at IS NULL AND invitation.expires_at > now())
+      AND NOT EXISTS (
+        SELECT FROM authorization_grant AS unproven
+        WHERE unproven.id = link.grant_id AND unproven.context ? 'unproven'
+          AND unproven.revoked_at IS NULL AND unproven.expires_at > now())`)
+}
+
+/**
+ * Whether nobody has shown whose the app is, and the invitation that its grant came by was called off, or one that was sent in
+ * its place: it went to somebody who should not have it, or somebody has tried to guess. Whoever is in the study no more is
+ * asked nothing by it.
+ */
+export const isCalledOff = (grant: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM app_invitation AS link
+  JOIN invitation ON invitation.id = link.invitation
+  JOIN authorization_grant AS unproven ON unproven.id = link.grant_id AND unproven.context ? 'unproven'
+  WHERE link.grant_id = ${grant} AND (
+    EXISTS (
+      SELECT FROM invitation AS later
+      WHERE later.subject = invitation.subject AND later.made_at >= invitation.made_at
+        AND later.ended_by IN ('cancelled', 'tries', 'address'))
+    OR NOT EXISTS (
+      SELECT FROM enrolment
+      WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled})))`
+
+const isTrusted = sql.fragment`(
+  client.registration IS NOT NULL AND client.disabled_at IS NULL AND NOT client.self_registered
+  AND 'redeems-invitations' = ANY(client.policies))`
+
+const hashOf = (token: string) => sql.binary(digestOf(token))

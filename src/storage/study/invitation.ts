@@ -1,0 +1,244 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { Connection } from '../database.ts'
+import { isEnrolled } from '../model/enrolled.ts'
+import type { Address } from '../model/patient-address.ts'
+import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { addMessage } from './study-message.ts'
+
+/** Into a study, for one Patient. Everything is named by its id. */
+export type Invitation = {
+  readonly id: string
+  readonly subject: string
+  readonly study: string
+  readonly patient: string
+  /** The message by which somebody came, or was to come; whoever is shown a picture, by the first of the invitation. */
+  readonly message: string
+  readonly expiresAt: Date
+} & Address
+
+/** What became of an invitation, for staff. */
+export type InvitationState = Pick<Invitation, 'id' | 'subject'> & {
+  readonly madeAt: Date
+  readonly expiresAt: Date
+  readonly isOpen: boolean
+  readonly endedBy?: 'used' | 'cancelled' | 'replaced' | 'tries' | 'address'
+}
+
+type NewInvitation = Pick<Invitation, 'subject' | 'study' | 'patient'> & {
+  readonly addresses: readonly Address[]
+  readonly days: number
+}
+
+/** It replaces the one before. Answers the ids of its messages; there are no links before these are sent. */
+export const makeInvitation = async (
+  connection: Connection,
+  { subject, study, patient, addresses, days }: NewInvitation,
+): Promise<readonly string[]> => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('invitation'), hashtext(${subject}))`)
+  await endInvitation(connection, subject, 'replaced')
+  const id = uuidv7()
+  await connection.run(sql.fragment`
+    INSERT INTO invitation (id, subject, study_id, patient, expires_at)
+    VALUES (${id}, ${subject}, ${study}, ${patient}, now() + make_interval(days => ${days}))`)
+  const about = { kind: 'invitation', patient, subject, study, invitation: id } as const
+  const messages: string[] = []
+  for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))
+  return messages
+}
+
+/** False where there is none that could end. */
+export const endInvitation = async (
+  connection: Connection,
+  subject: string,
+  by: 'cancelled' | 'replaced',
+): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject} AND ended_at IS NULL`)) > 0
+
+/** The last one of each. */
+export const invitationsOf = async (
+  connection: Connection,
+  subjects: readonly string[],
+): Promise<readonly InvitationState[]> => {
+  const rows = await connection.any<StateRow>(sql.fragment`
+    SELECT DISTINCT ON (subject) id, subject, made_at, expires_at, ended_by, ${isOpen} AS open
+    FROM invitation WHERE subject = ANY (${sql.array([...subjects], 'text')}) ORDER BY subject, made_at DESC, id DESC`)
+  return rows.map(({ id, subject, made_at: madeAt, expires_at: expiresAt, ended_by, open }) => ({
+    id,
+    subject,
+    madeAt,
+    expiresAt,
+    isOpen: open,
+    ...(ended_by === null ? {} : { endedBy: ended_by }),
+  }))
+}
+
+type StateRow = {
+  readonly id: string
+  readonly subject: string
+  readonly made_at: Date
+  readonly expires_at: Date
+  readonly ended_by: NonNullable<InvitationState['endedBy']> | null
+  readonly open: boolean
+}
+
+/** A new link to be shown, which ends the one that was shown before; undefined where there is no open invitation. */
+export const linkToShow = async (connection: Connection, subject: string): Promise<string | undefined> => {
+  const secret = newSecret()
+  const shown = await connection.run(sql.fragment`
+    UPDATE invitation SET shown_hash = ${hashOf(secret)} WHERE subject = ${subject} AND ${isOpen}`)
+  return shown > 0 ? secret : undefined
+}
+
+/** Undefined where the link is not known, was used or ended, or is too old. */
+export const findInvitation = async (connection: Connection, link: string): Promise<Invitation | undefined> =>
+  isSecret(link)
+    ? connection.maybeOne<Invitation>(sql.fragment`
+        SELECT ${columns} FROM invitation
+        JOIN study_message AS message ON message.invitation = invitation.id
+        WHERE ${isOpen} AND (
+          message.hash = ${hashOf(link)}
+          OR invitation.shown_hash = ${hashOf(link)} AND message.id = ${firstMessage})`)
+    : undefined
+
+/** A code that was sent by the message's way, in the place of the one before. */
+export const setCode = async (
+  connection: Connection,
+  { id, message }: Pick<Invitation, 'id' | 'message'>,
+  code: Buffer,
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE invitation
+    SET code = ${sql.binary(code)}, code_message = ${message}, code_expires_at = now() + interval '15 minutes'
+    WHERE id = ${id} AND ${isOpen}`)
+}
+
+type Shown = { readonly birthDate: string; readonly code: Buffer }
+
+/** `message`: by whose address it was shown. `late`: the code that was sent last has run out, so that none is right. */
+type Tried =
+  | { readonly answer: 'right'; readonly message: string }
+  | { readonly answer: 'wrong' | 'late' | 'ended'; readonly message: string | null }
+
+/**
+ * Whether both are right, in one statement: of any number at once, as many are tried as of those in a row, and a code counts
+ * once. The last wrong try that is allowed ends the invitation; where the code has run out, whatever is shown is no try.
+ */
+export const tryProof = async (connection: Connection, id: string, { birthDate, code }: Shown): Promise<Tried> => {
+  // Of the row alone, so that whoever waited for another try judges what that one has left.
+  const isRight = sql.fragment`coalesce(
+    invitation.code = ${sql.binary(code)} AND invitation.code_expires_at > now() AND ${birthDate} = (
+      SELECT person.content ->> 'birthDate' FROM patient_compartment AS compartment
+      JOIN patient AS person ON person.patient_id = compartment.patient_id AND person.id = compartment.id
+      WHERE compartment.id = invitation.patient), FALSE)`
+  const isLate = sql.fragment`coalesce(invitation.code IS NOT NULL AND invitation.code_expires_at <= now(), FALSE)`
+  const isLast = sql.fragment`NOT ${isRight} AND NOT ${isLate} AND tries + 1 >= ${mostTries}`
+  const row = await connection.maybeOne<Tried>(sql.fragment`
+    UPDATE invitation SET
+      tries = CASE WHEN ${isRight} THEN 0 WHEN ${isLate} THEN tries ELSE tries + 1 END,
+      code = CASE WHEN ${isRight} THEN NULL ELSE code END,
+      ended_at = CASE WHEN ${isLast} THEN now() END,
+      ended_by = CASE WHEN ${isLast} THEN 'tries' END
+    WHERE id = ${id} AND ${isOpen}
+    RETURNING code_message AS message,
+      CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN ${isLate} THEN 'late' WHEN tries = 0 THEN 'right' ELSE 'wrong' END AS answer`)
+  return row ?? { answer: 'ended', message: null }
+}
+
+const mostTries = 5
+
+/** Answers what the browser is to keep, for half an hour. */
+export const makeProof = async (
+  connection: Connection,
+  { id, message }: Pick<Invitation, 'id' | 'message'>,
+): Promise<string> => {
+  const secret = newSecret()
+  await connection.run(sql.fragment`
+    DELETE FROM invitation_proof AS proof
+    WHERE expires_at <= now() AND NOT EXISTS (SELECT FROM invitation WHERE invitation.id = proof.invitation AND ${isOpen})`)
+  await connection.run(sql.fragment`
+    INSERT INTO invitation_proof (hash, invitation, message, expires_at)
+    VALUES (${hashOf(secret)}, ${id}, ${message}, now() + interval '30 minutes')`)
+  return secret
+}
+
+/** The invitation for which a browser has shown whose it is. */
+export const findProven = async (connection: Connection, proof: string): Promise<Invitation | undefined> =>
+  isSecret(proof)
+    ? connection.maybeOne<Invitation>(sql.fragment`
+        SELECT ${columns} FROM invitation_proof AS proof
+        JOIN invitation ON invitation.id = proof.invitation
+        JOIN study_message AS message ON message.id = proof.message
+        WHERE proof.hash = ${hashOf(proof)} AND proof.expires_at > now() AND ${isOpen}`)
+    : undefined
+
+/** Whether that was too long ago, while the invitation itself is still open: its link shows it anew. */
+export const isProofLate = async (connection: Connection, proof: string): Promise<boolean> =>
+  isSecret(proof) &&
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM invitation_proof AS proof
+    JOIN invitation ON invitation.id = proof.invitation
+    WHERE proof.hash = ${hashOf(proof)} AND proof.expires_at <= now() AND ${isOpen}`)) !== undefined
+
+/** Of any number at once, one is told true. */
+export const useInvitation = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.run(sql.fragment`
+    UPDATE invitation SET ended_at = now(), ended_by = 'used' WHERE id = ${id} AND ${isOpen}`)) > 0
+
+/** The study into which the person has taken up the invitation that the link was of. */
+export const studyTakenUp = async (
+  connection: Connection,
+  link: string,
+  person: string,
+): Promise<string | undefined> => {
+  if (!isSecret(link)) return undefined
+  const taken = await connection.maybeOne<{ study: string }>(sql.fragment`
+    SELECT study_id AS study FROM invitation
+    WHERE ended_by = 'used'
+      AND EXISTS (SELECT FROM person_patient AS own WHERE own.person = ${person} AND own.patient = invitation.patient)
+      AND id IN (
+        SELECT message.invitation FROM study_message AS message WHERE message.hash = ${hashOf(link)}
+        UNION ALL SELECT shown.id FROM invitation AS shown WHERE shown.shown_hash = ${hashOf(link)})`)
+  return taken?.study
+}
+
+/** Whether the Patient was registered in the tenant of the organization. */
+export const isOfTenant = async (connection: Connection, patient: string, organization: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM patient_compartment AS compartment
+    JOIN patient ON patient.patient_id = compartment.patient_id AND patient.id = compartment.id
+    JOIN organization_node AS registering ON registering.id = patient.owner
+    JOIN organization_node AS inviting ON inviting.tenant = registering.tenant
+    WHERE compartment.id = ${patient} AND inviting.id = ${organization}`)) !== undefined
+
+/**
+ * Whether the Patient is somebody else's account already, or was joined with one that is not this person's: whoever registered the one is not
+ * to say by a letter who has what was measured for the other. Until the transaction ends nobody else makes it theirs.
+ */
+export const isOfAnother = async (connection: Connection, patient: string, person: string): Promise<boolean> => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('account of'), hashtext(${patient}))`)
+  const other = await connection.maybeOne(sql.fragment`
+    SELECT FROM person_patient WHERE patient = ${patient} AND person <> ${person}
+    UNION ALL
+    SELECT FROM patient_compartment AS own
+    JOIN patient_compartment AS joined ON joined.patient_id = own.patient_id AND joined.id <> own.id
+    WHERE own.id = ${patient} AND NOT EXISTS (
+      SELECT FROM person_patient AS theirs WHERE theirs.person = ${person} AND theirs.patient IN (own.id, joined.id))
+    LIMIT 1`)
+  return other !== undefined
+}
+
+const columns = sql.fragment`invitation.id, invitation.subject, invitation.study_id AS study, invitation.patient,
+  invitation.expires_at AS "expiresAt", message.id AS message, message.channel, message.address`
+
+const firstMessage = sql.fragment`(
+  SELECT first.id FROM study_message AS first WHERE first.invitation = invitation.id
+  ORDER BY first.made_at, first.id LIMIT 1)`
+
+const hashOf = (secret: string) => sql.binary(digestOf(secret))
+
+/** Of a row of `invitation`. Who is not in the study any more has no way into it. */
+const isOpen: SqlFragment = sql.fragment`(
+  invitation.ended_at IS NULL AND invitation.expires_at > now() AND EXISTS (
+    SELECT FROM enrolment WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled}))`

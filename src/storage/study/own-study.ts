@@ -1,0 +1,41 @@
+import type { Connection } from '../database.ts'
+import { isEnrolled } from '../model/enrolled.ts'
+import { sql } from '../sql.ts'
+
+/** A study in which a Patient of the person has a place now, or was invited to, or to which they have given an answer. */
+export type OwnStudy = {
+  readonly study: string
+  readonly patient: string
+  /** They have a place in it now. */
+  readonly isEnrolled: boolean
+  /** Id of the Consent to it that was signed, and stands; else of the last one that did. */
+  readonly signed: string | undefined
+}
+
+export const studiesOfPerson = async (connection: Connection, person: string): Promise<readonly OwnStudy[]> => {
+  const found = await connection.any<Omit<OwnStudy, 'signed'> & { readonly signed: string | null }>(sql.fragment`
+    SELECT DISTINCT ON (own.study) own.study, own.patient, own."isEnrolled", (
+      SELECT given.consent_id
+      FROM study JOIN consent_grantee AS given ON given.grantee = study.grantee
+      JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
+      WHERE study.id = own.study
+        AND given.patient_id = (SELECT patient_id FROM patient_compartment WHERE patient_compartment.id = own.patient)
+        AND (consent.content ->> 'status' = 'active'
+          OR consent.content ->> 'status' = 'inactive' AND given.text_version IS NOT NULL)
+      ORDER BY given.standing DESC, consent.last_updated DESC LIMIT 1) AS signed
+    FROM (
+      SELECT enrolment.study_id AS study, enrolment.patient, TRUE AS "isEnrolled"
+      FROM person_patient AS linked JOIN enrolment ON enrolment.patient = linked.patient
+      WHERE linked.person = ${person} AND ${isEnrolled}
+      UNION ALL
+      SELECT study.id, linked.patient, FALSE
+      FROM person_patient AS linked
+      JOIN patient_compartment AS compartment ON compartment.id = linked.patient
+      JOIN consent_grantee AS given ON given.patient_id = compartment.patient_id
+      JOIN study ON study.grantee = given.grantee
+      JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
+      WHERE linked.person = ${person} AND consent.content ->> 'status' <> 'proposed'
+        AND referenced_id(consent.content -> 'patient', 'Patient') = linked.patient) AS own
+    ORDER BY own.study, own."isEnrolled" DESC, own.patient`)
+  return found.map(({ signed, ...one }) => ({ ...one, signed: signed ?? undefined }))
+}

@@ -1,0 +1,35 @@
+import { inactivationReason } from '../../access/vocabulary.ts'
+import type { Connection } from '../database.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+
+/** A version of a Consent that somebody has recorded from paper. */
+export type PaperRecord = { readonly practitioner: string; readonly recordedAt: Date }
+
+export const addPaperRecord = (
+  connection: Connection,
+  {
+    consent,
+    version,
+    practitioner,
+  }: { readonly consent: string; readonly version: string; readonly practitioner: string },
+): Promise<number> =>
+  connection.run(sql.fragment`
+    INSERT INTO paper_consent (consent_id, version, practitioner) VALUES (${consent}, ${version}, ${practitioner})`)
+
+/** Undefined where this version was not recorded from paper. */
+export const findPaperRecord = (
+  connection: Connection,
+  consent: string,
+  version: string,
+): Promise<PaperRecord | undefined> =>
+  connection.maybeOne<PaperRecord>(sql.fragment`
+    SELECT practitioner, recorded_at AS "recordedAt" FROM paper_consent
+    WHERE consent_id = ${consent} AND version = ${version}`)
+
+/** Whether a version of a Consent ends what was recorded from paper, and discarded by staff before it counted: no answer of the patient's. */
+export const isDiscardedPaper = (version: SqlFragment): SqlFragment => sql.fragment`(
+  ${version}.content ->> 'status' = 'inactive'
+  AND ${version}.content @> ${JSON.stringify({ extension: [{ url: inactivationReason }] })}::jsonb
+  AND EXISTS (
+    SELECT FROM paper_consent AS recorded
+    WHERE recorded.consent_id = ${version}.content ->> 'id' AND recorded.version = (${version}.version - 1)::text))`

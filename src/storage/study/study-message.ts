@@ -1,0 +1,149 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { Connection } from '../database.ts'
+import { isEnrolled } from '../model/enrolled.ts'
+import type { Address } from '../model/patient-address.ts'
+import { digestOf, newSecret } from '../secret/secret.ts'
+import { sql } from '../sql.ts'
+
+/** What a message to a patient is about; only the first two carry a link. */
+type MessageKind = 'invitation' | 'reminder' | 'silence' | 'address-changed' | 'taken-up'
+
+type About = {
+  readonly kind: MessageKind
+  readonly patient: string
+  readonly subject: string
+  readonly study: string
+  /** The one whose link it carries. */
+  readonly invitation?: string | undefined
+}
+
+/** To be sent. `secret` is for its link, and was never anywhere before. */
+export type MessageToSend = Address & {
+  readonly kind: MessageKind
+  readonly patient: string
+  readonly study: string | null
+  /** Of the invitation; null where the message carries no link of one. */
+  readonly expiresAt: Date | null
+  readonly secret: string
+}
+
+/** What became of a message, for staff: neither its text nor its address. */
+export type MessageState = {
+  readonly subject: string
+  readonly kind: Exclude<MessageKind, 'address-changed' | 'taken-up'>
+  readonly channel: Address['channel']
+  readonly state: 'waiting' | 'sent' | 'failed'
+  /** Why it was not sent, the last time it was tried. */
+  readonly reason: string | null
+  readonly tries: number
+  readonly madeAt: Date
+  readonly endedAt: Date | null
+}
+
+/** Answers its id: it waits to be sent. */
+export const addMessage = async (
+  connection: Connection,
+  { kind, patient, subject, study, invitation, channel, address }: About & Address,
+): Promise<string> => {
+  const id = uuidv7()
+  await connection.run(sql.fragment`
+    INSERT INTO study_message (id, kind, patient, subject, study_id, invitation, channel, address)
+    VALUES (${id}, ${kind}, ${patient}, ${subject}, ${study}, ${invitation ?? null}, ${channel}, ${address})`)
+  return id
+}
+
+/** The same for each address, unless the subject was reminded within so many days: then undefined. */
+export const addReminder = async (
+  connection: Connection,
+  about: About,
+  { addresses, days }: { readonly addresses: readonly Address[]; readonly days: number },
+): Promise<readonly string[] | undefined> => {
+  await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('reminder'), hashtext(${about.subject}))`)
+  const recent = await connection.maybeOne(sql.fragment`
+    SELECT FROM study_message
+    WHERE subject = ${about.subject} AND kind IN ('reminder', 'silence') AND state <> 'failed'
+      AND made_at > now() - make_interval(days => ${days}) LIMIT 1`)
+  if (recent !== undefined) return undefined
+  const messages: string[] = []
+  for (const address of addresses) messages.push(await addMessage(connection, { ...about, ...address }))
+  return messages
+}
+
+/** That an app has taken up an invitation by itself, to each address: of several times within an hour they are told once. */
+export const addTakenUp = async (
+  connection: Connection,
+  { patient, study, addresses }: Pick<About, 'patient' | 'study'> & { readonly addresses: readonly Address[] },
+): Promise<void> => {
+  for (const { channel, address } of addresses)
+    await connection.run(sql.fragment`
+      INSERT INTO study_message (id, kind, patient, study_id, channel, address)
+      SELECT ${uuidv7()}, 'taken-up', ${patient}, ${study}, ${channel}, ${address}
+      WHERE NOT EXISTS (
+        SELECT FROM study_message
+        WHERE patient = ${patient} AND study_id = ${study} AND kind = 'taken-up' AND address = ${address}
+          AND made_at > now() - interval '1 hour')`)
+}
+
+/** Those about the last invitation of each, and what came after it; the latest first. */
+export const messagesOf = (connection: Connection, subjects: readonly string[]): Promise<readonly MessageState[]> =>
+  connection.any<MessageState>(sql.fragment`
+    SELECT subject, kind, channel, state, reason, tries, made_at AS "madeAt", ended_at AS "endedAt"
+    FROM study_message
+    WHERE subject = ANY (${sql.array([...subjects], 'text')}) AND made_at >= coalesce((
+      SELECT max(made_at) FROM invitation WHERE invitation.subject = study_message.subject), '-infinity')
+    ORDER BY study_message.made_at DESC, study_message.id DESC`)
+
+/** Ids of those that wait, the oldest first. */
+export const waitingMessages = async (connection: Connection, limit: number): Promise<readonly string[]> =>
+  (
+    await connection.any<{ id: string }>(
+      sql.fragment`SELECT id FROM study_message WHERE state = 'waiting' ORDER BY id LIMIT ${limit}`,
+    )
+  ).map(({ id }) => id)
+
+/**
+ * Counts a try, and makes a new link for it: the one of a try before may have arrived nowhere. Undefined, and over with it,
+ * where there is nothing more to say: the invitation has ended, or the patient has left the study.
+ */
+export const takeMessage = async (connection: Connection, id: string): Promise<MessageToSend | undefined> => {
+  const secret = newSecret()
+  const taken = await connection.maybeOne<Omit<MessageToSend, 'secret'>>(sql.fragment`
+    UPDATE study_message AS message
+    SET tries = message.tries + 1,
+      hash = CASE WHEN message.invitation IS NULL THEN NULL ELSE ${sql.binary(digestOf(secret))}::bytea END
+    WHERE message.id = ${id} AND message.state = 'waiting' AND (
+      message.subject IS NULL OR EXISTS (
+        SELECT FROM enrolment
+        WHERE enrolment.id = message.subject AND enrolment.patient = message.patient AND ${isEnrolled}))
+      AND (message.invitation IS NULL OR EXISTS (
+        SELECT FROM invitation
+        WHERE invitation.id = message.invitation AND invitation.ended_at IS NULL AND invitation.expires_at > now()))
+    RETURNING message.kind, message.patient, message.study_id AS study, message.channel, message.address, (
+      SELECT expires_at FROM invitation WHERE invitation.id = message.invitation) AS "expiresAt"`)
+  if (taken === undefined)
+    await endMessage(connection, id, 'There was nothing more to say: what it was about had ended')
+  return taken && { ...taken, secret }
+}
+
+/** It was sent; or, with a reason, it was not, and will not be. */
+export const endMessage = async (connection: Connection, id: string, reason?: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE study_message
+    SET state = ${reason === undefined ? 'sent' : 'failed'}, reason = ${reason ?? null}, ended_at = now()
+    WHERE id = ${id} AND state = 'waiting'`)
+}
+
+/** Forgets where messages went that ended so many days ago, and their links, unless an invitation still stands by one. */
+export const forgetAddresses = async (connection: Connection, days: number): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE study_message AS message SET address = NULL, hash = NULL
+    WHERE message.address IS NOT NULL AND message.ended_at < now() - make_interval(days => ${days})
+      AND NOT EXISTS (
+        SELECT FROM invitation
+        WHERE invitation.id = message.invitation AND invitation.ended_at IS NULL AND invitation.expires_at > now())`)
+}
+
+/** It is tried again. */
+export const noteReason = async (connection: Connection, id: string, reason: string): Promise<void> => {
+  await connection.run(sql.fragment`UPDATE study_message SET reason = ${reason} WHERE id = ${id} AND state = 'waiting'`)
+}

@@ -1,0 +1,220 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { type Access, restrict } from '../../access/access.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { and, type Expression } from '../../search/expression.ts'
+import { roomOfPage } from '../../search/room.ts'
+import { compile } from '../compile/compile.ts'
+import type { Connection, Database } from '../database.ts'
+import { historyOf, kindOf, storedRow, tableOf } from '../row.ts'
+import { contentWithin, type Filled, fillRoom, type Unfilled } from '../search/room.ts'
+import { servedContent } from '../search/served-content.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { findSubscriber, type Subscriber } from './subscriber.ts'
+
+/** What a subscriber is told of: rows of the type that the criteria match, of those that the access allows to be searched. */
+export type Question = { readonly type: ResourceType; readonly where: Expression; readonly access: Access }
+
+/** Undefined for whom there is nothing to ask any more; throws a FhirError where what they ask cannot be answered. */
+export type QuestionOf = (subscriber: Subscriber) => Question | undefined
+
+type Recording = { readonly classes: CodeClasses; readonly questionOf: QuestionOf }
+
+/** `failed`: whose question could not be answered, and why. */
+type Recorded = {
+  readonly changes: number
+  readonly failed: readonly { readonly id: string; readonly error: FhirError }[]
+}
+
+/**
+ * Takes the oldest changes, and numbers for each subscriber the events that they are to it. One server at a time, so that
+ * events are numbered in the order of the changes. Several changes of one row that are taken together are one event.
+ */
+export const recordEvents = async (database: Database, recording: Recording): Promise<Recorded> => {
+  // By the index, which forgets what was taken before a vacuum does.
+  const { isAny } = await database.one<{ isAny: boolean }>(
+    sql.fragment`SELECT (SELECT position FROM change ORDER BY position LIMIT 1) IS NOT NULL AS "isAny"`,
+  )
+  return isAny ? recordWaiting(database, recording) : { changes: 0, failed: [] }
+}
+
+const recordWaiting = (database: Database, recording: Recording): Promise<Recorded> =>
+  database.transaction(async connection => {
+    const { locked } = await connection.one<{ locked: boolean }>(
+      sql.fragment`SELECT pg_try_advisory_xact_lock(hashtext('change')) AS locked`,
+    )
+    const changes = locked ? await takeChanges(connection) : []
+    const failed: { id: string; error: FhirError }[] = []
+    for (const [type, rows] of Map.groupBy(changes, ({ type }) => type)) {
+      for (const id of await listenersTo(connection, type)) {
+        const error = await isolated(connection, () => recordFor(connection, recording, id, rows))
+        if (error !== undefined) failed.push({ id, error })
+      }
+    }
+    return { changes: changes.length, failed }
+  })
+
+type Change = {
+  readonly position: string
+  readonly type: string
+  readonly patient_id: number
+  readonly pk: string
+  /** Of a deletion: its version, and whose Subscriptions what was deleted matched. */
+  readonly deletion: number | null
+  readonly subscribers: readonly string[] | null
+}
+
+const takeChanges = async (connection: Connection): Promise<readonly Change[]> =>
+  connection.any<Change>(sql.fragment`
+    DELETE FROM change
+    WHERE position IN (SELECT position FROM change ORDER BY position LIMIT ${mostChanges})
+    RETURNING position, type, patient_id, pk, deletion, subscribers`)
+
+const mostChanges = 5000
+
+const listenersTo = async (connection: Connection, type: string): Promise<readonly string[]> => {
+  const rows = await connection.any<{ id: string }>(sql.fragment`
+    SELECT id FROM subscriber WHERE type = ${type} AND status <> 'off' ORDER BY id`)
+  return rows.map(({ id }) => id)
+}
+
+/** What one subscriber asks too much hinders no other. */
+const isolated = async (connection: Connection, run: () => Promise<void>): Promise<FhirError | undefined> => {
+  await connection.run(sql.fragment`SAVEPOINT subscriber`)
+  try {
+    await run()
+    await connection.run(sql.fragment`RELEASE SAVEPOINT subscriber`)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof FhirError) || error.issues[0].code === 'transient') throw error
+    await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT subscriber`)
+    return error
+  }
+}
+
+const recordFor = async (
+  connection: Connection,
+  { classes, questionOf }: Recording,
+  id: string,
+  changes: readonly Change[],
+): Promise<void> => {
+  const subscriber = await findSubscriber(connection, id)
+  const question = subscriber === undefined ? undefined : questionOf(subscriber)
+  if (question === undefined) return
+  const { type, where, access } = question
+  const told = changes
+    .filter(({ subscribers }) => subscribers === null || subscribers.includes(id))
+    .map(({ subscribers: _, ...change }) => change)
+  await connection.run(sql.fragment`
+    WITH change AS MATERIALIZED (
+      SELECT patient_id, pk, deletion, max(position) AS position
+      FROM jsonb_to_recordset(${JSON.stringify(told)}::jsonb)
+        AS change(position bigint, patient_id integer, pk bigint, deletion integer)
+      GROUP BY patient_id, pk, deletion
+    ),
+    matching AS (
+      SELECT change.*
+      FROM change
+      JOIN ${tableOf(type)} AS row ON row.patient_id = change.patient_id AND row.pk = change.pk
+      WHERE change.deletion IS NULL AND ${compile(restrict(access, 's', type, where), storedRow(type, 'row'), classes)}
+      UNION ALL
+      SELECT * FROM change WHERE deletion IS NOT NULL
+    ),
+    matched AS MATERIALIZED (SELECT *, row_number() OVER (ORDER BY position) AS number FROM matching),
+    counted AS (
+      UPDATE subscriber SET last_event = last_event + (SELECT count(*) FROM matched)
+      WHERE id = ${id} AND EXISTS (SELECT FROM matched)
+      RETURNING last_event - (SELECT count(*) FROM matched) AS before
+    )
+    INSERT INTO subscription_event (subscription, number, patient_id, pk, deletion)
+    SELECT ${id}, counted.before + matched.number, matched.patient_id, matched.pk, matched.deletion
+    FROM matched, counted`)
+  await connection.run(sql.fragment`
+    DELETE FROM subscription_event
+    WHERE subscription = ${id} AND number <= (SELECT last_event FROM subscriber WHERE id = ${id}) - ${keptEvents}`)
+}
+
+/** Of each subscriber, told or not: what could not be delivered for so many events is lost. */
+const keptEvents = 10_000
+
+/** `focus` is absent where the row may not be seen now, or does not match any more. */
+export type Event = {
+  readonly number: number
+  readonly occurredAt: Date
+  readonly focus?: {
+    readonly type: ResourceType
+    readonly id: string
+    readonly version: number
+    /** Absent where it was deleted by this version, and where contents were not asked for. */
+    readonly content?: string
+    readonly patientId: number
+    readonly kindId?: number | undefined
+  }
+}
+
+export type EventRange = {
+  readonly after: number
+  readonly until: number
+  readonly limit: number
+  /** Whether the contents are to be told as well: of what may also be read, not only searched. */
+  readonly whole: boolean
+}
+
+/**
+ * The events of a subscriber, each asked about anew at this moment; fewer than the limit, where the contents of more do not fit into one
+ * answer. A deletion is told to whom it was kept for: of what is gone it cannot be asked who may see it, and no more is told than that
+ * it is.
+ */
+export const eventsIn = async (
+  connection: Connection,
+  classes: CodeClasses,
+  { type, where, access }: Question,
+  id: string,
+  { after, until, limit, whole }: EventRange,
+): Promise<readonly Event[]> => {
+  const asked = restrict(access, 's', type, whole ? and(where, access('r', type)) : where)
+  const served = servedContent(type, 'body', { access, classes })
+  const inOrder = sql.fragment`ORDER BY event.number`
+  const content = contentWithin(sql.fragment`${roomOfPage}::bigint`, served, { order: inOrder })
+  const rows = await connection.any<EventRow>(sql.fragment`
+    SELECT event.number, event.occurred_at, event.patient_id, event.pk, ${kindOf(type, 'body')} event.deletion,
+      body.pk IS NOT NULL AS "isSeen", coalesce(body.version, 0) AS version, coalesce(body.id, ${idOfDeleted(type)}) AS id,
+      ${whole ? sql.fragment`CASE WHEN body.pk IS NULL THEN '' ELSE ${content} END` : sql.fragment`''`} AS content
+    FROM subscription_event AS event
+    LEFT JOIN ${tableOf(type)} AS body ON body.patient_id = event.patient_id AND body.pk = event.pk
+      AND event.deletion IS NULL AND ${compile(asked, storedRow(type, 'body'), classes)}
+    WHERE event.subscription = ${id} AND event.number > ${after} AND event.number <= ${until}
+    ${inOrder} LIMIT ${limit}`)
+  const { filled } = await fillRoom(connection, rows, {
+    letters: roomOfPage,
+    takesFirst: true,
+    typeOf: () => type,
+    contentOf: () => served,
+    relationOf: tableOf,
+  })
+  return filled.map(row => ({ number: Number(row.number), occurredAt: row.occurred_at, ...focusOf(type, row) }))
+}
+
+/** By the version before: the type may be another one by now. */
+const idOfDeleted = (type: ResourceType): SqlFragment => sql.fragment`
+  CASE WHEN event.deletion IS NOT NULL THEN (
+    SELECT before.content ->> 'id' FROM ${historyOf(type)} AS before
+    WHERE before.patient_id = event.patient_id AND before.pk = event.pk AND before.version = event.deletion - 1) END`
+
+const focusOf = (
+  type: ResourceType,
+  { id, version, deletion, isSeen, patient_id: patientId, kind_id: kindId, content }: Filled<EventRow>,
+): Pick<Event, 'focus'> => {
+  if (id === null) return {}
+  if (deletion !== null) return { focus: { type, id, version: deletion, patientId } }
+  return isSeen ? { focus: { type, id, version, patientId, kindId, ...(content === '' ? {} : { content }) } } : {}
+}
+
+type EventRow = Unfilled & {
+  readonly number: string
+  readonly occurred_at: Date
+  readonly deletion: number | null
+  readonly id: string | null
+  readonly isSeen: boolean
+  readonly kind_id?: number
+}

@@ -1,0 +1,31 @@
+import type { Access } from '../../access/access.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { Connection } from '../database.ts'
+import { keepersRows, ofKeptOrganization } from '../quarantine/quarantined.ts'
+import { sql } from '../sql.ts'
+import type { Ingest, IngestAsked } from './ingest-asked.ts'
+
+/** What came from a source for patients of organizations that somebody manages: by day, of the last 30, and each upload. */
+export const readIngest = async (
+  connection: Connection,
+  gate: { readonly access: Access; readonly classes: CodeClasses },
+  { source, keepers, offset, limit }: IngestAsked,
+): Promise<Ingest> => {
+  const found = sql.fragment`
+    ${keepersRows(gate, keepers)},
+    found AS (
+      SELECT document.* FROM ingest AS document WHERE document.source = ${source} AND ${ofKeptOrganization}
+    )`
+  const days = await connection.any<Ingest['days'][number]>(sql.fragment`
+    WITH ${found}
+    SELECT to_char(at, 'YYYY-MM-DD') AS day, count(DISTINCT upload)::integer AS uploads, sum(accepted)::integer AS accepted,
+      sum(repaired)::integer AS repaired, sum(duplicate)::integer AS duplicate, sum(refused)::integer AS refused
+    FROM found WHERE at >= date_trunc('day', now()) - interval '29 days'
+    GROUP BY 1 ORDER BY 1 DESC`)
+  const uploads = await connection.any<Ingest['uploads'][number]>(sql.fragment`
+    WITH ${found}
+    SELECT at, coalesce(client.name, found.client) AS client, accepted, repaired, duplicate, refused
+    FROM found LEFT JOIN client ON client.id = found.client
+    ORDER BY at DESC, upload LIMIT ${limit} OFFSET ${offset}`)
+  return { days, uploads }
+}

@@ -1,0 +1,165 @@
+import type { Observation, Resource } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import { parseJson } from '../../fhir/json.ts'
+import type { Current } from '../current.ts'
+import type { Connection } from '../database.ts'
+import type { Candidate } from '../prepare/candidate.ts'
+import type { Stored, Written } from '../store.ts'
+import { refusal, toStored, type Writing } from '../write/write.ts'
+import type { Contents } from './upload-contents.ts'
+import type { Entry, Keyed } from './upload-keys.ts'
+import type { UploadRights } from './upload-rights.ts'
+import { type Now, openStanding, type Standing } from './upload-standing.ts'
+
+/** A document that is stored already, under one of its keys. */
+export type Met = {
+  readonly entry: Entry
+  readonly keyed: Keyed
+  /** Its header is of another document, and what was measured is the same: sent once more, and nothing new. */
+  readonly isEcho: boolean
+  readonly contents: Contents
+  /** Absent once it is deleted. */
+  readonly current: Current | undefined
+  /** Of those that are written together: what one set meets is what stood before all of it. */
+  readonly set: number
+}
+
+/** As it is at its turn. */
+type Meeting = Omit<Met, 'keyed' | 'set'>
+
+/**
+ * What becomes of documents that met one Observation, each as if those before it had been written. It comes to the same in whatever
+ * order their contents arrive: the one that its source changed last stands, of equally old ones the last that came; what was sent
+ * before never comes back; what was changed since it was final is amended; and what was entered in error stays so.
+ */
+export const meetUploads = async (
+  connection: Connection,
+  writing: Writing,
+  mets: readonly Met[],
+  rightsOf: (met: Met) => UploadRights,
+): Promise<readonly Written[]> => {
+  const [first] = mets
+  if (first === undefined) return []
+  const standing = openStanding(connection, writing, first)
+  const all: Written[] = []
+  for (const ofSet of Map.groupBy(mets, ({ set }) => set).values()) {
+    const before = standing.now()
+    for (const met of ofSet) all.push(await meetUpload(writing, standing, { met, before, rights: rightsOf(met) }))
+  }
+  const error = await standing.write()
+  return error === undefined ? all : all.map(() => ({ outcome: 'refused', error }))
+}
+
+type Turn = { readonly met: Met; readonly before: Now; readonly rights: UploadRights }
+
+const meetUpload = async (
+  writing: Writing,
+  standing: Standing,
+  { met: { entry, isEcho }, before, rights: first }: Turn,
+): Promise<Written> => {
+  const { candidate } = entry
+  const rights = rightsTo(before, first)
+  const told = (written: Written) => toldTo(writing, candidate, rights, written)
+  if (!rights.isKnown) return { outcome: 'refused', error: refusal(candidate, writing) }
+  const meeting = { entry, isEcho, ...before }
+  if (isSettled(meeting)) {
+    if (isEcho) standing.remember(entry.digest)
+    return told(meeting.current === undefined ? goneSince : { outcome: 'unchanged', ...meeting.current })
+  }
+  if (!rights.isChangeable) return { outcome: 'refused', error: refusal(candidate, writing) }
+  const locked = { entry, isEcho, ...(await standing.locked()) }
+  if (locked.current === undefined) return told(goneSince)
+  // What is one's own can be taken back for ever, also where nothing new may be stored any more.
+  const action = isMistake(candidate.resource as Observation) && !rights.isCreatable ? 'u' : 'c'
+  const written = await changeStored(standing, locked, locked.current, action)
+  if (isEcho && written.outcome !== 'refused') standing.remember(entry.digest)
+  return told(written)
+}
+
+/**
+ * Who may not read what is stored, which somebody may have added to, is answered their own words. An app that may be somebody else's than the author's is not told either that it
+ * was there.
+ */
+const toldTo = (
+  { authorSince }: Writing,
+  candidate: Candidate,
+  { isReadable }: UploadRights,
+  written: Written,
+): Written => {
+  if (isReadable) return written
+  if (authorSince !== undefined && written.outcome !== 'updated') return untold(candidate)
+  return 'content' in written ? { ...written, ...asSent(candidate, written) } : written
+}
+
+/** To what stands now, where that is not what stood first. */
+const rightsTo = ({ rights }: Now, first: UploadRights): UploadRights =>
+  rights === undefined ? first : { ...first, ...rights, isKnown: rights.isReadable || first.isCreatable }
+
+const changeStored = async (
+  standing: Standing,
+  met: Meeting,
+  current: Current,
+  action: 'c' | 'u',
+): Promise<Written> => {
+  const next = nextOf(met, current)
+  if (next === undefined) return { outcome: 'unchanged', ...current }
+  const written = await standing.replace(ofItsSubject(next, current), action)
+  if (written.outcome !== 'refused' && isNews(met)) standing.record(met.entry)
+  return written
+}
+
+const isOld = ({ contents, entry, isEcho }: Meeting): boolean => isEcho || contents.known.has(entry.digest)
+
+/** Of what was sent before nothing changes, but that it can be taken back. */
+export const mayChange = (met: Meeting): boolean =>
+  met.current !== undefined && (!isOld(met) || isMistake(met.entry.candidate.resource as Observation))
+
+/** Nothing comes of it, whoever sends it. */
+const isSettled = (met: Meeting): boolean =>
+  met.current === undefined || (isOld(met) && nextOf(met, met.current) === undefined)
+
+const isNews = (met: Meeting): boolean =>
+  !isOld(met) && (met.entry.revised ?? -Infinity) >= (met.contents.current.revised ?? -Infinity)
+
+/** What is to be stored next; undefined where nothing changes. */
+const nextOf = (met: Meeting, current: Current): Resource | undefined => {
+  const sent = met.entry.candidate.resource as Observation
+  if (isOld(met) && !isMistake(sent)) return undefined
+  const stored = parseJson(current.content) as Observation
+  if (isNews(met)) return { ...sent, status: statusOf(sent, stored) }
+  const status = isMistake(sent) ? sent.status : statusOf(stored, sent)
+  return status === stored.status ? undefined : { ...stored, status }
+}
+
+/** Of the newer of two contents. https://hl7.org/fhir/R4/valueset-observation-status.html */
+const statusOf = (newer: Observation, older: Observation): Observation['status'] => {
+  if (isMistake(newer) || isMistake(older)) return 'entered-in-error'
+  return newer.status === 'final' && wasFinal.has(older.status) ? 'amended' : newer.status
+}
+
+const isMistake = ({ status }: Observation): boolean => status === 'entered-in-error'
+const wasFinal: ReadonlySet<unknown> = new Set<Observation['status']>(['final', 'amended', 'corrected'])
+
+/** Uploaded for another record of the same human, it stays with the one that it was first uploaded for. */
+const ofItsSubject = (next: Resource, current: Current): Resource => {
+  const { subject } = parseJson(current.content) as Observation
+  return { ...next, ...(subject === undefined ? {} : { subject }) } as Resource
+}
+
+const asSent = <One extends Stored>({ resource }: Candidate, current: One): One => {
+  const { id, versionId, lastUpdated } = current
+  const meta = { ...resource.meta, versionId, lastUpdated: lastUpdated.toISOString() }
+  return { ...current, content: JSON.stringify({ ...resource, id, meta }) }
+}
+
+/** Nothing is stored, and the answer is that of what is new: under an id that nothing has. */
+export const untold = (candidate: Candidate): Written => ({
+  outcome: 'unchanged',
+  isUntold: true,
+  ...toStored(candidate),
+})
+
+const goneSince: Written = {
+  outcome: 'refused',
+  error: new FhirError('deleted', 'This document was uploaded before, and then deleted'),
+}

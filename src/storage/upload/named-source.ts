@@ -1,0 +1,39 @@
+import type { Device } from '@medplum/fhirtypes'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+import type { HeaderDevice } from '../store.ts'
+
+/** The ids of the data sources that headers name, where one alone fits: of its manufacturer, and of its model where both say one. */
+export const findNamedSources = async (
+  connection: Connection,
+  devices: readonly HeaderDevice[],
+): Promise<ReadonlyMap<HeaderDevice, string>> => {
+  const named = devices
+    .flatMap(({ manufacturer, model, name }) => [manufacturer, model, name])
+    .flatMap(word => word ?? [])
+  if (named.length === 0) return new Map()
+  const words = sql.array([...new Set(named.map(lower))], 'text')
+  const rows = await connection.any<{ id: string; content: Device }>(sql.fragment`
+    SELECT id, content FROM device
+    WHERE patient_id = 0 AND NOT content ? 'patient' AND (
+      lower(content ->> 'manufacturer') = ANY(${words}) OR lower(content ->> 'url') = ANY(${words})
+      OR EXISTS (SELECT FROM jsonb_array_elements(content -> 'deviceName') AS called
+        WHERE lower(called ->> 'name') = ANY(${words})))`)
+  return new Map(
+    devices.flatMap(device => {
+      const [one, ...others] = rows.filter(({ content }) => isNamedBy(device, content))
+      return one === undefined || others.length > 0 ? [] : [[device, one.id] as const]
+    }),
+  )
+}
+
+const isNamedBy = ({ manufacturer, model, name }: HeaderDevice, source: Device): boolean => {
+  const called = [source.modelNumber, ...(source.deviceName ?? []).map(one => one.name)].flatMap(lowered)
+  if (manufacturer === undefined) return [name, model].flatMap(lowered).some(one => called.includes(one))
+  if (![source.manufacturer, source.url].flatMap(lowered).includes(lower(manufacturer))) return false
+  const wanted = [model, name].flatMap(lowered)
+  return wanted.length === 0 || called.length === 0 || wanted.some(one => called.includes(one))
+}
+
+const lower = (text: string): string => text.toLowerCase()
+const lowered = (text: string | undefined): readonly string[] => (text === undefined ? [] : [lower(text)])

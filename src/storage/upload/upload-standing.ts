@@ -1,0 +1,139 @@
+import type { Resource } from '@medplum/fhirtypes'
+import { restrict } from '../../access/access.ts'
+import type { FhirError } from '../../fhir/error.ts'
+import { compile } from '../compile/compile.ts'
+import { type Current, lockPlace } from '../current.ts'
+import type { Connection } from '../database.ts'
+import { project } from '../model/projections.ts'
+import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
+import { sql } from '../sql.ts'
+import type { Written } from '../store.ts'
+import { nextVersion } from '../write/change.ts'
+import { currentObservations } from '../write/current-observations.ts'
+import { attempt, isolated } from '../write/savepoint.ts'
+import { putVersions, said } from '../write/update.ts'
+import { refusal, toProjected, toStored, type Writing } from '../write/write.ts'
+import { type Content, type Contents, contentsOf, recordContents } from './upload-contents.ts'
+import type { Keyed } from './upload-keys.ts'
+import type { UploadRights } from './upload-rights.ts'
+
+export type Now = {
+  readonly contents: Contents
+  readonly current: Current | undefined
+  /** Of the caller to it; absent where nothing has changed. */
+  readonly rights?: Pick<UploadRights, 'isReadable' | 'isChangeable'>
+}
+
+/** An Observation while documents of one upload are met with it. */
+export type Standing = {
+  readonly now: () => Now
+  /** As it is once nobody else is changing it: others may come to it by other keys. */
+  readonly locked: () => Promise<Now>
+  /** Its next version, as far as the caller may write that content there. It must be locked. */
+  readonly replace: (resource: Resource, action: 'c' | 'u') => Promise<Written>
+  /** The content that stands now. */
+  readonly record: (content: Content) => void
+  readonly remember: (digest: string) => void
+  /** Only now is anything written. Answers why it could not be, and then nothing is. */
+  readonly write: () => Promise<FhirError | undefined>
+}
+
+/**
+ * However many versions come, its row and all that stands beside it are written once: PostgreSQL looks for a row that was written
+ * again and again in one transaction behind each of its versions.
+ */
+export const openStanding = (
+  connection: Connection,
+  writing: Writing,
+  { keyed, ...found }: Omit<Now, 'rights'> & { readonly keyed: Keyed },
+): Standing => {
+  let current = found.current
+  let known = new Set(found.contents.known)
+  let standingContent = found.contents.current
+  let isLocked = false
+  let last: Judged | undefined
+  const versions: Candidate[] = []
+  const contents: Content[] = []
+  const now = () => ({
+    current,
+    contents: { current: standingContent, known },
+    ...(last && { rights: { isReadable: last.readable, isChangeable: last.changeable } }),
+  })
+  return {
+    now,
+    locked: async () => {
+      if (isLocked || current === undefined) return now()
+      await lockPlace(connection, writing, 'Observation', current.id)
+      isLocked = true
+      current = (await currentObservations(connection, [keyed])).get(keyed.pk)
+      const stored = (await contentsOf(connection, [keyed])).get(keyed.pk)
+      if (stored !== undefined) standingContent = stored.current
+      known = known.union(stored?.known ?? new Set())
+      return now()
+    },
+    replace: (resource, action) =>
+      isolated(connection, async () => {
+        if (current === undefined) throw new Error('nothing stands here')
+        const candidate = await nextVersion(connection, writing, current, resource)
+        const judged = await judge(connection, writing, candidate, action)
+        if (judged === undefined) throw refusal(candidate, writing)
+        if (judged.said === (last?.said ?? judged.before)) return { outcome: 'unchanged', ...current }
+        last = judged
+        versions.push(candidate)
+        const { kindId: _, deviceId: __, ...stored } = toStored(candidate)
+        current = { ...stored, pk: candidate.pk, owner: candidate.owner, content: judged.content }
+        return { outcome: 'updated', ...toStored(candidate) }
+      }),
+    record: content => {
+      if (contents.length === 0) contents.push(standingContent)
+      contents.push(content)
+      standingContent = content
+      known.add(content.digest)
+    },
+    remember: digest => {
+      known.add(digest)
+    },
+    write: async () => {
+      const version = versions.at(-1)
+      if (version === undefined && contents.length === 0) return undefined
+      const attempted = await attempt(connection, async () => {
+        if (version !== undefined) {
+          await putVersions(connection, versions.slice(0, -1), version)
+          await project(connection, 'Observation', [toProjected(version)], writing)
+        }
+        await recordContents(connection, keyed, contents)
+      })
+      return 'refused' in attempted ? attempted.refused : undefined
+    },
+  }
+}
+
+type Judged = {
+  readonly content: string
+  readonly said: string
+  /** What the row says that is to be replaced. */
+  readonly before: string | null
+  readonly readable: boolean
+  readonly changeable: boolean
+}
+
+/** Undefined where the caller may not write it. What they may do to it is what they might were it stored. */
+const judge = (
+  connection: Connection,
+  { access, classes, author, authorSince = '-infinity' }: Writing,
+  candidate: Candidate,
+  action: 'c' | 'u',
+): Promise<Judged | undefined> => {
+  const may = (action: 'c' | 'r' | 'u') =>
+    compile(restrict(access, action, 'Observation'), entryRow('Observation'), classes)
+  return connection.maybeOne<Judged>(sql.fragment`
+    WITH ${entryTables([candidate])}
+    SELECT entry.content::text AS content, ${digestOf('entry')} AS said,
+      (SELECT ${digestOf('row')} FROM observation AS row
+        WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk) AS before,
+      coalesce(${may('r')}, FALSE) AS readable,
+      coalesce(entry.author = ${author} AND entry.last_updated >= ${authorSince}::timestamptz OR ${may('u')}, FALSE) AS changeable
+    FROM entry WHERE ${may(action)}`)
+}
+
+const digestOf = (alias: string) => sql.fragment`encode(sha256(convert_to(${said(alias)}, 'UTF8')), 'hex')`

@@ -1,0 +1,160 @@
+import type { OperationOutcome } from '@medplum/fhirtypes'
+import { v7 as uuidv7 } from 'uuid'
+import type { Caller } from '../../access/caller.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { findCallerOf, hasEnded, rightsOf } from '../authorization/token.ts'
+import type { Connection } from '../database.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+
+/** A request that is answered later. */
+export type AsyncRequest = {
+  /** Of the HTTP request that asked for it, for the record of who did what. */
+  readonly request: string
+  readonly name: AsyncName
+  /** Path and query, below the base. */
+  readonly target: string
+  readonly prefer: object
+  /** JSON; none of a search. */
+  readonly body: string | null
+  /** How many entries it has. */
+  readonly total: number
+}
+
+/** The interactions that are done so. */
+type AsyncName = 'batch' | 'transaction' | 'operation' | 'search-type'
+
+/** Answers its id. Throws `throttled` where too many of the same caller are under way. */
+export const addAsyncRequest = async (
+  connection: Connection,
+  tokenHash: Buffer,
+  { request, name, target, prefer, body, total }: AsyncRequest,
+): Promise<string> => {
+  const id = uuidv7()
+  const added = await connection.run(sql.fragment`
+    INSERT INTO async_request (id, hash, kind, person_id, patient_id, client_id, scope, context, grant_id,
+      request, name, target, prefer, body, total)
+    SELECT ${id}, hash, kind, person_id, patient_id, client_id, scope, context, grant_id,
+      ${request}, ${name}, ${target}, ${JSON.stringify(prefer)}::jsonb, ${body}, ${total}
+    FROM token
+    WHERE hash = ${sql.binary(tokenHash)}
+      AND async_under_way(client_id, kind, person_id, patient_id) < ${mostUnderWay}`)
+  if (added > 0) return id
+  throw new FhirError('throttled', `There are ${mostUnderWay} requests under way already: wait until some are done`)
+}
+
+/** Of one person, patient or client through one client. */
+const mostUnderWay = 20
+
+/** How far it is, for whoever asked for it. */
+export type AsyncState = Pick<AsyncRequest, 'name' | 'target' | 'total'> & {
+  readonly done: number
+  readonly expiresAt: Date
+  /** Absent until it is done. */
+  readonly status: number | null
+  readonly head: object | null
+  readonly outcome: OperationOutcome | null
+}
+
+/** Undefined for any but who asked for it, by a token of the same rights, and when it has expired. */
+export const findAsyncRequest = (
+  connection: Connection,
+  id: string,
+  tokenHash: Buffer,
+): Promise<AsyncState | undefined> =>
+  connection.maybeOne<AsyncState>(sql.fragment`
+    SELECT name, target, total, done, made_at + ${lifetime} AS "expiresAt", status, head, outcome
+    FROM async_request WHERE ${isOwn(id, tokenHash)}`)
+
+/** For the same alone. Whatever of it is not committed yet will not be; false where there is no such request. */
+export const cancelAsyncRequest = async (connection: Connection, id: string, tokenHash: Buffer): Promise<boolean> =>
+  (await connection.run(sql.fragment`DELETE FROM async_request WHERE ${isOwn(id, tokenHash)}`)) > 0
+
+const isOwn = (id: string, tokenHash: Buffer): SqlFragment => sql.fragment`
+  id = ${id} AND made_at + ${lifetime} > now() AND EXISTS (
+    SELECT FROM token WHERE token.hash = ${sql.binary(tokenHash)}
+      AND ${rightsOf(sql.fragment`token`)} = ${rightsOf(sql.fragment`async_request`)})`
+
+/** As long as a cursor lives: https://hl7.org/fhir/async-bundle.html leaves it to the server. */
+const lifetime = sql.fragment`interval '1 day'`
+
+/** Entries of the answer as JSON, part by part. */
+export const answersOf = async (connection: Connection, id: string): Promise<readonly string[]> => {
+  const rows = await connection.any<{ entries: string }>(
+    sql.fragment`SELECT entries FROM async_answer WHERE request = ${id} ORDER BY part`,
+  )
+  return rows.map(({ entries }) => entries)
+}
+
+/** For the work on it. */
+export type AsyncWork = AsyncRequest & {
+  readonly done: number
+  /** Absent where the client that asked is no more, or the person is barred. */
+  readonly caller: Caller | undefined
+  readonly hasEnded: boolean
+}
+
+/** Undefined where it is done, or nobody waits for it any more. */
+export const readAsyncWork = async (connection: Connection, id: string): Promise<AsyncWork | undefined> => {
+  const row = await connection.maybeOne<Omit<AsyncWork, 'caller'> & { readonly hash: Buffer }>(sql.fragment`
+    SELECT hash, request, name, target, prefer, body, total, done, ${hasEnded(sql.fragment`async_request`)} AS "hasEnded"
+    FROM async_request WHERE id = ${id} AND ended_at IS NULL AND made_at + ${lifetime} > now()`)
+  if (row === undefined) return undefined
+  const { hash: tokenHash, ...work } = row
+  const caller = await findCallerOf(connection, sql.fragment`async_request`, id)
+  return { ...work, caller: caller && { ...caller, tokenHash } }
+}
+
+/** Whether what it is done by, of which some may be done already, is over. */
+export const mayNotGoOn = async (connection: Connection, id: string): Promise<boolean> => {
+  const copy = sql.fragment`async_request`
+  const row = await connection.maybeOne<{ readonly over: boolean }>(
+    sql.fragment`SELECT ${hasEnded(copy)} AS over FROM async_request WHERE id = ${id}`,
+  )
+  return row !== undefined && (row.over || (await findCallerOf(connection, copy, id)) === undefined)
+}
+
+/** Ids of what was asked for and not done yet. */
+export const asyncRequestsToDo = async (connection: Connection): Promise<readonly string[]> => {
+  const rows = await connection.any<{ id: string }>(
+    sql.fragment`SELECT id FROM async_request WHERE ended_at IS NULL ORDER BY id`,
+  )
+  return rows.map(({ id }) => id)
+}
+
+/** Commits with what it tells of: false where that is done already, or nobody waits for it, and then it is to be undone. */
+export const keepAnswer = async (
+  connection: Connection,
+  id: string,
+  { part, entries, done }: { readonly part: number; readonly entries: string; readonly done: number },
+): Promise<boolean> => {
+  const waits = await connection.run(sql.fragment`
+    UPDATE async_request SET done = ${done} WHERE id = ${id} AND ended_at IS NULL AND done < ${done}`)
+  if (waits === 0) return false
+  await connection.run(
+    sql.fragment`INSERT INTO async_answer (request, part, entries) VALUES (${id}, ${part}, ${entries})`,
+  )
+  return true
+}
+
+type Ending = { readonly status: number; readonly head?: object; readonly outcome?: OperationOutcome }
+
+/** What was sent is not kept any longer. */
+export const endAsyncRequest = async (
+  connection: Connection,
+  id: string,
+  { status, head, outcome }: Ending,
+): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE async_request SET ended_at = now(), body = NULL, status = ${status},
+      head = ${head === undefined ? null : JSON.stringify(head)}::jsonb,
+      outcome = ${outcome === undefined ? null : JSON.stringify(outcome, storable)}::jsonb
+    WHERE id = ${id} AND ended_at IS NULL`)
+}
+
+/** What is quoted of a request may hold what no text of PostgreSQL's does; unanswered, it would be awaited for ever. */
+const storable = (_name: string, value: unknown): unknown =>
+  typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value
+
+export const dropOldAsyncRequests = async (connection: Connection): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM async_request WHERE made_at + ${lifetime} <= now()`)
+}

@@ -1,0 +1,29 @@
+import type { Practitioner, PractitionerRole } from '@medplum/fhirtypes'
+import { fullAccess } from '../../access/access.ts'
+import { parseJson } from '../../fhir/json.ts'
+import { findCurrent, lockPlace } from '../current.ts'
+import type { Connection } from '../database.ts'
+import { namedId } from '../model/projection.ts'
+import { replace } from './change.ts'
+import type { Writing } from './write.ts'
+
+/**
+ * A Practitioner that an administrator made for no organization belongs to that of its first role, if an administrator
+ * gives it: from then on its managers edit it. A manager's role takes nobody's Practitioner for their own.
+ */
+export const adoptPractitioner = async (
+  connection: Connection,
+  writing: Writing,
+  role: PractitionerRole,
+): Promise<void> => {
+  // What is imported stays as it came.
+  if (!writing.choosesOwner || writing.choosesIds) return
+  const id = namedId(role.practitioner, 'Practitioner')
+  const owner = namedId(role.organization, 'Organization')
+  if (id === undefined || owner === undefined) return
+  const unlimited = { ...writing, access: fullAccess }
+  if ((await lockPlace(connection, unlimited, 'Practitioner', id)) === undefined) return
+  const current = await findCurrent(connection, unlimited, 'Practitioner', id, 'r')
+  if (current === undefined || current.owner !== null) return
+  await replace(connection, unlimited, { ...current, owner }, parseJson(current.content) as Practitioner)
+}

@@ -1,0 +1,213 @@
+import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import { fullAccess, restrict } from '../../access/access.ts'
+import { whoWrites } from '../../access/who-writes.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { parseInTurns } from '../../fhir/json-pieces.ts'
+import { unquoted } from '../../fhir/patch/unquoted.ts'
+import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wasVisible } from '../current.ts'
+import type { Connection } from '../database.ts'
+import { withoutServedMembers } from '../model/pair.ts'
+import { project } from '../model/projections.ts'
+import type { Candidate } from '../prepare/candidate.ts'
+import { findChosenOwner, findOwner } from '../prepare/owner.ts'
+import { prepare } from '../prepare/prepare.ts'
+import { subjectsOf } from '../prepare/subject.ts'
+import { sql } from '../sql.ts'
+import type { Write, Written } from '../store.ts'
+import { keepDeletion } from './deletion.ts'
+import { type Place, removeResource, replaceResource } from './update.ts'
+import { insertAll, insertOne, refusal, toProjected, toStored, unknown, type Writing } from './write.ts'
+
+type Update = Extract<Write, { kind: 'update' }>
+type Patch = Extract<Write, { kind: 'patch' }>
+type Delete = Extract<Write, { kind: 'delete' }>
+
+/** The next version of what is there; unknown ids are created for those who may choose them. */
+export const updateOne = async (connection: Connection, writing: Writing, write: Update): Promise<Written> => {
+  const type = write.resource.resourceType
+  refuseRecorded(type, write.id)
+  const place = await lockPlace(connection, writing, type, write.id)
+  if (place === undefined) {
+    if (!writing.choosesIds || write.ifMatch !== undefined) throw unknown(type, write.id)
+    return insertOne(connection, writing, { resource: write.resource, id: write.id })
+  }
+  if (write.ifNone) await refuseExisting(connection, writing, type, write.id)
+  const current = await findWritable(connection, writing, type, write.id, 'u')
+  if (current === undefined) return revive(connection, writing, write, { type, ...place })
+  checkVersion(current, write.ifMatch)
+  return replace(connection, writing, current, write.resource)
+}
+
+/** The next version of what is there, as the patch changes it: nobody else can change it in between. */
+export const patchOne = async (connection: Connection, writing: Writing, write: Patch): Promise<Written> => {
+  const { type, id } = write
+  refuseRecorded(type, id)
+  const place = await lockPlace(connection, writing, type, id)
+  const current = await findWritable(connection, writing, type, id, 'u')
+  if (place === undefined || current === undefined) {
+    const isGone = place !== undefined && (await wasVisible(connection, writing, { type, id, ...place }, 'r'))
+    throw isGone ? new FhirError('deleted', `${type}/${id} was deleted`) : unknown(type, id)
+  }
+  if ((await findCurrent(connection, writing, type, id, 'r')) === undefined)
+    throw new FhirError(
+      'forbidden',
+      `${type}/${id} may be changed by this token, but not read, and a patch tells what it met`,
+    )
+  checkVersion(current, write.ifMatch)
+  const stored = await readStored(await storedContent(connection, current))
+  const changed = await write.change(stored)
+  const replaced = () => replace(connection, writing, current, changed)
+  return write.isMoving ? unquoted(replaced) : replaced()
+}
+
+/** What is long is read in pieces, and others have their turn between them. */
+const readStored = async (content: string): Promise<Resource> => (await parseInTurns(content)) as Resource
+
+/** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may neither see nor change it is not said that it is there. */
+const refuseExisting = async (connection: Connection, writing: Writing, type: ResourceType, id: string) => {
+  const seen =
+    (await findCurrent(connection, writing, type, id, 'r')) ?? (await findCurrent(connection, writing, type, id, 'u'))
+  if (seen === undefined) return
+  throw new FhirError('conflict', `${type}/${id} is there already`, { status: 412 })
+}
+
+/** A deleted resource comes back as its next version, for those who may choose ids. */
+const revive = async (connection: Connection, writing: Writing, write: Update, place: Place): Promise<Written> => {
+  const last = writing.choosesIds ? await wasVisible(connection, writing, { ...place, id: write.id }, 'u') : undefined
+  if (last === undefined || write.ifMatch !== undefined) throw unknown(place.type, write.id)
+  const draft = {
+    resource: write.resource,
+    id: write.id,
+    pk: place.pk,
+    version: Number(last.versionId) + 1,
+    owner: await findOwner(connection, writing, write.resource),
+    author: writing.author,
+  }
+  const [candidate] = await prepare(connection, writing, [draft], new Date())
+  if (candidate === undefined) throw new Error('an update without a candidate')
+  checkPatient(candidate, place.patientId)
+  const [written] = await insertAll(connection, writing, [candidate])
+  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  return written
+}
+
+/** The next version in the place of the current one, if the caller may write this content there. */
+export const replace = async (
+  connection: Connection,
+  writing: Writing,
+  current: Current,
+  resource: Resource,
+): Promise<Written> => {
+  const candidate = await nextVersion(connection, writing, current, resource)
+  const allowed = restrict(writing.access, 'u', current.type)
+  const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
+  if (outcome === 'refused') throw refusal(candidate, writing)
+  if (outcome === 'unchanged') return { outcome, ...current }
+  await project(connection, current.type, [toProjected(candidate)], writing)
+  return { outcome: 'updated', ...toStored(candidate) }
+}
+
+/** What would be stored in its place, of the same patient. */
+export const nextVersion = async (
+  connection: Connection,
+  writing: Writing,
+  current: Current,
+  resource: Resource,
+): Promise<Candidate> => {
+  const draft = {
+    resource: await withoutServedMembers(connection, resource, current.id),
+    id: current.id,
+    pk: current.pk,
+    version: Number(current.versionId) + 1,
+    owner: current.owner ?? (await findChosenOwner(connection, writing, resource)) ?? null,
+    author: writing.author,
+  }
+  const [candidate] = await prepare(connection, writing, [draft], new Date())
+  if (candidate === undefined) throw new Error('an update without a candidate')
+  checkPatient(candidate, current.patientId)
+  checkSubjects(candidate, await readStored(current.content), writing)
+  return candidate
+}
+
+const checkPatient = (candidate: Candidate, patientId: number): void => {
+  if (candidate.patientId !== patientId) throw moved(candidate)
+}
+
+/** Two records of one human stand in one compartment, and are still not the same. */
+const checkSubjects = (candidate: Candidate, before: Resource, { registry }: Writing): void => {
+  if (candidate.patientId === 0) return
+  const subjects = new Set(subjectsOf(registry, before))
+  if (!subjectsOf(registry, candidate.resource).every(one => subjects.has(one))) throw moved(candidate)
+}
+
+const moved = (candidate: Candidate): FhirError =>
+  new FhirError('business-rule', 'Whose data it is never changes: delete it, and create it for the other patient', {
+    expression: `${candidate.type}.subject`,
+  })
+
+/** Deleted is deleted: the second time nothing happens. A study goes with its Group. */
+export const deleteOne = async (connection: Connection, writing: Writing, write: Delete): Promise<Written> => {
+  const { type, id } = write
+  refuseRecorded(type, id)
+  const place = await lockPlace(connection, writing, type, id)
+  if (place === undefined) throw unknown(type, id)
+  const current = await findWritable(connection, writing, type, id, 'd')
+  if (current === undefined) {
+    const last = await wasVisible(connection, writing, { type, id, ...place }, 'd')
+    if (last === undefined) throw unknown(type, id)
+    return { outcome: 'deleted', type, id, patientId: place.patientId, ...last }
+  }
+  checkVersion(current, write.ifMatch)
+  const pair = await pairedWith(connection, type, id)
+  const deleted = await remove(connection, writing, current)
+  const isThere = pair !== undefined && (await lockPlace(connection, writing, pair.type, pair.id)) !== undefined
+  if (isThere) await deleteOne(connection, { ...writing, access: fullAccess }, { kind: 'delete', ...pair })
+  return deleted
+}
+
+/** The Group of a study, the study of a Group; gone once one of them is. */
+const pairedWith = async (
+  connection: Connection,
+  type: ResourceType,
+  id: string,
+): Promise<{ readonly type: ResourceType; readonly id: string } | undefined> => {
+  if (type !== 'ResearchStudy' && type !== 'Group') return undefined
+  const other = type === 'ResearchStudy' ? 'Group' : 'ResearchStudy'
+  const row = await connection.maybeOne<{ study: string; group: string | null }>(sql.fragment`
+    SELECT id AS study, group_id AS "group" FROM study
+    WHERE ${type === 'ResearchStudy' ? sql.fragment`id` : sql.fragment`group_id`} = ${id}`)
+  const pairId = type === 'ResearchStudy' ? row?.group : row?.study
+  return pairId === undefined || pairId === null ? undefined : { type: other, id: pairId }
+}
+
+const remove = async (connection: Connection, writing: Writing, current: Current): Promise<Written> => {
+  const { type, id, patientId, pk } = current
+  const place = { patientId, pk }
+  const version = Number(current.versionId) + 1
+  const lastUpdated = new Date()
+  await keepDeletion(connection, writing, { type, ...place }, version)
+  await removeResource(connection, { type, ...place }, { version, lastUpdated, author: writing.author })
+  await project(connection, type, [{ ...place, id, versionId: String(version), resource: undefined }], writing)
+  return { outcome: 'deleted', type, id, patientId, versionId: String(version), lastUpdated }
+}
+
+/** The current row if the caller may act on it so; one that may only be read is forbidden, not unknown. */
+const findWritable = async (
+  connection: Connection,
+  writing: Writing,
+  type: ResourceType,
+  id: string,
+  action: 'u' | 'd',
+): Promise<Current | undefined> => {
+  const current = await findCurrent(connection, writing, type, id, action)
+  if (current !== undefined) return current
+  if ((await findCurrent(connection, writing, type, id, 'r')) === undefined) return undefined
+  throw new FhirError('forbidden', `${type}/${id} may be read by this token, but not changed: ${whoWrites(type)}`)
+}
+
+const checkVersion = ({ versionId }: Current, ifMatch: string | undefined): void => {
+  if (ifMatch !== undefined && ifMatch !== versionId)
+    throw new FhirError('conflict', `If-Match asks for version ${ifMatch}; the current one is ${versionId}`, {
+      status: 412,
+    })
+}

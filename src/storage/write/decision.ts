@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Consent, Provenance, Reference, Signature } from '@medplum/fhirtypes'
+import { fullAccess } from '../../access/access.ts'
+import { consentDecision } from '../../access/vocabulary.ts'
+import { digestOf } from '../../fhir/attachment-digest.ts'
+import { canonicalBase } from '../../fhir/canonical.ts'
+import { lockPlace } from '../current.ts'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+import type { Write, Written } from '../store.ts'
+import { findSelf } from './self.ts'
+import { insertOne, type Writing } from './write.ts'
+
+/** Does the change of a Consent; where by it something is given, changed, refused or taken back, a Provenance says by whom. */
+export const withDecision = async (
+  connection: Connection,
+  writing: Writing,
+  write: Write,
+  change: () => Promise<Written>,
+): Promise<Written> => {
+  if (!isOfConsent(write)) return change()
+  const before = write.kind === 'create' ? undefined : await lockState(connection, writing, write.id)
+  const written = await change()
+  if (written.outcome === 'unchanged' || written.outcome === 'refused') return written
+  const after = await findState(connection, writing, written.id)
+  const decision = decisionOf(before, after)
+  const decided = after ?? before
+  if (decision !== undefined && decided !== undefined) {
+    const who = await findSelf(connection, writing.principal)
+    const signedAs = 'signedAs' in write ? write.signedAs : undefined
+    const resource = provenanceOf(decision, decided, { who, signedAs })
+    await insertOne(connection, { ...writing, access: fullAccess, organizations: [] }, { resource })
+  }
+  return written
+}
+
+const isOfConsent = (write: Write): boolean =>
+  ('type' in write ? write.type : write.resource.resourceType) === 'Consent'
+
+/** A Consent as it stands, if it has a shape that we read. */
+type State = {
+  readonly id: string
+  readonly version: number
+  readonly content: Consent
+  readonly study: string | null
+  readonly text: string | null
+}
+
+const lockState = async (connection: Connection, writing: Writing, id: string): Promise<State | undefined> => {
+  await lockPlace(connection, writing, 'Consent', id)
+  return findState(connection, writing, id)
+}
+
+const findState = (connection: Connection, { typeIds }: Writing, id: string): Promise<State | undefined> =>
+  connection.maybeOne<State>(sql.fragment`
+    SELECT consent.id, consent.version, consent.content, given.text_version AS text, study.id AS study
+    FROM resource_identity AS identity
+    JOIN consent ON consent.patient_id = identity.patient_id AND consent.pk = identity.pk
+    JOIN consent_grantee AS given ON given.patient_id = consent.patient_id AND given.consent_id = consent.id
+    LEFT JOIN study ON study.grantee = given.grantee
+    WHERE identity.type_id = ${typeIds.get('Consent') ?? 0} AND identity.id = ${id}`)
+
+/** Codes of `consentDecision`. */
+type Decision = 'signed' | 'changed' | 'rejected' | 'withdrawn'
+
+const decisionOf = (before: State | undefined, after: State | undefined): Decision | undefined => {
+  const [was, is] = [before?.content.status, after?.content.status]
+  if (is === 'active') return was !== 'active' ? 'signed' : areSameTerms(before, after) ? undefined : 'changed'
+  if (was === 'active') return 'withdrawn'
+  return is === 'rejected' && was !== 'rejected' ? 'rejected' : undefined
+}
+
+const areSameTerms = (before: State | undefined, after: State | undefined): boolean =>
+  isDeepStrictEqual(termsOf(before), termsOf(after))
+
+/** Where no period says from when, it is the moment of signing. */
+const termsOf = (state: State | undefined): unknown => [
+  state?.content.provision,
+  state?.content.dateTime,
+  state?.study,
+  state?.text,
+]
+
+type Who = Provenance['agent'][number]['who']
+
+/** https://hl7.org/fhir/R4/provenance.html. A version of a Consent may be read when a later one is, and by others: it names no study. */
+const provenanceOf = (
+  decision: Decision,
+  { id, version, content, text }: State,
+  { who, signedAs }: { readonly who: Who; readonly signedAs: string | undefined },
+): Provenance => ({
+  resourceType: 'Provenance',
+  target: [{ reference: `Consent/${id}/_history/${version}` }],
+  recorded: new Date().toISOString(),
+  activity: { coding: [{ system: consentDecision, code: decision }] },
+  agent: [{ type: { coding: [{ system: participantTypes, code: 'author' }] }, who }],
+  ...(text === null ? {} : { entity: [{ role: 'source', what: textRead(content, text) }] }),
+  ...(signedAs === undefined ? {} : { signature: [signatureOf(who, signedAs)] }),
+})
+
+/** https://hl7.org/fhir/R4/valueset-signature-type.html: what it means is that the person consents. */
+const signatureOf = (who: Who, name: string): Signature => ({
+  type: [{ system: 'urn:iso-astm:E1762-95:2013', code: '1.2.840.10065.1.12.1.7', display: 'Consent Signature' }],
+  when: new Date().toISOString(),
+  who: { ...who, display: name },
+})
+
+const textRead = ({ sourceAttachment: { hash, data } = {} }: Consent, version: string): Reference => {
+  const value = data === undefined ? hash : digestOf('sha1', data)
+  return {
+    ...(value === undefined ? {} : { identifier: { system: textHash, value } }),
+    display: `Patient text, version ${version}`,
+  }
+}
+
+const participantTypes = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type'
+
+/** Values are Attachment.hash: SHA-1 in base64. */
+const textHash = `${canonicalBase}/patient-text-hash`

@@ -1,0 +1,31 @@
+import type { Consent } from '@medplum/fhirtypes'
+import { fullAccess } from '../../access/access.ts'
+import type { Connection } from '../database.ts'
+import { endedByJoining, findEndingByJoining } from '../model/left-consents.ts'
+import { findRefusedElsewhere } from '../model/refused-elsewhere.ts'
+import { patchOne } from './change.ts'
+import { withDecision } from './decision.ts'
+import type { Writing } from './write.ts'
+
+/**
+ * Ends what the patients gave to studies that they have left, before they become one: a place of the one would bring back what the
+ * other gave, and nobody signed that anew. So ends what an app gave for one that nobody has said is theirs: it would reach what was
+ * measured for the other; and what was given by one before they said no by the other: it would undo that. Done in the name of whoever
+ * joins them.
+ */
+export const endLeft = async (
+  connection: Connection,
+  writing: Writing,
+  patientIds: readonly number[],
+): Promise<void> => {
+  const unlimited = { ...writing, access: fullAccess }
+  const ending = await findEndingByJoining(connection, patientIds)
+  const refused = (await findRefusedElsewhere(connection, patientIds))
+    .filter(id => ending.every(one => one.id !== id))
+    .map(id => ({ id, why: 'refused' as const }))
+  for (const { id, why } of [...ending, ...refused]) {
+    const change = (stored: unknown) => endedByJoining(stored as Consent, why)
+    const write = { kind: 'patch', type: 'Consent', id, change } as const
+    await withDecision(connection, unlimited, write, () => patchOne(connection, unlimited, write))
+  }
+}

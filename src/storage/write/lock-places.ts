@@ -1,0 +1,36 @@
+import type { Asking } from '../current.ts'
+import type { Connection } from '../database.ts'
+import { columnOf, sql } from '../sql.ts'
+import type { Stored, Write } from '../store.ts'
+
+export type Named = Pick<Stored, 'type' | 'id'>
+
+/**
+ * Locks what is going to be changed until the transaction ends, all of it at once and in one order, however it is named:
+ * of two transactions that change the same one waits for the other, and never each for each. What is not there is passed over.
+ */
+export const lockPlaces = async (
+  connection: Connection,
+  { typeIds }: Pick<Asking, 'typeIds'>,
+  named: readonly Named[],
+): Promise<void> => {
+  // Where it is only one, whoever changes it locks it.
+  if (named.length < 2) return
+  const asked = [...new Map(named.map(one => [`${one.type}/${one.id}`, one])).values()]
+  await connection.any(sql.fragment`
+    SELECT FROM unnest(
+      ${columnOf(asked, ({ type }) => typeIds.get(type) ?? 0, 'int2')},
+      ${columnOf(asked, ({ id }) => id, 'text')}) AS asked(type_id, id)
+    JOIN resource_identity USING (type_id, id)
+    ORDER BY resource_identity.type_id, resource_identity.id
+    FOR UPDATE OF resource_identity`)
+}
+
+/** What writes are about that is there before them. */
+export const changedBy = (writes: readonly Write[]): readonly Named[] =>
+  writes.flatMap(write => {
+    if (write.kind === 'create') return []
+    return write.kind === 'update'
+      ? { type: write.resource.resourceType, id: write.id }
+      : { type: write.type, id: write.id }
+  })

@@ -1,0 +1,105 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Restricted } from '../../access/access.ts'
+import type { CodeClasses } from '../../fhir/code-class.ts'
+import { compile } from '../compile/compile.ts'
+import type { Connection } from '../database.ts'
+import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
+import { historyOf, tableOf } from '../row.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
+import { changes } from './changes.ts'
+import { sideRows } from './insert.ts'
+
+/** Where a resource stands: the key of its rows, in every table that has some. */
+export type Place = { readonly type: ResourceType; readonly patientId: number; readonly pk: string }
+
+/**
+ * Puts a new version in the place of the current one, which goes to the history. Where the question refuses the new
+ * content, or it says what is there already, nothing is changed. The row must be locked already.
+ */
+export const replaceResource = async (
+  connection: Connection,
+  candidate: Candidate,
+  allowed: Restricted,
+  classes: CodeClasses,
+): Promise<'updated' | 'unchanged' | 'refused'> => {
+  const { type } = candidate
+  const passes = await connection.maybeOne<{ isSame: boolean }>(sql.fragment`
+    WITH ${entryTables([candidate])}
+    SELECT EXISTS (
+      SELECT FROM ${tableOf(type)} AS row WHERE ${isAt(candidate)} AND ${said('row')} = ${said('entry')}) AS "isSame"
+    FROM entry WHERE ${compile(allowed, entryRow(type), classes)}`)
+  if (passes === undefined) return 'refused'
+  if (passes.isSame) return 'unchanged'
+  await putVersions(connection, [], candidate)
+  return 'updated'
+}
+
+/** The current row goes to the history, and so do the versions between it and the last, which stands. It must be locked already. */
+export const putVersions = async (
+  connection: Connection,
+  between: readonly Candidate[],
+  last: Candidate,
+): Promise<void> => {
+  const { type, patientId, pk } = last
+  const place = { type, patientId, pk }
+  await archive(connection, place)
+  if (between.length > 0) await archiveBetween(connection, type, between)
+  await dropSideRows(connection, place)
+  const facts =
+    type === 'Observation'
+      ? sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id, effective_start = entry.effective_start,
+        effective_end = entry.effective_end, is_joint = entry.is_joint, lasts_from = entry.lasts_from,
+        lasts_until = entry.lasts_until`
+      : sql.fragment``
+  await connection.run(sql.fragment`
+    WITH ${sql.join([entryTables([last]), changes(type, entry), ...sideRows([last], entry)], sql.fragment`, `)}
+    UPDATE ${tableOf(type)} AS row
+    SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
+      tokens = entry.tokens, content = entry.content ${facts}
+    FROM entry WHERE ${isAt(place)}`)
+}
+
+const entry = sql.fragment`entry`
+
+/** A content without what the server sets, as text: 1.10 and 1.1 are equal numbers, and not the same. */
+export const said = (alias: string): SqlFragment =>
+  sql.fragment`(${name(alias)}.content #- '{meta,versionId}' #- '{meta,lastUpdated}')::text`
+
+/** The current row becomes history, and a deletion the version after it. The row must be locked already. */
+export const removeResource = async (
+  connection: Connection,
+  place: Place,
+  deletion: { readonly version: number; readonly lastUpdated: Date; readonly author: number },
+): Promise<void> => {
+  await archive(connection, place)
+  await dropSideRows(connection, place)
+  await connection.run(sql.fragment`DELETE FROM ${tableOf(place.type)} AS row WHERE ${isAt(place)}`)
+  await connection.run(sql.fragment`
+    INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, author)
+    VALUES (${place.patientId}, ${place.pk}, ${deletion.version}, ${deletion.lastUpdated.toISOString()}, 'DELETE',
+      ${deletion.author})`)
+}
+
+const archive = (connection: Connection, place: Place) =>
+  connection.run(sql.fragment`
+    INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, owner, author, content)
+    SELECT patient_id, pk, version, last_updated, CASE version WHEN 1 THEN 'POST' ELSE 'PUT' END, owner, author, content
+    FROM ${tableOf(place.type)} AS row WHERE ${isAt(place)}`)
+
+const archiveBetween = (connection: Connection, type: ResourceType, between: readonly Candidate[]) =>
+  connection.run(sql.fragment`
+    WITH ${entryTables(between)}
+    INSERT INTO ${historyOf(type)} (patient_id, pk, version, last_updated, method, owner, author, content)
+    SELECT patient_id, pk, version, last_updated, 'PUT', owner, author, content FROM entry`)
+
+const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
+
+const dropSideRows = async (connection: Connection, place: Place): Promise<void> => {
+  const tables = place.type === 'Observation' ? [...sideTables, 'observation_code', 'sampled'] : sideTables
+  for (const table of tables)
+    await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ${place.pk}`)
+}
+
+/** The row, by values: joined to what is written, all rows of the type may be read for one, and the whole of each. */
+const isAt = ({ patientId, pk }: Pick<Place, 'patientId' | 'pk'>): SqlFragment =>
+  sql.fragment`row.patient_id = ${patientId} AND row.pk = ${pk}`

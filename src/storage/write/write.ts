@@ -1,0 +1,188 @@
+import type { Observation, ResourceType } from '@medplum/fhirtypes'
+import { v7 as uuidv7 } from 'uuid'
+import { type Access, fullAccess, restrict } from '../../access/access.ts'
+import { whoWrites } from '../../access/who-writes.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Principal } from '../../search/expression.ts'
+import { findCurrent } from '../current.ts'
+import type { Connection } from '../database.ts'
+import { pairOf, withoutServedMembers } from '../model/pair.ts'
+import { project } from '../model/projections.ts'
+import type { Candidate } from '../prepare/candidate.ts'
+import { findOwner } from '../prepare/owner.ts'
+import { type Preparing, prepare } from '../prepare/prepare.ts'
+import type { CommonTokens } from '../search/common-tokens.ts'
+import type { ManyPatients } from '../search/many-patients.ts'
+import { searchMatches } from '../search/search.ts'
+import type { Stored, Write, Written } from '../store.ts'
+import type { QuestionOf } from '../subscription/subscription-event.ts'
+import { insertResources } from './insert.ts'
+
+/** Everything that writing needs, and for whom. */
+export type Writing = Preparing & {
+  readonly typeIds: ReadonlyMap<ResourceType, number>
+  readonly commonTokens: CommonTokens
+  readonly manyPatients: ManyPatients
+  readonly nextPk: () => Promise<string>
+  readonly access: Access
+  readonly author: number
+  /** What is the author's, and was stored before, is not theirs to change; absent where all of it is. */
+  readonly authorSince?: string
+  /** The same, by name. */
+  readonly principal: Principal
+  /** Organizations that the caller may write for, by id. */
+  readonly organizations: readonly string[]
+  /** What the caller may refer to without reading it, as `Patient/1`. */
+  readonly knows?: ReadonlySet<string>
+  /** Whether an update of an unknown id creates it. */
+  readonly choosesIds: boolean
+  /** Whether what they create may belong to any organization. */
+  readonly choosesOwner: boolean
+  /** Present where what is written may only refer to what is here and its writer may read: the base of literal references. */
+  readonly references?: (() => string) | undefined
+  /** Of the token that the writer came with; absent where the server itself writes. */
+  readonly tokenHash?: Buffer
+  /** What is written is counted as one upload; absent where the server itself writes. */
+  readonly upload?: Upload
+  /** Gathers the Persons of this transaction whose patients' compartments are joined at its end. */
+  readonly linked: Set<string>
+  /** What subscribers ask, who are told of what is deleted. */
+  readonly questionOf?: QuestionOf | undefined
+}
+
+export type Upload = {
+  readonly id: string
+  readonly client: string
+  /** The pk of its Provenance for each Patient, by id: the same, in however many parts it commits. */
+  readonly provenances: Map<string, string>
+}
+
+export type Create = Extract<Write, { kind: 'create' }>
+
+/** A study and its Group are made together, whichever of them is asked for. */
+export const createOne = async (connection: Connection, writing: Writing, write: Create): Promise<Written> => {
+  const existing = write.ifNoneExist === undefined ? undefined : await findExisting(connection, writing, write)
+  if (existing !== undefined) return { outcome: 'unchanged', ...existing }
+  const pair = pairAsked(write)
+  if (pair === undefined) return insertOne(connection, writing, write)
+  const written = await insertOne(connection, writing, pair.asked)
+  await insertOne(connection, { ...writing, access: fullAccess }, pair.other)
+  return written
+}
+
+const pairAsked = ({ resource, id }: Create): { asked: New; other: New } | undefined => {
+  if (resource.resourceType !== 'ResearchStudy' && resource.resourceType !== 'Group') return undefined
+  const [own, others] = [id ?? uuidv7(), uuidv7()]
+  const isStudy = resource.resourceType === 'ResearchStudy'
+  const pair = pairOf(resource, isStudy ? { study: own, group: others } : { study: others, group: own })
+  if (pair === undefined) return undefined
+  const study = { resource: pair.study, id: isStudy ? own : others }
+  const group = { resource: pair.group, id: isStudy ? others : own }
+  return isStudy ? { asked: study, other: group } : { asked: group, other: study }
+}
+
+type New = Pick<Create, 'resource' | 'id'>
+
+/** Version 1 as it stands, or the refusal. */
+export const insertOne = async (connection: Connection, writing: Writing, write: New): Promise<Written> => {
+  const [candidate] = await candidatesOf(connection, writing, [write])
+  if (candidate === undefined) throw new Error('a create without a candidate')
+  const [written] = await insertAll(connection, writing, [candidate])
+  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  return written
+}
+
+const findExisting = async (
+  connection: Connection,
+  writing: Writing,
+  { resource: { resourceType: type }, ifNoneExist }: Create,
+): Promise<Stored | undefined> => {
+  if (ifNoneExist === undefined) return undefined
+  const [match, another] = await searchMatches(connection, writing, ifNoneExist, 2)
+  if (another !== undefined) throw new FhirError('multiple-matches', 'If-None-Exist matches several resources')
+  return match && findCurrent(connection, writing, type, match.id, 's')
+}
+
+/** New versions 1, with fresh keys; an id is kept only where the interaction chose it. */
+export const candidatesOf = async (
+  connection: Connection,
+  writing: Writing,
+  creates: readonly New[],
+): Promise<readonly Candidate[]> => {
+  const drafts = []
+  for (const { resource, id = uuidv7() } of creates)
+    drafts.push({
+      resource: await withoutServedMembers(connection, resource, id),
+      id,
+      pk: await writing.nextPk(),
+      version: 1,
+      owner: await findOwner(connection, writing, resource),
+      author: writing.author,
+    })
+  return prepare(connection, writing, drafts, new Date())
+}
+
+/** Inserts candidates of one type; those that the caller's access does not allow are refused, one by one. */
+export const insertAll = async (
+  connection: Connection,
+  writing: Writing,
+  candidates: readonly Candidate[],
+): Promise<readonly Written[]> => {
+  const [first] = candidates
+  if (first === undefined) return []
+  const { type } = first
+  const allowed = restrict(writing.access, 'c', type)
+  const written = await insertResources(connection, typeIdOf(writing, type), candidates, allowed, writing.classes)
+  const projected = candidates.filter(({ pk, facts }) => written.has(pk) && facts?.isJoint !== false)
+  if (projected.length > 0) await project(connection, type, projected.map(toProjected), writing)
+  return candidates.map(candidate =>
+    written.has(candidate.pk)
+      ? { outcome: 'created', ...toStored(candidate) }
+      : { outcome: 'refused', error: refusal(candidate, writing) },
+  )
+}
+
+export const unknown = (type: ResourceType, id: string): FhirError =>
+  new FhirError('not-found', `${type}/${id} is not known`)
+
+/** Tells the rule, and what of the resource may be against it. */
+export const refusal = ({ type, resource }: Candidate, { authorSince }: Writing): FhirError => {
+  const what = resource.resourceType === 'Observation' ? ` (${codesOf(resource) || 'without a code'})` : ''
+  const expression = type === 'Observation' ? { expression: 'Observation.code' } : {}
+  // Said of whatever is refused, so that it tells of nothing that is there.
+  const until = authorSince === undefined ? '' : unprovenRule
+  const words = `This token may not write this ${type}${what}: ${whoWrites(type)}${until}`
+  return new FhirError('forbidden', words, expression)
+}
+
+const unprovenRule =
+  '. As it came by an invitation alone, it also changes nothing that was there before it, until the patient says on their own page that the app is theirs'
+
+const codesOf = ({ code }: Observation): string =>
+  (code.coding ?? []).map(({ system = '', code = '' }) => `${system}|${code}`).join(', ')
+
+const typeIdOf = ({ typeIds }: Pick<Writing, 'typeIds'>, type: ResourceType): number => {
+  const typeId = typeIds.get(type)
+  if (typeId === undefined) throw new Error(`no table for ${type}`)
+  return typeId
+}
+
+export const toProjected = ({ patientId, pk, id, version, resource }: Candidate) => ({
+  patientId,
+  pk,
+  id,
+  versionId: String(version),
+  resource,
+})
+
+export const toStored = ({ type, id, pk, version, lastUpdated, content, patientId, facts }: Candidate): Stored => ({
+  type,
+  id,
+  pk,
+  versionId: String(version),
+  lastUpdated,
+  content,
+  patientId,
+  kindId: facts?.kindId,
+  deviceId: facts?.deviceId,
+})

@@ -1,0 +1,73 @@
+import t from 'tap'
+import { openCallers } from '../../../src/storage/authorization/callers.ts'
+import { issueToken, revokeToken } from '../../../src/storage/authorization/token.ts'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { setBackWhile } from '../../support/clock.ts'
+import { withDatabase } from '../../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url, { poolSize: 2 })
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+const token = (ttlSeconds: number) =>
+  issueToken(database, {
+    subject: { kind: 'patient', patient: 'ann' },
+    client: 'cli',
+    scope: 'patient/*.rs',
+    ttlSeconds,
+  })
+const soon = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+t.test('a caller is the one of the token, and an unknown token is nobody', async t => {
+  const { find: callers } = openCallers(database)
+  t.match(await callers(await token(60)), { patient: 'ann' })
+  t.equal(await callers('x'.repeat(43)), undefined)
+})
+
+t.test('a token ends when it expires, however lately it was seen', async t => {
+  const { find: callers } = openCallers(database)
+  const brief = await token(1)
+  t.match(await callers(brief), { patient: 'ann' })
+  await soon(1100)
+  t.equal(await callers(brief), undefined)
+})
+
+t.test('a revoked token ends within two seconds', async t => {
+  const { find: callers } = openCallers(database)
+  const bearer = await token(60)
+  t.match(await callers(bearer), { patient: 'ann' })
+  await revokeToken(database, bearer)
+  await soon(2100)
+  t.equal(await callers(bearer), undefined)
+})
+
+t.test('and so it does where the clock is set back an hour meanwhile', async t => {
+  const { find: callers } = openCallers(database)
+  const bearer = await token(60)
+  t.match(await callers(bearer), { patient: 'ann' })
+  await revokeToken(database, bearer)
+  setBackWhile(t, 3)
+  t.equal(await callers(bearer), undefined)
+})
+
+t.test('and at once in the process that revoked it', async t => {
+  const { find, forget } = openCallers(database)
+  const bearer = await token(60)
+  t.match(await find(bearer), { patient: 'ann' })
+  const underWay = find(await token(60))
+  await revokeToken(database, bearer)
+  forget()
+  t.equal(await find(bearer), undefined)
+  t.match(await underWay, { patient: 'ann' })
+})
+
+t.test('who comes with texts that can be no token makes nobody forgotten who was refused just before', async t => {
+  const { findRefused } = openCallers(database)
+  const over = await token(-1)
+  t.match(await findRefused(over), { patient: 'ann' })
+  for (let number = 0; number < 10_000; number++) await findRefused(`${'x'.repeat(50)}${number}`)
+  t.equal(await findRefused(over), undefined)
+})

@@ -1,0 +1,125 @@
+import t from 'tap'
+import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { reindex } from '../../../src/storage/installation/reindex.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { openNoLeakWorld } from '../../no-leak/world.ts'
+
+const world = await openNoLeakWorld()
+t.teardown(() => world.server.close())
+const { database } = world
+await world.everything('PUT', 'RiskAssessment/with-a-number', {
+  resourceType: 'RiskAssessment',
+  id: 'with-a-number',
+  status: 'final',
+  subject: { reference: 'Patient/ann' },
+  prediction: [{ probabilityDecimal: 0.5 }],
+})
+
+await world.everything('PUT', 'Location/with-words', {
+  resourceType: 'Location',
+  id: 'with-words',
+  text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Second floor, left</div>' },
+})
+
+await world.everything('PUT', 'Observation/of-seconds', {
+  resourceType: 'Observation',
+  id: 'of-seconds',
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+  subject: { reference: 'Patient/ann' },
+  effectivePeriod: { start: '2026-03-01T08:00:00Z', end: '2026-03-01T08:00:02Z' },
+  valueSampledData: { origin: { value: 0 }, period: 1000, dimensions: 1, data: '60 E 61' },
+})
+
+/** All that can be made again; numbers of dictionaries are not. */
+const derived = [
+  'compartment',
+  'index_string',
+  'index_date',
+  'index_number',
+  'full_text',
+  'observation_code',
+  'sampled',
+  'derived_from',
+  'organization_node',
+  'organization_ancestor',
+  'membership',
+  'privacy_officer',
+  'person_practitioner',
+  'person_patient',
+  'study',
+  'study_grantee',
+  'study_staff',
+  'study_requested_data',
+  'study_text',
+  'enrolment',
+  'consent_grantee',
+  'study_group_observation_consents',
+]
+const columns = ['observation', 'patient', 'condition', 'research_subject', 'device']
+
+const dump = async () => {
+  const tables = [...derived, ...columns]
+  const rows = await Promise.all(
+    tables.map(table =>
+      database.any<{ row: string }>(
+        sql.fragment`SELECT (to_jsonb(row) - 'since')::text AS row FROM ${sql.identifier([table])} AS row ORDER BY 1`,
+      ),
+    ),
+  )
+  return Object.fromEntries(tables.map((table, index) => [table, rows[index]?.map(({ row }) => row)]))
+}
+
+t.test('everything beside the resources can be made again from them', async t => {
+  const before = await dump()
+  for (const table of derived) {
+    t.ok((before[table]?.length ?? 0) > 0, `${table} has something to lose`)
+    await database.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)
+  }
+  for (const table of columns) await database.run(sql.fragment`UPDATE ${sql.identifier([table])} SET tokens = '{}'`)
+  await database.run(sql.fragment`
+    UPDATE observation SET kind_id = 0, device_id = 0, is_joint = FALSE,
+      effective_start = '-infinity', effective_end = 'infinity'`)
+  const progress: number[] = []
+  const done = await reindex({
+    database,
+    dictionaryConnection: database,
+    registry: loadRegistry(),
+    classes: openCodeClasses(),
+    onProgress: ({ done }) => progress.push(done),
+  })
+  t.equal(progress.at(-1), done)
+  const after = await dump()
+  for (const table of Object.keys(before)) t.strictSame(after[table], before[table], table)
+})
+
+t.test('of many Observations it looks at each a few times, not all of them for each five hundred', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO observation SELECT patient_id, 9000000000 + number, 'copy-' || number, version, last_updated, owner, author, '{}'::bigint[],
+      content, kind_id, device_id, effective_start, effective_end, is_joint, lasts_from, lasts_until
+    FROM observation, generate_series(1, 10000) AS number WHERE id = 'of-seconds'`)
+  await database.run(sql.fragment`ANALYZE observation`)
+  // As PostgreSQL chooses where they are more.
+  await database.run(
+    sql.fragment`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$`,
+  )
+  const before = await rowsSeen()
+  const own = openDatabase(world.url, { poolSize: 2 })
+  const [registry, classes] = [loadRegistry(), openCodeClasses()]
+  await reindex({ database: own, dictionaryConnection: database, registry, classes })
+  // What a connection has seen is counted by its end.
+  await own.close()
+  const { count, passedOver } = await database.one<{ count: number; passedOver: number }>(sql.fragment`
+    SELECT count(*)::int AS count, count(*) FILTER (WHERE tokens = '{}')::int AS "passedOver" FROM observation`)
+  t.equal(passedOver, 0, 'none is passed over')
+  const times = ((await rowsSeen()) - before) / count
+  t.ok(times <= 8, `${times} times`)
+})
+
+const rowsSeen = async (): Promise<number> => {
+  const { rows } = await database.one<{ rows: number }>(sql.fragment`
+    SELECT (seq_tup_read + idx_tup_fetch)::int AS rows FROM pg_stat_user_tables WHERE relname = 'observation'`)
+  return rows
+}

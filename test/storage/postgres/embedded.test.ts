@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import t from 'tap'
+import type { Event } from '../../../src/events/event.ts'
+import { openCluster } from '../../../src/storage/postgres/cluster.ts'
+import { openEmbedded } from '../../../src/storage/postgres/embedded.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'sharewell-data-'))
+t.teardown(() => rm(folder, { recursive: true, force: true }))
+
+const backgroundWriter = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'"
+
+const query = async (url: string, text: string) => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query(text)
+  await client.end()
+  return rows
+}
+
+t.test('a folder gets its database at the first start, and has it again at the next', async t => {
+  const told: Event['kind'][] = []
+  const tell = ({ kind }: Event) => told.push(kind)
+  await mkdtemp(join(folder, 'postgres.new-'))
+
+  const first = await openEmbedded(folder, tell)
+  await query(first.url, 'CREATE TABLE kept (a int)')
+  await first.close()
+  const second = await openEmbedded(folder, tell)
+  t.same(await query(second.url, 'SELECT * FROM kept'), [])
+  await second.close()
+
+  t.same(told, ['database-created'])
+  const leftovers = (await readdir(folder)).filter(name => name.includes('.new-'))
+  t.same(leftovers, [], 'what a first start left that was killed is removed')
+})
+
+t.test('only this machine can ask, with a password that only its owner reads', async t => {
+  const { url, close } = await openEmbedded(folder, () => {})
+  t.equal(new URL(url).hostname, '127.0.0.1')
+  const wrong = new URL(url)
+  wrong.password = 'wrong'
+  await t.rejects(query(wrong.href, 'SELECT 1'), { code: '28P01' })
+  t.equal((await stat(join(folder, 'postgres.password'))).mode & 0o777, 0o600)
+  t.equal((await stat(join(folder, 'postgres'))).mode & 0o077, 0)
+  await close()
+})
+
+t.test('text is UTF-8, time is UTC, and commits are durable', async t => {
+  const { url, close } = await openEmbedded(folder, () => {})
+  const settings = { server_encoding: 'UTF8', TimeZone: 'UTC', jit: 'off', fsync: 'on', synchronous_commit: 'on' }
+  for (const [name, value] of Object.entries(settings)) {
+    t.same(await query(url, `SELECT current_setting('${name}') AS is`), [{ is: value }], name)
+  }
+  t.same(await query(url, "SELECT lower('ÄÖ') AS lower"), [{ lower: 'äö' }])
+  await close()
+})
+
+t.test(
+  'a second server on the folder is told who runs; after a kill the next takes over with nothing lost',
+  async t => {
+    const server = spawn(process.execPath, ['--input-type=module', '--eval', holder, folder], { stdio: 'pipe' })
+    const url = String((await once(server.stdout, 'data'))[0])
+    await query(url, 'INSERT INTO kept VALUES (1)')
+
+    const refusal = new RegExp(`^Another Sharewell \\(pid ${server.pid}, since 2.*Z\\) uses this data folder`)
+    const second = openEmbedded(folder, () => {})
+    await t.rejects(second, { name: 'StartError', message: refusal })
+    server.kill('SIGKILL')
+    await once(server, 'exit')
+
+    const told: Event['kind'][] = []
+    const next = await openEmbedded(folder, ({ kind }) => told.push(kind))
+    t.same(told, ['database-adopted'])
+    t.same(await query(next.url, 'SELECT * FROM kept'), [{ a: 1 }])
+    await next.close()
+    await t.rejects(query(url, 'SELECT 1'), { code: 'ECONNREFUSED' }, 'the adopted one is stopped in its turn')
+  },
+)
+
+t.test('one that hangs while it stops is ended, and started again', async t => {
+  const first = await openCluster({ folder: join(folder, 'postgres'), settings: {} })
+  const [{ pid }] = await query(first.url('postgres'), backgroundWriter)
+  process.kill(pid, 'SIGKILL')
+  await pause(300)
+  process.kill(first.pid, 'SIGINT')
+  const next = await openCluster({ folder: join(folder, 'postgres'), settings: {}, patienceMs: 1000 })
+  t.not(next.pid, first.pid)
+  t.same(await query(next.url('sharewell'), 'SELECT * FROM kept'), [{ a: 1 }])
+  await next.stop()
+})
+
+t.test('a database that has lost a process is ended, and the next server has it again', async t => {
+  const lost = Promise.withResolvers<void>()
+  const first = await openEmbedded(folder, ({ kind }) => kind === 'database-lost' && lost.resolve())
+  const [{ pid }] = await query(first.url, backgroundWriter)
+  process.kill(pid, 'SIGKILL')
+  await lost.promise
+  // Requests under way are finished first; by then it recovers.
+  await pause(300)
+  await first.close()
+  const next = await openEmbedded(folder, () => {})
+  t.same(await query(next.url, 'SELECT * FROM kept'), [{ a: 1 }])
+  await next.close()
+})
+
+t.test('a database that cannot be started says why', async t => {
+  const broken = await mkdtemp(join(tmpdir(), 'sharewell-data-'))
+  t.teardown(() => rm(broken, { recursive: true, force: true }))
+  await openEmbedded(broken, () => {}).then(({ close }) => close())
+  const log = join(broken, 'postgres', 'pg_wal')
+  for (const name of await readdir(log)) if (/^[0-9A-F]{24}$/.test(name)) await rm(join(log, name))
+  await t.rejects(
+    openEmbedded(broken, () => {}),
+    {
+      name: 'StartError',
+      message: /^PostgreSQL in .* did not start: .* PANIC: {2}could not locate a valid checkpoint record/,
+    },
+  )
+})
+
+const holder = `
+  import { openEmbedded } from '${new URL('../../../src/storage/postgres/embedded.ts', import.meta.url).href}'
+  const { url } = await openEmbedded(process.argv[1], () => {})
+  process.stdout.write(url)
+  setInterval(() => {}, 1000)`

@@ -1,0 +1,27 @@
+import t from 'tap'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { openPrimaryKeys } from '../../../src/storage/prepare/primary-key.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { withDatabase } from '../../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url, { poolSize: 2 })
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+t.test('of any number that ask at once each has a pk of its own, over the end of a block', async t => {
+  const nextPk = openPrimaryKeys(database)
+  const pks = await Promise.all(Array.from({ length: 2500 }, nextPk))
+  t.equal(new Set(pks).size, 2500)
+})
+
+t.test('where the database was lost while it was asked, it is asked again', async t => {
+  const nextPk = openPrimaryKeys(database)
+  await database.run(sql.fragment`ALTER SEQUENCE resource_pk RENAME TO lost`)
+  const [one, other] = await Promise.allSettled([nextPk(), nextPk()])
+  t.match([one.status, other.status], ['rejected', 'rejected'])
+  await database.run(sql.fragment`ALTER SEQUENCE lost RENAME TO resource_pk`)
+  t.match(await nextPk(), /^\d+$/)
+})

@@ -1,0 +1,274 @@
+import { randomBytes } from 'node:crypto'
+import type { Basic, Observation, Patient, Resource } from '@medplum/fhirtypes'
+import fc from 'fast-check'
+import t from 'tap'
+import { fullAccess } from '../../../src/access/access.ts'
+import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { pageOfSeveral } from '../../../src/interactions/several-pages.ts'
+import { parseSearch } from '../../../src/search/parse.ts'
+import { roomOfPage } from '../../../src/search/room.ts'
+import type { Search } from '../../../src/search/search.ts'
+import { type Connection, openDatabase } from '../../../src/storage/database.ts'
+import { openStores } from '../../../src/storage/open-stores.ts'
+import { openCommonTokens } from '../../../src/storage/search/common-tokens.ts'
+import { openManyPatients } from '../../../src/storage/search/many-patients.ts'
+import { searchPage } from '../../../src/storage/search/search.ts'
+import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
+import type { Page } from '../../../src/storage/store.ts'
+import { withDatabase } from '../../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url, { poolSize: 2 })
+const dictionaryConnection = openDatabase(url, { poolSize: 1 })
+t.teardown(async () => {
+  await Promise.all([database.close(), dictionaryConnection.close()])
+  await close()
+})
+t.setTimeout(240_000)
+const registry = loadRegistry()
+const stores = await openStores({ database, dictionaryConnection, registry, classes: openCodeClasses() })
+const store = stores({
+  access: fullAccess,
+  author: { kind: 'client', id: 'test' },
+  organizations: [],
+  choosesIds: true,
+  choosesOwner: true,
+})
+const put = async (resources: readonly (Resource & { readonly id: string })[]) => {
+  for (const one of await store.write(resources.map(resource => ({ kind: 'update', id: resource.id, resource }))))
+    if (one.outcome === 'refused') throw one.error
+}
+
+/** As it is, and as it lies compressed: a hundred times shorter, or not at all. */
+const textOf = (index: number): string => {
+  const length = [10, 300, 2500, 9000, 40_000, 120_000][index % 6] ?? 0
+  return index % 4 === 0 ? 'x'.repeat(length) : randomBytes(length).toString('base64').slice(0, length)
+}
+const ids = Array.from({ length: 48 }, (_, index) => index)
+const basics = ids.map((index): Basic & { readonly id: string } => ({
+  resourceType: 'Basic',
+  id: `b${index}`,
+  code: { text: textOf(index) },
+  ...(index % 5 === 0 ? {} : { created: `2026-01-${String(1 + (index % 7)).padStart(2, '0')}` }),
+}))
+const patients = [0, 1, 2].map((index): Patient & { readonly id: string } => ({
+  resourceType: 'Patient',
+  id: `p${index}`,
+  name: [{ family: 'Few', text: textOf(index + 2) }],
+}))
+const observations = ids.map((index): Observation & { readonly id: string } => ({
+  resourceType: 'Observation',
+  id: `o${index}`,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+  subject: { reference: `Patient/p${index % 3}` },
+  effectiveDateTime: `2026-01-${String(1 + (index % 9)).padStart(2, '0')}T08:00:00Z`,
+  note: [{ text: textOf(index + 1) }],
+}))
+await put(patients)
+await put([...basics, ...observations])
+
+const asked = (path: string, more: Partial<Search> = {}): Search => {
+  const [type = '', query] = path.split('?')
+  return { ...parseSearch(registry, type as Resource['resourceType'], new URLSearchParams(query)), ...more }
+}
+const pagesOf = async (search: Search, back?: string): Promise<readonly Page[]> => {
+  const pages: Page[] = []
+  let cursor = back
+  do {
+    const page = await store.search({ ...search, cursor })
+    pages.push(page)
+    cursor = back === undefined ? page.next : page.previous
+  } while (cursor !== undefined)
+  return pages
+}
+const searching = async () => {
+  const types = await database.any<{ name: Resource['resourceType']; type_id: number }>(
+    sql.fragment`SELECT name, type_id FROM resource_type`,
+  )
+  return {
+    registry,
+    access: fullAccess,
+    classes: openCodeClasses(),
+    typeIds: new Map(types.map(({ name, type_id }) => [name, type_id])),
+    commonTokens: openCommonTokens(database),
+    manyPatients: openManyPatients(),
+  }
+}
+const idsIn = (pages: readonly Page[]) => pages.flatMap(({ entries }) => entries.map(({ id }) => id))
+const lettersIn = ({ entries, included }: Page) =>
+  [...entries, ...included].reduce((sum, { content }) => sum + content.length, 0)
+
+/** Of each match its Patient comes along, or it is said that not all do. */
+const isRight = (page: Page, room: number): boolean => {
+  const named = new Set(page.entries.map(({ content }) => JSON.parse(content).subject.reference))
+  const isAll = page.included.length === named.size
+  const isWithin = page.included.length === 0 || page.entries.length === 1 || lettersIn(page) <= room
+  return isAll !== page.leftOut && isWithin
+}
+
+const queries = [
+  'Basic?',
+  'Basic?_sort=created',
+  'Basic?_sort=-created,_id',
+  'Basic?code:text=x&_sort=_id',
+  'Observation?code=8867-4',
+  'Observation?code=8867-4&patient.family=Few',
+  'Observation?patient=p1&_sort=date',
+  'Observation?code=8867-4&patient.family=Few&_elements=status',
+  'Observation?code=8867-4&_elements=subject',
+  'Basic?_summary=true',
+] as const
+const rooms = fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 2000, max: 600_000 }))
+
+t.test('pages that end where there is no more room are the whole list, each match once, forwards and back', async t => {
+  const property = fc.asyncProperty(
+    fc.constantFrom(...queries),
+    fc.integer({ min: 1, max: 60 }),
+    rooms,
+    async (query, count, room) => {
+      const whole = idsIn(await pagesOf(asked(query, { count: 1000 })))
+      const pages = await pagesOf(asked(query, { count, room }))
+      t.strictSame(idsIn(pages), whole)
+      for (const page of pages) {
+        if (
+          page.entries.length === 0 ||
+          page.entries.length > count ||
+          (page.entries.length > 1 && lettersIn(page) > room)
+        )
+          t.fail(`${page.entries.length} of ${count}, ${lettersIn(page)} letters of ${room}`)
+      }
+      const last = pages.at(-1)
+      if (last?.previous === undefined) return
+      const before = await pagesOf(asked(query, { count, room }), last.previous)
+      t.strictSame(idsIn(before.toReversed()), whole.slice(0, -last.entries.length))
+    },
+  )
+  await fc.assert(property, { seed: 20261127, numRuns: 20 })
+})
+
+t.test('a page ends only where the next match does not fit, however it lies in the tables', async t => {
+  const property = fc.asyncProperty(fc.constantFrom('Basic?', 'Basic?_sort=created'), rooms, async (query, room) => {
+    const [whole] = await pagesOf(asked(query, { count: 1000 }))
+    const [page] = await pagesOf(asked(query, { count: 1000, room }))
+    if (whole === undefined || page === undefined) throw new Error('no page')
+    const next = whole.entries[page.entries.length]
+    if (next !== undefined && lettersIn(page) + next.content.length <= room)
+      t.fail(`${lettersIn(page)} and ${next.content.length} letters fit into ${room}`)
+  })
+  await fc.assert(property, { seed: 20261127, numRuns: 12 })
+  t.pass()
+})
+
+t.test('what comes along has the room that is left, and it is said where that is too little', async t => {
+  const query = 'Observation?code=8867-4&_include=Observation:patient&_revinclude=Basic:subject'
+  const property = fc.asyncProperty(fc.integer({ min: 1, max: 20 }), rooms, async (count, room) => {
+    const pages = await pagesOf(asked(query, { count, room }))
+    t.strictSame(idsIn(pages), idsIn(await pagesOf(asked('Observation?code=8867-4', { count: 1000 }))))
+    for (const page of pages) t.ok(isRight(page, room), `${page.entries.length} of ${count} in ${room}`)
+  })
+  await fc.assert(property, { seed: 20261127, numRuns: 10 })
+})
+
+t.test('several types share one page, and so its room', async t => {
+  const many = Array.from({ length: 5 }, (_, index): Basic & { readonly id: string } => ({
+    resourceType: 'Basic',
+    id: `long-${index}`,
+    code: { text: 'long', coding: [{ code: 'y'.repeat(roomOfPage / 4) }] },
+  }))
+  await put(many)
+  const searches = [asked('Basic?code:text=long', { count: 100 }), asked('Patient?', { count: 100 })]
+  const found: string[] = []
+  const sizes: number[] = []
+  let cursor: string | undefined
+  do {
+    const page: Page = await pageOfSeveral({ asOne: run => run(store) }, searches, cursor)
+    found.push(...page.entries.map(({ id }) => id))
+    sizes.push(page.entries.length)
+    cursor = page.next
+  } while (cursor !== undefined)
+  t.strictSame(sizes, [3, 5])
+  t.strictSame(found, [...many.map(({ id }) => id).reverse(), 'p2', 'p1', 'p0'])
+})
+
+t.test('a page for which others are left out is the one to which as many links lead', async t => {
+  const property = fc.asyncProperty(
+    fc.constantFrom(...queries, 'Observation?code=8867-4&_include=Observation:patient'),
+    fc.integer({ min: 3, max: 12 }),
+    fc.option(rooms, { nil: undefined }),
+    fc.integer({ min: 1, max: 3 }),
+    async (query, count, room, start) => {
+      const search = asked(query, { count, ...(room === undefined ? {} : { room }) })
+      const pages = await pagesOf(search)
+      for (const skip of [1, 4, pages.length - 1, pages.length].filter(one => one > 0)) {
+        const page = await store.search({ ...search, skip, total: 'accurate' })
+        const { total, ...shown } = page
+        t.strictSame(shown, pages[skip] ?? { entries: [], included: [], leftOut: false }, `${query} ${skip}`)
+        if (shown.entries.length > 0) t.equal(total, idsIn(pages).length)
+      }
+      const cursor = pages[start - 1]?.next
+      if (cursor === undefined || pages[start + 2] === undefined) return
+      t.strictSame(await store.search({ ...search, cursor, skip: 2 }), pages[start + 2], `${query} from ${start}`)
+    },
+  )
+  await fc.assert(property, { seed: 20261128, numRuns: 8 })
+})
+
+t.test('of pages that are certain to be whole none is read', async t => {
+  const search = asked('Observation?code=8867-4', { count: 3, room: roomOfPage })
+  const statements: string[] = []
+  const note = (query: SqlFragment): SqlFragment => {
+    statements.push(query.sql)
+    return query
+  }
+  const noting: Connection = {
+    ...database,
+    any: query => database.any(note(query)),
+    kept: query => database.kept(note(query)),
+    one: query => database.one(note(query)),
+  }
+  const page = await searchPage(noting, await searching(), { ...search, skip: 9 })
+  t.strictSame(page, (await pagesOf(search))[9])
+  t.equal(statements.length, 2)
+})
+
+t.test('what has changed since it was found is not answered in the place of what was asked about', async t => {
+  // Half as long where it lies, and so not known to fit before it is loaded.
+  const twice = () => Array.from({ length: 120 }, () => randomBytes(750).toString('base64').repeat(2)).join('')
+  const long = (id: string): Basic & { readonly id: string } => ({
+    resourceType: 'Basic',
+    id,
+    code: { text: `moving ${twice()}` },
+  })
+  const moving = ['m0', 'm1', 'm2', 'm3'].map(long)
+  await put(moving)
+  const search = asked('Basic?code:text=moving', { count: 10, room: 800_000 })
+  const whole = await store.search(search)
+  t.equal(whole.entries.length, 3)
+  // The first is loaded with what is found, the others one after another, and one is deleted before they are.
+  let statements = 0
+  const meanwhile = async () => {
+    statements += 1
+    if (statements === 2) await store.write([{ kind: 'delete', type: 'Basic', id: 'm2' }])
+  }
+  const page = await searchPage(
+    {
+      ...database,
+      any: async query => {
+        await meanwhile()
+        return database.any(query)
+      },
+      kept: async query => {
+        await meanwhile()
+        return database.kept(query)
+      },
+    },
+    await searching(),
+    search,
+  )
+  t.strictSame(
+    page.entries.map(({ id }) => id),
+    ['m3', 'm1', 'm0'],
+  )
+})

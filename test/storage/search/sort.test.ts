@@ -1,0 +1,89 @@
+import t from 'tap'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { openSearching } from '../../support/searching.ts'
+
+const { server, put, search, ordered } = await openSearching()
+t.teardown(() => server.close())
+const registry = loadRegistry()
+
+const reference = (to: string) => ({ reference: to })
+const range = { low: { value: 0.2 }, high: { value: 0.4 } }
+
+t.test('by any type of parameter, up by the least of several values and down by the greatest', async t => {
+  const risk = (id: string, probability: object) => ({
+    resourceType: 'RiskAssessment',
+    id,
+    status: 'final',
+    subject: reference('Patient/x'),
+    prediction: [probability],
+  })
+  const condition = (id: string, onset: object) => ({
+    resourceType: 'Condition',
+    id,
+    subject: reference('Patient/x'),
+    ...onset,
+  })
+  const patient = (id: string, more: object) => ({ resourceType: 'Patient', id, ...more })
+  await put(
+    risk('r1', { probabilityDecimal: 0.5 }),
+    risk('r2', { probabilityRange: range }),
+    risk('r3', { probabilityDecimal: 0.1 }),
+    risk('r4', { whenPeriod: { start: '2026' } }),
+    condition('c1', { onsetAge: { value: 40, unit: 'a', system: 'http://unitsofmeasure.org', code: 'a' } }),
+    condition('c2', { onsetRange: range }),
+    condition('c3', { onsetString: 'long ago' }),
+    condition('c4', { onsetPeriod: { start: '2020', end: '2021' } }),
+    condition('c5', { onsetDateTime: '2019-05' }),
+    patient('p1', {
+      deceasedBoolean: true,
+      generalPractitioner: [reference('Practitioner/b'), reference('Practitioner/z')],
+    }),
+    patient('p2', { deceasedBoolean: false, generalPractitioner: [reference('Practitioner/c')] }),
+    patient('p3', { deceasedDateTime: '2020', identifier: [{ value: '9' }, { value: '1' }] }),
+    patient('p4', { identifier: [{ value: '5' }], generalPractitioner: [reference('Organization/y')] }),
+    { resourceType: 'ValueSet', id: 'v1', status: 'draft', url: 'http://b.example', date: '2026-02' } as never,
+    { resourceType: 'ValueSet', id: 'v2', status: 'active', url: 'http://a.example', date: '2026' } as never,
+  )
+  const cases: Readonly<Record<string, string>> = {
+    'RiskAssessment?_sort=probability,_id': 'r3 r2 r1 r4',
+    'RiskAssessment?_sort=-probability,_id': 'r1 r2 r3 r4',
+    'Condition?_sort=onset-age,_id': 'c2 c1 c3 c4 c5',
+    'Condition?_sort=-onset-age,_id': 'c1 c2 c3 c4 c5',
+    'Condition?_sort=onset-date,_id': 'c5 c4 c1 c2 c3',
+    'Condition?_sort=-onset-date,_id': 'c4 c5 c1 c2 c3',
+    'Patient?_sort=deceased,_id': 'p2 p4 p1 p3',
+    'Patient?_sort=-deceased,_id': 'p1 p3 p2 p4',
+    'Patient?_sort=general-practitioner,_id': 'p4 p1 p2 p3',
+    'Patient?_sort=-general-practitioner,_id': 'p1 p2 p4 p3',
+    'Patient?_sort=identifier,_id': 'p3 p4 p1 p2',
+    'Patient?_sort=-identifier,_id': 'p3 p4 p1 p2',
+    'ValueSet?_sort=url': 'v2 v1',
+    'ValueSet?_sort=status': 'v2 v1',
+    'ValueSet?_sort=-date': 'v1 v2',
+  }
+  for (const [query, expected] of Object.entries(cases))
+    for (const count of ['', '&_count=1', '&_count=2'])
+      t.equal((await ordered(query + count)).join(' '), expected, query + count)
+})
+
+t.test('by a reference to one type what refers to another has no value', async t => {
+  const specimen = (id: string, subject: string) => ({ resourceType: 'Specimen', id, subject: reference(subject) })
+  await put(specimen('s1', 'Group/a'), specimen('s2', 'Patient/b'), specimen('s3', 'Patient/c'))
+  t.equal((await ordered('Specimen?_sort=patient')).join(' '), 's2 s3 s1')
+  t.equal((await ordered('Specimen?_sort=-patient')).join(' '), 's3 s2 s1')
+  t.equal((await ordered('Specimen?_sort=-subject')).join(' '), 's3 s2 s1')
+})
+
+t.test('every parameter that is one of order is one, also of what it has no order for', async t => {
+  for (const type of ['RiskAssessment', 'Condition', 'Patient', 'ValueSet', 'Observation', 'Group'] as const) {
+    const codes = registry
+      .searchParametersOf(type)
+      .filter(one => one.type !== 'composite' && one.type !== 'special')
+      .map(({ code }) => code)
+    for (const code of codes) {
+      const { entry = [] } = await search(`${type}?_sort=${code}&_count=50`)
+      const { entry: down = [] } = await search(`${type}?_sort=-${code}&_count=50`)
+      t.equal(entry.length, down.length, `${type} by ${code}`)
+    }
+  }
+})

@@ -1,0 +1,107 @@
+import t from 'tap'
+import { openDatabase } from '../../../src/storage/database.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import type { Store } from '../../../src/storage/store.ts'
+import { removeOldAppInvitations } from '../../../src/storage/study/app-invitation.ts'
+import { addTakenUp, forgetAddresses } from '../../../src/storage/study/study-message.ts'
+import { sendMessage } from '../../../src/studies/study-letter.ts'
+import { withDatabase } from '../../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+t.test('where messages went is forgotten in time, and what became of them is not', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO invitation (id, subject, study_id, patient, expires_at)
+    VALUES ('stands', 'ann-in-s', 's', 'ann', now() + interval '1 day'), ('over', 'ann-in-r', 'r', 'ann', now() - interval '1 day')`)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, patient, subject, study_id, invitation, kind, channel, address, hash, state, ended_at)
+    SELECT id, 'ann', 'ann-in-s', 's', invitation, 'invitation', 'email', 'ann@example.org', sha256(id::bytea), state, ended_at
+    FROM (VALUES
+      ('old', 'over', 'sent', now() - interval '8 days'), ('new', 'over', 'failed', now() - interval '6 days'),
+      ('waits', 'over', 'waiting', NULL), ('opens', 'stands', 'sent', now() - interval '8 days')
+    ) AS message(id, invitation, state, ended_at)`)
+  await forgetAddresses(database, 7)
+  const left = await database.any(sql.fragment`
+    SELECT id, state, address IS NOT NULL AS "hasAddress", hash IS NOT NULL AS "hasLink" FROM study_message ORDER BY id`)
+  t.strictSame(left, [
+    { id: 'new', state: 'failed', hasAddress: true, hasLink: true },
+    { id: 'old', state: 'sent', hasAddress: false, hasLink: false },
+    { id: 'opens', state: 'sent', hasAddress: true, hasLink: true },
+    { id: 'waits', state: 'waiting', hasAddress: true, hasLink: true },
+  ])
+})
+
+t.test(
+  'that an app has taken up an invitation is told once an hour, in the language of the patient, and names no study',
+  async t => {
+    const stored: Readonly<Record<string, object>> = {
+      Patient: { communication: [{ language: { coding: [{ code: 'es' }] } }] },
+      ResearchStudy: { title: 'Diabetes', sponsor: { reference: 'Organization/lab' } },
+      Organization: { name: 'Lab' },
+    }
+    const store = { read: async (type: string) => ({ content: JSON.stringify(stored[type]) }) } as unknown as Store
+    const letters: object[] = []
+    const parts = {
+      database,
+      accounts: { openStoreAs: () => store, address: () => 'https://x.example' },
+      channels: { email: { deliver: async (letter: object) => void letters.push(letter), send: async () => {} } },
+    }
+    const addresses = [{ channel: 'email', address: 'bea@example.org' }] as const
+    for (let count = 0; count < 2; count++) await addTakenUp(database, { patient: 'bea', study: 's', addresses })
+    const waiting = await database.any<{ id: string }>(sql.fragment`SELECT id FROM study_message WHERE patient = 'bea'`)
+    for (const { id } of waiting) await sendMessage(parts, id, { isLast: true })
+    t.match(letters, [
+      {
+        to: 'bea@example.org',
+        subject: 'Una aplicación ha aceptado su invitación a un estudio',
+        text: /invitación de Lab[\s\S]*https:\/\/x\.example\/account\/apps/,
+      },
+    ])
+    t.equal(letters.length, 1)
+    t.notMatch(JSON.stringify(letters), /Diabetes/)
+  },
+)
+
+t.test('what waits when a patient dies is not sent, and staff are told no more than that', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
+    VALUES (7, 'cleo-in-s', 's', 'cleo', TRUE, '-infinity', 'infinity')`)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, patient, subject, study_id, kind, channel, address)
+    VALUES ('asks', 'cleo', 'cleo-in-s', 's', 'reminder', 'email', 'cleo@example.org')`)
+  const store = { read: async () => ({ content: JSON.stringify({ deceasedBoolean: true }) }) } as unknown as Store
+  const parts = {
+    database,
+    accounts: { openStoreAs: () => store, address: () => 'https://x.example' },
+    channels: { email: { deliver: async () => t.fail('a letter went out'), send: async () => {} } },
+  }
+  await sendMessage(parts as never, 'asks', { isLast: true })
+  t.strictSame(await database.one(sql.fragment`SELECT state, reason FROM study_message WHERE id = 'asks'`), {
+    state: 'failed',
+    reason: 'Nobody writes to this patient any more',
+  })
+})
+
+t.test('links for apps go half a year after their invitation, but not what nobody has said is theirs', async t => {
+  await database.run(sql.fragment`
+    INSERT INTO app_invitation (hash, message, invitation, client_id, made_at, grant_id)
+    SELECT sha256(name::bytea), name, invitation, 'app', now() - age, given
+    FROM (VALUES ('over', 'over', interval '8 days', NULL), ('new', 'over', '6 days', NULL), ('stands', 'stands', '8 days', NULL),
+      ('unproven', 'over', '8 days', 'unproven'), ('proven', 'over', '8 days', 'proven')) AS link(name, invitation, age, given)`)
+  await database.run(sql.fragment`
+    INSERT INTO authorization_grant (id, client_id, scope, context, expires_at)
+    VALUES ('unproven', 'app', '', '{"unproven": {}}', now() + interval '1 day'), ('proven', 'app', '', '{}', now() + interval '1 day')`)
+  await removeOldAppInvitations(database, 7)
+  const left = await database.any<{ message: string }>(
+    sql.fragment`SELECT message FROM app_invitation ORDER BY message`,
+  )
+  t.strictSame(
+    left.map(({ message }) => message),
+    ['new', 'stands', 'unproven'],
+  )
+})

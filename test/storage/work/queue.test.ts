@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import t from 'tap'
+import { openQueues } from '../../../src/storage/work/queue.ts'
+import { withDatabase } from '../../support/database.ts'
+
+const { url, close } = await withDatabase()
+const faults: unknown[] = []
+const queues = await openQueues(url, { retries: 1, reportFault: fault => faults.push(fault) })
+t.teardown(async () => {
+  await queues.close()
+  await close()
+})
+
+/** Milliseconds until it holds. */
+/** The test itself times out where it never does. */
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await sleep(10)
+}
+
+t.test('what is asked for is begun, and what came while all were busy follows, though nobody looks for it', async t => {
+  const woken = await openQueues(url, { retries: 1, lookSeconds: 3600, reportFault: fault => faults.push(fault) })
+  t.teardown(woken.close)
+  const queue = await woken.open('invitation')
+  const done: string[] = []
+  let [now, most] = [0, 0]
+  await queue.work(async key => {
+    now += 1
+    most = Math.max(most, now)
+    await sleep(30)
+    now -= 1
+    done.push(key)
+  })
+  await sleep(1000)
+  const asked = Array.from({ length: 60 }, (_, place) => `message-${place}`)
+  await queue.ask('first')
+  await until(() => done.length === 1)
+  for (const key of asked) await queue.ask(key)
+  await until(() => done.length > asked.length)
+  t.equal(new Set(done).size, asked.length + 1, 'each once')
+  t.ok(most > 1 && most <= 4, `${most} at the same time`)
+  await queue.close()
+  t.same(faults, [])
+})
+
+t.test('of what one asks for one is done at a time, and nobody else waits for it', async t => {
+  const woken = await openQueues(url, { retries: 1, lookSeconds: 3600, reportFault: fault => faults.push(fault) })
+  t.teardown(woken.close)
+  const queue = await woken.open('subscription')
+  const done: string[] = []
+  const slow = Promise.withResolvers<void>()
+  let [now, most] = [0, 0]
+  await queue.work(async key => {
+    if (key.startsWith('slow')) {
+      now += 1
+      most = Math.max(most, now)
+      await slow.promise
+      now -= 1
+    }
+    done.push(key)
+  })
+  const keys = Array.from({ length: 8 }, (_, place) => `slow-${place}`)
+  for (const key of keys) await queue.ask(key, { of: 'slow-app' })
+  await until(() => now === 1)
+  for (const key of ['quick-0', 'quick-1']) await queue.ask(key, { of: 'quick-app' })
+  await until(() => done.length === 2)
+  t.same(done.toSorted(), ['quick-0', 'quick-1'])
+  slow.resolve()
+  await until(() => done.length === 2 + keys.length)
+  t.same([done.slice(2).toSorted(), most], [keys, 1])
+  await queue.close()
+  t.same(faults, [])
+})
+
+t.test('what fails is tried again, and the last try says so', async t => {
+  const queue = await queues.open('study-action')
+  const tries: string[] = []
+  await queue.work(async (key, { isLast }) => {
+    tries.push(`${key} ${isLast}`)
+    if (!isLast) throw new Error('not yet')
+  })
+  const keys = Array.from({ length: 4 }, (_, place) => `action-${place}`)
+  for (const key of keys) await queue.ask(key)
+  await until(() => tries.length === 2 * keys.length)
+  t.same(tries.toSorted(), keys.flatMap(key => [`${key} false`, `${key} true`]).toSorted())
+  await queue.close()
+})
+
+t.test('what takes hours is begun once, as long as the process that does it says that it lives', async t => {
+  const queue = await queues.open('patient-import')
+  const ended = Promise.withResolvers<void>()
+  let begun = 0
+  await queue.work(async () => {
+    begun += 1
+    await ended.promise
+  })
+  await queue.ask('long-list')
+  await until(() => begun === 1)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query(
+    "SELECT expire_seconds, heartbeat_seconds FROM queue.job WHERE name = 'patient-import' AND state = 'active'",
+  )
+  await client.end()
+  t.same(rows, [{ expire_seconds: 86_400, heartbeat_seconds: 60 }])
+  ended.resolve()
+  await queue.close()
+})
