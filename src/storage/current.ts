@@ -1,10 +1,8 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Access, restrict } from '../access/access.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Action } from '../search/expression.ts'
 import { firstOfInstallation } from './audit/installation.ts'
-import { compile } from './compile/compile.ts'
+import { type Gate, passesGate } from './compile/gate.ts'
 import type { Connection } from './database.ts'
 import { historyOf, kindOf, type RowNames, searchedOf, storedRow, tableOf } from './row.ts'
 import { servedContent } from './search/served-content.ts'
@@ -13,11 +11,7 @@ import type { Stored } from './store.ts'
 import type { Place } from './write/update.ts'
 
 /** What asking for single rows needs, and for whom. */
-export type Asking = {
-  readonly typeIds: ReadonlyMap<ResourceType, number>
-  readonly access: Access
-  readonly classes: CodeClasses
-}
+export type Asking = Gate & { readonly typeIds: ReadonlyMap<ResourceType, number> }
 
 /** The current row, with its key. */
 export type Current = Stored & { readonly pk: string; readonly owner: string | null }
@@ -35,16 +29,15 @@ type Row = {
 /** The current version, if there is one and the caller may act on it so. */
 export const findCurrent = async (
   connection: Connection,
-  { typeIds, access, classes }: Asking,
+  asking: Asking,
   type: ResourceType,
   id: string,
   action: Action,
 ): Promise<Current | undefined> => {
-  const allowed = compile(restrict(access, action, type), storedRow(type, 'row'), classes)
   const [found] = await connection.kept<Row>(sql.fragment`
     SELECT row.patient_id, row.pk, row.version, row.last_updated, row.owner, ${kindOf(type, 'row')}
-      ${servedContent(type, 'row', { access, classes })} AS content
-    FROM ${rowsOf(typeIds, type, id)} AND ${allowed}`)
+      ${servedContent(type, 'row', asking)} AS content
+    FROM ${rowsOf(asking.typeIds, type, id)} AND ${passesGate(asking, action, type, 'row')}`)
   return found === undefined
     ? undefined
     : {
@@ -109,7 +102,7 @@ export const lockPlace = async (
 /** Of a deleted resource: its deletion, if the caller could have acted so on the last version that had a content. */
 export const wasVisible = async (
   connection: Connection,
-  { access, classes }: Asking,
+  gate: Gate,
   { type, patientId, pk, id }: Place & { readonly id: string },
   action: Action,
 ): Promise<{ readonly versionId: string; readonly lastUpdated: Date } | undefined> => {
@@ -119,7 +112,7 @@ export const wasVisible = async (
     FROM ${historyOf(type)} AS deletion,
       LATERAL (${last.query}) AS row
     WHERE deletion.patient_id = ${patientId} AND deletion.pk = ${pk} AND deletion.method = 'DELETE'
-      AND ${compile(restrict(access, action, type), last.row, classes)}
+      AND ${passesGate(gate, action, type, last.row)}
     ORDER BY deletion.version DESC LIMIT 1`)
   return row === undefined ? undefined : { versionId: String(row.version), lastUpdated: row.last_updated }
 }

@@ -1,6 +1,4 @@
 import type { CodeSystem, ValueSet } from '@medplum/fhirtypes'
-import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { kindValueSets } from '../../fhir/kind-value-set.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -11,11 +9,11 @@ import { and, type Expression, none } from '../../search/expression.ts'
 import { impliedConcepts } from '../../search/implied-system.ts'
 import type { Concept, Concepts, Value } from '../../search/value.ts'
 import type { Connection } from '../database.ts'
-import { storedRow, tableOf } from '../row.ts'
+import { tableOf } from '../row.ts'
 import { sql } from '../sql.ts'
-import { compile } from './compile.ts'
+import { type Gate, passesGate } from './gate.ts'
 
-type Asking = { readonly access: Access; readonly registry: Registry; readonly classes: CodeClasses }
+type Asking = Gate & { readonly registry: Registry }
 
 /** Value sets and code systems for one caller: those stored here that they may read, those we publish, those of R4. */
 export const terminologyFor = (connection: Connection, asking: Asking): FindTerminology => ({
@@ -124,13 +122,13 @@ const ours = ({ registry, classes }: Asking, type: TerminologyType): readonly Pu
 /** The newest of that URL, or the one of that `Type/id`. */
 const findStored = async (
   connection: Connection,
-  { access, registry, classes }: Asking,
+  asking: Asking,
   type: TerminologyType,
   url: string,
   version: string | undefined,
 ): Promise<unknown> => {
   const match = (code: string, value: Value): Expression => {
-    const parameter = registry.searchParameter(type, code)
+    const parameter = asking.registry.searchParameter(type, code)
     return parameter === undefined ? none : { kind: 'match', parameter, value }
   }
   const named: Expression = url.startsWith(`${type}/`)
@@ -139,7 +137,7 @@ const findStored = async (
   const asked = version === undefined ? named : and(named, match('version', { kind: 'token', code: version }))
   const row = await connection.maybeOne<{ content: unknown }>(sql.fragment`
     SELECT row.content FROM ${tableOf(type)} AS row
-    WHERE ${compile(restrict(access, 'r', type, asked), storedRow(type, 'row'), classes)}
+    WHERE ${passesGate(asking, 'r', type, 'row', asked)}
     ORDER BY row.last_updated DESC, row.pk DESC LIMIT 1`)
   return row?.content
 }

@@ -1,7 +1,8 @@
+import type { Gate } from '../compile/gate.ts'
 import { unitOfRanges } from '../prepare/observation-facts.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { ReadingsAsked } from './figures.ts'
-import { converted, type Gate, isTimed, largest, moments, observationsAsked } from './reading.ts'
+import { converted, isTimed, largest, moments, observationsAsked } from './reading.ts'
 
 /**
  * A query of the readings of which is known what they are below or above, and no more, such as the “low” of a sensor: `at`, `is_timed`, `dimension`, `comparator` and

@@ -1,10 +1,7 @@
-import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { addDays, daysBetween, startOfDay } from '../../fhir/timezone.ts'
 import { and, type Expression } from '../../search/expression.ts'
-import { compile } from '../compile/compile.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
-import { storedRow } from '../row.ts'
 import { sql } from '../sql.ts'
 import { beginning, longestSeries, sameDate } from './reading.ts'
 
@@ -32,12 +29,11 @@ export type CompletenessRow = { readonly patient: string; readonly day: string; 
  */
 export const readCompleteness = (
   connection: Connection,
-  { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
+  gate: Gate,
   { where, mistaken, patients, first, last, timezone, most }: CompletenessAsked,
 ): Promise<readonly CompletenessRow[]> => {
-  const row = storedRow('Observation', 'row')
-  const mayBeSearched = compile(restrict(access, 's', 'Observation', where), row, classes)
-  const isMistaken = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
+  const mayBeSearched = passesGate(gate, 's', 'Observation', 'row', where)
+  const isMistaken = passesGate(gate, 's', 'Observation', 'row', and(where, mistaken))
   const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
   // PostgreSQL takes the second midnight, where the clock strikes it twice.
   const starts = [...days, addDays(last, 1)].map(day => new Date(startOfDay(day, timezone)).toISOString())

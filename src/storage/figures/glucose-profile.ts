@@ -1,5 +1,4 @@
-import type { Access } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import { boundedReadingsOf } from './bounded-reading.ts'
@@ -9,7 +8,7 @@ import { readingsOf } from './reading.ts'
 /** What the values were over all, and by the quarter of an hour of the day; what has a date alone is in none of them. */
 export const readGlucoseProfile = async (
   connection: Connection,
-  gate: { readonly access: Access; readonly classes: CodeClasses },
+  gate: Gate,
   { timezone, conversions, toldTwice, ...asked }: GlucoseProfileAsked,
 ): Promise<GlucoseProfileRow> => {
   const local = sql.fragment`(at AT TIME ZONE ${timezone})`

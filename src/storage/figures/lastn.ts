@@ -1,8 +1,6 @@
-import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { roomOfPage } from '../../search/room.ts'
-import { compile } from '../compile/compile.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { storedRow, tableOf } from '../row.ts'
 import { contentWithin, fillRoom } from '../search/room.ts'
@@ -17,11 +15,11 @@ import type { LastN } from './figures.ts'
  */
 export const lastObservations = async (
   connection: Connection,
-  { access, classes }: { readonly access: Access; readonly classes: CodeClasses },
+  gate: Gate,
   { where, patients, max, newest = mostFound + 1 }: LastN,
 ): Promise<readonly Stored[]> => {
   const row = { ...storedRow('Observation', 'row'), facts: name('hot') }
-  const asked = compile(restrict(access, 's', 'Observation', where), row, classes)
+  const asked = passesGate(gate, 's', 'Observation', row, where)
   const matching = (of: SqlFragment) => sql.fragment`
     FROM observation_code AS hot
     JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk

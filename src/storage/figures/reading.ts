@@ -1,6 +1,5 @@
-import { type Access, restrict } from '../../access/access.ts'
+import { restrict } from '../../access/access.ts'
 import { systems } from '../../fhir/canonical.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { type Conversion, conversionTo, unitlessDimension } from '../../fhir/conversion.ts'
 import { dayTotals } from '../../fhir/day-total.ts'
 import { sameDateMs } from '../../fhir/timezone.ts'
@@ -8,14 +7,13 @@ import { and } from '../../search/expression.ts'
 import { codeTest } from '../compile/code-test.ts'
 import { compile } from '../compile/compile.ts'
 import { patientIdOf } from '../compile/compiling.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import { matchesHot } from '../compile/hot.ts'
 import { statisticNumbers, unitOfRanges } from '../prepare/observation-facts.ts'
 import { storedRow } from '../row.ts'
 import { anyOf, name, type SqlFragment, sql, word } from '../sql.ts'
 import type { ReadingsAsked } from './figures.ts'
 import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
-
-export type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
 /**
  * A query of what was measured and the caller may search, once each however many of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
@@ -71,7 +69,7 @@ export const observationsAsked = (
   const body = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
   const patientId = patientIdOf(patient)
   // Whoever asks for a mistake must be allowed to see it; what they may not see is in no number anyhow.
-  const mistakes = compile(restrict(access, 's', 'Observation', and(where, mistaken)), row, classes)
+  const mistakes = passesGate({ access, classes }, 's', 'Observation', row, and(where, mistaken))
   const totals = dayTotals.map(({ system, code }) => sql.fragment`whole.${codeTest(system, code, classes)}`)
   return sql.fragment`
     SELECT DISTINCT hot.patient_id, hot.pk, hot.component, hot.kind_id, hot.device_id, hot.effective_start, hot.effective_end, hot.unit_id,

@@ -1,5 +1,4 @@
-import type { Access } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import type { SeriesAsked, SeriesRow, Step } from './figures.ts'
@@ -11,7 +10,7 @@ import { readingsOf } from './reading.ts'
  */
 export const readSeries = (
   connection: Connection,
-  gate: { readonly access: Access; readonly classes: CodeClasses },
+  gate: Gate,
   { step, wantsSum, ...asked }: SeriesAsked,
 ): Promise<readonly SeriesRow[]> =>
   connection.any<SeriesRow>(sql.fragment`

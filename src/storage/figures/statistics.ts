@@ -1,11 +1,8 @@
-import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { codeTest } from '../compile/code-test.ts'
-import { compile } from '../compile/compile.ts'
 import { patientIdOf } from '../compile/compiling.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { statisticNumbers } from '../prepare/observation-facts.ts'
-import { storedRow } from '../row.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import type { StatisticsAsked, StatisticsRow } from './figures.ts'
 import { isDated, largest } from './reading.ts'
@@ -22,8 +19,6 @@ export const readStatistics = async (
   const own = await connection.any<StatisticsRow>(figuresOf(ownValues(gate, asked)))
   return own.length > 0 ? own : connection.any<StatisticsRow>(figuresOf(panelValues(gate, asked)))
 }
-
-type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
 /**
  * Each once, also where several codes of it are the one that is asked for; and as in a series the same value of one source at the same moment, by whichever
@@ -52,14 +47,12 @@ const panelValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fra
 const meant = (alias: string): SqlFragment =>
   sql.fragment`CASE WHEN abs(${name(alias)}.value) <= ${largest} THEN ${name(alias)}.value END`
 
-const coded = ({ access, classes }: Gate, { where, patient, code: { system, code } }: StatisticsAsked): SqlFragment => {
-  const allowed = compile(restrict(access, 's', 'Observation', where), storedRow('Observation', 'row'), classes)
-  return sql.fragment`
+const coded = (gate: Gate, { where, patient, code: { system, code } }: StatisticsAsked): SqlFragment => sql.fragment`
     FROM observation_code AS code
     JOIN observation AS row ON row.patient_id = code.patient_id AND row.pk = code.pk
     WHERE code.patient_id = ${patientIdOf(patient)} AND code.statistic = ${statisticNumbers.measured}
-      AND code.${codeTest(system, code, classes)} AND ${allowed}`
-}
+      AND code.${codeTest(system, code, gate.classes)}
+      AND ${passesGate(gate, 's', 'Observation', 'row', where)}`
 
 const figuresOf = (values: SqlFragment): SqlFragment => sql.fragment`
   WITH measured AS MATERIALIZED (${values}),

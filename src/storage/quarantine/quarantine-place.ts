@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Observation, Resource } from '@medplum/fhirtypes'
-import { restrict } from '../../access/access.ts'
 import { systems } from '../../fhir/canonical.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { Action } from '../../search/expression.ts'
-import { compile } from '../compile/compile.ts'
+import { passesGate } from '../compile/gate.ts'
 import { findCurrent } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { referencedId } from '../model/reference.ts'
@@ -95,8 +94,7 @@ const rowsOf = async (
   candidates: readonly Candidate[],
 ): Promise<ReadonlyMap<string, PlacedRow>> => {
   const patient = referencedId(sql.fragment`entry`, 'subject', 'Patient')
-  const may = (action: Action) =>
-    compile(restrict(writing.access, action, 'Observation'), entryRow('Observation'), writing.classes)
+  const may = (action: Action) => passesGate(writing, action, 'Observation', entryRow('Observation'))
   const rows = await connection.any<PlacedRow>(sql.fragment`
     WITH ${entryTables(candidates)}
     SELECT entry.pk, ${patient} AS patient, coalesce(device_source.id, '') AS source,

@@ -1,12 +1,10 @@
-import { restrict } from '../../access/access.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { Expression } from '../../search/expression.ts'
-import { compile } from '../compile/compile.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Asking } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { visibleAmong } from '../history/old-version.ts'
 import { type Preparing, prepare } from '../prepare/prepare.ts'
-import { storedRow } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type {
   Quarantined,
@@ -16,7 +14,7 @@ import type {
   QuarantineKeepers,
 } from './quarantine-asked.ts'
 
-type Gate = Asking & Preparing
+type Reading = Asking & Preparing
 
 /**
  * What waits, or has waited, of a study or from a source, for whoever looks after it: why it was refused, and how often. Of a
@@ -24,12 +22,12 @@ type Gate = Asking & Preparing
  */
 export const readQuarantined = async (
   connection: Connection,
-  gate: Gate,
+  reading: Reading,
   asked: QuarantinedAsked,
 ): Promise<QuarantinedPage> => {
   const { state, group, order, offset, limit } = asked
   const found = sql.fragment`
-    ${keepersRows(gate, asked.keepers)},
+    ${keepersRows(reading, asked.keepers)},
     found AS (
       SELECT document.*, ${groupPointer} AS place
       FROM quarantined_document AS document
@@ -54,12 +52,12 @@ export const readQuarantined = async (
 /** One, with what it says only for those who may read such an Observation now. Undefined for whoever looks after nothing of it. */
 export const readQuarantinedDocument = async (
   connection: Connection,
-  gate: Gate,
+  reading: Reading,
   id: string,
   keepers: QuarantineKeepers,
 ): Promise<QuarantinedDocument | undefined> => {
   const row = await connection.maybeOne<DocumentRow>(sql.fragment`
-    WITH ${keepersRows(gate, keepers)}
+    WITH ${keepersRows(reading, keepers)}
     SELECT ${columns}, pk, sent, face, issues, patient, source, client.name AS client, coalesce(compartment.patient_id, 0) AS patient_id,
       ARRAY(SELECT study_id FROM quarantined_for AS told WHERE told.id = document.id AND told.study_id IN (SELECT id FROM led)
         ORDER BY study_id) AS studies,
@@ -70,8 +68,8 @@ export const readQuarantinedDocument = async (
     WHERE document.id = ${id}::uuid AND (${ofKeptOrganization} OR ${ofKeptStudy})`)
   if (row === undefined) return undefined
   const { pk: _, sent, face, issues, patient, patient_id: patientId, ...shown } = row
-  if (sent === null || face === null || issues === null || !(await isReadable(connection, gate, row))) return shown
-  const [candidate] = await prepare(connection, gate, [draftOf(row, face)], row.firstAt)
+  if (sent === null || face === null || issues === null || !(await isReadable(connection, reading, row))) return shown
+  const [candidate] = await prepare(connection, reading, [draftOf(row, face)], row.firstAt)
   const { kindId = 0 } = candidate?.facts ?? {}
   return { ...shown, document: { sent, issues: JSON.parse(issues), patient, patientId, kindId } }
 }
@@ -92,10 +90,10 @@ type DocumentRow = Quarantined & {
 }
 
 /** As if it were an Observation of that moment. */
-const isReadable = async (connection: Connection, gate: Gate, row: DocumentRow): Promise<boolean> => {
+const isReadable = async (connection: Connection, reading: Reading, row: DocumentRow): Promise<boolean> => {
   const { id, pk, patient_id: patientId, firstAt: lastUpdated, face: content } = row
   const version = { id, pk, patientId, lastUpdated, content, version: 1, owner: null, author: 0 }
-  const visible = await visibleAmong(connection, gate, { type: 'Observation', action: 'r' }, [version])
+  const visible = await visibleAmong(connection, reading, { type: 'Observation', action: 'r' }, [version])
   return visible.length === 1
 }
 
@@ -119,12 +117,8 @@ const columns = sql.fragment`document.id, document.rule, document.pointer, docum
  * CTEs: the organizations, by id, whose managers ask, and the studies that they lead. The gate says which. Administrators look
  * after what is of no organization as well.
  */
-export const keepersRows = (
-  { access, classes }: Pick<Gate, 'access' | 'classes'>,
-  keepers: QuarantineKeepers,
-): SqlFragment => {
-  const among = (type: 'Organization' | 'ResearchStudy', rule: Expression) =>
-    compile(restrict(access, 's', type, rule), storedRow(type, 'row'), classes)
+export const keepersRows = (gate: Gate, keepers: QuarantineKeepers): SqlFragment => {
+  const among = (type: 'Organization' | 'ResearchStudy', rule: Expression) => passesGate(gate, 's', type, 'row', rule)
   return sql.fragment`
     managed AS MATERIALIZED (
       SELECT row.id FROM organization AS row WHERE ${among('Organization', keepers.organizations)}

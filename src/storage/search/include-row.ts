@@ -1,9 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { Mask } from '../../fhir/subset.ts'
-import { compile } from '../compile/compile.ts'
-import { storedRow, tableOf } from '../row.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
+import { tableOf } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
 import type { Stored } from '../store.ts'
 import { contentInShare, contentWithin } from './room.ts'
@@ -15,9 +13,7 @@ export type Placed = Stored & { readonly pk: string }
 /** What is followed from; `known` is what the answer has already, by reference. */
 export type Frontier = { readonly from: readonly Placed[]; readonly known: ReadonlyMap<string, Placed> }
 
-export type Including = {
-  readonly access: Access
-  readonly classes: CodeClasses
+export type Including = Gate & {
   readonly typeIds: ReadonlyMap<ResourceType, number>
   /** What is kept of each of a type. */
   readonly maskOf: (type: ResourceType) => Mask | undefined
@@ -67,13 +63,12 @@ export const observationsOf = (patients: readonly number[], including: Including
   )
 }
 
-const keysOf = (type: ResourceType, { access, classes, limit }: Including, { from, linked }: Linked): SqlFragment => {
+const keysOf = (type: ResourceType, including: Including, { from, linked }: Linked): SqlFragment => {
   const rank = type === 'Observation' ? sql.fragment`row.effective_start` : sql.fragment`row.pk`
-  const allowed = compile(restrict(access, 's', type), storedRow(type, 'row'), classes)
   return sql.fragment`
     SELECT row.patient_id, row.pk, ${rank} AS rank FROM ${from}
-    WHERE ${allOf([linked, allowed])}
-    ORDER BY ${rank} DESC, row.pk DESC LIMIT ${limit}`
+    WHERE ${allOf([linked, passesGate(including, 's', type, 'row')])}
+    ORDER BY ${rank} DESC, row.pk DESC LIMIT ${including.limit}`
 }
 
 const bodiesOf = (type: ResourceType, including: Including, keys: SqlFragment): SqlFragment => sql.fragment`(

@@ -4,15 +4,14 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { Search } from '../../search/search.ts'
 import { compilePart } from '../compile/compile.ts'
+import type { Gate } from '../compile/gate.ts'
 import { indexPrefilter } from '../compile/index-prefilter.ts'
 import { asksConcepts } from '../compile/terminology.ts'
 import type { Connection } from '../database.ts'
 import { storedRow, tableOf } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql, word } from '../sql.ts'
 import type { Page, Store } from '../store.ts'
-import type { Including } from './include-row.ts'
 
-type Asking = Pick<Including, 'access' | 'classes'>
 type Asked = Pick<Search, 'type' | 'where'>
 type Searching = Pick<Store, 'search'>
 
@@ -22,7 +21,7 @@ type Searching = Pick<Store, 'search'>
  */
 export const sparingMatchless = (
   connection: Connection,
-  asking: Asking,
+  asking: Gate,
   ahead: readonly Search[],
   { search }: Searching,
 ): Searching => {
@@ -46,7 +45,7 @@ const nothing = ({ total }: Search): Page => ({
 /** As the indexes have it, in one statement. */
 const findMatchless = async (
   connection: Connection,
-  asking: Asking,
+  asking: Gate,
   asked: readonly Asked[],
 ): Promise<readonly Asked[]> => {
   const bounded = asked.flatMap(one => {
@@ -69,7 +68,7 @@ const isThere = (type: ResourceType, bound: SqlFragment, place: number): SqlFrag
     WITH found AS MATERIALIZED (SELECT FROM ${tableOf(type)} AS row WHERE ${bound}) SELECT FROM found)`
 
 /** What holds for every row that matches, and for few others. Absent: the indexes do not tell, or the question is to be refused. */
-const boundOf = ({ access, classes }: Asking, { type, where }: Asked): SqlFragment | undefined => {
+const boundOf = ({ access, classes }: Gate, { type, where }: Asked): SqlFragment | undefined => {
   const row = storedRow(type, 'row')
   // Whoever has Observations may have very many, and an index tells of all of them before the first is seen.
   if (!row.indexed || type === 'Observation' || asksConcepts(where)) return undefined

@@ -1,18 +1,12 @@
 import type { Coding, Meta, ResourceType } from '@medplum/fhirtypes'
-import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
-import { compile } from '../compile/compile.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
-import { storedRow, tableOf } from '../row.ts'
+import { tableOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
 /** What stands in the `meta` of the resources that the caller may search, each once, in no versions and at no times. */
-export const readMeta = async (
-  connection: Connection,
-  asking: { readonly access: Access; readonly classes: CodeClasses },
-  types: readonly ResourceType[],
-): Promise<Meta> => {
-  const [first, ...others] = types.map(type => labelsOf(type, asking))
+export const readMeta = async (connection: Connection, gate: Gate, types: readonly ResourceType[]): Promise<Meta> => {
+  const [first, ...others] = types.map(type => labelsOf(type, gate))
   if (first === undefined) return {}
   const labels = await connection.any<Label>(
     sql.fragment`${sql.join([first, ...others], sql.fragment` UNION `)} ORDER BY 1, 2`,
@@ -27,14 +21,14 @@ export const readMeta = async (
 
 type Label = { readonly name: 'profile' | 'security' | 'tag'; readonly value: string | Coding }
 
-const labelsOf = (type: ResourceType, { access, classes }: Parameters<typeof readMeta>[1]) => sql.fragment`
+const labelsOf = (type: ResourceType, gate: Gate) => sql.fragment`
   SELECT DISTINCT label.name, label.value FROM ${tableOf(type)} AS row,
     LATERAL (
       SELECT 'profile' AS name, jsonb_path_query(row.content, '$.meta.profile[*]') AS value
       UNION ALL SELECT 'security', jsonb_path_query(row.content, '$.meta.security[*]')
       UNION ALL SELECT 'tag', jsonb_path_query(row.content, '$.meta.tag[*]')
     ) AS label
-  WHERE ${compile(restrict(access, 's', type), storedRow(type, 'row'), classes)}`
+  WHERE ${passesGate(gate, 's', type, 'row')}`
 
 const codings = (name: 'security' | 'tag', labels: readonly Label[]): Meta => {
   const found = labels.flatMap(label => (label.name === name && typeof label.value === 'object' ? [label.value] : []))

@@ -4,13 +4,13 @@ import { conjuncts } from '../../search/expression.ts'
 import type { Search } from '../../search/search.ts'
 import { compilePart } from '../compile/compile.ts'
 import { drivingCode } from '../compile/driving-code.ts'
+import type { Gate } from '../compile/gate.ts'
 import { matchesHot } from '../compile/hot.ts'
 import { type RowNames, searchedOf, storedRow, tableOf } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
 import { type ByPatient, byPatientOf, type Rest } from './by-patient.ts'
 import type { CommonTokens } from './common-tokens.ts'
 import { drivingTarget } from './driving-target.ts'
-import type { Including } from './include-row.ts'
 import { hasOnePlan } from './one-plan.ts'
 
 /** Where the matches of a search come from, and under which names. */
@@ -27,7 +27,7 @@ export type Source = {
 /** `sample` says which part of the rows, as TABLESAMPLE does; `inOwnOrder`, that the first few are wanted in the order of the type. */
 type Needs = { readonly body?: boolean; readonly sample?: SqlFragment; readonly inOwnOrder?: boolean }
 
-type Asking = Pick<Including, 'access' | 'classes'> & { readonly commonTokens: CommonTokens }
+type Asking = Gate & { readonly commonTokens: CommonTokens }
 
 /**
  * An Observation search for one class of codes starts at the narrow observation_code, which has patient, class and time in

@@ -1,15 +1,10 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { Mask } from '../../fhir/subset.ts'
-import { compile } from '../compile/compile.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import { isEnrolled } from '../model/enrolled.ts'
-import { storedRow } from '../row.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 
-export type Serving = {
-  readonly access: Access
-  readonly classes: CodeClasses
+export type Serving = Gate & {
   /** What of it is kept; absent: all. */
   readonly mask?: Mask | undefined
 }
@@ -44,16 +39,13 @@ const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
     HAVING count(*) > 0), '{}'))`
 
 /** That of an upload has as targets the Observations that it has brought, as far as they are there and the caller may read them. */
-const withTargets = (
-  row: SqlFragment,
-  { access, classes }: Serving,
-): SqlFragment => sql.fragment`(${row}.content || coalesce((
+const withTargets = (row: SqlFragment, gate: Gate): SqlFragment => sql.fragment`(${row}.content || coalesce((
   SELECT jsonb_build_object('target', jsonb_agg(
     jsonb_build_object('reference', 'Observation/' || brought.id) ORDER BY target.observation))
   FROM upload_target AS target
   JOIN observation AS brought ON brought.patient_id = target.patient_id AND brought.pk = target.observation
   WHERE target.patient_id = ${row}.patient_id AND target.pk = ${row}.pk
-    AND ${compile(restrict(access, 'r', 'Observation'), storedRow('Observation', 'brought'), classes)}
+    AND ${passesGate(gate, 'r', 'Observation', 'brought')}
   HAVING count(*) > 0), '{}'))`
 
 /** The row's content; where the Group is a study's, who may read it may not read all whom it named before. */
@@ -66,5 +58,4 @@ export const members = sql.fragment`jsonb_build_object('member', jsonb_agg(
   jsonb_build_object('entity', jsonb_build_object('reference', 'Patient/' || person.id)) ORDER BY person.pk))`
 
 /** The row `person` is a Patient that the caller may read. */
-export const isReadable = ({ access, classes }: Pick<Serving, 'access' | 'classes'>): SqlFragment =>
-  compile(restrict(access, 'r', 'Patient'), storedRow('Patient', 'person'), classes)
+export const isReadable = (gate: Gate): SqlFragment => passesGate(gate, 'r', 'Patient', 'person')

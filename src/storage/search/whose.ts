@@ -1,10 +1,8 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { restrict } from '../../access/access.ts'
 import type { Action } from '../../search/expression.ts'
-import { compile } from '../compile/compile.ts'
-import type { Asking } from '../current.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
-import { storedRow, tableOf } from '../row.ts'
+import { tableOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { RowsAsked, Whose } from './rows-asked.ts'
 
@@ -14,13 +12,13 @@ import type { RowsAsked, Whose } from './rows-asked.ts'
  */
 export const whose = async (
   connection: Connection,
-  asking: Pick<Asking, 'access' | 'classes'>,
+  gate: Gate,
   asked: readonly RowsAsked[],
   action: Action,
 ): Promise<readonly Whose[]> => {
   const found: Whose[] = []
   for (let from = 0; from < asked.length; from += mostAtOnce)
-    found.push(...(await whoseOf(connection, asking, asked.slice(from, from + mostAtOnce), action)))
+    found.push(...(await whoseOf(connection, gate, asked.slice(from, from + mostAtOnce), action)))
   return found
 }
 
@@ -29,7 +27,7 @@ const mostAtOnce = 20
 
 const whoseOf = async (
   connection: Connection,
-  { access, classes }: Pick<Asking, 'access' | 'classes'>,
+  gate: Gate,
   asked: readonly RowsAsked[],
   action: Action,
 ): Promise<readonly Whose[]> => {
@@ -37,7 +35,7 @@ const whoseOf = async (
     const kind = type === 'Observation' ? sql.fragment`row.kind_id` : sql.fragment`0`
     const rows = sql.fragment`
       SELECT row.patient_id, row.pk, ${kind} AS kind_id FROM ${tableOf(type)} AS row
-      WHERE ${compile(restrict(access, action, type, where), storedRow(type, 'row'), classes)}
+      WHERE ${passesGate(gate, action, type, 'row', where)}
       LIMIT ${ids?.length ?? mostRows}`
     return sql.fragment`
       (SELECT DISTINCT ${index}::integer AS question, coalesce(several.patient_id, few.patient_id) AS patient_id, few.kind_id

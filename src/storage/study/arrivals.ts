@@ -1,9 +1,6 @@
-import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
-import { compile } from '../compile/compile.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
-import { storedRow } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 export type ArrivalsAsked = {
@@ -46,8 +43,6 @@ export const readArrivals = async (
   return found
 }
 
-type Gate = { readonly access: Access; readonly classes: CodeClasses }
-
 const stretches = [1000, 8000, 60_000, 180_000]
 
 /** The last row that was walked over. */
@@ -60,7 +55,7 @@ type Row = Omit<Arrival, 'content'> & {
 }
 
 const stretch = (
-  { access, classes }: Gate,
+  gate: Gate,
   { study, where, limit }: ArrivalsAsked,
   edge: Edge | undefined,
   length: number,
@@ -78,7 +73,7 @@ const stretch = (
   found AS (
     SELECT row.content::text AS content, row.last_updated AS arrived, row.pk, row.patient_id, row.kind_id
     FROM theirs JOIN observation AS row ON row.patient_id = theirs.patient_id AND row.pk = theirs.pk
-    WHERE ${compile(restrict(access, 's', 'Observation', where), storedRow('Observation', 'row'), classes)}
+    WHERE ${passesGate(gate, 's', 'Observation', 'row', where)}
     ORDER BY row.last_updated DESC, row.pk DESC LIMIT ${limit}
   )
   SELECT found.content, found.arrived, found.patient_id AS "patientId", found.kind_id AS "kindId", whole.edge, whole.walked

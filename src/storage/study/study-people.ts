@@ -1,14 +1,11 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Access, restrict } from '../../access/access.ts'
 import { extensions } from '../../fhir/canonical.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
-import { compile } from '../compile/compile.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { noDevice } from '../model/consented.ts'
 import { ended } from '../model/enrolment.ts'
 import { hasLeft } from '../model/has-left.ts'
-import { storedRow } from '../row.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
 import { isDiscardedPaper } from './paper-consent.ts'
 
@@ -67,8 +64,6 @@ export type StudyPeople = {
   /** Of all in the study, whatever was asked for. */
   readonly counts: Readonly<Partial<Record<StudyState | 'silent' | 'earlier' | 'paper', number>>>
 }
-
-type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
 /** One page of those in a study, and how many there are of each state: of ResearchSubjects that the caller may search. */
 export const readStudyPeople = async (
@@ -196,8 +191,8 @@ const newestOf = (gate: Gate, shared: Expression, isByNow: SqlFragment): SqlFrag
   ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1`
 
 /** The row of the type, under the name `row`. */
-const visible = ({ access, classes }: Gate, type: ResourceType, asked?: Expression): SqlFragment =>
-  compile(restrict(access, 's', type, asked), storedRow(type, 'row'), classes)
+const visible = (gate: Gate, type: ResourceType, asked?: Expression): SqlFragment =>
+  passesGate(gate, 's', type, 'row', asked)
 
 const isPatientOf = (person: SqlFragment): SqlFragment => sql.fragment`row.patient_id = ${person}.patient_id
   AND row.id = referenced_id(${person}.content -> 'individual', 'Patient')`

@@ -5,6 +5,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { roomOfPage } from '../../search/room.ts'
 import { compile } from '../compile/compile.ts'
+import { passesGate } from '../compile/gate.ts'
 import type { Connection, Database } from '../database.ts'
 import { historyOf, kindOf, storedRow, tableOf } from '../row.ts'
 import { contentWithin, type Filled, fillRoom, type Unfilled } from '../search/room.ts'
@@ -116,7 +117,7 @@ const recordFor = async (
       SELECT change.*
       FROM change
       JOIN ${tableOf(type)} AS row ON row.patient_id = change.patient_id AND row.pk = change.pk
-      WHERE change.deletion IS NULL AND ${compile(restrict(access, 's', type, where), storedRow(type, 'row'), classes)}
+      WHERE change.deletion IS NULL AND ${passesGate({ access, classes }, 's', type, 'row', where)}
       UNION ALL
       SELECT * FROM change WHERE deletion IS NOT NULL
     ),

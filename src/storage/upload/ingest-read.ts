@@ -1,5 +1,4 @@
-import type { Access } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { keepersRows, ofKeptOrganization } from '../quarantine/quarantined.ts'
 import { sql } from '../sql.ts'
@@ -8,7 +7,7 @@ import type { Ingest, IngestAsked } from './ingest-asked.ts'
 /** What came from a source for patients of organizations that somebody manages: by day, of the last 30, and each upload. */
 export const readIngest = async (
   connection: Connection,
-  gate: { readonly access: Access; readonly classes: CodeClasses },
+  gate: Gate,
   { source, keepers, offset, limit }: IngestAsked,
 ): Promise<Ingest> => {
   const found = sql.fragment`

@@ -1,9 +1,7 @@
-import { restrict } from '../../access/access.ts'
-import { compile } from '../compile/compile.ts'
+import { passesGate } from '../compile/gate.ts'
 import type { Current } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
-import { storedRow } from '../row.ts'
 import { rowPlaces, rowsOnce, sql } from '../sql.ts'
 import type { Writing } from '../write/write.ts'
 
@@ -42,13 +40,13 @@ export const uploadRights = async (
 /** Pks of the candidates that the caller may create. */
 export const creatableAmong = async (
   connection: Connection,
-  { access, classes }: Writing,
+  writing: Writing,
   met: readonly Met[],
 ): Promise<ReadonlySet<string>> => {
   if (met.length === 0) return new Set()
   const rows = await connection.any<{ pk: string }>(sql.fragment`
     WITH ${entryTables(met.map(({ candidate }) => candidate))}
-    SELECT pk FROM entry WHERE ${compile(restrict(access, 'c', 'Observation'), entryRow('Observation'), classes)}`)
+    SELECT pk FROM entry WHERE ${passesGate(writing, 'c', 'Observation', entryRow('Observation'))}`)
   return new Set(rows.map(({ pk }) => pk))
 }
 
@@ -57,13 +55,13 @@ type Row = { readonly pk: string; readonly readable: boolean; readonly changeabl
 /** By pk of what is stored. */
 const storedRights = async (
   connection: Connection,
-  { access, classes, author, authorSince = '-infinity' }: Writing,
+  writing: Writing,
   met: readonly Met[],
 ): Promise<ReadonlyMap<string, Row>> => {
   const places = rowsOnce(met.flatMap(({ current }) => current ?? []))
   if (places.length === 0) return new Map()
-  const may = (action: 'r' | 'u') =>
-    compile(restrict(access, action, 'Observation'), storedRow('Observation', 'row'), classes)
+  const { author, authorSince = '-infinity' } = writing
+  const may = (action: 'r' | 'u') => passesGate(writing, action, 'Observation', 'row')
   const rows = await connection.any<Row>(sql.fragment`
     SELECT row.pk, coalesce(${may('r')}, FALSE) AS readable,
       coalesce(row.author = ${author} AND row.last_updated >= ${authorSince}::timestamptz OR ${may('u')}, FALSE) AS changeable

@@ -1,7 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
-import { restrict } from '../../access/access.ts'
 import type { FhirError } from '../../fhir/error.ts'
-import { compile } from '../compile/compile.ts'
+import { passesGate } from '../compile/gate.ts'
 import { type Current, lockPlace } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { project } from '../model/projections.ts'
@@ -120,12 +119,12 @@ type Judged = {
 /** Undefined where the caller may not write it. What they may do to it is what they might were it stored. */
 const judge = (
   connection: Connection,
-  { access, classes, author, authorSince = '-infinity' }: Writing,
+  writing: Writing,
   candidate: Candidate,
   action: 'c' | 'u',
 ): Promise<Judged | undefined> => {
-  const may = (action: 'c' | 'r' | 'u') =>
-    compile(restrict(access, action, 'Observation'), entryRow('Observation'), classes)
+  const { author, authorSince = '-infinity' } = writing
+  const may = (action: 'c' | 'r' | 'u') => passesGate(writing, action, 'Observation', entryRow('Observation'))
   return connection.maybeOne<Judged>(sql.fragment`
     WITH ${entryTables([candidate])}
     SELECT entry.content::text AS content, ${digestOf('entry')} AS said,

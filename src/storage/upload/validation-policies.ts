@@ -1,7 +1,6 @@
 import type { Observation } from '@medplum/fhirtypes'
-import { restrict } from '../../access/access.ts'
 import { extensions } from '../../fhir/canonical.ts'
-import { compile } from '../compile/compile.ts'
+import { passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { referencedId } from '../model/reference.ts'
 import { entryRow, entryTables } from '../prepare/candidate.ts'
@@ -39,7 +38,7 @@ export const findPolicies = async (
       JOIN research_study AS stored ON stored.patient_id = 0 AND stored.id = study.id
       WHERE may.create AND ${sharedNow} AND ${policyIn(sql.fragment`stored`)} IS NOT NULL) AS policies
     FROM entry CROSS JOIN LATERAL (SELECT coalesce(
-      ${compile(restrict(writing.access, 'c', 'Observation'), entryRow('Observation'), writing.classes)}, FALSE
+      ${passesGate(writing, 'c', 'Observation', entryRow('Observation'))}, FALSE
     ) AS create) AS may`)
   const byPk = new Map(rows.map(({ pk, policies }) => [pk, policies]))
   return candidates.map(({ pk }) => byPk.get(pk) ?? [])

@@ -1,9 +1,8 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { restrict } from '../../access/access.ts'
 import type { CodeClasses } from '../../fhir/code-class.ts'
-import { compile } from '../compile/compile.ts'
+import { passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
-import { storedRow, tableOf } from '../row.ts'
+import { tableOf } from '../row.ts'
 import { sql } from '../sql.ts'
 import { findSubscriber } from '../subscription/subscriber.ts'
 import type { QuestionOf } from '../subscription/subscription-event.ts'
@@ -83,6 +82,6 @@ const isMatched = async (
   const found = await connection.maybeOne(sql.fragment`
     SELECT FROM ${tableOf(type)} AS row
     WHERE row.patient_id = ${patientId} AND row.pk = ${pk}
-      AND ${compile(restrict(question.access, 's', type, question.where), storedRow(type, 'row'), classes)}`)
+      AND ${passesGate({ access: question.access, classes }, 's', type, 'row', question.where)}`)
   return found !== undefined
 }

@@ -1,12 +1,11 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
-import { restrict } from '../../access/access.ts'
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import { isNumber } from '../../fhir/json.ts'
 import { parseReference } from '../../fhir/reference.ts'
-import { compile } from '../compile/compile.ts'
+import { passesGate } from '../compile/gate.ts'
 import type { Asking } from '../current.ts'
 import type { Connection } from '../database.ts'
-import { storedRow, tableOf } from '../row.ts'
+import { tableOf } from '../row.ts'
 import { sql } from '../sql.ts'
 import type { Write } from '../store.ts'
 
@@ -45,15 +44,15 @@ const toIssue = ({ text, path }: Referred): Issue => ({
 
 const readableIds = async (
   connection: Connection,
-  { access, classes, typeIds }: Asking,
+  asking: Asking,
   type: ResourceType,
   ids: readonly string[],
 ): Promise<readonly string[]> => {
-  const readable = compile(restrict(access, 'r', type), storedRow(type, 'row'), classes)
+  const readable = passesGate(asking, 'r', type, 'row')
   const rows = await connection.any<{ id: string }>(sql.fragment`
     SELECT identity.id FROM resource_identity AS identity
     JOIN ${tableOf(type)} AS row ON row.patient_id = identity.patient_id AND row.pk = identity.pk
-    WHERE identity.type_id = ${typeIds.get(type) ?? 0} AND identity.id = ANY(${sql.array([...ids], 'text')}) AND ${readable}`)
+    WHERE identity.type_id = ${asking.typeIds.get(type) ?? 0} AND identity.id = ANY(${sql.array([...ids], 'text')}) AND ${readable}`)
   return rows.map(({ id }) => id)
 }
 
