@@ -3,7 +3,7 @@ import { kindOf, type RowNames, searchedOf } from '../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../sql.ts'
 import type { ByPatient } from './by-patient.ts'
 import type { Source } from './search-source.ts'
-import { ahead, behind, orderBy, orderByBackwards, type Position, sortKeys } from './sort.ts'
+import { beyond, orderBy, type Position, sortKeys } from './sort.ts'
 
 export type AskedKeys = { readonly search: Search; readonly at: Position | undefined }
 
@@ -28,7 +28,7 @@ export const keysInOrder = (asked: AskedKeys, { from, where, row }: Source): Sql
   page AS MATERIALIZED (
     SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${placeOf(asked, row)}
     FROM ${from}
-    WHERE ${beyond(asked, row, where)}
+    WHERE ${onPage(asked, row, where)}
     ${orderOf(asked, row)}
     LIMIT ${oneMore(asked)}
   )`
@@ -44,7 +44,7 @@ export const keysByPatient = (asked: AskedKeys, { from, row }: Source, byPatient
       CROSS JOIN LATERAL (
         SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${row.facts}.effective_start
         FROM ${from}
-        WHERE ${beyond(asked, row, where)}
+        WHERE ${onPage(asked, row, where)}
         ${orderOf(asked, row)}
         LIMIT ${oneMore(asked)}) AS found
       ${orderOf(asked, found)}
@@ -75,16 +75,11 @@ const chosenPeople = sql.fragment`(SELECT DISTINCT patient_id FROM chosen WHERE 
 /** In the text: how many are wanted decides which plan is the best, also where it is kept. */
 const oneMore = ({ search }: AskedKeys): SqlFragment => word(`${search.count + 1}`)
 
-const beyond = ({ search, at }: AskedKeys, row: RowNames, where: SqlFragment): SqlFragment => {
-  if (at === undefined) return where
-  const keys = sortKeys(search, row)
-  return allOf([where, at.before ? ahead(keys, row, at) : behind(keys, row, at)])
-}
+const onPage = ({ search, at }: AskedKeys, row: RowNames, where: SqlFragment): SqlFragment =>
+  at === undefined ? where : allOf([where, beyond(sortKeys(search, row), row, at)])
 
-const orderOf = ({ search, at }: AskedKeys, row: RowNames): SqlFragment => {
-  const keys = sortKeys(search, row)
-  return at?.before ? orderByBackwards(keys, row) : orderBy(keys, row)
-}
+const orderOf = ({ search, at }: AskedKeys, row: RowNames): SqlFragment =>
+  orderBy(sortKeys(search, row), row, at?.before)
 
 /** Where the row stands in the page, and in the whole list. */
 const placeOf = (asked: AskedKeys, row: RowNames): SqlFragment => {

@@ -45,67 +45,33 @@ const timeColumns: Readonly<Partial<Record<ResourceType, SqlFragment>>> = {
   AuditEvent: sql.fragment`last_updated`,
 }
 
-export const orderBy = (keys: readonly SortKey[], { facts }: RowNames): SqlFragment =>
-  sql.fragment`ORDER BY ${sql.join(
-    [
-      ...keys.map(
-        ({ value, descending, nullable }) =>
-          sql.fragment`${value} ${directionOf(descending)} ${nullable ? sql.fragment`NULLS LAST` : sql.fragment``}`,
-      ),
-      sql.fragment`${facts}.pk DESC`,
-    ],
-    sql.fragment`, `,
-  )}`
-
-/** The same order from its end, for the page before. */
-export const orderByBackwards = (keys: readonly SortKey[], { facts }: RowNames): SqlFragment =>
-  sql.fragment`ORDER BY ${sql.join(
-    [
-      ...keys.map(
-        ({ value, descending, nullable }) =>
-          sql.fragment`${value} ${directionOf(!descending)} ${nullable ? sql.fragment`NULLS FIRST` : sql.fragment``}`,
-      ),
-      sql.fragment`${facts}.pk ASC`,
-    ],
-    sql.fragment`, `,
-  )}`
-
-/** Where nulls stand is said only where there may be some: an index serves the order only in its own words. */
-const directionOf = (descending: boolean): SqlFragment => (descending ? sql.fragment`DESC` : sql.fragment`ASC`)
+/** Or from its end, for the page before. Where nulls stand is said only where there may be some: an index serves the order only in its own words. */
+export const orderBy = (keys: readonly SortKey[], { facts }: RowNames, isBackwards = false): SqlFragment => {
+  const direction = (descending: boolean) => (descending === isBackwards ? sql.fragment`ASC` : sql.fragment`DESC`)
+  const nulls = isBackwards ? sql.fragment`NULLS FIRST` : sql.fragment`NULLS LAST`
+  const ordered = keys.map(
+    ({ value, descending, nullable }) =>
+      sql.fragment`${value} ${direction(descending)} ${nullable ? nulls : sql.fragment``}`,
+  )
+  return sql.fragment`ORDER BY ${sql.join([...ordered, sql.fragment`${facts}.pk ${direction(true)}`], sql.fragment`, `)}`
+}
 
 /** Where a page ended, or with `before` where it began: the values of that row, as text, and its pk. */
 export type Position = { readonly values: readonly (string | null)[]; readonly pk: string; readonly before?: true }
 
-/** The rows behind the position. */
-export const behind = (keys: readonly SortKey[], { facts }: RowNames, { values, pk }: Position): SqlFragment => {
+/** The rows behind the position, or before it. */
+export const beyond = (keys: readonly SortKey[], { facts }: RowNames, at: Position): SqlFragment => {
+  const { values, pk, before: isBackwards = false } = at
   if (values.length !== keys.length) throw new FhirError('invalid', 'This cursor does not belong to this search')
   const [only] = keys
   const [value] = values
-  if (keys.length === 1 && only !== undefined && only.descending && !only.nullable && value !== undefined)
+  if (!isBackwards && keys.length === 1 && only?.descending && !only.nullable && value !== undefined)
     return sql.fragment`(${only.value}, ${facts}.pk) < (${value}::${only.type}, ${pk}::bigint)`
-  const tests = keys.map((key, index) => {
-    const equal = keys.slice(0, index).map((earlier, at) => same(earlier, values[at] ?? null))
-    return allOf([later(key, values[index] ?? null), ...equal])
-  })
-  const tie = allOf([
-    sql.fragment`${facts}.pk < ${pk}::bigint`,
-    ...keys.map((key, index) => same(key, values[index] ?? null)),
-  ])
-  return anyOf([...tests, tie])
-}
-
-/** The rows before the position. */
-export const ahead = (keys: readonly SortKey[], { facts }: RowNames, { values, pk }: Position): SqlFragment => {
-  if (values.length !== keys.length) throw new FhirError('invalid', 'This cursor does not belong to this search')
-  const tests = keys.map((key, index) => {
-    const equal = keys.slice(0, index).map((before, at) => same(before, values[at] ?? null))
-    return allOf([earlier(key, values[index] ?? null), ...equal])
-  })
-  const tie = allOf([
-    sql.fragment`${facts}.pk > ${pk}::bigint`,
-    ...keys.map((key, index) => same(key, values[index] ?? null)),
-  ])
-  return anyOf([...tests, tie])
+  const isFurther = isBackwards ? earlier : later
+  const equal = keys.map((key, index) => same(key, values[index] ?? null))
+  const tests = keys.map((key, index) => allOf([isFurther(key, values[index] ?? null), ...equal.slice(0, index)]))
+  const sign = isBackwards ? sql.fragment`>` : sql.fragment`<`
+  return anyOf([...tests, allOf([sql.fragment`${facts}.pk ${sign} ${pk}::bigint`, ...equal])])
 }
 
 const same = ({ value, type }: SortKey, text: string | null): SqlFragment =>
