@@ -10,7 +10,7 @@ import { openDurations } from '../prepare/duration.ts'
 import { type Preparing, prepare } from '../prepare/prepare.ts'
 import { tableOf } from '../row.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
-import { sideRows } from '../write/insert.ts'
+import { dropSideRows, factsSetOf, sideRows } from '../write/side-rows.ts'
 
 type Options = {
   readonly database: Database
@@ -173,19 +173,13 @@ const reindexBatch = async (
   }))
   const candidates = await prepare(connection, preparing, drafts, new Date())
   const pks = rows.map(({ pk }) => pk)
-  const observation = type === 'Observation'
-  for (const table of observation ? [...sideTables, 'observation_code', 'sampled', 'derived_from'] : sideTables)
-    await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ANY(${sql.array(pks, 'int8')})`)
+  const isDone = sql.fragment`pk = ANY(${sql.array(pks, 'int8')})`
+  await dropSideRows(connection, type, isDone)
+  if (type === 'Observation') await connection.run(sql.fragment`DELETE FROM derived_from WHERE ${isDone}`)
   await connection.run(sql.fragment`
     WITH ${sql.join([entryTables(candidates), ...sideRows(candidates, sql.fragment`entry`)], sql.fragment`, `)}
-    UPDATE ${tableOf(type)} AS row SET tokens = entry.tokens ${observation ? facts : sql.fragment``}
+    UPDATE ${tableOf(type)} AS row SET tokens = entry.tokens ${factsSetOf(type)}
     FROM entry WHERE row.patient_id = entry.patient_id AND row.pk = entry.pk`)
-  if (observation) await project(connection, type, rows.map(toProjected), preparing)
+  if (type === 'Observation') await project(connection, type, rows.map(toProjected), preparing)
   return places
 }
-
-const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
-
-const facts: SqlFragment = sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id,
-  effective_start = entry.effective_start, effective_end = entry.effective_end, is_joint = entry.is_joint,
-  lasts_from = entry.lasts_from, lasts_until = entry.lasts_until`

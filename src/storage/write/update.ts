@@ -7,7 +7,7 @@ import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
 import { historyOf, tableOf } from '../row.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import { changes } from './changes.ts'
-import { sideRows } from './insert.ts'
+import { dropSideRows, factsSetOf, sideRows } from './side-rows.ts'
 
 /** Where a resource stands: the key of its rows, in every table that has some. */
 export type Place = { readonly type: ResourceType; readonly patientId: number; readonly pk: string }
@@ -44,18 +44,12 @@ export const putVersions = async (
   const place = { type, patientId, pk }
   await archive(connection, place)
   if (between.length > 0) await archiveBetween(connection, type, between)
-  await dropSideRows(connection, place)
-  const facts =
-    type === 'Observation'
-      ? sql.fragment`, kind_id = entry.kind_id, device_id = entry.device_id, effective_start = entry.effective_start,
-        effective_end = entry.effective_end, is_joint = entry.is_joint, lasts_from = entry.lasts_from,
-        lasts_until = entry.lasts_until`
-      : sql.fragment``
+  await dropSideRows(connection, place.type, sql.fragment`pk = ${place.pk}`)
   await connection.run(sql.fragment`
     WITH ${sql.join([entryTables([last]), changes(type, entry), ...sideRows([last], entry)], sql.fragment`, `)}
     UPDATE ${tableOf(type)} AS row
     SET version = entry.version, last_updated = entry.last_updated, owner = entry.owner, author = entry.author,
-      tokens = entry.tokens, content = entry.content ${facts}
+      tokens = entry.tokens, content = entry.content ${factsSetOf(type)}
     FROM entry WHERE ${isAt(place)}`)
 }
 
@@ -72,7 +66,7 @@ export const removeResource = async (
   deletion: { readonly version: number; readonly lastUpdated: Date; readonly author: number },
 ): Promise<void> => {
   await archive(connection, place)
-  await dropSideRows(connection, place)
+  await dropSideRows(connection, place.type, sql.fragment`pk = ${place.pk}`)
   await connection.run(sql.fragment`DELETE FROM ${tableOf(place.type)} AS row WHERE ${isAt(place)}`)
   await connection.run(sql.fragment`
     INSERT INTO ${historyOf(place.type)} (patient_id, pk, version, last_updated, method, author)
@@ -91,14 +85,6 @@ const archiveBetween = (connection: Connection, type: ResourceType, between: rea
     WITH ${entryTables(between)}
     INSERT INTO ${historyOf(type)} (patient_id, pk, version, last_updated, method, owner, author, content)
     SELECT patient_id, pk, version, last_updated, 'PUT', owner, author, content FROM entry`)
-
-const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
-
-const dropSideRows = async (connection: Connection, place: Place): Promise<void> => {
-  const tables = place.type === 'Observation' ? [...sideTables, 'observation_code', 'sampled'] : sideTables
-  for (const table of tables)
-    await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE pk = ${place.pk}`)
-}
 
 /** The row, by values: joined to what is written, all rows of the type may be read for one, and the whole of each. */
 const isAt = ({ patientId, pk }: Pick<Place, 'patientId' | 'pk'>): SqlFragment =>
