@@ -3,6 +3,7 @@ import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import { ucumUnit } from '../../fhir/ucum.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { Part, Value } from '../../search/value.ts'
+import { compartmentOf } from '../model/reference.ts'
 import { unitOfRanges } from '../prepare/observation-facts.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
@@ -13,7 +14,7 @@ import { matchReference } from '../values/reference.ts'
 import type { TokenAsked } from '../values/token.ts'
 import { lookedUp, matchValue } from '../values/value.ts'
 import { codesTest, codeTest } from './code-test.ts'
-import { type Compiling, patientIdOf } from './compiling.ts'
+import type { Compiling } from './compiling.ts'
 import { isHot, namesNoSystem } from './hot.ts'
 
 type Match = Extract<Expression, { kind: 'match' }>
@@ -122,7 +123,7 @@ const elementOf = (code: SqlFragment, content: SqlFragment): SqlFragment =>
 
 const subjectMatch: Hot = ({ parameter, value }, { row }) => {
   if (value.kind !== 'reference') return undefined
-  const test = sql.fragment`${row.facts}.patient_id = ${patientIdOf(value.id)}`
+  const test = sql.fragment`${row.facts}.patient_id = ${compartmentOf(value.id)}`
   if (value.type === 'Patient' || parameter.code === 'patient') return test
   const others = { ...parameter, targets: parameter.targets.filter(target => target !== 'Patient') }
   // What is about somebody or something else is in no patient's compartment.

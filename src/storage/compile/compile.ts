@@ -5,6 +5,7 @@ import type { Expression } from '../../search/expression.ts'
 import { recordHas, recordTest } from '../audit/record-test.ts'
 import { isOfSeveral } from '../audit/several.ts'
 import { compileMember } from '../model/member.ts'
+import { compartmentOf } from '../model/reference.ts'
 import { compileRelation } from '../model/relations.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
@@ -24,7 +25,7 @@ import {
 } from './compile-link.ts'
 import { compileTokens, isToken } from './compile-tokens.ts'
 import { compileUploaded } from './compile-uploaded.ts'
-import { type Compiling, patientIdOf } from './compiling.ts'
+import type { Compiling } from './compiling.ts'
 import { indexPrefilter } from './index-prefilter.ts'
 
 /** A question that has passed the gate, as a condition on the row. The only way from an Expression to SQL. */
@@ -163,12 +164,12 @@ const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlF
 
 /** Theirs alone: an index has that in its order, and what is theirs or of several has none. */
 const compileOwn = (id: string, { facts }: RowNames): SqlFragment =>
-  sql.fragment`${facts}.patient_id = ${patientIdOf(id)}`
+  sql.fragment`${facts}.patient_id = ${compartmentOf(id)}`
 
 /** The one patient of the row; several patients stand in `compartment`. An Observation has one subject or none. */
 const compileCompartment = (id: string, names: RowNames): SqlFragment => {
   const { type, row } = names
-  const patientId = patientIdOf(id)
+  const patientId = compartmentOf(id)
   const one = compileOwn(id, names)
   if (type === 'Observation') return one
   const several = sql.fragment`EXISTS (

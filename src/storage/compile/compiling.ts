@@ -1,7 +1,7 @@
 import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import type { SqlFragment } from '../sql.ts'
 
 /** Where in a question the compiler stands. */
 export type Compiling = {
@@ -12,7 +12,3 @@ export type Compiling = {
   /** For a question inside this one. */
   readonly compile: (expression: Expression, at: Compiling) => SqlFragment
 }
-
-/** The compartment of a Patient, by its id; an id that nobody has is in no row. */
-export const patientIdOf = (id: string): SqlFragment =>
-  sql.fragment`coalesce((SELECT patient_id FROM patient_compartment WHERE id = ${id}), -1)`

@@ -6,9 +6,9 @@ import { sameDateMs } from '../../fhir/timezone.ts'
 import { and } from '../../search/expression.ts'
 import { codeTest } from '../compile/code-test.ts'
 import { compile } from '../compile/compile.ts'
-import { patientIdOf } from '../compile/compiling.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import { matchesHot } from '../compile/hot.ts'
+import { compartmentOf } from '../model/reference.ts'
 import { statisticNumbers, unitOfRanges } from '../prepare/observation-facts.ts'
 import { storedRow } from '../row.ts'
 import { anyOf, name, type SqlFragment, sql, word } from '../sql.ts'
@@ -67,7 +67,7 @@ export const observationsAsked = (
   const question = restrict(access, 's', 'Observation', where)
   const row = storedRow('Observation', 'row')
   const body = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
-  const patientId = patientIdOf(patient)
+  const patientId = compartmentOf(patient)
   // Whoever asks for a mistake must be allowed to see it; what they may not see is in no number anyhow.
   const mistakes = passesGate({ access, classes }, 's', 'Observation', row, and(where, mistaken))
   const totals = dayTotals.map(({ system, code }) => sql.fragment`whole.${codeTest(system, code, classes)}`)

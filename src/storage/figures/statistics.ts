@@ -1,7 +1,7 @@
 import { codeTest } from '../compile/code-test.ts'
-import { patientIdOf } from '../compile/compiling.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
+import { compartmentOf } from '../model/reference.ts'
 import { statisticNumbers } from '../prepare/observation-facts.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import type { StatisticsAsked, StatisticsRow } from './figures.ts'
@@ -50,7 +50,7 @@ const meant = (alias: string): SqlFragment =>
 const coded = (gate: Gate, { where, patient, code: { system, code } }: StatisticsAsked): SqlFragment => sql.fragment`
     FROM observation_code AS code
     JOIN observation AS row ON row.patient_id = code.patient_id AND row.pk = code.pk
-    WHERE code.patient_id = ${patientIdOf(patient)} AND code.statistic = ${statisticNumbers.measured}
+    WHERE code.patient_id = ${compartmentOf(patient)} AND code.statistic = ${statisticNumbers.measured}
       AND code.${codeTest(system, code, gate.classes)}
       AND ${passesGate(gate, 's', 'Observation', 'row', where)}`
 
