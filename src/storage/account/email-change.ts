@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /** A new address that is wanted for an account. */
@@ -53,8 +53,6 @@ export const confirmEnd = async (connection: Connection, secret: string): Promis
 export const dropEmailChange = async (connection: Connection, person: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM email_change WHERE person = ${person}`)
 }
-
-const hashOf = (secret: string) => sql.binary(digestOf(secret))
 
 const isOf = (secret: string): SqlFragment =>
   sql.fragment`(old_hash = ${hashOf(secret)} OR new_hash = ${hashOf(secret)}) AND expires_at > now()`

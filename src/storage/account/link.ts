@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** What a link is for. `wasSent`: to the address, so that whoever has it reads the mail of that address. */
@@ -22,7 +22,7 @@ export const makeLink = async (connection: Connection, link: Link, minutes: numb
   await connection.run(sql.fragment`DELETE FROM account_link WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
     INSERT INTO account_link (hash, purpose, email, person, administrator, was_sent, expires_at)
-    VALUES (${sql.binary(digestOf(secret))}, ${purpose}, ${email}, ${person}, ${administrator}, ${was_sent},
+    VALUES (${hashOf(secret)}, ${purpose}, ${email}, ${person}, ${administrator}, ${was_sent},
       now() + make_interval(mins => ${minutes}))`)
   return secret
 }
@@ -31,7 +31,7 @@ export const makeLink = async (connection: Connection, link: Link, minutes: numb
 export const findLink = async (connection: Connection, secret: string): Promise<Link | undefined> => {
   if (!isSecret(secret)) return undefined
   const row = await connection.maybeOne<LinkRow>(sql.fragment`
-    SELECT ${columns} FROM account_link WHERE hash = ${sql.binary(digestOf(secret))} AND expires_at > now()`)
+    SELECT ${columns} FROM account_link WHERE hash = ${hashOf(secret)} AND expires_at > now()`)
   return row && toLink(row)
 }
 
@@ -39,7 +39,7 @@ export const findLink = async (connection: Connection, secret: string): Promise<
 export const takeLink = async (connection: Connection, secret: string): Promise<boolean> =>
   isSecret(secret) &&
   (await connection.run(sql.fragment`
-    DELETE FROM account_link WHERE hash = ${sql.binary(digestOf(secret))} AND expires_at > now()`)) > 0
+    DELETE FROM account_link WHERE hash = ${hashOf(secret)} AND expires_at > now()`)) > 0
 
 /** All of the person's account. */
 export const dropLinks = async (connection: Connection, person: string): Promise<void> => {

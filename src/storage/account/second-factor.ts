@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf } from '../secret/secret.ts'
+import { hashOf } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 export type SecondFactor = {
@@ -79,13 +79,13 @@ export const replaceRecoveryCodes = async (
   await connection.run(sql.fragment`DELETE FROM recovery_code WHERE person = ${person}`)
   for (const code of codes)
     await connection.run(sql.fragment`
-      INSERT INTO recovery_code (person, hash) VALUES (${person}, ${sql.binary(digestOf(code))})`)
+      INSERT INTO recovery_code (person, hash) VALUES (${person}, ${hashOf(code)})`)
 }
 
 /** Each once. */
 export const useRecoveryCode = async (connection: Connection, person: string, code: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
-    DELETE FROM recovery_code WHERE person = ${person} AND hash = ${sql.binary(digestOf(code))}`)) > 0
+    DELETE FROM recovery_code WHERE person = ${person} AND hash = ${hashOf(code)}`)) > 0
 
 export const countRecoveryCodes = async (connection: Connection, person: string): Promise<number> =>
   (

@@ -3,7 +3,7 @@ import type { Caller } from '../../access/caller.ts'
 import { recordSignIn } from '../audit/sign-in.ts'
 import { findCallerOf } from '../authorization/token.ts'
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { type AuthenticatedAt, fromColumn, type Method, toColumn } from './authentication.ts'
 import { isSessionInForce, sessionInForce } from './session-in-force.ts'
@@ -40,7 +40,7 @@ export const startSession = async (
   await connection.run(sql.fragment`DELETE FROM user_session WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
     INSERT INTO user_session (id, hash, person, methods, device, authenticated_at, frame, expires_at)
-    VALUES (${uuidv7()}, ${sql.binary(digestOf(cookie))}, ${person}, ${sql.array([...methods], 'text')}, ${device},
+    VALUES (${uuidv7()}, ${hashOf(cookie)}, ${person}, ${sql.array([...methods], 'text')}, ${device},
       ${toColumn(authenticatedAt)}, ${frame ?? null}, now() + make_interval(secs => ${lifetimeSeconds}))`)
   await recordSignIn(connection, { person, outcome: 200 })
   return cookie
@@ -57,7 +57,7 @@ export const findFramedSession = (connection: Connection, cookie: string): Promi
 const find = async (connection: Connection, cookie: string, where: SqlFragment): Promise<Session | undefined> => {
   if (!isSecret(cookie)) return undefined
   const row = await connection.maybeOne<SessionRow>(sql.fragment`
-    SELECT ${columns} FROM ${sessions} WHERE session.hash = ${sql.binary(digestOf(cookie))} AND ${sessionInForce} AND ${where}`)
+    SELECT ${columns} FROM ${sessions} WHERE session.hash = ${hashOf(cookie)} AND ${sessionInForce} AND ${where}`)
   if (row === undefined) return undefined
   await connection.run(sql.fragment`
     UPDATE user_session SET seen_at = now() WHERE id = ${row.id} AND seen_at < now() - interval '1 minute'`)

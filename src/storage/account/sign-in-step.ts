@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { type AuthenticatedAt, fromColumn, type Method, toColumn } from './authentication.ts'
 import { isSessionInForce } from './session-in-force.ts'
@@ -28,7 +28,7 @@ export const startStep = async (connection: Connection, step: NewStep): Promise<
   await connection.run(sql.fragment`DELETE FROM sign_in_step WHERE expires_at <= now()`)
   await connection.run(sql.fragment`
     INSERT INTO sign_in_step (hash, person, methods, authenticated_at, authenticator, session, expires_at)
-    VALUES (${sql.binary(digestOf(secret))}, ${person}, ${sql.array([...methods], 'text')}, ${toColumn(authenticatedAt)},
+    VALUES (${hashOf(secret)}, ${person}, ${sql.array([...methods], 'text')}, ${toColumn(authenticatedAt)},
       ${authenticator ?? null}, ${session ?? null}, now() + interval '10 minutes')`)
   return secret
 }
@@ -51,7 +51,7 @@ export const findStep = async (connection: Connection, secret: string): Promise<
 export const takeStep = async (connection: Connection, secret: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM sign_in_step WHERE ${isOf(secret)}`)) > 0
 
-const isOf = (secret: string): SqlFragment => sql.fragment`hash = ${sql.binary(digestOf(secret))} AND expires_at > now()
+const isOf = (secret: string): SqlFragment => sql.fragment`hash = ${hashOf(secret)} AND expires_at > now()
   AND (session IS NULL OR ${isSessionInForce(sql.fragment`sign_in_step.session`)})`
 
 /** All of the person's: what they stand on holds no more. */

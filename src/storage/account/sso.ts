@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** A browser that was sent to an identity provider. */
@@ -130,5 +130,3 @@ export const dropOtherSsoArrivals = async (
     DELETE FROM sso_arrival
     WHERE hash <> ${hashOf(secret)} AND arrived @> ${JSON.stringify({ issuer, subject })}::jsonb`)
 }
-
-const hashOf = (secret: string) => sql.binary(digestOf(secret))

@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf } from '../secret/secret.ts'
+import { hashOf } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** What the authorization server keeps for a while under something that only its holder knows. */
@@ -16,7 +16,7 @@ export const keepRecord = async (connection: Connection, record: AuthorizationRe
   const { kind, key, payload, grantId, ttlSeconds } = record
   await connection.run(sql.fragment`
     INSERT INTO authorization_record (kind, hash, payload, grant_id, expires_at)
-    VALUES (${kind}, ${sql.binary(digestOf(key))}, ${JSON.stringify(payload)}::jsonb, ${grantId ?? null},
+    VALUES (${kind}, ${hashOf(key)}, ${JSON.stringify(payload)}::jsonb, ${grantId ?? null},
       now() + make_interval(secs => ${ttlSeconds}))
     ON CONFLICT (kind, hash) DO UPDATE SET payload = excluded.payload, expires_at = excluded.expires_at`)
 }
@@ -26,7 +26,7 @@ export const keepOnce = async (connection: Connection, record: AuthorizationReco
   const { kind, key, payload, ttlSeconds } = record
   const kept = await connection.run(sql.fragment`
     INSERT INTO authorization_record AS known (kind, hash, payload, expires_at)
-    VALUES (${kind}, ${sql.binary(digestOf(key))}, ${JSON.stringify(payload)}::jsonb,
+    VALUES (${kind}, ${hashOf(key)}, ${JSON.stringify(payload)}::jsonb,
       now() + make_interval(secs => ${ttlSeconds}))
     ON CONFLICT (kind, hash) DO UPDATE SET expires_at = excluded.expires_at WHERE known.expires_at <= now()`)
   return kept > 0
@@ -38,17 +38,17 @@ type Found = { readonly payload: Readonly<Record<string, unknown>>; readonly con
 export const findRecord = (connection: Connection, kind: string, key: string): Promise<Found | undefined> =>
   connection.maybeOne<Found>(sql.fragment`
     SELECT payload, consumed_at AS "consumedAt"
-    FROM authorization_record WHERE kind = ${kind} AND hash = ${sql.binary(digestOf(key))}`)
+    FROM authorization_record WHERE kind = ${kind} AND hash = ${hashOf(key)}`)
 
 /** Of any number at once, one is told true. */
 export const consumeRecord = async (connection: Connection, kind: string, key: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
     UPDATE authorization_record SET consumed_at = now()
-    WHERE kind = ${kind} AND hash = ${sql.binary(digestOf(key))} AND consumed_at IS NULL`)) > 0
+    WHERE kind = ${kind} AND hash = ${hashOf(key)} AND consumed_at IS NULL`)) > 0
 
 export const removeRecord = async (connection: Connection, kind: string, key: string): Promise<void> => {
   await connection.run(sql.fragment`
-    DELETE FROM authorization_record WHERE kind = ${kind} AND hash = ${sql.binary(digestOf(key))}`)
+    DELETE FROM authorization_record WHERE kind = ${kind} AND hash = ${hashOf(key)}`)
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf } from '../secret/secret.ts'
+import { hashOf } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 import { isGrantInForce } from './grant-in-force.ts'
 import { isTokenInForce } from './token.ts'
@@ -26,7 +26,7 @@ type NewToken = Pick<IssuedToken, 'client' | 'scope' | 'issued' | 'grant'> & {
 /** Whose it is and for which patient says the grant. False where that is in force no more, or the client disabled. */
 export const keepIssuedToken = async (connection: Connection, given: NewToken): Promise<boolean> => {
   const { token, client, scope, issued, grant, ttlSeconds } = given
-  const hash = sql.binary(digestOf(token))
+  const hash = hashOf(token)
   const said = JSON.stringify(issued)
   const expiry = sql.fragment`now() + make_interval(secs => ${ttlSeconds})`
   const rows = await connection.run(
@@ -71,7 +71,7 @@ export const findIssuedToken = async (
     readonly issued: IssuedToken['issued'] | null
   }>(sql.fragment`
     SELECT client_id, scope, expires_at, grant_id, person_id, patient_id, issued FROM token
-    WHERE hash = ${sql.binary(digestOf(token))} AND (kind = 'client') = ${kind === 'client'} AND kind <> 'administrator'
+    WHERE hash = ${hashOf(token)} AND (kind = 'client') = ${kind === 'client'} AND kind <> 'administrator'
       AND ${isTokenInForce}`)
   return (
     row && {

@@ -1,6 +1,6 @@
 import type { Unproven } from '../../access/unproven.ts'
 import type { Connection } from '../database.ts'
-import { digestOf, newSecret } from '../secret/secret.ts'
+import { hashOf, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** What the app is told beside the patient, and the ResearchStudy that its token is narrowed to. */
@@ -23,7 +23,7 @@ export const mintLaunch = async (connection: Connection, { person, client, conte
   await connection.run(sql.fragment`DELETE FROM launch WHERE expires_at < now() - interval '1 day'`)
   await connection.run(sql.fragment`
     INSERT INTO launch (hash, person_id, client_id, context, expires_at)
-    VALUES (${sql.binary(digestOf(token))}, ${person}, ${client}, ${JSON.stringify(context)}::jsonb,
+    VALUES (${hashOf(token)}, ${person}, ${client}, ${JSON.stringify(context)}::jsonb,
       now() + interval '5 minutes')`)
   return token
 }

@@ -1,7 +1,7 @@
 import type { Caller, ClientPolicy } from '../../access/caller.ts'
 import { isBarred, isBarredPatient } from '../account/barred.ts'
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { isCalledOff } from '../study/app-invitation.ts'
 import { isGrantIdInForce } from './grant-in-force.ts'
@@ -36,7 +36,7 @@ export const issueToken = async (connection: Connection, request: TokenRequest):
     subject.kind === 'patient' ? subject.patient : subject.kind === 'user' ? subject.launchPatient : undefined
   await connection.run(sql.fragment`
     INSERT INTO token (hash, kind, person_id, patient_id, client_id, scope, context, grant_id, expires_at)
-    VALUES (${sql.binary(digestOf(token))}, ${subject.kind}, ${subject.kind === 'user' ? subject.person : null},
+    VALUES (${hashOf(token)}, ${subject.kind}, ${subject.kind === 'user' ? subject.person : null},
       ${patient ?? null}, ${client}, ${scope}, ${context}::jsonb, ${grantId ?? null},
       now() + make_interval(secs => ${ttlSeconds}))`)
   return token
@@ -53,7 +53,7 @@ export const findToken = async (connection: Connection, bearer: string): Promise
     TokenRow & { readonly expires_at: Date; readonly online: boolean }
   >(sql.fragment`
     ${callerRows(sql.fragment`token`, sql.fragment`token.expires_at, ${isOnline} AS online,`)}
-    WHERE token.hash = ${sql.binary(digestOf(bearer))} AND ${isTokenInForce}`)
+    WHERE token.hash = ${hashOf(bearer)} AND ${isTokenInForce}`)
   return row && { caller: { ...toCaller(row), tokenHash: row.hash }, expiresAt: row.expires_at, isOnline: row.online }
 }
 
@@ -78,7 +78,7 @@ export const isTokenInForce: SqlFragment = sql.fragment`(token.expires_at > now(
 export const findGoingOn = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
   if (!isSecret(bearer)) return undefined
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
-    ${callerRows(sql.fragment`token`)} WHERE token.hash = ${sql.binary(digestOf(bearer))} AND ${isNotEnded}`)
+    ${callerRows(sql.fragment`token`)} WHERE token.hash = ${hashOf(bearer)} AND ${isNotEnded}`)
   return row && toCaller(row)
 }
 
@@ -86,7 +86,7 @@ export const findGoingOn = async (connection: Connection, bearer: string): Promi
 export const findRefused = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
   if (!isSecret(bearer)) return undefined
   const row = await connection.maybeOne<TokenRow>(
-    sql.fragment`${callerRows(sql.fragment`token`)} WHERE token.hash = ${sql.binary(digestOf(bearer))}`,
+    sql.fragment`${callerRows(sql.fragment`token`)} WHERE token.hash = ${hashOf(bearer)}`,
   )
   return row && toCaller(row)
 }
@@ -177,4 +177,4 @@ export const rightsOf = (token: SqlFragment): SqlFragment => sql.fragment`jsonb_
 /** False where there was nothing to revoke. It ends with the next request. */
 export const revokeToken = async (connection: Connection, bearer: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
-    UPDATE token SET revoked_at = now() WHERE hash = ${sql.binary(digestOf(bearer))} AND revoked_at IS NULL`)) > 0
+    UPDATE token SET revoked_at = now() WHERE hash = ${hashOf(bearer)} AND revoked_at IS NULL`)) > 0

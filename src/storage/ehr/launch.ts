@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecretBeside } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecretBeside } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** What the EHR said of itself when the browser was sent to it: it is held to that when the browser comes back. */
@@ -94,5 +94,3 @@ export const moveArrival = async (
 export const dropArrival = async (connection: Connection, secret: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM ehr_arrival WHERE hash = ${hashOf(secret)}`)
 }
-
-const hashOf = (secret: string) => sql.binary(digestOf(secret))

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Role } from '../../search/expression.ts'
 import type { Connection } from '../database.ts'
-import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /** Of somebody into an organization, with a role. */
@@ -100,7 +100,7 @@ export const staffLinkToSend = async (
 ): Promise<{ readonly invitation: StaffInvitation; readonly secret: string } | undefined> => {
   const secret = newSecret()
   const invitation = await connection.maybeOne<StaffInvitation>(sql.fragment`
-    UPDATE staff_invitation SET hash = ${sql.binary(digestOf(secret))}
+    UPDATE staff_invitation SET hash = ${hashOf(secret)}
     WHERE id = ${id} AND letter = 'waiting' AND ${isOpen} RETURNING ${columns}`)
   return invitation && { invitation, secret }
 }
@@ -116,7 +116,7 @@ export const findStaffInvitation = async (
 ): Promise<StaffInvitation | undefined> =>
   isSecret(link)
     ? connection.maybeOne<StaffInvitation>(sql.fragment`
-        SELECT ${columns} FROM staff_invitation WHERE hash = ${sql.binary(digestOf(link))} AND ${isOpen}`)
+        SELECT ${columns} FROM staff_invitation WHERE hash = ${hashOf(link)} AND ${isOpen}`)
     : undefined
 
 const columns = sql.fragment`id, organization, role, email, inviter, expires_at AS "expiresAt"`

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { sql } from '../sql.ts'
 
 /** 256 random bits as 43 base64url characters, for whoever is to have it; the database gets the digest. */
 export const newSecret = (): string => randomBytes(32).toString('base64url')
@@ -9,3 +10,6 @@ export const newSecretBeside = (secret: string): string => `${secret.slice(0, 1)
 export const isSecret = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text)
 
 export const digestOf = (secret: string): Buffer => createHash('sha256').update(secret).digest()
+
+/** As it stands in the database. */
+export const hashOf = (secret: string) => sql.binary(digestOf(secret))

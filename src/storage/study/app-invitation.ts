@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
-import { digestOf } from '../secret/secret.ts'
+import { digestOf, hashOf } from '../secret/secret.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
 
 /** An app that takes invitations up by itself, because the operator trusts it to; `url` has `CODE` where its token goes. */
@@ -134,5 +134,3 @@ export const isCalledOff = (grant: SqlFragment): SqlFragment => sql.fragment`EXI
 const isTrusted = sql.fragment`(
   client.registration IS NOT NULL AND client.disabled_at IS NULL AND NOT client.self_registered
   AND 'redeems-invitations' = ANY(client.policies))`
-
-const hashOf = (token: string) => sql.binary(digestOf(token))

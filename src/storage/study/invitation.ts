@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import type { Address } from '../model/patient-address.ts'
-import { digestOf, isSecret, newSecret } from '../secret/secret.ts'
+import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { addMessage } from './study-message.ts'
 
@@ -235,8 +235,6 @@ const columns = sql.fragment`invitation.id, invitation.subject, invitation.study
 const firstMessage = sql.fragment`(
   SELECT first.id FROM study_message AS first WHERE first.invitation = invitation.id
   ORDER BY first.made_at, first.id LIMIT 1)`
-
-const hashOf = (secret: string) => sql.binary(digestOf(secret))
 
 /** Of a row of `invitation`. Who is not in the study any more has no way into it. */
 const isOpen: SqlFragment = sql.fragment`(

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import type { Address } from '../model/patient-address.ts'
-import { digestOf, newSecret } from '../secret/secret.ts'
+import { hashOf, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** What a message to a patient is about; only the first two carry a link. */
@@ -110,7 +110,7 @@ export const takeMessage = async (connection: Connection, id: string): Promise<M
   const taken = await connection.maybeOne<Omit<MessageToSend, 'secret'>>(sql.fragment`
     UPDATE study_message AS message
     SET tries = message.tries + 1,
-      hash = CASE WHEN message.invitation IS NULL THEN NULL ELSE ${sql.binary(digestOf(secret))}::bytea END
+      hash = CASE WHEN message.invitation IS NULL THEN NULL ELSE ${hashOf(secret)}::bytea END
     WHERE message.id = ${id} AND message.state = 'waiting' AND (
       message.subject IS NULL OR EXISTS (
         SELECT FROM enrolment

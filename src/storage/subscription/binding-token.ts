@@ -1,6 +1,6 @@
 import { hasEnded } from '../authorization/token.ts'
 import type { Connection } from '../database.ts'
-import { digestOf, newSecret } from '../secret/secret.ts'
+import { hashOf, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 import { writtenAlike } from './subscriber.ts'
 
@@ -21,7 +21,7 @@ export const issueBinding = async (
   await connection.run(sql.fragment`DELETE FROM binding_token WHERE expires_at <= now()`)
   const { expires_at } = await connection.one<{ expires_at: Date }>(sql.fragment`
     INSERT INTO binding_token (hash, subscriptions, token, expires_at)
-    VALUES (${sql.binary(digestOf(token))}, ${sql.array([...subscriptions], 'text')}, ${sql.binary(tokenHash)},
+    VALUES (${hashOf(token)}, ${sql.array([...subscriptions], 'text')}, ${sql.binary(tokenHash)},
       now() + interval '60 seconds')
     RETURNING expires_at`)
   return { token, expiresAt: expires_at, subscriptions }
@@ -40,7 +40,7 @@ export const takeBinding = async (
 ): Promise<{ readonly holder: Holder; readonly ids: readonly string[] } | undefined> => {
   const row = await connection.maybeOne<Holder & { readonly subscriptions: readonly string[] }>(sql.fragment`
     WITH taken AS (
-      DELETE FROM binding_token WHERE hash = ${sql.binary(digestOf(token))} AND expires_at > now() RETURNING subscriptions, token)
+      DELETE FROM binding_token WHERE hash = ${hashOf(token)} AND expires_at > now() RETURNING subscriptions, token)
     SELECT token.hash, token.grant_id AS "grant", taken.subscriptions FROM taken JOIN token ON token.hash = taken.token`)
   if (row === undefined) return undefined
   const { hash, grant, subscriptions } = row
