@@ -40,6 +40,10 @@ export const searchedOf = (type: ResourceType): SqlFragment =>
 
 export const historyOf = (type: ResourceType): SqlFragment => name(`${tableName(type)}_history`)
 
+/** The number of the type, as `resource_identity` has it. */
+export const typeIdOf = (type: ResourceType): SqlFragment =>
+  sql.fragment`(SELECT type_id FROM resource_type WHERE resource_type.name = ${sql.literalValue(type)})`
+
 /** The column that has the kind of an Observation, and a comma; of other types nothing. */
 export const kindOf = (type: ResourceType, alias: string): SqlFragment =>
   type === 'Observation' ? sql.fragment`${name(alias)}.kind_id,` : sql.fragment``

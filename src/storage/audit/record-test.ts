@@ -1,6 +1,7 @@
 import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { Value } from '../../search/value.ts'
+import { typeIdOf } from '../row.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
 import { dateTest } from '../values/date.ts'
 import { present } from '../values/element.ts'
@@ -128,11 +129,15 @@ const agent: Test = (value, row) => {
 const agentName: Test = (value, row) => {
   if (value.kind !== 'string') return undefined
   const isCalled = (name: SqlFragment) => textTest(value, name)
-  const ofResource = (current: SqlFragment, past: SqlFragment, type: string) => sql.fragment`(
+  const ofResource = (
+    current: SqlFragment,
+    past: SqlFragment,
+    type: 'Person' | 'Practitioner' | 'Patient',
+  ) => sql.fragment`(
     SELECT named.id FROM ${current} AS named WHERE ${isCalled(sql.fragment`audit_name(named.content -> 'name')`)}
     UNION SELECT identity.id FROM ${past} AS past
     JOIN resource_identity AS identity ON identity.patient_id = past.patient_id AND identity.pk = past.pk
-      AND identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${type})
+      AND identity.type_id = ${typeIdOf(type)}
     WHERE ${isCalled(sql.fragment`audit_name(past.content -> 'name')`)})`
   return ofRecord(
     row,

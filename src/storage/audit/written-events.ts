@@ -1,4 +1,5 @@
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { digestOf } from './chain.ts'
 
@@ -19,7 +20,7 @@ export const findChangedEvent = async (
         CASE split_part(record.written, ' ', 2) WHEN '0' THEN ARRAY(SELECT earlier FROM compartment_joining UNION SELECT 0)
           ELSE ARRAY[audit_number_now(split_part(record.written, ' ', 2)::integer)] END AS numbers) AS noted
     LEFT JOIN resource_identity AS identity ON identity.id = record.resource
-      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'AuditEvent')
+      AND identity.type_id = ${typeIdOf('AuditEvent')}
     LEFT JOIN LATERAL (
       SELECT row.patient_id, ${fieldsOf(sql.fragment`row`, sql.fragment`row.id`)} AS fields FROM audit_event AS row
       WHERE row.patient_id = identity.patient_id AND row.pk = identity.pk AND row.version = noted.version

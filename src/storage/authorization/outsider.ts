@@ -1,4 +1,5 @@
-import { type SqlFragment, sql } from '../sql.ts'
+import { inForce } from '../model/reference.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
 
 /**
  * Whether the client of a row `client` is nobody's whom the practitioner works for, within a statement: it registered itself, or belongs
@@ -12,7 +13,7 @@ const isMemberBelow = (practitioner: SqlFragment, organization: SqlFragment): Sq
   SELECT FROM membership
   JOIN organization_ancestor AS tree ON tree.organization = membership.organization AND tree.ancestor = ${organization}
   WHERE membership.practitioner = ${practitioner}
-    AND now() >= membership.period_start AND now() < membership.period_end)`
+    AND ${inForce(name('membership'))})`
 
 /** Whether scopes have some that reach what staff see. */
 export const hasUserScopes = (scope: SqlFragment): SqlFragment =>

@@ -3,7 +3,8 @@ import { parseScope, parseScopes } from '../../access/scope.ts'
 import type { Unproven } from '../../access/unproven.ts'
 import { rankOf } from '../../access/vocabulary.ts'
 import type { Principal } from '../../search/expression.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { inForce } from '../model/reference.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
 import { isOutsider } from './outsider.ts'
 
 /** Rows of which `toCaller` makes callers: of tokens, or of what has their columns. `more` columns go first, each with its comma. */
@@ -22,7 +23,7 @@ export const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragm
       ARRAY(
         SELECT DISTINCT organization FROM membership
         WHERE membership.practitioner = person_practitioner.practitioner AND membership.rank >= ${rankOf.member}
-          AND now() >= membership.period_start AND now() < membership.period_end
+          AND ${inForce(name('membership'))}
         ORDER BY organization) AS organizations
     FROM ${source} AS token
     JOIN client ON client.id = token.client_id

@@ -1,5 +1,5 @@
 import type { Expression } from '../../search/expression.ts'
-import { storedRow, tableOf } from '../row.ts'
+import { storedRow, tableOf, typeIdOf } from '../row.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import { element, jsonPath, someElement } from '../values/element.ts'
 import type { Compiling } from './compiling.ts'
@@ -45,7 +45,7 @@ const wholesOf: Step = (hierarchy, at, reached) => {
   return sql.fragment`
     SELECT split_part(parent.value ->> 'reference', '/', 2) COLLATE "C" FROM ${reached}
     JOIN resource_identity AS identity ON identity.id = ${reached}.id
-      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = ${hierarchy.target})
+      AND identity.type_id = ${typeIdOf(hierarchy.target)}
     JOIN ${tableOf(hierarchy.target)} AS ${part} ON ${part}.patient_id = identity.patient_id AND ${part}.pk = identity.pk
     CROSS JOIN jsonb_path_query(${part}.content, ${path}::jsonpath) AS parent(value)
     WHERE parent.value ->> 'reference' LIKE ${`${hierarchy.target}/%`} AND ${inner}`

@@ -1,7 +1,7 @@
 import type { ElementPath } from '../../fhir/search-parameter.ts'
 import { conjuncts, type Expression } from '../../search/expression.ts'
 import { isEnrolled } from '../model/enrolled.ts'
-import { type RowNames, storedRow, tableOf } from '../row.ts'
+import { type RowNames, storedRow, tableOf, typeIdOf } from '../row.ts'
 import { allOf, anyOf, name, type SqlFragment, sql } from '../sql.ts'
 import { element, jsonPath, someElement } from '../values/element.ts'
 import { broughtByUpload } from './compile-uploaded.ts'
@@ -152,7 +152,7 @@ export const compileNames = ({ paths, target, versioned, of }: Names, at: Compil
         SELECT FROM resource_identity AS identity
         JOIN ${tableOf(target)} AS ${name(alias)}
           ON ${name(alias)}.patient_id = identity.patient_id AND ${name(alias)}.pk = identity.pk
-        WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${target})
+        WHERE identity.type_id = ${typeIdOf(target)}
           AND identity.id = referenced_id(${reference}, ${target}) AND ${inner})`,
     },
   ])
@@ -174,7 +174,7 @@ export const compileListed = ({ by }: Listed, at: Compiling): SqlFragment => {
   if (!row.indexed) return sql.fragment`${row.row}.id IN (${items})`
   return sql.fragment`(${row.row}.patient_id, ${row.row}.pk) IN (
     SELECT identity.patient_id, identity.pk FROM resource_identity AS identity
-    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${row.type})
+    WHERE identity.type_id = ${typeIdOf(row.type)}
       AND identity.id = ANY(ARRAY(${items})))`
 }
 
@@ -186,7 +186,7 @@ export const compileThere = ({ type, id, of }: There, at: Compiling): SqlFragmen
     SELECT FROM resource_identity AS identity
     JOIN ${tableOf(type)} AS ${name(alias)}
       ON ${name(alias)}.patient_id = identity.patient_id AND ${name(alias)}.pk = identity.pk
-    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE name = ${type}) AND identity.id = ${id} AND ${inner})`
+    WHERE identity.type_id = ${typeIdOf(type)} AND identity.id = ${id} AND ${inner})`
 }
 
 const subjects: ReadonlySet<string> = new Set(['patient', 'subject'])

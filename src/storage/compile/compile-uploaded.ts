@@ -1,5 +1,5 @@
 import type { Expression } from '../../search/expression.ts'
-import { type RowNames, storedRow } from '../row.ts'
+import { type RowNames, storedRow, typeIdOf } from '../row.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import type { Compiling } from './compiling.ts'
 
@@ -19,7 +19,7 @@ export const compileUploaded = ({ id, of }: Uploaded, at: Compiling): SqlFragmen
     FROM resource_identity AS identity
     JOIN upload_target AS brought ON brought.patient_id = identity.patient_id AND brought.observation = identity.pk
     JOIN ${observations(alias)}
-    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = 'Observation')
+    WHERE identity.type_id = ${typeIdOf('Observation')}
       AND identity.id = ${id} AND ${inner}))`
 }
 

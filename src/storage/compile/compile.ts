@@ -7,7 +7,7 @@ import { isOfSeveral } from '../audit/several.ts'
 import { compileMember } from '../model/member.ts'
 import { compartmentOf } from '../model/reference.ts'
 import { compileRelation } from '../model/relations.ts'
-import type { RowNames } from '../row.ts'
+import { type RowNames, typeIdOf } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { dateTest } from '../values/date.ts'
 import { present } from '../values/element.ts'
@@ -157,7 +157,7 @@ const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlF
   return indexed
     ? sql.fragment`(${test} AND (${row}.patient_id, ${row}.pk) IN (
         SELECT identity.patient_id, identity.pk FROM resource_identity AS identity
-        WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = ${type})
+        WHERE identity.type_id = ${typeIdOf(type)}
           AND identity.id = ANY(${asked})))`
     : test
 }

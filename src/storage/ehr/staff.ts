@@ -1,6 +1,7 @@
 import { rankOf } from '../../access/vocabulary.ts'
 import type { Connection } from '../database.ts'
-import { sql } from '../sql.ts'
+import { inForce } from '../model/reference.ts'
+import { name, sql } from '../sql.ts'
 
 /** An organization in which somebody works, and whether they may register patients there, as long as it is not closed. */
 export type Workplace = {
@@ -25,7 +26,7 @@ export const workplacesOf = (
     JOIN organization_ancestor AS tree ON tree.organization = membership.organization
     JOIN organization ON organization.id = membership.organization
     WHERE person_practitioner.person = ${person} AND tree.ancestor = ${organization}
-      AND now() >= membership.period_start AND now() < membership.period_end
+      AND ${inForce(name('membership'))}
     GROUP BY membership.organization, organization.content ->> 'name', organization.content ->> 'active'
     ORDER BY name, membership.organization`)
 

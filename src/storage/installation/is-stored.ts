@@ -1,11 +1,10 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
-import { tableOf } from '../row.ts'
+import { tableOf, typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
 /** For the operator: nobody's access is asked. */
 export const isStored = async (connection: Connection, type: ResourceType, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM resource_identity AS identity JOIN ${tableOf(type)} AS row USING (patient_id, pk)
-    WHERE identity.id = ${id} AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = ${type})`)) !==
-  undefined
+    WHERE identity.id = ${id} AND identity.type_id = ${typeIdOf(type)}`)) !== undefined

@@ -2,8 +2,8 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { kindOfType, timeElementOf } from '../../access/shared-type.ts'
 import type { Expression, Grantee } from '../../search/expression.ts'
 import type { RelatedRow } from '../row.ts'
-import { allOf, type SqlFragment, sql, word } from '../sql.ts'
-import { referencedId } from './reference.ts'
+import { allOf, name, type SqlFragment, sql, word } from '../sql.ts'
+import { inForce, referencedId } from './reference.ts'
 
 type Consented = Extract<Expression, { kind: 'consented' }>
 type Consentable = Extract<Expression, { kind: 'consentable' }>
@@ -104,7 +104,7 @@ export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment 
   to.kind === 'practitioner'
     ? sql.fragment`ARRAY(
         SELECT reach.grantee FROM practitioner_grantee AS reach
-        WHERE reach.practitioner = ${to.id} AND now() >= reach.period_start AND now() < reach.period_end
+        WHERE reach.practitioner = ${to.id} AND ${inForce(name('reach'))}
           AND ${study === undefined ? sql.fragment`TRUE` : sql.fragment`reach.study_id = ${study}`})`
     : sql.fragment`(SELECT organization_grantees(${to.id}, ${study ?? word(undefined)}))::integer[]`
 

@@ -1,5 +1,6 @@
 import type { Observation } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { rowPlaces, sql } from '../sql.ts'
 import { namedId, type Projected, type Projection } from './projection.ts'
 
@@ -23,5 +24,5 @@ const insertSources = (connection: Connection, { patientId, pk, resource }: Proj
     SELECT DISTINCT ${patientId}::integer, ${pk}::bigint, coalesce(identity.pk, 0)
     FROM unnest(${sql.array(ids, 'text')}) AS source(id)
     LEFT JOIN resource_identity AS identity ON identity.id = source.id AND identity.patient_id = ${patientId}
-      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Observation')`)
+      AND identity.type_id = ${typeIdOf('Observation')}`)
 }

@@ -1,4 +1,5 @@
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
 /** Which of the Devices are sources: those that name no patient. */
@@ -11,7 +12,7 @@ export const findSourceDevices = async (
     SELECT device.id
     FROM resource_identity AS identity
     JOIN device ON device.patient_id = identity.patient_id AND device.pk = identity.pk
-    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Device')
+    WHERE identity.type_id = ${typeIdOf('Device')}
       AND identity.id = ANY(${sql.array([...ids], 'text')}) AND NOT device.content ? 'patient'`)
   return new Set(rows.map(({ id }) => id))
 }

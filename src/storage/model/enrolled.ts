@@ -1,5 +1,6 @@
-import { sql } from '../sql.ts'
+import { name, sql } from '../sql.ts'
+import { inForce } from './reference.ts'
 
 /** A row of `enrolment` that stands now: such are a Group's members, wherever they are served, asked for or followed. */
 export const isEnrolled = sql.fragment`(
-  enrolment.in_force AND now() >= enrolment.period_start AND now() < enrolment.period_end)`
+  enrolment.in_force AND ${inForce(name('enrolment'))})`

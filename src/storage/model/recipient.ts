@@ -1,6 +1,7 @@
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
-import { sql } from '../sql.ts'
+import { name, sql } from '../sql.ts'
+import { inForce } from './reference.ts'
 
 /** Somebody named as staff of a study, and until when. */
 export type NamedStaff = { readonly practitioner: string; readonly period_end: string }
@@ -25,7 +26,7 @@ export const refuseNewRecipients = async (
         SELECT FROM membership
         JOIN organization_ancestor AS tree ON tree.organization = membership.organization
         WHERE membership.practitioner = named.practitioner AND tree.ancestor = ${study.organization ?? null}
-          AND now() >= membership.period_start AND now() < membership.period_end)
+          AND ${inForce(name('membership'))})
       AND EXISTS (
         SELECT FROM study_group_observation_consents AS permit
         WHERE permit.grantee = (SELECT grantee FROM study WHERE id = ${study.id}) AND permit.consented

@@ -6,6 +6,7 @@ import { canonicalBase, extensions } from '../../fhir/canonical.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 import { noDevice } from './consented.ts'
 import { granteeNumber } from './grantee.ts'
@@ -95,7 +96,7 @@ const groupOf = async (
     UNION ALL
     SELECT FROM resource_identity AS identity
     JOIN "group" AS stored ON stored.patient_id = identity.patient_id AND stored.pk = identity.pk
-    WHERE identity.id = ${group} AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Group')
+    WHERE identity.id = ${group} AND identity.type_id = ${typeIdOf('Group')}
       AND referenced_id(stored.content -> 'managingEntity', 'Organization') IS DISTINCT FROM ${organization ?? null}`)
   return taken === undefined ? group : undefined
 }

@@ -1,5 +1,6 @@
 import type { Connection } from '../database.ts'
-import { sql } from '../sql.ts'
+import { inForce } from '../model/reference.ts'
+import { name, sql } from '../sql.ts'
 
 export const isOrganization = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT FROM organization_node WHERE id = ${id}`)) !== undefined
@@ -22,4 +23,4 @@ export const worksIn = async (connection: Connection, person: string, organizati
   (await connection.maybeOne(sql.fragment`
     SELECT FROM person_practitioner JOIN membership ON membership.practitioner = person_practitioner.practitioner
     WHERE person_practitioner.person = ${person} AND membership.organization = ${organization}
-      AND now() >= membership.period_start AND now() < membership.period_end LIMIT 1`)) !== undefined
+      AND ${inForce(name('membership'))} LIMIT 1`)) !== undefined

@@ -1,5 +1,6 @@
 import type { Connection } from '../database.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { inForce } from '../model/reference.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
 
 type Deciding = {
   /** Id of the Person; absent where an app has taken up the Patient's invitation by itself. */
@@ -36,4 +37,4 @@ const workOf = (person = ''): SqlFragment => sql.fragment`
   SELECT membership.organization FROM person_practitioner
   JOIN membership ON membership.practitioner = person_practitioner.practitioner
   WHERE person_practitioner.person = ${person}
-    AND now() >= membership.period_start AND now() < membership.period_end`
+    AND ${inForce(name('membership'))}`

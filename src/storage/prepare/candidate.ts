@@ -1,6 +1,6 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Interval } from '../../fhir/date.ts'
-import type { RowNames } from '../row.ts'
+import { type RowNames, typeIdOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { IndexRows } from './index-rows.ts'
 
@@ -66,7 +66,7 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
     CROSS JOIN jsonb_array_elements(entry.content -> 'derivedFrom') AS source
     LEFT JOIN resource_identity AS identity ON identity.id = referenced_id(source, 'Observation')
       AND identity.patient_id = entry.patient_id
-      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Observation')
+      AND identity.type_id = ${typeIdOf('Observation')}
   )`
 
 /** A candidate as the compiler sees a row. */

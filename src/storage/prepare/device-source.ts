@@ -1,4 +1,5 @@
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
 /** The source of a Device, numbered, and the patient that it belongs to (0: it is a source itself). */
@@ -48,7 +49,7 @@ const find = async (
     JOIN device AS source ON source.patient_id = 0
       AND source.id = CASE device.patient_id WHEN 0 THEN device.id
         ELSE split_part(device.content #>> '{parent,reference}', '/', 2) END
-    WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Device')
+    WHERE identity.type_id = ${typeIdOf('Device')}
       AND identity.id = ANY(${sql.array([...ids], 'text')})`)
   const numbers = await devices.idsOf(rows.map(({ source }) => source))
   return rows.map(({ id, patient_id, source }) => [id, { deviceId: numbers.get(source) ?? 0, patientId: patient_id }])

@@ -1,7 +1,7 @@
 import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
 import { compilePart } from '../compile/compile.ts'
-import { type RowNames, storedRow } from '../row.ts'
+import { type RowNames, storedRow, typeIdOf } from '../row.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 
 /** The keys from which a search of Provenances by their targets starts. */
@@ -44,7 +44,7 @@ export const drivingTarget = (
 const uploadsOf = ({ id, of }: Upload, classes: CodeClasses): SqlFragment => {
   const observation = sql.fragment`(
     SELECT patient_id, pk FROM resource_identity
-    WHERE type_id = (SELECT type_id FROM resource_type WHERE resource_type.name = 'Observation') AND id = ${id})`
+    WHERE type_id = ${typeIdOf('Observation')} AND id = ${id})`
   return sql.fragment`(SELECT brought.patient_id, brought.pk FROM upload_target AS brought
     WHERE (brought.patient_id, brought.observation) = ${observation}
       AND EXISTS (

@@ -1,4 +1,5 @@
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
 type Claimed = { readonly person: string; readonly patient: string }
@@ -19,7 +20,7 @@ export const isAnotherHuman = async (connection: Connection, { person, patient }
         SELECT past.content FROM patient_history AS past
         WHERE past.patient_id = identity.patient_id AND past.pk = identity.pk AND past.content IS NOT NULL
         ORDER BY past.version DESC LIMIT 1) AS last ON current.pk IS NULL
-      WHERE identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Patient')
+      WHERE identity.type_id = ${typeIdOf('Patient')}
         AND (identity.id = ${patient} OR identity.id IN (SELECT patient FROM own))
     )
     SELECT FROM record AS claimed JOIN record AS known ON known.born <> claimed.born

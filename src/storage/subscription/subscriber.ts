@@ -2,6 +2,7 @@ import type { Subscription } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { findCallerOf, hasEnded, rightsOf } from '../authorization/token.ts'
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
 /** A Subscription, with whose it is. */
@@ -34,7 +35,7 @@ export const findSubscriber = async (connection: Connection, id: string): Promis
       subscriber.writing, subscriber.greeted = subscriber.writing AS "isGreeted", stored.content
     FROM subscriber
     JOIN resource_identity AS identity ON identity.id = subscriber.id
-      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Subscription')
+      AND identity.type_id = ${typeIdOf('Subscription')}
     JOIN subscription AS stored ON stored.patient_id = identity.patient_id AND stored.pk = identity.pk
     WHERE subscriber.id = ${id}`)
   if (row === undefined) return undefined

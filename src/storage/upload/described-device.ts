@@ -1,4 +1,5 @@
 import type { Connection } from '../database.ts'
+import { typeIdOf } from '../row.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import type { HeaderDevice } from '../store.ts'
 import type { Create } from '../write/write.ts'
@@ -23,7 +24,7 @@ export const findDevices = async (
     FROM unnest(${placesOf(described)}) AS asked(patient_id, key)
     JOIN upload_device AS known ON known.patient_id = asked.patient_id AND known.key = asked.key
     JOIN resource_identity AS identity ON identity.id = known.id
-      AND identity.type_id = (SELECT type_id FROM resource_type WHERE name = 'Device')
+      AND identity.type_id = ${typeIdOf('Device')}
     JOIN device ON device.patient_id = identity.patient_id AND device.pk = identity.pk`)
   return new Map(rows.map(({ patient_id, key, id }) => [`${patient_id}/${key}`, id]))
 }

@@ -2,9 +2,9 @@ import type { Observation } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
 import { passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
-import { referencedId } from '../model/reference.ts'
+import { inForce, referencedId } from '../model/reference.ts'
 import { entryRow, entryTables } from '../prepare/candidate.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { name, type SqlFragment, sql } from '../sql.ts'
 import type { PolicyAsked } from '../store.ts'
 import { candidatesOf, type Writing } from '../write/write.ts'
 import { findNamedSources } from './named-source.ts'
@@ -57,7 +57,7 @@ export const sharings = sql.fragment`
 export const sharedNow = sql.fragment`(
   given.patient_id = entry.patient_id AND given.device_id IN (0, entry.device_id)
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
-  AND study.in_force AND now() >= study.period_start AND now() < study.period_end)`
+  AND study.in_force AND ${inForce(name('study'))})`
 
 /** Each that names no device comes from the source that its document names. */
 export const fromSources = async (
