@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Access, restrict } from '../../access/access.ts'
 import type { CodeClasses } from '../../fhir/code-class.ts'
-import { FhirError } from '../../fhir/error.ts'
+import type { FhirError } from '../../fhir/error.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { roomOfPage } from '../../search/room.ts'
 import { compile } from '../compile/compile.ts'
@@ -11,6 +11,7 @@ import { historyOf, kindOf, storedRow, tableOf } from '../row.ts'
 import { contentWithin, type Filled, fillRoom, type Unfilled } from '../search/room.ts'
 import { servedContent } from '../search/served-content.ts'
 import { type SqlFragment, sql } from '../sql.ts'
+import { attempt } from '../write/savepoint.ts'
 import { findSubscriber, type Subscriber } from './subscriber.ts'
 
 /** What a subscriber is told of: rows of the type that the criteria match, of those that the access allows to be searched. */
@@ -48,8 +49,9 @@ const recordWaiting = (database: Database, recording: Recording): Promise<Record
     const failed: { id: string; error: FhirError }[] = []
     for (const [type, rows] of Map.groupBy(changes, ({ type }) => type)) {
       for (const id of await listenersTo(connection, type)) {
-        const error = await isolated(connection, () => recordFor(connection, recording, id, rows))
-        if (error !== undefined) failed.push({ id, error })
+        // What one subscriber asks too much hinders no other.
+        const recorded = await attempt(connection, () => recordFor(connection, recording, id, rows))
+        if ('refused' in recorded) failed.push({ id, error: recorded.refused })
       }
     }
     return { changes: changes.length, failed }
@@ -77,20 +79,6 @@ const listenersTo = async (connection: Connection, type: string): Promise<readon
   const rows = await connection.any<{ id: string }>(sql.fragment`
     SELECT id FROM subscriber WHERE type = ${type} AND status <> 'off' ORDER BY id`)
   return rows.map(({ id }) => id)
-}
-
-/** What one subscriber asks too much hinders no other. */
-const isolated = async (connection: Connection, run: () => Promise<void>): Promise<FhirError | undefined> => {
-  await connection.run(sql.fragment`SAVEPOINT subscriber`)
-  try {
-    await run()
-    await connection.run(sql.fragment`RELEASE SAVEPOINT subscriber`)
-    return undefined
-  } catch (error) {
-    if (!(error instanceof FhirError) || error.issues[0].code === 'transient') throw error
-    await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT subscriber`)
-    return error
-  }
 }
 
 const recordFor = async (

@@ -1,10 +1,12 @@
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import type { Written } from '../store.ts'
 
 /** One write of several: where it is refused, whatever it had done by then is undone, and the others go on. */
-export const isolated = async (connection: Connection, run: () => Promise<Written>): Promise<Written> => {
+export const isolated = async <Done>(
+  connection: Connection,
+  run: () => Promise<Done>,
+): Promise<Done | { readonly outcome: 'refused'; readonly error: FhirError }> => {
   const attempted = await attempt(connection, run)
   return 'done' in attempted ? attempted.done : { outcome: 'refused', error: attempted.refused }
 }
