@@ -42,6 +42,9 @@ export const systems = {
   snomed: 'http://snomed.info/sct',
   ucum: 'http://unitsofmeasure.org',
   observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
+  provenanceParticipant: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type',
+  /** What becomes of a record. https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html */
+  recordLifecycle: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle',
   observationStatistics: 'http://terminology.hl7.org/CodeSystem/observation-statistics',
   omhElement: `${canonicalBase}/CodeSystem/open-mhealth-element`,
   documentFinding: `${canonicalBase}/CodeSystem/document-finding`,

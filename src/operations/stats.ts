@@ -1,4 +1,5 @@
 import type { Coding, Observation, ParametersParameter, Period, Quantity } from '@medplum/fhirtypes'
+import { systems } from '../fhir/canonical.ts'
 import { statisticOf } from '../fhir/descriptive-statistic.ts'
 import { parseJson } from '../fhir/json.ts'
 import type { Registry } from '../fhir/registry.ts'
@@ -139,7 +140,9 @@ const toObservation = (row: StatisticsRow, { patient, period, statistics }: Aske
   component: statistics.flatMap(statistic => {
     const text = statistic === 'total-count' ? row.total : row.figures[statistic]
     if (text === undefined || text === null) return []
-    const coding = [{ system: statisticsSystem, code: statistic, display: displays[statistic] ?? statistic }]
+    const coding = [
+      { system: systems.observationStatistics, code: statistic, display: displays[statistic] ?? statistic },
+    ]
     return [{ code: { coding }, valueQuantity: quantityOf(statistic, text, row) }]
   }),
 })
@@ -156,8 +159,6 @@ const quantityOf = (statistic: string, text: string, { system, unit }: Statistic
 }
 
 const unitless: ReadonlySet<string> = new Set(['count', 'total-count', 'skew', 'kurtosis'])
-
-const statisticsSystem = 'http://terminology.hl7.org/CodeSystem/observation-statistics'
 
 const displays: Readonly<Record<string, string>> = {
   average: 'Average',

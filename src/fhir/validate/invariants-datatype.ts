@@ -1,10 +1,10 @@
+import { systems } from '../canonical.ts'
 import { intervalOf } from '../date.ts'
 import { decimalText, isNumber, toNumber } from '../json.ts'
 import { deepestTags, narrativeFault, saysSomething } from './narrative.ts'
 import { countOf, has, hasAny, hasChoice, lacks } from './presence.ts'
 import { isJson, type Json, report, type Walk } from './walk.ts'
 
-const ucum = 'http://unitsofmeasure.org'
 const currencies = 'urn:iso:std:iso:4217'
 
 const isUnder = (quantity: Json, system: string): boolean => quantity.system === undefined || quantity.system === system
@@ -38,12 +38,12 @@ export const datatypeInvariants = {
   'qty-3': (value: Json) => lacks(value, 'code') || has(value, 'system'),
   'sqty-1': (value: Json) => lacks(value, 'comparator'),
   'mqty-1': (value: Json) => hasUnit(value) && isUnder(value, currencies),
-  'age-1': (value: Json) => hasUnit(value) && isUnder(value, ucum) && isPositive(value),
-  'dis-1': (value: Json) => hasUnit(value) && isUnder(value, ucum),
-  'drt-1': (value: Json) => lacks(value, 'code') || (value.system === ucum && has(value, 'value')),
+  'age-1': (value: Json) => hasUnit(value) && isUnder(value, systems.ucum) && isPositive(value),
+  'dis-1': (value: Json) => hasUnit(value) && isUnder(value, systems.ucum),
+  'drt-1': (value: Json) => lacks(value, 'code') || (value.system === systems.ucum && has(value, 'value')),
   'cnt-3': (value: Json) =>
     hasUnit(value) &&
-    isUnder(value, ucum) &&
+    isUnder(value, systems.ucum) &&
     (lacks(value, 'code') || value.code === '1') &&
     !decimalText(value.value)?.includes('.'),
   'att-1': (value: Json) => lacks(value, 'data') || has(value, 'contentType'),

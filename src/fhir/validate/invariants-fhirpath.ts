@@ -1,3 +1,4 @@
+import { systems } from '../canonical.ts'
 import { loadFhirpath } from '../fhirpath.ts'
 import { isNumber, toNumber } from '../json.ts'
 import type { Constraint } from '../structure.ts'
@@ -23,7 +24,7 @@ type Evaluate = (value: unknown, environment: Record<string, unknown>) => unknow
 const environment = (resource: unknown, rootResource: unknown) => ({
   resource,
   rootResource,
-  ucum: 'http://unitsofmeasure.org',
+  ucum: systems.ucum,
 })
 
 const compile = (expression: string, base: string): Evaluate => {

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
+import { systems } from '../../fhir/canonical.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
@@ -48,8 +49,7 @@ export const readBackups = async (
 /** https://hl7.org/fhir/R4/valueset-audit-event-outcome.html */
 const outcomes = { taken: '0', failed: '8' } as const
 
-/** https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html */
-const archive = { system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'archive' } as const
+const archive = { system: systems.recordLifecycle, code: 'archive' } as const
 
 /** The condition and the order are those of the index `audit_event_backup`. */
 const newest = async (connection: Connection, outcome: SqlFragment): Promise<Backup | undefined> => {

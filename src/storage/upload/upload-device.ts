@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Extension, Observation } from '@medplum/fhirtypes'
 import { canonicalBase, standardExtensions } from '../../fhir/canonical.ts'
+import { commandLineClient } from '../authorization/client.ts'
 import type { Connection } from '../database.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { subjectsOf } from '../prepare/subject.ts'
@@ -8,6 +9,7 @@ import { columnOf, sql } from '../sql.ts'
 import type { Create, Writing } from '../write/write.ts'
 import { type Described, findDevices, nameOf, placeOf } from './described-device.ts'
 import { makeDevices } from './make-devices.ts'
+import { uuidIn } from './upload-keys.ts'
 
 /** An Observation that names no device gets the one that its document describes, found or made. */
 export const withDevices = async (
@@ -33,16 +35,13 @@ export const withDevices = async (
   })
 }
 
-/** The app that has passed it on, by the id of its client: what the device itself cannot send. */
+/** The app that has passed it on, by the id of its client: what the device itself cannot send. The command line is no app. */
 const gatewayOf = ({ upload }: Writing, { extension = [] }: Observation): readonly Extension[] => {
-  if (upload === undefined || upload.client === commandLine) return []
+  if (upload === undefined || upload.client === commandLineClient) return []
   if (extension.some(({ url }) => url === standardExtensions.gatewayDevice)) return []
   const identifier = { system: `${canonicalBase}/client`, value: upload.client }
   return [{ url: standardExtensions.gatewayDevice, valueReference: { type: 'Device', identifier } }]
 }
-
-/** The client of local tokens: no app. */
-const commandLine = 'cli'
 
 const describedIn = async (
   { registry, dictionary }: Writing,
@@ -73,8 +72,7 @@ const keyOf = ({ patient, device }: Pick<Described, 'patient' | 'device'>): stri
       : serial !== undefined
         ? ['serial', serial, lower(manufacturer)]
         : ['model', ...[manufacturer, model, name].map(lower)]
-  const hex = hash('sha256', JSON.stringify([patient, ...said]))
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+  return uuidIn(hash('sha256', JSON.stringify([patient, ...said])))
 }
 
 const lower = (text: string | undefined): string | null => text?.toLowerCase() ?? null

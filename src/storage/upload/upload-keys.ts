@@ -47,7 +47,8 @@ const timedUuidOf = (schema: string, { start, text }: { readonly start: number; 
 
 const digestOf = (schema: string, key: string): string => hash('sha256', `${schema}|${key}`)
 
-const uuidIn = (hex: string): string =>
+/** As much of a hash as a UUID has room for. */
+export const uuidIn = (hex: string): string =>
   [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
 
 /** It is known only by what was measured: not by what its header says of it. */

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Observation, Provenance, Resource } from '@medplum/fhirtypes'
-import { canonicalBase } from '../../fhir/canonical.ts'
+import { canonicalBase, systems } from '../../fhir/canonical.ts'
 import { uploadProvenance } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { indexRows } from '../prepare/index-rows.ts'
@@ -106,10 +106,10 @@ const provenanceOf = ({ id, client }: Upload, { patient, who, recorded }: Sent):
   id: idOf(id, patient),
   meta: { versionId: '1', lastUpdated: recorded },
   recorded,
-  activity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'receive' }] },
+  activity: { coding: [{ system: systems.recordLifecycle, code: 'receive' }] },
   agent: [
     {
-      type: { coding: [{ system: participantTypes, code: 'transmitter' }] },
+      type: { coding: [{ system: systems.provenanceParticipant, code: 'transmitter' }] },
       who: { identifier: { system: `${canonicalBase}/client`, value: client } },
       ...(who === undefined ? {} : { onBehalfOf: who }),
     },
@@ -118,8 +118,6 @@ const provenanceOf = ({ id, client }: Upload, { patient, who, recorded }: Sent):
     { role: 'source', what: { identifier: { system: `${canonicalBase}/upload`, value: id }, display: 'The upload' } },
   ],
 })
-
-const participantTypes = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type'
 
 /** The same for each part of an upload, and telling nobody whether it was of others as well. It begins with the time, as the upload's does. */
 const idOf = (upload: string, patient: string): string => {

@@ -3,7 +3,7 @@ import type { Consent, Provenance, Reference, Signature } from '@medplum/fhirtyp
 import { fullAccess } from '../../access/access.ts'
 import { consentDecision } from '../../access/vocabulary.ts'
 import { digestOf } from '../../fhir/attachment-digest.ts'
-import { canonicalBase } from '../../fhir/canonical.ts'
+import { canonicalBase, systems } from '../../fhir/canonical.ts'
 import { lockPlace } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
@@ -93,7 +93,7 @@ const provenanceOf = (
   target: [{ reference: `Consent/${id}/_history/${version}` }],
   recorded: new Date().toISOString(),
   activity: { coding: [{ system: consentDecision, code: decision }] },
-  agent: [{ type: { coding: [{ system: participantTypes, code: 'author' }] }, who }],
+  agent: [{ type: { coding: [{ system: systems.provenanceParticipant, code: 'author' }] }, who }],
   ...(text === null ? {} : { entity: [{ role: 'source', what: textRead(content, text) }] }),
   ...(signedAs === undefined ? {} : { signature: [signatureOf(who, signedAs)] }),
 })
@@ -112,8 +112,6 @@ const textRead = ({ sourceAttachment: { hash, data } = {} }: Consent, version: s
     display: `Patient text, version ${version}`,
   }
 }
-
-const participantTypes = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type'
 
 /** Values are Attachment.hash: SHA-1 in base64. */
 const textHash = `${canonicalBase}/patient-text-hash`

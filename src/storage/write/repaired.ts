@@ -50,7 +50,7 @@ const provenanceOf = (
   target: [{ reference: `Observation/${id}` }],
   recorded,
   reason: repairs.map(code => ({ coding: [{ system: systems.documentFinding, code }] })),
-  activity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'transform' }] },
+  activity: { coding: [{ system: systems.recordLifecycle, code: 'transform' }] },
   agent: [
     { type: participant('enterer'), who },
     { type: participant('assembler'), who: { display: 'This server' } },
@@ -61,7 +61,7 @@ const provenanceOf = (
 })
 
 const participant = (code: string) => ({
-  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code }],
+  coding: [{ system: systems.provenanceParticipant, code }],
 })
 
 const documentSent = ({ extension = [] }: Observation) => {
