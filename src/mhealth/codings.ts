@@ -1,6 +1,7 @@
 import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { type ConceptMapping, type MappingTarget, openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
+import { asList, asRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
 
 export type Coding = { readonly system: string; readonly code: string }
@@ -89,3 +90,10 @@ type Conditions = NonNullable<MappingTarget['dependsOn']>
 
 const factOf = ({ property }: { readonly property: string }): keyof Facts =>
   property.slice(property.indexOf('#') + 1) as keyof Facts
+
+/** Of any coding that was sent, to tell whether another is the same. */
+export const codingKey = (coding: unknown): string => `${asRecord(coding)?.system}|${asRecord(coding)?.code}`
+
+/** By what a component is known again in another Observation. */
+export const componentKeys = (component: unknown): readonly string[] =>
+  asList(asRecord(asRecord(component)?.code)?.coding).map(codingKey)

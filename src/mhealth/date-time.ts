@@ -30,6 +30,9 @@ const farthestZone = /(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/
 const lenient =
   /^(?<date>(?!0000)\d{4}-\d\d-\d\d)[Tt\s](?<time>\d\d:\d\d)(?<seconds>:\d\d(?:\.\d+)?)?(?<zone>[Zz]|(?<hours>[+-]\d\d):?(?<minutes>\d\d)?)?$/
 
+/** So far may the clock of a device be ahead. */
+export const clockSkewMs = 15 * 60_000
+
 /** `dateTime` moved by so many units, in its own offset; undefined for a part of a month, whose length nobody knows. */
 export const moveBy = (dateTime: string, amount: number, unit: string): string | undefined => {
   const offsetMs = offsetOf(dateTime)

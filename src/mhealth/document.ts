@@ -28,6 +28,10 @@ type DocumentTree = {
   readonly form: 'point' | 'series' | 'bare'
 }
 
+/** Where one of the bodies stands in its document, as a JSON pointer. */
+export const bodyPointer = ({ form }: DocumentTree, index: number): string =>
+  form === 'series' ? `/body/${index}` : form === 'bare' ? '' : '/body'
+
 /**
  * The document in R5's `valueAttachment`, or in the R4 extension that stands for it; undefined where there is none.
  * Throws where `valueAttachment`, which R4 does not have, is anything else than such a document.

@@ -10,3 +10,10 @@ export const asRecord = (value: unknown): JsonRecord | undefined =>
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
 export const asText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+
+/** Without what is undefined. In a loop: by lists of entries it took a tenth of an upload's way through this room. */
+export const defined = (record: JsonRecord): JsonRecord => {
+  const kept: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(record)) if (value !== undefined) kept[name] = value
+  return kept
+}

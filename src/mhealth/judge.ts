@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv'
 import type { Issue, IssueCode } from '../fhir/error.ts'
 import { mostIssues } from '../fhir/validate/walk.ts'
-import type { OmhDocument } from './document.ts'
+import { bodyPointer, type OmhDocument } from './document.ts'
 import { detailsOf, type Finding, fewOf, finding, findingOf } from './finding.ts'
 import { asRecord } from './json-tree.ts'
 import type { Rule } from './policy.ts'
@@ -22,9 +22,8 @@ export const judge = (document: OmhDocument, schemas: Schemas): Judgement => {
   if (schema === undefined) {
     return { validated: false, bodies: document.exact.bodies, findings: [...header, unknownSchema(document, schemas)] }
   }
-  const one = document.plain.form === 'series' ? (index: number) => `/body/${index}` : bodyPointer[document.plain.form]
   const judged = judgeBodies(document, (body, index) =>
-    judgeBody(body, document.exact.bodies[index], schema, pointer(one, index), document.expression),
+    judgeBody(body, document.exact.bodies[index], schema, bodyPointer(document.plain, index), document.expression),
   )
   const validated = judged.every(({ validated }) => validated)
   return {
@@ -47,10 +46,6 @@ const judgeBodies = ({ plain }: OmhDocument, judgeOne: (body: unknown, index: nu
   }
   return judged
 }
-
-const bodyPointer = { point: '/body', bare: '' } as const
-const pointer = (one: string | ((index: number) => string), index: number): string =>
-  typeof one === 'string' ? one : one(index)
 
 type Judged = { readonly validated: boolean; readonly body: unknown; readonly findings: readonly Finding[] }
 

@@ -4,12 +4,13 @@ import { systems } from '../fhir/canonical.ts'
 import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { openCodings } from './codings.ts'
+import { codeFindings, contradictions } from './contradiction.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
-import { type Attached, attachedTo, findDocument, type OmhDocument } from './document.ts'
+import { type Attached, attachedTo, bodyPointer, findDocument, type OmhDocument } from './document.ts'
 import { type Finding, fewOf, judgedBy } from './finding.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { type Judgement, judge } from './judge.ts'
-import { codeFindings, contradictions, mergeFace } from './merge.ts'
+import { mergeFace } from './merge.ts'
 import { deriveFace, mapVersion } from './observation.ts'
 import { type Outline, outlineOf } from './outline.ts'
 import { implausible } from './plausibility.ts'
@@ -160,9 +161,9 @@ const unlessTooDeep = <T>(work: () => T): T | undefined => {
 /** Of a document that was not validated no value is read, so none is judged. */
 const valueFindings = ({ plain, expression }: OmhDocument, { validated, bodies }: Judgement): readonly Finding[] => {
   if (!validated) return []
-  const at = (index: number) => (plain.form === 'series' ? `/body/${index}` : plain.form === 'bare' ? '' : '/body')
   const all = function* () {
-    for (const [index, body] of bodies.entries()) yield* implausible(asRecord(body) ?? {}, at(index), expression)
+    for (const [index, body] of bodies.entries())
+      yield* implausible(asRecord(body) ?? {}, bodyPointer(plain, index), expression)
   }
   return fewOf(all())
 }

@@ -1,9 +1,9 @@
 import type { Observation } from '@medplum/fhirtypes'
 import { compareNative } from './agreement.ts'
+import { contradictingSubject } from './contradiction.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
 import { type OmhDocument, readableDocuments } from './document.ts'
-import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
-import { contradictingSubject } from './merge.ts'
+import { asList, asRecord, asText, defined, type JsonRecord } from './json-tree.ts'
 import type { NativeFace } from './observation.ts'
 
 /** What is known of an Observation whose document no policy takes: enough to ask the gate about it, and nothing that is in doubt. */
@@ -50,9 +50,6 @@ export const outlineOf = (sent: JsonRecord, { newestVersion, faceOf }: Reading):
     schema: coding.length === 0 || id === undefined ? 'unknown' : `${id.namespace}:${id.name}:${id.version}`,
   }
 }
-
-const defined = (record: JsonRecord): JsonRecord =>
-  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
 
 const isListOf = (value: unknown, isOne: (one: unknown) => boolean): boolean =>
   value === undefined || (Array.isArray(value) && value.every(isOne))

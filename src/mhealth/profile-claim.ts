@@ -1,5 +1,6 @@
 import { systems } from '../fhir/canonical.ts'
 import { cgmProfile, cgmReadings } from '../fhir/cgm.ts'
+import { codingKey } from './codings.ts'
 import { asList, asRecord, type JsonRecord } from './json-tree.ts'
 
 /**
@@ -46,13 +47,12 @@ const isVitalSign = ({ category, component }: JsonRecord): boolean =>
 
 /** One category is that of vital signs, and says nothing else. */
 const isInCategory = (categories: readonly unknown[]): boolean => {
-  const codings = categories.map(one => asList(asRecord(one)?.coding).map(keyOf))
+  const codings = categories.map(one => asList(asRecord(one)?.coding).map(codingKey))
   return (
     codings.filter(keys => keys.includes(vitalSigns)).length === 1 && codings.some(keys => keys.join() === vitalSigns)
   )
 }
 
-const keyOf = (coding: unknown): string => `${asRecord(coding)?.system}|${asRecord(coding)?.code}`
 const vitalSigns = `${systems.observationCategory}|vital-signs`
 
 /** Each part has a value, and one with a code has one of http://hl7.org/fhir/R4/valueset-ucum-vitals-common.html. */

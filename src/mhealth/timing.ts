@@ -1,5 +1,5 @@
 import { intervalOf, isBefore, isDay } from '../fhir/date.ts'
-import { instantOf } from './date-time.ts'
+import { clockSkewMs, instantOf } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { type Effective, effectiveOf, spanOf } from './effective.ts'
 import { type Finding, finding } from './finding.ts'
@@ -68,8 +68,6 @@ const isFuture = (effective: Effective, now: number): boolean => {
   const start = startText(effective)
   return start !== undefined && instantOf(start) > now + (isInZone(effective) ? clockSkewMs : farthestZoneMs)
 }
-
-const clockSkewMs = 15 * 60_000
 
 /** A time that was read as UTC, and a date, may be meant as that of the zone which is farthest ahead. */
 const farthestZoneMs = 14 * 3_600_000

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { configure } from 'safe-stable-stringify'
-import { toDateTime } from './date-time.ts'
+import { clockSkewMs, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import { mapVersion } from './observation.ts'
@@ -114,5 +114,3 @@ const revisedAt = (header: JsonRecord, now: number): number | undefined => {
   const [first = Number.NaN] = times.flatMap(time => toDateTime(time) ?? []).map(time => Date.parse(time))
   return first <= now + clockSkewMs ? first : undefined
 }
-
-const clockSkewMs = 15 * 60_000
