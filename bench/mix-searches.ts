@@ -1,5 +1,5 @@
 import { systems } from '../src/fhir/canonical.ts'
-import { openCodeClasses } from '../src/fhir/code-class.ts'
+import { openCodeClasses } from '../src/fhir/measured/code-class.ts'
 import { parameterKey, tokenKey } from '../src/storage/prepare/index-rows.ts'
 import { diagnosisOf, familyOf, identifierSystem, patientId } from './people.ts'
 

@@ -1,6 +1,6 @@
 import type { Condition, Patient } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../src/access/access.ts'
-import { openCodeClasses } from '../src/fhir/code-class.ts'
+import { openCodeClasses } from '../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../src/fhir/registry.ts'
 import { type Database, openDatabase } from '../src/storage/database.ts'
 import { openDictionary } from '../src/storage/prepare/dictionary.ts'

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { openCodeClasses } from '../src/fhir/code-class.ts'
+import { openCodeClasses } from '../src/fhir/measured/code-class.ts'
 
 /** What a person who knows the tables would ask for the same rows, without a gate. */
 export type PlainSearch = {

@@ -13,8 +13,8 @@ const byTurns: readonly (readonly string[])[] = [
   [
     'test/cli/ehr.test.ts',
     'test/fhir/validate/invariants.test.ts',
-    'test/interactions/answer-room.test.ts',
-    'test/interactions/page-room.test.ts',
+    'test/interactions/bundle/answer-room.test.ts',
+    'test/interactions/search/page-room.test.ts',
     'test/oracle/answers.test.ts',
     'test/storage/search/room.test.ts',
   ],

@@ -1,7 +1,7 @@
 import type { CapabilityStatement, CapabilityStatementRestResource, ResourceType } from '@medplum/fhirtypes'
 import t from 'tap'
+import type { SearchParameter } from '../src/fhir/definition/search-parameter.ts'
 import { loadRegistry } from '../src/fhir/registry.ts'
-import type { SearchParameter } from '../src/fhir/search-parameter.ts'
 import { fhirServer } from './support/fhir-server.ts'
 import { minimalResource } from './support/minimal-resource.ts'
 import { todays } from './support/turn.ts'

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import { FhirError } from '../fhir/error.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { type Action, all, and, type Expression, none, not, or } from '../search/expression.ts'
 
 /** Which rows of a type may be acted upon. Always answers: `none` where nothing is granted. */

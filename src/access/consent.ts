@@ -1,7 +1,7 @@
 import type { CodeableConcept, Coding, Consent, ConsentProvision, Reference } from '@medplum/fhirtypes'
 import { standardExtensions } from '../fhir/canonical.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf, intervalOfPeriod } from '../fhir/date.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { type Deny, isBounded, lessDenied, overlapOf, type Permit } from './consent-permit.ts'
 import { isOfTime, kindOfClass, typeOfKind } from './shared-type.ts'
 

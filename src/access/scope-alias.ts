@@ -1,4 +1,4 @@
-import { type CodeClasses, codesOf } from '../fhir/code-class.ts'
+import { type CodeClasses, codesOf } from '../fhir/measured/code-class.ts'
 
 /**
  * Apps of CommonHealth's partners ask for a kind of measurements by one word, as its map of kinds names it:

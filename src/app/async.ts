@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type AsyncRequests, openAsyncRequests } from '../http/async-requests.ts'
 import { type ContextParts, openContexts } from '../http/fhir-context.ts'
-import { workOnAsyncRequests } from '../interactions/async-work.ts'
+import { workOnAsyncRequests } from '../interactions/async/async-work.ts'
 import type { Database } from '../storage/database.ts'
 import type { Jobs } from './work.ts'
 

@@ -3,7 +3,7 @@ import { apiPath, apiRoutes } from '../faces/api/api.ts'
 import { sharingPartnerRoutes } from '../faces/cloud-storage/routes.ts'
 import { dataPointRoutes } from '../faces/omh/routes.ts'
 import { r5Routes } from '../faces/r5/routes.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { FhirOptions } from '../http/fhir.ts'
 
 type FaceOptions = {

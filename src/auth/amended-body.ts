@@ -1,7 +1,7 @@
 import { errors } from 'oidc-provider'
 import { parseScope } from '../access/scope.ts'
 import { withoutAlias } from '../access/scope-alias.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { findRecord } from '../storage/authorization/authorization-record.ts'
 import type { Connection } from '../storage/database.ts'
 import { isAppName } from './app-name.ts'

@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto'
 import { withoutAlias } from '../access/scope-alias.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
 import { FhirError } from '../fhir/error.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { findClient, type RegisteredClient } from '../storage/authorization/client-registration.ts'
 import { findSaid, type SerializedKey, type SharingAsked } from '../storage/authorization/sharing-partner.ts'
 import { patientsOf } from '../storage/authorization/token.ts'

@@ -2,8 +2,8 @@
 
 import type { ResourceType } from '@medplum/fhirtypes'
 import server from '../../capability/server.json' with { type: 'json' }
-import { compartments } from '../fhir/compartment.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
+import { compartments } from '../fhir/definition/compartment.ts'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import { routesOf } from '../operations/operation.ts'
 import { reachParameters } from '../search/reach.ts'

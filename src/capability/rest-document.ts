@@ -1,4 +1,4 @@
-import { unsupportedParameters } from '../fhir/registry-search-parameters.ts'
+import { unsupportedParameters } from '../fhir/definition/registry-search-parameters.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import type { Operation } from '../operations/operation.ts'
 import { parseModifier } from '../search/modifier.ts'

@@ -7,9 +7,9 @@ import type {
 import server from '../../capability/server.json' with { type: 'json' }
 import unsupportedParameters from '../../capability/unsupported-parameters.json' with { type: 'json' }
 import { extensions, systems } from '../fhir/canonical.ts'
-import { cgmDefinitions, cgmReceiver } from '../fhir/cgm.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
-import { compartments } from '../fhir/compartment.ts'
+import { compartments } from '../fhir/definition/compartment.ts'
+import { cgmDefinitions, cgmReceiver } from '../fhir/measured/cgm.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { backportUrls, observationsTopic } from '../fhir/subscription.ts'
 import type { Interaction } from '../interactions/interaction.ts'

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { intervalOf } from '../fhir/date.ts'
-import { csv } from '../operations/csv.ts'
+import { csv } from '../operations/rows/csv.ts'
 import { startError } from '../start-error.ts'
 import { ageAudit, fewestYears } from '../storage/audit/age.ts'
 import { acceptHead } from '../storage/audit/attestation.ts'

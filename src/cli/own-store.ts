@@ -1,6 +1,6 @@
 import { fullAccess } from '../access/access.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
-import { openCodeClasses } from '../fhir/code-class.ts'
+import { openCodeClasses } from '../fhir/measured/code-class.ts'
 import { loadRegistry } from '../fhir/registry.ts'
 import type { Database } from '../storage/database.ts'
 import { openStores } from '../storage/open-stores.ts'

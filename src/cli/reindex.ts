@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress'
 import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
-import { openCodeClasses } from '../fhir/code-class.ts'
+import { openCodeClasses } from '../fhir/measured/code-class.ts'
 import { loadRegistry } from '../fhir/registry.ts'
 import { openDatabase } from '../storage/database.ts'
 import { type Progress, reindex } from '../storage/installation/reindex.ts'

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { isResourceType } from './resource-type.ts'
+import { isResourceType } from './definition/resource-type.ts'
 
 /** https://hl7.org/fhir/R4/references.html#literal */
 export type ParsedReference =

@@ -1,15 +1,27 @@
 import { getCompileCacheDir } from 'node:module'
 import { join } from 'node:path'
 import type { ResourceType } from '@medplum/fhirtypes'
-import { asPublished } from './as-published.ts'
-import type { Compartment } from './compartment.ts'
-import { type Definition, definitionDir, readDefinition, readDefinitions, readFolder } from './definition-file.ts'
+import { asPublished } from './definition/as-published.ts'
+import type { Compartment } from './definition/compartment.ts'
+import {
+  type Definition,
+  definitionDir,
+  readDefinition,
+  readDefinitions,
+  readFolder,
+} from './definition/definition-file.ts'
+import { compileCompartments } from './definition/registry-compartment.ts'
+import { compileSearchParameters, type SearchParameterDefinition } from './definition/registry-search-parameters.ts'
+import { isResourceType, resourceTypes } from './definition/resource-type.ts'
+import type { SearchParameter } from './definition/search-parameter.ts'
+import {
+  type Element,
+  type Structure,
+  type StructureDefinition,
+  type Structures,
+  toStructure,
+} from './definition/structure.ts'
 import { kept } from './kept.ts'
-import { compileCompartments } from './registry-compartment.ts'
-import { compileSearchParameters, type SearchParameterDefinition } from './registry-search-parameters.ts'
-import { isResourceType, resourceTypes } from './resource-type.ts'
-import type { SearchParameter } from './search-parameter.ts'
-import { type Element, type Structure, type StructureDefinition, type Structures, toStructure } from './structure.ts'
 import { expandValueSets, type TerminologyDefinition, type ValueSets } from './value-set.ts'
 
 /** Everything the server knows of R4 and of its own definitions, in a compact form. */

@@ -1,5 +1,5 @@
-import { choiceName } from './path-compiler.ts'
-import type { Element, Structures } from './structure.ts'
+import { choiceName } from './definition/path-compiler.ts'
+import type { Element, Structures } from './definition/structure.ts'
 
 /** Which part of a resource is served. https://hl7.org/fhir/R4/search.html#summary */
 export type Subset =

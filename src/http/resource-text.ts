@@ -2,7 +2,7 @@ import { openTurns, textInTurns } from '../fhir/in-turns.ts'
 import { parseJson } from '../fhir/json.ts'
 import { parseInTurns } from '../fhir/json-pieces.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
-import type { BundleText } from '../interactions/bundle-text.ts'
+import type { BundleText } from '../interactions/bundle/bundle-text.ts'
 import { formats, type Presentation } from './media-type.ts'
 
 /** A short resource that lies ready as JSON, as it was asked for; as plain JSON it is not touched. */

@@ -1,8 +1,8 @@
+import { thrownAt } from './bundle/entry-error.ts'
+import { referencedEntries } from './bundle/local-reference.ts'
+import type { Placed } from './bundle/transaction-claims.ts'
 import { existing } from './create.ts'
-import { thrownAt } from './entry-error.ts'
 import type { Context } from './interaction.ts'
-import { referencedEntries } from './local-reference.ts'
-import type { Placed } from './transaction-claims.ts'
 
 /**
  * By fullUrl, what If-None-Exist finds already for entries that others of the same wave refer to. In a circle no entry is written before

@@ -1,10 +1,10 @@
 import type { Search } from '../search/search.ts'
 import type { AskedAs } from '../storage/quarantine/refused-upload.ts'
+import { queryIn } from './bundle/local-reference.ts'
 import { criteriaOf } from './conditional.ts'
-import type { Incoming } from './incoming.ts'
+import type { Incoming } from './incoming/incoming.ts'
+import { prepareUpload } from './incoming/upload.ts'
 import type { Context, Handler, Prepared, Ready, TypeRequest } from './interaction.ts'
-import { queryIn } from './local-reference.ts'
-import { prepareUpload } from './upload.ts'
 import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#create */

@@ -1,7 +1,7 @@
 import type { OperationOutcome, ResearchStudy, ResourceType } from '@medplum/fhirtypes'
 import type { Access } from '../access/access.ts'
 import type { Caller } from '../access/caller.ts'
-import type { Compartment } from '../fhir/compartment.ts'
+import type { Compartment } from '../fhir/definition/compartment.ts'
 import type { FhirError, Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Mhealth } from '../mhealth/mhealth.ts'
@@ -10,8 +10,8 @@ import type { Action } from '../search/expression.ts'
 import type { Tried } from '../storage/audit/refusal.ts'
 import type { AskedAs } from '../storage/quarantine/refused-upload.ts'
 import type { PolicyAsked, Store, Write } from '../storage/store.ts'
-import type { BundleText } from './bundle-text.ts'
-import type { Cursors } from './cursor.ts'
+import type { BundleText } from './bundle/bundle-text.ts'
+import type { Cursors } from './search/cursor.ts'
 
 /** One row of the table of what the server does: routes, scope letters and the CapabilityStatement come from it. */
 export type Interaction = {

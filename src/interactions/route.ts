@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Compartment, compartments } from '../fhir/compartment.ts'
+import { type Compartment, compartments } from '../fhir/definition/compartment.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from './interaction.ts'

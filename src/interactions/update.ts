@@ -1,7 +1,7 @@
 import { FhirError } from '../fhir/error.ts'
-import type { Incoming } from './incoming.ts'
+import type { Incoming } from './incoming/incoming.ts'
+import { prepareUpload } from './incoming/upload.ts'
 import type { Context, Handler, InstanceRequest, Prepared, Ready } from './interaction.ts'
-import { prepareUpload } from './upload.ts'
 import { parseIfMatch, parseIfNone } from './version.ts'
 import { writeOne } from './written.ts'
 

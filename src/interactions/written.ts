@@ -1,8 +1,8 @@
 import type { OperationOutcome } from '@medplum/fhirtypes'
 import { FhirError, type Issue, toOutcomeIssue } from '../fhir/error.ts'
 import type { Written } from '../storage/store.ts'
+import { decideKeeping } from './incoming/keep-refused.ts'
 import type { Body, Context, FhirResponse, PreferredReturn, Prepared, RequestHeaders } from './interaction.ts'
-import { decideKeeping } from './keep-refused.ts'
 import { locationOf, versionHeaders } from './version.ts'
 
 /** Writes one resource, and answers for it; throws what refused it. */

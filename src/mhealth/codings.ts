@@ -1,6 +1,6 @@
 import { systems } from '../fhir/canonical.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
-import { type ConceptMapping, type MappingTarget, openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
+import { type ConceptMapping, type MappingTarget, openMhealthMaps } from '../fhir/measured/open-mhealth-maps.ts'
 import { asList, asRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
 

@@ -1,6 +1,6 @@
 import { systems } from '../fhir/canonical.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
 import type { Issue } from '../fhir/error.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { compareNative } from './agreement.ts'
 import { type Codings, componentKeys } from './codings.ts'
 import { codedSchemas, type OmhDocument } from './document.ts'

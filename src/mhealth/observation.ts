@@ -1,6 +1,6 @@
 import { extensions, systems } from '../fhir/canonical.ts'
-import { cgmReadings } from '../fhir/cgm.ts'
 import { isNumber } from '../fhir/json.ts'
+import { cgmReadings } from '../fhir/measured/cgm.ts'
 import { bodySite, circumstancesOf, noteOf } from './circumstances.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { instantOf, toDateTime } from './date-time.ts'

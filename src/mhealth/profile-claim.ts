@@ -1,5 +1,5 @@
 import { systems } from '../fhir/canonical.ts'
-import { cgmProfile, cgmReadings } from '../fhir/cgm.ts'
+import { cgmProfile, cgmReadings } from '../fhir/measured/cgm.ts'
 import { codingKey } from './codings.ts'
 import { asList, asRecord, type JsonRecord } from './json-tree.ts'
 

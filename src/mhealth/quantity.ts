@@ -1,6 +1,6 @@
 import { systems } from '../fhir/canonical.ts'
 import { decimalText, isNumber } from '../fhir/json.ts'
-import { openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
+import { openMhealthMaps } from '../fhir/measured/open-mhealth-maps.ts'
 import { type Decimal, factor, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
 import type { BareUnit } from './face.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'

@@ -1,4 +1,4 @@
-import { openMhealthMaps } from '../fhir/open-mhealth-maps.ts'
+import { openMhealthMaps } from '../fhir/measured/open-mhealth-maps.ts'
 
 /** Undefined where the unit is spelled as schemas have it, or means nothing that is known. */
 export const unitMeant = (spelled: string, measure: string): string | undefined => {

@@ -9,7 +9,7 @@ import {
   glucoseToldTwice,
   milligramsPerMillimole,
   mostGlucose,
-} from '../fhir/glucose.ts'
+} from '../fhir/measured/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { GlucoseProfileRow, ReadingsAsked } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'

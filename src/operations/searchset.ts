@@ -1,4 +1,4 @@
-import { bundleChunks, bundleEntry } from '../interactions/bundle-text.ts'
+import { bundleChunks, bundleEntry } from '../interactions/bundle/bundle-text.ts'
 import type { FhirResponse } from '../interactions/interaction.ts'
 import type { Stored } from '../storage/store.ts'
 

@@ -1,7 +1,7 @@
 import type { Coding, Observation, ParametersParameter, Period, Quantity } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
-import { statisticOf } from '../fhir/descriptive-statistic.ts'
 import { parseJson } from '../fhir/json.ts'
+import { statisticOf } from '../fhir/measured/descriptive-statistic.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { SystemRequest } from '../interactions/interaction.ts'
 import { and, type Expression } from '../search/expression.ts'

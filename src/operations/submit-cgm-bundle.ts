@@ -1,9 +1,9 @@
-import { cgmOperation } from '../fhir/cgm.ts'
 import { FhirError } from '../fhir/error.ts'
-import { bundleChunks } from '../interactions/bundle-text.ts'
-import { entriesOf, entryText } from '../interactions/entry.ts'
+import { cgmOperation } from '../fhir/measured/cgm.ts'
+import { bundleChunks } from '../interactions/bundle/bundle-text.ts'
+import { entriesOf, entryText } from '../interactions/bundle/entry.ts'
+import { referencedEntries, resolveReferences } from '../interactions/bundle/local-reference.ts'
 import type { Context, SystemRequest } from '../interactions/interaction.ts'
-import { referencedEntries, resolveReferences } from '../interactions/local-reference.ts'
 import type { Operation } from './operation.ts'
 
 /** https://hl7.org/fhir/uv/cgm/STU1/OperationDefinition-submit-cgm-bundle.html */

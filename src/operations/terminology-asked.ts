@@ -1,7 +1,7 @@
 import type { CodeSystem, Resource, ValueSet } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
-import { parseUnder } from '../interactions/incoming.ts'
+import { parseUnder } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { only, parametersOf, primitivesOf, refused } from './parameters.ts'
 

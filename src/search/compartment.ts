@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { Compartment } from '../fhir/compartment.ts'
+import type { Compartment } from '../fhir/definition/compartment.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { and, type Expression, or } from './expression.ts'
 

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { readAlternatives } from './alternatives.ts'
 import { splitAt, unescapeText } from './escape.ts'
 import { and, type Expression, not, or } from './expression.ts'

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { ElementPath, SearchParameter } from '../fhir/search-parameter.ts'
+import type { ElementPath, SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Value } from './value.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { type Expression, or } from './expression.ts'
 import { valueRefusal } from './refusal.ts'
 import { parseReferenceValue } from './values/reference.ts'

@@ -1,5 +1,5 @@
+import type { ElementPath, SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { ElementPath, SearchParameter } from '../fhir/search-parameter.ts'
 import { type Expression, none, or } from './expression.ts'
 import type { Concept, Value } from './value.ts'
 

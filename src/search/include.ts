@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { possibleTargets } from './path.ts'
 import { refusal } from './refusal.ts'
 

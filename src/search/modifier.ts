@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import { isHierarchical } from './hierarchy.ts'
 import { refusal } from './refusal.ts'
 

@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { readAlternatives } from './alternatives.ts'
 import type { Expression } from './expression.ts'
 import { mostHops } from './limit.ts'

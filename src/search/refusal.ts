@@ -1,5 +1,5 @@
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import { FhirError } from '../fhir/error.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
 
 /** A parameter that cannot be answered as it was asked: 400, and the parameter is named. */
 export const refusal = (name: string, message: string): FhirError =>

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
 import { elementNames } from '../fhir/subset.ts'
 import { refusal } from './refusal.ts'
 import type { Search, Sort } from './search.ts'

@@ -1,5 +1,5 @@
 import type { Interval } from '../fhir/date.ts'
-import type { SearchParameter } from '../fhir/search-parameter.ts'
+import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 
 /** https://hl7.org/fhir/R4/search.html#prefix */
 export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap'

@@ -1,7 +1,7 @@
 import type { Observation, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
 import { sharedWithStudy } from '../access/study-shared.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'

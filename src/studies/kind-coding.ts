@@ -1,6 +1,6 @@
 import type { Coding } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 
 /** A kind by the code of its schema. */
 export const codingOf = (kind: string, classes: CodeClasses): Coding => {

@@ -3,7 +3,7 @@ import { exactKindOf } from '../access/consent.ts'
 import { kindOfClass } from '../access/shared-type.ts'
 import { askOf, textAsks } from '../access/text-asks.ts'
 import { extensions } from '../fhir/canonical.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 
 /** What a study asks for: a kind of data from one source, or from any. */
 export type RequestedData = {

@@ -1,8 +1,8 @@
 import type { Consent } from '@medplum/fhirtypes'
 import type { Permit } from '../access/consent-permit.ts'
 import { kindOfClass } from '../access/shared-type.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
 import { type Interval, intervalOf } from '../fhir/date.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { nameOf, type OwnRecord } from './own-record.ts'
 

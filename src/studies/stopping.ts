@@ -1,6 +1,6 @@
 import type { CodeableConcept, Coding, Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { deniesIn, readConsent } from '../access/consent.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Words } from '../messages/catalogue.ts'
 import { untilWritten } from './overtaken.ts'
 import { replacing, write } from './own-consent.ts'

@@ -1,6 +1,6 @@
 import type { Device, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../fhir/canonical.ts'
-import type { CodeClasses } from '../fhir/code-class.ts'
+import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Wording } from '../fhir/translation.ts'
 import { parseSearch } from '../search/parse.ts'

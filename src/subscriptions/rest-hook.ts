@@ -1,7 +1,7 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { type Notification, notificationText } from '../interactions/notification.ts'
-import type { Asked, RestHook } from '../interactions/subscription-asked.ts'
+import { type Notification, notificationText } from '../interactions/subscription/notification.ts'
+import type { Asked, RestHook } from '../interactions/subscription/subscription-asked.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Event } from '../storage/subscription/subscription-event.ts'
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { devicesNamed, readConsent } from '../../src/access/consent.ts'
 import { type Deny, lessDenied, type Permit, subtract } from '../../src/access/consent-permit.ts'
 import { standardExtensions, systems } from '../../src/fhir/canonical.ts'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 
 const classes = openCodeClasses()
 const isSource = (id: string) => id.startsWith('source')

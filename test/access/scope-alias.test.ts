@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import omh from '../../fhir-profiles/CodeSystem-open-mhealth.json' with { type: 'json' }
 import { withoutAlias } from '../../src/access/scope-alias.ts'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 
 const classes = openCodeClasses()
 

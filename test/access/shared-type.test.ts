@@ -1,7 +1,7 @@
 import type { StructureDefinition } from '@medplum/fhirtypes'
 import t from 'tap'
 import { kindOfClass, kindOfType, timeElementOf, typeOfKind } from '../../src/access/shared-type.ts'
-import { readDefinitions } from '../../src/fhir/definition-file.ts'
+import { readDefinitions } from '../../src/fhir/definition/definition-file.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 
 const { resourceTypes } = loadRegistry()

@@ -3,7 +3,7 @@ import { kindOf, type Measure, participants, requested } from '../../src/cli/dem
 import { toObservation } from '../../src/cli/demo/document.ts'
 import { figuresOf, isShared, isStored } from '../../src/cli/demo/expected.ts'
 import { allReadings, dayMs, days, measuredDays } from '../../src/cli/demo/physiology.ts'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 
 const now = Date.parse('2026-03-31T15:20:00Z')

@@ -3,7 +3,7 @@ import { listDataPoints } from '../../src/faces/omh/list.ts'
 import { withDocuments } from '../../src/faces/r5/with-documents.ts'
 import { standardExtensions } from '../../src/fhir/canonical.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
-import { bundleChunks, bundleEntry } from '../../src/interactions/bundle-text.ts'
+import { bundleChunks, bundleEntry } from '../../src/interactions/bundle/bundle-text.ts'
 import type { Context, Handler, TypeRequest } from '../../src/interactions/interaction.ts'
 
 const base = 'http://localhost:8080/fhir'

@@ -4,13 +4,16 @@ import type { CompartmentDefinition, ResourceType } from '@medplum/fhirtypes'
 import fhirpath from 'fhirpath'
 import r4 from 'fhirpath/fhir-context/r4'
 import t from 'tap'
-import { compartments } from '../../src/fhir/compartment.ts'
 import { intervalOf } from '../../src/fhir/date.ts'
-import { readDefinitions } from '../../src/fhir/definition-file.ts'
-import { elementsAt, valuesAt } from '../../src/fhir/element-path.ts'
+import { compartments } from '../../src/fhir/definition/compartment.ts'
+import { readDefinitions } from '../../src/fhir/definition/definition-file.ts'
+import { elementsAt, valuesAt } from '../../src/fhir/definition/element-path.ts'
+import {
+  type SearchParameterDefinition,
+  unsupportedParameters,
+} from '../../src/fhir/definition/registry-search-parameters.ts'
+import type { SearchParameter, SearchParameterType } from '../../src/fhir/definition/search-parameter.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
-import { type SearchParameterDefinition, unsupportedParameters } from '../../src/fhir/registry-search-parameters.ts'
-import type { SearchParameter, SearchParameterType } from '../../src/fhir/search-parameter.ts'
 import { allExamples, type Example, keyExamples, syntheticExamples, withoutExamples } from './examples.ts'
 
 const registry = loadRegistry()

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { mostHeaderBytes } from '../../src/http/server.ts'
-import { mostLinkBytes } from '../../src/interactions/paging.ts'
+import { mostLinkBytes } from '../../src/interactions/search/paging.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
 const { server, token } = await fhirWorld({ MAX_BODY_BYTES: '3000000' })

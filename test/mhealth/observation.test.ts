@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 import { point, upload } from './upload.ts'
 

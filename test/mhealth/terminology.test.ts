@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { canonicalBase, extensions } from '../../src/fhir/canonical.ts'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
-import { openMhealthMaps } from '../../src/fhir/open-mhealth-maps.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
+import { openMhealthMaps } from '../../src/fhir/measured/open-mhealth-maps.ts'
 import { ucumByUnit } from '../../src/mhealth/quantity.ts'
 import { bodySchemas, schemaTable } from '../../src/mhealth/schema/table.ts'
 

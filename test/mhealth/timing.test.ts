@@ -1,6 +1,6 @@
 import t from 'tap'
 import { extensions } from '../../src/fhir/canonical.ts'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 import { heartRate, upload } from './upload.ts'
 

@@ -1,4 +1,4 @@
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 import { defaultPolicy, type ValidationPolicy } from '../../src/mhealth/policy.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bundle, Observation } from '@medplum/fhirtypes'
 import t, { type Test } from 'tap'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { registerClient } from '../../src/storage/authorization/client.ts'
 import { callers, clients } from './callers.ts'
 import * as facts from './facts.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { cgmFigures, cgmTimesInRanges } from '../../src/fhir/cgm.ts'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
-import { anyGlucose } from '../../src/fhir/glucose.ts'
+import { cgmFigures, cgmTimesInRanges } from '../../src/fhir/measured/cgm.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
+import { anyGlucose } from '../../src/fhir/measured/glucose.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, ...world } = await openSearching()

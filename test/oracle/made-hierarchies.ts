@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { resourceTypes } from '../../src/fhir/resource-type.ts'
+import { resourceTypes } from '../../src/fhir/definition/resource-type.ts'
 import type { Definition } from './definitions.ts'
 import type { Example } from './examples.ts'
 import { makeLeast, makeReferring } from './made.ts'

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { unsupportedParameters } from '../../src/fhir/registry-search-parameters.ts'
+import { unsupportedParameters } from '../../src/fhir/definition/registry-search-parameters.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { type Definition, definitionsByType, readDefinitions } from './definitions.ts'
 import { type Example, keyOf, type Resource, readExamples } from './examples.ts'

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
-import { resourceTypes } from '../../src/fhir/resource-type.ts'
+import { resourceTypes } from '../../src/fhir/definition/resource-type.ts'
 import { todays } from '../support/turn.ts'
 import { openAnswers } from './answers/opening.ts'
 import { matchKeys, type Page, readPage, readPages } from './answers/pages.ts'

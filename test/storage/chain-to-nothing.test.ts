@@ -1,6 +1,6 @@
 import t from 'tap'
 import { fullAccess, restrict } from '../../src/access/access.ts'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { parseSearch } from '../../src/search/parse.ts'
 import { compile } from '../../src/storage/compile/compile.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import type { SearchParameter } from '../../src/fhir/search-parameter.ts'
+import type { SearchParameter } from '../../src/fhir/definition/search-parameter.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { fold } from '../../src/storage/values/string.ts'
 import { matchWords } from '../../src/storage/values/words.ts'

@@ -2,7 +2,7 @@ import type { Observation, Patient, Resource, ResourceType } from '@medplum/fhir
 import fc from 'fast-check'
 import t from 'tap'
 import { type Access, restrict } from '../../src/access/access.ts'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { all, and, type Expression, not, or } from '../../src/search/expression.ts'
 import { parseSearch } from '../../src/search/parse.ts'

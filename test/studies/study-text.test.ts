@@ -1,6 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { withRequest } from '../../src/studies/study-request.ts'
 import {
   draftAfter,

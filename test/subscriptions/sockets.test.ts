@@ -1,6 +1,6 @@
 import type { Parameters } from '@medplum/fhirtypes'
 import t from 'tap'
-import { openCodeClasses } from '../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { openOutbound } from '../../src/messages/outbound.ts'
 import { all, none } from '../../src/search/expression.ts'

@@ -1,6 +1,6 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
+import { contentOf, type Element } from '../../src/fhir/definition/structure.ts'
 import type { Registry } from '../../src/fhir/registry.ts'
-import { contentOf, type Element } from '../../src/fhir/structure.ts'
 
 /** The least that is a valid resource of the type: only what its definition and its invariants require. */
 export const minimalResource = (registry: Registry, type: ResourceType): Resource => {

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { ElementPath } from '../../fhir/search-parameter.ts'
+import type { ElementPath } from '../../fhir/definition/search-parameter.ts'
 import { type Action, none, or } from '../../search/expression.ts'
 import type { Grant } from './rule.ts'
 

@@ -1,4 +1,4 @@
-import type { ElementPath } from '../../fhir/search-parameter.ts'
+import type { ElementPath } from '../../fhir/definition/search-parameter.ts'
 import { and, none, or } from '../../search/expression.ts'
 import { anyone, both, knownTo, member, sameTenant, staffed, where } from './grant.ts'
 import type { Grant, Grants, Rule } from './rule.ts'

@@ -1,7 +1,7 @@
 import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { FhirError } from '../../fhir/error.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { addressGroup } from '../../http/address-group.ts'
 import { requireCaller } from '../../http/caller.ts'
 import { sayWhen, toldError } from '../../http/errors.ts'

@@ -1,4 +1,4 @@
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { codingOf } from '../../studies/kind-coding.ts'
 import { displayOf } from '../../studies/study-request.ts'
 

@@ -1,5 +1,5 @@
 import type { Device } from '@medplum/fhirtypes'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { deviceName } from '../../studies/own-record.ts'
 import { deliveredKinds } from '../../studies/source.ts'
 import { toScopeCode } from './codes.ts'

@@ -1,7 +1,7 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { readConsent } from '../../access/consent.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { FhirError } from '../../fhir/error.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { isStanding, newConsent, permitOf, sourceOf } from '../../studies/own-consent.ts'
 import type { StudyAsked } from '../../studies/own-study.ts'
 import { without } from '../../studies/stopping.ts'

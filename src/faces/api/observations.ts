@@ -1,7 +1,7 @@
 import type { Observation, Patient } from '@medplum/fhirtypes'
 import { systems } from '../../fhir/canonical.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { parseJson } from '../../fhir/json.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import { displayOf } from '../../studies/study-request.ts'

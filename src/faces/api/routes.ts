@@ -1,6 +1,6 @@
 import type { Device, Observation, Organization, Patient, ResearchStudy, ResourceType } from '@medplum/fhirtypes'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { FhirError } from '../../fhir/error.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import { type Asking, requireStaff } from './asking.ts'
 import { presentConsents } from './consents.ts'

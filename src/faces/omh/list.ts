@@ -1,5 +1,5 @@
 import type { Context, FhirResponse, Handler, TypeRequest } from '../../interactions/interaction.ts'
-import { cursorUrl, openPage } from '../../interactions/paging.ts'
+import { cursorUrl, openPage } from '../../interactions/search/paging.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { roomOfPage } from '../../search/room.ts'

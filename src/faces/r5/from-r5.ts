@@ -1,7 +1,7 @@
 import { standardExtensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { decimalText } from '../../fhir/json.ts'
-import { ucumUnit } from '../../fhir/ucum.ts'
+import { ucumUnit } from '../../fhir/measured/ucum.ts'
 import { asList, asRecord, asText, type JsonRecord } from '../../mhealth/json-tree.ts'
 
 /** An Observation as it comes from a client of R5: what R5 names otherwise, as R4 has it. Throws 422 for what R4 cannot say. */

@@ -1,5 +1,5 @@
 import { parseJson } from '../../fhir/json.ts'
-import { type BundleText, bundleChunks } from '../../interactions/bundle-text.ts'
+import { type BundleText, bundleChunks } from '../../interactions/bundle/bundle-text.ts'
 import type { Body, FhirResponse } from '../../interactions/interaction.ts'
 import { asRecord, asText, type JsonRecord } from '../../mhealth/json-tree.ts'
 import { entryToR5, toR5 } from './resource.ts'

@@ -1,8 +1,8 @@
 import { standardExtensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
-import { type BundleText, bundleChunks } from '../../interactions/bundle-text.ts'
+import { type BundleText, bundleChunks } from '../../interactions/bundle/bundle-text.ts'
 import type { Context, FhirResponse, Handler, TypeRequest } from '../../interactions/interaction.ts'
-import { openPage } from '../../interactions/paging.ts'
+import { openPage } from '../../interactions/search/paging.ts'
 import { cursorName, maxCount } from '../../search/result-parameter.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { unlessRefused } from '../../fhir/error.ts'
-import { bundleChunks } from '../../interactions/bundle-text.ts'
+import { bundleChunks } from '../../interactions/bundle/bundle-text.ts'
 import type { Context, FhirResponse, Handler, TypeRequest } from '../../interactions/interaction.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { groupOf } from '../api/studies.ts'

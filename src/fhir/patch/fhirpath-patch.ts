@@ -1,6 +1,6 @@
+import type { Structures } from '../definition/structure.ts'
 import { FhirError } from '../error.ts'
 import { toNumber } from '../json.ts'
-import type { Structures } from '../structure.ts'
 import { dropEmptyBeside, holderBeside } from './beside.ts'
 import { elementBelow, holderOf, isObject, type Json, type Location, locate } from './location.ts'
 import { addChild, insertInto, keyFor, listAt, patchValueOf, removeFrom } from './patch-value.ts'

@@ -1,7 +1,7 @@
+import { choiceName } from '../definition/path-compiler.ts'
+import { childOf, type Element, type Structures } from '../definition/structure.ts'
 import { loadFhirpath, toPlain } from '../fhirpath.ts'
 import { isNumber } from '../json.ts'
-import { choiceName } from '../path-compiler.ts'
-import { childOf, type Element, type Structures } from '../structure.ts'
 
 export type Json = Record<string, unknown>
 

@@ -1,4 +1,4 @@
-import type { Element, Structures } from '../structure.ts'
+import type { Element, Structures } from '../definition/structure.ts'
 import { elementBelow, type Json, type Location } from './location.ts'
 
 /** A value as an operation of a FHIRPath Patch brings it, ready to stand in a resource. */

@@ -1,5 +1,5 @@
+import type { Structures } from '../definition/structure.ts'
 import { FhirError } from '../error.ts'
-import type { Structures } from '../structure.ts'
 import { parseFhirpathPatch } from './fhirpath-patch.ts'
 import { refuseGrowth } from './growth.ts'
 import { parseJsonPatch } from './json-patch.ts'

@@ -1,4 +1,4 @@
-import type { Constraint } from '../structure.ts'
+import type { Constraint } from '../definition/structure.ts'
 
 /** What is read of a StructureDefinition that constrains a type. https://hl7.org/fhir/R4/profiling.html */
 export type ProfileDefinition = {

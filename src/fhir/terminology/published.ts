@@ -1,4 +1,4 @@
-import { placeDefinitions, readPlace } from '../definition-file.ts'
+import { placeDefinitions, readPlace } from '../definition/definition-file.ts'
 
 export type TerminologyType = 'CodeSystem' | 'ValueSet'
 

@@ -1,6 +1,6 @@
-import { choiceName } from '../path-compiler.ts'
+import { choiceName } from '../definition/path-compiler.ts'
+import { type Constraint, contentOf, type Element, type ElementType } from '../definition/structure.ts'
 import type { Registry } from '../registry.ts'
-import { type Constraint, contentOf, type Element, type ElementType } from '../structure.ts'
 import { bindingOf } from './binding.ts'
 import { noteFragment } from './contained.ts'
 import { complexField, extensionField, primitiveField } from './fields.ts'

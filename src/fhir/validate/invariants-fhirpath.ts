@@ -1,7 +1,7 @@
 import { systems } from '../canonical.ts'
+import type { Constraint } from '../definition/structure.ts'
 import { loadFhirpath } from '../fhirpath.ts'
 import { isNumber, toNumber } from '../json.ts'
-import type { Constraint } from '../structure.ts'
 import type { Walk } from './walk.ts'
 
 /** A constraint evaluated by fhirpath.js. One that it cannot evaluate, or that says nothing, is taken to hold. */

@@ -1,4 +1,4 @@
-import type { Constraint } from '../structure.ts'
+import type { Constraint } from '../definition/structure.ts'
 import { datatypeInvariants } from './invariants-datatype.ts'
 import { fhirpathInvariant } from './invariants-fhirpath.ts'
 import { resourceInvariants } from './invariants-resource.ts'

@@ -1,7 +1,7 @@
 /** Formats of the primitive types. https://hl7.org/fhir/R4/datatypes.html#primitive */
 
+import type { Structures } from '../definition/structure.ts'
 import { decimalText, isNumber } from '../json.ts'
-import type { Structures } from '../structure.ts'
 
 /** What is wrong with a value of the type, said as what would be right; undefined where it is right. */
 export type Format = (value: unknown) => string | undefined

@@ -1,4 +1,4 @@
-import { isResourceType } from '../resource-type.ts'
+import { isResourceType } from '../definition/resource-type.ts'
 import { isJson, report, type Walk, warn } from './walk.ts'
 
 /**

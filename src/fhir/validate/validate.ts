@@ -1,7 +1,7 @@
 /** Whether a resource is valid R4. https://hl7.org/fhir/R4/validation.html */
 
+import { isResourceType } from '../definition/resource-type.ts'
 import type { Issue } from '../error.ts'
-import { isResourceType } from '../resource-type.ts'
 import { compileChecks, type Definitions } from './compile.ts'
 import { checkContained } from './contained.ts'
 import { type Check, EnoughIssues, isJson, type Json, kindOf, mostIssues, report, type Walk } from './walk.ts'

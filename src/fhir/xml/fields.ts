@@ -1,5 +1,5 @@
-import { choiceName } from '../path-compiler.ts'
-import { contentOf, type Element, type Structures } from '../structure.ts'
+import { choiceName } from '../definition/path-compiler.ts'
+import { contentOf, type Element, type Structures } from '../definition/structure.ts'
 
 /** An element as JSON and XML both name it: of a choice there is one for each type. https://hl7.org/fhir/R4/xml.html */
 export type Field = {

@@ -1,4 +1,4 @@
-import type { Structures } from '../structure.ts'
+import type { Structures } from '../definition/structure.ts'
 import { openFields } from './fields.ts'
 import { parseXml } from './parse.ts'
 import { type PrintOptions, printEntry, printResource } from './print.ts'

@@ -1,5 +1,5 @@
+import type { SearchParameter, SearchParameterType } from '../../fhir/definition/search-parameter.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import type { SearchParameter, SearchParameterType } from '../../fhir/search-parameter.ts'
 import { and, type Expression, not } from '../expression.ts'
 import { matchImplied } from '../implied-system.ts'
 import { modifiersOf } from '../modifier.ts'

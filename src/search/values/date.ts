@@ -1,5 +1,5 @@
 import { intervalOf } from '../../fhir/date.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { splitPrefix } from '../prefix.ts'
 import { valueRefusal } from '../refusal.ts'
 import type { Interval, Value } from '../value.ts'

@@ -1,5 +1,5 @@
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import { splitAt, unescapeText } from '../escape.ts'
 import type { Modifier } from '../modifier.ts'
 import { refusal, valueRefusal } from '../refusal.ts'

@@ -1,5 +1,5 @@
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
-import { ucumUnit } from '../../fhir/ucum.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
+import { ucumUnit } from '../../fhir/measured/ucum.ts'
 import { splitAt, unescapeText } from '../escape.ts'
 import { valueRefusal } from '../refusal.ts'
 import type { Value } from '../value.ts'

@@ -1,4 +1,4 @@
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { rangeOf } from '../decimal.ts'
 import { splitPrefix } from '../prefix.ts'
 import { valueRefusal } from '../refusal.ts'

@@ -1,5 +1,5 @@
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { parseReference } from '../../fhir/reference.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import { unescapeText } from '../escape.ts'
 import { valueRefusal } from '../refusal.ts'
 import type { Value } from '../value.ts'

@@ -1,4 +1,4 @@
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { splitAt, unescapeText } from '../escape.ts'
 import { valueRefusal } from '../refusal.ts'
 import type { Value } from '../value.ts'

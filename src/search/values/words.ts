@@ -1,5 +1,5 @@
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { FhirError } from '../../fhir/error.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import { unescapeText } from '../escape.ts'
 import { longestText } from '../limit.ts'
 import { valueRefusal } from '../refusal.ts'

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments } from '../../access/patient-compartment.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { all, and, type Expression } from '../../search/expression.ts'
 import type { Value } from '../../search/value.ts'
 import type { RowsAsked } from '../search/rows-asked.ts'

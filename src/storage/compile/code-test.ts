@@ -1,4 +1,4 @@
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { TokenAsked } from '../values/token.ts'
 

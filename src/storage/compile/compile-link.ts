@@ -1,4 +1,4 @@
-import type { ElementPath } from '../../fhir/search-parameter.ts'
+import type { ElementPath } from '../../fhir/definition/search-parameter.ts'
 import { conjuncts, type Expression } from '../../search/expression.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { type RowNames, storedRow, tableOf, typeIdOf } from '../row.ts'

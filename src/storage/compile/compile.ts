@@ -1,6 +1,6 @@
 import type { Restricted } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
 import { recordHas, recordTest } from '../audit/record-test.ts'
 import { isOfSeveral } from '../audit/several.ts'

@@ -1,4 +1,4 @@
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import type { SqlFragment } from '../sql.ts'

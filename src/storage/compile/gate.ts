@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Action, Expression } from '../../search/expression.ts'
 import { type RowNames, storedRow } from '../row.ts'
 import type { SqlFragment } from '../sql.ts'

@@ -1,4 +1,4 @@
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { Value } from '../../search/value.ts'
 

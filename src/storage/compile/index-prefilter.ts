@@ -1,4 +1,4 @@
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Concept, TextOperator, Value } from '../../search/value.ts'
 import { identifierKey, ofTypeKey, parameterKey, referenceKey, tokenKey } from '../prepare/index-rows.ts'
 import type { RowNames } from '../row.ts'

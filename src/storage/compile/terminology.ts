@@ -1,6 +1,6 @@
 import type { CodeSystem, ValueSet } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
-import { kindValueSets } from '../../fhir/kind-value-set.ts'
+import { kindValueSets } from '../../fhir/measured/kind-value-set.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { codesAbove, codesBelow } from '../../fhir/terminology/code-system.ts'
 import { type Expansion, type FindTerminology, openExpansion } from '../../fhir/terminology/expansion.ts'

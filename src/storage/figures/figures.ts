@@ -1,4 +1,4 @@
-import type { Conversion } from '../../fhir/conversion.ts'
+import type { Conversion } from '../../fhir/measured/conversion.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { Search } from '../../search/search.ts'
 

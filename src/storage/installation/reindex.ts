@@ -1,6 +1,6 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { parseJson } from '../../fhir/json.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Connection, Database } from '../database.ts'
 import { project } from '../model/projections.ts'

@@ -1,5 +1,5 @@
 import type { Reference, Resource } from '@medplum/fhirtypes'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Connection } from '../database.ts'
 import type { Dictionary } from '../prepare/dictionary.ts'
 

@@ -1,7 +1,7 @@
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem, ownerTag } from '../../access/owner.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import { openTurns } from '../../fhir/in-turns.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { withPlainNumbers } from '../../fhir/plain-numbers.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Connection } from '../database.ts'

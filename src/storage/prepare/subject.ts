@@ -1,6 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { subjectParameters } from '../../access/patient-compartment.ts'
-import { elementsAt } from '../../fhir/element-path.ts'
+import { elementsAt } from '../../fhir/definition/element-path.ts'
 import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 

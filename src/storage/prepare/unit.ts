@@ -1,5 +1,5 @@
 import { systems } from '../../fhir/canonical.ts'
-import { ucumUnit } from '../../fhir/ucum.ts'
+import { ucumUnit } from '../../fhir/measured/ucum.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 

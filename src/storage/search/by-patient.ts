@@ -1,4 +1,4 @@
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
 import { namedPatients } from '../../search/named-patients.ts'
 import { compilePart, compilePatients } from '../compile/compile.ts'

@@ -1,4 +1,4 @@
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Expression } from '../../search/expression.ts'
 import { compilePart } from '../compile/compile.ts'
 import { type RowNames, storedRow, typeIdOf } from '../row.ts'

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { IncludeLink } from '../../search/include.ts'
 import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'

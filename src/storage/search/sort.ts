@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { FhirError } from '../../fhir/error.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import type { Search } from '../../search/search.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'

@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Access, restrict } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
 import type { FhirError } from '../../fhir/error.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { roomOfPage } from '../../search/room.ts'
 import { compile } from '../compile/compile.ts'

@@ -1,5 +1,5 @@
 import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../../fhir/date.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
 import { type Condition, element, elementText, someElement } from './element.ts'

@@ -1,4 +1,4 @@
-import type { ElementPath, PathStep } from '../../fhir/search-parameter.ts'
+import type { ElementPath, PathStep } from '../../fhir/definition/search-parameter.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
 
 /** The elements that a path reaches are called this inside a condition. */

@@ -1,6 +1,6 @@
 import { systems } from '../../fhir/canonical.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
-import { ucumUnit } from '../../fhir/ucum.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
+import { ucumUnit } from '../../fhir/measured/ucum.ts'
 import type { Value } from '../../search/value.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { element, someElement } from './element.ts'

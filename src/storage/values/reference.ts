@@ -1,5 +1,5 @@
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { parseReference } from '../../fhir/reference.ts'
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { element, elementText, someElement } from './element.ts'

@@ -1,4 +1,4 @@
-import type { ElementPath, SearchParameter } from '../../fhir/search-parameter.ts'
+import type { ElementPath, SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { TextOperator, Value } from '../../search/value.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { element, elementText, presentPath, someElement } from './element.ts'

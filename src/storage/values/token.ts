@@ -1,4 +1,4 @@
-import type { ElementPath, SearchParameter } from '../../fhir/search-parameter.ts'
+import type { ElementPath, SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Concept, Value } from '../../search/value.ts'
 import { allOf, anyOf, columnOf, type SqlFragment, sql } from '../sql.ts'
 import { type Condition, element, elementText, jsonPath, someElement } from './element.ts'

@@ -1,4 +1,4 @@
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { elementText, someElement } from './element.ts'

@@ -1,4 +1,4 @@
-import type { SearchParameter } from '../../fhir/search-parameter.ts'
+import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Concept, Part, Value } from '../../search/value.ts'
 import { allOf, type SqlFragment } from '../sql.ts'
 import { matchDate } from './date.ts'

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { tableOf } from '../row.ts'

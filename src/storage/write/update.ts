@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Restricted } from '../../access/access.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { compile } from '../compile/compile.ts'
 import type { Connection } from '../database.ts'
 import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'

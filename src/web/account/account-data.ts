@@ -8,7 +8,7 @@ import {
   type RecordLines,
   readingLines,
   resourceLines,
-} from '../../operations/record-lines.ts'
+} from '../../operations/rows/record-lines.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { html } from '../page/html.ts'

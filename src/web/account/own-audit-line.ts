@@ -1,7 +1,7 @@
 import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import { appGrant } from '../../access/vocabulary.ts'
 import { systems } from '../../fhir/canonical.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import { commandLineClient } from '../../storage/authorization/client.ts'
 import { happenedIn, whoeverHadTheLink } from '../../studies/invitation-event.ts'

@@ -1,6 +1,6 @@
 import type { AuditEvent, AuditEventAgent, AuditEventEntity } from '@medplum/fhirtypes'
 import { systems } from '../../fhir/canonical.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 
 /** What an AuditEvent says, in words of a language. */

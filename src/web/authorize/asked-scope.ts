@@ -1,5 +1,5 @@
 import { parseScope, printScope, type Scope } from '../../access/scope.ts'
-import { codesOf, type Kind } from '../../fhir/code-class.ts'
+import { codesOf, type Kind } from '../../fhir/measured/code-class.ts'
 import type { Action } from '../../search/expression.ts'
 
 /** What a person leaves ticked or not: a scope, or of one that does both, the part that reads and the part that writes. */

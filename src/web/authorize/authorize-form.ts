@@ -1,6 +1,6 @@
 import type { AskingClient, Interaction } from '../../auth/interaction.ts'
 import type { Choices } from '../../auth/patient-choice.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { box, notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'

@@ -1,6 +1,6 @@
 import type { Scope } from '../../access/scope.ts'
 import { systems } from '../../fhir/canonical.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Action } from '../../search/expression.ts'
 import type { AskedPart } from './asked-scope.ts'

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { findingName } from '../../fhir/document-finding.ts'
+import { findingName } from '../../fhir/measured/document-finding.ts'
 import { queryOf } from '../../http/presentation.ts'
 import type {
   Quarantined,

@@ -1,6 +1,6 @@
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { queryOf } from '../../http/presentation.ts'
-import { openCursors } from '../../interactions/cursor.ts'
+import { openCursors } from '../../interactions/search/cursor.ts'
 import { findSourcePage, type Source } from '../../studies/source.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { field, lookedFor, notice } from '../page/form.ts'

@@ -1,4 +1,4 @@
-import type { GlucoseUnit } from '../../fhir/glucose.ts'
+import type { GlucoseUnit } from '../../fhir/measured/glucose.ts'
 
 /** From where to where the scale of a chart may go: one reading that can hardly be would leave all others no room. */
 export type Limits = readonly [lowest: number, highest: number]

@@ -1,4 +1,4 @@
-import type { GlucoseUnit } from '../../fhir/glucose.ts'
+import type { GlucoseUnit } from '../../fhir/measured/glucose.ts'
 import { addDays, dayOf, daysBetween, isTimezone, startOfDay } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { field } from '../page/form.ts'

@@ -1,4 +1,4 @@
-import { glucoseRanges, glucoseThresholds } from '../../fhir/glucose.ts'
+import { glucoseRanges, glucoseThresholds } from '../../fhir/measured/glucose.ts'
 import { daysBetween } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { GlucoseProfile } from '../../operations/glucose-profile.ts'

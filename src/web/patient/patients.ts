@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { queryOf } from '../../http/presentation.ts'
-import { openCursors } from '../../interactions/cursor.ts'
+import { openCursors } from '../../interactions/search/cursor.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendOwn } from '../page/organizing.ts'

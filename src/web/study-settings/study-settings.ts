@@ -1,6 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
-import type { CodeClasses } from '../../fhir/code-class.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { validationPolicies } from '../../mhealth/policy.ts'
 import { allowsPaper } from '../../studies/paper-consent.ts'

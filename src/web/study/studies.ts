@@ -1,6 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { queryOf } from '../../http/presentation.ts'
-import { openCursors } from '../../interactions/cursor.ts'
+import { openCursors } from '../../interactions/search/cursor.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
 import { organizationsForStudies } from '../../studies/study-change.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { type Constraint, childOf, contentOf, type Element } from '../../../src/fhir/definition/structure.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { type Constraint, childOf, contentOf, type Element } from '../../../src/fhir/structure.ts'
 import { written } from '../../../src/fhir/validate/invariants.ts'
 import { fhirpathInvariant } from '../../../src/fhir/validate/invariants-fhirpath.ts'
 import { isJson, type Json, type Walk } from '../../../src/fhir/validate/walk.ts'

@@ -1,4 +1,4 @@
-import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import type { Definition } from '../definitions.ts'
 import type { Found } from '../values.ts'
 import { parseToken, type Token, tokenHolds, tokensOf } from './token.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { reindex } from '../../../src/storage/installation/reindex.ts'

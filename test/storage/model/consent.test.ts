@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import type { Connection } from '../../../src/storage/database.ts'
 import { openTerms } from '../../../src/storage/model/consent.ts'
 import * as w from './world.ts'

@@ -1,7 +1,7 @@
 import type { Bundle, ResourceType } from '@medplum/fhirtypes'
 import t from 'tap'
 import { fullAccess } from '../../../src/access/access.ts'
-import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { inCompartment } from '../../../src/search/compartment.ts'
 import { parseSearch } from '../../../src/search/parse.ts'

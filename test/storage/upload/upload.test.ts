@@ -1,7 +1,7 @@
 import type { Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { type Access, fullAccess } from '../../../src/access/access.ts'
-import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
 import { type Connection, openDatabase } from '../../../src/storage/database.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openCodeClasses } from '../../../src/fhir/code-class.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { wordsFor } from '../../../src/messages/catalogue.ts'
 import { partsAsked } from '../../../src/web/authorize/asked-scope.ts'
 import { sentenceOf, type Whose } from '../../../src/web/authorize/scope-sentence.ts'

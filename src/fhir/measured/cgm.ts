@@ -1,0 +1,112 @@
+import { systems } from '../canonical.ts'
+import type { ElementDefinition, ProfileDefinition } from '../profile/profile.ts'
+
+/** The HL7 guide on continuous glucose monitoring, 1.0.0: https://hl7.org/fhir/uv/cgm/STU1/ */
+const guide = 'http://hl7.org/fhir/uv/cgm'
+
+export const cgmProfile = (name: string): string => `${guide}/StructureDefinition/${name}`
+
+export const cgmOperation = `${guide}/OperationDefinition/submit-cgm-bundle`
+
+/** What a server claims that takes the data of sensors as the guide has it. */
+export const cgmReceiver = `${guide}/CapabilityStatement/cgm-data-receiver`
+
+/** What the guide asks of a value: the words of the unit too, as its patterns have them. */
+type Unit = { readonly code: string; readonly unit: string }
+
+/** A profile of Observations with one value, and the LOINC code that it fixes. */
+export type CgmObservation = { readonly profile: string; readonly code: string; readonly quantity: Unit }
+
+const massPerVolume = { code: 'mg/dL', unit: 'mg/dl' }
+const molesPerVolume = { code: 'mmol/L', unit: 'mmol/l' }
+const percent = { code: '%', unit: '%' }
+
+export const cgmReadings: readonly CgmObservation[] = [
+  { profile: 'cgm-sensor-reading-mass-per-volume', code: '99504-3', quantity: massPerVolume },
+  { profile: 'cgm-sensor-reading-moles-per-volume', code: '105272-9', quantity: molesPerVolume },
+]
+
+/** Of a period. */
+export const cgmFigures = {
+  'mean-mg/dL': { profile: 'cgm-summary-mean-glucose-mass-per-volume', code: '97507-8', quantity: massPerVolume },
+  'mean-mmol/L': { profile: 'cgm-summary-mean-glucose-moles-per-volume', code: '105273-7', quantity: molesPerVolume },
+  gmi: { profile: 'cgm-summary-gmi', code: '97506-0', quantity: percent },
+  variation: { profile: 'cgm-summary-coefficient-of-variation', code: '104638-2', quantity: percent },
+  days: { profile: 'cgm-summary-days-of-wear', code: '104636-6', quantity: { code: 'd', unit: 'days' } },
+  active: { profile: 'cgm-summary-sensor-active-percentage', code: '104637-4', quantity: percent },
+} as const satisfies Readonly<Record<string, CgmObservation>>
+
+/** The panel of times in ranges, and the codes of its components from the lowest range to the highest. */
+export const cgmTimesInRanges = {
+  profile: 'cgm-summary-times-in-ranges',
+  code: '106793-3',
+  ranges: ['104642-4', '104641-6', '97510-2', '104640-8', '104639-0'],
+  quantity: percent,
+} as const
+
+/** The summary that has all others as its members. LOINC has no code for it in the guide yet. */
+export const cgmSummary = {
+  profile: 'cgm-summary',
+  code: { system: `${guide}/CodeSystem/cgm-summary-codes-temporary`, code: 'cgm-summary' },
+} as const
+
+const element = (path: string, more: Omit<ElementDefinition, 'path'> = {}): ElementDefinition => ({
+  id: path,
+  path: path.replaceAll(/:\w+/g, ''),
+  ...more,
+})
+
+const conceptOf = (system: string, code: string) => ({ coding: [{ system, code }] })
+
+const quantityOf = ({ code, unit }: Unit) => ({ unit, system: systems.ucum, code })
+
+const required = { min: 1, max: '1' } as const
+
+/** As far as the definitions of the guide constrain an Observation, for `$validate`. */
+const definitionOf = (name: string, elements: readonly ElementDefinition[]): ProfileDefinition => ({
+  url: cgmProfile(name),
+  type: 'Observation',
+  snapshot: { element: [element('Observation'), element('Observation.subject', required), ...elements] },
+})
+
+const coded = (system: string, code: string): ElementDefinition =>
+  element('Observation.code', { ...required, patternCodeableConcept: conceptOf(system, code) })
+
+const valued = (quantity: Unit, path = 'Observation.value[x]'): ElementDefinition =>
+  element(path, { ...required, type: [{ code: 'Quantity' }], patternQuantity: quantityOf(quantity) })
+
+const atMoment = element('Observation.effective[x]', { ...required, type: [{ code: 'dateTime' }] })
+
+const inPeriod: readonly ElementDefinition[] = [
+  element('Observation.effective[x]', { ...required, type: [{ code: 'Period' }] }),
+  element('Observation.effective[x].start', required),
+  element('Observation.effective[x].end', required),
+]
+
+const timesInRanges: readonly ElementDefinition[] = [
+  element('Observation.component', {
+    min: 5,
+    slicing: { discriminator: [{ type: 'value', path: 'code' }], rules: 'open' },
+  }),
+  ...cgmTimesInRanges.ranges.flatMap((code, index) => [
+    element(`Observation.component:range${index}`, required),
+    element(`Observation.component:range${index}.code`, { patternCodeableConcept: conceptOf(systems.loinc, code) }),
+    valued(cgmTimesInRanges.quantity, `Observation.component:range${index}.value[x]`),
+  ]),
+]
+
+/** By what members are can only be told where they are read: here it is asked how many there are. */
+export const cgmDefinitions: readonly ProfileDefinition[] = [
+  ...cgmReadings.map(({ profile, code, quantity }) =>
+    definitionOf(profile, [coded(systems.loinc, code), atMoment, valued(quantity)]),
+  ),
+  ...Object.values(cgmFigures).map(({ profile, code, quantity }) =>
+    definitionOf(profile, [coded(systems.loinc, code), ...inPeriod, valued(quantity)]),
+  ),
+  definitionOf(cgmTimesInRanges.profile, [coded(systems.loinc, cgmTimesInRanges.code), ...inPeriod, ...timesInRanges]),
+  definitionOf(cgmSummary.profile, [
+    coded(cgmSummary.code.system, cgmSummary.code.code),
+    ...inPeriod,
+    element('Observation.hasMember', { min: 6, max: '*' }),
+  ]),
+]

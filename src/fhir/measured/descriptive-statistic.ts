@@ -1,0 +1,30 @@
+import type { CodeableConcept, Extension } from '@medplum/fhirtypes'
+import { extensions, systems } from '../canonical.ts'
+
+/** What a value is: measured (once, or as the sum of all that was), the average of several measurements, or another figure made of them. */
+export type Statistic = 'measured' | 'average' | 'other'
+
+/** By the extension that documents with a `descriptive_statistic` get; of an Observation without it the value was measured. */
+export const statisticOf = (observation: Extended): Statistic => {
+  const concept = conceptOf(observation)
+  if (concept === undefined) return 'measured'
+  return [concept.text, ...codesOf(concept)].map(word => known[word ?? '']).find(one => one !== undefined) ?? 'other'
+}
+
+/** Its words; undefined where there is no such extension. */
+export const statisticWords = (observation: Extended): string | undefined => {
+  const concept = conceptOf(observation)
+  return concept && (concept.text ?? codesOf(concept)[0])
+}
+
+type Extended = { readonly extension?: readonly Extension[] }
+
+const known: Readonly<Record<string, Statistic | undefined>> = { sum: 'measured', average: 'average' }
+
+const conceptOf = ({ extension = [] }: Extended): CodeableConcept | undefined =>
+  extension
+    .find(({ url }) => url === extensions.descriptiveStatistic)
+    ?.extension?.find(({ url }) => url === 'statistic')?.valueCodeableConcept
+
+const codesOf = ({ coding = [] }: CodeableConcept): readonly (string | undefined)[] =>
+  coding.filter(({ system }) => system === systems.observationStatistics).map(({ code }) => code)

@@ -1,0 +1,32 @@
+import { FhirError } from '../../fhir/error.ts'
+import { roomOfBundle } from '../../search/room.ts'
+import type { FhirResponse } from '../interaction.ts'
+
+export type AnswerRoom = {
+  /** Throws `too-costly` where there is none left: then what comes is not carried out. */
+  readonly requireSome: () => void
+  /** The same answer, which has taken its room. */
+  readonly take: (answer: FhirResponse) => FhirResponse
+}
+
+/**
+ * What the entries of one Bundle may answer together: all of it is kept until the last is done, and a short Bundle can ask for the
+ * same long page, or change the same long resource, a thousand times.
+ */
+export const openAnswerRoom = (mostLetters = roomOfBundle): AnswerRoom => {
+  let left = mostLetters
+  return {
+    requireSome: () => {
+      if (left > 0) return
+      throw new FhirError('too-costly', 'The entries before this one answer as much as one Bundle may: ask in parts', {
+        status: 400,
+      })
+    },
+    take: ({ body, ...answer }) => {
+      if (body?.kind !== 'chunks' && body?.kind !== 'text') return { ...answer, ...(body && { body }) }
+      const text = body.kind === 'text' ? body.text : [...body.chunks].join('')
+      left -= text.length
+      return { ...answer, body: { kind: 'text', text } }
+    },
+  }
+}

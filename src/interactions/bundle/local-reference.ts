@@ -1,0 +1,151 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { FhirRequest } from '../interaction.ts'
+
+/** What an entry's fullUrl has become: `Patient/123`. */
+export type Targets = ReadonlyMap<string, string>
+
+/**
+ * The resource with every reference to another entry of its Bundle resolved, as
+ * https://hl7.org/fhir/R4/bundle.html#references says; `fullUrl` is the resource's own.
+ */
+export const resolveReferences = (resource: unknown, fullUrl: string | undefined, targets: Targets): unknown => {
+  const base = baseOf(fullUrl)
+  return mapLinks(resource, (link, name) => {
+    const target = targetOf(link, base, targets)
+    if (target !== undefined) return target
+    if (name === 'reference') refuseUnresolvable(link)
+    return link
+  })
+}
+
+/** "Conditional references", which a transaction looks up before it writes. https://hl7.org/fhir/R4/http.html#trules */
+export const conditionalReferences = (resource: unknown): ReadonlySet<string> => {
+  const found = new Set<string>()
+  mapLinks(resource, (link, name) => {
+    if (name === 'reference' && isConditional(link)) found.add(link)
+    return link
+  })
+  return found
+}
+
+export const isConditional = (reference: string): boolean => /^[A-Z][A-Za-z]*\?/.test(reference)
+
+/** The request with what its body and its criteria refer to resolved. */
+export const resolveRequest = (request: FhirRequest, fullUrl: string | undefined, targets: Targets): FhirRequest => ({
+  ...resolveCriteria(request, targets),
+  body: resolveReferences(request.body, fullUrl, targets),
+})
+
+/** Criteria may name other entries too: `subject=urn:uuid:…`. */
+export const resolveCriteria = <Request extends FhirRequest>(request: Request, targets: Targets): Request => {
+  const { ifNoneExist } = request.headers
+  return {
+    ...request,
+    query: resolveQuery(request.query, targets),
+    headers: {
+      ...request.headers,
+      ...(ifNoneExist ? { ifNoneExist: resolveQuery(queryIn(ifNoneExist), targets).toString() } : {}),
+    },
+  }
+}
+
+/** The criteria of If-None-Exist, which may stand behind a type: `identifier=1`, `Patient?identifier=1`. */
+export const queryIn = (ifNoneExist: string): URLSearchParams =>
+  new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
+
+const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams =>
+  new URLSearchParams(
+    [...query].map(([name, value]): [string, string] => [
+      name,
+      value
+        .split(',')
+        .map(one => targets.get(one) ?? one)
+        .join(','),
+    ]),
+  )
+
+/** The fullUrls of other entries that a resource refers to. */
+export const referencedEntries = (
+  resource: unknown,
+  fullUrl: string | undefined,
+  fullUrls: ReadonlySet<string>,
+): ReadonlySet<string> => {
+  const found = new Set<string>()
+  const base = baseOf(fullUrl)
+  mapLinks(resource, link => {
+    for (const candidate of candidates(link, base)) if (fullUrls.has(candidate)) found.add(candidate)
+    return link
+  })
+  return found
+}
+
+const targetOf = (link: string, base: string | undefined, targets: Targets): string | undefined =>
+  candidates(link, base)
+    .map(candidate => targets.get(candidate))
+    .find(target => target !== undefined)
+
+/** A relative reference means an entry by the base of the referring entry's own fullUrl. */
+const candidates = (link: string, base: string | undefined): readonly string[] =>
+  base !== undefined && /^[A-Z][A-Za-z]*\/[^/?]+$/.test(link) ? [link, base + link] : [link]
+
+const baseOf = (fullUrl = ''): string | undefined =>
+  /^(https?:\/\/.+\/)[A-Za-z]+\/[A-Za-z0-9.-]{1,64}$/.exec(fullUrl)?.[1]
+
+const refuseUnresolvable = (reference: string): void => {
+  if (/^urn:(uuid|oid):/.test(reference)) {
+    throw new FhirError('invalid', `No entry of the transaction has the fullUrl ${reference}`)
+  }
+}
+
+/** The elements that may hold a link to another entry: never an identifier's value, which only looks like one. */
+const linkNames: ReadonlySet<string> = new Set(['reference', 'url', 'uri', 'valueUrl', 'valueUri'])
+
+type Replace = (link: string, name: string) => string
+
+/** Lists count as well: more than any resource that is valid. */
+const mostDeep = 500
+
+/** Copies only what changes. */
+const mapLinks = (value: unknown, replace: Replace, depth = 0): unknown => {
+  if (depth > mostDeep) throw new FhirError('structure', 'An entry is nested too deep', { expression: 'resource' })
+  if (Array.isArray(value)) return mapItems(value, replace, depth + 1)
+  if (typeof value !== 'object' || value === null) return value
+  const changed = Object.entries(value).flatMap(([name, child]) => {
+    const mapped =
+      typeof child === 'string' ? mapText(child, elementOf(value, name), replace) : mapLinks(child, replace, depth + 1)
+    return mapped === child ? [] : [[name, mapped]]
+  })
+  return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) }
+}
+
+const mapText = (text: string, element: string, replace: Replace): string => {
+  if (linkNames.has(element)) return replace(text, element)
+  return element === 'div' ? text.replace(linkingTag, tag => mapTag(tag, replace)) : text
+}
+
+const mapTag = (tag: string, replace: Replace): string =>
+  tag.replace(attribute, (whole, start, name, quote, link) =>
+    name === 'href' || name === 'src' ? `${start}${quote}${replaced(link, replace)}${quote}` : whole,
+  )
+
+/** "and `<a href="" & <img src=""` in the narrative": https://hl7.org/fhir/R4/http.html#trules. It ends before another begins, so no text is gone through twice. */
+const linkingTag = /<(?:a|img)\b[^<>]*>/g
+const attribute = /(\s([\w:-]+)\s*=\s*)(["'])(.*?)\3/g
+
+/** Of a narrative only what XML writes otherwise in an address. */
+const replaced = (link: string, replace: Replace): string => {
+  const plain = link.replaceAll('&amp;', '&')
+  const target = replace(plain, 'href')
+  return target === plain ? link : target
+}
+
+/** The element that a text is written to: in an operation of a patch, the one that its path ends with. */
+const elementOf = (object: object, name: string): string => {
+  if (name === 'value' && 'op' in object && 'path' in object) return /\/(\w+)$/.exec(String(object.path))?.[1] ?? name
+  return name
+}
+
+const mapItems = (items: readonly unknown[], replace: Replace, depth: number): unknown => {
+  const mapped = items.map(item => mapLinks(item, replace, depth))
+  return mapped.some((item, index) => item !== items[index]) ? mapped : items
+}

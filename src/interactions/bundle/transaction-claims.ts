@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { FhirError } from '../../fhir/error.ts'
+import { print } from '../../search/print.ts'
+import type { Search } from '../../search/search.ts'
+import type { Entry } from './entry.ts'
+import { atEntry } from './entry-error.ts'
+
+/** An entry with the id of the resource that it is about: one to be created has got it already. */
+export type Placed = Entry & {
+  readonly index: number
+  readonly id: string
+  /** `Patient/123`, as the others may refer to it; absent while criteria must tell it. */
+  readonly target?: string
+}
+
+/** What each entry is about, by its names: "If any resource identities overlap, the transaction SHALL fail." */
+export type Claims = Map<string, number>
+
+export const place = (entries: readonly Entry[], claims: Claims): readonly Placed[] =>
+  entries.map((entry, index) => {
+    const { interaction, request, fullUrl } = entry
+    const id = 'id' in request ? request.id : randomUUID()
+    const placed: Placed = {
+      ...entry,
+      index,
+      id,
+      ...('type' in request && interaction.decide === undefined ? { target: `${request.type}/${id}` } : {}),
+    }
+    if (interaction.method !== 'GET') claim(placed, claims)
+    if (fullUrl !== undefined && interaction.method !== 'GET') claimName(fullUrl, index, claims)
+    return placed
+  })
+
+/** "… including resolved identities from conditional update/delete". */
+export const claim = ({ target, index }: Placed, claims: Claims): void => {
+  if (target !== undefined) claimName(target, index, claims)
+}
+
+/** Two updates that find nothing by the same criteria would make two of what is to be one. */
+export const claimCriteria = ({ type, where }: Pick<Search, 'type' | 'where'>, index: number, claims: Claims): void =>
+  claimName(`What the criteria ${print(where)} of ${type} mean`, index, claims)
+
+const claimName = (name: string, index: number, claims: Claims): void =>
+  atEntry(index, () => {
+    const other = claims.get(name)
+    if (other !== undefined && other !== index) {
+      throw new FhirError('duplicate', `${name} is also what entry ${other} is about`, { status: 400 })
+    }
+    claims.set(name, index)
+  })

@@ -1,0 +1,90 @@
+import { FhirError } from '../../fhir/error.ts'
+import { decidePolicies } from '../incoming/decide-policy.ts'
+import { keep, type Refused, refusedAmong } from '../incoming/keep-refused.ts'
+import type { Context, Prepared } from '../interaction.ts'
+import { findReferences } from './conditional-reference.ts'
+import { inEntry } from './entry-error.ts'
+import { isConditional, referencedEntries, resolveReferences } from './local-reference.ts'
+import type { Placed } from './transaction-claims.ts'
+
+/** A transaction that was undone because documents in it are refused. */
+export type Undone = {
+  /** Its ordinary writes, as far as it was known which they are. */
+  readonly writes: readonly Placed[]
+  /** What references mean, by now. */
+  readonly targets: ReadonlyMap<string, string>
+  /** By the index of its entry, what refused each document that was judged. */
+  readonly refused: ReadonlyMap<number, FhirError>
+}
+
+/**
+ * Keeps each document that is refused, now that the transaction is undone, also those that it had not come to. Answers one error that names the
+ * entry of each. What a document refers to that the transaction was to create is lost.
+ */
+export const keepDocuments = async (
+  { writes, targets, refused }: Undone,
+  prepare: (entry: Placed) => Prepared,
+  context: Context,
+): Promise<FhirError | undefined> => {
+  const names = namesThatStay(writes, targets)
+  const prepared: Prepared[] = []
+  const indexes: number[] = []
+  for (const entry of writes.toSorted((one, other) => one.index - other.index)) {
+    const one = await preparedAgain(entry, names, prepare, context)
+    if (one === undefined) continue
+    prepared.push(one)
+    indexes.push(entry.index)
+  }
+  const decided = (await decidePolicies(prepared, context)).map(
+    (one, position) => refused.get(indexes[position] ?? -1) ?? one,
+  )
+  const found = refusedAmong(prepared, decided)
+  const told = await keep(found, context)
+  return together(found.map(one => toEntry(one, told, indexes)))
+}
+
+/** References to what it was to create stay as they came, since nothing has such an id (`lost`); conditional ones are looked up anew; all others mean what they meant. */
+const namesThatStay = (writes: readonly Placed[], targets: Undone['targets']) => {
+  const made = new Set(
+    writes.flatMap(({ interaction, fullUrl, target }) =>
+      interaction.name === 'create' && (fullUrl === undefined || targets.get(fullUrl) === target) ? [target] : [],
+    ),
+  )
+  const lost = new Set([...targets].flatMap(([name, target]) => (made.has(target) ? [name] : [])))
+  const stay = [...targets].filter(([name]) => !isConditional(name) && !lost.has(name))
+  return { lost, targets: new Map([...stay, ...[...lost].map((name): [string, string] => [name, name])]) }
+}
+
+/** Undefined where it is no upload, or where it was refused for something else. */
+const preparedAgain = async (
+  entry: Placed,
+  { lost, targets }: ReturnType<typeof namesThatStay>,
+  prepare: (entry: Placed) => Prepared,
+  context: Context,
+): Promise<Prepared | undefined> => {
+  const { request, fullUrl } = entry
+  if (!('type' in request) || request.type !== 'Observation') return undefined
+  try {
+    await findReferences([entry], targets, context)
+    const body = resolveReferences(request.body, fullUrl, targets)
+    const one = prepare({ ...entry, request: { ...request, body } })
+    if (!('asked' in one) || one.upload === undefined) return undefined
+    const { upload } = one
+    const isLost = [...referencedEntries(request.body, fullUrl, lost)].some(name => name !== fullUrl)
+    return isLost ? { ...one, upload: () => ({ ...upload(), isLost }) } : one
+  } catch (error) {
+    if (error instanceof FhirError) return undefined
+    throw error
+  }
+}
+
+const toEntry = (
+  { index: position, error }: Refused,
+  told: ReadonlyMap<number, FhirError>,
+  indexes: readonly number[],
+): FhirError => inEntry(indexes[position] ?? 0, told.get(position) ?? error) as FhirError
+
+const together = (errors: readonly FhirError[]): FhirError | undefined => {
+  const [first, ...others] = errors.flatMap(({ issues }) => issues)
+  return first === undefined ? undefined : FhirError.of([first, ...others], { status: errors[0]?.status ?? 422 })
+}

@@ -1,0 +1,236 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { Connection } from '../../storage/database.ts'
+import type { Written } from '../../storage/store.ts'
+import { criteriaOf, prepareRouted } from '../conditional.ts'
+import { findExistingAmong } from '../conditional-create.ts'
+import { existing } from '../create.ts'
+import { decidePolicies } from '../incoming/decide-policy.ts'
+import { refusedAmong } from '../incoming/keep-refused.ts'
+import type { Context, FhirResponse, Handler, PreferredReturn, SystemRequest } from '../interaction.ts'
+import { deletedResponse, writtenResponse } from '../written.ts'
+import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
+import { bundleChunks } from './bundle-text.ts'
+import { findReferences } from './conditional-reference.ts'
+import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
+import { atEntry, inEntry, thrownAt } from './entry-error.ts'
+import { resolveCriteria, resolveRequest } from './local-reference.ts'
+import { type Claims, claim, claimCriteria, type Placed, place } from './transaction-claims.ts'
+import { inOrder, inPhases, isWrite } from './transaction-order.ts'
+import { keepDocuments } from './transaction-refused.ts'
+
+/**
+ * https://hl7.org/fhir/R4/http.html#transaction
+ * All of it or nothing: deletes first, then creates, updates and reads. Whatever refuses one entry refuses the Bundle.
+ */
+export const transaction: Handler<SystemRequest> = (request, context) =>
+  transactionWith(async () => {})(request, context)
+
+/** The same; `also` is done in its commit, once it is known what it answers. */
+export const transactionWith =
+  (also: (connection: Connection, response: FhirResponse) => Promise<void>): Handler<SystemRequest> =>
+  async ({ body, headers }, context) => {
+    const answer = headers.prefer.return ?? 'minimal'
+    const prefer = { ...headers.prefer, return: answer }
+    const entries = entriesOf(body).map((sent, index) => atEntry(index, () => entryOf(sent, prefer, context)))
+    let progress: Progress | undefined
+    try {
+      return await context.store.atomic(async (store, connection) => {
+        progress = begin(answer, { ...context, store })
+        const answers = await carryOut(entries, progress)
+        const chunks = bundleChunks({ type: 'transaction-response', link: [] }, answers.map(entryText))
+        const response: FhirResponse = { status: 200, body: { kind: 'chunks', chunks } }
+        await also(connection, response)
+        return response
+      })
+    } catch (error) {
+      throw (progress && (await keepRefused(progress, context))) ?? error
+    }
+  }
+
+/** What an operation changes has no place in the order of a transaction. */
+const entryOf = (...of: Parameters<typeof parseEntry>): Entry => {
+  const entry = parseEntry(...of)
+  if (entry.interaction.name !== 'operation' || entry.interaction.method === 'GET') return entry
+  throw new FhirError('not-supported', 'A transaction carries operations by GET only; a batch takes all', {
+    status: 400,
+  })
+}
+
+/** How far a transaction has come. */
+type Progress = {
+  readonly context: Context
+  readonly answer: PreferredReturn
+  readonly answers: FhirResponse[]
+  readonly room: AnswerRoom
+  readonly claims: Claims
+  /** Its ordinary writes, as far as it is known which they are. */
+  readonly writes: Placed[]
+  /** What references mean: fullUrls of entries, and conditional references that were looked up. */
+  readonly targets: Map<string, string>
+  /** What it writes, as `Patient/1`: its entries may refer to that before it is there. */
+  readonly beside: Set<string>
+  /** By index, what refused the documents of entries. */
+  readonly refused: Map<number, FhirError>
+}
+
+const begin = (answer: PreferredReturn, context: Context): Progress => ({
+  context,
+  answer,
+  answers: [],
+  room: openAnswerRoom(),
+  claims: new Map(),
+  writes: [],
+  targets: new Map(),
+  beside: new Set(),
+  refused: new Map(),
+})
+
+/** The error that names all documents that were refused, which are kept; undefined where it was undone for something else. */
+const keepRefused = async (progress: Progress, context: Context): Promise<FhirError | undefined> =>
+  progress.refused.size === 0
+    ? undefined
+    : keepDocuments(
+        progress,
+        ({ interaction, request, id }) => prepareRouted({ interaction, request }, context, id),
+        context,
+      )
+
+const carryOut = async (entries: readonly Entry[], progress: Progress): Promise<readonly FhirResponse[]> => {
+  const { claims, context } = progress
+  const placed = place(entries, claims)
+  for (const entry of placed) remember(entry, progress)
+  await takeTurns(placed, progress)
+
+  const { deletes, creates, changes, lateCreates, reads } = inPhases(placed)
+  await writeWave(await decide(deletes, progress), progress)
+  const decided = await decide(
+    changes.filter(one => !asksForOthers(one)),
+    progress,
+  )
+  await writeInOrder(creates, progress)
+  const late = await decide(changes.filter(asksForOthers), progress)
+  await writeInOrder([...decided, ...late, ...lateCreates], progress)
+  for (const entry of reads) {
+    atEntry(entry.index, progress.room.requireSome)
+    const answered = await context.dispatch(entry, context).catch(thrownAt(entry.index))
+    progress.answers[entry.index] = progress.room.take(answered)
+  }
+  return progress.answers
+}
+
+const remember = (entry: Placed, { writes, targets, beside }: Progress): void => {
+  const { fullUrl, target, interaction } = entry
+  if (isWrite(entry) && interaction.decide === undefined) writes.push(entry)
+  if (target !== undefined && interaction.prepare !== undefined && interaction.method !== 'DELETE') beside.add(target)
+  if (fullUrl !== undefined && target !== undefined) targets.set(fullUrl, target)
+}
+
+/** For all criteria, and for all that is changed, at once and in one order, so that two transactions never wait each for the other. */
+const takeTurns = async (placed: readonly Placed[], { context, targets, claims }: Progress): Promise<void> => {
+  const criteria = placed.flatMap(({ index, interaction, request }) => {
+    if (!('type' in request)) return []
+    const { type, query, headers } = resolveCriteria(request, targets)
+    if (interaction.decide !== undefined) {
+      const criteria = atEntry(index, () => criteriaOf(type, query, context))
+      if (interaction.method === 'PUT') claimCriteria(criteria, index, claims)
+      return [criteria]
+    }
+    if (interaction.name !== 'create' || headers.ifNoneExist === undefined) return []
+    const { ifNoneExist } = headers
+    return [atEntry(index, () => existing(type, ifNoneExist, context))]
+  })
+  const changed = placed.flatMap(({ id, interaction, request }) =>
+    interaction.prepare !== undefined && 'type' in request && 'id' in request ? { type: request.type, id } : [],
+  )
+  await context.store.takeTurns(criteria, changed)
+}
+
+/** Whether its criteria name another entry: it is decided once that one is written. */
+const asksForOthers = ({ interaction, request }: Placed): boolean =>
+  interaction.decide !== undefined && [...request.query.values()].some(value => /\burn:(?:uuid|oid):/.test(value))
+
+/** Conditional entries as the ordinary ones that they mean now; a conditional delete may mean none or several. */
+const decide = async (entries: readonly Placed[], progress: Progress): Promise<readonly Placed[]> => {
+  const decided: Placed[] = []
+  for (const entry of entries) {
+    const { interaction, request, fullUrl, index } = entry
+    if (interaction.decide === undefined || !('type' in request)) {
+      decided.push(entry)
+      continue
+    }
+    const routed = await interaction
+      .decide(resolveCriteria(request, progress.targets), progress.context)
+      .catch(thrownAt(index))
+    if (routed.length === 0) progress.answers[index] = deletedResponse([], progress.answer)
+    for (const one of routed) {
+      const id = 'id' in one.request ? one.request.id : entry.id
+      const placed: Placed = { ...one, index, id, target: `${request.type}/${id}`, ...(fullUrl && { fullUrl }) }
+      claim(placed, progress.claims)
+      remember(placed, progress)
+      decided.push(placed)
+    }
+  }
+  return decided
+}
+
+const writeInOrder = async (entries: readonly Placed[], progress: Progress): Promise<void> => {
+  for (const wave of inOrder(entries)) await writeWave(wave, progress)
+}
+
+/** References are resolved before all else: to ids given beforehand, found by an earlier wave, or looked up. */
+const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<void> => {
+  const { context, targets, room } = progress
+  const [first] = wave
+  if (first !== undefined) atEntry(first.index, room.requireSome)
+  await findReferences(wave, targets, context)
+  const asked = wave.map(one => ({ ...one, request: resolveCriteria(one.request, targets) }))
+  for (const [name, target] of await findExistingAmong(asked, context)) {
+    progress.beside.delete(targets.get(name) ?? '')
+    targets.set(name, target)
+  }
+  const routed = wave.map(({ interaction, request, fullUrl, id, index }) =>
+    atEntry(index, () =>
+      prepareRouted({ interaction, request: resolveRequest(request, fullUrl, targets) }, context, id),
+    ),
+  )
+  const decided = await decidePolicies(routed, context)
+  for (const { index: position, error } of refusedAmong(routed, decided))
+    progress.refused.set(wave[position]?.index ?? 0, error)
+  const prepared = decided.map((one, position) => {
+    if (one instanceof FhirError) throw inEntry(wave[position]?.index ?? 0, one)
+    return one
+  })
+  const written = await context.store.write(
+    prepared.map(({ write }) => write),
+    progress.beside,
+  )
+  const byIndex = Map.groupBy(wave.keys(), position => wave[position]?.index ?? -1)
+  for (const [index, positions] of byIndex) {
+    const done = positions.map(position => doneOf(written[position], index))
+    const [position = 0] = positions
+    progress.answers[index] = room.take(answerOf(done, prepared[position]?.warnings ?? [], progress))
+  }
+  for (const [position, { fullUrl, index }] of wave.entries()) {
+    const { type, id } = doneOf(written[position], index)
+    if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
+  }
+}
+
+type Done = Exclude<Written, { outcome: 'refused' }>
+
+const answerOf = (
+  done: readonly Done[],
+  warnings: Parameters<typeof writtenResponse>[1],
+  { context, answer }: Progress,
+) => {
+  const [only] = done
+  return only === undefined || done.length > 1
+    ? deletedResponse(done, answer)
+    : writtenResponse(only, warnings, context.base, answer)
+}
+
+const doneOf = (written: Written | undefined, index: number): Done => {
+  if (written === undefined) throw new Error('the store did not answer for each write')
+  if (written.outcome === 'refused') throw inEntry(index, written.error)
+  return written
+}

@@ -1,0 +1,128 @@
+import type { Observation, Resource, ResourceType, Subscription } from '@medplum/fhirtypes'
+import { FhirError, type Issue } from '../../fhir/error.ts'
+import { isError, validate } from '../../fhir/validate/validate.ts'
+import { defaultPolicy, type ValidationPolicy } from '../../mhealth/policy.ts'
+import { mostComponents } from '../../storage/prepare/observation-facts.ts'
+import type { HeaderDevice, UploadKey } from '../../storage/store.ts'
+import type { Context } from '../interaction.ts'
+import { receiveSubscription } from '../subscription/subscription.ts'
+import { withOwnReferences } from './own-reference.ts'
+import { refuseUnknownPolicy } from './policy-extension.ts'
+
+/** A resource that may be written, and what there is to say about it all the same. */
+export type Incoming = {
+  readonly resource: Resource
+  readonly uploadKey?: UploadKey
+  readonly device?: HeaderDevice
+  /** Codes of what was repaired in its document. */
+  readonly repairs?: readonly string[]
+  readonly warnings: readonly Issue[]
+}
+
+/** What validation policies make of it differently: which of them holds is for the store to tell. */
+export type Undecided = {
+  /** As the laxest takes it. */
+  readonly asked: Observation
+  readonly device?: HeaderDevice
+  /** Throws what the policy refuses. */
+  readonly under: (policy: ValidationPolicy) => Incoming
+}
+
+/** Takes a body as a resource of the type: Open mHealth documents get their FHIR face, and all must be valid R4. */
+export const parseIncoming = (type: ResourceType, body: unknown, context: Context): Incoming | Undecided => {
+  const sent = resourceOf(type, body)
+  if (type !== 'Observation') return otherIncoming(sent, context)
+  const received = context.mhealth.receive(sent)
+  const under = (policy: ValidationPolicy): Incoming => {
+    const { resource, uploadKey, device, repairs, issues } = received.under(policy)
+    return {
+      warnings: checked(resource, issues, context),
+      resource: withOwnReferences(resource, context.base),
+      ...(uploadKey === undefined ? {} : { uploadKey }),
+      ...(device === undefined ? {} : { device }),
+      ...(repairs.length === 0 ? {} : { repairs }),
+    }
+  }
+  if (received.isClean) return under(defaultPolicy)
+  const lax = under('accept-with-warning')
+  const { device } = lax
+  return isMistake(sent) ? lax : { asked: lax.resource as Observation, under, ...(device && { device }) }
+}
+
+/** What is known to be a mistake need not be right: people can always take back what is theirs. */
+const isMistake = (sent: Resource): boolean => 'status' in sent && sent.status === 'entered-in-error'
+
+/** The same where it is known which policy holds. */
+export const parseUnder = (
+  policy: ValidationPolicy,
+  ...[type, body, context]: Parameters<typeof parseIncoming>
+): Incoming => {
+  const incoming = parseIncoming(type, body, context)
+  return 'under' in incoming ? incoming.under(policy) : incoming
+}
+
+/**
+ * The next content of what is stored. A document that is stored has been judged; no policy can be asked about another one
+ * while it is written, so it must pass the strictest.
+ */
+export const parseChange = (stored: Resource, body: unknown, context: Context): Incoming => {
+  const { documentOf } = context.mhealth
+  const type = stored.resourceType
+  const [before, after] = type === 'Observation' ? [documentOf(stored), documentOf(body)] : []
+  const isSame = before !== undefined && after !== undefined && before.bytes.equals(after.bytes)
+  return parseUnder(isSame ? 'accept-with-warning' : 'strict', type, body, context)
+}
+
+const otherIncoming = (sent: Resource, context: Context): Incoming => {
+  const warnings = checked(sent, [], context)
+  refuseUnknownPolicy(sent)
+  const resource = sent.resourceType === 'Subscription' ? receiveSubscription(sent as Subscription, context) : sent
+  return { resource: withOwnReferences(resource, context.base), warnings }
+}
+
+/** The warnings; throws the errors. */
+const checked = (resource: Resource, said: readonly Issue[], { registry }: Context): readonly Issue[] => {
+  const issues = [...said, ...tooManyOf(resource), ...validate(registry, resource)]
+  const errors = issues.filter(isError)
+  const [first, ...rest] = [...errors, ...issues.filter(issue => !isError(issue))]
+  if (first !== undefined && errors.length > 0) throw FhirError.of([first, ...rest])
+  return issues
+}
+
+const tooManyOf = (resource: Resource): readonly Issue[] => {
+  const { length } = (resource.resourceType === 'Observation' && resource.component) || []
+  if (length <= mostComponents) return []
+  const message = `An Observation has at most ${mostComponents} components, not ${length}`
+  return [{ severity: 'error', code: 'business-rule', message, expression: 'Observation.component' }]
+}
+
+const resourceOf = (type: ResourceType, body: unknown): Resource => {
+  if (typeof body !== 'object' || body === null || Array.isArray(body) || !('resourceType' in body)) {
+    throw new FhirError('structure', `The body must be a JSON object whose resourceType is ${type}`)
+  }
+  if (body.resourceType !== type) {
+    throw new FhirError(
+      'invalid',
+      `The resourceType is ${JSON.stringify(body.resourceType)}; here it must be ${type}`,
+      {
+        expression: 'resourceType',
+      },
+    )
+  }
+  refusePart(body as Resource)
+  return body as Resource
+}
+
+/** "to ensure that the incomplete resource is not accidentally used to overwrite a complete resource": https://hl7.org/fhir/R4/search.html#summary */
+const refusePart = ({ meta, resourceType }: Resource): void => {
+  const tags: unknown = meta?.tag
+  const at = Array.isArray(tags) ? tags.findIndex(tag => tag?.system === partOf && tag?.code === 'SUBSETTED') : -1
+  if (at >= 0)
+    throw new FhirError(
+      'business-rule',
+      'This is a part of a resource, as _summary and _elements answer it: read the whole, change that, and send it without the tag SUBSETTED',
+      { expression: `${resourceType}.meta.tag[${at}]` },
+    )
+}
+
+const partOf = 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue'

@@ -1,0 +1,58 @@
+import type { Resource } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import { parseReference } from '../../fhir/reference.ts'
+
+/**
+ * The resource as it is stored: what refers to this server by its address, `base`, refers to the same relatively, and is found as that
+ * is. Throws where a reference names what it means by criteria: they are looked up in transactions alone. Copies only what changes.
+ * https://hl7.org/fhir/R4/references.html#literal, https://hl7.org/fhir/R4/http.html#trules
+ */
+export const withOwnReferences = <Sent extends Resource>(resource: Sent, base: string): Sent =>
+  settled(resource, { own: `${base}/`, base, resource }) as Sent
+
+type Here = { readonly base: string; readonly own: string; readonly resource: Resource }
+
+const settled = (value: object, here: Here): object => {
+  if (Array.isArray(value)) return settledList(value, here)
+  // What is in a Bundle refers by the fullUrls that stand beside it.
+  if ('resourceType' in value && value.resourceType === 'Bundle') return value
+  let copy: Record<string, unknown> | undefined
+  for (const name in value) {
+    const child = (value as Record<string, unknown>)[name]
+    const next = name === 'reference' && typeof child === 'string' ? textOf(child, here) : childOf(child, here)
+    if (next === child) continue
+    copy ??= { ...value }
+    copy[name] = next
+  }
+  return copy ?? value
+}
+
+const settledList = (list: readonly unknown[], here: Here): readonly unknown[] => {
+  const next = list.map(child => childOf(child, here))
+  return next.every((child, at) => child === list[at]) ? list : next
+}
+
+const childOf = (child: unknown, here: Here): unknown =>
+  typeof child === 'object' && child !== null ? settled(child, here) : child
+
+const textOf = (text: string, { base, own, resource }: Here): string => {
+  if (text.startsWith(own) && 'type' in (parseReference(text, base) ?? {})) return text.slice(own.length)
+  if (/^[A-Z][A-Za-z]*\?/.test(text))
+    throw new FhirError(
+      'business-rule',
+      `“${text}” is looked up where a transaction is written, and nowhere else: send it in one, or name the resource by its id`,
+      { expression: placeOf(text, resource, resource.resourceType) ?? resource.resourceType },
+    )
+  return text
+}
+
+/** Looked for once it is known to be wrong: to keep the place of all that is read took most of the time. */
+const placeOf = (text: string, value: object, path: string): string | undefined => {
+  for (const [name, child] of Object.entries(value)) {
+    const at = Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`
+    if (name === 'reference' && child === text) return at
+    const found = typeof child === 'object' && child !== null ? placeOf(text, child, at) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -1,0 +1,46 @@
+import { FhirError } from '../../fhir/error.ts'
+import { parseJson } from '../../fhir/json.ts'
+import type { Replayable } from '../../storage/quarantine/quarantine-settling.ts'
+import { prepareCreate } from '../create.ts'
+import type { Context, Prepared } from '../interaction.ts'
+import { requireAccess } from '../require-access.ts'
+import { prepareUpdate } from '../update.ts'
+import { etagOf } from '../version.ts'
+import { allReady, decidePolicies } from './decide-policy.ts'
+
+/**
+ * Uploads once more what was refused: the policies that hold now judge it, and the gate is asked what its sender, whose
+ * context this is, may write now. Answers the id of the Observation. Throws FhirError where it is refused again, also where an
+ * update would undo what was changed since; it is not kept as if it had been sent again.
+ */
+export const replay = async (kept: Omit<Replayable, 'sender'>, context: Context): Promise<string> => {
+  const { update, isLost } = kept
+  if (isLost) throw new FhirError('incomplete', 'It refers to what was refused with it', { status: 422 })
+  const [ready] = allReady(await decidePolicies([prepared(kept, context)], context))
+  if (ready === undefined) throw new Error('nothing was decided')
+  const [written] = await context.store.write([ready.write])
+  if (written === undefined || written.outcome === 'deleted') throw new Error('the store did not answer for its write')
+  if (written.outcome === 'refused') throw written.error
+  if (update !== undefined && update.id === undefined && written.outcome === 'unchanged')
+    throw new FhirError('conflict', 'Its criteria matched nothing when it was sent, and match something now')
+  return written.id
+}
+
+const prepared = ({ sent, ifNoneExist, update }: Omit<Replayable, 'sender'>, context: Context): Prepared => {
+  const request = { type: 'Observation' as const, query: new URLSearchParams(), body: parseJson(sent) }
+  const prefer = { handling: 'lenient' as const }
+  if (update?.id === undefined) {
+    requireAccess(context, 'c', 'Observation')
+    return prepareCreate(
+      { ...request, headers: { prefer, ...(ifNoneExist !== undefined && { ifNoneExist }) } },
+      context,
+    )
+  }
+  requireAccess(context, 'u', 'Observation')
+  const { id, version } = update
+  const condition = version === undefined ? { ifNoneMatch: '*' } : { ifMatch: etagOf(version) }
+  return prepareUpdate({ ...request, id, headers: { prefer, ...condition } }, context)
+}
+
+/** Why it was refused, in a word that says no value: the code of a finding, or of an issue. */
+export const reasonWord = ({ issues: [first] }: FhirError): string => first.details?.code ?? first.code

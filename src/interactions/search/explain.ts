@@ -1,0 +1,54 @@
+import type { Parameters } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import type { Search } from '../../search/search.ts'
+import type { ExplainDepth, Explanation } from '../../storage/store.ts'
+import type { Context, FhirResponse } from '../interaction.ts'
+
+/** For administrators of the installation; to everybody else it is a parameter that is not known. */
+const explainName = '_explain'
+
+/** How deep an explanation is asked for by one who may, and the search without that question. */
+export const splitExplain = (
+  query: URLSearchParams,
+  { caller }: Pick<Context, 'caller'>,
+): { readonly depth?: ExplainDepth; readonly query: URLSearchParams } => {
+  const text = query.get(explainName)
+  if (text === null || !caller.administrator) return { query }
+  const depth = depths[text]
+  if (depth === undefined) {
+    throw new FhirError('invalid', `${explainName} is ${Object.keys(depths).join(' or ')}, not "${text}"`, {
+      expression: explainName,
+    })
+  }
+  const rest = new URLSearchParams(query)
+  rest.delete(explainName)
+  return { depth, query: rest }
+}
+
+const depths: Readonly<Record<string, ExplainDepth>> = { true: 'plan', analyze: 'analyze' }
+
+/** Parameters: what is asked as an expression, with the caller's rights, and each statement with its values and its plan. */
+export const explainedResponse = async (
+  search: Search,
+  depth: ExplainDepth,
+  { store }: Pick<Context, 'store'>,
+): Promise<FhirResponse> => ({
+  status: 200,
+  body: { kind: 'text', text: JSON.stringify(toParameters(await store.explain(search, depth))) },
+})
+
+const toParameters = ({ asked, restricted, statements }: Explanation): Parameters => ({
+  resourceType: 'Parameters',
+  parameter: [
+    { name: 'asked', valueString: asked },
+    { name: 'restricted', valueString: restricted },
+    ...statements.map(({ sql, values, plan }) => ({
+      name: 'statement',
+      part: [
+        { name: 'sql', valueString: sql },
+        { name: 'values', valueString: JSON.stringify(values) },
+        { name: 'plan', valueString: JSON.stringify(plan) },
+      ],
+    })),
+  ],
+})

@@ -1,0 +1,53 @@
+import { FhirError } from '../../fhir/error.ts'
+import { cursorName } from '../../search/result-parameter.ts'
+import type { Context } from '../interaction.ts'
+import type { Cursor } from './cursor.ts'
+
+/**
+ * What a request asks for: its own parameters from the start, or those of the `next` link it came by, further on.
+ * Beside the cursor only the size of the page may be asked anew, and how it looks: MedplumClient adds a `_count` to every link without
+ * one.
+ */
+export const openPage = async (
+  query: URLSearchParams,
+  path: string,
+  { cursors }: Pick<Context, 'cursors'>,
+): Promise<{ readonly query: URLSearchParams; readonly page: string | undefined }> => {
+  const [cursor, ...others] = query.getAll(cursorName)
+  if (cursor === undefined) return { query, page: undefined }
+  if (others.length > 0 || [...query.keys()].some(name => !besideCursor.has(name))) {
+    const beside = '_count, _format and _pretty'
+    throw new FhirError('invalid', `${cursorName} names the whole search already: beside it only ${beside} may stand`, {
+      expression: cursorName,
+    })
+  }
+  const opened = cursors.open(cursor, path)
+  const asked = new URLSearchParams(opened.query)
+  const count = query.get('_count')
+  if (count !== null) asked.set('_count', count)
+  return { query: asked, page: opened.page === firstPage ? undefined : opened.page }
+}
+
+const looks = ['_format', '_pretty'] as const
+const besideCursor: ReadonlySet<string> = new Set([cursorName, '_count', ...looks])
+
+/** The page of a cursor that leads back to the beginning. */
+export const firstPage = ''
+
+/** A URL and all headers may have 65536 bytes together (`mostHeaderBytes`), and clients send some. */
+export const mostLinkBytes = 61_440
+
+/** A link to another page: it says nothing of what was asked, but for how it is to look. Throws where nobody could follow it. */
+export const cursorUrl = async (cursor: Cursor, { base, cursors }: Pick<Context, 'base' | 'cursors'>) => {
+  const path = cursor.path === '' ? base : `${base}/${cursor.path}`
+  const query = new URLSearchParams([...new URLSearchParams(cursor.query)].filter(([name]) => isLook(name)))
+  const url = `${path}?${cursorName}=${cursors.seal(cursor)}${query.size === 0 ? '' : `&${query}`}`
+  if (url.length <= mostLinkBytes) return url
+  throw new FhirError(
+    'too-costly',
+    `There are further pages, and a link to them would have to say all that was asked: ${url.length} bytes, of at most ${mostLinkBytes}. Ask in parts, with fewer values, or for all of it in one page, by a larger _count`,
+    { status: 400 },
+  )
+}
+
+const isLook = (name: string): boolean => looks.some(look => look === name)

@@ -1,0 +1,80 @@
+import { FhirError } from '../../fhir/error.ts'
+import { roomOfPage } from '../../search/room.ts'
+import type { Search } from '../../search/search.ts'
+import type { Page, Store, Stored } from '../../storage/store.ts'
+
+/**
+ * One page of several searches, one after another; each is asked through the gate as if it were alone. Its cursor says
+ * which of them comes next, and where in it.
+ */
+export const pageOfSeveral = (
+  store: Pick<Store, 'asOne'>,
+  searches: readonly Search[],
+  cursor: string | undefined,
+): Promise<Page> => store.asOne(one => pageOf(one, searches, cursor), searches)
+
+const pageOf = async (
+  store: Pick<Store, 'search'>,
+  searches: readonly Search[],
+  cursor: string | undefined,
+): Promise<Page> => {
+  const total = await totalOf(store, searches)
+  const [first] = searches
+  if (first === undefined || first.summary === 'count') return { entries: [], included: [], leftOut: false, ...total }
+  const pages: Page[] = []
+  let left: Left = { count: first.count, room: roomOfPage }
+  let next: Position | undefined
+  for (const { search, page } of behind(searches, cursor)) {
+    const found = await store.search({ ...search, ...(isFull(left) ? oneMore : left), total: 'none', cursor: page })
+    next = nextOf(search, found, left)
+    if (!isFull(left)) pages.push(found)
+    if (next !== undefined) break
+    left = { count: left.count - found.entries.length, room: left.room - lettersOf(found) }
+  }
+  return { ...merged(pages), ...(next === undefined ? {} : { next: JSON.stringify(next) }), ...total }
+}
+
+type Position = { readonly type: string; readonly page?: string }
+
+/** What the page has left for the searches that follow. */
+type Left = { readonly count: number; readonly room: number }
+
+const isFull = ({ count, room }: Left): boolean => count === 0 || room <= 0
+
+/** Where the page is full already, one match more says that there is another page. */
+const oneMore = { count: 1, include: [], room: 0 }
+
+const nextOf = ({ type }: Search, { entries, next }: Page, left: Left): Position | undefined => {
+  if (isFull(left)) return entries.length > 0 ? { type } : undefined
+  return next === undefined ? undefined : { type, page: next }
+}
+
+const behind = (
+  searches: readonly Search[],
+  cursor: string | undefined,
+): readonly { readonly search: Search; readonly page: string | undefined }[] => {
+  const { type, page }: Partial<Position> = cursor === undefined ? {} : JSON.parse(cursor)
+  const start = type === undefined ? 0 : searches.findIndex(search => search.type === type)
+  if (start < 0) throw new FhirError('invalid', 'This cursor does not belong to this search', { expression: '_cursor' })
+  return searches.slice(start).map((search, index) => ({ search, page: index === 0 ? page : undefined }))
+}
+
+const totalOf = async (store: Pick<Store, 'search'>, searches: readonly Search[]): Promise<{ total?: number }> => {
+  if (searches.every(({ total }) => total === 'none')) return {}
+  let sum = 0
+  for (const search of searches) sum += (await store.search({ ...search, summary: 'count' })).total ?? 0
+  return { total: sum }
+}
+
+const lettersOf = ({ entries, included }: Page): number =>
+  [...entries, ...included].reduce((sum, { content }) => sum + content.length, 0)
+
+/** Each resource once: as a match where it is one. */
+const merged = (pages: readonly Page[]): Pick<Page, 'entries' | 'included' | 'leftOut'> => {
+  const entries = pages.flatMap(page => page.entries)
+  const seen = new Set(entries.map(keyOf))
+  const included = pages.flatMap(page => page.included).filter(one => !seen.has(keyOf(one)) && seen.add(keyOf(one)))
+  return { entries, included, leftOut: pages.some(page => page.leftOut) }
+}
+
+const keyOf = ({ type, id }: Stored): string => `${type}/${id}`

@@ -1,0 +1,42 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Access } from '../../access/access.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import type { Expression } from '../../search/expression.ts'
+
+/** What a Subscription asks for. https://hl7.org/fhir/R4/subscription.html */
+export type Asked = {
+  readonly type: ResourceType
+  readonly where: Expression
+  /** Of its subscriber, within the study that it names. */
+  readonly access: Access
+  /** Whether it names a topic: notifications are then Bundles, as the backport has them. */
+  readonly isOfTopic: boolean
+  readonly channel: Channel
+  /** empty: only that there is something new. */
+  readonly content: 'empty' | 'id-only' | 'full-resource'
+  readonly mimeType: string
+  /** Most events in one notification. */
+  readonly maxCount: number
+}
+
+export type Asking = {
+  readonly registry: Registry
+  readonly access: Access
+  /** The same, narrowed to a ResearchStudy by its id. */
+  readonly accessWithin: (study: string) => Access
+  readonly base: string
+  /** Why requests are not sent to the URL, where they are not. */
+  readonly refusalOf: (url: string) => string | undefined
+}
+
+export type Channel = RestHook | { readonly kind: 'websocket' }
+
+export type RestHook = {
+  readonly kind: 'rest-hook'
+  readonly endpoint: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export const refusedElement = (element: string, message: string): FhirError =>
+  new FhirError('business-rule', message, { expression: `Subscription.${element}` })

@@ -1,0 +1,66 @@
+import type { ResourceType, Subscription } from '@medplum/fhirtypes'
+import { restrict } from '../../access/access.ts'
+import { isGranted } from '../../access/rules.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { backportUrls, extensionsOf, isTopic, observationsTopic, subscribedType } from '../../fhir/subscription.ts'
+import { all } from '../../search/expression.ts'
+import { parseCriteria } from '../../search/parse.ts'
+import { type Asked, type Asking, refusedElement } from './subscription-asked.ts'
+
+export type Criteria = Pick<Asked, 'type' | 'where' | 'access'>
+
+/** Which resources it is about, of those that its subscriber may search. */
+export const criteriaOf = (subscription: Subscription, asking: Asking): Criteria => {
+  const type = asking.registry.resourceTypes.find(one => one === subscribedType(subscription))
+  if (type === undefined) throw refusedElement('criteria', accepted)
+  const { study, query } = isTopic(subscription.criteria)
+    ? topicQuery(subscription)
+    : { study: undefined, query: new URLSearchParams(subscription.criteria.slice(type.length + 1)) }
+  const access = study === undefined ? asking.access : asking.accessWithin(study)
+  if (!isGranted(access, 's', type))
+    throw refusedElement('criteria', `This token may not search ${type}, so it cannot be told of any`)
+  return { type, access, where: whereOf(type, query, { ...asking, access, isOfTopic: isTopic(subscription.criteria) }) }
+}
+
+const accepted =
+  'The criteria are a search of one resource type, such as Observation?code=http://loinc.org|8867-4, or a topic'
+
+type Where = Pick<Asking, 'registry' | 'access' | 'base'> & { readonly isOfTopic: boolean }
+
+/** A topic says by itself what it is about; a search has at least one parameter. */
+const whereOf = (type: ResourceType, query: URLSearchParams, { registry, access, base, isOfTopic }: Where) => {
+  try {
+    const where = isOfTopic && query.size === 0 ? all : parseCriteria(registry, type, query, { base })
+    // A chain to what may not be searched is refused here, not at the first event.
+    restrict(access, 's', type, where)
+    return where
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error
+    throw refusedElement('criteria', error.issues.map(({ message }) => message).join('; '))
+  }
+}
+
+/** Filters are searches of Observation, all of which must match; `study` is the topic's own, and names one ResearchStudy. */
+const topicQuery = (
+  subscription: Subscription,
+): { readonly study: string | undefined; readonly query: URLSearchParams } => {
+  if (subscription.criteria !== observationsTopic)
+    throw refusedElement(
+      'criteria',
+      `${subscription.criteria} is no topic of this server; there is ${observationsTopic}`,
+    )
+  const filters = extensionsOf(subscription, 'criteria').filter(({ url }) => url === backportUrls.filterCriteria)
+  const query = new URLSearchParams(filters.flatMap(({ valueString = '' }) => [...filterOf(valueString)]))
+  const studies = [...new Set(query.getAll('study'))]
+  const [, study] = /^(?:ResearchStudy\/)?([A-Za-z0-9.-]{1,64})$/.exec(studies[0] ?? '') ?? []
+  if (studies.length > 1 || (studies.length === 1 && study === undefined))
+    throw refusedElement('criteria.extension', 'study is one ResearchStudy, as in Observation?study=ResearchStudy/123')
+  query.delete('study')
+  return { study, query }
+}
+
+const filterOf = (filter: string): URLSearchParams => {
+  const [, query] = /^Observation\?(.+)$/.exec(filter) ?? []
+  if (query !== undefined) return new URLSearchParams(query)
+  throw refusedElement('criteria.extension', `A filter is a search such as Observation?code=8867-4, not "${filter}"`)
+}

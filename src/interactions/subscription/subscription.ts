@@ -1,0 +1,58 @@
+import type { Subscription } from '@medplum/fhirtypes'
+import { intervalOf } from '../../fhir/date.ts'
+import { FhirError, type Issue } from '../../fhir/error.ts'
+import { isTopic } from '../../fhir/subscription.ts'
+import type { Context } from '../interaction.ts'
+import { type Asked, type Asking, refusedElement } from './subscription-asked.ts'
+import { channelOf, payloadOf } from './subscription-channel.ts'
+import { criteriaOf } from './subscription-criteria.ts'
+
+/** As its subscriber may have it now. Throws one FhirError with an issue for each element that cannot be served. */
+export const parseSubscription = (subscription: Subscription, asking: Asking): Asked => {
+  const issues: Issue[] = []
+  const criteria = collected(issues, () => criteriaOf(subscription, asking))
+  const channel = collected(issues, () => channelOf(subscription, asking))
+  const payload = collected(issues, () => payloadOf(subscription))
+  const [first, ...others] = issues
+  if (first !== undefined) throw FhirError.of([first, ...others], { status: 422 })
+  if (criteria === undefined || channel === undefined || payload === undefined) throw new Error('parsed to nothing')
+  return { ...criteria, ...payload, channel, isOfTopic: isTopic(subscription.criteria) }
+}
+
+/**
+ * A Subscription as a client may write it: asked for, or off. The server makes it active when it has looked at it. What comes
+ * by import is off until whom it is for asks for it.
+ */
+export const receiveSubscription = (sent: Subscription, { caller, ...context }: Context): Subscription => {
+  if (caller.client.policies.has('everything')) return { ...sent, status: 'off' }
+  const status = statusAsked[sent.status]
+  if (status === undefined)
+    throw refusedElement(
+      'status',
+      'The server says when a Subscription is in error; a client asks for requested, or off',
+    )
+  if (status === 'off' || hasEnded(sent)) return { ...sent, status: 'off' }
+  parseSubscription(sent, context)
+  const { error: _, ...rest } = sent
+  return { ...rest, status }
+}
+
+const statusAsked: Readonly<Partial<Record<Subscription['status'], Subscription['status']>>> = {
+  requested: 'requested',
+  active: 'requested',
+  off: 'off',
+}
+
+const hasEnded = ({ end }: Subscription): boolean =>
+  end !== undefined && Date.parse(intervalOf(end)?.low ?? '') <= Date.now()
+
+/** Goes through all elements before it throws, so that all mistakes are told at once. */
+const collected = <T>(issues: Issue[], parse: () => T): T | undefined => {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error
+    issues.push(...error.issues)
+    return undefined
+  }
+}

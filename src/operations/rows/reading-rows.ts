@@ -1,0 +1,64 @@
+import type { Extension, Reference, Resource } from '@medplum/fhirtypes'
+import { parseJson } from '../../fhir/json.ts'
+import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
+import { deviceName } from '../sources.ts'
+import { type Cell, csv, utf8Mark } from './csv.ts'
+import { type Timed, timeCells } from './time-cells.ts'
+import { type Concept, codeOf, hasValue, nameOf, type Valued, valueCells } from './value-cells.ts'
+
+type Reading = Valued &
+  Timed & {
+    readonly id: string
+    readonly status?: string
+    readonly device?: Reference
+    readonly contained?: readonly Resource[]
+    readonly component?: readonly Valued[]
+    readonly extension?: readonly Extension[]
+  }
+
+/** What a code is called that brings no name of its own; undefined where it is of no known kind. */
+export type NameKind = (system: string | undefined, code: string) => string | undefined
+
+type Named = {
+  readonly nameKind: NameKind
+  /** What a Device is called, by its reference; undefined where it has no name, or may not be seen. */
+  readonly nameDevice: (reference: string) => string | undefined
+}
+
+const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation', 'absent']
+
+/** Rows of Observations: one for each value of their own or of a component; `part` says of a statistic which one it is, `absent` why there is no value. */
+export const readingRows = (contents: readonly string[], named: Named): string =>
+  csv(contents.flatMap(content => rowsOf(parseJson(content) as Reading, named)))
+
+const rowsOf = (reading: Reading, { nameKind, nameDevice }: Named): readonly (readonly Cell[])[] => {
+  const { id, status, code, component = [] } = reading
+  const { start, end } = timeCells(reading)
+  const device = deviceOf(reading, nameDevice)
+  const statistic = statisticWords(reading)
+  const row = (valued: Valued, part: string | undefined): readonly Cell[] => {
+    const [value, unit] = valueCells(valued)
+    const which = [part, statistic].filter(Boolean).join(', ') || undefined
+    const absent = nameOf(valued.dataAbsentReason)
+    return [start, end, whatOf(code, nameKind), codeOf(code), which, value, unit, device, status, id, absent]
+  }
+  const hasOwn = component.length === 0 || hasValue(reading) || reading.dataAbsentReason !== undefined
+  return [...(hasOwn ? [row(reading, undefined)] : []), ...component.map(one => row(one, whatOf(one.code, nameKind)))]
+}
+
+/** One that is named by its number alone, or that the Observation brings along, is a device as well. */
+const deviceOf = ({ device, contained = [] }: Reading, nameDevice: Named['nameDevice']): string | undefined => {
+  const { display, reference = '', identifier } = device ?? {}
+  const own = contained.find(one => one.resourceType === 'Device' && `#${one.id}` === reference)
+  const name = display ?? (own?.resourceType === 'Device' ? deviceName(own) : nameDevice(reference))
+  return name || reference || identifier?.value
+}
+
+const whatOf = ({ text, coding = [] }: Concept = {}, nameKind: NameKind): string | undefined =>
+  text ??
+  coding.find(({ display }) => display !== undefined)?.display ??
+  coding.map(({ system, code = '' }) => nameKind(system, code)).find(name => name !== undefined) ??
+  coding[0]?.code
+
+/** With the mark by which spreadsheets know that the file is UTF-8. */
+export const readingsHeader = `${utf8Mark}${csv([columns])}`

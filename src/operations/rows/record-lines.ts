@@ -1,0 +1,94 @@
+import type { Observation, ResourceType } from '@medplum/fhirtypes'
+import { isInCompartments } from '../../access/patient-compartment.ts'
+import { parseReference } from '../../fhir/reference.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import type { Mhealth } from '../../mhealth/mhealth.ts'
+import { type Expression, or } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { roomOfPage } from '../../search/room.ts'
+import type { Page, Store } from '../../storage/store.ts'
+import { type Source, sourcesOf } from '../sources.ts'
+import { type NameKind, readingRows, readingsHeader } from './reading-rows.ts'
+
+/** What stands in the compartment of a patient, as the reader of the store may see it. */
+export type PatientRecord = {
+  readonly registry: Registry
+  readonly store: Pick<Store, 'search'>
+  readonly patient: string
+  readonly measuredDocumentOf: Mhealth['measuredDocumentOf']
+  readonly nameKind: NameKind
+}
+
+/** Parts of a file. However much there is of it, a page is held at a time, and the next one is asked for when it was taken. */
+export type RecordLines = (records: readonly PatientRecord[]) => AsyncGenerator<string | Buffer>
+
+/** All resources, one a line, in FHIR's order of types. http://ndjson.org */
+export const resourceLines: RecordLines = async function* (records) {
+  for (const record of records)
+    for (const type of record.registry.resourceTypes)
+      for await (const { entries } of pagesOf(record, type)) yield entries.map(({ content }) => `${content}\n`).join('')
+}
+
+/** The Open mHealth documents of what was measured, each byte for byte as it came, in one list. */
+export const documentLines: RecordLines = async function* (records) {
+  let before = '[\n'
+  for (const record of records)
+    for await (const { entries } of pagesOf(record, 'Observation')) {
+      const documents = entries.flatMap(({ content }) => record.measuredDocumentOf(JSON.parse(content)) ?? [])
+      for (const { bytes } of documents) {
+        yield before
+        yield bytes
+        before = ',\n'
+      }
+    }
+  yield before === '[\n' ? '[]\n' : '\n]\n'
+}
+
+/** What was measured, a value a row. https://www.rfc-editor.org/rfc/rfc4180 */
+export const readingLines: RecordLines = async function* (records) {
+  yield readingsHeader
+  for (const record of records) {
+    const devices = new Map<string, Source>()
+    const nameDevice = (reference: string) => devices.get(idIn(reference) ?? '')?.display
+    for await (const { entries } of pagesOf(record, 'Observation')) {
+      const contents = entries.map(({ content }) => content)
+      const unknown = contents.flatMap(deviceIn).filter(id => !devices.has(id))
+      for (const [id, device] of await sourcesOf(record, new Set(unknown))) devices.set(id, device)
+      yield readingRows(contents, { nameKind: record.nameKind, nameDevice })
+    }
+  }
+}
+
+const deviceIn = (content: string): readonly string[] => {
+  const { device }: Pick<Observation, 'device'> = JSON.parse(content)
+  const id = device?.display === undefined ? idIn(device?.reference) : undefined
+  return id === undefined ? [] : [id]
+}
+
+const idIn = (reference = ''): string | undefined => {
+  const parsed = parseReference(reference)
+  return parsed !== undefined && 'type' in parsed && parsed.type === 'Device' ? parsed.id : undefined
+}
+
+const pagesOf = async function* (
+  { registry, store, patient }: PatientRecord,
+  type: ResourceType,
+): AsyncGenerator<Page> {
+  const where = belonging(registry, type, patient)
+  if (where === undefined) return
+  const search = { ...parseSearch(registry, type, new URLSearchParams({ _count: '1000' })), where, room: roomOfPage }
+  let cursor: string | undefined
+  do {
+    const page = await store.search({ ...search, cursor })
+    if (page.entries.length > 0) yield page
+    cursor = page.next
+  } while (cursor !== undefined)
+}
+
+/** What stands in the compartment, and what was recorded of its uploads and consents. */
+const belonging = (registry: Registry, type: ResourceType, patient: string): Expression | undefined => {
+  const own: Expression = { kind: 'compartment', of: 'Patient', id: patient }
+  if (isInCompartments(type)) return own
+  const parameter = type === 'Provenance' ? registry.searchParameter(type, 'target') : undefined
+  return parameter && or(own, { kind: 'chain', parameter, target: 'Consent', of: own })
+}

@@ -1,0 +1,60 @@
+import type { Extension } from '@medplum/fhirtypes'
+import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
+import type { Cell } from './csv.ts'
+import { type Timed, timeCells } from './time-cells.ts'
+import { codeOf, hasValue, nameOf, type Valued, valueCells } from './value-cells.ts'
+
+type Reading = Valued &
+  Timed & {
+    readonly id?: string
+    readonly status?: string
+    readonly subject?: { readonly reference?: string }
+    readonly device?: { readonly reference?: string }
+    readonly component?: readonly Valued[]
+    readonly extension?: readonly Extension[]
+  }
+
+/** A reading of a study as a row of a table. */
+type ReadingRow = Readonly<Record<(typeof readingColumns)[number], Cell>>
+
+export const readingColumns = [
+  'id',
+  'patient',
+  'code',
+  'name',
+  'start',
+  'end',
+  'value',
+  'unit',
+  'source',
+  'status',
+  'statistic',
+  'absent',
+] as const
+
+/** A row for the Observation's own value, and one for each component; one without a value where there is none at all, or it is told why. */
+export const rowsOf = (reading: Reading): readonly ReadingRow[] => {
+  const { component = [] } = reading
+  const isTold = hasValue(reading) || reading.dataAbsentReason !== undefined || component.length === 0
+  const own = isTold ? [reading] : []
+  return [...own, ...component].map(part => ({ ...factsOf(reading), ...conceptOf(part), ...measured(part) }))
+}
+
+const factsOf = (reading: Reading) => {
+  const { id, subject, device, status } = reading
+  return {
+    id,
+    patient: subject?.reference?.replace(/^Patient\//, ''),
+    ...timeCells(reading),
+    source: device?.reference,
+    status,
+    statistic: statisticWords(reading),
+  }
+}
+
+const conceptOf = ({ code }: Valued) => ({ code: codeOf(code), name: code?.text ?? code?.coding?.[0]?.display })
+
+const measured = (part: Valued) => {
+  const [value, unit] = valueCells(part)
+  return { value, unit, absent: nameOf(part.dataAbsentReason) }
+}

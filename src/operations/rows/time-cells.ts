@@ -1,0 +1,35 @@
+import { intervalOf, isBefore } from '../../fhir/date.ts'
+import type { Cell } from './csv.ts'
+
+type Period = { readonly start?: string; readonly end?: string }
+type Timing = { readonly event?: readonly string[]; readonly repeat?: { readonly boundsPeriod?: Period } }
+
+/** The effective time of an Observation, in whichever form. */
+export type Timed = {
+  readonly effectiveDateTime?: string
+  readonly effectiveInstant?: string
+  readonly effectivePeriod?: Period
+  readonly effectiveTiming?: Timing
+}
+
+/** From when until when, in the words of the Observation: of several times the first and the last. */
+export const timeCells = (timed: Timed): { readonly start: Cell; readonly end: Cell } => {
+  const { effectiveDateTime, effectiveInstant, effectivePeriod = {}, effectiveTiming } = timed
+  const { start, end } = effectiveTiming === undefined ? effectivePeriod : periodOf(effectiveTiming)
+  return { start: effectiveDateTime ?? effectiveInstant ?? start, end }
+}
+
+const periodOf = ({ event = [], repeat }: Timing): Period => {
+  const { start, end } = repeat?.boundsPeriod ?? {}
+  const first = [...event, ...(start === undefined ? [] : [start])].reduce(earlier, undefined)
+  const last = [...(event.length > 1 ? event : []), ...(end === undefined ? [] : [end])].reduce(later, undefined)
+  return { ...(first !== undefined && { start: first }), ...(last !== undefined && { end: last }) }
+}
+
+const earlier = (one: string | undefined, other: string): string =>
+  one === undefined || isBefore(lowOf(other), lowOf(one)) ? other : one
+
+const later = (one: string | undefined, other: string): string =>
+  one === undefined || isBefore(lowOf(one), lowOf(other)) ? other : one
+
+const lowOf = (text: string): string => intervalOf(text)?.low ?? text

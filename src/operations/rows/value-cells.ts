@@ -1,0 +1,50 @@
+import { decimalText } from '../../fhir/json.ts'
+import type { Cell } from './csv.ts'
+
+export type Concept = { readonly text?: string; readonly coding?: readonly Coding[] }
+type Coding = { readonly system?: string; readonly code?: string; readonly display?: string }
+type Quantity = {
+  readonly value?: unknown
+  readonly comparator?: string
+  readonly unit?: string
+  readonly code?: string
+}
+
+/** An Observation or a component, of which numbers have kept their text. */
+export type Valued = {
+  readonly code?: Concept
+  readonly dataAbsentReason?: Concept
+  readonly [value: `value${string}`]: unknown
+}
+
+export const hasValue = (valued: object): boolean => Object.keys(valued).some(name => name.startsWith('value'))
+
+/** What it says, and in which unit: a number in its own digits, what is neither number nor word as JSON. */
+export const valueCells = (valued: Valued): readonly [value: Cell, unit?: string | undefined] => {
+  const name = Object.keys(valued).find(one => one.startsWith('value')) as `value${string}` | undefined
+  if (name === undefined) return [undefined]
+  const value = valued[name]
+  switch (name) {
+    case 'valueQuantity': {
+      const { value: number, comparator, unit, code } = value as Quantity
+      const digits = decimalText(number) ?? ''
+      return [comparator === undefined ? { digits } : `${comparator} ${digits}`, unit ?? code]
+    }
+    case 'valueCodeableConcept':
+      return [nameOf(value as Concept)]
+    case 'valueInteger':
+      return [{ digits: decimalText(value) ?? '' }]
+    case 'valueSampledData': {
+      const { unit, code } = (value as { readonly origin?: Quantity }).origin ?? {}
+      return [JSON.stringify(value), unit ?? code]
+    }
+    default:
+      return [typeof value === 'object' ? JSON.stringify(value) : String(value)]
+  }
+}
+
+export const nameOf = ({ text, coding = [] }: Concept = {}): string | undefined =>
+  text ?? coding.find(({ display }) => display !== undefined)?.display ?? coding[0]?.code
+
+export const codeOf = ({ coding: [first] = [] }: Concept = {}): string | undefined =>
+  first && [first.system, first.code].filter(Boolean).join('|')

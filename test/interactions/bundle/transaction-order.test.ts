@@ -1,0 +1,39 @@
+import t from 'tap'
+import type { Placed } from '../../../src/interactions/bundle/transaction-claims.ts'
+import { inOrder } from '../../../src/interactions/bundle/transaction-order.ts'
+import { findExistingAmong } from '../../../src/interactions/conditional-create.ts'
+import type { Context } from '../../../src/interactions/interaction.ts'
+
+const urn = (index: number) => `urn:uuid:00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
+const created = (index: number, { body = {}, ifNoneExist }: { body?: object; ifNoneExist?: string } = {}): Placed => ({
+  index,
+  id: String(index),
+  target: `Observation/${index}`,
+  fullUrl: urn(index),
+  interaction: { name: 'create', method: 'POST', prepare: () => undefined } as unknown as Placed['interaction'],
+  request: {
+    type: 'Observation',
+    body: { resourceType: 'Observation', ...body },
+    headers: ifNoneExist === undefined ? {} : { ifNoneExist },
+    query: new URLSearchParams(),
+  } as unknown as Placed['request'],
+})
+
+t.test('a chain of many entries is put in order at once, and is written in a hundred steps and one', async t => {
+  const entries = Array.from({ length: 20_000 }, (_, index) =>
+    created(index, { body: { derivedFrom: [{ reference: urn(index - 1) }] } }),
+  )
+  const waves = inOrder(entries.toReversed())
+  t.equal(waves.length, 101)
+  t.same(
+    waves.slice(0, 3).map(wave => wave.map(({ index }) => index)),
+    [[0], [1], [2]],
+  )
+  t.equal(new Set(waves.flat()).size, entries.length, 'each once')
+})
+
+t.test('of many conditional creates to which nothing refers none is looked for beforehand', async t => {
+  const entries = Array.from({ length: 5000 }, (_, index) => created(index, { ifNoneExist: `identifier=${index}` }))
+  const found = await findExistingAmong(entries, {} as Context)
+  t.equal(found.size, 0)
+})

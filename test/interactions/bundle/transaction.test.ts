@@ -1,0 +1,155 @@
+import t from 'tap'
+import { fhirServer } from '../../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const authorization = 'Bearer everything'
+const send = (entry: unknown, more: object = {}) =>
+  server.inject({
+    method: 'POST',
+    url: '/fhir',
+    headers: { authorization, 'content-type': 'application/fhir+json', ...more },
+    payload: JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }),
+  })
+const get = async (url: string) => (await server.inject({ url: `/fhir/${url}`, headers: { authorization } })).json()
+const count = async (type: string): Promise<number> => (await get(`${type}?_total=accurate`)).total
+const entryOf = (
+  fullUrl: string,
+  resource: { resourceType: string },
+  method = 'POST',
+  url = resource.resourceType,
+) => ({
+  fullUrl,
+  resource,
+  request: { method, url },
+})
+const patientUrl = 'urn:uuid:11111111-1111-4111-8111-111111111111'
+const otherUrl = 'urn:uuid:22222222-2222-4222-8222-222222222222'
+const condition = (reference: string, more: object = {}) => ({
+  resourceType: 'Condition',
+  subject: { reference },
+  ...more,
+})
+const locationId = (location: string) => location.split('/').at(-3)
+
+t.test('references by urn:uuid become those of the resources created, whichever comes first', async t => {
+  const answer = await send([
+    entryOf(otherUrl, condition(patientUrl, { identifier: [{ value: patientUrl }] })),
+    entryOf(patientUrl, { resourceType: 'Patient' }),
+    { request: { method: 'GET', url: 'Condition' } },
+  ])
+  t.equal(answer.statusCode, 200)
+  const { type, entry } = answer.json()
+  t.equal(type, 'transaction-response')
+  const id = locationId(entry[1].response.location)
+  const stored = await get(`Condition/${locationId(entry[0].response.location)}`)
+  t.same(stored.subject, { reference: `Patient/${id}` })
+  t.same(stored.identifier, [{ value: patientUrl }], 'an identifier is not a reference')
+  t.equal(entry[2].resource.entry.length, 1, 'reads see what was written')
+})
+
+t.test('links in a narrative become those of the resources created', async t => {
+  const div = (patient: string) =>
+    `<div xmlns="http://www.w3.org/1999/xhtml"><p title="${patientUrl}">Of <a class="x" href="${patient}">Ann</a>, <img src='${patient}' alt="x"/> <a href="https://x.example/?a=1&amp;b=2">elsewhere</a> ${patientUrl}</p></div>`
+  const { entry } = (
+    await send([
+      entryOf(otherUrl, condition(patientUrl, { text: { status: 'generated', div: div(patientUrl) } })),
+      entryOf(patientUrl, { resourceType: 'Patient' }),
+    ])
+  ).json()
+  const stored = await get(`Condition/${locationId(entry[0].response.location)}`)
+  t.equal(stored.text.div, div(`Patient/${locationId(entry[1].response.location)}`))
+})
+
+t.test('resources that refer to each other get their ids beforehand', async t => {
+  const answer = await send([
+    entryOf(patientUrl, {
+      resourceType: 'Patient',
+      link: [{ other: { reference: otherUrl }, type: 'seealso' }],
+    } as never),
+    entryOf(otherUrl, {
+      resourceType: 'Patient',
+      link: [{ other: { reference: patientUrl }, type: 'seealso' }],
+    } as never),
+  ])
+  const [one, other] = answer
+    .json()
+    .entry.map((entry: { response: { location: string } }) => locationId(entry.response.location))
+  t.equal((await get(`Patient/${one}`)).link[0].other.reference, `Patient/${other}`)
+  t.equal((await get(`Patient/${other}`)).link[0].other.reference, `Patient/${one}`)
+})
+
+t.test('a reference to what existed already leads to it', async t => {
+  const identifier = [{ system: 'http://x.example', value: '9' }]
+  const known = entryOf(patientUrl, { resourceType: 'Patient', identifier } as never)
+  const request = { ...known.request, ifNoneExist: 'identifier=http://x.example|9' }
+  const first = (await send([{ ...known, request }])).json().entry[0].response
+  const { entry } = (await send([entryOf(otherUrl, condition(patientUrl)), { ...known, request }])).json()
+  t.match(entry[1].response.status, /^200/)
+  const stored = await get(`Condition/${locationId(entry[0].response.location)}`)
+  t.equal(stored.subject.reference, `Patient/${locationId(first.location)}`)
+})
+
+t.test('a fullUrl that is too long is refused where it stands', async t => {
+  const tooLong = `http://x.example/${'a'.repeat(2048)}/Patient/1`
+  const answer = await send([
+    entryOf(patientUrl, { resourceType: 'Patient' }),
+    entryOf(tooLong, { resourceType: 'Patient' }),
+  ])
+  t.match(
+    [answer.statusCode, answer.json().issue],
+    [
+      400,
+      [
+        {
+          code: 'invalid',
+          diagnostics: `A fullUrl has at most 2048 characters, not ${tooLong.length}`,
+          expression: ['Bundle.entry[1].fullUrl'],
+        },
+      ],
+    ],
+  )
+})
+
+t.test('relative references follow the fullUrl of their entry', async t => {
+  const { entry } = (
+    await send([
+      entryOf('http://elsewhere.example/fhir/Patient/1', { resourceType: 'Patient' }),
+      entryOf('http://elsewhere.example/fhir/Condition/1', condition('Patient/1')),
+    ])
+  ).json()
+  const stored = await get(`Condition/${locationId(entry[1].response.location)}`)
+  t.equal(stored.subject.reference, `Patient/${locationId(entry[0].response.location)}`)
+})
+
+t.test('one refusal refuses all, and names its entry', async t => {
+  const before = await count('Patient')
+  const answer = await send([
+    entryOf(patientUrl, { resourceType: 'Patient' }),
+    {
+      resource: { resourceType: 'Patient', id: 'nobody' },
+      request: { method: 'PUT', url: 'Patient/nobody', ifMatch: 'W/"3"' },
+    },
+  ])
+  t.equal(answer.statusCode, 404)
+  t.same(answer.json().issue[0].expression, ['Bundle.entry[1]'])
+  t.equal(await count('Patient'), before)
+})
+
+t.test('what is wrong is said where it stands', async t => {
+  const expressionOf = async (entry: unknown) => {
+    const answer = await send(entry)
+    return [answer.statusCode, answer.json().issue[0].expression[0]]
+  }
+  const invalid = entryOf(patientUrl, { resourceType: 'Patient', gender: 'x' } as never)
+  t.same(await expressionOf([invalid]), [422, 'Bundle.entry[0].resource.gender'])
+  t.same(await expressionOf([{ request: { url: 'Patient' } }]), [400, 'Bundle.entry[0].request.method'])
+  t.same(await expressionOf([entryOf(patientUrl, condition(otherUrl))]), [400, 'Bundle.entry[0]'])
+  t.same(await expressionOf([entryOf(patientUrl, condition('Patient?_id=nobody'))]), [412, 'Bundle.entry[0]'])
+  const twice = entryOf(patientUrl, { resourceType: 'Patient' })
+  t.same(await expressionOf([twice, twice]), [400, 'Bundle.entry[1]'])
+  const put = (url: string) => entryOf(`urn:x:${url}`, { resourceType: 'Patient', id: 'same' } as never, 'PUT', url)
+  t.same(await expressionOf([put('Patient/same'), put('Patient/s%61me')]), [400, 'Bundle.entry[1]'])
+  const operation = entryOf(patientUrl, { resourceType: 'Parameters' }, 'POST', 'Patient/ann/%24meta-add')
+  t.same(await expressionOf([operation]), [400, 'Bundle.entry[0]'])
+})

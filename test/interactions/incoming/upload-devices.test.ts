@@ -1,0 +1,195 @@
+import type { Device, Observation } from '@medplum/fhirtypes'
+import t from 'tap'
+import { extensions, standardExtensions } from '../../../src/fhir/canonical.ts'
+import { registerClient } from '../../../src/storage/authorization/client.ts'
+import { point, upload } from '../../mhealth/upload.ts'
+import { openStudies } from '../../support/study.ts'
+
+const {
+  server,
+  database,
+  token,
+  send,
+  create,
+  institution,
+  study,
+  participant,
+  patientToken,
+  staffToken,
+  administrator,
+} = await openStudies()
+t.teardown(() => server.close())
+const { organization, manager } = await institution('lab')
+const kinds = ['omh:blood-glucose']
+const sugar = await study(manager, organization, 'Sugar', kinds)
+const ann = await participant(manager, organization, sugar.id, kinds, 'Ann')
+const ben = await participant(manager, organization, sugar.id, kinds, 'Ben')
+const [annsApp, bensApp] = [await patientToken(ann, 'patient/*.cruds'), await patientToken(ben, 'patient/*.cruds')]
+const researcher = await staffToken(sugar.researcher, 'user/Device.rs user/Observation.rs')
+const source = (more: Partial<Device>) =>
+  create<Device>(administrator, {
+    resourceType: 'Device',
+    manufacturer: 'Acme',
+    deviceName: [{ name: 'Sugar 3', type: 'model-name' }],
+    ...more,
+  })
+const acme = await source({})
+await source({ deviceName: [{ name: 'Pulse 1', type: 'model-name' }] })
+
+let count = 0
+/** A new document each time, of a device that its header describes. */
+const measured = (patient: string, datasheets: Readonly<Record<string, string>>, more: object = {}) => {
+  const number = String(++count).padStart(4, '0')
+  const header = {
+    uuid: `0a6f3c1e-5b7d-4c2a-9e8f-00000000${number}`,
+    external_datasheets: Object.entries(datasheets).map(([datasheet_type, datasheet_reference]) => ({
+      datasheet_type,
+      datasheet_reference,
+    })),
+  }
+  const body = {
+    blood_glucose: { value: 80 + count, unit: 'mg/dL' },
+    effective_time_frame: { date_time: new Date(Date.UTC(2026, 2, 1, 0, count)).toISOString() },
+  }
+  const { device: _, ...sent } = upload(point('omh:blood-glucose:4.0', body, header))
+  return { ...sent, subject: { reference: `Patient/${patient}` }, ...more }
+}
+const meter = { manufacturer: 'ACME', device: 'Sugar 3', serial_number: 'S-1' }
+const post = async (bearer: string, observation: object): Promise<Observation> => {
+  const answer = await send(bearer, 'POST', 'Observation', observation)
+  if (answer.statusCode !== 201) throw new Error(answer.body)
+  return answer.json()
+}
+/** Ids of those with a patient that the caller may search. */
+const devicesOf = async (bearer: string): Promise<readonly string[]> => {
+  const { entry = [] } = (await send(bearer, 'GET', 'Device?_count=100')).json()
+  return entry.flatMap(({ resource }: { resource: Device }) => (resource.patient ? resource.id : []))
+}
+
+t.test('the device that a header describes is made, of its source, and shown', async t => {
+  const { device } = await post(annsApp, measured(ann, meter))
+  t.equal(device?.display, 'ACME Sugar 3')
+  const { id, meta: _, ...made } = (await send(annsApp, 'GET', device?.reference ?? '')).json()
+  t.strictSame(made, {
+    resourceType: 'Device',
+    status: 'active',
+    manufacturer: 'ACME',
+    serialNumber: 'S-1',
+    deviceName: [{ name: 'ACME Sugar 3', type: 'user-friendly-name' }],
+    modelNumber: 'Sugar 3',
+    patient: { reference: `Patient/${ann}` },
+    parent: { reference: `Device/${acme.id}` },
+  })
+  t.strictSame(await devicesOf(annsApp), [id])
+  t.equal((await post(annsApp, measured(ann, meter))).device?.reference, `Device/${id}`, 'and found again')
+})
+
+t.test('the app that has passed it on is its gateway', async t => {
+  await registerClient(database, { id: 'sugar-app', name: 'Sugar', policies: [] })
+  const app = await token({
+    client: 'sugar-app',
+    subject: { kind: 'patient', patient: ann },
+    scope: 'patient/Observation.c',
+  })
+  const { extension } = await post(app, measured(ann, { manufacturer: 'Acme', serial: 'S-4' }))
+  t.strictSame(
+    extension?.find(({ url }) => url === standardExtensions.gatewayDevice),
+    {
+      url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice',
+      valueReference: {
+        type: 'Device',
+        identifier: { system: 'https://sharewell.dev/fhir/client', value: 'sugar-app' },
+      },
+    },
+  )
+})
+
+t.test('fifty uploads of one device at once make one of it', async t => {
+  const before = await devicesOf(annsApp)
+  const made = await Promise.all(
+    Array.from({ length: 50 }, () => post(annsApp, measured(ann, { manufacturer: 'Acme', udi: '(01)0950' }))),
+  )
+  t.equal(new Set(made.map(({ device }) => device?.reference)).size, 1)
+  t.equal((await devicesOf(annsApp)).length, before.length + 1)
+})
+
+t.test('one that is known by its identifier alone has no name', async t => {
+  const { device } = await post(annsApp, measured(ann, { udi: '(01)0951' }))
+  t.strictSame(Object.keys(device ?? {}), ['reference'])
+})
+
+t.test('each patient has a device of their own, and sees no other', async t => {
+  const { device } = await post(bensApp, measured(ben, meter))
+  t.strictSame(await devicesOf(bensApp), [device?.reference?.slice('Device/'.length)])
+  t.notOk((await devicesOf(annsApp)).includes(device?.reference?.slice('Device/'.length) ?? ''))
+  t.equal((await send(annsApp, 'GET', device?.reference ?? '')).statusCode, 404)
+})
+
+t.test('who may not upload for a patient leaves no device with them', async t => {
+  const before = await devicesOf(annsApp)
+  const answer = await send(bensApp, 'POST', 'Observation', measured(ann, { manufacturer: 'Stranger', serial: 'X' }))
+  t.equal(answer.statusCode, 403)
+  t.strictSame(await devicesOf(annsApp), before)
+})
+
+t.test('one that the app has registered is found by its serial number', async t => {
+  const own = await create<Device>(annsApp, {
+    resourceType: 'Device',
+    patient: { reference: `Patient/${ann}` },
+    manufacturer: 'Acme',
+    serialNumber: 'S-2',
+  })
+  const { device } = await post(annsApp, measured(ann, { manufacturer: 'acme', serial: 'S-2' }))
+  t.equal(device?.reference, `Device/${own.id}`)
+})
+
+t.test('what the app says of the device stands', async t => {
+  const before = await devicesOf(annsApp)
+  const device = { display: 'my meter' }
+  t.strictSame((await post(annsApp, measured(ann, meter, { device }))).device, device)
+  t.strictSame(await devicesOf(annsApp), before)
+})
+
+t.test('people report without a device', async t => {
+  const { valueAttachment, ...rest } = measured(ann, meter)
+  const document = JSON.parse(Buffer.from(valueAttachment.data, 'base64').toString())
+  document.header.modality = 'self-reported'
+  const data = Buffer.from(JSON.stringify(document)).toString('base64')
+  t.equal((await post(annsApp, { ...rest, valueAttachment: { ...valueAttachment, data } })).device, undefined)
+})
+
+t.test('staff learn of the devices that have measured what they are given, and of no others', async t => {
+  const before = await devicesOf(researcher)
+  const heart = point(
+    'omh:heart-rate:2.0',
+    { heart_rate: { value: 60, unit: 'beats/min' }, effective_time_frame: { date_time: '2026-03-01T07:00:00Z' } },
+    { external_datasheets: [{ datasheet_type: 'manufacturer', datasheet_reference: 'Watchmaker' }] },
+  )
+  const { device: _, ...sent } = upload(heart, { subject: { reference: `Patient/${ann}` } })
+  const { device } = await post('everything', sent)
+  t.equal((await send(annsApp, 'GET', device?.reference ?? '')).statusCode, 200)
+  t.equal((await send(researcher, 'GET', device?.reference ?? '')).statusCode, 404)
+  t.strictSame(await devicesOf(researcher), before)
+  t.ok(before.length >= 3, 'the meters are among them')
+})
+
+t.test('a source that only the header names is as strict', async t => {
+  const extension = [{ url: extensions.validationPolicy, valueCode: 'strict' }]
+  await source({ manufacturer: 'Precise', deviceName: [{ name: 'P', type: 'model-name' }], extension })
+  const { valueAttachment, ...rest } = measured(ann, { manufacturer: 'Precise' })
+  const text = Buffer.from(valueAttachment.data, 'base64').toString().replace('mg/dL', 'MGDL')
+  const sent = { ...rest, valueAttachment: { ...valueAttachment, data: Buffer.from(text).toString('base64') } }
+  t.equal((await send(annsApp, 'POST', 'Observation', sent)).statusCode, 422)
+})
+
+t.test('a device that its patient has deleted is made anew when it measures again', async t => {
+  const { device } = await post(annsApp, measured(ann, { manufacturer: 'Acme', serial: 'S-3' }))
+  await server.inject({
+    method: 'DELETE',
+    url: `/fhir/${device?.reference}`,
+    headers: { authorization: `Bearer ${annsApp}` },
+  })
+  const again = await post(annsApp, measured(ann, { manufacturer: 'Acme', serial: 'S-3' }))
+  t.not(again.device?.reference, device?.reference)
+  t.equal((await send(annsApp, 'GET', again.device?.reference ?? '')).statusCode, 200)
+})

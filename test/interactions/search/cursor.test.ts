@@ -1,0 +1,73 @@
+import { hkdfSync, randomUUID } from 'node:crypto'
+import jose from 'node-jose'
+import t from 'tap'
+import type { Caller } from '../../../src/access/caller.ts'
+import { parseScopes } from '../../../src/access/scope.ts'
+import { openCursors } from '../../../src/interactions/search/cursor.ts'
+
+const secretKey = new Uint8Array(32).fill(1)
+const caller = (scopes: string, id = 'a'): Caller => ({
+  principal: { kind: 'person', id },
+  client: { id: 'cli', policies: new Set() },
+  administrator: false,
+  organizations: [],
+  scopes: parseScopes(scopes),
+})
+const cursor = { path: 'Observation', query: 'code=8867-4', page: 'p2' }
+const cursors = openCursors(secretKey)(caller('user/*.rs'))
+
+t.test('an independent implementation decrypts a cursor with the key, and it is what was sealed', async t => {
+  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32)).toString('base64url')
+  const opened = await jose.JWE.createDecrypt(await jose.JWK.asKey({ kty: 'oct', k: key })).decrypt(
+    cursors.seal(cursor),
+  )
+  t.match(opened.header, { alg: 'dir', enc: 'A256GCM' })
+  t.match(JSON.parse(opened.payload.toString()), cursor)
+})
+
+t.test('a long search is compressed, as the standard has it, and opens all the same', async t => {
+  const query = new URLSearchParams({ patient: Array.from({ length: 2000 }, () => randomUUID()).join() }).toString()
+  const text = cursors.seal({ ...cursor, query })
+  t.ok(text.length < 60_000, `${text.length} characters`)
+  t.match(cursors.open(text, 'Observation'), { ...cursor, query })
+  t.throws(() => openCursors(secretKey)(caller('user/*.rs', 'b')).open(text, 'Observation'), {
+    name: 'FhirError',
+    status: 400,
+  })
+  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32)).toString('base64url')
+  const opened = await jose.JWE.createDecrypt(await jose.JWK.asKey({ kty: 'oct', k: key })).decrypt(text)
+  t.match(opened.header, { alg: 'dir', enc: 'A256GCM', zip: 'DEF' })
+  t.match(JSON.parse(opened.payload.toString()), { ...cursor, query })
+})
+
+t.test('a cursor says nothing to who has no key', async t => {
+  const text = cursors.seal(cursor)
+  const parts = text.split('.').map(part => Buffer.from(part, 'base64url').toString('latin1'))
+  t.notMatch(parts.join(), /8867|Observation|p2/)
+})
+
+t.test('it opens for the same caller, scopes and path only', async t => {
+  const text = cursors.seal(cursor)
+  t.match(cursors.open(text, 'Observation'), cursor)
+  t.match(openCursors(secretKey)(caller('user/*.rs')).open(text, 'Observation'), cursor)
+  const refused = { name: 'FhirError', status: 400 }
+  t.throws(() => cursors.open(text, 'Patient'), refused)
+  t.throws(() => openCursors(secretKey)(caller('user/*.rs', 'b')).open(text, 'Observation'), refused)
+  t.throws(() => openCursors(secretKey)(caller('user/*.r')).open(text, 'Observation'), refused)
+  t.throws(() => openCursors(new Uint8Array(32))(caller('user/*.rs')).open(text, 'Observation'), refused)
+})
+
+t.test('a changed, foreign or old cursor is refused', async t => {
+  const text = cursors.seal(cursor)
+  const parts = text.split('.')
+  const refused = { name: 'FhirError', status: 400 }
+  for (const index of [0, 2, 3, 4]) {
+    const changed = parts.map((part, at) =>
+      at === index ? `${part.startsWith('A') ? 'B' : 'A'}${part.slice(1)}` : part,
+    )
+    t.throws(() => cursors.open(changed.join('.'), 'Observation'), refused)
+  }
+  t.throws(() => cursors.open('nonsense', 'Observation'), refused)
+  const tomorrow = openCursors(secretKey, () => Date.now() + 25 * 60 * 60 * 1000)(caller('user/*.rs'))
+  t.throws(() => tomorrow.open(text, 'Observation'), refused)
+})

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
+import t from 'tap'
+import { revokeToken } from '../../../src/storage/authorization/token.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+import { readSlowly } from '../../support/slow-reader.ts'
+
+const { server, database, token } = await fhirWorld({ PORT: '0' })
+t.teardown(() => server.close())
+const ndjson = 'application/fhir+ndjson'
+const get = (url: string, headers: object = { accept: ndjson }) =>
+  server.inject({ url: `/fhir/${url}`, headers: { authorization: 'Bearer everything', ...headers } })
+const linesOf = (body: string) =>
+  body
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line))
+
+/** A page of them is more than the buffers between server and client hold: the second is asked for when the first was read. */
+const many = 2200
+for (let from = 0; from < many; from += 550) {
+  const entry = Array.from({ length: 550 }, (_, index) => ({
+    resource: {
+      resourceType: 'Patient',
+      name: [{ family: `f${from + index}`, text: `a\nb${'long '.repeat(2400)}` }],
+      gender: 'female',
+    },
+    request: { method: 'POST', url: 'Patient' },
+  }))
+  await server.inject({
+    method: 'POST',
+    url: '/fhir',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' },
+    payload: { resourceType: 'Bundle', type: 'batch', entry },
+  })
+}
+
+t.test('lines are compressed for whom it is asked', async t => {
+  const answer = await get('Patient?gender=female', { accept: ndjson, 'accept-encoding': 'gzip' })
+  t.equal(answer.headers['content-encoding'], 'gzip')
+  t.equal(linesOf(gunzipSync(answer.rawPayload).toString()).length, many)
+})
+
+t.test('a search answers all its matches, a resource a line', async t => {
+  const answer = await get('Patient?gender=female')
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['content-type'], 'application/fhir+ndjson; charset=utf-8')
+  const patients = linesOf(answer.body)
+  t.equal(patients.length, many)
+  t.equal(new Set(patients.map(({ id }) => id)).size, many)
+  t.match(patients[0], {
+    resourceType: 'Patient',
+    name: [{ family: `f${many - 1}`, text: `a\nb${'long '.repeat(2400)}` }],
+  })
+  t.ok(answer.body.endsWith('}\n'))
+  t.equal((await get('Patient?gender=male')).body, '', 'nothing is no line')
+})
+
+t.test('it is asked for by Accept or _format, and is never what comes unasked', async t => {
+  for (const format of ['ndjson', ndjson, ndjson.replace('+', '%2B')])
+    t.equal(linesOf((await get(`Patient?_id=x&_format=${format}`, {})).body).length, 0, format)
+  const posted = await server.inject({
+    method: 'POST',
+    url: '/fhir/Patient/_search',
+    headers: {
+      authorization: 'Bearer everything',
+      accept: ndjson,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    payload: 'family=f7&_sort=-family',
+  })
+  t.strictSame(
+    linesOf(posted.body)
+      .map(({ name }) => name[0].family)
+      .slice(0, 2),
+    ['f799', 'f798'],
+  )
+  for (const accept of ['*/*', 'application/*', `application/fhir+json, ${ndjson};q=0.5`])
+    t.equal((await get('Patient?_id=x', { accept })).json().resourceType, 'Bundle', accept)
+})
+
+t.test('the order and the part that are asked for hold, and so does the place of a cursor', async t => {
+  const short = linesOf((await get('Patient?family=f1&_sort=family&_elements=name')).body)
+  t.match(short[0], { name: [{ family: 'f1' }], gender: undefined, meta: { tag: [{ code: 'SUBSETTED' }] } })
+  const page = (await get('Patient?_count=1000', {})).json()
+  const next = page.link.find(({ relation }: { relation: string }) => relation === 'next').url.split('/fhir/')[1]
+  t.equal(linesOf((await get(next)).body).length, many - 1000, 'from there on')
+})
+
+t.test('what has no line is refused, as an outcome', async t => {
+  for (const query of ['_include=*', '_revinclude=*', '_total=accurate', '_summary=count', '_count=0', 'colour=red']) {
+    const answer = await get(`Patient?${query}`, { accept: ndjson, prefer: 'handling=lenient' })
+    t.equal(answer.statusCode, 400, query)
+    t.match(answer.headers['content-type'], /^application\/fhir\+json/, query)
+    t.match(answer.json(), { resourceType: 'OperationOutcome' }, query)
+  }
+})
+
+t.test('only searches answer as lines', async t => {
+  for (const path of ['Patient/x', 'Patient/x/_history', 'metadata']) t.equal((await get(path)).statusCode, 406, path)
+})
+
+const address = await server.listen({ port: 0, host: '127.0.0.1' })
+
+const begin = async (more: { readonly ttlSeconds?: number } = {}) => {
+  const all = { scope: 'system/*.cruds', policies: ['everything'] } as const
+  const bearer = await token({ subject: { kind: 'client' }, ...all, ...more })
+  const headers = { authorization: `Bearer ${bearer}`, accept: ndjson }
+  return { bearer, ...(await readSlowly(`${address}/fhir/Patient?_sort=family`, headers)) }
+}
+
+t.test('whoever reads slowly reads no further when their token is revoked', async t => {
+  const { bearer, status, rest } = await begin()
+  t.equal(status, 200)
+  await revokeToken(database, bearer)
+  await sleep(2500)
+  await t.rejects(rest())
+  const late = await begin({ ttlSeconds: 2 })
+  await sleep(2500)
+  await t.resolves(late.rest(), 'what begins in time may take longer than the token lasts')
+})
+
+t.test('a client sees that not all has come', async t => {
+  const { rest } = await begin()
+  await database.transaction(async connection => {
+    const { sql } = await import('../../../src/storage/sql.ts')
+    await connection.run(sql.fragment`ALTER TABLE patient RENAME TO patient_elsewhere`)
+  })
+  await t.rejects(rest())
+})

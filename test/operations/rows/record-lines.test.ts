@@ -1,0 +1,124 @@
+import t from 'tap'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { readingRows } from '../../../src/operations/rows/reading-rows.ts'
+import { documentLines, readingLines, resourceLines } from '../../../src/operations/rows/record-lines.ts'
+import type { Page, Store } from '../../../src/storage/store.ts'
+
+const registry = loadRegistry()
+
+/** A record of a million Observations, of which pages are made as they are asked for. */
+const pages = 1000
+const openRecord = () => {
+  let asked = 0
+  const observation = { resourceType: 'Observation', id: 'one', valueInteger: 1 }
+  const entry = { type: 'Observation', id: 'one', versionId: '1', lastUpdated: new Date(0) } as const
+  const entries = Array(1000).fill({ ...entry, content: JSON.stringify(observation) })
+  const search: Store['search'] = async ({ type, cursor }): Promise<Page> => {
+    if (type !== 'Observation') return { entries: [], included: [], leftOut: false }
+    asked += 1
+    const next = Number(cursor ?? 0) + 1
+    return { entries, included: [], leftOut: false, ...(next < pages && { next: String(next) }) }
+  }
+  const record = {
+    registry,
+    store: { search },
+    patient: 'ann',
+    measuredDocumentOf: () => undefined,
+    nameKind: () => undefined,
+  }
+  return { record, pagesAsked: () => asked }
+}
+
+t.test('however long a record is, a page of it is asked for when the one before was taken', async t => {
+  for (const lines of [resourceLines, readingLines]) {
+    const { record, pagesAsked } = openRecord()
+    const file = lines([record])
+    while (pagesAsked() < 3) await file.next()
+    t.equal(pagesAsked(), 3)
+    await file.return(undefined)
+  }
+})
+
+t.test('a table of readings says of a statistic that it is one', async t => {
+  const concept = {
+    coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code: 'std-dev' }],
+  }
+  const extension = [
+    {
+      url: 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic',
+      extension: [{ url: 'statistic', valueCodeableConcept: { ...concept, text: 'standard deviation' } }],
+    },
+  ]
+  const code = { text: 'Pressure' }
+  const component = [{ code: { text: 'Systolic' }, valueInteger: 9 }]
+  const contents = [
+    { id: 'own', extension, code, valueInteger: 12 },
+    { id: 'part', extension, code, component },
+    { id: 'plain', code, valueInteger: 120 },
+  ]
+  const rows = readingRows(
+    contents.map(one => JSON.stringify(one)),
+    { nameKind: () => undefined, nameDevice: () => undefined },
+  )
+  t.strictSame(rows.trimEnd().split('\r\n'), [
+    ',,Pressure,,standard deviation,12,,,,own,',
+    ',,Pressure,,"Systolic, standard deviation",9,,,,part,',
+    ',,Pressure,,,120,,,,plain,',
+  ])
+})
+
+/** Rows of the table, of Observations as they are stored. */
+const tableOf = (...contents: readonly object[]): readonly string[] =>
+  readingRows(
+    contents.map(one => JSON.stringify(one)),
+    { nameKind: () => undefined, nameDevice: () => undefined },
+  )
+    .trimEnd()
+    .split('\r\n')
+
+t.test('a reading of several times is in the table from the first to the last of them', async t => {
+  const event = ['2026-11-20T20:00:00-05:00', '2026-11-20T08:00:00-05:00', '2026-11-20T14:00:00Z']
+  for (const [effectiveTiming, times] of [
+    [{ event }, '2026-11-20T08:00:00-05:00,2026-11-20T20:00:00-05:00'],
+    [{ event: event.slice(0, 1) }, '2026-11-20T20:00:00-05:00,'],
+    [{ repeat: { boundsPeriod: { start: '2026-11-20', end: '2026-11-21' }, frequency: 2 } }, '2026-11-20,2026-11-21'],
+    [{ event, repeat: { boundsPeriod: { start: '2026-11-01' } } }, '2026-11-01,2026-11-20T20:00:00-05:00'],
+    [{ code: { text: 'before breakfast' } }, ','],
+  ] as const)
+    t.strictSame(tableOf({ id: 'one', effectiveTiming, valueInteger: 70 }), [`${times},,,,70,,,,one,`])
+})
+
+t.test(
+  'a device is named in the table also where the Observation brings it along, or knows its number alone',
+  async t => {
+    const scale = { resourceType: 'Device', id: 'scale', deviceName: [{ name: 'Kitchen scale' }] }
+    for (const [more, name] of [
+      [{ contained: [scale], device: { reference: '#scale' } }, 'Kitchen scale'],
+      [{ contained: [{ ...scale, deviceName: [] }], device: { reference: '#scale' } }, '#scale'],
+      [{ device: { identifier: { system: 'urn:serial', value: 'SN-17' } } }, 'SN-17'],
+      [{ device: { reference: 'Device/gone' } }, 'Device/gone'],
+      [{}, ''],
+    ] as const)
+      t.strictSame(tableOf({ id: 'one', ...more, valueInteger: 70 }), [`,,,,,70,,${name},,one,`])
+  },
+)
+
+t.test('an answer is its words, whichever of its codings has them', async t => {
+  const coding = [
+    { system: 'http://snomed.info/sct', code: '10828004' },
+    { code: 'p', display: 'Positive' },
+  ]
+  t.strictSame(tableOf({ id: 'one', valueCodeableConcept: { coding } }), [',,,,,Positive,,,,one,'])
+})
+
+t.test('why a value is missing stands at the end of its row', async t => {
+  const dataAbsentReason = { coding: [{ code: 'not-performed', display: 'Not Performed' }] }
+  t.strictSame(tableOf({ id: 'one', dataAbsentReason }), [',,,,,,,,,one,Not Performed'])
+})
+
+t.test('a list without documents is a list', async t => {
+  const { record } = openRecord()
+  const parts: string[] = []
+  for await (const part of documentLines([record])) parts.push(String(part))
+  t.equal(parts.join(''), '[]\n')
+})

@@ -1,0 +1,97 @@
+import t from 'tap'
+import { parseJson } from '../../../src/fhir/json.ts'
+import { csv } from '../../../src/operations/rows/csv.ts'
+import { readingColumns, rowsOf } from '../../../src/operations/rows/study-reading-rows.ts'
+
+const code = { coding: [{ system: 'http://loinc.org', code: '85354-9', display: 'Blood pressure' }] }
+const observation = {
+  resourceType: 'Observation',
+  id: 'one',
+  status: 'final',
+  code,
+  subject: { reference: 'Patient/ann' },
+}
+/** Lines of the table: the Observation with `more`, which is JSON as it is stored. */
+const lines = (more: string): readonly string[] => {
+  const text = JSON.stringify(observation).replace(/\}$/, more === '' ? '}' : `,${more}}`)
+  const rows = rowsOf(parseJson(text) as Parameters<typeof rowsOf>[0])
+  return csv(rows.map(row => readingColumns.map(column => row[column])))
+    .trimEnd()
+    .split('\r\n')
+}
+const own = 'one,ann,http://loinc.org|85354-9,Blood pressure'
+
+t.test('a reading is a row, with its number and unit', async t => {
+  const more = `"device":{"reference":"Device/cuff"},"valueQuantity":{"value":1.5,"code":"h"},
+    "effectivePeriod":{"start":"2026-03-01T22:00:00Z","end":"2026-03-02T06:00:00Z"}`
+  t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,1.5,h,Device/cuff,final,,`])
+})
+
+t.test('one of several times is from the first to the last of them', async t => {
+  const more = `"effectiveTiming":{"event":["2026-03-02T06:00:00Z","2026-03-01T22:00:00Z"]}`
+  t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,,,,final,,`])
+})
+
+t.test('one of several numbers is a row for each', async t => {
+  const part = (name: string, value: number) => ({ code: { text: name }, valueQuantity: { value, unit: 'mmHg' } })
+  t.strictSame(lines(`"component":${JSON.stringify([part('systolic', 120), part('diastolic', 80)])}`), [
+    'one,ann,,systolic,,,120,mmHg,,final,,',
+    'one,ann,,diastolic,,,80,mmHg,,final,,',
+  ])
+})
+
+t.test('one with a number of its own and others beside has a row for each', async t => {
+  const component = [{ code: { text: 'count' }, valueInteger: 9 }]
+  t.strictSame(lines(`"valueQuantity":{"value":64,"code":"/min"},"component":${JSON.stringify(component)}`), [
+    `${own},,,64,/min,,final,,`,
+    'one,ann,,count,,,9,,,final,,',
+  ])
+})
+
+t.test('what is no number is its text, and what has no value has a row all the same', async t => {
+  for (const [more, value] of [
+    ['"valueString":"well"', 'well'],
+    ['"valueInteger":3', '3'],
+    ['"valueInteger":-3', '-3'],
+    ['"valueBoolean":false', 'false'],
+    ['"valueCodeableConcept":{"text":"Walking"}', 'Walking'],
+    ['"valueTime":"10:00:00"', '10:00:00'],
+    ['', ''],
+  ] as const)
+    t.strictSame(lines(more), [`${own},,,${value},,,final,,`])
+})
+
+t.test('a number has the digits with which it was sent, and what it is above or below is not left out', async t => {
+  for (const [quantity, value] of [
+    ['{"value":5.50}', '5.50'],
+    ['{"value":80.1000000000000000001}', '80.1000000000000000001'],
+    ['{"value":-0.2}', '-0.2'],
+    ['{"value":40,"comparator":"<"}', '< 40'],
+  ])
+    t.strictSame(lines(`"valueQuantity":${quantity}`), [`${own},,,${value},,,final,,`])
+})
+
+t.test('a data series is in the table, as its SampledData', async t => {
+  const more =
+    '"valueSampledData":{"origin":{"value":0,"unit":"beats/min"},"period":1000,"dimensions":1,"data":"60 61"}'
+  const data = more.slice('"valueSampledData":'.length).replaceAll('"', '""')
+  t.strictSame(lines(more), [`${own},,,"${data}",beats/min,,final,,`])
+})
+
+t.test('a statistic is told from what was measured', async t => {
+  const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
+  const url = 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic'
+  const extension = JSON.stringify([{ url, extension: [said] }])
+  t.strictSame(lines(`"extension":${extension},"valueQuantity":{"value":180,"unit":"beats/min"}`), [
+    `${own},,,180,beats/min,,final,maximum,`,
+  ])
+})
+
+t.test('why there is no value is told, also of a part, and of the whole of several', async t => {
+  const absent = (text: string) => `"dataAbsentReason":{"text":"${text}"}`
+  t.strictSame(lines(absent('not performed')), [`${own},,,,,,final,,not performed`])
+  t.strictSame(lines(`${absent('error')},"component":[{"code":{"text":"systolic"},${absent('asked, not known')}}]`), [
+    `${own},,,,,,final,,error`,
+    'one,ann,,systolic,,,,,,final,,"asked, not known"',
+  ])
+})
