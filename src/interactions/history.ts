@@ -2,6 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { isGranted } from '../access/rules.ts'
 import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
+import { refusal } from '../search/refusal.ts'
 import { defaultCount, maxCount } from '../search/result-parameter.ts'
 import { withPlus } from '../search/values/date.ts'
 import type { HistoryAsked, Version, VersionPage } from '../storage/store.ts'
@@ -67,14 +68,14 @@ const names = ['_count', '_since', '_at', '_summary', '_elements', '_format', '_
 const parseHistory = (query: URLSearchParams): Omit<HistoryAsked, 'cursor'> => {
   const unknown = [...query.keys()].find((name, index, all) => !names.includes(name) || all.indexOf(name) !== index)
   if (unknown !== undefined) {
-    throw invalid(
+    throw refusal(
       unknown,
       `"${unknown}" is no parameter of a history here, or not twice; supported: ${names.join(', ')}`,
     )
   }
   const text = query.get('_count') ?? String(defaultCount)
   if (!/^[1-9]\d{0,8}$/.test(text))
-    throw invalid('_count', `_count is a whole number from 1 to ${maxCount}, not "${text}"`)
+    throw refusal('_count', `_count is a whole number from 1 to ${maxCount}, not "${text}"`)
   const [since, at] = [intervalNamed('_since', query), intervalNamed('_at', query)]
   return {
     count: Math.min(Number(text), maxCount),
@@ -88,10 +89,8 @@ const intervalNamed = (name: string, query: URLSearchParams) => {
   if (text === null) return undefined
   const interval = intervalOf(withPlus(text))
   if (interval !== undefined) return interval
-  throw invalid(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
+  throw refusal(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
 }
-
-const invalid = (name: string, message: string) => new FhirError('invalid', message, { expression: name })
 
 /** https://hl7.org/fhir/R4/bundle.html#history */
 const historyEntry = ({ type, id, versionId, lastUpdated, method, content }: Version, base: string): string =>

@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { elementNames, type Subset } from '../fhir/subset.ts'
+import { refusal } from '../search/refusal.ts'
 import { parseElements, parseSummary } from '../search/result-parameter.ts'
 import type { Store, Whole } from '../storage/store.ts'
 
@@ -16,8 +16,8 @@ export const subsetAsked = (
 ): Subset | undefined => {
   const elements = query.get('_elements')
   const kind = query.has('_summary') ? parseSummary(query.get('_summary') ?? '') : undefined
-  if (kind === 'count') throw refused('_summary', 'Only a search is counted; accepted: true, text, data, false')
-  if (kind !== undefined && elements !== null) throw refused('_summary', 'Give one of _summary and _elements')
+  if (kind === 'count') throw refusal('_summary', 'Only a search is counted; accepted: true, text, data, false')
+  if (kind !== undefined && elements !== null) throw refusal('_summary', 'Give one of _summary and _elements')
   if (elements !== null) return { kind: 'elements', names: elementsAsked(registry, types, elements) }
   return kind === undefined ? undefined : { kind }
 }
@@ -34,7 +34,5 @@ const elementsAsked = (registry: Registry, types: readonly ResourceType[], text:
   const names = text.split(',')
   const unknown = names.find(name => types.every(type => elementNames(registry.structures, type, name) === undefined))
   if (unknown === undefined) return names
-  throw refused('_elements', `No type here has an element "${unknown}"`)
+  throw refusal('_elements', `No type here has an element "${unknown}"`)
 }
-
-const refused = (name: string, message: string): FhirError => new FhirError('invalid', message, { expression: name })

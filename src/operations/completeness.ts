@@ -5,10 +5,11 @@ import { parseReference } from '../fhir/reference.ts'
 import { addDays, daysBetween } from '../fhir/timezone.ts'
 import type { Context } from '../interactions/interaction.ts'
 import { all } from '../search/expression.ts'
+import { refusal } from '../search/refusal.ts'
 import type { CompletenessAsked, CompletenessRow } from '../storage/figures/completeness.ts'
 import { daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
+import { only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
 import { emptyReadings, requireKnown } from './readings-asked.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-completeness.json`. */
@@ -42,9 +43,9 @@ const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): A
     .getAll('subject')
     .flatMap(text => text.split(','))
     .map(patientOf)
-  if (patients.length === 0) throw refused('subject', 'subject is a Patient, as in Patient/123; at least one is needed')
+  if (patients.length === 0) throw refusal('subject', 'subject is a Patient, as in Patient/123; at least one is needed')
   if (patients.length > mostPatients)
-    throw refused('subject', `At most ${mostPatients} Patients, not ${patients.length}: ask for the others after them`)
+    throw refusal('subject', `At most ${mostPatients} Patients, not ${patients.length}: ask for the others after them`)
   const { first, last, timezone } = daysAskedIn(given)
   const study = studyOf(only(given, 'study'))
   const where = study === undefined ? all : sharedWithStudy(caller, study)
@@ -58,13 +59,13 @@ const studyOf = (text: string | undefined): string | undefined => {
   if (text === undefined) return undefined
   const parsed = parseReference(text.includes('/') ? text : `ResearchStudy/${text}`)
   if (parsed !== undefined && 'type' in parsed && parsed.type === 'ResearchStudy') return parsed.id
-  throw refused('study', 'study is one ResearchStudy, as in ResearchStudy/123')
+  throw refusal('study', 'study is one ResearchStudy, as in ResearchStudy/123')
 }
 
 const mostOf = (text: string | undefined): number => {
   if (text === undefined) return mostCounted
   if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= mostCounted) return Number(text)
-  throw refused('most', `most is a whole number from 1 to ${mostCounted}, not "${text}"`)
+  throw refusal('most', `most is a whole number from 1 to ${mostCounted}, not "${text}"`)
 }
 
 /** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value is that of the n-th day, however long it was. */

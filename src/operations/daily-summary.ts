@@ -5,10 +5,11 @@ import { dayTotalOf } from '../fhir/measured/day-total.ts'
 import { diastolic, scaleWeight, siteTemperature, systolic } from '../fhir/measured/drawn-codes.ts'
 import { drawnGlucose, interstitialGlucose, mostGlucose } from '../fhir/measured/glucose.ts'
 import { dayOf } from '../fhir/timezone.ts'
+import { refusal } from '../search/refusal.ts'
 import type { SeriesRow } from '../storage/figures/figures.ts'
 import { type DaysAsked, daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
-import { only, patientOf, primitivesOf, refused } from './parameters.ts'
+import { only, patientOf, primitivesOf } from './parameters.ts'
 import { type Code, requireKnown } from './readings-asked.ts'
 import { aboveZero, type Line, readSeries } from './series.ts'
 import { collectionOf, leftOutOf, newUrl, rounded, summaryOf } from './summary.ts'
@@ -111,7 +112,7 @@ const kindOf = (text: string): Summed => {
   const found = summedKinds.find(({ system, code }) => text === code || text === `${system}|${code}`)
   if (found !== undefined) return found
   const known = summedKinds.map(({ code }) => code).join(', ')
-  throw refused('code', `Days are summed up of ${known}, not of "${text}"; $stats and $series take any code`)
+  throw refusal('code', `Days are summed up of ${known}, not of "${text}"; $stats and $series take any code`)
 }
 
 const toObservation = (

@@ -1,6 +1,7 @@
 import { isDay } from '../fhir/date.ts'
 import { addDays, daysBetween, startOfDay } from '../fhir/timezone.ts'
-import { only, refused } from './parameters.ts'
+import { refusal } from '../search/refusal.ts'
+import { only } from './parameters.ts'
 import { timezoneOf } from './readings-asked.ts'
 
 /** Whole days of a time zone, the last one included, and the instants between which they lie. */
@@ -17,8 +18,8 @@ export const daysAskedIn = (given: URLSearchParams): DaysAsked => {
   const timezone = timezoneOf(given)
   const [first, last] = [dayIn(given, 'start'), dayIn(given, 'end')]
   const days = daysBetween(first, last) + 1
-  if (days < 1) throw refused('end', 'end lies before start')
-  if (days > mostDays) throw refused('end', `At most ${mostDays} days, not ${days}`)
+  if (days < 1) throw refusal('end', 'end lies before start')
+  if (days > mostDays) throw refusal('end', `At most ${mostDays} days, not ${days}`)
   return { first, last, timezone, from: beginOf(first, timezone), to: beginOf(addDays(last, 1), timezone) }
 }
 
@@ -28,7 +29,7 @@ const dayIn = (given: URLSearchParams, name: 'start' | 'end'): string => {
   const text = only(given, name)
   if (text !== undefined && isDay(text)) return text
   const said = text === undefined ? '' : `, not "${text}"`
-  throw refused(name, `${name} is required, and is a day such as 2026-03-31${said}`)
+  throw refusal(name, `${name} is required, and is a day such as 2026-03-31${said}`)
 }
 
 const beginOf = (day: string, timezone: string): string => new Date(startOfDay(day, timezone)).toISOString()

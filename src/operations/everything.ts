@@ -12,10 +12,11 @@ import { inCompartment } from '../search/compartment.ts'
 import { and, type Expression, or } from '../search/expression.ts'
 import type { IncludeLink } from '../search/include.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
+import { refusal } from '../search/refusal.ts'
 import type { Search } from '../search/search.ts'
 import { withPlus } from '../search/values/date.ts'
 import type { Operation } from './operation.ts'
-import { only, primitivesOf, refused } from './parameters.ts'
+import { only, primitivesOf } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/patient-operation-everything.html */
 export const patientEverything: Operation = {
@@ -72,10 +73,10 @@ const names = ['start', 'end', '_since', '_type', '_count', '_format', '_pretty'
 const parseEverything = (query: URLSearchParams, { registry }: Context): Everything => {
   const unknown = [...query.keys()].find(name => !names.includes(name))
   if (unknown !== undefined)
-    throw refused(unknown, `$everything has no parameter "${unknown}"; it has: ${names.slice(0, 5).join(', ')}`)
+    throw refusal(unknown, `$everything has no parameter "${unknown}"; it has: ${names.slice(0, 5).join(', ')}`)
   const types = query.getAll('_type').flatMap(text => text.split(','))
   const wrong = types.find(name => !registry.isResourceType(name))
-  if (wrong !== undefined) throw refused('_type', `"${wrong}" is not a resource type of FHIR R4`)
+  if (wrong !== undefined) throw refusal('_type', `"${wrong}" is not a resource type of FHIR R4`)
   return {
     types: types.length === 0 ? undefined : types.filter(registry.isResourceType),
     count: only(query, '_count') ?? '1000',
@@ -89,7 +90,7 @@ const dateNamed = (query: URLSearchParams, name: string): string | undefined => 
   const given = only(query, name)
   const text = given && withPlus(given)
   if (text === undefined || intervalOf(text) !== undefined) return text
-  throw refused(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
+  throw refusal(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
 }
 
 /** The Patient first, and everybody's types in the order of the specification; of those without a scope there is nothing. */

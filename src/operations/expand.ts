@@ -1,8 +1,9 @@
 import type { ValueSet } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
+import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, refused } from './parameters.ts'
+import { only } from './parameters.ts'
 import { askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-expand.html */
@@ -31,7 +32,7 @@ const numberOf = (given: URLSearchParams, name: string): number | undefined => {
   const text = only(given, name)
   if (text === undefined) return undefined
   if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw refused(name, `${name} is a whole number, not "${text}"`)
+  throw refusal(name, `${name} is a whole number, not "${text}"`)
 }
 
 /** Any word of the text, in the code or the display, case aside. */

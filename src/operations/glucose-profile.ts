@@ -11,10 +11,11 @@ import {
   mostGlucose,
 } from '../fhir/measured/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
+import { refusal } from '../search/refusal.ts'
 import type { GlucoseProfileRow, ReadingsAsked } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
+import { only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
 import { codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'
 import { aboveZero } from './series.ts'
 
@@ -99,7 +100,7 @@ const parseProfile = (given: URLSearchParams): GlucoseAsked => {
 
 export const glucoseUnitOf = (unit: string): GlucoseUnit => {
   if (unit === 'mg/dL' || unit === 'mmol/L') return unit
-  throw refused('unit', `unit is mg/dL or mmol/L, not "${unit}"`)
+  throw refusal('unit', `unit is mg/dL or mmol/L, not "${unit}"`)
 }
 
 const toParameters = (profile: GlucoseProfile, { unit }: GlucoseAsked): ParametersParameter[] => {

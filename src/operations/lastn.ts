@@ -1,8 +1,9 @@
 import { and } from '../search/expression.ts'
 import { namedPatients } from '../search/named-patients.ts'
 import { parseCriteria } from '../search/parse.ts'
+import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, primitivesOf, refused } from './parameters.ts'
+import { only, primitivesOf } from './parameters.ts'
 import { searchsetOf } from './searchset.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-lastn.html */
@@ -21,7 +22,7 @@ export const lastn: Operation = {
     const where = given.size === 0 ? undefined : parseCriteria(registry, 'Observation', given, { base })
     const patients = where && namedPatients(where)
     if (where === undefined || patients === undefined)
-      throw refused('patient', '$lastn needs patient or subject with the ids of Patients, as in patient=Patient/123')
+      throw refusal('patient', '$lastn needs patient or subject with the ids of Patients, as in patient=Patient/123')
     const found = await store.lastn({ where: and(where), patients, max, applied: [...given] })
     return searchsetOf(found, {
       base,
@@ -35,5 +36,5 @@ const mostOfEach = 100
 const parseMax = (text: string | undefined): number => {
   if (text === undefined) return 1
   if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= mostOfEach) return Number(text)
-  throw refused('max', `max is a whole number from 1 to ${mostOfEach}, not "${text}"`)
+  throw refusal('max', `max is a whole number from 1 to ${mostOfEach}, not "${text}"`)
 }

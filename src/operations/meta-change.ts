@@ -4,8 +4,9 @@ import { openTurns } from '../fhir/in-turns.ts'
 import { refuseGrowth } from '../fhir/patch/growth.ts'
 import { parseChange } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest, FhirResponse } from '../interactions/interaction.ts'
+import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { parametersOf, parametersResponse, refused } from './parameters.ts'
+import { parametersOf, parametersResponse } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-meta-add.html */
 export const metaAdd: Operation = {
@@ -70,7 +71,7 @@ const parseMeta = (body: unknown): Labels => {
       .filter(([, list]) => list !== undefined)
     if (labels.length > 0 && labels.every(isList)) return Object.fromEntries(labels)
   }
-  throw refused(
+  throw refusal(
     'meta',
     'The parameter meta is a valueMeta with profile, tag or security: a list of URLs, and lists of Codings',
   )

@@ -3,6 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import { decimalText } from '../fhir/json.ts'
 import { parseReference } from '../fhir/reference.ts'
 import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts'
+import { refusal } from '../search/refusal.ts'
 
 /**
  * What an operation was given, by name: the query of a GET, or the primitive values of a posted Parameters.
@@ -44,7 +45,7 @@ export const parametersResponse = (parameter: readonly ParametersParameter[]): F
 /** One of the parameters, where it may stand once at most. */
 export const only = (given: URLSearchParams, name: string): string | undefined => {
   const [value, ...others] = given.getAll(name)
-  if (others.length > 0) throw refused(name, `"${name}" is given more than once`)
+  if (others.length > 0) throw refusal(name, `"${name}" is given more than once`)
   return value
 }
 
@@ -53,15 +54,12 @@ export const patientOf = (subject: string | undefined): string => {
   const parsed =
     subject === undefined ? undefined : parseReference(subject.includes('/') ? subject : `Patient/${subject}`)
   if (parsed !== undefined && 'type' in parsed && parsed.type === 'Patient') return parsed.id
-  throw refused('subject', 'subject is one Patient, as in Patient/123')
+  throw refusal('subject', 'subject is one Patient, as in Patient/123')
 }
-
-export const refused = (name: string, message: string): FhirError =>
-  new FhirError('invalid', message, { expression: name })
 
 const textOf = (parameter: ParametersParameter): string => {
   const [[, value] = []] = Object.entries(parameter).filter(([key]) => key.startsWith('value'))
   const text = typeof value === 'string' || typeof value === 'boolean' ? String(value) : decimalText(value)
   if (text !== undefined) return text
-  throw refused(`Parameters.parameter('${parameter.name}')`, `"${parameter.name}" takes a primitive value here`)
+  throw refusal(`Parameters.parameter('${parameter.name}')`, `"${parameter.name}" takes a primitive value here`)
 }

@@ -4,8 +4,9 @@ import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { type Point, pointsOf } from '../mhealth/points.ts'
+import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, primitivesOf, refused } from './parameters.ts'
+import { only, primitivesOf } from './parameters.ts'
 import { requireKnown } from './readings-asked.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-points.json`. */
@@ -60,7 +61,7 @@ const parsePoints = (given: URLSearchParams): PointsAsked => {
 const timeOf = (given: URLSearchParams, name: string) => {
   const text = only(given, name)
   const interval = text === undefined ? undefined : intervalOf(text)
-  if (text !== undefined && interval === undefined) throw refused(name, `${name} is a date or dateTime, not "${text}"`)
+  if (text !== undefined && interval === undefined) throw refusal(name, `${name} is a date or dateTime, not "${text}"`)
   return interval && { from: Date.parse(interval.low), to: Date.parse(interval.high) }
 }
 
@@ -71,7 +72,7 @@ const numberOf = (given: URLSearchParams, name: string, { usual, least, most }: 
   if (text === undefined) return usual
   const number = Number(text)
   if (/^\d{1,10}$/.test(text) && number >= least && number <= most) return number
-  throw refused(name, `${name} is a whole number from ${least} to ${most}, not "${text}"`)
+  throw refusal(name, `${name} is a whole number from ${least} to ${most}, not "${text}"`)
 }
 
 /** Whoever asks for no times gets those as well that have none. */

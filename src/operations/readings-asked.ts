@@ -3,8 +3,9 @@ import type { Registry } from '../fhir/registry.ts'
 import { isTimezone, startOfDay } from '../fhir/timezone.ts'
 import { type Expression, or } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
+import { refusal } from '../search/refusal.ts'
 import type { ReadingsAsked } from '../storage/figures/figures.ts'
-import { only, refused } from './parameters.ts'
+import { only } from './parameters.ts'
 
 export type Code = ReadingsAsked['codes'][number]
 
@@ -49,11 +50,11 @@ const noValue = { 'combo-value-quantity:missing': 'true', 'combo-value-concept:m
 export const periodOf = (given: URLSearchParams): { readonly from: string; readonly to: string } => {
   const [start, end] = [only(given, 'start'), only(given, 'end')]
   const from = boundIn(given, start, 'low')
-  if (from === undefined) throw refused('start', `start is required, and is a date or dateTime${not(start)}`)
+  if (from === undefined) throw refusal('start', `start is required, and is a date or dateTime${not(start)}`)
   const to = end === undefined ? new Date().toISOString() : boundIn(given, end, 'high')
-  if (to === undefined) throw refused('end', `end is a date or dateTime${not(end)}`)
+  if (to === undefined) throw refusal('end', `end is a date or dateTime${not(end)}`)
   if (Date.parse(from) < Date.parse(to)) return { from, to }
-  throw refused('end', 'end lies before start')
+  throw refusal('end', 'end lies before start')
 }
 
 const boundIn = (given: URLSearchParams, text = '', edge: keyof Interval): string | undefined => {
@@ -67,14 +68,14 @@ const not = (text: string | undefined): string => (text === undefined ? '' : `, 
 export const timezoneOf = (given: URLSearchParams): string => {
   const timezone = only(given, 'timezone') ?? 'UTC'
   if (isTimezone(timezone)) return timezone
-  throw refused('timezone', `timezone is a name of the IANA's, such as Europe/Berlin, not "${timezone}"`)
+  throw refusal('timezone', `timezone is a name of the IANA's, such as Europe/Berlin, not "${timezone}"`)
 }
 
 /** Tokens, as in a search; none where none are given. */
 export const codesOf = (given: URLSearchParams): readonly Code[] => {
   const tokens = given.getAll('code').flatMap(text => text.split(','))
-  if (tokens.length > mostCodes) throw refused('code', `At most ${mostCodes} codes, not ${tokens.length}`)
-  if (tokens.includes('')) throw refused('code', 'code is a token, as in http://loinc.org|8867-4')
+  if (tokens.length > mostCodes) throw refusal('code', `At most ${mostCodes} codes, not ${tokens.length}`)
+  if (tokens.includes('')) throw refusal('code', 'code is a token, as in http://loinc.org|8867-4')
   return tokens.map(text => {
     const bar = text.indexOf('|')
     return bar < 0 ? { system: undefined, code: text } : { system: text.slice(0, bar), code: text.slice(bar + 1) }
@@ -87,5 +88,5 @@ const mostCodes = 20
 export const requireKnown = (operation: string, given: URLSearchParams, known: readonly string[]): void => {
   const unknown = [...given.keys()].find(name => !known.includes(name))
   if (unknown !== undefined)
-    throw refused(unknown, `$${operation} has no parameter "${unknown}"; it has: ${known.join(', ')}`)
+    throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${known.join(', ')}`)
 }

@@ -4,10 +4,11 @@ import { type Conversion, conversionTo } from '../fhir/measured/conversion.ts'
 import { anyGlucose, glucoseConversions } from '../fhir/measured/glucose.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { dayOf, daysBetween } from '../fhir/timezone.ts'
+import { refusal } from '../search/refusal.ts'
 import type { SeriesAsked, SeriesRow, Step } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
+import { only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
 import { type Code, codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'
 import { type Source, sourcesOf } from './sources.ts'
 
@@ -71,7 +72,7 @@ const parameters = ['subject', 'code', 'start', 'end', 'unit', 'points', 'step',
 const parseSeries = (given: URLSearchParams): Asked => {
   requireKnown('series', given, parameters)
   const codes = codesOf(given)
-  if (codes.length === 0) throw refused('code', 'code says what is to be drawn; at least one is needed')
+  if (codes.length === 0) throw refusal('code', 'code says what is to be drawn; at least one is needed')
   const { from, to } = periodOf(given)
   return {
     patient: patientOf(only(given, 'subject')),
@@ -88,7 +89,7 @@ const parseSeries = (given: URLSearchParams): Asked => {
 
 const unitOf = (unit: string | undefined): string => {
   if (unit !== undefined && conversionTo(unit) !== undefined) return unit
-  throw refused(
+  throw refusal(
     'unit',
     'unit is the UCUM code of the unit that is wanted, such as kg or mm[Hg]; readings are converted',
   )
@@ -106,7 +107,7 @@ const isGlucose = ({ system, code }: Code): boolean =>
 
 const atOf = (at: string): 'start' | 'end' => {
   if (at === 'start' || at === 'end') return at
-  throw refused('at', `at is start or end: where a reading stands that took some time; not "${at}"`)
+  throw refusal('at', `at is start or end: where a reading stands that took some time; not "${at}"`)
 }
 
 const stepOf = (given: URLSearchParams, from: string, to: string): Step => {
@@ -114,15 +115,15 @@ const stepOf = (given: URLSearchParams, from: string, to: string): Step => {
   const asked = only(given, 'step')
   const timezone = timezoneOf(given)
   if (asked === undefined) return stepWithin(from, to, points)
-  if (asked !== 'day') throw refused('step', `step is day, or left out; not "${asked}"`)
+  if (asked !== 'day') throw refusal('step', `step is day, or left out; not "${asked}"`)
   if (stepCount({ kind: 'day', timezone }, from, to) <= points) return { kind: 'day', timezone }
-  throw refused('step', `The period has more days than the ${points} points that are asked for`)
+  throw refusal('step', `The period has more days than the ${points} points that are asked for`)
 }
 
 const pointsOf = (text: string | undefined): number => {
   if (text === undefined) return usualPoints
   if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= mostPoints) return Number(text)
-  throw refused('points', `points is a whole number from 1 to ${mostPoints}, not "${text}"`)
+  throw refusal('points', `points is a whole number from 1 to ${mostPoints}, not "${text}"`)
 }
 
 const usualPoints = 1000

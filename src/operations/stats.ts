@@ -6,9 +6,10 @@ import type { Registry } from '../fhir/registry.ts'
 import type { SystemRequest } from '../interactions/interaction.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
+import { refusal } from '../search/refusal.ts'
 import type { StatisticsRow } from '../storage/figures/figures.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, parametersResponse, patientOf, primitivesOf, refused } from './parameters.ts'
+import { only, parametersOf, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-stats.html */
 export const stats: Operation = {
@@ -61,8 +62,8 @@ const parseStats = (request: SystemRequest): Asked => {
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter: rest } })
   const unknown = [...given.keys()].find(name => !primitives.has(name))
   if (unknown !== undefined && complexNames.has(unknown))
-    throw refused(unknown, `"${unknown}" is no primitive value: post it in a Parameters`)
-  if (unknown !== undefined) throw refused(unknown, `$stats has no parameter "${unknown}"; it has: ${named()}`)
+    throw refusal(unknown, `"${unknown}" is no primitive value: post it in a Parameters`)
+  if (unknown !== undefined) throw refusal(unknown, `$stats has no parameter "${unknown}"; it has: ${named()}`)
   const codings = complex.flatMap(({ valueCoding }) => (valueCoding === undefined ? [] : [valueCoding]))
   return {
     patient: patientOf(only(given, 'subject')),
@@ -97,9 +98,9 @@ const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonl
   const coded = codings.flatMap(one => (one.code === undefined ? [] : [{ system: one.system, code: one.code }]))
   const all = [...codes, ...coded]
   if (all.length > mostCodes)
-    throw refused('code', `$stats counts at most ${mostCodes} codes at once, not ${all.length}`)
+    throw refusal('code', `$stats counts at most ${mostCodes} codes at once, not ${all.length}`)
   if (all.length > 0 && all.every(({ code }) => code !== '')) return all
-  throw refused('code', 'code or coding says what is to be counted; at least one is needed')
+  throw refusal('code', 'code or coding says what is to be counted; at least one is needed')
 }
 
 /** Each is a question of its own. */
@@ -109,7 +110,7 @@ const parseStatistics = (asked: readonly string[]): readonly string[] => {
   const unknown = asked.find(one => !Object.hasOwn(displays, one))
   if (unknown !== undefined || asked.length === 0) {
     const said = unknown === undefined ? 'statistic is missing' : `"${unknown}" is no statistic here`
-    throw refused('statistic', `${said}; accepted: ${Object.keys(displays).join(', ')}`)
+    throw refusal('statistic', `${said}; accepted: ${Object.keys(displays).join(', ')}`)
   }
   return asked
 }
@@ -118,7 +119,7 @@ const lastHours = (text: string | undefined): Period | undefined => {
   if (text === undefined) return undefined
   const hours = Number(text)
   if (hours > 0 && hours < 1e6) return { start: new Date(Date.now() - hours * 3_600_000).toISOString() }
-  throw refused('duration', `duration is a number of hours, not "${text}"`)
+  throw refusal('duration', `duration is a number of hours, not "${text}"`)
 }
 
 const criteriaOf = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {

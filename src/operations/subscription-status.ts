@@ -6,8 +6,9 @@ import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { notificationText, statusOf } from '../interactions/subscription/notification.ts'
 import { parseSubscription } from '../interactions/subscription/subscription.ts'
 import { parseSearch } from '../search/parse.ts'
+import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersResponse, primitivesOf, refused } from './parameters.ts'
+import { only, parametersResponse, primitivesOf } from './parameters.ts'
 
 const defined = 'http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription'
 
@@ -105,7 +106,7 @@ const accepted = (request: FhirRequest, names: readonly string[]): URLSearchPara
   const given = primitivesOf(request)
   const unknown = [...given.keys()].find(name => ![...names, '_format', '_pretty'].includes(name))
   if (unknown === undefined) return given
-  throw refused(unknown, `There is no parameter "${unknown}" here; there are: ${names.join(', ')}`)
+  throw refusal(unknown, `There is no parameter "${unknown}" here; there are: ${names.join(', ')}`)
 }
 
 /** Only what the caller may see: an id of another's is one that is not known. */
@@ -128,7 +129,7 @@ const numberOf = (given: URLSearchParams, name: string, otherwise: number): numb
   const text = only(given, name)
   if (text === undefined) return otherwise
   if (/^\d{1,15}$/.test(text)) return Number(text)
-  throw refused(name, `${name} is the number of an event, not "${text}"`)
+  throw refusal(name, `${name} is the number of an event, not "${text}"`)
 }
 
 const contents = ['empty', 'id-only', 'full-resource'] as const
@@ -136,6 +137,6 @@ const contents = ['empty', 'id-only', 'full-resource'] as const
 const contentOf = (text: string | undefined, otherwise: (typeof contents)[number]): (typeof contents)[number] => {
   const asked = contents.find(one => one === text)
   if (text !== undefined && asked === undefined)
-    throw refused('content', `content is one of ${contents.join(', ')}, not "${text}"`)
+    throw refusal('content', `content is one of ${contents.join(', ')}, not "${text}"`)
   return asked ?? otherwise
 }

@@ -3,7 +3,8 @@ import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { parseUnder } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
-import { only, parametersOf, primitivesOf, refused } from './parameters.ts'
+import { refusal } from '../search/refusal.ts'
+import { only, parametersOf, primitivesOf } from './parameters.ts'
 
 /**
  * What is posted as the body itself, since the operation takes no other resource: the rest stands in the URL then.
@@ -55,7 +56,7 @@ export const primitivesAmong = (
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
   const unknown = [...given.keys()].find(name => ![...names, '_format', '_pretty'].includes(name))
   if (unknown === undefined) return given
-  throw refused(unknown, `${operation} has no parameter "${unknown}"; it has: ${[...names, ...complex].join(', ')}`)
+  throw refusal(unknown, `${operation} has no parameter "${unknown}"; it has: ${[...names, ...complex].join(', ')}`)
 }
 
 const givenDefinition = async (
@@ -71,7 +72,7 @@ const givenDefinition = async (
 
 const canonicalOf = (given: URLSearchParams, versionName: string, alternative: string): string => {
   const url = only(given, 'url')
-  if (url === undefined || url === '') throw refused('url', `Say which one is meant by its url, or post ${alternative}`)
+  if (url === undefined || url === '') throw refusal('url', `Say which one is meant by its url, or post ${alternative}`)
   const version = only(given, versionName)
   return version === undefined ? url : `${url}|${version}`
 }

@@ -2,8 +2,9 @@ import type { Coding, ParametersParameter } from '@medplum/fhirtypes'
 import { toHeldSystem } from '../fhir/terminology/code-system.ts'
 import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
 import type { FhirRequest } from '../interactions/interaction.ts'
+import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, parametersResponse, refused } from './parameters.ts'
+import { only, parametersOf, parametersResponse } from './parameters.ts'
 import { askedCodeSystem, askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-validate-code.html */
@@ -47,7 +48,7 @@ export const validateCodeInCodeSystem: Operation = {
     const system = await askedCodeSystem(request, given, context)
     const held = toHeldSystem(system)
     const url = system.url ?? ''
-    if (held === undefined) throw refused('url', `The code system ${url} is held here in part only`)
+    if (held === undefined) throw refusal('url', `The code system ${url} is held here in part only`)
     const members = [...held.concepts.values()].map(({ code, display }) => ({ system: url, code, display }))
     const asked = codingsOf(request, given).map(coding => ({ system: url, ...coding }))
     return parametersResponse(judged(asked, members, `the code system ${url}`))
@@ -68,7 +69,7 @@ const codingsOf = (request: FhirRequest, given: URLSearchParams): readonly Codin
       ? posted
       : [{ code, ...(system === undefined ? {} : { system }), ...(display === undefined ? {} : { display }) }]
   if (codings.length > 0) return codings
-  throw refused('code', 'Say which code is meant: code (and system), coding or codeableConcept')
+  throw refusal('code', 'Say which code is meant: code (and system), coding or codeableConcept')
 }
 
 /** A code without a system is any of that text. */

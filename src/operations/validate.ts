@@ -10,8 +10,9 @@ import { parseIncoming } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest, FhirResponse, InstanceRequest, TypeRequest } from '../interactions/interaction.ts'
 import { requireAccess } from '../interactions/require-access.ts'
 import { parseSearch } from '../search/parse.ts'
+import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, primitivesOf, refused } from './parameters.ts'
+import { only, parametersOf, primitivesOf } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-validate.html */
 export const validate: Operation = {
@@ -62,10 +63,10 @@ const parseValidate = (request: FhirRequest): Asked => {
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
   const unknown = [...given.keys()].find(name => !['mode', 'profile', '_format', '_pretty'].includes(name))
   if (unknown !== undefined)
-    throw refused(unknown, `$validate has no parameter "${unknown}"; it has: resource, mode, profile`)
+    throw refusal(unknown, `$validate has no parameter "${unknown}"; it has: resource, mode, profile`)
   const mode = only(given, 'mode')
   if (mode !== undefined && !modes.includes(mode))
-    throw refused('mode', `mode is one of ${modes.join(', ')}, not "${mode}"`)
+    throw refusal('mode', `mode is one of ${modes.join(', ')}, not "${mode}"`)
   const sent = isWrapped ? parameters.find(({ name }) => name === 'resource')?.resource : (body as Resource | undefined)
   return { mode, profiles: given.getAll('profile'), sent }
 }
@@ -85,7 +86,7 @@ const resourceOf = async (
     return mode === 'delete' ? undefined : (parseJson(content) as Resource)
   }
   if (typeof sent === 'object' && sent !== null) return sent
-  throw refused('resource', 'There is no resource to validate: post it, alone or in a Parameters')
+  throw refusal('resource', 'There is no resource to validate: post it, alone or in a Parameters')
 }
 
 /** As a write would have it: with the FHIR face of an Open mHealth document. */

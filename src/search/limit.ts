@@ -18,14 +18,14 @@ const mostLinks = 1800
 /** Throws `too-costly`, with 400, for a query that is a load rather than a question. */
 export const refuseTooMany = (entries: readonly (readonly [name: string, value: string])[]): void => {
   if (entries.length > mostParameters) {
-    throw refusal(`A search has at most ${mostParameters} parameters, not ${entries.length}`)
+    throw tooCostly(`A search has at most ${mostParameters} parameters, not ${entries.length}`)
   }
   const hops = entries.map(([name]) => name.split(/\.|(?<=_has):/).length - 1)
-  if (hops.some(one => one > mostHops)) throw refusal(`A parameter leads through at most ${mostHops} references`)
+  if (hops.some(one => one > mostHops)) throw tooCostly(`A parameter leads through at most ${mostHops} references`)
   if (hops.reduce((sum, one) => sum + one, 0) > mostHopsInAll)
-    throw refusal(`A search leads through at most ${mostHopsInAll} references in all: ask in parts`)
+    throw tooCostly(`A search leads through at most ${mostHopsInAll} references in all: ask in parts`)
   const values = entries.reduce((sum, [, value]) => sum + value.split(',').length, 0)
-  if (values > mostValues) throw refusal(`A search has at most ${mostValues} values, not ${values}: ask in parts`)
+  if (values > mostValues) throw tooCostly(`A search has at most ${mostValues} values, not ${values}: ask in parts`)
 }
 
 /** Adds up through how many references the questions of one search lead, and throws `too-costly`, with 400, where it is a load. */
@@ -34,7 +34,7 @@ export const countingLinks = (): ((question: Expression) => Expression) => {
   return question => {
     links += linksIn(question)
     if (links > mostLinks)
-      throw refusal(
+      throw tooCostly(
         `A search leads through at most ${mostLinks} references in all, each counted for every type that it may lead to: name the types, as in subject:Patient, or ask in parts`,
       )
     return question
@@ -57,4 +57,4 @@ const linksIn = (question: Expression): number => {
   }
 }
 
-const refusal = (message: string): FhirError => new FhirError('too-costly', message, { status: 400 })
+const tooCostly = (message: string): FhirError => new FhirError('too-costly', message, { status: 400 })

@@ -5,6 +5,7 @@ import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
 import { type Include, includeNames, isIncludeName, parseInclude } from './include.ts'
 import { countingLinks, refuseTooMany } from './limit.ts'
+import { codeOf, isParameterOf } from './parameter-name.ts'
 import { isReachName, parseReach, reachNames } from './reach.ts'
 import { refusal } from './refusal.ts'
 import { defaultShape, isResultName, parseResultParameter, resultNames, type Shape } from './result-parameter.ts'
@@ -83,19 +84,13 @@ const parseClause = (registry: Registry, type: ResourceType, entry: Entry, optio
   }
   if (isIncludeName(name)) return { include: parseInclude(registry, [type], entry), applied: entry }
   if (isReachName(name)) return { where: parseReach(registry, type, name, text, options), applied: entry }
-  if (options.handling === 'lenient' && !isKnown(registry, type, name)) return { ignored: name }
+  if (options.handling === 'lenient' && !isParameterOf(registry, type, name)) return { ignored: name }
   refuseUnknown(registry, type, name)
   return { where: parseCondition(registry, type, entry, options), applied: entry }
 }
 
-/** Known is a name whose first parameter is: what follows it changes its meaning, and is never passed over. */
-const isKnown = (registry: Registry, type: ResourceType, name: string): boolean =>
-  name.startsWith('_has:') || registry.searchParameter(type, codeOf(name)) !== undefined
-
-const codeOf = (name: string): string => /^[^.:]*/.exec(name)?.[0] ?? ''
-
 const refuseUnknown = (registry: Registry, type: ResourceType, name: string): void => {
-  if (isKnown(registry, type, name)) return
+  if (isParameterOf(registry, type, name)) return
   const later = laterNames.has(codeOf(name))
     ? `"${name}" is not supported yet`
     : `"${name}" is no search parameter of ${type}`

@@ -29,3 +29,7 @@ export type Search = {
 }
 
 export type Sort = { readonly parameter: SearchParameter; readonly descending: boolean }
+
+/** The query of the self link: what was applied, in the client's words. */
+export const selfQuery = ({ applied }: Pick<Search, 'applied'>): string =>
+  new URLSearchParams(applied.map(([name, value]): [string, string] => [name, value])).toString()

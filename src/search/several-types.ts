@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
 import { isIncludeName } from './include.ts'
+import { codeOf, isParameterOf } from './parameter-name.ts'
 import { isReachName, reachNames } from './reach.ts'
 import { refusal } from './refusal.ts'
 import { isResultName } from './result-parameter.ts'
@@ -27,21 +28,16 @@ export const narrowToTypes = (
   const entries = [...query].filter(([name]) => name !== typeName)
   const isShared = (name: string) =>
     isOfAll(name) ||
-    (asked.isNamed ? asked.types.every(type => isOf(registry, type, name)) : commonCodes.has(codeOf(name)))
+    (asked.isNamed ? asked.types.every(type => isParameterOf(registry, type, name)) : commonCodes.has(codeOf(name)))
   const unshared = entries.map(([name]) => name).filter(name => !isShared(name))
   const [first] = unshared
   if (first !== undefined && asked.handling === 'strict') throw notShared(first, asked)
   const kept = entries.filter(([name]) => isShared(name))
-  const types = asked.types.filter(type => kept.every(([name]) => isOfAll(name) || isOf(registry, type, name)))
+  const types = asked.types.filter(type => kept.every(([name]) => isOfAll(name) || isParameterOf(registry, type, name)))
   return { types, query: new URLSearchParams(kept), ignored: [...new Set(unshared)] }
 }
 
 const isOfAll = (name: string): boolean => isResultName(name) || isIncludeName(name) || isReachName(name)
-
-const isOf = (registry: Registry, type: ResourceType, name: string): boolean =>
-  name.startsWith('_has:') || registry.searchParameter(type, codeOf(name)) !== undefined
-
-const codeOf = (name: string): string => /^[^.:]*/.exec(name)?.[0] ?? ''
 
 const commonCodes: ReadonlySet<string> = new Set([
   '_id',

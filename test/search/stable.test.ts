@@ -3,10 +3,10 @@ import t from 'tap'
 import { FhirError } from '../../src/fhir/error.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { splitAt, unescapeText } from '../../src/search/escape.ts'
-import { selfQuery } from '../../src/search/link.ts'
 import { parseSearch } from '../../src/search/parse.ts'
 import { prefixes, splitPrefix } from '../../src/search/prefix.ts'
 import { print } from '../../src/search/print.ts'
+import { selfQuery } from '../../src/search/search.ts'
 
 const registry = loadRegistry()
 const escapeText = (text: string): string => text.replace(/[\\,$|]/g, '\\$&')

@@ -1,5 +1,5 @@
 import { systems } from '../../fhir/canonical.ts'
-import { FhirError } from '../../fhir/error.ts'
+import { refusal } from '../../search/refusal.ts'
 
 /** Which data points are asked for. */
 export type DataPointsAsked = {
@@ -74,5 +74,3 @@ const numberIn = (query: URLSearchParams, name: string, least: number, most: num
   if (number >= least && number <= most) return number
   throw refusal(name, `${name} is a number from ${least} to ${most}: ${instead}`)
 }
-
-const refusal = (name: string, words: string) => new FhirError('invalid', words, { expression: name })

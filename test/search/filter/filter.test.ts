@@ -2,9 +2,9 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { selfQuery } from '../../../src/search/link.ts'
 import { parseCriteria, parseSearch } from '../../../src/search/parse.ts'
 import { print } from '../../../src/search/print.ts'
+import { selfQuery } from '../../../src/search/search.ts'
 
 const registry = loadRegistry()
 const search = (type: ResourceType, filter: string, more: [string, string][] = []) =>
