@@ -1,6 +1,6 @@
 import type { Organization } from '@medplum/fhirtypes'
-import { administeredBy } from '../access/administered.ts'
 import type { Caller } from '../access/caller.ts'
+import { administeredBy } from '../access/questions.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { and } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'

@@ -1,6 +1,6 @@
 import type { Organization, Resource } from '@medplum/fhirtypes'
-import { administeredBy } from '../access/administered.ts'
 import type { Caller } from '../access/caller.ts'
+import { administeredBy } from '../access/questions.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { isError, validate } from '../fhir/validate/validate.ts'

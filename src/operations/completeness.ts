@@ -1,5 +1,5 @@
 import type { Observation, SampledData } from '@medplum/fhirtypes'
-import { sharedWithStudy } from '../access/study-shared.ts'
+import { sharedWithStudy } from '../access/questions.ts'
 import { canonicalBase, systems } from '../fhir/canonical.ts'
 import { parseReference } from '../fhir/reference.ts'
 import { addDays, daysBetween } from '../fhir/timezone.ts'

@@ -1,6 +1,6 @@
 import type { Observation, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
-import { sharedWithStudy } from '../access/study-shared.ts'
+import { sharedWithStudy } from '../access/questions.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { and } from '../search/expression.ts'

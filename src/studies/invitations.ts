@@ -1,5 +1,5 @@
 import type { ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
-import { invitedBy } from '../access/inviting.ts'
+import { invitedBy } from '../access/questions.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { extensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Organization, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
-import { enrollingInto } from '../access/inviting.ts'
+import { enrollingInto } from '../access/questions.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { extensions } from '../fhir/canonical.ts'
 import { FhirError, unlessRefused } from '../fhir/error.ts'

@@ -1,6 +1,6 @@
 import type { Organization, ResearchStudy, Resource } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
-import { changesStudy, makesStudies, namesStaff } from '../access/study-making.ts'
+import { changesStudy, makesStudies, namesStaff } from '../access/questions.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { NamedOrganization } from '../accounts/administered-organizations.ts'
 import { FhirError } from '../fhir/error.ts'

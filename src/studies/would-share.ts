@@ -1,6 +1,6 @@
 import type { Device } from '@medplum/fhirtypes'
+import { readForStudy } from '../access/questions.ts'
 import { typeOfKind } from '../access/shared-type.ts'
-import { readForStudy } from '../access/study-shared.ts'
 import { unlessRefused } from '../fhir/error.ts'
 import { kindValueSetUrl } from '../fhir/measured/kind-value-set.ts'
 import { and } from '../search/expression.ts'

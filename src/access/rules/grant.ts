@@ -1,9 +1,5 @@
 import { all, and, type Expression, type Member, none, type Role, type Staffed } from '../../search/expression.ts'
-import type { Grant, Who } from './rule.ts'
-
-type Patient = Extract<Who, { kind: 'patient' }>
-type Staff = Extract<Who, { kind: 'staff' }>
-type Client = Extract<Who, { kind: 'client' }>
+import type { Client, Grant, Patient, Staff, Who } from './rule.ts'
 
 export const anyone: Grant = () => all
 

@@ -1,10 +1,7 @@
 import { and, type Expression, none, or } from '../../search/expression.ts'
 import { subjectParameters } from '../patient-compartment.ts'
 import { anyone, both, consented, created, member, own, ownedBy, staffed, where } from './grant.ts'
-import type { Grant, Rule, Who } from './rule.ts'
-
-type Client = Extract<Who, { kind: 'client' }>
-type Staff = Extract<Who, { kind: 'staff' }>
+import type { Client, Grant, Rule, Staff } from './rule.ts'
 
 /** A client with a data-submission policy: for patients who consented to its organization's studies, if it has one. */
 const submitted: Grant<Client> = ({ submitsData, organization }) =>

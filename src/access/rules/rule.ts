@@ -24,6 +24,10 @@ export type Who =
   /** Signed in, and neither staff nor patient yet. */
   | { readonly kind: 'person'; readonly principal: Principal }
 
+export type Patient = Extract<Who, { kind: 'patient' }>
+export type Staff = Extract<Who, { kind: 'staff' }>
+export type Client = Extract<Who, { kind: 'client' }>
+
 export type Verb = 'read' | 'create' | 'update' | 'delete'
 
 /** What each kind of caller may do to resources of a type. Who is not named may do nothing. */

@@ -1,9 +1,6 @@
-import { and, type Expression, none, or } from '../../search/expression.ts'
+import { and, type Expression, none, or, type Staffed } from '../../search/expression.ts'
 import { both, member, membership, own, staffed, where } from './grant.ts'
-import type { Grant, Rule, Who } from './rule.ts'
-
-type Patient = Extract<Who, { kind: 'patient' }>
-type Staff = Extract<Who, { kind: 'staff' }>
+import type { Grant, Patient, Rule, Staff } from './rule.ts'
 
 const kept = (part: Extract<Expression, { kind: 'kept' }>['part']): Grant => where({ kind: 'kept', part })
 
@@ -20,7 +17,8 @@ export const worksIn = (who: Staff): readonly Expression[] => [
 /** Those who lead a study. */
 export const leading = (who: Staff): Expression => handling(who, 'lead')
 
-const handling = ({ practitioner: id, study }: Staff, by: 'study' | 'lead'): Expression => ({
+/** Those who work for a study so. */
+export const handling = ({ practitioner: id, study }: Staff, by: Staffed['by']): Expression => ({
   kind: 'staffed',
   to: { kind: 'practitioner', id },
   by,
@@ -60,16 +58,8 @@ export const group: Rule = {
 }
 
 /** Members of its organization, and those among its staff who invite. */
-export const inviting = (who: Staff): Expression => {
-  const { practitioner: id, study } = who
-  const to = { kind: 'practitioner', id } as const
-  return or(membership(who, 'study', 'node', 'member'), {
-    kind: 'staffed',
-    to,
-    by: 'request',
-    ...(study === undefined ? {} : { study }),
-  })
-}
+export const inviting = (who: Staff): Expression =>
+  or(membership(who, 'study', 'node', 'member'), handling(who, 'request'))
 
 const status = (status: string): Grant => where({ kind: 'content', is: { status } })
 

@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { administeredBy } from '../../access/administered.ts'
 import type { Caller } from '../../access/caller.ts'
-import { keepsRefused } from '../../access/study-making.ts'
+import { administeredBy, keepsRefused } from '../../access/questions.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { reasonWord, replay } from '../../interactions/incoming/replay.ts'
 import { and } from '../../search/expression.ts'

@@ -1,4 +1,4 @@
-import { sharedWithStudy } from '../../access/study-shared.ts'
+import { sharedWithStudy } from '../../access/questions.ts'
 import { addDays, dayOf, isTimezone } from '../../fhir/timezone.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'

@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
-import { worksInStudy } from '../../access/study-making.ts'
+import { worksInStudy } from '../../access/questions.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { and } from '../../search/expression.ts'
