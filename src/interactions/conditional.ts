@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
+import { isLook } from '../search/result-parameter.ts'
 import type { Search } from '../search/search.ts'
 import { allReady, decidePolicies } from './incoming/decide-policy.ts'
 import { keep, type Refused, refusedAmong } from './incoming/keep-refused.ts'
@@ -106,7 +107,7 @@ export const criteriaOf = (
   { registry, base, ...gate }: Pick<Context, 'registry' | 'base' | 'access' | 'caller'>,
 ): Search => {
   requireAccess(gate, 's', type)
-  const query = new URLSearchParams([...sent].filter(([name]) => name !== '_count' && name !== '_format'))
+  const query = new URLSearchParams([...sent].filter(([name]) => name !== '_count' && !isLook(name)))
   const where = parseCriteria(registry, type, query, { base })
   if (where.kind === 'all') throw new FhirError('invalid', `Criteria for ${type} are missing`)
   return { ...parseSearch(registry, type, query, { base }), where }

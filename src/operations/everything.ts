@@ -16,7 +16,7 @@ import { refusal } from '../search/refusal.ts'
 import type { Search } from '../search/search.ts'
 import { withPlus } from '../search/values/date.ts'
 import type { Operation } from './operation.ts'
-import { only, primitivesOf } from './parameters.ts'
+import { only, primitivesWithLooks } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/patient-operation-everything.html */
 export const patientEverything: Operation = {
@@ -43,7 +43,7 @@ const everything = async (request: FhirRequest, context: Context) => {
   if (!('type' in request)) throw new FhirError('not-found', '$everything is an operation of Patient and Group')
   const { type } = request
   const path = 'id' in request ? `${type}/${request.id}/$everything` : `${type}/$everything`
-  const { query, page } = await openPage(primitivesOf(request), path, context)
+  const { query, page } = await openPage(primitivesWithLooks(request), path, context)
   const asked = parseEverything(query, context)
   // Who may not read it learns the same as of one that is not there.
   if ('id' in request) await context.store.read(type, request.id)

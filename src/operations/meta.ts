@@ -2,7 +2,7 @@ import type { Meta, ResourceType } from '@medplum/fhirtypes'
 import { isGranted } from '../access/rules.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import type { Operation } from './operation.ts'
-import { parametersResponse } from './parameters.ts'
+import { parametersOf, parametersResponse } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-meta.html */
 export const meta: Operation = {
@@ -10,10 +10,11 @@ export const meta: Operation = {
   definition: 'http://hl7.org/fhir/OperationDefinition/Resource-meta',
   at: { system: 's', type: 's', instance: 'r' },
   types: 'all',
-  methods: ['GET'],
+  methods: ['GET', 'POST'],
   documentation:
     'The profiles, tags and security labels of one resource, or all that stand in resources which the caller may search.',
   handler: async (request, context) => {
+    parametersOf(request.body)
     const valueMeta = await metaOf(request, context)
     // "An element SHALL have either a value or child elements".
     return parametersResponse(Object.keys(valueMeta).length === 0 ? [] : [{ name: 'return', valueMeta }])

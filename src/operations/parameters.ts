@@ -4,12 +4,17 @@ import { decimalText } from '../fhir/json.ts'
 import { parseReference } from '../fhir/reference.ts'
 import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
+import { isLook } from '../search/result-parameter.ts'
 
 /**
- * What an operation was given, by name: the query of a GET, or the primitive values of a posted Parameters.
- * https://hl7.org/fhir/R4/operations.html#request
+ * What an operation was given, by name: the query of a GET, or the primitive values of a posted Parameters. How the answer is to look is for
+ * whoever sends it. https://hl7.org/fhir/R4/operations.html#request
  */
-export const primitivesOf = ({ query, body }: SystemRequest): URLSearchParams => {
+export const primitivesOf = (request: SystemRequest): URLSearchParams =>
+  new URLSearchParams([...primitivesWithLooks(request)].filter(([name]) => !isLook(name)))
+
+/** The same for an operation whose answer has links, which look alike. */
+export const primitivesWithLooks = ({ query, body }: SystemRequest): URLSearchParams => {
   const given = new URLSearchParams(query)
   for (const parameter of parametersOf(body)) given.append(parameter.name ?? '', textOf(parameter))
   return given

@@ -5,6 +5,7 @@ import { FhirError } from '../fhir/error.ts'
 import { parseJson } from '../fhir/json.ts'
 import { type Point, pointsOf } from '../mhealth/points.ts'
 import { refusal } from '../search/refusal.ts'
+import { isLook } from '../search/result-parameter.ts'
 import type { Operation } from './operation.ts'
 import { only, primitivesOf } from './parameters.ts'
 import { requireKnown } from './readings-asked.ts'
@@ -21,10 +22,12 @@ export const points: Operation = {
   handler: async (request, { store, mhealth, base }) => {
     if (!('id' in request)) throw new FhirError('not-supported', '$points is asked of one Observation')
     const asked = parsePoints(primitivesOf(request))
+    const looks = [...request.query].filter(([name]) => isLook(name))
     const { content } = await store.read('Observation', request.id)
     const found = pointsOf(mhealth, parseJson(content) as Readonly<Record<string, unknown>>).filter(isWithin(asked))
     const page = found.slice(asked.offset, asked.offset + asked.count)
-    const pageAt = (offset: number) => `${base}/Observation/${request.id}/$points?${queryOf(asked, offset)}`
+    const pageAt = (offset: number) =>
+      `${base}/Observation/${request.id}/$points?${new URLSearchParams([...queryOf(asked, offset), ...looks])}`
     const next = asked.offset + asked.count
     const bundle: Bundle = {
       resourceType: 'Bundle',

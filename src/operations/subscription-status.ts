@@ -104,7 +104,7 @@ export const websocketUrl = (base: string): string => `${base.replace(/^http/, '
 
 const accepted = (request: FhirRequest, names: readonly string[]): URLSearchParams => {
   const given = primitivesOf(request)
-  const unknown = [...given.keys()].find(name => ![...names, '_format', '_pretty'].includes(name))
+  const unknown = [...given.keys()].find(name => !names.includes(name))
   if (unknown === undefined) return given
   throw refusal(unknown, `There is no parameter "${unknown}" here; there are: ${names.join(', ')}`)
 }

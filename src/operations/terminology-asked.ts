@@ -54,7 +54,7 @@ export const primitivesAmong = (
 ): URLSearchParams => {
   const parameter = parametersOf(request.body).filter(({ name = '' }) => !complex.includes(name))
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
-  const unknown = [...given.keys()].find(name => ![...names, '_format', '_pretty'].includes(name))
+  const unknown = [...given.keys()].find(name => !names.includes(name))
   if (unknown === undefined) return given
   throw refusal(unknown, `${operation} has no parameter "${unknown}"; it has: ${[...names, ...complex].join(', ')}`)
 }

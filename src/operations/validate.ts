@@ -61,7 +61,7 @@ const parseValidate = (request: FhirRequest): Asked => {
   const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
   const parameter = isWrapped ? parameters.filter(({ name }) => name !== 'resource') : []
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
-  const unknown = [...given.keys()].find(name => !['mode', 'profile', '_format', '_pretty'].includes(name))
+  const unknown = [...given.keys()].find(name => !['mode', 'profile'].includes(name))
   if (unknown !== undefined)
     throw refusal(unknown, `$validate has no parameter "${unknown}"; it has: resource, mode, profile`)
   const mode = only(given, 'mode')

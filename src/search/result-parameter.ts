@@ -34,6 +34,9 @@ export const resultNames = [
   '_pretty',
 ] as const
 
+/** How the answer to any interaction is to look, whatever it is: https://hl7.org/fhir/R4/http.html#parameters */
+export const isLook = (name: string): boolean => name === '_format' || name === '_pretty'
+
 export type ResultName = (typeof resultNames)[number]
 
 export const isResultName = (name: string): name is ResultName => resultNames.some(one => one === name)

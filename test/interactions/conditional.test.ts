@@ -134,6 +134,22 @@ t.test('a conditional update finds its resource by the criteria', async t => {
   t.strictSame([several.statusCode, message(several)], [412, 'The criteria match several resources of Patient'])
 })
 
+t.test('how the answer is to look is no criterion', async t => {
+  const looks = '_format=json&_pretty=true'
+  const url = `Patient?identifier=urn:test|looks&${looks}`
+  const put = await call('PUT', url, patient('looks'))
+  t.equal(put.statusCode, 201)
+  t.match(put.body, /^\{\n/)
+  t.equal((await call('PUT', url, patient('looks', { gender: 'female' }))).statusCode, 200)
+  const again = { 'if-none-exist': `identifier=urn:test|looks&${looks}` }
+  t.equal((await call('POST', `Patient?${looks}`, patient('looks'), again)).statusCode, 200)
+  t.equal((await call('PATCH', url, [{ op: 'test', path: '/gender', value: 'female' }])).statusCode, 200)
+  t.equal((await call('DELETE', url)).statusCode, 204)
+  t.match((await call('DELETE', `Patient?${looks}`)).json(), {
+    issue: [{ diagnostics: 'Criteria for Patient are missing' }],
+  })
+})
+
 t.test('a conditional patch changes the one match', async t => {
   const id = await create(patient('patch'))
   const operations = [{ op: 'add', path: '/active', value: true }]

@@ -33,6 +33,16 @@ t.test('$meta of a resource is its meta, as a read has it', async t => {
   t.same(await valueMeta(`Patient/${patient.id}/$meta`), patient.meta)
 })
 
+t.test('$meta is asked by POST as well', async t => {
+  const empty = { resourceType: 'Parameters' }
+  for (const url of ['$meta', 'Patient/$meta', `Patient/${patient.id}/$meta`]) {
+    const [got, posted] = [await send('GET', url), await send('POST', url, empty)]
+    t.strictSame([posted.statusCode, posted.json()], [200, got.json()], url)
+    t.equal((await send('POST', url)).statusCode, 200, url)
+  }
+  t.match((await send('POST', '$meta', { resourceType: 'Patient' })).json(), { issue: [{ code: 'structure' }] })
+})
+
 t.test('$meta of a type has each label of its resources once, and neither versions nor times', async t => {
   t.same(await valueMeta('Patient/$meta'), { tag: [tag('a'), tag('b')], security: [security] })
 })

@@ -1,5 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
-import { cursorName } from '../../search/result-parameter.ts'
+import { cursorName, isLook } from '../../search/result-parameter.ts'
 import type { Context } from '../interaction.ts'
 import type { Cursor } from './cursor.ts'
 
@@ -15,7 +15,7 @@ export const openPage = async (
 ): Promise<{ readonly query: URLSearchParams; readonly page: string | undefined }> => {
   const [cursor, ...others] = query.getAll(cursorName)
   if (cursor === undefined) return { query, page: undefined }
-  if (others.length > 0 || [...query.keys()].some(name => !besideCursor.has(name))) {
+  if (others.length > 0 || [...query.keys()].some(name => !isBesideCursor(name))) {
     const beside = '_count, _format and _pretty'
     throw new FhirError('invalid', `${cursorName} names the whole search already: beside it only ${beside} may stand`, {
       expression: cursorName,
@@ -28,8 +28,7 @@ export const openPage = async (
   return { query: asked, page: opened.page === firstPage ? undefined : opened.page }
 }
 
-const looks = ['_format', '_pretty'] as const
-const besideCursor: ReadonlySet<string> = new Set([cursorName, '_count', ...looks])
+const isBesideCursor = (name: string): boolean => name === cursorName || name === '_count' || isLook(name)
 
 /** The page of a cursor that leads back to the beginning. */
 export const firstPage = ''
@@ -49,5 +48,3 @@ export const cursorUrl = async (cursor: Cursor, { base, cursors }: Pick<Context,
     { status: 400 },
   )
 }
-
-const isLook = (name: string): boolean => looks.some(look => look === name)
