@@ -40,7 +40,7 @@ export const intervalOfTiming = (timing: {
 }
 
 /** The smallest interval that holds both. */
-const around = (one: Interval, other: Interval): Interval => ({
+export const around = (one: Interval, other: Interval): Interval => ({
   low: isBefore(other.low, one.low) ? other.low : one.low,
   high: isBefore(one.high, other.high) ? other.high : one.high,
 })

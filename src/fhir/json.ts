@@ -15,6 +15,10 @@ export const decimalText = (value: unknown): string | undefined => {
 
 export const isNumber = (value: unknown): boolean => typeof value === 'number' || isRawNumber(value)
 
+/** Neither a list nor a number that keeps its text, which is an object to JavaScript. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)
+
 /** A number as JavaScript counts; NaN where the value is no number. */
 export const toNumber = (value: unknown): number => {
   if (typeof value === 'number') return value

@@ -1,4 +1,4 @@
-import { choiceName } from './definition/path-compiler.ts'
+import { namesOf } from './definition/path-compiler.ts'
 import type { Element, Structures } from './definition/structure.ts'
 
 /** Which part of a resource is served. https://hl7.org/fhir/R4/search.html#summary */
@@ -95,15 +95,9 @@ const rootOf = (structures: Structures, type: string): readonly Element[] => [
 const jsonNames = (structures: Structures, element: Element): readonly string[] =>
   typedNames(structures, element).map(([name]) => name)
 
-/** The names that an element may have in JSON, each with its type; `_name` beside a primitive is its id and extensions. */
-const typedNames = (
-  structures: Structures,
-  { name, isChoice, types }: Element,
-): readonly (readonly [name: string, type: string])[] => {
-  if (types.length === 0) return [[name, '']]
-  return types.flatMap(({ code }): readonly (readonly [string, string])[] => {
-    const own = isChoice ? choiceName(name, code) : name
-    const isPrimitive = structures.get(code)?.kind === 'primitive-type'
-    return [[own, code], ...(isPrimitive ? [[`_${own}`, ''] as const] : [])]
+/** Beside a primitive also `_name`, which is its id and extensions. */
+const typedNames = (structures: Structures, element: Element): readonly (readonly [name: string, type: string])[] =>
+  namesOf(element).flatMap(({ name, type }): readonly (readonly [string, string])[] => {
+    const isPrimitive = structures.get(type)?.kind === 'primitive-type'
+    return [[name, type], ...(isPrimitive ? [[`_${name}`, ''] as const] : [])]
   })
-}

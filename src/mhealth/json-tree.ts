@@ -1,11 +1,8 @@
-import { isNumber } from '../fhir/json.ts'
+import { isObject } from '../fhir/json.ts'
 
 export type JsonRecord = { readonly [name: string]: unknown }
 
-export const asRecord = (value: unknown): JsonRecord | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)
-    ? (value as JsonRecord)
-    : undefined
+export const asRecord = (value: unknown): JsonRecord | undefined => (isObject(value) ? value : undefined)
 
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 

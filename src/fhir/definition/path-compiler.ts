@@ -112,6 +112,16 @@ export const choiceName = (name: string, type: string): string => {
   return name + datatype.charAt(0).toUpperCase() + datatype.slice(1)
 }
 
+/** The names that an element may have in JSON, each with its type; what has its content elsewhere has none. */
+export const namesOf = ({
+  name,
+  isChoice,
+  types,
+}: Element): readonly { readonly name: string; readonly type: string }[] =>
+  types.length === 0
+    ? [{ name, type: '' }]
+    : types.map(({ code }) => ({ name: isChoice ? choiceName(name, code) : name, type: code }))
+
 const toPath = (way: Way, datatype: string, type: SearchParameterType): ElementPath | undefined => {
   const steps = settled(way, datatype)
   if (way.isTest) return { steps, datatype: 'boolean', test: 'exists-and-not-false' }

@@ -1,4 +1,5 @@
-import { isObject, type Json, type Location } from './location.ts'
+import { isObject } from '../json.ts'
+import type { Json, Location } from './location.ts'
 import { listAt } from './patch-value.ts'
 
 /**

@@ -1,8 +1,8 @@
 import type { Structures } from '../definition/structure.ts'
 import { FhirError } from '../error.ts'
-import { toNumber } from '../json.ts'
+import { isObject, toNumber } from '../json.ts'
 import { dropEmptyBeside, holderBeside } from './beside.ts'
-import { elementBelow, holderOf, isObject, type Json, type Location, locate } from './location.ts'
+import { elementBelow, holderOf, type Json, type Location, locate } from './location.ts'
 import { addChild, insertInto, keyFor, listAt, patchValueOf, removeFrom } from './patch-value.ts'
 import { functions, isSimplePath } from './simple-path.ts'
 

@@ -1,5 +1,5 @@
 import { FhirError } from '../error.ts'
-import { decimalText, isNumber } from '../json.ts'
+import { decimalText, isNumber, isObject } from '../json.ts'
 import { isSameDecimal } from './same-decimal.ts'
 
 /**
@@ -181,6 +181,3 @@ const isSame = (one: unknown, other: unknown): boolean => {
     names.every(name => Object.hasOwn(other, name) && isSame(one[name], other[name]))
   )
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)

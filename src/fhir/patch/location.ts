@@ -1,7 +1,7 @@
 import { choiceName } from '../definition/path-compiler.ts'
 import { childOf, type Element, type Structures } from '../definition/structure.ts'
 import { loadFhirpath, toPlain } from '../fhirpath.ts'
-import { isNumber } from '../json.ts'
+import { isObject } from '../json.ts'
 
 export type Json = Record<string, unknown>
 
@@ -63,9 +63,6 @@ export const holderOf = ({ value, place }: Location): Json | undefined => {
   const one = index === undefined ? beside : Array.isArray(beside) ? beside[index] : undefined
   return isObject(one) ? one : undefined
 }
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)
 
 /** The definition of a child of what stands there. */
 export const elementBelow = (structures: Structures, { element, type }: Location, name: string): Element | undefined =>

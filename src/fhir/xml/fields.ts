@@ -1,4 +1,4 @@
-import { choiceName } from '../definition/path-compiler.ts'
+import { namesOf } from '../definition/path-compiler.ts'
 import { contentOf, type Element, type Structures } from '../definition/structure.ts'
 
 /** An element as JSON and XML both name it: of a choice there is one for each type. https://hl7.org/fhir/R4/xml.html */
@@ -34,7 +34,7 @@ export const openFields = (structures: Structures): FieldsOf => {
   const compile = (parent: Element, isResource: boolean): Fields =>
     new Map(
       [...parent.children.values()].flatMap((element, position) =>
-        jsonNames(element).map(({ name, type }): [string, Field] => {
+        namesOf(element).map(({ name, type }): [string, Field] => {
           const kind = isAttribute(parent, element, isResource) ? 'attribute' : kindOf(structures, type)
           const content = contentOf(structures, element) ?? element
           const below = once(() => (content.children.size > 0 ? ofElement(content, false) : (ofType(type) ?? none)))
@@ -43,11 +43,6 @@ export const openFields = (structures: Structures): FieldsOf => {
       ),
     )
   return ofType
-}
-
-const jsonNames = ({ name, isChoice, types }: Element): readonly { readonly name: string; readonly type: string }[] => {
-  if (types.length === 0) return [{ name, type: '' }]
-  return types.map(({ code }) => ({ name: isChoice ? choiceName(name, code) : name, type: code }))
 }
 
 /** "FHIR elements are never defined as attributes, except for" the id of an element and the url of an extension. */

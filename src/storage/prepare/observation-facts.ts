@@ -1,11 +1,11 @@
 import type { CodeableConcept, Observation, ObservationComponent } from '@medplum/fhirtypes'
 import { kindOfType } from '../../access/shared-type.ts'
-import { type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../../fhir/date.ts'
+import { around, type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../../fhir/date.ts'
 import { decimalText } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { type Statistic, statisticOf } from '../../fhir/measured/descriptive-statistic.ts'
 import { parseReference } from '../../fhir/reference.ts'
-import { around, lastingOf } from './observation-lasting.ts'
+import { lastingOf } from './observation-lasting.ts'
 import { unitKey } from './unit.ts'
 
 /** What consent and the hot searches ask of an Observation, before the dictionaries have numbered it. */

@@ -1,6 +1,6 @@
 import type { Observation, ObservationComponent, SampledData, Timing } from '@medplum/fhirtypes'
 import { standardExtensions } from '../../fhir/canonical.ts'
-import { type Interval, isBefore } from '../../fhir/date.ts'
+import { around, type Interval } from '../../fhir/date.ts'
 import { decimalText } from '../../fhir/json.ts'
 
 /**
@@ -15,12 +15,6 @@ export const lastingOf = (observation: Observation, effective: Interval): Interv
   const whole = spans.reduce(around, effective)
   return whole.low === effective.low && whole.high === effective.high ? undefined : whole
 }
-
-/** The smallest interval that holds both. */
-export const around = (one: Interval, other: Interval): Interval => ({
-  low: isBefore(other.low, one.low) ? other.low : one.low,
-  high: isBefore(one.high, other.high) ? other.high : one.high,
-})
 
 const spanOf = (
   { valueSampledData }: Pick<Observation | ObservationComponent, 'valueSampledData'>,

@@ -1,5 +1,5 @@
 import type { Issue } from '../../fhir/error.ts'
-import { isNumber } from '../../fhir/json.ts'
+import { isObject } from '../../fhir/json.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import { type Html, html } from '../page/html.ts'
 import { documentLines, plainly } from './document-lines.ts'
@@ -48,17 +48,17 @@ const most = 20_000
 
 /** The base64 is shown as what it says. */
 const withoutDocuments = (body: unknown): unknown => {
-  if (!isRecord(body)) return body
+  if (!isObject(body)) return body
   const { valueAttachment, extension } = body
   return {
     ...body,
-    ...(isRecord(valueAttachment) && { valueAttachment: withoutBytes(valueAttachment) }),
+    ...(isObject(valueAttachment) && { valueAttachment: withoutBytes(valueAttachment) }),
     ...(Array.isArray(extension) && { extension: extension.map(withoutAttached) }),
   }
 }
 
 const withoutAttached = (extension: unknown): unknown =>
-  isRecord(extension) && isRecord(extension.valueAttachment)
+  isObject(extension) && isObject(extension.valueAttachment)
     ? { ...extension, valueAttachment: withoutBytes(extension.valueAttachment) }
     : extension
 
@@ -69,7 +69,7 @@ const pointerIn = (body: unknown, expression: string): string => {
   const steps = expression.match(/(?<=\.)\w+|(?<=\[)\d+/g) ?? []
   let [at, pointer] = [body, '']
   for (const step of steps) {
-    const name = isRecord(at) ? nameIn(at, step) : step
+    const name = isObject(at) ? nameIn(at, step) : step
     pointer += `/${name}`
     at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[name] : undefined
   }
@@ -82,6 +82,3 @@ const nameIn = (record: Record<string, unknown>, step: string): string =>
     : (Object.keys(record).find(
         name => name.startsWith(step) && /^[A-Z]/.test(name.slice(step.length)) && name !== 'valueAttachment',
       ) ?? step)
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)
