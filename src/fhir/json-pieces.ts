@@ -1,6 +1,6 @@
 import { duplicateName } from './duplicate-name.ts'
 import { FhirError } from './error.ts'
-import { inTurns } from './in-turns.ts'
+import { inSteps } from './give-way.ts'
 import { parseJson } from './json.ts'
 
 export type ReadJson = {
@@ -14,13 +14,13 @@ export type ReadJson = {
  * SyntaxError, and FhirError for what is nested deeper, or has more values, than anybody needs: before it takes the memory for them.
  */
 export const readJson = async (text: string, { mostValues, pieceLength = usualPiece, parse = parseJson }: Options) => {
-  if (text.length > pieceLength) return inTurns(readPieces(text, { mostValues, pieceLength, parse }))
+  if (text.length > pieceLength) return inSteps(readPieces(text, { mostValues, pieceLength, parse }))
   const value = parse(text)
   return { value, twice: duplicateName(text, value) }
 }
 
 /** The same for JSON that this server wrote itself, which has no property twice. */
-export const parseInTurns = async (text: string): Promise<unknown> =>
+export const parseInSteps = async (text: string): Promise<unknown> =>
   text.length > usualPiece ? (await readJson(text, { mostValues: Infinity })).value : parseJson(text)
 
 type Options = {

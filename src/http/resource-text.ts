@@ -1,6 +1,6 @@
-import { openTurns, textInTurns } from '../fhir/in-turns.ts'
+import { openGiveWay, textInSteps } from '../fhir/give-way.ts'
 import { parseJson } from '../fhir/json.ts'
-import { parseInTurns } from '../fhir/json-pieces.ts'
+import { parseInSteps } from '../fhir/json-pieces.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
 import type { BundleText } from '../interactions/bundle/bundle-text.ts'
 import { formats, type Presentation } from './media-type.ts'
@@ -17,8 +17,8 @@ export const resourcePieces = async function* (
   { format, pretty }: Presentation,
   xml: Xml,
 ): AsyncGenerator<string> {
-  if (format === 'xml') yield* textInTurns(withHead(xml.printPieces(await parseInTurns(json), { pretty })))
-  else yield JSON.stringify(await parseInTurns(json), null, 2)
+  if (format === 'xml') yield* textInSteps(withHead(xml.printPieces(await parseInSteps(json), { pretty })))
+  else yield JSON.stringify(await parseInSteps(json), null, 2)
 }
 
 /** A Bundle likewise, entry by entry: no more than one stands in memory. */
@@ -28,7 +28,7 @@ export const bundlePieces = async function* (
   xml: Xml,
 ): AsyncGenerator<string> {
   if (format === 'xml') yield* xmlBundle(bundle, pretty, xml)
-  else yield* pretty ? prettyBundle(bundle) : textInTurns(bundle)
+  else yield* pretty ? prettyBundle(bundle) : textInSteps(bundle)
 }
 
 export const contentTypeOf = ({ format }: Presentation): string => formats[format].answer
@@ -47,18 +47,18 @@ const xmlBundle = async function* ({ head, entries }: BundleText, pretty: boolea
   const empty = xml.print({ resourceType: 'Bundle', ...head }, { pretty })
   const end = empty.lastIndexOf('</Bundle>')
   yield xmlHead + empty.slice(0, end)
-  const giveWay = openTurns()
-  for (const entry of entries) yield* textInTurns(xml.printEntry(await parseInTurns(entry), { pretty }), giveWay)
+  const giveWay = openGiveWay()
+  for (const entry of entries) yield* textInSteps(xml.printEntry(await parseInSteps(entry), { pretty }), giveWay)
   yield empty.slice(end)
 }
 
 const prettyBundle = async function* ({ head, entries }: BundleText): AsyncGenerator<string> {
   yield JSON.stringify({ resourceType: 'Bundle', ...head }, null, 2).slice(0, -2)
   let separator = ',\n  "entry": [\n'
-  const giveWay = openTurns()
+  const giveWay = openGiveWay()
   for (const entry of entries) {
     await giveWay()
-    yield separator + JSON.stringify(await parseInTurns(entry), null, 2).replace(/^/gm, '    ')
+    yield separator + JSON.stringify(await parseInSteps(entry), null, 2).replace(/^/gm, '    ')
     separator = ',\n'
   }
   yield separator === ',\n' ? '\n  ]\n}' : '\n}'

@@ -1,6 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../fhir/error.ts'
-import { openTurns } from '../fhir/in-turns.ts'
+import { openGiveWay } from '../fhir/give-way.ts'
 import { movesValues, parsePatch } from '../fhir/patch/patch.ts'
 import { withoutQuotes } from '../fhir/patch/unquoted.ts'
 import { parseChange } from './incoming/incoming.ts'
@@ -18,7 +18,7 @@ export const preparePatch = ({ type, id, body, headers }: InstanceRequest, conte
   const isMoving = movesValues(body)
   const warnings: Issue[] = []
   const change = async (stored: Resource): Promise<Resource> => {
-    const giveWay = openTurns()
+    const giveWay = openGiveWay()
     const changed = apply(stored)
     await giveWay()
     const { resource, ...incoming } = isMoving

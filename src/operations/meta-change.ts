@@ -1,6 +1,6 @@
 import type { Coding, Meta, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { openTurns } from '../fhir/in-turns.ts'
+import { openGiveWay } from '../fhir/give-way.ts'
 import { refuseGrowth } from '../fhir/patch/growth.ts'
 import { parseChange } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest, FhirResponse } from '../interactions/interaction.ts'
@@ -47,7 +47,7 @@ const change = async (
       type,
       id,
       change: async (stored: Resource) => {
-        const giveWay = openTurns()
+        const giveWay = openGiveWay()
         const meta = { ...stored.meta, ...next(stored.meta ?? {}, given) }
         const changed = { ...stored, meta: withoutEmpty(meta) }
         await giveWay()

@@ -2,7 +2,7 @@
 
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 import { FhirError } from '../error.ts'
-import { inTurns } from '../in-turns.ts'
+import { inSteps } from '../give-way.ts'
 import { xhtmlNamespace } from './div.ts'
 import type { Field, FieldsOf } from './fields.ts'
 import { fhirNamespace } from './print.ts'
@@ -13,7 +13,7 @@ import { refused } from './refused.ts'
  * Throws FhirError, status 400. A document type is refused, so there are no entities but XML's own five; comments and
  * processing instructions are passed over, and elements are taken in any order. Others have their turn between two pieces.
  */
-export const parseXml = (fieldsOf: FieldsOf, text: string): Promise<unknown> => inTurns(parsePieces(fieldsOf, text))
+export const parseXml = (fieldsOf: FieldsOf, text: string): Promise<unknown> => inSteps(parsePieces(fieldsOf, text))
 
 const parsePieces = function* (fieldsOf: FieldsOf, text: string): Generator<void, unknown> {
   const building = startBuilding(fieldsOf, text)

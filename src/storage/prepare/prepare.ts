@@ -1,6 +1,6 @@
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import { ownerSystem, ownerTag } from '../../access/owner.ts'
-import { openTurns } from '../../fhir/in-turns.ts'
+import { openGiveWay } from '../../fhir/give-way.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { withPlainNumbers } from '../../fhir/plain-numbers.ts'
 import type { Registry } from '../../fhir/registry.ts'
@@ -43,7 +43,7 @@ export const prepare = async (
   now: Date,
 ): Promise<readonly Candidate[]> => {
   const { registry, classes, dictionary } = preparing
-  const giveWay = openTurns()
+  const giveWay = openGiveWay()
   const read = (draft: Draft) => {
     const lastUpdated = draft.lastUpdated ?? now
     const resource = stamp(draft, lastUpdated)

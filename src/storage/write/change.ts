@@ -2,7 +2,7 @@ import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { fullAccess, restrict } from '../../access/access.ts'
 import { whoWrites } from '../../access/who-writes.ts'
 import { FhirError } from '../../fhir/error.ts'
-import { parseInTurns } from '../../fhir/json-pieces.ts'
+import { parseInSteps } from '../../fhir/json-pieces.ts'
 import { unquoted } from '../../fhir/patch/unquoted.ts'
 import { type Current, findCurrent, lockPlace, refuseRecorded, storedContent, wasVisible } from '../current.ts'
 import type { Connection } from '../database.ts'
@@ -61,7 +61,7 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
 }
 
 /** What is long is read in pieces, and others have their turn between them. */
-const readStored = async (content: string): Promise<Resource> => (await parseInTurns(content)) as Resource
+const readStored = async (content: string): Promise<Resource> => (await parseInSteps(content)) as Resource
 
 /** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may neither see nor change it is not said that it is there. */
 const refuseExisting = async (connection: Connection, writing: Writing, type: ResourceType, id: string) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
-import { textInTurns } from '../../../src/fhir/in-turns.ts'
+import { textInSteps } from '../../../src/fhir/give-way.ts'
 import { parseJson } from '../../../src/fhir/json.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { openXml } from '../../../src/fhir/xml/xml.ts'
@@ -181,7 +181,7 @@ t.test(
     }
     const printed = async (resource: object) => {
       let text = ''
-      for await (const piece of textInTurns(xml.printPieces(resource))) text += piece
+      for await (const piece of textInSteps(xml.printPieces(resource))) text += piece
       return text
     }
     const extension = Array.from({ length: 50_000 }, (_, index) => ({ url: 'http://x.example', valueInteger: index }))

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 /** Awaited between the steps of long work: where it has had its time, others are answered first. */
 export type GiveWay = () => Promise<void>
 
-export const openTurns = (): GiveWay => {
+export const openGiveWay = (): GiveWay => {
   let until = performance.now() + turnMs
   return async () => {
     if (performance.now() < until) return
@@ -16,8 +16,8 @@ export const openTurns = (): GiveWay => {
 const turnMs = 20
 
 /** Work of many steps, to its end. */
-export const inTurns = async <T>(steps: Generator<unknown, T>): Promise<T> => {
-  const giveWay = openTurns()
+export const inSteps = async <T>(steps: Generator<unknown, T>): Promise<T> => {
+  const giveWay = openGiveWay()
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value
@@ -26,7 +26,7 @@ export const inTurns = async <T>(steps: Generator<unknown, T>): Promise<T> => {
 }
 
 /** Text in pieces likewise; those that are empty are steps alone. */
-export const textInTurns = async function* (pieces: Iterable<string>, giveWay = openTurns()): AsyncGenerator<string> {
+export const textInSteps = async function* (pieces: Iterable<string>, giveWay = openGiveWay()): AsyncGenerator<string> {
   for (const piece of pieces) {
     if (piece !== '') yield piece
     await giveWay()
