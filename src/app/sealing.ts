@@ -1,6 +1,6 @@
 import type { Tell } from '../events/event.ts'
-import { auditKeyOf } from '../storage/audit/chain.ts'
-import { sealAudit } from '../storage/audit/seal.ts'
+import { auditKeyOf } from '../storage/audit/seal/chain.ts'
+import { sealAudit } from '../storage/audit/seal/seal.ts'
 import { openDatabase } from '../storage/database.ts'
 
 type Options = {

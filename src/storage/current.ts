@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import type { Action } from '../search/expression.ts'
-import { firstOfInstallation } from './audit/installation.ts'
+import { firstOfInstallation } from './audit/shown/installation.ts'
 import { type Gate, passesGate } from './compile/gate.ts'
 import type { Connection } from './database.ts'
 import { historyOf, kindOf, type RowNames, searchedOf, storedRow, tableOf } from './row.ts'

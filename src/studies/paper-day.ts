@@ -1,5 +1,5 @@
 import { dayOf } from '../fhir/timezone.ts'
-import type { Closing } from '../storage/model/accrual.ts'
+import type { Closing } from '../storage/model/consent/accrual.ts'
 import type { PaperText } from './paper-text.ts'
 
 /** What is on paper: the day, in the time zone. */

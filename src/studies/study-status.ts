@@ -1,6 +1,6 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { intervalOfPeriod } from '../fhir/date.ts'
-import { takesNewPatients } from '../storage/model/accrual.ts'
+import { takesNewPatients } from '../storage/model/consent/accrual.ts'
 import { isInForce } from '../storage/model/study.ts'
 
 type Status = NonNullable<ResearchStudy['status']>

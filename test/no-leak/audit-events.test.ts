@@ -1,7 +1,7 @@
 import type { AuditEvent, Bundle, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
-import { auditKeyOf } from '../../src/storage/audit/chain.ts'
-import { sealAudit } from '../../src/storage/audit/seal.ts'
+import { auditKeyOf } from '../../src/storage/audit/seal/chain.ts'
+import { sealAudit } from '../../src/storage/audit/seal/seal.ts'
 import * as facts from './facts.ts'
 import { type Call, openNoLeakWorld } from './world.ts'
 

@@ -1,8 +1,8 @@
 import { startError } from '../../start-error.ts'
 import type { Connection, Database } from '../database.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
-import { type AuditKey, checkpointText, macOf } from './chain.ts'
-import { verifyAudit } from './verify.ts'
+import { type AuditKey, checkpointText, macOf } from './seal/chain.ts'
+import { verifyAudit } from './seal/verify.ts'
 
 /** https://www.ecfr.gov/current/title-45/section-164.316: six years. No fewer are accepted, here and in the database. */
 export const fewestYears = 6

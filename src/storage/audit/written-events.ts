@@ -1,7 +1,7 @@
 import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
-import { digestOf } from './chain.ts'
+import { digestOf } from './seal/chain.ts'
 
 /**
  * In words, the first AuditEvent that one of these records tells of and that is missing, or not as it was written. Of one that was replaced

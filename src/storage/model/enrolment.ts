@@ -3,8 +3,8 @@ import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import { renewPermits, takeTurn } from './consent.ts'
-import { hasLeft } from './has-left.ts'
+import { renewPermits, takeTurn } from './consent/consent.ts'
+import { hasLeft } from './consent/has-left.ts'
 import { each, namedId, type Projected } from './projection.ts'
 
 /** Who is in which study. A consent given to a study holds for as long as its patient is in it. */

@@ -3,9 +3,9 @@ import { FhirError } from '../../fhir/error.ts'
 import { endAccess } from '../account/end-access.ts'
 import { closeAccount } from '../account/user-account.ts'
 import { sql } from '../sql.ts'
+import { refuseTwoConsents } from './consent/two-consents.ts'
 import { each, namedId } from './projection.ts'
 import { numbersOf } from './reference.ts'
-import { refuseTwoConsents } from './two-consents.ts'
 
 /** Whose account it is: one practitioner's, or the patients' that its holder is. */
 export const projectPersons = each<Person>(async (connection, { id, resource }, { linked: people }) => {

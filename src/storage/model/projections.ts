@@ -1,6 +1,6 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
-import { projectConsents } from './consent.ts'
+import { projectConsents } from './consent/consent.ts'
 import { projectDerivations } from './derivation.ts'
 import { projectDevices } from './device-parent.ts'
 import { projectEnrolments } from './enrolment.ts'

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
-import { type ChainState, readChainState } from '../../storage/audit/chain-state.ts'
+import { type ChainState, readChainState } from '../../storage/audit/seal/chain-state.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { addEventsPage } from '../audit/events-page.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { startSession } from '../../../src/storage/account/session.ts'
-import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
-import { readDisclosures } from '../../../src/storage/audit/disclosures.ts'
-import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
+import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
+import { readDisclosures } from '../../../src/storage/audit/shown/disclosures.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../../auth/world.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { addAccount, openAccount } from '../../../src/storage/account/user-account.ts'
-import { auditKeyOf } from '../../../src/storage/audit/chain.ts'
-import { sealAudit } from '../../../src/storage/audit/seal.ts'
+import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
+import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 

@@ -1,0 +1,15 @@
+import type { Connection } from '../../database.ts'
+import { sql } from '../../sql.ts'
+
+/**
+ * Begins an epoch where the database lies in another cluster than before: restored from a dump, its new transactions have
+ * numbers that old rows have as well.
+ */
+export const beginEpoch = async (connection: Connection): Promise<void> => {
+  await connection.run(sql.fragment`
+    INSERT INTO audit_epoch (epoch, cluster)
+    SELECT last.epoch + 1, system_identifier
+    FROM pg_control_system(), (SELECT epoch, cluster FROM audit_epoch ORDER BY epoch DESC LIMIT 1) AS last
+    WHERE last.cluster <> system_identifier
+    ON CONFLICT DO NOTHING`)
+}

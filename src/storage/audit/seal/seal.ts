@@ -1,0 +1,139 @@
+import type { Connection, Database } from '../../database.ts'
+import { sql } from '../../sql.ts'
+import { type AuditKey, digestsIn, headOf, macOf, marksOf } from './chain.ts'
+import { before, everything, isAnyLater, nothing, recordsBetween } from './sealed-rows.ts'
+
+/** The end of the chain: whoever keeps it elsewhere can tell later that nothing was cut off. */
+export type AuditHead = { readonly seal: string; readonly head: string }
+
+/**
+ * Seals all rows that were committed since the last seal: each once, in whatever order transactions end, and by one process at a
+ * time; of many that have gathered so many at once as can be done in time. Answers the new head; undefined where nothing was to be
+ * sealed, or another process does it, or has done it less than `restMs` ago, or compartments are being joined.
+ */
+export const sealAudit = async (
+  database: Database,
+  key: AuditKey,
+  { now = new Date(), mostAtOnce = 5000, restMs = 0 }: Partial<Asked> & { readonly restMs?: number } = {},
+): Promise<AuditHead | undefined> => {
+  const sealed = await lastLink(database)
+  if (sealed !== undefined && isWithin(now.getTime() - sealed.at.getTime(), restMs)) return undefined
+  if (await isAllSealed(database, sealed)) return undefined
+  for (let last: AuditHead | undefined; ; ) {
+    const { head, isAll } = await sealSome(database, key, { now, mostAtOnce })
+    last = head ?? last
+    if (isAll) return last
+  }
+}
+
+/** A process whose clock is ahead holds up no other. */
+const isWithin = (passedMs: number, restMs: number): boolean => passedMs >= 0 && passedMs < restMs
+
+/** Without a lock, as most of the time nothing was recorded since; what is being written now is sealed after it. */
+const isAllSealed = async (connection: Connection, last: Link | undefined): Promise<boolean> => {
+  const isAny = last === undefined ? sql.fragment`EXISTS (SELECT FROM audit_record)` : isAnyLater(last)
+  const { isNone } = await connection.one<{ isNone: boolean }>(sql.fragment`
+    SELECT NOT EXISTS (SELECT FROM audit_epoch WHERE epoch > ${last?.epoch ?? 1})
+      AND NOT ${isAny} AS "isNone"`)
+  return isNone
+}
+
+type Pass = { readonly head: AuditHead | undefined; readonly isAll: boolean }
+
+const sealSome = (database: Database, key: AuditKey, asked: Asked): Promise<Pass> =>
+  database.transaction(async connection => {
+    // No compartments are joined meanwhile: what is shown would stand under a number that nobody has any more.
+    const { isMine } = await connection.one<{ isMine: boolean }>(sql.fragment`
+      SELECT pg_try_advisory_xact_lock(hashtext('audit_seal'))
+        AND pg_try_advisory_xact_lock_shared(hashtext('patient_compartment')) AS "isMine"`)
+    if (!isMine) return { head: undefined, isAll: true }
+    let head: AuditHead | undefined
+    for (const ends of await epochsToSeal(connection)) {
+      const pass = await sealOnce(connection, key, { ...asked, ...ends })
+      head = pass.head ?? head
+      if (!pass.isAll) return { head, isAll: false }
+    }
+    return { head, isAll: true }
+  })
+
+/** Those before the current one end, if they have not yet: all that is left of them is sealed. */
+const epochsToSeal = async (connection: Connection) => {
+  const rows = await connection.any<{ epoch: number; isCurrent: boolean }>(sql.fragment`
+    SELECT epoch, epoch = (SELECT max(epoch) FROM audit_epoch) AS "isCurrent" FROM audit_epoch
+    WHERE epoch >= coalesce((SELECT epoch FROM audit_seal ORDER BY seal DESC LIMIT 1),
+      (SELECT epoch FROM audit_checkpoint ORDER BY seal DESC LIMIT 1), 0)
+    ORDER BY epoch`)
+  return rows
+}
+
+type Asked = { readonly now: Date; readonly mostAtOnce: number }
+type Sealing = Asked & { readonly epoch: number; readonly isCurrent: boolean }
+
+const sealOnce = async (connection: Connection, key: AuditKey, sealing: Sealing): Promise<Pass> => {
+  const { epoch, now } = sealing
+  const last = await lastLink(connection)
+  const from = last?.epoch === epoch ? last.snapshot : nothing
+  const { snapshot, isAll } = await boundOf(connection, from, sealing)
+  const { ids, digests } = await connection.one<Unsealed>(sql.fragment`
+    SELECT coalesce(array_agg((record).id ORDER BY (record).id), '{}')::text AS ids,
+      coalesce(string_agg(audit_digest(record), '' ORDER BY (record).id), '') AS digests
+    FROM ${recordsBetween({ epoch, snapshot: from }, snapshot)} AS found`)
+  if (ids === none) return { head: undefined, isAll }
+  const link = { seal: String(BigInt(last?.seal ?? 0) + 1n), epoch, snapshot, sealed: now }
+  const head = headOf(last?.head, link, digests, await noteConsents(connection, ids))
+  await connection.later(sql.fragment`
+    INSERT INTO audit_seal (seal, epoch, snapshot, sealed, ids, marks, head, key, mac)
+    VALUES (${link.seal}::bigint, ${epoch}, ${snapshot}::pg_snapshot, ${now.toISOString()}::timestamptz,
+      ${ids}::bigint[], ${sql.binary(marksOf(digestsIn(digests)))}, ${sql.binary(head)}, ${key.id},
+      ${sql.binary(macOf(key, head))})`)
+  await connection.later(
+    sql.fragment`SELECT show_audit(made.ids), show_installation(made.ids) FROM (SELECT ${ids}::bigint[] AS ids) AS made`,
+  )
+  return { head: { seal: link.seal, head: head.toString('hex') }, isAll }
+}
+
+/**
+ * Up to where is sealed: all that has ended by now, or what came before the transaction with which it would be too many, and the first
+ * in any case.
+ */
+const boundOf = async (connection: Connection, from: string, { epoch, isCurrent, mostAtOnce }: Sealing) => {
+  const { current, bound } = await connection.one<{ current: string; bound: string | null }>(sql.fragment`
+    WITH unsealed AS NOT MATERIALIZED (
+      SELECT xact FROM audit_record WHERE epoch = ${epoch} AND xact >= pg_snapshot_xmax(${from}::pg_snapshot))
+    SELECT pg_current_snapshot()::text AS current, (
+      SELECT xact::text FROM unsealed
+      WHERE xact >= (SELECT xact FROM unsealed ORDER BY unsealed.xact OFFSET ${mostAtOnce} LIMIT 1)
+        AND xact > (SELECT xact FROM unsealed ORDER BY unsealed.xact LIMIT 1)
+      ORDER BY unsealed.xact LIMIT 1) AS bound`)
+  if (bound === null) return { snapshot: isCurrent ? current : everything, isAll: true }
+  return { snapshot: isCurrent ? before(bound, current) : `${bound}:${bound}:`, isAll: false }
+}
+
+/** Which Consents let each see what they were answered. Answers the digests; of what had ended before, nothing is asked any more. */
+const noteConsents = async (connection: Connection, ids: string): Promise<Buffer> => {
+  const { digests } = await connection.one<{ digests: Buffer }>(
+    sql.fragment`SELECT note_audit_consents(${ids}::bigint[]) AS digests`,
+  )
+  await connection.later(sql.fragment`DELETE FROM audit_ended WHERE ended < now() - interval '1 hour'`)
+  return digests
+}
+
+/** `ids` as PostgreSQL writes an array: they only go back to it. */
+type Unsealed = { readonly ids: string; readonly digests: Buffer }
+
+const none = '{}'
+
+type Link = {
+  readonly seal: string
+  readonly epoch: number
+  readonly snapshot: string
+  readonly head: Buffer
+  readonly at: Date
+}
+
+/** Of the newest seal, or of what is left of it. */
+const lastLink = (connection: Connection): Promise<Link | undefined> =>
+  connection.maybeOne<Link>(sql.fragment`
+    SELECT seal, epoch, snapshot::text AS snapshot, head, sealed AS at FROM audit_seal
+    UNION ALL SELECT seal, epoch, snapshot::text, head, made FROM audit_checkpoint
+    ORDER BY seal DESC LIMIT 1`)

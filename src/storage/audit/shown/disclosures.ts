@@ -1,0 +1,70 @@
+import type { Connection } from '../../database.ts'
+import { sql } from '../../sql.ts'
+
+/** One time at which somebody was given, or wrote, something of a patient's. */
+export type Disclosure = {
+  readonly recorded: Date
+  /** By the name that they had then, else by id; null where it was a client for itself. */
+  readonly who: string | null
+  readonly practitioner: string | null
+  readonly client: string | null
+  /** Whose privacy officers were told. */
+  readonly organization: string | null
+  /** Ids: of the one to which the token was narrowed, else of those for which the patient's consents are. */
+  readonly studies: readonly string[]
+  /** The patient's Consents that let them see it, each as a reference to the version that was in force. */
+  readonly consents: readonly string[]
+  readonly interaction: string
+  readonly type: string | null
+  readonly kinds: readonly string[]
+  readonly query: string | null
+  readonly outcome: number
+}
+
+type Asked = {
+  /** Id of the Patient. */
+  readonly patient: string
+  /** Instants; the first is in it, the last is not. */
+  readonly since?: Date
+  readonly until?: Date
+}
+
+/**
+ * Whatever others had or wrote of a patient's data, the latest first, as far as it is sealed: the accounting of disclosures that
+ * https://www.ecfr.gov/current/title-45/section-164.528 asks for, and more. What was done as the patient is left out, also by an app of theirs:
+ * "except for disclosures […] to individuals of protected health information about them".
+ */
+export const readDisclosures = (
+  connection: Connection,
+  { patient, since, until }: Asked,
+): Promise<readonly Disclosure[]> =>
+  connection.any(sql.fragment`
+    SELECT DISTINCT ON (entry.recorded, entry.id) entry.recorded, coalesce(staff.name, entry.practitioner, entry.person) AS who,
+      entry.practitioner, coalesce(client.name, entry.client) AS client,
+      coalesce(shown.owner, (
+        SELECT whole.owner FROM audit_shown AS whole
+        WHERE whole.patient_id = 0 AND whole.recorded = shown.recorded AND whole.record = shown.record)) AS organization,
+      CASE WHEN entry.study IS NULL THEN allowing.studies ELSE ARRAY[entry.study] END AS studies, allowing.consents,
+      entry.interaction, entry.type,
+      ARRAY(SELECT key FROM kind
+        WHERE kind_id = ANY((SELECT audit_kinds_shown(entry, ARRAY[own.id], NULL))::integer[]) ORDER BY key) AS kinds, entry.query, entry.outcome
+    FROM patient_compartment AS own
+    JOIN audit_shown AS shown ON shown.patient_id = own.patient_id
+    JOIN audit_record AS entry ON entry.id = shown.record
+    CROSS JOIN LATERAL (
+      SELECT coalesce(array_agg('Consent/' || noted.consent || '/_history/' || noted.version ORDER BY noted.consent, noted.version), '{}') AS consents,
+        coalesce(array_agg(DISTINCT split_part(noted.given_to, '/', 2)) FILTER (WHERE noted.given_to LIKE 'ResearchStudy/%'), '{}') AS studies
+      FROM audit_consents_shown(entry.id, ARRAY[own.id], NULL) AS noted) AS allowing
+    LEFT JOIN LATERAL audit_client(entry.client, entry.recorded) AS client ON TRUE
+    LEFT JOIN LATERAL audit_practitioner(entry.practitioner, entry.recorded) AS staff ON TRUE
+    WHERE own.id = ${patient} AND entry.interaction <> 'sign-in'
+      AND (entry.patient IS NULL OR NOT EXISTS (
+        SELECT FROM patient_compartment AS acting
+        WHERE acting.id = entry.patient AND acting.patient_id = own.patient_id))
+      AND entry.recorded >= ${since?.toISOString() ?? '-infinity'}::timestamptz
+      AND entry.recorded < ${until?.toISOString() ?? 'infinity'}::timestamptz
+    ORDER BY entry.recorded DESC, entry.id DESC`)
+
+/** Whether there is, or was, a Patient of the id. */
+export const isPatientKnown = async (connection: Connection, id: string): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM patient_compartment WHERE id = ${id}`)) !== undefined

@@ -1,0 +1,173 @@
+import type { SearchParameter } from '../../../fhir/definition/search-parameter.ts'
+import type { Expression } from '../../../search/expression.ts'
+import type { Value } from '../../../search/value.ts'
+import { typeIdOf } from '../../row.ts'
+import { anyOf, type SqlFragment, sql } from '../../sql.ts'
+import { dateTest } from '../../values/date.ts'
+import { present } from '../../values/element.ts'
+import { textTest } from '../../values/string.ts'
+import { matchValue } from '../../values/value.ts'
+import { nobodyOfStaff, recordedPart } from './recorded-part.ts'
+
+type Match = Extract<Expression, { kind: 'match' }>
+
+/**
+ * A match on AuditEvents, of which those that are made of records are not put together where the record itself says what the event
+ * would. Written AuditEvents, which have no record, and those of the installation, which are kept as they are told, are asked by
+ * their content. `decided` is asked last.
+ */
+export const recordTest = (match: Match, row: SqlFragment, decided: SqlFragment): SqlFragment => {
+  const { parameter, value } = match
+  const narrow = tests[parameter.code]?.(value, row)
+  const exact = exactTests[parameter.code]?.(value, row) ?? partTest(match, row)
+  const possible = narrow && sql.fragment`(${row}.record IS NULL OR ${narrow})`
+  if (exact === undefined) return decided
+  const known = byRecord(row, { decided, exact })
+  // By time there is an index; else a CASE, for PostgreSQL takes looking a record up for dearer than putting the event together.
+  if (possible === undefined) return known
+  return parameter.code === 'date'
+    ? sql.fragment`(${possible} AND ${known})`
+    : sql.fragment`CASE WHEN ${possible} THEN ${known} ELSE FALSE END`
+}
+
+/** The same of whether an event has any value. */
+export const recordHas = (parameter: SearchParameter, row: SqlFragment, decided: SqlFragment): SqlFragment => {
+  const part = recordedPart(parameter.code, row)
+  return part === undefined ? decided : byRecord(row, { decided, exact: present(part, parameter.paths) })
+}
+
+type Either = { readonly decided: SqlFragment; readonly exact: SqlFragment }
+
+const byRecord = (row: SqlFragment, { decided, exact }: Either): SqlFragment =>
+  sql.fragment`CASE WHEN ${row}.record IS NULL OR ${row}.pk < ${lastShown} THEN ${decided} ELSE ${exact} END`
+
+/** Below it are the numbers of `audit_installation`. */
+const lastShown = sql.fragment`-4503599627370496`
+
+const partTest = ({ parameter, value }: Match, row: SqlFragment): SqlFragment | undefined => {
+  const part = recordedPart(parameter.code, row)
+  return part && matchValue(part, parameter, value)
+}
+
+type Test = (value: Value, row: SqlFragment) => SqlFragment | undefined
+
+const ofRecord = (row: SqlFragment, holds: SqlFragment): SqlFragment =>
+  sql.fragment`EXISTS (SELECT FROM audit_record AS entry WHERE entry.id = ${row}.record AND ${holds})`
+
+/** The milliseconds that an event has are no more exact. */
+const date: Test = (value, row) => {
+  if (value.kind !== 'date') return undefined
+  const from = sql.fragment`${row}.last_updated >= ${value.low}::timestamptz - interval '1 second'`
+  const to = sql.fragment`${row}.last_updated < ${value.high}::timestamptz + interval '1 second'`
+  switch (value.prefix) {
+    case 'eq':
+      return sql.fragment`(${from} AND ${to})`
+    case 'gt':
+    case 'ge':
+    case 'sa':
+      return from
+    case 'lt':
+    case 'le':
+    case 'eb':
+      return to
+    default:
+      return undefined
+  }
+}
+
+/** An event tells the moment of its record to the millisecond. */
+const exactDate: Test = (value, row) => {
+  const low = sql.fragment`date_trunc('milliseconds', ${row}.last_updated)`
+  return value.kind === 'date' ? dateTest(low, sql.fragment`${low} + interval '1 millisecond'`, value) : undefined
+}
+
+const named = (id: string, row: SqlFragment): SqlFragment => sql.fragment`${id} = ANY(${row}.subjects)`
+
+const patient: Test = (value, row) =>
+  value.kind === 'reference' && (value.type ?? 'Patient') === 'Patient' ? named(value.id, row) : undefined
+
+const entity: Test = (value, row) => {
+  if (value.kind !== 'reference' || value.type === undefined) return undefined
+  const { type, id } = value
+  if (type === 'Patient') return named(id, row)
+  const itself = sql.fragment`(entry.type = ${type} AND entry.resource = ${id})`
+  return ofRecord(row, anyOf([itself, ...(besides[type]?.(id, row) ?? [])]))
+}
+
+/** What stands in an event as the study, or as what allowed it. */
+const besides: Readonly<Record<string, (id: string, row: SqlFragment) => readonly SqlFragment[]>> = {
+  ResearchStudy: (id, row) => [
+    sql.fragment`entry.study = ${id}`,
+    allowedBy(sql.fragment`given_to`, `ResearchStudy/${id}`, row),
+  ],
+  Consent: (id, row) => [allowedBy(sql.fragment`consent`, id, row)],
+}
+
+/** Which of those that were noted are told is asked where it is among them, since that takes longer. */
+const allowedBy = (column: SqlFragment, is: string, row: SqlFragment): SqlFragment => sql.fragment`(
+  EXISTS (SELECT FROM audit_consent AS noted WHERE noted.record = entry.id AND noted.${column} = ${is})
+  AND EXISTS (
+    SELECT FROM audit_consents_shown(${row}.record, ${row}.subjects, ${row}.owner) AS told WHERE told.${column} = ${is}))`
+
+const agent: Test = (value, row) => {
+  if (value.kind !== 'reference') return undefined
+  const practitioner = sql.fragment`entry.practitioner = ${value.id}`
+  const patient = sql.fragment`(entry.practitioner IS NULL AND entry.patient = ${value.id} AND ${named(value.id, row)})`
+  switch (value.type) {
+    case undefined:
+      return ofRecord(row, anyOf([practitioner, patient]))
+    case 'Practitioner':
+      return ofRecord(row, practitioner)
+    case 'Patient':
+      return ofRecord(row, patient)
+    default:
+      return sql.fragment`FALSE`
+  }
+}
+
+/** Of whoever was ever called so: which name they had then is looked up of these alone. */
+const agentName: Test = (value, row) => {
+  if (value.kind !== 'string') return undefined
+  const isCalled = (name: SqlFragment) => textTest(value, name)
+  const ofResource = (
+    current: SqlFragment,
+    past: SqlFragment,
+    type: 'Person' | 'Practitioner' | 'Patient',
+  ) => sql.fragment`(
+    SELECT named.id FROM ${current} AS named WHERE ${isCalled(sql.fragment`audit_name(named.content -> 'name')`)}
+    UNION SELECT identity.id FROM ${past} AS past
+    JOIN resource_identity AS identity ON identity.patient_id = past.patient_id AND identity.pk = past.pk
+      AND identity.type_id = ${typeIdOf(type)}
+    WHERE ${isCalled(sql.fragment`audit_name(past.content -> 'name')`)})`
+  return ofRecord(
+    row,
+    sql.fragment`(
+      entry.practitioner IN ${ofResource(sql.fragment`practitioner`, sql.fragment`practitioner_history`, 'Practitioner')}
+      OR entry.client IN (
+        SELECT client.id FROM client WHERE ${isCalled(sql.fragment`client.name`)}
+        UNION SELECT client_past.client FROM client_past WHERE ${isCalled(sql.fragment`client_past.name`)})
+      OR (entry.practitioner IS NULL AND (
+        entry.person IN ${ofResource(sql.fragment`person`, sql.fragment`person_history`, 'Person')}
+        OR ((entry.person IS NOT NULL OR entry.patient IS NOT NULL) AND ${isCalled(sql.fragment`${nobodyOfStaff}::text`)}))))`,
+  )
+}
+
+/** What stands in the event, and all of it. */
+const outcome: Test = (value, row) => {
+  if (value.kind !== 'token' || value.system !== undefined || value.code === undefined) return undefined
+  switch (value.code) {
+    case '0':
+      return ofRecord(row, sql.fragment`entry.outcome < 400`)
+    case '4':
+      return ofRecord(row, sql.fragment`entry.outcome >= 400 AND entry.outcome < 500`)
+    case '8':
+      return ofRecord(row, sql.fragment`entry.outcome >= 500`)
+    default:
+      return sql.fragment`FALSE`
+  }
+}
+
+const tests: Readonly<Record<string, Test>> = { date, 'agent-name': agentName }
+
+/** What the columns say in full. */
+const exactTests: Readonly<Record<string, Test>> = { date: exactDate, outcome, patient, entity, agent }

@@ -1,0 +1,214 @@
+import type { Consent } from '@medplum/fhirtypes'
+import { type ConsentGrantee, type ConsentTerms, devicesNamed, readConsent } from '../../../access/consent.ts'
+import { isWithin, mostPermits } from '../../../access/consent-permit.ts'
+import { FhirError } from '../../../fhir/error.ts'
+import type { Connection } from '../../database.ts'
+import { sql } from '../../sql.ts'
+import { findSourceDevices } from '../device.ts'
+import { granteeNumber } from '../grantee.ts'
+import { each, type Projected, type ProjectionContext } from '../projection.ts'
+import { refuseNewcomer } from './accrual.ts'
+import { refuseUnasked } from './consent-asked.ts'
+import { findGiven } from './consent-given.ts'
+import { type Before, isStanding, openBy, signedBy } from './consent-open.ts'
+import { insertPermits, isFor, numbered } from './consent-rows.ts'
+import { findSignedText, refuseSource, type SignedText } from './consent-source.ts'
+import { findStatusBefore, refuseTransition } from './consent-status.ts'
+import { refuseSignedBeforeRefusal } from './last-refusal.ts'
+import { refuseTakenBack } from './taken-back.ts'
+
+/** What patients permit, as the rows that every reading of Observations asks. */
+export const projectConsents = each<Consent>(async (connection, change, context) => {
+  const { patientId, resource } = change
+  await takeTurn(connection, patientId)
+  const terms = resource && (await termsOf(connection, resource, context))
+  // Before any row of it is touched: the study may be about to change.
+  const study = terms && patientId !== 0 ? await studyOf(connection, terms.grantee) : undefined
+  const givenTo = await removeRows(connection, change)
+  if (resource === undefined || patientId === 0) return
+  const grantee = terms && (await granteeNumber(connection, terms.grantee))
+  if (givenTo !== undefined && givenTo !== grantee) throw otherGrantee()
+  if (terms === undefined || grantee === undefined) return
+  if (givenTo === undefined && resource.status === 'rejected' && context.isAccepted !== true)
+    await refuseBesideStanding(connection, patientId, grantee)
+  await projectTerms(connection, { change, consent: resource, terms, grantee, study }, context)
+})
+
+/** Whoever says no where a yes stands that they do not see is not told that they share nothing. */
+const refuseBesideStanding = async (connection: Connection, patientId: number, grantee: number): Promise<void> => {
+  const standing = await connection.maybeOne(sql.fragment`
+    SELECT FROM consent_grantee WHERE patient_id = ${patientId} AND grantee = ${grantee} AND standing LIMIT 1`)
+  if (standing !== undefined) throw already()
+}
+
+/** Answers the number of the grantee that it was given to. */
+const removeRows = async (
+  connection: Connection,
+  { patientId, id }: Projected<Consent>,
+): Promise<number | undefined> => {
+  await connection.run(sql.fragment`
+    DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
+  const removed = await connection.maybeOne<{ grantee: number }>(sql.fragment`
+    DELETE FROM consent_grantee WHERE patient_id = ${patientId} AND consent_id = ${id} RETURNING grantee`)
+  return removed?.grantee
+}
+
+type Given = {
+  readonly change: Projected<Consent>
+  readonly consent: Consent
+  readonly terms: ConsentTerms
+  readonly grantee: number
+  readonly study: Study | undefined
+}
+
+const projectTerms = async (
+  connection: Connection,
+  { change, consent, terms, grantee, study }: Given,
+  context: ProjectionContext,
+): Promise<void> => {
+  const { patientId, id, pk } = change
+  const before = await findBefore(connection, change, { grantee: terms.grantee, study }, context)
+  const text = study && (await findSignedText(connection, study.id, consent))
+  if (context.isAccepted !== true)
+    await refuseGiving(connection, { change, consent, terms, study, text, before }, context)
+  const signed = signedBy(consent, text, before)
+  const made = await connection.run(sql.fragment`
+    INSERT INTO consent_grantee (patient_id, consent_id, grantee, standing, pk, text_version, withdrawal)
+    VALUES (${patientId}, ${id}, ${grantee}, ${isStanding(consent)}, ${pk}, ${signed?.version ?? null},
+      ${signed?.withdrawal ?? 'hide'})
+    ON CONFLICT DO NOTHING`)
+  if (made === 0) throw already()
+  await insertPermits(connection, change, { grantee, study, signed, open: openBy(consent, terms, before) }, context)
+}
+
+type Giving = Omit<Given, 'grantee'> & { readonly text: SignedText | undefined; readonly before: Before | undefined }
+
+/** What was given before is given still, as long as nothing has ended it: what has ended never comes back. */
+const refuseGiving = async (
+  connection: Connection,
+  { change, consent, terms, study, text, before }: Giving,
+  context: ProjectionContext,
+): Promise<void> => {
+  const status = await findStatusBefore(connection, change)
+  refuseTransition(status, consent)
+  if (!isStanding(consent)) return
+  if (terms.isTooMuch) throw tooMuch()
+  if (consent.status === 'active' && status !== 'active') {
+    await refuseSignedBeforeRefusal(connection, change.patientId, { consent, grantee: terms.grantee })
+    if (study !== undefined) await refuseNewcomer(connection, study.id, consent)
+  }
+  const standing = status === 'active' ? before : undefined
+  // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
+  const anew = terms.permits.filter(one => !standing?.permits.some(other => isWithin(one, other)))
+  if (study !== undefined) {
+    await refuseUnasked(connection, study.id, await numbered(anew, context))
+    await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })
+  }
+  if (standing !== undefined) {
+    const read = openTerms(connection, context)
+    const permitsOf = async (one: Consent) => (await read(one))?.permits ?? []
+    await refuseTakenBack(connection, change, { consent, anew, permitsOf })
+  }
+}
+
+const already = (): FhirError =>
+  new FhirError('duplicate', 'The patient has a Consent to the same study or recipient already; change that one')
+
+/** Ended it may be nevertheless. */
+const tooMuch = (): FhirError =>
+  new FhirError(
+    'too-costly',
+    `A Consent gives at most ${mostPermits} permits, one for each kind from each source and period, and its denies are held against all of them: say the same in fewer provisions`,
+    { status: 422, expression: 'Consent.provision' },
+  )
+
+/** What was decided for one study or recipient says nothing about another, nor does what we cannot read. */
+const otherGrantee = (): FhirError =>
+  new FhirError(
+    'business-rule',
+    'A Consent stays with the study or recipient that it was made for, and in a shape that names it: end this one by its status, and make another',
+    { expression: 'Consent' },
+  )
+
+/** One at a time a patient: an enrolment that changes meanwhile must not bring back what was just withdrawn. */
+export const takeTurn = (connection: Connection, patientId: number) =>
+  connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId})`)
+
+/** Writes the rows anew of what the patient gives the grantee: the enrolment that bounds them has changed. */
+export const renewPermits = async (
+  connection: Connection,
+  patientId: number,
+  of: ConsentGrantee,
+  context: ProjectionContext,
+): Promise<void> => {
+  const grantee = await granteeNumber(connection, of)
+  const consents = await connection.any<{ pk: string; id: string; version: number; content: Consent }>(sql.fragment`
+    SELECT consent.pk, consent.id, consent.version, consent.content
+    FROM consent_grantee AS given
+    JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
+    WHERE given.patient_id = ${patientId} AND given.grantee = ${grantee}
+      AND (given.standing OR given.withdrawal = 'keep')`)
+  if (consents.length === 0) return
+  const study = await studyOf(connection, of)
+  for (const { pk, id, version, content } of consents) {
+    const change = { patientId, pk, id, versionId: String(version) }
+    const terms = await termsOf(connection, content, context)
+    const before = await findBefore(connection, change, { grantee: of, study }, context)
+    const signed = signedBy(content, study && (await findSignedText(connection, study.id, content)), before)
+    await connection.run(sql.fragment`
+      DELETE FROM study_group_observation_consents WHERE patient_id = ${patientId} AND consent_id = ${id}`)
+    if (terms === undefined) continue
+    await insertPermits(connection, change, { grantee, study, signed, open: openBy(content, terms, before) }, context)
+  }
+}
+
+/** What was given to the same grantee until the current version. */
+const findBefore = async (
+  connection: Connection,
+  change: Pick<Projected<Consent>, 'patientId' | 'pk'>,
+  { grantee, study }: { readonly grantee: ConsentGrantee; readonly study: Study | undefined },
+  context: ProjectionContext,
+): Promise<Before | undefined> => {
+  const given = await findGiven(connection, change)
+  const terms = given && (await termsOf(connection, given.consent, context))
+  if (terms?.grantee.kind !== grantee.kind || terms.grantee.id !== grantee.id || given === undefined) return undefined
+  const text = study && (await findSignedText(connection, study.id, given.consent))
+  const permits = terms.permits.filter(one => isFor(one, study))
+  return { text, permits, until: given.until, isEndedByJoining: given.isEndedByJoining }
+}
+
+/** What it gives, as it is read where it is enforced. */
+const termsOf = (
+  connection: Connection,
+  consent: Consent,
+  context: Pick<ProjectionContext, 'classes'>,
+): Promise<ConsentTerms | undefined> => openTerms(connection, context)(consent)
+
+/** The same of each of many versions; each Device that they name is asked about once. */
+export const openTerms = (
+  connection: Connection,
+  { classes }: Pick<ProjectionContext, 'classes'>,
+): ((consent: Consent) => Promise<ConsentTerms | undefined>) => {
+  const isSource = new Map<string, boolean>()
+  return async consent => {
+    const unknown = devicesNamed(consent).filter(id => !isSource.has(id))
+    const sources = await findSourceDevices(connection, unknown)
+    for (const id of unknown) isSource.set(id, sources.has(id))
+    return readConsent(consent, { classes, isSource: id => isSource.get(id) === true })
+  }
+}
+
+type Study = { readonly id: string; readonly organization: string }
+
+/** As it stands until the end of the transaction. */
+const studyOf = async (connection: Connection, { kind, id }: ConsentGrantee): Promise<Study | undefined> => {
+  if (kind !== 'study') return undefined
+  const study = await connection.maybeOne<Study>(
+    sql.fragment`SELECT id, organization FROM study WHERE id = ${id} FOR SHARE`,
+  )
+  if (study === undefined)
+    throw new FhirError('business-rule', `ResearchStudy/${id} is not a study of this server`, {
+      expression: 'Consent.extension',
+    })
+  return study
+}

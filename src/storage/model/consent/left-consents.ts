@@ -1,0 +1,89 @@
+import type { CodeableConcept, Consent } from '@medplum/fhirtypes'
+import { consentEnd, inactivationReason } from '../../../access/vocabulary.ts'
+import type { Connection } from '../../database.ts'
+import { anyOf, type SqlFragment, sql } from '../../sql.ts'
+import { hasLeft } from './has-left.ts'
+import { isGivenUnproven } from './unproven-consents.ts'
+
+/**
+ * Why a Consent ends when its patient's records are joined: the study was left, nobody has said that the app that gave it is theirs, or by another
+ * of the records they have said no since.
+ */
+export type EndedByJoining = 'left' | 'unproven' | 'refused'
+
+/** The Consents that stand, or of which something is kept, and that end when the patients become one, whatever the others have said. */
+export const findEndingByJoining = (
+  connection: Connection,
+  patientIds: readonly number[],
+): Promise<readonly { readonly id: string; readonly why: EndedByJoining }[]> =>
+  connection.any(sql.fragment`
+    SELECT given.consent_id AS id, CASE WHEN ${isLeft(sql.fragment`given`)} THEN 'left' ELSE 'unproven' END AS why
+    FROM consent_grantee AS given
+    JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
+    WHERE given.patient_id = ANY(${sql.array([...patientIds], 'int4')})
+      AND (${isLeft(sql.fragment`given`)} OR ${isGivenUnproven(sql.fragment`consent`)})
+      AND (given.standing OR given.withdrawal = 'keep' AND consent.content ->> 'status' = 'inactive')
+    ORDER BY given.consent_id`)
+
+/** A row of `consent_grantee` is to a study that its patient has left. */
+export const isLeft = (given: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM study
+  WHERE study.grantee = ${given}.grantee AND ${hasLeft(sql.fragment`${given}.patient_id`, sql.fragment`study.id`)})`
+
+/** Ended, with the reason; what somebody had said before of why it ended stays to be read. */
+export const endedByJoining = (consent: Consent, why: EndedByJoining): Consent => {
+  const { extension = [] } = consent
+  const before = extension.find(({ url }) => url === inactivationReason)?.valueCodeableConcept
+  const reason: CodeableConcept = { ...before, coding: [codings[why]], text: before?.text ?? joiningReasons[why] }
+  return {
+    ...consent,
+    status: 'inactive',
+    extension: [
+      ...extension.filter(({ url }) => url !== inactivationReason),
+      { url: inactivationReason, valueCodeableConcept: reason },
+    ],
+  }
+}
+
+/** Undefined where joining has not ended it. */
+export const whyEndedByJoining = ({ extension = [] }: Consent): EndedByJoining | undefined => {
+  const said = extension
+    .filter(({ url }) => url === inactivationReason)
+    .flatMap(({ valueCodeableConcept }) => valueCodeableConcept?.coding ?? [])
+  return whys.find(why => said.some(({ system, code }) => system === consentEnd && code === codings[why].code))
+}
+
+/** A version of a Consent says that joining has ended it. */
+export const saysEndedByJoining = (content: SqlFragment): SqlFragment => {
+  const said = whys.map(why => {
+    const { system, code } = codings[why]
+    const reason = [{ url: inactivationReason, valueCodeableConcept: { coding: [{ system, code }] } }]
+    return sql.fragment`${content} -> 'extension' @> ${JSON.stringify(reason)}::jsonb`
+  })
+  return anyOf(said)
+}
+
+const whys = ['left', 'unproven', 'refused'] as const satisfies readonly EndedByJoining[]
+
+const codings = {
+  left: { system: consentEnd, code: 'left-before-joining', display: 'Left before records were joined' },
+  unproven: {
+    system: consentEnd,
+    code: 'unproven-before-joining',
+    display: 'Given before records were joined, through an app that nobody had said is theirs',
+  },
+  refused: {
+    system: consentEnd,
+    code: 'refused-before-joining',
+    display: 'Refused by another record before records were joined',
+  },
+}
+
+/** Where nobody else has said why. */
+export const joiningReasons: Readonly<Record<EndedByJoining, string>> = {
+  left: 'They had left the study before this record was joined with another of theirs. What they gave counts again only by what they sign anew.',
+  unproven:
+    'It was given through an app that took up an invitation, and nobody had said that the app is theirs before this record was joined with another. Only what they sign anew counts.',
+  refused:
+    'By another record of theirs they had said no since it was signed, before the two were joined. Only what they sign anew counts.',
+}

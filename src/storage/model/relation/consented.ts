@@ -1,0 +1,124 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { kindOfType, timeElementOf } from '../../../access/shared-type.ts'
+import type { Expression, Grantee } from '../../../search/expression.ts'
+import type { RelatedRow } from '../../row.ts'
+import { allOf, name, type SqlFragment, sql, word } from '../../sql.ts'
+import { inForce, referencedId } from '../reference.ts'
+
+type Consented = Extract<Expression, { kind: 'consented' }>
+type Consentable = Extract<Expression, { kind: 'consentable' }>
+
+/**
+ * Whoever asks is reached by a consent in force that covers the row: one semi-join, which PostgreSQL may enter from the
+ * row or from the consents. An unknown source device is 0, which only consents for any source name. Requirements of several
+ * kinds, derived Observations and those that last longer than they say are few and are tested on top.
+ */
+export const compileConsented = (consented: Consented, { type, row, facts, sources }: RelatedRow): SqlFragment => {
+  if (type === 'Device') return compileDevice(consented, row)
+  if (type !== 'Observation') return compileType(consented, type, row)
+  return allOf([
+    sql.fragment`EXISTS (
+      SELECT FROM study_group_observation_consents AS given
+      JOIN kind_member ON kind_member.member_id = given.kind_id
+      WHERE ${inForceFor(consented)} AND kind_member.kind_id = ${facts}.kind_id
+        AND given.patient_id = ${facts}.patient_id AND given.device_id IN (0, ${facts}.device_id)
+        AND given.data_start <= ${facts}.effective_start AND ${facts}.effective_end <= given.data_end
+        AND ${facts}.last_updated < given.stored_before)`,
+    sql.fragment`(
+      NOT ${facts}.is_joint OR wholly_covered(${granteesOf(consented.to, consented.study)}, ${word(consented.action)},
+        ${facts}.patient_id, ${facts}.kind_id, ${facts}.device_id,
+        coalesce(${facts}.lasts_from, ${facts}.effective_start), coalesce(${facts}.lasts_until, ${facts}.effective_end),
+        ${facts}.last_updated, ARRAY(
+          SELECT own.source_pk FROM ${sources} AS own
+          WHERE own.patient_id = ${facts}.patient_id AND own.pk = ${facts}.pk)))`,
+  ])
+}
+
+/**
+ * A patient's device is readable like the Observations that come from its source; one that was made because a document
+ * described it, only to whom some of the kinds is given that it has measured.
+ */
+const compileDevice = (consented: Consented, row: SqlFragment): SqlFragment => sql.fragment`EXISTS (
+  SELECT FROM study_group_observation_consents AS given
+  WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id AND ${row}.last_updated < given.stored_before
+    AND ${hasMeasured(row)}
+    AND given.device_id IN (0, coalesce((
+    SELECT device_id FROM device_source
+    WHERE device_source.id = coalesce(${referencedId(row, 'parent', 'Device')}, ${row}.id)), 0)))`
+
+const hasMeasured = (row: SqlFragment): SqlFragment => sql.fragment`(
+  NOT EXISTS (
+    SELECT FROM upload_device AS made WHERE made.patient_id = ${row}.patient_id AND made.id = ${row}.id AND made.is_made)
+  OR EXISTS (
+    SELECT FROM upload_device_kind AS measured
+    JOIN kind_member ON kind_member.kind_id = measured.kind_id AND kind_member.member_id = given.kind_id
+    WHERE measured.patient_id = ${row}.patient_id AND measured.id = ${row}.id))`
+
+/** Of other types consents name the whole type; they come from no source. */
+const compileType = (consented: Consented, type: ResourceType, row: SqlFragment): SqlFragment => {
+  const kind = kindOfType(type)
+  if (kind === undefined) return sql.fragment`FALSE`
+  const time = timeOf(type, row)
+  return sql.fragment`EXISTS (
+    SELECT FROM study_group_observation_consents AS given
+    WHERE ${inForceFor(consented)} AND given.patient_id = ${row}.patient_id
+      AND given.kind_id = (SELECT kind_id FROM kind WHERE key = ${kind}) AND given.device_id = ${noDevice}
+      AND given.data_start <= coalesce(fhir_time_low(${time}), '-infinity')
+      AND coalesce(fhir_time_high(${time}), 'infinity') <= given.data_end
+      AND ${row}.last_updated < given.stored_before)`
+}
+
+/** NULL, a time without bounds, where none is known: only a consent that bounds none covers it. */
+const timeOf = (type: ResourceType, row: SqlFragment): SqlFragment => {
+  const element = timeElementOf(type)
+  if (element === undefined) return sql.fragment`NULL::jsonb`
+  if (!element.endsWith('[x]')) return sql.fragment`${row}.content -> ${element}`
+  const choice = element.slice(0, -'[x]'.length)
+  const forms = ['DateTime', 'Date', 'Period'].map(
+    datatype => sql.fragment`${row}.content -> ${`${choice}${datatype}`}`,
+  )
+  return sql.fragment`coalesce(${sql.join(forms, sql.fragment`, `)})`
+}
+
+/** The device_id of what is a type and no kind of Observations. */
+export const noDevice = -1
+
+const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragment`
+  given.grantee = ANY (${granteesOf(to, study)}) AND strpos(given.scope_action, ${word(action)}) > 0
+  AND given.consented AND now() >= given.valid_from AND now() < given.valid_to`
+
+/**
+ * The patient_id of each consent in force by which Observations may be seen, as a query; with `kind`, which must be covered for all that is
+ * asked about, of the consents that cover it. Whose Observations are seen is among them.
+ */
+export const patientsReached = (consented: Consented, kind: string | undefined): SqlFragment => sql.fragment`
+  SELECT given.patient_id FROM study_group_observation_consents AS given
+  WHERE ${inForceFor(consented)} AND ${
+    kind === undefined
+      ? sql.fragment`given.device_id <> ${noDevice}`
+      : sql.fragment`given.kind_id = (SELECT kind_id FROM kind WHERE key = ${kind})`
+  }`
+
+/** An array, asked once a statement, and only where it comes to it. */
+export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment =>
+  to.kind === 'practitioner'
+    ? sql.fragment`ARRAY(
+        SELECT reach.grantee FROM practitioner_grantee AS reach
+        WHERE reach.practitioner = ${to.id} AND ${inForce(name('reach'))}
+          AND ${study === undefined ? sql.fragment`TRUE` : sql.fragment`reach.study_id = ${study}`})`
+    : sql.fragment`(SELECT organization_grantees(${to.id}, ${study ?? word(undefined)}))::integer[]`
+
+/** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable, nor is what has ended. */
+export const compileConsentable = ({ to }: Consentable, { facts }: RelatedRow): SqlFragment => {
+  const studies =
+    to === undefined
+      ? sql.fragment`TRUE`
+      : sql.fragment`given.grantee = ANY (${granteesOf({ kind: 'organization', id: to }, undefined)})`
+  return sql.fragment`coalesce((
+    SELECT bool_and(EXISTS (
+      SELECT FROM study_group_observation_consents AS given
+      WHERE given.patient_id = ${facts}.patient_id AND given.kind_id = needed.member_id
+        AND given.consented AND given.stored_before = 'infinity'
+        AND now() >= given.valid_from AND now() < given.valid_to AND ${studies}))
+    FROM kind_member AS needed WHERE needed.kind_id = ${facts}.kind_id), FALSE)`
+}

@@ -1,0 +1,92 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import type { Expression } from '../../../search/expression.ts'
+import type { RelatedRow } from '../../row.ts'
+import { anyOf, type SqlFragment, sql } from '../../sql.ts'
+import { compartmentOf } from '../reference.ts'
+
+export const compileInvited = (
+  { patient }: Extract<Expression, { kind: 'invited' }>,
+  { type, row }: RelatedRow,
+): SqlFragment => invitedBy[type]?.(row, compartmentOf(patient)) ?? sql.fragment`FALSE`
+
+const invitedBy: Readonly<Partial<Record<ResourceType, (row: SqlFragment, patientId: SqlFragment) => SqlFragment>>> = {
+  ResearchStudy: (row, patientId) =>
+    sql.fragment`${row}.id IN (SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId})`,
+  // What was once given can be taken back, also when the invitation is gone.
+  Consent: (row, patientId) => sql.fragment`(
+    consent_study(${row}.content) IS NULL OR consent_study(${row}.content) IN (
+      SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId}
+      UNION ALL
+      SELECT grantee.id FROM consent_grantee JOIN grantee ON grantee.grantee = consent_grantee.grantee
+      WHERE grantee.kind = 'study' AND consent_grantee.patient_id = ${patientId}))`,
+}
+
+/** Named by the patient's own record, by a study of theirs, by a consent of theirs. */
+export const compileKnownTo = (
+  { patient }: Extract<Expression, { kind: 'known-to' }>,
+  { type, row }: RelatedRow,
+): SqlFragment =>
+  anyOf((namesByType[type] ?? []).map(names => sql.fragment`${row}.id IN (${names(compartmentOf(patient))})`))
+
+type Names = (patientId: SqlFragment) => SqlFragment
+
+/** Of the tenant that has registered them: else whoever registers somebody would learn by them of whom they name by an id. */
+const inRecord =
+  (type: ResourceType, homes: (id: SqlFragment) => SqlFragment): Names =>
+  patientId =>
+    sql.fragment`
+    SELECT named.id
+    FROM patient, LATERAL (
+      SELECT referenced_id(patient.content -> 'managingOrganization', ${type})
+      UNION ALL
+      SELECT referenced_id(one, ${type}) FROM jsonb_array_elements(patient.content -> 'generalPractitioner') AS one) AS named(id)
+    WHERE patient.patient_id = ${patientId} AND EXISTS (
+      SELECT FROM organization_node AS registering JOIN organization_node AS home ON home.tenant = registering.tenant
+      WHERE registering.id = patient.owner AND home.id IN (${homes(sql.fragment`named.id`)}))`
+
+const inConsents =
+  (kind: 'organization' | 'practitioner'): Names =>
+  patientId =>
+    sql.fragment`
+    SELECT grantee.id FROM grantee JOIN consent_grantee ON consent_grantee.grantee = grantee.grantee
+    WHERE grantee.kind = ${kind} AND consent_grantee.patient_id = ${patientId}`
+
+const namesByType: Readonly<Partial<Record<ResourceType, readonly Names[]>>> = {
+  Organization: [
+    inRecord('Organization', id => id),
+    patientId => sql.fragment`
+      SELECT study.organization FROM study JOIN enrolment ON enrolment.study_id = study.id
+      WHERE enrolment.patient_id = ${patientId}`,
+    inConsents('organization'),
+  ],
+  Practitioner: [
+    inRecord(
+      'Practitioner',
+      id => sql.fragment`
+        SELECT practitioner.owner FROM practitioner WHERE practitioner.id = ${id}
+        UNION ALL SELECT membership.organization FROM membership WHERE membership.practitioner = ${id}`,
+    ),
+    patientId => sql.fragment`
+      SELECT study_staff.practitioner FROM study_staff JOIN enrolment ON enrolment.study_id = study_staff.study_id
+      WHERE enrolment.patient_id = ${patientId}`,
+    inConsents('practitioner'),
+  ],
+  PractitionerRole: [
+    inRecord(
+      'PractitionerRole',
+      id => sql.fragment`SELECT practitioner_role.owner FROM practitioner_role WHERE practitioner_role.id = ${id}`,
+    ),
+  ],
+}
+
+/** A Consent is of the compartment of its patient; one that is only proposed is no answer. */
+export const compileUnanswered = (
+  { study, since, but }: Extract<Expression, { kind: 'unanswered' }>,
+  { row }: RelatedRow,
+): SqlFragment => sql.fragment`NOT EXISTS (
+  SELECT FROM consent_grantee AS given
+  JOIN study ON study.grantee = given.grantee
+  JOIN consent AS answer ON answer.patient_id = given.patient_id AND answer.pk = given.pk
+  WHERE given.patient_id = ${row}.patient_id AND study.id = ${study} AND answer.content ->> 'status' <> 'proposed'
+    AND answer.last_updated >= ${since}::timestamptz AND answer.author <> coalesce((
+      SELECT author FROM principal WHERE principal.kind = ${but.kind} AND principal.id = ${but.id}), 0))`

@@ -1,0 +1,63 @@
+import t from 'tap'
+import { openCodeClasses } from '../../../../src/fhir/measured/code-class.ts'
+import type { Connection } from '../../../../src/storage/database.ts'
+import { openTerms } from '../../../../src/storage/model/consent/consent.ts'
+import * as w from '../world.ts'
+
+const world = await w.openWorld()
+t.teardown(world.close)
+
+const pulse = 'omh:heart-rate'
+const instance = (id: string) => ({
+  data: [{ meaning: 'instance' as const, reference: { reference: `Device/${id}` } }],
+})
+
+await world.put(
+  { resourceType: 'Device', id: 'band' },
+  { resourceType: 'Device', id: 'watch' },
+  { resourceType: 'Device', id: 'own', patient: { reference: 'Patient/ann' } },
+)
+
+t.test('of many versions of a Consent each Device that they name is asked about once', async t => {
+  let statements = 0
+  const noting: Connection = {
+    ...world.database,
+    any: query => {
+      statements += 1
+      return world.database.any(query)
+    },
+  }
+  const read = openTerms(noting, { classes: openCodeClasses() })
+  const devicesOf = async (...denied: readonly string[]) => {
+    const denies = denied.map(id => ({ ...w.permit(pulse, instance(id)), type: 'deny' as const }))
+    const terms = await read(w.consent('sleep', 'ann', 'active', [w.permit(pulse, instance('band')), ...denies]))
+    return terms?.permits.map(({ device }) => device)
+  }
+  for (let version = 0; version < 20; version += 1) {
+    t.strictSame(await devicesOf(), ['band'])
+    t.strictSame(await devicesOf('watch'), ['band'])
+    t.strictSame(await devicesOf('band', 'watch'), [])
+    t.strictSame(await devicesOf('own'), [], 'what is no source is denied whatever measured it')
+  }
+  t.equal(statements, 3)
+})
+
+t.test('a Consent whose denies are a load is refused, but where it gives nothing', async t => {
+  const denies = Array.from({ length: 1500 }, (_, index) => {
+    const day = new Date(Date.UTC(1950, 0, 1 + 2 * index)).toISOString().slice(0, 10)
+    return { type: 'deny' as const, dataPeriod: { start: day, end: day } }
+  })
+  const since = { ...w.permit(pulse), dataPeriod: { start: '1900-01-01' } }
+  const { extension: _, ...more } = w.consent('sleep', 'ann', 'active', [])
+  const actor = [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: 'Practitioner/doc' } }]
+  const given = (status: 'active' | 'inactive', provision: readonly object[]) => ({
+    ...more,
+    id: 'ann-doc',
+    status,
+    scope: { coding: [{ code: 'patient-privacy' }] },
+    provision: { type: 'deny' as const, actor, provision: [...provision] },
+  })
+  await world.put({ resourceType: 'Patient', id: 'ann' }, given('active', [since]))
+  await t.rejects(world.put(given('active', [since, ...denies])), { message: /at most 3000 permits/ })
+  await world.put(given('inactive', [since, ...denies]))
+})

@@ -1,0 +1,173 @@
+import type { Consent, Resource } from '@medplum/fhirtypes'
+import t, { type Test } from 'tap'
+import * as w from '../world.ts'
+
+const weight = 'omh:body-weight'
+const world = await w.openWorld()
+t.teardown(world.close)
+const { put, storeOf, importer } = world
+
+await put(w.organization('lab'), w.organization('home'), w.study('sleep', 'lab', [w.requests(weight)]))
+
+let made = 0
+/** A patient of the study, their app, and what a client that imports writes, by ids that it chooses. */
+const openPatient = async () => {
+  const patient = `ann-${++made}`
+  await put(w.registered(patient, 'home'), w.enrols('sleep', patient))
+  const own = storeOf(w.patient(patient, 'patient/*.cruds patient/Consent.cruds', ['records-consent']))
+  const consent = (status: NonNullable<Consent['status']>, dateTime?: string): Consent => {
+    const { id: _, dateTime: __, ...rest } = w.consent('sleep', patient, status, [w.permit(weight)])
+    return { ...rest, ...(dateTime && { dateTime }) }
+  }
+  const write = async (resource: Consent) => {
+    const { id } = resource
+    return answerOf(
+      await own.write([id === undefined ? { kind: 'create', resource } : { kind: 'update', id, resource }]),
+    )
+  }
+  const end = (id: string) => own.write([{ kind: 'delete', type: 'Consent', id }])
+  return { patient, consent, write, end }
+}
+
+type Written = Awaited<ReturnType<typeof importer.write>>
+
+const answerOf = ([written]: Written) =>
+  written?.outcome === 'refused'
+    ? { status: written.error.status, issues: written.error.issues }
+    : { status: written?.outcome, id: written?.id ?? '' }
+
+const now = () => new Date().toISOString()
+const dayIn = (days: number) => new Date(Date.now() + days * 24 * 60 * 60 * 1000).toISOString().slice(0, 10)
+
+const refused = {
+  status: 422,
+  issues: [
+    {
+      code: 'business-rule',
+      expression: 'Consent.dateTime',
+      message:
+        /^The patient said no to this study, or what they gave it was ended, at \S+Z; only what was signed after that, as Consent\.dateTime tells, begins$/,
+    },
+  ],
+}
+
+const sendAgain = async (t: Test, status: 'inactive' | 'entered-in-error') => {
+  const { consent, write } = await openPatient()
+  const signed = now()
+  const { id = '' } = await write(consent('active', signed))
+  t.match(await write({ ...consent(status, signed), id }), { status: 'updated' })
+  t.match(await write(consent('active', signed)), refused)
+  t.match(await write(consent('active', '2026-01')), refused, 'nor a month')
+  t.match(await write(consent('active')), refused, 'nor without a dateTime')
+  t.match(await write(consent('proposed', signed)), { status: 'created' }, 'a proposal gives nothing yet')
+}
+
+t.test('a yes that was kept and is sent again does not undo that it was withdrawn', t => sendAgain(t, 'inactive'))
+
+t.test('a yes that was kept and is sent again does not undo that it was a mistake', t =>
+  sendAgain(t, 'entered-in-error'),
+)
+
+t.test('nor that it was deleted, also by who chooses the ids', async t => {
+  const { consent, write, end } = await openPatient()
+  const signed = now()
+  const { id = '' } = await write(consent('active', signed))
+  await end(id)
+  t.match(await write(consent('active', signed)), refused)
+  const again = { kind: 'update', id, resource: { ...consent('active', signed), id } } as const
+  t.match(answerOf(await importer.write([again])), refused)
+  t.match(answerOf(await importer.write([{ ...again, resource: { ...again.resource, dateTime: now() } }])), {
+    status: 'created',
+  })
+})
+
+t.test('what was refused begins by what is signed after it, and a proposal by when it is answered', async t => {
+  const { consent, write } = await openPatient()
+  const before = now()
+  await write(consent('rejected', now()))
+  const { id = '' } = await write(consent('proposed', before))
+  t.match(await write({ ...consent('active', before), id }), refused)
+  t.match(await write({ ...consent('active', now()), id }), { status: 'updated' })
+  t.match(await write({ ...consent('active', before), id }), { status: 'updated' }, 'what stands is changed as ever')
+})
+
+t.test('a day counts where it began after the refusal in any time zone', async t => {
+  const { consent, write } = await openPatient()
+  const { id = '' } = await write(consent('active', now()))
+  await write({ ...consent('inactive', now()), id })
+  t.match(await write(consent('active', dayIn(-1))), refused)
+  t.match(await write(consent('active', dayIn(1))), { status: 'created' })
+})
+
+t.test('what was given before is the same again by a day alone, and by a clock that goes ahead', async t => {
+  const ahead = new Date(Date.now() + 600_000).toISOString()
+  for (const [signed, ...others] of [
+    [dayIn(1)],
+    [ahead, ahead.replace('Z', '+00:00')],
+    ['2199-01-01T00:00:00Z', '2198-12-31T14:00:00-10:00'],
+  ] as const) {
+    const { consent, write, end } = await openPatient()
+    const { id = '' } = await write(consent('active', signed))
+    await write({ ...consent('inactive', signed), id })
+    for (const one of [signed, ...others])
+      t.match(
+        await write(consent('active', one)),
+        {
+          status: 422,
+          issues: [{ message: /a Consent of the same dateTime was given before that, and only another begins$/ }],
+        },
+        one,
+      )
+    const again = await write(consent('active', now()))
+    t.match(again, { status: 'created' }, 'another is another')
+    await end(again.id ?? '')
+    t.match(await write(consent('active', signed)), { status: 422 }, 'nor after the next no')
+  }
+})
+
+t.test('what had ended before it came here does not stand in the way of what was signed later', async t => {
+  const { consent } = await openPatient()
+  const bring = async (resource: Consent) => answerOf(await importer.write([{ kind: 'create', resource }]))
+  t.match(await bring(consent('inactive', '2020-05-01T08:00:00Z')), { status: 'created' })
+  t.match(await bring(consent('rejected', '2021-05-01T08:00:00Z')), { status: 'created' })
+  t.match(await bring(consent('active', '2021-04-30T08:00:00Z')), refused)
+  t.match(await bring(consent('active', '2023-05-01T08:00:00Z')), { status: 'created' })
+})
+
+t.test('a no to one is none to another', async t => {
+  const { patient, consent, write } = await openPatient()
+  await put(w.study('other', 'lab', [w.requests(weight)]), w.enrols('other', patient))
+  const signed = now()
+  await write(consent('rejected', now()))
+  const { id: _, ...other } = w.consent('other', patient, 'active', [w.permit(weight)])
+  t.match(await write({ ...other, dateTime: signed }), { status: 'created' })
+})
+
+t.test('it holds for a practitioner or an organization alike', async t => {
+  const { patient, write } = await openPatient()
+  await put({ resourceType: 'Practitioner', id: 'gp' } as Resource)
+  const to = (reference: string, status: NonNullable<Consent['status']>, dateTime: string): Consent => {
+    const {
+      id: _,
+      extension: __,
+      sourceAttachment: ___,
+      ...rest
+    } = w.consent('sleep', patient, status, [
+      w.permit(weight, { actor: [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference } }] }),
+    ])
+    return { ...rest, dateTime, scope: { coding: [{ code: 'patient-privacy' }] } }
+  }
+  for (const [kind, reference] of [
+    ['practitioner', 'Practitioner/gp'],
+    ['organization', 'Organization/lab'],
+  ] as const) {
+    const signed = now()
+    const { id = '' } = await write(to(reference, 'active', signed))
+    await write({ ...to(reference, 'inactive', signed), id })
+    t.match(await write(to(reference, 'active', signed)), {
+      status: 422,
+      issues: [{ message: new RegExp(`said no to this ${kind}`) }],
+    })
+    t.match(await write(to(reference, 'active', now())), { status: 'created' })
+  }
+})
