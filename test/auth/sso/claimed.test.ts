@@ -16,3 +16,24 @@ t.test('an address counts that is confirmed, and of the institution; of no other
   for (const [otherwise, noEmail] of wrong)
     t.same(toArrived(rules, { ...claimed, ...otherwise }), { isMultiFactor: false, noEmail, name: 'Ana' }, noEmail)
 })
+
+t.test('a name counts that can be shown, without the blanks around it', async t => {
+  for (const name of ['n'.repeat(200), 'Ana María Ñuñez', ' Ana '])
+    t.equal(toArrived(rules, { ...claimed, name }).name, name.trim())
+  for (const name of [undefined, ['Ana'], '', ' ', 'n'.repeat(201), 'Ana\nBcc: all', 'Ana\u0000'])
+    t.notOk('name' in toArrived(rules, { ...claimed, name }), JSON.stringify(name))
+})
+
+t.test('a second factor there counts where it always does, or is told and the server lets it be told', async t => {
+  const counts = (ssoSecondFactor: 'none' | 'told' | 'always', toldMultiFactor: boolean) =>
+    toArrived({ ...rules, ssoSecondFactor }, { ...claimed, toldMultiFactor }).isMultiFactor
+  t.same(
+    [counts('none', true), counts('told', false), counts('told', true), counts('always', false)],
+    [false, false, true, true],
+  )
+})
+
+t.test('where the address could not be asked for, the log is told why', async t => {
+  const { noEmail } = toArrived(rules, { ...claimed, email: undefined, unread: 'it answered 401' })
+  t.equal(noEmail, 'what it signed has no e-mail address, and its UserInfo could not be read: it answered 401')
+})
