@@ -27,6 +27,7 @@ t.test('no way leads by a patient’s wildcard to what it does not include', asy
   const table: readonly (readonly [asked: string, allowed: string, left: string])[] = [
     ['patient/Consent.cruds', 'patient/*.cruds', 'patient/Consent.rs'],
     ['patient/*.cruds', 'patient/Consent.cruds', 'patient/Consent.rs'],
+    ['patient/Observation.cruds', 'patient/*.cruds', 'patient/Observation.cruds'],
     ['patient/Organization.r', 'patient/*.rs', ''],
     ['patient/Consent.cruds', 'patient/Consent.cruds', 'patient/Consent.cruds'],
     ['user/Organization.r', 'user/*.rs', 'user/Organization.r'],

@@ -27,7 +27,7 @@ export const fetchLaunchedPatient = async (
 }
 
 const toPatient = (issuer: string, id: string, sent: Record<string, unknown>): Patient => {
-  const names = (Array.isArray(sent.name) ? sent.name : []).filter(isObject).map(toName)
+  const names = (Array.isArray(sent.name) ? sent.name : []).filter(isObject).map(toName).filter(saysSomething)
   const gender = genders.find(one => one === sent.gender)
   const { birthDate } = sent
   return {
@@ -45,6 +45,9 @@ const toName = ({ use, text, family, given }: Record<string, unknown>): HumanNam
   ...(isText(family) ? { family } : {}),
   ...(Array.isArray(given) && given.some(isText) ? { given: given.filter(isText) } : {}),
 })
+
+/** An EHR may have but a prefix, or only why the name is not known: what is left of that is no element. */
+const saysSomething = (name: HumanName): boolean => Object.keys(name).length > 0
 
 const isDate = (value: unknown): value is string =>
   typeof value === 'string' && /^\d{4}(-\d\d){0,2}$/.test(value) && intervalOf(value) !== undefined
