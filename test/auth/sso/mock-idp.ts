@@ -13,6 +13,8 @@ export type Answer = {
   readonly nameId: string
   readonly email?: string
   readonly name?: string
+  /** More attributes, by their names. */
+  readonly attributes?: Readonly<Record<string, string>>
   readonly format?: string
   /** More attributes of the NameID. */
   readonly qualifiers?: string
@@ -96,7 +98,11 @@ const response = (id: string, answer: Answer): string => {
 const assertion = (id: string, answer: Answer): string => {
   const { issuer = entityId, validFrom = -60, validTo = 300, audience = serviceProvider, context = 'Password' } = answer
   const { signedIn = 0 } = answer
-  return `<saml:Assertion ID="${newId()}" Version="2.0" IssueInstant="${at(0)}"><saml:Issuer>${issuer}</saml:Issuer>${subject(id, answer)}<saml:Conditions NotBefore="${at(validFrom)}" NotOnOrAfter="${at(validTo)}">${audience === null ? '' : `<saml:AudienceRestriction><saml:Audience>${audience}</saml:Audience></saml:AudienceRestriction>`}</saml:Conditions><saml:AuthnStatement AuthnInstant="${at(signedIn)}" SessionIndex="${newId()}"><saml:AuthnContext><saml:AuthnContextClassRef>${context}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>${named('urn:oid:0.9.2342.19200300.100.1.3', answer.email)}${named('displayName', answer.name)}</saml:AttributeStatement></saml:Assertion>`
+  return `<saml:Assertion ID="${newId()}" Version="2.0" IssueInstant="${at(0)}"><saml:Issuer>${issuer}</saml:Issuer>${subject(id, answer)}<saml:Conditions NotBefore="${at(validFrom)}" NotOnOrAfter="${at(validTo)}">${audience === null ? '' : `<saml:AudienceRestriction><saml:Audience>${audience}</saml:Audience></saml:AudienceRestriction>`}</saml:Conditions><saml:AuthnStatement AuthnInstant="${at(signedIn)}" SessionIndex="${newId()}"><saml:AuthnContext><saml:AuthnContextClassRef>${context}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>${named('urn:oid:0.9.2342.19200300.100.1.3', answer.email)}${named('displayName', answer.name)}${Object.entries(
+    answer.attributes ?? {},
+  )
+    .map(([name, value]) => named(name, value))
+    .join('')}</saml:AttributeStatement></saml:Assertion>`
 }
 
 const subject = (id: string, answer: Answer): string => {

@@ -52,7 +52,9 @@ export const openMockProvider = async () => {
     const code = codes.get(form.get('code') ?? '')
     codes.delete(form.get('code') ?? '')
     if (now.instead !== undefined) return response.writeHead(now.instead.status, now.instead.headers).end('{}')
-    if (!isClient(request.headers.authorization)) return send(response, 401, { error: 'invalid_client' })
+    const isPostOnly = now.metadata?.token_endpoint_auth_methods_supported !== undefined
+    const isKnown = isPostOnly ? isClientIn(form) : isClient(request.headers.authorization)
+    if (!isKnown) return send(response, 401, { error: 'invalid_client' })
     if (code === undefined || !proves(code.query, form)) return send(response, 400, { error: 'invalid_grant' })
     send(response, 200, {
       access_token: accessToken,
@@ -143,6 +145,9 @@ const isClient = (authorization = ''): boolean => {
   const [id, secret] = pair.split(':').map(text => decodeURIComponent(text.replaceAll('+', '%20')))
   return id === clientId && secret === clientSecret
 }
+
+const isClientIn = (form: URLSearchParams): boolean =>
+  form.get('client_id') === clientId && form.get('client_secret') === clientSecret
 
 const proves = (query: URLSearchParams, form: URLSearchParams): boolean => {
   const challenge = createHash('sha256')

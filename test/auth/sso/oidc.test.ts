@@ -123,6 +123,16 @@ t.test('an answer is good for ten minutes, and what has come of it for half an h
   t.match(await browser.get(location), { status: 410, body: /This sign-in is over/ })
 })
 
+t.test('who has come from another provider than the one that is asked now is not signed in', async t => {
+  const browser = newBrowser()
+  const { location = '' } = await browser.get(await world.toCallback(browser, ana))
+  await world.database.run(
+    sql.fragment`UPDATE sso_arrival SET arrived = arrived || '{"issuer":"https://former.riverside.example"}'`,
+  )
+  t.match(await browser.get(location), { status: 410, body: /This sign-in is over/ })
+  t.equal(browser.cookies.get('sharewell-session'), undefined)
+})
+
 t.test('two windows of one browser sign in beside each other, in whatever order they come back', async t => {
   const windows = ['/account/sessions', '/account/name']
   for (const order of [windows, windows.toReversed()]) {
@@ -205,7 +215,7 @@ const atCallback: readonly (readonly [string, Misbehaviour])[] = [
 for (const [what, misbehaviour] of atCallback)
   t.test(`nobody is signed in by ${what}`, async t => {
     const browser = newBrowser()
-    const back = await world.toCallback(browser, ana)
+    const back = await world.toCallback(browser, ana, '?continue=%2Faccount%2Fsessions')
     provider.misbehave(misbehaviour)
     t.teardown(() => provider.misbehave({}))
     const [path, query] = back.split('?')
@@ -214,7 +224,9 @@ for (const [what, misbehaviour] of atCallback)
       search.delete('iss')
       if (misbehaviour.iss !== undefined) search.set('iss', misbehaviour.iss)
     }
-    t.match(await browser.get(`${path}?${search}`), { status: 502, body: /could not make sure who you are/ })
+    const refused = await browser.get(`${path}?${search}`)
+    t.match(refused, { status: 502, body: /could not make sure who you are/ })
+    t.match(refused.body, 'href="/sign-in?continue=%2Faccount%2Fsessions"', 'a password leads to where they were going')
     t.equal(browser.cookies.get('sharewell-session'), undefined)
   })
 
@@ -239,6 +251,17 @@ for (const [what, misbehaviour] of described)
     t.equal(answer.headers.location, undefined)
     t.equal((await fresh.inject({ url: '/sign-in' })).statusCode, 200)
   })
+
+t.test('a provider that takes the secret in the form alone is given it there', async t => {
+  provider.misbehave({ metadata: { token_endpoint_auth_methods_supported: ['client_secret_post'] } })
+  const fresh = await world.open()
+  t.teardown(async () => {
+    provider.misbehave({})
+    await fresh.close()
+  })
+  const browser = openBrowser(fresh)
+  t.match(await browser.get(await world.toCallback(browser, ana)), { status: 303 })
+})
 
 t.test('the code goes to no address that is not public, whatever name it has', async t => {
   let connections = 0

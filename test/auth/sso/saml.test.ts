@@ -77,6 +77,19 @@ t.test('an address alone opens no account, and one that is not of the institutio
     })
 })
 
+t.test('the address and the name stand in the attributes that the institutions of today send', async t => {
+  const claims = 'http://schemas.xmlsoap.org/ws/2005/05/identity/claims'
+  const email = 'zoe@riverside.example'
+  const arrive = (attributes: Readonly<Record<string, string>>) =>
+    world.arrive(newBrowser(), { nameId: 'z-1', attributes })
+  for (const name of ['urn:oid:1.2.840.113549.1.9.1', `${claims}/emailaddress`, 'mail', 'email'])
+    t.match(wordsOf(await arrive({ [name]: email })), /address here is zoe@riverside\.example/, name)
+  const microsoft = 'http://schemas.microsoft.com/identity/claims/displayname'
+  for (const name of ['urn:oid:2.16.840.1.113730.3.1.241', microsoft, 'name'])
+    t.match((await arrive({ mail: email, [name]: 'Zoe Chen' })).body, /value="Zoe Chen"/, name)
+  t.match(await arrive({ [`${claims}/name`]: email }), { status: 403 }, 'and in no other')
+})
+
 t.test('RelayState leads nowhere: it goes on to where it was begun for', async t => {
   const browser = newBrowser()
   const asked = await world.begin(browser, '?continue=%2Faccount%2Fapps')

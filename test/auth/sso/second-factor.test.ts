@@ -83,6 +83,16 @@ t.test('a provider that speaks SAML tells it by the context of its sign-in', asy
   t.match(await arrive(newBrowser(), { nameId: 's-1' }), { location: '/second-factor?continue=%2Faccount' })
   for (const context of ['https://refeds.org/profile/mfa', 'http://schemas.microsoft.com/claims/multipleauthn'])
     t.match(await arrive(newBrowser(), { nameId: 's-1', context }), { location: '/account' }, context)
+  const methods = 'http://schemas.microsoft.com/claims/authnmethodsreferences'
+  const told = (value: string) => arrive(newBrowser(), { nameId: 's-1', attributes: { [methods]: value } })
+  t.match(
+    await told('http://schemas.microsoft.com/claims/multipleauthn'),
+    { location: '/account' },
+    'or by its methods',
+  )
+  t.match(await told('http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password'), {
+    location: '/second-factor?continue=%2Faccount',
+  })
 })
 
 t.test('where it always asks for two, it is two', async t => {

@@ -37,6 +37,8 @@ t.test('an address alone opens no account: its holder signs in as ever, and agre
 
 t.test('an arrival that was left lying signs nobody in when another has linked or made the account', async t => {
   const wanda = await world.holder('wanda')
+  const other = newBrowser()
+  const beside = await world.arrive(other, { sub: 'yusuf-1', email: 'yusuf@riverside.example' })
   for (const [user, settle] of [
     [{ sub: 'wanda-1', email: wanda.email }, (browser: Browser, at: string) => world.confirm(browser, wanda, at)],
     [
@@ -58,6 +60,7 @@ t.test('an arrival that was left lying signs nobody in when another has linked o
     await world.arrive(browser, user)
     t.ok(await world.signedInAs(browser), 'and who signs in at the institution again is let in')
   }
+  t.match(await other.get(beside.at), { status: 200, body: /Create your account/ }, 'of others nothing is over')
 })
 
 t.test('an address counts only where the provider has confirmed it, and it belongs to the institution', async t => {

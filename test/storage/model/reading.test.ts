@@ -245,7 +245,7 @@ t.test('resources of other types are read where a provision names their type, an
 })
 
 t.test('without a study a patient shares with a clinician or an organization', async t => {
-  const shared = (id: string, patient: string, actor: string): Resource => ({
+  const shared = (id: string, patient: string, actor: string, code = heartRate): Resource => ({
     ...w.consent('open', patient, 'active', []),
     id,
     extension: [],
@@ -253,7 +253,7 @@ t.test('without a study a patient shares with a clinician or an organization', a
     provision: {
       type: 'deny',
       actor: [{ role: { coding: [{ code: 'IRCP' }] }, reference: { reference: actor } }],
-      provision: [w.permit(heartRate)],
+      provision: [w.permit(code)],
     },
   })
   await put(
@@ -267,6 +267,11 @@ t.test('without a study a patient shares with a clinician or an organization', a
     t.strictSame(await see(storeOf(reader), 'Patient'), [], 'the data, not the person')
   }
   t.strictSame(await observations(w.staff('visitor', 'user/*.rs', 'foreign')), [], 'narrowed to a study')
+  const narrowed = storeOf(w.staff('clinician', 'user/*.rs', 'foreign'))
+  t.strictSame(await see(narrowed, 'Consent'), [], 'which has none without one')
+  await put(shared('of-ann', 'ann', 'Practitioner/clinician', weight))
+  const weights = ['ann-weight-acme', 'ann-weight-other', 'ann-weight-unknown']
+  t.strictSame(await observations(w.staff('clinician')), [...weights, 'bob-hr'], 'of each what they share themselves')
   t.strictSame(await see(storeOf(w.patient('bob', 'patient/Practitioner.rs')), 'Practitioner'), ['clinician'])
 })
 
