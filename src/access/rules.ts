@@ -73,14 +73,20 @@ export const isGranted = (access: Access, action: Action, type: ResourceType): b
 
 /** The scope that would be needed; where there is one, that it is not for the bearer to do. */
 export const reasonAgainst = (caller: Caller, action: Action, type: ResourceType): string => {
-  if (!caller.scopes.some(scope => scope.query === undefined && applies(scope, caller, action, type)))
-    return `This token does not allow it: ${contextOf(caller)}/${type}.${action} is needed`
+  const scope = scopeMissing(caller, action, type)
+  if (scope !== undefined) return `This token does not allow it: ${scope} is needed`
   if (caller.unproven !== undefined)
     return `This token has the scope for it, but it came by an invitation alone: until the patient says on their own page that the app is theirs, it does no such thing to ${type}`
   return verbOf[action] === 'read'
     ? `This token has the scope for it, but whom it stands for may see no ${type} by it`
     : `This token has the scope for it, but whom it stands for may write no ${type} so: ${whoWrites(type)}`
 }
+
+/** The scope that would be needed; undefined where there is one. */
+export const scopeMissing = (caller: Caller, action: Action, type: ResourceType): string | undefined =>
+  caller.scopes.some(scope => scope.query === undefined && applies(scope, caller, action, type))
+    ? undefined
+    : `${contextOf(caller)}/${type}.${action}`
 
 const contextOf = (caller: Caller): Scope['context'] => {
   const who = whoIs(caller)

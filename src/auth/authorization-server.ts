@@ -116,11 +116,11 @@ const checkPauseMs = 5000
 
 /** What is refused before the library knows whose it is, any page may read: an app at a browser learns so that its refresh token is over. */
 const sendError = (response: ServerResponse, error: errors.OIDCProviderError, path: string): void => {
-  const { error: code, error_description = '' } = error
+  const { error: code, error_description = '', error_detail = error_description } = error
   response.writeHead(error.statusCode, {
     'content-type': 'application/json',
     'cache-control': 'no-store',
     ...(path === '/token' ? { pragma: 'no-cache', 'access-control-allow-origin': '*' } : {}),
   })
-  response.end(JSON.stringify({ error: code, error_description: errorDescription(error_description) }))
+  response.end(JSON.stringify({ error: code, error_description: errorDescription(error_detail) }))
 }

@@ -50,7 +50,7 @@ export const toCapabilityStatement = (
   implementation: { description: server.title, url: base },
   fhirVersion: '4.0.1',
   format: [...formats],
-  patchFormat: ['application/json-patch+json', 'application/fhir+json'],
+  patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
   rest: [
     {
       extension: [{ url: websocketExtension, valueUri: websocketUrl(base) }],

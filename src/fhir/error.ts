@@ -52,17 +52,21 @@ type Options = {
   readonly status?: number
   readonly expression?: string
   readonly cause?: unknown
+  /** Of SMART, without which it is forbidden. */
+  readonly scope?: string
 }
 
 /** The one class of errors that are part of the interface; anything else thrown is a fault, answered 500. */
 export class FhirError extends Error {
   readonly status: number
   readonly issues: readonly [Issue, ...Issue[]]
+  readonly scope: string | undefined
 
   constructor(code: IssueCode, message: string, options: Options = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
     this.name = 'FhirError'
-    const { expression } = options
+    const { expression, scope } = options
+    this.scope = scope
     this.issues = [expression === undefined ? { code, message } : { code, message, expression }]
     this.status = options.status ?? statusByCode[code]
   }

@@ -62,4 +62,4 @@ const unauthorized = (reply: FastifyReply, authorization: string | undefined): F
   return new FhirError('login', invalid ? 'The token is not known, or no longer in force' : 'A bearer token is needed')
 }
 
-const challenge = 'Bearer realm="fhir"'
+export const challenge = 'Bearer realm="fhir"'

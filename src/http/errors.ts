@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError, type IssueCode } from '../fhir/error.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
+import { challenge } from './caller.ts'
 import { plain } from './presentation.ts'
 import { contentTypeOf, resourceText } from './resource-text.ts'
 
@@ -23,6 +24,9 @@ export const toldError = (error: unknown, request: FastifyRequest): FhirError =>
 const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {
   const presentation = reply.request.presentation ?? plain
   const text = resourceText(outcomeText(error), presentation, reply.server.xml)
+  // "the resource server MUST include the HTTP WWW-Authenticate response header field": https://www.rfc-editor.org/rfc/rfc6750#section-3
+  if (error.scope !== undefined)
+    reply.header('www-authenticate', `${challenge}, error="insufficient_scope", scope="${error.scope}"`)
   return sayWhen(reply, error).code(error.status).type(contentTypeOf(presentation)).send(text)
 }
 

@@ -113,9 +113,13 @@ const refuseUnknown = (
 ): void => {
   const allowed = methodsAt(interactions, target.path)
   if (allowed.includes(target.method)) return
-  if (allowed.length > 0) reply.header('allow', allowed.join(', '))
+  if (allowed.length > 0) reply.header('allow', withHead(allowed).join(', '))
   findRoute(interactions, registry, target)
 }
+
+/** "The HEAD method is identical to GET": https://www.rfc-editor.org/rfc/rfc9110#name-head */
+const withHead = (methods: readonly string[]): readonly string[] =>
+  methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 
 const contentOf = (
   request: FastifyRequest,

@@ -134,8 +134,11 @@ const weigh = ({ type, version }: Range, name: Answer): number => {
   return wildcards[type] ?? 0
 }
 
-/** https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type. */
-const isOurs = (version: string | undefined): boolean => version === undefined || /^"?4\.0"?$/.test(version)
+/**
+ * https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type. It is 4.0 there, and 4.0.1 where clients
+ * send what the CapabilityStatement says.
+ */
+const isOurs = (version: string | undefined): boolean => version === undefined || /^"?4\.0(?:\.1)?"?$/.test(version)
 
 /** Of a body that says so. */
 export const isOfOtherVersion = (contentType = ''): boolean => !isOurs(parseRange(contentType).version)

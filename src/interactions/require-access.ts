@@ -1,5 +1,5 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { isGranted, reasonAgainst } from '../access/rules.ts'
+import { isGranted, reasonAgainst, scopeMissing } from '../access/rules.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Action } from '../search/expression.ts'
 import type { Context } from './interaction.ts'
@@ -14,5 +14,6 @@ export const requireAccess = (
   type: ResourceType,
 ): void => {
   if (isGranted(access, action, type)) return
-  throw new FhirError('forbidden', reasonAgainst(caller, action, type))
+  const scope = scopeMissing(caller, action, type)
+  throw new FhirError('forbidden', reasonAgainst(caller, action, type), scope === undefined ? {} : { scope })
 }

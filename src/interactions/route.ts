@@ -24,7 +24,10 @@ export const findRoute = (
   const here = fitting(interactions, segments)
   const [first] = here
   if (first === undefined)
-    throw new FhirError('not-found', `There is nothing at ${shown(segments)}${elsewhere(interactions, segments)}`)
+    throw new FhirError(
+      'not-found',
+      `There is nothing at ${shown(segments)}${elsewhere(interactions, segments)}${noId(registry, segments)}`,
+    )
   const named = parseSegments(first.path, segments, registry)
   const sameMethod = here.filter(one => one.method === method)
   const [interaction] = sameMethod.length > 1 ? [byBundle(sameMethod, body)] : sameMethod
@@ -73,6 +76,12 @@ const elsewhere = (interactions: readonly Interaction[], segments: readonly stri
   )
   return places.length === 0 ? '' : `: ${name} is at ${[...new Set(places)].join(', ')}`
 }
+
+/** `Patient/a_b`: what stands in the place of an id, and is none. */
+const noId = (registry: Registry, [type = '', id = '', history = '_history']: readonly string[]): string =>
+  registry.isResourceType(type) && !/^[$_]|^$/.test(id) && history === '_history' && !isOf(':id', id)
+    ? ': an id is 1 to 64 of A-Z a-z 0-9 - .'
+    : ''
 
 const placesOf = (types: 'all' | readonly string[], shape: readonly string[]): readonly string[] =>
   (types === 'all' ? ['[type]'] : types).map(type =>

@@ -22,7 +22,7 @@ export const parseModifier = (
   if (type !== undefined) return { kind: 'type', type }
   throw refusal(
     name,
-    `The modifier ":${text}" is not supported for "${parameter.code}"; supported: ${supported(parameter).join(', ')}`,
+    `The modifier ":${text}" is not supported for "${parameter.code}"; supported: ${supported(parameter).join(', ') || 'none'}`,
   )
 }
 

@@ -182,6 +182,8 @@ t.test('the app is told why a code or refresh token gives nothing, or that no sc
   await exchange(again)
   t.equal(await why(again), 'refresh token already used')
   t.equal(await why(again), 'refresh token not found', 'and with it went what came of it')
+  const alone = { grant_type: 'refresh_token', refresh_token: 'x' }
+  t.equal(await why(alone), 'refresh token not found', 'also where no client is named')
   const described = async (scope: string | undefined) => {
     const { location } = await world.browser().begin(authorizeQuery(app.id, '', pkce().challenge, { scope }))
     return new URL(location).searchParams.get('error_description')

@@ -2,7 +2,7 @@ import t from 'tap'
 import { sql } from '../../src/storage/sql.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
-const { server, database } = await fhirWorld()
+const { server, database, token } = await fhirWorld()
 t.teardown(() => server.close())
 const authorization = 'Bearer everything'
 const call = (
@@ -37,6 +37,8 @@ t.test('what a token does not reach is 403 with the scope that it takes', async 
   const answer = await call('GET', '/fhir/Observation/1', headers)
   t.equal(answer.statusCode, 403)
   t.match(answer.json().issue[0], { code: 'forbidden', diagnostics: /system\/Observation\.r/ })
+  const challenge = 'Bearer realm="fhir", error="insufficient_scope", scope="system/Observation.r"'
+  t.equal(answer.headers['www-authenticate'], challenge)
   t.equal((await call('GET', '/fhir/Patient', headers)).statusCode, 403, 'r is not s')
 })
 
@@ -75,16 +77,43 @@ t.test('unknown types and paths are 404, unknown methods 405 with those that ans
   for (const url of ['/fhir/Patient/1/Location', '/fhir/Patient/$nothing', '/fhir/$export', '/fhir/Patient/a_b']) {
     t.equal((await call('GET', url)).statusCode, 404, url)
   }
+  const noId = await call('PUT', '/fhir/Patient/a_b', { 'content-type': 'application/fhir+json' }, '{}')
+  t.equal(noId.json().issue[0].diagnostics, 'There is nothing at /Patient/a_b: an id is 1 to 64 of A-Z a-z 0-9 - .')
   const rows = [
-    ['POST', '/fhir/Patient/1', 'GET, PUT, PATCH, DELETE'],
-    ['PUT', '/fhir', 'GET, POST'],
+    ['POST', '/fhir/Patient/1', 'GET, HEAD, PUT, PATCH, DELETE'],
+    ['PUT', '/fhir', 'GET, HEAD, POST'],
     ['GET', '/fhir/Patient/_search', 'POST'],
-    ['POST', '/fhir/Patient/1/_history', 'GET'],
+    ['POST', '/fhir/Patient/1/_history', 'GET, HEAD'],
   ] as const
   for (const [method, url, allow] of rows) {
     const answer = await call(method, url)
     t.match([answer.statusCode, answer.headers.allow], [405, allow], `${method} ${url}`)
   }
+})
+
+t.test('an Observation of nobody is refused for its subject, and told how that is written', async t => {
+  const asJson = { 'content-type': 'application/fhir+json' }
+  const { id } = (await call('POST', '/fhir/Patient', asJson, '{"resourceType":"Patient"}')).json()
+  const bearer = await token({ subject: { kind: 'patient', patient: id }, scope: 'patient/Observation.c' })
+  const said = async (subject?: object) => {
+    const observation = { resourceType: 'Observation', status: 'final', code: { coding: [{ code: 'x' }] }, subject }
+    const headers = { ...asJson, authorization: `Bearer ${bearer}` }
+    const answer = await call('POST', '/fhir/Observation', headers, JSON.stringify(observation))
+    t.match(answer, { statusCode: 403, headers: { 'www-authenticate': undefined } })
+    const [{ expression, diagnostics }] = answer.json().issue
+    return [expression[0], /\. Its (subject.*)$/.exec(diagnostics)?.[1]]
+  }
+  const rule = 'subject.reference is Patient/ and the id, and'
+  t.same(await said({ reference: id }), ['Observation.subject', `${rule} not "${id}"`])
+  t.same(await said({ reference: `Patient/${id}/` }), ['Observation.subject', `${rule} not "Patient/${id}/"`])
+  t.same(await said({ reference: 'Group/1' }), ['Observation.subject', `${rule} not "Group/1"`])
+  t.same(await said({ display: 'me' }), ['Observation.subject', `${rule} there is none`])
+  t.same(await said(), ['Observation.subject', `${rule} there is none`])
+  t.same(
+    await said({ reference: `Patient/${id}` }),
+    ['Observation.code', undefined],
+    'what else is wrong is not the subject',
+  )
 })
 
 t.test('an operation that is asked elsewhere says where it is', async t => {
@@ -150,10 +179,18 @@ t.test('an operation is recorded by one name, however its path is spelled', asyn
 t.test('nothing that is encoded parts a path, and what is not well-formed is said to be so', async t => {
   const rows = [
     ['/fhir/Patient%2Fspelled', 404, 'There is nothing at /Patient%2Fspelled'],
-    ['/fhir/Patient/spelled%2f_history', 404, 'There is nothing at /Patient/spelled%2F_history'],
-    ['/fhir/Patient/a%00', 404, 'There is nothing at /Patient/a%00'],
-    ['/fhir/Patient/a%3F_id=b', 404, 'There is nothing at /Patient/a%3F_id=b'],
-    ['/fhir/Patient/%2524everything', 404, 'There is nothing at /Patient/%2524everything'],
+    [
+      '/fhir/Patient/spelled%2f_history',
+      404,
+      'There is nothing at /Patient/spelled%2F_history: an id is 1 to 64 of A-Z a-z 0-9 - .',
+    ],
+    ['/fhir/Patient/a%00', 404, 'There is nothing at /Patient/a%00: an id is 1 to 64 of A-Z a-z 0-9 - .'],
+    ['/fhir/Patient/a%3F_id=b', 404, 'There is nothing at /Patient/a%3F_id=b: an id is 1 to 64 of A-Z a-z 0-9 - .'],
+    [
+      '/fhir/Patient/%2524everything',
+      404,
+      'There is nothing at /Patient/%2524everything: an id is 1 to 64 of A-Z a-z 0-9 - .',
+    ],
     ['/fhir/Patient/%zz', 400, 'The URL is not well-formed'],
     ['/fhir/Patient/%ff', 400, 'The URL is not well-formed'],
   ] as const

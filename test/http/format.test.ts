@@ -54,6 +54,7 @@ t.test('the format is the best of those that are accepted', t => {
     ['text/xml', 'xml'],
     ['application/fhir xml', 'xml'],
     ['application/fhir+json;fhirVersion=4.0', 'json'],
+    ['application/fhir+json; fhirVersion=4.0.1', 'json'],
     ['ttl', undefined],
     ['', undefined],
   ] as const

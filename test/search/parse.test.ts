@@ -216,7 +216,7 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
     /":in" is not supported for "identifier"; supported: :missing, :not, :text, :of-type$/,
   ],
   ['Patient', 'birthdate:not=2000', 'The modifier ":not" is not supported for "birthdate"; supported: :missing'],
-  ['Observation', 'code-value-quantity:missing=true', /":missing" is not supported .*; supported: $/],
+  ['Observation', 'code-value-quantity:missing=true', /":missing" is not supported .*; supported: none$/],
   ['Observation', 'value-quantity:exact=1', /":exact" is not supported/],
   ['Observation', 'subject:identifier=a|1', '(subject identifier a|1)'],
   ['Observation', 'subject:text=ann', '(subject text ann)'],

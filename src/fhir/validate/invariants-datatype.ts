@@ -1,7 +1,7 @@
 import { systems } from '../canonical.ts'
 import { intervalOf } from '../date.ts'
 import { decimalText, isNumber, toNumber } from '../json.ts'
-import { deepestTags, narrativeFault, saysSomething } from './narrative.ts'
+import { narrativeFault, saysSomething, tooDeep } from './narrative.ts'
 import { countOf, has, hasAny, hasChoice, lacks } from './presence.ts'
 import { isJson, type Json, report, type Walk } from './walk.ts'
 
@@ -25,11 +25,12 @@ const isRange = (low: unknown, high: unknown): boolean => {
   return !(isNumber(low.value) && isNumber(high.value)) || toNumber(low.value) <= toNumber(high.value)
 }
 
-/** That it is too deep is told in words of its own. */
-const isNarrative = (text: string, walk: Walk): boolean => {
+/** The rule names all that there is in HTML: which of it is broken is told in words of its own. */
+const reportNarrative = (text: string, walk: Walk): true => {
   const fault = narrativeFault(text)
-  if (fault === 'deep') report(walk, 'structure', `the tags of a narrative nest at most ${deepestTags} levels deep`)
-  return fault !== 'other'
+  if (fault === tooDeep) report(walk, 'structure', fault)
+  else if (fault !== undefined) report(walk, 'invariant', `txt-1: a narrative is basic XHTML: ${fault}`)
+  return true
 }
 
 /** Constraints of the datatypes, by key. https://hl7.org/fhir/R4/datatypes.html */
@@ -55,7 +56,7 @@ export const datatypeInvariants = {
   'rng-2': (value: Json) => isRange(value.low, value.high),
   'rat-1': (value: Json) =>
     has(value, 'numerator') === has(value, 'denominator') && hasAny(value, 'numerator', 'extension'),
-  'txt-1': (value: unknown, walk: Walk) => typeof value !== 'string' || isNarrative(value, walk),
+  'txt-1': (value: unknown, walk: Walk) => typeof value !== 'string' || reportNarrative(value, walk),
   'txt-2': (value: unknown) => typeof value !== 'string' || saysSomething(value),
   'tim-1': (value: Json) => lacks(value, 'duration') || has(value, 'durationUnit'),
   'tim-2': (value: Json) => lacks(value, 'period') || has(value, 'periodUnit'),

@@ -3,30 +3,39 @@
 /** Readers of XML look through all that is open for each tag; those of screens and of paper stop far above it. */
 export const deepestTags = 200
 
-type Fault = 'deep' | 'other'
-
-/** What txt-1 asks: one `div` of balanced, allowed elements, without scripts or handlers of events; `'deep'` where they nest beyond measure. */
-export const narrativeFault = (text: string): Fault | undefined => {
-  if (!opening.test(text) || !text.trimEnd().endsWith('>')) return 'other'
+/**
+ * What txt-1 asks: one `div` of balanced, allowed elements, without scripts or handlers of events. Said in words, `tooDeep` where they nest
+ * beyond measure.
+ */
+export const narrativeFault = (text: string): string | undefined => {
+  if (!opening.test(text) || !text.trimEnd().endsWith('>')) return 'it begins with <div and ends with </div>'
   const tree: Tree = { open: [], roots: 0 }
   // No `<` stands anywhere but at the start of a tag.
   for (let at = text.indexOf('<'); at >= 0; ) {
     const found = text.startsWith('<!--', at) ? commentAt(text, at) : tagAt(text, at)
-    const fault = found === undefined ? 'other' : faultIn(tree, found)
-    if (found === undefined || fault !== undefined) return fault
+    if (typeof found === 'string') return found
+    const fault = faultIn(tree, found)
+    if (fault !== undefined) return fault
     at = text.indexOf('<', found.end)
   }
-  return tree.open.length === 0 && tree.roots === 1 ? undefined : 'other'
+  const unclosed = tree.open.at(-1)
+  if (unclosed !== undefined) return `<${unclosed}> is never closed`
+  return tree.roots === 1 ? undefined : 'it is one <div>, with all else in it'
 }
+
+export const tooDeep = `the tags of a narrative nest at most ${deepestTags} levels deep`
 
 /** What is open, and how many stand beside each other at the top. */
 type Tree = { readonly open: string[]; roots: number }
 
-const faultIn = (tree: Tree, { name, kind }: Found): Fault | undefined => {
+const faultIn = (tree: Tree, { name, kind }: Found): string | undefined => {
   const { open } = tree
   if (kind !== 'comment' && open.length === 0) tree.roots += 1
-  if (kind === 'end') return open.pop() === name ? undefined : 'other'
-  return kind === 'start' && open.push(name) > deepestTags ? 'deep' : undefined
+  if (kind === 'end') {
+    const last = open.pop()
+    return last === name ? undefined : `</${name}> stands where ${last === undefined ? 'nothing' : `<${last}>`} is open`
+  }
+  return kind === 'start' && open.push(name) > deepestTags ? tooDeep : undefined
 }
 
 /** txt-2: there is text or an image. */
@@ -39,20 +48,24 @@ const textOrImage = />\s*[^<\s]|<img\s/
 type Found = { readonly name: string; readonly kind: 'start' | 'end' | 'empty' | 'comment'; readonly end: number }
 
 /** "The string "--" must not occur within comments": https://www.w3.org/TR/xml/#sec-comments */
-const commentAt = (text: string, at: number): Found | undefined => {
+const commentAt = (text: string, at: number): Found | string => {
   const dashes = text.indexOf('--', at + '<!--'.length)
-  return dashes >= 0 && text[dashes + 2] === '>' ? { name: '', kind: 'comment', end: dashes + 3 } : undefined
+  if (dashes >= 0 && text[dashes + 2] === '>') return { name: '', kind: 'comment', end: dashes + 3 }
+  return 'a comment ends with --> and has no other -- in it'
 }
 
 /** An allowed one. A pattern for all of it would need room for each letter of an image that stands in its address. */
-const tagAt = (text: string, at: number): Found | undefined => {
+const tagAt = (text: string, at: number): Found | string => {
   nameAt.lastIndex = at
   const [start = '', closing, name = ''] = nameAt.exec(text) ?? []
-  const last = elements.has(name) ? endOfTag(text, at + start.length) : undefined
-  if (last === undefined) return undefined
+  if (name === '') return 'a < that begins no tag is written &lt;'
+  if (!elements.has(name)) return `<${name.slice(0, 40)}> is no element of it; those are ${[...elements].join(', ')}`
+  const last = endOfTag(text, at + start.length)
+  if (last === undefined) return `the tag <${name} has no end`
   const isSingle = text[last - 1] === '/'
   const attributes = text.slice(at + start.length, isSingle ? last - 1 : last)
-  if (attributes !== '' && handler.test(attributes)) return undefined
+  if (attributes !== '' && handler.test(attributes))
+    return `<${name}> has a script: neither on… nor javascript: is taken`
   return { name, kind: closing === '/' ? 'end' : isSingle ? 'empty' : 'start', end: last + 1 }
 }
 

@@ -52,7 +52,7 @@ export const parseEntry = (
   if (!isObject(request))
     throw new FhirError('required', 'An entry says its request', { status: 400, expression: 'request' })
   const method = textOf(request, 'method')
-  const [path = '', ...query] = relative(textOf(request, 'url'), base).split('?')
+  const [path = '', ...query] = relative(urlOf(request, base), base).split('?')
   const { interaction, named } = findRoute(interactions, registry, { method: method === 'HEAD' ? 'GET' : method, path })
   if ((interaction.path === '' && interaction.method === 'POST') || interaction.body === 'form') {
     throw new FhirError('not-supported', `A Bundle cannot carry a ${interaction.name} by ${method}`, { status: 400 })
@@ -117,6 +117,14 @@ const textOfBody = (body: Body): string | undefined => {
 /** An entry's url is relative to the base; one of this server in full is the same. */
 const relative = (url: string, base: string): string =>
   (url.startsWith(`${base}/`) ? url.slice(base.length) : url).replace(/^\//, '')
+
+const urlOf = (request: Record<string, unknown>, base: string): string => {
+  const url = textOf(request, 'url')
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(url) || url.startsWith(`${base}/`)) return url
+  throw new FhirError('invalid', `An entry's url is relative to ${base}, or begins with it, not ${url}`, {
+    expression: 'request.url',
+  })
+}
 
 const textOf = (request: Record<string, unknown>, name: 'method' | 'url'): string => {
   const text = request[name]

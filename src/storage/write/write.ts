@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { type Access, fullAccess, restrict } from '../../access/access.ts'
 import { whoWrites } from '../../access/who-writes.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { parseReference } from '../../fhir/reference.ts'
 import type { Principal } from '../../search/expression.ts'
 import { findCurrent } from '../current.ts'
 import type { Connection } from '../database.ts'
@@ -147,16 +148,27 @@ export const unknown = (type: ResourceType, id: string): FhirError =>
 
 /** Tells the rule, and what of the resource may be against it. */
 export const refusal = ({ type, resource }: Candidate, { authorSince }: Writing): FhirError => {
+  const ofNobody = resource.resourceType === 'Observation' ? notOfPatient(resource) : undefined
   const what = resource.resourceType === 'Observation' ? ` (${codesOf(resource) || 'without a code'})` : ''
-  const expression = type === 'Observation' ? { expression: 'Observation.code' } : {}
+  const element = ofNobody === undefined ? 'code' : 'subject'
+  const expression = type === 'Observation' ? { expression: `Observation.${element}` } : {}
   // Said of whatever is refused, so that it tells of nothing that is there.
   const until = authorSince === undefined ? '' : unprovenRule
-  const words = `This token may not write this ${type}${what}: ${whoWrites(type)}${until}`
+  const words = `This token may not write this ${type}${what}: ${whoWrites(type)}${ofNobody ?? ''}${until}`
   return new FhirError('forbidden', words, expression)
 }
 
 const unprovenRule =
   '. As it came by an invitation alone, it also changes nothing that was there before it, until the patient says on their own page that the app is theirs'
+
+/** Whoever it is meant to be, as it is written it is of no patient. */
+const notOfPatient = ({ subject }: Observation): string | undefined => {
+  const { reference } = subject ?? {}
+  const parsed = reference === undefined ? undefined : parseReference(reference)
+  if (parsed !== undefined && 'type' in parsed && parsed.type === 'Patient') return undefined
+  const said = reference === undefined ? 'there is none' : `not ${JSON.stringify(reference)}`
+  return `. Its subject.reference is Patient/ and the id, and ${said}`
+}
 
 const codesOf = ({ code }: Observation): string =>
   (code.coding ?? []).map(({ system = '', code = '' }) => `${system}|${code}`).join(', ')

@@ -387,6 +387,28 @@ t.test('the message of a narrative that nests too deep says how deep it may', as
   t.equal(issue?.message, 'the tags of a narrative nest at most 200 levels deep')
 })
 
+t.test('the message of a narrative that is none says what of it is wrong', async t => {
+  const rows = [
+    ['<p>a</p>', /it begins with <div and ends with <\/div>$/],
+    ['<div>a', /it begins with <div and ends with/],
+    ['<div>a</div><div>b</div>', /it is one <div>, with all else in it$/],
+    ['<div><script>1</script></div>', /<script> is no element of it; those are a, abbr, .*, var$/],
+    ['<div><p onclick="x()">a</p></div>', /<p> has a script: neither on… nor javascript: is taken$/],
+    ['<div><p>a<br></div>', /<\/div> stands where <br> is open$/],
+    ['<div>a</div></div>', /<\/div> stands where nothing is open$/],
+    ['<div><div>a</div>', /<div> is never closed$/],
+    ['<div>a < b</div>', /a < that begins no tag is written &lt;$/],
+    ['<div><p a="<">a</p></div>', /the tag <p has no end$/],
+    ['<div>a<!-- -- --></div>', /a comment ends with --> and has no other -- in it$/],
+  ] as const
+  for (const [text, said] of rows) {
+    const [issue, ...others] = validate(registry, { ...patient, text: { status: 'generated', div: text } })
+    t.match(issue?.message, /^txt-1: a narrative is basic XHTML: /, text)
+    t.match(issue?.message, said, text)
+    t.same(others, [], text)
+  }
+})
+
 t.test('the message of a wrong code names codes that are accepted', async t => {
   const [issue] = validate(registry, { ...patient, gender: 'm' })
   t.match(issue?.message, /'m' is not in .*administrative-gender.* male, female, other, unknown/)

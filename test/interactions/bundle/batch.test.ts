@@ -66,8 +66,12 @@ t.test('the path of an entry means the same however much of it is percent-encode
   t.match(
     answer.json().entry.map(({ response }: { response: { outcome?: object } }) => response.outcome),
     {
-      3: { issue: [{ diagnostics: 'There is nothing at /Patient/spelled%2F_history' }] },
-      4: { issue: [{ diagnostics: 'There is nothing at /Patient/spelled%00' }] },
+      3: {
+        issue: [
+          { diagnostics: 'There is nothing at /Patient/spelled%2F_history: an id is 1 to 64 of A-Z a-z 0-9 - .' },
+        ],
+      },
+      4: { issue: [{ diagnostics: 'There is nothing at /Patient/spelled%00: an id is 1 to 64 of A-Z a-z 0-9 - .' }] },
       5: { issue: [{ diagnostics: 'What is percent-encoded in the path is not UTF-8: %ff' }] },
     },
   )
@@ -111,6 +115,16 @@ t.test('a type that the token does not reach is refused for its entry alone', as
   const answer = await batch([create(patient), { request: { method: 'GET', url: 'Patient/x' } }], {}, 'reader')
   t.same(statuses(answer), ['403', '404'])
   t.match(answer.json().entry[0].response.outcome.issue[0].diagnostics, /system\/Patient\.c/)
+})
+
+t.test('an entry of another server is told that its url is one', async t => {
+  const answer = await batch([{ request: { method: 'GET', url: 'https://other.example/fhir/Patient/1' } }])
+  t.same(statuses(answer), ['400'])
+  t.match(answer.json().entry[0].response.outcome.issue[0], {
+    expression: ['request.url'],
+    diagnostics:
+      /^An entry's url is relative to http.*\/fhir, or begins with it, not https:\/\/other\.example\/fhir\/Patient\/1$/,
+  })
 })
 
 t.test('a batch of nothing is answered by nothing', async t => {
