@@ -1,5 +1,5 @@
 import type { Period } from '@medplum/fhirtypes'
-import type { Interval } from '../fhir/date.ts'
+import { type Interval, isBefore } from '../fhir/date.ts'
 
 /** One kind from one source, measured in `data`, readable during `valid`. */
 export type Permit = {
@@ -87,8 +87,3 @@ export const overlapOf = (one: Interval, other: Interval): Interval => ({
 })
 
 const isEmpty = ({ low, high }: Interval): boolean => !isBefore(low, high)
-
-/** `-infinity` sorts before digits and `infinity` after them; without its Z a shorter fraction sorts first. */
-const isBefore = (one: string, other: string): boolean => withoutZ(one) < withoutZ(other)
-
-const withoutZ = (instant: string): string => (instant.endsWith('Z') ? instant.slice(0, -1) : instant)

@@ -20,6 +20,12 @@ t.test('one permit is within another where it opens nothing that the other does 
     ['one source of all', ofSource, wide],
     ['the same source', ofSource, ofSource],
     ['data of a shorter time', data('2026-01-02T00:00:00.000Z', '2026-05-31T00:00:00.000Z'), wide],
+    [
+      'the same data, its times told to the microsecond',
+      data('2026-01-01T00:00:00.000000Z', '2026-06-01T00:00:00.000000Z'),
+      wide,
+    ],
+    ['told to the millisecond', wide, data('2026-01-01T00:00:00.000000Z', '2026-06-01T00:00:00.000000Z')],
     ['for a shorter time', valid('2026-03-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'), wide],
   ] as const)
     t.ok(isWithin(one, other), why)
