@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import { FhirError } from '../fhir/error.ts'
 import { type Action, all, and, type Expression, none, not, or } from '../search/expression.ts'
+import { isGroupMember, isProvenanceTarget } from '../search/stored-elsewhere.ts'
 
 /** Which rows of a type may be acted upon. Always answers: `none` where nothing is granted. */
 export type Access = (action: Action, type: ResourceType) => Expression
@@ -49,15 +49,14 @@ const guarded = (access: Access, asked: Expression): Expression => {
 
 /** What no element of the row says: the members of a Group, and what an upload has brought. */
 const special = (access: Access, asked: Extract<Expression, { kind: 'match' | 'missing' }>): Expression => {
-  const { base, code } = asked.parameter
-  if (asked.kind === 'match' && base === 'Group' && code === 'member') return byMember(access, asked)
-  if (!isTarget(asked.parameter)) return asked
+  if (asked.kind === 'match' && isGroupMember(asked.parameter)) return byMember(access, asked)
+  if (!isProvenanceTarget(asked.parameter)) return asked
   return asked.kind === 'match' ? or(asked, byTarget(access, asked)) : and(asked, not(uploaded(access, all)))
 }
 
 const chained = (access: Access, asked: Extract<Expression, { kind: 'chain' }>, of: Expression): Expression => {
   const named: Expression = { ...asked, of }
-  return isTarget(asked.parameter) && asked.target === 'Observation' ? or(named, uploaded(access, of)) : named
+  return isProvenanceTarget(asked.parameter) && asked.target === 'Observation' ? or(named, uploaded(access, of)) : named
 }
 
 /** A Group's members are its study's enrolments, and who is one is answered only for Patients that the caller may search. */
@@ -65,8 +64,6 @@ const byMember = (access: Access, { parameter, value }: Extract<Expression, { ki
   value.kind === 'reference'
     ? guarded(access, { kind: 'chain', parameter, target: 'Patient', of: { kind: 'identified', ids: [value.id] } })
     : none
-
-const isTarget = ({ base, code }: SearchParameter): boolean => base === 'Provenance' && code === 'target'
 
 /** An upload has as targets those of its Observations that the caller may read. */
 const byTarget = (access: Access, { value }: Extract<Expression, { kind: 'match' }>): Expression =>

@@ -10,10 +10,10 @@ import { searchset } from '../interactions/search/search.ts'
 import { pageOfSeveral } from '../interactions/search/several-pages.ts'
 import { inCompartment } from '../search/compartment.ts'
 import { and, type Expression, or } from '../search/expression.ts'
-import type { IncludeLink } from '../search/include.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Search } from '../search/search.ts'
+import { isGroupMember } from '../search/stored-elsewhere.ts'
 import { withPlus } from '../search/values/date.ts'
 import type { Operation } from './operation.ts'
 import { only, primitivesWithLooks } from './parameters.ts'
@@ -114,12 +114,13 @@ const searchOf = (
   if (care !== undefined && start !== undefined) bounds.append(care, `ge${start}`)
   if (care !== undefined && end !== undefined) bounds.append(care, `le${end}`)
   const limits = bounds.size === 0 ? [] : [parseCriteria(registry, type, bounds, { base })]
-  const include = search.include.map(one => ({ ...one, links: one.links.filter(link => !isMember(link)) }))
+  // The others in a Group are no part of anybody's record; whoever is one of the matches is there anyway.
+  const include = search.include.map(one => ({
+    ...one,
+    links: one.links.filter(link => !isGroupMember(link.parameter)),
+  }))
   return { ...search, include, where: and(within ?? { kind: 'none' }, ...limits) }
 }
-
-/** The others in a Group are no part of anybody's record; whoever is one of the matches is there anyway. */
-const isMember = ({ source, parameter }: IncludeLink): boolean => source === 'Group' && parameter.code === 'member'
 
 /** When care was given, by the first of these that a type has; a type without any is of no date, and is always there. */
 const careDates = [

@@ -39,3 +39,6 @@ export const rowsOnce = <Row extends { readonly pk: string }>(rows: readonly Row
 /** A word of ours, written into the text: one value less to send with each statement. Nothing that anybody says is one. */
 export const word = (of: Action | Grantee['kind'] | Member['reach'] | `${number}` | undefined): SqlFragment =>
   of === undefined ? sql.fragment`NULL` : sql.fragment`${sql.literalValue(of)}`
+
+/** No text of PostgreSQL's has the character U+0000 or half of a pair: the mark of what cannot be read stands for them. */
+export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')

@@ -1,5 +1,5 @@
 import type { Connection } from '../database.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { type SqlFragment, sql, storable } from '../sql.ts'
 import type { KindsOf } from './kinds-of-each.ts'
 
 /** Who did it, by ids, and in which request. */
@@ -53,8 +53,9 @@ export const insertRecords = (connection: Connection, records: readonly AuditRec
     FROM json_to_recordset(${inserted}::json) AS ${named.rows}`)
 }
 
+/** What somebody asks that no text of PostgreSQL's may hold is recorded as well. */
 const rowOf = ({ patients, kinds = [], subjects, outcome, kindsOf, ...record }: AuditRecord) => ({
-  ...Object.fromEntries(texts.map(name => [name, storable(record[name])])),
+  ...Object.fromEntries(texts.map(name => [name, record[name] && storable(record[name])])),
   patients: numbersOf(patients),
   kinds: numbersOf(kinds),
   outcome,
@@ -95,8 +96,5 @@ const byNumber = {
         SELECT unnest(patients)
         UNION SELECT patient_id FROM patient_compartment WHERE id = ANY(subjects)) END AS patients) AS own`,
 }
-
-/** No text of PostgreSQL's has the character U+0000 or half of a pair, and what somebody asks with it is recorded as well. */
-const storable = (text: string | undefined): string | undefined => text?.replaceAll('\0', '\ufffd').toWellFormed()
 
 const numbersOf = (numbers: Iterable<number>): readonly number[] => [...numbers].filter(one => one !== 0)

@@ -1,5 +1,6 @@
 import type { ElementPath } from '../../fhir/definition/search-parameter.ts'
 import { conjuncts, type Expression } from '../../search/expression.ts'
+import { isProvenanceTarget } from '../../search/stored-elsewhere.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { type RowNames, storedRow, tableOf, typeIdOf } from '../row.ts'
 import { allOf, anyOf, name, type SqlFragment, sql } from '../sql.ts'
@@ -98,7 +99,7 @@ export const compileHas = (asked: Has, at: Compiling): SqlFragment => {
     ...isAmong(sql.fragment`${row.row}.content ->> 'url'`, canonicals),
     ...isAmong(sql.fragment`${`${row.type}/`} || ${row.row}.id`, canonicals),
   ])
-  if (source === 'Provenance' && parameter.code === 'target' && row.type === 'Observation')
+  if (isProvenanceTarget(parameter) && row.type === 'Observation')
     return anyOf([broughtByUpload(row, alias, inner), named])
   if (source !== 'Group' || parameter.code !== 'member' || row.type !== 'Patient') return named
   const enrolled = sql.fragment`(${row.row}.patient_id, ${row.row}.id) IN (

@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { parseReference } from '../../fhir/reference.ts'
 import type { IncludeLink } from '../../search/include.ts'
+import { isGroupMember, isProvenanceTarget } from '../../search/stored-elsewhere.ts'
 import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { referenceKey } from '../prepare/index-rows.ts'
@@ -33,7 +34,11 @@ const referencesIn = (links: readonly IncludeLink[], from: Frontier['from']) =>
     links.flatMap((link, index) => {
       const rows = from.filter(({ type }) => type === link.source)
       const texts = link.parameter.paths.map(path => elementsOf(link.source, rows, jsonPath(path), path.datatype))
-      const all = [...texts, ...(isMember(link) ? [membersOf(rows)] : []), ...(isTarget(link) ? [broughtBy(rows)] : [])]
+      const all = [
+        ...texts,
+        ...(isGroupMember(link.parameter) ? [membersOf(rows)] : []),
+        ...(isProvenanceTarget(link.parameter) ? [broughtBy(rows)] : []),
+      ]
       return all.map(of => sql.fragment`SELECT DISTINCT ${index}::integer AS link, text FROM (${of}) AS found(text)`)
     }),
     sql.fragment` UNION ALL `,
@@ -49,17 +54,12 @@ const elementsOf = (type: ResourceType, rows: Frontier['from'], path: string, da
     WHERE ${text} IS NOT NULL`
 }
 
-const isMember = ({ source, parameter }: IncludeLink): boolean => source === 'Group' && parameter.code === 'member'
-
 /** A study's Group stores no member: they are those who are enrolled now. */
 const membersOf = (groups: Frontier['from']): SqlFragment => sql.fragment`
   SELECT 'Patient/' || enrolment.patient
   FROM study JOIN enrolment ON enrolment.study_id = study.id
   WHERE study.group_id = ANY(${columnOf(groups, ({ id }) => id, 'text')})
     AND ${isEnrolled}`
-
-export const isTarget = ({ source, parameter }: IncludeLink): boolean =>
-  source === 'Provenance' && parameter.code === 'target'
 
 /** The Provenance of an upload stores no target: they are what it has brought. */
 const broughtBy = (provenances: Frontier['from']): SqlFragment => sql.fragment`

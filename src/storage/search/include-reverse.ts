@@ -1,13 +1,14 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { IncludeLink } from '../../search/include.ts'
+import { isGroupMember, isProvenanceTarget } from '../../search/stored-elsewhere.ts'
 import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { referenceKey } from '../prepare/index-rows.ts'
 import { tableOf } from '../row.ts'
 import { allOf, anyOf, columnOf, rowPlaces, type SqlFragment, sql } from '../sql.ts'
 import { element, elementText, someElement } from '../values/element.ts'
-import { isNew, isTarget } from './include-forward.ts'
+import { isNew } from './include-forward.ts'
 import { type Frontier, type Including, includedRows, isSearchable, observationsOf } from './include-row.ts'
 
 /** What refers to the resources, type by type. */
@@ -69,7 +70,7 @@ const rowsOf = (
       reached,
     ),
     ...ofNoPatient(links.filter(isSubject), reached),
-    ...(patients.length > 0 && links.some(isMember) ? [isGroupOf(patients)] : []),
+    ...(patients.length > 0 && links.some(({ parameter }) => isGroupMember(parameter)) ? [isGroupOf(patients)] : []),
   ]
   return [
     ...(isOfPatients ? [observationsOf(patients, including, news)] : []),
@@ -81,7 +82,7 @@ const rowsOf = (
           }),
         ]
       : []),
-    ...(links.some(isTarget) ? uploadsOf(reached.from, including, news) : []),
+    ...(links.some(({ parameter }) => isProvenanceTarget(parameter)) ? uploadsOf(reached.from, including, news) : []),
   ]
 }
 
@@ -126,8 +127,6 @@ const refersTo = ({ paths }: SearchParameter, texts: readonly string[]): SqlFrag
       : { holds: sql.fragment`split_part(${elementText}, '|', 1) = ANY(${any})` },
   ])
 }
-
-const isMember = ({ source, parameter }: IncludeLink): boolean => source === 'Group' && parameter.code === 'member'
 
 /** The Group of a study in which one of the patients is enrolled now. */
 const isGroupOf = (patients: readonly number[]): SqlFragment => sql.fragment`row.id IN (

@@ -4,7 +4,7 @@ import type { Caller } from '../../access/caller.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { findCallerOf, hasEnded, rightsOf } from '../authorization/token.ts'
 import type { Connection } from '../database.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { type SqlFragment, sql, storable } from '../sql.ts'
 
 /** A request that is answered later. */
 export type AsyncRequest = {
@@ -147,13 +147,12 @@ export const endAsyncRequest = async (
   await connection.run(sql.fragment`
     UPDATE async_request SET ended_at = now(), body = NULL, status = ${status},
       head = ${head === undefined ? null : JSON.stringify(head)}::jsonb,
-      outcome = ${outcome === undefined ? null : JSON.stringify(outcome, storable)}::jsonb
+      outcome = ${outcome === undefined ? null : JSON.stringify(outcome, asStored)}::jsonb
     WHERE id = ${id} AND ended_at IS NULL`)
 }
 
-/** What is quoted of a request may hold what no text of PostgreSQL's does; unanswered, it would be awaited for ever. */
-const storable = (_name: string, value: unknown): unknown =>
-  typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value
+/** What is quoted of a request may hold anything; unanswered, it would be awaited for ever. */
+const asStored = (_name: string, value: unknown): unknown => (typeof value === 'string' ? storable(value) : value)
 
 export const dropOldAsyncRequests = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM async_request WHERE made_at + ${lifetime} <= now()`)
