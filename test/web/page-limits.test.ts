@@ -7,9 +7,9 @@ t.teardown(() => people.close())
 const { server } = people
 
 const address = '10.99.0.1'
-const signedIn = async (name: string) => {
+const signedIn = async (name: string, remoteAddress = address) => {
   const { email } = await people.newAccount(name)
-  const browser = openBrowser(server, { remoteAddress: address })
+  const browser = openBrowser(server, { remoteAddress })
   t.match(await browser.send('/sign-in', { email, password }), { status: 303 })
   return browser
 }
@@ -48,3 +48,11 @@ t.test('passwords of others are tried as seldom by somebody who is signed in', a
   const other = openBrowser(server, { remoteAddress: address })
   t.match(await other.post('/sign-in', {}), { status: 429 })
 })
+
+for (const path of ['/forgotten-password', '/sign-up', '/new-password', '/new-account', '/second-factor'])
+  t.test(`what is sent to ${path} is taken 60 times a minute from one address, whoever is signed in there`, async t => {
+    const remoteAddress = `10.99.1.${path.length}`
+    const eve = await signedIn(path.slice(1), remoteAddress)
+    t.equal(await firstRefused(61, () => eve.post(path, {})), 60)
+    t.match(await openBrowser(server, { remoteAddress }).post(path, {}), { status: 429 })
+  })

@@ -331,14 +331,15 @@ t.test('what a provision lets another organization receive alone, a study does n
   t.strictSame(await observations(w.staff('receiver')), ['bob-hr'])
 })
 
-t.test('whose role is over, or has not begun, sees nothing by it', async t => {
+t.test('whose role is over, has not begun, or is none of ours, sees nothing by it', async t => {
   await put(
     { ...w.role('coming', 'lab', 'manager'), period: { start: '2999' } } as Resource,
     { ...w.role('present', 'lab', 'manager'), period: { start: '2026', end: '2999' } } as Resource,
+    { ...w.role('stranger', 'lab', 'x'), code: [{ coding: [{ system: 'urn:other', code: 'manager' }] }] } as Resource,
   )
   const types = ['Patient', 'ResearchStudy', 'Group', 'ResearchSubject', 'Organization', 'PractitionerRole'] as const
   for (const type of types) {
-    for (const name of ['former', 'coming'])
+    for (const name of ['former', 'coming', 'stranger'])
       t.strictSame(await see(storeOf(w.staff(name)), type), [], `${name} ${type}`)
     t.not((await see(storeOf(w.staff('present')), type)).length, 0, type)
   }

@@ -124,6 +124,19 @@ t.test('what somebody is elsewhere, no EHR of a tenant gives away', async t => {
   const both = await world.staff([lab.organization, clinic.organization], 'member')
   await link(both, idOf(page))
   t.notOk(await isSignedInBy(both, idOf(page)), 'who works in another tenant as well')
+  const practitioner = sql.fragment`(SELECT practitioner FROM person_practitioner WHERE person = ${both})`
+  await database.run(sql.fragment`
+    WITH ended AS (
+      DELETE FROM membership WHERE practitioner = ${practitioner} AND organization = ${clinic.organization} RETURNING *)
+    INSERT INTO privacy_officer (id, practitioner, organization, period_start, period_end)
+    SELECT id, practitioner, organization, period_start, period_end FROM ended`)
+  t.notOk(await isSignedInBy(both, idOf(page)), 'who oversees another tenant')
+  await database.run(sql.fragment`UPDATE privacy_officer SET period_end = now() WHERE practitioner = ${practitioner}`)
+  t.ok(await isSignedInBy(both, idOf(page)), 'who did so once')
+  await database.run(
+    sql.fragment`UPDATE study_staff SET practitioner = ${practitioner} WHERE study_id = ${clinic.study}`,
+  )
+  t.notOk(await isSignedInBy(both, idOf(page)), 'who is staff of a study there')
   const root = await world.staff(lab.organization, 'member')
   await link(root, idOf(page))
   await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE WHERE person = ${root}`)

@@ -275,6 +275,12 @@ t.test('a tab goes on in the place of the frame once, and only from our own page
   const forged = openBrowser(server, { headers: ours })
   await send(forged, 'made-up')
   t.match(await forged.get(location), { status: 410 })
+  const dateNow = Date.now
+  Date.now = () => dateNow() + 5 * 60_000
+  const slow = openBrowser(server, { headers: ours })
+  await send(slow)
+  Date.now = dateNow
+  t.match(await slow.get(location), { status: 410 }, 'nor after five minutes')
   const tab = openBrowser(server, { headers: ours })
   t.match(await send(tab), { status: 303, location })
   t.match(wordsOf(await tab.get(location)), /Sign in to go on/)
