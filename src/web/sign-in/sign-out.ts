@@ -3,14 +3,14 @@ import { endSession } from '../../storage/account/session.ts'
 import { takeStep } from '../../storage/account/sign-in-step.ts'
 import type { AddPage } from '../page/add-page.ts'
 
-/** Ends the session and a half sign-in, in the browser and here. */
+/** Ends the session and a half sign-in, in the browser and here; and that the browser has shown whom an invitation is for. */
 export const signOutAction: AddPage = (server, { accounts, cookies }) => {
   server.post('/sign-out', { config: { isForAnybody: true } }, async (request, reply) => {
     const { session } = request
     if (session !== undefined) await endSession(accounts.database, session.person, session.id)
     await takeStep(accounts.database, cookieOf(request, cookies, 'step'))
     clearSessionCookie(reply, cookies)
-    reply.clearCookie(cookies.nameOf('step'), cookies.options)
+    for (const what of ['step', 'invitation']) reply.clearCookie(cookies.nameOf(what), cookies.options)
     return reply.redirect('/sign-in?signed-out', 303)
   })
 }

@@ -486,6 +486,16 @@ t.test('who takes longer than half an hour is told to open the link again, which
   t.match([used.status, wordsOf(used)], [410, over], 'and what was used works no more')
 })
 
+t.test('who signs out leaves no invitation for whoever comes to the browser next', async t => {
+  const { browser: own } = await arrived('Olive')
+  const { subject } = await enrolled('Oscar')
+  const { answer } = await prove(await invite(subject), own)
+  t.match(answer, { status: 303, location: '/invitation/account' })
+  t.match(await own.get('/invitation/account'), { status: 200 })
+  await own.send('/account', {}, '/sign-out')
+  t.match(await own.get('/invitation/account'), { status: 410 })
+})
+
 t.test('a picture that staff show opens the same page, and still asks for the code', async t => {
   const { subject, email } = await enrolled('Scanned')
   await act(subject, 'invite')
