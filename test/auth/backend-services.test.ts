@@ -94,6 +94,14 @@ t.test('it gets what its organization’s administrator set, and of more the par
   })
 })
 
+t.test('what a client may have of people it does not get of itself', async t => {
+  const id = await backend([rsa], 'system/Observation.rs user/Patient.rs patient/Patient.rs')
+  for (const scope of ['user/Patient.rs', 'patient/Patient.rs'])
+    t.match(await ask(await assertion(id, rsa), scope), { status: 400, body: { error: 'invalid_scope' } }, scope)
+  const { body } = await ask(await assertion(id, rsa), 'user/Patient.rs system/Observation.rs')
+  t.equal(body.scope, 'system/Observation.rs')
+})
+
 t.test('an assertion that is not as SMART has it does not authenticate', async t => {
   const id = await backend([rsa])
   const other = await backend([ec])
