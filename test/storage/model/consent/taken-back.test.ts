@@ -15,7 +15,7 @@ await put(
 
 let made = 0
 /** A patient who gives the study both kinds, and their app. */
-const openPatient = async (signed: string) => {
+const openPatient = async (signed: string, status: 'active' | 'proposed' = 'active') => {
   const patient = `ann-${++made}`
   await put(
     w.registered(patient, 'lab'),
@@ -28,7 +28,7 @@ const openPatient = async (signed: string) => {
     const { id: _, dateTime: __, ...rest } = w.consent('sleep', patient, 'active', permits)
     return { ...rest, ...(dateTime && { dateTime }) }
   }
-  const [first] = await own.write([{ kind: 'create', resource: consent(signed, weight, pulse) }])
+  const [first] = await own.write([{ kind: 'create', resource: { ...consent(signed, weight, pulse), status } }])
   const id = first?.outcome === 'created' ? first.id : ''
   const change = async (resource: Consent) => {
     const [written] = await own.write([{ kind: 'update', id, resource: { ...resource, id } }])
@@ -87,6 +87,14 @@ t.test('what was never given before is given under the time at which the rest wa
   }))
   t.match(await change(only as Consent), { status: 'updated' })
   t.match(await change(more as Consent), { status: 'updated' })
+})
+
+t.test('what was proposed alone was never given', async t => {
+  const signed = now()
+  const { consent, change, read } = await openPatient(signed, 'proposed')
+  t.match(await change(consent(signed, weight)), { status: 'updated' })
+  t.equal((await read()).length, 1)
+  t.match(await change(consent(signed, weight, pulse)), { status: 'updated' })
 })
 
 t.test('nor does it behind a thousand versions that an app has written since', async t => {
