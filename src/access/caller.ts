@@ -45,7 +45,7 @@ export type ClientPolicy =
 export const within = (caller: Caller, study: string): Caller =>
   caller.study === undefined || caller.study === study ? { ...caller, study } : { ...caller, study, scopes: [] }
 
-/** The same caller, who looks for nothing but the study that they are narrowed to: of which one a token is, is known to who holds it. */
+/** The same caller with one right left, to find the study to which their token is narrowed: whoever holds the token knows which it is. */
 export const ofOwnStudy = (caller: Caller): Caller => ({ ...caller, scopes: [studySearch] })
 
 const studySearch: Scope = { context: 'user', type: 'ResearchStudy', actions: new Set(['s']) }

@@ -6,7 +6,7 @@ import { compartments } from '../fhir/definition/compartment.ts'
 import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import { routesOf } from '../operations/operation.ts'
-import { reachParameters } from '../search/reach.ts'
+import { universalParameters } from '../search/universal-parameter.ts'
 import { hasText, includeText, resultText } from './parameter-text.ts'
 import type { Served } from './statement.ts'
 
@@ -111,7 +111,7 @@ const textOf = ({ type, targets }: SearchParameter, description: string): string
   ].join(' ')
 
 const commonText: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(reachParameters.map(({ name, documentation }) => [name, documentation])),
+  ...Object.fromEntries(universalParameters.map(({ name, documentation }) => [name, documentation])),
   _has: hasText,
   ...includeText,
   ...resultText,

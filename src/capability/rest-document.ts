@@ -4,7 +4,7 @@ import type { Operation } from '../operations/operation.ts'
 import { parseModifier } from '../search/modifier.ts'
 import { laterNames, parseSearch } from '../search/parse.ts'
 import { prefixes } from '../search/prefix.ts'
-import { reachParameters } from '../search/reach.ts'
+import { universalParameters } from '../search/universal-parameter.ts'
 import { hasText, headerText, includeText, resultText } from './parameter-text.ts'
 import type { Served } from './statement.ts'
 
@@ -41,7 +41,7 @@ export const toRestDocument = (documented: Documented): string =>
       [
         ['`a.b`, `a:Type.b`', 'Chains: what a reference leads to has the property.'],
         ['`_has`', hasText],
-        ...reachParameters.map(({ name, documentation }) => [code(name), documentation]),
+        ...universalParameters.map(({ name, documentation }) => [code(name), documentation]),
         ...entriesOf(includeText),
       ],
     ),

@@ -17,7 +17,7 @@ import { claimedProfiles } from '../mhealth/profile-claim.ts'
 import type { Operation } from '../operations/operation.ts'
 import { websocketUrl } from '../operations/subscription-status.ts'
 import { possibleIncludes, possibleReverseIncludes } from '../search/include.ts'
-import { reachParameters } from '../search/reach.ts'
+import { universalParameters } from '../search/universal-parameter.ts'
 import { type SmartServed, toSmartConfiguration } from './smart-configuration.ts'
 
 export type Served = {
@@ -65,7 +65,7 @@ export const toCapabilityStatement = (
       resource: registry.resourceTypes.map(type =>
         resourceOf(type, { registry, interactions, operations, codeClasses, requiresReferences }),
       ),
-      searchParam: reachParameters.map(parameter => ({ ...parameter })),
+      searchParam: universalParameters.map(parameter => ({ ...parameter })),
       interaction: codesOf(interactions.flatMap(one => (isOfSystem(one) ? [one.name] : []))),
       compartment: compartments.map(
         one => `http://hl7.org/fhir/CompartmentDefinition/${one[0]?.toLowerCase()}${one.slice(1)}`,

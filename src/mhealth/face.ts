@@ -142,6 +142,7 @@ const faces: Readonly<Record<string, Face>> = {
   },
 }
 
-const named: Face = {}
+/** The value in the field that is named like the schema. */
+const usual: Face = {}
 
-export const faceOf = (classKey: string): Face => faces[classKey] ?? named
+export const faceOf = (classKey: string): Face => faces[classKey] ?? usual

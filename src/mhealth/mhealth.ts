@@ -20,6 +20,7 @@ import { startOf, timingOf } from './timing.ts'
 import { unacceptable } from './unacceptable.ts'
 import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 
+/** What the rest of the server does with Open mHealth documents: finds one in an Observation, and takes it, judged by a policy, with the native elements that it says. */
 export type Mhealth = {
   /** The Open mHealth document in an Observation, also in a stored one; undefined where there is none. */
   readonly documentOf: (observation: unknown) => OmhDocument | undefined

@@ -6,10 +6,10 @@ import { all, and, type Expression } from './expression.ts'
 import { type Include, includeNames, isIncludeName, parseInclude } from './include.ts'
 import { countingLinks, refuseTooMany } from './limit.ts'
 import { codeOf, isParameterOf } from './parameter-name.ts'
-import { isReachName, parseReach, reachNames } from './reach.ts'
 import { refusal } from './refusal.ts'
 import { defaultShape, isResultName, parseResultParameter, resultNames, type Shape } from './result-parameter.ts'
 import type { Search } from './search.ts'
+import { isUniversalName, parseUniversal, universalNames } from './universal-parameter.ts'
 import type { ValueOptions } from './values/parse-value.ts'
 
 type Options = ValueOptions & {
@@ -58,7 +58,7 @@ export const parseCriteria = (
     const [name] = entry
     if (isResultName(name) || isIncludeName(name))
       throw refusal(name, `"${name}" shapes an answer and cannot be a criterion`)
-    if (isReachName(name)) throw refusal(name, `"${name}" cannot be a criterion: criteria are plain parameters`)
+    if (isUniversalName(name)) throw refusal(name, `"${name}" cannot be a criterion: criteria are plain parameters`)
     refuseUnknown(registry, type, name)
     return counted(parseCondition(registry, type, entry, options))
   })
@@ -83,7 +83,7 @@ const parseClause = (registry: Registry, type: ResourceType, entry: Entry, optio
     return { shape, applied: [name, applied] }
   }
   if (isIncludeName(name)) return { include: parseInclude(registry, [type], entry), applied: entry }
-  if (isReachName(name)) return { where: parseReach(registry, type, name, text, options), applied: entry }
+  if (isUniversalName(name)) return { where: parseUniversal(registry, type, name, text, options), applied: entry }
   if (options.handling === 'lenient' && !isParameterOf(registry, type, name)) return { ignored: name }
   refuseUnknown(registry, type, name)
   return { where: parseCondition(registry, type, entry, options), applied: entry }
@@ -97,7 +97,7 @@ const refuseUnknown = (registry: Registry, type: ResourceType, name: string): vo
   const codes = registry.searchParametersOf(type).map(parameter => parameter.code)
   throw refusal(
     name,
-    `${later}; supported: ${[...codes, ...reachNames, ...resultNames, ...includeNames, '_has'].join(', ')}`,
+    `${later}; supported: ${[...codes, ...universalNames, ...resultNames, ...includeNames, '_has'].join(', ')}`,
   )
 }
 

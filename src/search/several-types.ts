@@ -2,9 +2,9 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
 import { isIncludeName } from './include.ts'
 import { codeOf, isParameterOf } from './parameter-name.ts'
-import { isReachName, reachNames } from './reach.ts'
 import { refusal } from './refusal.ts'
 import { isResultName } from './result-parameter.ts'
+import { isUniversalName, universalNames } from './universal-parameter.ts'
 
 export const typeName = '_type'
 
@@ -37,7 +37,7 @@ export const narrowToTypes = (
   return { types, query: new URLSearchParams(kept), ignored: [...new Set(unshared)] }
 }
 
-const isOfAll = (name: string): boolean => isResultName(name) || isIncludeName(name) || isReachName(name)
+const isOfAll = (name: string): boolean => isResultName(name) || isIncludeName(name) || isUniversalName(name)
 
 const commonCodes: ReadonlySet<string> = new Set([
   '_id',
@@ -55,5 +55,5 @@ const notShared = (name: string, { types, isNamed }: { types: readonly ResourceT
     ? refusal(name, `"${name}" is no search parameter of all of ${types.join(', ')}`)
     : refusal(
         name,
-        `"${name}" is no search parameter of all types: name in ${typeName} those that have it; accepted without: ${[...commonCodes, ...reachNames].join(', ')}`,
+        `"${name}" is no search parameter of all types: name in ${typeName} those that have it; accepted without: ${[...commonCodes, ...universalNames].join(', ')}`,
       )

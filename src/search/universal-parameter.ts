@@ -6,7 +6,7 @@ import { refusal } from './refusal.ts'
 import type { ValueOptions } from './values/parse-value.ts'
 
 /** Conditions of every type that no SearchParameter defines. They stand in no criteria, and at the end of no chain. */
-export const reachParameters = [
+export const universalParameters = [
   {
     name: '_filter',
     type: 'special',
@@ -21,16 +21,16 @@ export const reachParameters = [
   },
 ] as const
 
-type ReachName = (typeof reachParameters)[number]['name']
+type UniversalName = (typeof universalParameters)[number]['name']
 
-export const reachNames: readonly ReachName[] = reachParameters.map(({ name }) => name)
+export const universalNames: readonly UniversalName[] = universalParameters.map(({ name }) => name)
 
-export const isReachName = (name: string): name is ReachName => reachNames.some(one => one === name)
+export const isUniversalName = (name: string): name is UniversalName => universalNames.some(one => one === name)
 
-export const parseReach = (
+export const parseUniversal = (
   registry: Registry,
   type: ResourceType,
-  name: ReachName,
+  name: UniversalName,
   text: string,
   options: ValueOptions,
 ): Expression => {
