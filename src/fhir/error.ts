@@ -111,3 +111,13 @@ export const unlessRefused = async <T>(run: () => Promise<T>): Promise<T | undef
     throw error
   }
 }
+
+/** What is made, or what refuses it. A fault is thrown. */
+export const orRefusal = <T>(make: () => T): T | FhirError => {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof FhirError) return error
+    throw error
+  }
+}

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
 import { duplicateName } from '../fhir/duplicate-name.ts'
-import { FhirError } from '../fhir/error.ts'
+import { FhirError, orRefusal } from '../fhir/error.ts'
 import { isNumber, parseJson, toNumber } from '../fhir/json.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
@@ -51,12 +51,9 @@ export const readableDocuments = (
   newestVersion: NewestVersion,
 ): readonly OmhDocument[] | undefined => {
   const found = attachmentsOf(observation).flatMap((place): readonly (OmhDocument | 'unreadable')[] => {
-    try {
-      return [readDocument(place, observation, newestVersion) ?? []].flat()
-    } catch (error) {
-      if (!(error instanceof FhirError)) throw error
-      return isDocument(place.attachment) ? ['unreadable'] : []
-    }
+    const document = orRefusal(() => readDocument(place, observation, newestVersion))
+    if (document instanceof FhirError) return isDocument(place.attachment) ? ['unreadable'] : []
+    return document === undefined ? [] : [document]
   })
   return found.length === 0 ? undefined : found.filter(one => one !== 'unreadable')
 }

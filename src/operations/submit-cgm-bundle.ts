@@ -1,4 +1,4 @@
-import { FhirError } from '../fhir/error.ts'
+import { FhirError, orRefusal } from '../fhir/error.ts'
 import { cgmOperation } from '../fhir/measured/cgm.ts'
 import { bundleChunks } from '../interactions/bundle/bundle-text.ts'
 import { entriesOf, entryText } from '../interactions/bundle/entry.ts'
@@ -126,13 +126,10 @@ const inCircle = new FhirError('business-rule', 'Entries that refer to each othe
 const create = async (entries: readonly Entry[], going: Going): Promise<void> => {
   const { context, request, targets } = going
   const resolved = entries.flatMap(entry => {
-    try {
-      return [{ entry, resource: resolveReferences(entry.resource, entry.fullUrl, targets) }]
-    } catch (error) {
-      if (!(error instanceof FhirError)) throw error
-      refuse(entry, error, going)
-      return []
-    }
+    const resource = orRefusal(() => resolveReferences(entry.resource, entry.fullUrl, targets))
+    if (!(resource instanceof FhirError)) return [{ entry, resource }]
+    refuse(entry, resource, going)
+    return []
   })
   const interaction = context.interactions.find(({ name }) => name === 'batch')
   if (interaction === undefined || resolved.length === 0) return

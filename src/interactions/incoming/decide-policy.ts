@@ -1,4 +1,4 @@
-import { FhirError } from '../../fhir/error.ts'
+import { FhirError, orRefusal } from '../../fhir/error.ts'
 import { strictestOf } from '../../mhealth/policy.ts'
 import type { PolicyAsked } from '../../storage/store.ts'
 import type { Context, Prepared, Ready } from '../interaction.ts'
@@ -15,12 +15,7 @@ export const decidePolicies = async (
   return prepared.map(one => {
     if ('refused' in one) return one.refused
     if (!isUndecided(one)) return one
-    try {
-      return one.under(strictestOf(policies.next().value ?? []))
-    } catch (error) {
-      if (error instanceof FhirError) return error
-      throw error
-    }
+    return orRefusal(() => one.under(strictestOf(policies.next().value ?? [])))
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Observation } from '@medplum/fhirtypes'
-import { FhirError } from '../../fhir/error.ts'
+import { FhirError, orRefusal } from '../../fhir/error.ts'
 import type { AskedAs } from '../../storage/quarantine/refused-upload.ts'
 import type { Context, Prepared, Ready, TypeRequest } from '../interaction.ts'
 import { prepareFrom } from './decide-policy.ts'
@@ -19,7 +19,7 @@ export const prepareUpload = (
   prepare: (incoming: Incoming) => Ready,
   sent: Sent | undefined,
 ): Prepared => {
-  const incoming = received(() => parseIncoming(type, body, context))
+  const incoming = orRefusal(() => parseIncoming(type, body, context))
   if (!(incoming instanceof FhirError)) {
     const prepared = prepareFrom(incoming, prepare)
     if (!('under' in prepared) || sent === undefined) return prepared
@@ -29,15 +29,6 @@ export const prepareUpload = (
   if (outline === undefined || sent === undefined) throw incoming
   const { schema, ...asked } = outline
   return { ...asked, refused: incoming, upload: () => ({ ...sent, schema }) }
-}
-
-const received = <T>(run: () => T): T | FhirError => {
-  try {
-    return run()
-  } catch (error) {
-    if (error instanceof FhirError) return error
-    throw error
-  }
 }
 
 const schemaOf = (observation: Observation, { mhealth }: Context): string => {

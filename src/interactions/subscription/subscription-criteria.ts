@@ -1,7 +1,7 @@
 import type { ResourceType, Subscription } from '@medplum/fhirtypes'
 import { restrict } from '../../access/access.ts'
 import { isGranted } from '../../access/rules.ts'
-import { FhirError } from '../../fhir/error.ts'
+import { FhirError, orRefusal } from '../../fhir/error.ts'
 import { backportUrls, extensionsOf, isTopic, observationsTopic, subscribedType } from '../../fhir/subscription.ts'
 import { all } from '../../search/expression.ts'
 import { parseCriteria } from '../../search/parse.ts'
@@ -29,15 +29,14 @@ type Where = Pick<Asking, 'registry' | 'access' | 'base'> & { readonly isOfTopic
 
 /** A topic says by itself what it is about; a search has at least one parameter. */
 const whereOf = (type: ResourceType, query: URLSearchParams, { registry, access, base, isOfTopic }: Where) => {
-  try {
-    const where = isOfTopic && query.size === 0 ? all : parseCriteria(registry, type, query, { base })
+  const where = orRefusal(() => {
+    const asked = isOfTopic && query.size === 0 ? all : parseCriteria(registry, type, query, { base })
     // A chain to what may not be searched is refused here, not at the first event.
-    restrict(access, 's', type, where)
-    return where
-  } catch (error) {
-    if (!(error instanceof FhirError)) throw error
-    throw refusedElement('criteria', error.issues.map(({ message }) => message).join('; '))
-  }
+    restrict(access, 's', type, asked)
+    return asked
+  })
+  if (!(where instanceof FhirError)) return where
+  throw refusedElement('criteria', where.issues.map(({ message }) => message).join('; '))
 }
 
 /** Filters are searches of Observation, all of which must match; `study` is the topic's own, and names one ResearchStudy. */

@@ -1,6 +1,6 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import { intervalOf } from '../../fhir/date.ts'
-import { FhirError, type Issue } from '../../fhir/error.ts'
+import { FhirError, type Issue, orRefusal } from '../../fhir/error.ts'
 import { isTopic } from '../../fhir/subscription.ts'
 import type { Context } from '../interaction.ts'
 import { type Asked, type Asking, refusedElement } from './subscription-asked.ts'
@@ -48,11 +48,8 @@ const hasEnded = ({ end }: Subscription): boolean =>
 
 /** Goes through all elements before it throws, so that all mistakes are told at once. */
 const collected = <T>(issues: Issue[], parse: () => T): T | undefined => {
-  try {
-    return parse()
-  } catch (error) {
-    if (!(error instanceof FhirError)) throw error
-    issues.push(...error.issues)
-    return undefined
-  }
+  const parsed = orRefusal(parse)
+  if (!(parsed instanceof FhirError)) return parsed
+  issues.push(...parsed.issues)
+  return undefined
 }

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import { type Restricted, restrict } from '../../access/access.ts'
-import { FhirError } from '../../fhir/error.ts'
+import { restrict } from '../../access/access.ts'
+import { FhirError, orRefusal } from '../../fhir/error.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { Search } from '../../search/search.ts'
 import { compilePart } from '../compile/compile.ts'
@@ -72,7 +72,8 @@ const boundOf = ({ access, classes }: Gate, { type, where }: Asked): SqlFragment
   const row = storedRow(type, 'row')
   // Whoever has Observations may have very many, and an index tells of all of them before the first is seen.
   if (!row.indexed || type === 'Observation' || asksConcepts(where)) return undefined
-  const question = unlessRefused(() => restrict(access, 's', type, where))
+  // Who may not ask it is told so when it is asked.
+  const question = orRefusal(() => restrict(access, 's', type, where))
   const bound = (one: Expression): SqlFragment | undefined => {
     switch (one.kind) {
       case 'none':
@@ -93,15 +94,5 @@ const boundOf = ({ access, classes }: Gate, { type, where }: Asked): SqlFragment
         return undefined
     }
   }
-  return question === undefined ? undefined : bound(question)
-}
-
-/** Who may not ask it is told so when it is asked. */
-const unlessRefused = (question: () => Restricted): Restricted | undefined => {
-  try {
-    return question()
-  } catch (error) {
-    if (error instanceof FhirError) return undefined
-    throw error
-  }
+  return question instanceof FhirError ? undefined : bound(question)
 }
