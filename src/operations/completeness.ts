@@ -9,7 +9,7 @@ import { refusal } from '../search/refusal.ts'
 import type { CompletenessAsked, CompletenessRow } from '../storage/figures/completeness.ts'
 import { daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
+import { atMost, only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
 import { emptyReadings, requireKnown } from './readings-asked.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-completeness.json`. */
@@ -49,7 +49,7 @@ const parseCompleteness = (given: URLSearchParams, caller: Context['caller']): A
   const { first, last, timezone } = daysAskedIn(given)
   const study = studyOf(only(given, 'study'))
   const where = study === undefined ? all : sharedWithStudy(caller, study)
-  return { where, patients, first, last, timezone, most: mostOf(only(given, 'most')) }
+  return { where, patients, first, last, timezone, most: atMost(given, 'most', mostCounted) }
 }
 
 const mostPatients = 50
@@ -60,12 +60,6 @@ const studyOf = (text: string | undefined): string | undefined => {
   const parsed = parseReference(text.includes('/') ? text : `ResearchStudy/${text}`)
   if (parsed !== undefined && 'type' in parsed && parsed.type === 'ResearchStudy') return parsed.id
   throw refusal('study', 'study is one ResearchStudy, as in ResearchStudy/123')
-}
-
-const mostOf = (text: string | undefined): number => {
-  if (text === undefined) return mostCounted
-  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= mostCounted) return Number(text)
-  throw refusal('most', `most is a whole number from 1 to ${mostCounted}, not "${text}"`)
 }
 
 /** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value is that of the n-th day, however long it was. */

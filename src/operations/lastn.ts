@@ -3,7 +3,7 @@ import { namedPatients } from '../search/named-patients.ts'
 import { parseCriteria } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, primitivesOf } from './parameters.ts'
+import { atMost, primitivesOf } from './parameters.ts'
 import { searchsetOf } from './searchset.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-lastn.html */
@@ -17,7 +17,7 @@ export const lastn: Operation = {
     'For the patients in patient or subject, the latest max (1 unless said) Observations of each group of codes, and those that are as old as the last of them; other search parameters narrow. Codes that stand together in the code of an Observation are one group; Observations without a coding are grouped by their text.',
   handler: async (request, { registry, store, base }) => {
     const given = primitivesOf(request)
-    const max = parseMax(only(given, 'max'))
+    const max = atMost(given, 'max', mostOfEach, 1)
     given.delete('max')
     const where = given.size === 0 ? undefined : parseCriteria(registry, 'Observation', given, { base })
     const patients = where && namedPatients(where)
@@ -32,9 +32,3 @@ export const lastn: Operation = {
 }
 
 const mostOfEach = 100
-
-const parseMax = (text: string | undefined): number => {
-  if (text === undefined) return 1
-  if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= mostOfEach) return Number(text)
-  throw refusal('max', `max is a whole number from 1 to ${mostOfEach}, not "${text}"`)
-}

@@ -54,6 +54,14 @@ export const only = (given: URLSearchParams, name: string): string | undefined =
   return value
 }
 
+/** How many are wanted, at most so many; `usual` where it is not said. */
+export const atMost = (given: URLSearchParams, name: string, most: number, usual = most): number => {
+  const text = only(given, name)
+  if (text === undefined) return usual
+  if (/^[1-9]\d*$/.test(text) && Number(text) <= most) return Number(text)
+  throw refusal(name, `${name} is a whole number from 1 to ${most}, not "${text}"`)
+}
+
 /** Of `subject`: the id of one Patient. */
 export const patientOf = (subject: string | undefined): string => {
   const parsed =

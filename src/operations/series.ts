@@ -8,7 +8,7 @@ import { refusal } from '../search/refusal.ts'
 import type { SeriesAsked, SeriesRow, Step } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
+import { atMost, only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
 import { type Code, codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'
 import { type Source, sourcesOf } from './sources.ts'
 
@@ -111,19 +111,13 @@ const atOf = (at: string): 'start' | 'end' => {
 }
 
 const stepOf = (given: URLSearchParams, from: string, to: string): Step => {
-  const points = pointsOf(only(given, 'points'))
+  const points = atMost(given, 'points', mostPoints, usualPoints)
   const asked = only(given, 'step')
   const timezone = timezoneOf(given)
   if (asked === undefined) return stepWithin(from, to, points)
   if (asked !== 'day') throw refusal('step', `step is day, or left out; not "${asked}"`)
   if (stepCount({ kind: 'day', timezone }, from, to) <= points) return { kind: 'day', timezone }
   throw refusal('step', `The period has more days than the ${points} points that are asked for`)
-}
-
-const pointsOf = (text: string | undefined): number => {
-  if (text === undefined) return usualPoints
-  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= mostPoints) return Number(text)
-  throw refusal('points', `points is a whole number from 1 to ${mostPoints}, not "${text}"`)
 }
 
 const usualPoints = 1000
