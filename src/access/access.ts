@@ -14,7 +14,7 @@ export type Restricted = Expression & { readonly [restricted]: true }
 /**
  * What is asked, within what is allowed; the access to each linked type is and-ed inside chains and `_has` too,
  * so that a row that may not be seen can neither be returned nor asked about.
- * Throws `forbidden` where a chain asks a type that the caller may not search at all.
+ * Throws `forbidden` where a chain asks a type that the caller may not search at all, unless it may as well lead to another.
  */
 export const restrict = (access: Access, action: Action, type: ResourceType, asked: Expression = all): Restricted =>
   and(access(action, type), guarded(access, asked)) as Restricted
@@ -26,7 +26,7 @@ const guarded = (access: Access, asked: Expression): Expression => {
       return first === undefined ? asked : and(first, ...rest)
     }
     case 'or':
-      return or(...asked.of.map(one => guarded(access, one)))
+      return or(...withinReach(access, asked.of).map(one => guarded(access, one)))
     case 'not':
       return not(guarded(access, asked.of))
     case 'chain':
@@ -45,6 +45,18 @@ const guarded = (access: Access, asked: Expression): Expression => {
     default:
       return asked
   }
+}
+
+/** Who names no type of a chain's target means those that they may search; where there is none of these, it is said what it would take. */
+const withinReach = (access: Access, of: readonly Expression[]): readonly Expression[] => {
+  const left = of.filter(one => !isBeyond(access, one))
+  return left.length === 0 ? of : left
+}
+
+const isBeyond = (access: Access, asked: Expression): boolean => {
+  if (asked.kind === 'has') return isBeyond(access, asked.of)
+  if (asked.kind !== 'chain') return false
+  return (asked.isOpen === true && access('s', asked.target).kind === 'none') || isBeyond(access, asked.of)
 }
 
 /** What no element of the row says: the members of a Group, and what an upload has brought. */

@@ -17,6 +17,8 @@ export type Expression =
       readonly kind: 'chain'
       readonly parameter: SearchParameter
       readonly target: ResourceType
+      /** The target is one of those that were meant by naming none. */
+      readonly isOpen?: true
       readonly of: Expression
     }
   | {

@@ -86,7 +86,8 @@ export const linksOf = (
     target === undefined
       ? possibleTargets(registry, parameter).filter(one => registry.searchParameter(one, headOf(next)) !== undefined)
       : [targetOf(registry, parameter, target, asked)]
-  return targets.map(one => ({ target: one, link: of => ({ kind: 'chain', parameter, target: one, of }) }))
+  const isOpen = target === undefined && targets.length > 1 ? ({ isOpen: true } as const) : {}
+  return targets.map(one => ({ target: one, link: of => ({ kind: 'chain', parameter, target: one, ...isOpen, of }) }))
 }
 
 /** `_has:Group:member:_id`: some Group names this resource as its `member`, and has the `_id`. */

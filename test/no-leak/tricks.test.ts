@@ -169,6 +169,14 @@ t.test('no link asks about what the caller may not see', async t => {
   const ann = await patient('ann', 'patient/*.rs')
   t.equal((await ann('GET', 'Patient?_has:Group:member:_id=group-open')).status, 403)
   t.equal((await ann('GET', 'Observation?_sort=subject.name')).status, 400)
+  const own = idsOf(await ann('GET', 'Observation?_count=1000&subject:Patient.family=secret-ann'))
+  t.ok(own.length > 0)
+  for (const query of ['subject.family=secret-ann', '_filter=subject.family eq secret-ann'])
+    t.strictSame(idsOf(await ann('GET', `Observation?_count=1000&${query}`)), own, `${query}: of types that are open`)
+  const another = await patient('bob', 'patient/*.rs')
+  t.strictSame(idsOf(await another('GET', 'Observation?subject.family=secret-ann')), [])
+  for (const query of ['subject:Location.name=x', 'performer:Organization.name=x', 'subject.organization.name=x'])
+    t.equal((await ann('GET', `Observation?${query}`)).status, 403, query)
 })
 
 t.test('whoever manages a study from above learns of nobody in it, however they ask', async t => {
