@@ -144,5 +144,9 @@ const notSupported = function* ({ formats }: Documented): Generator<string> {
     '(422), since nothing would ever lead to what they mean. A reference by the address of this server is stored, and found, as the relative one.'
   yield 'Polling without an overlap: what is written has the time at which its writing began, and is seen once all of it is committed. Whoever asks by ' +
     '`_lastUpdated` or `_since` over and over asks from five minutes before the last question on, and leaves out what they know by id and version.'
+  yield 'Codes and identifiers in other letters than they are stored in (`identifier=abc` for `ABC`): they are compared as they stand, in scopes ' +
+    'and consents as well as in searches. Texts are found in any case.'
+  yield 'A 204 for deleting what was never there: it is 404, also within a transaction, so that who withdraws something by an id that is mistyped is ' +
+    'told. Deleting by criteria, and deleting again, is answered 204 where there is nothing left.'
   yield 'A new resource under an id of the client, but for imports: `PUT` to an id that is not there answers 404.'
 }

@@ -70,9 +70,21 @@ const parseStats = (request: SystemRequest): Asked => {
     codes: parseCodes(given, codings),
     period: complex.find(({ name }) => name === 'period')?.valuePeriod ?? lastHours(only(given, 'duration')),
     statistics: parseStatistics(given.getAll('statistic').flatMap(text => text.split(','))),
-    include: only(given, 'include') === 'true',
-    limit: Math.min(Number(only(given, 'limit') ?? 100) || 100, 1000),
+    include: truthOf(only(given, 'include')),
+    limit: limitOf(only(given, 'limit')),
   }
+}
+
+const truthOf = (text = 'false'): boolean => {
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw refusal('include', `include is true or false, not "${text}"`)
+}
+
+const mostSources = 1000
+
+const limitOf = (text = '100'): number => {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Math.min(Number(text), mostSources)
+  throw refusal('limit', `limit is a whole number from 1 to ${mostSources}, not "${text}"`)
 }
 
 const primitives: ReadonlySet<string> = new Set([
@@ -119,7 +131,7 @@ const lastHours = (text: string | undefined): Period | undefined => {
   if (text === undefined) return undefined
   const hours = Number(text)
   if (hours > 0 && hours < 1e6) return { start: new Date(Date.now() - hours * 3_600_000).toISOString() }
-  throw refusal('duration', `duration is a number of hours, not "${text}"`)
+  throw refusal('duration', `duration is a number of hours above 0 and below 1000000, not "${text}"`)
 }
 
 const criteriaOf = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {

@@ -203,7 +203,13 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
     ['?subject=ann&code=8867-4', /statistic is missing; accepted: average, maximum/],
     ['?subject=ann&code=8867-4&statistic=regression', /"regression" is no statistic here/],
     ['?subject=ann&code=8867-4&statistic=constructor', /"constructor" is no statistic here/],
-    ['?subject=ann&code=8867-4&statistic=count&duration=long', /duration is a number of hours/],
+    ['?subject=ann&code=8867-4&statistic=count&duration=long', /duration is a number of hours above 0/],
+    ['?subject=ann&code=8867-4&statistic=count&include=yes', /^include is true or false, not "yes"$/],
+    ['?subject=ann&code=8867-4&statistic=count&limit=few', /^limit is a whole number from 1 to 1000, not "few"$/],
+    [
+      '?subject=ann&code=8867-4&statistic=count&include=true&limit=0',
+      /^limit is a whole number from 1 to 1000, not "0"$/,
+    ],
     [
       '?subject=ann&code=8867-4&statistic=count&period=2026',
       /^"period" is no primitive value: post it in a Parameters$/,
