@@ -290,6 +290,12 @@ t.test(
     t.equal(await create(submitter, pulse()), 'created')
     t.equal(await create(submitter, w.measured('x', 'bob', heartRate)), 403, 'bob has only been asked')
     t.equal(await create(stranger, pulse()), 403, 'not of its organization’s studies')
+    const periods = { over: { end: '2026-01' }, coming: { start: '2999' } }
+    for (const [patient, period] of Object.entries(periods)) {
+      const given = w.consent('open', patient, 'active', [w.permit(heartRate, { period })])
+      await put(w.registered(patient, 'lab'), w.enrols('open', patient), given)
+      t.equal(await create(submitter, w.measured('x', patient, heartRate)), 403, `a consent that is ${patient}`)
+    }
     t.equal(await create(w.client('plain', { organization: 'lab' }), pulse()), 403)
     t.equal(await create(member, pulse()), 403)
     await put(w.measured('mine', 'ann', weight))
