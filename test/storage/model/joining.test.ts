@@ -379,6 +379,8 @@ t.test('what was given by one record before they said no by the other ends, and 
       w.registered(one, 'lab'),
       w.registered(two, 'clinic'),
       ...[one, two].flatMap(each => [w.enrols('open', each), w.measured(`${each}-pulse`, each, heartRate)]),
+      w.enrols('other', two),
+      w.consent('other', two, 'active', [w.permit(weight)]),
       w.consent('open', two, 'active', permits),
       w.consent('open', one, before, permits),
       w.consent('open', one, no, permits),
@@ -391,6 +393,8 @@ t.test('what was given by one record before they said no by the other ends, and 
       status: 'inactive',
       extension: [{}, { valueCodeableConcept: { coding: [{ code: 'refused-before-joining' }] } }],
     })
+    const beside = JSON.parse((await importer.read('Consent', `consent-other-${two}`)).content)
+    t.equal(beside.status, 'active', 'of another study they have said nothing')
     await put({ ...w.signedAnew(w.consent('open', two, 'active', permits)), id: `anew-${name}` })
     t.strictSame(await seen(), [`${one}-pulse`, `${two}-pulse`], 'what they sign anew counts')
   }
