@@ -203,7 +203,7 @@ const walk = 'docs/apps.md'
 
 const documents = async (): Promise<string[]> => {
   const inDocs = await readdir(join(root, 'docs'), { recursive: true })
-  return ['README.md', ...inDocs.filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+  return ['README.md', 'CONTRIBUTING.md', ...inDocs.filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
 }
 
 /** The blocks that are marked `run`, as one session; Python reads what the shell exported. */
