@@ -45,7 +45,7 @@ import { openDiskRoom } from './storage/postgres/disk-room.ts'
 import { openReadiness } from './storage/postgres/readiness.ts'
 import type { ReadAs } from './subscriptions/sockets.ts'
 import { answerErrorPage, answerNoPage, unanswerablePage } from './web/error-page.ts'
-import { pageRoutes } from './web/pages.ts'
+import { pageRoutes } from './web/page-routes.ts'
 
 type AppOptions = {
   readonly config: Config

@@ -5,6 +5,7 @@ import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { findOverseeingOrganization } from '../storage/organization/overseeing-organization.ts'
 import { accountOf, nameOfPerson, type OpenStoreAs } from './person.ts'
+import { securityAlert, subtypes } from './security-alert.ts'
 
 /** A change of how somebody signs in: told to them where they are one patient, and of staff to privacy officers. */
 export type AccountEvent = {
@@ -60,7 +61,6 @@ type Whose = {
   readonly patient: string | undefined
 }
 
-/** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
 const toAuditEvent = (
   { person, by, action, told }: AccountEvent,
   { name, practitioner, patient }: Whose,
@@ -72,13 +72,7 @@ const toAuditEvent = (
       ? { who: { identifier: { value: commandLineClient } } }
       : { who: staff ?? accountOf(person), ...named }
   return {
-    resourceType: 'AuditEvent',
-    type: { system: dicom, code: '110113', display: 'Security Alert' },
-    subtype: [{ system: dicom, code: '110137', display: 'User Security Attributes Changed' }],
-    action,
-    recorded: new Date().toISOString(),
-    outcome: '0',
-    outcomeDesc: told,
+    ...securityAlert({ subtype: [subtypes.userSecurity], action, told }),
     agent: [{ ...agent, requestor: true }],
     source: { observer: { display: 'Sign-in' } },
     entity: [
@@ -87,5 +81,3 @@ const toAuditEvent = (
     ],
   }
 }
-
-const dicom = 'http://dicom.nema.org/resources/ontology/DCM'

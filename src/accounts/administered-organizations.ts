@@ -7,6 +7,7 @@ import { parseSearch } from '../search/parse.ts'
 import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
+import { nameOfOrganization } from './organization-tree.ts'
 
 /** The organizations whose apps and EHRs a Person looks after: as a manager, or as an administrator of the installation. */
 export type AdministeredOrganizations = {
@@ -38,8 +39,12 @@ export const openAdministeredOrganizations = ({
     const where = and(asked.where, administeredBy(caller), { kind: 'identified', ids: [id] })
     const { entries } = await openStoreFor(caller).search({ ...asked, where })
     const [found] = entries
-    return found && { ...named(JSON.parse(found.content)), caller }
+    return found && { ...namedOrganization(JSON.parse(found.content)), caller }
   },
 })
 
-const named = ({ id = '', name = '' }: Organization): NamedOrganization => ({ id, name: name === '' ? id : name })
+/** One without a name is called by its id. */
+export const namedOrganization = (organization: Organization): NamedOrganization => ({
+  id: organization.id ?? '',
+  name: nameOfOrganization(organization),
+})

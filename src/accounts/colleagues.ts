@@ -2,6 +2,7 @@ import type { HumanName, Practitioner, PractitionerRole } from '@medplum/fhirtyp
 import { organizationRole, privacyOfficer } from '../access/vocabulary.ts'
 import { intervalOfPeriod } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
+import { namedId } from '../fhir/reference.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { escaped } from '../search/escape.ts'
 import type { Role } from '../search/expression.ts'
@@ -78,7 +79,7 @@ const sorts: Readonly<Record<Asked['order'], string>> = { name: 'name', changed:
 /** Throws `not-found` where nobody has this role in the organization. */
 export const readColleague = async ({ read }: Organizer, organization: string, id: string): Promise<Colleague> => {
   const { resource } = await read<PractitionerRole>('PractitionerRole', id)
-  const practitioner = resource.practitioner?.reference?.split('/')[1]
+  const practitioner = namedId(resource.practitioner, 'Practitioner')
   if (!isRoleIn(resource, organization) || practitioner === undefined) throw new FhirError('not-found', 'No such role')
   return toColleague(resource, (await read<Practitioner>('Practitioner', practitioner)).resource)
 }

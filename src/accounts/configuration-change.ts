@@ -2,7 +2,9 @@ import type { AuditEvent, AuditEventAgent } from '@medplum/fhirtypes'
 import { commandLineClient } from '../storage/authorization/client.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
+import { writeOrThrow } from '../storage/write-or-throw.ts'
 import { accountOf, nameOfPerson, type OpenStoreAs } from './person.ts'
+import { securityAlert, subtypes } from './security-alert.ts'
 
 /** What somebody has done to who or what works for an organization: told to its privacy officer, without any secret. */
 export type ConfigurationChange = {
@@ -42,10 +44,7 @@ export const recordingChange = async <T>(
   }).atomic(async (store, connection) => {
     const { answer, change } = await run(connection, store)
     const source = { observer: { display: sourceOf(by) } }
-    const [written] = await store.write([
-      { kind: 'create', resource: { ...toAuditEvent(change), agent: [agent], source } },
-    ])
-    if (written?.outcome === 'refused') throw written.error
+    await writeOrThrow(store, { kind: 'create', resource: { ...toAuditEvent(change), agent: [agent], source } })
     return answer
   })
 }
@@ -63,15 +62,8 @@ const agentOf = async (openStoreAs: OpenStoreAs, by: ChangedBy): Promise<AuditEv
   return { who: accountOf(by.person), ...(name === '' ? {} : { name }), requestor: true }
 }
 
-/** DICOM's "Security Configuration", as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has it. */
 const toAuditEvent = ({ action, told, id, details }: ConfigurationChange): Omit<AuditEvent, 'agent' | 'source'> => ({
-  resourceType: 'AuditEvent',
-  type: { system: dicom, code: '110113', display: 'Security Alert' },
-  subtype: [{ system: dicom, code: '110129', display: 'Security Configuration' }],
-  action,
-  recorded: new Date().toISOString(),
-  outcome: '0',
-  outcomeDesc: told,
+  ...securityAlert({ subtype: [subtypes.configuration], action, told }),
   entity: [
     {
       what: { identifier: { value: id } },
@@ -81,5 +73,3 @@ const toAuditEvent = ({ action, told, id, details }: ConfigurationChange): Omit<
     },
   ],
 })
-
-const dicom = 'http://dicom.nema.org/resources/ontology/DCM'

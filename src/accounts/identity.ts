@@ -6,7 +6,9 @@ import { tokenText } from '../search/token-text.ts'
 import { findAccountOf } from '../storage/account/user-account.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
+import { writeOrThrow } from '../storage/write-or-throw.ts'
 import type { OpenStoreAs } from './person.ts'
+import { ownStore } from './person.ts'
 
 /** Somebody as an EHR or an identity provider knows them; it stands in `Person.identifier`. */
 export type Identity = { readonly issuer: string; readonly subject: string }
@@ -22,18 +24,18 @@ export const findPersonOf = async (
   parts: IdentityParts,
   { issuer, subject }: Identity,
 ): Promise<string | undefined> => {
-  const [person, ...others] = await holdersOf(parts, ownStore(parts), { issuer, subject })
+  const [person, ...others] = await holdersOf(parts, ownStore(parts.openStoreAs), { issuer, subject })
   if (person?.id === undefined || others.length > 0 || person.active === false) return undefined
   return (await findAccountOf(parts.database, person.id)) === undefined ? undefined : person.id
 }
 
 /** Also by a Person whom it does not sign in. */
 export const isHeld = async (parts: IdentityParts, identity: Identity): Promise<boolean> =>
-  (await holdersOf(parts, ownStore(parts), identity)).length > 0
+  (await holdersOf(parts, ownStore(parts.openStoreAs), identity)).length > 0
 
 /** As whom issuers know the Person. */
 export const identitiesOf = async (parts: IdentityParts, person: string): Promise<readonly Identity[]> => {
-  const { content } = await ownStore(parts).read('Person', person)
+  const { content } = await ownStore(parts.openStoreAs).read('Person', person)
   const { identifier = [] }: Person = JSON.parse(content)
   return identifier.map(({ system = '', value = '' }) => ({ issuer: system, subject: value }))
 }
@@ -73,11 +75,8 @@ export const unlinkIssuer = (parts: IdentityParts, id: string, issuer: string): 
   })
 
 const change = async (store: Store, id: string, to: (person: Person) => Person): Promise<void> => {
-  const [written] = await store.write([{ kind: 'patch', type: 'Person', id, change: stored => to(stored as Person) }])
-  if (written?.outcome === 'refused') throw written.error
+  await writeOrThrow(store, { kind: 'patch', type: 'Person', id, change: stored => to(stored as Person) })
 }
-
-const ownStore = ({ openStoreAs }: IdentityParts): Store => openStoreAs({ principal: { kind: 'client', id: 'pages' } })
 
 const holdersOf = async (
   parts: IdentityParts,

@@ -1,4 +1,5 @@
 import type { Organization } from '@medplum/fhirtypes'
+import { namedId } from '../fhir/reference.ts'
 import { fold } from '../storage/values/string.ts'
 import type { Organizer } from './organizer.ts'
 
@@ -64,8 +65,7 @@ export const findAll = async ({
 }
 
 /** Id of the Organization that it is part of. */
-export const parentOf = ({ partOf }: Organization): string | undefined =>
-  /^Organization\/(.+)$/.exec(partOf?.reference ?? '')?.[1]
+export const parentOf = ({ partOf }: Organization): string | undefined => namedId(partOf, 'Organization')
 
 /** How people call it. */
 export const nameOfOrganization = ({ id = '', name = '' }: Organization): string => (name === '' ? id : name)

@@ -1,15 +1,15 @@
 import type { Organization, Resource } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
 import { administeredBy } from '../access/questions.ts'
-import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { isError, validate } from '../fhir/validate/validate.ts'
+import { requireValid } from '../fhir/validate/validate.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import { maxCount } from '../search/result-parameter.ts'
 import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store, Write } from '../storage/store.ts'
+import { writeOrThrow } from '../storage/write-or-throw.ts'
 
 /**
  * Somebody who works with organizations: staff of one, or an administrator of the installation. All that they see and change
@@ -96,27 +96,17 @@ const askedOf = (store: Store, registry: Registry): Pick<Organizer, 'find' | 'wr
       ...(page.total === undefined ? {} : { total: page.total }),
     }
   },
-  write: async write => {
-    const [written] = await store.write([validated(registry, write)])
-    if (written === undefined || written.outcome === 'refused')
-      throw written?.error ?? new FhirError('conflict', 'Nothing was written')
-    return written.id
-  },
+  write: async write => (await writeOrThrow(store, validated(registry, write))).id,
 })
 
 /** The same, refused where what comes of it is not valid R4. */
 const validated = (registry: Registry, write: Write): Write => {
-  const require = <R extends Resource>(resource: R): R => {
-    const [first, ...others] = validate(registry, resource).filter(isError)
-    if (first !== undefined) throw FhirError.of([first, ...others])
-    return resource
-  }
   switch (write.kind) {
     case 'create':
     case 'update':
-      return { ...write, resource: require(write.resource) }
+      return { ...write, resource: requireValid(registry, write.resource) }
     case 'patch':
-      return { ...write, change: async stored => require(await write.change(stored)) }
+      return { ...write, change: async stored => requireValid(registry, await write.change(stored)) }
     case 'delete':
       return write
   }

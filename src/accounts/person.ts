@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { systems } from '../fhir/canonical.ts'
 import type { Principal } from '../search/expression.ts'
 import type { Store, Write } from '../storage/store.ts'
+import { writeOrThrow } from '../storage/write-or-throw.ts'
 import { isBlank } from './blank.ts'
 
 /** `organizations`: whose the resources are that it makes and that do not name their owner themselves; nobody's where there are none. */
@@ -10,6 +11,9 @@ export type OpenStoreAs = (author: {
   readonly principal: Principal
   readonly organizations?: readonly string[]
 }) => Store
+
+/** The server's own, for what whoever asks on a page may have done, and not read. */
+export const ownStore = (openStoreAs: OpenStoreAs): Store => openStoreAs({ principal: { kind: 'client', id: 'pages' } })
 
 /** An account as an agent of AuditEvents: FHIR lets no Person be one. */
 export const accountOf = (person: string): { readonly identifier: Identifier } => ({
@@ -65,8 +69,7 @@ export const isLinkedPerson = async (openStoreAs: OpenStoreAs, id: string): Prom
 }
 
 const write = async (openStoreAs: OpenStoreAs, id: string, one: Write): Promise<void> => {
-  const [written] = await openStoreAs(self(id)).write([one])
-  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  await writeOrThrow(openStoreAs(self(id)), one)
 }
 
 const self = (id: string) => ({ principal: { kind: 'person', id } }) as const

@@ -1,14 +1,14 @@
 import type { Person, PractitionerRole } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import { organizationRole, rankOf } from '../access/vocabulary.ts'
-import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Role } from '../search/expression.ts'
 import { parseSearch } from '../search/parse.ts'
 import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Connection } from '../storage/database.ts'
 import { endStaffInvitation, type StaffInvitation } from '../storage/organization/staff-invitation.ts'
-import type { Store, Write } from '../storage/store.ts'
+import type { Store } from '../storage/store.ts'
+import { writeOrThrow } from '../storage/write-or-throw.ts'
 import type { Accounts } from './accounts.ts'
 import { codeOf, roles, standingOf } from './colleagues.ts'
 import { recordingChange } from './configuration-change.ts'
@@ -45,7 +45,7 @@ type NewStaff = { readonly person: string; readonly email: string; readonly name
 /** The public face of the account, which the organization owns. Answers its id. */
 const becomePractitioner = async (store: Store, { person, email, name }: NewStaff): Promise<string> => {
   const id = uuidv7()
-  await write(store, {
+  await writeOrThrow(store, {
     kind: 'create',
     id,
     resource: {
@@ -56,7 +56,7 @@ const becomePractitioner = async (store: Store, { person, email, name }: NewStaf
     },
   })
   const link = { target: { reference: `Practitioner/${id}` }, assurance: 'level2' as const }
-  await write(store, {
+  await writeOrThrow(store, {
     kind: 'patch',
     type: 'Person',
     id: person,
@@ -78,7 +78,7 @@ const giveRole = async (
   const { entries } = await store.search(parseSearch(registry, 'PractitionerRole', query))
   const ranks = entries.map(({ content }) => rankIn(JSON.parse(content)))
   if (ranks.some(rank => rank >= rankOf[role])) return
-  await write(store, {
+  await writeOrThrow(store, {
     kind: 'create',
     resource: {
       resourceType: 'PractitionerRole',
@@ -97,10 +97,4 @@ const rankIn = (held: PractitionerRole): number => {
   const { code = [] } = held
   const codes = code.flatMap(({ coding = [] }) => coding).map(({ code }) => code)
   return Math.max(0, ...roles.filter(one => codes.includes(one)).map(one => rankOf[one]))
-}
-
-const write = async (store: Store, one: Write): Promise<void> => {
-  const [written] = await store.write([one])
-  if (written === undefined || written.outcome === 'refused')
-    throw written?.error ?? new FhirError('conflict', 'Nothing was written')
 }

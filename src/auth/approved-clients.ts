@@ -15,7 +15,7 @@ import { revokeTokensOfClient } from '../storage/authorization/issued-token.ts'
 import type { Connection } from '../storage/database.ts'
 import { isOrganization } from '../storage/organization/organization.ts'
 import { digestOf, newSecret } from '../storage/secret/secret.ts'
-import { type ClientRequest, checkClientMetadata } from './client-metadata.ts'
+import { type ClientRequest, checkClientMetadata, withoutUndefined } from './client-metadata.ts'
 import { newClientId } from './client-model.ts'
 import { type ScopeRules, scopeRefusal } from './requested-scope.ts'
 
@@ -152,6 +152,3 @@ const requireApprovable = (scopes: string, rules: Parts['rules']): void => {
       throw new FhirError('invalid', `${word} cannot be given: ${reason}`, { expression: 'scope' })
   }
 }
-
-const withoutUndefined = <T extends object>(given: T): T =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

@@ -132,5 +132,6 @@ const redirectRefusal = (uri: string): string | undefined => {
   return url.protocol.includes('.') ? undefined : 'must be https, or a scheme of its own such as org.example.app:'
 }
 
-const withoutUndefined = <T extends object>(given: { readonly [K in keyof T]: T[K] | undefined }): T =>
+/** The members that are there. */
+export const withoutUndefined = <T extends object>(given: { readonly [K in keyof T]: T[K] | undefined }): T =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

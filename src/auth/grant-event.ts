@@ -2,6 +2,7 @@ import type { AuditEvent, Patient, Reference } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
 import { appGrant } from '../access/vocabulary.ts'
 import { accountOf, type OpenStoreAs } from '../accounts/person.ts'
+import { securityAlert, subtypes } from '../accounts/security-alert.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Principal } from '../search/expression.ts'
 import { findClient } from '../storage/authorization/client-registration.ts'
@@ -9,6 +10,7 @@ import { callerOfPerson } from '../storage/authorization/token.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { findOverseeingOrganization } from '../storage/organization/overseeing-organization.ts'
 import type { Store } from '../storage/store.ts'
+import { writeOrThrow } from '../storage/write-or-throw.ts'
 
 /** What a person decided about an app, or what became of it: told to the patient whom it is about, and to privacy officers. */
 export type GrantEvent = {
@@ -47,8 +49,7 @@ export const recordingGrant = async <T>(
   return own.atomic(async (store, connection) => {
     const answer = await run(connection)
     if (answer === undefined) return undefined
-    const [written] = await store.write([{ kind: 'create', resource }])
-    if (written?.outcome === 'refused') throw written.error
+    await writeOrThrow(store, { kind: 'create', resource })
     return answer
   })
 }
@@ -73,7 +74,6 @@ const referTo = async (
   }
 }
 
-/** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them, and our own. */
 const toAuditEvent = async (
   database: Database,
   store: Store,
@@ -93,16 +93,11 @@ const toAuditEvent = async (
     registered: selfRegistered ? 'by itself' : undefined,
   }).flatMap(([type, valueString]) => (valueString === undefined ? [] : [{ type, valueString }]))
   return {
-    resourceType: 'AuditEvent',
-    type: { system: dicom, code: '110113', display: 'Security Alert' },
-    subtype: [
-      { system: dicom, code: '110137', display: 'User Security Attributes Changed' },
-      { system: appGrant, code: what },
-    ],
-    action: actions[what],
-    recorded: new Date().toISOString(),
-    outcome: '0',
-    outcomeDesc: `${name} ${told}`,
+    ...securityAlert({
+      subtype: [subtypes.userSecurity, { system: appGrant, code: what }],
+      action: actions[what],
+      told: `${name} ${told}`,
+    }),
     agent: [
       ...(self ? [{ who: self, requestor: by.kind === 'person' }] : []),
       { who: { identifier: { value: client } }, name, requestor: by.kind === 'client' },
@@ -114,7 +109,5 @@ const toAuditEvent = async (
     ],
   }
 }
-
-const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
 
 const actions = { given: 'C', narrowed: 'C', refused: 'R', revoked: 'D' } as const

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Patient } from '@medplum/fhirtypes'
 import type { Provider } from 'oidc-provider'
+import { ownStore } from '../accounts/person.ts'
 import { FhirError } from '../fhir/error.ts'
 import { isBarredPatientId } from '../storage/account/barred.ts'
 import { createGrant, revokeGrants } from '../storage/authorization/authorization-grant.ts'
@@ -114,7 +115,7 @@ const grantOf = async (parts: ProviderParts, { client, patient }: AppInvitation,
 }
 
 const addressesOfPatient = async ({ openStoreAs }: ProviderParts, patient: string) => {
-  const { content } = await openStoreAs({ principal: { kind: 'client', id: 'pages' } }).read('Patient', patient)
+  const { content } = await ownStore(openStoreAs).read('Patient', patient)
   return addressesOf(JSON.parse(content) as Patient)
 }
 

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { startError } from '../start-error.ts'
 import { commandLineClient } from '../storage/authorization/client.ts'
 import { type Backup, backupRecorded } from '../storage/installation/backup.ts'
+import { writeOrThrow } from '../storage/write-or-throw.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { openOwnStores } from './own-store.ts'
 
@@ -40,8 +41,7 @@ const record = async ({ by, taken = new Date(), size, label, failed }: Options):
   await withOwnDatabase(async database => {
     const storeAs = await openOwnStores(database)
     const store = storeAs({ principal: { kind: 'client', id: commandLineClient } })
-    const [written] = await store.write([{ kind: 'create', resource: backupRecorded(backup) }])
-    if (written?.outcome === 'refused') throw written.error
+    await writeOrThrow(store, { kind: 'create', resource: backupRecorded(backup) })
   })
   const what = failed === undefined ? 'a backup' : 'a backup that has failed'
   process.stdout.write(`Recorded: ${what}, by ${by}, of ${taken.toISOString()}\n`)

@@ -4,6 +4,7 @@ import type { ClientPolicy } from '../access/caller.ts'
 import { type ConfigurationChange, recordingChange } from '../accounts/configuration-change.ts'
 import { type ClientApproval, changeApproved, disable, enable, registerApproved } from '../auth/approved-clients.ts'
 import type { ClientRequest } from '../auth/client-metadata.ts'
+import { withoutUndefined } from '../auth/client-metadata.ts'
 import { detailsOf } from '../auth/said-app.ts'
 import { readConfig } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
@@ -138,7 +139,7 @@ const approvalOf = async (options: Options): Promise<ClientApproval> => ({
   organization: options.organization,
   scope: options.scope,
   policies: options.policy,
-  metadata: withoutUndefined({
+  metadata: withoutUndefined<ClientRequest>({
     ...(await authenticationOf(options)),
     redirect_uris: options.redirectUri,
     launch_uris: options.launchUri === undefined ? undefined : [options.launchUri].flat(),
@@ -191,7 +192,3 @@ const changing = <T>(
 const print = (answer: object): void => {
   process.stdout.write(`${JSON.stringify(answer)}\n`)
 }
-
-const withoutUndefined = (
-  given: { readonly [Name in keyof ClientRequest]: ClientRequest[Name] | undefined },
-): ClientRequest => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))

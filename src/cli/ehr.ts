@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
 import { type ConfigurationChange, recordingChange } from '../accounts/configuration-change.ts'
 import { changeTo, removalOf } from '../auth/ehr/ehr-change.ts'
@@ -160,9 +161,7 @@ const authenticationOf = async (
 
 /** Not an argument: those stand in the shell's history, and in the list of processes. */
 const readSecret = async (): Promise<string> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
-  const secret = Buffer.concat(chunks).toString('utf8').trim()
+  const secret = (await text(process.stdin)).trim()
   if (secret === '') throw startError('Give the secret on standard input')
   return secret
 }

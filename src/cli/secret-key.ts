@@ -1,4 +1,5 @@
 import { rename } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { keyOf32Bytes } from '../config/accepted.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -47,9 +48,7 @@ const rotateFile = async (config: Config, reseal: Reseal): Promise<number> => {
 }
 
 const rotateGiven = async (from: Uint8Array, reseal: Reseal): Promise<number> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
-  const to = keyOf32Bytes(Buffer.concat(chunks).toString('utf8').trim())
+  const to = keyOf32Bytes((await text(process.stdin)).trim())
   if (to === undefined) throw startError('Give the new key on standard input: openssl rand -base64 32 makes one')
   return reseal({ from, to })
 }

@@ -9,6 +9,7 @@ import { commandLineClient, isClient, organizationOf, registerClient } from '../
 import { issueToken, type TokenRequest } from '../storage/authorization/token.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { isStored } from '../storage/installation/is-stored.ts'
+import { writeOrThrow } from '../storage/write-or-throw.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { ownScopeRules } from './own-scope-rules.ts'
 import { openOwnStores } from './own-store.ts'
@@ -78,8 +79,7 @@ const recordUnlimited = async (database: Database, { client = '', scope }: Optio
   const organizations = organization === undefined ? [] : [organization]
   const openStoreAs = await openOwnStores(database)
   const store = openStoreAs({ principal: { kind: 'client', id: commandLineClient }, organizations })
-  const [written] = await store.write([{ kind: 'create', resource: unlimitedTokenIssued(client, scope) }])
-  if (written?.outcome === 'refused') throw written.error
+  await writeOrThrow(store, { kind: 'create', resource: unlimitedTokenIssued(client, scope) })
 }
 
 const issue = async (database: Connection, options: Options): Promise<string> => {

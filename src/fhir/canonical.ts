@@ -41,6 +41,7 @@ export const systems = {
   loinc: 'http://loinc.org',
   snomed: 'http://snomed.info/sct',
   ucum: 'http://unitsofmeasure.org',
+  dicom: 'http://dicom.nema.org/resources/ontology/DCM',
   observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
   provenanceParticipant: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type',
   /** What becomes of a record. https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html */

@@ -1,4 +1,4 @@
-import type { ResourceType } from '@medplum/fhirtypes'
+import type { Reference, ResourceType } from '@medplum/fhirtypes'
 import { isResourceType } from './definition/resource-type.ts'
 
 /** https://hl7.org/fhir/R4/references.html#literal */
@@ -16,6 +16,10 @@ export const parseReference = (text: string, base?: string): ParsedReference | u
   const local = base !== undefined && text.startsWith(`${base}/`) ? text.slice(base.length + 1) : text
   return parseRelative(local) ?? parseUrl(text)
 }
+
+/** The id of what is referred to; undefined where that is of another type, or not by the relative literal, which alone has a meaning to the rules. */
+export const namedId = (reference: Reference | undefined, type: string): string | undefined =>
+  new RegExp(`^${type}/([A-Za-z0-9.-]{1,64})$`).exec(reference?.reference ?? '')?.[1]
 
 const parseRelative = (text: string): ParsedReference | undefined => {
   const found = relative.exec(text)

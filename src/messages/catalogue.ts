@@ -34,6 +34,8 @@ export const languages: readonly { readonly code: string; readonly name: string 
   ([code, texts]) => ({ code, name: texts.language ?? code }),
 )
 
+export const languageCodes: readonly string[] = languages.map(({ code }) => code)
+
 /** The first language that is asked for and known, else English. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4 */
 export const wordsFor = (acceptLanguage: string | undefined): Words => {
   const code = preferred(acceptLanguage ?? '')

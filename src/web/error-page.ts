@@ -5,8 +5,8 @@ import { nothingElseText } from './page/content-security.ts'
 import { allowAnyFrame, isFramable, isFramed } from './page/frame.ts'
 import { html } from './page/html.ts'
 import { ownTexts } from './page/keeps-typed.ts'
-import { wordsOf } from './page/own-page.ts'
 import { pageText, sendPage } from './page/page.ts'
+import { wordsOf } from './page/translated-page.ts'
 
 /** The same errors as everywhere, in words for people, with what they typed into a form: its page may be there no more. */
 export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>

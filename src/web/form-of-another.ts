@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { pageOf } from './page/continue.ts'
 import { html } from './page/html.ts'
-import { sendOwnPage, wordsOf } from './page/own-page.ts'
+import { sendTranslatedPage, wordsOf } from './page/translated-page.ts'
 
 /** Several people may share a browser: what one has filled in is not done in the name of who has signed in since. */
 export const sendFormOfAnother = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const words = wordsOf(request)
   const { say } = words
   const back = new URLSearchParams({ continue: pageOf(request), prompt: 'login' })
-  return sendOwnPage(reply.code(409), words, {
+  return sendTranslatedPage(reply.code(409), words, {
     title: say('another.title'),
     isProblem: true,
     content: html`<h1>${say('another.title')}</h1>

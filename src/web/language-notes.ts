@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Session } from '../storage/account/session.ts'
 import { setLanguage } from '../storage/account/user-account.ts'
 import type { Database } from '../storage/database.ts'
-import { wordsOf } from './page/own-page.ts'
+import { wordsOf } from './page/translated-page.ts'
 
 /** In which language somebody is written to is that of the browser with which they were last here. */
 export const languageNotes = (database: Database) => {

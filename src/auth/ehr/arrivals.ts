@@ -20,6 +20,7 @@ import { findSmartClientConfig, listSmartClientConfigs } from '../../storage/ehr
 import { type Workplace, workplacesOf } from '../../storage/ehr/staff.ts'
 import { seal, unseal } from '../../storage/secret/sealed.ts'
 import type { Store } from '../../storage/store.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
 
 /** Who came from an EHR, and for which patient. */
 export type Arrival = {
@@ -115,17 +116,13 @@ export const openArrivals = (parts: ArrivalParts): Arrivals => ({
       const { identifier = [], ...patient } = stored as Patient
       return { ...patient, identifier: [...identifier, own] }
     }
-    const [written] = await store.write([{ kind: 'patch', type: 'Patient', id, change }])
-    if (written?.outcome === 'refused') throw written.error
+    await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, change })
   },
   register: async (person, patient, organization) => {
     const store = await storeOf(parts, person, 'user/Patient.crs')
     const resource: Patient = { ...patient, managingOrganization: { reference: `Organization/${organization}` } }
     const ifNoneExist = samePatient(parts, patient, [organization])
-    const [written] = await store.write([{ kind: 'create', resource, ifNoneExist }])
-    if (written?.outcome === 'refused') throw written.error
-    if (written === undefined) throw new FhirError('exception', 'Nothing was written')
-    return written.id
+    return (await writeOrThrow(store, { kind: 'create', resource, ifNoneExist })).id
   },
 })
 

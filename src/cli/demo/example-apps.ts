@@ -7,6 +7,7 @@ import { hashPassword } from '../../accounts/password.ts'
 import { type ClientApproval, registerApproved } from '../../auth/approved-clients.ts'
 import { openAccount, setPassword } from '../../storage/account/user-account.ts'
 import type { Database } from '../../storage/database.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { ownScopeRules } from '../own-scope-rules.ts'
 import { openOwnStores } from '../own-store.ts'
 import { emailOf, staff } from './staff.ts'
@@ -106,7 +107,6 @@ const createPersonOf = async (database: Database, name: { given: string; family:
     name: [{ text: `${name.given} ${name.family}` }],
     link,
   }
-  const [written] = await store.write([{ kind: 'create', id, resource }])
-  if (written === undefined || written.outcome === 'refused') throw written?.error ?? new Error('nothing was written')
+  await writeOrThrow(store, { kind: 'create', id, resource })
   return id
 }

@@ -1,7 +1,7 @@
 import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { organizationRole } from '../../access/vocabulary.ts'
 import { canonicalBase, extensions, systems } from '../../fhir/canonical.ts'
-import { withReason, withTranslatedPurpose, withTranslatedTitle } from '../../studies/study-words.ts'
+import { withReason, withTranslatedPurpose, withTranslatedTitle } from '../../studies/definition/study-words.ts'
 import { kindOf, measures, type Permission, requested, type Source, sources } from './cast.ts'
 import { concept } from './consent.ts'
 import type { FhirClient } from './fhir-client.ts'

@@ -1,4 +1,5 @@
 import type { ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import { namedId } from '../../fhir/reference.ts'
 import { tellCount } from './book.ts'
 import { requested } from './cast.ts'
 import type { FhirClient } from './fhir-client.ts'
@@ -93,7 +94,7 @@ const readAsNotebook = async (stage: Stage): Promise<void> => {
   const { body: study }: { readonly body: ResearchStudy } = await analyst.get(
     `ResearchStudy/${world.ids.studies.shifts}`,
   )
-  const group = study.enrollment?.[0]?.reference?.replace('Group/', '') ?? ''
+  const group = namedId(study.enrollment?.[0], 'Group') ?? ''
   const notebook = signIn.at('/api/v1', analyst.token)
   await askOnce(
     stage,

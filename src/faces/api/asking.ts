@@ -9,8 +9,8 @@ import { dispatch } from '../../interactions/dispatch.ts'
 import type { Body } from '../../interactions/interaction.ts'
 import { findRoute } from '../../interactions/route.ts'
 import { routes } from '../../operations/operations.ts'
-import type { OwnRecord } from '../../studies/own-record.ts'
-import { recordIn } from '../../studies/own-record.ts'
+import type { OwnRecord } from '../../studies/consent/own-record.ts'
+import { recordIn } from '../../studies/consent/own-record.ts'
 
 /** What a route of this contract asks of our own interactions, as the caller of the request: all that it tells has passed them. */
 export type Asking = {

@@ -1,6 +1,6 @@
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
-import { codingOf } from '../../studies/kind-coding.ts'
-import { displayOf } from '../../studies/study-request.ts'
+import { codingOf } from '../../studies/definition/kind-coding.ts'
+import { displayOf } from '../../studies/definition/study-request.ts'
 
 /** A kind of data, by the code that today's clients know: the version is part of it. */
 export const toScopeCode = (kind: string, classes: CodeClasses) => {

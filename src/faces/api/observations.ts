@@ -4,7 +4,7 @@ import { parseJson } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
-import { displayOf } from '../../studies/study-request.ts'
+import { displayOf } from '../../studies/definition/study-request.ts'
 import type { Asking } from './asking.ts'
 import { idIn } from './organizations.ts'
 

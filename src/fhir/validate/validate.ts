@@ -1,7 +1,7 @@
 /** Whether a resource is valid R4. https://hl7.org/fhir/R4/validation.html */
 
 import { isResourceType } from '../definition/resource-type.ts'
-import type { Issue } from '../error.ts'
+import { FhirError, type Issue } from '../error.ts'
 import { compileChecks, type Definitions } from './compile.ts'
 import { checkContained } from './contained.ts'
 import { type Check, EnoughIssues, isJson, type Json, kindOf, mostIssues, report, type Walk } from './walk.ts'
@@ -24,6 +24,13 @@ export const validate = (definitions: Definitions, resource: unknown): Issue[] =
 const andMore = `More is wrong with it: these are the first ${mostIssues} issues`
 
 export const isError = ({ severity = 'error' }: Issue): boolean => severity === 'error'
+
+/** The same resource. Throws FhirError with all that is wrong with it. */
+export const requireValid = <R>(definitions: Definitions, resource: R): R => {
+  const [first, ...others] = validate(definitions, resource).filter(isError)
+  if (first !== undefined) throw FhirError.of([first, ...others])
+  return resource
+}
 
 const noResource: Json = {}
 

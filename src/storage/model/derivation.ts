@@ -1,8 +1,9 @@
 import type { Observation } from '@medplum/fhirtypes'
+import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
 import { rowPlaces, sql } from '../sql.ts'
-import { namedId, type Projected, type Projection } from './projection.ts'
+import type { Projected, Projection } from './projection.ts'
 
 /** What Observations were derived from. Those that are new and derived from nothing, nearly all, cost nothing. */
 export const projectDerivations: Projection<Observation> = async (connection, changes) => {

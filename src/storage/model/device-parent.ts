@@ -1,10 +1,11 @@
 import type { Device } from '@medplum/fhirtypes'
+import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { referenceKey } from '../prepare/index-rows.ts'
 import { sql } from '../sql.ts'
 import { takeTurnToJoin } from '../write/turn-to-join.ts'
 import { findSourceDevices } from './device.ts'
-import { each, namedId, type Projected, type ProjectionContext } from './projection.ts'
+import { each, type Projected, type ProjectionContext } from './projection.ts'
 
 /**
  * A patient's device says by `parent` from which source all comes that it has measured, also what is here before it says so. One that is deleted is a

@@ -1,11 +1,12 @@
 import type { ResearchSubject } from '@medplum/fhirtypes'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { renewPermits, takeTurn } from './consent/consent.ts'
 import { hasLeft } from './consent/has-left.ts'
-import { each, namedId, type Projected } from './projection.ts'
+import { each, type Projected } from './projection.ts'
 
 /** Who is in which study. A consent given to a study holds for as long as its patient is in it. */
 export const projectEnrolments = each<ResearchSubject>(async (connection, change, context) => {

@@ -1,9 +1,10 @@
 import type { PractitionerRole } from '@medplum/fhirtypes'
 import { organizationRole, privacyOfficer, rankOf } from '../../access/vocabulary.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import { each, namedId } from './projection.ts'
+import { each } from './projection.ts'
 
 /** A PractitionerRole with one of our roles is a membership; with several, the highest counts. A privacy officer is none by that. */
 export const projectMemberships = each<PractitionerRole>(async (connection, { id, resource }) => {

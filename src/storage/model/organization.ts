@@ -1,10 +1,11 @@
 import type { Organization } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { refuseGainedReaders } from './gained-reader.ts'
-import { each, namedId, type Projected } from './projection.ts'
+import { each, type Projected } from './projection.ts'
 import { refuseUsed } from './used-organization.ts'
 
 /** The tree of organizations, each with all that it is part of. A root is a tenant, and nothing moves between tenants. */

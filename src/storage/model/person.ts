@@ -1,10 +1,11 @@
 import type { Person } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
 import { endAccess } from '../account/end-access.ts'
 import { closeAccount } from '../account/user-account.ts'
 import { sql } from '../sql.ts'
 import { refuseTwoConsents } from './consent/two-consents.ts'
-import { each, namedId } from './projection.ts'
+import { each } from './projection.ts'
 import { numbersOf } from './reference.ts'
 
 /** Whose account it is: one practitioner's, or the patients' that its holder is. */

@@ -1,4 +1,4 @@
-import type { Reference, Resource } from '@medplum/fhirtypes'
+import type { Resource } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Connection } from '../database.ts'
 import type { Dictionary } from '../prepare/dictionary.ts'
@@ -38,7 +38,3 @@ export const each =
   async (connection, changes, context) => {
     for (const change of changes) await one(connection, change, context)
   }
-
-/** Only the relative literal has a meaning in the model, as the rules compare it. */
-export const namedId = (reference: Reference | undefined, type: string): string | undefined =>
-  new RegExp(`^${type}/([A-Za-z0-9.-]{1,64})$`).exec(reference?.reference ?? '')?.[1]

@@ -2,10 +2,10 @@ import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { granteeNumber } from './grantee.ts'
-import { namedId } from './projection.ts'
 
 /** What people are given to sign, in versions, each perhaps in several languages. What was signed stays as it is. */
 export const writeTexts = async (connection: Connection, id: string, study: ResearchStudy): Promise<void> => {

@@ -1,9 +1,9 @@
 import type { Practitioner, PractitionerRole } from '@medplum/fhirtypes'
 import { fullAccess } from '../../access/access.ts'
 import { parseJson } from '../../fhir/json.ts'
+import { namedId } from '../../fhir/reference.ts'
 import { findCurrent, lockPlace } from '../current.ts'
 import type { Connection } from '../database.ts'
-import { namedId } from '../model/projection.ts'
 import { replace } from './change.ts'
 import type { Writing } from './write.ts'
 

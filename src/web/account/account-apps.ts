@@ -5,9 +5,9 @@ import type { AddPage } from '../page/add-page.ts'
 import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment, phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** What somebody has granted to apps, and the way to end it. */
 export const accountAppsPage: AddPage = (server, { codeClasses }) => {
@@ -40,7 +40,7 @@ ${unprovenSince && unproven(words, { id, name: client.name, since: unprovenSince
     const apps = await grantedApps.list(person)
     const words = wordsOf(request)
     const { say } = words
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title: say('apps.title'),
       content: html`<h1>${say('apps.title')}</h1>
 ${

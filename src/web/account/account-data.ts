@@ -12,8 +12,8 @@ import {
 import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 type File = {
   readonly name: string
@@ -35,7 +35,7 @@ export const accountDataPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const { say } = words
     const { length } = await compartmentsOf(options.accounts.database, sessionOf(request).person)
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title: say('data.title'),
       content: html`<h1>${say('data.title')}</h1>
 ${

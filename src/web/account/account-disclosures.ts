@@ -12,14 +12,14 @@ import { and, type Expression, none, not, or } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import { studiesOfPerson } from '../../storage/study/own-study.ts'
-import { titleIn } from '../../studies/study-words.ts'
+import { titleIn } from '../../studies/definition/study-words.ts'
 import type { AuditLine } from '../audit/audit-line.ts'
 import { type DayRange, dayQueryOf, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf } from '../page/wording.ts'
 import { ownAuditLine } from './own-audit-line.ts'
 import { stretchList } from './stretch-list.ts'
@@ -39,7 +39,7 @@ export const accountDisclosuresPage: AddPage = (server, options) => {
     const { lines, next } = own === undefined ? nothing : await findLines(own, asked, cursor, options, words)
     const again = queryOfAsked(asked, own)
     const page = next && cursors?.seal({ path, query: again, page: next })
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title: say('disclosures.title'),
       isProblem: fields.some(({ problem }) => problem !== undefined),
       content: html`<h1>${say('disclosures.title')}</h1>

@@ -4,8 +4,8 @@ import type { AddPage } from '../page/add-page.ts'
 import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** Which users of EHRs are signed in here as whoever is signed in, and the way to end it. */
 export const accountEhrsPage: AddPage = (server, { accounts, ehrLaunches: { arrivals } }) => {
@@ -14,7 +14,7 @@ export const accountEhrsPage: AddPage = (server, { accounts, ehrLaunches: { arri
     const token = ownToken(reply)
     const words = wordsOf(request)
     const { say } = words
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title: say('ehrs.title'),
       content: html`<h1>${say('ehrs.title')}</h1>
 ${

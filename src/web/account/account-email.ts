@@ -10,11 +10,11 @@ import type { AddPage } from '../page/add-page.ts'
 import { type Field, form, typed, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { seldom } from '../page/page-limits.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { requirePassword } from '../sign-in/no-password.ts'
 import { codeField, currentPasswordField, type EmailFieldProblem, emailField } from '../sign-in/person-fields.ts'
-import { seldom } from '../sign-in/sign-in.ts'
 
 /** Where whoever is signed in asks for another e-mail address. What comes of it is decided at `/email-change`. */
 export const accountEmailPage: AddPage = (server, { accounts }) => {
@@ -66,7 +66,7 @@ type Asked = {
 const sendEmail = (reply: FastifyReply, fields: readonly Field[]): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('email.title'),
     isProblem: fields.some(({ problem }) => problem !== undefined),
     content: html`<h1>${say('email.title')}</h1>
@@ -79,7 +79,7 @@ ${form({ action: '/account/email', token: ownToken(reply), problemTitle: say('ch
 const sendOnTheirWay = (reply: FastifyReply): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('letter-sent.title'),
     content: html`<h1>${say('letter-sent.title')}</h1>
 <p>${say('email.sent')}</p>
@@ -91,7 +91,7 @@ const sendOnTheirWay = (reply: FastifyReply): FastifyReply => {
 const sendAskOthers = (reply: FastifyReply): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('email.title'),
     content: html`<h1>${say('email.title')}</h1>
 <p>${say('email.ask-others')}</p>

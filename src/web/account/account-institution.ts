@@ -5,9 +5,9 @@ import type { AddPage } from '../page/add-page.ts'
 import { form } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { ssoLink } from '../sign-in/sso-link.ts'
 
 /** Whether the institution signs somebody in here, and the way to end it. */
@@ -36,7 +36,7 @@ ${ssoLink(words, institution, { continue: '/account/institution' })}`
     const account = await findAccountOf(database, person)
     const words = wordsOf(request)
     const title = words.say('institution.title', { institution })
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title,
       content: html`<h1>${title}</h1>
 ${subjects.length === 0 ? unlinked(words) : linked(words, subjects, account?.password !== undefined, token)}

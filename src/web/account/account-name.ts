@@ -5,8 +5,8 @@ import { form, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { nameField } from '../sign-in/person-fields.ts'
 
 /** The name of whoever is signed in, which stands in their Person. */
@@ -27,7 +27,7 @@ export const accountNamePage: AddPage = (server, options) => {
 const sendName = (reply: FastifyReply, name: string, problem?: NameProblem): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('own.name'),
     isProblem: problem !== undefined,
     content: html`<h1>${say('own.name')}</h1>

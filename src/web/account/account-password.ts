@@ -1,14 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import { changeOwnPassword, type OwnPasswordAnswer } from '../../accounts/own-password.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { form, ticked, typedSecret } from '../page/form.ts'
+import { box, form, ticked, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { seldom } from '../page/page-limits.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { requirePassword } from '../sign-in/no-password.ts'
 import { currentPasswordField, newPasswordField } from '../sign-in/person-fields.ts'
-import { seldom } from '../sign-in/sign-in.ts'
 
 /** Where whoever is signed in chooses another password. */
 export const accountPasswordPage: AddPage = (server, { accounts }) => {
@@ -31,7 +31,7 @@ const sendPassword = (reply: FastifyReply, answer?: Exclude<OwnPasswordAnswer, {
   const { say } = words
   const current = answer?.kind === 'wrong' || answer?.kind === 'too-often' ? answer.kind : undefined
   const problem = answer?.kind === 'problem' ? answer.problem : undefined
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('own.password'),
     isProblem: answer !== undefined,
     content: html`<h1>${say('own.password')}</h1>
@@ -41,10 +41,7 @@ ${form({
   token: ownToken(reply),
   problemTitle: say('check'),
   fields: [currentPasswordField(words, current), newPasswordField(words, 'new-password', problem)],
-  tick: {
-    name: 'end-apps',
-    label: say('own.password-apps'),
-  },
+  more: box({ type: 'checkbox', name: 'end-apps', value: 'yes', label: say('own.password-apps') }),
   button: say('new-password.save'),
 })}
 <p><a href="/account">${say('own.back')}</a></p>`,

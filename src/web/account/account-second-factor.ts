@@ -7,12 +7,12 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form, typed, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { seldom } from '../page/page-limits.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { requirePassword } from '../sign-in/no-password.ts'
 import { codeField, currentPasswordField } from '../sign-in/person-fields.ts'
 import { sendRecoveryCodes } from '../sign-in/recovery-codes.ts'
-import { seldom } from '../sign-in/sign-in.ts'
 
 const path = '/account/second-factor'
 
@@ -27,7 +27,7 @@ export const accountSecondFactorPage: AddPage = (server, options) => {
     const { say } = words
     const content =
       factor.authenticator === undefined ? off(words) : on(words, factor, await countRecoveryCodes(database, person))
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title: say('factor.title'),
       content: html`<h1>${say('factor.title')}</h1>
 ${content}
@@ -118,7 +118,7 @@ const sendChange = (
   const { say } = words
   const title = say(`factor.${name}`)
   const password = currentPasswordField(words, problemOf('password'))
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title,
     isProblem: unshown !== undefined,
     content: html`<h1>${title}</h1>

@@ -5,9 +5,9 @@ import type { AddPage } from '../page/add-page.ts'
 import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment, phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** Where somebody is signed in, and the way to end it there. */
 export const accountSessionsPage: AddPage = (server, { accounts: { database } }) => {
@@ -17,7 +17,7 @@ export const accountSessionsPage: AddPage = (server, { accounts: { database } })
     const token = ownToken(reply)
     const words = wordsOf(request)
     const { say } = words
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title: say('sessions.title'),
       content: html`<h1>${say('sessions.title')}</h1>
 <p>${say('sessions.text')}</p>

@@ -9,8 +9,8 @@ import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** What belongs to whoever is signed in. */
 export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => {
@@ -22,7 +22,7 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
     const words = wordsOf(request)
     const { say } = words
     const done = namedIn(doneTexts, queryOf(request).get('done'))
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title: say('account.title'),
       content: html`<h1>${say('account.title')}</h1>
 ${done && notice('done', html`<p>${say(done)}</p>`)}

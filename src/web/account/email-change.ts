@@ -7,8 +7,8 @@ import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendLinkIsOver } from '../page/link-is-over.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { sendSignInFirst } from './sign-in-first.ts'
 
 /** Where the links lead that are sent to an old and a new address. Looking uses nothing up. */
@@ -108,4 +108,4 @@ const sendStopped = (reply: FastifyReply): FastifyReply => {
 }
 
 const sendSimple = (reply: FastifyReply, title: string, content: Html): FastifyReply =>
-  sendOwnPage(reply, wordsOf(reply.request), { title, content: html`<h1>${title}</h1>\n${content}` })
+  sendTranslatedPage(reply, wordsOf(reply.request), { title, content: html`<h1>${title}</h1>\n${content}` })

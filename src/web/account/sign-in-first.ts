@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { Key } from '../../messages/catalogue.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** For links that were sent to an address that may have been mistyped: whoever else reads its mail has no account here that they could open. */
 export const sendSignInFirst = (reply: FastifyReply, { text, page }: { text: Key; page: string }): FastifyReply => {
@@ -9,7 +9,7 @@ export const sendSignInFirst = (reply: FastifyReply, { text, page }: { text: Key
   const { say } = words
   const query = new URLSearchParams({ continue: page, prompt: 'login' })
   const title = say('email.sign-in-first')
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title,
     content: html`<h1>${title}</h1>
 <p>${say(text)}</p>

@@ -6,9 +6,9 @@ import { form, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { sendLinkIsOver } from '../page/link-is-over.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { sendLetterOnItsWay } from '../sign-in/letter-on-its-way.ts'
 import { sendSignInFirst } from './sign-in-first.ts'
 
@@ -21,7 +21,7 @@ export const verificationPage: AddPage = (server, { accounts }) => {
       return sendSignInFirst(reply, { text: 'verification.sign-in', page: `/verification?link=${link}` })
     const words = wordsOf(request)
     const { say } = words
-    return sendOwnPage(reply, words, {
+    return sendTranslatedPage(reply, words, {
       title: say('verification.title'),
       content: html`<h1>${say('verification.title')}</h1>
 <p>${phrase(words, 'verification.text', { email: html`<strong>${found.email}</strong>` })}</p>

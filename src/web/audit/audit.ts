@@ -1,7 +1,7 @@
 import type { AddPage } from '../page/add-page.ts'
 import { html } from '../page/html.ts'
-import { notFound } from '../page/organizing.ts'
-import { staffOf } from '../page/staff.ts'
+import { notFound } from '../page/not-found.ts'
+import { staffCallerOf } from '../page/staff-caller.ts'
 import { auditSearch } from './audit-search.ts'
 import { addEventsPage } from './events-page.ts'
 
@@ -11,7 +11,8 @@ export const auditPage: AddPage = (server, options) =>
     path: '/audit',
     title: 'Audit',
     table: { path: '/audit/events.csv', fileName: 'audit.csv' },
-    readerOf: async (request, options) => (request.standing?.officer === true ? staffOf(request, options) : notFound()),
+    readerOf: async (request, options) =>
+      request.standing?.officer === true ? staffCallerOf(request, options) : notFound(),
     search: auditSearch,
     head: () => html`<h1>Audit</h1>
 <p>What was read, looked for and changed in your organizations, and who was refused, the latest first. It is here within a second.</p>`,

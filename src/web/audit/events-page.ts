@@ -14,8 +14,8 @@ import type { Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import type { Field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwn } from '../page/organizing.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { type AuditLine, auditLine } from './audit-line.ts'
 import { type DayRange, dayQueryOf } from './day-range.ts'
@@ -68,7 +68,7 @@ export const addEventsPage = <Asked extends DayRange>(
     const again = queryOfAsked(asked)
     const fields = search.fieldsOf(asked)
     const isProblem = fields.some(({ problem }) => problem !== undefined)
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title,
       isWide: true,
       isProblem,

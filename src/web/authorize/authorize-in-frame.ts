@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { allowAnyFrame, isFramed } from '../page/frame.ts'
 import { html } from '../page/html.ts'
-import { wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
+import { wordsOf } from '../page/translated-page.ts'
 
 /** A hook: what an app asks is decided in no frame, where something may lie over it. Who is shown one is told what to do instead. */
 export const refuseFrames = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {

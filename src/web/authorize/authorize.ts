@@ -9,7 +9,7 @@ import { ofAppRequests } from '../page/content-security.ts'
 import { ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { partsAsked, scopesTicked } from './asked-scope.ts'
 import { type AuthorizeState, authorizeContent, type DecisionProblem } from './authorize-form.ts'
 import { refuseFrames } from './authorize-in-frame.ts'
@@ -160,7 +160,7 @@ const sendDecision = async (
   const { person } = session
   const isOwn = typeof patients === 'object' && (await choices.only(person, client.id)) === patients.given
   const words = wordsOf(reply.request)
-  return sendOwnPage(reply.code(state.problem === undefined ? 200 : statusOf[state.problem]), words, {
+  return sendTranslatedPage(reply.code(state.problem === undefined ? 200 : statusOf[state.problem]), words, {
     title: words.say('allow.title', { app: client.name }),
     isProblem: state.problem !== undefined,
     content: authorizeContent({
@@ -186,7 +186,7 @@ const statusOf = { nothing: 422, required: 422, forbidden: 403, 'other-person': 
 const sendOver = (reply: FastifyReply): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply.code(410), words, {
+  return sendTranslatedPage(reply.code(410), words, {
     title: say('allow.over'),
     content: html`<h1>${say('allow.over')}</h1>
 <p>${say('allow.over-text')}</p>
@@ -197,7 +197,7 @@ const sendOver = (reply: FastifyReply): FastifyReply => {
 const sendOtherPerson = (reply: FastifyReply, id: string): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply.code(403), words, {
+  return sendTranslatedPage(reply.code(403), words, {
     title: say('allow.opened'),
     content: html`<h1>${say('allow.opened')}</h1>
 <p>${say('allow.opened-text')}</p>

@@ -3,7 +3,7 @@ import { radioField } from '../page/choice-field.ts'
 import { typed } from '../page/form.ts'
 import type { Html } from '../page/html.ts'
 
-/** How strictly documents are judged; `unset` says what holds where nothing is chosen. */
+/** How strictly documents are judged, to be chosen; it says what holds where nothing is. */
 export const policyField = (policy: string, problem?: string): Html =>
   radioField({
     name: 'policy',

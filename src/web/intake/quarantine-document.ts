@@ -11,8 +11,9 @@ import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
-import { notFound, sendOwn } from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { plainly } from './document-lines.ts'
 import { policyLabels } from './policy-field.ts'
@@ -29,7 +30,7 @@ export const quarantineDocumentPage: AddPage = (server, options) => {
   server.get<OfDocument>(at, { onRequest }, async (request, reply) => {
     const { keeper, found } = await documentFor(request, options)
     const done = namedIn(doneTexts, queryOf(request).get('done'))
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: `Refused: ${findingName(found.rule)}`,
       isWide: true,
       content: html`<h1>${findingName(found.rule)}</h1>

@@ -10,7 +10,7 @@ import type { QuarantineKeepers } from '../../storage/quarantine/quarantine-aske
 import { findReplayable } from '../../storage/quarantine/quarantine-settling.ts'
 import type { Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
-import { notFound } from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
 import { sessionOf } from '../page/signed-in.ts'
 
 /** Somebody who looks after studies that they lead or whose organization they manage, or after what comes for the patients of organizations that they manage. */

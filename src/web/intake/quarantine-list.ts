@@ -10,6 +10,7 @@ import type {
 import type { PageOptions } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { pageNumberIn } from '../page/page-number.ts'
 import { moment } from '../page/time.ts'
 import { plainly } from './document-lines.ts'
 import { type Keeper, takeOne } from './quarantine-keeper.ts'
@@ -46,14 +47,11 @@ type Asked = Pick<QuarantinedAsked, 'state' | 'group'> & {
 }
 
 /** What the address says that is none of it is as if it were not there. */
-const askedIn = (query: URLSearchParams): Asked => {
-  const page = query.get('page') ?? ''
-  return {
-    state: query.get('state') === 'settled' ? 'settled' : 'waiting',
-    group: groupIn(name => query.get(name) ?? undefined),
-    page: /^[1-9]\d{0,4}$/.test(page) ? Number(page) : 1,
-  }
-}
+const askedIn = (query: URLSearchParams): Asked => ({
+  state: query.get('state') === 'settled' ? 'settled' : 'waiting',
+  group: groupIn(name => query.get(name) ?? undefined),
+  page: pageNumberIn(query),
+})
 
 const states = {
   waiting: { label: 'Waiting', empty: 'Nothing waits: whatever was sent was taken, or is settled.' },

@@ -1,12 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
 import type { Ingest } from '../../storage/upload/ingest-asked.ts'
-import { readSource } from '../../studies/source.ts'
+import { readSource } from '../../studies/definition/source.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { notFound, organizerOf, sendOwn } from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
+import { pageNumberIn } from '../page/page-number.ts'
+import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { keeperOf, noSource } from './quarantine-keeper.ts'
 import { quarantineList, takeGroup } from './quarantine-list.ts'
@@ -19,12 +22,11 @@ export const sourceIntakePages: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get<OfSource>('/devices/:device/uploads', { onRequest }, async (request, reply) => {
     const { keeper, path, name, source } = await sourceFor(request, options)
-    const at = queryOf(request).get('page') ?? ''
-    const page = /^[1-9]\d{0,4}$/.test(at) ? Number(at) : 1
+    const page = pageNumberIn(queryOf(request))
     const asked = { source, keepers: keeper.keepers, offset: (page - 1) * pageSize, limit: pageSize + 1 }
     const found = await keeper.store.ingest(asked)
     const to = (next: number) => `${path}/uploads?page=${next}`
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: `What came: ${name}`,
       content: html`<h1>What came from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/quarantine">What was refused, and why</a></p>
@@ -42,7 +44,7 @@ ${uploadList(found.uploads.slice(0, pageSize))}
   const at = '/devices/:device/quarantine'
   server.get<OfSource>(at, { onRequest }, async (request, reply) => {
     const { keeper, path, name, place } = await sourceFor(request, options)
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: `Refused documents: ${name}`,
       isWide: true,
       content: html`<h1>Refused documents from ${name}</h1>

@@ -1,12 +1,14 @@
 import type { FastifyReply } from 'fastify'
-import { readSource, type Source, setSourcePolicy } from '../../studies/source.ts'
+import { readSource, type Source, setSourcePolicy } from '../../studies/definition/source.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { administratorOf, isOvertaken, overtaken, sendOwn } from '../page/organizing.ts'
+import { isOvertaken, overtaken } from '../page/overtaken.ts'
+import { administratorOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { policyField, policyIn, policyProblem } from './policy-field.ts'
 import { nameOfSource } from './sources.ts'
 
@@ -48,7 +50,7 @@ type State = {
 
 const sendPolicy = (reply: FastifyReply, { source, policy, problem, isOvertaken }: State): FastifyReply => {
   const title = 'How strictly documents are judged'
-  return sendOwn(reply, {
+  return sendStaffPage(reply, {
     title: `${title}: ${nameOfSource(source)}`,
     isProblem: problem !== undefined || isOvertaken === true,
     content: html`<p><a href="/devices/${source.id}">${nameOfSource(source)}</a></p>

@@ -9,14 +9,16 @@ import {
   type Source,
   type SourceProblems,
   sourceProblems,
-} from '../../studies/source.ts'
+} from '../../studies/definition/source.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, field, notice, problemList, ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { administratorOf, isOvertaken, overtaken, sendOwn } from '../page/organizing.ts'
+import { isOvertaken, overtaken } from '../page/overtaken.ts'
+import { administratorOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { nameOfSource } from './sources.ts'
 
 type OfSource = { readonly Params: { readonly device: string } }
@@ -124,7 +126,7 @@ const sendSource = (reply: FastifyReply, { codeClasses }: PageOptions, state: St
       optional: true,
     },
   ] as const
-  return sendOwn(reply, {
+  return sendStaffPage(reply, {
     title,
     isProblem: isWrong(state) || isOvertaken,
     content: html`<h1>${title}</h1>

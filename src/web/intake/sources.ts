@@ -1,13 +1,15 @@
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
-import { findSourcePage, type Source } from '../../studies/source.ts'
+import { findSourcePage, type Source } from '../../studies/definition/source.ts'
+import { displayOf } from '../../studies/definition/study-request.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { field, lookedFor, notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
-import { organizerOf, sendOwn } from '../page/organizing.ts'
+import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { keeperOf, noSource } from './quarantine-keeper.ts'
 
 /** Where data comes from, for whoever works here; administrators say what there is. */
@@ -26,7 +28,7 @@ export const sourcesPage: AddPage = (server, options) => {
       `/devices?${new URLSearchParams({ ...(name !== '' && { name }), page: cursors.seal({ path: '/devices', query: name, page }) })}`
     const isKeeper = await (await keeperOf(request, options)).manages()
     const done = namedIn(doneTexts, query.get('done'))
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: 'Devices and apps that data comes from',
       content: html`<h1>Devices and apps that data comes from</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
@@ -73,7 +75,7 @@ ${isKeeper && html`<p><a href="/devices/${source.id}/uploads" aria-label="What c
 export const nameOfSource = ({ name, model, manufacturer, id }: Source): string => name || model || manufacturer || id
 
 const kindNames = ({ kinds }: Source, classes: CodeClasses): readonly string[] =>
-  kinds.map(kind => classes.kinds().find(({ key }) => key === kind)?.display ?? kind).toSorted()
+  kinds.map(kind => displayOf(kind, classes)).toSorted()
 
 /** What the form that led here has done. */
 const doneTexts: Readonly<Record<string, string>> = {

@@ -7,13 +7,14 @@ import { cookieOf } from '../../http/session.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { findAccountByEmail, findAccountOf } from '../../storage/account/user-account.ts'
 import type { Invitation } from '../../storage/study/invitation.ts'
-import type { Accepted } from '../../studies/acceptance.ts'
+import type { Accepted } from '../../studies/invitation/acceptance.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form, notice, typed, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendInvitationIsOver, sendOwnPage, wordsOf } from '../page/own-page.ts'
-import { enter } from '../sign-in/sign-in.ts'
+import { sendInvitationIsOver } from '../page/link-is-over.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { enter } from '../sign-in/entering.ts'
 import { newAccountForm } from './invitation-new-account.ts'
 
 /** Whoever has shown who they are takes the invitation into an account: a new one, or one that they sign in to. */
@@ -73,7 +74,7 @@ export const invitationAccountPage: AddPage = (server, options) => {
 /** The link still works, and the message that brought it is the way to it: here nobody knows it any more. */
 const sendLate = (reply: FastifyReply, words: Words): FastifyReply => {
   const { say } = words
-  return sendOwnPage(reply.code(410), words, {
+  return sendTranslatedPage(reply.code(410), words, {
     title: say('late.title'),
     isProblem: true,
     content: html`<h1>${say('late.title')}</h1>
@@ -113,7 +114,7 @@ const sendAccount = async (
   const person = request.session?.person
   const isAnother = person !== undefined && (await options.acceptance.isAnotherPerson(invitation, person))
   const refused = isAnother ? 'another-person' : refusal
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('account.title'),
     isProblem: refused !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>${say('account.title')}</h1>

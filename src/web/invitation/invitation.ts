@@ -6,13 +6,14 @@ import { queryOf } from '../../http/presentation.ts'
 import { cookieOf } from '../../http/session.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Invitation } from '../../storage/study/invitation.ts'
-import { invitationUrl } from '../../studies/invitations.ts'
+import { invitationUrl } from '../../studies/invitation/invitations.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form, notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendInvitationIsOver, sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { sendInvitationIsOver } from '../page/link-is-over.ts'
 import { moment, phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */
 export const invitationPage: AddPage = (server, { acceptance, accounts, cookies, invitationApps }) => {
@@ -90,7 +91,7 @@ const sendInvited = (
   { link, channel, apps }: Came & { readonly apps: readonly App[] },
 ): FastifyReply => {
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('invited.title'),
     content: html`<h1>${say('invited.title')}</h1>
 <p>${say(`invited.text-${channel}`)}</p>
@@ -151,7 +152,7 @@ const sendProve = (
 ): FastifyReply => {
   const { say } = words
   const token = ownToken(reply)
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('prove.title'),
     isProblem: told !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>${say('prove.title')}</h1>

@@ -11,9 +11,9 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { allowAnyFrame, isFramed, jarOf } from '../page/frame.ts'
 import { leadFrame } from '../page/frame-history.ts'
 import { html } from '../page/html.ts'
-import { wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
-import { answerAdmission } from '../sign-in/sign-in.ts'
+import { wordsOf } from '../page/translated-page.ts'
+import { answerAdmission } from '../sign-in/entering.ts'
 import { browserOf, keepBrowser, ownBrowser } from './launch-step.ts'
 
 /** Where EHRs send the browser, and where it comes back to. What has come is then `/launched`. */

@@ -4,9 +4,9 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { typed } from '../page/form.ts'
 import { allowAnyFrame, allowFrame } from '../page/frame.ts'
 import { type Html, html } from '../page/html.ts'
-import { wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
-import { seldom } from '../sign-in/sign-in.ts'
+import { seldom } from '../page/page-limits.ts'
+import { wordsOf } from '../page/translated-page.ts'
 import { type Asked, browserOf, keepBrowser, ownBrowser, type Step } from './launch-step.ts'
 
 /**

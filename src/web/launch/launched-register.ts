@@ -1,8 +1,9 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import type { Duplicate } from '../../studies/duplicate-patients.ts'
+import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import type { PageOptions } from '../page/add-page.ts'
+import { selectField } from '../page/choice-field.ts'
 import { type Choice, form, notice, typed } from '../page/form.ts'
 import { formTokenOf } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
@@ -97,7 +98,7 @@ ${
         token,
         fields: [],
         hidden: isAlike ? { anyway: 'yes' } : {},
-        choice: { name: 'organization', label: 'Register for', choices },
+        more: selectField({ name: 'organization', label: 'Register for', value: undefined, choices }),
         button: isAlike ? 'Register anyway' : 'Register',
       })
 }

@@ -9,10 +9,10 @@ import { ownToken } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
 import { refuseOlder } from '../page/frame-history.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { sendPage } from '../page/page.ts'
+import { seldom } from '../page/page-limits.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { hasPassword, sendNoPassword } from '../sign-in/no-password.ts'
-import { seldom } from '../sign-in/sign-in.ts'
 import { type Asked, type Link, stepOf, toPatient } from './launch-step.ts'
 import { sendStepInFrame } from './launched-in-frame.ts'
 import { registerLaunched, sendRegister } from './launched-register.ts'
@@ -30,11 +30,9 @@ export const launchedPage: AddPage = (server, options) => {
       case 'sign-in':
         return sendSignInFirst(request, reply, step.arrival)
       case 'not-staff':
-        return sendNotStaff(request, reply, step.arrival)
       case 'another':
-        return sendAnother(request, reply, step.arrival)
       case 'held':
-        return sendHeld(request, reply, step.arrival)
+        return sendRefused(request, reply, step.kind, step.arrival)
       case 'link':
         return sendLink(request, reply, options, step)
       case 'at-patient':
@@ -84,34 +82,28 @@ const sendSignInFirst = (request: FastifyRequest<Asked>, reply: FastifyReply, { 
   })
 }
 
-const sendNotStaff = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+/** Whom they came as cannot go on here. */
+const sendRefused = (
+  request: FastifyRequest<Asked>,
+  reply: FastifyReply,
+  why: keyof typeof refusals,
+  { issuer }: Arrival,
+): FastifyReply => {
   const { say } = wordsOf(request)
+  const { status, mayBeAnother } = refusals[why]
   return sendProblem(
-    reply.code(403),
-    say('launched.not-staff.title'),
-    html`<p>${say('launched.not-staff.text', { ehr: new URL(issuer).host })}</p>
-${signInAsAnother(request)}`,
+    reply.code(status),
+    say(`launched.${why}.title`),
+    html`<p>${say(`launched.${why}.text`, { ehr: new URL(issuer).host })}</p>
+${mayBeAnother && signInAsAnother(request)}`,
   )
 }
 
-const sendAnother = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
-  const { say } = wordsOf(request)
-  return sendProblem(
-    reply.code(403),
-    say('launched.another.title'),
-    html`<p>${say('launched.another.text', { ehr: new URL(issuer).host })}</p>
-${signInAsAnother(request)}`,
-  )
-}
-
-const sendHeld = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
-  const { say } = wordsOf(request)
-  return sendProblem(
-    reply.code(409),
-    say('launched.held.title'),
-    html`<p>${say('launched.held.text', { ehr: new URL(issuer).host })}</p>`,
-  )
-}
+const refusals = {
+  'not-staff': { status: 403, mayBeAnother: true },
+  another: { status: 403, mayBeAnother: true },
+  held: { status: 409, mayBeAnother: false },
+} as const
 
 /** Within a frame it is for the EHR to sign in somebody else. */
 const signInAsAnother = (request: FastifyRequest<Asked>): Html => {
@@ -143,7 +135,7 @@ const sendLink = async (
   const title = say('launched.link.title')
   const ehr = new URL(arrival.issuer).host
   const name = await nameOfPerson(accounts.openStoreAs, person)
-  return sendOwnPage(reply.code(problem === undefined ? 200 : 422), words, {
+  return sendTranslatedPage(reply.code(problem === undefined ? 200 : 422), words, {
     title,
     isProblem: problem !== undefined,
     content: html`<h1>${title}</h1>

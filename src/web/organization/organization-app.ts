@@ -10,9 +10,9 @@ import { form, notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { isOvertaken, overtaken } from '../page/organizing.ts'
-import { sendPage } from '../page/page.ts'
+import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { type AppState, appFields, appForm, saidBy, stateOf, typedState, withProblems } from './app-form.ts'
 import { kindLabel, lastToken } from './organization-apps.ts'
@@ -91,10 +91,9 @@ type Shown = Found & {
 const sendApp = (reply: FastifyReply, shown: Shown): FastifyReply => {
   const { app, page, state, isSaved = false, refusal, wasFaster = false } = shown
   const token = ownToken(reply)
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title: app.name,
     isProblem: refusal !== undefined || wasFaster || Object.keys(state.problems).length > 0,
-    signOut: { token },
     content: html`<h1>${app.name}</h1>
 ${isSaved && notice('done', html`<p>It is saved, and holds from now on.</p>`)}
 ${refusal && notice('problem', html`<p>This was not done: ${refusal}.</p>`)}

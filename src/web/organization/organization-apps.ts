@@ -6,8 +6,8 @@ import { administeredOf, type OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { sendPage } from '../page/page.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { type AppState, appForm, emptyState, kindOf, kinds, saidBy, typedState, withProblems } from './app-form.ts'
 import { sendSecret } from './secret-once.ts'
@@ -19,9 +19,8 @@ export const organizationAppsPage: AddPage = (server, options) => {
   server.get<OfOrganization>('/organizations/:organization/apps', { onRequest }, async (request, reply) => {
     const { id, name } = await administeredOf(request, options)
     const apps = await organizationApps.list(id)
-    return sendPage(reply, {
+    return sendStaffPage(reply, {
       title: `Apps of ${name}`,
-      signOut: { token: ownToken(reply) },
       content: html`<h1>Apps and backend services of ${name}</h1>
 ${
   apps.length === 0
@@ -62,10 +61,9 @@ export const lastToken = ({ tokenAt }: OrganizationClient): Html | string =>
   tokenAt === undefined ? 'It has never had a token.' : html`Last got a token ${moment(tokenAt)}.`
 
 const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: AppState): FastifyReply =>
-  sendPage(reply, {
+  sendStaffPage(reply, {
     title: 'Register an app',
     isProblem: Object.keys(state.problems).length > 0,
-    signOut: { token: ownToken(reply) },
     content: html`<h1>Register an app or a backend service</h1>
 <p>It will belong to ${name}.</p>
 ${appForm({ action: `/organizations/${id}/apps/new`, token: ownToken(reply), button: 'Register', state })}

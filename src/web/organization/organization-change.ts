@@ -5,8 +5,10 @@ import type { OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { administratorOf, isOvertaken, openFor, organizationFor, sendOwn } from '../page/organizing.ts'
+import { isOvertaken } from '../page/overtaken.ts'
+import { administratorOf, openFor, organizationFor } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import {
   emptyOrganization,
   isWrong,
@@ -65,7 +67,7 @@ type New = {
 }
 
 const sendNew = (reply: FastifyReply, { action, state, above }: New): FastifyReply =>
-  sendOwn(reply, {
+  sendStaffPage(reply, {
     title: 'Add an organization',
     isProblem: isWrong(state),
     content: html`<h1>Add an organization</h1>
@@ -79,7 +81,7 @@ ${organizationForm({ action, token: ownToken(reply), button: 'Add it', state })}
   })
 
 const sendChange = (reply: FastifyReply, id: string, state: OrganizationState): FastifyReply =>
-  sendOwn(reply, {
+  sendStaffPage(reply, {
     title: 'Change an organization',
     isProblem: isWrong(state) || state.isOvertaken === true,
     content: html`<h1>Change an organization</h1>

@@ -6,8 +6,10 @@ import type { OfOrganization } from '../page/administered.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { isOvertaken, organizationFor, type ShownOrganization, sendOwn } from '../page/organizing.ts'
+import { isOvertaken } from '../page/overtaken.ts'
+import { organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 
 /** An organization is closed, once it is said what hangs on it, and opened again. */
 export const organizationClosePage: AddPage = (server, options) => {
@@ -15,7 +17,7 @@ export const organizationClosePage: AddPage = (server, options) => {
   for (const step of [closing, opening]) {
     const page = `/organizations/:organization/${step.action}` as const
     const send = async (reply: FastifyReply, shown: ShownOrganization, isOvertaken = false): Promise<FastifyReply> =>
-      sendOwn(reply, {
+      sendStaffPage(reply, {
         title: `${step.title} ${shown.name}`,
         isProblem: isOvertaken,
         content: html`<h1>${step.title} ${shown.name}</h1>

@@ -11,10 +11,10 @@ import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { namedIn } from '../page/named-in.ts'
-import { isOvertaken, overtaken } from '../page/organizing.ts'
-import { sendPage } from '../page/page.ts'
+import { isOvertaken, overtaken } from '../page/overtaken.ts'
+import { seldom } from '../page/page-limits.ts'
 import { requireSession } from '../page/signed-in.ts'
-import { seldom } from '../sign-in/sign-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { type EhrState, ehrForm, ehrStateOf, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
 
 type Asked = { readonly Params: { readonly organization: string; readonly ehr: string } }
@@ -84,10 +84,9 @@ const sendEhr = (reply: FastifyReply, shown: Shown): FastifyReply => {
   const { config, state, all, page, address, done, check, wasFaster = false } = shown
   const token = ownToken(reply)
   const title = new URL(config.issuer).host
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title,
     isProblem: wasFaster || Object.keys(state.problems).length > 0,
-    signOut: { token },
     content: html`<h1>${title}</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
 ${check && result(check)}

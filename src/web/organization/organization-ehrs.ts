@@ -5,8 +5,8 @@ import { administeredOf, type OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { sendPage } from '../page/page.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { type EhrState, ehrForm, emptyEhr, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
 
 /** The EHRs that open us for an organization, and the way to add another. */
@@ -17,9 +17,8 @@ export const organizationEhrsPage: AddPage = (server, options) => {
     const { id, name } = await administeredOf(request, options)
     const own = await organizationEhrs.list(id)
     const inherited = await organizationEhrs.listInherited(id)
-    return sendPage(reply, {
+    return sendStaffPage(reply, {
       title: `EHRs of ${name}`,
-      signOut: { token: ownToken(reply) },
       content: html`<h1>EHRs that open Sharewell for ${name}</h1>
 <p>Providers open Sharewell from them, and are signed in by them. Each holds for the organization and all below it.</p>
 ${
@@ -60,10 +59,9 @@ const fromAbove = (
 
 const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: EhrState): FastifyReply => {
   const token = ownToken(reply)
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title: 'Add an EHR',
     isProblem: Object.keys(state.problems).length > 0,
-    signOut: { token },
     content: html`<h1>Add an EHR</h1>
 <p>It will be for ${name} and all below it. What the EHR has to know of Sharewell is shown when it is added.</p>
 <p>It will say who its users are: set up only one whose people you trust with that.</p>

@@ -10,7 +10,7 @@ import { organizationTypes } from '../../fhir/organization-type.ts'
 import { selectField } from '../page/choice-field.ts'
 import { box, field, notice, problemList, typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { overtaken } from '../page/organizing.ts'
+import { overtaken } from '../page/overtaken.ts'
 
 /** What stands in the fields, and what is wrong with it. */
 export type OrganizationState = {

@@ -10,15 +10,11 @@ import { type Choice, notice, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import {
-  isOvertaken,
-  notFound,
-  organizationFor,
-  overtaken,
-  type ShownOrganization,
-  sendOwn,
-} from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
+import { isOvertaken, overtaken } from '../page/overtaken.ts'
+import { organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 
 /** An organization goes to another place in its tree, by whoever manages both places. */
 export const organizationMovePage: AddPage = (server, options) => {
@@ -95,7 +91,7 @@ const sendMove = async (
   { parent, version, problem, isOvertaken = false }: State,
 ): Promise<FastifyReply> => {
   const { id, name } = shown
-  return sendOwn(reply, {
+  return sendStaffPage(reply, {
     title: `Move ${name}`,
     isProblem: problem !== undefined || isOvertaken,
     content: html`<h1>Move ${name}</h1>

@@ -12,8 +12,9 @@ import { field, lookedFor, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
-import { organizationOf, type ShownOrganization, sendOwn } from '../page/organizing.ts'
+import { organizationOf, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
 import { nameText } from '../patient/patient-facts.ts'
 import { roleChoices, roleNames } from './staff-role.ts'
@@ -36,7 +37,7 @@ export const organizationPeoplePage: AddPage = (server, options) => {
     const to = (next: string) =>
       `${page}?${again}&${new URLSearchParams({ page: cursors.seal({ path: page, query: again, page: next }) })}`
     const done = namedIn(doneTexts, query.get('done'))
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: `People of ${name}`,
       isWide: true,
       content: html`<h1>People of ${name}</h1>

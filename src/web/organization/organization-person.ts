@@ -16,15 +16,11 @@ import { box, notice, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import {
-  isOvertaken,
-  notFound,
-  organizationFor,
-  overtaken,
-  type ShownOrganization,
-  sendOwn,
-} from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
+import { isOvertaken, overtaken } from '../page/overtaken.ts'
+import { organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { nameOfColleague, roleText } from './organization-people.ts'
 import { roleChoices } from './staff-role.ts'
 
@@ -136,7 +132,7 @@ const sendRole = (reply: FastifyReply, shown: ShownColleague, state: RoleState):
   const { id, name, colleague } = shown
   const person = nameOfColleague(colleague)
   const page = `/organizations/${id}/people/${colleague.id}`
-  return sendOwn(reply, {
+  return sendStaffPage(reply, {
     title: `${person} in ${name}`,
     isProblem: state.problem !== undefined || state.lastProblem !== undefined || state.isOvertaken === true,
     content: html`<h1>${person} in ${name}</h1>
@@ -196,7 +192,7 @@ const sendRemove = (
   const { id, name, colleague } = shown
   const person = nameOfColleague(colleague)
   const page = `/organizations/${id}/people/${colleague.id}`
-  return sendOwn(reply, {
+  return sendStaffPage(reply, {
     title: `Remove ${person} from ${name}`,
     isProblem: lastProblem !== undefined || isOvertaken === true,
     content: html`<h1>Remove ${person} from ${name}</h1>

@@ -3,15 +3,16 @@ import { findFacts, type OrganizationFacts } from '../../accounts/organization-f
 import { nameOfOrganization, parentOf } from '../../accounts/organization-tree.ts'
 import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/presentation.ts'
-import { organizationsForStudies } from '../../studies/study-change.ts'
-import { statusText } from '../../studies/study-status.ts'
+import { organizationsForStudies } from '../../studies/definition/study-change.ts'
+import { statusText } from '../../studies/definition/study-status.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
-import { organizationOf, type ShownOrganization, sendOwn } from '../page/organizing.ts'
+import { organizationOf, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { typeText } from './organization-form.ts'
 
@@ -29,7 +30,7 @@ export const organizationPage: AddPage = (server, options) => {
     }
     const mayMake = (await organizationsForStudies(options, organizer.person, id)).length > 0
     const done = namedIn(doneTexts, queryOf(request).get('done'))
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: name,
       content: html`<nav aria-label="Above">${await above(shown)}</nav>
 <h1>${name}</h1>

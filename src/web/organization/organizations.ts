@@ -3,8 +3,9 @@ import { queryOf } from '../../http/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box, field, lookedFor } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { organizerOf, sendOwn } from '../page/organizing.ts'
+import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { typeText } from './organization-form.ts'
 
 /** The tree of organizations, as far as somebody may see it. */
@@ -16,7 +17,7 @@ export const organizationsPage: AddPage = (server, options) => {
     const withClosed = query.get('closed') === 'yes'
     const tree = await findTree(organizer, { name, withClosed, page: Number(query.get('page')) || 1 })
     const { administrator } = organizer.caller
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: 'Organizations',
       content: html`<h1>Organizations</h1>
 <p>Each stands below what it is part of. Whoever manages one also manages all below it.</p>

@@ -1,16 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import { notice } from '../page/form.ts'
-import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendPage } from '../page/page.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 
 type Shown = { readonly client_id: string; readonly client_secret: string; readonly page: string }
 
 /** A secret that was made just now. Only its hash is kept, so nobody is shown it again. */
 export const sendSecret = (reply: FastifyReply, { client_id, client_secret, page }: Shown): FastifyReply =>
-  sendPage(reply, {
+  sendStaffPage(reply, {
     title: 'Keep this secret',
-    signOut: { token: ownToken(reply) },
     content: html`<h1>Keep this secret</h1>
 ${notice('done', html`<p>Copy it now to where the app needs it: it is shown this once, and never again.</p>`)}
 <dl>

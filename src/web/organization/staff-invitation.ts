@@ -7,8 +7,10 @@ import { field, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { notFound, openFor, organizationFor, type ShownOrganization, sendOwn } from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
+import { openFor, organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { roleChoices } from './staff-role.ts'
 
 type OfInvitation = {
@@ -36,7 +38,7 @@ export const staffInvitationPage: AddPage = (server, options) => {
     const answer = await staffInvitations.sendAgain(byOf(shown), request.params.invitation)
     if (answer === 'unknown') return notFound()
     if (answer === 'sent') return reply.redirect(`/organizations/${shown.id}/people?done=again`, 303)
-    return sendOwn(reply.code(429), {
+    return sendStaffPage(reply.code(429), {
       title: 'This was not done',
       isProblem: true,
       content: html`<h1>This was not done</h1>
@@ -63,7 +65,7 @@ const sendInvite = (
     email: problems.email && ofOthers[problems.email],
     role: problems.role && 'Choose a role',
   }
-  return sendOwn(reply, {
+  return sendStaffPage(reply, {
     title: `Invite somebody into ${name}`,
     isProblem: Object.keys(problems).length > 0,
     content: html`<h1>Invite somebody into ${name}</h1>

@@ -14,12 +14,12 @@ import type { Outbox } from '../../messages/outbox.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import type { Trail } from '../../storage/audit/trail.ts'
 import type { Store } from '../../storage/store.ts'
-import type { Acceptance } from '../../studies/acceptance.ts'
-import type { Invitations } from '../../studies/invitations.ts'
-import type { PatientChanges } from '../../studies/patient-change.ts'
-import type { PatientImports } from '../../studies/patient-import.ts'
-import type { Registering } from '../../studies/registering.ts'
-import type { StudyActions } from '../../studies/study-actions.ts'
+import type { Acceptance } from '../../studies/invitation/acceptance.ts'
+import type { Invitations } from '../../studies/invitation/invitations.ts'
+import type { PatientChanges } from '../../studies/patient/patient-change.ts'
+import type { PatientImports } from '../../studies/patient/patient-import.ts'
+import type { Registering } from '../../studies/patient/registering.ts'
+import type { StudyActions } from '../../studies/people/study-actions.ts'
 
 export type PageOptions = {
   readonly accounts: Accounts

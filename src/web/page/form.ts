@@ -81,15 +81,17 @@ type Form = {
   readonly token: string
   readonly fields: readonly Field[]
   readonly button: string
-  /** One of several, after the fields; the first is chosen already. */
-  readonly choice?: { readonly name: string; readonly label: string; readonly choices: readonly Choice[] }
-  /** A box after the fields that may be ticked. */
-  readonly tick?: { readonly name: string; readonly label: string }
+  /** What else is asked, behind the fields. */
+  readonly more?: Html
   /** What stands above what is wrong. */
   readonly problemTitle?: string
   /** Sent along unseen. */
   readonly hidden?: Readonly<Record<string, string>>
 }
+
+/** Sent along unseen. */
+export const hiddenField = (name: string, value: string): Html =>
+  html`<input type="hidden" name="${name}" value="${value}">`
 
 /** A form that posts, with what is wrong with it before its fields. It is checked here, not by the browser, which says less. */
 export const form = ({
@@ -97,22 +99,14 @@ export const form = ({
   token,
   fields,
   button,
-  choice,
-  tick,
+  more,
   problemTitle,
   hidden = {},
 }: Form): Html => html`${problemList(fields, problemTitle)}
 <form method="post" action="${action}" novalidate>
-${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => hiddenField(name, value))}
 ${fields.map(field)}
-${
-  choice &&
-  html`<div class="field mb-4">
-<label for="${choice.name}" class="form-label fw-semibold">${choice.label}</label>
-<select id="${choice.name}" name="${choice.name}" class="form-select">${choice.choices.map(({ value, label }) => html`<option value="${value}">${label}</option>`)}</select>
-</div>`
-}
-${tick && box({ type: 'checkbox', value: 'yes', ...tick })}
+${more}
 <button class="btn btn-primary">${button}</button>
 </form>`
 

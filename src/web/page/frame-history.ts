@@ -3,8 +3,8 @@ import { type Cookies, cookieOf } from '../../http/session.ts'
 import { digestOf } from '../../storage/secret/secret.ts'
 import { allowAnyFrame, asksAgain, isFramed, jarOf, pathAgain } from './frame.ts'
 import { html } from './html.ts'
-import { wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
+import { wordsOf } from './translated-page.ts'
 
 /**
  * A hook for what is shown within a frame: whoever goes back there to where an earlier launch has led sees nothing of it, for the EHR may

@@ -3,9 +3,9 @@ import { cookieOf } from '../../http/session.ts'
 import type { PageOptions } from './add-page.ts'
 import { isMarkedFor } from './form-token.ts'
 import { html } from './html.ts'
-import { sendOwnPage, wordsOf } from './own-page.ts'
 import { isFileLeftOut } from './sent-file.ts'
 import { requireSession, sendToSignIn } from './signed-in.ts'
+import { sendTranslatedPage, wordsOf } from './translated-page.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -36,7 +36,7 @@ export const sendTyped = (request: FastifyRequest, reply: FastifyReply, action =
   const { say } = words
   const title = say('typed.title')
   const signIn = new URLSearchParams({ continue: '/account?done=again' })
-  return sendOwnPage(reply.code(401), words, {
+  return sendTranslatedPage(reply.code(401), words, {
     title,
     isProblem: true,
     content: html`<h1>${title}</h1>

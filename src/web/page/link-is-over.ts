@@ -1,16 +1,28 @@
 import type { FastifyReply } from 'fastify'
+import type { Words } from '../../messages/catalogue.ts'
 import { type Html, html } from './html.ts'
-import { sendOwnPage, wordsOf } from './own-page.ts'
+import { sendTranslatedPage, wordsOf } from './translated-page.ts'
 
 /** For links that were used, are too old, or never were. `another`: the way to a new one, where whoever has come may ask for it themselves. */
 export const sendLinkIsOver = (reply: FastifyReply, { another }: { readonly another?: Html } = {}): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply.code(410), words, {
+  return sendTranslatedPage(reply.code(410), words, {
     title: say('link-over.title'),
     content: html`<h1>${say('link-over.title')}</h1>
 <p>${say('link-over.text')}</p>
 <p><a href="/sign-in">${say('over.sign-in')}</a></p>
 ${another}`,
+  })
+}
+
+/** The same for an invitation into a study. */
+export const sendInvitationIsOver = (reply: FastifyReply, words: Words): FastifyReply => {
+  const { say } = words
+  return sendTranslatedPage(reply.code(410), words, {
+    title: say('over.title'),
+    content: html`<h1>${say('over.title')}</h1>
+<p>${say('over.text')}</p>
+<p><a href="/sign-in?continue=%2Fsharing">${say('over.sign-in')}</a></p>`,
   })
 }

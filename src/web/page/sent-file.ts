@@ -63,7 +63,7 @@ export type SentFile =
   | { readonly kind: 'none' }
   | { readonly kind: 'too-large' }
 
-/** The file in that field, as `takingFile` left it. */
+/** The file in that field, as `takeFile` left it. */
 export const sentFile = (body: unknown, name: string): SentFile => {
   const file: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
   if (file === tooLarge) return { kind: 'too-large' }

@@ -3,8 +3,8 @@ import type { Session } from '../../storage/account/session.ts'
 import { pageOf } from './continue.ts'
 import { allowAnyFrame, isFramable } from './frame.ts'
 import { html } from './html.ts'
-import { wordsOf } from './own-page.ts'
 import { sendPage } from './page.ts'
+import { wordsOf } from './translated-page.ts'
 
 /**
  * A hook for pages of whoever is signed in: all others sign in first, and come back. What they sent is lost, and they are told so; what is

@@ -1,4 +1,4 @@
-import type { Duplicate } from '../../studies/duplicate-patients.ts'
+import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import { type Html, html } from '../page/html.ts'
 import { patientLine } from './patient-search.ts'
 

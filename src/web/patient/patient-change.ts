@@ -1,13 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { languages } from '../../messages/catalogue.ts'
-import { type PatientFields, type PatientProblems, problemsOfChange } from '../../studies/patient-fields.ts'
+import { languageCodes } from '../../messages/catalogue.ts'
+import { type PatientFields, type PatientProblems, problemsOfChange } from '../../studies/patient/patient-fields.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { isOvertaken, notFound, overtaken, sendOwn } from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
+import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { nameText } from './patient-facts.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
 
@@ -29,7 +31,7 @@ export const patientChangePage: AddPage = (server, options) => {
     const { body } = request
     const fields = typedFields(body)
     const shown = { id, name: nameText(patient.name?.[0] ?? {}), version: typed(body, 'version'), fields }
-    const problems = problemsOfChange(fields, before, codes)
+    const problems = problemsOfChange(fields, before, languageCodes)
     if (Object.keys(problems).length > 0) return sendForm(reply.code(422), { ...shown, problems })
     try {
       await patientChanges.change(sessionOf(request).person, id, shown.version, fields)
@@ -40,8 +42,6 @@ export const patientChangePage: AddPage = (server, options) => {
     return reply.redirect(`/patients/${id}`, 303)
   })
 }
-
-const codes = languages.map(({ code }) => code)
 
 type Shown = {
   readonly id: string
@@ -55,7 +55,7 @@ type Shown = {
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
   const { id, name, version, fields, problems = {}, saved } = shown
-  return sendOwn(reply, {
+  return sendStaffPage(reply, {
     title: 'Change what is said of a patient',
     isProblem: saved !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>Change what is said of ${name || 'the patient'}</h1>

@@ -1,6 +1,6 @@
 import type { HumanName, Patient } from '@medplum/fhirtypes'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
-import { reasonNotToWrite } from '../../studies/whether-written-to.ts'
+import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
 

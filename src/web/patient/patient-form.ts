@@ -1,5 +1,5 @@
 import { languages } from '../../messages/catalogue.ts'
-import { type PatientFields, type PatientProblems, patientFieldNames } from '../../studies/patient-fields.ts'
+import { type PatientFields, type PatientProblems, patientFieldNames } from '../../studies/patient/patient-fields.ts'
 import { selectField } from '../page/choice-field.ts'
 import { type Field, field, problemList, typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'

@@ -9,10 +9,11 @@ import { hearsProgress } from '../page/content-security.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { notFound } from '../page/organizing.ts'
-import { sendPage } from '../page/page.ts'
+import { notFound } from '../page/not-found.ts'
+import { itemBeforeIn } from '../page/page-number.ts'
 import { type Progress, progressBar, streamProgress } from '../page/progress.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { previewHeads, previewRow } from './import-preview.ts'
 import { patientLine } from './patient-search.ts'
 
@@ -27,13 +28,12 @@ export const patientImportPage: AddPage = (server, options) => {
     (await patientImports.find(sessionOf(request).person, request.params.id)) ?? notFound()
   server.get<OfImport>(at, { onRequest, ...hearsProgress }, async (request, reply) => {
     const found = await find(request)
-    const after = Number(/^\d{1,9}$/.exec(queryOf(request).get('after') ?? '')?.[0] ?? 0)
-    return sendPage(reply, {
+    const after = itemBeforeIn(queryOf(request))
+    return sendStaffPage(reply, {
       title: 'A list of patients',
       isProblem: found.faulty > 0 || found.reason !== null,
       isRefreshed: isUnderWay(found),
       isWide: true,
-      signOut: { token: ownToken(reply) },
       content: html`<h1>A list of patients</h1>
 ${await stateOf(found, options, reply, after)}
 <p class="mt-4"><a href="/patients/imports">Back to the lists</a></p>`,

@@ -1,20 +1,19 @@
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
-import { languages } from '../../messages/catalogue.ts'
+import { languageCodes } from '../../messages/catalogue.ts'
 import type { PatientImport } from '../../storage/organization/patient-import.ts'
-import { mostLines, patientListTemplate } from '../../studies/patient-list.ts'
+import { mostLines, patientListTemplate } from '../../studies/patient/patient-list.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { selectField } from '../page/choice-field.ts'
 import { problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { sendOwn } from '../page/organizing.ts'
 import { sentFile, takeFile } from '../page/sent-file.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
-import { staffOf } from '../page/staff.ts'
+import { staffCallerOf } from '../page/staff-caller.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
-import { type Place, placeOf } from './registering-place.ts'
+import { organizationField, type Place, placeOf } from './registering-place.ts'
 
 /** Where lists of patients are sent as files, and what became of those that somebody has sent. */
 export const patientImportsPage: AddPage = (server, options) => {
@@ -26,7 +25,7 @@ export const patientImportsPage: AddPage = (server, options) => {
     return sendUpload(reply, { place, imports })
   })
   server.get('/patients/imports/template.csv', { onRequest }, async (request, reply) => {
-    await staffOf(request, options)
+    await staffCallerOf(request, options)
     return reply
       .type('text/csv; charset=utf-8')
       .header('content-disposition', 'attachment; filename="patients.csv"')
@@ -47,7 +46,7 @@ export const patientImportsPage: AddPage = (server, options) => {
         return refuse(413, `The file is larger than ${mostBytes / 1_000_000} MB: send it in parts`)
       if (file.kind === 'none') return refuse(422, 'Choose a file')
       const into = { organization: place.organization, study: place.study?.id }
-      const uploaded = await patientImports.upload(person, into, file.bytes, codes)
+      const uploaded = await patientImports.upload(person, into, file.bytes, languageCodes)
       if (uploaded.kind === 'unreadable') return refuse(422, uploaded.why)
       return reply.redirect(`/patients/imports/${uploaded.id}`, 303)
     })
@@ -56,13 +55,11 @@ export const patientImportsPage: AddPage = (server, options) => {
 
 const mostBytes = 10_000_000
 
-const codes = languages.map(({ code }) => code)
-
 type Shown = { readonly place: Place; readonly imports: readonly PatientImport[]; readonly problem?: string }
 
 const sendUpload = (reply: FastifyReply, { place, imports, problem }: Shown): FastifyReply => {
-  const { organizations, organization, study } = place
-  return sendOwn(reply, {
+  const { study } = place
+  return sendStaffPage(reply, {
     title: 'Register a list of patients',
     isProblem: problem !== undefined,
     content: html`<h1>Register a list of patients</h1>
@@ -73,17 +70,7 @@ ${study && html`<p>All of them are enrolled into ${study.name}.</p>`}
 <form method="post" action="/patients/imports" enctype="multipart/form-data" novalidate>
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">
 ${study && html`<input type="hidden" name="study" value="${study.id}">`}
-${
-  organizations.length === 1
-    ? html`<input type="hidden" name="organization" value="${organization}"><p>Registered by ${organizations[0]?.name}, whose members see the records.</p>`
-    : selectField({
-        name: 'organization',
-        label: 'Organization',
-        value: organization,
-        hint: 'Its members see the records.',
-        choices: organizations.map(({ id, name }) => ({ value: id, label: name })),
-      })
-}
+${organizationField(place, 'the records')}
 <div class="field mb-4${problem && ' wrong'}">
 <label for="file" class="form-label fw-semibold">File</label>
 <p class="form-text mt-0" id="file-hint">In UTF-8, with commas or semicolons, of at most ${mostLines} lines.</p>

@@ -1,25 +1,24 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
-import { languages } from '../../messages/catalogue.ts'
-import type { Duplicate } from '../../studies/duplicate-patients.ts'
+import { languageCodes } from '../../messages/catalogue.ts'
+import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import {
   type PatientFields,
   type PatientProblems,
   patientFieldNames,
   readPatientFields,
-} from '../../studies/patient-fields.ts'
+} from '../../studies/patient/patient-fields.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { selectField } from '../page/choice-field.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { sendOwn } from '../page/organizing.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.ts'
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
-import { type Place, placeOf } from './registering-place.ts'
+import { organizationField, type Place, placeOf } from './registering-place.ts'
 
 /** Registers a patient, in an organization of whoever does it; and enrols them, where one comes from a study. */
 export const patientNewPage: AddPage = (server, options) => {
@@ -35,7 +34,7 @@ export const patientNewPage: AddPage = (server, options) => {
       organization: typed(body, 'organization'),
     })
     const fields = typedFields(body)
-    const read = readPatientFields(fields, codes)
+    const read = readPatientFields(fields, languageCodes)
     if (read.kind === 'wrong')
       return sendForm(reply.code(422), { ...into, fields, problems: read.problems, duplicates: [] })
     const { person } = sessionOf(request)
@@ -65,8 +64,6 @@ const digestOf = (duplicates: readonly Duplicate[]): string =>
     )
     .digest('base64url')
 
-const codes = languages.map(({ code }) => code)
-
 const noFields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as PatientFields
 
 type Shown = Place & {
@@ -76,9 +73,9 @@ type Shown = Place & {
 }
 
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
-  const { organizations, organization, study, fields, problems, duplicates } = shown
+  const { study, fields, problems, duplicates } = shown
   const isProblem = Object.keys(problems).length > 0 || duplicates.length > 0
-  return sendOwn(reply, {
+  return sendStaffPage(reply, {
     title: 'Register a patient',
     isProblem,
     content: html`<h1>Register a patient</h1>
@@ -88,17 +85,7 @@ ${duplicates.length > 0 && warning(duplicates)}
 <form method="post" action="/patients/new" novalidate>
 <input type="hidden" name="_csrf" value="${ownToken(reply)}">
 ${study && html`<input type="hidden" name="study" value="${study.id}">`}
-${
-  organizations.length === 1
-    ? html`<input type="hidden" name="organization" value="${organization}"><p>Registered by ${organizations[0]?.name}, whose members see the record.</p>`
-    : selectField({
-        name: 'organization',
-        label: 'Organization',
-        value: organization,
-        hint: 'Its members see the record.',
-        choices: organizations.map(({ id, name }) => ({ value: id, label: name })),
-      })
-}
+${organizationField(shown, 'the record')}
 ${patientFields(fields, problems)}
 <div class="d-flex flex-wrap gap-2">
 <button class="btn btn-primary">${duplicates.length > 0 ? 'Look again' : 'Register'}</button>

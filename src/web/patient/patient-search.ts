@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { isolated } from '../../messages/isolated.ts'
-import { findPatientPage, type PatientsAsked } from '../../studies/finding-patients.ts'
+import { findPatientPage, type PatientsAsked } from '../../studies/patient/finding-patients.ts'
 import { type Field, field, lookedFor, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { nameText, vitalText } from './patient-facts.ts'

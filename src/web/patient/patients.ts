@@ -3,16 +3,16 @@ import { queryOf } from '../../http/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwn } from '../page/organizing.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
-import { staffOf } from '../page/staff.ts'
+import { staffCallerOf } from '../page/staff-caller.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { askedIn, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
 
 /** Finds patients, as far as somebody may see them, and leads to registering others. */
 export const patientsPage: AddPage = (server, options) => {
   const cursorsFor = openCursors(options.accounts.secretKey)
   server.get('/patients', { onRequest: requireSession }, async (request, reply) => {
-    const caller = await staffOf(request, options)
+    const caller = await staffCallerOf(request, options)
     const query = queryOf(request)
     const asked = askedIn(query)
     const cursors = cursorsFor(caller)
@@ -22,7 +22,7 @@ export const patientsPage: AddPage = (server, options) => {
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     const again = queryOfAsked(asked)
     const nextPage = next && cursors.seal({ path: '/patients', query: again, page: next })
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: 'Patients',
       content: html`<h1>Patients</h1>
 ${registers && registerLinks}

@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import type { PageOptions } from '../page/add-page.ts'
-import { notFound } from '../page/organizing.ts'
+import { selectField } from '../page/choice-field.ts'
+import { type Html, html } from '../page/html.ts'
+import { notFound } from '../page/not-found.ts'
 import { sessionOf } from '../page/signed-in.ts'
-import { staffOf } from '../page/staff.ts'
+import { staffCallerOf } from '../page/staff-caller.ts'
 
 type Named = { readonly id: string; readonly name: string }
 
@@ -20,11 +22,28 @@ export const placeOf = async (
   options: PageOptions,
   { study, organization }: { readonly study: string; readonly organization: string },
 ): Promise<Place> => {
-  await staffOf(request, options)
+  await staffCallerOf(request, options)
   const { person } = sessionOf(request)
   const organizations = await options.registering.organizations(person)
   const asked = study === '' ? undefined : ((await options.registering.findStudy(person, study)) ?? notFound())
   const usual = organizations.find(({ id }) => id === asked?.organization) ?? organizations[0] ?? notFound()
   const chosen = organization === '' ? usual : (organizations.find(({ id }) => id === organization) ?? notFound())
   return { organizations, organization: chosen.id, study: asked }
+}
+
+/** In which organization they are registered; where there is one alone, that is said. `whose`: the record, or the records of several. */
+export const organizationField = (
+  { organizations, organization }: Place,
+  whose: 'the record' | 'the records',
+): Html => {
+  const [first, ...others] = organizations
+  return others.length === 0
+    ? html`<input type="hidden" name="organization" value="${organization}"><p>Registered by ${first?.name}, whose members see ${whose}.</p>`
+    : selectField({
+        name: 'organization',
+        label: 'Organization',
+        value: organization,
+        hint: `Its members see ${whose}.`,
+        choices: organizations.map(({ id, name }) => ({ value: id, label: name })),
+      })
 }

@@ -3,15 +3,16 @@ import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { type AskedLine, findStudyAsked, type StudyAsked, signedTextOf, textsOf } from '../../studies/own-study.ts'
-import type { SharedLine } from '../../studies/shared-line.ts'
-import { findSignedConsent, type SignedConsent } from '../../studies/signed-consent.ts'
-import { findSigned } from '../../studies/signed-study.ts'
+import { type AskedLine, findStudyAsked, type StudyAsked } from '../../studies/consent/own-study.ts'
+import { signedTextOf, textsOf } from '../../studies/consent/patient-text.ts'
+import type { SharedLine } from '../../studies/consent/shared-line.ts'
+import { findSignedConsent, type SignedConsent } from '../../studies/consent/signed-consent.ts'
+import { findSigned } from '../../studies/consent/signed-study.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { dayOrMoment } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf, worded } from '../page/wording.ts'
 import { textShown } from './sharing-facts.ts'
 import { keptOf, lineText } from './sharing-line.ts'
@@ -36,7 +37,7 @@ export const sharingCopyPage: AddPage = (server, options) => {
     )
     if (isFile) return sendFile(reply, words, { title: say('copy.title'), content })
     const links = html`<ul class="list-unstyled mt-4 no-print"><li><a href="/sharing/${study.id}/copy?file">${say('copy.download')}</a></li><li><a href="/sharing/${study.id}"${langOf(asked.title, words)}>${asked.title.text}</a></li></ul>`
-    return sendOwnPage(reply, words, { title: say('copy.title'), content: html`${content}${links}` })
+    return sendTranslatedPage(reply, words, { title: say('copy.title'), content: html`${content}${links}` })
   })
 }
 

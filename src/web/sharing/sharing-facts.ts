@@ -1,6 +1,6 @@
 import type { Attachment, ResearchStudy } from '@medplum/fhirtypes'
 import type { Words } from '../../messages/catalogue.ts'
-import type { StudyAsked } from '../../studies/own-study.ts'
+import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
 import { langOf, worded } from '../page/wording.ts'

@@ -2,14 +2,14 @@ import type { FastifyReply } from 'fastify'
 import { isOfTime } from '../../access/shared-type.ts'
 import { isBlank } from '../../accounts/blank.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import type { Choice } from '../../studies/own-consent.ts'
-import { digestOfShown, type StudyAsked } from '../../studies/own-study.ts'
-import { countShared } from '../../studies/would-share.ts'
+import { countShared } from '../../studies/consent/count-shared.ts'
+import type { Choice } from '../../studies/consent/own-consent.ts'
+import { digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage } from '../page/own-page.ts'
 import { phrase } from '../page/time.ts'
+import { sendTranslatedPage } from '../page/translated-page.ts'
 import { edgeText } from './period-edge.ts'
 import { type ChoiceState, hiddenChoices } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
@@ -39,7 +39,7 @@ export const sendPreview = async (
   const hidden = { ...hiddenChoices(state), hash: text?.hash ?? '', shown: digestOfShown(asked) }
   const counts = await countShared(asked, choices, words.code)
   const readings = choices.filter(({ shares }) => shares).map(choice => reading(choice, counts.get(choice.line), words))
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('preview.title'),
     isProblem: isUnsigned || isOtherText,
     content: html`<h1>${say('preview.title')}</h1>

@@ -5,15 +5,16 @@ import { isBlank } from '../../accounts/blank.ts'
 import { queryOf } from '../../http/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { joiningReasons, whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
-import { untilWritten } from '../../studies/overtaken.ts'
-import { declineConsent, isStanding, signConsent } from '../../studies/own-consent.ts'
-import { digestOfShown, findStudyAsked, isSignedEarlier, type StudyAsked } from '../../studies/own-study.ts'
+import { declineConsent, isStanding, signConsent } from '../../studies/consent/own-consent.ts'
+import { digestOfShown, findStudyAsked, type StudyAsked } from '../../studies/consent/own-study.ts'
+import { isSignedEarlier } from '../../studies/consent/patient-text.ts'
+import { untilWritten } from '../../studies/consent/until-written.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf } from '../page/wording.ts'
 import { openKeptChoices } from './kept-choices.ts'
 import { type ChoiceState, choiceForm, givenState, hasProblem, typedChoices } from './sharing-choice.ts'
@@ -91,7 +92,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
 /** Alike for whoever had a place until a moment ago, whoever never had one, and where there is no such study. */
 const sendNoPlace = (reply: FastifyReply, words: Words): FastifyReply => {
   const { say } = words
-  return sendOwnPage(reply.code(404), words, {
+  return sendTranslatedPage(reply.code(404), words, {
     title: say('study.no-place'),
     content: html`<h1>${say('study.no-place')}</h1>
 <p>${say('study.no-place-text')}</p>
@@ -133,7 +134,7 @@ const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: 
   const { title, organization } = asked
   const { say } = words
   const { isNothing = false, isChanged = false, isOtherText = false, isKept = false, state } = shown
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: title.text,
     isProblem:
       reply.statusCode >= 400 ||

@@ -1,5 +1,5 @@
-import type { Sharing } from '../../studies/own-sharing.ts'
-import type { SharedLine } from '../../studies/shared-line.ts'
+import type { Sharing } from '../../studies/consent/own-sharing.ts'
+import type { SharedLine } from '../../studies/consent/shared-line.ts'
 
 /** A line of `/sharing` by what it says, and not by where it stands: whoever ticks it wants that to end, whatever has changed since. */
 export type Tick = {

@@ -3,18 +3,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf } from '../../storage/authorization/token.ts'
-import { nameOf, type OwnRecord } from '../../studies/own-record.ts'
-import { type Sharing, sharingsOf } from '../../studies/own-sharing.ts'
-import { findStudyAsked, isSignedEarlier, ownStudiesOf, type StudyAsked } from '../../studies/own-study.ts'
-import { stopSharing } from '../../studies/stopping.ts'
-import { titleIn } from '../../studies/study-words.ts'
+import { nameOf, type OwnRecord } from '../../studies/consent/own-record.ts'
+import { type Sharing, sharingsOf } from '../../studies/consent/own-sharing.ts'
+import { findStudyAsked, ownStudiesOf, type StudyAsked } from '../../studies/consent/own-study.ts'
+import { isSignedEarlier } from '../../studies/consent/patient-text.ts'
+import { stopSharing } from '../../studies/consent/stop-sharing.ts'
+import { titleIn } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, notice, ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { langOf, worded } from '../page/wording.ts'
 import { keptText, lineText } from './sharing-line.ts'
 import { isOfTick, parseTick, type Tick, tickOf, tickText } from './sharing-tick.ts'
@@ -75,7 +76,7 @@ const sendSharing = async (
   const keptShown: Html[] = []
   for (const one of kept)
     if (one.kept) keptShown.push(keptText(one.kept, await receiverShown(one, asked, words), words))
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('sharing.title'),
     isProblem: done === 'changed',
     content: html`<h1>${say('sharing.title')}</h1>

@@ -5,10 +5,10 @@ import type { Key, Words } from '../../messages/catalogue.ts'
 import { form, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { seldom } from '../page/page-limits.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { sendLetterOnItsWay } from './letter-on-its-way.ts'
 import { emailField } from './person-fields.ts'
-import { seldom } from './sign-in.ts'
 
 type Asking = {
   readonly isOpen: boolean
@@ -48,7 +48,7 @@ const sendForm = (
 ): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say(title),
     isProblem: problem !== undefined,
     content: html`<h1>${say(title)}</h1>
@@ -61,7 +61,7 @@ ${form({ action: path, token: ownToken(reply), problemTitle: say('check'), field
 const sendClosed = (reply: FastifyReply, { closed, back }: Asking): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say(closed.title),
     content: html`<h1>${say(closed.title)}</h1>
 <p>${say(closed.text)}</p>

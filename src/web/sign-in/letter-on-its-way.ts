@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** The same whether a letter was sent or not, and whatever stands in it. */
 export const sendLetterOnItsWay = (reply: FastifyReply): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('letter-sent.title'),
     content: html`<h1>${say('letter-sent.title')}</h1>
 <p>${say('letter-sent.text')}</p>

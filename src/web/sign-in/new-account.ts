@@ -7,10 +7,11 @@ import { form, notice, typed, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { sendLinkIsOver } from '../page/link-is-over.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { seldom } from '../page/page-limits.ts'
 import { phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { enter } from './entering.ts'
 import { emailField, nameField, newPasswordField } from './person-fields.ts'
-import { enter, seldom } from './sign-in.ts'
 
 /** Where a link that makes an account leads. Looking at it uses nothing up. */
 export const newAccountPage: AddPage = (server, options) => {
@@ -56,7 +57,7 @@ const sendNewAccount = (reply: FastifyReply, { link, invitation, name, email, pr
   const intro = invitation.administrator
     ? html`<p>${say('new-account.administrator-text')}</p>`
     : html`<p>${phrase(words, 'account.new', { email: html`<strong>${invitation.email}</strong>` })}</p>`
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title,
     isProblem: Object.keys(problems).length > 0,
     content: html`<h1>${title}</h1>

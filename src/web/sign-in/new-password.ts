@@ -8,10 +8,10 @@ import { form, typed, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { sendLinkIsOver } from '../page/link-is-over.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { seldom } from '../page/page-limits.ts'
 import { phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { newPasswordField } from './person-fields.ts'
-import { seldom } from './sign-in.ts'
 
 /** Where a link leads with which somebody chooses a password. Looking at it uses nothing up. */
 export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
@@ -50,7 +50,7 @@ type Shown = { readonly link: string; readonly email: string; readonly problem?:
 const sendNewPassword = (reply: FastifyReply, { link, email, problem }: Shown): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('new-password.title'),
     isProblem: problem !== undefined,
     content: html`<h1>${say('new-password.title')}</h1>

@@ -3,8 +3,8 @@ import type { Accounts } from '../../accounts/accounts.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
 import type { Database } from '../../storage/database.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { sessionOf } from '../page/signed-in.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** A hook behind `requireSession`, for pages that ask for the password: an account that an institution made has none yet. */
 export const requirePassword =
@@ -19,7 +19,7 @@ export const hasPassword = async (database: Database, person: string): Promise<b
 export const sendNoPassword = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const words = wordsOf(request)
   const { say } = words
-  return sendOwnPage(reply.code(request.method === 'GET' ? 200 : 403), words, {
+  return sendTranslatedPage(reply.code(request.method === 'GET' ? 200 : 403), words, {
     title: say('no-password.title'),
     content: html`<h1>${say('no-password.title')}</h1>
 <p>${say('no-password.text')} <a href="/forgotten-password">${say('no-password.choose')}</a></p>

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { recoveryCodeText } from '../../accounts/authenticator.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** They are shown this once: only their hashes are kept. */
 export const sendRecoveryCodes = (
@@ -10,7 +10,7 @@ export const sendRecoveryCodes = (
 ): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('recovery.title'),
     content: html`<h1>${say('recovery.title')}</h1>
 <p>${say('recovery.text')}</p>

@@ -12,11 +12,11 @@ import { continuePath } from '../page/continue.ts'
 import { type Field, form, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
 import { qrPicture } from '../page/qr-picture.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { enter } from './entering.ts'
 import { sendRecoveryCodes } from './recovery-codes.ts'
 import { limitRefused } from './refused-tries.ts'
-import { enter } from './sign-in.ts'
 
 /**
  * Where whoever has shown a first factor shows the second, or sets it up where there is none. It belongs to the browser that
@@ -99,7 +99,7 @@ const sendCode = (reply: FastifyReply, { continued, isLost, refusal }: CodeShown
   const hidden = continued === undefined ? {} : { continue: continued }
   const query = new URLSearchParams(isLost ? hidden : { ...hidden, lost: '' })
   const again = new URLSearchParams({ ...hidden, prompt: 'login' })
-  return sendOwnPage(reply.code(status), words, {
+  return sendTranslatedPage(reply.code(status), words, {
     title,
     isProblem: problem !== undefined,
     content: html`<h1>${title}</h1>
@@ -156,7 +156,7 @@ const sendSetUp = (
 ): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title: say('factor.set-up'),
     isProblem: isWrong,
     content: html`<h1>${say('factor.set-up')}</h1>
@@ -185,7 +185,7 @@ const sendOver = (reply: FastifyReply, continued: string | undefined): FastifyRe
   const query = new URLSearchParams(continued === undefined ? {} : { continue: continued })
   const words = wordsOf(reply.request)
   const { say } = words
-  return sendOwnPage(reply.code(410), words, {
+  return sendTranslatedPage(reply.code(410), words, {
     title: say('step.over'),
     content: html`<h1>${say('step.over')}</h1>
 <p>${say('step.over-text')}</p>

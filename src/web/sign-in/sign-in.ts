@@ -1,11 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Admission } from '../../accounts/admit.ts'
+import type { FastifyReply } from 'fastify'
 import { deviceOf } from '../../accounts/device.ts'
 import { signIn } from '../../accounts/sign-in.ts'
 import { queryOf } from '../../http/presentation.ts'
-import { setSessionCookie } from '../../http/session.ts'
 import type { Key } from '../../messages/catalogue.ts'
-import { endSession } from '../../storage/account/session.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ofAppRequests } from '../page/content-security.ts'
 import { continuePath } from '../page/continue.ts'
@@ -13,7 +10,8 @@ import { form, notice, typed, typedSecret } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { answerAdmission } from './entering.ts'
 import { limitRefused } from './refused-tries.ts'
 import { ssoLink } from './sso-link.ts'
 
@@ -51,42 +49,6 @@ export const signInPage: AddPage = (server, options) => {
   })
 }
 
-/** What takes a while, sends a letter, or could be guessed, from one place. */
-export const seldom = { max: 60, timeWindow: '1 minute' }
-
-/** Whoever has shown a first factor goes on: to where they were going, or to the second one. */
-export const answerAdmission = async (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: PageOptions,
-  admission: Admission,
-  continued: string | undefined,
-): Promise<FastifyReply> => {
-  const { nameOf, options: cookieOptions } = options.cookies
-  switch (admission.kind) {
-    case 'signed-in':
-      await enter(request, reply, options, admission.cookie)
-      return reply.redirect(continued ?? '/account', 303)
-    case 'second-factor': {
-      reply.setCookie(nameOf('step'), admission.step, cookieOptions)
-      const query = new URLSearchParams(continued === undefined ? {} : { continue: continued })
-      return reply.redirect(`/second-factor?${query}`, 303)
-    }
-  }
-}
-
-/** From here on the browser has the new session, and no other. */
-export const enter = async (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { accounts, cookies }: PageOptions,
-  cookie: string,
-): Promise<void> => {
-  const { session } = request
-  if (session !== undefined) await endSession(accounts.database, session.person, session.id)
-  setSessionCookie(reply, cookies, cookie)
-}
-
 type Shown = {
   readonly continued: string | undefined
   readonly email?: string
@@ -112,7 +74,7 @@ const sendSignIn = (
     ...(isAnew ? { prompt: 'login' } : {}),
   }
   const { status, text } = refusal === undefined ? { status: 200, text: undefined } : refusals[refusal]
-  return sendOwnPage(reply.code(status), words, {
+  return sendTranslatedPage(reply.code(status), words, {
     title,
     isProblem: refusal !== undefined || unsaved !== undefined,
     content: html`<h1>${title}</h1>

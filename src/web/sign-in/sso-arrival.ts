@@ -7,10 +7,11 @@ import { ofAppRequests } from '../page/content-security.ts'
 import { form, notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { seldom } from '../page/page-limits.ts'
 import { phrase } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { answerAdmission } from './entering.ts'
 import { nameField } from './person-fields.ts'
-import { answerAdmission, seldom } from './sign-in.ts'
 import { logRefused, ssoBrowserOf, toSignIn } from './sso.ts'
 
 type Asked = { readonly Params: { readonly arrival: string } }
@@ -75,7 +76,7 @@ const sendLink = async (
   const { say } = words
   const title = say('arrival.link.title', { institution })
   const name = await nameOfPerson(accounts.openStoreAs, person)
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title,
     content: html`<h1>${title}</h1>
 ${notice('problem', html`<p>${say('arrival.link.warning', { institution })}</p>`)}
@@ -97,7 +98,7 @@ const sendCreate = (
   const words = wordsOf(request)
   const { say } = words
   const title = say('arrival.create.title')
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title,
     isProblem: typed !== undefined,
     content: html`<h1>${title}</h1>
@@ -123,7 +124,7 @@ const sendSignInFirst = (
   const { say } = words
   const title = say('arrival.first.title')
   const back = new URLSearchParams({ prompt: 'login', continue: `/sso/arrivals/${request.params.arrival}` })
-  return sendOwnPage(reply, words, {
+  return sendTranslatedPage(reply, words, {
     title,
     content: html`<h1>${title}</h1>
 <p>${phrase(words, 'arrival.first.text', { institution, email: html`<strong>${email}</strong>` })}</p>
@@ -140,7 +141,7 @@ const sendProblem = (reply: FastifyReply, institution: string, step: Problem): F
   const title = say(`arrival.${step.kind}.title`)
   const email = html`<strong>${'email' in step ? step.email : ''}</strong>`
   if (step.kind === 'no-address') logRefused(reply.request, step)
-  return sendOwnPage(reply.code(step.kind === 'gone' ? 410 : 403), words, {
+  return sendTranslatedPage(reply.code(step.kind === 'gone' ? 410 : 403), words, {
     title,
     isProblem: true,
     content: html`<h1>${title}</h1>

@@ -11,7 +11,7 @@ import { ofAppRequests } from '../page/content-security.ts'
 import { continuePath } from '../page/continue.ts'
 import { typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendOwnPage, wordsOf } from '../page/own-page.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** Sends the browser to the identity provider, and takes it back. Who has come is then `/sso/arrivals/…`. */
 export const ssoPage: AddPage = (server, { sso, cookies }) => {
@@ -87,7 +87,7 @@ const sendRefusal = (
   const words = wordsOf(request)
   const { say } = words
   const title = say(`sso.${refusal}.title`, { institution })
-  return sendOwnPage(reply.code(statusOf[refusal]), words, {
+  return sendTranslatedPage(reply.code(statusOf[refusal]), words, {
     title,
     isProblem: true,
     content: html`<h1>${title}</h1>

@@ -1,5 +1,5 @@
 import { wordsFor } from '../../messages/catalogue.ts'
-import { type NewStaff, type StaffEntry, type staffProblems, staffRoles } from '../../studies/study-staff.ts'
+import { type NewStaff, type StaffEntry, type staffProblems, staffRoles } from '../../studies/definition/study-staff.ts'
 import { selectField } from '../page/choice-field.ts'
 import { field, typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'

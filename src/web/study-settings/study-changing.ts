@@ -1,13 +1,13 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { type ChangeableStudy, changeStudy, findChangeableStudy } from '../../studies/study-change.ts'
+import { type ChangeableStudy, changeStudy, findChangeableStudy } from '../../studies/definition/study-change.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendPage } from '../page/page.ts'
 import { sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 
 export type OfStudy = { readonly Params: { readonly id: string } }
 
@@ -43,13 +43,14 @@ export const changing = async (
   return { kind: 'conflict', now: await findChangeableStudy(options, sessionOf(request).person, changeable.id) }
 }
 
-export const changedMeanwhile: Html = notice(
+/** Where somebody else was faster than whoever has typed something. */
+export const notSaved: Html = notice(
   'problem',
   html`<p>Somebody else has changed this study meanwhile, and nothing of yours was saved. What you typed is still here: look at what the study says now, and save again if it still holds.</p>`,
 )
 
-/** Where nothing was typed. */
-export const overtaken: Html = notice(
+/** The same where nothing was typed. */
+export const notDone: Html = notice(
   'problem',
   html`<p>Somebody else has changed this study meanwhile, so this was not done. Look at what the study says now, and do it again if it still holds.</p>`,
 )
@@ -75,10 +76,9 @@ export const sendChangePage = (reply: FastifyReply, changeable: ChangeableStudy,
   const { title, isProblem = false, notices, fields, button = 'Save', version, before, after } = page
   const token = ownToken(reply)
   const { action = reply.request.url.split('?')[0] ?? '' } = page
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title: `${title}: ${titleOf(study)}`,
     isProblem,
-    signOut: { token },
     content: html`<p><a href="/studies/${id}/settings">${titleOf(study)}</a></p>
 <h1>${title}</h1>
 ${notices}

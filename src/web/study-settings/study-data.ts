@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { languageName } from '../../fhir/language.ts'
-import type { ChangeableStudy } from '../../studies/study-change.ts'
+import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
   displayOf,
   findSources,
@@ -11,8 +11,8 @@ import {
   type StudyRequest,
   withoutRequest,
   withRequest,
-} from '../../studies/study-request.ts'
-import { furtherLanguages, translatedReason } from '../../studies/study-words.ts'
+} from '../../studies/definition/study-request.ts'
+import { furtherLanguages, translatedReason } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { field, problemList, typed } from '../page/form.ts'
@@ -20,15 +20,7 @@ import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
-import {
-  changedMeanwhile,
-  changing,
-  formHead,
-  type OfStudy,
-  overtaken,
-  sendChangePage,
-  studyOf,
-} from './study-changing.ts'
+import { changing, formHead, notDone, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
 
 type Source = { readonly id: string; readonly name: string; readonly isRetired: boolean }
@@ -128,17 +120,17 @@ ${unsaid(study, request)}
     const outcome = await changing(request, options, changeable, study => withRequest(study, asked, codeClasses))
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings/data`, 303)
-      : send(reply.code(409), outcome.now, { typed: one, notices: changedMeanwhile })
+      : send(reply.code(409), outcome.now, { typed: one, notices: notSaved })
   })
   server.post<OfStudy>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const name = typed(request.body, 'request')
     const one = requestsOf(changeable.study, codeClasses).find(each => requestName(each) === name)
-    if (one === undefined) return send(reply.code(409), changeable, { notices: overtaken })
+    if (one === undefined) return send(reply.code(409), changeable, { notices: notDone })
     const outcome = await changing(request, options, changeable, study => withoutRequest(study, one))
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings/data`, 303)
-      : send(reply.code(409), outcome.now, { notices: overtaken })
+      : send(reply.code(409), outcome.now, { notices: notDone })
   })
 
   const problemsOf = (

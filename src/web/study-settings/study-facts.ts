@@ -1,7 +1,13 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { languageName } from '../../fhir/language.ts'
-import { type FactName, factProblems, factsOf, type StudyFacts, withFacts } from '../../studies/study-facts.ts'
-import { furtherLanguages } from '../../studies/study-words.ts'
+import {
+  type FactName,
+  factProblems,
+  factsOf,
+  type StudyFacts,
+  withFacts,
+} from '../../studies/definition/study-facts.ts'
+import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Field, field, longForm, problemList, typed } from '../page/form.ts'
 import { html } from '../page/html.ts'
@@ -9,7 +15,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { keptMoment } from './staff-fields.ts'
-import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 /** What a study says of itself: title, purpose, approval, time, and whom to ask. */
 export const studyFactsPage: AddPage = (server, options) => {
@@ -42,7 +48,7 @@ export const studyFactsPage: AddPage = (server, options) => {
     const now = factFields(factsOf(outcome.now.study), {}, languages)
     return sendChangePage(reply.code(409), outcome.now, {
       ...page,
-      notices: changedMeanwhile,
+      notices: notSaved,
       fields: besideWhatItSays(fields, now).map(field),
     })
   })

@@ -2,17 +2,17 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
-import { createStudy, organizationsForStudies } from '../../studies/study-change.ts'
-import { factProblems, withFacts } from '../../studies/study-facts.ts'
-import { furtherLanguages } from '../../studies/study-words.ts'
+import { createStudy, organizationsForStudies } from '../../studies/definition/study-change.ts'
+import { factProblems, withFacts } from '../../studies/definition/study-facts.ts'
+import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
 import { type Choice, field, longForm, problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { factFields, typedFacts } from './study-facts.ts'
 
 /** Of a study that says nothing of its own language. */
@@ -104,10 +104,9 @@ const sendForm = (
     value: typed(body, name),
     problem: problems[name],
   }))
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title: `A new study of ${organization.name}`,
     isProblem: Object.keys(problems).length > 0,
-    signOut: { token },
     content: html`<h1>A new study of ${organization.name}</h1>
 <p>This is the first step. Then you say which data the study asks for, who works in it, and what patients read. Nobody is asked for anything before you say so.</p>
 ${problemList([...fields, ...fixed])}

@@ -1,11 +1,11 @@
 import { extensions } from '../../fhir/canonical.ts'
-import { allowsPaper } from '../../studies/paper-consent.ts'
-import { withExtensions } from '../../studies/with-extensions.ts'
+import { allowsPaper } from '../../studies/consent/paper-consent.ts'
+import { withExtensions } from '../../studies/definition/with-extensions.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box, typed } from '../page/form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
-import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 /** Whether staff of a study may record what patients have signed on paper. */
 export const studyPaperSettingPage: AddPage = (server, options) => {
@@ -37,7 +37,7 @@ export const studyPaperSettingPage: AddPage = (server, options) => {
       ])
     })
     if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=paper`, 303)
-    const page = { title, isProblem: true, notices: changedMeanwhile }
+    const page = { title, isProblem: true, notices: notSaved }
     return sendChangePage(reply.code(409), outcome.now, { ...page, fields: fields(isChosen) })
   })
 }

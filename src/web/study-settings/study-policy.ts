@@ -1,11 +1,11 @@
-import { policyOf, withPolicy } from '../../studies/validation-policy.ts'
+import { policyOf, withPolicy } from '../../studies/definition/validation-policy.ts'
 import { policyField, policyIn, policyProblem } from '../intake/policy-field.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { problemList } from '../page/form.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
-import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 /** How strictly the documents are judged that a study's people share with it. */
 export const studyPolicyPage: AddPage = (server, options) => {
@@ -33,7 +33,7 @@ export const studyPolicyPage: AddPage = (server, options) => {
       withPolicy(study, policy === 'none' ? undefined : policy),
     )
     if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=policy`, 303)
-    const page = { title, isProblem: true, notices: changedMeanwhile, before }
+    const page = { title, isProblem: true, notices: notSaved, before }
     return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [policyField(policy)] })
   })
 }

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/presentation.ts'
-import type { ChangeableStudy } from '../../studies/study-change.ts'
+import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
   displayOf,
   type Reason,
@@ -9,15 +9,15 @@ import {
   requestsOf,
   type StudyRequest,
   withRequestReason,
-} from '../../studies/study-request.ts'
-import { furtherLanguages, translatedReason } from '../../studies/study-words.ts'
+} from '../../studies/definition/study-request.ts'
+import { furtherLanguages, translatedReason } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { type Field, field, problemList, typed } from '../page/form.ts'
-import { type Html, html } from '../page/html.ts'
+import { type Field, field, hiddenField, problemList, typed } from '../page/form.ts'
+import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
-import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { inLanguage } from './study-facts.ts'
 
 /** Why a study asks for a kind of data, in each language in which patients read it. */
@@ -33,7 +33,7 @@ export const studyReasonPage: AddPage = (server, options) => {
   const pageOf = (request: StudyRequest, reasons: readonly Field[]) => ({
     title: `Why it is asked for: ${displayOf(request.kind, codeClasses)}`,
     before: html`<p>Patients read it from now on, beside what they choose. What they have signed holds, and their copy says what it said then.</p>`,
-    fields: [hidden('request', requestName(request)), ...reasons.map(field)],
+    fields: [hiddenField('request', requestName(request)), ...reasons.map(field)],
   })
   const dataPage = (id: string) => `/studies/${id}/settings/data`
 
@@ -60,12 +60,10 @@ export const studyReasonPage: AddPage = (server, options) => {
     const outcome = await changing(request, options, changeable, study => withRequestReason(study, one, reason))
     if (outcome.kind === 'changed') return reply.redirect(dataPage(changeable.id), 303)
     const now = reasonFields(reasonOf(find(outcome.now, requestName(one)), languages), {}, languages)
-    const page = { ...pageOf(one, besideWhatItSays(fields, now)), isProblem: true, notices: changedMeanwhile }
+    const page = { ...pageOf(one, besideWhatItSays(fields, now)), isProblem: true, notices: notSaved }
     return sendChangePage(reply.code(409), outcome.now, page)
   })
 }
-
-const hidden = (name: string, value: string): Html => html`<input type="hidden" name="${name}" value="${value}">`
 
 const reasonOf = ({ reason, extension }: StudyRequest, languages: readonly string[]): Reason => ({
   reason,

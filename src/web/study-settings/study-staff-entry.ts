@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import type { ChangeableStudy } from '../../studies/study-change.ts'
+import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
   findPractitioners,
   type StaffEntry,
@@ -8,7 +8,7 @@ import {
   staffProblems,
   withoutStaff,
   withStaff,
-} from '../../studies/study-staff.ts'
+} from '../../studies/definition/study-staff.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { problemList, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -16,7 +16,7 @@ import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
-import { changedMeanwhile, changing, formHead, overtaken, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, formHead, notDone, notSaved, sendChangePage, studyOf } from './study-changing.ts'
 import { refusable } from './study-staff.ts'
 import { isOwn, type ShownStaff, sendStaffList, staffAddress, unnamed } from './study-staff-list.ts'
 
@@ -55,7 +55,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
   const sendOvertaken = (reply: FastifyReply, now: ChangeableStudy, entry: StaffEntry, shown: ShownStaff) => {
     const placed = placeOf(now, entry)
     return placed === undefined
-      ? sendStaffList(options, reply.code(409), now, '', { notices: overtaken })
+      ? sendStaffList(options, reply.code(409), now, '', { notices: notDone })
       : send(reply.code(409), placed, shown)
   }
 
@@ -74,14 +74,14 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
     if (outcome.kind === 'refused') return send(reply.code(422), placed, { staff, problems: { until: outcome.why } })
     return outcome.kind === 'changed'
       ? reply.redirect(staffAddress(changeable), 303)
-      : sendOvertaken(reply, outcome.now, entry, { staff, notices: changedMeanwhile })
+      : sendOvertaken(reply, outcome.now, entry, { staff, notices: notSaved })
   })
   server.post<OfEntry>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const { changeable, entry } = await placedOf(request)
     const outcome = await changing(request, options, changeable, study => withoutStaff(study, entry))
     return outcome.kind === 'changed'
       ? reply.redirect(staffAddress(changeable), 303)
-      : sendOvertaken(reply, outcome.now, entry, { notices: overtaken })
+      : sendOvertaken(reply, outcome.now, entry, { notices: notDone })
   })
 }
 

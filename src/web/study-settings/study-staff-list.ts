@@ -1,14 +1,15 @@
 import type { FastifyReply } from 'fastify'
-import type { ChangeableStudy } from '../../studies/study-change.ts'
+import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
+import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import {
-  findColleagues,
   findPractitioners,
+  findPractitionersNamed,
   type NewStaff,
   type StaffEntry,
   staffOf,
   type staffProblems,
   staffRoles,
-} from '../../studies/study-staff.ts'
+} from '../../studies/definition/study-staff.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
 import { field, problemList } from '../page/form.ts'
@@ -39,7 +40,7 @@ export const sendStaffList = async (
   const entries = staffOf(study)
   const ids = entries.map(({ practitioner }) => practitioner)
   const names = await findPractitioners(store, registry, ids)
-  const colleagues = name === '' ? [] : await findColleagues(store, registry, name)
+  const colleagues = name === '' ? [] : await findPractitionersNamed(store, registry, name)
   const { who, code } = whoFields(shown, colleagues)
   const others = roleFields(staff, problems)
   const fields = [...(colleagues.length === 0 ? [] : [radioField(who)]), field(code), ...roleControls(others)]
@@ -58,7 +59,7 @@ ${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0 }) :
 
 export const staffAddress = ({ id }: ChangeableStudy): string => `/studies/${id}/settings/staff`
 
-type Colleagues = Awaited<ReturnType<typeof findColleagues>>
+type Colleagues = Awaited<ReturnType<typeof findPractitionersNamed>>
 
 /** Found by name, or by a code: what is wrong with who it is, is told where they were entered. */
 const whoFields = ({ staff = noStaff, code = '', problems = {} }: ShownStaff, colleagues: Colleagues) => {
@@ -124,6 +125,6 @@ ${field({ name: 'name', label: 'Find a colleague by a part of their name', value
 ${name !== '' && !isFound && html`<p>None of those whom you may see has this in their name.</p>`}`
 
 const whoNames = ({ study }: ChangeableStudy): Html => {
-  const organization = /^Organization\/(.+)$/.exec(study.sponsor?.reference ?? '')?.[1] ?? ''
+  const organization = sponsorOf(study) ?? ''
   return html`<p>A <a href="/organizations/${organization}/people?role=manager">manager of the organization</a> names staff, and so does whoever leads the study. Nobody names themselves.</p>`
 }

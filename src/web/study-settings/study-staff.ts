@@ -1,13 +1,13 @@
 import { FhirError } from '../../fhir/error.ts'
 import { queryOf } from '../../http/presentation.ts'
-import type { ChangeableStudy } from '../../studies/study-change.ts'
-import { type NewStaff, staffOf, staffProblems, withStaff } from '../../studies/study-staff.ts'
+import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
+import { type NewStaff, staffOf, staffProblems, withStaff } from '../../studies/definition/study-staff.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { lookedFor, typed } from '../page/form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typedStaff } from './staff-fields.ts'
-import { changedMeanwhile, changing, type OfStudy, studyOf } from './study-changing.ts'
+import { changing, notSaved, type OfStudy, studyOf } from './study-changing.ts'
 import { sendStaffList, staffAddress } from './study-staff-list.ts'
 
 /** Who works in a study, in which role and when: all of them, and one more is named. */
@@ -40,7 +40,7 @@ export const studyStaffPage: AddPage = (server, options) => {
     }
     return outcome.kind === 'changed'
       ? reply.redirect(staffAddress(changeable), 303)
-      : sendStaffList(options, reply.code(409), outcome.now, name, { staff, code, notices: changedMeanwhile })
+      : sendStaffList(options, reply.code(409), outcome.now, name, { staff, code, notices: notSaved })
   })
 }
 

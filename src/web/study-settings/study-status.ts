@@ -1,12 +1,12 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import { studyStatuses } from '../../studies/study-status.ts'
-import { missingForPatients } from '../../studies/study-text.ts'
+import { studyStatuses } from '../../studies/definition/study-status.ts'
+import { missingForPatients } from '../../studies/definition/study-text.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
 import { problemList, typed } from '../page/form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
-import { changedMeanwhile, changing, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 type Status = NonNullable<ResearchStudy['status']>
 
@@ -43,7 +43,7 @@ export const studyStatusPage: AddPage = (server, options) => {
     }
     const outcome = await changing(request, options, changeable, study => ({ ...study, status: status as Status }))
     if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings?done=status`, 303)
-    const page = { title, isProblem: true, notices: changedMeanwhile }
+    const page = { title, isProblem: true, notices: notSaved }
     return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [radioField(statusField(status))] })
   })
 

@@ -1,8 +1,8 @@
 import { FhirError } from '../../fhir/error.ts'
 import { languageName } from '../../fhir/language.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
-import { recordIn } from '../../studies/own-record.ts'
-import { toStudyAsked } from '../../studies/own-study.ts'
+import { recordIn } from '../../studies/consent/own-record.ts'
+import { toStudyAsked } from '../../studies/consent/own-study.ts'
 import {
   draftAfter,
   draftOf,
@@ -11,8 +11,8 @@ import {
   withDraft,
   withPublished,
   writtenIn,
-} from '../../studies/study-text.ts'
-import { headingOf, type TextPart, textLanguages, textParts } from '../../studies/text-part.ts'
+} from '../../studies/definition/study-text.ts'
+import { headingOf, type TextPart, textLanguages, textParts } from '../../studies/definition/text-part.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { type Field, field, longForm, problemList, typed } from '../page/form.ts'
@@ -24,7 +24,7 @@ import { langOf } from '../page/wording.ts'
 import { givenState } from '../sharing/sharing-choice.ts'
 import { studyFacts } from '../sharing/sharing-facts.ts'
 import { asking } from '../sharing/sharing-study.ts'
-import { changedMeanwhile, changing, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notSaved, sendChangePage, studyOf } from './study-changing.ts'
 
 type OfLanguage = { readonly Params: { readonly id: string; readonly language: string } }
 
@@ -53,7 +53,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
       })
     const outcome = await changing(request, options, changeable, study => withDraft(study, draft))
     if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
-    const page = { ...pageOf(language), isProblem: true, notices: changedMeanwhile }
+    const page = { ...pageOf(language), isProblem: true, notices: notSaved }
     const now = draftOf(outcome.now.study) ?? draftAfter(outcome.now.study)
     return sendChangePage(reply.code(409), outcome.now, { ...page, fields: controls(draft, language, now) })
   })

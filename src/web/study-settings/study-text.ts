@@ -3,10 +3,10 @@ import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { languageName } from '../../fhir/language.ts'
 import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
-import { textsOf } from '../../studies/own-study.ts'
-import type { ChangeableStudy } from '../../studies/study-change.ts'
-import { displayOf, requestsOf } from '../../studies/study-request.ts'
-import { findPractitioners } from '../../studies/study-staff.ts'
+import { textsOf } from '../../studies/consent/patient-text.ts'
+import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
+import { displayOf, requestsOf } from '../../studies/definition/study-request.ts'
+import { findPractitioners } from '../../studies/definition/study-staff.ts'
 import {
   draftAfter,
   draftOf,
@@ -15,17 +15,22 @@ import {
   versionsOf,
   withPublished,
   writtenLanguages,
-} from '../../studies/study-text.ts'
-import { furtherLanguages, translatedPurpose, translatedReason, translatedTitle } from '../../studies/study-words.ts'
-import { textLanguages } from '../../studies/text-part.ts'
-import { leavesRecipients, recipientsIn, withRecipients } from '../../studies/text-recipients.ts'
+} from '../../studies/definition/study-text.ts'
+import {
+  furtherLanguages,
+  translatedPurpose,
+  translatedReason,
+  translatedTitle,
+} from '../../studies/definition/study-words.ts'
+import { textLanguages } from '../../studies/definition/text-part.ts'
+import { leavesRecipients, recipientsIn, withRecipients } from '../../studies/definition/text-recipients.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { textShown } from '../sharing/sharing-facts.ts'
-import { changing, formHead, type OfStudy, overtaken, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, formHead, notDone, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 type OfVersion = { readonly Params: { readonly id: string; readonly version: string } }
 
@@ -127,7 +132,7 @@ ${
   server.post<OfStudy>(`${at}/publish`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const one = draftOf(changeable.study)
-    if (one === undefined) return send(reply.code(409), changeable, overtaken)
+    if (one === undefined) return send(reply.code(409), changeable, notDone)
     const missing = missingInDraft(one, changeable.study, codeClasses)
     if (missing.length > 0)
       return send(
@@ -142,7 +147,7 @@ ${
     })
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings?done=text`, 303)
-      : send(reply.code(409), outcome.now, overtaken)
+      : send(reply.code(409), outcome.now, notDone)
   })
   server.post<OfStudy>(`${at}/recipients`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
@@ -150,7 +155,7 @@ ${
     const outcome = await changing(request, options, changeable, study => withRecipients(study, staff))
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
-      : send(reply.code(409), outcome.now, overtaken)
+      : send(reply.code(409), outcome.now, notDone)
   })
   server.get<OfVersion>(`${at}/versions/:version`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')

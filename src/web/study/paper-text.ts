@@ -1,5 +1,5 @@
 import { languageName } from '../../fhir/language.ts'
-import type { PaperText } from '../../studies/paper-text.ts'
+import type { PaperText } from '../../studies/consent/paper-text.ts'
 import { type Html, html } from '../page/html.ts'
 import { textShown } from '../sharing/sharing-facts.ts'
 

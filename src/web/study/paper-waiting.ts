@@ -1,13 +1,13 @@
 import type { FastifyReply } from 'fastify'
 import { wordsFor } from '../../messages/catalogue.ts'
-import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
-import { permitOfLine } from '../../studies/own-consent.ts'
-import { type PaperAsked, reasonAgainstText } from '../../studies/paper-consent.ts'
+import { permitOfLine } from '../../studies/consent/own-consent.ts'
+import { type PaperAsked, reasonAgainstText } from '../../studies/consent/paper-consent.ts'
+import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendPage } from '../page/page.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
 import { chosenPeriod } from '../sharing/sharing-preview.ts'
 import { languageOf, textRead } from './paper-text.ts'
@@ -32,10 +32,9 @@ export const sendPaperWaiting = async (
     const period = permit === undefined ? 'not shared' : chosenPeriod({ line, from: start, until: end }, words)
     return html`<li>${line.what}: ${period}</li>`
   })
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title: 'Consent on paper',
     isProblem: told !== undefined,
-    signOut: { token },
     content: html`<h1>Consent on paper</h1>
 ${told !== undefined && notice('problem', html`<p>${told}.</p>`)}
 <dl>

@@ -3,13 +3,12 @@ import { queryOf } from '../../http/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
-import { organizationsForStudies } from '../../studies/study-change.ts'
-import { statusText } from '../../studies/study-status.ts'
+import { organizationsForStudies } from '../../studies/definition/study-change.ts'
+import { statusText } from '../../studies/definition/study-status.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 
 /** The studies that somebody works in, whose organization they belong to, or that they look after from above. */
@@ -26,9 +25,8 @@ export const studiesPage: AddPage = (server, options) => {
     const found = await openStoreFor(caller).search({ ...asked, cursor })
     const studies = found.entries.map(({ content }): ResearchStudy => JSON.parse(content))
     const organizations = await organizationsForStudies(options, sessionOf(request).person)
-    return sendPage(reply, {
+    return sendStaffPage(reply, {
       title: 'Studies',
-      signOut: { token: ownToken(reply) },
       content: html`<h1>Studies</h1>
 ${
   studies.length === 0

@@ -3,19 +3,19 @@ import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
 import { isInForce } from '../../storage/account/session.ts'
 import type { RefusedItem, StudyAction } from '../../storage/study/study-action.ts'
-import { findEnrolledPeople } from '../../studies/enrolled-people.ts'
+import { findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { hearsProgress } from '../page/content-security.ts'
 import { notice } from '../page/form.ts'
-import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { notFound } from '../page/organizing.ts'
-import { sendPage } from '../page/page.ts'
+import { notFound } from '../page/not-found.ts'
+import { itemBeforeIn } from '../page/page-number.ts'
 import { type Progress, progressBar, streamProgress } from '../page/progress.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { patientLine } from '../patient/patient-search.ts'
+import { readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
-import { readStudyOf } from './study-reading.ts'
 
 type OfAction = { readonly Params: { readonly id: string; readonly action: string } }
 
@@ -28,13 +28,12 @@ export const studyActionPage: AddPage = (server, options) => {
   }
   server.get<OfAction>(at, { onRequest: requireSession, ...hearsProgress }, async (request, reply) => {
     const found = await find(request)
-    const after = Number(/^\d{1,9}$/.exec(queryOf(request).get('after') ?? '')?.[0] ?? 0)
+    const after = itemBeforeIn(queryOf(request))
     const { label, done } = texts[found.what]
     const page = `/studies/${found.study}`
-    return sendPage(reply, {
+    return sendStaffPage(reply, {
       title: label,
       isRefreshed: !found.isOver,
-      signOut: { token: ownToken(reply) },
       content: html`<h1>${label}</h1>
 ${
   found.isOver

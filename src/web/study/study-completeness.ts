@@ -3,30 +3,24 @@ import { addDays, dayOf, isTimezone } from '../../fhir/timezone.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { emptyReadings } from '../../operations/readings-asked.ts'
-import { type EnrolledPerson, findEnrolledPeople } from '../../studies/enrolled-people.ts'
+import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
+import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl } from './people-asked.ts'
+import { readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
-import {
-  nobodyText,
-  type PeopleAsked,
-  pagesAround,
-  peopleAskedIn,
-  peopleUrl,
-  readStudyOf,
-  sendStudyPage,
-} from './study-reading.ts'
+import { sendStudyPage } from './study-tabs.ts'
 
 /** On which days there is data of whom: a table of people and days, which are counted where the data lies. */
 export const studyCompletenessPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/completeness', { onRequest: requireSession }, async (request, reply) => {
     const read = await readStudyOf(request, options)
     const { caller, study, seesAnswers } = read
-    const people = peopleAskedIn(request)
     const query = queryOf(request)
+    const people = peopleAskedIn(query)
     const period = periodIn(query)
     const wanted = { ...people, seesAnswers, offset: (people.page - 1) * pageSize, limit: pageSize }
     const found = await findEnrolledPeople(options, caller, study, wanted)

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
-import { type EnrolledPerson, findEnrolledPeople } from '../../studies/enrolled-people.ts'
+import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import type { ReadStudy } from './read-study.ts'
 import { whomFact } from './study-person.ts'
-import type { ReadStudy } from './study-reading.ts'
 
 type Done = {
   readonly text: string

@@ -1,19 +1,21 @@
 import type { Patient, ResearchSubject } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
+import { namedId } from '../../fhir/reference.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { parseSearch } from '../../search/parse.ts'
-import { findAllPatients, type PatientsAsked } from '../../studies/finding-patients.ts'
-import type { EnrollingStudy } from '../../studies/registering.ts'
+import { findAllPatients, type PatientsAsked } from '../../studies/patient/finding-patients.ts'
+import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, notice, ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { notFound, sendOwn } from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
-import { staffOf } from '../page/staff.ts'
+import { staffCallerOf } from '../page/staff-caller.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import {
   askedIn,
   canBeRead,
@@ -22,9 +24,8 @@ import {
   patientSearchForm,
   queryOfAsked,
 } from '../patient/patient-search.ts'
+import type { OfStudy } from '../study-settings/study-changing.ts'
 import { wayField, wayIn } from './way-field.ts'
-
-type OfStudy = { readonly Params: { readonly id: string } }
 
 /** Enrols patients whom somebody may see into a study: those ticked, or all who are found. */
 export const studyEnrolmentPage: AddPage = (server, options) => {
@@ -32,7 +33,7 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
   const at = '/studies/:id/enrolment'
   server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
     const study = await studyFor(request, options)
-    const caller = await staffOf(request, options)
+    const caller = await staffCallerOf(request, options)
     const query = queryOf(request)
     const asked = askedIn(query)
     const path = `/studies/${study.id}/enrolment`
@@ -45,7 +46,7 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const enrolled = await enrolledOf(options, caller, study, patients)
     const isUnticked = query.get('none') === 'ticked'
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: `Enrol patients: ${study.name}`,
       isProblem: isUnticked,
       content: html`<h1>Enrol patients into ${study.name}</h1>
@@ -94,7 +95,7 @@ const studyFor = async (request: FastifyRequest<OfStudy>, options: PageOptions):
 /** Whom somebody may not see, they do not enrol. */
 const chosenIn = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<readonly string[]> => {
   const { body } = request
-  const caller = await staffOf(request, options)
+  const caller = await staffCallerOf(request, options)
   if (typed(body, 'who') !== 'all') {
     const known = await options.patientImports.patients(sessionOf(request).person, ticked(body, 'patient'))
     return [...known.keys()]
@@ -120,7 +121,7 @@ const enrolledOf = async (
   const query = new URLSearchParams({ study: `ResearchStudy/${id}`, individual, 'status:not': status, _count: '100' })
   const { entries } = await openStoreFor(caller).search(parseSearch(registry, 'ResearchSubject', query))
   const subjects = entries.map(({ content }): ResearchSubject => JSON.parse(content))
-  return new Set(subjects.map(one => one.individual.reference?.replace('Patient/', '') ?? ''))
+  return new Set(subjects.map(one => namedId(one.individual, 'Patient') ?? ''))
 }
 
 type Shown = {

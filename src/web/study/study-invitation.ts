@@ -1,21 +1,20 @@
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
 import type { InvitationState } from '../../storage/study/invitation.ts'
 import type { MessageState } from '../../storage/study/study-message.ts'
-import type { EnrolledPerson } from '../../studies/enrolled-people.ts'
-import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
-import type { Invited } from '../../studies/invitations.ts'
+import type { Invited } from '../../studies/invitation/invitations.ts'
+import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
+import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendPage } from '../page/page.ts'
 import { qrPicture } from '../page/qr-picture.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { peopleAskedIn, peopleUrl } from './people-asked.ts'
+import type { OfSubject } from './read-study.ts'
 import { nameOf, notAsked } from './study-person.ts'
-import { peopleAskedIn, peopleUrl } from './study-reading.ts'
-
-type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
 
 /** What staff do with the invitation of somebody in a study. */
 export const studyInvitationActions: AddPage = (server, options) => {
@@ -30,12 +29,12 @@ export const studyInvitationActions: AddPage = (server, options) => {
       if (!(error instanceof FhirError) || error.status !== 422) throw error
       return sendRefusal(reply, study, error.message)
     }
-    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(request)), 303)
+    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(queryOf(request))), 303)
   })
   server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
     await invitations.cancel({ person: sessionOf(request).person, study, subject })
-    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(request)), 303)
+    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(queryOf(request))), 303)
   })
   server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
@@ -51,10 +50,9 @@ export const studyInvitationActions: AddPage = (server, options) => {
 }
 
 const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyReply =>
-  sendPage(reply.code(422), {
+  sendStaffPage(reply.code(422), {
     title: 'Nobody was invited',
     isProblem: true,
-    signOut: { token: ownToken(reply) },
     content: html`<h1>This was not done</h1>
 <p>${why}.</p>
 <p><a href="/studies/${study}">Back to the study</a></p>`,
@@ -62,9 +60,8 @@ const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyRe
 
 /** Not when they were born, which whoever opens it is asked for. */
 const sendCode = (reply: FastifyReply, study: string, link: string, whom: Parameters<typeof nameOf>[0]): FastifyReply =>
-  sendPage(reply, {
+  sendStaffPage(reply, {
     title: 'Invitation to scan',
-    signOut: { token: ownToken(reply) },
     content: html`<h1>Invitation to scan</h1>
 <dl><dt>Patient</dt><dd>${nameOf(whom)}</dd></dl>
 <p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else gets in by it.</p>

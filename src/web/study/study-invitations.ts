@@ -2,20 +2,22 @@ import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/presentation.ts'
 import type { InvitedFilter } from '../../storage/study/invited-subject.ts'
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
-import { type EnrolledPerson, findEnrolledPeople } from '../../studies/enrolled-people.ts'
-import type { Invited } from '../../studies/invitations.ts'
+import type { Invited } from '../../studies/invitation/invitations.ts'
+import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
-import { box, field, lookedFor, notice, ticked, typed } from '../page/form.ts'
+import { box, field, hiddenField, notice, ticked, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { notFound, sendOwn } from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
+import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
+import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { standingText } from './study-invitation.ts'
 import { nameOf, notAsked } from './study-person.ts'
-import { type PeopleAsked, pagesAround, peopleStates, peopleUrl, type ReadStudy, readStudyOf } from './study-reading.ts'
 import { wayField, wayIn } from './way-field.ts'
 
 /** Invites, reminds and cancels many at once: those ticked, or all who are listed, on all pages. */
@@ -36,7 +38,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     const path = `/studies/${study.id}/invitations`
     const urlOf = (one: PeopleAsked) => peopleUrl(path, one, asked.invited && { invited: asked.invited })
     const isUnticked = query.get('none') === 'ticked'
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: `Invitations: ${titleOf(study)}`,
       isProblem: isUnticked,
       content: html`<h1>Invitations into ${titleOf(study)}</h1>
@@ -84,13 +86,13 @@ type Asked = PeopleAsked & { readonly invited: InvitedFilter | undefined }
 
 /** Who may not know answers does not list by them. */
 const listedBy = (query: URLSearchParams, { seesAnswers }: ReadStudy): Asked => {
-  const [state, invited, page] = [query.get('state') ?? '', query.get('invited') ?? '', query.get('page') ?? '']
+  const people = peopleAskedIn(query)
+  const invited = query.get('invited') ?? ''
   return {
-    state: seesAnswers && Object.hasOwn(peopleStates, state) ? (state as PeopleAsked['state']) : undefined,
+    ...people,
+    state: seesAnswers ? people.state : undefined,
     invited: Object.hasOwn(standings, invited) ? (invited as InvitedFilter) : undefined,
-    text: lookedFor(query, 'find'),
     sort: 'name',
-    page: /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1,
   }
 }
 
@@ -156,7 +158,7 @@ const actForm = ({
   options,
   token,
 }: Shown): Html => html`<form class="mt-4" method="post" action="${path}">
-<input type="hidden" name="_csrf" value="${token}">${askedBy.map(name => hidden(name, asked[name === 'find' ? 'text' : name] ?? ''))}
+<input type="hidden" name="_csrf" value="${token}">${askedBy.map(name => hiddenField(name, asked[name === 'find' ? 'text' : name] ?? ''))}
 <ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id))}</li>`)}</ul>
 ${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
 ${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are listed, on all pages` })}
@@ -171,8 +173,6 @@ ${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are l
 
 /** By what people are listed. */
 const askedBy = ['state', 'invited', 'find'] as const
-
-const hidden = (name: string, value: string): Html => html`<input type="hidden" name="${name}" value="${value}">`
 
 const askedAgain = (body: unknown): URLSearchParams =>
   new URLSearchParams(askedBy.map(name => [name, typed(body, name)]).filter(([, value]) => value !== ''))

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
 import {
   confirmPaper,
   discardPaper,
@@ -8,23 +7,23 @@ import {
   type PaperAsked,
   readScan,
   recordPaper,
-} from '../../studies/paper-consent.ts'
+} from '../../studies/consent/paper-consent.ts'
+import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { sendPage } from '../page/page.ts'
 import { sentFile, takeFile } from '../page/sent-file.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { mostScanBytes, type PaperState, paperForm, typedPaper } from './paper-form.ts'
 import { textRead } from './paper-text.ts'
 import { sendPaperWaiting } from './paper-waiting.ts'
+import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
-
-type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
 
 /** What a patient has signed on paper: one of the staff records it with its scan, and it counts when another one has confirmed it. */
 export const studyPaperPage: AddPage = (server, options) => {
@@ -88,15 +87,14 @@ const sendRecord = async (
   const token = ownToken(reply)
   const page = `/studies/${asked.study.id}/people/${subject}/paper`
   const why = reasonAgainst(paper)
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title: 'Consent on paper',
     isProblem: state.problems !== undefined || state.isOvertaken === true,
-    signOut: { token },
     content: html`<h1>Consent on paper</h1>
 <dl>${whomFact(await findEnrolledPerson(options, paper))}</dl>
 ${
   why === undefined
-    ? html`${state.isOvertaken && overtaken}
+    ? html`${state.isOvertaken && otherText}
 <p>Record what the patient has signed, with its scan. It counts when somebody else of the staff has compared the two and confirmed it.</p>
 ${closed && html`<p>Nobody new comes into the study since ${moment(new Date(closed.at))}: only paper that was signed before is recorded.</p>`}
 ${
@@ -111,7 +109,7 @@ ${paperForm({ page, token, paper, state })}`
   })
 }
 
-const overtaken = notice(
+const otherText = notice(
   'problem',
   html`<p>Another version of the text was published since this form was shown, so nothing was recorded. Look whether the paper holds the version that stands here now. What you typed is still here; choose the scan again.</p>`,
 )

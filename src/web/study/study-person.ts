@@ -1,5 +1,5 @@
 import { isolated } from '../../messages/isolated.ts'
-import type { EnrolledPerson } from '../../studies/enrolled-people.ts'
+import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { type Html, html } from '../page/html.ts'
 import { nameText, vitalText } from '../patient/patient-facts.ts'
 

@@ -4,8 +4,9 @@ import { quarantineList, takeGroup } from '../intake/quarantine-list.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
-import { notFound, sendOwn } from '../page/organizing.ts'
+import { notFound } from '../page/not-found.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 
 /** What was refused of what people share with a study, for those who lead it. */
@@ -15,7 +16,7 @@ export const studyQuarantinePage: AddPage = (server, options) => {
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
     const { keeper, id, place } = await studyFor(request, options)
     const title = titleOf(JSON.parse((await keeper.store.read('ResearchStudy', id)).content))
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: `Refused documents: ${title}`,
       isWide: true,
       content: html`<p><a href="/studies/${id}">${title}</a></p>

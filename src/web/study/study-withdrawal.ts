@@ -1,19 +1,18 @@
 import type { FastifyReply } from 'fastify'
 import { wordsFor } from '../../messages/catalogue.ts'
-import { findEnrolledPerson } from '../../studies/enrolled-person.ts'
-import { type ForSubject, findGivenOf, withdrawFor } from '../../studies/withdrawal-by-staff.ts'
+import { type ForSubject, findGivenOf, withdrawFor } from '../../studies/consent/withdrawal-by-staff.ts'
+import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { form, typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
-import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment } from '../page/time.ts'
+import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
-
-type OfSubject = { readonly Params: { readonly id: string; readonly subject: string } }
 
 /** A patient who has called, or come by, to withdraw: staff do it for them, and say why. They never give more for anybody. */
 export const studyWithdrawalPage: AddPage = (server, options) => {
@@ -64,10 +63,9 @@ const sendWithdrawal = async (
   const token = ownToken(reply)
   const words = toldBy[given.hasEnded ? 'place' : 'patient']
   const problem = reason === '' ? words.missing : `Say it in at most ${mostLetters} characters`
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title: 'Withdraw for a patient',
     isProblem: isWrong,
-    signOut: { token },
     content: html`<h1>Withdraw for a patient</h1>
 <dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
 <p>They agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>

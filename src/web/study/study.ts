@@ -1,25 +1,23 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
+import { queryOf } from '../../http/presentation.ts'
 import type { StudyState } from '../../storage/study/study-people.ts'
-import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/enrolled-people.ts'
-import { allowsPaper } from '../../studies/paper-consent.ts'
-import { findChangeableStudy } from '../../studies/study-change.ts'
-import { statusText } from '../../studies/study-status.ts'
-import { mayWithdrawIn } from '../../studies/withdrawal-by-staff.ts'
+import { allowsPaper } from '../../studies/consent/paper-consent.ts'
+import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
+import { findChangeableStudy } from '../../studies/definition/study-change.ts'
+import { statusText } from '../../studies/definition/study-status.ts'
+import { type EnrolledPerson, findEnrolledPeople, silentDays } from '../../studies/people/enrolled-people.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { field } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
-import { doneNotice } from './study-done.ts'
-import { invitationOf } from './study-invitation.ts'
-import { nameOf, notAsked } from './study-person.ts'
 import {
   nobodyText,
   type PeopleAsked,
@@ -28,9 +26,12 @@ import {
   peopleOrders,
   peopleStates,
   peopleUrl,
-  readStudyOf,
-  sendStudyPage,
-} from './study-reading.ts'
+} from './people-asked.ts'
+import { readStudyOf } from './read-study.ts'
+import { doneNotice } from './study-done.ts'
+import { invitationOf } from './study-invitation.ts'
+import { nameOf, notAsked } from './study-person.ts'
+import { sendStudyPage } from './study-tabs.ts'
 
 /** A study and its people, as staff may read them over FHIR; who manages it from above has its definition; for all others there is no such page. */
 export const studyPage: AddPage = (server, options) => {
@@ -38,7 +39,7 @@ export const studyPage: AddPage = (server, options) => {
     const read = await unlessRefused(() => readStudyOf(request, options))
     if (read === undefined) return sendAdministered(request, reply, options)
     const { caller, study, seesAnswers } = read
-    const asked = peopleAskedIn(request)
+    const asked = peopleAskedIn(queryOf(request))
     const { person } = sessionOf(request)
     const page = `/studies/${study.id}`
     const wanted = { ...asked, seesAnswers, offset: (asked.page - 1) * pageSize, limit: pageSize }
@@ -86,9 +87,8 @@ const sendAdministered = async (
 ): Promise<FastifyReply> => {
   const { id, study } = await findChangeableStudy(options, sessionOf(request).person, request.params.id)
   const title = titleOf(study)
-  return sendPage(reply, {
+  return sendStaffPage(reply, {
     title,
-    signOut: { token: ownToken(reply) },
     content: html`<h1>${title}</h1>
 ${definitionOf(study)}
 <p>You manage an organization above the one that this study is of. So you look after the study: what it asks for, who works in it, and whether it goes on. Who takes part in it, and what they share, is for its own organization and its staff alone.</p>

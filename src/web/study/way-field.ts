@@ -1,4 +1,4 @@
-import type { Way } from '../../studies/reach.ts'
+import type { Way } from '../../studies/invitation/addresses-for.ts'
 import { selectField } from '../page/choice-field.ts'
 import { typed } from '../page/form.ts'
 import type { Html } from '../page/html.ts'

@@ -1,3 +1,4 @@
+import { systems } from '../../fhir/canonical.ts'
 import { and, or } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
@@ -77,12 +78,11 @@ export const systemEventsSearch: EventsSearch<Asked> = {
 }
 
 /** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
-const dicom = 'http://dicom.nema.org/resources/ontology/DCM'
 
 const kinds: Readonly<Record<string, readonly [parameter: string, code: string]>> = {
-  'sign-in': ['subtype', `${dicom}|110122`],
-  accounts: ['subtype', `${dicom}|110137`],
-  configuration: ['subtype', `${dicom}|110129`],
+  'sign-in': ['subtype', `${systems.dicom}|110122`],
+  accounts: ['subtype', `${systems.dicom}|110137`],
+  configuration: ['subtype', `${systems.dicom}|110129`],
   backups: ['type', 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|archive'],
   resources: ['type', 'http://terminology.hl7.org/CodeSystem/audit-event-type|rest'],
 }

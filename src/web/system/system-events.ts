@@ -5,7 +5,7 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { addEventsPage } from '../audit/events-page.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
-import { administratorOf } from '../page/organizing.ts'
+import { administratorOf } from '../page/shown-organization.ts'
 import { moment } from '../page/time.ts'
 import { systemEventsSearch } from './system-events-search.ts'
 

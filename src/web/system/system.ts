@@ -7,8 +7,9 @@ import type { AddPage } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
-import { administratorOf, sendOwn } from '../page/organizing.ts'
+import { administratorOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 
 /** How the installation is, for its administrators: figures, and nothing of anybody. */
@@ -18,7 +19,7 @@ export const systemPage: AddPage = (server, options) => {
   server.get('/system', { onRequest }, async (request, reply) => {
     await administratorOf(request, options)
     const state = await readSystemState(accounts.database)
-    return sendOwn(reply, {
+    return sendStaffPage(reply, {
       title: 'System',
       content: html`<h1>System</h1>
 <p><a href="/system/events">Events: who signed in, and who changed accounts, organizations, apps and the configuration</a></p>

@@ -4,7 +4,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { removeOldAppInvitations } from '../../../src/storage/study/app-invitation.ts'
 import { addTakenUp, forgetAddresses } from '../../../src/storage/study/study-message.ts'
-import { sendMessage } from '../../../src/studies/study-letter.ts'
+import { sendMessage } from '../../../src/studies/invitation/study-message.ts'
 import { withDatabase } from '../../support/database.ts'
 
 const { url, close } = await withDatabase()

@@ -1,0 +1,48 @@
+import type { Device } from '@medplum/fhirtypes'
+import { readForStudy } from '../../access/questions.ts'
+import { typeOfKind } from '../../access/shared-type.ts'
+import { unlessRefused } from '../../fhir/error.ts'
+import { kindValueSetUrl } from '../../fhir/measured/kind-value-set.ts'
+import { and } from '../../search/expression.ts'
+import { type Choice, signingOf } from './own-consent.ts'
+import type { OwnRecord } from './own-record.ts'
+import type { AskedLine, StudyAsked } from './own-study.ts'
+
+type Counts = ReadonlyMap<AskedLine, number>
+
+/**
+ * How many readings of each line the people of the study could see at this moment if these choices were signed: the consent is
+ * written, the gate is asked, and it is undone. None for a line that begins now, and none at all where counting takes too long.
+ */
+export const countShared = async (asked: StudyAsked, choices: readonly Choice[], language: string): Promise<Counts> => {
+  const { study, record, organization, text } = asked
+  const counted = choices.filter(
+    ({ line, shares, from }) => shares && from !== '' && typeOfKind(line.kind) === undefined,
+  )
+  if (counted.length === 0 || text === undefined) return new Map()
+  const devices = await devicesBySource(record)
+  const signing = signingOf(asked, choices, { hash: text.hash, language })
+  const readable = and(record.ofHuman, readForStudy(organization.id, study.id ?? ''))
+  const count = async (as: OwnRecord): Promise<Counts> => {
+    const counts = new Map<AskedLine, number>()
+    for (const { line } of counted) counts.set(line, await as.count('Observation', queryOf(line, devices), readable))
+    return counts
+  }
+  return (await unlessRefused(() => record.trying(signing, count))) ?? new Map()
+}
+
+type Devices = ReadonlyMap<string | undefined, readonly string[]>
+
+const devicesBySource = async (record: OwnRecord): Promise<Devices> => {
+  const own = await record.find<Device>('Device', { _count: '1000' }, record.ofHuman)
+  const bySource = Map.groupBy(own, ({ parent }) => parent?.reference)
+  return new Map([...bySource].map(([source, devices]) => [source, devices.map(({ id }) => `Device/${id}`)]))
+}
+
+const queryOf = ({ kind, source }: AskedLine, devices: Devices): string[][] => {
+  const from = `Device/${source}`
+  return [
+    ['code:in', kindValueSetUrl(kind)],
+    ...(source === undefined ? [] : [['device', [from, ...(devices.get(from) ?? [])].join(',')]]),
+  ]
+}

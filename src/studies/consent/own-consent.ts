@@ -1,0 +1,151 @@
+import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
+import { isOfTime, typeOfKind } from '../../access/shared-type.ts'
+import { standardExtensions, systems } from '../../fhir/canonical.ts'
+import { whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
+import type { Write } from '../../storage/store.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import type { OwnRecord } from './own-record.ts'
+import type { AskedLine, StudyAsked } from './own-study.ts'
+import { isWrittenMeanwhile } from './until-written.ts'
+
+/** What the patient chose for a line: `from` and `until` as a Period has them, empty for from now on and without an end. */
+export type Choice = {
+  readonly line: AskedLine
+  readonly shares: boolean
+  readonly from: string
+  readonly until: string
+}
+
+type Signing = {
+  readonly hash: string
+  readonly language: string
+  /** As it was typed; absent as long as it is not signed. */
+  readonly name?: string
+}
+
+/**
+ * Signs what was chosen under the text that was shown, on a page of that language. Where another answer came between, that stands and
+ * nothing is signed. Throws FhirError where the text is another by now.
+ */
+export const signConsent = async (
+  asked: StudyAsked,
+  choices: readonly Choice[],
+  signing: Signing,
+): Promise<'signed' | 'overtaken'> => {
+  try {
+    await write(asked.record, signingOf(asked, choices, signing))
+    return 'signed'
+  } catch (error) {
+    if (isWrittenMeanwhile(error)) return 'overtaken'
+    throw error
+  }
+}
+
+/** What is written when it is signed. */
+export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name, hash, language }: Signing): Write => {
+  const { consent: before } = asked
+  const now = new Date().toISOString()
+  const permits = choices.filter(({ shares }) => shares).map(choice => permitOf(asked, choice, now))
+  const resource: Consent = {
+    ...newConsent(asked, now),
+    language,
+    status: 'active',
+    sourceAttachment: { ...sourceOf(asked), hash },
+    provision: { type: 'deny', provision: permits },
+  }
+  const signedAs = name === undefined ? {} : { signedAs: name }
+  return isStanding(before)
+    ? { ...replacing(before, resource), ...signedAs }
+    : { kind: 'create', resource, ...signedAs }
+}
+
+/** Says no: to what is asked, or from now on to what was given. */
+export const declineConsent = async (asked: StudyAsked): Promise<void> => {
+  const { record, consent: before } = asked
+  if (before?.status === 'active') return write(record, replacing(before, { ...before, status: 'inactive' }))
+  if (before !== undefined && isRefusal(before)) return
+  const now = new Date().toISOString()
+  const resource: Consent = { ...newConsent(asked, now), status: 'rejected', provision: { type: 'deny' } }
+  await write(record, isStanding(before) ? replacing(before, resource) : { kind: 'create', resource })
+}
+
+/** Who has said no, or has stopped, has said it; what ended with the joining of two records nobody has refused. */
+const isRefusal = (consent: Consent): boolean =>
+  consent.status === 'rejected' || (consent.status === 'inactive' && whyEndedByJoining(consent) === undefined)
+
+export const isStanding = (consent: Consent | undefined): consent is Consent =>
+  consent?.status === 'active' || consent?.status === 'proposed'
+
+/** The next version of exactly that one. */
+export const replacing = ({ id = '', meta }: Consent, resource: Consent) =>
+  ({
+    kind: 'update',
+    id,
+    resource: { ...resource, id },
+    ...(meta?.versionId === undefined ? {} : { ifMatch: meta.versionId }),
+  }) as const
+
+export const write = async ({ store }: OwnRecord, one: Write): Promise<void> => {
+  await writeOrThrow(store, one)
+}
+
+/** With nothing given yet. Of the record by which the one that stands was given: a Consent stays with its patient. */
+export const newConsent = (
+  { study, record, consent }: Pick<StudyAsked, 'study' | 'record' | 'consent'>,
+  now: string,
+) => ({
+  resourceType: 'Consent' as const,
+  extension: [
+    { url: standardExtensions.consentResearchStudyContext, valueReference: { reference: `ResearchStudy/${study.id}` } },
+  ],
+  scope: { coding: [{ system: `${terminology}/consentscope`, code: 'research' }] },
+  category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
+  patient: (isStanding(consent) && consent.patient) || { reference: `Patient/${record.patient}` },
+  dateTime: now,
+  policyRule: { coding: [{ system: `${terminology}/consentpolicycodes`, code: 'deny-unless-permitted' }] },
+})
+
+export const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttachment']> => {
+  const { contentType, language, title } = text?.attachment ?? {}
+  return { ...(contentType && { contentType }), ...(language && { language }), ...(title && { title }) }
+}
+
+/** From `now` where nothing else was chosen; what is of no time is in no period, and one that is named would cover none of it. */
+export const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvision => {
+  const { line, from, until } = choice
+  const part = (name: string) => line.extension.extension?.find(({ url }) => url === name)
+  const concept = part('kind')?.valueCodeableConcept
+  const coding = part('class')?.valueCoding
+  return {
+    type: 'permit',
+    actor: [
+      {
+        role: { coding: [{ system: `${terminology}/v3-ParticipationType`, code: 'IRCP' }] },
+        reference: { reference: `Organization/${asked.organization.id}` },
+      },
+    ],
+    action: [{ coding: [{ system: `${terminology}/consentaction`, code: 'access' }] }],
+    purpose: [{ system: `${terminology}/v3-ActReason`, code: 'HRESCH' }],
+    ...(typeOfKind(line.kind) === undefined ? { code: concept ? [concept] : [] } : { class: coding ? [coding] : [] }),
+    ...(line.source === undefined
+      ? {}
+      : { data: [{ meaning: 'instance', reference: { reference: `Device/${line.source}` } }] }),
+    ...(isOfTime(line.kind) ? { dataPeriod: { start: from || now, ...(until === '' ? {} : { end: until }) } } : {}),
+  }
+}
+
+/** Whether or not it is in force. */
+export const permitOfLine = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined => {
+  const asked = JSON.stringify(
+    line.extension.extension?.find(({ url }) => url === 'kind')?.valueCodeableConcept?.coding ??
+      line.extension.extension?.find(({ url }) => url === 'class')?.valueCoding,
+  )
+  return consent?.provision?.provision?.find(
+    ({ type, code, class: classes, data }) =>
+      type === 'permit' &&
+      JSON.stringify(code?.[0]?.coding ?? classes?.[0]) === asked &&
+      data?.[0]?.reference.reference === (line.source === undefined ? undefined : `Device/${line.source}`),
+  )
+}
+
+const terminology = 'http://terminology.hl7.org/CodeSystem'

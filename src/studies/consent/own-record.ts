@@ -1,0 +1,93 @@
+import type { Device, Organization, Practitioner, Resource, ResourceType } from '@medplum/fhirtypes'
+import type { Accounts } from '../../accounts/accounts.ts'
+import { unlessRefused } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { all, and, type Expression } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { callerOfPatient } from '../../storage/authorization/token.ts'
+import type { Store, Write } from '../../storage/store.ts'
+import type { StudyParts } from '../people/enrolled-people.ts'
+
+export type OwnParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }
+
+/** What a patient may see and do, by the same rules as an app of theirs that records consents. */
+export type OwnRecord = {
+  readonly patient: string
+  /** What is of the same human, by whichever record of theirs. */
+  readonly ofHuman: Expression
+  readonly store: Store
+  /** Undefined where there is none that the patient may see. */
+  readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
+  /** Of those for which `also` holds. */
+  readonly find: <R extends Resource>(type: R['resourceType'], query: Query, also?: Expression) => Promise<readonly R[]>
+  /** The same. Throws `too-costly` where it would take too long. */
+  readonly count: (type: ResourceType, query: Query, also?: Expression) => Promise<number>
+  /** What is found if that was written, which it is not. Throws FhirError where it would be refused. */
+  readonly trying: <T>(write: Write, run: (record: OwnRecord) => Promise<T>) => Promise<T>
+}
+
+type Query = Readonly<Record<string, string>> | string[][]
+
+/** Undefined where the Patient is not the person's. */
+export const openOwnRecord = async (
+  { accounts, registry, openStoreFor }: OwnParts,
+  person: string,
+  patient: string,
+): Promise<OwnRecord | undefined> => {
+  const caller = await callerOfPatient(accounts.database, { person, patient, client: 'pages', scope })
+  if (caller === undefined) return undefined
+  return recordIn(openStoreFor(caller), registry, patient)
+}
+
+/** What of it the caller of a store sees. */
+export const recordIn = (store: Store, registry: Registry, patient: string): OwnRecord => {
+  const search = (type: ResourceType, query: Query, also: Expression = all) => {
+    const asked = parseSearch(registry, type, new URLSearchParams(query))
+    return store.search({ ...asked, where: and(asked.where, also) })
+  }
+  return {
+    patient,
+    ofHuman: { kind: 'compartment', of: 'Patient', id: patient },
+    store,
+    read: async (type, id) => unlessRefused(async () => JSON.parse((await store.read(type, id)).content)),
+    find: async (type, query, also) =>
+      (await search(type, query, also)).entries.map(({ content }) => JSON.parse(content)),
+    count: async (type, query, also) => {
+      const { total = 0 } = await search(type, [...new URLSearchParams(query), ['_summary', 'count']], also)
+      return total
+    },
+    trying: (write, run) => store.trying([write], within => run(recordIn(within, registry, patient))),
+  }
+}
+
+const scope = [
+  'user/Consent.cruds',
+  ...['Device', 'Observation', 'Organization', 'Practitioner', 'Provenance', 'ResearchStudy'].map(
+    type => `user/${type}.rs`,
+  ),
+].join(' ')
+
+/** Of an organization, a practitioner or a source of data; undefined where the patient may not see it. */
+export const nameOf = async (record: OwnRecord, reference = ''): Promise<string | undefined> => {
+  const [type, id = ''] = reference.split('/')
+  switch (type) {
+    case 'Organization':
+      return (await record.read<Organization>(type, id))?.name
+    case 'Practitioner': {
+      const practitioner = await record.read<Practitioner>(type, id)
+      return practitioner && practitionerName(practitioner)
+    }
+    case 'Device': {
+      const device = await record.read<Device>(type, id)
+      return device && deviceName(device)
+    }
+    default:
+      return undefined
+  }
+}
+
+export const practitionerName = ({ name: [first] = [] }: Practitioner): string =>
+  first?.text ?? [...(first?.given ?? []), first?.family].filter(part => part !== undefined).join(' ')
+
+export const deviceName = ({ deviceName: [first] = [], modelNumber, manufacturer, id = '' }: Device): string =>
+  first?.name ?? modelNumber ?? manufacturer ?? id

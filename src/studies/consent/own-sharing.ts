@@ -1,0 +1,70 @@
+import type { Consent } from '@medplum/fhirtypes'
+import { standardExtensions } from '../../fhir/canonical.ts'
+import { namedId } from '../../fhir/reference.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { compartmentsOf } from '../../storage/authorization/token.ts'
+import { type OpenPermit, openPermitsOf } from '../../storage/study/open-permits.ts'
+import { type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
+import { type SharedLine, sharedLines } from './shared-line.ts'
+
+/** What somebody has given by one Consent, as the gate has it, and not as it is written. */
+export type Sharing = {
+  /** One for each human, of all records of theirs. */
+  readonly human: string
+  /** By which it was given. */
+  readonly record: OwnRecord
+  readonly consent: Consent
+  /** `ResearchStudy/x`, or whoever else it names; undefined where that cannot be told. */
+  readonly receiver: string | undefined
+  /** What it opens now; none where nobody reads anything by it. */
+  readonly lines: readonly SharedLine[]
+  /** Of one that has ended. */
+  readonly kept: Kept | undefined
+}
+
+/** What stays with a study, by the text that was signed: it was measured, and stored, before a moment. */
+export type Kept = { readonly before: string; readonly lines: readonly SharedLine[] }
+
+/** Of each human whom the person is, or acts for: all that is in force, and all of which something stays. */
+export const sharingsOf = async (parts: OwnParts, person: string, words: Words): Promise<readonly Sharing[]> => {
+  const all: Sharing[] = []
+  for (const patient of await compartmentsOf(parts.accounts.database, person)) {
+    const record = await openOwnRecord(parts, person, patient)
+    if (record === undefined) continue
+    for (const sharing of await sharingsIn(parts, record, words)) {
+      const by = namedId(sharing.consent.patient, 'Patient') ?? patient
+      all.push(by === patient ? sharing : { ...sharing, record: (await openOwnRecord(parts, person, by)) ?? record })
+    }
+  }
+  return all
+}
+
+/** Of one human. */
+export const sharingsIn = async (
+  { accounts, codeClasses }: OwnParts,
+  record: OwnRecord,
+  words: Words,
+): Promise<readonly Sharing[]> => {
+  const permits = Map.groupBy(await openPermitsOf(accounts.database, record.patient), ({ consent }) => consent)
+  const active = await record.find<Consent>('Consent', { status: 'active', _count: '1000' })
+  const others = [...permits.keys()].filter(id => !active.some(one => one.id === id))
+  const ended =
+    others.length === 0 ? [] : await record.find<Consent>('Consent', { _id: others.join(','), _count: '1000' })
+  const toLines = (consent: Consent, opens: readonly OpenPermit[]) =>
+    sharedLines(opens, { record, consent, words, codeClasses })
+  return Promise.all(
+    [...active, ...ended].map(async consent => {
+      const opens = permits.get(consent.id ?? '') ?? []
+      const before = opens.find(({ storedBefore }) => storedBefore !== undefined)?.storedBefore
+      const lines = await toLines(consent, opens)
+      const given = { human: record.patient, record, consent, receiver: receiverOf(consent) }
+      return before === undefined
+        ? { ...given, lines, kept: undefined }
+        : { ...given, lines: [], kept: { before, lines } }
+    }),
+  )
+}
+
+const receiverOf = ({ extension, provision }: Consent): string | undefined =>
+  extension?.find(({ url }) => url === standardExtensions.consentResearchStudyContext)?.valueReference?.reference ??
+  (provision?.provision?.[0]?.actor ?? provision?.actor)?.[0]?.reference.reference

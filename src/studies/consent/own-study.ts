@@ -1,0 +1,198 @@
+import type { Consent, Device, Organization, Practitioner, ResearchStudy } from '@medplum/fhirtypes'
+import { digestOf } from '../../fhir/attachment-digest.ts'
+import { extensions } from '../../fhir/canonical.ts'
+import { type Interval, intervalOfPeriod } from '../../fhir/date.ts'
+import type { Wording } from '../../fhir/translation.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { isInForce } from '../../storage/model/study.ts'
+import { type OwnStudy, studiesOfPerson } from '../../storage/study/own-study.ts'
+import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
+import { type RequestedData, requestedData } from '../definition/requested-data.ts'
+import { sponsorOf } from '../definition/study-sponsor.ts'
+import { staffOf } from '../definition/study-staff.ts'
+import { reasonNotToAsk } from '../definition/study-status.ts'
+import { purposeIn, reasonIn, titleIn } from '../definition/study-words.ts'
+import { recipientsIn } from '../definition/text-recipients.ts'
+import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerName } from './own-record.ts'
+import { type Sharing, sharingsIn } from './own-sharing.ts'
+import { type PatientText, textsOf } from './patient-text.ts'
+import type { SharedTime } from './shared-line.ts'
+
+/** A study as one of its people is shown it, with what they have answered so far. */
+export type StudyAsked = {
+  readonly study: ResearchStudy
+  /** In the reader's language where the study says it in that, else in its own; so are the purpose and the reasons. */
+  readonly title: Wording
+  readonly purpose: Wording | undefined
+  readonly record: OwnRecord
+  readonly organization: { readonly id: string; readonly name: string }
+  /** What is asked for, a line each, by a name of its own in forms. */
+  readonly lines: readonly AskedLine[]
+  /** The version to sign now; undefined where there is none yet. */
+  readonly text: PatientText | undefined
+  /** The Consent that stands; else the last one. */
+  readonly consent: Consent | undefined
+  /** What the study reads of its person, and what stays with it of what it read before. */
+  readonly sharings: readonly Sharing[]
+  /** Whether its person has a place in it now: nobody else is asked for anything. */
+  readonly isEnrolled: boolean
+  /** Whether it runs now: to one that does not, nobody begins to give anything. */
+  readonly isInForce: boolean
+  /** Whether it runs, and nobody new comes in: who shares nothing with it signs nothing. */
+  readonly isClosed: boolean
+  /** Id of the Consent of which there is a copy. */
+  readonly signed: string | undefined
+  /** Names of those who read for the study; those of its organization read too, where it is so. */
+  readonly staff: readonly string[]
+  readonly isOrganizations: boolean
+}
+
+export type AskedLine = RequestedData & {
+  readonly name: string
+  readonly what: string
+  /** What the study needs it for. */
+  readonly reason: Wording | undefined
+}
+
+/** Undefined where the person has no place in the study, and has given it no answer. */
+export const findStudyAsked = async (
+  parts: OwnParts,
+  person: string,
+  id: string,
+  words: Words,
+): Promise<StudyAsked | undefined> => {
+  const own = (await studiesOfPerson(parts.accounts.database, person)).find(({ study }) => study === id)
+  const record = own && (await openOwnRecord(parts, person, own.patient))
+  const study = await record?.read<ResearchStudy>('ResearchStudy', id)
+  if (own === undefined || record === undefined || study === undefined) return undefined
+  const named = recipientsIn(study)
+  const unnamed =
+    named === undefined
+      ? []
+      : (await staffFromElsewhere(parts.accounts.database, id)).filter(one => !named.includes(one))
+  const sharings = (await sharingsIn(parts, record, words)).filter(one => one.receiver === `ResearchStudy/${id}`)
+  const runs = { isInForce: isInForce(study), isClosed: reasonNotToAsk(study) !== undefined }
+  return toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings, ...runs } })
+}
+
+type Asking = {
+  readonly study: ResearchStudy
+  readonly record: OwnRecord
+  readonly words: Words
+  /** Staff who read nothing of who signs the text as it stands. */
+  readonly unnamed?: readonly string[]
+  /** Of what the study says itself; that of `words` unless said. */
+  readonly language?: string
+  /** Absent where it is shown to somebody else, or of somebody who has given nothing. */
+  readonly own?: Pick<StudyAsked, 'sharings' | 'isEnrolled' | 'isInForce' | 'isClosed' | 'signed'>
+}
+
+/** As the record's reader is shown it. */
+export const toStudyAsked = async (
+  { codeClasses }: Pick<OwnParts, 'codeClasses'>,
+  { study, record, words, unnamed = [], language = words.code, own = ofNobody }: Asking,
+): Promise<StudyAsked> => {
+  const organizationId = sponsorOf(study) ?? ''
+  const organization = await record.read<Organization>('Organization', organizationId)
+  const asked = requestedData(study, codeClasses)
+  const devices = await namesOfDevices(
+    record,
+    asked.flatMap(({ source }) => source ?? []),
+  )
+  const displays = new Map(codeClasses.kinds().map(({ key, display }) => [key, display]))
+  const versions = textsOf(study, words.code)
+  const consent = await findConsent(record, study.id ?? '')
+  return {
+    study,
+    title: titleIn(study, { code: language, say: words.say }),
+    purpose: purposeIn(study, language),
+    record,
+    organization: { id: organizationId, name: organization?.name ?? words.say('study.unknown') },
+    lines: [...new Map(asked.map(one => [nameOfLine(one), one])).values()].map(one => {
+      const kind = words.kind(one.kind, displays.get(one.kind) ?? one.kind.slice(one.kind.lastIndexOf('|') + 1))
+      const device = one.source === undefined ? undefined : (devices.get(one.source) ?? one.source)
+      const what =
+        device === undefined ? words.say('choose.any-device', { kind }) : words.say('choose.device', { kind, device })
+      return { ...one, name: nameOfLine(one), what, reason: reasonIn(study, one.extension, language) }
+    }),
+    text: versions.at(-1),
+    consent,
+    sharings: own.sharings,
+    isEnrolled: own.isEnrolled,
+    isInForce: own.isInForce,
+    isClosed: own.isInForce && own.isClosed && consent?.status !== 'active',
+    signed: own.signed,
+    staff: await namesOfStaff(record, study, unnamed),
+    isOrganizations:
+      (study.extension?.find(({ url }) => url === extensions.access)?.valueCode ?? 'organization') === 'organization',
+  }
+}
+
+const ofNobody = { sharings: [], isEnrolled: true, isInForce: true, isClosed: false, signed: undefined }
+
+/**
+ * Other as soon as what the study says of itself reads otherwise, others would read, or a withdrawal does something else: by it whoever
+ * signs has seen what their copy says, and whom they give it to.
+ */
+export const digestOfShown = (asked: Shown): string => {
+  const { title, purpose, lines, staff, isOrganizations, text } = asked
+  const readers = [staff, isOrganizations, text?.withdrawal]
+  const shown = [title, purpose, lines.map(({ name, reason }) => [name, reason]), readers]
+  return digestOf('sha256', Buffer.from(JSON.stringify(shown)).toString('base64'))
+}
+
+type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
+
+/** What its person gives of a line now, also as a part of more; `partly` where it is less, or in pieces. */
+export const givenOf = (
+  { sharings }: Pick<StudyAsked, 'sharings'>,
+  { kind, source }: RequestedData,
+): SharedTime | 'partly' | undefined => {
+  const ofKind = sharings.flatMap(({ lines }) => lines.filter(line => line.kind === kind))
+  const whole = ofKind.find(line => line.source === source) ?? ofKind.find(line => line.source === undefined)
+  const [time, ...others] = whole?.times ?? []
+  if (time !== undefined && others.length === 0) return time
+  return ofKind.some(line => source === undefined || line.source === undefined || line.source === source)
+    ? 'partly'
+    : undefined
+}
+
+/** By what is asked, and not by its place: what was shown and chosen never comes to stand for something else. */
+const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
+
+/** Those that wait for an answer, and those that have one, also of a place that has ended. */
+export const ownStudiesOf = (parts: OwnParts, person: string): Promise<readonly OwnStudy[]> =>
+  studiesOfPerson(parts.accounts.database, person)
+
+/**
+ * By whichever record of the human it was given. Staff who look at one may see the answers of others to the same study; a preview is of
+ * nobody, who has answered nothing.
+ */
+const findConsent = async (record: OwnRecord, study: string): Promise<Consent | undefined> => {
+  if (record.patient === '') return undefined
+  const query = { study: `ResearchStudy/${study}`, _sort: '-_lastUpdated', _count: '100' }
+  const all = await record.find<Consent>('Consent', query, record.ofHuman)
+  return all.find(({ status }) => status === 'active' || status === 'proposed') ?? all[0]
+}
+
+const namesOfDevices = async (record: OwnRecord, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  if (ids.length === 0) return new Map()
+  const found = await record.find<Device>('Device', { _id: [...new Set(ids)].join(','), _count: '1000' })
+  return new Map(found.map(device => [device.id ?? '', deviceName(device)]))
+}
+
+const namesOfStaff = async (
+  record: OwnRecord,
+  study: ResearchStudy,
+  unnamed: readonly string[],
+): Promise<readonly string[]> => {
+  const now = new Date().toISOString()
+  const ids = staffOf(study)
+    .filter(({ period }) => isYetToEnd(intervalOfPeriod(period), now))
+    .flatMap(({ practitioner }) => (unnamed.includes(practitioner) ? [] : practitioner))
+  if (ids.length === 0) return []
+  const found = await record.find<Practitioner>('Practitioner', { _id: ids.join(','), _count: '1000' })
+  return found.map(practitionerName)
+}
+
+const isYetToEnd = ({ high }: Interval, now: string): boolean => high === 'infinity' || high >= now

@@ -1,0 +1,220 @@
+import type { Binary, Consent, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import { inactivationReason } from '../../access/vocabulary.ts'
+import type { OpenStoreAs } from '../../accounts/person.ts'
+import { extensions } from '../../fhir/canonical.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { and, type Expression, none } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { findClosing } from '../../storage/model/consent/accrual.ts'
+import { findLastRefusal } from '../../storage/model/consent/last-refusal.ts'
+import { compartmentOf } from '../../storage/model/reference.ts'
+import type { Store } from '../../storage/store.ts'
+import { isOfTenant } from '../../storage/study/invitation.ts'
+import { addPaperRecord, findPaperRecord, type PaperRecord } from '../../storage/study/paper-consent.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import { sponsorOf } from '../definition/study-sponsor.ts'
+import { recordingInvitation } from '../invitation/invitation-event.ts'
+import { type Choice, isStanding, newConsent, permitOf, sourceOf } from './own-consent.ts'
+import { type OwnParts, recordIn } from './own-record.ts'
+import { type StudyAsked, toStudyAsked } from './own-study.ts'
+import { type PaperBounds, type PaperDay, reasonAgainstDay } from './paper-day.ts'
+import { findPaperText } from './paper-text.ts'
+import { textsOf } from './patient-text.ts'
+import type { ForSubject } from './withdrawal-by-staff.ts'
+
+export type PaperParts = Omit<OwnParts, 'accounts'> & {
+  readonly accounts: OwnParts['accounts'] & { readonly openStoreAs: OpenStoreAs }
+}
+
+/** What somebody in a study may have signed on paper, for staff who record it. */
+export type PaperAsked = PaperBounds & {
+  readonly asked: StudyAsked
+  readonly subject: string
+  readonly person: string
+  readonly practitioner: string
+  /** As whoever records it sees it. */
+  readonly store: Store
+  /** What was recorded, and waits for somebody else; `version` is of exactly that. */
+  readonly waiting: { readonly consent: Consent; readonly record: PaperRecord; readonly version: string } | undefined
+}
+
+export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
+  extension.some(({ url, valueBoolean }) => url === extensions.paperConsent && valueBoolean === true)
+
+/**
+ * As the text is in a language, if it is there. Throws `not-found` unless the study allows it, the person is of its staff who ask people for
+ * their consent, and the patient is of its tenant: of others staff know an id at most, and that must give nobody their data.
+ */
+export const findPaperAsked = async (
+  parts: PaperParts,
+  { person, study: id, subject }: ForSubject,
+  language: string,
+): Promise<PaperAsked> => {
+  const { database } = parts.accounts
+  const caller = await callerOfPerson(database, { person, client: 'pages', scope })
+  const { practitioner } = caller
+  const store = parts.openStoreFor(caller)
+  const asks: Expression =
+    practitioner === undefined
+      ? none
+      : { kind: 'staffed', to: { kind: 'practitioner', id: practitioner }, by: 'request' }
+  const search = parseSearch(parts.registry, 'ResearchStudy', new URLSearchParams({ _id: id }))
+  const [found] = (await store.search({ ...search, where: and(search.where, asks) })).entries
+  const study: ResearchStudy | undefined = found && JSON.parse(found.content)
+  const enrolment: ResearchSubject = JSON.parse((await store.read('ResearchSubject', subject)).content)
+  const patient = namedId(enrolment.individual, 'Patient')
+  const isOfStudy = enrolment.study.reference === `ResearchStudy/${id}`
+  if (
+    practitioner === undefined ||
+    study === undefined ||
+    patient === undefined ||
+    !isOfStudy ||
+    !allowsPaper(study) ||
+    !(await isOfTenantOf(parts, study, patient))
+  )
+    throw new FhirError('not-found', 'There is no such page')
+  const record = recordIn(store, parts.registry, patient)
+  // Staff see the consents of others as well.
+  const of = { study: `ResearchStudy/${id}`, _sort: '-_lastUpdated', _count: '100' }
+  const consents = await record.find<Consent>('Consent', of, record.ofHuman)
+  const consent = consents.find(isStanding) ?? consents[0]
+  const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
+  // Also in one that no page of ours speaks.
+  const asked = { ...shown, text: textsOf(study, language).at(-1), consent }
+  const recorded =
+    consent?.status === 'proposed'
+      ? await findPaperRecord(database, consent.id ?? '', consent.meta?.versionId ?? '')
+      : undefined
+  const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
+  const closed = await findClosing(database, id)
+  const version = `${consent?.id}/${consent?.meta?.versionId}`
+  const waiting = recorded && consent && { consent, record: recorded, version }
+  const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
+  const text = await findPaperText(database, study, hash)
+  return { asked, subject, person, practitioner, store, refusedAt, closed, text, waiting }
+}
+
+const isOfTenantOf = ({ accounts }: PaperParts, study: ResearchStudy, patient: string): Promise<boolean> =>
+  isOfTenant(accounts.database, patient, sponsorOf(study) ?? '')
+
+const scope = [
+  'user/ResearchSubject.rus user/Consent.crus user/Binary.cr',
+  'user/ResearchStudy.rs user/Organization.rs user/Practitioner.rs user/Device.rs',
+].join(' ')
+
+type Signed = PaperDay & {
+  readonly choices: readonly Choice[]
+  readonly scan: { readonly contentType: string; readonly bytes: Buffer }
+}
+
+/** Keeps the scan, and the Consent as proposed: it counts for nothing yet. */
+export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: Signed): Promise<void> => {
+  const { signedOn } = day
+  const { asked, subject, practitioner, store } = paper
+  const { consent: before, text } = asked
+  if (before?.status === 'active') throw new FhirError('business-rule', 'They share already, and change it themselves')
+  const why = reasonAgainstDay(paper, day)
+  if (why !== undefined) throw new FhirError('business-rule', why)
+  await store.atomic(async (own, connection) => {
+    const binary: Binary = {
+      resourceType: 'Binary',
+      contentType: scan.contentType,
+      securityContext: { reference: `ResearchSubject/${subject}` },
+      data: scan.bytes.toString('base64'),
+    }
+    const kept = await writeOrThrow(own, { kind: 'create', resource: binary })
+    const draft = newConsent(asked, signedOn)
+    const resource: Consent = {
+      ...draft,
+      extension: [
+        ...draft.extension,
+        { url: extensions.paperScan, valueReference: { reference: `Binary/${kept.id}` } },
+      ],
+      status: 'proposed',
+      sourceAttachment: { ...sourceOf(asked), ...(text && { hash: text.hash }) },
+      provision: {
+        type: 'deny',
+        provision: choices.filter(({ shares }) => shares).map(choice => permitOf(asked, choice, signedOn)),
+      },
+    }
+    const { id, versionId } = await writeOrThrow(
+      own,
+      isStanding(before)
+        ? { kind: 'update', id: before.id ?? '', resource: { ...resource, id: before.id ?? '' }, ...matching(before) }
+        : { kind: 'create', resource },
+    )
+    await addPaperRecord(connection, { consent: id, version: versionId, practitioner })
+  })
+}
+
+/**
+ * Makes it count: what somebody else has recorded, exactly as it was recorded, and shown as `version`. The rules let no staff give a
+ * consent, so the server does, in the name of who confirms, and tells it to the patient. Throws FhirError for whoever has recorded it,
+ * and where another record waits by now.
+ */
+export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, version: string): Promise<void> => {
+  const { consent, record, version: now } = waitingOf(paper)
+  if (record.practitioner === paper.practitioner)
+    throw new FhirError('forbidden', 'Whoever recorded it cannot confirm it as well: that takes somebody else')
+  if (version !== now)
+    throw new FhirError('conflict', 'It was recorded anew since it was shown to you: compare this one with its scan')
+  const why = reasonAgainstText(paper) ?? reasonSince(paper, record.recordedAt)
+  if (why !== undefined) throw new FhirError('business-rule', why)
+  const { study, record: own } = paper.asked
+  const verified = { verified: true, verificationDate: new Date().toISOString() }
+  const resource: Consent = { ...consent, status: 'active', verification: [verified] }
+  const event = {
+    what: 'paper-confirmed',
+    by: { kind: 'person', id: paper.person },
+    patient: own.patient,
+    study: study.id ?? '',
+    organization: sponsorOf(study),
+  } as const
+  await recordingInvitation(accounts.openStoreAs, event, (_, store) =>
+    writeOrThrow(store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) }),
+  )
+}
+
+/** The day itself was looked at when it was recorded. */
+const reasonSince = ({ refusedAt }: PaperAsked, recordedAt: Date): string | undefined =>
+  refusedAt !== undefined && refusedAt >= recordedAt
+    ? 'They have said no, or ended it, since it was recorded'
+    : undefined
+
+/** Says why what waits is confirmed by nobody any more. */
+export const reasonAgainstText = ({ text }: PaperAsked): string | undefined =>
+  text?.isCurrent === true
+    ? undefined
+    : 'Another version of the text was published since this was recorded, and what was signed under the one before is not taken up any more: discard it, and ask the patient for the new one'
+
+/** Ends what waits; whoever may record may also refuse. */
+export const discardPaper = async (paper: PaperAsked): Promise<void> => {
+  const { consent } = waitingOf(paper)
+  const why = {
+    url: inactivationReason,
+    valueCodeableConcept: { text: 'What was recorded from paper was not confirmed' },
+  }
+  const resource: Consent = { ...consent, status: 'inactive', extension: [...(consent.extension ?? []), why] }
+  await writeOrThrow(paper.store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) })
+}
+
+/** Of what waits. */
+export const readScan = async (
+  paper: PaperAsked,
+): Promise<{ readonly contentType: string; readonly bytes: Buffer }> => {
+  const { consent } = waitingOf(paper)
+  const scan = consent.extension?.find(({ url }) => url === extensions.paperScan)?.valueReference?.reference
+  const stored = await paper.store.read('Binary', scan?.replace('Binary/', '') ?? '')
+  const { contentType, data = '' }: Binary = JSON.parse(stored.content)
+  return { contentType, bytes: Buffer.from(data, 'base64') }
+}
+
+const waitingOf = ({ waiting }: PaperAsked) => {
+  if (waiting === undefined) throw new FhirError('not-found', 'Nothing waits to be confirmed')
+  return waiting
+}
+
+const matching = ({ meta }: Consent) => (meta?.versionId === undefined ? {} : { ifMatch: meta.versionId })

@@ -1,0 +1,44 @@
+import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { digestOf } from '../../fhir/attachment-digest.ts'
+import { extensions } from '../../fhir/canonical.ts'
+import type { Database } from '../../storage/database.ts'
+import { textPublishedAt } from '../../storage/study/text-published.ts'
+
+/** The text that a paper holds, as the study has it. */
+export type PaperText = {
+  readonly version: string
+  /** In the language of the paper. */
+  readonly attachment: Attachment
+  /** Codes of all languages in which the version is there; empty where it does not say. */
+  readonly languages: readonly string[]
+  /** Other as soon as anything of the version is. */
+  readonly digest: string
+  /** Whether it is the version that is signed now. */
+  readonly isCurrent: boolean
+  readonly publishedAt: Date
+}
+
+/** Undefined where the study has no text of the hash. */
+export const findPaperText = async (
+  database: Database,
+  { id = '', extension = [] }: ResearchStudy,
+  hash: string | undefined,
+): Promise<PaperText | undefined> => {
+  const versions = extension.filter(({ url }) => url === extensions.patientText)
+  const isSigned = ({ data }: Attachment) => data !== undefined && digestOf('sha1', data) === hash
+  const entry = versions.find(one => textsIn(one).some(isSigned))
+  const attachment = entry && textsIn(entry).find(isSigned)
+  const publishedAt = attachment && (await textPublishedAt(database, { study: id, text: attachment }))
+  if (entry === undefined || attachment === undefined || publishedAt === undefined) return undefined
+  return {
+    version: entry.extension?.find(({ url }) => url === 'version')?.valueString ?? '',
+    attachment,
+    languages: textsIn(entry).flatMap(({ language }) => language?.split('-')[0] ?? []),
+    digest: digestOf('sha256', Buffer.from(JSON.stringify(entry)).toString('base64')),
+    isCurrent: entry === versions.at(-1),
+    publishedAt,
+  }
+}
+
+const textsIn = ({ extension = [] }: Extension): readonly Attachment[] =>
+  extension.flatMap(({ url, valueAttachment }) => (url === 'text' && valueAttachment) || [])

@@ -1,0 +1,49 @@
+import type { Attachment, Consent, Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { digestOf } from '../../fhir/attachment-digest.ts'
+import { extensions } from '../../fhir/canonical.ts'
+
+/** A version of what patients are given to sign, in the language that is nearest to that of its reader. */
+export type PatientText = {
+  readonly version: string
+  readonly withdrawal: 'hide' | 'keep' | 'erase'
+  /** SHA-1 as Attachment.hash has it, of what was chosen by language. */
+  readonly hash: string
+  readonly attachment: Attachment
+}
+
+/** The versions in their order, each in the language that is nearest. */
+export const textsOf = ({ extension = [] }: ResearchStudy, language: string): readonly PatientText[] =>
+  extension.flatMap(entry => {
+    if (entry.url !== extensions.patientText) return []
+    const attachments = partsOf(entry, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
+    const isIn = (code: string) => (one: Attachment) => one.language?.split('-')[0] === code
+    const attachment = attachments.find(isIn(language)) ?? attachments.find(isIn('en')) ?? attachments[0]
+    if (attachment?.data === undefined) return []
+    return {
+      version: partsOf(entry, 'version')[0]?.valueString ?? '',
+      withdrawal: (partsOf(entry, 'withdrawal')[0]?.valueCode ?? 'hide') as PatientText['withdrawal'],
+      hash: digestOf('sha1', attachment.data),
+      attachment,
+    }
+  })
+
+type Signed = { readonly study: ResearchStudy; readonly consent: Consent | undefined }
+
+/** Whether what was signed is an earlier version than the one to sign now, in whatever language. */
+export const isSignedEarlier = ({ study, consent }: Signed): boolean => {
+  const hash = consent?.status === 'active' ? consent.sourceAttachment?.hash : undefined
+  const last = study.extension?.findLast(({ url }) => url === extensions.patientText)
+  if (hash === undefined || last === undefined) return false
+  const texts = partsOf(last, 'text').flatMap(({ valueAttachment }) => valueAttachment?.data ?? [])
+  return !texts.some(data => digestOf('sha1', data) === hash)
+}
+
+/** The very text of the hash, in whatever language it was signed. */
+export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | undefined =>
+  (study.extension ?? [])
+    .filter(({ url }) => url === extensions.patientText)
+    .flatMap(entry => partsOf(entry, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? []))
+    .find(({ data }) => data !== undefined && digestOf('sha1', data) === hash)
+
+const partsOf = ({ extension = [] }: Extension, url: string): readonly Extension[] =>
+  extension.filter(part => part.url === url)

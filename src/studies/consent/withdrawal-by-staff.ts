@@ -1,0 +1,77 @@
+import type { Consent, ResearchSubject } from '@medplum/fhirtypes'
+import { inactivationReason } from '../../access/vocabulary.ts'
+import { intervalOfPeriod } from '../../fhir/date.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
+import { and, type Expression, none } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { ended } from '../../storage/model/enrolment.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import type { OwnParts } from './own-record.ts'
+
+export type WithdrawalParts = Pick<OwnParts, 'accounts' | 'registry' | 'openStoreFor'>
+
+/** Whose place in the study it is about, and who acts for them. */
+export type ForSubject = { readonly person: string; readonly study: string; readonly subject: string }
+
+export type Given = {
+  readonly consent: Consent
+  /** The place from which it is looked at is over, by its status or its period. */
+  readonly hasEnded: boolean
+}
+
+/** What somebody in a study has given to it, as its staff see it. Throws `not-found` where nothing stands, or nothing that they see. */
+export const findGivenOf = async (parts: WithdrawalParts, of: ForSubject): Promise<Given> => {
+  const { consent, hasEnded } = await openGiven(parts, of)
+  return { consent, hasEnded }
+}
+
+/**
+ * Ends all that the patient gives the study, as they have asked by other ways than our pages; what staff may end is decided by
+ * the gate, and that they say why.
+ */
+export const withdrawFor = async (parts: WithdrawalParts, of: ForSubject, reason: string): Promise<void> => {
+  const { store, consent } = await openGiven(parts, of)
+  const { id = '', meta, extension = [] } = consent
+  const why = { url: inactivationReason, valueCodeableConcept: { text: reason } }
+  const others = extension.filter(({ url }) => url !== inactivationReason)
+  await writeOrThrow(store, {
+    kind: 'update',
+    id,
+    resource: { ...consent, status: 'inactive', extension: [...others, why] },
+    ...(meta?.versionId === undefined ? {} : { ifMatch: meta.versionId }),
+  })
+}
+
+/** Whether the person may end what people give the study: those of its staff who ask them for it. */
+export const mayWithdrawIn = async (parts: WithdrawalParts, person: string, study: string): Promise<boolean> => {
+  const { store, asks } = await openFor(parts, person)
+  const search = parseSearch(parts.registry, 'ResearchStudy', new URLSearchParams({ _id: study }))
+  return (await store.search({ ...search, where: and(search.where, asks) })).entries.length > 0
+}
+
+const openGiven = async (parts: WithdrawalParts, { person, study, subject }: ForSubject) => {
+  const { store, asks } = await openFor(parts, person)
+  const enrolment: ResearchSubject = JSON.parse((await store.read('ResearchSubject', subject)).content)
+  const of = { study: `ResearchStudy/${study}`, status: 'active', _count: '1' }
+  const patient = namedId(enrolment.individual, 'Patient')
+  // By whichever record of theirs they have given it.
+  const human: Expression = patient === undefined ? none : { kind: 'compartment', of: 'Patient', id: patient }
+  const search = parseSearch(parts.registry, 'Consent', new URLSearchParams(of))
+  const { entries } = await store.search({ ...search, where: and(search.where, asks, human) })
+  const [given] = enrolment.study.reference === of.study ? entries : []
+  if (given === undefined) throw new FhirError('not-found', 'There is nothing that they give')
+  const { high } = intervalOfPeriod(enrolment.period ?? {})
+  const hasEnded = ended.has(enrolment.status ?? '') || (high !== 'infinity' && high <= new Date().toISOString())
+  return { store, consent: JSON.parse(given.content) as Consent, hasEnded }
+}
+
+const openFor = async ({ accounts, openStoreFor }: WithdrawalParts, person: string) => {
+  const scope = 'user/ResearchStudy.rs user/ResearchSubject.rs user/Consent.rus'
+  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
+  const id = caller.practitioner
+  const asks: Expression =
+    id === undefined ? none : { kind: 'staffed', to: { kind: 'practitioner', id }, by: 'request' }
+  return { store: openStoreFor(caller), asks }
+}

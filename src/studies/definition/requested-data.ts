@@ -1,0 +1,40 @@
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { exactKindOf } from '../../access/consent.ts'
+import { kindOfClass } from '../../access/shared-type.ts'
+import { askOf, textAsks } from '../../access/text-asks.ts'
+import { extensions } from '../../fhir/canonical.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { namedId } from '../../fhir/reference.ts'
+
+/** What a study asks for: a kind of data from one source, or from any. */
+export type RequestedData = {
+  readonly kind: string
+  /** Id of the source Device; undefined: any. */
+  readonly source: string | undefined
+  readonly extension: Extension
+}
+
+/** What its people are asked for: what its text does not name yet is not among it. */
+export const requestedData = (study: ResearchStudy, classes: CodeClasses): readonly RequestedData[] => {
+  const asks = textAsks(study)
+  const all = everyRequest(study, classes)
+  return asks === undefined ? all : all.filter(({ kind, source }) => asks.has(askOf(kind, source)))
+}
+
+/** All that stands in the study. */
+export const everyRequest = ({ extension = [] }: ResearchStudy, classes: CodeClasses): readonly RequestedData[] =>
+  extension
+    .filter(({ url }) => url === extensions.requestedData)
+    .flatMap(entry => {
+      const parts = entry.extension ?? []
+      const concept = parts.find(({ url }) => url === 'kind')?.valueCodeableConcept
+      const kind =
+        concept === undefined
+          ? kindOfClass(parts.find(({ url }) => url === 'class')?.valueCoding ?? {})
+          : exactKindOf(concept, classes)
+      if (kind === undefined) return []
+      const sources = parts
+        .filter(({ url }) => url === 'source')
+        .flatMap(({ valueReference }) => namedId(valueReference, 'Device') ?? [])
+      return (sources.length === 0 ? [undefined] : sources).map(source => ({ kind, source, extension: entry }))
+    })

@@ -1,0 +1,119 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
+import { changesStudy, makesStudies, namesStaff } from '../../access/questions.ts'
+import type { Accounts } from '../../accounts/accounts.ts'
+import { type NamedOrganization, namedOrganization } from '../../accounts/administered-organizations.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { requireValid } from '../../fhir/validate/validate.ts'
+import { and, type Expression } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import type { Store } from '../../storage/store.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import type { StudyParts } from '../people/enrolled-people.ts'
+
+export type StudyChangeParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }
+
+/** A study that somebody may change, as they may see it. What they write passes the rules as a write of theirs over FHIR does. */
+export type ChangeableStudy = {
+  readonly id: string
+  readonly study: ResearchStudy
+  /** Of the ResearchStudy. */
+  readonly version: string
+  readonly caller: Caller
+  readonly store: Store
+  /** Anything but its staff. */
+  readonly mayChange: boolean
+  /** Themselves apart. */
+  readonly mayNameStaff: boolean
+}
+
+/** Throws `not-found` for whoever may change nothing of it, as if there were none. */
+export const findChangeableStudy = async (
+  parts: StudyChangeParts,
+  person: string,
+  id: string,
+): Promise<ChangeableStudy> => {
+  const { caller, store } = await openStoreOf(parts, person)
+  const may = async (rule: Expression) => (await matching(parts, store, 'ResearchStudy', rule, id))[0]
+  const [changeable, staffable] = [await may(changesStudy(caller)), await may(namesStaff(caller))]
+  const found = changeable ?? staffable
+  if (found === undefined) throw new FhirError('not-found', 'There is no such study')
+  return {
+    id,
+    study: JSON.parse(found.content),
+    version: found.versionId,
+    caller,
+    store,
+    mayChange: changeable !== undefined,
+    mayNameStaff: staffable !== undefined,
+  }
+}
+
+/** Those that are not closed in which the person may make studies, the first by name; of the ids alone, where some are given. */
+export const organizationsForStudies = async (
+  parts: StudyChangeParts,
+  person: string,
+  ...ids: readonly string[]
+): Promise<readonly NamedOrganization[]> => {
+  const { caller, store } = await openStoreOf(parts, person)
+  return (await matching(parts, store, 'Organization', makesStudies(caller), ...ids)).map(({ content }) =>
+    namedOrganization(JSON.parse(content)),
+  )
+}
+
+/** Makes the ResearchStudy, and its Group with it. Answers its id. Throws FhirError where the rules do not let the person. */
+export const createStudy = async (parts: StudyChangeParts, person: string, study: ResearchStudy): Promise<string> => {
+  const { store } = await openStoreOf(parts, person)
+  requireValid(parts.registry, study)
+  return (await writeOrThrow(store, { kind: 'create', resource: study })).id
+}
+
+/**
+ * Writes the next version of what `version` was, or, where there is another by now, nothing: `conflict`. Throws FhirError
+ * where the rules do not let the person.
+ */
+export const changeStudy = async (
+  parts: StudyChangeParts,
+  { id, store }: ChangeableStudy,
+  version: string,
+  resource: ResearchStudy,
+): Promise<'changed' | 'conflict'> => {
+  requireValid(parts.registry, resource)
+  try {
+    await writeOrThrow(store, { kind: 'update', id, resource, ifMatch: version })
+    return 'changed'
+  } catch (error) {
+    if (error instanceof FhirError && error.status === 412) return 'conflict'
+    throw error
+  }
+}
+
+const openStoreOf = async (
+  { accounts, openStoreFor }: StudyChangeParts,
+  person: string,
+): Promise<{ readonly caller: Caller; readonly store: Store }> => {
+  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
+  return { caller, store: openStoreFor(caller) }
+}
+
+const scope = [
+  'user/ResearchStudy.crus',
+  'user/Group.crus',
+  ...['Device', 'Organization', 'Practitioner', 'PractitionerRole'].map(type => `user/${type}.rs`),
+].join(' ')
+
+const matching = async (
+  { registry }: StudyChangeParts,
+  store: Store,
+  type: 'ResearchStudy' | 'Organization',
+  rule: Expression,
+  ...ids: readonly string[]
+) => {
+  const asked = parseSearch(registry, type, new URLSearchParams({ _count: '100', ...queries[type] }))
+  const which: Expression[] = ids.length === 0 ? [] : [{ kind: 'identified', ids }]
+  const { entries } = await store.search({ ...asked, where: and(asked.where, rule, ...which) })
+  return entries
+}
+
+const queries = { Organization: { 'active:not': 'false', _sort: 'name' }, ResearchStudy: { _sort: 'title' } } as const

@@ -1,0 +1,109 @@
+import type { ContactDetail, ContactPoint, Identifier, ResearchStudy } from '@medplum/fhirtypes'
+import { isBlank } from '../../accounts/blank.ts'
+import { isDay } from '../../fhir/date.ts'
+import {
+  furtherLanguages,
+  translatedPurpose,
+  translatedTitle,
+  withTranslatedPurpose,
+  withTranslatedTitle,
+} from './study-words.ts'
+
+/** What a study says of itself, as it is typed: empty where nothing is said. */
+export type StudyFacts = Readonly<Record<FactName, string>>
+
+export type FactName =
+  | 'title'
+  | 'purpose'
+  /** In a further language, by its code. */
+  | `${'title' | 'purpose'}-${string}`
+  | 'approval'
+  /** Days. */
+  | 'start'
+  | 'end'
+  /** Whom its patients ask. */
+  | 'contact'
+  | 'email'
+  | 'phone'
+
+export const factsOf = (study: ResearchStudy): StudyFacts => {
+  const { title, description, identifier = [], period, contact: [first] = [] } = study
+  return {
+    title: title ?? '',
+    purpose: description ?? '',
+    ...Object.fromEntries(
+      furtherLanguages(study).flatMap(language => [
+        [`title-${language}`, translatedTitle(study, language)],
+        [`purpose-${language}`, translatedPurpose(study, language)],
+      ]),
+    ),
+    approval: identifier.find(isApproval)?.value ?? '',
+    start: period?.start?.slice(0, 10) ?? '',
+    end: period?.end?.slice(0, 10) ?? '',
+    contact: first?.name ?? '',
+    email: telecomOf(first, 'email'),
+    phone: telecomOf(first, 'phone'),
+  }
+}
+
+/** The study with them. What else stands there stays: a study that has ended in the course of a day does not go on till the end of it. */
+export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStudy => {
+  const { title, purpose, approval } = facts
+  const { description: _, identifier = [], period: __, contact: ___, ...rest } = study
+  const identifiers = identifier.filter(one => !isApproval(one))
+  if (approval !== '') identifiers.unshift({ use: 'official', type: { text: approvalText }, value: approval })
+  const contacts = [...contactOf(facts, study.contact?.[0]), ...(study.contact ?? []).slice(1)]
+  const before = factsOf(study)
+  const edgeOf = (edge: 'start' | 'end') => (facts[edge] === before[edge] ? study.period?.[edge] : facts[edge])
+  const [start, end] = [edgeOf('start'), edgeOf('end')]
+  const period = { ...(start && { start }), ...(end && { end }) }
+  const inEach = (name: 'title' | 'purpose') =>
+    furtherLanguages(study).map(language => ({ language, text: facts[`${name}-${language}`] ?? '' }))
+  const next: ResearchStudy = {
+    ...rest,
+    title,
+    ...(purpose !== '' && { description: purpose }),
+    ...(identifiers.length > 0 && { identifier: identifiers }),
+    ...(Object.keys(period).length > 0 && { period }),
+    ...(contacts.length > 0 && { contact: contacts }),
+  }
+  return withTranslatedPurpose(withTranslatedTitle(next, inEach('title')), inEach('purpose'))
+}
+
+export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactName, string>>> => {
+  const { title, purpose, start, end, email } = facts
+  const long = (Object.keys(facts) as FactName[]).filter(name => (facts[name] ?? '').length > mostOf(name))
+  return {
+    ...(isBlank(title) && { title: 'Give the study a title' }),
+    ...(isBlank(purpose) && { purpose: 'Say what the study is for: patients read it' }),
+    ...(start !== '' && !isDay(start) && { start: 'Write the first day as 2026-01-31' }),
+    ...(end !== '' && !isDay(end) && { end: 'Write the last day as 2026-01-31' }),
+    ...(isDay(start) && isDay(end) && end < start && { end: 'The last day is before the first' }),
+    ...(email !== '' && !/^[^\s@]+@[^\s@]+$/.test(email) && { email: 'Write an address as name@example.org' }),
+    ...Object.fromEntries(long.map(name => [name, `At most ${mostOf(name)} characters`])),
+  }
+}
+
+const mostOf = (name: FactName): number => (name.startsWith('purpose') ? 5000 : 250)
+
+const approvalText = 'Approval number'
+const isApproval = ({ type }: Identifier): boolean => type?.text === approvalText
+
+const telecomOf = (contact: ContactDetail | undefined, system: 'email' | 'phone'): string =>
+  contact?.telecom?.find(one => one.system === system)?.value ?? ''
+
+const contactOf = (
+  { contact, email, phone }: StudyFacts,
+  { name: _, telecom: before = [], ...rest }: ContactDetail = {},
+): readonly ContactDetail[] => {
+  const telecom = withTelecom(withTelecom(before, 'email', email), 'phone', phone)
+  const one = { ...rest, ...(contact !== '' && { name: contact }), ...(telecom.length > 0 && { telecom }) }
+  return Object.keys(one).length === 0 ? [] : [one]
+}
+
+/** With this value in the place of the first of the system. */
+const withTelecom = (telecom: readonly ContactPoint[], system: 'email' | 'phone', value: string): ContactPoint[] => {
+  const first = telecom.find(one => one.system === system)
+  if (first === undefined) return value === '' ? [...telecom] : [...telecom, { system, value }]
+  return telecom.flatMap(one => (one === first ? (value === '' ? [] : { ...one, value }) : one))
+}

@@ -1,0 +1,121 @@
+import type { Extension, Period, Practitioner, ResearchStudy } from '@medplum/fhirtypes'
+import { extensions, systems } from '../../fhir/canonical.ts'
+import { intervalOfPeriod, isDay } from '../../fhir/date.ts'
+import { namedId } from '../../fhir/reference.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { escaped } from '../../search/escape.ts'
+import { parseSearch } from '../../search/parse.ts'
+import type { Store } from '../../storage/store.ts'
+import { practitionerName } from '../consent/own-record.ts'
+import { withExtensions } from './with-extensions.ts'
+
+/** An entry of somebody who works in a study. */
+export type StaffEntry = {
+  /** Id of the Practitioner. */
+  readonly practitioner: string
+  readonly role: string
+  /** Days; empty where none is named. */
+  readonly from: string
+  readonly until: string
+  /** As it is stored, where both may also be moments. */
+  readonly period: Period
+  readonly isInForce: boolean
+  readonly extension: Extension
+}
+
+/** The codes of `CodeSystem/staff-role`. */
+export const staffRoles: Readonly<Record<string, string>> = {
+  investigator: 'Investigator: leads the study, names its staff, and reads',
+  coordinator: 'Coordinator: invites patients, and reads',
+  researcher: 'Researcher: reads',
+  collaborator: 'Collaborator from another organization: reads',
+}
+
+export const staffOf = ({ extension = [] }: ResearchStudy): readonly StaffEntry[] =>
+  extension.flatMap(entry => {
+    if (entry.url !== extensions.staff) return []
+    const part = (name: string) => entry.extension?.find(({ url }) => url === name)
+    const practitioner = namedId(part('practitioner')?.valueReference, 'Practitioner')
+    if (practitioner === undefined) return []
+    const period: Period = part('period')?.valuePeriod ?? {}
+    const { low, high } = intervalOfPeriod(period)
+    const now = new Date().toISOString()
+    return {
+      practitioner,
+      role: part('role')?.valueCodeableConcept?.coding?.find(({ system }) => system === systems.staffRole)?.code ?? '',
+      from: period.start?.slice(0, 10) ?? '',
+      until: period.end?.slice(0, 10) ?? '',
+      period,
+      isInForce: (low === '-infinity' || low <= now) && (high === 'infinity' || now < high),
+      extension: entry,
+    }
+  })
+
+export type NewStaff = Pick<StaffEntry, 'practitioner' | 'role' | 'from' | 'until'>
+
+export const staffProblems = ({ role, from, until }: NewStaff): Readonly<Partial<Record<keyof NewStaff, string>>> => ({
+  ...(!Object.hasOwn(staffRoles, role) && { role: 'Choose a role' }),
+  ...(from !== '' && !isDay(from) && { from: 'Write the first day as 2026-01-31' }),
+  ...(until !== '' && !isDay(until) && { until: 'Write the last day as 2026-01-31' }),
+  ...(isDay(from) && isDay(until) && until < from && { until: 'The last day is before the first' }),
+})
+
+/** The entry in the place of another, or added. */
+export const withStaff = (study: ResearchStudy, staff: NewStaff, replaced?: StaffEntry): ResearchStudy => {
+  const entry = toExtension(staff, replaced)
+  const entries = study.extension ?? []
+  return withExtensions(
+    study,
+    replaced === undefined ? [...entries, entry] : entries.map(one => (one === replaced.extension ? entry : one)),
+  )
+}
+
+export const withoutStaff = (study: ResearchStudy, { extension }: StaffEntry): ResearchStudy =>
+  withExtensions(
+    study,
+    (study.extension ?? []).filter(one => one !== extension),
+  )
+
+const toExtension = ({ practitioner, role, from, until }: NewStaff, replaced?: StaffEntry): Extension => {
+  const start = from === replaced?.from ? replaced.period.start : from
+  // An access that has ended in the course of a day would go on till the end of it.
+  const end = until === replaced?.until ? replaced.period.end : until
+  const period = { ...(start && { start }), ...(end && { end }) }
+  return {
+    url: extensions.staff,
+    extension: [
+      { url: 'practitioner', valueReference: { reference: `Practitioner/${practitioner}` } },
+      { url: 'role', valueCodeableConcept: { coding: [{ system: systems.staffRole, code: role }] } },
+      ...(Object.keys(period).length === 0 ? [] : [{ url: 'period', valuePeriod: period }]),
+    ],
+  }
+}
+
+type Named = { readonly id: string; readonly name: string }
+
+/** Practitioners whom the store's caller may see, of these ids. */
+export const findPractitioners = async (
+  store: Pick<Store, 'search'>,
+  registry: Registry,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> => {
+  if (ids.length === 0) return new Map()
+  const found = await search(store, registry, { _id: [...new Set(ids)].join(','), _count: '1000' })
+  return new Map(found.map(({ id, name }) => [id, name]))
+}
+
+/** The first twenty who have it in their name. */
+export const findPractitionersNamed = (
+  store: Pick<Store, 'search'>,
+  registry: Registry,
+  name: string,
+): Promise<readonly Named[]> => search(store, registry, { 'name:contains': escaped(name), _sort: 'name', _count: '20' })
+
+const search = async (
+  store: Pick<Store, 'search'>,
+  registry: Registry,
+  query: Readonly<Record<string, string>>,
+): Promise<readonly Named[]> => {
+  const { entries } = await store.search(parseSearch(registry, 'Practitioner', new URLSearchParams(query)))
+  return entries.map(({ id, content }) => ({ id, name: practitionerName(JSON.parse(content) as Practitioner) || id }))
+}

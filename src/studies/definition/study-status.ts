@@ -1,0 +1,37 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { intervalOfPeriod } from '../../fhir/date.ts'
+import { takesNewPatients } from '../../storage/model/consent/accrual.ts'
+import { isInForce } from '../../storage/model/study.ts'
+
+type Status = NonNullable<ResearchStudy['status']>
+
+/** What staff choose of https://hl7.org/fhir/R4/valueset-research-study-status.html, and what it means here. */
+export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: string; readonly means: string }>>> = {
+  'in-review': { name: 'Being prepared', means: 'nobody reads anything for it yet' },
+  active: { name: 'Active', means: 'patients are invited, and its staff read what they share' },
+  'temporarily-closed-to-accrual': { name: 'Paused', means: 'nobody new comes in for now; reading goes on' },
+  'closed-to-accrual': { name: 'Closed to new patients', means: 'nobody new comes in; reading goes on' },
+  completed: { name: 'Completed', means: 'it is over: from that moment on nobody reads anything for it' },
+  withdrawn: { name: 'Withdrawn', means: 'it was given up: from that moment on nobody reads anything for it' },
+}
+
+/** Its status; where by its days nobody reads anything for it all the same, also that. */
+export const statusText = (study: ResearchStudy): string => {
+  const { status, period = {} } = study
+  const name = statusName(study)
+  if (!isInForce({ resourceType: 'ResearchStudy', status }) || isInForce(study)) return name
+  const { high } = intervalOfPeriod(period)
+  return high !== 'infinity' && high <= new Date().toISOString()
+    ? `${name}, but its last day was ${period.end?.slice(0, 10)}: nobody reads anything for it`
+    : `${name}, but its first day is ${period.start?.slice(0, 10)}: until then nobody reads anything for it`
+}
+
+const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''
+
+/** Why nobody is asked to come into it now, for staff; undefined where people are. Nothing of what is shared ends by it. */
+export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {
+  if (takesNewPatients(study)) return undefined
+  return study.status === 'active'
+    ? 'The first day of the study is not there yet, or its last day is over'
+    : `Nobody new comes into the study while its status is “${statusName(study)}”`
+}

@@ -1,0 +1,181 @@
+import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { askOf, textAsks } from '../../access/text-asks.ts'
+import { extensions } from '../../fhir/canonical.ts'
+import { languageName } from '../../fhir/language.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { everyRequest } from './requested-data.ts'
+import { displayOf, requestsOf } from './study-request.ts'
+import { headingOf, type TextPart, textLanguages, textParts } from './text-part.ts'
+import { withExtensions } from './with-extensions.ts'
+
+/** A version of the patient text that is being written: nobody is asked to sign it. */
+export type TextDraft = {
+  readonly withdrawal: string
+  /** What is written of each part, trimmed; empty where nothing is. */
+  readonly words: Readonly<Record<string, Readonly<Record<TextPart, string>>>>
+}
+
+/** What is written of a part in a language. */
+export const writtenIn = ({ words }: TextDraft, language: string, part: TextPart): string =>
+  words[language]?.[part] ?? ''
+
+export const draftOf = ({ extension = [] }: ResearchStudy): TextDraft | undefined => {
+  const entry = extension.find(({ url }) => url === extensions.patientTextDraft)
+  if (entry === undefined) return undefined
+  const parts = (entry.extension ?? []).filter(({ url }) => url === 'part')
+  const wordsOf = (language: string, part: TextPart): string => {
+    const of = (one: Extension, url: string) => one.extension?.find(each => each.url === url)
+    const found = parts.find(one => of(one, 'language')?.valueCode === language && of(one, 'name')?.valueCode === part)
+    return (found && of(found, 'text')?.valueString) ?? ''
+  }
+  return {
+    withdrawal: entry.extension?.find(({ url }) => url === 'withdrawal')?.valueCode ?? '',
+    words: eachLanguage(language => eachPart(part => wordsOf(language, part))),
+  }
+}
+
+/** The study with the draft in the place of the one before, if there was one. */
+export const withDraft = (study: ResearchStudy, one: TextDraft): ResearchStudy => {
+  const { withdrawal } = one
+  const written = textLanguages.flatMap(language =>
+    textParts.flatMap(part => {
+      const text = writtenIn(one, language, part)
+      return text === '' ? [] : { language, part, text }
+    }),
+  )
+  const draft: Extension = {
+    url: extensions.patientTextDraft,
+    extension: [
+      ...(withdrawal === '' ? [] : [{ url: 'withdrawal', valueCode: withdrawal }]),
+      ...written.map(({ language, part, text }) => ({
+        url: 'part',
+        extension: [
+          { url: 'language', valueCode: language },
+          { url: 'name', valueCode: part },
+          { url: 'text', valueString: text },
+        ],
+      })),
+    ],
+  }
+  const others = extensionsBesides(study)
+  return withExtensions(study, draft.extension?.length === 0 ? others : [...others, draft])
+}
+
+/** The study with the draft as the version to sign from now on. All that is before it stays as it is. */
+export const withPublished = (study: ResearchStudy, draft: TextDraft, classes: CodeClasses): ResearchStudy => {
+  const text: Extension = {
+    url: extensions.patientText,
+    extension: [
+      { url: 'version', valueString: nextVersion(study) },
+      ...writtenLanguages(draft).map(language => ({ url: 'text', valueAttachment: attachmentOf(draft, language) })),
+      // Of a preview nothing may be chosen yet.
+      ...(draft.withdrawal === '' ? [] : [{ url: 'withdrawal', valueCode: draft.withdrawal }]),
+      ...everyRequest(study, classes).map(({ kind, source }) => ({ url: 'asks', valueString: askOf(kind, source) })),
+    ],
+  }
+  return withExtensions(study, [...extensionsBesides(study), text])
+}
+
+/** Where there is no draft: the words of the last version, if it is one of ours. */
+export const draftAfter = (study: ResearchStudy): TextDraft => {
+  const last = (study.extension ?? []).findLast(({ url }) => url === extensions.patientText)
+  const part = (url: string) => (last?.extension ?? []).filter(one => one.url === url)
+  const texts = part('text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
+  const wordsIn = (language: string): Readonly<Record<TextPart, string>> => {
+    const text = texts.find(one => (one.language ?? 'en') === language)
+    const blocks = Buffer.from(text?.data ?? '', 'base64')
+      .toString('utf8')
+      .split('\n\n\n')
+    return eachPart(name => {
+      const heading = `${headingOf(name, language).toUpperCase()}\n\n`
+      return blocks.find(block => block.startsWith(heading))?.slice(heading.length) ?? ''
+    })
+  }
+  return { withdrawal: part('withdrawal')[0]?.valueCode ?? '', words: eachLanguage(wordsIn) }
+}
+
+/** In a language, what patients read: the words of each part below a heading. */
+const attachmentOf = (draft: TextDraft, language: string): Attachment => {
+  const text = textParts
+    .map(part => `${headingOf(part, language).toUpperCase()}\n\n${writtenIn(draft, language, part)}`)
+    .join('\n\n\n')
+  return { contentType: 'text/plain', language, data: Buffer.from(text).toString('base64') }
+}
+
+/** English always; another language where something is written in it. */
+export const writtenLanguages = (draft: TextDraft): readonly string[] =>
+  textLanguages.filter(language => language === 'en' || textParts.some(part => writtenIn(draft, language, part) !== ''))
+
+/** What a version lacks before it can be published, in words that name it. */
+export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: CodeClasses): readonly string[] => [
+  ...writtenLanguages(draft).flatMap(language =>
+    textParts.flatMap(part =>
+      writtenIn(draft, language, part) === ''
+        ? [`${languageName(language)}: ${headingOf(part, 'en').toLowerCase()}`]
+        : [],
+    ),
+  ),
+  ...(draft.withdrawal === '' ? ['what a withdrawal does'] : []),
+  ...missingRequests(study, classes),
+  ...sameAsPublished(study, draft).map(
+    language => `${languageName(language)}: a change, for it says what an earlier version says`,
+  ),
+]
+
+/** What a study lacks before it can ask anybody. */
+export const missingForPatients = (study: ResearchStudy, classes: CodeClasses): readonly string[] => [
+  ...missingRequests(study, classes),
+  ...(versionsOf(study).length === 0 ? ['a published text for patients'] : []),
+]
+
+/** What the study asks for, and the version that patients sign does not name. */
+export const unnamedRequests = (study: ResearchStudy, classes: CodeClasses): readonly string[] => {
+  const asks = textAsks(study)
+  const unnamed = everyRequest(study, classes).filter(({ kind, source }) => asks?.has(askOf(kind, source)) === false)
+  return [...new Set(unnamed.map(({ kind }) => displayOf(kind, classes)))]
+}
+
+const missingRequests = (study: ResearchStudy, classes: CodeClasses): readonly string[] => {
+  const requests = requestsOf(study, classes)
+  if (requests.length === 0) return ['the data that the study asks for']
+  return requests.some(({ reason }) => reason === '') ? ['the reason for some of the data'] : []
+}
+
+/** The names of the versions that are published, the last one last. */
+export const versionsOf = ({ extension = [] }: ResearchStudy): readonly string[] =>
+  extension.flatMap(entry =>
+    entry.url === extensions.patientText
+      ? (entry.extension?.find(({ url }) => url === 'version')?.valueString ?? [])
+      : [],
+  )
+
+const nextVersion = (study: ResearchStudy): string => {
+  const taken = new Set(versionsOf(study))
+  let next = taken.size + 1
+  while (taken.has(String(next))) next += 1
+  return String(next)
+}
+
+/** No two versions have the same words: a Consent names its text by them alone. */
+const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): readonly string[] => {
+  const published = new Set(
+    extension.flatMap(entry =>
+      entry.url === extensions.patientText
+        ? (entry.extension ?? []).flatMap(({ valueAttachment }) => valueAttachment?.data ?? [])
+        : [],
+    ),
+  )
+  return writtenLanguages(draft).filter(language => published.has(attachmentOf(draft, language).data ?? ''))
+}
+
+/** All but the draft. */
+const extensionsBesides = ({ extension = [] }: ResearchStudy): readonly Extension[] =>
+  extension.filter(({ url }) => url !== extensions.patientTextDraft)
+
+function eachLanguage<T>(make: (language: string) => T): Readonly<Record<string, T>> {
+  return Object.fromEntries(textLanguages.map(language => [language, make(language)]))
+}
+
+export function eachPart<T>(make: (part: TextPart) => T): Readonly<Record<TextPart, T>> {
+  return Object.fromEntries(textParts.map(part => [part, make(part)])) as Record<TextPart, T>
+}

@@ -1,0 +1,52 @@
+import type { Extension, ResearchStudy } from '@medplum/fhirtypes'
+import { languageIn } from '../../fhir/language.ts'
+import { translationsOf, type Wording, withTranslations, wordingOf } from '../../fhir/translation.ts'
+import { languageCodes, type Words } from '../../messages/catalogue.ts'
+
+/** What patients read of a study beside its text: in a language where it has that, else in its own. */
+export const titleIn = (study: ResearchStudy, { code, say }: Pick<Words, 'code' | 'say'>): Wording =>
+  wordingOf(study, 'title', { language: code, own: ownLanguage(study) }) ?? {
+    text: say('study.untitled'),
+    language: code,
+  }
+
+export const purposeIn = (study: ResearchStudy, language: string): Wording | undefined =>
+  wordingOf(study, 'description', { language, own: ownLanguage(study) })
+
+/** Of an entry of what it asks for. */
+export const reasonIn = (study: ResearchStudy, entry: Extension, language: string): Wording | undefined =>
+  wordingOf(reasonOf(entry) ?? {}, 'valueString', { language, own: ownLanguage(study) })
+
+/** Those in which this server speaks to patients, and in which the study does not speak by itself. */
+export const furtherLanguages = (study: Pick<ResearchStudy, 'language'>): readonly string[] =>
+  languageCodes.filter(code => code !== languageIn(ownLanguage(study)))
+
+/** Empty where there is none. */
+export const translatedTitle = (study: ResearchStudy, language: string): string =>
+  translatedIn(study, 'title', language)
+
+export const translatedPurpose = (study: ResearchStudy, language: string): string =>
+  translatedIn(study, 'description', language)
+
+export const translatedReason = (entry: Extension, language: string): string =>
+  translatedIn(reasonOf(entry) ?? {}, 'valueString', language)
+
+export const withTranslatedTitle = (study: ResearchStudy, words: readonly Wording[]): ResearchStudy =>
+  withTranslations(study, 'title', { kind: 'string', words })
+
+export const withTranslatedPurpose = (study: ResearchStudy, words: readonly Wording[]): ResearchStudy =>
+  withTranslations(study, 'description', { kind: 'markdown', words })
+
+/** The entry with this reason, and with these translations of it in the place of those in the same languages. */
+export const withReason = (entry: Extension, reason: string, words: readonly Wording[]): Extension => {
+  const before = reasonOf(entry) ?? { url: 'reason' }
+  const after = withTranslations({ ...before, valueString: reason }, 'valueString', { kind: 'string', words })
+  return { ...entry, extension: [...(entry.extension ?? []).filter(one => one !== before), after] }
+}
+
+const ownLanguage = ({ language = 'en' }: Pick<ResearchStudy, 'language'>): string => language
+
+const reasonOf = ({ extension = [] }: Extension): Extension | undefined => extension.find(({ url }) => url === 'reason')
+
+const translatedIn = (holder: object, element: string, language: string): string =>
+  translationsOf(holder, element).find(one => languageIn(one.language) === languageIn(language))?.text ?? ''

@@ -1,0 +1,14 @@
+import type { Device, ResearchStudy } from '@medplum/fhirtypes'
+import { extensions } from '../../fhir/canonical.ts'
+
+/** The word of a policy that a data source or a study has set; undefined where it has none. */
+export const policyOf = ({ extension = [] }: Device | ResearchStudy): string | undefined =>
+  extension.find(({ url }) => url === extensions.validationPolicy)?.valueCode
+
+/** The same with another one, or with none. */
+export const withPolicy = <R extends Device | ResearchStudy>(resource: R, policy: string | undefined): R => {
+  const { extension = [], ...rest } = resource
+  const others = extension.filter(({ url }) => url !== extensions.validationPolicy)
+  const all = policy === undefined ? others : [...others, { url: extensions.validationPolicy, valueCode: policy }]
+  return (all.length === 0 ? rest : { ...rest, extension: all }) as R
+}

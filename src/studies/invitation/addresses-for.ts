@@ -1,0 +1,82 @@
+import type { Patient, ResearchStudy } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
+import type { Accounts } from '../../accounts/accounts.ts'
+import { ownStore } from '../../accounts/person.ts'
+import { FhirError, unlessRefused } from '../../fhir/error.ts'
+import type { Channels } from '../../messages/channels.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { type Address, addressesOf, type Channel } from '../../storage/model/patient-address.ts'
+import type { Store } from '../../storage/store.ts'
+import { isOfTenant } from '../../storage/study/invitation.ts'
+import { sponsorOf } from '../definition/study-sponsor.ts'
+import { reasonNotToWrite } from '../patient/reason-not-to-write.ts'
+
+/** `any`: by e-mail, or by text message where there is no e-mail address; `both`: by each that there is. */
+export type Way = 'any' | 'both' | Channel
+
+export type ReachParts = {
+  readonly accounts: Pick<Accounts, 'database' | 'openStoreAs'>
+  readonly openStoreFor: (caller: Caller) => Store
+  readonly channels: Channels
+}
+
+/** The ways by which this server writes to patients. */
+export const waysOf = ({ email, sms }: Channels): readonly Way[] => {
+  if (email !== undefined && sms !== undefined) return ['any', 'email', 'sms', 'both']
+  return [...(email === undefined ? [] : ['email' as const]), ...(sms === undefined ? [] : ['sms' as const])]
+}
+
+type Written = { readonly person: string; readonly patient: string; readonly study: ResearchStudy }
+
+/**
+ * Where the person has a patient of the study written to. Throws FhirError that says what is missing: who may invite may know that of a
+ * record which they may not read, and not what else stands there.
+ */
+export const addressesFor = async (parts: ReachParts, written: Written, way: Way): Promise<readonly Address[]> => {
+  if (waysOf(parts.channels).length === 0)
+    throw new FhirError('business-rule', 'This server sends no e-mail: its operator sets SMTP_URL')
+  const record = (await mayWriteTo(parts, written)) ? await readPatient(parts, written.patient) : undefined
+  const why = record && reasonNotToWrite(record)
+  if (why !== undefined)
+    throw new FhirError('business-rule', (await maySee(parts, written)) ? notWritten[why] : notWritten.unseen)
+  const addresses = record === undefined ? [] : addressesBy(parts, record, way)
+  if (addresses.length === 0 || !/^\d{4}-\d\d-\d\d$/.test(record?.birthDate ?? ''))
+    throw new FhirError(
+      'business-rule',
+      `The record of this patient lacks ${lacking[way]} or a full birth date: whoever has registered them completes it`,
+    )
+  return addresses
+}
+
+const notWritten = {
+  deceased: 'Their record says that they have died: nobody writes to them any more',
+  inactive: 'Their record is not in use any more: nobody writes to them by it',
+  unseen: 'Nobody writes to this patient any more: whoever has registered them knows why',
+} as const
+
+const lacking: Readonly<Record<Way, string>> = {
+  any: 'an address that this server writes to',
+  both: 'an address that this server writes to',
+  email: 'an e-mail address',
+  sms: 'a mobile number with its country code',
+}
+
+const addressesBy = ({ channels }: ReachParts, record: Patient, way: Way): readonly Address[] => {
+  const reached = addressesOf(record).filter(({ channel }) => channels[channel] !== undefined)
+  if (way === 'both') return reached
+  return way === 'any' ? reached.slice(0, 1) : reached.filter(({ channel }) => channel === way)
+}
+
+/** An id alone gives no way to write to another tenant's patient, nor to learn whether there is one. */
+const mayWriteTo = async (parts: ReachParts, written: Written): Promise<boolean> =>
+  (await isOfTenant(parts.accounts.database, written.patient, sponsorOf(written.study) ?? '')) || maySee(parts, written)
+
+const maySee = async ({ accounts, openStoreFor }: ReachParts, { person, patient }: Written): Promise<boolean> => {
+  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope: 'user/Patient.r' })
+  return (await unlessRefused(() => openStoreFor(caller).read('Patient', patient))) !== undefined
+}
+
+const readPatient = async (parts: ReachParts, id: string): Promise<Patient | undefined> => {
+  const stored = await unlessRefused(() => ownStore(parts.accounts.openStoreAs).read('Patient', id))
+  return stored && JSON.parse(stored.content)
+}

@@ -1,0 +1,120 @@
+import type { Organization, Patient, ResearchStudy } from '@medplum/fhirtypes'
+import type { Accounts } from '../../accounts/accounts.ts'
+import { ownStore } from '../../accounts/person.ts'
+import { unlessRefused } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
+import { type Words, wordsFor } from '../../messages/catalogue.ts'
+import type { Channels } from '../../messages/channels.ts'
+import { toGsm } from '../../messages/gsm.ts'
+import { Undelivered } from '../../messages/undelivered.ts'
+import type { Database } from '../../storage/database.ts'
+import { keepAppInvitations } from '../../storage/study/app-invitation.ts'
+import { endMessage, type MessageToSend, noteReason, takeMessage } from '../../storage/study/study-message.ts'
+import { reasonNotToWrite } from '../patient/reason-not-to-write.ts'
+import { ownFault } from '../refused-work.ts'
+import { invitationUrl } from './invitations.ts'
+
+export type LetterParts = {
+  readonly accounts: Pick<Accounts, 'openStoreAs' | 'address'>
+  readonly database: Database
+  readonly channels: Channels
+}
+
+/**
+ * Sends a message that waits. Throws where it could not be sent and is to be tried again; where it is not, it is said to have failed.
+ */
+export const sendMessage = async (
+  parts: LetterParts,
+  id: string,
+  { isLast }: { readonly isLast: boolean },
+): Promise<void> => {
+  try {
+    const message = await takeMessage(parts.database, id)
+    if (message === undefined) return
+    const patient = await read<Patient>(parts, 'Patient', message.patient)
+    if (asking.has(message.kind) && reasonNotToWrite(patient) !== undefined)
+      return await endMessage(parts.database, id, 'Nobody writes to this patient any more')
+    if (message.expiresAt !== null) await keepAppInvitations(parts.database, { message: id, secret: message.secret })
+    await deliver(parts, message, patient)
+    await endMessage(parts.database, id)
+  } catch (error) {
+    const { message: reason, isUncertain } = error instanceof Undelivered ? error : new Undelivered(ownFault)
+    await (isLast || isUncertain ? endMessage : noteReason)(parts.database, id, reason)
+    if (!isUncertain) throw error
+  }
+}
+
+/** Other messages tell of what somebody has done to an account or a record, whoever may read them. */
+const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'reminder', 'silence'])
+
+const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {
+  const { channels } = parts
+  const { kind, channel, address: to, expiresAt, secret } = message
+  const { say, moment } = wordsFor(languageOf(patient))
+  const organization = await organizationOf(parts, message, patient)
+  const isLinked = expiresAt !== null
+  const page = kind === 'taken-up' ? '/account/apps' : '/sharing'
+  const link = isLinked ? invitationUrl(parts.accounts, secret) : `${parts.accounts.address()}${page}`
+  const values = { organization, link, until: isLinked ? moment(expiresAt) : '' }
+  const text = textsOf[kind === 'reminder' && !isLinked ? 'answer' : kind]
+  if (channels[channel] === undefined) throw new Undelivered(notConfigured[channel])
+  switch (channel) {
+    case 'email':
+      return channels.email?.deliver({ to, subject: say(text.subject), text: say(text.letter, values) })
+    case 'sms':
+      return channels.sms?.deliver({ to, text: smsOf(say, text.sms, values) })
+  }
+}
+
+/** A name is cut off where it would make the message longer than two segments. */
+const smsOf = (say: Words['say'], key: Key, values: Readonly<Record<string, string>>): string => {
+  const organization = toGsm(values.organization ?? '').slice(0, 40)
+  return toGsm(say(key, { ...values, organization }))
+}
+
+type Key = Parameters<Words['say']>[0]
+
+/** What a study is about may say what somebody has, so no text names it. */
+const textsOf = {
+  invitation: { subject: 'letter.subject', letter: 'letter.text', sms: 'letter-sms.text' },
+  reminder: { subject: 'reminder.subject', letter: 'reminder.text', sms: 'reminder-sms.text' },
+  /** Where the invitation was used, and nothing is answered yet. */
+  answer: { subject: 'answer.subject', letter: 'answer.text', sms: 'answer-sms.text' },
+  silence: { subject: 'silence.subject', letter: 'silence.text', sms: 'silence-sms.text' },
+  'taken-up': { subject: 'taken-up.subject', letter: 'taken-up.text', sms: 'taken-up-sms.text' },
+  'address-changed': { subject: 'old-address.subject', letter: 'old-address.text', sms: 'old-address-sms.text' },
+} as const satisfies Readonly<Record<string, { readonly subject: Key; readonly letter: Key; readonly sms: Key }>>
+
+const notConfigured = {
+  email: 'This server sends no e-mail: its operator sets SMTP_URL',
+  sms: 'This server sends no text messages: its operator sets TWILIO_ACCOUNT_SID or SMS_GATEWAY_URL',
+} as const
+
+const languageOf = ({ communication = [] }: Partial<Patient>): string | undefined => {
+  const { language } = communication.find(({ preferred }) => preferred) ?? communication[0] ?? {}
+  return language?.coding?.[0]?.code
+}
+
+/** Whose study it is; of what is about no study, who has registered the patient. */
+const organizationOf = async (
+  parts: LetterParts,
+  { study }: MessageToSend,
+  { managingOrganization }: Partial<Patient>,
+): Promise<string> => {
+  const sponsor = study === null ? undefined : (await read<ResearchStudy>(parts, 'ResearchStudy', study)).sponsor
+  const named = sponsor ?? managingOrganization
+  const id = namedId(named, 'Organization')
+  return (
+    (id === undefined ? undefined : (await read<Organization>(parts, 'Organization', id)).name?.replace(/\s+/g, ' ')) ??
+    'Sharewell'
+  )
+}
+
+const read = async <R extends Patient | ResearchStudy | Organization>(
+  { accounts }: LetterParts,
+  type: R['resourceType'],
+  id: string,
+): Promise<Partial<R>> => {
+  const stored = await unlessRefused(() => ownStore(accounts.openStoreAs).read(type, id))
+  return stored === undefined ? {} : JSON.parse(stored.content)
+}

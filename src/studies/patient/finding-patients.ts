@@ -1,0 +1,66 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { escaped } from '../../search/escape.ts'
+import { parseSearch } from '../../search/parse.ts'
+import type { Search } from '../../search/search.ts'
+import { toAddress } from '../../storage/account/user-account.ts'
+import type { Store } from '../../storage/store.ts'
+
+/** What patients are looked for by; empty texts ask nothing. */
+export type PatientsAsked = {
+  /** Beginnings of names, in any order. */
+  readonly name: string
+  /** A year, a month or a day. */
+  readonly birthDate: string
+  /** A value, or a system, a bar and a value. */
+  readonly identifier: string
+  readonly email: string
+}
+
+type Parts = { readonly registry: Registry; readonly openStoreFor: (caller: Caller) => Store }
+
+type PatientPage = { readonly patients: readonly Patient[]; readonly next?: string }
+
+/** One page of those whom the caller may see, by family name. */
+export const findPatientPage = async (
+  { registry, openStoreFor }: Parts,
+  caller: Caller,
+  asked: PatientsAsked,
+  { cursor, count = pageSize }: { readonly cursor: string | undefined; readonly count?: number },
+): Promise<PatientPage> => {
+  const { entries, next } = await openStoreFor(caller).search({ ...searchOf(registry, asked, count), cursor })
+  return { patients: entries.map(({ content }) => JSON.parse(content)), ...(next !== undefined && { next }) }
+}
+
+/** Ids of all of them. */
+export const findAllPatients = async (
+  parts: Parts,
+  caller: Caller,
+  asked: PatientsAsked,
+): Promise<readonly string[]> => {
+  const ids: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = await findPatientPage(parts, caller, asked, { cursor, count: 1000 })
+    ids.push(...page.patients.flatMap(({ id }) => id ?? []))
+    cursor = page.next
+  } while (cursor !== undefined)
+  return ids
+}
+
+const pageSize = 20
+
+const searchOf = (registry: Registry, { name, birthDate, identifier, email }: PatientsAsked, count: number): Search => {
+  const query = new URLSearchParams({ _sort: 'family,given', _count: String(count) })
+  for (const word of name.split(/\s+/).filter(one => one !== '')) query.append('name', escaped(word))
+  if (birthDate !== '') query.set('birthdate', birthDate)
+  if (identifier !== '') query.set('identifier', tokenOf(identifier))
+  if (email !== '') query.set('email', [...new Set([email, toAddress(email)])].map(escaped).join(','))
+  return parseSearch(registry, 'Patient', query)
+}
+
+const tokenOf = (identifier: string): string => {
+  const bar = identifier.lastIndexOf('|')
+  return bar < 0 ? escaped(identifier) : `${escaped(identifier.slice(0, bar))}|${escaped(identifier.slice(bar + 1))}`
+}

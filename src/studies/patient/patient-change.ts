@@ -1,0 +1,103 @@
+import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
+import { namedId } from '../../fhir/reference.ts'
+import { requireValid } from '../../fhir/validate/validate.ts'
+import { toAddress } from '../../storage/account/user-account.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { type Channel, isOf, toMobile } from '../../storage/model/patient-address.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import { givenNames, identifiersIn, inOneLine, isUnchanged, type PatientFields } from './patient-fields.ts'
+import type { RegisteringParts } from './registering.ts'
+
+/** What those who have registered a patient change of what is said of the patient. */
+export type PatientChanges = {
+  /** Undefined where the person may not change it. Throws FhirError where there is no such patient for them. */
+  readonly find: (person: string, patient: string) => Promise<PatientToChange | undefined>
+  /** Only after `version`. Throws FhirError, with 412 where somebody else was faster. */
+  readonly change: (person: string, patient: string, version: string, fields: PatientFields) => Promise<void>
+}
+
+type PatientToChange = { readonly patient: Patient; readonly version: string; readonly fields: PatientFields }
+
+export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
+  const openAs = async (person: string) => {
+    const caller = await callerOfPerson(parts.accounts.database, { person, client: 'pages', scope: 'user/Patient.ru' })
+    return { caller, store: parts.openStoreFor(caller) }
+  }
+  return {
+    find: async (person, id) => {
+      const { caller, store } = await openAs(person)
+      const stored = await store.read('Patient', id)
+      const patient: Patient = JSON.parse(stored.content)
+      const owner = namedId(patient.managingOrganization, 'Organization') ?? ''
+      return caller.organizations.includes(owner)
+        ? { patient, version: stored.versionId, fields: fieldsOf(patient) }
+        : undefined
+    },
+    change: async (person, id, ifMatch, fields) => {
+      const { store } = await openAs(person)
+      const change = (stored: unknown) => requireValid(parts.registry, withFields(stored as Patient, fields))
+      await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, ifMatch, change })
+    },
+  }
+}
+
+const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], communication = [] }: Patient) => {
+  const preferred = communication.find(one => one.preferred) ?? communication[0]
+  return {
+    given: name[0]?.given?.join(' ') ?? '',
+    family: name[0]?.family ?? '',
+    birthDate,
+    identifiers: identifier.map(lineOf).join('\n'),
+    email: telecom.find(isOf.email)?.value ?? '',
+    mobile: telecom.find(isOf.sms)?.value ?? '',
+    language: preferred?.language.coding?.[0]?.code?.split('-')[0] ?? '',
+  }
+}
+
+const lineOf = ({ system, value = '' }: Identifier): string => (system === undefined ? value : `${system}|${value}`)
+
+/** What else stands there stays, and so does what is said as it was. */
+const withFields = (patient: Patient, fields: PatientFields): Patient => {
+  const before = fieldsOf(patient)
+  const { name = [], identifier = [], telecom = [], communication = [], ...rest } = patient
+  const isAs = (...names: readonly (keyof PatientFields)[]) => names.every(one => isUnchanged(one, fields, before))
+  const [email, number] = [toAddress(fields.email), toMobile(fields.mobile.trim()) ?? '']
+  const written = isAs('email') ? telecom : replaced(telecom, 'email', { system: 'email', value: email })
+  const called = isAs('mobile') ? written : replaced(written, 'sms', { system: 'phone', use: 'mobile', value: number })
+  const lists = {
+    name: isAs('given', 'family') ? name : named(name, fields),
+    identifier: isAs('identifiers') ? identifier : identified(identifier, fields),
+    telecom: called,
+    communication: isAs('language') ? communication : spokenFirst(communication, fields.language.trim()),
+  }
+  return {
+    ...rest,
+    ...Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0)),
+    ...(!isAs('birthDate') && { birthDate: fields.birthDate.trim() }),
+  }
+}
+
+/** The first of them; its `text` said what it is no more. */
+const named = ([first = {}, ...others]: readonly HumanName[], { given, family }: PatientFields): HumanName[] => {
+  const { text: _, given: __, ...more } = first
+  const names = givenNames(given)
+  return [{ ...more, family: inOneLine(family), ...(names.length > 0 && { given: names }) }, ...others]
+}
+
+const identified = (before: readonly Identifier[], { identifiers }: PatientFields): Identifier[] =>
+  identifiersIn(identifiers).map(one => before.find(other => lineOf(other) === lineOf(one)) ?? one)
+
+const replaced = (telecom: readonly ContactPoint[], channel: Channel, entry: ContactPoint): ContactPoint[] => {
+  const at = telecom.findIndex(isOf[channel])
+  const next = at < 0 ? entry : { ...telecom[at], value: entry.value }
+  const kept = entry.value === '' ? [] : [next as ContactPoint]
+  return at < 0 ? [...telecom, ...kept] : telecom.toSpliced(at, 1, ...kept)
+}
+
+const spokenFirst = (spoken: NonNullable<Patient['communication']>, language: string) => {
+  const others = spoken
+    .filter(one => one.language.coding?.[0]?.code?.split('-')[0] !== language)
+    .map(({ preferred: _, ...one }) => one)
+  const own = { language: { coding: [{ system: 'urn:ietf:bcp:47', code: language }] }, preferred: true }
+  return language === '' ? others : [own, ...others]
+}

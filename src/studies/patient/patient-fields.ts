@@ -1,0 +1,133 @@
+import type { Identifier, Patient } from '@medplum/fhirtypes'
+import { isBlank } from '../../accounts/blank.ts'
+import { emailProblem } from '../../accounts/email.ts'
+import { toAddress } from '../../storage/account/user-account.ts'
+import { toMobile } from '../../storage/model/patient-address.ts'
+
+/** What is entered of a patient, as it was typed. */
+export type PatientFields = Readonly<Record<PatientFieldName, string>>
+
+export const patientFieldNames = ['given', 'family', 'birthDate', 'identifiers', 'email', 'mobile', 'language'] as const
+export type PatientFieldName = (typeof patientFieldNames)[number]
+
+/** By the field; what is accepted is said. */
+export type PatientProblems = Readonly<Partial<Record<PatientFieldName, string>>>
+
+type Read =
+  | { readonly kind: 'read'; readonly patient: Patient }
+  | { readonly kind: 'wrong'; readonly problems: PatientProblems }
+
+/** A Patient of what was entered, without an organization yet; or all that is wrong with it. */
+export const readPatientFields = (fields: PatientFields, languages: readonly string[]): Read => {
+  const found = Object.entries(problemOf).flatMap(([name, find]) => {
+    const problem = find(fields[name as PatientFieldName].trim(), languages)
+    return problem === undefined ? [] : [[name, problem] as const]
+  })
+  if (found.length > 0) return { kind: 'wrong', problems: Object.fromEntries(found) }
+  return { kind: 'read', patient: toPatient(fields) }
+}
+
+/** What is wrong with what is changed of a patient; what stays may be as registries elsewhere have it. */
+export const problemsOfChange = (
+  fields: PatientFields,
+  before: PatientFields,
+  languages: readonly string[],
+): PatientProblems =>
+  Object.fromEntries(
+    patientFieldNames.flatMap(name => {
+      const problem = isUnchanged(name, fields, before) ? undefined : problemOf[name](fields[name].trim(), languages)
+      return problem === undefined ? [] : [[name, problem]]
+    }),
+  )
+
+export const isUnchanged = (name: PatientFieldName, fields: PatientFields, before: PatientFields): boolean =>
+  linesOf(fields[name]).join('\n') === linesOf(before[name]).join('\n')
+
+const problemOf: Readonly<
+  Record<PatientFieldName, (text: string, languages: readonly string[]) => string | undefined>
+> = {
+  given: text =>
+    text.length > 100 || hasControl(inOneLine(text)) ? 'Enter given names of at most 100 characters' : undefined,
+  family: text =>
+    isBlank(text) || text.length > 100 || hasControl(inOneLine(text))
+      ? 'Enter a family name of at most 100 characters'
+      : undefined,
+  birthDate: text =>
+    isPastDay(text) ? undefined : 'Enter the birth date as year, month and day, such as 1970-05-31, not in the future',
+  identifiers: text => {
+    const lines = linesOf(text)
+    if (lines.length > mostIdentifiers) return `Enter at most ${mostIdentifiers} identifiers`
+    return lines.every(isIdentifier)
+      ? undefined
+      : 'Enter one identifier a line: a value of at most 100 characters, or the URI of its system, a bar and the value, such as urn:oid:1.2.3|4711'
+  },
+  email: text =>
+    text === '' || emailProblem(text) === undefined ? undefined : 'Enter an e-mail address, such as ana@example.org',
+  mobile: text =>
+    text === '' || toMobile(text) !== undefined
+      ? undefined
+      : 'Enter the mobile number with its country code, such as +1 500 555 0006',
+  language: (text, languages) =>
+    text === '' || languages.includes(text) ? undefined : `Enter one of ${languages.join(', ')}, or nothing`,
+}
+
+const mostIdentifiers = 5
+
+/** What is pasted from a table has tabs. */
+export const inOneLine = (text: string): string => text.trim().replace(/\s+/g, ' ')
+
+const hasControl = (text: string): boolean => /\p{Cc}/u.test(text)
+
+const isPastDay = (text: string): boolean => {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text < '1850-01-01') return false
+  const time = new Date(`${text}T00:00:00Z`)
+  // Somewhere it is tomorrow already.
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text) && time.getTime() < Date.now() + dayMs
+}
+const dayMs = 24 * 60 * 60 * 1000
+
+/** In a file of lines, several identifiers stand beside each other. */
+const linesOf = (text: string): readonly string[] =>
+  text
+    .split(/[\r\n]+|\s+;\s+/)
+    .map(line => line.trim())
+    .filter(line => line !== '')
+
+const isIdentifier = (line: string): boolean => {
+  const { system, value } = toIdentifier(line)
+  const isUri = system === undefined || /^[a-z][a-z0-9+.-]*:\S+$/i.test(system)
+  return isUri && value !== undefined && value !== '' && value.length <= 100 && !hasControl(value)
+}
+
+export const identifiersIn = (text: string): readonly Identifier[] => linesOf(text).map(toIdentifier)
+
+const toIdentifier = (line: string): Identifier => {
+  const bar = line.lastIndexOf('|')
+  return bar < 0 ? { value: line } : { system: line.slice(0, bar).trim(), value: line.slice(bar + 1).trim() }
+}
+
+export const givenNames = (text: string): string[] =>
+  text
+    .trim()
+    .split(/\s+/)
+    .filter(name => name !== '')
+
+const toPatient = ({ given, family, birthDate, identifiers, email, mobile, language }: PatientFields): Patient => {
+  const names = givenNames(given)
+  const identifier = [...identifiersIn(identifiers)]
+  const number = toMobile(mobile.trim())
+  const telecom: NonNullable<Patient['telecom']> = [
+    ...(email.trim() === '' ? [] : [{ system: 'email' as const, value: toAddress(email) }]),
+    ...(number === undefined ? [] : [{ system: 'phone' as const, use: 'mobile' as const, value: number }]),
+  ]
+  const coding = [{ system: 'urn:ietf:bcp:47', code: language.trim() }]
+  return {
+    resourceType: 'Patient',
+    active: true,
+    ...(identifier.length > 0 && { identifier }),
+    name: [{ family: inOneLine(family), ...(names.length > 0 && { given: names }) }],
+    ...(telecom.length > 0 && { telecom }),
+    birthDate: birthDate.trim(),
+    ...(language.trim() !== '' && { communication: [{ language: { coding }, preferred: true }] }),
+  }
+}

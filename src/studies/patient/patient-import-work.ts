@@ -1,0 +1,166 @@
+import type { Patient } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import { isBarredPerson } from '../../storage/account/barred.ts'
+import type { Database } from '../../storage/database.ts'
+import {
+  awaitOtherImports,
+  dropOldImports,
+  endChecking,
+  endImport,
+  type FoundDuplicates,
+  failImport,
+  importsToWorkOn,
+  linesOf,
+  noteDone,
+  noteDuplicates,
+  type PatientImport,
+  readImport,
+  type ShownLine,
+  showAgain,
+} from '../../storage/organization/patient-import.ts'
+import type { Store } from '../../storage/store.ts'
+import type { Queue } from '../../storage/work/queue.ts'
+import { ownFault, refusedWork } from '../refused-work.ts'
+import { type FindPatients, findDuplicates, openLinesBefore } from './duplicate-patients.ts'
+import { patientsIn, type RegisteringParts, refuseClosed, registerAll, registrarOf } from './registering.ts'
+
+type Parts = RegisteringParts & {
+  readonly database: Database
+  readonly queue: Pick<Queue, 'ask' | 'work'>
+  readonly reportFault: (fault: unknown) => void
+}
+
+/** Works on lists of patients as who sent them, also on those from before this process began, and forgets what nobody confirms. */
+export const workOnImports = async (parts: Parts): Promise<{ readonly close: () => void }> => {
+  const { database, queue } = parts
+  await queue.work(async (id, attempt) => {
+    const found = await readImport(database, id)
+    if (found !== undefined) await workOn(parts, found, attempt)
+  })
+  for (const id of await importsToWorkOn(database)) await queue.ask(id)
+  const forget = () => void dropOldImports(database).catch(parts.reportFault)
+  forget()
+  const timer = setInterval(forget, hourMs)
+  return { close: () => clearInterval(timer) }
+}
+
+const hourMs = 60 * 60 * 1000
+
+const workOn = async (parts: Parts, found: PatientImport, { isLast }: { readonly isLast: boolean }): Promise<void> => {
+  try {
+    if (await isBarredPerson(parts.database, found.person))
+      throw new FhirError('forbidden', 'The account of whoever sent it is not active')
+    await steps[found.state]?.(parts, found)
+  } catch (error) {
+    const refusal = refusedWork(error)
+    if (refusal === undefined) parts.reportFault(error)
+    if (refusal === undefined && !isLast) throw error
+    await failImport(parts.database, found.id, refusal ?? ownFault)
+  }
+}
+
+type Step = (parts: Parts, found: PatientImport) => Promise<void>
+
+/** Who may be there already. Asked again it finds the same. */
+const check: Step = async (parts, { id, person }) => {
+  const { database } = parts
+  const { find } = await registrarOf(parts, person)
+  const lineBefore = openLinesBefore()
+  let done = 0
+  for await (const lines of chunksOf(database, id, 'all')) {
+    const there = await duplicatesAmong(find, lines)
+    const found = soundOf(lines).map(({ line, patient }) => {
+      const before = lineBefore(line, patient)
+      const duplicates = [...(before === undefined ? [] : [{ line: before }]), ...(there.get(line) ?? [])]
+      return { line, duplicates: duplicates.slice(0, mostDuplicates) }
+    })
+    await noteDuplicates(
+      database,
+      id,
+      found.filter(({ duplicates }) => duplicates.length > 0),
+    )
+    done += lines.length
+    await noteDone(database, id, done)
+  }
+  await endChecking(database, id)
+}
+
+/** By line, those of them who may be there already, and as whom. */
+const duplicatesAmong = async (find: FindPatients, lines: readonly ShownLine[]) => {
+  const sound = soundOf(lines)
+  const there = await findDuplicates(
+    find,
+    sound.map(({ patient }) => patient),
+    { most: mostDuplicates },
+  )
+  return new Map(
+    sound.flatMap(({ line }, index) => {
+      const duplicates = (there[index] ?? []).map(({ patient }) => ({ patient: patient.id ?? '' }))
+      return duplicates.length === 0 ? [] : [[line, duplicates] as const]
+    }),
+  )
+}
+
+const soundOf = (lines: readonly ShownLine[]): readonly { readonly line: number; readonly patient: Patient }[] =>
+  lines.flatMap(({ line, patient }) => (patient === null ? [] : [{ line, patient }]))
+
+const mostDuplicates = 5
+
+/**
+ * All of it, or nothing, in one transaction; it is told besides how far that is. Who has come since it was looked at is shown to whoever
+ * sent it before anything is registered.
+ */
+const register: Step = async (parts, found) => {
+  const { store } = await registrarOf(parts, found.person)
+  await store.atomic(async (within, connection) => {
+    await awaitOtherImports(connection, found.organization)
+    await refuseClosed(within, found.organization)
+    const duplicates = await cameMeanwhile(parts, found, patientsIn(parts.registry, within))
+    if (duplicates.length > 0) return showAgain(connection, found.id, { duplicates, reason: reasonOf(duplicates) })
+    const imported = await registerLines(parts, found, within)
+    if (!(await endImport(connection, found.id, imported))) throw new FhirError('conflict', 'It was registered already')
+  })
+}
+
+/** Of those who were shown as nobody's duplicate. */
+const cameMeanwhile = async (
+  { database }: Parts,
+  { id }: PatientImport,
+  find: FindPatients,
+): Promise<FoundDuplicates> => {
+  const came: FoundDuplicates[number][] = []
+  for await (const lines of chunksOf(database, id, 'sound'))
+    for (const [line, duplicates] of await duplicatesAmong(find, lines)) came.push({ line, duplicates })
+  return came
+}
+
+const reasonOf = ({ length }: FoundDuplicates): string =>
+  `After you looked at it somebody was registered who may be the same as ${length === 1 ? 'one' : length} of these, so nothing of it is registered yet`
+
+const registerLines = async (parts: Parts, found: PatientImport, within: Store): Promise<number> => {
+  const { database } = parts
+  const { id, organization, study, keepsDuplicates } = found
+  let imported = 0
+  for await (const lines of chunksOf(database, id, keepsDuplicates ? 'all' : 'sound')) {
+    const patients: readonly Patient[] = lines.flatMap(({ patient }) => patient ?? [])
+    await registerAll(parts, within, patients, { organization, ...(study !== null && { study }) })
+    imported += patients.length
+    await noteDone(database, id, imported)
+  }
+  return imported
+}
+
+const steps: Readonly<Partial<Record<PatientImport['state'], Step>>> = { checking: check, importing: register }
+
+async function* chunksOf(database: Database, id: string, which: 'all' | 'sound'): AsyncGenerator<readonly ShownLine[]> {
+  let after = 0
+  for (;;) {
+    const lines = await linesOf(database, id, { which, after, count: chunkSize })
+    const last = lines.at(-1)
+    if (last === undefined) return
+    yield lines
+    after = last.line
+  }
+}
+
+const chunkSize = 200

@@ -1,0 +1,72 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { Database } from '../../storage/database.ts'
+import {
+  addImport,
+  confirmImport,
+  dropImport,
+  findImport,
+  importsOf,
+  linesOf,
+  type PatientImport,
+  type ShownLine,
+} from '../../storage/organization/patient-import.ts'
+import { readPatientList } from './patient-list.ts'
+import { type Into, type RegisteringParts, registrarOf } from './registering.ts'
+
+/** Lists of patients as files: each is the person's own who sent it. */
+export type PatientImports = {
+  /** Reads the file; nothing is registered by it. Who may register there is asked when it is. */
+  readonly upload: (person: string, into: Into, file: Uint8Array, languages: readonly string[]) => Promise<Uploaded>
+  readonly list: (person: string) => Promise<readonly PatientImport[]>
+  readonly find: (person: string, id: string) => Promise<PatientImport | undefined>
+  /** A page of its lines, of those that the person may see. */
+  readonly lines: (
+    id: string,
+    asked: { readonly which: 'faulty' | 'duplicate' | 'sound'; readonly after: number; readonly count: number },
+  ) => Promise<readonly ShownLine[]>
+  /** The Patients of the ids, as far as the person may see them. */
+  readonly patients: (person: string, ids: readonly string[]) => Promise<ReadonlyMap<string, Patient>>
+  /** Has it registered as it was shown, by and by. False where it cannot be, or is already. */
+  readonly confirm: (person: string, id: string, options: { readonly keepsDuplicates: boolean }) => Promise<boolean>
+  /** Forgets it, where it is not registered yet. */
+  readonly cancel: (person: string, id: string) => Promise<boolean>
+}
+
+type Uploaded =
+  | { readonly kind: 'uploaded'; readonly id: string }
+  | { readonly kind: 'unreadable'; readonly why: string }
+
+type Parts = RegisteringParts & {
+  readonly database: Database
+  /** Has the import worked on, by and by. */
+  readonly ask: (id: string) => Promise<void>
+}
+
+export const openPatientImports = (parts: Parts): PatientImports => {
+  const { database, ask } = parts
+  return {
+    upload: async (person, { organization, study }, file, languages) => {
+      const read = readPatientList(file, languages)
+      if (read.kind === 'unreadable') return read
+      const { lines } = read
+      const id = await database.transaction(connection => addImport(connection, { person, organization, study, lines }))
+      await ask(id)
+      return { kind: 'uploaded', id }
+    },
+    list: person => importsOf(database, person),
+    find: (person, id) => findImport(database, person, id),
+    lines: (id, asked) => linesOf(database, id, asked),
+    patients: async (person, ids) => {
+      if (ids.length === 0) return new Map()
+      const { find } = await registrarOf(parts, person)
+      const found = await find(new URLSearchParams({ _id: ids.join(',') }))
+      return new Map(found.map(patient => [patient.id ?? '', patient]))
+    },
+    confirm: async (person, id, options) => {
+      const confirmed = await confirmImport(database, { id, person }, options)
+      if (confirmed) await ask(id)
+      return confirmed
+    },
+    cancel: (person, id) => dropImport(database, person, id),
+  }
+}

@@ -1,0 +1,140 @@
+import { CsvError, parse } from 'csv-parse/sync'
+import type { ImportLine } from '../../storage/organization/patient-import.ts'
+import { type PatientFieldName, type PatientFields, patientFieldNames, readPatientFields } from './patient-fields.ts'
+
+type ReadList =
+  | { readonly kind: 'read'; readonly lines: readonly ImportLine[] }
+  /** Nothing of it can be read; `why` is for people. */
+  | { readonly kind: 'unreadable'; readonly why: string }
+
+/** How the columns of a list are called. */
+const columns: Readonly<Record<string, PatientFieldName>> = {
+  family: 'family',
+  given: 'given',
+  birth_date: 'birthDate',
+  identifiers: 'identifiers',
+  email: 'email',
+  mobile: 'mobile',
+  language: 'language',
+}
+
+const columnNames = Object.keys(columns)
+const needed = ['family', 'birth_date']
+
+/** A list to begin with: two patients, in the form that Excel and others read and write. https://www.rfc-editor.org/rfc/rfc4180 */
+export const patientListTemplate = [
+  columnNames.join(','),
+  'Ruiz,María José,1970-05-31,urn:oid:1.2.3|4711 ; A-1,maria@example.org,+15005550006,es',
+  'Miller,Ann,1985-02-28,A-2,ann@example.org,,en',
+  '',
+].join('\r\n')
+
+export const mostLines = 20_000
+
+const whatStands = `its first line names the columns (${columnNames.join(', ')}), and each line after it is a patient`
+
+/** UTF-8 with or without a byte order mark, commas or semicolons, with breaks within quotes: every line is a Patient, or says what is wrong. */
+export const readPatientList = (file: Uint8Array, languages: readonly string[]): ReadList => {
+  const text = textOf(file)
+  if (text === undefined)
+    return unreadable('The file is not in UTF-8: save it as “CSV UTF-8”, which spreadsheets offer beside CSV')
+  let lastRead = 0
+  try {
+    const [header, ...records] = recordsOf(text, line => {
+      lastRead = line
+    })
+    if (header === undefined) return unreadable(`The file is empty: ${whatStands}`)
+    if (records.length === 0) return unreadable(`The file has no patients: ${whatStands}`)
+    if (records.length > mostLines) return unreadable(`The file has more than ${mostLines} patients: send it in parts`)
+    const names = withoutEmptyEnd(header.values).map(name => name.toLowerCase())
+    const problem = problemOfColumns(names)
+    return problem === undefined
+      ? { kind: 'read', lines: records.map(record => toLine(names, record, languages)) }
+      : unreadable(problem)
+  } catch (error) {
+    if (error instanceof CsvError) return unreadable(syntaxProblem(error, lastRead))
+    throw error
+  }
+}
+
+const unreadable = (why: string): ReadList => ({ kind: 'unreadable', why })
+
+const textOf = (file: Uint8Array): string | undefined => {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(file)
+    return text.includes('\0') ? undefined : text.replace(/\r\n?/g, '\n')
+  } catch {
+    return undefined
+  }
+}
+
+type CsvRecord = { readonly values: readonly string[]; readonly line: number }
+
+/** `onRead` is told the last line of each record. */
+const recordsOf = (text: string, onRead: (line: number) => void): readonly CsvRecord[] => {
+  const options = {
+    delimiter: delimiterOf(text),
+    trim: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    info: true,
+    on_record: <T>(record: T, { lines }: { readonly lines: number }): T => {
+      onRead(lines)
+      return record
+    },
+  }
+  const parsed = parse(text, options) as unknown as readonly {
+    readonly record: readonly string[]
+    readonly info: { readonly lines: number }
+  }[]
+  return parsed
+    .map(({ record, info }) => ({ values: record, line: info.lines - breaksIn(record) }))
+    .filter(({ values }) => values.some(value => value !== ''))
+}
+
+/** Whichever of the two stands more often in the line that names the columns. */
+const delimiterOf = (text: string): ',' | ';' => {
+  const [first = ''] = text.split('\n', 1)
+  return first.split(';').length > first.split(',').length ? ';' : ','
+}
+
+const breaksIn = (values: readonly string[]): number => values.join('').split('\n').length - 1
+
+const problemOfColumns = (names: readonly string[]): string | undefined => {
+  const known = `the columns are ${columnNames.join(', ')}`
+  const strange = names.filter(name => !(name in columns))
+  if (strange.length > 0)
+    return `The first line names the columns, and ${strange.map(quoted).join(', ')} is none: ${known}`
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) return `The column ${quoted(twice)} is there twice`
+  const missing = needed.filter(name => !names.includes(name))
+  return missing.length === 0 ? undefined : `The column ${missing.map(quoted).join(' and ')} is missing: ${known}`
+}
+
+const quoted = (name: string): string => `“${name.slice(0, 50)}”`
+
+/** Spreadsheets save columns in which nothing stands any more. */
+const withoutEmptyEnd = (values: readonly string[]): readonly string[] =>
+  values.slice(0, values.findLastIndex(value => value !== '') + 1)
+
+const toLine = (names: readonly string[], record: CsvRecord, languages: readonly string[]): ImportLine => {
+  const { line } = record
+  const values = withoutEmptyEnd(record.values)
+  if (values.length > names.length)
+    return { line, problems: { line: `There are ${values.length} values, and ${names.length} columns` } }
+  const fields = Object.fromEntries(patientFieldNames.map(name => [name, ''])) as Record<PatientFieldName, string>
+  for (const [index, name] of names.entries()) {
+    const field = columns[name]
+    if (field !== undefined) fields[field] = values[index] ?? ''
+  }
+  const read = readPatientFields(fields as PatientFields, languages)
+  return read.kind === 'read' ? { line, patient: read.patient } : { line, problems: { ...read.problems } }
+}
+
+/** Where a quotation mark is never closed, all is read to the end before that shows. */
+const syntaxProblem = ({ code, lines }: CsvError, lastRead: number): string => {
+  if (code === 'CSV_QUOTE_NOT_CLOSED')
+    return `A quotation mark in line ${lastRead + 1}, or after it, is opened and never closed`
+  const at = typeof lines === 'number' ? ` in line ${lines}` : ''
+  return `A quotation mark${at} stands where none may: a value with a quotation mark in it is quoted itself, and the mark doubled`
+}

@@ -1,0 +1,188 @@
+import { randomInt } from 'node:crypto'
+import type { Organization, Patient, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
+import { enrollingInto } from '../../access/questions.ts'
+import type { Accounts } from '../../accounts/accounts.ts'
+import { type NamedOrganization, namedOrganization } from '../../accounts/administered-organizations.ts'
+import { extensions } from '../../fhir/canonical.ts'
+import { FhirError, unlessRefused } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { requireValid } from '../../fhir/validate/validate.ts'
+import { escaped } from '../../search/escape.ts'
+import { and } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import type { Search } from '../../search/search.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import type { Store, Stored, Write } from '../../storage/store.ts'
+import { sponsorOf } from '../definition/study-sponsor.ts'
+import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
+
+/** What members of organizations do with the patients of these. Everything is done as the person, and asked of the rules. */
+export type Registering = {
+  /** Where the person may register patients; nobody is registered in what is closed. */
+  readonly organizations: (person: string) => Promise<readonly NamedOrganization[]>
+  /** Those among whom the person may see that may be the same human. */
+  readonly duplicates: (person: string, patient: Patient) => Promise<readonly Duplicate[]>
+  /** Undefined where the person may enrol nobody into it, or there is no such study. */
+  readonly findStudy: (person: string, study: string) => Promise<EnrollingStudy | undefined>
+  /**
+   * Nobody is registered while there are others who may be the same than whoever registers has been shown: of two who register
+   * the same human at once, one is told of the other. Throws FhirError where the person may not.
+   */
+  readonly register: (
+    person: string,
+    patient: Patient,
+    into: Into,
+    haveBeenShown: (duplicates: readonly Duplicate[]) => boolean,
+  ) => Promise<Registered>
+}
+
+/** `id`: of the Patient. */
+type Registered =
+  | { readonly kind: 'registered'; readonly id: string }
+  | { readonly kind: 'alike'; readonly duplicates: readonly Duplicate[] }
+
+/** `organization`: whose it is. */
+export type EnrollingStudy = { readonly id: string; readonly name: string; readonly organization: string }
+
+/** `study`: into which the patient is enrolled at once; both, or neither. */
+export type Into = { readonly organization: string; readonly study?: string | undefined }
+
+export type RegisteringParts = {
+  readonly accounts: Pick<Accounts, 'database'>
+  readonly registry: Registry
+  readonly openStoreFor: (caller: Caller) => Store
+}
+
+export const openRegistering = (parts: RegisteringParts): Registering => ({
+  organizations: async person => {
+    const { store, organizations } = await registrarOf(parts, person)
+    if (organizations.length === 0) return []
+    const asked = { _id: organizations.join(','), 'active:not': 'false', _sort: 'name', _count: '1000' }
+    const query = new URLSearchParams(asked)
+    const { entries } = await store.search(parseSearch(parts.registry, 'Organization', query))
+    return entries.map(({ content }) => namedOrganization(JSON.parse(content)))
+  },
+  duplicates: async (person, patient) => {
+    const { find } = await registrarOf(parts, person)
+    const [duplicates = []] = await findDuplicates(find, [patient])
+    return duplicates
+  },
+  findStudy: async (person, study) => {
+    const caller = await callerOfPerson(parts.accounts.database, { person, client: 'pages', scope })
+    const asked = parseSearch(parts.registry, 'ResearchStudy', new URLSearchParams())
+    const one = { kind: 'identified', ids: [study] } as const
+    const where = and(asked.where, enrollingInto(caller), one)
+    const [found] = (await parts.openStoreFor(caller).search({ ...asked, where })).entries
+    return found && toEnrolling(JSON.parse(found.content))
+  },
+  register: async (person, patient, into, haveBeenShown) => {
+    const { store } = await registrarOf(parts, person)
+    return store.atomic(async within => {
+      await within.takeTurns(meansOf(parts.registry, patient))
+      const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
+      if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
+      const [id = ''] = await registerAll(parts, within, [patient], into)
+      return { kind: 'registered', id }
+    })
+  },
+})
+
+/** By what two who register the same human meet. */
+const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): readonly Search[] =>
+  [
+    ...(birthDate === undefined ? [] : [{ birthdate: birthDate }]),
+    ...identifier.flatMap(({ value }) => (value === undefined ? [] : [{ identifier: escaped(value) }])),
+  ].map(query => parseSearch(registry, 'Patient', new URLSearchParams(query)))
+
+/** Who registers, with all that they may do for it, and what they may find. */
+export const registrarOf = async (
+  { accounts, registry, openStoreFor }: RegisteringParts,
+  person: string,
+): Promise<{ readonly store: Store; readonly organizations: readonly string[]; readonly find: FindPatients }> => {
+  const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
+  const store = openStoreFor(caller)
+  const organizations = caller.practitioner === undefined ? [] : caller.organizations
+  return { store, organizations, find: patientsIn(registry, store) }
+}
+
+/** Among those whom the store's caller may see; also within a transaction. */
+export const patientsIn =
+  (registry: Registry, store: Pick<Store, 'search'>): FindPatients =>
+  async query => {
+    const found: Patient[] = []
+    let cursor: string | undefined
+    do {
+      const asked = parseSearch(registry, 'Patient', new URLSearchParams([...query, ['_count', '1000']]))
+      const page = await store.search({ ...asked, cursor })
+      for (const { content } of page.entries) found.push(JSON.parse(content))
+      cursor = page.next
+    } while (cursor !== undefined)
+    return found
+  }
+
+const scope = 'user/Patient.crs user/Organization.rs user/ResearchStudy.rs user/ResearchSubject.crs'
+
+/** Throws where the organization is closed, as it may be by the time that what was begun is done. Who may not see it may not write there. */
+export const refuseClosed = async (store: Pick<Store, 'read'>, organization: string): Promise<void> => {
+  const stored = await unlessRefused(() => store.read('Organization', organization))
+  if (stored !== undefined && (JSON.parse(stored.content) as Organization).active === false)
+    throw new FhirError('business-rule', 'The organization is closed, so nobody is registered in it')
+}
+
+/** Within a transaction: all of them, or an error. Answers their ids in the same order. */
+export const registerAll = async (
+  { registry }: Pick<RegisteringParts, 'registry'>,
+  store: Store,
+  patients: readonly Patient[],
+  { organization, study }: Into,
+): Promise<readonly string[]> => {
+  const managingOrganization = { reference: `Organization/${organization}` }
+  const creates = patients.map(patient => toCreate(registry, { ...patient, managingOrganization }))
+  const ids = (await writeAll(store, creates)).map(({ id }) => id)
+  if (study !== undefined) {
+    const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
+    await writeAll(
+      store,
+      ids.map(id => toCreate(registry, subjectOf(asked, id))),
+    )
+  }
+  return ids
+}
+
+/** Somebody in a study who has not answered yet. Where people are known by code, they need one. */
+export const subjectOf = ({ id, extension = [] }: ResearchStudy, patient: string): ResearchSubject => {
+  const isCoded = extension.some(({ url, valueCode }) => url === extensions.identity && valueCode === 'coded')
+  return {
+    resourceType: 'ResearchSubject',
+    ...(isCoded && { identifier: [{ value: newCode() }] }),
+    status: 'candidate',
+    study: { reference: `ResearchStudy/${id}` },
+    individual: { reference: `Patient/${patient}` },
+  }
+}
+
+/** Letters and digits that nobody mistakes for each other: of ten thousand people, two have the same once in twenty thousand studies. */
+const newCode = (): string => {
+  const code = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('')
+  return `${code.slice(0, 4)}-${code.slice(4)}`
+}
+const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
+
+const toCreate = (registry: Registry, resource: Patient | ResearchSubject): Write => ({
+  kind: 'create',
+  resource: requireValid(registry, resource),
+})
+
+const writeAll = async (store: Store, writes: readonly Write[]): Promise<readonly Stored[]> =>
+  (await store.write(writes)).map(written => {
+    if (written.outcome === 'refused') throw written.error
+    if (written.outcome === 'deleted') throw new Error('nothing was to be deleted')
+    return written
+  })
+
+const toEnrolling = (study: ResearchStudy): EnrollingStudy => ({
+  id: study.id ?? '',
+  name: study.title ?? 'A study without a title',
+  organization: sponsorOf(study) ?? '',
+})

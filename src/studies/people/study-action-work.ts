@@ -1,0 +1,211 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import { FhirError } from '../../fhir/error.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { isBarredPerson } from '../../storage/account/barred.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import type { Database } from '../../storage/database.ts'
+import { ended } from '../../storage/model/enrolment.ts'
+import {
+  actionsToWorkOn,
+  beginItem,
+  endAction,
+  itemsToDo,
+  readAction,
+  refuseRest,
+  type StudyAction,
+  type StudyActionItem,
+  settleItem,
+} from '../../storage/study/study-action.ts'
+import type { Queue } from '../../storage/work/queue.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import type { Way } from '../invitation/addresses-for.ts'
+import type { Invitations, Standing } from '../invitation/invitations.ts'
+import { type RegisteringParts, registrarOf, subjectOf } from '../patient/registering.ts'
+import { ownFault, refusedWork } from '../refused-work.ts'
+import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
+import { seesAnswersOf } from './sees-answers.ts'
+
+type Parts = StudyParts &
+  RegisteringParts & {
+    readonly database: Database
+    readonly invitations: Pick<Invitations, 'invite' | 'remind' | 'cancel'>
+    readonly queue: Pick<Queue, 'ask' | 'work'>
+    readonly reportFault: (fault: unknown) => void
+  }
+
+/** Does what staff have asked for as these, a few at a time; also what was asked for before this process began. */
+export const workOnStudyActions = async (parts: Parts): Promise<void> => {
+  const { database, queue } = parts
+  await queue.work(async (id, { isLast }) => {
+    const action = await readAction(database, id)
+    if (action === undefined || action.isOver) return
+    try {
+      await workOn(parts, action)
+    } catch (fault) {
+      parts.reportFault(fault)
+      if (!isLast) throw fault
+      await refuseRest(database, id, ownFault)
+    }
+    await endAction(database, id, cutShort)
+  })
+  for (const id of await actionsToWorkOn(database)) await queue.ask(id)
+}
+
+const workOn = async (parts: Parts, action: StudyAction): Promise<void> => {
+  for (;;) {
+    const items = await itemsToDo(parts.database, action.id, chunkSize)
+    if (items.length === 0) return
+    const act = await actFor(parts, action, items)
+    const left = items.values()
+    const doNext = async (): Promise<void> => {
+      for (const item of left) await doOne(parts, action, item, act)
+    }
+    const done = await Promise.allSettled(Array.from({ length: mostAtOnce }, doNext))
+    // Once nothing is under way any more: whoever begins anew is to find all of it settled.
+    for (const one of done) if (one.status === 'rejected') throw one.reason
+  }
+}
+
+const chunkSize = 200
+
+/** Each waits for the database most of its time; requests are to find connections all the same. */
+const mostAtOnce = 3
+
+const cutShort = 'The server stopped while it was at this, and it is not known whether it was done: look how they stand'
+
+/** Of somebody who is barred by now, or may do nothing in the study any more, nothing is done, and each item says so. */
+const actFor = async (parts: Parts, action: StudyAction, items: readonly StudyActionItem[]): Promise<Act> => {
+  try {
+    if (await isBarredPerson(parts.database, action.person))
+      throw new FhirError('forbidden', 'The account of whoever asked for it is not active')
+    return await kinds[action.what](parts, action, items)
+  } catch (error) {
+    if (refusedWork(error) === undefined) throw error
+    return () => Promise.reject(error)
+  }
+}
+
+const doOne = async (
+  { database, reportFault }: Parts,
+  { id }: StudyAction,
+  { item, target }: StudyActionItem,
+  act: Act,
+): Promise<void> => {
+  if (!(await beginItem(database, id, item))) return
+  await settleItem(database, id, item, await refusalOf(act(target), reportFault))
+}
+
+const refusalOf = async (acted: Promise<void>, reportFault: Parts['reportFault']): Promise<string | undefined> => {
+  try {
+    await acted
+    return undefined
+  } catch (error) {
+    const refusal = refusedWork(error)
+    if (refusal === undefined) reportFault(error)
+    return refusal ?? ownFault
+  }
+}
+
+/** Throws FhirError that says why it is not done. */
+type Act = (target: string) => Promise<void>
+
+/** What is known of a chunk of items is asked once for all of them. */
+type Kind = (parts: Parts, action: StudyAction, items: readonly StudyActionItem[]) => Promise<Act>
+
+const wayOf = ({ way }: StudyAction): Way => way as Way
+
+const byOf = ({ person, study }: StudyAction, subject: string) => ({ person, study, subject })
+
+/** Answers what enrols a patient, and answers the id of the ResearchSubject. */
+const enrolling = async (parts: Parts, { person, study }: StudyAction, items: readonly StudyActionItem[]) => {
+  const { registry } = parts
+  const { store, find } = await registrarOf(parts, person)
+  const known = await find(new URLSearchParams({ _id: items.map(({ target }) => target).join(',') }))
+  const seen = new Set(known.map(({ id }) => id))
+  const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
+  return async (patient: string): Promise<string> => {
+    if (!seen.has(patient)) throw new FhirError('not-found', 'There is no such patient')
+    const query = {
+      study: `ResearchStudy/${study}`,
+      individual: `Patient/${patient}`,
+      'status:not': [...ended].join(','),
+    }
+    const ifNoneExist = parseSearch(registry, 'ResearchSubject', new URLSearchParams(query))
+    const written = await writeOrThrow(store, { kind: 'create', resource: subjectOf(asked, patient), ifNoneExist })
+    if (written?.outcome !== 'created') throw new FhirError('business-rule', 'They are in the study already')
+    return written.id
+  }
+}
+
+const enrol: Kind = async (parts, action, items) => {
+  const enrolOne = await enrolling(parts, action, items)
+  return async patient => {
+    await enrolOne(patient)
+  }
+}
+
+const enrolAndInvite: Kind = async (parts, action, items) => {
+  const enrolOne = await enrolling(parts, action, items)
+  return async patient => {
+    const subject = await enrolOne(patient)
+    await parts.invitations.invite(byOf(action, subject), wayOf(action)).catch(butEnrolled)
+  }
+}
+
+/** What is told of one of many: half of it was done. */
+const butEnrolled = (error: unknown): never => {
+  if (!(error instanceof FhirError)) throw error
+  throw new FhirError(error.issues[0].code, `Enrolled, but not invited: ${error.message}`, { cause: error })
+}
+
+const invite: Kind =
+  async ({ invitations }, action) =>
+  subject =>
+    invitations.invite(byOf(action, subject), wayOf(action))
+
+const cancel: Kind =
+  async ({ invitations }, action) =>
+  subject =>
+    invitations.cancel(byOf(action, subject))
+
+const remind: Kind = async (parts, action, items) => {
+  const standing = await standingOf(
+    parts,
+    action,
+    items.map(({ target }) => target),
+  )
+  return async subject => {
+    const known = standing.get(subject)
+    if (known === undefined) throw new FhirError('not-found', 'There is no such person in the study')
+    await parts.invitations.remind(byOf(action, subject), known, wayOf(action))
+  }
+}
+
+/** As far as whoever reminds may know. */
+const standingOf = async (
+  parts: Parts,
+  { person, study: id }: StudyAction,
+  among: readonly string[],
+): Promise<ReadonlyMap<string, Standing>> => {
+  const caller = await callerOfPerson(parts.database, { person, client: 'pages', scope: 'user/*.rs' })
+  const { content } = await parts.openStoreFor(caller).read('ResearchStudy', id)
+  const study: ResearchStudy = JSON.parse(content)
+  const { people } = await findEnrolledPeople(parts, caller, study, {
+    seesAnswers: seesAnswersOf(caller, study),
+    state: undefined,
+    among,
+    text: '',
+    sort: 'enrolment',
+    offset: 0,
+    limit: among.length,
+  })
+  return new Map(people.map(one => [one.id, one]))
+}
+
+const kinds: Readonly<Record<StudyAction['what'], Kind>> = {
+  enrol,
+  'enrol-and-invite': enrolAndInvite,
+  invite,
+  remind,
+  cancel,
+}

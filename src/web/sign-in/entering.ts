@@ -1,0 +1,38 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Admission } from '../../accounts/admit.ts'
+import { setSessionCookie } from '../../http/session.ts'
+import { endSession } from '../../storage/account/session.ts'
+import type { PageOptions } from '../page/add-page.ts'
+
+/** Whoever has shown a first factor goes on: to where they were going, or to the second one. */
+export const answerAdmission = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  admission: Admission,
+  continued: string | undefined,
+): Promise<FastifyReply> => {
+  const { nameOf, options: cookieOptions } = options.cookies
+  switch (admission.kind) {
+    case 'signed-in':
+      await enter(request, reply, options, admission.cookie)
+      return reply.redirect(continued ?? '/account', 303)
+    case 'second-factor': {
+      reply.setCookie(nameOf('step'), admission.step, cookieOptions)
+      const query = new URLSearchParams(continued === undefined ? {} : { continue: continued })
+      return reply.redirect(`/second-factor?${query}`, 303)
+    }
+  }
+}
+
+/** From here on the browser has the new session, and no other. */
+export const enter = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { accounts, cookies }: PageOptions,
+  cookie: string,
+): Promise<void> => {
+  const { session } = request
+  if (session !== undefined) await endSession(accounts.database, session.person, session.id)
+  setSessionCookie(reply, cookies, cookie)
+}

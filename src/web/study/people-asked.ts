@@ -1,0 +1,81 @@
+import type { StudyPeopleAsked } from '../../storage/study/study-people.ts'
+import { lookedFor } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { pageNumberIn } from '../page/page-number.ts'
+
+/** Whom of a study a page shows, as its address says. */
+export type PeopleAsked = Pick<StudyPeopleAsked, 'text' | 'sort'> & {
+  readonly state: StudyPeopleAsked['state'] | undefined
+  /** From 1 on. */
+  readonly page: number
+}
+
+/** What the address says that is none of it is as if it were not there. */
+export const peopleAskedIn = (query: URLSearchParams): PeopleAsked => {
+  const state = query.get('state') ?? ''
+  const sort = query.get('sort') ?? ''
+  return {
+    state: Object.hasOwn(peopleStates, state) ? (state as PeopleAsked['state']) : undefined,
+    sort: Object.hasOwn(peopleOrders, sort) ? (sort as PeopleAsked['sort']) : 'arrival',
+    text: lookedFor(query, 'find'),
+    page: pageNumberIn(query),
+  }
+}
+
+export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, string>> = {
+  none: 'No answer yet',
+  all: 'Share everything',
+  partly: 'Share a part',
+  nothing: 'Share nothing now',
+  silent: 'Silent',
+  earlier: 'Signed an earlier text',
+  paper: 'On paper, to be confirmed',
+  declined: 'Declined',
+  withdrawn: 'Withdrawn',
+  ended: 'Place has ended',
+}
+
+export const peopleOrders: Readonly<Record<PeopleAsked['sort'], string>> = {
+  arrival: 'Newest data first',
+  name: 'By name or code',
+  enrolment: 'Who came last first',
+}
+
+/** The same page with other words in its address. */
+export const peopleUrl = (
+  path: string,
+  { state, sort, text, page }: PeopleAsked,
+  more: Readonly<Record<string, string>> = {},
+): string => {
+  const query = new URLSearchParams({
+    ...(state !== undefined && { state }),
+    ...(sort !== 'arrival' && { sort }),
+    ...(text !== '' && { find: text }),
+    ...more,
+    ...(page > 1 && { page: String(page) }),
+  })
+  return query.size === 0 ? path : `${path}?${query}`
+}
+
+/** Where nobody is listed: of all, or of those who were asked for. */
+export const nobodyText = ({ state, text }: Pick<PeopleAsked, 'state' | 'text'>): string =>
+  state === undefined && text === ''
+    ? 'Nobody is in this study yet, as far as you may see.'
+    : 'Nobody in this study is so, as far as you may see.'
+
+/** Before and after the page that is shown; nothing where there is one alone. Of one behind the last that is said. */
+export const pagesAround = (
+  total: number,
+  size: number,
+  asked: PeopleAsked,
+  urlOf: (asked: PeopleAsked) => string,
+): Html | undefined => {
+  const last = Math.max(1, Math.ceil(total / size))
+  if (last === 1 && asked.page === 1) return undefined
+  const at = (page: number) => urlOf({ ...asked, page })
+  if (asked.page > last)
+    return html`<nav aria-label="Pages"><p>There is no page ${asked.page}. <a href="${at(last)}">Page ${last}, the last</a></p></nav>`
+  return html`<nav aria-label="Pages"><p>Page ${asked.page} of ${last}.
+${asked.page > 1 && html`<a href="${at(asked.page - 1)}">The page before</a>`}
+${asked.page < last && html`<a href="${at(asked.page + 1)}">The next page</a>`}</p></nav>`
+}

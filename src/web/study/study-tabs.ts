@@ -1,0 +1,41 @@
+import type { FastifyReply } from 'fastify'
+import { type Html, html } from '../page/html.ts'
+import { sendStaffPage } from '../page/staff-page.ts'
+import { titleOf } from '../study-settings/study-changing.ts'
+import type { ReadStudy } from './read-study.ts'
+
+const tabs = [
+  ['', 'People'],
+  ['/completeness', 'Completeness'],
+  ['/arrivals', 'Newest data'],
+  ['/notebook', 'Notebook'],
+] as const
+
+type Shown = {
+  readonly tab: (typeof tabs)[number][0]
+  readonly content: Html
+  readonly isWide?: true
+  readonly isProblem?: boolean
+}
+
+/** One of the pages of a study. */
+export const sendStudyPage = (
+  reply: FastifyReply,
+  { study }: ReadStudy,
+  { tab, content, isWide, isProblem = false }: Shown,
+): FastifyReply => {
+  const title = titleOf(study)
+  const name = tabs.find(([path]) => path === tab)?.[1]
+  return sendStaffPage(reply, {
+    title: tab === '' ? title : `${name}: ${title}`,
+    isProblem,
+    ...(isWide && { isWide }),
+    content: html`<h1>${title}</h1>
+<nav aria-label="The study" class="mb-4"><ul class="list-unstyled d-flex flex-wrap gap-3">${tabs.map(
+      ([path, name]) =>
+        html`<li><a href="/studies/${study.id}${path}"${path === tab && html` aria-current="page" class="fw-bold"`}>${name}</a></li>`,
+    )}</ul></nav>
+${content}
+<p><a href="/studies">Back to the studies</a></p>`,
+  })
+}

@@ -1,0 +1,70 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import t from 'tap'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
+import { withRequest } from '../../../src/studies/definition/study-request.ts'
+import {
+  draftAfter,
+  draftOf,
+  missingInDraft,
+  type TextDraft,
+  unnamedRequests,
+  versionsOf,
+  withDraft,
+  withPublished,
+} from '../../../src/studies/definition/study-text.ts'
+import { textParts } from '../../../src/studies/definition/text-part.ts'
+
+const classes = openCodeClasses()
+const empty: ResearchStudy = { resourceType: 'ResearchStudy', status: 'in-review' }
+const asking = (study: ResearchStudy, kind: string) =>
+  withRequest(study, { kind, source: undefined, reason: 'x', translations: [] }, classes)
+const study = asking(empty, 'omh:heart-rate')
+const words = (text: string) =>
+  Object.fromEntries(textParts.map(part => [part, text && `${text} ${part}`])) as TextDraft['words']['en']
+const draft: TextDraft = { withdrawal: 'hide', words: { en: words('About'), es: words('') } }
+
+t.test('a draft is what was written, and nothing of it is left once it is published', async t => {
+  t.same(draftOf(withDraft(study, draft)), draft)
+  t.same(draftOf(withDraft(withDraft(study, draft), { ...draft, withdrawal: 'keep' })), {
+    ...draft,
+    withdrawal: 'keep',
+  })
+  t.equal(draftOf(withPublished(withDraft(study, draft), draft, classes)), undefined)
+  t.same(
+    withDraft(study, { withdrawal: '', words: { en: words(''), es: words('') } }),
+    study,
+    'of nothing there is none',
+  )
+})
+
+t.test('the next version begins with the words of the last', async t => {
+  const spanish = { ...draft, words: { en: words('About'), es: words('Sobre') } }
+  const published = withPublished(study, spanish, classes)
+  t.same(draftAfter(published), spanish)
+  t.same(versionsOf(withPublished(published, draft, classes)), ['1', '2'])
+})
+
+t.test(
+  'what is missing is named: parts of a language that is begun, the promise, and something to ask for',
+  async t => {
+    t.same(missingInDraft(draft, study, classes), [])
+    t.same(missingInDraft({ ...draft, withdrawal: '' }, empty, classes), [
+      'what a withdrawal does',
+      'the data that the study asks for',
+    ])
+    const half = { ...words(''), 'key-facts': 'Usted decide' }
+    t.same(
+      missingInDraft({ ...draft, words: { en: { ...words('About'), contact: '' }, es: half } }, study, classes).length,
+      5,
+    )
+    t.match(missingInDraft(draft, withPublished(study, draft, classes), classes), [
+      /^English: a change, for it says what an earlier version says$/,
+    ])
+  },
+)
+
+t.test('what was added after a version is not named by it', async t => {
+  const published = withPublished(study, draft, classes)
+  t.same(unnamedRequests(published, classes), [])
+  t.same(unnamedRequests(asking(published, 'omh:body-weight'), classes), ['Body weight'])
+})

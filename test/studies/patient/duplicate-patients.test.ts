@@ -1,0 +1,84 @@
+import type { Patient } from '@medplum/fhirtypes'
+import t from 'tap'
+import { findDuplicates, openLinesBefore } from '../../../src/studies/patient/duplicate-patients.ts'
+
+const patient = (family: string, ...identifier: readonly string[]): Patient => ({
+  resourceType: 'Patient',
+  name: [{ family }],
+  birthDate: '1970-01-01',
+  identifier: identifier.map(one => {
+    const [value = '', system] = one.split('|').reverse()
+    return { value, ...(system !== undefined && { system }) }
+  }),
+})
+const linesBefore = (...patients: readonly Patient[]) => {
+  const lineBefore = openLinesBefore()
+  return patients.map((one, at) => lineBefore(at + 2, one))
+}
+
+t.test(
+  'in one list an identifier without a system counts as the same as one with any, whichever comes first',
+  async t => {
+    t.same(linesBefore(patient('A', '1'), patient('B', 'urn:x|1'), patient('C', 'urn:y|1')), [undefined, 2, 2])
+    t.same(linesBefore(patient('A', 'urn:x|1'), patient('B', 'urn:y|1'), patient('C', '1')), [undefined, undefined, 2])
+    t.same(linesBefore(patient('A', 'urn:x|1'), patient('B', 'urn:y|1'), patient('C', 'urn:y|1')), [
+      undefined,
+      undefined,
+      3,
+    ])
+    t.same(linesBefore(patient('A', 'urn:x|1'), patient('B', 'urn:x|2')), [undefined, undefined])
+  },
+)
+
+t.test('the first line before is named, by whatever it is the same', async t => {
+  t.same(linesBefore(patient('A'), patient('B', '1'), patient('a', '1')), [undefined, undefined, 2])
+})
+
+/** Of everybody, whatever is asked. */
+const found = async (there: readonly Patient[], asked: readonly Patient[], options?: { readonly most: number }) =>
+  (await findDuplicates(async () => there, asked, options)).map(duplicates =>
+    duplicates.map(({ patient, by }) => [patient.id, by]),
+  )
+
+t.test('who is there already is found by any name with the birth date, and by an identifier once', async t => {
+  const there: readonly Patient[] = [
+    { ...patient('Ó Máille', '1'), id: 'of-day' },
+    { ...patient('O Maille'), id: 'of-another-day', birthDate: '1970-01-02' },
+    { ...patient('Married'), id: 'of-two-names', name: [{ family: 'Married' }, { family: 'o maille' }] },
+    { ...patient('B', 'urn:x|1', '1'), id: 'of-number' },
+    { ...patient('B', 'urn:x|2'), id: 'of-another-number' },
+  ]
+  t.strictSame(await found(there, [patient('o-maille', 'urn:x|1'), patient('C')]), [
+    [
+      ['of-day', 'identifier'],
+      ['of-number', 'identifier'],
+      ['of-two-names', 'name'],
+    ],
+    [],
+  ])
+  t.strictSame(await found(there, [patient('O Maille', '1')], { most: 2 }), [
+    [
+      ['of-day', 'identifier'],
+      ['of-number', 'identifier'],
+    ],
+  ])
+})
+
+t.test('of many who have one birth date, as where it is not known, each name is read once', async t => {
+  let read = 0
+  const there = Array.from({ length: 100 }, (_, number): Patient => {
+    const { name = [], ...rest } = patient(`There ${number}`)
+    const counted = {
+      ...rest,
+      id: `there-${number}`,
+      get name() {
+        read += 1
+        return name
+      },
+    }
+    return counted
+  })
+  const asked = Array.from({ length: 100 }, (_, number) => patient(`There ${number + 99}`))
+  t.strictSame(await found(there, asked), [[['there-99', 'name']], ...Array(99).fill([])])
+  t.equal(read, there.length)
+})

@@ -1,0 +1,96 @@
+import t from 'tap'
+import { patientListTemplate, readPatientList } from '../../../src/studies/patient/patient-list.ts'
+
+const read = (text: string | Uint8Array) => readPatientList(Buffer.from(text), ['en', 'es'])
+const header = 'family,given,birth_date,identifiers,email,mobile,language'
+
+t.test('the template is read as it is', async t => {
+  const list = read(patientListTemplate)
+  t.match(list, {
+    kind: 'read',
+    lines: [
+      {
+        line: 2,
+        patient: {
+          name: [{ family: 'Ruiz', given: ['María', 'José'] }],
+          identifier: [{ system: 'urn:oid:1.2.3', value: '4711' }, { value: 'A-1' }],
+          telecom: [{ value: 'maria@example.org' }, { value: '+15005550006' }],
+        },
+      },
+      { line: 3, patient: { name: [{ family: 'Miller', given: ['Ann'] }], birthDate: '1985-02-28' } },
+    ],
+  })
+})
+
+t.test(
+  'a byte order mark, semicolons, breaks within quotes, columns in any order and lines without anything do not matter',
+  async t => {
+    const file = [
+      '\uFEFFBirth_Date;family;identifiers',
+      '1970-05-31;"Ruiz ""R"" ; Paz";"A-1\r\nurn:oid:1|2"',
+      ';;',
+      '',
+      ' 1980-01-01 ; Lee ;',
+    ].join('\r\n')
+    t.match(read(file), {
+      kind: 'read',
+      lines: [
+        {
+          line: 2,
+          patient: {
+            name: [{ family: 'Ruiz "R" ; Paz' }],
+            identifier: [{ value: 'A-1' }, { system: 'urn:oid:1', value: '2' }],
+          },
+        },
+        { line: 6, patient: { name: [{ family: 'Lee' }], birthDate: '1980-01-01' } },
+      ],
+    })
+  },
+)
+
+t.test('what is wrong is told line by line, all of it', async t => {
+  const file = `${header}\nRuiz,,1970-13-01,,ana,12,xx\n,,1970-01-01\nLee,,1970-01-01,,,,en,more,and more\nOk,,1970-01-01`
+  const list = read(file)
+  if (list.kind !== 'read') throw new Error(list.why)
+  t.strictSame(
+    list.lines.map(({ line, problems = {} }) => [line, Object.keys(problems)]),
+    [
+      [2, ['birthDate', 'email', 'mobile', 'language']],
+      [3, ['family']],
+      [4, ['line']],
+      [5, []],
+    ],
+  )
+  t.match(list.lines[2], { problems: { line: 'There are 9 values, and 7 columns' } })
+})
+
+t.test('columns in which nothing stands, as spreadsheets save them behind the others, do not matter', async t => {
+  const list = read(`${header},,,\r\nRuiz,Ana,1970-05-31,,,,,,,\r\nLee,,1980-01-01\r\nPaz,,1990-01-01,,,,,,,x\r\n`)
+  t.match(list, {
+    kind: 'read',
+    lines: [
+      { line: 2, patient: { name: [{ family: 'Ruiz', given: ['Ana'] }] } },
+      { line: 3, patient: { name: [{ family: 'Lee' }] } },
+      { line: 4, problems: { line: 'There are 10 values, and 7 columns' } },
+    ],
+  })
+  t.match(read('family,,birth_date\nRuiz,Ana,1970-05-31'), { why: /“” is none/ })
+})
+
+t.test('a file that is none is refused, and why is told', async t => {
+  const cases: readonly (readonly [string | Uint8Array, RegExp])[] = [
+    ['', /is empty: its first line names the columns \(family, given, birth_date,/],
+    ['\uFEFF\n \r\n', /is empty/],
+    [header, /has no patients: its first line names the columns/],
+    [Buffer.from(`${header}\nM\xFCller`, 'latin1'), /is not in UTF-8/],
+    ['PK\u0003\u0004\0', /is not in UTF-8/],
+    ['family,name\nRuiz,Ana', /“name” is none: the columns are family, given/],
+    ['family,family,birth_date\nRuiz,Ana,1970-01-01', /“family” is there twice/],
+    ['given\nAna', /“family” and “birth_date” is missing/],
+    [`${header}\n"Ruiz,Ana`, /in line 2, or after it, is opened and never closed/],
+    [`${header}\nLee,,1970-01-01\n"Ruiz,Ana\n${'Lee,,1970-01-01\n'.repeat(9)}`, /in line 3, or after it, is opened/],
+    [`${header}\nRu"iz,Ana`, /in line 2 stands where none may/],
+    [`${header}\n${'Lee,,1970-01-01\n'.repeat(20_001)}`, /more than 20000 patients/],
+  ]
+  for (const [file, why] of cases) t.match(read(file), { kind: 'unreadable', why }, String(file).slice(0, 30))
+})

@@ -1,0 +1,135 @@
+import t from 'tap'
+import { FhirError } from '../../../src/fhir/error.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { addAction, beginItem, readAction, refusedItems } from '../../../src/storage/study/study-action.ts'
+import { workOnStudyActions } from '../../../src/studies/people/study-action-work.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+
+const { server, database } = await fhirWorld()
+t.teardown(() => server.close())
+
+const invited: string[] = []
+/** As if the person might read nothing, and invite everybody. */
+const parts = {
+  database,
+  accounts: { database },
+  registry: undefined,
+  openStoreFor: () => ({
+    read: async () => {
+      throw new FhirError('not-found', 'There is no such study')
+    },
+  }),
+  invitations: { invite: async ({ subject }: { readonly subject: string }) => invited.push(subject) },
+  reportFault: t.fail,
+}
+const add = (person: string, what: 'invite' | 'remind') =>
+  addAction(database, { person, study: 'sleep', what, way: 'any', targets: ['ann', 'bob'] })
+type Others = {
+  readonly isLast?: boolean
+  readonly openStoreFor?: () => never
+  readonly reportFault?: (fault: unknown) => void
+  readonly invitations?: { readonly invite: (by: { readonly subject: string }) => Promise<void> }
+}
+const outcomeOf = async (person: string, what: 'invite' | 'remind') => worked(await add(person, what))
+const worked = async (id: string, { isLast = false, ...others }: Others = {}) => {
+  const working: Promise<unknown>[] = []
+  const queue = {
+    ask: async () => {},
+    work: async (run: (id: string, attempt: { readonly isLast: boolean }) => Promise<void>) => {
+      working.push(run(id, { isLast }).catch((error: unknown) => error))
+    },
+  }
+  await workOnStudyActions({ ...parts, ...others, queue } as never)
+  const failed = (await Promise.all(working)).find(error => error !== undefined)
+  if (failed !== undefined) throw failed
+  const refused = await refusedItems(database, id, { after: 0, count: 10 })
+  return { isOver: (await readAction(database, id))?.isOver, refused: refused.map(({ refusal }) => refusal) }
+}
+
+t.test('what was asked for by somebody who is barred meanwhile is not done', async t => {
+  await database.run(sql.fragment`INSERT INTO barred_person VALUES ('mallory')`)
+  const refused = ['You may not do this, or no longer', 'You may not do this, or no longer']
+  t.strictSame(await outcomeOf('mallory', 'invite'), { isOver: true, refused })
+  t.strictSame(invited, [])
+  t.strictSame(await outcomeOf('carol', 'invite'), { isOver: true, refused: [] })
+  t.strictSame(invited.toSorted(), ['ann', 'bob'])
+})
+
+t.test('what somebody may not do in the study any more ends, and says why', async t => {
+  const refused = ['There is no such study', 'There is no such study']
+  t.strictSame(await outcomeOf('carol', 'remind'), { isOver: true, refused })
+})
+
+t.test(
+  'of what a stop has cut short is told that nobody knows whether it was done, and it is not done twice',
+  async t => {
+    invited.length = 0
+    const id = await add('carol', 'invite')
+    await beginItem(database, id, 1)
+    t.match(await readAction(database, id), { done: 0, refused: 0, isOver: false })
+    const refused = [
+      'The server stopped while it was at this, and it is not known whether it was done: look how they stand',
+    ]
+    t.strictSame(await worked(id), { isOver: true, refused })
+    t.strictSame(invited, ['bob'])
+    t.match(await readAction(database, id), { done: 2, refused: 1 })
+  },
+)
+
+t.test('what fails each time is tried again, and ends with the last try', async t => {
+  const faults: unknown[] = []
+  const fault = new Error('the library does not load')
+  const failing = {
+    openStoreFor: () => {
+      throw fault
+    },
+    reportFault: (reported: unknown) => faults.push(reported),
+  }
+  const id = await add('carol', 'remind')
+  await t.rejects(worked(id, failing), fault)
+  t.match(await readAction(database, id), { done: 0, refused: 0, isOver: false })
+  const refused = ['Something went wrong on this server', 'Something went wrong on this server']
+  t.strictSame(await worked(id, { ...failing, isLast: true }), { isOver: true, refused })
+  t.strictSame(faults, [fault, fault])
+})
+
+t.test('what is asked for is done to a few at a time, and to each once', async t => {
+  const targets = Array.from({ length: 20 }, (_, place) => `patient-${place}`)
+  const id = await addAction(database, { person: 'carol', study: 'sleep', what: 'invite', way: 'any', targets })
+  const done: string[] = []
+  let [now, most] = [0, 0]
+  const invitations = {
+    invite: async ({ subject }: { readonly subject: string }) => {
+      now += 1
+      most = Math.max(most, now)
+      await new Promise(resolve => setTimeout(resolve, 20))
+      now -= 1
+      if (subject === 'patient-7') throw new FhirError('business-rule', 'They have no address')
+      done.push(subject)
+    },
+  }
+  t.strictSame(await worked(id, { invitations }), { isOver: true, refused: ['They have no address'] })
+  t.same(done.toSorted(), targets.filter(one => one !== 'patient-7').toSorted())
+  t.equal(most, 3)
+})
+
+t.test('what is under way is not begun again by who sends it twice, and is when it is over', async t => {
+  const asked = { person: 'dora', study: 'sleep', what: 'invite', way: 'any' } as const
+  const start = (targets: readonly string[], more: object = {}) =>
+    database.transaction(connection => addAction(connection, { ...asked, targets, ...more }))
+  const [id, ...again] = await Promise.all([start(['ann', 'bob']), start(['ann', 'bob']), start(['ann', 'bob'])])
+  t.same(new Set(again), new Set([id]))
+  t.equal(await start(['bob']), id, 'also of those who are left, where it was begun meanwhile')
+  const others = [
+    await start(['ann', 'eve']),
+    await start(['ann'], { what: 'cancel' }),
+    await start(['ann'], { way: 'sms' }),
+    await start(['ann'], { person: 'emil' }),
+    await start(['ann'], { study: 'steps' }),
+  ]
+  t.notOk(others.includes(id ?? ''))
+  t.equal(new Set(others).size, others.length)
+  invited.length = 0
+  t.match(await worked(id ?? ''), { isOver: true })
+  t.not(await start(['ann', 'bob']), id)
+})
