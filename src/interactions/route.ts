@@ -135,7 +135,8 @@ const parseSegments = (path: string, segments: readonly string[], registry: Regi
 
 const parseType = (name: string, registry: Registry): ResourceType => {
   if (registry.isResourceType(name)) return name
-  throw new FhirError('not-found', `${name} is not a resource type of FHIR R4`)
+  const said = name === 'metadata' ? ': the CapabilityStatement is read there by GET, and in no Bundle' : ''
+  throw new FhirError('not-found', `${name} is not a resource type of FHIR R4${said}`)
 }
 
 const parseCompartment = (name: string, segments: readonly string[]): Compartment => {

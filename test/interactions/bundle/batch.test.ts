@@ -127,6 +127,15 @@ t.test('an entry of another server is told that its url is one', async t => {
   })
 })
 
+t.test('an entry that asks for the CapabilityStatement is told where that is', async t => {
+  const answer = await batch([{ request: { method: 'GET', url: 'metadata' } }])
+  t.same(statuses(answer), ['404'])
+  t.match(
+    answer.json().entry[0].response.outcome.issue[0].diagnostics,
+    /the CapabilityStatement is read there by GET, and in no Bundle$/,
+  )
+})
+
 t.test('a batch of nothing is answered by nothing', async t => {
   t.same((await batch([])).json(), { resourceType: 'Bundle', type: 'batch-response' })
   t.equal((await batch({})).statusCode, 400)
