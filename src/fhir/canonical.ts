@@ -31,6 +31,8 @@ export const standardExtensions = {
   /** http://hl7.org/fhir/R4/extension-observation-gatewaydevice.html */
   gatewayDevice: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice',
   consentResearchStudyContext: 'http://hl7.org/fhir/StructureDefinition/consent-ResearchStudyContext',
+  /** https://hl7.org/fhir/R4/extension-data-absent-reason.html */
+  dataAbsentReason: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason',
   /** https://hl7.org/fhir/R4/extension-translation.html */
   translation: 'http://hl7.org/fhir/StructureDefinition/translation',
 } as const

@@ -15,14 +15,40 @@ export const openGiveWay = (): GiveWay => {
 /** Whoever waits does not notice; and so rare a change costs nothing. */
 const turnMs = 20
 
-/** Work of many steps, to its end. */
-export const inSteps = async <T>(steps: Generator<unknown, T>): Promise<T> => {
-  const giveWay = openGiveWay()
+/** Work that says by its steps where others may have their turn. */
+export type Steps<T> = Generator<void, T>
+
+/** To its end. Of short work nothing is awaited. */
+export const inSteps = async <T>(steps: Steps<T>): Promise<T> => {
+  let until = performance.now() + turnMs
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value
-    await giveWay()
+    if (performance.now() < until) continue
+    await setImmediate()
+    until = performance.now() + turnMs
   }
+}
+
+/** The same where nobody can wait, of what is short. */
+export const atOnce = <T>(steps: Steps<T>): T => {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** What is made of each. */
+export const eachInSteps = function* <One, Made>(
+  all: readonly One[],
+  make: (one: One, index: number) => Made,
+): Steps<readonly Made[]> {
+  const made: Made[] = []
+  for (const [index, one] of all.entries()) {
+    made.push(make(one, index))
+    yield
+  }
+  return made
 }
 
 /** Text in pieces likewise; those that are empty are steps alone. */

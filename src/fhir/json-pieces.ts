@@ -1,6 +1,6 @@
 import { duplicateName } from './duplicate-name.ts'
 import { FhirError } from './error.ts'
-import { inSteps } from './give-way.ts'
+import { inSteps, type Steps } from './give-way.ts'
 import { parseJson } from './json.ts'
 
 export type ReadJson = {
@@ -13,8 +13,14 @@ export type ReadJson = {
  * JSON of any length, as `parseJson` reads it. A long text is read in pieces, and other requests have their turn between two of them. Throws
  * SyntaxError, and FhirError for what is nested deeper, or has more values, than anybody needs: before it takes the memory for them.
  */
-export const readJson = async (text: string, { mostValues, pieceLength = usualPiece, parse = parseJson }: Options) => {
-  if (text.length > pieceLength) return inSteps(readPieces(text, { mostValues, pieceLength, parse }))
+export const readJson = (text: string, options: Options): Promise<ReadJson> => inSteps(readSteps(text, options))
+
+/** The same, in steps. */
+export const readSteps = function* (
+  text: string,
+  { mostValues, pieceLength = usualPiece, parse = parseJson }: Options,
+): Steps<ReadJson> {
+  if (text.length > pieceLength) return yield* readPieces(text, { mostValues, pieceLength, parse })
   const value = parse(text)
   return { value, twice: duplicateName(text, value) }
 }
@@ -71,7 +77,7 @@ type Reading = {
 }
 
 /** Goes from bracket to comma to bracket; all that lies between them is read, and judged, by `parse`. */
-const readPieces = function* (text: string, { mostValues, ...options }: Required<Options>): Generator<void, ReadJson> {
+const readPieces = function* (text: string, { mostValues, ...options }: Required<Options>): Steps<ReadJson> {
   const reading: Reading = { ...options, text, open: [], readTo: 0, values: 1, root: undefined, twice: undefined }
   for (let at = 0; at < text.length; at += 1) {
     const mark = marks[text.charCodeAt(at)]

@@ -4,8 +4,7 @@
  * JSON.parse, but a number that JavaScript would write differently (`1.10`, `1e2`, more than 15 digits) becomes
  * JSON.rawJSON of its text, which JSON.stringify writes back as it was. Throws SyntaxError as JSON.parse does.
  */
-export const parseJson = (text: string): unknown =>
-  mayLoseText.test(text) ? JSON.parse(text, keepText) : JSON.parse(text)
+export const parseJson = (text: string): unknown => (mayLoseText(text) ? JSON.parse(text, keepText) : JSON.parse(text))
 
 /** The decimal as it was written; undefined where the value is no number. */
 export const decimalText = (value: unknown): string | undefined => {
@@ -39,11 +38,14 @@ export const rawNumber = (text: string): unknown => rawJSON(text)
 const isRawNumber = (value: unknown): value is RawNumber =>
   typeof value === 'object' && value !== null && isRawJSON(value)
 
+/** Whether JSON.parse might read a number in it that JavaScript writes differently. */
+export const mayLoseText = (text: string): boolean => lossy.test(text)
+
 /**
  * A number, where JSON has one, with a trailing zero, an exponent, many zeros, a minus zero or many digits: anything else
  * is written back as it came. The quote before the colon keeps `urn:uuid:1e…` and times of day inside strings out.
  */
-const mayLoseText = /(?:^|"\s*:|[,[])\s*-?(?:\d+\.\d*0(?!\d)|[\d.]+[eE]|0\.0{6}|0(?![\d.])(?<=-0)|[\d.]{16})/
+const lossy = /(?:^|"\s*:|[,[])\s*-?(?:\d+\.\d*0(?!\d)|[\d.]+[eE]|0\.0{6}|0(?![\d.])(?<=-0)|[\d.]{16})/
 
 const keepText = function (this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number') return value

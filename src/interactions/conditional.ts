@@ -20,7 +20,8 @@ export const conditional =
     try {
       return await context.store.atomic(async store => {
         const routed = await decide(request, { ...context, store })
-        const prepared = routed.map(one => prepareRouted(one, context))
+        const prepared: Prepared[] = []
+        for (const one of routed) prepared.push(await prepareRouted(one, context))
         const decided = await decidePolicies(prepared, { store })
         refused = refusedAmong(prepared, decided)
         const ready = allReady(decided)
@@ -37,7 +38,11 @@ export const conditional =
   }
 
 /** All of an ordinary write but the write, once the caller may do such a thing at all. */
-export const prepareRouted = ({ interaction, request }: Routed, context: Context, id?: string): Prepared => {
+export const prepareRouted = async (
+  { interaction, request }: Routed,
+  context: Context,
+  id?: string,
+): Promise<Prepared> => {
   if (interaction.prepare === undefined || !('type' in request)) throw new Error(`${interaction.name} writes nothing`)
   if (interaction.action !== undefined) requireAccess(context, interaction.action, request.type)
   return (interaction.prepare as NonNullable<Interaction['prepare']>)(request as never, context, id)

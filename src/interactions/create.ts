@@ -9,10 +9,10 @@ import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#create */
 export const create: Handler<TypeRequest> = async (request, context) =>
-  writeOne(prepareCreate(request, context), context, request.headers)
+  writeOne(await prepareCreate(request, context), context, request.headers)
 
 /** All of a create but the write. `id` is given by a transaction; one in the body is ignored, as FHIR says. */
-export const prepareCreate = (request: TypeRequest, context: Context, id?: string): Prepared => {
+export const prepareCreate = async (request: TypeRequest, context: Context, id?: string): Promise<Prepared> => {
   const { type, body } = request
   const { ifNoneExist } = request.headers
   const criteria = ifNoneExist === undefined ? {} : { ifNoneExist: existing(type, ifNoneExist, context) }

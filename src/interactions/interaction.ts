@@ -59,7 +59,7 @@ type Row<Name, Path, Request> = {
 }
 
 /** `id` is given by a transaction to what it creates. */
-type Prepare<Request> = (request: Request, context: Context, id?: string) => Prepared
+type Prepare<Request> = (request: Request, context: Context, id?: string) => Prepared | Promise<Prepared>
 
 /** One write on its way to the store, alone or with the others of a Bundle. */
 export type Prepared =

@@ -22,8 +22,8 @@ export const preparePatch = ({ type, id, body, headers }: InstanceRequest, conte
     const changed = apply(stored)
     await giveWay()
     const { resource, ...incoming } = isMoving
-      ? parseQuietly(stored, changed, context)
-      : parseChange(stored, changed, context)
+      ? await parseQuietly(stored, changed, context)
+      : await parseChange(stored, changed, context)
     if (resource.id !== id)
       throw new FhirError('business-rule', 'A patch cannot change the id', { expression: `${type}.id` })
     warnings.splice(0, warnings.length, ...incoming.warnings)
@@ -32,9 +32,9 @@ export const preparePatch = ({ type, id, body, headers }: InstanceRequest, conte
   return { write: { kind: 'patch', type, id, change, isMoving, ...parseIfMatch(headers.ifMatch) }, warnings }
 }
 
-const parseQuietly: typeof parseChange = (...of) => {
+const parseQuietly: typeof parseChange = async (...of) => {
   try {
-    return parseChange(...of)
+    return await parseChange(...of)
   } catch (error) {
     throw withoutQuotes(error)
   }

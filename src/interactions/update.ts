@@ -7,10 +7,13 @@ import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#update */
 export const update: Handler<InstanceRequest> = async (request, context) =>
-  writeOne(prepareUpdate(request, context), context, request.headers)
+  writeOne(await prepareUpdate(request, context), context, request.headers)
 
 /** All of an update but the write. Whether it may create the resource is for the store to say. */
-export const prepareUpdate = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared => {
+export const prepareUpdate = async (
+  { type, id, body, headers }: InstanceRequest,
+  context: Context,
+): Promise<Prepared> => {
   const conditions = { ...parseIfMatch(headers.ifMatch), ...parseIfNone(headers.ifNoneMatch) }
   const prepare = ({ warnings, resource, repairs }: Incoming): Ready => {
     if (resource.id !== id) {

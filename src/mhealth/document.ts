@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
 import { duplicateName } from '../fhir/duplicate-name.ts'
-import { FhirError, orRefusal } from '../fhir/error.ts'
-import { isNumber, parseJson, toNumber } from '../fhir/json.ts'
+import { FhirError } from '../fhir/error.ts'
+import type { Steps } from '../fhir/give-way.ts'
+import { isNumber, mayLoseText, parseJson, toNumber } from '../fhir/json.ts'
+import { type ReadJson, readSteps } from '../fhir/json-pieces.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
 import { unacceptable } from './unacceptable.ts'
@@ -14,6 +16,8 @@ export type OmhDocument = {
   readonly expression: string
   readonly attachment: JsonRecord
   readonly bytes: Buffer
+  /** The bytes again, in one line. */
+  readonly base64: string
   /** Numbers as JavaScript has them: for validation and the digest. */
   readonly plain: DocumentTree
   /** Numbers keep their text: for what is derived. */
@@ -36,9 +40,16 @@ export const bodyPointer = ({ form }: DocumentTree, index: number): string =>
  * The document in R5's `valueAttachment`, or in the R4 extension that stands for it; undefined where there is none.
  * Throws where `valueAttachment`, which R4 does not have, is anything else than such a document.
  */
-export const findDocument = (observation: JsonRecord, newestVersion: NewestVersion): OmhDocument | undefined => {
-  const places = attachmentsOf(observation)
-  const [first, ...others] = places.flatMap(place => readDocument(place, observation, newestVersion) ?? [])
+export const findDocument = function* (
+  observation: JsonRecord,
+  newestVersion: NewestVersion,
+): Steps<OmhDocument | undefined> {
+  const documents: OmhDocument[] = []
+  for (const place of attachmentsOf(observation)) {
+    const document = yield* readDocument(place, observation, newestVersion)
+    if (document !== undefined) documents.push(document)
+  }
+  const [first, ...others] = documents
   const different = others.find(({ bytes }) => first !== undefined && !bytes.equals(first.bytes))
   if (first === undefined || different === undefined) return first
   const message = `${first.expression} and ${different.expression} hold different documents`
@@ -46,16 +57,24 @@ export const findDocument = (observation: JsonRecord, newestVersion: NewestVersi
 }
 
 /** Each document that can be read by itself, whatever the others are; undefined where there is none, readable or not. */
-export const readableDocuments = (
+export const readableDocuments = function* (
   observation: JsonRecord,
   newestVersion: NewestVersion,
-): readonly OmhDocument[] | undefined => {
-  const found = attachmentsOf(observation).flatMap((place): readonly (OmhDocument | 'unreadable')[] => {
-    const document = orRefusal(() => readDocument(place, observation, newestVersion))
-    if (document instanceof FhirError) return isDocument(place.attachment) ? ['unreadable'] : []
-    return document === undefined ? [] : [document]
-  })
-  return found.length === 0 ? undefined : found.filter(one => one !== 'unreadable')
+): Steps<readonly OmhDocument[] | undefined> {
+  const readable: OmhDocument[] = []
+  let found = 0
+  for (const place of attachmentsOf(observation)) {
+    try {
+      const document = yield* readDocument(place, observation, newestVersion)
+      if (document === undefined) continue
+      readable.push(document)
+      found += 1
+    } catch (error) {
+      if (!(error instanceof FhirError)) throw error
+      if (isDocument(place.attachment)) found += 1
+    }
+  }
+  return found === 0 ? undefined : readable
 }
 
 /** What stands in the place of a document, as far as it can be read at all. */
@@ -69,7 +88,7 @@ export const attachedTo = (observation: JsonRecord): readonly Attached[] =>
   attachmentsOf(observation).flatMap(({ attachment }) => (isDocument(attachment) ? attachedIn(attachment.data) : []))
 
 const attachedIn = (data: string): Attached => {
-  const bytes = bytesOf(data)
+  const { bytes } = decoded(data) ?? {}
   if (bytes === undefined) return { kind: 'text', text: data }
   if (!isUtf8(bytes)) return { kind: 'binary', size: bytes.length }
   const text = textOf(bytes)
@@ -101,7 +120,11 @@ const attachmentsOf = (observation: JsonRecord): readonly Place[] => {
     : [{ expression: 'Observation.valueAttachment', attachment: r5, native: false }, ...extended]
 }
 
-const readDocument = (place: Place, observation: JsonRecord, newest: NewestVersion): OmhDocument | undefined => {
+const readDocument = function* (
+  place: Place,
+  observation: JsonRecord,
+  newest: NewestVersion,
+): Steps<OmhDocument | undefined> {
   const { attachment, expression, native } = place
   const refuse = (message: string): undefined => {
     if (native) return undefined
@@ -109,50 +132,79 @@ const readDocument = (place: Place, observation: JsonRecord, newest: NewestVersi
   }
   if (!isJson(attachment.contentType)) return refuse('R4 has no valueAttachment; only Open mHealth JSON is taken in it')
   if (typeof attachment.data !== 'string') return refuse('the attachment has no data')
-  const bytes = decodeBase64(attachment.data, `${expression}.data`)
-  const [plain, exact] = parseDocument(bytes, `${expression}.data`)
+  const { bytes, base64 } = decodeBase64(attachment.data, `${expression}.data`)
+  yield
+  const [plain, exact] = yield* parseDocument(bytes, `${expression}.data`)
   const id = schemaIdOf(plain) ?? codedSchemaId(observation, newest)
   if (id === undefined) {
     if (native) return undefined
     const message = 'neither header.schema_id nor Observation.code names an Open mHealth schema'
     throw unacceptable('schema-untold', message, expression)
   }
-  return { id, expression, attachment, bytes, plain: toTree(plain), exact: toTree(exact) }
+  return { id, expression, attachment, bytes, base64, plain: toTree(plain), exact: toTree(exact) }
 }
 
 const isJson = (contentType: unknown): boolean =>
   contentType === undefined || /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i.test(String(contentType))
 
-const decodeBase64 = (data: string, expression: string): Buffer => {
-  const bytes = bytesOf(data)
-  if (bytes !== undefined) return bytes
+type Decoded = Pick<OmhDocument, 'bytes' | 'base64'>
+
+const decodeBase64 = (data: string, expression: string): Decoded => {
+  const found = decoded(data)
+  if (found !== undefined) return found
   const words =
     'the attachment is not base64; accepted: letters, digits, + and /, with = at the end, in one line or several'
   throw unacceptable('base64-broken', words, expression)
 }
 
 /** R4 allows white space in base64Binary. https://hl7.org/fhir/R4/datatypes.html#base64Binary */
-const bytesOf = (data: string): Buffer | undefined => {
+const decoded = (data: string): Decoded | undefined => {
   const bytes = Buffer.from(data, 'base64')
-  const again = bytes.toString('base64')
-  return again === data || again === data.replace(/\s+/g, '') ? bytes : undefined
+  const base64 = bytes.toString('base64')
+  return base64 === data || base64 === data.replace(/\s+/g, '') ? { bytes, base64 } : undefined
 }
 
-const parseDocument = (bytes: Buffer, expression: string): readonly [plain: unknown, exact: unknown] => {
+const parseDocument = function* (bytes: Buffer, expression: string): Steps<readonly [plain: unknown, exact: unknown]> {
   if (!isUtf8(bytes)) throw unacceptable('encoding-broken', 'the document is not UTF-8', expression)
   const text = textOf(bytes)
-  const plain = parsePlain(text, expression)
-  const twice = duplicateName(text, plain)
-  if (twice === undefined) return [plain, parseJson(text)]
+  yield
+  let isExact = true
+  const parse = (piece: string): unknown => {
+    if (mayLoseText(piece)) isExact = false
+    return JSON.parse(piece)
+  }
+  const { value: plain, twice } = yield* readText(text, parse, expression)
+  if (twice === undefined) return [plain, isExact ? plain : (yield* readText(text, parseJson, expression)).value]
   throw unacceptable('json-broken', `${twice} stands twice in the document; each property stands once`, expression)
 }
 
-const parsePlain = (text: string, expression: string): unknown => {
+type Parse = (text: string) => unknown
+
+const readText = function* (text: string, parse: Parse, expression: string): Steps<ReadJson> {
   try {
-    return JSON.parse(text)
+    return yield* readSteps(text, { mostValues: Infinity, parse })
   } catch (cause) {
-    throw unacceptable('json-broken', `the document is not JSON: ${(cause as Error).message}`, expression)
+    // Of what is nested too deeply to be read in pieces it may be told all the same of which schema it is.
+    if (cause instanceof FhirError) return readAtOnce(text, parse, expression)
+    throw unreadable(cause, expression)
   }
+}
+
+const readAtOnce = (text: string, parse: Parse, expression: string): ReadJson => {
+  try {
+    const value = parse(text)
+    return { value, twice: duplicateName(text, value) }
+  } catch (cause) {
+    throw unreadable(cause, expression)
+  }
+}
+
+const unreadable = (cause: unknown, expression: string): unknown => {
+  if (cause instanceof SyntaxError)
+    return unacceptable('json-broken', `the document is not JSON: ${cause.message}`, expression)
+  if (cause instanceof RangeError)
+    return unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
+  return cause
 }
 
 /** Without the mark that some begin with. */

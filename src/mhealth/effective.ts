@@ -1,6 +1,8 @@
 import { extensions } from '../fhir/canonical.ts'
 import { isDay, momentsOf } from '../fhir/date.ts'
+import type { Steps } from '../fhir/give-way.ts'
 import { decimalText } from '../fhir/json.ts'
+import { unknownEnd } from '../fhir/unknown-end.ts'
 import { hasZone, instantOf, moveBy, toDateTime } from './date-time.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { unitMeant } from './unit-spelling.ts'
@@ -14,6 +16,7 @@ export type Effective = {
 type Period = {
   readonly start?: string
   readonly end?: string
+  readonly _end?: object
   readonly extension?: readonly { readonly url: string; readonly valueCode: string }[]
 }
 
@@ -50,10 +53,11 @@ const boundsOf = (interval: JsonRecord): Period => {
 /** A date where a schema wants a time: of the time of day nothing is known. */
 const dayIn = (text: unknown): string | undefined => (typeof text === 'string' && isDay(text) ? text : undefined)
 
-const bounded = (start: string | undefined, end: string | undefined): Period => ({
-  ...(start === undefined ? {} : { start }),
-  ...(end === undefined ? {} : { end }),
-})
+/** What was measured is over. */
+const bounded = (start: string | undefined, end: string | undefined): Period => {
+  if (start === undefined) return end === undefined ? {} : { end }
+  return end === undefined ? { start, ...unknownEnd } : { start, end }
+}
 
 const moved = (from: string | undefined, interval: JsonRecord, direction: 1 | -1): string | undefined => {
   const duration = asRecord(interval.duration)
@@ -88,39 +92,33 @@ const zoneNotes = (text: unknown): readonly string[] =>
     : []
 
 /** From the first to the last of a series; a bound that one of them does not tell is not known of all. */
-export const spanOf = (effectives: readonly Effective[]): Effective | undefined => {
-  const bounds = effectives.map(({ element }) =>
-    'effectiveDateTime' in element
-      ? { start: element.effectiveDateTime, end: element.effectiveDateTime }
-      : element.effectivePeriod,
-  )
-  const start = extreme(
-    bounds.map(one => one.start),
-    -1,
-  )
-  const end = extreme(
-    bounds.map(one => one.end),
-    1,
-  )
+export const spanOf = function* (effectives: readonly Effective[]): Steps<Effective | undefined> {
+  const start = yield* extreme(effectives, 'start')
+  const end = yield* extreme(effectives, 'end')
   if (start === undefined && end === undefined) return undefined
-  const notes = [...new Set(effectives.flatMap(one => one.notes))]
-  return { element: { effectivePeriod: bounded(start, end) }, notes }
+  const notes = new Set<string>()
+  for (const one of effectives) for (const note of one.notes) notes.add(note)
+  return { element: { effectivePeriod: bounded(start, end) }, notes: [...notes] }
 }
 
-const extreme = (times: readonly (string | undefined)[], sign: 1 | -1): string | undefined => {
-  const [first, ...others] = times
-  let best = first
-  let edge = edgeOf(first, sign)
-  for (const time of others) {
-    const own = edgeOf(time, sign)
-    if (best === undefined || time === undefined) best = undefined
-    else if (sign * (own - edge) > 0) [best, edge] = [time, own]
+const extreme = function* (effectives: readonly Effective[], side: 'start' | 'end'): Steps<string | undefined> {
+  let best: string | undefined
+  let edge = Number.NaN
+  for (const [index, effective] of effectives.entries()) {
+    yield
+    const time = boundOf(effective, side)
+    if (time === undefined) return undefined
+    const own = edgeOf(time, side)
+    if (index === 0 || (side === 'start' ? own < edge : own > edge)) [best, edge] = [time, own]
   }
   return best
 }
 
+const boundOf = ({ element }: Effective, side: 'start' | 'end'): string | undefined =>
+  'effectiveDateTime' in element ? element.effectiveDateTime : element.effectivePeriod[side]
+
 /** A day ends with its last moment. */
-const edgeOf = (text: string | undefined, sign: 1 | -1): number => {
-  const moments = text === undefined ? undefined : momentsOf(text)
-  return (sign < 0 ? moments?.low : moments?.high) ?? Number.NaN
+const edgeOf = (text: string, side: 'start' | 'end'): number => {
+  const moments = momentsOf(text)
+  return (side === 'start' ? moments?.low : moments?.high) ?? Number.NaN
 }

@@ -1,5 +1,6 @@
 import type { ErrorObject } from 'ajv'
 import type { Issue, IssueCode } from '../fhir/error.ts'
+import type { Steps } from '../fhir/give-way.ts'
 import { mostIssues } from '../fhir/validate/walk.ts'
 import { bodyPointer, type OmhDocument } from './document.ts'
 import { detailsOf, type Finding, fewOf, finding, findingOf } from './finding.ts'
@@ -16,13 +17,13 @@ export type Judgement = {
 }
 
 /** Header and bodies against their schemas; a body that breaks its schema gets a second chance as repaired. */
-export const judge = (document: OmhDocument, schemas: Schemas): Judgement => {
+export const judge = function* (document: OmhDocument, schemas: Schemas): Steps<Judgement> {
   const header = judgeHeader(document, schemas)
   const schema = schemas.find(document.id)
   if (schema === undefined) {
     return { validated: false, bodies: document.exact.bodies, findings: [...header, unknownSchema(document, schemas)] }
   }
-  const judged = judgeBodies(document, (body, index) =>
+  const judged = yield* judgeBodies(document, (body, index) =>
     judgeBody(body, document.exact.bodies[index], schema, bodyPointer(document.plain, index), document.expression),
   )
   const validated = judged.every(({ validated }) => validated)
@@ -34,7 +35,10 @@ export const judge = (document: OmhDocument, schemas: Schemas): Judgement => {
 }
 
 /** In order; where more break the schema than are told, what comes behind is not looked at. */
-const judgeBodies = ({ plain }: OmhDocument, judgeOne: (body: unknown, index: number) => Judged): readonly Judged[] => {
+const judgeBodies = function* (
+  { plain }: OmhDocument,
+  judgeOne: (body: unknown, index: number) => Judged,
+): Steps<readonly Judged[]> {
   const judged: Judged[] = []
   const told = new Map<Rule, number>()
   let broken = 0
@@ -43,6 +47,7 @@ const judgeBodies = ({ plain }: OmhDocument, judgeOne: (body: unknown, index: nu
     judged.push({ ...one, findings: fewOf(one.findings, told) })
     if (!one.validated) broken += 1
     if (broken > mostIssues) break
+    yield
   }
   return judged
 }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Observation } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
+import { atOnce, type Steps } from '../fhir/give-way.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { openCodings } from './codings.ts'
 import { codeFindings, contradictions } from './contradiction.ts'
@@ -14,7 +15,7 @@ import { mergeFace } from './merge.ts'
 import { deriveFace, mapVersion } from './observation.ts'
 import { type Outline, outlineOf } from './outline.ts'
 import { implausible } from './plausibility.ts'
-import type { ValidationPolicy } from './policy.ts'
+import type { Rule, ValidationPolicy } from './policy.ts'
 import { openSchemas, type SchemaId } from './schema/schemas.ts'
 import { startOf, timingOf } from './timing.ts'
 import { unacceptable } from './unacceptable.ts'
@@ -28,10 +29,10 @@ export type Mhealth = {
   readonly measuredDocumentOf: (observation: unknown) => OmhDocument | undefined
   /** The class of a document's schema: `omh:heart-rate`. */
   readonly classOf: (id: SchemaId) => string
-  /** Throws, as one FhirError, what makes a document unreadable, whatever the policy. */
-  readonly receive: (observation: unknown) => Received
+  /** Throws, as one FhirError, what makes a document unreadable, whatever the policy. A series may be long. */
+  readonly receive: (observation: unknown) => Steps<Received>
   /** What is known of one that cannot be received, or that no policy takes; undefined where it has no document at all. */
-  readonly outlineOf: (observation: unknown) => Outline | undefined
+  readonly outlineOf: (observation: unknown) => Steps<Outline | undefined>
   /** What stands in the place of its document, whatever it is. */
   readonly attachedTo: (observation: unknown) => readonly Attached[]
   /** `omh:heart-rate:2.0` and so on: documents of these schemas are validated. */
@@ -43,14 +44,16 @@ export type Mhealth = {
 type Received = {
   /** Whether every policy makes the same of it: there was nothing to judge. */
   readonly isClean: boolean
+  /** `omh:heart-rate:2.0`; absent where there is no document. */
+  readonly schema?: string
   /**
-   * An Observation as R4 has it. With a document it gains its native elements and keeps its own where they agree;
-   * without one it passes as it is. Throws all that the policy refuses as one FhirError, 422.
+   * An Observation as R4 has it, the same by each policy that takes it. With a document it gains its native elements and keeps its own
+   * where they agree; without one it passes as it is. Throws all that the policy refuses as one FhirError, 422.
    */
   readonly under: (policy: ValidationPolicy) => Taken
 }
 
-type Taken = {
+export type Taken = {
   readonly resource: Observation
   readonly uploadKey: UploadKey | undefined
   /** The one that the document describes. */
@@ -72,50 +75,65 @@ type Options = {
 export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options): Mhealth => {
   const schemas = openSchemas(schemaDir === undefined ? {} : { schemaDir })
   const codings = openCodings(codeClasses)
-  const documentOf = (observation: unknown) => findDocument(asRecord(observation) ?? {}, schemas.newestVersion)
+  const findIn = (observation: unknown) => findDocument(asRecord(observation) ?? {}, schemas.newestVersion)
+  const documentOf = (observation: unknown) => atOnce(findIn(observation))
   const classOf = ({ namespace, name }: SchemaId) => codeClasses.classOf(systems.omh, `${namespace}:${name}`)
 
-  const readDocument = (document: OmhDocument, moment: number) => {
-    const judgement = judge(document, schemas)
-    const timing = timingOf(document, judgement.validated, moment)
+  const readDocument = function* (document: OmhDocument, moment: number) {
+    const judgement = yield* judge(document, schemas)
+    const timing = yield* timingOf(document, judgement.validated, moment)
     const classKey = classOf(document.id)
-    return { judgement, timing, classKey, face: deriveFace(document, judgement, classKey, codings, timing.effective) }
+    const face = yield* deriveFace(document, judgement, classKey, codings, timing)
+    return { judgement, timing, classKey, face }
   }
-  const receiveDocument = (sent: JsonRecord, document: OmhDocument): Received => {
+  const receiveDocument = function* (sent: JsonRecord, document: OmhDocument): Steps<Received> {
     const moment = now()
-    const { judgement, timing, classKey, face } = readDocument(document, moment)
+    const { judgement, timing, classKey, face } = yield* readDocument(document, moment)
     const findings = [
       ...judgement.findings,
       ...codeFindings(sent, face, document, { classes: codeClasses, codings }),
       ...timing.findings,
-      ...valueFindings(document, judgement),
+      ...(yield* valueFindings(document, judgement)),
     ]
+    const taken = {
+      resource: mergeFace(sent, face, attachmentOf(document)) as unknown as Observation,
+      uploadKey: yield* uploadKeyOf(document, classKey, {
+        device: asRecord(sent.device)?.reference,
+        start: startOf(timing.effective),
+        now: moment,
+      }),
+      device: deviceOf(document.plain.header),
+      repairs: repairsIn(findings),
+    }
+    const { namespace, name, version } = document.id
     return {
       isClean: findings.length === 0,
+      schema: `${namespace}:${name}:${version}`,
       under: policy => {
         const { errors, warnings } = judgedBy(policy, findings)
         refuse(errors)
-        refuse(contradictions(sent, face, document))
-        return {
-          resource: mergeFace(sent, face, attachmentOf(document)) as unknown as Observation,
-          uploadKey: uploadKeyOf(document, classKey, {
-            device: asRecord(sent.device)?.reference,
-            start: startOf(timing.effective),
-            now: moment,
-          }),
-          device: deviceOf(document.plain.header),
-          repairs: repairsIn(findings),
-          issues: warnings,
-        }
+        refuse(contradictionsIn(sent, face, document))
+        return { ...taken, issues: warnings }
       },
     }
   }
-  const receive = (observation: unknown): Received => {
-    const document = documentOf(observation)
+  const receive = function* (observation: unknown): Steps<Received> {
+    const document = yield* findIn(observation)
     if (document === undefined) return unread(observation as Observation)
-    return refusingDepth(document, () => receiveDocument(asRecord(observation) ?? {}, document))
+    try {
+      return yield* receiveDocument(asRecord(observation) ?? {}, document)
+    } catch (error) {
+      throw error instanceof RangeError ? tooDeep(document) : error
+    }
   }
-  const faceOf = (document: OmhDocument) => unlessTooDeep(() => readDocument(document, now()).face)
+  const faceOf = function* (document: OmhDocument) {
+    try {
+      return (yield* readDocument(document, now())).face
+    } catch (error) {
+      if (error instanceof RangeError) return undefined
+      throw error
+    }
+  }
   return {
     documentOf,
     measuredDocumentOf: observation => (isMistaken(observation) ? undefined : documentOf(observation)),
@@ -138,35 +156,31 @@ const unread = (resource: Observation): Received => ({
   under: () => ({ resource, uploadKey: undefined, device: undefined, repairs: [], issues: [] }),
 })
 
-const refusingDepth = (document: OmhDocument, run: () => Received): Received => {
-  const guarded = <T>(work: () => T): T => {
-    const done = unlessTooDeep(work)
-    if (done === undefined)
-      throw unacceptable('nested-too-deep', 'the document is nested too deeply', document.expression)
-    return done
-  }
-  const { isClean, under } = guarded(run)
-  return { isClean, under: policy => guarded(() => under(policy)) }
-}
-
 /** JSON may nest deeper than any function can follow it. */
-const unlessTooDeep = <T>(work: () => T): T | undefined => {
+const tooDeep = ({ expression }: OmhDocument): FhirError =>
+  unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
+
+const contradictionsIn: typeof contradictions = (sent, face, document) => {
   try {
-    return work()
+    return contradictions(sent, face, document)
   } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
+    throw error instanceof RangeError ? tooDeep(document) : error
   }
 }
 
 /** Of a document that was not validated no value is read, so none is judged. */
-const valueFindings = ({ plain, expression }: OmhDocument, { validated, bodies }: Judgement): readonly Finding[] => {
+const valueFindings = function* (
+  { plain, expression }: OmhDocument,
+  { validated, bodies }: Judgement,
+): Steps<readonly Finding[]> {
   if (!validated) return []
-  const all = function* () {
-    for (const [index, body] of bodies.entries())
-      yield* implausible(asRecord(body) ?? {}, bodyPointer(plain, index), expression)
+  const found: Finding[] = []
+  const told = new Map<Rule, number>()
+  for (const [index, body] of bodies.entries()) {
+    found.push(...fewOf(implausible(asRecord(body) ?? {}, bodyPointer(plain, index), expression), told))
+    yield
   }
-  return fewOf(all())
+  return found
 }
 
 const refuse = ([first, ...others]: readonly Issue[]): void => {
@@ -178,10 +192,10 @@ const repairsIn = (findings: readonly Finding[]): readonly string[] => [
 ]
 
 /** The bytes as they came. "The hash is calculated using SHA-1." https://hl7.org/fhir/R4/datatypes.html#Attachment */
-const attachmentOf = ({ attachment, bytes }: OmhDocument): JsonRecord => ({
+const attachmentOf = ({ attachment, bytes, base64 }: OmhDocument): JsonRecord => ({
   contentType: 'application/json',
   ...attachment,
-  data: bytes.toString('base64'),
+  data: base64,
   size: bytes.length,
   hash: hash('sha1', bytes, 'base64'),
 })

@@ -1,11 +1,13 @@
 import { extensions, systems } from '../fhir/canonical.ts'
+import { eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { isNumber } from '../fhir/json.ts'
 import { cgmReadings } from '../fhir/measured/cgm.ts'
+import { mostIssues } from '../fhir/validate/walk.ts'
 import { bodySite, circumstancesOf, noteOf } from './circumstances.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { instantOf, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
-import { type Effective, effectiveOf } from './effective.ts'
+import type { Effective } from './effective.ts'
 import { type ComponentFace, type Face, faceOf } from './face.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { Judgement } from './judge.ts'
@@ -13,9 +15,10 @@ import { isSelfReported } from './modality.ts'
 import { quantityIn } from './quantity.ts'
 import type { Repair } from './repair.ts'
 import { sampledData } from './sampled-data.ts'
+import type { Timing } from './timing.ts'
 
 /** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
-export const mapVersion = 9
+export const mapVersion = 10
 
 /** The native elements that a document gives to its Observation. */
 export type NativeFace = {
@@ -31,20 +34,20 @@ export type NativeFace = {
 }
 
 /** https://hl7.org/fhir/R4/observation.html from a document; of one that was not validated only its id and its times. */
-export const deriveFace = (
+export const deriveFace = function* (
   document: OmhDocument,
   judgement: Judgement,
   classKey: string,
   codings: Codings,
-  effective: Effective | undefined,
-): NativeFace => {
+  { effective, each }: Pick<Timing, 'effective' | 'each'>,
+): Steps<NativeFace> {
   const bodies = judgement.bodies.map(body => asRecord(body) ?? {})
   const common = {
     identifier: identifierOf(document.plain.header),
     isSelfReported: isSelfReported(document.plain.header),
     effective,
   }
-  const repairs = judgement.findings.flatMap(one => one.repairs ?? []).map(repairExtension)
+  const repairs = repairExtensions(judgement.findings.flatMap(one => one.repairs ?? []))
   const timing = { ...effective?.element, ...issued(document.plain.header) }
   if (!judgement.validated) {
     return { ...common, codings: [codings.of(document.id)], elements: timing, ...bare, extensions: repairs }
@@ -54,13 +57,15 @@ export const deriveFace = (
   const isSeries = bodies.length > 1
   const isMixed = isSeries && !isOfOneStatistic(bodies, face)
   const sampled = isSeries && !isMixed ? bodies : []
-  const own = bodies.map(one => mainValue(one, face, document))
+  const own = yield* eachInSteps(bodies, one => mainValue(one, face, document))
   const [first = {}] = own
-  const value = isSeries ? sampledData(sampled, valuePath(face, document), face) : first
-  const components = isSeries ? sampledComponents(sampled, face) : componentsOf(body, face)
-  const facts = factsOf(body, first, isSeries ? effectiveOf(body) : effective)
-  const ofEach = isSeries ? bodies.map((one, index) => factsOf(one, own[index] ?? {}, effectiveOf(one))) : [facts]
-  const loinc = codesOfAll(ofEach, one => codings.loinc(classKey, one))
+  const value = isSeries ? yield* sampledData(sampled, valuePath(face, document), face) : first
+  const components = isSeries ? yield* sampledComponents(sampled, face) : componentsOf(body, face)
+  const facts = factsOf(body, first, isSeries ? each[0] : effective)
+  const ofEach = isSeries
+    ? yield* eachInSteps(bodies, (one, index) => factsOf(one, own[index] ?? {}, each[index]))
+    : [facts]
+  const loinc = codesOfAll(yield* distinctOf(ofEach), one => codings.loinc(classKey, one))
   const circumstances = isSeries ? [] : circumstancesOf(body, codings, loinc)
   return {
     ...common,
@@ -82,9 +87,23 @@ const bare = { components: [] }
 
 /** A series is of a code where each of its points is: what was counted in each hour of a day is no number of a day. */
 const codesOfAll = (all: readonly Facts[], codesOf: (facts: Facts) => readonly Coding[]): readonly Coding[] => {
-  const [first = [], ...others] = [...new Map(all.map(facts => [JSON.stringify(facts), facts])).values()].map(codesOf)
+  const [first = [], ...others] = all.map(codesOf)
   return first.filter(({ code }) => others.every(codes => codes.some(one => one.code === code)))
 }
+
+/** Nearly always one. */
+const distinctOf = function* (all: readonly Facts[]): Steps<readonly Facts[]> {
+  const distinct = new Map<string, Facts>()
+  for (const [index, facts] of all.entries()) {
+    yield
+    const before = all[index - 1]
+    if (before === undefined || !factNames.every(name => before[name] === facts[name]))
+      distinct.set(JSON.stringify(facts), facts)
+  }
+  return [...distinct.values()]
+}
+
+const factNames = ['unit', 'specimen_source', 'descriptive_statistic', 'duration'] as const satisfies (keyof Facts)[]
 
 /** An average and a maximum are not two samples of one signal. */
 const isOfOneStatistic = (bodies: readonly JsonRecord[], face: Face): boolean => {
@@ -98,14 +117,27 @@ const statisticFields = ['descriptive_statistic', 'descriptive_statistic_denomin
 const measuredIn = (body: JsonRecord, { under }: Face): JsonRecord =>
   (under === undefined ? undefined : asRecord(body[under])) ?? body
 
+/** The first hundred of each code; where there are more, the first of them says how many: of a long series they would be longer than the document. */
+const repairExtensions = (repairs: readonly Repair[]): readonly JsonRecord[] => {
+  const all = Map.groupBy(repairs, ({ code }) => code)
+  const told = new Set([...all.values()].flatMap(ofCode => ofCode.slice(0, mostIssues)))
+  return repairs
+    .filter(one => told.has(one))
+    .map(one => {
+      const ofCode = all.get(one.code) ?? []
+      return repairExtension(one, ofCode.length > mostIssues && ofCode[0] === one ? ofCode.length : undefined)
+    })
+}
+
 /** What was read differently, in JSON. */
-const repairExtension = ({ code, pointer, before, after }: Repair): JsonRecord => ({
+const repairExtension = ({ code, pointer, before, after }: Repair, count: number | undefined): JsonRecord => ({
   url: extensions.documentRepair,
   extension: [
     { url: 'code', valueCode: code },
     { url: 'pointer', valueString: pointer },
     { url: 'before', valueString: JSON.stringify(before) },
     ...(after === undefined ? [] : [{ url: 'after', valueString: JSON.stringify(after) }]),
+    ...(count === undefined ? [] : [{ url: 'count', valueInteger: count }]),
   ],
 })
 
@@ -165,15 +197,17 @@ const componentsOf = (body: JsonRecord, face: Face): readonly JsonRecord[] => {
 }
 
 /** Of points that have several values each, such as pressures: one for each value, as an ECG has one for each lead. */
-const sampledComponents = (bodies: readonly JsonRecord[], face: Face): readonly JsonRecord[] => {
+const sampledComponents = function* (bodies: readonly JsonRecord[], face: Face): Steps<readonly JsonRecord[]> {
   const [first = {}] = bodies
   const statistic = asText(first.descriptive_statistic)
-  if (face.under !== undefined) return []
-  return (face.components ?? []).flatMap(component => {
-    const sampled = sampledData(bodies, component.path, component)
-    if (!('valueSampledData' in sampled)) return []
-    return [{ code: { coding: componentCoding(component, first[component.path], statistic) }, ...sampled }]
-  })
+  const components: JsonRecord[] = []
+  if (face.under !== undefined) return components
+  for (const component of face.components ?? []) {
+    const sampled = yield* sampledData(bodies, component.path, component)
+    const code = { coding: componentCoding(component, first[component.path], statistic) }
+    if ('valueSampledData' in sampled) components.push({ code, ...sampled })
+  }
+  return components
 }
 
 const componentCoding = (

@@ -1,4 +1,5 @@
 import type { Observation } from '@medplum/fhirtypes'
+import type { Steps } from '../fhir/give-way.ts'
 import { compareNative } from './agreement.ts'
 import { contradictingSubject } from './contradiction.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
@@ -18,14 +19,14 @@ export type Outline = {
 type Reading = {
   readonly newestVersion: Parameters<typeof readableDocuments>[1]
   /** Undefined of a document that is nested too deeply to be looked into. */
-  readonly faceOf: (document: OmhDocument) => NativeFace | undefined
+  readonly faceOf: (document: OmhDocument) => Steps<NativeFace | undefined>
 }
 
 /** Undefined where there is no document, readable or not. Whatever is wrong with the Observation, an outline is right. */
-export const outlineOf = (sent: JsonRecord, { newestVersion, faceOf }: Reading): Outline | undefined => {
-  const documents = sent.resourceType === 'Observation' ? readableDocuments(sent, newestVersion) : undefined
+export const outlineOf = function* (sent: JsonRecord, { newestVersion, faceOf }: Reading): Steps<Outline | undefined> {
+  const documents = sent.resourceType === 'Observation' ? yield* readableDocuments(sent, newestVersion) : undefined
   if (documents === undefined) return undefined
-  const faces = documents.flatMap(document => faceOf(document) ?? [])
+  const faces = yield* facesOf(documents, faceOf)
   const codes = codesIn(sent)
   const isDoubtful =
     faces.length < documents.length ||
@@ -49,6 +50,15 @@ export const outlineOf = (sent: JsonRecord, { newestVersion, faceOf }: Reading):
     ...(device && { device }),
     schema: coding.length === 0 || id === undefined ? 'unknown' : `${id.namespace}:${id.name}:${id.version}`,
   }
+}
+
+const facesOf = function* (documents: readonly OmhDocument[], faceOf: Reading['faceOf']): Steps<readonly NativeFace[]> {
+  const faces: NativeFace[] = []
+  for (const document of documents) {
+    const face = yield* faceOf(document)
+    if (face !== undefined) faces.push(face)
+  }
+  return faces
 }
 
 const isListOf = (value: unknown, isOne: (one: unknown) => boolean): boolean =>

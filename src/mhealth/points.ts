@@ -1,5 +1,6 @@
 import type { Observation } from '@medplum/fhirtypes'
 import { extensions, standardExtensions } from '../fhir/canonical.ts'
+import { atOnce } from '../fhir/give-way.ts'
 import { instantOf } from './date-time.ts'
 import { effectiveOf } from './effective.ts'
 import { asList, asRecord, type JsonRecord } from './json-tree.ts'
@@ -30,7 +31,7 @@ export const pointsOf = (mhealth: Pick<Mhealth, 'documentOf' | 'receive'>, holdi
     toObservation: () => {
       const data = Buffer.from(JSON.stringify({ header, body })).toString('base64')
       const alone = { ...without(holding, ...measured, 'extension', 'identifier'), valueAttachment: { data } }
-      return finished(mhealth.receive(alone).under('accept-with-warning').resource as unknown as JsonRecord)
+      return finished(atOnce(mhealth.receive(alone)).under('accept-with-warning').resource as unknown as JsonRecord)
     },
   }))
 }

@@ -1,4 +1,5 @@
 import { standardExtensions } from '../fhir/canonical.ts'
+import { eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { decimalText } from '../fhir/json.ts'
 import { instantOf, toDateTime } from './date-time.ts'
 import { effectiveOf } from './effective.ts'
@@ -11,20 +12,22 @@ import { quantityIn } from './quantity.ts'
  * on a grid stand on it, `E` where one is missing; of others the period is the mean, and R5's offsets have the true times. Intervals are told by when they
  * begin, where the period is their length: so what is between two samples is that of the first.
  */
-export const sampledData = (
+export const sampledData = function* (
   bodies: readonly JsonRecord[],
   path: string | null,
   face: Pick<Face, 'units' | 'bare'>,
-): JsonRecord => {
+): Steps<JsonRecord> {
   if (path === null || bodies.length < 2) return {}
-  const points = bodies.map(body => ({ ...timeOf(body), quantity: quantityIn(body, path, face) }))
-  points.sort((one, other) => one.at - other.at)
+  const found = yield* eachInSteps(bodies, body => ({ ...timeOf(body), quantity: quantityIn(body, path, face) }))
+  const points = found.toSorted((one, other) => one.at - other.at)
+  yield
   const [first] = points
   if (first?.quantity === undefined) return {}
   const { unit } = first.quantity
   const values = points.map(({ quantity }) => (quantity?.unit === unit ? decimalText(quantity.value) : undefined))
   const offsets = points.map(({ at }) => at - first.at)
   if (values.includes(undefined) || !isAscending(offsets)) return {}
+  yield
   const lengths = points.map(({ length }) => length)
   const timed = lengths.every(length => length === 0)
     ? (onGrid(offsets, values) ?? atOffsets(offsets, values))

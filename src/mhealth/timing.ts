@@ -1,4 +1,6 @@
 import { intervalOf, isBefore, isDay } from '../fhir/date.ts'
+import { eachInSteps, type Steps } from '../fhir/give-way.ts'
+import { mostIssues } from '../fhir/validate/walk.ts'
 import { clockSkewMs, instantOf } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { type Effective, effectiveOf, spanOf } from './effective.ts'
@@ -6,36 +8,46 @@ import { type Finding, finding } from './finding.ts'
 import { asRecord } from './json-tree.ts'
 
 /** When it was measured, and what there is to say of that. */
-export type Timing = { readonly effective: Effective | undefined; readonly findings: readonly Finding[] }
+export type Timing = {
+  readonly effective: Effective | undefined
+  /** Of each body. */
+  readonly each: readonly (Effective | undefined)[]
+  readonly findings: readonly Finding[]
+}
 
 /** `now` in ms since 1970. A time that cannot be is told of; an interval that ends before it begins is no time. */
-export const timingOf = (document: OmhDocument, isValidated: boolean, now: number): Timing => {
-  const all = document.exact.bodies.flatMap(body => effectiveOf(asRecord(body) ?? {}) ?? [])
-  const ordered = all.filter(isOrdered)
-  const disordered = all.find(one => !isOrdered(one))
-  const { length } = document.exact.bodies
-  // Of a series of which some is of no time nobody knows from when until when all is.
-  const series = length > 1 && ordered.length === length ? spanOf(ordered) : undefined
-  const effective = length > 1 ? series : ordered[0]
-  const { expression } = document
+export const timingOf = function* (document: OmhDocument, isValidated: boolean, now: number): Steps<Timing> {
+  const { expression, exact } = document
+  const each = yield* eachInSteps(exact.bodies, body => effectiveOf(asRecord(body) ?? {}))
+  const areOrdered = yield* eachInSteps(each, one => one !== undefined && isOrdered(one))
+  const disordered = each.find((one, index) => one !== undefined && areOrdered[index] === false)
+  const effective = yield* wholeOf(
+    each.filter((_, index) => areOrdered[index]).flatMap(one => one ?? []),
+    each.length,
+  )
   const findings = disordered === undefined ? [] : [outOfOrder(expression, disordered)]
-  if (effective === undefined) return { effective, findings: [...findings, ...missing(all, document)] }
+  if (effective === undefined) return { effective, each, findings: [...findings, ...missing(each, expression)] }
+  if (isWithoutEnd(effective))
+    findings.push(finding('time-missing', 'the document does not say until when it was measured', expression))
   if (isFuture(effective, now)) findings.push(future(effective, expression))
-  if (!isValidated) findings.push(...effective.notes.map(note => finding('time-zone-missing', note, expression)))
-  return { effective, findings }
+  if (!isValidated)
+    for (const note of effective.notes.slice(0, mostIssues + 1))
+      findings.push(finding('time-zone-missing', note, expression))
+  return { effective, each, findings }
+}
+
+/** Of a series of which some is of no time nobody knows from when until when all is. */
+const wholeOf = function* (ordered: readonly Effective[], length: number): Steps<Effective | undefined> {
+  if (length <= 1) return ordered[0]
+  return ordered.length === length ? yield* spanOf(ordered) : undefined
 }
 
 /** An interval that is out of order has been told of already. */
-const missing = (all: readonly Effective[], { exact, expression }: OmhDocument): readonly Finding[] =>
-  all.length > 0 && all.length === exact.bodies.length
-    ? []
-    : [
-        finding(
-          'time-missing',
-          `the document does not say when ${all.length === 0 ? 'it' : 'all of it'} was measured`,
-          expression,
-        ),
-      ]
+const missing = (each: readonly (Effective | undefined)[], expression: string): readonly Finding[] => {
+  if (each.length > 0 && !each.includes(undefined)) return []
+  const what = each.some(one => one !== undefined) ? 'all of it' : 'it'
+  return [finding('time-missing', `the document does not say when ${what} was measured`, expression)]
+}
 
 const isOrdered = ({ element }: Effective): boolean => {
   if ('effectiveDateTime' in element) return true
@@ -44,6 +56,9 @@ const isOrdered = ({ element }: Effective): boolean => {
   const [first, last] = [intervalOf(start), intervalOf(end)]
   return first !== undefined && last !== undefined && !isBefore(last.low, first.low)
 }
+
+const isWithoutEnd = ({ element }: Effective): boolean =>
+  'effectivePeriod' in element && element.effectivePeriod.end === undefined
 
 const outOfOrder = (expression: string, { element }: Effective): Finding => {
   const { start, end } = 'effectivePeriod' in element ? element.effectivePeriod : {}

@@ -1,5 +1,6 @@
-import { hash } from 'node:crypto'
+import { createHash, type Hash, hash } from 'node:crypto'
 import { configure } from 'safe-stable-stringify'
+import type { Steps } from '../fhir/give-way.ts'
 import { clockSkewMs, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
@@ -15,36 +16,115 @@ export type UploadKey = {
   readonly key: string
   /** The vendor's own record of it, where the header names one. */
   readonly record?: string
-  /** What was measured, when and by what, whatever the header calls it; absent where it is not said when. `start` in ms since 1970. */
-  readonly measurement?: { readonly start: number; readonly text: string }
+  /** The digest of what was measured, when and by what, whatever the header calls it; absent where it is not said when. `start` in ms since 1970. */
+  readonly measurement?: { readonly start: number; readonly digest: string }
   /** When its source changed it last, in ms since 1970. */
   readonly revised?: number
   readonly digest: string
   readonly mapVersion: number
 }
 
-/** The same measurement keeps its key whatever the version of its schema; canonical JSON is that of RFC 8785, where Infinity is not. Throws for `1e400`. */
-export const uploadKeyOf = (
-  { plain, expression }: OmhDocument,
+type Around = { readonly device: unknown; readonly start: number | undefined; readonly now: number }
+
+/** The same measurement keeps its key whatever the version of its schema. Throws for `1e400`. */
+export const uploadKeyOf = function* (
+  document: OmhDocument,
   classKey: string,
-  { device, start, now }: { readonly device: unknown; readonly start: number | undefined; readonly now: number },
-): UploadKey => {
-  const canonical = canonicalOf(plain.whole, expression)
-  const header = plain.header ?? {}
-  const id = asText(header.uuid ?? header.id)
+  { device, start, now }: Around,
+): Steps<UploadKey> {
+  const header = document.plain.header ?? {}
+  const id = asText(header.uuid ?? header.id) ?? ''
+  const { digest, named, measured } = yield* digestsOf(document, {
+    named: id === '' ? openDigest(`${classKey}\n`) : undefined,
+    measured: openDigest(`${classKey}|[${canonicalize(sourcesIn(header))},${canonicalize(device ?? null)},[`),
+  })
   const revised = revisedAt(header, now)
   const record = recordOf(header, device)
-  const measured = canonicalize([sourcesIn(header), device ?? null, plain.bodies.map(atMoments)])
   return {
     schema: classKey,
-    key: id === undefined || id === '' ? hash('sha256', `${classKey}\n${canonical}`) : id.toLowerCase(),
+    key: named ?? id.toLowerCase(),
     ...(record === undefined ? {} : { record }),
-    ...(start === undefined ? {} : { measurement: { start, text: measured } }),
+    ...(start === undefined ? {} : { measurement: { start, digest: measured } }),
     ...(revised === undefined ? {} : { revised }),
-    digest: hash('sha256', canonical),
+    digest,
     mapVersion,
   }
 }
+
+/** Both go on with the document in canonical JSON: that of RFC 8785, where Infinity is not. */
+type Begun = { readonly named: Digest | undefined; readonly measured: Digest }
+
+const digestsOf = function* ({ plain, expression }: OmhDocument, { named, measured }: Begun) {
+  const digest = openDigest('')
+  let before = ''
+  try {
+    for (const { text, body } of canonicalPieces(plain)) {
+      digest.add(text)
+      named?.add(text)
+      if (body === undefined) continue
+      const moved = atMoments(body.value)
+      measured.add(`${before}${moved === body.value ? text : canonicalize(moved)}`)
+      before = ','
+      yield
+    }
+  } catch (cause) {
+    throw cause instanceof RangeError
+      ? unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
+      : unacceptable('number-too-large', 'the document has a number that is too large', expression)
+  }
+  measured.add(']]')
+  return { digest: digest.end(), named: named?.end(), measured: measured.end() }
+}
+
+type Piece = { readonly text: string; readonly body?: { readonly value: unknown } }
+
+/** Of the whole document, with each of its bodies by itself. */
+const canonicalPieces = function* ({ whole, bodies, form }: OmhDocument['plain']): Generator<Piece, void> {
+  if (form === 'bare') return yield pieceOf(whole)
+  const record = asRecord(whole) ?? {}
+  let before = '{'
+  for (const name of Object.keys(record).sort()) {
+    yield { text: `${before}${canonicalize(name)}:` }
+    before = ','
+    if (name !== 'body') yield { text: canonicalize(record[name]) }
+    else if (form === 'point') yield pieceOf(record.body)
+    else yield* listPieces(bodies)
+  }
+  yield { text: '}' }
+}
+
+const listPieces = function* (bodies: readonly unknown[]): Generator<Piece, void> {
+  let before = '['
+  for (const body of bodies) {
+    yield { text: before }
+    before = ','
+    yield pieceOf(body)
+  }
+  yield { text: bodies.length === 0 ? '[]' : ']' }
+}
+
+const pieceOf = (value: unknown): Piece => ({ text: canonicalize(value), body: { value } })
+
+/** SHA-256 of a text that comes in pieces, in hex. */
+type Digest = { readonly add: (piece: string) => void; readonly end: () => string }
+
+const openDigest = (begin: string): Digest => {
+  let text = begin
+  let sum: Hash | undefined
+  return {
+    add: piece => {
+      text += piece
+      if (text.length < mostGathered) return
+      sum ??= createHash('sha256')
+      sum.update(text)
+      text = ''
+    },
+    // Of a short text it takes half as long at once.
+    end: () => (sum === undefined ? hash('sha256', text) : sum.update(text).digest('hex')),
+  }
+}
+
+const mostGathered = 65_536
 
 /** A phone that travels tells what it has measured with the offset of where it is: the moment is the same. */
 const atMoments = (body: unknown): unknown => {
@@ -74,16 +154,6 @@ const momentIn = (value: unknown): unknown => {
 /** Of all that JSON can say, to the byte what RFC 8785 has. */
 const canonicalize = (value: unknown): string => stringify(value) ?? ''
 const stringify = configure({ strict: true })
-
-const canonicalOf = (whole: unknown, expression: string): string => {
-  try {
-    return canonicalize(whole)
-  } catch (cause) {
-    throw cause instanceof RangeError
-      ? unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
-      : unacceptable('number-too-large', 'the document has a number that is too large', expression)
-  }
-}
 
 /** Vendors count each for themselves: an id is one only together with whose it is. */
 const recordOf = (header: JsonRecord, device: unknown): string | undefined => {

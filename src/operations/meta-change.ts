@@ -53,7 +53,7 @@ const change = async (
         await giveWay()
         refuseGrowth(stored, changed, context.mostLetters)
         await giveWay()
-        return parseChange(stored, changed, context).resource
+        return (await parseChange(stored, changed, context)).resource
       },
     },
   ])

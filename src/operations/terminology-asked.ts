@@ -67,7 +67,7 @@ const givenDefinition = async (
 ): Promise<Resource | undefined> => {
   if ('id' in request) return parseJson((await context.store.read(type, request.id)).content) as Resource
   const posted = parametersOf(request.body).find(parameter => parameter.name === name)?.resource
-  return posted === undefined ? undefined : parseUnder('strict', type, posted, context).resource
+  return posted === undefined ? undefined : (await parseUnder('strict', type, posted, context)).resource
 }
 
 const canonicalOf = (given: URLSearchParams, versionName: string, alternative: string): string => {

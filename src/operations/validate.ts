@@ -96,7 +96,7 @@ const validated = async (
   context: Context,
 ): Promise<{ readonly issues: Issue[]; readonly checked: Resource }> => {
   try {
-    const { warnings, resource: checked } = await decideIncoming(parseIncoming(type, resource, context), context)
+    const { warnings, resource: checked } = await decideIncoming(await parseIncoming(type, resource, context), context)
     return { issues: [...warnings], checked }
   } catch (error) {
     if (!(error instanceof FhirError)) throw error

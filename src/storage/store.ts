@@ -129,8 +129,8 @@ export type UploadKey = {
   readonly key: string
   /** The vendor's own record of it. */
   readonly record?: string
-  /** What was measured, when and by what; `start` in ms since 1970. */
-  readonly measurement?: { readonly start: number; readonly text: string }
+  /** The digest, in hex, of what was measured, when and by what; `start` in ms since 1970. */
+  readonly measurement?: { readonly start: number; readonly digest: string }
   /** When its source changed it last, in ms since 1970. */
   readonly revised?: number
   readonly digest: string

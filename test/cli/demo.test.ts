@@ -3,6 +3,7 @@ import { kindOf, type Measure, participants, requested } from '../../src/cli/dem
 import { toObservation } from '../../src/cli/demo/document.ts'
 import { figuresOf, isShared, isStored } from '../../src/cli/demo/expected.ts'
 import { allReadings, dayMs, days, measuredDays } from '../../src/cli/demo/physiology.ts'
+import { atOnce } from '../../src/fhir/give-way.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 
@@ -73,7 +74,7 @@ t.test('every document is received without a warning, as the kind that it was ma
   const refused = sample.filter(({ person, reading }) => {
     const observation = toObservation(person, reading, ids)
     const document = mhealth.documentOf(observation)
-    const { issues, resource, uploadKey } = mhealth.receive(observation).under('strict')
+    const { issues, resource, uploadKey } = atOnce(mhealth.receive(observation)).under('strict')
     const value = resource.valueQuantity?.value ?? resource.component?.[0]?.valueQuantity?.value
     const kind = document && mhealth.classOf(document.id)
     return (

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { extensions } from '../../src/fhir/canonical.ts'
+import { unknownEnd } from '../../src/fhir/unknown-end.ts'
 import { effectiveOf } from '../../src/mhealth/effective.ts'
 
 const of = (effective_time_frame: unknown) => effectiveOf({ effective_time_frame })
@@ -48,7 +49,7 @@ t.test('a duration leads from either end to the other, by the clock of its offse
     [1, 'fortnight', undefined],
   ] as const) {
     const found = of({ time_interval: { start_date_time: start, duration: { value, unit } } })
-    t.strictSame(found, during({ start, ...(end === undefined ? {} : { end }) }), `${value} ${unit}`)
+    t.strictSame(found, during({ start, ...(end === undefined ? unknownEnd : { end }) }), `${value} ${unit}`)
   }
   const end = '2026-03-31T00:15:00.5+05:45'
   for (const [value, unit, begin] of [
@@ -63,19 +64,25 @@ t.test('a duration leads from either end to the other, by the clock of its offse
   t.strictSame(of({ time_interval: leap }), during({ start: '2024-02-29T08:00:00Z', end: '2025-02-28T08:00:00Z' }))
 })
 
-t.test('of a bound that is no time nothing is told, and the other stands', async t => {
-  const start_date_time = '2026-03-01T08:00:00Z'
-  t.strictSame(of({ time_interval: { start_date_time, end_date_time: 'soon' } }), during({ start: start_date_time }))
-  t.strictSame(
-    of({ time_interval: { start_date_time: 'once', end_date_time: start_date_time } }),
-    during({ end: start_date_time }),
-  )
-  const [from, to] = ['2026-03-01T08:00:00', '2026-03-01T09:00:00']
-  t.strictSame(
-    of({ time_interval: { start_date_time: from, end_date_time: to } }),
-    during({ start: `${from}Z`, end: `${to}Z` }, asUtc(from), asUtc(to)),
-  )
-})
+t.test(
+  'of a bound that is no time nothing is told, and the other stands: what was measured does not go on',
+  async t => {
+    const start_date_time = '2026-03-01T08:00:00Z'
+    t.strictSame(
+      of({ time_interval: { start_date_time, end_date_time: 'soon' } }),
+      during({ start: start_date_time, ...unknownEnd }),
+    )
+    t.strictSame(
+      of({ time_interval: { start_date_time: 'once', end_date_time: start_date_time } }),
+      during({ end: start_date_time }),
+    )
+    const [from, to] = ['2026-03-01T08:00:00', '2026-03-01T09:00:00']
+    t.strictSame(
+      of({ time_interval: { start_date_time: from, end_date_time: to } }),
+      during({ start: `${from}Z`, end: `${to}Z` }, asUtc(from), asUtc(to)),
+    )
+  },
+)
 
 t.test('a part of a day is its date by name, and no other word is one', async t => {
   const part = (part_of_day: unknown) => of({ time_interval: { date: '2026-03-01', part_of_day } })

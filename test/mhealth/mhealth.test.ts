@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { standardExtensions } from '../../src/fhir/canonical.ts'
 import { FhirError } from '../../src/fhir/error.ts'
+import { atOnce } from '../../src/fhir/give-way.ts'
 import { parseJson } from '../../src/fhir/json.ts'
 import { at, heartRate, mhealth, point, receive, upload } from './upload.ts'
 
@@ -84,7 +85,7 @@ t.test('what was received and is sent again is the same', t => {
 
 t.test('a native Observation passes as it is', t => {
   const native = { resourceType: 'Observation', status: 'final', code: { coding: [{ system: loinc, code: '8867-4' }] } }
-  const received = mhealth.receive(native).under('strict')
+  const received = atOnce(mhealth.receive(native)).under('strict')
   t.equal(received.resource, native)
   t.equal(received.uploadKey, undefined)
   t.end()
@@ -96,7 +97,7 @@ t.test('another attachment in the extension passes as it is', t => {
     code: { text: 'ECG' },
     extension: [{ url: extensionUrl, valueAttachment: { contentType: 'application/pdf', data: 'JVBERi0=' } }],
   }
-  t.equal(mhealth.receive(native).under('strict').resource, native)
+  t.equal(atOnce(mhealth.receive(native)).under('strict').resource, native)
   t.end()
 })
 
@@ -315,17 +316,48 @@ t.test('of a series that is wrong all over the first hundred issues are told, an
   })
   const of = (value: number, unit: string) => ({ heart_rate: { value, unit }, effective_time_frame: at })
   t.equal(issuesOf(() => receive(ofMany(of(-1, 'beats/min')), 'strict')).length, 101)
-  const { issues, resource } = receive(ofMany(of(61, 'bpm'), 200))
-  t.equal(issues.length, 101)
-  t.equal(
-    resource.extension.filter(({ url }: { url: string }) => url.endsWith('/document-repair')).length,
-    200,
-    'what is taken says each repair',
-  )
+  t.equal(receive(ofMany(of(61, 'bpm'), 200)).issues.length, 101)
   const few = issuesOf(() => receive(ofMany({}, 50)))
   t.equal(few.length, 100)
   t.end()
 })
+
+t.test(
+  'of a series in which very much is repaired the first hundred of each code are listed, and how many there are',
+  t => {
+    const repaired = { heart_rate: { value: 61, unit: 'bpm' }, effective_time_frame: at }
+    const seldom = { ...repaired, temporal_relationship_to_sleep: 'during' }
+    const listed = (...body: readonly object[]) =>
+      receive(upload({ ...heartRate(), body })).resource.extension.flatMap((one: ListedRepair) =>
+        one.url.endsWith('/document-repair') ? [partsOf(one)] : [],
+      )
+    t.equal(listed(...Array(100).fill(repaired)).length, 100)
+    t.notOk(listed(...Array(100).fill(repaired)).some((parts: object) => 'count' in parts))
+    const found = listed(...Array(150).fill(repaired), seldom, ...Array(50).fill(repaired))
+    t.equal(found.length, 101)
+    t.strictSame(found[0], {
+      code: 'unit-spelling',
+      pointer: '/body/0/heart_rate/unit',
+      before: '"bpm"',
+      after: '"beats/min"',
+      count: 201,
+    })
+    t.match(found[99], { pointer: '/body/99/heart_rate/unit', count: undefined })
+    t.match(found[100], {
+      code: 'answer-spelling',
+      pointer: '/body/150/temporal_relationship_to_sleep',
+      count: undefined,
+    })
+    t.end()
+  },
+)
+
+type ListedRepair = { readonly url: string; readonly extension: readonly { readonly url: string }[] }
+
+const partsOf = ({ extension }: ListedRepair) =>
+  Object.fromEntries(
+    extension.map(part => [part.url, Object.entries(part).find(([name]) => name.startsWith('value'))?.[1]]),
+  )
 
 t.test('one that is refused behind many that are warned of is refused', t => {
   const repaired = { heart_rate: { value: 61, unit: 'bpm' }, effective_time_frame: at }
@@ -368,6 +400,53 @@ t.test('what cannot be read is refused with the place', t => {
   t.equal(issuesOf(() => receive(foreign)).length, 1)
   t.end()
 })
+
+t.test('what is nested deeper than it can be read is refused, with whatever numbers', async t => {
+  const [open, close] = ['['.repeat(20_000), ']'.repeat(20_000)]
+  const { header } = heartRate()
+  for (const text of [`${open}1${close}`, `${open}1.10${close}`, `${open}${' '.repeat(200_000)}1.10${close}`]) {
+    const sent = upload(`{"header":${JSON.stringify(header)},"body":${text}}`)
+    t.match(
+      issuesOf(() => receive(sent)),
+      [{ details: { code: 'nested-too-deep' } }],
+      text.slice(-20_010, -20_000),
+    )
+  }
+})
+
+t.test('a long series is read in steps, and like a short one', async t => {
+  const points = 5000
+  const bodies = Array.from({ length: points }, (_, index) => ({
+    effective_time_frame: { date_time: new Date(Date.parse('2026-03-01T00:00:00Z') + index * 1000).toISOString() },
+    heart_rate: { unit: 'beats/min', value: 60 + (index % 40) },
+  }))
+  const { header } = heartRate()
+  const { modality, schema_id, source_creation_date_time, uuid } = header
+  const { name, namespace, version } = schema_id
+  const sorted = { modality, schema_id: { name, namespace, version }, source_creation_date_time, uuid }
+  const text = JSON.stringify({ body: bodies, header: sorted })
+  const steps = mhealth.receive(upload(text))
+  let count = 0
+  let step = steps.next()
+  for (; step.done !== true; step = steps.next()) count += 1
+  t.ok(count > points, 'others have their turn between its points')
+  const { uploadKey, resource } = step.value.under('strict')
+  t.equal(uploadKey?.digest, hash('sha256', text))
+  const measured = `omh:heart-rate|[[],"Device/cuff",${JSON.stringify(bodies)}]`
+  t.equal(uploadKey?.measurement?.digest, hash('sha256', measured.replaceAll('.000Z', 'Z')))
+  t.equal(resource.valueSampledData?.data?.split(' ').length, points)
+
+  const exact = receive(upload(text.replace('"value":61}', '"value":61.50}'))).text
+  t.match(exact, '"data":"60 61.50 62 63 ')
+  const twice = text.replace('}],"header"', ',"heart_rate":1}],"header"')
+  t.match(
+    issuesOf(() => receive(upload(twice)))[0]?.message,
+    `body[${points - 1}].heart_rate stands twice in the document`,
+  )
+  t.match(issuesOf(() => receive(upload(heartRate(), attached(text.slice(0, -2)))))[0]?.message, 'is not JSON')
+})
+
+const attached = (text: string) => ({ valueAttachment: { data: Buffer.from(text).toString('base64') } })
 
 t.test('what the client says itself stands where it agrees', t => {
   const { resource } = receive(
@@ -649,7 +728,8 @@ t.test('whatever text a document has, its bytes come out as they went in', t => 
   t.end()
 })
 
-const outlineOf = (more: object, document: unknown = heartRate()) => mhealth.outlineOf(upload(document, { ...more }))
+const outlineOf = (more: object, document: unknown = heartRate()) =>
+  atOnce(mhealth.outlineOf(upload(document, { ...more })))
 const known = { system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }
 const noJson = { valueAttachment: { data: Buffer.from('{').toString('base64') } }
 
@@ -702,6 +782,6 @@ t.test('what is in doubt is not told: whose it is, of which kind, when', t => {
   ])
     t.equal(outlineOf(effective)?.asked.effectiveDateTime, undefined)
   t.equal(outlineOf({ valueAttachment: { contentType: 'image/png', data: 'AAAA' } }), undefined)
-  t.equal(mhealth.outlineOf({ resourceType: 'Observation' }), undefined)
+  t.equal(atOnce(mhealth.outlineOf({ resourceType: 'Observation' })), undefined)
   t.end()
 })

@@ -1,11 +1,12 @@
 import t from 'tap'
+import { atOnce } from '../../src/fhir/give-way.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 import { point, upload } from './upload.ts'
 
 const mhealth = openMhealth({ codeClasses: openCodeClasses() })
 const receive = (schema: string, bodies: readonly object[]) =>
-  mhealth.receive(upload(point(schema, bodies))).under('strict').resource
+  atOnce(mhealth.receive(upload(point(schema, bodies)))).under('strict').resource
 const codesIn = (schema: string, bodies: readonly object[]) =>
   receive(schema, bodies).code.coding?.map(({ code }) => code)
 
@@ -101,8 +102,7 @@ t.test('a series of averages per day is in steps per day, and is none where they
 
 t.test('what was read differently is told in an extension for each, as JSON', async t => {
   const [body] = beats([{ heart_rate: { value: 64, unit: 'bpm' }, temporal_relationship_to_sleep: 'unknown' }])
-  const repairs = mhealth
-    .receive(upload(point('omh:heart-rate:2.0', body)))
+  const repairs = atOnce(mhealth.receive(upload(point('omh:heart-rate:2.0', body))))
     .under('normalise')
     .resource.extension?.filter(({ url }) => url.endsWith('/document-repair'))
   const url = 'https://sharewell.dev/fhir/StructureDefinition/document-repair'
@@ -130,10 +130,11 @@ t.test('what was read differently is told in an extension for each, as JSON', as
 t.test('the steps of each hour of a day are no total of that day, by whichever code they are sent', async t => {
   const day = '41950-7'
   const told = (bodies: readonly object[]) =>
-    mhealth
-      .receive(
+    atOnce(
+      mhealth.receive(
         upload(point('omh:step-count:3.0', bodies), { code: { coding: [{ system: 'http://loinc.org', code: day }] } }),
-      )
+      ),
+    )
       .under('normalise')
       .issues.map(({ details }) => details?.code)
   t.strictSame(told(steps(24, 1)), ['code-condition'])

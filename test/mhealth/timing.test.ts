@@ -1,12 +1,14 @@
 import t from 'tap'
 import { extensions } from '../../src/fhir/canonical.ts'
+import { atOnce } from '../../src/fhir/give-way.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
+import { unknownEnd } from '../../src/fhir/unknown-end.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 import { heartRate, upload } from './upload.ts'
 
 const mhealth = openMhealth({ codeClasses: openCodeClasses(), now: () => Date.parse('2026-03-01T12:00:00Z') })
 const receive = (effective_time_frame: object) =>
-  mhealth.receive(upload(heartRate(64, { effective_time_frame }))).under('accept-with-warning')
+  atOnce(mhealth.receive(upload(heartRate(64, { effective_time_frame })))).under('accept-with-warning')
 const findings = (frame: object) => receive(frame).issues.map(({ details }) => details?.code)
 
 t.test('a clock may be a little ahead, not more', t => {
@@ -82,7 +84,7 @@ t.test('a series lasts into a leap second', t => {
     heart_rate: { value: 60 + index, unit: 'beats/min' },
     effective_time_frame: { date_time },
   }))
-  const { resource } = mhealth.receive(upload({ ...heartRate(), body })).under('strict')
+  const { resource } = atOnce(mhealth.receive(upload({ ...heartRate(), body }))).under('strict')
   t.strictSame(resource.effectivePeriod, { start: '2016-12-31T23:59:58Z', end: '2016-12-31T23:59:60Z' })
   t.match(resource.valueSampledData, { data: '60 61', period: 2000 })
   t.end()
@@ -94,7 +96,7 @@ t.test('a series lasts as long as all of it, and nobody knows how long where som
       heart_rate: { value: 60, unit: 'beats/min' },
       ...(effective_time_frame && { effective_time_frame }),
     }))
-    return mhealth.receive(upload({ ...heartRate(), body })).under('accept-with-warning')
+    return atOnce(mhealth.receive(upload({ ...heartRate(), body }))).under('accept-with-warning')
   }
   const effectiveOf = (...frames: readonly (object | undefined)[]) => received(...frames).resource.effectivePeriod
   const moment = { date_time: '2026-02-01T08:00:00Z' }
@@ -103,7 +105,10 @@ t.test('a series lasts as long as all of it, and nobody knows how long where som
     start: moment.date_time,
     end: until,
   })
-  t.strictSame(effectiveOf(moment, { time_interval: { start_date_time: from } }), { start: moment.date_time })
+  t.strictSame(effectiveOf(moment, { time_interval: { start_date_time: from } }), {
+    start: moment.date_time,
+    ...unknownEnd,
+  })
   t.equal(effectiveOf(moment, moment, undefined), undefined)
   t.match(
     received(moment, moment, undefined).issues.map(({ message }) => message),
@@ -126,6 +131,24 @@ t.test('a duration lasts as long as it is meant to, however its unit is spelled'
     t.strictSame(received.resource.effectivePeriod, { start: start_date_time, end }, unit)
   }
   t.end()
+})
+
+t.test('of a duration that nobody can tell the end is unknown, and told to be: it does not go on', async t => {
+  const start_date_time = '2026-02-27T07:00:00+01:00'
+  for (const duration of [
+    { value: 1, unit: 'fortnight' },
+    { value: 0.5, unit: 'Mo' },
+    { value: '1', unit: 'h' },
+    { value: 1e6, unit: 'yr' },
+    undefined,
+  ]) {
+    const frame = { time_interval: { start_date_time, ...(duration && { duration }) } }
+    t.strictSame(receive(frame).resource.effectivePeriod, { start: start_date_time, ...unknownEnd })
+    t.ok(findings(frame).includes('time-missing'), JSON.stringify(duration))
+  }
+  const ended = { time_interval: { end_date_time: start_date_time, duration: { value: 1, unit: 'fortnight' } } }
+  t.strictSame(receive(ended).resource.effectivePeriod, { end: start_date_time })
+  t.notOk(findings(ended).includes('time-missing'), 'R4 says of a beginning that is missing that it is not known')
 })
 
 t.test('a time that there is not is no time, and nothing else is lost by it', t => {

@@ -1,3 +1,4 @@
+import { atOnce } from '../../src/fhir/give-way.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
 import { defaultPolicy, type ValidationPolicy } from '../../src/mhealth/policy.ts'
@@ -48,7 +49,7 @@ export const heartRate = (value: unknown = 64, more: Record<string, unknown> = {
 
 /** What comes out, for reading in tests. */
 export const receive = (observation: unknown, policy: ValidationPolicy = defaultPolicy) => {
-  const { resource, ...rest } = mhealth.receive(observation).under(policy)
+  const { resource, ...rest } = atOnce(mhealth.receive(observation)).under(policy)
   // biome-ignore lint/suspicious/noExplicitAny: tests read into any part of the answer
   return { resource: JSON.parse(JSON.stringify(resource)) as any, text: JSON.stringify(resource), ...rest }
 }

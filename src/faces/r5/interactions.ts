@@ -53,7 +53,7 @@ export const r5Interactions: readonly Interaction[] = interactions
 /** What a row finds in its request depends on its path, which stays. */
 type Carried = {
   readonly handler: Handler
-  readonly prepare?: (request: FhirRequest, context: Context, id?: string) => Prepared
+  readonly prepare?: (request: FhirRequest, context: Context, id?: string) => Prepared | Promise<Prepared>
 }
 
 const isOfObservations = ({ name }: Interaction, request: FhirRequest): request is TypeRequest =>

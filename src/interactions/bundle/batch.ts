@@ -1,4 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
+import { openGiveWay } from '../../fhir/give-way.ts'
 import type { Written } from '../../storage/store.ts'
 import { prepareRouted } from '../conditional.ts'
 import { triedBy } from '../dispatch.ts'
@@ -22,7 +23,9 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
   const room = openAnswerRoom()
   const writePending = () => writeTogether(pending.splice(0), answers, { ...context, answer: prefer.return, room })
   const names = namesIn(entries)
+  const giveWay = openGiveWay()
   for (const [index, sent] of entries.entries()) {
+    await giveWay()
     try {
       const entry = parseEntry(sent, prefer, context)
       const { name } = entry.interaction
@@ -55,7 +58,7 @@ const namesIn = (entries: readonly unknown[]): ReadonlySet<string> =>
 const prepared = async (entry: Entry, names: ReadonlySet<string>, context: Context): Promise<Prepared> => {
   try {
     refuseOthers(entry, names)
-    return prepareRouted(entry, context)
+    return await prepareRouted(entry, context)
   } catch (error) {
     await context.recordRefusal(triedBy(entry), error)
     throw error

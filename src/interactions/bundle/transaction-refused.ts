@@ -23,7 +23,7 @@ export type Undone = {
  */
 export const keepDocuments = async (
   { writes, targets, refused }: Undone,
-  prepare: (entry: Placed) => Prepared,
+  prepare: (entry: Placed) => Promise<Prepared>,
   context: Context,
 ): Promise<FhirError | undefined> => {
   const names = namesThatStay(writes, targets)
@@ -59,7 +59,7 @@ const namesThatStay = (writes: readonly Placed[], targets: Undone['targets']) =>
 const preparedAgain = async (
   entry: Placed,
   { lost, targets }: ReturnType<typeof namesThatStay>,
-  prepare: (entry: Placed) => Prepared,
+  prepare: (entry: Placed) => Promise<Prepared>,
   context: Context,
 ): Promise<Prepared | undefined> => {
   const { request, fullUrl } = entry
@@ -67,7 +67,7 @@ const preparedAgain = async (
   try {
     await findReferences([entry], targets, context)
     const body = resolveReferences(request.body, fullUrl, targets)
-    const one = prepare({ ...entry, request: { ...request, body } })
+    const one = await prepare({ ...entry, request: { ...request, body } })
     if (!('asked' in one) || one.upload === undefined) return undefined
     const { upload } = one
     const isLost = [...referencedEntries(request.body, fullUrl, lost)].some(name => name !== fullUrl)

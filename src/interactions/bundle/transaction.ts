@@ -1,4 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
+import { openGiveWay } from '../../fhir/give-way.ts'
 import type { Connection } from '../../storage/database.ts'
 import type { Written } from '../../storage/store.ts'
 import { criteriaOf, prepareRouted } from '../conditional.ts'
@@ -6,7 +7,7 @@ import { findExistingAmong } from '../conditional-create.ts'
 import { existing } from '../create.ts'
 import { decidePolicies } from '../incoming/decide-policy.ts'
 import { refusedAmong } from '../incoming/keep-refused.ts'
-import type { Context, FhirResponse, Handler, PreferredReturn, SystemRequest } from '../interaction.ts'
+import type { Context, FhirResponse, Handler, PreferredReturn, Prepared, SystemRequest } from '../interaction.ts'
 import { deletedResponse, writtenResponse } from '../written.ts'
 import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
 import { bundleChunks } from './bundle-text.ts'
@@ -188,11 +189,13 @@ const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<v
     progress.beside.delete(targets.get(name) ?? '')
     targets.set(name, target)
   }
-  const routed = wave.map(({ interaction, request, fullUrl, id, index }) =>
-    atEntry(index, () =>
-      prepareRouted({ interaction, request: resolveRequest(request, fullUrl, targets) }, context, id),
-    ),
-  )
+  const giveWay = openGiveWay()
+  const routed: Prepared[] = []
+  for (const { interaction, request, fullUrl, id, index } of wave) {
+    await giveWay()
+    const resolved = atEntry(index, () => resolveRequest(request, fullUrl, targets))
+    routed.push(await prepareRouted({ interaction, request: resolved }, context, id).catch(thrownAt(index)))
+  }
   const decided = await decidePolicies(routed, context)
   for (const { index: position, error } of refusedAmong(routed, decided))
     progress.refused.set(wave[position]?.index ?? 0, error)

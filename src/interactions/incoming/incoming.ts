@@ -1,6 +1,8 @@
 import type { Observation, Resource, ResourceType, Subscription } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../../fhir/error.ts'
+import { inSteps } from '../../fhir/give-way.ts'
 import { isError, validate } from '../../fhir/validate/validate.ts'
+import type { Taken } from '../../mhealth/mhealth.ts'
 import { defaultPolicy, type ValidationPolicy } from '../../mhealth/policy.ts'
 import { mostComponents } from '../../storage/prepare/observation-facts.ts'
 import type { HeaderDevice, UploadKey } from '../../storage/store.ts'
@@ -23,41 +25,58 @@ export type Incoming = {
 export type Undecided = {
   /** As the laxest takes it. */
   readonly asked: Observation
+  /** Of its document: `omh:heart-rate:2.0`. */
+  readonly schema: string
   readonly device?: HeaderDevice
   /** Throws what the policy refuses. */
   readonly under: (policy: ValidationPolicy) => Incoming
 }
 
 /** Takes a body as a resource of the type: Open mHealth documents get their FHIR face, and all must be valid R4. */
-export const parseIncoming = (type: ResourceType, body: unknown, context: Context): Incoming | Undecided => {
+export const parseIncoming = async (
+  type: ResourceType,
+  body: unknown,
+  context: Context,
+): Promise<Incoming | Undecided> => {
   const sent = resourceOf(type, body)
   if (type !== 'Observation') return otherIncoming(sent, context)
-  const received = context.mhealth.receive(sent)
-  const under = (policy: ValidationPolicy): Incoming => {
-    const { resource, uploadKey, device, repairs, issues } = received.under(policy)
-    return {
-      warnings: checked(resource, issues, context),
-      resource: withOwnReferences(resource, context.base),
-      ...(uploadKey === undefined ? {} : { uploadKey }),
-      ...(device === undefined ? {} : { device }),
-      ...(repairs.length === 0 ? {} : { repairs }),
-    }
+  const { isClean, under, schema = '' } = await inSteps(context.mhealth.receive(sent))
+  // Whichever of the policies takes it, it is the same resource.
+  const { issues, ...lax } = incomingOf(under(isClean ? defaultPolicy : 'accept-with-warning'), context)
+  if (isClean || isMistake(sent)) return lax
+  return {
+    asked: lax.resource as Observation,
+    schema,
+    under: policy => ({ ...lax, warnings: [...under(policy).issues, ...issues] }),
+    ...(lax.device && { device: lax.device }),
   }
-  if (received.isClean) return under(defaultPolicy)
-  const lax = under('accept-with-warning')
-  const { device } = lax
-  return isMistake(sent) ? lax : { asked: lax.resource as Observation, under, ...(device && { device }) }
+}
+
+/** `issues`: what there is to say of the resource that was made. */
+const incomingOf = (
+  { resource, uploadKey, device, repairs, issues: said }: Taken,
+  context: Context,
+): Incoming & { readonly issues: readonly Issue[] } => {
+  const issues = checked(resource, said, context)
+  return {
+    issues,
+    warnings: [...said, ...issues],
+    resource: withOwnReferences(resource, context.base),
+    ...(uploadKey === undefined ? {} : { uploadKey }),
+    ...(device === undefined ? {} : { device }),
+    ...(repairs.length === 0 ? {} : { repairs }),
+  }
 }
 
 /** What is known to be a mistake need not be right: people can always take back what is theirs. */
 const isMistake = (sent: Resource): boolean => 'status' in sent && sent.status === 'entered-in-error'
 
 /** The same where it is known which policy holds. */
-export const parseUnder = (
+export const parseUnder = async (
   policy: ValidationPolicy,
   ...[type, body, context]: Parameters<typeof parseIncoming>
-): Incoming => {
-  const incoming = parseIncoming(type, body, context)
+): Promise<Incoming> => {
+  const incoming = await parseIncoming(type, body, context)
   return 'under' in incoming ? incoming.under(policy) : incoming
 }
 
@@ -65,7 +84,7 @@ export const parseUnder = (
  * The next content of what is stored. A document that is stored has been judged; no policy can be asked about another one
  * while it is written, so it must pass the strictest.
  */
-export const parseChange = (stored: Resource, body: unknown, context: Context): Incoming => {
+export const parseChange = async (stored: Resource, body: unknown, context: Context): Promise<Incoming> => {
   const { documentOf } = context.mhealth
   const type = stored.resourceType
   const [before, after] = type === 'Observation' ? [documentOf(stored), documentOf(body)] : []
@@ -80,11 +99,11 @@ const otherIncoming = (sent: Resource, context: Context): Incoming => {
   return { resource: withOwnReferences(resource, context.base), warnings }
 }
 
-/** The warnings; throws the errors. */
+/** What is to be said of the resource; throws the errors, and with them the warnings that were `said` before. */
 const checked = (resource: Resource, said: readonly Issue[], { registry }: Context): readonly Issue[] => {
-  const issues = [...said, ...tooManyOf(resource), ...validate(registry, resource)]
+  const issues = [...tooManyOf(resource), ...validate(registry, resource)]
   const errors = issues.filter(isError)
-  const [first, ...rest] = [...errors, ...issues.filter(issue => !isError(issue))]
+  const [first, ...rest] = [...errors, ...said, ...issues.filter(issue => !isError(issue))]
   if (first !== undefined && errors.length > 0) throw FhirError.of([first, ...rest])
   return issues
 }

@@ -16,7 +16,7 @@ import { allReady, decidePolicies } from './decide-policy.ts'
 export const replay = async (kept: Omit<Replayable, 'sender'>, context: Context): Promise<string> => {
   const { update, isLost } = kept
   if (isLost) throw new FhirError('incomplete', 'It refers to what was refused with it', { status: 422 })
-  const [ready] = allReady(await decidePolicies([prepared(kept, context)], context))
+  const [ready] = allReady(await decidePolicies([await prepared(kept, context)], context))
   if (ready === undefined) throw new Error('nothing was decided')
   const [written] = await context.store.write([ready.write])
   if (written === undefined || written.outcome === 'deleted') throw new Error('the store did not answer for its write')
@@ -26,7 +26,10 @@ export const replay = async (kept: Omit<Replayable, 'sender'>, context: Context)
   return written.id
 }
 
-const prepared = ({ sent, ifNoneExist, update }: Omit<Replayable, 'sender'>, context: Context): Prepared => {
+const prepared = async (
+  { sent, ifNoneExist, update }: Omit<Replayable, 'sender'>,
+  context: Context,
+): Promise<Prepared> => {
   const request = { type: 'Observation' as const, query: new URLSearchParams(), body: parseJson(sent) }
   const prefer = { handling: 'lenient' as const }
   if (update?.id === undefined) {

@@ -1,5 +1,5 @@
-import type { Observation } from '@medplum/fhirtypes'
-import { FhirError, orRefusal } from '../../fhir/error.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { inSteps } from '../../fhir/give-way.ts'
 import type { AskedAs } from '../../storage/quarantine/refused-upload.ts'
 import type { Context, Prepared, Ready, TypeRequest } from '../interaction.ts'
 import { prepareFrom } from './decide-policy.ts'
@@ -12,26 +12,27 @@ export type Sent = AskedAs & { readonly body: unknown }
  * The write of what came, and how it came. What every policy refuses is none: it is prepared to be kept, where there is a
  * document in it, and thrown where there is none.
  */
-export const prepareUpload = (
+export const prepareUpload = async (
   type: TypeRequest['type'],
   body: unknown,
   context: Context,
   prepare: (incoming: Incoming) => Ready,
   sent: Sent | undefined,
-): Prepared => {
-  const incoming = orRefusal(() => parseIncoming(type, body, context))
+): Promise<Prepared> => {
+  const incoming = await parseIncoming(type, body, context).catch(refusal)
   if (!(incoming instanceof FhirError)) {
     const prepared = prepareFrom(incoming, prepare)
-    if (!('under' in prepared) || sent === undefined) return prepared
-    return { ...prepared, upload: () => ({ ...sent, schema: schemaOf(prepared.asked, context) }) }
+    if (!('under' in incoming) || !('under' in prepared) || sent === undefined) return prepared
+    const { schema } = incoming
+    return { ...prepared, upload: () => ({ ...sent, schema }) }
   }
-  const outline = type === 'Observation' ? context.mhealth.outlineOf(body) : undefined
+  const outline = type === 'Observation' ? await inSteps(context.mhealth.outlineOf(body)) : undefined
   if (outline === undefined || sent === undefined) throw incoming
   const { schema, ...asked } = outline
   return { ...asked, refused: incoming, upload: () => ({ ...sent, schema }) }
 }
 
-const schemaOf = (observation: Observation, { mhealth }: Context): string => {
-  const { namespace, name, version } = mhealth.documentOf(observation)?.id ?? {}
-  return [namespace, name, version].join(':')
+const refusal = (error: unknown): FhirError => {
+  if (error instanceof FhirError) return error
+  throw error
 }

@@ -1,10 +1,11 @@
-import type { CodeableConcept, Observation, ObservationComponent } from '@medplum/fhirtypes'
+import type { CodeableConcept, Observation, ObservationComponent, Period } from '@medplum/fhirtypes'
 import { kindOfType } from '../../access/shared-type.ts'
 import { around, type Interval, intervalOf, intervalOfPeriod, intervalOfTiming } from '../../fhir/date.ts'
 import { decimalText } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { type Statistic, statisticOf } from '../../fhir/measured/descriptive-statistic.ts'
 import { parseReference } from '../../fhir/reference.ts'
+import { isEndUnknown } from '../../fhir/unknown-end.ts'
 import { lastingOf } from './observation-lasting.ts'
 import { unitKey } from './unit.ts'
 
@@ -66,9 +67,13 @@ const effectiveOf = (observation: Observation): Interval => {
   const { effectiveDateTime, effectiveInstant, effectivePeriod, effectiveTiming } = observation
   const instant = effectiveDateTime ?? effectiveInstant
   if (instant !== undefined) return intervalOf(instant) ?? unknownTime
-  if (effectivePeriod !== undefined) return intervalOfPeriod(effectivePeriod)
+  if (effectivePeriod !== undefined) return intervalOfEffective(effectivePeriod)
   return (effectiveTiming && intervalOfTiming(effectiveTiming)) ?? unknownTime
 }
+
+/** Of one that is over nobody knows when, its beginning: it goes on in no search. */
+const intervalOfEffective = (period: Period): Interval =>
+  (isEndUnknown(period) && intervalOf(period.start ?? '')) || intervalOfPeriod(period)
 
 /** With what it has in it of others, which do not say again when they were measured where that is the same. */
 const wholeLastingOf = (observation: Observation, effective: Interval): Interval | undefined => {

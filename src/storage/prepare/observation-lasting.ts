@@ -2,15 +2,16 @@ import type { Observation, ObservationComponent, SampledData, Timing } from '@me
 import { standardExtensions } from '../../fhir/canonical.ts'
 import { around, type Interval } from '../../fhir/date.ts'
 import { decimalText } from '../../fhir/json.ts'
+import { isEndUnknown } from '../../fhir/unknown-end.ts'
 
 /**
  * From when until when all was measured that an Observation tells, where its effective time says less: samples go on after the moment with
- * which they begin, and a Timing that is repeated without bounds ends nobody knows when. Undefined where the effective time says it.
+ * which they begin, and a Timing that is repeated without bounds, or a Period that says so, ends nobody knows when. Undefined where the effective time says it.
  */
 export const lastingOf = (observation: Observation, effective: Interval): Interval | undefined => {
   const spans = [
     ...[observation, ...(observation.component ?? [])].flatMap(one => spanOf(one, effective)),
-    ...(isUnbounded(observation.effectiveTiming) ? [{ low: effective.low, high: 'infinity' }] : []),
+    ...(endsNobodyKnowsWhen(observation) ? [{ low: effective.low, high: 'infinity' }] : []),
   ]
   const whole = spans.reduce(around, effective)
   return whole.low === effective.low && whole.high === effective.high ? undefined : whole
@@ -45,6 +46,9 @@ const momentAt = (time: number): string | undefined => {
   const year = new Date(time).getUTCFullYear()
   return year >= 1 && year <= 9999 ? new Date(time).toISOString() : undefined
 }
+
+const endsNobodyKnowsWhen = ({ effectivePeriod, effectiveTiming }: Observation): boolean =>
+  isUnbounded(effectiveTiming) || (effectivePeriod !== undefined && isEndUnknown(effectivePeriod))
 
 const isUnbounded = (timing: Timing | undefined): boolean =>
   timing !== undefined &&

@@ -29,7 +29,7 @@ export const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined):
   const uuids = [
     [kinds.document, uuidOf(schema, key)],
     [kinds.record, record === undefined ? undefined : uuidOf(schema, record)],
-    [kinds.measurement, measurement && timedUuidOf(schema, measurement)],
+    [kinds.measurement, measurement && timedUuidOf(measurement)],
   ] as const
   const keys = uuids.flatMap(([kind, uuid]): Key | readonly Key[] =>
     uuid === undefined ? [] : { kind, uuid, place: `${candidate.patientId}/${kind}/${uuid}` },
@@ -37,15 +37,13 @@ export const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined):
   return { candidate, keys, digest, mapVersion, revised }
 }
 
-const uuidOf = (schema: string, key: string): string => uuidIn(digestOf(schema, key))
+const uuidOf = (schema: string, key: string): string => uuidIn(hash('sha256', `${schema}|${key}`))
 
 /** Measurements come in the order of their times: with these in front, so do their keys, and the index grows at one place. */
-const timedUuidOf = (schema: string, { start, text }: { readonly start: number; readonly text: string }): string => {
+const timedUuidOf = ({ start, digest }: NonNullable<UploadKey['measurement']>): string => {
   const time = Math.min(Math.max(Math.trunc(start), 0), 2 ** 48 - 1)
-  return uuidIn(time.toString(16).padStart(12, '0') + digestOf(schema, text))
+  return uuidIn(time.toString(16).padStart(12, '0') + digest)
 }
-
-const digestOf = (schema: string, key: string): string => hash('sha256', `${schema}|${key}`)
 
 /** As much of a hash as a UUID has room for. */
 export const uuidIn = (hex: string): string =>

@@ -45,7 +45,7 @@ ${done}
 </dl>
 ${found.isLost && html`<p>It refers to what came in the same transaction, and was refused with it. So it cannot be taken alone: its sender can send all of it again.</p>`}
 ${found.state === 'waiting' && actions(found, ownToken(reply))}
-${says(request, options, keeper, found)}
+${await says(request, options, keeper, found)}
 ${found.studies.map(study => html`<p><a href="/studies/${study}/quarantine">All that was refused of the study</a></p>`)}
 ${found.isOfOrganization && html`<p><a href="/devices/${found.source || noSource}/quarantine">All that was refused from its source</a></p>`}`,
     })
@@ -93,12 +93,12 @@ ${one('remove', 'btn-outline-primary', 'Remove it')}
 </div>`
 }
 
-const says = (
+const says = async (
   request: FastifyRequest,
   { contextFor }: PageOptions,
   { caller }: Keeper,
   { document, state }: QuarantinedDocument,
-): Html => {
+): Promise<Html> => {
   if (document === undefined)
     return state === 'waiting'
       ? html`<p>What it says is for those alone who may read such data of this patient, by the consents of this moment; where it cannot be told what it is, or whose, for nobody. You may not.</p>`
@@ -106,7 +106,8 @@ const says = (
   const context = contextFor({ caller, id: request.id, log: request.log }, { name: 'read', path: ':type/:id' })
   const body = parseJson(document.sent)
   const attached = context.mhealth.attachedTo(body)
-  const verdicts = validationPolicies.map(policy => ({ policy, refusals: refusalsOf(policy, body, context) }))
+  const verdicts: { readonly policy: ValidationPolicy; readonly refusals: readonly Issue[] }[] = []
+  for (const policy of validationPolicies) verdicts.push({ policy, refusals: await refusalsOf(policy, body, context) })
   return html`<h2>Why it was refused</h2>
 ${messages(document.issues)}
 <h2>What each policy makes of it now</h2>
@@ -119,13 +120,13 @@ ${refusedDocument(body, attached, document.issues)}`
 const messages = (issues: readonly Issue[]): Html =>
   html`<ul>${issues.map(({ message }) => html`<li class="text-break">${plainly(message)}</li>`)}</ul>`
 
-const refusalsOf = (
+const refusalsOf = async (
   policy: ValidationPolicy,
   body: unknown,
   context: Parameters<typeof parseUnder>[3],
-): readonly Issue[] => {
+): Promise<readonly Issue[]> => {
   try {
-    parseUnder(policy, 'Observation', body, context)
+    await parseUnder(policy, 'Observation', body, context)
     return []
   } catch (error) {
     if (!(error instanceof FhirError)) throw error

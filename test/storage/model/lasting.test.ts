@@ -1,5 +1,6 @@
-import type { Observation } from '@medplum/fhirtypes'
+import type { Observation, Period } from '@medplum/fhirtypes'
 import t from 'tap'
+import { unknownEnd } from '../../../src/fhir/unknown-end.ts'
 import * as w from './world.ts'
 
 const heartRate = 'omh:heart-rate'
@@ -25,6 +26,8 @@ const samples = (effectiveDateTime: string): Partial<Observation> => ({
   effectiveDateTime,
   valueSampledData: { origin: { value: 0 }, period: 3_600_000, dimensions: 1, data: '60 61 62 63 64' },
 })
+const { effectiveDateTime: _, ...untimed } = w.measured('over', 'ann', heartRate)
+const over: Observation = { ...untimed, effectivePeriod: { start: '2026-02-03', ...unknownEnd } as Period }
 const device = (id: string) => ({ device: { reference: `Device/${id}` } })
 
 await put(
@@ -41,6 +44,7 @@ await put(
   ]),
   w.measured('samples-within', 'ann', heartRate, samples('2026-03-01T19:00:00Z')),
   w.measured('samples-beyond', 'ann', heartRate, samples('2026-03-01T21:00:00Z')),
+  over,
   w.measured('derived', 'ann', heartRate, {
     effectiveDateTime: '2026-03-01T21:00:00Z',
     derivedFrom: [{ reference: 'Observation/samples-beyond' }],
@@ -76,13 +80,14 @@ t.test(
       'panel-specimen',
       'samples-within',
     ])
-    t.equal((await see(storeOf(w.patient('ann')), 'Observation')).length, 11, 'its patient reads all')
+    t.equal((await see(storeOf(w.patient('ann')), 'Observation')).length, 12, 'its patient reads all')
   },
 )
 
 t.test('a search for a date means the effective time, as before', async t => {
   const own = storeOf(w.patient('ann'))
   t.strictSame(await see(own, 'Observation', 'date=eq2026-03-01T21:00:00Z'), ['derived', 'samples-beyond'])
+  t.strictSame(await see(own, 'Observation', 'date=2026-02-03'), ['over'])
 })
 
 t.test('a later version is asked about as it is', async t => {

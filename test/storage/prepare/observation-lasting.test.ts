@@ -2,6 +2,7 @@ import type { Observation } from '@medplum/fhirtypes'
 import t from 'tap'
 import { standardExtensions } from '../../../src/fhir/canonical.ts'
 import { intervalOf } from '../../../src/fhir/date.ts'
+import { unknownEnd } from '../../../src/fhir/unknown-end.ts'
 import { lastingOf } from '../../../src/storage/prepare/observation-lasting.ts'
 
 const start = '2026-03-01T23:00:00Z'
@@ -41,6 +42,17 @@ t.test('where nobody can say how long, it is without end', async t => {
     ...effective,
     high: 'infinity',
   })
+  const period = (more: object) => lasting({ effectiveDateTime: undefined, effectivePeriod: { start, ...more } })
+  for (const valueCode of ['unknown', 'asked-unknown'])
+    t.same(period({ _end: { extension: [{ url: standardExtensions.dataAbsentReason, valueCode }] } }), {
+      ...effective,
+      high: 'infinity',
+    })
+  t.equal(
+    period({ _end: { extension: [{ url: standardExtensions.dataAbsentReason, valueCode: 'error' }] } }),
+    undefined,
+  )
+  t.equal(period({ ...unknownEnd, end: '2026-03-02' }), undefined)
   t.same(timed({ event: [start], code: { text: 'each day' } }), { ...effective, high: 'infinity' })
   t.equal(timed({ event: [start] }), undefined)
   t.equal(timed({ repeat: { boundsPeriod: { start, end: start } } }), undefined)

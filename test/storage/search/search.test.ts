@@ -1,5 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import t, { type Test } from 'tap'
+import { unknownEnd } from '../../../src/fhir/unknown-end.ts'
 import { openSearching } from '../../support/searching.ts'
 
 const { server, put, search, ordered, found } = await openSearching()
@@ -31,6 +32,7 @@ t.test('a date is a range, and so is each value', async t => {
     observation('period', { effectivePeriod: { start: '2025-03-09', end: '2025-03-11' } }),
     observation('begun', { effectivePeriod: { start: '2025-03-10T12:00:00Z' } }),
     observation('ended', { effectivePeriod: { end: '2025-03-10T12:00:00Z' } }),
+    observation('over', { effectivePeriod: { start: '2023-06-01', ...unknownEnd } }),
     observation('timing', { effectiveTiming: { event: ['2025-03-10', '2025-03-12'] } }),
     observation('never'),
   )
@@ -44,17 +46,18 @@ t.test('a date is a range, and so is each value', async t => {
     'date=2025-03-10T13:00:00%2B01:00': 'milli second',
     'date=2025-03-10T13:00:00+01:00': 'milli second',
     'date=2025-03-10T12:00:00.250Z': 'milli',
-    'date=ne2025-03': 'begun ended year',
+    'date=ne2025-03': 'begun ended over year',
     'date=gt2025-03-10': 'begun month offset period timing year',
-    'date=lt2025-03-10': 'ended month period year',
+    'date=lt2025-03-10': 'ended month over period year',
     'date=ge2025-03-10': 'begun day milli month offset period second timing year',
-    'date=le2025-03-10': 'day ended milli month period second year',
+    'date=le2025-03-10': 'day ended milli month over period second year',
     'date=sa2025-03-09': 'begun day milli offset second timing',
-    'date=eb2025-03-11': 'day ended milli second',
+    'date=eb2025-03-11': 'day ended milli over second',
     'date=sa2025-03-10': 'offset',
     'date=gt2025-03-10T12:00:00Z': 'begun day month offset period timing year',
     'date=ge2025-03-09&date=lt2025-03-10': 'ended month period year',
     'date=2025-03-10,2025-03-11': 'day milli offset second',
+    'date=2023-06-01': 'over',
     'date=ap2025-03-10': 'begun day ended milli month offset period second timing year',
     'date:missing=true': 'never',
   })
