@@ -1,6 +1,10 @@
 import { extensions, systems } from '../fhir/canonical.ts'
+
+
 import { eachInSteps, type Steps } from '../fhir/give-way.ts'
-import { isNumber } from '../fhir/json.ts'
+import { isNumber, toNumber } from '../fhir/json.ts'
+
+
 import { cgmReadings } from '../fhir/measured/cgm.ts'
 import { mostIssues } from '../fhir/validate/walk.ts'
 import { bodySite, circumstancesOf, noteOf } from './circumstances.ts'
@@ -173,8 +177,18 @@ const toValue = (part: JsonRecord, path: string, asked: Pick<Face, 'units' | 'ba
   if (typeof found === 'boolean') return { valueBoolean: found }
   const quantity = quantityIn(part, path, asked)
   if (quantity !== undefined) return { valueQuantity: quantity }
-  return isNumber(found) ? { valueInteger: found } : {}
+  return isNumber(found) ? toNumberValue(found) : {}
 }
+
+/** R4's integer has neither a fraction nor an exponent, as some write a count: 3.0 is 3. */
+const toNumberValue = (found: unknown): JsonRecord => {
+  const number = toNumber(found)
+  const isInteger = Number.isInteger(number) && Math.abs(number) <= mostInteger
+  return isInteger ? { valueInteger: number } : { valueQuantity: { value: found } }
+}
+
+/** https://hl7.org/fhir/R4/datatypes.html#integer */
+const mostInteger = 2 ** 31 - 1
 
 /** Readings of a sensor name their unit as the guide on glucose has it: that is part of its patterns. */
 const inGuideWords = (value: JsonRecord, loinc: readonly Coding[]): JsonRecord => {

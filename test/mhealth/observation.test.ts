@@ -100,6 +100,21 @@ t.test('a series of averages per day is in steps per day, and is none where they
   t.strictSame(weeks('d', 'wk'), [undefined, 0])
 })
 
+t.test('a count is a whole number, however it is written', async t => {
+  const during = { time_interval: { start_date_time: '2026-03-01T22:00:00Z', end_date_time: '2026-03-02T06:00:00Z' } }
+  const counted = (text: string) => {
+    const body = JSON.stringify({ effective_time_frame: during, is_main_sleep: true, number_of_awakenings: 0 })
+    const document = JSON.stringify(point('omh:sleep-episode:1.1', {})).replace('"body":{}', `"body":${body}`)
+    const sent = upload(document.replace('"number_of_awakenings":0', `"number_of_awakenings":${text}`))
+    const { component } = atOnce(mhealth.receive(sent)).under('strict').resource
+    return JSON.stringify(component?.find(({ code }) => code.coding?.[0]?.code === 'number_of_awakenings')).match(
+      /"value\w+":.*/,
+    )?.[0]
+  }
+  for (const text of ['3', '3.0', '3e0', '30e-1']) t.equal(counted(text), '"valueInteger":3}', text)
+  t.equal(counted('5000000000'), '"valueQuantity":{"value":5000000000}}', 'R4 has no integer as large')
+})
+
 t.test('what was read differently is told in an extension for each, as JSON', async t => {
   const [body] = beats([{ heart_rate: { value: 64, unit: 'bpm' }, temporal_relationship_to_sleep: 'unknown' }])
   const repairs = atOnce(mhealth.receive(upload(point('omh:heart-rate:2.0', body))))
