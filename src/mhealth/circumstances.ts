@@ -40,13 +40,19 @@ export const bodySite = (bodies: readonly JsonRecord[], codings: Codings) => {
   return place === undefined || others.some(one => one !== place) ? {} : { bodySite: toConcept(place, codings) }
 }
 
-/**
- * In the words of who was measured, as far as FHIR's texts have them, which know no control characters and are a megabyte at most: a document is
- * refused for none of that, and says itself what it says. https://hl7.org/fhir/R4/datatypes.html#string
- */
+/** In the words of who was measured. */
 export const noteOf = (body: JsonRecord) => {
-  const text = (asText(body.user_notes) ?? '').replace(control, ' ').toWellFormed()
-  return text.trim() === '' || text.length > mostText ? {} : { note: [{ text }] }
+  const text = wordsIn(asText(body.user_notes) ?? '')
+  return text === undefined ? {} : { note: [{ text }] }
+}
+
+/**
+ * As far as FHIR's texts have them, which know no control characters and are a megabyte at most: a document is refused for none of that,
+ * and says itself what it says. https://hl7.org/fhir/R4/datatypes.html#string
+ */
+export const wordsIn = (said: string): string | undefined => {
+  const text = said.replace(control, ' ').toWellFormed()
+  return text.trim() === '' || text.length > mostText ? undefined : text
 }
 
 /** But for tabs and the ends of lines. */

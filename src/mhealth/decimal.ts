@@ -7,11 +7,14 @@ export type Decimal = { readonly digits: bigint; readonly scale: number }
 /** Throws for what is no number, and for exponents that no measurement has: the digits would fill the memory. */
 export const parseDecimal = (text: string): Decimal => {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e')
-  if (Math.abs(Number(exponent)) > 100) throw new FhirError('value', `the exponent of ${text} is out of range`)
+  if (!isInReach(text)) throw new FhirError('value', `the exponent of ${text} is out of range`)
   const [whole = '', fraction = ''] = mantissa.split('.')
   if (!/^[-+]?\d+$/.test(whole + fraction)) throw new FhirError('value', `${text} is no number`)
   return { digits: BigInt(whole + fraction), scale: fraction.length - Number(exponent) }
 }
+
+/** Whether its exponent is one that a measurement has. */
+export const isInReach = (text: string): boolean => Math.abs(Number(/e(.*)$/i.exec(text)?.[1] ?? 0)) <= 100
 
 /** A factor such as 100 counts as 1 × 10², so that it adds no digits that nobody measured. */
 export const factor = (text: string): Decimal => {

@@ -1,13 +1,11 @@
 import { extensions, systems } from '../fhir/canonical.ts'
 
-
 import { eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { isNumber, toNumber } from '../fhir/json.ts'
 
-
 import { cgmReadings } from '../fhir/measured/cgm.ts'
 import { mostIssues } from '../fhir/validate/walk.ts'
-import { bodySite, circumstancesOf, noteOf } from './circumstances.ts'
+import { bodySite, circumstancesOf, noteOf, wordsIn } from './circumstances.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { instantOf, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
@@ -173,11 +171,16 @@ const mainValue = (body: JsonRecord, face: Face, document: OmhDocument): JsonRec
 
 const toValue = (part: JsonRecord, path: string, asked: Pick<Face, 'units' | 'bare'>): JsonRecord => {
   const found = part[path]
-  if (typeof found === 'string') return found === '' ? {} : { valueCodeableConcept: { text: found } }
+  if (typeof found === 'string') return toWords(found)
   if (typeof found === 'boolean') return { valueBoolean: found }
   const quantity = quantityIn(part, path, asked)
   if (quantity !== undefined) return { valueQuantity: quantity }
   return isNumber(found) ? toNumberValue(found) : {}
+}
+
+const toWords = (found: string): JsonRecord => {
+  const text = wordsIn(found)
+  return text === undefined ? {} : { valueCodeableConcept: { text } }
 }
 
 /** R4's integer has neither a fraction nor an exponent, as some write a count: 3.0 is 3. */

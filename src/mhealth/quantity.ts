@@ -1,7 +1,7 @@
 import { systems } from '../fhir/canonical.ts'
 import { decimalText, isNumber } from '../fhir/json.ts'
 import { openMhealthMaps } from '../fhir/measured/open-mhealth-maps.ts'
-import { type Decimal, factor, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
+import { type Decimal, factor, isInReach, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
 import type { BareUnit } from './face.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 
@@ -53,7 +53,8 @@ export const ucumByUnit: ReadonlyMap<string, string> = new Map(
 const convert = (value: unknown, from: string, to: string): Quantity | undefined => {
   const change = conversions.get(`${from}>${to}`)
   const text = decimalText(value)
-  if (change === undefined || text === undefined) return undefined
+  // What nobody measured is not converted.
+  if (change === undefined || text === undefined || !isInReach(text)) return undefined
   return { value: toJsonNumber(change(parseDecimal(text))), unit: unitOf.get(to) ?? to, system: systems.ucum, code: to }
 }
 

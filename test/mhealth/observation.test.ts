@@ -7,6 +7,10 @@ import { point, upload } from './upload.ts'
 const mhealth = openMhealth({ codeClasses: openCodeClasses() })
 const receive = (schema: string, bodies: readonly object[]) =>
   atOnce(mhealth.receive(upload(point(schema, bodies)))).under('strict').resource
+const receiveOne = (schema: string, body: string) => {
+  const document = JSON.stringify(point(schema, {})).replace('"body":{}', () => `"body":${body}`)
+  return atOnce(mhealth.receive(upload(document))).under('normalise').resource
+}
 const codesIn = (schema: string, bodies: readonly object[]) =>
   receive(schema, bodies).code.coding?.map(({ code }) => code)
 
@@ -114,6 +118,25 @@ t.test('a count is a whole number, however it is written', async t => {
   for (const text of ['3', '3.0', '3e0', '30e-1']) t.equal(counted(text), '"valueInteger":3}', text)
   t.equal(counted('5000000000'), '"valueQuantity":{"value":5000000000}}', 'R4 has no integer as large')
 })
+
+t.test(
+  'a document is refused for nothing in a name that people typed, nor for a number that nobody measured',
+  async t => {
+    const during = { time_interval: { start_date_time: '2026-03-01T22:00:00Z', end_date_time: '2026-03-02T06:00:00Z' } }
+    const named = (activity_name: string) =>
+      receiveOne('omh:physical-activity:1.2', JSON.stringify({ activity_name, effective_time_frame: during }))
+        .valueCodeableConcept
+    t.strictSame(named('walking\u0007 home'), { text: 'walking  home' })
+    t.strictSame(named('walk\ud800'), { text: 'walk\ufffd' })
+    t.equal(named('\u0000'), undefined)
+    const at = '"effective_time_frame":{"date_time":"2026-03-01T07:30:00Z"}'
+    const weight = (value: string, unit: string) =>
+      receiveOne('omh:body-weight:3.0', `{"body_weight":{"value":${value},"unit":"${unit}"},${at}}`).valueQuantity
+    t.equal(weight('1e200', 'oz'), undefined)
+    t.equal(weight('1e-200', 'ug'), undefined)
+    t.equal(JSON.stringify(weight('1e2', 'kg')?.value), '1e2')
+  },
+)
 
 t.test('what was read differently is told in an extension for each, as JSON', async t => {
   const [body] = beats([{ heart_rate: { value: 64, unit: 'bpm' }, temporal_relationship_to_sleep: 'unknown' }])
