@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { standardExtensions, systems } from '../fhir/canonical.ts'
-import { duplicateName } from '../fhir/duplicate-name.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Steps } from '../fhir/give-way.ts'
-import { isNumber, mayLoseText, parseJson, toNumber } from '../fhir/json.ts'
-import { type ReadJson, readSteps } from '../fhir/json-pieces.ts'
+import { isNumber, parseJson, toNumber } from '../fhir/json.ts'
+import { parseDocument, textOf } from './document-text.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
 import { unacceptable } from './unacceptable.ts'
@@ -163,52 +162,6 @@ const decoded = (data: string): Decoded | undefined => {
   const base64 = bytes.toString('base64')
   return base64 === data || base64 === data.replace(/\s+/g, '') ? { bytes, base64 } : undefined
 }
-
-const parseDocument = function* (bytes: Buffer, expression: string): Steps<readonly [plain: unknown, exact: unknown]> {
-  if (!isUtf8(bytes)) throw unacceptable('encoding-broken', 'the document is not UTF-8', expression)
-  const text = textOf(bytes)
-  yield
-  let isExact = true
-  const parse = (piece: string): unknown => {
-    if (mayLoseText(piece)) isExact = false
-    return JSON.parse(piece)
-  }
-  const { value: plain, twice } = yield* readText(text, parse, expression)
-  if (twice === undefined) return [plain, isExact ? plain : (yield* readText(text, parseJson, expression)).value]
-  throw unacceptable('json-broken', `${twice} stands twice in the document; each property stands once`, expression)
-}
-
-type Parse = (text: string) => unknown
-
-const readText = function* (text: string, parse: Parse, expression: string): Steps<ReadJson> {
-  try {
-    return yield* readSteps(text, { mostValues: Infinity, parse })
-  } catch (cause) {
-    // Of what is nested too deeply to be read in pieces it may be told all the same of which schema it is.
-    if (cause instanceof FhirError) return readAtOnce(text, parse, expression)
-    throw unreadable(cause, expression)
-  }
-}
-
-const readAtOnce = (text: string, parse: Parse, expression: string): ReadJson => {
-  try {
-    const value = parse(text)
-    return { value, twice: duplicateName(text, value) }
-  } catch (cause) {
-    throw unreadable(cause, expression)
-  }
-}
-
-const unreadable = (cause: unknown, expression: string): unknown => {
-  if (cause instanceof SyntaxError)
-    return unacceptable('json-broken', `the document is not JSON: ${cause.message}`, expression)
-  if (cause instanceof RangeError)
-    return unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
-  return cause
-}
-
-/** Without the mark that some begin with. */
-const textOf = (bytes: Buffer): string => bytes.toString('utf8').replace(/^\uFEFF/, '')
 
 const toTree = (whole: unknown): DocumentTree => {
   const { header, body } = asRecord(whole) ?? {}

@@ -4,7 +4,6 @@ import { eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { isNumber, toNumber } from '../fhir/json.ts'
 
 import { cgmReadings } from '../fhir/measured/cgm.ts'
-import { mostIssues } from '../fhir/validate/walk.ts'
 import { bodySite, circumstancesOf, noteOf, wordsIn } from './circumstances.ts'
 import type { Coding, Codings, Facts } from './codings.ts'
 import { instantOf, toDateTime } from './date-time.ts'
@@ -15,7 +14,7 @@ import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { Judgement } from './judge.ts'
 import { isSelfReported } from './modality.ts'
 import { quantityIn } from './quantity.ts'
-import type { Repair } from './repair.ts'
+import { repairExtensions } from './repair-extension.ts'
 import { sampledData } from './sampled-data.ts'
 import type { Timing } from './timing.ts'
 
@@ -118,30 +117,6 @@ const statisticFields = ['descriptive_statistic', 'descriptive_statistic_denomin
 
 const measuredIn = (body: JsonRecord, { under }: Face): JsonRecord =>
   (under === undefined ? undefined : asRecord(body[under])) ?? body
-
-/** The first hundred of each code; where there are more, the first of them says how many: of a long series they would be longer than the document. */
-const repairExtensions = (repairs: readonly Repair[]): readonly JsonRecord[] => {
-  const all = Map.groupBy(repairs, ({ code }) => code)
-  const told = new Set([...all.values()].flatMap(ofCode => ofCode.slice(0, mostIssues)))
-  return repairs
-    .filter(one => told.has(one))
-    .map(one => {
-      const ofCode = all.get(one.code) ?? []
-      return repairExtension(one, ofCode.length > mostIssues && ofCode[0] === one ? ofCode.length : undefined)
-    })
-}
-
-/** What was read differently, in JSON. */
-const repairExtension = ({ code, pointer, before, after }: Repair, count: number | undefined): JsonRecord => ({
-  url: extensions.documentRepair,
-  extension: [
-    { url: 'code', valueCode: code },
-    { url: 'pointer', valueString: pointer },
-    { url: 'before', valueString: JSON.stringify(before) },
-    ...(after === undefined ? [] : [{ url: 'after', valueString: JSON.stringify(after) }]),
-    ...(count === undefined ? [] : [{ url: 'count', valueInteger: count }]),
-  ],
-})
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
