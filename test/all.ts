@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import t from 'tap'
-import { isOnTurn } from './support/turn.ts'
+import { isOnTurn, todays } from './support/turn.ts'
 
 /*
  * All test files, or those that are told and those in the folders that are told. What takes longest has a process of its own and begins first; of the others
@@ -63,9 +63,19 @@ const together = [...Map.groupBy(files, file => howManyIn[dirname(file)] ?? othe
 t.jobs = 5
 t.setTimeout(3_600_000)
 const program = join(import.meta.dirname, 'support', 'tested-together.ts')
-for (const some of together) {
+const run = (some: readonly string[], database: { readonly TEST_DATABASE_URL?: string } = {}) => {
   const [first = '', ...more] = some
-  const name = more.length === 0 ? first : `${first} and ${more.length} more`
-  const env = { ...process.env, FILES: some.join(delimiter) }
+  const where = database.TEST_DATABASE_URL === undefined ? '' : ' on another PostgreSQL'
+  const name = `${first}${more.length === 0 ? '' : ` and ${more.length} more`}${where}`
+  const env = { ...process.env, ...database, FILES: some.join(delimiter) }
   t.spawn(process.execPath, [...process.execArgv, program], { timeout: 1_200_000, env }, name)
 }
+for (const some of together) run(some)
+
+/*
+ * On another PostgreSQL, where one is told: of the storage tests every ninth file today and the others on the next eight days. Whichever they
+ * are, every migration is run there. Not the one that starts the PostgreSQL that comes along, whichever the other is.
+ */
+const { OTHER_DATABASE_URL: other } = process.env
+const ofStorage = globSync('test/storage/**/*.test.ts').filter(file => !file.endsWith('embedded.test.ts'))
+if (other !== undefined && told.length === 0) run(todays(ofStorage.toSorted(), 9), { TEST_DATABASE_URL: other })

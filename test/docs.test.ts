@@ -225,9 +225,9 @@ const inShell = async (script: string, env: NodeJS.ProcessEnv) => {
   }
 }
 
-/** As `npm run demo` does: what it prints to be pasted and of its figures, and the password with which people sign in. */
+/** As `npm run demo -- --days 7` does: what it prints to be pasted and of its figures, and the password with which people sign in. */
 async function startDemo(environment: NodeJS.ProcessEnv) {
-  const child = spawn('node', ['src/main.ts', 'demo'], {
+  const child = spawn('node', ['src/main.ts', 'demo', '--days', '7'], {
     cwd: root,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],

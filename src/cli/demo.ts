@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Config, readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
 import { type Database, openDatabase } from '../storage/database.ts'
@@ -16,7 +16,7 @@ import { figuresOf, isStored, type Readings } from './demo/expected.ts'
 import { setUpInstitutions } from './demo/institutions.ts'
 import { invite } from './demo/invitation.ts'
 import { openLoading } from './demo/loading.ts'
-import { allReadings, days } from './demo/physiology.ts'
+import { allReadings, monthDays } from './demo/physiology.ts'
 import { scenes } from './demo/scenes.ts'
 import type { Stage } from './demo/stage.ts'
 import { openSignIn, type SignIn, scopes } from './demo/tokens.ts'
@@ -29,18 +29,28 @@ export const demoCommand = (program: Command): void => {
     .command('demo')
     .description('fill an empty database with studies and people, and show who may see what')
     .option('--once', 'check every figure, and end')
-    .action(async ({ once = false }: { once?: boolean }) => {
+    .addOption(
+      new Option('--days <days>', `of how many of the last ${monthDays} days there is data`)
+        .default(monthDays)
+        .argParser(parseDays),
+    )
+    .action(async ({ once = false, days }: { once?: boolean; days: number }) => {
       const config = readConfig(undefined, demoDefaults())
       const running = await serve(config)
       const stopped = async (error: unknown): Promise<never> => {
         await running.close()
         throw error
       }
-      const failures = await tellStory(running, config, { staysUp: !once }).catch(stopped)
+      const failures = await tellStory(running, config, { days, staysUp: !once }).catch(stopped)
       if (!once) return
       await running.close()
       process.exit(failures.length === 0 ? 0 : 1)
     })
+}
+
+const parseDays = (text: string): number => {
+  if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= monthDays) return Number(text)
+  throw new InvalidArgumentError(`Write a whole number from 1 to ${monthDays}.`)
 }
 
 /** Where nothing else is asked for: a database that is gone afterwards, any free port, a quiet log. */
@@ -54,13 +64,13 @@ const demoDefaults = () => {
 const tellStory = async (
   { address, databaseUrl }: Running,
   { dataDir }: Config,
-  { staysUp }: { readonly staysUp: boolean },
+  { days, staysUp }: { readonly days: number; readonly staysUp: boolean },
 ): Promise<readonly string[]> => {
   // What is written looks codes up beside its transaction.
   const database = openDatabase(databaseUrl, { poolSize: 2 })
   try {
     await refuseOtherData(database)
-    const stage = await play(openSignIn(database, `${address}/fhir`))
+    const stage = await play(openSignIn(database, `${address}/fhir`), days)
     if (staysUp) await invite(stage, await openExampleApps(stage, { database, dataDir }), address)
     return stage.book.failures()
   } finally {
@@ -75,11 +85,11 @@ const refuseOtherData = async (database: Database): Promise<void> => {
   )
 }
 
-const play = async (signIn: SignIn): Promise<Stage> => {
+const play = async (signIn: SignIn, days: number): Promise<Stage> => {
   const book = openBook(text => process.stdout.write(text))
   const now = Date.now()
-  const stage = { book, signIn, world: await setUp(book, signIn, now), readings: allReadings(now) }
-  await upload(stage)
+  const stage = { book, signIn, world: await setUp(book, signIn, now), readings: allReadings(now, days) }
+  await upload(stage, days)
   for (const scene of scenes) await scene(stage)
   conclude(book)
   return stage
@@ -97,7 +107,7 @@ const setUp = async (book: Book, signIn: SignIn, now: number): Promise<World> =>
   return { ids, enrolled, now }
 }
 
-const upload = async (stage: Stage): Promise<void> => {
+const upload = async (stage: Stage, days: number): Promise<void> => {
   const { book, signIn, world, readings } = stage
   book.chapter(`${days} days of glucose, heart rate, blood pressure, steps and sleep`)
   const expected = expectedUpload(world, readings)
@@ -144,7 +154,7 @@ const withdrawEarly = async ({ signIn, world, book }: Stage): Promise<void> => {
       const self = await signIn.patient(patient, scopes.patient)
       const { body } = await self.get(`Consent/${consents.get(to)}`)
       await self.update({ ...body, status: 'inactive' })
-      book.line(`  ${person.given} ${person.family} has sent a month, and then withdraws.`)
+      book.line(`  ${person.given} ${person.family} has sent all of it, and then withdraws.`)
     }
   }
 }

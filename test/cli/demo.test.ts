@@ -2,7 +2,7 @@ import t from 'tap'
 import { kindOf, type Measure, participants, requested } from '../../src/cli/demo/cast.ts'
 import { toObservation } from '../../src/cli/demo/document.ts'
 import { figuresOf, isShared, isStored } from '../../src/cli/demo/expected.ts'
-import { allReadings, dayMs, days, measuredDays } from '../../src/cli/demo/physiology.ts'
+import { allReadings, dayMs, measuredDays, monthDays } from '../../src/cli/demo/physiology.ts'
 import { atOnce } from '../../src/fhir/give-way.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { openMhealth } from '../../src/mhealth/mhealth.ts'
@@ -22,9 +22,15 @@ t.test('the same person and day give the same readings, another person others', 
 
 t.test('a month is measured, none of it in the future', t => {
   t.equal(participants.length, 20)
-  t.ok([...readings.values()].every(measured => measured.length === days))
-  t.ok(every.every(({ reading }) => reading.end <= now && reading.start >= now - (days + 2) * dayMs))
+  t.ok([...readings.values()].every(measured => measured.length === monthDays))
+  t.ok(every.every(({ reading }) => reading.end <= now && reading.start >= now - (monthDays + 2) * dayMs))
   t.ok(every.length > 60_000 && every.length < 150_000, `${every.length} readings`)
+  t.end()
+})
+
+t.test('of fewer days there are the latest', t => {
+  const week = allReadings(now, 7)
+  for (const [person, measured] of readings) t.same(week.get(person), measured.slice(-7))
   t.end()
 })
 

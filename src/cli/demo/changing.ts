@@ -13,7 +13,7 @@ import {
   total,
 } from './stage.ts'
 import { scopes } from './tokens.ts'
-import { sentOf, toBundle } from './upload.ts'
+import { toBundle } from './upload.ts'
 
 export const withdrawal: Play = async stage => {
   const { book, signIn, world, readings } = stage
@@ -58,7 +58,11 @@ export const sentAgain: Play = async stage => {
   book.chapter('Apps repeat themselves')
   const chloe = participant(stage, 'Chloe')
   const app = await signIn.patient(chloe.patient, scopes.patient)
-  const day = sentOf(chloe, readings)[12] ?? []
+  const day =
+    readings
+      .get(chloe.person)
+      ?.at(-1)
+      ?.filter(reading => isStored(chloe.person, reading)) ?? []
   const before = await app.get('Observation?_summary=count')
   const { body, durationMs } = await app.post(toBundle(chloe, day))
   const statuses: readonly string[] = body.entry.map(
@@ -80,7 +84,7 @@ export const refusedUpload: Play = async stage => {
   book.chapter('Without consent nothing is stored')
   const kavya = participant(stage, 'Kavya')
   const app = await signIn.patient(kavya.patient, scopes.patient)
-  const day = readings.get(kavya.person)?.[3] ?? []
+  const day = readings.get(kavya.person)?.at(-1) ?? []
   const { body, durationMs } = await app.post(toBundle(kavya, day))
   const refused = body.entry.filter(({ response }: { response: { status: string } }) => /^403/.test(response.status))
   book.expect({

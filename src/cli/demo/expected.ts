@@ -1,5 +1,5 @@
 import type { Answer, Grantee, Measure, Participant, Permission } from './cast.ts'
-import { dayMs, days, lastMidnight, type Reading } from './physiology.ts'
+import { dayMs, lastMidnight, monthDays, type Reading } from './physiology.ts'
 
 export type Readings = ReadonlyMap<Participant, readonly (readonly Reading[])[]>
 
@@ -19,8 +19,8 @@ export const isShared = (person: Participant, reading: Reading, to: Grantee, now
 
 /** When the data that a permit opens begins; before everything, where it does not say. */
 export const permittedFrom = ({ home }: Participant, { fromDay }: Permission, now: number): number => {
-  const first = lastMidnight(home, now) - days * dayMs
-  return fromDay === undefined ? first - days * dayMs : first + fromDay * dayMs
+  const first = lastMidnight(home, now) - monthDays * dayMs
+  return fromDay === undefined ? first - monthDays * dayMs : first + fromDay * dayMs
 }
 
 const permitsTo = ({ answers }: Participant, to: Grantee): readonly Permission[] =>

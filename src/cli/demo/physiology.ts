@@ -11,7 +11,7 @@ export type Reading = {
   readonly values: readonly number[]
 }
 
-export const days = 30
+export const monthDays = 30
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 export const dayMs = 24 * hourMs
@@ -30,8 +30,8 @@ export const lastMidnight = (home: Participant['home'], now: number): number => 
 
 /** What the person's devices measured in their last 30 whole days, day by day, in the order of the time. */
 export const measuredDays = (person: Participant, now: number): readonly (readonly Reading[])[] => {
-  const first = lastMidnight(person.home, now) - days * dayMs
-  return Array.from({ length: days }, (_, day) => measuredOn(person, first + day * dayMs, day))
+  const first = lastMidnight(person.home, now) - monthDays * dayMs
+  return Array.from({ length: monthDays }, (_, day) => measuredOn(person, first + day * dayMs, day))
 }
 
 const measuredOn = (person: Participant, midnight: number, day: number): readonly Reading[] => {
@@ -180,5 +180,9 @@ const momentOf = (measure: Measure, source: Source, start: number, values: reado
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value))
 
-export const allReadings = (now: number): ReadonlyMap<Participant, readonly (readonly Reading[])[]> =>
-  new Map(participants.map(person => [person, measuredDays(person, now)]))
+/** Of everybody, the latest of their days. */
+export const allReadings = (
+  now: number,
+  latest = monthDays,
+): ReadonlyMap<Participant, readonly (readonly Reading[])[]> =>
+  new Map(participants.map(person => [person, measuredDays(person, now).slice(-latest)]))
