@@ -50,7 +50,7 @@ t.test('links to files lead somewhere', async t => {
   for (const file of await documents()) {
     const text = await readFile(join(root, file), 'utf8')
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
-      await t.resolves(readFile(join(root, file, '..', target)), `${file}: ${target}`)
+      await t.resolves(stat(join(root, file, '..', target)), `${file}: ${target}`)
     }
   }
 })
