@@ -3,12 +3,12 @@ import { readConsent } from '../../access/consent.ts'
 import { isBefore } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { namedId } from '../../fhir/reference.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { type StudyAsked, toStudyAsked } from '../../studies/consent/own-study.ts'
 import { type Asking, kindOfCaller } from './asking.ts'
 import { toScopeCode } from './codes.ts'
 import { toDataSource } from './data-sources.ts'
-import { idIn } from './organizations.ts'
 import { ownPatient, presentPatient } from './patients.ts'
 import { groupOf, presentStudies } from './studies.ts'
 
@@ -52,7 +52,7 @@ export const studiesAsking = async (
 const studiesOf = async ({ caller, list }: Asking, patient: string): Promise<readonly ResearchStudy[]> => {
   if (kindOfCaller(caller) === 'patient') return list<ResearchStudy>('ResearchStudy', {})
   const enrolled = await list<ResearchSubject>('ResearchSubject', { patient: `Patient/${patient}` })
-  const ids = [...new Set(enrolled.flatMap(({ study }) => idIn(study.reference, 'ResearchStudy') ?? []))]
+  const ids = [...new Set(enrolled.flatMap(({ study }) => namedId(study, 'ResearchStudy') ?? []))]
   return ids.length === 0 ? [] : list<ResearchStudy>('ResearchStudy', { _id: ids.join(',') })
 }
 

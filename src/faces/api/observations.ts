@@ -2,11 +2,11 @@ import type { Observation, Patient } from '@medplum/fhirtypes'
 import { systems } from '../../fhir/canonical.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
 import type { Asking } from './asking.ts'
-import { idIn } from './organizations.ts'
 
 type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf' | 'measuredDocumentOf'> }
 
@@ -19,7 +19,7 @@ export const presentObservations = async (asking: Asking, observations: readonly
 }
 
 const toObservation = (observation: Observation, patient: Patient | undefined, { codeClasses, mhealth }: Parts) => {
-  const subject = subjectOf(observation)
+  const subject = subjectOf(observation) ?? null
   const document = mhealth.documentOf(observation)
   const measured = mhealth.measuredDocumentOf(observation)
   const [first] = observation.code.coding ?? []
@@ -46,4 +46,4 @@ const codingOf = ({ namespace, name, version }: OmhDocument['id']) => ({
   code: `${namespace}:${name}:${version}`,
 })
 
-const subjectOf = ({ subject }: Observation): string | null => idIn(subject?.reference, 'Patient')
+const subjectOf = ({ subject }: Observation): string | undefined => namedId(subject, 'Patient')

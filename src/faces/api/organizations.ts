@@ -1,5 +1,6 @@
 import type { Organization, PractitionerRole } from '@medplum/fhirtypes'
 import { organizationRole } from '../../access/vocabulary.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { Asking } from './asking.ts'
 
 /** What a caller is in each organization, by its id. */
@@ -7,7 +8,7 @@ type Roles = ReadonlyMap<string, string>
 
 export const toOrganization = (organization: Organization, roles: Roles) => ({
   ...toNamed(organization),
-  partOf: idIn(organization.partOf?.reference, 'Organization'),
+  partOf: namedId(organization.partOf, 'Organization') ?? null,
   children: [],
   currentUserRole: roles.get(organization.id ?? '') ?? null,
 })
@@ -28,21 +29,18 @@ export const rolesOf = async ({ caller, list }: Asking): Promise<Roles> => {
 }
 
 const entriesOf = ({ organization, code = [] }: PractitionerRole): [string, string][] => {
-  const id = idIn(organization?.reference, 'Organization')
+  const id = namedId(organization, 'Organization')
   const held = code.flatMap(({ coding = [] }) => coding).find(({ system }) => system === organizationRole)?.code
-  return id === null || held === undefined ? [] : [[id, held]]
+  return id === undefined || held === undefined ? [] : [[id, held]]
 }
 
 /** Those of the ids that the caller may see, by id. */
 export const organizationsBy = async (
   { list }: Asking,
-  ids: readonly (string | null)[],
+  ids: readonly (string | undefined)[],
 ): Promise<ReadonlyMap<string, Organization>> => {
   const asked = [...new Set(ids.flatMap(id => id ?? []))]
   if (asked.length === 0) return new Map()
   const found = await list<Organization>('Organization', { _id: asked.join(',') })
   return new Map(found.map(one => [one.id ?? '', one]))
 }
-
-export const idIn = (reference: string | undefined, type: string): string | null =>
-  new RegExp(`^${type}/([A-Za-z0-9.-]{1,64})$`).exec(reference ?? '')?.[1] ?? null

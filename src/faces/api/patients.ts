@@ -1,8 +1,9 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
 import type { Asking } from './asking.ts'
-import { idIn, organizationsBy, rolesOf, toOrganization } from './organizations.ts'
+import { organizationsBy, rolesOf, toOrganization } from './organizations.ts'
 
 export const presentPatients = async (asking: Asking, patients: readonly Patient[]) => {
   const organizations = await organizationsBy(asking, patients.map(registeringOf))
@@ -66,4 +67,4 @@ const toPatient = ({ id, identifier = [], name = [], birthDate, telecom = [] }: 
   }
 }
 
-const registeringOf = ({ managingOrganization }: Patient) => idIn(managingOrganization?.reference, 'Organization')
+const registeringOf = ({ managingOrganization }: Patient) => namedId(managingOrganization, 'Organization')

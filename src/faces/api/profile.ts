@@ -27,7 +27,7 @@ export const profileOf = async (asking: Asking) => {
     userType: caller.practitioner === undefined ? null : 'practitioner',
     isSuperuser: caller.administrator,
     settings: {
-      currentStudyId: study === undefined ? null : groupOf(study),
+      currentStudyId: (study && groupOf(study)) ?? null,
       currentOrganizationId: caller.organizations[0] ?? null,
     },
   }

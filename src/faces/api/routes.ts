@@ -202,5 +202,5 @@ const studyAsked = async (asking: Asking, id: string): Promise<string> => {
 /** A study that the caller does not know has no members for them. */
 const groupAsked = async (asking: Asking, query: URLSearchParams): Promise<string | undefined> => {
   const id = idOf(query, 'study_id')
-  return id === undefined ? undefined : (groupOf(await findStudy(asking, id)) ?? undefined)
+  return id === undefined ? undefined : groupOf(await findStudy(asking, id))
 }

@@ -1,16 +1,18 @@
 import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
+import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import type { Asking } from './asking.ts'
-import { idIn, organizationsBy, toNamed } from './organizations.ts'
+import { organizationsBy, toNamed } from './organizations.ts'
 
 /** A study is known by the id of its Group, by which its data is searched for. */
-export const groupOf = ({ enrollment }: ResearchStudy): string | null => idIn(enrollment?.[0]?.reference, 'Group')
+export const groupOf = ({ enrollment }: ResearchStudy): string | undefined => namedId(enrollment?.[0], 'Group')
 
 export const presentStudies = async (asking: Asking, studies: readonly ResearchStudy[]) => {
   const organizations = await organizationsBy(asking, studies.map(sponsorOf))
   return studies.flatMap(study => {
     const id = groupOf(study)
-    return id === null ? [] : [toStudy(study, id, organizations.get(sponsorOf(study) ?? ''))]
+    return id === undefined ? [] : [toStudy(study, id, organizations.get(sponsorOf(study) ?? ''))]
   })
 }
 
@@ -29,5 +31,3 @@ const toStudy = ({ title, description }: ResearchStudy, id: string, organization
   organization: organization === undefined ? null : toNamed(organization),
   iconUrl: null,
 })
-
-const sponsorOf = ({ sponsor }: ResearchStudy): string | null => idIn(sponsor?.reference, 'Organization')

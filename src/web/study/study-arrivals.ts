@@ -26,7 +26,7 @@ export const studyArrivalsPage: AddPage = (server, options) => {
       content:
         arrivals.length === 0
           ? html`<p>Nothing is shared with the study yet, or not with you. Data is here as soon as a patient who shares it sends it.</p>`
-          : html`<p>The last ${arrivals.length} readings that came.</p>
+          : html`<p>The readings that came last, twenty at most.</p>
 <ul class="list-group list-group-flush mb-4">${arrivals.map(
               ({ observation, arrived }) => html`<li class="list-group-item px-0">
 <strong>${names.get(observation.subject?.reference ?? '') ?? 'Somebody'}</strong>: ${whatOf(observation, options.codeClasses)}${textOfValue(observation)}

@@ -156,7 +156,7 @@ t.test('a map says on which days there is data of whom, and how much', async t =
 
 t.test('the newest data is listed, of all who share it', async t => {
   const shown = wordsOf(await people.member.get(`${page}/arrivals`))
-  t.match(shown, /The last 5 readings that came\. All : Heart rate Came .* measured/)
+  t.match(shown, /The readings that came last, twenty at most\. All : Heart rate Came .* measured/)
   t.match(shown, /All : Heart rate, 60 \/min Came [^,]*, measured 1 March 2026/)
 })
 
