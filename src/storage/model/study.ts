@@ -78,7 +78,9 @@ const writeStudy = async (connection: Connection, id: string, study: ResearchStu
     VALUES (${id}, ${grantee}, ${group}, ${after.organization ?? ''}, ${after.access}, ${after.identity},
       ${inForce.has(study.status)}, ${low}, ${high})
     ON CONFLICT (id) DO UPDATE SET group_id = excluded.group_id, access = excluded.access,
-      in_force = excluded.in_force, period_start = excluded.period_start, period_end = excluded.period_end`)
+      in_force = excluded.in_force, period_start = excluded.period_start, period_end = excluded.period_end
+    WHERE (study.group_id, study.access, study.in_force, study.period_start, study.period_end) IS DISTINCT FROM
+      (excluded.group_id, excluded.access, excluded.in_force, excluded.period_start, excluded.period_end)`)
   const ofOrganization = await granteeNumber(connection, { kind: 'study-organization', id })
   await connection.run(sql.fragment`
     INSERT INTO study_grantee (study_id, grantee) VALUES (${id}, ${grantee}), (${id}, ${ofOrganization}) ON CONFLICT DO NOTHING`)
@@ -116,13 +118,20 @@ const staffIn = ({ extension = [] }: ResearchStudy): readonly Staff[] =>
     return { practitioner, role: staffRoleOf(entry) ?? null, period_start: low, period_end: high }
   })
 
-const writeStaff = async (connection: Connection, id: string, staff: readonly Staff[]): Promise<void> => {
-  await connection.run(sql.fragment`DELETE FROM study_staff WHERE study_id = ${id}`)
-  await connection.run(sql.fragment`
+/** Only what differs: whom consents reach is made anew for each row that changes. */
+const writeStaff = (connection: Connection, id: string, staff: readonly Staff[]): Promise<number> => {
+  const isSame = sql.fragment`kept.practitioner = named.practitioner AND kept.role IS NOT DISTINCT FROM named.role
+    AND kept.period_start = named.period_start AND kept.period_end = named.period_end`
+  return connection.run(sql.fragment`
+    WITH named AS MATERIALIZED (
+      SELECT DISTINCT * FROM jsonb_to_recordset(${JSON.stringify(staff)}::jsonb)
+        AS named(practitioner text, role text, period_start timestamptz, period_end timestamptz)
+    ),
+    ended AS (
+      DELETE FROM study_staff AS kept WHERE kept.study_id = ${id} AND NOT EXISTS (SELECT FROM named WHERE ${isSame}))
     INSERT INTO study_staff (study_id, practitioner, role, period_start, period_end)
-    SELECT ${id}, practitioner, role, period_start, period_end
-    FROM jsonb_to_recordset(${JSON.stringify(staff)}::jsonb)
-      AS named(practitioner text, role text, period_start timestamptz, period_end timestamptz)`)
+    SELECT ${id}, named.* FROM named
+    WHERE NOT EXISTS (SELECT FROM study_staff AS kept WHERE kept.study_id = ${id} AND ${isSame})`)
 }
 
 const staffRoleOf = (entry: Extension): string | undefined =>

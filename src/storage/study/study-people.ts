@@ -1,13 +1,8 @@
-import type { ResourceType } from '@medplum/fhirtypes'
-import { extensions } from '../../fhir/canonical.ts'
-import type { Expression } from '../../search/expression.ts'
-import { type Gate, passesGate } from '../compile/gate.ts'
+import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { hasLeft } from '../model/consent/has-left.ts'
-import { ended } from '../model/enrolment.ts'
-import { noDevice } from '../model/relation/consented.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
-import { isDiscardedPaper } from './paper-consent.ts'
+import { type StatesAsked, statesOf, visible } from './study-states.ts'
 
 /**
  * What somebody in a study has answered; `nothing`: their Consent stands, and none of it holds now; `ended`: their place in the study
@@ -15,16 +10,9 @@ import { isDiscardedPaper } from './paper-consent.ts'
  */
 export type StudyState = 'none' | 'all' | 'partly' | 'nothing' | 'declined' | 'withdrawn' | 'ended'
 
-export type StudyPeopleAsked = {
-  /** Id of the ResearchStudy. */
-  readonly study: string
-  /** The ResearchSubjects of the study. */
-  readonly subjects: Expression
-  /** Which Observations the study is consented. */
-  readonly shared: Expression
+export type StudyPeopleAsked = StatesAsked & {
   /** `silent`: they share what has been measured for so many days and is measured now, have signed so many days ago, and nothing has come since; `earlier`: what they signed is not the last text; `paper`: what they signed on paper is not confirmed yet. Absent: everybody. */
   readonly state?: StudyState | 'silent' | 'earlier' | 'paper'
-  readonly silentDays: number
   /** A part of a name or an identifier; empty: everybody. */
   readonly text: string
   readonly sort: 'arrival' | 'name' | 'enrolment'
@@ -91,21 +79,18 @@ export const readStudyPeople = async (
     )
     SELECT counted.counts, (SELECT count(*) FROM matching)::integer AS total,
       ${namedIds} AS named, page.patient_id AS "patientId",
-      page.content::text AS subject,
+      (SELECT content::text FROM ${subjectOf(sql.fragment`page`)}) AS subject,
       (SELECT row.content::text FROM patient AS row WHERE ${isPatientOf(sql.fragment`page`)} AND ${visible(gate, 'Patient')}) AS patient,
       page.state, page.silent AS "isSilent", page.earlier AS "isEarlier", page.paper AS "isOnPaper",
       coalesce(page.state = 'ended' AND page.is_standing AND ${hasLeft(sql.fragment`page.patient_id`, sql.fragment`${asked.study}`)}, FALSE) AS "isLeftStanding",
       page.arrived, page.measured, page.kind_id AS "kindId"
     FROM (
-      SELECT jsonb_object_agg(state, number) AS counts
+      SELECT coalesce(jsonb_object_agg(state, number), '{}') || jsonb_build_object(
+        'silent', coalesce(sum(silent), 0), 'earlier', coalesce(sum(earlier), 0), 'paper', coalesce(sum(paper), 0)) AS counts
       FROM (
-        SELECT state, count(*) AS number FROM person GROUP BY state
-        UNION ALL
-        SELECT 'silent', count(*) FROM person WHERE silent
-        UNION ALL
-        SELECT 'earlier', count(*) FROM person WHERE earlier
-        UNION ALL
-        SELECT 'paper', count(*) FROM person WHERE paper) AS one) AS counted
+        SELECT state, count(*) AS number, count(*) FILTER (WHERE silent) AS silent,
+          count(*) FILTER (WHERE earlier) AS earlier, count(*) FILTER (WHERE paper) AS paper
+        FROM person GROUP BY state) AS of_state) AS counted
     LEFT JOIN page ON TRUE
     ORDER BY page.key ${direction} NULLS LAST, page.pk DESC`)
   const [first] = rows
@@ -124,78 +109,11 @@ const mostNamed = 50
 type Row = Omit<StudyPersonRow, 'subject'> &
   Pick<StudyPeople, 'named' | 'total' | 'counts'> & { readonly subject: string | null }
 
-/** Everybody in the study once, with their state: what the study asks for and what it is given are joined as sets. */
-const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StudyPeopleAsked): SqlFragment => {
-  const since = sql.fragment`now() - make_interval(days => ${silentDays})`
-  const scanned = JSON.stringify([{ url: extensions.paperScan }])
-  return sql.fragment`
-  subject AS MATERIALIZED (
-    SELECT row.patient_id, row.pk, row.content, (row.content ->> 'status' = ANY(${sql.array([...ended], 'text')}) OR EXISTS (
-      SELECT FROM enrolment
-      WHERE enrolment.patient_id = row.patient_id AND enrolment.id = row.id AND enrolment.period_end <= now())) AS is_over
-    FROM research_subject AS row
-    WHERE ${visible(gate, 'ResearchSubject', subjects)}
-  ),
-  gave AS MATERIALIZED (
-    SELECT permit.patient_id, count(DISTINCT (asked.kind_id, asked.device_id)) FILTER (WHERE asked.kind_id IS NOT NULL) AS lines,
-      bool_or(permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end) AS is_awaited
-    FROM study_group_observation_consents AS permit
-    LEFT JOIN study_requested_data AS asked
-      ON asked.study_id = ${study} AND asked.kind_id = permit.kind_id AND permit.device_id IN (0, asked.device_id)
-    WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented
-      AND now() >= permit.valid_from AND now() < permit.valid_to
-    GROUP BY permit.patient_id
-  ),
-  answered AS MATERIALIZED (
-    SELECT row.patient_id, (array_agg(row.content ->> 'status' ORDER BY
-      array_position(ARRAY['active', 'proposed'], row.content ->> 'status'), row.last_updated DESC, row.pk DESC))[1] AS status,
-      bool_or(row.content ->> 'status' = 'proposed' AND row.content -> 'extension' @> ${scanned}::jsonb) AS paper,
-      max(row.content ->> 'dateTime') FILTER (WHERE row.content ->> 'status' = 'active') AS signed,
-      bool_or(row.content ->> 'status' = 'active' AND given.text_version IS DISTINCT FROM (
-        SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
-    FROM consent_grantee AS given
-    JOIN consent AS row ON row.patient_id = given.patient_id AND row.pk = given.pk
-    WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study}) AND ${visible(gate, 'Consent')}
-      AND NOT ${isDiscardedPaper(sql.fragment`row`)}
-    GROUP BY row.patient_id
-  ),
-  stated AS MATERIALIZED (
-    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, gave.is_awaited, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
-      WHEN subject.is_over THEN 'ended'
-      WHEN answered.status = 'active' AND gave.lines >= (
-        SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
-      WHEN answered.status = 'active' AND gave.patient_id IS NULL THEN 'nothing'
-      WHEN answered.status = 'active' THEN 'partly'
-      WHEN answered.status = 'rejected' THEN 'declined'
-      WHEN answered.status = 'inactive' THEN 'withdrawn'
-      ELSE 'none' END AS state
-    FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
-  ),
-  person AS MATERIALIZED (
-    SELECT stated.*, newest.arrived, newest.measured, newest.kind_id, stated.state IN ('all', 'partly') AND stated.is_awaited
-      AND coalesce(newest.arrived < ${since}, stated.signed < to_char(${since}, 'YYYY-MM-DD'), TRUE) AS silent,
-      stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier,
-      stated.state = 'none' AND coalesce(stated.is_on_paper, FALSE) AS paper
-    FROM stated LEFT JOIN LATERAL (
-      (${newestOf(gate, shared, sql.fragment`<=`)}) UNION ALL (${newestOf(gate, shared, sql.fragment`>`)})
-      ORDER BY arrived DESC LIMIT 1) AS newest ON TRUE
-  )`
-}
+const isPatientOf = (person: SqlFragment): SqlFragment =>
+  sql.fragment`row.patient_id = ${person}.patient_id AND row.id = ${person}.patient`
 
-/** Of the readings of the row `stated` that were measured by now, or by a clock that goes ahead: such a one would be the newest for ever. */
-const newestOf = (gate: Gate, shared: Expression, isByNow: SqlFragment): SqlFragment => sql.fragment`
-  SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured, row.kind_id
-  FROM observation AS row
-  WHERE stated.opens AND row.patient_id = stated.patient_id AND row.effective_start ${isByNow} now() + interval '1 day'
-    AND ${visible(gate, 'Observation', shared)}
-  ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1`
-
-/** The row of the type, under the name `row`. */
-const visible = (gate: Gate, type: ResourceType, asked?: Expression): SqlFragment =>
-  passesGate(gate, 's', type, 'row', asked)
-
-const isPatientOf = (person: SqlFragment): SqlFragment => sql.fragment`row.patient_id = ${person}.patient_id
-  AND row.id = referenced_id(${person}.content -> 'individual', 'Patient')`
+const subjectOf = (person: SqlFragment): SqlFragment => sql.fragment`
+  research_subject AS subject WHERE subject.patient_id = ${person}.patient_id AND subject.pk = ${person}.pk`
 
 const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
   if (state === undefined) return sql.fragment`TRUE`
@@ -218,7 +136,8 @@ const textTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {
     SELECT FROM jsonb_path_query(${content}, ${path}::jsonpath) AS part WHERE fhir_fold(part #>> '{}') LIKE ${pattern})`
   const identifiers = '$.identifier[*].value'
   const content = sql.fragment`row.content`
-  return sql.fragment`(${has(sql.fragment`person.content`, identifiers)} OR EXISTS (
+  return sql.fragment`(EXISTS (
+    SELECT FROM ${subjectOf(sql.fragment`person`)} AND ${has(sql.fragment`subject.content`, identifiers)}) OR EXISTS (
     SELECT FROM patient AS row WHERE ${isPatientOf(sql.fragment`person`)} AND ${visible(gate, 'Patient')}
       AND ${anyOf([...names, identifiers].map(path => has(content, path)))}))`
 }
@@ -236,6 +155,6 @@ const orderKey = (gate: Gate, { sort }: StudyPeopleAsked): SqlFragment => {
       return sql.fragment`fhir_fold(coalesce((
         SELECT coalesce(row.content #>> '{name,0,family}', row.content #>> '{name,0,text}', row.content #>> '{name,0,given,0}')
         FROM patient AS row WHERE ${isPatientOf(sql.fragment`person`)} AND ${visible(gate, 'Patient')}),
-        person.content #>> '{identifier,0,value}'))`
+        (SELECT subject.content #>> '{identifier,0,value}' FROM ${subjectOf(sql.fragment`person`)})))`
   }
 }

@@ -4,8 +4,7 @@ import { sharedWithStudy } from '../../access/questions.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import { and } from '../../search/expression.ts'
-import { parseSearch } from '../../search/parse.ts'
+import { all } from '../../search/expression.ts'
 import type { Store } from '../../storage/store.ts'
 import type { StudyPeople, StudyPeopleAsked, StudyPersonRow, StudyState } from '../../storage/study/study-people.ts'
 
@@ -44,17 +43,15 @@ type Wanted = Pick<StudyPeopleAsked, 'text' | 'sort' | 'offset' | 'limit'> & {
 
 /** One page of those in the study, and how many there are of each state. Everything is asked as the caller. */
 export const findEnrolledPeople = async (
-  { registry, openStoreFor }: StudyParts,
+  { openStoreFor }: Pick<StudyParts, 'openStoreFor'>,
   caller: Caller,
   { id = '' }: ResearchStudy,
   { seesAnswers, state, among, ...wanted }: Wanted,
 ): Promise<EnrolledPage> => {
-  const query = new URLSearchParams({ study: `ResearchStudy/${id}` })
-  const inStudy = parseSearch(registry, 'ResearchSubject', query).where
   const { rows, total, counts } = await openStoreFor(caller).studyPeople({
     ...wanted,
     study: id,
-    subjects: among === undefined ? inStudy : and(inStudy, { kind: 'identified', ids: among }),
+    subjects: among === undefined ? all : { kind: 'identified', ids: among },
     shared: sharedWithStudy(caller, id),
     silentDays,
     ...(state === undefined || !seesAnswers ? {} : { state }),

@@ -449,3 +449,14 @@ t.test('a day is the darker, the nearer it comes to what is usual for the same p
   const long = (await people.member.get(`${page}/completeness?find=Dense&days=90`)).body
   t.equal([...long.matchAll(/<td class="many">50\+/g)].length, 3, 'of many days fewer are counted of each')
 })
+
+t.test('somebody who is named in words alone, and so no Patient here, is listed by their code', async t => {
+  const study = { reference: `ResearchStudy/${other}` }
+  const outsider = { resourceType: 'ResearchSubject' as const, identifier: [{ value: 'outsider' }], study }
+  const individual = { display: 'Somebody from elsewhere' }
+  const { id } = await create(lab.manager, { ...outsider, status: 'candidate', individual })
+  t.same(await named('?find=outsider'), ['outsider'])
+  t.same(await named('?find=outsider&state=none'), ['outsider'])
+  await update(lab.manager, { ...outsider, id, status: 'withdrawn', individual })
+  t.same(await named('?find=outsider&state=ended'), ['outsider'])
+})

@@ -1,0 +1,104 @@
+import type { ResourceType } from '@medplum/fhirtypes'
+import { extensions } from '../../fhir/canonical.ts'
+import type { Expression } from '../../search/expression.ts'
+import { type Gate, passesGate } from '../compile/gate.ts'
+import { ended } from '../model/enrolment.ts'
+import { referencedId } from '../model/reference.ts'
+import { noDevice } from '../model/relation/consented.ts'
+import { type SqlFragment, sql } from '../sql.ts'
+import { isDiscardedPaper } from './paper-consent.ts'
+
+export type StatesAsked = {
+  /** Id of the ResearchStudy. */
+  readonly study: string
+  /** Which of its ResearchSubjects. */
+  readonly subjects: Expression
+  /** Which Observations the study is consented. */
+  readonly shared: Expression
+  readonly silentDays: number
+}
+
+/** Everybody in the study once, with their state: what the study asks for and what it is given are joined as sets. */
+export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StatesAsked): SqlFragment => {
+  const since = sql.fragment`now() - make_interval(days => ${silentDays})`
+  const scanned = JSON.stringify([{ url: extensions.paperScan }])
+  return sql.fragment`
+  subject AS MATERIALIZED (
+    SELECT row.patient_id, row.pk, enrolment.patient, NOT enrolment.in_force OR enrolment.period_end <= now() AS is_over
+    FROM enrolment
+    JOIN research_subject AS row ON row.patient_id = enrolment.patient_id AND row.id = enrolment.id
+    WHERE enrolment.study_id = ${study} AND ${visible(gate, 'ResearchSubject', subjects)}
+    UNION ALL
+    SELECT row.patient_id, row.pk, NULL, row.content ->> 'status' = ANY(${sql.array([...ended], 'text')})
+    FROM research_subject AS row
+    WHERE row.patient_id = 0 AND ${referencedId(sql.fragment`row`, 'study', 'ResearchStudy')} = ${study}
+      AND ${visible(gate, 'ResearchSubject', subjects)}
+  ),
+  gave AS MATERIALIZED (
+    SELECT permit.patient_id, count(DISTINCT asked.line) AS lines,
+      bool_or(permit.device_id <> ${noDevice} AND permit.data_start <= ${since} AND now() < permit.data_end) AS is_awaited
+    FROM study_group_observation_consents AS permit
+    LEFT JOIN (
+      SELECT kind_id, device_id, row_number() OVER () AS line FROM study_requested_data WHERE study_id = ${study}) AS asked
+      ON asked.kind_id = permit.kind_id AND permit.device_id IN (0, asked.device_id)
+    WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented
+      AND now() >= permit.valid_from AND now() < permit.valid_to
+    GROUP BY permit.patient_id
+  ),
+  answered AS MATERIALIZED (
+    SELECT patient_id, (array_agg(status ORDER BY array_position(ARRAY['active', 'proposed'], status), last_updated DESC, pk DESC))[1] AS status,
+      bool_or(paper) AS paper, max(signed) FILTER (WHERE status = 'active') AS signed,
+      bool_or(status = 'active' AND text_version IS DISTINCT FROM (
+        SELECT version FROM study_text WHERE study_id = ${study} ORDER BY position DESC LIMIT 1)) AS earlier
+    FROM (
+      SELECT row.patient_id, row.pk, row.last_updated, row.text_version, row.content ->> 'status' AS status,
+        row.content ->> 'status' = 'proposed' AND row.content -> 'extension' @> ${scanned}::jsonb AS paper,
+        row.content ->> 'dateTime' AS signed
+      FROM (${consentsTo(study)}) AS row
+      WHERE ${visible(gate, 'Consent')} AND NOT ${isDiscardedPaper(sql.fragment`row`)}
+      OFFSET 0) AS one
+    GROUP BY patient_id
+  ),
+  stated AS MATERIALIZED (
+    SELECT subject.*, gave.patient_id IS NOT NULL AS opens, gave.is_awaited, answered.earlier AS is_earlier, answered.signed, answered.paper AS is_on_paper, answered.status = 'active' AS is_standing, CASE
+      WHEN subject.is_over THEN 'ended'
+      WHEN answered.status = 'active' AND gave.lines >= (
+        SELECT count(*) FROM study_requested_data AS asked WHERE asked.study_id = ${study}) THEN 'all'
+      WHEN answered.status = 'active' AND gave.patient_id IS NULL THEN 'nothing'
+      WHEN answered.status = 'active' THEN 'partly'
+      WHEN answered.status = 'rejected' THEN 'declined'
+      WHEN answered.status = 'inactive' THEN 'withdrawn'
+      ELSE 'none' END AS state
+    FROM subject LEFT JOIN answered USING (patient_id) LEFT JOIN gave USING (patient_id)
+  ),
+  person AS MATERIALIZED (
+    SELECT stated.*, newest.arrived, newest.measured, newest.kind_id, stated.state IN ('all', 'partly') AND stated.is_awaited
+      AND coalesce(newest.arrived < ${since}, stated.signed < to_char(${since}, 'YYYY-MM-DD'), TRUE) AS silent,
+      stated.state IN ('all', 'partly') AND coalesce(stated.is_earlier, FALSE) AS earlier,
+      stated.state = 'none' AND coalesce(stated.is_on_paper, FALSE) AS paper
+    FROM stated LEFT JOIN LATERAL (
+      (${newestOf(gate, shared, sql.fragment`<=`)}) UNION ALL (${newestOf(gate, shared, sql.fragment`>`)})
+      ORDER BY arrived DESC LIMIT 1) AS newest ON TRUE
+  )`
+}
+
+/** A long content is compressed, and is expanded here once, where each look into it would do so. */
+const consentsTo = (study: string): SqlFragment => sql.fragment`
+  SELECT consent.patient_id, consent.pk, consent.id, consent.version, consent.last_updated, consent.owner, consent.author, consent.tokens,
+    consent.content || '{}' AS content, given.text_version
+  FROM consent_grantee AS given
+  JOIN consent ON consent.patient_id = given.patient_id AND consent.pk = given.pk
+  WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study})
+  OFFSET 0`
+
+/** Of the readings of the row `stated` that were measured by now, or by a clock that goes ahead: such a one would be the newest for ever. */
+const newestOf = (gate: Gate, shared: Expression, isByNow: SqlFragment): SqlFragment => sql.fragment`
+  SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured, row.kind_id
+  FROM observation AS row
+  WHERE stated.opens AND row.patient_id = stated.patient_id AND row.effective_start ${isByNow} now() + interval '1 day'
+    AND ${visible(gate, 'Observation', shared)}
+  ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1`
+
+/** The row of the type, under the name `row`. */
+export const visible = (gate: Gate, type: ResourceType, asked?: Expression): SqlFragment =>
+  passesGate(gate, 's', type, 'row', asked)
