@@ -134,6 +134,17 @@ t.test('_content takes the words out of those resources alone that have the lett
   const beforeNamed = await taken()
   await finds(t, 'Basic', { '_content=patient': '' })
   t.ok((await taken()) - beforeNamed <= 2, 'of the accented one alone')
+  const several = {
+    '_content=7x3b': 'plain',
+    '_content="grey zebra"': 'plain',
+    '_content="zebra grey"': '',
+    '_content=stripes or giraffe': 'broken',
+    '_content=giraffe or 7x3b -stripes': 'plain',
+    '_content=zebra-0': '',
+  }
+  const beforeSeveral = await taken()
+  await finds(t, 'Basic', several)
+  t.ok((await taken()) - beforeSeveral <= 1 + Object.keys(several).length, 'of the accented one alone, for each')
 })
 
 t.test('_content finds what all words of a content say', async t => {
@@ -175,6 +186,16 @@ t.test('_content finds what all words of a content say', async t => {
   )
   const query = fc.oneof(
     fc.constantFrom('grey', 'Cat', 'PATIENT', 'e', 'amp', 'http', 'b'),
+    fc.constantFrom(
+      'grey or 7',
+      '"grey cat"',
+      'e7 or "cat 7" or b',
+      'cat -"grey 7"',
+      '-cat',
+      '-1.50 or -grey',
+      'or',
+      'grey-cat 7',
+    ),
     text,
     fc.tuple(text, text).map(two => two.join(' ')),
   )

@@ -10,34 +10,62 @@ export const matchWords = (content: SqlFragment, { code }: SearchParameter, word
   code === '_text' ? sql.fragment`fhir_narrative_words(${content}) @@ ${queryOf(words)}` : matchContent(content, words)
 
 /**
- * To take all words out of a content is slow. One of letters alone stands, in what is plain ASCII, among those of one of its texts, and in no
- * content that has not its letters: only texts that have these are taken apart, as `Patient/…` is, in which *patient* is no word.
+ * To take all words out of a content is slow. In what is plain ASCII each word that is asked, as PostgreSQL's parser has it, stands among the letters of
+ * one of its texts, and in no content that has not its letters: only those texts are taken apart that have the letters of one, as `Patient/…` has those of
+ * *patient*, which is no word there. A phrase lies in one text, so that others make no difference to it.
  */
 const matchContent = (content: SqlFragment, words: Words): SqlFragment => {
   const decided = sql.fragment`fhir_content_words(${content}) @@ ${queryOf(words)}`
-  const needed = neededWord(words)
-  if (needed === undefined) return decided
-  const leaf = sql.fragment`words_leaf #>> '{}'`
-  const further = fold(words.query).trim() === needed ? sql.fragment`` : sql.fragment`AND ${decided}`
+  if (fold(words.query).split(/[^\p{L}\p{N}]+/u).length > mostParts) return decided
+  const { may, does } = isOneWord(words) ? oneWord(words) : severalWords(words)
   return sql.fragment`(SELECT CASE
       WHEN octet_length(text) > length(text) THEN ${decided}
-      WHEN strpos(lower(text COLLATE "C"), ${needed}) = 0 THEN FALSE
+      WHEN NOT ${may} THEN FALSE
       WHEN length(text) > 250000 THEN ${decided}
-      ELSE EXISTS (
-          SELECT FROM jsonb_path_query(${content}, 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS words_leaf
-          WHERE strpos(lower(${leaf} COLLATE "C"), ${needed}) > 0
-            AND to_tsvector('simple', ${leaf}) @@ websearch_to_tsquery('simple', ${needed}))
-        ${further}
+      ELSE ${does(sql.fragment`jsonb_path_query(${content}, 'strict $.** ? (@.type() == "string" || @.type() == "number")') AS words_leaf`)}
       END
-    FROM (SELECT (${content})::text AS text OFFSET 0) AS words_text)`
+    FROM (SELECT lower((${content})::text COLLATE "C") AS text OFFSET 0) AS words_text)`
 }
 
-/** The longest of letters alone, where all are meant, and nothing else stands between them. What has digits may be taken for several words. */
-const neededWord = ({ query }: Words): string | undefined => {
-  const all = fold(query).split(' ')
-  if (all.includes('or') || !all.every(word => /^[a-z0-9]*$/.test(word))) return undefined
-  return all.filter(word => /^[a-z]+$/.test(word)).toSorted((one, other) => other.length - one.length)[0]
+/** To look for more is no faster. */
+const mostParts = 30
+
+/** Whether a content may match by the letters of its `text`, and whether it does by its texts, the rows `words_leaf`. */
+type Tests = { readonly may: SqlFragment; readonly does: (leaves: SqlFragment) => SqlFragment }
+
+const leafText = sql.fragment`lower(words_leaf #>> '{}' COLLATE "C")`
+
+/** What has digits may be taken for several words. */
+const isOneWord = ({ query }: Words): boolean => /^ *(?!or *$)[a-z]+ *$/.test(fold(query))
+
+const oneWord = (words: Words): Tests => {
+  const has = (text: SqlFragment) => sql.fragment`strpos(${text}, ${fold(words.query).trim()}) > 0`
+  return {
+    may: has(sql.fragment`text`),
+    does: leaves => sql.fragment`EXISTS (
+        SELECT FROM ${leaves} WHERE ${has(leafText)} AND to_tsvector('simple', words_leaf #>> '{}') @@ ${queryOf(words)})`,
+  }
 }
+
+const severalWords = (words: Words): Tests => {
+  const asked = askedIn(words)
+  return {
+    may: sql.fragment`coalesce(array_to_tsvector(ARRAY(
+        SELECT asked_word FROM unnest(${asked}) AS asked_word WHERE strpos(text, asked_word) > 0)) @@ ${neededIn(words)}, TRUE)`,
+    does: leaves => sql.fragment`(
+        SELECT jsonb_to_tsvector('simple', coalesce(jsonb_agg(words_leaf), '[]'), '["string", "numeric"]') @@ ${queryOf(words)}
+        FROM ${leaves}
+        WHERE EXISTS (SELECT FROM unnest(${asked}) AS asked_word WHERE strpos(${leafText}, asked_word) > 0))`,
+  }
+}
+
+/** The words of the query, as the parser has them; asked once a statement. */
+const askedIn = (words: Words): SqlFragment => sql.fragment`ARRAY(
+  SELECT replace(quoted[1], '''''', '''') FROM regexp_matches((${queryOf(words)})::text, '''((?:[^'']|'''')+)''', 'g') AS quoted)`
+
+/** What the letters of a content must have in any case: the query without what must not be there, and without the order of its phrases. */
+const neededIn = (words: Words): SqlFragment => sql.fragment`(
+  SELECT regexp_replace(nullif(querytree(${queryOf(words)}), 'T'), '<(-|[0-9]+)>', '&', 'g')::tsquery)`
 
 /** The same of the row of full_text; of `_content` there is none. */
 export const indexedWords = ({ code }: SearchParameter, words: Words): SqlFragment | undefined =>
