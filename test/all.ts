@@ -8,35 +8,49 @@ import { isOnTurn, todays } from './support/turn.ts'
  * one process runs several, so that the server is loaded, and its code has become fast, once for them all. Some of what asks the most takes turns by the day.
  */
 const [, , ...told] = process.argv
-/** On a day those of one list, and those of the others on the next; `test/docs.test.ts` walks through the demo on the days of the last. */
+/**
+ * On a day those of one list, and those of the others on the next; `test/docs.test.ts` walks through the demo on the days of the last. What takes turns
+ * within a file has them of another number of days, without a common divisor, or the same would meet for ever.
+ */
 const byTurns: readonly (readonly string[])[] = [
+  ['test/oracle/answers.test.ts'],
   [
-    'test/cli/ehr.test.ts',
-    'test/fhir/validate/invariants.test.ts',
-    'test/interactions/bundle/answer-room.test.ts',
-    'test/interactions/search/page-room.test.ts',
-    'test/oracle/answers.test.ts',
-    'test/storage/search/room.test.ts',
-  ],
-  [
-    'test/acceptance/cgm.test.ts',
-    'test/auth/key-sets.test.ts',
-    'test/browser/days.test.ts',
-    'test/browser/study-languages.test.ts',
-    'test/cli/client.test.ts',
-    'test/conformance.test.ts',
     'test/fhir/validate/differential.test.ts',
     'test/http/fuzz.test.ts',
-    'test/http/oauth-limits.test.ts',
-    'test/mhealth/upstream.test.ts',
-    'test/subscriptions/topic.test.ts',
+    'test/interactions/bundle/answer-room.test.ts',
+    'test/interactions/search/page-room.test.ts',
     'test/web/strange-forms.test.ts',
   ],
-  [],
+  [
+    'test/browser/days.test.ts',
+    'test/browser/study-languages.test.ts',
+    'test/conformance.test.ts',
+    'test/mhealth/upstream.test.ts',
+  ],
+  ['test/auth/key-sets.test.ts', 'test/fhir/validate/invariants.test.ts', 'test/http/oauth-limits.test.ts'],
 ]
-const isOff: ReadonlySet<string> = new Set(byTurns.filter((_, place) => !isOnTurn(place, byTurns.length)).flat())
+/** A quarter of the files of these folders is on its turn. */
+const foldersByTurns = [
+  'test/acceptance',
+  'test/auth/ehr',
+  'test/auth/sso',
+  'test/cli',
+  'test/faces',
+  'test/fhir/xml',
+  'test/storage/postgres',
+  'test/storage/search',
+  'test/storage/values',
+  'test/subscriptions',
+  'test/web/organization',
+]
+const filesIn = (folder: string): readonly string[] => globSync(join(folder, '**/*.test.ts')).toSorted()
+const days = byTurns.length
+const isOff: ReadonlySet<string> = new Set([
+  ...byTurns.filter((_, place) => !isOnTurn(place, days)).flat(),
+  ...foldersByTurns.flatMap(filesIn).filter((_, place) => !isOnTurn(place, days)),
+])
 const files = (told.length > 0 ? told : ['test'])
-  .flatMap(place => (place.endsWith('.ts') ? place : globSync(join(place, '**/*.test.ts'))))
+  .flatMap(place => (place.endsWith('.ts') ? place : filesIn(place)))
   .filter(file => told.length > 0 || !isOff.has(file))
   .toSorted()
 
@@ -77,5 +91,5 @@ for (const some of together) run(some)
  * are, every migration is run there. Not the one that starts the PostgreSQL that comes along, whichever the other is.
  */
 const { OTHER_DATABASE_URL: other } = process.env
-const ofStorage = globSync('test/storage/**/*.test.ts').filter(file => !file.endsWith('embedded.test.ts'))
-if (other !== undefined && told.length === 0) run(todays(ofStorage.toSorted(), 9), { TEST_DATABASE_URL: other })
+const ofStorage = filesIn('test/storage').filter(file => !file.endsWith('embedded.test.ts'))
+if (other !== undefined && told.length === 0) run(todays(ofStorage, 9), { TEST_DATABASE_URL: other })

@@ -86,7 +86,7 @@ t.test('what the documents tell to type works, and prints what they say', async 
 })
 
 /** To make the demo's world takes as long as what stands in the other lists of `byTurns` in test/all.ts, with which it takes turns. */
-if (isOnTurn(2, 3))
+if (isOnTurn(3, 4))
   t.test('the three apps get their tokens in the demo’s world as docs/apps.md says, word for word', t => walkThrough(t))
 
 t.test(
