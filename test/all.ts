@@ -29,28 +29,42 @@ const byTurns: readonly (readonly string[])[] = [
   ],
   ['test/auth/key-sets.test.ts', 'test/fhir/validate/invariants.test.ts', 'test/http/oauth-limits.test.ts'],
 ]
-/** A quarter of the files of these folders is on its turn. */
-const foldersByTurns = [
-  'test/acceptance',
-  'test/auth/ehr',
-  'test/auth/sso',
-  'test/cli',
-  'test/faces',
-  'test/fhir/xml',
-  'test/storage/postgres',
-  'test/storage/search',
-  'test/storage/values',
-  'test/subscriptions',
-  'test/web/organization',
+/** Of each of these every so many-th file is on its turn; what stands in a list above has its turn there. */
+const everySoMany: readonly (readonly [days: number, places: readonly string[]])[] = [
+  [
+    4,
+    [
+      'test/acceptance/**',
+      'test/auth/{ehr,sso}/**',
+      'test/cli/**',
+      'test/faces/**',
+      'test/fhir/xml/**',
+      'test/storage/{postgres,search,values}/**',
+      'test/subscriptions/**',
+      'test/web/organization/**',
+    ],
+  ],
+  [2, ['test/auth/*', 'test/browser/*', 'test/http/**', 'test/operations/**']],
 ]
-const filesIn = (folder: string): readonly string[] => globSync(join(folder, '**/*.test.ts')).toSorted()
-const days = byTurns.length
+/** The whole way, the pages of everybody and that of patients are gone each day. */
+const everyDay = ['invitation', 'pages', 'story'].map(name => `test/browser/${name}.test.ts`)
+
+const filesIn = (place: string): readonly string[] =>
+  globSync(place)
+    .filter(file => file.endsWith('.test.ts'))
+    .toSorted()
+const isListed: ReadonlySet<string> = new Set([...byTurns.flat(), ...everyDay])
 const isOff: ReadonlySet<string> = new Set([
-  ...byTurns.filter((_, place) => !isOnTurn(place, days)).flat(),
-  ...foldersByTurns.flatMap(filesIn).filter((_, place) => !isOnTurn(place, days)),
+  ...byTurns.filter((_, place) => !isOnTurn(place, byTurns.length)).flat(),
+  ...everySoMany.flatMap(([days, places]) =>
+    places
+      .flatMap(filesIn)
+      .filter(file => !isListed.has(file))
+      .filter((_, place) => !isOnTurn(place, days)),
+  ),
 ])
 const files = (told.length > 0 ? told : ['test'])
-  .flatMap(place => (place.endsWith('.ts') ? place : filesIn(place)))
+  .flatMap(place => (place.endsWith('.ts') ? place : filesIn(join(place, '**'))))
   .filter(file => told.length > 0 || !isOff.has(file))
   .toSorted()
 
@@ -91,5 +105,5 @@ for (const some of together) run(some)
  * are, every migration is run there. Not the one that starts the PostgreSQL that comes along, whichever the other is.
  */
 const { OTHER_DATABASE_URL: other } = process.env
-const ofStorage = filesIn('test/storage').filter(file => !file.endsWith('embedded.test.ts'))
+const ofStorage = filesIn('test/storage/**').filter(file => !file.endsWith('embedded.test.ts'))
 if (other !== undefined && told.length === 0) run(todays(ofStorage, 9), { TEST_DATABASE_URL: other })
