@@ -3,7 +3,7 @@ import type { Connection } from '../database.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import { boundedReadingsOf } from './bounded-reading.ts'
 import type { GlucoseProfileAsked, GlucoseProfileRow } from './figures.ts'
-import { figuresAsk, readingsOf } from './reading.ts'
+import { readingsOf } from './reading.ts'
 
 /** What the values were over all, and by the quarter of an hour of the day; what has a date alone is in none of them. */
 export const readGlucoseProfile = async (
@@ -12,11 +12,7 @@ export const readGlucoseProfile = async (
   { timezone, conversions, toldTwice, ...asked }: GlucoseProfileAsked,
 ): Promise<GlucoseProfileRow> => {
   const local = sql.fragment`(at AT TIME ZONE ${timezone})`
-  const [row] = await figuresAsk(
-    connection,
-    gate,
-    asked,
-  )<GlucoseProfileRow>(sql.fragment`
+  const [row] = await connection.any<GlucoseProfileRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, { ...asked, conversions })}),
     bounded AS (${boundedReadingsOf(gate, { ...asked, conversions })}),
     told AS (

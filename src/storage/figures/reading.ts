@@ -8,7 +8,6 @@ import { codeTest } from '../compile/code-test.ts'
 import { compile } from '../compile/compile.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import { matchesHot } from '../compile/hot.ts'
-import type { Connection } from '../database.ts'
 import { compartmentOf } from '../model/reference.ts'
 import { statisticNumbers, unitOfRanges } from '../prepare/observation-facts.ts'
 import { storedRow } from '../row.ts'
@@ -55,16 +54,6 @@ const anyReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
     FROM sampled AS hot CROSS JOIN LATERAL ${samplesOf} AS sample
     WHERE ${isWithin(sql.fragment`sample.at`)}`
 }
-
-/**
- * Asks with one plan for all values where the patient, the code and the time say all: no index but theirs is any good, and to plan so long a
- * statement anew takes a third of the time in which it is answered. https://www.postgresql.org/docs/18/sql-prepare.html
- */
-export const figuresAsk = (
-  connection: Connection,
-  { access }: Gate,
-  { where }: Pick<ReadingsAsked, 'where'>,
-): Connection['kept'] => (matchesHot(restrict(access, 's', 'Observation', where)) ? connection.kept : connection.any)
 
 const isAverage = sql.fragment`hot.statistic = ${statisticNumbers.average}`
 

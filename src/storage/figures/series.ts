@@ -2,7 +2,7 @@ import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import type { SeriesAsked, SeriesRow, Step } from './figures.ts'
-import { figuresAsk, readingsOf } from './reading.ts'
+import { readingsOf } from './reading.ts'
 
 /**
  * What was measured over time, a row for each source and each step that holds a reading. Its sum adds no two readings of the same time: of those that
@@ -13,11 +13,7 @@ export const readSeries = (
   gate: Gate,
   { step, wantsSum, ...asked }: SeriesAsked,
 ): Promise<readonly SeriesRow[]> =>
-  figuresAsk(
-    connection,
-    gate,
-    asked,
-  )<SeriesRow>(sql.fragment`
+  connection.any<SeriesRow>(sql.fragment`
     WITH reading AS (${readingsOf(gate, asked)}),
     placed AS (SELECT ${stepOf(step, asked.from)} AS step, * FROM (${onceOf()}) AS once),
     part AS (

@@ -1,12 +1,4 @@
 import t from 'tap'
-import { fullAccess } from '../../../src/access/access.ts'
-import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
-import { conversionTo } from '../../../src/fhir/measured/conversion.ts'
-import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { none } from '../../../src/search/expression.ts'
-import { parseCriteria } from '../../../src/search/parse.ts'
-import type { Connection } from '../../../src/storage/database.ts'
-import { readSeries } from '../../../src/storage/figures/series.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openSearching } from '../../support/searching.ts'
 
@@ -201,41 +193,3 @@ t.test('the sum has the readings that come to most of those of which no two over
     t.equal(row?.sum, most(readings), JSON.stringify(readings))
   }
 })
-
-t.test(
-  'one plan is kept for what patient, code and time say alone; what else is asked is planned for its values',
-  async t => {
-    const registry = loadRegistry()
-    const conversion = conversionTo('{steps}')
-    const plannedFor = async (criteria: Readonly<Record<string, string>>) => {
-      const asked: string[] = []
-      const spied = (way: 'any' | 'kept'): Connection['any'] => {
-        return query => {
-          asked.push(way)
-          return database[way](query)
-        }
-      }
-      await readSeries(
-        { ...database, any: spied('any'), kept: spied('kept') },
-        { access: fullAccess, classes: openCodeClasses() },
-        {
-          where: parseCriteria(registry, 'Observation', new URLSearchParams({ subject: 'Patient/ann', ...criteria })),
-          mistaken: none,
-          patient: 'ann',
-          codes: [{ system: 'http://loinc.org', code: '55423-8' }],
-          from: '2026-01-01T00:00:00Z',
-          to: '2026-02-01T00:00:00Z',
-          at: 'start',
-          takesAverages: true,
-          unit: '{steps}',
-          conversions: conversion === undefined ? [] : [conversion],
-          step: { kind: 'width', seconds: 3600 },
-          wantsSum: false,
-        },
-      )
-      return asked
-    }
-    t.same(await plannedFor({}), ['kept'])
-    t.same(await plannedFor({ category: 'vital-signs' }), ['any'])
-  },
-)
