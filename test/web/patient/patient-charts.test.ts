@@ -242,7 +242,7 @@ t.test('of days on which nothing has a number it is told that there was somethin
     const shown = wordsOf(await browser.get(`/patients/${patient}?first=2025-06-01&last=2025-06-01`))
     t.match(
       shown,
-      /Glucose day by day mg\/dL Without a number in this unit, or with one that cannot be, and so in no chart: 1\./,
+      /Glucose day by day mg\/dL Without a number in this unit, with one that cannot be, or measured more often than once a second, and so in no chart: 1\./,
     )
     t.notMatch(shown, /nothing to be drawn/)
   }
@@ -385,11 +385,11 @@ t.test(
     )
     t.match(
       wordsOf(shown),
-      /Weight kg .*Without a number in this unit, or with one that cannot be, and so in no chart: 1\./,
+      /Weight kg .*Without a number in this unit, with one that cannot be, or measured more often than once a second, and so in no chart: 1\./,
     )
     t.match(
       wordsOf(shown),
-      /Glucose day by day mg\/dL .*Without a number in this unit, or with one that cannot be, and so in no chart: 2\./,
+      /Glucose day by day mg\/dL .*Without a number in this unit, with one that cannot be, or measured more often than once a second, and so in no chart: 2\./,
     )
     t.match(wordsOf(shown), /Mean 100 mg\/dL /)
     t.equal(tableOf(shown, 'Blood pressure'), 'Day Readings Mean Lowest Highest 2025-06-11 1 131 131 131')
