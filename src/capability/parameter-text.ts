@@ -8,6 +8,8 @@ export const resultText: Readonly<Record<ResultName, string>> = {
   _total: 'none (the default), estimate or accurate.',
   _summary: 'true, text, data, count or false.',
   _elements: 'The top-level elements of the matches that are answered, beside the mandatory ones.',
+  _contained: 'false (the default): what a resource contains is answered within it alone.',
+  _containedType: 'container or contained: it changes nothing, where nothing contained is asked for.',
   _cursor:
     'What a next link carries, beside nothing but _count, _format and _pretty: opaque, encrypted, for one day and this caller only.',
   _format: 'json, xml or one of their MIME types; it goes before Accept.',

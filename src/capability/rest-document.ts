@@ -133,6 +133,7 @@ const succeeds = (run: () => unknown): boolean => {
 
 const notSupported = function* ({ formats }: Documented): Generator<string> {
   for (const name of laterNames) yield `The parameter ${code(name)}.`
+  yield '`_contained=true` and `_contained=both`: what is contained is found in no search, and answered within the resource around it.'
   for (const [url, why] of Object.entries(unsupportedParameters)) yield `The parameter of ${code(url)}: ${why}.`
   if (!formats.includes('ttl')) yield 'Turtle: nobody has asked for it.'
   yield 'Chains into contained resources (`medication.code` of a Medication that the MedicationRequest contains): what is contained is found by the resource around it.'

@@ -7,7 +7,14 @@ import { type Include, includeNames, isIncludeName, parseInclude } from './inclu
 import { countingLinks, refuseTooMany } from './limit.ts'
 import { codeOf, isParameterOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
-import { defaultShape, isResultName, parseResultParameter, resultNames, type Shape } from './result-parameter.ts'
+import {
+  asksForContained,
+  defaultShape,
+  isResultName,
+  parseResultParameter,
+  resultNames,
+  type Shape,
+} from './result-parameter.ts'
 import type { Search } from './search.ts'
 import { isUniversalName, parseUniversal, universalNames } from './universal-parameter.ts'
 import type { ValueOptions } from './values/parse-value.ts'
@@ -78,6 +85,7 @@ type Clause = {
 
 const parseClause = (registry: Registry, type: ResourceType, entry: Entry, options: Options): Clause => {
   const [name, text] = entry
+  if (options.handling === 'lenient' && asksForContained(name, text)) return { ignored: name }
   if (isResultName(name)) {
     const { shape, applied } = parseResultParameter(registry, type, name, text)
     return { shape, applied: [name, applied] }
@@ -102,7 +110,7 @@ const refuseUnknown = (registry: Registry, type: ResourceType, name: string): vo
 }
 
 /** Of the specification, and without an answer here. */
-export const laterNames: ReadonlySet<string> = new Set(['_contained', '_containedType', '_query', '_score'])
+export const laterNames: ReadonlySet<string> = new Set(['_query', '_score'])
 
 const refuseRepeated = (entries: readonly Entry[]): void => {
   const names = entries.map(([name]) => name).filter(isResultName)

@@ -29,6 +29,8 @@ export const resultNames = [
   '_total',
   '_summary',
   '_elements',
+  '_contained',
+  '_containedType',
   cursorName,
   '_format',
   '_pretty',
@@ -59,6 +61,12 @@ export const parseResultParameter = (
       return { shape: { summary: parseSummary(text) }, applied: text }
     case '_elements':
       return { shape: { elements: parseElements(registry, type, text) }, applied: text }
+    case '_contained':
+      if (asksForContained(name, text))
+        throw refusal(name, `_contained=${text} is not supported: ${foundAround}; accepted: false`)
+      return { shape: {}, applied: oneOf(name, text, ['false']) }
+    case '_containedType':
+      return { shape: {}, applied: oneOf(name, text, ['container', 'contained']) }
     case cursorName:
       if (text === '') throw refusal(name, `${name} is empty; take it whole from a next link`)
       return { shape: { cursor: text }, applied: text }
@@ -67,6 +75,12 @@ export const parseResultParameter = (
       return { shape: {}, applied: text }
   }
 }
+
+/** What is contained is not searched: who asks for it is told, or, where that is passed over, has the answer without. */
+export const asksForContained = (name: string, text: string): boolean =>
+  name === '_contained' && (text === 'true' || text === 'both')
+
+const foundAround = 'what a resource contains is answered within it alone'
 
 /** https://hl7.org/fhir/R4/search.html#summary */
 export const parseSummary = (text: string): Search['summary'] => {

@@ -312,6 +312,15 @@ t.test('_count=0 and _summary=count ask for the exact number only', async t => {
   t.match(parse('Patient', '_summary=count&_total=estimate'), { summary: 'count', total: 'estimate' })
 })
 
+t.test('that nothing contained is asked for is no question, with whichever _containedType', async t => {
+  for (const query of ['_contained=false', '_contained=false&_containedType=contained', '_containedType=container']) {
+    const search = parse('Observation', `code=a&${query}`)
+    t.equal(print(search.where), '(code a)')
+    t.equal(selfQuery(search), `code=a&${query}`)
+  }
+  t.same(parse('Observation', 'code=a&_contained=both', 'lenient').ignored, ['_contained'])
+})
+
 t.test('_sort takes several parameters, each in its direction', async t => {
   const { sort } = parse('Observation', '_sort=-date,code')
   t.match(sort, [
@@ -331,6 +340,13 @@ const refusedShapes: readonly (readonly [string, RegExp])[] = [
   ['_sort=date,-date', /_sort names "date" twice/],
   ['_total=some', /_total "some" is not supported; accepted: none, estimate, accurate/],
   ['_summary=some', /_summary "some" is not supported; accepted: true, text, data, count, false/],
+  [
+    '_contained=true',
+    /^_contained=true is not supported: what a resource contains is answered within it alone; accepted: false$/,
+  ],
+  ['_contained=both&_containedType=contained', /^_contained=both is not supported/],
+  ['_contained=', /_contained "" is not supported; accepted: false/],
+  ['_containedType=x', /_containedType "x" is not supported; accepted: container, contained/],
   ['_cursor=', /_cursor is empty/],
 ]
 

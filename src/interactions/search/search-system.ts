@@ -57,7 +57,8 @@ const searchSeveral = async (
     .filter(([name]) => name === typeName)
     .concat(searches[0]?.applied.map(([...pair]) => pair) ?? [])
   if (headers.lines) return linesOfSeveral(searches, page, context)
-  const answered = { path, of: 'all these types', applied, ignored: shared.ignored, cursor: page }
+  const ignored = [...shared.ignored, ...(searches[0]?.ignored ?? [])]
+  const answered = { path, of: 'all these types', applied, ignored, cursor: page }
   return searchset(answered, await pageOfSeveral(store, searches, page), context)
 }
 

@@ -32,6 +32,8 @@ const isKept = (registry: Registry, type: ResourceType, name: string): boolean =
 }
 
 const shaping: ReadonlySet<string> = new Set([
+  '_contained',
+  '_containedType',
   '_count',
   '_elements',
   '_include',

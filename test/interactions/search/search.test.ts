@@ -63,6 +63,8 @@ t.test('unknown parameters are refused by name, or ignored and said so', async t
   t.equal(lenient.link[0].url, 'http://localhost:8080/fhir/Patient?_count=1')
   t.match(lenient.entry[0], { search: { mode: 'outcome' }, resource: { resourceType: 'OperationOutcome' } })
   t.match(lenient.entry[0].resource.issue[0].diagnostics, /colour/)
+  const ofSeveral = await get('/fhir?_type=Patient&_contained=true', { prefer: 'handling=lenient' })
+  t.match(ofSeveral.json().entry[0].resource.issue[0].diagnostics, /_contained .*was ignored/)
 })
 
 t.test('a posted search is the same, and takes nothing but a form', async t => {
