@@ -1,23 +1,29 @@
 import { type Access, fullAccess } from '../access/access.ts'
-import { oncePerCaller } from '../access/caller.ts'
+import { type Caller, oncePerCaller } from '../access/caller.ts'
 import { accessOf } from '../access/rules.ts'
 import type { ParseCriteria } from '../access/scope-criteria.ts'
 import type { OpenStoreAs } from '../accounts/person.ts'
+import { quarantineRoomOf } from '../config/quarantine.ts'
+import type { Config } from '../config.ts'
 import { openCodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
+import { openCallerTurns } from '../http/caller-turns.ts'
 import type { FhirOptions } from '../http/fhir.ts'
+import { type Bounds, openBounds } from '../http/in-flight.ts'
+import type { Cookies } from '../http/session.ts'
 import { openMhealth } from '../mhealth/mhealth.ts'
 import { parseCriteria } from '../search/parse.ts'
+import { findSessionCaller } from '../storage/account/session.ts'
 import type { Callers } from '../storage/authorization/callers.ts'
 import type { Connection, Database } from '../storage/database.ts'
 import { openStores } from '../storage/open-stores.ts'
-import type { QuarantineRoom } from '../storage/quarantine/quarantine-room.ts'
 import { criteriaFor } from '../subscriptions/serve.ts'
 import type { Audit } from './auditing.ts'
 
 /** Everything behind the FHIR routes, over one database: the registry, Open mHealth, the gate and the store. */
-export const openFhir = async (options: FhirParts) => {
-  const { registry, database, dictionaryConnection, omhSchemaDir, secretKey, base, refusalOf, pages, bounds } = options
+export const openFhir = async (parts: FhirParts) => {
+  const { config, registry, database, dictionaryConnection, audit, callers, secretKey, base, refusalOf } = parts
+  const { omhSchemaDir } = config
   const codeClasses = openCodeClasses()
   const mhealth = openMhealth({ codeClasses, ...(omhSchemaDir === undefined ? {} : { schemaDir: omhSchemaDir }) })
   const parse: ParseCriteria = (type, query) => parseCriteria(registry, type, query, { base: base() })
@@ -27,37 +33,23 @@ export const openFhir = async (options: FhirParts) => {
     dictionaryConnection,
     registry,
     classes: codeClasses,
-    references: options.requiresReferences ? base : undefined,
-    quarantine: options.quarantine,
+    references: parts.requiresReferences ? base : undefined,
+    quarantine: quarantineRoomOf(config),
     questionOf: subscriber => criteriaFor({ registry, accessFor, outbound: { refusalOf }, base }, subscriber),
   })
   const fhir: FhirOptions = {
     registry,
     mhealth,
-    findCaller: options.callers.find,
-    findRefused: options.callers.findRefused,
-    pages,
-    bounds,
+    findCaller: callers.find,
+    findRefused: callers.findRefused,
+    pages: pagesOf(parts),
+    bounds: boundsOf(config),
     accessFor,
-    openStoreFor: (caller, access, door) => {
-      const store = storeOf({
-        access,
-        author: caller.principal,
-        organizations: caller.organizations,
-        ...(caller.unproven === undefined
-          ? {}
-          : { knows: new Set([`Patient/${caller.patient}`]), authorSince: caller.unproven.since }),
-        choosesIds: caller.client.policies.has('everything'),
-        client: caller.client.id,
-        choosesOwner: caller.administrator || caller.client.policies.has('everything'),
-        ...(caller.tokenHash === undefined ? {} : { tokenHash: caller.tokenHash }),
-      })
-      return options.audit.audited(store, caller, door)
-    },
-    trail: options.audit.trail,
+    openStoreFor: (caller, access, door) => audit.audited(storeOf(asCaller(caller, access)), caller, door),
+    trail: audit.trail,
     base,
     secretKey,
-    mostLetters: options.maxBodyBytes,
+    mostLetters: config.maxBodyBytes,
     refusalOf,
   }
   const openStoreAs: OpenStoreAs = ({ principal, organizations = [] }) =>
@@ -66,20 +58,47 @@ export const openFhir = async (options: FhirParts) => {
 }
 
 type FhirParts = {
+  readonly config: Config
   readonly registry: Registry
   readonly database: Database
   /** A connection of its own for what is committed at once. */
   readonly dictionaryConnection: Connection
   readonly audit: Audit
   readonly callers: Callers
-  readonly omhSchemaDir?: string
+  readonly cookies: Cookies
   readonly requiresReferences: boolean
-  readonly maxBodyBytes: number
-  readonly quarantine: QuarantineRoom
   readonly secretKey: Uint8Array
+  /** Of the server, without a slash at the end. */
+  readonly address: () => string
   /** Absolute FHIR base, without a slash at the end. */
   readonly base: () => string
   readonly refusalOf: FhirOptions['refusalOf']
-  readonly bounds: FhirOptions['bounds']
-  readonly pages: FhirOptions['pages']
 }
+
+const pagesOf = ({ cookies, database, address }: FhirParts): FhirOptions['pages'] => ({
+  cookies,
+  findCaller: cookie => findSessionCaller(database, cookie),
+  origin: () => new URL(address()).origin,
+})
+
+const boundsOf = ({ maxRequestsInFlight, maxUploadsInFlight, poolSize }: Config): Bounds => {
+  const inFlight = openBounds({ most: maxRequestsInFlight, mostLarge: maxUploadsInFlight })
+  const inTurn = openCallerTurns(poolSize)
+  return server => {
+    inFlight(server)
+    inTurn(server)
+  }
+}
+
+const asCaller = (caller: Caller, access: Access) => ({
+  access,
+  author: caller.principal,
+  organizations: caller.organizations,
+  ...(caller.unproven === undefined
+    ? {}
+    : { knows: new Set([`Patient/${caller.patient}`]), authorSince: caller.unproven.since }),
+  choosesIds: caller.client.policies.has('everything'),
+  client: caller.client.id,
+  choosesOwner: caller.administrator || caller.client.policies.has('everything'),
+  ...(caller.tokenHash === undefined ? {} : { tokenHash: caller.tokenHash }),
+})

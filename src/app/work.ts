@@ -29,8 +29,8 @@ export const openJobs = async (
   reportFault: ReportFault,
 ): Promise<Jobs> => ({ pauseMs, queues: await openQueues(databaseUrl, { retries, reportFault }), reportFault })
 
-/** Background work, over connections of its own: requests do not wait for it. */
-export const openWork = async (
+/** What subscribers are told, over connections of its own: requests do not wait for it. */
+export const openSubscriptionWork = async (
   { databaseUrl, readAs, ...serving }: Omit<Serving, 'database'> & { databaseUrl: string; readAs: ReadAs },
   { pauseMs, queues }: Jobs,
 ) => {

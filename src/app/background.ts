@@ -1,0 +1,48 @@
+import type { Config } from '../config.ts'
+import type { Tell } from '../events/event.ts'
+import type { FhirOptions } from '../http/fhir.ts'
+import type { Serving } from '../subscriptions/serve.ts'
+import type { ReadAs } from '../subscriptions/sockets.ts'
+import { openSealing } from './sealing.ts'
+import { type Jobs, openForgetting, openJobs, openSubscriptionWork, type Work } from './work.ts'
+
+type Parts = Omit<Serving, 'registry' | 'accessFor' | 'base'> & {
+  readonly config: Config
+  readonly fhir: FhirOptions
+  readonly databaseUrl: string
+  readonly secretKey: Uint8Array
+  readonly isAudited: boolean
+  readonly tell: Tell
+}
+
+/** What a process does that no request waits for. */
+export const openBackground = async (work: Work, parts: Parts) => {
+  const { config, fhir, database, secretKey, isAudited, tell, ...serving } = parts
+  const { databaseUrl, reportFault } = serving
+  const sealing = isAudited
+    ? openSealing({ databaseUrl, secretKey, pauseMs: work.pauseMs, tell, reportFault })
+    : undefined
+  const jobs: Jobs = await openJobs(databaseUrl, work, reportFault)
+  const { registry, accessFor, base } = fhir
+  const readAs = readSubscriptionAs(fhir)
+  const subscriptions = await openSubscriptionWork({ ...serving, registry, accessFor, base, readAs }, jobs)
+  const forgetting = openForgetting(database, config.quarantineDays, reportFault)
+  return {
+    jobs,
+    sockets: subscriptions.sockets,
+    /** Before requests are waited for: websockets would be waited for as well. */
+    closeSubscriptions: subscriptions.close,
+    /** When no request is left that may ask for something. */
+    close: async () => {
+      forgetting.close()
+      await Promise.all([sealing?.close(), jobs.queues.close()])
+    },
+  }
+}
+
+const readSubscriptionAs =
+  ({ openStoreFor, accessFor }: FhirOptions): ReadAs =>
+  async (caller, id) => {
+    const { content } = await openStoreFor(caller, accessFor(caller)).read('Subscription', id)
+    return JSON.parse(content)
+  }
