@@ -2,12 +2,12 @@ import type { Words } from '../../messages/catalogue.ts'
 import { partsAsked } from '../authorize/asked-scope.ts'
 import { sentenceOf } from '../authorize/scope-sentence.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { typed } from '../page/typed.ts'
 
 /** What somebody has granted to apps, and the way to end it. */
 export const accountAppsPage: AddPage = (server, { codeClasses }) => {

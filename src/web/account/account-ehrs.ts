@@ -1,11 +1,11 @@
 import { tell } from '../../accounts/tell.ts'
 import { endSessions } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { typed } from '../page/typed.ts'
 
 /** Which users of EHRs are signed in here as whoever is signed in, and the way to end it. */
 export const accountEhrsPage: AddPage = (server, { accounts, ehrLaunches: { arrivals } }) => {

@@ -1,12 +1,13 @@
 import type { FastifyReply } from 'fastify'
 import { type NameProblem, nameOfPerson, nameProblem, renamePerson } from '../../accounts/person.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { form, typed } from '../page/form.ts'
+import { form } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { typed } from '../page/typed.ts'
 import { nameField } from '../sign-in/person-fields.ts'
 
 /** The name of whoever is signed in, which stands in their Person. */

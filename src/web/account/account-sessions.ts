@@ -2,12 +2,12 @@ import { anyBrowser, unknownDevice } from '../../accounts/device.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { endSession, endSessions, type Session, sessionsOf } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { typed } from '../page/typed.ts'
 
 /** Where somebody is signed in, and the way to end it there. */
 export const accountSessionsPage: AddPage = (server, { accounts: { database } }) => {

@@ -3,12 +3,12 @@ import { confirmEmail, type EmailConfirmed, findEmailLink, stopEmailChange } fro
 import { queryOf } from '../../http/presentation.ts'
 import type { EmailChange } from '../../storage/account/email-change.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { typed } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendLinkIsOver } from '../page/link-is-over.ts'
 import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { typed } from '../page/typed.ts'
 import { sendSignInFirst } from './sign-in-first.ts'
 
 /** Where the links lead that are sent to an old and a new address. Looking uses nothing up. */

@@ -1,7 +1,8 @@
 import { wordsFor } from '../../messages/catalogue.ts'
 import { selectField } from '../page/choice-field.ts'
-import { type Field, field, lookedFor, problemList } from '../page/form.ts'
+import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { lookedFor } from '../page/typed.ts'
 import type { DayRange } from './day-range.ts'
 
 /** `of`: what it may be, by its value; the empty one asks nothing. */

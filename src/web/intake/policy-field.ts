@@ -1,7 +1,7 @@
 import { defaultPolicy, policyMeanings, type ValidationPolicy, validationPolicies } from '../../mhealth/policy.ts'
 import { radioField } from '../page/choice-field.ts'
-import { typed } from '../page/form.ts'
 import type { Html } from '../page/html.ts'
+import { typed } from '../page/typed.ts'
 
 /** How strictly documents are judged, to be chosen; it says what holds where nothing is. */
 export const policyField = (policy: string, problem?: string): Html =>

@@ -8,10 +8,11 @@ import type {
   QuarantineGroup,
 } from '../../storage/quarantine/quarantine-asked.ts'
 import type { PageOptions } from '../page/add-page.ts'
-import { notice, typed } from '../page/form.ts'
+import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { moment } from '../page/time.ts'
+import { typed } from '../page/typed.ts'
 import { plainly } from './document-lines.ts'
 import { type Keeper, takeOne } from './quarantine-keeper.ts'
 

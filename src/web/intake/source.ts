@@ -11,7 +11,7 @@ import {
   sourceProblems,
 } from '../../studies/definition/source.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { box, field, notice, problemList, ticked, typed } from '../page/form.ts'
+import { box, field, notice, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -19,6 +19,7 @@ import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { administratorOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { ticked, typed } from '../page/typed.ts'
 import { nameOfSource } from './sources.ts'
 
 type OfSource = { readonly Params: { readonly device: string } }

@@ -9,11 +9,12 @@ import { findAccountByEmail, findAccountOf } from '../../storage/account/user-ac
 import type { Invitation } from '../../storage/study/invitation.ts'
 import type { Accepted } from '../../studies/invitation/acceptance.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { form, notice, typed, typedSecret } from '../page/form.ts'
+import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendInvitationIsOver } from '../page/link-is-over.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { typed, typedSecret } from '../page/typed.ts'
 import { enter } from '../sign-in/entering.ts'
 import { newAccountForm } from './invitation-new-account.ts'
 

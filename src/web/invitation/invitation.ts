@@ -8,12 +8,13 @@ import type { Words } from '../../messages/catalogue.ts'
 import type { Invitation } from '../../storage/study/invitation.ts'
 import { invitationUrl } from '../../studies/invitation/invitations.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { form, notice, typed } from '../page/form.ts'
+import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendInvitationIsOver } from '../page/link-is-over.ts'
 import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { typed } from '../page/typed.ts'
 
 /** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */
 export const invitationPage: AddPage = (server, { acceptance, accounts, cookies, invitationApps }) => {

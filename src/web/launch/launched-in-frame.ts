@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Words } from '../../messages/catalogue.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { typed } from '../page/form.ts'
 import { allowAnyFrame, allowFrame } from '../page/frame.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendPage } from '../page/page.ts'
 import { seldom } from '../page/page-limits.ts'
 import { wordsOf } from '../page/translated-page.ts'
+import { typed } from '../page/typed.ts'
 import { type Asked, browserOf, keepBrowser, ownBrowser, type Step } from './launch-step.ts'
 
 /**

@@ -2,8 +2,9 @@ import { isBackend } from '../../auth/approved-clients.ts'
 import { type AppKind, problemsOf, type SaidApp } from '../../auth/said-app.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
-import { box, type Field, field, problemList, typed } from '../page/form.ts'
+import { box, type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { typed } from '../page/typed.ts'
 
 /** What stands in the fields, and what is wrong with it. */
 export type AppState = {

@@ -2,8 +2,9 @@ import { toIssuer } from '../../auth/ehr/launches.ts'
 import { type SaidEhr, usualScope } from '../../auth/ehr/said-ehr.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
-import { box, type Field, field, problemList, typed } from '../page/form.ts'
+import { box, type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { typed } from '../page/typed.ts'
 
 /** What stands in the fields, and what is wrong with it. The secret is never sent back. */
 export type EhrState = {

@@ -3,13 +3,14 @@ import { setOrganizationActive } from '../../accounts/organization-change.ts'
 import { findFacts } from '../../accounts/organization-facts.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
-import { notice, typed } from '../page/form.ts'
+import { notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { isOvertaken } from '../page/overtaken.ts'
 import { organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { typed } from '../page/typed.ts'
 
 /** An organization is closed, once it is said what hangs on it, and opened again. */
 export const organizationClosePage: AddPage = (server, options) => {

@@ -8,9 +8,10 @@ import {
 } from '../../accounts/organization-change.ts'
 import { organizationTypes } from '../../fhir/organization-type.ts'
 import { selectField } from '../page/choice-field.ts'
-import { box, field, notice, problemList, typed } from '../page/form.ts'
+import { box, field, notice, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { overtaken } from '../page/overtaken.ts'
+import { typed } from '../page/typed.ts'
 
 /** What stands in the fields, and what is wrong with it. */
 export type OrganizationState = {

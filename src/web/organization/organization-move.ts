@@ -6,7 +6,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { selectField } from '../page/choice-field.ts'
-import { type Choice, notice, problemList, typed } from '../page/form.ts'
+import { type Choice, notice, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -15,6 +15,7 @@ import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { typed } from '../page/typed.ts'
 
 /** An organization goes to another place in its tree, by whoever manages both places. */
 export const organizationMovePage: AddPage = (server, options) => {

@@ -8,7 +8,7 @@ import type { PendingInvitation } from '../../storage/organization/staff-invitat
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, lookedFor, notice } from '../page/form.ts'
+import { field, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
@@ -16,6 +16,7 @@ import { organizationOf, type ShownOrganization } from '../page/shown-organizati
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
+import { lookedFor } from '../page/typed.ts'
 import { nameText } from '../patient/patient-facts.ts'
 import { roleChoices, roleNames } from './staff-role.ts'
 

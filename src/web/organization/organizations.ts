@@ -1,11 +1,12 @@
 import { type Branch, findTree, nameOfOrganization, type TreePage } from '../../accounts/organization-tree.ts'
 import { queryOf } from '../../http/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { box, field, lookedFor } from '../page/form.ts'
+import { box, field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { organizerOf } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { lookedFor } from '../page/typed.ts'
 import { typeText } from './organization-form.ts'
 
 /** The tree of organizations, as far as somebody may see it. */

@@ -3,7 +3,7 @@ import type { InvitationProblems, SaidInvitation } from '../../accounts/staff-in
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { radioField } from '../page/choice-field.ts'
-import { field, problemList, typed } from '../page/form.ts'
+import { field, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -11,6 +11,7 @@ import { notFound } from '../page/not-found.ts'
 import { openFor, organizationFor, type ShownOrganization } from '../page/shown-organization.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { typed } from '../page/typed.ts'
 import { roleChoices } from './staff-role.ts'
 
 type OfInvitation = {

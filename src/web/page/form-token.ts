@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { type Cookies, isForeign, isSameOrigin, sessionCookieOf } from '../../http/session.ts'
-import { typed } from './form.ts'
 import { isFramed, jarOf } from './frame.ts'
+import { typed } from './typed.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,9 +1,10 @@
 import { languages } from '../../messages/catalogue.ts'
 import { type PatientFields, type PatientProblems, patientFieldNames } from '../../studies/patient/patient-fields.ts'
 import { selectField } from '../page/choice-field.ts'
-import { type Field, field, problemList, typed } from '../page/form.ts'
+import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { besideWhatItSays, nowItSays } from '../page/said-meanwhile.ts'
+import { typed } from '../page/typed.ts'
 
 /** Fields of a patient as they were typed. */
 export const typedFields = (body: unknown): PatientFields =>

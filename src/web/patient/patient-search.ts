@@ -1,8 +1,9 @@
 import type { Patient } from '@medplum/fhirtypes'
 import { isolated } from '../../messages/isolated.ts'
 import { findPatientPage, type PatientsAsked } from '../../studies/patient/finding-patients.ts'
-import { type Field, field, lookedFor, problemList } from '../page/form.ts'
+import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { lookedFor } from '../page/typed.ts'
 import { nameText, vitalText } from './patient-facts.ts'
 
 /** What a form that looks for patients says. */

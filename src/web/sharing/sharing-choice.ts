@@ -4,8 +4,9 @@ import { isTimezone } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
 import { type AskedLine, digestOfShown, givenOf, type StudyAsked } from '../../studies/consent/own-study.ts'
-import { box, field, problemList, typed } from '../page/form.ts'
+import { box, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { typed } from '../page/typed.ts'
 import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
 
 /** What stands in the form for one line: `shares` is empty as long as nothing was chosen. */

@@ -9,9 +9,9 @@ import { isSecret, newSecret } from '../../storage/secret/secret.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { ofAppRequests } from '../page/content-security.ts'
 import { continuePath } from '../page/continue.ts'
-import { typed } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { typed } from '../page/typed.ts'
 
 /** Sends the browser to the identity provider, and takes it back. Who has come is then `/sso/arrivals/…`. */
 export const ssoPage: AddPage = (server, { sso, cookies }) => {

@@ -1,9 +1,10 @@
 import { wordsFor } from '../../messages/catalogue.ts'
 import { type NewStaff, type StaffEntry, type staffProblems, staffRoles } from '../../studies/definition/study-staff.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, typed } from '../page/form.ts'
+import { field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
+import { typed } from '../page/typed.ts'
 
 const optional = true as const
 export const noStaff: NewStaff = { practitioner: '', role: '', from: '', until: '' }

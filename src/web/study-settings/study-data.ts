@@ -15,11 +15,12 @@ import {
 import { furtherLanguages, translatedReason } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, problemList, typed } from '../page/form.ts'
+import { field, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { typed } from '../page/typed.ts'
 import { changing, formHead, notDone, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
 

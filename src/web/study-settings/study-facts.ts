@@ -9,11 +9,12 @@ import {
 } from '../../studies/definition/study-facts.ts'
 import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { type Field, field, longForm, problemList, typed } from '../page/form.ts'
+import { type Field, field, problemList } from '../page/form.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { longForm, typed } from '../page/typed.ts'
 import { keptMoment } from './staff-fields.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 

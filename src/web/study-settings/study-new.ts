@@ -7,12 +7,13 @@ import { factProblems, withFacts } from '../../studies/definition/study-facts.ts
 import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
-import { type Choice, field, longForm, problemList, typed } from '../page/form.ts'
+import { type Choice, field, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { longForm, typed } from '../page/typed.ts'
 import { factFields, typedFacts } from './study-facts.ts'
 
 /** Of a study that says nothing of its own language. */

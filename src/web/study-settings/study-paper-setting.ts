@@ -2,9 +2,10 @@ import { extensions } from '../../fhir/canonical.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { withExtensions } from '../../studies/definition/with-extensions.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { box, typed } from '../page/form.ts'
+import { box } from '../page/form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { typed } from '../page/typed.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 /** Whether staff of a study may record what patients have signed on paper. */

@@ -12,11 +12,12 @@ import {
 } from '../../studies/definition/study-request.ts'
 import { furtherLanguages, translatedReason } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { type Field, field, hiddenField, problemList, typed } from '../page/form.ts'
+import { type Field, field, hiddenField, problemList } from '../page/form.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { besideWhatItSays } from '../page/said-meanwhile.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { typed } from '../page/typed.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { inLanguage } from './study-facts.ts'
 

@@ -10,11 +10,12 @@ import {
   withStaff,
 } from '../../studies/definition/study-staff.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { problemList, typed } from '../page/form.ts'
+import { problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { typed } from '../page/typed.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
 import { changing, formHead, notDone, notSaved, sendChangePage, studyOf } from './study-changing.ts'
 import { refusable } from './study-staff.ts'

@@ -3,9 +3,10 @@ import { studyStatuses } from '../../studies/definition/study-status.ts'
 import { missingForPatients } from '../../studies/definition/study-text.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
-import { problemList, typed } from '../page/form.ts'
+import { problemList } from '../page/form.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { typed } from '../page/typed.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 type Status = NonNullable<ResearchStudy['status']>

@@ -5,9 +5,10 @@ import type { PaperAsked, recordPaper } from '../../studies/consent/paper-consen
 import { reasonAgainstDay } from '../../studies/consent/paper-day.ts'
 import type { PaperText } from '../../studies/consent/paper-text.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, problemList, typed } from '../page/form.ts'
+import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import type { SentFile } from '../page/sent-file.ts'
+import { typed } from '../page/typed.ts'
 import { type ChoiceState, choiceFields, choiceProblems, emptyState, typedChoices } from '../sharing/sharing-choice.ts'
 
 export const mostScanBytes = 10_000_000

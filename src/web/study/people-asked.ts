@@ -1,7 +1,7 @@
 import type { StudyPeopleAsked } from '../../storage/study/study-people.ts'
-import { lookedFor } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { pageNumberIn } from '../page/page-number.ts'
+import { lookedFor } from '../page/typed.ts'
 
 /** Whom of a study a page shows, as its address says. */
 export type PeopleAsked = Pick<StudyPeopleAsked, 'text' | 'sort'> & {

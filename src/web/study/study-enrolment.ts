@@ -8,7 +8,7 @@ import { parseSearch } from '../../search/parse.ts'
 import { findAllPatients, type PatientsAsked } from '../../studies/patient/finding-patients.ts'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { box, notice, ticked, typed } from '../page/form.ts'
+import { box, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -16,6 +16,7 @@ import { notFound } from '../page/not-found.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
+import { ticked, typed } from '../page/typed.ts'
 import {
   askedIn,
   canBeRead,

@@ -1,7 +1,7 @@
 import type { Way } from '../../studies/invitation/addresses-for.ts'
 import { selectField } from '../page/choice-field.ts'
-import { typed } from '../page/form.ts'
 import type { Html } from '../page/html.ts'
+import { typed } from '../page/typed.ts'
 
 /** By which way messages go; nothing where there is no choice. */
 export const wayField = (ways: readonly Way[]): Html | undefined =>

@@ -4,7 +4,7 @@ import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
 import { appendOutcome, chosenIn, dayFields, escaped, eventsForm, outcomes } from '../audit/events-form.ts'
 import type { EventsSearch } from '../audit/events-page.ts'
-import { lookedFor } from '../page/form.ts'
+import { lookedFor } from '../page/typed.ts'
 
 /** What an administrator looks for. */
 type Asked = DayRange & {
