@@ -29,10 +29,13 @@ export const headerText: Readonly<Record<string, string>> = {
   Accept: 'The format of the answer, by quality; of a Binary also the type of its content.',
   'Content-Type': 'The format of the body; application/json-patch+json of a JSON Patch; of a Binary any.',
   'Content-Encoding': 'gzip or deflate.',
-  'If-Match': 'An update or deletion only of the version that is named: else 412.',
+  'If-Match':
+    'An update, a patch or a deletion only of the version that is named: else 412. With *, only of what is there.',
   'If-None-Match':
-    'A read only where the version is another: else 304. With *, a write only where there is nothing yet.',
+    'A read only where the version is another: else 304. With *, a write only where there is nothing yet: else 412.',
   'If-Modified-Since': 'A read only where something has changed since: else 304.',
+  'If-Unmodified-Since':
+    'A write only where nothing has changed since, to the second: else 412. Beside If-Match it is passed over.',
   'If-None-Exist': 'A create only where nothing matches the criteria.',
   Prefer:
     'return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient; respond-async where the answer may come later, which is done for Bundles of writes and for searches of a type without a total.',

@@ -160,6 +160,7 @@ const conditions = {
   ifNoneExist: 'if-none-exist',
   ifNoneMatch: 'if-none-match',
   ifModifiedSince: 'if-modified-since',
+  ifUnmodifiedSince: 'if-unmodified-since',
 } as const
 
 const conditionsOf = ({ headers }: FastifyRequest): Omit<SystemRequest['headers'], 'prefer'> =>

@@ -66,7 +66,7 @@ export const decideUpdate: Decide = async (request, context) => {
     )
   }
   if (headers.ifMatch !== undefined) {
-    throw new FhirError('conflict', `If-Match asks for a version, and no ${type} matches`, { status: 412 })
+    throw new FhirError('conflict', `If-Match asks for one that is there, and no ${type} matches`, { status: 412 })
   }
   if (named === undefined) return [ordinary('create', { ...request, metNothing: true }, context)]
   const asNew = { ...request, id: String(named), headers: { ...headers, ifNoneMatch: '*' } }

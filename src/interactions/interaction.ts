@@ -114,6 +114,7 @@ export type RequestHeaders = {
   readonly ifNoneMatch?: string
   /** As HTTP or as FHIR writes a time. */
   readonly ifModifiedSince?: string
+  readonly ifUnmodifiedSince?: string
   readonly prefer: Prefer
   /** A search is to answer all its matches as lines. */
   readonly lines?: boolean

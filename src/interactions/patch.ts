@@ -5,7 +5,7 @@ import { movesValues, parsePatch } from '../fhir/patch/patch.ts'
 import { withoutQuotes } from '../fhir/patch/unquoted.ts'
 import { parseChange } from './incoming/incoming.ts'
 import type { Context, Handler, InstanceRequest, Prepared } from './interaction.ts'
-import { parseIfMatch } from './version.ts'
+import { parseConditions } from './version.ts'
 import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#patch */
@@ -29,7 +29,7 @@ export const preparePatch = ({ type, id, body, headers }: InstanceRequest, conte
     warnings.splice(0, warnings.length, ...incoming.warnings)
     return resource
   }
-  return { write: { kind: 'patch', type, id, change, isMoving, ...parseIfMatch(headers.ifMatch) }, warnings }
+  return { write: { kind: 'patch', type, id, change, isMoving, ...parseConditions(headers) }, warnings }
 }
 
 const parseQuietly: typeof parseChange = async (...of) => {

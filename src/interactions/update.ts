@@ -2,7 +2,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Incoming } from './incoming/incoming.ts'
 import { prepareUpload } from './incoming/upload.ts'
 import type { Context, Handler, InstanceRequest, Prepared, Ready } from './interaction.ts'
-import { parseIfMatch, parseIfNone } from './version.ts'
+import { parseConditions } from './version.ts'
 import { writeOne } from './written.ts'
 
 /** https://hl7.org/fhir/R4/http.html#update */
@@ -14,7 +14,7 @@ export const prepareUpdate = async (
   { type, id, body, headers }: InstanceRequest,
   context: Context,
 ): Promise<Prepared> => {
-  const conditions = { ...parseIfMatch(headers.ifMatch), ...parseIfNone(headers.ifNoneMatch) }
+  const conditions = parseConditions(headers)
   const prepare = ({ warnings, resource, repairs }: Incoming): Ready => {
     if (resource.id !== id) {
       const said = resource.id === undefined ? 'has no id' : `has the id ${JSON.stringify(resource.id)}`

@@ -30,6 +30,7 @@ import type { StudyPeople, StudyPeopleAsked } from './study/study-people.ts'
 import type { Binding } from './subscription/binding-token.ts'
 import type { Event, EventRange, Question } from './subscription/subscription-event.ts'
 import type { Ingest, IngestAsked } from './upload/ingest-asked.ts'
+import type { Conditions } from './write/conditions.ts'
 
 /** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
 export type Stored = {
@@ -97,18 +98,15 @@ export type Write =
       readonly repairs?: readonly string[]
       readonly signedAs?: string
     }
-  | {
+  | (Conditions & {
       readonly kind: 'update'
       readonly id: string
       readonly resource: Resource
-      readonly ifMatch?: string
-      /** Only where there is none yet. */
-      readonly ifNone?: true
       readonly repairs?: readonly string[]
       /** Of a Consent: the name that its patient typed to sign it, for the Provenance of that. */
       readonly signedAs?: string
-    }
-  | {
+    })
+  | (Conditions & {
       readonly kind: 'patch'
       readonly type: ResourceType
       readonly id: string
@@ -116,9 +114,8 @@ export type Write =
       readonly change: (stored: Resource) => Resource | Promise<Resource>
       /** What it makes is refused without a quote of it. */
       readonly isMoving?: boolean
-      readonly ifMatch?: string
-    }
-  | { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string; readonly ifMatch?: string }
+    })
+  | (Conditions & { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string })
 
 /**
  * By what a document is known again within its patient. `key` is the header's uuid or id, else the digest of the canonical

@@ -104,6 +104,46 @@ t.test('If-None-Match: * writes only what is not there', async t => {
   )
 })
 
+t.test('If-Match: * writes only what is there', async t => {
+  const { id } = (await call('POST', 'Patient', patient('there'))).json()
+  const any = { 'if-match': '*' }
+  const put = (id: string) => call('PUT', `Patient/${id}`, { ...patient('there'), id, active: true }, any)
+  t.equal((await put(id)).statusCode, 200)
+  t.equal((await put('never-there')).statusCode, 404)
+  t.equal((await call('GET', 'Patient/never-there')).statusCode, 404)
+  t.equal((await call('PUT', 'Patient?identifier=urn:test|nowhere', patient('nowhere'), any)).statusCode, 412)
+  const patch = [{ op: 'replace', path: '/active', value: false }]
+  const asPatch = { ...any, 'content-type': 'application/json-patch+json' }
+  t.equal((await call('PATCH', `Patient/${id}`, patch as never, asPatch)).statusCode, 200)
+  t.equal((await call('DELETE', `Patient/${id}`, undefined, any)).statusCode, 204)
+  t.equal((await put(id)).statusCode, 404, 'and what was deleted is not there')
+})
+
+t.test('nothing that is there is patched or deleted under If-None-Match: *', async t => {
+  const { id } = (await call('POST', 'Patient', patient('untouched'))).json()
+  const none = { 'if-none-match': '*' }
+  const patch = [{ op: 'replace', path: '/active', value: false }]
+  const asPatch = { ...none, 'content-type': 'application/json-patch+json' }
+  t.equal((await call('PATCH', `Patient/${id}`, patch as never, asPatch)).statusCode, 412)
+  t.equal((await call('DELETE', `Patient/${id}`, undefined, none)).statusCode, 412)
+  t.equal((await call('GET', `Patient/${id}`)).headers.etag, 'W/"1"')
+})
+
+t.test('a write under If-Unmodified-Since meets what the client has read, or is refused', async t => {
+  const made = await call('POST', 'Patient', patient('unmodified'))
+  const { id } = made.json()
+  const put = (headers: Record<string, string>, active: boolean) =>
+    call('PUT', `Patient/${id}`, { ...patient('unmodified'), id, active }, headers)
+  const since = { 'if-unmodified-since': String(made.headers['last-modified']) }
+  const before = { 'if-unmodified-since': 'Thu, 01 Jan 2026 00:00:00 GMT' }
+  t.equal((await put(since, true)).statusCode, 200)
+  const refused = await put(before, false)
+  t.strictSame([refused.statusCode, refused.json().issue[0].code], [412, 'conflict'])
+  t.equal((await call('DELETE', `Patient/${id}`, undefined, before)).statusCode, 412)
+  t.equal((await put({ ...before, 'if-match': 'W/"2"' }, false)).statusCode, 200, 'If-Match goes before it')
+  t.equal((await put({ 'if-unmodified-since': 'some day' }, true)).statusCode, 200, 'no date is no condition')
+})
+
 t.test('a conditional update finds its resource by the criteria', async t => {
   const url = 'Patient?identifier=urn:test|update'
   const made = await call('PUT', url, patient('update'))

@@ -13,6 +13,7 @@ import { sql } from '../sql.ts'
 import type { RefusedUpload } from '../store.ts'
 import { creatableAmong } from '../upload/upload-rights.ts'
 import { fromSources, reachedStudies, sharedNow, sharings } from '../upload/validation-policies.ts'
+import { areMet } from '../write/conditions.ts'
 import { candidatesOf, type Writing } from '../write/write.ts'
 import type { UpdateAsked } from './refused-upload.ts'
 
@@ -165,7 +166,7 @@ const versionMeant = async (
   may: { readonly c: boolean; readonly u: boolean },
 ): Promise<string | undefined | 'not-theirs'> => {
   if (update?.id === undefined) return may.c ? undefined : 'not-theirs'
-  const { id, ifMatch, ifNone } = update
+  const { id, ifMatch } = update
   const current = await findCurrent(connection, writing, 'Observation', id, 'u')
   if (current === undefined) return may.c && writing.choosesIds && ifMatch === undefined ? undefined : 'not-theirs'
   const { patientId, versionId, content } = current
@@ -173,6 +174,5 @@ const versionMeant = async (
   const isSame =
     candidate.patientId === patientId &&
     subjectsOf(writing.registry, candidate.resource).every(one => before.includes(one))
-  const isMet = !ifNone && (ifMatch ?? versionId) === versionId
-  return may.u && isSame && isMet ? versionId : 'not-theirs'
+  return may.u && isSame && areMet(current, update) ? versionId : 'not-theirs'
 }

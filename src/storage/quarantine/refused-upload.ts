@@ -1,4 +1,5 @@
 import type { Issue } from '../../fhir/error.ts'
+import type { Conditions } from '../write/conditions.ts'
 
 /** What was asked for, beside the body: what is tried again is the same once more. */
 export type AskedAs = {
@@ -9,12 +10,9 @@ export type AskedAs = {
   readonly isLost?: true
 }
 
-export type UpdateAsked = {
+export type UpdateAsked = Conditions & {
   /** Absent where its criteria met nothing. */
   readonly id?: string
-  readonly ifMatch?: string
-  /** Only where there is none yet. */
-  readonly ifNone?: true
 }
 
 /** What is kept of an Observation whose document was refused. */

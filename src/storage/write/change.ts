@@ -14,6 +14,7 @@ import { prepare } from '../prepare/prepare.ts'
 import { subjectsOf } from '../prepare/subject.ts'
 import { sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
+import { checkConditions } from './conditions.ts'
 import { keepDeletion } from './deletion.ts'
 import { type Place, removeResource, replaceResource } from './update.ts'
 import { insertAll, insertOne, refusal, toProjected, toStored, unknown, type Writing } from './write.ts'
@@ -34,7 +35,7 @@ export const updateOne = async (connection: Connection, writing: Writing, write:
   if (write.ifNone) await refuseExisting(connection, writing, type, write.id)
   const current = await findWritable(connection, writing, type, write.id, 'u')
   if (current === undefined) return revive(connection, writing, write, { type, ...place })
-  checkVersion(current, write.ifMatch)
+  checkConditions(current, write)
   return replace(connection, writing, current, write.resource)
 }
 
@@ -53,7 +54,7 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
       'forbidden',
       `${type}/${id} may be changed by this token, but not read, and a patch tells what it met`,
     )
-  checkVersion(current, write.ifMatch)
+  checkConditions(current, write)
   const stored = await readStored(await storedContent(connection, current))
   const changed = await write.change(stored)
   const replaced = () => replace(connection, writing, current, changed)
@@ -157,7 +158,7 @@ export const deleteOne = async (connection: Connection, writing: Writing, write:
     if (last === undefined) throw unknown(type, id)
     return { outcome: 'deleted', type, id, patientId: place.patientId, ...last }
   }
-  checkVersion(current, write.ifMatch)
+  checkConditions(current, write)
   const pair = await pairedWith(connection, type, id)
   const deleted = await remove(connection, writing, current)
   const isThere = pair !== undefined && (await lockPlace(connection, writing, pair.type, pair.id)) !== undefined
@@ -203,11 +204,4 @@ const findWritable = async (
   if (current !== undefined) return current
   if ((await findCurrent(connection, writing, type, id, 'r')) === undefined) return undefined
   throw new FhirError('forbidden', `${type}/${id} may be read by this token, but not changed: ${whoWrites(type)}`)
-}
-
-const checkVersion = ({ versionId }: Current, ifMatch: string | undefined): void => {
-  if (ifMatch !== undefined && ifMatch !== versionId)
-    throw new FhirError('conflict', `If-Match asks for version ${ifMatch}; the current one is ${versionId}`, {
-      status: 412,
-    })
 }
