@@ -17,7 +17,7 @@ import type { Accounts } from './accounts.ts'
 import { newPasswordLetter, passwordChangedLetter } from './letters.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
-import { isLinkedPerson } from './person.ts'
+import { isLinkedPerson, nameOfPerson } from './person.ts'
 import { passwordTries } from './sign-in.ts'
 import { letters } from './sign-up.ts'
 
@@ -74,7 +74,8 @@ export const choosePassword = async (
   const found = await findChange(accounts, secret)
   if (found === undefined) return { kind: 'link-is-over' }
   const { account, link } = found
-  const problem = await passwordProblem(password, [account.email])
+  const name = await nameOfPerson(accounts.openStoreAs, account.person)
+  const problem = await passwordProblem(password, [name, account.email])
   if (problem !== undefined) return { kind: 'problem', problem }
   const hashed = await hashPassword(password)
   // First: where it fails the password is not changed either, and the link still works.

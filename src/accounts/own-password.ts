@@ -10,6 +10,7 @@ import { isAccountPassword } from './confirm-password.ts'
 import { passwordChangedLetter } from './letters.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
+import { nameOfPerson } from './person.ts'
 
 export type OwnPassword = {
   readonly current: string
@@ -29,11 +30,12 @@ export const changeOwnPassword = async (
   { person, id }: Pick<Session, 'person' | 'id'>,
   { current, next, endsApps }: OwnPassword,
 ): Promise<OwnPasswordAnswer> => {
-  const { database, mail, address } = accounts
+  const { database, openStoreAs, mail, address } = accounts
   const account = await findAccountOf(database, person)
   const asked = await isAccountPassword(accounts, person, current)
   if (asked !== 'right') return { kind: asked }
-  const problem = await passwordProblem(next, account === undefined ? [] : [account.email])
+  const about = [await nameOfPerson(openStoreAs, person), account?.email ?? '']
+  const problem = await passwordProblem(next, about)
   if (problem !== undefined) return { kind: 'problem', problem }
   const hashed = await hashPassword(next)
   if (endsApps) await accounts.endApps(person)

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
 import { hashPassword } from '../../../src/accounts/password.ts'
+import { makeLink } from '../../../src/storage/account/link.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
 import { lockAccount, setPassword } from '../../../src/storage/account/user-account.ts'
 import { createGrant, findGrant } from '../../../src/storage/authorization/authorization-grant.ts'
@@ -50,6 +51,19 @@ t.test('who knows the old password chooses a new one, and is signed out everywhe
   t.match((await world.begin(email)).answer, { status: 422 })
   t.match(await openBrowser(server).send('/sign-in', { email, password: fresh }), { status: 303 })
   t.same(await app(), { status: 200, isInForce: true }, 'apps go on')
+})
+
+t.test('nobody chooses their own name as a password, neither of their own accord nor by a link', async t => {
+  const { email, person } = await newAccount('zorvembliqua')
+  const [own, others] = [await signedIn(email), await signedIn((await newAccount('bela')).email)]
+  await database.run(sql.fragment`UPDATE user_account SET email = 'z@example.org' WHERE person = ${person}`)
+  const name = 'zorvembliqua1'
+  const [refused, link] = [/easy to guess/, { purpose: 'new-password', person, wasSent: true } as const]
+  t.match(await own.send(page, { password, 'new-password': name }), { status: 422, body: refused })
+  const url = `/new-password?link=${await makeLink(database, link, 30)}`
+  t.match(await openBrowser(server).send(url, { password: name }), { status: 422, body: refused })
+  t.match(await others.send(page, { password, 'new-password': name }), { status: 303 }, 'which is nobody else’s')
+  t.match(await mailbox.next(), { to: 'bela@example.org', subject: 'Your Sharewell password was changed' })
 })
 
 t.test('who says that somebody may know the old password ends what apps may do as well', async t => {
