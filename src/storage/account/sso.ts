@@ -120,6 +120,11 @@ export const answerSsoRequest = async (
 export const dropSsoArrival = async (connection: Connection, secret: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE hash = ${hashOf(secret)}`)) > 0
 
+/** All that the browser keeps: whoever comes to it next is somebody else. */
+export const dropSsoArrivalsOf = async (connection: Connection, browser: string): Promise<void> => {
+  await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE browser_hash = ${hashOf(browser)}`)
+}
+
 /** All of somebody's but the one, in whichever browser: each of them was to ask what has been answered, and would sign them in instead. */
 export const dropOtherSsoArrivals = async (
   connection: Connection,

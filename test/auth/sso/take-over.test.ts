@@ -63,6 +63,23 @@ t.test('an arrival that was left lying signs nobody in when another has linked o
   t.match(await other.get(beside.at), { status: 200, body: /Create your account/ }, 'of others nothing is over')
 })
 
+t.test(
+  'an arrival that nobody has taken up ends with the sign-out, and whoever comes to the browser next makes no account by it',
+  async t => {
+    const zelda = await world.holder('zelda')
+    const [browser, other] = [newBrowser(), newBrowser()]
+    const user = { sub: 'zelda-1', email: 'z.other@riverside.example' }
+    const [{ at }, beside] = [await world.arrive(browser, user), await world.arrive(other, user)]
+    await browser.send('/sign-in', { email: zelda.email, password })
+    t.match(await browser.get(at), { status: 200, body: /Create your account/ })
+    await browser.send('/account', {}, '/sign-out')
+    const later = await browser.get(at)
+    t.match([later.status, wordsOf(later)], [410, /This sign-in is over/])
+    t.match(await other.get(beside.at), { status: 200, body: /Create your account/ }, 'in another browser it goes on')
+    t.match(await world.arrive(browser, user), { status: 200, body: /Create your account/ }, 'and begins anew here')
+  },
+)
+
 t.test('an address counts only where the provider has confirmed it, and it belongs to the institution', async t => {
   await world.holder('carla')
   const email = 'carla@riverside.example'
