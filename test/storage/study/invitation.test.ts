@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto'
+import type { Patient, Person } from '@medplum/fhirtypes'
+import t from 'tap'
+import { hashOf, newSecret } from '../../../src/storage/secret/secret.ts'
+import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
+import {
+  endInvitation,
+  findInvitation,
+  findProven,
+  type Invitation,
+  invitationsOf,
+  isProofLate,
+  linkToShow,
+  makeInvitation,
+  makeProof,
+  setCode,
+  studyTakenUp,
+  tryProof,
+  useInvitation,
+} from '../../../src/storage/study/invitation.ts'
+import * as w from '../model/world.ts'
+
+const { database, put, close } = await w.openWorld()
+t.teardown(close)
+const birthDate = '1970-05-31'
+const codeOf = (text: string) => createHash('sha256').update(text).digest()
+const right = { birthDate, code: codeOf('right') }
+const wrong = { birthDate, code: codeOf('wrong') }
+
+await put(w.organization('lab'))
+
+/** Somebody who is enrolled and invited, by e-mail and by text message; nothing of it was used yet. */
+const invited = async (name: string) => {
+  await put({ ...(w.registered(name, 'lab') as Patient), birthDate })
+  const subject = `${name}-in-s`
+  await database.run(sql.fragment`
+    INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
+    VALUES (7, ${subject}, 's', ${name}, TRUE, '-infinity', 'infinity')`)
+  return { subject, ...(await sent(name, subject)) }
+}
+const sent = async (name: string, subject: string) => {
+  const addresses = [
+    { channel: 'email', address: `${name}@example.org` },
+    { channel: 'sms', address: '+34600111222' },
+  ] as const
+  const [email = '', sms = ''] = await makeInvitation(database, {
+    subject,
+    study: 's',
+    patient: name,
+    addresses,
+    days: 7,
+  })
+  const links = { email: newSecret(), sms: newSecret() }
+  for (const [message, link] of [[email, links.email] as const, [sms, links.sms] as const])
+    await database.run(sql.fragment`UPDATE study_message SET hash = ${hashOf(link)} WHERE id = ${message}`)
+  const found = await findInvitation(database, links.email)
+  if (found === undefined) throw new Error('no link')
+  return { id: found.id, messages: { email, sms }, links, found }
+}
+type Invited = Awaited<ReturnType<typeof invited>>
+const change = (table: 'invitation' | 'enrolment', id: string, to: SqlFragment) =>
+  database.run(sql.fragment`UPDATE ${sql.identifier([table])} SET ${to} WHERE id = ${id}`)
+const withCode = async (one: Invited, by: Pick<Invitation, 'id' | 'message'> = one.found) => {
+  await setCode(database, by, right.code)
+  return one
+}
+
+/** What each part of it is still good for. */
+const useOf = async ({ id, subject, links }: Invited, shown: string, proof: string, late: string) => ({
+  link: (await findInvitation(database, links.email))?.id,
+  shown: (await findInvitation(database, shown))?.id,
+  proof: (await findProven(database, proof))?.id,
+  isLate: await isProofLate(database, late),
+  isOpen: (await invitationsOf(database, [subject])).filter(one => one.id === id).map(({ isOpen }) => isOpen),
+})
+
+t.test('an invitation that is over is of no use to who has its link, picture, code or proof', async t => {
+  const ways: Readonly<Record<string, (one: Invited) => Promise<unknown>>> = {
+    stands: async () => undefined,
+    used: ({ id }) => useInvitation(database, id),
+    cancelled: ({ subject }) => endInvitation(database, subject, 'cancelled'),
+    'too-old': ({ id }) => change('invitation', id, sql.fragment`expires_at = now()`),
+    left: ({ subject }) => change('enrolment', subject, sql.fragment`in_force = FALSE`),
+    'place-over': ({ subject }) => change('enrolment', subject, sql.fragment`period_end = now()`),
+    'place-of-another': ({ subject }) => change('enrolment', subject, sql.fragment`patient = 'somebody-else'`),
+  }
+  for (const [name, end] of Object.entries(ways)) {
+    const one = await withCode(await invited(name))
+    const { id, found, subject } = one
+    const shown = (await linkToShow(database, subject)) ?? ''
+    const [proof, late] = [await makeProof(database, found), await makeProof(database, found)]
+    await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = now() WHERE hash = ${hashOf(late)}`)
+    await end(one)
+    const isOpen = name === 'stands'
+    t.strictSame(
+      await useOf(one, shown, proof, late),
+      isOpen
+        ? { link: id, shown: id, proof: id, isLate: true, isOpen: [true] }
+        : { link: undefined, shown: undefined, proof: undefined, isLate: false, isOpen: [false] },
+      name,
+    )
+    t.equal((await linkToShow(database, subject)) !== undefined, isOpen, `${name}: a picture`)
+    await setCode(database, found, wrong.code)
+    const kept = isOpen ? wrong.code : right.code
+    t.strictSame(
+      await database.one(sql.fragment`SELECT code, code_message AS message FROM invitation WHERE id = ${id}`),
+      { code: kept, message: found.message },
+      `${name}: another code`,
+    )
+    t.strictSame(
+      await tryProof(database, id, { birthDate, code: kept }),
+      isOpen ? { message: found.message, answer: 'right' } : { answer: 'ended', message: null },
+      `${name}: the code`,
+    )
+    t.equal(await useInvitation(database, id), isOpen, `${name}: the place`)
+  }
+})
+
+t.test('an invitation that another replaced is over, and that one is not', async t => {
+  const first = await withCode(await invited('anew'))
+  const second = { subject: first.subject, ...(await sent('anew', first.subject)) }
+  t.strictSame(await invitationsOf(database, [first.subject, 'nobody-in-s']), [
+    {
+      id: second.id,
+      subject: first.subject,
+      madeAt: (await invitationsOf(database, [first.subject]))[0]?.madeAt,
+      expiresAt: second.found.expiresAt,
+      isOpen: true,
+    },
+  ])
+  t.equal(await findInvitation(database, first.links.email), undefined)
+  t.equal(await useInvitation(database, first.id), false)
+  t.equal((await tryProof(database, first.id, right)).answer, 'ended')
+  t.equal((await tryProof(database, second.id, right)).answer, 'wrong', 'nor is its code one of the other')
+  t.equal(await useInvitation(database, second.id), true)
+  t.equal(await useInvitation(database, second.id), false, 'which is used once')
+})
+
+t.test(
+  'what shows it is the birth date, with the code that was sent last, by whichever link that is entered',
+  async t => {
+    const one = await withCode(await invited('shown'))
+    const { id, links, messages } = one
+    t.equal((await tryProof(database, id, { ...right, birthDate: '1970-05-30' })).answer, 'wrong')
+    t.equal((await tryProof(database, id, wrong)).answer, 'wrong')
+    const bySms = await findInvitation(database, links.sms)
+    t.match(bySms, { id, message: messages.sms, channel: 'sms', address: '+34600111222' })
+    if (bySms === undefined) return
+    await setCode(database, bySms, codeOf('next'))
+    t.equal((await tryProof(database, id, right)).answer, 'wrong', 'the one before')
+    const shown = await tryProof(database, id, { birthDate, code: codeOf('next') })
+    t.strictSame(shown, { message: messages.sms, answer: 'right' }, 'and it is known whose phone or mail that is')
+    t.equal((await tryProof(database, id, { birthDate, code: codeOf('next') })).answer, 'wrong', 'once')
+    const picture = await findInvitation(database, (await linkToShow(database, one.subject)) ?? '')
+    t.match(picture, { id, message: messages.email, channel: 'email' }, 'a picture has it sent by the first way')
+  },
+)
+
+t.test(
+  'five wrong tries end it, of any codes; what is right begins the count anew, and what is late counts for nothing',
+  async t => {
+    const one = await withCode(await invited('counted'))
+    const { id } = one
+    const answers = async (...shown: readonly (typeof right)[]) => {
+      const told: string[] = []
+      for (const each of shown) told.push((await tryProof(database, id, each)).answer)
+      return told
+    }
+    t.strictSame(await answers(wrong, wrong, wrong, wrong, right), ['wrong', 'wrong', 'wrong', 'wrong', 'right'])
+    await withCode(one)
+    await change('invitation', id, sql.fragment`code_expires_at = now()`)
+    t.strictSame(await answers(wrong, right, right, right, right, right), Array(6).fill('late'))
+    await withCode(one)
+    t.strictSame(await answers(wrong, wrong), ['wrong', 'wrong'])
+    await withCode(one)
+    t.strictSame(await answers(wrong, wrong, wrong, right), ['wrong', 'wrong', 'ended', 'ended'])
+    t.match(await invitationsOf(database, [one.subject]), [{ isOpen: false, endedBy: 'tries' }])
+  },
+)
+
+t.test('a code lasts a quarter of an hour, and a proof half of one', async t => {
+  const one = await withCode(await invited('timed'))
+  const { id, found } = one
+  const leftOf = async (what: SqlFragment) =>
+    (await database.one<{ left: number }>(sql.fragment`SELECT extract(epoch FROM ${what})::integer AS left`)).left
+  const code = sql.fragment`(SELECT code_expires_at - now() FROM invitation WHERE id = ${id})`
+  const left = await leftOf(code)
+  t.ok(left > 14 * 60 && left <= 15 * 60)
+  await makeProof(database, found)
+  const proof = await leftOf(sql.fragment`(SELECT expires_at - now() FROM invitation_proof WHERE invitation = ${id})`)
+  t.ok(proof > 29 * 60 && proof <= 30 * 60)
+})
+
+t.test('a proof shows its own invitation; one that is too old is kept as long as that stands', async t => {
+  const [one, other, ended] = [await invited('proven'), await invited('proven-too'), await invited('proven-once')]
+  const [proof, beside, over] = [
+    await makeProof(database, one.found),
+    await makeProof(database, { ...other.found, message: other.messages.sms }),
+    await makeProof(database, ended.found),
+  ]
+  t.match(await findProven(database, proof), { id: one.id, patient: 'proven', channel: 'email' })
+  t.match(await findProven(database, beside), { id: other.id, patient: 'proven-too', channel: 'sms' })
+  t.equal(await isProofLate(database, proof), false)
+  const old = sql.fragment`UPDATE invitation_proof SET expires_at = now()
+    WHERE hash IN (${hashOf(proof)}, ${hashOf(over)})`
+  await database.run(old)
+  await endInvitation(database, ended.subject, 'cancelled')
+  await makeProof(database, other.found)
+  t.equal(await findProven(database, proof), undefined)
+  t.equal(await isProofLate(database, proof), true)
+  t.match(await findProven(database, beside), { id: other.id })
+  const kept = await database.any(sql.fragment`SELECT FROM invitation_proof WHERE hash = ${hashOf(over)}`)
+  t.equal(kept.length, 0)
+  for (const none of ['', 'short', newSecret()])
+    t.strictSame([await findProven(database, none), await isProofLate(database, none)], [undefined, false])
+})
+
+t.test('by the link that they came by somebody is led to the study again, and nobody else is', async t => {
+  const [one, other] = [await invited('back'), await invited('not-back')]
+  const account = (id: string, patient: string): Person => ({
+    resourceType: 'Person',
+    id,
+    link: [{ target: { reference: `Patient/${patient}` } }],
+  })
+  await put(account('of-back', 'back'), account('of-not-back', 'not-back'))
+  const shown = (await linkToShow(database, one.subject)) ?? ''
+  const asked = async (link: string, person = 'of-back') => studyTakenUp(database, link, person)
+  t.equal(await asked(one.links.email), undefined, 'before they came')
+  await useInvitation(database, one.id)
+  await endInvitation(database, other.subject, 'cancelled')
+  for (const link of [one.links.email, one.links.sms, shown]) t.equal(await asked(link), 's')
+  t.equal(await asked(one.links.email, 'of-not-back'), undefined, 'as somebody else')
+  for (const link of [other.links.email, newSecret(), 'short']) t.equal(await asked(link), undefined)
+  t.equal(await asked(other.links.email, 'of-not-back'), undefined, 'by one that was cancelled')
+})
