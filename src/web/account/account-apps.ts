@@ -2,6 +2,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { partsAsked } from '../authorize/asked-scope.ts'
 import { sentenceOf } from '../authorize/scope-sentence.ts'
 import type { AddPage } from '../page/add-page.ts'
+import { postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -26,7 +27,7 @@ export const accountAppsPage: AddPage = (server, { codeClasses }) => {
 <ul>${sentences.map(sentence => html`<li>${sentence}</li>`)}</ul>
 <p class="text-body-secondary" id="at-${id}">${phrase(words, 'apps.allowed', allowed)} ${phrase(words, 'apps.ends', ends)}</p>
 ${unprovenSince && unproven(words, { id, name: client.name, since: unprovenSince, token })}
-<form method="post" action="/account/apps"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary" aria-label="${say('apps.end-one', { app: client.name })}" aria-describedby="at-${id}">${say('apps.end')}</button></form>
+${postForm({ action: '/account/apps', token, hidden: { app: id } }, html`<button class="btn btn-outline-primary" aria-label="${say('apps.end-one', { app: client.name })}" aria-describedby="at-${id}">${say('apps.end')}</button>`)}
 </li>`
   }
 
@@ -63,5 +64,5 @@ type Unproven = { readonly id: string; readonly name: string; readonly since: Da
 /** Whoever had the message of the invitation could open the app: only the person knows whether it was them. */
 const unproven = (words: Words, { id, name, since, token }: Unproven): Html => html`<div class="alert alert-warning">
 <p id="own-${id}">${phrase(words, 'apps.unproven', { since: moment(since, words) })}</p>
-<form method="post" action="/account/apps/own"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-primary" aria-label="${words.say('apps.own-one', { app: name })}" aria-describedby="own-${id}">${words.say('apps.own')}</button></form>
+${postForm({ action: '/account/apps/own', token, hidden: { app: id } }, html`<button class="btn btn-primary" aria-label="${words.say('apps.own-one', { app: name })}" aria-describedby="own-${id}">${words.say('apps.own')}</button>`)}
 </div>`

@@ -1,6 +1,7 @@
 import { tell } from '../../accounts/tell.ts'
 import { endSessions } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
+import { postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -25,7 +26,7 @@ ${
         ({ issuer, subject }) => html`<li class="list-group-item px-0 py-3">
 <strong>${new URL(issuer).host}</strong>
 <p class="text-body-secondary">${say('ehrs.user', { user: subject })}</p>
-<form method="post" action="/account/ehrs"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="issuer" value="${issuer}"><button class="btn btn-outline-primary" aria-label="${say('ehrs.unlink-one', { host: new URL(issuer).host })}">${say('ehrs.unlink')}</button></form>
+${postForm({ action: '/account/ehrs', token, hidden: { issuer } }, html`<button class="btn btn-outline-primary" aria-label="${say('ehrs.unlink-one', { host: new URL(issuer).host })}">${say('ehrs.unlink')}</button>`)}
 </li>`,
       )}</ul>`
 }

@@ -2,6 +2,7 @@ import { anyBrowser, unknownDevice } from '../../accounts/device.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { endSession, endSessions, type Session, sessionsOf } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
+import { postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -22,7 +23,7 @@ export const accountSessionsPage: AddPage = (server, { accounts: { database } })
       content: html`<h1>${say('sessions.title')}</h1>
 <p>${say('sessions.text')}</p>
 <ul class="list-group list-group-flush mb-4">${sessions.map(one => listed(one, words, { isOwn: one.id === own.id, token }))}</ul>
-${sessions.length > 1 && html`<form method="post" action="/account/sessions/end-others"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('sessions.end-others')}</button></form>`}
+${sessions.length > 1 && postForm({ action: '/account/sessions/end-others', token }, html`<button class="btn btn-primary">${say('sessions.end-others')}</button>`)}
 <p><a href="/account">${say('own.back')}</a></p>`,
     })
   })
@@ -46,7 +47,7 @@ const listed = (
   return html`<li class="list-group-item px-0 py-3">
 <strong>${called}</strong>${isOwn && ` (${words.say('sessions.this')})`}
 <p class="text-body-secondary" id="at-${id}">${phrase(words, 'sessions.since', { at: moment(signedInAt, words) })}${frame && `, ${words.say('sessions.within', { host: new URL(frame.issuer).host })}`}</p>
-${!isOwn && html`<form method="post" action="/account/sessions"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="session" value="${id}"><button class="btn btn-outline-primary" aria-label="${words.say('sessions.end-one', { device: called })}" aria-describedby="at-${id}">${words.say('sign-out')}</button></form>`}
+${!isOwn && postForm({ action: '/account/sessions', token, hidden: { session: id } }, html`<button class="btn btn-outline-primary" aria-label="${words.say('sessions.end-one', { device: called })}" aria-describedby="at-${id}">${words.say('sign-out')}</button>`)}
 </li>`
 }
 

@@ -3,6 +3,7 @@ import { confirmEmail, type EmailConfirmed, findEmailLink, stopEmailChange } fro
 import { queryOf } from '../../http/presentation.ts'
 import type { EmailChange } from '../../storage/account/email-change.ts'
 import type { AddPage } from '../page/add-page.ts'
+import { postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendLinkIsOver } from '../page/link-is-over.ts'
@@ -59,13 +60,12 @@ ${decisions(reply, link, [['confirm', say('email.new-yes')]])}`,
 type Decision = readonly [value: 'confirm' | 'stop', label: string]
 
 const decisions = (reply: FastifyReply, link: string, offered: readonly Decision[]): Html =>
-  html`<form method="post" action="/email-change">
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<input type="hidden" name="link" value="${link}">
-<div class="d-flex flex-wrap gap-3 mt-4">
+  postForm(
+    { action: '/email-change', token: ownToken(reply), hidden: { link } },
+    html`<div class="d-flex flex-wrap gap-3 mt-4">
 ${offered.map(([value, label]) => html`<button name="decision" value="${value}" class="btn ${value === 'stop' ? 'btn-outline-primary' : 'btn-primary'}">${label}</button>`)}
-</div>
-</form>`
+</div>`,
+  )
 
 const sendConfirmed = (reply: FastifyReply, confirmed: EmailConfirmed): FastifyReply => {
   const words = wordsOf(reply.request)

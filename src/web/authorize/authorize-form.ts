@@ -2,7 +2,7 @@ import type { AskingClient, Interaction } from '../../auth/interaction.ts'
 import type { Choices } from '../../auth/patient-choice.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { box, notice } from '../page/form.ts'
+import { box, notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { moment, phrase } from '../page/time.ts'
 import { type AskedPart, isNarrowable, partsAsked } from './asked-scope.ts'
@@ -44,11 +44,7 @@ export const authorizeContent = (shown: Shown): Html => {
 ${state.problem && notice('problem', html`<p>${say(`allow.${state.problem}`)}</p>`)}
 ${asking(words, client)}
 <p>${phrase(words, 'allow.signed-in', { name })} <a href="${shown.signInAs}">${say('allow.other')}</a></p>
-<form method="post" action="/authorize/${id}" novalidate>
-<input type="hidden" name="_csrf" value="${token}">
-<input type="hidden" name="person" value="${who.person}">
-${answer(shown)}
-</form>`
+${postForm({ action: `/authorize/${id}`, token, hidden: { person: who.person }, novalidate: true }, answer(shown))}`
 }
 
 const answer = (shown: Shown): Html => {

@@ -7,7 +7,7 @@ import { parseUnder } from '../../interactions/incoming/incoming.ts'
 import { type ValidationPolicy, validationPolicies } from '../../mhealth/policy.ts'
 import type { QuarantinedDocument } from '../../storage/quarantine/quarantine-asked.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
@@ -81,12 +81,11 @@ const documentFor = async (request: FastifyRequest<OfDocument>, options: PageOpt
 }
 
 const actions = ({ id, isLost }: QuarantinedDocument, token: string): Html => {
-  const one = (
-    action: string,
-    style: string,
-    text: string,
-  ) => html`<form method="post" action="/quarantine/${id}/${action}" class="d-inline-block mt-0">
-<input type="hidden" name="_csrf" value="${token}"><button class="btn ${style}">${text}</button></form>`
+  const one = (action: string, style: string, text: string) =>
+    postForm(
+      { action: `/quarantine/${id}/${action}`, token, class: 'd-inline-block mt-0' },
+      html`<button class="btn ${style}">${text}</button>`,
+    )
   return html`<div class="d-flex flex-wrap gap-2 mb-4">
 ${!isLost && one('replay', 'btn-primary', 'Try it again')}
 ${one('remove', 'btn-outline-primary', 'Remove it')}

@@ -8,7 +8,7 @@ import type {
   QuarantineGroup,
 } from '../../storage/quarantine/quarantine-asked.ts'
 import type { PageOptions } from '../page/add-page.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { moment } from '../page/time.ts'
@@ -122,9 +122,10 @@ class="list-group list-group-flush mb-4">${groups.map(
 <p>${group.documents === 1 ? 'One document' : `${group.documents} documents`}${group.times > group.documents && `, sent ${group.times} times`}, last ${moment(group.lastAt)}</p>
 ${
   isWaiting &&
-  html`<form method="post" action="${path}/replay">
-<input type="hidden" name="_csrf" value="${token}">${Object.entries(fieldsOf(group)).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
-<button class="btn btn-outline-primary btn-sm">Try ${group.documents === 1 ? 'it' : 'all of them'} again</button></form>`
+  postForm(
+    { action: `${path}/replay`, token, hidden: fieldsOf(group) },
+    html`<button class="btn btn-outline-primary btn-sm">Try ${group.documents === 1 ? 'it' : 'all of them'} again</button>`,
+  )
 }
 </li>`,
 )}</ul>`

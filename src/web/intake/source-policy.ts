@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { readSource, type Source, setSourcePolicy } from '../../studies/definition/source.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { notice, problemList } from '../page/form.ts'
+import { notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -59,11 +59,15 @@ const sendPolicy = (reply: FastifyReply, { source, policy, problem, isOvertaken 
 ${isOvertaken && notice('problem', overtaken)}
 ${problemList([{ name: 'policy', problem }])}
 <p>It holds for everything that comes from this source, whoever sends it. What is stored stays as it was judged.</p>
-<form method="post" action="/devices/${source.id}/policy" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<input type="hidden" name="version" value="${source.version}">
-${policyField(policy, problem)}
-<button class="btn btn-primary">Save</button>
-</form>`,
+${postForm(
+  {
+    action: `/devices/${source.id}/policy`,
+    token: ownToken(reply),
+    hidden: { version: source.version },
+    novalidate: true,
+  },
+  html`${policyField(policy, problem)}
+<button class="btn btn-primary">Save</button>`,
+)}`,
   })
 }

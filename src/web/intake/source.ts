@@ -11,7 +11,7 @@ import {
   sourceProblems,
 } from '../../studies/definition/source.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { box, field, notice, problemList } from '../page/form.ts'
+import { box, field, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -134,28 +134,23 @@ const sendSource = (reply: FastifyReply, { codeClasses }: PageOptions, state: St
 ${source?.isRetired && html`<p><span class="badge text-bg-secondary">Retired</span> Studies cannot ask for it anew. What came from it stays, and so do consents.</p>`}
 ${isOvertaken && notice('problem', overtaken)}
 ${problemList(fields)}
-<form method="post" action="/devices/${source?.id ?? 'new'}" novalidate>
-<input type="hidden" name="_csrf" value="${token}">
-<input type="hidden" name="version" value="${source?.version}">
-${fields.map(field)}
+${postForm(
+  { action: `/devices/${source?.id ?? 'new'}`, token, hidden: { version: source?.version }, novalidate: true },
+  html`${fields.map(field)}
 <fieldset class="mb-4">
 <legend class="form-label fs-6 fw-semibold">Kinds of data that it delivers</legend>
 <p class="form-text mt-0">They tell people what to expect, and limit nothing.</p>
 <div class="columns">${codeClasses
-      .kinds()
-      .map(({ key, display }) =>
-        box({ type: 'checkbox', name: 'kind', value: key, label: display, isChosen: said.kinds.includes(key) }),
-      )}</div>
+    .kinds()
+    .map(({ key, display }) =>
+      box({ type: 'checkbox', name: 'kind', value: key, label: display, isChosen: said.kinds.includes(key) }),
+    )}</div>
 </fieldset>
-<button class="btn btn-primary">${source === undefined ? 'Add it' : 'Save'}</button>
-</form>
+<button class="btn btn-primary">${source === undefined ? 'Add it' : 'Save'}</button>`,
+)}
 ${
   source &&
-  html`<form method="post" action="/devices/${source.id}/${source.isRetired ? 'restore' : 'retire'}">
-<input type="hidden" name="_csrf" value="${token}">
-<input type="hidden" name="version" value="${source.version}">
-<button class="btn btn-outline-primary">${source.isRetired ? 'Take it into use again' : 'Retire it'}</button>
-</form>
+  html`${postForm({ action: `/devices/${source.id}/${source.isRetired ? 'restore' : 'retire'}`, token, hidden: { version: source.version } }, html`<button class="btn btn-outline-primary">${source.isRetired ? 'Take it into use again' : 'Retire it'}</button>`)}
 <p><a href="/devices/${source.id}/policy">How strictly documents from it are judged</a></p>`
 }
 <p><a href="/devices">Back to the devices and apps</a></p>`,

@@ -8,7 +8,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import type { Invitation } from '../../storage/study/invitation.ts'
 import { invitationUrl } from '../../studies/invitation/invitations.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { form, notice } from '../page/form.ts'
+import { form, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sendInvitationIsOver } from '../page/link-is-over.ts'
@@ -182,6 +182,6 @@ ${form({
   ],
   button: say('prove.go-on'),
 })}
-<form method="post" action="/invitation/code"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="link" value="${link}"><button class="btn btn-outline-primary">${say('prove.again')}</button></form>`,
+${postForm({ action: '/invitation/code', token, hidden: { link } }, html`<button class="btn btn-outline-primary">${say('prove.again')}</button>`)}`,
   })
 }

@@ -4,7 +4,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
-import { type Choice, form, notice } from '../page/form.ts'
+import { type Choice, form, notice, postForm } from '../page/form.ts'
 import { formTokenOf } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
 import { type Html, html } from '../page/html.ts'
@@ -118,4 +118,7 @@ ${shown.duplicates.some(one => isOwn(shown, one)) && html`<p>If it is one of the
   )
 
 const itIs = ({ patient }: Duplicate, action: string, token: string): Html =>
-  html`<form method="post" action="${action}" class="my-2"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="same" value="${patient.id}"><button class="btn btn-outline-primary" aria-describedby="alike-${patient.id}">It is this one</button></form>`
+  postForm(
+    { action, token, hidden: { same: patient.id }, class: 'my-2' },
+    html`<button class="btn btn-outline-primary" aria-describedby="alike-${patient.id}">It is this one</button>`,
+  )

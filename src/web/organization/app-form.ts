@@ -2,7 +2,7 @@ import { isBackend } from '../../auth/approved-clients.ts'
 import { type AppKind, problemsOf, type SaidApp } from '../../auth/said-app.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
-import { box, type Field, field, problemList } from '../page/form.ts'
+import { box, type Field, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 
@@ -117,13 +117,13 @@ export const appForm = ({ action, token, button, state, isService, version }: Fo
   const [first, ...others] = shown
   const choices = kinds.filter(([kind]) => isService === undefined || isService === (kind === 'backend'))
   return html`${problemList([...shown.slice(0, 1), { name: 'kind', problem: problems.kind }, ...shown.slice(1)])}
-<form method="post" action="${action}" novalidate>
-<input type="hidden" name="_csrf" value="${token}">${version && html`<input type="hidden" name="version" value="${version}">`}
-${first && field(first)}
+${postForm(
+  { action, token, hidden: { version }, novalidate: true },
+  html`${first && field(first)}
 ${isService === true ? html`<input type="hidden" name="kind" value="backend">` : kindChoice(choices, state)}
 ${others.map(field)}
-<button class="btn btn-primary">${button}</button>
-</form>`
+<button class="btn btn-primary">${button}</button>`,
+)}`
 }
 
 const kindChoice = (

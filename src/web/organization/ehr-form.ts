@@ -2,7 +2,7 @@ import { toIssuer } from '../../auth/ehr/launches.ts'
 import { type SaidEhr, usualScope } from '../../auth/ehr/said-ehr.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
-import { box, type Field, field, problemList } from '../page/form.ts'
+import { box, type Field, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 
@@ -107,16 +107,16 @@ export const ehrForm = ({ action, token, button, state, isKnown, knowsSecret, ve
       .filter(({ name }) => names.includes(name))
       .map(one => field(one.name === 'secret' ? one : { ...one, value: values[one.name] }))
   return html`${problemList(fields)}
-<form method="post" action="${action}" novalidate>
-<input type="hidden" name="_csrf" value="${token}">${version && html`<input type="hidden" name="version" value="${version}">`}
-${shown('issuer', 'client_id')}
+${postForm(
+  { action, token, hidden: { version }, novalidate: true },
+  html`${shown('issuer', 'client_id')}
 ${radios('authentication', 'How Sharewell says there who it is', methods, values.authentication)}
 ${shown('secret', 'scope')}
 ${radios('nonce', 'Nonce in its id_token', nonces, values.nonce)}
 ${radios('launches', 'Launches', launches, values.launches)}
 ${shown('frame_origins')}
-<button class="btn btn-primary">${button}</button>
-</form>`
+<button class="btn btn-primary">${button}</button>`,
+)}`
 }
 
 const nonces = [

@@ -3,7 +3,7 @@ import { setOrganizationActive } from '../../accounts/organization-change.ts'
 import { findFacts } from '../../accounts/organization-facts.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { isOvertaken } from '../page/overtaken.ts'
@@ -24,11 +24,7 @@ export const organizationClosePage: AddPage = (server, options) => {
         content: html`<h1>${step.title} ${shown.name}</h1>
 ${isOvertaken && notice('problem', html`<p>Somebody else has changed it since it was shown to you. Look at it again.</p>`)}
 ${step.isActive ? step.text : html`${step.text}${await hanging(shown, await server.authorization.organizationApps.list(shown.id), await options.ehrLaunches.organizationEhrs.list(shown.id))}`}
-<form method="post" action="/organizations/${shown.id}/${step.action}">
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<input type="hidden" name="version" value="${shown.version}">
-<button class="btn btn-primary">${step.button}</button>
-</form>
+${postForm({ action: `/organizations/${shown.id}/${step.action}`, token: ownToken(reply), hidden: { version: shown.version } }, html`<button class="btn btn-primary">${step.button}</button>`)}
 <p><a href="/organizations/${shown.id}">Leave it as it is</a></p>`,
       })
     server.get<OfOrganization>(page, { onRequest }, async (request, reply) =>

@@ -8,7 +8,7 @@ import {
 } from '../../accounts/organization-change.ts'
 import { organizationTypes } from '../../fhir/organization-type.ts'
 import { selectField } from '../page/choice-field.ts'
-import { box, field, notice, problemList } from '../page/form.ts'
+import { box, field, notice, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { overtaken } from '../page/overtaken.ts'
 import { typed } from '../page/typed.ts'
@@ -63,10 +63,9 @@ ${problemList([
   { name: 'name', problem: problems.name },
   { name: 'type', problem: problems.type },
 ])}
-<form method="post" action="${action}" novalidate>
-<input type="hidden" name="_csrf" value="${token}">
-<input type="hidden" name="version" value="${version}">
-${field({ name: 'name', label: 'Name', value: said.name, problem: problems.name, autocomplete: 'organization' })}
+${postForm(
+  { action, token, hidden: { version }, novalidate: true },
+  html`${field({ name: 'name', label: 'Name', value: said.name, problem: problems.name, autocomplete: 'organization' })}
 ${selectField({ name: 'type', label: 'What it is', value: said.type, problem: problems.type, choices: types() })}
 ${box({
   type: 'checkbox',
@@ -76,8 +75,8 @@ ${box({
   hint: 'Everybody who works in it, or below it, signs in with a code of an app besides. Who has none sets one up at the next sign-in.',
   isChosen: said.secondFactor,
 })}
-<button class="btn btn-primary mt-3">${button}</button>
-</form>`
+<button class="btn btn-primary mt-3">${button}</button>`,
+)}`
 }
 
 const types = () => [

@@ -6,7 +6,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { selectField } from '../page/choice-field.ts'
-import { type Choice, notice, problemList } from '../page/form.ts'
+import { type Choice, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -99,12 +99,11 @@ const sendMove = async (
 <p>All that is below it goes along. Whoever manages the new place manages it from then on, and whoever managed only the old one no more. It stays in its tree: nothing goes to another tenant. What people have consented to a study stays with those who read it: while such consents are in force, nobody who works here comes among them by a move.</p>
 ${isOvertaken && notice('problem', overtaken)}
 ${problemList([{ name: 'parent', problem }])}
-<form method="post" action="/organizations/${id}/move" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<input type="hidden" name="version" value="${version}">
-${selectField({ name: 'parent', label: 'Part of', value: parent, problem, choices: await placesFor(shown) })}
-<button class="btn btn-primary">Move it</button>
-</form>
+${postForm(
+  { action: `/organizations/${id}/move`, token: ownToken(reply), hidden: { version }, novalidate: true },
+  html`${selectField({ name: 'parent', label: 'Part of', value: parent, problem, choices: await placesFor(shown) })}
+<button class="btn btn-primary">Move it</button>`,
+)}
 <p><a href="/organizations/${id}">Back to ${name}</a></p>`,
   })
 }

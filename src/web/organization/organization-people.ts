@@ -8,7 +8,7 @@ import type { PendingInvitation } from '../../storage/organization/staff-invitat
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, notice } from '../page/form.ts'
+import { field, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
@@ -129,7 +129,7 @@ ${
     : html`${organization.active === false && html`<p>While it is closed nobody comes into it by these, and they are not sent again.</p>`}
 <ul class="list-group list-group-flush">${invitations.map(one => {
         const button = (action: 'again' | 'cancel', label: string) =>
-          html`<div><form method="post" action="/organizations/${id}/invitations/${one.id}/${action}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button></form></div>`
+          html`<div>${postForm({ action: `/organizations/${id}/invitations/${one.id}/${action}`, token }, html`<button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button>`)}</div>`
         return html`<li class="list-group-item px-0 py-3">
 <h3>${one.email}</h3>
 <p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'and the time is over' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letters[one.letter]}</p>

@@ -12,7 +12,7 @@ import { parentOf } from '../../accounts/organization-tree.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { radioField } from '../page/choice-field.ts'
-import { box, notice, problemList } from '../page/form.ts'
+import { box, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -143,16 +143,15 @@ ${problemList([
   { name: 'role', problem: state.problem },
   { name: 'knows', problem: state.lastProblem },
 ])}
-<form method="post" action="${page}" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<input type="hidden" name="version" value="${state.version}">
-${radioField({
-  name: 'role',
-  label: 'Role',
-  value: state.role,
-  problem: state.problem,
-  choices: [...roleChoices, { value: '', label: 'None of these' }],
-})}
+${postForm(
+  { action: page, token: ownToken(reply), hidden: { version: state.version }, novalidate: true },
+  html`${radioField({
+    name: 'role',
+    label: 'Role',
+    value: state.role,
+    problem: state.problem,
+    choices: [...roleChoices, { value: '', label: 'None of these' }],
+  })}
 ${box({
   type: 'checkbox',
   name: 'privacy-officer',
@@ -162,8 +161,8 @@ ${box({
   isChosen: state.isPrivacyOfficer,
 })}
 ${lastManager(shown, state.lastProblem)}
-<button class="btn btn-primary mt-3">Save</button>
-</form>
+<button class="btn btn-primary mt-3">Save</button>`,
+)}
 <p><a href="${page}/remove">Remove ${person} from ${name}</a></p>
 <p><a href="/organizations/${id}/people">Back to the people</a></p>`,
   })
@@ -200,12 +199,11 @@ const sendRemove = (
 ${isOvertaken && notice('problem', html`<p>Somebody else has changed this role since it was shown to you. Look at it again.</p>`)}
 ${problemList([{ name: 'knows', problem: lastProblem }])}
 <p>${roleText(colleague)}: ${endings[colleague.standing]} Their account stays, and so do other roles, studies that name them, and what is recorded of them.</p>
-<form method="post" action="${page}/remove" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<input type="hidden" name="version" value="${colleague.version}">
-${lastManager(shown, lastProblem)}
-<button class="btn btn-primary">Remove</button>
-</form>
+${postForm(
+  { action: `${page}/remove`, token: ownToken(reply), hidden: { version: colleague.version }, novalidate: true },
+  html`${lastManager(shown, lastProblem)}
+<button class="btn btn-primary">Remove</button>`,
+)}
 <p><a href="${page}">Leave it as it is</a></p>`,
   })
 }

@@ -3,7 +3,7 @@ import type { InvitationProblems, SaidInvitation } from '../../accounts/staff-in
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { radioField } from '../page/choice-field.ts'
-import { field, problemList } from '../page/form.ts'
+import { field, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -75,12 +75,12 @@ ${problemList([
   { name: 'email', problem: shown.email },
   { name: 'role', problem: shown.role },
 ])}
-<form method="post" action="/organizations/${id}/people/invite" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-${field({ name: 'email', label: 'E-mail address', type: 'email', value: said.email, problem: shown.email, autocomplete: 'off' })}
+${postForm(
+  { action: `/organizations/${id}/people/invite`, token: ownToken(reply), novalidate: true },
+  html`${field({ name: 'email', label: 'E-mail address', type: 'email', value: said.email, problem: shown.email, autocomplete: 'off' })}
 ${radioField({ name: 'role', label: 'Role', value: said.role, problem: shown.role, choices: roleChoices })}
-<button class="btn btn-primary">Invite</button>
-</form>
+<button class="btn btn-primary">Invite</button>`,
+)}
 <p><a href="/organizations/${id}/people">Back to the people</a></p>`,
   })
 }

@@ -73,39 +73,57 @@ export const notice = (kind: 'problem' | 'done', content: Html): Html =>
 
 export type Choice = { readonly value: string; readonly label: string }
 
-type Form = {
+type PostForm = {
   readonly action: string
+  /** By which the server knows its own page. */
   readonly token: string
-  readonly fields: readonly Field[]
-  readonly button: string
-  /** What else is asked, behind the fields. */
-  readonly more?: Html
-  /** What stands above what is wrong. */
-  readonly problemTitle?: string
-  /** Sent along unseen. */
-  readonly hidden?: Readonly<Record<string, string>>
+  /** Sent along unseen; what is undefined is not. */
+  readonly hidden?: Readonly<Record<string, string | undefined>>
+  /** Of what is wrong in it this server tells, which says more than a browser. */
+  readonly novalidate?: true
+  readonly hasFile?: true
+  /** Whether it shows what was sent already. */
+  readonly isTyped?: boolean
+  readonly id?: string
+  readonly class?: string
+}
+
+/** The only maker of a form that posts: none forgets its token. */
+export const postForm = (one: PostForm, content: Html): Html => {
+  const { action, token, hidden, novalidate, hasFile, isTyped, id } = one
+  return html`<form method="post" action="${action}"${one.class && html` class="${one.class}"`}${hasFile && html` enctype="multipart/form-data"`}${id && html` id="${id}"`}${isTyped && html` data-typed`}${novalidate && html` novalidate`}>
+${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => value !== undefined && hiddenField(name, value))}
+${content}
+</form>`
 }
 
 /** Sent along unseen. */
 export const hiddenField = (name: string, value: string): Html =>
   html`<input type="hidden" name="${name}" value="${value}">`
 
-/** A form that posts, with what is wrong with it before its fields. It is checked here, not by the browser, which says less. */
+type Form = Pick<PostForm, 'action' | 'token' | 'hidden'> & {
+  readonly fields: readonly Field[]
+  readonly button: string
+  /** What else is asked, behind the fields. */
+  readonly more?: Html
+  /** What stands above what is wrong. */
+  readonly problemTitle?: string
+}
+
+/** Fields and a button, with what is wrong before them. */
 export const form = ({
-  action,
-  token,
   fields,
   button,
   more,
   problemTitle,
-  hidden = {},
+  ...sent
 }: Form): Html => html`${problemList(fields, problemTitle)}
-<form method="post" action="${action}" novalidate>
-${Object.entries({ _csrf: token, ...hidden }).map(([name, value]) => hiddenField(name, value))}
-${fields.map(field)}
+${postForm(
+  { ...sent, novalidate: true },
+  html`${fields.map(field)}
 ${more}
-<button class="btn btn-primary">${button}</button>
-</form>`
+<button class="btn btn-primary">${button}</button>`,
+)}`
 
 type Box = {
   /** One of several, or one that may be ticked. */

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Words } from '../../messages/catalogue.ts'
+import { postForm } from './form.ts'
 import { addressAgain, isFramed } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { navigation } from './navigation.ts'
@@ -64,7 +65,7 @@ ${again !== undefined && html`<script type="module" src="/static/frame.js"></scr
 <header class="navbar border-bottom">
 <div class="${measure}">
 ${isFramed ? html`<span class="navbar-brand fw-bold">Sharewell</span>` : html`<a class="navbar-brand fw-bold" href="/account">Sharewell</a>`}
-${!isFramed && signOut && html`<form method="post" action="/sign-out"><input type="hidden" name="_csrf" value="${signOut.token}"><button class="btn btn-outline-primary btn-sm">${words?.say('sign-out') ?? 'Sign out'}</button></form>`}
+${!isFramed && signOut && postForm({ action: '/sign-out', token: signOut.token }, html`<button class="btn btn-outline-primary btn-sm">${words?.say('sign-out') ?? 'Sign out'}</button>`)}
 ${ways}
 </div>
 </header>

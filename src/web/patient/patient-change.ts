@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { languageCodes } from '../../messages/catalogue.ts'
 import { type PatientFields, type PatientProblems, problemsOfChange } from '../../studies/patient/patient-fields.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -64,11 +64,11 @@ ${saved && notice('problem', overtaken)}
 ${patientProblemList(problems)}
 <p>Who comes by an invitation shows who they are by the birth date that stands here.</p>
 <p>Another address ends the links that were sent to the one before, and that one is told that there is another now, if we ever wrote to it.</p>
-<form method="post" action="/patients/${id}/change" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}"><input type="hidden" name="version" value="${version}">
-${patientFields(fields, problems, saved)}
-<button class="btn btn-primary">Save</button>
-</form>
+${postForm(
+  { action: `/patients/${id}/change`, token: ownToken(reply), hidden: { version }, novalidate: true },
+  html`${patientFields(fields, problems, saved)}
+<button class="btn btn-primary">Save</button>`,
+)}
 <p class="mt-4"><a href="/patients/${id}">Back to the patient</a></p>`,
   })
 }

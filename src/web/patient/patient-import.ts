@@ -6,7 +6,7 @@ import type { LineDuplicate, PatientImport, ShownLine } from '../../storage/orga
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
 import { hearsProgress } from '../page/content-security.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { notFound } from '../page/not-found.ts'
@@ -141,9 +141,9 @@ const sound = async (found: PatientImport, options: PageOptions, reply: FastifyR
 <p>${total === 1 ? 'The one line' : `All ${total} lines`} can be read.${duplicates === 0 && ' None of the patients seems to be there already.'}</p>
 ${duplicates > 0 && (await duplicateTable(found, options, lines))}
 ${duplicates < total && (await preview(found, options))}
-<form method="post" action="/patients/imports/${id}/confirm">
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-${duplicates > 0 && duplicates === total && html`<input type="hidden" name="duplicates" value="register">`}
+${postForm(
+  { action: `/patients/imports/${id}/confirm`, token: ownToken(reply) },
+  html`${duplicates > 0 && duplicates === total && html`<input type="hidden" name="duplicates" value="register">`}
 ${
   duplicates > 0 &&
   duplicates < total &&
@@ -157,8 +157,8 @@ ${
     ],
   })
 }
-<button class="btn btn-primary">${registerText(found)}</button>
-</form>
+<button class="btn btn-primary">${registerText(found)}</button>`,
+)}
 ${cancelForm(id, reply)}`
 }
 
@@ -229,10 +229,8 @@ const tableOf = (
 </table>
 </div>`
 
-const cancelForm = (
-  id: string,
-  reply: FastifyReply,
-): Html => html`<form class="mt-3" method="post" action="/patients/imports/${id}/cancel">
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<button class="btn btn-outline-primary">Forget this list</button>
-</form>`
+const cancelForm = (id: string, reply: FastifyReply): Html =>
+  postForm(
+    { action: `/patients/imports/${id}/cancel`, token: ownToken(reply), class: 'mt-3' },
+    html`<button class="btn btn-outline-primary">Forget this list</button>`,
+  )

@@ -4,7 +4,7 @@ import { languageCodes } from '../../messages/catalogue.ts'
 import type { PatientImport } from '../../storage/organization/patient-import.ts'
 import { mostLines, patientListTemplate } from '../../studies/patient/patient-list.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { problemList } from '../page/form.ts'
+import { postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -68,18 +68,23 @@ ${problemList([{ name: 'file', problem }])}
 <p>Send a CSV file, a patient a line. You see what is in it, and who may be there already, before anything is registered; then all of it is registered, or nothing.</p>
 <p><a href="/patients/imports/template.csv">Download a file to begin with</a></p>
 ${study && html`<p>All of them are enrolled into ${study.name}.</p>`}
-<form method="post" action="/patients/imports" enctype="multipart/form-data" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-${study && html`<input type="hidden" name="study" value="${study.id}">`}
-${organizationField(place, 'the records')}
+${postForm(
+  {
+    action: '/patients/imports',
+    token: ownToken(reply),
+    hidden: { study: study?.id },
+    hasFile: true,
+    novalidate: true,
+  },
+  html`${organizationField(place, 'the records')}
 <div class="field mb-4${problem && ' wrong'}">
 <label for="file" class="form-label fw-semibold">File</label>
 <p class="form-text mt-0" id="file-hint">In UTF-8, with commas or semicolons, of at most ${mostLines} lines.</p>
 ${problem && html`<p class="invalid-feedback d-block mt-0" id="file-problem">${problem}</p>`}
 <input class="form-control${problem && ' is-invalid'}" type="file" id="file" name="file" accept=".csv,text/csv" required aria-describedby="file-hint${problem && ' file-problem'}"${problem && html` aria-invalid="true"`}>
 </div>
-<button class="btn btn-primary">Look at it</button>
-</form>
+<button class="btn btn-primary">Look at it</button>`,
+)}
 ${imports.length > 0 && html`<h2 class="mt-4">Lists that you have sent</h2>${listed(imports)}`}
 <p class="mt-4"><a href="/patients">Back to the patients</a></p>`,
   })

@@ -10,7 +10,7 @@ import {
   readPatientFields,
 } from '../../studies/patient/patient-fields.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -83,16 +83,15 @@ const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
 ${study && html`<p>The patient is enrolled into ${study.name} at once, and invited when you say so.</p>`}
 ${patientProblemList(problems)}
 ${duplicates.length > 0 && warning(duplicates)}
-<form method="post" action="/patients/new" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-${study && html`<input type="hidden" name="study" value="${study.id}">`}
-${organizationField(shown, 'the record')}
+${postForm(
+  { action: '/patients/new', token: ownToken(reply), hidden: { study: study?.id }, novalidate: true },
+  html`${organizationField(shown, 'the record')}
 ${patientFields(fields, problems)}
 <div class="d-flex flex-wrap gap-2">
 <button class="btn btn-primary">${duplicates.length > 0 ? 'Look again' : 'Register'}</button>
 ${duplicates.length > 0 && html`<button class="btn btn-outline-primary" name="anyway" value="${digestOf(duplicates)}">Register anyway</button>`}
-</div>
-</form>
+</div>`,
+)}
 <p class="mt-4">${study === undefined ? html`<a href="/patients">Back to the patients</a>` : html`<a href="/studies/${study.id}">Back to the study</a>`}</p>`,
   })
 }

@@ -7,6 +7,7 @@ import { callerOfSession } from '../../storage/account/session.ts'
 import { callerOfPerson, patientsOf } from '../../storage/authorization/token.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { leadsAway } from '../page/content-security.ts'
+import { postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
 import { refuseOlder } from '../page/frame-history.ts'
@@ -83,7 +84,7 @@ const appsToOpen = (
 <p>The app asks you what it may do, unless you go back.</p>
 <ul class="list-unstyled mt-4">${apps.map(
   ({ id, name }) =>
-    html`<li><form method="post" action="/patients/${patient}/app"><input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="app" value="${id}"><button class="btn btn-outline-primary">${name}</button></form></li>`,
+    html`<li>${postForm({ action: `/patients/${patient}/app`, token, hidden: { app: id } }, html`<button class="btn btn-outline-primary">${name}</button>`)}</li>`,
 )}</ul>`
 
 /** A patient's: who is staff as well reads their own record by nothing else. */

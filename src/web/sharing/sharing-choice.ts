@@ -4,7 +4,7 @@ import { isTimezone } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
 import { type AskedLine, digestOfShown, givenOf, type StudyAsked } from '../../studies/consent/own-study.ts'
-import { box, field, problemList } from '../page/form.ts'
+import { box, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
@@ -143,17 +143,21 @@ export const choiceForm = (
   const problems = choiceProblems(lines, state)
   const nothing = isNothing ? [{ name: 'choices', problem: say('choose.nothing') }] : []
   return html`${problemList([...nothing, ...problems], say('check'))}
-<form method="post" action="${page}" id="choices"${state.isTyped && html` data-typed`} novalidate>
-<input type="hidden" name="_csrf" value="${token}">
-<input type="hidden" name="shown" value="${digestOfShown(asked)}">
-<input type="hidden" name="hash" value="${asked.text?.hash}">
-${name !== '' && html`<input type="hidden" name="name" value="${name}">`}
-${choiceFields(lines, state, words)}
+${postForm(
+  {
+    action: page,
+    token,
+    hidden: { shown: digestOfShown(asked), hash: asked.text?.hash, name: name || undefined },
+    id: 'choices',
+    isTyped: state.isTyped,
+    novalidate: true,
+  },
+  html`${choiceFields(lines, state, words)}
 <div class="d-flex flex-wrap gap-3 mt-4">
 <button class="btn btn-primary">${say('choose.go-on')}</button>
 <button formaction="${page}/decline" class="btn btn-primary">${say('choose.decline')}</button>
-</div>
-</form>`
+</div>`,
+)}`
 }
 
 export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) => [

@@ -5,7 +5,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { countShared } from '../../studies/consent/count-shared.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
 import { digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
-import { form, notice } from '../page/form.ts'
+import { form, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { phrase } from '../page/time.ts'
@@ -74,7 +74,7 @@ ${form({
   ],
   button: say('sign.sign'),
 })}
-<form method="post" action="${page}/decline"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('choose.decline')}</button></form>
+${postForm({ action: `${page}/decline`, token }, html`<button class="btn btn-primary">${say('choose.decline')}</button>`)}
 ${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], button: say('preview.back') })}`,
   })
 }

@@ -10,7 +10,7 @@ import { digestOfShown, findStudyAsked, type StudyAsked } from '../../studies/co
 import { isSignedEarlier } from '../../studies/consent/patient-text.ts'
 import { untilWritten } from '../../studies/consent/until-written.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -179,7 +179,7 @@ export const asking = (
 <h2>${say('choose.title')}</h2>
 ${choiceForm(asked, state, words, { token, isNothing, name })}`
     : html`${shown}
-<form method="post" action="/sharing/${asked.study.id}/decline"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">${say('choose.decline')}</button></form>`
+${postForm({ action: `/sharing/${asked.study.id}/decline`, token }, html`<button class="btn btn-primary">${say('choose.decline')}</button>`)}`
 }
 
 /** What can not be read can not be signed, nor what would open nothing. */

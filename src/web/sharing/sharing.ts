@@ -10,7 +10,7 @@ import { isSignedEarlier } from '../../studies/consent/patient-text.ts'
 import { stopSharing } from '../../studies/consent/stop-sharing.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { box, notice } from '../page/form.ts'
+import { box, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -120,12 +120,11 @@ const stopForm = (
   { say }: Words,
   token: string,
 ): Html => html`<p>${say('sharing.text')}</p>
-<form method="post" action="/sharing">
-<input type="hidden" name="_csrf" value="${token}">
-<input type="hidden" name="shown" value="${given.flatMap(ticksOf).join(' ')}">
-${fieldsets}
-<div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><button name="all" value="yes" class="btn btn-primary">${say('sharing.stop-all')}</button></div>
-</form>`
+${postForm(
+  { action: '/sharing', token, hidden: { shown: given.flatMap(ticksOf).join(' ') } },
+  html`${fieldsets}
+<div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><button name="all" value="yes" class="btn btn-primary">${say('sharing.stop-all')}</button></div>`,
+)}`
 
 const ticksOf = (sharing: Sharing): readonly string[] =>
   (sharing.lines.length === 0 ? [undefined] : sharing.lines).map(line => tickText(tickOf(sharing, line)))

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { type ChangeableStudy, changeStudy, findChangeableStudy } from '../../studies/definition/study-change.ts'
 import type { PageOptions } from '../page/add-page.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { sessionOf } from '../page/signed-in.ts'
@@ -74,9 +74,9 @@ type ChangePage = {
 /** A page with a form for one part of a study. */
 export const sendChangePage = (reply: FastifyReply, changeable: ChangeableStudy, page: ChangePage): FastifyReply => {
   const { id, study } = changeable
-  const { title, isProblem = false, notices, fields, button = 'Save', version, before, after } = page
+  const { title, isProblem = false, notices, fields, button = 'Save', before, after } = page
   const token = ownToken(reply)
-  const { action = reply.request.url.split('?')[0] ?? '' } = page
+  const { action = reply.request.url.split('?')[0] ?? '', version = changeable.version } = page
   return sendStaffPage(reply, {
     title: `${title}: ${titleOf(study)}`,
     isProblem,
@@ -86,18 +86,14 @@ ${notices}
 ${before}
 ${
   fields.length > 0 &&
-  html`<form method="post" action="${action}" novalidate>
-${formHead(token, changeable, version)}
-${fields}
-<button class="btn btn-primary">${button}</button>
-</form>`
+  postForm(
+    { action, token, hidden: { version }, novalidate: true },
+    html`${fields}
+<button class="btn btn-primary">${button}</button>`,
+  )
 }
 ${after}`,
   })
 }
-
-/** What each form that changes a study carries. */
-export const formHead = (token: string, changeable: ChangeableStudy, version = changeable.version): Html =>
-  html`<input type="hidden" name="_csrf" value="${token}"><input type="hidden" name="version" value="${version}">`
 
 export const titleOf = ({ title }: ResearchStudy): string => title ?? 'A study without a title'

@@ -15,13 +15,13 @@ import {
 import { furtherLanguages, translatedReason } from '../../studies/definition/study-words.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, problemList } from '../page/form.ts'
+import { field, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
-import { changing, formHead, notDone, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notDone, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
 
 type Source = { readonly id: string; readonly name: string; readonly isRetired: boolean }
@@ -99,7 +99,7 @@ export const studyDataPage: AddPage = (server, options) => {
 <p>From ${from}. ${request.reason || 'No reason is given'}</p>
 ${unsaid(study, request)}
 <p><a href="/studies/${id}/settings/data/reason?${new URLSearchParams({ request: requestName(request) }).toString()}" aria-label="Change why it is asked for: ${what}, from ${from}">Change why it is asked for</a></p>
-<form method="post" action="/studies/${id}/settings/data/remove">${formHead(token, changeable)}<input type="hidden" name="request" value="${requestName(request)}"><button class="btn btn-outline-primary btn-sm" aria-label="Ask no more for ${what}, from ${from}">Ask no more</button></form>
+${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { version: changeable.version, request: requestName(request) } }, html`<button class="btn btn-outline-primary btn-sm" aria-label="Ask no more for ${what}, from ${from}">Ask no more</button>`)}
 </li>`
     })}</ul>
 <p class="form-text">What you ask no more for can not be given any more. Who shares it already goes on until they stop it, or the study ends.</p>`

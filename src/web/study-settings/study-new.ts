@@ -7,7 +7,7 @@ import { factProblems, withFacts } from '../../studies/definition/study-facts.ts
 import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
-import { type Choice, field, problemList } from '../page/form.ts'
+import { type Choice, field, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -111,12 +111,12 @@ const sendForm = (
     content: html`<h1>A new study of ${organization.name}</h1>
 <p>This is the first step. Then you say which data the study asks for, who works in it, and what patients read. Nobody is asked for anything before you say so.</p>
 ${problemList([...fields, ...fixed])}
-<form method="post" action="/organizations/${organization.id}/studies/new" novalidate>
-<input type="hidden" name="_csrf" value="${token}">
-${fields.map(field)}
+${postForm(
+  { action: `/organizations/${organization.id}/studies/new`, token, novalidate: true },
+  html`${fields.map(field)}
 ${fixed.map(radioField)}
-<button class="btn btn-primary">Go on</button>
-</form>
+<button class="btn btn-primary">Go on</button>`,
+)}
 <p><a href="/studies">Back to the studies</a></p>`,
   })
 }

@@ -10,14 +10,14 @@ import {
   withStaff,
 } from '../../studies/definition/study-staff.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { problemList } from '../page/form.ts'
+import { postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { typed } from '../page/typed.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
-import { changing, formHead, notDone, notSaved, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notDone, notSaved, sendChangePage, studyOf } from './study-changing.ts'
 import { refusable } from './study-staff.ts'
 import { isOwn, type ShownStaff, sendStaffList, staffAddress, unnamed } from './study-staff-list.ts'
 
@@ -49,7 +49,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
       ...(version === undefined ? {} : { version }),
       after: html`<h2>Take them out</h2>
 <p>They read nothing more by this study, from that moment on. To keep on record that they worked in it, enter a last day instead.</p>
-<form method="post" action="${address}/remove">${formHead(ownToken(reply), changeable)}<button class="btn btn-outline-primary">Take them out</button></form>`,
+${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Take them out</button>`)}`,
     })
   }
   /** The same entry in what the study is now; all of them where it is gone. */

@@ -25,12 +25,12 @@ import {
 import { textLanguages } from '../../studies/definition/text-part.ts'
 import { leavesRecipients, recipientsIn, withRecipients } from '../../studies/definition/text-recipients.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { textShown } from '../sharing/sharing-facts.ts'
-import { changing, formHead, notDone, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { changing, notDone, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
 type OfVersion = { readonly Params: { readonly id: string; readonly version: string } }
 
@@ -92,7 +92,7 @@ ${draft(changeable, ownToken(reply))}`,
 Say that these alone receive what is given by it, and others can be named: they read of patients who sign a later version that names them, and of nobody else.</p>
 <ul><li>Those who work in the organization of the study, as its staff or by the access that was chosen</li></ul>
 ${listed(staff)}
-<form method="post" action="/studies/${id}/settings/text/recipients">${formHead(token, changeable)}<button class="btn btn-outline-primary">Say that these receive</button></form>`
+${postForm({ action: `/studies/${id}/settings/text/recipients`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Say that these receive</button>`)}`
     const missing = staff.filter(one => named?.includes(one) !== true)
     return missing.length === 0
       ? undefined
@@ -122,7 +122,7 @@ ${
     ? html`<p>It can not be published yet. It lacks:</p>
 <ul>${missing.map(part => html`<li>${part}</li>`)}</ul>`
     : html`<p>Once it is published it stays as it is. Everybody in the study is asked again; until they sign it, what they agreed to before holds, and no more.</p>
-<form method="post" action="${page}/publish">${formHead(token, changeable)}<button class="btn btn-primary">Publish it</button></form>`
+${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-primary">Publish it</button>`)}`
 }`
   }
 

@@ -5,7 +5,7 @@ import type { PaperAsked, recordPaper } from '../../studies/consent/paper-consen
 import { reasonAgainstDay } from '../../studies/consent/paper-day.ts'
 import type { PaperText } from '../../studies/consent/paper-text.ts'
 import { selectField } from '../page/choice-field.ts'
-import { field, problemList } from '../page/form.ts'
+import { field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import type { SentFile } from '../page/sent-file.ts'
 import { typed } from '../page/typed.ts'
@@ -101,10 +101,17 @@ export const paperForm = ({ page, token, paper: { asked, text }, state }: Form):
     { name: 'scan', problem: problems.scan },
   ]
   return html`${problemList(wrong)}
-<form method="post" action="${page}" enctype="multipart/form-data" id="choices"${choices.isTyped && html` data-typed`} novalidate>
-<input type="hidden" name="_csrf" value="${token}">
-<input type="hidden" name="text" value="${text?.digest}">
-${field({ name: 'signedOn', label: 'Day on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
+${postForm(
+  {
+    action: page,
+    token,
+    hidden: { text: text?.digest },
+    hasFile: true,
+    id: 'choices',
+    isTyped: choices.isTyped,
+    novalidate: true,
+  },
+  html`${field({ name: 'signedOn', label: 'Day on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
 ${selectField({ name: 'language', label: 'Language of the paper', value: language, problem: problems.language, choices: languagesOf(text).map(({ code, name }) => ({ value: code, label: name })) })}
 <p>What is on the paper, line by line.</p>
 ${choiceFields(lines, choices, wordsFor('en'), 'paper')}
@@ -114,6 +121,6 @@ ${choiceFields(lines, choices, wordsFor('en'), 'paper')}
 ${problems.scan && html`<p class="invalid-feedback d-block mt-0" id="scan-problem">${problems.scan}</p>`}
 <input class="form-control${problems.scan && ' is-invalid'}" id="scan" name="scan" type="file" accept="application/pdf,image/jpeg,image/png" required aria-describedby="scan-hint${problems.scan && ' scan-problem'}">
 </div>
-<button class="btn btn-primary">Record it</button>
-</form>`
+<button class="btn btn-primary">Record it</button>`,
+)}`
 }

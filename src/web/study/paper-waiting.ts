@@ -4,7 +4,7 @@ import { permitOfLine } from '../../studies/consent/own-consent.ts'
 import { type PaperAsked, reasonAgainstText } from '../../studies/consent/paper-consent.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { PageOptions } from '../page/add-page.ts'
-import { form, notice } from '../page/form.ts'
+import { form, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -53,7 +53,7 @@ ${
       : html`<p>Compare it with the scan: the patient, the version of the text, the day, the lines, and the signature. When you confirm it, it counts at once.</p>
 ${form({ action: `${page}/confirm`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm: it is what was signed' })}`
 }
-<form method="post" action="${page}/discard"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary">Discard what was recorded</button></form>
+${postForm({ action: `${page}/discard`, token }, html`<button class="btn btn-outline-primary">Discard what was recorded</button>`)}
 <p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
   })
 }

@@ -8,7 +8,7 @@ import { parseSearch } from '../../search/parse.ts'
 import { findAllPatients, type PatientsAsked } from '../../studies/patient/finding-patients.ts'
 import type { EnrollingStudy } from '../../studies/patient/registering.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { box, notice } from '../page/form.ts'
+import { box, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -134,34 +134,28 @@ type Shown = {
   readonly token: string
 }
 
-const enrolForm = ({
-  path,
-  asked,
-  patients,
-  enrolled,
-  options,
-  token,
-}: Shown): Html => html`<form class="mt-4" method="post" action="${path}">
-<input type="hidden" name="_csrf" value="${token}">${Object.entries(asked).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
-<ul class="list-group list-group-flush mb-4">${patients.map(
-  patient =>
-    html`<li class="list-group-item px-0">${
-      enrolled.has(patient.id ?? '')
-        ? html`${patientLine(patient)} <span class="badge text-bg-secondary">Is in the study</span>`
-        : box({
-            type: 'checkbox',
-            name: 'patient',
-            value: patient.id ?? '',
-            label: patientLine(patient),
-            isListed: true,
-          })
-    }</li>`,
-)}</ul>
+const enrolForm = ({ path, asked, patients, enrolled, options, token }: Shown): Html =>
+  postForm(
+    { action: path, token, hidden: asked, class: 'mt-4' },
+    html`<ul class="list-group list-group-flush mb-4">${patients.map(
+      patient =>
+        html`<li class="list-group-item px-0">${
+          enrolled.has(patient.id ?? '')
+            ? html`${patientLine(patient)} <span class="badge text-bg-secondary">Is in the study</span>`
+            : box({
+                type: 'checkbox',
+                name: 'patient',
+                value: patient.id ?? '',
+                label: patientLine(patient),
+                isListed: true,
+              })
+        }</li>`,
+    )}</ul>
 ${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
 ${box({ type: 'radio', name: 'who', value: 'all', label: 'All who are found, on all pages' })}
 <div class="mt-3">${wayField(options.invitations.ways)}</div>
 <div class="d-flex flex-wrap gap-2 mb-4">
 <button class="btn btn-primary" name="do" value="enrol">Enrol</button>
 ${options.invitations.ways.length > 0 && html`<button class="btn btn-outline-primary" name="do" value="invite">Enrol and invite</button>`}
-</div>
-</form>`
+</div>`,
+  )

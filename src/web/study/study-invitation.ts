@@ -7,6 +7,7 @@ import type { Invited } from '../../studies/invitation/invitations.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { findEnrolledPerson } from '../../studies/people/enrolled-person.ts'
 import type { AddPage } from '../page/add-page.ts'
+import { postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { qrPicture } from '../page/qr-picture.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
@@ -84,7 +85,10 @@ export const invitationOf = (
   if (invited === undefined) return undefined
   const { invitation: state } = invited
   const button = (action: 'invite' | 'cancel' | 'code', label: string) =>
-    html`<form method="post" action="${page}/people/${id}/${action}${back}"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button></form>`
+    postForm(
+      { action: `${page}/people/${id}/${action}${back}`, token },
+      html`<button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button>`,
+    )
   return html`${standingText(invited)}
 ${
   !hasEnded &&

@@ -6,7 +6,7 @@ import type { Invited } from '../../studies/invitation/invitations.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
-import { box, field, hiddenField, notice } from '../page/form.ts'
+import { box, field, notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -150,17 +150,10 @@ type Shown = {
   readonly token: string
 }
 
-const actForm = ({
-  path,
-  asked,
-  people,
-  invited,
-  total,
-  options,
-  token,
-}: Shown): Html => html`<form class="mt-4" method="post" action="${path}">
-<input type="hidden" name="_csrf" value="${token}">${askedBy.map(name => hiddenField(name, asked[name === 'find' ? 'text' : name] ?? ''))}
-<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id))}</li>`)}</ul>
+const actForm = ({ path, asked, people, invited, total, options, token }: Shown): Html =>
+  postForm(
+    { action: path, token, hidden: { state: asked.state, invited: asked.invited, find: asked.text }, class: 'mt-4' },
+    html`<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id))}</li>`)}</ul>
 ${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
 ${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are listed, on all pages` })}
 <div class="mt-3">${wayField(options.invitations.ways)}</div>
@@ -169,8 +162,8 @@ ${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are l
 <button class="btn btn-outline-primary" name="do" value="remind">Remind</button>
 <button class="btn btn-outline-primary" name="do" value="cancel">Cancel the invitations</button>
 </div>
-<p class="text-body-secondary">Inviting replaces an invitation that is open. Reminded are those who have not answered, and those who share and send nothing, at most every three days.</p>
-</form>`
+<p class="text-body-secondary">Inviting replaces an invitation that is open. Reminded are those who have not answered, and those who share and send nothing, at most every three days.</p>`,
+  )
 
 /** By what people are listed. */
 const askedBy = ['state', 'invited', 'find'] as const

@@ -15,7 +15,7 @@ import { requestedData } from '../../studies/definition/requested-data.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
-import { box, problemList } from '../page/form.ts'
+import { box, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -68,9 +68,9 @@ ${
   kinds.length === 0
     ? html`<p>The study asks for no readings yet. Its <a href="/studies/${read.study.id}/settings/data">settings</a> say what it asks for.</p>`
     : html`<p>Choose what you want to work with. You get what patients share with this study, and you may see, at the moment when it is read.</p>
-<form method="post" action="${page}" novalidate>
-<input type="hidden" name="_csrf" value="${ownToken(reply)}">
-<fieldset id="kinds" class="field mb-4${problem && ' wrong'}">
+${postForm(
+  { action: page, token: ownToken(reply), novalidate: true },
+  html`<fieldset id="kinds" class="field mb-4${problem && ' wrong'}">
 <legend class="form-label fw-semibold fs-6">Kinds of data</legend>
 ${problem && html`<p class="invalid-feedback d-block mt-0">${problem}</p>`}
 ${kinds.map(kind => box({ type: 'checkbox', name: 'kind', value: kind, label: displayOf(kind, codeClasses), isChosen: chosen.has(kind) }))}
@@ -80,8 +80,8 @@ ${selectField({ name: 'minutes', label: 'A token for', value: typed(reply.reques
 <button class="btn btn-primary">Make a snippet</button>
 <button class="btn btn-outline-primary" formaction="${page}/readings.ndjson">Download as NDJSON</button>
 <button class="btn btn-outline-primary" formaction="${page}/readings.csv">Download as CSV</button>
-</div>
-</form>`
+</div>`,
+)}`
 }`,
     })
   }

@@ -4,7 +4,7 @@ import { queryOf } from '../../http/presentation.ts'
 import type { Backup } from '../../storage/installation/backup.ts'
 import { readSystemState, type SystemState } from '../../storage/installation/system-state.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { notice } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { administratorOf } from '../page/shown-organization.ts'
@@ -79,7 +79,7 @@ ${
 <p>Letters and text messages that wait: ${counted(letters.waiting)}. That could not be sent within the last seven days: ${counted(letters.failed)}.</p>
 ${
   letters.failed > 0 &&
-  html`<form method="post" action="/system/retry"><input type="hidden" name="_csrf" value="${token}"><button class="btn btn-primary">Send them again</button></form>`
+  postForm({ action: '/system/retry', token }, html`<button class="btn btn-primary">Send them again</button>`)
 }`
 
 const backup = ({ backups: { last, failed }, archive }: SystemState, days: number): Html => {
