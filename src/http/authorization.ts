@@ -50,8 +50,7 @@ export const authorizationRoutes = async (
       await answer(request, raw).catch(error => sendFault(request, raw, error))
     }
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
-      scope.route({ method, url: `${mount}/*`, handler })
-    scope.get(metadataUrl, handler)
+      for (const url of [`${mount}/*`, metadataUrl]) scope.route({ method, url, handler })
   })
 }
 

@@ -4,6 +4,7 @@ import { type Served, toCapabilityStatement } from '../capability/statement.ts'
 import { interactions } from '../interactions/interactions.ts'
 import { operations } from '../operations/operations.ts'
 import { type Presentation, servedFormats } from './media-type.ts'
+import { refuseOtherMethods } from './other-methods.ts'
 import { refuseLines, requirePresentation } from './presentation.ts'
 import { contentTypeOf, resourceText } from './resource-text.ts'
 
@@ -33,10 +34,12 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...optio
       const { presentation } = request
       return reply.type(contentTypeOf(presentation)).send(textIn(presentation))
     })
+    refuseOtherMethods(server, `/metadata${end}`, ['GET'])
     // "The server SHALL respond with application/json, regardless of the Accept header".
     server.get(`/.well-known/smart-configuration${end}`, async (_request, reply) =>
       reply.type('application/json').send(toSmartConfiguration({ address: address(), isRegistrationOpen })),
     )
+    refuseOtherMethods(server, `/.well-known/smart-configuration${end}`, ['GET'])
   }
 }
 

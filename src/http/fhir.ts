@@ -14,6 +14,7 @@ import { parseBodies, unsupported } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
 import type { Bounds } from './in-flight.ts'
 import { formType, isOfOtherVersion, patchType } from './media-type.ts'
+import { allow } from './other-methods.ts'
 import { parsePrefer } from './prefer.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 import { type RefusedParts, recordRefused } from './refused-token.ts'
@@ -113,13 +114,13 @@ const refuseUnknown = (
 ): void => {
   const allowed = methodsAt(interactions, target.path)
   if (allowed.includes(target.method)) return
-  if (allowed.length > 0) reply.header('allow', withHead(allowed).join(', '))
-  findRoute(interactions, registry, target)
+  try {
+    findRoute(interactions, registry, target)
+  } catch (error) {
+    if (error instanceof FhirError && error.status === 405) allow(reply, allowed)
+    throw error
+  }
 }
-
-/** "The HEAD method is identical to GET": https://www.rfc-editor.org/rfc/rfc9110#name-head */
-const withHead = (methods: readonly string[]): readonly string[] =>
-  methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 
 const contentOf = (
   request: FastifyRequest,

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { refuseOtherMethods } from './other-methods.ts'
 
 export type HealthOptions = {
   /** Whether the database answers, has all migrations, and room on its disk. */
@@ -12,6 +13,7 @@ export const healthRoutes = async (server: FastifyInstance, { isReady }: HealthO
     const ready = await Promise.race([isReady().catch(() => false), soon()])
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'unavailable' })
   })
+  for (const path of ['/healthz', '/readyz']) refuseOtherMethods(server, path, ['GET'])
 }
 
 const soon = (): Promise<false> => new Promise(resolve => setTimeout(resolve, patienceMs, false).unref())

@@ -8,6 +8,7 @@ import { interactions } from '../interactions/interactions.ts'
 import { operations } from '../operations/operations.ts'
 import { tellFileErrors } from './file-errors.ts'
 import { servedFormats } from './media-type.ts'
+import { refuseOtherMethods } from './other-methods.ts'
 
 export type OpenApiOptions = Pick<Served, 'registry' | 'version'> & { readonly base: () => string }
 
@@ -27,6 +28,7 @@ export const openApiRoutes = async (server: FastifyInstance, { base, registry, v
     return document
   }
   server.get('/openapi.json', async (_request, reply) => reply.type('application/json').send(documentBytes()))
+  refuseOtherMethods(server, '/openapi.json', ['GET'])
   tellFileErrors(server)
   await server.register(fastifySwagger, { mode: 'static', specification: { document: { openapi: '3.0.3' } as never } })
   await server.register(fastifySwaggerUi, {

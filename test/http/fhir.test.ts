@@ -89,7 +89,35 @@ t.test('unknown types and paths are 404, unknown methods 405 with those that ans
     const answer = await call(method, url)
     t.match([answer.statusCode, answer.headers.allow], [405, allow], `${method} ${url}`)
   }
+  const noType = await call('POST', '/fhir/Thing/1')
+  t.strictSame([noType.statusCode, noType.headers.allow], [404, undefined])
 })
+
+t.test('what is public, asked by another method, is 405 for everybody', async t => {
+  for (const url of [
+    '/metadata',
+    '/fhir/metadata',
+    '/fhir/metadata/',
+    '/fhir/.well-known/smart-configuration',
+    '/openapi.json',
+    '/FHIR/R5/metadata',
+    '/FHIR/R5/.well-known/smart-configuration',
+    '/healthz',
+    '/readyz',
+  ])
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'] as const) {
+      const { statusCode, headers, json } = await server.inject({ method, url, payload: '{', headers: xml })
+      t.strictSame([statusCode, headers.allow], [405, 'GET, HEAD'], `${method} ${url}`)
+      t.match(json(), { resourceType: 'OperationOutcome', issue: [{ code: 'not-supported' }] })
+    }
+  const oauth = await server.inject({ method: 'POST', url: '/.well-known/oauth-authorization-server/oauth' })
+  t.match([oauth.statusCode, oauth.headers.allow], [405, 'GET, HEAD, OPTIONS'])
+  t.equal((await server.inject({ method: 'POST', url: '/fhir/Patient/_search/x' })).statusCode, 401)
+  t.equal((await server.inject({ method: 'DELETE', url: '/fhir/Patient/_search' })).statusCode, 401)
+})
+
+/** What comes is not even looked at. */
+const xml = { 'content-type': 'application/fhir+xml' }
 
 t.test('an Observation of nobody is refused for its subject, and told how that is written', async t => {
   const asJson = { 'content-type': 'application/fhir+json' }

@@ -8,6 +8,7 @@ import { sayWhen, toldError } from '../../http/errors.ts'
 import type { FhirOptions } from '../../http/fhir.ts'
 import { jsonIn, unsupported } from '../../http/fhir-body.ts'
 import type { ContextParts } from '../../http/fhir-context.ts'
+import { refuseOtherMethods } from '../../http/other-methods.ts'
 import { queryOf } from '../../http/presentation.ts'
 import { recordRefused } from '../../http/refused-token.ts'
 import type { Tried } from '../../storage/audit/refusal.ts'
@@ -56,6 +57,7 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
         return { grant, token_endpoint: `${options.address()}/oauth/token`, expires: expiresAt.toISOString() }
       },
     )
+    refuseOtherMethods(scope, '/invitation/:token', ['POST'])
   })
   await server.register(async scope => {
     scope.addContentTypeParser(
@@ -91,6 +93,13 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
         },
       })
     }
+    for (const [path, here] of Map.groupBy(routes, one => one.path))
+      refuseOtherMethods(
+        scope,
+        `/${path}`,
+        here.map(one => one.method),
+      )
+    refuseOtherMethods(scope, '/clients', ['GET'])
     scope.get('/clients', async request => {
       requireStaff(askingFor(request))
       const apps = await redemption.apps()

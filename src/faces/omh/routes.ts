@@ -7,6 +7,7 @@ import { setHeaders } from '../../http/fhir-answer.ts'
 import { unsupported } from '../../http/fhir-body.ts'
 import { openContexts } from '../../http/fhir-context.ts'
 import { formats, presentationOf } from '../../http/media-type.ts'
+import { refuseOtherMethods } from '../../http/other-methods.ts'
 import { plain, queryOf } from '../../http/presentation.ts'
 import { recordRefused } from '../../http/refused-token.ts'
 import { whileLetIn } from '../../http/while-let-in.ts'
@@ -61,21 +62,12 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
       },
     })
   }
-  for (const path of new Set(interactions.map(one => one.path))) refuseOthers(server, path)
-}
-
-/** Before a body is read, as the FHIR API does. */
-const refuseOthers = (server: FastifyInstance, path: string): void => {
-  const allowed: readonly string[] = interactions.filter(one => one.path === path).map(one => one.method)
-  server.route({
-    method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(method => !allowed.includes(method)),
-    url: urlOf(path),
-    onRequest: async ({ method }, reply) => {
-      reply.header('allow', allowed.join(', '))
-      throw new FhirError('not-supported', `${method} is not answered here; accepted: ${allowed.join(', ')}`)
-    },
-    handler: () => undefined,
-  })
+  for (const [path, here] of Map.groupBy(interactions, one => one.path))
+    refuseOtherMethods(
+      server,
+      urlOf(path),
+      here.map(one => one.method),
+    )
 }
 
 const urlOf = (path: string): string => `${prefix}/${path.replace(':type', 'dataPoints')}`

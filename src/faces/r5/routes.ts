@@ -3,6 +3,7 @@ import { toSmartConfiguration } from '../../capability/smart-configuration.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { type Face, type FhirOptions, fhirRoutes } from '../../http/fhir.ts'
 import { formats, presentationOf } from '../../http/media-type.ts'
+import { refuseOtherMethods } from '../../http/other-methods.ts'
 import { plain, queryOf } from '../../http/presentation.ts'
 import { r5Interactions } from './interactions.ts'
 import { presentBareR5, presentR5 } from './present.ts'
@@ -31,6 +32,8 @@ export const r5Routes = async (server: FastifyInstance, options: R5Options): Pro
     server.get(`${path}/.well-known/smart-configuration`, async (_request, reply) =>
       reply.type('application/json').send(toSmartConfiguration(smart())),
     )
+    for (const end of ['metadata', '.well-known/smart-configuration'])
+      refuseOtherMethods(server, `${path}/${end}`, ['GET'])
     await server.register(fhirRoutes, { prefix: path, ...options, base, face })
   }
 }

@@ -147,6 +147,27 @@ t.test('what is allowed there by leaving out a check is refused, and it is said 
   )
 })
 
+t.test(
+  'a method that a path does not answer is refused with those that it answers, once it is known who asks',
+  async t => {
+    const rows = [
+      ['POST', 'patients', 'GET, HEAD'],
+      ['PUT', `patients/${ann}/consents`, 'GET, HEAD, POST, PATCH, DELETE'],
+      ['DELETE', 'clients', 'GET, HEAD'],
+      ['DELETE', 'users/profile', 'GET, HEAD'],
+    ] as const
+    for (const [method, path, allowed] of rows) {
+      const ask = (headers: object) => server.inject({ method, url: `/api/v1/${path}`, headers: { ...headers } })
+      const { statusCode, headers, json } = await ask({ authorization: `Bearer ${researcher}` })
+      t.strictSame([statusCode, headers.allow], [405, allowed], `${method} ${path}`)
+      t.match(json().detail, /is not answered here/)
+      const { statusCode: unknown, headers: told } = await ask({})
+      t.strictSame([unknown, told.allow], [401, undefined])
+    }
+    t.match(await server.inject({ url: '/api/v1/invitation/x' }), { statusCode: 405, headers: { allow: 'POST' } })
+  },
+)
+
 t.test('bodies are taken as libraries send them', async t => {
   const post = (path: string, type: string | undefined, payload: string, bearer?: string) =>
     server.inject({
