@@ -7,56 +7,78 @@ export type ArrivalsAsked = {
   /** Id of the ResearchStudy. */
   readonly study: string
   readonly where: Expression
+  /** How many are told of at most. */
   readonly limit: number
 }
 
-/** An Observation as JSON, when it came, whose compartment it is in, and the number of its kind. */
-export type Arrival = {
-  readonly content: string
-  readonly arrived: Date
+/** What came last of one patient and kind: its newest Observation as JSON, when that came, and how many there are of those that were walked over. */
+export type Arrival = Line & { readonly content: string }
+
+type Line = {
   readonly patientId: number
   readonly kindId: number
+  readonly pk: string
+  readonly arrived: Date
+  readonly count: number
+  /** When the first of them was measured, where any says so. */
+  readonly since: Date | null
 }
 
 /**
- * The Observations that came last, of those that the caller may search and of people who share anything with the study. The order
- * in which all of them came is walked backwards, in longer and longer stretches, up to a quarter of a million: beyond that there is
- * nothing new in the study, and the others of the server are not kept waiting for it.
+ * Whose Observations came last and of which kind, of those that the caller may search and of people who share anything with the study. The
+ * order in which all of them came is walked backwards, in longer and longer stretches, until there are lines enough, or Observations enough that make
+ * few lines, up to a quarter of a million: beyond that there is nothing new in the study, and the others of the server are not kept waiting for it.
  */
 export const readArrivals = async (
   connection: Connection,
   gate: Gate,
   asked: ArrivalsAsked,
 ): Promise<readonly Arrival[]> => {
-  const found: Arrival[] = []
+  const lines = new Map<string, Line>()
   let edge: Edge | undefined
+  let count = 0
   for (const length of stretches) {
-    const rows = await connection.any<Row>(stretch(gate, { ...asked, limit: asked.limit - found.length }, edge, length))
-    found.push(
-      ...rows.flatMap(({ content, arrived, patientId, kindId }) =>
-        content === null ? [] : [{ content, arrived, patientId, kindId }],
-      ),
-    )
-    edge = rows[0]?.edge ?? undefined
-    if (found.length >= asked.limit || edge === undefined || (rows[0]?.walked ?? 0) < length) break
+    const [row, ...rows] = await connection.any<Row>(stretch(gate, asked, edge, length))
+    for (const { edge: _, walked: __, ...line } of [row, ...rows].filter(isOfSomebody)) {
+      count += line.count
+      const key = `${line.patientId}/${line.kindId}`
+      lines.set(key, joined(lines.get(key), line))
+    }
+    edge = row?.edge ?? undefined
+    if (lines.size >= asked.limit || count >= enough || edge === undefined || (row?.walked ?? 0) < length) break
   }
-  return found
+  const last = [...lines.values()].slice(0, asked.limit)
+  const contents = await contentsOf(connection, gate, asked, last)
+  return last.flatMap(line => {
+    const content = contents.get(line.pk)
+    return content === undefined ? [] : [{ ...line, content }]
+  })
 }
 
 const stretches = [1000, 8000, 60_000, 180_000]
 
+const enough = 2000
+
 /** The last row that was walked over. */
 type Edge = { readonly at: string; readonly pk: string }
 
-type Row = Omit<Arrival, 'content'> & {
-  readonly content: string | null
-  readonly edge: Edge | null
-  readonly walked: number
+type Walked = { readonly edge: Edge | null; readonly walked: number }
+
+type Row = Walked & (Line | { readonly [Name in keyof Line]: null })
+
+const isOfSomebody = (row: Row | undefined): row is Walked & Line => row !== undefined && row.pk !== null
+
+/** With those that came before it. */
+const joined = (newer: Line | undefined, older: Line): Line => {
+  if (newer === undefined) return older
+  const times = [newer.since, older.since].filter(time => time !== null)
+  const since = times.toSorted((one, other) => one.getTime() - other.getTime())[0] ?? null
+  return { ...newer, count: newer.count + older.count, since }
 }
 
 const stretch = (
   gate: Gate,
-  { study, where, limit }: ArrivalsAsked,
+  { study, where }: ArrivalsAsked,
   edge: Edge | undefined,
   length: number,
 ): SqlFragment => sql.fragment`
@@ -70,16 +92,42 @@ const stretch = (
       SELECT permit.patient_id FROM study_group_observation_consents AS permit
       WHERE permit.grantee = ANY(ARRAY(SELECT grantee FROM study_grantee WHERE study_id = ${study})) AND permit.consented)
   ),
-  found AS (
-    SELECT row.content::text AS content, row.last_updated AS arrived, row.pk, row.patient_id, row.kind_id
+  line AS (
+    SELECT row.patient_id, row.kind_id, (array_agg(row.pk ORDER BY row.last_updated DESC, row.pk DESC))[1] AS pk,
+      max(row.last_updated) AS arrived, count(*)::integer AS count,
+      min(row.effective_start) FILTER (WHERE row.effective_start > '-infinity') AS since
     FROM theirs JOIN observation AS row ON row.patient_id = theirs.patient_id AND row.pk = theirs.pk
     WHERE ${passesGate(gate, 's', 'Observation', 'row', where)}
-    ORDER BY row.last_updated DESC, row.pk DESC LIMIT ${limit}
+    GROUP BY row.patient_id, row.kind_id
   )
-  SELECT found.content, found.arrived, found.patient_id AS "patientId", found.kind_id AS "kindId", whole.edge, whole.walked
+  SELECT line.patient_id AS "patientId", line.kind_id AS "kindId", line.pk::text AS pk, line.arrived, line.count, line.since,
+    whole.edge, whole.walked
   FROM (
     SELECT count(*)::integer AS walked,
       (SELECT jsonb_build_object('at', last_updated, 'pk', pk::text) FROM walked ORDER BY last_updated, pk LIMIT 1) AS edge
     FROM walked) AS whole
-  LEFT JOIN found ON TRUE
-  ORDER BY found.arrived DESC, found.pk DESC`
+  LEFT JOIN line ON TRUE
+  ORDER BY line.arrived DESC, line.pk DESC`
+
+/** By their pks; what is not shared any more since they were looked for is left out. */
+const contentsOf = async (
+  connection: Connection,
+  gate: Gate,
+  { where }: ArrivalsAsked,
+  lines: readonly Line[],
+): Promise<ReadonlyMap<string, string>> => {
+  const patients = sql.array(
+    lines.map(({ patientId }) => patientId),
+    'int4',
+  )
+  const pks = sql.array(
+    lines.map(({ pk }) => pk),
+    'int8',
+  )
+  const rows = await connection.any<{ pk: string; content: string }>(sql.fragment`
+    SELECT row.pk::text AS pk, row.content::text AS content
+    FROM unnest(${patients}, ${pks}) AS line(patient_id, pk)
+    JOIN observation AS row ON row.patient_id = line.patient_id AND row.pk = line.pk
+    WHERE ${passesGate(gate, 's', 'Observation', 'row', where)}`)
+  return new Map(rows.map(({ pk, content }) => [pk, content]))
+}

@@ -6,6 +6,7 @@ import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { all } from '../../search/expression.ts'
 import type { Store } from '../../storage/store.ts'
+import type { Arrival } from '../../storage/study/arrivals.ts'
 import type { StudyPeople, StudyPeopleAsked, StudyPersonRow, StudyState } from '../../storage/study/study-people.ts'
 
 export type StudyParts = {
@@ -82,13 +83,21 @@ const toPerson = (
   }
 }
 
-/** What came last of what people share with the study. */
+/** The newest reading of somebody's of one kind, when it came, and of how many that came last it is the newest. */
+export type ArrivedReading = Pick<Arrival, 'arrived' | 'count' | 'since'> & { readonly observation: Observation }
+
+/** Whose readings came last of what people share with the study, and of which kind. */
 export const findArrivals = async (
   { openStoreFor }: StudyParts,
   caller: Caller,
   study: string,
   limit: number,
-): Promise<readonly { readonly observation: Observation; readonly arrived: Date }[]> => {
+): Promise<readonly ArrivedReading[]> => {
   const arrivals = await openStoreFor(caller).arrivals({ study, where: sharedWithStudy(caller, study), limit })
-  return arrivals.map(({ content, arrived }) => ({ observation: JSON.parse(content), arrived }))
+  return arrivals.map(({ content, arrived, count, since }) => ({
+    observation: JSON.parse(content),
+    arrived,
+    count,
+    since,
+  }))
 }

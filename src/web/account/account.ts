@@ -22,6 +22,17 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
     const words = wordsOf(request)
     const { say } = words
     const done = namedIn(doneTexts, queryOf(request).get('done'))
+    const isPatient = (await patientsOf(accounts.database, person)).length > 0
+    const works = caller?.practitioner !== undefined
+    const places = (
+      [
+        [own !== undefined && others.length === 0, `/patients/${own}`, 'own.record'],
+        [isPatient, '/sharing', 'own.sharing'],
+        [works, '/studies', 'own.studies'],
+        [works, '/patients', 'own.patients'],
+        [works || caller?.administrator, '/organizations', 'own.organizations'],
+      ] as const
+    ).filter(([isTheirs]) => isTheirs)
     return sendTranslatedPage(reply, words, {
       title: say('account.title'),
       content: html`<h1>${say('account.title')}</h1>
@@ -30,9 +41,8 @@ ${done && notice('done', html`<p>${say(done)}</p>`)}
 <dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>${say('field.email')}</dt><dd>${account?.email}</dd>
 </dl>
-<ul class="list-unstyled mt-4">
-${own && others.length === 0 && html`<li><a href="/patients/${own}">${say('own.record')}</a></li>`}
-${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="/sharing">${say('own.sharing')}</a></li>`}
+${places.length > 0 && html`<ul class="list-unstyled my-4">${places.map(([, at, key]) => html`<li><a href="${at}">${say(key)}</a></li>`)}</ul>`}
+<ul class="list-unstyled">
 <li><a href="/account/name">${say('own.name')}</a></li>
 <li><a href="/account/email">${say('email.title')}</a></li>
 <li><a href="/account/password">${say('own.password')}</a></li>
@@ -41,9 +51,6 @@ ${(await patientsOf(accounts.database, person)).length > 0 && html`<li><a href="
 <li><a href="/account/sessions">${say('own.sessions')}</a></li>
 ${sso && html`<li><a href="/account/institution">${say('own.institution', { institution: sso.institution })}</a></li>`}
 ${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">${say('own.ehrs')}</a></li>`}
-${caller?.practitioner && html`<li><a href="/studies">${say('own.studies')}</a></li>`}
-${caller?.practitioner && html`<li><a href="/patients">${say('own.patients')}</a></li>`}
-${(caller?.practitioner || caller?.administrator) && html`<li><a href="/organizations">${say('own.organizations')}</a></li>`}
 </ul>
 ${account?.isVerified === false && accounts.mail && unverified(words, ownToken(reply))}`,
     })

@@ -58,6 +58,10 @@ const isDay = (text: string): boolean =>
 const usualDays = 14
 const mostDays = 366
 
+/** The page of the two weeks up to the newest reading. */
+export const newestDays = (patient: string, { timezone, glucoseUnit }: ChartPeriod): string =>
+  `/patients/${patient}?${new URLSearchParams({ timezone, glucose: glucoseUnit })}`
+
 /** By the day, the week or more; earlier and later; and any days at all. Without JavaScript as with it. */
 export const periodForm = (patient: string, period: ChartPeriod, { say }: Words): Html => {
   const { first, last, timezone, glucoseUnit, wrong } = period

@@ -24,8 +24,10 @@ import {
   pressureLimits,
   stepLimits,
 } from './chart-limits.ts'
-import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
+import { type ChartPeriod, chartPeriodOf, newestDays, periodForm } from './chart-period.ts'
 import { decimalsOf, glucoseReport, rangeBounds } from './glucose.ts'
+
+type Patient = { readonly id: string; readonly isReader: boolean }
 
 type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
 
@@ -33,15 +35,12 @@ type Reading = { readonly registry: Registry; readonly store: Store; readonly wo
  * What devices have measured of a patient, as its reader may see it at this moment: by the operations that apps are served by.
  * However much there is, the page has a bounded number of points.
  */
-export const patientCharts = async (
-  reading: Reading,
-  patient: { readonly id: string; readonly isReader: boolean },
-  query: URLSearchParams,
-): Promise<Html> => {
+export const patientCharts = async (reading: Reading, patient: Patient, query: URLSearchParams): Promise<Html> => {
   const { id, isReader } = patient
   const { words } = reading
   const { say } = words
-  const period = chartPeriodOf(query, await newestOf(reading, id))
+  const newest = await newestOf(reading, id)
+  const period = chartPeriodOf(query, newest ?? Date.now())
   const asked = { patient: id, period }
   const glucose = await glucoseOf(reading, asked)
   // One after another: a page is not to keep the database from everybody else.
@@ -58,7 +57,7 @@ export const patientCharts = async (
 <h2>${say('chart.measurements')}</h2>
 <p>${say(isReader ? 'chart.own' : 'chart.shared')}</p>
 ${periodForm(id, period, words)}
-${measured.length === 0 && html`<p>${say('chart.nothing', { first: period.first, last: period.last })}</p>`}
+${measured.length === 0 && nothingDrawn(patient, period, newest, words)}
 <noscript><p>${say('chart.no-script')}</p></noscript>
 ${trace}
 ${glucose}
@@ -66,13 +65,26 @@ ${others}
 <script type="module" src="/static/chart.js"></script>`
 }
 
-/** When the latest of all was measured; now, where there is none. */
-const newestOf = async ({ registry, store }: Reading, id: string): Promise<number> => {
+/** Of what there never was it is no help to choose other days. */
+const nothingDrawn = (
+  { id, isReader }: Patient,
+  period: ChartPeriod,
+  newest: number | undefined,
+  { say }: Words,
+): Html => {
+  const { first, last, from, to } = period
+  if (newest === undefined) return html`<p>${say(isReader ? 'chart.never-own' : 'chart.never-shared')}</p>`
+  const isElsewhere = newest < Date.parse(from) || newest >= Date.parse(to)
+  return html`<p>${say('chart.nothing', { first, last })}${isElsewhere && html` <a href="${newestDays(id, period)}">${say('chart.newest')}</a>`}</p>`
+}
+
+/** When the latest of all was measured; now at the latest. */
+const newestOf = async ({ registry, store }: Reading, id: string): Promise<number | undefined> => {
   const query = new URLSearchParams({ subject: `Patient/${id}`, date: `le${new Date().toISOString()}` })
   const where = and(parseCriteria(registry, 'Observation', query))
   const found = await store.lastn({ where, patients: [id], max: 1, newest: nearNewest, applied: [...query] })
   const moments = found.map(({ content }) => momentOf(JSON.parse(content))).filter(time => !Number.isNaN(time))
-  return moments.length === 0 ? Date.now() : Math.min(Math.max(...moments), Date.now())
+  return moments.length === 0 ? undefined : Math.min(Math.max(...moments), Date.now())
 }
 
 /** What has a date alone stands within that day, behind what was measured in its first hours. */

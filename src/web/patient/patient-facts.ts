@@ -4,16 +4,18 @@ import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
 
-/** Who a patient is, for people. */
-export const patientFacts = (patient: Patient, words: Words = wordsFor('en')): Html => {
+/** Who a patient is, for people. A page that has their only name as its title does not say it again. */
+export const patientFacts = (patient: Patient, words: Words = wordsFor('en'), title?: string): Html => {
   const { name = [], birthDate, gender, identifier = [] } = patient
   const { say } = words
-  return html`<dl>
-<dt>${say('chart.name')}</dt>${name.length === 0 ? html`<dd>${say('chart.not-known')}</dd>` : name.map(one => html`<dd>${nameText(one)}</dd>`)}
-<dt>${say('chart.birth-date')}</dt><dd>${birthDate ?? say('chart.not-known')}</dd>
+  const names = name.map(nameText)
+  const isTitled = names.length === 1 && names[0] === title
+  return html`<dl class="facts">
+${!isTitled && html`<div><dt>${say('chart.name')}</dt>${names.length === 0 ? html`<dd>${say('chart.not-known')}</dd>` : names.map(one => html`<dd>${one}</dd>`)}</div>`}
+<div><dt>${say('chart.birth-date')}</dt><dd>${birthDate ?? say('chart.not-known')}</dd></div>
 ${vitalFact(patient, words)}
-<dt>${say('chart.gender')}</dt><dd>${gender === undefined ? say('chart.not-known') : say(`chart.gender-${gender}`)}</dd>
-<dt>${say('chart.identifiers')}</dt>${identifier.length === 0 ? html`<dd>${say('chart.none')}</dd>` : identifier.map(({ system, value }) => html`<dd>${value}${system !== undefined && html` <span class="text-body-secondary">(${system})</span>`}</dd>`)}
+<div><dt>${say('chart.gender')}</dt><dd>${gender === undefined ? say('chart.not-known') : say(`chart.gender-${gender}`)}</dd></div>
+<div><dt>${say('chart.identifiers')}</dt>${identifier.length === 0 ? html`<dd>${say('chart.none')}</dd>` : identifier.map(({ system, value }) => html`<dd>${value}${system !== undefined && html` <span class="text-body-secondary">(${system})</span>`}</dd>`)}</div>
 </dl>`
 }
 
@@ -22,9 +24,9 @@ const vitalFact = (patient: Patient, words: Words): Html | undefined => {
   const { deceasedDateTime: died } = patient
   switch (reasonNotToWrite(patient)) {
     case 'deceased':
-      return html`<dt>${say('chart.died')}</dt><dd>${died === undefined ? say('chart.died-unknown') : dayOrMoment(died, words)}</dd>`
+      return html`<div><dt>${say('chart.died')}</dt><dd>${died === undefined ? say('chart.died-unknown') : dayOrMoment(died, words)}</dd></div>`
     case 'inactive':
-      return html`<dt>${say('chart.record')}</dt><dd>${say('chart.record-inactive')}</dd>`
+      return html`<div><dt>${say('chart.record')}</dt><dd>${say('chart.record-inactive')}</dd></div>`
     case undefined:
       return undefined
   }

@@ -61,7 +61,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
         signOut: { token },
         words,
         content: html`<h1>${title}</h1>
-${patientFacts(patient, words)}
+${patientFacts(patient, words, title)}
 ${changes && html`<p><a href="/patients/${id}/change">Change what is said of the patient</a></p>`}
 ${await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))}
 ${apps.length > 0 && appsToOpen(id, apps, token)}`,

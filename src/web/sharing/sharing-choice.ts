@@ -176,7 +176,12 @@ export const choiceFields = (
   const { timezone, timezoneProblem } = state
   const fieldsets = lines.map(line => lineFields(line, state.lines.get(line.name), words, filling))
   if (!lines.some(({ kind }) => isOfTime(kind))) return fieldsets
+  const hints = [
+    say('choose.days-hint'),
+    ...([...state.lines.values()].some(hasMoment) ? [say('choose.moment-hint')] : []),
+  ]
   return [
+    html`<p>${hints.join(' ')}</p>`,
     ...fieldsets,
     field({
       name: 'timezone',
@@ -195,6 +200,8 @@ export const choiceFields = (
  */
 const putBack = 'on'
 
+const hasMoment = ({ from, until }: LineState): boolean => from.includes(':') || until.includes(':')
+
 const lineFields = (
   { name, what, kind }: AskedLine,
   state: LineState | undefined,
@@ -207,8 +214,7 @@ const lineFields = (
     box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: state?.shares === value, label })
   const dayField = (one: Field): Html => {
     const [value, before] = [state?.[one] ?? '', state?.given[one] ?? '']
-    const isMoment = value.includes(':')
-    const hint = [say(`${filling}.${one}-hint`), ...(isMoment ? [say('choose.moment-hint')] : [])].join(' ')
+    const hint = say(`${filling}.${one}-hint`)
     const label = say(`choose.${one}`)
     return html`${before !== '' && html`<input type="hidden" name="${name}-given-${one}" value="${before}">`}
 ${field({ name: `${name}-${one}`, label, hint, value, autocomplete: putBack, optional: true })}`

@@ -1,12 +1,19 @@
-import type { Observation, ObservationComponent, Patient, ResearchSubject, Resource } from '@medplum/fhirtypes'
+import type {
+  Observation,
+  ObservationComponent,
+  Patient,
+  Quantity,
+  ResearchSubject,
+  Resource,
+} from '@medplum/fhirtypes'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
 import { nameOf as nameOfConcept } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
-import { findArrivals } from '../../studies/people/enrolled-people.ts'
+import { type ArrivedReading, findArrivals } from '../../studies/people/enrolled-people.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
@@ -14,11 +21,11 @@ import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
-/** What came last of what people share with a study. */
+/** Whose data came last of what people share with a study, and what it is. */
 export const studyArrivalsPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/arrivals', { onRequest: requireSession }, async (request, reply) => {
     const read = await readStudyOf(request, options)
-    const arrivals = await findArrivals(options, read.caller, read.study.id ?? '', 20)
+    const arrivals = await findArrivals(options, read.caller, read.study.id ?? '', most)
     const references = arrivals.flatMap(({ observation }) => observation.subject?.reference ?? [])
     const names = await namesOf(options, read, [...new Set(references)])
     return sendStudyPage(reply, read, {
@@ -26,23 +33,25 @@ export const studyArrivalsPage: AddPage = (server, options) => {
       content:
         arrivals.length === 0
           ? html`<p>Nothing is shared with the study yet, or not with you. Data is here as soon as a patient who shares it sends it.</p>`
-          : html`<p>The readings that came last, twenty at most.</p>
+          : html`<p>Whose data came last, and what: each person and kind of data once, with the newest reading.</p>
 <ul class="list-group list-group-flush mb-4">${arrivals.map(
-              ({ observation, arrived }) => html`<li class="list-group-item px-0">
+              ({ observation, ...more }) => html`<li class="list-group-item px-0">
 <strong>${names.get(observation.subject?.reference ?? '') ?? 'Somebody'}</strong>: ${whatOf(observation, options.codeClasses)}${textOfValue(observation)}
-<p class="text-body-secondary">Came ${moment(arrived)}${measuredOf(observation)}</p>
+<p class="text-body-secondary">${cameText(observation, more)}</p>
 </li>`,
             )}</ul>`,
     })
   })
 }
 
-/** By the reference to the Patient: the name, or the code where the reader may not know it. */
+const most = 30
+
+/** By the reference to the Patient: the name, which leads to their page, or the code where the reader may not know it. */
 const namesOf = async (
   { openStoreFor, registry }: PageOptions,
   { caller, study }: ReadStudy,
   references: readonly string[],
-): Promise<ReadonlyMap<string, string>> => {
+): Promise<ReadonlyMap<string, Html | string>> => {
   if (references.length === 0) return new Map()
   const store = openStoreFor(caller)
   const find = async <R extends Resource>(type: R['resourceType'], query: Readonly<Record<string, string>>) =>
@@ -60,7 +69,8 @@ const namesOf = async (
       const patient = patients.find(({ id }) => `Patient/${id}` === reference)
       const own = subjects.filter(({ individual }) => individual.reference === reference)
       const codes = own.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? []))
-      return [reference, nameOf({ codes, ...(patient && { patient }) })]
+      const name = nameOf({ codes, ...(patient && { patient }) })
+      return [reference, patient === undefined ? name : html`<a href="/patients/${patient.id}">${name}</a>`]
     }),
   )
 }
@@ -83,17 +93,26 @@ const textOfValue = (observation: Observation): string => {
 const textOf = (valued: Observation | ObservationComponent): string | undefined => {
   const { valueQuantity, valueCodeableConcept, valueString, valueInteger, valueBoolean, dataAbsentReason } = valued
   if (valueQuantity !== undefined) {
-    const { comparator, value, unit, code } = valueQuantity
-    return [comparator, value, unit ?? code].filter(part => part !== undefined).join(' ')
+    const { comparator, value } = valueQuantity
+    return [comparator, value, unitOf(valueQuantity)].filter(part => part !== undefined).join(' ')
   }
   if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'not said why'})`
   if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no'
   return nameOfConcept(valueCodeableConcept) ?? valueString?.slice(0, 200) ?? valueInteger?.toString()
 }
 
+/** As its code spells it where the words do but for their case, as `mg/dl` does, which glucose monitors' profile asks for. */
+const unitOf = ({ unit, code }: Quantity): string | undefined =>
+  unit?.toLowerCase() === code?.toLowerCase() ? code : (unit ?? code)
+
 const mistakes: Readonly<Partial<Record<NonNullable<Observation['status']>, string>>> = {
   'entered-in-error': 'entered in error',
   cancelled: 'cancelled',
+}
+
+const cameText = (observation: Observation, { arrived, count, since }: Omit<ArrivedReading, 'observation'>): Html => {
+  const first = since === null ? undefined : html`, the first measured ${moment(since)}`
+  return html`Came ${moment(arrived)}${measuredOf(observation)}${count > 1 && html`: the newest of ${count.toLocaleString('en')}${first}`}`
 }
 
 const measuredOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation) => {

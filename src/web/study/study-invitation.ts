@@ -89,7 +89,7 @@ export const invitationOf = (
       { action: `${page}/people/${id}/${action}${back}`, token },
       html`<button class="btn btn-outline-primary" aria-label="${label}: ${nameOf(person)}">${label}</button>`,
     )
-  return html`${standingText(invited)}
+  return html`${standingText(invited, person)}
 ${
   !hasEnded &&
   html`<div class="d-flex flex-wrap gap-2">
@@ -101,10 +101,18 @@ ${state?.isOpen && button('cancel', 'Cancel the invitation')}
 }
 
 /** How an invitation stands, and what became of its messages; nothing where it is nobody's to know. */
-export const standingText = (invited: Invited | undefined): Html | undefined =>
+export const standingText = (
+  invited: Invited | undefined,
+  { state }: Pick<EnrolledPerson, 'state'>,
+): Html | undefined =>
   invited &&
-  html`<p class="mb-2">${invited.invitation === undefined ? 'Not invited yet.' : told(invited.invitation)}</p>
+  html`<p class="mb-2">${invited.invitation === undefined ? uninvited(state) : told(invited.invitation)}</p>
 ${invited.messages.length > 0 && html`<ul class="text-body-secondary">${invited.messages.slice(0, mostMessages).map(one => html`<li>${messageText(one)}</li>`)}</ul>`}`
+
+const uninvited = (state: EnrolledPerson['state']): string => {
+  if (state === undefined || state === 'none') return 'Not invited yet.'
+  return state === 'ended' ? 'Never invited.' : 'Answered without an invitation.'
+}
 
 const told = ({ isOpen, endedBy, madeAt, expiresAt }: InvitationState): Html => {
   if (endedBy !== undefined) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`

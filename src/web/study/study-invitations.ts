@@ -153,7 +153,7 @@ type Shown = {
 const actForm = ({ path, asked, people, invited, total, options, token }: Shown): Html =>
   postForm(
     { action: path, token, hidden: { state: asked.state, invited: asked.invited, find: asked.text }, class: 'mt-4' },
-    html`<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id))}</li>`)}</ul>
+    html`<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id), person)}</li>`)}</ul>
 ${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
 ${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are listed, on all pages` })}
 <div class="mt-3">${wayField(options.invitations.ways)}</div>

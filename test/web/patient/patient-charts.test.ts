@@ -197,6 +197,29 @@ t.test('days that cannot be shown are told at the field, and the usual ones are 
   )
 })
 
+t.test(
+  'where nothing is drawn, one link leads to the newest; where there never was anything, no other days are asked for',
+  async t => {
+    const others = await staff.get(`${page}?first=2025-01-01&last=2025-01-02&timezone=Asia/Tokyo&glucose=mmol/L`)
+    const [, newest = ''] = /<a href="([^"]+)">Show the newest<\/a>/.exec(others.body) ?? []
+    t.equal(newest, `${page}?timezone=Asia%2FTokyo&amp;glucose=mmol%2FL`)
+    t.match(titlesIn(await staff.get(newest.replace('&amp;', '&'))), ['Glucose day by day'])
+    const never = await world.participant(lab.manager, lab.organization, study.id, kinds, 'Never')
+    const { id: person } = await create('everything', {
+      resourceType: 'Person',
+      link: [{ target: { reference: `Patient/${never}` } }],
+    })
+    for (const [browser, said] of [
+      [staff, 'You see no measurement of this patient: none was sent, or none is shared with you.'],
+      [await browserOf(person), 'Nothing was sent yet. It is here as soon as one of your apps or devices sends it.'],
+    ] as const) {
+      const shown = wordsOf(await browser.get(`/patients/${never}`))
+      t.match(shown, said)
+      t.notMatch(shown, /nothing to be drawn|Show the newest/)
+    }
+  },
+)
+
 t.test('what draws the charts comes from here, and the page lets in nothing else', async t => {
   const policy = String((await staff.get(page)).headers['content-security-policy'])
   t.match(policy, "script-src 'self';")

@@ -93,6 +93,14 @@ t.test('staff see what each of the study has answered, and when their newest rea
   })
 })
 
+t.test('who answered without an invitation is not said to wait for one', async t => {
+  for (const path of ['', '/invitations']) {
+    const shown = wordsOf(await people.manager.get(`${page}${path}`))
+    t.equal(shown.match(/Not invited yet\./g)?.length, 1, 'who has not answered')
+    t.equal(shown.match(/Answered without an invitation\./g)?.length, 4)
+  }
+})
+
 /** The names on a page, in their order. */
 const named = async (query: string) =>
   [...(await people.member.get(`${page}${query}`)).body.matchAll(/<h3>([\s\S]*?)<\/h3>/g)].map(([, name = '']) =>
@@ -154,10 +162,15 @@ t.test('a map says on which days there is data of whom, and how much', async t =
   t.equal((await cells('&days=28')).length, 29)
 })
 
-t.test('the newest data is listed, of all who share it', async t => {
-  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
-  t.match(shown, /The readings that came last, twenty at most\. All : Heart rate Came .* measured/)
-  t.match(shown, /All : Heart rate, 60 \/min Came [^,]*, measured 1 March 2026/)
+t.test('the newest data is listed, each person and kind once, and of how many that came it is the newest', async t => {
+  const { body } = await people.member.get(`${page}/arrivals`)
+  const shown = wordsOf({ body })
+  t.match(
+    shown,
+    /each person and kind of data once, with the newest reading\. All : Heart rate Came [^,]*, measured .*: the newest of 5, the first measured /,
+  )
+  t.equal(shown.match(/All : /g)?.length, 1)
+  t.match(body, /<strong><a href="\/patients\/[^"]+">All<\/a><\/strong>/)
 })
 
 t.test('whose data a page of the study shows is recorded', async t => {
@@ -340,19 +353,23 @@ t.test('of the newest data is told what is a code, a word or a truth, and why a 
   const absent = {
     coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'not-performed' }],
   }
-  for (const value of [
-    { valueCodeableConcept: { coding: [{ code: 'rest', display: 'At rest' }] } },
-    { valueString: 'too quick to count' },
-    { valueInteger: 0 },
-    { valueBoolean: false },
-    { dataAbsentReason: absent },
-    {
-      component: [
-        { code: { text: 'peak' }, valueString: 'peak of a run' },
-        { code: { text: 'low' }, dataAbsentReason: absent },
-      ],
-    },
-  ])
+  for (const [told, value] of [
+    ['At rest', { valueCodeableConcept: { coding: [{ code: 'rest', display: 'At rest' }] } }],
+    ['too quick to count', { valueString: 'too quick to count' }],
+    ['0', { valueInteger: 0 }],
+    ['no', { valueBoolean: false }],
+    ['no value (not-performed)', { dataAbsentReason: absent }],
+    [
+      'peak of a run / no value (not-performed)',
+      {
+        component: [
+          { code: { text: 'peak' }, valueString: 'peak of a run' },
+          { code: { text: 'low' }, dataAbsentReason: absent },
+        ],
+      },
+    ],
+    ['152 mg/dL', { valueQuantity: { value: 152, unit: 'mg/dl', system: systems.ucum, code: 'mg/dL' } }],
+  ] as const) {
     await create('everything', {
       resourceType: 'Observation',
       status: 'final',
@@ -361,10 +378,8 @@ t.test('of the newest data is told what is a code, a word or a truth, and why a 
       effectiveDateTime: '2026-03-01T07:00:00Z',
       ...value,
     } as never)
-  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
-  for (const told of ['At rest', 'too quick to count', '0', 'no', 'no value (not-performed)'])
-    t.match(shown, `All : Heart rate, ${told} Came`)
-  t.match(shown, 'All : Heart rate, peak of a run / no value (not-performed) Came')
+    t.match(wordsOf(await people.member.get(`${page}/arrivals`)), `All : Heart rate, ${told} Came`)
+  }
 })
 
 const measuredOf = async (name: string, effectiveDateTime: string, value: number, status = 'final') => {
@@ -381,13 +396,13 @@ const measuredOf = async (name: string, effectiveDateTime: string, value: number
 }
 
 t.test('of the newest data is told what was entered in error or cancelled', async t => {
+  const shown = async () => wordsOf(await people.member.get(`${page}/arrivals`))
   await measuredOf('All', '2026-03-01T07:00:00Z', 600, 'entered-in-error')
+  t.match(await shown(), /All : Heart rate, 600 \/min \(entered in error\) Came/)
   await measuredOf('All', '2026-03-01T07:00:00Z', 601, 'cancelled')
+  t.match(await shown(), /All : Heart rate, 601 \/min \(cancelled\) Came/)
   await measuredOf('All', '2026-03-01T07:00:00Z', 62, 'amended')
-  const shown = wordsOf(await people.member.get(`${page}/arrivals`))
-  t.match(shown, /All : Heart rate, 600 \/min \(entered in error\) Came/)
-  t.match(shown, /All : Heart rate, 601 \/min \(cancelled\) Came/)
-  t.match(shown, /All : Heart rate, 62 \/min Came/)
+  t.match(await shown(), /All : Heart rate, 62 \/min Came/)
 })
 
 t.test('a reading by a clock that goes ahead is not the newest for ever', async t => {

@@ -1,0 +1,52 @@
+import t from 'tap'
+import { systems } from '../../../src/fhir/canonical.ts'
+import { wordsOf } from '../../support/browser.ts'
+import { openTenants } from '../tenants.ts'
+
+const world = await openTenants()
+const { server, people, lab, newStudy, participant, send } = world
+t.teardown(() => server.close())
+
+const study = await newStudy(lab.manager, lab.organization, 'many readings', ['omh:heart-rate', 'omh:step-count'])
+const personOf = (kinds: readonly string[], name: string) =>
+  participant(lab.manager, lab.organization, study.id, kinds, name)
+
+const upload = async (patient: string, code: string, count: number, firstHour = 0) => {
+  const entry = Array.from({ length: count }, (_, minute) => ({
+    resource: {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: systems.loinc, code }] },
+      subject: { reference: `Patient/${patient}` },
+      effectiveDateTime: new Date(Date.UTC(2026, 2, 1, firstHour, minute)).toISOString(),
+      valueQuantity: { value: 60 + (minute % 9), unit: '/min', system: systems.ucum, code: '/min' },
+    },
+    request: { method: 'POST', url: 'Observation' },
+  }))
+  const { statusCode } = await send('everything', 'POST', '', { resourceType: 'Bundle', type: 'batch', entry } as never)
+  if (statusCode !== 200) throw new Error(`the upload was answered with ${statusCode}`)
+}
+
+t.test(
+  'whoever sends a thousand readings stands beside those who came before, and what is not shared is not counted',
+  async t => {
+    const bea = await personOf(['omh:heart-rate'], 'Bea')
+    const cy = await personOf(['omh:heart-rate', 'omh:step-count'], 'Cy')
+    await upload(cy, '8867-4', 2)
+    await upload(cy, '55423-8', 3)
+    await upload(bea, '55423-8', 5)
+    await upload(bea, '8867-4', 700, 1)
+    await upload(bea, '8867-4', 700)
+    const { body } = await people.member.get(`/studies/${study.id}/arrivals`)
+    const lines = [...body.matchAll(/<li class="list-group-item px-0">([\s\S]*?)<\/li>/g)].map(([, line = '']) =>
+      wordsOf({ body: line })
+        .replaceAll(/ Came .*?, measured /g, ' … ')
+        .trim(),
+    )
+    t.same(lines, [
+      'Bea : Heart rate, 66 /min … 1 March 2026 at 11:39 UTC: the newest of 1,400, the first measured 1 March 2026 at 00:00 UTC',
+      'Cy : Step count, 62 /min … 1 March 2026 at 00:02 UTC: the newest of 3, the first measured 1 March 2026 at 00:00 UTC',
+      'Cy : Heart rate, 61 /min … 1 March 2026 at 00:01 UTC: the newest of 2, the first measured 1 March 2026 at 00:00 UTC',
+    ])
+  },
+)
