@@ -14,21 +14,23 @@ import { inPart, subsetAsked } from './subset.ts'
 import { etagOf } from './version.ts'
 
 /** https://hl7.org/fhir/R4/http.html#history */
-export const history: Handler<InstanceRequest> = ({ type, id, query }, context) =>
-  historyBundle({ path: `${type}/${id}/_history`, types: [type] }, query, context, asked =>
+export const history: Handler<InstanceRequest> = ({ type, id, ...request }, context) =>
+  historyBundle({ path: `${type}/${id}/_history`, types: [type] }, request, context, asked =>
     context.store.history(type, id, asked),
   )
 
-export const typeHistory: Handler<TypeRequest> = ({ type, query }, context) =>
-  historyBundle({ path: `${type}/_history`, types: [type] }, query, context, asked =>
+export const typeHistory: Handler<TypeRequest> = ({ type, ...request }, context) =>
+  historyBundle({ path: `${type}/_history`, types: [type] }, request, context, asked =>
     context.store.historyOfTypes([type], asked),
   )
 
 /** Of the types that the caller may search. */
-export const systemHistory: Handler<SystemRequest> = ({ query }, context) => {
+export const systemHistory: Handler<SystemRequest> = (request, context) => {
   const types = searchableTypes(context)
   if (types.length === 0) throw new FhirError('forbidden', 'This token does not allow it: a scope with s is needed')
-  return historyBundle({ path: '_history', types }, query, context, asked => context.store.historyOfTypes(types, asked))
+  return historyBundle({ path: '_history', types }, request, context, asked =>
+    context.store.historyOfTypes(types, asked),
+  )
 }
 
 const searchableTypes = ({ registry, access }: Context): readonly ResourceType[] =>
@@ -38,11 +40,12 @@ type Of = { readonly path: string; readonly types: readonly ResourceType[] }
 
 const historyBundle = async (
   { path, types }: Of,
-  query: URLSearchParams,
+  { query, headers }: Pick<SystemRequest, 'query' | 'headers'>,
   context: Context,
   read: (asked: HistoryAsked) => Promise<VersionPage>,
 ): Promise<FhirResponse> => {
-  const { query: asked, page: cursor } = await openPage(query, path, context)
+  const { query: said, page: cursor } = await openPage(query, path, context)
+  const asked = headers.prefer.handling === 'lenient' ? knownAmong(said) : said
   const subset = subsetAsked(context.registry, types, asked)
   const page = await read({ ...parseHistory(asked), cursor })
   const entries = await inPart(context.store, page.entries, subset)
@@ -64,6 +67,10 @@ const historyBundle = async (
 }
 
 const names = ['_count', '_since', '_at', '_summary', '_elements', '_format', '_pretty']
+
+/** What is passed over no entry can say: each of a history has a request. The self link is without it. */
+const knownAmong = (query: URLSearchParams): URLSearchParams =>
+  new URLSearchParams([...query].filter(([name]) => names.includes(name)))
 
 const parseHistory = (query: URLSearchParams): Omit<HistoryAsked, 'cursor'> => {
   const unknown = [...query.keys()].find((name, index, all) => !names.includes(name) || all.indexOf(name) !== index)

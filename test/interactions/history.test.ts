@@ -107,6 +107,21 @@ t.test('_since asks for what is newer, _at for what was current then', async t =
     t.equal((await call('GET', `Patient/_history?${query}`)).status, 400, query)
 })
 
+t.test('a parameter that is not known is passed over where that is asked for, as in a search', async t => {
+  const lenient = async (url: string) => {
+    const headers = { authorization: 'Bearer everything', prefer: 'handling=lenient' }
+    const answer = await server.inject({ url: `/fhir/${url}`, headers })
+    return { status: answer.statusCode, body: answer.json() }
+  }
+  for (const path of ['Patient/a/_history', 'Patient/_history', '_history']) {
+    const { status, body } = await lenient(`${path}?foo=1&_count=2&foo=2`)
+    t.equal(status, 200)
+    t.equal(body.link[0].url, `http://localhost:8080/fhir/${path}?_count=2`)
+    t.equal(body.entry.length, 2)
+    t.equal((await lenient(`${path}?_count=x`)).status, 400)
+  }
+})
+
 t.test('the versions of one resource come in pages, with their number', async t => {
   for (const active of [true, false, true]) await put('Patient', 'many', { active })
   await call('DELETE', 'Patient/many')
