@@ -1,6 +1,9 @@
 import t from 'tap'
 import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
+import { replaceRecoveryCodes } from '../../src/storage/account/second-factor.ts'
+import { startSession } from '../../src/storage/account/session.ts'
+import { startStep } from '../../src/storage/account/sign-in-step.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
@@ -20,11 +23,20 @@ t.test('the operator takes away a second factor, and is told where there is none
   await database.run(
     sql.fragment`INSERT INTO user_account (email, person, authenticator) VALUES ('ana@example.org', ${ana}, 'sealed')`,
   )
+  for (const person of [ana, 'somebody-else']) {
+    await startSession(database, { person, methods: ['pwd', 'otp'], device: 'Test' })
+    await startStep(database, { person, methods: ['pwd'] })
+    await replaceRecoveryCodes(database, person, ['A'.repeat(16)])
+  }
+  const left = (table: string) =>
+    database.any(sql.fragment`SELECT DISTINCT person FROM ${sql.identifier([table])} ORDER BY person`)
   t.same(await remove('Ana@example.org'), {
     code: 0,
     out: '',
     error: 'Ana@example.org has no second factor any more, and is signed out everywhere.\n',
   })
+  for (const table of ['user_session', 'sign_in_step', 'recovery_code'])
+    t.strictSame(await left(table), [{ person: 'somebody-else' }], table)
   t.same(await remove('ana@example.org'), { code: 1, out: '', error: 'ana@example.org has no second factor\n' })
   t.same(await remove('ben@example.org'), { code: 1, out: '', error: 'Nobody signs in with ben@example.org\n' })
 })

@@ -209,6 +209,29 @@ t.test('who has no account comes to one of their own where somebody else is sign
   t.match(wordsOf(await shared.get('/account')), new RegExp(email), 'and is signed in in the place of them')
 })
 
+t.test('the pages of an invitation go on whoever has signed in at the same browser since', async t => {
+  const { subject, patient } = await enrolled('Shared')
+  const link = await invite(subject)
+  const [first, second] = [
+    await create('everything', { resourceType: 'Person', name: [{ text: 'First there' }] }),
+    await create('everything', { resourceType: 'Person', name: [{ text: 'Then there' }] }),
+  ]
+  const own = await browserOf(first.id)
+  const _csrf = hidden((await own.get(link)).body, '_csrf')
+  const later = await browserOf(second.id)
+  own.cookies.set('sharewell-session', later.cookies.get('sharewell-session') ?? '')
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  t.match(await own.post('/invitation/code', { _csrf, link: secret }), { status: 303, location: `${link}&sent=` })
+  const shown = await own.post('/invitation', { _csrf, link: secret, birthDate, code: await codeIn() })
+  t.match(shown, { status: 303, location: '/invitation/account' })
+  const agreed = { _csrf, invitation: hidden((await own.get('/invitation/account')).body, 'invitation') }
+  const refused = await own.post('/invitation/account', { ...agreed, person: first.id })
+  t.match([refused.status, wordsOf(refused)], [200, /You are signed in as Then there/], 'who is signed in is asked')
+  for (const { id } of [first, second]) t.same(await linksOf(id), [])
+  t.match(await own.post('/invitation/account', { ...agreed, person: second.id }), { status: 303 })
+  t.same(await linksOf(second.id), [`Patient/${patient.id}`])
+})
+
 t.test('a page that was opened for one invitation takes no other into an account', async t => {
   const [first, second] = [await enrolled('First'), await enrolled('Second')]
   const { browser: own } = await prove(await invite(first.subject))

@@ -110,6 +110,24 @@ t.test('two links for one address make one account, also at once', async t => {
   for (const url of links) t.match(await openBrowser(server).get(url), { status: 410 }, 'no link is left')
 })
 
+t.test(
+  'with an account every other link to make one of its address is over, and of another address none is',
+  async t => {
+    const address = () => 'http://localhost:8080'
+    const ofOperator = async (email: string) => {
+      const { url } = await invite({ database, signUp: 'open', address }, { email, administrator: true })
+      return url.slice(address().length)
+    }
+    const [own, others] = [await ofOperator('thrice@example.org'), await ofOperator('another@example.org')]
+    await signUp('Thrice@example.org')
+    await signUp('thrice@example.org')
+    const [used, left] = [linkIn(await mailbox.next()), linkIn(await mailbox.next())]
+    t.match(await openBrowser(server).send(used, { name: 'Thrice', password }), { status: 303 })
+    for (const url of [used, left, own]) t.match(await openBrowser(server).get(url), { status: 410 })
+    t.match(await openBrowser(server).get(others), { status: 200 })
+  },
+)
+
 t.test('an address is written to four times an hour at most, and is told nothing of it', async t => {
   const answers = []
   for (let count = 0; count < 6; count += 1) answers.push(await signUp('flooded@example.org'))
