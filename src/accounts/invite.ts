@@ -1,6 +1,12 @@
 import { FhirError } from '../fhir/error.ts'
 import { makeLink } from '../storage/account/link.ts'
-import { findAccountByEmail, openAccount, toAddress } from '../storage/account/user-account.ts'
+import {
+  findAccountByEmail,
+  findAccountOf,
+  openAccount,
+  toAddress,
+  type UserAccount,
+} from '../storage/account/user-account.ts'
 import type { Connection } from '../storage/database.ts'
 import type { Accounts } from './accounts.ts'
 import { newPasswordMinutes, newPasswordUrl } from './new-password.ts'
@@ -14,7 +20,12 @@ export type Invited = {
 }
 
 /** The operator's link for one person; days for who makes an account, minutes for who has one. */
-export type OperatorsLink = { readonly url: string; readonly minutes: number }
+export type OperatorsLink = {
+  readonly url: string
+  readonly minutes: number
+  /** The account that it opens, where there is one already. */
+  readonly account?: Pick<UserAccount, 'isVerified' | 'administrator'>
+}
 
 /** Whom the operator hands the link proves nothing about the address by opening it. */
 export const invite = async (
@@ -40,5 +51,6 @@ export const invite = async (
     { purpose: 'new-password', person: known, wasSent: false },
     newPasswordMinutes,
   )
-  return { url: newPasswordUrl({ address }, secret), minutes: newPasswordMinutes }
+  const account = await findAccountOf(database, known)
+  return { url: newPasswordUrl({ address }, secret), minutes: newPasswordMinutes, ...(account && { account }) }
 }

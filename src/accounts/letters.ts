@@ -8,6 +8,13 @@ export const signUpLetter = ({ say }: Words, to: string, link: string): Letter =
   text: say('letter.sign-up.text', { link }),
 })
 
+/** To one that nobody has confirmed: no new password is sent there, and whoever reads it may be somebody else than has the account. */
+export const unconfirmedLetter = ({ say }: Words, to: string, address: string): Letter => ({
+  to,
+  subject: say('letter.unconfirmed.subject'),
+  text: say('letter.unconfirmed.text', { address }),
+})
+
 export const alreadyLetter = ({ say }: Words, to: string, address: string): Letter => ({
   to,
   subject: say('letter.already.subject'),

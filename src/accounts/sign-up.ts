@@ -1,9 +1,10 @@
 import { type Words, wordsFor } from '../messages/catalogue.ts'
+import type { Letter } from '../messages/mail.ts'
 import { type Limit, mayTry } from '../storage/account/attempt.ts'
 import { makeLink } from '../storage/account/link.ts'
-import { findAccountByEmail, toAddress } from '../storage/account/user-account.ts'
+import { findAccountByEmail, toAddress, type UserAccount } from '../storage/account/user-account.ts'
 import type { Accounts } from './accounts.ts'
-import { alreadyLetter, signUpLetter } from './letters.ts'
+import { alreadyLetter, signUpLetter, unconfirmedLetter } from './letters.ts'
 
 /**
  * Writes to the address, and nothing more: an account is made by whoever opens the letter's link, so nobody makes one of
@@ -24,9 +25,13 @@ export const askForAccount = async (accounts: Accounts, email: string, words: Wo
   const letter =
     account === undefined
       ? signUpLetter(words, to, newAccountUrl(accounts, secret))
-      : alreadyLetter(wordsFor(account.language), to, address())
+      : letterToKnown(account, words, address())
   await mail?.send(letter, linkMinutes)
 }
+
+/** In the language of whoever has the account, and where that is not known to be who reads it in that of whoever has asked. */
+const letterToKnown = ({ email, isVerified, language }: UserAccount, asking: Words, address: string): Letter =>
+  isVerified ? alreadyLetter(wordsFor(language), email, address) : unconfirmedLetter(asking, email, address)
 
 /** How long the link of a letter to an address works. */
 export const linkMinutes = 24 * 60

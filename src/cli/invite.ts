@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { emailProblem } from '../accounts/email.ts'
-import { invite } from '../accounts/invite.ts'
+import { type Invited, invite, type OperatorsLink } from '../accounts/invite.ts'
 import { baseUrlOf, readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
 import { withOwnDatabase } from './own-database.ts'
@@ -23,8 +23,21 @@ const printLink = async (email: string, { person, administrator = false }: Optio
   const address = () => baseUrlOf(config, config.port)
   const invited = { email, administrator, ...(person === undefined ? {} : { person }) }
   await withOwnDatabase(async database => {
-    const { url, minutes } = await invite({ database, signUp: config.signUp, address }, invited)
+    const { url, minutes, account } = await invite({ database, signUp: config.signUp, address }, invited)
     process.stdout.write(`${url}\n`)
     process.stderr.write(`It works once, for ${minutes > 60 ? `${minutes / 1440} days` : `${minutes} minutes`}.\n`)
+    if (account !== undefined && person === undefined)
+      process.stderr.write(warningsOf(account, { email, administrator }))
   })
 }
+
+/** The link opens what is in an account that the operator may not know to be there, or to be somebody else's. */
+const warningsOf = (
+  account: NonNullable<OperatorsLink['account']>,
+  { email, administrator }: Pick<Invited, 'email' | 'administrator'>,
+): string =>
+  [
+    `There is an account already: the link chooses its password.\n`,
+    account.isVerified ? '' : `Nobody has confirmed that ${email} is theirs: make sure whose account it is.\n`,
+    administrator && !account.administrator ? 'It makes no administrator of it.\n' : '',
+  ].join('')

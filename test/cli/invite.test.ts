@@ -1,11 +1,19 @@
 import t from 'tap'
+import { createPerson } from '../../src/accounts/person.ts'
+import { openOwnStores } from '../../src/cli/own-store.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
 const run = (args: readonly string[], env: Readonly<Record<string, string>>) => runProgram(['invite', ...args], env)
 
 const { url, close } = await withDatabase()
-t.teardown(close)
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
 const environment = { DATABASE_URL: url, BASE_URL: 'https://share.example.org' }
 
 t.test('the operator is given a link for one address, which works once', async t => {
@@ -15,6 +23,25 @@ t.test('the operator is given a link for one address, which works once', async t
     error: 'It works once, for 7 days.\n',
   })
 })
+
+t.test(
+  'whoever has an account already is let in by the link, and the operator is told what they may not have known',
+  async t => {
+    const ana = await createPerson(await openOwnStores(database), 'Ana')
+    await database.run(sql.fragment`INSERT INTO user_account (email, person) VALUES ('anna@example.org', ${ana})`)
+    const asked = async (...options: readonly string[]) =>
+      (await run(['Anna@example.org', ...options], environment)).error
+    const once = 'It works once, for 30 minutes.\n'
+    const known = 'There is an account already: the link chooses its password.\n'
+    const unconfirmed = 'Nobody has confirmed that Anna@example.org is theirs: make sure whose account it is.\n'
+    t.equal(await asked(), `${once}${known}${unconfirmed}`)
+    t.equal(await asked('--person', ana), once, 'by whom the account is named, it is known')
+    await database.run(sql.fragment`UPDATE user_account SET verified_at = now()`)
+    t.equal(await asked('--administrator'), `${once}${known}It makes no administrator of it.\n`)
+    await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE`)
+    t.equal(await asked('--administrator'), `${once}${known}`)
+  },
+)
 
 t.test('what cannot be is told in one line', async t => {
   const refused: readonly (readonly [readonly string[], Readonly<Record<string, string>>, string])[] = [

@@ -190,6 +190,11 @@ t.test(
     await stranger.send('/forgotten-password', { email: 'thoe@example.org' })
     await signUp('next@example.org')
     t.equal((await mailbox.next()).to, 'next@example.org', 'no new password is sent')
+    t.match(await signUp('thoe@example.org'), { status: 303, location: '/sign-up?sent' })
+    const told = await mailbox.next()
+    t.match(told, { to: 'thoe@example.org', subject: 'There is a Sharewell account with your e-mail address' })
+    t.match(told.text, /nobody has confirmed.*ask whoever invited you, or the people who run this site/s)
+    t.notMatch(told.text, /link=|forgotten-password/, 'where nothing would come')
 
     t.match(await own.send(link, {}), { status: 303, location: '/account?done=verified' })
     await stranger.send('/forgotten-password', { email: 'thoe@example.org' })
