@@ -51,11 +51,11 @@ t.test('an arrival that was left lying signs nobody in when another has linked o
     const { at } = await world.arrive(browser, user)
     t.equal((await settle(browser, at)).status, 303)
     t.ok(await world.signedInAs(browser), user.sub)
-    await browser.send('/account', {}, '/sign-out')
     for (const one of [left.at, at]) {
       const later = await browser.get(one)
       t.match([later.status, wordsOf(later)], [410, /This sign-in is over/], user.sub)
     }
+    await browser.send('/account', {}, '/sign-out')
     t.equal(await world.signedInAs(browser), undefined, 'whoever comes to the browser next')
     await world.arrive(browser, user)
     t.ok(await world.signedInAs(browser), 'and who signs in at the institution again is let in')
