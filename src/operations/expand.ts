@@ -1,9 +1,10 @@
-import type { ValueSet } from '@medplum/fhirtypes'
+import type { CodeSystemConceptDesignation, ValueSet, ValueSetExpansionContains } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
-import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
+import { FhirError } from '../fhir/error.ts'
+import { type Expansion, type Member, openExpansion } from '../fhir/terminology/expansion.ts'
 import { refusal } from '../search/refusal.ts'
+import { type ExpansionAsked, expansionParameters, parseExpansionAsked, recorded } from './expansion-asked.ts'
 import type { Operation } from './operation.ts'
-import { only } from './parameters.ts'
 import { askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-expand.html */
@@ -14,56 +15,89 @@ export const expand: Operation = {
   types: ['ValueSet'],
   methods: ['GET', 'POST'],
   documentation:
-    'All codes of a value set: one that is stored here, published by this server, of R4 itself, or posted. filter, offset and count choose among them. Code systems that are not held here whole are refused.',
+    'All codes of a value set: one that is stored here, published by this server, of R4 itself, or posted; flat, without those that are abstract. filter, offset, count, activeOnly and exclude-system choose among them; includeDesignations, displayLanguage and includeDefinition say how they are told. excludeNested, excludeNotForUI and excludePostCoordinated change nothing. Code systems that are not held here whole are refused, and so is a date: the definitions are those of now.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
     const given = primitivesAmong(request, '$expand', names, ['valueSet'])
-    const page = { offset: numberOf(given, 'offset'), count: numberOf(given, 'count') }
+    const asked = parseExpansionAsked(given)
     const valueSet = await askedValueSet(request, given, context)
-    const members = await openExpansion(context.store.terminology).codesOf(valueSet)
-    const text = JSON.stringify(expanded(valueSet, filtered(members, only(given, 'filter') ?? ''), page))
+    const expansion = openExpansion(context.store.terminology, asked.without)
+    const all = await expansion.codesOf(valueSet)
+    const members = asked.isActiveOnly ? await activeAmong(all, expansion) : all
+    const parameter = recorded(given)
+    const text = JSON.stringify(expanded(valueSet, filtered(members, asked), parameter, asked))
     return { status: 200, body: { kind: 'text', text } }
   },
 }
 
-const names = ['url', 'valueSetVersion', 'filter', 'offset', 'count']
+const names = ['url', 'valueSetVersion', ...expansionParameters]
 
-const numberOf = (given: URLSearchParams, name: string): number | undefined => {
-  const text = only(given, name)
-  if (text === undefined) return undefined
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw refusal(name, `${name} is a whole number, not "${text}"`)
+/** Of a code that its value set names, only its code system says whether it is one still. */
+const activeAmong = async (members: readonly Member[], expansion: Expansion): Promise<readonly Member[]> => {
+  const systems = [...new Set(members.map(({ system }) => system))]
+  const held = new Map(await Promise.all(systems.map(async url => [url, await heldWhole(url, expansion)] as const)))
+  return members.filter(({ system, code }) => held.get(system)?.concepts.get(code)?.isInactive !== true)
+}
+
+const heldWhole = async (url: string, expansion: Expansion) => {
+  try {
+    return await expansion.system(url)
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error
+    throw refusal('activeOnly', `Which codes of ${url} are active is not known here: the code system is not held whole`)
+  }
 }
 
 /** Any word of the text, in the code or the display, case aside. */
-const filtered = (members: readonly Member[], filter: string): readonly Member[] => {
-  const words = filter.toLowerCase().split(/\s+/)
-  return members.filter(({ code, display = '' }) => {
-    const text = `${code} ${display}`.toLowerCase()
-    return words.every(word => text.includes(word))
-  })
+const filtered = (members: readonly Member[], { words, language }: ExpansionAsked): readonly Member[] =>
+  members
+    .map(member => ({ ...member, display: inLanguage(member, language) }))
+    .filter(({ code, display = '' }) => {
+      const text = `${code} ${display}`.toLowerCase()
+      return words.every(word => text.includes(word))
+    })
+
+/** As it is displayed in a language; in its own where nobody has said how. */
+const inLanguage = ({ display, designation = [] }: Member, language: string | undefined): string | undefined => {
+  if (language === undefined) return display
+  const fitting = designation.filter(one => isOfLanguage(one, language))
+  return (fitting.find(({ use }) => use === undefined || use.code === 'display') ?? fitting[0])?.value ?? display
 }
 
-type Page = { readonly offset: number | undefined; readonly count: number | undefined }
+/** `de-AT` is a `de`, and where that is asked for, a `de` will do. */
+const isOfLanguage = ({ language = '' }: CodeSystemConceptDesignation, asked: string): boolean => {
+  const [one, other] = [language.toLowerCase(), asked.toLowerCase()]
+  return one !== '' && (one === other || one.startsWith(`${other}-`) || other.startsWith(`${one}-`))
+}
 
 const expanded = (
-  { text: _, compose: __, ...valueSet }: ValueSet,
+  { text: _, compose, ...valueSet }: ValueSet,
   members: readonly Member[],
-  { offset = 0, count }: Page,
+  parameter: ReturnType<typeof recorded>,
+  { offset, count, hasDefinition, hasDesignations }: ExpansionAsked,
 ): ValueSet => {
   const shown = members.slice(offset, count === undefined ? undefined : offset + count)
   return {
     ...valueSet,
+    ...(hasDefinition && compose !== undefined && { compose }),
     expansion: {
       identifier: `urn:uuid:${uuidv7()}`,
       timestamp: new Date().toISOString(),
       total: members.length,
       offset,
       // FHIR has no empty lists.
-      ...(shown.length > 0 && { contains: contained(shown) }),
+      ...(parameter.length > 0 && { parameter: [...parameter] }),
+      ...(shown.length > 0 && { contains: shown.map(one => contained(one, hasDesignations)) }),
     },
   }
 }
 
-const contained = (members: readonly Member[]) =>
-  members.map(({ system, code, display }) => ({ system, code, ...(display === undefined ? {} : { display }) }))
+const contained = (
+  { system, code, display, designation = [] }: Member,
+  hasDesignations: boolean,
+): ValueSetExpansionContains => ({
+  system,
+  code,
+  ...(display === undefined ? {} : { display }),
+  ...(hasDesignations && designation.length > 0 && { designation: [...designation] }),
+})

@@ -291,6 +291,10 @@ t.test('a value set that the caller may not read is as unknown as any other', as
   const elsewhere = await staff('researcher', 'user/ValueSet.rs?status=draft')
   for (const [asked, unknown] of [
     ['ValueSet/hidden-weights/$expand', 'ValueSet/nothing/$expand'],
+    [
+      'ValueSet/hidden-weights/$expand?activeOnly=true&includeDefinition=true',
+      'ValueSet/nothing/$expand?activeOnly=true&includeDefinition=true',
+    ],
     ['ValueSet/hidden-weights/$validate-code?code=x', 'ValueSet/nothing/$validate-code?code=x'],
     [`ValueSet/$expand?url=${url}`, 'ValueSet/$expand?url=http://hidden.example/ValueSet/nothing'],
   ] as const)

@@ -65,6 +65,81 @@ t.test('$expand shows the part that is asked for, and how many there are', async
   t.match((await send('GET', 'ValueSet/reds/$expand?filter=crim')).body.expansion, { total: 1 })
 })
 
+const shades = 'http://x.example/shades'
+const darkGreen = { language: 'de-AT', value: 'Dunkelgrün' }
+await send('PUT', 'CodeSystem/shades', {
+  resourceType: 'CodeSystem',
+  id: 'shades',
+  status: 'active',
+  content: 'complete',
+  url: shades,
+  concept: [
+    { code: 'dark', display: 'Dark green', designation: [{ language: 'fr', value: 'Vert foncé' }, darkGreen] },
+    { code: 'puce', display: 'Puce', property: [{ code: 'inactive', valueBoolean: true }] },
+    { code: 'teal', display: 'Teal', property: [{ code: 'status', valueCode: 'retired' }] },
+    { code: 'any', display: 'Any shade', property: [{ code: 'notSelectable', valueBoolean: true }] },
+  ],
+})
+const compose = { include: [{ system: colours }, { system: shades }] }
+await send('PUT', 'ValueSet/all', { resourceType: 'ValueSet', id: 'all', status: 'active', url: 'urn:all', compose })
+const expandAll = async (query: string) => (await send('GET', `ValueSet/all/$expand?${query}`)).body
+const codesOf = ({ expansion }: { expansion: { contains: readonly { code: string }[] } }) =>
+  expansion.contains.map(({ code }) => code).join(' ')
+
+t.test('$expand takes what asks for an expansion as it is here, flat and of codes to choose', async t => {
+  const whole = await expandAll('')
+  t.equal(codesOf(whole), 'red crimson blue dark puce teal')
+  for (const name of [
+    'excludeNested',
+    'excludeNotForUI',
+    'excludePostCoordinated',
+    'includeDesignations',
+    'activeOnly',
+  ]) {
+    for (const value of name === 'activeOnly' || name === 'includeDesignations' ? ['false'] : ['true', 'false']) {
+      const { expansion } = await expandAll(`${name}=${value}`)
+      t.same(expansion.contains, whole.expansion.contains, `${name}=${value}`)
+      t.same(expansion.parameter, [{ name, valueBoolean: value === 'true' }])
+    }
+  }
+  const { status, body } = await send('GET', 'ValueSet/all/$expand?excludeNested=1')
+  t.match([status, body.issue[0].diagnostics], [400, 'excludeNested is true or false, not "1"'])
+})
+
+t.test('$expand leaves out what is inactive, or of a code system, where that is asked for', async t => {
+  t.equal(codesOf(await expandAll('activeOnly=true')), 'red crimson blue dark')
+  t.equal(codesOf(await expandAll(`exclude-system=${shades}`)), 'red crimson blue')
+  const resource = {
+    ...reds,
+    compose: {
+      include: [{ system: 'http://loinc.org' }, { system: shades, concept: [{ code: 'puce' }, { code: 'dark' }] }],
+    },
+  }
+  const posted = (query: string) => send('POST', `ValueSet/$expand?${query}`, resource)
+  t.match((await posted('activeOnly=true')).body.issue, [{ diagnostics: /loinc.org is not held here/ }])
+  t.equal(codesOf((await posted('exclude-system=http://loinc.org&activeOnly=true')).body), 'dark')
+  const { status, body } = await posted(`exclude-system=${shades}|1`)
+  t.match([status, body.issue[0].diagnostics], [400, /name it without "\|"/])
+  const named = { ...reds, compose: { include: [{ system: 'http://loinc.org', concept: [{ code: '8867-4' }] }] } }
+  const unknown = await send('POST', 'ValueSet/$expand?activeOnly=true', named)
+  t.match(
+    [unknown.status, unknown.body.issue[0].diagnostics],
+    [400, /Which codes of http:\/\/loinc.org are active is not/],
+  )
+})
+
+t.test('$expand tells what else codes are called, in another language, and what the value set is', async t => {
+  const dark = async (query: string) =>
+    (await expandAll(query)).expansion.contains.find(({ code }: { code: string }) => code === 'dark')
+  t.same((await dark('includeDesignations=true')).designation, [{ language: 'fr', value: 'Vert foncé' }, darkGreen])
+  t.equal((await dark('displayLanguage=de')).display, 'Dunkelgrün')
+  t.equal((await dark('displayLanguage=fr-CH')).display, 'Vert foncé')
+  t.equal((await dark('displayLanguage=it')).display, 'Dark green')
+  t.equal(codesOf(await expandAll('displayLanguage=de&filter=dunkel')), 'dark')
+  t.same((await expandAll('includeDefinition=true')).compose, compose)
+  t.equal((await expandAll('includeDefinition=false')).compose, undefined)
+})
+
 t.test('$validate-code says whether a code is in it, and what its display is', async t => {
   const result = async (url: string, body?: object) =>
     (await send(body === undefined ? 'GET' : 'POST', url, body)).body.parameter
@@ -143,6 +218,7 @@ t.test('what cannot be answered is refused, and says why', async t => {
     'ValueSet/$expand': [400, /Say which one is meant by its url, or post a valueSet/],
     'ValueSet/$expand?url=http://x.example/none': [404, /The value set http:\/\/x.example\/none is not known here/],
     'ValueSet/none/$expand': [404, /not known/],
+    'ValueSet/reds/$expand?date=2020-01-01': [400, /\$expand has no parameter "date"/],
     'ValueSet/reds/$expand?count=x': [400, /count is a whole number, not "x"/],
     'ValueSet/reds/$expand?profile=x': [
       400,

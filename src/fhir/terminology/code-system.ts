@@ -1,4 +1,4 @@
-import type { CodeSystem, CodeSystemConcept } from '@medplum/fhirtypes'
+import type { CodeSystem, CodeSystemConcept, CodeSystemConceptDesignation } from '@medplum/fhirtypes'
 
 /** A code system that is held here whole. https://hl7.org/fhir/R4/codesystem.html */
 export type HeldSystem = {
@@ -11,6 +11,9 @@ export type HeldConcept = {
   readonly code: string
   readonly display: string | undefined
   readonly isAbstract: boolean
+  /** No code to use any more. */
+  readonly isInactive: boolean
+  readonly designation: readonly CodeSystemConceptDesignation[]
   /** The codes that it is a kind of, directly. */
   readonly parents: ReadonlySet<string>
   /** `name value`s of its properties, as text. */
@@ -32,7 +35,10 @@ export const toHeldSystem = (system: CodeSystem): HeldSystem | undefined => {
   return { url: system.url, version: system.version, concepts: withChildren(concepts) }
 }
 
-const toHeldConcept = ({ code = '', display, property = [] }: CodeSystemConcept, parent: string | undefined) => {
+const toHeldConcept = (
+  { code = '', display, designation = [], property = [] }: CodeSystemConcept,
+  parent: string | undefined,
+): HeldConcept => {
   const properties = property.flatMap(({ code: name = '', ...values }) =>
     Object.entries(values).map(([, value]) => [name, textOf(value)] as const),
   )
@@ -41,6 +47,8 @@ const toHeldConcept = ({ code = '', display, property = [] }: CodeSystemConcept,
     code,
     display,
     isAbstract: properties.some(([name, value]) => abstractProperties.has(name) && value === 'true'),
+    isInactive: properties.some(([name, value]) => inactiveStates.has(`${name} ${value}`)),
+    designation,
     parents: new Set(parent === undefined ? named : [parent, ...named]),
     properties,
   }
@@ -49,6 +57,7 @@ const toHeldConcept = ({ code = '', display, property = [] }: CodeSystemConcept,
 /** https://hl7.org/fhir/R4/codesystem-concept-properties.html; HL7 v3 says `subsumedBy`. */
 const parentProperties: ReadonlySet<string> = new Set(['parent', 'subsumedBy'])
 const abstractProperties: ReadonlySet<string> = new Set(['notSelectable', 'abstract'])
+const inactiveStates: ReadonlySet<string> = new Set(['inactive true', 'status inactive', 'status retired'])
 
 const textOf = (value: unknown): string =>
   typeof value === 'object' && value !== null && 'code' in value ? String(value.code) : String(value)

@@ -1,4 +1,10 @@
-import type { CodeSystem, ValueSet, ValueSetComposeInclude, ValueSetExpansionContains } from '@medplum/fhirtypes'
+import type {
+  CodeSystem,
+  CodeSystemConceptDesignation,
+  ValueSet,
+  ValueSetComposeInclude,
+  ValueSetExpansionContains,
+} from '@medplum/fhirtypes'
 import { FhirError } from '../error.ts'
 import { type HeldSystem, toHeldSystem } from './code-system.ts'
 import { filterTest } from './filter.ts'
@@ -9,7 +15,13 @@ export type FindTerminology = {
   readonly codeSystem: (canonical: string) => Promise<CodeSystem | undefined>
 }
 
-export type Member = { readonly system: string; readonly code: string; readonly display?: string | undefined }
+export type Member = {
+  readonly system: string
+  readonly code: string
+  readonly display?: string | undefined
+  /** What else it is called, in other languages or for other uses. */
+  readonly designation?: readonly CodeSystemConceptDesignation[] | undefined
+}
 
 /** Lists codes, each value set and code system looked up once, and as many codes looked at in all as a question is worth. */
 export type Expansion = {
@@ -21,10 +33,12 @@ export type Expansion = {
   readonly system: (url: string) => Promise<HeldSystem>
 }
 
-export const openExpansion = (find: FindTerminology): Expansion => {
+/** Of `without` no code is listed, and so it need not be held here. */
+export const openExpansion = (find: FindTerminology, without: ReadonlySet<string> = new Set()): Expansion => {
   let codesLeft = mostLookedAt
   const expanding: Expanding = {
     within: [],
+    without,
     valueSet: remembering(async canonical => {
       const found = await find.valueSet(canonical)
       return found === undefined ? undefined : { valueSet: found, known: undefined }
@@ -74,6 +88,8 @@ type Found = { readonly valueSet: ValueSet; known: Members | undefined }
 type Expanding = {
   /** The value sets that include the one at hand. */
   readonly within: readonly string[]
+  /** The code systems that are left out. */
+  readonly without: ReadonlySet<string>
   readonly valueSet: (canonical: string) => Promise<Found | undefined>
   readonly system: (url: string) => Promise<HeldSystem>
   /** Throws `too-costly` where it is too many in all. */
@@ -92,7 +108,7 @@ const membersOf = async (valueSet: ValueSet, expanding: Expanding): Promise<Memb
   const { url = '', compose, expansion } = valueSet
   if (within.includes(url) || within.length > deepest)
     throw refused(`The value set ${url} includes itself, or lies too deep in others`)
-  if (compose === undefined) return toMembers((expansion?.contains ?? []).flatMap(flattened))
+  if (compose === undefined) return toMembers(listedIn(expansion, expanding.without))
   const inside = { ...expanding, within: [...within, url] }
   const members = new Map(await allIncluded(compose.include, inside))
   if (members.size > most) throw tooCostly(`The value set ${url} has more than ${most} codes`)
@@ -139,21 +155,28 @@ const ofSystem = async (
   system: string,
   expanding: Expanding,
 ): Promise<Members> => {
-  if (concept !== undefined) return toMembers(concept.map(({ code = '', display }) => ({ system, code, display })))
+  if (expanding.without.has(system)) return new Map()
+  if (concept !== undefined)
+    return toMembers(concept.map(({ code = '', display, designation }) => ({ system, code, display, designation })))
   const held = await expanding.system(version === undefined ? system : `${system}|${version}`)
   expanding.lookAt(held.concepts.size * (1 + filter.length))
   const tests = filter.map(one => filterTest(held, one))
   const concepts = [...held.concepts.values()].filter(one => !one.isAbstract && tests.every(test => test(one)))
-  return toMembers(concepts.map(({ code, display }) => ({ system, code, display })))
+  return toMembers(concepts.map(({ code, display, designation }) => ({ system, code, display, designation })))
 }
 
 const toMembers = (members: readonly Member[]): Members =>
   new Map(members.map(member => [`${member.system}|${member.code}`, member]))
 
-const flattened = ({ system = '', code, display, abstract, contains = [] }: ValueSetExpansionContains): Member[] => [
-  ...(code === undefined || abstract === true ? [] : [{ system, code, display }]),
+const listedIn = (expansion: ValueSet['expansion'], without: ReadonlySet<string>): readonly Member[] =>
+  (expansion?.contains ?? []).flatMap(flattened).filter(({ system }) => !without.has(system))
+
+const flattened = ({ system = '', abstract, contains = [], ...one }: ValueSetExpansionContains): Member[] => [
+  ...(one.code === undefined || abstract === true ? [] : [{ ...memberOf(one), system, code: one.code }]),
   ...contains.flatMap(flattened),
 ]
+
+const memberOf = ({ display, designation }: ValueSetExpansionContains) => ({ display, designation })
 
 const tooCostly = (message: string): FhirError => new FhirError('too-costly', message, { status: 400 })
 

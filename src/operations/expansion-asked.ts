@@ -1,0 +1,77 @@
+import type { ValueSetExpansionParameter } from '@medplum/fhirtypes'
+import { refusal } from '../search/refusal.ts'
+import { only } from './parameters.ts'
+
+/** How an expansion is asked for, beside of what. https://hl7.org/fhir/R4/valueset-operation-expand.html */
+export type ExpansionAsked = {
+  readonly words: readonly string[]
+  readonly offset: number
+  readonly count: number | undefined
+  readonly isActiveOnly: boolean
+  readonly hasDesignations: boolean
+  readonly hasDefinition: boolean
+  /** Of the displays, where the codes have some in it. */
+  readonly language: string | undefined
+  /** Code systems that are left out. */
+  readonly without: ReadonlySet<string>
+}
+
+export const parseExpansionAsked = (given: URLSearchParams): ExpansionAsked => {
+  const [isActiveOnly = false, hasDesignations = false, hasDefinition = false] = flags.map(name => flag(given, name))
+  return {
+    words: (only(given, 'filter') ?? '').toLowerCase().split(/\s+/),
+    offset: numberOf(given, 'offset') ?? 0,
+    count: numberOf(given, 'count'),
+    isActiveOnly,
+    hasDesignations,
+    hasDefinition,
+    language: only(given, 'displayLanguage'),
+    without: new Set(given.getAll('exclude-system').map(unversioned)),
+  }
+}
+
+const flags = [
+  'activeOnly',
+  'includeDesignations',
+  'includeDefinition',
+  'excludeNested',
+  'excludeNotForUI',
+  'excludePostCoordinated',
+]
+
+export const expansionParameters = ['filter', 'offset', 'count', ...flags, 'displayLanguage', 'exclude-system']
+
+/** "Servers generating expansions SHOULD ensure that all the parameters that affect the contents of the expansion are recorded" */
+export const recorded = (given: URLSearchParams): readonly ValueSetExpansionParameter[] =>
+  [...given]
+    .filter(([name]) => expansionParameters.includes(name))
+    .map(([name, value]) => ({ name, ...typed(name, value) }))
+
+const typed = (name: string, value: string): Omit<ValueSetExpansionParameter, 'name'> => {
+  if (flags.includes(name)) return { valueBoolean: value === 'true' }
+  if (name === 'offset' || name === 'count') return { valueInteger: Number(value) }
+  if (name === 'displayLanguage') return { valueCode: value }
+  return name === 'exclude-system' ? { valueUri: value } : { valueString: value }
+}
+
+/** All codes are listed flat, none of them abstract or put together: what asks for that asks for nothing else. */
+const flag = (given: URLSearchParams, name: string): boolean => {
+  const text = only(given, name) ?? 'false'
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw refusal(name, `${name} is true or false, not "${text}"`)
+}
+
+const numberOf = (given: URLSearchParams, name: string): number | undefined => {
+  const text = only(given, name)
+  if (text === undefined) return undefined
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw refusal(name, `${name} is a whole number, not "${text}"`)
+}
+
+const unversioned = (canonical: string): string => {
+  if (!canonical.includes('|')) return canonical
+  throw refusal(
+    'exclude-system',
+    `A code system is left out in all its versions here: name it without "|", not as "${canonical}"`,
+  )
+}
