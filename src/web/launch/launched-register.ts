@@ -4,7 +4,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Duplicate } from '../../studies/patient/duplicate-patients.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
-import { type Choice, form, notice, postForm } from '../page/form.ts'
+import { form, notice, type Option, postForm } from '../page/form.ts'
 import { formTokenOf } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
 import { type Html, html } from '../page/html.ts'
@@ -75,7 +75,7 @@ const sendQuestion = (
   const { patient, arrival, duplicates } = shown
   const title = 'Register this patient?'
   const choices = openPlacesOf(shown).map(
-    ({ organization, name }): Choice => ({
+    ({ organization, name }): Option => ({
       value: organization,
       label: name === '' ? organization : name,
     }),

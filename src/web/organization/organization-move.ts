@@ -6,7 +6,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { selectField } from '../page/choice-field.ts'
-import { type Choice, notice, postForm, problemList } from '../page/form.ts'
+import { notice, type Option, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -49,7 +49,7 @@ const movableOf = async (request: FastifyRequest<OfOrganization>, options: PageO
 }
 
 /** Where it may go: what they manage of the same tree, and not to itself nor below. */
-const placesFor = async ({ organizer, id, organization }: ShownOrganization): Promise<readonly Choice[]> => {
+const placesFor = async ({ organizer, id, organization }: ShownOrganization): Promise<readonly Option[]> => {
   const { organizations } = await findAll(organizer)
   const byId = new Map(organizations.map(one => [one.id ?? '', one]))
   const pathOf = (one: Organization): readonly Organization[] => {

@@ -1,9 +1,9 @@
-import { box, type Choice, type Field } from './form.ts'
+import { box, type Field, type Option } from './form.ts'
 import { type Html, html } from './html.ts'
 
 type ChoiceField = Pick<Field, 'name' | 'label' | 'value' | 'hint' | 'problem'> & {
   /** A hint stands below the choice that it belongs to, where all are seen. */
-  readonly choices: readonly (Choice & { readonly hint?: string })[]
+  readonly choices: readonly (Option & { readonly hint?: string })[]
 }
 
 /** One of many, in a list that opens. */

@@ -71,7 +71,7 @@ export const notice = (kind: 'problem' | 'done', content: Html): Html =>
     ? html`<div class="alert alert-danger" role="alert">${content}</div>`
     : html`<div class="alert alert-success" role="status">${content}</div>`
 
-export type Choice = { readonly value: string; readonly label: string }
+export type Option = { readonly value: string; readonly label: string }
 
 type PostForm = {
   readonly action: string

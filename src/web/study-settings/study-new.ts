@@ -7,7 +7,7 @@ import { factProblems, withFacts } from '../../studies/definition/study-facts.ts
 import { furtherLanguages } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { radioField } from '../page/choice-field.ts'
-import { type Choice, field, postForm, problemList } from '../page/form.ts'
+import { field, type Option, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -66,7 +66,7 @@ type Fixed = {
   readonly label: string
   readonly hint: string
   readonly missing: string
-  readonly choices: readonly Choice[]
+  readonly choices: readonly Option[]
 }
 
 const choices: Readonly<Record<'identity' | 'access', Fixed>> = {
