@@ -26,11 +26,11 @@ export type Colleague = {
   /** As FHIR says them: days or moments. */
   readonly since: string | undefined
   readonly until: string | undefined
-  readonly standing: Standing
+  readonly standing: RoleStanding
 }
 
 /** Whether a role counts by its period: not yet, now, or no more. */
-export type Standing = 'to-come' | 'in-force' | 'over'
+export type RoleStanding = 'to-come' | 'in-force' | 'over'
 
 export type ColleaguePage = {
   readonly colleagues: readonly Colleague[]
@@ -95,7 +95,7 @@ const managersOf = async (find: Organizer['find'], organization: string): Promis
     role: `${organizationRole}|manager`,
   })
   return entries.flatMap(({ resource }) =>
-    standingOf(resource) === 'in-force' ? [resource.practitioner?.reference] : [],
+    roleStandingOf(resource) === 'in-force' ? [resource.practitioner?.reference] : [],
   )
 }
 
@@ -120,7 +120,7 @@ export const endRole = (organizer: Organizer, shown: Shown): Promise<string> =>
   change(organizer, shown, role => ({
     ...role,
     active: false,
-    ...(standingOf(role) === 'in-force' && { period: { ...role.period, end: new Date().toISOString() } }),
+    ...(roleStandingOf(role) === 'in-force' && { period: { ...role.period, end: new Date().toISOString() } }),
   }))
 
 /** Nobody would give roles in the organization any more. */
@@ -182,7 +182,7 @@ const isRoleIn = ({ organization, active, code = [] }: PractitionerRole, id: str
   active !== false &&
   code.some(({ coding = [] }) => coding.some(isOurs))
 
-export const standingOf = ({ period = {} }: Pick<PractitionerRole, 'period'>): Standing => {
+export const roleStandingOf = ({ period = {} }: Pick<PractitionerRole, 'period'>): RoleStanding => {
   const { low, high } = intervalOfPeriod(period)
   const now = new Date().toISOString()
   if (low !== '-infinity' && now < low) return 'to-come'
@@ -201,6 +201,6 @@ const toColleague = (role: PractitionerRole, { id = '', name = [], telecom = [] 
     isPrivacyOfficer: codes.includes(privacyOfficer),
     since: role.period?.start,
     until: role.period?.end,
-    standing: standingOf(role),
+    standing: roleStandingOf(role),
   }
 }

@@ -10,7 +10,7 @@ import { endStaffInvitation, type StaffInvitation } from '../storage/organizatio
 import type { Store } from '../storage/store.ts'
 import { writeOrThrow } from '../storage/write-or-throw.ts'
 import type { Accounts } from './accounts.ts'
-import { codeOf, roles, standingOf } from './colleagues.ts'
+import { codeOf, roleStandingOf, roles } from './colleagues.ts'
 import { recordingChange } from './configuration-change.ts'
 import { nameOfPerson } from './person.ts'
 
@@ -93,7 +93,7 @@ const giveRole = async (
 
 /** 0 for what gives them nothing now. */
 const rankIn = (held: PractitionerRole): number => {
-  if (standingOf(held) !== 'in-force') return 0
+  if (roleStandingOf(held) !== 'in-force') return 0
   const { code = [] } = held
   const codes = code.flatMap(({ coding = [] }) => coding).map(({ code }) => code)
   return Math.max(0, ...roles.filter(one => codes.includes(one)).map(one => rankOf[one]))
