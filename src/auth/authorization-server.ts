@@ -5,11 +5,11 @@ import type { OpenStoreAs } from '../accounts/person.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Store } from '../storage/store.ts'
 import { refreshBody, registrationBody } from './amended-body.ts'
+import { type AppLaunches, openAppLaunches } from './app-launches.ts'
 import { errorDescription } from './error-description.ts'
 import { type GrantedApps, openGrantedApps } from './granted-apps.ts'
 import { type Interactions, openInteractions } from './interactions.ts'
 import { openKeySets } from './key-sets.ts'
-import { type Launches, openLaunches } from './launches.ts'
 import { type NotebookTokens, openNotebookTokens } from './notebook-tokens.ts'
 import { type OrganizationApps, openOrganizationApps } from './organization-apps.ts'
 import { openChoices } from './patient-choice.ts'
@@ -30,7 +30,7 @@ export type AuthorizationServer = {
   readonly grantedApps: GrantedApps
   readonly notebookTokens: NotebookTokens
   readonly organizationApps: OrganizationApps
-  readonly launches: Launches
+  readonly launches: AppLaunches
   readonly redemption: Redemption
   readonly sharingPartners: SharingPartners
 }
@@ -78,7 +78,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     grantedApps: openGrantedApps(parts),
     notebookTokens: openNotebookTokens(parts),
     organizationApps: openOrganizationApps({ ...parts, ...options, refusalOf: outbound.refusalOf }),
-    launches: openLaunches({ ...parts, choices }),
+    launches: openAppLaunches({ ...parts, choices }),
     redemption: openRedemption(parts, async () => (await opened()).provider),
     sharingPartners: openSharingPartners(parts),
   }

@@ -5,7 +5,7 @@ import type { Database } from '../storage/database.ts'
 import type { Choices } from './patient-choice.ts'
 
 /** We are the EHR: apps are opened from our own pages, for the person who is signed in and the patient whose page it is. */
-export type Launches = {
+export type AppLaunches = {
   /** What a person may open, by name. */
   readonly apps: (person: string) => Promise<readonly { readonly id: string; readonly name: string }[]>
   /**
@@ -18,7 +18,7 @@ export type Launches = {
 
 type Parts = { readonly database: Database; readonly fhir: () => string; readonly choices: Choices }
 
-export const openLaunches = ({ database, fhir, choices }: Parts): Launches => ({
+export const openAppLaunches = ({ database, fhir, choices }: Parts): AppLaunches => ({
   apps: async person => (await listClientsToLaunch(database, person)).map(({ id, name }) => ({ id, name })),
   open: async (person, client, context) => {
     const app = (await listClientsToLaunch(database, person)).find(({ id }) => id === client)
