@@ -8,7 +8,6 @@ import { refreshBody, registrationBody } from './amended-body.ts'
 import { type AppLaunches, openAppLaunches } from './app-launches.ts'
 import { errorDescription } from './error-description.ts'
 import { type GrantedApps, openGrantedApps } from './granted-apps.ts'
-import { type Interactions, openInteractions } from './interactions.ts'
 import { openKeySets } from './key-sets.ts'
 import { type NotebookTokens, openNotebookTokens } from './notebook-tokens.ts'
 import { type OrganizationApps, openOrganizationApps } from './organization-apps.ts'
@@ -19,6 +18,7 @@ import { openRedemption, type Redemption } from './redemption.ts'
 import { replayedRequest } from './replayed-request.ts'
 import { openSharingPartners, type SharingPartners } from './sharing-partners.ts'
 import { readSigningKeys } from './signing-keys.ts'
+import { openUserInteractions, type UserInteractions } from './user-interactions.ts'
 
 /** The authorization server, behind which the library stays. https://hl7.org/fhir/smart-app-launch/ */
 export type AuthorizationServer = {
@@ -26,7 +26,7 @@ export type AuthorizationServer = {
   readonly handle: (request: IncomingMessage, response: ServerResponse, given: Given) => Promise<void>
   /** Makes the first signing key, or finds that the keys are another SECRET_KEY's. */
   readonly start: () => Promise<void>
-  readonly interactions: Interactions
+  readonly interactions: UserInteractions
   readonly grantedApps: GrantedApps
   readonly notebookTokens: NotebookTokens
   readonly organizationApps: OrganizationApps
@@ -74,7 +74,7 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
     start: async () => {
       await opened()
     },
-    interactions: openInteractions({ ...parts, choices }, async () => (await opened()).provider),
+    interactions: openUserInteractions({ ...parts, choices }, async () => (await opened()).provider),
     grantedApps: openGrantedApps(parts),
     notebookTokens: openNotebookTokens(parts),
     organizationApps: openOrganizationApps({ ...parts, ...options, refusalOf: outbound.refusalOf }),

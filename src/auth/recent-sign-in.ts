@@ -1,7 +1,7 @@
 /** https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest: `prompt=login` and `max_age`. */
 
 import type { Interaction as Kept } from 'oidc-provider'
-import type { SignedIn } from './interaction.ts'
+import type { SignedIn } from './user-interaction.ts'
 
 /** Counted to the request: whoever takes time to decide is not asked again. */
 export const isRecent = (kept: Kept, { authenticatedAt }: SignedIn): boolean => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { organizationRole } from '../../src/access/vocabulary.ts'
-import type { SignedIn } from '../../src/auth/interaction.ts'
+import type { SignedIn } from '../../src/auth/user-interaction.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from './world.ts'
 
 const world = await openApps()

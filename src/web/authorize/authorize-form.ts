@@ -1,5 +1,5 @@
-import type { AskingClient, Interaction } from '../../auth/interaction.ts'
 import type { Choices } from '../../auth/patient-choice.ts'
+import type { AskingClient, UserInteraction } from '../../auth/user-interaction.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { box, notice, postForm } from '../page/form.ts'
@@ -22,7 +22,7 @@ export type AuthorizeState = {
 
 export type DecisionProblem = 'nothing' | 'required' | 'forbidden' | 'other-person' | 'other-patient'
 
-type Shown = Pick<Extract<Interaction, { kind: 'decide' }>, 'id' | 'client' | 'scopes' | 'study' | 'until'> & {
+type Shown = Pick<Extract<UserInteraction, { kind: 'decide' }>, 'id' | 'client' | 'scopes' | 'study' | 'until'> & {
   readonly words: Words
   readonly token: string
   readonly classes: CodeClasses

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { nameOfPerson } from '../../accounts/person.ts'
-import type { Interaction } from '../../auth/interaction.ts'
+import type { UserInteraction } from '../../auth/user-interaction.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Session } from '../../storage/account/session.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
@@ -39,7 +39,7 @@ export const authorizePage: AddPage = (server, options) => {
 
 type Asked = { Params: { readonly id: string } }
 
-type Found = Extract<Interaction, { kind: 'decide' }> & { readonly session: Session }
+type Found = Extract<UserInteraction, { kind: 'decide' }> & { readonly session: Session }
 
 /** Undefined where something else was answered: there is nothing to decide, or not for who is signed in. */
 const findDecision = async (

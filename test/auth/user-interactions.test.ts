@@ -1,6 +1,6 @@
 import t from 'tap'
 import { clockSkewSeconds } from '../../src/auth/assertion.ts'
-import type { SignedIn } from '../../src/auth/interaction.ts'
+import type { SignedIn } from '../../src/auth/user-interaction.ts'
 import { openAccount } from '../../src/storage/account/user-account.ts'
 import { revokeGrants } from '../../src/storage/authorization/authorization-grant.ts'
 import { sql } from '../../src/storage/sql.ts'

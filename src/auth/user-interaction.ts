@@ -4,7 +4,7 @@ import type { RegisteredClient } from '../storage/authorization/client-registrat
 /** Who decides, as their session on our pages says; with it `online_access` ends. */
 export type SignedIn = Pick<Session, 'id' | 'person' | 'signedInAt' | 'authenticatedAt' | 'methods'>
 
-export type Interaction =
+export type UserInteraction =
   | { readonly kind: 'unknown' }
   | {
       readonly kind: 'sign-in'

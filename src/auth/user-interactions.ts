@@ -10,12 +10,12 @@ import { createSharing } from '../storage/authorization/sharing-partner.ts'
 import { callerOfPerson } from '../storage/authorization/token.ts'
 import { organizationName } from '../storage/organization/organization.ts'
 import { type GrantEvent, recordingGrant } from './grant-event.ts'
-import { type Decision, type Interaction, type SignedIn, toAskingClient } from './interaction.ts'
 import type { Choices } from './patient-choice.ts'
 import { interactionCookie, lifetimes, type ProviderParts } from './provider-parts.ts'
 import { isRecent, loginOf, wantsRecent } from './recent-sign-in.ts'
 import { isContextScope, needsPatient, type ScopeRules } from './requested-scope.ts'
 import { readLinkAsked, readOwnLink, type SharingLink } from './sharing-link.ts'
+import { type Decision, type SignedIn, toAskingClient, type UserInteraction } from './user-interaction.ts'
 
 /**
  * What the page `/authorize/:id` needs, to which an app's request sends a person's browser:
@@ -26,8 +26,8 @@ import { readLinkAsked, readOwnLink, type SharingLink } from './sharing-link.ts'
  *   to redirect to, with 303.
  * Only the browser in which the app began has the cookie: nobody can be led to decide about another's request.
  */
-export type Interactions = {
-  readonly find: (id: string, cookies: string | undefined, signedIn: SignedIn | undefined) => Promise<Interaction>
+export type UserInteractions = {
+  readonly find: (id: string, cookies: string | undefined, signedIn: SignedIn | undefined) => Promise<UserInteraction>
   /**
    * `scopes`: of those that were asked, or narrower: fewer letters, one type of a wildcard, a query more. Throws `invalid` where
    * one is not, `required` where a patient is needed and none chosen, `forbidden` where the patient is not theirs to choose,
@@ -41,12 +41,12 @@ export type Interactions = {
 
 type Parts = ProviderParts & { readonly choices: Choices }
 
-export const openInteractions = (parts: Parts, provider: () => Promise<Provider>): Interactions => {
+export const openUserInteractions = (parts: Parts, provider: () => Promise<Provider>): UserInteractions => {
   const { database, choices } = parts
   const keptOf = async (id: string, cookies: string | undefined): Promise<Kept | undefined> =>
     hasCookie(cookies, id) ? (await provider()).Interaction.find(id) : undefined
 
-  const find: Interactions['find'] = async (id, cookies, signedIn) => {
+  const find: UserInteractions['find'] = async (id, cookies, signedIn) => {
     const kept = await keptOf(id, cookies)
     if (kept?.result?.consent?.grantId !== undefined && kept.result.login?.accountId === signedIn?.person)
       return { kind: 'allowed', location: kept.returnTo }
@@ -58,7 +58,7 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
     return { ...shown, ...(await questionFor(parts, kept, client, signedIn.person)) }
   }
 
-  const allow: Interactions['allow'] = async (id, cookies, signedIn, decision) => {
+  const allow: UserInteractions['allow'] = async (id, cookies, signedIn, decision) => {
     const found = await find(id, cookies, signedIn)
     if (found.kind === 'allowed') return found.location
     const kept = await keptOf(id, cookies)
@@ -77,7 +77,7 @@ export const openInteractions = (parts: Parts, provider: () => Promise<Provider>
     return finish(kept, { login: loginOf(signedIn), consent: { grantId: given.id } })
   }
 
-  const deny: Interactions['deny'] = async (id, cookies, signedIn) => {
+  const deny: UserInteractions['deny'] = async (id, cookies, signedIn) => {
     const kept = await keptOf(id, cookies)
     if (kept === undefined) throw isOver()
     if (signedIn !== undefined) await recordingGrant(parts, refusalOf(kept, signedIn), async () => 'refused')
@@ -108,7 +108,7 @@ const grantFor = async (parts: Parts, { id, kept, decision, signedIn, patient, l
 })
 
 const eventOf = (
-  { client, scopes: asked }: Extract<Interaction, { kind: 'decide' }>,
+  { client, scopes: asked }: Extract<UserInteraction, { kind: 'decide' }>,
   { scopes: granted }: Decision,
   { person }: SignedIn,
   patient: string | undefined,
@@ -143,7 +143,7 @@ const askingOf = async ({ database }: Parts, { params }: Kept, client: Registere
 
 type Question =
   | { readonly kind: 'unknown' | 'other-person' }
-  | Omit<Extract<Interaction, { kind: 'decide' }>, 'id' | 'client'>
+  | Omit<Extract<UserInteraction, { kind: 'decide' }>, 'id' | 'client'>
 
 const questionFor = async (parts: Parts, kept: Kept, client: RegisteredClient, person: string): Promise<Question> => {
   const launch = await launchOf(parts, kept)
@@ -219,7 +219,7 @@ const contextOf = async (parts: Parts, kept: Kept, { study }: Decision): Promise
 }
 
 const patientOf = async (
-  { patients, client }: Extract<Interaction, { kind: 'decide' }>,
+  { patients, client }: Extract<UserInteraction, { kind: 'decide' }>,
   { scopes, patient }: Decision,
   { person }: SignedIn,
   choices: Choices,
