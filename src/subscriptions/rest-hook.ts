@@ -1,14 +1,14 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { type Notification, notificationText } from '../interactions/subscription/notification.ts'
-import type { Asked, RestHook } from '../interactions/subscription/subscription-asked.ts'
+import type { RestHook, SubscriptionAsked } from '../interactions/subscription/subscription-asked.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Event } from '../storage/subscription/subscription-event.ts'
 
 type Sending = { readonly outbound: Outbound; readonly base: string }
 
 type Told = {
-  readonly asked: Asked
+  readonly asked: SubscriptionAsked
   readonly subscription: Subscription
   readonly lastEvent: number
   readonly events: readonly Event[]
@@ -30,7 +30,7 @@ export const tellHook = async (sending: Sending, hook: RestHook, told: Told): Pr
 }
 
 /** Each event is a request of its own. */
-export const tellsOneByOne = ({ isOfTopic, content }: Pick<Asked, 'isOfTopic' | 'content'>): boolean =>
+export const tellsOneByOne = ({ isOfTopic, content }: Pick<SubscriptionAsked, 'isOfTopic' | 'content'>): boolean =>
   !isOfTopic && content !== 'empty'
 
 /** Below the path of the endpoint, whose query goes along. */

@@ -7,7 +7,7 @@ import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { subscribedType } from '../fhir/subscription.ts'
 import { parseSubscription } from '../interactions/subscription/subscription.ts'
-import type { Asked, Asking } from '../interactions/subscription/subscription-asked.ts'
+import type { SubscriptionAsked, SubscriptionParts } from '../interactions/subscription/subscription-asked.ts'
 import { type Criteria, criteriaOf } from '../interactions/subscription/subscription-criteria.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Found } from '../storage/audit/concerned.ts'
@@ -82,7 +82,10 @@ const isOver = ({ accessFor }: Parsing, { subscription, caller, hasEnded }: Subs
 const mayPass = (error: unknown): boolean => !(error instanceof FhirError) || error.issues[0].code === 'transient'
 
 /** What is asked now by whom; undefined where it has become impossible since, which serving it will say. */
-export const questionOf = (serving: Parsing, { subscription, caller, hasEnded }: Subscriber): Asked | undefined => {
+export const questionOf = (
+  serving: Parsing,
+  { subscription, caller, hasEnded }: Subscriber,
+): SubscriptionAsked | undefined => {
   if (caller === undefined || hasEnded) return undefined
   try {
     return parsed(serving, subscription, caller)
@@ -98,10 +101,10 @@ export const criteriaFor = (serving: Parsing, { subscription, caller, hasEnded }
 
 type Parsing = Pick<Serving, 'registry' | 'accessFor' | 'base'> & { readonly outbound: Pick<Outbound, 'refusalOf'> }
 
-const parsed = (serving: Parsing, subscription: Subscription, caller: Caller): Asked =>
+const parsed = (serving: Parsing, subscription: Subscription, caller: Caller): SubscriptionAsked =>
   parseSubscription(subscription, askingOf(serving, caller))
 
-const askingOf = ({ registry, accessFor, outbound, base }: Parsing, caller: Caller): Asking => ({
+const askingOf = ({ registry, accessFor, outbound, base }: Parsing, caller: Caller): SubscriptionParts => ({
   registry,
   access: accessFor(caller),
   accessWithin: study => accessFor(within(caller, study)),
@@ -113,7 +116,7 @@ const askingOf = ({ registry, accessFor, outbound, base }: Parsing, caller: Call
  * What comes next, and whether something is left after it. Where the process ends after it told and before that is noted, it is
  * told twice.
  */
-const tellNext = async (serving: Serving, subscriber: Subscriber, asked: Asked): Promise<boolean> => {
+const tellNext = async (serving: Serving, subscriber: Subscriber, asked: SubscriptionAsked): Promise<boolean> => {
   const { database } = serving
   const { id, lastTold, lastEvent, isGreeted, isSilent, writing } = subscriber
   if (!isGreeted) {
@@ -140,7 +143,7 @@ const tellNext = async (serving: Serving, subscriber: Subscriber, asked: Asked):
 const nextEvents = async (
   { database, classes }: Serving,
   { id, lastTold, lastEvent }: Subscriber,
-  asked: Asked,
+  asked: SubscriptionAsked,
 ): Promise<readonly Event[]> => {
   const limit = asked.channel.kind === 'rest-hook' && tellsOneByOne(asked) ? 1 : asked.maxCount
   const range = { after: lastTold, until: lastEvent, limit, whole: asked.content === 'full-resource' }
@@ -160,7 +163,11 @@ const upTo = (most: number, events: readonly Event[]): readonly Event[] => {
 /** Of the contents in one notification: most receivers take a megabyte. */
 const mostCharacters = 900_000
 
-const greetBy = async ({ outbound, base }: Serving, { subscription, lastEvent }: Subscriber, asked: Asked) => {
+const greetBy = async (
+  { outbound, base }: Serving,
+  { subscription, lastEvent }: Subscriber,
+  asked: SubscriptionAsked,
+) => {
   if (asked.channel.kind === 'rest-hook')
     await greet({ outbound, base: base() }, asked.channel, { asked, subscription, lastEvent, events: [] })
 }
@@ -169,7 +176,7 @@ const greetBy = async ({ outbound, base }: Serving, { subscription, lastEvent }:
 const tellBy = async (
   { database, outbound, base, recordTold }: Serving,
   { id, subscription, lastEvent, caller }: Subscriber,
-  asked: Asked,
+  asked: SubscriptionAsked,
   { events, after, until }: { readonly events: readonly Event[]; readonly after: number; readonly until: number },
 ): Promise<void> => {
   if (asked.channel.kind === 'websocket') return giveNotice(database, { id, after, until })

@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import { isGranted } from '../access/rules.ts'
 import type { FhirError } from '../fhir/error.ts'
 import { type Notification, notificationText } from '../interactions/subscription/notification.ts'
-import type { Asked } from '../interactions/subscription/subscription-asked.ts'
+import type { SubscriptionAsked } from '../interactions/subscription/subscription-asked.ts'
 import { findCaller } from '../storage/authorization/token.ts'
 import { type Holder, isHolderOver, takeBinding } from '../storage/subscription/binding-token.ts'
 import { hearNotices, type Notice } from '../storage/subscription/notice.ts'
@@ -215,7 +215,7 @@ const tell = async (options: Options, connection: Connection, { id, after, until
 const textOf = (
   { base }: Options,
   { subscription, lastEvent }: Subscriber,
-  { content }: Asked,
+  { content }: SubscriptionAsked,
   type: Notification['type'],
   events: Notification['events'],
 ): string => notificationText({ type, subscription, content, lastEvent, events }, base())

@@ -3,12 +3,12 @@ import type { Parameters, ParametersParameter, Subscription } from '@medplum/fhi
 import { backportUrls, isTopic } from '../../fhir/subscription.ts'
 import type { Event } from '../../storage/subscription/subscription-event.ts'
 import { bundleChunks, bundleEntry } from '../bundle/bundle-text.ts'
-import type { Asked } from './subscription-asked.ts'
+import type { SubscriptionAsked } from './subscription-asked.ts'
 
 export type Notification = {
   readonly type: 'handshake' | 'heartbeat' | 'event-notification' | 'query-event'
   readonly subscription: Subscription
-  readonly content: Asked['content']
+  readonly content: SubscriptionAsked['content']
   /** How many events there were in all. */
   readonly lastEvent: number
   readonly events: readonly Event[]
@@ -65,7 +65,7 @@ export const statusOf = (
 
 const eventOf = (
   { number, occurredAt, focus }: Event,
-  content: Asked['content'],
+  content: SubscriptionAsked['content'],
   base: string,
 ): ParametersParameter => ({
   name: 'notification-event',

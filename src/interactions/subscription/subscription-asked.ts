@@ -5,7 +5,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import type { Expression } from '../../search/expression.ts'
 
 /** What a Subscription asks for. https://hl7.org/fhir/R4/subscription.html */
-export type Asked = {
+export type SubscriptionAsked = {
   readonly type: ResourceType
   readonly where: Expression
   /** Of its subscriber, within the study that it names. */
@@ -20,7 +20,7 @@ export type Asked = {
   readonly maxCount: number
 }
 
-export type Asking = {
+export type SubscriptionParts = {
   readonly registry: Registry
   readonly access: Access
   /** The same, narrowed to a ResearchStudy by its id. */

@@ -1,8 +1,14 @@
 import type { Extension, Subscription } from '@medplum/fhirtypes'
 import { backportUrls, extensionsOf, isTopic } from '../../fhir/subscription.ts'
-import { type Asked, type Asking, type Channel, type RestHook, refusedElement } from './subscription-asked.ts'
+import {
+  type Channel,
+  type RestHook,
+  refusedElement,
+  type SubscriptionAsked,
+  type SubscriptionParts,
+} from './subscription-asked.ts'
 
-export const channelOf = ({ channel }: Subscription, { refusalOf }: Pick<Asking, 'refusalOf'>): Channel => {
+export const channelOf = ({ channel }: Subscription, { refusalOf }: Pick<SubscriptionParts, 'refusalOf'>): Channel => {
   const { type, endpoint, header = [] } = channel
   if (type === 'websocket') return { kind: type }
   if (type !== 'rest-hook')
@@ -48,7 +54,10 @@ const ownHeaders: ReadonlySet<string> = new Set([
 ])
 
 /** A topic tells ids unless asked otherwise; R4's own form tells nothing without a payload, and whole resources with one. */
-export const payloadOf = ({ criteria, channel }: Subscription): Pick<Asked, 'content' | 'mimeType' | 'maxCount'> => {
+export const payloadOf = ({
+  criteria,
+  channel,
+}: Subscription): Pick<SubscriptionAsked, 'content' | 'mimeType' | 'maxCount'> => {
   const { payload, extension = [] } = channel
   if (payload !== undefined && ![jsonType, 'application/json'].includes(payload))
     throw refusedElement(
@@ -72,7 +81,7 @@ export const payloadOf = ({ criteria, channel }: Subscription): Pick<Asked, 'con
 const jsonType = 'application/fhir+json'
 const mostEvents = 100
 
-const contentOf = (extensions: readonly Extension[]): Asked['content'] => {
+const contentOf = (extensions: readonly Extension[]): SubscriptionAsked['content'] => {
   const asked = extensions.find(({ url }) => url === backportUrls.payloadContent)?.valueCode ?? 'id-only'
   const content = contents.find(one => one === asked)
   if (content !== undefined) return content

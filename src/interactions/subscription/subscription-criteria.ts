@@ -5,12 +5,12 @@ import { FhirError, orRefusal } from '../../fhir/error.ts'
 import { backportUrls, extensionsOf, isTopic, observationsTopic, subscribedType } from '../../fhir/subscription.ts'
 import { all } from '../../search/expression.ts'
 import { parseCriteria } from '../../search/parse.ts'
-import { type Asked, type Asking, refusedElement } from './subscription-asked.ts'
+import { refusedElement, type SubscriptionAsked, type SubscriptionParts } from './subscription-asked.ts'
 
-export type Criteria = Pick<Asked, 'type' | 'where' | 'access'>
+export type Criteria = Pick<SubscriptionAsked, 'type' | 'where' | 'access'>
 
 /** Which resources it is about, of those that its subscriber may search. */
-export const criteriaOf = (subscription: Subscription, asking: Asking): Criteria => {
+export const criteriaOf = (subscription: Subscription, asking: SubscriptionParts): Criteria => {
   const type = asking.registry.resourceTypes.find(one => one === subscribedType(subscription))
   if (type === undefined) throw refusedElement('criteria', accepted)
   const { study, query } = isTopic(subscription.criteria)
@@ -25,7 +25,7 @@ export const criteriaOf = (subscription: Subscription, asking: Asking): Criteria
 const accepted =
   'The criteria are a search of one resource type, such as Observation?code=http://loinc.org|8867-4, or a topic'
 
-type Where = Pick<Asking, 'registry' | 'access' | 'base'> & { readonly isOfTopic: boolean }
+type Where = Pick<SubscriptionParts, 'registry' | 'access' | 'base'> & { readonly isOfTopic: boolean }
 
 /** A topic says by itself what it is about; a search has at least one parameter. */
 const whereOf = (type: ResourceType, query: URLSearchParams, { registry, access, base, isOfTopic }: Where) => {

@@ -3,12 +3,12 @@ import { intervalOf } from '../../fhir/date.ts'
 import { FhirError, type Issue, orRefusal } from '../../fhir/error.ts'
 import { isTopic } from '../../fhir/subscription.ts'
 import type { Context } from '../interaction.ts'
-import { type Asked, type Asking, refusedElement } from './subscription-asked.ts'
+import { refusedElement, type SubscriptionAsked, type SubscriptionParts } from './subscription-asked.ts'
 import { channelOf, payloadOf } from './subscription-channel.ts'
 import { criteriaOf } from './subscription-criteria.ts'
 
 /** As its subscriber may have it now. Throws one FhirError with an issue for each element that cannot be served. */
-export const parseSubscription = (subscription: Subscription, asking: Asking): Asked => {
+export const parseSubscription = (subscription: Subscription, asking: SubscriptionParts): SubscriptionAsked => {
   const issues: Issue[] = []
   const criteria = collected(issues, () => criteriaOf(subscription, asking))
   const channel = collected(issues, () => channelOf(subscription, asking))
