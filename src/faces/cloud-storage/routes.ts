@@ -41,7 +41,7 @@ export const sharingPartnerRoutes = async (server: FastifyInstance, options: Par
   server.decorateRequest('shared')
   // As often as a client asks for tokens: here too each request shows its secret.
   await limitRequests(server, () => '/token')
-  server.addHook<Asked>('onRequest', async (request, reply) => {
+  server.addHook<OfUser>('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
     const partner = await sharingPartners.authenticate(...credentialsOf(request))
     if (partner === undefined) {
@@ -65,7 +65,7 @@ export const sharingPartnerRoutes = async (server: FastifyInstance, options: Par
 const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): Promise<void> => {
   const { sharingPartners } = server.authorization
   const contextOf = openContexts({ ...options, base: () => `${options.address()}/fhir` })
-  server.addHook<Asked>('onRequest', async request => {
+  server.addHook<OfUser>('onRequest', async request => {
     const { user } = request.params
     const isId = /^[\w.~-]{1,100}$/.test(user)
     const find = async () => (isId ? sharingPartners.findShared(partnerOf(request), user) : undefined)
@@ -77,7 +77,7 @@ const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): P
     Object.assign(request, { shared, caller: shared.caller, isStillLetIn })
   })
   options.bounds(server)
-  server.get<Asked>(`${own}/users/:user`, async (request, reply) => {
+  server.get<OfUser>(`${own}/users/:user`, async (request, reply) => {
     if (request.shared === undefined) throw notFound
     const reading = readingOf(request.params.user, request.shared.encrypt)
     const { body } = await dispatch(reading, contextOf(request, reading.interaction))
@@ -87,7 +87,7 @@ const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): P
   })
 }
 
-type Asked = { Params: { readonly partner: string; readonly user: string } }
+type OfUser = { Params: { readonly partner: string; readonly user: string } }
 
 const own = '/api/v1/sharing-partners/:partner'
 

@@ -16,35 +16,39 @@ import { refuseFrames } from './authorize-in-frame.ts'
 
 /** Where an app's request sends a person's browser, and the person decides what of it is granted. */
 export const authorizePage: AddPage = (server, options) => {
-  server.get<Asked>('/authorize/:id', { ...ofAppRequests, onRequest: refuseFrames }, async (request, reply) => {
+  server.get<OfInteraction>('/authorize/:id', { ...ofAppRequests, onRequest: refuseFrames }, async (request, reply) => {
     const found = await findDecision(server, request, reply)
     return found === undefined ? reply : sendDecision(server, options, reply, found, firstState(found))
   })
-  server.post<Asked>('/authorize/:id', { ...ofAppRequests, config: { isForAnybody: true } }, async (request, reply) => {
-    if (typed(request.body, 'decision') === 'deny') return deny(server, request, reply)
-    const found = await findDecision(server, request, reply)
-    if (found === undefined) return reply
-    const state = stateOf(request.body)
-    const outcome = await outcomeOf(server, options, request, found, state)
-    switch (outcome.kind) {
-      case 'allowed':
-        return reply.redirect(outcome.location, 303)
-      case 'over':
-        return sendOver(reply)
-      case 'undecided':
-        return sendDecision(server, options, reply, found, { ...state, problem: outcome.problem })
-    }
-  })
+  server.post<OfInteraction>(
+    '/authorize/:id',
+    { ...ofAppRequests, config: { isForAnybody: true } },
+    async (request, reply) => {
+      if (typed(request.body, 'decision') === 'deny') return deny(server, request, reply)
+      const found = await findDecision(server, request, reply)
+      if (found === undefined) return reply
+      const state = stateOf(request.body)
+      const outcome = await outcomeOf(server, options, request, found, state)
+      switch (outcome.kind) {
+        case 'allowed':
+          return reply.redirect(outcome.location, 303)
+        case 'over':
+          return sendOver(reply)
+        case 'undecided':
+          return sendDecision(server, options, reply, found, { ...state, problem: outcome.problem })
+      }
+    },
+  )
 }
 
-type Asked = { Params: { readonly id: string } }
+type OfInteraction = { Params: { readonly id: string } }
 
 type Found = Extract<UserInteraction, { kind: 'decide' }> & { readonly session: Session }
 
 /** Undefined where something else was answered: there is nothing to decide, or not for who is signed in. */
 const findDecision = async (
   server: FastifyInstance,
-  { params, headers, session, method }: FastifyRequest<Asked>,
+  { params, headers, session, method }: FastifyRequest<OfInteraction>,
   reply: FastifyReply,
 ): Promise<Found | undefined> => {
   const found = await server.authorization.interactions.find(params.id, headers.cookie, session)
@@ -72,7 +76,7 @@ const findDecision = async (
 
 const deny = async (
   server: FastifyInstance,
-  { params, headers, session }: FastifyRequest<Asked>,
+  { params, headers, session }: FastifyRequest<OfInteraction>,
   reply: FastifyReply,
 ): Promise<FastifyReply> => {
   const location = await server.authorization.interactions.deny(params.id, headers.cookie, session).catch(error => {
@@ -90,7 +94,7 @@ type Outcome =
 const outcomeOf = async (
   server: FastifyInstance,
   { codeClasses }: PageOptions,
-  { body, params, headers }: FastifyRequest<Asked>,
+  { body, params, headers }: FastifyRequest<OfInteraction>,
   { session, scopes: asked }: Found,
   state: AuthorizeState,
 ): Promise<Outcome> => {

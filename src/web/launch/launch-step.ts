@@ -7,7 +7,7 @@ import type { PageOptions } from '../page/add-page.ts'
 import { jarOf } from '../page/frame.ts'
 import { leadFrame, leadsTo } from '../page/frame-history.ts'
 
-export type Asked = { readonly Params: { readonly arrival: string } }
+export type OfArrival = { readonly Params: { readonly arrival: string } }
 
 type Here = { readonly arrival: Arrival }
 type Known = Here & { readonly person: string; readonly places: readonly Workplace[] }
@@ -16,7 +16,7 @@ export type Register = Known & { readonly kind: 'register'; readonly patient: No
 
 /** Where the launch has come to its end. */
 export const toPatient = (
-  request: FastifyRequest<Asked>,
+  request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
   { cookies }: PageOptions,
   id: string,
@@ -36,7 +36,7 @@ export type Step =
   | { readonly kind: 'at-patient'; readonly id: string }
   | { readonly kind: 'no-patient' }
 
-export const stepOf = async (request: FastifyRequest<Asked>, options: PageOptions): Promise<Step> => {
+export const stepOf = async (request: FastifyRequest<OfArrival>, options: PageOptions): Promise<Step> => {
   const { arrivals } = options.ehrLaunches
   const arrival = await arrivals.find(request.params.arrival, browserOf(request, options, request.params.arrival))
   if (arrival === undefined) return { kind: 'gone' }

@@ -7,14 +7,14 @@ import { sendPage } from '../page/page.ts'
 import { seldom } from '../page/page-limits.ts'
 import { wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
-import { type Asked, browserOf, keepBrowser, ownBrowser, type Step } from './launch-step.ts'
+import { browserOf, keepBrowser, type OfArrival, ownBrowser, type Step } from './launch-step.ts'
 
 /**
  * Within a frame nobody types a password, since nobody sees there whose page it is: what needs one goes on in a tab. False
  * where the step is the same as outside.
  */
 export const sendStepInFrame = async (
-  request: FastifyRequest<Asked>,
+  request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
   options: PageOptions,
   step: Step,
@@ -62,7 +62,7 @@ const tab = (
 export const launchedTabAction: AddPage = (server, options) => {
   const { cookies, ehrLaunches } = options
   const settings = { config: { opensTab: true, rateLimit: seldom } }
-  server.post<Asked>('/launched/:arrival/tab', settings, async (request, reply) => {
+  server.post<OfArrival>('/launched/:arrival/tab', settings, async (request, reply) => {
     const { arrival } = request.params
     const browser = ownBrowser(request, options, arrival)
     if (await ehrLaunches.arrivals.takeOver(arrival, typed(request.body, 'handed-over'), browser))

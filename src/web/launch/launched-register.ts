@@ -12,11 +12,11 @@ import { sendPage } from '../page/page.ts'
 import { typed } from '../page/typed.ts'
 import { duplicateLine, moreDuplicates, mostDuplicates } from '../patient/duplicate-line.ts'
 import { patientFacts } from '../patient/patient-facts.ts'
-import { type Asked, type Register, toPatient } from './launch-step.ts'
+import { type OfArrival, type Register, toPatient } from './launch-step.ts'
 
 /** What would be saved of a patient whom an EHR has opened, and first of all those here who may be the same. */
 export const sendRegister = async (
-  request: FastifyRequest<Asked>,
+  request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
   options: PageOptions,
   step: Register,
@@ -28,7 +28,7 @@ export const sendRegister = async (
 
 /** What was decided there: it is one who is here, or another. */
 export const registerLaunched = async (
-  request: FastifyRequest<Asked>,
+  request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
   options: PageOptions,
   step: Register,
@@ -67,7 +67,7 @@ const identifierSystems = ({ identifier = [] }: Patient): readonly string[] =>
   identifier.flatMap(({ system }) => system ?? [])
 
 const sendQuestion = (
-  request: FastifyRequest<Asked>,
+  request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
   { cookies }: PageOptions,
   shown: Shown,

@@ -14,7 +14,7 @@ import { seldom } from '../page/page-limits.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typedSecret } from '../page/typed.ts'
 import { hasPassword, sendNoPassword } from '../sign-in/no-password.ts'
-import { type Asked, type Link, stepOf, toPatient } from './launch-step.ts'
+import { type Link, type OfArrival, stepOf, toPatient } from './launch-step.ts'
 import { sendStepInFrame } from './launched-in-frame.ts'
 import { registerLaunched, sendRegister } from './launched-register.ts'
 
@@ -22,7 +22,7 @@ import { registerLaunched, sendRegister } from './launched-register.ts'
 export const launchedPage: AddPage = (server, options) => {
   const { ehrLaunches, accounts } = options
   const { arrivals } = ehrLaunches
-  server.get<Asked>('/launched/:arrival', { onRequest: refuseOlder(options.cookies) }, async (request, reply) => {
+  server.get<OfArrival>('/launched/:arrival', { onRequest: refuseOlder(options.cookies) }, async (request, reply) => {
     const step = await stepOf(request, options)
     if (isFramed(request) && (await sendStepInFrame(request, reply, options, step))) return reply
     switch (step.kind) {
@@ -46,7 +46,7 @@ export const launchedPage: AddPage = (server, options) => {
         return sendRegister(request, reply, options, step)
     }
   })
-  server.post<Asked>('/launched/:arrival/account', { config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post<OfArrival>('/launched/:arrival/account', { config: { rateLimit: seldom } }, async (request, reply) => {
     const step = await stepOf(request, options)
     if (step.kind !== 'link') return reply.redirect(`/launched/${request.params.arrival}`, 303)
     if (!(await hasPassword(accounts.database, step.person))) return sendNoPassword(request, reply)
@@ -56,7 +56,7 @@ export const launchedPage: AddPage = (server, options) => {
     await tell(accounts, step.person, { kind: 'linked', institution: new URL(step.arrival.issuer).host })
     return reply.redirect(`/launched/${request.params.arrival}`, 303)
   })
-  server.post<Asked>('/launched/:arrival/patient', async (request, reply) => {
+  server.post<OfArrival>('/launched/:arrival/patient', async (request, reply) => {
     const step = await stepOf(request, options)
     if (step.kind !== 'register') return reply.redirect(`/launched/${request.params.arrival}`, 303)
     return registerLaunched(request, reply, options, step)
@@ -68,7 +68,11 @@ const sendGone = (reply: FastifyReply): FastifyReply => {
   return sendProblem(reply.code(410), say('launched.gone.title'), html`<p>${say('launched.again')}</p>`)
 }
 
-const sendSignInFirst = (request: FastifyRequest<Asked>, reply: FastifyReply, { issuer }: Arrival): FastifyReply => {
+const sendSignInFirst = (
+  request: FastifyRequest<OfArrival>,
+  reply: FastifyReply,
+  { issuer }: Arrival,
+): FastifyReply => {
   const words = wordsOf(request)
   const { say } = words
   const title = say('launched.first.title')
@@ -85,7 +89,7 @@ const sendSignInFirst = (request: FastifyRequest<Asked>, reply: FastifyReply, { 
 
 /** Whom they came as cannot go on here. */
 const sendRefused = (
-  request: FastifyRequest<Asked>,
+  request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
   why: keyof typeof refusals,
   { issuer }: Arrival,
@@ -107,7 +111,7 @@ const refusals = {
 } as const
 
 /** Within a frame it is for the EHR to sign in somebody else. */
-const signInAsAnother = (request: FastifyRequest<Asked>): Html => {
+const signInAsAnother = (request: FastifyRequest<OfArrival>): Html => {
   const { say } = wordsOf(request)
   const back = new URLSearchParams({ continue: `/launched/${request.params.arrival}`, prompt: 'login' })
   return isFramed(request)
@@ -124,7 +128,7 @@ const sendProblem = (reply: FastifyReply, title: string, text: Html): FastifyRep
   })
 
 const sendLink = async (
-  request: FastifyRequest<Asked>,
+  request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
   { accounts }: PageOptions,
   { arrival, person }: Link,

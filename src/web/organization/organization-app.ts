@@ -19,24 +19,24 @@ import { type AppState, appFields, appForm, saidBy, stateOf, typedState, withPro
 import { kindLabel, lastToken } from './organization-apps.ts'
 import { sendSecret } from './secret-once.ts'
 
-type Asked = { readonly Params: { readonly organization: string; readonly app: string } }
+type OfApp = { readonly Params: { readonly organization: string; readonly app: string } }
 
 /** One app or backend service: what is said of it, its secret, and whether it works at all. */
 export const organizationAppPage: AddPage = (server, options) => {
   const { organizationApps } = server.authorization
   const onRequest = requireSession
   const at = '/organizations/:organization/apps/:app'
-  const found = async (request: FastifyRequest<Asked>) => {
+  const found = async (request: FastifyRequest<OfApp>) => {
     const organization = await administeredOf(request, options)
     const app = await organizationApps.find(organization.id, request.params.app)
     if (app === undefined) throw new FhirError('not-found', 'There is no such app')
     return { ...organization, app, page: `/organizations/${organization.id}/apps/${app.id}` }
   }
-  server.get<Asked>(at, { onRequest }, async (request, reply) => {
+  server.get<OfApp>(at, { onRequest }, async (request, reply) => {
     const { app, page } = await found(request)
     return sendApp(reply, { app, page, state: stateOf(app), isSaved: queryOf(request).has('saved') })
   })
-  server.post<Asked>(at, keepsTyped(options), async (request, reply) => {
+  server.post<OfApp>(at, keepsTyped(options), async (request, reply) => {
     const { app, page, by } = await found(request)
     const state = typedState(request.body)
     try {
@@ -54,7 +54,7 @@ export const organizationAppPage: AddPage = (server, options) => {
     }
   })
   const acting = (action: string, act: (asked: Acting) => Promise<FastifyReply>) =>
-    server.post<Asked>(`${at}/${action}`, { onRequest }, async (request, reply) => {
+    server.post<OfApp>(`${at}/${action}`, { onRequest }, async (request, reply) => {
       const asked = { ...(await found(request)), reply }
       try {
         return await act(asked)

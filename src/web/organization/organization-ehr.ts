@@ -18,7 +18,7 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 import { type EhrState, ehrForm, ehrStateOf, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
 
-type Asked = { readonly Params: { readonly organization: string; readonly ehr: string } }
+type OfEhr = { readonly Params: { readonly organization: string; readonly ehr: string } }
 
 /** One EHR: what it has to know of us, what is said of it here, and whether it answers. */
 export const organizationEhrPage: AddPage = (server, options) => {
@@ -26,19 +26,19 @@ export const organizationEhrPage: AddPage = (server, options) => {
   const { organizationEhrs } = options.ehrLaunches
   const onRequest = requireSession
   const at = '/organizations/:organization/ehrs/:ehr'
-  const found = async (request: FastifyRequest<Asked>) => {
+  const found = async (request: FastifyRequest<OfEhr>) => {
     const organization = await administeredOf(request, options)
     const config = await organizationEhrs.find(organization.id, request.params.ehr)
     if (config === undefined) throw new FhirError('not-found', 'There is no such EHR')
     const all = `/organizations/${organization.id}/ehrs`
     return { by: organization.by, config, all, page: `${all}/${config.id}`, address: accounts.address() }
   }
-  server.get<Asked>(at, { onRequest }, async (request, reply) => {
+  server.get<OfEhr>(at, { onRequest }, async (request, reply) => {
     const shown = await found(request)
     const done = [...queryOf(request).keys()].map(name => namedIn(doneTexts, name)).find(Boolean)
     return sendEhr(reply, { ...shown, state: ehrStateOf(shown.config), done })
   })
-  server.post<Asked>(at, keepsTyped(options), async (request, reply) => {
+  server.post<OfEhr>(at, keepsTyped(options), async (request, reply) => {
     const shown = await found(request)
     const state = typedEhr(request.body)
     try {
@@ -49,7 +49,7 @@ export const organizationEhrPage: AddPage = (server, options) => {
       return sendEhr(reply.code(422), { ...shown, state: withEhrProblems(state, error) })
     }
   })
-  server.post<Asked>(`${at}/check`, { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
+  server.post<OfEhr>(`${at}/check`, { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
     const shown = await found(request)
     return sendEhr(reply, {
       ...shown,
@@ -57,7 +57,7 @@ export const organizationEhrPage: AddPage = (server, options) => {
       check: await organizationEhrs.check(shown.config),
     })
   })
-  server.post<Asked>(`${at}/remove`, { onRequest }, async (request, reply) => {
+  server.post<OfEhr>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const { by, config, all } = await found(request)
     await organizationEhrs.remove(by, config.id)
     return reply.redirect(all, 303)

@@ -19,7 +19,7 @@ import { typed } from '../page/typed.ts'
 import { patientCharts } from './patient-charts.ts'
 import { nameText, patientFacts } from './patient-facts.ts'
 
-type Asked = { readonly Params: { readonly id: string } }
+type OfPatient = { readonly Params: { readonly id: string } }
 
 /**
  * A patient, as whoever is signed in may read them over FHIR, and patients their own also where they are staff; all others are told
@@ -27,7 +27,7 @@ type Asked = { readonly Params: { readonly id: string } }
  */
 export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, patientChanges, cookies }) => {
   const { launches } = server.authorization
-  const read = async (request: FastifyRequest<Asked>) => {
+  const read = async (request: FastifyRequest<OfPatient>) => {
     const { id } = request.params
     const { person } = sessionOf(request)
     const isReader = (await patientsOf(accounts.database, person)).includes(id)
@@ -39,7 +39,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
     const patient: Patient = JSON.parse((await store.read('Patient', id)).content)
     return { store, patient, isReader }
   }
-  server.get<Asked>(
+  server.get<OfPatient>(
     '/patients/:id',
     { ...leadsAway, onRequest: [requireSession, refuseOlder(cookies)] },
     async (request, reply) => {
@@ -68,7 +68,7 @@ ${apps.length > 0 && appsToOpen(id, apps, token)}`,
       })
     },
   )
-  server.post<Asked>('/patients/:id/app', { onRequest: requireSession }, async (request, reply) => {
+  server.post<OfPatient>('/patients/:id/app', { onRequest: requireSession }, async (request, reply) => {
     if ((await read(request)) === undefined) return reply.redirect('/sign-in', 303)
     const { id } = request.params
     const app = typed(request.body, 'app')

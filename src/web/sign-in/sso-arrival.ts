@@ -15,8 +15,8 @@ import { answerAdmission } from './entering.ts'
 import { nameField } from './person-fields.ts'
 import { logRefused, ssoBrowserOf, toSignIn } from './sso.ts'
 
-type Asked = { readonly Params: { readonly arrival: string } }
-type Request = FastifyRequest<Asked>
+type OfArrival = { readonly Params: { readonly arrival: string } }
+type Request = FastifyRequest<OfArrival>
 
 /** Who has come from the institution: whose account that is, whether to link it, or to make one. */
 export const ssoArrivalPage: AddPage = (server, options) => {
@@ -44,17 +44,17 @@ export const ssoArrivalPage: AddPage = (server, options) => {
         return sendProblem(reply, sso.institution, step)
     }
   }
-  server.get<Asked>('/sso/arrivals/:arrival', ofAppRequests, async (request, reply) =>
+  server.get<OfArrival>('/sso/arrivals/:arrival', ofAppRequests, async (request, reply) =>
     show(request, reply, await stepOf(request)),
   )
-  server.post<Asked>('/sso/arrivals/:arrival/link', ofAppRequests, async (request, reply) => {
+  server.post<OfArrival>('/sso/arrivals/:arrival/link', ofAppRequests, async (request, reply) => {
     const step = await stepOf(request)
     if (step.kind !== 'link') return show(request, reply, step)
     await arrivals.link(request.params.arrival, step)
     return reply.redirect(step.arrived.continued ?? '/account?done=linked', 303)
   })
   const limited = { ...ofAppRequests, config: { rateLimit: seldom } }
-  server.post<Asked>('/sso/arrivals/:arrival/account', limited, async (request, reply) => {
+  server.post<OfArrival>('/sso/arrivals/:arrival/account', limited, async (request, reply) => {
     const step = await stepOf(request)
     if (step.kind !== 'create') return show(request, reply, step)
     const name = typed(request.body, 'name')
