@@ -9,7 +9,7 @@ import type { Found } from './concerned.ts'
 /** `subjects`: Patients by id, whom whoever asked named; `rows`: in whose compartments the rest stands. */
 export type Named = { readonly subjects: readonly string[]; readonly rows: readonly Whose[] }
 
-export type Asking = { readonly type: ResourceType; readonly where: Expression }
+export type Searched = { readonly type: ResourceType; readonly where: Expression }
 
 /** What answers a question; where it is a resource that matched, with its id. */
 export type Match = Found & { readonly id?: string }
@@ -18,7 +18,11 @@ export type Match = Found & { readonly id?: string }
  * Whom a question names and its matches do not show. Ordinary searches name one patient, and are answered with what is theirs, or with
  * nothing: the store is not asked again. A total or an empty answer tells of others that are named only as much as the store shows of them.
  */
-export const namedBeside = async (store: Store, { type, where }: Asking, matches: readonly Match[]): Promise<Named> => {
+export const namedBeside = async (
+  store: Store,
+  { type, where }: Searched,
+  matches: readonly Match[],
+): Promise<Named> => {
   const asked = askedAbout(type, where)
   const isShown = matches.length > 0 && matches.every(({ patientId }) => patientId !== 0)
   const others = isShown ? asked.filter(one => !isOfMatches(one)) : asked

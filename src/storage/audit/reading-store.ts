@@ -5,7 +5,7 @@ import type { OfKinds, ReadingsAsked } from '../figures/figures.ts'
 import type { Store } from '../store.ts'
 import { searchAsked } from './asked.ts'
 import { concernedAmong, concernedBy, type Found, measured } from './concerned.ts'
-import { type Asking, type Match, namedBeside } from './named.ts'
+import { type Match, namedBeside, type Searched } from './named.ts'
 import { peopleAccesses } from './people-access.ts'
 import type { Keep, Tried } from './refusal.ts'
 import { recordedAsOne } from './together.ts'
@@ -30,7 +30,7 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
   /** Besides whose the answer is, it is recorded whom the question is about that it does not show. */
   const questioning = async <T>(
     asked: Asked,
-    question: Asking,
+    question: Searched,
     run: () => Promise<T>,
     matched: (answer: T) => readonly Match[],
     more: (answer: T) => readonly Found[] = nothing,
