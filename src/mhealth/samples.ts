@@ -19,7 +19,7 @@ export type Sample = {
  */
 export const samplesOf = (observation: JsonRecord): readonly Sample[] => {
   const parts = sampledParts(observation)
-  const start = startOf(observation)
+  const start = startText(observation)
   if (parts.length === 0)
     return [{ start: start === undefined ? undefined : instantOf(start), elements: () => own(observation) }]
   if (start === undefined)
@@ -59,7 +59,7 @@ const requireFew = (parts: readonly Sampled[]): void => {
     }
 }
 
-const startOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: JsonRecord): string | undefined =>
+const startText = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: JsonRecord): string | undefined =>
   asText(effectiveDateTime ?? effectiveInstant ?? asRecord(effectivePeriod)?.start)
 
 const own = (observation: JsonRecord): JsonRecord =>

@@ -1,8 +1,21 @@
 import { intensity } from './activity.ts'
-import { body, type Field, flag, list, number, oneOf, quantity, record, type Shape, text, value, words } from './row.ts'
+import {
+  body,
+  type Field,
+  flag,
+  list,
+  number,
+  oneOf,
+  quantity,
+  record,
+  type Shape,
+  split,
+  text,
+  value,
+  words,
+} from './row.ts'
 import { kcal, length, omhFrame } from './values.ts'
 
-const split = (names: string): readonly string[] => names.split('; ')
 const named = (prefix: string, names: readonly string[]): readonly string[] => names.map(name => `${prefix}${name}`)
 
 const firstQuantities = [

@@ -9,6 +9,7 @@ import {
   range,
   record,
   type Shape,
+  split,
   text,
   value,
   words,
@@ -25,8 +26,6 @@ import {
   toMeal,
   toSleep,
 } from './values.ts'
-
-const split = (names: string): readonly string[] => names.split('; ')
 
 const strengths = [
   ...split("%; AU; AU/mL; BAU; BAU/mL; BU; CCID_50; Ci; cm^2; D'ag'U; dL; FFU; g; hp_C; hp_M; hp_Q; hp_X; IU"),

@@ -1,6 +1,4 @@
-import { type Shape, value, words } from './row.ts'
-
-const split = (names: string): readonly string[] => names.split('; ')
+import { type Shape, split, value, words } from './row.ts'
 
 /** `intra…` */
 const within = [

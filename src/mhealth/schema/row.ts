@@ -40,6 +40,9 @@ export const number: Shape = { type: 'number' }
 export const integer: Shape = { type: 'integer' }
 export const flag: Shape = { type: 'boolean' }
 
+/** Names of which some have spaces. */
+export const split = (names: string): readonly string[] => names.split('; ')
+
 export const words = (...of: readonly string[]): Shape => ({ type: 'string', enum: of })
 export const format = (name: string): Shape => ({ type: 'string', format: name })
 export const pattern = (expression: RegExp): Shape => ({ type: 'string', pattern: expression.source })

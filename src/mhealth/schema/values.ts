@@ -13,12 +13,12 @@ import {
   words,
 } from './row.ts'
 
-const split = (units: string): readonly string[] => units.split(' ')
+const spaced = (units: string): readonly string[] => units.split(' ')
 
-const durations = split('ps ns us ms sec min h d wk Mo yr')
-const lengths = split('fm pm nm um mm cm m km in ft yd mi')
-const masses = [...split('fg pg ng ug mg g kg'), 'Metric Ton', ...split('gr oz lb Ton')]
-const volumes = [...split('fL pL nL uL mL cL dL L kL'), 'fl oz', ...split('Cup in^3 pt qt gal tsp tbsp')]
+const durations = spaced('ps ns us ms sec min h d wk Mo yr')
+const lengths = spaced('fm pm nm um mm cm m km in ft yd mi')
+const masses = [...spaced('fg pg ng ug mg g kg'), 'Metric Ton', ...spaced('gr oz lb Ton')]
+const volumes = [...spaced('fL pL nL uL mL cL dL L kL'), 'fl oz', ...spaced('Cup in^3 pt qt gal tsp tbsp')]
 
 export const anyQuantity = quantity()
 export const anyRange = range()
@@ -40,7 +40,7 @@ export const fluxDensity = quantity('pT', 'nT', 'uT', 'mT', 'T')
 
 export const dateTime = format('date-time')
 export const localTime = pattern(/^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(.\d{1,3})?$/)
-export const dayOfWeek = words(...split('Monday Tuesday Wednesday Thursday Friday Saturday Sunday'))
+export const dayOfWeek = words(...spaced('Monday Tuesday Wednesday Thursday Friday Saturday Sunday'))
 export const fullDate = pattern(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/)
 export const partOfDay = words('morning', 'afternoon', 'evening', 'night')
 
@@ -124,7 +124,7 @@ export const valueSchemas = [
   value('omh:length-unit-value', '1.0', length),
   value('omh:mass-unit-value', '1.0 1.1', mass),
   value('omh:volume-unit-value', '1.0 1.1', volume),
-  value('omh:area-unit-value', '1.0 1.1', quantity(...split('mm^2 cm^2 m^2 km^2 in^2 ft^2 yd^2 mi^2'))),
+  value('omh:area-unit-value', '1.0 1.1', quantity(...spaced('mm^2 cm^2 m^2 km^2 in^2 ft^2 yd^2 mi^2'))),
   value('omh:temperature-unit-value', '1.0', temperature),
   value('omh:kcal-unit-value', '1.0', kcal),
   value('omh:speed-unit-value', '1.0', speed),
