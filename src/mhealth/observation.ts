@@ -9,7 +9,7 @@ import type { Coding, Codings, Facts } from './codings.ts'
 import { instantOf, toDateTime } from './date-time.ts'
 import type { OmhDocument } from './document.ts'
 import type { Effective } from './effective.ts'
-import { type ComponentFace, type Face, faceOf } from './face.ts'
+import { type ComponentMap, type ElementMap, elementMapOf } from './element-map.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { Judgement } from './judge.ts'
 import { isSelfReported } from './modality.ts'
@@ -54,14 +54,14 @@ export const deriveFace = function* (
     return { ...common, codings: [codings.of(document.id)], elements: timing, ...bare, extensions: repairs }
   }
   const [body = {}] = bodies
-  const face = faceOf(classKey)
+  const map = elementMapOf(classKey)
   const isSeries = bodies.length > 1
-  const isMixed = isSeries && !isOfOneStatistic(bodies, face)
+  const isMixed = isSeries && !isOfOneStatistic(bodies, map)
   const sampled = isSeries && !isMixed ? bodies : []
-  const own = yield* eachInSteps(bodies, one => mainValue(one, face, document))
+  const own = yield* eachInSteps(bodies, one => mainValue(one, map, document))
   const [first = {}] = own
-  const value = isSeries ? yield* sampledData(sampled, valuePath(face, document), face) : first
-  const components = isSeries ? yield* sampledComponents(sampled, face) : componentsOf(body, face)
+  const value = isSeries ? yield* sampledData(sampled, valuePath(map, document), map) : first
+  const components = isSeries ? yield* sampledComponents(sampled, map) : componentsOf(body, map)
   const facts = factsOf(body, first, isSeries ? each[0] : effective)
   const ofEach = isSeries
     ? yield* eachInSteps(bodies, (one, index) => factsOf(one, own[index] ?? {}, each[index]))
@@ -72,7 +72,7 @@ export const deriveFace = function* (
     ...common,
     codings: [...loinc, codings.of(document.id), ...codings.snomed(classKey)],
     elements: {
-      ...categoryOf(face),
+      ...categoryOf(map),
       ...timing,
       ...inGuideWords(value, loinc),
       ...bodySite(bodies, codings),
@@ -80,7 +80,7 @@ export const deriveFace = function* (
     },
     components: [...components, ...circumstances],
     facts,
-    extensions: [...(isMixed ? [] : statisticExtension(body, face, codings)), ...repairs],
+    extensions: [...(isMixed ? [] : statisticExtension(body, map, codings)), ...repairs],
   }
 }
 
@@ -107,15 +107,15 @@ const distinctOf = function* (all: readonly Facts[]): Steps<readonly Facts[]> {
 const factNames = ['unit', 'specimen_source', 'descriptive_statistic', 'duration'] as const satisfies (keyof Facts)[]
 
 /** An average and a maximum are not two samples of one signal. */
-const isOfOneStatistic = (bodies: readonly JsonRecord[], face: Face): boolean => {
-  const said = bodies.map(body => measuredIn(body, face))
+const isOfOneStatistic = (bodies: readonly JsonRecord[], map: ElementMap): boolean => {
+  const said = bodies.map(body => measuredIn(body, map))
   const [first = {}] = said
   return said.every(one => statisticFields.every(name => one[name] === first[name]))
 }
 
 const statisticFields = ['descriptive_statistic', 'descriptive_statistic_denominator'] as const
 
-const measuredIn = (body: JsonRecord, { under }: Face): JsonRecord =>
+const measuredIn = (body: JsonRecord, { under }: ElementMap): JsonRecord =>
   (under === undefined ? undefined : asRecord(body[under])) ?? body
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -133,18 +133,18 @@ const issued = (header: JsonRecord | undefined) => {
   return time === undefined ? {} : { issued: time }
 }
 
-const categoryOf = ({ category }: Face) =>
+const categoryOf = ({ category }: ElementMap) =>
   category === undefined ? {} : { category: [{ coding: [{ system: systems.observationCategory, code: category }] }] }
 
-const valuePath = (face: Face, { id }: OmhDocument): string | null =>
-  face.value === undefined ? id.name.replaceAll('-', '_') : face.value
+const valuePath = (map: ElementMap, { id }: OmhDocument): string | null =>
+  map.value === undefined ? id.name.replaceAll('-', '_') : map.value
 
-const mainValue = (body: JsonRecord, face: Face, document: OmhDocument): JsonRecord => {
-  const path = valuePath(face, document)
-  return path === null ? {} : toValue(body, path, face)
+const mainValue = (body: JsonRecord, map: ElementMap, document: OmhDocument): JsonRecord => {
+  const path = valuePath(map, document)
+  return path === null ? {} : toValue(body, path, map)
 }
 
-const toValue = (part: JsonRecord, path: string, asked: Pick<Face, 'units' | 'bare'>): JsonRecord => {
+const toValue = (part: JsonRecord, path: string, asked: Pick<ElementMap, 'units' | 'bare'>): JsonRecord => {
   const found = part[path]
   if (typeof found === 'string') return toWords(found)
   if (typeof found === 'boolean') return { valueBoolean: found }
@@ -176,10 +176,10 @@ const inGuideWords = (value: JsonRecord, loinc: readonly Coding[]): JsonRecord =
   return { valueQuantity: { ...quantity, unit: reading.quantity.unit } }
 }
 
-const componentsOf = (body: JsonRecord, face: Face): readonly JsonRecord[] => {
-  const part = face.under === undefined ? body : (asRecord(body[face.under]) ?? {})
+const componentsOf = (body: JsonRecord, map: ElementMap): readonly JsonRecord[] => {
+  const part = map.under === undefined ? body : (asRecord(body[map.under]) ?? {})
   const statistic = asText(part.descriptive_statistic)
-  return (face.components ?? []).flatMap(component => {
+  return (map.components ?? []).flatMap(component => {
     const found = part[component.path]
     if (found === undefined) return []
     return [
@@ -189,12 +189,12 @@ const componentsOf = (body: JsonRecord, face: Face): readonly JsonRecord[] => {
 }
 
 /** Of points that have several values each, such as pressures: one for each value, as an ECG has one for each lead. */
-const sampledComponents = function* (bodies: readonly JsonRecord[], face: Face): Steps<readonly JsonRecord[]> {
+const sampledComponents = function* (bodies: readonly JsonRecord[], map: ElementMap): Steps<readonly JsonRecord[]> {
   const [first = {}] = bodies
   const statistic = asText(first.descriptive_statistic)
   const components: JsonRecord[] = []
-  if (face.under !== undefined) return components
-  for (const component of face.components ?? []) {
+  if (map.under !== undefined) return components
+  for (const component of map.components ?? []) {
     const sampled = yield* sampledData(bodies, component.path, component)
     const code = { coding: componentCoding(component, first[component.path], statistic) }
     if ('valueSampledData' in sampled) components.push({ code, ...sampled })
@@ -203,7 +203,7 @@ const sampledComponents = function* (bodies: readonly JsonRecord[], face: Face):
 }
 
 const componentCoding = (
-  { path, loinc, snomed, unit, statistic }: ComponentFace,
+  { path, loinc, snomed, unit, statistic }: ComponentMap,
   found: unknown,
   said: string | undefined,
 ): readonly Coding[] => {
@@ -233,8 +233,8 @@ const isOneDay = (effective: Effective | undefined): boolean => {
   return start !== undefined && end !== undefined && instantOf(end) - instantOf(start) === 86_400_000
 }
 
-const statisticExtension = (body: JsonRecord, face: Face, codings: Codings): readonly JsonRecord[] => {
-  const part = measuredIn(body, face)
+const statisticExtension = (body: JsonRecord, map: ElementMap, codings: Codings): readonly JsonRecord[] => {
+  const part = measuredIn(body, map)
   const statistic = asText(part.descriptive_statistic)
   if (statistic === undefined) return []
   const coding = codings.statistic(statistic)

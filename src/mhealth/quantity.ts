@@ -2,7 +2,7 @@ import { systems } from '../fhir/canonical.ts'
 import { decimalText, isNumber } from '../fhir/json.ts'
 import { openMhealthMaps } from '../fhir/measured/open-mhealth-maps.ts'
 import { type Decimal, factor, isInReach, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
-import type { BareUnit } from './face.ts'
+import type { BareUnit } from './element-map.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 
 /** https://hl7.org/fhir/R4/datatypes.html#Quantity; the value is a number or its exact text. */

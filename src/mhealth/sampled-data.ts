@@ -3,7 +3,7 @@ import { eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { decimalText } from '../fhir/json.ts'
 import { instantOf, toDateTime } from './date-time.ts'
 import { effectiveOf } from './effective.ts'
-import type { Face } from './face.ts'
+import type { ElementMap } from './element-map.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { quantityIn } from './quantity.ts'
 
@@ -15,10 +15,10 @@ import { quantityIn } from './quantity.ts'
 export const sampledData = function* (
   bodies: readonly JsonRecord[],
   path: string | null,
-  face: Pick<Face, 'units' | 'bare'>,
+  map: Pick<ElementMap, 'units' | 'bare'>,
 ): Steps<JsonRecord> {
   if (path === null || bodies.length < 2) return {}
-  const found = yield* eachInSteps(bodies, body => ({ ...timeOf(body), quantity: quantityIn(body, path, face) }))
+  const found = yield* eachInSteps(bodies, body => ({ ...timeOf(body), quantity: quantityIn(body, path, map) }))
   const points = found.toSorted((one, other) => one.at - other.at)
   yield
   const [first] = points

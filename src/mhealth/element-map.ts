@@ -1,5 +1,5 @@
 /** Where in a body the native elements of an Observation come from. */
-export type Face = {
+export type ElementMap = {
   readonly category?: 'vital-signs' | 'laboratory' | 'activity' | 'exam' | 'procedure'
   /** The field that becomes the value; the name of the schema in snake case, unless said. Null: there is none. */
   readonly value?: string | null
@@ -9,13 +9,13 @@ export type Face = {
   readonly bare?: BareUnit
   /** The components stand in this part of the body. */
   readonly under?: string
-  readonly components?: readonly ComponentFace[]
+  readonly components?: readonly ComponentMap[]
 }
 
 /** Unit and UCUM code of a number that has none in the document. */
 export type BareUnit = { readonly unit: string; readonly code: string }
 
-export type ComponentFace = {
+export type ComponentMap = {
   readonly path: string
   readonly loinc?: string
   readonly snomed?: string
@@ -26,11 +26,11 @@ export type ComponentFace = {
   readonly statistic?: { readonly name: string; readonly loinc: string }
 }
 
-const plain = (...paths: readonly string[]): readonly ComponentFace[] => paths.map(path => ({ path }))
+const plain = (...paths: readonly string[]): readonly ComponentMap[] => paths.map(path => ({ path }))
 
 const mean = (loinc: string) => ({ name: 'average', loinc })
 
-const sleepParts: readonly ComponentFace[] = [
+const sleepParts: readonly ComponentMap[] = [
   { path: 'total_sleep_time', loinc: '93832-4' },
   { path: 'light_sleep_duration', loinc: '93830-8' },
   { path: 'deep_sleep_duration', loinc: '93831-6' },
@@ -44,7 +44,7 @@ const stageParts = ['rem', 'light', 'deep'].flatMap(stage =>
 )
 
 /** By class of the schema; any other schema has its value in the field that is named like it, and no components. */
-const faces: Readonly<Record<string, Face>> = {
+const maps: Readonly<Record<string, ElementMap>> = {
   'omh:blood-pressure': {
     category: 'vital-signs',
     value: null,
@@ -143,6 +143,6 @@ const faces: Readonly<Record<string, Face>> = {
 }
 
 /** The value in the field that is named like the schema. */
-const usual: Face = {}
+const usual: ElementMap = {}
 
-export const faceOf = (classKey: string): Face => faces[classKey] ?? usual
+export const elementMapOf = (classKey: string): ElementMap => maps[classKey] ?? usual
