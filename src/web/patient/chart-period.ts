@@ -62,7 +62,7 @@ const mostDays = 366
 export const newestDays = (patient: string, { timezone, glucoseUnit }: ChartPeriod): string =>
   `/patients/${patient}?${new URLSearchParams({ timezone, glucose: glucoseUnit })}`
 
-/** By the day, the week or more; earlier and later; and any days at all. Without JavaScript as with it. */
+/** By the day, the week or more; earlier and later; and any days at all, below a line that says which are shown. Without JavaScript as with it. */
 export const periodForm = (patient: string, period: ChartPeriod, { say }: Words): Html => {
   const { first, last, timezone, glucoseUnit, wrong } = period
   const days = daysBetween(first, last) + 1
@@ -84,7 +84,8 @@ export const periodForm = (patient: string, period: ChartPeriod, { say }: Words)
 <p><a href="${page({ first: addDays(first, -days), last: addDays(last, -days) })}">${say('chart.before')}</a>
 <a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">${say('chart.after')}</a>
 ${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? say('chart.one-day') : say('chart.days', { days: length })}</a> `)}</p>
-<form method="get" action="/patients/${patient}" class="columns" data-period novalidate>
+<details class="mb-3"${wrong && html` open`}><summary>${say('chart.period', { first, last, timezone, unit: glucoseUnit })}</summary>
+<form method="get" action="/patients/${patient}" class="columns mt-2" data-period novalidate>
 ${(['first', 'last', 'timezone'] as const).map(name => field(asked(name)))}
 <div class="field mb-4">
 <label for="glucose" class="form-label fw-semibold">${say('chart.glucose-unit')}</label>
@@ -93,5 +94,6 @@ ${(['first', 'last', 'timezone'] as const).map(name => field(asked(name)))}
 </div>
 <div class="mb-4"><button class="btn btn-primary">${say('chart.show')}</button></div>
 </form>
+</details>
 </nav>`
 }

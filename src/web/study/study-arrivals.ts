@@ -26,18 +26,21 @@ export const studyArrivalsPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/arrivals', { onRequest: requireSession }, async (request, reply) => {
     const read = await readStudyOf(request, options)
     const arrivals = await findArrivals(options, read.caller, read.study.id ?? '', most)
-    const references = arrivals.flatMap(({ observation }) => observation.subject?.reference ?? [])
-    const names = await namesOf(options, read, [...new Set(references)])
+    const byPerson = Map.groupBy(arrivals, ({ observation }) => observation.subject?.reference ?? '')
+    const names = await namesOf(options, read, [...byPerson.keys()].filter(Boolean))
     return sendStudyPage(reply, read, {
       tab: '/arrivals',
       content:
         arrivals.length === 0
           ? html`<p>Nothing is shared with the study yet, or not with you. Data is here as soon as a patient who shares it sends it.</p>`
           : html`<p>Whose data came last, and what: each person and kind of data once, with the newest reading.</p>
-<ul class="list-group list-group-flush mb-4">${arrivals.map(
-              ({ observation, ...more }) => html`<li class="list-group-item px-0">
-<strong>${names.get(observation.subject?.reference ?? '') ?? 'Somebody'}</strong>: ${whatOf(observation, options.codeClasses)}${textOfValue(observation)}
-<p class="text-body-secondary">${cameText(observation, more)}</p>
+<ul class="list-group list-group-flush mb-4">${[...byPerson].map(
+              ([person, theirs]) => html`<li class="list-group-item px-0 py-3">
+<h2 class="h3">${names.get(person) ?? 'Somebody'}</h2>
+${theirs.map(
+  ({ observation, ...more }) => html`<p>${whatOf(observation, options.codeClasses)}${textOfValue(observation)}
+<br><span class="text-body-secondary">${cameText(observation, more)}</span></p>`,
+)}
 </li>`,
             )}</ul>`,
     })

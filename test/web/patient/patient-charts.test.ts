@@ -188,6 +188,11 @@ t.test('days that cannot be shown are told at the field, and the usual ones are 
   const wrongDay = await staff.get(`${page}?first=2026-03-01&last=31/03/2026`)
   t.match(wrongDay.body, /id="last-problem">A day is written as 2026-03-31/)
   t.notMatch(wrongDay.body, 'id="first-problem"', 'the other day is right')
+  t.match(
+    wrongDay.body,
+    '<details class="mb-3" open><summary>From 2026-03-01 to 2026-03-14 (UTC), glucose in mg/dL: choose others',
+  )
+  t.match((await staff.get(page)).body, '<details class="mb-3"><summary>')
   const nowhere = await staff.get(`${page}?timezone=Europe/Berln`)
   t.match(nowhere.body, /id="timezone-problem">This is no time zone that is known here/)
   t.match(nowhere.body, 'value="Europe/Berln"')

@@ -38,15 +38,17 @@ t.test(
     await upload(bea, '8867-4', 700, 1)
     await upload(bea, '8867-4', 700)
     const { body } = await people.member.get(`/studies/${study.id}/arrivals`)
-    const lines = [...body.matchAll(/<li class="list-group-item px-0">([\s\S]*?)<\/li>/g)].map(([, line = '']) =>
+    const lines = [...body.matchAll(/<li class="list-group-item px-0 py-3">([\s\S]*?)<\/li>/g)].map(([, line = '']) =>
       wordsOf({ body: line })
         .replaceAll(/ Came .*?, measured /g, ' … ')
         .trim(),
     )
     t.same(lines, [
-      'Bea : Heart rate, 66 /min … 1 March 2026 at 11:39 UTC: the newest of 1,400, the first measured 1 March 2026 at 00:00 UTC',
-      'Cy : Step count, 62 /min … 1 March 2026 at 00:02 UTC: the newest of 3, the first measured 1 March 2026 at 00:00 UTC',
-      'Cy : Heart rate, 61 /min … 1 March 2026 at 00:01 UTC: the newest of 2, the first measured 1 March 2026 at 00:00 UTC',
+      'Bea Heart rate, 66 /min … 1 March 2026 at 11:39 UTC: the newest of 1,400, the first measured 1 March 2026 at 00:00 UTC',
+      [
+        'Cy Step count, 62 /min … 1 March 2026 at 00:02 UTC: the newest of 3, the first measured 1 March 2026 at 00:00 UTC',
+        'Heart rate, 61 /min … 1 March 2026 at 00:01 UTC: the newest of 2, the first measured 1 March 2026 at 00:00 UTC',
+      ].join(' '),
     ])
   },
 )

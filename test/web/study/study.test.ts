@@ -167,10 +167,10 @@ t.test('the newest data is listed, each person and kind once, and of how many th
   const shown = wordsOf({ body })
   t.match(
     shown,
-    /each person and kind of data once, with the newest reading\. All : Heart rate Came [^,]*, measured .*: the newest of 5, the first measured /,
+    /each person and kind of data once, with the newest reading\. All Heart rate Came [^,]*, measured .*: the newest of 5, the first measured /,
   )
-  t.equal(shown.match(/All : /g)?.length, 1)
-  t.match(body, /<strong><a href="\/patients\/[^"]+">All<\/a><\/strong>/)
+  t.equal(shown.match(/All Heart rate/g)?.length, 1)
+  t.match(body, /<h2 class="h3"><a href="\/patients\/[^"]+">All<\/a><\/h2>/)
 })
 
 t.test('whose data a page of the study shows is recorded', async t => {
@@ -344,7 +344,7 @@ t.test('of the newest data is told what is above or below its number, and that i
     valueQuantity: { comparator: '>', value: 180, unit: '/min', system: systems.ucum, code: '/min' },
   })
   const { body } = await people.member.get(`${page}/arrivals`)
-  t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All : Heart rate, > 180 \/min \(maximum\) Came/)
+  t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All Heart rate, > 180 \/min \(maximum\) Came/)
 })
 
 t.test('of the newest data is told what is a code, a word or a truth, and why a value is missing', async t => {
@@ -378,7 +378,7 @@ t.test('of the newest data is told what is a code, a word or a truth, and why a 
       effectiveDateTime: '2026-03-01T07:00:00Z',
       ...value,
     } as never)
-    t.match(wordsOf(await people.member.get(`${page}/arrivals`)), `All : Heart rate, ${told} Came`)
+    t.match(wordsOf(await people.member.get(`${page}/arrivals`)), `All Heart rate, ${told} Came`)
   }
 })
 
@@ -398,11 +398,11 @@ const measuredOf = async (name: string, effectiveDateTime: string, value: number
 t.test('of the newest data is told what was entered in error or cancelled', async t => {
   const shown = async () => wordsOf(await people.member.get(`${page}/arrivals`))
   await measuredOf('All', '2026-03-01T07:00:00Z', 600, 'entered-in-error')
-  t.match(await shown(), /All : Heart rate, 600 \/min \(entered in error\) Came/)
+  t.match(await shown(), /All Heart rate, 600 \/min \(entered in error\) Came/)
   await measuredOf('All', '2026-03-01T07:00:00Z', 601, 'cancelled')
-  t.match(await shown(), /All : Heart rate, 601 \/min \(cancelled\) Came/)
+  t.match(await shown(), /All Heart rate, 601 \/min \(cancelled\) Came/)
   await measuredOf('All', '2026-03-01T07:00:00Z', 62, 'amended')
-  t.match(await shown(), /All : Heart rate, 62 \/min Came/)
+  t.match(await shown(), /All Heart rate, 62 \/min Came/)
 })
 
 t.test('a reading by a clock that goes ahead is not the newest for ever', async t => {
