@@ -36,6 +36,8 @@ t.test(
     const unconfirmed = 'Nobody has confirmed that Anna@example.org is theirs: make sure whose account it is.\n'
     t.equal(await asked(), `${once}${known}${unconfirmed}`)
     t.equal(await asked('--person', ana), once, 'by whom the account is named, it is known')
+    const another = await createPerson(await openOwnStores(database), 'Another')
+    t.equal(await asked('--person', another), `Anna@example.org is the address of Person/${ana} already\n`)
     await database.run(sql.fragment`UPDATE user_account SET verified_at = now()`)
     t.equal(await asked('--administrator'), `${once}${known}It makes no administrator of it.\n`)
     await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE`)

@@ -256,6 +256,18 @@ t.test('whoever needs a second factor shows it in a tab', async t => {
   t.match(wordsOf(await frame.get(location)), /Go on in a new tab/)
 })
 
+t.test('so does whoever has one, though nobody asks for it', async t => {
+  const { person } = await world.linked('nina', hospital)
+  await database.run(sql.fragment`UPDATE user_account SET authenticator = 'sealed' WHERE person = ${person}`)
+  const frame = openFrame()
+  const { location = '' } = await launched(frame, 'nina', 'p1')
+  t.equal(frame.cookies.get(cookie('session')), undefined)
+  t.match(wordsOf(await frame.get(location)), /Go on in a new tab/)
+  await database.run(sql.fragment`UPDATE user_account SET authenticator = NULL WHERE person = ${person}`)
+  await launched(frame, 'nina', 'p1')
+  t.match(frame.cookies.get(cookie('session')), /^[\w-]{43}$/, 'who has none any more goes on within the frame')
+})
+
 t.test('a tab goes on in the place of the frame once, and only from our own page', async t => {
   const frame = openFrame()
   const { location = '' } = await launched(frame, 'n-1', 'p1')
