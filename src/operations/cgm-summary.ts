@@ -5,8 +5,8 @@ import { type GlucoseUnit, interstitialGlucose } from '../fhir/measured/glucose.
 import { type DaysAsked, daysAskedIn } from './days-asked.ts'
 import { type GlucoseProfile, glucoseUnitOf, readGlucoseProfile } from './glucose-profile.ts'
 import type { Operation } from './operation.ts'
-import { only, patientOf, primitivesOf } from './parameters.ts'
-import { type Code, codesOf, requireKnown } from './readings-asked.ts'
+import { only, patientOf, primitivesOf, requireKnown } from './parameters.ts'
+import { type Code, codesOf } from './readings-asked.ts'
 import { collectionOf, leftOutOf, newUrl, rounded, summaryOf } from './summary.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-cgm-summary.json`. */

@@ -9,8 +9,8 @@ import { refusal } from '../search/refusal.ts'
 import type { CompletenessAsked, CompletenessRow } from '../storage/figures/completeness.ts'
 import { daysAskedIn } from './days-asked.ts'
 import type { Operation } from './operation.ts'
-import { atMost, only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
-import { emptyReadings, requireKnown } from './readings-asked.ts'
+import { atMost, only, parametersResponse, patientOf, primitivesOf, requireKnown } from './parameters.ts'
+import { emptyReadings } from './readings-asked.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-completeness.json`. */
 export const completeness: Operation = {

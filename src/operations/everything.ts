@@ -16,7 +16,7 @@ import type { Search } from '../search/search.ts'
 import { isGroupMember } from '../search/stored-elsewhere.ts'
 import { withPlus } from '../search/values/date.ts'
 import type { Operation } from './operation.ts'
-import { only, primitivesWithLooks } from './parameters.ts'
+import { only, primitivesWithLooks, requireKnown } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/patient-operation-everything.html */
 export const patientEverything: Operation = {
@@ -68,12 +68,10 @@ type Everything = {
   readonly end: string | undefined
 }
 
-const names = ['start', 'end', '_since', '_type', '_count', '_format', '_pretty']
+const names = ['start', 'end', '_since', '_type', '_count']
 
 const parseEverything = (query: URLSearchParams, { registry }: Context): Everything => {
-  const unknown = [...query.keys()].find(name => !names.includes(name))
-  if (unknown !== undefined)
-    throw refusal(unknown, `$everything has no parameter "${unknown}"; it has: ${names.slice(0, 5).join(', ')}`)
+  requireKnown('everything', query, [...names, '_format', '_pretty'], names)
   const types = query.getAll('_type').flatMap(text => text.split(','))
   const wrong = types.find(name => !registry.isResourceType(name))
   if (wrong !== undefined) throw refusal('_type', `"${wrong}" is not a resource type of FHIR R4`)

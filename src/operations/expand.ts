@@ -18,7 +18,7 @@ export const expand: Operation = {
     'All codes of a value set: one that is stored here, published by this server, of R4 itself, or posted; flat, without those that are abstract. filter, offset, count, activeOnly and exclude-system choose among them; includeDesignations, displayLanguage and includeDefinition say how they are told. excludeNested, excludeNotForUI and excludePostCoordinated change nothing. Code systems that are not held here whole are refused, and so is a date: the definitions are those of now.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
-    const given = primitivesAmong(request, '$expand', names, ['valueSet'])
+    const given = primitivesAmong(request, 'expand', names, ['valueSet'])
     const asked = parseExpansionAsked(given)
     const valueSet = await askedValueSet(request, given, context)
     const expansion = openExpansion(context.store.terminology, asked.without)

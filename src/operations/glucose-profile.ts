@@ -15,8 +15,8 @@ import { refusal } from '../search/refusal.ts'
 import type { GlucoseProfileRow, ReadingsAsked } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
-import { codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'
+import { only, parametersResponse, patientOf, primitivesOf, requireKnown } from './parameters.ts'
+import { codesOf, periodOf, readingsOfPatient, timezoneOf } from './readings-asked.ts'
 import { aboveZero } from './series.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-glucose-profile.json`. */

@@ -47,6 +47,18 @@ export const parametersResponse = (parameter: readonly ParametersParameter[]): F
   },
 })
 
+/** Refuses what the operation does not know; `told` are those that it says it has. */
+export const requireKnown = (
+  operation: string,
+  given: URLSearchParams,
+  known: readonly string[],
+  told: readonly string[] = known,
+): void => {
+  const unknown = [...given.keys()].find(name => !known.includes(name))
+  if (unknown !== undefined)
+    throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${told.join(', ')}`)
+}
+
 /** One of the parameters, where it may stand once at most. */
 export const only = (given: URLSearchParams, name: string): string | undefined => {
   const [value, ...others] = given.getAll(name)

@@ -7,8 +7,7 @@ import { type Point, pointsOf } from '../mhealth/points.ts'
 import { refusal } from '../search/refusal.ts'
 import { isLook } from '../search/result-parameter.ts'
 import type { Operation } from './operation.ts'
-import { only, primitivesOf } from './parameters.ts'
-import { requireKnown } from './readings-asked.ts'
+import { only, primitivesOf, requireKnown } from './parameters.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-points.json`. */
 export const points: Operation = {

@@ -83,10 +83,3 @@ export const codesOf = (given: URLSearchParams): readonly Code[] => {
 }
 
 const mostCodes = 20
-
-/** Refuses what the operation does not know. */
-export const requireKnown = (operation: string, given: URLSearchParams, known: readonly string[]): void => {
-  const unknown = [...given.keys()].find(name => !known.includes(name))
-  if (unknown !== undefined)
-    throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${known.join(', ')}`)
-}

@@ -8,8 +8,8 @@ import { refusal } from '../search/refusal.ts'
 import type { SeriesAsked, SeriesRow, Step } from '../storage/figures/figures.ts'
 import type { Store } from '../storage/store.ts'
 import type { Operation } from './operation.ts'
-import { atMost, only, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
-import { type Code, codesOf, periodOf, readingsOfPatient, requireKnown, timezoneOf } from './readings-asked.ts'
+import { atMost, only, parametersResponse, patientOf, primitivesOf, requireKnown } from './parameters.ts'
+import { type Code, codesOf, periodOf, readingsOfPatient, timezoneOf } from './readings-asked.ts'
 import { type Source, sourcesOf } from './sources.ts'
 
 /** Ours: `fhir-profiles/OperationDefinition-Observation-series.json`. */

@@ -9,7 +9,7 @@ import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { StatisticsRow } from '../storage/figures/figures.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, parametersResponse, patientOf, primitivesOf } from './parameters.ts'
+import { only, parametersOf, parametersResponse, patientOf, primitivesOf, requireKnown } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-stats.html */
 export const stats: Operation = {
@@ -57,13 +57,13 @@ type Asked = {
 }
 
 const parseStats = (request: SystemRequest): Asked => {
-  const complex = parametersOf(request.body).filter(({ name = '' }) => complexNames.has(name))
+  const complex = parametersOf(request.body).filter(({ name = '' }) => complexNames.includes(name))
   const rest = parametersOf(request.body).filter(one => !complex.includes(one))
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter: rest } })
-  const unknown = [...given.keys()].find(name => !primitives.has(name))
-  if (unknown !== undefined && complexNames.has(unknown))
-    throw refusal(unknown, `"${unknown}" is no primitive value: post it in a Parameters`)
-  if (unknown !== undefined) throw refusal(unknown, `$stats has no parameter "${unknown}"; it has: ${named()}`)
+  const other = [...given.keys()].find(name => !primitives.includes(name))
+  if (other !== undefined && complexNames.includes(other))
+    throw refusal(other, `"${other}" is no primitive value: post it in a Parameters`)
+  requireKnown('stats', given, primitives, [...primitives, ...complexNames])
   const codings = complex.flatMap(({ valueCoding }) => (valueCoding === undefined ? [] : [valueCoding]))
   return {
     patient: patientOf(only(given, 'subject')),
@@ -87,19 +87,9 @@ const limitOf = (text = '100'): number => {
   throw refusal('limit', `limit is a whole number from 1 to ${mostSources}, not "${text}"`)
 }
 
-const primitives: ReadonlySet<string> = new Set([
-  'subject',
-  'code',
-  'system',
-  'duration',
-  'statistic',
-  'include',
-  'limit',
-])
+const primitives: readonly string[] = ['subject', 'code', 'system', 'duration', 'statistic', 'include', 'limit']
 
-const complexNames: ReadonlySet<string> = new Set(['coding', 'period'])
-
-const named = (): string => [...primitives, ...complexNames].join(', ')
+const complexNames: readonly string[] = ['coding', 'period']
 
 const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonly Code[] => {
   const system = only(given, 'system')

@@ -4,7 +4,7 @@ import { parseJson } from '../fhir/json.ts'
 import { parseUnder } from '../interactions/incoming/incoming.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
-import { only, parametersOf, primitivesOf } from './parameters.ts'
+import { only, parametersOf, primitivesOf, requireKnown } from './parameters.ts'
 
 /**
  * What is posted as the body itself, since the operation takes no other resource: the rest stands in the URL then.
@@ -54,9 +54,8 @@ export const primitivesAmong = (
 ): URLSearchParams => {
   const parameter = parametersOf(request.body).filter(({ name = '' }) => !complex.includes(name))
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
-  const unknown = [...given.keys()].find(name => !names.includes(name))
-  if (unknown === undefined) return given
-  throw refusal(unknown, `${operation} has no parameter "${unknown}"; it has: ${[...names, ...complex].join(', ')}`)
+  requireKnown(operation, given, names, [...names, ...complex])
+  return given
 }
 
 const givenDefinition = async (

@@ -20,7 +20,7 @@ export const validateCodeInValueSet: Operation = {
     const request = inParameters(sent)
     const given = primitivesAmong(
       request,
-      '$validate-code',
+      'validate-code',
       [...names, 'system', 'valueSetVersion'],
       [...complex, 'valueSet'],
     )
@@ -44,7 +44,7 @@ export const validateCodeInCodeSystem: Operation = {
     'Whether a code, a coding, or one of the codings of a codeableConcept is of a code system that is held here whole.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
-    const given = primitivesAmong(request, '$validate-code', [...names, 'version'], [...complex, 'codeSystem'])
+    const given = primitivesAmong(request, 'validate-code', [...names, 'version'], [...complex, 'codeSystem'])
     const system = await askedCodeSystem(request, given, context)
     const held = toHeldSystem(system)
     const url = system.url ?? ''

@@ -12,7 +12,7 @@ import { requireAccess } from '../interactions/require-access.ts'
 import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, primitivesOf } from './parameters.ts'
+import { only, parametersOf, primitivesOf, requireKnown } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-validate.html */
 export const validate: Operation = {
@@ -61,9 +61,7 @@ const parseValidate = (request: FhirRequest): Asked => {
   const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
   const parameter = isWrapped ? parameters.filter(({ name }) => name !== 'resource') : []
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
-  const unknown = [...given.keys()].find(name => !['mode', 'profile'].includes(name))
-  if (unknown !== undefined)
-    throw refusal(unknown, `$validate has no parameter "${unknown}"; it has: resource, mode, profile`)
+  requireKnown('validate', given, ['mode', 'profile'], ['resource', 'mode', 'profile'])
   const mode = only(given, 'mode')
   if (mode !== undefined && !modes.includes(mode))
     throw refusal('mode', `mode is one of ${modes.join(', ')}, not "${mode}"`)
