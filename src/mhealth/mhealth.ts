@@ -4,6 +4,7 @@ import { systems } from '../fhir/canonical.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
 import { atOnce, type Steps } from '../fhir/give-way.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
+import { mistakenStatuses } from '../fhir/measured/mistaken.ts'
 import { openCodings } from './codings.ts'
 import { codeFindings, contradictions } from './contradiction.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
@@ -146,10 +147,8 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
   }
 }
 
-const isMistaken = (observation: unknown): boolean => {
-  const status = asRecord(observation)?.status
-  return status === 'entered-in-error' || status === 'cancelled'
-}
+const isMistaken = (observation: unknown): boolean =>
+  mistakenStatuses.some(status => status === asRecord(observation)?.status)
 
 const unread = (resource: Observation): Received => ({
   isClean: true,

@@ -1,4 +1,5 @@
 import { type Interval, intervalOf } from '../fhir/date.ts'
+import { mistakenStatuses } from '../fhir/measured/mistaken.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { isTimezone, startOfDay } from '../fhir/timezone.ts'
 import { type Expression, or } from '../search/expression.ts'
@@ -20,7 +21,7 @@ export const readingsOfPatient = (
 })
 
 const mistakenReadings = (registry: Registry): Expression =>
-  parseCriteria(registry, 'Observation', new URLSearchParams({ status: 'entered-in-error,cancelled' }))
+  parseCriteria(registry, 'Observation', new URLSearchParams({ status: mistakenStatuses.join(',') }))
 
 /** As well what says why there is no value, and has none in any of its components: nothing was measured then. */
 export const emptyReadings = (registry: Registry): Expression => {

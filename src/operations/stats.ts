@@ -2,6 +2,7 @@ import type { Coding, Observation, ParametersParameter, Period, Quantity } from 
 import { systems } from '../fhir/canonical.ts'
 import { parseJson } from '../fhir/json.ts'
 import { statisticOf } from '../fhir/measured/descriptive-statistic.ts'
+import { mistakenStatuses } from '../fhir/measured/mistaken.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { SystemRequest } from '../interactions/interaction.ts'
 import { and, type Expression } from '../search/expression.ts'
@@ -125,8 +126,7 @@ const lastHours = (text: string | undefined): Period | undefined => {
 }
 
 const criteriaOf = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {
-  // What was entered in error or cancelled was never measured.
-  const query = new URLSearchParams({ subject: `Patient/${patient}`, 'status:not': 'entered-in-error,cancelled' })
+  const query = new URLSearchParams({ subject: `Patient/${patient}`, 'status:not': mistakenStatuses.join(',') })
   if (period?.start !== undefined) query.append('date', `ge${period.start}`)
   if (period?.end !== undefined) query.append('date', `le${period.end}`)
   return parseCriteria(registry, 'Observation', query, { base })

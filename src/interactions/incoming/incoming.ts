@@ -1,6 +1,7 @@
 import type { Observation, Resource, ResourceType, Subscription } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import { inSteps } from '../../fhir/give-way.ts'
+import { isEnteredInError } from '../../fhir/measured/mistaken.ts'
 import { isError, validate } from '../../fhir/validate/validate.ts'
 import type { Taken } from '../../mhealth/mhealth.ts'
 import { defaultPolicy, type ValidationPolicy } from '../../mhealth/policy.ts'
@@ -43,7 +44,7 @@ export const parseIncoming = async (
   const { isClean, under, schema = '' } = await inSteps(context.mhealth.receive(sent))
   // Whichever of the policies takes it, it is the same resource.
   const { issues, ...lax } = incomingOf(under(isClean ? defaultPolicy : 'accept-with-warning'), context)
-  if (isClean || isMistake(sent)) return lax
+  if (isClean || isEnteredInError(sent)) return lax
   return {
     asked: lax.resource as Observation,
     schema,
@@ -67,9 +68,6 @@ const incomingOf = (
     ...(repairs.length === 0 ? {} : { repairs }),
   }
 }
-
-/** What is known to be a mistake need not be right: people can always take back what is theirs. */
-const isMistake = (sent: Resource): boolean => 'status' in sent && sent.status === 'entered-in-error'
 
 /** The same where it is known which policy holds. */
 export const parseUnder = async (

@@ -1,6 +1,7 @@
 import type { Observation, Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
+import { isEnteredInError } from '../../fhir/measured/mistaken.ts'
 import type { Current } from '../current.ts'
 import type { Connection } from '../database.ts'
 import type { Candidate } from '../prepare/candidate.ts'
@@ -70,7 +71,7 @@ const meetUpload = async (
   const locked = { entry, isEcho, ...(await standing.locked()) }
   if (locked.current === undefined) return told(goneSince)
   // What is one's own can be taken back for ever, also where nothing new may be stored any more.
-  const action = isMistake(candidate.resource as Observation) && !rights.isCreatable ? 'u' : 'c'
+  const action = isEnteredInError(candidate.resource) && !rights.isCreatable ? 'u' : 'c'
   const written = await changeStored(standing, locked, locked.current, action)
   if (isEcho && written.outcome !== 'refused') standing.remember(entry.digest)
   return told(written)
@@ -112,7 +113,7 @@ const isOld = ({ contents, entry, isEcho }: Meeting): boolean => isEcho || conte
 
 /** Of what was sent before nothing changes, but that it can be taken back. */
 export const mayChange = (met: Meeting): boolean =>
-  met.current !== undefined && (!isOld(met) || isMistake(met.entry.candidate.resource as Observation))
+  met.current !== undefined && (!isOld(met) || isEnteredInError(met.entry.candidate.resource))
 
 /** Nothing comes of it, whoever sends it. */
 const isSettled = (met: Meeting): boolean =>
@@ -124,20 +125,19 @@ const isNews = (met: Meeting): boolean =>
 /** What is to be stored next; undefined where nothing changes. */
 const nextOf = (met: Meeting, current: Current): Resource | undefined => {
   const sent = met.entry.candidate.resource as Observation
-  if (isOld(met) && !isMistake(sent)) return undefined
+  if (isOld(met) && !isEnteredInError(sent)) return undefined
   const stored = parseJson(current.content) as Observation
   if (isNews(met)) return { ...sent, status: statusOf(sent, stored) }
-  const status = isMistake(sent) ? sent.status : statusOf(stored, sent)
+  const status = isEnteredInError(sent) ? sent.status : statusOf(stored, sent)
   return status === stored.status ? undefined : { ...stored, status }
 }
 
 /** Of the newer of two contents. https://hl7.org/fhir/R4/valueset-observation-status.html */
 const statusOf = (newer: Observation, older: Observation): Observation['status'] => {
-  if (isMistake(newer) || isMistake(older)) return 'entered-in-error'
+  if (isEnteredInError(newer) || isEnteredInError(older)) return 'entered-in-error'
   return newer.status === 'final' && wasFinal.has(older.status) ? 'amended' : newer.status
 }
 
-const isMistake = ({ status }: Observation): boolean => status === 'entered-in-error'
 const wasFinal: ReadonlySet<unknown> = new Set<Observation['status']>(['final', 'amended', 'corrected'])
 
 /** Uploaded for another record of the same human, it stays with the one that it was first uploaded for. */
