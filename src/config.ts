@@ -41,7 +41,7 @@ const variables = {
     otherwise: 'http://localhost:PORT',
     accepts: 'an http or https URL without path, query or fragment, such as https://share.example.org',
     effect:
-      'Address under which others reach this server, a host without any path and without the /fhir; it stands in links and locations.',
+      'Address under which others reach this server: a host, without any path and without the /fhir. Links and locations begin with it.',
     parse: hostAddress,
   }),
   trustProxy: setting({
@@ -49,7 +49,7 @@ const variables = {
     fallback: 'none',
     accepts: 'none, or addresses such as 127.0.0.1, 10.0.0.0/8 or loopback, separated by commas',
     effect:
-      'Proxies whose X-Forwarded-For is believed: limits, as of tries at passwords, count by the address that it names.',
+      'Proxies whose X-Forwarded-For is believed. Limits, such as that on tries at passwords, count by the address that it names.',
     parse: proxies,
   }),
   dataDir: setting({
@@ -79,7 +79,7 @@ const variables = {
     name: 'SECRET_KEY',
     otherwise: 'the file secret.key, made in DATA_DIR',
     accepts: '32 random bytes as base64 or as 64 hexadecimal digits (openssl rand -base64 32)',
-    effect: 'Key that encrypts page cursors and secrets in the database. Keep it: what it locked, only it opens.',
+    effect: 'Key that encrypts page cursors and secrets in the database. Keep it: only it opens what it locked.',
     parse: keyOf32Bytes,
     secret: true,
   }),
@@ -88,7 +88,7 @@ const variables = {
     fallback: 'invitation',
     accepts: 'one of open, invitation, closed',
     effect:
-      'Who may make an account: anybody who reads the mail of an address, whoever the operator has invited, or nobody.',
+      'Who may make an account: `open`: anybody who reads the mail of an address; `invitation`: whoever was invited; `closed`: nobody.',
     parse: oneOf('open', 'invitation', 'closed'),
   }),
   ...ssoVariables,
@@ -97,7 +97,7 @@ const variables = {
     fallback: 'none',
     accepts: 'none, log, or a URL such as smtps://user:password@mail.example.org',
     effect:
-      'Mail server to send e-mail by; none sends none (invitations into studies then lie at /outbox, on a server that only its own machine reaches). log writes it into the log, with the secrets in it: for development, on a server that listens to this machine alone.',
+      'Mail server to send e-mail by. Without one none is sent; invitations then lie at /outbox, on a server that only its own machine reaches. `log` writes e-mail into the log, with the secrets in it: for development, on a server that listens to this machine alone.',
     parse: smtpUrl,
     secret: true,
   }),
@@ -114,7 +114,7 @@ const variables = {
     name: 'LOG_LEVEL',
     fallback: 'info',
     accepts: 'one of fatal, error, warn, info, debug, trace, silent',
-    effect: 'How much is logged; health data, tokens and query strings are at no level.',
+    effect: 'From `fatal` to `trace`, or `silent`. Health data, tokens and query strings are logged at no level.',
     parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
   }),
   omhSchemaDir: option({
@@ -129,7 +129,7 @@ const variables = {
     fallback: '33554432',
     accepts: 'a whole number of bytes from 1024 to 536870912',
     effect:
-      'Largest request body, counted after it is decompressed; a larger one is answered 413, and so is a change that makes a resource have more characters.',
+      'Largest request body, counted after it is decompressed. A larger one is answered 413, and so is a change by which a resource would have more characters.',
     parse: wholeNumber(1024, 536_870_912),
   }),
   maxRequestsInFlight: setting({
@@ -137,7 +137,7 @@ const variables = {
     fallback: '500',
     accepts: 'a whole number from 1 to 100000',
     effect:
-      'Most requests to the FHIR API that are worked on at the same time, three quarters of them of one person or client; one more is answered 429 with Retry-After.',
+      'Most requests to the FHIR API that are worked on at the same time; three quarters of them may be of one person or client. One more is answered 429 with Retry-After.',
     parse: wholeNumber(1, 100_000),
   }),
   maxUploadsInFlight: setting({
@@ -145,7 +145,7 @@ const variables = {
     fallback: '24',
     accepts: 'a whole number from 1 to 1000',
     effect:
-      'The same, of requests whose bodies are large (over 256 KiB, or compressed and over 16): those take memory. As many searches are answered in lines (NDJSON).',
+      'The same for requests with large bodies (over 256 KiB, or compressed and over 16), since those take memory. As many searches, again, may be answered in lines (NDJSON).',
     parse: wholeNumber(1, 1000),
   }),
   corsOrigins: setting({
@@ -160,7 +160,7 @@ const variables = {
     fallback: 'off',
     accepts: 'one of off, on',
     effect:
-      'Whether what is written may only refer to resources of this server that are here and that its writer may read.',
+      '`on`: what is written may only refer to resources of this server that are here and that its writer may read.',
     parse: oneOf('off', 'on'),
   }),
   outboundOrigins: setting({
@@ -168,7 +168,7 @@ const variables = {
     fallback: 'none',
     accepts: 'none, * or origins such as https://hooks.example.org or https://*.example.org, separated by commas',
     effect:
-      'Servers that this one may send requests to, such as the rest-hooks of subscriptions, and the EHRs that managers set up; * is every public one by https. Only an origin named in full may be private or without TLS.',
+      'Servers that this one may send requests to, such as the rest-hooks of subscriptions, and the EHRs that managers set up. * means every public one by https. Only an origin named in full may be private or without TLS.',
     parse: outboundOrigins,
   }),
   clientRegistration: setting({
@@ -176,7 +176,7 @@ const variables = {
     fallback: 'open',
     accepts: 'one of open, closed',
     effect:
-      'Whether apps may register themselves; such a one can ask its user for patient/ scopes, and gets nothing otherwise.',
+      'Whether apps may register themselves (`open` or `closed`). Such an app can ask its user for patient/ scopes, and gets nothing otherwise.',
     parse: oneOf('open', 'closed'),
   }),
   ...quarantineVariables,

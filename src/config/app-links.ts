@@ -7,7 +7,7 @@ export const appLinkVariables = {
     fallback: '[]',
     accepts: 'JSON such as [{"name":"CommonHealth","link":"commonhealth://invitation?link={link}"}]',
     effect:
-      'Apps that the page of an invitation offers to open it with, as a JSON list: {link} is its address, and {secret} what stands in it, both encoded for a URL.',
+      'Apps with which the page of an invitation offers to open it, as a JSON list. {link} is the address of the invitation, and {secret} the secret in it, both encoded for a URL.',
     parse: invitationApps,
   }),
   androidApps: option({
@@ -15,14 +15,14 @@ export const appLinkVariables = {
     otherwise: 'no /.well-known/assetlinks.json',
     accepts:
       'the package and the SHA-256 fingerprint of its certificate, such as org.example.app=AB:CD:…, separated by commas',
-    effect: 'Android apps that open links of invitations in the place of a browser.',
+    effect: 'Android apps that open links of invitations instead of a browser.',
     parse: androidApps,
   }),
   appleApps: option({
     name: 'APPLE_APPS',
     otherwise: 'no /.well-known/apple-app-site-association',
     accepts: 'identifiers such as ABCDE12345.org.example.app, separated by commas',
-    effect: 'Apps for iPhones that open links of invitations in the place of a browser.',
+    effect: 'Apps for iPhones that open links of invitations instead of a browser.',
     parse: appleApps,
   }),
 }

@@ -7,7 +7,7 @@ export const backupVariables = {
     name: 'BACKUP_DAYS',
     fallback: '2',
     accepts: 'a whole number of days from 1 to 365',
-    effect: 'How old the last backup that was recorded (`sharewell backup record`) may be before /system warns.',
+    effect: 'How many days old the last recorded backup (`sharewell backup record`) may be before /system warns.',
     parse: wholeNumber(1, 365),
   }),
 }

@@ -39,7 +39,7 @@ export const smsVariables = {
     otherwise: 'no text messages by a gateway',
     accepts: 'an http or https URL, in which {to} and {text} may stand behind the host',
     effect:
-      'Gateway that sends text messages, where it is not Twilio; {to} (a number such as +15005550006) and {text} stand in the URL or in SMS_GATEWAY_BODY.',
+      'Gateway that sends text messages, if it is not Twilio. {to} (a number such as +15005550006) and {text} stand in the URL or in SMS_GATEWAY_BODY.',
     parse: gatewayUrl,
     secret: true,
   }),
@@ -47,7 +47,7 @@ export const smsVariables = {
     name: 'SMS_GATEWAY_METHOD',
     fallback: 'POST',
     accepts: 'one of POST, PUT, GET',
-    effect: 'How the gateway is asked; by GET without a body.',
+    effect: 'How the gateway is asked: `POST`, `PUT`, or `GET`, which has no body.',
     parse: oneOf('POST', 'PUT', 'GET'),
   }),
   smsGatewayHeader: option({
@@ -62,7 +62,7 @@ export const smsVariables = {
     name: 'SMS_GATEWAY_BODY',
     fallback: '{"to":"{to}","text":"{text}"}',
     accepts: 'JSON in which {to} and {text} stand within quotes, or a form such as to={to}&message={text}',
-    effect: 'What is sent to the gateway: JSON where it begins with { or [, else a form.',
+    effect: 'What is sent to the gateway: JSON if it begins with { or [, else a form.',
     parse: messageTemplate,
     secret: true,
   }),

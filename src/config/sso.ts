@@ -32,7 +32,7 @@ export const ssoVariables = {
     otherwise: 'no sign-in at an institution',
     accepts: 'the entityID as the metadata of the provider has it',
     effect:
-      'Identity provider of an institution, by SAML 2.0, where it is not by OpenID Connect; SAML_SIGN_IN_URL, SAML_CERTIFICATE and SSO_DOMAINS go with it.',
+      'Identity provider of an institution, by SAML 2.0, if it does not speak OpenID Connect; SAML_SIGN_IN_URL, SAML_CERTIFICATE and SSO_DOMAINS go with it.',
     parse: matching(/^\S{1,1024}$/),
   }),
   samlSignInUrl: option({
@@ -46,7 +46,7 @@ export const ssoVariables = {
     name: 'SAML_CERTIFICATE',
     otherwise: 'needed with SAML_ENTITY_ID',
     accepts: 'a file of certificates in PEM, with RSA keys of 2048 bits or more',
-    effect: 'File of the certificate that the provider signs with; of several, any may have signed.',
+    effect: 'File of the certificate that the provider signs with. If it holds several, any of them may have signed.',
     parse: signingCertificates,
   }),
   ssoName: option({
@@ -61,7 +61,7 @@ export const ssoVariables = {
     fallback: 'none',
     accepts: 'domains of e-mail addresses such as example.org, separated by commas',
     effect:
-      'Domains whose addresses belong to the institution: only with one of these is its user linked to an account, or given a new one.',
+      'Domains whose addresses belong to the institution. Only a user with one of these is linked to an account, or given a new one.',
     parse: emailDomains,
   }),
   ssoSignUp: option({
@@ -69,7 +69,7 @@ export const ssoVariables = {
     otherwise: 'what SIGN_UP says',
     accepts: 'one of open, invitation, closed',
     effect:
-      'Who of the institution may make an account: everybody with a confirmed address of SSO_DOMAINS, whoever of them the operator has invited, or nobody.',
+      'Who of the institution may make an account: `open`: everybody with a confirmed address of SSO_DOMAINS; `invitation`: whoever of them the operator has invited; `closed`: nobody.',
     parse: oneOf('open', 'invitation', 'closed'),
   }),
   ssoSecondFactor: setting({
@@ -77,7 +77,7 @@ export const ssoVariables = {
     fallback: 'none',
     accepts: 'one of none, told, always',
     effect:
-      'Whether the sign-in at the institution counts as a second factor: never, when the provider says that it asked for one, or always.',
+      'Whether the sign-in at the institution counts as a second factor: `none`: never; `told`: when the provider says that it asked for one; `always`.',
     parse: oneOf('none', 'told', 'always'),
   }),
 }
