@@ -9,6 +9,8 @@ import {
   findProven,
   type Invitation,
   invitationsOf,
+  isOfAnother,
+  isOfTenant,
   isProofLate,
   linkToShow,
   makeInvitation,
@@ -27,7 +29,12 @@ const codeOf = (text: string) => createHash('sha256').update(text).digest()
 const right = { birthDate, code: codeOf('right') }
 const wrong = { birthDate, code: codeOf('wrong') }
 
-await put(w.organization('lab'))
+await put(w.organization('lab'), w.organization('ward', 'lab'), w.organization('clinic'))
+const account = (id: string, ...patients: readonly string[]): Person => ({
+  resourceType: 'Person',
+  id,
+  link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })),
+})
 
 /** Somebody who is enrolled and invited, by e-mail and by text message; nothing of it was used yet. */
 const invited = async (name: string) => {
@@ -134,6 +141,16 @@ t.test('an invitation that another replaced is over, and that one is not', async
   t.equal((await tryProof(database, second.id, right)).answer, 'wrong', 'nor is its code one of the other')
   t.equal(await useInvitation(database, second.id), true)
   t.equal(await useInvitation(database, second.id), false, 'which is used once')
+  await sent('anew', first.subject)
+  t.equal(await endInvitation(database, first.subject, 'cancelled'), true)
+  t.equal(await endInvitation(database, first.subject, 'cancelled'), false, 'once')
+  const became = await database.any<{ by: string }>(sql.fragment`
+    SELECT ended_by AS by FROM invitation WHERE subject = ${first.subject} ORDER BY made_at`)
+  t.strictSame(
+    became.map(({ by }) => by),
+    ['replaced', 'used', 'cancelled'],
+    'and what became of those before stays as it was',
+  )
 })
 
 t.test(
@@ -171,7 +188,10 @@ t.test(
     await change('invitation', id, sql.fragment`code_expires_at = now()`)
     t.strictSame(await answers(wrong, right, right, right, right, right), Array(6).fill('late'))
     await withCode(one)
-    t.strictSame(await answers(wrong, wrong), ['wrong', 'wrong'])
+    t.strictSame(await answers(wrong, wrong, wrong, wrong), Array(4).fill('wrong'))
+    await change('invitation', id, sql.fragment`code_expires_at = now()`)
+    t.strictSame(await answers(wrong, right), ['late', 'late'], 'nor is it the last one')
+    await change('invitation', id, sql.fragment`tries = 2`)
     await withCode(one)
     t.strictSame(await answers(wrong, wrong, wrong, right), ['wrong', 'wrong', 'ended', 'ended'])
     t.match(await invitationsOf(database, [one.subject]), [{ isOpen: false, endedBy: 'tries' }])
@@ -217,11 +237,6 @@ t.test('a proof shows its own invitation; one that is too old is kept as long as
 
 t.test('by the link that they came by somebody is led to the study again, and nobody else is', async t => {
   const [one, other] = [await invited('back'), await invited('not-back')]
-  const account = (id: string, patient: string): Person => ({
-    resourceType: 'Person',
-    id,
-    link: [{ target: { reference: `Patient/${patient}` } }],
-  })
   await put(account('of-back', 'back'), account('of-not-back', 'not-back'))
   const shown = (await linkToShow(database, one.subject)) ?? ''
   const asked = async (link: string, person = 'of-back') => studyTakenUp(database, link, person)
@@ -232,4 +247,40 @@ t.test('by the link that they came by somebody is led to the study again, and no
   t.equal(await asked(one.links.email, 'of-not-back'), undefined, 'as somebody else')
   for (const link of [other.links.email, newSecret(), 'short']) t.equal(await asked(link), undefined)
   t.equal(await asked(other.links.email, 'of-not-back'), undefined, 'by one that was cancelled')
+})
+
+t.test('a Patient is somebody’s own, or nobody’s, with all that was joined with it', async t => {
+  for (const name of ['free', 'taken', 'joined', 'joined-too'])
+    await put({ ...(w.registered(name, 'lab') as Patient), birthDate })
+  await put(account('of-taken', 'taken'), account('of-joined', 'joined', 'joined-too'))
+  const isAnothers = async (patient: string) => {
+    const found: string[] = []
+    for (const person of ['of-taken', 'of-joined', 'of-nobody'])
+      if (await isOfAnother(database, patient, person)) found.push(person)
+    return found
+  }
+  t.strictSame(await isAnothers('free'), [])
+  t.strictSame(await isAnothers('taken'), ['of-joined', 'of-nobody'])
+  t.strictSame(await isAnothers('joined'), ['of-taken', 'of-nobody'])
+  await put(account('of-joined', 'joined'))
+  t.strictSame(await isAnothers('joined-too'), ['of-taken', 'of-nobody'], 'what was joined stays so')
+})
+
+t.test('of a Patient who was joined with another the own birth date counts, and it is of the own tenant', async t => {
+  const one = await withCode(await invited('twice'))
+  await put(
+    { ...(w.registered('twice-elsewhere', 'clinic') as Patient), birthDate: '1970-06-01' },
+    account('of-twice', 'twice', 'twice-elsewhere'),
+  )
+  t.equal((await tryProof(database, one.id, { ...right, birthDate: '1970-06-01' })).answer, 'wrong')
+  t.equal((await tryProof(database, one.id, right)).answer, 'right')
+  const tenants = async (patient: string) => {
+    const found: string[] = []
+    for (const organization of ['lab', 'ward', 'clinic'])
+      if (await isOfTenant(database, patient, organization)) found.push(organization)
+    return found
+  }
+  t.strictSame(await tenants('twice'), ['lab', 'ward'])
+  t.strictSame(await tenants('twice-elsewhere'), ['clinic'])
+  t.strictSame(await tenants('nobody'), [])
 })
