@@ -233,17 +233,18 @@ async function startDemo(environment: NodeJS.ProcessEnv) {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const lines: string[] = []
-  let [password, figures] = ['', '']
+  let [password, figures, outbox] = ['', '', '']
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', line => {
       if (line.startsWith('    export ')) lines.push(line.trim())
       password = /password of all three: (\w+)/.exec(line)?.[1] ?? password
       if (line.endsWith('are what they must be.')) figures = line
+      outbox = /lies at (\S+\/outbox),/.exec(line)?.[1] ?? outbox
       if (line.includes('Ctrl-C')) resolve()
     })
     endedEarly(child, reject)
   })
-  return { lines, password, figures, stop: () => stop(child) }
+  return { lines, password, figures, outbox, stop: () => stop(child) }
 }
 
 /**
@@ -319,6 +320,7 @@ const walkThrough = async (t: Test): Promise<void> => {
   const demo = await startDemo(environment)
   t.teardown(demo.stop)
   t.match(demo.figures, /^ {2}(\d+) of \1 are what they must be\.$/, 'its story is as it must be')
+  t.match(await (await fetch(demo.outbox)).text(), /To kavya\.raman@sharewell\.example/, 'somebody is invited')
   const { script, expected } = toScript(await readFile(join(root, walk), 'utf8'))
   const { code, stdout, stderr } = await inShellWithBrowser(
     [...demo.lines, script].join('\n'),

@@ -148,6 +148,7 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
     browser,
     browserOf,
     staff,
+    researcher,
     act,
     invite,
     codeIn,

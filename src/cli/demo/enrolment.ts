@@ -39,17 +39,20 @@ type Known = {
 }
 
 /** With all that an invitation takes, so that each can be invited from the pages. */
-const toPatient = ({ number, given, family, gender, birthYear, home }: Participant, { organizations }: Ids) => ({
+const toPatient = (person: Participant, { organizations }: Ids) => ({
   resourceType: 'Patient' as const,
   active: true,
-  name: [{ given: [given], family }],
-  gender,
-  birthDate: `${birthYear}-${twoDigits(1 + (number % 12))}-${twoDigits(1 + ((number * 7) % 28))}`,
-  telecom: [{ system: 'email' as const, value: emailOf({ given, family }) }],
+  name: [{ given: [person.given], family: person.family }],
+  gender: person.gender,
+  birthDate: birthDateOf(person),
+  telecom: [{ system: 'email' as const, value: emailOf(person) }],
   managingOrganization: {
-    reference: `Organization/${home === 'riverside' ? organizations.metabolic : organizations.northlake}`,
+    reference: `Organization/${person.home === 'riverside' ? organizations.metabolic : organizations.northlake}`,
   },
 })
+
+export const birthDateOf = ({ number, birthYear }: Participant): string =>
+  `${birthYear}-${twoDigits(1 + (number % 12))}-${twoDigits(1 + ((number * 7) % 28))}`
 
 const twoDigits = (number: number): string => String(number).padStart(2, '0')
 

@@ -1,4 +1,6 @@
+import { birthDateOf } from './enrolment.ts'
 import type { ExampleApps } from './example-apps.ts'
+import { sendFirstLetter } from './first-letter.ts'
 import { nameOf, participant, type Stage } from './stage.ts'
 import { scopes } from './tokens.ts'
 
@@ -31,7 +33,24 @@ export const invite = async (stage: Stage, apps: ExampleApps, address: string): 
   book.line(`    curl -s -H "Authorization: Bearer $HEART_APP" "$FHIR/Observation?_count=1"`)
   book.line(`    curl -s -H "Authorization: Bearer $ANA" "$FHIR/Consent"`)
   inviteToApps(stage, apps, address)
+  await inviteToBeInvited(stage, apps, address)
   book.line('\n  Ctrl-C here ends it, and deletes it all unless you set DATA_DIR or DATABASE_URL.')
+}
+
+/** Whoever has not answered gets the letter that begins it. */
+const inviteToBeInvited = async (stage: Stage, apps: ExampleApps, address: string): Promise<void> => {
+  const { book, signIn, world } = stage
+  const { person, patient } = participant(stage, 'Kavya')
+  const study = world.ids.studies.metabolism
+  const staff = await signIn.colleague('investigator', scopes.read)
+  const { body } = await staff.get(`ResearchSubject?study=ResearchStudy/${study}&individual=Patient/${patient}`)
+  const subject: string = body.entry[0].resource.id
+  const { researcher: email, password } = apps
+  if (!(await sendFirstLetter(address, { email, password, study, subject }))) return
+  book.line(
+    `\n  4. Or be asked to take part: the letter to ${person.given} ${person.family}, born ${birthDateOf(person)}, who has not`,
+  )
+  book.line(`     answered yet, lies at ${address}/outbox, and so does the code that its page asks for.`)
 }
 
 const inviteToApps = ({ book }: Stage, apps: ExampleApps, address: string): void => {
