@@ -2,6 +2,7 @@ import type { Device, Observation, Organization, Patient, ResearchStudy, Resourc
 import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
+import { escaped } from '../../search/escape.ts'
 import { type Asking, requireStaff } from './asking.ts'
 import { presentConsents } from './consents.ts'
 import { toDataSource } from './data-sources.ts'
@@ -188,9 +189,6 @@ const named = (name: string, value: string | undefined) => (value === undefined 
 
 const referring = (name: string, type: string, id: string | undefined) =>
   named(name, id === undefined ? undefined : `${type}/${id}`)
-
-/** A value that stands for itself in a search. https://hl7.org/fhir/R4/search.html#escaping */
-const escaped = (value: string): string => value.replaceAll(/[\\$,|]/g, '\\$&')
 
 /** A token that is narrowed to the study needs no scope for it: what it finds is of that study in any case. */
 const studyAsked = async (asking: Asking, id: string): Promise<string> => {

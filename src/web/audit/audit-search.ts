@@ -1,9 +1,10 @@
 import type { Registry } from '../../fhir/registry.ts'
+import { escaped } from '../../search/escape.ts'
 import { and, type Expression, none } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { lookedFor } from '../page/typed.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
-import { appendOutcome, chosenIn, dayFields, escaped, eventsForm, outcomes } from './events-form.ts'
+import { appendOutcome, chosenIn, dayFields, eventsForm, outcomes } from './events-form.ts'
 import type { EventsSearch } from './events-page.ts'
 
 /** What a privacy officer looks for. */

@@ -38,9 +38,6 @@ export const appendOutcome = (query: URLSearchParams, outcome: string): void => 
   if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
 }
 
-/** What was typed, as a value of a search parameter: https://hl7.org/fhir/R4/search.html#escaping */
-export const escaped = (text: string): string => text.replace(/[\\,$|]/g, String.raw`\$&`)
-
 const choice = ({ of, ...one }: Choosing): Html =>
   selectField({ ...one, choices: Object.entries(of).map(([value, label]) => ({ value, label })) })
 

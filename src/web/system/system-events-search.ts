@@ -1,8 +1,9 @@
 import { systems } from '../../fhir/canonical.ts'
+import { escaped } from '../../search/escape.ts'
 import { and, or } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
 import { type DayRange, dayRangeIn, lastUpdatedIn } from '../audit/day-range.ts'
-import { appendOutcome, chosenIn, dayFields, escaped, eventsForm, outcomes } from '../audit/events-form.ts'
+import { appendOutcome, chosenIn, dayFields, eventsForm, outcomes } from '../audit/events-form.ts'
 import type { EventsSearch } from '../audit/events-page.ts'
 import { lookedFor } from '../page/typed.ts'
 
