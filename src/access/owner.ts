@@ -38,17 +38,22 @@ export const ownerTag = (resource: Resource, owner: string | null): readonly Cod
   owner === null || namedOwner(resource) !== undefined ? [] : [{ system: ownerSystem, code: owner }]
 
 const namedOwner = (resource: Resource): string | undefined => {
-  const reference = references[resource.resourceType]?.(resource)
+  const reference = ownerReference(resource)
   const parsed = reference === undefined ? undefined : parseReference(reference)
   return parsed !== undefined && 'type' in parsed && parsed.type === 'Organization' ? parsed.id : undefined
 }
 
-type Referencing = (resource: Resource) => string | undefined
-
-const references: Readonly<Partial<Record<string, Referencing>>> = {
-  Patient: resource => (resource.resourceType === 'Patient' ? resource.managingOrganization?.reference : undefined),
-  PractitionerRole: resource =>
-    resource.resourceType === 'PractitionerRole' ? resource.organization?.reference : undefined,
-  Group: resource => (resource.resourceType === 'Group' ? resource.managingEntity?.reference : undefined),
-  ResearchStudy: resource => (resource.resourceType === 'ResearchStudy' ? resource.sponsor?.reference : undefined),
+const ownerReference = (resource: Resource): string | undefined => {
+  switch (resource.resourceType) {
+    case 'Patient':
+      return resource.managingOrganization?.reference
+    case 'PractitionerRole':
+      return resource.organization?.reference
+    case 'Group':
+      return resource.managingEntity?.reference
+    case 'ResearchStudy':
+      return resource.sponsor?.reference
+    default:
+      return undefined
+  }
 }

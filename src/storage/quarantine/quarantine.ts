@@ -18,12 +18,13 @@ export const keepRefused = async (
   room: QuarantineRoom,
   refused: readonly RefusedUpload[],
 ): Promise<readonly Kept[]> => {
-  if (writing.tokenHash === undefined) return refused.map(() => ({ kind: 'not-theirs' }))
+  const { tokenHash } = writing
+  if (tokenHash === undefined) return refused.map(() => ({ kind: 'not-theirs' }))
   const documents = await placedDocuments(connection, writing, refused)
   const theirs = documents.flatMap(one => one ?? [])
   if (theirs.length === 0) return refused.map(() => ({ kind: 'not-theirs' }))
   await lockSources(connection, theirs)
-  const ids = await insertAll(connection, writing, await thoseWithRoom(connection, room, theirs))
+  const ids = await insertAll(connection, tokenHash, await thoseWithRoom(connection, room, theirs))
   await recordIngest(
     connection,
     writing,
@@ -80,10 +81,10 @@ const texts = <Key extends 'patient' | 'source' | 'digest'>(documents: readonly 
 /** Answers the ids by place; none where the token that they came with is no more. */
 const insertAll = async (
   connection: Connection,
-  { tokenHash }: Writing,
+  tokenHash: Buffer,
   documents: readonly Wanted[],
 ): Promise<ReadonlyMap<string, string>> => {
-  if (documents.length === 0 || tokenHash === undefined) return new Map()
+  if (documents.length === 0) return new Map()
   const rows = await connection.any<{ id: string; place: string }>(sql.fragment`
     WITH kept AS (
       INSERT INTO quarantined_document AS known (id, pk, patient, source, organization, digest, size, sent, face, if_none_exist,

@@ -57,14 +57,12 @@ const sealSome = (database: Database, key: AuditKey, asked: Asked): Promise<Pass
   })
 
 /** Those before the current one end, if they have not yet: all that is left of them is sealed. */
-const epochsToSeal = async (connection: Connection) => {
-  const rows = await connection.any<{ epoch: number; isCurrent: boolean }>(sql.fragment`
+const epochsToSeal = (connection: Connection) =>
+  connection.any<{ epoch: number; isCurrent: boolean }>(sql.fragment`
     SELECT epoch, epoch = (SELECT max(epoch) FROM audit_epoch) AS "isCurrent" FROM audit_epoch
     WHERE epoch >= coalesce((SELECT epoch FROM audit_seal ORDER BY seal DESC LIMIT 1),
       (SELECT epoch FROM audit_checkpoint ORDER BY seal DESC LIMIT 1), 0)
     ORDER BY epoch`)
-  return rows
-}
 
 type Asked = { readonly now: Date; readonly mostAtOnce: number }
 type Sealing = Asked & { readonly epoch: number; readonly isCurrent: boolean }
