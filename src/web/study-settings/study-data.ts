@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { languageName } from '../../fhir/language.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
   displayOf,
@@ -72,37 +73,13 @@ export const studyDataPage: AddPage = (server, options) => {
       action: `/studies/${changeable.id}/settings/data`,
       isProblem: notices !== undefined || Object.keys(problems).length > 0,
       notices: html`${notices}${problemList([...fields, ...reasons])}`,
-      before: html`${listed(changeable, sources, ownToken(reply))}
+      before: html`${listed(changeable, sources, codeClasses, ownToken(reply))}
 <h2>Ask for something more</h2>
 <p>It is asked of each patient anew, and nothing of it is shared before they say so. Where patients have a text already, they are asked once you have published a version that names it.</p>`,
       fields: [selectField(kind), selectField(source), ...reasons.map(field)],
       button: 'Add it',
       ...(version === undefined ? {} : { version }),
     })
-  }
-
-  const listed = (changeable: ChangeableStudy, sources: readonly Source[], token: string): Html => {
-    const { id, study } = changeable
-    const requests = requestsOf(study, codeClasses)
-    if (requests.length === 0) return html`<p>The study asks for nothing yet.</p>`
-    const nameOf = (source: string) => {
-      const found = sources.find(one => one.id === source)
-      return found === undefined
-        ? 'a source that you may not see'
-        : `${found.name}${found.isRetired ? ' (retired)' : ''}`
-    }
-    return html`<ul class="list-group">${requests.map(request => {
-      const what = displayOf(request.kind, codeClasses)
-      const from = request.sources.length === 0 ? 'any device or app' : request.sources.map(nameOf).join(', ')
-      return html`<li class="list-group-item">
-<h2 class="fs-5">${what}</h2>
-<p>From ${from}. ${request.reason || 'No reason is given'}</p>
-${unsaid(study, request)}
-<p><a href="/studies/${id}/settings/data/reason?${new URLSearchParams({ request: requestName(request) }).toString()}" aria-label="Change why it is asked for: ${what}, from ${from}">Change why it is asked for</a></p>
-${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { version: changeable.version, request: requestName(request) } }, html`<button class="btn btn-outline-primary btn-sm" aria-label="Ask no more for ${what}, from ${from}">Ask no more</button>`)}
-</li>`
-    })}</ul>
-<p class="form-text">What you ask no more for can not be given any more. Who shares it already goes on until they stop it, or the study ends.</p>`
   }
 
   server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
@@ -114,7 +91,7 @@ ${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { ver
     const reason = typedReason(body, furtherLanguages(changeable.study))
     const one = { kind: typed(body, 'kind'), source: typed(body, 'source'), ...reason }
     const sources = await sourcesFor(changeable)
-    const problems = problemsOf(one, requestsOf(changeable.study, codeClasses), sources)
+    const problems = problemsOf(one, requestsOf(changeable.study, codeClasses), sources, codeClasses)
     if (Object.keys(problems).length > 0)
       return send(reply.code(422), changeable, { typed: one, problems, version: typed(body, 'version') })
     const asked = { ...one, source: one.source === '' ? undefined : one.source }
@@ -133,26 +110,54 @@ ${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { ver
       ? reply.redirect(`/studies/${changeable.id}/settings/data`, 303)
       : send(reply.code(409), outcome.now, { notices: notDone })
   })
-
-  const problemsOf = (
-    { kind, source, ...reason }: NewRequest,
-    requests: readonly StudyRequest[],
-    sources: readonly Source[],
-  ): Problems => {
-    const isAsked = requests.some(
-      one => one.kind === kind && (source === '' ? one.sources.length === 0 : one.sources.includes(source)),
-    )
-    return {
-      ...(!codeClasses.kinds().some(({ key }) => key === kind) && { kind: 'Choose a kind of data' }),
-      ...(isAsked && { kind: 'The study asks for this already' }),
-      ...(source !== '' &&
-        !sources.some(one => one.id === source && !one.isRetired) && { source: 'Choose one of the sources' }),
-      ...reasonProblems(reason),
-    }
-  }
 }
 
 const nothingTyped: NewRequest = { kind: '', source: '', reason: '', translations: [] }
+
+const problemsOf = (
+  { kind, source, ...reason }: NewRequest,
+  requests: readonly StudyRequest[],
+  sources: readonly Source[],
+  codeClasses: CodeClasses,
+): Problems => {
+  const isAsked = requests.some(
+    one => one.kind === kind && (source === '' ? one.sources.length === 0 : one.sources.includes(source)),
+  )
+  return {
+    ...(!codeClasses.kinds().some(({ key }) => key === kind) && { kind: 'Choose a kind of data' }),
+    ...(isAsked && { kind: 'The study asks for this already' }),
+    ...(source !== '' &&
+      !sources.some(one => one.id === source && !one.isRetired) && { source: 'Choose one of the sources' }),
+    ...reasonProblems(reason),
+  }
+}
+
+const listed = (
+  changeable: ChangeableStudy,
+  sources: readonly Source[],
+  codeClasses: CodeClasses,
+  token: string,
+): Html => {
+  const { id, study } = changeable
+  const requests = requestsOf(study, codeClasses)
+  if (requests.length === 0) return html`<p>The study asks for nothing yet.</p>`
+  const nameOf = (source: string) => {
+    const found = sources.find(one => one.id === source)
+    return found === undefined ? 'a source that you may not see' : `${found.name}${found.isRetired ? ' (retired)' : ''}`
+  }
+  return html`<ul class="list-group">${requests.map(request => {
+    const what = displayOf(request.kind, codeClasses)
+    const from = request.sources.length === 0 ? 'any device or app' : request.sources.map(nameOf).join(', ')
+    return html`<li class="list-group-item">
+<h2 class="fs-5">${what}</h2>
+<p>From ${from}. ${request.reason || 'No reason is given'}</p>
+${unsaid(study, request)}
+<p><a href="/studies/${id}/settings/data/reason?${new URLSearchParams({ request: requestName(request) }).toString()}" aria-label="Change why it is asked for: ${what}, from ${from}">Change why it is asked for</a></p>
+${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { version: changeable.version, request: requestName(request) } }, html`<button class="btn btn-outline-primary btn-sm" aria-label="Ask no more for ${what}, from ${from}">Ask no more</button>`)}
+</li>`
+  })}</ul>
+<p class="form-text">What you ask no more for can not be given any more. Who shares it already goes on until they stop it, or the study ends.</p>`
+}
 
 /** In which languages patients read the reason in the study's own. */
 const unsaid = (study: ResearchStudy, { reason, extension }: StudyRequest): Html | false => {

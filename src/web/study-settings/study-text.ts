@@ -2,6 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { languageName } from '../../fhir/language.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
 import { textsOf } from '../../studies/consent/patient-text.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
@@ -24,7 +25,7 @@ import {
 } from '../../studies/definition/study-words.ts'
 import { textLanguages } from '../../studies/definition/text-part.ts'
 import { leavesRecipients, recipientsIn, withRecipients } from '../../studies/definition/text-recipients.ts'
-import type { AddPage } from '../page/add-page.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -45,86 +46,12 @@ export const studyTextPage: AddPage = (server, options) => {
       isProblem: problem !== undefined,
       notices: problem,
       fields: [],
-      before: html`${unnamed(changeable)}
-${unsaid(changeable)}
+      before: html`${unnamed(changeable, codeClasses)}
+${unsaid(changeable, codeClasses)}
 ${versions(changeable)}
-${await recipients(changeable, ownToken(reply))}
-${draft(changeable, ownToken(reply))}`,
+${await recipients(changeable, options, ownToken(reply))}
+${draft(changeable, codeClasses, ownToken(reply))}`,
     })
-
-  const unnamed = ({ study }: ChangeableStudy): Html | undefined => {
-    const kinds = unnamedRequests(study, codeClasses)
-    return kinds.length === 0
-      ? undefined
-      : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it before a version is published after it was added.</p>`
-  }
-
-  /** What stands beside the text, and not in each of its languages. */
-  const unsaid = ({ id, study }: ChangeableStudy): readonly Html[] =>
-    languagesOfText(study).flatMap(language => {
-      const reasons = requestsOf(study, codeClasses).filter(one => translatedReason(one.extension, language) === '')
-      const missing = [
-        ...(translatedTitle(study, language) === '' ? ['the title'] : []),
-        ...(translatedPurpose(study, language) === '' ? ['the purpose'] : []),
-        ...(reasons.length > 0
-          ? [`why ${reasons.map(({ kind }) => displayOf(kind, codeClasses)).join(', ')} is asked for`]
-          : []),
-      ]
-      const name = languageName(language)
-      const page = `/studies/${id}/settings`
-      return missing.length === 0
-        ? []
-        : html`<p class="alert alert-warning">Who reads the text in ${name} does not read in ${name}: ${missing.join('; ')}. It is written on the pages <a href="${page}/facts">About the study</a> and <a href="${page}/data">Data that the study asks for</a>.</p>`
-    })
-
-  const fromElsewhere = ({ id }: ChangeableStudy) => staffFromElsewhere(options.accounts.database, id)
-
-  const recipients = async (changeable: ChangeableStudy, token: string): Promise<Html | undefined> => {
-    const { id, study, store } = changeable
-    if (versionsOf(study).length === 0) return undefined
-    const staff = await fromElsewhere(changeable)
-    const names = await findPractitioners(store, options.registry, staff)
-    const listed = (ids: readonly string[]) => html`<ul>${ids.map(one => html`<li>${names.get(one) ?? one}</li>`)}</ul>`
-    const named = recipientsIn(study)
-    if (leavesRecipients(study))
-      return html`<h2>Who receives</h2>
-<p>The text leaves it to the study who receives. As long as somebody shares by it, nobody who works elsewhere can be added to the staff.
-Say that these alone receive what is given by it, and others can be named: they read of patients who sign a later version that names them, and of nobody else.</p>
-<ul><li>Those who work in the organization of the study, as its staff or by the access that was chosen</li></ul>
-${listed(staff)}
-${postForm({ action: `/studies/${id}/settings/text/recipients`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Say that these receive</button>`)}`
-    const missing = staff.filter(one => named?.includes(one) !== true)
-    return missing.length === 0
-      ? undefined
-      : html`<h2>Who receives</h2>
-<p class="alert alert-warning">The version that patients sign now does not name these. The next one will; they read nothing of a patient who has not signed it.</p>
-${listed(missing)}`
-  }
-
-  const draft = (changeable: ChangeableStudy, token: string): Html => {
-    const { id, study } = changeable
-    const page = `/studies/${id}/settings/text`
-    const languages = html`<ul>${textLanguages.map(
-      language =>
-        html`<li><a href="${page}/draft/${language}">Write it in ${languageName(language)}</a>${language !== 'en' && ' (not required)'}</li>`,
-    )}</ul>`
-    const one = draftOf(study)
-    if (one === undefined)
-      return html`<h2>A new version</h2>
-<p>${beginning(study)} Patients do not see it before you publish it.</p>
-${languages}`
-    const missing = missingInDraft(one, study, codeClasses)
-    return html`<h2>The version that is being written</h2>
-${languages}
-<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">See it as patients will, in ${languageName(language)}</a></li>`)}</ul>
-${
-  missing.length > 0
-    ? html`<p>It can not be published yet. It lacks:</p>
-<ul>${missing.map(part => html`<li>${part}</li>`)}</ul>`
-    : html`<p>Once it is published it stays as it is. Everybody in the study is asked again; until they sign it, what they agreed to before holds, and no more.</p>
-${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-primary">Publish it</button>`)}`
-}`
-  }
 
   server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
     send(reply, await studyOf(request, options, 'mayChange')),
@@ -140,7 +67,7 @@ ${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.ver
         changeable,
         notice('problem', html`<p>It was not published. It lacks: ${missing.join(', ')}.</p>`),
       )
-    const staff = await fromElsewhere(changeable)
+    const staff = await fromElsewhere(changeable, options)
     const outcome = await changing(request, options, changeable, study => {
       const published = withPublished(study, one, codeClasses)
       return recipientsIn(study) === undefined ? published : withRecipients(published, staff)
@@ -151,7 +78,7 @@ ${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.ver
   })
   server.post<OfStudy>(`${at}/recipients`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
-    const staff = await fromElsewhere(changeable)
+    const staff = await fromElsewhere(changeable, options)
     const outcome = await changing(request, options, changeable, study => withRecipients(study, staff))
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
@@ -169,6 +96,34 @@ ${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.ver
   })
 }
 
+const unnamed = ({ study }: ChangeableStudy, codeClasses: CodeClasses): Html | undefined => {
+  const kinds = unnamedRequests(study, codeClasses)
+  return kinds.length === 0
+    ? undefined
+    : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it before a version is published after it was added.</p>`
+}
+
+/** What stands beside the text, and not in each of its languages. */
+const unsaid = ({ id, study }: ChangeableStudy, codeClasses: CodeClasses): readonly Html[] =>
+  languagesOfText(study).flatMap(language => {
+    const reasons = requestsOf(study, codeClasses).filter(one => translatedReason(one.extension, language) === '')
+    const missing = [
+      ...(translatedTitle(study, language) === '' ? ['the title'] : []),
+      ...(translatedPurpose(study, language) === '' ? ['the purpose'] : []),
+      ...(reasons.length > 0
+        ? [`why ${reasons.map(({ kind }) => displayOf(kind, codeClasses)).join(', ')} is asked for`]
+        : []),
+    ]
+    const name = languageName(language)
+    const page = `/studies/${id}/settings`
+    return missing.length === 0
+      ? []
+      : html`<p class="alert alert-warning">Who reads the text in ${name} does not read in ${name}: ${missing.join('; ')}. It is written on the pages <a href="${page}/facts">About the study</a> and <a href="${page}/data">Data that the study asks for</a>.</p>`
+  })
+
+const fromElsewhere = ({ id }: ChangeableStudy, { accounts }: PageOptions): Promise<readonly string[]> =>
+  staffFromElsewhere(accounts.database, id)
+
 const versions = ({ id, study }: ChangeableStudy): Html => {
   const published = versionsOf(study)
   if (published.length === 0) return html`<p>Nothing is published yet: nobody can be asked for anything.</p>`
@@ -177,6 +132,57 @@ const versions = ({ id, study }: ChangeableStudy): Html => {
     (version, place) =>
       html`<li><a href="/studies/${id}/settings/text/versions/${encodeURIComponent(version)}">Version ${version}</a>${place === published.length - 1 && ', which patients sign now'}</li>`,
   )}</ul>`
+}
+
+const recipients = async (
+  changeable: ChangeableStudy,
+  options: PageOptions,
+  token: string,
+): Promise<Html | undefined> => {
+  const { id, study, store } = changeable
+  if (versionsOf(study).length === 0) return undefined
+  const staff = await fromElsewhere(changeable, options)
+  const names = await findPractitioners(store, options.registry, staff)
+  const listed = (ids: readonly string[]) => html`<ul>${ids.map(one => html`<li>${names.get(one) ?? one}</li>`)}</ul>`
+  const named = recipientsIn(study)
+  if (leavesRecipients(study))
+    return html`<h2>Who receives</h2>
+<p>The text leaves it to the study who receives. As long as somebody shares by it, nobody who works elsewhere can be added to the staff.
+Say that these alone receive what is given by it, and others can be named: they read of patients who sign a later version that names them, and of nobody else.</p>
+<ul><li>Those who work in the organization of the study, as its staff or by the access that was chosen</li></ul>
+${listed(staff)}
+${postForm({ action: `/studies/${id}/settings/text/recipients`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Say that these receive</button>`)}`
+  const missing = staff.filter(one => named?.includes(one) !== true)
+  return missing.length === 0
+    ? undefined
+    : html`<h2>Who receives</h2>
+<p class="alert alert-warning">The version that patients sign now does not name these. The next one will; they read nothing of a patient who has not signed it.</p>
+${listed(missing)}`
+}
+
+const draft = (changeable: ChangeableStudy, codeClasses: CodeClasses, token: string): Html => {
+  const { id, study } = changeable
+  const page = `/studies/${id}/settings/text`
+  const languages = html`<ul>${textLanguages.map(
+    language =>
+      html`<li><a href="${page}/draft/${language}">Write it in ${languageName(language)}</a>${language !== 'en' && ' (not required)'}</li>`,
+  )}</ul>`
+  const one = draftOf(study)
+  if (one === undefined)
+    return html`<h2>A new version</h2>
+<p>${beginning(study)} Patients do not see it before you publish it.</p>
+${languages}`
+  const missing = missingInDraft(one, study, codeClasses)
+  return html`<h2>The version that is being written</h2>
+${languages}
+<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">See it as patients will, in ${languageName(language)}</a></li>`)}</ul>
+${
+  missing.length > 0
+    ? html`<p>It can not be published yet. It lacks:</p>
+<ul>${missing.map(part => html`<li>${part}</li>`)}</ul>`
+    : html`<p>Once it is published it stays as it is. Everybody in the study is asked again; until they sign it, what they agreed to before holds, and no more.</p>
+${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-primary">Publish it</button>`)}`
+}`
 }
 
 /** With which words a new version begins, where there is one before. */
