@@ -28,8 +28,6 @@ export type ApiOptions = ContextParts &
 
 /** Below `/api/v1`. */
 export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): Promise<void> => {
-  const askingFor = openAsking(options)
-  const { redemption } = server.authorization
   server.setErrorHandler(answerDetail)
   server.setNotFoundHandler((request, reply) =>
     answerDetail(
@@ -46,67 +44,72 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
     global: false,
     errorResponseBuilder: () => new FhirError('throttled', 'Too many requests'),
   })
-  await server.register(async scope => {
-    // There is nothing to say in the body; what clients put there for want of one is not read.
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 16_384 }, async () => undefined)
-    scope.post<{ Params: { token: string } }>(
-      '/invitation/:token',
-      { config: { rateLimit: { max: mostOfAddress, timeWindow: '1 minute', keyGenerator: addressGroup } } },
-      async ({ params }) => {
-        const { grant, expiresAt } = await redemption.redeem(params.token)
-        return { grant, token_endpoint: `${options.address()}/oauth/token`, expires: expiresAt.toISOString() }
-      },
-    )
-    refuseOtherMethods(scope, '/invitation/:token', ['POST'])
+  await server.register(async scope => invitationRoutes(scope, options))
+  await server.register(async scope => callerRoutes(scope, options))
+}
+
+/** Whose only proof is the link that they hold. */
+const invitationRoutes = (scope: FastifyInstance, { address }: ApiOptions): void => {
+  // There is nothing to say in the body; what clients put there for want of one is not read.
+  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 16_384 }, async () => undefined)
+  scope.post<{ Params: { token: string } }>(
+    '/invitation/:token',
+    { config: { rateLimit: { max: mostOfAddress, timeWindow: '1 minute', keyGenerator: addressGroup } } },
+    async ({ params }) => {
+      const { grant, expiresAt } = await scope.authorization.redemption.redeem(params.token)
+      return { grant, token_endpoint: `${address()}/oauth/token`, expires: expiresAt.toISOString() }
+    },
+  )
+  refuseOtherMethods(scope, '/invitation/:token', ['POST'])
+}
+
+/** Whose token says who they are. */
+const callerRoutes = (scope: FastifyInstance, options: ApiOptions): void => {
+  const askingFor = openAsking(options)
+  scope.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, bytes: Buffer) => jsonIn(request, bytes),
+  )
+  scope.addContentTypeParser('*', async ({ headers }: FastifyRequest) => {
+    throw unsupported(headers['content-type'] ?? 'A body without a type', 'application/json')
   })
-  await server.register(async scope => {
-    scope.addContentTypeParser(
-      'application/json',
-      { parseAs: 'buffer' },
-      async (request: FastifyRequest, bytes: Buffer) => jsonIn(request, bytes),
+  scope.decorateRequest('caller', undefined)
+  scope.addHook('onRequest', requireCaller(options.findCaller, undefined, recordRefused(options, triedAt)))
+  options.bounds(scope)
+  for (const { method, path, parameters = [], isPaged, status = 200, answer } of routes) {
+    const known = [...parameters, ...(isPaged ? pageParameters : [])]
+    scope.route({
+      method,
+      url: `/${path}`,
+      handler: async (request: FastifyRequest, reply: FastifyReply) => {
+        const query = parametersOf(queryOf(request), known)
+        const answered = await answer(
+          {
+            asking: askingFor(request),
+            path: request.params as Record<string, string>,
+            query,
+            page: { url: `${options.address()}${request.url.split('?', 1)[0]}`, query },
+            body: request.body,
+          },
+          options,
+        )
+        reply.code(status)
+        return status === 204 ? reply.send() : answered
+      },
+    })
+  }
+  for (const [path, here] of Map.groupBy(routes, one => one.path))
+    refuseOtherMethods(
+      scope,
+      `/${path}`,
+      here.map(one => one.method),
     )
-    scope.addContentTypeParser('*', async ({ headers }: FastifyRequest) => {
-      throw unsupported(headers['content-type'] ?? 'A body without a type', 'application/json')
-    })
-    scope.decorateRequest('caller', undefined)
-    scope.addHook('onRequest', requireCaller(options.findCaller, undefined, recordRefused(options, triedAt)))
-    options.bounds(scope)
-    for (const { method, path, parameters = [], isPaged, status = 200, answer } of routes) {
-      const known = [...parameters, ...(isPaged ? pageParameters : [])]
-      scope.route({
-        method,
-        url: `/${path}`,
-        handler: async (request: FastifyRequest, reply: FastifyReply) => {
-          const query = parametersOf(queryOf(request), known)
-          const answered = await answer(
-            {
-              asking: askingFor(request),
-              path: request.params as Record<string, string>,
-              query,
-              page: { url: `${options.address()}${request.url.split('?', 1)[0]}`, query },
-              body: request.body,
-            },
-            options,
-          )
-          reply.code(status)
-          return status === 204 ? reply.send() : answered
-        },
-      })
-    }
-    for (const [path, here] of Map.groupBy(routes, one => one.path))
-      refuseOtherMethods(
-        scope,
-        `/${path}`,
-        here.map(one => one.method),
-      )
-    refuseOtherMethods(scope, '/clients', ['GET'])
-    scope.get('/clients', async request => {
-      requireStaff(askingFor(request))
-      const apps = await redemption.apps()
-      return wholePage(
-        apps.map(({ client, name, url }) => ({ id: client, name, clientId: client, invitationUrl: url })),
-      )
-    })
+  refuseOtherMethods(scope, '/clients', ['GET'])
+  scope.get('/clients', async request => {
+    requireStaff(askingFor(request))
+    const apps = await scope.authorization.redemption.apps()
+    return wholePage(apps.map(({ client, name, url }) => ({ id: client, name, clientId: client, invitationUrl: url })))
   })
 }
 
