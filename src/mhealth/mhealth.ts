@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Observation } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
 import { FhirError, type Issue } from '../fhir/error.ts'
-import { atOnce, type Steps } from '../fhir/give-way.ts'
+import type { Steps } from '../fhir/give-way.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { mistakenStatuses } from '../fhir/measured/mistaken.ts'
 import { openCodings } from './codings.ts'
@@ -25,9 +25,9 @@ import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 /** What the rest of the server does with Open mHealth documents: finds one in an Observation, and takes it, judged by a policy, with the native elements that it says. */
 export type Mhealth = {
   /** The Open mHealth document in an Observation, also in a stored one; undefined where there is none. */
-  readonly documentOf: (observation: unknown) => OmhDocument | undefined
+  readonly documentOf: (observation: unknown) => Steps<OmhDocument | undefined>
   /** The same where nothing else is told of the Observation: none where it was entered in error or cancelled, which no document says. */
-  readonly measuredDocumentOf: (observation: unknown) => OmhDocument | undefined
+  readonly measuredDocumentOf: (observation: unknown) => Steps<OmhDocument | undefined>
   /** The class of a document's schema: `omh:heart-rate`. */
   readonly classOf: (id: SchemaId) => string
   /** Throws, as one FhirError, what makes a document unreadable, whatever the policy. A series may be long. */
@@ -76,8 +76,7 @@ type Options = {
 export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options): Mhealth => {
   const schemas = openSchemas(schemaDir === undefined ? {} : { schemaDir })
   const codings = openCodings(codeClasses)
-  const findIn = (observation: unknown) => findDocument(asRecord(observation) ?? {}, schemas.newestVersion)
-  const documentOf = (observation: unknown) => atOnce(findIn(observation))
+  const documentOf = (observation: unknown) => findDocument(asRecord(observation) ?? {}, schemas.newestVersion)
   const classOf = ({ namespace, name }: SchemaId) => codeClasses.classOf(systems.omh, `${namespace}:${name}`)
 
   const readDocument = function* (document: OmhDocument, moment: number) {
@@ -119,7 +118,7 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
     }
   }
   const receive = function* (observation: unknown): Steps<Received> {
-    const document = yield* findIn(observation)
+    const document = yield* documentOf(observation)
     if (document === undefined) return unread(observation as Observation)
     try {
       return yield* receiveDocument(asRecord(observation) ?? {}, document)
@@ -137,7 +136,9 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
   }
   return {
     documentOf,
-    measuredDocumentOf: observation => (isMistaken(observation) ? undefined : documentOf(observation)),
+    measuredDocumentOf: function* (observation) {
+      return isMistaken(observation) ? undefined : yield* documentOf(observation)
+    },
     classOf,
     receive,
     outlineOf: observation => outlineOf(asRecord(observation) ?? {}, { newestVersion: schemas.newestVersion, faceOf }),

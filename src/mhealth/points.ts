@@ -1,6 +1,6 @@
 import type { Observation } from '@medplum/fhirtypes'
 import { extensions, standardExtensions } from '../fhir/canonical.ts'
-import { atOnce } from '../fhir/give-way.ts'
+import { atOnce, eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { instantOf } from './date-time.ts'
 import { effectiveOf } from './effective.ts'
 import { asList, asRecord, type JsonRecord } from './json-tree.ts'
@@ -16,17 +16,20 @@ export type Point = {
 }
 
 /** Of a data series each element as its own document would be; of SampledData each moment; any other is its only point. */
-export const pointsOf = (mhealth: Pick<Mhealth, 'documentOf' | 'receive'>, holding: JsonRecord): readonly Point[] => {
-  const document = mhealth.documentOf(holding)
+export const pointsOf = function* (
+  mhealth: Pick<Mhealth, 'documentOf' | 'receive'>,
+  holding: JsonRecord,
+): Steps<readonly Point[]> {
+  const document = yield* mhealth.documentOf(holding)
   const derivedFrom = [{ reference: `Observation/${holding.id}` }]
   const finished = (point: JsonRecord) => ({ ...pruned(point), derivedFrom }) as unknown as Observation
   if (document === undefined || document.plain.form !== 'series')
-    return samplesOf(holding).map(({ start, elements }) => ({
+    return yield* eachInSteps(yield* samplesOf(holding), ({ start, elements }) => ({
       start,
       toObservation: () => finished({ ...without(holding, ...measured), ...elements() }),
     }))
   const { header } = document.exact
-  return document.exact.bodies.map(body => ({
+  return yield* eachInSteps(document.exact.bodies, body => ({
     start: startOf(body),
     toObservation: () => {
       const data = Buffer.from(JSON.stringify({ header, body })).toString('base64')

@@ -1,5 +1,6 @@
 import { standardExtensions } from '../fhir/canonical.ts'
 import { FhirError } from '../fhir/error.ts'
+import { eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { decimalText } from '../fhir/json.ts'
 import { instantOf, moveBy } from './date-time.ts'
 import { type Decimal, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
@@ -17,7 +18,7 @@ export type Sample = {
  * component for each lead. One without any is a moment itself. Throws where it is not said when the samples begin, and where there
  * are more than can be laid out beside other work.
  */
-export const samplesOf = (observation: JsonRecord): readonly Sample[] => {
+export const samplesOf = function* (observation: JsonRecord): Steps<readonly Sample[]> {
   const parts = sampledParts(observation)
   const start = startText(observation)
   if (parts.length === 0)
@@ -31,16 +32,17 @@ export const samplesOf = (observation: JsonRecord): readonly Sample[] => {
       const at = moments.get(offset) ?? []
       at.push(() => ({ index: part.index, code: part.code, value: value() }))
       moments.set(offset, at)
+      yield
     }
-  return [...moments]
-    .sort(([one], [other]) => one - other)
-    .map(([offset, at]) => ({
-      start: instantOf(start) + offset,
-      elements: () => ({
-        effectiveDateTime: moveBy(start, offset, 'ms'),
-        ...toElements(at.map(part => part())),
-      }),
-    }))
+  const first = instantOf(start)
+  const ordered = [...moments].sort(([one], [other]) => one - other)
+  return yield* eachInSteps(ordered, ([offset, at]) => ({
+    start: first + offset,
+    elements: () => ({
+      effectiveDateTime: moveBy(start, offset, 'ms'),
+      ...toElements(at.map(part => part())),
+    }),
+  }))
 }
 
 const mostSamples = 200_000
@@ -85,18 +87,16 @@ const toElements = (parts: readonly Part[]): JsonRecord => {
 type Timed = { readonly offset: number; readonly value: () => JsonRecord }
 
 /** What was missing is no moment: nobody measured then. */
-const valuesOf = ({ data: sampled }: Sampled): readonly Timed[] => {
+const valuesOf = function* ({ data: sampled }: Sampled): Generator<Timed> {
   if (Number(decimalText(sampled.dimensions)) !== 1)
     throw new FhirError('not-supported', 'Only SampledData of one dimension is expanded', { status: 422 })
   const period = Number(decimalText(sampled.period))
   const offsets = offsetsOf(sampled)
   const texts = (asText(sampled.data) ?? '').trim().split(/\s+/)
-  return texts.flatMap((text, index): readonly Timed[] => {
+  for (const [index, text] of texts.entries()) {
     const offset = offsets === undefined ? index * period : offsets[index]
-    return text === 'E' || text === '' || offset === undefined
-      ? []
-      : [{ offset, value: () => sampleValue(text, sampled) }]
-  })
+    if (text !== 'E' && text !== '' && offset !== undefined) yield { offset, value: () => sampleValue(text, sampled) }
+  }
 }
 
 const offsetsOf = ({ extension }: JsonRecord): readonly number[] | undefined => {

@@ -1,8 +1,9 @@
-import type { Bundle } from '@medplum/fhirtypes'
 import { canonicalBase } from '../fhir/canonical.ts'
 import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
-import { parseJson } from '../fhir/json.ts'
+import { eachInSteps, inSteps } from '../fhir/give-way.ts'
+import { parseInSteps } from '../fhir/json-pieces.ts'
+import { bundleChunks } from '../interactions/bundle/bundle-text.ts'
 import { type Point, pointsOf } from '../mhealth/points.ts'
 import { refusal } from '../search/refusal.ts'
 import { isLook } from '../search/result-parameter.ts'
@@ -23,21 +24,18 @@ export const points: Operation = {
     const asked = parsePoints(primitivesOf(request))
     const looks = [...request.query].filter(([name]) => isLook(name))
     const { content } = await store.read('Observation', request.id)
-    const found = pointsOf(mhealth, parseJson(content) as Readonly<Record<string, unknown>>).filter(isWithin(asked))
+    const holding = (await parseInSteps(content)) as Readonly<Record<string, unknown>>
+    const found = (await inSteps(pointsOf(mhealth, holding))).filter(isWithin(asked))
     const page = found.slice(asked.offset, asked.offset + asked.count)
     const pageAt = (offset: number) =>
       `${base}/Observation/${request.id}/$points?${new URLSearchParams([...queryOf(asked, offset), ...looks])}`
     const next = asked.offset + asked.count
-    const bundle: Bundle = {
-      resourceType: 'Bundle',
-      type: 'collection',
-      link: [
-        { relation: 'self', url: pageAt(asked.offset) },
-        ...(next < found.length ? [{ relation: 'next', url: pageAt(next) }] : []),
-      ],
-      entry: page.map(point => ({ resource: point.toObservation() })),
-    }
-    return { status: 200, body: { kind: 'text', text: JSON.stringify(bundle) } }
+    const link = [
+      { relation: 'self' as const, url: pageAt(asked.offset) },
+      ...(next < found.length ? [{ relation: 'next' as const, url: pageAt(next) }] : []),
+    ]
+    const entries = await inSteps(eachInSteps(page, point => JSON.stringify({ resource: point.toObservation() })))
+    return { status: 200, body: { kind: 'chunks', chunks: bundleChunks({ type: 'collection', link }, entries) } }
   },
 }
 

@@ -79,7 +79,7 @@ t.test('every document is received without a warning, as the kind that it was ma
   const sample = every.filter((_, index) => index % 7 === 0)
   const refused = sample.filter(({ person, reading }) => {
     const observation = toObservation(person, reading, ids)
-    const document = mhealth.documentOf(observation)
+    const document = atOnce(mhealth.documentOf(observation))
     const { issues, resource, uploadKey } = atOnce(mhealth.receive(observation)).under('strict')
     const value = resource.valueQuantity?.value ?? resource.component?.[0]?.valueQuantity?.value
     const kind = document && mhealth.classOf(document.id)

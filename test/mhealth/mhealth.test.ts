@@ -479,7 +479,7 @@ t.test('what stands around the measurement stays as the client sent it', async t
 })
 
 t.test('what was entered in error or cancelled holds no document of a measurement', async t => {
-  const measured = (status: string) => mhealth.measuredDocumentOf(upload(heartRate(64), { status }))?.id
+  const measured = (status: string) => atOnce(mhealth.measuredDocumentOf(upload(heartRate(64), { status })))?.id
   const id = { namespace: 'omh', name: 'heart-rate', version: '2.0' }
   t.strictSame(['final', 'amended', 'unknown'].map(measured), [id, id, id])
   t.strictSame(['entered-in-error', 'cancelled'].map(measured), [undefined, undefined])

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { atOnce } from '../../src/fhir/give-way.ts'
 import { pointsOf } from '../../src/mhealth/points.ts'
-import { mhealth } from './upload.ts'
+import { heartRate, mhealth, upload } from './upload.ts'
 
 const series = {
   resourceType: 'Observation',
@@ -47,7 +48,7 @@ const pointOf = (effectiveDateTime: string, value: number) => ({
 })
 
 t.test('a point is as confidential as what holds it, and has nothing that is of the whole alone', async t => {
-  const points = pointsOf(mhealth, series)
+  const points = atOnce(pointsOf(mhealth, series))
   t.strictSame(
     points.map(({ start }) => start),
     [Date.parse('2026-03-01T06:30:00Z'), Date.parse('2026-03-01T06:31:00Z')],
@@ -60,7 +61,17 @@ t.test('a point is as confidential as what holds it, and has nothing that is of 
 
 t.test('a point without labels or extensions has no place for them', async t => {
   const { meta: _, extension: __, ...plain } = series
-  const [first] = pointsOf(mhealth, plain)
+  const [first] = atOnce(pointsOf(mhealth, plain))
   const { meta: ___, extension: ____, ...expected } = pointOf('2026-03-01T07:30:00+01:00', 60)
   t.strictSame(JSON.parse(JSON.stringify(first?.toObservation())), expected)
+})
+
+t.test('others have their turn while the points of a long series are found', async t => {
+  const { header, body } = heartRate(64)
+  const steps = pointsOf(mhealth, { ...upload({ header, body: Array(5000).fill(body) }) })
+  let turns = 0
+  let step = steps.next()
+  for (; !step.done; step = steps.next()) turns += 1
+  t.equal(step.value.length, 5000)
+  t.ok(turns > 5000, `${turns} turns`)
 })

@@ -1,5 +1,6 @@
 import type { Observation, Patient } from '@medplum/fhirtypes'
 import { systems } from '../../fhir/canonical.ts'
+import { inSteps } from '../../fhir/give-way.ts'
 import { parseJson } from '../../fhir/json.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { namedId } from '../../fhir/reference.ts'
@@ -15,13 +16,19 @@ export const presentObservations = async (asking: Asking, observations: readonly
   const ids = [...new Set(observations.flatMap(one => subjectOf(one) ?? []))]
   const found = ids.length === 0 ? [] : await asking.list<Patient>('Patient', { _id: ids.join(',') })
   const patients = new Map(found.map(patient => [patient.id, patient]))
-  return observations.map(one => toObservation(one, patients.get(subjectOf(one) ?? ''), parts))
+  const presented = []
+  for (const one of observations) presented.push(await toObservation(one, patients.get(subjectOf(one) ?? ''), parts))
+  return presented
 }
 
-const toObservation = (observation: Observation, patient: Patient | undefined, { codeClasses, mhealth }: Parts) => {
+const toObservation = async (
+  observation: Observation,
+  patient: Patient | undefined,
+  { codeClasses, mhealth }: Parts,
+) => {
   const subject = subjectOf(observation) ?? null
-  const document = mhealth.documentOf(observation)
-  const measured = mhealth.measuredDocumentOf(observation)
+  const document = await inSteps(mhealth.documentOf(observation))
+  const measured = await inSteps(mhealth.measuredDocumentOf(observation))
   const [first] = observation.code.coding ?? []
   const coded = document === undefined ? first : codingOf(document.id)
   const kind = coded?.code === undefined ? undefined : codeClasses.classOf(coded.system, coded.code)

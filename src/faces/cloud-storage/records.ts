@@ -1,4 +1,5 @@
 import type { Encryption } from '../../auth/tink/encryption.ts'
+import { inSteps } from '../../fhir/give-way.ts'
 import type { Handler, Routed, TypeRequest } from '../../interactions/interaction.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -34,7 +35,7 @@ const listRecords =
     const records = async function* () {
       for (let page: Page | undefined = first; page !== undefined; page = await following(page))
         for (const { id, content } of page.entries) {
-          const document = mhealth.measuredDocumentOf(JSON.parse(content))
+          const document = await inSteps(mhealth.measuredDocumentOf(JSON.parse(content)))
           if (document !== undefined) yield toRecord(document, id, user, encrypt)
         }
     }

@@ -1,4 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
+import { inSteps } from '../../fhir/give-way.ts'
 import { toOperationOutcome } from '../../fhir/operation-outcome.ts'
 import { create } from '../../interactions/create.ts'
 import { deletion } from '../../interactions/delete.ts'
@@ -10,7 +11,7 @@ import { parseSearch } from '../../search/parse.ts'
 export const readDataPoint: Handler<InstanceRequest> = async (request, context) => {
   const id = await observationOf(request, context)
   const stored = await context.store.read('Observation', id)
-  const document = context.mhealth.documentOf(JSON.parse(stored.content))
+  const document = await inSteps(context.mhealth.documentOf(JSON.parse(stored.content)))
   if (document === undefined) throw notFound(request.id)
   return { status: 200, ...versionHeaders(stored), body: { kind: 'text', text: document.bytes.toString() } }
 }

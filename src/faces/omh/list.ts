@@ -1,3 +1,4 @@
+import { inSteps } from '../../fhir/give-way.ts'
 import type { Context, FhirResponse, Handler, TypeRequest } from '../../interactions/interaction.ts'
 import { cursorUrl, openPage } from '../../interactions/search/paging.ts'
 import type { OmhDocument } from '../../mhealth/document.ts'
@@ -38,18 +39,21 @@ const openDataPoints = async (
   // Whoever asks for few, of which there are few, passes over many; a link may lead into a page of many.
   const query = new URLSearchParams([...search, ['_count', String(start.rows > 0 ? mostListed : count)]])
   const parsed = { ...parseSearch(registry, 'Observation', query, { base }), room: roomOfPage }
-  const documentsIn = (page: Page, { rows, cursor }: Place): readonly Found[] =>
-    page.entries.flatMap(({ content }, index) => {
-      const document = index < rows ? undefined : mhealth.measuredDocumentOf(JSON.parse(content))
-      if (document === undefined || !isOf(document, schema)) return []
-      return [{ text: lineOf(document), after: { rows: index + 1, cursor } }]
-    })
+  const documentsIn = async (page: Page, { rows, cursor }: Place): Promise<readonly Found[]> => {
+    const found: Found[] = []
+    for (const [index, { content }] of page.entries.entries()) {
+      const document = index < rows ? undefined : await inSteps(mhealth.measuredDocumentOf(JSON.parse(content)))
+      if (document !== undefined && isOf(document, schema))
+        found.push({ text: lineOf(document), after: { rows: index + 1, cursor } })
+    }
+    return found
+  }
   const first = await store.search({ ...parsed, cursor: start.cursor })
   return (async function* () {
     let place = start
     for (let page = first; ; page = await store.search({ ...parsed, count: mostListed, cursor: place.cursor })) {
       const next = page.next === undefined ? undefined : { rows: 0, cursor: page.next }
-      yield { documents: documentsIn(page, place), next }
+      yield { documents: await documentsIn(page, place), next }
       if (next === undefined) return
       place = next
     }

@@ -34,7 +34,7 @@ const chunksOf = function* (head: object, entries: Iterable<string>, emptyLists:
 
 export type BundleHead = {
   readonly timestamp?: string
-  readonly type: 'searchset' | 'history' | 'batch-response' | 'transaction-response'
+  readonly type: 'collection' | 'searchset' | 'history' | 'batch-response' | 'transaction-response'
   readonly total?: number
   readonly link: readonly { readonly relation: 'self' | 'first' | 'previous' | 'next'; readonly url: string }[]
 }

@@ -85,7 +85,8 @@ export const parseUnder = async (
 export const parseChange = async (stored: Resource, body: unknown, context: Context): Promise<Incoming> => {
   const { documentOf } = context.mhealth
   const type = stored.resourceType
-  const [before, after] = type === 'Observation' ? [documentOf(stored), documentOf(body)] : []
+  const [before, after] =
+    type === 'Observation' ? [await inSteps(documentOf(stored)), await inSteps(documentOf(body))] : []
   const isSame = before !== undefined && after !== undefined && before.bytes.equals(after.bytes)
   return parseUnder(isSame ? 'accept-with-warning' : 'strict', type, body, context)
 }

@@ -1,5 +1,6 @@
 import type { Observation, ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments } from '../../access/patient-compartment.ts'
+import { inSteps } from '../../fhir/give-way.ts'
 import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
@@ -34,10 +35,11 @@ export const documentLines: RecordLines = async function* (records) {
   let before = '[\n'
   for (const record of records)
     for await (const { entries } of pagesOf(record, 'Observation')) {
-      const documents = entries.flatMap(({ content }) => record.measuredDocumentOf(JSON.parse(content)) ?? [])
-      for (const { bytes } of documents) {
+      for (const { content } of entries) {
+        const document = await inSteps(record.measuredDocumentOf(JSON.parse(content)))
+        if (document === undefined) continue
         yield before
-        yield bytes
+        yield document.bytes
         before = ',\n'
       }
     }

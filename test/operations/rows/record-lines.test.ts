@@ -23,7 +23,10 @@ const openRecord = () => {
     registry,
     store: { search },
     patient: 'ann',
-    measuredDocumentOf: () => undefined,
+    // biome-ignore lint/correctness/useYield: none of it is long
+    measuredDocumentOf: function* () {
+      return undefined
+    },
     nameKind: () => undefined,
   }
   return { record, pagesAsked: () => asked }
