@@ -1,0 +1,132 @@
+import t from 'tap'
+import type { Method } from '../../../src/storage/account/authentication.ts'
+import {
+  endSession,
+  endSessions,
+  findSession,
+  isInForce,
+  sessionsOf,
+  startSession,
+} from '../../../src/storage/account/session.ts'
+import { endSteps, findStep, startStep, takeStep } from '../../../src/storage/account/sign-in-step.ts'
+import { hashOf, newSecret } from '../../../src/storage/secret/secret.ts'
+import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
+import * as w from '../model/world.ts'
+
+const { database, put, close } = await w.openWorld()
+t.teardown(close)
+
+const people = ['plain', 'protected', 'asked', 'asked-and-protected', 'barred', 'ana', 'ben']
+await put(w.organization('lab'), w.organization('strict'))
+for (const id of ['asked', 'asked-and-protected'])
+  await put({ resourceType: 'Practitioner', id }, w.role(id, 'strict', 'member'), {
+    resourceType: 'Person',
+    id,
+    link: [{ target: { reference: `Practitioner/${id}` } }],
+  })
+await put({ resourceType: 'Person', id: 'barred', active: false })
+await database.run(sql.fragment`UPDATE organization_node SET second_factor = TRUE WHERE id = 'strict'`)
+for (const person of people)
+  await database.run(sql.fragment`
+    INSERT INTO user_account (email, person, authenticator)
+    VALUES (${`${person}@example.org`}, ${person}, ${person.endsWith('protected') ? 'sealed' : null})`)
+
+const start = (person: string, methods: readonly Method[] = ['pwd']) =>
+  startSession(database, { person, methods: [...methods], device: 'Test' })
+const change = (cookie: string, to: SqlFragment) =>
+  database.run(sql.fragment`UPDATE user_session SET ${to} WHERE hash = ${hashOf(cookie)}`)
+const idOf = async (cookie: string) =>
+  (await database.one<{ id: string }>(sql.fragment`SELECT id FROM user_session WHERE hash = ${hashOf(cookie)}`)).id
+
+t.test('a session is in force where all was shown that is asked of the person, and they are active', async t => {
+  const ways: readonly (readonly Method[])[] = [[], ['pwd'], ['otp'], ['pwd', 'otp'], ['mfa']]
+  const inForce: Record<string, readonly string[]> = {}
+  for (const person of people.slice(0, 5)) {
+    const found: string[] = []
+    for (const methods of ways) {
+      const cookie = await start(person, methods)
+      const session = await findSession(database, cookie)
+      t.equal(await isInForce(database, await idOf(cookie)), session !== undefined)
+      if (session !== undefined) found.push(methods.join(' '))
+    }
+    inForce[person] = found
+    t.equal((await sessionsOf(database, person)).length, found.length, 'and no other is listed')
+  }
+  t.strictSame(inForce, {
+    plain: ['', 'pwd', 'otp', 'pwd otp', 'mfa'],
+    protected: ['otp', 'pwd otp', 'mfa'],
+    // A code of an app that was given up since is none.
+    asked: ['mfa'],
+    'asked-and-protected': ['otp', 'pwd otp', 'mfa'],
+    barred: [],
+  })
+})
+
+t.test('a session ends by its time, for its holder alone, and with all others', async t => {
+  const [own, idle, old, elsewhere] = [await start('ana'), await start('ana'), await start('ana'), await start('ben')]
+  await change(idle, sql.fragment`seen_at = now() - interval '2 hours'`)
+  await change(old, sql.fragment`expires_at = now()`)
+  const found = async () => {
+    const persons: (string | undefined)[] = []
+    for (const cookie of [own, idle, old, elsewhere]) persons.push((await findSession(database, cookie))?.person)
+    return persons
+  }
+  t.strictSame(await found(), ['ana', undefined, undefined, 'ben'])
+  for (const none of ['', 'short', newSecret()]) t.equal(await findSession(database, none), undefined)
+  const id = await idOf(own)
+  t.equal(await endSession(database, 'ben', id), false)
+  t.strictSame(await found(), ['ana', undefined, undefined, 'ben'])
+  const other = await start('ana')
+  await endSessions(database, 'ana', id)
+  t.equal(await findSession(database, other), undefined)
+  t.strictSame(await found(), ['ana', undefined, undefined, 'ben'])
+  t.equal(await endSession(database, 'ana', id), true)
+  t.equal(await endSession(database, 'ana', id), false)
+  await endSessions(database, 'ana')
+  t.strictSame(await found(), [undefined, undefined, undefined, 'ben'])
+})
+
+t.test('a half sign-in is for one use, for ten minutes, and none of it stays when all are ended', async t => {
+  const at = new Date('2026-05-06T07:08:09Z')
+  const whole = { person: 'ana', methods: ['mfa'], authenticatedAt: at, authenticator: 'sealed' } as const
+  const step = await startStep(database, { ...whole, methods: ['mfa'] })
+  t.strictSame(await findStep(database, step), whole)
+  const untold = await startStep(database, { person: 'ana', methods: [], authenticatedAt: 'not told' })
+  t.strictSame(await findStep(database, untold), { person: 'ana', methods: [], authenticatedAt: 'not told' })
+  t.equal(await takeStep(database, step), true)
+  t.strictSame([await findStep(database, step), await takeStep(database, step)], [undefined, false])
+  await database.run(
+    sql.fragment`UPDATE sign_in_step SET expires_at = expires_at - interval '10 minutes' WHERE hash = ${hashOf(untold)}`,
+  )
+  t.strictSame([await findStep(database, untold), await takeStep(database, untold)], [undefined, false])
+  for (const none of ['', 'short', newSecret()])
+    t.strictSame([await findStep(database, none), await takeStep(database, none)], [undefined, false])
+  const [hers, his] = [
+    await startStep(database, { person: 'ana', methods: ['pwd'] }),
+    await startStep(database, { person: 'ben', methods: ['pwd'] }),
+  ]
+  await endSteps(database, 'ana')
+  t.equal(await findStep(database, hers), undefined)
+  t.equal((await findStep(database, his))?.person, 'ben')
+  await endSessions(database, 'ben', 'whichever')
+  t.equal(await findStep(database, his), undefined)
+})
+
+t.test('a set-up ends with the session in which it was begun, and with no other', async t => {
+  const [own, beside] = [await start('plain'), await start('plain')]
+  const session = await idOf(own)
+  const step = await startStep(database, { person: 'plain', methods: ['pwd'], session })
+  t.equal((await findStep(database, step))?.session, session)
+  await endSession(database, 'plain', await idOf(beside))
+  t.equal((await findStep(database, step))?.session, session)
+  for (const [what, over, back] of [
+    ['idle', sql.fragment`seen_at = now() - interval '2 hours'`, sql.fragment`seen_at = now()`],
+    ['too old', sql.fragment`expires_at = now()`, sql.fragment`expires_at = now() + interval '1 hour'`],
+    ['of whom is barred', sql.fragment`person = 'barred'`, sql.fragment`person = 'plain'`],
+  ] as const) {
+    await change(own, over)
+    t.strictSame([await findStep(database, step), await takeStep(database, step)], [undefined, false], what)
+    await change(own, back)
+  }
+  t.equal(await takeStep(database, step), true)
+})
