@@ -224,7 +224,7 @@ ${field({ name: `${name}-${one}`, label, hint, value, autocomplete: putBack, opt
 ${problem && html`<p class="invalid-feedback d-block">${problem}</p>`}
 ${radio('yes', say(`${filling}.share`))}
 ${radio('no', say(`${filling}.not`))}
-${isOfTime(kind) && html`<div class="columns mt-2">${dayField('from')}${dayField('until')}</div>`}
+${isOfTime(kind) && html`<div class="columns pair mt-2">${dayField('from')}${dayField('until')}</div>`}
 </fieldset>`
 }
 
