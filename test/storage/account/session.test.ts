@@ -73,6 +73,11 @@ t.test('a session ends by its time, for its holder alone, and with all others', 
   }
   t.strictSame(await found(), ['ana', undefined, undefined, 'ben'])
   for (const none of ['', 'short', newSecret()]) t.equal(await findSession(database, none), undefined)
+  await change(own, sql.fragment`seen_at = now() - interval '1 hour 59 minutes'`)
+  const seen = sql.fragment`SELECT FROM user_session WHERE hash = ${hashOf(own)} AND seen_at > now() - interval '1 minute'`
+  t.equal((await database.any(seen)).length, 0)
+  await findSession(database, own)
+  t.equal((await database.any(seen)).length, 1, 'with each use the two hours begin anew')
   const id = await idOf(own)
   t.equal(await endSession(database, 'ben', id), false)
   t.strictSame(await found(), ['ana', undefined, undefined, 'ben'])

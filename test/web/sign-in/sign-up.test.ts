@@ -245,6 +245,10 @@ t.test('by invitation, only whom the operator gave a link makes an account; clos
   const url = await linkFor(inviting)
   t.match(await openBrowser(inviting.server).send(url, { name: 'Ana', password }), { status: 303 })
   t.match(await openBrowser(closed.server).get(await linkFor(closed)), { status: 410 })
+  const root = openBrowser(closed.server)
+  const first = `/new-account?link=${await inviteFirstAdministrator(closed.database)}`
+  t.match(await root.send(first, { name: 'Ruth Root', email: 'root@example.org', password }), { status: 303 })
+  t.match(await root.get('/account'), { status: 200, body: /Ruth Root/ }, 'but the first administrator')
   await t.rejects(
     invite({ database: closed.database, signUp: 'closed', address }, { email: 'x@y.org', administrator: false }),
     {
