@@ -113,37 +113,39 @@ const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Con
     fetch: async () => {
       throw new Error('the library asks no other server')
     },
-    features: {
-      devInteractions: { enabled: false },
-      userinfo: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
-      pushedAuthorizationRequests: { enabled: false },
-      dPoP: { enabled: false },
-      clientCredentials: { enabled: true },
-      revocation: { enabled: true, allowedPolicy: (_ctx, client, { clientId }) => client.clientId === clientId },
-      introspection: {
-        enabled: true,
-        allowedPolicy: async (_ctx, client, { clientId }) =>
-          client.clientId === clientId || introspectsAll(await findClient(parts.database, client.clientId)),
-      },
-      registration: {
-        enabled: parts.isRegistrationOpen,
-        idFactory: newClientId,
-        secretFactory: newSecret,
-        issueRegistrationAccessToken: true,
-      },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: async (_ctx, _client, oneOf) => oneOf?.[0] ?? parts.fhir(),
-        useGrantedResource: async () => true,
-        getResourceServerInfo: async (ctx, resource) => {
-          if (resource !== parts.fhir()) throw new errors.InvalidTarget(`the only resource is ${parts.fhir()}`)
-          return { scope: await scopeInQuestion(ctx, parts), audience: parts.fhir(), accessTokenFormat: 'opaque' }
-        },
-      },
-    },
+    features: featuresOf(parts),
   }
 }
+
+const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
+  devInteractions: { enabled: false },
+  userinfo: { enabled: false },
+  rpInitiatedLogout: { enabled: false },
+  pushedAuthorizationRequests: { enabled: false },
+  dPoP: { enabled: false },
+  clientCredentials: { enabled: true },
+  revocation: { enabled: true, allowedPolicy: (_ctx, client, { clientId }) => client.clientId === clientId },
+  introspection: {
+    enabled: true,
+    allowedPolicy: async (_ctx, client, { clientId }) =>
+      client.clientId === clientId || introspectsAll(await findClient(parts.database, client.clientId)),
+  },
+  registration: {
+    enabled: parts.isRegistrationOpen,
+    idFactory: newClientId,
+    secretFactory: newSecret,
+    issueRegistrationAccessToken: true,
+  },
+  resourceIndicators: {
+    enabled: true,
+    defaultResource: async (_ctx, _client, oneOf) => oneOf?.[0] ?? parts.fhir(),
+    useGrantedResource: async () => true,
+    getResourceServerInfo: async (ctx, resource) => {
+      if (resource !== parts.fhir()) throw new errors.InvalidTarget(`the only resource is ${parts.fhir()}`)
+      return { scope: await scopeInQuestion(ctx, parts), audience: parts.fhir(), accessTokenFormat: 'opaque' }
+    },
+  },
+})
 
 /** No grant is used again for the next launch, which may be for another patient: a person decides each time, on our page. */
 const decidedEachTime = (): interactionPolicy.DefaultPolicy => {

@@ -27,26 +27,7 @@ export const countUploads = async (
   beside: readonly SqlFragment[],
 ): Promise<void> => {
   if (writing.upload === undefined) return
-  const uploads = writes.flatMap((write, index): readonly Uploaded[] => {
-    const done = written[index]
-    const fate = done && fateOf(write, done)
-    if (
-      done === undefined ||
-      fate === undefined ||
-      write.kind !== 'create' ||
-      write.resource.resourceType !== 'Observation'
-    )
-      return []
-    const { subject, device } = write.resource as Observation
-    const deviceId = 'deviceId' in done ? done.deviceId : undefined
-    return [
-      {
-        fate,
-        patient: idIn('Patient', subject) ?? '',
-        device: deviceId ?? idIn('Device', device ?? storedDevice(done)),
-      },
-    ]
-  })
+  const uploads = writes.flatMap((write, index) => uploadedBy(write, written[index]) ?? [])
   if (uploads.length === 0) return
   const named = uploads.flatMap(({ device }) => (typeof device === 'string' ? device : []))
   const sources = named.length === 0 ? new Map() : await writing.dictionary.deviceSources.of(connection, new Set(named))
@@ -69,6 +50,19 @@ export const countUploads = async (
 
 /** `device`: the number of its source, or the id of the Device where that is not known yet. */
 type Uploaded = { readonly fate: Fate; readonly patient: string; readonly device: number | string | undefined }
+
+const uploadedBy = (write: Write, done: Written | undefined): Uploaded | undefined => {
+  if (done === undefined) return undefined
+  const fate = fateOf(write, done)
+  if (fate === undefined || write.kind !== 'create' || write.resource.resourceType !== 'Observation') return undefined
+  const { subject, device } = write.resource as Observation
+  const deviceId = 'deviceId' in done ? done.deviceId : undefined
+  return {
+    fate,
+    patient: idIn('Patient', subject) ?? '',
+    device: deviceId ?? idIn('Device', device ?? storedDevice(done)),
+  }
+}
 
 /** A document that was there already may have had its device found for it. */
 const storedDevice = (done: Written): Reference | undefined =>

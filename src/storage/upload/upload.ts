@@ -76,10 +76,7 @@ const uploadSet = async (
     writing,
     fresh.map(({ candidate }) => candidate),
   )
-  for (const [index, entry] of fresh.entries()) {
-    const outcome = inserted[index]
-    if (outcome !== undefined) outcomes.set(entry, outcome)
-  }
+  note(outcomes, fresh, inserted)
   const rights = await uploadRights(
     connection,
     writing,
@@ -88,11 +85,34 @@ const uploadSet = async (
   const rightsOf = ({ entry }: Met) => rights.get(entry.candidate.pk) ?? noRights
   for (const ofOne of Map.groupBy(met, ({ keyed }) => keyed.pk).values()) {
     const done = await meetUploads(connection, writing, ofOne, rightsOf)
-    for (const [index, { entry }] of ofOne.entries()) {
-      const outcome = done[index]
-      if (outcome !== undefined) outcomes.set(entry, outcome)
-    }
+    note(
+      outcomes,
+      ofOne.map(({ entry }) => entry),
+      done,
+    )
   }
+  await settleKeys(connection, { fresh, met, stored }, outcomes)
+}
+
+const note = (
+  outcomes: Map<Entry, Written>,
+  entries: readonly Entry[],
+  done: readonly (Written | undefined)[],
+): void => {
+  for (const [index, entry] of entries.entries()) {
+    const outcome = done[index]
+    if (outcome !== undefined) outcomes.set(entry, outcome)
+  }
+}
+
+type Settling = Pick<Together, 'stored' | 'met'> & { readonly fresh: readonly Entry[] }
+
+/** The keys of what was not written are free again; those of what was met lead to it. */
+const settleKeys = async (
+  connection: Connection,
+  { fresh, met, stored }: Settling,
+  outcomes: ReadonlyMap<Entry, Written>,
+): Promise<void> => {
   const taken = (of: readonly Entry[]) =>
     of.flatMap(entry => entry.keys.filter(({ place }) => !stored.has(place)).map(key => ({ entry, key })))
   const [refused, led] = partition(met, ({ entry }) => outcomes.get(entry)?.outcome === 'refused')

@@ -4,10 +4,12 @@ import type { OpenStoreAs } from '../../accounts/person.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
+import type { Registry } from '../../fhir/registry.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { and, type Expression, none } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
+import type { Connection } from '../../storage/database.ts'
 import { findClosing } from '../../storage/model/consent/accrual.ts'
 import { findLastRefusal } from '../../storage/model/consent/last-refusal.ts'
 import { compartmentOf } from '../../storage/model/reference.ts'
@@ -57,13 +59,7 @@ export const findPaperAsked = async (
   const caller = await callerOfPerson(database, { person, client: 'pages', scope })
   const { practitioner } = caller
   const store = parts.openStoreFor(caller)
-  const asks: Expression =
-    practitioner === undefined
-      ? none
-      : { kind: 'staffed', to: { kind: 'practitioner', id: practitioner }, by: 'request' }
-  const search = parseSearch(parts.registry, 'ResearchStudy', new URLSearchParams({ _id: id }))
-  const [found] = (await store.search({ ...search, where: and(search.where, asks) })).entries
-  const study: ResearchStudy | undefined = found && JSON.parse(found.content)
+  const study = await findAskedBy(store, parts.registry, id, practitioner)
   const enrolment: ResearchSubject = JSON.parse((await store.read('ResearchSubject', subject)).content)
   const patient = namedId(enrolment.individual, 'Patient')
   const isOfStudy = enrolment.study.reference === `ResearchStudy/${id}`
@@ -84,17 +80,34 @@ export const findPaperAsked = async (
   const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
   // Also in one that no page of ours speaks.
   const asked = { ...shown, text: textsOf(study, language).at(-1), consent }
-  const recorded =
-    consent?.status === 'proposed'
-      ? await findPaperRecord(database, consent.id ?? '', consent.meta?.versionId ?? '')
-      : undefined
+  const waiting = await findWaiting(database, consent)
   const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
   const closed = await findClosing(database, id)
-  const version = `${consent?.id}/${consent?.meta?.versionId}`
-  const waiting = recorded && consent && { consent, record: recorded, version }
   const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
   const text = await findPaperText(database, study, hash)
   return { asked, subject, person, practitioner, store, refusedAt, closed, text, waiting }
+}
+
+/** The study, where the Practitioner is of its staff who ask people for their consent. */
+const findAskedBy = async (
+  store: Store,
+  registry: Registry,
+  id: string,
+  practitioner: string | undefined,
+): Promise<ResearchStudy | undefined> => {
+  const asks: Expression =
+    practitioner === undefined
+      ? none
+      : { kind: 'staffed', to: { kind: 'practitioner', id: practitioner }, by: 'request' }
+  const search = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _id: id }))
+  const [found] = (await store.search({ ...search, where: and(search.where, asks) })).entries
+  return found && JSON.parse(found.content)
+}
+
+const findWaiting = async (connection: Connection, consent: Consent | undefined): Promise<PaperAsked['waiting']> => {
+  if (consent?.status !== 'proposed') return undefined
+  const record = await findPaperRecord(connection, consent.id ?? '', consent.meta?.versionId ?? '')
+  return record && { consent, record, version: `${consent.id}/${consent.meta?.versionId}` }
 }
 
 const isOfTenantOf = ({ accounts }: PaperParts, study: ResearchStudy, patient: string): Promise<boolean> =>
