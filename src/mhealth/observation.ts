@@ -1,8 +1,6 @@
 import { extensions, systems } from '../fhir/canonical.ts'
-
 import { eachInSteps, type Steps } from '../fhir/give-way.ts'
 import { isNumber, toNumber } from '../fhir/json.ts'
-
 import { cgmReadings } from '../fhir/measured/cgm.ts'
 import { bodySite, circumstancesOf, noteOf, wordsIn } from './circumstances.ts'
 import type { Coding, Codings, Facts } from './codings.ts'

@@ -42,24 +42,12 @@ export const prepare = async (
   drafts: readonly Draft[],
   now: Date,
 ): Promise<readonly Candidate[]> => {
-  const { registry, classes, dictionary } = preparing
+  const { dictionary } = preparing
   const giveWay = openGiveWay()
-  const read = (draft: Draft) => {
-    const lastUpdated = draft.lastUpdated ?? now
-    const resource = stamp(draft, lastUpdated)
-    return {
-      draft,
-      lastUpdated,
-      resource,
-      subjects: subjectsOf(registry, resource),
-      facts: factsOf(classes, resource),
-      index: indexRows(registry, resource),
-    }
-  }
-  const stamped: ReturnType<typeof read>[] = []
+  const stamped: Stamped[] = []
   for (const draft of drafts) {
     await giveWay()
-    stamped.push(read(draft))
+    stamped.push(stampedDraft(preparing, draft, now))
   }
   // Two connections, so that neither waits for the other.
   const [patients, numbers] = await Promise.all([
@@ -72,24 +60,47 @@ export const prepare = async (
     ),
   ])
   const candidates: Candidate[] = []
-  for (const { draft, lastUpdated, resource, subjects, facts, index } of stamped) {
+  for (const one of stamped) {
     await giveWay()
-    const patientIds = subjects.flatMap(subject => patients.get(subject) ?? [])
-    const [patientId = 0, ...others] = new Set(patientIds)
-    candidates.push({
-      ...draft,
-      resource,
-      type: resource.resourceType,
-      lastUpdated,
-      patientId: draft.patientId ?? (others.length === 0 ? patientId : 0),
-      patientIds: others.length === 0 ? [] : [patientId, ...others],
-      content: await withPlainNumbers(JSON.stringify(resource)),
-      index,
-      ...(facts === undefined ? {} : { facts: numbered(facts, patientId, numbers) }),
-    })
+    candidates.push(await toCandidate(one, patients, numbers))
   }
   await preparing.durations.widen(candidates.flatMap(({ facts }) => facts ?? []))
   return candidates
+}
+
+type Stamped = ReturnType<typeof stampedDraft>
+
+const stampedDraft = ({ registry, classes }: Preparing, draft: Draft, now: Date) => {
+  const lastUpdated = draft.lastUpdated ?? now
+  const resource = stamp(draft, lastUpdated)
+  return {
+    draft,
+    lastUpdated,
+    resource,
+    subjects: subjectsOf(registry, resource),
+    facts: factsOf(classes, resource),
+    index: indexRows(registry, resource),
+  }
+}
+
+const toCandidate = async (
+  { draft, lastUpdated, resource, subjects, facts, index }: Stamped,
+  patients: ReadonlyMap<string, number>,
+  numbers: Numbers,
+): Promise<Candidate> => {
+  const patientIds = subjects.flatMap(subject => patients.get(subject) ?? [])
+  const [patientId = 0, ...others] = new Set(patientIds)
+  return {
+    ...draft,
+    resource,
+    type: resource.resourceType,
+    lastUpdated,
+    patientId: draft.patientId ?? (others.length === 0 ? patientId : 0),
+    patientIds: others.length === 0 ? [] : [patientId, ...others],
+    content: await withPlainNumbers(JSON.stringify(resource)),
+    index,
+    ...(facts === undefined ? {} : { facts: numbered(facts, patientId, numbers) }),
+  }
 }
 
 const stamp = ({ resource, id, version, owner }: Draft, lastUpdated: Date): Resource => {
