@@ -20,6 +20,7 @@ import type { Rule, ValidationPolicy } from './policy.ts'
 import { openSchemas, type SchemaId } from './schema/schemas.ts'
 import { startOf, timingOf } from './timing.ts'
 import { unacceptable } from './unacceptable.ts'
+import { unreadableUnits } from './unit-text.ts'
 import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 
 /** What the rest of the server does with Open mHealth documents: finds one in an Observation, and takes it, judged by a policy, with the native elements that it says. */
@@ -93,6 +94,7 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
       ...judgement.findings,
       ...codeFindings(sent, face, document, { classes: codeClasses, codings }),
       ...timing.findings,
+      ...unreadableUnits(face, document),
       ...(yield* valueFindings(document, judgement)),
     ]
     const taken = {

@@ -50,6 +50,7 @@ export const verdicts = {
     'json-broken',
     'nested-too-deep',
     'number-too-large',
+    'unit-unreadable',
     'schema-untold',
     'documents-differ',
     'contradiction',

@@ -165,6 +165,11 @@ const attached = (bytes: Buffer | string) => ({
 const brackets = '['.repeat(100_000) + ']'.repeat(100_000)
 const having = (part: string) =>
   attached(JSON.stringify(glucose('mg/dL')).replace('"body":{', `"body":{"part":${part},`))
+const perDay = (denominator: string) => {
+  const statistic = { descriptive_statistic: 'average', descriptive_statistic_denominator: denominator }
+  const body = { blood_glucose: { value: 95, unit: 'mg/dL' }, effective_time_frame: at, ...statistic }
+  return { ...glucose('mg/dL'), body }
+}
 const another = {
   url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value',
   ...attached(JSON.stringify(glucose('mmol/L', 5))),
@@ -181,6 +186,7 @@ const unacceptable: readonly (readonly [
   ['base64-broken', '', 'unknown', { valueAttachment: { contentType: 'application/json', data: '{"header":{}}' } }],
   ['nested-too-deep', '', 'omh:blood-glucose:4.0', having(brackets)],
   ['number-too-large', '', 'omh:blood-glucose:4.0', having('1e999')],
+  ['unit-unreadable', '/body/descriptive_statistic_denominator', 'omh:blood-glucose:4.0', {}, perDay('d\u0001')],
   [
     'schema-untold',
     '',
