@@ -18,13 +18,13 @@ import { createPerson, deletePerson, type NameProblem, nameProblem } from './per
 import { askForVerification } from './verification.ts'
 
 /** What a link makes an account of. */
-export type Invitation = Extract<Link, { purpose: 'new-account' }>
+export type NewAccountLink = Extract<Link, { purpose: 'new-account' }>
 
 /** Undefined where the link is not known, was used, or is too old. */
-export const findInvitation = async (
+export const findNewAccountLink = async (
   { database, signUp }: Accounts,
   secret: string,
-): Promise<Invitation | undefined> => {
+): Promise<NewAccountLink | undefined> => {
   const link = await findLink(database, secret)
   if (link?.purpose !== 'new-account') return undefined
   return signUp === 'closed' && !link.administrator ? undefined : link
@@ -49,7 +49,7 @@ export type NewAccountProblems = {
 export type NewAccountAnswer =
   | SignedIn
   | { readonly kind: 'link-is-over' }
-  | { readonly kind: 'problems'; readonly invitation: Invitation; readonly problems: NewAccountProblems }
+  | { readonly kind: 'problems'; readonly invitation: NewAccountLink; readonly problems: NewAccountProblems }
 
 /** Makes the account and signs in. The link is used up with the account that it made, and not before. */
 export const makeAccount = async (
@@ -57,7 +57,7 @@ export const makeAccount = async (
   secret: string,
   { name, email, password, device, language }: NewAccount,
 ): Promise<NewAccountAnswer> => {
-  const invitation = await findInvitation(accounts, secret)
+  const invitation = await findNewAccountLink(accounts, secret)
   if (invitation === undefined) return { kind: 'link-is-over' }
   const address = toAddress(invitation.email ?? email)
   const problems = await problemsOf(accounts, { name, email: address, password })

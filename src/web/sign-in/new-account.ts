@@ -1,6 +1,11 @@
 import type { FastifyReply } from 'fastify'
 import { deviceOf } from '../../accounts/device.ts'
-import { findInvitation, type Invitation, makeAccount, type NewAccountProblems } from '../../accounts/new-account.ts'
+import {
+  findNewAccountLink,
+  makeAccount,
+  type NewAccountLink,
+  type NewAccountProblems,
+} from '../../accounts/new-account.ts'
 import { queryOf } from '../../http/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
@@ -19,7 +24,7 @@ export const newAccountPage: AddPage = (server, options) => {
   const { accounts } = options
   server.get('/new-account', async (request, reply) => {
     const link = queryOf(request).get('link') ?? ''
-    const invitation = await findInvitation(accounts, link)
+    const invitation = await findNewAccountLink(accounts, link)
     return invitation === undefined ? sendLinkIsOver(reply) : sendNewAccount(reply, { link, invitation })
   })
   server.post('/new-account', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
@@ -45,7 +50,7 @@ export const newAccountPage: AddPage = (server, options) => {
 
 type Shown = {
   readonly link: string
-  readonly invitation: Invitation
+  readonly invitation: NewAccountLink
   readonly name?: string
   readonly email?: string
   readonly problems?: NewAccountProblems
