@@ -11,10 +11,10 @@ import { startSetUp } from './set-up.ts'
 type Arriving = Omit<NewSession, 'frame'>
 
 /** `cookie` is the session's. */
-export type SignedIn = { readonly kind: 'signed-in'; readonly cookie: string }
+export type Admitted = { readonly kind: 'signed-in'; readonly cookie: string }
 
 export type Admission =
-  | SignedIn
+  | Admitted
   /** `step` is a secret for this browser alone: with it the second factor is shown, or set up first. */
   | { readonly kind: 'second-factor'; readonly step: string }
 
@@ -63,7 +63,7 @@ export const admitByInstitution = (
 export const admitToFrame = (
   accounts: Accounts,
   arriving: Omit<NewSession, 'methods'>,
-): Promise<SignedIn | undefined> =>
+): Promise<Admitted | undefined> =>
   admitting(accounts, arriving.person, async locked => {
     const { authenticator, isNeeded } = await findSecondFactor(locked.database, arriving.person)
     return authenticator === undefined && !isNeeded ? signedIn(locked, { ...arriving, methods: [] }) : undefined
@@ -86,7 +86,7 @@ const admit = async (locked: Admitting, arriving: Arriving): Promise<Admission> 
   return signedIn(locked, arriving)
 }
 
-const signedIn = async ({ database }: Admitting, arriving: NewSession): Promise<SignedIn> => ({
+const signedIn = async ({ database }: Admitting, arriving: NewSession): Promise<Admitted> => ({
   kind: 'signed-in',
   cookie: await startSession(database, arriving),
 })

@@ -10,7 +10,7 @@ import { startSession } from '../storage/account/session.ts'
 import { addAccount, findAccountByEmail, hasAdministrator, toAddress } from '../storage/account/user-account.ts'
 import type { Database } from '../storage/database.ts'
 import type { Accounts } from './accounts.ts'
-import type { SignedIn } from './admit.ts'
+import type { Admitted } from './admit.ts'
 import { type EmailProblem, emailProblem } from './email.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
@@ -47,7 +47,7 @@ export type NewAccountProblems = {
 }
 
 export type NewAccountAnswer =
-  | SignedIn
+  | Admitted
   | { readonly kind: 'link-is-over' }
   | { readonly kind: 'problems'; readonly invitation: NewAccountLink; readonly problems: NewAccountProblems }
 

@@ -11,7 +11,7 @@ import { findAccountByEmail, lockAccount } from '../storage/account/user-account
 import { recordSignIn } from '../storage/audit/sign-in.ts'
 import { type AccountEventParts, recordingAccount } from './account-event.ts'
 import type { Accounts } from './accounts.ts'
-import type { SignedIn } from './admit.ts'
+import type { Admitted } from './admit.ts'
 import { newRecoveryCodes } from './authenticator.ts'
 import { useCode } from './code.ts'
 import { isAccountPassword } from './confirm-password.ts'
@@ -24,7 +24,7 @@ export const enterCode = async (
   step: string,
   typed: string,
   device: string,
-): Promise<SignedIn | { readonly kind: 'wrong' | 'too-often' | 'over' }> => {
+): Promise<Admitted | { readonly kind: 'wrong' | 'too-often' | 'over' }> => {
   const { database } = accounts
   const found = await findStep(database, step)
   if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }

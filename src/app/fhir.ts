@@ -16,7 +16,7 @@ import { parseCriteria } from '../search/parse.ts'
 import { findSessionCaller } from '../storage/account/session.ts'
 import type { Callers } from '../storage/authorization/callers.ts'
 import type { Connection, Database } from '../storage/database.ts'
-import { openStores } from '../storage/open-stores.ts'
+import { openStores, type StoreCaller } from '../storage/open-stores.ts'
 import { criteriaFor } from '../subscriptions/serve.ts'
 import type { Audit } from './auditing.ts'
 
@@ -90,7 +90,7 @@ const boundsOf = ({ maxRequestsInFlight, maxUploadsInFlight, poolSize }: Config)
   }
 }
 
-const asCaller = (caller: Caller, access: Access) => ({
+const asCaller = (caller: Caller, access: Access): StoreCaller => ({
   access,
   author: caller.principal,
   organizations: caller.organizations,

@@ -12,7 +12,7 @@ export type Named = { readonly subjects: readonly string[]; readonly rows: reado
 export type Searched = { readonly type: ResourceType; readonly where: Expression }
 
 /** What answers a question; where it is a resource that matched, with its id. */
-export type Match = Found & { readonly id?: string }
+export type Answered = Found & { readonly id?: string }
 
 /**
  * Whom a question names and its matches do not show. Ordinary searches name one patient, and are answered with what is theirs, or with
@@ -21,7 +21,7 @@ export type Match = Found & { readonly id?: string }
 export const namedBeside = async (
   store: Store,
   { type, where }: Searched,
-  matches: readonly Match[],
+  matches: readonly Answered[],
 ): Promise<Named> => {
   const asked = askedAbout(type, where)
   const isShown = matches.length > 0 && matches.every(({ patientId }) => patientId !== 0)

@@ -5,7 +5,7 @@ import type { OfKinds, ReadingsAsked } from '../figures/figures.ts'
 import type { Store } from '../store.ts'
 import { searchAsked } from './asked.ts'
 import { concernedAmong, concernedBy, type Found, measured } from './concerned.ts'
-import { type Match, namedBeside, type Searched } from './named.ts'
+import { type Answered, namedBeside, type Searched } from './named.ts'
 import { peopleAccesses } from './people-access.ts'
 import type { Keep, Tried } from './refusal.ts'
 import { recordedAsOne } from './together.ts'
@@ -32,7 +32,7 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
     asked: Asked,
     question: Searched,
     run: () => Promise<T>,
-    matched: (answer: T) => readonly Match[],
+    matched: (answer: T) => readonly Answered[],
     more: (answer: T) => readonly Found[] = nothing,
   ): Promise<T> => {
     const answer = await guard(asked, run)
@@ -46,7 +46,7 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
     search: Search,
     ...[run, matched, more]: [
       run: () => Promise<T>,
-      matched: (answer: T) => readonly Match[],
+      matched: (answer: T) => readonly Answered[],
       more?: (answer: T) => readonly Found[],
     ]
   ): Promise<T> => questioning(searchAsked(registry, search), search, run, matched, more)
@@ -162,4 +162,4 @@ type Asked = Omit<Tried, 'type'> & { readonly type?: ResourceType | undefined }
 
 type Measured = Pick<ReadingsAsked, 'patient' | 'codes'>
 
-const nothing = (): readonly Match[] => []
+const nothing = (): readonly Answered[] => []

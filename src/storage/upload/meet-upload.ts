@@ -6,7 +6,7 @@ import type { Current } from '../current.ts'
 import type { Connection } from '../database.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import type { Stored, Written } from '../store.ts'
-import { refusal, toStored, type Writing } from '../write/write.ts'
+import { toStored, type Writing, writeRefusal } from '../write/write.ts'
 import type { Contents } from './upload-contents.ts'
 import type { Entry, Keyed } from './upload-keys.ts'
 import type { UploadRights } from './upload-rights.ts'
@@ -61,13 +61,13 @@ const meetUpload = async (
   const { candidate } = entry
   const rights = rightsTo(before, first)
   const told = (written: Written) => toldTo(writing, candidate, rights, written)
-  if (!rights.isKnown) return { outcome: 'refused', error: refusal(candidate, writing) }
+  if (!rights.isKnown) return { outcome: 'refused', error: writeRefusal(candidate, writing) }
   const meeting = { entry, isEcho, ...before }
   if (isSettled(meeting)) {
     if (isEcho) standing.remember(entry.digest)
     return told(meeting.current === undefined ? goneSince : { outcome: 'unchanged', ...meeting.current })
   }
-  if (!rights.isChangeable) return { outcome: 'refused', error: refusal(candidate, writing) }
+  if (!rights.isChangeable) return { outcome: 'refused', error: writeRefusal(candidate, writing) }
   const locked = { entry, isEcho, ...(await standing.locked()) }
   if (locked.current === undefined) return told(goneSince)
   // What is one's own can be taken back for ever, also where nothing new may be stored any more.

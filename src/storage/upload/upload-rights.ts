@@ -17,13 +17,13 @@ export type UploadRights = {
 
 export const noRights: UploadRights = { isKnown: false, isCreatable: false, isReadable: false, isChangeable: false }
 
-export type Met = { readonly candidate: Candidate; readonly current: Current | undefined }
+type Pair = { readonly candidate: Candidate; readonly current: Current | undefined }
 
 /** By pk of the candidate. */
 export const uploadRights = async (
   connection: Connection,
   writing: Writing,
-  met: readonly Met[],
+  met: readonly Pair[],
 ): Promise<ReadonlyMap<string, UploadRights>> => {
   const creatable = await creatableAmong(connection, writing, met)
   const stored = await storedRights(connection, writing, met)
@@ -41,7 +41,7 @@ export const uploadRights = async (
 export const creatableAmong = async (
   connection: Connection,
   writing: Writing,
-  met: readonly Met[],
+  met: readonly Pair[],
 ): Promise<ReadonlySet<string>> => {
   if (met.length === 0) return new Set()
   const rows = await connection.any<{ pk: string }>(sql.fragment`
@@ -56,7 +56,7 @@ type Row = { readonly pk: string; readonly readable: boolean; readonly changeabl
 const storedRights = async (
   connection: Connection,
   writing: Writing,
-  met: readonly Met[],
+  met: readonly Pair[],
 ): Promise<ReadonlyMap<string, Row>> => {
   const places = rowsOnce(met.flatMap(({ current }) => current ?? []))
   if (places.length === 0) return new Map()

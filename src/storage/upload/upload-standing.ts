@@ -11,7 +11,7 @@ import { nextVersion } from '../write/change.ts'
 import { currentObservations } from '../write/current-observations.ts'
 import { attempt, isolated } from '../write/savepoint.ts'
 import { putVersions, said } from '../write/update.ts'
-import { refusal, toProjected, toStored, type Writing } from '../write/write.ts'
+import { toProjected, toStored, type Writing, writeRefusal } from '../write/write.ts'
 import { type Content, type Contents, contentsOf, recordContents } from './upload-contents.ts'
 import type { Keyed } from './upload-keys.ts'
 import type { UploadRights } from './upload-rights.ts'
@@ -75,7 +75,7 @@ export const openStanding = (
         if (current === undefined) throw new Error('nothing stands here')
         const candidate = await nextVersion(connection, writing, current, resource)
         const judged = await judge(connection, writing, candidate, action)
-        if (judged === undefined) throw refusal(candidate, writing)
+        if (judged === undefined) throw writeRefusal(candidate, writing)
         if (judged.said === (last?.said ?? judged.before)) return { outcome: 'unchanged', ...current }
         last = judged
         versions.push(candidate)

@@ -17,7 +17,7 @@ import type { Write, Written } from '../store.ts'
 import { checkConditions } from './conditions.ts'
 import { keepDeletion } from './deletion.ts'
 import { type Place, removeResource, replaceResource } from './update.ts'
-import { insertAll, insertOne, refusal, toProjected, toStored, unknown, type Writing } from './write.ts'
+import { insertAll, insertOne, toProjected, toStored, unknown, type Writing, writeRefusal } from './write.ts'
 
 type Update = Extract<Write, { kind: 'update' }>
 type Patch = Extract<Write, { kind: 'patch' }>
@@ -102,7 +102,7 @@ export const replace = async (
   const candidate = await nextVersion(connection, writing, current, resource)
   const allowed = restrict(writing.access, 'u', current.type)
   const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
-  if (outcome === 'refused') throw refusal(candidate, writing)
+  if (outcome === 'refused') throw writeRefusal(candidate, writing)
   if (outcome === 'unchanged') return { outcome, ...current }
   await project(connection, current.type, [toProjected(candidate)], writing)
   return { outcome: 'updated', ...toStored(candidate) }

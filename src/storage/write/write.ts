@@ -139,7 +139,7 @@ export const insertAll = async (
   return candidates.map(candidate =>
     written.has(candidate.pk)
       ? { outcome: 'created', ...toStored(candidate) }
-      : { outcome: 'refused', error: refusal(candidate, writing) },
+      : { outcome: 'refused', error: writeRefusal(candidate, writing) },
   )
 }
 
@@ -147,7 +147,7 @@ export const unknown = (type: ResourceType, id: string): FhirError =>
   new FhirError('not-found', `${type}/${id} is not known`)
 
 /** Tells the rule, and what of the resource may be against it. */
-export const refusal = ({ type, resource }: Candidate, { authorSince }: Writing): FhirError => {
+export const writeRefusal = ({ type, resource }: Candidate, { authorSince }: Writing): FhirError => {
   const ofNobody = resource.resourceType === 'Observation' ? notOfPatient(resource) : undefined
   const what = resource.resourceType === 'Observation' ? ` (${codesOf(resource) || 'without a code'})` : ''
   const element = ofNobody === undefined ? 'code' : 'subject'
