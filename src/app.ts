@@ -8,7 +8,7 @@ import { openLettering } from './app/letters.ts'
 import { registerPages } from './app/pages.ts'
 import type { Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
-import { baseUrlOf, type Config } from './config.ts'
+import type { Config } from './config.ts'
 import { openFaults } from './events/faults.ts'
 import { logEvents } from './events/log.ts'
 import { loadRegistry } from './fhir/registry.ts'
@@ -16,7 +16,7 @@ import { openXml } from './fhir/xml/xml.ts'
 import { appLinkRoutes } from './http/app-links.ts'
 import { authorizationRoutes } from './http/authorization.ts'
 import { healthRoutes } from './http/health.ts'
-import { portOf } from './http/listen.ts'
+import { openAddress } from './http/listen.ts'
 import { openServer } from './http/server.ts'
 import { cookiesFor } from './http/session.ts'
 import { websocketRoutes } from './http/websocket.ts'
@@ -52,7 +52,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const registry = loadRegistry()
   const audit = await openAudit(databaseUrl, { registry, writing, room })
   const server = await openServer({ config, log, xml: openXml(registry.structures), answerNoPage })
-  const address = () => baseUrlOf(config, portOf(server) ?? config.port)
+  const address = openAddress(server, config)
   const base = () => `${address()}/fhir`
   const cookies = cookiesFor(config)
   const callers = openCallers(database)

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../config.ts'
+import { baseUrlOf, type Config } from '../config.ts'
 import { startError } from '../start-error.ts'
 
 /** Throws a start error where the address cannot be had. */
@@ -19,6 +19,18 @@ const refusals: Readonly<Record<string, string>> = {
   EACCES: 'this user may not use that port; set PORT to 1024 or above',
   EADDRNOTAVAIL: 'this machine does not have that address; set HOST',
   ENOTFOUND: 'there is no such host; set HOST',
+}
+
+/** Where clients find the server. Remembered as soon as it listens: every answer has it, and the system is asked for a port. */
+export const openAddress = (server: FastifyInstance, config: Config): (() => string) => {
+  let known: string | undefined
+  return () => {
+    if (known !== undefined) return known
+    const port = portOf(server)
+    if (port === undefined) return baseUrlOf(config, config.port)
+    known = baseUrlOf(config, port)
+    return known
+  }
 }
 
 /** The port that is really listened on; undefined before that. */
