@@ -23,7 +23,7 @@ import { roleNames, roleSentences } from './staff-role.ts'
 
 /** Where an invitation into an organization leads. Looking at it uses nothing up. */
 export const joinPage: AddPage = (server, options) => {
-  const { accounts, staffInvitations } = options
+  const { staffInvitations } = options
   server.get('/join', async (request, reply) => {
     const link = queryOf(request).get('link') ?? ''
     const invitation = await staffInvitations.find(link)
@@ -50,32 +50,33 @@ export const joinPage: AddPage = (server, options) => {
         return sendJoin(request, reply.code(409), options, { link, invitation })
     }
   })
+}
 
-  /** Answers the Person of a new account; undefined where another page was sent in the place of it. */
-  const makeHolder = async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    options: PageOptions,
-    { link, invitation }: Shown,
-  ): Promise<string | undefined> => {
-    const [name, password] = [typed(request.body, 'name'), typedSecret(request.body, 'password')]
-    const { email } = invitation
-    if (accounts.signUp === 'closed') {
-      await sendJoin(request, reply, options, { link, invitation })
-      return undefined
-    }
-    const asked = { purpose: 'new-account', email, administrator: false, wasSent: true } as const
-    const own = await makeLink(accounts.database, asked, minutesForAccount)
-    const device = deviceOf(request.headers['user-agent'])
-    const answer = await makeAccount(accounts, own, { name, email, password, device, language: wordsOf(request).code })
-    if (answer.kind === 'signed-in') {
-      await enter(request, reply, options, answer.cookie)
-      return (await findAccountByEmail(accounts.database, email))?.person
-    }
-    const problems = answer.kind === 'problems' ? answer.problems : {}
-    await sendJoin(request, reply.code(422), options, { link, invitation, name, problems })
+/** Answers the Person of a new account; undefined where another page was sent in the place of it. */
+const makeHolder = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  { link, invitation }: Shown,
+): Promise<string | undefined> => {
+  const { accounts } = options
+  const [name, password] = [typed(request.body, 'name'), typedSecret(request.body, 'password')]
+  const { email } = invitation
+  if (accounts.signUp === 'closed') {
+    await sendJoin(request, reply, options, { link, invitation })
     return undefined
   }
+  const asked = { purpose: 'new-account', email, administrator: false, wasSent: true } as const
+  const own = await makeLink(accounts.database, asked, minutesForAccount)
+  const device = deviceOf(request.headers['user-agent'])
+  const answer = await makeAccount(accounts, own, { name, email, password, device, language: wordsOf(request).code })
+  if (answer.kind === 'signed-in') {
+    await enter(request, reply, options, answer.cookie)
+    return (await findAccountByEmail(accounts.database, email))?.person
+  }
+  const problems = answer.kind === 'problems' ? answer.problems : {}
+  await sendJoin(request, reply.code(422), options, { link, invitation, name, problems })
+  return undefined
 }
 
 /** It is used in the same request. */
