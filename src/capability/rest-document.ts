@@ -30,7 +30,8 @@ export const toRestDocument = (documented: Documented): string =>
       'unless FHIR JSON or XML is asked for by name, and written as content of any type.',
     '## Search',
     `${documented.registry.resourceTypes.length} types have ${countOf(documented)} search parameters between them. Several values of one parameter, separated by commas, mean or; several\n` +
-      'parameters mean and. A parameter that is not known, of a search or of a history, is refused with 400, or passed over under `Prefer: handling=lenient`.',
+      'parameters mean and. A parameter that is not known, of a search or of a history, is refused with 400, or passed over under `Prefer: handling=lenient`; so is, of a search, one that has no\n' +
+      'value (`patient=`), which would be a question about everybody.',
     '### Modifiers',
     table(['modifier', 'of the types'], modifierRows(documented)),
     '### Prefixes',

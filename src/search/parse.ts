@@ -9,6 +9,7 @@ import { codeOf, isParameterOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
 import {
   asksForContained,
+  cursorName,
   defaultShape,
   isResultName,
   parseResultParameter,
@@ -85,7 +86,7 @@ type Clause = {
 
 const parseClause = (registry: Registry, type: ResourceType, entry: Entry, options: Options): Clause => {
   const [name, text] = entry
-  if (options.handling === 'lenient' && asksForContained(name, text)) return { ignored: name }
+  if (options.handling === 'lenient' && (isEmpty(name, text) || asksForContained(name, text))) return { ignored: name }
   if (isResultName(name)) {
     const { shape, applied } = parseResultParameter(registry, type, name, text)
     return { shape, applied: [name, applied] }
@@ -96,6 +97,9 @@ const parseClause = (registry: Registry, type: ResourceType, entry: Entry, optio
   refuseUnknown(registry, type, name)
   return { where: parseCondition(registry, type, entry, options), applied: entry }
 }
+
+/** "Empty parameters are not an error - they are just ignored by the server": only for who asks for that, since `Observation?patient=` would be of everybody. */
+const isEmpty = (name: string, text: string): boolean => text === '' && name !== cursorName
 
 const refuseUnknown = (registry: Registry, type: ResourceType, name: string): void => {
   if (isParameterOf(registry, type, name)) return

@@ -290,6 +290,16 @@ t.test('lenient handling passes over unknown parameters and says which', async t
   t.equal(selfQuery(search), 'code=a')
 })
 
+t.test('lenient handling passes over a parameter without a value, and strict handling refuses it', async t => {
+  const search = parse('Observation', 'patient=&code=a&subject.name=&_count=&code:in=', 'lenient')
+  t.equal(print(search.where), '(code a)')
+  t.same(search.ignored, ['patient', 'subject.name', '_count', 'code:in'])
+  t.equal(selfQuery(search), 'code=a')
+  t.equal(refusalOf(() => parse('Observation', 'patient=')).status, 400)
+  t.equal(refusalOf(() => parse('Observation', 'code=a,,b', 'lenient')).status, 400)
+  t.equal(refusalOf(() => parse('Observation', '_cursor=', 'lenient')).status, 400)
+})
+
 t.test('lenient handling does not pass over what would change the meaning of a known parameter', async t => {
   for (const query of ['code:exact=x', 'date=x', 'subject:Patient.foo=1', '_has:Group:member:foo=1']) {
     t.equal(refusalOf(() => parse('Observation', query, 'lenient')).status, 400, query)

@@ -124,7 +124,7 @@ const searchEntries = function* (page: Page, { of, ignored }: Answered, base: st
 const ignoredIssue = (name: string, of: string): Issue => ({
   code: 'not-supported',
   severity: 'warning',
-  message: `${name} is not a search parameter of ${of} here and was ignored`,
+  message: `${name} is not a search parameter of ${of} here, or has no value, and was ignored`,
   expression: name,
 })
 

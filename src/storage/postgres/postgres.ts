@@ -3,6 +3,7 @@ import type { Config } from '../../config.ts'
 import type { Tell } from '../../events/event.ts'
 import { startError } from '../../start-error.ts'
 import { openBeside, openEmbedded, type Postgres } from './embedded.ts'
+import { toVerifiedUrl } from './verified-url.ts'
 
 export type { Postgres }
 
@@ -10,15 +11,19 @@ export type { Postgres }
 export const openPostgres = async (config: Config, tell: Tell): Promise<Postgres> => {
   const { databaseUrl, dataDir } = config
   if (databaseUrl === undefined) return openEmbedded(dataDir, tell)
-  await checkVersion(databaseUrl)
-  return { url: databaseUrl, close: async () => {} }
+  return openNamed(databaseUrl)
 }
 
 /** For a command that works while a server may be serving. */
 export const openPostgresBeside = async ({ databaseUrl, dataDir }: Config, tell: Tell): Promise<Postgres> => {
   if (databaseUrl === undefined) return openBeside(dataDir, tell)
-  await checkVersion(databaseUrl)
-  return { url: databaseUrl, close: async () => {} }
+  return openNamed(databaseUrl)
+}
+
+const openNamed = async (databaseUrl: string): Promise<Postgres> => {
+  const url = toVerifiedUrl(databaseUrl)
+  await checkVersion(url)
+  return { url, close: async () => {} }
 }
 
 const checkVersion = async (url: string): Promise<void> => {
