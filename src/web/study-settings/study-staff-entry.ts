@@ -19,7 +19,7 @@ import { typed } from '../page/typed.ts'
 import { roleControls, roleFields, typedStaff } from './staff-fields.ts'
 import { changing, notDone, notSaved, sendChangePage, studyOf } from './study-changing.ts'
 import { refusable } from './study-staff.ts'
-import { isOwn, type ShownStaff, sendStaffList, staffAddress, unnamed } from './study-staff-list.ts'
+import { codeText, isOwn, type ShownStaff, sendStaffList, staffAddress } from './study-staff-list.ts'
 
 type OfEntry = { readonly Params: { readonly id: string; readonly place: string } }
 
@@ -41,7 +41,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
     const others = roleFields(staff, problems, entry)
     const address = `${staffAddress(changeable)}/${place}`
     return sendChangePage(reply, changeable, {
-      title: names.get(entry.practitioner) ?? unnamed(entry),
+      title: names.get(entry.practitioner) ?? codeText(entry.practitioner),
       action: address,
       isProblem: notices !== undefined || Object.keys(problems).length > 0,
       notices: html`${notices}${problemList(others)}`,

@@ -91,7 +91,7 @@ const listed = (
 ): Html => {
   if (entries.length === 0) return html`<p>Nobody is named as staff yet.</p>`
   return html`<ul class="list-group mb-4">${entries.map((entry, place) => {
-    const name = names.get(entry.practitioner) ?? unnamed(entry)
+    const name = names.get(entry.practitioner) ?? codeText(entry.practitioner)
     const mayBeMistyped = changeable.mayNameStaff && !names.has(entry.practitioner)
     const change = isOwn(entry, changeable)
       ? html`<p>Yourself: others change it</p>`
@@ -100,15 +100,14 @@ const listed = (
     return html`<li class="list-group-item">
 <h2 class="fs-5">${name}</h2>
 <p>${(staffRoles[entry.role] ?? entry.role).split(':')[0]}, ${entry.from === '' ? '' : `from ${entry.from} `}${entry.until === '' ? 'as long as the study' : `until ${entry.until}`}${!entry.isInForce && ' (not now)'}</p>
-${mayBeMistyped && html`<p>Was it mistyped? Take it out, and enter the code that stands on their own page of studies.</p>`}
+${mayBeMistyped && html`<p>You may not see whose code this is, or it is nobody's. If it was mistyped, take it out, and enter the code that stands on their own page of studies.</p>`}
 ${change}
 </li>`
   })}</ul>`
 }
 
 /** By the code that was entered, be it that of somebody hidden or of nobody. */
-export const unnamed = ({ practitioner }: StaffEntry): string =>
-  `The code ${practitioner}, by which nobody whom you may see is known here`
+export const codeText = (practitioner: string): string => `Code ${practitioner}`
 
 export const isOwn = ({ practitioner }: StaffEntry, { caller }: ChangeableStudy): boolean =>
   practitioner === caller.practitioner

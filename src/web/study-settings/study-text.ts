@@ -32,6 +32,7 @@ import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { textShown } from '../sharing/sharing-facts.ts'
 import { changing, notDone, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { codeText } from './study-staff-list.ts'
 
 type OfVersion = { readonly Params: { readonly id: string; readonly version: string } }
 
@@ -143,7 +144,8 @@ const recipients = async (
   if (versionsOf(study).length === 0) return undefined
   const staff = await fromElsewhere(changeable, options)
   const names = await findPractitioners(store, options.registry, staff)
-  const listed = (ids: readonly string[]) => html`<ul>${ids.map(one => html`<li>${names.get(one) ?? one}</li>`)}</ul>`
+  const listed = (ids: readonly string[]) =>
+    html`<ul>${ids.map(one => html`<li>${names.get(one) ?? codeText(one)}</li>`)}</ul>`
   const named = recipientsIn(study)
   if (leavesRecipients(study))
     return html`<h2>Who receives</h2>

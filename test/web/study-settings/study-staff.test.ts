@@ -29,9 +29,9 @@ t.test('of a code by which nobody is found it is said, and what to enter in its 
   await manager.send(page, { code: 'mistyped', ...role })
   t.match(
     wordsOf(await manager.get(page)),
-    /The code mistyped, by which nobody whom you may see is known here Researcher, as long as the study Was it mistyped\? Take it out, and enter the code that stands on their own page of studies\. Change /,
+    /Code mistyped Researcher, as long as the study You may not see whose code this is, or it is nobody's\. If it was mistyped, take it out, and enter the code that stands on their own page of studies\. Change /,
   )
-  t.notMatch(wordsOf(await people.member.get(page)), /Was it mistyped/, 'nor to who takes nobody out')
+  t.notMatch(wordsOf(await people.member.get(page)), /If it was mistyped/, 'nor to who takes nobody out')
 })
 
 t.test(
