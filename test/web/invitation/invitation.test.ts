@@ -75,6 +75,8 @@ t.test(
       location: `/sharing/${study.id}`,
     })
     t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
+    const confirmed = sql.fragment`SELECT FROM user_account WHERE email = ${email} AND verified_at IS NOT NULL`
+    t.equal((await database.any(confirmed)).length, 1, 'by the code it is shown that they read the mail')
     t.match(wordsOf(await own.get(`/sharing/${study.id}`)), /Hearts &amp; steps lab asks you to share data/)
     t.match(await told(), /Invited .* The patient has come by it\./)
     t.match(await browser().get(link), { status: 410, body: over }, 'and the link is used up')
@@ -116,6 +118,28 @@ const readBy = async (token: string) =>
     ({ resource }: { resource: { id: string } }) => resource.id,
   )
 const born = '1950-01-02'
+
+t.test('two records that both share with one study are not joined by an invitation, which stays as it was', async t => {
+  const [first, second] = [await arrived('Shares'), await enrolled('Shares2')]
+  const given = await world.addStudy(lab.manager, lab.organization, 'Both', [heartRate])
+  const share = async (patient: string) => {
+    await world.enrol(patient, given.id)
+    const signed = consent(patient, given.id, lab.organization, [heartRate])
+    return { ...signed, ...(await create('everything', signed)) }
+  }
+  const [, other] = [await share(first.patient.id), await share(second.patient.id)]
+  const person = await personOf(first.email)
+  const { browser: own } = await prove(await invite(second.subject), first.browser)
+  const refused = await own.send('/invitation/account', {})
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [409, /This account and the invitation both have an answer to the same study/],
+  )
+  t.same(await linksOf(person), [`Patient/${first.patient.id}`])
+  await update('everything', { ...other, status: 'inactive' })
+  t.match(await own.send('/invitation/account', {}), { status: 303, location: `/sharing/${study.id}` })
+  t.same(await linksOf(person), [`Patient/${first.patient.id}`, `Patient/${second.patient.id}`])
+})
 
 t.test('who shares an e-mail address with somebody comes to an account of their own, and not into theirs', async t => {
   const pablo = await arrived('Pablo')

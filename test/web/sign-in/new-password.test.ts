@@ -121,6 +121,20 @@ t.test('a password is chosen by its link whoever has signed in at the same brows
   for (const email of others) t.match((await signIn(email, first)).answer, { status: 303 })
 })
 
+t.test('a page to sign in is of whoever fills it in, whoever has signed in at the same browser since', async t => {
+  const people = ['xia@example.org', 'yan@example.org', 'zoe@example.org']
+  for (const email of people) await account(email)
+  const shared = openBrowser(server)
+  const signInHere = (email = '') => shared.send('/sign-in?prompt=login', { email, password: first }, '/sign-in')
+  await signInHere(people[0])
+  const { body } = await shared.get('/sign-in?prompt=login')
+  const [, _csrf = ''] = /action="\/sign-in"[\s\S]*?name="_csrf" value="([^"]*)"/.exec(body) ?? []
+  await signInHere(people[1])
+  const answer = await shared.post('/sign-in', { _csrf, email: people[2] ?? '', password: first })
+  t.match(answer, { status: 303, location: '/account' })
+  t.match(wordsOf(await shared.get('/account')), /zoe@example\.org/)
+})
+
 t.test('a link is over after half an hour', async t => {
   await account('dora@example.org')
   const url = await linkFor('dora@example.org')

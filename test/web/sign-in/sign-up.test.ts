@@ -1,7 +1,8 @@
 import t from 'tap'
 import { invite } from '../../../src/accounts/invite.ts'
 import { inviteFirstAdministrator } from '../../../src/accounts/new-account.ts'
-import { makeLink } from '../../../src/storage/account/link.ts'
+import { type Link, makeLink } from '../../../src/storage/account/link.ts'
+import { findAccountByEmail } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
@@ -201,6 +202,32 @@ t.test(
     t.match(await mailbox.next(), { to: 'thoe@example.org', subject: 'Choose a new Sharewell password' })
   },
 )
+
+t.test('a link opens the page that it was made for, and no other', async t => {
+  const email = 'pages@example.org'
+  await signUp(email)
+  await openBrowser(server).send(linkIn(await mailbox.next()), { name: 'Pages', password })
+  const { person = '' } = (await findAccountByEmail(database, email)) ?? {}
+  const links: Readonly<Record<string, Link>> = {
+    '/new-account': { purpose: 'new-account', email: 'free@example.org', administrator: false, wasSent: true },
+    '/new-password': { purpose: 'new-password', person, wasSent: true },
+    '/verification': { purpose: 'verification', person, email },
+  }
+  const own = openBrowser(server)
+  await own.send('/sign-in', { email, password })
+  const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await own.get('/account')).body) ?? []
+  const filled = { _csrf, name: 'Other', email: 'free@example.org', password: `${password} today` }
+  const pages = [...Object.keys(links), '/email-change', '/join', '/invitation']
+  for (const [page, made] of Object.entries(links)) {
+    const link = await makeLink(database, made, 5)
+    const opened = async (at: string) => (await own.get(`${at}?link=${link}`)).status
+    for (const at of pages) t.equal(await opened(at), at === page ? 200 : 410, `${page} at ${at}`)
+    for (const at of pages.filter(one => one !== page))
+      t.equal((await own.post(at, { ...filled, link, decision: 'confirm' })).status, 410, `${page} sent to ${at}`)
+    t.equal(await opened(page), 200, 'nor is it used up by that')
+  }
+  t.equal(await findAccountByEmail(database, 'free@example.org'), undefined)
+})
 
 t.test('the link of a letter is good for a day, and that of the operator for a week', async t => {
   const address = () => 'http://localhost:8080'
