@@ -128,6 +128,18 @@ t.test('$expand leaves out what is inactive, or of a code system, where that is 
   )
 })
 
+t.test('a value set that is without inactive codes has none of them', async t => {
+  const codes = async (inactive: boolean | undefined, include: readonly object[]) => {
+    const resource = { ...reds, url: 'urn:posted', compose: { inactive, include } }
+    return codesOf((await send('POST', 'ValueSet/$expand', resource)).body)
+  }
+  t.equal(await codes(undefined, [{ system: shades }]), 'dark puce teal')
+  t.equal(await codes(true, [{ system: shades }]), 'dark puce teal')
+  t.equal(await codes(false, [{ system: shades }]), 'dark')
+  const named = [{ system: shades, concept: [{ code: 'puce' }, { code: 'dark' }] }]
+  t.equal(await codes(false, [...named, { system: 'http://loinc.org', concept: [{ code: '8867-4' }] }]), 'dark 8867-4')
+})
+
 t.test('$expand tells what else codes are called, in another language, and what the value set is', async t => {
   const dark = async (query: string) =>
     (await expandAll(query)).expansion.contains.find(({ code }: { code: string }) => code === 'dark')

@@ -5,7 +5,7 @@ import type {
   ValueSetComposeInclude,
   ValueSetExpansionContains,
 } from '@medplum/fhirtypes'
-import { FhirError } from '../error.ts'
+import { FhirError, unlessRefused } from '../error.ts'
 import { type HeldSystem, toHeldSystem } from './code-system.ts'
 import { filterTest } from './filter.ts'
 
@@ -113,8 +113,21 @@ const membersOf = async (valueSet: ValueSet, expanding: Expanding): Promise<Memb
   const members = new Map(await allIncluded(compose.include, inside))
   if (members.size > most) throw tooCostly(`The value set ${url} has more than ${most} codes`)
   for (const [key] of await allIncluded(compose.exclude, inside)) members.delete(key)
-  return members
+  return compose.inactive === false ? stillActive(members, expanding) : members
 }
+
+/** "if inactive = false, the inactive codes will not be included": as far as their systems are held, and say so. */
+const stillActive = async (members: Members, expanding: Expanding): Promise<Members> => {
+  expanding.lookAt(members.size)
+  const urls = [...new Set([...members.values()].map(({ system }) => system))]
+  const held = new Map(await Promise.all(urls.map(async url => [url, await unlessUnheld(url, expanding)] as const)))
+  return new Map(
+    [...members].filter(([, { system, code }]) => held.get(system)?.concepts.get(code)?.isInactive !== true),
+  )
+}
+
+const unlessUnheld = (url: string, { system }: Expanding): Promise<HeldSystem | undefined> =>
+  unlessRefused(() => system(url))
 
 const allIncluded = async (
   includes: readonly ValueSetComposeInclude[] | undefined,
