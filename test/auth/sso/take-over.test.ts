@@ -211,6 +211,20 @@ t.test('the same name at another issuer, or at the EHR, is another identity', as
   })
 })
 
+t.test('names that differ in case alone are two people, and so are those that differ in a space', async t => {
+  const lou = await world.holder('lou')
+  await world.link(newBrowser(), lou, { sub: 'Lou-1', email: lou.email })
+  for (const sub of ['lou-1', 'LOU-1', ' Lou-1', 'Lou-1 ']) {
+    const other = newBrowser()
+    const shown = await world.arrive(other, { sub, email: 'lou.other@riverside.example' })
+    t.match(shown, { status: 200, body: /Create your account/ }, sub)
+    t.equal(await world.signedInAs(other), undefined)
+  }
+  const own = newBrowser()
+  await world.arrive(own, { sub: 'Lou-1' })
+  t.equal(await world.signedInAs(own), 'lou')
+})
+
 t.test('a name that holds the marks of a search is that name', async t => {
   const mia = await world.holder('mia')
   await world.link(newBrowser(), mia, { sub: 'a,b|c$d\\e', email: mia.email })
