@@ -68,6 +68,8 @@ t.test('what comes out is checked like an update', async t => {
   t.strictSame([invalid.statusCode, invalid.json().issue[0].expression], [422, ['Observation.status']])
   t.equal((await patch({ op: 'replace', path: '/id', value: 'other' })).statusCode, 422)
   t.equal((await patch({ op: 'replace', path: '/resourceType', value: 'Patient' })).statusCode, 400)
+  for (const value of [null, 9, 'x', [], {}])
+    t.equal((await patch({ op: 'add', path: '', value })).statusCode, 400, JSON.stringify(value))
   t.equal((await patch({ op: 'remove', path: '/status' }, { 'if-match': 'W/"7"' })).statusCode, 412)
   const failed = await patch({ op: 'test', path: '/status', value: 'amended' })
   t.strictSame(

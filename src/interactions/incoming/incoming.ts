@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Observation, Resource, ResourceType, Subscription } from '@medplum/fhirtypes'
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import { inSteps } from '../../fhir/give-way.ts'
@@ -83,12 +84,25 @@ export const parseUnder = async (
  * while it is written, so it must pass the strictest.
  */
 export const parseChange = async (stored: Resource, body: unknown, context: Context): Promise<Incoming> => {
-  const { documentOf } = context.mhealth
   const type = stored.resourceType
-  const [before, after] =
-    type === 'Observation' ? [await inSteps(documentOf(stored)), await inSteps(documentOf(body))] : []
-  const isSame = before !== undefined && after !== undefined && before.bytes.equals(after.bytes)
-  return parseUnder(isSame ? 'accept-with-warning' : 'strict', type, body, context)
+  const isJudged =
+    type === 'Observation' && (isUntouched(stored, body) || (await isSameDocument(stored, body, context)))
+  return parseUnder(isJudged ? 'accept-with-warning' : 'strict', type, body, context)
+}
+
+/** Then the document, if there is one, is the same: a long one is not read for it. */
+const isUntouched = (stored: Resource, body: unknown): boolean =>
+  isDeepStrictEqual(documentPlaces(stored), documentPlaces(body))
+
+/** Where a document stands, and where its schema is told if it does not say that itself. */
+const documentPlaces = (observation: unknown): unknown => {
+  const { extension, valueAttachment, code } = (observation ?? {}) as Readonly<Record<string, unknown>>
+  return { extension, valueAttachment, code }
+}
+
+const isSameDocument = async (stored: Resource, body: unknown, { mhealth }: Context): Promise<boolean> => {
+  const [before, after] = [await inSteps(mhealth.documentOf(stored)), await inSteps(mhealth.documentOf(body))]
+  return before !== undefined && after !== undefined && before.bytes.equals(after.bytes)
 }
 
 const otherIncoming = (sent: Resource, context: Context): Incoming => {
