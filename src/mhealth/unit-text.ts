@@ -6,8 +6,9 @@ import { asRecord, type JsonRecord } from './json-tree.ts'
  * Units stand in the FHIR face as they were sent, and its texts know no control characters: where it has some, the first units of the
  * document that do.
  */
-export const unreadableUnits = (face: unknown, { plain, expression }: OmhDocument): readonly Finding[] => {
-  if (isReadable(face)) return []
+export const unreadableUnits = (face: unknown, { bytes, plain, expression }: OmhDocument): readonly Finding[] => {
+  // JSON has them, and halves of pairs, by way of an escape alone: nearly no document has any.
+  if (!bytes.includes(backslash) || isReadable(face)) return []
   for (const [index, body] of plain.bodies.entries()) {
     const pointers = [...unreadableIn(asRecord(body) ?? {}, bodyPointer(plain, index))]
     if (pointers.length > 0)
@@ -17,6 +18,8 @@ export const unreadableUnits = (face: unknown, { plain, expression }: OmhDocumen
   }
   return []
 }
+
+const backslash = 0x5c
 
 const unreadableIn = function* (part: JsonRecord, at: string): Generator<string> {
   for (const [name, value] of Object.entries(part)) {
