@@ -182,6 +182,19 @@ t.test('an invitation that cannot be is refused at its field, with what was type
   t.match(wordsOf(await invite(self.browser, self.email, 'manager')), /nobody gives themselves a role/)
 })
 
+t.test('an invitation is cancelled and sent again on the pages of its own organization alone', async t => {
+  const link = await linkTo('theo@example.org', 'viewer')
+  const id = await idOf('theo@example.org')
+  for (const elsewhere of [ward, (await world.institution('elsewhere')).organization])
+    for (const action of ['again', 'cancel']) {
+      const by = await world.browserOf(await world.staff(elsewhere, 'manager'))
+      const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await by.get(pageOf(elsewhere))).body) ?? []
+      const answer = await by.post(`/organizations/${elsewhere}/invitations/${id}/${action}`, { _csrf })
+      t.equal(answer.status, 404, action)
+    }
+  t.equal((await openBrowser(server).get(link)).status, 200)
+})
+
 t.test('an invitation is sent again with another link, cancelled, and ends with the right of who made it', async t => {
   const first = await linkTo('tess@example.org', 'viewer')
   t.match(await actOn(manager, 'tess@example.org', 'again'), { status: 303, location: `${page}?done=again` })
