@@ -9,9 +9,9 @@ import { findStep, type SignInStep } from '../../storage/account/sign-in-step.ts
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ofAppRequests } from '../page/content-security.ts'
 import { continuePath } from '../page/continue.ts'
-import { type Field, form } from '../page/form.ts'
+import { type Field, form, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { qrPicture } from '../page/qr-picture.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
@@ -178,9 +178,13 @@ ${form({
   fields: [{ ...appField(words), problem: isWrong ? say('field.code-wrong') : undefined }],
   button: say('step.turn-on'),
 })}
-${!isAsked && html`<p><a href="/account/second-factor">${say('step.not-now')}</a></p>`}`,
+${isAsked ? stop(words, ownToken(reply)) : html`<p><a href="/account/second-factor">${say('step.not-now')}</a></p>`}`,
   })
 }
+
+/** Whoever comes to the browser next could go on, with an app of theirs, for as long as the step lasts. */
+const stop = ({ say }: Words, token: string): Html =>
+  postForm({ action: '/sign-out', token }, html`<button class="btn btn-outline-primary">${say('step.stop')}</button>`)
 
 const sendOver = (reply: FastifyReply, continued: string | undefined): FastifyReply => {
   const query = new URLSearchParams(continued === undefined ? {} : { continue: continued })

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import {
   dropAdministratorLinks,
   dropInvitations,
@@ -20,7 +20,12 @@ t.teardown(async () => {
   await database.close()
   await close()
 })
-t.afterEach(() => database.run(sql.fragment`DELETE FROM account_link`))
+/** Each begins with nothing. */
+const test = (name: string, run: (t: Test) => Promise<void>) =>
+  t.test(name, async t => {
+    await database.run(sql.fragment`DELETE FROM account_link`)
+    await run(t)
+  })
 
 const make = (link: Link) => makeLink(database, link, 5)
 const find = (secret: string) => findLink(database, secret)
@@ -34,7 +39,7 @@ const invitation = (email?: string, more: Partial<Link> = {}): Link =>
   }) as Link
 const newPassword = (person: string): Link => ({ purpose: 'new-password', person, wasSent: true })
 
-t.test('a link opens what it was made for, and is used once', async t => {
+test('a link opens what it was made for, and is used once', async t => {
   const links: readonly Link[] = [
     invitation(),
     invitation('ana@example.org', { administrator: true, wasSent: true }),
@@ -52,7 +57,7 @@ t.test('a link opens what it was made for, and is used once', async t => {
   }
 })
 
-t.test('what is over, or never was, opens nothing and is used by nobody', async t => {
+test('what is over, or never was, opens nothing and is used by nobody', async t => {
   const [over, other] = [await make(newPassword('ana')), await make(newPassword('ana'))]
   await database.run(sql.fragment`UPDATE account_link SET expires_at = now() WHERE hash = ${hashOf(over)}`)
   for (const secret of [over, newSecret(), '', 'short'])
@@ -63,7 +68,7 @@ t.test('what is over, or never was, opens nothing and is used by nobody', async 
   t.equal(kept.length, 0, 'and with the next one it is forgotten')
 })
 
-t.test('links end with the account, and those to make one with the address, or with who is administrator', async t => {
+test('links end with the account, and those to make one with the address, or with who is administrator', async t => {
   const made = {
     password: await make(newPassword('ana')),
     verification: await make({ purpose: 'verification', person: 'ana', email: 'ana@example.org' }),
@@ -85,7 +90,7 @@ t.test('links end with the account, and those to make one with the address, or w
   t.strictSame(await left(), ['others', 'toAnother'])
 })
 
-t.test('the operator has invited who has a link of theirs to make an account, and no administrator’s', async t => {
+test('the operator has invited who has a link of theirs to make an account, and no administrator’s', async t => {
   const email = 'ana@example.org'
   const hasOne = () => hasInvitation(database, email)
   for (const link of [

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import {
   addAccount,
   closeAccount,
@@ -17,14 +17,19 @@ import * as w from '../model/world.ts'
 
 const { database, put, close } = await w.openWorld()
 t.teardown(close)
-t.afterEach(() => database.run(sql.fragment`DELETE FROM user_account`))
+/** Each begins with nothing. */
+const test = (name: string, run: (t: Test) => Promise<void>) =>
+  t.test(name, async t => {
+    await database.run(sql.fragment`DELETE FROM user_account`)
+    await run(t)
+  })
 
 const add = (person: string, more: object = {}) =>
   addAccount(database, { person, email: `${person}@example.org`, isVerified: false, administrator: false, ...more })
 const ana = { person: 'ana', email: 'ana@example.org', isVerified: false, administrator: false, language: 'en' }
 const of = (person: string) => findAccountOf(database, person)
 
-t.test('an address is one account’s, however it is spelled, and an account one Person’s', async t => {
+test('an address is one account’s, however it is spelled, and an account one Person’s', async t => {
   t.equal(await add('ana', { email: ' Ana@Example.ORG ' }), true)
   t.strictSame(await of('ana'), ana)
   for (const email of ['ana@example.org', ' ANA@example.org'])
@@ -35,7 +40,7 @@ t.test('an address is one account’s, however it is spelled, and an account one
   t.equal(toAddress(' Jose\u0301@Example.org '), 'jos\u00e9@example.org')
 })
 
-t.test('what is changed is changed of one account, and what was confirmed stays so', async t => {
+test('what is changed is changed of one account, and what was confirmed stays so', async t => {
   await add('ana')
   await add('ben', { password: 'his', language: 'es', administrator: true, isVerified: true })
   const ben = { ...ana, person: 'ben', email: 'ben@example.org', language: 'es', administrator: true, isVerified: true }
@@ -50,7 +55,7 @@ t.test('what is changed is changed of one account, and what was confirmed stays 
   t.strictSame([await of('ana'), await of('ben')], [proven, { ...ben, password: 'his' }])
 })
 
-t.test('an address is confirmed as long as it is that of the account', async t => {
+test('an address is confirmed as long as it is that of the account', async t => {
   await add('ana')
   await add('ben')
   const verify = (email: string) => verifyAddress(database, { person: 'ana', email })
@@ -60,7 +65,7 @@ t.test('an address is confirmed as long as it is that of the account', async t =
   t.strictSame([(await of('ana'))?.isVerified, (await of('ben'))?.isVerified], [true, false])
 })
 
-t.test('an address is replaced by one that nobody has, with what is known of that', async t => {
+test('an address is replaced by one that nobody has, with what is known of that', async t => {
   await add('ana', { isVerified: true })
   await add('ben')
   const replace = (email: string, isVerified: boolean) => replaceAddress(database, { person: 'ana', email, isVerified })
@@ -73,7 +78,7 @@ t.test('an address is replaced by one that nobody has, with what is known of tha
   t.equal((await of('ben'))?.email, 'ben@example.org')
 })
 
-t.test('the operator opens the account of a Person who is there, by an address that is nobody else’s', async t => {
+test('the operator opens the account of a Person who is there, by an address that is nobody else’s', async t => {
   await put({ resourceType: 'Person', id: 'colleague' })
   await add('ana')
   const open = (email: string, person?: string) => openAccount(database, email, person)
@@ -88,7 +93,7 @@ t.test('the operator opens the account of a Person who is there, by an address t
   t.equal(await open('ana@example.org'), 'ana')
 })
 
-t.test('with an account goes what signs in to it, and there is an administrator as long as one has one', async t => {
+test('with an account goes what signs in to it, and there is an administrator as long as one has one', async t => {
   await add('ana')
   t.equal(await hasAdministrator(database), false)
   await add('root', { administrator: true })

@@ -27,7 +27,9 @@ const browserOf = async (person: string, headers = {}) => {
 const [staff, anns] = [await browserOf(study.researcher.person), await browserOf(await account(ann))]
 const page = `/patients/${ann}`
 const buttons = (body: string) =>
-  [...body.matchAll(/<button class="btn btn-outline-primary">([^<]*)<\/button><\/form><\/li>/g)].map(([, name]) => name)
+  [...body.matchAll(/<button class="btn btn-outline-primary">([^<]*)<\/button>\s*<\/form><\/li>/g)].map(
+    ([, name]) => name,
+  )
 
 t.test('staff open the apps of their organization for a patient, and the app is launched for that patient', async t => {
   const shown = await staff.get(page)

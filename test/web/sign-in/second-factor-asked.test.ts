@@ -61,6 +61,20 @@ t.test('an answer that is neither yes nor no is refused, rather than taken for n
   t.match(await write(manager, { ...own, extension: twice }), { statusCode: 422 })
 })
 
+t.test('who stops while one is asked for leaves nothing for whoever comes to the browser next', async t => {
+  const { organization, ask } = await house('ward')
+  const { email } = await colleague('ward-member', organization)
+  await ask(true)
+  const { browser } = await begin(email)
+  const page = await browser.get('/second-factor')
+  t.match(wordsOf(page), /Turn it on Stop, and leave nothing in this browser/)
+  const left = new Map(browser.cookies)
+  t.match(await browser.send('/second-factor', {}, '/sign-out'), { status: 303, location: '/sign-in?signed-out' })
+  for (const [name, value] of left) browser.cookies.set(name, value)
+  t.equal((await browser.get('/second-factor')).status, 410)
+  t.equal((await browser.post('/second-factor', { code: await codeOf(keyIn(page)) })).status, 403, 'not without a form')
+})
+
 t.test('whoever belongs to it sets one up at the next sign-in, before anything else', async t => {
   const { organization, ask } = await house('clinic')
   const { email, person } = await colleague('clinic-member', organization)
