@@ -61,7 +61,7 @@ t.test('a list of data points ends where too much was passed over, and says wher
     searches += 1
     return { entries: [{ content: '{}' }], next: String(searches) }
   }
-  const mhealth = { measuredDocumentOf: () => undefined }
+  const mhealth = { measuredDocumentOf: () => [].values() }
   const context = { cursors, base, registry: loadRegistry(), store: { search }, mhealth } as unknown as Context
   const { body, next } = await listDataPoints(asking('schema_namespace=omh&schema_name=step-count&skip=5'), context)
   t.same([body, next], [{ kind: 'text', text: '[]' }, `${base}/dataPoints?_cursor=0:100`])
