@@ -9,7 +9,7 @@ import { isOnTurn } from './support/turn.ts'
 const world = await openNoLeakWorld()
 t.teardown(() => world.server.close())
 // With TURNS=all each caller tries some twenty doors.
-t.setTimeout(1_500_000)
+t.setTimeout(1_100_000)
 for (const client of clients) await registerClient(world.database, { name: client.id, ...client })
 
 const secrets = secretsOf(world)
