@@ -13,6 +13,7 @@ import { type Answer, type Call, consentOf, observationOf, openNoLeakWorld } fro
 
 const world = await openNoLeakWorld()
 t.teardown(() => world.server.close())
+t.setTimeout(280_000)
 for (const client of clients) await registerClient(world.database, { name: client.id, ...client })
 const { everything } = world
 
