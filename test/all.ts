@@ -27,7 +27,7 @@ const byTurns: readonly (readonly string[])[] = [
     'test/conformance.test.ts',
     'test/mhealth/upstream.test.ts',
   ],
-  ['test/auth/key-sets.test.ts', 'test/fhir/validate/invariants.test.ts', 'test/http/oauth-limits.test.ts'],
+  ['test/auth/client/key-sets.test.ts', 'test/fhir/validate/invariants.test.ts', 'test/http/oauth-limits.test.ts'],
 ]
 /** Of each of these every so many-th file is on its turn; what stands in a list above has its turn there. */
 const everySoMany: readonly (readonly [days: number, places: readonly string[]])[] = [

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { type AsyncRequests, openAsyncRequests } from '../http/async-requests.ts'
-import { type ContextParts, openContexts } from '../http/fhir-context.ts'
+import { type AsyncRequests, openAsyncRequests } from '../http/fhir/async-requests.ts'
+import { type ContextParts, openContexts } from '../http/fhir/fhir-context.ts'
 import { workOnAsyncRequests } from '../interactions/async/async-work.ts'
 import type { Database } from '../storage/database.ts'
 import type { Jobs } from './work.ts'

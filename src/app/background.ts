@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Tell } from '../events/event.ts'
-import type { FhirOptions } from '../http/fhir.ts'
+import type { FhirOptions } from '../http/fhir/fhir.ts'
 import type { Serving } from '../subscriptions/serve.ts'
 import type { ReadAs } from '../subscriptions/sockets.ts'
 import { openSealing } from './sealing.ts'

@@ -4,7 +4,7 @@ import { sharingPartnerRoutes } from '../faces/cloud-storage/routes.ts'
 import { dataPointRoutes } from '../faces/omh/routes.ts'
 import { r5Routes } from '../faces/r5/routes.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
-import type { FhirOptions } from '../http/fhir.ts'
+import type { FhirOptions } from '../http/fhir/fhir.ts'
 
 type FaceOptions = {
   readonly fhir: FhirOptions

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { emailProblem } from '../accounts/email.ts'
-import { giveAddress } from '../accounts/email-change.ts'
+import { emailProblem } from '../accounts/sign-up/email.ts'
+import { giveAddress } from '../accounts/sign-up/email-change.ts'
 import { startError } from '../start-error.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { openOwnStores } from './own-store.ts'

@@ -1,11 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import type { ClientPolicy } from '../access/caller.ts'
-import { type ConfigurationChange, recordingChange } from '../accounts/configuration-change.ts'
-import { type ClientApproval, changeApproved, disable, enable, registerApproved } from '../auth/approved-clients.ts'
-import type { ClientRequest } from '../auth/client-metadata.ts'
-import { withoutUndefined } from '../auth/client-metadata.ts'
-import { detailsOf } from '../auth/said-app.ts'
+import { type ConfigurationChange, recordingChange } from '../accounts/organization/configuration-change.ts'
+import {
+  type ClientApproval,
+  changeApproved,
+  disable,
+  enable,
+  registerApproved,
+} from '../auth/client/approved-clients.ts'
+import type { ClientRequest } from '../auth/client/client-metadata.ts'
+import { withoutUndefined } from '../auth/client/client-metadata.ts'
+import { detailsOf } from '../auth/client/said-app.ts'
 import { readConfig } from '../config.ts'
 import { FhirError } from '../fhir/error.ts'
 import { openOutbound } from '../messages/outbound.ts'

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
-import { type ConfigurationChange, recordingChange } from '../accounts/configuration-change.ts'
+import { type ConfigurationChange, recordingChange } from '../accounts/organization/configuration-change.ts'
 import { changeTo, removalOf } from '../auth/ehr/ehr-change.ts'
 import { rotateEhrKeys } from '../auth/ehr/keys.ts'
 import { toIssuer } from '../auth/ehr/launches.ts'

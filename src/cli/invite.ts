@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { emailProblem } from '../accounts/email.ts'
-import { type Invited, invite, type OperatorsLink } from '../accounts/invite.ts'
+import { emailProblem } from '../accounts/sign-up/email.ts'
+import { type Invited, invite, type OperatorsLink } from '../accounts/sign-up/invite.ts'
 import { baseUrlOf, readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
 import { withOwnDatabase } from './own-database.ts'

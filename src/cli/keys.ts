@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { rotateSigningKey } from '../auth/signing-keys.ts'
+import { rotateSigningKey } from '../auth/provider/signing-keys.ts'
 import { listSigningKeys, removeOldSigningKeys } from '../storage/authorization/signing-key.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { ownSecretKey } from './own-secret-key.ts'

@@ -1,4 +1,4 @@
-import type { ScopeRules } from '../auth/requested-scope.ts'
+import type { ScopeRules } from '../auth/request/requested-scope.ts'
 import { loadRegistry } from '../fhir/registry.ts'
 import { parseCriteria } from '../search/parse.ts'
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readSigningKeys } from '../auth/signing-keys.ts'
+import { readSigningKeys } from '../auth/provider/signing-keys.ts'
 import { readConfig } from '../config.ts'
 import { startError } from '../start-error.ts'
 import { listSigningKeys } from '../storage/authorization/signing-key.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { resetSecondFactor } from '../accounts/second-factor.ts'
+import { resetSecondFactor } from '../accounts/sign-in/second-factor.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { openOwnStores } from './own-store.ts'
 

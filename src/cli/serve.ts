@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { inviteFirstAdministrator } from '../accounts/new-account.ts'
+import { inviteFirstAdministrator } from '../accounts/sign-up/new-account.ts'
 import { buildApp } from '../app.ts'
 import { baseUrlOf, type Config, readConfig } from '../config.ts'
 import type { Event, Tell } from '../events/event.ts'

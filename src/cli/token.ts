@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { ClientPolicy } from '../access/caller.ts'
 import { parseScopes, printScope } from '../access/scope.ts'
-import { scopeRefusal } from '../auth/requested-scope.ts'
+import { scopeRefusal } from '../auth/request/requested-scope.ts'
 import { startError } from '../start-error.ts'
 import { openAccount } from '../storage/account/user-account.ts'
 import { unlimitedTokenIssued } from '../storage/audit/unlimited-token.ts'

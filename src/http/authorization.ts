@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthorizationServer } from '../auth/authorization-server.ts'
-import { style, stylePath } from '../auth/granted-context.ts'
+import { style, stylePath } from '../auth/request/granted-context.ts'
 import { FhirError } from '../fhir/error.ts'
 import { toldError } from './errors.ts'
 import { limitRequests } from './oauth-limits.ts'

@@ -1,9 +1,9 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError, type IssueCode } from '../fhir/error.ts'
 import { toOperationOutcome } from '../fhir/operation-outcome.ts'
-import { challenge } from './caller.ts'
-import { plain } from './presentation.ts'
-import { contentTypeOf, resourceText } from './resource-text.ts'
+import { challenge } from './caller/caller.ts'
+import { plain } from './fhir/presentation.ts'
+import { contentTypeOf, resourceText } from './fhir/resource-text.ts'
 
 /** The one place where an error becomes an answer: always an OperationOutcome, never a page, a stack or a detail of a fault. */
 export const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>

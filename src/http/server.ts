@@ -15,8 +15,8 @@ import { FhirError } from '../fhir/error.ts'
 import type { Xml } from '../fhir/xml/xml.ts'
 import { layBodiesTogether } from './body-pieces.ts'
 import { answerError, outcomeText } from './errors.ts'
+import { presentAnswers } from './fhir/presentation.ts'
 import { beginInTurn } from './pipelines.ts'
-import { presentAnswers } from './presentation.ts'
 import { callersIdIn, logRequests, logUnrouted } from './request-log.ts'
 
 type Options = {

@@ -1,8 +1,8 @@
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
 import type { Closing, Sockets } from '../subscriptions/sockets.ts'
-import { bearerOf, type FindCaller, requireCaller } from './caller.ts'
-import { type RefusedParts, recordRefused } from './refused-token.ts'
+import { bearerOf, type FindCaller, requireCaller } from './caller/caller.ts'
+import { type RefusedParts, recordRefused } from './caller/refused-token.ts'
 
 type Options = RefusedParts & {
   readonly sockets: Sockets

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import t from 'tap'
-import { disable } from '../../src/auth/approved-clients.ts'
+import { disable } from '../../src/auth/client/approved-clients.ts'
 import { assertion, assertionType, type Key, makeKey } from './backend.ts'
 import { openApps, tokenRequest } from './world.ts'
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
-import { newClientId } from '../../src/auth/client-model.ts'
+import { newClientId } from '../../src/auth/client/client-model.ts'
 import { removeExpired } from '../../src/storage/authorization/authorization-record.ts'
 import { listClients } from '../../src/storage/authorization/client-registration.ts'
 import { assertion, assertionType, makeKey } from './backend.ts'

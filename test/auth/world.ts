@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyInstance, InjectOptions } from 'fastify'
-import { newClientId } from '../../src/auth/client-model.ts'
-import type { Decision, SignedIn } from '../../src/auth/user-interaction.ts'
+import { newClientId } from '../../src/auth/client/client-model.ts'
+import type { Decision, SignedIn } from '../../src/auth/request/user-interaction.ts'
 import { findSession, startSession } from '../../src/storage/account/session.ts'
 import {
   type ClientMetadata,

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { hashPassword } from '../../src/accounts/password.ts'
+import { hashPassword } from '../../src/accounts/password/password.ts'
 import { addAccount } from '../../src/storage/account/user-account.ts'
 import { authorizeQuery, openApps, pkce, tokenRequest } from '../auth/world.ts'
 import { type Browser, byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'

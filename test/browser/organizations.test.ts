@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { inviteFirstAdministrator } from '../../src/accounts/new-account.ts'
+import { inviteFirstAdministrator } from '../../src/accounts/sign-up/new-account.ts'
 import { openMockEhr } from '../auth/ehr/mock-ehr.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { openTenants } from '../web/tenants.ts'

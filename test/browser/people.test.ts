@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { inviteFirstAdministrator } from '../../src/accounts/new-account.ts'
+import { inviteFirstAdministrator } from '../../src/accounts/sign-up/new-account.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 import { linkIn, openMailbox, type ReceivedLetter } from '../support/mailbox.ts'

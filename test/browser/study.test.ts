@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { hashPassword } from '../../src/accounts/password.ts'
+import { hashPassword } from '../../src/accounts/password/password.ts'
 import { systems } from '../../src/fhir/canonical.ts'
 import { addAccount } from '../../src/storage/account/user-account.ts'
 import { openTenants } from '../web/tenants.ts'

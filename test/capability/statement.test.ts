@@ -4,7 +4,7 @@ import t from 'tap'
 import { toCapabilityStatement } from '../../src/capability/statement.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
-import { servedFormats } from '../../src/http/media-type.ts'
+import { servedFormats } from '../../src/http/fhir/media-type.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
 import { operations } from '../../src/operations/operations.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readSigningKeys } from '../../src/auth/signing-keys.ts'
+import { readSigningKeys } from '../../src/auth/provider/signing-keys.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { withDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'

@@ -5,7 +5,7 @@ import t from 'tap'
 import { openLog } from '../../src/events/log.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { openXml } from '../../src/fhir/xml/xml.ts'
-import { parseBodies } from '../../src/http/fhir-body.ts'
+import { parseBodies } from '../../src/http/fhir/fhir-body.ts'
 import { openServer } from '../../src/http/server.ts'
 
 const xml = openXml(loadRegistry().structures)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { parseJson } from '../../src/fhir/json.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { openXml } from '../../src/fhir/xml/xml.ts'
-import { presentationOf } from '../../src/http/media-type.ts'
+import { presentationOf } from '../../src/http/fhir/media-type.ts'
 import { fhirServer } from '../support/fhir-server.ts'
 
 const server = await fhirServer()

@@ -7,7 +7,7 @@ import { openLog } from '../../src/events/log.ts'
 import { FhirError } from '../../src/fhir/error.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { openXml } from '../../src/fhir/xml/xml.ts'
-import { parseBodies } from '../../src/http/fhir-body.ts'
+import { parseBodies } from '../../src/http/fhir/fhir-body.ts'
 import { healthRoutes } from '../../src/http/health.ts'
 import { openServer } from '../../src/http/server.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { disable } from '../../src/auth/approved-clients.ts'
+import { disable } from '../../src/auth/client/approved-clients.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { authorizeQuery, openApps, pkce } from '../auth/world.ts'
 import { openPartner } from '../faces/cloud-storage/partner.ts'

@@ -1,4 +1,4 @@
-import { hashPassword } from '../../src/accounts/password.ts'
+import { hashPassword } from '../../src/accounts/password/password.ts'
 import { addAccount } from '../../src/storage/account/user-account.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'

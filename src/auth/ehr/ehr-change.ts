@@ -1,4 +1,4 @@
-import type { ConfigurationChange } from '../../accounts/configuration-change.ts'
+import type { ConfigurationChange } from '../../accounts/organization/configuration-change.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
 
 /** What is told of an EHR that was set up, or changed to this. Of its secret only that it is another. */

@@ -1,4 +1,4 @@
-import { recordingChange } from '../../accounts/configuration-change.ts'
+import { recordingChange } from '../../accounts/organization/configuration-change.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Outbound } from '../../messages/outbound.ts'
@@ -15,7 +15,7 @@ import {
   type SmartClientConfig,
 } from '../../storage/ehr/smart-client-config.ts'
 import { seal } from '../../storage/secret/sealed.ts'
-import type { By } from '../organization-apps.ts'
+import type { By } from '../client/organization-apps.ts'
 import { requireShown, versionOf } from '../shown-version.ts'
 import { changeTo, removalOf } from './ehr-change.ts'
 import { discoverEhr } from './metadata.ts'

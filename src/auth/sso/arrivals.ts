@@ -1,5 +1,5 @@
-import { type Admission, admitByInstitution } from '../../accounts/admit.ts'
 import { findPersonOf, isHeld, subjectsOf } from '../../accounts/identity.ts'
+import { type Admission, admitByInstitution } from '../../accounts/sign-in/admit.ts'
 import {
   type Confirmed,
   linkInstitution,
@@ -7,7 +7,7 @@ import {
   maySignUp,
   type SsoAccounts,
   unlinkInstitution,
-} from '../../accounts/sso-account.ts'
+} from '../../accounts/sign-in/sso-account.ts'
 import type { Session } from '../../storage/account/session.ts'
 import { dropOtherSsoArrivals, dropSsoArrival, findSsoArrival, type SsoArrival } from '../../storage/account/sso.ts'
 import { findAccountByEmail } from '../../storage/account/user-account.ts'

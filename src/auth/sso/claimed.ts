@@ -1,4 +1,4 @@
-import { emailProblem } from '../../accounts/email.ts'
+import { emailProblem } from '../../accounts/sign-up/email.ts'
 import type { Config } from '../../config.ts'
 import type { SsoArrival } from '../../storage/account/sso.ts'
 import { toAddress } from '../../storage/account/user-account.ts'

@@ -1,7 +1,7 @@
 /** https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation */
 
 import { createLocalJWKSet, decodeProtectedHeader, type JWK, type JWTPayload, jwtVerify } from 'jose'
-import type { KeySets } from '../key-sets.ts'
+import type { KeySets } from '../client/key-sets.ts'
 
 type Expected = {
   readonly issuer: string

@@ -1,4 +1,4 @@
-import type { SsoAccounts } from '../../accounts/sso-account.ts'
+import type { SsoAccounts } from '../../accounts/sign-in/sso-account.ts'
 import type { Config } from '../../config.ts'
 import { openSsoArrivals, type SsoArrivals } from './arrivals.ts'
 import type { Oidc, OidcParts } from './oidc.ts'

@@ -1,4 +1,4 @@
-import { registerApproved } from '../../auth/approved-clients.ts'
+import { registerApproved } from '../../auth/client/approved-clients.ts'
 import type { Database } from '../../storage/database.ts'
 import { appToken, keepAppInvitations } from '../../storage/study/app-invitation.ts'
 import { makeInvitation } from '../../storage/study/invitation.ts'

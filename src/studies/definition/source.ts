@@ -1,5 +1,5 @@
 import type { Device, Extension } from '@medplum/fhirtypes'
-import type { Organizer } from '../../accounts/organizer.ts'
+import type { Organizer } from '../../accounts/organization/organizer.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'

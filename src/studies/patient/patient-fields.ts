@@ -1,6 +1,6 @@
 import type { Identifier, Patient } from '@medplum/fhirtypes'
 import { isBlank } from '../../accounts/blank.ts'
-import { emailProblem } from '../../accounts/email.ts'
+import { emailProblem } from '../../accounts/sign-up/email.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import { toMobile } from '../../storage/model/patient-address.ts'
 

@@ -3,7 +3,7 @@ import type { Organization, Patient, ResearchStudy, ResearchSubject } from '@med
 import type { Caller } from '../../access/caller.ts'
 import { enrollingInto } from '../../access/questions.ts'
 import type { Accounts } from '../../accounts/accounts.ts'
-import { type NamedOrganization, namedOrganization } from '../../accounts/administered-organizations.ts'
+import { type NamedOrganization, namedOrganization } from '../../accounts/organization/administered-organizations.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import { FhirError, unlessRefused } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'

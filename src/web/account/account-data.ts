@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
-import { whileLetIn } from '../../http/while-let-in.ts'
+import { whileLetIn } from '../../http/caller/while-let-in.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import {
   documentLines,

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { changeOwnPassword, type OwnPasswordAnswer } from '../../accounts/own-password.ts'
+import { changeOwnPassword, type OwnPasswordAnswer } from '../../accounts/password/own-password.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box, form } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'

@@ -1,5 +1,11 @@
 import type { FastifyReply } from 'fastify'
-import { beginSetUp, findUnshown, renewRecoveryCodes, turnOff, type Unshown } from '../../accounts/second-factor.ts'
+import {
+  beginSetUp,
+  findUnshown,
+  renewRecoveryCodes,
+  turnOff,
+  type Unshown,
+} from '../../accounts/sign-in/second-factor.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import { countRecoveryCodes, findSecondFactor, type SecondFactor } from '../../storage/account/second-factor.ts'
 import type { Session } from '../../storage/account/session.ts'

@@ -1,4 +1,4 @@
-import { anyBrowser, unknownDevice } from '../../accounts/device.ts'
+import { anyBrowser, unknownDevice } from '../../accounts/sign-in/device.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { endSession, endSessions, type Session, sessionsOf } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'

@@ -1,5 +1,5 @@
 import { nameOfPerson } from '../../accounts/person.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'

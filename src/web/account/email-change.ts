@@ -1,6 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { confirmEmail, type EmailConfirmed, findEmailLink, stopEmailChange } from '../../accounts/email-change.ts'
-import { queryOf } from '../../http/presentation.ts'
+import {
+  confirmEmail,
+  type EmailConfirmed,
+  findEmailLink,
+  stopEmailChange,
+} from '../../accounts/sign-up/email-change.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { EmailChange } from '../../storage/account/email-change.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { postForm } from '../page/form.ts'

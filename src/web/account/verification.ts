@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { askForVerification, findVerification, verify } from '../../accounts/verification.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { askForVerification, findVerification, verify } from '../../accounts/sign-up/verification.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'

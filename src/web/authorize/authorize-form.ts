@@ -1,5 +1,5 @@
-import type { Choices } from '../../auth/patient-choice.ts'
-import type { AskingClient, UserInteraction } from '../../auth/user-interaction.ts'
+import type { Choices } from '../../auth/request/patient-choice.ts'
+import type { AskingClient, UserInteraction } from '../../auth/request/user-interaction.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { box, notice, postForm } from '../page/form.ts'

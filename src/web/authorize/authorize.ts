@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { nameOfPerson } from '../../accounts/person.ts'
-import type { UserInteraction } from '../../auth/user-interaction.ts'
+import type { UserInteraction } from '../../auth/request/user-interaction.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Session } from '../../storage/account/session.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'

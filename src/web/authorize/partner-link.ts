@@ -1,4 +1,4 @@
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { sendLinkIsOver } from '../page/link-is-over.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { findingName } from '../../fhir/measured/document-finding.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type {
   Quarantined,
   QuarantinedAsked,

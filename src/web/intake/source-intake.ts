@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Ingest } from '../../storage/upload/ingest-asked.ts'
 import { readSource } from '../../studies/definition/source.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'

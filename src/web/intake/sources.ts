@@ -1,5 +1,5 @@
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { findSourcePage, type Source } from '../../studies/definition/source.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'

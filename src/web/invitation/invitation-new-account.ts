@@ -1,4 +1,4 @@
-import type { NewAccountProblems } from '../../accounts/new-account.ts'
+import type { NewAccountProblems } from '../../accounts/sign-up/new-account.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { type Field, form } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Arrival } from '../../auth/ehr/arrivals.ts'
-import { cookieOf, type Jar } from '../../http/session.ts'
+import { cookieOf, type Jar } from '../../http/caller/session.ts'
 import type { Workplace } from '../../storage/ehr/staff.ts'
 import { isSecret, newSecret } from '../../storage/secret/secret.ts'
 import type { PageOptions } from '../page/add-page.ts'

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isAccountPassword } from '../../accounts/confirm-password.ts'
+import { isAccountPassword } from '../../accounts/password/confirm-password.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
 import { tell } from '../../accounts/tell.ts'
 import type { Arrival } from '../../auth/ehr/arrivals.ts'

@@ -1,5 +1,5 @@
-import { isBackend } from '../../auth/approved-clients.ts'
-import { type AppKind, problemsOf, type SaidApp } from '../../auth/said-app.ts'
+import { isBackend } from '../../auth/client/approved-clients.ts'
+import { type AppKind, problemsOf, type SaidApp } from '../../auth/client/said-app.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { OrganizationClient } from '../../storage/authorization/client-registration.ts'
 import { box, type Field, field, postForm, problemList } from '../page/form.ts'

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { changeOrganization, makeOrganization } from '../../accounts/organization-change.ts'
+import { changeOrganization, makeOrganization } from '../../accounts/organization/organization-change.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'

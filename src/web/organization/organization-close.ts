@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
-import { setOrganizationActive } from '../../accounts/organization-change.ts'
-import { findFacts } from '../../accounts/organization-facts.ts'
+import { setOrganizationActive } from '../../accounts/organization/organization-change.ts'
+import { findFacts } from '../../accounts/organization/organization-facts.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { notice, postForm } from '../page/form.ts'

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { NamedOrganization } from '../../accounts/administered-organizations.ts'
+import type { NamedOrganization } from '../../accounts/organization/administered-organizations.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { administeredOf, type OfOrganization } from '../page/administered.ts'
 import { ownToken } from '../page/form-token.ts'

@@ -5,7 +5,7 @@ import {
   organizationProblems,
   type SaidOrganization,
   typeOfOrganization,
-} from '../../accounts/organization-change.ts'
+} from '../../accounts/organization/organization-change.ts'
 import { organizationTypes } from '../../fhir/organization-type.ts'
 import { selectField } from '../page/choice-field.ts'
 import { box, field, notice, postForm, problemList } from '../page/form.ts'

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { parentOf } from '../../accounts/organization/organization-tree.ts'
 import {
   type Colleague,
   changeRole,
@@ -7,8 +8,7 @@ import {
   NoManagerLeft,
   readColleague,
   roles,
-} from '../../accounts/colleagues.ts'
-import { parentOf } from '../../accounts/organization-tree.ts'
+} from '../../accounts/staff/colleagues.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { radioField } from '../page/choice-field.ts'

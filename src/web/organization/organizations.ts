@@ -1,5 +1,10 @@
-import { type Branch, findTree, nameOfOrganization, type TreePage } from '../../accounts/organization-tree.ts'
-import { queryOf } from '../../http/presentation.ts'
+import {
+  type Branch,
+  findTree,
+  nameOfOrganization,
+  type TreePage,
+} from '../../accounts/organization/organization-tree.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { box, field } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'

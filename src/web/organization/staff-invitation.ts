@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { InvitationProblems, SaidInvitation } from '../../accounts/staff-invitations.ts'
+import type { InvitationProblems, SaidInvitation } from '../../accounts/staff/staff-invitations.ts'
 import type { AddPage } from '../page/add-page.ts'
 import type { OfOrganization } from '../page/administered.ts'
 import { radioField } from '../page/choice-field.ts'

@@ -1,4 +1,4 @@
-import { roles } from '../../accounts/colleagues.ts'
+import { roles } from '../../accounts/staff/colleagues.ts'
 import type { Role } from '../../search/expression.ts'
 
 /** What a role is called. */

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import type { NamedOrganization } from '../../accounts/administered-organizations.ts'
-import type { By } from '../../auth/organization-apps.ts'
+import type { NamedOrganization } from '../../accounts/organization/administered-organizations.ts'
+import type { By } from '../../auth/client/organization-apps.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { PageOptions } from './add-page.ts'
 import { sessionOf } from './signed-in.ts'

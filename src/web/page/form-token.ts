@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { type Cookies, isForeign, isSameOrigin, sessionCookieOf } from '../../http/session.ts'
+import { type Cookies, isForeign, isSameOrigin, sessionCookieOf } from '../../http/caller/session.ts'
 import { isFramed, jarOf } from './frame.ts'
 import { typed } from './typed.ts'
 

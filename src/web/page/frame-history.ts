@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Cookies, cookieOf } from '../../http/session.ts'
+import { type Cookies, cookieOf } from '../../http/caller/session.ts'
 import { digestOf } from '../../storage/secret/secret.ts'
 import { allowAnyFrame, asksAgain, isFramed, jarOf, pathAgain } from './frame.ts'
 import { html } from './html.ts'

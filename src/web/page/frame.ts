@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { queryOf } from '../../http/presentation.ts'
-import type { Cookies, Jar } from '../../http/session.ts'
+import type { Cookies, Jar } from '../../http/caller/session.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { framedAnywhere, framedByEhr } from './content-security.ts'
 
 /**

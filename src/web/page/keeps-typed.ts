@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { cookieOf } from '../../http/session.ts'
+import { cookieOf } from '../../http/caller/session.ts'
 import type { PageOptions } from './add-page.ts'
 import { isMarkedFor } from './form-token.ts'
 import { html } from './html.ts'

@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { isInForce } from '../../storage/account/session.ts'
 import type { LineDuplicate, PatientImport, ShownLine } from '../../storage/organization/patient-import.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'

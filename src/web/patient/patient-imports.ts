@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { languageCodes } from '../../messages/catalogue.ts'
 import type { PatientImport } from '../../storage/organization/patient-import.ts'
 import { mostLines, patientListTemplate } from '../../studies/patient/patient-list.ts'

@@ -1,7 +1,7 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
 import { callerOfPerson, patientsOf } from '../../storage/authorization/token.ts'

@@ -1,5 +1,5 @@
 import type { Patient } from '@medplum/fhirtypes'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'

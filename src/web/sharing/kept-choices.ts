@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { cookieOf } from '../../http/session.ts'
+import { cookieOf } from '../../http/caller/session.ts'
 import { seal, unseal } from '../../storage/secret/sealed.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { pageOf } from '../page/continue.ts'

@@ -1,7 +1,7 @@
 import type { Consent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { type AskedLine, findStudyAsked, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { signedTextOf, textsOf } from '../../studies/consent/patient-text.ts'

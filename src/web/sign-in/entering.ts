@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Admission } from '../../accounts/admit.ts'
-import { setSessionCookie } from '../../http/session.ts'
+import type { Admission } from '../../accounts/sign-in/admit.ts'
+import { setSessionCookie } from '../../http/caller/session.ts'
 import { endSession } from '../../storage/account/session.ts'
 import type { PageOptions } from '../page/add-page.ts'
 

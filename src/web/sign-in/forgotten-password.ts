@@ -1,4 +1,4 @@
-import { askForNewPassword } from '../../accounts/new-password.ts'
+import { askForNewPassword } from '../../accounts/password/new-password.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { letterForm } from './letter-form.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { type EmailProblem, emailProblem } from '../../accounts/email.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { type EmailProblem, emailProblem } from '../../accounts/sign-up/email.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 import { form } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'

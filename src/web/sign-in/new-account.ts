@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify'
-import { deviceOf } from '../../accounts/device.ts'
+import { deviceOf } from '../../accounts/sign-in/device.ts'
 import {
   findNewAccountLink,
   makeAccount,
   type NewAccountLink,
   type NewAccountProblems,
-} from '../../accounts/new-account.ts'
-import { queryOf } from '../../http/presentation.ts'
+} from '../../accounts/sign-up/new-account.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'

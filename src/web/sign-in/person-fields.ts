@@ -1,6 +1,6 @@
-import type { EmailProblem } from '../../accounts/email.ts'
-import type { PasswordProblem } from '../../accounts/password-rules.ts'
+import type { PasswordProblem } from '../../accounts/password/password-rules.ts'
 import type { NameProblem } from '../../accounts/person.ts'
+import type { EmailProblem } from '../../accounts/sign-up/email.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Field } from '../page/form.ts'
 

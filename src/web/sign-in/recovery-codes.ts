@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { recoveryCodeText } from '../../accounts/authenticator.ts'
+import { recoveryCodeText } from '../../accounts/sign-in/authenticator.ts'
 import { html } from '../page/html.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 

@@ -1,4 +1,4 @@
-import { clearSessionCookie, cookieOf } from '../../http/session.ts'
+import { clearSessionCookie, cookieOf } from '../../http/caller/session.ts'
 import { endSession } from '../../storage/account/session.ts'
 import { takeStep } from '../../storage/account/sign-in-step.ts'
 import { dropSsoArrivalsOf } from '../../storage/account/sso.ts'

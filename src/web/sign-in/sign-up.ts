@@ -1,4 +1,4 @@
-import { askForAccount } from '../../accounts/sign-up.ts'
+import { askForAccount } from '../../accounts/sign-up/sign-up.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { letterForm } from './letter-form.ts'
 

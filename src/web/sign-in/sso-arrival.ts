@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { deviceOf } from '../../accounts/device.ts'
 import { type NameProblem, nameOfPerson, nameProblem } from '../../accounts/person.ts'
+import { deviceOf } from '../../accounts/sign-in/device.ts'
 import type { SsoStep } from '../../auth/sso/arrivals.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ofAppRequests } from '../page/content-security.ts'

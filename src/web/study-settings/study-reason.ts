@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import {
   displayOf,

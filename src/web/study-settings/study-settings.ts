@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { validationPolicies } from '../../mhealth/policy.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'

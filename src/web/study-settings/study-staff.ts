@@ -1,5 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import { type NewStaff, staffOf, staffProblems, withStaff } from '../../studies/definition/study-staff.ts'
 import type { AddPage } from '../page/add-page.ts'

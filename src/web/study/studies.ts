@@ -1,5 +1,5 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfSession } from '../../storage/account/session.ts'

@@ -1,6 +1,6 @@
 import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { isInForce } from '../../storage/account/session.ts'
 import type { RefusedItem, StudyAction } from '../../storage/study/study-action.ts'
 import { findEnrolledPeople } from '../../studies/people/enrolled-people.ts'

@@ -1,6 +1,6 @@
 import { sharedWithStudy } from '../../access/questions.ts'
 import { addDays, dayOf, isTimezone } from '../../fhir/timezone.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { emptyReadings } from '../../operations/readings-asked.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitationState } from '../../storage/study/invitation.ts'
 import type { MessageState } from '../../storage/study/study-message.ts'
 import type { Invited } from '../../studies/invitation/invitations.ts'

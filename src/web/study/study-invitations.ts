@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitedFilter } from '../../storage/study/invited-subject.ts'
 import type { StudyActionKind } from '../../storage/study/study-action.ts'
 import type { Invited } from '../../studies/invitation/invitations.ts'

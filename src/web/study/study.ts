@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { StudyState } from '../../storage/study/study-people.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'

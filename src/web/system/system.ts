@@ -1,6 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' }
-import { recordingChange } from '../../accounts/configuration-change.ts'
-import { queryOf } from '../../http/presentation.ts'
+import { recordingChange } from '../../accounts/organization/configuration-change.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Backup } from '../../storage/installation/backup.ts'
 import { readSystemState, type SystemState } from '../../storage/installation/system-state.ts'
 import type { AddPage } from '../page/add-page.ts'

@@ -1,5 +1,5 @@
 import { organizationRole } from '../../../src/access/vocabulary.ts'
-import { hashPassword } from '../../../src/accounts/password.ts'
+import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { keepSmartClientConfig, type SmartClientConfig } from '../../../src/storage/ehr/smart-client-config.ts'
 import { seal } from '../../../src/storage/secret/sealed.ts'

@@ -1,4 +1,4 @@
-import { hashPassword } from '../../../src/accounts/password.ts'
+import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { type Browser, openBrowser, type Shown } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'

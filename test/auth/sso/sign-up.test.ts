@@ -1,6 +1,6 @@
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
-import { invite } from '../../../src/accounts/invite.ts'
+import { invite } from '../../../src/accounts/sign-up/invite.ts'
 import { makeLink } from '../../../src/storage/account/link.ts'
 import { makeStaffInvitation, staffLinkToSend } from '../../../src/storage/organization/staff-invitation.ts'
 import { wordsOf } from '../../support/browser.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hashPassword } from '../../../src/accounts/password.ts'
+import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { sendFirstLetter } from '../../../src/cli/demo/first-letter.ts'
 import { sessionsOf } from '../../../src/storage/account/session.ts'
 import { openAccount, setPassword } from '../../../src/storage/account/user-account.ts'

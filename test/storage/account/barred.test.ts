@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hashPassword } from '../../../src/accounts/password.ts'
+import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { findSession, startSession } from '../../../src/storage/account/session.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { createGrant, findGrant } from '../../../src/storage/authorization/authorization-grant.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { SignedIn } from '../../../src/auth/user-interaction.ts'
+import type { SignedIn } from '../../../src/auth/request/user-interaction.ts'
 import { endSession, endSessions } from '../../../src/storage/account/session.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../../auth/world.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
-import type { SignedIn } from '../../../src/auth/user-interaction.ts'
+import type { SignedIn } from '../../../src/auth/request/user-interaction.ts'
 import { openAccount } from '../../../src/storage/account/user-account.ts'
 import { createGrant } from '../../../src/storage/authorization/authorization-grant.ts'
 import { callerOfPerson } from '../../../src/storage/authorization/token.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { readEhrKeys } from '../../../src/auth/ehr/keys.ts'
-import { readSigningKeys } from '../../../src/auth/signing-keys.ts'
+import { readSigningKeys } from '../../../src/auth/provider/signing-keys.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { resealAll } from '../../../src/storage/secret/reseal.ts'
 import { type Kind, seal, unseal } from '../../../src/storage/secret/sealed.ts'

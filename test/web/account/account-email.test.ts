@@ -1,6 +1,6 @@
 import t from 'tap'
-import { giveAddress } from '../../../src/accounts/email-change.ts'
-import { inviteFirstAdministrator } from '../../../src/accounts/new-account.ts'
+import { giveAddress } from '../../../src/accounts/sign-up/email-change.ts'
+import { inviteFirstAdministrator } from '../../../src/accounts/sign-up/new-account.ts'
 import { openOwnStores } from '../../../src/cli/own-store.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 import t from 'tap'
-import { hashPassword } from '../../../src/accounts/password.ts'
+import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { makeLink } from '../../../src/storage/account/link.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
 import { lockAccount, setPassword } from '../../../src/storage/account/user-account.ts'

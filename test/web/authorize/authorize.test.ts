@@ -1,6 +1,6 @@
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
-import { hashPassword } from '../../../src/accounts/password.ts'
+import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { startSession } from '../../../src/storage/account/session.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'

@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { accountOf } from '../../../src/accounts/person.ts'
-import { disable } from '../../../src/auth/approved-clients.ts'
+import { disable } from '../../../src/auth/client/approved-clients.ts'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { assertion, assertionType, makeKey } from '../../auth/backend.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hashPassword } from '../../../src/accounts/password.ts'
+import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { accountOf } from '../../../src/accounts/person.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'

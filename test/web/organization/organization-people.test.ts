@@ -1,7 +1,7 @@
 import type { PractitionerRole } from '@medplum/fhirtypes'
 import t from 'tap'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
-import { hashPassword } from '../../../src/accounts/password.ts'
+import { hashPassword } from '../../../src/accounts/password/password.ts'
 import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { makeStaffInvitation, staffLinkToSend } from '../../../src/storage/organization/staff-invitation.ts'
 import { sql } from '../../../src/storage/sql.ts'

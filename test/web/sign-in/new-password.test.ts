@@ -1,5 +1,5 @@
 import t from 'tap'
-import { invite } from '../../../src/accounts/invite.ts'
+import { invite } from '../../../src/accounts/sign-up/invite.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
 import { findAccountByEmail, setPassword } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { inviteFirstAdministrator } from '../../../src/accounts/new-account.ts'
+import { inviteFirstAdministrator } from '../../../src/accounts/sign-up/new-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { invite } from '../../../src/accounts/invite.ts'
-import { inviteFirstAdministrator } from '../../../src/accounts/new-account.ts'
+import { invite } from '../../../src/accounts/sign-up/invite.ts'
+import { inviteFirstAdministrator } from '../../../src/accounts/sign-up/new-account.ts'
 import { type Link, makeLink } from '../../../src/storage/account/link.ts'
 import { findAccountByEmail } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'

@@ -1,0 +1,92 @@
+import type { Organization } from '@medplum/fhirtypes'
+import { extensions } from '../../fhir/canonical.ts'
+import { organizationTypeSystem, organizationTypes } from '../../fhir/organization-type.ts'
+import { isBlank } from '../blank.ts'
+import type { Organizer } from './organizer.ts'
+
+/** What is said of an Organization. */
+export type SaidOrganization = {
+  readonly name: string
+  /** A code of FHIR's own, or empty. */
+  readonly type: string
+  /** Whether everybody who works in it, or below it, signs in with a second factor. */
+  readonly secondFactor: boolean
+}
+
+export type OrganizationProblems = {
+  readonly name?: 'missing' | 'too-long'
+  readonly type?: 'unknown'
+}
+
+export const organizationProblems = ({ name, type }: Pick<SaidOrganization, 'name' | 'type'>): OrganizationProblems => {
+  const { length } = name.trim()
+  const isKnown = type === '' || organizationTypes().some(({ code }) => code === type)
+  return {
+    ...(isBlank(name) ? { name: 'missing' } : length > 200 ? { name: 'too-long' } : {}),
+    ...(isKnown ? {} : { type: 'unknown' }),
+  }
+}
+
+/** The first of its types that is one of FHIR's own; empty where there is none. */
+export const typeOfOrganization = ({ type = [] }: Organization): string =>
+  type.flatMap(({ coding = [] }) => coding).find(({ system }) => system === organizationTypeSystem)?.code ?? ''
+
+/** Of which version somebody was shown what they change. */
+export type Shown = { readonly id: string; readonly version: string }
+
+/** A root where it is part of nothing. Answers its id. */
+export const makeOrganization = (
+  { write }: Organizer,
+  said: SaidOrganization,
+  partOf: string | undefined,
+): Promise<string> =>
+  write({
+    kind: 'create',
+    resource: {
+      ...withSaid({ resourceType: 'Organization', active: true }, said),
+      ...(partOf === undefined ? {} : { partOf: { reference: `Organization/${partOf}` } }),
+    },
+  })
+
+export const changeOrganization = (organizer: Organizer, shown: Shown, said: SaidOrganization): Promise<string> =>
+  change(organizer, shown, stored => withSaid(stored, said))
+
+/** With all below it. */
+export const moveOrganization = (organizer: Organizer, shown: Shown, parent: string): Promise<string> =>
+  change(organizer, shown, stored => ({ ...stored, partOf: { reference: `Organization/${parent}` } }))
+
+export const setOrganizationActive = (organizer: Organizer, shown: Shown, active: boolean): Promise<string> =>
+  change(organizer, shown, stored => ({ ...stored, active }))
+
+const change = (
+  { write }: Organizer,
+  { id, version }: Shown,
+  next: (stored: Organization) => Organization,
+): Promise<string> =>
+  write({ kind: 'patch', type: 'Organization', id, ifMatch: version, change: stored => next(stored as Organization) })
+
+/** Whether it says so itself: what is above it may say so, too. */
+export const asksSecondFactor = ({ extension = [] }: Organization): boolean =>
+  extension.some(({ url, valueBoolean }) => url === extensions.secondFactor && valueBoolean === true)
+
+const withSaid = (organization: Organization, said: SaidOrganization): Organization =>
+  withSecondFactor(withType({ ...organization, name: said.name.trim() }, said.type), said.secondFactor)
+
+/** What else it is, by other codes, stays. */
+const withType = (organization: Organization, type: string): Organization => {
+  if (typeOfOrganization(organization) === type) return organization
+  const { type: before = [], ...rest } = organization
+  const others = before.filter(({ coding = [] }) => !coding.some(({ system }) => system === organizationTypeSystem))
+  const display = organizationTypes().find(({ code }) => code === type)?.display
+  const own = display === undefined ? [] : [{ coding: [{ system: organizationTypeSystem, code: type, display }] }]
+  const types = [...own, ...others]
+  return { ...rest, ...(types.length === 0 ? {} : { type: types }) }
+}
+
+const withSecondFactor = (organization: Organization, isAsked: boolean): Organization => {
+  if (asksSecondFactor(organization) === isAsked) return organization
+  const { extension: before = [], ...rest } = organization
+  const others = before.filter(({ url }) => url !== extensions.secondFactor)
+  const extension = [...others, ...(isAsked ? [{ url: extensions.secondFactor, valueBoolean: true }] : [])]
+  return { ...rest, ...(extension.length === 0 ? {} : { extension }) }
+}

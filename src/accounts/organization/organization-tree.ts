@@ -1,0 +1,89 @@
+import type { Organization } from '@medplum/fhirtypes'
+import { namedId } from '../../fhir/reference.ts'
+import { fold } from '../../storage/values/string.ts'
+import type { Organizer } from './organizer.ts'
+
+/** An Organization in its tree, with those of its parts that are shown. */
+export type Branch = { readonly organization: Organization; readonly parts: readonly Branch[] }
+
+export type TreePage = {
+  /** Those that nothing above them is shown of. */
+  readonly roots: readonly Branch[]
+  /** How many were asked for, on all pages. */
+  readonly total: number
+  /** How many pages there are; the first is 1. */
+  readonly pages: number
+  readonly page: number
+  /** Whether there are so many that some were not looked at. */
+  readonly areMore: boolean
+}
+
+export type TreeAsked = {
+  /** A part of the name; empty: all. */
+  readonly name: string
+  readonly withClosed: boolean
+  readonly page: number
+}
+
+/** A page of all that somebody may see, in the order of the tree: each stands below what it is part of. */
+export const findTree = async (organizer: Organizer, { name, withClosed, page }: TreeAsked): Promise<TreePage> => {
+  const { organizations, areMore } = await findAll(organizer)
+  const partsOf = Map.groupBy(organizations, one => parentOf(one) ?? '')
+  const known = new Set(organizations.map(({ id }) => id))
+  const tops = organizations.filter(one => !known.has(parentOf(one)))
+  const inOrder = (level: readonly Organization[]): readonly Organization[] =>
+    level.flatMap(one => [one, ...inOrder(partsOf.get(one.id ?? '') ?? [])])
+  const wanted = inOrder(tops).filter(
+    one => (withClosed || one.active !== false) && comparable(one.name).includes(comparable(name)),
+  )
+  const pages = Math.max(1, Math.ceil(wanted.length / pageSize))
+  const shown = Math.min(Math.max(1, page), pages)
+  const kept = withAbove(wanted.slice((shown - 1) * pageSize, shown * pageSize), organizations)
+  const branches = (level: readonly Organization[]): readonly Branch[] =>
+    level
+      .filter(one => kept.has(one))
+      .map(organization => ({ organization, parts: branches(partsOf.get(organization.id ?? '') ?? []) }))
+  return { roots: branches(tops), total: wanted.length, pages, page: shown, areMore }
+}
+
+const pageSize = 100
+/** They are read as a whole to be put in order: some hundreds are usual. */
+const mostLookedAt = 5000
+
+/** All that somebody may see, by name. */
+export const findAll = async ({
+  find,
+}: Organizer): Promise<{ readonly organizations: readonly Organization[]; readonly areMore: boolean }> => {
+  const organizations: Organization[] = []
+  for (let cursor: string | undefined; ; ) {
+    const { entries, next } = await find<Organization>('Organization', { _sort: 'name', _count: '1000' }, { cursor })
+    organizations.push(...entries.map(({ resource }) => resource))
+    cursor = next
+    if (next === undefined || organizations.length >= mostLookedAt)
+      return { organizations, areMore: next !== undefined }
+  }
+}
+
+/** Id of the Organization that it is part of. */
+export const parentOf = ({ partOf }: Organization): string | undefined => namedId(partOf, 'Organization')
+
+/** How people call it. */
+export const nameOfOrganization = ({ id = '', name = '' }: Organization): string => (name === '' ? id : name)
+
+/** With all that they are part of. */
+const withAbove = (
+  some: readonly Organization[],
+  all: readonly Organization[],
+): ReadonlySet<Organization | undefined> => {
+  const byId = new Map(all.map(one => [one.id, one]))
+  const kept = new Set<Organization | undefined>()
+  for (const one of some)
+    for (let each: Organization | undefined = one; each !== undefined && !kept.has(each); ) {
+      kept.add(each)
+      each = byId.get(parentOf(each))
+    }
+  return kept
+}
+
+/** Accents and case aside. */
+const comparable = (text = ''): string => fold(text).trim()

@@ -1,0 +1,18 @@
+import { forgetTries, mayTry } from '../../storage/account/attempt.ts'
+import { findAccountOf } from '../../storage/account/user-account.ts'
+import type { Accounts } from '../accounts.ts'
+import { passwordTries } from '../sign-in/sign-in.ts'
+import { isPassword } from './password.ts'
+
+/** Asks whoever is signed in once more, with the same limit of tries as signing in. */
+export const isAccountPassword = async (
+  { database, secretKey }: Accounts,
+  person: string,
+  password: string,
+): Promise<'right' | 'wrong' | 'too-often'> => {
+  const account = await findAccountOf(database, person)
+  if (!(await mayTry(database, secretKey, passwordTries, account?.email ?? person))) return 'too-often'
+  if (!(await isPassword(password, account?.password)) || account === undefined) return 'wrong'
+  await forgetTries(database, secretKey, passwordTries, account.email)
+  return 'right'
+}

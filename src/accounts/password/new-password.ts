@@ -1,0 +1,116 @@
+import { wordsFor } from '../../messages/catalogue.ts'
+import { forgetTries, mayTry } from '../../storage/account/attempt.ts'
+import { dropEmailChange } from '../../storage/account/email-change.ts'
+import { dropLinks, findLink, type Link, makeLink, takeLink } from '../../storage/account/link.ts'
+import { endSessions } from '../../storage/account/session.ts'
+import {
+  findAccountByEmail,
+  findAccountOf,
+  setPassword,
+  toAddress,
+  type UserAccount,
+} from '../../storage/account/user-account.ts'
+import { revokeGrants } from '../../storage/authorization/authorization-grant.ts'
+import type { Connection } from '../../storage/database.ts'
+import { recordingAccount } from '../account-event.ts'
+import type { Accounts } from '../accounts.ts'
+import { newPasswordLetter, passwordChangedLetter } from '../letters.ts'
+import { isLinkedPerson, nameOfPerson } from '../person.ts'
+import { passwordTries } from '../sign-in/sign-in.ts'
+import { letters } from '../sign-up/sign-up.ts'
+import { hashPassword } from './password.ts'
+import { type PasswordProblem, passwordProblem } from './password-rules.ts'
+
+/** Writes to the address if it is somebody's who has confirmed it; nothing else tells whether it is. */
+export const askForNewPassword = async (accounts: Accounts, email: string): Promise<void> => {
+  const { database, secretKey, mail } = accounts
+  const to = toAddress(email)
+  const mayWrite = await mayTry(database, secretKey, letters, to)
+  const account = await findAccountByEmail(database, to)
+  // Made in any case, so that both take as long; nobody's opens nothing.
+  const secret = await makeLink(
+    database,
+    { purpose: 'new-password', person: account?.person ?? '', wasSent: true },
+    newPasswordMinutes,
+  )
+  const letter =
+    mayWrite && account?.isVerified
+      ? newPasswordLetter(wordsFor(account.language), to, newPasswordUrl(accounts, secret))
+      : undefined
+  await mail?.sendUnnoticed(letter, newPasswordMinutes)
+}
+
+export const newPasswordMinutes = 30
+
+export const newPasswordUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>
+  `${address()}/new-password?link=${secret}`
+
+/** Whose password the link lets choose; undefined where it is not known, was used, or is too old. */
+export const findAccountOfLink = async (accounts: Accounts, secret: string): Promise<UserAccount | undefined> =>
+  (await findChange(accounts, secret))?.account
+
+type Change = { readonly account: UserAccount; readonly link: Extract<Link, { purpose: 'new-password' }> }
+
+const findChange = async ({ database }: Accounts, secret: string): Promise<Change | undefined> => {
+  const link = await findLink(database, secret)
+  const account = link?.purpose === 'new-password' ? await findAccountOf(database, link.person) : undefined
+  return account && link?.purpose === 'new-password' ? { account, link } : undefined
+}
+
+export type NewPasswordAnswer =
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'link-is-over' }
+  | { readonly kind: 'problem'; readonly problem: PasswordProblem }
+
+/**
+ * Whoever has no password any more may have lost it to somebody: all that was there before is over. Sessions, what began with
+ * the old one, links, another address that is wanted, and what apps may do. The second factor is as it was.
+ */
+export const choosePassword = async (
+  accounts: Accounts,
+  secret: string,
+  password: string,
+): Promise<NewPasswordAnswer> => {
+  const found = await findChange(accounts, secret)
+  if (found === undefined) return { kind: 'link-is-over' }
+  const { account, link } = found
+  const name = await nameOfPerson(accounts.openStoreAs, account.person)
+  const problem = await passwordProblem(password, [name, account.email])
+  if (problem !== undefined) return { kind: 'problem', problem }
+  const hashed = await hashPassword(password)
+  // First: where it fails the password is not changed either, and the link still works.
+  await accounts.endApps(account.person)
+  const { person } = account
+  const event = { person, by: 'themselves', action: 'U', told: 'A password was chosen by a link' } as const
+  const isTaken = await recordingAccount(accounts, event, async connection => {
+    if (!(await takeLink(connection, secret))) return undefined
+    await changePassword(connection, person, hashed, link)
+    return true
+  })
+  if (isTaken === undefined) return { kind: 'link-is-over' }
+  await tellOfChange(accounts, account)
+  return { kind: 'changed' }
+}
+
+const changePassword = async (
+  connection: Connection,
+  person: string,
+  hashed: string,
+  { wasSent }: Change['link'],
+): Promise<void> => {
+  await setPassword(connection, person, hashed, { proves: wasSent })
+  await dropLinks(connection, person)
+  await dropEmailChange(connection, person)
+  await endSessions(connection, person)
+  // Of what was allowed since, by a session that is over now.
+  await revokeGrants(connection, { person })
+}
+
+const tellOfChange = async (
+  { database, secretKey, openStoreAs, mail, address }: Accounts,
+  { email, person, language }: UserAccount,
+): Promise<void> => {
+  await forgetTries(database, secretKey, passwordTries, email)
+  const isLinked = await isLinkedPerson(openStoreAs, person)
+  await mail?.send(passwordChangedLetter(wordsFor(language), email, address(), { appsEnded: true, isLinked }))
+}

@@ -1,0 +1,61 @@
+import { wordsFor } from '../../messages/catalogue.ts'
+import { dropEmailChange } from '../../storage/account/email-change.ts'
+import { dropLinks } from '../../storage/account/link.ts'
+import { endSessions, type Session } from '../../storage/account/session.ts'
+import { findAccountOf, lockAccount, setPassword } from '../../storage/account/user-account.ts'
+import { revokeGrants } from '../../storage/authorization/authorization-grant.ts'
+import { recordingAccount } from '../account-event.ts'
+import type { Accounts } from '../accounts.ts'
+import { passwordChangedLetter } from '../letters.ts'
+import { nameOfPerson } from '../person.ts'
+import { isAccountPassword } from './confirm-password.ts'
+import { hashPassword } from './password.ts'
+import { type PasswordProblem, passwordProblem } from './password-rules.ts'
+
+export type OwnPassword = {
+  readonly current: string
+  readonly next: string
+  /** Whether what apps were allowed ends as well: somebody who knew the old one may have allowed it. */
+  readonly endsApps: boolean
+}
+
+export type OwnPasswordAnswer =
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'wrong' | 'too-often' }
+  | { readonly kind: 'problem'; readonly problem: PasswordProblem }
+
+/** By whoever is signed in and knows the old one. All other browsers are signed out. */
+export const changeOwnPassword = async (
+  accounts: Accounts,
+  { person, id }: Pick<Session, 'person' | 'id'>,
+  { current, next, endsApps }: OwnPassword,
+): Promise<OwnPasswordAnswer> => {
+  const { database, openStoreAs, mail, address } = accounts
+  const account = await findAccountOf(database, person)
+  const asked = await isAccountPassword(accounts, person, current)
+  if (asked !== 'right') return { kind: asked }
+  const about = [await nameOfPerson(openStoreAs, person), account?.email ?? '']
+  const problem = await passwordProblem(next, about)
+  if (problem !== undefined) return { kind: 'problem', problem }
+  const hashed = await hashPassword(next)
+  if (endsApps) await accounts.endApps(person)
+  const event = { person, by: 'themselves', action: 'U', told: 'The password was changed' } as const
+  const isChanged = await recordingAccount(accounts, event, async connection => {
+    await lockAccount(connection, person)
+    // One that was forgotten may have been replaced meanwhile: who knew the old one does not undo that.
+    if ((await findAccountOf(connection, person))?.password !== account?.password) return undefined
+    await setPassword(connection, person, hashed, { proves: false })
+    await dropLinks(connection, person)
+    await dropEmailChange(connection, person)
+    await endSessions(connection, person, id)
+    // Of what was allowed since, by a session that is over now.
+    if (endsApps) await revokeGrants(connection, { person })
+    return true
+  })
+  if (!isChanged) return { kind: 'wrong' }
+  if (account !== undefined)
+    await mail?.send(
+      passwordChangedLetter(wordsFor(account.language), account.email, address(), { appsEnded: endsApps }),
+    )
+  return { kind: 'changed' }
+}

@@ -1,0 +1,92 @@
+import { findSecondFactor } from '../../storage/account/second-factor.ts'
+import { type NewSession, startSession } from '../../storage/account/session.ts'
+import { startStep } from '../../storage/account/sign-in-step.ts'
+import type { SsoArrival } from '../../storage/account/sso.ts'
+import { findAccountOf, lockAccount, type UserAccount } from '../../storage/account/user-account.ts'
+import type { Connection } from '../../storage/database.ts'
+import type { Accounts } from '../accounts.ts'
+import { startSetUp } from './set-up.ts'
+
+/** How somebody has shown who they are so far, and with which browser. */
+type Arriving = Omit<NewSession, 'frame'>
+
+/** `cookie` is the session's. */
+export type Admitted = { readonly kind: 'signed-in'; readonly cookie: string }
+
+export type Admission =
+  | Admitted
+  /** `step` is a secret for this browser alone: with it the second factor is shown, or set up first. */
+  | { readonly kind: 'second-factor'; readonly step: string }
+
+/** `database` is a transaction in which the account is locked, so that nobody changes how the person signs in meanwhile. */
+type Admitting = Pick<Accounts, 'secretKey'> & { readonly database: Connection }
+
+/**
+ * Whoever has shown the password comes in, or is asked for the second factor: that of the account, or of their organization.
+ * Undefined where the password is another by now, so that a new one leaves nothing of the old.
+ */
+export const admitByPassword = (
+  accounts: Accounts,
+  { person, password }: UserAccount,
+  device: string,
+): Promise<Admission | undefined> =>
+  admitting(accounts, person, async locked => {
+    const now = await findAccountOf(locked.database, person)
+    return now?.password === password ? admit(locked, { person, methods: ['pwd'], device }) : undefined
+  })
+
+/**
+ * What an EHR says of its user stands for the password, and for no more: it does not let anybody set up a second factor.
+ * Undefined where they have to sign in here for that.
+ */
+export const admitByEhr = (accounts: Accounts, arriving: Omit<Arriving, 'methods'>): Promise<Admission | undefined> =>
+  admitting(accounts, arriving.person, async locked => {
+    const { authenticator, isNeeded } = await findSecondFactor(locked.database, arriving.person)
+    if (authenticator === undefined && isNeeded) return undefined
+    return admit(locked, { ...arriving, methods: [] })
+  })
+
+/**
+ * The sign-in at an institution stands for the password, also where a second factor has yet to be set up: an account may have no
+ * other first one. Where it counts as two, nothing more is asked.
+ */
+export const admitByInstitution = (
+  accounts: Accounts,
+  arriving: Omit<Arriving, 'methods'>,
+  { isMultiFactor }: Pick<SsoArrival, 'isMultiFactor'>,
+): Promise<Admission> =>
+  admitting(accounts, arriving.person, locked =>
+    isMultiFactor ? signedIn(locked, { ...arriving, methods: ['mfa'] }) : admit(locked, { ...arriving, methods: [] }),
+  )
+
+/** The same within a frame of that EHR, where nobody is asked for a second factor: undefined for whoever needs one. */
+export const admitToFrame = (
+  accounts: Accounts,
+  arriving: Omit<NewSession, 'methods'>,
+): Promise<Admitted | undefined> =>
+  admitting(accounts, arriving.person, async locked => {
+    const { authenticator, isNeeded } = await findSecondFactor(locked.database, arriving.person)
+    return authenticator === undefined && !isNeeded ? signedIn(locked, { ...arriving, methods: [] }) : undefined
+  })
+
+const admitting = <T>(
+  { database, secretKey }: Accounts,
+  person: string,
+  run: (locked: Admitting) => Promise<T>,
+): Promise<T> =>
+  database.transaction(async connection => {
+    await lockAccount(connection, person)
+    return run({ database: connection, secretKey })
+  })
+
+const admit = async (locked: Admitting, arriving: Arriving): Promise<Admission> => {
+  const { authenticator, isNeeded } = await findSecondFactor(locked.database, arriving.person)
+  if (authenticator !== undefined) return { kind: 'second-factor', step: await startStep(locked.database, arriving) }
+  if (isNeeded) return { kind: 'second-factor', step: await startSetUp(locked, arriving) }
+  return signedIn(locked, arriving)
+}
+
+const signedIn = async ({ database }: Admitting, arriving: NewSession): Promise<Admitted> => ({
+  kind: 'signed-in',
+  cookie: await startSession(database, arriving),
+})

@@ -1,0 +1,64 @@
+import { forgetTries, type Limit, mayTry } from '../../storage/account/attempt.ts'
+import {
+  countRecoveryCodes,
+  findSecondFactor,
+  useRecoveryCode,
+  useTimeStep,
+} from '../../storage/account/second-factor.ts'
+import { unseal } from '../../storage/secret/sealed.ts'
+import type { Accounts } from '../accounts.ts'
+import { tell } from '../tell.ts'
+import { recoveryCodeOf, timeStepOf } from './authenticator.ts'
+
+/** A code of the person's app, or one for when that is lost. Each is right once, however often it is sent at a time. */
+export const useCode = async (
+  accounts: Accounts,
+  person: string,
+  typed: string,
+): Promise<'right' | 'wrong' | 'too-often'> => {
+  const { database, secretKey } = accounts
+  for (const limit of [codeTries, codeTriesOfDay])
+    if (!(await mayTry(database, secretKey, limit, person))) {
+      await warn(accounts, person)
+      return 'too-often'
+    }
+  if (!(await isOfApp(accounts, person, typed)) && !(await isOfRecovery(accounts, person, typed))) return 'wrong'
+  await forgetTries(database, secretKey, codeTries, person)
+  return 'right'
+}
+
+const codeTries: Limit = { what: 'code', tries: 10, minutes: 15 }
+
+/**
+ * Three of a million codes are right at a time. Whoever knows the password would find one in a few years of ten tries a quarter
+ * of an hour; so there is a limit that the person's own sign-ins do not lift.
+ */
+const codeTriesOfDay: Limit = { what: 'code of the day', tries: 50, minutes: 24 * 60 }
+
+/** Once a day at most. */
+const warn = async (accounts: Accounts, person: string): Promise<void> => {
+  const { database, secretKey } = accounts
+  const warnings: Limit = { what: 'warning of codes', tries: 1, minutes: 24 * 60 }
+  if (await mayTry(database, secretKey, warnings, person)) await tell(accounts, person, { kind: 'codes-tried' })
+}
+
+const isOfApp = async ({ database, secretKey }: Accounts, person: string, typed: string): Promise<boolean> => {
+  const { authenticator } = await findSecondFactor(database, person)
+  if (authenticator === undefined) return false
+  const secret = await unseal(secretKey, 'authenticators', authenticator)
+  const timeStep = timeStepOf(secret, digitsOf(typed), Date.now())
+  return timeStep !== undefined && useTimeStep(database, person, { authenticator, timeStep })
+}
+
+/** Apps show the code in two groups, what is pasted brings marks along, and some keyboards write wide digits. */
+export const digitsOf = (typed: string): string => typed.normalize('NFKC').replace(/[^\p{L}\p{N}]/gu, '')
+
+const isOfRecovery = async (accounts: Accounts, person: string, typed: string): Promise<boolean> => {
+  const code = recoveryCodeOf(typed)
+  if (code === undefined || !(await useRecoveryCode(accounts.database, person, code))) return false
+  await tell(accounts, person, {
+    kind: 'recovery-code-used',
+    left: await countRecoveryCodes(accounts.database, person),
+  })
+  return true
+}

@@ -1,0 +1,116 @@
+import { FhirError } from '../../fhir/error.ts'
+import {
+  findSecondFactor,
+  forgoAuthenticator,
+  removeAuthenticator,
+  replaceRecoveryCodes,
+} from '../../storage/account/second-factor.ts'
+import { endSessions, isInForce, type Session, startSession } from '../../storage/account/session.ts'
+import { findStep, takeStep } from '../../storage/account/sign-in-step.ts'
+import { findAccountByEmail, lockAccount } from '../../storage/account/user-account.ts'
+import { recordSignIn } from '../../storage/audit/sign-in.ts'
+import { type AccountEventParts, recordingAccount } from '../account-event.ts'
+import type { Accounts } from '../accounts.ts'
+import { isAccountPassword } from '../password/confirm-password.ts'
+import { tell } from '../tell.ts'
+import type { Admitted } from './admit.ts'
+import { newRecoveryCodes } from './authenticator.ts'
+import { useCode } from './code.ts'
+import { startSetUp } from './set-up.ts'
+
+/** The second factor of a sign-in whose step it is. */
+export const enterCode = async (
+  accounts: Accounts,
+  step: string,
+  typed: string,
+  device: string,
+): Promise<Admitted | { readonly kind: 'wrong' | 'too-often' | 'over' }> => {
+  const { database } = accounts
+  const found = await findStep(database, step)
+  if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }
+  const { person, methods, authenticatedAt } = found
+  const answer = await useCode(accounts, person, typed)
+  if (answer !== 'right') {
+    await recordSignIn(database, { person, outcome: answer === 'wrong' ? 401 : 429 })
+    return { kind: answer }
+  }
+  return database.transaction(async connection => {
+    if (!(await takeStep(connection, step))) return { kind: 'over' }
+    return {
+      kind: 'signed-in',
+      cookie: await startSession(connection, { person, methods: [...methods, 'otp'], authenticatedAt, device }),
+    }
+  })
+}
+
+/** Which of what was typed is wrong. */
+export type Unshown = { readonly field: 'password' | 'code'; readonly answer: 'wrong' | 'too-often' }
+
+/**
+ * Asks whoever is signed in once more, before their second factor changes; undefined where all that there is was right. The
+ * password comes first: a code is used up by being asked.
+ */
+export const findUnshown = async (
+  accounts: Accounts,
+  person: string,
+  { password, code }: { readonly password: string; readonly code: string },
+): Promise<Unshown | undefined> => {
+  const ofPassword = await isAccountPassword(accounts, person, password)
+  if (ofPassword !== 'right') return { field: 'password', answer: ofPassword }
+  const { authenticator } = await findSecondFactor(accounts.database, person)
+  const ofCode = authenticator === undefined ? 'right' : await useCode(accounts, person, code)
+  return ofCode === 'right' ? undefined : { field: 'code', answer: ofCode }
+}
+
+/**
+ * Answers the secret of the step, which ends with the session. Who has a second factor sets up another one, which takes its place.
+ * Undefined where the session has ended meanwhile: with a new password nothing goes on that began before.
+ */
+export const beginSetUp = (
+  { database, secretKey }: Accounts,
+  { id, person, methods }: Pick<Session, 'id' | 'person' | 'methods'>,
+): Promise<string | undefined> =>
+  database.transaction(async connection => {
+    await lockAccount(connection, person)
+    if (!(await isInForce(connection, id))) return undefined
+    const shown = methods.filter(method => method !== 'otp')
+    return startSetUp({ database: connection, secretKey }, { person, methods: shown, session: id })
+  })
+
+/** False where an organization of theirs asks for it. */
+export const turnOff = async (accounts: Accounts, person: string): Promise<boolean> => {
+  const event = { person, by: 'themselves', action: 'D', told: 'The second factor was turned off' } as const
+  const isOff = await recordingAccount(
+    accounts,
+    event,
+    async connection => (await forgoAuthenticator(connection, person)) || undefined,
+  )
+  if (isOff === undefined) return false
+  await tell(accounts, person, { kind: 'turned-off' })
+  return true
+}
+
+/** Answers the new ones, which are shown this once; those before are of use no more. */
+export const renewRecoveryCodes = async (accounts: Accounts, person: string): Promise<readonly string[]> => {
+  const codes = newRecoveryCodes()
+  const event = { person, by: 'themselves', action: 'U', told: 'New recovery codes were made' } as const
+  await recordingAccount(accounts, event, connection =>
+    replaceRecoveryCodes(connection, person, codes).then(() => true),
+  )
+  await tell(accounts, person, { kind: 'new-recovery-codes' })
+  return codes
+}
+
+/** The operator's way out for who has lost both the app and the codes: they are out everywhere. Throws where nobody has it to lose. */
+export const resetSecondFactor = async (parts: AccountEventParts, email: string): Promise<void> => {
+  const account = await findAccountByEmail(parts.database, email)
+  if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${email}`)
+  const { person } = account
+  const event = { person, by: 'operator', action: 'D', told: 'The second factor was taken away' } as const
+  await recordingAccount(parts, event, async connection => {
+    if (!(await removeAuthenticator(connection, person)))
+      throw new FhirError('not-found', `${email} has no second factor`)
+    await endSessions(connection, person)
+    return true
+  })
+}

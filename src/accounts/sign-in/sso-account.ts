@@ -1,0 +1,67 @@
+import { dropInvitations, hasInvitation } from '../../storage/account/link.ts'
+import type { SsoArrival } from '../../storage/account/sso.ts'
+import { addAccount, findAccountOf, verifyAddress } from '../../storage/account/user-account.ts'
+import type { Accounts } from '../accounts.ts'
+import { type IdentityParts, linkIdentity, unlinkIssuer } from '../identity.ts'
+import { createPerson, deletePerson } from '../person.ts'
+import { tell } from '../tell.ts'
+
+/** Somebody whom the institution has shown to have an address of its own. */
+export type Confirmed = SsoArrival & { readonly email: string }
+
+export type SsoAccounts = {
+  readonly accounts: Accounts
+  readonly identities: IdentityParts
+  /** As people call it. */
+  readonly institution: string
+  /** Who of the institution may make an account. */
+  readonly signUp: Accounts['signUp']
+}
+
+export const maySignUp = async ({ accounts, signUp }: SsoAccounts, { email }: Confirmed): Promise<boolean> =>
+  signUp === 'open' || (signUp === 'invitation' && (await hasInvitation(accounts.database, email)))
+
+/** Makes an account without a password. Undefined where it may not be made, or the address has one by now. */
+export const makeSsoAccount = async (
+  parts: SsoAccounts,
+  arrived: Confirmed,
+  name: string,
+): Promise<string | undefined> => {
+  const { database, openStoreAs } = parts.accounts
+  const { email, issuer, subject } = arrived
+  if (!(await maySignUp(parts, arrived))) return undefined
+  const person = await createPerson(openStoreAs, name)
+  const isAdded = await database.transaction(async connection => {
+    const account = { person, email, isVerified: true, administrator: false }
+    if (!(await addAccount(connection, account))) return false
+    await dropInvitations(connection, email)
+    return true
+  })
+  try {
+    if (isAdded) await linkIdentity(parts.identities, person, { issuer, subject })
+    else await deletePerson(openStoreAs, person)
+  } catch (error) {
+    await deletePerson(openStoreAs, person)
+    throw error
+  }
+  return isAdded ? person : undefined
+}
+
+/** To an account whose holder has just signed in and agreed; by the institution's word the address is theirs. */
+export const linkInstitution = async (parts: SsoAccounts, person: string, arrived: Confirmed): Promise<void> => {
+  const { accounts, identities, institution } = parts
+  const { issuer, subject, email } = arrived
+  await linkIdentity(identities, person, { issuer, subject }, { onlyOne: true })
+  await verifyAddress(accounts.database, { person, email })
+  await tell(accounts, person, { kind: 'linked', institution })
+}
+
+/** False where the institution is the only way into the account. */
+export const unlinkInstitution = async (parts: SsoAccounts, person: string, issuer: string): Promise<boolean> => {
+  const { accounts, identities, institution } = parts
+  const account = await findAccountOf(accounts.database, person)
+  if (account?.password === undefined) return false
+  await unlinkIssuer(identities, person, issuer)
+  await tell(accounts, person, { kind: 'unlinked', institution })
+  return true
+}

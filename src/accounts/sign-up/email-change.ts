@@ -1,0 +1,143 @@
+import { FhirError } from '../../fhir/error.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
+import { type Limit, mayTry } from '../../storage/account/attempt.ts'
+import {
+  confirmEnd,
+  dropEmailChange,
+  type EmailChange,
+  findEmailChange,
+  wantEmail,
+} from '../../storage/account/email-change.ts'
+import { dropInvitations, dropLinks } from '../../storage/account/link.ts'
+import { findSecondFactor } from '../../storage/account/second-factor.ts'
+import {
+  findAccountByEmail,
+  findAccountOf,
+  lockAccount,
+  replaceAddress,
+  toAddress,
+} from '../../storage/account/user-account.ts'
+import type { Connection } from '../../storage/database.ts'
+import { type AccountEventParts, recordingAccount } from '../account-event.ts'
+import type { Accounts } from '../accounts.ts'
+import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter } from '../letters.ts'
+import { letters } from './sign-up.ts'
+
+/**
+ * Writes to both addresses. What is answered is one, whether or not somebody has the new address: only the letter to it
+ * tells. The account keeps its address until both have said yes.
+ */
+export const askForEmail = async (
+  accounts: Accounts,
+  person: string,
+  email: string,
+): Promise<'asked' | 'has-it' | 'too-often'> => {
+  const { database, secretKey, mail, address } = accounts
+  const account = await findAccountOf(database, person)
+  const to = toAddress(email)
+  if (account === undefined || account.email === to) return 'has-it'
+  if (!(await mayTry(database, secretKey, changes, person))) return 'too-often'
+  const isConfirmed = { old: !account.isVerified || (await isProvenOtherwise(database, person)), new: false }
+  const words = wordsFor(account.language)
+  const secrets = await wantEmail(database, { person, email: to, isConfirmed })
+  const urlOf = (secret: string) => `${address()}/email-change?link=${secret}`
+  const taken = await findAccountByEmail(database, to)
+  if (await mayTry(database, secretKey, letters, to))
+    await mail?.send(
+      taken === undefined
+        ? newEmailLetter(words, to, urlOf(secrets.new))
+        : emailTakenLetter(wordsFor(taken.language), to),
+    )
+  // Always: nobody may use up the letters of an address so that its owner is not told.
+  if (account.isVerified)
+    await mail?.send(
+      oldEmailLetter(words, account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }),
+    )
+  return 'asked'
+}
+
+const changes: Limit = { what: 'email change', tries: 4, minutes: 60 }
+
+/**
+ * Whoever does not read the mail of the old address any more shows a second factor in its place, if it is not new: somebody who
+ * knows the password might have set it up just before, and its owner has been told.
+ */
+const isProvenOtherwise = async (connection: Connection, person: string): Promise<boolean> =>
+  (await findSecondFactor(connection, person)).isOld
+
+/** Undefined where the link is over. */
+export const findEmailLink = ({ database }: Accounts, secret: string): Promise<EmailChange | undefined> =>
+  findEmailChange(database, secret)
+
+export type EmailConfirmed =
+  | { readonly kind: 'over' | 'taken' }
+  | { readonly kind: 'changed'; readonly person: string; readonly email: string }
+  /** The other address has not said yes. */
+  | { readonly kind: 'waits-for'; readonly end: EmailChange['end']; readonly email: string }
+
+/** The new address says yes only with the account signed in: one that was mistyped is somebody else's, and would get the account. */
+export const confirmEmail = async (
+  accounts: Accounts,
+  secret: string,
+  signedIn: string | undefined,
+): Promise<EmailConfirmed> => {
+  const { database, mail } = accounts
+  const found = await findEmailChange(database, secret)
+  if (found === undefined || (found.end === 'new' && found.person !== signedIn)) return { kind: 'over' }
+  const { person, email } = found
+  const before = await findAccountOf(database, person)
+  const event = { person, by: 'themselves', action: 'U', told: 'The e-mail address was changed' } as const
+  const outcome: { kind: EmailConfirmed['kind'] } = { kind: 'over' }
+  await recordingAccount(accounts, event, async connection => {
+    outcome.kind = await confirm(connection, found, secret)
+    return outcome.kind === 'changed' || undefined
+  })
+  const { kind } = outcome
+  if (kind === 'waits-for') return { kind, end: found.end === 'old' ? 'new' : 'old', email }
+  if (kind === 'changed' && before?.isVerified)
+    await mail?.send(emailChangedLetter(wordsFor(before.language), before.email, email))
+  return kind === 'changed' ? { kind, person, email } : { kind }
+}
+
+const confirm = async (
+  connection: Connection,
+  { person, email }: EmailChange,
+  secret: string,
+): Promise<EmailConfirmed['kind']> => {
+  await lockAccount(connection, person)
+  const { isConfirmed } = (await confirmEnd(connection, secret)) ?? {}
+  if (isConfirmed === undefined) return 'over'
+  if (!isConfirmed.old || !isConfirmed.new) return 'waits-for'
+  await dropEmailChange(connection, person)
+  return (await changeAddress(connection, { person, email, isVerified: true })) ? 'changed' : 'taken'
+}
+
+/** False where somebody has it. Links that were sent to the old address would still open the account: they are over. */
+const changeAddress = async (connection: Connection, to: Parameters<typeof replaceAddress>[1]): Promise<boolean> => {
+  if (!(await replaceAddress(connection, to))) return false
+  await dropLinks(connection, to.person)
+  await dropInvitations(connection, to.email)
+  return true
+}
+
+/** The operator's way, for who cannot read the mail of the old address any more. It proves nothing about the new one. */
+export const giveAddress = async (parts: AccountEventParts, from: string, to: string): Promise<void> => {
+  const account = await findAccountByEmail(parts.database, from)
+  if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${from}`)
+  const { person } = account
+  const event = { person, by: 'operator', action: 'U', told: 'The e-mail address was changed' } as const
+  await recordingAccount(parts, event, async connection => {
+    await dropEmailChange(connection, person)
+    if (!(await changeAddress(connection, { person, email: toAddress(to), isVerified: false })))
+      throw new FhirError('conflict', `${to} is the address of an account already`)
+    return true
+  })
+}
+
+/** By whoever reads the mail of the old address; false where it is over already. */
+export const stopEmailChange = async ({ database }: Accounts, secret: string): Promise<boolean> => {
+  const found = await findEmailChange(database, secret)
+  if (found?.end !== 'old') return false
+  await dropEmailChange(database, found.person)
+  return true
+}

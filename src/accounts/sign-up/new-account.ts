@@ -1,0 +1,103 @@
+import {
+  dropAdministratorLinks,
+  dropInvitations,
+  findLink,
+  type Link,
+  makeLink,
+  takeLink,
+} from '../../storage/account/link.ts'
+import { startSession } from '../../storage/account/session.ts'
+import { addAccount, findAccountByEmail, hasAdministrator, toAddress } from '../../storage/account/user-account.ts'
+import type { Database } from '../../storage/database.ts'
+import type { Accounts } from '../accounts.ts'
+import { hashPassword } from '../password/password.ts'
+import { type PasswordProblem, passwordProblem } from '../password/password-rules.ts'
+import { createPerson, deletePerson, type NameProblem, nameProblem } from '../person.ts'
+import type { Admitted } from '../sign-in/admit.ts'
+import { type EmailProblem, emailProblem } from './email.ts'
+import { askForVerification } from './verification.ts'
+
+/** What a link makes an account of. */
+export type NewAccountLink = Extract<Link, { purpose: 'new-account' }>
+
+/** Undefined where the link is not known, was used, or is too old. */
+export const findNewAccountLink = async (
+  { database, signUp }: Accounts,
+  secret: string,
+): Promise<NewAccountLink | undefined> => {
+  const link = await findLink(database, secret)
+  if (link?.purpose !== 'new-account') return undefined
+  return signUp === 'closed' && !link.administrator ? undefined : link
+}
+
+export type NewAccount = {
+  readonly name: string
+  /** Of no weight where the invitation names one. */
+  readonly email: string
+  readonly password: string
+  readonly device: string
+  /** Of their browser: in it they are written to. */
+  readonly language: string
+}
+
+export type NewAccountProblems = {
+  readonly name?: NameProblem
+  readonly email?: EmailProblem | 'taken'
+  readonly password?: PasswordProblem
+}
+
+export type NewAccountAnswer =
+  | Admitted
+  | { readonly kind: 'link-is-over' }
+  | { readonly kind: 'problems'; readonly invitation: NewAccountLink; readonly problems: NewAccountProblems }
+
+/** Makes the account and signs in. The link is used up with the account that it made, and not before. */
+export const makeAccount = async (
+  accounts: Accounts,
+  secret: string,
+  { name, email, password, device, language }: NewAccount,
+): Promise<NewAccountAnswer> => {
+  const invitation = await findNewAccountLink(accounts, secret)
+  if (invitation === undefined) return { kind: 'link-is-over' }
+  const address = toAddress(invitation.email ?? email)
+  const problems = await problemsOf(accounts, { name, email: address, password })
+  if (Object.keys(problems).length > 0) return { kind: 'problems', invitation, problems }
+  const { administrator, wasSent } = invitation
+  const hashed = await hashPassword(password)
+  const person = await createPerson(accounts.openStoreAs, name.trim())
+  const added = await accounts.database.transaction(async connection => {
+    if (!(await takeLink(connection, secret))) return 'link-is-over'
+    const account = { person, email: address, password: hashed, isVerified: wasSent, administrator, language }
+    if (!(await addAccount(connection, account))) return 'taken'
+    await dropInvitations(connection, account.email)
+    return 'added'
+  })
+  if (added === 'added') {
+    await askForVerification(accounts, person)
+    return { kind: 'signed-in', cookie: await startSession(accounts.database, { person, methods: ['pwd'], device }) }
+  }
+  await deletePerson(accounts.openStoreAs, person)
+  return added === 'taken' ? { kind: 'problems', invitation, problems: { email: 'taken' } } : { kind: 'link-is-over' }
+}
+
+const problemsOf = async (
+  { database }: Accounts,
+  { name, email, password }: Pick<NewAccount, 'name' | 'email' | 'password'>,
+): Promise<NewAccountProblems> => {
+  const found = {
+    name: nameProblem(name),
+    email: emailProblem(email) ?? ((await findAccountByEmail(database, email)) && 'taken'),
+    password: await passwordProblem(password, [name, email]),
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, problem]) => problem !== undefined))
+}
+
+/**
+ * What stands in a link that makes an administrator; undefined where there is one. It replaces what was given out before:
+ * one such link is in force.
+ */
+export const inviteFirstAdministrator = async (database: Database): Promise<string | undefined> => {
+  if (await hasAdministrator(database)) return undefined
+  await dropAdministratorLinks(database)
+  return makeLink(database, { purpose: 'new-account', administrator: true, wasSent: false }, 24 * 60)
+}

@@ -1,0 +1,41 @@
+import { wordsFor } from '../../messages/catalogue.ts'
+import { mayTry } from '../../storage/account/attempt.ts'
+import { findLink, type Link, makeLink, takeLink } from '../../storage/account/link.ts'
+import { findAccountOf, verifyAddress } from '../../storage/account/user-account.ts'
+import type { Accounts } from '../accounts.ts'
+import { verificationLetter } from '../letters.ts'
+import { letters, linkMinutes } from './sign-up.ts'
+
+/** Writes to the address of an account that was not opened by a letter. */
+export const askForVerification = async (accounts: Accounts, person: string): Promise<void> => {
+  const { database, secretKey, mail, address } = accounts
+  const account = await findAccountOf(database, person)
+  if (account === undefined || account.isVerified) return
+  const { email, language } = account
+  if (!(await mayTry(database, secretKey, letters, email))) return
+  const secret = await makeLink(database, { purpose: 'verification', person, email }, linkMinutes)
+  await mail?.send(
+    verificationLetter(wordsFor(language), email, `${address()}/verification?link=${secret}`),
+    linkMinutes,
+  )
+}
+
+/** Whose address would be confirmed; undefined where the link is over. */
+export const findVerification = async ({ database }: Accounts, secret: string): Promise<Verification | undefined> => {
+  const link = await findLink(database, secret)
+  return link?.purpose === 'verification' ? link : undefined
+}
+
+type Verification = Extract<Link, { purpose: 'verification' }>
+
+/**
+ * False where the link is over, the account has another address by now, or is not signed in: an address that was mistyped is somebody
+ * else's, who would choose a new password by it.
+ */
+export const verify = async (accounts: Accounts, secret: string, signedIn: string | undefined): Promise<boolean> => {
+  const link = await findVerification(accounts, secret)
+  if (link === undefined || link.person !== signedIn) return false
+  return accounts.database.transaction(
+    async connection => (await takeLink(connection, secret)) && (await verifyAddress(connection, link)),
+  )
+}

@@ -1,0 +1,206 @@
+import type { HumanName, Practitioner, PractitionerRole } from '@medplum/fhirtypes'
+import { organizationRole, privacyOfficer } from '../../access/vocabulary.ts'
+import { intervalOfPeriod } from '../../fhir/date.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { namedId } from '../../fhir/reference.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { escaped } from '../../search/escape.ts'
+import type { Role } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import type { Write } from '../../storage/store.ts'
+import type { Organizer } from '../organization/organizer.ts'
+
+/** A role that somebody has in an organization. */
+export type Colleague = {
+  /** Id of the PractitionerRole, and its version as it was shown. */
+  readonly id: string
+  readonly version: string
+  /** Id of the Practitioner. */
+  readonly practitioner: string
+  readonly name: HumanName | undefined
+  /** For work, as the Practitioner says. */
+  readonly email: string | undefined
+  /** The highest that they have; undefined where they are privacy officer alone. */
+  readonly role: Role | undefined
+  readonly isPrivacyOfficer: boolean
+  /** As FHIR says them: days or moments. */
+  readonly since: string | undefined
+  readonly until: string | undefined
+  readonly standing: RoleStanding
+}
+
+/** Whether a role counts by its period: not yet, now, or no more. */
+export type RoleStanding = 'to-come' | 'in-force' | 'over'
+
+export type ColleaguePage = {
+  readonly colleagues: readonly Colleague[]
+  readonly next?: string
+  readonly total: number
+}
+
+type Asked = {
+  /** Id of the Organization. */
+  readonly organization: string
+  /** A part of the name; empty: all. */
+  readonly name: string
+  /** Only those who have it; undefined: whichever. */
+  readonly code: Role | typeof privacyOfficer | undefined
+  readonly order: 'name' | 'changed'
+  readonly cursor?: string | undefined
+}
+
+/** A page of those who have a role in the organization itself: by name, or those first of whom something was changed last. */
+export const findColleagues = async (
+  { find }: Organizer,
+  registry: Registry,
+  { organization, name, code, order, cursor }: Asked,
+): Promise<ColleaguePage> => {
+  const query = { _sort: sorts[order], _count: '50', _total: 'accurate', _revinclude: 'PractitionerRole:practitioner' }
+  const { entries, included, next, total } = await find<Practitioner>(
+    'Practitioner',
+    { ...query, ...(name === '' ? {} : { 'name:contains': escaped(name) }) },
+    { cursor, where: inRole(registry, organization, code ?? '') },
+  )
+  const held = Map.groupBy(
+    included.flatMap(one => (one.resourceType === 'PractitionerRole' && isRoleIn(one, organization) ? [one] : [])),
+    ({ practitioner }) => practitioner?.reference,
+  )
+  return {
+    colleagues: entries.flatMap(({ resource }) =>
+      (held.get(`Practitioner/${resource.id}`) ?? []).map(role => toColleague(role, resource)),
+    ),
+    ...(next === undefined ? {} : { next }),
+    total: total ?? entries.length,
+  }
+}
+
+const sorts: Readonly<Record<Asked['order'], string>> = { name: 'name', changed: '-_lastUpdated' }
+
+/** Throws `not-found` where nobody has this role in the organization. */
+export const readColleague = async ({ read }: Organizer, organization: string, id: string): Promise<Colleague> => {
+  const { resource } = await read<PractitionerRole>('PractitionerRole', id)
+  const practitioner = namedId(resource.practitioner, 'Practitioner')
+  if (!isRoleIn(resource, organization) || practitioner === undefined) throw new FhirError('not-found', 'No such role')
+  return toColleague(resource, (await read<Practitioner>('Practitioner', practitioner)).resource)
+}
+
+/** Whether nobody else gives roles in the organization, whatever is above it. */
+export const isLastManager = async ({ find }: Organizer, organization: string, { practitioner }: Colleague) =>
+  (await managersOf(find, organization)).every(one => one === `Practitioner/${practitioner}`)
+
+const managersOf = async (find: Organizer['find'], organization: string): Promise<readonly (string | undefined)[]> => {
+  const query = { organization: `Organization/${organization}`, 'active:not': 'false', _count: '1000' }
+  const { entries } = await find<PractitionerRole>('PractitionerRole', {
+    ...query,
+    role: `${organizationRole}|manager`,
+  })
+  return entries.flatMap(({ resource }) =>
+    roleStandingOf(resource) === 'in-force' ? [resource.practitioner?.reference] : [],
+  )
+}
+
+/** `keeping`: id of the organization that is not to be left without a manager; undefined where it may be. */
+type Shown = Pick<Colleague, 'id' | 'version'> & { readonly keeping?: string | undefined }
+
+type Kept = { readonly role: Role | undefined; readonly isPrivacyOfficer: boolean }
+
+/** What else the PractitionerRole says they are stays. Throws NoManagerLeft, as `endRole` does. */
+export const changeRole = (organizer: Organizer, shown: Shown, { role, isPrivacyOfficer }: Kept): Promise<string> =>
+  change(organizer, shown, before => {
+    const others = (before.code ?? []).filter(({ coding = [] }) => !coding.some(isOurs))
+    const codes: readonly (Role | typeof privacyOfficer)[] = [
+      ...(role === undefined ? [] : [role]),
+      ...(isPrivacyOfficer ? ([privacyOfficer] as const) : []),
+    ]
+    return { ...before, code: [...codes.map(codeOf), ...others] }
+  })
+
+/** The role ends now, and stays to be read as what it was: one that is over, or has not begun, has no other period by that. */
+export const endRole = (organizer: Organizer, shown: Shown): Promise<string> =>
+  change(organizer, shown, role => ({
+    ...role,
+    active: false,
+    ...(roleStandingOf(role) === 'in-force' && { period: { ...role.period, end: new Date().toISOString() } }),
+  }))
+
+/** Nobody would give roles in the organization any more. */
+export class NoManagerLeft extends FhirError {
+  constructor() {
+    super('business-rule', 'Nobody would give roles in the organization', { expression: 'PractitionerRole.code' })
+  }
+}
+
+/** Whether a manager is left is asked behind the change: of several at once the last one finds that there is none. */
+const change = (
+  { write, atomic }: Organizer,
+  { id, version, keeping }: Shown,
+  next: (role: PractitionerRole) => PractitionerRole,
+): Promise<string> => {
+  const patch: Write = {
+    kind: 'patch',
+    type: 'PractitionerRole',
+    id,
+    ifMatch: version,
+    change: stored => next(stored as PractitionerRole),
+  }
+  if (keeping === undefined) return write(patch)
+  return atomic(async within => {
+    const written = await within.write(patch)
+    if ((await managersOf(within.find, keeping)).length === 0) throw new NoManagerLeft()
+    return written
+  })
+}
+
+export const codeOf = (code: Role | typeof privacyOfficer) => ({
+  coding: [{ system: organizationRole, code, display: displays[code] }],
+})
+
+const displays = {
+  viewer: 'Viewer',
+  member: 'Member',
+  manager: 'Manager',
+  [privacyOfficer]: 'Privacy officer',
+} as const
+
+/** The highest first. */
+export const roles = ['manager', 'member', 'viewer'] as const satisfies readonly Role[]
+
+const isOurs = ({ system }: { readonly system?: string }): boolean => system === organizationRole
+
+/** A Practitioner who has one of our roles there. */
+const inRole = (registry: Registry, organization: string, code: string) => {
+  const role = `${organizationRole}|${code}`
+  const query = { organization: `Organization/${organization}`, 'active:not': 'false', role }
+  const parameter = registry.searchParameter('PractitionerRole', 'practitioner')
+  if (parameter === undefined) throw new Error('PractitionerRole has no search parameter practitioner')
+  const { where } = parseSearch(registry, 'PractitionerRole', new URLSearchParams(query))
+  return { kind: 'has', source: 'PractitionerRole', parameter, of: where } as const
+}
+
+const isRoleIn = ({ organization, active, code = [] }: PractitionerRole, id: string): boolean =>
+  organization?.reference === `Organization/${id}` &&
+  active !== false &&
+  code.some(({ coding = [] }) => coding.some(isOurs))
+
+export const roleStandingOf = ({ period = {} }: Pick<PractitionerRole, 'period'>): RoleStanding => {
+  const { low, high } = intervalOfPeriod(period)
+  const now = new Date().toISOString()
+  if (low !== '-infinity' && now < low) return 'to-come'
+  return high === 'infinity' || now < high ? 'in-force' : 'over'
+}
+
+const toColleague = (role: PractitionerRole, { id = '', name = [], telecom = [] }: Practitioner): Colleague => {
+  const codes = (role.code ?? []).flatMap(({ coding = [] }) => coding.filter(isOurs)).map(({ code }) => code)
+  return {
+    id: role.id ?? '',
+    version: role.meta?.versionId ?? '',
+    practitioner: id,
+    name: name[0],
+    email: telecom.find(({ system, use }) => system === 'email' && use !== 'old')?.value,
+    role: roles.find(one => codes.includes(one)),
+    isPrivacyOfficer: codes.includes(privacyOfficer),
+    since: role.period?.start,
+    until: role.period?.end,
+    standing: roleStandingOf(role),
+  }
+}

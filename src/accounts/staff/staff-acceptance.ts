@@ -1,0 +1,100 @@
+import type { Person, PractitionerRole } from '@medplum/fhirtypes'
+import { v7 as uuidv7 } from 'uuid'
+import { organizationRole, rankOf } from '../../access/vocabulary.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import type { Role } from '../../search/expression.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import type { Connection } from '../../storage/database.ts'
+import { endStaffInvitation, type StaffInvitation } from '../../storage/organization/staff-invitation.ts'
+import type { Store } from '../../storage/store.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
+import type { Accounts } from '../accounts.ts'
+import { recordingChange } from '../organization/configuration-change.ts'
+import { nameOfPerson } from '../person.ts'
+import { codeOf, roleStandingOf, roles } from './colleagues.ts'
+
+type Parts = { readonly accounts: Accounts; readonly registry: Registry }
+
+/** The server itself writes what comes of it, since whoever agrees has no right there yet. Of any number at once, one is let in. */
+export const acceptStaffInvitation = (
+  { accounts: { openStoreAs }, registry }: Parts,
+  { id, organization, role, email }: StaffInvitation,
+  person: string,
+): Promise<'accepted' | 'over'> =>
+  recordingChange({ openStoreAs, person, organization }, async (connection, store) => {
+    if (!(await endStaffInvitation(connection, id, 'used'))) throw new Over()
+    const practitioner =
+      (await practitionerOf(connection, person)) ??
+      (await becomePractitioner(store, { person, email, name: await nameOfPerson(openStoreAs, person) }))
+    await giveRole(store, registry, { practitioner, organization, role })
+    const told = `Somebody has agreed to an invitation, and is ${role}`
+    return { answer: 'accepted' as const, change: { action: 'U', id, told, details: { practitioner } } }
+  }).catch((error: unknown) => {
+    if (error instanceof Over) return 'over'
+    throw error
+  })
+
+class Over extends Error {}
+
+const practitionerOf = async (connection: Connection, person: string): Promise<string | undefined> =>
+  (await callerOfPerson(connection, { person, client: 'pages', scope: '' })).practitioner
+
+type NewStaff = { readonly person: string; readonly email: string; readonly name: string }
+
+/** The public face of the account, which the organization owns. Answers its id. */
+const becomePractitioner = async (store: Store, { person, email, name }: NewStaff): Promise<string> => {
+  const id = uuidv7()
+  await writeOrThrow(store, {
+    kind: 'create',
+    id,
+    resource: {
+      resourceType: 'Practitioner',
+      active: true,
+      name: [{ text: name === '' ? email : name }],
+      telecom: [{ system: 'email', use: 'work', value: email }],
+    },
+  })
+  const link = { target: { reference: `Practitioner/${id}` }, assurance: 'level2' as const }
+  await writeOrThrow(store, {
+    kind: 'patch',
+    type: 'Person',
+    id: person,
+    change: stored => ({ ...(stored as Person), link: [...((stored as Person).link ?? []), link] }),
+  })
+  return id
+}
+
+type Given = { readonly practitioner: string; readonly organization: string; readonly role: Role }
+
+/** Nobody loses anything by an invitation: who has as much there now keeps it. */
+const giveRole = async (
+  store: Store,
+  registry: Registry,
+  { practitioner, organization, role }: Given,
+): Promise<void> => {
+  const named = { practitioner: `Practitioner/${practitioner}`, organization: `Organization/${organization}` }
+  const query = new URLSearchParams({ ...named, 'active:not': 'false', role: `${organizationRole}|` })
+  const { entries } = await store.search(parseSearch(registry, 'PractitionerRole', query))
+  const ranks = entries.map(({ content }) => rankIn(JSON.parse(content)))
+  if (ranks.some(rank => rank >= rankOf[role])) return
+  await writeOrThrow(store, {
+    kind: 'create',
+    resource: {
+      resourceType: 'PractitionerRole',
+      active: true,
+      period: { start: new Date().toISOString() },
+      practitioner: { reference: named.practitioner },
+      organization: { reference: named.organization },
+      code: [codeOf(role)],
+    },
+  })
+}
+
+/** 0 for what gives them nothing now. */
+const rankIn = (held: PractitionerRole): number => {
+  if (roleStandingOf(held) !== 'in-force') return 0
+  const { code = [] } = held
+  const codes = code.flatMap(({ coding = [] }) => coding).map(({ code }) => code)
+  return Math.max(0, ...roles.filter(one => codes.includes(one)).map(one => rankOf[one]))
+}

@@ -1,0 +1,55 @@
+import { wordsFor } from '../../messages/catalogue.ts'
+import type { Letter, Mail } from '../../messages/mail.ts'
+import type { Database } from '../../storage/database.ts'
+import { organizationName } from '../../storage/organization/organization.ts'
+import {
+  type StaffInvitation,
+  setStaffLetter,
+  staffLinkToSend,
+  waitingStaffInvitations,
+} from '../../storage/organization/staff-invitation.ts'
+import type { Queue } from '../../storage/work/queue.ts'
+import type { Accounts } from '../accounts.ts'
+
+type Parts = {
+  readonly database: Database
+  readonly address: Accounts['address']
+  readonly mail: Pick<Mail, 'deliver'>
+  readonly queue: Pick<Queue, 'ask' | 'work'>
+}
+
+/** Sends what waits, also from before this process began; what cannot be sent is tried again, and then called failed. */
+export const sendStaffInvitations = async (parts: Parts): Promise<void> => {
+  const { database, queue } = parts
+  await queue.work(async (id, { isLast }) => {
+    try {
+      await sendOne(parts, id)
+    } catch (error) {
+      if (isLast) await setStaffLetter(database, id, 'failed')
+      throw error
+    }
+  })
+  for (const id of await waitingStaffInvitations(database)) await queue.ask(id)
+}
+
+/** Each try makes a new link: the one before may have arrived nowhere. */
+const sendOne = async ({ database, address, mail }: Parts, id: string): Promise<void> => {
+  const made = await staffLinkToSend(database, id)
+  if (made === undefined) return
+  const organization = (await organizationName(database, made.invitation.organization)) ?? 'an organization'
+  await mail.deliver(letterOf(made.invitation, organization, `${address()}/join?link=${made.secret}`))
+  await setStaffLetter(database, id, 'sent')
+}
+
+const letterOf = ({ email, role, expiresAt }: StaffInvitation, organization: string, link: string): Letter => ({
+  to: email,
+  subject: `You are invited to ${organization} on Sharewell`,
+  text: `Hello,
+
+you are invited to work in ${organization} on Sharewell, as ${role}. Open this link to see what that means, and to agree:
+
+${link}
+
+It works once, until ${wordsFor('en').moment(expiresAt)}, for an account with this e-mail address. If you do not know why you get it, do nothing.
+`,
+})

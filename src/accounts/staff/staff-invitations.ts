@@ -1,0 +1,153 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import type { Limit } from '../../storage/account/attempt.ts'
+import { isBarredPerson } from '../../storage/account/barred.ts'
+import { mayWriteTo } from '../../storage/account/letter-limit.ts'
+import { findAccountByEmail, findAccountOf, toAddress } from '../../storage/account/user-account.ts'
+import { retryFailedLetters } from '../../storage/installation/system-state.ts'
+import { isClosed, worksIn } from '../../storage/organization/organization.ts'
+import {
+  endStaffInvitation,
+  findPendingInvitation,
+  findStaffInvitation,
+  makeStaffInvitation,
+  type PendingInvitation,
+  pendingStaffInvitations,
+  renewStaffInvitation,
+  type StaffInvitation,
+} from '../../storage/organization/staff-invitation.ts'
+import type { Accounts } from '../accounts.ts'
+import type { AdministeredOrganizations } from '../organization/administered-organizations.ts'
+import { type ConfigurationChange, recordingChange } from '../organization/configuration-change.ts'
+import { type EmailProblem, emailProblem } from '../sign-up/email.ts'
+import { roles } from './colleagues.ts'
+import { acceptStaffInvitation } from './staff-acceptance.ts'
+
+/** People who are to work in an organization. `By`: who gives roles there, as the gate has said. */
+export type StaffInvitations = {
+  /** The latest first, of those that were neither taken nor cancelled: so many at most. */
+  readonly list: (organization: string) => Promise<readonly PendingInvitation[]>
+  /** Replaces one to the same address. */
+  readonly invite: (by: By, said: SaidInvitation) => Promise<InvitationProblems>
+  /** False where there is none; the one before works no more. */
+  readonly sendAgain: (by: By, id: string) => Promise<'sent' | 'too-often' | 'unknown'>
+  readonly cancel: (by: By, id: string) => Promise<boolean>
+  /** Has sent again, by and by, what could not be sent, to staff and to patients. */
+  readonly retryFailed: () => Promise<void>
+  /** Undefined where the link is over, never was, or rests: who made it gives no roles there any more, or the organization is closed. */
+  readonly find: (link: string) => Promise<StaffInvitation | undefined>
+  /** Gives the role to the account with that address, and uses the link up. */
+  readonly accept: (link: string, person: string) => Promise<'accepted' | 'over' | 'other-address' | 'own'>
+}
+
+type By = { readonly person: string; readonly organization: string }
+
+export type SaidInvitation = { readonly email: string; readonly role: string }
+
+/** None where it was made. `belongs`: they have a role there already. */
+export type InvitationProblems = {
+  readonly email?: EmailProblem | 'own' | 'belongs' | 'too-often' | 'no-mail'
+  readonly role?: 'unknown'
+}
+
+type Parts = {
+  readonly accounts: Accounts
+  readonly registry: Registry
+  readonly administered: AdministeredOrganizations
+  /** Has the letter of the invitation sent, by and by; undefined where nothing can be sent. */
+  readonly ask: ((invitation: string) => Promise<void>) | undefined
+}
+
+export const openStaffInvitations = (parts: Parts): StaffInvitations => {
+  const { accounts, ask } = parts
+  const { database, openStoreAs } = accounts
+  const find = async (link: string) => {
+    const invitation = await findStaffInvitation(database, link)
+    return invitation !== undefined && (await isStillGiven(parts, invitation)) ? invitation : undefined
+  }
+  return {
+    list: organization => pendingStaffInvitations(database, organization, mostListed),
+    invite: async (by, said) => {
+      const [email, role] = [toAddress(said.email), roles.find(one => one === said.role)]
+      const problems = await problemsOf(parts, by, email)
+      if (role === undefined) return { ...problems, role: 'unknown' }
+      if (Object.keys(problems).length > 0) return problems
+      const letter = { organization: by.organization, address: email }
+      if (!(await mayWriteTo(database, accounts.secretKey, letters, letter))) return { email: 'too-often' }
+      const id = await recordingChange({ openStoreAs, ...by }, async connection => {
+        const { person: inviter, organization } = by
+        const answer = await makeStaffInvitation(connection, { organization, role, email, inviter, days })
+        return { answer, change: changeOf('C', answer, `Somebody was invited as ${role}`) }
+      })
+      await ask?.(id)
+      return {}
+    },
+    sendAgain: async ({ person: inviter, organization }, id) => {
+      const pending = await findPendingInvitation(database, organization, id)
+      if (pending === undefined) return 'unknown'
+      const letter = { organization, address: pending.email }
+      if (!(await mayWriteTo(database, accounts.secretKey, letters, letter))) return 'too-often'
+      await recordingChange({ openStoreAs, person: inviter, organization }, async connection => {
+        const answer = await renewStaffInvitation(connection, { id, organization, inviter, days })
+        if (answer === undefined) throw new FhirError('not-found', 'There is no such invitation')
+        return { answer, change: changeOf('U', id, 'An invitation into the organization was sent again') }
+      })
+      await ask?.(id)
+      return 'sent'
+    },
+    cancel: async ({ person, organization }, id) => {
+      if ((await findPendingInvitation(database, organization, id)) === undefined) return false
+      return recordingChange({ openStoreAs, person, organization }, async connection => ({
+        answer: await endStaffInvitation(connection, id, 'cancelled'),
+        change: changeOf('D', id, 'An invitation into the organization was cancelled'),
+      }))
+    },
+    retryFailed: async () => {
+      for (const id of await retryFailedLetters(database)) await ask?.(id)
+    },
+    find,
+    accept: async (link, person) => {
+      const invitation = await find(link)
+      if (invitation === undefined) return 'over'
+      // The address may have become theirs since they wrote to it.
+      if (invitation.inviter === person) return 'own'
+      if ((await findAccountOf(database, person))?.email !== invitation.email) return 'other-address'
+      return acceptStaffInvitation(parts, invitation, person)
+    },
+  }
+}
+
+const days = 7
+export const mostListed = 100
+
+/** Nobody is flooded with letters. */
+const letters: Limit = { what: 'invitation into an organization', tries: 5, minutes: 60 }
+
+const changeOf = (action: ConfigurationChange['action'], id: string, told: string): ConfigurationChange => ({
+  action,
+  id,
+  told,
+  details: {},
+})
+
+const problemsOf = async (
+  { accounts: { database }, ask }: Parts,
+  { person, organization }: By,
+  email: string,
+): Promise<InvitationProblems> => {
+  if (ask === undefined) return { email: 'no-mail' }
+  const problem = emailProblem(email)
+  if (problem !== undefined) return { email: problem }
+  const account = await findAccountByEmail(database, email)
+  if (account?.person === person) return { email: 'own' }
+  return account !== undefined && (await worksIn(database, account.person, organization)) ? { email: 'belongs' } : {}
+}
+
+/** Who has lost the right to give a role gives it to nobody by an old letter, nor is anybody let into what is closed. */
+const isStillGiven = async (
+  { accounts: { database }, administered }: Parts,
+  { inviter, organization }: StaffInvitation,
+): Promise<boolean> =>
+  !(await isBarredPerson(database, inviter)) &&
+  !(await isClosed(database, organization)) &&
+  (await administered.find(inviter, organization)) !== undefined

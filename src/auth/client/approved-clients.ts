@@ -1,0 +1,154 @@
+import { errors } from 'oidc-provider'
+import type { ClientPolicy } from '../../access/caller.ts'
+import { parseScope, parseScopes } from '../../access/scope.ts'
+import { isWithin } from '../../access/scope-limit.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { revokeGrants } from '../../storage/authorization/authorization-grant.ts'
+import {
+  disableClient,
+  enableClient,
+  findClient,
+  keepClient,
+  type RegisteredClient,
+} from '../../storage/authorization/client-registration.ts'
+import { revokeTokensOfClient } from '../../storage/authorization/issued-token.ts'
+import type { Connection } from '../../storage/database.ts'
+import { isOrganization } from '../../storage/organization/organization.ts'
+import { digestOf, newSecret } from '../../storage/secret/secret.ts'
+import { type ScopeRules, scopeRefusal } from '../request/requested-scope.ts'
+import { type ClientRequest, checkClientMetadata, withoutUndefined } from './client-metadata.ts'
+import { newClientId } from './client-model.ts'
+
+/** What an operator says of a client; of one that is known, what is to change. */
+export type ClientApproval = {
+  readonly name?: string | undefined
+  readonly organization?: string | undefined
+  /** `user/` and `system/` scopes that it may have at most. */
+  readonly scope?: string | undefined
+  readonly policies?: readonly ClientPolicy[] | undefined
+  readonly metadata: ClientRequest
+}
+
+export type Registered = { readonly client_id: string; readonly client_secret?: string }
+
+type Parts = {
+  readonly database: Connection
+  readonly refusalOf: (url: string) => string | undefined
+  readonly rules: Pick<ScopeRules, 'registry' | 'parseCriteria'>
+}
+
+/** Answers the secret, where it has one, for the only time. Throws FhirError with what would be accepted. */
+export const registerApproved = async (parts: Parts, approval: ClientApproval): Promise<Registered> => {
+  const { name } = approval
+  if (name === undefined) throw new FhirError('required', 'A client needs a name')
+  return keepApproved(parts.database, newClientId(), { ...approval, name, ...parts })
+}
+
+/**
+ * A new secret replaces the old one at once, and what it may no longer do ends. Whoever changes it has looked at it: it counts as
+ * approved from now on.
+ */
+export const changeApproved = async (
+  parts: Parts,
+  id: string,
+  approval: ClientApproval & { readonly renewsSecret?: boolean },
+): Promise<Registered> => {
+  const known = await findClient(parts.database, id)
+  if (known === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
+  const { name = known.name, organization = known.organization, scope = known.scope } = approval
+  const { policies = known.policies, renewsSecret = false } = approval
+  const { jwks, jwks_uri, ...before } = known.metadata
+  // Keys go with the way to authenticate that they are for.
+  const keys = approval.metadata.token_endpoint_auth_method === undefined ? withoutUndefined({ jwks, jwks_uri }) : {}
+  const metadata = { ...before, ...keys, ...approval.metadata }
+  const { secretHash } = known
+  const kept = { name, organization, scope, policies, renewsSecret, metadata, secretHash }
+  const answer = await keepApproved(parts.database, id, { ...kept, ...parts })
+  await endBeyond(parts.database, known, scope)
+  return answer
+}
+
+/** Tokens and grants for more than it may still have. `patient/` scopes are the patients' own, and stay. */
+export const endBeyond = async (
+  connection: Connection,
+  client: Pick<RegisteredClient, 'id' | 'scope' | 'metadata'>,
+  now: string,
+): Promise<void> => {
+  const allowed = parseScopes(now)
+  if (parseScopes(client.scope).every(one => allowed.some(limit => isWithin(one, limit)))) return
+  if (isBackend(client)) await revokeTokensOfClient(connection, client.id)
+  else await revokeGrants(connection, { client: client.id, withUserScopes: true })
+}
+
+export const isBackend = ({ metadata }: Pick<RegisteredClient, 'metadata'>): boolean =>
+  metadata.grant_types.join() === 'client_credentials'
+
+/** It gets no more tokens, and those that it has end, with what people have granted it. Answers its name. */
+export const disable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<string> => {
+  const name = await disableClient(connection, id, by)
+  if (name === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
+  await revokeGrants(connection, { client: id })
+  await revokeTokensOfClient(connection, id)
+  return name
+}
+
+/** Answers its name. */
+export const enable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<string> => {
+  const name = await enableClient(connection, id, by)
+  if (name === undefined) throw new FhirError('not-found', `No client ${id} is disabled`)
+  return name
+}
+
+type Kept = ClientApproval & {
+  readonly name: string
+  readonly renewsSecret?: boolean
+  readonly secretHash?: Buffer | undefined
+  readonly refusalOf: Parts['refusalOf']
+  readonly rules: Parts['rules']
+}
+
+/** Makes it, or changes it to this. Throws FhirError with what would be accepted, and which parameter it is about. */
+export const keepApproved = async (connection: Connection, id: string, kept: Kept): Promise<Registered> => {
+  const { name, organization, scope = '', policies = [], renewsSecret = false, secretHash, refusalOf } = kept
+  const metadata = checked(kept.metadata, refusalOf)
+  requireApprovable(scope, kept.rules)
+  if (organization !== undefined && !(await isOrganization(connection, organization)))
+    throw new FhirError('not-found', `Organization/${organization} is not known`)
+  const hasSecret = metadata.token_endpoint_auth_method.startsWith('client_secret')
+  const secret = hasSecret && (renewsSecret || secretHash === undefined) ? newSecret() : undefined
+  await keepClient(connection, {
+    id,
+    name,
+    policies,
+    scope,
+    selfRegistered: false,
+    metadata,
+    ...(organization === undefined ? {} : { organization }),
+    secretHash: secret === undefined ? undefined : digestOf(secret),
+  })
+  return { client_id: id, ...(secret === undefined ? {} : { client_secret: secret }) }
+}
+
+const checked = (metadata: ClientRequest, refusalOf: Parts['refusalOf']) => {
+  try {
+    return checkClientMetadata(metadata, { refusalOf })
+  } catch (error) {
+    if (!(error instanceof errors.OIDCProviderError)) throw error
+    const message = error.error_description ?? error.message
+    const [parameter] = /^(redirect_uris|launch_uris|invitation_url|jwks_uri|jwks)\b/.exec(message) ?? []
+    throw new FhirError('invalid', message, parameter === undefined ? {} : { expression: parameter })
+  }
+}
+
+/** A scope that nobody can be given is a slip of whoever says it, which would be seen by the app alone. */
+const requireApprovable = (scopes: string, rules: Parts['rules']): void => {
+  for (const word of scopes.split(' ').filter(Boolean)) {
+    const scope = parseScope(word)
+    const reason =
+      scope?.context === 'user' || scope?.context === 'system'
+        ? scopeRefusal(scope, rules)
+        : 'it is not a user/ or system/ scope, such as system/Observation.rs'
+    if (reason !== undefined)
+      throw new FhirError('invalid', `${word} cannot be given: ${reason}`, { expression: 'scope' })
+  }
+}

@@ -1,0 +1,90 @@
+import type { Outbound } from '../../messages/outbound.ts'
+import type { ClientKey } from './client-key.ts'
+
+/** The JSON Web Key Sets that clients publish under a URL. */
+export type KeySets = { readonly find: (url: string, kid: string) => Promise<readonly ClientKey[]> }
+
+/**
+ * Kept as long as the answer's Cache-Control allows ("SHALL NOT cache a JWKS for longer than the client's cache-control
+ * header indicates"), a minute where it says nothing. A kid that is not among the kept ones is asked for anew, not more often
+ * than every few seconds. Throws where the set cannot be had.
+ */
+export const openKeySets = (outbound: Pick<Outbound, 'send'>, now = () => performance.now()): KeySets => {
+  const kept = openKept()
+  const underWay = new Map<string, Promise<KeySet>>()
+  const ask = (url: string): Promise<KeySet> => {
+    const asked =
+      underWay.get(url) ??
+      fetchKeySet(outbound, url, now).finally(() => {
+        underWay.delete(url)
+      })
+    underWay.set(url, asked)
+    return asked
+  }
+  const find = async (url: string, kid: string) => {
+    const known = kept.find(url)
+    const keys = known === undefined ? [] : keysIn(known.text)
+    const has = keys.some(key => key.kid === kid)
+    if (known !== undefined && now() < (has ? known.until : Math.min(known.until, known.askedAt + pauseMs))) return keys
+    const asked = await ask(url)
+    kept.add(url, asked)
+    return keysIn(asked.text)
+  }
+  return { find }
+}
+
+/** As it was sent: read, a set of empty objects takes twenty times the room. */
+type KeySet = { readonly text: string; readonly askedAt: number; readonly until: number }
+
+const pauseMs = 5000
+const longestSet = 262_144
+/** Of all that are kept: whoever registers a client may name a set, and what stands in it. */
+const mostCharacters = 16 * 1_048_576
+const unsaidSeconds = 60
+const mostSeconds = 3600
+
+/** Where there is no room for one more, all are asked for anew. */
+const openKept = () => {
+  const kept = new Map<string, KeySet>()
+  let characters = 0
+  return {
+    find: (url: string): KeySet | undefined => kept.get(url),
+    add: (url: string, set: KeySet): void => {
+      characters += roomOf(url, set) - roomOf(url, kept.get(url))
+      if (characters > mostCharacters) {
+        kept.clear()
+        characters = roomOf(url, set)
+      }
+      kept.set(url, set)
+    },
+  }
+}
+
+const roomOf = (url: string, set: KeySet | undefined): number => (set === undefined ? 0 : url.length + set.text.length)
+
+const fetchKeySet = async (outbound: Pick<Outbound, 'send'>, url: string, now: () => number): Promise<KeySet> => {
+  const askedAt = now()
+  const {
+    status,
+    body: text,
+    header,
+  } = await outbound.send({ url, method: 'GET', headers: { accept: 'application/json' } })
+  if (status !== 200) throw new Error(`${url} answered ${status}`)
+  if (text.length > longestSet) throw new Error(`${url} is longer than ${longestSet} characters`)
+  if (!Array.isArray(listIn(text))) throw new Error(`${url} is no JSON Web Key Set`)
+  return { text, askedAt, until: askedAt + 1000 * secondsOf(header('cache-control')) }
+}
+
+const keysIn = (text: string): readonly ClientKey[] => {
+  const isKey = (one: unknown): one is ClientKey => typeof one === 'object' && one !== null
+  return [listIn(text)].flat().filter(isKey)
+}
+
+const listIn = (text: string): unknown => Object(JSON.parse(text)).keys
+
+const secondsOf = (cacheControl: string | undefined): number => {
+  if (cacheControl === undefined) return unsaidSeconds
+  if (/\bno-(store|cache)\b/i.test(cacheControl)) return 0
+  const [, age] = /\bmax-age="?(\d+)/i.exec(cacheControl) ?? []
+  return age === undefined ? unsaidSeconds : Math.min(Number(age), mostSeconds)
+}

@@ -1,0 +1,196 @@
+import { backendScopeRefusal } from '../../access/backend-policy.ts'
+import type { Caller } from '../../access/caller.ts'
+import { parseScopes, printScope } from '../../access/scope.ts'
+import { type ConfigurationChange, recordingChange } from '../../accounts/organization/configuration-change.ts'
+import type { OpenStoreAs } from '../../accounts/person.ts'
+import { FhirError } from '../../fhir/error.ts'
+import {
+  findClientOf,
+  listClientsOf,
+  lockClientOf,
+  type OrganizationClient,
+} from '../../storage/authorization/client-registration.ts'
+import type { Connection, Database } from '../../storage/database.ts'
+import { hasStudiesBeyond } from '../../storage/organization/studies-beyond.ts'
+import type { ScopeRules } from '../request/requested-scope.ts'
+import { requireShown, versionOf } from '../shown-version.ts'
+import { disable, enable, endBeyond, isBackend, keepApproved, type Registered } from './approved-clients.ts'
+import { newClientId } from './client-model.ts'
+import { detailsOf, metadataOf, problemsOf, type SaidApp } from './said-app.ts'
+
+/** Apps and backend services of one organization, looked after by those who administer it. Each change is recorded. */
+export type OrganizationApps = {
+  readonly list: (organization: string) => Promise<readonly OrganizationClient[]>
+  /** Undefined where it is none of the organization's own. */
+  readonly find: (organization: string, id: string) => Promise<OrganizationClient | undefined>
+  /** Answers the secret, where it has one, for the only time. Throws FhirError whose issues name the parameters. */
+  readonly register: (by: By, app: SaidApp) => Promise<Registered>
+  /** What it may no longer do ends at once. `version` is that of the form (`appVersion`); throws `conflict` where it is another now. */
+  readonly change: (by: By, id: string, app: SaidApp, version: string) => Promise<Registered>
+  /** The old one ends at once. */
+  readonly renewSecret: (by: By, id: string) => Promise<Registered>
+  readonly disable: (by: By, id: string) => Promise<void>
+  /** What was granted before stays over. */
+  readonly enable: (by: By, id: string) => Promise<void>
+}
+
+/** `caller` is the Person as the rules know them. */
+export type By = { readonly person: string; readonly caller: Caller; readonly organization: string }
+
+type Parts = {
+  readonly database: Database
+  readonly rules: ScopeRules
+  readonly openStoreAs: OpenStoreAs
+  readonly refusalOf: (url: string) => string | undefined
+  readonly onRevoked: () => void
+}
+
+export const openOrganizationApps = (parts: Parts): OrganizationApps => {
+  const { database, onRevoked } = parts
+  const changing = async <T>(by: By, run: Run<T>): Promise<T> => {
+    const answer = await recordingChange({ ...parts, ...by }, run)
+    // Tokens that this process still knows.
+    onRevoked()
+    return answer
+  }
+  return {
+    list: organization => listClientsOf(database, organization),
+    find: (organization, id) => findClientOf(database, organization, id),
+    register: (by, app) => changing(by, connection => register(parts, connection, by, app)),
+    change: (by, id, app, version) => changing(by, connection => change(parts, connection, { by, id, app, version })),
+    renewSecret: (by, id) => changing(by, connection => renewSecret(parts, connection, by, id)),
+    disable: (by, id) =>
+      changing(by, async connection => {
+        const { name } = await known(connection, by, id)
+        await disable(connection, id, 'organization')
+        return { answer: undefined, change: { action: 'U', id, told: `The app ${name} was disabled`, details: {} } }
+      }),
+    enable: (by, id) =>
+      changing(by, async connection => {
+        const client = await known(connection, by, id)
+        await requireGrantable(parts, connection, by, client.scope)
+        await enable(connection, id, 'organization')
+        return {
+          answer: undefined,
+          change: { action: 'U', id, told: `The app ${client.name} was enabled`, details: {} },
+        }
+      }),
+  }
+}
+
+type Changed<T> = { readonly answer: T; readonly change: ConfigurationChange }
+type Run<T> = (connection: Connection) => Promise<Changed<T>>
+
+const register = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<Changed<Registered>> => {
+  const id = newClientId()
+  await requireSound(parts, connection, by, app)
+  const metadata = metadataOf(app)
+  const { organization } = by
+  const { name, scope } = app
+  const answer = await keepApproved(connection, id, { ...parts, name, organization, scope, metadata })
+  const told = `The app ${name} was registered`
+  return { answer, change: { action: 'C', id, told, details: detailsOf({ name, scope, metadata }) } }
+}
+
+type Change = { readonly by: By; readonly id: string; readonly app: SaidApp; readonly version: string }
+
+const change = async (
+  parts: Parts,
+  connection: Connection,
+  { by, id, app, version }: Change,
+): Promise<Changed<Registered>> => {
+  const client = await known(connection, by, id)
+  requireOwn(client)
+  requireShown(partsSaid(client), version)
+  await requireSound(parts, connection, by, app)
+  if (isBackend(client) !== (app.kind === 'backend'))
+    throw new FhirError('invalid', 'An app stays an app, and a service a service: register another', {
+      expression: 'kind',
+    })
+  // What the operator has said beside stays: its own page, its picture, whom to ask.
+  const { jwks: _, jwks_uri: __, launch_uris: ___, ...kept } = client.metadata
+  const wasSecret = kept.token_endpoint_auth_method.startsWith('client_secret')
+  const said = metadataOf(app)
+  const metadata = {
+    ...kept,
+    ...said,
+    ...(wasSecret && app.kind === 'secret' ? { token_endpoint_auth_method: kept.token_endpoint_auth_method } : {}),
+  }
+  const { organization } = by
+  const { name, scope } = app
+  const answer = await keepApproved(connection, id, {
+    ...parts,
+    name,
+    organization,
+    scope,
+    metadata,
+    policies: client.policies,
+    renewsSecret: !wasSecret,
+    secretHash: client.secretHash,
+  })
+  await endBeyond(connection, client, scope)
+  const before = detailsOf(client)
+  const changed = Object.entries(detailsOf({ name, scope, metadata })).filter(([type, value]) => before[type] !== value)
+  const told = `The app ${name} was changed`
+  return { answer, change: { action: 'U', id, told, details: Object.fromEntries(changed) } }
+}
+
+/** Of all that a form says of it. */
+export const appVersion = (client: OrganizationClient): string => versionOf(partsSaid(client))
+
+const partsSaid = ({ name, scope, metadata }: OrganizationClient) => ({ name, scope, metadata })
+
+const renewSecret = async (parts: Parts, connection: Connection, by: By, id: string): Promise<Changed<Registered>> => {
+  const client = await known(connection, by, id)
+  requireOwn(client)
+  const { name, organization, scope, policies, metadata } = client
+  if (!metadata.token_endpoint_auth_method.startsWith('client_secret'))
+    throw new FhirError('conflict', 'It authenticates by no secret')
+  await requireGrantable(parts, connection, by, scope)
+  const kept = { ...parts, name, organization, scope, policies, metadata, renewsSecret: true }
+  const answer = await keepApproved(connection, id, kept)
+  return { answer, change: { action: 'U', id, told: `The app ${name} was given a new secret`, details: {} } }
+}
+
+const known = async (connection: Connection, { organization }: By, id: string): Promise<OrganizationClient> => {
+  const client = await lockClientOf(connection, organization, id)
+  if (client === undefined) throw new FhirError('not-found', 'There is no such app')
+  return client
+}
+
+/** One that the operator lets do more is the operator's to change: whoever changes it could act as it. */
+export const isOperators = ({ policies }: Pick<OrganizationClient, 'policies'>): boolean => policies.length > 0
+
+const requireOwn = (client: OrganizationClient): void => {
+  if (isOperators(client)) throw new FhirError('forbidden', 'Only the operator can change it')
+}
+
+/** Throws FhirError with what is wrong, and which parameter it is about. */
+const requireSound = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<void> => {
+  const [first, ...others] = problemsOf(app)
+  if (first !== undefined) throw FhirError.of([first, ...others])
+  await requireGrantable(parts, connection, by, app.scope)
+}
+
+/** Nobody lets a service see more than they may see by their own role. */
+const requireGrantable = async (
+  { rules }: Parts,
+  connection: Connection,
+  { caller, organization }: By,
+  scope: string,
+): Promise<void> => {
+  const asked = parseScopes(scope).filter(({ context }) => context === 'system')
+  for (const one of asked) {
+    const reason = backendScopeRefusal(one, { caller, organization, ...rules })
+    if (reason !== undefined) throw new FhirError('forbidden', `${printScope(one)}: ${reason}`, { expression: 'scope' })
+  }
+  const { practitioner } = caller
+  if (
+    asked.length > 0 &&
+    practitioner !== undefined &&
+    (await hasStudiesBeyond(connection, practitioner, organization))
+  )
+    throw new FhirError('forbidden', 'Some studies here are not yours to see: whoever sees all of them can do this', {
+      expression: 'scope',
+    })
+}

@@ -1,0 +1,84 @@
+import { parseScope } from '../../access/scope.ts'
+import { FhirError, type Issue } from '../../fhir/error.ts'
+import type { ClientMetadata } from '../../storage/authorization/client-registration.ts'
+import { isAppName } from './app-name.ts'
+
+export type AppKind = 'public' | 'secret' | 'key' | 'backend'
+
+export type SaidApp = {
+  readonly name: string
+  readonly kind: AppKind
+  readonly redirectUris: readonly string[]
+  readonly launchUris: readonly string[]
+  readonly jwksUri?: string
+  /** A JSON Web Key Set, as text. */
+  readonly jwks?: string
+  /** `user/` scopes of an app, `system/` scopes of a backend service: at most these. */
+  readonly scope: string
+}
+
+/** What is wrong, in the words of a page; whatever else is, is refused with its metadata. */
+export const problemsOf = (app: SaidApp): readonly Issue[] =>
+  checksOf(app).flatMap(([isWrong, expression, message]) => (isWrong ? [{ code: 'invalid', message, expression }] : []))
+
+type Check = readonly [isWrong: boolean, parameter: keyof ClientMetadata | 'name' | 'scope', message: string]
+
+const checksOf = ({ name, kind, redirectUris, launchUris, jwks, jwksUri, scope }: SaidApp): readonly Check[] => {
+  const isService = kind === 'backend'
+  const signs = isService || kind === 'key'
+  const context = isService ? 'system' : 'user'
+  const other = wordsOf(scope).find(word => parseScope(word)?.context !== context)
+  const onlySigns = 'Only an app with a key, or a service, has keys: leave this empty'
+  return [
+    [!isAppName(name), 'name', 'A name of 1 to 100 characters that can be seen is needed'],
+    [isService && redirectUris.length > 0, 'redirect_uris', 'A service sends nobody back: leave this empty'],
+    [isService && launchUris.length > 0, 'launch_uris', 'A service is not opened by people: leave this empty'],
+    [!isService && redirectUris.length === 0, 'redirect_uris', 'At least one address is needed'],
+    [!signs && jwksUri !== undefined, 'jwks_uri', onlySigns],
+    [!signs && jwks !== undefined, 'jwks', onlySigns],
+    [
+      signs && (jwks === undefined) === (jwksUri === undefined),
+      'jwks_uri',
+      'Its keys are needed: their address or the keys themselves, one of them',
+    ],
+    [other !== undefined, 'scope', `${other} is no ${context}/ scope, such as ${context}/Observation.rs`],
+  ]
+}
+
+const wordsOf = (scope: string): readonly string[] => scope.split(' ').filter(word => word !== '')
+
+const methodOf = { public: 'none', secret: 'client_secret_basic', key: 'private_key_jwt', backend: 'private_key_jwt' }
+
+type SaidMetadata = Partial<ClientMetadata> & Pick<ClientMetadata, 'token_endpoint_auth_method'>
+
+/** Throws FhirError where the keys are no JSON. */
+export const metadataOf = ({ kind, redirectUris, launchUris, jwksUri, jwks }: SaidApp): SaidMetadata => ({
+  token_endpoint_auth_method: methodOf[kind],
+  grant_types: kind === 'backend' ? ['client_credentials'] : ['authorization_code', 'refresh_token'],
+  redirect_uris: redirectUris,
+  ...(launchUris.length === 0 ? {} : { launch_uris: launchUris }),
+  ...(jwksUri === undefined ? {} : { jwks_uri: jwksUri }),
+  ...(jwks === undefined ? {} : { jwks: readKeys(jwks) }),
+})
+
+const readKeys = (text: string): NonNullable<ClientMetadata['jwks']> => {
+  try {
+    const { keys } = Object(JSON.parse(text))
+    return { keys }
+  } catch {
+    throw new FhirError('invalid', 'This is no JSON: paste the whole key set, {"keys": [ … ]}', { expression: 'jwks' })
+  }
+}
+
+type Described = { readonly name: string; readonly scope: string; readonly metadata: Partial<ClientMetadata> }
+
+/** For whoever is told of it later: never a secret. */
+export const detailsOf = ({ name, scope, metadata }: Described): Readonly<Record<string, string>> => ({
+  name,
+  scope: scope || 'none',
+  token_endpoint_auth_method: metadata.token_endpoint_auth_method ?? 'none',
+  redirect_uris: metadata.redirect_uris?.join(' ') || 'none',
+  launch_uris: metadata.launch_uris?.join(' ') || 'none',
+  jwks_uri: metadata.jwks_uri ?? 'none',
+  keys: metadata.jwks?.keys.map(({ kid }) => String(kid)).join(' ') || 'none',
+})

@@ -1,0 +1,47 @@
+import { createGrant } from '../../storage/authorization/authorization-grant.ts'
+import { issueToken } from '../../storage/authorization/token.ts'
+import { type GrantEventParts, recordingGrant } from './grant-event.ts'
+
+/** Tokens that people take along into a notebook: of their own rights, for one study, and for so long alone. */
+export type NotebookTokens = {
+  /** Answers the token, for the only time. It is listed, and ended, among what the person has granted to apps. */
+  readonly issue: (asked: NotebookAsked) => Promise<string>
+}
+
+type NotebookAsked = {
+  /** Id of the Person. */
+  readonly person: string
+  /** Id of the ResearchStudy that it is narrowed to. */
+  readonly study: string
+  readonly scopes: readonly string[]
+  readonly minutes: number
+}
+
+/** The client of such tokens, which every database has. */
+export const notebookClient = 'notebook'
+
+export const mostNotebookMinutes = 60
+
+export const openNotebookTokens = (parts: GrantEventParts): NotebookTokens => ({
+  issue: async ({ person, study, scopes, minutes }) => {
+    const ttlSeconds = Math.min(minutes, mostNotebookMinutes) * 60
+    const scope = scopes.join(' ')
+    const event = {
+      what: 'given',
+      by: { kind: 'person', id: person },
+      told: 'was given a token for a study',
+      person,
+      client: notebookClient,
+      granted: scopes,
+    } as const
+    const token = await recordingGrant(parts, event, async connection => {
+      const grant = { person, client: notebookClient, scope, context: { study }, ttlSeconds }
+      const grantId = await createGrant(connection, grant)
+      if (grantId === undefined) return undefined
+      const subject = { kind: 'user', person } as const
+      return issueToken(connection, { subject, client: notebookClient, scope, study, ttlSeconds, grantId })
+    })
+    if (token === undefined) throw new Error('a grant without a launch was refused')
+    return token
+  },
+})

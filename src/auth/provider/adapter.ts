@@ -1,0 +1,184 @@
+import { type Adapter, type AdapterPayload, errors, Provider } from 'oidc-provider'
+import { recordClientSignIn } from '../../storage/audit/sign-in.ts'
+import { findGrant, revokeGrants } from '../../storage/authorization/authorization-grant.ts'
+import {
+  consumeRecord,
+  findRecord,
+  keepOnce,
+  keepRecord,
+  removeExpired,
+  removeRecord,
+} from '../../storage/authorization/authorization-record.ts'
+import { findClient } from '../../storage/authorization/client-registration.ts'
+import { findIssuedToken, type IssuedToken, keepIssuedToken } from '../../storage/authorization/issued-token.ts'
+import { revokeToken } from '../../storage/authorization/token.ts'
+import { keepSelfRegistered, toProviderClient } from '../client/client-model.ts'
+import type { KeySets } from '../client/key-sets.ts'
+import { type GrantEventParts, recordingGrant } from '../granted/grant-event.ts'
+import { isContextScope, type ScopeRules } from '../request/requested-scope.ts'
+import { withNarrower, withoutNarrower } from './narrower-scope.ts'
+import { noteNotFound } from './refused-client.ts'
+
+export type AdapterParts = GrantEventParts & {
+  readonly keySets: KeySets
+  readonly rules: ScopeRules
+  /** Absolute FHIR base: the resource server of every token. */
+  readonly fhir: () => string
+  /** Tokens have been revoked. */
+  readonly onRevoked: () => void
+}
+
+/**
+ * Where oidc-provider keeps what it knows. The library looks first and writes then, so that of several requests at once all
+ * would get through: here each use of a code, refresh token or assertion is one statement, and who comes second is refused.
+ */
+export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) => {
+  const revoke: Revoke = async grantId => {
+    await endGrant(parts, grantId)
+    parts.onRevoked()
+  }
+  const adapters: Readonly<Record<string, Partial<Adapter>>> = {
+    AccessToken: { ...accessTokens(parts, 'user'), revokeByGrantId: revoke },
+    ClientCredentials: accessTokens(parts, 'client'),
+    Grant: { ...grants(parts), destroy: revoke },
+    Client: clients(parts),
+    ReplayDetection: replays(parts),
+    // Who is signed in is for our own pages to know: the library has a session for the length of one request.
+    Session: { upsert: async () => {}, destroy: async () => {} },
+  }
+  return name => ({ ...unused, ...(adapters[name] ?? records(parts, name, revoke)) })
+}
+
+/** Codes and refresh tokens go with their grant. */
+const unused: Adapter = {
+  upsert: async () => {
+    throw new Error('this is not made by the library')
+  },
+  find: async () => undefined,
+  findByUid: async () => undefined,
+  findByUserCode: async () => undefined,
+  consume: async () => {},
+  destroy: async () => {},
+  revokeByGrantId: async () => {},
+}
+
+type Revoke = (grantId: string) => Promise<void>
+
+/** By the app, which gives it back, or because what works once came twice. */
+const endGrant = async (parts: AdapterParts, id: string): Promise<void> => {
+  const { database } = parts
+  const grant = await findGrant(database, id)
+  // What is over by itself, or with a sign-in, was told of when it was given.
+  if (grant === undefined) return void (await database.transaction(connection => revokeGrants(connection, { id })))
+  const { person, client, patient, scope } = grant
+  const told =
+    Provider.ctx?.path === '/token/revocation'
+      ? 'gave back what it was allowed'
+      : 'lost what it was allowed: a code or refresh token that works once came twice'
+  await recordingGrant(
+    parts,
+    { what: 'revoked', by: { kind: 'client', id: client }, told, person, client, patient, scope },
+    async connection => (await revokeGrants(connection, { id })) > 0 || undefined,
+  )
+}
+
+const records = ({ database, rules }: AdapterParts, kind: string, revoke: Revoke): Partial<Adapter> => ({
+  upsert: async (key, { jti: _key, ...given }, ttlSeconds = 0) => {
+    await removeExpired(database)
+    const payload = isRefresh(kind, given) ? { ...given, scope: withoutNarrower(given.scope) } : given
+    await keepRecord(database, { kind, key, payload, grantId: payload.grantId, ttlSeconds })
+  },
+  find: async key => {
+    const found = await findRecord(database, kind, key)
+    if (found === undefined) return undefined
+    const { payload, consumedAt } = found
+    const scope = isRefresh(kind, payload) ? { scope: withNarrower(payload.scope, rules) } : {}
+    return { ...payload, ...scope, jti: key, ...(consumedAt === null ? {} : { consumed: true }) }
+  },
+  // What comes twice ends what it gave, as it does where the library sees that it has been used.
+  consume: async key => {
+    if (await consumeRecord(database, kind, key)) return
+    const { grantId } = (await findRecord(database, kind, key))?.payload ?? {}
+    if (typeof grantId === 'string') await revoke(grantId)
+    throw new errors.InvalidGrant('used at the same moment')
+  },
+  destroy: key => removeRecord(database, kind, key),
+})
+
+/** An assertion counts once: `find` never finds, so that the library comes to write, and one writes. */
+const replays = ({ database }: AdapterParts): Partial<Adapter> => ({
+  upsert: async (key, { iss }, ttlSeconds = 0) => {
+    if (!(await keepOnce(database, { kind: 'ReplayDetection', key, payload: { iss }, ttlSeconds })))
+      throw new errors.InvalidClientAuth('client assertions are used once')
+  },
+})
+
+const isRefresh = (kind: string, payload: AdapterPayload): payload is AdapterPayload & { readonly scope: string } =>
+  kind === 'RefreshToken' && typeof payload.scope === 'string'
+
+const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' | 'client'): Partial<Adapter> => ({
+  upsert: async (token, payload, ttlSeconds = 0) => {
+    const { clientId = '', scope = '', grantId, iat, gty, extra } = payload
+    const issued = { iat, gty, extra }
+    const ofGrant = grantId === undefined ? {} : { grant: grantId }
+    if (!(await keepIssuedToken(database, { token, client: clientId, scope, issued, ttlSeconds, ...ofGrant })))
+      throw new errors.InvalidGrant('what it was granted by is in force no more')
+    if (kind === 'client') await recordClientSignIn(database, { client: clientId, outcome: 200 })
+  },
+  find: async token => {
+    const found = await findIssuedToken(database, kind, token)
+    if (found === undefined) return undefined
+    const payload: AdapterPayload = {
+      ...found.issued,
+      kind: kind === 'client' ? 'ClientCredentials' : 'AccessToken',
+      jti: token,
+      clientId: found.client,
+      scope: found.scope,
+      exp: epoch(found.expiresAt),
+      aud: fhir(),
+      ...accountOf(found),
+      ...(found.grant === undefined ? {} : { grantId: found.grant }),
+    }
+    return payload
+  },
+  destroy: async token => {
+    await revokeToken(database, token)
+    onRevoked()
+  },
+})
+
+/** Our own pages make grants: the library reads them. */
+const grants = ({ database, fhir, rules }: AdapterParts): Partial<Adapter> => ({
+  find: async id => {
+    const grant = await findGrant(database, id)
+    if (grant === undefined) return undefined
+    const openid = grant.scope.split(' ').filter(isContextScope).join(' ')
+    return {
+      kind: 'Grant',
+      jti: id,
+      accountId: grant.person ?? grant.patient,
+      clientId: grant.client,
+      iat: epoch(grant.grantedAt),
+      exp: epoch(grant.expiresAt),
+      ...(openid === '' ? {} : { openid: { scope: openid } }),
+      resources: { [fhir()]: withNarrower(grant.scope, rules) },
+    }
+  },
+})
+
+const clients = ({ database, keySets }: AdapterParts): Partial<Adapter> => ({
+  upsert: (_id, metadata) => keepSelfRegistered(database, metadata),
+  find: async id => {
+    const client = await findClient(database, id)
+    if (client === undefined) noteNotFound(id)
+    return client && toProviderClient(client, Provider.ctx?.oidc?.params?.client_assertion, keySets)
+  },
+})
+
+/** Whose token it is; a client's own is nobody's. */
+const accountOf = ({ person, patient }: IssuedToken) => {
+  const accountId = person ?? patient
+  return accountId === undefined ? {} : { accountId }
+}
+
+const epoch = (time: Date): number => Math.floor(time.getTime() / 1000)

@@ -1,0 +1,70 @@
+import { errors } from 'oidc-provider'
+import { parseScope } from '../../access/scope.ts'
+import { withoutAlias } from '../../access/scope-alias.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { findRecord } from '../../storage/authorization/authorization-record.ts'
+import type { Connection } from '../../storage/database.ts'
+import { isAppName } from '../client/app-name.ts'
+import { type ClientRequest, checkClientMetadata } from '../client/client-metadata.ts'
+import { contextScopes } from '../request/requested-scope.ts'
+
+/**
+ * "client_id" is no parameter of SMART's refresh request: for a public client it is the one that the refresh token was given
+ * to. The token decides all the same, and whoever authenticates is left alone. What is asked by an alias is what was granted
+ * for it.
+ */
+export const refreshBody = async (
+  connection: Connection,
+  body: Buffer,
+  { authorization, codeClasses }: { readonly authorization: string | undefined; readonly codeClasses: CodeClasses },
+): Promise<Buffer> => {
+  const form = new URLSearchParams(body.toString('utf8'))
+  const token = form.get('refresh_token')
+  if (form.get('grant_type') !== 'refresh_token' || token === null) return body
+  const scope = form.get('scope')
+  if (scope !== null) form.set('scope', withoutAliases(scope.split(' '), codeClasses).join(' '))
+  const isNamed = authorization !== undefined || form.has('client_id') || form.has('client_assertion')
+  if (!isNamed) form.set('client_id', await clientOf(connection, token))
+  return Buffer.from(form.toString())
+}
+
+const withoutAliases = (words: readonly string[], codeClasses: CodeClasses): readonly string[] =>
+  words.map(word => withoutAlias(word, 'patient', codeClasses))
+
+const clientOf = async (connection: Connection, token: string): Promise<string> => {
+  const found = await findRecord(connection, 'RefreshToken', token)
+  if (typeof found?.payload.clientId === 'string') return found.payload.clientId
+  throw new errors.InvalidGrant('refresh token not found')
+}
+
+/** What a client that registers itself may say of itself; all else, and above all what would be a right, is left out. */
+export const registrationBody = (
+  body: Buffer,
+  {
+    refusalOf,
+    codeClasses,
+  }: { readonly refusalOf: (url: string) => string | undefined; readonly codeClasses: CodeClasses },
+): Buffer => {
+  const given = parseObject(body)
+  const { client_name, scope } = given
+  if (!isAppName(client_name))
+    throw new errors.InvalidClientMetadata('client_name must be a name of at most 100 characters that can be seen')
+  const smart_scope = withoutAliases(String(scope ?? '').split(' '), codeClasses)
+    .filter(word => contextScopes.some(one => one === word) || parseScope(word)?.context === 'patient')
+    .join(' ')
+  const metadata = checkClientMetadata(
+    { ...given, ...(scope === undefined ? {} : { smart_scope: smart_scope.slice(0, 4000) }) },
+    { refusalOf },
+  )
+  return Buffer.from(JSON.stringify({ ...metadata, client_name }))
+}
+
+const parseObject = (body: Buffer): ClientRequest => {
+  try {
+    const given: unknown = JSON.parse(body.toString('utf8'))
+    if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given
+  } catch {
+    // Told below.
+  }
+  throw new errors.InvalidRequest('the body must be a JSON object with the metadata of the client')
+}

@@ -1,0 +1,152 @@
+import { type AccessToken, type ClientCredentials, errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import { findClient } from '../../storage/authorization/client-registration.ts'
+import { findToken } from '../../storage/authorization/token.ts'
+import type { LaunchContextMembers } from '../request/granted-context.ts'
+import { errorDescription } from './error-description.ts'
+import { introspectsAll, isOwnOrigin, type ProviderParts, sessionCookie } from './provider-parts.ts'
+import { openRefusedClients } from './refused-client.ts'
+
+/** What the library does not answer itself: launch context, introspection by a bearer token, registered scopes. */
+export const amendAnswers = (provider: Provider, parts: ProviderParts): void => {
+  const recordRefused = openRefusedClients(parts)
+  provider.on('grant.error', tellWhy)
+  provider.on('introspection.error', tellWhy)
+  provider.on('revocation.error', tellWhy)
+  provider.use(async (ctx, next) => {
+    const { path, method } = ctx
+    if (path === '/token/introspection' && method === 'POST' && isBearer(ctx.get('authorization')))
+      return introspectAsBearer(ctx as KoaContextWithOIDC, provider, parts)
+    await next()
+    if (path.startsWith('/token')) {
+      await recordRefused(ctx as KoaContextWithOIDC)
+      amendTokenAnswer(ctx as KoaContextWithOIDC)
+    }
+    if (path.startsWith('/register') && ctx.status < 300) showScope(ctx as KoaContextWithOIDC)
+    if (path.startsWith('/.well-known/')) leaveOutSid(ctx as KoaContextWithOIDC)
+    dropSession(ctx as KoaContextWithOIDC)
+  })
+}
+
+/**
+ * Of who could not show that they are the client, or brought a code or refresh token that gives nothing, the library tells that
+ * alone: a wrong clock looks like a wrong key, and another code_verifier like a code that came too late.
+ */
+const tellWhy = (ctx: KoaContextWithOIDC, error: Error): void => {
+  const body: { readonly error?: unknown } = Object(ctx.body)
+  const why = whyOf(error)
+  if (why !== undefined && body.error === error.message)
+    ctx.body = { ...body, error_description: errorDescription(why) }
+}
+
+const whyOf = (error: Error): string | undefined => {
+  if (error instanceof errors.InvalidScope && error.error_description?.startsWith('refresh token missing'))
+    return `what the refresh token was granted has no ${Object(error).scope}`
+  if (!(error instanceof errors.InvalidClientAuth || error instanceof errors.InvalidGrant)) return undefined
+  return Object(error.cause).code === 'ERR_JWKS_NO_MATCHING_KEY' ? noKey : error.error_detail
+}
+
+const noKey = 'the client has no key of the kid and alg of the assertion, or several, or its jwks_uri did not give it'
+
+const amendTokenAnswer = (ctx: KoaContextWithOIDC): void => {
+  refuseNobody(ctx)
+  if (ctx.path !== '/token') return
+  refuseGrantType(ctx)
+  // "… and the Pragma response header field with a value of no-cache", also where there is no token in it.
+  ctx.set('Pragma', 'no-cache')
+  if (ctx.status === 200) addLaunchContext(ctx)
+}
+
+/**
+ * "The authenticated client is not authorized to use this authorization grant type", which the library calls invalid_request.
+ * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+ */
+const refuseGrantType = (ctx: KoaContextWithOIDC): void => {
+  const body: { readonly error_description?: unknown } = Object(ctx.body)
+  if (ctx.status === 400 && body.error_description === 'requested grant type is not allowed for this client')
+    ctx.body = { ...body, error: 'unauthorized_client' }
+}
+
+/** The library says that it tells the id of a session; it has none that it could tell. */
+const leaveOutSid = (ctx: KoaContextWithOIDC): void => {
+  const { claims_supported: claims, ...others }: { readonly claims_supported?: readonly string[] } = Object(ctx.body)
+  if (ctx.status === 200 && claims !== undefined)
+    ctx.body = { ...others, claims_supported: claims.filter(claim => claim !== 'sid') }
+}
+
+const addLaunchContext = (ctx: KoaContextWithOIDC): void => {
+  const { fhirUser: _told, ...context }: LaunchContextMembers = ctx.oidc.entities.AccessToken?.extra ?? {}
+  Object.assign(ctx.body as object, context)
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6749#section-5.2: invalid_client also where "no client authentication included". */
+const refuseNobody = (ctx: KoaContextWithOIDC): void => {
+  const { error_description } = Object(ctx.body)
+  if (ctx.status !== 400 || error_description !== 'no client authentication mechanism provided') return
+  ctx.status = 401
+  ctx.set('WWW-Authenticate', 'Basic realm="clients"')
+  ctx.body = {
+    error: 'invalid_client',
+    error_description: 'say which client it is: by client_id, a secret or an assertion',
+  }
+}
+
+const showScope = (ctx: KoaContextWithOIDC): void => {
+  const { smart_scope, ...metadata } = ctx.body as { smart_scope?: string }
+  ctx.body = { ...metadata, ...(smart_scope === undefined ? {} : { scope: smart_scope }) }
+}
+
+const dropSession = (ctx: KoaContextWithOIDC): void => {
+  const set = [ctx.response.get('set-cookie')].flat().filter(cookie => cookie && !cookie.startsWith(sessionCookie))
+  if (set.length > 0) ctx.set('Set-Cookie', set)
+  else ctx.remove('Set-Cookie')
+}
+
+const isBearer = (authorization: string): boolean => /^Bearer /i.test(authorization)
+
+/**
+ * "The server SHALL support authorization by a suitably-scoped Bearer token": by any token in force for tokens of the same
+ * client, and for all others where the client has the policy. https://www.rfc-editor.org/rfc/rfc7662
+ */
+const introspectAsBearer = async (ctx: KoaContextWithOIDC, provider: Provider, parts: ProviderParts): Promise<void> => {
+  ctx.set('Cache-Control', 'no-store')
+  const asks = await findToken(parts.database, ctx.get('authorization').replace(/^Bearer +/i, ''))
+  if (asks === undefined) {
+    ctx.status = 401
+    ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"')
+    // As at the FHIR API: who shows no token that is in force has no origin that could be known.
+    ctx.set('Access-Control-Allow-Origin', '*')
+    ctx.body = { error: 'invalid_token', error_description: 'the bearer token is not known, or no longer in force' }
+    return
+  }
+  const client = await findClient(parts.database, asks.caller.client.id)
+  const origin = ctx.get('origin')
+  if (isOwnOrigin(origin, client?.metadata.redirect_uris)) ctx.set('Access-Control-Allow-Origin', origin)
+  const token = new URLSearchParams(bodyText(ctx)).get('token')
+  if (token === null || token === '') {
+    ctx.status = 400
+    ctx.body = { error: 'invalid_request', error_description: 'token is missing' }
+    return
+  }
+  const found = (await provider.AccessToken.find(token)) ?? (await provider.ClientCredentials.find(token))
+  const may = found !== undefined && (found.clientId === asks.caller.client.id || introspectsAll(client))
+  ctx.body = may ? introspected(found, provider.issuer) : { active: false }
+}
+
+const introspected = (token: AccessToken | ClientCredentials, issuer: string) => ({
+  ...token.extra,
+  active: true,
+  ...('accountId' in token && token.accountId !== undefined ? { sub: token.accountId } : {}),
+  client_id: token.clientId,
+  exp: token.exp,
+  iat: token.iat,
+  iss: issuer,
+  aud: token.aud,
+  scope: token.scope,
+  token_type: 'Bearer',
+})
+
+/** The body stands in the request already: see `replayedRequest`. */
+const bodyText = ({ req }: KoaContextWithOIDC): string => {
+  const { received } = req as typeof req & { readonly received?: Buffer }
+  return received?.toString('utf8') ?? ''
+}

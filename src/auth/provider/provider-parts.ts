@@ -1,0 +1,35 @@
+import type { RegisteredClient } from '../../storage/authorization/client-registration.ts'
+import type { AdapterParts } from './adapter.ts'
+
+export type ProviderParts = AdapterParts & {
+  /** Where others reach this server, without a slash at the end. */
+  readonly base: () => string
+  /** The bases at which an app may have found this server. */
+  readonly audiences: () => readonly string[]
+  readonly secretKey: Uint8Array
+  /** Whether clients may register themselves. */
+  readonly isRegistrationOpen: boolean
+  readonly reportFault: (fault: unknown) => void
+  /** The page, as HTML, for a person whose app has sent them with a request that cannot be answered, nor sent back. */
+  readonly errorPage: (error: string, description: string) => string
+}
+
+/** Seconds. */
+export const lifetimes = {
+  accessToken: 3600,
+  backendToken: 300,
+  authorizationCode: 60,
+  interaction: 1800,
+  refreshToken: 90 * 24 * 3600,
+} as const
+
+export const interactionCookie = 'sharewell_interaction'
+export const sessionCookie = 'sharewell_authorization'
+
+/** Whether it is told of every client's tokens. */
+export const introspectsAll = (client: RegisteredClient | undefined): boolean =>
+  client?.policies.includes('introspection') ?? false
+
+/** Whether pages there are the client's. `null` is the origin of an app's own scheme, and of every page in a sandbox. */
+export const isOwnOrigin = (origin: string, redirectUris: readonly string[] = []): boolean =>
+  origin !== 'null' && redirectUris.some(uri => URL.parse(uri)?.origin === origin)

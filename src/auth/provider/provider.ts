@@ -1,0 +1,191 @@
+import { hkdfSync } from 'node:crypto'
+import {
+  type Configuration,
+  errors,
+  type FindAccount,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  Provider,
+} from 'oidc-provider'
+import { findGrant } from '../../storage/authorization/authorization-grant.ts'
+import { findClient } from '../../storage/authorization/client-registration.ts'
+import { newSecret } from '../../storage/secret/secret.ts'
+import { assertionAlgorithms } from '../client/client-key.ts'
+import { compareClientSecret, newClientId } from '../client/client-model.ts'
+import { checkAuthorizationRequest, checkLaunchParameter, checkSharingLink } from '../request/authorization-request.ts'
+import { fhirUserOf, tokenContextOf } from '../request/granted-context.ts'
+import { contextScopes, scopesOfBackend } from '../request/requested-scope.ts'
+import { openAdapter } from './adapter.ts'
+import { checkAssertion, clockSkewSeconds } from './assertion.ts'
+import { amendAnswers } from './provider-answers.ts'
+import {
+  interactionCookie,
+  introspectsAll,
+  isOwnOrigin,
+  lifetimes,
+  type ProviderParts,
+  sessionCookie,
+} from './provider-parts.ts'
+import type { SigningKey } from './signing-keys.ts'
+
+/** oidc-provider as SMART App Launch wants it: what the library leaves open, or decides otherwise, is decided here. */
+export const openProvider = (parts: ProviderParts, keys: readonly [SigningKey, ...SigningKey[]]): Provider => {
+  const issuer = `${parts.base()}/oauth`
+  const provider = new Provider(issuer, configurationOf(parts, keys))
+  // The library sees the address that others use, whatever proxy the request came through.
+  provider.proxy = true
+  Object.defineProperty(provider.Client.prototype, 'compareClientSecret', { value: compareClientSecret })
+  provider.on('server_error', (_ctx, error) => parts.reportFault(error))
+  amendAnswers(provider, parts)
+  return provider
+}
+
+const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Configuration => {
+  const isSecure = parts.base().startsWith('https:')
+  return {
+    adapter: openAdapter(parts),
+    jwks: { keys: [...keys] },
+    routes: { jwks: '/jwks.json', authorization: '/authorize', registration: '/register' },
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    scopes: contextScopes,
+    claims: { openid: ['sub'], fhirUser: ['fhirUser'] },
+    conformIdTokenClaims: false,
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] },
+    enabledJWA: {
+      clientAuthSigningAlgValues: [...assertionAlgorithms],
+      idTokenSigningAlgValues: ['RS256'],
+    },
+    clockTolerance: clockSkewSeconds,
+    extraClientMetadata: { properties: ['launch_uris', 'smart_scope'] },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    enableHttpPostMethods: true,
+    cookies: {
+      keys: [Buffer.from(hkdfSync('sha256', parts.secretKey, '', 'interaction cookies', 32)).toString('base64url')],
+      names: { session: sessionCookie, interaction: interactionCookie, resume: 'sharewell_resume' },
+      long: { signed: true, httpOnly: true, sameSite: 'none' },
+      // An app may be opened within a frame of another site, which takes its cookies over TLS alone.
+      short: { signed: true, httpOnly: true, sameSite: isSecure ? 'none' : 'lax', secure: isSecure },
+    },
+    ttl: {
+      AccessToken: lifetimes.accessToken,
+      ClientCredentials: lifetimes.backendToken,
+      AuthorizationCode: lifetimes.authorizationCode,
+      IdToken: lifetimes.accessToken,
+      Interaction: lifetimes.interaction,
+      RefreshToken: lifetimes.refreshToken,
+      Session: lifetimes.interaction,
+    },
+    extraParams: {
+      aud: ctx => checkAuthorizationRequest(ctx, parts),
+      launch: ctx => checkLaunchParameter(ctx, parts),
+      authorization_request: ctx => checkSharingLink(ctx, parts),
+    },
+    interactions: { policy: decidedEachTime(), url: (_ctx, { uid }) => `${parts.base()}/authorize/${uid}` },
+    loadExistingGrant: ctx => {
+      const grantId = ctx.oidc.result?.consent?.grantId
+      return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId)
+    },
+    findAccount: accounts(parts),
+    rotateRefreshToken: true,
+    revokeGrantPolicy: () => true,
+    issueRefreshToken: (_ctx, client, { scopes }) =>
+      client.grantTypeAllowed('refresh_token') && (scopes.has('offline_access') || scopes.has('online_access')),
+    expiresWithSession: () => false,
+    extraTokenClaims: async (_ctx, token) => {
+      const grantId = 'grantId' in token ? token.grantId : undefined
+      return grantId === undefined ? undefined : tokenContextOf(parts, grantId)
+    },
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header, client) => {
+      const registered = header.jku === undefined ? undefined : await findClient(parts.database, client.clientId)
+      checkAssertion(claims, header, registered?.metadata.jwks_uri)
+    },
+    clientBasedCORS: (_ctx, origin, client) => isOwnOrigin(origin, client.redirectUris),
+    renderError: (ctx, { error, error_description }) => {
+      ctx.type = 'text/html; charset=utf-8'
+      ctx.set(
+        'Content-Security-Policy',
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'",
+      )
+      ctx.body = parts.errorPage(error, error_description ?? '')
+    },
+    fetch: async () => {
+      throw new Error('the library asks no other server')
+    },
+    features: featuresOf(parts),
+  }
+}
+
+const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
+  devInteractions: { enabled: false },
+  userinfo: { enabled: false },
+  rpInitiatedLogout: { enabled: false },
+  pushedAuthorizationRequests: { enabled: false },
+  dPoP: { enabled: false },
+  clientCredentials: { enabled: true },
+  revocation: { enabled: true, allowedPolicy: (_ctx, client, { clientId }) => client.clientId === clientId },
+  introspection: {
+    enabled: true,
+    allowedPolicy: async (_ctx, client, { clientId }) =>
+      client.clientId === clientId || introspectsAll(await findClient(parts.database, client.clientId)),
+  },
+  registration: {
+    enabled: parts.isRegistrationOpen,
+    idFactory: newClientId,
+    secretFactory: newSecret,
+    issueRegistrationAccessToken: true,
+  },
+  resourceIndicators: {
+    enabled: true,
+    defaultResource: async (_ctx, _client, oneOf) => oneOf?.[0] ?? parts.fhir(),
+    useGrantedResource: async () => true,
+    getResourceServerInfo: async (ctx, resource) => {
+      if (resource !== parts.fhir()) throw new errors.InvalidTarget(`the only resource is ${parts.fhir()}`)
+      return { scope: await scopeInQuestion(ctx, parts), audience: parts.fhir(), accessTokenFormat: 'opaque' }
+    },
+  },
+})
+
+/** No grant is used again for the next launch, which may be for another patient: a person decides each time, on our page. */
+const decidedEachTime = (): interactionPolicy.DefaultPolicy => {
+  const { base, Check, Prompt } = interactionPolicy
+  const policy = base()
+  policy.clear()
+  policy.add(new Prompt({ name: 'login', requestable: true }))
+  policy.add(
+    new Prompt(
+      { name: 'consent', requestable: true },
+      new Check(
+        'undecided',
+        'the person has not decided yet',
+        'interaction_required',
+        ctx => !ctx.oidc.result?.consent,
+      ),
+    ),
+  )
+  return policy
+}
+
+/** A person is named by the id of the Person. */
+const accounts =
+  (parts: ProviderParts): FindAccount =>
+  async (_ctx, person, token) => ({
+    accountId: person,
+    claims: async () => {
+      const grant = token?.grantId === undefined ? undefined : await findGrant(parts.database, token.grantId)
+      return { sub: person, fhirUser: grant && (await fhirUserOf(parts, grant)) }
+    },
+  })
+
+/** What was granted with the code or the refresh token; of a backend client, what it may have of what it asks. */
+const scopeInQuestion = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<string> => {
+  const { params, client, entities } = ctx.oidc
+  const asked = params?.scope
+  if (params?.grant_type !== 'client_credentials' || client === undefined)
+    return (entities.AuthorizationCode ?? entities.RefreshToken)?.scope ?? (typeof asked === 'string' ? asked : '')
+  const registered = await findClient(parts.database, client.clientId)
+  if (registered === undefined) throw new errors.InvalidClientAuth('the client is not registered any more')
+  params.scope = scopesOfBackend(typeof asked === 'string' ? asked : '', registered, parts.rules).join(' ')
+  return String(params.scope)
+}

@@ -1,0 +1,52 @@
+import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { recordClientSignIn } from '../../storage/audit/sign-in.ts'
+import type { Connection } from '../../storage/database.ts'
+
+type Parts = { readonly database: Connection; readonly reportFault: (fault: unknown) => void }
+
+/**
+ * Records, before it is answered, that somebody came as a client and did not show that they are: once a minute for each client, and
+ * nothing of one that is none, so that nobody fills the disk. Where it cannot be recorded a fault is answered.
+ */
+export const openRefusedClients = ({ database, reportFault }: Parts): ((ctx: KoaContextWithOIDC) => Promise<void>) => {
+  const notedAt = new Map<string, number>()
+  const record = async (client: string): Promise<void> => {
+    const now = performance.now()
+    if (now < (notedAt.get(client) ?? Number.NEGATIVE_INFINITY) + minuteMs) return
+    notedAt.set(client, now)
+    let isRecorded = false
+    try {
+      isRecorded = await recordClientSignIn(database, { client, outcome: 401 })
+    } finally {
+      if (!isRecorded) notedAt.delete(client)
+    }
+  }
+  return async ctx => {
+    const client = isRefused(ctx) ? clientNamed(ctx) : undefined
+    if (client === undefined) return
+    try {
+      await record(client)
+    } catch (fault) {
+      reportFault(fault)
+      ctx.status = 500
+      ctx.body = { error: 'server_error', error_description: 'Internal error' }
+    }
+  }
+}
+
+const minuteMs = 60_000
+
+const isRefused = ({ status, body }: KoaContextWithOIDC): boolean =>
+  status === 401 && Object(body).error === 'invalid_client'
+
+/** The library knows none that is disabled, whose tries are to be known all the same. */
+const clientNamed = (ctx: KoaContextWithOIDC): string | undefined =>
+  ctx.oidc.entities.Client?.clientId ?? notFound.get(ctx)
+
+/** That the request is of a client that is not there, or is disabled. */
+export const noteNotFound = (client: string): void => {
+  const { ctx } = Provider
+  if (ctx !== undefined && !notFound.has(ctx)) notFound.set(ctx, client)
+}
+
+const notFound = new WeakMap<object, string>()

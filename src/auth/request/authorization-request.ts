@@ -1,0 +1,85 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { findClient, type RegisteredClient } from '../../storage/authorization/client-registration.ts'
+import { findLaunch } from '../../storage/authorization/launch.ts'
+import type { Database } from '../../storage/database.ts'
+import { digestOf } from '../../storage/secret/secret.ts'
+import { readSharingLink } from '../sharing/sharing-link.ts'
+import { type ScopeRules, scopeError, scopesOfPerson } from './requested-scope.ts'
+
+type Parts = {
+  readonly database: Database
+  readonly fhir: () => string
+  /** The bases at which the same resources are served; `fhir` is the first. */
+  readonly audiences: () => readonly string[]
+  readonly rules: ScopeRules
+}
+
+/**
+ * What SMART adds to an authorization request: its `aud` is a FHIR base of this server, and of its scopes those stay that the
+ * client can be given. Runs when the redirect URI is known to be the client's.
+ * https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-authorization-code
+ */
+export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: Parts): Promise<void> => {
+  const params = paramsOf(ctx)
+  const aud = params.aud ?? asText(rawOf(ctx).resource)
+  if (aud === undefined) throw new errors.InvalidRequest(`aud is missing: it must be ${parts.fhir()}`)
+  if (!parts.audiences().includes(aud.replace(/\/$/, '')))
+    throw new errors.InvalidRequest(`aud must be ${parts.audiences().join(' or ')}`)
+  const client = await findClient(parts.database, ctx.oidc.client?.clientId ?? '')
+  if (client === undefined) throw new errors.InvalidClient('the client is not registered any more', 'disabled')
+  const scopes = scopesOfPerson(askedScope(ctx), client, parts.rules).filter(
+    word => !refreshScopes.has(word) || client.metadata.grant_types.includes('refresh_token'),
+  )
+  if (scopes.length === 0) throw scopeError(askedScope(ctx), noneOf(client))
+  params.scope = scopes.join(' ')
+}
+
+/**
+ * The token comes from one of our pages, for this client and not used yet. From here on only its hash is carried. An app that can
+ * do without asks for the context of both ways to be launched, and is given that of the one by which it was.
+ */
+export const checkLaunchParameter = async (ctx: KoaContextWithOIDC, { database }: Parts): Promise<void> => {
+  const params = paramsOf(ctx)
+  const asked = params.scope?.split(' ') ?? []
+  const isAsked = asked.includes('launch')
+  if (params.launch === undefined) {
+    if (isAsked && !asked.includes('launch/patient'))
+      throw new errors.InvalidRequest('scope launch needs the launch that the app was opened with')
+    if (isAsked) params.scope = asked.filter(one => one !== 'launch').join(' ')
+    return
+  }
+  if (!isAsked) throw new errors.InvalidRequest('a launch needs scope launch')
+  const hash = digestOf(params.launch).toString('base64url')
+  const launch = await findLaunch(database, hash)
+  if (launch === undefined || !launch.isFresh || launch.client !== ctx.oidc.client?.clientId)
+    throw new errors.InvalidRequest('launch is not known: open the app anew')
+  params.launch = hash
+}
+
+/** The link is the client's own, and what it asks is asked. */
+export const checkSharingLink = async (ctx: KoaContextWithOIDC, parts: Parts): Promise<void> => {
+  const { authorization_request } = paramsOf(ctx)
+  if (authorization_request === undefined) return
+  const link = await readSharingLink(parts, authorization_request)
+  if (link === undefined || link.client !== ctx.oidc.client?.clientId || link.scope !== askedScope(ctx))
+    throw new errors.InvalidRequest('authorization_request is no link of this client that is in force')
+}
+
+const noneOf = ({ scope }: RegisteredClient): string => {
+  const words = scope.split(' ').filter(word => word.startsWith('user/'))
+  const approved = words.length === 0 ? 'none' : words.join(' ')
+  return `none of the scopes can be granted to this client: it may ask for patient/ scopes, and of user/ scopes for ${approved}`
+}
+
+const refreshScopes: ReadonlySet<string> = new Set(['offline_access', 'online_access'])
+
+/** The library takes offline_access out where no consent is prompted for, as OpenID has it; SMART apps do not know of that. */
+const askedScope = (ctx: KoaContextWithOIDC): string => asText(rawOf(ctx).scope) ?? ''
+
+const rawOf = (ctx: KoaContextWithOIDC): Readonly<Record<string, unknown>> =>
+  (ctx.method === 'POST' ? (ctx.oidc.body as Record<string, unknown> | undefined) : ctx.query) ?? {}
+
+const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+const paramsOf = (ctx: KoaContextWithOIDC) =>
+  ctx.oidc.params as { scope?: string; aud?: string; launch?: string; authorization_request?: string }

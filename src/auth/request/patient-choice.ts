@@ -1,0 +1,88 @@
+import type { Patient } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
+import { FhirError } from '../../fhir/error.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { callerOfPerson, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
+import type { Database } from '../../storage/database.ts'
+import type { Store } from '../../storage/store.ts'
+
+/** The patients for whom a person may use an app. `client` is the app's id. */
+export type Choices = {
+  /** Those that they are or act for, and of staff, for an app that is not a partner's: the first fifty that they may search; by (a part of) a name. */
+  readonly find: (person: string, client: string, name?: string) => Promise<ChoicesFound>
+  /** Where there is no choice: the person is one patient. */
+  readonly only: (person: string, client: string) => Promise<string | undefined>
+  readonly includes: (person: string, client: string, patient: string) => Promise<boolean>
+}
+
+type ChoicesFound = {
+  readonly patients: readonly PatientChoice[]
+  /** There are others: a longer name finds them. */
+  readonly more: boolean
+}
+
+type PatientChoice = { readonly id: string; readonly name: string; readonly birthDate?: string }
+
+type Parts = {
+  readonly database: Database
+  readonly registry: Registry
+  /** The store as the caller sees it. */
+  readonly openStoreFor: (caller: Caller) => Store
+}
+
+export const openChoices = ({ database, registry, openStoreFor }: Parts): Choices => {
+  /** Whoever chooses among patients as staff. What partners read by links is shared by the patient alone. */
+  const staffOf = async (person: string, client: string): Promise<Caller | undefined> => {
+    const caller = await callerOfPerson(database, { person, client, scope: 'user/Patient.rs' })
+    const isStaff = caller.practitioner !== undefined && !caller.client.policies.has('cloud-storage-partner')
+    return isStaff ? caller : undefined
+  }
+  const search = async (caller: Caller, query: Readonly<Record<string, string>>) => {
+    const asked = parseSearch(registry, 'Patient', new URLSearchParams(query))
+    const { entries, next } = await openStoreFor(caller).search(asked)
+    return { patients: entries.map(({ content }) => toChoice(JSON.parse(content))), more: next !== undefined }
+  }
+  const read = async (caller: Caller, patient: string): Promise<Patient | undefined> => {
+    try {
+      return JSON.parse((await openStoreFor(caller).read('Patient', patient)).content)
+    } catch (error) {
+      if (error instanceof FhirError) return undefined
+      throw error
+    }
+  }
+  const findOwn = async (person: string, client: string, named: Readonly<Record<string, string>>) => {
+    const searchAs = async (patient: string): Promise<readonly PatientChoice[]> => {
+      const caller = await callerOfPerson(database, { person, client, patient, scope: 'patient/Patient.rs' })
+      return (await search(caller, { _id: patient, ...named })).patients
+    }
+    return (await Promise.all((await patientsOf(database, person)).map(searchAs))).flat()
+  }
+
+  return {
+    find: async (person, client, name) => {
+      const named = name ? { 'name:contains': name } : {}
+      const own = await findOwn(person, client, named)
+      const staff = await staffOf(person, client)
+      if (staff === undefined) return { patients: own, more: false }
+      const { patients, more } = await search(staff, { _count: '50', _sort: 'family', ...named })
+      return { patients: [...own, ...patients.filter(({ id }) => own.every(one => one.id !== id))], more }
+    },
+    only: async (person, client) => {
+      if ((await staffOf(person, client)) !== undefined) return undefined
+      const own = await compartmentsOf(database, person)
+      return own.length === 1 ? own[0] : undefined
+    },
+    includes: async (person, client, patient) => {
+      if ((await patientsOf(database, person)).includes(patient)) return true
+      const staff = await staffOf(person, client)
+      return staff !== undefined && (await read(staff, patient)) !== undefined
+    },
+  }
+}
+
+const toChoice = ({ id = '', name, birthDate }: Patient): PatientChoice => {
+  const [{ text, given = [], family } = {}] = name ?? []
+  const written = text ?? [...given, family].filter(part => part !== undefined).join(' ')
+  return { id, name: written === '' ? id : written, ...(birthDate === undefined ? {} : { birthDate }) }
+}

@@ -1,0 +1,92 @@
+import { errors } from 'oidc-provider'
+import { parseScope, parseScopes, type Scope } from '../../access/scope.ts'
+import { withoutAlias } from '../../access/scope-alias.ts'
+import { criteriaRefusal, type ParseCriteria } from '../../access/scope-criteria.ts'
+import { limitScopes } from '../../access/scope-limit.ts'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import type { RegisteredClient } from '../../storage/authorization/client-registration.ts'
+import { errorDescription } from '../provider/error-description.ts'
+
+/** Launch context, identity and refresh. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html */
+export const contextScopes = [
+  'openid',
+  'fhirUser',
+  'launch',
+  'launch/patient',
+  'offline_access',
+  'online_access',
+] as const
+
+export type ScopeRules = {
+  readonly registry: Registry
+  readonly codeClasses: CodeClasses
+  readonly parseCriteria: ParseCriteria
+}
+
+/**
+ * What of the scopes that an app asks a person can give it at all, in its order: `user/` scopes only as far as the client is
+ * approved for them. Words that mean nothing here are passed over, such as the scope of a type that there is not. Throws invalid_scope for a query that is no criteria:
+ * leaving it out would give more than was asked.
+ */
+export const scopesOfPerson = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
+  const approved = parseScopes(client.scope).filter(({ context }) => context === 'user')
+  return wordsOf(text, 'patient', rules).flatMap(word => {
+    if (isContextScope(word)) return [word]
+    const context = parseScope(word)?.context
+    if (context === 'patient') return [word]
+    return context === 'user' ? limitScopes([word], approved) : []
+  })
+}
+
+/** What of the scopes that a backend client asks it may have. Throws invalid_scope where that is nothing. */
+export const scopesOfBackend = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
+  const approved = parseScopes(client.scope).filter(({ context }) => context === 'system')
+  const left = limitScopes(wordsOf(text, 'system', rules), approved)
+  if (left.length > 0) return left
+  const may = client.scope === '' ? 'none' : client.scope
+  throw scopeError(text, `none of the scopes is within those that the client may have: ${may}`)
+}
+
+/** `refused`: why what was asked gives nothing. */
+export const scopeError = (text: string, refused: string): errors.InvalidScope =>
+  new errors.InvalidScope(
+    text.trim() === '' ? 'scope is missing: say what is asked for' : errorDescription(refused),
+    text,
+  )
+
+/** Whether a patient must be in context for the scopes to mean anything, or because the app wants to know. */
+export const needsPatient = (scopes: readonly string[]): boolean =>
+  scopes.some(word => word === 'launch/patient' || parseScope(word)?.context === 'patient')
+
+export const isContextScope = (word: string): word is (typeof contextScopes)[number] =>
+  contextScopes.some(one => one === word)
+
+/** Why a scope would give nothing to anybody; undefined for one that may. */
+export const scopeRefusal = (
+  scope: Scope,
+  rules: Pick<ScopeRules, 'registry' | 'parseCriteria'>,
+): string | undefined =>
+  isOfSomeType(scope, rules.registry)
+    ? criteriaRefusal(scope, rules.registry.resourceTypes, rules.parseCriteria)
+    : `${scope.type} is no type of resource`
+
+const wordsOf = (
+  text: string,
+  context: 'patient' | 'system',
+  { registry, codeClasses, parseCriteria }: ScopeRules,
+): readonly string[] => {
+  const asked = text.split(' ').filter(word => word !== '')
+  const words = [...new Set(asked.map(word => withoutAlias(word, context, codeClasses)))]
+  for (const word of words) {
+    const scope = parseScope(word)
+    const reason = scope && criteriaRefusal(scope, registry.resourceTypes, parseCriteria)
+    if (reason !== undefined)
+      throw new errors.InvalidScope(errorDescription(`${word} cannot be granted: ${reason}`), word)
+  }
+  return words.filter(word => isOfSomeType(parseScope(word), registry))
+}
+
+/** Also a launch or identity scope, which is of none. */
+const isOfSomeType = (scope: Scope | undefined, { resourceTypes }: Registry): boolean =>
+  scope === undefined || scope.type === '*' || resourceTypes.some(type => type === scope.type)

@@ -1,0 +1,102 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Caller } from '../../access/caller.ts'
+import { parseScopes } from '../../access/scope.ts'
+import { recordingChange } from '../../accounts/organization/configuration-change.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { findGrant } from '../../storage/authorization/authorization-grant.ts'
+import type { RegisteredClient } from '../../storage/authorization/client-registration.ts'
+import {
+  findSaid,
+  findSharing,
+  isLinkUsed,
+  keepSaid,
+  type SaidPartner,
+} from '../../storage/authorization/sharing-partner.ts'
+import { callerOfPerson } from '../../storage/authorization/token.ts'
+import { digestOf } from '../../storage/secret/secret.ts'
+import type { ProviderParts } from '../provider/provider-parts.ts'
+import { type Encryption, openEncryption } from '../tink/encryption.ts'
+import { findPublicKey } from '../tink/public-key.ts'
+import { findSharingPartner, readSharingLink } from './sharing-link.ts'
+
+/** Partners by the contract of CommonHealth Cloud Storage, whom patients let read by a link that the partner has signed. */
+export type SharingPartners = {
+  /** Where the browser goes on that has opened a link: to our authorization endpoint. Undefined for what is no link in force. */
+  readonly open: (jwt: string) => Promise<string | undefined>
+  /** Undefined for whoever is not let, or shows another secret. */
+  readonly authenticate: (id: string, secret: string) => Promise<RegisteredClient | undefined>
+  readonly describe: (partner: RegisteredClient) => Promise<Required<SaidPartner>>
+  /** People are shown the name that the operator has registered all the same. What other keys have signed is over. */
+  readonly change: (partner: RegisteredClient, said: SaidPartner) => Promise<void>
+  /** Whom a token by the patient's grant would make of the partner; undefined where there is none in force. */
+  readonly findShared: (partner: RegisteredClient, user: string) => Promise<Shared | undefined>
+}
+
+export type Shared = {
+  readonly caller: Caller
+  readonly encrypt: Encryption
+  /** Id of the grant: a later link puts another in its place. */
+  readonly grant: string
+}
+
+type Parts = Pick<ProviderParts, 'database' | 'rules' | 'openStoreAs' | 'base'>
+
+export const openSharingPartners = (parts: Parts): SharingPartners => {
+  const { database, openStoreAs, base } = parts
+  return {
+    open: async jwt => {
+      const link = await readSharingLink(parts, jwt)
+      if (link === undefined || (await isLinkUsed(database, link))) return undefined
+      return `${base()}/oauth/authorize?${new URLSearchParams({
+        response_type: 'code',
+        client_id: link.client,
+        redirect_uri: link.redirectUri,
+        scope: link.scope,
+        state: link.request,
+        aud: `${base()}/fhir`,
+        // Nobody has what it is the hash of: the code is good for nothing.
+        code_challenge: randomBytes(32).toString('base64url'),
+        code_challenge_method: 'S256',
+        authorization_request: jwt,
+      })}`
+    },
+    authenticate: async (id, secret) => {
+      const partner = await findSharingPartner(database, id)
+      return partner?.secretHash && timingSafeEqual(partner.secretHash, digestOf(secret)) ? partner : undefined
+    },
+    describe: async ({ id, name, metadata: { logo_uri = '' } }) => {
+      const said = await findSaid(database, id)
+      return { name, logo_uri, signing_keys: [], ...said }
+    },
+    change: async ({ id, name, organization }, said) => {
+      const told = `The app ${name} said of itself ${Object.keys(said).join(' and ')} as a partner`
+      await recordingChange({ openStoreAs, organization, client: { id, name } }, async connection => {
+        await keepSaid(connection, id, said)
+        return { answer: undefined, change: { action: 'U', told, id, details: {} } }
+      })
+    },
+    findShared: async ({ id }, user) => {
+      const sharing = await findSharing(database, id, user)
+      const key = findPublicKey(sharing?.encryptionKey, 'ECIES_P256_HKDF_HMAC_SHA256_AES128_GCM')
+      const grant = sharing && (await findGrant(database, sharing.grant))
+      if (key === undefined || grant?.person === undefined || parseScopes(grant.scope).length === 0) return undefined
+      const caller = await callerOfPerson(database, { ...grant, person: grant.person })
+      return { caller, encrypt: openEncryption(key), grant: grant.id }
+    },
+  }
+}
+
+/** Throws `invalid` for anything else than what a partner says of itself. */
+export const parseSaid = (given: unknown): SaidPartner => {
+  const { name = '-', logo_uri = '-', signing_keys = [], ...others } = Object(given)
+  const areWords = [name, logo_uri].every(one => typeof one === 'string' && /^[^\p{C}]{1,500}$/u.test(one))
+  const areKeys = Array.isArray(signing_keys) && signing_keys.length <= mostKeys && signing_keys.every(isSigningKey)
+  const isObject = given?.constructor === Object && Object.keys(others).length === 0
+  if (areWords && areKeys && isObject) return given as SaidPartner
+  const words = `name and logo_uri, of at most 500 characters, and signing_keys, of which at most ${mostKeys}`
+  throw new FhirError('invalid', `A partner says ${words}, each a keyset of one public key of Tink's ECDSA_P256`)
+}
+
+const mostKeys = 20
+
+const isSigningKey = (given: unknown): boolean => findPublicKey(given, 'ECDSA_P256') !== undefined

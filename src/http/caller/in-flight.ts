@@ -1,0 +1,102 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../../access/caller.ts'
+import { FhirError } from '../../fhir/error.ts'
+import { presentationOf } from '../fhir/media-type.ts'
+
+type WorkBounds = {
+  readonly most: number
+  /** Of those, with a body that takes memory; and as many with an answer that does. */
+  readonly mostLarge: number
+}
+
+/** For the routes of a server, behind the hook that finds who calls: who is nobody takes no place. */
+export type Bounds = (server: FastifyInstance) => void
+
+/**
+ * Of one process: no more is begun than can be worked on. What is beyond that is refused before anything of it is read, and the
+ * client comes again. How busy the event loop is would tell so only when it is late, and nothing of what waits for the database.
+ * Whoever sends or reads slowly keeps a place for long: no caller has so many that there is none for others.
+ */
+export const openBounds = (bounds: WorkBounds): Bounds => {
+  const share = { most: shareOf(bounds.most), mostLarge: shareOf(bounds.mostLarge) }
+  const all = none()
+  const byCaller = new Map<string, Tally>()
+  const taken = new WeakMap<FastifyRequest, Taken[]>()
+  const take = (request: FastifyRequest, { tally, size }: Taken, { most, mostLarge }: WorkBounds, words: string) => {
+    if (sumOf(tally) >= most || (size !== 'small' && tally[size] >= mostLarge)) throw new FhirError('throttled', words)
+    tally[size]++
+    taken.set(request, [...(taken.get(request) ?? []), { tally, size }])
+  }
+  const leave = (request: FastifyRequest) => {
+    const places = taken.get(request)
+    if (places === undefined) return
+    taken.delete(request)
+    for (const { tally, size } of places) tally[size]--
+    const key = callerKey(request)
+    const own = byCaller.get(key)
+    if (own !== undefined && sumOf(own) === 0) byCaller.delete(key)
+  }
+  const enter = (request: FastifyRequest, size: Size) => {
+    const key = callerKey(request)
+    const own = byCaller.get(key) ?? none()
+    take(request, { tally: own, size }, share, busyWithOne)
+    byCaller.set(key, own)
+    take(request, { tally: all, size }, bounds, busy)
+  }
+  return server => {
+    server.addHook('onRequest', async request => enter(request, sizeOf(request)))
+    // What a form asks for is known only once it is read.
+    server.addHook('preHandler', async request => {
+      if (!asksForLines(request)) return
+      leave(request)
+      enter(request, 'lines')
+    })
+    // Of a client that has gone before it was answered no `onResponse` comes.
+    server.addHook('onSend', (request, { raw }, _payload, done) => {
+      if (raw.destroyed) leave(request)
+      else for (const end of ['finish', 'close']) raw.once(end, () => leave(request))
+      done()
+    })
+  }
+}
+
+/** `lines`: page after page of all that was found, one of which is held for as long as its reader takes. */
+type Size = 'small' | 'large' | 'lines'
+type Tally = { [size in Size]: number }
+
+const none = (): Tally => ({ small: 0, large: 0, lines: 0 })
+
+const sumOf = ({ small, large, lines }: Tally): number => small + large + lines
+
+type Taken = { readonly tally: Tally; readonly size: Size }
+
+const shareOf = (most: number): number => Math.ceil((most * 3) / 4)
+
+const callerOf = ({ caller }: FastifyRequest): Caller => {
+  if (caller === undefined) throw new Error('a route without its caller')
+  return caller
+}
+
+/** Who calls, through however many apps and tokens. */
+export const callerKey = (request: FastifyRequest): string => keyOf(callerOf(request))
+
+const keyOf = ({ person, patient, client }: Caller): string =>
+  person === undefined ? (patient ?? `client ${client.id}`) : `person ${person.id}`
+
+const busy = 'This server has as much to do as it can: send it again in a moment'
+const busyWithOne = 'As much of yours is being done as this server does for one at a time: send it again in a moment'
+
+/** Before it is read, only by what it says: a text of JSON is some ten times its compressed size. */
+const sizeOf = ({ headers, presentation }: FastifyRequest): Size => {
+  if (presentation.lines) return 'lines'
+  const length = headers['content-length']
+  if (length === undefined) return headers['transfer-encoding'] === undefined ? 'small' : 'large'
+  const most = headers['content-encoding'] === undefined ? mostSmallBytes : mostCompressedBytes
+  return Number(length) > most ? 'large' : 'small'
+}
+
+const asksForLines = ({ headers, body }: FastifyRequest): boolean =>
+  body instanceof URLSearchParams && presentationOf(headers.accept, body)?.lines === true
+
+const mostSmallBytes = 262_144
+const mostCompressedBytes = 16_384

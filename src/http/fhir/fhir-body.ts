@@ -1,0 +1,86 @@
+import { isAscii, isUtf8 } from 'node:buffer'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import { type ReadJson, readJson } from '../../fhir/json-pieces.ts'
+import { type Format, formatNames, formats, formType, patchType } from './media-type.ts'
+
+/** Bodies are FHIR's JSON or XML, or the parameters of a search as a form; anything else is 415. */
+export const parseBodies = (server: FastifyInstance): void => {
+  server.removeAllContentTypeParsers()
+  const parsers = parsersOf(server)
+  for (const name of formatNames) {
+    server.addContentTypeParser(
+      [...formats[name].types],
+      { parseAs: 'buffer' },
+      async (request: FastifyRequest, bytes: Buffer) =>
+        bytes.length === 0 ? undefined : parsers[name](textIn(request, bytes)),
+    )
+  }
+  server.addContentTypeParser(patchType, { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) =>
+    jsonIn(request, bytes),
+  )
+  server.addContentTypeParser(
+    formType,
+    { parseAs: 'buffer', bodyLimit: mostFormBytes },
+    async (request: FastifyRequest, bytes: Buffer) => new URLSearchParams(textIn(request, bytes)),
+  )
+  server.addContentTypeParser('*', async (request: FastifyRequest) => {
+    const taken = request.method === 'PATCH' ? `${patchType}, ${resourceTypesTaken}` : resourceTypesTaken
+    throw unsupported(request.headers['content-type'] ?? 'A body without a type', taken)
+  })
+}
+
+/** Of either format, from its text. */
+export const parsersOf = (server: FastifyInstance): Readonly<Record<Format, (text: string) => Promise<unknown>>> => ({
+  json: text => parseText(server, text),
+  xml: async text => server.xml.parse(text),
+})
+
+/**
+ * "FHIR uses UTF-8 for all request and response bodies": https://hl7.org/fhir/R4/http.html#mime-type. What is not would be
+ * stored with other letters than were sent. Some platforms begin UTF-8 with a byte order mark, which is none of the text.
+ */
+export const textIn = ({ headers }: FastifyRequest, bytes: Buffer): string => {
+  if (!isAscii(bytes)) {
+    const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1]
+    if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw unsupported(`Text in ${charset}`, 'UTF-8')
+    if (!isUtf8(bytes)) throw new FhirError('structure', 'The body is not UTF-8')
+  }
+  const text = bytes.toString('utf8')
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
+}
+
+/** Undefined where the body is empty, as clients send it that set a type for all that they post. */
+export const jsonIn = async (request: FastifyRequest, bytes: Buffer): Promise<unknown> =>
+  bytes.length === 0 ? undefined : parseText(request.server, textIn(request, bytes))
+
+/** The parameters of one search: many times what anybody asks. */
+export const mostFormBytes = 1_048_576
+
+export const unsupported = (sent: string, taken = resourceTypesTaken): FhirError =>
+  new FhirError('not-supported', `${sent} is not taken here; send ${taken}`, { status: 415 })
+
+const resourceTypesTaken = formatNames.map(name => formats[name].types[0]).join(' or ')
+
+const parseText = async (server: FastifyInstance, text: string): Promise<unknown> => {
+  const { value, twice } = await parse(text, mostValuesIn(server.initialConfig.bodyLimit))
+  if (twice === undefined) return value
+  const { resourceType } = (value ?? {}) as { readonly resourceType?: unknown }
+  const expression = typeof resourceType === 'string' ? `${resourceType}.${twice}` : twice
+  throw new FhirError('structure', 'A property stands twice; each stands once in its object', { expression })
+}
+
+/** What anybody writes has more letters for each: shorter ones take many times the memory of the body. */
+export const mostValuesIn = (bodyLimit = 0): number => Math.ceil(bodyLimit / 8)
+
+/** The parser's own message would quote the body. */
+const parse = async (text: string, mostValues: number): Promise<ReadJson> => {
+  try {
+    return await readJson(text, { mostValues })
+  } catch (cause) {
+    if (cause instanceof FhirError) throw cause
+    if (cause instanceof RangeError) throw new FhirError('structure', 'The body is nested too deep')
+    const position = cause instanceof Error ? (/ at position \d+/.exec(cause.message)?.[0] ?? '') : ''
+    throw new FhirError('structure', `The body is not JSON${position}`)
+  }
+}

@@ -1,0 +1,89 @@
+import type { ResearchStudy } from '@medplum/fhirtypes'
+import type { FastifyRequest } from 'fastify'
+import type { Access } from '../../access/access.ts'
+import { type Caller, ofOwnStudy, within } from '../../access/caller.ts'
+import type { Registry } from '../../fhir/registry.ts'
+import { dispatch } from '../../interactions/dispatch.ts'
+import type { Context, Interaction } from '../../interactions/interaction.ts'
+import { openCursors } from '../../interactions/search/cursor.ts'
+import type { Mhealth } from '../../mhealth/mhealth.ts'
+import { routes } from '../../operations/operations.ts'
+import { parseSearch } from '../../search/parse.ts'
+import { agentOf } from '../../storage/audit/agent.ts'
+import type { AuditDoor } from '../../storage/audit/door.ts'
+import { recordRefusal } from '../../storage/audit/refusal.ts'
+import type { Trail } from '../../storage/audit/trail.ts'
+import type { Store } from '../../storage/store.ts'
+
+export type ContextParts = {
+  readonly registry: Registry
+  readonly mhealth: Mhealth
+  readonly accessFor: (caller: Caller) => Access
+  readonly openStoreFor: (caller: Caller, access: Access, door?: AuditDoor) => Store
+  readonly trail: Trail
+  /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
+  readonly base: () => string
+  readonly secretKey: Uint8Array
+  /** Letters that a change may make a resource. */
+  readonly mostLetters: number
+  /** Why this server sends no requests to a URL, where it does not. */
+  readonly refusalOf: Context['refusalOf']
+}
+
+/** What an interaction uses, for whoever asks: by whichever route it is asked for, it passes the same gate and the same audit. */
+export const openContexts = (
+  parts: ContextParts,
+  interactions: readonly Interaction[] = routes,
+): ((request: Asking, interaction: Asked) => Context) => {
+  const cursorsFor = openCursors(parts.secretKey)
+  const contextOf = (request: Asking, interaction: Asked): Context => {
+    const { caller } = request
+    if (caller === undefined) throw new Error('a route without its caller')
+    const access = parts.accessFor(caller)
+    const door = doorOf(request, interaction)
+    const store = parts.openStoreFor(caller, access, door)
+    const { registry, mhealth, mostLetters, refusalOf, trail } = parts
+    const reportFault = (fault: unknown) => request.log.error(fault)
+    return {
+      registry,
+      mhealth,
+      store,
+      access,
+      caller,
+      cursors: cursorsFor(caller),
+      base: parts.base(),
+      mostLetters,
+      refusalOf,
+      accessWithin: study => parts.accessFor(within(caller, study)),
+      within: study => contextOf({ caller: within(caller, study), id: request.id, log: request.log }, interaction),
+      findOwnStudy: () => findOwnStudy(parts, caller, door),
+      interactions,
+      dispatch,
+      reportFault,
+      recordRefusal: (tried, error) =>
+        recordRefusal(access => trail.keep({ ...agentOf(caller, door), ...access }), tried, error),
+    }
+  }
+  return contextOf
+}
+
+const findOwnStudy = async (
+  { registry, accessFor, openStoreFor }: ContextParts,
+  caller: Caller,
+  door: AuditDoor,
+): Promise<ResearchStudy | undefined> => {
+  if (caller.study === undefined) return undefined
+  const looking = ofOwnStudy(caller)
+  const own = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _id: caller.study }))
+  const { entries } = await openStoreFor(looking, accessFor(looking), door).search(own)
+  return entries.map(({ content }): ResearchStudy => JSON.parse(content))[0]
+}
+
+type Asking = Pick<FastifyRequest, 'caller' | 'id' | 'log'>
+
+type Asked = Pick<Interaction, 'name'> & { readonly path: string }
+
+const doorOf = ({ id }: Pick<FastifyRequest, 'id'>, { name, path }: Asked): AuditDoor => ({
+  request: id,
+  ...(name === 'operation' ? { operation: path.slice(path.indexOf('$')) } : {}),
+})

@@ -1,0 +1,146 @@
+import { FhirError } from '../../fhir/error.ts'
+
+/** The names under which a format is asked for and sent. https://hl7.org/fhir/R4/http.html#mime-type */
+export const formats = {
+  json: {
+    types: ['application/fhir+json', 'application/json', 'application/json+fhir', 'text/json'],
+    answer: 'application/fhir+json; charset=utf-8',
+  },
+  xml: {
+    types: ['application/fhir+xml', 'application/xml', 'text/xml', 'application/xml+fhir'],
+    answer: 'application/fhir+xml; charset=utf-8',
+  },
+} as const
+
+export type Format = keyof typeof formats
+
+/** A search's matches as lines, each a resource. http://ndjson.org */
+export const lines = {
+  types: ['application/fhir+ndjson', 'application/ndjson', 'application/x-ndjson'],
+  answer: 'application/fhir+ndjson; charset=utf-8',
+} as const
+
+/** What may be asked for: in which format, or as lines. */
+const answers = { ...formats, ndjson: lines } as const
+
+type Answer = keyof typeof answers
+export const patchType = 'application/json-patch+json'
+export const formType = 'application/x-www-form-urlencoded'
+
+/** All of them, JSON first. */
+export const formatNames = Object.keys(formats) as Format[]
+
+const answerNames = Object.keys(answers) as Answer[]
+
+/** As the CapabilityStatement names them. */
+export const servedFormats: readonly string[] = answerNames.flatMap(name => [name, answers[name].types[0]])
+
+/** How a request wants its answer to look; where it wants lines, anything else comes as JSON. */
+export type Presentation = { readonly format: Format; readonly pretty: boolean; readonly lines: boolean }
+
+/**
+ * By `_format` where it is given, else by Accept; undefined where nothing that is asked for is served. What is accepted
+ * alike comes in the order of the header, and as JSON under `*`/`*`.
+ */
+export const presentationOf = (accept: string | undefined, query: URLSearchParams): Presentation | undefined => {
+  const asked = query.get('_format')
+  const answer = asked === null ? acceptedAnswer(accept ?? '') : answerNamed(asked)
+  if (answer === undefined) return undefined
+  const pretty = query.get('_pretty') === 'true'
+  return answer === 'ndjson' ? { format: 'json', pretty, lines: true } : { format: answer, pretty, lines: false }
+}
+
+export const notAcceptable = (accept: string | undefined, query: URLSearchParams, ...others: string[]): FhirError => {
+  const asked = query.get('_format') ?? accept ?? ''
+  const served = [...formatNames.map(name => formats[name].types[0]), ...others].join(' or ')
+  return new FhirError('not-supported', `${asked} is not served here; ask for ${served}`, { status: 406 })
+}
+
+/** An unescaped `+` in a query string reads as a space. */
+const answerNamed = (text: string): Answer | undefined =>
+  answerNames.find(name => name === text) ??
+  answerNames.find(name => weigh(parseRange(text.replaceAll(' ', '+')), name))
+
+const acceptedAnswer = (accept: string): Answer | undefined => {
+  if (accept.trim() === '') return 'json'
+  const ranges = accept.split(',').map(parseRange)
+  const wishes = answerNames.flatMap(name => {
+    const wish = wishOf(ranges, range => weigh(range, name))
+    return wish === undefined ? [] : [{ ...wish, name }]
+  })
+  return wishes.sort(byPreference)[0]?.name
+}
+
+/**
+ * Whether content of some other type is what a client wants rather than a resource around it: it is asked for by its name,
+ * or no format of FHIR is. Undefined where neither is accepted.
+ */
+export const wantsContent = (accept: string | undefined, contentType: string): boolean | undefined => {
+  if (accept === undefined || accept.trim() === '') return true
+  const ranges = accept.split(',').map(parseRange)
+  const { type } = parseRange(contentType)
+  const [family = ''] = type.split('/')
+  const weighContent: Weigh = range => {
+    if (range.type === type) return 3
+    return range.type === `${family}/*` ? 2 : Number(range.type === '*/*')
+  }
+  const named =
+    (weigher: Weigh): Weigh =>
+    range =>
+      weigher(range) === 3 ? 3 : 0
+  const content = wishOf(ranges, named(weighContent))
+  const resource = formatNames
+    .flatMap(
+      name =>
+        wishOf(
+          ranges,
+          named(range => weigh(range, name)),
+        ) ?? [],
+    )
+    .sort(byPreference)[0]
+  if (content !== undefined) return resource === undefined || byPreference(content, resource) <= 0
+  if (resource !== undefined) return false
+  return wishOf(ranges, weighContent) === undefined ? undefined : true
+}
+
+type Wish = { readonly quality: number; readonly position: number }
+type Weigh = (range: Range) => number
+
+/** What the most exact of the ranges that name something says of it, unless it refuses it. */
+const wishOf = (ranges: readonly Range[], weigher: Weigh): Wish | undefined => {
+  const [best] = ranges
+    .map((range, position) => ({ position, quality: range.quality, weight: weigher(range) }))
+    .filter(({ weight }) => weight > 0)
+    .sort((one, other) => other.weight - one.weight || one.position - other.position)
+  return best === undefined || best.quality === 0 ? undefined : best
+}
+
+const byPreference = (one: Wish, other: Wish): number => other.quality - one.quality || one.position - other.position
+
+type Range = { readonly type: string; readonly quality: number; readonly version: string | undefined }
+
+const parseRange = (text: string): Range => {
+  const [type = '', ...parameters] = text.split(';').map(part => part.trim().toLowerCase())
+  const parameterNamed = (name: string) =>
+    parameters.find(parameter => parameter.startsWith(`${name}=`))?.slice(name.length + 1)
+  const quality = Number(parameterNamed('q') ?? 1)
+  return { type, quality: quality >= 0 && quality <= 1 ? quality : 0, version: parameterNamed('fhirversion') }
+}
+
+/** How exactly a range names a format; 0: not at all. An exact name outweighs a wildcard, as RFC 9110 12.5.1 has it. */
+const weigh = ({ type, version }: Range, name: Answer): number => {
+  if (!isOurs(version)) return 0
+  if (answers[name].types.some(one => one === type)) return 3
+  return wildcards[type] ?? 0
+}
+
+/**
+ * https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type. It is 4.0 there, and 4.0.1 where clients
+ * send what the CapabilityStatement says.
+ */
+const isOurs = (version: string | undefined): boolean => version === undefined || /^"?4\.0(?:\.1)?"?$/.test(version)
+
+/** Of a body that says so. */
+export const isOfOtherVersion = (contentType = ''): boolean => !isOurs(parseRange(contentType).version)
+
+const wildcards: Readonly<Record<string, number>> = { 'application/*': 2, 'text/*': 2, '*/*': 1 }

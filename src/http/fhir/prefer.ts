@@ -1,0 +1,19 @@
+import type { Prefer } from '../../interactions/interaction.ts'
+
+/** https://www.rfc-editor.org/rfc/rfc7240: preferences that are not known are passed over. */
+export const parsePrefer = (header: string | undefined): Prefer => {
+  const preferences = new Map(
+    (header ?? '').split(/[,;]/).map((preference): [string, string] => {
+      const [name = '', value = ''] = preference.split('=')
+      return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1')]
+    }),
+  )
+  const answer = answers.find(one => one === preferences.get('return'))
+  return {
+    handling: preferences.get('handling') === 'lenient' ? 'lenient' : 'strict',
+    ...(answer === undefined ? {} : { return: answer }),
+    ...(preferences.has('respond-async') ? { respondAsync: true } : {}),
+  }
+}
+
+const answers = ['minimal', 'representation', 'OperationOutcome'] as const

@@ -1,0 +1,42 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { FhirError } from '../../fhir/error.ts'
+import type { Xml } from '../../fhir/xml/xml.ts'
+import { lines, notAcceptable, type Presentation, presentationOf } from './media-type.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly xml: Xml
+  }
+  interface FastifyRequest {
+    /** JSON until the request has said otherwise, so that whatever goes wrong before has a form. */
+    presentation: Presentation
+  }
+}
+
+/** Errors have the form that was asked for, so it is known before all else; what cannot be had is refused later. */
+export const presentAnswers = (server: FastifyInstance, xml: Xml): void => {
+  server.decorate('xml', xml)
+  server.decorateRequest('presentation', null as unknown as Presentation)
+  server.addHook('onRequest', (request, _reply, done) => {
+    request.presentation = presentationOf(request.headers.accept, queryOf(request)) ?? plain
+    done()
+  })
+}
+
+/** Throws 406 where nothing is served that the client takes. The parameters may have come in a form. */
+export const requirePresentation = (request: FastifyRequest, query = queryOf(request)): void => {
+  const presentation = presentationOf(request.headers.accept, query)
+  if (presentation === undefined) throw notAcceptable(request.headers.accept, query)
+  request.presentation = presentation
+}
+
+/** Only the matches of a search can be had as lines. */
+export const refuseLines = ({ presentation }: FastifyRequest): void => {
+  if (!presentation.lines) return
+  throw new FhirError('not-supported', `Only searches answer as ${lines.types[0]}`, { status: 406 })
+}
+
+export const queryOf = ({ url }: FastifyRequest): URLSearchParams =>
+  new URLSearchParams(url.split('?').slice(1).join('?'))
+
+export const plain: Presentation = { format: 'json', pretty: false, lines: false }

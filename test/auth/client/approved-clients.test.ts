@@ -1,0 +1,70 @@
+import t from 'tap'
+import { type ClientApproval, changeApproved } from '../../../src/auth/client/approved-clients.ts'
+import { ownScopeRules } from '../../../src/cli/own-scope-rules.ts'
+import { openAccount } from '../../../src/storage/account/user-account.ts'
+import { assertion, assertionType, makeKey } from '../backend.ts'
+import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
+
+const world = await openApps()
+const { server, database, client, lab, study, ann, send } = world
+t.teardown(() => server.close())
+
+const change = (id: string, approval: Partial<ClientApproval>) =>
+  changeApproved({ database, refusalOf: () => undefined, rules: ownScopeRules() }, id, { metadata: {}, ...approval })
+
+const statusOf = async (token: string): Promise<number> => (await send(token, 'GET', `Patient/${ann}`)).statusCode
+
+t.test('what people granted ends with a user/ scope that the operator takes away, and patients’ own stays', async t => {
+  const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs' })
+  const researcher = await openAccount(database, study.researcher.email, study.researcher.person)
+  const granted = async (person: string, scope: string) => {
+    const { verifier, challenge } = pkce()
+    const browser = world.browser()
+    const { id: asked } = await browser.begin(authorizeQuery(id, `${scope} offline_access`, challenge))
+    const back = await browser.allow(asked, await world.signIn(person), { scopes: [scope, 'offline_access'] })
+    const code = back.searchParams.get('code') ?? ''
+    const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+    return (await tokenRequest(server, { ...form, client_id: id })).body
+  }
+  const refresh = ({ refresh_token }: { refresh_token: string }) =>
+    tokenRequest(server, { grant_type: 'refresh_token', refresh_token, client_id: id })
+  const staff = await granted(researcher, 'user/Patient.rs')
+  const own = await granted(await world.account(ann), 'patient/Patient.rs')
+
+  await change(id, { name: 'Front desk' })
+  await change(id, { scope: 'user/*.rs user/*.cu' })
+  const { body: refreshed } = await refresh(staff)
+  t.equal(await statusOf(refreshed.access_token), 200, 'another name, or more, ends nothing')
+  const { body: latest } = await refresh(refreshed)
+
+  await change(id, { scope: 'user/ResearchStudy.rs' })
+  t.equal(await statusOf(latest.access_token), 401)
+  t.match(await refresh(latest), { status: 400, body: { error: 'invalid_grant' } })
+  t.equal(await statusOf(own.access_token), 200)
+  t.match(await refresh(own), { status: 200, body: { scope: 'patient/Patient.rs offline_access' } })
+})
+
+t.test('the tokens of a service end with a scope that the operator takes away', async t => {
+  const key = await makeKey('ES384')
+  const { id } = await client({
+    organization: lab.organization,
+    scope: 'system/Patient.rs system/Observation.rs',
+    metadata: {
+      redirect_uris: [],
+      response_types: [],
+      grant_types: ['client_credentials'],
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [key.jwk] },
+    },
+  })
+  const ask = async (): Promise<string> => {
+    const client_assertion = await assertion(id, key)
+    const form = { grant_type: 'client_credentials', client_assertion_type: assertionType, client_assertion }
+    return (await tokenRequest(server, { ...form, scope: 'system/Patient.rs' })).body.access_token
+  }
+  const [first, second] = [await ask(), await ask()]
+  await change(id, { name: 'Night job' })
+  t.equal(await statusOf(first), 200)
+  await change(id, { scope: 'system/Observation.rs' })
+  t.equal(await statusOf(second), 401)
+})

@@ -1,0 +1,132 @@
+import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
+import type { SignedIn } from '../../../src/auth/request/user-interaction.ts'
+import { authorizeQuery, openApps, pkce, redirectUri, tokenRequest } from '../world.ts'
+
+const world = await openApps()
+const { server, ann, bob, lab, client, create, signIn } = world
+t.teardown(() => server.close())
+const { choices } = server.authorization.interactions
+
+/** A member of the organization, who is a patient as well. */
+const employee = async (organization: string, patient: string) => {
+  const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: 'Nurse' }] })
+  const practitioner = { reference: `Practitioner/${id}` }
+  const code = [{ coding: [{ system: organizationRole, code: 'member' }] }]
+  const works = { practitioner, organization: { reference: `Organization/${organization}` }, code }
+  await create('everything', { resourceType: 'PractitionerRole', ...works })
+  const link = [practitioner, { reference: `Patient/${patient}` }].map(target => ({ target }))
+  return signIn((await create('everything', { resourceType: 'Person', link })).id)
+}
+const clinic = await world.institution('clinic')
+const { id: carl } = await create(clinic.manager, {
+  resourceType: 'Patient',
+  name: [{ family: 'Carl' }],
+  managingOrganization: { reference: `Organization/${clinic.organization}` },
+})
+const nurse = await employee(clinic.organization, ann)
+const colleague = await employee(lab.organization, bob)
+
+const idsIn = async (...asked: Parameters<typeof choices.find>) =>
+  (await choices.find(...asked)).patients.map(({ id }) => id)
+
+const asked = [
+  'openid',
+  'fhirUser',
+  'launch/patient',
+  'offline_access',
+  'patient/Observation.cruds',
+  'patient/Patient.r',
+]
+
+/** What the app gets when they allow it for the patient. */
+const allow = async (app: string, who: SignedIn, patient: string, scopes: readonly string[] = asked) => {
+  const { verifier, challenge } = pkce()
+  const browser = world.browser()
+  const { id } = await browser.begin(authorizeQuery(app, scopes.join(' '), challenge))
+  const code = (await browser.allow(id, who, { scopes, patient })).searchParams.get('code') ?? ''
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
+  return (await tokenRequest(server, { ...form, client_id: app })).body
+}
+const status = async (bearer: string, url: string, payload?: object) =>
+  (
+    await server.inject({
+      url: `/fhir/${url}`,
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/fhir+json' },
+      ...(payload === undefined ? {} : { method: 'POST', payload }),
+    })
+  ).statusCode
+const measurement = (patient: string) => ({
+  resourceType: 'Observation',
+  status: 'final',
+  subject: { reference: `Patient/${patient}` },
+  code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate' }] },
+})
+
+t.test('staff who are patients choose themselves before those whom they see as staff', async t => {
+  const { id: open } = await client({ name: 'Diary' })
+  t.strictSame(await idsIn(nurse.person, open), [ann, carl])
+  t.strictSame(await idsIn(nurse.person, open, 'CAR'), [carl], 'by name')
+  t.strictSame(await idsIn(nurse.person, open, 'an'), [ann])
+  t.strictSame(await idsIn(colleague.person, open), [bob, ann], 'each once')
+  t.strictSame(await choices.only(nurse.person, open), undefined)
+  for (const [patient, isTheirs] of Object.entries({ [ann]: true, [carl]: true, [bob]: false }))
+    t.equal(await choices.includes(nurse.person, open, patient), isTheirs)
+  const { id: labs } = await client({ name: 'Desk', organization: lab.organization })
+  t.strictSame(await idsIn(nurse.person, labs), [ann], 'by an app of elsewhere only themselves')
+  t.strictSame(await choices.only(nurse.person, labs), ann)
+})
+
+t.test('what partners read by links is shared by the patient alone, whoever else that is', async t => {
+  const { id } = await client({ name: 'Trial', policies: ['cloud-storage-partner'] })
+  t.strictSame(await idsIn(nurse.person, id), [ann])
+  t.strictSame(await choices.only(nurse.person, id), ann)
+  t.equal(await choices.includes(nurse.person, id, carl), false)
+})
+
+t.test(
+  'staff who let an app have their own record let it have that as its patient, and nothing by their roles',
+  async t => {
+    for (const [who, own, others] of [
+      [nurse, ann, [bob, carl]],
+      [colleague, bob, [ann, carl]],
+    ] as const)
+      for (const organization of [undefined, clinic.organization, lab.organization]) {
+        const { id } = await client({ name: 'Diary', ...(organization && { organization }) })
+        const { access_token, patient, scope } = await allow(id, who, own)
+        t.strictSame([patient, scope], [own, asked.join(' ')])
+        t.equal(await status(access_token, `Patient/${own}`), 200)
+        t.equal(await status(access_token, 'Observation', measurement(own)), 201)
+        for (const other of others) {
+          t.equal(await status(access_token, `Patient/${other}`), 404)
+          t.equal(await status(access_token, 'Observation', measurement(other)), 403)
+        }
+      }
+  },
+)
+
+t.test(
+  'of a grant as patient and as staff nothing is left of the staff, also where a refresh asks for that alone',
+  async t => {
+    const { id } = await client({ name: 'Both', scope: 'user/*.rs' })
+    const scopes = ['launch/patient', 'offline_access', 'patient/Observation.rs', 'user/Patient.rs']
+    const { refresh_token, access_token } = await allow(id, nurse, ann, scopes)
+    const form = { grant_type: 'refresh_token', refresh_token, client_id: id, scope: 'user/Patient.rs' }
+    const { body } = await tokenRequest(server, form)
+    t.equal(body.scope, 'user/Patient.rs')
+    for (const bearer of [access_token, body.access_token]) {
+      t.equal(await status(bearer, `Patient/${ann}`), 200)
+      t.equal(await status(bearer, `Patient/${carl}`), 404)
+    }
+    const asStaff = await allow(id, nurse, ann, ['launch/patient', 'user/Patient.rs'])
+    t.equal(await status(asStaff.access_token, `Patient/${carl}`), 200, 'where no patient’s data was asked for')
+  },
+)
+
+t.test('who chooses another patient as staff is staff, and reads what staff read', async t => {
+  const { id } = await client({ name: 'Chart' })
+  const { access_token } = await allow(id, nurse, carl)
+  t.equal(await status(access_token, `Patient/${carl}`), 200)
+  t.equal(await status(access_token, 'Observation', measurement(carl)), 403)
+  t.equal(await status(access_token, `Patient/${ann}`), 404)
+})

@@ -1,0 +1,109 @@
+import { type AddressInfo, connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fastify } from 'fastify'
+import t from 'tap'
+import { openBounds } from '../../../src/http/caller/in-flight.ts'
+import { answerError } from '../../../src/http/errors.ts'
+import { presentAnswers } from '../../../src/http/fhir/presentation.ts'
+import { beginInTurn } from '../../../src/http/pipelines.ts'
+
+/** Four at a time; whoever calls says so, and is answered once the test lets them. */
+const openSlow = async ({ most = 4, mostLarge = 4 } = {}) => {
+  const server = fastify()
+  const waiting: (() => void)[] = []
+  beginInTurn(server)
+  presentAnswers(server, undefined as never)
+  server.setErrorHandler(answerError)
+  server.decorateRequest('caller', undefined)
+  server.addHook('onRequest', async request => {
+    const { person } = request.headers
+    const client = { id: String(request.headers.client), policies: new Set() }
+    request.caller = {
+      client,
+      ...(person === undefined ? {} : { person: { id: person } }),
+    } as unknown as typeof request.caller
+  })
+  openBounds({ most, mostLarge })(server)
+  const parseAs = { parseAs: 'string' } as const
+  server.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    parseAs,
+    async (_request: unknown, text: string) => new URLSearchParams(text),
+  )
+  server.post('/', () => new Promise<string>(resolve => waiting.push(() => resolve('done'))))
+  const send = (headers: Record<string, string>, payload = 'x') =>
+    server
+      .inject({ method: 'POST', url: '/', headers: { 'content-type': 'text/plain', ...headers }, payload })
+      .then(({ statusCode }) => statusCode)
+  const letGo = async (number: number) => {
+    while (waiting.length < number) await new Promise(setImmediate)
+    for (const one of waiting.splice(0)) one()
+  }
+  return { server, send, letGo }
+}
+
+t.test('nobody has every place, through however many apps, and others go on meanwhile', async t => {
+  const { server, send, letGo } = await openSlow()
+  t.teardown(() => server.close())
+  const own = ['a', 'b', 'c', 'd'].map(client => send({ person: 'ann', client }))
+  t.equal(await Promise.race(own), 429)
+  const other = send({ person: 'ben', client: 'a' })
+  await letGo(4)
+  t.same((await Promise.all(own)).sort(), [200, 200, 200, 429])
+  t.equal(await other, 200)
+  const again = ['a', 'b', 'c'].map(client => send({ person: 'ann', client }))
+  await letGo(3)
+  t.same(await Promise.all(again), [200, 200, 200], 'and a place that was left is free')
+})
+
+t.test('clients of their own are counted each for itself', async t => {
+  const { server, send, letGo } = await openSlow()
+  t.teardown(() => server.close())
+  const all = ['a', 'a', 'b', 'b'].map(client => send({ client }))
+  await letGo(4)
+  t.same(await Promise.all(all), [200, 200, 200, 200])
+})
+
+t.test('whoever goes away before they are answered leaves no place taken', async t => {
+  const { server, send, letGo } = await openSlow()
+  t.teardown(() => server.close())
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = server.server.address() as AddressInfo
+  const head = 'POST / HTTP/1.1\r\nhost: a\r\nperson: ann\r\ncontent-type: text/plain\r\ncontent-length: 1\r\n\r\n'
+  const goneAfter = async (text: string) => {
+    const gone = connect(port, '127.0.0.1')
+    gone.write(text)
+    await pause(50)
+    gone.destroy()
+    await pause(50)
+  }
+  await goneAfter(`${head}x`)
+  await letGo(1)
+  await goneAfter(`${head}x`.repeat(3))
+  await letGo(1)
+  for (let time = 0; time < 4; time++) await goneAfter(head)
+  await pause(50)
+  const again = ['a', 'b', 'c'].map(client => send({ person: 'ann', client }))
+  await letGo(3)
+  t.same(await Promise.all(again), [200, 200, 200])
+})
+
+t.test(
+  'of answers in lines, whoever reads them slowly, no more are begun than have room, and all else goes on',
+  async t => {
+    const { server, send, letGo } = await openSlow({ most: 16, mostLarge: 4 })
+    t.teardown(() => server.close())
+    const lines = { accept: 'application/fhir+ndjson' }
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    const own = ['a', 'b', 'c', 'd'].map(client => send({ person: 'ann', client, ...lines }))
+    t.equal(await Promise.race(own), 429)
+    t.equal(await send({ person: 'ann', ...form }, '_format=ndjson'), 429, 'nor where a form asks for them')
+    const others = [send({ person: 'ann' }), send({ person: 'ben', ...lines }), send({ person: 'ann', ...form }, 'a=b')]
+    await letGo(6)
+    t.same((await Promise.all(own)).sort(), [200, 200, 200, 429])
+    t.same(await Promise.all(others), [200, 200, 200])
+    const again = ['a', 'b', 'c'].map(() => send({ person: 'ann', ...form }, '_format=ndjson'))
+    await letGo(3)
+    t.same(await Promise.all(again), [200, 200, 200], 'and a place that was left is free')
+  },
+)

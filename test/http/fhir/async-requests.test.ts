@@ -1,0 +1,346 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+import type { Bundle, BundleEntry } from '@medplum/fhirtypes'
+import t from 'tap'
+import { revokeToken } from '../../../src/storage/authorization/token.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { addAsyncRequest, endAsyncRequest, readAsyncWork } from '../../../src/storage/work/async-request.ts'
+import { heartRate, upload } from '../../mhealth/upload.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
+
+const work = { pauseMs: 20, retries: 1 }
+const world = await fhirWorld({ MAX_UPLOADS_IN_FLIGHT: '2' }, work)
+const { server, database } = world
+t.teardown(() => server.close())
+
+type Sent = { readonly body?: unknown; readonly prefer?: string; readonly token?: string; readonly zip?: true }
+
+const send = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, sent: Sent = {}) => {
+  const { body, prefer, token = 'everything', zip } = sent
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  return server.inject({
+    method,
+    url: url.startsWith('http') ? new URL(url).pathname : `/fhir/${url}`,
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/fhir+json',
+      ...(prefer && { prefer }),
+      ...(zip && { 'content-encoding': 'gzip' }),
+    },
+    ...(text === undefined ? {} : { payload: zip ? gzipSync(text) : text }),
+  })
+}
+
+const laterOf = async (url: string, sent: Sent): Promise<string> => {
+  const answer = await send(url.includes('?') ? 'GET' : 'POST', url, { prefer: 'respond-async', ...sent })
+  if (answer.statusCode !== 202) throw new Error(`${answer.statusCode} ${answer.body}`)
+  return String(answer.headers['content-location'])
+}
+
+/** The one entry of the answer, once it is there. */
+const answerAt = async (location: string, token?: string): Promise<BundleEntry> => {
+  for (;;) {
+    const answer = await send('GET', location, token === undefined ? {} : { token })
+    if (answer.statusCode === 202) await pause(50)
+    else if (answer.statusCode === 200) return answer.json().entry[0]
+    else throw new Error(`${answer.statusCode} ${answer.body}`)
+  }
+}
+
+const bundleOf = (type: 'batch' | 'transaction', ...resources: readonly object[]) => ({
+  resourceType: 'Bundle',
+  type,
+  entry: resources.map(resource => ({ resource, request: { method: 'POST', url: 'Observation' } })),
+})
+
+const reading = (number: number) => {
+  const effective_time_frame = { date_time: new Date(Date.UTC(2026, 2, 1) + number * 300_000).toISOString() }
+  const { header, body } = heartRate(60 + (number % 40), { effective_time_frame })
+  return upload({ header: { ...header, uuid: `0a6f3c1e-5b7d-4c2a-9e8f-${String(number).padStart(12, '0')}` }, body })
+}
+
+const statusesOf = ({ entry = [] }: Bundle) =>
+  Object.fromEntries(
+    [...Map.groupBy(entry, ({ response }) => response?.status ?? '')].map(([status, all]) => [status, all.length]),
+  )
+
+await send('PUT', 'Patient/ann', { body: { resourceType: 'Patient', id: 'ann' } })
+
+t.test('days of data come at once, compressed, and are answered later, entry by entry', async t => {
+  const body = bundleOf('batch', ...Array.from({ length: 5000 }, (_, number) => reading(number)))
+  const location = await laterOf('', { body, zip: true })
+  t.match(location, /\/fhir\/_async\/[0-9a-f-]{36}$/)
+  const { resource, response } = await answerAt(location)
+  t.same(response, { status: '200 OK' })
+  t.match(resource, { resourceType: 'Bundle', type: 'batch-response' })
+  t.same(statusesOf(resource as Bundle), { '201 Created': 5000 })
+  t.same((await send('GET', 'Observation?patient=ann&_summary=count')).json().total, 5000)
+  const { entry } = (await send('GET', 'Provenance?agent-type=transmitter')).json()
+  t.same(
+    entry.map((one: { resource: { target: object[] } }) => one.resource.target.length),
+    [5000],
+    'one upload, in whatever parts it was done',
+  )
+  const again = await send('POST', '', { body: { ...body, entry: body.entry.slice(4500) }, zip: true })
+  t.same(statusesOf(again.json()), { '200 OK': 500 }, 'and the same at once, when it is sent again')
+})
+
+t.test('an entry that is refused says so at its place, and hinders no other', async t => {
+  const location = await laterOf('', { body: bundleOf('batch', reading(1), { resourceType: 'Basic' }, reading(2)) })
+  const { entry = [] } = (await answerAt(location)).resource as Bundle
+  t.same(
+    entry.map(({ response }) => response?.status.slice(0, 3)),
+    ['200', '400', '200'],
+  )
+})
+
+t.test('a transaction is done with its answer, or not at all', async t => {
+  const identifier = [{ system: 'urn:test', value: 'all-or-nothing' }]
+  const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }
+  const refused = await answerAt(
+    await laterOf('', { body: bundleOf('transaction', native, { ...native, status: 'x' }) }),
+  )
+  t.match(refused, { response: { status: /^422/, outcome: { resourceType: 'OperationOutcome' } } })
+  t.notOk(refused.resource)
+  const done = await answerAt(await laterOf('', { body: bundleOf('transaction', native) }))
+  t.match(done.resource, { type: 'transaction-response', entry: [{ response: { status: '201 Created' } }] })
+  t.equal((await send('GET', 'Observation?identifier=urn:test|all-or-nothing&_summary=count')).json().total, 1)
+})
+
+t.test(
+  'a submission of glucose is answered later, each entry on its own, and what refers to another entry to what that became',
+  async t => {
+    const device = { resourceType: 'Device', identifier: [{ system: 'urn:test', value: 'sensor' }] }
+    const reading = {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { text: 'x' },
+      subject: { reference: 'Patient/ann' },
+      device: { reference: 'urn:uuid:0a6f3c1e-5b7d-4c2a-9e8f-0000000000aa' },
+    }
+    const entry = [
+      { resource: reading, request: { method: 'POST', url: 'Observation' } },
+      {
+        fullUrl: 'urn:uuid:0a6f3c1e-5b7d-4c2a-9e8f-0000000000aa',
+        resource: device,
+        request: { method: 'POST', url: 'Device' },
+      },
+      { resource: { resourceType: 'Basic' }, request: { method: 'POST', url: 'Basic' } },
+    ]
+    const body = { resourceType: 'Bundle', type: 'transaction', entry }
+    const { resource, response } = await answerAt(await laterOf('$submit-cgm-bundle', { body }))
+    t.same(response, { status: '200 OK' })
+    t.match(resource, { resourceType: 'Bundle', type: 'transaction-response' })
+    const answered = (resource as Bundle).entry ?? []
+    t.same(
+      answered.map(one => one.response?.status.slice(0, 3)),
+      ['201', '201', '422'],
+    )
+    const [observation = '', made = ''] = answered.map(
+      one => /[A-Z]\w+\/[^/]+(?=\/_history)/.exec(one.response?.location ?? '')?.[0],
+    )
+    t.match((await send('GET', observation)).json(), { device: { reference: made } })
+    const wrong = await answerAt(await laterOf('$submit-cgm-bundle', { body: { ...body, type: 'batch' } }))
+    t.match(wrong.response, { status: /^400/, outcome: { issue: [{ diagnostics: /type is transaction/ }] } })
+  },
+)
+
+t.test('what cannot be stored is no reason not to be answered', async t => {
+  for (const half of ['\\u0000', '\\ud800']) {
+    const text = JSON.stringify(bundleOf('transaction', { resourceType: 'Observation' })).replace(
+      '"method":"POST"',
+      `"method":"POST${half}"`,
+    )
+    const { response } = await answerAt(await laterOf('', { body: JSON.parse(text) }))
+    t.match(response, { status: /^4/, outcome: { issue: [{ diagnostics: /\ufffd/ }] } })
+  }
+})
+
+t.test('what is nested too deep to be kept is refused at once', async t => {
+  const deep = `{"resourceType":"Device","note":[${'{"a":['.repeat(9000)}{}${']}'.repeat(9000)}]}`
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/fhir',
+    headers: { authorization: 'Bearer everything', 'content-type': 'application/fhir+json', prefer: 'respond-async' },
+    payload: `{"resourceType":"Bundle","type":"batch","entry":[{"resource":${deep},"request":{"method":"POST","url":"Device"}}]}`,
+  })
+  t.match([answer.statusCode, answer.json().issue], [400, [{ code: 'structure', diagnostics: /nested too deep/ }]])
+})
+
+t.test('a search keeps what it found by name alone, and is answered with what is there when it is fetched', async t => {
+  const query = 'Observation?patient=ann&_count=3&_sort=_lastUpdated&_elements=code'
+  const now = (await send('GET', query)).json()
+  const location = await laterOf(query, {})
+  const later = (await answerAt(location)).resource as Bundle
+  t.same(later.entry, now.entry)
+  t.match(
+    later.link?.map(({ relation }) => relation),
+    ['self', 'next'],
+  )
+  const [gone] = now.entry
+  await send('DELETE', `Observation/${gone.resource.id}`)
+  t.same(((await answerAt(location)).resource as Bundle).entry, now.entry.slice(1))
+})
+
+t.test('what cannot be asked of the gate again is answered at once', async t => {
+  const prefer = 'respond-async'
+  for (const url of [
+    'Observation?patient=ann&_summary=count',
+    'Observation?patient=ann&_total=accurate',
+    'Patient/ann',
+  ])
+    t.equal((await send('GET', url, { prefer })).statusCode, 200, url)
+  const body = { resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: 'Patient/ann' } }] }
+  t.match((await send('POST', '', { body, prefer })).json(), { type: 'batch-response', entry: [{ resource: {} }] })
+  for (const url of ['Patient/ann/$meta-add', 'Patient/ann/%24meta-add']) {
+    const entry = [{ request: { method: 'POST', url }, resource: { resourceType: 'Parameters' } }]
+    const answer = await send('POST', '', { body: { ...body, entry }, prefer })
+    t.match(answer.json(), { type: 'batch-response', entry: [{ response: { status: /^4/ } }] }, url)
+  }
+  t.equal((await send('GET', 'Observation?nonsense=1', { prefer })).statusCode, 400, 'and what is wrong')
+})
+
+/** A request as it lies in the queue of a server that is not there. */
+const waiting = async (body: object, token: string): Promise<string> => {
+  const id = (await laterOf('', { body: bundleOf('batch'), token })).split('/').at(-1) ?? ''
+  await answerAt(`_async/${id}`, token)
+  const total = (body as Bundle).entry?.length ?? 0
+  await database.run(sql.fragment`
+    UPDATE async_request SET ended_at = NULL, status = NULL, done = 0, total = ${total}, body = ${JSON.stringify(body)}
+    WHERE id = ${id}`)
+  return id
+}
+
+const app = { client: 'cli', subject: { kind: 'patient' as const, patient: 'ann' }, scope: 'patient/*.cruds' }
+
+t.test('what was asked for before the server stopped is done by the next, as far as it was not', async t => {
+  const native = {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { text: 'x' },
+    subject: { reference: 'Patient/ann' },
+  }
+  const body = bundleOf('batch', ...Array.from({ length: 600 }, () => native))
+  const id = await waiting(body, 'everything')
+  t.match(await readAsyncWork(database, id), { done: 0, total: 600, hasEnded: false })
+  // As if the first part had been done when it stopped.
+  await database.run(sql.fragment`UPDATE async_request SET done = 500 WHERE id = ${id}`)
+  const [token, other] = [await world.token(app), await world.token(app)]
+  const revoked = await waiting(bundleOf('batch', reading(9001)), token)
+  await database.run(sql.fragment`
+    UPDATE token SET revoked_at = now() WHERE hash = (SELECT hash FROM async_request WHERE id = ${revoked})`)
+  const next = await world.open(work)
+  t.same(statusesOf((await answerAt(`_async/${id}`)).resource as Bundle), { '201 Created': 100 })
+  t.match(await answerAt(`_async/${revoked}`, other), { response: { status: /^401/ } }, 'but for who was stopped')
+  await next.close()
+})
+
+t.test('only who asked for it sees and cancels it, and then it is nowhere', async t => {
+  const token = await world.token(app)
+  const id = await waiting(bundleOf('batch', reading(9002)), token)
+  const others = ['everything', 'other', await world.token({ ...app, scope: 'patient/*.rs' })]
+  for (const other of others)
+    for (const method of ['GET', 'DELETE'] as const)
+      t.equal((await send(method, `_async/${id}`, { token: other })).statusCode, 404)
+  const told = await send('GET', `_async/${id}`, { token: await world.token(app) })
+  t.match(told, { statusCode: 202, headers: { 'x-progress': '0 of 1 entries', 'retry-after': '2', expires: /GMT$/ } })
+  t.equal((await send('DELETE', `_async/${id}`, { token })).statusCode, 202)
+  t.equal((await send('GET', `_async/${id}`, { token })).statusCode, 404)
+  await endAsyncRequest(database, id, { status: 200 })
+  t.equal((await send('GET', `_async/${id}`)).statusCode, 404)
+})
+
+t.test('of a transaction that is cancelled while it is done nothing is left', async t => {
+  const identifier = [{ system: 'urn:test', value: 'cancelled' }]
+  const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }
+  // Compartments are being joined: whoever writes waits for that.
+  await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+    const location = await laterOf('', { body: bundleOf('transaction', native) })
+    await someoneWaits(database)
+    t.equal((await send('DELETE', location)).statusCode, 202)
+    t.equal((await send('GET', location)).statusCode, 404)
+  })
+  const isBusy = () =>
+    database.maybeOne(sql.fragment`
+      SELECT FROM queue.job WHERE name = 'async-request' AND state IN ('created', 'retry', 'active')`)
+  while ((await isBusy()) !== undefined) await pause(50)
+  t.equal((await send('GET', 'Observation?identifier=urn:test|cancelled&_summary=count')).json().total, 0)
+})
+
+t.test('whose token is revoked while a batch is done has no more of it done', async t => {
+  const service = { subject: { kind: 'client' }, scope: 'system/*.cruds', policies: ['everything'] } as const
+  const [token, other] = [await world.token(service), await world.token(service)]
+  const identifier = [{ system: 'urn:test', value: 'stopped' }]
+  const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }
+  const body = bundleOf('batch', ...Array.from({ length: 600 }, () => native))
+  // Compartments are being joined: whoever writes waits for that.
+  const location = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+    const location = await laterOf('', { body, token })
+    await someoneWaits(database)
+    await revokeToken(database, token)
+    return location
+  })
+  t.match(await answerAt(location, other), { response: { status: /^401/ } })
+  t.equal((await send('GET', 'Observation?identifier=urn:test|stopped&_summary=count')).json().total, 500)
+})
+
+t.test('more than can be worked on is refused before it is read, with a time to come again', async t => {
+  const large = bundleOf('batch', ...Array.from({ length: 600 }, (_, number) => reading(number)))
+  const answers = await Promise.all([1, 2, 3].map(() => send('POST', '', { body: large })))
+  t.same(answers.map(({ statusCode }) => statusCode).sort(), [200, 200, 429])
+  const refused = answers.find(({ statusCode }) => statusCode === 429)
+  t.match(refused?.headers, { 'retry-after': '2' })
+  t.match(refused?.json(), { resourceType: 'OperationOutcome', issue: [{ code: 'throttled' }] })
+  const beside = [
+    send('POST', '', { body: large, token: 'nobody' }),
+    send('POST', '', { body: large, token: 'nobody' }),
+  ]
+  t.equal((await send('POST', '', { body: large })).statusCode, 200, 'and later it is taken, whoever else knocks')
+  t.same(
+    (await Promise.all(beside)).map(({ statusCode }) => statusCode),
+    [401, 401],
+  )
+})
+
+t.test('whoever has a Subscription written later is its subscriber, as if it had been written at once', async t => {
+  const resource = {
+    resourceType: 'Subscription',
+    status: 'requested',
+    reason: 'new heart rates',
+    criteria: 'Observation?code=http://loinc.org|8867-4',
+    channel: { type: 'websocket' },
+  }
+  const entry = [{ resource, request: { method: 'POST', url: 'Subscription' } }]
+  const location = await laterOf('', { body: { resourceType: 'Bundle', type: 'batch', entry } })
+  const { resource: answer } = (await answerAt(location)) as { resource: Bundle }
+  const [, id = ''] = /Subscription\/([^/]+)/.exec(answer.entry?.[0]?.response?.location ?? '') ?? []
+  t.match(await database.any(sql.fragment`SELECT client_id AS client FROM subscriber WHERE id = ${id}`), [
+    { client: 'importer' },
+  ])
+})
+
+t.test('the same bound holds for what comes by another contract', async t => {
+  for (const url of ['/FHIR/R5/', '/omh/v1/dataPoints?patient=nobody', '/api/v1/patients/nobody/consents']) {
+    const headers = { authorization: 'Bearer everything', 'content-type': 'application/json' }
+    const large = { method: 'POST', url, headers, payload: `{"x":"${'x'.repeat(300_000)}"}` } as const
+    await send('GET', 'Patient/ann')
+    // By now it is known who calls, and all are there at once.
+    const answers = await Promise.all([1, 2, 3].map(() => server.inject(large)))
+    const [refused, ...others] = answers.filter(({ statusCode }) => statusCode === 429)
+    t.same([refused?.headers['retry-after'], others.length], ['2', 0], url)
+  }
+})
+
+t.test('nobody has more than twenty requests under way', async t => {
+  const { hash } = await database.one<{ hash: Buffer }>(
+    sql.fragment`SELECT hash FROM token WHERE client_id = 'other' LIMIT 1`,
+  )
+  const asked = { request: 'x', name: 'batch', target: '', prefer: {}, body: '{}', total: 1 } as const
+  const added = await Promise.allSettled(Array.from({ length: 30 }, () => addAsyncRequest(database, hash, asked)))
+  t.equal(added.filter(({ status }) => status === 'fulfilled').length, 20, 'however many are asked for at once')
+  const answer = await send('POST', '', { body: bundleOf('batch'), prefer: 'respond-async', token: 'other' })
+  t.match([answer.statusCode, answer.headers['retry-after']], [429, '2'])
+})
