@@ -30,13 +30,15 @@ export const nameProblem = (name: string): NameProblem | undefined => {
 /** A Person for a new account, whose author is that person. Answers its id. */
 export const createPerson = async (openStoreAs: OpenStoreAs, name: string): Promise<string> => {
   const id = uuidv7()
-  await write(openStoreAs, id, {
-    kind: 'create',
-    id,
-    resource: { resourceType: 'Person', active: true, name: [{ text: name }] },
-  })
+  await write(openStoreAs, id, newPerson(id, name))
   return id
 }
+
+export const newPerson = (id: string, name: string): Write => ({
+  kind: 'create',
+  id,
+  resource: { resourceType: 'Person', active: true, name: [{ text: name }] },
+})
 
 /** Of several names it is the first that is shown, and that changes; it is no longer told which parts it has. */
 export const renamePerson = (openStoreAs: OpenStoreAs, id: string, name: string): Promise<void> =>
@@ -72,4 +74,5 @@ const write = async (openStoreAs: OpenStoreAs, id: string, one: Write): Promise<
   await writeOrThrow(openStoreAs(self(id)), one)
 }
 
-const self = (id: string) => ({ principal: { kind: 'person', id } }) as const
+/** Somebody by themselves. */
+export const self = (id: string) => ({ principal: { kind: 'person', id } }) as const

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid'
 import {
   dropAdministratorLinks,
   dropInvitations,
@@ -9,10 +10,11 @@ import {
 import { startSession } from '../../storage/account/session.ts'
 import { addAccount, findAccountByEmail, hasAdministrator, toAddress } from '../../storage/account/user-account.ts'
 import type { Database } from '../../storage/database.ts'
+import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { Accounts } from '../accounts.ts'
 import { hashPassword } from '../password/password.ts'
 import { type PasswordProblem, passwordProblem } from '../password/password-rules.ts'
-import { createPerson, deletePerson, type NameProblem, nameProblem } from '../person.ts'
+import { type NameProblem, nameProblem, newPerson, self } from '../person.ts'
 import type { Admitted } from '../sign-in/admit.ts'
 import { type EmailProblem, emailProblem } from './email.ts'
 import { askForVerification } from './verification.ts'
@@ -64,20 +66,45 @@ export const makeAccount = async (
   if (Object.keys(problems).length > 0) return { kind: 'problems', invitation, problems }
   const { administrator, wasSent } = invitation
   const hashed = await hashPassword(password)
-  const person = await createPerson(accounts.openStoreAs, name.trim())
-  const added = await accounts.database.transaction(async connection => {
-    if (!(await takeLink(connection, secret))) return 'link-is-over'
-    const account = { person, email: address, password: hashed, isVerified: wasSent, administrator, language }
-    if (!(await addAccount(connection, account))) return 'taken'
-    await dropInvitations(connection, account.email)
-    return 'added'
-  })
-  if (added === 'added') {
+  const account = { email: address, password: hashed, isVerified: wasSent, administrator, language }
+  try {
+    const person = await addHolder(accounts, secret, name.trim(), account)
     await askForVerification(accounts, person)
     return { kind: 'signed-in', cookie: await startSession(accounts.database, { person, methods: ['pwd'], device }) }
+  } catch (error) {
+    if (!(error instanceof NotMade)) throw error
+    return error.why === 'taken'
+      ? { kind: 'problems', invitation, problems: { email: 'taken' } }
+      : { kind: 'link-is-over' }
   }
-  await deletePerson(accounts.openStoreAs, person)
-  return added === 'taken' ? { kind: 'problems', invitation, problems: { email: 'taken' } } : { kind: 'link-is-over' }
+}
+
+/** Answers the Person. Where anything of it is not possible, nothing of it has happened. */
+const addHolder = (
+  { openStoreAs }: Accounts,
+  secret: string,
+  name: string,
+  account: Omit<Parameters<typeof addAccount>[1], 'person'>,
+): Promise<string> => {
+  const person = uuidv7()
+  return openStoreAs(self(person)).atomic(async (store, connection) => {
+    // First: whoever makes one of the same address at once waits here, and then finds their link dropped.
+    const isAdded = await addAccount(connection, { ...account, person })
+    if (!(await takeLink(connection, secret))) throw new NotMade('link-is-over')
+    if (!isAdded) throw new NotMade('taken')
+    await writeOrThrow(store, newPerson(person, name))
+    await dropInvitations(connection, account.email)
+    return person
+  })
+}
+
+/** Thrown, so that nothing of it is kept. */
+class NotMade extends Error {
+  readonly why: 'taken' | 'link-is-over'
+  constructor(why: NotMade['why']) {
+    super(why)
+    this.why = why
+  }
 }
 
 const problemsOf = async (

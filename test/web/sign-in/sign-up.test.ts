@@ -1,8 +1,10 @@
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { invite } from '../../../src/accounts/sign-up/invite.ts'
 import { inviteFirstAdministrator } from '../../../src/accounts/sign-up/new-account.ts'
 import { type Link, makeLink } from '../../../src/storage/account/link.ts'
-import { findAccountByEmail } from '../../../src/storage/account/user-account.ts'
+import { addAccount, findAccountByEmail } from '../../../src/storage/account/user-account.ts'
+import type { Connection } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
@@ -110,6 +112,37 @@ t.test('two links for one address make one account, also at once', async t => {
   t.equal(await people(), before + 1)
   for (const url of links) t.match(await openBrowser(server).get(url), { status: 410 }, 'no link is left')
 })
+
+t.test(
+  'where the address is taken while the account is being made, nothing is made, and the link stays good',
+  async t => {
+    const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: true }, 5)
+    const url = `/new-account?link=${secret}`
+    const form = { name: 'Rita Race', email: 'race@example.org', password }
+    const before = await people()
+    const refused = await database.transaction(async connection => {
+      await addAccount(connection, {
+        person: 'somebody-else',
+        email: form.email,
+        isVerified: false,
+        administrator: false,
+      })
+      const sent = openBrowser(server).send(url, form)
+      // The form waits for who has the address already, and may not have been seen to have it before.
+      while (!(await isWaitedFor(connection))) await setTimeout(20)
+      return { sent }
+    })
+    const shown = await refused.sent
+    t.match([shown.status, wordsOf(shown)], [422, /There is an account with this e-mail address already/])
+    t.equal(await people(), before, 'nor is a Person left')
+    t.match(await openBrowser(server).send(url, { ...form, email: 'race2@example.org' }), { status: 303 })
+    t.equal(await people(), before + 1)
+  },
+)
+
+const isWaitedFor = async (connection: Connection) =>
+  (await connection.maybeOne(sql.fragment`
+    SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`)) !== undefined
 
 t.test(
   'with an account every other link to make one of its address is over, and of another address none is',
