@@ -7,13 +7,15 @@ import { addressGroup } from './address-group.ts'
 type Limit = {
   /** Of all that comes from one address: a whole institution may be behind it. */
   readonly ofAddress: number
+  /** What is kept of each may be as long as it is: of its address one that is longer counts as several. */
+  readonly bytes?: number
   /** Of one client there. At each address it is counted anew: its id is no secret, and nobody shuts it out elsewhere. */
   readonly ofClient?: number
 }
 
 /** How many requests a minute are answered, by the first words of the path below `/oauth`; of all else, any number. */
 const limits: Readonly<Record<string, Limit>> = {
-  authorize: { ofAddress: 1200, ofClient: 600 },
+  authorize: { ofAddress: 1200, bytes: 4096, ofClient: 600 },
   token: { ofAddress: 3000, ofClient: 600 },
   'token/introspection': { ofAddress: 6000, ofClient: 3000 },
   'token/revocation': { ofAddress: 3000, ofClient: 600 },
@@ -36,15 +38,22 @@ export const limitRequests = async (scope: FastifyInstance, pathOf: (request: Fa
     if (counters !== undefined) await count(counters.ofAddress, request, reply)
   })
   scope.addHook('preHandler', async (request, reply) => {
-    const ofClient = countersOf(request)?.ofClient
+    const { ofAddress, bytes, ofClient } = countersOf(request) ?? {}
+    if (ofAddress !== undefined && bytes !== undefined)
+      for (let left = lengthOf(request) - bytes; left > 0; left -= bytes) await count(ofAddress, request, reply)
     if (ofClient !== undefined && clientNamed(request) !== undefined) await count(ofClient, request, reply)
   })
 }
 
 type Counter = ReturnType<FastifyInstance['createRateLimit']>
-type Counters = { readonly ofAddress: Counter; readonly ofClient: Counter | undefined }
+type Counters = {
+  readonly ofAddress: Counter
+  readonly bytes: number | undefined
+  readonly ofClient: Counter | undefined
+}
 
-const openCounters = (scope: FastifyInstance, { ofAddress, ofClient }: Limit): Counters => ({
+const openCounters = (scope: FastifyInstance, { ofAddress, bytes, ofClient }: Limit): Counters => ({
+  bytes,
   ofAddress: scope.createRateLimit({
     ...window,
     max: ofAddress,
@@ -73,6 +82,8 @@ const count = async (counter: Counter, request: FastifyRequest, reply: FastifyRe
   })
   throw new FhirError('throttled', `Too many requests: wait ${counted.ttlInSeconds} seconds`)
 }
+
+const lengthOf = ({ url, body }: FastifyRequest): number => url.length + (Buffer.isBuffer(body) ? body.length : 0)
 
 /** Whom the request says it is of, which is not looked into yet; undefined where it says nothing. */
 const clientNamed = ({ body, query, headers }: FastifyRequest): string | undefined => {

@@ -136,6 +136,93 @@ t.test('what is wrong with a request is told to the app, with its state and who 
   t.match(everyType.location, /\/authorize\//, 'a wildcard may ask what every type has')
 })
 
+t.test('an app is told which of its parameters is too long to be kept; what real apps send has room', async t => {
+  const { challenge } = pkce()
+  const table = { state: 8192, nonce: 1024, authorization_request: 8192 }
+  for (const [name, most] of Object.entries(table)) {
+    for (const method of ['GET', 'POST'] as const) {
+      const query = authorizeQuery(app.id, 'openid', challenge, { [name]: 'x'.repeat(most + 1) })
+      const { location } = await world.browser().begin(query, method)
+      t.match(
+        Object.fromEntries(new URL(location).searchParams),
+        {
+          error: 'invalid_request',
+          error_description: `${name} may have at most ${most} characters, and has ${most + 1}`,
+          state: name === 'state' ? 'x'.repeat(most + 1) : 'state-of-the-app',
+        },
+        `${name} with ${method}`,
+      )
+    }
+  }
+  const long = authorizeQuery(app.id, `patient/Observation.rs?code=${'x'.repeat(24_549)}`, challenge)
+  t.equal(
+    new URL((await world.browser().begin(long)).location).searchParams.get('error_description'),
+    'scope may have at most 24576 characters, and has 24577',
+  )
+  const approved = await client({ scope: 'user/Patient.rs user/Observation.rs user/Device.rs' })
+  const wildcards = Array.from({ length: 400 }, (_, index) => `user/*.rs?_id=number-${index}`).join(' ')
+  const widened = await world.browser().begin(authorizeQuery(approved.id, wildcards, challenge))
+  t.match(new URL(widened.location).searchParams.get('error_description'), /^scope may have at most 24576 characters/)
+  const native = await client({ metadata: { redirect_uris: ['http://127.0.0.1/back'], application_type: 'native' } })
+  const elsewhere = (port: string) => ({ redirect_uri: `http://127.0.0.1:${port}/back` })
+  const padded = await world
+    .browser()
+    .begin(authorizeQuery(native.id, 'openid', challenge, elsewhere('8080'.padStart(2048, '0'))))
+  t.match(
+    padded.location,
+    /^http:\/\/127\.0\.0\.1:8080\/back\?error=invalid_request&error_description=redirect_uri\+may/,
+  )
+  const words = Array.from({ length: 200 }, (_, index) => `patient/Observation.rs?code=http://loinc.org|${index}-1`)
+  for (const method of ['GET', 'POST'] as const) {
+    const state = 'j'.repeat(8192)
+    const browser = world.browser()
+    const query = authorizeQuery(app.id, ['openid', ...words].join(' '), challenge, { state, nonce: 'n'.repeat(1024) })
+    const { id } = await browser.begin(query, method)
+    const back = await browser.allow(id, anns, { scopes: words, patient: ann })
+    t.equal(back.searchParams.get('state'), state, method)
+    t.type(back.searchParams.get('code'), 'string')
+  }
+})
+
+t.test('of what an app asks no more is kept than is read', async t => {
+  const connection = new pg.Client({ connectionString: url })
+  await connection.connect()
+  t.teardown(() => connection.end())
+  await connection.query("DELETE FROM authorization_record WHERE kind = 'Interaction'")
+  const query = authorizeQuery(app.id, 'openid patient/Patient.rs', pkce().challenge, {
+    acr_values: 'x'.repeat(5000),
+    claims: 'x'.repeat(5000),
+    claims_locales: 'x'.repeat(5000),
+    display: 'x'.repeat(5000),
+    login_hint: 'x'.repeat(5000),
+    ui_locales: 'x'.repeat(5000),
+    whatever: 'x'.repeat(5000),
+    max_age: '60'.padStart(5000, '0'),
+    prompt: Array(500).fill('login').join(' '),
+  })
+  for (let times = 0; times < 100; times += 1) query.append('resource', fhir)
+  t.match(await world.browser().begin(query, 'POST'), { status: 303, location: /\/authorize\/[\w-]+$/ })
+  const { rows } = await connection.query("SELECT payload FROM authorization_record WHERE kind = 'Interaction'")
+  t.strictSame(
+    rows.map(({ payload }) => payload.params),
+    [
+      {
+        aud: fhir,
+        client_id: app.id,
+        code_challenge: query.get('code_challenge'),
+        code_challenge_method: 'S256',
+        max_age: '60',
+        prompt: 'login',
+        redirect_uri: redirectUri,
+        resource: fhir,
+        response_type: 'code',
+        scope: 'openid patient/Patient.rs',
+        state: 'state-of-the-app',
+      },
+    ],
+  )
+})
+
 t.test('a code is of use to the app that got it, with its verifier and redirect URI', async t => {
   const wrong: Readonly<Record<string, Asked>> = {
     'no verifier': { code_verifier: undefined },

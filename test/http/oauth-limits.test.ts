@@ -116,6 +116,22 @@ t.test('a person whose browser is sent too often is shown a page that says to wa
   t.equal((await server.inject(posted)).statusCode, 429, 'by POST too')
 })
 
+t.test('of one address a request that is longer than others counts as several, since it is kept', async t => {
+  const long = (bytes: number) => {
+    const form = { client_id: one.id, state: '' }
+    const { length } = new URLSearchParams({ ...form, more: '\0' }).toString()
+    return post(
+      'authorize',
+      { ...form, state: 'x'.repeat(bytes - length - '/oauth/authorize'.length) },
+      from('192.0.2.7'),
+    )
+  }
+  t.strictSame(await filled(100, long(10 * 4096)), { 400: 100 })
+  t.strictSame(await filled(199, long(4096)), { 400: 199 })
+  t.strictSame(await filled(1, long(4097)), { 429: 1 })
+  t.strictSame(await statusesOf(1, { ...long(500), ...from('192.0.2.8') }), { 400: 1 }, 'nobody else is refused for it')
+})
+
 t.test('an institution behind one address has room for all its apps, and as a whole has a limit as well', async t => {
   const apps = await Promise.all(Array.from({ length: 5 }, () => client({})))
   for (const { id } of apps)

@@ -4,6 +4,7 @@ import { findLaunch } from '../../storage/authorization/launch.ts'
 import type { Database } from '../../storage/database.ts'
 import { digestOf } from '../../storage/secret/secret.ts'
 import { readSharingLink } from '../sharing/sharing-link.ts'
+import { checkLengths, checkScopeLength, leaveOutUnread, type RequestParameters } from './kept-request.ts'
 import { type ScopeRules, scopeError, scopesOfPerson } from './requested-scope.ts'
 
 type Parts = {
@@ -16,11 +17,13 @@ type Parts = {
 
 /**
  * What SMART adds to an authorization request: its `aud` is a FHIR base of this server, and of its scopes those stay that the
- * client can be given. Runs when the redirect URI is known to be the client's.
+ * client can be given. Of it no more is kept than is read. Runs when the redirect URI is known to be the client's.
  * https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-authorization-code
  */
 export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: Parts): Promise<void> => {
   const params = paramsOf(ctx)
+  checkLengths(params)
+  leaveOutUnread(params)
   const aud = params.aud ?? asText(rawOf(ctx).resource)
   if (aud === undefined) throw new errors.InvalidRequest(`aud is missing: it must be ${parts.fhir()}`)
   if (!parts.audiences().includes(aud.replace(/\/$/, '')))
@@ -32,6 +35,7 @@ export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: 
   )
   if (scopes.length === 0) throw scopeError(askedScope(ctx), noneOf(client))
   params.scope = scopes.join(' ')
+  checkScopeLength(params)
 }
 
 /**
@@ -82,4 +86,4 @@ const rawOf = (ctx: KoaContextWithOIDC): Readonly<Record<string, unknown>> =>
 const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
 const paramsOf = (ctx: KoaContextWithOIDC) =>
-  ctx.oidc.params as { scope?: string; aud?: string; launch?: string; authorization_request?: string }
+  ctx.oidc.params as RequestParameters & { aud?: string; launch?: string; authorization_request?: string }
