@@ -7,7 +7,8 @@ type Language = { readonly name: string; readonly text: (snippet: Snippet) => st
 export const snippetLanguages: Readonly<Record<'python' | 'r' | 'curl', Language>> = {
   python: {
     name: 'Python',
-    text: ({ url, token, endsAt }) => `import json
+    text: ({ url, token, endsAt }) => `import io
+import json
 import urllib.request
 
 # Good until ${endsAt.toISOString()}. It reads what you may read: give it to nobody.
@@ -23,7 +24,8 @@ def wording(concept):
 
 rows = []
 with urllib.request.urlopen(request) as response:
-    for line in response:
+    # Read by itself, an answer that breaks off looks like a whole one.
+    for line in io.BufferedReader(response):
         reading = json.loads(line)
         statistic = [
             part["valueCodeableConcept"].get("text")

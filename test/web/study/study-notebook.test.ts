@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,6 +9,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { systems } from '../../../src/fhir/canonical.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
+import { snippetLanguages } from '../../../src/web/study/notebook-snippet.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
 import { openTenants } from '../tenants.ts'
@@ -80,6 +83,28 @@ t.test('the snippet in Python runs as it is', { skip: !hasPython && 'there is no
   await writeFile(join(folder, 'snippet.py'), python)
   const { stdout } = await run('python3', [join(folder, 'snippet.py')])
   t.equal(stdout, '2 values\n')
+})
+
+t.test('an answer that breaks off is not taken for the whole by any snippet', async t => {
+  const line =
+    '{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/1"}}\n'
+  const breaking = createServer((_, response) => {
+    response.setHeader('content-type', 'application/fhir+ndjson')
+    response.write(line, () => response.destroy())
+  })
+  await new Promise<void>(resolve => breaking.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => breaking.close())
+  const { port } = breaking.address() as AddressInfo
+  const snippet = { url: `http://127.0.0.1:${port}/`, token: 'any', endsAt: new Date() }
+  for (const [language, command, is] of [
+    ['python', 'python3', hasPython],
+    ['r', 'Rscript', hasR],
+    ['curl', 'sh', hasCurl],
+  ] as const) {
+    if (!is) continue
+    await writeFile(join(folder, `broken-${language}`), snippetLanguages[language].text(snippet))
+    await t.rejects(run(command, [`broken-${language}`], { cwd: folder }), language)
+  }
 })
 
 t.test('the snippet for curl runs as it is', { skip: !hasCurl && 'there is no curl' }, async t => {
