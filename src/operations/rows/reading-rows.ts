@@ -4,7 +4,16 @@ import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
 import { deviceName } from '../sources.ts'
 import { type Cell, csv, utf8Mark } from './csv.ts'
 import { type Timed, timeCells } from './time-cells.ts'
-import { type Concept, codeOf, hasValue, nameOf, type Valued, valueCells } from './value-cells.ts'
+import {
+  type Concept,
+  codeOf,
+  hasValue,
+  type NameKind,
+  nameOf,
+  type Valued,
+  valueCells,
+  whatOf,
+} from './value-cells.ts'
 
 type Reading = Valued &
   Timed & {
@@ -15,9 +24,6 @@ type Reading = Valued &
     readonly component?: readonly Valued[]
     readonly extension?: readonly Extension[]
   }
-
-/** What a code is called that brings no name of its own; undefined where it is of no known kind. */
-export type NameKind = (system: string | undefined, code: string) => string | undefined
 
 type Named = {
   readonly nameKind: NameKind
@@ -36,14 +42,15 @@ const rowsOf = (reading: Reading, { nameKind, nameDevice }: Named): readonly (re
   const { start, end } = timeCells(reading)
   const device = deviceOf(reading, nameDevice)
   const statistic = statisticWords(reading)
+  const wordOf = (concept: Concept = {}) => whatOf(concept, nameKind) ?? concept.coding?.[0]?.code
   const row = (valued: Valued, part: string | undefined): readonly Cell[] => {
     const [value, unit] = valueCells(valued)
     const which = [part, statistic].filter(Boolean).join(', ') || undefined
     const absent = nameOf(valued.dataAbsentReason)
-    return [start, end, whatOf(code, nameKind), codeOf(code), which, value, unit, device, status, id, absent]
+    return [start, end, wordOf(code), codeOf(code), which, value, unit, device, status, id, absent]
   }
   const hasOwn = component.length === 0 || hasValue(reading) || reading.dataAbsentReason !== undefined
-  return [...(hasOwn ? [row(reading, undefined)] : []), ...component.map(one => row(one, whatOf(one.code, nameKind)))]
+  return [...(hasOwn ? [row(reading, undefined)] : []), ...component.map(one => row(one, wordOf(one.code)))]
 }
 
 /** One that is named by its number alone, or that the Observation brings along, is a device as well. */
@@ -53,12 +60,6 @@ const deviceOf = ({ device, contained = [] }: Reading, nameDevice: Named['nameDe
   const name = display ?? (own?.resourceType === 'Device' ? deviceName(own) : nameDevice(reference))
   return name || reference || identifier?.value
 }
-
-const whatOf = ({ text, coding = [] }: Concept = {}, nameKind: NameKind): string | undefined =>
-  text ??
-  coding.find(({ display }) => display !== undefined)?.display ??
-  coding.map(({ system, code = '' }) => nameKind(system, code)).find(name => name !== undefined) ??
-  coding[0]?.code
 
 /** With the mark by which spreadsheets know that the file is UTF-8. */
 export const readingsHeader = `${utf8Mark}${csv([columns])}`

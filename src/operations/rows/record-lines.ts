@@ -9,7 +9,8 @@ import { parseSearch } from '../../search/parse.ts'
 import { roomOfPage } from '../../search/room.ts'
 import type { Page, Store } from '../../storage/store.ts'
 import { type Source, sourcesOf } from '../sources.ts'
-import { type NameKind, readingRows, readingsHeader } from './reading-rows.ts'
+import { readingRows, readingsHeader } from './reading-rows.ts'
+import type { NameKind } from './value-cells.ts'
 
 /** What stands in the compartment of a patient, as the reader of the store may see it. */
 export type PatientRecord = {

@@ -2,7 +2,7 @@ import type { Extension } from '@medplum/fhirtypes'
 import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
 import type { Cell } from './csv.ts'
 import { type Timed, timeCells } from './time-cells.ts'
-import { codeOf, hasValue, nameOf, type Valued, valueCells } from './value-cells.ts'
+import { codeOf, hasValue, type NameKind, nameOf, type Valued, valueCells, whatOf } from './value-cells.ts'
 
 type Reading = Valued &
   Timed & {
@@ -33,11 +33,11 @@ export const readingColumns = [
 ] as const
 
 /** A row for the Observation's own value, and one for each component; one without a value where there is none at all, or it is told why. */
-export const rowsOf = (reading: Reading): readonly ReadingRow[] => {
+export const rowsOf = (reading: Reading, nameKind: NameKind): readonly ReadingRow[] => {
   const { component = [] } = reading
   const isTold = hasValue(reading) || reading.dataAbsentReason !== undefined || component.length === 0
   const own = isTold ? [reading] : []
-  return [...own, ...component].map(part => ({ ...factsOf(reading), ...conceptOf(part), ...measured(part) }))
+  return [...own, ...component].map(part => ({ ...factsOf(reading), ...conceptOf(part, nameKind), ...measured(part) }))
 }
 
 const factsOf = (reading: Reading) => {
@@ -52,7 +52,7 @@ const factsOf = (reading: Reading) => {
   }
 }
 
-const conceptOf = ({ code }: Valued) => ({ code: codeOf(code), name: code?.text ?? code?.coding?.[0]?.display })
+const conceptOf = ({ code }: Valued, nameKind: NameKind) => ({ code: codeOf(code), name: whatOf(code, nameKind) })
 
 const measured = (part: Valued) => {
   const [value, unit] = valueCells(part)

@@ -43,6 +43,15 @@ export const valueCells = (valued: Valued): readonly [value: Cell, unit?: string
   }
 }
 
+/** What a code is called that brings no name of its own; undefined where it is of no known kind. */
+export type NameKind = (system: string | undefined, code: string) => string | undefined
+
+/** In its own words, or else by the kind that it is of. */
+export const whatOf = ({ text, coding = [] }: Concept = {}, nameKind: NameKind): string | undefined =>
+  text ??
+  coding.find(({ display }) => display !== undefined)?.display ??
+  coding.map(({ system, code = '' }) => nameKind(system, code)).find(name => name !== undefined)
+
 export const nameOf = ({ text, coding = [] }: Concept = {}): string | undefined =>
   text ?? coding.find(({ display }) => display !== undefined)?.display ?? coding[0]?.code
 

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
-import type { Words } from '../../messages/catalogue.ts'
 import {
   documentLines,
   type PatientRecord,
@@ -12,6 +11,7 @@ import {
 import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { html } from '../page/html.ts'
+import { kindNames } from '../page/kind-names.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
@@ -72,34 +72,13 @@ const whileTheirs = (request: FastifyRequest, { accounts }: PageOptions, records
   }
 }
 
-/** Of LOINC and SNOMED, by which the parts of an Open mHealth document come without a name. */
-const partCodes = [
-  '8480-6',
-  '8462-4',
-  '96608-5',
-  '96609-3',
-  '3151-8',
-  '93829-0',
-  '93830-8',
-  '93831-6',
-  '55411-3',
-  '41981-2',
-  '271605009',
-] as const
-
-const partNames = ({ say }: Words): ReadonlyMap<string, string> =>
-  new Map(partCodes.map(code => [code, say(`part.${code}`)]))
-
 const recordsOf = async (
   request: FastifyRequest,
   { accounts: { database }, registry, codeClasses, measuredDocumentOf, openStoreFor }: PageOptions,
 ): Promise<readonly PatientRecord[]> => {
   const { person } = sessionOf(request)
   const words = wordsOf(request)
-  const ofParts = partNames(words)
-  const names = new Map(codeClasses.kinds().map(({ key, display }) => [key, words.kind(key, display)]))
-  const nameKind = (system: string | undefined, code: string) =>
-    names.get(codeClasses.kindOf(system, code) ?? '') ?? ofParts.get(code)
+  const nameKind = kindNames(codeClasses, words)
   const records: PatientRecord[] = []
   for (const patient of await compartmentsOf(database, person)) {
     const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope: 'user/*.rs' })

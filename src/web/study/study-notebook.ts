@@ -8,8 +8,10 @@ import { parseJson } from '../../fhir/json.ts'
 import { codesOf } from '../../fhir/measured/code-class.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
 import { searchLines } from '../../interactions/search/search-lines.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { cellOptions } from '../../operations/rows/csv.ts'
 import { readingColumns, rowsOf } from '../../operations/rows/study-reading-rows.ts'
+import type { NameKind } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { requestedData } from '../../studies/definition/requested-data.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
@@ -19,6 +21,7 @@ import { box, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
+import { kindNames } from '../page/kind-names.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
 import { ticked, typed } from '../page/typed.ts'
@@ -114,7 +117,7 @@ ${selectField({ name: 'minutes', label: 'A token for', value: typed(reply.reques
         .type(type)
         .header('cache-control', 'no-store')
         .header('content-disposition', `attachment; filename="readings.${format}"`)
-        .send(stream(whileLetIn(request, body.lines)))
+        .send(stream(whileLetIn(request, body.lines), kindNames(codeClasses, wordsFor('en'))))
     })
 }
 
@@ -130,7 +133,7 @@ ${Object.values(snippetLanguages).map(
 <pre class="border rounded p-3" tabindex="0" role="region" aria-label="Snippet in ${name}"><code>${text(snippet)}</code></pre>`,
 )}`
 
-type Format = { readonly type: string; readonly stream: (lines: AsyncIterable<string>) => Readable }
+type Format = { readonly type: string; readonly stream: (lines: AsyncIterable<string>, nameKind: NameKind) => Readable }
 
 const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   ndjson: {
@@ -139,15 +142,15 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   },
   csv: {
     type: 'text/csv; charset=utf-8',
-    stream: lines =>
-      Readable.from(rowsIn(lines)).compose(
+    stream: (lines, nameKind) =>
+      Readable.from(rowsIn(lines, nameKind)).compose(
         stringify({ ...cellOptions, header: true, columns: [...readingColumns] }),
       ) as Readable,
   },
 }
 
-const rowsIn = async function* (lines: AsyncIterable<string>) {
+const rowsIn = async function* (lines: AsyncIterable<string>, nameKind: NameKind) {
   for await (const chunk of lines)
     for (const line of chunk.split('\n'))
-      if (line !== '') yield* rowsOf(parseJson(line) as Parameters<typeof rowsOf>[0])
+      if (line !== '') yield* rowsOf(parseJson(line) as Parameters<typeof rowsOf>[0], nameKind)
 }

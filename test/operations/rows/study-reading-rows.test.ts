@@ -11,10 +11,12 @@ const observation = {
   code,
   subject: { reference: 'Patient/ann' },
 }
+const nameKind = (system: string | undefined, code: string) =>
+  system === 'http://loinc.org' && code === '8480-6' ? 'systolic pressure' : undefined
 /** Lines of the table: the Observation with `more`, which is JSON as it is stored. */
 const lines = (more: string): readonly string[] => {
   const text = JSON.stringify(observation).replace(/\}$/, more === '' ? '}' : `,${more}}`)
-  const rows = rowsOf(parseJson(text) as Parameters<typeof rowsOf>[0])
+  const rows = rowsOf(parseJson(text) as Parameters<typeof rowsOf>[0], nameKind)
   return csv(rows.map(row => readingColumns.map(column => row[column])))
     .trimEnd()
     .split('\r\n')
@@ -37,6 +39,14 @@ t.test('one of several numbers is a row for each', async t => {
   t.strictSame(lines(`"component":${JSON.stringify([part('systolic', 120), part('diastolic', 80)])}`), [
     'one,ann,,systolic,,,120,mmHg,,final,,',
     'one,ann,,diastolic,,,80,mmHg,,final,,',
+  ])
+})
+
+t.test('what brings no name is named by its kind, and stays without one where that is not known', async t => {
+  const part = (code: string) => ({ code: { coding: [{ code: 'own' }, { system: 'http://loinc.org', code }] } })
+  t.strictSame(lines(`"component":${JSON.stringify(['8480-6', '8462-4'].map(part))}`), [
+    'one,ann,own,systolic pressure,,,,,,final,,',
+    'one,ann,own,,,,,,,final,,',
   ])
 })
 

@@ -186,7 +186,7 @@ t.test('the same is downloaded as NDJSON and as CSV, in which no cell is a formu
     rows.map(row => row.replace(/^[^,]*,/, '')).toSorted(),
     [
       `${ada},http://loinc.org|29463-7,'=cmd(),2026-03-01T12:00:00Z,,"'=HYPERLINK(""x"")",,,final,,`,
-      `${ada},http://loinc.org|29463-7,,2026-03-01T12:00:00Z,,-1,kg,,final,,`,
+      `${ada},http://loinc.org|29463-7,Body weight,2026-03-01T12:00:00Z,,-1,kg,,final,,`,
     ].toSorted(),
   )
   const none = await download('csv', [])
