@@ -41,6 +41,8 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
   server.decorateRequest('standing', undefined)
   const noteLanguage = languageNotes(accounts.database)
   server.addHook('onRequest', async (request, reply) => {
+    // A redirect as well: a browser that goes back takes one that it kept, and is sent to and fro between signing in and the page.
+    reply.header('cache-control', 'no-store')
     // CORS is for the API: what a page shows to whoever may open it, such as the outbox, no script of another site reads.
     for (const header of ['access-control-allow-origin', 'access-control-expose-headers']) reply.removeHeader(header)
     request.session = await sessionFor(request, accounts.database, cookies)

@@ -239,6 +239,35 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.same(browser.complaints, [])
   })
 
+  await t.test('whoever goes back from an app that they have allowed is told that this is over', async t => {
+    app.configure({ clientId: diary.id, scope: 'launch/patient patient/Patient.rs' })
+    const browser = await openBrowser()
+    const { page } = browser
+    await page.goto(`${app.origin}/launch?iss=${encodeURIComponent(`${base}/fhir`)}`)
+    await page.waitForURL(`${base}/sign-in?**`)
+    await signIn(browser, emails.ann)
+    await byKeyboard(browser).press('Allow')
+    await page.waitForURL(`${app.origin}/ready?**`)
+    await page.evaluate('ready')
+    for (const from of ['the app', 'the question, to where they had signed in']) {
+      await page.goBack()
+      t.match(await page.textContent('main'), /This request is over/, from)
+    }
+  })
+
+  await t.test('whoever goes back after they have followed a link from elsewhere and signed in is there', async t => {
+    const browser = await openBrowser()
+    const { page } = browser
+    await page.goto(`${app.origin}/link?to=${encodeURIComponent(`${base}/sharing`)}`)
+    await page.getByRole('link').click()
+    await page.waitForURL(`${base}/sign-in?**`)
+    await signIn(browser, emails.ann)
+    await page.goBack()
+    t.equal(page.url(), `${base}/sharing`)
+    t.match(await page.textContent('h1'), /What you share/)
+    t.same(browser.complaints, [])
+  })
+
   await t.test('fhirclient launches an app in a window of its own, and goes on where it was', async t => {
     app.configure({ clientId: diary.id, scope: 'launch/patient patient/Patient.rs' })
     const browser = await openBrowser()

@@ -7,7 +7,7 @@ type Options = { readonly clientId: string; readonly scope: string }
 
 /**
  * An app on a site of its own, made of SMART's JavaScript client as it comes: /launch begins, /popup does in a window of its own,
- * /ready has come back, /post begins by a form.
+ * /ready has come back, /post begins by a form, /link has a link to where its query says.
  */
 export const openSmartApp = async (t: Test) => {
   const library = await readFile(new URL('../../node_modules/fhirclient/build/fhir-client.js', import.meta.url))
@@ -20,6 +20,7 @@ export const openSmartApp = async (t: Test) => {
     '/popup': () =>
       page(`const connect = () => ${authorize({ target: 'popup' })}`, '<button onclick="connect()">Connect</button>'),
     '/post': () => page('', postForm),
+    '/link': () => page('', linkElsewhere),
     '/ready': () => page('window.ready = FHIR.oauth2.ready()'),
   }
   const server = createServer(({ url = '' }, response) => {
@@ -42,6 +43,10 @@ export const openSmartApp = async (t: Test) => {
 
 const page = (script: string, body = ''): string =>
   `<!doctype html><title>App</title><link rel="icon" href="data:,"><script src="/fhir-client.js"></script>${body}<script>${script}</script>`
+
+const linkElsewhere = `<a>There</a><script>
+document.querySelector('a').href = new URLSearchParams(location.search).get('to')
+</script>`
 
 /** Sends the query of the page to us by POST. https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-authorization-code */
 const postForm = `<form method="post"><button>Connect</button></form><script>

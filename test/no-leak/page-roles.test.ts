@@ -78,10 +78,12 @@ t.test('whoever is not signed in comes to sign-in, and does nothing', async t =>
   const _csrf = await tokenOf(nobody, '/sign-in')
   for (const { method, path } of routes.filter(({ path }) => path in pageTable && path !== '/sign-out')) {
     const address = addressOf(path)
-    const { status, location } = method === 'GET' ? await nobody.get(address) : await nobody.post(address, { _csrf })
+    const { status, location, headers } =
+      method === 'GET' ? await nobody.get(address) : await nobody.post(address, { _csrf })
     const back = method === 'GET' ? address : addressOf(pageAbove(path))
     const unsaved = method === 'GET' ? '' : '&unsaved'
     t.same([status, location], [303, `/sign-in?continue=${encodeURIComponent(back)}${unsaved}`], `${method} ${path}`)
+    t.equal(headers['cache-control'], 'no-store', `${method} ${path}`)
   }
   t.match(await nobody.post('/sign-out', { _csrf }), { status: 303, location: '/sign-in?signed-out' })
 })
