@@ -118,6 +118,8 @@ t.test('an assertion that is not as SMART has it does not authenticate', async t
     'of another issuer': [await assertion(id, rsa, { iss: other }), 'iss'],
     'about another subject': [await assertion(id, rsa, { sub: other }), 'iss'],
     'of nobody': [await assertion('nobody', rsa), 'client not found'],
+    'of what no client can be': [await assertion('a\0b', rsa), 'client not found'],
+    'of a kid that no key can have': [await assertion(id, rsa, {}, { kid: 'a\0b' }), noKey],
     'with a key of the same name': [await assertion(id, stranger), 'signature'],
     'with another client’s key': [await assertion(id, ec), noKey],
     'without kid': [await assertion(id, rsa, {}, { kid: undefined }), noKey],

@@ -204,6 +204,24 @@ t.test('a member of another type than it should be is no fault', async t => {
     }
 })
 
+t.test('what cannot be kept is refused as such', async t => {
+  const { jwk } = await makeKey('RS384')
+  const keys = { token_endpoint_auth_method: 'private_key_jwt' }
+  for (const member of [
+    { smart_scope: 'a\0b' },
+    { redirect_uris: [`${redirectUri}?\ud800`] },
+    { ...keys, jwks: { keys: [{ ...jwk, kid: 'a\0b' }] } },
+    { ...keys, jwks: { keys: [{ ...jwk, 'a\0b': 1 }] } },
+  ])
+    t.match(await register({ ...app, ...member }), {
+      status: 400,
+      body: {
+        error: 'invalid_client_metadata',
+        error_description: 'no member may contain the character U+0000, or half of a surrogate pair',
+      },
+    })
+})
+
 t.test('an app on a phone comes back by a scheme of its own, one on a desktop to its own machine', async t => {
   const native = await register({
     ...app,

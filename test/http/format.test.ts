@@ -171,6 +171,15 @@ t.test('_pretty spreads either format over lines', async t => {
   t.match((await call('GET', 'Basic?_count=1&_pretty=true', asXml)).body, '\n  <entry>\n    <fullUrl ')
 })
 
+t.test('_pretty leaves the texts of a Bundle as they are', async t => {
+  const text = 'a\u2028b\u2029c\u0085d\ne\r\nf\\ng'
+  const json = { 'content-type': 'application/fhir+json' }
+  const { id } = (await call('POST', 'Basic', json, JSON.stringify({ resourceType: 'Basic', code: { text } }))).json()
+  const { body } = await call('GET', `Basic?_id=${id}&_pretty=true`)
+  t.equal(JSON.parse(body).entry[0].resource.code.text, text)
+  t.equal(body, JSON.stringify(JSON.parse(body), null, 2))
+})
+
 t.test('errors have the form that was asked for, where they can', async t => {
   const outcome = async (answer: ReturnType<typeof call>) => {
     const { statusCode, headers, body } = await answer

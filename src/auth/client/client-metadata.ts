@@ -1,5 +1,6 @@
 import { errors } from 'oidc-provider'
 import type { ClientMetadata } from '../../storage/authorization/client-registration.ts'
+import { storable } from '../../storage/sql.ts'
 import { type ClientKey, keyRefusal } from './client-key.ts'
 
 /** What a client says of itself, as RFC 7591 has it, with `launch_uris` for apps that our pages open. */
@@ -24,7 +25,7 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
   const launches = uriList('launch_uris', given.launch_uris)
   checkUris({ redirects, launches, isBackend })
   const { invitation_url, jwks, jwks_uri, client_uri, logo_uri, policy_uri, tos_uri, contacts, smart_scope } = given
-  return withoutUndefined({
+  return checkStorable({
     redirect_uris: redirects,
     grant_types: [...new Set(grants)],
     response_types: isBackend ? [] : ['code'],
@@ -41,6 +42,19 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
     contacts,
     smart_scope,
   })
+}
+
+/** Without the members that are not there. The library sees no fault in a character that cannot be kept. */
+const checkStorable = (
+  given: { readonly [K in keyof ClientMetadata]: ClientMetadata[K] | undefined },
+): ClientMetadata => {
+  const metadata = withoutUndefined<ClientMetadata>(given)
+  JSON.stringify(metadata, (name, value) => {
+    if ([name, value].some(one => typeof one === 'string' && one !== storable(one)))
+      refuse('no member may contain the character U+0000, or half of a surrogate pair')
+    return value
+  })
+  return metadata
 }
 
 const checkAuthentication = (method: string, { jwks, jwks_uri }: ClientRequest, { refusalOf }: Checks): void => {

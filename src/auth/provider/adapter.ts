@@ -169,6 +169,8 @@ const grants = ({ database, fhir, rules }: AdapterParts): Partial<Adapter> => ({
 const clients = ({ database, keySets }: AdapterParts): Partial<Adapter> => ({
   upsert: (_id, metadata) => keepSelfRegistered(database, metadata),
   find: async id => {
+    // From within an assertion: what is to be read as it came has none.
+    if (id.includes('\0')) return undefined
     const client = await findClient(database, id)
     if (client === undefined) noteNotFound(id)
     return client && toProviderClient(client, Provider.ctx?.oidc?.params?.client_assertion, keySets)

@@ -58,8 +58,11 @@ const prettyBundle = async function* ({ head, entries }: BundleText): AsyncGener
   const giveWay = openGiveWay()
   for (const entry of entries) {
     await giveWay()
-    yield separator + JSON.stringify(await parseInSteps(entry), null, 2).replace(/^/gm, '    ')
+    yield separator + indent + JSON.stringify(await parseInSteps(entry), null, 2).replaceAll('\n', `\n${indent}`)
     separator = ',\n'
   }
   yield separator === ',\n' ? '\n  ]\n}' : '\n}'
 }
+
+/** Of an entry. In a text of JSON no line ends, but at U+2028 one does for a regular expression. */
+const indent = '    '
