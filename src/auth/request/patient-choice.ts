@@ -14,6 +14,8 @@ export type Choices = {
   /** Where there is no choice: the person is one patient. */
   readonly only: (person: string, client: string) => Promise<string | undefined>
   readonly includes: (person: string, client: string, patient: string) => Promise<boolean>
+  /** Who it is, as far as the person may see that. */
+  readonly findOne: (person: string, client: string, patient: string) => Promise<PatientChoice | undefined>
 }
 
 type ChoicesFound = {
@@ -22,7 +24,7 @@ type ChoicesFound = {
   readonly more: boolean
 }
 
-type PatientChoice = { readonly id: string; readonly name: string; readonly birthDate?: string }
+export type PatientChoice = { readonly id: string; readonly name: string; readonly birthDate?: string }
 
 type Parts = {
   readonly database: Database
@@ -51,23 +53,25 @@ export const openChoices = ({ database, registry, openStoreFor }: Parts): Choice
       throw error
     }
   }
-  const findOwn = async (person: string, client: string, named: Readonly<Record<string, string>>) => {
+  const findOwn = async (person: string, client: string, query: Readonly<Record<string, string>>) => {
     const searchAs = async (patient: string): Promise<readonly PatientChoice[]> => {
       const caller = await callerOfPerson(database, { person, client, patient, scope: 'patient/Patient.rs' })
-      return (await search(caller, { _id: patient, ...named })).patients
+      return (await search(caller, { _id: patient, ...query })).patients
     }
     return (await Promise.all((await patientsOf(database, person)).map(searchAs))).flat()
   }
 
+  const foundBy = async (person: string, client: string, query: Readonly<Record<string, string>>) => {
+    const own = await findOwn(person, client, query)
+    const staff = await staffOf(person, client)
+    if (staff === undefined) return { patients: own, more: false }
+    const { patients, more } = await search(staff, { _count: '50', _sort: 'family', ...query })
+    return { patients: [...own, ...patients.filter(({ id }) => own.every(one => one.id !== id))], more }
+  }
+
   return {
-    find: async (person, client, name) => {
-      const named = name ? { 'name:contains': name } : {}
-      const own = await findOwn(person, client, named)
-      const staff = await staffOf(person, client)
-      if (staff === undefined) return { patients: own, more: false }
-      const { patients, more } = await search(staff, { _count: '50', _sort: 'family', ...named })
-      return { patients: [...own, ...patients.filter(({ id }) => own.every(one => one.id !== id))], more }
-    },
+    find: (person, client, name) => foundBy(person, client, name ? { 'name:contains': name } : {}),
+    findOne: async (person, client, patient) => (await foundBy(person, client, { _id: patient })).patients[0],
     only: async (person, client) => {
       if ((await staffOf(person, client)) !== undefined) return undefined
       const own = await compartmentsOf(database, person)

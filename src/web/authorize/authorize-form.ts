@@ -1,4 +1,4 @@
-import type { Choices } from '../../auth/request/patient-choice.ts'
+import type { Choices, PatientChoice } from '../../auth/request/patient-choice.ts'
 import type { AskingClient, UserInteraction } from '../../auth/request/user-interaction.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
@@ -30,6 +30,8 @@ type Shown = Pick<Extract<UserInteraction, { kind: 'decide' }>, 'id' | 'client' 
   /** Where to sign in as somebody else. */
   readonly signInAs: string
   readonly whose: Whose
+  /** Whom the launch is about, where that is not who decides. */
+  readonly about: PatientChoice | undefined
   /** Undefined where there is no choice. */
   readonly choices: Awaited<ReturnType<Choices['find']>> | undefined
   readonly state: AuthorizeState
@@ -71,10 +73,11 @@ const cannot = (
 </div>`
 
 const question = (shown: Shown): Html => {
-  const { choices, study, state, words } = shown
+  const { about, choices, study, state, words } = shown
   const { say } = words
   const parts = partsAsked(shown.scopes)
-  return html`${choices && patientChoice(words, choices, state)}
+  return html`${about && html`<dl><dt>${say('allow.whose')}</dt><dd>${nameAndBirth(words, about)}</dd></dl>`}
+${choices && patientChoice(words, choices, state)}
 <h2>${say('allow.what')}</h2>
 <p>${say('allow.untick')}</p>
 ${study && html`<p>${say('allow.study')}</p>`}
@@ -159,10 +162,12 @@ const kindChoice = ({ scopes, words, classes, state: { kinds } }: Shown): Html =
 }
 
 const patientChoice = (
-  { say }: Words,
+  words: Words,
   { patients, more }: NonNullable<Shown['choices']>,
   { patient, name }: AuthorizeState,
-): Html => html`<fieldset>
+): Html => {
+  const { say } = words
+  return html`<fieldset>
 <legend class="fs-5 fw-semibold">${say('allow.whose')}</legend>
 ${
   (more || name !== '') &&
@@ -173,8 +178,13 @@ ${patients.length === 0 && html`<p>${say('allow.no-such')}</p>`}
 ${more && html`<p class="text-body-secondary">${say('allow.first', { count: patients.length })}</p>`}
 ${patients.map(one => {
   const isOnly = patients.length === 1 && name === '' && !more
-  const born = one.birthDate && say('allow.born', { date: one.birthDate })
-  const label = html`${one.name}${born && html` <span class="text-body-secondary">${born}</span>`}`
+  const label = nameAndBirth(words, one)
   return box({ type: 'radio', name: 'patient', value: one.id, isChosen: one.id === patient || isOnly, label })
 })}
 </fieldset>`
+}
+
+const nameAndBirth = ({ say }: Words, { name, birthDate }: PatientChoice): Html => {
+  const born = birthDate && say('allow.born', { date: birthDate })
+  return html`${name}${born && html` <span class="text-body-secondary">${born}</span>`}`
+}

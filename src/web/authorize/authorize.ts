@@ -179,6 +179,8 @@ const sendDecision = async (
       },
       signInAs: signInAnewFor(found.id),
       whose: isOwn ? 'own' : 'patient',
+      about:
+        typeof patients === 'object' && !isOwn ? await choices.findOne(person, client.id, patients.given) : undefined,
       choices: patients === 'choose' ? await choices.find(person, client.id, state.name) : undefined,
       state,
     }),

@@ -231,6 +231,7 @@ t.test('an app that was opened by somebody else is not theirs to decide', async 
   )
   const shown = await browser.get(page)
   t.match(wordsOf(shown), 'Read the patient’s measurements')
+  t.match(wordsOf(shown), /Whose data is it about\? Ann /, 'whoever has two tabs open sees which is whose')
   const scope = boxes(shown, 'scope')
   const token = await redeem(await browser.send(page, { decision: 'allow', scope }))
   t.match(token, { scope: 'launch patient/Observation.rs', patient: ann })
