@@ -2,6 +2,7 @@ import { duplicateName } from './duplicate-name.ts'
 import { FhirError } from './error.ts'
 import { inSteps, type Steps } from './give-way.ts'
 import { parseJson } from './json.ts'
+import { deepestJson, isNestedTooDeep, nestedTooDeep } from './nesting.ts'
 
 export type ReadJson = {
   readonly value: unknown
@@ -22,6 +23,7 @@ export const readSteps = function* (
 ): Steps<ReadJson> {
   if (text.length > pieceLength) return yield* readPieces(text, { mostValues, pieceLength, parse })
   const value = parse(text)
+  if (isNestedTooDeep(value)) throw nestedTooDeep()
   return { value, twice: duplicateName(text, value) }
 }
 
@@ -38,9 +40,6 @@ type Options = {
 }
 
 const usualPiece = 128 * 1024
-
-/** No valid resource is nested nearly so deep. */
-export const deepestJson = 500
 
 /**
  * A list or an object that has begun and not ended. In `{"a": [1, 2, 3, …` two are open. When a comma comes, say that behind the 2, more than
@@ -109,8 +108,7 @@ const skipString: Mark = ({ text }, at) => {
 
 const begin: Mark = (reading, at) => {
   const { text, open, root } = reading
-  if (open.length >= deepestJson)
-    throw new FhirError('structure', `The body is nested more than ${deepestJson} levels deep`)
+  if (open.length >= deepestJson) throw nestedTooDeep()
   if (open.length === 0) requireBlank(reading, root?.end ?? 0, root === undefined ? at : text.length)
   if (open.at(-1)?.isMemberRead) throw wrongAt(at)
   reading.values += 1

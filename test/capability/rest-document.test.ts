@@ -4,7 +4,7 @@ import { mostPermits } from '../../src/access/consent-permit.ts'
 import { toRestDocument } from '../../src/capability/rest-document.ts'
 import { configurationTable } from '../../src/config.ts'
 import { mostSaid } from '../../src/fhir/error.ts'
-import { deepestJson } from '../../src/fhir/json-pieces.ts'
+import { deepestJson } from '../../src/fhir/nesting.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { deepestTags } from '../../src/fhir/validate/narrative.ts'
 import { deepestElement } from '../../src/fhir/xml/parse.ts'
@@ -27,7 +27,7 @@ const configured = (name: string) => configurationTable.find(one => one.name ===
 const limits = {
   'a body, once it is inflated': `${configured('MAX_BODY_BYTES')} bytes unless \`MAX_BODY_BYTES\` says otherwise (413)`,
   'values of JSON in a body: numbers, texts, lists and what else there is': `${mostValuesIn(Number(configured('MAX_BODY_BYTES')))}, one for each 8 bytes of \`MAX_BODY_BYTES\` (413)`,
-  'levels of JSON in a body of more than 128 KB': `${deepestJson} (400)`,
+  'levels of JSON in a body': `${deepestJson} (400)`,
   'a resource that PATCH or `$meta-add` has changed':
     'as many characters, or, where it had more already, 10000 more than that (413)',
   'requests that one process works on at once': `${configured('MAX_REQUESTS_IN_FLIGHT')} unless \`MAX_REQUESTS_IN_FLIGHT\` says otherwise (429 with Retry-After)`,

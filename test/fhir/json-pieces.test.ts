@@ -98,6 +98,24 @@ t.test('what is long nests 500 levels at most, and has as many values as are all
   t.equal(await inPieces(nested, 100), nested)
 })
 
+t.test('what is short nests no deeper than what is long', async t => {
+  const refusal = (text: string) =>
+    readJson(text, { mostValues: 1000 }).then(
+      () => undefined,
+      error => error instanceof FhirError && `${error.status} ${error.message}`,
+    )
+  const nested = (depth: number, [first, inner, last]: readonly [string, string, string]) =>
+    first.repeat(depth) + inner + last.repeat(depth)
+  for (const parts of [
+    ['[', '', ']'],
+    ['[', '1.10', ']'],
+    ['{"a":', '1.10', '}'],
+  ] as const) {
+    t.equal(await refusal(nested(500, parts)), undefined)
+    t.equal(await refusal(nested(501, parts)), '400 The body is nested more than 500 levels deep')
+  }
+})
+
 t.test('others have their turn while long JSON is read', async t => {
   let turns = 0
   let isDone = false

@@ -9,9 +9,18 @@ import { fhirWorld } from '../support/fhir-server.ts'
 const { server, token } = await fhirWorld({ MAX_BODY_BYTES: '3000000' })
 t.teardown(() => server.close())
 
-const post = async (url: string, type: string, payload: string | Buffer, headers: Record<string, string> = {}) => {
+const post = (url: string, type: string, payload: string | Buffer, headers: Record<string, string> = {}) =>
+  send('POST', url, type, payload, headers)
+
+const send = async (
+  method: 'POST' | 'PUT' | 'PATCH',
+  url: string,
+  type: string,
+  payload: string | Buffer,
+  headers: Record<string, string> = {},
+) => {
   const answer = await server.inject({
-    method: 'POST',
+    method,
     url: `/fhir${url}`,
     headers: { authorization: 'Bearer everything', 'content-type': type, ...headers },
     payload,
@@ -44,6 +53,49 @@ t.test('depth is limited in JSON and in XML', async t => {
     await post('/Basic', 'application/fhir+xml', xml),
     '400 structure: The body is nested more than 500 levels deep',
   )
+})
+
+t.test('depth is limited in what changes a resource, too', async t => {
+  const [json, patch] = ['application/fhir+json', 'application/json-patch+json']
+  t.match(await send('PUT', '/Basic/b', json, '{"resourceType":"Basic","id":"b","code":{"text":"x"}}'), /^201 /)
+  const nested = `${'{"url":"u","extension":['.repeat(2000)}{"url":"u"}${']}'.repeat(2000)}`
+  const parts = [
+    '{"name":"type","valueCode":"add"}',
+    '{"name":"path","valueString":"Basic"}',
+    '{"name":"name","valueString":"extension"}',
+    `{"name":"value","valueExtension":${nested}}`,
+  ].join()
+  const bodies = [
+    ['PATCH', '/Basic/b', patch, `[{"op":"add","path":"/extension","value":[${nested}]}]`],
+    ['PATCH', '/Basic/b', patch, `[{"op":"test","path":"/extension","value":[${nested}]}]`],
+    ['PATCH', '/Basic/b', json, `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[${parts}]}]}`],
+    [
+      'POST',
+      '/Basic/b/$meta-add',
+      json,
+      `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"code":"x","extension":[${nested}]}]}}]}`,
+    ],
+  ] as const
+  for (const [method, url, type, body] of bodies)
+    t.equal(
+      await send(method, url, type, body),
+      '400 structure: The body is nested more than 500 levels deep',
+      body.slice(0, 40),
+    )
+})
+
+t.test('what many operations of a patch lay into each other is refused, however deep it becomes', async t => {
+  const [json, patch] = ['application/fhir+json', 'application/json-patch+json']
+  await send('PUT', '/Basic/c', json, '{"resourceType":"Basic","id":"c","code":{"text":"x"}}')
+  const value = JSON.parse(`${'{"a":'.repeat(400)}{}${'}'.repeat(400)}`)
+  for (const times of [2, 5, 10, 20, 40, 80]) {
+    const operations = Array.from({ length: times }, (_, index) => [
+      { op: 'add', path: `/x${index}`, value },
+      ...(index === 0 ? [] : [{ op: 'move', from: `/x${index - 1}`, path: `/x${index}${'/a'.repeat(401)}` }]),
+    ])
+    const answer = await send('PATCH', '/Basic/c', patch, JSON.stringify(operations.flat()))
+    t.match(answer, /^4(00|22) /, `${times}: ${answer.slice(0, 100)}`)
+  }
 })
 
 t.test('a body has as many values as somebody may have written', async t => {

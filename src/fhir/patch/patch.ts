@@ -15,9 +15,15 @@ export type Patch = (resource: unknown) => unknown
 export const parsePatch = (structures: Structures, body: unknown, mostLetters: number): Patch => {
   const patch = parseEither(structures, body)
   return resource => {
-    const changed = patch(resource)
-    refuseGrowth(resource, changed, mostLetters)
-    return changed
+    try {
+      const changed = patch(resource)
+      refuseGrowth(resource, changed, mostLetters)
+      return changed
+    } catch (error) {
+      // Each operation nests as deep as a body may; what many lay into each other is deeper than can be walked through.
+      if (error instanceof RangeError) throw new FhirError('processing', 'The change nests the resource too deep')
+      throw error
+    }
   }
 }
 

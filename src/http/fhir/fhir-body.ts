@@ -2,6 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import { type ReadJson, readJson } from '../../fhir/json-pieces.ts'
+import { nestedTooDeep } from '../../fhir/nesting.ts'
 import { type Format, formatNames, formats, formType, patchType } from './media-type.ts'
 
 /** Bodies are FHIR's JSON or XML, or the parameters of a search as a form; anything else is 415. */
@@ -79,7 +80,7 @@ const parse = async (text: string, mostValues: number): Promise<ReadJson> => {
     return await readJson(text, { mostValues })
   } catch (cause) {
     if (cause instanceof FhirError) throw cause
-    if (cause instanceof RangeError) throw new FhirError('structure', 'The body is nested too deep')
+    if (cause instanceof RangeError) throw nestedTooDeep()
     const position = cause instanceof Error ? (/ at position \d+/.exec(cause.message)?.[0] ?? '') : ''
     throw new FhirError('structure', `The body is not JSON${position}`)
   }
