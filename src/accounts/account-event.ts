@@ -11,7 +11,7 @@ import { securityAlert, subtypes } from './security-alert.ts'
 export type AccountEvent = {
   /** Id of the Person. */
   readonly person: string
-  readonly by: 'themselves' | 'operator'
+  readonly by: 'themselves' | 'operator' | 'reader of the address'
   readonly action: 'C' | 'U' | 'D'
   /** A sentence, without secrets and addresses: `The password was changed`. */
   readonly told: string
@@ -28,7 +28,7 @@ export const recordingAccount = async <T>(
   const { person, by } = event
   const organization = await findOverseeingOrganization(database, { person, client: pages })
   const principal: Principal =
-    by === 'operator' ? { kind: 'client', id: commandLineClient } : { kind: 'person', id: person }
+    by === 'themselves' ? { kind: 'person', id: person } : { kind: 'client', id: clientOf[by] }
   const resources = await toAuditEvents(database, event, await nameOfPerson(openStoreAs, person))
   return openStoreAs({ principal, organizations: organization === undefined ? [] : [organization] }).atomic(
     async (store, connection) => {
@@ -43,6 +43,8 @@ export const recordingAccount = async <T>(
 
 /** The client by which our own pages act. */
 const pages = 'pages'
+
+const clientOf = { operator: commandLineClient, 'reader of the address': pages } as const
 
 /** Of an administrator who is a patient as well the others are told one that names no patient. */
 const toAuditEvents = async (database: Database, event: AccountEvent, name: string): Promise<readonly AuditEvent[]> => {
@@ -67,10 +69,11 @@ const toAuditEvent = (
 ): AuditEvent => {
   const staff = practitioner === undefined ? undefined : { reference: `Practitioner/${practitioner}` }
   const named = name === '' ? {} : { name }
-  const agent =
-    by === 'operator'
-      ? { who: { identifier: { value: commandLineClient } } }
-      : { who: staff ?? accountOf(person), ...named }
+  const agent = {
+    themselves: { who: staff ?? accountOf(person), ...named },
+    operator: { who: { identifier: { value: commandLineClient } } },
+    'reader of the address': { name: 'Whoever reads the mail of the address' },
+  }[by]
   return {
     ...securityAlert({ subtype: [subtypes.userSecurity], action, told }),
     agent: [{ ...agent, requestor: true }],

@@ -8,11 +8,25 @@ export const signUpLetter = ({ say }: Words, to: string, link: string): Letter =
   text: say('letter.sign-up.text', { link }),
 })
 
+type Unconfirmed = {
+  /** What somebody has asked for with this address. */
+  readonly wanted: 'account' | 'new-password' | 'new-email'
+  readonly address: string
+  /** Where it is taken off the account. */
+  readonly notMine: string
+}
+
 /** To one that nobody has confirmed: no new password is sent there, and whoever reads it may be somebody else than has the account. */
-export const unconfirmedLetter = ({ say }: Words, to: string, address: string): Letter => ({
+export const unconfirmedLetter = ({ say }: Words, to: string, { wanted, address, notMine }: Unconfirmed): Letter => ({
   to,
   subject: say('letter.unconfirmed.subject'),
-  text: say('letter.unconfirmed.text', { address }),
+  text: say('letter.unconfirmed.text', { wanted: say(`letter.unconfirmed.${wanted}`), address, notMine }),
+})
+
+export const takenOffLetter = ({ say }: Words, to: string, address: string): Letter => ({
+  to,
+  subject: say('letter.taken-off.subject'),
+  text: say('letter.taken-off.text', { address }),
 })
 
 export const alreadyLetter = ({ say }: Words, to: string, address: string): Letter => ({
@@ -93,8 +107,12 @@ export const newsLetter = ({ say }: Words, to: string, { kind, ...values }: Acco
   text: say('letter.news', { news: say(`letter.${kind}.text`, values), address }),
 })
 
-export const verificationLetter = ({ say }: Words, to: string, link: string): Letter => ({
+export const verificationLetter = (
+  { say }: Words,
+  to: string,
+  links: { readonly link: string; readonly notMine: string },
+): Letter => ({
   to,
   subject: say('letter.verification.subject'),
-  text: say('letter.verification.text', { link }),
+  text: say('letter.verification.text', links),
 })

@@ -10,6 +10,7 @@ import { accountPasswordPage } from './account/account-password.ts'
 import { accountSecondFactorPage } from './account/account-second-factor.ts'
 import { accountSessionsPage } from './account/account-sessions.ts'
 import { emailChangePage } from './account/email-change.ts'
+import { notMyAccountPage } from './account/not-my-account.ts'
 import { verificationPage } from './account/verification.ts'
 import { auditPage } from './audit/audit.ts'
 import { authorizePage } from './authorize/authorize.ts'
@@ -100,6 +101,7 @@ export const pages: readonly AddPage[] = [
   accountEmailPage,
   emailChangePage,
   verificationPage,
+  notMyAccountPage,
   accountPasswordPage,
   accountSecondFactorPage,
   accountSessionsPage,

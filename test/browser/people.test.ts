@@ -2,9 +2,10 @@ import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { inviteFirstAdministrator } from '../../src/accounts/sign-up/new-account.ts'
+import { makeLink } from '../../src/storage/account/link.ts'
 import { codeOf, keyIn } from '../support/authenticator.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
-import { linkIn, openMailbox, type ReceivedLetter } from '../support/mailbox.ts'
+import { linkIn, notMineLinkIn, openMailbox, type ReceivedLetter } from '../support/mailbox.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
 t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, async t => {
@@ -25,14 +26,14 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
   const { page } = first
   const letters: ReceivedLetter[] = []
   /** Opens the link of a letter that came, or is to come, to the address. */
-  const openLetter = async (page: Page, address: string, path: string): Promise<void> => {
+  const openLetter = async (page: Page, address: string, path: string, pathIn = linkIn): Promise<void> => {
     const isIt = ({ to, text }: ReceivedLetter) => to === address && text.includes(`${base}${path}?link=`)
     let found = letters.find(isIt)
     while (found === undefined) {
       letters.push(await mailbox.next())
       found = letters.find(isIt)
     }
-    await page.goto(`${base}${linkIn(found)}`)
+    await page.goto(`${base}${pathIn(found)}`)
   }
   const at = () => page.url().slice(base.length)
   const heading = () => page.textContent('h1')
@@ -166,6 +167,30 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     t.equal(at(), '/account')
     await press('Protect your account with a second factor')
     t.match(await page.textContent('main'), /Unused recovery codes: 9/)
+  })
+
+  await t.test('somebody takes their address off an account that another has made with it', async t => {
+    const [mistaken, reader] = [await openBrowser(), await openBrowser({ locale: 'es' })]
+    const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)
+    const made = byKeyboard(mistaken)
+    await mistaken.page.goto(`${base}/new-account?link=${secret}`)
+    await made.type('Your name', 'Theo Typo')
+    await made.type('E-mail address', 'thea@example.org')
+    await made.type('Password', password)
+    await made.enter()
+    await openLetter(reader.page, 'thea@example.org', '/not-my-account', notMineLinkIn)
+    await look(t, reader, 'not-my-account')
+    await byKeyboard(reader).press('No la he creado: quitar mi correo')
+    await look(t, reader, 'not-my-account-done')
+
+    await mistaken.page.goto(`${base}/account`)
+    await look(t, mistaken, 'account-without-address')
+    await made.press('Sign out')
+    await made.type('E-mail address', 'thea@example.org')
+    await made.type('Password', password)
+    await made.enter()
+    t.equal(mistaken.page.url(), `${base}/account/email`)
+    await look(t, mistaken, 'account-email-without-address')
   })
 
   await t.test('the first administrator comes by the link of the log, and confirms their address', async t => {

@@ -75,6 +75,8 @@ const open: Readonly<Record<string, string>> = {
   '/sign-up': 'where a link is sent to an address: the answer is one, whether or not somebody has it',
   '/forgotten-password': 'the same',
   '/new-password': 'opened by a link alone, as /new-account',
+  '/not-my-account':
+    'opened by a link alone, which is sent to the address that it takes off an account, and to no other: it tells nothing of the account',
   '/verification': 'opened by a link that was sent, and confirms an address to nobody but the account signed in',
   '/email-change':
     'opened by a link alone, as /new-account; that of a new address asks for the session of the account as well',

@@ -155,6 +155,7 @@ t.test('no form that was made for one person does anything for another at the sa
     '/invitation/code',
     '/new-account',
     '/new-password',
+    '/not-my-account',
     '/verification',
   ]
   const forLetter = ['/forgotten-password', '/sign-up']

@@ -54,9 +54,16 @@ export const isTo =
   ({ to }: ReceivedLetter): boolean =>
     to === address
 
-/** The path of the only link in a letter. */
-export const linkIn = ({ text }: ReceivedLetter): string => {
-  const [link, ...more] = text.match(/https?:\/\/\S+\?link=\S+/g) ?? []
+/** The path of the only link in a letter, beside that by which its reader says that the account is not theirs. */
+export const linkIn = (letter: ReceivedLetter): string => theOnly(letter, link => !link.includes(notMine))
+
+/** The path of the one by which they say that. */
+export const notMineLinkIn = (letter: ReceivedLetter): string => theOnly(letter, link => link.includes(notMine))
+
+const notMine = '/not-my-account?'
+
+const theOnly = ({ text }: ReceivedLetter, is: (link: string) => boolean): string => {
+  const [link, ...more] = (text.match(/https?:\/\/\S+\?link=\S+/g) ?? []).filter(is)
   if (link === undefined || more.length > 0) throw new Error(`not one link in: ${text}`)
   const { pathname, search } = new URL(link)
   return pathname + search

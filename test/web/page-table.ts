@@ -34,6 +34,7 @@ export const linkPages = [
   '/m/phr/cloud-sharing/authorize',
   '/new-account',
   '/new-password',
+  '/not-my-account',
   '/outbox',
   '/second-factor',
   '/verification',

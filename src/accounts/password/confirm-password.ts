@@ -11,8 +11,9 @@ export const isAccountPassword = async (
   password: string,
 ): Promise<'right' | 'wrong' | 'too-often'> => {
   const account = await findAccountOf(database, person)
-  if (!(await mayTry(database, secretKey, passwordTries, account?.email ?? person))) return 'too-often'
+  const whom = account?.email ?? person
+  if (!(await mayTry(database, secretKey, passwordTries, whom))) return 'too-often'
   if (!(await isPassword(password, account?.password)) || account === undefined) return 'wrong'
-  await forgetTries(database, secretKey, passwordTries, account.email)
+  await forgetTries(database, secretKey, passwordTries, whom)
   return 'right'
 }

@@ -1,43 +1,61 @@
-import { wordsFor } from '../../messages/catalogue.ts'
+import { type Words, wordsFor } from '../../messages/catalogue.ts'
+import type { Letter } from '../../messages/mail.ts'
 import { forgetTries, mayTry } from '../../storage/account/attempt.ts'
 import { dropEmailChange } from '../../storage/account/email-change.ts'
 import { dropLinks, findLink, type Link, makeLink, takeLink } from '../../storage/account/link.ts'
 import { endSessions } from '../../storage/account/session.ts'
 import {
+  type AddressedAccount,
   findAccountByEmail,
   findAccountOf,
+  isAddressed,
   setPassword,
   toAddress,
-  type UserAccount,
 } from '../../storage/account/user-account.ts'
 import { revokeGrants } from '../../storage/authorization/authorization-grant.ts'
 import type { Connection } from '../../storage/database.ts'
 import { recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
-import { newPasswordLetter, passwordChangedLetter } from '../letters.ts'
+import { newPasswordLetter, passwordChangedLetter, unconfirmedLetter } from '../letters.ts'
 import { isLinkedPerson, nameOfPerson } from '../person.ts'
 import { passwordTries } from '../sign-in/sign-in.ts'
+import { notMinePath } from '../sign-up/not-mine.ts'
 import { letters } from '../sign-up/sign-up.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
 
-/** Writes to the address if it is somebody's who has confirmed it; nothing else tells whether it is. */
-export const askForNewPassword = async (accounts: Accounts, email: string): Promise<void> => {
-  const { database, secretKey, mail } = accounts
+/**
+ * Writes to the address if somebody has an account with it; nothing else tells whether it is so. By that letter a new password is chosen where the
+ * address is confirmed, and where it is not it is taken off the account.
+ */
+export const askForNewPassword = async (accounts: Accounts, email: string, asking: Words): Promise<void> => {
+  const { database, secretKey, mail, address } = accounts
   const to = toAddress(email)
   const mayWrite = await mayTry(database, secretKey, letters, to)
   const account = await findAccountByEmail(database, to)
-  // Made in any case, so that both take as long; nobody's opens nothing.
-  const secret = await makeLink(
-    database,
-    { purpose: 'new-password', person: account?.person ?? '', wasSent: true },
-    newPasswordMinutes,
-  )
-  const letter =
-    mayWrite && account?.isVerified
-      ? newPasswordLetter(wordsFor(account.language), to, newPasswordUrl(accounts, secret))
-      : undefined
-  await mail?.sendUnnoticed(letter, newPasswordMinutes)
+  // Made in any case, so that all take as long; nobody's opens nothing.
+  const link =
+    account?.isVerified === false
+      ? `${address()}${await notMinePath(accounts, account)}`
+      : await newPasswordLink(accounts, account?.person ?? '')
+  await mail?.sendUnnoticed(mayWrite ? letterOf(account, asking, link, address()) : undefined, newPasswordMinutes)
+}
+
+const newPasswordLink = async (accounts: Accounts, person: string): Promise<string> => {
+  const made = { purpose: 'new-password', person, wasSent: true } as const
+  return newPasswordUrl(accounts, await makeLink(accounts.database, made, newPasswordMinutes))
+}
+
+const letterOf = (
+  account: AddressedAccount | undefined,
+  asking: Words,
+  link: string,
+  address: string,
+): Letter | undefined => {
+  if (account === undefined) return undefined
+  return account.isVerified
+    ? newPasswordLetter(wordsFor(account.language), account.email, link)
+    : unconfirmedLetter(asking, account.email, { wanted: 'new-password', address, notMine: link })
 }
 
 export const newPasswordMinutes = 30
@@ -46,15 +64,15 @@ export const newPasswordUrl = ({ address }: Pick<Accounts, 'address'>, secret: s
   `${address()}/new-password?link=${secret}`
 
 /** Whose password the link lets choose; undefined where it is not known, was used, or is too old. */
-export const findAccountOfLink = async (accounts: Accounts, secret: string): Promise<UserAccount | undefined> =>
+export const findAccountOfLink = async (accounts: Accounts, secret: string): Promise<AddressedAccount | undefined> =>
   (await findChange(accounts, secret))?.account
 
-type Change = { readonly account: UserAccount; readonly link: Extract<Link, { purpose: 'new-password' }> }
+type Change = { readonly account: AddressedAccount; readonly link: Extract<Link, { purpose: 'new-password' }> }
 
 const findChange = async ({ database }: Accounts, secret: string): Promise<Change | undefined> => {
   const link = await findLink(database, secret)
   const account = link?.purpose === 'new-password' ? await findAccountOf(database, link.person) : undefined
-  return account && link?.purpose === 'new-password' ? { account, link } : undefined
+  return account && isAddressed(account) && link?.purpose === 'new-password' ? { account, link } : undefined
 }
 
 export type NewPasswordAnswer =
@@ -108,7 +126,7 @@ const changePassword = async (
 
 const tellOfChange = async (
   { database, secretKey, openStoreAs, mail, address }: Accounts,
-  { email, person, language }: UserAccount,
+  { email, person, language }: AddressedAccount,
 ): Promise<void> => {
   await forgetTries(database, secretKey, passwordTries, email)
   const isLinked = await isLinkedPerson(openStoreAs, person)

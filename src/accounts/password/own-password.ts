@@ -53,7 +53,7 @@ export const changeOwnPassword = async (
     return true
   })
   if (!isChanged) return { kind: 'wrong' }
-  if (account !== undefined)
+  if (account?.email !== undefined)
     await mail?.send(
       passwordChangedLetter(wordsFor(account.language), account.email, address(), { appsEnded: endsApps }),
     )

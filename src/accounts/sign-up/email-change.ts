@@ -12,7 +12,9 @@ import { dropInvitations, dropLinks } from '../../storage/account/link.ts'
 import { findSecondFactor } from '../../storage/account/second-factor.ts'
 import {
   findAccountByEmail,
+  findAccountByFormerEmail,
   findAccountOf,
+  isAddressed,
   lockAccount,
   replaceAddress,
   toAddress,
@@ -20,7 +22,8 @@ import {
 import type { Connection } from '../../storage/database.ts'
 import { type AccountEventParts, recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
-import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter } from '../letters.ts'
+import { emailChangedLetter, emailTakenLetter, newEmailLetter, oldEmailLetter, unconfirmedLetter } from '../letters.ts'
+import { notMinePath } from './not-mine.ts'
 import { letters } from './sign-up.ts'
 
 /**
@@ -42,14 +45,18 @@ export const askForEmail = async (
   const secrets = await wantEmail(database, { person, email: to, isConfirmed })
   const urlOf = (secret: string) => `${address()}/email-change?link=${secret}`
   const taken = await findAccountByEmail(database, to)
+  // Made in any case, so that all take as long.
+  const notMine = `${address()}${await notMinePath(accounts, { ...taken, email: to })}`
   if (await mayTry(database, secretKey, letters, to))
     await mail?.send(
       taken === undefined
         ? newEmailLetter(words, to, urlOf(secrets.new))
-        : emailTakenLetter(wordsFor(taken.language), to),
+        : taken.isVerified
+          ? emailTakenLetter(wordsFor(taken.language), to)
+          : unconfirmedLetter(words, to, { wanted: 'new-email', address: address(), notMine }),
     )
   // Always: nobody may use up the letters of an address so that its owner is not told.
-  if (account.isVerified)
+  if (account.isVerified && isAddressed(account))
     await mail?.send(
       oldEmailLetter(words, account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }),
     )
@@ -94,7 +101,7 @@ export const confirmEmail = async (
   })
   const { kind } = outcome
   if (kind === 'waits-for') return { kind, end: found.end === 'old' ? 'new' : 'old', email }
-  if (kind === 'changed' && before?.isVerified)
+  if (kind === 'changed' && before?.isVerified && isAddressed(before))
     await mail?.send(emailChangedLetter(wordsFor(before.language), before.email, email))
   return kind === 'changed' ? { kind, person, email } : { kind }
 }
@@ -122,7 +129,8 @@ const changeAddress = async (connection: Connection, to: Parameters<typeof repla
 
 /** The operator's way, for who cannot read the mail of the old address any more. It proves nothing about the new one. */
 export const giveAddress = async (parts: AccountEventParts, from: string, to: string): Promise<void> => {
-  const account = await findAccountByEmail(parts.database, from)
+  const account =
+    (await findAccountByEmail(parts.database, from)) ?? (await findAccountByFormerEmail(parts.database, from))
   if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${from}`)
   const { person } = account
   const event = { person, by: 'operator', action: 'U', told: 'The e-mail address was changed' } as const

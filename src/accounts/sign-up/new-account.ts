@@ -93,7 +93,8 @@ const addHolder = (
     if (!(await takeLink(connection, secret))) throw new NotMade('link-is-over')
     if (!isAdded) throw new NotMade('taken')
     await writeOrThrow(store, newPerson(person, name))
-    await dropInvitations(connection, account.email)
+    // Of an address that nobody has confirmed what was sent to it stays good: it may be somebody else's.
+    if (account.isVerified) await dropInvitations(connection, account.email)
     return person
   })
 }

@@ -2,9 +2,11 @@ import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import type { Letter } from '../../messages/mail.ts'
 import { type Limit, mayTry } from '../../storage/account/attempt.ts'
 import { makeLink } from '../../storage/account/link.ts'
-import { findAccountByEmail, toAddress, type UserAccount } from '../../storage/account/user-account.ts'
+import { type AddressedAccount, findAccountByEmail, toAddress } from '../../storage/account/user-account.ts'
 import type { Accounts } from '../accounts.ts'
 import { alreadyLetter, signUpLetter, unconfirmedLetter } from '../letters.ts'
+import { linkMinutes } from './link-minutes.ts'
+import { notMinePath } from './not-mine.ts'
 
 /**
  * Writes to the address, and nothing more: an account is made by whoever opens the letter's link, so nobody makes one of
@@ -15,26 +17,29 @@ export const askForAccount = async (accounts: Accounts, email: string, words: Wo
   const to = toAddress(email)
   const mayWrite = await mayTry(database, secretKey, letters, to)
   const account = await findAccountByEmail(database, to)
-  // Made in any case, so that both take as long; of an address that has an account it reaches nobody.
-  const secret = await makeLink(
-    database,
-    { purpose: 'new-account', email: to, administrator: false, wasSent: true },
-    linkMinutes,
-  )
+  // Made in any case, so that all take as long; of an address that somebody has confirmed it reaches nobody.
+  const path = account?.isVerified === false ? await notMinePath(accounts, account) : await newAccountPath(accounts, to)
   if (!mayWrite) return
-  const letter =
-    account === undefined
-      ? signUpLetter(words, to, newAccountUrl(accounts, secret))
-      : letterToKnown(account, words, address())
+  const link = `${address()}${path}`
+  const letter = account === undefined ? signUpLetter(words, to, link) : letterToKnown(account, words, address(), link)
   await mail?.send(letter, linkMinutes)
 }
 
-/** In the language of whoever has the account, and where that is not known to be who reads it in that of whoever has asked. */
-const letterToKnown = ({ email, isVerified, language }: UserAccount, asking: Words, address: string): Letter =>
-  isVerified ? alreadyLetter(wordsFor(language), email, address) : unconfirmedLetter(asking, email, address)
+const newAccountPath = async ({ database }: Accounts, email: string): Promise<string> => {
+  const link = { purpose: 'new-account', email, administrator: false, wasSent: true } as const
+  return `/new-account?link=${await makeLink(database, link, linkMinutes)}`
+}
 
-/** How long the link of a letter to an address works. */
-export const linkMinutes = 24 * 60
+/** In the language of whoever has the account, and where that is not known to be who reads it in that of whoever has asked. */
+const letterToKnown = (
+  { email, isVerified, language }: AddressedAccount,
+  asking: Words,
+  address: string,
+  notMine: string,
+): Letter =>
+  isVerified
+    ? alreadyLetter(wordsFor(language), email, address)
+    : unconfirmedLetter(asking, email, { wanted: 'account', address, notMine })
 
 /** Nobody is flooded with letters that they did not ask for. */
 export const letters: Limit = { what: 'letter', tries: 4, minutes: 60 }

@@ -1,23 +1,24 @@
 import { wordsFor } from '../../messages/catalogue.ts'
 import { mayTry } from '../../storage/account/attempt.ts'
-import { findLink, type Link, makeLink, takeLink } from '../../storage/account/link.ts'
+import { dropInvitations, findLink, type Link, makeLink, takeLink } from '../../storage/account/link.ts'
 import { findAccountOf, verifyAddress } from '../../storage/account/user-account.ts'
 import type { Accounts } from '../accounts.ts'
 import { verificationLetter } from '../letters.ts'
-import { letters, linkMinutes } from './sign-up.ts'
+import { linkMinutes } from './link-minutes.ts'
+import { notMinePath } from './not-mine.ts'
+import { letters } from './sign-up.ts'
 
 /** Writes to the address of an account that was not opened by a letter. */
 export const askForVerification = async (accounts: Accounts, person: string): Promise<void> => {
   const { database, secretKey, mail, address } = accounts
   const account = await findAccountOf(database, person)
-  if (account === undefined || account.isVerified) return
+  if (account?.email === undefined || account.isVerified) return
   const { email, language } = account
   if (!(await mayTry(database, secretKey, letters, email))) return
   const secret = await makeLink(database, { purpose: 'verification', person, email }, linkMinutes)
-  await mail?.send(
-    verificationLetter(wordsFor(language), email, `${address()}/verification?link=${secret}`),
-    linkMinutes,
-  )
+  const link = `${address()}/verification?link=${secret}`
+  const notMine = `${address()}${await notMinePath(accounts, { person, email })}`
+  await mail?.send(verificationLetter(wordsFor(language), email, { link, notMine }), linkMinutes)
 }
 
 /** Whose address would be confirmed; undefined where the link is over. */
@@ -35,7 +36,9 @@ type Verification = Extract<Link, { purpose: 'verification' }>
 export const verify = async (accounts: Accounts, secret: string, signedIn: string | undefined): Promise<boolean> => {
   const link = await findVerification(accounts, secret)
   if (link === undefined || link.person !== signedIn) return false
-  return accounts.database.transaction(
-    async connection => (await takeLink(connection, secret)) && (await verifyAddress(connection, link)),
-  )
+  return accounts.database.transaction(async connection => {
+    if (!(await takeLink(connection, secret)) || !(await verifyAddress(connection, link))) return false
+    await dropInvitations(connection, link.email)
+    return true
+  })
 }

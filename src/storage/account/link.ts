@@ -14,6 +14,8 @@ export type Link =
   | { readonly purpose: 'new-password'; readonly person: string; readonly wasSent: boolean }
   /** Always sent. */
   | { readonly purpose: 'verification'; readonly person: string; readonly email: string }
+  /** For whoever reads the mail of the address, to take it off the account. */
+  | { readonly purpose: 'not-mine'; readonly person: string; readonly email: string }
 
 /** Answers what stands in the link: only its hash is kept. It is of use once. */
 export const makeLink = async (connection: Connection, link: Link, minutes: number): Promise<string> => {
@@ -89,6 +91,7 @@ const toLink = ({ purpose, email, person, administrator, was_sent: wasSent }: Li
     case 'new-password':
       return { purpose, person: person ?? '', wasSent }
     case 'verification':
+    case 'not-mine':
       return { purpose, person: person ?? '', email: email ?? '' }
   }
 }

@@ -6,8 +6,8 @@ import { type SqlFragment, sql } from '../sql.ts'
 export type UserAccount = {
   /** Id of the Person. */
   readonly person: string
-  /** In lower case. */
-  readonly email: string
+  /** In lower case; absent where it was taken off the account, and its holder has given no other yet. */
+  readonly email?: string
   /** Argon2id, as a PHC string; absent where none was chosen yet. */
   readonly password?: string
   /** Whether whoever reads the address's mail has said so. */
@@ -17,8 +17,26 @@ export type UserAccount = {
   readonly language: string
 }
 
-export const findAccountByEmail = (connection: Connection, email: string): Promise<UserAccount | undefined> =>
-  findAccount(connection, sql.fragment`email = ${toAddress(email)}`)
+export type AddressedAccount = UserAccount & Required<Pick<UserAccount, 'email'>>
+
+export const findAccountByEmail = async (
+  connection: Connection,
+  email: string,
+): Promise<AddressedAccount | undefined> => {
+  const account = await findAccount(connection, sql.fragment`email = ${toAddress(email)}`)
+  return account && isAddressed(account) ? account : undefined
+}
+
+/** By the address that was taken off it, and that may be another account's by now. */
+export const findAccountByFormerEmail = (connection: Connection, email: string): Promise<UserAccount | undefined> =>
+  findAccount(connection, sql.fragment`former_email = ${toAddress(email)}`)
+
+/** Whether there is any account at all whose address was taken off. */
+export const isAnyWithoutAddress = async (connection: Connection): Promise<boolean> =>
+  (await connection.maybeOne(sql.fragment`SELECT FROM user_account WHERE former_email IS NOT NULL LIMIT 1`)) !==
+  undefined
+
+export const isAddressed = (account: UserAccount): account is AddressedAccount => account.email !== undefined
 
 export const findAccountOf = (connection: Connection, person: string): Promise<UserAccount | undefined> =>
   findAccount(connection, sql.fragment`person = ${person}`)
@@ -26,7 +44,7 @@ export const findAccountOf = (connection: Connection, person: string): Promise<U
 /** False where the address, or the Person, has an account already. */
 export const addAccount = async (
   connection: Connection,
-  account: Pick<UserAccount, 'person' | 'email' | 'password' | 'isVerified' | 'administrator'> &
+  account: Pick<AddressedAccount, 'person' | 'email' | 'password' | 'isVerified' | 'administrator'> &
     Partial<Pick<UserAccount, 'language'>>,
 ): Promise<boolean> => {
   const { person, email, password, isVerified, administrator, language = 'en' } = account
@@ -57,19 +75,32 @@ export const lockAccount = async (connection: Connection, person: string): Promi
 /** False where the account has another address. */
 export const verifyAddress = async (
   connection: Connection,
-  { person, email }: Pick<UserAccount, 'person' | 'email'>,
+  { person, email }: Pick<AddressedAccount, 'person' | 'email'>,
 ): Promise<boolean> =>
   (await connection.run(sql.fragment`
     UPDATE user_account SET verified_at = coalesce(verified_at, now()) WHERE person = ${person} AND email = ${email}`)) >
   0
 
+/** False where the account has another address, or somebody has confirmed it. By a former address one account is signed in to: the latest. */
+export const takeAddressOff = async (
+  connection: Connection,
+  { person, email }: Pick<AddressedAccount, 'person' | 'email'>,
+): Promise<boolean> => {
+  const taken = await connection.run(sql.fragment`
+    UPDATE user_account SET email = NULL WHERE person = ${person} AND email = ${email} AND verified_at IS NULL`)
+  if (taken === 0) return false
+  await connection.run(sql.fragment`UPDATE user_account SET former_email = NULL WHERE former_email = ${email}`)
+  await connection.run(sql.fragment`UPDATE user_account SET former_email = ${email} WHERE person = ${person}`)
+  return true
+}
+
 /** False where somebody has it. */
 export const replaceAddress = async (
   connection: Connection,
-  { person, email, isVerified }: Pick<UserAccount, 'person' | 'email' | 'isVerified'>,
+  { person, email, isVerified }: Pick<AddressedAccount, 'person' | 'email' | 'isVerified'>,
 ): Promise<boolean> =>
   (await connection.run(sql.fragment`
-    UPDATE user_account SET email = ${email}, verified_at = ${verifiedAt(isVerified)}
+    UPDATE user_account SET email = ${email}, former_email = NULL, verified_at = ${verifiedAt(isVerified)}
     WHERE person = ${person} AND NOT EXISTS (SELECT FROM user_account WHERE email = ${email})`)) > 0
 
 export const setLanguage = async (connection: Connection, person: string, language: string): Promise<void> => {
@@ -99,8 +130,11 @@ export const openAccount = async (connection: Connection, email: string, person?
   }
   if (person === undefined)
     throw new FhirError('not-found', `Nobody signs in with ${email} yet: say which Person it is the address of`)
+  const own = (await findAccountOf(connection, person))?.email
+  if (own !== undefined) throw new FhirError('conflict', `Person/${person} signs in with ${own} already`)
   const given = await connection.run(sql.fragment`
-    INSERT INTO user_account (email, person) SELECT ${toAddress(email)}, id FROM person WHERE id = ${person}`)
+    INSERT INTO user_account (email, person) SELECT ${toAddress(email)}, id FROM person WHERE id = ${person}
+    ON CONFLICT (person) DO UPDATE SET email = excluded.email, former_email = NULL WHERE user_account.email IS NULL`)
   if (given === 0) throw new FhirError('not-found', `Person/${person} is not known`)
   return person
 }
@@ -114,11 +148,17 @@ const findAccount = async (connection: Connection, where: SqlFragment): Promise<
   const row = await connection.maybeOne<AccountRow>(sql.fragment`
     SELECT person, email, password, verified_at IS NOT NULL AS verified, administrator, language FROM user_account WHERE ${where}`)
   if (row === undefined) return undefined
-  const { password, verified, ...account } = row
-  return { ...account, ...(password === null ? {} : { password }), isVerified: verified }
+  const { email, password, verified, ...account } = row
+  return {
+    ...account,
+    ...(email === null ? {} : { email }),
+    ...(password === null ? {} : { password }),
+    isVerified: verified,
+  }
 }
 
-type AccountRow = Pick<UserAccount, 'person' | 'email' | 'administrator' | 'language'> & {
+type AccountRow = Pick<UserAccount, 'person' | 'administrator' | 'language'> & {
+  readonly email: string | null
   readonly password: string | null
   readonly verified: boolean
 }

@@ -6,10 +6,12 @@ import { askForEmail } from '../../accounts/sign-up/email-change.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { findSecondFactor } from '../../storage/account/second-factor.ts'
+import { findAccountOf, type UserAccount } from '../../storage/account/user-account.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { type Field, form } from '../page/form.ts'
+import { continuePath } from '../page/continue.ts'
+import { type Field, form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { seldom } from '../page/page-limits.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
@@ -32,8 +34,12 @@ export const accountEmailPage: AddPage = (server, { accounts }) => {
   }
   server.get('/account/email', { onRequest }, async (request, reply) => {
     if (mail === undefined) return sendAskOthers(reply)
-    if (queryOf(request).has('sent')) return sendOnTheirWay(reply)
-    return sendEmail(reply, await fieldsFor(wordsOf(request), sessionOf(request).person))
+    const { person } = sessionOf(request)
+    const account = await findAccountOf(database, person)
+    if (queryOf(request).has('sent')) return sendOnTheirWay(reply, account)
+    const continued = continuePath(queryOf(request).get('continue') ?? '')
+    const intro = account?.email === undefined ? introWithout(wordsOf(request), continued) : undefined
+    return sendEmail(reply, await fieldsFor(wordsOf(request), person), intro)
   })
   server.post('/account/email', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
     if (mail === undefined) return sendAskOthers(reply.code(403))
@@ -64,27 +70,36 @@ type Asked = {
   readonly unshown?: Unshown
 }
 
-const sendEmail = (reply: FastifyReply, fields: readonly Field[]): FastifyReply => {
+/** For whoever has no address: it was taken off their account. */
+const introWithout = ({ say }: Words, continued: string | undefined): Html =>
+  html`${notice(
+    'problem',
+    html`<p>${say('email.taken-off')}</p>
+${continued && html`<p><a href="${continued}">${say('email.later')}</a></p>`}`,
+  )}
+<p>${say('email.text-none')}</p>`
+
+const sendEmail = (reply: FastifyReply, fields: readonly Field[], intro?: Html): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
   return sendTranslatedPage(reply, words, {
     title: say('email.title'),
     isProblem: fields.some(({ problem }) => problem !== undefined),
     content: html`<h1>${say('email.title')}</h1>
-<p>${say('email.text')}</p>
+${intro ?? html`<p>${say('email.text')}</p>`}
 ${form({ action: '/account/email', token: ownToken(reply), problemTitle: say('check'), fields, button: say('email.send') })}
 <p><a href="/account">${say('own.back')}</a></p>`,
   })
 }
 
-const sendOnTheirWay = (reply: FastifyReply): FastifyReply => {
+const sendOnTheirWay = (reply: FastifyReply, account: UserAccount | undefined): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
   return sendTranslatedPage(reply, words, {
     title: say('letter-sent.title'),
     content: html`<h1>${say('letter-sent.title')}</h1>
 <p>${say('email.sent')}</p>
-<p>${say('email.sent-old')}</p>
+<p>${say(account?.isVerified ? 'email.sent-old' : 'email.sent-none')}</p>
 <p><a href="/account">${say('own.back')}</a></p>`,
   })
 }

@@ -36,10 +36,18 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
     return sendTranslatedPage(reply, words, {
       title: say('account.title'),
       content: html`<h1>${say('account.title')}</h1>
+${
+  account?.email === undefined &&
+  notice(
+    'problem',
+    html`<p>${say('email.taken-off')}</p>
+<p><a href="/account/email">${say('email.give')}</a></p>`,
+  )
+}
 ${done && notice('done', html`<p>${say(done)}</p>`)}
 <dl>
 <dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
-<dt>${say('field.email')}</dt><dd>${account?.email}</dd>
+<dt>${say('field.email')}</dt><dd>${account?.email ?? say('own.no-email')}</dd>
 </dl>
 ${places.length > 0 && html`<ul class="list-unstyled my-4">${places.map(([, at, key]) => html`<li><a href="${at}">${say(key)}</a></li>`)}</ul>`}
 <ul class="list-unstyled">
@@ -52,7 +60,7 @@ ${places.length > 0 && html`<ul class="list-unstyled my-4">${places.map(([, at, 
 ${sso && html`<li><a href="/account/institution">${say('own.institution', { institution: sso.institution })}</a></li>`}
 ${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/account/ehrs">${say('own.ehrs')}</a></li>`}
 </ul>
-${account?.isVerified === false && accounts.mail && unverified(words, ownToken(reply))}`,
+${account?.isVerified === false && account.email !== undefined && accounts.mail && unverified(words, ownToken(reply))}`,
     })
   })
 }

@@ -16,6 +16,7 @@ import { sendInvitationIsOver } from '../page/link-is-over.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed, typedSecret } from '../page/typed.ts'
 import { enter } from '../sign-in/entering.ts'
+import { leadToNotMine, notMine, notMineForm } from '../sign-in/not-mine.ts'
 import { newAccountForm } from './invitation-new-account.ts'
 
 /** Whoever has shown who they are takes the invitation into an account: a new one, or one that they sign in to. */
@@ -46,10 +47,18 @@ export const invitationAccountPage: AddPage = (server, options) => {
     // A browser keeps one proof: another window may have shown since whom another invitation is for.
     if (typed(request.body, 'invitation') !== invitation.id)
       return sendAccount(request, reply.code(409), options, { invitation, refusal: 'other-invitation' })
+    if (typed(request.body, 'decision') === notMine) return leadOn(request, reply, invitation)
     const agreed = typed(request.body, 'person')
     if (agreed !== '') return takeBySession(request, reply, invitation, agreed)
     return takeByNew(request, reply, invitation)
   })
+  /** The code was sent to the address of the invitation: who has come by it reads its mail. */
+  const leadOn = async (request: FastifyRequest, reply: FastifyReply, invitation: Invitation) => {
+    const { channel, address: email } = invitation
+    const asked = { email, continued: '/invitation/account' }
+    const led = channel === 'email' ? await leadToNotMine(reply, accounts, asked) : undefined
+    return led ?? sendAccount(request, reply, options, { invitation })
+  }
   /** Somebody else may have signed in since the page was shown. */
   const takeBySession = (request: FastifyRequest, reply: FastifyReply, invitation: Invitation, agreed: string) =>
     request.session?.person === agreed
@@ -92,8 +101,14 @@ const holderOf = (request: FastifyRequest) => ({
 })
 
 /** The address that was invited, unless somebody has an account with it; whoever comes otherwise says which it is to be. */
-const addressFor = async ({ database }: Accounts, { channel, address }: Invitation): Promise<string | undefined> =>
-  channel === 'email' && (await findAccountByEmail(database, address)) === undefined ? address : undefined
+const addressFor = async (accounts: Accounts, invitation: Invitation): Promise<string | undefined> =>
+  invitation.channel === 'email' && (await findHolder(accounts, invitation)) === undefined
+    ? invitation.address
+    : undefined
+
+/** Whose account has the address that was invited. */
+const findHolder = async ({ database }: Accounts, { channel, address }: Invitation) =>
+  channel === 'email' ? findAccountByEmail(database, address) : undefined
 
 type Shown = {
   readonly invitation: Invitation
@@ -183,15 +198,20 @@ const ofNobody = async (
   options: PageOptions,
   shown: Shown,
 ): Promise<Html> => {
-  const { say } = wordsOf(request)
+  const words = wordsOf(request)
+  const { say } = words
   const { accounts } = options
-  const { channel, address } = shown.invitation
-  const isKnown = channel === 'email' && (await addressFor(accounts, shown.invitation)) === undefined
+  const { invitation } = shown
+  const holder = await findHolder(accounts, invitation)
   const signIn = html`<p><a class="btn btn-primary" href="/sign-in?continue=${here}">${say('account.sign-in')}</a></p>`
   const own = await newAccount(request, reply, options, shown)
-  if (isKnown)
-    return html`<p>${say('account.known', { email: address })}</p>
+  if (holder !== undefined)
+    return html`<p>${say('account.known', { email: holder.email })}</p>
 ${signIn}
+${
+  !holder.isVerified &&
+  notMineForm(words, { action: '/invitation/account', token: ownToken(reply), hidden: { invitation: invitation.id } })
+}
 <h2>${say('account.own')}</h2>
 <p>${say('account.shared')}</p>
 ${own}`

@@ -17,6 +17,7 @@ import { seldom } from '../page/page-limits.ts'
 import { wordsOf } from '../page/translated-page.ts'
 import { typed, typedSecret } from '../page/typed.ts'
 import { enter } from '../sign-in/entering.ts'
+import { leadToNotMine, notMine, notMineForm } from '../sign-in/not-mine.ts'
 import { nameField, newPasswordField } from '../sign-in/person-fields.ts'
 import { ssoLink } from '../sign-in/sso-link.ts'
 import { roleNames, roleSentences } from './staff-role.ts'
@@ -30,14 +31,12 @@ export const joinPage: AddPage = (server, options) => {
     return invitation === undefined ? sendLinkIsOver(reply) : sendJoin(request, reply, options, { link, invitation })
   })
   server.post('/join', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
-    const { body, session } = request
+    const { body } = request
     const link = typed(body, 'link')
     const invitation = await staffInvitations.find(link)
     if (invitation === undefined) return sendLinkIsOver(reply)
-    const agreed = typed(body, 'person')
-    // Somebody else may have signed in since the page was shown.
-    if (agreed !== '' && session?.person !== agreed) return sendJoin(request, reply, options, { link, invitation })
-    const person = agreed === '' ? await makeHolder(request, reply, options, { link, invitation }) : agreed
+    if (typed(body, 'decision') === notMine) return leadOn(request, reply, options, { link, invitation })
+    const person = await whoAgrees(request, reply, options, { link, invitation })
     if (person === undefined) return reply
     const answer = await staffInvitations.accept(link, person)
     switch (answer) {
@@ -50,6 +49,32 @@ export const joinPage: AddPage = (server, options) => {
         return sendJoin(request, reply.code(409), options, { link, invitation })
     }
   })
+}
+
+/** The link was sent to the address of the invitation: whoever has come by it reads its mail. */
+const leadOn = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  shown: Shown,
+): Promise<FastifyReply> => {
+  const asked = { email: shown.invitation.email, continued: `/join?link=${shown.link}` }
+  return (await leadToNotMine(reply, options.accounts, asked)) ?? sendJoin(request, reply, options, shown)
+}
+
+/** Answers the Person who is signed in, or that of a new account; undefined where another page was sent in the place of it. */
+const whoAgrees = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: PageOptions,
+  shown: Shown,
+): Promise<string | undefined> => {
+  const agreed = typed(request.body, 'person')
+  if (agreed === '') return makeHolder(request, reply, options, shown)
+  if (request.session?.person === agreed) return agreed
+  // Somebody else has signed in since the page was shown.
+  await sendJoin(request, reply, options, shown)
+  return undefined
 }
 
 /** Answers the Person of a new account; undefined where another page was sent in the place of it. */
@@ -124,7 +149,7 @@ const ofSession = async (
 ): Promise<Html> => {
   const email = (await findAccountOf(accounts.database, person))?.email
   if (email !== invitation.email)
-    return html`<p>You are signed in with ${email}. The invitation is for another address.</p>
+    return html`<p>${email === undefined ? 'Your account has no e-mail address yet.' : `You are signed in with ${email}.`} The invitation is for another address.</p>
 <p><a class="btn btn-primary" href="/sign-in?continue=${here(link)}&amp;prompt=login">Sign in with that one</a></p>`
   if (person === invitation.inviter)
     return html`<p>You have sent this invitation yourself, and nobody gives themselves a role. Whoever else gives roles there can invite you.</p>`
@@ -138,9 +163,14 @@ const ofNobody = async (
   { link, invitation, name = '', problems = {} }: Shown,
 ): Promise<Html> => {
   const signIn = html`<p><a class="btn btn-primary" href="/sign-in?continue=${here(link)}">Sign in</a></p>`
-  if ((await findAccountByEmail(accounts.database, invitation.email)) !== undefined)
+  const account = await findAccountByEmail(accounts.database, invitation.email)
+  if (account?.isVerified)
     return html`<p>You have an account with this address already. Sign in with it to go on.</p>
 ${signIn}`
+  if (account !== undefined)
+    return html`<p>There is an account with this address already. If it is yours, sign in with it to go on.</p>
+${signIn}
+${notMineForm(words, { action: '/join', token: ownToken(reply), hidden: { link } })}`
   const byInstitution = sso?.makesAccounts && ssoLink(words, sso.institution, { continue: `/join?link=${link}` })
   if (accounts.signUp === 'closed')
     return byInstitution

@@ -10,5 +10,5 @@ export const forgottenPasswordPage: AddPage = (server, { accounts }) =>
     text: 'forgotten.text',
     back: 'forgotten.back',
     closed: { title: 'forgotten.title', text: 'forgotten.ask-others' },
-    ask: email => askForNewPassword(accounts, email),
+    ask: (email, words) => askForNewPassword(accounts, email, words),
   })

@@ -68,7 +68,15 @@ const sendNewAccount = (reply: FastifyReply, { link, invitation, name, email, pr
     isProblem: Object.keys(problems).length > 0,
     content: html`<h1>${title}</h1>
 ${intro}
-${invitation.email !== undefined && problems.email && notice('problem', html`<p>${say(`field.email-${problems.email}`)}</p>`)}
+${
+  invitation.email !== undefined &&
+  problems.email &&
+  notice(
+    'problem',
+    html`<p>${say(`field.email-${problems.email}`)}</p>
+<p><a href="/forgotten-password">${say('new-account.not-mine')}</a></p>`,
+  )
+}
 ${form({
   action: '/new-account',
   token: ownToken(reply),

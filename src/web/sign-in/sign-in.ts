@@ -46,9 +46,13 @@ export const signInPage: AddPage = (server, options) => {
         email,
         refusal: answer.kind,
       })
-    return answerAdmission(request, reply, options, answer, continued)
+    return answerAdmission(request, reply, options, answer, answer.hasAddress ? continued : toGiveAddress(continued))
   })
 }
+
+/** Where they give an address of theirs, or go on without. */
+const toGiveAddress = (continued: string | undefined): string =>
+  `/account/email${continued === undefined ? '' : `?${new URLSearchParams({ continue: continued })}`}`
 
 type Shown = {
   readonly continued: string | undefined

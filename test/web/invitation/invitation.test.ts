@@ -1,5 +1,6 @@
 import t from 'tap'
 import { extensions, systems } from '../../../src/fhir/canonical.ts'
+import { addAccount } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { isTo, linkIn } from '../../support/mailbox.ts'
@@ -398,6 +399,30 @@ t.test('who opens the link again that they came by is led to what they share, an
   const { browser: tess } = await prove(await invite(again.subject))
   await tess.send('/invitation/account', { name: 'Tess', password })
   t.match(await tess.get(cancelled), { status: 410, body: over }, 'of one that was replaced nobody came')
+})
+
+t.test('who is invited takes their address off an account that somebody else has made with it', async t => {
+  const { subject, email, patient } = await enrolled('Umberto')
+  const mistaken = await create('everything', { resourceType: 'Person', name: [{ text: 'Ulf Else' }] })
+  await addAccount(database, { person: mistaken.id, email, isVerified: false, administrator: false })
+  const { browser: own } = await prove(await invite(subject))
+  const shown = wordsOf(await own.get('/invitation/account'))
+  t.match(
+    shown,
+    /There is an account with umberto@example\.org already\. .* You did not make that account\? Nobody has/,
+  )
+  t.notMatch(shown, /Ulf/)
+  const led = await own.send('/invitation/account', { decision: 'not-mine' })
+  t.match(
+    [led.status, led.location?.replace(/link=[\w-]+/, '')],
+    [303, '/not-my-account?&continue=%2Finvitation%2Faccount'],
+  )
+  const done = await own.send(led.location ?? '', {}, '/not-my-account')
+  t.match(done, { status: 200, body: 'href="/invitation/account">Go on</a>' })
+  t.match(wordsOf(await own.get('/invitation/account')), /You will sign in with umberto@example\.org\./)
+  t.match(await own.send('/invitation/account', { name: 'Umberto', password }), { status: 303 })
+  t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
+  t.same(await linksOf(mistaken.id), [], 'the other account is as it was')
 })
 
 t.test('five wrong tries end an invitation, however many come at once', async t => {

@@ -153,6 +153,45 @@ t.test('who has an account agrees with it, and with no other', async t => {
   t.equal(below?.practitioner?.reference, own?.practitioner?.reference, 'the same practitioner works in both')
 })
 
+t.test('who is invited takes their address off an account that somebody else has made with it, and joins', async t => {
+  const email = 'ulla@example.org'
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Ulf Else' }] })
+  await addAccount(database, { person, email, password: hashed, isVerified: false, administrator: false })
+  const mistaken = await world.browserOf(person)
+  const link = await linkTo(email, 'viewer')
+  const ulla = openBrowser(server, { remoteAddress: '10.9.0.7' })
+  const shown = await ulla.get(link)
+  t.match(wordsOf(shown), /There is an account with this address already\. If it is yours, .* You did not make that/)
+  t.notMatch(shown.body, /Ulf/)
+  const led = await ulla.send(link, {}, '/join')
+  const on = new URLSearchParams({ continue: link }).toString()
+  t.match([led.status, led.location?.replace(/link=[\w-]+/, '')], [303, `/not-my-account?&${on}`])
+  t.match(wordsOf(await ulla.get(link)), /You did not make that account/, 'nothing is done by that')
+  const done = await ulla.send(led.location ?? '', {}, '/not-my-account')
+  t.match(done, { status: 200, body: `href="${link}">Go on</a>` })
+  t.match(await mailbox.next(), { to: email, subject: 'Your e-mail address was taken off a Sharewell account' })
+
+  t.match(wordsOf(await mistaken.get(link)), /Your account has no e-mail address yet\. The invitation is for another/)
+  const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await mistaken.get('/account')).body) ?? []
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  t.match(await mistaken.post('/join', { _csrf, link: secret, person }), { status: 409 }, 'who had it cannot take it')
+
+  const joined = await join(ulla, link, { name: 'Ulla True', password })
+  t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })
+  t.match(wordsOf(await mistaken.get('/account')), /Name Ulf Else E-mail address none/)
+})
+
+t.test('an address that somebody has confirmed is not offered to be taken off', async t => {
+  const { email } = await holder('Cara')
+  const link = await linkTo(email, 'viewer')
+  const own = openBrowser(server, { remoteAddress: '10.9.0.8' })
+  const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await own.get('/sign-in')).body) ?? []
+  t.notMatch((await own.get(link)).body, /not-mine/)
+  const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
+  const shown = await own.post('/join', { _csrf, link: secret, decision: 'not-mine' })
+  t.match([shown.status, wordsOf(shown)], [200, /You have an account with this address already/])
+})
+
 t.test('an invitation that cannot be is refused at its field, with what was typed', async t => {
   for (const [email, role, problem] of [
     ['', 'viewer', /Enter an e-mail address/],

@@ -1,0 +1,2 @@
+/** How long the link of a letter to an address works. */
+export const linkMinutes = 24 * 60
