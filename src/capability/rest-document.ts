@@ -1,4 +1,5 @@
 import { unsupportedParameters } from '../fhir/definition/registry-search-parameters.ts'
+import { schemes } from '../fhir/validate/narrative-attribute.ts'
 import type { Interaction } from '../interactions/interaction.ts'
 import type { Operation } from '../operations/operation.ts'
 import { parseModifier } from '../search/modifier.ts'
@@ -28,6 +29,10 @@ export const toRestDocument = (documented: Documented): string =>
     '## Formats',
     `${documented.formats.map(code).join(', ')}. Errors, Bundles and statements have the format that was asked for. A Binary is read as its content\n` +
       'unless FHIR JSON or XML is asked for by name, and written as content of any type.',
+    '## Narratives',
+    'The `div` of a `text` is well-formed XML in JSON as well (422): attributes in quotes and each once, `&` as `&amp;`, `&nbsp;` as `&#160;`. It has text or an\n' +
+      `image, and the elements of basic XHTML without scripts. Addresses are relative, or begin with ${schemes.map(scheme => code(`${scheme}:`)).join(', ')},\n` +
+      'in `src` also with `data:image/`. One that was stored before and is not well-formed goes out in XML as its text.',
     '## Search',
     `${documented.registry.resourceTypes.length} types have ${countOf(documented)} search parameters between them. Several values of one parameter, separated by commas, mean or; several\n` +
       'parameters mean and. A parameter that is not known, of a search or of a history, is refused with 400, or passed over under `Prefer: handling=lenient`; so is, of a search, one that has no\n' +

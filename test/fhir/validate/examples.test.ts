@@ -5,29 +5,29 @@ import { allExamples, type Example, keyExamples, syntheticExamples, withoutExamp
 
 /** Published examples that are not valid R4. */
 const invalid: Readonly<Record<string, string>> = {
+  'ActivityDefinition/blood-tubes-supply': 'the narrative is empty (txt-2)',
+  'ActivityDefinition/heart-valve-replacement': 'the narrative is empty (txt-2)',
+  'EventDefinition/example': 'the narrative is empty (txt-2)',
   'Questionnaire/qs1': 'items lack their linkId, which is required (1..1)',
+  'Questionnaire/zika-virus-exposure-assessment': 'the narrative is empty (txt-2)',
 }
 
 /** Published examples that break a rule which we therefore only warn of. */
 const warned: Readonly<Record<string, string>> = {
-  'ActivityDefinition/blood-tubes-supply': 'the narrative is empty',
-  'ActivityDefinition/heart-valve-replacement': 'the narrative is empty',
   'DeviceMetric/example': 'parent is a DeviceDefinition, only Device is allowed',
   'DeviceUseStatement/example': 'reasonReference is a Procedure, which is not allowed',
-  'EventDefinition/example': 'the narrative is empty',
   'MedicationRequest/medrx0301': 'dispenseRequest.performer is a Practitioner, only Organization is allowed',
   'Observation/clinical-gender': 'performer is an Encounter, which is not allowed',
-  'Questionnaire/zika-virus-exposure-assessment': 'the narrative is empty',
 }
 
 const registry = loadRegistry()
 const refused = ({ resource }: Example): boolean => validate(registry, resource).some(isError)
 const namesOf = (examples: readonly Example[]): string[] => examples.map(({ name }) => name).sort()
 
-t.test('of the key examples all but one are valid', { skip: withoutExamples }, async t => {
+t.test('of the key examples all but two are valid', { skip: withoutExamples }, async t => {
   const examples = keyExamples()
   t.equal(examples.length, 228)
-  t.same(namesOf(examples.filter(refused)), ['Questionnaire/qs1'])
+  t.same(namesOf(examples.filter(refused)), ['Questionnaire/qs1', 'Questionnaire/zika-virus-exposure-assessment'])
 })
 
 t.test('the examples of R4 are valid, but for those that are known not to be', { skip: withoutExamples }, async t => {

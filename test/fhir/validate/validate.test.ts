@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { SaxesParser } from 'saxes'
 import t from 'tap'
 import { parseJson } from '../../../src/fhir/json.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
@@ -352,7 +353,7 @@ const cases: readonly Case[] = [
     { ...patient, text: { status: 'generated', div: '<div>a</div><div>b</div>' } },
     ['invariant', 'Patient.text.div'],
   ],
-  ['an empty narrative', { ...patient, text: div(' ') }, ['warning invariant', 'Patient.text.div']],
+  ['an empty narrative', { ...patient, text: div(' ') }, ['invariant', 'Patient.text.div']],
   [
     'a narrative with a large picture',
     { ...patient, text: div(`<img src="data:image/png;base64,${'A'.repeat(20e6)}"/>`) },
@@ -390,16 +391,19 @@ t.test('the message of a narrative that nests too deep says how deep it may', as
 t.test('the message of a narrative that is none says what of it is wrong', async t => {
   const rows = [
     ['<p>a</p>', /it begins with <div and ends with <\/div>$/],
-    ['<div>a', /it begins with <div and ends with/],
-    ['<div>a</div><div>b</div>', /it is one <div>, with all else in it$/],
-    ['<div><script>1</script></div>', /<script> is no element of it; those are a, abbr, .*, var$/],
-    ['<div><p onclick="x()">a</p></div>', /<p> has a script: neither on… nor javascript: is taken$/],
-    ['<div><p>a<br></div>', /<\/div> stands where <br> is open$/],
-    ['<div>a</div></div>', /<\/div> stands where nothing is open$/],
+    ['<div>a', /<div> is never closed$/],
+    ['<div>a</div><div>b</div>', /it is one <div>, with all else in it/],
+    ['<div><script>1</script></div>', /<script> is no element of it; those are a, abbr, .*, var \(line 1, column 6\)$/],
+    [
+      '<div><p onclick="x()">a</p></div>',
+      /<p> has a script: neither on… nor javascript: is taken \(line 1, column \d+\)$/,
+    ],
+    ['<div><p>a<br></div>', /<\/div> stands where <br> is open \(line 1, column \d+\)$/],
+    ['<div>a</div></div>', /<\/div> stands where nothing is open \(line 1, column \d+\)$/],
     ['<div><div>a</div>', /<div> is never closed$/],
-    ['<div>a < b</div>', /a < that begins no tag is written &lt;$/],
-    ['<div><p a="<">a</p></div>', /the tag <p has no end$/],
-    ['<div>a<!-- -- --></div>', /a comment ends with --> and has no other -- in it$/],
+    ['<div>a < b</div>', /a < that begins no tag is written &lt; \(line 1, column \d+\)$/],
+    ['<div><p a="<">a</p></div>', /the tag <p has no end \(line 1, column \d+\)$/],
+    ['<div>a<!-- -- --></div>', /a comment ends with --> and has no other -- in it \(line 1, column \d+\)$/],
   ] as const
   for (const [text, said] of rows) {
     const [issue, ...others] = validate(registry, { ...patient, text: { status: 'generated', div: text } })
@@ -407,6 +411,146 @@ t.test('the message of a narrative that is none says what of it is wrong', async
     t.match(issue?.message, said, text)
     t.same(others, [], text)
   }
+})
+
+const narrativeMessages = (text: string): string[] =>
+  validate(registry, { ...patient, text: { status: 'generated', div: text } }).map(({ message }) => message)
+
+t.test(
+  'of an address browsers read no script: entities, tabs and line breaks hide none, and some schemes alone are taken',
+  async t => {
+    const refused = [
+      'href="javascript:x"',
+      'href="&#106;avascript:alert(1)"',
+      'href="&#x6A;avascript&#58;alert(1)"',
+      'href="java&#x0A;script:x"',
+      'href="java&#9;script:x"',
+      'href="java\nscript:x"',
+      'href="&#32;&#9; JavaScript:x"',
+      'href="java&#x85;script:x"',
+      "href='&#000106;avascript:x'",
+      'HREF="javascript:x"',
+      'href="vbscript:x"',
+      'href="data:text/html,x"',
+      'href="d&#97;ta:text/html,x"',
+      'href="data:image/png;base64,AA=="',
+      'href="livescript:x"',
+      'cite="&#106;avascript:x"',
+      'src="data:text/html,x"',
+      'src="&#106;avascript:x"',
+      'src="data:&#116;ext/html,x"',
+    ]
+    for (const attribute of refused) {
+      const [message, ...others] = narrativeMessages(`<div><a title="a" ${attribute}>a</a></div>`)
+      t.match(
+        message,
+        /^txt-1: .*(?:nor javascript: is taken|taken are relative ones, http, .*) \(line \d, column 6\)$/,
+        attribute,
+      )
+      t.same(others, [], attribute)
+    }
+    const accepted = [
+      'href="http://a.b/c?d=1&amp;e=2"',
+      'href="HTTPS://a.b"',
+      'href="mailto:a@b.c"',
+      'href="tel:+41"',
+      'href="urn:uuid:c757873d-ec9a-4326-a141-556f43239520"',
+      'href="Patient/1"',
+      'href="#javascript:x"',
+      'href="a/b:c"',
+      'href=""',
+      'src="data:image/png;base64,AA=="',
+      'title="javascript: a language; data: what is measured"',
+    ]
+    for (const attribute of accepted) t.same(narrativeMessages(`<div><a ${attribute}>a</a></div>`), [], attribute)
+  },
+)
+
+t.test('a narrative is well-formed XML: the message says what is not, where, and what is accepted', async t => {
+  const rows = [
+    ['1&nbsp;mg', /&nbsp; stands for nothing in XML: .* as &#160; for &nbsp;.* \(line 1, column 7\)$/],
+    ['\na &foo; b', /&foo; stands for nothing in XML/],
+    ['\na & b', /: & stands for nothing in XML: & is written &amp;.* \(line 2, column 3\)$/],
+    ['a &#0; b', /&#0; stands for nothing/],
+    ['a &#xD800; b', /&#xD800; stands for nothing/],
+    ['a &#106 b', /&#106 stands for nothing/],
+    ['a ]]> b', /]]> is written ]]&gt;/],
+    ['<p title=x>a</p>', /<p> has attributes as name="value" alone, each in quotes, not title=x/],
+    ['<p hidden>a</p>', /<p> has attributes as name="value" alone, each in quotes, not hidden/],
+    ['<p title="a"lang="b">a</p>', /each in quotes, not lang="b"/],
+    ['<p title="a" title="b">a</p>', /<p> has title twice/],
+    ['<p title="a" TITLE="b">a</p>', /<p> has title twice/],
+    ['<p title="a & b">a</p>', /: & stands for nothing/],
+    ['<p x:y="a">a</p>', /<p> has x:y, which is no attribute of XHTML/],
+    ['<p xmlns="urn:x">a</p>', /xmlns of <p> is http:\/\/www.w3.org\/1999\/xhtml/],
+    ['<p>a</p title="x">', /<\/p> has nothing behind its name/],
+    ['<br / >', /each in quotes, not \//],
+    ['a\uFFFE', /U\+FFFE and U\+FFFF are no characters/],
+  ] as const
+  for (const [text, said] of rows) {
+    const [message, ...others] = narrativeMessages(`<div>${text}</div>`)
+    t.match(message, /^txt-1: a narrative is basic XHTML: /, text)
+    t.match(message, said, text)
+    t.same(others, [], text)
+  }
+  t.match(narrativeMessages('<div>a</div> b <!-- c -->')[0], /it is one <div>, with all else in it/)
+  t.same(
+    narrativeMessages(
+      '<div xmlns:x="urn:x"><p hidden = "hidden"\n class=\'a "b"\' xml:lang="de">a&#160;&amp; b<br/></p ></div>\n',
+    ),
+    [],
+  )
+})
+
+t.test('what is taken as a narrative is well-formed by a reader of XML, of whatever it is put together', async t => {
+  const pieces = [
+    '<p>',
+    '</p>',
+    '<br/>',
+    '<b',
+    '>',
+    '/',
+    ' ',
+    'a',
+    '=',
+    '"',
+    "'",
+    '&',
+    ';',
+    '#',
+    '1',
+    'x',
+    'amp',
+    '<!--',
+    '-->',
+    '-',
+    ':',
+    'xmlns',
+    ']]',
+  ]
+  let taken = 0
+  const anything = fc.array(fc.constantFrom(...pieces), { maxLength: 6 })
+  fc.assert(
+    fc.property(anything, inner => {
+      const div = `<div xmlns="http://www.w3.org/1999/xhtml">a${inner.join('')}</div>`
+      if (narrativeMessages(div).length > 0) return
+      taken += 1
+      new SaxesParser({ xmlns: true }).write(div).close()
+    }),
+    { numRuns: 20_000 },
+  )
+  t.ok(taken > 1000, `${taken} were`)
+})
+
+t.test('a narrative that says nothing is none', async t => {
+  for (const text of ['', ' \n', '&#160;&#32;', '<p></p>', '<!-- a > b -->', '<br/>'])
+    t.same(
+      narrativeMessages(`<div>${text}</div>`),
+      ['txt-2: there is no text in it, nor an image; a narrative that says nothing is left out'],
+      text,
+    )
+  t.same(narrativeMessages('<div/>').length, 1)
+  t.same(narrativeMessages('<div><img src="#a" alt="b"/></div>'), [])
 })
 
 t.test('the message of a wrong code names codes that are accepted', async t => {
