@@ -1,6 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Handler, Interaction, OperationLevel } from '../interactions/interaction.ts'
 import type { Action } from '../search/expression.ts'
+import { requireValidParameters } from './parameters.ts'
 
 /** One row of the table of operations. https://hl7.org/fhir/R4/operations.html */
 export type Operation = {
@@ -15,6 +16,8 @@ export type Operation = {
   readonly methods: readonly ('GET' | 'POST')[]
   /** It takes a Bundle of writes, each on its own: what became of them can be answered later. */
   readonly takesBundle?: true
+  /** What is posted may be what it is asked about: it judges by itself what else is. */
+  readonly judgesBody?: true
   readonly documentation: string
   /** What it finds in its request depends on the level; at the system nobody has asked the gate for it yet. */
   readonly handler: Handler
@@ -27,6 +30,7 @@ export const routesOf = ({
   types,
   methods,
   takesBundle,
+  judgesBody,
   documentation,
   handler,
 }: Operation): readonly Interaction[] =>
@@ -41,12 +45,20 @@ export const routesOf = ({
           types,
           body: method === 'GET' ? 'none' : 'resource',
           documentation,
-          handler,
+          handler: judgesBody ? handler : withValidInput(handler),
           ...(at[level] === undefined ? {} : { action: at[level] }),
           ...(takesBundle === undefined ? {} : { takesBundle }),
         }),
       ),
     )
+
+/** What it is given has the datatypes of R4, so that it reads them as their types say. */
+const withValidInput =
+  (handler: Handler): Handler =>
+  async (request, context) => {
+    requireValidParameters(request.body, context.registry)
+    return handler(request, context)
+  }
 
 const levels: readonly OperationLevel[] = ['system', 'type', 'instance']
 

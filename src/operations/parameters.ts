@@ -1,7 +1,9 @@
 import type { Parameters, ParametersParameter } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
-import { decimalText } from '../fhir/json.ts'
+import { decimalText, isObject } from '../fhir/json.ts'
 import { parseReference } from '../fhir/reference.ts'
+import type { Registry } from '../fhir/registry.ts'
+import { requireValid } from '../fhir/validate/validate.ts'
 import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
 import { isLook } from '../search/result-parameter.ts'
@@ -35,6 +37,17 @@ export const parametersOf = (body: unknown): readonly ParametersParameter[] => {
   return parameter
 }
 
+/** Throws all that is wrong with a posted Parameters, but for the resources in it: what takes one judges it. */
+export const requireValidParameters = (body: unknown, registry: Registry): void => {
+  if (!isObject(body) || body.resourceType !== 'Parameters') return
+  const { parameter, ...rest } = body
+  if (!Array.isArray(parameter)) return void requireValid(registry, body)
+  const judged = parameter.map(one => (isObject(one) && one.resource !== undefined ? { ...one, resource: any } : one))
+  requireValid(registry, judged.length === 0 ? rest : { ...rest, parameter: judged })
+}
+
+const any = { resourceType: 'Parameters' }
+
 const isNamed = (parameter: unknown): boolean =>
   typeof parameter === 'object' && parameter !== null && 'name' in parameter && typeof parameter.name === 'string'
 
@@ -65,6 +78,19 @@ export const only = (given: URLSearchParams, name: string): string | undefined =
   if (others.length > 0) throw refusal(name, `"${name}" is given more than once`)
   return value
 }
+
+/** The values of one type that were posted by a name. Throws where another type came by it. */
+export const valuesOf = <Key extends keyof ParametersParameter>(
+  body: unknown,
+  name: string,
+  key: Key,
+): readonly NonNullable<ParametersParameter[Key]>[] =>
+  parametersOf(body)
+    .filter(one => one.name === name)
+    .map(({ [key]: value }) => {
+      if (value !== undefined) return value
+      throw refusal(`Parameters.parameter('${name}')`, `"${name}" takes a ${key} here`)
+    })
 
 /** How many are wanted, at most so many; `usual` where it is not said. */
 export const atMost = (given: URLSearchParams, name: string, most: number, usual = most): number => {

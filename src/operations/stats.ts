@@ -10,7 +10,15 @@ import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { StatisticsRow } from '../storage/figures/figures.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, parametersResponse, patientOf, primitivesOf, requireKnown } from './parameters.ts'
+import {
+  only,
+  parametersOf,
+  parametersResponse,
+  patientOf,
+  primitivesOf,
+  requireKnown,
+  valuesOf,
+} from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/observation-operation-stats.html */
 export const stats: Operation = {
@@ -58,18 +66,19 @@ type Asked = {
 }
 
 const parseStats = (request: SystemRequest): Asked => {
-  const complex = parametersOf(request.body).filter(({ name = '' }) => complexNames.includes(name))
-  const rest = parametersOf(request.body).filter(one => !complex.includes(one))
+  const { body } = request
+  const rest = parametersOf(body).filter(({ name = '' }) => !complexNames.includes(name))
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter: rest } })
   const other = [...given.keys()].find(name => !primitives.includes(name))
   if (other !== undefined && complexNames.includes(other))
     throw refusal(other, `"${other}" is no primitive value: post it in a Parameters`)
   requireKnown('stats', given, primitives, [...primitives, ...complexNames])
-  const codings = complex.flatMap(({ valueCoding }) => (valueCoding === undefined ? [] : [valueCoding]))
+  const [period = lastHours(only(given, 'duration')), ...otherPeriods] = valuesOf(body, 'period', 'valuePeriod')
+  if (otherPeriods.length > 0) throw refusal('period', '"period" is given more than once')
   return {
     patient: patientOf(only(given, 'subject')),
-    codes: parseCodes(given, codings),
-    period: complex.find(({ name }) => name === 'period')?.valuePeriod ?? lastHours(only(given, 'duration')),
+    codes: parseCodes(given, valuesOf(body, 'coding', 'valueCoding')),
+    period,
     statistics: parseStatistics(given.getAll('statistic').flatMap(text => text.split(','))),
     include: truthOf(only(given, 'include')),
     limit: limitOf(only(given, 'limit')),

@@ -4,7 +4,7 @@ import { type Member, openExpansion } from '../fhir/terminology/expansion.ts'
 import type { FhirRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, parametersResponse } from './parameters.ts'
+import { only, parametersResponse, valuesOf } from './parameters.ts'
 import { askedCodeSystem, askedValueSet, inParameters, primitivesAmong } from './terminology-asked.ts'
 
 /** https://hl7.org/fhir/R4/valueset-operation-validate-code.html */
@@ -60,10 +60,11 @@ const complex = ['coding', 'codeableConcept']
 
 const codingsOf = (request: FhirRequest, given: URLSearchParams): readonly Coding[] => {
   const [code, system, display] = ['code', 'system', 'display'].map(name => only(given, name))
-  const posted = parametersOf(request.body).flatMap(({ valueCoding, valueCodeableConcept }) => [
-    ...(valueCoding === undefined ? [] : [valueCoding]),
-    ...(valueCodeableConcept?.coding ?? []),
-  ])
+  const concepts = valuesOf(request.body, 'codeableConcept', 'valueCodeableConcept')
+  const posted = [
+    ...valuesOf(request.body, 'coding', 'valueCoding'),
+    ...concepts.flatMap(({ coding = [] }) => coding),
+  ].filter(one => one.code !== undefined)
   const codings: readonly Coding[] =
     code === undefined
       ? posted

@@ -12,7 +12,7 @@ import { requireAccess } from '../interactions/require-access.ts'
 import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Operation } from './operation.ts'
-import { only, parametersOf, primitivesOf, requireKnown } from './parameters.ts'
+import { only, parametersOf, primitivesOf, requireKnown, requireValidParameters } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/resource-operation-validate.html */
 export const validate: Operation = {
@@ -21,11 +21,12 @@ export const validate: Operation = {
   at: { type: 'c', instance: 'r' },
   types: 'all',
   methods: ['GET', 'POST'],
+  judgesBody: true,
   documentation:
     'Whether a resource is valid, and obeys the profile that is named and those that it claims: always 200, with the issues in an OperationOutcome. Nothing is stored.',
   handler: async (request, context) => {
     if (!('type' in request)) throw new FhirError('not-found', '$validate is an operation of a type')
-    const asked = parseValidate(request)
+    const asked = parseValidate(request, context)
     const resource = await resourceOf(request, asked, context)
     if (resource === undefined) return outcomeOf([])
     const { issues, checked } = await validated(request.type, resource, context)
@@ -53,12 +54,13 @@ type Asked = {
   readonly sent: Resource | undefined
 }
 
-const parseValidate = (request: FhirRequest): Asked => {
+const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   const { body } = request
   const parameters = isOf(body, 'Parameters') ? parametersOf(body) : []
   // Of the type Parameters one that wraps no resource may be what is to be validated; for a deletion none is sent.
   const isOther = isOf(body, 'Parameters') && 'type' in request && request.type !== 'Parameters'
   const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
+  if (isWrapped) requireValidParameters(body, registry)
   const parameter = isWrapped ? parameters.filter(({ name }) => name !== 'resource') : []
   const given = primitivesOf({ ...request, body: { resourceType: 'Parameters', parameter } })
   requireKnown('validate', given, ['mode', 'profile'], ['resource', 'mode', 'profile'])

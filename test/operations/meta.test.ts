@@ -118,7 +118,7 @@ t.test('of many labels those that are named are taken, each looked at once', asy
 t.test('labels are changed only of what may be updated, and only by what are labels', async t => {
   t.equal((await change('meta-add', patient.id, { tag: [tag('x')] }, 'reader')).statusCode, 403)
   t.equal((await change('meta-add', 'nobody', { tag: [tag('x')] })).statusCode, 404)
-  const wrong = await change('meta-add', patient.id, { tags: [] })
+  const wrong = await change('meta-add', patient.id, { versionId: '2' })
   t.equal(wrong.statusCode, 400)
   t.match(wrong.json().issue[0].diagnostics, /valueMeta with profile, tag or security/)
   t.equal((await change('meta-add', patient.id, { tag: [{ system: '' }] })).statusCode, 422)

@@ -1,0 +1,105 @@
+import t from 'tap'
+import { operations } from '../../src/operations/operations.ts'
+import { fhirServer } from '../support/fhir-server.ts'
+
+const server = await fhirServer()
+t.teardown(() => server.close())
+const post = async (url: string, parameter: readonly unknown[], bearer = 'everything') => {
+  const answer = await server.inject({
+    method: 'POST',
+    url: `/fhir/${url}`,
+    headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/fhir+json' },
+    payload: JSON.stringify({ resourceType: 'Parameters', parameter }),
+  })
+  return { status: answer.statusCode, issue: answer.json().issue?.[0] }
+}
+
+await server.inject({
+  method: 'PUT',
+  url: '/fhir/Patient/ann',
+  headers: { authorization: 'Bearer everything' },
+  payload: { resourceType: 'Patient', id: 'ann' },
+})
+
+const genders = { name: 'url', valueUri: 'http://hl7.org/fhir/ValueSet/administrative-gender' }
+const average = [
+  { name: 'subject', valueUri: 'Patient/ann' },
+  { name: 'statistic', valueCode: 'average' },
+]
+const heartRate = { name: 'coding', valueCoding: { system: 'http://loinc.org', code: '8867-4' } }
+
+t.test('every operation refuses parameters that are none of R4', async t => {
+  const posted = operations.filter(({ methods, takesBundle }) => methods.includes('POST') && !takesBundle)
+  t.ok(posted.length >= 20, `${posted.length} operations`)
+  for (const { name, at, types } of posted) {
+    const type = types === 'all' ? 'Patient' : types[0]
+    const place = at.system ? '' : at.type ? `${type}/` : `${type}/ann/`
+    const { status, issue } = await post(`${place}$${name}`, [{ name: 'x', valueCoding: 5 }])
+    t.match({ status, issue }, { status: 400, issue: { code: 'structure' } }, `${place}$${name}`)
+    t.match(issue?.expression, ['Parameters.parameter[0].value'], `${place}$${name}`)
+  }
+})
+
+t.test('a value of another type than its name takes is refused, and not passed over', async t => {
+  const validateCode = 'ValueSet/$validate-code'
+  const stats = 'Observation/$stats'
+  for (const [url, parameter, said] of [
+    [validateCode, [genders, { name: 'coding', valueCoding: null }], /Parameters.parameter\[1\]/],
+    [validateCode, [genders, { name: 'coding', valueCoding: { code: 5 } }], /\[1\].value.code/],
+    [validateCode, [genders, { name: 'coding', valueCoding: { code: 'male', display: 5 } }], /\[1\].value.display/],
+    [validateCode, [genders, { name: 'codeableConcept', valueCodeableConcept: { coding: 5 } }], /\[1\].value.coding/],
+    [
+      validateCode,
+      [genders, { name: 'codeableConcept', valueCodeableConcept: { coding: 'abc' } }],
+      /\[1\].value.coding/,
+    ],
+    [
+      validateCode,
+      [genders, { name: 'codeableConcept', valueCodeableConcept: { coding: [null] } }],
+      /\[1\].value.coding/,
+    ],
+    [validateCode, [genders, { name: 'coding', valueString: 'male' }], /"coding" takes a valueCoding here/],
+    [validateCode, [genders, { name: 'coding', valueCoding: { display: 'Male' } }], /Say which code is meant/],
+    [stats, [...average, { name: 'coding', valueCoding: null }], /Parameters.parameter\[2\]/],
+    [stats, [...average, { name: 'coding', valueString: '8867-4' }], /"coding" takes a valueCoding here/],
+    [stats, [...average, heartRate, { name: 'period', valuePeriod: 5 }], /\[3\].value/],
+    [stats, [...average, heartRate, { name: 'period', valueString: '2026' }], /"period" takes a valuePeriod here/],
+    [
+      stats,
+      [...average, heartRate, ...['2025', '2026'].map(start => ({ name: 'period', valuePeriod: { start } }))],
+      /"period" is given more than once/,
+    ],
+  ] as const) {
+    const { status, issue } = await post(url, parameter)
+    t.ok([400, 422].includes(status), `${status} ${JSON.stringify(parameter)}`)
+    t.match(`${issue?.expression} ${issue?.diagnostics}`, said, JSON.stringify(parameter))
+  }
+})
+
+t.test('a resource among the parameters is judged by the operation that takes it', async t => {
+  const resource = { resourceType: 'Patient', gender: 5 }
+  t.match(await post('Patient/$validate', [{ name: 'resource', resource }]), {
+    status: 200,
+    issue: { severity: 'error', expression: ['Patient.gender'] },
+  })
+  t.match(
+    await post('Patient/$validate', [
+      { name: 'resource', resource },
+      { name: 'mode', valueCode: 5 },
+    ]),
+    {
+      status: 422,
+      issue: { expression: ['Parameters.parameter[1].value'] },
+    },
+  )
+  t.match(await post('Parameters/$validate', [{ name: 'x', valueCode: 5 }]), {
+    status: 200,
+    issue: { severity: 'error', expression: ['Parameters.parameter[0].value'] },
+  })
+  const valueSet = { resourceType: 'ValueSet', status: 'active', compose: 'x' }
+  t.match(await post('ValueSet/$expand', [{ name: 'valueSet', resource: valueSet }]), {
+    status: 400,
+    issue: { expression: ['ValueSet.compose'] },
+  })
+  t.match(await post('Patient/ann/$meta', []), { status: 200 }, 'no parameters')
+})
