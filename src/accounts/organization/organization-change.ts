@@ -1,4 +1,4 @@
-import type { Organization } from '@medplum/fhirtypes'
+import type { CodeableConcept, Coding, Organization } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
 import { organizationTypeSystem, organizationTypes } from '../../fhir/organization-type.ts'
 import { isBlank } from '../blank.ts'
@@ -72,16 +72,39 @@ export const asksSecondFactor = ({ extension = [] }: Organization): boolean =>
 const withSaid = (organization: Organization, said: SaidOrganization): Organization =>
   withSecondFactor(withType({ ...organization, name: said.name.trim() }, said.type), said.secondFactor)
 
-/** What else it is, by other codes, stays. */
+/** What else it is, by other codes and in words, stays. */
 const withType = (organization: Organization, type: string): Organization => {
-  if (typeOfOrganization(organization) === type) return organization
+  const replaced = typeOfOrganization(organization)
+  if (replaced === type) return organization
   const { type: before = [], ...rest } = organization
-  const others = before.filter(({ coding = [] }) => !coding.some(({ system }) => system === organizationTypeSystem))
-  const display = organizationTypes().find(({ code }) => code === type)?.display
-  const own = display === undefined ? [] : [{ coding: [{ system: organizationTypeSystem, code: type, display }] }]
-  const types = [...own, ...others]
+  const own = organizationTypes().filter(({ code }) => code === type)
+  const coding = own.map(({ code, display }) => ({ system: organizationTypeSystem, code, display }))
+  const at = before.findIndex(hasOwnCoding)
+  const others = before.map((concept, index) => withCoding(concept, index === at ? coding : [], replaced))
+  const types = [...(at < 0 && coding.length > 0 ? [{ coding }] : []), ...others.filter(one => !isEmptyConcept(one))]
   return { ...rest, ...(types.length === 0 ? {} : { type: types }) }
 }
+
+const isOwnCoding = ({ system }: Coding): boolean => system === organizationTypeSystem
+
+const hasOwnCoding = ({ coding = [] }: CodeableConcept): boolean => coding.some(isOwnCoding)
+
+/** The coding of FHIR's own in the place of the first such; a text that only says what that was goes with it. */
+const withCoding = (concept: CodeableConcept, own: readonly Coding[], replaced: string): CodeableConcept => {
+  if (!hasOwnCoding(concept)) return concept
+  const { coding: before = [], text, ...rest } = concept
+  const at = before.findIndex(isOwnCoding)
+  const coding = before.flatMap((one, index) => (index === at ? own : isOwnCoding(one) ? [] : one))
+  const was = organizationTypes().find(({ code }) => code === replaced)?.display
+  const isOfReplaced = text?.trim().toLowerCase() === was?.toLowerCase()
+  return {
+    ...rest,
+    ...(coding.length === 0 ? {} : { coding }),
+    ...(text === undefined || isOfReplaced ? {} : { text }),
+  }
+}
+
+const isEmptyConcept = (concept: CodeableConcept): boolean => Object.keys(concept).every(name => name === 'id')
 
 const withSecondFactor = (organization: Organization, isAsked: boolean): Organization => {
   if (asksSecondFactor(organization) === isAsked) return organization

@@ -130,6 +130,35 @@ t.test('it is called something else, and what it is by other codes stays', async
   t.strictSame((await stored(id)).type, [other])
 })
 
+t.test('what it is by other codes and words stays where they stand beside the one that changes', async t => {
+  const system = 'http://terminology.hl7.org/CodeSystem/organization-type'
+  const cardiology = { system: 'urn:own', code: 'cardiology' }
+  const changedTo = async (code: string, type: readonly object[]) => {
+    const { id } = await create('everything', {
+      resourceType: 'Organization',
+      name: 'Heart',
+      type: type as never,
+      partOf: { reference: `Organization/${lab.organization}` },
+    })
+    const answer = await manager.send(pageOf(id, '/change'), { name: 'Heart', type: code })
+    t.equal(answer.status, 303)
+    const { type: changed } = await stored(id)
+    t.equal((await manager.send(pageOf(id, '/close'), {})).status, 303)
+    return changed
+  }
+  const dept = { system, code: 'dept', display: 'Hospital Department' }
+  const concept = { coding: [{ system, code: 'prov' }, cardiology], text: 'Heart centre' }
+  t.strictSame(await changedTo('dept', [concept]), [{ coding: [dept, cardiology], text: 'Heart centre' }])
+  t.strictSame(await changedTo('', [concept]), [{ coding: [cardiology], text: 'Heart centre' }])
+  t.strictSame(await changedTo('prov', [concept]), [concept], 'what is chosen again is left as it was')
+  const plain = { coding: [{ system, code: 'prov' }], text: 'Healthcare Provider' }
+  t.strictSame(await changedTo('dept', [plain, concept]), [
+    { coding: [dept] },
+    { coding: [cardiology], text: 'Heart centre' },
+  ])
+  t.strictSame(await changedTo('', [plain]), undefined)
+})
+
 t.test(
   'what somebody else changed meanwhile is not overwritten: the page says so, and keeps what was typed',
   async t => {
