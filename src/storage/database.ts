@@ -5,7 +5,7 @@ import { openNewerDatabase } from './postgres/newer-database.ts'
 import { isFull, notePrepared, type Statement, toStatement } from './postgres/prepared-statement.ts'
 import { rowTypes } from './postgres/row-types.ts'
 import { endedBySilence } from './postgres/silence.ts'
-import { type Fail, failure, isDeadlock, isLost } from './postgres/sql-state.ts'
+import { type Fail, failure, isAborted, isConflict, isDeadlock, isLost } from './postgres/sql-state.ts'
 import type { SqlFragment } from './sql.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
@@ -158,7 +158,13 @@ const inTransaction = async <T>(
   run: (connection: Connection, joinings: number | undefined) => Promise<T>,
 ): Promise<T> => {
   const { client, release } = await takeClient(pool, fail)
-  const query = queryOn(client, fail)
+  let broken: unknown
+  const goneOn = (fault: unknown) => wentOn(fault, () => fail(broken))
+  const query = queryOn(client, error => {
+    if (isAborted(error)) return goneOn(error)
+    broken = error
+    return fail(error)
+  })
   const sent: Promise<unknown>[] = []
   const later: Connection['later'] = async fragment => {
     const done = query(fragment)
@@ -171,7 +177,7 @@ const inTransaction = async <T>(
     const begun = [await client.query(begin).catch(fail)].flat().at(-1)
     const result = await run({ ...connectionOver(query), later }, begun?.rows[0]?.joinings)
     isCommitting = true
-    await Promise.all([...sent, commit(client, fail)])
+    await Promise.all([...sent, commit(client, fail, goneOn)])
     release()
     return result
   } catch (error) {
@@ -199,9 +205,15 @@ const firstFailure = async (sent: readonly Promise<unknown>[]): Promise<unknown>
 }
 
 /** PostgreSQL answers a commit after a failed statement with ROLLBACK, and no error: nothing that was written is there. */
-const commit = async (client: pg.PoolClient, fail: Fail): Promise<void> => {
+const commit = async (client: pg.PoolClient, fail: Fail, goneOn: Fail): Promise<void> => {
   const { command } = await client.query('COMMIT').catch(fail)
-  if (command !== 'COMMIT') throw new Error('a statement failed unnoticed, and nothing was committed')
+  if (command !== 'COMMIT') await goneOn(new Error('a statement failed unnoticed, and nothing was committed'))
+}
+
+/** Where somebody went on behind a statement that failed: a fault of theirs, unless by a conflict, for which all is tried again. */
+const wentOn = async (fault: unknown, failed: () => Promise<never>): Promise<never> => {
+  const met: unknown = await failed().catch(error => error)
+  throw isConflict(met) ? met : fault
 }
 
 /** `run` is told what the last try has met. */
@@ -209,7 +221,7 @@ const retried = async <T>(run: (last?: unknown) => Promise<T>, attempts = 5, las
   try {
     return await run(last)
   } catch (error) {
-    if (attempts <= 1 || !(error instanceof FhirError) || error.issues[0].code !== 'transient') throw error
+    if (attempts <= 1 || !isConflict(error)) throw error
     await new Promise(resolve => setTimeout(resolve, 5 + Math.random() * 40))
     return retried(run, attempts - 1, error)
   }

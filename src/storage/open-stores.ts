@@ -41,7 +41,7 @@ import { eventsIn, type QuestionOf } from './subscription/subscription-event.ts'
 import { readIngest } from './upload/ingest-read.ts'
 import { findPolicies } from './upload/validation-policies.ts'
 import { withJoining } from './write/joining.ts'
-import { undone } from './write/savepoint.ts'
+import { allOrNothing, undone } from './write/savepoint.ts'
 import { takeTurns } from './write/turns.ts'
 import { unknown, type Writing } from './write/write.ts'
 import { writeAll } from './write/write-all.ts'
@@ -160,7 +160,7 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
         for (const one of await store.write(writes)) if (one.outcome === 'refused') throw one.error
         return run(store)
       }),
-    atomic: run => run(store, connection),
+    atomic: run => allOrNothing(connection, () => run(store, connection)),
   }
   return store
 }

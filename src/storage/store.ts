@@ -241,6 +241,9 @@ export type Store = {
   readonly write: (writes: readonly Write[], beside?: ReadonlySet<string>) => Promise<readonly Written[]>
   /** What `run` finds as if these were written: none of it stays. Throws what hinders one of them. */
   readonly trying: <T>(writes: readonly Write[], run: (store: Store) => Promise<T>) => Promise<T>
-  /** Commits when `run` returns; rolls all back and throws on when it throws. What is no resource is written by the connection. */
+  /**
+   * Commits when `run` returns; rolls all back and throws on when it throws. Within another it is a part of that commit, which may
+   * go on without it. What is no resource is written by the connection.
+   */
   readonly atomic: <T>(run: (store: Store, connection: Connection) => Promise<T>) => Promise<T>
 }

@@ -106,6 +106,33 @@ t.test('a transaction that loses its turn by what it did not wait for is tried a
   t.equal(tries, 3)
 })
 
+t.test('a transaction that loses its turn is tried again, also where it goes on as if it had not', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  for (const id of ['one', 'two'])
+    await database.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`)
+  const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
+  for (const goesOn of [async () => {}, (connection: Connection) => connection.run(touch('one'))]) {
+    const both = Promise.withResolvers<void>()
+    const touched = new Set<string>()
+    const met: unknown[] = []
+    const crossing = (first: string, second: string) =>
+      database.transaction(async connection => {
+        await connection.run(touch(first))
+        if (touched.add(first).size === 2) both.resolve()
+        await both.promise
+        await connection.run(touch(second)).catch(error => met.push(error))
+        await goesOn(connection)
+      })
+    await Promise.all([crossing('one', 'two'), crossing('two', 'one')])
+    t.match(met, [{ issues: [{ code: 'transient' }] }])
+  }
+})
+
 t.test(
   'of the writings that lost to a deadlock one at a time tries again, and whoever did not waits for none',
   async t => {

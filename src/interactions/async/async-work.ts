@@ -14,7 +14,7 @@ import {
 } from '../../storage/work/async-request.ts'
 import type { Queue } from '../../storage/work/queue.ts'
 import type { BundleText } from '../bundle/bundle-text.ts'
-import { entriesOf } from '../bundle/entry.ts'
+import { entriesOf, entryText } from '../bundle/entry.ts'
 import { transactionWith } from '../bundle/transaction.ts'
 import type { Context, FhirResponse, Interaction, Prefer, Routed, SystemRequest } from '../interaction.ts'
 import { findRoute } from '../route.ts'
@@ -101,18 +101,42 @@ const doTransaction = async ({ id, work, context, routed: { interaction, request
 
 /** In parts, each in one commit with its part of the answer: who begins again goes on behind the last. */
 const doBatch = async (doing: Doing): Promise<void> => {
-  const { id, work, context, routed, database } = doing
+  const { id, work, routed, database } = doing
   const entries = entriesOf(routed.request.body)
   for (let from = work.done; from < entries.length; from += partLength) {
     if (from > work.done && (await mayNotGoOn(database, id))) throw revoked
-    const part = entries.slice(from, from + partLength)
-    const at = { part: from, done: Math.min(from + partLength, entries.length) }
-    await doPart(doing, at, store => answerPart(part, routed, { ...context, store }))
+    await doEntries(doing, entries, from, Math.min(from + partLength, entries.length))
   }
   await endAsyncRequest(database, id, { status: 200, head: { type: 'batch-response' } })
 }
 
 const partLength = 500
+
+/** What breaks the commit that all of them share is found by halves: of one alone it is the answer. */
+const doEntries = async (doing: Doing, entries: readonly unknown[], from: number, to: number): Promise<void> => {
+  const { id, context, routed, database } = doing
+  const at = { part: from, done: to }
+  try {
+    await doPart(doing, at, store => answerPart(entries.slice(from, to), routed, { ...context, store }))
+  } catch (error) {
+    const refusal = refusalOf(error, doing)
+    const middle = Math.ceil((from + to) / 2)
+    if (middle === to) return keepOrUndo(database, id, { ...at, entries: entryText(refusal) })
+    await doEntries(doing, entries, from, middle)
+    await doEntries(doing, entries, middle, to)
+  }
+}
+
+/** Throws on what is of no entry: nobody waits, or the database cannot do it at the moment, or may have done it. */
+const refusalOf = (error: unknown, { reportFault }: Parts): FhirError => {
+  if (error === notAwaited) throw error
+  if (error instanceof FhirError) {
+    if (error.status >= 500) throw error
+    return error
+  }
+  reportFault(error)
+  return internalError
+}
 
 /** An operation whose Bundle has entries that succeed or fail each for itself, and yet refer to one another: so it is one part, and has its own kind of answer. */
 const doOperation = async (doing: Doing): Promise<void> => {
@@ -128,23 +152,17 @@ const doOperation = async (doing: Doing): Promise<void> => {
 
 type Place = { readonly part: number; readonly done: number }
 
-const doPart = async (
-  { id, context, database }: Doing,
+/** What is done of it is done with its answer: nobody does that once more. */
+const doPart = (
+  { id, context }: Doing,
   at: Place,
   answer: (store: Context['store']) => Promise<string>,
-): Promise<void> => {
-  const isKept = await context.store
-    .atomic(async (store, connection) => {
-      await keepOrUndo(connection, id, { ...at, entries: await answer(store) })
-      return true
-    })
-    .catch(error => {
-      if (error === notAwaited) throw error
-      return false
-    })
-  // Something of it broke the commit that all of it shares: then each write has its own.
-  if (!isKept) await keepOrUndo(database, id, { ...at, entries: await answer(context.store) })
-}
+): Promise<void> =>
+  context.store.atomic(async (store, connection) => {
+    // A batch writes one by one what it could not write together: of that nothing may stay.
+    const write: typeof store.write = (...asked) => store.atomic(within => within.write(...asked))
+    await keepOrUndo(connection, id, { ...at, entries: await answer({ ...store, write }) })
+  })
 
 const answerPart = async (entry: readonly unknown[], { interaction, request }: Routed, context: Context) => {
   const body = { resourceType: 'Bundle', type: 'batch', entry }

@@ -7,7 +7,7 @@ import { type AuditAccess, type AuditAgent, insertRecords } from './record.ts'
 import { type Keep, recordingRefusal, type Tried } from './refusal.ts'
 import { together } from './together.ts'
 import type { Trail } from './trail.ts'
-import { keepRefusals, keepUndone } from './undone.ts'
+import { keepRefusals, keepUndone, toldOfUndone } from './undone.ts'
 import { type Noted, writeAsked, writtenAccesses } from './written-access.ts'
 
 export type Auditing = {
@@ -71,7 +71,7 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
   const keep: Keep = async access => {
     noted.push(access)
   }
-  const noting: Store = {
+  return {
     ...readingStore(store, registry, { keep, guard: (_, run) => run() }),
     write: async (writes, beside) => {
       const written = await store.write(writes, beside)
@@ -89,7 +89,16 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
       return kept
     },
     trying: (writes, run) => store.trying(writes, inner => run(notingStore(inner, registry, noted))),
-    atomic: run => store.atomic((_, connection) => run(noting, connection)),
+    atomic: async run => {
+      const gathered: Noted[] = []
+      try {
+        const done = await store.atomic((inner, connection) => run(notingStore(inner, registry, gathered), connection))
+        noted.push(...gathered)
+        return done
+      } catch (error) {
+        noted.push(...toldOfUndone(gathered, error))
+        throw error
+      }
+    },
   }
-  return noting
 }

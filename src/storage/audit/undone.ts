@@ -18,6 +18,12 @@ export const keepUndone = async (keep: Keep, tried: Tried, noted: readonly Noted
   if (refused !== undefined) noteRecorded(refused)
 }
 
+/** The same of a part of a commit that goes on: what was met is kept with all else that it tells. */
+export const toldOfUndone = (noted: readonly Noted[], error: unknown): readonly Noted[] => {
+  const outcome = error instanceof FhirError ? error.status : 500
+  return noted.filter(isTold).map(one => (one.outcome < 400 ? { ...one, outcome, isTelling: true } : one))
+}
+
 /** Of writes that were refused among others which were not: as one, and not once more where the refusal is thrown. */
 export const keepRefusals = async (keep: Keep, noted: readonly Noted[]): Promise<void> => {
   const refused = noted.filter(one => one.outcome >= 400 && isTold(one))

@@ -61,5 +61,12 @@ export const isNoRoom = (error: unknown): boolean => isOfState(error, '53100')
 
 export const isLockTimeout = (error: unknown): boolean => isOfState(error, '55P03')
 
+/** With another transaction, or of the moment: nobody's fault, and the whole is tried again. */
+export const isConflict = (error: unknown): boolean =>
+  error instanceof FhirError && error.issues[0].code === 'transient'
+
+/** Of the error as PostgreSQL sends it: an earlier statement of the transaction has failed. */
+export const isAborted = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '25P02'
+
 const isOfState = (error: unknown, state: string): boolean =>
   error instanceof FhirError && error.cause instanceof pg.DatabaseError && error.cause.code === state

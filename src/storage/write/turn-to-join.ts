@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Connection } from '../database.ts'
 import { isLockTimeout } from '../postgres/sql-state.ts'
 import { sql } from '../sql.ts'
+import { unless } from './savepoint.ts'
 
 /**
  * Nobody else writes from now until the transaction ends. As long as somebody does, which may take a minute where a long list is
@@ -20,19 +21,11 @@ const mostTries = 20
 const pauseMs = 1000
 
 /** Longer than PostgreSQL takes to see that two who join wait for each other. */
-const tryTurn = async (connection: Connection): Promise<boolean> => {
-  await connection.run(sql.fragment`SAVEPOINT turn_to_join`)
-  try {
+const tryTurn = (connection: Connection): Promise<boolean> =>
+  unless(connection, isLockTimeout, async () => {
     await connection.run(sql.fragment`SET LOCAL lock_timeout = '2s'`)
     await connection.run(turn)
     await connection.run(sql.fragment`SET LOCAL lock_timeout TO DEFAULT`)
-    await connection.run(sql.fragment`RELEASE SAVEPOINT turn_to_join`)
-    return true
-  } catch (error) {
-    if (!isLockTimeout(error)) throw error
-    await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT turn_to_join`)
-    return false
-  }
-}
+  })
 
 const turn = sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`

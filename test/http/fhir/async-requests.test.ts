@@ -95,6 +95,63 @@ t.test('an entry that is refused says so at its place, and hinders no other', as
   )
 })
 
+t.test('an entry that means several resources is done for all of them or none, as it is at once', async t => {
+  const entry = [{ request: { method: 'DELETE', url: 'Organization?identifier=urn:test|several' } }]
+  const body = { resourceType: 'Bundle', type: 'batch', entry }
+  const put = (id: string, more: object) =>
+    send('PUT', `Organization/${id}`, { body: { resourceType: 'Organization', id, name: id, ...more } })
+  const ids = ['sev-a', 'sev-b', 'sev-c']
+  for (const id of ids) await put(id, { identifier: [{ system: 'urn:test', value: 'several' }] })
+  await put('sev-part', { partOf: { reference: 'Organization/sev-c' } })
+  const answers = [(await send('POST', '', { body })).json(), (await answerAt(await laterOf('', { body }))).resource]
+  for (const answer of answers) t.match(answer, { entry: [{ response: { status: '409 Conflict' } }] })
+  for (const id of ids) t.equal((await send('GET', `Organization/${id}`)).statusCode, 200, id)
+})
+
+const basics = (...texts: readonly string[]) => ({
+  resourceType: 'Bundle',
+  type: 'batch',
+  entry: texts.map(text => ({
+    resource: { resourceType: 'Basic', code: { text } },
+    request: { method: 'POST', url: 'Basic' },
+  })),
+})
+const countOf = async (text: string): Promise<number> => {
+  const { count } = await database.one<{ count: number }>(
+    sql.fragment`SELECT count(*)::integer AS count FROM basic WHERE content->'code'->>'text' = ${text}`,
+  )
+  return count
+}
+
+t.test('an entry that breaks the commit is refused itself, and all others are done once', async t => {
+  await database.run(sql.fragment`
+    CREATE FUNCTION refuse_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      RAISE EXCEPTION USING ERRCODE = NEW.content->'code'->>'text';
+    END $$`)
+  await database.run(sql.fragment`
+    CREATE CONSTRAINT TRIGGER refuse_at_commit AFTER INSERT ON basic
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.content->'code'->>'text' ~ '^[0-9]{5}$')
+    EXECUTE FUNCTION refuse_at_commit()`)
+  const location = await laterOf('', { body: basics('one', 'one', '23505', 'one', '22012', 'one', 'one') })
+  const { entry = [] } = (await answerAt(location)).resource as Bundle
+  t.same(
+    entry.map(({ response }) => response?.status.slice(0, 3)),
+    ['201', '201', '409', '201', '500', '201', '201'],
+  )
+  t.equal(await countOf('one'), 5)
+  await database.run(sql.fragment`DROP TRIGGER refuse_at_commit ON basic`)
+})
+
+t.test('what cannot be answered is not done either, however often it is tried', async t => {
+  const never = sql.fragment`ALTER TABLE async_answer ADD CONSTRAINT never CHECK (FALSE) NOT VALID`
+  await database.run(never)
+  const { response } = await answerAt(await laterOf('', { body: basics('unanswered', 'unanswered') }))
+  t.match(response, { status: /^500/ })
+  await database.run(sql.fragment`ALTER TABLE async_answer DROP CONSTRAINT never`)
+  t.equal(await countOf('unanswered'), 0)
+})
+
 t.test('a transaction is done with its answer, or not at all', async t => {
   const identifier = [{ system: 'urn:test', value: 'all-or-nothing' }]
   const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { FhirError } from '../../../src/fhir/error.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { auditedStore } from '../../../src/storage/audit/audited-store.ts'
+import type { AuditRecord } from '../../../src/storage/audit/record.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import type { Store } from '../../../src/storage/store.ts'
+import { openWorld } from '../model/world.ts'
+
+const world = await openWorld()
+t.teardown(() => world.close())
+
+const refusal = new FhirError('conflict', 'no')
+const patient = (store: Store, id: string) =>
+  store.write([{ kind: 'update', id, resource: { resourceType: 'Patient', id } }])
+
+t.test('of a part of a commit that was undone, it is recorded that it was met, and not that it was done', async t => {
+  const kept: AuditRecord[] = []
+  const trail = {
+    keep: async (one: AuditRecord) => void kept.push(one),
+    expecting: <T>(run: () => Promise<T>) => run(),
+  }
+  const store = auditedStore(world.importer, { registry: loadRegistry(), trail, agent: { client: 'importer' } })
+  await store.atomic(async within => {
+    const part = within.atomic(async inner => {
+      await patient(inner, 'ann')
+      throw refusal
+    })
+    await t.rejects(part, refusal)
+    await within.atomic(inner => patient(inner, 'bob'))
+  })
+  const done = await world.database.any(sql.fragment`SELECT resource, outcome FROM audit_record`)
+  t.strictSame(done, [{ resource: 'bob', outcome: 201 }])
+  t.match(kept, [{ resource: 'ann', outcome: 409 }])
+})

@@ -1,0 +1,87 @@
+import t from 'tap'
+import { FhirError } from '../../../src/fhir/error.ts'
+import { type Connection, openDatabase } from '../../../src/storage/database.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import { allOrNothing, attempt, undone } from '../../../src/storage/write/savepoint.ts'
+import { withDatabase } from '../../support/database.ts'
+
+const { url, close } = await withDatabase()
+const database = openDatabase(url)
+t.teardown(async () => {
+  await database.close()
+  await close()
+})
+
+const refusal = new FhirError('conflict', 'no')
+const refuse = async () => {
+  throw refusal
+}
+
+/** What of the letters stays after all has been tried. */
+const keptOf = (run: (connection: Connection, write: (letter: string) => Promise<void>) => Promise<unknown>) =>
+  database.transaction(async connection => {
+    await connection.run(sql.fragment`CREATE TEMPORARY TABLE kept (letter text) ON COMMIT DROP`)
+    await run(connection, async letter => {
+      await connection.run(sql.fragment`INSERT INTO kept VALUES (${letter})`)
+    })
+    const rows = await connection.any<{ letter: string }>(sql.fragment`SELECT letter FROM kept ORDER BY letter`)
+    return rows.map(({ letter }) => letter).join('')
+  })
+
+t.test('what is refused behind a refusal within it is undone from its own beginning', async t => {
+  const kept = await keptOf(async (connection, write) => {
+    await write('a')
+    const outer = await attempt(connection, async () => {
+      await write('b')
+      await attempt(connection, refuse)
+      await write('c')
+      await refuse()
+    })
+    t.same(outer, { refused: refusal })
+    await write('d')
+  })
+  t.equal(kept, 'ad')
+})
+
+t.test('what is tried behind what was tried within it is undone from its own beginning', async t => {
+  const kept = await keptOf(async (connection, write) => {
+    await undone(connection, async () => {
+      await write('a')
+      await undone(connection, () => write('b'))
+    })
+    await write('c')
+  })
+  t.equal(kept, 'c')
+})
+
+t.test('of a part that throws, whatever it throws, nothing was done, and the transaction goes on', async t => {
+  const kept = await keptOf(async (connection, write) => {
+    for (const fault of [refusal, new Error('a fault')]) {
+      const part = allOrNothing(connection, async () => {
+        await write('a')
+        throw fault
+      })
+      await t.rejects(part, fault)
+    }
+    await t.rejects(allOrNothing(connection, () => connection.run(sql.fragment`SELECT 1 / 0`)))
+    await allOrNothing(connection, () => write('b'))
+  })
+  t.equal(kept, 'b')
+})
+
+t.test('no savepoint is left, however it ended', async t => {
+  const ways: Readonly<Record<string, (connection: Connection) => Promise<unknown>>> = {
+    done: connection => attempt(connection, async () => {}),
+    refused: connection => attempt(connection, refuse),
+    tried: connection => undone(connection, async () => {}),
+    'tried in vain': connection => undone(connection, refuse).catch(() => {}),
+  }
+  for (const [way, run] of Object.entries(ways))
+    for (const name of ['write', 'tried']) {
+      const left = database.transaction(async connection => {
+        await run(connection)
+        await connection.run({ ...sql.fragment`SELECT`, sql: `ROLLBACK TO SAVEPOINT ${name}` })
+      })
+      await t.rejects(left, /savepoint .* does not exist/, way)
+    }
+})
