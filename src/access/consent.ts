@@ -195,7 +195,7 @@ export const deniesIn = (provisions: readonly ConsentProvision[]): readonly Cons
 const everyProvision = (provisions: readonly ConsentProvision[]): readonly ConsentProvision[] =>
   provisions.flatMap(one => [one, ...everyProvision(one.provision ?? [])])
 
-/** Whoever and whatever for it is: what would only narrow the deny further is not read. */
+/** Its actor, action and purpose are not read: they could only make less of the deny. */
 const denyOf = (provision: ConsentProvision, reading: ConsentReading): Deny => {
   const devices = devicesOf(provision)
   const everyDevice = devices.length === 0 || devices.some(id => id === undefined || !reading.isSource(id))

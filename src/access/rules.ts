@@ -21,7 +21,7 @@ import { provenance } from './rules/provenance.ts'
 import { type Asked, type Rule, verbOf, type Who, whoIs } from './rules/rule.ts'
 import { consent, group, researchStudy, researchSubject } from './rules/studies.ts'
 import type { Scope } from './scope.ts'
-import { criteriaOf, type ParseCriteria } from './scope-criteria.ts'
+import { criteriaOfScope, type ParseCriteria } from './scope-criteria.ts'
 import { unprovenAccess } from './unproven.ts'
 import { whoWrites } from './who-writes.ts'
 
@@ -33,13 +33,13 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
       ...scopesByRule(caller.scopes.filter(scope => applies(scope, caller, action, type))).map(({ one, scopes }) =>
         and(
           byContext[one.context](one)(action, type),
-          or(...scopes.map(scope => criteriaOf(scope, type, parseCriteria))),
+          or(...scopes.map(scope => criteriaOfScope(scope, type, parseCriteria))),
         ),
       ),
       ownFhirUser(caller, action, type),
     ),
   )
-  // Rules that follow other types follow them within what is left of it.
+  // Rules that follow other types follow them within what is left of it. So `access` asks `byContext`, which is made of what `access` answers: not before it is asked.
   const whole =
     caller.unproven === undefined
       ? access

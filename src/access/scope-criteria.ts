@@ -7,7 +7,7 @@ import type { Scope } from './scope.ts'
 export type ParseCriteria = (type: ResourceType, query: string) => Expression
 
 /** The rows of the type that the scope's query leaves: none where it cannot be read. */
-export const criteriaOf = (scope: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
+export const criteriaOfScope = (scope: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
   try {
     return readCriteria(scope, type, parseCriteria)
   } catch (error) {

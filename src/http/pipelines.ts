@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /**
- * What a client sends on a connection without awaiting answers is begun when it is its turn to be answered
- * (https://www.rfc-editor.org/rfc/rfc9112#section-9.3.2). Begun at once, thousands of short requests would leave nobody else any time; and of
- * an answer whose turn never comes, since the client has gone, nothing tells that it is over.
+ * Requests that a client pipelines, which is to send them on one connection without awaiting answers, are begun one after another
+ * (https://www.rfc-editor.org/rfc/rfc9112#section-9.3.2). Begun together, thousands of short ones would leave other clients no time; and where the
+ * client has gone, an answer that waits behind another one never tells that it has ended.
  */
 export const beginInTurn = (server: FastifyInstance): void => {
   const lines = new WeakMap<Socket, (() => void)[]>()

@@ -44,8 +44,9 @@ const codeStands = (component: SqlFragment, test: SqlFragment, { row }: Compilin
 }
 
 /**
- * Whether the Observation has one of the codes; absent for parameters that are asked otherwise. It stands in a CASE because without one PostgreSQL looks
- * for the codes in each row, even where hardly any row has one; with it, it may begin with the rows that do, as where a code is one of several conditions.
+ * Whether the Observation has one of the codes; absent for parameters that are asked otherwise. Without the CASE, PostgreSQL looks up the codes of
+ * row after row, even where hardly any row has one of these. With it, it may first find the rows that have one, as it does where several
+ * conditions are asked.
  */
 export const compileHotCodes = (
   { code }: SearchParameter,

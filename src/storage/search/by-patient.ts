@@ -48,8 +48,9 @@ const byChain = ({ row, driving, asked }: Rest, classes: CodeClasses): ByPatient
 }
 
 /**
- * In the order of time a page of those who share with few looks at the rows of all others: of `n` people, of whom `m` share with whoever asks, it
- * tests n / m times as many as it has, and by patient m times as many. So `m` must be less than the root of `n`. Nobody at all is few.
+ * Of `n` people `m` share with whoever asks. In the order of time about n / m rows are tested for each that is found, since those of all the
+ * others are looked at as well; patient by patient the newest of `m` people are looked at. The two cost the same where `m` is the root of `n`.
+ * Where nobody shares, that is few.
  */
 const byConsents = ({ row, driving, kind, asked }: Rest, classes: CodeClasses): ByPatient | undefined => {
   const gate = asked.find(one => one.kind === 'consented')

@@ -9,8 +9,8 @@ import type { Source } from './search-source.ts'
 export type AskedSkip = AskedKeys & { readonly pages: number; readonly letters: number }
 
 /**
- * How many of the next pages are certain to be whole, though nothing of them is read, and the last row of these. One that might end early for
- * its length is not among them, nor is what comes behind it: where the next begins nobody knows then.
+ * Counts, without reading any content, how many of the next pages surely have room for all of their rows, and answers the last row of these.
+ * It stops before the first page that might end early because its rows are long: nobody knows then where the page behind it begins.
  */
 export const skipStatement = (asked: AskedSkip, source: Source): SqlFragment =>
   wholePages(asked, keysInOrder(keysOf(asked), source), sql.fragment`FALSE`)
