@@ -186,20 +186,21 @@ export const useInvitation = async (connection: Connection, id: string): Promise
   (await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = 'used' WHERE id = ${id} AND ${isOpen}`)) > 0
 
-/** The study into which the person has taken up the invitation that the link was of. */
+/** The study into which the person has taken up the invitation that the link, or the proof, was of. */
 export const studyTakenUp = async (
   connection: Connection,
-  link: string,
+  secret: string,
   person: string,
 ): Promise<string | undefined> => {
-  if (!isSecret(link)) return undefined
+  if (!isSecret(secret)) return undefined
   const taken = await connection.maybeOne<{ study: string }>(sql.fragment`
     SELECT study_id AS study FROM invitation
     WHERE ended_by = 'used'
       AND EXISTS (SELECT FROM person_patient AS own WHERE own.person = ${person} AND own.patient = invitation.patient)
       AND id IN (
-        SELECT message.invitation FROM study_message AS message WHERE message.hash = ${hashOf(link)}
-        UNION ALL SELECT shown.id FROM invitation AS shown WHERE shown.shown_hash = ${hashOf(link)})`)
+        SELECT message.invitation FROM study_message AS message WHERE message.hash = ${hashOf(secret)}
+        UNION ALL SELECT shown.id FROM invitation AS shown WHERE shown.shown_hash = ${hashOf(secret)}
+        UNION ALL SELECT proof.invitation FROM invitation_proof AS proof WHERE proof.hash = ${hashOf(secret)})`)
   return taken?.study
 }
 

@@ -31,8 +31,8 @@ import { recordingInvitation } from './invitation-event.ts'
 export type Acceptance = {
   /** Undefined where the link is over, or never was. */
   readonly find: (link: string) => Promise<Invitation | undefined>
-  /** The study into which the person has come by that link before, and so the link is over. */
-  readonly takenUp: (link: string, person: string) => Promise<string | undefined>
+  /** The study into which the person has come before, by that link or with that cookie, which are over since. */
+  readonly takenUp: (secret: string, person: string) => Promise<string | undefined>
   /** Apps that take the invitation up by themselves, for whoever came by a message, and the link for each. */
   readonly appsFor: (link: string) => Promise<readonly { readonly name: string; readonly link: string }[]>
   /** To the address that was invited, whoever asks for it. */
@@ -87,7 +87,7 @@ export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
   const { database, secretKey } = accounts
   return {
     find: link => findInvitation(database, link),
-    takenUp: (link, person) => studyTakenUp(database, link, person),
+    takenUp: (secret, person) => studyTakenUp(database, secret, person),
     appsFor: async link =>
       (await appsOfLink(database, link)).map(({ client, name, url }) => ({
         name,

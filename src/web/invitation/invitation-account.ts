@@ -23,10 +23,14 @@ import { newAccountForm } from './invitation-new-account.ts'
 export const invitationAccountPage: AddPage = (server, options) => {
   const { acceptance, accounts, cookies } = options
   const found = (request: FastifyRequest) => acceptance.findProven(cookieOf(request, cookies, 'invitation'))
-  const sendUnproven = async (request: FastifyRequest, reply: FastifyReply) =>
-    (await acceptance.isLate(cookieOf(request, cookies, 'invitation')))
-      ? sendLate(reply, wordsOf(request))
-      : sendInvitationIsOver(reply, wordsOf(request))
+  const sendUnproven = async (request: FastifyRequest, reply: FastifyReply) => {
+    const cookie = cookieOf(request, cookies, 'invitation')
+    // Whoever goes back, or presses twice, is where they have come by it.
+    const study = request.session && (await acceptance.takenUp(cookie, request.session.person))
+    if (study !== undefined) return reply.redirect(`/sharing/${study}`, 303)
+    const isLate = await acceptance.isLate(cookie)
+    return isLate ? sendLate(reply, wordsOf(request)) : sendInvitationIsOver(reply, wordsOf(request))
+  }
   server.get('/invitation/account', async (request, reply) => {
     const invitation = await found(request)
     return invitation === undefined
@@ -38,7 +42,6 @@ export const invitationAccountPage: AddPage = (server, options) => {
     if (accepted === 'over') return sendInvitationIsOver(reply, wordsOf(request))
     if (accepted !== 'accepted')
       return sendAccount(request, reply.code(409), options, { invitation, refusal: accepted })
-    reply.clearCookie(cookies.nameOf('invitation'), cookies.options)
     return reply.redirect(`/sharing/${invitation.study}`, 303)
   }
   server.post('/invitation/account', { config: { isForAnybody: true } }, async (request, reply) => {

@@ -75,6 +75,13 @@ t.test(
       status: 303,
       location: `/sharing/${study.id}`,
     })
+    const going = { status: 303, location: `/sharing/${study.id}` }
+    t.match(await own.get('/invitation/account'), going, 'who goes back from there is not told that it is over')
+    const pressed = { _csrf: await tokenOf(own), name: 'Ana Castillo', password }
+    t.match(await own.post('/invitation/account', pressed), going, 'nor who presses twice')
+    const other = await browserOf(world.researcher)
+    other.cookies.set('sharewell-invitation', own.cookies.get('sharewell-invitation') ?? '')
+    t.match(await other.get('/invitation/account'), { status: 410, body: over }, 'but whoever it was not for')
     t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
     const confirmed = sql.fragment`SELECT FROM user_account WHERE email = ${email} AND verified_at IS NOT NULL`
     t.equal((await database.any(confirmed)).length, 1, 'by the code it is shown that they read the mail')
@@ -554,6 +561,7 @@ t.test('who takes longer than half an hour is told to open the link again, which
   await prove(link, own)
   t.match(await own.send('/invitation/account', { name: 'Slow', password }), { status: 303 })
   await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = expires_at - interval '30 minutes'`)
+  own.cookies.delete('sharewell-session')
   const used = await own.get('/invitation/account')
   t.match([used.status, wordsOf(used)], [410, over], 'and what was used works no more')
 })
