@@ -3,6 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { isLook } from '../search/result-parameter.ts'
 import type { Search } from '../search/search.ts'
+import { parseWholeNumber } from '../search/written-value.ts'
 import { allReady, decidePolicies } from './incoming/decide-policy.ts'
 import { keep, type Refused, refusedAmong } from './incoming/keep-refused.ts'
 import type { Context, Decide, Handler, Interaction, Prepared, Routed, TypeRequest } from './interaction.ts'
@@ -86,7 +87,7 @@ export const decidePatch: Decide = async (request, context) => {
  */
 export const decideDelete: Decide = async (request, context) => {
   const count = request.query.get('_count')
-  const most = count === null ? mostDeleted : countOf(count)
+  const most = count === null ? mostDeleted : parseWholeNumber('_count', count, { least: 1, most: 99_999 })
   const ids = await matchesOf(request, context, most + 1)
   if (ids.length > most && count === null) {
     throw new FhirError(
@@ -99,11 +100,6 @@ export const decideDelete: Decide = async (request, context) => {
 }
 
 const mostDeleted = 1000
-
-const countOf = (text: string): number => {
-  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text)
-  throw new FhirError('invalid', `_count is a whole number from 1 to 99999, not "${text}"`, { expression: '_count' })
-}
 
 /** The criteria of a conditional interaction. None at all would mean everything, and are refused. */
 export const criteriaOf = (

@@ -1,10 +1,9 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { isGranted } from '../access/rules.ts'
-import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import { refusal } from '../search/refusal.ts'
 import { defaultCount, maxCount } from '../search/result-parameter.ts'
-import { withPlus } from '../search/values/date.ts'
+import { intervalIn, mostAsked, parseWholeNumber } from '../search/written-value.ts'
 import type { HistoryAsked, Version, VersionPage } from '../storage/store.ts'
 import { bundleChunks, bundleEntry } from './bundle/bundle-text.ts'
 import { statusLine } from './bundle/entry.ts'
@@ -81,11 +80,9 @@ const parseHistory = (query: URLSearchParams): Omit<HistoryAsked, 'cursor'> => {
     )
   }
   const text = query.get('_count') ?? String(defaultCount)
-  if (!/^[1-9]\d{0,8}$/.test(text))
-    throw refusal('_count', `_count is a whole number from 1 to ${maxCount}, not "${text}"`)
   const [since, at] = [intervalNamed('_since', query), intervalNamed('_at', query)]
   return {
-    count: Math.min(Number(text), maxCount),
+    count: parseWholeNumber('_count', text, { least: 1, most: mostAsked, cap: maxCount }),
     ...(since === undefined ? {} : { since: since.low }),
     ...(at === undefined ? {} : { at }),
   }
@@ -94,7 +91,7 @@ const parseHistory = (query: URLSearchParams): Omit<HistoryAsked, 'cursor'> => {
 const intervalNamed = (name: string, query: URLSearchParams) => {
   const text = query.get(name)
   if (text === null) return undefined
-  const interval = intervalOf(withPlus(text))
+  const interval = intervalIn(text)
   if (interval !== undefined) return interval
   throw refusal(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
 }

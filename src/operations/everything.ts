@@ -1,7 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments, subjectParameters } from '../access/patient-compartment.ts'
 import { isGranted } from '../access/rules.ts'
-import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Context, FhirRequest } from '../interactions/interaction.ts'
@@ -14,7 +13,7 @@ import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
 import type { Search } from '../search/search.ts'
 import { isGroupMember } from '../search/stored-elsewhere.ts'
-import { withPlus } from '../search/values/date.ts'
+import { intervalIn, withPlus } from '../search/written-value.ts'
 import type { Operation } from './operation.ts'
 import { only, primitivesWithLooks, requireKnown } from './parameters.ts'
 
@@ -85,9 +84,8 @@ const parseEverything = (query: URLSearchParams, { registry }: Context): Everyth
 }
 
 const dateNamed = (query: URLSearchParams, name: string): string | undefined => {
-  const given = only(query, name)
-  const text = given && withPlus(given)
-  if (text === undefined || intervalOf(text) !== undefined) return text
+  const text = only(query, name)
+  if (text === undefined || intervalIn(text) !== undefined) return text && withPlus(text)
   throw refusal(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
 }
 

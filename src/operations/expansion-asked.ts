@@ -1,5 +1,6 @@
 import type { ValueSetExpansionParameter } from '@medplum/fhirtypes'
 import { refusal } from '../search/refusal.ts'
+import { mostAsked, parseBoolean, wholeNumberIn } from '../search/written-value.ts'
 import { only } from './parameters.ts'
 
 /** How an expansion is asked for, beside of what. https://hl7.org/fhir/R4/valueset-operation-expand.html */
@@ -56,15 +57,13 @@ const typed = (name: string, value: string): Omit<ValueSetExpansionParameter, 'n
 
 /** All codes are listed flat, none of them abstract or put together: what asks for that asks for nothing else. */
 const flag = (given: URLSearchParams, name: string): boolean => {
-  const text = only(given, name) ?? 'false'
-  if (text === 'true' || text === 'false') return text === 'true'
-  throw refusal(name, `${name} is true or false, not "${text}"`)
+  return parseBoolean(name, only(given, name) ?? 'false')
 }
 
 const numberOf = (given: URLSearchParams, name: string): number | undefined => {
   const text = only(given, name)
-  if (text === undefined) return undefined
-  if (/^\d{1,9}$/.test(text)) return Number(text)
+  const number = text === undefined ? undefined : wholeNumberIn(text, { least: 0, most: mostAsked })
+  if (text === undefined || number !== undefined) return number
   throw refusal(name, `${name} is a whole number, not "${text}"`)
 }
 

@@ -7,6 +7,7 @@ import { requireValid } from '../fhir/validate/validate.ts'
 import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
 import { isLook } from '../search/result-parameter.ts'
+import { parseWholeNumber } from '../search/written-value.ts'
 
 /**
  * What an operation was given, by name: the query of a GET, or the primitive values of a posted Parameters. How the answer is to look is for
@@ -96,8 +97,7 @@ export const valuesOf = <Key extends keyof ParametersParameter>(
 export const atMost = (given: URLSearchParams, name: string, most: number, usual = most): number => {
   const text = only(given, name)
   if (text === undefined) return usual
-  if (/^[1-9]\d*$/.test(text) && Number(text) <= most) return Number(text)
-  throw refusal(name, `${name} is a whole number from 1 to ${most}, not "${text}"`)
+  return parseWholeNumber(name, text, { least: 1, most })
 }
 
 /** Of `subject`: the id of one Patient. */

@@ -1,5 +1,4 @@
 import { canonicalBase } from '../fhir/canonical.ts'
-import { intervalOf } from '../fhir/date.ts'
 import { FhirError } from '../fhir/error.ts'
 import { eachInSteps, inSteps } from '../fhir/give-way.ts'
 import { parseInSteps } from '../fhir/json-pieces.ts'
@@ -7,6 +6,7 @@ import { bundleChunks } from '../interactions/bundle/bundle-text.ts'
 import { type Point, pointsOf } from '../mhealth/points.ts'
 import { refusal } from '../search/refusal.ts'
 import { isLook } from '../search/result-parameter.ts'
+import { intervalIn, parseWholeNumber } from '../search/written-value.ts'
 import type { Operation } from './operation.ts'
 import { only, primitivesOf, requireKnown } from './parameters.ts'
 
@@ -60,7 +60,7 @@ const parsePoints = (given: URLSearchParams): PointsAsked => {
 
 const timeOf = (given: URLSearchParams, name: string) => {
   const text = only(given, name)
-  const interval = text === undefined ? undefined : intervalOf(text)
+  const interval = text === undefined ? undefined : intervalIn(text)
   if (text !== undefined && interval === undefined) throw refusal(name, `${name} is a date or dateTime, not "${text}"`)
   return interval && { from: Date.parse(interval.low), to: Date.parse(interval.high) }
 }
@@ -70,9 +70,7 @@ type Bounds = { readonly usual: number; readonly least: number; readonly most: n
 const numberOf = (given: URLSearchParams, name: string, { usual, least, most }: Bounds): number => {
   const text = only(given, name)
   if (text === undefined) return usual
-  const number = Number(text)
-  if (/^\d{1,10}$/.test(text) && number >= least && number <= most) return number
-  throw refusal(name, `${name} is a whole number from ${least} to ${most}, not "${text}"`)
+  return parseWholeNumber(name, text, { least, most })
 }
 
 /** Whoever asks for no times gets those as well that have none. */

@@ -1,10 +1,11 @@
-import { type Interval, intervalOf } from '../fhir/date.ts'
+import type { Interval } from '../fhir/date.ts'
 import { mistakenStatuses } from '../fhir/measured/mistaken.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { isTimezone, startOfDay } from '../fhir/timezone.ts'
 import { type Expression, or } from '../search/expression.ts'
 import { parseCriteria } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
+import { intervalIn } from '../search/written-value.ts'
 import type { ReadingsAsked } from '../storage/figures/figures.ts'
 import { only } from './parameters.ts'
 
@@ -59,7 +60,7 @@ export const periodOf = (given: URLSearchParams): { readonly from: string; reado
 }
 
 const boundIn = (given: URLSearchParams, text = '', edge: keyof Interval): string | undefined => {
-  const bound = intervalOf(text)?.[edge]
+  const bound = intervalIn(text)?.[edge]
   const isMoment = text.includes('T') || Number.isNaN(Date.parse(bound ?? ''))
   return isMoment ? bound : new Date(startOfDay((bound ?? '').slice(0, 10), timezoneOf(given))).toISOString()
 }

@@ -8,6 +8,7 @@ import type { SystemRequest } from '../interactions/interaction.ts'
 import { and, type Expression } from '../search/expression.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
+import { mostAsked, parseBoolean, parseWholeNumber } from '../search/written-value.ts'
 import type { StatisticsRow } from '../storage/figures/figures.ts'
 import type { Operation } from './operation.ts'
 import {
@@ -80,22 +81,12 @@ const parseStats = (request: SystemRequest): Asked => {
     codes: parseCodes(given, valuesOf(body, 'coding', 'valueCoding')),
     period,
     statistics: parseStatistics(given.getAll('statistic').flatMap(text => text.split(','))),
-    include: truthOf(only(given, 'include')),
-    limit: limitOf(only(given, 'limit')),
+    include: parseBoolean('include', only(given, 'include') ?? 'false'),
+    limit: parseWholeNumber('limit', only(given, 'limit') ?? '100', { least: 1, most: mostAsked, cap: mostSources }),
   }
 }
 
-const truthOf = (text = 'false'): boolean => {
-  if (text === 'true' || text === 'false') return text === 'true'
-  throw refusal('include', `include is true or false, not "${text}"`)
-}
-
 const mostSources = 1000
-
-const limitOf = (text = '100'): number => {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Math.min(Number(text), mostSources)
-  throw refusal('limit', `limit is a whole number from 1 to ${mostSources}, not "${text}"`)
-}
 
 const primitives: readonly string[] = ['subject', 'code', 'system', 'duration', 'statistic', 'include', 'limit']
 
@@ -103,7 +94,8 @@ const complexNames: readonly string[] = ['coding', 'period']
 
 const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonly Code[] => {
   const system = only(given, 'system')
-  const codes = given.getAll('code').map(text => {
+  const tokens = given.getAll('code').flatMap(text => text.split(','))
+  const codes = tokens.map(text => {
     const [, before, after = text] = /^([^|]*)\|(.*)$/.exec(text) ?? []
     return { system: before ?? system, code: after }
   })

@@ -7,6 +7,7 @@ import { notificationText, statusOf } from '../interactions/subscription/notific
 import { parseSubscription } from '../interactions/subscription/subscription.ts'
 import { parseSearch } from '../search/parse.ts'
 import { refusal } from '../search/refusal.ts'
+import { wholeNumberIn } from '../search/written-value.ts'
 import type { Operation } from './operation.ts'
 import { only, parametersResponse, primitivesOf } from './parameters.ts'
 
@@ -128,7 +129,8 @@ const questionOf = (subscription: Subscription, context: Context) =>
 const numberOf = (given: URLSearchParams, name: string, otherwise: number): number => {
   const text = only(given, name)
   if (text === undefined) return otherwise
-  if (/^\d{1,15}$/.test(text)) return Number(text)
+  const number = wholeNumberIn(text, { least: 0, most: Number.MAX_SAFE_INTEGER })
+  if (number !== undefined) return number
   throw refusal(name, `${name} is the number of an event, not "${text}"`)
 }
 

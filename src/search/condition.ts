@@ -10,6 +10,7 @@ import { type Path, pathsOf, through } from './path.ts'
 import { refusal } from './refusal.ts'
 import { parseModified } from './values/modified.ts'
 import { parseValue, type ValueOptions } from './values/parse-value.ts'
+import { booleanIn } from './written-value.ts'
 
 /** One `name=value` of a query as a question. Commas mean or; a chain without a type means any of its targets. */
 export const parseCondition = (
@@ -36,8 +37,8 @@ const questionOf = (asking: Asking, texts: readonly string[]): Expression => {
 const isMissing = (parameter: SearchParameter, texts: readonly string[]): Expression => {
   const answer = texts.join(',')
   const missing: Expression = { kind: 'missing', parameter }
-  if (answer === 'true') return missing
-  if (answer === 'false') return not(missing)
+  const isAsked = booleanIn(answer)
+  if (isAsked !== undefined) return isAsked ? missing : not(missing)
   throw refusal(`${parameter.code}:missing`, `"${parameter.code}:missing" is true or false, not "${answer}"`)
 }
 

@@ -4,6 +4,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { elementNames } from '../fhir/subset.ts'
 import { refusal } from './refusal.ts'
 import type { Search, Sort } from './search.ts'
+import { mostAsked, parseWholeNumber } from './written-value.ts'
 
 /** How the answer is shaped, as against what is in it. https://hl7.org/fhir/R4/search.html#return */
 export type Shape = Pick<Search, 'sort' | 'count' | 'total' | 'summary' | 'elements' | 'cursor'>
@@ -98,8 +99,7 @@ export const parseElements = ({ structures }: Registry, type: ResourceType, text
 }
 
 const parseCount = (text: string): { readonly shape: Partial<Shape>; readonly applied: string } => {
-  if (!/^\d{1,9}$/.test(text)) throw refusal('_count', `_count is a whole number from 0 to ${maxCount}, not "${text}"`)
-  const count = Math.min(Number(text), maxCount)
+  const count = parseWholeNumber('_count', text, { least: 0, most: mostAsked, cap: maxCount })
   return { shape: { count }, applied: String(count) }
 }
 

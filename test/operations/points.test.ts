@@ -84,6 +84,9 @@ t.test('only the points of a time are asked for', async t => {
     points.map(one => one.effectiveDateTime),
     [second(10), second(11), second(12)],
   )
+  const later = (text: string) => text.replace('T07:', 'T08:').replace('.000Z', '+01:00')
+  const elsewhere = await pointsOf(ofSeconds, `?start=${later(second(10))}&end=${later(second(12))}`)
+  t.same(elsewhere.points, points, 'with an offset whose plus was not escaped')
 })
 
 t.test('what draws readings takes each of its points, and so does what counts them', async t => {

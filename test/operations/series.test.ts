@@ -339,6 +339,15 @@ t.test('a reading that was sent in two units counts once, to the precision given
   t.strictSame(await figures('8310-5', 'Cel'), [[[1], [37.06]]])
 })
 
+t.test('the plus of an offset may come as a blank, as browsers send it that do not escape it', async t => {
+  const told = async (start: string) => {
+    const answer = await ask('series', { ...heartRate, start, end: '2026-12-31T00:00:00Z' })
+    t.equal(answer.statusCode, 200, answer.body)
+    return answer.json()
+  }
+  t.same(await told('2026-01-01T00:00:00 01:00'), await told('2026-01-01T00:00:00+01:00'))
+})
+
 t.test('of nothing there is no series', async t => {
   t.same(await seriesOf({ ...heartRate, subject: 'nobody', start: '2026' }), { lines: [], leftOut: 0 })
 })

@@ -116,6 +116,13 @@ t.test('every statistic is what a textbook says', async t => {
   t.ok(near(kurtosis, (4096 + 1296 + 16 + 20736) / 4 / 62 ** 2 - 3))
 })
 
+t.test('codes may stand in one parameter, parted by commas, as in other operations', async t => {
+  const asked = '?subject=ann&statistic=average,count'
+  const apart = parametersIn(await ask(`${asked}&code=8867-4&code=http://loinc.org|8462-4`))
+  t.ok(apart.length >= 2)
+  t.same(parametersIn(await ask(`${asked}&code=8867-4,http://loinc.org|8462-4`)), apart)
+})
+
 t.test('the code may be that of a component', async t => {
   const [first] = parametersIn(await ask('?subject=ann&code=8462-4&statistic=average'))
   t.match(first?.resource.component[0]?.valueQuantity, { value: 80.5, code: 'mm[Hg]' })
@@ -198,6 +205,8 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
   for (const [query, said] of [
     ['?code=8867-4&statistic=count', /subject is one Patient/],
     ['?subject=Group/1&code=8867-4&statistic=count', /subject is one Patient/],
+    ['?subject=ann&code=8867-4,&statistic=count', /code or coding says what is to be counted/],
+    [`?subject=ann&statistic=count&code=${Array(101).fill('8867-4')}`, /counts at most 100 codes at once, not 101/],
     ['?subject=ann&statistic=count', /code or coding says what is to be counted/],
     [`?subject=ann&statistic=count${'&code=8867-4'.repeat(101)}`, /counts at most 100 codes at once, not 101/],
     ['?subject=ann&code=8867-4', /statistic is missing; accepted: average, maximum/],

@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
+import { wholeNumberIn } from '../../search/written-value.ts'
 import type { Asking, Found, Query } from './asking.ts'
 
 /** A page of results, as this contract has it. */
@@ -65,7 +66,8 @@ const countedTo = async <R extends Resource>(
 const wholeNumber = (query: URLSearchParams, name: string, otherwise: number): number => {
   const text = query.get(name)
   if (text === null) return otherwise
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  const number = wholeNumberIn(text, { least: 1, most: 9_999_999 })
+  if (number !== undefined) return number
   throw new FhirError('invalid', `${name} is a whole number from 1 on`, { expression: name })
 }
 

@@ -1,5 +1,6 @@
 import { systems } from '../../fhir/canonical.ts'
 import { refusal } from '../../search/refusal.ts'
+import { wholeNumberIn, withPlus } from '../../search/written-value.ts'
 
 /** Which data points are asked for. */
 export type DataPointsAsked = {
@@ -58,9 +59,9 @@ const partIn = (query: URLSearchParams, name: string): string | undefined => {
   throw refusal(name, `${name} takes what stands in schema_id, such as omh, blood-pressure and 4.0`)
 }
 
-/** An unescaped `+` in a query string reads as a space. */
 const instantIn = (query: URLSearchParams, name: string): string | undefined => {
-  const text = query.get(name)?.replace(' ', '+')
+  const given = query.get(name) ?? undefined
+  const text = given && withPlus(given)
   if (text === undefined || instant.test(text)) return text
   throw refusal(name, `${name} takes an instant with its zone, such as 2026-03-01T00:00:00Z`)
 }
@@ -70,7 +71,7 @@ const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\
 const numberIn = (query: URLSearchParams, name: string, least: number, most: number, instead: string) => {
   const text = query.get(name)
   if (text === null) return undefined
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-  if (number >= least && number <= most) return number
+  const number = wholeNumberIn(text, { least, most })
+  if (number !== undefined) return number
   throw refusal(name, `${name} is a number from ${least} to ${most}: ${instead}`)
 }

@@ -7,6 +7,7 @@ import { splitPrefix } from '../prefix.ts'
 import type { Prefix, TextOperator, Value } from '../value.ts'
 import { parseModified } from '../values/modified.ts'
 import { parseValue, type ValueOptions } from '../values/parse-value.ts'
+import { booleanIn } from '../written-value.ts'
 import { located, refusalAt, type Test } from './syntax.ts'
 
 /** What the comparison asks of the parameter. https://hl7.org/fhir/R4/search_filter.html#ops */
@@ -84,8 +85,8 @@ const otherText: Meaning = operand => differs(operand, text('eq')(operand))
 
 const present: Meaning = ({ parameter, text, at }) => {
   const missing: Expression = { kind: 'missing', parameter }
-  if (text === 'true') return not(missing)
-  if (text === 'false') return missing
+  const isAsked = booleanIn(text)
+  if (isAsked !== undefined) return isAsked ? not(missing) : missing
   throw refusalAt(at, `"pr" takes true or false, not "${text}"`)
 }
 

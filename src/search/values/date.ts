@@ -1,21 +1,18 @@
-import { intervalOf } from '../../fhir/date.ts'
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import { splitPrefix } from '../prefix.ts'
 import { valueRefusal } from '../refusal.ts'
 import type { Interval, Value } from '../value.ts'
+import { intervalIn } from '../written-value.ts'
 
 /** https://hl7.org/fhir/R4/search.html#date: a partial date means all of its year, month, day … */
 export const parseDate = (parameter: SearchParameter, text: string, now = new Date()): Value => {
   const { prefix, rest } = splitPrefix(text)
-  const interval = intervalOf(withPlus(rest))
+  const interval = intervalIn(rest)
   if (interval === undefined) {
     throw valueRefusal(parameter, text, '[prefix]yyyy, yyyy-mm, yyyy-mm-dd or yyyy-mm-ddThh:mm[:ss[.sss]][Z|±hh:mm]')
   }
   return { kind: 'date', prefix, ...(prefix === 'ap' ? widened(interval, now) : interval) }
 }
-
-/** An offset's `+` that was not percent-encoded arrives as a blank. */
-export const withPlus = (text: string): string => text.replace(/ (?=\d\d:\d\d$)/, '+')
 
 /** "for a date, 10% of the gap between now and the date", on both sides. */
 const widened = (interval: Interval, now: Date): Interval => {
