@@ -6,7 +6,7 @@ import { compile } from '../compile/compile.ts'
 import type { Asking } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { entryRow, entryTables } from '../prepare/candidate.ts'
-import { type Preparing, prepare } from '../prepare/prepare.ts'
+import { numberAll, type Preparing, prepare } from '../prepare/prepare.ts'
 import { sql } from '../sql.ts'
 
 /** A version that is in the history; a deletion has no content. */
@@ -35,7 +35,8 @@ export const visibleAmong = async <Version extends OldVersion>(
   if (allowed.kind === 'all') return versions
   const visible = new Set<OldVersion>(versions.filter(({ content }) => content === null))
   for (const apart of setsApart(versions.filter(({ content }) => content !== null))) {
-    const prepared = await prepare(connection, asking, apart.map(toDraft), new Date())
+    const drafts = apart.map(toDraft)
+    const prepared = await numberAll(connection, asking, await prepare(connection, asking, drafts, new Date()))
     // Under the number that each row has now: two records of one patient may have been joined since.
     const candidates = prepared.map((one, index) => ({ ...one, patientId: apart[index]?.patientId ?? one.patientId }))
     const rows = await connection.any<{ pk: string }>(sql.fragment`

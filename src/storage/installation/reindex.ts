@@ -7,7 +7,7 @@ import { project } from '../model/projections.ts'
 import { entryTables } from '../prepare/candidate.ts'
 import { openDictionary } from '../prepare/dictionary.ts'
 import { openDurations } from '../prepare/duration.ts'
-import { type Preparing, prepare } from '../prepare/prepare.ts'
+import { numberAll, type Preparing, prepare } from '../prepare/prepare.ts'
 import { tableOf } from '../row.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import { dropSideRows, factsSetOf, sideRows } from '../write/side-rows.ts'
@@ -171,7 +171,8 @@ const reindexBatch = async (
     ...(type === 'Provenance' ? { patientId: row.patient_id } : {}),
     resource: parseJson(content) as Resource,
   }))
-  const candidates = await prepare(connection, preparing, drafts, new Date())
+  const prepared = await prepare(connection, preparing, drafts, new Date())
+  const candidates = await numberAll(connection, preparing, prepared)
   const pks = rows.map(({ pk }) => pk)
   const isDone = sql.fragment`pk = ANY(${sql.array(pks, 'int8')})`
   await dropSideRows(connection, type, isDone)

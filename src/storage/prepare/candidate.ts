@@ -3,6 +3,8 @@ import type { Interval } from '../../fhir/date.ts'
 import { type RowNames, typeIdOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { IndexRows } from './index-rows.ts'
+import type { Placeholders, Said } from './numbers.ts'
+import { placeholderTables } from './placeholder-tables.ts'
 
 /** A resource with everything its tables will hold, numbered by the dictionaries, and in none of them yet. */
 export type Candidate = {
@@ -21,6 +23,14 @@ export type Candidate = {
   readonly content: string
   readonly index: IndexRows
   readonly facts?: CandidateFacts
+  /** Present where the dictionaries do not have all that it says: it may be asked about, and is numbered before it is written. */
+  readonly unnumbered?: Unnumbered
+}
+
+export type Unnumbered = {
+  readonly said: Said
+  /** Of all that was prepared together. */
+  readonly placeholders: Placeholders
 }
 
 export type CandidateFacts = {
@@ -46,7 +56,7 @@ export type CandidateFacts = {
  * The content goes over as it is, inside one JSON text: PostgreSQL reads it once.
  */
 export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sql.fragment`
-  entry AS MATERIALIZED (
+  ${withPlaceholders(candidates)} entry AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(${entryJson(candidates)}::jsonb) AS entry(
       patient_id integer, pk bigint, id text, version integer, last_updated timestamptz, owner text, author integer,
       content jsonb, tokens bigint[], strings jsonb, dates jsonb, numbers jsonb, patients jsonb, codes jsonb,
@@ -68,6 +78,14 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
       AND identity.patient_id = entry.patient_id
       AND identity.type_id = ${typeIdOf('Observation')}
   )`
+
+/** With a comma behind each. */
+const withPlaceholders = (candidates: readonly Candidate[]): SqlFragment => {
+  const [placeholders, ...others] = new Set(candidates.flatMap(one => one.unnumbered?.placeholders ?? []))
+  if (others.length > 0) throw new Error('their placeholders are of several numberings')
+  if (placeholders === undefined) return sql.fragment``
+  return sql.fragment`${sql.join(placeholderTables(placeholders), sql.fragment`, `)},`
+}
 
 /** A candidate as the compiler sees a row. */
 export const entryRow = (type: ResourceType): RowNames => ({

@@ -25,6 +25,8 @@ export type Dictionary = {
 type Entries = {
   /** Ids by key, for all the keys; inserts those that are missing. */
   readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
+  /** Ids by key, of those that are there: what is refused leaves no entry behind. */
+  readonly find: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
 }
 
 type Forgetting = { readonly forget: () => void }
@@ -48,7 +50,6 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
     changing: true,
   })
   const deviceSources = openDeviceSources(devices)
-  const kindIdsOf = openKindIds(kinds, connection)
   let lastJoining = 0
   return {
     patients,
@@ -65,7 +66,7 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
         INSERT INTO code_class (key, code)
         SELECT key, split_part(key, '|', -1) FROM unnest(${texts(keys)}) AS key ON CONFLICT DO NOTHING`,
     }),
-    kinds: { idsOf: kindIdsOf },
+    kinds: withMembers(kinds, connection),
     devices,
     deviceSources,
     units: entries({
@@ -89,13 +90,14 @@ export const authorKey = ({ kind, id }: Principal): string => `${kind}/${id}`
 export const kindKey = (kinds: ReadonlySet<string>): string | undefined =>
   kinds.size === 0 ? undefined : [...kinds].sort().join('+')
 
-const openKindIds = (kinds: Entries, connection: Connection): Entries['idsOf'] => {
+export const membersOf = (key: string): readonly string[] => (key.includes('+') ? key.split('+') : [])
+
+const withMembers = (kinds: Entries, connection: Connection): Entries => {
   // Of this database: another one may not have its members yet, and what has none is covered by no consent.
   const composed = new Set<string>()
-  return async keys => {
+  const idsOf: Entries['idsOf'] = async keys => {
     const asked = [...keys]
-    const members = asked.flatMap(key => (key.includes('+') ? key.split('+') : []))
-    const ids = await kinds.idsOf(new Set([...asked, ...members]))
+    const ids = await kinds.idsOf(new Set([...asked, ...asked.flatMap(membersOf)]))
     for (const key of asked) {
       if (!key.includes('+') || composed.has(key)) continue
       const of = key.split('+').flatMap(member => ids.get(member) ?? [])
@@ -105,6 +107,16 @@ const openKindIds = (kinds: Entries, connection: Connection): Entries['idsOf'] =
       composed.add(key)
     }
     return ids
+  }
+  return {
+    idsOf,
+    find: async keys => {
+      const asked = [...keys]
+      const ids = await kinds.find(new Set([...asked, ...asked.flatMap(membersOf)]))
+      const begun = asked.filter(key => key.includes('+') && ids.has(key) && !composed.has(key))
+      if (begun.length > 0) await idsOf(begun)
+      return ids
+    },
   }
 }
 const mostComposed = 10_000
@@ -132,14 +144,6 @@ const entriesOf = (
     const rows = await connection.any<{ key: string; number: number }>(find(keys))
     return rows.map(row => [row.key, row.number])
   }
-  const loadOrInsert = async (keys: readonly string[]) => {
-    const loaded = new Map(await load(keys))
-    const missing = keys.filter(key => !loaded.has(key))
-    if (entry !== undefined && missing.some(isTooLong))
-      throw new FhirError('business-rule', `${entry} has at most ${mostKeyBytes} bytes in UTF-8`)
-    if (missing.length > 0) await connection.run(insert(missing))
-    return [...loaded, ...(await load(missing))]
-  }
   const forget = () => {
     known = new Map()
     bytes = 0
@@ -150,19 +154,30 @@ const entriesOf = (
     if (bytes > mostBytes) forget()
     else for (const [key, number] of loaded) known.set(key, number)
   }
+  const lookUp = async (keys: Iterable<string>) => {
+    if (changing === true && performance.now() > forgetAt) forget()
+    const remembered = known
+    const asked = [...new Set(keys)]
+    const unknown = asked.filter(key => !remembered.has(key)).sort()
+    const loaded = await load(unknown)
+    const numbers = asked.flatMap(key => {
+      const number = remembered.get(key)
+      return number === undefined ? [] : [[key, number] as const]
+    })
+    if (remembered === known) remember(loaded)
+    const found = new Map([...numbers, ...loaded])
+    const missing = unknown.filter(key => !found.has(key))
+    if (entry !== undefined && missing.some(isTooLong))
+      throw new FhirError('business-rule', `${entry} has at most ${mostKeyBytes} bytes in UTF-8`)
+    return { found, missing }
+  }
   return {
+    find: async keys => (await lookUp(keys)).found,
     idsOf: async keys => {
-      if (changing === true && performance.now() > forgetAt) forget()
-      const remembered = known
-      const asked = [...new Set(keys)]
-      const unknown = asked.filter(key => !remembered.has(key)).sort()
-      const loaded = await loadOrInsert(unknown)
-      const numbers = asked.flatMap(key => {
-        const number = remembered.get(key)
-        return number === undefined ? [] : [[key, number] as const]
-      })
-      if (remembered === known) remember(loaded)
-      return new Map([...numbers, ...loaded])
+      const { found, missing } = await lookUp(keys)
+      if (missing.length === 0) return found
+      await connection.run(insert(missing))
+      return new Map([...found, ...(await lookUp(missing)).found])
     },
     forget,
   }

@@ -5,12 +5,21 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { withPlainNumbers } from '../../fhir/plain-numbers.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Connection } from '../database.ts'
-import type { Candidate, CandidateFacts } from './candidate.ts'
-import type { DeviceSource } from './device-source.ts'
-import { type Dictionary, kindKey } from './dictionary.ts'
+import type { Candidate } from './candidate.ts'
+import type { Dictionary } from './dictionary.ts'
 import type { Durations } from './duration.ts'
 import { indexRows } from './index-rows.ts'
-import { type ObservationFacts, observationFacts, unitOfRanges } from './observation-facts.ts'
+import {
+  isUnnumbered,
+  type Numbers,
+  numbered,
+  numbersOf,
+  type Placeholders,
+  placeholdersFor,
+  type Said,
+  withPlaceholders,
+} from './numbers.ts'
+import { type ObservationFacts, observationFacts } from './observation-facts.ts'
 import { subjectsOf } from './subject.ts'
 
 /** What preparing needs; the same for every store. */
@@ -35,37 +44,52 @@ export type Draft = {
   readonly patientId?: number
 }
 
-/** Looks up the dictionary numbers of all drafts at once, and computes what each will have in the tables; others have their turn between two. */
+/**
+ * Looks up the dictionary numbers of all drafts at once, and computes what each will have in the tables; others have their turn between
+ * two. Nothing is written for it: what the dictionaries do not have is numbered by `numberAll`, once it may be written.
+ */
 export const prepare = async (
   connection: Connection,
   preparing: Preparing,
   drafts: readonly Draft[],
   now: Date,
 ): Promise<readonly Candidate[]> => {
-  const { dictionary } = preparing
   const giveWay = openGiveWay()
   const stamped: Stamped[] = []
   for (const draft of drafts) {
     await giveWay()
     stamped.push(stampedDraft(preparing, draft, now))
   }
-  // Two connections, so that neither waits for the other.
-  const [patients, numbers] = await Promise.all([
-    dictionary.patients.idsOf(stamped.flatMap(({ subjects }) => subjects)),
-    factNumbers(
-      connection,
-      dictionary,
-      stamped.flatMap(({ facts }) => facts ?? []),
-      stamped.flatMap(({ index }) => [...index.units]),
-    ),
-  ])
+  const said = stamped.map(one => one.said)
+  const found = await numbersOf(connection, preparing.dictionary, said, 'find')
+  const placeholders = placeholdersFor(said, found)
+  const numbers = placeholders === undefined ? found : withPlaceholders(found, placeholders)
   const candidates: Candidate[] = []
   for (const one of stamped) {
     await giveWay()
-    candidates.push(await toCandidate(one, patients, numbers))
+    candidates.push(await toCandidate(one, numbers, placeholders))
   }
-  await preparing.durations.widen(candidates.flatMap(({ facts }) => facts ?? []))
+  await preparing.durations.widen(candidates.filter(isNumbered).flatMap(({ facts }) => facts ?? []))
   return candidates
+}
+
+export const isNumbered = ({ unnumbered }: Candidate): boolean => unnumbered === undefined
+
+/** With entries of the dictionaries for all that they say; what is inserted for it is committed at once. */
+export const numberAll = async (
+  connection: Connection,
+  { dictionary, durations }: Pick<Preparing, 'dictionary' | 'durations'>,
+  candidates: readonly Candidate[],
+): Promise<readonly Candidate[]> => {
+  const said = candidates.flatMap(({ unnumbered }) => unnumbered?.said ?? [])
+  if (said.length === 0) return candidates
+  const numbers = await numbersOf(connection, dictionary, said, 'idsOf')
+  const all = candidates.map(candidate => {
+    const { unnumbered, ...one } = candidate
+    return unnumbered === undefined ? candidate : { ...one, ...numbered(unnumbered.said, numbers) }
+  })
+  await durations.widen(all.flatMap(({ facts }) => facts ?? []))
+  return all
 }
 
 type Stamped = ReturnType<typeof stampedDraft>
@@ -73,35 +97,31 @@ type Stamped = ReturnType<typeof stampedDraft>
 const stampedDraft = ({ registry, classes }: Preparing, draft: Draft, now: Date) => {
   const lastUpdated = draft.lastUpdated ?? now
   const resource = stamp(draft, lastUpdated)
-  return {
-    draft,
-    lastUpdated,
-    resource,
+  const index = indexRows(registry, resource)
+  const { patientId } = draft
+  const said: Said = {
+    ...(patientId === undefined ? {} : { patientId }),
     subjects: subjectsOf(registry, resource),
     facts: factsOf(classes, resource),
-    index: indexRows(registry, resource),
+    units: index.units,
   }
+  return { draft, lastUpdated, resource, said, index }
 }
 
 const toCandidate = async (
-  { draft, lastUpdated, resource, subjects, facts, index }: Stamped,
-  patients: ReadonlyMap<string, number>,
+  { draft, lastUpdated, resource, said, index }: Stamped,
   numbers: Numbers,
-): Promise<Candidate> => {
-  const patientIds = subjects.flatMap(subject => patients.get(subject) ?? [])
-  const [patientId = 0, ...others] = new Set(patientIds)
-  return {
-    ...draft,
-    resource,
-    type: resource.resourceType,
-    lastUpdated,
-    patientId: draft.patientId ?? (others.length === 0 ? patientId : 0),
-    patientIds: others.length === 0 ? [] : [patientId, ...others],
-    content: await withPlainNumbers(JSON.stringify(resource)),
-    index,
-    ...(facts === undefined ? {} : { facts: numbered(facts, patientId, numbers) }),
-  }
-}
+  placeholders: Placeholders | undefined,
+): Promise<Candidate> => ({
+  ...draft,
+  resource,
+  type: resource.resourceType,
+  lastUpdated,
+  content: await withPlainNumbers(JSON.stringify(resource)),
+  index,
+  ...numbered(said, numbers),
+  ...(placeholders !== undefined && isUnnumbered(said, placeholders) ? { unnumbered: { said, placeholders } } : {}),
+})
 
 const stamp = ({ resource, id, version, owner }: Draft, lastUpdated: Date): Resource => {
   const { resourceType, meta, ...rest } = resource
@@ -125,53 +145,3 @@ const stamp = ({ resource, id, version, owner }: Draft, lastUpdated: Date): Reso
 
 const factsOf = (classes: CodeClasses, resource: Resource): ObservationFacts | undefined =>
   resource.resourceType === 'Observation' ? observationFacts(classes, resource as Observation) : undefined
-
-type Numbers = {
-  readonly kinds: ReadonlyMap<string, number>
-  readonly codes: ReadonlyMap<string, number>
-  readonly units: ReadonlyMap<string, number>
-  readonly devices: ReadonlyMap<string, DeviceSource>
-}
-
-const factNumbers = async (
-  connection: Connection,
-  dictionary: Dictionary,
-  facts: readonly ObservationFacts[],
-  otherUnits: readonly string[],
-): Promise<Numbers> => ({
-  kinds: await dictionary.kinds.idsOf(facts.flatMap(({ kinds }) => kindKey(kinds) ?? [])),
-  codes: await dictionary.codes.idsOf(facts.flatMap(({ codes }) => codes.map(({ key }) => key))),
-  units: await dictionary.units.idsOf([
-    ...otherUnits,
-    ...facts.flatMap(({ codes }) => codes.flatMap(({ unit }) => unit ?? [])),
-  ]),
-  devices: await dictionary.deviceSources.of(connection, new Set(facts.flatMap(({ device }) => device ?? []))),
-})
-
-const numbered = (facts: ObservationFacts, patientId: number, numbers: Numbers): CandidateFacts => {
-  const device = facts.device === undefined ? undefined : numbers.devices.get(facts.device)
-  const kind = kindKey(facts.kinds)
-  const codeOf = ({ key }: { readonly key: string }) => numbers.codes.get(key) ?? 0
-  const lowest = Math.min(...facts.codes.filter(({ component }) => component === 0).map(codeOf))
-  return {
-    kindId: (kind === undefined ? undefined : numbers.kinds.get(kind)) ?? 0,
-    // Another patient's device says nothing about this patient's data.
-    deviceId: device !== undefined && (device.patientId === 0 || device.patientId === patientId) ? device.deviceId : 0,
-    low: facts.low,
-    high: facts.high,
-    isJoint: facts.isJoint,
-    lasting: facts.lasting,
-    statistic: facts.statistic,
-    codes: facts.codes.map(one => {
-      const { component, value, unit, isRange } = one
-      const codeId = codeOf(one)
-      return {
-        component,
-        codeId,
-        alsoCodeId: component === 0 && codeId !== lowest ? lowest : undefined,
-        value,
-        unitId: isRange ? unitOfRanges : unit === undefined ? undefined : numbers.units.get(unit),
-      }
-    }),
-  }
-}

@@ -14,15 +14,18 @@ export const unitKey = (unit: {
 }
 
 /** New entries of the dictionary, with how they convert. */
-export const insertUnits = (keys: readonly string[]): SqlFragment => {
+export const insertUnits = (keys: readonly string[]): SqlFragment => sql.fragment`
+  INSERT INTO unit (key, system, code, dimension, numerator, denominator, shift)
+  ${unitRows(keys)} ON CONFLICT DO NOTHING`
+
+/** What they would have in the dictionary. */
+export const unitRows = (keys: readonly string[]): SqlFragment => {
   const rows = keys.map(key => {
     const bar = key.indexOf('|')
     return { key, system: key.slice(0, bar) || null, code: key.slice(bar + 1), ...conversionOf(key) }
   })
   return sql.fragment`
-    INSERT INTO unit (key, system, code, dimension, numerator, denominator, shift)
-    SELECT key, system, code, dimension, numerator, denominator, shift
-    FROM ${records(rows)} ON CONFLICT DO NOTHING`
+    SELECT key, system, code, dimension, numerator, denominator, shift FROM ${records(rows)}`
 }
 
 /** Measures the units that an earlier edition has stored. */

@@ -14,6 +14,7 @@ import type { RefusedUpload } from '../store.ts'
 import { creatableAmong } from '../upload/upload-rights.ts'
 import { fromSources, reachedStudies, sharedNow, sharings } from '../upload/validation-policies.ts'
 import { areMet } from '../write/conditions.ts'
+import { numberAllowed } from '../write/number-allowed.ts'
 import { candidatesOf, type Writing } from '../write/write.ts'
 import type { UpdateAsked } from './refused-upload.ts'
 
@@ -49,11 +50,14 @@ export const placedDocuments = async (
   refused: readonly RefusedUpload[],
 ): Promise<readonly (Placed | undefined)[]> => {
   const faces = await fromSources(connection, refused)
-  const candidates = await candidatesOf(
+  const prepared = await candidatesOf(
     connection,
     writing,
     faces.map(resource => ({ resource })),
   )
+  // Of those that stay without numbers none has a kind of its own, or it is not its sender's to write.
+  const creatable = await numberAllowed(connection, writing, prepared, 'c')
+  const candidates = await numberAllowed(connection, writing, creatable, 'u')
   const rows = await rowsOf(connection, writing, candidates)
   const senders = await sendersOfAnything(
     connection,

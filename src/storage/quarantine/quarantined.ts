@@ -4,7 +4,7 @@ import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Asking } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { visibleAmong } from '../history/old-version.ts'
-import { type Preparing, prepare } from '../prepare/prepare.ts'
+import { numberAll, type Preparing, prepare } from '../prepare/prepare.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type {
   Quarantined,
@@ -69,7 +69,8 @@ export const readQuarantinedDocument = async (
   if (row === undefined) return undefined
   const { pk: _, sent, face, issues, patient, patient_id: patientId, ...shown } = row
   if (sent === null || face === null || issues === null || !(await isReadable(connection, reading, row))) return shown
-  const [candidate] = await prepare(connection, reading, [draftOf(row, face)], row.firstAt)
+  const prepared = await prepare(connection, reading, [draftOf(row, face)], row.firstAt)
+  const [candidate] = await numberAll(connection, reading, prepared)
   const { kindId = 0 } = candidate?.facts ?? {}
   return { ...shown, document: { sent, issues: JSON.parse(issues), patient, patientId, kindId } }
 }

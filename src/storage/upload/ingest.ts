@@ -31,7 +31,7 @@ export const countUploads = async (
   if (uploads.length === 0) return
   const named = uploads.flatMap(({ device }) => (typeof device === 'string' ? device : []))
   const sources = named.length === 0 ? new Map() : await writing.dictionary.deviceSources.of(connection, new Set(named))
-  const patients = await writing.dictionary.patients.idsOf(
+  const patients = await writing.dictionary.patients.find(
     new Set(uploads.flatMap(({ patient }) => (patient === '' ? [] : patient))),
   )
   await recordIngest(

@@ -6,7 +6,8 @@ import type { Connection } from '../database.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { subjectsOf } from '../prepare/subject.ts'
 import { columnOf, sql } from '../sql.ts'
-import type { Create, Writing } from '../write/write.ts'
+import { numberAllowed } from '../write/number-allowed.ts'
+import { type Create, candidatesOf, type Writing } from '../write/write.ts'
 import { type Described, findDevices, nameOf, placeOf } from './described-device.ts'
 import { makeDevices } from './make-devices.ts'
 import { uuidIn } from './upload-keys.ts'
@@ -17,7 +18,7 @@ export const withDevices = async (
   writing: Writing,
   creates: readonly Create[],
 ): Promise<readonly Create[]> => {
-  const described = await describedIn(writing, creates)
+  const described = await describedIn(connection, writing, creates)
   if (described.size === 0) return creates
   const all = [...described.values()]
   const found = await findDevices(connection, all)
@@ -44,23 +45,39 @@ const gatewayOf = ({ upload }: Writing, { extension = [] }: Observation): readon
 }
 
 const describedIn = async (
-  { registry, dictionary }: Writing,
+  connection: Connection,
+  writing: Writing,
   creates: readonly Create[],
 ): Promise<ReadonlyMap<Create, Described>> => {
   const asking = creates.flatMap(create => {
     const { device, resource } = create
     if (device === undefined || 'device' in resource) return []
-    const [patient, ...others] = subjectsOf(registry, resource)
+    const [patient, ...others] = subjectsOf(writing.registry, resource)
     return patient === undefined || others.length > 0 ? [] : [{ create, patient, device }]
   })
   if (asking.length === 0) return new Map()
-  const numbers = await dictionary.patients.idsOf(asking.map(({ patient }) => patient))
+  const numbers = await patientNumbers(connection, writing, asking)
   return new Map(
     asking.flatMap(one => {
       const patientId = numbers.get(one.patient)
       return patientId === undefined ? [] : [[one.create, { ...one, patientId, key: keyOf(one) }] as const]
     }),
   )
+}
+
+/** A patient who has none yet is given one for what may be stored. */
+const patientNumbers = async (
+  connection: Connection,
+  writing: Writing,
+  asking: readonly { readonly create: Create; readonly patient: string }[],
+): Promise<ReadonlyMap<string, number>> => {
+  const { patients } = writing.dictionary
+  const found = await patients.find(asking.map(({ patient }) => patient))
+  const others = asking.filter(({ patient }) => !found.has(patient))
+  if (others.length === 0) return found
+  const creates = others.map(({ create }) => create)
+  await numberAllowed(connection, writing, await candidatesOf(connection, writing, creates), 'c')
+  return patients.find(asking.map(({ patient }) => patient))
 }
 
 /** A unique device identifier, or a serial number of a manufacturer, is one device however else it is described. */

@@ -22,7 +22,8 @@ export type Key = { readonly kind: number; readonly uuid: string; readonly place
 const kinds = { document: 1, record: 2, measurement: 3 } as const
 
 export const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined): Entry => {
-  if (uploadKey === undefined || candidate.patientId === 0)
+  // Of a patient without a number there is nothing that it could meet.
+  if (uploadKey === undefined || candidate.patientId <= 0)
     return { candidate, keys: [], digest: '', mapVersion: 0, revised: undefined }
   const { schema, digest, mapVersion, revised } = uploadKey
   const { key, record, measurement } = uploadKey

@@ -5,10 +5,12 @@ import { type Current, lockPlace } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { project } from '../model/projections.ts'
 import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
+import { isNumbered } from '../prepare/prepare.ts'
 import { sql } from '../sql.ts'
 import type { Written } from '../store.ts'
 import { nextVersion } from '../write/change.ts'
 import { currentObservations } from '../write/current-observations.ts'
+import { numberAllowed } from '../write/number-allowed.ts'
 import { attempt, isolated } from '../write/savepoint.ts'
 import { putVersions, said } from '../write/update.ts'
 import { toProjected, toStored, type Writing, writeRefusal } from '../write/write.ts'
@@ -73,7 +75,8 @@ export const openStanding = (
     replace: (resource, action) =>
       isolated(connection, async () => {
         if (current === undefined) throw new Error('nothing stands here')
-        const candidate = await nextVersion(connection, writing, current, resource)
+        const next = await nextVersion(connection, writing, current, resource)
+        const [candidate = next] = await numberAllowed(connection, writing, [next], action)
         const judged = await judge(connection, writing, candidate, action)
         if (judged === undefined) throw writeRefusal(candidate, writing)
         if (judged.said === (last?.said ?? judged.before)) return { outcome: 'unchanged', ...current }
@@ -117,12 +120,13 @@ type Judged = {
 }
 
 /** Undefined where the caller may not write it. What they may do to it is what they might were it stored. */
-const judge = (
+const judge = async (
   connection: Connection,
   writing: Writing,
   candidate: Candidate,
   action: 'c' | 'u',
 ): Promise<Judged | undefined> => {
+  if (!isNumbered(candidate)) return undefined
   const { author, authorSince = '-infinity' } = writing
   const may = (action: 'c' | 'r' | 'u') => passesGate(writing, action, 'Observation', entryRow('Observation'))
   return connection.maybeOne<Judged>(sql.fragment`

@@ -4,6 +4,7 @@ import { rowsOnce } from '../sql.ts'
 import type { Written } from '../store.ts'
 import { currentObservations } from '../write/current-observations.ts'
 import { lockPlaces } from '../write/lock-places.ts'
+import { numberAllowed } from '../write/number-allowed.ts'
 import { type Create, candidatesOf, insertAll, type Writing } from '../write/write.ts'
 import { type Met, mayChange, meetUploads, untold } from './meet-upload.ts'
 import { rememberContents } from './upload-contents.ts'
@@ -22,7 +23,7 @@ export const uploadAll = async (
   creates: readonly Create[],
 ): Promise<readonly Written[]> => {
   const named = await withDevices(connection, writing, creates)
-  const candidates = await candidatesOf(connection, writing, named)
+  const candidates = await numberAllowed(connection, writing, await candidatesOf(connection, writing, named), 'c')
   const entries = candidates.map((candidate, index) => entryOf(candidate, creates[index]?.uploadKey))
   const firsts = new Map<string, Entry>()
   const sameAs = new Map(entries.map(entry => [entry, firstOf(entry, firsts)]))

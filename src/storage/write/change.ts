@@ -10,12 +10,13 @@ import { withoutServedMembers } from '../model/pair.ts'
 import { project } from '../model/projections.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { findChosenOwner, findOwner } from '../prepare/owner.ts'
-import { prepare } from '../prepare/prepare.ts'
+import { isNumbered, prepare } from '../prepare/prepare.ts'
 import { subjectsOf } from '../prepare/subject.ts'
 import { sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
 import { checkConditions } from './conditions.ts'
 import { keepDeletion } from './deletion.ts'
+import { numberAllowed } from './number-allowed.ts'
 import { type Place, removeResource, replaceResource } from './update.ts'
 import { insertAll, insertOne, toProjected, toStored, unknown, type Writing, writeRefusal } from './write.ts'
 
@@ -99,7 +100,9 @@ export const replace = async (
   current: Current,
   resource: Resource,
 ): Promise<Written> => {
-  const candidate = await nextVersion(connection, writing, current, resource)
+  const next = await nextVersion(connection, writing, current, resource)
+  const [candidate = next] = await numberAllowed(connection, writing, [next], 'u')
+  if (!isNumbered(candidate)) throw writeRefusal(candidate, writing)
   const allowed = restrict(writing.access, 'u', current.type)
   const outcome = await replaceResource(connection, candidate, allowed, writing.classes)
   if (outcome === 'refused') throw writeRefusal(candidate, writing)

@@ -11,13 +11,14 @@ import { pairOf, withoutServedMembers } from '../model/pair.ts'
 import { project } from '../model/projections.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { findOwner } from '../prepare/owner.ts'
-import { type Preparing, prepare } from '../prepare/prepare.ts'
+import { isNumbered, type Preparing, prepare } from '../prepare/prepare.ts'
 import type { CommonTokens } from '../search/common-tokens.ts'
 import type { ManyPatients } from '../search/many-patients.ts'
 import { searchMatches } from '../search/search.ts'
 import type { Stored, Write, Written } from '../store.ts'
 import type { QuestionOf } from '../subscription/subscription-event.ts'
 import { insertResources } from './insert.ts'
+import { numberAllowed } from './number-allowed.ts'
 
 /** Everything that writing needs, and for whom. */
 export type Writing = Preparing & {
@@ -133,10 +134,12 @@ export const insertAll = async (
   if (first === undefined) return []
   const { type } = first
   const allowed = restrict(writing.access, 'c', type)
-  const written = await insertResources(connection, typeIdOf(writing, type), candidates, allowed, writing.classes)
-  const projected = candidates.filter(({ pk, facts }) => written.has(pk) && facts?.isJoint !== false)
+  const all = await numberAllowed(connection, writing, candidates, 'c')
+  const ready = all.filter(isNumbered)
+  const written = await insertResources(connection, typeIdOf(writing, type), ready, allowed, writing.classes)
+  const projected = ready.filter(({ pk, facts }) => written.has(pk) && facts?.isJoint !== false)
   if (projected.length > 0) await project(connection, type, projected.map(toProjected), writing)
-  return candidates.map(candidate =>
+  return all.map(candidate =>
     written.has(candidate.pk)
       ? { outcome: 'created', ...toStored(candidate) }
       : { outcome: 'refused', error: writeRefusal(candidate, writing) },

@@ -1,0 +1,43 @@
+import { restrict } from '../../access/access.ts'
+import { compile } from '../compile/compile.ts'
+import type { Connection } from '../database.ts'
+import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
+import { isNumbered, numberAll } from '../prepare/prepare.ts'
+import { sql } from '../sql.ts'
+import type { Writing } from './write.ts'
+
+type Asking = Pick<Writing, 'access' | 'classes' | 'dictionary' | 'durations'>
+
+/**
+ * Of candidates that say what the dictionaries do not have, those that the caller may write so get their numbers. The others stay
+ * without, and are refused: whoever may write nothing fills no dictionary. Most say nothing new, and then nothing is asked.
+ */
+export const numberAllowed = async (
+  connection: Connection,
+  writing: Asking,
+  candidates: readonly Candidate[],
+  action: 'c' | 'u',
+): Promise<readonly Candidate[]> => {
+  const unnumbered = candidates.filter(one => !isNumbered(one))
+  const allowed = await allowedAmong(connection, writing, unnumbered, action)
+  if (allowed.length === 0) return candidates
+  const byPk = new Map((await numberAll(connection, writing, allowed)).map(one => [one.pk, one]))
+  return candidates.map(one => byPk.get(one.pk) ?? one)
+}
+
+const allowedAmong = async (
+  connection: Connection,
+  { access, classes }: Asking,
+  unnumbered: readonly Candidate[],
+  action: 'c' | 'u',
+): Promise<readonly Candidate[]> => {
+  const [first] = unnumbered
+  if (first === undefined) return []
+  const { type } = first
+  const allowed = restrict(access, action, type)
+  if (allowed.kind === 'all') return unnumbered
+  const rows = await connection.any<{ pk: string }>(sql.fragment`
+    WITH ${entryTables(unnumbered)} SELECT pk FROM entry WHERE ${compile(allowed, entryRow(type), classes)}`)
+  const pks = new Set(rows.map(({ pk }) => pk))
+  return unnumbered.filter(({ pk }) => pks.has(pk))
+}
