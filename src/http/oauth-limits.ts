@@ -9,6 +9,8 @@ type Limit = {
   readonly ofAddress: number
   /** What is kept of each may be as long as it is: of its address one that is longer counts as several. */
   readonly bytes?: number
+  /** The same in a day, of those that are kept for long. */
+  readonly ofAddressInDay?: number
   /** Of one client there. At each address it is counted anew: its id is no secret, and nobody shuts it out elsewhere. */
   readonly ofClient?: number
 }
@@ -19,8 +21,8 @@ const limits: Readonly<Record<string, Limit>> = {
   token: { ofAddress: 3000, ofClient: 600 },
   'token/introspection': { ofAddress: 6000, ofClient: 3000 },
   'token/revocation': { ofAddress: 3000, ofClient: 600 },
-  // Whoever registers need not say who they are.
-  register: { ofAddress: 30 },
+  // Whoever registers need not say who they are, and is kept for a month.
+  register: { ofAddress: 30, bytes: 4096, ofAddressInDay: 1000 },
 }
 
 /** Refuses what is too much by a `throttled` error with Retry-After. Each process counts for itself. */
@@ -38,22 +40,43 @@ export const limitRequests = async (scope: FastifyInstance, pathOf: (request: Fa
     if (counters !== undefined) await count(counters.ofAddress, request, reply)
   })
   scope.addHook('preHandler', async (request, reply) => {
-    const { ofAddress, bytes, ofClient } = countersOf(request) ?? {}
-    if (ofAddress !== undefined && bytes !== undefined)
-      for (let left = lengthOf(request) - bytes; left > 0; left -= bytes) await count(ofAddress, request, reply)
-    if (ofClient !== undefined && clientNamed(request) !== undefined) await count(ofClient, request, reply)
+    const counters = countersOf(request)
+    if (counters === undefined) return
+    for (const counter of [...countersOfLength(counters, request), ...countersOfClient(counters, request)])
+      await count(counter, request, reply)
   })
 }
+
+/** Once it has been counted for its address. */
+const countersOfLength = (
+  { ofAddress, ofAddressInDay, bytes }: Counters,
+  request: FastifyRequest,
+): readonly Counter[] => {
+  const times = Math.max(1, Math.ceil(lengthOf(request) / bytes))
+  const inDay = ofAddressInDay === undefined || request.method !== 'POST' ? [] : [ofAddressInDay]
+  return [...Array(times - 1).fill(ofAddress), ...inDay.flatMap(one => Array(times).fill(one))]
+}
+
+const countersOfClient = ({ ofClient }: Counters, request: FastifyRequest): readonly Counter[] =>
+  ofClient === undefined || clientNamed(request) === undefined ? [] : [ofClient]
 
 type Counter = ReturnType<FastifyInstance['createRateLimit']>
 type Counters = {
   readonly ofAddress: Counter
-  readonly bytes: number | undefined
+  readonly ofAddressInDay: Counter | undefined
+  readonly bytes: number
   readonly ofClient: Counter | undefined
 }
 
-const openCounters = (scope: FastifyInstance, { ofAddress, bytes, ofClient }: Limit): Counters => ({
+const openCounters = (
+  scope: FastifyInstance,
+  { ofAddress, ofAddressInDay, bytes = Infinity, ofClient }: Limit,
+): Counters => ({
   bytes,
+  ofAddressInDay:
+    ofAddressInDay === undefined
+      ? undefined
+      : scope.createRateLimit({ ...window, timeWindow: '1 day', max: ofAddressInDay, keyGenerator: addressGroup }),
   ofAddress: scope.createRateLimit({
     ...window,
     max: ofAddress,

@@ -132,6 +132,40 @@ t.test('of one address a request that is longer than others counts as several, s
   t.strictSame(await statusesOf(1, { ...long(500), ...from('192.0.2.8') }), { 400: 1 }, 'nobody else is refused for it')
 })
 
+t.test('from one address apps register themselves a thousand times a day, as each may be kept for a month', async t => {
+  const dateNow = Date.now
+  let passedMs = 0
+  Date.now = () => dateNow() + passedMs
+  t.teardown(() => {
+    Date.now = dateNow
+  })
+  const register = (remoteAddress: string, name = 'App', redirect = 'refused'): InjectOptions => ({
+    method: 'POST',
+    url: '/oauth/register',
+    remoteAddress,
+    headers: { 'content-type': 'application/json' },
+    payload: { client_name: name, redirect_uris: [redirect], token_endpoint_auth_method: 'none' },
+  })
+  const aMinute = async (request: InjectOptions) => {
+    const statuses = await statusesOf(30, request)
+    passedMs += 60_000
+    return statuses
+  }
+  for (let passed = 0; passed < 33; passed += 1) t.strictSame(await aMinute(register('192.0.2.9')), { 400: 30 })
+  t.strictSame(await statusesOf(11, register('192.0.2.9')), { 400: 10, 429: 1 })
+  passedMs += 60_000
+  const { headers, statusCode } = await server.inject(register('192.0.2.9', 'App', redirectUri))
+  t.equal(statusCode, 429)
+  t.ok(Number(headers['retry-after']) > 3600, 'until the day is over')
+  t.equal((await server.inject(register('192.0.2.10', 'App', redirectUri))).statusCode, 201, 'nobody else')
+  const long = register('192.0.2.11', 'x'.repeat(40_000))
+  const statuses = []
+  for (let times = 0; times < 4; times += 1) statuses.push((await server.inject(long)).statusCode)
+  t.strictSame(statuses, [400, 400, 400, 429], 'one of 40 kB is ten')
+  passedMs += 86_400_000
+  t.equal((await server.inject(register('192.0.2.9', 'App', redirectUri))).statusCode, 201, 'the day after')
+})
+
 t.test('an institution behind one address has room for all its apps, and as a whole has a limit as well', async t => {
   const apps = await Promise.all(Array.from({ length: 5 }, () => client({})))
   for (const { id } of apps)

@@ -167,7 +167,10 @@ const grants = ({ database, fhir, rules }: AdapterParts): Partial<Adapter> => ({
 })
 
 const clients = ({ database, keySets }: AdapterParts): Partial<Adapter> => ({
-  upsert: (_id, metadata) => keepSelfRegistered(database, metadata),
+  upsert: async (_id, metadata) => {
+    await removeExpired(database)
+    await keepSelfRegistered(database, metadata)
+  },
   find: async id => {
     // From within an assertion: what is to be read as it came has none.
     if (id.includes('\0')) return undefined

@@ -5,11 +5,14 @@ import type { FastifyRequest } from 'fastify'
  * not one. https://url.spec.whatwg.org: browsers read `/\evil.example` and `/.//evil.example` as other hosts.
  */
 export const continuePath = (text: string): string | undefined => {
-  if (!text.startsWith('/')) return undefined
+  if (!text.startsWith('/') || text.length > mostLetters) return undefined
   const url = URL.parse(text, here)
   if (url === null || url.origin !== here || url.pathname.startsWith('//')) return undefined
   return `${url.pathname}${url.search}`
 }
+
+/** Whoever is on their way to an institution has it kept, and need not be anybody. No path of ours comes near. */
+const mostLetters = 2048
 
 /**
  * Where the page is that a form stands on, or that was asked for itself: who sends a form to `/sharing/x/sign` comes from the

@@ -60,6 +60,7 @@ t.test('it leads to no other site, however that is spelled', async t => {
     ' /account',
     'evil.example',
     '',
+    `/account?${'x'.repeat(2040)}`,
   ]
   const { browser } = await signedIn()
   for (const [index, target] of elsewhere.entries()) {
