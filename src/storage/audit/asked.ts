@@ -15,11 +15,12 @@ export const searchAsked = (registry: Registry, search: Pick<Search, 'type' | 'a
  */
 const askedOf = (registry: Registry, { type, applied }: Pick<Search, 'type' | 'applied'>): string | undefined => {
   if (applied.length === 0) return undefined
-  const text = applied.map(([name, value]) => `${name}=${isKept(registry, type, name) ? value : '…'}`).join('&')
-  return text.length > longest ? `${text.slice(0, longest)}…` : text
+  return shortened(applied.map(([name, value]) => `${name}=${isKept(registry, type, name) ? value : '…'}`).join('&'))
 }
 
-const longest = 500
+/** Whoever asks may not write, and what they asked is kept for years. */
+export const shortened = (asked: string, longest = 500): string =>
+  asked.length > longest ? `${asked.slice(0, longest)}…` : asked
 
 const isKept = (registry: Registry, type: ResourceType, name: string): boolean => {
   if (shaping.has(name)) return true

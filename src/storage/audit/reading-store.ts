@@ -3,7 +3,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import type { Search } from '../../search/search.ts'
 import type { OfKinds, ReadingsAsked } from '../figures/figures.ts'
 import type { Store } from '../store.ts'
-import { searchAsked } from './asked.ts'
+import { searchAsked, shortened } from './asked.ts'
 import { concernedAmong, concernedBy, type Found, measured } from './concerned.ts'
 import { type Answered, namedBeside, type Searched } from './named.ts'
 import { peopleAccesses } from './people-access.ts'
@@ -54,7 +54,8 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
     { patient, codes }: Measured,
     run: () => Promise<T>,
   ): Promise<T> => {
-    const query = `code=${codes.map(({ system, code }) => (system === undefined ? code : `${system}|${code}`)).join(',')}`
+    const asked = codes.map(({ system, code }) => (system === undefined ? code : `${system}|${code}`))
+    const query = shortened(`code=${asked.join(',')}`)
     return answering({ interaction: 'search-type', type: 'Observation', subjects: [patient], query }, run, measured)
   }
   return {

@@ -1,3 +1,4 @@
+import { shortened } from './asked.ts'
 import { kindsOfEach, referenceTo } from './kinds-of-each.ts'
 import type { AuditAccess } from './record.ts'
 import type { Keep } from './refusal.ts'
@@ -21,12 +22,15 @@ export const together = (accesses: readonly AuditAccess[]): AuditAccess | undefi
     type: [...new Set(accesses.flatMap(({ type }) => type?.split(' ') ?? []))].join(' '),
     patients,
     ...(subjects.length === 0 ? {} : { subjects }),
-    ...(queries.length === 0 ? {} : { query: queries.join('; ') }),
+    ...(queries.length === 0 ? {} : { query: shortened(queries.join('; '), longestTogether) }),
     kinds,
     ...(kindsOf && { kindsOf }),
     outcome: first.outcome,
   }
 }
+
+/** Each of them is shortened already; a Bundle may have thousands. */
+const longestTogether = 4000
 
 /** Whose kinds are not told apart, theirs are all. */
 const eachOf = ({ patients, subjects = [], kinds = [], kindsOf }: AuditAccess): Iterable<Own> =>

@@ -1,10 +1,10 @@
 import type { Resource, ResourceType } from '@medplum/fhirtypes'
-import type { Interval } from '../../fhir/date.ts'
 import { type RowNames, typeIdOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { IndexRows } from './index-rows.ts'
-import type { Placeholders, Said } from './numbers.ts'
+import type { CandidateFacts, Said } from './numbers.ts'
 import { placeholderTables } from './placeholder-tables.ts'
+import type { Placeholders } from './placeholders.ts'
 
 /** A resource with everything its tables will hold, numbered by the dictionaries, and in none of them yet. */
 export type Candidate = {
@@ -27,28 +27,10 @@ export type Candidate = {
   readonly unnumbered?: Unnumbered
 }
 
-export type Unnumbered = {
+type Unnumbered = {
   readonly said: Said
   /** Of all that was prepared together. */
   readonly placeholders: Placeholders
-}
-
-export type CandidateFacts = {
-  readonly kindId: number
-  readonly deviceId: number
-  readonly low: string
-  readonly high: string
-  readonly isJoint: boolean
-  readonly lasting: Interval | undefined
-  readonly statistic: number
-  readonly codes: readonly {
-    readonly component: number
-    readonly codeId: number
-    /** The lowest of the classes that the Observation's own code has, where this is another one. */
-    readonly alsoCodeId: number | undefined
-    readonly value: string | undefined
-    readonly unitId: number | undefined
-  }[]
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import type { CandidateFacts } from './candidate.ts'
+import type { CandidateFacts } from './numbers.ts'
 
 /** Keeps, for each class of codes, how long its longest Observation lasts; widened and committed before the write. */
 export type Durations = { readonly widen: (facts: readonly CandidateFacts[]) => Promise<void> }

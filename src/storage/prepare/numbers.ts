@@ -1,7 +1,7 @@
+import type { Interval } from '../../fhir/date.ts'
 import type { Connection } from '../database.ts'
-import type { CandidateFacts } from './candidate.ts'
 import type { DeviceSource } from './device-source.ts'
-import { type Dictionary, kindKey, membersOf } from './dictionary.ts'
+import type { Dictionary } from './dictionary.ts'
 import { type ObservationFacts, unitOfRanges } from './observation-facts.ts'
 
 /** What of a resource the dictionaries number. */
@@ -10,6 +10,8 @@ export type Said = {
   readonly patientId?: number
   readonly subjects: readonly string[]
   readonly facts: ObservationFacts | undefined
+  /** The key of all its kinds together. */
+  readonly kind: string | undefined
   /** Keys of the units of its quantities that are indexed. */
   readonly units: ReadonlySet<string>
 }
@@ -23,6 +25,25 @@ export type Numbers = {
   readonly devices: ReadonlyMap<string, DeviceSource>
 }
 
+/** What an Observation tells, as its tables hold it. */
+export type CandidateFacts = {
+  readonly kindId: number
+  readonly deviceId: number
+  readonly low: string
+  readonly high: string
+  readonly isJoint: boolean
+  readonly lasting: Interval | undefined
+  readonly statistic: number
+  readonly codes: readonly {
+    readonly component: number
+    readonly codeId: number
+    /** The lowest of the classes that the Observation's own code has, where this is another one. */
+    readonly alsoCodeId: number | undefined
+    readonly value: string | undefined
+    readonly unitId: number | undefined
+  }[]
+}
+
 /** Of all at once: `find`, as far as they are there; `idsOf`, of those too that are inserted for it. */
 export const numbersOf = async (
   connection: Connection,
@@ -30,103 +51,51 @@ export const numbersOf = async (
   said: readonly Said[],
   how: 'find' | 'idsOf',
 ): Promise<Numbers> => {
-  const facts = said.flatMap(one => one.facts ?? [])
   // Two connections, so that neither waits for the other.
   const [patients, others] = await Promise.all([
     dictionary.patients[how](said.flatMap(({ subjects }) => subjects)),
-    factNumbers(connection, dictionary, { facts, units: said.flatMap(one => unitsOf(one)) }, how),
+    factNumbers(connection, dictionary, said, how),
   ])
   return { patients, ...others }
 }
 
-type Facts = { readonly facts: readonly ObservationFacts[]; readonly units: readonly string[] }
-
 const factNumbers = async (
   connection: Connection,
   dictionary: Dictionary,
-  { facts, units }: Facts,
+  said: readonly Said[],
   how: 'find' | 'idsOf',
 ): Promise<Omit<Numbers, 'patients'>> => ({
-  kinds: await dictionary.kinds[how](facts.flatMap(({ kinds }) => kindKey(kinds) ?? [])),
-  codes: await dictionary.codes[how](facts.flatMap(({ codes }) => codes.map(({ key }) => key))),
-  units: await dictionary.units[how](units),
-  devices: await dictionary.deviceSources.of(connection, new Set(facts.flatMap(({ device }) => device ?? []))),
+  kinds: await dictionary.kinds[how](said.flatMap(({ kind }) => kind ?? [])),
+  codes: await dictionary.codes[how](said.flatMap(codesOf)),
+  units: await dictionary.units[how](said.flatMap(unitsOf)),
+  devices: await dictionary.deviceSources.of(connection, new Set(said.flatMap(({ facts }) => facts?.device ?? []))),
 })
 
-const unitsOf = ({ units, facts }: Said): readonly string[] => [
+export const codesOf = ({ facts }: Said): readonly string[] => facts?.codes.map(({ key }) => key) ?? []
+
+export const unitsOf = ({ units, facts }: Said): readonly string[] => [
   ...units,
-  ...(facts?.codes ?? []).flatMap(({ unit }) => unit ?? []),
+  ...(facts?.codes.flatMap(({ unit }) => unit ?? []) ?? []),
 ]
 
-const kindsOf = ({ facts }: Said): readonly string[] => {
-  const key = facts && kindKey(facts.kinds)
-  return key === undefined ? [] : [key, ...membersOf(key)]
-}
-
-/** Numbers that no entry has, of what is not in the dictionaries yet. */
-export type Placeholders = {
-  readonly [what in 'patients' | 'kinds' | 'codes' | 'units']: ReadonlyMap<string, number>
-} & {
-  /** With its members, of each kind: their numbers, or what stands for them. */
-  readonly members: ReadonlyMap<number, readonly number[]>
-}
-
-/** Undefined where nothing is missing. */
-export const placeholdersFor = (said: readonly Said[], numbers: Numbers): Placeholders | undefined => {
-  const of = (keysOf: (one: Said) => readonly string[], known: ReadonlyMap<string, number>) => {
-    const missing = new Map<string, number>()
-    for (const one of said)
-      for (const key of keysOf(one))
-        if (!known.has(key) && !missing.has(key)) missing.set(key, firstPlaceholder - missing.size)
-    return missing
-  }
-  const kinds = of(kindsOf, numbers.kinds)
-  const missing = {
-    patients: of(({ subjects }) => subjects, numbers.patients),
-    kinds,
-    codes: of(({ facts }) => (facts?.codes ?? []).map(({ key }) => key), numbers.codes),
-    units: of(unitsOf, numbers.units),
-    members: new Map([...kinds].map(([key, number]) => [number, memberNumbers(key, number, [numbers.kinds, kinds])])),
-  }
-  return Object.values(missing).every(({ size }) => size === 0) ? undefined : missing
-}
-
-/** Below all that stands for something of its own, such as a patient who is not known. */
-const firstPlaceholder = -1000
-
-const memberNumbers = (key: string, own: number, known: readonly ReadonlyMap<string, number>[]): readonly number[] => {
-  const members = membersOf(key).flatMap(member => known.flatMap(numbers => numbers.get(member) ?? []))
-  return members.length === 0 ? [own] : members
-}
-
-/** Whether something of it has a placeholder alone. */
-export const isUnnumbered = (said: Said, { patients, kinds, codes, units }: Placeholders): boolean =>
-  said.subjects.some(one => patients.has(one)) ||
-  kindsOf(said).some(one => kinds.has(one)) ||
-  (said.facts?.codes ?? []).some(({ key }) => codes.has(key)) ||
-  unitsOf(said).some(one => units.has(one))
-
-export const withPlaceholders = (numbers: Numbers, placeholders: Placeholders): Numbers => ({
-  patients: new Map([...numbers.patients, ...placeholders.patients]),
-  kinds: new Map([...numbers.kinds, ...placeholders.kinds]),
-  codes: new Map([...numbers.codes, ...placeholders.codes]),
-  units: new Map([...numbers.units, ...placeholders.units]),
-  devices: numbers.devices,
-})
-
 /** Where the rows of a resource stand, and what they tell, by the numbers. */
-export const numbered = ({ patientId: given, subjects, facts }: Said, numbers: Numbers) => {
+export const numbered = ({ patientId: given, subjects, facts, kind }: Said, numbers: Numbers) => {
   const [patientId = 0, ...others] = new Set(subjects.flatMap(subject => numbers.patients.get(subject) ?? []))
   return {
     patientId: given ?? (others.length === 0 ? patientId : 0),
     patientIds: others.length === 0 ? [] : [patientId, ...others],
-    ...(facts === undefined ? {} : { facts: numberedFacts(facts, patientId, numbers) }),
+    ...(facts === undefined ? {} : { facts: numberedFacts(facts, kind, { patientId, numbers }) }),
   }
 }
 
-const numberedFacts = (facts: ObservationFacts, patientId: number, numbers: Numbers): CandidateFacts => {
+type Numbered = { readonly patientId: number; readonly numbers: Numbers }
+
+const numberedFacts = (
+  facts: ObservationFacts,
+  kind: string | undefined,
+  { patientId, numbers }: Numbered,
+): CandidateFacts => {
   const device = facts.device === undefined ? undefined : numbers.devices.get(facts.device)
-  const kind = kindKey(facts.kinds)
   const codeOf = ({ key }: { readonly key: string }) => numbers.codes.get(key) ?? 0
   const lowest = Math.min(...facts.codes.filter(({ component }) => component === 0).map(codeOf))
   return {

@@ -1,5 +1,5 @@
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
-import type { Placeholders } from './numbers.ts'
+import type { Placeholders } from './placeholders.ts'
 import { unitRows } from './unit.ts'
 
 /**

@@ -6,20 +6,12 @@ import { withPlainNumbers } from '../../fhir/plain-numbers.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Connection } from '../database.ts'
 import type { Candidate } from './candidate.ts'
-import type { Dictionary } from './dictionary.ts'
+import { type Dictionary, kindKey } from './dictionary.ts'
 import type { Durations } from './duration.ts'
 import { indexRows } from './index-rows.ts'
-import {
-  isUnnumbered,
-  type Numbers,
-  numbered,
-  numbersOf,
-  type Placeholders,
-  placeholdersFor,
-  type Said,
-  withPlaceholders,
-} from './numbers.ts'
+import { type Numbers, numbered, numbersOf, type Said } from './numbers.ts'
 import { type ObservationFacts, observationFacts } from './observation-facts.ts'
+import { isUnnumbered, type Placeholders, placeholdersFor, withPlaceholders } from './placeholders.ts'
 import { subjectsOf } from './subject.ts'
 
 /** What preparing needs; the same for every store. */
@@ -99,10 +91,12 @@ const stampedDraft = ({ registry, classes }: Preparing, draft: Draft, now: Date)
   const resource = stamp(draft, lastUpdated)
   const index = indexRows(registry, resource)
   const { patientId } = draft
+  const facts = factsOf(classes, resource)
   const said: Said = {
     ...(patientId === undefined ? {} : { patientId }),
     subjects: subjectsOf(registry, resource),
-    facts: factsOf(classes, resource),
+    facts,
+    kind: facts && kindKey(facts.kinds),
     units: index.units,
   }
   return { draft, lastUpdated, resource, said, index }

@@ -1,12 +1,11 @@
-import { restrict } from '../../access/access.ts'
+import { type Access, restrict } from '../../access/access.ts'
 import { compile } from '../compile/compile.ts'
 import type { Connection } from '../database.ts'
 import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
-import { isNumbered, numberAll } from '../prepare/prepare.ts'
+import { isNumbered, numberAll, type Preparing } from '../prepare/prepare.ts'
 import { sql } from '../sql.ts'
-import type { Writing } from './write.ts'
 
-type Asking = Pick<Writing, 'access' | 'classes' | 'dictionary' | 'durations'>
+type Asking = Omit<Preparing, 'registry'> & { readonly access: Access }
 
 /**
  * Of candidates that say what the dictionaries do not have, those that the caller may write so get their numbers. The others stay

@@ -250,6 +250,31 @@ t.test('figures are recorded with the kinds of what they are made of', async t =
   }
 })
 
+t.test('of what was asked no more is recorded than can be read, however much it is', async t => {
+  const long = 'x'.repeat(20_000)
+  const figures = () =>
+    server.inject({
+      url: `/fhir/Observation/$stats?subject=Patient/ann&statistic=count&code=http://loinc.org|${long}`,
+      headers: all,
+    })
+  const [stats] = await recordedBy(figures)
+  t.equal(stats?.query, `code=http://loinc.org|${'x'.repeat(478)}…`)
+  const entry = Array.from({ length: 30 }, (_, index) => ({
+    resource: heartRate('ann', ''),
+    request: { method: 'PUT', url: `Observation?code=http://loinc.org|${index}-${'x'.repeat(400)}` },
+  }))
+  const bundle = () =>
+    server.inject({
+      method: 'POST',
+      url: '/fhir',
+      headers: { ...all, 'content-type': 'application/fhir+json' },
+      payload: { resourceType: 'Bundle', type: 'transaction', entry },
+    })
+  const rows = await recordedBy(bundle)
+  t.ok(rows.some(({ query }) => query !== null))
+  for (const { query } of rows) t.ok(String(query).length <= 4001, String(query).slice(0, 100))
+})
+
 t.test('the latest of codes are recorded as they were asked, as a search is', async t => {
   const ask = () =>
     server.inject({

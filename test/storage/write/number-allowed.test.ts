@@ -70,7 +70,9 @@ t.test('what is refused leaves no entry in any dictionary', async t => {
     'a create by a component': () =>
       send(anns, 'POST', 'Observation', {
         ...observation({ code: ofKind('omh:heart-rate') }),
-        component: [{ code: ofKind(`example:reading-${randomUUID()}`), valueQuantity: { value: 1, unit: randomUUID() } }],
+        component: [
+          { code: ofKind(`example:reading-${randomUUID()}`), valueQuantity: { value: 1, unit: randomUUID() } },
+        ],
       }),
     'a create for somebody who is not there': () =>
       send(anns, 'POST', 'Observation', observation({ subject: { reference: `Patient/${randomUUID()}` } })),
