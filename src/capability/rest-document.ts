@@ -53,6 +53,7 @@ export const toRestDocument = (documented: Documented): string =>
     ),
     '### The answer',
     table(['parameter', 'what'], entriesOf(resultText)),
+    'What is updated while a page is put together stands on it as it was found, and what is deleted is left out. A page without any match has none behind it.',
     'Administrators of the installation may add `_explain=true` to a search: a Parameters resource tells the question as an expression, with\n' +
       'what their rights leave of it, each SQL statement with its values, and its plan. With `_explain=analyze` the statements run, read-only, and\n' +
       'the plan has their times. It holds no row, and no count of rows that a step has seen; the estimates of a plan come from the statistics that\n' +

@@ -2,8 +2,8 @@ import { FhirError } from '../../fhir/error.ts'
 import { roomOfPage } from '../../search/room.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
-import { storedRow, tableOf } from '../row.ts'
-import { contentWithin, fillRoom } from '../search/room.ts'
+import { storedRow } from '../row.ts'
+import { contentWithin, fillRoom, versionStillThere } from '../search/room.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import type { Stored } from '../store.ts'
 import type { LastN } from './figures.ts'
@@ -96,14 +96,14 @@ export const lastObservations = async (
     JOIN observation AS body ON body.patient_id = hot.patient_id AND body.pk = hot.pk
     ${newestFirst}`)
   if (rows.length > mostFound) throw tooMany
-  const { filled } = await fillRoom(connection, rows, {
+  const { filled, passed } = await fillRoom(connection, rows, {
     letters: roomOfPage,
     takesFirst: true,
     typeOf: () => 'Observation',
     contentOf: () => content,
-    relationOf: tableOf,
+    versionOf: versionStillThere,
   })
-  if (filled.length < rows.length) throw tooLong
+  if (passed < rows.length) throw tooLong
   return filled.map(({ id, version, last_updated, patient_id, kind_id, content }) => ({
     type: 'Observation',
     id,

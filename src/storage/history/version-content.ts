@@ -32,7 +32,7 @@ export const fillVersions = async <Found extends FoundVersion>(
     ...left,
     typeOf: ({ type }) => type,
     contentOf: () => sql.fragment`body.content::text`,
-    relationOf: allVersions,
+    versionOf: anyVersion,
   })
   return {
     ...room,
@@ -86,20 +86,22 @@ const served = async (
     versions.map(one => one.version),
     versions.map(one => one.id),
   ]
-  const isOf = (alias: string) =>
-    sql.fragment`${name(alias)}.patient_id = key.patient_id AND ${name(alias)}.pk = key.pk AND ${name(alias)}.version = key.version`
   const rows = await connection.any<{ place: number; content: string | null }>(sql.fragment`
     SELECT key.place::integer AS place,
       CASE WHEN body.pk IS NULL THEN ${servedVersion(type, 'past', sql.fragment`key.id`, serving)}
         ELSE ${servedContent(type, 'body', serving)} END AS content
     FROM unnest(${sql.array(patients, 'int4')}, ${sql.array(pks, 'int8')}, ${sql.array(numbers, 'int4')}, ${sql.array(ids, 'text')})
       WITH ORDINALITY AS key(patient_id, pk, version, id, place)
-    LEFT JOIN ${tableOf(type)} AS body ON ${isOf('body')}
-    LEFT JOIN ${historyOf(type)} AS past ON ${isOf('past')}`)
+    LEFT JOIN ${tableOf(type)} AS body ON ${isKey('body')}
+    LEFT JOIN ${historyOf(type)} AS past ON ${isKey('past')}`)
   return new Map(rows.map(({ place, content }) => [place - 1, content]))
 }
 
-const allVersions = (type: ResourceType): SqlFragment => sql.fragment`(
-  SELECT patient_id, pk, version, content FROM ${tableOf(type)}
+/** The version of the row `key`, whatever became of it. */
+const anyVersion = (type: ResourceType): SqlFragment => sql.fragment`(
+  SELECT stored.content FROM ${tableOf(type)} AS stored WHERE ${isKey('stored')}
   UNION ALL
-  SELECT patient_id, pk, version, content FROM ${historyOf(type)})`
+  SELECT past.content FROM ${historyOf(type)} AS past WHERE ${isKey('past')})`
+
+const isKey = (alias: string): SqlFragment =>
+  sql.fragment`${name(alias)}.patient_id = key.patient_id AND ${name(alias)}.pk = key.pk AND ${name(alias)}.version = key.version`

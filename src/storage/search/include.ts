@@ -1,13 +1,12 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Include, IncludeLink } from '../../search/include.ts'
 import type { Connection } from '../database.ts'
-import { searchedOf } from '../row.ts'
 import { sql } from '../sql.ts'
 import type { Stored } from '../store.ts'
 import { forwardRows } from './include-forward.ts'
 import { reverseRows } from './include-reverse.ts'
 import { contentOf, type Frontier, type Including, type Placed } from './include-row.ts'
-import { type Filled, fillRoom } from './room.ts'
+import { type Filled, fillRoom, versionStillThere } from './room.ts'
 
 type Included = {
   readonly included: readonly Stored[]
@@ -40,18 +39,18 @@ export const includedWith = async (
     if (round === mostRounds) return { included, leftOut: true }
     const limit = mostIncluded - included.length
     const found = await linkedTo(connection, { ...including, letters, limit: limit + 1 }, followed, { from, known })
-    const { filled, left } = await fillRoom(connection, found.slice(0, limit), {
+    const { filled, passed, left } = await fillRoom(connection, found.slice(0, limit), {
       letters,
       takesFirst: false,
       typeOf: ({ type }) => type,
       contentOf: type => (including.maskOf(type) === undefined ? contentOf(type, including) : undefined),
-      relationOf: searchedOf,
+      versionOf: versionStillThere,
     })
     letters = left
     from = filled.map(toPlaced)
     for (const one of from) known.set(`${one.type}/${one.id}`, one)
     included.push(...from)
-    if (found.length > filled.length) return { included, leftOut: true }
+    if (found.length > passed) return { included, leftOut: true }
   }
   return { included, leftOut: false }
 }

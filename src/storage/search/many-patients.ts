@@ -1,3 +1,7 @@
+import type { Connection } from '../database.ts'
+import type { SqlFragment } from '../sql.ts'
+import type { ByPatient } from './by-patient.ts'
+
 /** Of which queries of Patients is remembered that they had many: by that one of two ways to the same answer is taken, and no more. */
 export type ManyPatients = {
   readonly has: (name: string | undefined) => boolean
@@ -19,3 +23,20 @@ export const openManyPatients = ({ now = () => performance.now(), mostNames = 10
 }
 
 const keptMs = 60_000
+
+/** What a statement by Patient answers; many: they are, and there is no other row. */
+export type Amount = { readonly many: boolean }
+
+/** Undefined where they are many, or it is not known whose Observations they can be. */
+export const ofFew = async <Answer extends Amount>(
+  connection: Connection,
+  { manyPatients }: { readonly manyPatients: ManyPatients },
+  byPatient: ByPatient | undefined,
+  statement: (byPatient: ByPatient) => SqlFragment,
+): Promise<readonly Answer[] | undefined> => {
+  if (byPatient === undefined || manyPatients.has(byPatient.name)) return undefined
+  const ask = byPatient.hasOnePlan ? connection.kept : connection.any
+  const rows = await ask<Answer>(statement(byPatient))
+  if (rows[0]?.many) manyPatients.note(byPatient.name)
+  return rows[0]?.many === false ? rows : undefined
+}

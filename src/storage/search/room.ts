@@ -1,5 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
+import { historyOf, searchedOf } from '../row.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
 
 /** A row of an answer; its content is null where it was not loaded yet, as it might not fit. */
@@ -30,15 +31,23 @@ export const mostLetters = sql.fragment`(CASE
   WHEN pg_column_compression(body.content) = 'pglz' THEN 91 * least(pg_column_size(body.content), 8388608)
   ELSE 255 * least(pg_column_size(body.content), 8388608) END)`
 
-type Room<Row> = {
+export type Room<Row> = {
   readonly letters: number
   readonly typeOf: (row: Row) => ResourceType
   /** At least one, however long it is. */
   readonly takesFirst: boolean
   /** What is served of a row that is called `body`; undefined where that is only a part of it, whose length says nothing of what it takes. */
   readonly contentOf: (type: ResourceType) => SqlFragment | undefined
-  /** Where the rows are: columns patient_id, pk, version and content. */
-  readonly relationOf: (type: ResourceType) => SqlFragment
+  /** The version of the row `key` that was asked about: columns patient_id, pk and content, and `id` where the served content asks for it. */
+  readonly versionOf: (type: ResourceType) => SqlFragment
+}
+
+type Filling<Row extends Unfilled> = {
+  /** Of the rows that were passed, those that are there. */
+  readonly filled: readonly Filled<Row>[]
+  /** How many of the rows, in their order: what is not filled of them is gone, and comes on no later page. */
+  readonly passed: number
+  readonly left: number
 }
 
 /** The first of the rows, as many as there is room for: what was not certain to fit is loaded as long as there is some. */
@@ -46,62 +55,89 @@ export const fillRoom = async <Row extends Unfilled>(
   connection: Connection,
   rows: readonly Row[],
   room: Room<Row>,
-): Promise<{ readonly filled: readonly Filled<Row>[]; readonly left: number }> => {
+): Promise<Filling<Row>> => {
   const filled: Filled<Row>[] = []
-  let left = room.letters
+  let [passed, left] = [0, room.letters]
   const fits = (letters: number) => letters <= left || (room.takesFirst && filled.length === 0)
-  for (let rest = rows; rest.length > 0 && fits(1); ) {
-    const there = upTo(rest, isUnfilled) as readonly Filled<Row>[]
-    for (const row of there) {
-      if (!fits(row.content.length)) return { filled, left }
-      filled.push(row)
-      left -= row.content.length
-    }
-    rest = there.length > 0 ? rest.slice(there.length) : await loadMore(connection, rest, { ...room, letters: left })
+  const take = ({ row, content }: Looked<Row>): void => {
+    passed += 1
+    if (typeof content !== 'string') return
+    filled.push({ ...row, content })
+    left -= content.length
   }
-  return { filled, left }
+  let rest: readonly Looked<Row>[] = rows.map(row => ({ row, content: row.content }))
+  while (rest.length > 0 && fits(1)) {
+    const known = upTo(rest, isUnfilled)
+    for (const one of known) {
+      if (!fits(lengthOf(one))) return { filled, passed, left }
+      take(one)
+    }
+    rest = known.length > 0 ? rest.slice(known.length) : await loadMore(connection, rest, { ...room, letters: left })
+  }
+  return { filled, passed, left }
 }
 
-/**
- * The same rows, of which the first has its content, and others as far as they fit. Without those that were changed meanwhile: what was
- * asked about is there no more. None, where no more can be loaded.
- */
+type Looked<Row> = { readonly row: Row; readonly content: string | null | typeof gone }
+
+/** What is there no more. */
+const gone = Symbol('gone')
+
+/** The same rows, of which it is known of the first what it is, and of others as far as they fit. None, where no more can be loaded. */
 const loadMore = async <Row extends Unfilled>(
   connection: Connection,
-  rows: readonly Row[],
-  { letters, typeOf, contentOf, relationOf }: Room<Row>,
-): Promise<readonly Row[]> => {
+  rows: readonly Looked<Row>[],
+  { letters, typeOf, contentOf, versionOf }: Room<Row>,
+): Promise<readonly Looked<Row>[]> => {
   const [first] = rows
-  const type = first && typeOf(first)
+  const type = first && typeOf(first.row)
   const content = type && contentOf(type)
   if (type === undefined || content === undefined) return []
-  const alike = rows.filter(one => isUnfilled(one) && typeOf(one) === type)
-  const found = await load(connection, alike, { letters, content, relation: relationOf(type) })
-  const contents = new Map(alike.map((row, index) => [row, found.get(index + 1)]))
-  return rows.flatMap(row => {
-    const loaded = contents.get(row)
-    if (loaded === undefined) return contents.has(row) ? [] : [row]
-    return loaded === null ? [row] : [{ ...row, content: loaded }]
+  const alike = rows.filter(one => isUnfilled(one) && typeOf(one.row) === type)
+  const found = await load(
+    connection,
+    alike.map(({ row }) => row),
+    { letters, content, version: versionOf(type) },
+  )
+  const places = new Map(alike.map((one, index) => [one, index + 1]))
+  return rows.map(one => {
+    const place = places.get(one)
+    if (place === undefined) return one
+    const loaded = found.get(place)
+    return { ...one, content: loaded === undefined ? gone : loaded }
   })
 }
 
-const isUnfilled = ({ content }: Unfilled): boolean => content === null
+const isUnfilled = ({ content }: Looked<unknown>): boolean => content === null
+
+const lengthOf = ({ content }: Looked<unknown>): number => (typeof content === 'string' ? content.length : 0)
 
 const upTo = <One>(all: readonly One[], isEnd: (one: One) => boolean): readonly One[] => {
   const end = all.findIndex(isEnd)
   return end === -1 ? all : all.slice(0, end)
 }
 
-type Loading = { readonly letters: number; readonly content: SqlFragment; readonly relation: SqlFragment }
-
 /**
- * By their place among the rows, in the version that was asked about: of the first that is there, and of what certainly fits with it; null
- * of the others.
+ * The version of a row that was asked about, where the row is there still: what was updated since then is in the history. It was found as it
+ * was, and was allowed to be; what was deleted is answered no more.
  */
+export const versionStillThere = (type: ResourceType): SqlFragment => sql.fragment`(
+  SELECT version.*
+  FROM ${searchedOf(type)} AS stored
+  CROSS JOIN LATERAL (
+    SELECT stored.patient_id, stored.pk, stored.id, stored.content WHERE stored.version = key.version
+    UNION ALL
+    SELECT past.patient_id, past.pk, stored.id, past.content FROM ${historyOf(type)} AS past
+    WHERE stored.version <> key.version
+      AND past.patient_id = stored.patient_id AND past.pk = stored.pk AND past.version = key.version) AS version
+  WHERE stored.patient_id = key.patient_id AND stored.pk = key.pk)`
+
+type Loading = { readonly letters: number; readonly content: SqlFragment; readonly version: SqlFragment }
+
+/** By their place among the rows: of the first that is there, and of what certainly fits with it; null of the others. */
 const load = async (
   connection: Connection,
   rows: readonly Unfilled[],
-  { letters, content, relation }: Loading,
+  { letters, content, version }: Loading,
 ): Promise<ReadonlyMap<number, string | null>> => {
   const [patients, pks, versions] = [
     rows.map(one => one.patient_id),
@@ -113,8 +149,7 @@ const load = async (
     SELECT key.place::integer AS place, ${contentWithin(room, content, { order: byPlace })} AS content
     FROM unnest(${sql.array(patients, 'int4')}, ${sql.array(pks, 'int8')}, ${sql.array(versions, 'int4')})
       WITH ORDINALITY AS key(patient_id, pk, version, place)
-    JOIN ${relation} AS body
-      ON body.patient_id = key.patient_id AND body.pk = key.pk AND body.version = key.version
+    CROSS JOIN LATERAL ${version} AS body
     ORDER BY key.place`)
   return new Map(found.map(({ place, content }) => [place, content]))
 }

@@ -5,16 +5,15 @@ import { type Mask, maskOf } from '../../fhir/subset.ts'
 import type { Search } from '../../search/search.ts'
 import { lookUpConcepts } from '../compile/terminology.ts'
 import type { Connection } from '../database.ts'
-import { kindOf, searchedOf } from '../row.ts'
+import { kindOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { Match, Page } from '../store.ts'
-import type { ByPatient } from './by-patient.ts'
 import type { CommonTokens } from './common-tokens.ts'
 import { includedWith } from './include.ts'
 import type { Including, Placed } from './include-row.ts'
-import type { ManyPatients } from './many-patients.ts'
+import { type Amount, type ManyPatients, ofFew } from './many-patients.ts'
 import { type AskedPage, countByPatient, pageByPatient, pageStatement } from './page-statement.ts'
-import { contentInShare, contentWithin, type Filled, fillRoom } from './room.ts'
+import { contentInShare, contentWithin, type Filled, fillRoom, type Room, versionStillThere } from './room.ts'
 import { type Source, sourceOf } from './search-source.ts'
 import { isStoredWhole, servedContent } from './served-content.ts'
 import { type AskedSkip, skipByPatient, skipStatement } from './skip-statement.ts'
@@ -42,15 +41,13 @@ export const searchPage = async (connection: Connection, searching: Searching, a
   const served = servedContent(search.type, 'body', { ...searching, mask })
   const room = roomFor(search)
   const content = guarded(served, { count: search.count, room: room.ofMatches, isPart: mask !== undefined })
-  const found = await rowsOf(connection, searching, { search, at: from, content }, source)
-  const { filled: nearest, left } = await fillRoom(connection, found.slice(0, search.count), {
+  const { nearest, more, left } = await matchesFrom(connection, searching, { search, at: from, content }, source, {
     letters: room.ofMatches,
     takesFirst: true,
     typeOf: () => search.type,
     contentOf: () => (mask === undefined ? served : undefined),
-    relationOf: searchedOf,
+    versionOf: versionStillThere,
   })
-  const more = found.length > nearest.length
   const page = from?.before ? nearest.toReversed() : nearest
   const entries = page.map(row => toPlaced(search, row))
   const maskOf = summaryMask(searching, search)
@@ -61,6 +58,24 @@ export const searchPage = async (connection: Connection, searching: Searching, a
     ...cursorsAround(page, { isFirst: from === undefined, isBefore: from?.before === true, more }),
     ...total,
   }
+}
+
+type Nearest = { readonly nearest: readonly Filled<Row>[]; readonly more: boolean; readonly left: number }
+
+/** A page that stays empty, for all of it was deleted before it was loaded, is no end: what is behind it is the page then. */
+const matchesFrom = async (
+  connection: Connection,
+  searching: Searching,
+  asked: AskedPage,
+  source: Source,
+  room: Room<Row>,
+): Promise<Nearest> => {
+  const found = await rowsOf(connection, searching, asked, source)
+  const { filled, passed, left } = await fillRoom(connection, found.slice(0, asked.search.count), room)
+  const [last, more] = [found[passed - 1], found.length > passed]
+  if (filled.length > 0 || !more || last === undefined) return { nearest: filled, more, left }
+  const at = { ...positionOf(last), ...(asked.at?.before ? { before: true as const } : {}) }
+  return matchesFrom(connection, searching, { ...asked, at }, source, room)
 }
 
 const nothing = { entries: [], included: [], leftOut: false }
@@ -98,7 +113,7 @@ const cursorBehindWhole = async (
 
 const skippedOf = async (connection: Connection, searching: Searching, asked: AskedSkip): Promise<Skipped> => {
   const source = sourceOf(searching, asked.search, { inOwnOrder: asked.search.sort.length === 0 })
-  const few = await ofFew<Skipped>(connection, searching, source, one => skipByPatient(asked, source, one))
+  const few = await ofFew<Skipped>(connection, searching, source.byPatient, one => skipByPatient(asked, source, one))
   return few?.[0] ?? connection.one<Skipped>(skipStatement(asked, source))
 }
 
@@ -135,8 +150,10 @@ const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around
   }
 }
 
-const cursorOf = ({ keys, pk }: Pick<Row, 'keys' | 'pk'>, more: Pick<Position, 'before'> = {}): string =>
-  JSON.stringify({ values: JSON.parse(keys), pk, ...more } satisfies Position)
+const cursorOf = (row: Pick<Row, 'keys' | 'pk'>, more: Pick<Position, 'before'> = {}): string =>
+  JSON.stringify({ ...positionOf(row), ...more })
+
+const positionOf = ({ keys, pk }: Pick<Row, 'keys' | 'pk'>): Position => ({ values: JSON.parse(keys), pk })
 
 /** The first matches, without an order. */
 export const searchMatches = async (
@@ -160,7 +177,9 @@ const rowsOf = async (
   asked: AskedPage,
   source: Source,
 ): Promise<readonly Row[]> => {
-  const few = await ofFew<Row & Amount>(connection, searching, source, one => pageByPatient(asked, source, one))
+  const few = await ofFew<Row & Amount>(connection, searching, source.byPatient, one =>
+    pageByPatient(asked, source, one),
+  )
   if (few !== undefined) return few.filter(({ pk }) => pk !== null)
   const ask = source.hasOnePlan ? connection.kept : connection.any
   return ask<Row>(pageStatement(asked, source))
@@ -171,29 +190,14 @@ const totalFor = async (connection: Connection, searching: Searching, search: Se
   if (search.total === 'none') return {}
   const most = search.total === 'estimate' ? mostCounted : undefined
   const source = sourceOf(searching, search, { inOwnOrder: true })
-  const few = await ofFew<Counted>(connection, searching, source, one => countByPatient(source, one, most))
+  const few = await ofFew<Counted>(connection, searching, source.byPatient, one => countByPatient(source, one, most))
   const counted = few?.[0]
   if (counted !== undefined && (most === undefined || Number(counted.total) <= most))
     return { total: Number(counted.total) }
   return totalOf(connection, search.total, sample => sourceOf(searching, search, { sample }))
 }
 
-type Amount = { readonly many: boolean }
 type Counted = Amount & { readonly total: string }
-
-/** Undefined where they are many, or it is not known whose Observations they can be. */
-const ofFew = async <Answer extends Amount>(
-  connection: Connection,
-  { manyPatients }: Searching,
-  { byPatient }: Source,
-  statement: (byPatient: ByPatient) => SqlFragment,
-): Promise<readonly Answer[] | undefined> => {
-  if (byPatient === undefined || manyPatients.has(byPatient.name)) return undefined
-  const ask = byPatient.hasOnePlan ? connection.kept : connection.any
-  const rows = await ask<Answer>(statement(byPatient))
-  if (rows[0]?.many) manyPatients.note(byPatient.name)
-  return rows[0]?.many === false ? rows : undefined
-}
 
 type Row = {
   patient_id: number

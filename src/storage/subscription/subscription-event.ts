@@ -8,7 +8,7 @@ import { compile } from '../compile/compile.ts'
 import { passesGate } from '../compile/gate.ts'
 import type { Connection, Database } from '../database.ts'
 import { historyOf, kindOf, storedRow, tableOf } from '../row.ts'
-import { contentWithin, type Filled, fillRoom, type Unfilled } from '../search/room.ts'
+import { contentWithin, type Filled, fillRoom, type Unfilled, versionStillThere } from '../search/room.ts'
 import { servedContent } from '../search/served-content.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { attempt } from '../write/savepoint.ts'
@@ -151,8 +151,8 @@ export type EventRange = {
 
 /**
  * The events of a subscriber, each asked about anew at this moment; fewer than the limit, where the contents of more do not fit into one
- * answer. A deletion is told to whom it was kept for: of what is gone it cannot be asked who may see it, and no more is told than that
- * it is.
+ * answer, and none only where none is kept. A deletion is told to whom it was kept for: of what is gone it cannot be asked who may see it,
+ * and no more is told than that it is.
  */
 export const eventsIn = async (
   connection: Connection,
@@ -174,14 +174,17 @@ export const eventsIn = async (
       AND event.deletion IS NULL AND ${compile(asked, storedRow(type, 'body'), classes)}
     WHERE event.subscription = ${id} AND event.number > ${after} AND event.number <= ${until}
     ${inOrder} LIMIT ${limit}`)
-  const { filled } = await fillRoom(connection, rows, {
+  const { filled, passed } = await fillRoom(connection, rows, {
     letters: roomOfPage,
     takesFirst: true,
     typeOf: () => type,
     contentOf: () => served,
-    relationOf: tableOf,
+    versionOf: versionStillThere,
   })
-  return filled.map(row => ({ number: Number(row.number), occurredAt: row.occurred_at, ...focusOf(type, row) }))
+  const seen = new Map(filled.map(row => [row.number, focusOf(type, row)]))
+  return rows
+    .slice(0, passed)
+    .map(row => ({ number: Number(row.number), occurredAt: row.occurred_at, ...seen.get(row.number) }))
 }
 
 /** By the version before: the type may be another one by now. */
