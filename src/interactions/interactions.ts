@@ -89,7 +89,9 @@ export const interactions: readonly Interaction[] = [
     body: 'patch',
     handler: patch,
     prepare: preparePatch,
-    documentation: 'A JSON Patch, or a FHIRPath Patch as Parameters. What comes out is checked like an update.',
+    documentation:
+      'A JSON Patch, or a FHIRPath Patch as Parameters. What comes out is checked like an update. Lists and objects that it has emptied are taken out, and so is a narrative that was made from ' +
+      'what it changes (generated, extensions), unless it sends another; one of another status is sent anew or taken out by the patch itself (else 422).',
   },
   {
     name: 'patch',

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { fhirServer, fhirWorld } from '../support/fhir-server.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { fhirWorld } from '../support/fhir-server.ts'
 
-const server = await fhirServer()
+const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
 
 const jsonPatch = 'application/json-patch+json'
@@ -77,6 +78,121 @@ t.test('what comes out is checked like an update', async t => {
     [422, 'Operation 0 of the patch (test /status): the value there is another'],
   )
   t.equal((await call('GET', `Observation/${id}`)).headers.etag, 'W/"1"')
+})
+
+const div = (text: string) => `<div xmlns="http://www.w3.org/1999/xhtml">${text}</div>`
+const patientOf = async (status: string, text = 'male'): Promise<string> =>
+  (await call('POST', 'Patient', { resourceType: 'Patient', gender: 'male', text: { status, div: div(text) } })).json()
+    .id
+const toFemale = { op: 'replace', path: '/gender', value: 'female' }
+const parameters = { 'content-type': 'application/fhir+json' }
+const operation = (type: string, path: string, ...parts: readonly object[]) => ({
+  name: 'operation',
+  part: [{ name: 'type', valueCode: type }, { name: 'path', valueString: path }, ...parts],
+})
+const fhirpathOf = (...parameter: readonly object[]) => ({ resourceType: 'Parameters', parameter })
+const byPath = operation('replace', 'Patient.gender', { name: 'value', valueCode: 'female' })
+
+t.test('a narrative that was made from what a patch changes does not outlive it', async t => {
+  for (const status of ['generated', 'extensions']) {
+    const json = await call('PATCH', `Patient/${await patientOf(status)}`, [toFemale])
+    t.strictSame([json.statusCode, json.json().gender, json.json().text], [200, 'female', undefined], status)
+    const path = await call('PATCH', `Patient/${await patientOf(status)}`, fhirpathOf(byPath), parameters)
+    t.strictSame([path.statusCode, path.json().gender, path.json().text], [200, 'female', undefined], status)
+  }
+})
+
+t.test('one that says more is sent anew or taken out in the same patch', async t => {
+  const id = await patientOf('additional')
+  for (const refused of [
+    await call('PATCH', `Patient/${id}`, [toFemale]),
+    await call('PATCH', `Patient/${id}`, [toFemale, { op: 'test', path: '/text/status', value: 'additional' }]),
+    await call('PATCH', `Patient/${id}`, fhirpathOf(byPath), parameters),
+  ]) {
+    t.equal(refused.statusCode, 422)
+    t.match(refused.json().issue, [
+      {
+        code: 'business-rule',
+        diagnostics: /change it in the same patch \(text\.div, or text as a whole\), or take text out$/,
+        expression: ['Patient.text'],
+      },
+    ])
+  }
+  t.equal((await call('GET', `Patient/${id}`)).json().gender, 'male')
+  const sent = { op: 'replace', path: '/text/div', value: div('female') }
+  const anew = await call('PATCH', `Patient/${id}`, [toFemale, sent])
+  t.strictSame([anew.statusCode, anew.json().text.div], [200, div('female')])
+  const again = [{ ...toFemale, value: 'other' }, sent]
+  t.strictSame((await call('PATCH', `Patient/${id}`, again)).json().text?.div, div('female'), 'the same sent again')
+  const removed = await call('PATCH', `Patient/${id}`, [toFemale, { op: 'remove', path: '/text' }])
+  t.strictSame([removed.statusCode, removed.json().text], [200, undefined])
+  const other = await patientOf('additional')
+  const divAgain = operation('replace', 'Patient.text', {
+    name: 'value',
+    part: [
+      { name: 'status', valueCode: 'additional' },
+      { name: 'div', valueString: div('male') },
+    ],
+  })
+  const kept = await call('PATCH', `Patient/${other}`, fhirpathOf(byPath, divAgain), parameters)
+  t.strictSame([kept.statusCode, kept.json().text?.div], [200, div('male')])
+})
+
+t.test('a narrative stays where nothing changes that it could tell of', async t => {
+  const id = await patientOf('generated')
+  const tag = [{ op: 'add', path: '/meta/tag', value: [{ system: 'urn:x', code: 'a' }] }]
+  t.equal((await call('PATCH', `Patient/${id}`, tag)).json().text?.div, div('male'))
+  t.equal((await call('PATCH', `Patient/${id}`, [{ ...toFemale, value: 'male' }])).json().text?.div, div('male'))
+})
+
+t.test('a narrative that was stored before it had to be XML stands in the way of no other change', async t => {
+  const [loose, id] = [div('1&nbsp;mg'), await patientOf('additional')]
+  await database.any(
+    sql.fragment`UPDATE patient SET content = jsonb_set(content, '{text,div}', ${JSON.stringify(loose)}::jsonb) WHERE id = ${id}`,
+  )
+  const tag = { system: 'urn:x', code: 'a' }
+  const valueMeta = { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: { tag: [tag] } }] }
+  t.equal((await call('POST', `Patient/${id}/$meta-add`, valueMeta)).statusCode, 200)
+  const patched = await call('PATCH', `Patient/${id}`, [
+    { op: 'add', path: '/meta/tag/-', value: { ...tag, code: 'b' } },
+  ])
+  t.strictSame([patched.statusCode, patched.json().text?.div, patched.json().meta.tag.length], [200, loose, 2])
+  const xml = await call('GET', `Patient/${id}`, undefined, { accept: 'application/fhir+xml' })
+  t.match([xml.statusCode, xml.body], [200, />1&amp;nbsp;mg<\/div>/])
+  const other = await call('PATCH', `Patient/${id}`, [{ op: 'replace', path: '/text/div', value: div('2&nbsp;mg') }])
+  t.match([other.statusCode, other.json().issue?.[0].diagnostics], [422, /&nbsp; stands for nothing in XML/])
+})
+
+t.test('lists and objects that a patch has emptied are not there', async t => {
+  const stored = {
+    resourceType: 'Patient',
+    active: true,
+    name: [{ family: 'Castillo' }],
+    contact: [{ name: { text: 'Ana' } }, { name: { text: 'Luz' } }],
+    communication: [{ preferred: true, language: { coding: [{ code: 'de' }] } }],
+    _birthDate: { extension: [{ url: 'urn:x', valueString: 'a' }] },
+    address: [{ line: ['a', 'b'], _line: [null, { extension: [{ url: 'urn:x', valueString: 'a' }] }] }],
+  }
+  const after = async (patch: object, type = {}) => {
+    const { id } = (await call('POST', 'Patient', stored)).json()
+    const answer = await call('PATCH', `Patient/${id}`, patch, type)
+    const { id: _, meta, text, ...others } = answer.json()
+    return answer.statusCode === 200 ? others : answer.json().issue
+  }
+  const remove = (path: string) => ({ op: 'remove', path })
+  const { name, _birthDate, ...others } = stored
+  const [, luz] = stored.contact
+  t.strictSame(await after([remove('/name/0')]), { ...others, _birthDate })
+  t.strictSame(await after([remove('/name/0/family')]), { ...others, _birthDate })
+  t.strictSame(await after([remove('/_birthDate/extension/0')]), { ...others, name })
+  t.strictSame(await after([remove('/contact/0/name/text')]), { ...stored, contact: [luz] })
+  t.strictSame(await after([remove('/address/0/_line/1/extension/0')]), { ...stored, address: [{ line: ['a', 'b'] }] })
+  const [refilled] = [{ op: 'add', path: '/name/-', value: { family: 'Vega' } }]
+  t.strictSame(await after([remove('/name/0'), refilled]), { ...stored, name: [{ family: 'Vega' }] })
+  t.match(await after([{ op: 'replace', path: '/name', value: [] }]), [{ severity: 'error' }])
+  t.match(await after([remove('/communication/0/language/coding/0')]), [{ code: 'required' }])
+  const byPath = fhirpathOf(operation('delete', 'Patient.name[0].family'))
+  t.strictSame(await after(byPath, parameters), { ...others, _birthDate })
 })
 
 t.test('what is no patch is refused, and what is not there is not found', async t => {

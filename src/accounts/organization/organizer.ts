@@ -1,6 +1,7 @@
 import type { Organization, Resource } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { administeredBy } from '../../access/questions.ts'
+import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
 import { and, type Expression } from '../../search/expression.ts'
@@ -106,7 +107,10 @@ const validated = (registry: Registry, write: Write): Write => {
     case 'update':
       return { ...write, resource: requireValid(registry, write.resource) }
     case 'patch':
-      return { ...write, change: async stored => requireValid(registry, await write.change(stored)) }
+      return {
+        ...write,
+        change: async stored => requireValid(registry, withoutMadeNarrative(stored, await write.change(stored))),
+      }
     case 'delete':
       return write
   }

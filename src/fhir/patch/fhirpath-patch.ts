@@ -2,6 +2,7 @@ import type { Structures } from '../definition/structure.ts'
 import { FhirError } from '../error.ts'
 import { isObject, toNumber } from '../json.ts'
 import { dropEmptyBeside, holderBeside } from './beside.ts'
+import type { Emptied } from './emptied.ts'
 import { elementBelow, holderOf, type Json, type Location, locate } from './location.ts'
 import { addChild, insertInto, keyFor, listAt, patchValueOf, removeFrom } from './patch-value.ts'
 import { functions, isSimplePath } from './simple-path.ts'
@@ -10,20 +11,23 @@ import { functions, isSimplePath } from './simple-path.ts'
  * https://hl7.org/fhir/R4/fhirpatch.html
  * Throws 400 for what is no patch, 422 for an operation that cannot be carried out; the document is left as it was.
  */
-export const parseFhirpathPatch = (structures: Structures, body: Json): ((document: unknown) => unknown) => {
+export const parseFhirpathPatch = (
+  structures: Structures,
+  body: Json,
+): ((document: unknown, emptied?: Emptied) => unknown) => {
   const { parameter } = body
   if (!Array.isArray(parameter) || parameter.length === 0)
     throw malformed('A FHIRPath Patch has operations', 'parameter')
   if (parameter.length > mostOperations)
     throw new FhirError('too-costly', `A patch has ${mostOperations} operations at most`, { status: 400 })
   const operations = parameter.map(parseOperation)
-  return document => {
+  return (document, emptied = new Set()) => {
     const changed = copyOf(document) as Json
     let left = mostWork
     for (const operation of operations) {
       left -= weightOf(changed) * operation.path.length
       if (left < 0) throw new FhirError('too-costly', tooMuchWork, { status: 400 })
-      carryOut(structures, changed, operation)
+      carryOut(structures, changed, operation, emptied)
     }
     dropEmptyBeside(changed)
     return changed
@@ -78,10 +82,10 @@ const weightOf = (value: unknown): number => {
   return Object.values(value).reduce((sum, child) => sum + weightOf(child), 1)
 }
 
-const carryOut = (structures: Structures, resource: Json, operation: Operation): void => {
+const carryOut = (structures: Structures, resource: Json, operation: Operation, emptied: Emptied): void => {
   const { index, type, path } = operation
   try {
-    actions[type]?.({ ...operation, structures, resource, found: locate(structures, resource, path) })
+    actions[type]?.({ ...operation, structures, resource, emptied, found: locate(structures, resource, path) })
   } catch (cause) {
     if (cause instanceof FhirError) throw cause
     const message = `Operation ${index} of the patch (${type} ${path}): ${cause instanceof Error ? cause.message : ''}`
@@ -92,6 +96,7 @@ const carryOut = (structures: Structures, resource: Json, operation: Operation):
 type Acting = Operation & {
   readonly structures: Structures
   readonly resource: Json
+  readonly emptied: Emptied
   readonly found: readonly Location[]
 }
 
@@ -114,8 +119,11 @@ const actions: Readonly<Record<string, (acting: Acting) => void>> = {
     insertInto(parent, key, index, patchValueOf(acting.structures, partOf(acting, 'value'), location.element))
   },
   /** "No error if the path does not exist." */
-  delete: ({ found }) => {
-    if (found.length > 0) removeAt(placeOf(onlyOf(found)))
+  delete: ({ found, emptied }) => {
+    if (found.length === 0) return
+    const place = placeOf(onlyOf(found))
+    removeAt(place)
+    if (Object.keys(place.parent).length === 0) emptied.add(place.parent)
   },
   replace: acting => {
     const location = onlyOf(acting.found)

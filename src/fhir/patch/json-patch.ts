@@ -1,17 +1,20 @@
 import { FhirError } from '../error.ts'
-import { decimalText, isNumber, isObject } from '../json.ts'
-import { isSameDecimal } from './same-decimal.ts'
+import { isNumber, isObject } from '../json.ts'
+import type { Emptied } from './emptied.ts'
+import { isSame } from './same.ts'
 
 /**
  * https://www.rfc-editor.org/rfc/rfc6902, upon values whose decimals keep their text: a library would copy them as objects.
  * Throws 400 for what is no patch, 422 for an operation that cannot be carried out; nothing is changed in place.
+ * What lost the last that it had stays, and is told by `emptied`.
  */
-export const parseJsonPatch = (body: readonly unknown[]): ((document: unknown) => unknown) => {
+export const parseJsonPatch = (body: readonly unknown[]): ((document: unknown, emptied?: Emptied) => unknown) => {
   if (body.length > mostOperations) {
     throw new FhirError('too-costly', `A patch has ${mostOperations} operations at most`, { status: 400 })
   }
   const operations = body.map(parseOperation)
-  return document => operations.reduce<unknown>((changed, operation) => apply(changed, operation), document)
+  return (document, emptied = new Set()) =>
+    operations.reduce<unknown>((changed, operation) => apply(changed, operation, emptied), document)
 }
 
 const mostOperations = 1000
@@ -58,19 +61,19 @@ const parsePointer = (text: unknown, what: string): Pointer => {
 
 const malformed = (message: string) => new FhirError('structure', message)
 
-const apply = (document: unknown, operation: Parsed): unknown => {
+const apply = (document: unknown, operation: Parsed, emptied: Emptied): unknown => {
   const refuse = (reason: string) => new FhirError('processing', `${operation.name}: ${reason}`)
   const { path } = operation
   switch (operation.op) {
     case 'add':
       return add(document, path, operation.value, refuse)
     case 'remove':
-      return remove(document, path, refuse)
+      return remove(document, path, refuse, emptied)
     case 'replace':
       found(document, path, refuse)
       return put(document, path, operation.value, refuse)
     case 'move':
-      return move(document, operation, refuse)
+      return move(document, operation, refuse, emptied)
     case 'copy':
       return limited(add(document, path, found(document, operation.from, refuse), refuse), refuse)
     case 'test':
@@ -81,11 +84,16 @@ const apply = (document: unknown, operation: Parsed): unknown => {
 
 type Refuse = (reason: string) => FhirError
 
-const move = (document: unknown, { from, path }: { from: Pointer; path: Pointer }, refuse: Refuse): unknown => {
+const move = (
+  document: unknown,
+  { from, path }: { from: Pointer; path: Pointer },
+  refuse: Refuse,
+  emptied: Emptied,
+): unknown => {
   if (path.length > from.length && from.every((token, index) => token === path[index])) {
     throw refuse('nothing can be moved into itself')
   }
-  return add(remove(document, from, refuse), path, found(document, from, refuse), refuse)
+  return add(remove(document, from, refuse, emptied), path, found(document, from, refuse), refuse)
 }
 
 const found = (document: unknown, path: Pointer, refuse: Refuse): unknown =>
@@ -119,15 +127,21 @@ const put = (document: unknown, path: Pointer, value: unknown, refuse: Refuse): 
     Array.isArray(container) ? container.with(Number(token), value) : { ...container, [token]: value },
   ) ?? value
 
-const remove = (document: unknown, path: Pointer, refuse: Refuse): unknown => {
+const remove = (document: unknown, path: Pointer, refuse: Refuse, emptied: Emptied): unknown => {
   found(document, path, refuse)
   const rest = changed(document, path, refuse, (container, token) => {
-    if (Array.isArray(container)) return container.toSpliced(Number(token), 1)
-    const { [token]: _, ...others } = container
-    return others
+    const left = without(container, token)
+    if (Object.keys(left).length === 0) emptied.add(left)
+    return left
   })
   if (rest === undefined) throw refuse('the whole resource cannot be removed')
   return rest
+}
+
+const without = (container: Container, token: string): Container => {
+  if (Array.isArray(container)) return container.toSpliced(Number(token), 1)
+  const { [token]: _, ...others } = container
+  return others
 }
 
 type Container = unknown[] | Record<string, unknown>
@@ -166,18 +180,3 @@ const limited = (document: unknown, refuse: Refuse): unknown => {
 }
 
 const deepest = 200
-
-/** "Numbers: are considered equal if their values are numerically equal." */
-const isSame = (one: unknown, other: unknown): boolean => {
-  const [text, otherText] = [decimalText(one), decimalText(other)]
-  if (text !== undefined && otherText !== undefined) return isSameDecimal(text, otherText)
-  if (Array.isArray(one) && Array.isArray(other)) {
-    return one.length === other.length && one.every((item, index) => isSame(item, other[index]))
-  }
-  if (!isObject(one) || !isObject(other)) return one === other
-  const names = Object.keys(one)
-  return (
-    names.length === Object.keys(other).length &&
-    names.every(name => Object.hasOwn(other, name) && isSame(one[name], other[name]))
-  )
-}

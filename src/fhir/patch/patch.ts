@@ -1,8 +1,10 @@
 import type { Structures } from '../definition/structure.ts'
 import { FhirError } from '../error.ts'
+import { type Emptied, withoutEmptied } from './emptied.ts'
 import { parseFhirpathPatch } from './fhirpath-patch.ts'
 import { refuseGrowth } from './growth.ts'
 import { parseJsonPatch } from './json-patch.ts'
+import { withoutStaleNarrative } from './stale-narrative.ts'
 
 /** Whether what is stored gets to other places, of which no error may quote it. */
 export const movesValues = (body: unknown): boolean =>
@@ -16,7 +18,8 @@ export const parsePatch = (structures: Structures, body: unknown, mostLetters: n
   const patch = parseEither(structures, body)
   return resource => {
     try {
-      const changed = patch(resource)
+      const emptied: Emptied = new Set()
+      const changed = withoutStaleNarrative(body, resource, withoutEmptied(patch(resource, emptied), emptied))
       refuseGrowth(resource, changed, mostLetters)
       return changed
     } catch (error) {
@@ -27,7 +30,7 @@ export const parsePatch = (structures: Structures, body: unknown, mostLetters: n
   }
 }
 
-const parseEither = (structures: Structures, body: unknown): Patch => {
+const parseEither = (structures: Structures, body: unknown) => {
   if (Array.isArray(body)) return parseJsonPatch(body)
   if (typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === 'Parameters') {
     return parseFhirpathPatch(structures, body as Record<string, unknown>)

@@ -10,6 +10,7 @@ import { mostComponents } from '../../storage/prepare/observation-facts.ts'
 import type { HeaderDevice, UploadKey } from '../../storage/store.ts'
 import type { Context } from '../interaction.ts'
 import { receiveSubscription } from '../subscription/subscription.ts'
+import { keptFault, withDiv } from './kept-narrative.ts'
 import { withOwnReferences } from './own-reference.ts'
 import { refuseUnknownPolicy } from './policy-extension.ts'
 
@@ -87,7 +88,11 @@ export const parseChange = async (stored: Resource, body: unknown, context: Cont
   const type = stored.resourceType
   const isJudged =
     type === 'Observation' && (isUntouched(stored, body) || (await isSameDocument(stored, body, context)))
-  return parseUnder(isJudged ? 'accept-with-warning' : 'strict', type, body, context)
+  const policy = isJudged ? 'accept-with-warning' : 'strict'
+  const div = keptFault(stored, body)
+  if (div === undefined) return parseUnder(policy, type, body, context)
+  const incoming = await parseUnder(policy, type, withDiv(body as Resource, '<div>kept</div>'), context)
+  return { ...incoming, resource: withDiv(incoming.resource, div) }
 }
 
 /** Then the document, if there is one, is the same: a long one is not read for it. */

@@ -1,4 +1,5 @@
 import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
+import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
@@ -35,7 +36,8 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
     },
     change: async (person, id, ifMatch, fields) => {
       const { store } = await openAs(person)
-      const change = (stored: unknown) => requireValid(parts.registry, withFields(stored as Patient, fields))
+      const change = (stored: object) =>
+        requireValid(parts.registry, withoutMadeNarrative(stored, withFields(stored as Patient, fields)))
       await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, ifMatch, change })
     },
   }

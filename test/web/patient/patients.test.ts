@@ -229,6 +229,7 @@ t.test('what was written wrong of who a patient is, is put right, and what nobod
       { use: 'maiden', family: 'Ruiz' },
     ],
     birthDate: '1970',
+    text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Ana Castilo, 1970</div>' },
     managingOrganization: { reference: `Organization/${lab.organization}` },
   })
   const page = `/patients/${id}/change`
@@ -253,10 +254,11 @@ t.test('what was written wrong of who a patient is, is put right, and what nobod
   t.match(await patientAt(`/patients/${id}`), { name: [{ text: 'Ana Castilo' }], birthDate: '1970' })
   const put = { ...shown, family: 'Castillo', birthDate: '1970-05-31', identifiers: 'urn:oid:1.2.3|4711\r\n18' }
   t.equal((await people.member.send(page, put)).status, 303)
-  const { name, birthDate, identifier } = await patientAt(`/patients/${id}`)
+  const { name, birthDate, identifier, text } = await patientAt(`/patients/${id}`)
   t.same(
-    { name, birthDate, identifier },
+    { name, birthDate, identifier, text },
     {
+      text: undefined,
       name: [
         { given: ['Ana'], family: 'Castillo' },
         { use: 'maiden', family: 'Ruiz' },
