@@ -94,9 +94,9 @@ export type Member = {
 
 /**
  * Where a row names its organization: its server-set owner, an element of its own, itself, what it is part of, its study, its account's
- * people; a practitioner their owner, as long as they work in no other tenant.
+ * people; a practitioner their owner, as long as they work in no other tenant, or that of a study that names them as staff.
  */
-type OrganizationOf = 'owner' | 'named' | 'self' | 'parent' | 'study' | 'person' | 'practitioner'
+type OrganizationOf = 'owner' | 'named' | 'self' | 'parent' | 'study' | 'person' | 'practitioner' | 'staffed-study'
 
 export type Role = 'viewer' | 'member' | 'manager'
 

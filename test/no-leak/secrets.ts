@@ -55,8 +55,9 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
   ['Device/jon-acme', ['jon', 'visitor', 'client-of-elsewhere']],
   ['Practitioner/researcher', [...tree, 'administrator']],
   ['Practitioner/visitor', ['visitor', 'administrator']],
-  ['Practitioner/keeper', [...codedStaff, 'hal', 'administrator']],
-  ['Practitioner/clinician', ['kim', 'gil', 'ida', 'clinician', 'gone', 'client-of-lab', 'administrator']],
+  // The dean says who is staff there, and reads who that is.
+  ['Practitioner/keeper', ['dean', ...codedStaff, 'hal', 'administrator']],
+  ['Practitioner/clinician', ['dean', 'kim', 'gil', 'ida', 'clinician', 'gone', 'client-of-lab', 'administrator']],
   ['PractitionerRole/visitor-elsewhere', ['visitor', 'administrator']],
   ['PractitionerRole/dean-university', [...tree, 'administrator']],
   [

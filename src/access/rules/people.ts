@@ -28,8 +28,14 @@ export const organization: Rule = {
 
 const managed = member('practitioner', 'down', 'manager')
 
+/** Managers say who is staff of the studies that they manage, and answer for it: they read who that is, from wherever it is. */
+const staffOfManaged = member('staffed-study', 'down', 'manager')
+
 export const practitioner: Rule = {
-  read: readByTree,
+  read: {
+    ...readByTree,
+    staff: (who, asked) => or(sameTenant(who, asked), staffed('name')(who, asked), staffOfManaged(who, asked)),
+  },
   create: { staff: managed, administrator: anyone },
   update: { staff: managed, administrator: anyone },
   delete: { staff: managed, administrator: anyone },

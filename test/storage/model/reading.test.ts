@@ -344,3 +344,27 @@ t.test('whose role is over, has not begun, or is none of ours, sees nothing by i
     t.not((await see(storeOf(w.staff('present')), type)).length, 0, type)
   }
 })
+
+t.test('whoever manages a study, or from above, reads who its staff are; others above do not', async t => {
+  const named = [w.works('guest', 'researcher')]
+  const study = (staff: typeof named) =>
+    w.study('few', 'institute', [w.chooses('access', 'staff'), w.requests(heartRate), ...staff])
+  await put(
+    ...['guest', 'stranger'].map((id): Resource => ({ resourceType: 'Practitioner', id })),
+    w.organization('academy'),
+    w.organization('institute', 'academy'),
+    w.organization('workshop', 'institute'),
+    w.role('provost', 'academy', 'manager'),
+    w.role('rector', 'academy', 'member'),
+    w.role('head', 'institute', 'manager'),
+    w.role('master', 'workshop', 'manager'),
+    w.role('retired', 'academy', 'manager', '2026-01-01'),
+    study(named),
+  )
+  const seen = (who: string, study?: string) => see(storeOf(w.staff(who, 'user/*.rs', study)), 'Practitioner')
+  for (const who of ['provost', 'head']) t.strictSame(await seen(who), ['guest'], who)
+  for (const who of ['rector', 'master', 'retired', 'visitor']) t.strictSame(await seen(who), [], who)
+  t.strictSame(await seen('provost', 'few'), [], 'by a token for one study')
+  await put(study([]))
+  t.strictSame(await seen('provost'), [], 'whom no study of theirs names any more')
+})

@@ -34,6 +34,21 @@ t.test('of a code by which nobody is found it is said, and what to enter in its 
   t.notMatch(wordsOf(await people.member.get(page)), /If it was mistyped/, 'nor to who takes nobody out')
 })
 
+t.test('whoever manages from above reads the name of somebody from another tenant whom the study names', async t => {
+  const { id } = await world.newStudy(lab.manager, world.ward, 'of the ward', ['omh:heart-rate'])
+  const practitioner = await colleague(clinic.organization)
+  const stored = JSON.parse((await send('everything', 'GET', `Practitioner/${practitioner}`)).body)
+  await world.update('everything', { ...stored, name: [{ text: 'Olga Elsewhere' }] })
+  const staffPage = `/studies/${id}/settings/staff`
+  await people['manager of the ward'].send(staffPage, { code: practitioner, ...role })
+  for (const by of [people['manager of the ward'], manager])
+    t.match(wordsOf(await by.get(staffPage)), /Olga Elsewhere Researcher, as long as the study Change /)
+  const place = /Olga Elsewhere[\s\S]*?\/settings\/staff\/(\d+)"/.exec((await manager.get(staffPage)).body)?.[1]
+  const entry = `${staffPage}/${place}`
+  t.match(await manager.send(entry, {}, `${entry}/remove`), { status: 303 })
+  t.equal((await send(lab.manager, 'GET', `Practitioner/${practitioner}`)).statusCode, 404, 'and no longer')
+})
+
 t.test(
   'where references must lead somewhere, who is hidden and who is not there are told of in the same words',
   async t => {

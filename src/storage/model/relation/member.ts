@@ -51,6 +51,9 @@ const compiledBy: Readonly<Record<Member['of'], (members: readonly Member[], row
   person: (members, { row }) => isAccountOf(members, row),
   practitioner: (members, { row }) =>
     sql.fragment`(${isMemberOf(members, sql.fragment`${row}.owner`)} AND ${isOfOwner(row)})`,
+  'staffed-study': (members, { row }) => sql.fragment`${row}.id IN (
+    SELECT staff.practitioner FROM study_staff AS staff JOIN study ON study.id = staff.study_id
+    WHERE ${isMemberOf(members, sql.fragment`study.organization`)})`,
 }
 
 /** What a later version may name anew, and then has to be one's own again; the owner never changes. */
