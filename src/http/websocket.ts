@@ -24,7 +24,7 @@ export const websocketRoutes = async (
     if (request.headers.authorization !== undefined) await require(request, reply)
   }
   server.get('/ws', { websocket: true, onRequest }, (socket, request) => {
-    const close = (reason: string, why: Closing = 'refused') => socket.close(codes[why], reason)
+    const close = (reason: string, why: Closing = 'refused') => socket.close(codes[why], shortened(reason))
     const send = (text: string) => new Promise<void>(resolve => socket.send(text, () => resolve()))
     const connected = sockets.open({ send, close }, bearerOf(request))
     const pinging = setInterval(pingOf(socket), pingEveryMs)
@@ -59,6 +59,10 @@ const pingOf = (socket: WebSocket) => {
     socket.ping()
   }
 }
+
+/** "All control frames MUST have a payload length of 125 bytes or less", of which two are the code. Whole characters are left. */
+const shortened = (reason: string): string =>
+  reason.slice(0, new TextEncoder().encodeInto(reason, new Uint8Array(123)).read)
 
 /** https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
 const codes: Readonly<Record<Closing, number>> = { refused: 1008, later: 1013 }

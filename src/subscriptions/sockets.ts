@@ -150,7 +150,7 @@ const bind = async (options: Receiving, connection: Connection, id: string): Pro
   const subscription = await options.readAs(caller, id).catch((error: FhirError) => error.status)
   if (typeof subscription === 'number') return socket.close(`Subscription/${id} is not known`)
   if (!isBindable(subscription) || bound.size >= mostBound)
-    return socket.close(`Subscription/${id} is not active, or has another channel than websocket`)
+    return socket.close(`Subscription/${id} is not active, or has another channel`)
   const subscriber = await findSubscriber(options.database, id)
   if (subscriber === undefined || (await writtenAlike(options.database, [id], caller.tokenHash)).length === 0)
     return socket.close(`Subscription/${id} was written with another client or scopes`)

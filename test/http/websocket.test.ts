@@ -11,10 +11,10 @@ let opened = 0
 const server = fastify()
 await server.register(websocketRoutes, {
   sockets: {
-    open: () => {
+    open: ({ close }) => {
       opened += 1
       const name = `socket ${opened}`
-      return { receive: async () => {}, end: () => ended.push(name) }
+      return { receive: async text => close(text), end: () => ended.push(name) }
     },
     close: async () => {},
   },
@@ -44,4 +44,18 @@ t.test('a websocket whose end has gone without a word is over, and one that answ
   await until(() => pings > 3)
   t.same([ended, there.readyState], [['socket 1'], WebSocket.OPEN])
   there.close()
+})
+
+t.test('of a reason for the end is told what has room, in whole characters', async t => {
+  const told = async (reason: string) => {
+    const socket = new WebSocket(`${address}/ws`)
+    await once(socket, 'open')
+    socket.send(reason)
+    const [code, said] = await once(socket, 'close')
+    return [code, String(said)]
+  }
+  t.strictSame(await told('no'), [1008, 'no'])
+  t.strictSame(await told('x'.repeat(124)), [1008, 'x'.repeat(123)])
+  t.strictSame(await told('é'.repeat(100)), [1008, 'é'.repeat(61)])
+  t.strictSame(await told('😀'.repeat(100)), [1008, '😀'.repeat(30)])
 })
