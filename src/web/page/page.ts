@@ -28,19 +28,34 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
     .send(whole(page, around(reply.request, page)).text)
 
 /** The same, where the answer is another's. */
-export const pageText = (page: Page): string => whole(page, { isFramed: false, again: undefined, ways: undefined }).text
+export const pageText = (page: Page): string =>
+  whole(page, { isFramed: false, again: undefined, ways: undefined, isAnswer: false }).text
 
-type Around = { readonly isFramed: boolean; readonly again: string | undefined; readonly ways: Html | undefined }
+type Around = {
+  readonly isFramed: boolean
+  readonly again: string | undefined
+  readonly ways: Html | undefined
+  /** Of a form, where a page stands at the same address. */
+  readonly isAnswer: boolean
+}
 
 const around = (request: FastifyRequest, { signOut, words }: Page): Around => {
   const framed = isFramed(request)
   const again = addressAgain(request)
-  return { isFramed: framed, again, ways: framed || signOut === undefined ? undefined : navigation(request, words) }
+  return {
+    isFramed: framed,
+    again,
+    ways: framed || signOut === undefined ? undefined : navigation(request, words),
+    isAnswer: !framed && isAnswer(request),
+  }
 }
+
+const isAnswer = ({ method, routeOptions: { url }, server }: FastifyRequest): boolean =>
+  method === 'POST' && url !== undefined && server.hasRoute({ method: 'GET', url })
 
 const whole = (
   { title, content, isProblem = false, signOut, words, isWide = false, isRefreshed = false }: Page,
-  { isFramed, again, ways }: Around,
+  { isFramed, again, ways, isAnswer }: Around,
 ): Html => {
   const measure = isWide ? 'container-xl' : 'container narrow'
   return html`<!doctype html>
@@ -58,6 +73,7 @@ const whole = (
 ${isRefreshed && html`<noscript><meta http-equiv="refresh" content="3"></noscript>`}
 <script type="module" src="/static/time.js"></script>
 <script type="module" src="/static/once.js"></script>
+${isAnswer && html`<script type="module" src="/static/answered.js"></script>`}
 ${again !== undefined && html`<script type="module" src="/static/frame.js"></script>`}
 </head>
 <body>
