@@ -1,6 +1,7 @@
 import type { Subscription } from '@medplum/fhirtypes'
 import type { Caller } from '../access/caller.ts'
 import { isGranted } from '../access/rules.ts'
+import { atIntervals } from '../events/at-intervals.ts'
 import type { FhirError } from '../fhir/error.ts'
 import { type Notification, notificationText } from '../interactions/subscription/notification.ts'
 import type { SubscriptionAsked } from '../interactions/subscription/subscription-asked.ts'
@@ -36,6 +37,8 @@ export type ReadAs = (caller: Caller, id: string) => Promise<Subscription>
 type Options = Omit<Serving, 'openStoreAs'> & {
   readonly databaseUrl: string
   readonly readAs: ReadAs
+  /** Between two looks whether what is bound may be bound still. */
+  readonly checkMs?: number
 }
 
 type Connection = {
@@ -61,9 +64,14 @@ export const openSockets = (options: Options): Sockets => {
     for (const { bound, socket } of connections) if (bound.size > 0) socket.close(mayBeMissed, 'later')
   }
   const notices = hearNotices(options.databaseUrl, { hear, missed, reportFault: options.reportFault })
-  const watching = setInterval(() => {
-    for (const connection of connections) checkStill(options, connection).catch(options.reportFault)
-  }, checkedEveryMs)
+  // One after another: what is told meanwhile needs the database as well.
+  const check = async (closing: AbortSignal): Promise<void> => {
+    for (const connection of [...connections]) {
+      if (closing.aborted) return
+      if (connections.has(connection)) await checkStill(options, connection).catch(options.reportFault)
+    }
+  }
+  const checking = atIntervals(check, { pauseMs: options.checkMs ?? 5000, reportFault: options.reportFault })
   return {
     open: (socket, bearer) => {
       const close: Socket['close'] = (reason, why) => {
@@ -108,15 +116,14 @@ export const openSockets = (options: Options): Sockets => {
       }
     },
     close: async () => {
-      clearInterval(watching)
       for (const { socket } of connections) socket.close('The server is stopping')
+      await checking.close()
       await notices.close()
     },
   }
 }
 
 const mayBeMissed = 'Something may not have been told; $events tells it'
-const checkedEveryMs = 5000
 const idleMs = 60_000
 const mostBound = 100
 const mostMessages = 100

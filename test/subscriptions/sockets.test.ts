@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Parameters } from '@medplum/fhirtypes'
 import t from 'tap'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
@@ -138,6 +139,37 @@ t.test('and so is who could not be told', async t => {
   t.match(faults, [{ message: 'it cannot be recorded' }])
   t.equal(heard.length, 1, 'the handshake')
   await failing.close()
+})
+
+t.test('where it takes long to look whether what is bound may be bound still, nobody looks twice at once', async t => {
+  const held = Promise.withResolvers<void>()
+  let isSlow = false
+  let [looking, most] = [0, 0]
+  const slowly = openSockets({
+    ...options,
+    database: {
+      ...beside,
+      maybeOne: async query => {
+        if (!isSlow) return beside.maybeOne(query)
+        looking += 1
+        most = Math.max(most, looking)
+        await held.promise
+        looking -= 1
+        return beside.maybeOne(query)
+      },
+    },
+    databaseUrl: world.url,
+    accessFor: () => () => all,
+    checkMs: 1,
+  })
+  const id = await subscribe()
+  for (let count = 0; count < 3; count++) await bind(id, { reads: 'at once', by: slowly })
+  isSlow = true
+  await until(() => looking > 0)
+  await sleep(50)
+  t.equal(most, 1)
+  held.resolve()
+  await slowly.close()
 })
 
 t.test('one person has no more than so many websockets, whatever they bind', async t => {

@@ -94,11 +94,9 @@ export const messagesOf = (connection: Connection, subjects: readonly string[]):
     ORDER BY study_message.made_at DESC, study_message.id DESC`)
 
 /** Ids of those that wait, the oldest first. */
-export const waitingMessages = async (connection: Connection, limit: number): Promise<readonly string[]> =>
+export const waitingMessages = async (connection: Connection): Promise<readonly string[]> =>
   (
-    await connection.any<{ id: string }>(
-      sql.fragment`SELECT id FROM study_message WHERE state = 'waiting' ORDER BY id LIMIT ${limit}`,
-    )
+    await connection.any<{ id: string }>(sql.fragment`SELECT id FROM study_message WHERE state = 'waiting' ORDER BY id`)
   ).map(({ id }) => id)
 
 /**

@@ -1,3 +1,4 @@
+import { atIntervals } from '../../events/at-intervals.ts'
 import { Undelivered } from '../../messages/undelivered.ts'
 import { waitingMessages } from '../../storage/study/study-message.ts'
 import type { Queue } from '../../storage/work/queue.ts'
@@ -25,34 +26,16 @@ export const openMessageSending = async (parts: Parts): Promise<{ readonly close
     })
     asked.delete(id)
   })
-  const look = async (): Promise<void> => {
-    const waiting = await waitingMessages(database, mostAtOnce)
+  const look = async (closing: AbortSignal): Promise<void> => {
+    // All of them: those that cannot be sent for now hold up none behind them.
+    const waiting = new Set(await waitingMessages(database))
     // Of those that wait no more, nothing is kept.
-    for (const id of asked) if (!waiting.includes(id)) asked.delete(id)
-    for (const id of waiting.filter(one => !asked.has(one))) {
+    for (const id of asked.difference(waiting)) asked.delete(id)
+    for (const id of waiting.difference(asked)) {
+      if (closing.aborted) return
       await queue.ask(id)
       asked.add(id)
     }
   }
-  let looking: Promise<void> = Promise.resolve()
-  let isOver = true
-  const watch = () => {
-    if (!isOver) return
-    isOver = false
-    looking = look()
-      .catch(reportFault)
-      .finally(() => {
-        isOver = true
-      })
-  }
-  watch()
-  const timer = setInterval(watch, pauseMs)
-  return {
-    close: async () => {
-      clearInterval(timer)
-      await looking
-    },
-  }
+  return atIntervals(look, { pauseMs, reportFault })
 }
-
-const mostAtOnce = 500
