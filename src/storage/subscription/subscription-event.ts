@@ -10,9 +10,10 @@ import type { Connection, Database } from '../database.ts'
 import { historyOf, kindOf, storedRow, tableOf } from '../row.ts'
 import { contentWithin, type Filled, fillRoom, type Unfilled, versionStillThere } from '../search/room.ts'
 import { servedContent } from '../search/served-content.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { type SqlFragment, sql, word } from '../sql.ts'
 import { attempt } from '../write/savepoint.ts'
 import { findSubscriber, type Subscriber } from './subscriber.ts'
+import { isResting, noteAnswered, restUnanswered, tookTooLong, wasTooLong } from './unanswered.ts'
 
 /** What a subscriber is told of: rows of the type that the criteria match, of those that the access allows to be searched. */
 export type Question = { readonly type: ResourceType; readonly where: Expression; readonly access: Access }
@@ -23,10 +24,10 @@ export type QuestionOf = (subscriber: Subscriber) => Question | undefined
 type Recording = { readonly classes: CodeClasses; readonly questionOf: QuestionOf }
 
 /** `failed`: whose question could not be answered, and why. */
-type Recorded = {
-  readonly changes: number
-  readonly failed: readonly { readonly id: string; readonly error: FhirError }[]
-}
+type Recorded = { readonly changes: number; readonly failed: readonly Failed[] }
+
+/** Whose question could not be answered, and why. */
+type Failed = { readonly id: string; readonly error: FhirError }
 
 /**
  * Takes the oldest changes, and numbers for each subscriber the events that they are to it. One server at a time, so that
@@ -46,40 +47,72 @@ const recordWaiting = (database: Database, recording: Recording): Promise<Record
       sql.fragment`SELECT pg_try_advisory_xact_lock(hashtext('change')) AS locked`,
     )
     const changes = locked ? await takeChanges(connection) : []
-    const failed: { id: string; error: FhirError }[] = []
-    for (const [type, rows] of Map.groupBy(changes, ({ type }) => type)) {
-      for (const id of await listenersTo(connection, type)) {
-        // What one subscriber asks too much hinders no other.
-        const recorded = await attempt(connection, () => recordFor(connection, recording, id, rows))
-        if ('refused' in recorded) failed.push({ id, error: recorded.refused })
-      }
-    }
+    const missed = changes.flatMap(({ unanswered }) => unanswered ?? [])
+    const failed: Failed[] = [...new Set(missed)].map(id => ({ id, error: tookTooLong }))
+    await connection.run(sql.fragment`SET LOCAL statement_timeout = ${word(`${mostOfOneMs}`)}`)
+    for (const [type, rows] of Map.groupBy(changes, ({ type }) => type))
+      failed.push(...(await recordForAll(connection, recording, type, rows)))
+    const late = failed.filter(({ error }) => error === tookTooLong).map(({ id }) => id)
+    if (late.length > 0) await restUnanswered(connection, late)
     return { changes: changes.length, failed }
   })
+
+/** All others wait meanwhile. */
+const mostOfOneMs = 10_000
+
+const recordForAll = async (
+  connection: Connection,
+  recording: Recording,
+  type: string,
+  changes: readonly Change[],
+): Promise<readonly Failed[]> => {
+  const failed: Failed[] = []
+  for (const listener of await listenersTo(connection, type)) {
+    const error = await failureOf(connection, recording, listener, changes)
+    if (error !== undefined) failed.push({ id: listener.id, error })
+  }
+  return failed
+}
+
+/** What one subscriber asks too much hinders no other. */
+const failureOf = async (
+  connection: Connection,
+  recording: Recording,
+  { id, rests, wasLate }: Listener,
+  changes: readonly Change[],
+): Promise<FhirError | undefined> => {
+  if (rests) return tookTooLong
+  const recorded = await attempt(connection, () => recordFor(connection, recording, id, changes))
+  if ('refused' in recorded) return wasTooLong(recorded.refused) ? tookTooLong : recorded.refused
+  if (wasLate) await noteAnswered(connection, id)
+  return undefined
+}
 
 type Change = {
   readonly position: string
   readonly type: string
   readonly patient_id: number
   readonly pk: string
-  /** Of a deletion: its version, and whose Subscriptions what was deleted matched. */
+  /** Of a deletion: its version, whose Subscriptions what was deleted matched, and of whose that was not found out in time. */
   readonly deletion: number | null
   readonly subscribers: readonly string[] | null
+  readonly unanswered: readonly string[] | null
 }
 
 const takeChanges = async (connection: Connection): Promise<readonly Change[]> =>
   connection.any<Change>(sql.fragment`
     DELETE FROM change
     WHERE position IN (SELECT position FROM change ORDER BY position LIMIT ${mostChanges})
-    RETURNING position, type, patient_id, pk, deletion, subscribers`)
+    RETURNING position, type, patient_id, pk, deletion, subscribers, unanswered`)
 
 const mostChanges = 5000
 
-const listenersTo = async (connection: Connection, type: string): Promise<readonly string[]> => {
-  const rows = await connection.any<{ id: string }>(sql.fragment`
-    SELECT id FROM subscriber WHERE type = ${type} AND status <> 'off' ORDER BY id`)
-  return rows.map(({ id }) => id)
-}
+type Listener = { readonly id: string; readonly rests: boolean; readonly wasLate: boolean }
+
+const listenersTo = (connection: Connection, type: string): Promise<readonly Listener[]> =>
+  connection.any<Listener>(sql.fragment`
+    SELECT id, ${isResting} AS rests, unanswered > 0 AS "wasLate" FROM subscriber
+    WHERE type = ${type} AND status <> 'off' ORDER BY unanswered, id`)
 
 const recordFor = async (
   connection: Connection,
@@ -93,7 +126,7 @@ const recordFor = async (
   const { type, where, access } = question
   const told = changes
     .filter(({ subscribers }) => subscribers === null || subscribers.includes(id))
-    .map(({ subscribers: _, ...change }) => change)
+    .map(({ position, patient_id, pk, deletion }) => ({ position, patient_id, pk, deletion }))
   await connection.run(sql.fragment`
     WITH change AS MATERIALIZED (
       SELECT patient_id, pk, deletion, max(position) AS position

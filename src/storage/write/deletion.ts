@@ -3,9 +3,10 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { tableOf } from '../row.ts'
-import { sql } from '../sql.ts'
+import { sql, word } from '../sql.ts'
 import { findSubscriber } from '../subscription/subscriber.ts'
 import type { QuestionOf } from '../subscription/subscription-event.ts'
+import { isResting, wasTooLong } from '../subscription/unanswered.ts'
 import { attempt, undone } from './savepoint.ts'
 import type { Place } from './update.ts'
 
@@ -28,35 +29,68 @@ export const keepDeletion = async (
   version: number,
 ): Promise<void> => {
   if (questionOf === undefined || !toldTypes.has(place.type)) return
-  const matched = await subscribersOf(connection, { classes, questionOf }, place)
-  if (matched.length === 0) return
+  const { matched, unanswered } = await subscribersOf(connection, { classes, questionOf }, place)
+  if (matched.length === 0 && unanswered.length === 0) return
   await connection.run(sql.fragment`
-    INSERT INTO change (type, patient_id, pk, deletion, subscribers)
-    VALUES (${place.type}, ${place.patientId}, ${place.pk}, ${version}, ${sql.array([...matched], 'text')})`)
+    INSERT INTO change (type, patient_id, pk, deletion, subscribers, unanswered)
+    VALUES (${place.type}, ${place.patientId}, ${place.pk}, ${version}, ${sql.array(matched, 'text')},
+      ${sql.array(unanswered, 'text')})`)
 }
 
 /** By deleting one of these a patient or a study ends what was agreed. */
 const toldTypes: ReadonlySet<ResourceType> = new Set(['Consent', 'ResearchSubject'])
 
-const subscribersOf = async (connection: Connection, asking: Asking, place: Place): Promise<readonly string[]> => {
-  const matched: string[] = []
-  const listeners = await listenersNear(connection, place)
-  if (listeners.length === 0) return matched
-  // It also puts back how long a statement may take.
-  await undone(connection, async () => {
-    await connection.run(sql.fragment`SET LOCAL statement_timeout = 5000`)
-    for (const id of listeners) {
-      const asked = await attempt(connection, () => isMatched(connection, asking, place, id))
-      if ('done' in asked && asked.done) matched.push(id)
-    }
-  })
-  return matched
+type Listeners = {
+  readonly matched: readonly string[]
+  /** Of whom it was not found out in time: that is told them, as nothing can be asked of what is gone. */
+  readonly unanswered: readonly string[]
 }
 
-/** Without those who come for another patient, of whom there may be as many as there are patients: they could not see it. */
-const listenersNear = async (connection: Connection, { type, patientId }: Place): Promise<readonly string[]> => {
-  const rows = await connection.any<{ id: string }>(sql.fragment`
-    SELECT id FROM subscriber
+/**
+ * Whoever ends what they agreed to does not wait for what others ask: all of it takes no more than some seconds, however many they are. Who
+ * comes late in turn is asked all the same, as briefly as nearly all can be answered.
+ */
+const subscribersOf = async (connection: Connection, asking: Asking, place: Place): Promise<Listeners> => {
+  const [matched, unanswered]: [string[], string[]] = [[], []]
+  const listeners = await listenersNear(connection, place)
+  if (listeners.length === 0) return { matched, unanswered }
+  const end = performance.now() + mostOfAllMs
+  // It also puts back how long a statement may take.
+  await undone(connection, async () => {
+    let limit: number | undefined
+    for (const { id, rests } of listeners) {
+      const left = Math.round(end - performance.now())
+      limit = await limitTo(connection, Math.max(leastOfOneMs, Math.min(left, mostOfOneMs)), limit)
+      const found = rests ? 'unanswered' : await findOut(connection, asking, place, id)
+      if (found === 'unanswered') unanswered.push(id)
+      if (found === 'matched') matched.push(id)
+    }
+  })
+  return { matched, unanswered }
+}
+
+const findOut = async (connection: Connection, asking: Asking, place: Place, id: string) => {
+  const asked = await attempt(connection, () => isMatched(connection, asking, place, id))
+  if ('refused' in asked) return wasTooLong(asked.refused) ? 'unanswered' : undefined
+  return asked.done ? 'matched' : undefined
+}
+
+const mostOfAllMs = 5000
+const mostOfOneMs = 1000
+const leastOfOneMs = 50
+
+const limitTo = async (connection: Connection, ms: number, before: number | undefined): Promise<number> => {
+  if (ms !== before) await connection.run(sql.fragment`SET LOCAL statement_timeout = ${word(`${ms}`)}`)
+  return ms
+}
+
+/**
+ * Without those who come for another patient, of whom there may be as many as there are patients: they could not see it. Whoever was not
+ * answered last time comes last.
+ */
+const listenersNear = (connection: Connection, { type, patientId }: Place) =>
+  connection.any<{ readonly id: string; readonly rests: boolean }>(sql.fragment`
+    SELECT id, ${isResting} AS rests FROM subscriber
     WHERE type = ${type} AND status <> 'off' AND (
       kind NOT IN ('patient', 'user')
       OR EXISTS (SELECT FROM person_practitioner AS staff WHERE staff.person = subscriber.person_id)
@@ -66,9 +100,7 @@ const listenersNear = async (connection: Connection, { type, patientId }: Place)
         WHERE own.patient_id = ${patientId} AND (own.id = subscriber.patient_id OR EXISTS (
           SELECT FROM person_patient AS linked
           WHERE linked.person = subscriber.person_id AND linked.patient = own.id))))
-    ORDER BY id`)
-  return rows.map(({ id }) => id)
-}
+    ORDER BY unanswered, id`)
 
 const isMatched = async (
   connection: Connection,

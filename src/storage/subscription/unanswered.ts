@@ -1,0 +1,27 @@
+import { FhirError } from '../../fhir/error.ts'
+import type { Connection } from '../database.ts'
+import { sql } from '../sql.ts'
+
+/** The row `subscriber` is not asked for a while: what it asks was not answered in time. What is missed meanwhile is said to it all the same. */
+export const isResting = sql.fragment`coalesce(subscriber.rests_until > now(), FALSE)`
+
+/** Twice as long each time that one after another was not answered, up to an hour: others wait for it for a small part of all time. */
+export const restUnanswered = async (connection: Connection, ids: readonly string[]): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE subscriber SET unanswered = unanswered + 1,
+      rests_until = clock_timestamp() + least(20 * 2 ^ least(unanswered, 10), 3600) * interval '1 second'
+    WHERE id = ANY(${sql.array([...ids], 'text')}) AND NOT ${isResting}`)
+}
+
+export const noteAnswered = async (connection: Connection, id: string): Promise<void> => {
+  await connection.run(sql.fragment`
+    UPDATE subscriber SET unanswered = 0, rests_until = NULL WHERE id = ${id} AND unanswered > 0`)
+}
+
+export const wasTooLong = ({ issues: [issue] }: FhirError): boolean => issue.code === 'too-costly'
+
+/** What the Subscription says then. */
+export const tookTooLong = new FhirError(
+  'too-costly',
+  'What this asks took too long to answer, so that not all that has changed is told: narrow it, and search for what was missed',
+)

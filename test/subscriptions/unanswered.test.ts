@@ -1,0 +1,130 @@
+import type { Bundle, Consent, Subscription } from '@medplum/fhirtypes'
+import t from 'tap'
+import { fullAccess } from '../../src/access/access.ts'
+import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
+import { loadRegistry } from '../../src/fhir/registry.ts'
+import { parseSearch } from '../../src/search/parse.ts'
+import { type SqlFragment, sql } from '../../src/storage/sql.ts'
+import { keepDeletion } from '../../src/storage/write/deletion.ts'
+import { until } from './receiver.ts'
+import { openSubscriptionWorld } from './world.ts'
+
+const world = await openSubscriptionWorld()
+const { receiver, hearts, organization, database, server } = world
+t.teardown(world.close)
+t.setTimeout(240_000)
+const scope = 'user/Consent.rs user/ResearchSubject.rs user/Observation.rs user/Contract.rs user/Subscription.cruds'
+const researcher = await world.staffToken(hearts.researcher, scope)
+const channel: Subscription['channel'] = {
+  type: 'rest-hook',
+  endpoint: `${receiver.origin}/there`,
+  payload: 'application/fhir+json',
+}
+const subscribe = async (criteria: string) => {
+  const id = await world.subscribe(researcher, { criteria, channel })
+  await world.reaches(researcher, id, 'active')
+  return id
+}
+let count = 0
+/** A patient of the study, with what they have given it. */
+const given = async () => {
+  const name = `giver-${count++}`
+  const patient = await world.participant(world.manager, organization, hearts.id, ['omh:heart-rate'], name)
+  const bearer = await world.patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
+  const { entry }: Bundle<Consent> = (await world.send(bearer, 'GET', 'Consent')).json()
+  return { bearer, id: entry?.[0]?.resource?.id ?? '' }
+}
+const remove = (bearer: string, url: string) =>
+  server.inject({ method: 'DELETE', url: `/fhir/${url}`, headers: { authorization: `Bearer ${bearer}` } })
+const isReceived = (path: string) => until(() => receiver.received.some(one => `${one.method} ${one.path}` === path))
+
+/** What is asked of Contracts is answered by nobody meanwhile. */
+const withoutContracts = <T>(run: () => Promise<T>): Promise<T> =>
+  database.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE contract IN ACCESS EXCLUSIVE MODE`)
+    return run()
+  })
+const ofContracts = 'Consent?source-reference:Contract.status=executed'
+const unanswered = async (id: string) =>
+  (await database.one<{ unanswered: number }>(sql.fragment`SELECT unanswered FROM subscriber WHERE id = ${id}`))
+    .unanswered
+const wake = (id: string) =>
+  database.run(sql.fragment`UPDATE subscriber SET rests_until = now(), failed_at = NULL WHERE id = ${id}`)
+
+const [plain, slow] = [await subscribe('Consent?status=active'), await subscribe(ofContracts)]
+const tookTooLong = /took too long to answer, so that not all that has changed is told/
+
+t.test(
+  'of whom it is not found out in time whether a withdrawal is theirs is told that they may have missed something',
+  async t => {
+    const { bearer, id } = await given()
+    await isReceived(`PUT /there/Consent/${id}`)
+    const { statusCode } = await withoutContracts(() => remove(bearer, `Consent/${id}`))
+    t.equal(statusCode, 204)
+    await isReceived(`DELETE /there/Consent/${id}`)
+    t.match((await world.reaches(researcher, slow, 'error')).error, tookTooLong)
+    t.equal((await world.read(researcher, plain)).status, 'active', 'and nobody else')
+  },
+)
+
+t.test('what asks too much is left alone for a while, and others are told meanwhile', async t => {
+  await wake(slow)
+  const before = await unanswered(slow)
+  await withoutContracts(async () => {
+    for (const _ of [1, 2]) {
+      const { id } = await given()
+      await isReceived(`PUT /there/Consent/${id}`)
+    }
+  })
+  t.equal(await unanswered(slow), before + 1, 'it was asked once')
+})
+
+t.test('who asks for it again meanwhile is told again that something was missed', async t => {
+  const { error: _, ...subscription } = await world.read(researcher, slow)
+  await world.update(researcher, { ...subscription, status: 'requested' })
+  await world.reaches(researcher, slow, 'active')
+  await given()
+  t.match((await world.reaches(researcher, slow, 'error')).error, tookTooLong)
+})
+
+t.test('once it is answered again it is told as ever', async t => {
+  await wake(slow)
+  await given()
+  await until(async () => (await unanswered(slow)) === 0)
+  const { rests } = await database.one<{ rests: boolean }>(
+    sql.fragment`SELECT rests_until IS NOT NULL AS rests FROM subscriber WHERE id = ${slow}`,
+  )
+  t.equal(rests, false)
+})
+
+t.test('a withdrawal waits no longer for many than for some', async t => {
+  const registry = loadRegistry()
+  const { where } = parseSearch(
+    registry,
+    'Consent',
+    new URLSearchParams({ 'source-reference:Contract.status': 'executed' }),
+  )
+  for (let number = 0; number < 7; number++) await subscribe(ofContracts)
+  const { id } = await given()
+  const place = await database.one<{ patientId: number; pk: string }>(
+    sql.fragment`SELECT patient_id AS "patientId", pk FROM consent WHERE id = ${id}`,
+  )
+  const listening = {
+    classes: openCodeClasses(),
+    questionOf: () => ({ type: 'Consent' as const, where, access: fullAccess }),
+  } as const
+  const limits: number[] = []
+  await withoutContracts(() =>
+    database.transaction(connection => {
+      const run = (query: SqlFragment) => {
+        const [, limit] = /statement_timeout = '?(\d+)/.exec(query.sql) ?? []
+        if (limit !== undefined) limits.push(Number(limit))
+        return connection.run(query)
+      }
+      return keepDeletion({ ...connection, run }, listening, { type: 'Consent', ...place }, 2)
+    }),
+  )
+  t.equal(limits[0], 1000)
+  t.equal(limits.at(-1), 50, 'who comes last has little time')
+  t.ok(limits.slice(1).every(limit => limit < 1000))
+})
