@@ -1,3 +1,4 @@
+import type { Accounts } from '../../accounts/accounts.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
@@ -36,14 +37,7 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
     return sendTranslatedPage(reply, words, {
       title: say('account.title'),
       content: html`<h1>${say('account.title')}</h1>
-${
-  account?.email === undefined &&
-  notice(
-    'problem',
-    html`<p>${say('email.taken-off')}</p>
-<p><a href="/account/email">${say('email.give')}</a></p>`,
-  )
-}
+${account?.email === undefined && withoutAddress(words, accounts)}
 ${done && notice('done', html`<p>${say(done)}</p>`)}
 <dl>
 <dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
@@ -64,6 +58,14 @@ ${account?.isVerified === false && account.email !== undefined && accounts.mail 
     })
   })
 }
+
+/** Where no e-mail can be sent, others give them another one. */
+const withoutAddress = ({ say }: Words, { mail }: Accounts): Html =>
+  notice(
+    'problem',
+    html`<p>${say('email.taken-off')}</p>
+${mail === undefined ? html`<p>${say('email.ask-others')}</p>` : html`<p><a href="/account/email">${say('email.give')}</a></p>`}`,
+  )
 
 const unverified = ({ say }: Words, token: string): Html => html`<h2>${say('verification.title')}</h2>
 <p>${say('verification.why')}</p>

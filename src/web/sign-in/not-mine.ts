@@ -3,7 +3,7 @@ import type { Accounts } from '../../accounts/accounts.ts'
 import { notMinePath } from '../../accounts/sign-up/not-mine.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { findAccountByEmail } from '../../storage/account/user-account.ts'
-import { form } from '../page/form.ts'
+import { postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 
 type Form = { readonly action: string; readonly token: string; readonly hidden: Readonly<Record<string, string>> }
@@ -14,7 +14,10 @@ export const notMineForm = (
   { action, token, hidden }: Form,
 ): Html => html`<h2>${say('not-mine.ask')}</h2>
 <p>${say('not-mine.ask-text')}</p>
-${form({ action, token, hidden: { ...hidden, decision: notMine }, fields: [], button: say('not-mine.ask-button') })}`
+${postForm(
+  { action, token, hidden: { ...hidden, decision: notMine } },
+  html`<button class="btn btn-outline-primary">${say('not-mine.ask-button')}</button>`,
+)}`
 
 /** What the form says in `decision`. */
 export const notMine = 'not-mine'

@@ -46,7 +46,8 @@ export const signInPage: AddPage = (server, options) => {
         email,
         refusal: answer.kind,
       })
-    return answerAdmission(request, reply, options, answer, answer.hasAddress ? continued : toGiveAddress(continued))
+    const isAsked = !answer.hasAddress && options.accounts.mail !== undefined
+    return answerAdmission(request, reply, options, answer, isAsked ? toGiveAddress(continued) : continued)
   })
 }
 

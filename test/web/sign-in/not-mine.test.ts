@@ -8,7 +8,8 @@ import { makeLink } from '../../../src/storage/account/link.ts'
 import { findAccountByEmail, findAccountOf } from '../../../src/storage/account/user-account.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { codeOf } from '../../support/authenticator.ts'
-import { wordsOf } from '../../support/browser.ts'
+import { openBrowser, wordsOf } from '../../support/browser.ts'
+import { fhirWorld } from '../../support/fhir-server.ts'
 import { isTo, linkIn, notMineLinkIn } from '../../support/mailbox.ts'
 import { openPeople, password } from '../people.ts'
 
@@ -299,6 +300,21 @@ t.test(
     })
   },
 )
+
+t.test('where no e-mail is sent, whoever has no address is told whom to ask', async t => {
+  const silent = await fhirWorld()
+  t.teardown(() => silent.server.close())
+  const own = openBrowser(silent.server)
+  const made = { purpose: 'new-account', administrator: false, wasSent: false } as const
+  const form = { name: 'Sam Silent', email: 'sam@example.org', password }
+  await own.send(`/new-account?link=${await makeLink(silent.database, made, 5)}`, form)
+  const { person = '', email = '' } = (await findAccountByEmail(silent.database, form.email)) ?? {}
+  const link = await makeLink(silent.database, { purpose: 'not-mine', person, email }, 5)
+  t.match(await openBrowser(silent.server).send(`/not-my-account?link=${link}`, {}), { status: 200 })
+  const again = openBrowser(silent.server)
+  t.match(await again.send('/sign-in', { email, password }), { status: 303, location: '/account' })
+  t.match(wordsOf(await again.get('/account')), /who has taken it off.* This site cannot send e-mail\. Ask the people/)
+})
 
 t.test('the link to an account with an address stays good while somebody else has mistyped theirs as that', async t => {
   const { url } = await invite(
