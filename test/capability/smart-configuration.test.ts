@@ -58,10 +58,9 @@ t.test('it is JSON whatever is accepted, for pages of any origin', async t => {
 
 t.test('OpenID Connect is told the same', async t => {
   const openid = (await asked('/oauth/.well-known/openid-configuration')).json()
-  for (const name of Object.keys(openid).filter(
-    one => one in smart && !/^(scopes|token_endpoint_auth_methods)_/.test(one),
-  ))
-    t.strictSame(openid[name], smart[name], name)
+  const shared = Object.keys(openid).filter(one => one in smart && !/^(scopes|token_endpoint_auth_methods)_/.test(one))
+  t.ok(shared.length >= 10, shared.join())
+  for (const name of shared) t.strictSame(openid[name], smart[name], name)
   t.match(openid, {
     issuer: smart.issuer,
     subject_types_supported: ['public'],
@@ -70,11 +69,44 @@ t.test('OpenID Connect is told the same', async t => {
   })
 })
 
-t.test('each address in it answers', async t => {
-  for (const [name, url] of Object.entries<string>(smart).filter(([name]) => /_(endpoint|uri)$/.test(name))) {
-    const path = url.slice(base.length)
-    const isPosted = /token|introspection|revocation|registration/.test(name)
-    const { statusCode } = await server.inject({ method: isPosted ? 'POST' : 'GET', url: path })
-    t.ok([200, 303, 400, 401].includes(statusCode), `${name}: ${statusCode}`)
+t.test('each address in it does what it is named for', async t => {
+  const ask = async (name: string, payload?: object | string, query = '') => {
+    const type = typeof payload === 'string' ? 'application/x-www-form-urlencoded' : 'application/json'
+    const { statusCode, headers, body } = await server.inject({
+      method: payload === undefined ? 'GET' : 'POST',
+      url: smart[name].slice(base.length) + query,
+      ...(payload === undefined ? {} : { payload, headers: { 'content-type': type } }),
+    })
+    return `${statusCode} ${headers.location ?? body}`
   }
+  const redirect_uri = 'https://app.example.org/back'
+  const app = { client_name: 'App', redirect_uris: [redirect_uri], token_endpoint_auth_method: 'client_secret_post' }
+  const registered = await ask('registration_endpoint', app)
+  const { client_id, client_secret } = JSON.parse(registered.slice(4))
+  const form = (more: Record<string, string>) => new URLSearchParams({ client_id, client_secret, ...more }).toString()
+  const challenge = { code_challenge: 'x'.repeat(43), code_challenge_method: 'S256', aud: `${base}/fhir`, state: 's' }
+  const begun = new URLSearchParams({
+    ...{ client_id, redirect_uri, response_type: 'code', scope: 'patient/Patient.rs' },
+    ...challenge,
+  })
+  const code = form({ grant_type: 'authorization_code', code: 'x', redirect_uri, code_verifier: 'x'.repeat(43) })
+  const answers = {
+    registration_endpoint: [registered, /^201 /],
+    jwks_uri: [await ask('jwks_uri'), /^200 \{"keys":\[\{/],
+    authorization_endpoint: [
+      await ask('authorization_endpoint', undefined, `?${begun}`),
+      /^303 .*\/sign-in|^303 .*\/authorize\//,
+    ],
+    token_endpoint: [await ask('token_endpoint', code), /^400 \{"error":"invalid_grant"/],
+    introspection_endpoint: [await ask('introspection_endpoint', form({ token: 'x' })), /^200 \{"active":false\}/],
+    revocation_endpoint: [await ask('revocation_endpoint', form({ token: 'x' })), /^200 $/],
+    management_endpoint: [await ask('management_endpoint'), /^303 \/sign-in\?continue=%2Faccount%2Fapps/],
+  } as const
+  t.same(
+    Object.keys(answers).sort(),
+    Object.keys(smart)
+      .filter(name => /_(endpoint|uri)$/.test(name))
+      .sort(),
+  )
+  for (const [name, [answer, expected]] of Object.entries(answers)) t.match(answer, expected, name)
 })

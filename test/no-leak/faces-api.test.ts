@@ -77,6 +77,9 @@ type Answered = {
   readonly body: any
 }
 
+/** What was answered to anybody: nobody is shown anything where nothing answers. */
+const found = new Set<string>()
+
 const apiOf = (bearer: string | undefined) => {
   const ask = async (path: string, method: 'GET' | 'POST' = 'GET', payload?: object): Promise<Answered> => {
     const answer = await world.server.inject({
@@ -85,6 +88,8 @@ const apiOf = (bearer: string | undefined) => {
       ...(bearer === undefined ? {} : { headers: { authorization: `Bearer ${bearer}` } }),
       ...(payload === undefined ? {} : { payload }),
     })
+    if (answer.statusCode >= 500) throw new Error(`${path}: ${answer.statusCode} ${answer.body}`)
+    if (answer.statusCode === 200) found.add(path)
     return { status: answer.statusCode, body: answer.json() }
   }
   /** Every page. */
@@ -143,6 +148,23 @@ for (const caller of few)
     t.same(await leaksInReads(api, caller), [])
     t.same(await leaksInConsents(api, caller), [])
   })
+
+t.test('each of what may leak was shown to somebody', async t => {
+  const paths = [
+    ...lists.map(([path]) => `${path}?page_size=1000`),
+    ...narrowed.map(([path]) => `${path}&page_size=1000`),
+  ]
+  const one = lists.flatMap(([path, type]) => (type === 'Observation' ? [] : [new RegExp(`^${path}/[^/]+$`)]))
+  t.same(
+    paths.filter(path => !found.has(path)),
+    [],
+  )
+  for (const pattern of [...one, /^patients\/[^/]+\/consents$/])
+    t.ok(
+      [...found].some(path => pattern.test(path)),
+      String(pattern),
+    )
+})
 
 t.test('nobody but the patient answers for them, and nobody for another', async t => {
   const before = (await world.everything('GET', 'Consent?_count=1000&_elements=status')).body

@@ -178,7 +178,9 @@ t.test('no form that was made for one person does anything for another at the sa
 })
 
 t.test('what is opened by a link or a cookie of its own is closed to whoever has neither', async t => {
-  for (const { method, path } of routes.filter(({ path }) => linkPages.includes(path)))
+  const opened = routes.filter(({ path }) => linkPages.includes(path))
+  t.ok(opened.length >= linkPages.length && linkPages.length > 0)
+  for (const { method, path } of opened)
     for (const browser of [browsers.patient, browsers.manager]) {
       const _csrf = await tokenOf(browser, '/account')
       const { status, location = '' } = await (method === 'GET' ? browser.get(path) : browser.post(path, { _csrf }))

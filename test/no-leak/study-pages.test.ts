@@ -127,6 +127,7 @@ t.test('no link tells who may not read answers what somebody has answered', asyn
 const everyKind = [...new Set(facts.observations.flatMap(({ kinds }) => kinds))]
 
 t.test('what is taken from a study into a notebook its reader may see, and there is none for others', async t => {
+  let count = 0
   for (const practitioner of facts.practitioners) {
     const person = `person-${practitioner}`
     const { browser, _csrf } = await signedIn(person)
@@ -135,13 +136,17 @@ t.test('what is taken from a study into a notebook its reader may see, and there
     for (const { id } of facts.studies) {
       const sent = { _csrf, kind: everyKind }
       const taken = await browser.post(`/studies/${id}/notebook/readings.ndjson`, sent)
-      const others = idsIn(taken).filter(one => !readings.has(one))
+      t.ok([200, 404].includes(taken.status), `${practitioner}: ${id} ${taken.status}`)
+      const ids = idsIn(taken)
+      count += ids.length
+      const others = ids.filter(one => !readings.has(one))
       t.same(others, [], `${practitioner}: the readings of ${id}`)
       if (studies.includes(id) && practitioner !== fromAbove) continue
       for (const path of ['', '/readings.csv', '/readings.ndjson'])
         t.equal((await browser.post(`/studies/${id}/notebook${path}`, sent)).status, 404)
     }
   }
+  t.ok(count > 0, `${count} readings were taken`)
 })
 
 const idsIn = ({ status, body }: Shown): readonly string[] =>
