@@ -39,6 +39,9 @@ export const toRestDocument = (documented: Documented): string =>
       'value (`patient=`), which would be a question about everybody.',
     '### Modifiers',
     table(['modifier', 'of the types'], modifierRows(documented)),
+    'A string is found by the beginning of any of its words, of a long one those among its first 200 letters: case, accents, punctuation and repeated blanks are ignored. `family=quinones` finds\n' +
+      "*Carreño Quiñones*, and `OBrien`, `O Brien` and `O’Brien` find *O'Brien*. For `:contains` punctuation counts, for `:exact` every character. Tokens are compared as they are written, but for\n" +
+      'e-mail addresses and strings, of which case is ignored.',
     '### Prefixes',
     table(['type', 'prefixes'], prefixRows(documented)),
     '### Beyond one resource',

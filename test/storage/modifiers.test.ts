@@ -53,9 +53,10 @@ t.test('token: its text', async t => {
     condition('typed', { identifier: [{ type: { text: 'Insurer number' }, value: 'Other' }] }),
   )
   await finds(t, 'Condition', {
-    'code:text=headache': 'display text',
-    'code:text=HEADÂCHE\\,': 'text',
-    'code:text=migraine,severe': 'other',
+    'code:text=headache': 'display other text',
+    'code:text=HEADÂCHE\\, sev': 'text',
+    'code:text=migraine,severe': 'other text',
+    'code:text=eadache': '',
     '_tag:text=sens': 'tagged',
     'identifier:text=insurer': 'typed',
     'identifier:text=other': '',

@@ -30,8 +30,13 @@ export const indexRows = (registry: Registry, resource: Resource): IndexRows => 
     if (!(element in resource)) continue
     for (const { path, add } of indexers) for (const value of elementsAt(path, resource)) add(rows, value)
   }
-  return rows
+  return rows.strings.length > 1 ? { ...rows, strings: distinct(rows.strings) } : rows
 }
+
+/** A name whole begins as its parts do. */
+const distinct = (strings: IndexRows['strings']): IndexRows['strings'] => [
+  ...new Map(strings.map(one => [`${one.parameter} ${one.value}`, one])).values(),
+]
 
 /** Keys of the token index: `*` stands for any system. */
 export const tokenKey = ({ code: name }: Pick<SearchParameter, 'code'>, system: string, code: string): bigint =>

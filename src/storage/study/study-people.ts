@@ -2,6 +2,7 @@ import type { Gate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { hasLeft } from '../model/consent/has-left.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
+import { textTest } from '../values/string.ts'
 import { type StatesAsked, statesOf, visible } from './study-states.ts'
 
 /**
@@ -68,7 +69,7 @@ export const readStudyPeople = async (
   const direction = sort === 'name' ? sql.fragment`ASC` : sql.fragment`DESC`
   const rows = await connection.any<Row>(sql.fragment`
     WITH ${statesOf(gate, asked)},
-    named AS MATERIALIZED (SELECT person.* FROM person WHERE ${textTest(gate, asked)}),
+    named AS MATERIALIZED (SELECT person.* FROM person WHERE ${nameTest(gate, asked)}),
     matching AS MATERIALIZED (
       SELECT person.*, ${orderKey(gate, asked)} AS key FROM ${people} AS person WHERE ${stateTest(asked)}
     ),
@@ -129,11 +130,12 @@ const stateTest = ({ state }: StudyPeopleAsked): SqlFragment => {
   }
 }
 
-const textTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {
+const nameTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {
   if (text === '') return sql.fragment`TRUE`
   const pattern = sql.fragment`'%' || fhir_fold(${text.replace(/[\\%_]/g, '\\$&')}) || '%'`
+  const hasWord = textTest({ kind: 'string', text }, sql.fragment`(part #>> '{}')`)
   const has = (content: SqlFragment, path: string) => sql.fragment`EXISTS (
-    SELECT FROM jsonb_path_query(${content}, ${path}::jsonpath) AS part WHERE fhir_fold(part #>> '{}') LIKE ${pattern})`
+    SELECT FROM jsonb_path_query(${content}, ${path}::jsonpath) AS part WHERE fhir_fold(part #>> '{}') LIKE ${pattern} OR ${hasWord})`
   const identifiers = '$.identifier[*].value'
   const content = sql.fragment`row.content`
   return sql.fragment`(EXISTS (

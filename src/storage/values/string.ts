@@ -1,6 +1,6 @@
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
-import { type SqlFragment, sql } from '../sql.ts'
+import { anyOf, type SqlFragment, sql } from '../sql.ts'
 import { elementText, someElement } from './element.ts'
 
 type StringValue = Extract<Value, { kind: 'string' }>
@@ -13,7 +13,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
 /** The parts of a datatype that a string search looks at; a primitive is its own only part. */
 export const partsOf = (datatype: string): readonly (string | undefined)[] => parts[datatype] ?? [undefined]
 
-/** Starts with the text, case, accents and the form of apostrophes aside. https://hl7.org/fhir/R4/search.html#string */
+/** Some word begins with the text, case, accents, punctuation and repeated blanks aside. https://hl7.org/fhir/R4/search.html#string */
 export const matchString = (content: SqlFragment, parameter: SearchParameter, value: StringValue): SqlFragment => {
   const holds = textTest(value)
   return someElement(content, parameter.paths, datatype =>
@@ -24,9 +24,11 @@ export const matchString = (content: SqlFragment, parameter: SearchParameter, va
 /** The same of one text, an expression of SQL. */
 export const textTest = ({ text, match }: StringValue, of = elementText): SqlFragment => {
   if (match === 'exact') return sql.fragment`${of} = ${text}`
-  return match === 'contains'
-    ? sql.fragment`strpos(fhir_fold(${of}), ${fold(text)}) > 0`
-    : sql.fragment`starts_with(fhir_fold(${of}), ${fold(text)})`
+  if (match === 'contains') return sql.fragment`strpos(fhir_fold(${of}), ${fold(text)}) > 0`
+  const forms = formsOf(text)
+  return forms.includes('')
+    ? sql.fragment`starts_with(fhir_fold(${of}), ${fold(text)})`
+    : sql.fragment`fhir_begins(${of}, ${sql.array(forms, 'text')})`
 }
 
 /** datatype → where the text for people stands beside its code or reference. */
@@ -45,27 +47,53 @@ export const matchDisplay = (content: SqlFragment, parameter: SearchParameter, t
 
 /** The prefix as bounds of a b-tree in "C" collation: everything from the text up to, not including, its successor. */
 export const stringBounds = ({ text, match }: Pick<StringValue, 'text' | 'match'>): SqlFragment => {
-  const folded = indexed(text)
-  if (match === 'contains') return sql.fragment`(octet_length(value) >= ${shortestCut} OR strpos(value, ${folded}) > 0)`
-  return sql.fragment`value >= ${folded} AND value < ${`${folded}\u{10FFFF}`}`
+  const [joined = '', ...parted] = formsOf(text)
+  const isCut = sql.fragment`octet_length(value) >= ${longestWhole - 1}`
+  if (match === 'contains') return sql.fragment`(${isCut} OR strpos(value, ${cut(joined, longestWhole)}) > 0)`
+  const asked = match === undefined ? [joined, ...parted] : [joined]
+  return anyOf(
+    asked.map(form => {
+      const start = cut(form, longestStart)
+      return sql.fragment`(value >= ${start} AND value < ${`${start}\u{10FFFF}`})`
+    }),
+  )
 }
 
-/** The folded texts of an element, for the index. */
+/** What the index has of the texts of an element. */
 export const stringsOf = (datatype: string, value: unknown): readonly string[] => {
   const names = parts[datatype]
-  if (names === undefined) return typeof value === 'string' ? [indexed(value)] : []
+  if (names === undefined) return typeof value === 'string' ? indexed(value) : []
   const fields = value as Readonly<Record<string, string | readonly string[] | undefined>>
-  return names.flatMap(name => fields[name] ?? []).flatMap(text => (typeof text === 'string' ? [indexed(text)] : []))
+  return names.flatMap(name => fields[name] ?? []).flatMap(text => (typeof text === 'string' ? indexed(text) : []))
 }
 
-/** A b-tree entry has its bounds; the content decides beyond them. A letter of two units is not cut in half. */
-const longestIndexed = 200
+/** A b-tree entry has its bounds, in letters, as have the words that count; the content decides beyond them. */
+const longestWhole = 200
+const longestStart = 40
 
-const indexed = (text: string): string => fold(text).slice(0, longestIndexed).replace(halfPair, '')
-const halfPair = /[\ud800-\udbff]$/
+/** A text whole, and from each other word on. */
+const indexed = (text: string): readonly string[] => {
+  const [joined = '', ...parted] = formsOf(text).map(form => cut(form, longestWhole))
+  return [...new Set([joined, ...startsIn(joined), ...parted.flatMap(form => startsIn(` ${form}`))])]
+}
 
-/** In bytes of UTF-8, of which no letter has fewer than units of UTF-16: whatever was cut is as long. */
-const shortestCut = longestIndexed - 1
+const startsIn = (form: string): readonly string[] =>
+  [...form.matchAll(/ /g)].map(({ index }) => cut(form.slice(index + 1), longestStart))
+
+/** To a number of letters as PostgreSQL counts them. */
+const cut = (text: string, longest: number): string =>
+  text.length <= longest ? text : [...text.slice(0, 2 * longest)].slice(0, longest).join('')
+
+/** A text folded, with its punctuation left out and, where that is another, with a blank for it: `O'Brien` is `OBrien` and `O Brien`. */
+const formsOf = (text: string): readonly string[] => {
+  const folded = fold(text)
+  return [...new Set(['', ' '].map(one => folded.replace(punctuation, one).replace(blanks, ' ').replace(/^ | $/g, '')))]
+}
+
+/** As in `fhir_unpunctuated` in the database. */
+const punctuation =
+  /[!"#%&'()*,./:;?@[\\\]_{}\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u055a-\u055f\u0589\u058a\u05be\u05f3\u05f4\u060c\u061b\u061f\u066a-\u066d\u06d4\u0964\u0965\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3011\u3014-\u301f\u3030\u30fb\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f\uff20\uff3b-\uff3d\uff3f\uff5b\uff5d\uff5f-\uff65-]/g
+const blanks = /[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g
 
 /** As `fhir_fold` in the database. A sigma is the same letter at the end of a word, an apostrophe the same however it is typed or set. */
 export const fold = (text: string): string =>

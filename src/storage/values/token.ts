@@ -34,6 +34,7 @@ const anyCondition = (datatype: string, tokens: readonly TokenAsked[]): readonly
     const possible = tokens.filter(({ system }) => typeof system !== 'string' || datatype === 'code')
     return possible.length === 0 ? [] : [{ holds: isAny(elementText, possible) }]
   }
+  if (datatype === 'ContactPoint') return [{ holds: contactTest(tokens) }]
   const code = sql.fragment`${element} ->> ${shape.code}`
   const { system: name } = shape
   const bySystem = Map.groupBy(tokens, ({ system }) => (name === undefined ? undefined : system))
@@ -41,6 +42,16 @@ const anyCondition = (datatype: string, tokens: readonly TokenAsked[]): readonly
     name === undefined || system === undefined ? isAny(code, of) : allOf([systemTest(name, system), isAny(code, of)]),
   )
   return [{ ...(shape.inside === undefined ? {} : { inside: shape.inside }), holds: anyOf(tests) }]
+}
+
+/** To whom one writes at an e-mail address does not depend on its case. */
+const contactTest = (tokens: readonly TokenAsked[]): SqlFragment => {
+  const value = sql.fragment`${element} ->> 'value'`
+  const folded = isAny(
+    sql.fragment`lower(${value})`,
+    tokens.map(token => ({ ...token, code: foldCase(token.code) })),
+  )
+  return sql.fragment`CASE WHEN ${element} ->> 'system' = 'email' THEN ${folded} ELSE ${isAny(value, tokens)} END`
 }
 
 const isAny = (text: SqlFragment, tokens: readonly TokenAsked[]): SqlFragment => {
@@ -71,7 +82,9 @@ const shapes: Readonly<Record<string, Shape>> = {
 const conditionOf = (datatype: string, token: Token): Condition => {
   const shape = shapes[datatype]
   if (shape === undefined) return { holds: primitiveTest(datatype, token) }
-  const holds = shapeTest(shape, token)
+  const { code } = token
+  const holds =
+    datatype === 'ContactPoint' && code !== undefined ? contactTest([{ ...token, code }]) : shapeTest(shape, token)
   return shape.inside === undefined ? { holds } : { inside: shape.inside, holds }
 }
 
@@ -154,13 +167,19 @@ export const tokensOf = (datatype: string, value: unknown): readonly TokenParts[
   const elements = shape.inside === undefined ? [value] : codingsOf(value)
   return elements.map(one => {
     const parts = one as Readonly<Record<string, string | undefined>>
-    return { system: parts[shape.system ?? ''] ?? null, code: parts[shape.code] ?? null }
+    const code = parts[shape.code] ?? null
+    return {
+      system: parts[shape.system ?? ''] ?? null,
+      code: code !== null && datatype === 'ContactPoint' && parts.system === 'email' ? foldCase(code) : code,
+    }
   })
 }
 
-/** How the index may spell a code: as it is, and without its case where some path leads to a string. */
+/** How the index may spell a code: as it is, and without its case where some path leads to a string or an e-mail address. */
 export const spellingsOf = ({ paths }: SearchParameter, code: string): readonly string[] =>
-  paths.some(({ datatype }) => datatype === 'string') ? [...new Set([code, foldCase(code)])] : [code]
+  paths.some(({ datatype }) => datatype === 'string' || datatype === 'ContactPoint')
+    ? [...new Set([code, foldCase(code)])]
+    : [code]
 
 const codingsOf = (concept: unknown): readonly unknown[] => (concept as { coding?: readonly unknown[] }).coding ?? []
 

@@ -77,11 +77,10 @@ const namesOf = ({ name = [], birthDate }: Patient): readonly string[] => [
   ...new Set(name.map(one => `${comparable(one)} ${birthDate}`)),
 ]
 
-/** Without accents, case and punctuation. */
+/** Without accents, case, punctuation and blanks: O'Brien is OBrien and O Brien. */
 const comparable = ({ text, given = [], family = '' }: HumanName): string =>
   (family === '' && given.length === 0 ? (text ?? '') : `${given.join(' ')} ${family}`)
     .normalize('NFD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim()
+    .replace(/[^\p{L}\p{N}]+/gu, '')

@@ -15,7 +15,23 @@ export const deriveStrings = (found: Found, random: Random): readonly string[] =
   const start = text.slice(0, 1 + random.below(Math.min(text.length, 12)))
   const from = random.below(text.length)
   const middle = text.slice(from, from + 1 + random.below(8))
-  return [text, start, otherCase(start), otherCase(text), accented(start), middle, `${text}x`]
+  const word = random.pick(text.split(/\s+/).filter(one => one !== ''))
+  const later = text.slice(text.indexOf(word))
+  const spoken = text.replaceAll(/[-.,'()/]/g, random.pick(['', ' ', ' - ']))
+  const spaced = text.replaceAll(' ', '  ')
+  return [
+    text,
+    start,
+    otherCase(start),
+    otherCase(text),
+    accented(start),
+    middle,
+    `${text}x`,
+    word,
+    later,
+    spoken,
+    spaced,
+  ]
     .filter(one => one.trim() !== '')
     .map(escapedText)
 }

@@ -6,7 +6,7 @@ import { plainText, split } from './escape.ts'
 import { matchHierarchy } from './hierarchy.ts'
 import { type Holds, type Match, matchPlain, someValue, valuesFor } from './matches.ts'
 import { matchReference, matchVersionsBelow } from './reference.ts'
-import { matchContains, matchExact, startsWith } from './string.ts'
+import { beginsWord, matchContains, matchExact } from './string.ts'
 import { codeSystemOf, listedIn, subsuming } from './terminology.ts'
 import { parseToken, type Token, tokenHolds, tokensOf } from './token.ts'
 
@@ -122,7 +122,7 @@ const textsBeside: Readonly<Record<string, (value: never) => readonly (string | 
 export const textsFor = (type: string, value: unknown): readonly string[] =>
   (textsBeside[type]?.(value as never) ?? []).filter(text => text !== undefined)
 
-const matchText: Match = ({ type, value }, text) => textsFor(type, value).some(one => startsWith(one, plainText(text)))
+const matchText: Match = ({ type, value }, text) => textsFor(type, value).some(one => beginsWord(one, plainText(text)))
 
 const matchers: Readonly<Record<string, Match>> = {
   contains: (found, text) => matchContains(found, text),

@@ -3,11 +3,29 @@ import { plainText } from './escape.ts'
 
 /** https://hl7.org/fhir/R4/search.html#string */
 export const matchString = (found: Found, text: string): boolean =>
-  // "a field matches a string query if the value of the field equals or starts with the supplied parameter value,
-  // after both have been normalized by case"; accents are taken for their letters
-  textsOf(found).some(one => startsWith(one, plainText(text)))
+  textsOf(found).some(one => beginsWord(one, plainText(text)))
 
-export const startsWith = (text: string, start: string): boolean => folded(text).startsWith(folded(start))
+/**
+ * "a field matches a string query if the value of the field equals or starts with the supplied parameter value, after both have been normalized by
+ * case"; accents are taken for their letters, "punctuation and non-significant whitespace … should also be ignored", and "the server may also match
+ * … on parts": each word among the first 200 letters begins one.
+ */
+export const beginsWord = (text: string, start: string): boolean => {
+  const asked = waysToSay(start)
+  if (asked.includes('')) return folded(text).startsWith(folded(start))
+  return waysToSay(text).some(said =>
+    asked.some(one => said.startsWith(one) || ` ${[...said].slice(0, 200).join('')}`.includes(` ${one}`)),
+  )
+}
+
+/** Punctuation is nothing, or a blank. */
+const waysToSay = (text: string): readonly string[] =>
+  ['', ' '].map(instead =>
+    folded(text)
+      .replaceAll(/[\p{P}`´ʻʼ]/gu, instead)
+      .replaceAll(/\s+/g, ' ')
+      .trim(),
+  )
 
 /** "includes the supplied parameter value anywhere within the field being searched" */
 export const matchContains = (found: Found, text: string): boolean =>

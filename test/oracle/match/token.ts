@@ -5,15 +5,16 @@ import { plainText, split } from './escape.ts'
 /**
  * https://hl7.org/fhir/R4/search.html#token
  * "Match is case sensitive unless the underlying semantics for the context indicate …": here always, for identifiers of
- * people that differ in case alone are those of different people.
+ * people that differ in case alone are those of different people. Who has an e-mail address is the same in any case.
  */
 export const matchToken = (found: Found, text: string): boolean =>
-  tokensOf(found).some(token => tokenHolds(found.type === 'string' ? folded(token) : token, parseAsked(found, text)))
+  tokensOf(found).some(token => tokenHolds(isFolded(found) ? folded(token) : token, parseAsked(found, text)))
 
 /** "If the underlying data type is string then the search is not case sensitive." */
 const folded = ({ code }: Token): Token => ({ code: code?.toLowerCase() })
-const parseAsked = ({ type }: Found, text: string): AskedToken =>
-  parseToken(type === 'string' ? text.toLowerCase() : text)
+const isFolded = ({ type, value }: Found): boolean =>
+  type === 'string' || (type === 'ContactPoint' && (value as Identifier).system === 'email')
+const parseAsked = (found: Found, text: string): AskedToken => parseToken(isFolded(found) ? text.toLowerCase() : text)
 
 /** A system that is absent stays absent; a datatype without systems has none to compare. */
 export type Token = { readonly system?: string | undefined; readonly code?: string | undefined }

@@ -34,6 +34,15 @@ t.test('the first line before is named, by whatever it is the same', async t => 
   t.same(linesBefore(patient('A'), patient('B', '1'), patient('a', '1')), [undefined, undefined, 2])
 })
 
+t.test('a name is the same without its punctuation and blanks', async t => {
+  t.same(linesBefore(patient("O'Brien"), patient('OBrien'), patient('O Brien'), patient('Brien')), [
+    undefined,
+    2,
+    2,
+    undefined,
+  ])
+})
+
 /** Of everybody, whatever is asked. */
 const found = async (there: readonly Patient[], asked: readonly Patient[], options?: { readonly most: number }) =>
   (await findDuplicates(async () => there, asked, options)).map(duplicates =>

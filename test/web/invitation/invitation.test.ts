@@ -634,6 +634,7 @@ t.test('who has died, or whose record is not in use, is invited and reminded by 
   t.match(wordsOf(shown), /Gone has died Has not answered yet/)
   t.notMatch(shown.body, `/people/${gone.subject}/invite`)
   t.match(wordsOf(await staff.get(`${page}?find=Unused`)), /Unused record not in use any more Has not/)
+  t.match(wordsOf(await staff.get(`${page}?find=Un-used.`)), /Unused record not in use any more/)
   t.match(wordsOf(await staff.get(`${page}/invitations?find=Gone`)), /Gone No answer yet, has died/)
   t.match(wordsOf(await staff.get('/patients?name=Gone')), /Gone born 1970-05-31, has died/)
   t.match(wordsOf(await staff.get(`/patients/${gone.patient.id}`)), /Died October 1, 2026|Died 1 October 2026/)
