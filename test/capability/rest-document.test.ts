@@ -7,6 +7,7 @@ import { mostSaid } from '../../src/fhir/error.ts'
 import { deepestJson } from '../../src/fhir/nesting.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { deepestTags } from '../../src/fhir/validate/narrative.ts'
+import { longestString } from '../../src/fhir/validate/primitive.ts'
 import { deepestElement } from '../../src/fhir/xml/parse.ts'
 import { mostFormBytes, mostValuesIn } from '../../src/http/fhir/fhir-body.ts'
 import { servedFormats } from '../../src/http/fhir/media-type.ts'
@@ -51,6 +52,7 @@ const limits = {
   'references that one parameter leads through': `${mostHops} (400)`,
   'references that all parameters together lead through': `${mostHopsInAll} (400)`,
   'the text of an issue of an OperationOutcome': `${mostSaid} characters: of what is longer, since what was sent is quoted in it, the middle is left out`,
+  'a string or a markdown': `${longestString} characters (422)`,
   'levels of tags in a narrative': `${deepestTags} (400)`,
   'levels of elements in XML': `${deepestElement} (400); no document type declaration, so no entities`,
 }

@@ -3,11 +3,12 @@ import { type Constraint, contentOf, type Element, type ElementType } from '../d
 import type { Registry } from '../registry.ts'
 import { bindingOf } from './binding.ts'
 import { noteFragment } from './contained.ts'
+import { keepIdsApart } from './element-id.ts'
 import { complexField, extensionField, primitiveField } from './fields.ts'
 import { invariantOf } from './invariants.ts'
 import { type Field, objectCheck, type Shape } from './object.ts'
 import { formatOf } from './primitive.ts'
-import { checkReference, referenceTargets } from './reference-target.ts'
+import { checkReference, checkReferenceType, referenceTargets } from './reference-target.ts'
 import { type Check, isJson } from './walk.ts'
 
 export type Definitions = Pick<Registry, 'structures' | 'valueSets'>
@@ -87,8 +88,13 @@ const shapeOf = (compiler: Compiler, root: Element, typeName: string, constraint
     if (element.min > 0) required.push({ name: element.name, bit, accepted: acceptedBy(element) })
     if (isTracked) bit <<= 1
   }
-  if (isResource) fields.set('resourceType', { name: 'resourceType', check: () => {}, bit: 0, isChoice: false })
+  const rest = isResource ? nameType : keepIdsApart
+  rest(fields)
   return { typeName, fields, required, isResource, rules: rulesOf(constraints, root.path) }
+}
+
+const nameType = (fields: Map<string, Field>): void => {
+  fields.set('resourceType', { name: 'resourceType', check: () => {}, bit: 0, isChoice: false })
 }
 
 const rulesOf = (constraints: readonly Constraint[], path: string): Check[] =>
@@ -156,7 +162,7 @@ const bindingsOf = ({ valueSets }: Compiler, { requiredValueSet }: Element, type
 const targetsOf = ({ code, targets }: ElementType): Check[] => {
   if (code !== 'Reference') return []
   const fragment: Check = (value, walk) => noteFragment(isJson(value) ? value.reference : undefined, walk, 'reference')
-  const common = [fragment, checkReference]
+  const common = [fragment, checkReference, checkReferenceType]
   return targets.length === 0 ? common : [...common, referenceTargets(targets)]
 }
 

@@ -17,9 +17,21 @@ export const checkContained = (root: Json, walk: Walk): void => {
   for (const { id, path, isOfReference } of walk.fragments) {
     if (isOfReference && id !== '' && !ids.has(id)) lackingContained(walk, id, path, ids)
   }
+  refuseSameId(contained, walk)
   const referred = referredIn(walk)
   contained.forEach((resource, index) => {
     if (isJson(resource)) checkOne(resource, walk, { index, isReferred: referred(resource, index) })
+  })
+}
+
+/** "The contained resources SHALL have an id that is unique within": a reference would mean both. */
+const refuseSameId = (contained: readonly unknown[], walk: Walk): void => {
+  const seen = new Set<unknown>()
+  contained.forEach((resource, index) => {
+    if (!isJson(resource) || resource.id === undefined) return
+    if (seen.has(resource.id))
+      report(walk, 'value', 'another contained resource has the same id: each has its own', 'contained', index, 'id')
+    seen.add(resource.id)
   })
 }
 

@@ -1,7 +1,8 @@
+import { fullUrlFault } from '../full-url.ts'
 import { isNumber, toNumber } from '../json.ts'
 import { isInOrder } from './invariants-datatype.ts'
 import { countOf, has, hasAny, hasChoice, hasCoding, lacks, listOf } from './presence.ts'
-import { isJson, type Json } from './walk.ts'
+import { isJson, type Json, report, type Walk } from './walk.ts'
 
 const clinical = 'http://terminology.hl7.org/CodeSystem/condition-clinical'
 const verification = 'http://terminology.hl7.org/CodeSystem/condition-ver-status'
@@ -28,6 +29,13 @@ const versionsOf = (entries: readonly Json[]): unknown[] =>
       const meta = isJson(resource) && isJson(resource.meta) ? resource.meta : {}
       return `${fullUrl} ${meta.versionId ?? ''}`
     })
+
+/** What no constraint asks of it, and the definition of the element does, is told in words of its own. */
+const isFullUrl = (fullUrl: string, walk: Walk): boolean => {
+  const fault = fullUrlFault(fullUrl)
+  if (fault !== undefined) report(walk, 'value', fault, 'fullUrl')
+  return !fullUrl.includes('/_history/')
+}
 
 const codingsOf = (concept: unknown): string[] =>
   isJson(concept) ? listOf(concept.coding).map(coding => JSON.stringify(coding)) : []
@@ -75,7 +83,7 @@ export const resourceInvariants = {
   'bdl-4': onlyIn('response', 'batch-response', 'transaction-response', 'history'),
   'bdl-5': (value: Json) => hasAny(value, 'resource', 'request', 'response'),
   'bdl-7': (value: Json) => value.type === 'history' || isDistinct(versionsOf(listOf(value.entry))),
-  'bdl-8': (value: Json) => typeof value.fullUrl !== 'string' || !value.fullUrl.includes('/_history/'),
+  'bdl-8': ({ fullUrl }: Json, walk: Walk) => typeof fullUrl !== 'string' || isFullUrl(fullUrl, walk),
   'bdl-9': ({ type, identifier }: Json) =>
     type !== 'document' || (isJson(identifier) && has(identifier, 'system') && has(identifier, 'value')),
   'bdl-10': (value: Json) => value.type !== 'document' || value.timestamp !== undefined,

@@ -21,6 +21,15 @@ const string: Format = value => {
   return controlCharacter.test(value) || !value.isWellFormed() ? 'text without control characters' : undefined
 }
 
+/** "Note that strings SHALL NOT exceed 1MB (1024*1024 characters) in size" */
+const limited: Format = value =>
+  typeof value === 'string' && value.length > longestString
+    ? `text of at most ${longestString} characters`
+    : string(value)
+
+/** Of a string and a markdown. */
+export const longestString = 1024 * 1024
+
 const boolean: Format = value => (typeof value === 'boolean' ? undefined : 'true or false, without quotes')
 
 const decimal: Format = value => {
@@ -92,8 +101,8 @@ const formats: Readonly<Record<string, Format>> = {
   integer: integer(-largestInteger - 1, 'a whole number of 32 bits'),
   unsignedInt: integer(0, 'a whole number of 32 bits, not below 0'),
   positiveInt: integer(1, 'a whole number of 32 bits, above 0'),
-  string,
-  markdown: string,
+  string: limited,
+  markdown: limited,
   xhtml: string,
   base64Binary,
   uri: matching(unbroken, 'a URI, without white space'),

@@ -23,4 +23,20 @@ export const checkReference = (value: unknown, walk: Walk): void => {
   report(walk, 'value', 'expected a URL, relative (Patient/1), absolute or of a contained resource (#p1)', 'reference')
 }
 
+/** "Both": the type that is said, and the one that the URL has. https://hl7.org/fhir/R4/references-definitions.html#Reference.type */
+export const checkReferenceType = (value: unknown, walk: Walk): void => {
+  if (!isJson(value) || typeof value.type !== 'string' || typeof value.reference !== 'string') return
+  const said = value.type.replace('http://hl7.org/fhir/StructureDefinition/', '')
+  const [, type] = restful.exec(value.reference) ?? []
+  if (type === undefined || !isResourceType(type) || said === type || said.includes(':')) return
+  report(
+    walk,
+    'value',
+    `the reference is to a ${type}, and its type says otherwise: ${type}, or leave type out`,
+    'type',
+  )
+}
+
+const restful = /^(?:https?:\/\/\S+\/)?([A-Z][A-Za-z]*)\/[A-Za-z\d.-]{1,64}(?:\/_history\/[A-Za-z\d.-]{1,64})?$/
+
 const whiteSpace = /\s/

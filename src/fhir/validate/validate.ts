@@ -66,9 +66,10 @@ const resourceCheck = (value: unknown, walk: Walk, typeCheck: (type: string) => 
 
 /** A contained resource shares the root of its container; any other is a root of its own. */
 const within = (value: Json, walk: Walk, check: Check): void => {
-  const { root, resource, fragments } = walk
+  const { root, resource, fragments, elementIds } = walk
   const isContained = walk.path.at(-2) === 'contained'
   walk.resource = value
+  walk.elementIds = undefined
   if (isContained) check(value, walk)
   else {
     walk.root = value
@@ -79,4 +80,5 @@ const within = (value: Json, walk: Walk, check: Check): void => {
   }
   walk.root = root
   walk.resource = resource
+  walk.elementIds = elementIds
 }

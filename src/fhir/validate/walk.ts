@@ -12,6 +12,8 @@ export type Walk = {
   root: Json
   /** Is `root` or one of its contained resources. */
   resource: Json
+  /** Of the elements of `resource` that have been seen. */
+  elementIds?: Set<string> | undefined
   /** What lies deeper has not been looked at, so the rules of the whole are not asked. */
   isTooDeep: boolean
   /** Which `#` references there were in `root`, and where. */

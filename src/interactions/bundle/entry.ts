@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { BundleEntryResponse } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
+import { fullUrlFault } from '../../fhir/full-url.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { toOperationOutcome } from '../../fhir/operation-outcome.ts'
 import type {
@@ -70,8 +71,11 @@ export const parseEntry = (
 }
 
 const parseFullUrl = (fullUrl: string): string => {
-  if (fullUrl.length <= longestUrl) return fullUrl
-  const message = `A fullUrl has at most ${longestUrl} characters, not ${fullUrl.length}`
+  const message =
+    fullUrl.length > longestUrl
+      ? `A fullUrl has at most ${longestUrl} characters, not ${fullUrl.length}`
+      : fullUrlFault(fullUrl)
+  if (message === undefined) return fullUrl
   throw new FhirError('invalid', message, { expression: 'fullUrl' })
 }
 

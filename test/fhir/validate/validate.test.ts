@@ -364,6 +364,74 @@ const cases: readonly Case[] = [
     { ...patient, text: div('a<!-- -- -->') },
     ['invariant', 'Patient.text.div'],
   ],
+  [
+    'a type that is another than that of the reference',
+    { ...observation, subject: { reference: 'Patient/1', type: 'Organization' } },
+    ['value', 'Observation.subject.type'],
+  ],
+  [
+    'the same by an absolute URL of a version',
+    { ...observation, subject: { reference: 'https://a.b/fhir/Patient/1/_history/2', type: 'Device' } },
+    ['value', 'Observation.subject.type'],
+  ],
+  ['a type that is the same', { ...observation, subject: { reference: 'Patient/1', type: 'Patient' } }],
+  [
+    'a type by its URL',
+    { ...observation, subject: { reference: 'Patient/1', type: 'http://hl7.org/fhir/StructureDefinition/Patient' } },
+  ],
+  [
+    'a type of what a URL does not tell',
+    { ...observation, subject: { reference: 'urn:uuid:c757873d-ec9a-4326-a141-556f43239520', type: 'Patient' } },
+  ],
+  [
+    'contained resources with one id',
+    {
+      ...observation,
+      contained: ['a', 'b'].map(name => ({ resourceType: 'Organization', id: 'o', name })),
+      performer: [{ reference: '#o' }],
+    },
+    ['value', 'Observation.contained[1].id'],
+  ],
+  [
+    'elements with one id',
+    {
+      ...patient,
+      name: [{ id: 'a', family: 'x' }],
+      address: [
+        { id: 'b', city: 'x' },
+        { id: 'a', city: 'y' },
+      ],
+      birthDate: '1970',
+      _birthDate: { id: 'b' },
+    },
+    ['value', 'Patient.address[1].id'],
+    ['value', 'Patient.birthDate.id'],
+  ],
+  [
+    'elements of different resources with one id',
+    {
+      ...observation,
+      contained: [
+        { resourceType: 'Organization', id: 'o', name: 'x', telecom: [{ id: 'a', system: 'phone', value: '1' }] },
+      ],
+      performer: [{ id: 'a', reference: '#o' }],
+    },
+  ],
+  ['a text of the greatest length', { ...patient, name: [{ text: 'a'.repeat(1_048_576) }] }],
+  ['a longer one', { ...patient, name: [{ text: 'a'.repeat(1_048_577) }] }, ['value', 'Patient.name[0].text']],
+  ['data that is longer', { ...patient, photo: [{ contentType: 'image/png', data: 'A'.repeat(2_000_000) }] }],
+  [
+    'fullUrls that are relative, and no UUID',
+    {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: ['Patient/1', 'urn:uuid:1', 'urn:uuid:C757873D-EC9A-4326-A141-556F43239520', 'https://a.b/Patient/2'].map(
+        fullUrl => ({ fullUrl, resource: patient }),
+      ),
+    },
+    ['value', 'Bundle.entry[0].fullUrl'],
+    ['value', 'Bundle.entry[1].fullUrl'],
+  ],
   ['a narrative of many levels', { ...patient, text: div(`${'<b>'.repeat(199)}a${'</b>'.repeat(199)}`) }],
   [
     'a narrative of more levels than anybody needs',

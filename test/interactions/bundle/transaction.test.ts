@@ -111,6 +111,22 @@ t.test('a fullUrl that is too long is refused where it stands', async t => {
   )
 })
 
+t.test('a fullUrl that is relative, or no UUID behind urn:uuid:, is refused where it stands', async t => {
+  for (const [fullUrl, said] of [
+    ['Patient/1', /^a fullUrl is absolute, as https:\/\/… or urn:uuid:…, and not relative$/],
+    ['urn:uuid:patient-1', /^behind urn:uuid: a fullUrl has a UUID/],
+  ] as const) {
+    const answer = await send([
+      entryOf(patientUrl, { resourceType: 'Patient' }),
+      entryOf(fullUrl, { resourceType: 'Patient' }),
+    ])
+    t.match(
+      [answer.statusCode, answer.json().issue],
+      [400, [{ code: 'invalid', diagnostics: said, expression: ['Bundle.entry[1].fullUrl'] }]],
+    )
+  }
+})
+
 t.test('relative references follow the fullUrl of their entry', async t => {
   const { entry } = (
     await send([

@@ -193,7 +193,7 @@ t.test('whoever is refused a write by what is there is recorded with the patient
 })
 
 const failing = {
-  fullUrl: 'Organization/clinic',
+  fullUrl: 'https://clinic.example/Organization/clinic',
   request: { method: 'PATCH', url: 'Organization/clinic' },
   resource: {
     resourceType: 'Binary',
