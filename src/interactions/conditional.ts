@@ -70,7 +70,7 @@ export const decideUpdate: Decide = async (request, context) => {
     throw new FhirError('conflict', `If-Match asks for one that is there, and no ${type} matches`, { status: 412 })
   }
   if (named === undefined) return [ordinary('create', { ...request, metNothing: true }, context)]
-  const asNew = { ...request, id: String(named), headers: { ...headers, ifNoneMatch: '*' } }
+  const asNew = { ...request, id: String(named), headers: { ...headers, ifNoneMatch: '*' }, metNothing: true } as const
   return [ordinary('update', asNew, context)]
 }
 

@@ -92,7 +92,7 @@ export type TypeRequest = SystemRequest & {
   readonly type: ResourceType
   /** Of a search: so many pages are left out. Nobody can ask for it by FHIR. */
   readonly skip?: number
-  /** It was an update by the criteria in `query`, which match nothing, and so is a create. */
+  /** It was an update by the criteria in `query`, which match nothing, and so makes something. */
   readonly metNothing?: true
 }
 export type InstanceRequest = TypeRequest & { readonly id: string }

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { FhirError } from '../../fhir/error.ts'
 import { print } from '../../search/print.ts'
 import type { Search } from '../../search/search.ts'
+import type { Context } from '../interaction.ts'
 import type { Entry } from './entry.ts'
-import { atEntry } from './entry-error.ts'
+import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 
 /** An entry with the id of the resource that it is about: one to be created has got it already. */
 export type Placed = Entry & {
@@ -38,13 +39,38 @@ export const claim = ({ target, index }: Placed, claims: Claims): void => {
 
 /** Two updates that find nothing by the same criteria would make two of what is to be one. */
 export const claimCriteria = ({ type, where }: Pick<Search, 'type' | 'where'>, index: number, claims: Claims): void =>
-  claimName(`What the criteria ${print(where)} of ${type} mean`, index, claims)
+  claimName(meaningOf({ type, where }), index, claims)
+
+const meaningOf = ({ type, where }: Pick<Search, 'type' | 'where'>): string =>
+  `What the criteria ${print(where)} of ${type} mean`
+
+/** What a conditional update has made, whose criteria had met nothing. */
+export type Made = { readonly index: number; readonly id: string; readonly criteria: Search }
+
+/** Once all is written: of what such criteria mean there is no second one, by whatever entry. */
+export const requireOnlyOne = async (
+  made: readonly Made[],
+  claims: Claims,
+  { store }: Pick<Context, 'store'>,
+): Promise<void> => {
+  for (const { index, id, criteria } of made) {
+    const matches = await store.matches(criteria, 2).catch(thrownAt(index))
+    const another = matches.find(one => one.id !== id)
+    if (another !== undefined) throw inEntry(index, overlap(criteria, another.id, claims))
+  }
+}
+
+const overlap = (criteria: Search, id: string, claims: Claims): FhirError => {
+  const target = `${criteria.type}/${id}`
+  const other = claims.get(target)
+  return claimed(`${meaningOf(criteria)} is also ${other === undefined ? target : `what entry ${other} is about`}`)
+}
+
+const claimed = (words: string): FhirError => new FhirError('duplicate', words, { status: 400 })
 
 const claimName = (name: string, index: number, claims: Claims): void =>
   atEntry(index, () => {
     const other = claims.get(name)
-    if (other !== undefined && other !== index) {
-      throw new FhirError('duplicate', `${name} is also what entry ${other} is about`, { status: 400 })
-    }
+    if (other !== undefined && other !== index) throw claimed(`${name} is also what entry ${other} is about`)
     claims.set(name, index)
   })

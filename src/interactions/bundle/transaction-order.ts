@@ -10,6 +10,10 @@ import {
 
 export const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
 
+/** Whether its criteria name another entry: it is decided once that one is written. */
+export const asksForOthers = ({ interaction, request }: Placed): boolean =>
+  interaction.decide !== undefined && [...request.query.values()].some(value => /\burn:(?:uuid|oid):/.test(value))
+
 /**
  * Deletes, creates, changes (PUT and PATCH) and reads, in this order: https://hl7.org/fhir/R4/http.html#trules. But a conditional reference finds
  * what the transaction itself writes. So a create that has one to a type of which something is changed is late: it is written with the

@@ -15,8 +15,16 @@ import { findReferences } from './conditional-reference.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 import { resolveCriteria, resolveRequest } from './local-reference.ts'
-import { type Claims, claim, claimCriteria, type Placed, place } from './transaction-claims.ts'
-import { inOrder, inPhases, isWrite } from './transaction-order.ts'
+import {
+  type Claims,
+  claim,
+  claimCriteria,
+  type Made,
+  type Placed,
+  place,
+  requireOnlyOne,
+} from './transaction-claims.ts'
+import { asksForOthers, inOrder, inPhases, isWrite } from './transaction-order.ts'
 import { keepDocuments } from './transaction-refused.ts'
 
 /**
@@ -70,6 +78,7 @@ type Progress = {
   readonly targets: Map<string, string>
   /** What it writes, as `Patient/1`: its entries may refer to that before it is there. */
   readonly beside: Set<string>
+  readonly made: Made[]
   /** By index, what refused the documents of entries. */
   readonly refused: Map<number, FhirError>
 }
@@ -83,6 +92,7 @@ const begin = (answer: PreferredReturn, context: Context): Progress => ({
   writes: [],
   targets: new Map(),
   beside: new Set(),
+  made: [],
   refused: new Map(),
 })
 
@@ -111,6 +121,7 @@ const carryOut = async (entries: readonly Entry[], progress: Progress): Promise<
   await writeInOrder(creates, progress)
   const late = await decide(changes.filter(asksForOthers), progress)
   await writeInOrder([...decided, ...late, ...lateCreates], progress)
+  await requireOnlyOne(progress.made, claims, context)
   for (const entry of reads) {
     atEntry(entry.index, progress.room.requireSome)
     const answered = await context.dispatch(entry, context).catch(thrownAt(entry.index))
@@ -145,10 +156,6 @@ const takeTurns = async (placed: readonly Placed[], { context, targets, claims }
   )
   await context.store.takeTurns(criteria, changed)
 }
-
-/** Whether its criteria name another entry: it is decided once that one is written. */
-const asksForOthers = ({ interaction, request }: Placed): boolean =>
-  interaction.decide !== undefined && [...request.query.values()].some(value => /\burn:(?:uuid|oid):/.test(value))
 
 /** Conditional entries as the ordinary ones that they mean now; a conditional delete may mean none or several. */
 const decide = async (entries: readonly Placed[], progress: Progress): Promise<readonly Placed[]> => {
@@ -213,10 +220,12 @@ const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<v
     const [position = 0] = positions
     progress.answers[index] = room.take(answerOf(done, prepared[position]?.warnings ?? [], progress))
   }
-  for (const [position, { fullUrl, index }] of wave.entries()) {
-    const { type, id } = doneOf(written[position], index)
-    if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
-  }
+  for (const [position, one] of wave.entries()) noteDone(one, doneOf(written[position], one.index), progress)
+}
+
+const noteDone = ({ fullUrl, index, request }: Placed, { type, id }: Done, { targets, made, context }: Progress) => {
+  if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
+  if ('metNothing' in request) made.push({ index, id, criteria: criteriaOf(type, request.query, context) })
 }
 
 type Done = Exclude<Written, { outcome: 'refused' }>

@@ -323,6 +323,41 @@ t.test('what cannot be meant refuses the whole, and says where', async t => {
   t.equal((await get('Patient/overlap')).meta.versionId, '1')
 })
 
+t.test('what a conditional update makes is not made by another entry as well', async t => {
+  const changed = (value: string, more: object = {}) => ({
+    resource: patient(value, more),
+    request: { method: 'PUT', url: `Patient?identifier=urn:test|${value}` },
+  })
+  const made = (value: string, ifNoneExist?: string) => ({
+    resource: patient(value),
+    request: { method: 'POST', url: 'Patient', ...(ifNoneExist && { ifNoneExist }) },
+  })
+  const chosen = (value: string) => ({
+    resource: patient(value, { id: `chosen-${value}` }),
+    request: { method: 'PUT', url: `Patient/chosen-${value}` },
+  })
+  const both = [{ system: 'urn:test', value: 'one1' }, ...patient('one2').identifier]
+  const pairs: Readonly<Record<string, readonly [object, object]>> = {
+    'by a create': [made('one1'), changed('one1')],
+    'by one behind it': [changed('one1'), made('one1')],
+    'by a create under the same criteria': [made('one1', 'identifier=urn:test|one1'), changed('one1')],
+    'by an update': [chosen('one1'), changed('one1')],
+    'where it chooses its id': [made('one1'), changed('one1', { id: 'one1' })],
+    'by another that met nothing': [changed('one1'), changed('one2', { identifier: both })],
+  }
+  for (const [why, entry] of Object.entries(pairs)) {
+    const index = entry.findIndex(one => JSON.stringify(one).includes('?identifier'))
+    const message = `What the criteria (identifier urn:test|one1) of Patient mean is also what entry ${1 - index} is about`
+    t.strictSame(await refusal(...entry), [400, `Bundle.entry[${index}]`, message], why)
+  }
+  t.equal((await get('Patient?identifier=urn:test|one1,urn:test|one2&_summary=count')).total, 0)
+  await put('one1')
+  const met = await send('transaction', [made('one1', 'identifier=urn:test|one1'), changed('one1', { active: true })])
+  t.strictSame(statuses(met), ['200', '200'], 'both mean what was there')
+  const replaced = [{ request: { method: 'DELETE', url: 'Patient/one1' } }, changed('one1')]
+  t.strictSame(statuses(await send('transaction', replaced)), ['204', '201'], 'and what is deleted is none')
+})
+
 t.test('a Bundle of 5,000 entries is one commit', async t => {
   const entry = Array.from({ length: 5000 }, (_, index) => ({
     resource: {
