@@ -7,7 +7,7 @@ import { quarantineRoomOf } from '../config/quarantine.ts'
 import type { Config } from '../config.ts'
 import { openCodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
-import { openCallerTurns } from '../http/caller/caller-turns.ts'
+import { type CallerTurns, openCallerTurns } from '../http/caller/caller-turns.ts'
 import { type Bounds, openBounds } from '../http/caller/in-flight.ts'
 import type { Cookies } from '../http/caller/session.ts'
 import type { FhirOptions } from '../http/fhir/fhir.ts'
@@ -37,13 +37,15 @@ export const openFhir = async (parts: FhirParts) => {
     quarantine: quarantineRoomOf(config),
     questionOf: subscriber => criteriaFor({ registry, accessFor, outbound: { refusalOf }, base }, subscriber),
   })
+  const turns = openCallerTurns(config.poolSize)
   const fhir: FhirOptions = {
     registry,
     mhealth,
     findCaller: callers.find,
     findRefused: callers.findRefused,
     pages: pagesOf(parts),
-    bounds: boundsOf(config),
+    bounds: boundsOf(config, turns),
+    turnsOf: turns.turnsOf,
     accessFor,
     openStoreFor: (caller, access, door) => audit.audited(storeOf(asCaller(caller, access)), caller, door),
     trail: audit.trail,
@@ -81,12 +83,11 @@ const pagesOf = ({ cookies, database, address }: FhirParts): FhirOptions['pages'
   origin: () => new URL(address()).origin,
 })
 
-const boundsOf = ({ maxRequestsInFlight, maxUploadsInFlight, poolSize }: Config): Bounds => {
+const boundsOf = ({ maxRequestsInFlight, maxUploadsInFlight }: Config, turns: CallerTurns): Bounds => {
   const inFlight = openBounds({ most: maxRequestsInFlight, mostLarge: maxUploadsInFlight })
-  const inTurn = openCallerTurns(poolSize)
   return server => {
     inFlight(server)
-    inTurn(server)
+    turns.bounds(server)
   }
 }
 

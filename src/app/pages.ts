@@ -44,6 +44,7 @@ export const registerPages = async (server: FastifyInstance, parts: Parts, jobs:
     codeClasses,
     measuredDocumentOf: mhealth.measuredDocumentOf,
     contextFor: openContexts(fhir),
+    turnsOf: fhir.turnsOf,
     backupDays: config.backupDays,
   })
   return {

@@ -49,6 +49,7 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
     if (request.session !== undefined) {
       const { id, person } = request.session
       request.isStillLetIn = () => isInForce(accounts.database, id)
+      request.inTurn = options.turnsOf(request, person)
       request.standing = await standingOf(accounts.database, person)
       await noteLanguage(request, request.session)
     }

@@ -1,39 +1,82 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
-import { type Bounds, callerKey } from './in-flight.ts'
+import type { Store } from '../../storage/store.ts'
+import { type Bounds, callerKey, personKey } from './in-flight.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Runs it when its caller has a turn, which is over when it ends. Within the turn that the request has it needs no other. */
+    inTurn?: InTurn | undefined
+  }
+}
+
+type InTurn = <Done>(run: () => Promise<Done>) => Promise<Done>
+
+export type CallerTurns = {
+  readonly bounds: Bounds
+  /** For what somebody reads on pages, whose requests themselves take no turn. */
+  readonly turnsOf: (request: FastifyRequest, person: string) => InTurn
+}
 
 /**
  * Of one caller no more requests are worked on at once than four fifths of the connections to the database; others of theirs wait
  * for these, once they have been read. Each may keep a connection for as long as a statement may take, and a few dozen searches of one
- * had everybody else wait for minutes.
+ * had everybody else wait for minutes. A request is worked on until it is answered, and again whenever it reads more of an answer that
+ * goes out page by page: while that goes out, which whoever reads slowly draws out for hours, it hinders none.
  */
-export const openCallerTurns = (connections: number): Bounds => {
+export const openCallerTurns = (connections: number): CallerTurns => {
   const most = Math.max(1, Math.floor((connections * 4) / 5))
   const byCaller = new Map<string, Line>()
-  const lines = new WeakMap<FastifyRequest, Line>()
-  return (server: FastifyInstance) => {
+  const had = new WeakMap<FastifyRequest, Leave>()
+  const enter = (key: string, begin: (leave: Leave) => void) => {
+    const line = byCaller.get(key) ?? lineOf(() => byCaller.delete(key))
+    byCaller.set(key, line)
+    const take = () => begin(() => end(line))
+    if (line.working === most) {
+      line.waiting.push(take)
+      return
+    }
+    line.working++
+    take()
+  }
+  const turnsFor = (request: FastifyRequest, key: string): InTurn => {
+    return async run => {
+      if (had.has(request)) return run()
+      const leave = await new Promise<Leave>(resolve => enter(key, resolve))
+      try {
+        if (hasGone(request)) throw gone
+        return await run()
+      } finally {
+        leave()
+      }
+    }
+  }
+  const bounds = (server: FastifyInstance) => {
     server.addHook('preHandler', (request, _reply, done) => {
       const key = callerKey(request)
-      const line = byCaller.get(key) ?? lineOf(() => byCaller.delete(key))
-      byCaller.set(key, line)
-      const begin = () => {
-        lines.set(request, line)
-        done(request.raw.socket.destroyed ? gone : undefined)
-      }
-      if (line.working === most) {
-        line.waiting.push(begin)
-        return
-      }
-      line.working++
-      begin()
+      request.inTurn = turnsFor(request, key)
+      enter(key, leave => {
+        had.set(request, leave)
+        done(hasGone(request) ? gone : undefined)
+      })
     })
     server.addHook('onSend', (request, _reply, _payload, done) => {
-      const line = lines.get(request)
-      if (lines.delete(request) && line !== undefined) end(line)
+      const leave = had.get(request)
+      had.delete(request)
+      leave?.()
       done()
     })
   }
+  return { bounds, turnsOf: (request, person) => turnsFor(request, personKey(person)) }
 }
+
+/** The same store, for answers that are read while they go out: each page when it is its caller's turn. */
+export const readInTurn = <Reading extends Pick<Store, 'search'>>(
+  store: Reading,
+  { inTurn }: Pick<FastifyRequest, 'inTurn'>,
+): Reading => (inTurn === undefined ? store : { ...store, search: asked => inTurn(() => store.search(asked)) })
+
+type Leave = () => void
 
 type Line = { working: number; readonly waiting: (() => void)[]; readonly forget: () => void }
 
@@ -46,6 +89,8 @@ const end = (line: Line): void => {
   else next()
   if (line.working === 0) line.forget()
 }
+
+const hasGone = ({ raw }: FastifyRequest): boolean => raw.socket.destroyed
 
 /** Nobody is told. */
 const gone = new FhirError('throttled', 'The client has gone')

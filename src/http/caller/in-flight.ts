@@ -81,7 +81,9 @@ const callerOf = ({ caller }: FastifyRequest): Caller => {
 export const callerKey = (request: FastifyRequest): string => keyOf(callerOf(request))
 
 const keyOf = ({ person, patient, client }: Caller): string =>
-  person === undefined ? (patient ?? `client ${client.id}`) : `person ${person.id}`
+  person === undefined ? (patient ?? `client ${client.id}`) : personKey(person.id)
+
+export const personKey = (id: string): string => `person ${id}`
 
 const busy = 'This server has as much to do as it can: send it again in a moment'
 const busyWithOne = 'As much of yours is being done as this server does for one at a time: send it again in a moment'

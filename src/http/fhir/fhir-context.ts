@@ -14,6 +14,7 @@ import type { AuditDoor } from '../../storage/audit/door.ts'
 import { recordRefusal } from '../../storage/audit/refusal.ts'
 import type { Trail } from '../../storage/audit/trail.ts'
 import type { Store } from '../../storage/store.ts'
+import { readInTurn } from '../caller/caller-turns.ts'
 
 export type ContextParts = {
   readonly registry: Registry
@@ -37,13 +38,13 @@ export const openContexts = (
 ): ((request: Asking, interaction: Asked) => Context) => {
   const cursorsFor = openCursors(parts.secretKey)
   const contextOf = (request: Asking, interaction: Asked): Context => {
-    const { caller } = request
+    const { caller, id, log, inTurn } = request
     if (caller === undefined) throw new Error('a route without its caller')
     const access = parts.accessFor(caller)
     const door = doorOf(request, interaction)
-    const store = parts.openStoreFor(caller, access, door)
+    const store = readInTurn(parts.openStoreFor(caller, access, door), request)
     const { registry, mhealth, mostLetters, refusalOf, trail } = parts
-    const reportFault = (fault: unknown) => request.log.error(fault)
+    const reportFault = (fault: unknown) => log.error(fault)
     return {
       registry,
       mhealth,
@@ -55,7 +56,7 @@ export const openContexts = (
       mostLetters,
       refusalOf,
       accessWithin: study => parts.accessFor(within(caller, study)),
-      within: study => contextOf({ caller: within(caller, study), id: request.id, log: request.log }, interaction),
+      within: study => contextOf({ caller: within(caller, study), id, log, inTurn }, interaction),
       findOwnStudy: () => findOwnStudy(parts, caller, door),
       interactions,
       dispatch,
@@ -79,7 +80,7 @@ const findOwnStudy = async (
   return entries.map(({ content }): ResearchStudy => JSON.parse(content))[0]
 }
 
-type Asking = Pick<FastifyRequest, 'caller' | 'id' | 'log'>
+type Asking = Pick<FastifyRequest, 'caller' | 'id' | 'log' | 'inTurn'>
 
 type Asked = Pick<Interaction, 'name'> & { readonly path: string }
 

@@ -7,6 +7,7 @@ import { findRoute, methodsAt } from '../../interactions/route.ts'
 import { routes } from '../../operations/operations.ts'
 import type { Tried } from '../../storage/audit/refusal.ts'
 import { type FindCaller, type Pages, requireCaller } from '../caller/caller.ts'
+import type { CallerTurns } from '../caller/caller-turns.ts'
 import type { Bounds } from '../caller/in-flight.ts'
 import { type RefusedParts, recordRefused } from '../caller/refused-token.ts'
 import { allow } from '../other-methods.ts'
@@ -24,6 +25,7 @@ export type FhirOptions = ContextParts &
     readonly findCaller: FindCaller
     readonly pages: Pages
     readonly bounds: Bounds
+    readonly turnsOf: CallerTurns['turnsOf']
     readonly face?: Face
   }
 

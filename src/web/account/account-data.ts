@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
+import { readInTurn } from '../../http/caller/caller-turns.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
 import {
   documentLines,
@@ -83,7 +84,13 @@ const recordsOf = async (
   for (const patient of await compartmentsOf(database, person)) {
     const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope: 'user/*.rs' })
     if (caller !== undefined)
-      records.push({ registry, store: openStoreFor(caller), patient, measuredDocumentOf, nameKind })
+      records.push({
+        registry,
+        store: readInTurn(openStoreFor(caller), request),
+        patient,
+        measuredDocumentOf,
+        nameKind,
+      })
   }
   return records
 }

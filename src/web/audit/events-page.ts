@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
 import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
+import { readInTurn } from '../../http/caller/caller-turns.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
@@ -86,12 +87,13 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
     // A table of other days than were asked for would be taken for theirs.
     if (wrong !== undefined) throw new FhirError('value', `${wrong.name}: ${wrong.problem}`)
     const found = search.searchOf(options.registry, asked)
+    const store = readInTurn(options.openStoreFor(caller), request)
     return reply
       .type('text/csv; charset=utf-8')
       .header('cache-control', 'no-store')
       .header('content-disposition', `attachment; filename="${table.fileName}"`)
       .send(
-        Readable.from(whileLetIn(request, csvLines(options, options.openStoreFor(caller), found, page.csvColumns)), {
+        Readable.from(whileLetIn(request, csvLines(options, store, found, page.csvColumns)), {
           objectMode: false,
         }),
       )

@@ -8,6 +8,7 @@ import type { Sso } from '../../auth/sso/sso.ts'
 import type { InvitationApp } from '../../config/app-links.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Registry } from '../../fhir/registry.ts'
+import type { CallerTurns } from '../../http/caller/caller-turns.ts'
 import type { Cookies } from '../../http/caller/session.ts'
 import type { openContexts } from '../../http/fhir/fhir-context.ts'
 import type { Outbox } from '../../messages/outbox.ts'
@@ -49,6 +50,7 @@ export type PageOptions = {
   readonly measuredDocumentOf: Mhealth['measuredDocumentOf']
   /** What an interaction uses, where a page does what the API does. */
   readonly contextFor: ReturnType<typeof openContexts>
+  readonly turnsOf: CallerTurns['turnsOf']
   /** The store as a caller sees it. */
   readonly openStoreFor: (caller: Caller) => Store
 }

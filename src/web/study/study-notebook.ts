@@ -6,6 +6,7 @@ import { typeOfKind } from '../../access/shared-type.ts'
 import { mostNotebookMinutes } from '../../auth/granted/notebook-tokens.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { codesOf } from '../../fhir/measured/code-class.ts'
+import { readInTurn } from '../../http/caller/caller-turns.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
 import { searchLines } from '../../interactions/search/search-lines.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
@@ -109,7 +110,7 @@ ${selectField({ name: 'minutes', label: 'A token for', value: typed(reply.reques
       // As the bearer of the token of the snippet would read it.
       const caller = { ...read.caller, study: request.params.id, scopes: parseScopes(scopesFor(codes).join(' ')) }
       const { body } = await searchLines(parseSearch(registry, 'Observation', queryFor(codes)), {
-        store: openStoreFor(caller),
+        store: readInTurn(openStoreFor(caller), request),
       })
       if (body?.kind !== 'lines') throw new Error('a search for lines did not answer lines')
       const { type, stream } = formats[format]

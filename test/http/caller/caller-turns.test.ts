@@ -1,4 +1,5 @@
 import { type AddressInfo, connect } from 'node:net'
+import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fastify } from 'fastify'
 import t from 'tap'
@@ -19,12 +20,27 @@ const openSlow = async () => {
     const { person } = request.headers
     request.caller = { client: { id: 'app' }, person: { id: person } } as unknown as typeof request.caller
   })
-  openCallerTurns(4)(server)
+  openCallerTurns(4).bounds(server)
+  server.get('/pages', (request, reply) =>
+    reply.type('text/plain').send(
+      Readable.from(
+        (async function* () {
+          for (let page = 1; page <= 2; page++)
+            yield await request.inTurn?.(async () => {
+              await new Promise<void>(resolve => begun.push({ person: request.headers.person, end: resolve }))
+              return `page ${page}\n`
+            })
+        })(),
+        { objectMode: false },
+      ),
+    ),
+  )
   server.get('/', request => {
     const { person } = request.headers
     return new Promise<string>(resolve => begun.push({ person, end: () => resolve('done') }))
   })
-  const send = (person: string) => server.inject({ url: '/', headers: { person } }).then(({ statusCode }) => statusCode)
+  const send = (person: string, url = '/') =>
+    server.inject({ url, headers: { person } }).then(({ statusCode }) => statusCode)
   const whoIsIn = async () => {
     await pause(50)
     return begun.map(({ person }) => person)
@@ -47,6 +63,22 @@ t.test('more of one caller wait for their own, and nobody else for them', async 
     await whoIsIn()
   }
   t.same(await Promise.all([...own, other]), Array(6).fill(200))
+})
+
+t.test('what goes out page by page takes a turn for each, and has none in between', async t => {
+  const { server, send, whoIsIn, endFirst } = await openSlow()
+  t.teardown(() => server.close())
+  const own = Array.from({ length: 5 }, () => send('ann', '/pages'))
+  t.same(await whoIsIn(), ['ann', 'ann', 'ann'], 'however many have begun to answer')
+  const others = [send('ben'), send('ann')]
+  t.same(await whoIsIn(), ['ann', 'ann', 'ann', 'ben'])
+  for (let left = 4; left > 0; left--) endFirst()
+  t.same(await whoIsIn(), ['ann', 'ann', 'ann'])
+  for (let left = 12; left > 0; left--) {
+    endFirst()
+    await whoIsIn()
+  }
+  t.same(await Promise.all([...own, ...others]), Array(7).fill(200))
 })
 
 t.test('who has gone while they waited is not worked for, and hinders none behind them', async t => {

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { revokeToken } from '../../../src/storage/authorization/token.ts'
+import { sql } from '../../../src/storage/sql.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
+import { someoneWaits } from '../../support/someone-waits.ts'
 
 const { server, database, token } = await fhirWorld({ PORT: '0' })
 t.teardown(() => server.close())
@@ -120,10 +122,23 @@ t.test('whoever reads slowly reads no further when their token is revoked', asyn
   await t.resolves(late.rest(), 'what begins in time may take longer than the token lasts')
 })
 
+t.test('more of it is read when it is its caller’s turn, of whom so much is done at once', async t => {
+  const { bearer, rest } = await begin()
+  const headers = { authorization: `Bearer ${bearer}` }
+  const searches = await database.transaction(async connection => {
+    await connection.run(sql.fragment`LOCK TABLE basic IN ACCESS EXCLUSIVE MODE`)
+    const searches = Array.from({ length: 8 }, () => server.inject({ url: '/fhir/Basic', headers }))
+    await someoneWaits(connection, 8)
+    const all = rest()
+    t.equal(await Promise.race([all.then(() => 'all'), sleep(3000, 'waits')]), 'waits')
+    return [...searches, all]
+  })
+  await t.resolves(Promise.all(searches))
+})
+
 t.test('a client sees that not all has come', async t => {
   const { rest } = await begin()
   await database.transaction(async connection => {
-    const { sql } = await import('../../../src/storage/sql.ts')
     await connection.run(sql.fragment`ALTER TABLE patient RENAME TO patient_elsewhere`)
   })
   await t.rejects(rest())
