@@ -4,6 +4,7 @@ import { backportUrls, observationsTopic } from '../../src/fhir/subscription.ts'
 import { roomOfPage } from '../../src/search/room.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { openQueues } from '../../src/storage/work/queue.ts'
+import { longTexts } from '../support/long-texts.ts'
 import { duringNext, until } from './receiver.ts'
 import { heartRate, openSubscriptionWorld } from './world.ts'
 
@@ -291,7 +292,10 @@ t.test('its creator asks how it stands, and for events again; nobody else can', 
     made,
   )
   for (const [index, one] of measured.entries()) {
-    await world.update(world.ann, { ...one, note: [{ text: 'x'.repeat(roomOfPage / 2 - (index < 2 ? 0 : 10_000)) }] })
+    await world.update(world.ann, {
+      ...one,
+      note: longTexts(roomOfPage / 2 - (index < 2 ? 0 : 10_000)).map(text => ({ text })),
+    })
     await eventsOf(id, 4 + index)
   }
   const long = async (from: number): Promise<Bundle> =>

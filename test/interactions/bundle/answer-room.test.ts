@@ -2,6 +2,7 @@ import t from 'tap'
 import { openAnswerRoom } from '../../../src/interactions/bundle/answer-room.ts'
 import { bundleChunks } from '../../../src/interactions/bundle/bundle-text.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
+import { longTexts } from '../../support/long-texts.ts'
 
 t.test('what the entries of a Bundle answer has room together, and what comes after is not carried out', async t => {
   const room = openAnswerRoom(100)
@@ -36,7 +37,11 @@ t.test('a short Bundle asks for no answer of gigabytes', async t => {
       })
     ).json()
   const identifier = [{ system: 'urn:x', value: 'long' }]
-  const long = { resourceType: 'Basic', identifier, code: { text: 'x'.repeat(20_000_000) } }
+  const long = {
+    resourceType: 'Basic',
+    identifier,
+    code: { coding: longTexts(20_000_000).map(display => ({ display })) },
+  }
   const { id } = await post('/Basic', long, 'return=representation')
   const entry = Array(8).fill({ request: { method: 'GET', url: `Basic/${id}` } })
   const batch = await post('', { resourceType: 'Bundle', type: 'batch', entry })

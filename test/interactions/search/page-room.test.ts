@@ -5,6 +5,7 @@ import { entriesNow } from '../../../src/interactions/async/async-match.ts'
 import { roomOfPage } from '../../../src/search/room.ts'
 import type { Page, Stored } from '../../../src/storage/store.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
+import { longTexts } from '../../support/long-texts.ts'
 
 const { server } = await fhirWorld()
 t.teardown(() => server.close())
@@ -31,15 +32,20 @@ const pagesOf = async (query: string) => {
   return pages
 }
 
-const third = 'x'.repeat(Math.floor(roomOfPage / 3))
+const third = Math.floor(roomOfPage / 3)
+const code = { coding: longTexts(third).map(display => ({ display })) }
 const put = async (resource: Resource) => {
   const url = `/fhir/${resource.resourceType}/${resource.id}`
   const answer = await server.inject({ method: 'PUT', url, headers, payload: JSON.stringify(resource) })
   if (answer.statusCode >= 300) throw new Error(answer.body.slice(0, 500))
 }
-await put({ resourceType: 'Patient', id: 'ann', text: { status: 'generated', div: `<div>${third}${third}</div>` } })
+await put({
+  resourceType: 'Patient',
+  id: 'ann',
+  text: { status: 'generated', div: `<div>${'x'.repeat(2 * third)}</div>` },
+})
 for (const id of ['one', 'two', 'three'])
-  await put({ resourceType: 'Basic', id, code: { text: third }, subject: { reference: 'Patient/ann' } })
+  await put({ resourceType: 'Basic', id, code, subject: { reference: 'Patient/ann' } })
 
 t.test('a page ends before it is longer than a page may be, and its next link goes on there', async t => {
   t.same(await pagesOf('Basic'), [
@@ -100,7 +106,7 @@ t.test('of what a search had found all is read again, however many pages that ta
 
 t.test('a page of a history ends likewise, whatever it is of', async t => {
   for (const [day, id] of ['one', 'two', 'one', 'one'].entries())
-    await put({ resourceType: 'Basic', id, code: { text: third }, created: `2026-01-0${day + 1}` })
+    await put({ resourceType: 'Basic', id, code, created: `2026-01-0${day + 1}` })
   await server.inject({ method: 'DELETE', url: '/fhir/Basic/two', headers })
   const idsOf = async (path: string) => (await pagesOf(path)).map(({ ids }) => ids)
   t.same(await idsOf('Basic/one/_history'), [
@@ -121,7 +127,7 @@ t.test('what has no pages is refused where it would be longer', async t => {
       code: { coding: [{ system: 'http://loinc.org', code }] },
       subject: { reference: 'Patient/ann' },
       effectiveDateTime: '2026-01-01T08:00:00Z',
-      note: [{ text: third }],
+      note: longTexts(third).map(text => ({ text })),
     })
   const ask = (query: string) => server.inject({ url: `/fhir/Observation/$lastn?patient=Patient/ann${query}`, headers })
   const all = await ask('')
