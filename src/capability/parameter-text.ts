@@ -30,7 +30,7 @@ export const headerText: Readonly<Record<string, string>> = {
   'Content-Type': 'The format of the body; application/json-patch+json of a JSON Patch; of a Binary any.',
   'Content-Encoding': 'gzip or deflate.',
   'If-Match':
-    'An update, a patch or a deletion only of the version that is named: else 412. With *, only of what is there.',
+    'An update, a patch or a deletion only of the version that is named, or of one of several: else 412. With *, only of what is there.',
   'If-None-Match':
     'A read only where the version is another: else 304. With *, a write only where there is nothing yet: else 412.',
   'If-Modified-Since': 'A read only where something has changed since: else 304.',

@@ -46,17 +46,14 @@ export const parseConditions = ({ ifMatch, ifNoneMatch, ifUnmodifiedSince }: Req
   ...(ifMatch === undefined ? parseIfUnmodified(ifUnmodifiedSince) : {}),
 })
 
-/** The version id that is named: by a weak ETag, as FHIR has it, or a strong one; `*` for whichever it is. */
+/** The version ids that are named: by weak ETags, as FHIR has it, or strong ones; `*` for whichever it is. */
 const parseIfMatch = (header: string | undefined): Conditions => {
   if (header === undefined) return {}
-  const tag = header.trim()
-  const ifMatch = tag === '*' ? tag : /^(?:W\/)?"([A-Za-z0-9.-]{1,64})"$/.exec(tag)?.[1]
-  if (ifMatch === undefined) {
-    throw new FhirError('invalid', `If-Match takes one ETag such as W/"1", or *, not ${header}`, {
-      expression: 'If-Match',
-    })
-  }
-  return { ifMatch }
+  if (header.trim() === '*') return { ifMatch: '*' }
+  const tags = header.split(',').map(tag => tag.trim())
+  const ifMatch = tags.flatMap(tag => /^(?:W\/)?"([A-Za-z0-9.-]{1,64})"$/.exec(tag)?.[1] ?? [])
+  if (ifMatch.length === tags.length) return { ifMatch }
+  throw new FhirError('invalid', `If-Match takes ETags such as W/"1", or *, not ${header}`, { expression: 'If-Match' })
 }
 
 /** `*` alone: the write is to create. */

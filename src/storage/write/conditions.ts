@@ -3,8 +3,8 @@ import { FhirError } from '../../fhir/error.ts'
 
 /** What must hold of what is there; else a write is refused with 412. */
 export type Conditions = {
-  /** The current version, or `*` for whichever that is: there must be one. */
-  readonly ifMatch?: string
+  /** The current version or several of which one is that, or `*` for whichever that is: there must be one. */
+  readonly ifMatch?: string | readonly string[]
   /** Only where there is none yet. */
   readonly ifNone?: true
   /** In ms; to the second, as HTTP tells it. */
@@ -27,8 +27,9 @@ export const checkConditions = (current: Found, conditions: Conditions): void =>
 export const areMet = (current: Found, conditions: Conditions): boolean => failedOf(current, conditions) === undefined
 
 const failedOf = ({ type, id, versionId, lastUpdated }: Found, { ifMatch, ifNone, ifUnmodifiedSince }: Conditions) => {
-  if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== versionId)
-    return `If-Match asks for version ${ifMatch}; the current one is ${versionId}`
+  const asked = ifMatch === undefined ? ['*'] : [ifMatch].flat()
+  if (!asked.some(one => one === '*' || one === versionId))
+    return `If-Match asks for version ${asked.join(' or ')}; the current one is ${versionId}`
   if (ifUnmodifiedSince !== undefined && ifUnmodifiedSince < toSecond(lastUpdated))
     return `${type}/${id} has changed since the time that If-Unmodified-Since names`
   return ifNone ? `${type}/${id} is there already` : undefined
