@@ -178,6 +178,10 @@ t.test('what is not sound is refused, with what would be', async t => {
       { client_name: 'x', grant_types: ['client_credentials'], token_endpoint_auth_method: 'none' },
       /must authenticate/,
     ],
+    [
+      { ...app, grant_types: ['authorization_code', 'client_credentials'], token_endpoint_auth_method: 'none' },
+      /must authenticate/,
+    ],
   ]
   for (const [metadata, told] of table) {
     const { status, body } = await register(metadata)

@@ -1,6 +1,7 @@
 import type { Organization, Resource } from '@medplum/fhirtypes'
 import type { Caller } from '../../access/caller.ts'
 import { administeredBy } from '../../access/questions.ts'
+import { parseJson } from '../../fhir/json.ts'
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
@@ -63,7 +64,7 @@ export const findOrganizer = async (parts: OrganizerParts, person: string): Prom
     find,
     read: async (type, id) => {
       const { content, versionId } = await store.read(type, id)
-      return { resource: JSON.parse(content), version: versionId }
+      return { resource: parseJson(content) as never, version: versionId }
     },
     write,
     atomic: run => store.atomic(within => run(askedOf(within, registry))),
@@ -89,7 +90,7 @@ const askedOf = (store: Store, registry: Registry): Pick<Organizer, 'find' | 'wr
     const page = await store.search({ ...asked, cursor, ...(where && { where: and(asked.where, where) }) })
     return {
       entries: page.entries.map(({ content, versionId }) => ({
-        resource: JSON.parse(content) as R,
+        resource: parseJson(content) as R,
         version: versionId,
       })),
       included: page.included.map(({ content }): Resource => JSON.parse(content)),

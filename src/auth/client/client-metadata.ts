@@ -20,7 +20,8 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
   const isBackend = grants.join() === 'client_credentials'
   const method = given.token_endpoint_auth_method ?? 'client_secret_basic'
   checkAuthentication(method, given, checks)
-  if (isBackend && method === 'none') refuse('a client of client_credentials must authenticate')
+  if (grants.includes('client_credentials') && method === 'none')
+    refuse('a client of client_credentials must authenticate')
   const redirects = uriList('redirect_uris', given.redirect_uris)
   const launches = uriList('launch_uris', given.launch_uris)
   checkUris({ redirects, launches, isBackend })

@@ -1,6 +1,7 @@
 import type { Device, Organization, Practitioner, Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Accounts } from '../../accounts/accounts.ts'
 import { unlessRefused } from '../../fhir/error.ts'
+import { parseJson } from '../../fhir/json.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { all, and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -49,9 +50,9 @@ export const recordIn = (store: Store, registry: Registry, patient: string): Own
     patient,
     ofHuman: { kind: 'compartment', of: 'Patient', id: patient },
     store,
-    read: async (type, id) => unlessRefused(async () => JSON.parse((await store.read(type, id)).content)),
+    read: async (type, id) => unlessRefused(async () => parseJson((await store.read(type, id)).content) as never),
     find: async (type, query, also) =>
-      (await search(type, query, also)).entries.map(({ content }) => JSON.parse(content)),
+      (await search(type, query, also)).entries.map(({ content }) => parseJson(content) as never),
     count: async (type, query, also) => {
       const { total = 0 } = await search(type, [...new URLSearchParams(query), ['_summary', 'count']], also)
       return total

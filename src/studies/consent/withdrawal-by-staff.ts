@@ -2,6 +2,7 @@ import type { Consent, ResearchSubject } from '@medplum/fhirtypes'
 import { inactivationReason } from '../../access/vocabulary.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { parseJson } from '../../fhir/json.ts'
 import { namedId } from '../../fhir/reference.ts'
 import { and, type Expression, none } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -64,7 +65,7 @@ const openGiven = async (parts: WithdrawalParts, { person, study, subject }: For
   if (given === undefined) throw new FhirError('not-found', 'There is nothing that they give')
   const { high } = intervalOfPeriod(enrolment.period ?? {})
   const hasEnded = ended.has(enrolment.status ?? '') || (high !== 'infinity' && high <= new Date().toISOString())
-  return { store, consent: JSON.parse(given.content) as Consent, hasEnded }
+  return { store, consent: parseJson(given.content) as Consent, hasEnded }
 }
 
 const openFor = async ({ accounts, openStoreFor }: WithdrawalParts, person: string) => {

@@ -4,6 +4,7 @@ import { changesStudy, makesStudies, namesStaff } from '../../access/questions.t
 import type { Accounts } from '../../accounts/accounts.ts'
 import { type NamedOrganization, namedOrganization } from '../../accounts/organization/administered-organizations.ts'
 import { FhirError } from '../../fhir/error.ts'
+import { parseJson } from '../../fhir/json.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -41,7 +42,7 @@ export const findChangeableStudy = async (
   if (found === undefined) throw new FhirError('not-found', 'There is no such study')
   return {
     id,
-    study: JSON.parse(found.content),
+    study: parseJson(found.content) as ResearchStudy,
     version: found.versionId,
     caller,
     store,

@@ -133,6 +133,20 @@ t.test('what is typed wrongly is told at its field, and kept', async t => {
   t.match(wordsOf(await member.send(`${page}/data`, heartRate)), /The study asks for this already/)
 })
 
+t.test('what an app has written of a study stays digit for digit when a page changes it', async t => {
+  const id = await made()
+  const { extension = [], ...study } = await read(id)
+  const weight = { url: 'https://app.example.org/weight', valueDecimal: 1.5 }
+  const payload = JSON.stringify({ ...study, extension: [...extension, weight] }).replace('1.5', '1.50')
+  const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
+  const url = `/fhir/ResearchStudy/${id}`
+  t.equal((await server.inject({ method: 'PUT', url, headers, payload })).statusCode, 200)
+  await member.send(`/studies/${id}/settings/facts`, { ...said, title: 'Changed' })
+  const { body } = await server.inject({ url, headers })
+  t.match(body, /"title":\s*"Changed"/)
+  t.match(body, /"valueDecimal":\s*1\.50\b/)
+})
+
 t.test('whoever was slower is told so, and nothing of theirs is lost or written', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/facts`
