@@ -36,7 +36,7 @@ export const toRestDocument = (documented: Documented): string =>
     '## Search',
     `${documented.registry.resourceTypes.length} types have ${countOf(documented)} search parameters between them. Several values of one parameter, separated by commas, mean or; several\n` +
       'parameters mean and. A parameter that is not known, of a search or of a history, is refused with 400, or passed over under `Prefer: handling=lenient`; so is, of a search, one that has no\n' +
-      'value (`patient=`), which would be a question about everybody.',
+      'value (`patient=`), which would be a question about everybody. `_query` is never passed over. A backslash stands before `,`, `$`, `|` or another (400).',
     '### Modifiers',
     table(['modifier', 'of the types'], modifierRows(documented)),
     'A string is found by the beginning of any of its words, of a long one those among its first 200 letters: case, accents, punctuation and repeated blanks are ignored. `family=quinones` finds\n' +

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { readAlternatives } from './alternatives.ts'
-import { splitAt, unescapeText } from './escape.ts'
+import { isEscapedWell, splitAt, unescapeText } from './escape.ts'
 import { and, type Expression, not, or } from './expression.ts'
 import { isHierarchical, parseHierarchy } from './hierarchy.ts'
 import { matchImplied } from './implied-system.ts'
@@ -20,6 +20,8 @@ export const parseCondition = (
   options: ValueOptions,
 ): Expression => {
   if (text.includes('\0')) throw refusal(name, `The value of "${name}" has a NUL character, which no text here has`)
+  if (!isEscapedWell(text))
+    throw refusal(name, `In the value of "${name}" a backslash stands before none of , $ | \\: it is written \\\\`)
   const texts = splitAt(',', text)
   const paths = pathsOf(registry, type, name)
   return or(...readAlternatives(paths, path => through(path, questionOf({ ...path, registry, options }, texts))))

@@ -11,7 +11,10 @@ export const splitAt = (separator: Separator, text: string): readonly [string, .
   return parts
 }
 
-/** `\,` `\$` `\|` `\\` become the character; any other backslash stands for itself. */
+/** "The parameter value `xx\xx` is illegal": behind a backslash stands one of these. */
+export const isEscapedWell = (text: string): boolean => !text.replace(/\\[,$|\\]/g, '').includes('\\')
+
+/** `\,` `\$` `\|` `\\` become the character. */
 export const unescapeText = (text: string): string => text.replace(/\\([,$|\\])/g, '$1')
 
 /** The text as one value of a search parameter. */

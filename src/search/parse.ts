@@ -5,7 +5,7 @@ import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
 import { type Include, includeNames, isIncludeName, parseInclude } from './include.ts'
 import { countingLinks, refuseTooMany } from './limit.ts'
-import { codeOf, isParameterOf } from './parameter-name.ts'
+import { codeOf, isNeverPassedOver, isParameterOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
 import {
   asksForContained,
@@ -93,7 +93,8 @@ const parseClause = (registry: Registry, type: ResourceType, entry: Entry, optio
   }
   if (isIncludeName(name)) return { include: parseInclude(registry, [type], entry), applied: entry }
   if (isUniversalName(name)) return { where: parseUniversal(registry, type, name, text, options), applied: entry }
-  if (options.handling === 'lenient' && !isParameterOf(registry, type, name)) return { ignored: name }
+  if (options.handling === 'lenient' && !isParameterOf(registry, type, name) && !isNeverPassedOver(name))
+    return { ignored: name }
   refuseUnknown(registry, type, name)
   return { where: parseCondition(registry, type, entry, options), applied: entry }
 }

@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
 import { isIncludeName } from './include.ts'
-import { codeOf, isParameterOf } from './parameter-name.ts'
+import { codeOf, isNeverPassedOver, isParameterOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
 import { isResultName } from './result-parameter.ts'
 import { isUniversalName, universalNames } from './universal-parameter.ts'
@@ -31,7 +31,8 @@ export const narrowToTypes = (
     (asked.isNamed ? asked.types.every(type => isParameterOf(registry, type, name)) : commonCodes.has(codeOf(name)))
   const unshared = entries.map(([name]) => name).filter(name => !isShared(name))
   const [first] = unshared
-  if (first !== undefined && asked.handling === 'strict') throw notShared(first, asked)
+  const refused = asked.handling === 'strict' ? first : unshared.find(isNeverPassedOver)
+  if (refused !== undefined) throw notShared(refused, asked)
   const kept = entries.filter(([name]) => isShared(name))
   const types = asked.types.filter(type => kept.every(([name]) => isOfAll(name) || isParameterOf(registry, type, name)))
   return { types, query: new URLSearchParams(kept), ignored: [...new Set(unshared)] }

@@ -284,10 +284,27 @@ t.test('a refused search is answered 400 and its issues name the parameters', as
 })
 
 t.test('lenient handling passes over unknown parameters and says which', async t => {
-  const search = parse('Observation', 'foo=1&code=a&_query=x&foo.bar=2&foo=3', 'lenient')
+  const search = parse('Observation', 'foo=1&code=a&_score=x&foo.bar=2&foo=3', 'lenient')
   t.equal(print(search.where), '(code a)')
-  t.same(search.ignored, ['foo', '_query', 'foo.bar'])
+  t.same(search.ignored, ['foo', '_score', 'foo.bar'])
   t.equal(selfQuery(search), 'code=a')
+})
+
+t.test('a query by name that is not known is refused, however lenient the handling', async t => {
+  for (const handling of ['strict', 'lenient'] as const)
+    t.match(
+      refusalOf(() => parse('Observation', 'code=a&_query=x', handling)),
+      { status: 400, issues: [{ code: 'invalid', expression: '_query' }] },
+    )
+})
+
+t.test('a backslash stands before what it escapes, and is refused elsewhere', async t => {
+  for (const query of ['code=x\\y', 'code=a,x\\', 'patient.name=x\\y', '_text=a\\b', 'code:not=x\\y', 'code=\\\\\\x'])
+    t.match(
+      refusalOf(() => parse('Observation', query)),
+      { status: 400, issues: [{ code: 'invalid', message: /it is written \\\\$/ }] },
+      query,
+    )
 })
 
 t.test('lenient handling passes over a parameter without a value, and strict handling refuses it', async t => {

@@ -37,5 +37,7 @@ t.test('leniently such a parameter is passed over, and named once', async t => {
     query: '_id=c',
     ignored: ['code'],
   })
+  t.throws(() => narrowed('_query=x&_id=c', false, 'lenient'), /"_query" is no search parameter of all types/)
+  t.throws(() => narrowed('code=a&_query=x', true, 'lenient'), /"_query" is no search parameter of all of/)
   t.strictSame(narrowed('_text=rash', true, 'lenient'), { types, query: '', ignored: ['_text'] })
 })
