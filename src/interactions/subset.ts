@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
-import { elementNames, type Subset } from '../fhir/subset.ts'
+import type { Subset } from '../fhir/subset.ts'
 import { refusal } from '../search/refusal.ts'
 import { parseElements, parseSummary } from '../search/result-parameter.ts'
 import type { Store, Whole } from '../storage/store.ts'
@@ -18,7 +18,7 @@ export const subsetAsked = (
   const kind = query.has('_summary') ? parseSummary(query.get('_summary') ?? '') : undefined
   if (kind === 'count') throw refusal('_summary', 'Only a search is counted; accepted: true, text, data, false')
   if (kind !== undefined && elements !== null) throw refusal('_summary', 'Give one of _summary and _elements')
-  if (elements !== null) return { kind: 'elements', names: elementsAsked(registry, types, elements) }
+  if (elements !== null) return { kind: 'elements', names: parseElements(registry, types, elements) }
   return kind === undefined ? undefined : { kind }
 }
 
@@ -27,12 +27,3 @@ export const inPart = async <One extends Whole>(
   versions: readonly One[],
   subset: Subset | undefined,
 ): Promise<readonly One[]> => (subset === undefined ? versions : store.subset(versions, subset))
-
-const elementsAsked = (registry: Registry, types: readonly ResourceType[], text: string): readonly string[] => {
-  const [only, ...others] = types
-  if (only !== undefined && others.length === 0) return parseElements(registry, only, text)
-  const names = text.split(',')
-  const unknown = names.find(name => types.every(type => elementNames(registry.structures, type, name) === undefined))
-  if (unknown === undefined) return names
-  throw refusal('_elements', `No type here has an element "${unknown}"`)
-}

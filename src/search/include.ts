@@ -41,6 +41,17 @@ export const parseInclude = (
   return { kind, iterate: reading.iterate, links, named: text.includes('*') ? [] : namedIn(kind, links) }
 }
 
+/** What of it the search for one of the types is about; nothing where it is about the others alone. */
+export const includeOf = (include: Include, type: ResourceType): Include | undefined => {
+  if (include.iterate) return include
+  const links =
+    include.kind === 'include'
+      ? include.links.filter(({ source }) => source === type)
+      : include.links.flatMap(link => (link.targets.includes(type) ? { ...link, targets: [type] } : []))
+  const named = include.named.length === 0 ? [] : namedIn(include.kind, links)
+  return links.length === 0 ? undefined : { ...include, links, named }
+}
+
 /** Every include of a search for the type, as a CapabilityStatement lists them. */
 export const possibleIncludes = (registry: Registry, type: ResourceType): readonly string[] => [
   '*',

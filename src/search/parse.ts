@@ -3,7 +3,7 @@ import { FhirError, type Issue } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { parseCondition } from './condition.ts'
 import { all, and, type Expression } from './expression.ts'
-import { type Include, includeNames, isIncludeName, parseInclude } from './include.ts'
+import { type Include, includeNames, includeOf, isIncludeName, parseInclude } from './include.ts'
 import { countingLinks, refuseTooMany } from './limit.ts'
 import { codeOf, isNeverPassedOver, isParameterOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
@@ -23,6 +23,8 @@ import type { ValueOptions } from './values/parse-value.ts'
 type Options = ValueOptions & {
   /** lenient: parameters that are unknown here are passed over, and named in `ignored`. */
   readonly handling?: 'strict' | 'lenient' | undefined
+  /** The types that are searched together, the type itself among them: what shapes the answer may be of any of them. */
+  readonly types?: readonly ResourceType[]
 }
 
 /** https://hl7.org/fhir/R4/search.html. Throws one FhirError with an issue for each parameter that cannot be answered. */
@@ -86,12 +88,16 @@ type Clause = {
 
 const parseClause = (registry: Registry, type: ResourceType, entry: Entry, options: Options): Clause => {
   const [name, text] = entry
+  const types = options.types ?? [type]
   if (options.handling === 'lenient' && (isEmpty(name, text) || asksForContained(name, text))) return { ignored: name }
   if (isResultName(name)) {
-    const { shape, applied } = parseResultParameter(registry, type, name, text)
+    const { shape, applied } = parseResultParameter(registry, type, name, text, types)
     return { shape, applied: [name, applied] }
   }
-  if (isIncludeName(name)) return { include: parseInclude(registry, [type], entry), applied: entry }
+  if (isIncludeName(name)) {
+    const include = includeOf(parseInclude(registry, types, entry), type)
+    return { ...(include !== undefined && { include }), applied: entry }
+  }
   if (isUniversalName(name)) return { where: parseUniversal(registry, type, name, text, options), applied: entry }
   if (options.handling === 'lenient' && !isParameterOf(registry, type, name) && !isNeverPassedOver(name))
     return { ignored: name }

@@ -44,12 +44,13 @@ export type ResultName = (typeof resultNames)[number]
 
 export const isResultName = (name: string): name is ResultName => resultNames.some(one => one === name)
 
-/** What one of them says, and its value as it is applied, for the self link. */
+/** What one of them says, and its value as it is applied, for the self link; `types` are searched together. */
 export const parseResultParameter = (
   registry: Registry,
   type: ResourceType,
   name: ResultName,
   text: string,
+  types: readonly ResourceType[] = [type],
 ): { readonly shape: Partial<Shape>; readonly applied: string } => {
   switch (name) {
     case '_count':
@@ -61,7 +62,7 @@ export const parseResultParameter = (
     case '_summary':
       return { shape: { summary: parseSummary(text) }, applied: text }
     case '_elements':
-      return { shape: { elements: parseElements(registry, type, text) }, applied: text }
+      return { shape: { elements: parseElements(registry, types, text) }, applied: text }
     case '_contained':
       if (asksForContained(name, text))
         throw refusal(name, `_contained=${text} is not supported: ${foundAround}; accepted: false`)
@@ -89,13 +90,19 @@ export const parseSummary = (text: string): Search['summary'] => {
   return word === 'false' ? undefined : word
 }
 
-/** https://hl7.org/fhir/R4/search.html#elements */
-export const parseElements = ({ structures }: Registry, type: ResourceType, text: string): readonly string[] => {
+/** Of several types each has the named elements that are its own. https://hl7.org/fhir/R4/search.html#elements */
+export const parseElements = (
+  { structures }: Registry,
+  types: readonly ResourceType[],
+  text: string,
+): readonly string[] => {
   const names = text.split(',')
-  const unknown = names.find(name => elementNames(structures, type, name) === undefined)
+  const unknown = names.find(name => types.every(type => elementNames(structures, type, name) === undefined))
   if (unknown === undefined) return names
-  const known = [...(structures.get(type)?.root.children.keys() ?? [])]
-  throw refusal('_elements', `${type} has no element "${unknown}"; it has: ${known.join(', ')}`)
+  const [only = '', ...others] = types
+  if (others.length > 0) throw refusal('_elements', `No type here has an element "${unknown}"`)
+  const known = [...(structures.get(only)?.root.children.keys() ?? [])]
+  throw refusal('_elements', `${only} has no element "${unknown}"; it has: ${known.join(', ')}`)
 }
 
 const parseCount = (text: string): { readonly shape: Partial<Shape>; readonly applied: string } => {

@@ -143,6 +143,53 @@ t.test('of several types only what they have in common can be asked', async t =>
   )
 })
 
+t.test('with several types comes along what any of them refers to, or is referred to by', async t => {
+  const modes = async (query: string) =>
+    ((await search(query)).entry ?? []).map(({ resource, search }) => `${search?.mode} ${resource?.id}`)
+  t.same(await modes('?_type=Encounter,Observation&_id=own,visit&_include=Observation:device'), [
+    'match visit',
+    'match own',
+    'include band',
+  ])
+  t.same(
+    await modes('?_type=Observation,Encounter&_id=seen,visit&_include=Encounter:subject:Patient&_total=accurate'),
+    ['match seen', 'match visit', 'include ann'],
+  )
+  t.same(await modes('?_type=Patient,Encounter&_id=bob,visit&_revinclude=Observation:encounter'), [
+    'match bob',
+    'match visit',
+    'include seen',
+  ])
+  t.same(await modes('Patient/ann/*?_type=Observation,Encounter&_include=Observation:performer:Practitioner'), [
+    'match own',
+    'match told',
+    'match visit',
+    'include doc',
+  ])
+  t.same(await modes('?_id=own&_include=Observation:device'), ['match own', 'include band'])
+  for (const query of [
+    '_type=Patient,Encounter&_include=Observation:device',
+    '_type=Patient,Device&_revinclude=Observation:encounter',
+  ]) {
+    const refused = await get(`?${query}`)
+    t.match([refused.statusCode, refused.json().issue[0].diagnostics], [400, /finds nothing here/], query)
+  }
+})
+
+t.test('of several types each has the elements that are its own', async t => {
+  const { entry = [] } = await search('?_type=Patient,Observation&_id=ann,own&_elements=link,effective')
+  t.same(
+    entry.map(({ resource }) =>
+      Object.keys(resource ?? {})
+        .sort()
+        .join(' '),
+    ),
+    ['id link meta resourceType', 'code effectiveDateTime id meta resourceType status'],
+  )
+  const refused = await get('?_type=Patient,Observation&_elements=id,device,nonsense')
+  t.match([refused.statusCode, refused.json().issue[0].diagnostics], [400, 'No type here has an element "nonsense"'])
+})
+
 t.test('a type that the caller may not search is refused by name, and left out without', async t => {
   const headers = { authorization: 'Bearer reader' }
   t.equal((await get('?_type=Patient', { headers })).statusCode, 403)

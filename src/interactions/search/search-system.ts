@@ -48,7 +48,7 @@ const searchSeveral = async (
   const shared = narrowToTypes(registry, asked, { types, isNamed: named !== undefined, handling })
   const counted = countingLinks()
   const searches = shared.types.map(type => {
-    const search = parseSearch(registry, type, shared.query, { base, handling })
+    const search = parseSearch(registry, type, shared.query, { base, handling, types: shared.types })
     for (const { named } of search.include) requireIncludable(named, context)
     return { ...search, where: and(within(type) ?? all, counted(search.where)) }
   })
