@@ -25,7 +25,7 @@ export const patientEverything: Operation = {
   types: ['Patient'],
   methods: ['GET', 'POST'],
   documentation:
-    'The Patient, or all Patients, with what is in the compartment, and what that refers to: whatever of it the caller may search, in pages of _count. start and end bound when care was given, _since when it was written, _type which types.',
+    'The Patient, or all Patients, with what is in the compartment, and what that refers to: whatever of it the caller may search, in pages of _count. start and end bound when care was given, _since when it was written; of _type alone is in the answer, also of what is referred to.',
   handler: (request, context) => everything(request, context),
 }
 
@@ -50,12 +50,21 @@ const everything = async (request: FhirRequest, context: Context) => {
     type === 'Group' && 'id' in request
       ? one => ofGroup(context.registry, request.id, one)
       : one => ofPatient(context.registry, 'id' in request ? request.id : undefined, one)
-  const types = typesOf(asked, within, context)
-  const searches = types.map(one => searchOf(one, within(one), asked, context))
+  const searches = typesOf(within, context)
+    .map(one => searchOf(one, within(one), asked, context))
+    .filter(one => isAsked(one.type, asked) || leadsOutside(one, within, asked))
   const applied = [...query].filter(([name]) => name !== '_format')
   const answered = { path, of: type, applied, ignored: [], cursor: page }
-  return searchset(answered, await pageOfSeveral(context.store, searches, page), context)
+  const { entries, ...found } = await pageOfSeveral(context.store, searches, page)
+  return searchset(answered, { ...found, entries: entries.filter(one => isAsked(one.type, asked)) }, context)
 }
+
+const isAsked = (type: ResourceType, { types }: Everything): boolean => types?.includes(type) !== false
+
+/** What is in nobody's compartment only comes along, with what is asked for or not. */
+const leadsOutside = ({ include }: Search, within: Within, { types }: Everything): boolean =>
+  types !== undefined &&
+  include.some(({ links }) => links.some(({ targets }) => targets.some(target => within(target) === undefined)))
 
 type Within = (type: ResourceType) => Expression | undefined
 
@@ -90,19 +99,19 @@ const dateNamed = (query: URLSearchParams, name: string): string | undefined => 
 }
 
 /** The Patient first, and everybody's types in the order of the specification; of those without a scope there is nothing. */
-const typesOf = ({ types }: Everything, within: Within, { registry, access }: Context): readonly ResourceType[] => {
+const typesOf = (within: Within, { registry, access }: Context): readonly ResourceType[] => {
   const possible = registry.resourceTypes.filter(one => isGranted(access, 's', one) && within(one) !== undefined)
   const isFirst = (one: ResourceType) => one === 'Group' || one === 'Patient'
-  const all = [...possible.filter(isFirst), ...possible.filter(one => !isFirst(one))]
-  return types === undefined ? all : all.filter(one => types.includes(one))
+  return [...possible.filter(isFirst), ...possible.filter(one => !isFirst(one))]
 }
 
 const searchOf = (
   type: ResourceType,
   within: Expression | undefined,
-  { count, since, start, end }: Everything,
+  asked: Everything,
   { registry, base }: Context,
 ): Search => {
+  const { count, since, start, end } = asked
   const search = parseSearch(registry, type, new URLSearchParams({ _count: count, _include: '*' }), { base })
   const bounds = new URLSearchParams()
   if (since !== undefined) bounds.append('_lastUpdated', `ge${since}`)
@@ -113,7 +122,10 @@ const searchOf = (
   // The others in a Group are no part of anybody's record; whoever is one of the matches is there anyway.
   const include = search.include.map(one => ({
     ...one,
-    links: one.links.filter(link => !isGroupMember(link.parameter)),
+    links: one.links
+      .filter(link => !isGroupMember(link.parameter))
+      .map(link => ({ ...link, targets: link.targets.filter(target => isAsked(target, asked)) }))
+      .filter(({ targets }) => targets.length > 0),
   }))
   return { ...search, include, where: and(within ?? { kind: 'none' }, ...limits) }
 }

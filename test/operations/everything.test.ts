@@ -74,20 +74,30 @@ t.test('a patient gets everything in their own compartment, the Patient first', 
 t.test('a researcher gets what the consent covers of it', async t => {
   t.equal(
     await typesIn(researcher, `Patient/${ann}/$everything?_type=Observation,Condition,Flag,Patient`),
-    'Observation Observation Organization+ Patient',
+    'Observation Observation Patient',
   )
 })
 
 t.test('what is referred to comes along, and pages lead through all of it', async t => {
-  const everything = await typesIn('everything', `Patient/${ann}/$everything?_type=Observation,Condition`)
-  t.match(everything, /^Condition Observation Observation Observation .*Patient\+ Practitioner\+/)
-  t.equal(
-    (await typesIn('everything', `Patient/${ann}/$everything?_type=Observation,Condition&_count=1`)).replace(
-      / ?\w+\+/g,
-      '',
-    ),
-    'Condition Observation Observation Observation',
-  )
+  const everything = await typesIn('everything', `Patient/${ann}/$everything`)
+  t.match(everything, /^Condition Consent .*Observation Observation Observation .*Practitioner\+/)
+  const matches = async (query: string) =>
+    (await typesIn('everything', `Patient/${ann}/$everything?${query}`)).replace(/ ?\w+\+/g, '')
+  t.equal(await matches('_count=1'), await matches(''))
+})
+
+t.test('of the types that are asked for alone, as they are there or come along', async t => {
+  for (const [asked = '', expected = ''] of [
+    ['Observation', 'Observation Observation Observation'],
+    ['Practitioner', 'Practitioner+'],
+    ['Observation,Practitioner', 'Observation Observation Observation Practitioner+'],
+    ['Flag,Patient', 'Flag Patient'],
+    ['Observation&_type=Condition', 'Condition Observation Observation Observation'],
+    ['Medication', ''],
+  ])
+    t.equal(await typesIn('everything', `Patient/${ann}/$everything?_type=${asked}`), expected, asked)
+  const paged = await typesIn('everything', `Patient/${ann}/$everything?_type=Practitioner&_count=1`)
+  t.equal(paged, 'Practitioner+')
 })
 
 t.test('nobody comes along for being in the same Group', async t => {
