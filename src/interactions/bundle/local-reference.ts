@@ -4,14 +4,22 @@ import type { FhirRequest } from '../interaction.ts'
 /** What an entry's fullUrl has become: `Patient/123`. */
 export type Targets = ReadonlyMap<string, string>
 
+/** The version that a target has by now, where the Bundle has written it. */
+export type Versions = ReadonlyMap<string, string>
+
 /**
  * The resource with every reference to another entry of its Bundle resolved, as
  * https://hl7.org/fhir/R4/bundle.html#references says; `fullUrl` is the resource's own.
  */
-export const resolveReferences = (resource: unknown, fullUrl: string | undefined, targets: Targets): unknown => {
+export const resolveReferences = (
+  resource: unknown,
+  fullUrl: string | undefined,
+  targets: Targets,
+  versions: Versions = new Map(),
+): unknown => {
   const base = baseOf(fullUrl)
   return mapLinks(resource, (link, name) => {
-    const target = targetOf(link, base, targets)
+    const target = targetOf(link, base, targets) ?? versionOf(link, base, targets, versions)
     if (target !== undefined) return target
     if (name === 'reference') refuseUnresolvable(link)
     return link
@@ -31,9 +39,14 @@ export const conditionalReferences = (resource: unknown): ReadonlySet<string> =>
 export const isConditional = (reference: string): boolean => /^[A-Z][A-Za-z]*\?/.test(reference)
 
 /** The request with what its body and its criteria refer to resolved. */
-export const resolveRequest = (request: FhirRequest, fullUrl: string | undefined, targets: Targets): FhirRequest => ({
+export const resolveRequest = (
+  request: FhirRequest,
+  fullUrl: string | undefined,
+  targets: Targets,
+  versions: Versions,
+): FhirRequest => ({
   ...resolveCriteria(request, targets),
-  body: resolveReferences(request.body, fullUrl, targets),
+  body: resolveReferences(request.body, fullUrl, targets, versions),
 })
 
 /** Criteria may name other entries too: `subject=urn:uuid:…`. */
@@ -73,7 +86,8 @@ export const referencedEntries = (
   const found = new Set<string>()
   const base = baseOf(fullUrl)
   mapLinks(resource, link => {
-    for (const candidate of candidates(link, base)) if (fullUrls.has(candidate)) found.add(candidate)
+    const { of = link } = versionedIn(link) ?? {}
+    for (const candidate of candidates(of, base)) if (fullUrls.has(candidate)) found.add(candidate)
     return link
   })
   return found
@@ -83,6 +97,26 @@ const targetOf = (link: string, base: string | undefined, targets: Targets): str
   candidates(link, base)
     .map(candidate => targets.get(candidate))
     .find(target => target !== undefined)
+
+/**
+ * "Version-specific references should remain as version-specific references after the references have been updated": to the version that
+ * the Bundle writes, and to the one that they say where it writes none.
+ */
+const versionOf = (
+  link: string,
+  base: string | undefined,
+  targets: Targets,
+  versions: Versions,
+): string | undefined => {
+  const versioned = versionedIn(link)
+  const target = versioned && targetOf(versioned.of, base, targets)
+  return target && `${target}/_history/${versions.get(target) ?? versioned.version}`
+}
+
+const versionedIn = (link: string): { readonly of: string; readonly version: string } | undefined => {
+  const [, of, version] = /^([^?]+)\/_history\/([A-Za-z0-9.-]{1,64})$/.exec(link) ?? []
+  return of === undefined || version === undefined ? undefined : { of, version }
+}
 
 /** A relative reference means an entry by the base of the referring entry's own fullUrl. */
 const candidates = (link: string, base: string | undefined): readonly string[] =>

@@ -9,22 +9,14 @@ import { decidePolicies } from '../incoming/decide-policy.ts'
 import { refusedAmong } from '../incoming/keep-refused.ts'
 import type { Context, FhirResponse, Handler, PreferredReturn, Prepared, SystemRequest } from '../interaction.ts'
 import { deletedResponse, writtenResponse } from '../written.ts'
-import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { findReferences } from './conditional-reference.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 import { resolveCriteria, resolveRequest } from './local-reference.ts'
-import {
-  type Claims,
-  claim,
-  claimCriteria,
-  type Made,
-  type Placed,
-  place,
-  requireOnlyOne,
-} from './transaction-claims.ts'
+import { claim, claimCriteria, type Placed, place, requireOnlyOne } from './transaction-claims.ts'
 import { asksForOthers, inOrder, inPhases, isWrite } from './transaction-order.ts'
+import { begin, type Progress } from './transaction-progress.ts'
 import { keepDocuments } from './transaction-refused.ts'
 
 /**
@@ -65,37 +57,6 @@ const entryOf = (...of: Parameters<typeof parseEntry>): Entry => {
   })
 }
 
-/** How far a transaction has come. */
-type Progress = {
-  readonly context: Context
-  readonly answer: PreferredReturn
-  readonly answers: FhirResponse[]
-  readonly room: AnswerRoom
-  readonly claims: Claims
-  /** Its ordinary writes, as far as it is known which they are. */
-  readonly writes: Placed[]
-  /** What references mean: fullUrls of entries, and conditional references that were looked up. */
-  readonly targets: Map<string, string>
-  /** What it writes, as `Patient/1`: its entries may refer to that before it is there. */
-  readonly beside: Set<string>
-  readonly made: Made[]
-  /** By index, what refused the documents of entries. */
-  readonly refused: Map<number, FhirError>
-}
-
-const begin = (answer: PreferredReturn, context: Context): Progress => ({
-  context,
-  answer,
-  answers: [],
-  room: openAnswerRoom(),
-  claims: new Map(),
-  writes: [],
-  targets: new Map(),
-  beside: new Set(),
-  made: [],
-  refused: new Map(),
-})
-
 /** The error that names all documents that were refused, which are kept; undefined where it was undone for something else. */
 const keepRefused = async (progress: Progress, context: Context): Promise<FhirError | undefined> =>
   progress.refused.size === 0
@@ -130,11 +91,12 @@ const carryOut = async (entries: readonly Entry[], progress: Progress): Promise<
   return progress.answers
 }
 
-const remember = (entry: Placed, { writes, targets, beside }: Progress): void => {
+const remember = (entry: Placed, { writes, targets, versions, beside }: Progress): void => {
   const { fullUrl, target, interaction } = entry
   if (isWrite(entry) && interaction.decide === undefined) writes.push(entry)
   if (target !== undefined && interaction.prepare !== undefined && interaction.method !== 'DELETE') beside.add(target)
   if (fullUrl !== undefined && target !== undefined) targets.set(fullUrl, target)
+  if (target !== undefined && interaction.name === 'create') versions.set(target, '1')
 }
 
 /** For all criteria, and for all that is changed, at once and in one order, so that two transactions never wait each for the other. */
@@ -187,7 +149,7 @@ const writeInOrder = async (entries: readonly Placed[], progress: Progress): Pro
 
 /** References are resolved before all else: to ids given beforehand, found by an earlier wave, or looked up. */
 const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<void> => {
-  const { context, targets, room } = progress
+  const { context, targets, versions, room } = progress
   const [first] = wave
   if (first !== undefined) atEntry(first.index, room.requireSome)
   await findReferences(wave, targets, context)
@@ -200,7 +162,7 @@ const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<v
   const routed: Prepared[] = []
   for (const { interaction, request, fullUrl, id, index } of wave) {
     await giveWay()
-    const resolved = atEntry(index, () => resolveRequest(request, fullUrl, targets))
+    const resolved = atEntry(index, () => resolveRequest(request, fullUrl, targets, versions))
     routed.push(await prepareRouted({ interaction, request: resolved }, context, id).catch(thrownAt(index)))
   }
   const decided = await decidePolicies(routed, context)
@@ -223,8 +185,13 @@ const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<v
   for (const [position, one] of wave.entries()) noteDone(one, doneOf(written[position], one.index), progress)
 }
 
-const noteDone = ({ fullUrl, index, request }: Placed, { type, id }: Done, { targets, made, context }: Progress) => {
+const noteDone = (
+  { fullUrl, index, request }: Placed,
+  { type, id, versionId }: Done,
+  { targets, versions, made, context }: Progress,
+) => {
   if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
+  versions.set(`${type}/${id}`, versionId)
   if ('metNothing' in request) made.push({ index, id, criteria: criteriaOf(type, request.query, context) })
 }
 

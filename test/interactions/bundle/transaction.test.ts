@@ -127,6 +127,68 @@ t.test('a fullUrl that is relative, or no UUID behind urn:uuid:, is refused wher
   }
 })
 
+t.test('references with a version become those of the version that is written', async t => {
+  const base = 'http://ex.org/fhir'
+  const vital = (id: string, derivedFrom: readonly string[]) => ({
+    ...entryOf(`${base}/Observation/${id}`, {
+      resourceType: 'Observation',
+      ...{ status: 'final', code: { text: id } },
+      ...(derivedFrom.length > 0 && { derivedFrom: derivedFrom.map(reference => ({ reference })) }),
+    }),
+  })
+  const put = (id: string, text: string) =>
+    entryOf(
+      `${base}/Observation/${id}`,
+      { resourceType: 'Observation', ...{ id, status: 'final', code: { text } } },
+      'PUT',
+      `Observation/${id}`,
+    )
+  t.equal((await send([put('kept', 'first'), put('changed', 'first')])).statusCode, 200)
+  const answer = await send([
+    vital('referring', [
+      'Observation/posted/_history/7',
+      `${base}/Observation/posted/_history/7`,
+      `${patientUrl}/_history/1`,
+      'Observation/posted',
+      'https://elsewhere.example/Observation/posted/_history/7',
+      'Observation/kept/_history/1',
+    ]),
+    vital('posted', []),
+    { ...vital('urn', []), fullUrl: patientUrl },
+  ])
+  t.equal(answer.statusCode, 200, answer.body)
+  const [referring, posted, urn] = answer
+    .json()
+    .entry.map(({ response }: { response: { location: string } }) => locationId(response.location))
+  const derivedOf = async (id: string) =>
+    (await get(`Observation/${id}`)).derivedFrom.map(({ reference }: { reference: string }) => reference)
+  t.same(await derivedOf(referring), [
+    `Observation/${posted}/_history/1`,
+    `Observation/${posted}/_history/1`,
+    `Observation/${urn}/_history/1`,
+    `Observation/${posted}`,
+    'https://elsewhere.example/Observation/posted/_history/7',
+    'Observation/kept/_history/1',
+  ])
+  const of = await send([
+    entryOf(
+      `${base}/Observation/of`,
+      {
+        resourceType: 'Observation',
+        ...{ id: 'of', status: 'final', code: { text: 'of' } },
+        ...{ derivedFrom: [{ reference: 'Observation/changed/_history/9' }] },
+      },
+      'PUT',
+      'Observation/of',
+    ),
+    put('changed', 'second'),
+  ])
+  t.equal(of.statusCode, 200, of.body)
+  t.same(await derivedOf('of'), ['Observation/changed/_history/2'])
+  const lost = await send([vital('x', [`${otherUrl}/_history/1`])])
+  t.match([lost.statusCode, lost.body], [400, /No entry of the transaction has the fullUrl urn:uuid/])
+})
+
 t.test('relative references follow the fullUrl of their entry', async t => {
   const { entry } = (
     await send([

@@ -1,0 +1,38 @@
+import type { FhirError } from '../../fhir/error.ts'
+import type { Context, FhirResponse, PreferredReturn } from '../interaction.ts'
+import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
+import type { Claims, Made, Placed } from './transaction-claims.ts'
+
+/** How far a transaction has come. */
+export type Progress = {
+  readonly context: Context
+  readonly answer: PreferredReturn
+  readonly answers: FhirResponse[]
+  readonly room: AnswerRoom
+  readonly claims: Claims
+  /** Its ordinary writes, as far as it is known which they are. */
+  readonly writes: Placed[]
+  /** What references mean: fullUrls of entries, and conditional references that were looked up. */
+  readonly targets: Map<string, string>
+  /** Which version of a target it has written, or makes. */
+  readonly versions: Map<string, string>
+  /** What it writes, as `Patient/1`: its entries may refer to that before it is there. */
+  readonly beside: Set<string>
+  readonly made: Made[]
+  /** By index, what refused the documents of entries. */
+  readonly refused: Map<number, FhirError>
+}
+
+export const begin = (answer: PreferredReturn, context: Context): Progress => ({
+  context,
+  answer,
+  answers: [],
+  room: openAnswerRoom(),
+  claims: new Map(),
+  writes: [],
+  targets: new Map(),
+  versions: new Map(),
+  beside: new Set(),
+  made: [],
+  refused: new Map(),
+})
