@@ -44,6 +44,8 @@ export const toRestDocument = (documented: Documented): string =>
       'e-mail addresses and strings, of which case is ignored.',
     '### Prefixes',
     table(['type', 'prefixes'], prefixRows(documented)),
+    'A date is a range, and so is each value: `ge` and `le` find what reaches into the value or beyond it, `gt` and `lt` what reaches beyond it: beyond the whole day, month or year. After a time\n' +
+      'with seconds is what comes behind the first instant of that second: `_lastUpdated=gt2026-03-01T04:09:43Z` finds what was written at 04:09:43.015.',
     '### Beyond one resource',
     table(
       ['parameter', 'what'],

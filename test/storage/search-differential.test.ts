@@ -52,10 +52,13 @@ const dateTests: Readonly<Record<string, (search: Range, target: Range) => boole
   '': (search, target) => contains(search, target),
   eq: (search, target) => contains(search, target),
   ne: (search, target) => !contains(search, target),
-  gt: (search, target) => target.high > search.high,
+  gt: (search, target) =>
+    target.high > search.high ||
+    // A time with seconds is its first instant; what says no more than the same second may be there.
+    (search.high - search.low === 1000 && target.low > search.low),
   lt: (search, target) => target.low < search.low,
-  ge: (search, target) => target.high > search.high || contains(search, target),
-  le: (search, target) => target.low < search.low || contains(search, target),
+  ge: (search, target) => target.high > search.low,
+  le: (search, target) => target.low < search.high,
   sa: (search, target) => target.low >= search.high,
   eb: (search, target) => target.high <= search.low,
 }

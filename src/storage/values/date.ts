@@ -59,10 +59,12 @@ export const dateTest = (low: SqlFragment, high: SqlFragment, value: DateValue):
   const tests: Readonly<Record<DateValue['prefix'], SqlFragment>> = {
     eq: inside,
     ne: sql.fragment`NOT ${inside}`,
-    gt: sql.fragment`${high} > ${to}`,
+    gt: isMoment(value)
+      ? sql.fragment`(${high} > ${to} OR ${low} > ${from} OR (${low} < ${from} AND ${high} > ${from} AND ${high} < ${to}))`
+      : sql.fragment`${high} > ${to}`,
     lt: sql.fragment`${low} < ${from}`,
-    ge: sql.fragment`(${high} > ${to} OR ${inside})`,
-    le: sql.fragment`(${low} < ${from} OR ${inside})`,
+    ge: sql.fragment`${high} > ${from}`,
+    le: sql.fragment`${low} < ${to}`,
     sa: sql.fragment`${low} >= ${to}`,
     eb: sql.fragment`${high} <= ${from}`,
     ap: sql.fragment`(${low} < ${to} AND ${high} > ${from})`,
@@ -70,11 +72,17 @@ export const dateTest = (low: SqlFragment, high: SqlFragment, value: DateValue):
   return tests[value.prefix]
 }
 
+/**
+ * A time with seconds is its first instant for what is after it: "the range after 2015-08-12T05:23:45 includes any time after
+ * 2015-08-12T05:23:45.000000000000000". What is that very second, or ends in it without saying when, is not after it.
+ */
+const isMoment = ({ low, high }: DateValue): boolean => Date.parse(high) - Date.parse(low) <= 1000
+
 /** What a range needs of its index row; nothing where the index could not narrow. */
 export const dateBounds = (value: DateValue): SqlFragment | undefined => {
   const bounds: Readonly<Partial<Record<DateValue['prefix'], SqlFragment>>> = {
     eq: sql.fragment`low >= ${value.low}::timestamptz AND low < ${value.high}::timestamptz`,
-    gt: sql.fragment`high > ${value.high}::timestamptz`,
+    gt: sql.fragment`high > ${isMoment(value) ? value.low : value.high}::timestamptz`,
     lt: sql.fragment`low < ${value.low}::timestamptz`,
     ge: sql.fragment`high > ${value.low}::timestamptz`,
     le: sql.fragment`low < ${value.high}::timestamptz`,

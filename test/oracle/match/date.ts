@@ -6,7 +6,9 @@ export const matchDate = (found: Found, text: string, now = Date.now()): boolean
   const { prefix, rest } = splitPrefix(text)
   const target = rangeOfElement(found)
   const search = rangeOf(rest)
-  return target !== undefined && search !== undefined && dateTests[prefix](search, target, now)
+  if (target === undefined || search === undefined) return false
+  if (prefix === 'gt' && /T\d\d:\d\d:\d\d/.test(rest)) return isAfterMoment(search, target)
+  return dateTests[prefix](search, target, now)
 }
 
 /** Whether they have a moment in common. */
@@ -29,6 +31,15 @@ export const startOf = (found: Found): number | undefined => {
 /** In milliseconds; the low end is included, the high end is not. */
 type Range = { readonly low: number; readonly high: number }
 
+/**
+ * "The range after 2015-08-12T05:23:45 includes any time after 2015-08-12T05:23:45.000000000000000": what begins after the first instant, or goes on
+ * after it; what says of its beginning or its end no more than the second may be at that instant.
+ */
+const isAfterMoment = (search: Range, target: Range): boolean =>
+  dateTests.gt(search, target, 0) ||
+  target.low > search.low ||
+  (target.low !== search.low && target.high > search.low && target.high < search.high)
+
 /** "search" is the range of the search value, "target" that of the resource. */
 const dateTests: Readonly<Record<Prefix, (search: Range, target: Range, now: number) => boolean>> = {
   // "the range of the search value fully contains the range of the target value"
@@ -37,9 +48,9 @@ const dateTests: Readonly<Record<Prefix, (search: Range, target: Range, now: num
   // "the range above the search value intersects (i.e. overlaps) with the range of the target value"
   gt: (search, target) => target.high > search.high,
   lt: (search, target) => target.low < search.low,
-  // "… or the range of the search value fully contains the range of the target value"
-  ge: (search, target) => target.high > search.high || contains(search, target),
-  le: (search, target) => target.low < search.low || contains(search, target),
+  // "… or the range of the search value …": whatever of the target lies in it or beyond it
+  ge: (search, target) => target.high > search.low,
+  le: (search, target) => target.low < search.high,
   // "does not overlap …, and the range above the search value contains the range of the target value"
   sa: (search, target) => target.low >= search.high,
   eb: (search, target) => target.high <= search.low,

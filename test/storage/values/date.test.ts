@@ -104,3 +104,42 @@ t.test('a fraction is as wide as its last digit', async t => {
   t.equal(await found('Condition?onset-date=2026-04-01T12:00:00.500Z'), '')
   t.equal(await found('Condition?onset-date=gt2026-04-01T12:00:00.550Z'), 'tenth')
 })
+
+t.test('after a second is whatever was written within it, behind its first instant', async t => {
+  await put({ resourceType: 'Basic', id: 'written', code: { text: 'x' } } as never)
+  await database.any(sql.fragment`UPDATE basic SET last_updated = '2026-03-01T04:09:43.015Z' RETURNING id`)
+  for (const [asked, expected] of [
+    ['gt2026-03-01T04:09:43Z', 'written'],
+    ['gt2026-03-01T04:09:43.014Z', 'written'],
+    ['gt2026-03-01T04:09:43.015Z', ''],
+    ['gt2026-03-01T04:09:44Z', ''],
+    ['gt2026-03-01T04:09Z', ''],
+    ['ge2026-03-01T04:09:43.015Z', 'written'],
+    ['ge2026-03-01T04:09:43.016Z', ''],
+    ['lt2026-03-01T04:09:43Z', ''],
+    ['le2026-03-01T04:09:43Z', 'written'],
+    ['le2026-03-01T04:09:42Z', ''],
+  ] as const)
+    t.equal(await found(`Basic?_lastUpdated=${asked}`), expected, asked)
+})
+
+t.test('from a value on, or up to it, is whatever reaches into it', async t => {
+  const visit = (id: string, start: string, end: string) => ({
+    ...{ resourceType: 'Encounter', id, status: 'finished', class: { code: 'AMB' } },
+    period: { start, end },
+  })
+  await put(visit('days', '2020-01-01T10:00:00Z', '2020-01-03T10:00:00Z'))
+  for (const [asked, expected] of [
+    ['ge2020-01-03', 'days'],
+    ['ge2020-01-03T09:00Z', 'days'],
+    ['ge2020-01-04', ''],
+    ['gt2020-01-03', ''],
+    ['gt2020-01-03T09:59:59Z', 'days'],
+    ['gt2020-01-03T10:00:00Z', ''],
+    ['le2020-01-01', 'days'],
+    ['le2019-12-31', ''],
+    ['lt2020-01-01', ''],
+    ['ge2020-01&date=le2020-01', 'days'],
+  ] as const)
+    t.equal(await found(`Encounter?date=${asked}`), expected, asked)
+})
