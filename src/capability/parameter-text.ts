@@ -17,7 +17,8 @@ export const resultText: Readonly<Record<ResultName, string>> = {
 }
 
 export const includeText: Readonly<Record<(typeof includeNames)[number], string>> = {
-  _include: 'Type:parameter, Type:parameter:Target, Type:* or *; with :iterate also from what came along.',
+  _include:
+    'Type:parameter, Type:parameter:Target, Type:* or *; with :iterate also from what came along. A reference with a version brings the current one, a canonical with a version that alone.',
   _revinclude: 'The same in the other direction.',
 }
 

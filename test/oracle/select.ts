@@ -70,8 +70,11 @@ export const targetsOf = (world: World, { target }: Definition, found: Found): r
   if (referred === undefined) return []
   const isPossible = ({ resourceType }: Resource) => target?.includes(resourceType) ?? true
   const one = world.find(localKey(referred) ?? '')
-  if (one !== undefined) return found.type === 'Reference' || isPossible(one) ? [one] : []
-  return found.type === 'Reference' ? [] : world.findCanonical(referred).filter(isPossible)
+  if (found.type === 'Reference') return one === undefined ? [] : [one]
+  // A canonical with a version means that alone; one that names a resource by its id names none by a version of its own.
+  const version = String(found.value).split('|')[1]
+  if (one !== undefined) return version === undefined && isPossible(one) ? [one] : []
+  return world.findCanonical(referred).filter(of => isPossible(of) && (version ?? of.version) === of.version)
 }
 
 /** https://hl7.org/fhir/R4/search.html#has: some resource that refers to this one has what is asked of it. */

@@ -4,7 +4,7 @@ import { isProvenanceTarget } from '../../search/stored-elsewhere.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { type RowNames, storedRow, tableOf, typeIdOf } from '../row.ts'
 import { allOf, anyOf, name, type SqlFragment, sql } from '../sql.ts'
-import { element, jsonPath, someElement } from '../values/element.ts'
+import { element, elementText, jsonPath, someElement } from '../values/element.ts'
 import { broughtByUpload } from './compile-uploaded.ts'
 import type { Compiling } from './compiling.ts'
 import { drivingCode } from './driving-code.ts'
@@ -31,8 +31,7 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
             IN (SELECT ${`${target}/`} || ${name(alias)}.id ${from})`,
         }
       : {
-          holds: sql.fragment`split_part(${element} #>> '{}', '|', 1)
-            IN (SELECT unnest(ARRAY[${name(alias)}.content ->> 'url', ${`${target}/`} || ${name(alias)}.id]) ${from})`,
+          holds: sql.fragment`${elementText} IN (SELECT unnest(${canonicalsOf({ row: name(alias), type: target })}) ${from})`,
         },
   ])
   if (leadsToMembers(parameter, row)) {
@@ -44,6 +43,10 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
   const there = targetThere({ kind: 'chain', parameter, target, of }, at)
   return there === undefined ? named : allOf([there, named])
 }
+
+/** How a canonical may name the row: by its URL, or else like a reference; one with a version means that alone. */
+const canonicalsOf = ({ row, type }: Pick<RowNames, 'row' | 'type'>): SqlFragment => sql.fragment`ARRAY[
+  ${row}.content ->> 'url', (${row}.content ->> 'url') || '|' || (${row}.content ->> 'version'), ${`${type}/`} || ${row}.id]`
 
 /**
  * Whether there is anything that a row could name by it: it asks nothing of the row, so that PostgreSQL answers it once, and looks at no row
@@ -93,11 +96,12 @@ export const compileHas = (asked: Has, at: Compiling): SqlFragment => {
   )
   const canonicals = parameter.paths
     .filter(path => !isReference(path))
-    .map(path => sql.fragment`SELECT split_part(${element} #>> '{}', '|', 1) FROM ${elementsAt(path)} WHERE ${inner}`)
+    .map(path => sql.fragment`SELECT ${elementText} FROM ${elementsAt(path)} WHERE ${inner}`)
   const named = anyOf([
     ...isAmong(sql.fragment`${row.row}.id`, references),
-    ...isAmong(sql.fragment`${row.row}.content ->> 'url'`, canonicals),
-    ...isAmong(sql.fragment`${`${row.type}/`} || ${row.row}.id`, canonicals),
+    ...isAmong(sql.fragment`own.text`, canonicals).map(
+      holds => sql.fragment`EXISTS (SELECT FROM unnest(${canonicalsOf(row)}) AS own(text) WHERE ${holds})`,
+    ),
   ])
   if (isProvenanceTarget(parameter) && row.type === 'Observation')
     return anyOf([broughtByUpload(row, alias, inner), named])

@@ -10,7 +10,7 @@ import { columnOf, rowPlaces, type SqlFragment, sql } from '../sql.ts'
 import { element, elementsAt, jsonPath } from '../values/element.ts'
 import { type Frontier, type Including, includedRows, isSearchable } from './include-row.ts'
 
-/** What the resources refer to, type by type. A reference to a version brings the current one. */
+/** What the resources refer to, type by type. A reference to a version brings the current one, a canonical with a version that alone. */
 export const forwardRows = async (
   connection: Connection,
   including: Including,
@@ -73,7 +73,7 @@ type Named = { readonly type: ResourceType; readonly id?: string; readonly url?:
 const namedBy = (text: string, targets: readonly ResourceType[]): readonly Named[] => {
   const parsed = parseReference(text)
   if (parsed === undefined || 'fragment' in parsed) return []
-  if ('url' in parsed) return targets.map(type => ({ type, url: parsed.url.split('|')[0] ?? parsed.url }))
+  if ('url' in parsed) return targets.map(type => ({ type, url: parsed.url }))
   return targets.includes(parsed.type) ? [{ type: parsed.type, id: parsed.id }] : []
 }
 
@@ -91,11 +91,13 @@ const rowsOf = (
     linked: sql.fragment`identity.type_id = ${including.typeIds.get(type) ?? 0}
       AND identity.id = ANY(${sql.array([...ids], 'text')})`,
   })
-  const keys = [...urls].map(url => String(referenceKey({ code: 'url' }, url)))
+  const keys = [...urls].map(url => String(referenceKey({ code: 'url' }, url.split('|')[0] ?? url)))
+  const url = sql.fragment`(row.content ->> 'url')`
+  const asked = sql.array([...urls], 'text')
   const byUrl = includedRows(type, including, {
     from: sql.fragment`${tableOf(type)} AS row`,
     linked: sql.fragment`row.tokens && ${sql.array(keys, 'int8')}
-      AND row.content ->> 'url' = ANY(${sql.array([...urls], 'text')}) AND ${isNew(known)}`,
+      AND (${url} = ANY(${asked}) OR ${url} || '|' || (row.content ->> 'version') = ANY(${asked})) AND ${isNew(known)}`,
   })
   return [...(ids.size === 0 ? [] : [byId]), ...(urls.size === 0 ? [] : [byUrl])]
 }

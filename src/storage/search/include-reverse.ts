@@ -32,7 +32,7 @@ type Reached = Frontier & { readonly urls: readonly Named[] }
 /** How one of the resources is named by those that refer to it. */
 type Named = { readonly type: ResourceType; readonly text: string }
 
-/** Canonical URLs, for the links that go by them. */
+/** Canonical URLs, for the links that go by them: without a version, and with their own. */
 const urlsOf = async (
   connection: Connection,
   links: readonly IncludeLink[],
@@ -47,8 +47,9 @@ const urlsOf = async (
   if (byType.size === 0) return []
   const statements = [...byType].map(
     ([type, rows]) => sql.fragment`
-      SELECT ${type}::text AS type, content ->> 'url' AS text FROM ${tableOf(type)}
-      WHERE content ->> 'url' IS NOT NULL
+      SELECT ${type}::text AS type, named.text FROM ${tableOf(type)},
+        unnest(ARRAY[content ->> 'url', (content ->> 'url') || '|' || (content ->> 'version')]) AS named(text)
+      WHERE named.text IS NOT NULL
         AND patient_id = ANY(${sql.array([...new Set(rows.map(({ patientId }) => patientId))], 'int4')})
         AND pk = ANY(${columnOf(rows, ({ pk }) => pk, 'int8')})`,
   )
@@ -95,7 +96,9 @@ const indexed = (links: readonly IncludeLink[], reached: Reached): readonly SqlF
   const asked = links.map(({ parameter, targets }) => ({ parameter, texts: textsOf(targets, reached) }))
   const named = asked.filter(({ texts }) => texts.length > 0)
   if (named.length === 0) return []
-  const keys = named.flatMap(({ parameter, texts }) => texts.map(text => String(referenceKey(parameter, text))))
+  const keys = named.flatMap(({ parameter, texts }) =>
+    texts.map(text => String(referenceKey(parameter, withoutVersion(text)))),
+  )
   return [
     allOf([
       sql.fragment`row.tokens && ${sql.array([...new Set(keys)], 'int8')}`,
@@ -119,12 +122,15 @@ const textsOf = (targets: readonly ResourceType[], { from, urls }: Reached): rea
   ...urls.flatMap(({ type, text }) => (targets.includes(type) ? [text] : [])),
 ]
 
+/** As the index spells what is referred to. */
+const withoutVersion = (text: string): string => text.split('|')[0] ?? text
+
 const refersTo = ({ paths }: SearchParameter, texts: readonly string[]): SqlFragment => {
   const any = sql.array([...texts], 'text')
   return someElement(sql.fragment`row.content`, paths, datatype => [
     datatype === 'Reference'
       ? { holds: sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1) = ANY(${any})` }
-      : { holds: sql.fragment`split_part(${elementText}, '|', 1) = ANY(${any})` },
+      : { holds: sql.fragment`${elementText} = ANY(${any})` },
   ])
 }
 

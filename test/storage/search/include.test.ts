@@ -27,7 +27,13 @@ await put(
   } as never,
   { resourceType: 'Patient', id: 'two' },
   { resourceType: 'Device', id: 'cuff' },
-  { resourceType: 'Questionnaire', id: 'form', url: 'http://forms.example/form', status: 'active' } as never,
+  {
+    resourceType: 'Questionnaire',
+    id: 'form',
+    url: 'http://forms.example/form',
+    version: '1',
+    status: 'active',
+  } as never,
 )
 await put(
   observation('a', {
@@ -123,6 +129,39 @@ t.test('a canonical leads both ways', async t => {
     await include('Questionnaire?_revinclude=QuestionnaireResponse:questionnaire'),
     'QuestionnaireResponse/answers',
   )
+})
+
+t.test('a canonical with a version leads to that alone, and back', async t => {
+  const url = 'http://forms.example/versioned'
+  const form = (id: string, version?: string) => ({
+    ...{ resourceType: 'Questionnaire', id, url, status: 'active', ...(version !== undefined && { version }) },
+  })
+  const answers = (id: string, questionnaire: string) => ({
+    ...{ resourceType: 'QuestionnaireResponse', id, status: 'completed', questionnaire },
+  })
+  await put(form('v1', '1'), form('v3', '3'), form('bare'))
+  await put(
+    answers('to-1', `${url}|1`),
+    answers('to-2', `${url}|2`),
+    answers('to-3', `${url}|3`),
+    answers('to-any', url),
+  )
+  const forms = (id: string) => include(`QuestionnaireResponse?_id=${id}&_include=QuestionnaireResponse:questionnaire`)
+  t.equal(await forms('to-1'), 'Questionnaire/v1')
+  t.equal(await forms('to-2'), '')
+  t.equal(await forms('to-any'), 'Questionnaire/bare Questionnaire/v1 Questionnaire/v3')
+  const back = (id: string) => include(`Questionnaire?_id=${id}&_revinclude=QuestionnaireResponse:questionnaire`)
+  t.equal(await back('v1'), 'QuestionnaireResponse/to-1 QuestionnaireResponse/to-any')
+  t.equal(await back('bare'), 'QuestionnaireResponse/to-any')
+  const ids = async (query: string) =>
+    ((await search(query)).entry ?? [])
+      .map(({ resource }) => resource?.id)
+      .sort()
+      .join(' ')
+  t.equal(await ids('QuestionnaireResponse?_id=to-1,to-2,to-3,to-any&questionnaire.version=1'), 'to-1 to-any')
+  t.equal(await ids('QuestionnaireResponse?_id=to-1,to-2,to-3&questionnaire.status=active'), 'to-1 to-3')
+  t.equal(await ids('Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=to-1,to-2'), 'v1')
+  t.equal(await ids('Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=to-any'), 'bare v1 v3')
 })
 
 t.test('with :iterate it follows on from what came along', async t => {

@@ -495,12 +495,13 @@ t.test('chains and reverse chains ask of what is linked', async t => {
   })
 })
 
-t.test('chains follow a canonical both ways, in whichever version it names, and where it names an id', async t => {
+t.test('chains follow a canonical both ways, to the version that it names, and where it names an id', async t => {
   const questionnaire = (id: string) => ({
     resourceType: 'Questionnaire',
     id,
     status: 'active',
     url: `http://l.example/${id}`,
+    version: '3',
   })
   const answers = {
     resourceType: 'QuestionnaireResponse',
