@@ -42,6 +42,7 @@ export const toRestDocument = (documented: Documented): string =>
     'A string is found by the beginning of any of its words, of a long one those among its first 200 letters: case, accents, punctuation and repeated blanks are ignored. `family=quinones` finds\n' +
       "*Carreño Quiñones*, and `OBrien`, `O Brien` and `O’Brien` find *O'Brien*. For `:contains` punctuation counts, for `:exact` every character. Tokens are compared as they are written, but for\n" +
       'e-mail addresses and strings, of which case is ignored.',
+    '`_text` and `_content` take words, of which all are meant, `"a phrase"`, `AND`, `OR`, `-without` and brackets, at most 50 of those and `AND`: `(bone OR liver) and metastases`. A word is found whole.',
     '### Prefixes',
     table(['type', 'prefixes'], prefixRows(documented)),
     'A date is a range, and so is each value: `ge` and `le` find what reaches into the value or beyond it, `gt` and `lt` what reaches beyond it: beyond the whole day, month or year. After a time\n' +

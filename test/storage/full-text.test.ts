@@ -53,6 +53,38 @@ t.test('_text looks for words in the narrative, without its tags', async t => {
   await finds(t, 'Observation', { '_text=grey': 'narrated' })
 })
 
+t.test('words are joined by AND, OR and brackets', async t => {
+  await put(
+    stored('Device', 'bone', { text: narrative('bone with metastases') }),
+    stored('Device', 'liver', { text: narrative('liver, metastases and more') }),
+    stored('Device', 'lung', { text: narrative('lung with metastases') }),
+    stored('Device', 'well', { text: narrative('bone and liver') }),
+  )
+  const cases = {
+    '(bone OR liver) and metastases': 'bone liver',
+    'metastases AND (bone or liver)': 'bone liver',
+    'bone OR liver AND metastases': 'bone liver well',
+    'bone liver': 'well',
+    'bone AND liver': 'well',
+    '(bone)(liver)': 'well',
+    'metastases -(bone or liver)': 'lung',
+    '-(bone or liver) metastases': 'lung',
+    '((bone or (liver -more)) and (with or more))': 'bone',
+    '("liver metastases" or lung) and metastases': 'liver lung',
+    '(bone or liver': 'bone liver well',
+    'bone) and metastases': 'bone',
+    'and bone and': 'bone well',
+    '() bone': 'bone well',
+    and: '',
+    '"bone and liver"': 'well',
+  }
+  for (const [asked, expected] of Object.entries(cases))
+    for (const code of ['_text', '_content'])
+      t.equal(await found(`Device?${code}=${encodeURIComponent(asked)}`), expected, `${code}=${asked}`)
+  const many = `Device?_text=${'(a'.repeat(51)}`
+  await t.rejects(found(many), /400/)
+})
+
 t.test('_content looks for words anywhere', async t => {
   await finds(t, 'Patient', {
     '_content=narrator': 'plain',

@@ -9,12 +9,20 @@ import type { Value } from '../value.ts'
 export const parseWords = (parameter: SearchParameter, text: string): Value => {
   const query = unescapeText(text)
   if (!/[\p{L}\p{N}]/u.test(query)) {
-    throw valueRefusal(parameter, text, 'words, of which all are meant; "a phrase"; one or other; -without')
+    throw valueRefusal(parameter, text, 'words, of which all are meant; "a phrase"; one or other; -without; (brackets)')
   }
   if (query.length > longestText)
     throw new FhirError('too-costly', `A text to look for has at most ${longestText} characters, not ${query.length}`, {
       status: 400,
       expression: parameter.code,
     })
+  if ((query.match(/[()]|\band\b/gi)?.length ?? 0) > mostJoined)
+    throw new FhirError('too-costly', `A text to look for has at most ${mostJoined} brackets and ANDs`, {
+      status: 400,
+      expression: parameter.code,
+    })
   return { kind: 'words', query }
 }
+
+/** Each is a part of the statement. */
+const mostJoined = 50

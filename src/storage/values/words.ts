@@ -2,6 +2,7 @@ import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { fold } from './string.ts'
+import { wordQuery } from './word-query.ts'
 
 type Words = Extract<Value, { kind: 'words' }>
 
@@ -36,7 +37,7 @@ type Tests = { readonly may: SqlFragment; readonly does: (leaves: SqlFragment) =
 const leafText = sql.fragment`lower(words_leaf #>> '{}' COLLATE "C")`
 
 /** What has digits may be taken for several words. */
-const isOneWord = ({ query }: Words): boolean => /^ *(?!or *$)[a-z]+ *$/.test(fold(query))
+const isOneWord = ({ query }: Words): boolean => /^ *(?!(?:or|and) *$)[a-z]+ *$/.test(fold(query))
 
 const oneWord = (words: Words): Tests => {
   const has = (text: SqlFragment) => sql.fragment`strpos(${text}, ${fold(words.query).trim()}) > 0`
@@ -71,5 +72,5 @@ const neededIn = (words: Words): SqlFragment => sql.fragment`(
 export const indexedWords = ({ code }: SearchParameter, words: Words): SqlFragment | undefined =>
   code === '_text' ? sql.fragment`narrative @@ ${queryOf(words)}` : undefined
 
-/** Folded as the words are; it takes any text, and what it cannot read of it means nothing. */
-const queryOf = ({ query }: Words): SqlFragment => sql.fragment`websearch_to_tsquery('simple', ${fold(query)})`
+/** Folded as the words are. */
+const queryOf = ({ query }: Words): SqlFragment => wordQuery(fold(query))
