@@ -13,6 +13,7 @@ import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { backportUrls, observationsTopic } from '../fhir/subscription.ts'
 import type { Interaction } from '../interactions/interaction.ts'
+import { isReadOnCondition } from '../interactions/version.ts'
 import { claimedProfiles } from '../mhealth/profile-claim.ts'
 import type { Operation } from '../operations/operation.ts'
 import { websocketUrl } from '../operations/subscription-status.ts'
@@ -119,7 +120,7 @@ const resourceOf = (
   // PUT to an id that is not there answers 404, but for imports.
   updateCreate: false,
   conditionalCreate: true,
-  conditionalRead: 'full-support',
+  conditionalRead: isReadOnCondition(type) ? 'full-support' : 'not-supported',
   conditionalUpdate: isConditional('update', interactions),
   conditionalDelete: isConditional('delete', interactions) ? 'multiple' : 'not-supported',
   referencePolicy: ['literal', 'logical', ...(requiresReferences ? (['enforced'] as const) : [])],
@@ -130,9 +131,8 @@ const resourceOf = (
 })
 
 /** https://hl7.org/fhir/uv/subscriptions-backport/components.html: how topics are found in R4. */
-const topics: Pick<RestResource, 'extension' | 'supportedProfile'> = {
+const topics: Pick<RestResource, 'extension'> = {
   extension: [{ url: backportUrls.topicCanonical, valueCanonical: observationsTopic }],
-  supportedProfile: [backportUrls.subscription],
 }
 
 const isCalledOn = ({ at, types }: Operation, type: ResourceType): boolean =>

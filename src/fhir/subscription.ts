@@ -8,7 +8,6 @@ export const observationsTopic = `${canonicalBase}/SubscriptionTopic/study-obser
 const backport = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition'
 
 export const backportUrls = {
-  subscription: `${backport}/backport-subscription`,
   filterCriteria: `${backport}/backport-filter-criteria`,
   payloadContent: `${backport}/backport-payload-content`,
   heartbeatPeriod: `${backport}/backport-heartbeat-period`,

@@ -91,7 +91,7 @@ export const interactions: readonly Interaction[] = [
     prepare: preparePatch,
     documentation:
       'A JSON Patch, or a FHIRPath Patch as Parameters. What comes out is checked like an update. Lists and objects that it has emptied are taken out, and so is a narrative that was made from ' +
-      'what it changes (generated, extensions), unless it sends another; one of another status is sent anew or taken out by the patch itself (else 422).',
+      'what it changes (generated, extensions), unless it sends another; one of another status is sent anew or taken out by the patch itself (else 422). A token that may change and not read cannot patch (403): what is refused would tell it what is there.',
   },
   {
     name: 'patch',

@@ -25,6 +25,9 @@ const isKnown = ({ type, versionId, lastUpdated }: Identity, { ifNoneMatch, ifMo
   return (isHttpDate ? time - (time % 1000) : time) <= Date.parse(ifModifiedSince)
 }
 
+/** Whether a read of what the client has already may be answered 304. */
+export const isReadOnCondition = isStoredWhole
+
 const isTagOf = (tag: string, versionId: string): boolean => tag === '*' || tag.replace(/^W\//, '') === `"${versionId}"`
 
 export const versionHeaders = ({ versionId, lastUpdated }: Identity): Pick<FhirResponse, 'etag' | 'lastModified'> => ({

@@ -3,6 +3,7 @@ import type { CapabilityStatement, CapabilityStatementRestResource as RestResour
 import t from 'tap'
 import { toCapabilityStatement } from '../../src/capability/statement.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
+import { checkProfiles } from '../../src/fhir/profile/profiles.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { servedFormats } from '../../src/http/fhir/media-type.ts'
 import { interactions } from '../../src/interactions/interactions.ts'
@@ -73,6 +74,7 @@ t.test('every type is served alike', async t => {
       extension: ____,
       documentation: _____,
       supportedProfile: ________,
+      conditionalRead: _________,
       ...rest
     }) => {
       const { searchInclude: ______, searchRevInclude: _______, ...same } = rest
@@ -81,6 +83,24 @@ t.test('every type is served alike', async t => {
   )
   t.equal(new Set(shapes).size, 1)
   t.equal(shapes?.length, registry.resourceTypes.length)
+})
+
+t.test('of what is served with more than its own version no read is conditional', async t => {
+  const resources = statement.rest?.[0]?.resource ?? []
+  t.same(
+    resources.flatMap(({ type, conditionalRead }) => (conditionalRead === 'full-support' ? [] : [type])),
+    ['Group', 'Provenance'],
+  )
+})
+
+t.test('a profile that is stated is one by which $validate can check', async t => {
+  const stated = statement.rest?.[0]?.resource?.flatMap(({ supportedProfile = [] }) => supportedProfile) ?? []
+  t.ok(stated.length > 0)
+  const issues = await checkProfiles(registry, { resourceType: 'Observation' }, stated, async () => undefined)
+  t.same(
+    issues.filter(({ code }) => code === 'not-found'),
+    [],
+  )
 })
 
 t.test('every parameter names its definition', async t => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { toSmartConfiguration } from '../../capability/smart-configuration.ts'
 import { type Served, toCapabilityStatement } from '../../capability/statement.ts'
@@ -32,7 +33,10 @@ export const capabilityRoutes = async (server: FastifyInstance, { base, ...optio
       requirePresentation(request)
       refuseLines(request)
       const { presentation } = request
-      return reply.type(contentTypeOf(presentation)).send(textIn(presentation))
+      const kept = textIn(presentation)
+      reply.header('etag', kept.etag)
+      if (isKnown(request.headers['if-none-match'], kept.etag)) return reply.code(304).send()
+      return reply.type(contentTypeOf(presentation)).send(kept.text)
     })
     refuseOtherMethods(server, `/metadata${end}`, ['GET'])
     // "The server SHALL respond with application/json, regardless of the Accept header".
@@ -51,13 +55,25 @@ const once = <T>(make: () => T): (() => T) => {
   }
 }
 
+type Kept = { readonly text: string; readonly etag: string }
+
+/** Weak, as it may go out compressed. */
+const keptOf = (text: string): Kept => ({
+  text,
+  etag: `W/"${createHash('sha256').update(text).digest('base64url')}"`,
+})
+
+/** https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match */
+const isKnown = (ifNoneMatch: string | undefined, etag: string): boolean =>
+  ifNoneMatch?.split(',').some(tag => ['*', etag, etag.slice(2)].includes(tag.trim())) ?? false
+
 /** Whoever asks pays nothing: made anew for each, a few requests a second for XML would leave nobody else any time. */
-const keptTexts = (make: (presentation: Presentation) => string): ((presentation: Presentation) => string) => {
-  const made = new Map<string, string>()
+const keptTexts = (make: (presentation: Presentation) => string): ((presentation: Presentation) => Kept) => {
+  const made = new Map<string, Kept>()
   return presentation => {
     const key = `${presentation.format} ${presentation.pretty}`
-    const text = made.get(key) ?? make(presentation)
-    made.set(key, text)
-    return text
+    const kept = made.get(key) ?? keptOf(make(presentation))
+    made.set(key, kept)
+    return kept
   }
 }

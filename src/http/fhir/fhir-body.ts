@@ -31,6 +31,15 @@ export const parseBodies = (server: FastifyInstance): void => {
   })
 }
 
+/** "The 415 response to a PATCH request … SHOULD include an Accept-Patch response header field": https://www.rfc-editor.org/rfc/rfc5789#section-2.2 */
+export const namePatches = (server: FastifyInstance): void => {
+  server.addHook('onSend', async (request, reply) => {
+    if (reply.statusCode === 415 && request.method === 'PATCH') reply.header('accept-patch', patches)
+  })
+}
+
+const patches = [patchType, ...formatNames.map(name => formats[name].types[0])].join(', ')
+
 /** Of either format, from its text. */
 export const parsersOf = (server: FastifyInstance): Readonly<Record<Format, (text: string) => Promise<unknown>>> => ({
   json: text => parseText(server, text),

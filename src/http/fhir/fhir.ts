@@ -14,7 +14,7 @@ import { allow } from '../other-methods.ts'
 import { type AsyncRequests, sendAccepted } from './async-requests.ts'
 import { binaryWrites, isBinaryRead, isBinaryWrite, mayBeContent, parseContent, sendBinary } from './binary.ts'
 import { sendAnswer } from './fhir-answer.ts'
-import { parseBodies, unsupported } from './fhir-body.ts'
+import { namePatches, parseBodies, unsupported } from './fhir-body.ts'
 import { type ContextParts, openContexts } from './fhir-context.ts'
 import { formType, isOfOtherVersion, patchType } from './media-type.ts'
 import { parsePrefer } from './prefer.ts'
@@ -66,6 +66,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   })
   const onRefused = recordRefused(options, request => triedAt(face.interactions, registry, target(request)))
   parseBodies(server)
+  namePatches(server)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller, options.pages, onRefused))
   options.bounds(server)

@@ -32,6 +32,28 @@ t.test('metadata and smart-configuration are public', async t => {
   }
 })
 
+t.test('who has the statement already is told that it is the same', async t => {
+  for (const url of ['/fhir/metadata', '/metadata?_format=xml']) {
+    const { etag = '' } = (await server.inject({ url })).headers
+    t.match(etag, /^W\/"[\w-]+"$/)
+    for (const known of [etag, `"other", ${etag}`, '*']) {
+      const again = await server.inject({ url, headers: { 'if-none-match': known } })
+      t.strictSame([again.statusCode, again.body, again.headers.etag], [304, '', etag], known)
+    }
+    t.equal((await server.inject({ url, headers: { 'if-none-match': '"other"' } })).statusCode, 200)
+  }
+})
+
+t.test('of a body that is not there it is said what it may be', async t => {
+  for (const type of ['application/fhir+json', 'application/fhir+xml']) {
+    const answer = await call('POST', '/fhir/Patient', { 'content-type': type }, '')
+    t.strictSame(
+      [answer.statusCode, answer.json().issue[0].diagnostics],
+      [400, "There is no body: it is a Patient, as FHIR's JSON or XML"],
+    )
+  }
+})
+
 t.test('what a token does not reach is 403 with the scope that it takes', async t => {
   const headers = { authorization: 'Bearer reader' }
   const answer = await call('GET', '/fhir/Observation/1', headers)
@@ -241,6 +263,7 @@ t.test('other types than FHIR has are neither served nor taken', async t => {
 
 t.test('of a patch it is said which kinds are taken', async t => {
   const answer = await call('PATCH', '/fhir/Patient/x', { 'content-type': 'application/merge-patch+json' }, '{}')
+  t.equal(answer.headers['accept-patch'], 'application/json-patch+json, application/fhir+json, application/fhir+xml')
   t.match(
     [answer.statusCode, answer.json().issue[0].diagnostics],
     [
