@@ -1,6 +1,10 @@
 /** Published examples that are not valid R4: what the server says when it refuses them. */
 export const knownInvalid: Readonly<Record<string, RegExp>> = {
+  'ActivityDefinition/blood-tubes-supply': /txt-2/,
+  'ActivityDefinition/heart-valve-replacement': /txt-2/,
+  'EventDefinition/example': /txt-2/,
   'Questionnaire/qs1': /needs linkId/,
+  'Questionnaire/zika-virus-exposure-assessment': /txt-2/,
   'SearchParameter/codesystem-extensions-CodeSystem-author': /needs base/,
   'SearchParameter/codesystem-extensions-CodeSystem-effective': /needs base/,
   'SearchParameter/codesystem-extensions-CodeSystem-end': /needs base/,

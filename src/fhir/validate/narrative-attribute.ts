@@ -71,7 +71,8 @@ const addressFault = (element: string, { name, value }: Attribute): string | und
 }
 
 export const schemes = ['http', 'https', 'ftp', 'mailto', 'tel', 'sms', 'urn']
-const image = /^data:image\//i
+/** R4's own pictures have a blank there, which browsers trim. */
+const image = /^data: *image\//i
 
 const schemeOf = (value: string): string | undefined =>
   (schemeAt.exec(value) ?? schemeAt.exec(asBrowsersRead(value)))?.[1]?.toLowerCase()

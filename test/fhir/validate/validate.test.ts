@@ -505,6 +505,7 @@ t.test(
       'href="livescript:x"',
       'cite="&#106;avascript:x"',
       'src="data:text/html,x"',
+      'src="data: text/html,x"',
       'src="&#106;avascript:x"',
       'src="data:&#116;ext/html,x"',
     ]
@@ -528,6 +529,7 @@ t.test(
       'href="a/b:c"',
       'href=""',
       'src="data:image/png;base64,AA=="',
+      'src="data: image/png;base64,AA=="',
       'title="javascript: a language; data: what is measured"',
     ]
     for (const attribute of accepted) t.same(narrativeMessages(`<div><a ${attribute}>a</a></div>`), [], attribute)
