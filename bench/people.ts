@@ -5,7 +5,7 @@ import { loadRegistry } from '../src/fhir/registry.ts'
 import { type Database, openDatabase } from '../src/storage/database.ts'
 import { openDictionary } from '../src/storage/prepare/dictionary.ts'
 import { openDurations } from '../src/storage/prepare/duration.ts'
-import { type Draft, prepare } from '../src/storage/prepare/prepare.ts'
+import { type Draft, numberAll, prepare } from '../src/storage/prepare/prepare.ts'
 import { openPrimaryKeys } from '../src/storage/prepare/primary-key.ts'
 import { sql } from '../src/storage/sql.ts'
 import { insertResources } from '../src/storage/write/insert.ts'
@@ -75,7 +75,8 @@ const plant = async (database: Database, resources: readonly (Patient | Conditio
     const drafts: Draft[] = []
     for (const resource of resources.slice(first, first + perStatement))
       drafts.push({ resource, id: resource.id ?? '', pk: await nextPk(), version: 1, owner: 'bench-lab', author: 1 })
-    const candidates = await prepare(database, preparing, drafts, new Date())
+    const prepared = await prepare(database, preparing, drafts, new Date())
+    const candidates = await numberAll(database, preparing, prepared)
     const [{ type } = { type: 'Patient' as const }] = candidates
     const { id } = await database.one<{ id: number }>(
       sql.fragment`SELECT type_id AS id FROM resource_type WHERE name = ${type}`,

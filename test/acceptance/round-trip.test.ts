@@ -5,6 +5,8 @@ import { fhirWorld } from '../support/fhir-server.ts'
 
 /** https://hl7.org/fhir/R4/questionnaire.html: Questionnaire.item.linkId is 1..1, and this one has an item without. */
 const refused = 'Questionnaire/qs1'
+/** txt-2: "The narrative SHALL have some non-whitespace content", and the narrative of this one has none. */
+const blank = 'Questionnaire/zika-virus-exposure-assessment'
 
 t.test('every published example comes back as it was sent', { skip: withoutExamples }, async t => {
   const { server } = await fhirWorld()
@@ -12,7 +14,7 @@ t.test('every published example comes back as it was sent', { skip: withoutExamp
   const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
   const examples = keyExamples()
   t.equal(examples.length, 228)
-  const valid = examples.filter(({ name }) => name !== refused)
+  const valid = examples.filter(({ name }) => name !== refused && name !== blank)
 
   await t.test('it is created under its own id', async t => {
     const problems = []

@@ -48,7 +48,7 @@ t.test('staff open the apps of their organization for a patient, and the app is 
   const launch = url.searchParams.get('launch') ?? ''
   const query = authorizeQuery(desk.id, 'launch patient/Patient.r', challenge, { launch })
   const decision = (await staff.get(`/oauth/authorize?${query}`)).location?.replace(base, '') ?? ''
-  t.notMatch(wordsOf(await staff.get(decision)), /Whose data is it about/)
+  t.match(wordsOf(await staff.get(decision)), /Whose data is it about\? Ann It asks to/)
   const person = study.researcher.person
   const allowed = await staff.send(decision, { decision: 'allow', scope: 'patient/Patient.r', person }, decision)
   const back = new URL((await staff.get(allowed.location?.replace(base, '') ?? '')).location ?? '')
