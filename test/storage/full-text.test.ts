@@ -47,7 +47,7 @@ t.test('_text looks for words in the narrative, without its tags', async t => {
     '_text=xhtml or div or br or lt': '',
     '_text=unseen': '',
     '_text=narrator': '',
-    "_text=!%26| \\: ') grey :*": 'dogged told',
+    "_text=!%26| \\\\: ') grey :*": 'dogged told',
     '_text=cat&_id=dogged,plain': 'dogged',
   })
   await finds(t, 'Observation', { '_text=grey': 'narrated' })

@@ -25,7 +25,7 @@ export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
   reply
     .type('text/html; charset=utf-8')
     .header('cache-control', 'no-store')
-    .send(whole(page, around(reply.request, page)).text)
+    .send(whole(page, around(reply, page)).text)
 
 /** The same, where the answer is another's. */
 export const pageText = (page: Page): string =>
@@ -39,16 +39,20 @@ type Around = {
   readonly isAnswer: boolean
 }
 
-const around = (request: FastifyRequest, { signOut, words }: Page): Around => {
+const around = (reply: FastifyReply, { signOut, words }: Page): Around => {
+  const { request } = reply
   const framed = isFramed(request)
   const again = addressAgain(request)
   return {
     isFramed: framed,
     again,
     ways: framed || signOut === undefined ? undefined : navigation(request, words),
-    isAnswer: !framed && isAnswer(request),
+    isAnswer: !framed && !tellsNothing.has(reply.statusCode) && isAnswer(request),
   }
 }
+
+/** What is not there, or not for them, looks alike wherever it was asked for. */
+const tellsNothing: ReadonlySet<number> = new Set([404, 410])
 
 const isAnswer = ({ method, routeOptions: { url }, server }: FastifyRequest): boolean =>
   method === 'POST' && url !== undefined && server.hasRoute({ method: 'GET', url })
