@@ -68,7 +68,7 @@ const rest = (permit: Permit, deny: Deny): readonly Permit[] => {
 }
 
 /** All that the one opens the other does as well. */
-export const isWithin = (one: Permit, other: Permit): boolean =>
+export const isCoveredBy = (one: Permit, other: Permit): boolean =>
   one.kind === other.kind &&
   (other.device === undefined || one.device === other.device) &&
   holds(other.data, one.data) &&

@@ -12,7 +12,7 @@ export const limitScopes = (asked: readonly string[], allowed: readonly Scope[])
     asked.flatMap(word => {
       const scope = parseScope(word)
       if (scope === undefined) return []
-      if (allowed.some(limit => isWithin(scope, limit))) return [word]
+      if (allowed.some(limit => isScopeWithin(scope, limit))) return [word]
       return allowed.flatMap(limit => {
         const common = commonPart(scope, limit)
         return common === undefined ? [] : [printScope(common)]
@@ -22,7 +22,7 @@ export const limitScopes = (asked: readonly string[], allowed: readonly Scope[])
 ]
 
 /** Whether the scope gives nothing that the limit does not: for all that can be told without asking what queries mean. */
-export const isWithin = (scope: Scope, limit: Scope): boolean => {
+export const isScopeWithin = (scope: Scope, limit: Scope): boolean => {
   const common = commonPart(scope, limit)
   return common !== undefined && printScope(common) === printScope(scope)
 }

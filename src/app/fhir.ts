@@ -8,7 +8,7 @@ import type { Config } from '../config.ts'
 import { openCodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import { type CallerTurns, openCallerTurns } from '../http/caller/caller-turns.ts'
-import { type Bounds, openBounds } from '../http/caller/in-flight.ts'
+import { type LimitInFlight, openInFlightLimits } from '../http/caller/in-flight.ts'
 import type { Cookies } from '../http/caller/session.ts'
 import type { FhirOptions } from '../http/fhir/fhir.ts'
 import { openMhealth } from '../mhealth/mhealth.ts'
@@ -44,7 +44,7 @@ export const openFhir = async (parts: FhirParts) => {
     findCaller: callers.find,
     findRefused: callers.findRefused,
     pages: pagesOf(parts),
-    bounds: boundsOf(config, turns),
+    limitInFlight: limitInFlightOf(config, turns),
     turnsOf: turns.turnsOf,
     accessFor,
     openStoreFor: (caller, access, door) => audit.audited(storeOf(asCaller(caller, access)), caller, door),
@@ -83,11 +83,11 @@ const pagesOf = ({ cookies, database, address }: FhirParts): FhirOptions['pages'
   origin: () => new URL(address()).origin,
 })
 
-const boundsOf = ({ maxRequestsInFlight, maxUploadsInFlight }: Config, turns: CallerTurns): Bounds => {
-  const inFlight = openBounds({ most: maxRequestsInFlight, mostLarge: maxUploadsInFlight })
+const limitInFlightOf = ({ maxRequestsInFlight, maxUploadsInFlight }: Config, turns: CallerTurns): LimitInFlight => {
+  const inFlight = openInFlightLimits({ most: maxRequestsInFlight, mostLarge: maxUploadsInFlight })
   return server => {
     inFlight(server)
-    turns.bounds(server)
+    turns.limitInFlight(server)
   }
 }
 

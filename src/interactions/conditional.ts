@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../fhir/error.ts'
 import { parseCriteria, parseSearch } from '../search/parse.ts'
-import { isLook } from '../search/result-parameter.ts'
+import { isPresentationName } from '../search/result-parameter.ts'
 import type { Search } from '../search/search.ts'
 import { parseWholeNumber } from '../search/written-value.ts'
 import { allReady, decidePolicies } from './incoming/decide-policy.ts'
@@ -102,20 +102,20 @@ export const decideDelete: Decide = async (request, context) => {
 const mostDeleted = 1000
 
 /** The criteria of a conditional interaction. None at all would mean everything, and are refused. */
-export const criteriaOf = (
+export const parseConditionalCriteria = (
   type: ResourceType,
   sent: URLSearchParams,
   { registry, base, ...gate }: Pick<Context, 'registry' | 'base' | 'access' | 'caller'>,
 ): Search => {
   requireAccess(gate, 's', type)
-  const query = new URLSearchParams([...sent].filter(([name]) => name !== '_count' && !isLook(name)))
+  const query = new URLSearchParams([...sent].filter(([name]) => name !== '_count' && !isPresentationName(name)))
   const where = parseCriteria(registry, type, query, { base })
   if (where.kind === 'all') throw new FhirError('invalid', `Criteria for ${type} are missing`)
   return { ...parseSearch(registry, type, query, { base }), where }
 }
 
 const matchesOf = async ({ type, query }: TypeRequest, context: Context, limit: number): Promise<readonly string[]> => {
-  const criteria = criteriaOf(type, query, context)
+  const criteria = parseConditionalCriteria(type, query, context)
   await context.store.takeTurns([criteria])
   const matches = await context.store.matches(criteria, limit)
   return matches.map(({ id }) => id)

@@ -1,7 +1,7 @@
 import type { Search } from '../search/search.ts'
 import type { AskedAs } from '../storage/quarantine/refused-upload.ts'
 import { queryIn } from './bundle/local-reference.ts'
-import { criteriaOf } from './conditional.ts'
+import { parseConditionalCriteria } from './conditional.ts'
 import type { Incoming } from './incoming/incoming.ts'
 import { prepareUpload } from './incoming/upload.ts'
 import type { Context, Handler, Prepared, Ready, TypeRequest } from './interaction.ts'
@@ -36,4 +36,4 @@ const withoutId = (body: unknown): unknown => {
 
 /** https://hl7.org/fhir/R4/http.html#ccreate */
 export const existing = (type: TypeRequest['type'], ifNoneExist: string, context: Context): Search =>
-  criteriaOf(type, queryIn(ifNoneExist), context)
+  parseConditionalCriteria(type, queryIn(ifNoneExist), context)

@@ -56,7 +56,9 @@ const statusByOutcome: Readonly<Record<Done['outcome'], number>> = {
 }
 
 const statusOf = (written: Done): number =>
-  written.outcome === 'unchanged' && written.isUntold ? statusByOutcome.created : statusByOutcome[written.outcome]
+  written.outcome === 'unchanged' && written.isAnsweredAsCreated
+    ? statusByOutcome.created
+    : statusByOutcome[written.outcome]
 
 const bodyOf = (written: Done, warnings: readonly Issue[], answer: string): Body | undefined => {
   if (answer === 'OperationOutcome') return { kind: 'outcome', outcome: outcomeOf(written, warnings) }

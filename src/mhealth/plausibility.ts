@@ -31,7 +31,7 @@ const findingIn = (part: JsonRecord, name: string, limits: Limits, at: string, e
   const value = toNumber(sent)
   const [low, high] = (Object.hasOwn(limits, unit) ? limits[unit] : undefined) ?? unlimited
   const isNegative = value < 0
-  if (!isNegative && (isWithin(value, low, high) || isNoLevel(part))) return undefined
+  if (!isNegative && (isPossible(value, low, high) || isNoLevel(part))) return undefined
   const pointer = `${at}/${name}${quantity === undefined ? '' : '/value'}`
   const what = `${pointer}: ${decimalText(sent)} ${unit}`
   return isNegative
@@ -40,7 +40,7 @@ const findingIn = (part: JsonRecord, name: string, limits: Limits, at: string, e
 }
 
 /** What is no number is the schema's to refuse. */
-const isWithin = (value: number, low: number, high: number): boolean => !(value < low || value > high)
+const isPossible = (value: number, low: number, high: number): boolean => !(value < low || value > high)
 
 /** How far values lie apart may be next to nothing, and how many there are anything. */
 const isNoLevel = ({ descriptive_statistic: statistic }: JsonRecord): boolean => noLevels.has(statistic)

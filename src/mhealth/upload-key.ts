@@ -9,7 +9,7 @@ import { unacceptable } from './unacceptable.ts'
 
 /**
  * By what a document is known again within its patient. `key` is the header's uuid or id, else the digest of the canonical
- * document; `digest` tells same from changed; `mapVersion` says by which map the native face was derived.
+ * document; `digest` tells same from changed; `mapVersion` says by which map the FHIR elements were derived.
  */
 export type UploadKey = {
   readonly schema: string

@@ -15,7 +15,7 @@ import type { Search } from '../search/search.ts'
 import { isGroupMember } from '../search/stored-elsewhere.ts'
 import { intervalIn, withPlus } from '../search/written-value.ts'
 import type { Operation } from './operation.ts'
-import { only, primitivesWithLooks, requireKnown } from './parameters.ts'
+import { only, primitivesWithPresentation, requireKnown } from './parameters.ts'
 
 /** https://hl7.org/fhir/R4/patient-operation-everything.html */
 export const patientEverything: Operation = {
@@ -42,7 +42,7 @@ const everything = async (request: FhirRequest, context: Context) => {
   if (!('type' in request)) throw new FhirError('not-found', '$everything is an operation of Patient and Group')
   const { type } = request
   const path = 'id' in request ? `${type}/${request.id}/$everything` : `${type}/$everything`
-  const { query, page } = await openPage(primitivesWithLooks(request), path, context)
+  const { query, page } = await openPage(primitivesWithPresentation(request), path, context)
   const asked = parseEverything(query, context)
   // Who may not read it learns the same as of one that is not there.
   if ('id' in request) await context.store.read(type, request.id)

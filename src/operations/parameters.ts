@@ -6,18 +6,18 @@ import type { Registry } from '../fhir/registry.ts'
 import { requireValid } from '../fhir/validate/validate.ts'
 import type { FhirResponse, SystemRequest } from '../interactions/interaction.ts'
 import { refusal } from '../search/refusal.ts'
-import { isLook } from '../search/result-parameter.ts'
+import { isPresentationName } from '../search/result-parameter.ts'
 import { parseWholeNumber } from '../search/written-value.ts'
 
 /**
- * What an operation was given, by name: the query of a GET, or the primitive values of a posted Parameters. How the answer is to look is for
- * whoever sends it. https://hl7.org/fhir/R4/operations.html#request
+ * What an operation was given, by name: the query of a GET, or the primitive values of a posted Parameters. `_format` and `_pretty` are left
+ * out: they are for whoever sends the answer. https://hl7.org/fhir/R4/operations.html#request
  */
 export const primitivesOf = (request: SystemRequest): URLSearchParams =>
-  new URLSearchParams([...primitivesWithLooks(request)].filter(([name]) => !isLook(name)))
+  new URLSearchParams([...primitivesWithPresentation(request)].filter(([name]) => !isPresentationName(name)))
 
-/** The same for an operation whose answer has links, which look alike. */
-export const primitivesWithLooks = ({ query, body }: SystemRequest): URLSearchParams => {
+/** With `_format` and `_pretty`, for an operation whose answer has links that repeat them. */
+export const primitivesWithPresentation = ({ query, body }: SystemRequest): URLSearchParams => {
   const given = new URLSearchParams(query)
   for (const parameter of parametersOf(body)) given.append(parameter.name ?? '', textOf(parameter))
   return given

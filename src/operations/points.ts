@@ -5,7 +5,7 @@ import { parseInSteps } from '../fhir/json-pieces.ts'
 import { bundleChunks } from '../interactions/bundle/bundle-text.ts'
 import { type Point, pointsOf } from '../mhealth/points.ts'
 import { refusal } from '../search/refusal.ts'
-import { isLook } from '../search/result-parameter.ts'
+import { isPresentationName } from '../search/result-parameter.ts'
 import { intervalIn, parseWholeNumber } from '../search/written-value.ts'
 import type { Operation } from './operation.ts'
 import { only, primitivesOf, requireKnown } from './parameters.ts'
@@ -22,13 +22,13 @@ export const points: Operation = {
   handler: async (request, { store, mhealth, base }) => {
     if (!('id' in request)) throw new FhirError('not-supported', '$points is asked of one Observation')
     const asked = parsePoints(primitivesOf(request))
-    const looks = [...request.query].filter(([name]) => isLook(name))
+    const presentation = [...request.query].filter(([name]) => isPresentationName(name))
     const { content } = await store.read('Observation', request.id)
     const holding = (await parseInSteps(content)) as Readonly<Record<string, unknown>>
-    const found = (await inSteps(pointsOf(mhealth, holding))).filter(isWithin(asked))
+    const found = (await inSteps(pointsOf(mhealth, holding))).filter(isInPeriod(asked))
     const page = found.slice(asked.offset, asked.offset + asked.count)
     const pageAt = (offset: number) =>
-      `${base}/Observation/${request.id}/$points?${new URLSearchParams([...queryOf(asked, offset), ...looks])}`
+      `${base}/Observation/${request.id}/$points?${new URLSearchParams([...queryOf(asked, offset), ...presentation])}`
     const next = asked.offset + asked.count
     const link = [
       { relation: 'self' as const, url: pageAt(asked.offset) },
@@ -65,16 +65,16 @@ const timeOf = (given: URLSearchParams, name: string) => {
   return interval && { from: Date.parse(interval.low), to: Date.parse(interval.high) }
 }
 
-type Bounds = { readonly usual: number; readonly least: number; readonly most: number }
+type Limits = { readonly usual: number; readonly least: number; readonly most: number }
 
-const numberOf = (given: URLSearchParams, name: string, { usual, least, most }: Bounds): number => {
+const numberOf = (given: URLSearchParams, name: string, { usual, least, most }: Limits): number => {
   const text = only(given, name)
   if (text === undefined) return usual
   return parseWholeNumber(name, text, { least, most })
 }
 
-/** Whoever asks for no times gets those as well that have none. */
-const isWithin =
+/** A point without a time is in no period, but is there for whoever asks for none. */
+const isInPeriod =
   ({ from, to }: PointsAsked) =>
   ({ start }: Point): boolean =>
     start === undefined ? from === -Infinity && to === Infinity : start >= from && start < to

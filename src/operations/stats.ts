@@ -33,7 +33,7 @@ export const stats: Operation = {
   handler: async (request, { registry, store, base }) => {
     const asked = parseStats(request)
     const { patient, codes, statistics } = asked
-    const where = criteriaOf(asked, registry, base)
+    const where = observationsAsked(asked, registry, base)
     const found: ParametersParameter[] = []
     for (const code of codes) {
       const rows = await store.statistics({ where, patient, code })
@@ -126,7 +126,7 @@ const lastHours = (text: string | undefined): Period | undefined => {
   throw refusal('duration', `duration is a number of hours above 0 and below 1000000, not "${text}"`)
 }
 
-const criteriaOf = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {
+const observationsAsked = ({ patient, period }: Asked, registry: Registry, base: string): Expression => {
   const query = new URLSearchParams({ subject: `Patient/${patient}`, 'status:not': mistakenStatuses.join(',') })
   if (period?.start !== undefined) query.append('date', `ge${period.start}`)
   if (period?.end !== undefined) query.append('date', `le${period.end}`)

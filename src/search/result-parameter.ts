@@ -37,8 +37,8 @@ export const resultNames = [
   '_pretty',
 ] as const
 
-/** How the answer to any interaction is to look, whatever it is: https://hl7.org/fhir/R4/http.html#parameters */
-export const isLook = (name: string): boolean => name === '_format' || name === '_pretty'
+/** Whether it says only how the answer is written; any interaction takes these. https://hl7.org/fhir/R4/http.html#parameters */
+export const isPresentationName = (name: string): boolean => name === '_format' || name === '_pretty'
 
 export type ResultName = (typeof resultNames)[number]
 

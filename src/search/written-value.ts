@@ -3,7 +3,7 @@ import { refusal } from './refusal.ts'
 
 /** How parameters that are no search parameters write a whole number, a boolean, and a date or an instant. */
 
-type Bounds = {
+type Range = {
   readonly least: number
   readonly most: number
   /** What is asked beyond it, up to `most`, is as much as this. */
@@ -11,14 +11,14 @@ type Bounds = {
 }
 
 /** Throws what would be accepted. */
-export const parseWholeNumber = (name: string, text: string, { least, most, cap = most }: Bounds): number => {
+export const parseWholeNumber = (name: string, text: string, { least, most, cap = most }: Range): number => {
   const number = wholeNumberIn(text, { least, most })
   if (number !== undefined) return Math.min(number, cap)
   throw refusal(name, `${name} is a whole number from ${least} to ${cap}, not "${text}"`)
 }
 
 /** Undefined where it is none of that many. */
-export const wholeNumberIn = (text: string, { least, most }: Omit<Bounds, 'cap'>): number | undefined => {
+export const wholeNumberIn = (text: string, { least, most }: Omit<Range, 'cap'>): number | undefined => {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
   return number >= least && number <= most ? number : undefined
 }

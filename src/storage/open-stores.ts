@@ -41,7 +41,7 @@ import { eventsIn, type QuestionOf } from './subscription/subscription-event.ts'
 import { readIngest } from './upload/ingest-read.ts'
 import { findPolicies } from './upload/validation-policies.ts'
 import { withJoining } from './write/joining.ts'
-import { allOrNothing, undone } from './write/savepoint.ts'
+import { allOrNothing, runAndRollBack } from './write/savepoint.ts'
 import { takeTurns } from './write/turns.ts'
 import { unknown, type Writing } from './write/write.ts'
 import { writeAll } from './write/write-all.ts'
@@ -156,7 +156,7 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
     settleQuarantined: (...asked) => settleQuarantined(connection, writing, ...asked),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
     trying: (writes, run) =>
-      undone(connection, async () => {
+      runAndRollBack(connection, async () => {
         for (const one of await store.write(writes)) if (one.outcome === 'refused') throw one.error
         return run(store)
       }),

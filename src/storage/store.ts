@@ -117,10 +117,7 @@ export type Write =
     })
   | (Conditions & { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string })
 
-/**
- * By what a document is known again within its patient. `key` is the header's uuid or id, else the digest of the canonical
- * document; `digest` tells same from changed; `mapVersion` says by which map the native face was derived.
- */
+/** By what a document is known again within its patient, and told from a changed one: `UploadKey` of `mhealth`, which this room does not import. */
 export type UploadKey = {
   readonly schema: string
   readonly key: string
@@ -134,6 +131,7 @@ export type UploadKey = {
   readonly mapVersion: number
 }
 
+/** What a document's header says of the device: `HeaderDevice` of `mhealth`. */
 export type HeaderDevice = {
   readonly manufacturer?: string
   readonly model?: string
@@ -152,8 +150,8 @@ export type RefusedUpload = PolicyAsked & RefusedBody
 /** What became of one write; those of a batch stand in the order of the writes. */
 export type Written =
   | ({ readonly outcome: 'created' | 'updated' } & Stored)
-  /** `isUntold`: whoever sent it is not told that it was there before; it is answered as if it had been made. */
-  | ({ readonly outcome: 'unchanged'; readonly isUntold?: true } & Stored)
+  /** `isAnsweredAsCreated`: its sender may not learn that it was there before, so it is answered as if it were new. */
+  | ({ readonly outcome: 'unchanged'; readonly isAnsweredAsCreated?: true } & Stored)
   | ({ readonly outcome: 'deleted' } & Omit<Stored, 'content'>)
   | { readonly outcome: 'refused'; readonly error: FhirError }
 

@@ -8,7 +8,7 @@ import type { Registry } from '../fhir/registry.ts'
 import { subscribedType } from '../fhir/subscription.ts'
 import { parseSubscription } from '../interactions/subscription/subscription.ts'
 import type { SubscriptionAsked, SubscriptionParts } from '../interactions/subscription/subscription-asked.ts'
-import { type Criteria, criteriaOf } from '../interactions/subscription/subscription-criteria.ts'
+import { type Criteria, parseSubscriptionCriteria } from '../interactions/subscription/subscription-criteria.ts'
 import type { Outbound } from '../messages/outbound.ts'
 import type { Found } from '../storage/audit/concerned.ts'
 import type { Database } from '../storage/database.ts'
@@ -97,7 +97,7 @@ export const questionOf = (
 
 /** What its events are, wherever they are told; undefined of whom there is nothing to ask. Throws where it has become impossible. */
 export const criteriaFor = (serving: Parsing, { subscription, caller, hasEnded }: Subscriber): Criteria | undefined =>
-  caller === undefined || hasEnded ? undefined : criteriaOf(subscription, askingOf(serving, caller))
+  caller === undefined || hasEnded ? undefined : parseSubscriptionCriteria(subscription, askingOf(serving, caller))
 
 type Parsing = Pick<Serving, 'registry' | 'accessFor' | 'base'> & { readonly outbound: Pick<Outbound, 'refusalOf'> }
 

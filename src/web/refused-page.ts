@@ -50,31 +50,31 @@ type Thing = {
   /** Of all pages about it. */
   readonly path: string
   readonly type?: ResourceType
-  /** The parameter that names it. */
-  readonly id?: string
+  /** The parameter of the path that has its id. */
+  readonly parameter?: string
   /** Somebody's own as a patient. */
   readonly isOwn?: true
 }
 
 /** The first that fits is the page's. */
 const things: readonly Thing[] = [
-  { path: '/organizations', type: 'Organization', id: 'organization' },
-  { path: '/studies', type: 'ResearchStudy', id: 'id' },
+  { path: '/organizations', type: 'Organization', parameter: 'organization' },
+  { path: '/studies', type: 'ResearchStudy', parameter: 'id' },
   { path: '/patients/imports', type: 'Patient' },
-  { path: '/patients', type: 'Patient', id: 'id' },
-  { path: '/devices', type: 'Device', id: 'device' },
+  { path: '/patients', type: 'Patient', parameter: 'id' },
+  { path: '/devices', type: 'Device', parameter: 'device' },
   { path: '/quarantine', type: 'Observation' },
   { path: '/audit', type: 'AuditEvent' },
   { path: '/system' },
-  { path: '/sharing', type: 'ResearchStudy', id: 'study', isOwn: true },
+  { path: '/sharing', type: 'ResearchStudy', parameter: 'study', isOwn: true },
   { path: '', isOwn: true },
 ]
 
 const thingAt = (url: string): Thing | undefined =>
   things.find(({ path }) => url === path || url.startsWith(`${path}/`))
 
-const triedBy = ({ method, params }: FastifyRequest, { type, id = '' }: Omit<Thing, 'path'> = {}): Tried => {
-  const named = (params as Readonly<Record<string, string | undefined>>)[id]
+const triedBy = ({ method, params }: FastifyRequest, { type, parameter = '' }: Omit<Thing, 'path'> = {}): Tried => {
+  const named = (params as Readonly<Record<string, string | undefined>>)[parameter]
   return {
     interaction: method === 'POST' ? 'update' : 'read',
     type,

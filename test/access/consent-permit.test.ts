@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isWithin, type Permit } from '../../src/access/consent-permit.ts'
+import { isCoveredBy, type Permit } from '../../src/access/consent-permit.ts'
 
 const wide: Permit = {
   kind: 'omh:heart-rate',
@@ -28,7 +28,7 @@ t.test('one permit is within another where it opens nothing that the other does 
     ['told to the millisecond', wide, data('2026-01-01T00:00:00.000000Z', '2026-06-01T00:00:00.000000Z')],
     ['for a shorter time', valid('2026-03-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'), wide],
   ] as const)
-    t.ok(isWithin(one, other), why)
+    t.ok(isCoveredBy(one, other), why)
   for (const [why, one, other] of [
     ['another kind', { ...wide, kind: 'omh:body-weight' }, wide],
     ['all sources', wide, ofSource],
@@ -38,5 +38,5 @@ t.test('one permit is within another where it opens nothing that the other does 
     ['sooner', valid('2026-01-31T00:00:00.000Z', 'infinity'), wide],
     ['for longer', wide, valid('2026-02-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z')],
   ] as const)
-    t.notOk(isWithin(one, other), why)
+    t.notOk(isCoveredBy(one, other), why)
 })

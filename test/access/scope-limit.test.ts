@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { parseScope, parseScopes } from '../../src/access/scope.ts'
-import { isWithin, limitScopes } from '../../src/access/scope-limit.ts'
+import { isScopeWithin, limitScopes } from '../../src/access/scope-limit.ts'
 
 const limit = (asked: string, allowed: string) => limitScopes(asked.split(' '), parseScopes(allowed)).join(' ')
 
@@ -51,7 +51,7 @@ t.test(
       fc.property(fc.array(scopeText, { maxLength: 4 }), fc.array(scopeText, { maxLength: 4 }), (asked, allowed) => {
         const left = limitScopes(asked, parseScopes(allowed.join(' ')))
         const isIn = (word: string, limits: readonly string[]) =>
-          limits.some(limit => isWithin(parseScope(word) as never, parseScope(limit) as never))
+          limits.some(limit => isScopeWithin(parseScope(word) as never, parseScope(limit) as never))
         return (
           left.every(word => isIn(word, asked) && isIn(word, allowed)) &&
           limitScopes(left, parseScopes(allowed.join(' '))).join() === left.join()

@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { or } from '../../search/expression.ts'
 import { follow } from './follow.ts'
-import { both, ownedBy, where } from './grant.ts'
+import { allOf, ownedBy, where } from './grant.ts'
 import type { Grant, Grants, Rule, Staff, Verb } from './rule.ts'
 
 /** The types in whose security context a Binary can stand; in that of any other it is shown to nobody. */
@@ -24,7 +24,7 @@ const following = (verb: Verb): Grants => {
   const inContext = follow('securityContext', [...contexts, 'ResearchSubject'], verb === 'read' ? 'r' : 'u')
   const inOpenContext = follow('securityContext', contexts, 'r')
   const forInviting = follow('securityContext', ['ResearchSubject'], 'u')
-  const owned: Grant<Staff> = both(ownedBy(verb === 'read' ? 'viewer' : 'member'), withoutContext)
+  const owned: Grant<Staff> = allOf(ownedBy(verb === 'read' ? 'viewer' : 'member'), withoutContext)
   if (verb !== 'read')
     return {
       patient: inContext,

@@ -42,7 +42,7 @@ export const knownTo: Grant<Patient> = ({ patient }) => ({ kind: 'known-to', pat
 export const created: Grant = ({ principal }) => ({ kind: 'created', by: principal })
 
 /** Both must hold; a grant that says `none` stays none. */
-export const both =
+export const allOf =
   <W extends Who>(...grants: readonly [Grant<W>, ...Grant<W>[]]): Grant<W> =>
   (who, asked) => {
     const [first, ...rest] = grants

@@ -1,6 +1,6 @@
 import { and, type Expression, none, or } from '../../search/expression.ts'
 import { subjectParameters } from '../patient-compartment.ts'
-import { anyone, both, consented, created, member, own, ownedBy, staffed, where } from './grant.ts'
+import { allOf, anyone, consented, created, member, own, ownedBy, staffed, where } from './grant.ts'
 import type { Client, Grant, Rule, Staff } from './rule.ts'
 
 /** A client with a data-submission policy: for patients who consented to its organization's studies, if it has one. */
@@ -11,7 +11,7 @@ const ownSubmission: Grant<Client> = (who, asked) => (who.submitsData ? created(
 
 export const observation: Rule = {
   read: { patient: own, staff: consented, client: consented },
-  create: { patient: both(own, where({ kind: 'consentable' })), client: submitted },
+  create: { patient: allOf(own, where({ kind: 'consentable' })), client: submitted },
   update: { patient: own, client: ownSubmission },
   delete: { patient: own, client: ownSubmission },
 }
@@ -27,9 +27,9 @@ export const device: Rule = {
     administrator: sourceDevice,
     person: sourceDevice,
   },
-  create: { patient: both(own, ofPatients), administrator: sourceDevice },
-  update: { patient: both(own, ofPatients), administrator: sourceDevice },
-  delete: { patient: both(own, ofPatients), administrator: sourceDevice },
+  create: { patient: allOf(own, ofPatients), administrator: sourceDevice },
+  update: { patient: allOf(own, ofPatients), administrator: sourceDevice },
+  delete: { patient: allOf(own, ofPatients), administrator: sourceDevice },
 }
 
 /** ValueSet, StructureDefinition, SearchParameter …: how the server itself speaks. */
@@ -93,13 +93,13 @@ export const patient: Rule = {
     client: staffed('patient'),
   },
   create: { staff: ownedBy('member') },
-  update: { staff: both(ownedBy('member'), ownRegistration), patient: both(own, contactsOnly) },
+  update: { staff: allOf(ownedBy('member'), ownRegistration), patient: allOf(own, contactsOnly) },
   delete: { staff: ownedBy('member') },
 }
 
 export const auditEvent: Rule = {
   read: {
-    patient: both(own, where({ kind: 'content', is: 'of-one-patient' })),
+    patient: allOf(own, where({ kind: 'content', is: 'of-one-patient' })),
     staff: member('owner', 'down', 'privacy-officer'),
     administrator: where({ kind: 'content', is: 'of-the-installation' }),
   },

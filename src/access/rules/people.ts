@@ -1,6 +1,6 @@
 import type { ElementPath } from '../../fhir/definition/search-parameter.ts'
 import { and, none, or } from '../../search/expression.ts'
-import { anyone, both, knownTo, member, sameTenant, staffed, where } from './grant.ts'
+import { allOf, anyone, knownTo, member, sameTenant, staffed, where } from './grant.ts'
 import type { Grant, Grants, Rule } from './rule.ts'
 
 const readByTree: Grants = {
@@ -18,8 +18,8 @@ export const organization: Rule = {
     staff: (who, asked) =>
       or(
         // The root of a tenant is part of nothing, and its managers still describe it.
-        both(member('self', 'down', 'manager'), where({ kind: 'content', is: 'a-root' }))(who, asked),
-        both(member('self', 'down', 'manager'), member('parent', 'down', 'manager'))(who, asked),
+        allOf(member('self', 'down', 'manager'), where({ kind: 'content', is: 'a-root' }))(who, asked),
+        allOf(member('self', 'down', 'manager'), member('parent', 'down', 'manager'))(who, asked),
       ),
     administrator: anyone,
   },
@@ -63,15 +63,15 @@ const ofKnownOrGone: typeof managed = (who, asked) =>
 
 /** Never one's own: neither given nor taken. */
 const ofOthers: typeof managed = (who, asked) =>
-  both(member('named', 'down', 'manager'), ({ practitioner }) => ({
+  allOf(member('named', 'down', 'manager'), ({ practitioner }) => ({
     kind: 'not',
     of: { kind: 'content', is: { practitioner } },
   }))(who, asked)
 
 export const practitionerRole: Rule = {
   read: readByTree,
-  create: { staff: both(ofOthers, ofKnown), administrator: anyone },
-  update: { staff: both(ofOthers, ofKnownOrGone), administrator: anyone },
+  create: { staff: allOf(ofOthers, ofKnown), administrator: anyone },
+  update: { staff: allOf(ofOthers, ofKnownOrGone), administrator: anyone },
   delete: { staff: ofOthers, administrator: anyone },
 }
 
@@ -97,10 +97,10 @@ export const person: Rule = {
     administrator: ofPractitionersOnly,
     person: ownAccount,
   },
-  create: { staff: both(managersAccounts, subjectsKept), administrator: both(ofPractitionersOnly, subjectsKept) },
+  create: { staff: allOf(managersAccounts, subjectsKept), administrator: allOf(ofPractitionersOnly, subjectsKept) },
   update: {
-    staff: both(managersAccounts, notOwn, linksKept, subjectsKept),
-    administrator: both(ofPractitionersOnly, subjectsKept),
+    staff: allOf(managersAccounts, notOwn, linksKept, subjectsKept),
+    administrator: allOf(ofPractitionersOnly, subjectsKept),
   },
-  delete: { staff: both(managersAccounts, notOwn), administrator: ofPractitionersOnly },
+  delete: { staff: allOf(managersAccounts, notOwn), administrator: ofPractitionersOnly },
 }

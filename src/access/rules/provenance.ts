@@ -1,7 +1,7 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { type Action, all, and, none, or } from '../../search/expression.ts'
 import { follow } from './follow.ts'
-import { both, where } from './grant.ts'
+import { allOf, where } from './grant.ts'
 import { everyone, type Grant, type Rule } from './rule.ts'
 
 /** The types whose provenance is told. One of several targets that somebody wrote is told to nobody: not all of them may be one's own. */
@@ -45,5 +45,5 @@ const noDecision = where({ kind: 'content', is: 'of-no-decision' })
 /** It follows its target: read by who reads that, made by who may change it. The server alone makes that of an upload. */
 export const provenance: Rule = {
   read: everyone((who, asked) => or(overTarget('r')(who, asked), ofConsent(who, asked), ofUpload(who, asked))),
-  create: everyone(both(overTarget('u'), noDecision)),
+  create: everyone(allOf(overTarget('u'), noDecision)),
 }

@@ -1,5 +1,5 @@
 import { and, type Expression, none, or, type Staffed } from '../../search/expression.ts'
-import { both, member, membership, own, staffed, where } from './grant.ts'
+import { allOf, member, membership, own, staffed, where } from './grant.ts'
 import type { Grant, Patient, Rule, Staff } from './rule.ts'
 
 const kept = (part: Extract<Expression, { kind: 'kept' }>['part']): Grant => where({ kind: 'kept', part })
@@ -37,14 +37,14 @@ export const researchStudy: Rule = {
   },
   create: {
     staff: (who, asked) =>
-      or(both(registering, kept('staff'))(who, asked), both(managed, ownStaffEntryKept)(who, asked)),
+      or(allOf(registering, kept('staff'))(who, asked), allOf(managed, ownStaffEntryKept)(who, asked)),
   },
   update: {
     staff: (who, asked) =>
       or(
-        both(registering, kept('staff'))(who, asked),
-        both(managed, ownStaffEntryKept)(who, asked),
-        both<Staff>(leading, kept('all-but-staff'), ownStaffEntryKept)(who, asked),
+        allOf(registering, kept('staff'))(who, asked),
+        allOf(managed, ownStaffEntryKept)(who, asked),
+        allOf<Staff>(leading, kept('all-but-staff'), ownStaffEntryKept)(who, asked),
       ),
   },
   delete: { staff: registering },
@@ -74,7 +74,7 @@ export const researchSubject: Rule = {
     client: staffed('enrolment'),
   },
   create: { staff: inviting },
-  update: { staff: inviting, patient: both<Patient>(own, kept('all-but-leaving'), leaving) },
+  update: { staff: inviting, patient: allOf<Patient>(own, kept('all-but-leaving'), leaving) },
   delete: { staff: inviting },
 }
 
@@ -87,19 +87,19 @@ const requested: Grant<Staff> = staffed('request')
 /** Only the patient decides. Staff ask, and end what was given, saying why; what is neither must stay as it is. */
 export const consent: Rule = {
   read: { patient: own, staff: staffed('consent'), client: staffed('consent') },
-  create: { patient: recorded, staff: both(requested, status('proposed')) },
+  create: { patient: recorded, staff: allOf(requested, status('proposed')) },
   update: {
     patient: recorded,
     staff: (who, asked) =>
       or(
-        both<Staff>(requested, status('proposed'), kept('status'))(who, asked),
-        both<Staff>(
+        allOf<Staff>(requested, status('proposed'), kept('status'))(who, asked),
+        allOf<Staff>(
           requested,
           status('inactive'),
           where({ kind: 'content', is: 'with-a-reason' }),
           kept('all-but-inactivation'),
         )(who, asked),
-        both<Staff>(requested, kept('whole'))(who, asked),
+        allOf<Staff>(requested, kept('whole'))(who, asked),
       ),
   },
   delete: { patient: recorded },

@@ -42,7 +42,7 @@ const practitionerOf = async (connection: Connection, person: string): Promise<s
 
 type NewStaff = { readonly person: string; readonly email: string; readonly name: string }
 
-/** The public face of the account, which the organization owns. Answers its id. */
+/** Makes the Practitioner by whom others know the account; the organization owns it. Answers its id. */
 const becomePractitioner = async (store: Store, { person, email, name }: NewStaff): Promise<string> => {
   const id = uuidv7()
   await writeOrThrow(store, {

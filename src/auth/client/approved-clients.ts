@@ -1,7 +1,7 @@
 import { errors } from 'oidc-provider'
 import type { ClientPolicy } from '../../access/caller.ts'
 import { parseScope, parseScopes } from '../../access/scope.ts'
-import { isWithin } from '../../access/scope-limit.ts'
+import { isScopeWithin } from '../../access/scope-limit.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { revokeGrants } from '../../storage/authorization/authorization-grant.ts'
 import {
@@ -75,7 +75,7 @@ export const endBeyond = async (
   now: string,
 ): Promise<void> => {
   const allowed = parseScopes(now)
-  if (parseScopes(client.scope).every(one => allowed.some(limit => isWithin(one, limit)))) return
+  if (parseScopes(client.scope).every(one => allowed.some(limit => isScopeWithin(one, limit)))) return
   if (isBackend(client)) await revokeTokensOfClient(connection, client.id)
   else await revokeGrants(connection, { client: client.id, withUserScopes: true })
 }

@@ -1,6 +1,6 @@
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { parseScope, parseScopes, type Scope } from '../../access/scope.ts'
-import { isWithin } from '../../access/scope-limit.ts'
+import { isScopeWithin } from '../../access/scope-limit.ts'
 import { type ScopeRules, scopeRefusal } from '../request/requested-scope.ts'
 
 /**
@@ -41,6 +41,6 @@ const isGranted = (word: string, limits: readonly Scope[], rules: ScopeRules): b
   const scope = parseScope(word)
   if (scope === undefined || scopeRefusal(scope, rules) !== undefined) return false
   return [...scope.actions].every(action =>
-    limits.some(limit => isWithin({ ...scope, actions: new Set([action]) }, limit)),
+    limits.some(limit => isScopeWithin({ ...scope, actions: new Set([action]) }, limit)),
   )
 }

@@ -1,7 +1,7 @@
 import type { Interaction as Kept, Provider } from 'oidc-provider'
 import { parseScope } from '../../access/scope.ts'
 import { criteriaRefusal } from '../../access/scope-criteria.ts'
-import { isWithin } from '../../access/scope-limit.ts'
+import { isScopeWithin } from '../../access/scope-limit.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { findGrant, grantIdOf, type NewGrant } from '../../storage/authorization/authorization-grant.ts'
 import { findClient, type RegisteredClient } from '../../storage/authorization/client-registration.ts'
@@ -164,7 +164,7 @@ const isGiven = (word: string, offered: readonly string[], { registry, parseCrit
   if (criteriaRefusal(scope, registry.resourceTypes, parseCriteria) !== undefined) return false
   return offered.some(one => {
     const limit = parseScope(one)
-    return limit !== undefined && isWithin(scope, limit)
+    return limit !== undefined && isScopeWithin(scope, limit)
   })
 }
 

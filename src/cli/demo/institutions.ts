@@ -82,7 +82,7 @@ const createOrganization = async (client: FhirClient, name: string, partOf?: str
   return id
 }
 
-/** A public face, a membership, and an account. */
+/** A Practitioner, a membership, and an account. */
 const createColleague = async (
   by: FhirClient,
   { given, family, role }: Colleague,

@@ -20,7 +20,7 @@ import { routes } from './routes.ts'
 export const apiPath = '/api/v1'
 
 export type ApiOptions = ContextParts &
-  Pick<FhirOptions, 'bounds' | 'findCaller' | 'findRefused'> & {
+  Pick<FhirOptions, 'limitInFlight' | 'findCaller' | 'findRefused'> & {
     readonly codeClasses: CodeClasses
     /** Of this server, without a slash at the end. */
     readonly address: () => string
@@ -76,7 +76,7 @@ const callerRoutes = (scope: FastifyInstance, options: ApiOptions): void => {
   })
   scope.decorateRequest('caller', undefined)
   scope.addHook('onRequest', requireCaller(options.findCaller, undefined, recordRefused(options, triedAt)))
-  options.bounds(scope)
+  options.limitInFlight(scope)
   for (const { method, path, parameters = [], isPaged, status = 200, answer } of routes) {
     const known = [...parameters, ...(isPaged ? pageParameters : [])]
     scope.route({

@@ -76,7 +76,7 @@ const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): P
       (await find())?.grant === shared.grant
     Object.assign(request, { shared, caller: shared.caller, isStillLetIn })
   })
-  options.bounds(server)
+  options.limitInFlight(server)
   server.get<OfUser>(`${own}/users/:user`, async (request, reply) => {
     if (request.shared === undefined) throw notFound
     const reading = readingOf(request.params.user, request.shared.encrypt)

@@ -41,7 +41,7 @@ export const dataPointRoutes = async (server: FastifyInstance, options: DataPoin
   })
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller, undefined, recordRefused(options, triedBy)))
-  options.bounds(server)
+  options.limitInFlight(server)
   server.addHook('onRequest', async (request, reply) => {
     requireJson(request)
     reply.header('cache-control', 'no-store')

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FhirError } from '../../fhir/error.ts'
 import type { Store } from '../../storage/store.ts'
-import { type Bounds, callerKey, personKey } from './in-flight.ts'
+import { callerKey, type LimitInFlight, personKey } from './in-flight.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -13,7 +13,7 @@ declare module 'fastify' {
 type InTurn = <Done>(run: () => Promise<Done>) => Promise<Done>
 
 export type CallerTurns = {
-  readonly bounds: Bounds
+  readonly limitInFlight: LimitInFlight
   /** For what somebody reads on pages, whose requests themselves take no turn. */
   readonly turnsOf: (request: FastifyRequest, person: string) => InTurn
 }
@@ -51,7 +51,7 @@ export const openCallerTurns = (connections: number): CallerTurns => {
       }
     }
   }
-  const bounds = (server: FastifyInstance) => {
+  const limitInFlight = (server: FastifyInstance) => {
     server.addHook('preHandler', (request, _reply, done) => {
       const key = callerKey(request)
       request.inTurn = turnsFor(request, key)
@@ -67,7 +67,7 @@ export const openCallerTurns = (connections: number): CallerTurns => {
       done()
     })
   }
-  return { bounds, turnsOf: (request, person) => turnsFor(request, personKey(person)) }
+  return { limitInFlight, turnsOf: (request, person) => turnsFor(request, personKey(person)) }
 }
 
 /** The same store, for answers that are read while they go out: each page when it is its caller's turn. */

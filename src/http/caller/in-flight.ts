@@ -5,19 +5,19 @@ import { presentationOf } from '../fhir/media-type.ts'
 
 type WorkBounds = {
   readonly most: number
-  /** Of those, with a body that takes memory; and as many with an answer that does. */
+  /** How many of them may have a body that takes memory; as many again may have an answer that does. */
   readonly mostLarge: number
 }
 
-/** For the routes of a server, behind the hook that finds who calls: who is nobody takes no place. */
-export type Bounds = (server: FastifyInstance) => void
+/** Adds the hooks that hold a server's requests within limits; behind the hook that finds the caller, so that nobody else takes a place. */
+export type LimitInFlight = (server: FastifyInstance) => void
 
 /**
- * Of one process: no more is begun than can be worked on. What is beyond that is refused before anything of it is read, and the
- * client comes again. How busy the event loop is would tell so only when it is late, and nothing of what waits for the database.
- * Whoever sends or reads slowly keeps a place for long: no caller has so many that there is none for others.
+ * The process begins no more than it can work on: a request beyond the limit is refused before any of it is read, and the client
+ * tries again. How busy the event loop is would show an overload too late, and nothing of the requests that wait for the database.
+ * A slow sender or reader keeps its place for a long time, so one caller never has all the places.
  */
-export const openBounds = (bounds: WorkBounds): Bounds => {
+export const openInFlightLimits = (bounds: WorkBounds): LimitInFlight => {
   const share = { most: shareOf(bounds.most), mostLarge: shareOf(bounds.mostLarge) }
   const all = none()
   const byCaller = new Map<string, Tally>()

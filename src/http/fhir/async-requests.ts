@@ -7,7 +7,7 @@ import type { Tried } from '../../storage/audit/refusal.ts'
 import type { Database } from '../../storage/database.ts'
 import { addAsyncRequest, cancelAsyncRequest, findAsyncRequest } from '../../storage/work/async-request.ts'
 import { type FindCaller, type Pages, requireCaller } from '../caller/caller.ts'
-import type { Bounds } from '../caller/in-flight.ts'
+import type { LimitInFlight } from '../caller/in-flight.ts'
 import { type RefusedParts, recordRefused } from '../caller/refused-token.ts'
 import { sendAnswer } from './fhir-answer.ts'
 import { parseBodies } from './fhir-body.ts'
@@ -44,20 +44,20 @@ type RouteOptions = ContextParts &
   RefusedParts & {
     readonly findCaller: FindCaller
     readonly pages: Pages
-    readonly bounds: Bounds
+    readonly limitInFlight: LimitInFlight
     readonly database: Database
   }
 
 /** Where a client looks how far its request is, fetches its answer, or cancels it. Nobody else's is there. */
 export const asyncRoutes = async (
   server: FastifyInstance,
-  { database, findCaller, pages, bounds, ...parts }: RouteOptions,
+  { database, findCaller, pages, limitInFlight, ...parts }: RouteOptions,
 ): Promise<void> => {
   const contextOf = openContexts(parts)
   parseBodies(server)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(findCaller, pages, recordRefused(parts, triedBy)))
-  bounds(server)
+  limitInFlight(server)
   server.addHook('onRequest', async (request, reply) => {
     requirePresentation(request)
     refuseLines(request)

@@ -8,7 +8,7 @@ import { routes } from '../../operations/operations.ts'
 import type { Tried } from '../../storage/audit/refusal.ts'
 import { type FindCaller, type Pages, requireCaller } from '../caller/caller.ts'
 import type { CallerTurns } from '../caller/caller-turns.ts'
-import type { Bounds } from '../caller/in-flight.ts'
+import type { LimitInFlight } from '../caller/in-flight.ts'
 import { type RefusedParts, recordRefused } from '../caller/refused-token.ts'
 import { allow } from '../other-methods.ts'
 import { type AsyncRequests, sendAccepted } from './async-requests.ts'
@@ -24,7 +24,7 @@ export type FhirOptions = ContextParts &
   RefusedParts & {
     readonly findCaller: FindCaller
     readonly pages: Pages
-    readonly bounds: Bounds
+    readonly limitInFlight: LimitInFlight
     readonly turnsOf: CallerTurns['turnsOf']
     readonly face?: Face
   }
@@ -69,7 +69,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   namePatches(server)
   server.decorateRequest('caller', undefined)
   server.addHook('onRequest', requireCaller(options.findCaller, options.pages, onRefused))
-  options.bounds(server)
+  options.limitInFlight(server)
   server.addHook('onRequest', async (request, reply) => {
     if (!mayBeContent(target(request))) face.requirePresentation(request)
     reply.header('cache-control', 'no-store')

@@ -8,8 +8,8 @@ import {
   asyncRequestsToDo,
   dropOldAsyncRequests,
   endAsyncRequest,
+  isAuthorizationOver,
   keepAnswer,
-  mayNotGoOn,
   readAsyncWork,
 } from '../../storage/work/async-request.ts'
 import type { Queue } from '../../storage/work/queue.ts'
@@ -104,7 +104,7 @@ const doBatch = async (doing: Doing): Promise<void> => {
   const { id, work, routed, database } = doing
   const entries = entriesOf(routed.request.body)
   for (let from = work.done; from < entries.length; from += partLength) {
-    if (from > work.done && (await mayNotGoOn(database, id))) throw revoked
+    if (from > work.done && (await isAuthorizationOver(database, id))) throw revoked
     await doEntries(doing, entries, from, Math.min(from + partLength, entries.length))
   }
   await endAsyncRequest(database, id, { status: 200, head: { type: 'batch-response' } })

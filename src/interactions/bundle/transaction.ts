@@ -2,7 +2,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { openGiveWay } from '../../fhir/give-way.ts'
 import type { Connection } from '../../storage/database.ts'
 import type { Written } from '../../storage/store.ts'
-import { criteriaOf, prepareRouted } from '../conditional.ts'
+import { parseConditionalCriteria, prepareRouted } from '../conditional.ts'
 import { findExistingAmong } from '../conditional-create.ts'
 import { existing } from '../create.ts'
 import { decidePolicies } from '../incoming/decide-policy.ts'
@@ -105,7 +105,7 @@ const takeTurns = async (placed: readonly Placed[], { context, targets, claims }
     if (!('type' in request)) return []
     const { type, query, headers } = resolveCriteria(request, targets)
     if (interaction.decide !== undefined) {
-      const criteria = atEntry(index, () => criteriaOf(type, query, context))
+      const criteria = atEntry(index, () => parseConditionalCriteria(type, query, context))
       if (interaction.method === 'PUT') claimCriteria(criteria, index, claims)
       return [criteria]
     }
@@ -192,7 +192,8 @@ const noteDone = (
 ) => {
   if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
   versions.set(`${type}/${id}`, versionId)
-  if ('metNothing' in request) made.push({ index, id, criteria: criteriaOf(type, request.query, context) })
+  if ('metNothing' in request)
+    made.push({ index, id, criteria: parseConditionalCriteria(type, request.query, context) })
 }
 
 type Done = Exclude<Written, { outcome: 'refused' }>

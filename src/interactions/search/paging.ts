@@ -1,5 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
-import { cursorName, isLook } from '../../search/result-parameter.ts'
+import { cursorName, isPresentationName } from '../../search/result-parameter.ts'
 import type { Context } from '../interaction.ts'
 import type { Cursor } from './cursor.ts'
 
@@ -28,7 +28,7 @@ export const openPage = async (
   return { query: asked, page: opened.page === firstPage ? undefined : opened.page }
 }
 
-const isBesideCursor = (name: string): boolean => name === cursorName || name === '_count' || isLook(name)
+const isBesideCursor = (name: string): boolean => name === cursorName || name === '_count' || isPresentationName(name)
 
 /** The page of a cursor that leads back to the beginning. */
 export const firstPage = ''
@@ -39,7 +39,7 @@ export const mostLinkBytes = 61_440
 /** A link to another page: it says nothing of what was asked, but for how it is to look. Throws where nobody could follow it. */
 export const cursorUrl = async (cursor: Cursor, { base, cursors }: Pick<Context, 'base' | 'cursors'>) => {
   const path = cursor.path === '' ? base : `${base}/${cursor.path}`
-  const query = new URLSearchParams([...new URLSearchParams(cursor.query)].filter(([name]) => isLook(name)))
+  const query = new URLSearchParams([...new URLSearchParams(cursor.query)].filter(([name]) => isPresentationName(name)))
   const url = `${path}?${cursorName}=${cursors.seal(cursor)}${query.size === 0 ? '' : `&${query}`}`
   if (url.length <= mostLinkBytes) return url
   throw new FhirError(

@@ -10,7 +10,7 @@ import { refusedElement, type SubscriptionAsked, type SubscriptionParts } from '
 export type Criteria = Pick<SubscriptionAsked, 'type' | 'where' | 'access'>
 
 /** Which resources it is about, of those that its subscriber may search. */
-export const criteriaOf = (subscription: Subscription, asking: SubscriptionParts): Criteria => {
+export const parseSubscriptionCriteria = (subscription: Subscription, asking: SubscriptionParts): Criteria => {
   const type = asking.registry.resourceTypes.find(one => one === subscribedType(subscription))
   if (type === undefined) throw refusedElement('criteria', accepted)
   const { study, query } = isTopic(subscription.criteria)

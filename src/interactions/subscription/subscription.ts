@@ -5,12 +5,12 @@ import { isTopic } from '../../fhir/subscription.ts'
 import type { Context } from '../interaction.ts'
 import { refusedElement, type SubscriptionAsked, type SubscriptionParts } from './subscription-asked.ts'
 import { channelOf, payloadOf } from './subscription-channel.ts'
-import { criteriaOf } from './subscription-criteria.ts'
+import { parseSubscriptionCriteria } from './subscription-criteria.ts'
 
 /** As its subscriber may have it now. Throws one FhirError with an issue for each element that cannot be served. */
 export const parseSubscription = (subscription: Subscription, asking: SubscriptionParts): SubscriptionAsked => {
   const issues: Issue[] = []
-  const criteria = collected(issues, () => criteriaOf(subscription, asking))
+  const criteria = collected(issues, () => parseSubscriptionCriteria(subscription, asking))
   const channel = collected(issues, () => channelOf(subscription, asking))
   const payload = collected(issues, () => payloadOf(subscription))
   const [first, ...others] = issues

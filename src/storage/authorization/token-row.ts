@@ -120,7 +120,7 @@ const patientOf = ({ kind, patient_id, practitioner, patients, compartments }: T
   return compartments === 1 ? patients[0] : undefined
 }
 
-/** What staff write, and have created, as the patient that they are is not signed with their public face. */
+/** What staff write as the patient that they are as well is not signed with their Practitioner. */
 const principalOf = (row: TokenRow, otherwise: string | undefined): Principal => {
   const { kind, person_id, patient_id, client_id } = row
   if (otherwise !== undefined) return { kind: 'patient', id: otherwise }

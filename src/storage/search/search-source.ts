@@ -39,7 +39,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
   const question = restrict(access, 's', type, search.where)
   const stored = { ...storedRow(type, 'row'), ...(inOwnOrder ? { common: commonTokens } : {}), ...recordedOf(type) }
   const asked = conjuncts(question)
-  const driving = type === 'Observation' && !isWithin(question) ? drivingCode(asked, stored, classes) : undefined
+  const driving = type === 'Observation' && !isInCompartment(question) ? drivingCode(asked, stored, classes) : undefined
   const target = type === 'Provenance' ? drivingTarget(asked, stored, classes) : undefined
   if (target !== undefined) {
     const rest = asked.filter(one => one !== target.match)
@@ -82,5 +82,5 @@ const auditEvents = (sample: SqlFragment): SqlFragment =>
     ? sql.fragment`${searchedOf('AuditEvent')} AS row`
     : sql.fragment`(SELECT * FROM ${searchedOf('AuditEvent')} WHERE pk % 100 = 0) AS row`
 
-/** In a compartment by one of several ways: each has its own index of the body's table, which PostgreSQL can join. */
-const isWithin = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')
+/** A row is in a compartment by one of several parameters, each with an index of its own on the body's table, which PostgreSQL can combine. */
+const isInCompartment = (question: Restricted): boolean => conjuncts(question).some(one => one.kind === 'there')

@@ -17,7 +17,7 @@ import { contentInShare, contentWithin, type Filled, fillRoom, type Room, versio
 import { type Source, sourceOf } from './search-source.ts'
 import { isStoredWhole, servedContent } from './served-content.ts'
 import { type AskedSkip, skipByPatient, skipStatement } from './skip-statement.ts'
-import { inOwnOrder, type Position } from './sort.ts'
+import { type Position, withoutDefaultSort } from './sort.ts'
 import { mostCounted, totalOf } from './total.ts'
 
 type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
@@ -28,7 +28,7 @@ type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
 
 /** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
 export const searchPage = async (connection: Connection, searching: Searching, asked: Search): Promise<Page> => {
-  const search = inOwnOrder(asked)
+  const search = withoutDefaultSort(asked)
   if (search.skip !== undefined && search.skip > 0 && search.count > 0) {
     const cursor = await cursorBehind(connection, searching, search, search.skip)
     return cursor === undefined ? nothing : searchPage(connection, searching, { ...search, skip: 0, cursor })

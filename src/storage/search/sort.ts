@@ -21,8 +21,8 @@ export const sortKeys = (search: Search, row: RowNames): readonly SortKey[] => {
   return defaultKeys(search.type, row)
 }
 
-/** `_sort=-date` of Observations is the order that they have anyway, for which there are narrower indexes. */
-export const inOwnOrder = (search: Search): Search => {
+/** `_sort=-date` of Observations asks for the order that they have anyway, and without it narrower indexes serve. */
+export const withoutDefaultSort = (search: Search): Search => {
   const [first, ...others] = search.sort
   const isOwn =
     search.type === 'Observation' && first?.parameter.code === 'date' && first.descending && others.length === 0

@@ -78,8 +78,8 @@ const meetUpload = async (
 }
 
 /**
- * Who may not read what is stored, which somebody may have added to, is answered their own words. An app that may be somebody else's than the author's is not told either that it
- * was there.
+ * Somebody may have added to what is stored, so whoever may not read it is answered what they sent themselves. An app that is still unproven is
+ * not even told that it was there.
  */
 const toldTo = (
   { authorSince }: Writing,
@@ -88,7 +88,7 @@ const toldTo = (
   written: Written,
 ): Written => {
   if (isReadable) return written
-  if (authorSince !== undefined && written.outcome !== 'updated') return untold(candidate)
+  if (authorSince !== undefined && written.outcome !== 'updated') return answeredAsCreated(candidate)
   return 'content' in written ? { ...written, ...asSent(candidate, written) } : written
 }
 
@@ -152,10 +152,10 @@ const asSent = <One extends Stored>({ resource }: Candidate, current: One): One 
   return { ...current, content: JSON.stringify({ ...resource, id, meta }) }
 }
 
-/** Nothing is stored, and the answer is that of what is new: under an id that nothing has. */
-export const untold = (candidate: Candidate): Written => ({
+/** Nothing is stored, and it is answered as if it were new, under an id that nothing has. */
+export const answeredAsCreated = (candidate: Candidate): Written => ({
   outcome: 'unchanged',
-  isUntold: true,
+  isAnsweredAsCreated: true,
   ...toStored(candidate),
 })
 

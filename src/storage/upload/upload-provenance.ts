@@ -91,7 +91,7 @@ const patientIn = ({ subject: { reference = '' } = {} }: Observation): string | 
 
 type Who = Provenance['agent'][number]['who']
 
-/** Staff by their public face; whose own account it is, by the Patient: an account is private. A client of its own sends for nobody. */
+/** Staff are named by their Practitioner, and patients by their Patient, since an account is private. A client of its own sends for nobody. */
 const whoSent = async (connection: Connection, { principal }: Writing, patient: string): Promise<Who | undefined> => {
   if (principal.kind === 'client') return undefined
   const who = principal.kind === 'person' ? await findSelf(connection, principal) : undefined

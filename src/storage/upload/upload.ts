@@ -6,7 +6,7 @@ import { currentObservations } from '../write/current-observations.ts'
 import { lockPlaces } from '../write/lock-places.ts'
 import { numberAllowed } from '../write/number-allowed.ts'
 import { type Create, candidatesOf, insertAll, type Writing } from '../write/write.ts'
-import { type Met, mayChange, meetUploads, untold } from './meet-upload.ts'
+import { answeredAsCreated, type Met, mayChange, meetUploads } from './meet-upload.ts'
 import { rememberContents } from './upload-contents.ts'
 import { recordMeasured, withDevices } from './upload-device.ts'
 import { type Entry, entryOf, type Keyed, leadKeys, lockKeys, releaseKeys, takeKeys } from './upload-keys.ts'
@@ -167,10 +167,10 @@ const outcomeOf = (writing: Writing, entry: Entry, first: Entry, outcomes: Map<E
   const outcome = outcomes.get(first)
   if (outcome === undefined) throw new Error('an upload without an outcome')
   if (entry === first || outcome.outcome === 'refused' || outcome.outcome === 'deleted') return outcome
-  const isUntold = outcome.outcome === 'unchanged' ? outcome.isUntold : isOlder(writing, entry)
-  return isUntold ? untold(entry.candidate) : { ...outcome, outcome: 'unchanged' }
+  const isAnsweredAsCreated = outcome.outcome === 'unchanged' ? outcome.isAnsweredAsCreated : isOlder(writing, entry)
+  return isAnsweredAsCreated ? answeredAsCreated(entry.candidate) : { ...outcome, outcome: 'unchanged' }
 }
 
-/** It was measured before whoever sends it came: were it sent a second time, they would not be told that it is there. */
+/** It was measured before an app that is still unproven took up its invitation: such an app is not told that it was stored already. */
 const isOlder = ({ authorSince }: Writing, { candidate: { facts } }: Entry): boolean =>
   authorSince !== undefined && !(Date.parse(facts?.low ?? '') > Date.parse(authorSince))

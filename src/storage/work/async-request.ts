@@ -104,8 +104,8 @@ export const readAsyncWork = async (connection: Connection, id: string): Promise
   return { ...work, caller: caller && { ...caller, tokenHash } }
 }
 
-/** Whether what it is done by, of which some may be done already, is over. */
-export const mayNotGoOn = async (connection: Connection, id: string): Promise<boolean> => {
+/** Whether the token or grant that it is done by has ended; a part of it may be done by then. */
+export const isAuthorizationOver = async (connection: Connection, id: string): Promise<boolean> => {
   const copy = sql.fragment`async_request`
   const row = await connection.maybeOne<{ readonly over: boolean }>(
     sql.fragment`SELECT ${hasEnded(copy)} AS over FROM async_request WHERE id = ${id}`,

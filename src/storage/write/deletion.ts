@@ -7,7 +7,7 @@ import { sql, word } from '../sql.ts'
 import { findSubscriber } from '../subscription/subscriber.ts'
 import type { QuestionOf } from '../subscription/subscription-event.ts'
 import { isResting, wasTooLong } from '../subscription/unanswered.ts'
-import { attempt, undone } from './savepoint.ts'
+import { attempt, runAndRollBack } from './savepoint.ts'
 import type { Place } from './update.ts'
 
 export type Listening = {
@@ -55,8 +55,8 @@ const subscribersOf = async (connection: Connection, asking: Asking, place: Plac
   const listeners = await listenersNear(connection, place)
   if (listeners.length === 0) return { matched, unanswered }
   const end = performance.now() + mostOfAllMs
-  // It also puts back how long a statement may take.
-  await undone(connection, async () => {
+  // Rolling back also restores the statement_timeout that `limitTo` sets.
+  await runAndRollBack(connection, async () => {
     let limit: number | undefined
     for (const { id, rests } of listeners) {
       const left = Math.round(end - performance.now())

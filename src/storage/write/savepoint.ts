@@ -3,7 +3,7 @@ import type { Connection } from '../database.ts'
 import { isConflict } from '../postgres/sql-state.ts'
 import { sql } from '../sql.ts'
 
-/** One write of several: where it is refused, whatever it had done by then is undone, and the others go on. */
+/** Runs one write of several: if it is refused, it alone is rolled back, and the others go on. */
 export const isolated = async <Done>(
   connection: Connection,
   run: () => Promise<Done>,
@@ -12,7 +12,7 @@ export const isolated = async <Done>(
   return 'done' in attempted ? attempted.done : { outcome: 'refused', error: attempted.refused }
 }
 
-/** What was done, or why it was refused, and then it is undone. */
+/** Answers what was done, or why it was refused; in that case it is rolled back. */
 export const attempt = async <Done>(
   connection: Connection,
   run: () => Promise<Done>,
@@ -25,15 +25,15 @@ export const attempt = async <Done>(
   }
 }
 
-/** A part of a transaction, which goes on whatever becomes of it: where it throws, nothing of it was done. */
+/** Runs a part of a transaction: if it throws, that part is rolled back, and the transaction can go on. */
 export const allOrNothing = <Done>(connection: Connection, run: () => Promise<Done>): Promise<Done> =>
   behindSavepoint(connection, run, release, error => !isConflict(error))
 
-/** What was found, and whatever was done for it is undone; also where it throws. */
-export const undone = <Found>(connection: Connection, run: () => Promise<Found>): Promise<Found> =>
+/** Answers what `run` found, and rolls back whatever it wrote to find it, whether or not it throws. */
+export const runAndRollBack = <Found>(connection: Connection, run: () => Promise<Found>): Promise<Found> =>
   behindSavepoint(connection, run, undo, error => !isConflict(error))
 
-/** Whether it was done: not where it throws what is expected, and then it is undone. */
+/** Whether it was done: if it throws an error that is expected, it is rolled back and the answer is false. */
 export const unless = async (
   connection: Connection,
   isExpected: (error: unknown) => boolean,
@@ -48,7 +48,7 @@ export const unless = async (
   }
 }
 
-/** However it ends, the savepoint is gone: one that stayed would be what the next one around it is rolled back to, and takes memory until the commit. */
+/** However it ends, the savepoint is released: one that stayed would be what the savepoint around it is rolled back to, and take memory until the commit. */
 const behindSavepoint = async <Done>(
   connection: Connection,
   run: () => Promise<Done>,

@@ -4,7 +4,7 @@ import type { Principal } from '../../search/expression.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** Who writes, as a Provenance names them; staff by their public face. FHIR lets no Person be an agent. */
+/** Who writes, as a Provenance names them; staff by their Practitioner. FHIR does not let a Person be an agent. */
 export const findSelf = async (
   connection: Connection,
   { kind, id }: Principal,

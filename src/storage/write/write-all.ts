@@ -61,7 +61,7 @@ const writeComplete = async (
   beside: ReadonlySet<string>,
 ): Promise<readonly Written[]> => {
   const written: Written[] = []
-  await takeTurns(connection, writing, writes.flatMap(criteriaOf), changedBy(writes))
+  await takeTurns(connection, writing, writes.flatMap(ifNoneExistOf), changedBy(writes))
   if (writes.some(changesRole)) await takeRoleTurn(connection)
   let left = roomOfBundle
   for (const run of runsOf(writes)) {
@@ -91,8 +91,8 @@ const tooMuch = new FhirError(
 const lettersMet = (write: Write, one: Written): number =>
   'content' in one && (write.kind === 'patch' || one.outcome === 'unchanged') ? one.content.length : 0
 
-/** Two conditional creates at once must not both find nothing. */
-const criteriaOf = (write: Write) =>
+/** The writes take turns by these, so that of two conditional creates at once not both find nothing. */
+const ifNoneExistOf = (write: Write) =>
   write.kind === 'create' && write.ifNoneExist !== undefined ? [write.ifNoneExist] : []
 
 const changesRole = (write: Write): boolean =>

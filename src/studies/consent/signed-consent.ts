@@ -1,5 +1,5 @@
 import type { Consent, Provenance, Signature } from '@medplum/fhirtypes'
-import { isWithin, type Permit } from '../../access/consent-permit.ts'
+import { isCoveredBy, type Permit } from '../../access/consent-permit.ts'
 import { consentDecision } from '../../access/vocabulary.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { openTerms } from '../../storage/model/consent/consent.ts'
@@ -99,7 +99,7 @@ const isOnlyNarrowed = async (
     if (before === undefined || after.status !== 'active') return false
     if (after.sourceAttachment?.hash !== before.sourceAttachment?.hash) return false
     const givenBefore = await read(before)
-    if (!given.every(one => givenBefore.some(other => isWithin(one, other)))) return false
+    if (!given.every(one => givenBefore.some(other => isCoveredBy(one, other)))) return false
     ;[after, given] = [before, givenBefore]
   }
 }

@@ -20,7 +20,7 @@ const openSlow = async () => {
     const { person } = request.headers
     request.caller = { client: { id: 'app' }, person: { id: person } } as unknown as typeof request.caller
   })
-  openCallerTurns(4).bounds(server)
+  openCallerTurns(4).limitInFlight(server)
   server.get('/pages', (request, reply) =>
     reply.type('text/plain').send(
       Readable.from(

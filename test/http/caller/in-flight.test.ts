@@ -2,7 +2,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fastify } from 'fastify'
 import t from 'tap'
-import { openBounds } from '../../../src/http/caller/in-flight.ts'
+import { openInFlightLimits } from '../../../src/http/caller/in-flight.ts'
 import { answerError } from '../../../src/http/errors.ts'
 import { presentAnswers } from '../../../src/http/fhir/presentation.ts'
 import { beginInTurn } from '../../../src/http/pipelines.ts'
@@ -23,7 +23,7 @@ const openSlow = async ({ most = 4, mostLarge = 4 } = {}) => {
       ...(person === undefined ? {} : { person: { id: person } }),
     } as unknown as typeof request.caller
   })
-  openBounds({ most, mostLarge })(server)
+  openInFlightLimits({ most, mostLarge })(server)
   const parseAs = { parseAs: 'string' } as const
   server.addContentTypeParser(
     'application/x-www-form-urlencoded',

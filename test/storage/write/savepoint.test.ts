@@ -2,7 +2,7 @@ import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { type Connection, openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { allOrNothing, attempt, undone } from '../../../src/storage/write/savepoint.ts'
+import { allOrNothing, attempt, runAndRollBack } from '../../../src/storage/write/savepoint.ts'
 import { withDatabase } from '../../support/database.ts'
 
 const { url, close } = await withDatabase()
@@ -45,9 +45,9 @@ t.test('what is refused behind a refusal within it is undone from its own beginn
 
 t.test('what is tried behind what was tried within it is undone from its own beginning', async t => {
   const kept = await keptOf(async (connection, write) => {
-    await undone(connection, async () => {
+    await runAndRollBack(connection, async () => {
       await write('a')
-      await undone(connection, () => write('b'))
+      await runAndRollBack(connection, () => write('b'))
     })
     await write('c')
   })
@@ -73,8 +73,8 @@ t.test('no savepoint is left, however it ended', async t => {
   const ways: Readonly<Record<string, (connection: Connection) => Promise<unknown>>> = {
     done: connection => attempt(connection, async () => {}),
     refused: connection => attempt(connection, refuse),
-    tried: connection => undone(connection, async () => {}),
-    'tried in vain': connection => undone(connection, refuse).catch(() => {}),
+    tried: connection => runAndRollBack(connection, async () => {}),
+    'tried in vain': connection => runAndRollBack(connection, refuse).catch(() => {}),
   }
   for (const [way, run] of Object.entries(ways))
     for (const name of ['write', 'tried']) {

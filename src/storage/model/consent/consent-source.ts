@@ -1,5 +1,5 @@
 import type { Consent } from '@medplum/fhirtypes'
-import { isWithin, type Permit } from '../../../access/consent-permit.ts'
+import { isCoveredBy, type Permit } from '../../../access/consent-permit.ts'
 import { digestOf } from '../../../fhir/attachment-digest.ts'
 import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
@@ -62,7 +62,7 @@ const reasonAgainst = ({ consent, text, permits, before }: Signing): string | un
   if (text === undefined) return 'The study holds no text with this hash'
   if (status !== 'active' || text.isCurrent) return undefined
   if (before?.text?.version !== text.version) return `Version ${text.version} of the text is not signed any more`
-  return permits.every(one => before.permits.some(other => isWithin(one, other)))
+  return permits.every(one => before.permits.some(other => isCoveredBy(one, other)))
     ? undefined
     : `More than before is not given under version ${text.version} of the text`
 }

@@ -1,6 +1,6 @@
 import type { Consent } from '@medplum/fhirtypes'
 import { type ConsentGrantee, type ConsentTerms, devicesNamed, readConsent } from '../../../access/consent.ts'
-import { isWithin, mostPermits } from '../../../access/consent-permit.ts'
+import { isCoveredBy, mostPermits } from '../../../access/consent-permit.ts'
 import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
@@ -99,7 +99,7 @@ const refuseGiving = async (
   }
   const standing = status === 'active' ? before : undefined
   // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
-  const anew = terms.permits.filter(one => !standing?.permits.some(other => isWithin(one, other)))
+  const anew = terms.permits.filter(one => !standing?.permits.some(other => isCoveredBy(one, other)))
   if (study !== undefined) {
     await refuseUnasked(connection, study.id, await numbered(anew, context))
     await refuseSource(connection, { study: study.id, consent, text, permits: terms.permits, before: standing })

@@ -1,5 +1,5 @@
 import type { Consent } from '@medplum/fhirtypes'
-import { isWithin, type Permit } from '../../../access/consent-permit.ts'
+import { isCoveredBy, type Permit } from '../../../access/consent-permit.ts'
 import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
@@ -27,7 +27,7 @@ export const refuseTakenBack = async (
   for (const { until, isOfSameTime, consent: before } of versions) {
     const isKnownLater = isSignedAfter(consent.dateTime, until.toISOString()) && !isOfSameTime
     const given = isKnownLater ? [] : await permitsOf(before)
-    if (given.some(other => anew.some(one => isWithin(one, other)))) throw takenBack(until)
+    if (given.some(other => anew.some(one => isCoveredBy(one, other)))) throw takenBack(until)
   }
   if (versions.length === mostVersions) throw tooMany()
 }
