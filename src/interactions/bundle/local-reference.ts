@@ -77,17 +77,19 @@ const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams
     ]),
   )
 
-/** The fullUrls of other entries that a resource refers to. */
+/** The fullUrls of other entries that a resource refers to; `how` it does. */
 export const referencedEntries = (
   resource: unknown,
   fullUrl: string | undefined,
   fullUrls: ReadonlySet<string>,
+  how: 'any' | 'versioned' = 'any',
 ): ReadonlySet<string> => {
   const found = new Set<string>()
   const base = baseOf(fullUrl)
   mapLinks(resource, link => {
-    const { of = link } = versionedIn(link) ?? {}
-    for (const candidate of candidates(of, base)) if (fullUrls.has(candidate)) found.add(candidate)
+    const versioned = versionedIn(link)
+    if (versioned === undefined && how === 'versioned') return link
+    for (const candidate of candidates(versioned?.of ?? link, base)) if (fullUrls.has(candidate)) found.add(candidate)
     return link
   })
   return found

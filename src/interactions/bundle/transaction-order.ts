@@ -1,3 +1,4 @@
+import { referencedEntries } from './local-reference.ts'
 import type { Placed } from './transaction-claims.ts'
 import {
   byWhatTheyWaitFor,
@@ -16,17 +17,19 @@ export const asksForOthers = ({ interaction, request }: Placed): boolean =>
 
 /**
  * Deletes, creates, changes (PUT and PATCH) and reads, in this order: https://hl7.org/fhir/R4/http.html#trules. But a conditional reference finds
- * what the transaction itself writes. So a create that has one to a type of which something is changed is late: it is written with the
- * changes, and so is each create that waits for a late one.
+ * what the transaction itself writes, and a reference with a version means the one that it writes. So a create that has one to a type of which
+ * something is changed, or one with a version to what is changed, is late: it is written with the changes, and so is each create that waits
+ * for a late one. `base` is this server's.
  */
-export const inPhases = (placed: readonly Placed[]) => {
+export const inPhases = (placed: readonly Placed[], base: string) => {
   const of = (...methods: readonly string[]) => placed.filter(({ interaction }) => methods.includes(interaction.method))
   const creates = waitingAmong(of('POST').filter(isWrite))
   const changes = of('PUT', 'PATCH')
   const changed = new Set(changes.map(typeOf))
+  const unversioned = new Set(changes.flatMap(one => nameFromElsewhere(one, base)))
   const late = withThoseThatWait(
     creates,
-    creates.filter(({ asks }) => !asks.isDisjointFrom(changed)),
+    creates.filter(({ asks, entry }) => !asks.isDisjointFrom(changed) || namesVersion(entry, unversioned)),
   )
   return {
     deletes: of('DELETE'),
@@ -36,6 +39,13 @@ export const inPhases = (placed: readonly Placed[]) => {
     reads: placed.filter(one => !isWrite(one) && one.interaction.decide === undefined),
   }
 }
+
+/** A fullUrl whose versions are not those of this server: by its own URL a version is one that was there before, as in the history of a Provenance. */
+const nameFromElsewhere = ({ fullUrl, target }: Placed, base: string): readonly string[] =>
+  fullUrl === undefined || fullUrl === `${base}/${target}` ? [] : [fullUrl]
+
+const namesVersion = ({ request, fullUrl }: Placed, names: ReadonlySet<string>): boolean =>
+  names.size > 0 && referencedEntries(request.body, fullUrl, names, 'versioned').size > 0
 
 /**
  * The writes in waves, each of which goes to the store at once. What an entry refers to, or may find by a conditional reference, is in an earlier

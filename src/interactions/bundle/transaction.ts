@@ -73,7 +73,7 @@ const carryOut = async (entries: readonly Entry[], progress: Progress): Promise<
   for (const entry of placed) remember(entry, progress)
   await takeTurns(placed, progress)
 
-  const { deletes, creates, changes, lateCreates, reads } = inPhases(placed)
+  const { deletes, creates, changes, lateCreates, reads } = inPhases(placed, context.base)
   await writeWave(await decide(deletes, progress), progress)
   const decided = await decide(
     changes.filter(one => !asksForOthers(one)),

@@ -189,6 +189,38 @@ t.test('references with a version become those of the version that is written', 
   t.match([lost.statusCode, lost.body], [400, /No entry of the transaction has the fullUrl urn:uuid/])
 })
 
+t.test(
+  'what is created refers with a version to the one that an update writes, and by this server’s URL to the one that it says',
+  async t => {
+    const own = 'http://localhost:8080/fhir/Patient/versioned'
+    const put = (fullUrl: string, gender: string, url = 'Patient/versioned') => {
+      const identifier = [{ system: 'urn:test', value: 'versioned' }]
+      return entryOf(fullUrl, { resourceType: 'Patient', ...{ id: 'versioned', identifier, gender } }, 'PUT', url)
+    }
+    const writes: readonly [entry: unknown, reference: string, expected: string][] = [
+      [put(own, 'male'), own, 'Patient/versioned'],
+      [put(patientUrl, 'female'), `${patientUrl}/_history/1`, 'Patient/versioned/_history/2'],
+      [
+        put(patientUrl, 'other', 'Patient?identifier=urn:test|versioned'),
+        `${patientUrl}/_history/1`,
+        'Patient/versioned/_history/3',
+      ],
+      [
+        put('https://ex.org/fhir/Patient/versioned', 'unknown'),
+        'https://ex.org/fhir/Patient/versioned/_history/7',
+        'Patient/versioned/_history/4',
+      ],
+      [put(own, 'male'), `${own}/_history/2`, 'Patient/versioned/_history/2'],
+    ]
+    for (const [entry, reference, expected] of writes) {
+      const answer = await send([entryOf(otherUrl, condition(reference)), entry])
+      t.equal(answer.statusCode, 200, answer.body)
+      const [{ response }] = answer.json().entry
+      t.same((await get(`Condition/${locationId(response.location)}`)).subject, { reference: expected })
+    }
+  },
+)
+
 t.test('relative references follow the fullUrl of their entry', async t => {
   const { entry } = (
     await send([
