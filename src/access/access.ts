@@ -3,7 +3,7 @@ import { FhirError } from '../fhir/error.ts'
 import { type Action, all, and, type Expression, none, not, or } from '../search/expression.ts'
 import { isGroupMember, isProvenanceTarget } from '../search/stored-elsewhere.ts'
 
-/** Which rows of a type may be acted upon. Always answers: `none` where nothing is granted. */
+/** On which rows of a type an action is allowed. Always answers: `none` where nothing is granted. */
 export type Access = (action: Action, type: ResourceType) => Expression
 
 declare const restricted: unique symbol
@@ -12,9 +12,9 @@ declare const restricted: unique symbol
 export type Restricted = Expression & { readonly [restricted]: true }
 
 /**
- * What is asked, within what is allowed; the access to each linked type is and-ed inside chains and `_has` too,
- * so that a row that may not be seen can neither be returned nor asked about.
- * Throws `forbidden` where a chain asks a type that the caller may not search at all, unless it may as well lead to another.
+ * What is asked, within what is allowed. The access to each linked type is and-ed inside chains and `_has` as well, so that a row
+ * that the caller may not see is neither returned nor asked about. Throws `forbidden` for a chain to a type that the caller may not
+ * search at all, unless the chain left the type open and another one is left.
  */
 export const restrict = (access: Access, action: Action, type: ResourceType, asked: Expression = all): Restricted =>
   and(access(action, type), guarded(access, asked)) as Restricted
@@ -41,13 +41,13 @@ const guarded = (access: Access, asked: Expression): Expression => {
       return { ...asked, of: and(searchable(access, asked.target), guarded(access, asked.of)) }
     case 'match':
     case 'missing':
-      return special(access, asked)
+      return answeredElsewhere(access, asked)
     default:
       return asked
   }
 }
 
-/** Who names no type of a chain's target means those that they may search; where there is none of these, it is said what it would take. */
+/** A chain that names no type of its target means the types that the caller may search. If there are none, all are kept, so that the refusal says what it would take. */
 const withinReach = (access: Access, of: readonly Expression[]): readonly Expression[] => {
   const left = of.filter(one => !isBeyond(access, one))
   return left.length === 0 ? of : left
@@ -59,8 +59,8 @@ const isBeyond = (access: Access, asked: Expression): boolean => {
   return (asked.isOpen === true && access('s', asked.target).kind === 'none') || isBeyond(access, asked.of)
 }
 
-/** What no element of the row says: the members of a Group, and what an upload has brought. */
-const special = (access: Access, asked: Extract<Expression, { kind: 'match' | 'missing' }>): Expression => {
+/** What is not in the row's own elements: the members of a Group, and what an upload has brought. */
+const answeredElsewhere = (access: Access, asked: Extract<Expression, { kind: 'match' | 'missing' }>): Expression => {
   if (asked.kind === 'match' && isGroupMember(asked.parameter)) return byMember(access, asked)
   if (!isProvenanceTarget(asked.parameter)) return asked
   return asked.kind === 'match' ? or(asked, byTarget(access, asked)) : and(asked, not(uploaded(access, all)))
@@ -71,13 +71,13 @@ const chained = (access: Access, asked: Extract<Expression, { kind: 'chain' }>, 
   return isProvenanceTarget(asked.parameter) && asked.target === 'Observation' ? or(named, uploaded(access, of)) : named
 }
 
-/** A Group's members are its study's enrolments, and who is one is answered only for Patients that the caller may search. */
+/** A Group's members are the enrolments of its study; only of a Patient whom the caller may search it is told whether they are one. */
 const byMember = (access: Access, { parameter, value }: Extract<Expression, { kind: 'match' }>): Expression =>
   value.kind === 'reference'
     ? guarded(access, { kind: 'chain', parameter, target: 'Patient', of: { kind: 'identified', ids: [value.id] } })
     : none
 
-/** An upload has as targets those of its Observations that the caller may read. */
+/** The targets of an upload's Provenance are those of its Observations that the caller may read. */
 const byTarget = (access: Access, { value }: Extract<Expression, { kind: 'match' }>): Expression =>
   value.kind === 'reference' && (value.type ?? 'Observation') === 'Observation' ? uploaded(access, all, value.id) : none
 
@@ -92,7 +92,7 @@ const searchable = (access: Access, type: ResourceType): Expression => {
   return allowed
 }
 
-/** That it is there, is told who may read or search it. */
+/** Only whoever may read or search a resource is told that it is there. */
 const visible = (access: Access, type: ResourceType): Expression => {
   const allowed = or(access('r', type), access('s', type))
   if (allowed.kind === 'none')
@@ -100,7 +100,7 @@ const visible = (access: Access, type: ResourceType): Expression => {
   return allowed
 }
 
-/** What both allow: a token's scopes, and what its person may see. */
+/** What both allow, such as a token's scopes and the rules for its bearer. */
 export const both =
   (one: Access, other: Access): Access =>
   (action, type) =>
@@ -112,5 +112,5 @@ export const either =
   (action, type) =>
     or(...of.map(access => access(action, type)))
 
-/** The server's own work: migrations, reindexing. Passed by name, never a default. */
+/** For the server's own work, such as reindexing. Passed by name, and never a default. */
 export const fullAccess: Access = () => all

@@ -7,17 +7,17 @@ import type { Scope } from './scope.ts'
 import { criteriaRefusal, type ParseCriteria } from './scope-criteria.ts'
 
 type Asked = {
-  /** Who gives it. */
+  /** Who grants the scope. */
   readonly caller: Caller
-  /** Id of the Organization whose client has it. */
+  /** Id of the Organization whose client gets it. */
   readonly organization: string
   readonly registry: Registry
   readonly parseCriteria: ParseCriteria
 }
 
 /**
- * Why the caller may not let a backend client of the organization have the `system/` scope: nobody gives what the rules do
- * not let themselves do, so an administrator of the installation gives no health data.
+ * Why the caller may not grant the `system/` scope to a backend client of the organization; undefined where they may. Nobody grants
+ * what they may not do themselves, so an administrator of the installation grants no access to health data.
  */
 export const backendScopeRefusal = (scope: Scope, asked: Asked): string | undefined => {
   const { caller, organization, registry, parseCriteria } = asked
@@ -37,7 +37,7 @@ export const backendScopeRefusal = (scope: Scope, asked: Asked): string | undefi
 const mayNot = (action: Action, type: ResourceType): string =>
   `you may ${action === 'r' || action === 's' ? 'see' : 'write'} no ${type} yourself, so you cannot let a service do it`
 
-/** What a token of such a client would make of its bearer. */
+/** The Caller that a token of such a client would stand for. */
 const backend = (organization: string, scope: Scope): Caller => ({
   principal: { kind: 'client', id: '' },
   client: { id: '', organization, policies: new Set() },

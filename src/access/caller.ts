@@ -12,45 +12,50 @@ export type Caller = {
     readonly id: string
     /** Organization of a backend client, by id. */
     readonly organization?: string
-    /** What a client of its own may do: submit data for patients, record consents, take up invitations by itself, read by links that patients open, ask about tokens, or (imports) everything. */
     readonly policies: ReadonlySet<ClientPolicy>
   }
   readonly person?: { readonly id: string }
   /** Set where the person is staff: the id of the Practitioner. */
   readonly practitioner?: string
-  /** Organizations that the caller may write for, by id: a member's or manager's own, or the client's. */
+  /** Ids of the organizations for which the caller may write: those of a member or manager, or the client's. */
   readonly organizations: readonly string[]
   /** Set where the token is a patient's, or was launched for one: the id of the Patient. */
   readonly patient?: string
-  /** Administers tenants, and sees no one's health data. */
+  /** Administers the installation, and sees nobody's health data. */
   readonly administrator: boolean
   readonly scopes: readonly Scope[]
   /** Narrows the token to one ResearchStudy, by id. */
   readonly study?: string
-  /** Set where an app has taken up an invitation by itself, and nobody has shown yet that it is the patient's. */
+  /** Set where an app has taken up an invitation by itself, and nobody has confirmed yet that the app is the patient's. */
   readonly unproven?: Unproven
   /** Set where `openid fhirUser` was granted: the resource that the caller is, readable without a scope for its type. */
   readonly fhirUser?: { readonly type: ResourceType; readonly id: string }
 }
 
+/** What a client is allowed beyond its scopes. */
 export type ClientPolicy =
+  /** Submits data for patients. */
   | 'data-submission'
   | 'records-consent'
+  /** Takes up invitations by itself. */
   | 'redeems-invitations'
+  /** Reads by links that patients open. */
   | 'cloud-storage-partner'
+  /** Asks about tokens. */
   | 'introspection'
+  /** For imports. */
   | 'everything'
 
-/** The same caller, narrowed to a study: to nothing, where they are narrowed to another already. */
-export const within = (caller: Caller, study: string): Caller =>
+/** The same caller, narrowed to a study; without any scope where they are narrowed to another study already. */
+export const narrowedTo = (caller: Caller, study: string): Caller =>
   caller.study === undefined || caller.study === study ? { ...caller, study } : { ...caller, study, scopes: [] }
 
-/** The same caller with one right left, to find the study to which their token is narrowed: whoever holds the token knows which it is. */
-export const ofOwnStudy = (caller: Caller): Caller => ({ ...caller, scopes: [studySearch] })
+/** The same caller, who may only find studies: for the one that the token is narrowed to, which its bearer knows in any case. */
+export const onlyFindingStudies = (caller: Caller): Caller => ({ ...caller, scopes: [studySearch] })
 
 const studySearch: Scope = { context: 'user', type: 'ResearchStudy', actions: new Set(['s']) }
 
-/** What is made of a caller, made once: requests with one token come with the same one for a while. */
+/** Makes something of a caller once only: for a while, requests with one token come with the same Caller object. */
 export const oncePerCaller = <Made>(make: (caller: Caller) => Made): ((caller: Caller) => Made) => {
   const made = new WeakMap<Caller, { readonly of: Made }>()
   return caller => {

@@ -1,9 +1,9 @@
 import type { Period } from '@medplum/fhirtypes'
 import { type Interval, isBefore } from '../fhir/date.ts'
 
-/** One kind from one source, measured in `data`, readable during `valid`. */
+/** That one kind of data from one source, measured within `data`, may be read during `valid`. */
 export type Permit = {
-  /** Of Observations, or a type of other resources (`kindOfType`). */
+  /** A kind of Observations, or a type of other resources (`kindOfType`). */
   readonly kind: string
   /** Id of the source Device; undefined: from any. */
   readonly device: string | undefined
@@ -11,19 +11,22 @@ export type Permit = {
   readonly valid: Interval
   /** Organizations that may receive it; empty: those of the grantee. */
   readonly recipients: readonly string[]
-  /** Where in the Consent it stands. */
+  /** Where it stands in the Consent. */
   readonly expression: string
 }
 
-/** Undefined stands for every device. */
 export type Deny = {
   readonly isOf: (kind: string) => boolean
+  /** Undefined: every device. */
   readonly devices: ReadonlySet<string> | undefined
   readonly data: Interval
   readonly valid: Interval
 }
 
-/** What is left of all of them; nothing where to tell it is a load: each deny is held against all that is left, and may cut each in four. */
+/**
+ * What the denies leave of the permits. Each deny is compared with all that is left so far, and may cut each of these into four: beyond
+ * the limits nothing is left, and `isTooMuch` is set.
+ */
 export const lessDenied = (
   asked: readonly Permit[],
   denies: readonly Deny[],
@@ -39,13 +42,13 @@ export const lessDenied = (
   return { permits: isTooMuch ? [] : permits, isTooMuch }
 }
 
-/** Those of one Consent are held against those of its version before, each against each. */
+/** Each permit of a Consent is compared with each one of the version before. */
 export const mostPermits = 3000
 
-/** Some hundred permits and ten thousand denies, or one that fourteen hundred denies cut. */
+/** Enough for a hundred permits and ten thousand denies, or for one permit that fourteen hundred denies cut. */
 const mostCompared = 1_000_000
 
-/** What is left of the permits: exactly, or nothing where the rest is no permit of ours (all sources but one). */
+/** Exactly what the deny leaves of the permits; nothing of one for any source where it denies a source, since no Permit means all sources but one. */
 export const subtract = (permits: readonly Permit[], deny: Deny): readonly Permit[] =>
   permits.flatMap(permit => (isTouched(permit, deny) ? rest(permit, deny) : [permit]))
 
@@ -55,7 +58,7 @@ const isTouched = ({ kind, device, data, valid }: Permit, deny: Deny): boolean =
   !isEmpty(overlapOf(data, deny.data)) &&
   !isEmpty(overlapOf(valid, deny.valid))
 
-/** Before and after the denied data for all of the time, and the denied data before and after the time of the deny. */
+/** The data before and after what is denied, at any time; and what is denied, before and after the time of the deny. */
 const rest = (permit: Permit, deny: Deny): readonly Permit[] => {
   if (deny.devices !== undefined && permit.device === undefined) return []
   const data = overlapOf(permit.data, deny.data)
@@ -67,14 +70,14 @@ const rest = (permit: Permit, deny: Deny): readonly Permit[] => {
   ].filter(({ data, valid }) => !isEmpty(data) && !isEmpty(valid))
 }
 
-/** All that the one opens the other does as well. */
+/** Whether `other` gives all that `one` gives. */
 export const isCoveredBy = (one: Permit, other: Permit): boolean =>
   one.kind === other.kind &&
   (other.device === undefined || one.device === other.device) &&
   holds(other.data, one.data) &&
   holds(other.valid, one.valid)
 
-/** Whether its bounds are there, or absent: one that is there without a value, such as an end that is not known, is none to be guessed. */
+/** Whether each end has a value or is absent. One that has only an extension, such as an end that is not known, cannot be read as open. */
 export const isBounded = (period: Period = {}): boolean =>
   ['start', 'end'].every(name => name in period || !(`_${name}` in period))
 

@@ -5,12 +5,12 @@ import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { type Deny, isBounded, lessDenied, overlapOf, type Permit } from './consent-permit.ts'
 import { isOfTime, kindOfClass, typeOfKind } from './shared-type.ts'
 
-/** What a Consent of the shape that we read gives, and to whom. https://hl7.org/fhir/R4/consent.html */
+/** What a Consent gives, and to whom, as far as it has the shape that this server reads. https://hl7.org/fhir/R4/consent.html */
 export type ConsentTerms = {
   readonly grantee: ConsentGrantee
   /** In the order of the provisions, less all that is denied. */
   readonly permits: readonly Permit[]
-  /** Whether to tell what it gives is a load, so that it gives nothing. */
+  /** Whether it takes too much work to find out what it gives; then it gives nothing. */
   readonly isTooMuch: boolean
 }
 
@@ -23,8 +23,8 @@ export type ConsentReading = {
 }
 
 /**
- * Undefined where we cannot tell to whom it is given: such a Consent grants nothing. Of one that we can, a permit in
- * another shape than ours grants nothing, and a deny that we cannot read denies all.
+ * Undefined where we cannot tell to whom it is given: such a Consent grants nothing. Otherwise a permit whose shape we do not know
+ * grants nothing, and a deny that we cannot read denies everything.
  */
 export const readConsent = (consent: Consent, reading: ConsentReading): ConsentTerms | undefined => {
   const grantee = granteeOf(consent)
@@ -105,7 +105,7 @@ const permitElements = [
   'provision',
 ]
 
-/** A permit for each kind × source, or for each type; none at all where anything in it is not ours to read. */
+/** A permit for each kind and source, or for each type; none at all where the provision has anything that we do not read. */
 const permitsOf = (provision: ConsentProvision, context: PermitContext): readonly Permit[] => {
   const { consent, root, grantee, reading, expression } = context
   const { element, kinds } = permittedBy(provision, reading)
@@ -133,8 +133,8 @@ const permitsOf = (provision: ConsentProvision, context: PermitContext): readonl
 }
 
 /**
- * Codes name kinds of Observations; without a code, classes name types of other resources, whole: which of their instances
- * or codes is not ours to tell. A class alone never opens Observations.
+ * Codes name kinds of Observations. Without a code, classes name whole types of other resources: we do not tell their instances or
+ * codes apart. A class alone never gives Observations.
  */
 const permittedBy = (
   { class: classes, code, data }: ConsentProvision,
@@ -147,11 +147,11 @@ const permittedBy = (
 
 const isObservation = ({ code }: Coding): boolean => code === 'Observation'
 
-/** What has no time is in no period: it is shared only where none is named. */
+/** A type without a time is in no period, so it is shared only where no period is named. */
 const everIn = ({ dataPeriod }: ConsentProvision, root: ConsentProvision): Interval | undefined =>
   dataPeriod === undefined && root.dataPeriod === undefined ? { low: '-infinity', high: 'infinity' } : undefined
 
-/** Reading, for the purpose of its grantee: research, or treatment. An element that is absent limits nothing. */
+/** Whether it permits reading for its grantee's purpose, which is research or treatment. An absent element limits nothing. */
 const isForUs = (provision: ConsentProvision, root: ConsentProvision, grantee: ConsentGrantee): boolean => {
   const purpose = provision.purpose ?? root.purpose
   const wanted = grantee.kind === 'study' ? 'HRESCH' : 'TREAT'
@@ -161,7 +161,7 @@ const isForUs = (provision: ConsentProvision, root: ConsentProvision, grantee: C
   )
 }
 
-/** Organizations that may receive, empty for any; undefined where an actor is something else. */
+/** The organizations that may receive the data, empty for any; undefined where an actor is something else. */
 const recipientsOf = (
   provision: ConsentProvision,
   root: ConsentProvision,
@@ -174,7 +174,7 @@ const recipientsOf = (
   return organizations.includes(undefined) ? undefined : organizations.flatMap(id => id ?? [])
 }
 
-/** From the moment of signing, unless an earlier or later start was chosen. */
+/** From the moment of signing, unless another start was chosen. */
 const dataIntervalOf = (
   { dataPeriod }: ConsentProvision,
   { dateTime }: Consent,
@@ -188,14 +188,14 @@ const dataIntervalOf = (
   return overlapOf(bounds, { low, high: 'infinity' })
 }
 
-/** At any depth. */
+/** Every deny, at any depth. */
 export const deniesIn = (provisions: readonly ConsentProvision[]): readonly ConsentProvision[] =>
   everyProvision(provisions).filter(({ type }) => type !== 'permit')
 
 const everyProvision = (provisions: readonly ConsentProvision[]): readonly ConsentProvision[] =>
   provisions.flatMap(one => [one, ...everyProvision(one.provision ?? [])])
 
-/** Its actor, action and purpose are not read: they could only make less of the deny. */
+/** Its actor, action and purpose are not read: they could only narrow the deny. */
 const denyOf = (provision: ConsentProvision, reading: ConsentReading): Deny => {
   const devices = devicesOf(provision)
   const everyDevice = devices.length === 0 || devices.some(id => id === undefined || !reading.isSource(id))
@@ -207,7 +207,7 @@ const denyOf = (provision: ConsentProvision, reading: ConsentReading): Deny => {
   }
 }
 
-/** Of other types than Observation codes cannot be told: a deny by code denies them whole, unless its class leaves them out. */
+/** We cannot tell the codes of other types than Observation: a deny by code denies them whole, unless its class leaves them out. */
 const kindsDenied = ({ class: classes, code }: ConsentProvision, reading: ConsentReading): Deny['isOf'] => {
   const coded = code?.map(concept => [...kindsOf(concept, reading.classes)])
   const kinds = coded === undefined || coded.some(of => of.length === 0) ? undefined : new Set(coded.flat())
@@ -224,7 +224,7 @@ const kindsDenied = ({ class: classes, code }: ConsentProvision, reading: Consen
 const kindsOf = ({ coding = [] }: CodeableConcept, classes: ConsentReading['classes']): ReadonlySet<string> =>
   new Set(coding.flatMap(({ system, code }) => (code === undefined ? [] : (classes.kindOf(system, code) ?? []))))
 
-/** The one kind that the concept is; a code that is narrower than a kind is not it. */
+/** The one kind that the concept names; undefined where it names several, or its code is narrower than the kind. */
 export const exactKindOf = (concept: CodeableConcept, classes: ConsentReading['classes']): string | undefined => {
   const kinds = [...kindsOf(concept, classes)]
   const narrower = (concept.coding ?? []).some(
@@ -236,7 +236,7 @@ export const exactKindOf = (concept: CodeableConcept, classes: ConsentReading['c
   return kinds.length === 1 && !narrower ? kinds[0] : undefined
 }
 
-/** Undefined stands for what is no Device of ours. */
+/** Ids of the Devices that it names; undefined for a reference to anything else. */
 const devicesOf = ({ data = [] }: ConsentProvision): readonly (string | undefined)[] =>
   data.map(({ reference }) => idOf(reference, 'Device'))
 

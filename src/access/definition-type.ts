@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 
-/** Whether resources of the type say how FHIR is spoken here, and are nobody's data. */
+/** Whether resources of the type describe how FHIR is used here, and so are nobody's data. */
 export const isDefinition = (type: ResourceType): boolean => definitionTypes.has(type)
 
 const definitionTypes: ReadonlySet<ResourceType> = new Set<ResourceType>([

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 
-/** Codes of the search parameters by which a resource of the type belongs to a patient; of other types: none. */
+/** Codes of the search parameters by which a resource of the type belongs to a patient; none for other types. */
 export const subjectParameters = (type: ResourceType): readonly string[] => {
   const code = subjectParameterByType[type]
   return code === undefined ? [] : [code]
@@ -11,9 +11,9 @@ export const isInCompartments = (type: ResourceType): boolean =>
   type === 'Patient' || subjectParameterByType[type] !== undefined
 
 /**
- * Whose data it is: never who performed, recorded, received or is linked, through whom the CompartmentDefinition also finds
- * resources (https://hl7.org/fhir/R4/compartmentdefinition-patient.html). A Device with a patient belongs to the patient;
- * Provenance follows its targets.
+ * The parameter that says whose data it is. The CompartmentDefinition (https://hl7.org/fhir/R4/compartmentdefinition-patient.html) also
+ * finds resources by who performed, recorded or received them, or is linked; these never count here. A Device with a patient belongs
+ * to that patient; Provenance follows its targets.
  */
 const subjectParameterByType: Readonly<Partial<Record<ResourceType, string>>> = {
   Account: 'subject',

@@ -1,10 +1,10 @@
 import { all, type Expression, none, or } from '../search/expression.ts'
 import type { Caller } from './caller.ts'
-import { membership } from './rules/grant.ts'
+import { handling, membership } from './rules/grant.ts'
 import { type Staff, whoIs } from './rules/rule.ts'
-import { handling, inviting, leading, worksIn } from './rules/studies.ts'
+import { inviting, leading, worksIn } from './rules/studies.ts'
 
-// What the rules let somebody do, as questions of their own: of which rows it is offered to them. Each is asked through the gate.
+// Parts of the rules as questions of their own, for pages that offer only what the caller may do. Each is asked through the gate.
 
 const ofStaff = (caller: Caller, question: (staff: Staff) => Expression): Expression => {
   const who = whoIs(caller)
@@ -21,20 +21,20 @@ export const makesStudies = (caller: Caller): Expression =>
     or(membership(staff, 'self', 'node', 'member'), membership(staff, 'self', 'down', 'manager')),
   )
 
-/** ResearchStudys whose people and data are the caller's to ask for, which those of whoever only manages from above are not. */
+/** ResearchStudys whose people and data the caller may ask for; who only manages from above may not. */
 export const worksInStudy = (caller: Caller): Expression => ofStaff(caller, staff => or(...worksIn(staff)))
 
-/** ResearchStudys of which the rules let the caller change anything but staff. */
+/** ResearchStudys of which the rules let the caller change all but the staff. */
 export const changesStudy = (caller: Caller): Expression =>
   ofStaff(caller, staff =>
     or(membership(staff, 'named', 'node', 'member'), membership(staff, 'named', 'down', 'manager')),
   )
 
-/** ResearchStudys of which the rules let the caller name and remove staff, themselves apart. */
+/** ResearchStudys of which the rules let the caller name and remove staff, other than themselves. */
 export const namesStaff = (caller: Caller): Expression =>
   ofStaff(caller, staff => or(membership(staff, 'named', 'down', 'manager'), leading(staff)))
 
-/** ResearchStudys of which the caller looks after refused documents: those of one's own organization, and those that one leads. */
+/** ResearchStudys whose refused documents the caller looks after: those of an organization that they manage, and those that they lead. */
 export const keepsRefused = (caller: Caller): Expression =>
   ofStaff(caller, staff => or(membership(staff, 'named', 'node', 'manager'), leading(staff)))
 
@@ -42,10 +42,10 @@ export const keepsRefused = (caller: Caller): Expression =>
 export const enrollingInto = (caller: Caller): Expression =>
   ofStaff(caller, staff => or(membership(staff, 'named', 'node', 'member'), handling(staff, 'request')))
 
-/** ResearchSubjects whom the caller may invite: those that the rules let them write. */
+/** ResearchSubjects that the rules let the caller write, and so invite. */
 export const invitedBy = (caller: Caller): Expression => ofStaff(caller, inviting)
 
-/** Observations that the caller reads by what one study is consented, of all that they may read. */
+/** Of the Observations that the caller may read, those that are consented to the study. */
 export const sharedWithStudy = (caller: Caller, study: string): Expression => {
   const who = whoIs(caller)
   if (who.kind === 'staff')
@@ -53,7 +53,7 @@ export const sharedWithStudy = (caller: Caller, study: string): Expression => {
   return who.kind === 'client' && who.organization !== undefined ? readForStudy(who.organization, study) : none
 }
 
-/** Observations that the people of a study read by what it is consented; asked of one's own. */
+/** Observations that are consented to the study, and so read by its people; a patient asks this about their own. */
 export const readForStudy = (organization: string, study: string): Expression => ({
   kind: 'consented',
   to: { kind: 'organization', id: organization },

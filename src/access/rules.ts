@@ -25,9 +25,9 @@ import { criteriaOfScope, type ParseCriteria } from './scope-criteria.ts'
 import { unprovenAccess } from './unproven.ts'
 import { whoWrites } from './who-writes.ts'
 
-/** What the token's scopes grant, within what its caller may see and do. */
+/** What the token's scopes grant, within what the rules let its caller see and do. */
 export const accessOf = (caller: Caller, registry: Registry, parseCriteria: ParseCriteria): Access => {
-  // What scopes of one context and type leave is asked together: with the rule in each of them, a thousand codes were a thousand questions of every row.
+  // Scopes of one context and type share one rule: with the rule repeated for each, a thousand codes would ask a thousand questions of every row.
   const access = onceEach((action, type) =>
     or(
       ...scopesByRule(caller.scopes.filter(scope => applies(scope, caller, action, type))).map(({ one, scopes }) =>
@@ -39,7 +39,7 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
       ownFhirUser(caller, action, type),
     ),
   )
-  // Rules that follow other types follow them within what is left of it. So `access` asks `byContext`, which is made of what `access` answers: not before it is asked.
+  // A rule may follow references to other types, as far as the whole access reaches them. So `access` and `byContext` need each other, but only once they are asked.
   const whole =
     caller.unproven === undefined
       ? access
@@ -48,13 +48,13 @@ export const accessOf = (caller: Caller, registry: Registry, parseCriteria: Pars
   return whole
 }
 
-/** Those to which the same rule applies, and one of them. */
+/** The scopes in groups to which the same rule applies, each with one of them. */
 const scopesByRule = (scopes: readonly Scope[]) =>
   [...Map.groupBy(scopes, ({ context, type }) => `${context}/${type}`).values()].flatMap(([one, ...more]) =>
     one === undefined ? [] : [{ one, scopes: [one, ...more] }],
   )
 
-/** What it answers stays the same: how it stands to the rows is asked of them anew each time. */
+/** Remembers the answers. They are questions about rows, so they stay the same whatever the rows become. */
 const onceEach = (access: Access): Access => {
   const answered = new Map<string, Expression>()
   return (action, type) => {
@@ -67,11 +67,11 @@ const onceEach = (access: Access): Access => {
   }
 }
 
-/** Whether anything of the type may be acted upon: if not, the answer is 403 and says `reasonAgainst`; else the rows decide. */
+/** Whether the action is allowed on anything of the type. If not, the answer is 403 with `reasonAgainst`; if so, each row decides. */
 export const isGranted = (access: Access, action: Action, type: ResourceType): boolean =>
   access(action, type).kind !== 'none'
 
-/** The scope that would be needed; where there is one, that it is not for the bearer to do. */
+/** Says which scope is needed; if the token has it, that its bearer may not do this. */
 export const reasonAgainst = (caller: Caller, action: Action, type: ResourceType): string => {
   const scope = scopeMissing(caller, action, type)
   if (scope !== undefined) return `This token does not allow it: ${scope} is needed`
@@ -82,7 +82,7 @@ export const reasonAgainst = (caller: Caller, action: Action, type: ResourceType
     : `This token has the scope for it, but whom it stands for may write no ${type} so: ${whoWrites(type)}`
 }
 
-/** The scope that would be needed; undefined where there is one. */
+/** The scope that would be needed; undefined where the token has it. */
 export const scopeMissing = (caller: Caller, action: Action, type: ResourceType): string | undefined =>
   caller.scopes.some(scope => scope.query === undefined && applies(scope, caller, action, type))
     ? undefined
@@ -98,17 +98,17 @@ const applies = (scope: Scope, caller: Caller, action: Action, type: ResourceTyp
   scope.actions.has(action) &&
   (scope.type === type || (scope.type === '*' && !needsOwnScope(scope, caller, action, type)))
 
-/** No wildcard includes recording consent, nor, in a patient's context, what stands outside compartments. */
+/** In a patient's context, no wildcard includes types outside compartments; and none lets a patient record consent. */
 const needsOwnScope = (scope: Scope, caller: Caller, action: Action, type: ResourceType): boolean =>
   (type === 'Consent' && verbOf[action] !== 'read' && whoIs(caller).kind === 'patient') ||
   (scope.context === 'patient' && !isInCompartments(type))
 
 type Contexts = Readonly<Record<Scope['context'], (scope: Scope) => Access>>
 
-/** `whole` is the access that all scopes together make. */
+/** `whole`: the access by all scopes together. */
 const accessByContext = (caller: Caller, registry: Registry, whole: Access): Contexts => {
   const who = whoIs(caller)
-  // What a study is of only staff and clients are told: nobody else's token can be narrowed to one, and stay of use.
+  // Only for staff and clients do the rules know which study a row belongs to, so no other token has anything left once it is narrowed to one.
   if (caller.study !== undefined && who.kind !== 'staff' && who.kind !== 'client') return noContexts
   const given = { registry, client: caller.client.id, whole }
   const ruled = ruledAccess(who, access => access, given)
@@ -124,7 +124,7 @@ const accessByContext = (caller: Caller, registry: Registry, whole: Access): Con
 const noAccess: Access = () => none
 const noContexts: Contexts = { patient: () => noAccess, user: () => noAccess, system: () => noAccess }
 
-/** `patient/` scopes reach nothing of another patient, whatever else the caller may see. */
+/** By `patient/` scopes nothing of another patient is reached, whatever else the caller may see. */
 const inCompartment = (who: Who, patient: string, scope: Scope, given: Given): Access => {
   const narrow =
     (access: Access): Access =>
@@ -140,7 +140,7 @@ const inCompartment = (who: Who, patient: string, scope: Scope, given: Given): A
 
 type Given = { readonly registry: Registry; readonly client: string; readonly whole: Access }
 
-/** The rule of each type for this caller, narrowed; rules that follow other types follow them as far as the scopes reach. */
+/** The rule of each type for this caller, narrowed; a rule that follows references does so as far as the scopes reach. */
 const ruledAccess = (who: Who, narrow: (access: Access) => Access, { whole, ...given }: Given): Access => {
   const access: Access = narrow((action, type) => granted(who, { action, type, ...given, access: both(access, whole) }))
   return access
@@ -168,7 +168,7 @@ const ownFhirUser = ({ fhirUser }: Caller, action: Action, type: ResourceType): 
 const ruleOf = (type: ResourceType): Rule =>
   ruleByType[type] ?? (isDefinition(type) ? definition : isInCompartments(type) ? clinical : organizational)
 
-/** MODEL "who reads, who writes": a row for each type that has its own. */
+/** The types that have a rule of their own. */
 const ruleByType: Readonly<Partial<Record<ResourceType, Rule>>> = {
   Observation: observation,
   Patient: patient,

@@ -3,10 +3,10 @@ import { FhirError } from '../fhir/error.ts'
 import { all, type Expression, none } from '../search/expression.ts'
 import type { Scope } from './scope.ts'
 
-/** Criteria of a granular scope as an expression; throws FhirError for what is no search parameter of the type. */
+/** The criteria of a granular scope as an expression. Throws FhirError for what is no search parameter of the type. */
 export type ParseCriteria = (type: ResourceType, query: string) => Expression
 
-/** The rows of the type that the scope's query leaves: none where it cannot be read. */
+/** Which rows of the type the scope's query leaves; none where the query cannot be read. */
 export const criteriaOfScope = (scope: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
   try {
     return readCriteria(scope, type, parseCriteria)
@@ -16,7 +16,7 @@ export const criteriaOfScope = (scope: Scope, type: ResourceType, parseCriteria:
   }
 }
 
-/** Why a scope with such a query cannot be granted; a wildcard's must be readable for every one of the types. */
+/** Why the scope's query cannot be granted; undefined where it can. The query of a wildcard must be readable for every type. */
 export const criteriaRefusal = (
   scope: Scope,
   types: readonly ResourceType[],
@@ -33,7 +33,7 @@ export const criteriaRefusal = (
   }
 }
 
-/** A modifier may ask of other resources, as `:in` and `:below` do, or of what is not there: no scope has one. */
+/** A scope has no modifiers: they may ask about other resources, as `:in` and `:below` do, or about what is missing. */
 const readCriteria = ({ query }: Scope, type: ResourceType, parseCriteria: ParseCriteria): Expression => {
   if (query === undefined) return all
   const modified = [...new URLSearchParams(query).keys()].find(name => name.includes(':'))
@@ -43,7 +43,7 @@ const readCriteria = ({ query }: Scope, type: ResourceType, parseCriteria: Parse
   return criteria
 }
 
-/** A link would tell of other resources, which the caller may not be allowed to see. */
+/** A link would reveal something of other resources, which the caller may not be allowed to see. */
 const looksBeyond = (criteria: Expression): boolean => {
   switch (criteria.kind) {
     case 'and':

@@ -4,8 +4,8 @@ import { isInCompartments } from './patient-compartment.ts'
 import { parseScope, printScope, type Scope } from './scope.ts'
 
 /**
- * What is left of the scopes that are asked within those that are allowed, each once: as it was written where it is allowed
- * whole, else the parts that are. What cannot be read is left out.
+ * What the allowed scopes leave of those that are asked for, each once: a scope as it was written if it is allowed whole, else its
+ * allowed parts. A word that cannot be read is left out.
  */
 export const limitScopes = (asked: readonly string[], allowed: readonly Scope[]): readonly string[] => [
   ...new Set(
@@ -21,7 +21,7 @@ export const limitScopes = (asked: readonly string[], allowed: readonly Scope[])
   ),
 ]
 
-/** Whether the scope gives nothing that the limit does not: for all that can be told without asking what queries mean. */
+/** Whether the scope gives nothing beyond the limit, as far as that can be told without knowing what queries mean. */
 export const isScopeWithin = (scope: Scope, limit: Scope): boolean => {
   const common = commonPart(scope, limit)
   return common !== undefined && printScope(common) === printScope(scope)
@@ -42,12 +42,12 @@ const commonPart = (one: Scope, other: Scope): Scope | undefined => {
   return { context: one.context, type, actions, ...(query === undefined ? {} : { query }) }
 }
 
-/** In a patient's context no wildcard includes what stands outside compartments, nor recording consent. */
+/** In a patient's context, no wildcard includes types outside compartments, nor recording consent. */
 const isInWildcard = (context: Scope['context'], type: string, action: Action): boolean =>
   context !== 'patient' ||
   (isInCompartments(type as ResourceType) && (type !== 'Consent' || action === 'r' || action === 's'))
 
-/** Inside a scope, criteria are and-ed: what both ask of the same parameter stands there twice. */
+/** The criteria of a scope are and-ed, so those of both stand side by side, also where they are about the same parameter. */
 const bothQueries = (one: string | undefined, other: string | undefined): string | undefined => {
   const criteria = [one, other].flatMap(query => query?.split('&') ?? [])
   return criteria.length === 0 ? undefined : [...new Set(criteria)].join('&')

@@ -6,7 +6,7 @@ export type Scope = {
   /** A resource type, or `*`. */
   readonly type: string
   readonly actions: ReadonlySet<Action>
-  /** The granular part, `code=…&category=…`, still as text: the registry decides what it means. */
+  /** The granular part, such as `code=…&category=…`, still as text: what it means depends on the registry. */
   readonly query?: string
 }
 

@@ -5,8 +5,8 @@ import { isInCompartments } from './patient-compartment.ts'
 const resourceTypes = 'http://hl7.org/fhir/resource-types'
 
 /**
- * A type as what people consent to, in the place of a kind of Observations: no kind has a bar in its name. Undefined for
- * the types that no consent names: of Observations and Devices people share kinds, and the others have rules of their own.
+ * The name under which people consent to a whole type, where Observations have their kind; the bar in it tells the two apart. Undefined
+ * for types that no consent names: Observations and Devices are shared by kinds, and the rest have rules of their own.
  */
 export const kindOfType = (type: ResourceType): string | undefined =>
   isShared(type) ? `${resourceTypes}|${type}` : undefined
@@ -22,12 +22,12 @@ export const typeOfKind = (kind: string): ResourceType | undefined => {
 }
 
 /**
- * The element that says of which time a resource of the type is, as `dataPeriod` bounds it: a dateTime, date, instant or
- * Period, `[x]` for a choice. A type that has none is of no time, and only consents that bound no time cover it.
+ * The element that says which time a resource of the type is about, for `dataPeriod`: a dateTime, date, instant or Period, with `[x]` for
+ * a choice. Undefined for a type without one: only consents that name no period cover it.
  */
 export const timeElementOf = (type: ResourceType): string | undefined => timeElementByType[type]
 
-/** Whether data of the kind is of a time that `dataPeriod` can bound. */
+/** Whether data of the kind has a time, which `dataPeriod` can bound. */
 export const isOfTime = (kind: string): boolean => {
   const type = typeOfKind(kind)
   return type === undefined || timeElementOf(type) !== undefined

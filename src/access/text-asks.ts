@@ -2,8 +2,8 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../fhir/canonical.ts'
 
 /**
- * What the last version of a study's patient text asks for, where it says so: what was added to the study later is not asked
- * of anybody before a version that names it. Undefined where the text leaves it to the study.
+ * What the last version of a study's patient text asks for: what was added to the study later is asked of nobody until a version names
+ * it. Undefined where the text leaves it to the study.
  */
 export const textAsks = ({ extension = [] }: ResearchStudy): ReadonlySet<string> | undefined => {
   const last = extension.findLast(({ url }) => url === extensions.patientText)

@@ -4,20 +4,20 @@ import type { Access } from './access.ts'
 import { isDefinition } from './definition-type.ts'
 import type { ParseCriteria } from './scope-criteria.ts'
 
-/** What an app has that took up an invitation by itself: whoever holds it may be anybody who came by the message. */
+/** What is known of an app that took up an invitation by itself. Anybody who came across the message may be holding it. */
 export type Unproven = {
   /** When the invitation was taken up, as an instant. */
   readonly since: string
   /** Ids of the ResearchStudy that the invitation is for, and of its Organization. */
   readonly study: string
   readonly organization: string
-  /** Whether the Patient has an account, or is one with another who was registered elsewhere: whoever holds the app then is to say so there first. */
+  /** Whether the Patient has an account, or was joined with a record elsewhere: then they first confirm the app there. */
   readonly isHeld?: boolean
 }
 
 /**
- * What is let through until somebody has shown that the app is the patient's: nothing that is older than the moment at which it
- * took the invitation up, be it measured or stored before. Of a type that has no row here, nothing.
+ * What such an app is let through to until somebody has confirmed that it is the patient's: nothing that was measured or stored before
+ * it took up the invitation, and nothing of a type without a row in the table below.
  */
 export const unprovenAccess =
   (unproven: Unproven, principal: Principal, parseCriteria: ParseCriteria): Access =>
@@ -34,12 +34,12 @@ type Asked = Unproven & {
 
 const readable = (action: Action): Expression => (action === 'r' || action === 's' ? all : none)
 
-/** What was stored since, also as a version. */
+/** What was stored or changed since. */
 const stored = (type: ResourceType, { since, parseCriteria }: Asked): Expression =>
   parseCriteria(type, `_lastUpdated=ge${since}`)
 
 const ruleByType: Readonly<Partial<Record<ResourceType, (asked: Asked) => Expression>>> = {
-  // What the app sends may be older: it has measured that before.
+  // The app may send older data, which it measured earlier.
   Observation: asked =>
     asked.action === 'c'
       ? all
@@ -48,7 +48,7 @@ const ruleByType: Readonly<Partial<Record<ResourceType, (asked: Asked) => Expres
           stored('Observation', asked),
           asked.isHeld === true ? { kind: 'created', by: asked.principal } : all,
         ),
-  // What is asked can be answered; an answer that was there before is neither told nor changed, and what the patient has answered since, being signed in, is seen and stays.
+  // It sees and answers what is asked. An earlier answer it neither sees nor changes; what the patient has answered since, signed in, it sees but cannot change.
   Consent: asked => {
     const { action, study, since: from, principal, parseCriteria } = asked
     if (asked.isHeld === true && readable(action) === none) return none

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { isDefinition } from './definition-type.ts'
 import { isInCompartments } from './patient-compartment.ts'
 
-/** Who may write resources of the type, for whoever may not: the rule alone, and nothing of what is stored. */
+/** Tells somebody who may not write resources of the type who may. It states the rule alone, and nothing of what is stored. */
 export const whoWrites = (type: ResourceType): string =>
   whoWritesType[type] ?? (isDefinition(type) ? administrators : isInCompartments(type) ? clinical : organizational)
 

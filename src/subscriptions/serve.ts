@@ -1,6 +1,6 @@
 import type { Resource, ResourceType, Subscription } from '@medplum/fhirtypes'
 import type { Access } from '../access/access.ts'
-import { type Caller, within } from '../access/caller.ts'
+import { type Caller, narrowedTo } from '../access/caller.ts'
 import { isGranted } from '../access/rules.ts'
 import { FhirError } from '../fhir/error.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
@@ -107,7 +107,7 @@ const parsed = (serving: Parsing, subscription: Subscription, caller: Caller): S
 const askingOf = ({ registry, accessFor, outbound, base }: Parsing, caller: Caller): SubscriptionParts => ({
   registry,
   access: accessFor(caller),
-  accessWithin: study => accessFor(within(caller, study)),
+  accessWithin: study => accessFor(narrowedTo(caller, study)),
   base: base(),
   refusalOf: outbound.refusalOf,
 })

@@ -4,7 +4,7 @@ import { follow } from './follow.ts'
 import { allOf, ownedBy, where } from './grant.ts'
 import type { Grant, Grants, Rule, Staff, Verb } from './rule.ts'
 
-/** The types in whose security context a Binary can stand; in that of any other it is shown to nobody. */
+/** The types that a Binary's securityContext may name; one that names any other is shown to nobody. */
 const contexts = [
   'Patient',
   'Observation',
@@ -19,7 +19,7 @@ const contexts = [
 
 const withoutContext = where({ kind: 'content', is: 'without-security-context' })
 
-/** https://hl7.org/fhir/R4/binary.html#security: it is as open as its securityContext, and else its organization's. */
+/** https://hl7.org/fhir/R4/binary.html#security: whoever may read or change what its securityContext names; without one, its organization. */
 const following = (verb: Verb): Grants => {
   const inContext = follow('securityContext', [...contexts, 'ResearchSubject'], verb === 'read' ? 'r' : 'u')
   const inOpenContext = follow('securityContext', contexts, 'r')
@@ -31,7 +31,7 @@ const following = (verb: Verb): Grants => {
       staff: (who, asked) => or(owned(who, asked), inContext(who, asked)),
       client: inContext,
     }
-  // What somebody in a study has signed names them, also where the study knows them by code: it is for those who ask and invite them.
+  // What somebody in a study has signed has their name on it, also where the study knows them only by a code: it is shown to those who invite them.
   return {
     patient: inContext,
     staff: (who, asked) => or(owned(who, asked), inOpenContext(who, asked), forInviting(who, asked)),

@@ -3,7 +3,7 @@ import type { ElementPath } from '../../fhir/definition/search-parameter.ts'
 import { type Action, none, or } from '../../search/expression.ts'
 import type { Grant } from './rule.ts'
 
-/** Whoever may act so on the resource of one of these types that the element names, as far as their scopes reach it. */
+/** For whoever may do the action to the resource that the element names, if it is of one of these types and their scopes reach it. */
 export const follow =
   (
     element: string,

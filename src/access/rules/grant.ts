@@ -12,13 +12,16 @@ export const consented: Grant<Staff | Client> = (who, { action }) => {
   return to === undefined ? none : { kind: 'consented', to, action, ...narrowed(who) }
 }
 
-/** The row belongs to a study that the caller's people handle. */
 export const staffed =
   (by: Staffed['by']): Grant<Staff | Client> =>
-  who => {
-    const to = granteeOf(who)
-    return to === undefined ? none : { kind: 'staffed', to, by, ...narrowed(who) }
-  }
+  who =>
+    handling(who, by)
+
+/** The row belongs, in this way, to a study that the caller works for. */
+export const handling = (who: Staff | Client, by: Staffed['by']): Expression => {
+  const to = granteeOf(who)
+  return to === undefined ? none : { kind: 'staffed', to, by, ...narrowed(who) }
+}
 
 export const member =
   (...by: By): Grant<Staff> =>
@@ -27,11 +30,11 @@ export const member =
 
 type By = readonly [of: Member['of'], reach: Member['reach'], role: Member['role']]
 
-/** Membership reaches everything of an organization, so a token that is narrowed to one study has none of it. */
+/** Membership opens all of an organization, so a token that is narrowed to one study has none of it. */
 export const membership = ({ practitioner, study }: Staff, ...[of, reach, role]: By): Expression =>
   study === undefined ? { kind: 'member', of, reach, role, practitioner } : none
 
-/** Of the organization itself, by those who may register and invite, or look. */
+/** For people with at least that role in the very organization that owns the row. */
 export const ownedBy = (role: Role): Grant<Staff> => member('owner', 'node', role)
 
 export const sameTenant: Grant<Staff> = ({ practitioner, study }) =>
@@ -41,7 +44,7 @@ export const knownTo: Grant<Patient> = ({ patient }) => ({ kind: 'known-to', pat
 
 export const created: Grant = ({ principal }) => ({ kind: 'created', by: principal })
 
-/** Both must hold; a grant that says `none` stays none. */
+/** All must hold. */
 export const allOf =
   <W extends Who>(...grants: readonly [Grant<W>, ...Grant<W>[]]): Grant<W> =>
   (who, asked) => {

@@ -3,7 +3,7 @@ import { subjectParameters } from '../patient-compartment.ts'
 import { allOf, anyone, consented, created, member, own, ownedBy, staffed, where } from './grant.ts'
 import type { Client, Grant, Rule, Staff } from './rule.ts'
 
-/** A client with a data-submission policy: for patients who consented to its organization's studies, if it has one. */
+/** A client that submits data does so for patients who consented; if it belongs to an organization, to that organization's studies. */
 const submitted: Grant<Client> = ({ submitsData, organization }) =>
   submitsData ? { kind: 'consentable', ...(organization === undefined ? {} : { to: organization }) } : none
 
@@ -32,7 +32,7 @@ export const device: Rule = {
   delete: { patient: allOf(own, ofPatients), administrator: sourceDevice },
 }
 
-/** ValueSet, StructureDefinition, SearchParameter …: how the server itself speaks. */
+/** ValueSet, StructureDefinition, SearchParameter …: how FHIR is used here. */
 export const definition: Rule = {
   read: { patient: anyone, staff: anyone, client: anyone, administrator: anyone, person: anyone },
   create: { administrator: anyone },
@@ -40,7 +40,7 @@ export const definition: Rule = {
   delete: { administrator: anyone },
 }
 
-/** The very Patient that it names is the organization's: another record of the same human may be another's. */
+/** The very Patient that it names is registered by the organization: another record of the same human may belong to another one. */
 const namesRegistered: Grant<Staff> = (who, { type, registry, ...asked }) =>
   and(
     { kind: 'content', is: 'of-one-patient' },
@@ -56,11 +56,11 @@ const namesRegistered: Grant<Staff> = (who, { type, registry, ...asked }) =>
     ),
   )
 
-/** An organization keeps records of the patients that it registered, and of nobody. */
+/** An organization keeps records of the patients whom it has registered, and records that are about nobody. */
 const recorded: Grant<Staff> = (who, asked) =>
   and(ownedBy('member')(who, asked), or(namesRegistered(who, asked), { kind: 'content', is: 'of-no-patient' }))
 
-/** Condition, DiagnosticReport, QuestionnaireResponse …: other types in a patient's compartment. */
+/** Condition, DiagnosticReport, QuestionnaireResponse …: the other types in a patient's compartment. */
 export const clinical: Rule = {
   read: {
     patient: own,
@@ -72,7 +72,7 @@ export const clinical: Rule = {
   delete: { patient: own, staff: ownedBy('member') },
 }
 
-/** Location, Questionnaire, Medication, List …: types outside compartments. */
+/** Location, Questionnaire, Medication, List …: the types outside compartments. */
 export const organizational: Rule = {
   read: { staff: ownedBy('viewer') },
   create: { staff: ownedBy('member') },
@@ -82,7 +82,7 @@ export const organizational: Rule = {
 
 const contactsOnly = where({ kind: 'kept', part: 'all-but-contacts' })
 
-/** No record comes to say that another organization has registered somebody. */
+/** Nobody can change a record to say that another organization has registered the patient. */
 const ownRegistration: Grant<Staff> = (who, asked) =>
   or({ kind: 'kept', part: 'managing-organization' }, member('named', 'node', 'member')(who, asked))
 
@@ -105,7 +105,7 @@ export const auditEvent: Rule = {
   },
 }
 
-/** It has the secret of its endpoint in it, which no other app of the same person is to have. */
+/** A Subscription holds the secret of its endpoint, which other apps of the same person must not learn. */
 const ownThrough: Grant = (who, asked) => and(created(who, asked), { kind: 'written-through', client: asked.client })
 
 export const subscription: Rule = {

@@ -1,7 +1,7 @@
 import type { ElementPath } from '../../fhir/definition/search-parameter.ts'
 import { and, none, or } from '../../search/expression.ts'
 import { allOf, anyone, knownTo, member, sameTenant, staffed, where } from './grant.ts'
-import type { Grant, Grants, Rule } from './rule.ts'
+import type { Grant, Grants, Rule, Staff } from './rule.ts'
 
 const readByTree: Grants = {
   patient: knownTo,
@@ -17,7 +17,7 @@ export const organization: Rule = {
   update: {
     staff: (who, asked) =>
       or(
-        // The root of a tenant is part of nothing, and its managers still describe it.
+        // The root of a tenant is part of nothing, and its managers may still change it.
         allOf(member('self', 'down', 'manager'), where({ kind: 'content', is: 'a-root' }))(who, asked),
         allOf(member('self', 'down', 'manager'), member('parent', 'down', 'manager'))(who, asked),
       ),
@@ -28,7 +28,7 @@ export const organization: Rule = {
 
 const managed = member('practitioner', 'down', 'manager')
 
-/** Managers say who is staff of the studies that they manage, and answer for it: they read who that is, from wherever it is. */
+/** Managers answer for who is staff of the studies that they manage, so they read who that is, also from elsewhere. */
 const staffOfManaged = member('staffed-study', 'down', 'manager')
 
 export const practitioner: Rule = {
@@ -44,25 +44,25 @@ export const practitioner: Rule = {
 const practitionerNamed: ElementPath = { steps: [{ name: 'practitioner' }], datatype: 'Reference' }
 
 /**
- * Whom the manager's tenant does not know cannot be enrolled: a role would make its Practitioner known there. That a study names somebody from
- * elsewhere is no reason for a role, nor that they worked there before they left for another tenant: they take one by an invitation.
+ * A role goes only to a Practitioner whom the manager's tenant knows already, since the role would make them known there. It is not enough that a
+ * study names them, or that they worked there before they left for another tenant: they get a role by accepting an invitation.
  */
-const ofKnown: typeof managed = (who, asked) => {
+const ofKnown: Grant<Staff> = (who, asked) => {
   const known = sameTenant(who, { ...asked, type: 'Practitioner' })
   const of = known.kind === 'same-tenant' ? ({ ...known, now: true } as const) : known
   return { kind: 'names', paths: [practitionerNamed], target: 'Practitioner', of }
 }
 
-/** Whoever is gone can be dismissed. */
-const ofKnownOrGone: typeof managed = (who, asked) =>
+/** The role of somebody who has left can still be ended. */
+const ofKnownOrGone: Grant<Staff> = (who, asked) =>
   or(
     { kind: 'kept', part: 'whole' },
     and({ kind: 'kept', part: 'practitioner' }, { kind: 'content', is: 'not-active' }),
     ofKnown(who, asked),
   )
 
-/** Never one's own: neither given nor taken. */
-const ofOthers: typeof managed = (who, asked) =>
+/** Nobody gives or takes a role of their own. */
+const ofOthers: Grant<Staff> = (who, asked) =>
   allOf(member('named', 'down', 'manager'), ({ practitioner }) => ({
     kind: 'not',
     of: { kind: 'content', is: { practitioner } },
@@ -76,16 +76,17 @@ export const practitionerRole: Rule = {
 }
 
 const managersAccounts = member('person', 'down', 'manager')
-/** An account that is linked to a patient reads the patient's data: nobody but the patient makes that link. */
+
+/** An account that is linked to a patient reads that patient's data: only the patient can make such a link. */
 const ofPractitionersOnly = where({ kind: 'content', is: 'of-practitioners-only' })
 
 const ownAccount: Grant = ({ principal }) =>
   principal.kind === 'person' ? { kind: 'identified', ids: [principal.id] } : none
 
-/** Who an account is at an EHR or an identity provider comes from signing in there: over FHIR nobody says so. */
+/** An account's identity at an EHR or identity provider comes from signing in there, and is never written over FHIR. */
 const subjectsKept = where({ kind: 'kept', part: 'identifier' })
 
-/** Whoever could link their own account to somebody else, or another's, would act as that person. */
+/** Whoever could change the links of an account, or write their own, could act as somebody else. */
 const notOwn: Grant = ({ principal }) =>
   principal.kind === 'person' ? { kind: 'not', of: { kind: 'identified', ids: [principal.id] } } : none
 const linksKept = where({ kind: 'kept', part: 'link' })

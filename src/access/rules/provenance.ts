@@ -4,7 +4,7 @@ import { follow } from './follow.ts'
 import { allOf, where } from './grant.ts'
 import { everyone, type Grant, type Rule } from './rule.ts'
 
-/** The types whose provenance is told. One of several targets that somebody wrote is told to nobody: not all of them may be one's own. */
+/** The types whose Provenance is shown. One that a client wrote about several targets is shown to nobody, since a reader might not be allowed all of them. */
 const targets = [
   'Consent',
   'Patient',
@@ -22,8 +22,8 @@ const overTarget =
     and({ kind: 'content', is: 'of-one-target' }, follow('target', targets, action)(who, asked))
 
 /**
- * Decisions are about one version of a Consent, and tell no more of it than who decided what, and when. Where a name was typed for one, it is
- * told to the patient themself, and to others who may read the Patient: staff of a coded study know nobody's name.
+ * A decision is about one version of a Consent, and says only who decided what, and when. If a name was typed for it, it is shown to the patient,
+ * and to others who may read the Patient: staff of a coded study must not learn names.
  */
 const ofConsent: Grant = (who, asked) =>
   and(
@@ -33,16 +33,16 @@ const ofConsent: Grant = (who, asked) =>
   )
 const ofReadPatient = follow('agent.who', ['Patient'], 'r')
 
-/** That of an upload has as targets those that its reader may read, and is there for whoever may read one. */
+/** The Provenance of an upload shows its reader the targets that they may read, and is there for whoever may read one. */
 const ofUpload: Grant = (_who, { access }) => {
   const of = access('r', 'Observation')
   return of.kind === 'none' ? none : { kind: 'uploaded', of }
 }
 
-/** Else whoever may change a Consent could say of it that the patient has signed. */
+/** Otherwise whoever may change a Consent could claim that the patient has signed it. */
 const noDecision = where({ kind: 'content', is: 'of-no-decision' })
 
-/** It follows its target: read by who reads that, made by who may change it. The server alone makes that of an upload. */
+/** It follows its target: whoever reads that reads it, and whoever may change that makes one. Those of uploads are made by the server alone. */
 export const provenance: Rule = {
   read: everyone((who, asked) => or(overTarget('r')(who, asked), ofConsent(who, asked), ofUpload(who, asked))),
   create: everyone(allOf(overTarget('u'), noDecision)),

@@ -4,7 +4,7 @@ import type { Action, Expression, Principal } from '../../search/expression.ts'
 import type { Access } from '../access.ts'
 import type { Caller } from '../caller.ts'
 
-/** Whose rights a caller has; a launch context, a scope or a study only narrows them. */
+/** Whose rights a caller has. Launch context, scopes and study only narrow them. */
 export type Who =
   | {
       readonly kind: 'patient'
@@ -21,7 +21,7 @@ export type Who =
       readonly principal: Principal
     }
   | { readonly kind: 'administrator'; readonly principal: Principal }
-  /** Signed in, and neither staff nor patient yet. */
+  /** Signed in, but neither staff nor patient yet. */
   | { readonly kind: 'person'; readonly principal: Principal }
 
 export type Patient = Extract<Who, { kind: 'patient' }>
@@ -30,7 +30,7 @@ export type Client = Extract<Who, { kind: 'client' }>
 
 export type Verb = 'read' | 'create' | 'update' | 'delete'
 
-/** What each kind of caller may do to resources of a type. Who is not named may do nothing. */
+/** What each kind of caller may do to resources of a type. A kind that is not named may do nothing. */
 export type Rule = { readonly [V in Verb]?: Grants }
 
 export type Grants = { readonly [Kind in Who['kind']]?: Grant<Extract<Who, { kind: Kind }>> }
@@ -41,7 +41,7 @@ export type Asked = {
   readonly action: Action
   readonly type: ResourceType
   readonly registry: Registry
-  /** Id of the client through which they ask. */
+  /** Id of the client through which the caller asks. */
   readonly client: string
   /** What the same caller may do to other types. */
   readonly access: Access

@@ -1,34 +1,26 @@
-import { and, type Expression, none, or, type Staffed } from '../../search/expression.ts'
-import { allOf, member, membership, own, staffed, where } from './grant.ts'
+import { and, type Expression, type Kept, none, or } from '../../search/expression.ts'
+import { allOf, handling, member, membership, own, staffed, where } from './grant.ts'
 import type { Grant, Patient, Rule, Staff } from './rule.ts'
 
-const kept = (part: Extract<Expression, { kind: 'kept' }>['part']): Grant => where({ kind: 'kept', part })
+const kept = (part: Kept['part']): Grant => where({ kind: 'kept', part })
 
 const registering = member('named', 'node', 'member')
 const managed = member('named', 'down', 'manager')
 const ownStaffEntryKept: Grant<Staff> = ({ practitioner }) => ({ kind: 'kept', part: { staffEntryOf: practitioner } })
 
-/** Those of one's organization and of those above it, and those that name one as staff. */
+/** The studies of one's organization and of those above it, and the studies that name one as staff. */
 export const worksIn = (who: Staff): readonly Expression[] => [
   membership(who, 'named', 'up', 'viewer'),
   handling(who, 'study'),
 ]
 
-/** Those who lead a study. */
+/** The studies that one leads. */
 export const leading = (who: Staff): Expression => handling(who, 'lead')
 
-/** Those who work for a study so. */
-export const handling = ({ practitioner: id, study }: Staff, by: Staffed['by']): Expression => ({
-  kind: 'staffed',
-  to: { kind: 'practitioner', id },
-  by,
-  ...(study === undefined ? {} : { study }),
-})
-
-/** Whoever manages from above reads what a study says of itself, since they administer it. Nobody in it is shown to them by that. */
+/** Who manages from above administers the study, and so reads what it says of itself. That does not show them who is in it. */
 const readStudy: Grant<Staff> = (who, asked) => or(managed(who, asked), ...worksIn(who))
 
-/** Staff entries are made by managers and those who lead the study, and never one's own. */
+/** Only managers and those who lead the study make staff entries, and never their own. */
 export const researchStudy: Rule = {
   read: {
     patient: ({ patient }) => ({ kind: 'invited', patient }),
@@ -57,13 +49,13 @@ export const group: Rule = {
   delete: { staff: registering },
 }
 
-/** Members of its organization, and those among its staff who invite. */
+/** The enrolments of the studies of one's organization, and of those in which one is staff who invite. */
 export const inviting = (who: Staff): Expression =>
   or(membership(who, 'study', 'node', 'member'), handling(who, 'request'))
 
 const status = (status: string): Grant => where({ kind: 'content', is: { status } })
 
-/** All that a patient makes of their own place; what is written before passes as it is. */
+/** A patient may only leave. An update is asked about the old content too, which `whole` lets pass. */
 const leaving: Grant<Patient> = (who, asked) =>
   or(status('off-study')(who, asked), status('withdrawn')(who, asked), kept('whole')(who, asked))
 
@@ -78,13 +70,13 @@ export const researchSubject: Rule = {
   delete: { staff: inviting },
 }
 
-/** To a study that the patient was not invited to nothing is given, and nobody learns whether there is one. */
+/** Nothing is given to a study to which the patient was not invited, so that nobody learns whether there is such a study. */
 const recorded: Grant<Patient> = (who, asked) =>
   who.recordsConsent ? and(own(who, asked), { kind: 'invited', patient: who.patient }) : none
 
 const requested: Grant<Staff> = staffed('request')
 
-/** Only the patient decides. Staff ask, and end what was given, saying why; what is neither must stay as it is. */
+/** Only the patient decides. Staff ask, and may end what was given if they say why; anything else they must leave as it is. */
 export const consent: Rule = {
   read: { patient: own, staff: staffed('consent'), client: staffed('consent') },
   create: { patient: recorded, staff: allOf(requested, status('proposed')) },

@@ -1,6 +1,6 @@
 import type { Bundle, ResearchStudy, Resource } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
-import { type Caller, within } from '../../access/caller.ts'
+import { type Caller, narrowedTo } from '../../access/caller.ts'
 import { whoIs } from '../../access/rules/rule.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
@@ -80,7 +80,7 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
       toFound((await ask('GET', type, isCursor(query) ? { _cursor: query.cursor } : query, more)) as Bundle)
     return {
       caller,
-      within: study => askingOf({ caller: within(caller, study), id: request.id, log: request.log }),
+      within: study => askingOf({ caller: narrowedTo(caller, study), id: request.id, log: request.log }),
       findOwnStudy: () => contextOf(request, findRoute(routes, parts.registry, studies).interaction).findOwnStudy(),
       read,
       look: (type, id) => unlessHidden(undefined, () => read(type, id)),

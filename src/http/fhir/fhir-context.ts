@@ -1,7 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import type { Access } from '../../access/access.ts'
-import { type Caller, ofOwnStudy, within } from '../../access/caller.ts'
+import { type Caller, narrowedTo, onlyFindingStudies } from '../../access/caller.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { dispatch } from '../../interactions/dispatch.ts'
 import type { Context, Interaction } from '../../interactions/interaction.ts'
@@ -55,8 +55,8 @@ export const openContexts = (
       base: parts.base(),
       mostLetters,
       refusalOf,
-      accessWithin: study => parts.accessFor(within(caller, study)),
-      within: study => contextOf({ caller: within(caller, study), id, log, inTurn }, interaction),
+      accessWithin: study => parts.accessFor(narrowedTo(caller, study)),
+      within: study => contextOf({ caller: narrowedTo(caller, study), id, log, inTurn }, interaction),
       findOwnStudy: () => findOwnStudy(parts, caller, door),
       interactions,
       dispatch,
@@ -74,7 +74,7 @@ const findOwnStudy = async (
   door: AuditDoor,
 ): Promise<ResearchStudy | undefined> => {
   if (caller.study === undefined) return undefined
-  const looking = ofOwnStudy(caller)
+  const looking = onlyFindingStudies(caller)
   const own = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _id: caller.study }))
   const { entries } = await openStoreFor(looking, accessFor(looking), door).search(own)
   return entries.map(({ content }): ResearchStudy => JSON.parse(content))[0]
