@@ -1,8 +1,8 @@
 import { FhirError } from '../fhir/error.ts'
 
 /**
- * What a text means for the candidates that it makes sense for: a date is no answer to one whose parameter is a token.
- * Where it suits none, the first refusal is thrown. What would cost too much is refused for all.
+ * What a text means for each of the candidates that can take it: one may be a date parameter, and another a token. Throws the first
+ * refusal if none of them can; anything but `invalid`, such as `too-costly`, is thrown at once.
  */
 export const readAlternatives = <Candidate, Meaning>(
   candidates: readonly Candidate[],

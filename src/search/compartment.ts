@@ -4,8 +4,8 @@ import type { Registry } from '../fhir/registry.ts'
 import { and, type Expression, or } from './expression.ts'
 
 /**
- * The row is in the compartment by one of the parameters that its definition names, and what the compartment is of is
- * there for the caller to see. Absent where the type is in no such compartment. https://hl7.org/fhir/R4/search.html#compartment
+ * The row is in the compartment by one of the parameters of its definition, and the caller may see the resource whose compartment it
+ * is. Undefined if the type is in no such compartment. https://hl7.org/fhir/R4/search.html#compartment
  */
 export const inCompartment = (
   registry: Registry,

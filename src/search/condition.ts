@@ -12,7 +12,7 @@ import { parseModified } from './values/modified.ts'
 import { parseValue, type ValueOptions } from './values/parse-value.ts'
 import { booleanIn } from './written-value.ts'
 
-/** One `name=value` of a query as a question. Commas mean or; a chain without a type means any of its targets. */
+/** One `name=value` of a query as a question. Commas mean "or"; a chain that names no type means any possible target. */
 export const parseCondition = (
   registry: Registry,
   type: ResourceType,
@@ -48,11 +48,11 @@ const matching = (asking: Asking, text: string): Expression => {
   const { registry, parameter, modifier, options } = asking
   if (modifier === undefined || modifier.kind === 'not' || modifier.kind === 'missing') return plainly(asking, text)
   if ((modifier.kind === 'above' || modifier.kind === 'below') && isHierarchical(parameter))
-    return parseHierarchy(registry, parameter, modifier.kind, text, options.base)
+    return parseHierarchy(modifier.kind, { registry, parameter, text, base: options.base })
   const value =
     modifier.kind === 'type'
       ? parseValue({ ...parameter, targets: [modifier.type] }, text, options)
-      : parseModified(registry, parameter, modifier.kind, text, options)
+      : parseModified(modifier.kind, { registry, parameter, text, options })
   return { kind: 'match', parameter, value }
 }
 

@@ -11,7 +11,7 @@ export const splitAt = (separator: Separator, text: string): readonly [string, .
   return parts
 }
 
-/** "The parameter value `xx\xx` is illegal": behind a backslash stands one of these. */
+/** "The parameter value `xx\xx` is illegal": every backslash is followed by one of these four. */
 export const isEscapedWell = (text: string): boolean => !text.replace(/\\[,$|\\]/g, '').includes('\\')
 
 /** `\,` `\$` `\|` `\\` become the character. */

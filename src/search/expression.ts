@@ -3,8 +3,8 @@ import type { ElementPath, SearchParameter } from '../fhir/definition/search-par
 import type { Value } from './value.ts'
 
 /**
- * A yes/no question about one resource. A search, a SMART scope, a consent, a membership, a compartment:
- * all are expressions, and one compiler turns them into SQL.
+ * A yes/no question about one resource, called the row. A search, a SMART scope, a consent, a membership, a compartment: all of these
+ * are expressions, and one compiler turns them into SQL. Below, "for which it holds" means: for which `of` is true.
  */
 export type Expression =
   | { readonly kind: 'all' }
@@ -17,7 +17,7 @@ export type Expression =
       readonly kind: 'chain'
       readonly parameter: SearchParameter
       readonly target: ResourceType
-      /** The target is one of those that were meant by naming none. */
+      /** The chain named no type, and this is one of the possible ones. */
       readonly isOpen?: true
       readonly of: Expression
     }
@@ -27,22 +27,22 @@ export type Expression =
       readonly parameter: SearchParameter
       readonly of: Expression
     }
-  /** An element of the row names a resource of the type for which `of` holds. Rules of access ask it, of one row at a time. */
+  /** One of the row's elements refers to a resource of the type for which it holds. Only rules of access ask this, for one row at a time. */
   | {
       readonly kind: 'names'
       readonly paths: readonly ElementPath[]
       readonly target: ResourceType
-      /** A version of it may be named as well; else that names nothing, for a version's own content may be hidden. */
+      /** The reference may also name a version; otherwise one that does names nothing, since the content of a version may be hidden. */
       readonly versioned?: true
       readonly of: Expression
     }
-  /** The row is the Provenance of an upload that has brought an Observation for which it holds; `id`: the one with this id. */
+  /** The row is the Provenance of an upload that brought an Observation for which it holds; with `id`, the Observation with that id. */
   | { readonly kind: 'uploaded'; readonly id?: string; readonly of: Expression }
-  /** Whatever the row is: there is a resource with this id, and for it holds. */
+  /** Whatever the row is: the resource with this id is there, and for that it holds. */
   | { readonly kind: 'there'; readonly type: ResourceType; readonly id: string; readonly of: Expression }
-  /** Some List for which it holds has the row as an item. */
+  /** The row is an item of some List for which `by` holds. */
   | { readonly kind: 'listed'; readonly by: Expression }
-  /** The row refers to what lies above or below a resource, each being part of the next; `of` holds for all on the way. */
+  /** The row refers to a resource that is part of this one (`below`), or that this one is part of (`above`), at any distance. It holds for all on the way. */
   | {
       readonly kind: 'hierarchy'
       readonly parameter: SearchParameter
@@ -53,9 +53,9 @@ export type Expression =
       readonly id: string
       readonly of: Expression
     }
-  /** The row belongs to this patient: by the subject-like parameters only. `id` is the id of a Patient. */
+  /** The row is the data of the Patient with this id (`access/patient-compartment.ts`). */
   | { readonly kind: 'compartment'; readonly of: 'Patient'; readonly id: string }
-  /** The row is, or names, one of the resources with these ids. */
+  /** The row has one of these ids. */
   | { readonly kind: 'identified'; readonly ids: readonly string[] }
   | Relation
 
@@ -67,46 +67,47 @@ export type Relation =
   | Kept
   | Content
   | { readonly kind: 'created'; readonly by: Principal }
-  /** A Subscription that was written through this client last. */
+  /** A Subscription that was last written through this client. */
   | { readonly kind: 'written-through'; readonly client: string }
   /** A source Device: one that names no patient. */
   | { readonly kind: 'source-device' }
-  /** The row's own tenant tree has a membership of this practitioner, in force. `now`: of practitioners, none who has left that tree for another. */
+  /** This practitioner has a membership in force in the tenant of the row. `now`: a Practitioner who has left that tenant for another is not counted. */
   | { readonly kind: 'same-tenant'; readonly practitioner: string; readonly now?: true }
-  /** A new Observation whose every kind stands in some active consent of its patient, to the organization's studies if one is named. */
+  /** A new Observation, of which each kind is in some active consent of its patient; with `to`, in one to the studies of that organization. */
   | { readonly kind: 'consentable'; readonly to?: string }
-  /** A ResearchStudy in which the patient is enrolled or was invited; a Consent that names no study but such a one. */
+  /** A ResearchStudy in which the patient is enrolled or to which they were invited; or a Consent to no other study than such a one. */
   | { readonly kind: 'invited'; readonly patient: string }
-  /** For the row's patient nobody but this one has answered the study since that instant, be it with yes or with no. */
+  /** Since that instant nobody but `but` has answered the study for the row's patient, whether with yes or with no. */
   | { readonly kind: 'unanswered'; readonly study: string; readonly since: string; readonly but: Principal }
-  /** An organization or person that a record, study or consent of the patient names. */
+  /** An organization or person named by the patient's own record, by a study of theirs, or by a consent of theirs. */
   | { readonly kind: 'known-to'; readonly patient: string }
 
-/** `practitioner` has a membership in force of at least `role`, or is privacy officer, in an organization that the row names. */
+/** `practitioner` has at least this role, in force, in an organization that the row names. */
 export type Member = {
   readonly kind: 'member'
   readonly of: OrganizationOf
-  /** node: that organization; down: it or an ancestor of it (roles reach down the tree); up: it or below it. */
+  /** Where they have the role. node: in that organization; down: in it or above it, so that the role reaches down to it; up: in it or below it. */
   readonly reach: 'node' | 'down' | 'up'
   readonly role: Role | 'privacy-officer'
   readonly practitioner: string
 }
 
 /**
- * Where a row names its organization: its server-set owner, an element of its own, itself, what it is part of, its study, its account's
- * people; a practitioner their owner, as long as they work in no other tenant, or that of a study that names them as staff.
+ * How the row names its organization. owner: by the column that the server sets. named: by an element of its own. self: it is one. parent: by
+ * `partOf`. study: by its study. person: an account, by the practitioners that it is linked to. practitioner: by the owner, as long as the
+ * practitioner works in no other tenant. staffed-study: by a study that names the practitioner as staff.
  */
 type OrganizationOf = 'owner' | 'named' | 'self' | 'parent' | 'study' | 'person' | 'practitioner' | 'staffed-study'
 
 export type Role = 'viewer' | 'member' | 'manager'
 
-/** Whom data is shared with. A practitioner stands for the studies, organizations and consents that reach them. */
+/** With whom data is shared. A practitioner reads what is given to their studies, to their organizations, and to themselves. */
 export type Grantee =
   | { readonly kind: 'practitioner'; readonly id: string }
-  /** A backend client of an organization: what the organization's studies are consented. */
+  /** A backend client of an organization reads what is given to the organization's studies. */
   | { readonly kind: 'organization'; readonly id: string }
 
-/** Staff in force × consent that covers the row, at the moment of the query. */
+/** At the moment of the query, a consent in force covers the row and reaches the grantee. */
 type Consented = {
   readonly kind: 'consented'
   readonly to: Grantee
@@ -115,19 +116,20 @@ type Consented = {
   readonly study?: string
 }
 
-/** The row is a study, its Group, an enrolment, an enrolled Patient or a Consent that the grantee's people handle. */
+/** The row belongs to a study for which the grantee works: in which way, `by` says. */
 export type Staffed = {
   readonly kind: 'staffed'
   readonly to: Grantee
   /**
-   * How the row stands to the study: it is one, it is one that they lead, an enrolment in one, its accepted and identified
-   * patient, a consent given to it, a consent that they may ask for, an organization or person that it names.
+   * study: it is the study, or its Group. lead: it is a study that they lead. enrolment: it is an enrolment. patient: it is a Patient who has
+   * accepted and whom the study knows by name. consent: it is a Consent to it. request: it is a study for which they ask people to consent, or an
+   * enrolment in it, or a Consent to it. name: it is an organization or practitioner that the study names.
    */
   readonly by: 'study' | 'lead' | 'enrolment' | 'patient' | 'consent' | 'request' | 'name'
   readonly study?: string
 }
 
-/** What is written leaves this part of the stored resource as it is. Of a resource that is not stored, the part must be absent. */
+/** A write leaves this part of the stored resource as it is. In a new resource, the part must be absent. */
 export type Kept = {
   readonly kind: 'kept'
   readonly part:
@@ -145,7 +147,7 @@ export type Kept = {
     | { readonly staffEntryOf: string }
 }
 
-/** A claim that the row's own content shows. */
+/** A claim that can be read from the row itself. */
 export type Content = {
   readonly kind: 'content'
   readonly is:
@@ -164,7 +166,7 @@ export type Content = {
     | { readonly practitioner: string }
 }
 
-/** Who made a resource, as kept in its table: people, patients and clients. */
+/** Who wrote a resource, as its table keeps it. */
 export type Principal = { readonly kind: 'person' | 'patient' | 'client'; readonly id: string }
 
 /** The letters of a SMART v2 scope. */
@@ -173,7 +175,7 @@ export type Action = 'c' | 'r' | 'u' | 'd' | 's'
 export const all: Expression = { kind: 'all' }
 export const none: Expression = { kind: 'none' }
 
-/** Every one must hold. An empty list does not type-check, so nothing can become everything. */
+/** All must hold. An empty list does not type-check, so that nothing never becomes everything. */
 export const and = (...of: readonly [Expression, ...Expression[]]): Expression => {
   if (of.some(one => one.kind === 'none')) return none
   const [first, ...rest] = of.filter(one => one.kind !== 'all')
@@ -181,7 +183,7 @@ export const and = (...of: readonly [Expression, ...Expression[]]): Expression =
   return rest.length === 0 ? first : { kind: 'and', of: [first, ...rest] }
 }
 
-/** One of them must hold. Of nothing: none. */
+/** At least one must hold; with none given, it never does. */
 export const or = (...of: readonly Expression[]): Expression => {
   if (of.some(one => one.kind === 'all')) return all
   const [first, ...rest] = of.filter(one => one.kind !== 'none')
@@ -195,6 +197,6 @@ export const not = (of: Expression): Expression => {
   return { kind: 'not', of }
 }
 
-/** All that must hold, each for itself. */
+/** The expressions that must all hold. */
 export const conjuncts = (expression: Expression): readonly Expression[] =>
   expression.kind === 'and' ? expression.of.flatMap(conjuncts) : [expression]

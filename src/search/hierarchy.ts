@@ -5,17 +5,19 @@ import { type Expression, or } from './expression.ts'
 import { valueRefusal } from './refusal.ts'
 import { parseReferenceValue } from './values/reference.ts'
 
+type Asked = {
+  readonly registry: Registry
+  readonly parameter: SearchParameter
+  readonly text: string
+  /** Absolute base of this server. */
+  readonly base: string | undefined
+}
+
 /**
- * `location:below=42`: the row refers to 42, or to what is part of it, however far down.
+ * `location:below=42`: the row refers to 42, or to something that is part of it, however far down.
  * https://hl7.org/fhir/R4/search.html#recursive
  */
-export const parseHierarchy = (
-  registry: Registry,
-  parameter: SearchParameter,
-  reach: 'above' | 'below',
-  text: string,
-  base: string | undefined,
-): Expression => {
+export const parseHierarchy = (reach: 'above' | 'below', { registry, parameter, text, base }: Asked): Expression => {
   const targets = hierarchicalTargets(parameter)
   const narrowed = { ...parameter, targets }
   const value = parseReferenceValue(narrowed, text, base)
@@ -34,17 +36,17 @@ export const parseHierarchy = (
   )
 }
 
-/** Whether it is of references, not of canonicals, and some type among their targets has a hierarchy. */
+/** Whether it holds references (not canonicals) that may lead to a type with a hierarchy. */
 export const isHierarchical = (parameter: SearchParameter): boolean =>
   parameter.type === 'reference' &&
   parameter.paths.some(({ datatype }) => datatype === 'Reference') &&
   hierarchicalTargets(parameter).length > 0
 
-/** The types among a reference's targets of which one is strictly part of another. */
+/** The types among a parameter's targets whose resources may be part of one another. */
 const hierarchicalTargets = ({ targets }: SearchParameter): readonly ResourceType[] =>
   targets.filter(target => target in parents)
 
-/** Type → its parameter for what it is part of. */
+/** The parameter of each such type that says what a resource is part of. */
 const parents: Readonly<Partial<Record<ResourceType, string>>> = {
   CarePlan: 'part-of',
   Communication: 'part-of',

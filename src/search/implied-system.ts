@@ -4,8 +4,8 @@ import { type Expression, none, or } from './expression.ts'
 import type { Concept, Value } from './value.ts'
 
 /**
- * The value against elements that write no system beside their code: a `code` has that of its binding, implicitly, a string
- * or an id has none. https://hl7.org/fhir/R4/search.html#token
+ * The value as a question, also for elements that write no system beside their code: a `code` implicitly has the system of its binding,
+ * and a string or id has none. https://hl7.org/fhir/R4/search.html#token
  */
 export const matchImplied = (registry: Registry, parameter: SearchParameter, value: Value): Expression => {
   const match: Expression = { kind: 'match', parameter, value }
@@ -21,7 +21,7 @@ export const matchImplied = (registry: Registry, parameter: SearchParameter, val
 
 type Asked = { readonly system: string; readonly code: string | undefined }
 
-/** Which codes of the element are of the system: those that are asked for as it stands, or these. */
+/** Which codes of the element to look for; `asked`: those that the value asks for anyway. */
 const codesMeant = (
   { valueSets }: Registry,
   path: ElementPath,
@@ -42,7 +42,7 @@ const ofCode = (parameter: SearchParameter, code: string): Expression => ({
   value: { kind: 'token', code },
 })
 
-/** Of concepts those that elements without a system can mean. */
+/** The concepts that the parameter's elements can mean, as far as their bindings say. */
 export const impliedConcepts = (
   { valueSets }: Registry,
   { paths }: SearchParameter,
@@ -52,9 +52,10 @@ export const impliedConcepts = (
   return concepts.filter(({ system, code }) => bound.some(one => one === undefined || one.get(system)?.has(code)))
 }
 
+/** Datatypes that have a system beside the code. */
 const systematic: ReadonlySet<string> = new Set(['Coding', 'CodeableConcept', 'Identifier', 'ContactPoint'])
 
-/** A `code` whose codes cannot be listed here; which system it has without a binding is not said. */
+/** A `code` whose codes cannot be listed may be of the system; one without a binding may be of any. */
 const isOpenTo = ({ datatype, valueSet }: ElementPath, system: string): boolean =>
   datatype === 'code' && (valueSet === undefined || (openSystems[valueSet] ?? system) === system)
 

@@ -4,18 +4,18 @@ import type { Registry } from '../fhir/registry.ts'
 import { possibleTargets } from './path.ts'
 import { refusal } from './refusal.ts'
 
-/** What comes along with the matches. https://hl7.org/fhir/R4/search.html#include */
+/** Resources that come along with the matches. https://hl7.org/fhir/R4/search.html#include */
 export type Include = {
-  /** What the resource refers to, or what refers to it. */
+  /** Whether it follows what a resource refers to, or what refers to the resource. */
   readonly kind: 'include' | 'revinclude'
-  /** Whether it also follows from what came along. */
+  /** Whether it also follows from resources that came along. */
   readonly iterate: boolean
   readonly links: readonly IncludeLink[]
-  /** The types of which at least one is asked for by name; empty for a wildcard, which takes what there is to be had. */
+  /** The types that are asked for by name; empty for a wildcard, which takes whatever the caller may see. */
   readonly named: readonly ResourceType[]
 }
 
-/** A reference parameter of the source, and the types it is followed to or from. */
+/** A reference parameter of the source type, and the target types to or from which it is followed. */
 export type IncludeLink = {
   readonly source: ResourceType
   readonly parameter: SearchParameter
@@ -24,7 +24,7 @@ export type IncludeLink = {
 
 export const includeNames = ['_include', '_revinclude'] as const
 
-/** `_include`, and with a modifier. */
+/** With or without a modifier. */
 export const isIncludeName = (name: string): boolean =>
   includeNames.some(one => name === one || name.startsWith(`${one}:`))
 
@@ -41,7 +41,7 @@ export const parseInclude = (
   return { kind, iterate: reading.iterate, links, named: text.includes('*') ? [] : namedIn(kind, links) }
 }
 
-/** What of it the search for one of the types is about; nothing where it is about the others alone. */
+/** The part that concerns the search for one of the types; undefined if it concerns only the others. */
 export const includeOf = (include: Include, type: ResourceType): Include | undefined => {
   if (include.iterate) return include
   const links =
@@ -76,7 +76,7 @@ type Reading = Pick<Include, 'kind' | 'iterate'> & {
 
 const isIterate = (name: string, modifier: string | undefined): boolean => {
   if (modifier === undefined) return false
-  // What STU3 called it.
+  // STU3 called it `:recurse`.
   if (modifier === 'iterate' || modifier === 'recurse') return true
   throw refusal(name, `The modifier ":${modifier}" is not supported for "${name.split(':')[0]}"; supported: :iterate`)
 }
@@ -94,7 +94,7 @@ const linksOf = (reading: Reading, parts: readonly string[]): readonly IncludeLi
   return links
 }
 
-/** The types that a link without a name may start at. */
+/** The types at which the links of `*` start. */
 const sourcesOf = ({ registry, types, kind, iterate }: Reading): readonly ResourceType[] =>
   kind === 'include' && !iterate ? registry.resourceTypes.filter(one => types.includes(one)) : registry.resourceTypes
 
@@ -115,7 +115,7 @@ const linksFrom = (reading: Reading, sources: readonly ResourceType[], target: s
       .filter(({ targets }) => targets.length > 0),
   )
 
-/** Without `:iterate` only the matches are followed from, so one end of a link must be of their types. */
+/** Without `:iterate` links are followed from the matches alone, so one end of each must be of their types. */
 const narrowed = (reading: Reading, link: IncludeLink, target: string | undefined): IncludeLink => {
   const { kind, iterate, types } = reading
   const asked = target === undefined ? link.targets : link.targets.filter(one => one === target)

@@ -1,21 +1,21 @@
 import { FhirError } from '../fhir/error.ts'
 import type { Expression } from './expression.ts'
 
-/** Nobody needs more of them in one search, and each is work for the database. */
+/** Nobody needs more parameters in one search, and each is work for the database. */
 export const mostParameters = 500
-/** Of all parameters together; the commas of `a,b,c` separate them. */
+/** In all parameters together; the commas of `a,b,c` separate values. */
 export const mostValues = 2000
-/** In characters, of one that is looked for by its words: hundreds of thousands PostgreSQL reads for minutes, in which nothing stops it. */
+/** In characters, for `_text` and `_content`: PostgreSQL would parse hundreds of thousands for minutes, and nothing could stop it. */
 export const longestText = 2000
-/** Of one parameter, through chains and `_has`. */
+/** References that one parameter leads through, by chains and `_has`. */
 export const mostHops = 20
-/** The same of all parameters together. */
+/** References that all parameters together lead through. */
 export const mostHopsInAll = 500
 
-/** Again of all parameters together, each open link counted for every type that it may lead to. */
+/** The same, with each open link counted once for every type that it may lead to. */
 const mostLinks = 1800
 
-/** Throws `too-costly`, with 400, for a query that is a load rather than a question. */
+/** Throws `too-costly`, with 400, for a query beyond these limits. */
 export const refuseTooMany = (entries: readonly (readonly [name: string, value: string])[]): void => {
   if (entries.length > mostParameters) {
     throw tooCostly(`A search has at most ${mostParameters} parameters, not ${entries.length}`)
@@ -28,7 +28,7 @@ export const refuseTooMany = (entries: readonly (readonly [name: string, value: 
   if (values > mostValues) throw tooCostly(`A search has at most ${mostValues} values, not ${values}: ask in parts`)
 }
 
-/** Adds up through how many references the questions of one search lead, and throws `too-costly`, with 400, where it is a load. */
+/** Hands the questions of one search on, adding up their links; throws `too-costly`, with 400, when there are too many. */
 export const countingLinks = (): ((question: Expression) => Expression) => {
   let links = 0
   return question => {

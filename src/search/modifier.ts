@@ -6,10 +6,10 @@ import { refusal } from './refusal.ts'
 /** https://hl7.org/fhir/R4/search.html#modifiers */
 export type Modifier =
   | { readonly kind: ModifierName }
-  /** `subject:Patient=23`: the type of a reference that is given by its id. */
+  /** `subject:Patient=23`: the type that a bare id is of. */
   | { readonly kind: 'type'; readonly type: ResourceType }
 
-/** A modifier that is not understood changes what is asked, so it is refused in every case, as the specification demands. */
+/** Refuses a modifier that it does not know, also with lenient handling: a modifier changes the question, so that it cannot be passed over. */
 export const parseModifier = (
   parameter: SearchParameter,
   text: string | undefined,
@@ -26,7 +26,7 @@ export const parseModifier = (
   )
 }
 
-/** Those that the parameter's type and what it reaches have a meaning for. */
+/** The modifiers that make sense for the parameter's type and for the datatypes of its elements. */
 export const modifiersOf = (parameter: SearchParameter): readonly ModifierName[] =>
   names.filter(name => applies[name](parameter))
 
@@ -60,7 +60,7 @@ const isCoded: Applies = parameter =>
 const isCanonical: Applies = parameter => parameter.type === 'reference' && reaches(parameter, ['canonical', 'uri'])
 
 const applies: Readonly<Record<ModifierName, Applies>> = {
-  // "For all parameters (except combination)"; a text made of many is no element that could be missing.
+  // "For all parameters (except combination)"; `_text` and `_content` are about no element that could be missing.
   missing: ({ type, code }) => type !== 'composite' && (type !== 'special' || code === 'near'),
   exact: isString,
   contains: isString,

@@ -1,6 +1,6 @@
 import type { Expression } from './expression.ts'
 
-/** Ids of the Patients that a question names by `patient` or `subject`; absent where it may be about anyone. */
+/** Ids of the Patients that a question names by `patient` or `subject`; undefined if it may be about anybody. */
 export const namedPatients = (question: Expression): readonly string[] | undefined => {
   switch (question.kind) {
     case 'match': {

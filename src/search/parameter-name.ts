@@ -1,10 +1,10 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../fhir/registry.ts'
 
-/** The code of the parameter that the name of a query begins with, whatever chain or modifier comes behind. */
+/** The code of the parameter with which a name begins, whatever chain or modifier follows. */
 export const codeOf = (name: string): string => /^[^.:]*/.exec(name)?.[0] ?? ''
 
-/** Whether a search for the type knows the first parameter of the name: what follows it changes its meaning, and is never passed over. */
+/** Whether the type has the parameter with which the name begins. What follows is not looked at: if that is wrong, it is refused, and never passed over. */
 export const isParameterOf = (registry: Registry, type: ResourceType, name: string): boolean =>
   name.startsWith('_has:') || registry.searchParameter(type, codeOf(name)) !== undefined
 

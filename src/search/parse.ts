@@ -21,9 +21,9 @@ import { isUniversalName, parseUniversal, universalNames } from './universal-par
 import type { ValueOptions } from './values/parse-value.ts'
 
 type Options = ValueOptions & {
-  /** lenient: parameters that are unknown here are passed over, and named in `ignored`. */
+  /** lenient: unknown parameters are passed over, and named in `ignored`. */
   readonly handling?: 'strict' | 'lenient' | undefined
-  /** The types that are searched together, the type itself among them: what shapes the answer may be of any of them. */
+  /** All types that are searched together, this one among them: `_elements` and includes may name any of them. */
   readonly types?: readonly ResourceType[]
 }
 
@@ -53,7 +53,7 @@ export const parseSearch = (
   }
 }
 
-/** Criteria without a page: of a SMART scope, of If-None-Exist. None at all would mean everything, and is refused. */
+/** Conditions alone, as in a SMART scope or If-None-Exist. An empty query would mean everything, and is refused. */
 export const parseCriteria = (
   registry: Registry,
   type: ResourceType,
@@ -91,21 +91,21 @@ const parseClause = (registry: Registry, type: ResourceType, entry: Entry, optio
   const types = options.types ?? [type]
   if (options.handling === 'lenient' && (isEmpty(name, text) || asksForContained(name, text))) return { ignored: name }
   if (isResultName(name)) {
-    const { shape, applied } = parseResultParameter(registry, type, name, text, types)
+    const { shape, applied } = parseResultParameter([name, text], { registry, type, types })
     return { shape, applied: [name, applied] }
   }
   if (isIncludeName(name)) {
     const include = includeOf(parseInclude(registry, types, entry), type)
     return { ...(include !== undefined && { include }), applied: entry }
   }
-  if (isUniversalName(name)) return { where: parseUniversal(registry, type, name, text, options), applied: entry }
+  if (isUniversalName(name)) return { where: parseUniversal(registry, type, [name, text], options), applied: entry }
   if (options.handling === 'lenient' && !isParameterOf(registry, type, name) && !isNeverPassedOver(name))
     return { ignored: name }
   refuseUnknown(registry, type, name)
   return { where: parseCondition(registry, type, entry, options), applied: entry }
 }
 
-/** "Empty parameters are not an error - they are just ignored by the server": only for who asks for that, since `Observation?patient=` would be of everybody. */
+/** "Empty parameters are not an error - they are just ignored by the server": only if lenient handling is asked for, since `Observation?patient=` would then find everybody's. */
 const isEmpty = (name: string, text: string): boolean => text === '' && name !== cursorName
 
 const refuseUnknown = (registry: Registry, type: ResourceType, name: string): void => {
@@ -120,7 +120,7 @@ const refuseUnknown = (registry: Registry, type: ResourceType, name: string): vo
   )
 }
 
-/** Of the specification, and without an answer here. */
+/** Parameters of the specification that this server does not support. */
 export const laterNames: ReadonlySet<string> = new Set(['_query', '_score'])
 
 const refuseRepeated = (entries: readonly Entry[]): void => {
@@ -135,11 +135,11 @@ const consistent = (shape: Shape): Shape => {
   const summary = count === 0 ? 'count' : shape.summary
   if (shape.elements !== undefined && summary !== undefined && summary !== 'count')
     throw refusal('_elements', `_elements and _summary=${summary} each say what to serve; give one of them`)
-  // A search for a count alone counts exactly unless an estimate was asked for.
+  // A search for the count alone counts exactly, unless it asks for an estimate.
   return { ...shape, summary, total: summary === 'count' && total === 'none' ? 'accurate' : total }
 }
 
-/** Goes through all entries before it throws, so that all mistakes are told at once; what would cost too much ends it. */
+/** Goes through all entries before it throws, so that all mistakes are told at once; only `too-costly` is thrown at once. */
 const collect = <Parsed>(entries: readonly Entry[], parse: (entry: Entry) => Parsed): readonly Parsed[] => {
   const parsed: Parsed[] = []
   const issues: Issue[] = []

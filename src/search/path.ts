@@ -6,10 +6,11 @@ import { readAlternatives } from './alternatives.ts'
 import type { Expression } from './expression.ts'
 import { mostHops } from './limit.ts'
 import { type Modifier, parseModifier } from './modifier.ts'
+import { codeOf } from './parameter-name.ts'
 import { refusal } from './refusal.ts'
 
 /**
- * What the name of a search parameter leads to: over links to other resources, a parameter there and its modifier.
+ * What the name of a search parameter means: a parameter with its modifier, and the links to other resources that lead there.
  * https://hl7.org/fhir/R4/search.html#chaining
  */
 export type Path = {
@@ -18,10 +19,10 @@ export type Path = {
   readonly modifier: Modifier | undefined
 }
 
-/** Puts a question about the linked resource as one about the resource before it. */
+/** Turns a question about the linked resource into one about the resource that links to it. */
 type Link = (of: Expression) => Expression
 
-/** A name means several paths where a chain leaves the type of its target open. */
+/** A name means several paths if a chain leaves the type of its target open. */
 export const pathsOf = (registry: Registry, type: ResourceType, name: string): readonly [Path, ...Path[]] => {
   const [first, ...others] = follow(registry, type, { asked: name, rest: name, depth: 0, open: 0 })
   if (first === undefined) throw refusal(name, `No possible target of "${name}" has such a search parameter`)
@@ -33,14 +34,14 @@ export const pathsOf = (registry: Registry, type: ResourceType, name: string): r
 export const through = ({ links }: Path, of: Expression): Expression =>
   links.reduceRight((inner, link) => link(inner), of)
 
-/** Where reading stands in a name: `asked` is all of it, `rest` what is ahead, `open` counts links to several types. */
+/** How far a name has been read: `asked` is all of it, `rest` what is still ahead; `open` counts the links to several types. */
 type Reading = { readonly asked: string; readonly rest: string; readonly depth: number; readonly open: number }
 
 const hasStart = '_has:'
-/** Links that may leave their type open: the paths multiply with each. */
+/** How many links may leave their type open: each multiplies the paths. */
 const maxOpen = 2
 export const maxPaths = 150
-/** Of all paths together: each is a question within a question. */
+/** On all paths together: each link is a question within a question. */
 export const maxLinks = 900
 
 const follow = (registry: Registry, type: ResourceType, reading: Reading): readonly Path[] => {
@@ -71,7 +72,7 @@ const followChain = (registry: Registry, type: ResourceType, reading: Reading, d
   return paths
 }
 
-/** The links that `subject` or `subject:Patient` means, to each type that has what the `next` name begins with. */
+/** The links that `subject` or `subject:Patient` may mean: one to each possible type that has the parameter with which `next` begins. */
 export const linksOf = (
   registry: Registry,
   type: ResourceType,
@@ -123,12 +124,12 @@ const targetOf = (registry: Registry, parameter: SearchParameter, name: string, 
   throw refusal(asked, `"${parameter.code}" does not refer to ${name}; possible: ${parameter.targets.join(', ')}`)
 }
 
-/** A parameter whose definition names no targets may point anywhere. */
+/** A parameter whose definition names no targets may refer to any type. */
 export const possibleTargets = (registry: Registry, { targets }: SearchParameter): readonly ResourceType[] =>
   targets.length === 0 ? registry.resourceTypes : targets
 
-/** The parameter that a target must have to be meant; every type can be asked for what refers to it. */
-const headOf = (name: string): string => (name.startsWith(hasStart) ? '_id' : (/^[^.:]*/.exec(name)?.[0] ?? ''))
+/** The parameter that a type must have to be a target that is meant; `_has` may follow on any type, as they all have `_id`. */
+const headOf = (name: string): string => (name.startsWith(hasStart) ? '_id' : codeOf(name))
 
 const tooManyPaths = (asked: string): FhirError =>
   new FhirError('too-costly', `"${asked}" can mean too many chains; name the types, as in subject:Patient`, {

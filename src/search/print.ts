@@ -1,7 +1,7 @@
 import type { Expression, Grantee, Relation } from './expression.ts'
 import type { Concepts, Interval, Value } from './value.ts'
 
-/** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests and `explain`. It shows what was searched for, so no log. */
+/** `(and (code loinc|8867-4) (chain subject:Patient (name ann)))`: for tests and `explain`. Never for logs, since it shows what was searched for. */
 export const print = (expression: Expression): string => {
   switch (expression.kind) {
     case 'all':
@@ -87,7 +87,7 @@ const study = (id: string | undefined): readonly string[] => (id === undefined ?
 
 const list = (...words: readonly string[]): string => `(${words.join(' ')})`
 
-/** A value as it stands behind its parameter. A number or date that is compared by its range shows the range. */
+/** A number or date that is compared as a range is printed as one. */
 const printValue = (value: Value): string => {
   switch (value.kind) {
     case 'token':

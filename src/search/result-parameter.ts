@@ -6,10 +6,10 @@ import { refusal } from './refusal.ts'
 import type { Search, Sort } from './search.ts'
 import { mostAsked, parseWholeNumber } from './written-value.ts'
 
-/** How the answer is shaped, as against what is in it. https://hl7.org/fhir/R4/search.html#return */
+/** How the answer is shaped, as opposed to what is found. https://hl7.org/fhir/R4/search.html#return */
 export type Shape = Pick<Search, 'sort' | 'count' | 'total' | 'summary' | 'elements' | 'cursor'>
 
-/** The name under which a next link carries its opaque text. */
+/** The parameter by which a next link says where its page begins. */
 export const cursorName = '_cursor'
 
 export const defaultCount = 20
@@ -44,13 +44,17 @@ export type ResultName = (typeof resultNames)[number]
 
 export const isResultName = (name: string): name is ResultName => resultNames.some(one => one === name)
 
-/** What one of them says, and its value as it is applied, for the self link; `types` are searched together. */
+type Searched = {
+  readonly registry: Registry
+  readonly type: ResourceType
+  /** All types that are searched together. */
+  readonly types: readonly ResourceType[]
+}
+
+/** The shape that the parameter asks for, and the value that was applied, for the self link. */
 export const parseResultParameter = (
-  registry: Registry,
-  type: ResourceType,
-  name: ResultName,
-  text: string,
-  types: readonly ResourceType[] = [type],
+  [name, text]: readonly [name: ResultName, text: string],
+  { registry, type, types }: Searched,
 ): { readonly shape: Partial<Shape>; readonly applied: string } => {
   switch (name) {
     case '_count':
@@ -78,7 +82,7 @@ export const parseResultParameter = (
   }
 }
 
-/** What is contained is not searched: who asks for it is told, or, where that is passed over, has the answer without. */
+/** Contained resources are not searched. Asking for them is refused, or passed over if the handling is lenient. */
 export const asksForContained = (name: string, text: string): boolean =>
   name === '_contained' && (text === 'true' || text === 'both')
 
@@ -90,7 +94,7 @@ export const parseSummary = (text: string): Search['summary'] => {
   return word === 'false' ? undefined : word
 }
 
-/** Of several types each has the named elements that are its own. https://hl7.org/fhir/R4/search.html#elements */
+/** If several types are searched, each element need belong to one of them only. https://hl7.org/fhir/R4/search.html#elements */
 export const parseElements = (
   { structures }: Registry,
   types: readonly ResourceType[],

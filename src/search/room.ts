@@ -1,6 +1,6 @@
 /**
- * Letters that one page has room for, and what a whole Bundle of requests answers. Whatever could come in one body goes out in one
- * page: it is as long as the longest body unless `MAX_BODY_BYTES` says otherwise.
+ * How many letters one page may have, and the answer to a whole Bundle of requests. Unless `MAX_BODY_BYTES` is set, a page may be as long as
+ * the longest body that is accepted, so that whatever was sent in one body can be answered in one page.
  */
 export const roomOfPage = 33_554_432
 export const roomOfBundle = 4 * roomOfPage

@@ -9,8 +9,8 @@ import { isUniversalName, universalNames } from './universal-parameter.ts'
 export const typeName = '_type'
 
 /**
- * The parameters that all types have. Of types that nobody named, those of all types count, and the few that lack one of
- * them (a Binary has no narrative) are left out; others must be parameters of every type that is named.
+ * Reduces a search of several types to the parameters that they share. Types named by `_type` must all have a parameter. Without `_type`,
+ * only the parameters common to all types are accepted, and the few types that lack one (a Binary has no narrative) are left out.
  */
 export const narrowToTypes = (
   registry: Registry,

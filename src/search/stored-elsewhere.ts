@@ -1,6 +1,6 @@
 import type { SearchParameter } from '../fhir/definition/search-parameter.ts'
 
-// Parameters of which the elements do not say all: a study's Group stores no member, and the Provenance of an upload no target.
+// Parameters whose elements are not all stored in the resource: a study's Group stores no members, and the Provenance of an upload no targets.
 
 export const isGroupMember = ({ base, code }: SearchParameter): boolean => base === 'Group' && code === 'member'
 

@@ -5,7 +5,7 @@ import { parseFilter } from './filter/filter.ts'
 import { refusal } from './refusal.ts'
 import type { ValueOptions } from './values/parse-value.ts'
 
-/** Conditions of every type that no SearchParameter defines. They stand in no criteria, and at the end of no chain. */
+/** Conditions that every type has, and that no SearchParameter defines. They cannot be used as criteria, nor at the end of a chain. */
 export const universalParameters = [
   {
     name: '_filter',
@@ -30,8 +30,7 @@ export const isUniversalName = (name: string): name is UniversalName => universa
 export const parseUniversal = (
   registry: Registry,
   type: ResourceType,
-  name: UniversalName,
-  text: string,
+  [name, text]: readonly [name: UniversalName, text: string],
   options: ValueOptions,
 ): Expression => {
   switch (name) {

@@ -1,29 +1,29 @@
 import { type Interval, intervalOf } from '../fhir/date.ts'
 import { refusal } from './refusal.ts'
 
-/** How parameters that are no search parameters write a whole number, a boolean, and a date or an instant. */
+// Whole numbers, booleans, dates and instants, as parameters write them that are no search parameters.
 
 type Range = {
   readonly least: number
   readonly most: number
-  /** What is asked beyond it, up to `most`, is as much as this. */
+  /** A larger number, up to `most`, is taken for this one. */
   readonly cap?: number
 }
 
-/** Throws what would be accepted. */
+/** Throws FhirError that says what is accepted. */
 export const parseWholeNumber = (name: string, text: string, { least, most, cap = most }: Range): number => {
   const number = wholeNumberIn(text, { least, most })
   if (number !== undefined) return Math.min(number, cap)
   throw refusal(name, `${name} is a whole number from ${least} to ${cap}, not "${text}"`)
 }
 
-/** Undefined where it is none of that many. */
+/** Undefined if it is no whole number in the range. */
 export const wholeNumberIn = (text: string, { least, most }: Omit<Range, 'cap'>): number | undefined => {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
   return number >= least && number <= most ? number : undefined
 }
 
-/** More than anybody means; what has a smaller limit takes it for that. */
+/** A number larger than anybody means; a parameter with a smaller limit is capped at that. */
 export const mostAsked = 999_999_999
 
 export const parseBoolean = (name: string, text: string): boolean => {
@@ -39,7 +39,7 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
   ['false', false],
 ])
 
-/** All that it may mean; undefined where it is neither. */
+/** The interval that a date or instant means; undefined if it is neither. */
 export const intervalIn = (text: string): Interval | undefined => intervalOf(withPlus(text))
 
 /** An offset's `+` that was not percent-encoded arrives as a blank. */

@@ -8,11 +8,11 @@ import type { ValueOptions } from '../values/parse-value.ts'
 import { compare } from './operators.ts'
 import { type Filter, located, readFilter, refusalAt, type Step, type Test } from './syntax.ts'
 
-/** `_filter` as a question: every name in it passes through the same links as in any search, and so through the gate. */
+/** `_filter` as a question. Its names become the same links as in any search, so that they pass through the gate as well. */
 export const parseFilter = (registry: Registry, type: ResourceType, text: string, options: ValueOptions): Expression =>
   toExpression(readFilter(text), { registry, type, options, width: 1, links: 0 })
 
-/** What the names are names of; `links` led here, and each that leaves its type open makes the question `width` times as wide. */
+/** Where names are read: of which type, behind how many links. `width`: into how many questions the links that left their type open have split it. */
 type Place = {
   readonly registry: Registry
   readonly type: ResourceType
@@ -41,7 +41,7 @@ const along = (path: readonly Step[], test: Test, place: Place): Expression => {
   return next === undefined ? compared(step, test, place) : linked(step, [next, ...rest], test, place)
 }
 
-/** The specification's own examples say `subject.id`. */
+/** The specification writes `subject.id` in its examples. */
 const codeOf = (name: string): string => (name === 'id' ? '_id' : name)
 
 const compared = (step: Step, test: Test, { registry, type, options }: Place): Expression =>

@@ -10,7 +10,7 @@ import { parseValue, type ValueOptions } from '../values/parse-value.ts'
 import { booleanIn } from '../written-value.ts'
 import { located, refusalAt, type Test } from './syntax.ts'
 
-/** What the comparison asks of the parameter. https://hl7.org/fhir/R4/search_filter.html#ops */
+/** What a comparison asks of its parameter. https://hl7.org/fhir/R4/search_filter.html#ops */
 export const compare = (
   registry: Registry,
   parameter: SearchParameter,
@@ -40,11 +40,11 @@ type Meaning = (operand: Operand) => Expression
 
 const match = (parameter: SearchParameter, value: Value): Expression => ({ kind: 'match', parameter, value })
 
-/** The value as any search takes it. */
+/** As in any search. */
 const equal: Meaning = ({ registry, parameter, text, options }) =>
   matchImplied(registry, parameter, parseValue(parameter, text, options))
 
-/** "An item in the set has an unequal value": one among several is enough. What is made of a test has one value always. */
+/** "An item in the set has an unequal value": one among several is enough. A parameter that is a test always has exactly one value. */
 const unequal: Meaning = operand => {
   const same = equal(operand)
   const { parameter } = operand
@@ -65,7 +65,7 @@ const prefixed =
     return match(parameter, parseValue(parameter, `${prefix}${text}`, options))
   }
 
-/** Overlapping is what `ap` tests, without its margin. */
+/** For dates, `ap` tests whether they overlap; here without the margin that it usually adds. */
 const overlaps: Meaning = operand => {
   const same = prefixed('eq')(operand)
   return same.kind === 'match' && same.value.kind === 'date'
@@ -90,13 +90,13 @@ const present: Meaning = ({ parameter, text, at }) => {
   throw refusalAt(at, `"pr" takes true or false, not "${text}"`)
 }
 
-/** What a modifier says of a code; of several codes of an element one is enough. */
+/** As the modifier of that name has it; if an element has several codes, one of them is enough. */
 const modified =
   (modifier: 'in' | 'above' | 'below'): Meaning =>
   ({ registry, parameter, text, options }) =>
-    match(parameter, parseModified(registry, parameter, modifier, text, options))
+    match(parameter, parseModified(modifier, { registry, parameter, text, options }))
 
-/** "None of the concepts": also where there are none. */
+/** "None of the concepts", which is also true of an element without any. */
 const outside: Meaning = operand => not(modified('in')(operand))
 
 const ordered: readonly (readonly [string, Meaning])[] = [
@@ -119,7 +119,7 @@ const plainToken: readonly (readonly [string, Meaning])[] = [
   ['pr', present],
 ]
 
-/** "the value subsumes a concept in the set", so that is below it; "is subsumed by" one, so that is above. */
+/** `ss`: "the value subsumes a concept in the set", which therefore is below it. `sb`: "the value is subsumed by" one, which is above. */
 const ofConcepts: ReadonlyMap<string, Meaning> = new Map([
   ...plainToken,
   ['ss', modified('below')],
@@ -145,5 +145,5 @@ const meaningsByType: Readonly<Record<SearchParameterType, ReadonlyMap<string, M
   special: new Map(),
 }
 
-/** Its code stands for a class of codes, whose spellings no element has all of. */
+/** Here a code means a whole class of codes: a coding that is spelled differently may still be of the same class. */
 const hasOneClass = ({ base, code }: SearchParameter): boolean => base === 'Observation' && code === 'code'

@@ -1,6 +1,6 @@
 import { FhirError, type IssueCode } from '../../fhir/error.ts'
 
-/** https://hl7.org/fhir/R4/search_filter.html, as it is written; what its names mean is not looked at here. */
+/** The syntax of https://hl7.org/fhir/R4/search_filter.html, without the meaning of its names. */
 export type Filter =
   | { readonly kind: 'and' | 'or'; readonly of: readonly [Filter, Filter] }
   | { readonly kind: 'not'; readonly of: Filter }
@@ -8,13 +8,13 @@ export type Filter =
 
 export type Test = {
   readonly kind: 'test'
-  /** The last one is what is compared; those before it lead there. */
+  /** The steps lead to the last one, which is compared. */
   readonly path: readonly [Step, ...Step[]]
   readonly operator: Word
   readonly value: Word
 }
 
-/** `subject`, `subject:Patient`, or with a filter on what it leads to: `subject[gender eq male]`. */
+/** `subject`, `subject:Patient`, or with a filter on its target: `subject[gender eq male]`. */
 export type Step = Word & { readonly filter?: Filter }
 
 /** A piece of the text, and where it starts. */
@@ -27,11 +27,11 @@ export const readFilter = (text: string): Filter => {
   return filter
 }
 
-/** A refusal that says where, counted in characters from 1. */
+/** A refusal that says where in the filter, counting characters from 1. */
 export const refusalAt = (at: number, message: string, code: IssueCode = 'invalid'): FhirError =>
   new FhirError(code, `_filter, at character ${at + 1}: ${message}`, { status: 400, expression: '_filter' })
 
-/** What is refused by those who know parameters and values gets its place in the filter. */
+/** Adds the place in the filter to what parameters and values refuse. */
 export const located = <T>(at: number, run: () => T): T => {
   try {
     return run()
@@ -41,13 +41,13 @@ export const located = <T>(at: number, run: () => T): T => {
   }
 }
 
-/** `at` is what reading has come to; the other two keep a filter within what one statement can ask. */
+/** `at`: how far the text has been read. `depth` and `tests` keep a filter within what one statement can ask. */
 type Reader = { readonly text: string; at: number; depth: number; tests: number }
 
 const maxDepth = 20
 const maxTests = 50
 
-/** "and" and "or" from left to right: neither goes before the other. */
+/** "and" and "or" from left to right: neither has precedence over the other. */
 const readLogical = (reader: Reader): Filter => {
   let filter = readOne(reader)
   for (let word = takeLogical(reader); word !== undefined; word = takeLogical(reader)) {
@@ -122,7 +122,7 @@ const readValue = (reader: Reader): string | undefined => {
   }
 }
 
-/** What the pattern's group finds at this place; reading goes on behind the whole of it. */
+/** The pattern's group at this place, if the pattern matches there; reading then goes on after the whole match. */
 const take = (reader: Reader, pattern: RegExp): string | undefined => {
   pattern.lastIndex = reader.at
   const found = pattern.exec(reader.text)

@@ -3,7 +3,7 @@ import { splitAt } from '../escape.ts'
 import { valueRefusal } from '../refusal.ts'
 import type { Value } from '../value.ts'
 
-/** https://hl7.org/fhir/R4/search.html#composite: all parts hold at one and the same place. */
+/** https://hl7.org/fhir/R4/search.html#composite: all parts must hold of one and the same element. */
 export const parseComposite = (
   parameter: SearchParameter,
   text: string,

@@ -22,7 +22,7 @@ const widened = (interval: Interval, now: Date): Interval => {
   return { low: toInstant(start - margin), high: toInstant(end + margin) }
 }
 
-/** Outside the years that can be written there is no bound. */
+/** Beyond the years that FHIR can write, there is no bound. */
 const toInstant = (time: number): string => {
   const date = new Date(time)
   const year = date.getUTCFullYear()

@@ -8,16 +8,11 @@ import type { ValueOptions } from './parse-value.ts'
 import { parseReferenceValue } from './reference.ts'
 import { parseToken } from './token.ts'
 
-/** What a text means behind a modifier that changes how it is read. https://hl7.org/fhir/R4/search.html#modifiers */
-export const parseModified = (
-  registry: Registry,
-  parameter: SearchParameter,
-  modifier: Reading,
-  text: string,
-  options: ValueOptions,
-): Value => {
-  if (text === '') throw refusal(parameter.code, `The parameter "${parameter.code}" has an empty value`)
-  return readings[modifier]({ registry, parameter, text, options })
+/** A value behind a modifier that changes how the text is read. https://hl7.org/fhir/R4/search.html#modifiers */
+export const parseModified = (modifier: Reading, asked: Asked): Value => {
+  const { code } = asked.parameter
+  if (asked.text === '') throw refusal(code, `The parameter "${code}" has an empty value`)
+  return readings[modifier](asked)
 }
 
 type Reading = Exclude<Modifier['kind'], 'missing' | 'not' | 'type'>

@@ -4,7 +4,7 @@ import { unescapeText } from '../escape.ts'
 import { valueRefusal } from '../refusal.ts'
 import type { Value } from '../value.ts'
 
-/** https://hl7.org/fhir/R4/search.html#reference: a version at the end is tolerated, and every version is meant. */
+/** https://hl7.org/fhir/R4/search.html#reference. A version at the end is tolerated, and ignored: every version is meant. */
 export const parseReferenceValue = (parameter: SearchParameter, text: string, base: string | undefined): Reference => {
   const value = literal(parameter, unescapeText(text), base)
   if (value === undefined || !isPossible(parameter, value)) {
@@ -27,13 +27,13 @@ const literal = (parameter: SearchParameter, text: string, base: string | undefi
   return { kind: 'reference', type: reference.type, id: reference.id }
 }
 
-/** A canonical may name the version that it means. https://hl7.org/fhir/R4/search.html#versions */
+/** Only a canonical may name its version behind a bar. https://hl7.org/fhir/R4/search.html#versions */
 const absolute = ({ paths }: SearchParameter, text: string): Reference => {
   const bar = paths.some(({ datatype }) => datatype !== 'Reference') ? text.indexOf('|') : -1
   return bar < 0 ? { kind: 'url', url: text } : { kind: 'url', url: text.slice(0, bar), version: text.slice(bar + 1) }
 }
 
-/** Where only one type can be meant, the id is as good as a whole reference. */
+/** If only one type is possible, the id alone is a whole reference. */
 const bare = (parameter: SearchParameter, id: string): Reference => {
   const [type, ...others] = parameter.targets
   return type === undefined || others.length > 0 ? { kind: 'reference', id } : { kind: 'reference', type, id }

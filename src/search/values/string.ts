@@ -1,5 +1,5 @@
 import { unescapeText } from '../escape.ts'
 import type { Value } from '../value.ts'
 
-/** https://hl7.org/fhir/R4/search.html#string: case and accents are the comparison's affair. */
+/** https://hl7.org/fhir/R4/search.html#string. Case and accents are left to the comparison. */
 export const parseString = (text: string): Value => ({ kind: 'string', text: unescapeText(text) })

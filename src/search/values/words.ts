@@ -24,5 +24,5 @@ export const parseWords = (parameter: SearchParameter, text: string): Value => {
   return { kind: 'words', query }
 }
 
-/** Each is a part of the statement. */
+/** Each bracket and AND adds a part to the SQL statement. */
 const mostJoined = 50
