@@ -4,6 +4,7 @@ import { administeredBy } from '../../access/questions.ts'
 import { parseJson } from '../../fhir/json.ts'
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import type { Registry } from '../../fhir/registry.ts'
+import { requireValidChange } from '../../fhir/validate/kept-narrative.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -110,7 +111,8 @@ const validated = (registry: Registry, write: Write): Write => {
     case 'patch':
       return {
         ...write,
-        change: async stored => requireValid(registry, withoutMadeNarrative(stored, await write.change(stored))),
+        change: async stored =>
+          requireValidChange(registry, stored, withoutMadeNarrative(stored, await write.change(stored))),
       }
     case 'delete':
       return write

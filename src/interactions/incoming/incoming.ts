@@ -3,6 +3,7 @@ import type { Observation, Resource, ResourceType, Subscription } from '@medplum
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import { inSteps } from '../../fhir/give-way.ts'
 import { isEnteredInError } from '../../fhir/measured/mistaken.ts'
+import { keptFault, soundDiv, withDiv } from '../../fhir/validate/kept-narrative.ts'
 import { isError, validate } from '../../fhir/validate/validate.ts'
 import type { Taken } from '../../mhealth/mhealth.ts'
 import { defaultPolicy, type ValidationPolicy } from '../../mhealth/policy.ts'
@@ -10,7 +11,6 @@ import { mostComponents } from '../../storage/prepare/observation-facts.ts'
 import type { HeaderDevice, UploadKey } from '../../storage/store.ts'
 import type { Context } from '../interaction.ts'
 import { receiveSubscription } from '../subscription/subscription.ts'
-import { keptFault, withDiv } from './kept-narrative.ts'
 import { withOwnReferences } from './own-reference.ts'
 import { refuseUnknownPolicy } from './policy-extension.ts'
 
@@ -91,7 +91,7 @@ export const parseChange = async (stored: Resource, body: unknown, context: Cont
   const policy = isJudged ? 'accept-with-warning' : 'strict'
   const div = keptFault(stored, body)
   if (div === undefined) return parseUnder(policy, type, body, context)
-  const incoming = await parseUnder(policy, type, withDiv(body as Resource, '<div>kept</div>'), context)
+  const incoming = await parseUnder(policy, type, withDiv(body as Resource, soundDiv), context)
   return { ...incoming, resource: withDiv(incoming.resource, div) }
 }
 

@@ -5,6 +5,7 @@ import type { Accounts } from '../../accounts/accounts.ts'
 import { type NamedOrganization, namedOrganization } from '../../accounts/organization/administered-organizations.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
+import { requireValidChange } from '../../fhir/validate/kept-narrative.ts'
 import { requireValid } from '../../fhir/validate/validate.ts'
 import { and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -76,11 +77,11 @@ export const createStudy = async (parts: StudyChangeParts, person: string, study
  */
 export const changeStudy = async (
   parts: StudyChangeParts,
-  { id, store }: ChangeableStudy,
+  { id, store, study }: ChangeableStudy,
   version: string,
   resource: ResearchStudy,
 ): Promise<'changed' | 'conflict'> => {
-  requireValid(parts.registry, resource)
+  requireValidChange(parts.registry, study, resource)
   try {
     await writeOrThrow(store, { kind: 'update', id, resource, ifMatch: version })
     return 'changed'

@@ -1,7 +1,7 @@
 import type { ContactPoint, HumanName, Identifier, Patient } from '@medplum/fhirtypes'
 import { withoutMadeNarrative } from '../../fhir/patch/stale-narrative.ts'
 import { namedId } from '../../fhir/reference.ts'
-import { requireValid } from '../../fhir/validate/validate.ts'
+import { requireValidChange } from '../../fhir/validate/kept-narrative.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { type Channel, isOf, toMobile } from '../../storage/model/patient-address.ts'
@@ -37,7 +37,7 @@ export const openPatientChanges = (parts: RegisteringParts): PatientChanges => {
     change: async (person, id, ifMatch, fields) => {
       const { store } = await openAs(person)
       const change = (stored: object) =>
-        requireValid(parts.registry, withoutMadeNarrative(stored, withFields(stored as Patient, fields)))
+        requireValidChange(parts.registry, stored, withoutMadeNarrative(stored, withFields(stored as Patient, fields)))
       await writeOrThrow(store, { kind: 'patch', type: 'Patient', id, ifMatch, change })
     },
   }

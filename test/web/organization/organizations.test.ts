@@ -2,10 +2,11 @@ import type { Organization } from '@medplum/fhirtypes'
 import t from 'tap'
 import { extensions } from '../../../src/fhir/canonical.ts'
 import { type Browser, wordsOf } from '../../support/browser.ts'
+import { looseNarrative } from '../loose-narrative.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
-const { server, create, send, lab, ward, clinic, people } = world
+const { server, database, create, send, lab, ward, clinic, people } = world
 const { manager, administrator } = people
 t.teardown(() => server.close())
 
@@ -128,6 +129,15 @@ t.test('it is called something else, and what it is by other codes stays', async
   t.match(await stored(id), { name: 'Sleep', type: [{ coding: [{ code: 'dept' }] }, other] })
   t.match(await manager.send(page, { name: 'Sleep', type: '' }), { status: 303 })
   t.strictSame((await stored(id)).type, [other])
+})
+
+t.test('a narrative that was stored before it had to be XML keeps nobody from changing it', async t => {
+  const id = await made(manager, lab.organization, 'Told')
+  const text = await looseNarrative(database, 'Organization', id)
+  t.match(await manager.send(pageOf(id, '/change'), { name: 'Retold', type: '' }), { status: 303 })
+  t.match(await stored(id), { name: 'Retold', text })
+  const headers = { authorization: 'Bearer everything' }
+  t.equal((await server.inject({ method: 'DELETE', url: `/fhir/Organization/${id}`, headers })).statusCode, 204)
 })
 
 t.test('what it is by other codes and words stays where they stand beside the one that changes', async t => {

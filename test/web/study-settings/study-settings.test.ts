@@ -3,10 +3,11 @@ import t from 'tap'
 import { digestOf } from '../../../src/fhir/attachment-digest.ts'
 import { extensions, standardExtensions, systems } from '../../../src/fhir/canonical.ts'
 import { wordsOf } from '../../support/browser.ts'
+import { looseNarrative } from '../loose-narrative.ts'
 import { openTenants } from '../tenants.ts'
 
 const world = await openTenants()
-const { server, people, persons, lab, clinic, create, send, staff, browserOf } = world
+const { server, database, people, persons, lab, clinic, create, send, staff, browserOf } = world
 t.teardown(() => server.close())
 t.setTimeout(240_000)
 
@@ -131,6 +132,13 @@ t.test('what is typed wrongly is told at its field, and kept', async t => {
   t.match(wordsOf(nothing), /Choose a kind of data Choose one of the sources Say what the study needs it for/)
   await member.send(`${page}/data`, heartRate)
   t.match(wordsOf(await member.send(`${page}/data`, heartRate)), /The study asks for this already/)
+})
+
+t.test('a narrative that was stored before it had to be XML keeps nobody from changing the study', async t => {
+  const id = await made()
+  const text = await looseNarrative(database, 'ResearchStudy', id)
+  t.match((await member.send(`/studies/${id}/settings/data`, heartRate)).status, 303)
+  t.match((await read(id)).text, text)
 })
 
 t.test('what an app has written of a study stays digit for digit when a page changes it', async t => {
