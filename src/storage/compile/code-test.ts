@@ -2,7 +2,7 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type { TokenAsked } from '../values/token.ts'
 
-/** The code's class, whichever of its spellings was asked. */
+/** An observation_code row is of the code's class, whichever spelling of the code was asked for. */
 export const codeTest = (system: string | null | undefined, code: string, classes: CodeClasses): SqlFragment => {
   const { keys, anySystem } = classes.classesAsked(system, code)
   const [only] = keys
@@ -13,7 +13,7 @@ export const codeTest = (system: string | null | undefined, code: string, classe
     SELECT code_id FROM code_class WHERE key = ANY(${sql.array([...keys], 'text')}) ${bare}))`
 }
 
-/** The class of one of them. */
+/** It is of the class of one of the codes. */
 export const codesTest = (tokens: readonly TokenAsked[], classes: CodeClasses): SqlFragment => {
   const asked = tokens.map(({ system, code }) => ({ code, ...classes.classesAsked(system, code) }))
   const keys = sql.array([...new Set(asked.flatMap(one => [...one.keys]))], 'text')

@@ -7,8 +7,8 @@ import type { Compiling } from './compiling.ts'
 type Hierarchy = Extract<Expression, { kind: 'hierarchy' }>
 
 /**
- * The row refers to a resource above or below another. Which is part of which is read only from resources that the inner
- * question holds for, so that nothing is learnt over one that may not be seen. https://hl7.org/fhir/R4/search.html#recursive
+ * The row refers to a resource above or below another. Only resources for which the inner question holds say what they are part of, so
+ * that nobody learns anything by way of a resource that they may not see. https://hl7.org/fhir/R4/search.html#recursive
  */
 export const compileHierarchy = (hierarchy: Hierarchy, at: Compiling): SqlFragment => {
   const { parameter, target, reach, id } = hierarchy
@@ -29,7 +29,7 @@ export const compileHierarchy = (hierarchy: Hierarchy, at: Compiling): SqlFragme
 
 type Step = (hierarchy: Hierarchy, at: Compiling, reached: SqlFragment) => SqlFragment
 
-/** What names one that was reached as what it is part of. */
+/** The resources that are part of one that was reached. */
 const partsOf: Step = (hierarchy, at, reached) => {
   const { part, parents, inner } = rowsOf(hierarchy, at)
   return sql.fragment`
@@ -39,7 +39,7 @@ const partsOf: Step = (hierarchy, at, reached) => {
     WHERE ${inner}`
 }
 
-/** What one that was reached names as what it is part of. */
+/** The resources that one that was reached is part of. */
 const wholesOf: Step = (hierarchy, at, reached) => {
   const { part, path, inner } = rowsOf(hierarchy, at)
   return sql.fragment`

@@ -20,11 +20,11 @@ import { isHot, namesNoSystem } from './hot.ts'
 type Match = Extract<Expression, { kind: 'match' }>
 type Hot = (match: Match, at: Compiling) => SqlFragment | undefined
 
-/** Parameters of Observation that its narrow columns and observation_code answer exactly; absent for all others. */
+/** A condition that the narrow columns and observation_code answer exactly; undefined if they do not. */
 export const compileHotMatch: Hot = (match, at) =>
   isHot(match.parameter) ? hotMatches[match.parameter.code]?.(match, at) : undefined
 
-/** Which observation_code rows: that of the Observation's own code, or those of its components. */
+/** Which observation_code rows: the one of the Observation's own code, those of its components, or either. */
 export const own = sql.fragment`component = 0`
 export const ofComponent = sql.fragment`component > 0`
 const either = sql.fragment`TRUE`
@@ -39,14 +39,13 @@ const codeMatch =
 
 const codeStands = (component: SqlFragment, test: SqlFragment, { row }: Compiling): SqlFragment => {
   const stands = someCode(row, allOf([component, test]))
-  // The row that drives the search is often of that very class, and then nothing need be looked up.
+  // The observation_code row by which the search found the Observation is often of that very class, and then nothing is looked up.
   return component === own && row.code !== undefined ? sql.fragment`(${row.code.alias}.${test} OR ${stands})` : stands
 }
 
 /**
- * Whether the Observation has one of the codes; absent for parameters that are asked otherwise. Without the CASE, PostgreSQL looks up the codes of
- * row after row, even where hardly any row has one of these. With it, it may first find the rows that have one, as it does where several
- * conditions are asked.
+ * The Observation has one of the codes; undefined for a parameter that is no code. With the CASE, PostgreSQL may first find the rows that have such
+ * a code. Without it, it would look up the codes of one row after another, even if hardly any row has one of these.
  */
 export const compileHotCodes = (
   { code }: SearchParameter,
@@ -58,7 +57,7 @@ export const compileHotCodes = (
   return stands && sql.fragment`CASE WHEN ${stands} THEN TRUE ELSE FALSE END`
 }
 
-/** Some element with a code has none of the class: one that is a text alone has no row in observation_code. */
+/** Some element with a code is not of the class. The body is asked which elements there are, since one with a text alone has no row in observation_code. */
 const otherCode = (component: SqlFragment, to: Value, { row, classes }: Compiling): SqlFragment | undefined => {
   const test = codeValueTest(to, classes)
   if (test === undefined) return undefined
@@ -73,7 +72,7 @@ const otherCode = (component: SqlFragment, to: Value, { row, classes }: Compilin
     WHERE ${component} AND coded.code IS NOT NULL AND NOT ${same})`
 }
 
-/** Absent where only the body can tell. */
+/** Undefined if only the body can tell. */
 const codeValueTest = (value: Value, classes: CodeClasses): SqlFragment | undefined => {
   if (value.kind === 'token' && value.code !== undefined) return codeTest(value.system, value.code, classes)
   if (value.kind !== 'concepts') return undefined
@@ -91,13 +90,13 @@ const quantityMatch =
     return someValue(row, allOf([component, quantityTest({ code, row, parameter: atElement(parameter) }, value)]))
   }
 
-/** `Observation.component.value[x]` as it stands within the component. */
+/** The parameter as its element has it: `Observation.component.value[x]` becomes `value[x]`. */
 const atElement = (parameter: SearchParameter): SearchParameter => ({
   ...parameter,
   paths: parameter.paths.map(path => ({ ...path, steps: path.steps.slice(-1) })),
 })
 
-/** Code and value of one and the same element; the code is of the class, however it is spelled. */
+/** Code and value of one and the same element; the code may be spelled in any way of its class. */
 const compositeMatch =
   (component: SqlFragment): Hot =>
   ({ value }, { row, classes }) => {
@@ -107,17 +106,17 @@ const compositeMatch =
     return someCode(row, allOf([component, test, valueTest(code, second, row)]))
   }
 
-/** Whether the element whose code an observation_code row has, under its name, has the second part of a composite. */
+/** The second part of a composite holds for the element that an observation_code row, under this alias, is about. */
 export const valueTest = (code: SqlFragment, { parameter, value }: Part, row: RowNames): SqlFragment =>
-  isOutside(value)
+  isInColumns(value)
     ? quantityTest({ code, row, parameter }, value)
     : matchValue(elementOf(code, sql.fragment`${row.row}.content`), parameter, value)
 
-/** Whether the narrow columns answer it without the body. */
-export const isOutside = (value: Value): value is Extract<Value, { kind: 'quantity' }> =>
+/** Whether the columns answer it without the body. */
+export const isInColumns = (value: Value): value is Extract<Value, { kind: 'quantity' }> =>
   value.kind === 'quantity' && !namesNoSystem(value)
 
-/** What an observation_code row is of: the whole Observation, or one of its components. */
+/** What an observation_code row is about: the whole Observation, or one of its components. */
 const elementOf = (code: SqlFragment, content: SqlFragment): SqlFragment =>
   sql.fragment`(CASE ${code}.component WHEN 0 THEN ${content}
     ELSE ${content} -> 'component' -> (${code}.component - 1) END)`
@@ -127,7 +126,7 @@ const subjectMatch: Hot = ({ parameter, value }, { row }) => {
   const test = sql.fragment`${row.facts}.patient_id = ${compartmentOf(value.id)}`
   if (value.type === 'Patient' || parameter.code === 'patient') return test
   const others = { ...parameter, targets: parameter.targets.filter(target => target !== 'Patient') }
-  // What is about somebody or something else is in no patient's compartment.
+  // An Observation about anything but a Patient is in no compartment.
   const other = allOf([
     sql.fragment`${row.facts}.patient_id = 0`,
     matchReference(sql.fragment`${row.row}.content`, others, value),
@@ -169,13 +168,13 @@ const hotMatches: Readonly<Record<string, Hot>> = {
   'component-code-value-quantity': compositeMatch(ofComponent),
 }
 
-/** Without an effective time both ends are infinite; a Period may leave one of them open. */
+/** Without an effective time, both ends are infinite; a Period may leave only one of them open. */
 const isKnown = (facts: SqlFragment): SqlFragment =>
   sql.fragment`NOT (${facts}.effective_start = '-infinity' AND ${facts}.effective_end = 'infinity')`
 
 /**
- * The test may be on the end, but the index is by start: an Observation never lasts longer than the longest one stored,
- * so the start has a bound as well; none where one of them has no end, or nothing is known.
+ * A bound on the start, by which the index is ordered, where the test is on the end: no Observation starts earlier than the longest stored
+ * duration before that. There is no bound if one of them has no end.
  */
 const startBound = ({ facts, code }: RowNames, value: Extract<Value, { kind: 'date' }>): readonly SqlFragment[] => {
   const start = sql.fragment`${facts}.effective_start`
@@ -190,23 +189,23 @@ const startBound = ({ facts, code }: RowNames, value: Extract<Value, { kind: 'da
 const code = sql.fragment`code`
 
 /**
- * Some observation_code row of the same Observation, of which `holds` asks the class. Its time, which is the Observation's, leads the index by patient,
- * class and time to that very row: by patient and pk alone PostgreSQL looks at all that the patient has of the class.
+ * Some observation_code row of the same Observation, where `holds` asks about the class. With the time, which it shares with the Observation, the
+ * index by patient, class and time leads to that very row; by patient and pk alone, PostgreSQL would look at all that the patient has of the class.
  */
 const someCode = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM ${codes} AS code
   WHERE code.patient_id = ${facts}.patient_id AND code.effective_start = ${facts}.effective_start AND code.pk = ${facts}.pk AND ${holds})`
 
-/** Some observation_code row of the same Observation, of whatever class: by pk alone, for else PostgreSQL looks at all that the patient has. */
+/** Some observation_code row of the same Observation, of any class. By pk alone: with the patient, PostgreSQL would look at all that the patient has. */
 const someValue = ({ facts, codes }: RowNames, holds: SqlFragment): SqlFragment =>
   sql.fragment`EXISTS (SELECT FROM ${codes} AS code WHERE code.pk = ${facts}.pk AND ${holds})`
 
-/** An observation_code row under its name, and the parameter as its element has it. */
+/** An observation_code row by its alias, and the parameter as its element has it. */
 type Measure = { readonly code: SqlFragment; readonly row: RowNames; readonly parameter: SearchParameter }
 
 /**
- * In the value's own unit by the row alone; in another unit of its dimension by the dictionary of units; where the amount
- * is no single number, by the body.
+ * The amount is compared by the row alone if it is in the unit that is asked for, by the dictionary of units if it is in another unit of the
+ * same dimension, and by the body if it is no single number.
  */
 const quantityTest = (measure: Measure, value: Extract<Value, { kind: 'quantity' }>): SqlFragment => {
   const { code } = measure
@@ -228,7 +227,7 @@ const quantityTest = (measure: Measure, value: Extract<Value, { kind: 'quantity'
   return anyOf([same, ...other, byBody(measure, value)])
 }
 
-/** What only the body can tell: `<5`, and SampledData. */
+/** Only the body can tell of `<5`, and of SampledData. */
 const byBody = ({ code, row, parameter }: Measure, value: Value): SqlFragment => {
   const bodies = row.indexed ? sql.fragment`observation` : sql.fragment`entry`
   const content = elementOf(code, sql.fragment`measured.content`)

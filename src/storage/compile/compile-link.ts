@@ -16,7 +16,7 @@ type Has = Extract<Expression, { kind: 'has' }>
 type Names = Extract<Expression, { kind: 'names' }>
 
 /**
- * The row refers to a resource for which the inner question holds; a Group has the members of its study, and those it names.
+ * The row refers to a resource for which the inner question holds. The members of a Group are those of its study, and those that it names.
  * https://hl7.org/fhir/R4/search.html#chaining
  */
 export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): SqlFragment => {
@@ -44,14 +44,14 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
   return there === undefined ? named : allOf([there, named])
 }
 
-/** How a canonical may name the row: by its URL, or else like a reference; one with a version means that alone. */
+/** The texts by which a canonical may name the row: its URL, with or without its version, or `Type/id`. */
 const canonicalsOf = ({ row, type }: Pick<RowNames, 'row' | 'type'>): SqlFragment => sql.fragment`ARRAY[
   ${row}.content ->> 'url', (${row}.content ->> 'url') || '|' || (${row}.content ->> 'version'), ${`${type}/`} || ${row}.id]`
 
 /**
- * Whether there is anything that a row could name by it: it asks nothing of the row, so that PostgreSQL answers it once, and looks at no row
- * where there is not. Absent where it is asked otherwise than by what the row names, and of all links but the first: the statement has what is
- * asked once more for it, and with each link it would be twice as long.
+ * There is anything at all to which the chain could lead. This asks nothing of the row, so PostgreSQL answers it once, and looks at no row if
+ * there is nothing. Undefined for a chain that is not compiled by what the row names, and for every link but the first: it repeats the inner
+ * question, so each link would double the statement.
  */
 export const targetThere = (chain: Expression, at: Compiling): SqlFragment | undefined => {
   if (at.depth > 0 || chain.kind !== 'chain' || leadsToPatients(chain, at.row)) return undefined
@@ -62,13 +62,13 @@ export const targetThere = (chain: Expression, at: Compiling): SqlFragment | und
 const leadsToMembers = ({ code }: Chain['parameter'], { type }: RowNames): boolean =>
   type === 'Group' && code === 'member'
 
-/** Whether a chain leads from an Observation to the Patient whose compartment it is in. */
+/** Whether a chain leads from an Observation to the Patient in whose compartment it is. */
 export const leadsToPatients = (
   { parameter, target }: Pick<Chain, 'parameter' | 'target'>,
   { type }: RowNames,
 ): boolean => target === 'Patient' && type === 'Observation' && subjects.has(parameter.code)
 
-/** The patient_id of all to whom such a chain leads, one for each Patient. */
+/** A query of the patient_id of each Patient to whom such a chain leads. */
 export const patientsOf = (chain: Chain, at: Compiling): SqlFragment => {
   const { alias, from } = targets(chain, at)
   return sql.fragment`SELECT ${name(alias)}.patient_id ${from}`
@@ -80,7 +80,7 @@ const targets = ({ target, of }: Pick<Chain, 'target' | 'of'>, at: Compiling) =>
   return { alias, from: sql.fragment`FROM ${tableOf(target)} AS ${name(alias)} WHERE ${inner}` }
 }
 
-/** A resource of the source type refers to the row, by its id or, as a canonical does, by its URL or else like a reference. https://hl7.org/fhir/R4/search.html#has */
+/** A resource of the source type, for which the inner question holds, refers to the row. https://hl7.org/fhir/R4/search.html#has */
 export const compileHas = (asked: Has, at: Compiling): SqlFragment => {
   const { source, parameter, of } = asked
   const { row, depth } = at
@@ -113,8 +113,9 @@ export const compileHas = (asked: Has, at: Compiling): SqlFragment => {
 }
 
 /**
- * Observations are in the compartment of the Patient whom they name, and Patients of one human have one: there they are looked at one after
- * another, until one names the row. Without OFFSET and SELECT PostgreSQL would join them, and so read those of all patients.
+ * Observations about the Patient of the row. They are in the Patient's compartment (which Patients of one human share), so its Observations are
+ * looked at one after another until one names the row. Without `OFFSET 0` and the inner SELECTs, PostgreSQL would join instead, and so read the
+ * Observations of all patients.
  */
 const hasMeasured = ({ parameter, of }: Has, at: Compiling): SqlFragment => {
   const alias = `source_${at.depth}`
@@ -143,7 +144,7 @@ const isReference = ({ datatype }: ElementPath): boolean => datatype === 'Refere
 const isAmong = (value: SqlFragment, lists: readonly SqlFragment[]): readonly SqlFragment[] =>
   lists.length === 0 ? [] : [sql.fragment`${value} IN (${sql.join(lists, sql.fragment` UNION ALL `)})`]
 
-/** The same as a chain, entered from the row: by the id that it names, and only by the relative literal. */
+/** Like a chain, but entered from the row, by the id that its relative reference names. */
 export const compileNames = ({ paths, target, versioned, of }: Names, at: Compiling): SqlFragment => {
   const { row, depth } = at
   const alias = `named_${depth}`
@@ -164,8 +165,8 @@ export const compileNames = ({ paths, target, versioned, of }: Names, at: Compil
 }
 
 /**
- * Some List has the row as an item that is not marked as deleted. Its items are looked up by the key that all resources have: as an array they
- * are taken for few, and else all rows would be held against them. https://hl7.org/fhir/R4/search.html#list
+ * Some List has the row as an item that is not marked as deleted. Its items are looked up by the key that all resources have, as an array, which
+ * PostgreSQL takes for few; otherwise it would compare all rows with them. https://hl7.org/fhir/R4/search.html#list
  */
 export const compileListed = ({ by }: Listed, at: Compiling): SqlFragment => {
   const { row, depth } = at
@@ -183,7 +184,7 @@ export const compileListed = ({ by }: Listed, at: Compiling): SqlFragment => {
       AND identity.id = ANY(ARRAY(${items})))`
 }
 
-/** It asks nothing of the row, so that PostgreSQL answers it once. */
+/** It asks nothing of the row, so PostgreSQL answers it once. */
 export const compileThere = ({ type, id, of }: There, at: Compiling): SqlFragment => {
   const alias = `there_${at.depth}`
   const inner = at.compile(of, { ...at, row: storedRow(type, alias), depth: at.depth + 1 })

@@ -11,8 +11,8 @@ type Match = Extract<Expression, { kind: 'match' }>
 export type TokenMatch = Match & { readonly value: { readonly kind: 'token' } & TokenAsked }
 
 /**
- * `code=a,b,c`, of one parameter, as one condition: each alone, hundreds of them were looked for in every row one after another. Undefined
- * where they are asked otherwise.
+ * `code=a,b,c` as one condition: as a condition each, hundreds of codes would be looked for in every row, one after another. Undefined for a
+ * hot parameter that is no code.
  */
 export const compileTokens = (matches: readonly TokenMatch[], at: Compiling): SqlFragment | undefined => {
   const [first] = matches
@@ -25,7 +25,7 @@ export const compileTokens = (matches: readonly TokenMatch[], at: Compiling): Sq
   return narrowed === undefined ? decided : allOf([narrowed, decided])
 }
 
-/** What can be asked together with others of its parameter. */
+/** Whether it can be asked together with other tokens of its parameter. */
 export const isToken = (one: Expression, { recorded }: RowNames): one is TokenMatch =>
   one.kind === 'match' &&
   one.value.kind === 'token' &&

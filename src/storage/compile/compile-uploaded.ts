@@ -5,7 +5,7 @@ import type { Compiling } from './compiling.ts'
 
 type Uploaded = Extract<Expression, { kind: 'uploaded' }>
 
-/** An Observation that the upload of this Provenance has brought, and for which the inner question holds. Asked by an id, its key leads to the uploads. */
+/** The upload of this Provenance brought an Observation for which the inner question holds. If an id is asked for, the key of that Observation leads to its uploads. */
 export const compileUploaded = ({ id, of }: Uploaded, at: Compiling): SqlFragment => {
   const { row, depth } = at
   const alias = `uploaded_${depth}`
@@ -23,11 +23,11 @@ export const compileUploaded = ({ id, of }: Uploaded, at: Compiling): SqlFragmen
       AND identity.id = ${id} AND ${inner}))`
 }
 
-/** As a table to join with what was brought. */
+/** To be joined with `upload_target AS brought`. */
 const observations = (alias: string): SqlFragment => sql.fragment`observation AS ${name(alias)}
   ON ${name(alias)}.patient_id = brought.patient_id AND ${name(alias)}.pk = brought.observation`
 
-/** The row is an Observation of an upload whose Provenance, under the alias, is one for which `inner` holds. */
+/** The row is an Observation that an upload brought, and `inner` holds for the upload's Provenance, under the alias. */
 export const broughtByUpload = ({ row }: RowNames, alias: string, inner: SqlFragment): SqlFragment =>
   sql.fragment`(${row}.patient_id, ${row}.pk) IN (
     SELECT brought.patient_id, brought.observation

@@ -28,15 +28,15 @@ import { compileUploaded } from './compile-uploaded.ts'
 import type { Compiling } from './compiling.ts'
 import { indexPrefilter } from './index-prefilter.ts'
 
-/** A question that has passed the gate, as a condition on the row. The only way from an Expression to SQL. */
+/** A question that has passed the gate, as a condition on the row: the only way from an Expression to SQL. */
 export const compile = (expression: Restricted, row: RowNames, classes: CodeClasses): SqlFragment =>
   compilePart(expression, row, classes)
 
-/** One of the questions that a question that has passed the gate consists of. */
+/** A part of a question that has passed the gate. */
 export const compilePart = (expression: Expression, row: RowNames, classes: CodeClasses): SqlFragment =>
   compileExpression(expression, { row, classes, depth: 0, compile: compileExpression })
 
-/** The patient_id of the Patients to whom a chain leads, as a query. */
+/** A query of the patient_id of each Patient to whom a chain leads. */
 export const compilePatients = (
   chain: Extract<Expression, { kind: 'chain' }>,
   row: RowNames,
@@ -89,14 +89,14 @@ const compileExpression = (expression: Expression, at: Compiling): SqlFragment =
   }
 }
 
-/** Of links to several types none may lead anywhere: within an OR that would be asked of each row. */
+/** If all alternatives are links, it is first asked whether any of them leads anywhere at all; within the OR, that would be asked of each row. */
 const compileEither = (of: readonly Expression[], at: Compiling): SqlFragment => {
   const any = anyOf(alternatives(of, at))
   const there = of.flatMap(one => targetThere(one, at) ?? [])
   return of.length > 1 && there.length === of.length ? allOf([anyOf(there), any]) : any
 }
 
-/** Roles that ask of the same organization, and tokens of the same parameter, are asked for together. */
+/** Roles in the same organization are asked for together, and so are tokens of the same parameter. */
 const alternatives = (of: readonly Expression[], at: Compiling): readonly SqlFragment[] =>
   [...Map.groupBy(of, one => togetherBy(one, at)).values()].flatMap(group => compileTogether(group, at))
 
@@ -130,7 +130,7 @@ const compileMatch = (match: Match, at: Compiling): SqlFragment => {
   return narrowed === undefined ? decided : allOf([narrowed, decided])
 }
 
-/** `_lastUpdated` stands in a column of its own. */
+/** `_lastUpdated` has a column of its own. */
 const columnMatch = ({ parameter, value }: Match, { row }: RowNames): SqlFragment | undefined => {
   if (parameter.code === '_lastUpdated' && value.kind === 'date')
     return dateTest(
@@ -144,13 +144,13 @@ const columnMatch = ({ parameter, value }: Match, { row }: RowNames): SqlFragmen
 const idAsked = ({ parameter, value }: Match): string | undefined =>
   parameter.code === '_id' && value.kind === 'token' ? (value.code ?? '') : undefined
 
-/** `_id=a,b`: ids and nothing else. */
+/** The ids of `_id=a,b`; undefined if anything else is asked for. */
 const idsAsked = (of: readonly Expression[]): readonly string[] | undefined => {
   const ids = of.flatMap(one => (one.kind === 'match' ? (idAsked(one) ?? []) : []))
   return ids.length > 0 && ids.length === of.length ? ids : undefined
 }
 
-/** A table has no index by id: the one key by which all resources are found has. */
+/** The tables have no index by id; `resource_identity`, by which resources of all types are found, has one. */
 const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlFragment => {
   const asked = sql.array([...ids], 'text')
   const test = sql.fragment`${row}.id = ANY(${asked})`
@@ -162,11 +162,11 @@ const isOneOf = (ids: readonly string[], { type, row, indexed }: RowNames): SqlF
     : test
 }
 
-/** Theirs alone: an index has that in its order, and what is theirs or of several has none. */
+/** It is data of this patient alone. Unlike a condition that also asks about several patients, this can use an index in its order. */
 const compileOwn = (id: string, { facts }: RowNames): SqlFragment =>
   sql.fragment`${facts}.patient_id = ${compartmentOf(id)}`
 
-/** The one patient of the row; several patients stand in `compartment`. An Observation has one subject or none. */
+/** The row's column has its patient; if it has several, these are in `compartment`. An Observation never has several. */
 const compileCompartment = (id: string, names: RowNames): SqlFragment => {
   const { type, row } = names
   const patientId = compartmentOf(id)

@@ -3,12 +3,12 @@ import type { Expression } from '../../search/expression.ts'
 import type { RowNames } from '../row.ts'
 import type { SqlFragment } from '../sql.ts'
 
-/** Where in a question the compiler stands. */
+/** Where the compiler is in a question. */
 export type Compiling = {
   readonly row: RowNames
   readonly classes: CodeClasses
-  /** How many links deep: the names of linked rows end in it, so that one inside another is told apart. */
+  /** How many links deep. The aliases of linked rows end in it, so that those of nested links differ. */
   readonly depth: number
-  /** For a question inside this one. */
+  /** Compiles a question inside this one. */
   readonly compile: (expression: Expression, at: Compiling) => SqlFragment
 }

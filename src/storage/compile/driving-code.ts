@@ -4,22 +4,22 @@ import type { Value } from '../../search/value.ts'
 import type { RowNames } from '../row.ts'
 import { allOf, name, type SqlFragment, sql } from '../sql.ts'
 import { codeTest } from './code-test.ts'
-import { isOutside, ofComponent, own, valueTest } from './compile-hot.ts'
+import { isInColumns, ofComponent, own, valueTest } from './compile-hot.ts'
 
-/** The observation_code rows from which a search of Observations starts: those of one class of codes, in the order of time. */
+/** The observation_code rows from which a search of Observations starts: those of one class of codes, in order of time. */
 export type Driving = {
-  /** Which of the conjuncts they answer. */
+  /** The conjunct that they answer. */
   readonly match: Expression
   readonly row: RowNames
   readonly where: SqlFragment
   readonly needsBody: boolean
-  /** The kind that must be consented to for each such Observation; undefined where the code has none. */
+  /** The kind of data to which each such Observation needs consent; undefined if the code has none. */
   readonly kind: string | undefined
 }
 
 /**
- * The conjunct that means exactly one class, an Observation's own code before that of a component. Each Observation is
- * found by one of its rows only, as `hot`.
+ * By the conjunct that means exactly one class of codes; one about an Observation's own code is preferred to one about a component's. The
+ * alias of the rows is `hot`, and each Observation is found by one of them only.
  */
 export const drivingCode = (
   conjuncts: readonly Expression[],
@@ -50,7 +50,7 @@ const waysOf = (match: Expression, classes: CodeClasses): readonly Way[] => {
   return [{ match, component, isOwn: component === own, class: codeTest(system, code, classes), kind }]
 }
 
-/** Parameters whose value is, or begins with, a code, and of which elements. */
+/** The parameters whose value is a code, or a composite that begins with one, and the rows that have it. */
 const components: Readonly<Record<string, SqlFragment>> = {
   code: own,
   'code-value-concept': own,
@@ -83,7 +83,7 @@ const drivingBy = ({ match, component, isOwn, kind, ...way }: Way, stored: RowNa
     match,
     kind,
     row: { ...stored, facts: hot, ...(isOwn ? { code: { alias: hot, class: way.class } } : {}) },
-    needsBody: second !== undefined && !isOutside(second.value),
+    needsBody: second !== undefined && !isInColumns(second.value),
     where: isOwn ? holdsFor(hot) : allOf([holdsFor(hot), first]),
   }
 }

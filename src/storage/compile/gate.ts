@@ -6,10 +6,10 @@ import { type RowNames, storedRow } from '../row.ts'
 import type { SqlFragment } from '../sql.ts'
 import { compile } from './compile.ts'
 
-/** What every question about rows is asked with: what the caller may do, and which codes are the same. */
+/** Needed for every question about rows: what the caller may do, and which codes mean the same. */
 export type Gate = { readonly access: Access; readonly classes: CodeClasses }
 
-/** Whether a row is what is asked for, and one to which the caller may do so. A stored row is named by its alias. */
+/** The row is what is asked for, and the caller may do the action to it. A stored row is given by its alias. */
 export const passesGate = (
   { access, classes }: Gate,
   action: Action,

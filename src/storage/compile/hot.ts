@@ -2,8 +2,12 @@ import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Expression } from '../../search/expression.ts'
 import type { Value } from '../../search/value.ts'
 
-/** Parameters of Observation whose values stand in its own narrow columns and observation_code. */
-const bodiless: ReadonlySet<string> = new Set([
+// Observations are by far the most, and are asked about the most. What most searches ask is kept beside their content: in narrow columns of
+// `observation`, and in `observation_code`, which has a row for an Observation's own code and one for each of its components. "Hot" are the
+// parameters that these answer, and that have no index of their own; "the body" is the content.
+
+/** Hot parameters whose values are in the columns. */
+const inColumns: ReadonlySet<string> = new Set([
   'code',
   'combo-code',
   'component-code',
@@ -15,9 +19,9 @@ const bodiless: ReadonlySet<string> = new Set([
   'component-value-quantity',
 ])
 
-/** All that have no index of their own: these, and those whose values stand in the body alone. */
+/** These, and those for which the columns find the code, and the body has the value. */
 const hot: ReadonlySet<string> = new Set([
-  ...bodiless,
+  ...inColumns,
   'value-string',
   'value-date',
   'code-value-concept',
@@ -30,19 +34,19 @@ const hot: ReadonlySet<string> = new Set([
   'component-code-value-quantity',
 ])
 
-/** Whether the token, string, date and number indexes leave the parameter out. */
+/** Whether the indexes of tokens, strings, dates and numbers leave the parameter out. */
 export const isHot = ({ base, code }: SearchParameter): boolean => base === 'Observation' && hot.has(code)
 
-/** Whether an Observation's question is answered without its body: by observation_code and the tables of consent. */
-export const matchesHot = (expression: Expression): boolean => {
+/** Whether a question about an Observation is answered without its body: by the columns and the tables of consent. */
+export const needsNoBody = (expression: Expression): boolean => {
   switch (expression.kind) {
     case 'and':
     case 'or':
-      return expression.of.every(matchesHot)
+      return expression.of.every(needsNoBody)
     case 'not':
-      return matchesHot(expression.of)
+      return needsNoBody(expression.of)
     case 'match':
-      return isHot(expression.parameter) && standsOutside(expression.parameter, expression.value)
+      return isHot(expression.parameter) && isInColumns(expression.parameter, expression.value)
     case 'chain':
       return expression.target === 'Patient' && isHot(expression.parameter)
     case 'all':
@@ -55,16 +59,16 @@ export const matchesHot = (expression: Expression): boolean => {
   }
 }
 
-/** `system|` means any code of the system, whatever its class; a string or date value stands in the body alone. */
-const standsOutside = ({ code }: SearchParameter, value: Value): boolean => {
-  if (!bodiless.has(code)) return false
+/** `system|` means any code of the system, whatever its class, and a value that is a string or date is in the body alone. */
+const isInColumns = ({ code }: SearchParameter, value: Value): boolean => {
+  if (!inColumns.has(code)) return false
   switch (value.kind) {
     case 'token':
       return value.code !== undefined
     case 'quantity':
       return !namesNoSystem(value)
     case 'reference':
-      // A bare id as subject may be a Group.
+      // A subject's bare id may be that of a Group.
       return value.type === 'Patient' || code === 'patient'
     case 'concepts':
     case 'date':
@@ -74,6 +78,6 @@ const standsOutside = ({ code }: SearchParameter, value: Value): boolean => {
   }
 }
 
-/** `5.4||mg` means Quantity.code or Quantity.unit, and only the body has both. */
+/** `5.4||mg` may mean Quantity.code or Quantity.unit, and only the body has both. */
 export const namesNoSystem = (value: Value): boolean =>
   value.kind === 'quantity' && value.unit !== undefined && value.unit.system === undefined

@@ -11,7 +11,7 @@ import { lookedUp } from '../values/value.ts'
 import { indexedWords } from '../values/words.ts'
 import { isHot } from './hot.ts'
 
-/** What the indexes can say about a match: every row that matches passes, some others may. Absent: nothing. */
+/** What the indexes can tell of a match: every row that matches passes, and some others may. Undefined if they can tell nothing. */
 export const indexPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
   if (isHot(parameter) || parameter.paths.some(path => path.test !== undefined)) return undefined
   const keys = keysOf(parameter, value)
@@ -19,7 +19,7 @@ export const indexPrefilter = (parameter: SearchParameter, value: Value, row: Ro
   return keys.some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, keys)
 }
 
-/** The same of one of several tokens. */
+/** The same for a row that has one of several tokens. */
 export const tokensPrefilter = (
   parameter: SearchParameter,
   tokens: readonly TokenAsked[],
@@ -29,7 +29,7 @@ export const tokensPrefilter = (
   return [...keys].some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, [...keys])
 }
 
-/** Of which the row has one. */
+/** A row that matches has one of these keys in its index of tokens. */
 const keysOf = (parameter: SearchParameter, value: Value): readonly bigint[] | undefined => {
   switch (value.kind) {
     case 'token':
@@ -72,7 +72,7 @@ const listPrefilter = (parameter: SearchParameter, value: Value, row: RowNames):
   }
 }
 
-/** What equals a text begins with it. */
+/** The operators that need a text to begin with the value. */
 const isPrefix: ReadonlySet<TextOperator> = new Set<TextOperator>(['eq', 'sw'])
 
 const tokenKeys = (parameter: SearchParameter, { system, code }: TokenAsked): readonly bigint[] => {

@@ -15,13 +15,13 @@ import { type Gate, passesGate } from './gate.ts'
 
 type Asking = Gate & { readonly registry: Registry }
 
-/** Value sets and code systems for one caller: those stored here that they may read, those we publish, those of R4. */
+/** Value sets and code systems for one caller: those stored here that they may read, then those that we publish, then those of R4. */
 export const terminologyFor = (connection: Connection, asking: Asking): FindTerminology => ({
   valueSet: async canonical => (await find(connection, asking, 'ValueSet', canonical)) as ValueSet | undefined,
   codeSystem: async canonical => (await find(connection, asking, 'CodeSystem', canonical)) as CodeSystem | undefined,
 })
 
-/** The question with the codes that its `:in`, `:above` and `:below` mean. Refuses what cannot be listed. */
+/** The question, with the codes that its `:in`, `:above` and `:below` mean filled in. Refuses what cannot be listed. */
 export const lookUpConcepts = async (
   connection: Connection,
   asking: Asking,
@@ -53,7 +53,7 @@ export const lookUpConcepts = async (
   return answered(asked)
 }
 
-/** Of all the value sets of a search: each goes to the database code by code. */
+/** In all value sets of a search together: all of these codes are sent to the database. */
 const mostConcepts = 50_000
 
 const tooManyConcepts = (): FhirError =>
@@ -77,7 +77,7 @@ export const asksConcepts = (asked: Expression): boolean => {
   }
 }
 
-/** One after the other: they may share a connection. */
+/** One after another, since they may share a connection. */
 const inTurn = async <One, Other>(list: readonly One[], change: (one: One) => Promise<Other>): Promise<Other[]> => {
   const changed: Other[] = []
   for (const one of list) changed.push(await change(one))
@@ -104,7 +104,7 @@ const find = async (
   canonical: string,
 ): Promise<unknown> => {
   const [url = '', version] = canonical.split('|')
-  const stored = await findStored(connection, asking, type, url, version)
+  const stored = await findStored(connection, asking, { type, url, version })
   if (stored !== undefined) return stored
   const published = (ours(asking, type).find(one => one.url === url) ?? findPublished(type, url)) as
     | Published
@@ -119,14 +119,10 @@ const ours = ({ registry, classes }: Asking, type: TerminologyType): readonly Pu
   ...(type === 'ValueSet' ? kindValueSets(classes) : []),
 ]
 
-/** The newest of that URL, or the one of that `Type/id`. */
-const findStored = async (
-  connection: Connection,
-  asking: Asking,
-  type: TerminologyType,
-  url: string,
-  version: string | undefined,
-): Promise<unknown> => {
+type Named = { readonly type: TerminologyType; readonly url: string; readonly version: string | undefined }
+
+/** The newest with that URL, or the one of that `Type/id`. */
+const findStored = async (connection: Connection, asking: Asking, { type, url, version }: Named): Promise<unknown> => {
   const match = (code: string, value: Value): Expression => {
     const parameter = asking.registry.searchParameter(type, code)
     return parameter === undefined ? none : { kind: 'match', parameter, value }

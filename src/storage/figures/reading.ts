@@ -7,7 +7,7 @@ import { and } from '../../search/expression.ts'
 import { codeTest } from '../compile/code-test.ts'
 import { compile } from '../compile/compile.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
-import { matchesHot } from '../compile/hot.ts'
+import { needsNoBody } from '../compile/hot.ts'
 import { compartmentOf } from '../model/reference.ts'
 import { statisticNumbers, unitOfRanges } from '../prepare/observation-facts.ts'
 import { storedRow } from '../row.ts'
@@ -76,7 +76,7 @@ export const observationsAsked = (
       hot.value, hot.statistic, (hot.pk, hot.component) IN (
         SELECT whole.pk, whole.component FROM observation_code AS whole WHERE whole.patient_id = ${patientId} AND ${anyOf(totals)}) AS is_of_day,
       ${isDated('hot')} AS is_dated
-    FROM observation_code AS hot ${matchesHot(question) ? sql.fragment`` : body}
+    FROM observation_code AS hot ${needsNoBody(question) ? sql.fragment`` : body}
     WHERE hot.patient_id = ${patientId}
       AND ${anyOf(codes.map(({ system, code }) => sql.fragment`hot.${codeTest(system, code, classes)}`))}
       AND hot.statistic <= ${statisticNumbers[takesAverages ? 'average' : 'measured']}

@@ -3,7 +3,7 @@ import type { Expression } from '../../search/expression.ts'
 import { namedPatients } from '../../search/named-patients.ts'
 import { compilePart, compilePatients } from '../compile/compile.ts'
 import { leadsToPatients } from '../compile/compile-link.ts'
-import { matchesHot } from '../compile/hot.ts'
+import { needsNoBody } from '../compile/hot.ts'
 import { indexPrefilter } from '../compile/index-prefilter.ts'
 import { patientsReached } from '../model/relation/consented.ts'
 import type { RowNames } from '../row.ts'
@@ -93,6 +93,6 @@ const isForOrder = (one: Expression, row: RowNames): boolean => {
     case 'compartment':
       return false
     default:
-      return matchesHot(one)
+      return needsNoBody(one)
   }
 }

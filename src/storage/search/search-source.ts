@@ -5,7 +5,7 @@ import type { Search } from '../../search/search.ts'
 import { compilePart } from '../compile/compile.ts'
 import { drivingCode } from '../compile/driving-code.ts'
 import type { Gate } from '../compile/gate.ts'
-import { matchesHot } from '../compile/hot.ts'
+import { needsNoBody } from '../compile/hot.ts'
 import { type RowNames, searchedOf, storedRow, tableOf } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
 import { type ByPatient, byPatientOf, type Rest } from './by-patient.ts'
@@ -63,7 +63,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
   }
   const { row, where, kind } = driving
   const rest = asked.filter(one => one !== driving.match)
-  const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(matchesHot)
+  const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(needsNoBody)
   const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
   return {
     from: sql.fragment`observation_code AS hot ${sample} ${body ? join : sql.fragment``}`,
