@@ -17,6 +17,27 @@ t.test('each language says all that English says, with the same values', async t
   }
 })
 
+t.test('no heading and no button breaks within “e-mail”', async t => {
+  const english = textsOf('en.json')
+  const web = join(import.meta.dirname, '../../src/web')
+  const sources = readdirSync(web, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
+  const shown =
+    /(?:<h\d[^>]*>|<button[^>]*>|\btitle: |\btitle = |\bbutton: |sendSimple\(\s*reply(?:\.code\(\d+\))?,\s*)(?:\$\{)?(?:say|words\.say)\(([^)]*)\)/g
+  const keys = sources.flatMap(file =>
+    [...readFileSync(join(web, file), 'utf8').matchAll(shown)].flatMap(([, said = '']) =>
+      [...said.matchAll(/'([\w.-]+)'/g)].map(([, key = '']) => key),
+    ),
+  )
+  t.ok(keys.includes('email.title') && keys.includes('sign-up.send') && keys.includes('email.is-taken'))
+  for (const key of keys) t.notMatch(english[key] ?? '', /e-mail/i, key)
+  for (const file of sources)
+    t.notMatch(
+      readFileSync(join(web, file), 'utf8'),
+      /<(h\d|button)[^>]*>[^<]*e-mail|(title|button): '[^']*e-mail/i,
+      file,
+    )
+})
+
 t.test('what follows the greeting of a Spanish letter begins as a sentence', async t => {
   for (const [key, text] of Object.entries(textsOf('es.json'))) t.notMatch(text, /^Hola:\s+\p{Ll}/u, key)
 })

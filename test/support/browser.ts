@@ -124,9 +124,10 @@ const hiddenIn = (page: string, action: string): Readonly<Record<string, string>
   return Object.fromEntries([...inputs].map(([, name, value]) => [name ?? '', value ?? '']))
 }
 
-/** The words of a page, without its tags. */
+/** The words of a page, without its tags, and with all hyphens alike. */
 export const wordsOf = ({ body }: Pick<Shown, 'body'>): string =>
   body
+    .replaceAll('\u2011', '-')
     .replace(/<head>[\s\S]*?<\/head>/, '')
     .replace(/<\/?time\b[^>]*>/g, '')
     .replace(/<[^>]*>/g, ' ')

@@ -4,7 +4,7 @@ import type { Cell } from './csv.ts'
 import { type Timed, timeCells } from './time-cells.ts'
 import { codeOf, hasValue, type NameKind, nameOf, type Valued, valueCells, whatOf } from './value-cells.ts'
 
-type Reading = Valued &
+export type StudyReading = Valued &
   Timed & {
     readonly id?: string
     readonly status?: string
@@ -13,6 +13,12 @@ type Reading = Valued &
     readonly component?: readonly Valued[]
     readonly extension?: readonly Extension[]
   }
+
+type Named = {
+  readonly nameKind: NameKind
+  /** By which codes the study knows the Patient of a reference. */
+  readonly codesOf: (reference: string) => readonly string[]
+}
 
 /** A reading of a study as a row of a table. */
 type ReadingRow = Readonly<Record<(typeof readingColumns)[number], Cell>>
@@ -30,17 +36,24 @@ export const readingColumns = [
   'status',
   'statistic',
   'absent',
+  'study_code',
 ] as const
 
 /** A row for the Observation's own value, and one for each component; one without a value where there is none at all, or it is told why. */
-export const rowsOf = (reading: Reading, nameKind: NameKind): readonly ReadingRow[] => {
-  const { component = [] } = reading
+export const rowsOf = (reading: StudyReading, { nameKind, codesOf }: Named): readonly ReadingRow[] => {
+  const { subject, component = [] } = reading
+  const study_code = codesOf(subject?.reference ?? '').join(', ')
   const isTold = hasValue(reading) || reading.dataAbsentReason !== undefined || component.length === 0
   const own = isTold ? [reading] : []
-  return [...own, ...component].map(part => ({ ...factsOf(reading), ...conceptOf(part, nameKind), ...measured(part) }))
+  return [...own, ...component].map(part => ({
+    ...factsOf(reading),
+    ...conceptOf(part, nameKind),
+    ...measured(part),
+    study_code,
+  }))
 }
 
-const factsOf = (reading: Reading) => {
+const factsOf = (reading: StudyReading) => {
   const { id, subject, device, status } = reading
   return {
     id,

@@ -17,6 +17,7 @@ import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerN
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { type PatientText, textsOf } from './patient-text.ts'
 import type { SharedTime } from './shared-line.ts'
+import { findWaitingPaper } from './waiting-paper.ts'
 
 /** A study as one of its people is shown it, with what they have answered so far. */
 export type StudyAsked = {
@@ -32,6 +33,8 @@ export type StudyAsked = {
   readonly text: PatientText | undefined
   /** The Consent that stands; else the last one. */
   readonly consent: Consent | undefined
+  /** When a consent was recorded from paper that nobody has confirmed yet. */
+  readonly paperSince: Date | undefined
   /** What the study reads of its person, and what stays with it of what it read before. */
   readonly sharings: readonly Sharing[]
   /** Whether its person has a place in it now: nobody else is asked for anything. */
@@ -72,7 +75,9 @@ export const findStudyAsked = async (
       : (await staffFromElsewhere(parts.accounts.database, id)).filter(one => !named.includes(one))
   const sharings = (await sharingsIn(parts, record, words)).filter(one => one.receiver === `ResearchStudy/${id}`)
   const runs = { isInForce: isInForce(study), isClosed: reasonNotToAsk(study) !== undefined }
-  return toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings, ...runs } })
+  const asked = await toStudyAsked(parts, { study, record, words, unnamed, own: { ...own, sharings, ...runs } })
+  const paper = await findWaitingPaper(parts.accounts.database, asked.consent)
+  return { ...asked, paperSince: paper?.record.recordedAt }
 }
 
 type Asking = {
@@ -117,6 +122,7 @@ export const toStudyAsked = async (
     }),
     text: versions.at(-1),
     consent,
+    paperSince: undefined,
     sharings: own.sharings,
     isEnrolled: own.isEnrolled,
     isInForce: own.isInForce,

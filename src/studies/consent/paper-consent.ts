@@ -9,13 +9,12 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { and, type Expression, none } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
-import type { Connection } from '../../storage/database.ts'
 import { findClosing } from '../../storage/model/consent/accrual.ts'
 import { findLastRefusal } from '../../storage/model/consent/last-refusal.ts'
 import { compartmentOf } from '../../storage/model/reference.ts'
 import type { Store } from '../../storage/store.ts'
 import { isOfTenant } from '../../storage/study/invitation.ts'
-import { addPaperRecord, findPaperRecord, type PaperRecord } from '../../storage/study/paper-consent.ts'
+import { addPaperRecord } from '../../storage/study/paper-consent.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { recordingInvitation } from '../invitation/invitation-event.ts'
@@ -25,6 +24,7 @@ import { type StudyAsked, toStudyAsked } from './own-study.ts'
 import { type PaperBounds, type PaperDay, reasonAgainstDay } from './paper-day.ts'
 import { findPaperText } from './paper-text.ts'
 import { textsOf } from './patient-text.ts'
+import { findWaitingPaper, type WaitingPaper } from './waiting-paper.ts'
 import type { ForSubject } from './withdrawal-by-staff.ts'
 
 export type PaperParts = Omit<OwnParts, 'accounts'> & {
@@ -39,8 +39,7 @@ export type PaperAsked = PaperBounds & {
   readonly practitioner: string
   /** As whoever records it sees it. */
   readonly store: Store
-  /** What was recorded, and waits for somebody else; `version` is of exactly that. */
-  readonly waiting: { readonly consent: Consent; readonly record: PaperRecord; readonly version: string } | undefined
+  readonly waiting: WaitingPaper | undefined
 }
 
 export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
@@ -80,7 +79,7 @@ export const findPaperAsked = async (
   const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
   // Also in one that no page of ours speaks.
   const asked = { ...shown, text: textsOf(study, language).at(-1), consent }
-  const waiting = await findWaiting(database, consent)
+  const waiting = await findWaitingPaper(database, consent)
   const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
   const closed = await findClosing(database, id)
   const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
@@ -102,12 +101,6 @@ const findAskedBy = async (
   const search = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _id: id }))
   const [found] = (await store.search({ ...search, where: and(search.where, asks) })).entries
   return found && JSON.parse(found.content)
-}
-
-const findWaiting = async (connection: Connection, consent: Consent | undefined): Promise<PaperAsked['waiting']> => {
-  if (consent?.status !== 'proposed') return undefined
-  const record = await findPaperRecord(connection, consent.id ?? '', consent.meta?.versionId ?? '')
-  return record && { consent, record, version: `${consent.id}/${consent.meta?.versionId}` }
 }
 
 const isOfTenantOf = ({ accounts }: PaperParts, study: ResearchStudy, patient: string): Promise<boolean> =>

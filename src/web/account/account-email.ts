@@ -38,15 +38,17 @@ export const accountEmailPage: AddPage = (server, { accounts }) => {
     const account = await findAccountOf(database, person)
     if (queryOf(request).has('sent')) return sendOnTheirWay(reply, account)
     const continued = continuePath(queryOf(request).get('continue') ?? '')
-    const intro = account?.email === undefined ? introWithout(wordsOf(request), continued) : undefined
-    return sendEmail(reply, await fieldsFor(wordsOf(request), person), intro)
+    return sendEmail(reply, await fieldsFor(wordsOf(request), person), { account, continued })
   })
   server.post('/account/email', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
     if (mail === undefined) return sendAskOthers(reply.code(403))
     const { person } = sessionOf(request)
     const refused = await ask(accounts, person, request.body)
     if (refused === undefined) return reply.redirect('/account/email?sent', 303)
-    return sendEmail(reply.code(isTooOften(refused) ? 429 : 422), await fieldsFor(wordsOf(request), person, refused))
+    const account = await findAccountOf(database, person)
+    const continued = continuePath(typed(request.body, 'continue'))
+    const fields = await fieldsFor(wordsOf(request), person, refused)
+    return sendEmail(reply.code(isTooOften(refused) ? 429 : 422), fields, { account, continued })
   })
 }
 
@@ -70,27 +72,40 @@ type Asked = {
   readonly unshown?: Unshown
 }
 
-/** For whoever has no address: it was taken off their account. */
-const introWithout = ({ say }: Words, continued: string | undefined): Html =>
-  html`${notice(
-    'problem',
-    html`<p>${say('email.taken-off')}</p>
-${continued && html`<p><a href="${continued}">${say('email.later')}</a></p>`}`,
-  )}
-<p>${say('email.text-none')}</p>`
+type Asker = {
+  readonly account: UserAccount | undefined
+  /** Where they were going when they were asked for an address. */
+  readonly continued: string | undefined
+}
 
-const sendEmail = (reply: FastifyReply, fields: readonly Field[], intro?: Html): FastifyReply => {
+const sendEmail = (reply: FastifyReply, fields: readonly Field[], { account, continued }: Asker): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
+  const title = say(account?.email === undefined ? 'email.give' : 'email.title')
+  const isTold = hasToldAddress(account)
   return sendTranslatedPage(reply, words, {
-    title: say('email.title'),
+    title,
     isProblem: fields.some(({ problem }) => problem !== undefined),
-    content: html`<h1>${say('email.title')}</h1>
-${intro ?? html`<p>${say('email.text')}</p>`}
-${form({ action: '/account/email', token: ownToken(reply), problemTitle: say('check'), fields, button: say('email.send') })}
+    content: html`<h1>${title}</h1>
+${account?.email === undefined && notice('standing', takenOff(words, continued))}
+<p>${say(isTold ? 'email.text' : 'email.text-none')}</p>
+${form({
+  action: '/account/email',
+  token: ownToken(reply),
+  hidden: { continue: continued },
+  problemTitle: say('check'),
+  fields,
+  button: say(isTold ? 'email.send' : 'sign-up.send'),
+})}
 <p><a href="/account">${say('own.back')}</a></p>`,
   })
 }
+
+/** Whether one of two letters goes to the address that the account has: nobody writes to one that may be somebody else's. */
+const hasToldAddress = (account: UserAccount | undefined): boolean => account?.email !== undefined && account.isVerified
+
+const takenOff = ({ say }: Words, continued: string | undefined): Html => html`<p>${say('email.taken-off')}</p>
+${continued && html`<p><a href="${continued}">${say('email.later')}</a></p>`}`
 
 const sendOnTheirWay = (reply: FastifyReply, account: UserAccount | undefined): FastifyReply => {
   const words = wordsOf(reply.request)

@@ -62,7 +62,7 @@ ${account?.isVerified === false && account.email !== undefined && accounts.mail 
 /** Where no e-mail can be sent, others give them another one. */
 const withoutAddress = ({ say }: Words, { mail }: Accounts): Html =>
   notice(
-    'problem',
+    'standing',
     html`<p>${say('email.taken-off')}</p>
 ${mail === undefined ? html`<p>${say('email.ask-others')}</p>` : html`<p><a href="/account/email">${say('email.give')}</a></p>`}`,
   )

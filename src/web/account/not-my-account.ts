@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import type { Accounts } from '../../accounts/accounts.ts'
 import { findNotMine, type NotMine, takeOffAddress } from '../../accounts/sign-up/not-mine.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -19,7 +20,12 @@ export const notMyAccountPage: AddPage = (server, { accounts }) => {
     const link = query.get('link') ?? ''
     const found = await findNotMine(accounts, link)
     if (found === undefined) return sendIsOver(reply)
-    return sendAsking(reply, { link, found, continued: continuePath(query.get('continue') ?? '') })
+    return sendAsking(reply, {
+      link,
+      found,
+      signUp: accounts.signUp,
+      continued: continuePath(query.get('continue') ?? ''),
+    })
   })
   server.post('/not-my-account', { config: { rateLimit: seldom, isForAnybody: true } }, async (request, reply) => {
     const { body } = request
@@ -35,9 +41,14 @@ const sendIsOver = (reply: FastifyReply): FastifyReply => {
   return sendLinkIsOver(reply, { another: html`<p><a href="/forgotten-password">${say('not-mine.again')}</a></p>` })
 }
 
-type Asking = { readonly link: string; readonly found: NotMine; readonly continued: string | undefined }
+type Asking = {
+  readonly link: string
+  readonly found: NotMine
+  readonly signUp: Accounts['signUp']
+  readonly continued: string | undefined
+}
 
-const sendAsking = (reply: FastifyReply, { link, found, continued }: Asking): FastifyReply => {
+const sendAsking = (reply: FastifyReply, { link, found, signUp, continued }: Asking): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
   const hidden = { link, ...(continued === undefined ? {} : { continue: continued }) }
@@ -45,7 +56,7 @@ const sendAsking = (reply: FastifyReply, { link, found, continued }: Asking): Fa
     title: say('not-mine.title'),
     content: html`<h1>${say('not-mine.title')}</h1>
 <p>${phrase(words, 'not-mine.text', { email: html`<strong>${found.email}</strong>` })}</p>
-<p>${say('not-mine.then')}</p>
+<p>${say('not-mine.take-off')} ${signUp !== 'closed' && say('not-mine.then')} ${say('not-mine.keeps')}</p>
 ${form({ action: '/not-my-account', token: ownToken(reply), hidden, fields: [], button: say('not-mine.yes') })}
 <h2>${say('not-mine.mine')}</h2>
 <p>${say('not-mine.mine-text')}</p>

@@ -3,12 +3,14 @@ import { appGrant } from '../../access/vocabulary.ts'
 import { systems } from '../../fhir/canonical.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
+import { nobodyOfStaff } from '../../storage/audit/shown/recorded-part.ts'
 import { commandLineClient } from '../../storage/authorization/client.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import { happenedIn, whoeverHadTheLink } from '../../studies/invitation/invitation-event.ts'
 import { type AuditLine, auditLine, login } from '../audit/audit-line.ts'
 import { thingsOf } from '../authorize/scope-sentence.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { worded } from '../page/wording.ts'
 
 /** Whoever reads it, as events name them. */
@@ -29,7 +31,8 @@ type Telling = {
 
 /** What an AuditEvent says to the patient themself, in their language. */
 export const ownAuditLine = (event: AuditEvent, { words, classes, self, studies }: Telling): AuditLine => {
-  const told = auditLine(event, { words, classes, typeName: type => typeName(type, words) })
+  const unnamed = words.say('disclosures.unnamed')
+  const told = auditLine(event, { words, classes, typeName: type => typeName(type, words), unnamed })
   const line = { ...told, app: appOf(event, told, words), study: studyOf(event, told, studies) }
   const isSignIn = event.subtype?.some(({ code }) => code === login) === true
   if (isSignIn && line.isRefused) return { ...line, ...toldOfSignIn(line, words) }
@@ -37,7 +40,7 @@ export const ownAuditLine = (event: AuditEvent, { words, classes, self, studies 
   const happened = happenedIn(event)
   return {
     ...line,
-    who: line.who === whoeverHadTheLink ? words.say('disclosures.link-holder') : line.who,
+    who: line.who && whoIn(line.who, words),
     did: happened === undefined ? line.did : words.say(`disclosures.invitation-${happened}`),
   }
 }
@@ -49,6 +52,17 @@ const isBy = ({ person, records }: Self, { agent }: AuditEvent): boolean =>
       (who?.identifier?.system === systems.account && who.identifier.value === person) ||
       [`Person/${person}`, ...records.map(id => `Patient/${id}`)].some(one => one === who?.reference),
   )
+
+/** What is called by words of ours is so in their language. */
+const whoIn = (who: string, { say }: Words): string => {
+  const key = namedIn(ownWhos, who)
+  return key === undefined ? who : say(key)
+}
+
+const ownWhos: Readonly<Record<string, Key>> = {
+  [whoeverHadTheLink]: 'disclosures.link-holder',
+  [nobodyOfStaff]: 'disclosures.no-staff',
+}
 
 /** Whoever did not get in has shown by nothing that they are who they said. */
 const toldOfSignIn = ({ app }: AuditLine, { say }: Words): Pick<AuditLine, 'who' | 'app' | 'did'> => ({

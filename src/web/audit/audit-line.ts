@@ -37,10 +37,12 @@ type Telling = {
   readonly classes: CodeClasses
   /** What a type of resources is called; undefined for those that are called as FHIR does. */
   readonly typeName: (type: string) => string | undefined
+  /** What whoever has no name is called; absent: by reference or identifier. */
+  readonly unnamed?: string
 }
 
 export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
-  const { words } = telling
+  const { words, unnamed } = telling
   const { recorded = '', agent, entity = [], outcome = '0', outcomeDesc, subtype = [] } = event
   const user = agent.find(one => one.requestor && !isApp(one) && (one.who !== undefined || one.name !== undefined))
   const app = agent.find(isApp)
@@ -53,7 +55,7 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
   const query = entity.find(one => one.query !== undefined)?.query
   return {
     recorded: new Date(recorded),
-    who: user && (user.name ?? told(user)),
+    who: user && (user.name ?? unnamed ?? told(user)),
     agents: agent.map(told).join(' '),
     app: app && (app.name ?? told(app)),
     did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),

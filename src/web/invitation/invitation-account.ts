@@ -18,6 +18,7 @@ import { typed, typedSecret } from '../page/typed.ts'
 import { enter } from '../sign-in/entering.ts'
 import { leadToNotMine, notMine, notMineForm } from '../sign-in/not-mine.ts'
 import { newAccountForm } from './invitation-new-account.ts'
+import { answeredTwiceList } from './invitation-twice.ts'
 
 /** Whoever has shown who they are takes the invitation into an account: a new one, or one that they sign in to. */
 export const invitationAccountPage: AddPage = (server, options) => {
@@ -137,7 +138,7 @@ const sendAccount = async (
     title: say('account.title'),
     isProblem: refused !== undefined || Object.keys(problems).length > 0,
     content: html`<h1>${say('account.title')}</h1>
-${refused && notice('problem', html`<p>${say(`account.${refused}`)}</p>`)}
+${refused && notice('problem', html`<p>${say(`account.${refused}`)}</p>${refused === 'two-consents' && person !== undefined && (await answeredTwiceList(options, invitation, person, words))}`)}
 <p>${say('account.text')}</p>
 ${
   person === undefined
@@ -182,7 +183,7 @@ const ofAnother = async (
   return html`<p>${say('account.signed-in-another', { name: await calledOf(options, shown.person) })}</p>
 <p>${say('account.wrong-date')}</p>
 ${otherAccount(say)}
-<h2>${say('account.own')}</h2>
+${options.accounts.signUp !== 'closed' && html`<h2>${say('account.own')}</h2>`}
 ${await newAccount(request, reply, options, shown)}`
 }
 
@@ -204,6 +205,7 @@ const ofNobody = async (
   const words = wordsOf(request)
   const { say } = words
   const { accounts } = options
+  const { signUp } = accounts
   const { invitation } = shown
   const holder = await findHolder(accounts, invitation)
   const signIn = html`<p><a class="btn btn-primary" href="/sign-in?continue=${here}">${say('account.sign-in')}</a></p>`
@@ -213,12 +215,20 @@ const ofNobody = async (
 ${signIn}
 ${
   !holder.isVerified &&
-  notMineForm(words, { action: '/invitation/account', token: ownToken(reply), hidden: { invitation: invitation.id } })
+  notMineForm(words, {
+    action: '/invitation/account',
+    token: ownToken(reply),
+    hidden: { invitation: invitation.id },
+    signUp,
+  })
 }
-<h2>${say('account.own')}</h2>
-<p>${say('account.shared')}</p>
+${
+  signUp !== 'closed' &&
+  html`<h2>${say('account.own')}</h2>
+<p>${say('account.shared')}</p>`
+}
 ${own}`
-  if (accounts.signUp === 'closed')
+  if (signUp === 'closed')
     return html`${own}
 ${signIn}`
   return html`${own}

@@ -170,7 +170,7 @@ ${signIn}`
   if (account !== undefined)
     return html`<p>There is an account with this address already. If it is yours, sign in with it to go on.</p>
 ${signIn}
-${notMineForm(words, { action: '/join', token: ownToken(reply), hidden: { link } })}`
+${notMineForm(words, { action: '/join', token: ownToken(reply), hidden: { link }, signUp: accounts.signUp })}`
   const byInstitution = sso?.makesAccounts && ssoLink(words, sso.institution, { continue: `/join?link=${link}` })
   if (accounts.signUp === 'closed')
     return byInstitution

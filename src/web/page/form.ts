@@ -65,11 +65,14 @@ export const problemList = (
 </div>`
 }
 
-/** Something to be told first of all. */
-export const notice = (kind: 'problem' | 'done', content: Html): Html =>
-  kind === 'problem'
-    ? html`<div class="alert alert-danger" role="alert">${content}</div>`
-    : html`<div class="alert alert-success" role="status">${content}</div>`
+/** Something to be told first of all: that something is wrong, or done, or how things stand where neither is so. */
+export const notice = (kind: keyof typeof notices, content: Html): Html => notices[kind](content)
+
+const notices = {
+  problem: (content: Html) => html`<div class="alert alert-danger" role="alert">${content}</div>`,
+  done: (content: Html) => html`<div class="alert alert-success" role="status">${content}</div>`,
+  standing: (content: Html) => html`<div class="alert alert-secondary">${content}</div>`,
+} as const
 
 export type Option = { readonly value: string; readonly label: string }
 

@@ -19,9 +19,13 @@ ${purpose && html`<dt>${say('study.what-for')}</dt><dd${langOf(purpose, words)}>
 <dt>${say('study.asked')}</dt>${lines.map(({ what, reason }) => html`<dd>${what}${reason && html`. ${worded(reason, words)}`}</dd>`)}
 <dt>${say('study.readers')}</dt><dd>${say(readers, { organization: organization.name })}</dd>
 ${text && html`<dt>${say('study.withdrawal')}</dt><dd>${say(`study.withdrawal-${text.withdrawal}`)}</dd>`}
-<dt>${say('study.contact')}</dt><dd>${contactOf(study) || organization.name}</dd>
+<dt>${say('study.contact')}</dt><dd>${whomToAsk(asked)}</dd>
 </dl>`
 }
+
+/** Whoever runs it, where the study names nobody. */
+export const whomToAsk = ({ study, organization }: Pick<StudyAsked, 'study' | 'organization'>): string =>
+  contactOf(study) || organization.name
 
 const contactOf = ({ contact = [] }: ResearchStudy): string =>
   contact

@@ -21,6 +21,7 @@ import { openKeptChoices } from './kept-choices.ts'
 import { type ChoiceState, choiceForm, givenState, hasProblem, typedChoices } from './sharing-choice.ts'
 import { studyFacts, textShown } from './sharing-facts.ts'
 import { keptOf } from './sharing-line.ts'
+import { paperNotice } from './sharing-paper.ts'
 import { sendPreview } from './sharing-preview.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
@@ -149,10 +150,11 @@ const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: 
 ${isKept && notice('problem', html`<p>${say('study.kept')}</p>`)}
 ${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
 ${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
-${asked.isEnrolled && !asked.isInForce && notice('problem', html`<p>${say('study.not-in-force')}</p>`)}
-${asked.isEnrolled && asked.isClosed && notice('problem', html`<p>${say('study.closed')}</p>`)}
+${asked.isEnrolled && !asked.isInForce && notice('standing', html`<p>${say('study.not-in-force')}</p>`)}
+${asked.isEnrolled && asked.isClosed && notice('standing', html`<p>${say('study.closed')}</p>`)}
 ${shown.done === 'overtaken' && notice('problem', html`<p>${say('study.overtaken')}</p>`)}
 ${standing(asked, words, shown.done)}
+${paperNotice(asked, words, { canSign: isSignable(asked) })}
 ${asked.isEnrolled && asked.isInForce && !asked.isClosed && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
 ${studyFacts(asked, words)}
 ${
@@ -194,7 +196,7 @@ const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined 
   const isEndedByOthers = consent?.status === 'inactive' && reason !== undefined
   const copy = asked.signed !== undefined && html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
   if (key === undefined && !copy) return undefined
-  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}`)}${asked.isInForce && isSignedEarlier(asked) && notice('problem', html`<p>${say('study.changed')}</p>`)}`
+  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}`)}${asked.isInForce && isSignedEarlier(asked) && notice('standing', html`<p>${say('study.changed')}</p>`)}`
 }
 
 const endedByOthers = (consent: Consent, reason: string, { say }: Words): Html => {

@@ -19,6 +19,7 @@ import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { ticked, typed } from '../page/typed.ts'
 import { langOf, worded } from '../page/wording.ts'
 import { keptText, lineText } from './sharing-line.ts'
+import { paperList } from './sharing-paper.ts'
 import { isOfTick, parseTick, type Tick, tickOf, tickText } from './sharing-tick.ts'
 
 /** Everything that somebody shares with whomever, as the gate has it, and the way to stop it, all or in part. */
@@ -82,6 +83,7 @@ const sendSharing = async (
     isProblem: done === 'changed',
     content: html`<h1>${say('sharing.title')}</h1>
 ${told(done, words)}
+${paperList(asked, words)}
 ${studyList('sharing.open', asked.filter(waits), words)}
 ${given.length === 0 ? html`<p>${say(kept.length > 0 ? 'sharing.nothing-new' : apps ? 'sharing.nothing-but-apps' : 'sharing.nothing')}</p>` : stopForm(given, fieldsets, words, ownToken(reply))}
 ${keptShown.length > 0 && html`<h2>${say('sharing.kept')}</h2>${keptShown}`}
@@ -183,8 +185,9 @@ const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly Study
   html`<h2>${words.say(title)}</h2>
 <ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a>${!one.isEnrolled && html`<div>${words.say('study.left')}</div>`}</li>`)}</ul>`
 
-/** Also what was signed is asked again, by another text. One that does not run asks nothing. */
+/** Also what was signed is asked again, by another text. One that does not run asks nothing, and of paper staff answer first. */
 const waits = (asked: StudyAsked): boolean =>
+  asked.paperSince === undefined &&
   asked.isEnrolled &&
   asked.isInForce &&
   !asked.isClosed &&

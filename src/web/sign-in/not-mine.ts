@@ -6,14 +6,19 @@ import { findAccountByEmail } from '../../storage/account/user-account.ts'
 import { postForm } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 
-type Form = { readonly action: string; readonly token: string; readonly hidden: Readonly<Record<string, string>> }
+type Form = {
+  readonly action: string
+  readonly token: string
+  readonly hidden: Readonly<Record<string, string>>
+  readonly signUp: Accounts['signUp']
+}
 
 /** For whoever has come by what was sent to an address that somebody has an account with, and that nobody has confirmed. */
 export const notMineForm = (
   { say }: Words,
-  { action, token, hidden }: Form,
+  { action, token, hidden, signUp }: Form,
 ): Html => html`<h2>${say('not-mine.ask')}</h2>
-<p>${say('not-mine.ask-text')}</p>
+<p>${say('not-mine.ask-text')} ${say(signUp === 'closed' ? 'not-mine.ask-take-off' : 'not-mine.ask-then')}</p>
 ${postForm(
   { action, token, hidden: { ...hidden, decision: notMine } },
   html`<button class="btn btn-outline-primary">${say('not-mine.ask-button')}</button>`,

@@ -103,8 +103,9 @@ print(nrow(readings))
 curl --fail --silent --show-error \\
   --header "Authorization: Bearer ${token}" \\
   --header "Accept: application/fhir+ndjson" \\
-  --output readings.ndjson \\
-  "${url}"
+  --output readings.ndjson.part \\
+  "${url}" \\
+  && mv readings.ndjson.part readings.ndjson
 `,
   },
 }

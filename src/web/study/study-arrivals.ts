@@ -1,11 +1,4 @@
-import type {
-  Observation,
-  ObservationComponent,
-  Patient,
-  Quantity,
-  ResearchSubject,
-  Resource,
-} from '@medplum/fhirtypes'
+import type { Observation, ObservationComponent, Patient, Quantity } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
 import { nameOf as nameOfConcept } from '../../operations/rows/value-cells.ts'
@@ -18,6 +11,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { moment } from '../page/time.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
+import { openStudyCodes } from './study-codes.ts'
 import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
@@ -57,22 +51,15 @@ const namesOf = async (
 ): Promise<ReadonlyMap<string, Html | string>> => {
   if (references.length === 0) return new Map()
   const store = openStoreFor(caller)
-  const find = async <R extends Resource>(type: R['resourceType'], query: Readonly<Record<string, string>>) =>
-    (await store.search(parseSearch(registry, type, new URLSearchParams({ ...query, _count: '100' })))).entries.map(
-      ({ content }): R => JSON.parse(content),
-    )
-  const ids = references.join(',').replaceAll('Patient/', '')
-  const patients = await find<Patient>('Patient', { _id: ids })
-  const subjects = await find<ResearchSubject>('ResearchSubject', {
-    study: `ResearchStudy/${study.id}`,
-    individual: references.join(','),
-  })
+  const query = new URLSearchParams({ _id: references.join(',').replaceAll('Patient/', ''), _count: '100' })
+  const patients = (await store.search(parseSearch(registry, 'Patient', query))).entries.map(
+    ({ content }): Patient => JSON.parse(content),
+  )
+  const codes = await openStudyCodes({ store, registry, study: study.id ?? '' })(references)
   return new Map(
     references.map(reference => {
       const patient = patients.find(({ id }) => `Patient/${id}` === reference)
-      const own = subjects.filter(({ individual }) => individual.reference === reference)
-      const codes = own.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? []))
-      const name = nameOf({ codes, ...(patient && { patient }) })
+      const name = nameOf({ codes: codes.get(reference) ?? [], ...(patient && { patient }) })
       return [reference, patient === undefined ? name : html`<a href="/patients/${patient.id}">${name}</a>`]
     }),
   )

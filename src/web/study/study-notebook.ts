@@ -11,7 +11,7 @@ import { whileLetIn } from '../../http/caller/while-let-in.ts'
 import { searchLines } from '../../interactions/search/search-lines.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { cellOptions } from '../../operations/rows/csv.ts'
-import { readingColumns, rowsOf } from '../../operations/rows/study-reading-rows.ts'
+import { readingColumns, rowsOf, type StudyReading } from '../../operations/rows/study-reading-rows.ts'
 import type { NameKind } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { requestedData } from '../../studies/definition/requested-data.ts'
@@ -29,6 +29,7 @@ import { ticked, typed } from '../page/typed.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { type Snippet, snippetLanguages } from './notebook-snippet.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
+import { openStudyCodes } from './study-codes.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
 /** From a study into a notebook: kinds of data that it may read, as a snippet with a token for a while, or as a file. */
@@ -114,11 +115,13 @@ ${selectField({ name: 'minutes', label: 'A token for', value: typed(reply.reques
       })
       if (body?.kind !== 'lines') throw new Error('a search for lines did not answer lines')
       const { type, stream } = formats[format]
+      const store = readInTurn(openStoreFor(read.caller), request)
+      const findCodes = openStudyCodes({ store, registry, study: request.params.id })
       return reply
         .type(type)
         .header('cache-control', 'no-store')
         .header('content-disposition', `attachment; filename="readings.${format}"`)
-        .send(stream(whileLetIn(request, body.lines), kindNames(codeClasses, wordsFor('en'))))
+        .send(stream(whileLetIn(request, body.lines), { nameKind: kindNames(codeClasses, wordsFor('en')), findCodes }))
     })
 }
 
@@ -134,7 +137,12 @@ ${Object.values(snippetLanguages).map(
 <pre class="border rounded p-3" tabindex="0" role="region" aria-label="Snippet in ${name}"><code>${text(snippet)}</code></pre>`,
 )}`
 
-type Format = { readonly type: string; readonly stream: (lines: AsyncIterable<string>, nameKind: NameKind) => Readable }
+type Naming = {
+  readonly nameKind: NameKind
+  readonly findCodes: ReturnType<typeof openStudyCodes>
+}
+
+type Format = { readonly type: string; readonly stream: (lines: AsyncIterable<string>, naming: Naming) => Readable }
 
 const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   ndjson: {
@@ -143,15 +151,18 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   },
   csv: {
     type: 'text/csv; charset=utf-8',
-    stream: (lines, nameKind) =>
-      Readable.from(rowsIn(lines, nameKind)).compose(
+    stream: (lines, naming) =>
+      Readable.from(rowsIn(lines, naming)).compose(
         stringify({ ...cellOptions, header: true, columns: [...readingColumns] }),
       ) as Readable,
   },
 }
 
-const rowsIn = async function* (lines: AsyncIterable<string>, nameKind: NameKind) {
-  for await (const chunk of lines)
-    for (const line of chunk.split('\n'))
-      if (line !== '') yield* rowsOf(parseJson(line) as Parameters<typeof rowsOf>[0], nameKind)
+const rowsIn = async function* (lines: AsyncIterable<string>, { nameKind, findCodes }: Naming) {
+  for await (const chunk of lines) {
+    const readings = chunk.split('\n').flatMap(line => (line === '' ? [] : (parseJson(line) as StudyReading)))
+    const codes = await findCodes(readings.flatMap(({ subject }) => subject?.reference ?? []))
+    const codesOf = (reference: string) => codes.get(reference) ?? []
+    for (const reading of readings) yield* rowsOf(reading, { nameKind, codesOf })
+  }
 }

@@ -135,7 +135,7 @@ t.test('an address that was given out again does not open the account of whoever
   await world.link(newBrowser(), fay, { sub: 'fay-1', email: fay.email })
   const successor = newBrowser()
   const arrived = await world.arrive(successor, { sub: 'fay-2', email: fay.email })
-  t.match(arrived, { status: 403, body: /This e-mail address is somebody else’s here/ })
+  t.match(arrived, { status: 403, body: /This e\u2011mail address is somebody else’s here/ })
   await successor.send('/sign-in?prompt=login', { email: fay.email, password }, '/sign-in')
   t.match(await successor.get(arrived.at), { status: 403 }, 'nor with the password: one account is one person there')
   t.same((await world.personOf(fay.person)).identifier, [{ system: provider.issuer, value: 'fay-1' }])

@@ -13,13 +13,15 @@ const observation = {
 }
 const nameKind = (system: string | undefined, code: string) =>
   system === 'http://loinc.org' && code === '8480-6' ? 'systolic pressure' : undefined
+const codesOf = (reference: string) => (reference === 'Patient/ann' ? ['S-1', 'S-9'] : [])
 /** Lines of the table: the Observation with `more`, which is JSON as it is stored. */
 const lines = (more: string): readonly string[] => {
   const text = JSON.stringify(observation).replace(/\}$/, more === '' ? '}' : `,${more}}`)
-  const rows = rowsOf(parseJson(text) as Parameters<typeof rowsOf>[0], nameKind)
+  const rows = rowsOf(parseJson(text) as Parameters<typeof rowsOf>[0], { nameKind, codesOf })
   return csv(rows.map(row => readingColumns.map(column => row[column])))
     .trimEnd()
     .split('\r\n')
+    .map(line => line.replace(/,"S-1, S-9"$/, ''))
 }
 const own = 'one,ann,http://loinc.org|85354-9,Blood pressure'
 
@@ -104,4 +106,10 @@ t.test('why there is no value is told, also of a part, and of the whole of sever
     `${own},,,,,,final,,error`,
     'one,ann,,systolic,,,,,,final,,"asked, not known"',
   ])
+})
+
+t.test('each row ends with the codes by which the study knows the person', async t => {
+  const reading = parseJson(JSON.stringify(observation)) as Parameters<typeof rowsOf>[0]
+  t.match(rowsOf(reading, { nameKind, codesOf }), [{ patient: 'ann', study_code: 'S-1, S-9' }])
+  t.match(rowsOf(reading, { nameKind, codesOf: () => [] }), [{ patient: 'ann', study_code: '' }])
 })

@@ -99,6 +99,28 @@ t.test('they are asked for by day and by study', async t => {
   t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
 })
 
+t.test('who has no name, or may not be named, is called in words, and by no id', async t => {
+  const [nameless, other] = [await create('everything', { resourceType: 'Person' }), await signedIn({}, bob)]
+  const recorded = async (person: string, day: string) =>
+    database.run(sql.fragment`
+      INSERT INTO audit_record (epoch, recorded, client, interaction, type, patients, kinds, outcome, person)
+      SELECT max(epoch), ${`${day}T12:00:00Z`}::timestamptz, 'cli', 'read', 'Patient',
+        ARRAY(SELECT patient_id FROM patient_compartment WHERE id = ${ann}), '{}', 200, ${person} FROM audit_epoch`)
+  await recorded(nameless.id, '2026-05-20')
+  await recorded(other.person, '2026-05-21')
+  await seal()
+  for (const [language, unnamed, noStaff] of [
+    ['en', /Somebody who has given no name through Command line/, /Somebody else, who is no staff through/],
+    ['es', /Alguien que no ha dado su nombre a través/, /Otra persona, que no es del personal a través/],
+  ] as const) {
+    const own = await signedIn({ 'accept-language': language }, ann)
+    const shown = await own.get(`${page}?from=2026-05-20&until=2026-05-20`)
+    t.match(wordsOf(shown), unnamed)
+    t.notMatch(shown.body, nameless.id)
+    t.match(wordsOf(await own.get(`${page}?from=2026-05-21&until=2026-05-21`)), noStaff)
+  }
+})
+
 t.test('days are those of the time zone of whoever reads, from midnight to midnight', async t => {
   // Half past midnight of June 1 in Berlin, in New York half past six in the evening of May 31.
   await database.run(sql.fragment`

@@ -59,6 +59,32 @@ t.test('an address changes when whoever reads the old and whoever reads the new 
   for (const link of [atNew, atOld]) t.match(await browser.get(link), { status: 410 }, 'links work once')
 })
 
+t.test(
+  'of the one e-mail that goes out where the address was never confirmed, or there is none, one is told',
+  async t => {
+    const { email, person } = await newAccount('una')
+    const browser = await signedIn(email)
+    const told = async () => wordsOf(await browser.get(page))
+    t.match(
+      await told(),
+      /^.* Change your e-mail address We send an e-mail to the new address and one to the old address\..* Send the e-mails /,
+    )
+    await database.run(sql.fragment`UPDATE user_account SET verified_at = NULL WHERE person = ${person}`)
+    const one = /We send an e-mail to the new address\. It counts when it is confirmed\. .* Send the e-mail Back/
+    t.match(await told(), one)
+    await database.run(
+      sql.fragment`UPDATE user_account SET former_email = email, email = NULL WHERE person = ${person}`,
+    )
+    const shown = await browser.get(`${page}?continue=%2Faccount%2Fapps`)
+    t.match(wordsOf(shown), /Give your e-mail address The e-mail address of your account was somebody else’s/)
+    t.match(wordsOf(shown), one)
+    t.match(shown.body, /<div class="alert alert-secondary"><p>The e-mail address/, 'which is no fault')
+    const wrong = await browser.send(`${page}?continue=%2Faccount%2Fapps`, { email: 'no address', password })
+    t.match([wrong.status, wordsOf(wrong)], [422, one])
+    t.match(wrong.body, '<a href="/account/apps">Go on without for now</a>', 'nor is the way back lost by a mistake')
+  },
+)
+
 t.test('the order in which they say so does not matter', async t => {
   const { email } = await newAccount('ben')
   const browser = await signedIn(email)
@@ -261,7 +287,7 @@ t.test('of both ends that say yes at once the change is made once', async t => {
     openBrowser(server).send(linkIn(toOld), confirm),
   ])
   const isChanged = ({ location, body }: Shown) =>
-    location === changed.location || body.includes('The e-mail address is changed')
+    location === changed.location || wordsOf({ body }).includes('The e-mail address is changed')
   t.equal(answers.filter(isChanged).length, 1)
   t.match(await mailbox.next(), { to: email, subject: /was changed/ })
   t.match((await begin('mona@home.example')).answer, { status: 303 })

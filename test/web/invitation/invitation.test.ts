@@ -141,8 +141,12 @@ t.test('two records that both share with one study are not joined by an invitati
   const refused = await own.send('/invitation/account', {})
   t.match(
     [refused.status, wordsOf(refused)],
-    [409, /This account and the invitation both have an answer to the same study/],
+    [
+      409,
+      /This account and the record of your invitation have each given an answer to the same study.* Both Ask whoever/,
+    ],
   )
+  t.match(refused.body, `<li><a href="/sharing/${given.id}">Both</a></li>`)
   t.same(await linksOf(person), [`Patient/${first.patient.id}`])
   await update('everything', { ...other, status: 'inactive' })
   t.match(await own.send('/invitation/account', {}), { status: 303, location: `/sharing/${study.id}` })

@@ -581,4 +581,15 @@ t.test('without a mail server nobody is invited, and a closed server makes no ac
   const browser = openBrowser(closed.server)
   const shown = await browser.get(`/join?link=${made?.secret}`)
   t.match(wordsOf(shown), /this server makes no new ones\. Ask whoever invited you/)
+
+  const { id: person } = await closed.create('everything', { resourceType: 'Person' })
+  const account = { person, email: 'xena@example.org', isVerified: false, administrator: false, password: 'x' }
+  await addAccount(closed.database, account)
+  const unconfirmed = wordsOf(await browser.get(`/join?link=${made?.secret}`))
+  t.match(unconfirmed, /You did not make that account\? .* You can take it off their account\. I did not make it/)
+  t.notMatch(unconfirmed, /make your own/)
+  const led = await browser.send(`/join?link=${made?.secret}`, {}, '/join')
+  t.match([led.status, led.location], [303, /^\/not-my-account\?link=/])
+  const asked2 = wordsOf(await browser.get(led.location ?? ''))
+  t.match(asked2, /It is free again then\. You see nothing of the other account\./)
 })

@@ -96,7 +96,7 @@ t.test('the account goes on with all that it has, and is asked for another addre
   const entered = await again.send(second, { code: await codeOf(key) }, '/second-factor')
   t.match(entered, { status: 303, location: '/account/email?continue=%2Faccount%2Fapps' })
   const asked = await again.get(entered.location ?? '')
-  t.match(wordsOf(asked), /Change your e-mail address The e-mail address of your account was somebody else’s/)
+  t.match(wordsOf(asked), /Give your e-mail address The e-mail address of your account was somebody else’s/)
   t.match(asked.body, '<a href="/account/apps">Go on without for now</a>')
   t.notMatch((await again.get('/account/email?continue=https%3A%2F%2Fevil.example')).body, 'evil')
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { systems } from '../../../src/fhir/canonical.ts'
+import { extensions, systems } from '../../../src/fhir/canonical.ts'
 import { endSessions } from '../../../src/storage/account/session.ts'
 import { snippetLanguages } from '../../../src/web/study/notebook-snippet.ts'
 import { wordsOf } from '../../support/browser.ts'
@@ -105,6 +105,7 @@ t.test('an answer that breaks off is not taken for the whole by any snippet', as
     await writeFile(join(folder, `broken-${language}`), snippetLanguages[language].text(snippet))
     await t.rejects(run(command, [`broken-${language}`], { cwd: folder }), language)
   }
+  t.notOk((await readdir(folder)).includes('readings.ndjson'), 'nor does curl leave a part as if it were the whole')
 })
 
 t.test('the snippet for curl runs as it is', { skip: !hasCurl && 'there is no curl' }, async t => {
@@ -181,17 +182,66 @@ t.test('the same is downloaded as NDJSON and as CSV, in which no cell is a formu
   const csv = await download('csv', ['omh:body-weight'])
   t.match(csv.headers['content-type'], /^text\/csv/)
   const [head, ...rows] = csv.body.trim().split('\n')
-  t.equal(head, 'id,patient,code,name,start,end,value,unit,source,status,statistic,absent')
+  t.equal(head, 'id,patient,code,name,start,end,value,unit,source,status,statistic,absent,study_code')
   t.same(
     rows.map(row => row.replace(/^[^,]*,/, '')).toSorted(),
     [
-      `${ada},http://loinc.org|29463-7,'=cmd(),2026-03-01T12:00:00Z,,"'=HYPERLINK(""x"")",,,final,,`,
-      `${ada},http://loinc.org|29463-7,Body weight,2026-03-01T12:00:00Z,,-1,kg,,final,,`,
+      `${ada},http://loinc.org|29463-7,'=cmd(),2026-03-01T12:00:00Z,,"'=HYPERLINK(""x"")",,,final,,,`,
+      `${ada},http://loinc.org|29463-7,Body weight,2026-03-01T12:00:00Z,,-1,kg,,final,,,`,
     ].toSorted(),
   )
   const none = await download('csv', [])
   t.match([none.status, wordsOf(none)], [422, /Choose at least one kind of data/])
 })
+
+t.test(
+  'in the table of a coded study stands by which code its pages know the person, whichever record a reading came by',
+  async t => {
+    const {
+      id: _,
+      meta: __,
+      enrollment: ___,
+      ...like
+    } = (await send('everything', 'GET', `ResearchStudy/${study}`)).json()
+    const { id: coded } = await create(lab.manager, {
+      ...like,
+      title: 'coded',
+      extension: like.extension.map((one: { url: string }) =>
+        one.url === extensions.identity ? { ...one, valueCode: 'coded' } : one,
+      ),
+    })
+    const codeOf = async (patient: string, value: string) => {
+      const query = `ResearchSubject?study=ResearchStudy/${coded}&individual=Patient/${patient}`
+      const [{ resource }] = (await send('everything', 'GET', query)).json().entry
+      await world.update('everything', { ...resource, identifier: [{ value }] })
+    }
+    const [cai, dot] = [
+      await participant(lab.manager, lab.organization, coded, ['omh:heart-rate'], 'Cai'),
+      await participant(lab.manager, lab.organization, coded, ['omh:heart-rate'], 'Dot'),
+    ]
+    await codeOf(cai, '=S-017')
+    await codeOf(dot, 'S-018')
+    const { id: second } = await create('everything', { resourceType: 'Patient' })
+    const link = [cai, second].map(id => ({ target: { reference: `Patient/${id}` } }))
+    await create('everything', { resourceType: 'Person', link })
+    for (const patient of [cai, second, dot]) await reading(patient, '8867-4', quantity(61, '/min'))
+
+    const own = `/studies/${coded}/notebook`
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec((await people.member.get(own)).body)?.[1] ?? ''
+    const { body } = await people.member.post(`${own}/readings.csv`, { _csrf, kind: ['omh:heart-rate'] })
+    const [, ...rows] = body.trim().split('\n')
+    t.same(
+      rows.map(row => [row.split(',')[1], row.split(',').at(-1)]).toSorted(),
+      [
+        [cai, "'=S-017"],
+        [second, "'=S-017"],
+        [dot, 'S-018'],
+      ].toSorted(),
+    )
+    const arrivals = wordsOf(await people.member.get(`/studies/${coded}/arrivals`))
+    t.notMatch(arrivals, /Somebody without a code/)
+  },
+)
 
 t.test('who may not see the study finds no such page, and gets no token', async t => {
   for (const name of ['manager of another tenant', 'patient', 'administrator', 'privacy officer'] as const) {

@@ -209,6 +209,41 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   t.match(wordsOf(await first.get(page)), /They share already, and change themselves what they share/)
 })
 
+t.test('the patient is told of a paper that waits, and that nothing is shared by it yet', async t => {
+  const patientBrowser = async (patient: string, language = 'en') => {
+    const link = [{ target: { reference: `Patient/${patient}` } }]
+    const { id: person } = await create('everything', { resourceType: 'Person', link })
+    const browser = openBrowser(server, { headers: { 'accept-language': language } })
+    browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+    return browser
+  }
+  const { page, patient } = await enrolled('Pia')
+  const [own, other] = [await patientBrowser(patient), await patientBrowser((await enrolled('Quin')).patient)]
+  const inStudy = `/sharing/${study.id}`
+  t.match(wordsOf(await own.get('/sharing')), /Studies that wait for your answer hearts You share nothing/)
+  await first.sendFile(page, scan(), page, signed)
+  const told =
+    /Staff of the study recorded a consent of yours from paper on .* UTC\. Nothing is shared by it until a second person there has confirmed it\./
+  const listed = wordsOf(await own.get('/sharing'))
+  t.match(listed, /On paper, and not confirmed yet hearts Staff of the study/)
+  t.match(listed, told)
+  t.notMatch(listed, /Studies that wait/)
+  const shown = wordsOf(await own.get(inStudy))
+  t.match(shown, told)
+  t.match(shown, /If you signed nothing on paper, or have a question about it, ask lab\. You can also answer here/)
+  const spanish = await patientBrowser(patient, 'es')
+  t.match(wordsOf(await spanish.get('/sharing')), /En papel, y sin confirmar todavía hearts El personal del estudio/)
+  t.match(
+    wordsOf(await spanish.get(inStudy)),
+    /No se comparte nada con él hasta que otra persona del estudio lo confirme/,
+  )
+  for (const at of ['/sharing', inStudy]) t.notMatch(wordsOf(await other.get(at)), /paper/, 'nobody else is')
+
+  t.match(await own.post(`${inStudy}/decline`, { _csrf: await tokenIn(own) }), { status: 303 })
+  for (const at of ['/sharing', inStudy]) t.notMatch(wordsOf(await own.get(at)), /paper/)
+  t.match(await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) }), { status: 404 }, 'and it is over')
+})
+
 t.test('the days of a paper are days of the time zone that is said with them', async t => {
   const { page, patient } = await enrolled('Dan')
   const days = { ...signed, 'omh:heart-rate@any-until': '2026-03-08', timezone: 'America/Los_Angeles' }
@@ -278,6 +313,10 @@ t.test('when nobody new comes in any more, what was signed until then is still r
   t.same(await consentsOf(patient), [])
   const inTime = await first.sendFile(page, scan(), page, { ...nextDay, timezone: 'Asia/Tokyo' })
   t.equal(inTime.status, 303, 'where it was the next day already')
+  const link = [{ target: { reference: `Patient/${patient}` } }]
+  const own = await signedIn({ person: (await create('everything', { resourceType: 'Person', link })).id })
+  t.match(wordsOf(await own.get('/sharing')), /On paper, and not confirmed yet closing Staff of the study/)
+  t.match(wordsOf(await own.get(`/sharing/${closing.id}`)), /If you do not want it, say no below\./)
   t.equal((await second.send(page, {}, `${page}/confirm`)).status, 303)
   t.match(await consentsOf(patient), [{ status: 'active', dateTime: '2026-04-11' }])
 })

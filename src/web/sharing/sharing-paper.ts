@@ -1,0 +1,41 @@
+import type { Words } from '../../messages/catalogue.ts'
+import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import { notice } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { moment, phrase } from '../page/time.ts'
+import { langOf } from '../page/wording.ts'
+import { whomToAsk } from './sharing-facts.ts'
+
+/** That staff have recorded a consent from paper which counts for nothing yet, and what to do about it. `canSign`: whether it can be answered here. */
+export const paperNotice = (
+  asked: StudyAsked,
+  words: Words,
+  { canSign }: { readonly canSign: boolean },
+): Html | false =>
+  asked.paperSince !== undefined &&
+  notice(
+    'standing',
+    html`${paperText(asked.paperSince, words)}
+<p>${words.say('paper.ask', { contact: whomToAsk(asked) })}</p>
+${asked.isEnrolled && html`<p>${words.say(canSign ? 'paper.answer' : 'paper.refuse')}</p>`}`,
+  )
+
+/** The studies that have recorded one. */
+export const paperList = (asked: readonly StudyAsked[], words: Words): Html | false => {
+  const waiting = asked.flatMap(one => (one.paperSince === undefined ? [] : [{ ...one, since: one.paperSince }]))
+  return (
+    waiting.length > 0 &&
+    html`<h2>${words.say('paper.title')}</h2>
+<ul class="list-group list-group-flush mb-4">${waiting.map(
+      ({
+        study,
+        title,
+        since,
+      }) => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${study.id}"${langOf(title, words)}>${title.text}</a>
+${paperText(since, words)}</li>`,
+    )}</ul>`
+  )
+}
+
+const paperText = (since: Date, words: Words): Html =>
+  html`<p>${phrase(words, 'paper.waits', { when: moment(since, words) })}</p>`
