@@ -1,10 +1,18 @@
-import { type FragmentSqlToken, sql } from 'slonik'
+import { sql as slonik } from 'slonik'
 import type { Action, Grantee, Member } from '../search/expression.ts'
+import { fragment, join, type SqlFragment } from './fragment.ts'
 
-export { sql }
+export type { SqlFragment }
 
-/** A piece of SQL with its bound values; pieces nest, strings never become SQL. */
-export type SqlFragment = FragmentSqlToken
+/** Of slonik's tag what is in use. */
+export const sql = {
+  fragment,
+  join,
+  array: slonik.array,
+  binary: slonik.binary,
+  identifier: slonik.identifier,
+  literalValue: slonik.literalValue,
+}
 
 /** All must hold. slonik's own `sql.and` of nothing is TRUE; an empty list does not type-check here. */
 export const allOf = (of: readonly [SqlFragment, ...SqlFragment[]]): SqlFragment => joined(of, sql.fragment` AND `)

@@ -10,8 +10,7 @@ export type Statement = { readonly name?: string; readonly text: string; readonl
 export const toStatement = ({ sql, values }: SqlFragment): Statement => {
   if (values.length > mostValues)
     throw new FhirError('too-costly', 'This asks for more at once than the database takes; ask in parts')
-  const { name, text } = named(sql)
-  return { text, values: [...values], ...(text.length > longestPrepared ? {} : { name }) }
+  return { text: sql, values: [...values], ...(sql.length > longestPrepared ? {} : { name: nameOf(sql) }) }
 }
 
 /** The protocol counts them in 16 bits. */
@@ -20,17 +19,15 @@ const mostValues = 65_535
 /** Beside what a longer one takes to run, planning is nothing. */
 const longestPrepared = 50_000
 
-const named = (sql: string): { readonly name: string; readonly text: string } => {
-  const known = remembered.get(sql)
+const nameOf = (text: string): string => {
+  const known = remembered.get(text)
   if (known !== undefined) return known
-  const text = sql.replaceAll('$slonik_', '$')
-  const statement = { name: createHash('sha1').update(text).digest('base64url'), text }
-  if (text.length > longestPrepared) return statement
+  const name = createHash('sha1').update(text).digest('base64url')
   if (remembered.size >= mostRemembered) remembered.clear()
-  remembered.set(sql, statement)
-  return statement
+  remembered.set(text, name)
+  return name
 }
-const remembered = new Map<string, { readonly name: string; readonly text: string }>()
+const remembered = new Map<string, string>()
 const mostRemembered = 1000
 
 /**

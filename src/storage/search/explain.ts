@@ -39,8 +39,7 @@ const options: Readonly<Record<ExplainDepth, SqlFragment>> = {
   analyze: sql.fragment`FORMAT JSON, ANALYZE, TIMING, BUFFERS false`,
 }
 
-/** slonik's own numbering of values, which `pg` takes as `$1`. */
-const aligned = (text: string): string => text.replaceAll('$slonik_', '$').replace(/\s+/g, ' ').trim()
+const aligned = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
 type Json = Readonly<Record<string, unknown>>
 
