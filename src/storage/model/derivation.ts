@@ -5,7 +5,7 @@ import { typeIdOf } from '../row.ts'
 import { rowPlaces, sql } from '../sql.ts'
 import type { Projected, Projection } from './projection.ts'
 
-/** What Observations were derived from. Those that are new and derived from nothing, nearly all, cost nothing. */
+/** What Observations were derived from. Nearly all are new and derived from nothing, and cost nothing. */
 export const projectDerivations: Projection<Observation> = async (connection, changes) => {
   const changed = changes.filter(({ versionId, resource }) => versionId !== '1' || isDerived(resource))
   if (changed.length === 0) return
@@ -17,7 +17,7 @@ export const projectDerivations: Projection<Observation> = async (connection, ch
 
 const isDerived = (resource: Observation | undefined): boolean => (resource?.derivedFrom?.length ?? 0) > 0
 
-/** A source is an Observation of the same patient; anything else is a source that is not known. */
+/** A source is an Observation of the same patient; anything else is kept as an unknown source, 0. */
 const insertSources = (connection: Connection, { patientId, pk, resource }: Projected<Observation>) => {
   const ids = (resource?.derivedFrom ?? []).map(reference => namedId(reference, 'Observation') ?? '')
   return connection.run(sql.fragment`

@@ -4,12 +4,12 @@ import type { Connection } from '../database.ts'
 import { referenceKey } from '../prepare/index-rows.ts'
 import { sql } from '../sql.ts'
 import { takeTurnToJoin } from '../write/turn-to-join.ts'
-import { findSourceDevices } from './device.ts'
 import { each, type Projected, type ProjectionContext } from './projection.ts'
+import { findSourceDevices } from './source-device.ts'
 
 /**
- * A patient's device says by `parent` from which source all comes that it has measured, also what is here before it says so. One that is deleted is a
- * device that is not known, and so of no source.
+ * A patient's device says by `parent` from which source comes whatever it has measured, including what is stored already. A device that is deleted
+ * is unknown, and so has no source.
  */
 export const projectDevices = each<Device>(async (connection, change, context) => {
   const { patientId, versionId, resource } = change
@@ -21,7 +21,7 @@ export const projectDevices = each<Device>(async (connection, change, context) =
   await followSource(connection, change, context)
 })
 
-/** Not where it was deleted before: what it has measured until then may still be of the source of that time. */
+/** Whether its parent is the same as before. If it was deleted before, that cannot be said: what it had measured may still have the source of that time. */
 const isAsBefore = async (
   connection: Connection,
   { patientId, pk }: Projected<Device>,
@@ -33,7 +33,7 @@ const isAsBefore = async (
   return before?.isDeletion === false && (before.parent ?? undefined) === parent
 }
 
-/** What servers remember of devices ends as by a joining, after every write that may still ask it. */
+/** Makes every server forget what it remembers of the patient's devices, as a joining does, once the writes are done that may still use it. */
 const forgetEverywhere = async (connection: Connection, patientId: number): Promise<void> => {
   await takeTurnToJoin(connection)
   await connection.run(

@@ -24,10 +24,10 @@ export const projectEnrolments = each<ResearchSubject>(async (connection, change
   for (const one of studies) await renewPermits(connection, patientId, { kind: 'study', id: one }, context)
 })
 
-/** An enrolment that no consent counts by any more, by its status or its period. */
+/** An enrolment that has ended, by its status or its period, so that no consent counts by it any more. */
 const isOver = sql.fragment`NOT (in_force AND now() < period_end)`
 
-/** Whoever left, or was taken out, comes back by what they sign anew, and by nobody's correction of a status or a period. */
+/** Whoever left, or was taken out, comes back only by signing anew, and not because somebody corrects a status or a period. */
 const stayingOver = (): FhirError =>
   new FhirError(
     'business-rule',
@@ -35,7 +35,7 @@ const stayingOver = (): FhirError =>
     { expression: 'ResearchSubject.status' },
   )
 
-/** What somebody gave, and had no part in any more when they left, does not count again because others enrol them anew. */
+/** What somebody gave before they left the study must not count again because others enrol them anew. */
 const refuseReturn = async (
   connection: Connection,
   { patientId, resource }: Projected<ResearchSubject>,
@@ -57,7 +57,7 @@ const refuseReturn = async (
   )
 }
 
-/** Answers whether it is over; what enrols nobody is. */
+/** Answers whether the enrolment is over; one that enrols nobody is. */
 const enrol = async (
   connection: Connection,
   { patientId, id, resource }: Projected<ResearchSubject>,
@@ -73,5 +73,5 @@ const enrol = async (
   return made.isOver
 }
 
-/** Who is only invited is in force as well: it is the patient's consent that opens anything. */
+/** Every other status is in force, even that of somebody who is only invited: nothing is opened but by the patient's consent. */
 export const ended: ReadonlySet<string> = new Set(['ineligible', 'not-registered', 'off-study', 'withdrawn'])

@@ -5,8 +5,9 @@ import { sql } from '../sql.ts'
 type Move = { readonly id: string; readonly parent: string }
 
 /**
- * What people consent to the organization of a study is for who works in it or below it: as long as such a consent is in force, nobody
- * comes among them by a move of the tree. Asked while the tree still stands as before. Throws FhirError that names the studies.
+ * Who consents to a study of an organization consents to the people who work in that organization or below it. As long as such a consent is
+ * in force, nobody may become one of them because an organization is moved. To be called before the tree is changed. Throws FhirError that
+ * names the studies.
  */
 export const refuseGainedReaders = async (connection: Connection, move: Move): Promise<void> => {
   const gained = await lockGainedStudies(connection, move)
@@ -21,7 +22,7 @@ export const refuseGainedReaders = async (connection: Connection, move: Move): P
   )
 }
 
-/** Those of what it comes to be part of. Whoever signs for one of them meanwhile waits. */
+/** The studies of the organizations above its new place that were not above it before, locked, so that nobody signs for one of them meanwhile. */
 const lockGainedStudies = async (connection: Connection, { id, parent }: Move): Promise<readonly string[]> => {
   const studies = await connection.any<{ id: string }>(sql.fragment`
     SELECT study.id FROM study
@@ -33,7 +34,7 @@ const lockGainedStudies = async (connection: Connection, { id, parent }: Move): 
   return studies.map(study => study.id)
 }
 
-/** Whoever reads it already, as staff or by another role that lasts as long, is no new reader. What begins later counts: nobody is asked again when it does. */
+/** Whoever reads already, as staff or by another role that lasts as long, is no new reader. A role that begins later does count, since nobody is asked again when it does. */
 const studiesWithNewReaders = (
   connection: Connection,
   id: string,

@@ -3,15 +3,15 @@ import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
 /**
- * A study's people give to all who read for it, or, by a text that says who receives, to its organization and to each recipient from
- * elsewhere, by the ids of study and Practitioner.
+ * Who consents to a study gives to all who read for it (`study`); or, if the signed text says who receives, to its organization
+ * (`study-organization`) and to each recipient from elsewhere (`study-recipient`, with the ids of study and Practitioner).
  */
 type Numbered = {
   readonly kind: ConsentGrantee['kind'] | 'study-organization' | 'study-recipient'
   readonly id: string
 }
 
-/** The number under which consents name their grantee; made where there is none. */
+/** The number by which the rows of consents name their grantee; made if there is none yet. */
 export const granteeNumber = async (connection: Connection, { kind, id }: Numbered): Promise<number> => {
   await connection.run(sql.fragment`
     INSERT INTO grantee (kind, id) SELECT ${kind}, ${id}

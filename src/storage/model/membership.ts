@@ -6,7 +6,7 @@ import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { each } from './projection.ts'
 
-/** A PractitionerRole with one of our roles is a membership; with several, the highest counts. A privacy officer is none by that. */
+/** A PractitionerRole with one of our roles is a membership; of several roles the highest counts. That of a privacy officer alone is none. */
 export const projectMemberships = each<PractitionerRole>(async (connection, { id, resource }) => {
   await connection.run(sql.fragment`DELETE FROM membership WHERE id = ${id}`)
   await connection.run(sql.fragment`DELETE FROM privacy_officer WHERE id = ${id}`)
@@ -25,8 +25,8 @@ export const projectMemberships = each<PractitionerRole>(async (connection, { id
 })
 
 /**
- * From here to the end of the transaction no other changes a role. Taken before it is asked who may: of two managers who end each
- * other's role at once, the later is none any more.
+ * Until the end of the transaction, no other one changes a role. To be called before it is asked who may: if two managers end each
+ * other's role at once, the second is no manager any more.
  */
 export const takeRoleTurn = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('membership'))`)

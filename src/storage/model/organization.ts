@@ -8,9 +8,9 @@ import { refuseGainedReaders } from './gained-reader.ts'
 import { each, type Projected } from './projection.ts'
 import { refuseUsed } from './used-organization.ts'
 
-/** The tree of organizations, each with all that it is part of. A root is a tenant, and nothing moves between tenants. */
+/** The tree of organizations, each with all its ancestors. A root is a tenant, and nothing moves between tenants. */
 export const projectOrganizations = each<Organization>(async (connection, { id, resource }, context) => {
-  // One change of the tree at a time: two moves together could close a circle.
+  // One change of the tree at a time: two moves at once could close a circle.
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('organization_node'))`)
   if (resource === undefined) return remove(connection, id)
   const before = await nodeOf(connection, id)
@@ -29,7 +29,7 @@ export const projectOrganizations = each<Organization>(async (connection, { id, 
     })
 })
 
-/** What cannot be understood is refused: taken for no, it would let people in who should not be. */
+/** What cannot be understood is refused: taken for "no", it would let people in who should not get in. */
 const asksSecondFactor = ({ extension = [] }: Organization): boolean => {
   const [asked, ...others] = extension.filter(({ url }) => url === extensions.secondFactor)
   if (asked === undefined) return false
@@ -59,7 +59,7 @@ const refuseCircle = async (connection: Connection, id: string): Promise<void> =
     })
 }
 
-/** Lists the ancestors anew of the organization and of all below it. */
+/** Lists the ancestors of the organization, and of all below it, anew. */
 const relist = async (connection: Connection, id: string): Promise<void> => {
   await connection.run(sql.fragment`
     WITH RECURSIVE ${below(id)}

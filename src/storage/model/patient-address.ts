@@ -9,7 +9,7 @@ export type Address = { readonly channel: Channel; readonly address: string }
 
 export type Channel = 'email' | 'sms'
 
-/** Where a patient is written to: by each way the first address of the record that is not an old one, e-mail first. */
+/** Where a patient is written to: for each channel, e-mail first, the first address in the record that is not an old one. */
 export const addressesOf = ({ telecom = [] }: Patient): readonly Address[] => {
   const email = telecom.find(isOf.email)?.value
   const mobile = telecom.filter(isOf.sms).flatMap(({ value = '' }) => toMobile(value) ?? [])[0]
@@ -19,15 +19,15 @@ export const addressesOf = ({ telecom = [] }: Patient): readonly Address[] => {
   ]
 }
 
-/** Whether an entry of `telecom` is a present address of the way. */
+/** Whether an entry of `telecom` is a present address for the channel. */
 export const isOf: Readonly<Record<Channel, (entry: ContactPoint) => boolean>> = {
   email: ({ system, use, value }) => system === 'email' && use !== 'old' && value !== undefined,
   sms: ({ system, use }) => (system === 'sms' && use !== 'old') || (system === 'phone' && use === 'mobile'),
 }
 
 /**
- * A number as E.164 has it, whatever stands between its digits; undefined where the country is not said. What is dialled within the country
- * alone, as in +44 (0)7700 900123, is none of it.
+ * A number in E.164, whatever is written between its digits; undefined if it does not say the country. A zero that is dialled only within the
+ * country, as in +44 (0)7700 900123, is left out.
  */
 export const toMobile = (text: string): string | undefined => {
   const abroad = text.replace(/^(\s*(?:\+|00)[\d\s./-]*)\(\s*0\s*\)/, '$1')
@@ -35,7 +35,7 @@ export const toMobile = (text: string): string | undefined => {
   return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : undefined
 }
 
-/** Whoever reads what comes to another address than the present one comes in by no link, and is told that it is another now. */
+/** When an address changes, the links that were sent to the old one end, and whoever reads it is told that it was changed. */
 export const projectPatients: Projection<Patient> = async (connection, changes) => {
   for (const { id, versionId, resource } of changes)
     if (versionId !== '1') await endOfOtherAddresses(connection, id, resource)
@@ -55,7 +55,7 @@ const endOfOtherAddresses = async (connection: Connection, patient: string, reso
   if (resource !== undefined) await tellOldAddresses(connection, patient, isOther)
 }
 
-/** Once each: those that were written to before. An address that never heard of us does not hear of this either. */
+/** Each old address is told once, if it was written to before: an address that never heard of us does not hear of this either. */
 const tellOldAddresses = async (connection: Connection, patient: string, isOther: SqlFragment) => {
   await connection.run(sql.fragment`
     INSERT INTO study_message (id, patient, kind, channel, address)

@@ -8,7 +8,7 @@ import { refuseTwoConsents } from './consent/two-consents.ts'
 import { each } from './projection.ts'
 import { numbersOf } from './reference.ts'
 
-/** Whose account it is: one practitioner's, or the patients' that its holder is. */
+/** Whose account a Person is: that of one practitioner, or of the Patients that its holder is. */
 export const projectPersons = each<Person>(async (connection, { id, resource }, { linked: people }) => {
   await connection.run(sql.fragment`DELETE FROM person_practitioner WHERE person = ${id}`)
   await connection.run(sql.fragment`DELETE FROM person_patient WHERE person = ${id}`)

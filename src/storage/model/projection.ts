@@ -3,7 +3,7 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Connection } from '../database.ts'
 import type { Dictionary } from '../prepare/dictionary.ts'
 
-/** One resource as it was just written; `resource` is absent where it was deleted. */
+/** One resource as it was just written; `resource` is undefined if it was deleted. */
 export type Projected<R extends Resource = Resource> = {
   readonly patientId: number
   readonly pk: string
@@ -15,15 +15,15 @@ export type Projected<R extends Resource = Resource> = {
 export type ProjectionContext = {
   readonly classes: Pick<CodeClasses, 'kindOf' | 'classOf'>
   readonly dictionary: Pick<Dictionary, 'kinds' | 'devices' | 'deviceSources' | 'patients'>
-  /** What is projected was accepted when it was written, and is not judged again by what has changed since. */
+  /** What is projected was accepted when it was written, and is not judged again by what has changed since then. */
   readonly isAccepted?: boolean
-  /** Gathers the Persons that are linked to several Patients. */
+  /** Collects the ids of Persons that are linked to several Patients. */
   readonly linked?: Set<string>
-  /** Of the token that the writer came with; absent where the server itself writes. */
+  /** SHA-256 of the writer's token; absent if the server itself writes. */
   readonly tokenHash?: Buffer
 }
 
-/** Makes the model's rows follow what was written, in the same transaction. Throws FhirError where the model forbids it. */
+/** Makes the rows of the model follow what was written, in the same transaction. Throws FhirError if the model forbids it. */
 export type Projection<R extends Resource = Resource> = (
   connection: Connection,
   changes: readonly Projected<R>[],

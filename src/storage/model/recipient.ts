@@ -3,12 +3,12 @@ import type { Connection } from '../database.ts'
 import { name, sql } from '../sql.ts'
 import { inForce } from './reference.ts'
 
-/** Somebody named as staff of a study, and until when. */
+/** A Practitioner named as staff of a study, and until when. */
 export type NamedStaff = { readonly practitioner: string; readonly period_end: string }
 
 /**
- * By a text that leaves it to the study who receives, people consent to its organization and to those from elsewhere who are named
- * beside it: as long as such a consent is in force, nobody from elsewhere is added under them. Throws FhirError where somebody would be.
+ * Who signs a text that does not say who receives consents to the study's organization, and to the staff from elsewhere who were named at
+ * that time. As long as such a consent is in force, nobody else from elsewhere is added. Throws FhirError if somebody would be.
  */
 export const refuseNewRecipients = async (
   connection: Connection,

@@ -3,7 +3,7 @@ import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { translationIssues } from '../../fhir/translation.ts'
 
-/** Patients read title, purpose and reasons in their language, wherever the study says them in it. */
+/** Refuses translations that are wrong. Patients read title, purpose and reasons in their own language if the study says them in it. */
 export const refuseTranslations = (study: ResearchStudy): void => {
   const { extension = [], language: own = 'en' } = study
   const [first, ...others] = [

@@ -7,7 +7,7 @@ import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import { granteeNumber } from './grantee.ts'
 
-/** What people are given to sign, in versions, each perhaps in several languages. What was signed stays as it is. */
+/** The texts that people are given to sign, in versions, each in one or several languages. What was signed stays as it is. */
 export const writeTexts = async (connection: Connection, id: string, study: ResearchStudy): Promise<void> => {
   const texts = textsOf(study)
   refuseSame(texts)
@@ -30,7 +30,7 @@ type Text = {
   readonly sha1: string
   readonly sha256: string
   readonly withdrawal: string
-  /** Practitioners from elsewhere, by id; absent where it is left to the study who receives. */
+  /** Ids of Practitioners from elsewhere; absent if it leaves to the study who receives. */
   readonly recipients?: readonly string[]
 }
 
@@ -52,7 +52,7 @@ const textsOf = ({ extension = [], sponsor }: ResearchStudy): readonly Text[] =>
   })
 }
 
-/** The study's organization, and people from elsewhere. */
+/** Ids of those recipients who are people from elsewhere, beside the study's organization. Undefined if the text names no recipient. */
 const recipientsOf = (
   entry: Extension,
   { organization, at }: { readonly organization: string | undefined; readonly at: string },
@@ -68,7 +68,7 @@ const recipientsOf = (
   })
 }
 
-/** A Consent names a text by its hash alone. */
+/** A Consent names its text by the hash alone, so no two texts may be the same. */
 const refuseSame = (texts: readonly Text[]): void => {
   if (new Set(texts.map(({ sha1 }) => sha1)).size < texts.length)
     throw refusal('The same text stands twice: another version has other words', 'ResearchStudy.extension')
@@ -91,7 +91,7 @@ const promises: ReadonlySet<string> = new Set(['hide', 'keep', 'erase'])
 const partsOf = ({ extension = [] }: Extension, url: string): readonly Extension[] =>
   extension.filter(part => part.url === url)
 
-/** The text itself is held, so that nobody can change what was signed. */
+/** The text itself must be in the resource, so that nobody can change what was signed. */
 const hashesOf = ({ data, hash }: Attachment, at: string): Pick<Text, 'sha1' | 'sha256'> => {
   if (data === undefined) throw refusal('The patient text stands in Attachment.data: what a url answers may change', at)
   const sha1 = digestOf('sha1', data)
@@ -119,7 +119,7 @@ const refuseChangeOfSigned = async (connection: Connection, id: string, rows: st
     )
 }
 
-/** Whether a version that has left it to the study says now who receives. */
+/** Whether a version that left it to the study who receives now says so. */
 const saysWhoReceives = async (connection: Connection, id: string, rows: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM study_text AS held
@@ -139,7 +139,7 @@ const writeRecipients = async (connection: Connection, id: string, texts: readon
   }
 }
 
-/** What was given to all who read for the study is from now on given to those whom the signed text names. */
+/** Gives what was given to all who read for the study only to those whom the signed text now names. */
 const closePermits = async (connection: Connection, id: string): Promise<void> => {
   const given = sql.fragment`
     study_group_observation_consents AS permit

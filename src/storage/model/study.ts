@@ -16,7 +16,7 @@ import { noDevice } from './relation/consented.ts'
 import { refuseTranslations } from './study-language.ts'
 import { writeTexts } from './study-text.ts'
 
-/** A ResearchStudy of an organization; without one it is only a text. */
+/** A ResearchStudy of an organization is a study of this server; one without an organization is only a document. */
 export const projectStudies = each<ResearchStudy>(async (connection, { id, resource }, context) => {
   if (resource === undefined) return removeStudy(connection, id)
   if (context.isAccepted !== true) refuseTranslations(resource)
@@ -38,12 +38,12 @@ export const projectStudies = each<ResearchStudy>(async (connection, { id, resou
 
 type Fixed = { readonly organization: string | undefined; readonly access: string; readonly identity: string }
 
-/** An absent choice is the design's rule for who reads, and the more private one for how people are known. */
+/** If nothing is chosen, the organization's people read, and patients are known by code. */
 const codeIn = ({ extension = [] }: ResearchStudy, choice: 'access' | 'identity'): string =>
   extension.find(({ url }) => url === extensions[choice])?.valueCode ??
   { access: 'organization', identity: 'coded' }[choice]
 
-/** People consented to these recipients and this way of being known: neither grows under them. */
+/** People consented to these recipients, and to being known in this way: neither is widened afterwards. */
 const refuseChange = (before: Fixed, after: Fixed): void => {
   if (before.organization !== after.organization) throw refusal('A study stays with its organization', 'sponsor')
   if (before.identity !== after.identity) throw refusal('How a study knows its people was chosen when it was made')
@@ -53,7 +53,7 @@ const refuseChange = (before: Fixed, after: Fixed): void => {
 const refusal = (message: string, element = 'extension'): FhirError =>
   new FhirError('business-rule', message, { expression: `ResearchStudy.${element}` })
 
-/** Whether its people read what it is consented, now. */
+/** Whether its people may now read what was consented to it. */
 export const isInForce = ({ status, period = {} }: ResearchStudy): boolean => {
   const { low, high } = intervalOfPeriod(period)
   const now = new Date().toISOString()
@@ -86,7 +86,7 @@ const writeStudy = async (connection: Connection, id: string, study: ResearchStu
     INSERT INTO study_grantee (study_id, grantee) VALUES (${id}, ${grantee}), (${id}, ${ofOrganization}) ON CONFLICT DO NOTHING`)
 }
 
-/** Only a Group of the same organization, and of no other study, is its Group: naming one gives no right to it. */
+/** The Group that it names, if that belongs to the same organization and to no other study: naming a Group gives no right to it. */
 const groupOf = async (
   connection: Connection,
   study: string,
@@ -118,7 +118,7 @@ const staffIn = ({ extension = [] }: ResearchStudy): readonly Staff[] =>
     return { practitioner, role: staffRoleOf(entry) ?? null, period_start: low, period_end: high }
   })
 
-/** Only what differs: whom consents reach is made anew for each row that changes. */
+/** Writes only the rows that differ, since for each row that changes it is worked out anew whom consents reach. */
 const writeStaff = (connection: Connection, id: string, staff: readonly Staff[]): Promise<number> => {
   const isSame = sql.fragment`kept.practitioner = named.practitioner AND kept.role IS NOT DISTINCT FROM named.role
     AND kept.period_start = named.period_start AND kept.period_end = named.period_end`
@@ -139,7 +139,7 @@ const staffRoleOf = (entry: Extension): string | undefined =>
     ({ system }) => system === `${canonicalBase}/CodeSystem/staff-role`,
   )?.code
 
-/** What may be consented to: what is asked for, and named by the text where that names anything. */
+/** What may be consented to: what the study asks for and, if its text names what is asked, the text as well. */
 const writeRequestedData = async (
   connection: Connection,
   id: string,

@@ -7,8 +7,8 @@ import { sql } from '../sql.ts'
 import { each } from './projection.ts'
 
 /**
- * Whoever writes a Subscription is its subscriber from then on, by the token that they wrote it with. What the server itself
- * writes of it changes nothing about that.
+ * Whoever writes a Subscription is its subscriber from then on, with the token that they wrote it with. What the server itself writes
+ * does not change that.
  */
 export const projectSubscribers = each<Subscription>(async (connection, { id, resource }, { tokenHash }) => {
   if (resource === undefined) return removeSubscriber(connection, id)
@@ -37,7 +37,7 @@ export const projectSubscribers = each<Subscription>(async (connection, { id, re
   if (state.status !== 'off') await refuseTooMany(connection, id)
 })
 
-/** Through which client it was written stays: that decides who may see that it was there. */
+/** The row stays: the client through which it was written decides who may see that there was a Subscription. */
 const removeSubscriber = async (connection: Connection, id: string): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE subscriber SET status = 'off', last_event = 0, last_told = 0 WHERE id = ${id}`)
@@ -59,5 +59,5 @@ const refuseTooMany = async (connection: Connection, id: string): Promise<void> 
     )
 }
 
-/** Of one person, patient or client through one client. Each costs a question at every change of its type. */
+/** For one person, patient or client through one client. Each Subscription costs a question whenever a resource of its type changes. */
 const mostSubscriptions = 100

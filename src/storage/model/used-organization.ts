@@ -3,8 +3,9 @@ import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /**
- * What was or is of an organization, and what is recorded of who did it, is shown to its people, and to the privacy officers above it, by
- * its place in the tree: without that it would be shown to nobody. Whatever has been of use is closed, and stays. Throws `conflict`.
+ * Refuses to delete an organization that has been of use; it can only be closed. What belongs or belonged to it, and what was recorded
+ * about that, is shown to its people and to the privacy officers above it by its place in the tree: without the tree, nobody would see it.
+ * Throws `conflict`.
  */
 export const refuseUsed = async (connection: Connection, id: string): Promise<void> => {
   const uses: readonly (readonly [what: string, isSo: () => Promise<boolean>])[] = [
@@ -27,7 +28,7 @@ export const refuseUsed = async (connection: Connection, id: string): Promise<vo
 const exists = async (connection: Connection, from: SqlFragment): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT ${from} LIMIT 1`)) !== undefined
 
-/** In a version of now or before, also of what was deleted. */
+/** Whether any version, also of a deleted resource, names it. */
 const existed = (connection: Connection, id: string, table: string, element: string): Promise<boolean> => {
   const named = sql.fragment`referenced_id(content -> ${element}, 'Organization') = ${id}`
   return exists(
@@ -46,7 +47,7 @@ const ownedEver = (connection: Connection, id: string, table: string): Promise<b
       UNION ALL SELECT FROM ${sql.identifier([`${table}_history`])} WHERE owner = ${id}) AS version`,
   )
 
-/** An Observation is its patient's, and no organization's. */
+/** Observations are left out: they belong to their patient, and to no organization. */
 const ownsAny = async (connection: Connection, id: string): Promise<boolean> => {
   const types = await connection.any<{ table: string }>(
     sql.fragment`SELECT table_name AS "table" FROM resource_type WHERE name <> 'Observation' ORDER BY type_id`,

@@ -4,12 +4,12 @@ import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import { isInForce } from '../study.ts'
-import { isSignedBefore } from './signed.ts'
+import { isSignedBefore } from './signing-time.ts'
 
-/** Whether new patients are asked, and may come in, now. What those share who are in it does not depend on it. */
+/** Whether new patients are asked, and may come in, now. What patients in the study share does not depend on it. */
 export const takesNewPatients = (study: ResearchStudy): boolean => study.status === 'active' && isInForce(study)
 
-/** Nobody begins to give a study anything that takes nobody new; what was signed before that may be told afterwards. */
+/** Nobody begins to give anything to a study that takes nobody new. What was signed before that may still be sent afterwards. */
 export const refuseNewcomer = async (connection: Connection, study: string, consent: Consent): Promise<void> => {
   const closed = await findClosing(connection, study)
   if (closed === undefined || isSignedBefore(consent.dateTime, closed.at)) return
@@ -21,7 +21,7 @@ export const refuseNewcomer = async (connection: Connection, study: string, cons
   )
 }
 
-/** When it ceased to take new patients, as PostgreSQL reads it: `-infinity` where it has not begun to. */
+/** When it stopped taking new patients, as PostgreSQL reads it; `-infinity` if it has not begun to. */
 export type Closing = { readonly at: string; readonly status: string }
 
 /** Undefined where the study takes new patients. */
@@ -39,7 +39,7 @@ export const findClosing = async (connection: Connection, id: string): Promise<C
   return { at: changed !== undefined && isBefore(changed, high) ? changed : high, status }
 }
 
-/** When the version became current since which it is not active any more; the first, where it never was. */
+/** When the version after the last active one was written; if none was active, the first one. */
 const leftActive = async (connection: Connection, pk: string): Promise<string> => {
   const { at } = await connection.one<{ at: Date }>(sql.fragment`
     WITH version AS (

@@ -4,10 +4,10 @@ import { FhirError, type Issue } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 
-/** With the dictionaries' numbers of its kind and its source. */
+/** With the numbers of its kind and its source in the dictionaries. */
 export type NumberedPermit = Permit & { readonly kindId: number; readonly deviceId: number }
 
-/** A study's patients are asked for what its approved text says, and can give no more. */
+/** A study's patients can give no more than it asks for. */
 export const refuseUnasked = async (
   connection: Connection,
   study: string,

@@ -4,10 +4,10 @@ import { sql } from '../../sql.ts'
 import type { Projected } from '../projection.ts'
 import { saysEndedByJoining } from './left-consents.ts'
 
-/** What was last in force before the version that stands now, the moment at which it ended, and whether joining has ended it for good. */
+/** The last active version before the current one, when it ended, and whether a joining of records ended it for good. */
 export type Given = { readonly consent: Consent; readonly until: Date; readonly isEndedByJoining: boolean }
 
-/** The current version is in its table by now, and the ones before in the history. */
+/** Called once the current version is in its table, and the ones before are in the history. */
 export const findGiven = (
   connection: Connection,
   { patientId, pk }: Pick<Projected<Consent>, 'patientId' | 'pk'>,

@@ -3,7 +3,7 @@ import type { ConsentTerms } from '../../../access/consent.ts'
 import type { Permit } from '../../../access/consent-permit.ts'
 import type { SignedText } from './consent-source.ts'
 
-/** What was given to the same grantee until the current version. */
+/** What was given to the same grantee before the current version. */
 export type Before = {
   readonly text: SignedText | undefined
   readonly permits: readonly Permit[]
@@ -14,11 +14,11 @@ export type Before = {
 export type Open = {
   readonly permits: readonly Permit[]
   readonly consented: boolean
-  /** Nothing that was measured or stored from then on. */
+  /** Nothing that was measured or stored from then on is opened. */
   readonly until?: Date
 }
 
-/** What a Consent opens as it stands; after its end, what its text promised to keep, unless joining has ended that too. */
+/** What a Consent opens as it stands. Once it has ended, that is what its text said would be kept, unless a joining of records ended that as well. */
 export const openBy = (consent: Consent, { permits }: ConsentTerms, before: Before | undefined): Open => {
   if (isStanding(consent)) return { permits, consented: consent.status === 'active' }
   return consent.status === 'inactive' && before?.text?.withdrawal === 'keep' && !before.isEndedByJoining
@@ -26,7 +26,7 @@ export const openBy = (consent: Consent, { permits }: ConsentTerms, before: Befo
     : { permits: [], consented: false }
 }
 
-/** Whoever has ended it did not sign it anew. */
+/** The text that was signed: ending a Consent does not sign it anew. */
 export const signedBy = (
   { status }: Consent,
   text: SignedText | undefined,

@@ -16,7 +16,7 @@ export type Opened = {
   readonly open: Open
 }
 
-/** A study's permits hold only while its patient is in it, and for those to whom the text that was signed names them. */
+/** A study's permits hold only while the patient is in it, and only for those whom the signed text names, if it names anybody. */
 export const insertPermits = async (
   connection: Connection,
   { patientId, id, versionId }: Omit<Projected<Consent>, 'resource'>,
@@ -77,6 +77,6 @@ export const numbered = async (
   })
 }
 
-/** Of a study its organization receives: what names others alone gives it nothing. */
+/** A study receives through its organization: a permit that names only others gives it nothing. */
 export const isFor = ({ recipients }: Permit, study: Opened['study']): boolean =>
   study === undefined || recipients.length === 0 || recipients.includes(study.organization)

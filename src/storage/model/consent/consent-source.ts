@@ -5,17 +5,17 @@ import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 
-/** https://hl7.org/fhir/R4/consent-definitions.html#Consent.source_x_: the text that was signed, known by its hash. */
+/** The text that was signed, recognized by its hash. https://hl7.org/fhir/R4/consent-definitions.html#Consent.source_x_ */
 export type SignedText = {
   readonly version: string
   readonly withdrawal: 'hide' | 'keep' | 'erase'
-  /** Practitioners from elsewhere whom it names as recipients; null where it leaves it to the study who receives. */
+  /** Ids of the Practitioners from elsewhere whom it names as recipients; null if it leaves that to the study. */
   readonly recipients: readonly string[] | null
-  /** No later version of the study's text is there. */
+  /** Whether it is the last version of the study's text. */
   readonly isCurrent: boolean
 }
 
-/** Undefined where the study holds no text with the hash of the Consent's source. */
+/** Undefined if the study has no text with the hash of the Consent's source. */
 export const findSignedText = async (
   connection: Connection,
   study: string,
@@ -38,11 +38,11 @@ type Signing = {
   readonly consent: Consent
   readonly text: SignedText | undefined
   readonly permits: readonly Permit[]
-  /** What was in force until now. */
+  /** What has been in force until now. */
   readonly before?: { readonly text: SignedText | undefined; readonly permits: readonly Permit[] } | undefined
 }
 
-/** Whoever signs has read the text as it stands now. What was signed before may be kept or narrowed under its own text. */
+/** Whoever signs must have read the current text. What was signed earlier may be kept or narrowed under its own text. */
 export const refuseSource = async (connection: Connection, signing: Signing): Promise<void> => {
   const why = reasonAgainst(signing)
   if (why === undefined) return

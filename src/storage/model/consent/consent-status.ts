@@ -6,7 +6,7 @@ import type { Projected } from '../projection.ts'
 
 type Status = NonNullable<Consent['status']>
 
-/** What may follow; what has ended stays ended, and a new Consent begins anew. */
+/** Which status may follow which. What has ended stays ended: it takes a new Consent to begin again. */
 const next: Readonly<Record<Status, readonly Status[]>> = {
   draft: ['draft', 'proposed', 'active', 'rejected', 'inactive', 'entered-in-error'],
   proposed: ['proposed', 'active', 'rejected', 'inactive', 'entered-in-error'],
@@ -16,7 +16,7 @@ const next: Readonly<Record<Status, readonly Status[]>> = {
   'entered-in-error': ['entered-in-error'],
 }
 
-/** Of the version before, which is in the history by now; undefined where there is none, or it is deleted. */
+/** Of the version before, which is in the history by now; undefined if there is none, or it was a deletion. */
 export const findStatusBefore = async (
   connection: Connection,
   { patientId, pk }: Projected<Consent>,

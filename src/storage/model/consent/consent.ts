@@ -4,9 +4,9 @@ import { isCoveredBy, mostPermits } from '../../../access/consent-permit.ts'
 import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
-import { findSourceDevices } from '../device.ts'
 import { granteeNumber } from '../grantee.ts'
 import { each, type Projected, type ProjectionContext } from '../projection.ts'
+import { findSourceDevices } from '../source-device.ts'
 import { refuseNewcomer } from './accrual.ts'
 import { refuseUnasked } from './consent-asked.ts'
 import { findGiven } from './consent-given.ts'
@@ -17,12 +17,12 @@ import { findStatusBefore, refuseTransition } from './consent-status.ts'
 import { refuseSignedBeforeRefusal } from './last-refusal.ts'
 import { refuseTakenBack } from './taken-back.ts'
 
-/** What patients permit, as the rows that every reading of Observations asks. */
+/** Turns what patients permit into the rows that are asked whenever somebody reads. */
 export const projectConsents = each<Consent>(async (connection, change, context) => {
   const { patientId, resource } = change
   await takeTurn(connection, patientId)
   const terms = resource && (await termsOf(connection, resource, context))
-  // Before any row of it is touched: the study may be about to change.
+  // Locked before any row of the Consent is touched, since the study may be about to change.
   const study = terms && patientId !== 0 ? await studyOf(connection, terms.grantee) : undefined
   const givenTo = await removeRows(connection, change)
   if (resource === undefined || patientId === 0) return
@@ -34,14 +34,14 @@ export const projectConsents = each<Consent>(async (connection, change, context)
   await projectTerms(connection, { change, consent: resource, terms, grantee, study }, context)
 })
 
-/** Whoever says no where a yes stands that they do not see is not told that they share nothing. */
+/** Somebody who says no while a yes stands that they do not see must not be left thinking that they share nothing. */
 const refuseBesideStanding = async (connection: Connection, patientId: number, grantee: number): Promise<void> => {
   const standing = await connection.maybeOne(sql.fragment`
     SELECT FROM consent_grantee WHERE patient_id = ${patientId} AND grantee = ${grantee} AND standing LIMIT 1`)
   if (standing !== undefined) throw already()
 }
 
-/** Answers the number of the grantee that it was given to. */
+/** Answers the number of the grantee to whom it was given. */
 const removeRows = async (
   connection: Connection,
   { patientId, id }: Projected<Consent>,
@@ -83,7 +83,7 @@ const projectTerms = async (
 
 type Giving = Omit<Given, 'grantee'> & { readonly text: SignedText | undefined; readonly before: Before | undefined }
 
-/** What was given before is given still, as long as nothing has ended it: what has ended never comes back. */
+/** Refuses what the Consent may not give. What stands may stay as it is, but what has ended never comes back. */
 const refuseGiving = async (
   connection: Connection,
   { change, consent, terms, study, text, before }: Giving,
@@ -98,7 +98,7 @@ const refuseGiving = async (
     if (study !== undefined) await refuseNewcomer(connection, study.id, consent)
   }
   const standing = status === 'active' ? before : undefined
-  // What the study asks no more for may be kept and narrowed, or nobody could take back a part of what they gave.
+  // What the study no longer asks for may be kept or narrowed; otherwise nobody could take back a part of what they gave.
   const anew = terms.permits.filter(one => !standing?.permits.some(other => isCoveredBy(one, other)))
   if (study !== undefined) {
     await refuseUnasked(connection, study.id, await numbered(anew, context))
@@ -114,7 +114,7 @@ const refuseGiving = async (
 const already = (): FhirError =>
   new FhirError('duplicate', 'The patient has a Consent to the same study or recipient already; change that one')
 
-/** Ended it may be nevertheless. */
+/** Such a Consent can still be ended. */
 const tooMuch = (): FhirError =>
   new FhirError(
     'too-costly',
@@ -122,7 +122,7 @@ const tooMuch = (): FhirError =>
     { status: 422, expression: 'Consent.provision' },
   )
 
-/** What was decided for one study or recipient says nothing about another, nor does what we cannot read. */
+/** A decision for one study or recipient says nothing about another. */
 const otherGrantee = (): FhirError =>
   new FhirError(
     'business-rule',
@@ -130,11 +130,11 @@ const otherGrantee = (): FhirError =>
     { expression: 'Consent' },
   )
 
-/** One at a time a patient: an enrolment that changes meanwhile must not bring back what was just withdrawn. */
+/** One change at a time for each patient: an enrolment that changes meanwhile must not bring back what was just withdrawn. */
 export const takeTurn = (connection: Connection, patientId: number) =>
   connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('consent'), ${patientId})`)
 
-/** Writes the rows anew of what the patient gives the grantee: the enrolment that bounds them has changed. */
+/** Writes the rows of what the patient gives the grantee anew, because the enrolment that bounds them has changed. */
 export const renewPermits = async (
   connection: Connection,
   patientId: number,
@@ -162,7 +162,6 @@ export const renewPermits = async (
   }
 }
 
-/** What was given to the same grantee until the current version. */
 const findBefore = async (
   connection: Connection,
   change: Pick<Projected<Consent>, 'patientId' | 'pk'>,
@@ -177,14 +176,13 @@ const findBefore = async (
   return { text, permits, until: given.until, isEndedByJoining: given.isEndedByJoining }
 }
 
-/** What it gives, as it is read where it is enforced. */
 const termsOf = (
   connection: Connection,
   consent: Consent,
   context: Pick<ProjectionContext, 'classes'>,
 ): Promise<ConsentTerms | undefined> => openTerms(connection, context)(consent)
 
-/** The same of each of many versions; each Device that they name is asked about once. */
+/** Reads the terms of many Consents, or versions of one, asking about each Device that they name only once. */
 export const openTerms = (
   connection: Connection,
   { classes }: Pick<ProjectionContext, 'classes'>,
@@ -200,7 +198,7 @@ export const openTerms = (
 
 type Study = { readonly id: string; readonly organization: string }
 
-/** As it stands until the end of the transaction. */
+/** Locked, so that it stays as it is until the end of the transaction. */
 const studyOf = async (connection: Connection, { kind, id }: ConsentGrantee): Promise<Study | undefined> => {
   if (kind !== 'study') return undefined
   const study = await connection.maybeOne<Study>(

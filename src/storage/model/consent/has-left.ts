@@ -1,6 +1,6 @@
 import { type SqlFragment, sql } from '../../sql.ts'
 
-/** There was a place in the study, also one that was deleted, and there is none now or from a day to come. */
+/** The patient had a place in the study, even if that was deleted since, and has none now nor from a day to come. */
 export const hasLeft = (patientId: SqlFragment, study: SqlFragment): SqlFragment => sql.fragment`(
   NOT EXISTS (
     SELECT FROM enrolment

@@ -5,11 +5,11 @@ import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
 import { isDiscardedPaper } from '../../study/paper-consent.ts'
-import { isSignedAfter } from './signed.ts'
+import { isSignedAfter } from './signing-time.ts'
 
 /**
- * What was signed before the patient last said no counts for nothing: a yes that an app has kept and sends again, or a paper that turns up
- * late, must not undo a withdrawal.
+ * What was signed before the patient last said no does not count: a withdrawal must not be undone by an app that has kept a yes and sends it
+ * again, or by a paper that turns up late.
  */
 export const refuseSignedBeforeRefusal = async (
   connection: Connection,
@@ -32,7 +32,7 @@ export const refuseSignedBeforeRefusal = async (
 
 type Sent = { readonly consent: Consent; readonly grantee: ConsentGrantee; readonly refusedAt: Date }
 
-/** Whether it is the same yes again: of a day alone, or by a clock that goes ahead, its own time does not tell. */
+/** Whether it is the same yes again. Its own time does not tell if it is only a day, or comes from a clock that is fast. */
 const wasGivenBefore = async (
   connection: Connection,
   patientId: number,
@@ -52,8 +52,8 @@ const wasGivenBefore = async (
 }
 
 /**
- * When the patient last refused, ended or deleted a Consent to the grantee, or staff ended it for them; undefined where nobody has. A Consent that
- * had ended already when it came here counts from when it was signed.
+ * When the patient last refused, ended or deleted a Consent to the grantee, or staff ended it for them; undefined if nobody has. A Consent that was
+ * first stored as ended counts from when it was signed.
  */
 export const findLastRefusal = async (
   connection: Connection,
@@ -64,7 +64,7 @@ export const findLastRefusal = async (
   return moments.length === 0 ? undefined : new Date(Math.max(...moments))
 }
 
-/** Each of these, with what was said. */
+/** All of these, each with the Consent that said so. */
 export const findRefusals = async (
   connection: Connection,
   patientId: SqlFragment,

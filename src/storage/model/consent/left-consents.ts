@@ -6,12 +6,12 @@ import { hasLeft } from './has-left.ts'
 import { isGivenUnproven } from './unproven-consents.ts'
 
 /**
- * Why a Consent ends when its patient's records are joined: the study was left, nobody has said that the app that gave it is theirs, or by another
- * of the records they have said no since.
+ * Why a Consent ends when records of its patient are joined: they had left the study; nobody has confirmed that the app that gave it is theirs;
+ * or they have said no since, by another of the records.
  */
 export type EndedByJoining = 'left' | 'unproven' | 'refused'
 
-/** The Consents that stand, or of which something is kept, and that end when the patients become one, whatever the others have said. */
+/** Of the Consents that stand, or of which something is kept: those that end when the patients become one, whatever was said by the other records. */
 export const findEndingByJoining = (
   connection: Connection,
   patientIds: readonly number[],
@@ -25,12 +25,12 @@ export const findEndingByJoining = (
       AND (given.standing OR given.withdrawal = 'keep' AND consent.content ->> 'status' = 'inactive')
     ORDER BY given.consent_id`)
 
-/** A row of `consent_grantee` is to a study that its patient has left. */
+/** A row of `consent_grantee` is about a study that its patient has left. */
 export const isLeft = (given: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM study
   WHERE study.grantee = ${given}.grantee AND ${hasLeft(sql.fragment`${given}.patient_id`, sql.fragment`study.id`)})`
 
-/** Ended, with the reason; what somebody had said before of why it ended stays to be read. */
+/** The Consent as ended, with the reason. What somebody had said earlier about why it ended can still be read. */
 export const endedByJoining = (consent: Consent, why: EndedByJoining): Consent => {
   const { extension = [] } = consent
   const before = extension.find(({ url }) => url === inactivationReason)?.valueCodeableConcept
@@ -45,7 +45,7 @@ export const endedByJoining = (consent: Consent, why: EndedByJoining): Consent =
   }
 }
 
-/** Undefined where joining has not ended it. */
+/** Undefined if no joining has ended it. */
 export const whyEndedByJoining = ({ extension = [] }: Consent): EndedByJoining | undefined => {
   const said = extension
     .filter(({ url }) => url === inactivationReason)
@@ -53,7 +53,7 @@ export const whyEndedByJoining = ({ extension = [] }: Consent): EndedByJoining |
   return whys.find(why => said.some(({ system, code }) => system === consentEnd && code === codings[why].code))
 }
 
-/** A version of a Consent says that joining has ended it. */
+/** A version of a Consent says that a joining has ended it. */
 export const saysEndedByJoining = (content: SqlFragment): SqlFragment => {
   const said = whys.map(why => {
     const { system, code } = codings[why]
@@ -79,7 +79,7 @@ const codings = {
   },
 }
 
-/** Where nobody else has said why. */
+/** Used if nobody has said why. */
 export const joiningReasons: Readonly<Record<EndedByJoining, string>> = {
   left: 'They had left the study before this record was joined with another of theirs. What they gave counts again only by what they sign anew.',
   unproven:

@@ -4,11 +4,11 @@ import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import { findRefusals } from './last-refusal.ts'
 import { whyEndedByJoining } from './left-consents.ts'
-import { isSignedAfter } from './signed.ts'
+import { isSignedAfter } from './signing-time.ts'
 
 /**
- * The Consents that count, or of which something is kept, and to whose grantee another of the patients has said no since they were
- * signed: once these are one, what that one has refused would be read by it. What a joining has ended nobody has refused.
+ * Of the Consents that are active, or of which something is kept: those to whose grantee another of the patients has said no since they
+ * were signed. Once the patients are one, the grantee would read what that other one has refused. That a joining ended a Consent is no refusal.
  */
 export const findRefusedElsewhere = async (
   connection: Connection,

@@ -4,18 +4,18 @@ import { FhirError } from '../../../fhir/error.ts'
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import type { Projected } from '../projection.ts'
-import { isSignedAfter } from './signed.ts'
+import { isSignedAfter } from './signing-time.ts'
 
 type Widened = {
   readonly consent: Consent
-  /** What the version before did not give. */
+  /** The permits that the version before did not give. */
   readonly anew: readonly Permit[]
   readonly permitsOf: (consent: Consent) => Promise<readonly Permit[]>
 }
 
 /**
- * What the patient has taken back of a Consent that goes on comes back by what they sign after that, so that a version that an app has kept and
- * sends again does not undo it. What was never given before is no matter here.
+ * What the patient has taken back from a Consent that goes on comes back only by what they sign after that, so that an app that has kept an earlier
+ * version and sends it again does not undo it. What was never given before does not matter here.
  */
 export const refuseTakenBack = async (
   connection: Connection,
@@ -39,7 +39,7 @@ const takenBack = (at: Date): FhirError =>
     { expression: 'Consent.dateTime' },
   )
 
-/** What nobody has looked through may have been taken back. */
+/** Something may have been taken back in versions that were not looked through. */
 const tooMany = (): FhirError =>
   new FhirError(
     'business-rule',
@@ -51,7 +51,7 @@ const tooMany = (): FhirError =>
 type Version = { readonly until: Date; readonly consent: Consent; readonly isOfSameTime: boolean }
 type Asked = Pick<Projected<Consent>, 'patientId' | 'pk'> & Pick<Widened, 'consent'>
 
-/** The newest first, without the one that stands: those that stood when it was signed or later, or by another clock say that they were signed then. */
+/** The active versions before the current one, newest first, that stood when it was signed or later, or that have the very same time of signing. */
 const versionsSince = (
   connection: Connection,
   { patientId, pk, consent: { dateTime } }: Asked,
@@ -69,5 +69,5 @@ const versionsSince = (
     ORDER BY version DESC LIMIT ${mostVersions}`)
 }
 
-/** An app may have written thousands. */
+/** An app may have written thousands of versions. */
 const mostVersions = 1000

@@ -4,7 +4,7 @@ import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import { isLeft } from './left-consents.ts'
 
-/** To whom several of the patients have a standing Consent; what joining ends is none. */
+/** The grantees to whom more than one of the patients have a standing Consent; one that the joining would end does not count. */
 export const findAnsweredTwice = (
   connection: Connection,
   patientIds: readonly number[],

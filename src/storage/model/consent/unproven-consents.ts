@@ -1,8 +1,8 @@
 import { type SqlFragment, sql } from '../../sql.ts'
 
 /**
- * A row of `consent` was written last by an app that may have come by an invitation alone, and that nobody has said is theirs: whoever had
- * the message gave it, for the one record that they could have it sent for.
+ * A row of `consent` was last written by an app that took up an invitation by itself, and that nobody has confirmed as theirs. Whoever had the
+ * message may have given it, and only for the one record that the message was about.
  */
 export const isGivenUnproven = (consent: SqlFragment): SqlFragment => sql.fragment`(
   (SELECT kind FROM principal WHERE principal.author = ${consent}.author) = 'patient'

@@ -9,9 +9,9 @@ type Consented = Extract<Expression, { kind: 'consented' }>
 type Consentable = Extract<Expression, { kind: 'consentable' }>
 
 /**
- * Whoever asks is reached by a consent in force that covers the row: one semi-join, which PostgreSQL may enter from the
- * row or from the consents. An unknown source device is 0, which only consents for any source name. Requirements of several
- * kinds, derived Observations and those that last longer than they say are few and are tested on top.
+ * A consent in force covers the row and reaches whoever asks: one semi-join, which PostgreSQL may enter from the row or from the
+ * consents. An unknown source is device 0, which only consents for any source cover. Observations that need consent for several kinds,
+ * are derived from others, or last longer than their effective time are few (`is_joint`), and are tested further.
  */
 export const compileConsented = (consented: Consented, { type, row, facts, sources }: RelatedRow): SqlFragment => {
   if (type === 'Device') return compileDevice(consented, row)
@@ -35,8 +35,8 @@ export const compileConsented = (consented: Consented, { type, row, facts, sourc
 }
 
 /**
- * A patient's device is readable like the Observations that come from its source; one that was made because a document
- * described it, only to whom some of the kinds is given that it has measured.
+ * A patient's device may be read with the Observations of its source. One that the server made because a document described it may be read
+ * only by those to whom some kind is given that the device has measured.
  */
 const compileDevice = (consented: Consented, row: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM study_group_observation_consents AS given
@@ -54,7 +54,7 @@ const hasMeasured = (row: SqlFragment): SqlFragment => sql.fragment`(
     JOIN kind_member ON kind_member.kind_id = measured.kind_id AND kind_member.member_id = given.kind_id
     WHERE measured.patient_id = ${row}.patient_id AND measured.id = ${row}.id))`
 
-/** Of other types consents name the whole type; they come from no source. */
+/** Other types are consented to whole, and come from no source. */
 const compileType = (consented: Consented, type: ResourceType, row: SqlFragment): SqlFragment => {
   const kind = kindOfType(type)
   if (kind === undefined) return sql.fragment`FALSE`
@@ -68,7 +68,7 @@ const compileType = (consented: Consented, type: ResourceType, row: SqlFragment)
       AND ${row}.last_updated < given.stored_before)`
 }
 
-/** NULL, a time without bounds, where none is known: only a consent that bounds none covers it. */
+/** NULL, which stands for a time without bounds, if none is known: only a consent without bounds covers it. */
 const timeOf = (type: ResourceType, row: SqlFragment): SqlFragment => {
   const element = timeElementOf(type)
   if (element === undefined) return sql.fragment`NULL::jsonb`
@@ -80,7 +80,7 @@ const timeOf = (type: ResourceType, row: SqlFragment): SqlFragment => {
   return sql.fragment`coalesce(${sql.join(forms, sql.fragment`, `)})`
 }
 
-/** The device_id of what is a type and no kind of Observations. */
+/** The device_id of consents to a type of resources, which has no source. */
 export const noDevice = -1
 
 const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragment`
@@ -88,8 +88,8 @@ const inForceFor = ({ action, to, study }: Consented): SqlFragment => sql.fragme
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to`
 
 /**
- * The patient_id of each consent in force by which Observations may be seen, as a query; with `kind`, which must be covered for all that is
- * asked about, of the consents that cover it. Whose Observations are seen is among them.
+ * A query of the patients whose Observations can be seen at all, by their consents in force: a patient_id for each consent. `kind`: only by
+ * consents to it, which is needed for all Observations that are asked about.
  */
 export const patientsReached = (consented: Consented, kind: string | undefined): SqlFragment => sql.fragment`
   SELECT given.patient_id FROM study_group_observation_consents AS given
@@ -99,7 +99,7 @@ export const patientsReached = (consented: Consented, kind: string | undefined):
       : sql.fragment`given.kind_id = (SELECT kind_id FROM kind WHERE key = ${kind})`
   }`
 
-/** An array, asked once a statement, and only where it comes to it. */
+/** An array, asked once a statement, and only when it is needed. */
 export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment =>
   to.kind === 'practitioner'
     ? sql.fragment`ARRAY(
@@ -108,7 +108,7 @@ export const granteesOf = (to: Grantee, study: string | undefined): SqlFragment 
           AND ${study === undefined ? sql.fragment`TRUE` : sql.fragment`reach.study_id = ${study}`})`
     : sql.fragment`(SELECT organization_grantees(${to.id}, ${study ?? word(undefined)}))::integer[]`
 
-/** Storing asks for the kinds only; source and time limit reading. No kind at all is not consentable, nor is what has ended. */
+/** For storing, only the kinds must be consented to; source and time limit the reading. Without any kind nothing may be stored, nor by a consent that has ended. */
 export const compileConsentable = ({ to }: Consentable, { facts }: RelatedRow): SqlFragment => {
   const studies =
     to === undefined

@@ -27,7 +27,7 @@ const claims: Readonly<Record<Extract<Content['is'], string>, (row: SqlFragment)
   'of-practitioners-only': row => sql.fragment`NOT EXISTS (
     SELECT FROM jsonb_array_elements(${row}.content -> 'link') AS link
     WHERE referenced_id(link -> 'target', 'Practitioner') IS NULL)`,
-  // What is recorded of accesses has keys below zero, and is told by them alone: to make its content of each would take long.
+  // AuditEvents made from records have keys below zero, and the key alone decides: making the content of each would take long.
   'of-the-installation': row => sql.fragment`(${row}.pk <= ${firstOfInstallation}
     OR (${row}.patient_id = 0 AND ${row}.pk >= 0 AND audit_is_of_installation(${row}.content)))`,
   'with-a-reason': row => sql.fragment`EXISTS (

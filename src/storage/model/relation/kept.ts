@@ -5,8 +5,8 @@ import { type RelatedRow, tableOf } from '../../row.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
 
 /**
- * The part is the same in what is stored under the row's key. A row that is stored is compared with itself and passes;
- * of a row that is stored nowhere the part must be absent.
+ * The part is the same in what is stored under the row's key. A stored row is compared with itself, and passes; for a row that is not
+ * stored yet, the part must be absent.
  */
 export const compileKept = ({ part }: Kept, { type, row }: RelatedRow): SqlFragment => {
   const of = (content: SqlFragment) => partOf(part, content)
@@ -18,7 +18,7 @@ export const compileKept = ({ part }: Kept, { type, row }: RelatedRow): SqlFragm
 const partOf = (part: Kept['part'], content: SqlFragment): SqlFragment =>
   typeof part === 'string' ? parts[part](content) : staffEntriesOf(part.staffEntryOf, content)
 
-/** The server writes `meta`, and `text` only repeats the rest. */
+/** `meta` and `text` never count: the server writes the one, and the other only repeats the rest. */
 const without = (content: SqlFragment, ...elements: readonly string[]): SqlFragment =>
   sql.fragment`(${content} - ${sql.array(['meta', 'text', ...elements], 'text')})`
 

@@ -6,8 +6,8 @@ import { type SqlFragment, sql, word } from '../../sql.ts'
 import { inForce, referencedId } from '../reference.ts'
 
 /**
- * A membership in force in the organization that the row names, or above or below it: by one of several that ask of the same
- * organization, so that it is looked up in the row once.
+ * A role in force in the organization that the row names, or above or below it. Several alternatives that are about the same organization
+ * are compiled together, so that it is read from the row once.
  */
 export const compileMember = ([first, ...others]: readonly [Member, ...Member[]], row: RelatedRow): SqlFragment =>
   compiledBy[first.of]([first, ...others], row)
@@ -24,7 +24,7 @@ const heldBy = ({ role, practitioner }: Member): SqlFragment =>
     : sql.fragment`membership AS held
         WHERE held.practitioner = ${practitioner} AND held.rank >= ${word(`${rankOf[role]}`)} AND ${inForce(sql.fragment`held`)}`
 
-/** Those themselves, all that are part of them, all that they are part of; asked once a statement. */
+/** The organizations that such a role reaches; asked once a statement. */
 const reachedBy: Readonly<Record<Member['reach'], (held: SqlFragment) => SqlFragment>> = {
   node: held => sql.fragment`SELECT held.organization FROM ${held}`,
   down: held => sql.fragment`
@@ -56,7 +56,7 @@ const compiledBy: Readonly<Record<Member['of'], (members: readonly Member[], row
     WHERE ${isMemberOf(members, sql.fragment`study.organization`)})`,
 }
 
-/** What a later version may name anew, and then has to be one's own again; the owner never changes. */
+/** The element that names it. Unlike the owner, a later version may change it, and the new organization is then asked about as well. */
 const elementByType: Readonly<Partial<Record<ResourceType, string>>> = {
   PractitionerRole: 'organization',
   ResearchStudy: 'sponsor',
@@ -64,7 +64,7 @@ const elementByType: Readonly<Partial<Record<ResourceType, string>>> = {
   Patient: 'managingOrganization',
 }
 
-/** An account that is linked to practitioners of one's organizations, and to nobody else; none that administers the installation. */
+/** An account that is linked to practitioners of one's organizations and to nobody else, and that does not administer the installation. */
 const isAccountOf = (members: readonly Member[], row: SqlFragment): SqlFragment => sql.fragment`(
   jsonb_array_length(coalesce(${row}.content -> 'link', '[]')) > 0
   AND NOT EXISTS (SELECT FROM user_account AS account WHERE account.person = ${row}.id AND account.administrator)
@@ -76,8 +76,8 @@ const isAccountOf = (members: readonly Member[], row: SqlFragment): SqlFragment 
         AND ${isMemberOf(members, sql.fragment`practitioner.owner`)} AND ${isOfOwner(sql.fragment`practitioner`)})))`
 
 /**
- * Whoever has a role in another tenant is not one tenant's to change or to shut out, though they have one here as well: it may have been given
- * without asking them. A study elsewhere names people without asking either, and counts where no role is left here.
+ * No single tenant may change or shut out somebody who also has a role in another, since the role here may have been given without asking them.
+ * Studies name staff without asking too: those elsewhere count only for somebody who has nothing here any more.
  */
 const isOfOwner = (practitioner: SqlFragment): SqlFragment => sql.fragment`NOT EXISTS (
   SELECT FROM (
@@ -91,23 +91,35 @@ const isOfOwner = (practitioner: SqlFragment): SqlFragment => sql.fragment`NOT E
   WHERE held.practitioner = ${practitioner}.id AND ${inForce(sql.fragment`held`)}
   HAVING bool_or(held.is_role AND node.tenant <> home.tenant) OR bool_and(node.tenant <> home.tenant))`
 
-/** Some membership in force, anywhere in the tenant of the row; a practitioner is in every tenant that they work in. */
+type SameTenant = Extract<Expression, { kind: 'same-tenant' }>
+
+/** Some membership in force, anywhere in the tenant of the row; a Practitioner is in every tenant in which they work. */
 export const compileSameTenant = (
-  { practitioner, now }: Extract<Expression, { kind: 'same-tenant' }>,
-  { type, row }: RelatedRow,
+  { practitioner, now }: SameTenant,
+  row: RelatedRow,
 ): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM membership
   JOIN organization_node AS mine ON mine.id = membership.organization
   JOIN organization_node AS node ON node.tenant = mine.tenant
   WHERE membership.practitioner = ${practitioner} AND ${inForce(sql.fragment`membership`)}
-    AND ${type === 'Organization' ? sql.fragment`node.id = ${row}.id` : worksIn(type === 'Practitioner', row, now)})`
+    AND ${isAtNode(row, now)})`
 
-const worksIn = (practitioner: boolean, row: SqlFragment, now: true | undefined): SqlFragment => {
-  if (!practitioner) return sql.fragment`node.id = ${row}.owner`
-  const of = sql.fragment`WHERE theirs.practitioner = ${row}.id`
-  const roles = sql.fragment`SELECT theirs.organization FROM membership AS theirs ${of}`
-  if (!now) return sql.fragment`(node.id = ${row}.owner OR node.id IN (${roles}))`
-  const held = sql.fragment`AND ${inForce(sql.fragment`theirs`)}`
-  return sql.fragment`(node.id = ${row}.owner AND ${isOfOwner(row)} OR node.id IN (
-    ${roles} ${held} UNION ALL SELECT theirs.organization FROM privacy_officer AS theirs ${of} ${held}))`
+const isAtNode = ({ type, row }: RelatedRow, now: SameTenant['now']): SqlFragment => {
+  if (type === 'Organization') return sql.fragment`node.id = ${row}.id`
+  if (type === 'Practitioner') return now === true ? worksAtNode(row) : hasWorkedAtNode(row)
+  return sql.fragment`node.id = ${row}.owner`
 }
+
+const hasWorkedAtNode = (practitioner: SqlFragment): SqlFragment =>
+  sql.fragment`(node.id = ${practitioner}.owner OR node.id IN (${rolesOf(practitioner)}))`
+
+const worksAtNode = (practitioner: SqlFragment): SqlFragment => {
+  const held = sql.fragment`AND ${inForce(sql.fragment`theirs`)}`
+  return sql.fragment`(node.id = ${practitioner}.owner AND ${isOfOwner(practitioner)} OR node.id IN (
+    ${rolesOf(practitioner)} ${held}
+    UNION ALL SELECT theirs.organization FROM privacy_officer AS theirs WHERE theirs.practitioner = ${practitioner}.id ${held}))`
+}
+
+/** A query of the organizations in which the practitioner has, or had, a role. */
+const rolesOf = (practitioner: SqlFragment): SqlFragment =>
+  sql.fragment`SELECT theirs.organization FROM membership AS theirs WHERE theirs.practitioner = ${practitioner}.id`

@@ -4,13 +4,13 @@ import { type SqlFragment, sql } from '../../sql.ts'
 import { compileConsentable, compileConsented } from './consented.ts'
 import { compileContent } from './content.ts'
 import { compileKept } from './kept.ts'
-import { compileInvited, compileKnownTo, compileUnanswered } from './known.ts'
 import { compileMember, compileSameTenant } from './member.ts'
+import { compileInvited, compileKnownTo, compileUnanswered } from './of-patient.ts'
 import { compileStaffed } from './staffed.ts'
 
 /**
- * How the row stands to people, organizations, studies and consents, as a condition on it. Never NULL where it is TRUE.
- * The gate asks the same of each request of a caller, so it is composed once for rows of one name.
+ * How the row stands to people, organizations, studies and consents, as a condition on it. The gate asks the same for every request of a
+ * caller, so a condition is composed once for rows of the same names, and remembered.
  */
 export const compileRelation = (relation: Relation, row: RelatedRow): SqlFragment => {
   const name = nameOf(row)
@@ -23,7 +23,7 @@ export const compileRelation = (relation: Relation, row: RelatedRow): SqlFragmen
 
 const compiled = new WeakMap<Relation, Map<string, SqlFragment>>()
 
-/** All that a relation reads of a row; none where its names stand for values of their own. */
+/** All names by which a relation reads the row; undefined if they carry values of their own. */
 const nameOf = ({ type, row, facts, codes, sources }: RelatedRow): string | undefined => {
   const names = [row, facts, codes, sources]
   return names.some(({ values }) => values.length > 0) ? undefined : [type, ...names.map(one => one.sql)].join(' ')

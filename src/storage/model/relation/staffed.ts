@@ -7,12 +7,12 @@ import { granteesOf } from './consented.ts'
 
 type Staffed = Extract<Expression, { kind: 'staffed' }>
 
-/** The row stands to a study that the grantee's people handle. */
+/** The row belongs to a study for which the grantee works. */
 export const compileStaffed = (staffed: Staffed, row: RelatedRow): SqlFragment => compiled[staffed.by](staffed, row)
 
 type Compile = (staffed: Staffed, row: RelatedRow) => SqlFragment
 
-/** `practitioner_study.rank`, of which each may do what those below it may: reads, also invites and asks for consent, leads the study. */
+/** `practitioner_study.rank`: reads; also invites and asks for consent; also leads the study. Each may do what those below it may. */
 const rankNeeded = { reads: 1, asks: 2, leads: 3 } as const
 
 const compiled: Readonly<Record<Staffed['by'], Compile>> = {
@@ -27,13 +27,13 @@ const compiled: Readonly<Record<Staffed['by'], Compile>> = {
   name: (staffed, row) => namedByStudy(studiesOf(staffed), row),
 }
 
-/** The row is of one of the study's people; to a recipient from elsewhere, only of those who gave it to them. */
+/** The row is about one of the study's people. A recipient from elsewhere sees only people who gave it to them. */
 const ofPerson = (staffed: Staffed, row: RelatedRow, rank: number = rankNeeded.reads): SqlFragment => sql.fragment`(
   ${studyOf(row)} = ANY (${studiesOf(staffed, rank)}) AND (
     ${studyOf(row)} <> ALL ((SELECT bound_studies(${word(staffed.to.kind)}, ${staffed.to.id}))::text[])
     OR gave_to_recipient(${row.row}.patient_id, ${studyOf(row)}, ${staffed.to.id})))`
 
-/** The same organization's or practitioner's own consents, without a study. A narrowed token has none of them. */
+/** A Consent given to the organization or practitioner itself, and to no study. A token that is narrowed to a study sees none. */
 const isGivenConsent = ({ to, study }: Staffed, { row }: RelatedRow): SqlFragment =>
   to.kind !== 'practitioner' || study !== undefined
     ? sql.fragment`FALSE`
@@ -42,7 +42,7 @@ const isGivenConsent = ({ to, study }: Staffed, { row }: RelatedRow): SqlFragmen
         WHERE grantee.kind IN ('organization', 'practitioner') AND grantee.grantee = ANY (${granteesOf(to, undefined)})
           AND consent_grantee.patient_id = ${row}.patient_id AND consent_grantee.consent_id = ${row}.id)`
 
-/** Asked once a statement, and only where it comes to it. */
+/** Asked once a statement, and only when it is needed. */
 const studiesOf = ({ to, study }: Staffed, rank: number = rankNeeded.reads): SqlFragment =>
   sql.fragment`(SELECT handled_studies(${word(to.kind)}, ${to.id}, ${study ?? word(undefined)}, ${word(`${rank}`)}))::text[]`
 

@@ -12,7 +12,7 @@ export const compileInvited = (
 const invitedBy: Readonly<Partial<Record<ResourceType, (row: SqlFragment, patientId: SqlFragment) => SqlFragment>>> = {
   ResearchStudy: (row, patientId) =>
     sql.fragment`${row}.id IN (SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId})`,
-  // What was once given can be taken back, also when the invitation is gone.
+  // What was once given can be taken back even after the invitation is gone.
   Consent: (row, patientId) => sql.fragment`(
     consent_study(${row}.content) IS NULL OR consent_study(${row}.content) IN (
       SELECT study_id FROM enrolment WHERE enrolment.patient_id = ${patientId}
@@ -21,7 +21,7 @@ const invitedBy: Readonly<Partial<Record<ResourceType, (row: SqlFragment, patien
       WHERE grantee.kind = 'study' AND consent_grantee.patient_id = ${patientId}))`,
 }
 
-/** Named by the patient's own record, by a study of theirs, by a consent of theirs. */
+/** Named by the patient's own record, by a study of theirs, or by a consent of theirs. */
 export const compileKnownTo = (
   { patient }: Extract<Expression, { kind: 'known-to' }>,
   { type, row }: RelatedRow,
@@ -30,7 +30,7 @@ export const compileKnownTo = (
 
 type Names = (patientId: SqlFragment) => SqlFragment
 
-/** Of the tenant that has registered them: else whoever registers somebody would learn by them of whom they name by an id. */
+/** Only what belongs to the tenant that registered them: otherwise whoever registers a patient could name any id, and learn through the patient what it is. */
 const inRecord =
   (type: ResourceType, homes: (id: SqlFragment) => SqlFragment): Names =>
   patientId =>
@@ -79,7 +79,7 @@ const namesByType: Readonly<Partial<Record<ResourceType, readonly Names[]>>> = {
   ],
 }
 
-/** A Consent is of the compartment of its patient; one that is only proposed is no answer. */
+/** A Consent that is only proposed is no answer. */
 export const compileUnanswered = (
   { study, since, but }: Extract<Expression, { kind: 'unanswered' }>,
   { row }: RelatedRow,

@@ -2,7 +2,7 @@ import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
-/** Which of the Devices are sources: those that name no patient. */
+/** Those of the Devices that are sources, which name no patient. */
 export const findSourceDevices = async (
   connection: Connection,
   ids: readonly string[],

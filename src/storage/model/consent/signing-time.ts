@@ -1,13 +1,13 @@
 import { intervalOf, isBefore, isDay } from '../../../fhir/date.ts'
 
-/** Whether a Consent with this `dateTime` may have been signed before a moment: a day counts where it began earlier in some time zone. */
+/** Whether a Consent with this `dateTime` may have been signed before a moment. A day counts as beginning where it began first, in the easternmost time zone. */
 export const isSignedBefore = (dateTime: string | undefined, moment: string): boolean => {
   const signed = dateTime === undefined ? undefined : intervalOf(dateTime)
   if (dateTime === undefined || signed === undefined || moment === '-infinity') return false
   return isBefore(isDay(dateTime) ? shifted(signed.low, -furthestEastMs) : signed.low, moment)
 }
 
-/** Whether it may have been signed after a moment: a day, month or year counts where it began later in some time zone. */
+/** Whether it may have been signed after a moment. A day, month or year counts as beginning where it began last, in the westernmost time zone. */
 export const isSignedAfter = (dateTime: string | undefined, moment: string): boolean => {
   const signed = dateTime === undefined ? undefined : intervalOf(dateTime)
   if (dateTime === undefined || signed === undefined) return false

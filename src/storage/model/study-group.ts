@@ -2,7 +2,7 @@ import type { Group, Organization, Reference, ResearchStudy, Resource } from '@m
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** Group.type and actual of the people of a study, whose members are its enrolments. */
+/** Group.type and Group.actual of a study's people. */
 const people = { type: 'person', actual: true } as const
 
 export type Paired = { readonly study: ResearchStudy; readonly group: Group }
@@ -10,8 +10,8 @@ export type Paired = { readonly study: ResearchStudy; readonly group: Group }
 type Ids = { readonly study: string; readonly group: string }
 
 /**
- * A study and its Group, made together from whichever of them was asked for. Undefined where it names no organization:
- * such a one stays alone, and is no study of ours.
+ * A study and its Group, made together from whichever of the two is created. Undefined if it names no organization: then it stays alone,
+ * and is no study of this server.
  */
 export const pairOf = (one: ResearchStudy | Group, ids: Ids): Paired | undefined =>
   one.resourceType === 'Group' ? pairOfGroup(one, ids) : pairOfStudy(one, ids)
@@ -49,7 +49,7 @@ const pairOfGroup = (group: Group, ids: Ids): Paired | undefined => {
   }
 }
 
-/** As it is stored: a study's Group keeps no members, and one that comes back as it was served has them. */
+/** The resource as it is stored: a study's Group has members when it is served, which may be sent back, but none are stored. */
 export const withoutServedMembers = async (
   connection: Connection,
   resource: Resource,

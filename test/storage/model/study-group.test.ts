@@ -1,6 +1,6 @@
 import type { Group, ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
-import { pairOf } from '../../../src/storage/model/pair.ts'
+import { pairOf } from '../../../src/storage/model/study-group.ts'
 
 const ids = { study: 's', group: 'g' }
 const sponsor = { reference: 'Organization/o' }
