@@ -31,7 +31,8 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
             IN (SELECT ${`${target}/`} || ${name(alias)}.id ${from})`,
         }
       : {
-          holds: sql.fragment`${elementText} IN (SELECT unnest(${canonicalsOf({ row: name(alias), type: target })}) ${from})`,
+          holds: sql.fragment`${elementText} IN (
+            SELECT unnest(ARRAY[${sql.join(canonicalsOf({ row: name(alias), type: target }), sql.fragment`, `)}]) ${from})`,
         },
   ])
   if (leadsToMembers(parameter, row)) {
@@ -45,8 +46,11 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
 }
 
 /** The texts by which a canonical may name the row: its URL, with or without its version, or `Type/id`. */
-const canonicalsOf = ({ row, type }: Pick<RowNames, 'row' | 'type'>): SqlFragment => sql.fragment`ARRAY[
-  ${row}.content ->> 'url', (${row}.content ->> 'url') || '|' || (${row}.content ->> 'version'), ${`${type}/`} || ${row}.id]`
+const canonicalsOf = ({ row, type }: Pick<RowNames, 'row' | 'type'>): readonly SqlFragment[] => [
+  sql.fragment`${row}.content ->> 'url'`,
+  sql.fragment`(${row}.content ->> 'url') || '|' || (${row}.content ->> 'version')`,
+  sql.fragment`${`${type}/`} || ${row}.id`,
+]
 
 /**
  * There is anything at all to which the chain could lead. This asks nothing of the row, so PostgreSQL answers it once, and looks at no row if
@@ -99,9 +103,8 @@ export const compileHas = (asked: Has, at: Compiling): SqlFragment => {
     .map(path => sql.fragment`SELECT ${elementText} FROM ${elementsAt(path)} WHERE ${inner}`)
   const named = anyOf([
     ...isAmong(sql.fragment`${row.row}.id`, references),
-    ...isAmong(sql.fragment`own.text`, canonicals).map(
-      holds => sql.fragment`EXISTS (SELECT FROM unnest(${canonicalsOf(row)}) AS own(text) WHERE ${holds})`,
-    ),
+    // Each for itself: PostgreSQL looks it up in what it has read once, where it reads all for each row that has one of several.
+    ...canonicalsOf(row).flatMap(text => isAmong(text, canonicals)),
   ])
   if (isProvenanceTarget(parameter) && row.type === 'Observation')
     return anyOf([broughtByUpload(row, alias, inner), named])
