@@ -38,6 +38,9 @@ export const namesStaff = (caller: Caller): Expression =>
 export const keepsRefused = (caller: Caller): Expression =>
   ofStaff(caller, staff => or(membership(staff, 'named', 'node', 'manager'), leading(staff)))
 
+/** ResearchStudys for which the caller asks people for their consent, enrolments in them, and Consents to them. */
+export const asksForConsent = (caller: Caller): Expression => ofStaff(caller, staff => handling(staff, 'request'))
+
 /** ResearchStudys into which the caller may enrol people. */
 export const enrollingInto = (caller: Caller): Expression =>
   ofStaff(caller, staff => or(membership(staff, 'named', 'node', 'member'), handling(staff, 'request')))

@@ -1,7 +1,7 @@
 import type { Device } from '@medplum/fhirtypes'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
-import { deviceName } from '../../studies/consent/own-record.ts'
 import { deliveredKinds } from '../../studies/definition/source.ts'
+import { deviceName } from '../../studies/display-name.ts'
 import { toScopeCode } from './codes.ts'
 
 /** A source of data, with the kinds that administrators have said it delivers. */

@@ -1,6 +1,7 @@
 import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { isOfTime, typeOfKind } from '../../access/shared-type.ts'
 import { standardExtensions, systems } from '../../fhir/canonical.ts'
+import { isStanding as stands } from '../../storage/model/consent/consent-open.ts'
 import { whyEndedByJoining } from '../../storage/model/consent/left-consents.ts'
 import type { Write } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
@@ -73,8 +74,8 @@ export const declineConsent = async (asked: StudyAsked): Promise<void> => {
 const isRefusal = (consent: Consent): boolean =>
   consent.status === 'rejected' || (consent.status === 'inactive' && whyEndedByJoining(consent) === undefined)
 
-export const isStanding = (consent: Consent | undefined): consent is Consent =>
-  consent?.status === 'active' || consent?.status === 'proposed'
+/** Whether there is one, and it is proposed or active. */
+export const isStanding = (consent: Consent | undefined): consent is Consent => consent !== undefined && stands(consent)
 
 /** The next version of exactly that one. */
 export const replacing = ({ id = '', meta }: Consent, resource: Consent) =>

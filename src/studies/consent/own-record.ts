@@ -7,6 +7,7 @@ import { all, and, type Expression } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPatient } from '../../storage/authorization/token.ts'
 import type { Store, Write } from '../../storage/store.ts'
+import { deviceName, practitionerName } from '../display-name.ts'
 import type { StudyParts } from '../people/enrolled-people.ts'
 
 export type OwnParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }
@@ -86,9 +87,3 @@ export const nameOf = async (record: OwnRecord, reference = ''): Promise<string 
       return undefined
   }
 }
-
-export const practitionerName = ({ name: [first] = [] }: Practitioner): string =>
-  first?.text ?? [...(first?.given ?? []), first?.family].filter(part => part !== undefined).join(' ')
-
-export const deviceName = ({ deviceName: [first] = [], modelNumber, manufacturer, id = '' }: Device): string =>
-  first?.name ?? modelNumber ?? manufacturer ?? id

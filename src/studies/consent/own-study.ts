@@ -4,16 +4,19 @@ import { extensions } from '../../fhir/canonical.ts'
 import { type Interval, intervalOfPeriod } from '../../fhir/date.ts'
 import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
+import { isStanding } from '../../storage/model/consent/consent-open.ts'
 import { isInForce } from '../../storage/model/study.ts'
 import { type OwnStudy, studiesOfPerson } from '../../storage/study/own-study.ts'
 import { staffFromElsewhere } from '../../storage/study/study-recipients.ts'
 import { type RequestedData, requestedData } from '../definition/requested-data.ts'
+import { displayOf } from '../definition/study-request.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { staffOf } from '../definition/study-staff.ts'
 import { reasonNotToAsk } from '../definition/study-status.ts'
 import { purposeIn, reasonIn, titleIn } from '../definition/study-words.ts'
 import { recipientsIn } from '../definition/text-recipients.ts'
-import { deviceName, type OwnParts, type OwnRecord, openOwnRecord, practitionerName } from './own-record.ts'
+import { deviceName, practitionerName } from '../display-name.ts'
+import { type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
 import { type Sharing, sharingsIn } from './own-sharing.ts'
 import { type PatientText, textsOf } from './patient-text.ts'
 import type { SharedTime } from './shared-line.ts'
@@ -104,7 +107,6 @@ export const toStudyAsked = async (
     record,
     asked.flatMap(({ source }) => source ?? []),
   )
-  const displays = new Map(codeClasses.kinds().map(({ key, display }) => [key, display]))
   const versions = textsOf(study, words.code)
   const consent = await findConsent(record, study.id ?? '')
   return {
@@ -114,7 +116,7 @@ export const toStudyAsked = async (
     record,
     organization: { id: organizationId, name: organization?.name ?? words.say('study.unknown') },
     lines: [...new Map(asked.map(one => [nameOfLine(one), one])).values()].map(one => {
-      const kind = words.kind(one.kind, displays.get(one.kind) ?? one.kind.slice(one.kind.lastIndexOf('|') + 1))
+      const kind = words.kind(one.kind, displayOf(one.kind, codeClasses))
       const device = one.source === undefined ? undefined : (devices.get(one.source) ?? one.source)
       const what =
         device === undefined ? words.say('choose.any-device', { kind }) : words.say('choose.device', { kind, device })
@@ -178,7 +180,7 @@ const findConsent = async (record: OwnRecord, study: string): Promise<Consent | 
   if (record.patient === '') return undefined
   const query = { study: `ResearchStudy/${study}`, _sort: '-_lastUpdated', _count: '100' }
   const all = await record.find<Consent>('Consent', query, record.ofHuman)
-  return all.find(({ status }) => status === 'active' || status === 'proposed') ?? all[0]
+  return all.find(isStanding) ?? all[0]
 }
 
 const namesOfDevices = async (record: OwnRecord, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {

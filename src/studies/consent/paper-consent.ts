@@ -1,4 +1,6 @@
 import type { Binary, Consent, ResearchStudy, ResearchSubject } from '@medplum/fhirtypes'
+import type { Caller } from '../../access/caller.ts'
+import { asksForConsent } from '../../access/questions.ts'
 import { inactivationReason } from '../../access/vocabulary.ts'
 import type { OpenStoreAs } from '../../accounts/person.ts'
 import { extensions } from '../../fhir/canonical.ts'
@@ -6,7 +8,7 @@ import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
-import { and, type Expression, none } from '../../search/expression.ts'
+import { and } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import { findClosing } from '../../storage/model/consent/accrual.ts'
@@ -45,20 +47,35 @@ export type PaperAsked = PaperBounds & {
 export const allowsPaper = ({ extension = [] }: ResearchStudy): boolean =>
   extension.some(({ url, valueBoolean }) => url === extensions.paperConsent && valueBoolean === true)
 
-/**
- * As the text is in a language, if it is there. Throws `not-found` unless the study allows it, the person is of its staff who ask people for
- * their consent, and the patient is of its tenant: of others staff know an id at most, and that must give nobody their data.
- */
+/** `language`: in which the text is shown, if it is there in that. Throws `not-found` if the person may not record it. */
 export const findPaperAsked = async (
   parts: PaperParts,
   { person, study: id, subject }: ForSubject,
   language: string,
 ): Promise<PaperAsked> => {
   const { database } = parts.accounts
-  const caller = await callerOfPerson(database, { person, client: 'pages', scope })
+  const { store, practitioner, study, patient } = await openPlace(parts, { person, study: id, subject })
+  const record = recordIn(store, parts.registry, patient)
+  const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
+  // The text may also be in a language that no page of ours speaks.
+  const asked = { ...shown, text: textsOf(study, language).at(-1) }
+  const waiting = await findWaitingPaper(database, asked.consent)
+  const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
+  const closed = await findClosing(database, id)
+  const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
+  const text = await findPaperText(database, study, hash)
+  return { asked, subject, person, practitioner, store, refusedAt, closed, text, waiting }
+}
+
+/**
+ * Whose place in which study it is about. Throws `not-found` unless the study allows paper, the person is of its staff who ask people for their
+ * consent, and the patient is of its tenant: of other patients staff know an id at most, and that must not give them anybody's data.
+ */
+const openPlace = async (parts: PaperParts, { person, study: id, subject }: ForSubject) => {
+  const caller = await callerOfPerson(parts.accounts.database, { person, client: 'pages', scope })
   const { practitioner } = caller
   const store = parts.openStoreFor(caller)
-  const study = await findAskedBy(store, parts.registry, id, practitioner)
+  const study = await findAskedBy(store, parts.registry, caller, id)
   const enrolment: ResearchSubject = JSON.parse((await store.read('ResearchSubject', subject)).content)
   const patient = namedId(enrolment.individual, 'Patient')
   const isOfStudy = enrolment.study.reference === `ResearchStudy/${id}`
@@ -71,35 +88,18 @@ export const findPaperAsked = async (
     !(await isOfTenantOf(parts, study, patient))
   )
     throw new FhirError('not-found', 'There is no such page')
-  const record = recordIn(store, parts.registry, patient)
-  // Staff see the consents of others as well.
-  const of = { study: `ResearchStudy/${id}`, _sort: '-_lastUpdated', _count: '100' }
-  const consents = await record.find<Consent>('Consent', of, record.ofHuman)
-  const consent = consents.find(isStanding) ?? consents[0]
-  const shown = await toStudyAsked(parts, { study, record, words: wordsFor(language) })
-  // Also in one that no page of ours speaks.
-  const asked = { ...shown, text: textsOf(study, language).at(-1), consent }
-  const waiting = await findWaitingPaper(database, consent)
-  const refusedAt = await findLastRefusal(database, compartmentOf(patient), { kind: 'study', id })
-  const closed = await findClosing(database, id)
-  const hash = waiting === undefined ? asked.text?.hash : waiting.consent.sourceAttachment?.hash
-  const text = await findPaperText(database, study, hash)
-  return { asked, subject, person, practitioner, store, refusedAt, closed, text, waiting }
+  return { store, practitioner, study, patient }
 }
 
-/** The study, where the Practitioner is of its staff who ask people for their consent. */
+/** The study, if the caller asks people for their consent to it. */
 const findAskedBy = async (
   store: Store,
   registry: Registry,
+  caller: Caller,
   id: string,
-  practitioner: string | undefined,
 ): Promise<ResearchStudy | undefined> => {
-  const asks: Expression =
-    practitioner === undefined
-      ? none
-      : { kind: 'staffed', to: { kind: 'practitioner', id: practitioner }, by: 'request' }
   const search = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _id: id }))
-  const [found] = (await store.search({ ...search, where: and(search.where, asks) })).entries
+  const [found] = (await store.search({ ...search, where: and(search.where, asksForConsent(caller)) })).entries
   return found && JSON.parse(found.content)
 }
 

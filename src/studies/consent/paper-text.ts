@@ -1,8 +1,9 @@
-import type { Attachment, Extension, ResearchStudy } from '@medplum/fhirtypes'
+import type { Attachment, ResearchStudy } from '@medplum/fhirtypes'
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { extensions } from '../../fhir/canonical.ts'
 import type { Database } from '../../storage/database.ts'
 import { textPublishedAt } from '../../storage/study/text-published.ts'
+import { isTextOf, textsIn } from './patient-text.ts'
 
 /** The text that a paper holds, as the study has it. */
 export type PaperText = {
@@ -25,7 +26,7 @@ export const findPaperText = async (
   hash: string | undefined,
 ): Promise<PaperText | undefined> => {
   const versions = extension.filter(({ url }) => url === extensions.patientText)
-  const isSigned = ({ data }: Attachment) => data !== undefined && digestOf('sha1', data) === hash
+  const isSigned = isTextOf(hash)
   const entry = versions.find(one => textsIn(one).some(isSigned))
   const attachment = entry && textsIn(entry).find(isSigned)
   const publishedAt = attachment && (await textPublishedAt(database, { study: id, text: attachment }))
@@ -39,6 +40,3 @@ export const findPaperText = async (
     publishedAt,
   }
 }
-
-const textsIn = ({ extension = [] }: Extension): readonly Attachment[] =>
-  extension.flatMap(({ url, valueAttachment }) => (url === 'text' && valueAttachment) || [])

@@ -15,7 +15,7 @@ export type PatientText = {
 export const textsOf = ({ extension = [] }: ResearchStudy, language: string): readonly PatientText[] =>
   extension.flatMap(entry => {
     if (entry.url !== extensions.patientText) return []
-    const attachments = partsOf(entry, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
+    const attachments = textsIn(entry)
     const isIn = (code: string) => (one: Attachment) => one.language?.split('-')[0] === code
     const attachment = attachments.find(isIn(language)) ?? attachments.find(isIn('en')) ?? attachments[0]
     if (attachment?.data === undefined) return []
@@ -34,16 +34,25 @@ export const isSignedEarlier = ({ study, consent }: Signed): boolean => {
   const hash = consent?.status === 'active' ? consent.sourceAttachment?.hash : undefined
   const last = study.extension?.findLast(({ url }) => url === extensions.patientText)
   if (hash === undefined || last === undefined) return false
-  const texts = partsOf(last, 'text').flatMap(({ valueAttachment }) => valueAttachment?.data ?? [])
-  return !texts.some(data => digestOf('sha1', data) === hash)
+  return !textsIn(last).some(isTextOf(hash))
 }
 
 /** The very text of the hash, in whatever language it was signed. */
 export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | undefined =>
   (study.extension ?? [])
     .filter(({ url }) => url === extensions.patientText)
-    .flatMap(entry => partsOf(entry, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? []))
-    .find(({ data }) => data !== undefined && digestOf('sha1', data) === hash)
+    .flatMap(textsIn)
+    .find(isTextOf(hash))
+
+/** The texts of a version, one for each language. */
+export const textsIn = (version: Extension): readonly Attachment[] =>
+  partsOf(version, 'text').flatMap(({ valueAttachment }) => valueAttachment ?? [])
+
+/** Whether a text has the hash. */
+export const isTextOf =
+  (hash: string | undefined) =>
+  ({ data }: Attachment): boolean =>
+    data !== undefined && digestOf('sha1', data) === hash
 
 const partsOf = ({ extension = [] }: Extension, url: string): readonly Extension[] =>
   extension.filter(part => part.url === url)

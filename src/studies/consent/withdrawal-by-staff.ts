@@ -1,4 +1,5 @@
 import type { Consent, ResearchSubject } from '@medplum/fhirtypes'
+import { asksForConsent } from '../../access/questions.ts'
 import { inactivationReason } from '../../access/vocabulary.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
@@ -71,8 +72,5 @@ const openGiven = async (parts: WithdrawalParts, { person, study, subject }: For
 const openFor = async ({ accounts, openStoreFor }: WithdrawalParts, person: string) => {
   const scope = 'user/ResearchStudy.rs user/ResearchSubject.rs user/Consent.rus'
   const caller = await callerOfPerson(accounts.database, { person, client: 'pages', scope })
-  const id = caller.practitioner
-  const asks: Expression =
-    id === undefined ? none : { kind: 'staffed', to: { kind: 'practitioner', id }, by: 'request' }
-  return { store: openStoreFor(caller), asks }
+  return { store: openStoreFor(caller), asks: asksForConsent(caller) }
 }

@@ -6,7 +6,7 @@ import type { Registry } from '../../fhir/registry.ts'
 import { escaped } from '../../search/escape.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
-import { practitionerName } from '../consent/own-record.ts'
+import { practitionerName } from '../display-name.ts'
 import { withExtensions } from './with-extensions.ts'
 
 /** An entry of somebody who works in a study. */

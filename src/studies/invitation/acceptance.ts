@@ -27,45 +27,44 @@ import {
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { recordingInvitation } from './invitation-event.ts'
 
-/** What whoever has a link does with it. Nothing of the study or the patient is told before they have shown who they are. */
+/** What can be done with the link of an invitation. Nobody is told anything of the study or the patient before they have shown who they are. */
 export type Acceptance = {
-  /** Undefined where the link is over, or never was. */
+  /** Undefined if the link has ended, or never was one. */
   readonly find: (link: string) => Promise<Invitation | undefined>
-  /** The study into which the person has come before, by that link or with that cookie, which are over since. */
+  /** The study that the person has already joined by that link or that cookie, which have ended since. */
   readonly takenUp: (secret: string, person: string) => Promise<string | undefined>
-  /** Apps that take the invitation up by themselves, for whoever came by a message, and the link for each. */
+  /** Apps that can take up the invitation of a message by themselves, with a link for each. */
   readonly appsFor: (link: string) => Promise<readonly { readonly name: string; readonly link: string }[]>
-  /** To the address that was invited, whoever asks for it. */
+  /** Always to the address that was invited, whoever asks for it. */
   readonly sendCode: (link: string, words: Words) => Promise<CodeSent>
   readonly prove: (link: string, shown: Shown) => Promise<Proof>
-  /** By what the browser that has shown who it belongs to keeps. */
+  /** By the cookie of a browser in which somebody has shown who they are. */
   readonly findProven: (cookie: string) => Promise<Invitation | undefined>
-  /** Whether that browser has taken too long since, and its link still works. */
+  /** Whether too much time has passed in that browser since then, though its link still works. */
   readonly isLate: (cookie: string) => Promise<boolean>
-  /** Whoever takes another address than the one that was invited, whose mail they have shown to read, is asked to confirm it. */
-  readonly makeAccount: (
-    invitation: Invitation,
-    account: NewHolder,
-  ) => Promise<NewAccountAnswer | { readonly kind: 'too-often' }>
-  /** Whether the account is that of somebody with another birth date than the Patient. */
+  /** The address that was invited is known to be theirs, since its mail was read; whoever takes another one is asked to confirm it. */
+  readonly makeAccount: (invitation: Invitation, account: NewHolder) => Promise<AccountMade>
+  /** Whether the account is that of somebody with another birth date than the Patient's. */
   readonly isAnotherPerson: (invitation: Invitation, person: string) => Promise<boolean>
-  /** The account becomes that of the Patient. The invitation is used up by it, and by nothing else. */
+  /** Makes the account that of the Patient. This, and nothing else, uses up the invitation. */
   readonly accept: (invitation: Invitation, person: string) => Promise<Accepted>
 }
 
 type CodeSent =
   | { readonly kind: 'sent' }
   | { readonly kind: 'over' }
-  /** None was sent. `until`: when there is one again. */
+  /** No code was sent. `until`: when one can be sent again. */
   | { readonly kind: 'too-often'; readonly until: Date; readonly channel: Invitation['channel'] }
 
 type Shown = { readonly birthDate: string; readonly code: string }
 
 type Proof =
-  /** `cookie` is for the browser alone. */
+  /** `cookie`: for this browser alone. */
   | { readonly kind: 'proven'; readonly cookie: string }
-  /** `late`: the code has run out, whatever was shown. */
+  /** `late`: the code has expired, whatever was shown. */
   | { readonly kind: 'wrong' | 'late' | 'over' }
+
+type AccountMade = NewAccountAnswer | { readonly kind: 'too-often' }
 
 type NewHolder = {
   readonly name: string
@@ -76,74 +75,57 @@ type NewHolder = {
 }
 
 /**
- * `taken`: the Patient is another account's. `another-person`: the account is that of somebody with another birth date.
+ * `taken`: the Patient has another account. `another-person`: the account is that of somebody with another birth date.
  * `two-consents`: two records of the person have answered the same study.
  */
 export type Accepted = 'accepted' | 'taken' | 'another-person' | 'two-consents' | 'over'
 
 type Parts = { readonly accounts: Accounts; readonly channels: Channels }
 
-export const openAcceptance = ({ accounts, channels }: Parts): Acceptance => {
-  const { database, secretKey } = accounts
+export const openAcceptance = (parts: Parts): Acceptance => {
+  const { accounts } = parts
+  const { database } = accounts
   return {
     find: link => findInvitation(database, link),
     takenUp: (secret, person) => studyTakenUp(database, secret, person),
-    appsFor: async link =>
-      (await appsOfLink(database, link)).map(({ client, name, url }) => ({
-        name,
-        link: url.replace('CODE', encodeURIComponent(`${new URL(accounts.address()).host}_${appToken(link, client)}`)),
-      })),
+    appsFor: link => appsFor(accounts, link),
+    sendCode: (link, words) => sendCode(parts, link, words),
+    prove: (link, shown) => prove(accounts, link, shown),
     findProven: cookie => findProven(database, cookie),
     isLate: cookie => isProofLate(database, cookie),
-    sendCode: async (link, words) => {
-      const invitation = await findInvitation(database, link)
-      if (invitation === undefined) return { kind: 'over' }
-      const { id, channel } = invitation
-      if (!(await mayTry(database, secretKey, codes, id)))
-        return { kind: 'too-often', until: await endOfTries(database, secretKey, codes, id), channel }
-      const code = String(randomInt(1_000_000)).padStart(6, '0')
-      await setCode(database, invitation, hashOf(secretKey, invitation, code))
-      sendCode(channels, invitation, words, code)
-      return { kind: 'sent' }
-    },
-    prove: async (link, { birthDate, code }) => {
-      const invitation = await findInvitation(database, link)
-      if (invitation === undefined) return { kind: 'over' }
-      const { id } = invitation
-      const shown = { birthDate: birthDate.trim(), code: hashOf(secretKey, invitation, digitsOf(code)) }
-      const { answer, message } = await tryProof(database, id, shown)
-      if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, { id, message }) }
-      if (answer === 'ended') await recordEnd(accounts, invitation)
-      return { kind: answer === 'ended' ? 'over' : answer }
-    },
-    makeAccount: async (invitation, holder) => {
-      if (accounts.signUp === 'closed') return { kind: 'link-is-over' }
-      const { id, channel, address } = invitation
-      const isInvited = channel === 'email' && toAddress(holder.email) === toAddress(address)
-      // Who may choose an address must not learn of many whether they have accounts.
-      if (!isInvited && !(await mayTry(database, secretKey, accountTries, id))) return { kind: 'too-often' }
-      const named = isInvited ? { email: address } : {}
-      const asked = { purpose: 'new-account', administrator: false, wasSent: isInvited, ...named } as const
-      return makeAccount(accounts, await makeLink(database, asked, minutesForAccount), holder)
-    },
+    makeAccount: (invitation, holder) => makeHolder(accounts, invitation, holder),
     isAnotherPerson: ({ patient }, person) => isAnotherHuman(database, { person, patient }),
     accept: (invitation, person) => accept(accounts, invitation, person),
   }
 }
 
-/** Of each invitation. */
+const appsFor = async ({ database, address }: Accounts, link: string) =>
+  (await appsOfLink(database, link)).map(({ client, name, url }) => ({
+    name,
+    link: url.replace('CODE', encodeURIComponent(`${new URL(address()).host}_${appToken(link, client)}`)),
+  }))
+
+const sendCode = async ({ accounts, channels }: Parts, link: string, words: Words): Promise<CodeSent> => {
+  const { database, secretKey } = accounts
+  const invitation = await findInvitation(database, link)
+  if (invitation === undefined) return { kind: 'over' }
+  const { id, channel } = invitation
+  if (!(await mayTry(database, secretKey, codes, id)))
+    return { kind: 'too-often', until: await endOfTries(database, secretKey, codes, id), channel }
+  const code = String(randomInt(1_000_000)).padStart(6, '0')
+  await setCode(database, invitation, hashOf(secretKey, invitation, code))
+  writeCode(channels, invitation, words, code)
+  return { kind: 'sent' }
+}
+
+/** For each invitation. */
 const codes: Limit = { what: 'code of an invitation', tries: 5, minutes: 60 }
 
-const accountTries: Limit = { what: 'account by an invitation', tries: 10, minutes: 60 }
-
-/** It is used in the same request. */
-const minutesForAccount = 5
-
-/** Six digits are soon tried by whoever reads the database, so the hash is keyed. */
+/** The hash is keyed: six digits without a key would soon be found by whoever reads the database. */
 const hashOf = (secretKey: Uint8Array, { id }: Invitation, code: string): Buffer =>
   createHmac('sha256', secretKey).update(`invitation ${id} ${code}`).digest()
 
-const sendCode = (channels: Channels, { channel, address: to }: Invitation, { say }: Words, code: string): void => {
+const writeCode = (channels: Channels, { channel, address: to }: Invitation, { say }: Words, code: string): void => {
   if (channel === 'sms') channels.sms?.send({ to, text: toGsm(say('code-sms.text', { code })) })
   else {
     const [subject, text] = [say('code-letter.subject', { code }), say('code-letter.text', { code })]
@@ -151,7 +133,19 @@ const sendCode = (channels: Channels, { channel, address: to }: Invitation, { sa
   }
 }
 
-/** The last wrong try has ended it already; of several at once one tells. */
+const prove = async (accounts: Accounts, link: string, { birthDate, code }: Shown): Promise<Proof> => {
+  const { database, secretKey } = accounts
+  const invitation = await findInvitation(database, link)
+  if (invitation === undefined) return { kind: 'over' }
+  const { id } = invitation
+  const shown = { birthDate: birthDate.trim(), code: hashOf(secretKey, invitation, digitsOf(code)) }
+  const { answer, message } = await tryProof(database, id, shown)
+  if (answer === 'right') return { kind: 'proven', cookie: await makeProof(database, { id, message }) }
+  if (answer === 'ended') await recordEnd(accounts, invitation)
+  return { kind: answer === 'ended' ? 'over' : answer }
+}
+
+/** The last wrong try has ended the invitation already; of several at once, only one is told so, and records it. */
 const recordEnd = async ({ openStoreAs }: Accounts, { patient, study }: Invitation): Promise<void> => {
   await recordingInvitation(
     openStoreAs,
@@ -159,6 +153,26 @@ const recordEnd = async ({ openStoreAs }: Accounts, { patient, study }: Invitati
     async () => true,
   )
 }
+
+const makeHolder = async (
+  accounts: Accounts,
+  { id, channel, address }: Invitation,
+  holder: NewHolder,
+): Promise<AccountMade> => {
+  const { database, secretKey } = accounts
+  if (accounts.signUp === 'closed') return { kind: 'link-is-over' }
+  const isInvited = channel === 'email' && toAddress(holder.email) === toAddress(address)
+  // Whoever may choose an address must not be able to find out about many of them whether they have accounts.
+  if (!isInvited && !(await mayTry(database, secretKey, accountTries, id))) return { kind: 'too-often' }
+  const named = isInvited ? { email: address } : {}
+  const asked = { purpose: 'new-account', administrator: false, wasSent: isInvited, ...named } as const
+  return makeAccount(accounts, await makeLink(database, asked, minutesForAccount), holder)
+}
+
+const accountTries: Limit = { what: 'account by an invitation', tries: 10, minutes: 60 }
+
+/** The link is used in the same request. */
+const minutesForAccount = 5
 
 const accept = async (
   { openStoreAs }: Accounts,
@@ -189,7 +203,7 @@ const accept = async (
   }
 }
 
-/** Thrown, so that nothing of it is kept. */
+/** Thrown, so that the transaction is rolled back. */
 class Refused extends Error {
   readonly answer: 'taken' | 'another-person'
   constructor(answer: Refused['answer']) {

@@ -25,112 +25,108 @@ import type { EnrolledPerson } from '../people/enrolled-people.ts'
 import { addressesFor, type ReachParts, type Way, waysOf } from './addresses-for.ts'
 import { recordingInvitation } from './invitation-event.ts'
 
-/** What staff do with invitations: those whom the rules let enrol people into the study. */
+/** What staff do with invitations, if the rules let them enrol people into the study. */
 export type Invitations = {
-  /** Of those whom the person may invite among the ResearchSubjects: what became of the last invitation, if there was one. */
+  /** For those of the ResearchSubjects whom the person may invite: what became of their last invitation, if there was one. */
   readonly list: (person: string, subjects: readonly string[]) => Promise<ReadonlyMap<string, Invited>>
   /** The ways by which this server writes to patients. */
   readonly ways: readonly Way[]
-  /** Replaces the one before. Throws FhirError that says what is missing. */
+  /** A new invitation replaces the one before. Throws FhirError that says what is missing. */
   readonly invite: (by: InvitedBy, way?: Way) => Promise<void>
   readonly cancel: (by: InvitedBy) => Promise<void>
   /**
-   * Of the invitation that is open, of the answer that is missing, or of the data that does not come, as the person is known to
-   * stand. Throws FhirError that says why there is nothing to be reminded of.
+   * Reminds of the open invitation, of the missing answer, or of the data that does not come, depending on `standing`. Throws FhirError that
+   * says why there is nothing to be reminded of.
    */
   readonly remind: (by: InvitedBy, standing: Standing, way?: Way) => Promise<void>
-  /** The link, to be shown as a picture; undefined where there is no open invitation. */
+  /** The link, to be shown as a picture; undefined if there is no open invitation. */
   readonly show: (by: InvitedBy) => Promise<string | undefined>
 }
 
 type InvitedBy = { readonly person: string; readonly study: string; readonly subject: string }
 
-/** What whoever reminds may know of somebody's answer and data. */
+/** What whoever sends a reminder may know of the person's answer and data. */
 export type Standing = Pick<EnrolledPerson, 'state' | 'isSilent'>
 
-/** `messages`: those about it, the latest first. */
+/** `messages`: those about the person, the latest first. */
 export type Invited = { readonly invitation: InvitationState | undefined; readonly messages: readonly MessageState[] }
 
 export type InvitationParts = ReachParts & {
   readonly accounts: Accounts
   readonly registry: Registry
-  /** Has the message sent, by and by. */
+  /** Has the message sent in the background. */
   readonly ask: (message: string) => Promise<void>
 }
 
-export const openInvitations = (parts: InvitationParts): Invitations => {
-  const { accounts } = parts
-  return {
-    list: async (person, subjects) => {
-      if (subjects.length === 0) return new Map()
-      const own = await findSubjects(parts, person, { _id: subjects.join(','), _count: String(subjects.length) })
-      const ids = own.flatMap(({ id }) => id ?? [])
-      const states = await invitationsOf(accounts.database, ids)
-      const messages = Map.groupBy(await messagesOf(accounts.database, ids), ({ subject }) => subject)
-      const invited = (id: string): Invited => ({
-        invitation: states.find(({ subject }) => subject === id),
-        messages: messages.get(id) ?? [],
-      })
-      return new Map(ids.map(id => [id, invited(id)]))
-    },
-    ways: waysOf(parts.channels),
-    invite: async (by, way = 'any') => {
-      const { patient, study, addresses } = await findInvitable(parts, by, way)
-      const made = await recordingInvitation(
-        accounts.openStoreAs,
-        { what: 'made', ...eventOf(by, patient, study) },
-        connection =>
-          makeInvitation(connection, {
-            subject: by.subject,
-            study: by.study,
-            patient,
-            addresses,
-            days: invitationDays,
-          }),
-      )
-      for (const message of made ?? []) await parts.ask(message)
-    },
-    cancel: async by => {
-      const { patient, study } = await findOwn(parts, by)
-      await recordingInvitation(
-        accounts.openStoreAs,
-        { what: 'cancelled', ...eventOf(by, patient, study) },
-        async connection => (await endInvitation(connection, by.subject, 'cancelled')) || undefined,
-      )
-    },
-    remind: async (by, standing, way = 'any') => {
-      const { patient, study } = await findOwn(parts, by)
-      const addresses = await addressesFor(parts, { ...by, patient, study }, way)
-      const [last] = await invitationsOf(accounts.database, [by.subject])
-      const due = dueOf(standing, last)
-      if (due.kind === 'reminder') requireAsking(study)
-      const about = { ...due, patient, subject: by.subject, study: by.study }
-      const made = await recordingInvitation(
-        accounts.openStoreAs,
-        { what: 'reminded', ...eventOf(by, patient, study) },
-        connection => addReminder(connection, about, { addresses, days: daysBetweenReminders }),
-      )
-      if (made === undefined)
-        throw new FhirError('business-rule', `They were reminded within the last ${daysBetweenReminders} days`)
-      for (const message of made) await parts.ask(message)
-    },
-    show: async by => {
-      const { patient, study } = await findOwn(parts, by)
-      const shown = await recordingInvitation(
-        accounts.openStoreAs,
-        { what: 'shown', ...eventOf(by, patient, study) },
-        connection => linkToShow(connection, by.subject),
-      )
-      return shown && invitationUrl(accounts, shown)
-    },
-  }
+export const openInvitations = (parts: InvitationParts): Invitations => ({
+  list: (person, subjects) => listInvited(parts, person, subjects),
+  ways: waysOf(parts.channels),
+  invite: (by, way = 'any') => invite(parts, by, way),
+  cancel: by => cancel(parts, by),
+  remind: (by, standing, way = 'any') => remind(parts, by, standing, way),
+  show: by => show(parts, by),
+})
+
+const listInvited = async (
+  parts: InvitationParts,
+  person: string,
+  subjects: readonly string[],
+): Promise<ReadonlyMap<string, Invited>> => {
+  if (subjects.length === 0) return new Map()
+  const { database } = parts.accounts
+  const own = await findSubjects(parts, person, { _id: subjects.join(','), _count: String(subjects.length) })
+  const ids = own.flatMap(({ id }) => id ?? [])
+  const states = await invitationsOf(database, ids)
+  const messages = Map.groupBy(await messagesOf(database, ids), ({ subject }) => subject)
+  const invited = (id: string): Invited => ({
+    invitation: states.find(({ subject }) => subject === id),
+    messages: messages.get(id) ?? [],
+  })
+  return new Map(ids.map(id => [id, invited(id)]))
+}
+
+const invite = async (parts: InvitationParts, by: InvitedBy, way: Way): Promise<void> => {
+  const { patient, study, addresses } = await findInvitable(parts, by, way)
+  const asked = { subject: by.subject, study: by.study, patient, addresses, days: invitationDays }
+  const event = { what: 'made', ...eventOf(by, patient, study) } as const
+  const made = await recordingInvitation(parts.accounts.openStoreAs, event, connection =>
+    makeInvitation(connection, asked),
+  )
+  for (const message of made ?? []) await parts.ask(message)
 }
 
 const invitationDays = 7
 
+const cancel = async (parts: InvitationParts, by: InvitedBy): Promise<void> => {
+  const { patient, study } = await findOwn(parts, by)
+  const event = { what: 'cancelled', ...eventOf(by, patient, study) } as const
+  await recordingInvitation(
+    parts.accounts.openStoreAs,
+    event,
+    async connection => (await endInvitation(connection, by.subject, 'cancelled')) || undefined,
+  )
+}
+
+const remind = async (parts: InvitationParts, by: InvitedBy, standing: Standing, way: Way): Promise<void> => {
+  const { database, openStoreAs } = parts.accounts
+  const { patient, study } = await findOwn(parts, by)
+  const addresses = await addressesFor(parts, { ...by, patient, study }, way)
+  const [last] = await invitationsOf(database, [by.subject])
+  const due = dueOf(standing, last)
+  if (due.kind === 'reminder') requireAsking(study)
+  const about = { ...due, patient, subject: by.subject, study: by.study }
+  const event = { what: 'reminded', ...eventOf(by, patient, study) } as const
+  const made = await recordingInvitation(openStoreAs, event, connection =>
+    addReminder(connection, about, { addresses, days: daysBetweenReminders }),
+  )
+  if (made === undefined)
+    throw new FhirError('business-rule', `They were reminded within the last ${daysBetweenReminders} days`)
+  for (const message of made) await parts.ask(message)
+}
+
 const daysBetweenReminders = 3
 
-/** Throws where there is nothing to be reminded of. */
+/** Throws FhirError if there is nothing to be reminded of. */
 const dueOf = (
   { state, isSilent }: Standing,
   last: InvitationState | undefined,
@@ -145,6 +141,15 @@ const dueOf = (
       ? 'They have no open invitation: invite them'
       : 'They have answered, and there is nothing to remind them of',
   )
+}
+
+const show = async (parts: InvitationParts, by: InvitedBy): Promise<string | undefined> => {
+  const { patient, study } = await findOwn(parts, by)
+  const event = { what: 'shown', ...eventOf(by, patient, study) } as const
+  const shown = await recordingInvitation(parts.accounts.openStoreAs, event, connection =>
+    linkToShow(connection, by.subject),
+  )
+  return shown && invitationUrl(parts.accounts, shown)
 }
 
 export const invitationUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>
@@ -169,7 +174,7 @@ const findSubjects = async (
   return entries.map(({ content }) => JSON.parse(content))
 }
 
-/** Throws `not-found` for whom the person may not invite, as if there were nobody. */
+/** Throws `not-found` for somebody whom the person may not invite, as if there were nobody. */
 const findOwn = async (
   parts: InvitationParts,
   { person, study, subject }: InvitedBy,
@@ -183,7 +188,7 @@ const findOwn = async (
   }
 }
 
-/** Whoever can be invited, to a text that they can sign. */
+/** Requires that they can be written to, and that there is a text for them to sign. */
 const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) => {
   const { patient, study } = await findOwn(parts, by)
   requireAsking(study)
@@ -201,7 +206,7 @@ const findInvitable = async (parts: InvitationParts, by: InvitedBy, way: Way) =>
   return { patient, study, addresses }
 }
 
-/** Whoever came would find nothing to sign, or come in where nobody is to. */
+/** Otherwise they would find nothing to sign, or come into a study that takes nobody new. */
 const requireAsking = (study: ResearchStudy): void => {
   const why = reasonNotToAsk(study)
   if (why !== undefined) throw new FhirError('business-rule', why)
