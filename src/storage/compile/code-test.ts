@@ -14,13 +14,22 @@ export const codeTest = (system: string | null | undefined, code: string, classe
 }
 
 /** It is of the class of one of the codes. */
-export const codesTest = (tokens: readonly TokenAsked[], classes: CodeClasses): SqlFragment => {
+export const codesTest = (
+  tokens: readonly TokenAsked[],
+  classes: CodeClasses,
+): SqlFragment => sql.fragment`code_id = ANY(ARRAY(
+    SELECT code_id FROM code_class WHERE ${codesAsked(tokens, classes).test}))`
+
+/** The rows of code_class that they mean, and how many there can be at most. */
+export const codesAsked = (
+  tokens: readonly TokenAsked[],
+  classes: CodeClasses,
+): { readonly test: SqlFragment; readonly most: number } => {
   const asked = tokens.map(({ system, code }) => ({ code, ...classes.classesAsked(system, code) }))
-  const keys = sql.array([...new Set(asked.flatMap(one => [...one.keys]))], 'text')
-  const bare = sql.array(
-    asked.flatMap(({ anySystem, code }) => (anySystem ? [code] : [])),
-    'text',
-  )
-  return sql.fragment`code_id = ANY(ARRAY(
-    SELECT code_id FROM code_class WHERE key = ANY(${keys}) OR code_class.code = ANY(${bare})))`
+  const keys = [...new Set(asked.flatMap(one => [...one.keys]))]
+  const bare = asked.flatMap(({ anySystem, code }) => (anySystem ? [code] : []))
+  return {
+    test: sql.fragment`key = ANY(${sql.array(keys, 'text')}) OR code_class.code = ANY(${sql.array(bare, 'text')})`,
+    most: bare.length > 0 ? Number.POSITIVE_INFINITY : keys.length,
+  }
 }

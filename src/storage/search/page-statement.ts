@@ -1,4 +1,5 @@
 import type { Search } from '../../search/search.ts'
+import type { DrivingCodes } from '../compile/driving-codes.ts'
 import { kindOf, type RowNames, searchedOf } from '../row.ts'
 import { allOf, name, type SqlFragment, sql, word } from '../sql.ts'
 import type { ByPatient } from './by-patient.ts'
@@ -24,7 +25,10 @@ export const pageByPatient = (asked: AskedPage, source: Source, byPatient: ByPat
   SELECT amount.many, ${columns(asked)} FROM amount LEFT JOIN (${withBodies(asked.search)}) ON TRUE ORDER BY page.position`
 
 /** What `page` is in the statements: keys in their order, and one more than the page has. */
-export const keysInOrder = (asked: AskedKeys, { from, where, row }: Source): SqlFragment => sql.fragment`
+export const keysInOrder = (asked: AskedKeys, source: Source): SqlFragment => {
+  const { from, where, row, codes } = source.inOrder ?? { ...source, codes: undefined }
+  if (codes !== undefined) return keysByCode(asked, { from, where, row }, codes)
+  return sql.fragment`
   page AS MATERIALIZED (
     SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${placeOf(asked, row)}
     FROM ${from}
@@ -32,6 +36,40 @@ export const keysInOrder = (asked: AskedKeys, { from, where, row }: Source): Sql
     ${orderOf(asked, row)}
     LIMIT ${oneMore(asked)}
   )`
+}
+
+type Keyed = Pick<Source, 'from' | 'where' | 'row'>
+
+/** The limit of each part says that it is read in its order: else PostgreSQL plans to read and sort all of it. */
+const keysByCode = (asked: AskedKeys, { from, where, row }: Keyed, codes: DrivingCodes): SqlFragment => {
+  const found = { ...row, facts: name('found') }
+  const order = orderOf(asked, found)
+  const limit = oneMore(asked)
+  const part = (test: SqlFragment) => sql.fragment`(
+        SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${row.facts}.effective_start
+        FROM ${from}
+        WHERE ${test} AND ${onPage(asked, row, where)}
+        ${orderOf(asked, row)}
+        LIMIT ${limit})`
+  const others = (numbers: SqlFragment) => sql.fragment`(
+        SELECT found.patient_id, found.pk, found.effective_start
+        FROM unnest(${numbers}) AS class(code_id) CROSS JOIN LATERAL ${part(ofClass)} AS found
+        ${order}
+        LIMIT ${limit})`
+  const parts = [...codes.parts.map(part), ...(codes.others === undefined ? [] : [others(codes.others)])]
+  return sql.fragment`
+  ${codes.before}
+  page AS MATERIALIZED (
+    SELECT found.patient_id, found.pk, ${placeOf(asked, found)}
+    FROM (
+      SELECT DISTINCT ON (effective_start, pk) patient_id, pk, effective_start
+      FROM (${sql.join(parts, sql.fragment` UNION ALL `)}) AS found
+      ${order}
+      LIMIT ${limit}) AS found
+  )`
+}
+
+const ofClass = sql.fragment`hot.component = 0 AND hot.code_id = class.code_id`
 
 export const keysByPatient = (asked: AskedKeys, { from, row }: Source, byPatient: ByPatient): SqlFragment => {
   const found = { ...row, facts: name('found') }

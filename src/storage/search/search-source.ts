@@ -8,9 +8,10 @@ import type { Gate } from '../compile/gate.ts'
 import { needsNoBody } from '../compile/hot.ts'
 import { type RowNames, searchedOf, storedRow, tableOf } from '../row.ts'
 import { allOf, type SqlFragment, sql } from '../sql.ts'
-import { type ByPatient, byPatientOf, type Rest } from './by-patient.ts'
+import { type ByPatient, byPatientOf } from './by-patient.ts'
 import type { CommonTokens } from './common-tokens.ts'
 import { drivingTarget } from './driving-target.ts'
+import { type InOrder, inOrderOf, type Rest, withBody } from './in-order.ts'
 import { hasOnePlan } from './one-plan.ts'
 
 /** Where the matches of a search come from, and under which names. */
@@ -22,6 +23,8 @@ export type Source = {
   readonly hasOnePlan: boolean
   /** Where it is known whose Observations they can be. */
   readonly byPatient?: ByPatient | undefined
+  /** Where a page is found soonest in the order of time. */
+  readonly inOrder?: InOrder | undefined
 }
 
 /** `sample` says which part of the rows, as TABLESAMPLE does; `inOwnOrder`, that the first few are wanted in the order of the type. */
@@ -51,26 +54,31 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
       hasOnePlan: hasOnePlan(question),
     }
   }
-  const byPatient = (rest: Rest) => (type === 'Observation' && inOwnOrder ? byPatientOf(rest, classes) : undefined)
+  const ways = (rest: Rest, from: SqlFragment): Pick<Source, 'byPatient' | 'inOrder'> =>
+    type === 'Observation' && inOwnOrder
+      ? { byPatient: byPatientOf(rest, classes, search.count), inOrder: inOrderOf(rest, from, classes) }
+      : {}
   if (driving === undefined) {
+    const from = type === 'AuditEvent' ? auditEvents(sample) : sql.fragment`${tableOf(type)} AS row ${sample}`
     return {
-      from: type === 'AuditEvent' ? auditEvents(sample) : sql.fragment`${tableOf(type)} AS row ${sample}`,
+      from,
       where: compilePart(question, stored, classes),
       row: stored,
       hasOnePlan: hasOnePlan(question),
-      byPatient: byPatient({ row: stored, driving: [], asked }),
+      ...ways({ row: stored, driving: [], asked }, from),
     }
   }
   const { row, where, kind } = driving
   const rest = asked.filter(one => one !== driving.match)
   const body = needsBody || driving.needsBody || search.sort.length > 0 || !rest.every(needsNoBody)
-  const join = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
+  const hot = sql.fragment`observation_code AS hot ${sample}`
+  const from = body ? withBody(hot) : hot
   return {
-    from: sql.fragment`observation_code AS hot ${sample} ${body ? join : sql.fragment``}`,
+    from,
     where: allOf([where, ...rest.map(one => compilePart(one, row, classes))]),
     row,
     hasOnePlan: rest.every(hasOnePlan),
-    byPatient: byPatient({ row, driving: [where], kind, asked: rest }),
+    ...ways({ row, driving: [where], kind, asked: rest }, from),
   }
 }
 

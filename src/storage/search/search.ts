@@ -181,7 +181,7 @@ const rowsOf = async (
     pageByPatient(asked, source, one),
   )
   if (few !== undefined) return few.filter(({ pk }) => pk !== null)
-  const ask = source.hasOnePlan ? connection.kept : connection.any
+  const ask = (source.inOrder ?? source).hasOnePlan ? connection.kept : connection.any
   return ask<Row>(pageStatement(asked, source))
 }
 

@@ -1,0 +1,96 @@
+import type { Observation } from '@medplum/fhirtypes'
+import t from 'tap'
+import type { Access } from '../../../src/access/access.ts'
+import { systems } from '../../../src/fhir/canonical.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { parseSearch } from '../../../src/search/parse.ts'
+import { openManyPatients } from '../../../src/storage/search/many-patients.ts'
+import { keysInOrder } from '../../../src/storage/search/page-statement.ts'
+import { searchPage } from '../../../src/storage/search/search.ts'
+import { sourceOf } from '../../../src/storage/search/search-source.ts'
+import { sql } from '../../../src/storage/sql.ts'
+import type { Page } from '../../../src/storage/store.ts'
+import { planOf, rowsLookedAt } from '../../support/plan.ts'
+import { openStudies } from '../../support/study.ts'
+
+const { server, database, institution, study, participant, create, patientToken } = await openStudies()
+t.teardown(() => server.close())
+
+const kinds = ['omh:heart-rate', 'omh:body-weight'] as const
+const { organization, manager } = await institution('lab')
+const { id, researcher } = await study(manager, organization, 'all share', kinds)
+const coding = (code: string) => ({ system: systems.loinc, code })
+const [pulse, weight] = [coding('8867-4'), coding('29463-7')]
+for (const name of ['Ada', 'Bea', 'Cleo', 'Dora', 'Eva', 'Fay']) {
+  const patient = await participant(manager, organization, id, kinds, name)
+  const app = await patientToken(patient, 'patient/*.cruds')
+  for (const [index, codings] of [[pulse], [pulse, weight], [weight], [pulse]].entries())
+    await create(app, {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: codings },
+      subject: { reference: `Patient/${patient}` },
+      effectiveDateTime: `2026-01-01T00:0${index}:00Z`,
+      valueQuantity: { value: 60 + index, system: systems.ucum, code: '/min' },
+    } satisfies Observation)
+}
+/** Each so many times, an hour later each time. */
+const times = 300
+for (const table of [sql.fragment`observation`, sql.fragment`observation_code`])
+  await database.run(sql.fragment`
+    INSERT INTO ${table}
+    SELECT (jsonb_populate_record(NULL::${table}, to_jsonb(row) || jsonb_build_object(
+      'id', concat(to_jsonb(row) ->> 'id', '-', number), 'pk', pk + 100000 * number, 'effective_start', effective_start + number * interval '1 hour',
+      'effective_end', effective_end + number * interval '1 hour'))).*
+    FROM ${table} AS row, generate_series(1, ${times}) AS number`)
+await database.run(sql.fragment`ANALYZE observation, observation_code`)
+const rows = 6 * 4 * (times + 1)
+
+const registry = loadRegistry()
+const access: Access = (action, type) =>
+  type === 'Observation'
+    ? { kind: 'consented', action, to: { kind: 'practitioner', id: researcher.practitioner }, study: id }
+    : { kind: 'none' }
+const asking = {
+  registry,
+  classes: openCodeClasses(),
+  access,
+  commonTokens: () => false,
+  manyPatients: openManyPatients(),
+  typeIds: new Map(),
+}
+const searchOf = (query: string) => parseSearch(registry, 'Observation', new URLSearchParams(query))
+const more = (count: number) => Array.from({ length: count }, (_, index) => `${systems.loinc}|none-${index}`).join(',')
+
+for (const [of, query, most] of [
+  ['whatever it is', '', 1.1],
+  ['of one code', 'code=omh:heart-rate', 1.1],
+  // Those of both codes are met twice.
+  ['of one of several codes', 'code=omh:heart-rate,omh:body-weight', 1.5],
+  ['of one of many codes, few of which anybody has', `code=omh:heart-rate,omh:body-weight,${more(40)}`, 1.5],
+  ['also of a code that is asked besides', 'code=omh:heart-rate,omh:body-weight&code=29463-7,8867-4', 1.5],
+] as const)
+  t.test(`a page of what many share reads what it needs, and not all: ${of}`, async t => {
+    const search = searchOf(`${query}&_count=1000`)
+    const keys = keysInOrder({ search, at: undefined }, sourceOf(asking, search, { inOwnOrder: true }))
+    const steps = await planOf(database, sql.fragment`WITH ${keys} SELECT pk FROM page`, { analyze: true })
+    const lookedAt = rowsLookedAt(steps, 'observation') + rowsLookedAt(steps, 'observation_code')
+    t.ok(lookedAt > 1000 && lookedAt <= 1001 * most, `${lookedAt} of ${rows}`)
+  })
+
+t.test('page by page all come once, in the order of time, whichever codes they have', async t => {
+  const idsOf = async (query: string) => {
+    const found: string[] = []
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const page: Page = await searchPage(database, asking, { ...searchOf(query), ...(cursor && { cursor }) })
+      found.push(...page.entries.map(({ id }) => id))
+      cursor = page.next
+    }
+    return found
+  }
+  const all = await idsOf('_count=1000')
+  t.equal(new Set(all).size, rows)
+  t.strictSame(await idsOf('code=omh:heart-rate,omh:body-weight&_count=700'), all)
+  t.strictSame(await idsOf(`code=omh:body-weight,omh:heart-rate,${more(40)}&_count=1000`), all)
+})
