@@ -11,8 +11,8 @@ import type { AskedLine, StudyAsked } from './own-study.ts'
 type Counts = ReadonlyMap<AskedLine, number>
 
 /**
- * How many readings of each line the people of the study could see at this moment if these choices were signed: the consent is
- * written, the gate is asked, and it is undone. None for a line that begins now, and none at all where counting takes too long.
+ * How many readings of each line the people of the study could see at this moment if these choices were signed: the consent is written, the
+ * gate is asked, and the consent is rolled back. There is no count for a line that begins now, and none at all if counting takes too long.
  */
 export const countShared = async (asked: StudyAsked, choices: readonly Choice[], language: string): Promise<Counts> => {
   const { study, record, organization, text } = asked

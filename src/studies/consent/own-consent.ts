@@ -9,7 +9,7 @@ import type { OwnRecord } from './own-record.ts'
 import type { AskedLine, StudyAsked } from './own-study.ts'
 import { isWrittenMeanwhile } from './until-written.ts'
 
-/** What the patient chose for a line: `from` and `until` as a Period has them, empty for from now on and without an end. */
+/** What the patient chose for a line. `from` and `until` are as in a Period; empty means from now on, and without an end. */
 export type Choice = {
   readonly line: AskedLine
   readonly shares: boolean
@@ -20,13 +20,13 @@ export type Choice = {
 type Signing = {
   readonly hash: string
   readonly language: string
-  /** As it was typed; absent as long as it is not signed. */
+  /** The name as it was typed; absent as long as nothing is signed. */
   readonly name?: string
 }
 
 /**
- * Signs what was chosen under the text that was shown, on a page of that language. Where another answer came between, that stands and
- * nothing is signed. Throws FhirError where the text is another by now.
+ * Signs what was chosen, under the text that was shown on a page in that language. If another answer was given meanwhile, that one stands and
+ * nothing is signed. Throws FhirError if the text has changed.
  */
 export const signConsent = async (
   asked: StudyAsked,
@@ -42,7 +42,7 @@ export const signConsent = async (
   }
 }
 
-/** What is written when it is signed. */
+/** The write by which it is signed. */
 export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name, hash, language }: Signing): Write => {
   const { consent: before } = asked
   const now = new Date().toISOString()
@@ -60,7 +60,7 @@ export const signingOf = (asked: StudyAsked, choices: readonly Choice[], { name,
     : { kind: 'create', resource, ...signedAs }
 }
 
-/** Says no: to what is asked, or from now on to what was given. */
+/** Refuses what is asked, or ends what was given. */
 export const declineConsent = async (asked: StudyAsked): Promise<void> => {
   const { record, consent: before } = asked
   if (before?.status === 'active') return write(record, replacing(before, { ...before, status: 'inactive' }))
@@ -70,14 +70,14 @@ export const declineConsent = async (asked: StudyAsked): Promise<void> => {
   await write(record, isStanding(before) ? replacing(before, resource) : { kind: 'create', resource })
 }
 
-/** Who has said no, or has stopped, has said it; what ended with the joining of two records nobody has refused. */
+/** Whether somebody said no, or stopped sharing: a Consent that ended because two records were joined was refused by nobody. */
 const isRefusal = (consent: Consent): boolean =>
   consent.status === 'rejected' || (consent.status === 'inactive' && whyEndedByJoining(consent) === undefined)
 
 /** Whether there is one, and it is proposed or active. */
 export const isStanding = (consent: Consent | undefined): consent is Consent => consent !== undefined && stands(consent)
 
-/** The next version of exactly that one. */
+/** The next version of exactly this one: refused if it was changed meanwhile. */
 export const replacing = ({ id = '', meta }: Consent, resource: Consent) =>
   ({
     kind: 'update',
@@ -90,7 +90,7 @@ export const write = async ({ store }: OwnRecord, one: Write): Promise<void> => 
   await writeOrThrow(store, one)
 }
 
-/** With nothing given yet. Of the record by which the one that stands was given: a Consent stays with its patient. */
+/** A Consent that gives nothing yet. If one stands already, it is for the same patient: a Consent stays with the record by which it was given. */
 export const newConsent = (
   { study, record, consent }: Pick<StudyAsked, 'study' | 'record' | 'consent'>,
   now: string,
@@ -111,7 +111,7 @@ export const sourceOf = ({ text }: StudyAsked): NonNullable<Consent['sourceAttac
   return { ...(contentType && { contentType }), ...(language && { language }), ...(title && { title }) }
 }
 
-/** From `now` where nothing else was chosen; what is of no time is in no period, and one that is named would cover none of it. */
+/** It begins at `now` unless something else was chosen. A type without a time gets no period, since no period would cover it. */
 export const permitOf = (asked: StudyAsked, choice: Choice, now: string): ConsentProvision => {
   const { line, from, until } = choice
   const part = (name: string) => line.extension.extension?.find(({ url }) => url === name)
@@ -135,7 +135,7 @@ export const permitOf = (asked: StudyAsked, choice: Choice, now: string): Consen
   }
 }
 
-/** Whether or not it is in force. */
+/** The permit for the line, whether or not the Consent is in force. */
 export const permitOfLine = (consent: Consent | undefined, line: AskedLine): ConsentProvision | undefined => {
   const asked = JSON.stringify(
     line.extension.extension?.find(({ url }) => url === 'kind')?.valueCodeableConcept?.coding ??

@@ -12,25 +12,25 @@ import type { StudyParts } from '../people/enrolled-people.ts'
 
 export type OwnParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }
 
-/** What a patient may see and do, by the same rules as an app of theirs that records consents. */
+/** What a patient may see and do, by the same rules as for an app of theirs that records consents. */
 export type OwnRecord = {
   readonly patient: string
-  /** What is of the same human, by whichever record of theirs. */
+  /** Whatever is about the same human, by any of their records. */
   readonly ofHuman: Expression
   readonly store: Store
-  /** Undefined where there is none that the patient may see. */
+  /** Undefined if there is none that the patient may see. */
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
-  /** Of those for which `also` holds. */
+  /** Only those for which `also` holds. */
   readonly find: <R extends Resource>(type: R['resourceType'], query: Query, also?: Expression) => Promise<readonly R[]>
-  /** The same. Throws `too-costly` where it would take too long. */
+  /** How many `find` would find. Throws `too-costly` if counting would take too long. */
   readonly count: (type: ResourceType, query: Query, also?: Expression) => Promise<number>
-  /** What is found if that was written, which it is not. Throws FhirError where it would be refused. */
+  /** What `run` would find if the write were made; it is not made. Throws FhirError if it would be refused. */
   readonly trying: <T>(write: Write, run: (record: OwnRecord) => Promise<T>) => Promise<T>
 }
 
 type Query = Readonly<Record<string, string>> | string[][]
 
-/** Undefined where the Patient is not the person's. */
+/** Undefined if the Patient is not the person's. */
 export const openOwnRecord = async (
   { accounts, registry, openStoreFor }: OwnParts,
   person: string,
@@ -41,7 +41,7 @@ export const openOwnRecord = async (
   return recordIn(openStoreFor(caller), registry, patient)
 }
 
-/** What of it the caller of a store sees. */
+/** The record as the caller of a store sees it. */
 export const recordIn = (store: Store, registry: Registry, patient: string): OwnRecord => {
   const search = (type: ResourceType, query: Query, also: Expression = all) => {
     const asked = parseSearch(registry, type, new URLSearchParams(query))
@@ -69,7 +69,7 @@ const scope = [
   ),
 ].join(' ')
 
-/** Of an organization, a practitioner or a source of data; undefined where the patient may not see it. */
+/** The name of an organization, a practitioner or a source of data; undefined if the patient may not see it. */
 export const nameOf = async (record: OwnRecord, reference = ''): Promise<string | undefined> => {
   const [type, id = ''] = reference.split('/')
   switch (type) {

@@ -7,25 +7,25 @@ import { type OpenPermit, openPermitsOf } from '../../storage/study/open-permits
 import { type OwnParts, type OwnRecord, openOwnRecord } from './own-record.ts'
 import { type SharedLine, sharedLines } from './shared-line.ts'
 
-/** What somebody has given by one Consent, as the gate has it, and not as it is written. */
+/** What somebody has given by one Consent: not as the Consent says it, but as the gate enforces it. */
 export type Sharing = {
-  /** One for each human, of all records of theirs. */
+  /** The same Patient for all records of one human. */
   readonly human: string
-  /** By which it was given. */
+  /** The record by which it was given. */
   readonly record: OwnRecord
   readonly consent: Consent
-  /** `ResearchStudy/x`, or whoever else it names; undefined where that cannot be told. */
+  /** `ResearchStudy/x`, or whoever else it names; undefined if that cannot be told. */
   readonly receiver: string | undefined
-  /** What it opens now; none where nobody reads anything by it. */
+  /** What it opens now; empty if nobody reads anything by it. */
   readonly lines: readonly SharedLine[]
-  /** Of one that has ended. */
+  /** Set if it has ended, and something stays. */
   readonly kept: Kept | undefined
 }
 
-/** What stays with a study, by the text that was signed: it was measured, and stored, before a moment. */
+/** What stays with a study, as the signed text says: whatever was measured, and stored, before a moment. */
 export type Kept = { readonly before: string; readonly lines: readonly SharedLine[] }
 
-/** Of each human whom the person is, or acts for: all that is in force, and all of which something stays. */
+/** For each human whom the person is, or acts for: all that is in force, and all of which something stays. */
 export const sharingsOf = async (parts: OwnParts, person: string, words: Words): Promise<readonly Sharing[]> => {
   const all: Sharing[] = []
   for (const patient of await compartmentsOf(parts.accounts.database, person)) {
@@ -39,7 +39,7 @@ export const sharingsOf = async (parts: OwnParts, person: string, words: Words):
   return all
 }
 
-/** Of one human. */
+/** The same for one human. */
 export const sharingsIn = async (
   { accounts, codeClasses }: OwnParts,
   record: OwnRecord,

@@ -25,42 +25,44 @@ import { findWaitingPaper } from './waiting-paper.ts'
 /** A study as one of its people is shown it, with what they have answered so far. */
 export type StudyAsked = {
   readonly study: ResearchStudy
-  /** In the reader's language where the study says it in that, else in its own; so are the purpose and the reasons. */
+  /** In the reader's language if the study has it in that, else in the study's own; likewise the purpose and the reasons. */
   readonly title: Wording
   readonly purpose: Wording | undefined
   readonly record: OwnRecord
   readonly organization: { readonly id: string; readonly name: string }
-  /** What is asked for, a line each, by a name of its own in forms. */
+  /** What is asked for, one line for each kind and source. */
   readonly lines: readonly AskedLine[]
-  /** The version to sign now; undefined where there is none yet. */
+  /** The version to sign now; undefined if there is none yet. */
   readonly text: PatientText | undefined
   /** The Consent that stands; else the last one. */
   readonly consent: Consent | undefined
   /** When a consent was recorded from paper that nobody has confirmed yet. */
   readonly paperSince: Date | undefined
-  /** What the study reads of its person, and what stays with it of what it read before. */
+  /** What the study reads of the person, and what of it stays with the study after the end. */
   readonly sharings: readonly Sharing[]
-  /** Whether its person has a place in it now: nobody else is asked for anything. */
+  /** Whether the person has a place in it now: nobody else is asked for anything. */
   readonly isEnrolled: boolean
-  /** Whether it runs now: to one that does not, nobody begins to give anything. */
+  /** Whether it is running: nobody begins to give anything to a study that is not. */
   readonly isInForce: boolean
-  /** Whether it runs, and nobody new comes in: who shares nothing with it signs nothing. */
+  /** Whether it is running, but takes nobody new: whoever shares nothing with it signs nothing. */
   readonly isClosed: boolean
-  /** Id of the Consent of which there is a copy. */
+  /** Id of the Consent that can be shown as a copy. */
   readonly signed: string | undefined
-  /** Names of those who read for the study; those of its organization read too, where it is so. */
+  /** Names of those who read for the study. */
   readonly staff: readonly string[]
+  /** Whether the people of its organization read as well. */
   readonly isOrganizations: boolean
 }
 
 export type AskedLine = RequestedData & {
+  /** In forms. */
   readonly name: string
   readonly what: string
   /** What the study needs it for. */
   readonly reason: Wording | undefined
 }
 
-/** Undefined where the person has no place in the study, and has given it no answer. */
+/** Undefined if the person has no place in the study, and has given it no answer. */
 export const findStudyAsked = async (
   parts: OwnParts,
   person: string,
@@ -87,15 +89,15 @@ type Asking = {
   readonly study: ResearchStudy
   readonly record: OwnRecord
   readonly words: Words
-  /** Staff who read nothing of who signs the text as it stands. */
+  /** Ids of staff who read nothing of people who sign the current text. */
   readonly unnamed?: readonly string[]
-  /** Of what the study says itself; that of `words` unless said. */
+  /** The language of what the study itself says; that of `words` unless given. */
   readonly language?: string
-  /** Absent where it is shown to somebody else, or of somebody who has given nothing. */
+  /** Absent if it is shown to somebody else, or is about somebody who has given nothing. */
   readonly own?: Pick<StudyAsked, 'sharings' | 'isEnrolled' | 'isInForce' | 'isClosed' | 'signed'>
 }
 
-/** As the record's reader is shown it. */
+/** The study as the reader of the record is shown it. */
 export const toStudyAsked = async (
   { codeClasses }: Pick<OwnParts, 'codeClasses'>,
   { study, record, words, unnamed = [], language = words.code, own = ofNobody }: Asking,
@@ -139,8 +141,8 @@ export const toStudyAsked = async (
 const ofNobody = { sharings: [], isEnrolled: true, isInForce: true, isClosed: false, signed: undefined }
 
 /**
- * Other as soon as what the study says of itself reads otherwise, others would read, or a withdrawal does something else: by it whoever
- * signs has seen what their copy says, and whom they give it to.
+ * Changes whenever the study says something else of itself, somebody else would read, or a withdrawal would do something else. By it we know
+ * that whoever signs has seen what their copy will say, and to whom they give their data.
  */
 export const digestOfShown = (asked: Shown): string => {
   const { title, purpose, lines, staff, isOrganizations, text } = asked
@@ -151,7 +153,7 @@ export const digestOfShown = (asked: Shown): string => {
 
 type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
 
-/** What its person gives of a line now, also as a part of more; `partly` where it is less, or in pieces. */
+/** For what time the person shares the line now, perhaps as a part of more; `partly` if they share less than the line, or several times. */
 export const givenOf = (
   { sharings }: Pick<StudyAsked, 'sharings'>,
   { kind, source }: RequestedData,
@@ -165,16 +167,16 @@ export const givenOf = (
     : undefined
 }
 
-/** By what is asked, and not by its place: what was shown and chosen never comes to stand for something else. */
+/** Made of what is asked and not of its place, so that what was shown and chosen never comes to mean something else. */
 const nameOfLine = ({ kind, source }: RequestedData): string => `${kind}@${source ?? 'any'}`.replaceAll(/\s/g, '-')
 
-/** Those that wait for an answer, and those that have one, also of a place that has ended. */
+/** The studies that wait for an answer, and those that have one, even if the person's place in them has ended. */
 export const ownStudiesOf = (parts: OwnParts, person: string): Promise<readonly OwnStudy[]> =>
   studiesOfPerson(parts.accounts.database, person)
 
 /**
- * By whichever record of the human it was given. Staff who look at one may see the answers of others to the same study; a preview is of
- * nobody, who has answered nothing.
+ * The Consent to the study, by whichever record of the human it was given. `ofHuman`, because staff may also see the answers of other people
+ * to the same study. A preview is about nobody, and so has none.
  */
 const findConsent = async (record: OwnRecord, study: string): Promise<Consent | undefined> => {
   if (record.patient === '') return undefined

@@ -33,13 +33,13 @@ export type PaperParts = Omit<OwnParts, 'accounts'> & {
   readonly accounts: OwnParts['accounts'] & { readonly openStoreAs: OpenStoreAs }
 }
 
-/** What somebody in a study may have signed on paper, for staff who record it. */
+/** What staff need who record what somebody in a study has signed on paper. */
 export type PaperAsked = PaperBounds & {
   readonly asked: StudyAsked
   readonly subject: string
   readonly person: string
   readonly practitioner: string
-  /** As whoever records it sees it. */
+  /** As whoever records it sees it: their rights apply. */
   readonly store: Store
   readonly waiting: WaitingPaper | undefined
 }
@@ -116,7 +116,7 @@ type Signed = PaperDay & {
   readonly scan: { readonly contentType: string; readonly bytes: Buffer }
 }
 
-/** Keeps the scan, and the Consent as proposed: it counts for nothing yet. */
+/** Stores the scan, and the Consent as proposed: until somebody else has confirmed it, it counts for nothing. */
 export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: Signed): Promise<void> => {
   const { signedOn } = day
   const { asked, subject, practitioner, store } = paper
@@ -157,9 +157,9 @@ export const recordPaper = async (paper: PaperAsked, { choices, scan, ...day }: 
 }
 
 /**
- * Makes it count: what somebody else has recorded, exactly as it was recorded, and shown as `version`. The rules let no staff give a
- * consent, so the server does, in the name of who confirms, and tells it to the patient. Throws FhirError for whoever has recorded it,
- * and where another record waits by now.
+ * Makes what somebody else recorded count, exactly as it was recorded and shown as `version`. Since the rules let no staff give a consent, the
+ * server writes it, in the name of whoever confirms, and the patient is told. Throws FhirError for the one who recorded it, and if it was
+ * recorded anew meanwhile.
  */
 export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, version: string): Promise<void> => {
   const { consent, record, version: now } = waitingOf(paper)
@@ -184,19 +184,19 @@ export const confirmPaper = async ({ accounts }: PaperParts, paper: PaperAsked, 
   )
 }
 
-/** The day itself was looked at when it was recorded. */
+/** Why it no longer counts since it was recorded. The day of signing was checked then. */
 const reasonSince = ({ refusedAt }: PaperAsked, recordedAt: Date): string | undefined =>
   refusedAt !== undefined && refusedAt >= recordedAt
     ? 'They have said no, or ended it, since it was recorded'
     : undefined
 
-/** Says why what waits is confirmed by nobody any more. */
+/** Why nobody can confirm what waits any more; undefined if they can. */
 export const reasonAgainstText = ({ text }: PaperAsked): string | undefined =>
   text?.isCurrent === true
     ? undefined
     : 'Another version of the text was published since this was recorded, and what was signed under the one before is not taken up any more: discard it, and ask the patient for the new one'
 
-/** Ends what waits; whoever may record may also refuse. */
+/** Ends what waits. Whoever may record may also discard. */
 export const discardPaper = async (paper: PaperAsked): Promise<void> => {
   const { consent } = waitingOf(paper)
   const why = {
@@ -207,7 +207,7 @@ export const discardPaper = async (paper: PaperAsked): Promise<void> => {
   await writeOrThrow(paper.store, { kind: 'update', id: consent.id ?? '', resource, ...matching(consent) })
 }
 
-/** Of what waits. */
+/** The scan of what waits. */
 export const readScan = async (
   paper: PaperAsked,
 ): Promise<{ readonly contentType: string; readonly bytes: Buffer }> => {

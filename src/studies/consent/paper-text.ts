@@ -5,21 +5,21 @@ import type { Database } from '../../storage/database.ts'
 import { textPublishedAt } from '../../storage/study/text-published.ts'
 import { isTextOf, textsIn } from './patient-text.ts'
 
-/** The text that a paper holds, as the study has it. */
+/** The text on a paper, as the study has it. */
 export type PaperText = {
   readonly version: string
-  /** In the language of the paper. */
+  /** The text in the language of the paper. */
   readonly attachment: Attachment
-  /** Codes of all languages in which the version is there; empty where it does not say. */
+  /** Codes of all languages that the version has; empty if it does not say. */
   readonly languages: readonly string[]
-  /** Other as soon as anything of the version is. */
+  /** Changes whenever anything in the version does. */
   readonly digest: string
   /** Whether it is the version that is signed now. */
   readonly isCurrent: boolean
   readonly publishedAt: Date
 }
 
-/** Undefined where the study has no text of the hash. */
+/** Undefined if the study has no text with the hash. */
 export const findPaperText = async (
   database: Database,
   { id = '', extension = [] }: ResearchStudy,

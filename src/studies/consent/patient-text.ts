@@ -2,16 +2,16 @@ import type { Attachment, Consent, Extension, ResearchStudy } from '@medplum/fhi
 import { digestOf } from '../../fhir/attachment-digest.ts'
 import { extensions } from '../../fhir/canonical.ts'
 
-/** A version of what patients are given to sign, in the language that is nearest to that of its reader. */
+/** A version of what patients are given to sign, in the reader's language, else in English, else in any. */
 export type PatientText = {
   readonly version: string
   readonly withdrawal: 'hide' | 'keep' | 'erase'
-  /** SHA-1 as Attachment.hash has it, of what was chosen by language. */
+  /** SHA-1 of the text in that language, as in Attachment.hash. */
   readonly hash: string
   readonly attachment: Attachment
 }
 
-/** The versions in their order, each in the language that is nearest. */
+/** All versions in their order. */
 export const textsOf = ({ extension = [] }: ResearchStudy, language: string): readonly PatientText[] =>
   extension.flatMap(entry => {
     if (entry.url !== extensions.patientText) return []
@@ -29,7 +29,7 @@ export const textsOf = ({ extension = [] }: ResearchStudy, language: string): re
 
 type Signed = { readonly study: ResearchStudy; readonly consent: Consent | undefined }
 
-/** Whether what was signed is an earlier version than the one to sign now, in whatever language. */
+/** Whether an earlier version was signed than the one to sign now, in any language. */
 export const isSignedEarlier = ({ study, consent }: Signed): boolean => {
   const hash = consent?.status === 'active' ? consent.sourceAttachment?.hash : undefined
   const last = study.extension?.findLast(({ url }) => url === extensions.patientText)
@@ -37,7 +37,7 @@ export const isSignedEarlier = ({ study, consent }: Signed): boolean => {
   return !textsIn(last).some(isTextOf(hash))
 }
 
-/** The very text of the hash, in whatever language it was signed. */
+/** The very text that has the hash, in the language in which it was signed. */
 export const signedTextOf = (study: ResearchStudy, hash: string): Attachment | undefined =>
   (study.extension ?? [])
     .filter(({ url }) => url === extensions.patientText)

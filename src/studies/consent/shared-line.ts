@@ -6,21 +6,21 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { nameOf, type OwnRecord } from './own-record.ts'
 
-/** A kind of data from one source, or from any, as people are told that they share it. */
+/** A kind of data from one source, or from any, in the words in which people are told that they share it. */
 export type SharedLine = {
   readonly kind: string
   /** Id of the source Device; undefined: any. */
   readonly source: string | undefined
   readonly what: string
-  /** Several where something between is left out. */
+  /** Several if some time between is left out. */
   readonly times: readonly SharedTime[]
 }
 
-/** Days, the last of them included, or moments; undefined where there is no bound. */
+/** Moments, or days, the last of which is included; undefined if there is no bound. */
 export type SharedTime = {
   readonly from: string | undefined
   readonly until: string | undefined
-  /** When it may be read: set where that begins later, or ends. */
+  /** When it may be read: set if that begins later, or ends. */
   readonly readFrom: string | undefined
   readonly readUntil: string | undefined
 }
@@ -29,7 +29,7 @@ type Opens = Pick<Permit, 'kind' | 'data' | 'valid'> & { readonly source: string
 
 type Telling = {
   readonly record: OwnRecord
-  /** In the words of which bounds and unknown kinds are told. */
+  /** Bounds, and kinds that are not known here, are told in its words. */
   readonly consent: Consent
   readonly words: Words
   readonly codeClasses: Pick<CodeClasses, 'kinds' | 'kindOf'>
@@ -55,7 +55,7 @@ const toLine = async ({ kind: key, source }: Opens, opens: readonly Opens[], tel
   }
 }
 
-/** One that nobody has listed is called what the Consent calls it. */
+/** A kind that is not known here is called what the Consent calls it. */
 const kindName = (key: string, { consent, words, codeClasses }: Telling): string => {
   const known = codeClasses.kinds().find(one => one.key === key)?.display
   const said = (consent.provision?.provision ?? []).flatMap(({ code = [], class: classes = [] }) => [
@@ -91,14 +91,14 @@ const toTime = ({ data, valid }: Opens, { provision, dateTime }: Consent): Share
 
 type Written = readonly (string | undefined)[]
 
-/** As it is written, where that is the bound which is enforced: of a date its first day. */
+/** The bound as the Consent writes it, if the one that is enforced is written there; of a date, the first day. */
 const startText = ({ low }: Interval, written: Written): string | undefined => {
   if (low === '-infinity') return undefined
   const found = written.find(one => one !== undefined && isSame(intervalOf(one)?.low, low))
   return (found === undefined ? isMidnight(low) : !found.includes('T')) ? low.slice(0, 10) : (found ?? low)
 }
 
-/** The same, of a date its last day. */
+/** The same; of a date, the last day. */
 const endText = ({ high }: Interval, written: Written): string | undefined => {
   if (high === 'infinity') return undefined
   const found = written.find(one => one !== undefined && isSame(intervalOf(one)?.high, high))

@@ -7,19 +7,19 @@ import type { OwnParts, OwnRecord } from './own-record.ts'
 import type { StudyAsked } from './own-study.ts'
 import { type SharedLine, sharedLines } from './shared-line.ts'
 
-/** A Consent to a study as it stands, or as it stood last. */
+/** A Consent to a study as it is now, or as it was when it was last active. */
 export type SignedConsent = {
   readonly consent: Consent
   readonly lines: readonly SharedLine[]
-  /** Set where it was signed on our pages, and gives no more since. */
+  /** Set if it was signed on our pages, and has given nothing more since. */
   readonly signature: Signature | undefined
-  /** Set where it was signed there, and says something else since: nobody has typed a name for that. */
+  /** Set if it was signed there, but says something else since, for which nobody has typed a name. */
   readonly changedAt: string | undefined
-  /** Set where it has ended. */
+  /** Set if it has ended. */
   readonly endedAt: string | undefined
 }
 
-/** Undefined where there never was any. */
+/** Undefined if there never was one. */
 export const findSignedConsent = async (
   parts: OwnParts,
   { record, signed: id }: StudyAsked,
@@ -44,7 +44,7 @@ export const findSignedConsent = async (
   }
 }
 
-/** The newest first, and no more of them than are asked for: an app may have written thousands. */
+/** The newest first. They are read as they are asked for, since an app may have written thousands. */
 const versionsOf = async function* ({ store }: OwnRecord, id: string): AsyncGenerator<Consent, undefined> {
   let cursor: string | undefined
   do {
@@ -56,7 +56,7 @@ const versionsOf = async function* ({ store }: OwnRecord, id: string): AsyncGene
 
 type Versions = AsyncGenerator<Consent, undefined>
 
-/** And what came after it. */
+/** The last active version, and the one after it. */
 const lastActive = async (versions: Versions) => {
   let later: Consent | undefined
   for (;;) {
@@ -70,7 +70,7 @@ const versionIn = ({ meta }: Consent): number => Number(meta?.versionId)
 
 type Signing = { readonly signature: Signature; readonly version: string | undefined }
 
-/** The last time that a name was typed for it, as the server has recorded it: what others say of it beside that is none. */
+/** The last time that a name was typed for it, as recorded by the server; what anybody else says about it does not count. */
 const findSigning = async (record: OwnRecord, id: string): Promise<Signing | undefined> => {
   const found = await record.find<Provenance>('Provenance', { target: `Consent/${id}`, _sort: '-recorded' })
   const [last] = found.filter(isDecision).flatMap(({ signature = [], target }) => {
@@ -85,7 +85,7 @@ const isDecision = ({ activity }: Provenance): boolean =>
 
 type Standing = { readonly consent: Consent; readonly permits: readonly Permit[]; readonly since: Signing }
 
-/** From it to the version that was signed: none of them gives what the one before did not, or by another text. */
+/** Whether, from the version that was signed up to this one, no version gave anything that the one before did not, or named another text. */
 const isOnlyNarrowed = async (
   { consent, permits, since }: Standing,
   older: Versions,

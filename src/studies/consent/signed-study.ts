@@ -5,10 +5,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import type { OwnParts, OwnRecord } from './own-record.ts'
 import { type StudyAsked, toStudyAsked } from './own-study.ts'
 
-/**
- * The study as it was at the moment of signing, in the words that were shown then: what it says later, or in another language,
- * changes nothing of that.
- */
+/** The study as it was when it was signed, in the words that were shown then, whatever it says later or in another language. */
 export const findSigned = async (
   parts: Pick<OwnParts, 'codeClasses'>,
   { study, record, consent }: StudyAsked,
@@ -19,7 +16,7 @@ export const findSigned = async (
   return { ...(await toStudyAsked(parts, { study: then, record, words, language })), consent }
 }
 
-/** Undefined where there was none yet, as on the day of a paper that is older than the study. */
+/** Undefined if there was none yet, as on the day of a paper that is older than the study. */
 const findAt = async ({ store }: OwnRecord, id: string, at: string): Promise<ResearchStudy | undefined> => {
   const interval = intervalOf(at)
   if (interval === undefined) return undefined

@@ -8,12 +8,12 @@ import { type Sharing, sharingsOf } from './own-sharing.ts'
 import type { SharedLine } from './shared-line.ts'
 import { untilWritten } from './until-written.ts'
 
-/** What somebody stops: lines, and by `undefined` a Consent that opens nothing. */
+/** What somebody stops. `undefined` in the place of a line stands for a Consent that opens nothing. */
 export type Stops = (sharing: Sharing, line: SharedLine | undefined) => boolean
 
 /**
- * Ends what somebody stops. What is written meanwhile, by themselves in another window or by an app, is asked the same anew:
- * it was to end, however often that is said.
+ * Ends what somebody stops. If something else is written meanwhile, by themselves in another window or by an app, it is asked anew what to
+ * end: this was to end, whatever else was said.
  */
 export const stopSharing = async (
   parts: OwnParts,
@@ -38,13 +38,13 @@ const stopOne = async ({ codeClasses }: OwnParts, sharing: Sharing, stops: Stops
   )
 }
 
-/** Nothing else of it changes: a permit of several kinds or sources goes on for the others, and what is denied stays so. */
+/** The Consent without the lines. Nothing else changes: a permit of several kinds or sources goes on for the others, and what is denied stays denied. */
 export const without = (
   consent: Consent,
   lines: readonly Pick<SharedLine, 'kind' | 'source'>[],
   classes: CodeClasses,
 ): Consent => {
-  // Which sources a deny names matters not: what it leaves of a permit stands at the same place.
+  // It does not matter which sources a deny names: what it leaves of a permit has the same place in the Consent.
   const terms = readConsent(consent, { classes, isSource: () => true })
   const ended = (terms?.permits ?? []).filter(({ kind, device }) =>
     lines.some(line => line.kind === kind && line.source === device),

@@ -1,6 +1,6 @@
 import { FhirError } from '../../fhir/error.ts'
 
-/** Asks and writes anew where another write came between. For what is to be whatever else was written meanwhile, as that something ends. */
+/** Runs anew if another write came between. For what is to happen whatever was written meanwhile, such as that something ends. */
 export const untilWritten = async <T>(run: (attempt: number) => Promise<T>): Promise<T> => {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -13,6 +13,6 @@ export const untilWritten = async <T>(run: (attempt: number) => Promise<T>): Pro
 
 const mostAttempts = 5
 
-/** Whether it was not written because somebody else has written the same meanwhile. */
+/** Whether it was not written because somebody else wrote the same resource meanwhile. */
 export const isWrittenMeanwhile = (error: unknown): boolean =>
   error instanceof FhirError && ['conflict', 'duplicate'].includes(error.issues[0].code)

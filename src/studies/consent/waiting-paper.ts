@@ -2,10 +2,10 @@ import type { Consent } from '@medplum/fhirtypes'
 import type { Connection } from '../../storage/database.ts'
 import { findPaperRecord, type PaperRecord } from '../../storage/study/paper-consent.ts'
 
-/** What was recorded from paper, and waits for somebody else of the staff: it counts for nothing yet. `version` is of exactly that. */
+/** What was recorded from paper, and counts for nothing until somebody else of the staff confirms it. `version` names exactly that record. */
 export type WaitingPaper = { readonly consent: Consent; readonly record: PaperRecord; readonly version: string }
 
-/** Undefined where the Consent is none that waits, or waits for its patient. */
+/** Undefined if the Consent does not wait, or waits for its patient. */
 export const findWaitingPaper = async (
   connection: Connection,
   consent: Consent | undefined,

@@ -14,24 +14,24 @@ import type { OwnParts } from './own-record.ts'
 
 export type WithdrawalParts = Pick<OwnParts, 'accounts' | 'registry' | 'openStoreFor'>
 
-/** Whose place in the study it is about, and who acts for them. */
+/** Whose place in which study it is about, by the id of their ResearchSubject, and who acts for them. */
 export type ForSubject = { readonly person: string; readonly study: string; readonly subject: string }
 
 export type Given = {
   readonly consent: Consent
-  /** The place from which it is looked at is over, by its status or its period. */
+  /** Whether that place in the study has ended, by its status or its period. */
   readonly hasEnded: boolean
 }
 
-/** What somebody in a study has given to it, as its staff see it. Throws `not-found` where nothing stands, or nothing that they see. */
+/** What somebody in a study gives to it, as its staff see it. Throws `not-found` if there is nothing, or nothing that they may see. */
 export const findGivenOf = async (parts: WithdrawalParts, of: ForSubject): Promise<Given> => {
   const { consent, hasEnded } = await openGiven(parts, of)
   return { consent, hasEnded }
 }
 
 /**
- * Ends all that the patient gives the study, as they have asked by other ways than our pages; what staff may end is decided by
- * the gate, and that they say why.
+ * Ends all that the patient gives the study, because they asked for it by other ways than our pages. The gate decides what staff may end,
+ * and requires that they say why.
  */
 export const withdrawFor = async (parts: WithdrawalParts, of: ForSubject, reason: string): Promise<void> => {
   const { store, consent } = await openGiven(parts, of)
@@ -46,7 +46,7 @@ export const withdrawFor = async (parts: WithdrawalParts, of: ForSubject, reason
   })
 }
 
-/** Whether the person may end what people give the study: those of its staff who ask them for it. */
+/** Whether the person may end what people give the study: those of its staff who ask people for their consent may. */
 export const mayWithdrawIn = async (parts: WithdrawalParts, person: string, study: string): Promise<boolean> => {
   const { store, asks } = await openFor(parts, person)
   const search = parseSearch(parts.registry, 'ResearchStudy', new URLSearchParams({ _id: study }))
@@ -58,7 +58,7 @@ const openGiven = async (parts: WithdrawalParts, { person, study, subject }: For
   const enrolment: ResearchSubject = JSON.parse((await store.read('ResearchSubject', subject)).content)
   const of = { study: `ResearchStudy/${study}`, status: 'active', _count: '1' }
   const patient = namedId(enrolment.individual, 'Patient')
-  // By whichever record of theirs they have given it.
+  // They may have given it by any of their records.
   const human: Expression = patient === undefined ? none : { kind: 'compartment', of: 'Patient', id: patient }
   const search = parseSearch(parts.registry, 'Consent', new URLSearchParams(of))
   const { entries } = await store.search({ ...search, where: and(search.where, asks, human) })
