@@ -1,8 +1,8 @@
 import { FhirError } from '../fhir/error.ts'
 
 /**
- * Why something that was asked for on a page was not done in the background, for people; undefined where it is a fault of ours, or took
- * longer than it may: that can be otherwise at the next try.
+ * Tells people why something that they asked for on a page was not done in the background; undefined if it is a fault of ours, or took too
+ * long, since the next try may succeed.
  */
 export const refusedWork = (error: unknown): string | undefined => {
   if (!(error instanceof FhirError) || error.status >= 500 || error.issues[0].code === 'too-costly') return undefined

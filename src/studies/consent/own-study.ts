@@ -153,7 +153,7 @@ export const digestOfShown = (asked: Shown): string => {
 
 type Shown = Pick<StudyAsked, 'title' | 'purpose' | 'lines' | 'staff' | 'isOrganizations' | 'text'>
 
-/** For what time the person shares the line now, perhaps as a part of more; `partly` if they share less than the line, or several times. */
+/** For what time the person shares the line now, perhaps as a part of more; `partly` if they share less than the line, or several times; undefined if nothing of it. */
 export const givenOf = (
   { sharings }: Pick<StudyAsked, 'sharings'>,
   { kind, source }: RequestedData,

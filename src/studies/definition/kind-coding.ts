@@ -2,7 +2,7 @@ import type { Coding } from '@medplum/fhirtypes'
 import { systems } from '../../fhir/canonical.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 
-/** A kind by the code of its schema. */
+/** The coding of a kind, by the code of its schema. */
 export const codingOf = (kind: string, classes: CodeClasses): Coding => {
   const isPublished = ({ system, code }: { readonly system?: string; readonly code: string }) =>
     code === kind && (system === systems.omh || system === systems.ieee)

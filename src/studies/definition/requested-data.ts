@@ -14,14 +14,14 @@ export type RequestedData = {
   readonly extension: Extension
 }
 
-/** What its people are asked for: what its text does not name yet is not among it. */
+/** What the study's people are asked for: only what its text names, if that names anything. */
 export const requestedData = (study: ResearchStudy, classes: CodeClasses): readonly RequestedData[] => {
   const asks = textAsks(study)
   const all = everyRequest(study, classes)
   return asks === undefined ? all : all.filter(({ kind, source }) => asks.has(askOf(kind, source)))
 }
 
-/** All that stands in the study. */
+/** Every request in the study, also one that its text does not name yet. */
 export const everyRequest = ({ extension = [] }: ResearchStudy, classes: CodeClasses): readonly RequestedData[] =>
   extension
     .filter(({ url }) => url === extensions.requestedData)

@@ -7,7 +7,7 @@ import { escaped } from '../../search/escape.ts'
 import { codingOf } from './kind-coding.ts'
 import { policyOf, withPolicy } from './validation-policy.ts'
 
-/** Where data comes from, such as a model of a band or an app: a Device without a patient. */
+/** Where data comes from, such as a model of wristband or an app: a Device without a patient. */
 export type Source = SaidSource & {
   readonly id: string
   readonly version: string
@@ -42,7 +42,7 @@ const isTooLong = (text: string): boolean => text.trim().length > 200
 type Asked = { readonly name: string; readonly cursor?: string | undefined }
 type SourcePage = { readonly sources: readonly Source[]; readonly next?: string }
 
-/** A page of them by name; `name` is a part of it, or empty. */
+/** A page of the sources, by name; `name` is a part of the name, or empty for all. */
 export const findSourcePage = async (
   { find }: Organizer,
   classes: CodeClasses,
@@ -57,7 +57,7 @@ export const findSourcePage = async (
   return { sources, ...(next === undefined ? {} : { next }) }
 }
 
-/** Throws `not-found` for a Device of somebody. */
+/** Throws `not-found` for a Device of a patient. */
 export const readSource = async ({ read }: Organizer, classes: CodeClasses, id: string): Promise<Source> => {
   const { resource, version } = await read<Device>('Device', id)
   if (resource.patient !== undefined) throw new FhirError('not-found', 'There is no such source')
@@ -77,7 +77,7 @@ export const changeSource = (
   classes: CodeClasses,
 ): Promise<string> => change(organizer, shown, stored => withSaid(stored, said, classes))
 
-/** What it has delivered stays, and so do consents that name it. */
+/** What it has delivered stays, and so do the consents that name it. */
 export const retireSource = (organizer: Organizer, shown: Shown): Promise<string> =>
   change(organizer, shown, stored => ({ ...stored, status: 'inactive' }))
 
@@ -110,7 +110,7 @@ export const deliveredKinds = ({ extension = [] }: Device, classes: CodeClasses)
 const kindIn = ({ url, valueCoding: { system, code } = {} }: Extension, classes: CodeClasses): string | undefined =>
   url === extensions.deliveredData && code !== undefined ? classes.classOf(system, code) : undefined
 
-/** What else is known of it stays, also kinds that have no name here. */
+/** Whatever else is known of it stays, also kinds that are not known here. */
 const withSaid = (device: Device, said: SaidSource, classes: CodeClasses): Device => {
   const { manufacturer: _, modelNumber: __, deviceName: names = [], extension: before = [], ...rest } = device
   const [{ type } = { type: 'model-name' as const }, ...otherNames] = names

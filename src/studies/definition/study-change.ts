@@ -16,7 +16,7 @@ import type { StudyParts } from '../people/enrolled-people.ts'
 
 export type StudyChangeParts = StudyParts & { readonly accounts: Pick<Accounts, 'database'> }
 
-/** A study that somebody may change, as they may see it. What they write passes the rules as a write of theirs over FHIR does. */
+/** A study that somebody may change, as they see it. What they write is subject to the same rules as a write of theirs over FHIR. */
 export type ChangeableStudy = {
   readonly id: string
   readonly study: ResearchStudy
@@ -24,13 +24,13 @@ export type ChangeableStudy = {
   readonly version: string
   readonly caller: Caller
   readonly store: Store
-  /** Anything but its staff. */
+  /** Whether they may change all but the staff. */
   readonly mayChange: boolean
-  /** Themselves apart. */
+  /** Whether they may name and remove staff, other than themselves. */
   readonly mayNameStaff: boolean
 }
 
-/** Throws `not-found` for whoever may change nothing of it, as if there were none. */
+/** Throws `not-found` for somebody who may change nothing of it, as if there were no such study. */
 export const findChangeableStudy = async (
   parts: StudyChangeParts,
   person: string,
@@ -52,7 +52,7 @@ export const findChangeableStudy = async (
   }
 }
 
-/** Those that are not closed in which the person may make studies, the first by name; of the ids alone, where some are given. */
+/** The organizations, other than closed ones, in which the person may make studies, by name; only those with the ids, if any are given. */
 export const organizationsForStudies = async (
   parts: StudyChangeParts,
   person: string,
@@ -64,17 +64,14 @@ export const organizationsForStudies = async (
   )
 }
 
-/** Makes the ResearchStudy, and its Group with it. Answers its id. Throws FhirError where the rules do not let the person. */
+/** Makes the ResearchStudy, and its Group with it. Answers the id. Throws FhirError if the rules do not let the person. */
 export const createStudy = async (parts: StudyChangeParts, person: string, study: ResearchStudy): Promise<string> => {
   const { store } = await openStoreOf(parts, person)
   requireValid(parts.registry, study)
   return (await writeOrThrow(store, { kind: 'create', resource: study })).id
 }
 
-/**
- * Writes the next version of what `version` was, or, where there is another by now, nothing: `conflict`. Throws FhirError
- * where the rules do not let the person.
- */
+/** Writes the next version after `version`; if there is another one by now, nothing: `conflict`. Throws FhirError if the rules do not let the person. */
 export const changeStudy = async (
   parts: StudyChangeParts,
   { id, store, study }: ChangeableStudy,

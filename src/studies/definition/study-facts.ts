@@ -9,7 +9,7 @@ import {
   withTranslatedTitle,
 } from './study-words.ts'
 
-/** What a study says of itself, as it is typed: empty where nothing is said. */
+/** What a study says of itself, as it is typed into a form; empty if nothing is said. */
 export type StudyFacts = Readonly<Record<FactName, string>>
 
 export type FactName =
@@ -46,7 +46,7 @@ export const factsOf = (study: ResearchStudy): StudyFacts => {
   }
 }
 
-/** The study with them. What else stands there stays: a study that has ended in the course of a day does not go on till the end of it. */
+/** The study with these facts. Everything else stays, also the time of day of a period: a study that ended at noon does not go on until midnight. */
 export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStudy => {
   const { title, purpose, approval } = facts
   const { description: _, identifier = [], period: __, contact: ___, ...rest } = study
@@ -101,7 +101,7 @@ const contactOf = (
   return Object.keys(one).length === 0 ? [] : [one]
 }
 
-/** With this value in the place of the first of the system. */
+/** With this value in place of the first one of the system. */
 const withTelecom = (telecom: readonly ContactPoint[], system: 'email' | 'phone', value: string): ContactPoint[] => {
   const first = telecom.find(one => one.system === system)
   if (first === undefined) return value === '' ? [...telecom] : [...telecom, { system, value }]

@@ -12,10 +12,10 @@ import { isRetired } from './source.ts'
 import { withReason } from './study-words.ts'
 import { withExtensions } from './with-extensions.ts'
 
-/** What a study asks for, an entry of its own for each kind with its sources and its reason. */
+/** What a study asks for in one entry: a kind, with its sources and the reason. */
 export type StudyRequest = {
   readonly kind: string
-  /** Ids of source Devices; none: any. */
+  /** Ids of source Devices; empty: any. */
   readonly sources: readonly string[]
   readonly reason: string
   readonly extension: Extension
@@ -31,15 +31,15 @@ export const requestsOf = (study: ResearchStudy, classes: CodeClasses): readonly
   }))
 }
 
-/** By what is asked, and not by its place. */
+/** For forms: made of what is asked and not of its place, which may change. */
 export const requestName = ({ kind, sources }: StudyRequest): string => `${kind}@${sources.join('+')}`
 
-/** Why, in the study's own language and in further ones; the empty text where it is not said. */
+/** Why it is asked for, in the study's own language and in further ones; empty if it is not said. */
 export type Reason = { readonly reason: string; readonly translations: readonly Wording[] }
 
 type NewRequest = Reason & { readonly kind: string; readonly source: string | undefined }
 
-/** The study asking for one thing more. */
+/** The study, asking for one thing more. */
 export const withRequest = (study: ResearchStudy, asked: NewRequest, classes: CodeClasses): ResearchStudy => {
   const { kind, source, reason, translations } = asked
   const text = displayOf(kind, classes)
@@ -53,7 +53,7 @@ export const withRequest = (study: ResearchStudy, asked: NewRequest, classes: Co
   return withExtensions(study, [...(study.extension ?? []), withReason(entry, reason, translations)])
 }
 
-/** The study with another reason for an entry of its own. */
+/** The study with another reason for one of its requests. */
 export const withRequestReason = (
   study: ResearchStudy,
   { extension }: StudyRequest,
@@ -64,18 +64,18 @@ export const withRequestReason = (
     (study.extension ?? []).map(one => (one === extension ? withReason(one, reason, translations) : one)),
   )
 
-/** The study without an entry of its own. */
+/** The study without one of its requests. */
 export const withoutRequest = (study: ResearchStudy, { extension }: StudyRequest): ResearchStudy =>
   withExtensions(
     study,
     (study.extension ?? []).filter(one => one !== extension),
   )
 
-/** Of kinds of Observations, and of types of other resources. */
+/** The name of a kind of Observations, or of a type of other resources. */
 export const displayOf = (kind: string, classes: CodeClasses): string =>
   classes.kinds().find(({ key }) => key === kind)?.display ?? kind.slice(kind.lastIndexOf('|') + 1)
 
-/** The sources of data that are known here, the first by name; those that are retired are among them. */
+/** All sources of data, by name, also those that are retired. */
 export const findSources = async (
   store: Pick<Store, 'search'>,
   registry: Registry,

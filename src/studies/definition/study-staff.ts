@@ -9,15 +9,15 @@ import type { Store } from '../../storage/store.ts'
 import { practitionerName } from '../display-name.ts'
 import { withExtensions } from './with-extensions.ts'
 
-/** An entry of somebody who works in a study. */
+/** An entry of a study that names somebody who works in it. */
 export type StaffEntry = {
   /** Id of the Practitioner. */
   readonly practitioner: string
   readonly role: string
-  /** Days; empty where none is named. */
+  /** Days; empty if none is named. */
   readonly from: string
   readonly until: string
-  /** As it is stored, where both may also be moments. */
+  /** As it is stored: both ends may be moments. */
   readonly period: Period
   readonly isInForce: boolean
   readonly extension: Extension
@@ -60,7 +60,7 @@ export const staffProblems = ({ role, from, until }: NewStaff): Readonly<Partial
   ...(isDay(from) && isDay(until) && until < from && { until: 'The last day is before the first' }),
 })
 
-/** The entry in the place of another, or added. */
+/** The study with the entry, in place of `replaced` or in addition. */
 export const withStaff = (study: ResearchStudy, staff: NewStaff, replaced?: StaffEntry): ResearchStudy => {
   const entry = toExtension(staff, replaced)
   const entries = study.extension ?? []
@@ -78,7 +78,7 @@ export const withoutStaff = (study: ResearchStudy, { extension }: StaffEntry): R
 
 const toExtension = ({ practitioner, role, from, until }: NewStaff, replaced?: StaffEntry): Extension => {
   const start = from === replaced?.from ? replaced.period.start : from
-  // An access that has ended in the course of a day would go on till the end of it.
+  // Kept as a moment if it is unchanged: access that ended at noon would otherwise go on until midnight.
   const end = until === replaced?.until ? replaced.period.end : until
   const period = { ...(start && { start }), ...(end && { end }) }
   return {
@@ -93,7 +93,7 @@ const toExtension = ({ practitioner, role, from, until }: NewStaff, replaced?: S
 
 type Named = { readonly id: string; readonly name: string }
 
-/** Practitioners whom the store's caller may see, of these ids. */
+/** The names of those of the Practitioners whom the store's caller may see, by id. */
 export const findPractitioners = async (
   store: Pick<Store, 'search'>,
   registry: Registry,
@@ -104,7 +104,7 @@ export const findPractitioners = async (
   return new Map(found.map(({ id, name }) => [id, name]))
 }
 
-/** The first twenty who have it in their name. */
+/** The first twenty whose name contains it. */
 export const findPractitionersNamed = (
   store: Pick<Store, 'search'>,
   registry: Registry,

@@ -5,7 +5,7 @@ import { isInForce } from '../../storage/model/study.ts'
 
 type Status = NonNullable<ResearchStudy['status']>
 
-/** What staff choose of https://hl7.org/fhir/R4/valueset-research-study-status.html, and what it means here. */
+/** Those of https://hl7.org/fhir/R4/valueset-research-study-status.html that staff can choose, and what they mean here. */
 export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: string; readonly means: string }>>> = {
   'in-review': { name: 'Being prepared', means: 'nobody reads anything for it yet' },
   active: { name: 'Active', means: 'patients are invited, and its staff read what they share' },
@@ -15,7 +15,7 @@ export const studyStatuses: Readonly<Partial<Record<Status, { readonly name: str
   withdrawn: { name: 'Withdrawn', means: 'it was given up: from that moment on nobody reads anything for it' },
 }
 
-/** Its status; where by its days nobody reads anything for it all the same, also that. */
+/** The status of a study. If nobody reads anything for it despite that, because of its period, it says so. */
 export const statusText = (study: ResearchStudy): string => {
   const { status, period = {} } = study
   const name = statusName(study)
@@ -28,7 +28,7 @@ export const statusText = (study: ResearchStudy): string => {
 
 const statusName = ({ status }: ResearchStudy): string => studyStatuses[status ?? 'active']?.name ?? status ?? ''
 
-/** Why nobody is asked to come into it now, for staff; undefined where people are. Nothing of what is shared ends by it. */
+/** Tells staff why nobody can be asked into the study now; undefined if people can be asked. What is shared goes on in any case. */
 export const reasonNotToAsk = (study: ResearchStudy): string | undefined => {
   if (takesNewPatients(study)) return undefined
   return study.status === 'active'

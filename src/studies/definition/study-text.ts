@@ -8,14 +8,14 @@ import { displayOf, requestsOf } from './study-request.ts'
 import { headingOf, type TextPart, textLanguages, textParts } from './text-part.ts'
 import { withExtensions } from './with-extensions.ts'
 
-/** A version of the patient text that is being written: nobody is asked to sign it. */
+/** A version of the patient text that is still being written, so nobody is asked to sign it. */
 export type TextDraft = {
   readonly withdrawal: string
-  /** What is written of each part, trimmed; empty where nothing is. */
+  /** By language, what is written of each part, trimmed; empty if nothing is. */
   readonly words: Readonly<Record<string, Readonly<Record<TextPart, string>>>>
 }
 
-/** What is written of a part in a language. */
+/** What is written of a part in a language; empty if nothing is. */
 export const writtenIn = ({ words }: TextDraft, language: string, part: TextPart): string =>
   words[language]?.[part] ?? ''
 
@@ -34,7 +34,7 @@ export const draftOf = ({ extension = [] }: ResearchStudy): TextDraft | undefine
   }
 }
 
-/** The study with the draft in the place of the one before, if there was one. */
+/** The study with this draft in place of the one before, if there was one. */
 export const withDraft = (study: ResearchStudy, one: TextDraft): ResearchStudy => {
   const { withdrawal } = one
   const written = textLanguages.flatMap(language =>
@@ -61,14 +61,14 @@ export const withDraft = (study: ResearchStudy, one: TextDraft): ResearchStudy =
   return withExtensions(study, draft.extension?.length === 0 ? others : [...others, draft])
 }
 
-/** The study with the draft as the version to sign from now on. All that is before it stays as it is. */
+/** The study with the draft as the version to sign from now on. All earlier versions stay as they are. */
 export const withPublished = (study: ResearchStudy, draft: TextDraft, classes: CodeClasses): ResearchStudy => {
   const text: Extension = {
     url: extensions.patientText,
     extension: [
       { url: 'version', valueString: nextVersion(study) },
       ...writtenLanguages(draft).map(language => ({ url: 'text', valueAttachment: attachmentOf(draft, language) })),
-      // Of a preview nothing may be chosen yet.
+      // For a preview, it may not have been chosen yet.
       ...(draft.withdrawal === '' ? [] : [{ url: 'withdrawal', valueCode: draft.withdrawal }]),
       ...everyRequest(study, classes).map(({ kind, source }) => ({ url: 'asks', valueString: askOf(kind, source) })),
     ],
@@ -76,7 +76,7 @@ export const withPublished = (study: ResearchStudy, draft: TextDraft, classes: C
   return withExtensions(study, [...extensionsBesides(study), text])
 }
 
-/** Where there is no draft: the words of the last version, if it is one of ours. */
+/** The draft to begin with if there is none: the words of the last version, if that was written here. */
 export const draftAfter = (study: ResearchStudy): TextDraft => {
   const last = (study.extension ?? []).findLast(({ url }) => url === extensions.patientText)
   const part = (url: string) => (last?.extension ?? []).filter(one => one.url === url)
@@ -94,7 +94,7 @@ export const draftAfter = (study: ResearchStudy): TextDraft => {
   return { withdrawal: part('withdrawal')[0]?.valueCode ?? '', words: eachLanguage(wordsIn) }
 }
 
-/** In a language, what patients read: the words of each part below a heading. */
+/** What patients read in a language: the words of each part, below its heading. */
 const attachmentOf = (draft: TextDraft, language: string): Attachment => {
   const text = textParts
     .map(part => `${headingOf(part, language).toUpperCase()}\n\n${writtenIn(draft, language, part)}`)
@@ -102,11 +102,11 @@ const attachmentOf = (draft: TextDraft, language: string): Attachment => {
   return { contentType: 'text/plain', language, data: Buffer.from(text).toString('base64') }
 }
 
-/** English always; another language where something is written in it. */
+/** English, and each other language in which something is written. */
 export const writtenLanguages = (draft: TextDraft): readonly string[] =>
   textLanguages.filter(language => language === 'en' || textParts.some(part => writtenIn(draft, language, part) !== ''))
 
-/** What a version lacks before it can be published, in words that name it. */
+/** What is still missing before the draft can be published, in words for staff. */
 export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: CodeClasses): readonly string[] => [
   ...writtenLanguages(draft).flatMap(language =>
     textParts.flatMap(part =>
@@ -122,13 +122,13 @@ export const missingInDraft = (draft: TextDraft, study: ResearchStudy, classes: 
   ),
 ]
 
-/** What a study lacks before it can ask anybody. */
+/** What is still missing before the study can ask anybody. */
 export const missingForPatients = (study: ResearchStudy, classes: CodeClasses): readonly string[] => [
   ...missingRequests(study, classes),
   ...(versionsOf(study).length === 0 ? ['a published text for patients'] : []),
 ]
 
-/** What the study asks for, and the version that patients sign does not name. */
+/** What the study asks for, but the version that patients now sign does not name. */
 export const unnamedRequests = (study: ResearchStudy, classes: CodeClasses): readonly string[] => {
   const asks = textAsks(study)
   const unnamed = everyRequest(study, classes).filter(({ kind, source }) => asks?.has(askOf(kind, source)) === false)
@@ -141,7 +141,7 @@ const missingRequests = (study: ResearchStudy, classes: CodeClasses): readonly s
   return requests.some(({ reason }) => reason === '') ? ['the reason for some of the data'] : []
 }
 
-/** The names of the versions that are published, the last one last. */
+/** The names of the published versions, in their order. */
 export const versionsOf = ({ extension = [] }: ResearchStudy): readonly string[] =>
   extension.flatMap(entry =>
     entry.url === extensions.patientText
@@ -156,7 +156,7 @@ const nextVersion = (study: ResearchStudy): string => {
   return String(next)
 }
 
-/** No two versions have the same words: a Consent names its text by them alone. */
+/** The languages in which the draft says just what an earlier version says. That is refused, since a Consent names its text by its words alone. */
 const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): readonly string[] => {
   const published = new Set(
     extension.flatMap(entry =>
@@ -168,7 +168,7 @@ const sameAsPublished = ({ extension = [] }: ResearchStudy, draft: TextDraft): r
   return writtenLanguages(draft).filter(language => published.has(attachmentOf(draft, language).data ?? ''))
 }
 
-/** All but the draft. */
+/** All extensions but the draft. */
 const extensionsBesides = ({ extension = [] }: ResearchStudy): readonly Extension[] =>
   extension.filter(({ url }) => url !== extensions.patientTextDraft)
 

@@ -3,7 +3,8 @@ import { languageIn } from '../../fhir/language.ts'
 import { translationsOf, type Wording, withTranslations, wordingOf } from '../../fhir/translation.ts'
 import { languageCodes, type Words } from '../../messages/catalogue.ts'
 
-/** What patients read of a study beside its text: in a language where it has that, else in its own. */
+// What patients read of a study beside its text: in a language if the study has it in that, else in the study's own.
+
 export const titleIn = (study: ResearchStudy, { code, say }: Pick<Words, 'code' | 'say'>): Wording =>
   wordingOf(study, 'title', { language: code, own: ownLanguage(study) }) ?? {
     text: say('study.untitled'),
@@ -13,15 +14,15 @@ export const titleIn = (study: ResearchStudy, { code, say }: Pick<Words, 'code' 
 export const purposeIn = (study: ResearchStudy, language: string): Wording | undefined =>
   wordingOf(study, 'description', { language, own: ownLanguage(study) })
 
-/** Of an entry of what it asks for. */
+/** `entry`: one of the study's requests. */
 export const reasonIn = (study: ResearchStudy, entry: Extension, language: string): Wording | undefined =>
   wordingOf(reasonOf(entry) ?? {}, 'valueString', { language, own: ownLanguage(study) })
 
-/** Those in which this server speaks to patients, and in which the study does not speak by itself. */
+/** The languages in which this server speaks to patients, other than the study's own. */
 export const furtherLanguages = (study: Pick<ResearchStudy, 'language'>): readonly string[] =>
   languageCodes.filter(code => code !== languageIn(ownLanguage(study)))
 
-/** Empty where there is none. */
+/** Empty if there is none. */
 export const translatedTitle = (study: ResearchStudy, language: string): string =>
   translatedIn(study, 'title', language)
 
@@ -37,7 +38,7 @@ export const withTranslatedTitle = (study: ResearchStudy, words: readonly Wordin
 export const withTranslatedPurpose = (study: ResearchStudy, words: readonly Wording[]): ResearchStudy =>
   withTranslations(study, 'description', { kind: 'markdown', words })
 
-/** The entry with this reason, and with these translations of it in the place of those in the same languages. */
+/** The request with this reason, and with these translations of it in place of those in the same languages. */
 export const withReason = (entry: Extension, reason: string, words: readonly Wording[]): Extension => {
   const before = reasonOf(entry) ?? { url: 'reason' }
   const after = withTranslations({ ...before, valueString: reason }, 'valueString', { kind: 'string', words })

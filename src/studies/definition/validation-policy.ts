@@ -1,11 +1,11 @@
 import type { Device, ResearchStudy } from '@medplum/fhirtypes'
 import { extensions } from '../../fhir/canonical.ts'
 
-/** The word of a policy that a data source or a study has set; undefined where it has none. */
+/** The code of the validation policy that is set for a data source or a study; undefined if none is. */
 export const policyOf = ({ extension = [] }: Device | ResearchStudy): string | undefined =>
   extension.find(({ url }) => url === extensions.validationPolicy)?.valueCode
 
-/** The same with another one, or with none. */
+/** The resource with another policy, or with none. */
 export const withPolicy = <R extends Device | ResearchStudy>(resource: R, policy: string | undefined): R => {
   const { extension = [], ...rest } = resource
   const others = extension.filter(({ url }) => url !== extensions.validationPolicy)

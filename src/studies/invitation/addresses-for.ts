@@ -11,7 +11,7 @@ import { isOfTenant } from '../../storage/study/invitation.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { reasonNotToWrite } from '../patient/reason-not-to-write.ts'
 
-/** `any`: by e-mail, or by text message where there is no e-mail address; `both`: by each that there is. */
+/** `any`: by e-mail, or by text message if there is no e-mail address. `both`: by each for which there is an address. */
 export type Way = 'any' | 'both' | Channel
 
 export type ReachParts = {
@@ -29,8 +29,8 @@ export const waysOf = ({ email, sms }: Channels): readonly Way[] => {
 type Written = { readonly person: string; readonly patient: string; readonly study: ResearchStudy }
 
 /**
- * Where the person has a patient of the study written to. Throws FhirError that says what is missing: who may invite may know that of a
- * record which they may not read, and not what else stands there.
+ * The addresses at which a patient of the study can be written to. Throws FhirError that says what is missing: whoever may invite may know
+ * that much of a record that they may not read, and nothing else.
  */
 export const addressesFor = async (parts: ReachParts, written: Written, way: Way): Promise<readonly Address[]> => {
   if (waysOf(parts.channels).length === 0)
@@ -67,7 +67,7 @@ const addressesBy = ({ channels }: ReachParts, record: Patient, way: Way): reado
   return way === 'any' ? reached.slice(0, 1) : reached.filter(({ channel }) => channel === way)
 }
 
-/** An id alone gives no way to write to another tenant's patient, nor to learn whether there is one. */
+/** With an id alone, nobody may write to a patient of another tenant, nor learn whether there is one. */
 const mayWriteTo = async (parts: ReachParts, written: Written): Promise<boolean> =>
   (await isOfTenant(parts.accounts.database, written.patient, sponsorOf(written.study) ?? '')) || maySee(parts, written)
 

@@ -9,9 +9,9 @@ import type { Invitation } from '../../storage/study/invitation.ts'
 import { nameOf, type OwnParts, type OwnRecord, openOwnRecord } from '../consent/own-record.ts'
 import { titleIn } from '../definition/study-words.ts'
 
-/** To whom an account and whom an invitation is for have each given an answer, as the account's holder knows it. */
+/** Somebody to whom both the patients of an account and the patient of an invitation have given an answer, as far as the account's holder may know. */
 export type AnsweredTwice = {
-  /** Id of the ResearchStudy; undefined where it is none. */
+  /** Id of the ResearchStudy; undefined if it is no study. */
   readonly study: string | undefined
   readonly name: Wording | string
 }

@@ -6,18 +6,18 @@ import type { Connection } from '../../storage/database.ts'
 import type { Store } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 
-/** What happened to an invitation, or to an answer on paper: told to the patient whom it is about, and to privacy officers of the study's organization. */
+/** Something that happened to an invitation, or to an answer on paper. The patient and the privacy officers of the study's organization can read of it. */
 export type InvitationEvent = {
   readonly what: 'made' | 'cancelled' | 'shown' | 'used' | 'wrong-tries' | 'reminded' | 'paper-confirmed'
-  /** Who did it; undefined where nobody has shown who they are. */
+  /** Who did it; undefined if they have not shown who they are. */
   readonly by: Principal | undefined
   readonly patient: string
   readonly study: string
-  /** Of the study. */
+  /** The organization of the study. */
   readonly organization: string | undefined
 }
 
-/** Runs what it is about and records it, both or neither. Where `run` answers undefined nothing has happened. */
+/** Runs something and records the event, both or neither. If `run` answers undefined, nothing happened, and nothing is recorded. */
 export const recordingInvitation = async <T>(
   openStoreAs: OpenStoreAs,
   event: InvitationEvent,
@@ -48,7 +48,7 @@ const toAuditEvent = ({ what, by, patient, study }: InvitationEvent, name: strin
   entity: [{ what: { reference: `Patient/${patient}` } }, { what: { reference: `ResearchStudy/${study}` } }],
 })
 
-/** Who has shown nobody who they are. */
+/** Somebody who has not shown who they are. */
 export const whoeverHadTheLink = 'Whoever had the link'
 
 const agentOf = ({ kind, id }: Principal, name: string): AuditEvent['agent'][number] => ({
@@ -77,6 +77,6 @@ const told: Readonly<Record<InvitationEvent['what'], string>> = {
   'paper-confirmed': 'A consent of the patient on paper was confirmed by staff',
 }
 
-/** Undefined where it is about something else. */
+/** Which of these events an AuditEvent is; undefined if none. */
 export const happenedIn = ({ outcomeDesc }: AuditEvent): InvitationEvent['what'] | undefined =>
   (Object.keys(told) as InvitationEvent['what'][]).find(what => told[what] === outcomeDesc)

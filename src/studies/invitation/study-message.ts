@@ -20,9 +20,7 @@ export type LetterParts = {
   readonly channels: Channels
 }
 
-/**
- * Sends a message that waits. Throws where it could not be sent and is to be tried again; where it is not, it is said to have failed.
- */
+/** Sends a message that waits. Throws if it could not be sent and is to be tried again; if it is not to be tried again, it is marked as failed. */
 export const sendMessage = async (
   parts: LetterParts,
   id: string,
@@ -44,7 +42,7 @@ export const sendMessage = async (
   }
 }
 
-/** Other messages tell of what somebody has done to an account or a record, whoever may read them. */
+/** The messages that ask for something. All others tell of what somebody did to an account or a record, and are sent whoever may read them. */
 const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'reminder', 'silence'])
 
 const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {
@@ -66,7 +64,7 @@ const deliver = async (parts: LetterParts, message: MessageToSend, patient: Part
   }
 }
 
-/** A name is cut off where it would make the message longer than two segments. */
+/** The name is cut off, so that the message is no longer than two segments. */
 const smsOf = (say: Words['say'], key: Key, values: Readonly<Record<string, string>>): string => {
   const organization = toGsm(values.organization ?? '').slice(0, 40)
   return toGsm(say(key, { ...values, organization }))
@@ -74,11 +72,11 @@ const smsOf = (say: Words['say'], key: Key, values: Readonly<Record<string, stri
 
 type Key = Parameters<Words['say']>[0]
 
-/** What a study is about may say what somebody has, so no text names it. */
+/** The subject of a study may reveal what somebody suffers from, so no text names the study. */
 const textsOf = {
   invitation: { subject: 'letter.subject', letter: 'letter.text', sms: 'letter-sms.text' },
   reminder: { subject: 'reminder.subject', letter: 'reminder.text', sms: 'reminder-sms.text' },
-  /** Where the invitation was used, and nothing is answered yet. */
+  /** If the invitation was used, but nothing is answered yet. */
   answer: { subject: 'answer.subject', letter: 'answer.text', sms: 'answer-sms.text' },
   silence: { subject: 'silence.subject', letter: 'silence.text', sms: 'silence-sms.text' },
   'taken-up': { subject: 'taken-up.subject', letter: 'taken-up.text', sms: 'taken-up-sms.text' },
@@ -95,7 +93,7 @@ const languageOf = ({ communication = [] }: Partial<Patient>): string | undefine
   return language?.coding?.[0]?.code
 }
 
-/** Whose study it is; of what is about no study, who has registered the patient. */
+/** The organization to which the study belongs, or if it is about no study, the one that registered the patient. */
 const organizationOf = async (
   parts: LetterParts,
   { study }: MessageToSend,

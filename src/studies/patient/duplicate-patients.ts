@@ -1,15 +1,15 @@
 import type { HumanName, Identifier, Patient } from '@medplum/fhirtypes'
 import { escaped } from '../../search/escape.ts'
 
-/** A Patient that is there already and may be the same human, and by what. */
+/** A Patient who is there already and may be the same human, and what they have in common. */
 export type Duplicate = { readonly patient: Patient; readonly by: 'identifier' | 'name' }
 
-/** All Patients that a query finds, and that whoever asks may see. */
+/** All Patients that a query finds and that the asker may see. */
 export type FindPatients = (query: URLSearchParams) => Promise<readonly Patient[]>
 
 /**
- * Of each, those who have one of its identifiers, or its name and birth date. Whoever asks is told only of whom they may see: of all
- * others it is as if there were nobody. `most`: of each, as many as are looked for; first those who have its identifiers.
+ * For each Patient, those who have one of its identifiers, or its name and birth date. The asker learns only of those whom they may see, as
+ * if nobody else were there. `most`: how many to find for each, beginning with those who share an identifier.
  */
 export const findDuplicates = async (
   find: FindPatients,
@@ -19,10 +19,10 @@ export const findDuplicates = async (
   const values = [...new Set(asked.flatMap(({ identifier = [] }) => identifier.flatMap(({ value }) => value ?? [])))]
   const days = [...new Set(asked.flatMap(({ birthDate }) => birthDate ?? []))]
   const byIdentifier = values.length === 0 ? [] : await find(new URLSearchParams({ identifier: oneOf(values) }))
-  // Names are spelled in too many ways to be asked for.
+  // Names are spelled in too many ways to search for them.
   const byName = days.length === 0 ? [] : await find(new URLSearchParams({ birthdate: days.join(',') }))
   const holders = Map.groupBy(byIdentifier.flatMap(heldBy), ({ identifier }) => identifier.value)
-  // Where the day is not known many have the same one: each name of theirs is read once, not for each who is asked about.
+  // Many may have the same date, as where the day is not known: each of their names is read once, and not once for everybody who is asked about.
   const namesakes = Map.groupBy(byName.flatMap(calledBy), ({ called }) => called)
   return asked.map(one => {
     const same = (one.identifier ?? []).flatMap(identifier =>
@@ -39,7 +39,7 @@ export const findDuplicates = async (
   })
 }
 
-/** Takes the lines of one list in their order, and answers the first line before that may be the same human, if there is one. */
+/** Takes the lines of a list in their order, and answers the first earlier line that may be the same human, if there is one. */
 export const openLinesBefore = (): ((line: number, patient: Patient) => number | undefined) => {
   const lineBySystemByValue = new Map<string, Map<string, number>>()
   const lineByName = new Map<string, number>()
@@ -50,7 +50,7 @@ export const openLinesBefore = (): ((line: number, patient: Patient) => number |
     const numbers = identifier.map(({ system = '', value = '' }) => ({ system, holders: holdersOf(value) }))
     const names = namesOf(patient)
     const before = [
-      // As `isSame` has it.
+      // The same rule as in `isSame`.
       ...numbers.flatMap(({ system, holders }) =>
         system === '' ? [...holders.values()].slice(0, 1) : [holders.get(system), holders.get('')],
       ),
@@ -66,13 +66,13 @@ const oneOf = (values: readonly string[]): string => values.map(escaped).join(',
 
 const heldBy = (patient: Patient) => (patient.identifier ?? []).map(identifier => ({ identifier, patient }))
 
-/** Where one of them does not say whose number it is, it may be the same. */
+/** If one of them does not say its system, it may be the same. */
 const isSame = (one: Identifier, other: Identifier): boolean =>
   one.value === other.value && (one.system === undefined || other.system === undefined || one.system === other.system)
 
 const calledBy = (patient: Patient) => namesOf(patient).map(called => ({ called, patient }))
 
-/** Each name, so far as it is told apart, with the birth date: who have one in common may be the same. */
+/** Each name, in comparable form, with the birth date: Patients who have one of these in common may be the same. */
 const namesOf = ({ name = [], birthDate }: Patient): readonly string[] => [
   ...new Set(name.map(one => `${comparable(one)} ${birthDate}`)),
 ]

@@ -7,7 +7,7 @@ import type { Search } from '../../search/search.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import type { Store } from '../../storage/store.ts'
 
-/** What patients are looked for by; empty texts ask nothing. */
+/** By what to look for patients; empty texts ask for nothing. */
 export type PatientsAsked = {
   /** Beginnings of names, in any order. */
   readonly name: string
@@ -22,7 +22,7 @@ type Parts = { readonly registry: Registry; readonly openStoreFor: (caller: Call
 
 type PatientPage = { readonly patients: readonly Patient[]; readonly next?: string }
 
-/** One page of those whom the caller may see, by family name. */
+/** A page of those whom the caller may see, by family name. */
 export const findPatientPage = async (
   { registry, openStoreFor }: Parts,
   caller: Caller,
@@ -33,7 +33,7 @@ export const findPatientPage = async (
   return { patients: entries.map(({ content }) => JSON.parse(content)), ...(next !== undefined && { next }) }
 }
 
-/** Ids of all of them. */
+/** The ids of all that the pages would list. */
 export const findAllPatients = async (
   parts: Parts,
   caller: Caller,

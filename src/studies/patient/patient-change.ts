@@ -9,11 +9,11 @@ import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { givenNames, identifiersIn, inOneLine, isUnchanged, type PatientFields } from './patient-fields.ts'
 import type { RegisteringParts } from './registering.ts'
 
-/** What those who have registered a patient change of what is said of the patient. */
+/** How people of the organization that registered a patient change the patient's record. */
 export type PatientChanges = {
-  /** Undefined where the person may not change it. Throws FhirError where there is no such patient for them. */
+  /** Undefined if the person may not change it. Throws FhirError if the person can see no such patient. */
   readonly find: (person: string, patient: string) => Promise<PatientToChange | undefined>
-  /** Only after `version`. Throws FhirError, with 412 where somebody else was faster. */
+  /** Writes the version after `version`. Throws FhirError, with 412 if somebody else was faster. */
   readonly change: (person: string, patient: string, version: string, fields: PatientFields) => Promise<void>
 }
 
@@ -58,7 +58,7 @@ const fieldsOf = ({ name = [], birthDate = '', identifier = [], telecom = [], co
 
 const lineOf = ({ system, value = '' }: Identifier): string => (system === undefined ? value : `${system}|${value}`)
 
-/** What else stands there stays, and so does what is said as it was. */
+/** Whatever else is in the record stays, and so does a field that is unchanged. */
 const withFields = (patient: Patient, fields: PatientFields): Patient => {
   const before = fieldsOf(patient)
   const { name = [], identifier = [], telecom = [], communication = [], ...rest } = patient
@@ -79,7 +79,7 @@ const withFields = (patient: Patient, fields: PatientFields): Patient => {
   }
 }
 
-/** The first of them; its `text` said what it is no more. */
+/** Changes the first name, and drops its `text`, which would still say the old one. */
 const named = ([first = {}, ...others]: readonly HumanName[], { given, family }: PatientFields): HumanName[] => {
   const { text: _, given: __, ...more } = first
   const names = givenNames(given)

@@ -4,20 +4,20 @@ import { emailProblem } from '../../accounts/sign-up/email.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 import { toMobile } from '../../storage/model/patient-address.ts'
 
-/** What is entered of a patient, as it was typed. */
+/** What was typed about a patient. */
 export type PatientFields = Readonly<Record<PatientFieldName, string>>
 
 export const patientFieldNames = ['given', 'family', 'birthDate', 'identifiers', 'email', 'mobile', 'language'] as const
 export type PatientFieldName = (typeof patientFieldNames)[number]
 
-/** By the field; what is accepted is said. */
+/** For each field that is wrong, a text that says what is accepted. */
 export type PatientProblems = Readonly<Partial<Record<PatientFieldName, string>>>
 
 type Read =
   | { readonly kind: 'read'; readonly patient: Patient }
   | { readonly kind: 'wrong'; readonly problems: PatientProblems }
 
-/** A Patient of what was entered, without an organization yet; or all that is wrong with it. */
+/** The Patient that was typed in, without an organization yet; or all that is wrong with it. */
 export const readPatientFields = (fields: PatientFields, languages: readonly string[]): Read => {
   const found = Object.entries(problemOf).flatMap(([name, find]) => {
     const problem = find(fields[name as PatientFieldName].trim(), languages)
@@ -27,7 +27,7 @@ export const readPatientFields = (fields: PatientFields, languages: readonly str
   return { kind: 'read', patient: toPatient(fields) }
 }
 
-/** What is wrong with what is changed of a patient; what stays may be as registries elsewhere have it. */
+/** What is wrong with the fields that were changed. Fields that stay may be as registries elsewhere have them. */
 export const problemsOfChange = (
   fields: PatientFields,
   before: PatientFields,
@@ -73,7 +73,7 @@ const problemOf: Readonly<
 
 const mostIdentifiers = 5
 
-/** What is pasted from a table has tabs. */
+/** Text that is pasted from a table has tabs. */
 export const inOneLine = (text: string): string => text.trim().replace(/\s+/g, ' ')
 
 const hasControl = (text: string): boolean => /\p{Cc}/u.test(text)
@@ -81,12 +81,12 @@ const hasControl = (text: string): boolean => /\p{Cc}/u.test(text)
 const isPastDay = (text: string): boolean => {
   if (!/^\d{4}-\d\d-\d\d$/.test(text) || text < '1850-01-01') return false
   const time = new Date(`${text}T00:00:00Z`)
-  // Somewhere it is tomorrow already.
+  // Somewhere on earth it is already tomorrow.
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text) && time.getTime() < Date.now() + dayMs
 }
 const dayMs = 24 * 60 * 60 * 1000
 
-/** In a file of lines, several identifiers stand beside each other. */
+/** In the file of a list, the identifiers of a patient are separated by semicolons. */
 const linesOf = (text: string): readonly string[] =>
   text
     .split(/[\r\n]+|\s+;\s+/)

@@ -30,7 +30,7 @@ type Parts = RegisteringParts & {
   readonly reportFault: (fault: unknown) => void
 }
 
-/** Works on lists of patients as who sent them, also on those from before this process began, and forgets what nobody confirms. */
+/** Works on lists of patients with the rights of whoever sent them, also on lists from before this process began, and drops those that nobody confirms. */
 export const workOnImports = async (parts: Parts): Promise<{ readonly close: () => void }> => {
   const { database, queue } = parts
   await queue.work(async (id, attempt) => {
@@ -61,7 +61,7 @@ const workOn = async (parts: Parts, found: PatientImport, { isLast }: { readonly
 
 type Step = (parts: Parts, found: PatientImport) => Promise<void>
 
-/** Who may be there already. Asked again it finds the same. */
+/** Notes which of the patients may be there already. Doing it again gives the same. */
 const check: Step = async (parts, { id, person }) => {
   const { database } = parts
   const { find } = await registrarOf(parts, person)
@@ -85,7 +85,7 @@ const check: Step = async (parts, { id, person }) => {
   await endChecking(database, id)
 }
 
-/** By line, those of them who may be there already, and as whom. */
+/** By line, which patients may be there already, and who they may be. */
 const duplicatesAmong = async (find: FindPatients, lines: readonly ShownLine[]) => {
   const sound = soundOf(lines)
   const there = await findDuplicates(
@@ -107,8 +107,8 @@ const soundOf = (lines: readonly ShownLine[]): readonly { readonly line: number;
 const mostDuplicates = 5
 
 /**
- * All of it, or nothing, in one transaction; it is told besides how far that is. Who has come since it was looked at is shown to whoever
- * sent it before anything is registered.
+ * Registers all of the list or nothing, in one transaction, and notes beside it how far it has come. If somebody was registered since the list
+ * was checked who may be one of its patients, that is shown first, and nothing is registered yet.
  */
 const register: Step = async (parts, found) => {
   const { store } = await registrarOf(parts, found.person)
@@ -122,7 +122,7 @@ const register: Step = async (parts, found) => {
   })
 }
 
-/** Of those who were shown as nobody's duplicate. */
+/** Duplicates of patients who had none when they were shown. */
 const cameMeanwhile = async (
   { database }: Parts,
   { id }: PatientImport,

@@ -13,22 +13,22 @@ import {
 import { readPatientList } from './patient-list.ts'
 import { type Into, type RegisteringParts, registrarOf } from './registering.ts'
 
-/** Lists of patients as files: each is the person's own who sent it. */
+/** Lists of patients as files. Each list belongs to the person who sent it. */
 export type PatientImports = {
-  /** Reads the file; nothing is registered by it. Who may register there is asked when it is. */
+  /** Reads the file, and registers nothing. Whether the person may register patients there is asked when that is done. */
   readonly upload: (person: string, into: Into, file: Uint8Array, languages: readonly string[]) => Promise<Uploaded>
   readonly list: (person: string) => Promise<readonly PatientImport[]>
   readonly find: (person: string, id: string) => Promise<PatientImport | undefined>
-  /** A page of its lines, of those that the person may see. */
+  /** A page of its lines. */
   readonly lines: (
     id: string,
     asked: { readonly which: 'faulty' | 'duplicate' | 'sound'; readonly after: number; readonly count: number },
   ) => Promise<readonly ShownLine[]>
-  /** The Patients of the ids, as far as the person may see them. */
+  /** Those of the Patients whom the person may see, by id. */
   readonly patients: (person: string, ids: readonly string[]) => Promise<ReadonlyMap<string, Patient>>
-  /** Has it registered as it was shown, by and by. False where it cannot be, or is already. */
+  /** Has it registered in the background, as it was shown. False if it cannot be, or is already. */
   readonly confirm: (person: string, id: string, options: { readonly keepsDuplicates: boolean }) => Promise<boolean>
-  /** Forgets it, where it is not registered yet. */
+  /** Drops it, unless it is registered already. */
   readonly cancel: (person: string, id: string) => Promise<boolean>
 }
 
@@ -38,7 +38,7 @@ type Uploaded =
 
 type Parts = RegisteringParts & {
   readonly database: Database
-  /** Has the import worked on, by and by. */
+  /** Has the import worked on in the background. */
   readonly ask: (id: string) => Promise<void>
 }
 

@@ -4,10 +4,10 @@ import { type PatientFieldName, type PatientFields, patientFieldNames, readPatie
 
 type ReadList =
   | { readonly kind: 'read'; readonly lines: readonly ImportLine[] }
-  /** Nothing of it can be read; `why` is for people. */
+  /** It cannot be read at all; `why` is for people. */
   | { readonly kind: 'unreadable'; readonly why: string }
 
-/** How the columns of a list are called. */
+/** The names of the columns, and the fields that they hold. */
 const columns: Readonly<Record<string, PatientFieldName>> = {
   family: 'family',
   given: 'given',
@@ -21,7 +21,7 @@ const columns: Readonly<Record<string, PatientFieldName>> = {
 const columnNames = Object.keys(columns)
 const needed = ['family', 'birth_date']
 
-/** A list to begin with: two patients, in the form that Excel and others read and write. https://www.rfc-editor.org/rfc/rfc4180 */
+/** A list to start from: two patients, in the form that Excel and others read and write. https://www.rfc-editor.org/rfc/rfc4180 */
 export const patientListTemplate = [
   columnNames.join(','),
   'Ruiz,María José,1970-05-31,urn:oid:1.2.3|4711 ; A-1,maria@example.org,+15005550006,es',
@@ -33,7 +33,7 @@ export const mostLines = 20_000
 
 const whatStands = `its first line names the columns (${columnNames.join(', ')}), and each line after it is a patient`
 
-/** UTF-8 with or without a byte order mark, commas or semicolons, with breaks within quotes: every line is a Patient, or says what is wrong. */
+/** Reads UTF-8, with or without a byte order mark, with commas or semicolons, and with line breaks within quotes. Each line is a Patient, or what is wrong with it. */
 export const readPatientList = (file: Uint8Array, languages: readonly string[]): ReadList => {
   const text = textOf(file)
   if (text === undefined)
@@ -92,7 +92,7 @@ const recordsOf = (text: string, onRead: (line: number) => void): readonly CsvRe
     .filter(({ values }) => values.some(value => value !== ''))
 }
 
-/** Whichever of the two stands more often in the line that names the columns. */
+/** Whichever of the two is more frequent in the line that names the columns. */
 const delimiterOf = (text: string): ',' | ';' => {
   const [first = ''] = text.split('\n', 1)
   return first.split(';').length > first.split(',').length ? ';' : ','
@@ -113,7 +113,7 @@ const problemOfColumns = (names: readonly string[]): string | undefined => {
 
 const quoted = (name: string): string => `“${name.slice(0, 50)}”`
 
-/** Spreadsheets save columns in which nothing stands any more. */
+/** Spreadsheets also save columns at the end that have become empty. */
 const withoutEmptyEnd = (values: readonly string[]): readonly string[] =>
   values.slice(0, values.findLastIndex(value => value !== '') + 1)
 
@@ -131,7 +131,7 @@ const toLine = (names: readonly string[], record: CsvRecord, languages: readonly
   return read.kind === 'read' ? { line, patient: read.patient } : { line, problems: { ...read.problems } }
 }
 
-/** Where a quotation mark is never closed, all is read to the end before that shows. */
+/** That a quotation mark is never closed is found only at the end, so the line after the last record that could be read is named. */
 const syntaxProblem = ({ code, lines }: CsvError, lastRead: number): string => {
   if (code === 'CSV_QUOTE_NOT_CLOSED')
     return `A quotation mark in line ${lastRead + 1}, or after it, is opened and never closed`

@@ -17,17 +17,17 @@ import type { Store, Stored, Write } from '../../storage/store.ts'
 import { sponsorOf } from '../definition/study-sponsor.ts'
 import { type Duplicate, type FindPatients, findDuplicates } from './duplicate-patients.ts'
 
-/** What members of organizations do with the patients of these. Everything is done as the person, and asked of the rules. */
+/** How members of organizations register patients. Everything is done with the rights of the person. */
 export type Registering = {
-  /** Where the person may register patients; nobody is registered in what is closed. */
+  /** Where the person may register patients: in no organization that is closed. */
   readonly organizations: (person: string) => Promise<readonly NamedOrganization[]>
-  /** Those among whom the person may see that may be the same human. */
+  /** Those of the patients whom the person may see who may be the same human. */
   readonly duplicates: (person: string, patient: Patient) => Promise<readonly Duplicate[]>
-  /** Undefined where the person may enrol nobody into it, or there is no such study. */
+  /** Undefined if the person may enrol nobody into it, or there is no such study. */
   readonly findStudy: (person: string, study: string) => Promise<EnrollingStudy | undefined>
   /**
-   * Nobody is registered while there are others who may be the same than whoever registers has been shown: of two who register
-   * the same human at once, one is told of the other. Throws FhirError where the person may not.
+   * Registers the patient, unless there are others who may be the same human and whom the person has not been shown: if two people register
+   * the same human at once, one of them is told. Throws FhirError if the person may not.
    */
   readonly register: (
     person: string,
@@ -42,10 +42,10 @@ type Registered =
   | { readonly kind: 'registered'; readonly id: string }
   | { readonly kind: 'alike'; readonly duplicates: readonly Duplicate[] }
 
-/** `organization`: whose it is. */
+/** `organization`: the one to which the study belongs. */
 export type EnrollingStudy = { readonly id: string; readonly name: string; readonly organization: string }
 
-/** `study`: into which the patient is enrolled at once; both, or neither. */
+/** `study`: the patient is also enrolled into it; both are done, or neither. */
 export type Into = { readonly organization: string; readonly study?: string | undefined }
 
 export type RegisteringParts = {
@@ -88,14 +88,14 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
   },
 })
 
-/** By what two who register the same human meet. */
+/** The searches by which two who register the same human at once take turns. */
 const meansOf = (registry: Registry, { birthDate, identifier = [] }: Patient): readonly Search[] =>
   [
     ...(birthDate === undefined ? [] : [{ birthdate: birthDate }]),
     ...identifier.flatMap(({ value }) => (value === undefined ? [] : [{ identifier: escaped(value) }])),
   ].map(query => parseSearch(registry, 'Patient', new URLSearchParams(query)))
 
-/** Who registers, with all that they may do for it, and what they may find. */
+/** The store of somebody who registers, the organizations for which they do so, and what patients they can find. */
 export const registrarOf = async (
   { accounts, registry, openStoreFor }: RegisteringParts,
   person: string,
@@ -106,7 +106,7 @@ export const registrarOf = async (
   return { store, organizations, find: patientsIn(registry, store) }
 }
 
-/** Among those whom the store's caller may see; also within a transaction. */
+/** Finds patients among those whom the store's caller may see, also within a transaction. */
 export const patientsIn =
   (registry: Registry, store: Pick<Store, 'search'>): FindPatients =>
   async query => {
@@ -123,14 +123,14 @@ export const patientsIn =
 
 const scope = 'user/Patient.crs user/Organization.rs user/ResearchStudy.rs user/ResearchSubject.crs'
 
-/** Throws where the organization is closed, as it may be by the time that what was begun is done. Who may not see it may not write there. */
+/** Throws FhirError if the organization is closed, as it may be by the time a long task is done. Whoever may not see it may not write there either. */
 export const refuseClosed = async (store: Pick<Store, 'read'>, organization: string): Promise<void> => {
   const stored = await unlessRefused(() => store.read('Organization', organization))
   if (stored !== undefined && (JSON.parse(stored.content) as Organization).active === false)
     throw new FhirError('business-rule', 'The organization is closed, so nobody is registered in it')
 }
 
-/** Within a transaction: all of them, or an error. Answers their ids in the same order. */
+/** Registers all of them or throws; to be called within a transaction. Answers their ids in the same order. */
 export const registerAll = async (
   { registry }: Pick<RegisteringParts, 'registry'>,
   store: Store,
@@ -150,7 +150,7 @@ export const registerAll = async (
   return ids
 }
 
-/** Somebody in a study who has not answered yet. Where people are known by code, they need one. */
+/** The place in a study of somebody who has not answered yet. If the study knows people by code, they get one. */
 export const subjectOf = ({ id, extension = [] }: ResearchStudy, patient: string): ResearchSubject => {
   const isCoded = extension.some(({ url, valueCode }) => url === extensions.identity && valueCode === 'coded')
   return {
@@ -162,7 +162,7 @@ export const subjectOf = ({ id, extension = [] }: ResearchStudy, patient: string
   }
 }
 
-/** Letters and digits that nobody mistakes for each other: of ten thousand people, two have the same once in twenty thousand studies. */
+/** Of letters and digits that are not mistaken for each other. Among ten thousand people, two get the same code in one of twenty thousand studies. */
 const newCode = (): string => {
   const code = Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('')
   return `${code.slice(0, 4)}-${code.slice(4)}`

@@ -22,14 +22,14 @@ export type EnrolledPerson = Pick<StudyPersonRow, 'isSilent' | 'isEarlier' | 'is
   readonly id: string
   /** Id of the Patient that it names, whom the caller may not be able to read. */
   readonly patientId: string
-  /** Absent where the caller may not read the Patient: then there is the code alone. */
+  /** Absent if the caller may not read the Patient, and knows the code alone. */
   readonly patient?: Patient
   readonly codes: readonly string[]
   /** Whether the place in the study has ended. */
   readonly hasEnded: boolean
-  /** Undefined where the caller may not read what people answer. */
+  /** Undefined if the caller may not know what people answer. */
   readonly state: StudyState | undefined
-  /** The newest reading that the caller may see for the study: when it was measured, if that is known, and when it came. */
+  /** When the newest reading that the caller may see for the study was measured, if that is known, and when it arrived. */
   readonly newest?: { readonly measured?: Date; readonly arrived: Date }
 }
 
@@ -38,11 +38,11 @@ type EnrolledPage = Pick<StudyPeople, 'total' | 'counts'> & { readonly people: r
 type Wanted = Pick<StudyPeopleAsked, 'text' | 'sort' | 'offset' | 'limit'> & {
   readonly state: StudyPeopleAsked['state'] | undefined
   readonly seesAnswers: boolean
-  /** Ids of the ResearchSubjects among which it is looked; absent: all. */
+  /** Ids of the ResearchSubjects among which to look; absent: all. */
   readonly among?: readonly string[] | undefined
 }
 
-/** One page of those in the study, and how many there are of each state. Everything is asked as the caller. */
+/** A page of the people in the study, and how many there are in each state, as far as the caller may know. */
 export const findEnrolledPeople = async (
   { openStoreFor }: Pick<StudyParts, 'openStoreFor'>,
   caller: Caller,
@@ -60,7 +60,7 @@ export const findEnrolledPeople = async (
   return { people: rows.map(row => toPerson(row, seesAnswers)), total, counts: seesAnswers ? counts : {} }
 }
 
-/** Who shares, and sends nothing for so long, is silent. */
+/** Somebody who shares but has sent nothing for so many days is called silent. */
 export const silentDays = 14
 
 const toPerson = (
@@ -83,10 +83,10 @@ const toPerson = (
   }
 }
 
-/** The newest reading of somebody's of one kind, when it came, and of how many that came last it is the newest. */
+/** Somebody's newest reading of one kind, when it arrived, and how many arrived lately of which it is the newest. */
 export type ArrivedReading = Pick<Arrival, 'arrived' | 'count' | 'since'> & { readonly observation: Observation }
 
-/** Whose readings came last of what people share with the study, and of which kind. */
+/** The readings that arrived last of what people share with the study: the newest of each person and kind. */
 export const findArrivals = async (
   { openStoreFor }: StudyParts,
   caller: Caller,

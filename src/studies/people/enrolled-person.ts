@@ -5,7 +5,7 @@ import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { ForSubject, WithdrawalParts } from '../consent/withdrawal-by-staff.ts'
 import type { EnrolledPerson } from './enrolled-people.ts'
 
-/** Who somebody in a study is, as far as whoever does something for them may know. Throws `not-found` where they may know nothing. */
+/** Who somebody in a study is, as far as `person` may know. Throws `not-found` if they may know nothing. */
 export const findEnrolledPerson = async (
   { accounts, registry, openStoreFor }: WithdrawalParts,
   { person, subject }: Omit<ForSubject, 'study'>,

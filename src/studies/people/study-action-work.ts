@@ -33,7 +33,7 @@ type Parts = StudyParts &
     readonly reportFault: (fault: unknown) => void
   }
 
-/** Does what staff have asked for as these, a few at a time; also what was asked for before this process began. */
+/** Does what staff have asked for, with their rights, a few items at a time; also what was asked for before this process began. */
 export const workOnStudyActions = async (parts: Parts): Promise<void> => {
   const { database, queue } = parts
   await queue.work(async (id, { isLast }) => {
@@ -61,19 +61,19 @@ const workOn = async (parts: Parts, action: StudyAction): Promise<void> => {
       for (const item of left) await doOne(parts, action, item, act)
     }
     const done = await Promise.allSettled(Array.from({ length: mostAtOnce }, doNext))
-    // Once nothing is under way any more: whoever begins anew is to find all of it settled.
+    // Thrown only now that nothing is under way any more, so that whoever begins anew finds all items settled.
     for (const one of done) if (one.status === 'rejected') throw one.reason
   }
 }
 
 const chunkSize = 200
 
-/** Each waits for the database most of its time; requests are to find connections all the same. */
+/** Each waits for the database most of the time, and requests need connections as well. */
 const mostAtOnce = 3
 
 const cutShort = 'The server stopped while it was at this, and it is not known whether it was done: look how they stand'
 
-/** Of somebody who is barred by now, or may do nothing in the study any more, nothing is done, and each item says so. */
+/** If whoever asked is barred by now, or may do nothing in the study any more, nothing is done, and each item says so. */
 const actFor = async (parts: Parts, action: StudyAction, items: readonly StudyActionItem[]): Promise<Act> => {
   try {
     if (await isBarredPerson(parts.database, action.person))
@@ -106,17 +106,17 @@ const refusalOf = async (acted: Promise<void>, reportFault: Parts['reportFault']
   }
 }
 
-/** Throws FhirError that says why it is not done. */
+/** Does it to one target. Throws FhirError that says why it is not done. */
 type Act = (target: string) => Promise<void>
 
-/** What is known of a chunk of items is asked once for all of them. */
+/** Prepares an act, asking whatever it needs to know once for a whole chunk of items. */
 type Kind = (parts: Parts, action: StudyAction, items: readonly StudyActionItem[]) => Promise<Act>
 
 const wayOf = ({ way }: StudyAction): Way => way as Way
 
 const byOf = ({ person, study }: StudyAction, subject: string) => ({ person, study, subject })
 
-/** Answers what enrols a patient, and answers the id of the ResearchSubject. */
+/** The function that it answers enrols a patient, and answers the id of the ResearchSubject. */
 const enrolling = async (parts: Parts, { person, study }: StudyAction, items: readonly StudyActionItem[]) => {
   const { registry } = parts
   const { store, find } = await registrarOf(parts, person)
@@ -152,7 +152,7 @@ const enrolAndInvite: Kind = async (parts, action, items) => {
   }
 }
 
-/** What is told of one of many: half of it was done. */
+/** Half of it was done, and the reason for the rest says so. */
 const butEnrolled = (error: unknown): never => {
   if (!(error instanceof FhirError)) throw error
   throw new FhirError(error.issues[0].code, `Enrolled, but not invited: ${error.message}`, { cause: error })
@@ -181,7 +181,7 @@ const remind: Kind = async (parts, action, items) => {
   }
 }
 
-/** As far as whoever reminds may know. */
+/** How each of them stands, as far as whoever reminds them may know. */
 const standingOf = async (
   parts: Parts,
   { person, study: id }: StudyAction,

@@ -14,20 +14,20 @@ import type { Way } from '../invitation/addresses-for.ts'
 import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
 import { seesAnswersOf } from './sees-answers.ts'
 
-/** What staff do to many people of a study at once; whether they may is asked of each, when it is done. */
+/** What staff do to many people of a study at once. Whether they may is asked for each of them, when it is done. */
 export type StudyActions = {
-  /** Answers its id; where the same is under way already, of that. */
+  /** Answers its id, or that of the same action if it is under way already. */
   readonly start: (asked: AskedAction) => Promise<string>
-  /** The person's own. */
+  /** Only one that the person started. */
   readonly find: (person: string, study: string, id: string) => Promise<StudyAction | undefined>
-  /** Those to whom it was not done, and why. */
+  /** Those to whom it could not be done, and why. */
   readonly refused: (
     id: string,
     page: { readonly after: number; readonly count: number },
   ) => Promise<readonly RefusedItem[]>
-  /** Ids of the ResearchSubjects whose last invitation stands so; undefined: whoever is in the study. */
+  /** Ids of the ResearchSubjects whose last invitation is in that state; undefined if there is no filter, for everybody in the study. */
   readonly among: (study: string, filter: InvitedFilter | undefined) => Promise<readonly string[] | undefined>
-  /** Ids of all that a page of the study would list, on all its pages. */
+  /** Ids of all people whom the pages of the study would list, other than those whose place has ended. */
   readonly everybody: (caller: Caller, study: ResearchStudy, wanted: ListedPeople) => Promise<readonly string[]>
 }
 
@@ -36,7 +36,7 @@ type AskedAction = {
   readonly study: string
   readonly what: StudyActionKind
   readonly way: Way
-  /** Ids: of Patients to be enrolled, of ResearchSubjects else. */
+  /** Ids of Patients if they are to be enrolled, otherwise of ResearchSubjects. */
   readonly targets: readonly string[]
 }
 
@@ -44,7 +44,7 @@ type ListedPeople = Pick<Parameters<typeof findEnrolledPeople>[3], 'state' | 'te
 
 type Parts = StudyParts & {
   readonly database: Database
-  /** Has it worked on, by and by. */
+  /** Has it worked on in the background. */
   readonly ask: (id: string) => Promise<void>
 }
 
@@ -72,5 +72,5 @@ export const openStudyActions = (parts: Parts): StudyActions => {
   }
 }
 
-/** Each is found among all, so that there are few. */
+/** Large, since every page is searched for among all people. */
 const chunkSize = 5000
