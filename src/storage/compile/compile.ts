@@ -9,7 +9,7 @@ import { compileMember } from '../model/relation/member.ts'
 import { compileRelation } from '../model/relation/relations.ts'
 import { type RowNames, typeIdOf } from '../row.ts'
 import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
-import { dateTest } from '../values/date.ts'
+import { millisecondTest } from '../values/date.ts'
 import { present } from '../values/element.ts'
 import { matchValue } from '../values/value.ts'
 import { compileHierarchy } from './compile-hierarchy.ts'
@@ -133,11 +133,7 @@ const compileMatch = (match: Match, at: Compiling): SqlFragment => {
 /** `_lastUpdated` has a column of its own. */
 const columnMatch = ({ parameter, value }: Match, { row }: RowNames): SqlFragment | undefined => {
   if (parameter.code === '_lastUpdated' && value.kind === 'date')
-    return dateTest(
-      sql.fragment`${row}.last_updated`,
-      sql.fragment`(${row}.last_updated + interval '1 millisecond')`,
-      value,
-    )
+    return millisecondTest(sql.fragment`${row}.last_updated`, value)
   return undefined
 }
 

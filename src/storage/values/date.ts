@@ -52,22 +52,38 @@ const ranges: Readonly<Record<string, DateRange>> = {
 }
 
 /** The element's range [low, high) against the value's, by prefix. */
-export const dateTest = (low: SqlFragment, high: SqlFragment, value: DateValue): SqlFragment => {
+export const dateTest = (low: SqlFragment, high: SqlFragment, value: DateValue): SqlFragment =>
+  rangeTest({ low, high, toEnd: bound => bound }, value)
+
+/** The same of the millisecond that begins at a time, of which an index is of use: it is by itself on its side of each comparison. */
+export const millisecondTest = (at: SqlFragment, value: DateValue): SqlFragment =>
+  rangeTest({ low: at, high: at, toEnd: bound => sql.fragment`(${bound} - interval '1 millisecond')` }, value)
+
+/** `toEnd`: with what `high` is compared, for a bound with which the end of the range is. */
+type Compared = {
+  readonly low: SqlFragment
+  readonly high: SqlFragment
+  readonly toEnd: (bound: SqlFragment) => SqlFragment
+}
+
+const rangeTest = ({ low, high, toEnd }: Compared, value: DateValue): SqlFragment => {
   const from = sql.fragment`${value.low}::timestamptz`
   const to = sql.fragment`${value.high}::timestamptz`
-  const inside = sql.fragment`(${low} >= ${from} AND ${high} <= ${to})`
+  const inside = sql.fragment`(${low} >= ${from} AND ${high} <= ${toEnd(to)})`
+  const reaches = sql.fragment`${high} > ${toEnd(from)}`
+  const reachesBeyond = sql.fragment`${high} > ${toEnd(to)}`
   const tests: Readonly<Record<DateValue['prefix'], SqlFragment>> = {
     eq: inside,
     ne: sql.fragment`NOT ${inside}`,
     gt: isMoment(value)
-      ? sql.fragment`(${high} > ${to} OR ${low} > ${from} OR (${low} < ${from} AND ${high} > ${from} AND ${high} < ${to}))`
-      : sql.fragment`${high} > ${to}`,
+      ? sql.fragment`(${reaches} AND (${reachesBeyond} OR ${low} > ${from} OR (${low} < ${from} AND ${high} < ${toEnd(to)})))`
+      : reachesBeyond,
     lt: sql.fragment`${low} < ${from}`,
-    ge: sql.fragment`${high} > ${from}`,
+    ge: reaches,
     le: sql.fragment`${low} < ${to}`,
     sa: sql.fragment`${low} >= ${to}`,
-    eb: sql.fragment`${high} <= ${from}`,
-    ap: sql.fragment`(${low} < ${to} AND ${high} > ${from})`,
+    eb: sql.fragment`${high} <= ${toEnd(from)}`,
+    ap: sql.fragment`(${low} < ${to} AND ${reaches})`,
   }
   return tests[value.prefix]
 }

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { fullAccess, restrict } from '../../../src/access/access.ts'
 import { intervalOf } from '../../../src/fhir/date.ts'
+import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { parseSearch } from '../../../src/search/parse.ts'
+import { compile } from '../../../src/storage/compile/compile.ts'
+import { storedRow } from '../../../src/storage/row.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import { planOf, rowsLookedAt } from '../../support/plan.ts'
 import { openSearching } from '../../support/searching.ts'
 
 const { server, database, put, found } = await openSearching()
@@ -142,4 +149,16 @@ t.test('from a value on, or up to it, is whatever reaches into it', async t => {
     ['ge2020-01&date=le2020-01', 'days'],
   ] as const)
     t.equal(await found(`Encounter?date=${asked}`), expected, asked)
+})
+
+t.test('what was written since then is found by the index of when it was', async t => {
+  for (const asked of ['gt2040-01-01T00:00:00Z', 'gt2040-01-01', 'ge2040', 'sa2040-01-01', '2040-01-01']) {
+    const { where } = parseSearch(loadRegistry(), 'Basic', new URLSearchParams({ _lastUpdated: asked }))
+    const question = compile(restrict(fullAccess, 's', 'Basic', where), storedRow('Basic', 'row'), openCodeClasses())
+    const steps = await database.transaction(async connection => {
+      await connection.run(sql.fragment`SET LOCAL enable_seqscan = off`)
+      return planOf(connection, sql.fragment`SELECT FROM basic AS row WHERE ${question}`, { analyze: true })
+    })
+    t.equal(rowsLookedAt(steps, 'basic'), 0, asked)
+  }
 })
