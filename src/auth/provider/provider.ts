@@ -28,11 +28,11 @@ import {
 } from './provider-parts.ts'
 import type { SigningKey } from './signing-keys.ts'
 
-/** oidc-provider as SMART App Launch wants it: what the library leaves open, or decides otherwise, is decided here. */
+/** oidc-provider, configured as SMART App Launch demands. */
 export const openProvider = (parts: ProviderParts, keys: readonly [SigningKey, ...SigningKey[]]): Provider => {
   const issuer = `${parts.base()}/oauth`
   const provider = new Provider(issuer, configurationOf(parts, keys))
-  // The library sees the address that others use, whatever proxy the request came through.
+  // So that the library sees the address that others use, whatever proxy the request came through.
   provider.proxy = true
   Object.defineProperty(provider.Client.prototype, 'compareClientSecret', { value: compareClientSecret })
   provider.on('server_error', (_ctx, error) => parts.reportFault(error))
@@ -40,82 +40,99 @@ export const openProvider = (parts: ProviderParts, keys: readonly [SigningKey, .
   return provider
 }
 
-const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Configuration => {
+const configurationOf = (parts: ProviderParts, keys: readonly SigningKey[]): Configuration => ({
+  adapter: openAdapter(parts),
+  jwks: { keys: [...keys] },
+  routes: { jwks: '/jwks.json', authorization: '/authorize', registration: '/register' },
+  scopes: contextScopes,
+  claims: { openid: ['sub'], fhirUser: ['fhirUser'] },
+  conformIdTokenClaims: false,
+  cookies: cookiesOf(parts),
+  ...clientsOf(parts),
+  ...requestsOf(parts),
+  ...grantsOf(parts),
+  features: featuresOf(parts),
+  renderError: (ctx, { error, error_description }) => {
+    ctx.type = 'text/html; charset=utf-8'
+    ctx.set(
+      'Content-Security-Policy',
+      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'",
+    )
+    ctx.body = parts.errorPage(error, error_description ?? '')
+  },
+  fetch: async () => {
+    throw new Error('the library asks no other server')
+  },
+})
+
+const cookiesOf = (parts: ProviderParts): Configuration['cookies'] => {
   const isSecure = parts.base().startsWith('https:')
   return {
-    adapter: openAdapter(parts),
-    jwks: { keys: [...keys] },
-    routes: { jwks: '/jwks.json', authorization: '/authorize', registration: '/register' },
-    responseTypes: ['code'],
-    pkce: { required: () => true },
-    scopes: contextScopes,
-    claims: { openid: ['sub'], fhirUser: ['fhirUser'] },
-    conformIdTokenClaims: false,
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] },
-    enabledJWA: {
-      clientAuthSigningAlgValues: [...assertionAlgorithms],
-      idTokenSigningAlgValues: ['RS256'],
-    },
-    clockTolerance: clockSkewSeconds,
-    extraClientMetadata: { properties: ['launch_uris', 'smart_scope'] },
-    allowOmittingSingleRegisteredRedirectUri: false,
-    enableHttpPostMethods: true,
-    cookies: {
-      keys: [Buffer.from(hkdfSync('sha256', parts.secretKey, '', 'interaction cookies', 32)).toString('base64url')],
-      names: { session: sessionCookie, interaction: interactionCookie, resume: 'sharewell_resume' },
-      long: { signed: true, httpOnly: true, sameSite: 'none' },
-      // An app may be opened within a frame of another site, which takes its cookies over TLS alone.
-      short: { signed: true, httpOnly: true, sameSite: isSecure ? 'none' : 'lax', secure: isSecure },
-    },
-    ttl: {
-      AccessToken: lifetimes.accessToken,
-      ClientCredentials: lifetimes.backendToken,
-      AuthorizationCode: lifetimes.authorizationCode,
-      IdToken: lifetimes.accessToken,
-      Interaction: lifetimes.interaction,
-      RefreshToken: lifetimes.refreshToken,
-      Session: lifetimes.interaction,
-    },
-    extraParams: {
-      aud: ctx => checkAuthorizationRequest(ctx, parts),
-      launch: ctx => checkLaunchParameter(ctx, parts),
-      authorization_request: ctx => checkSharingLink(ctx, parts),
-    },
-    interactions: { policy: decidedEachTime(), url: (_ctx, { uid }) => `${parts.base()}/authorize/${uid}` },
-    loadExistingGrant: ctx => {
-      const grantId = ctx.oidc.result?.consent?.grantId
-      return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId)
-    },
-    findAccount: accounts(parts),
-    rotateRefreshToken: true,
-    revokeGrantPolicy: () => true,
-    issueRefreshToken: (_ctx, client, { scopes }) =>
-      client.grantTypeAllowed('refresh_token') && (scopes.has('offline_access') || scopes.has('online_access')),
-    expiresWithSession: () => false,
-    extraTokenClaims: async (_ctx, token) => {
-      const grantId = 'grantId' in token ? token.grantId : undefined
-      return grantId === undefined ? undefined : tokenContextOf(parts, grantId)
-    },
-    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header, client) => {
-      const registered = header.jku === undefined ? undefined : await findClient(parts.database, client.clientId)
-      checkAssertion(claims, header, registered?.metadata.jwks_uri)
-    },
-    clientBasedCORS: (_ctx, origin, client) => isOwnOrigin(origin, client.redirectUris),
-    renderError: (ctx, { error, error_description }) => {
-      ctx.type = 'text/html; charset=utf-8'
-      ctx.set(
-        'Content-Security-Policy',
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'",
-      )
-      ctx.body = parts.errorPage(error, error_description ?? '')
-    },
-    fetch: async () => {
-      throw new Error('the library asks no other server')
-    },
-    features: featuresOf(parts),
+    keys: [Buffer.from(hkdfSync('sha256', parts.secretKey, '', 'interaction cookies', 32)).toString('base64url')],
+    names: { session: sessionCookie, interaction: interactionCookie, resume: 'sharewell_resume' },
+    long: { signed: true, httpOnly: true, sameSite: 'none' },
+    // An app may be opened within a frame of another site, which gets its cookies over TLS alone.
+    short: { signed: true, httpOnly: true, sameSite: isSecure ? 'none' : 'lax', secure: isSecure },
   }
 }
+
+/** What clients are, and how they show who they are. */
+const clientsOf = ({ database }: ProviderParts): Configuration => ({
+  clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+  clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] },
+  extraClientMetadata: { properties: ['launch_uris', 'smart_scope'] },
+  enabledJWA: {
+    clientAuthSigningAlgValues: [...assertionAlgorithms],
+    idTokenSigningAlgValues: ['RS256'],
+  },
+  clockTolerance: clockSkewSeconds,
+  assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header, client) => {
+    const registered = header.jku === undefined ? undefined : await findClient(database, client.clientId)
+    checkAssertion(claims, header, registered?.metadata.jwks_uri)
+  },
+  clientBasedCORS: (_ctx, origin, client) => isOwnOrigin(origin, client.redirectUris),
+})
+
+/** What an authorization request may say, and how a person decides about it. */
+const requestsOf = (parts: ProviderParts): Configuration => ({
+  responseTypes: ['code'],
+  pkce: { required: () => true },
+  allowOmittingSingleRegisteredRedirectUri: false,
+  enableHttpPostMethods: true,
+  extraParams: {
+    aud: ctx => checkAuthorizationRequest(ctx, parts),
+    launch: ctx => checkLaunchParameter(ctx, parts),
+    authorization_request: ctx => checkSharingLink(ctx, parts),
+  },
+  interactions: { policy: decidedEachTime(), url: (_ctx, { uid }) => `${parts.base()}/authorize/${uid}` },
+  findAccount: accounts(parts),
+})
+
+/** What a grant gives, and how long it lasts. */
+const grantsOf = (parts: ProviderParts): Configuration => ({
+  ttl: {
+    AccessToken: lifetimes.accessToken,
+    ClientCredentials: lifetimes.backendToken,
+    AuthorizationCode: lifetimes.authorizationCode,
+    IdToken: lifetimes.accessToken,
+    Interaction: lifetimes.interaction,
+    RefreshToken: lifetimes.refreshToken,
+    Session: lifetimes.interaction,
+  },
+  loadExistingGrant: ctx => {
+    const grantId = ctx.oidc.result?.consent?.grantId
+    return grantId === undefined ? undefined : ctx.oidc.provider.Grant.find(grantId)
+  },
+  extraTokenClaims: async (_ctx, token) => {
+    const grantId = 'grantId' in token ? token.grantId : undefined
+    return grantId === undefined ? undefined : tokenContextOf(parts, grantId)
+  },
+  issueRefreshToken: (_ctx, client, { scopes }) =>
+    client.grantTypeAllowed('refresh_token') && (scopes.has('offline_access') || scopes.has('online_access')),
+  rotateRefreshToken: true,
+  revokeGrantPolicy: () => true,
+  expiresWithSession: () => false,
+})
 
 const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
   devInteractions: { enabled: false },
@@ -147,7 +164,7 @@ const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
   },
 })
 
-/** No grant is used again for the next launch, which may be for another patient: a person decides each time, on our page. */
+/** A person decides each time, on our page: the next launch may be for another patient, so no grant is used again. */
 const decidedEachTime = (): interactionPolicy.DefaultPolicy => {
   const { base, Check, Prompt } = interactionPolicy
   const policy = base()
