@@ -5,7 +5,7 @@ import { FhirError, type Issue } from '../fhir/error.ts'
 import type { Steps } from '../fhir/give-way.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import { mistakenStatuses } from '../fhir/measured/mistaken.ts'
-import { openCodings } from './codings.ts'
+import { type Codings, openCodings } from './codings.ts'
 import { codeFindings, contradictions } from './contradiction.ts'
 import { deviceOf, type HeaderDevice } from './device.ts'
 import { type Attached, attachedTo, bodyPointer, findDocument, type OmhDocument } from './document.ts'
@@ -17,40 +17,40 @@ import { deriveFace, mapVersion } from './observation.ts'
 import { type Outline, outlineOf } from './outline.ts'
 import { implausible } from './plausibility.ts'
 import type { Rule, ValidationPolicy } from './policy.ts'
-import { openSchemas, type SchemaId } from './schema/schemas.ts'
+import { openSchemas, type SchemaId, type Schemas } from './schema/schemas.ts'
 import { startOf, timingOf } from './timing.ts'
 import { unacceptable } from './unacceptable.ts'
 import { unreadableUnits } from './unit-text.ts'
 import { type UploadKey, uploadKeyOf } from './upload-key.ts'
 
-/** What the rest of the server does with Open mHealth documents: finds one in an Observation, and takes it, judged by a policy, with the native elements that it says. */
+/** What the rest of the server does with Open mHealth documents: it finds one in an Observation, has it judged by a policy, and takes it with the FHIR elements that are derived from it. */
 export type Mhealth = {
-  /** The Open mHealth document in an Observation, also in a stored one; undefined where there is none. */
+  /** The Open mHealth document in an Observation, also in a stored one; undefined if there is none. */
   readonly documentOf: (observation: unknown) => Steps<OmhDocument | undefined>
-  /** The same where nothing else is told of the Observation: none where it was entered in error or cancelled, which no document says. */
+  /** The same, for use without the Observation: undefined if that was entered in error or cancelled, which the document does not say. */
   readonly measuredDocumentOf: (observation: unknown) => Steps<OmhDocument | undefined>
   /** The class of a document's schema: `omh:heart-rate`. */
   readonly classOf: (id: SchemaId) => string
-  /** Throws, as one FhirError, what makes a document unreadable, whatever the policy. A series may be long. */
+  /** Throws one FhirError for a document that is unreadable, whatever the policy. */
   readonly receive: (observation: unknown) => Steps<Received>
-  /** What is known of one that cannot be received, or that no policy takes; undefined where it has no document at all. */
+  /** What is known of an Observation that cannot be received, or that no policy takes; undefined if it has no document at all. */
   readonly outlineOf: (observation: unknown) => Steps<Outline | undefined>
-  /** What stands in the place of its document, whatever it is. */
+  /** Whatever is attached where a document would be. */
   readonly attachedTo: (observation: unknown) => readonly Attached[]
-  /** `omh:heart-rate:2.0` and so on: documents of these schemas are validated. */
+  /** `omh:heart-rate:2.0` and so on: the schemas by which documents are validated. */
   readonly schemaIds: readonly string[]
-  /** Of the derived elements; stored ones of another version are to be derived again. */
+  /** The version of the derivation: elements that were derived by another one are to be derived again. */
   readonly mapVersion: number
 }
 
 type Received = {
-  /** Whether every policy makes the same of it: there was nothing to judge. */
+  /** Whether there was nothing to judge, so that every policy takes it in the same way. */
   readonly isClean: boolean
-  /** `omh:heart-rate:2.0`; absent where there is no document. */
+  /** `omh:heart-rate:2.0`; absent if there is no document. */
   readonly schema?: string
   /**
-   * An Observation as R4 has it, the same by each policy that takes it. With a document it gains its native elements and keeps its own
-   * where they agree; without one it passes as it is. Throws all that the policy refuses as one FhirError, 422.
+   * The Observation, the same by each policy that takes it. With a document it gains the elements that are derived from that, and keeps its
+   * own where they agree; without one it passes as it is. Throws all that the policy refuses as one FhirError, 422.
    */
   readonly under: (policy: ValidationPolicy) => Taken
 }
@@ -58,9 +58,9 @@ type Received = {
 export type Taken = {
   readonly resource: Observation
   readonly uploadKey: UploadKey | undefined
-  /** The one that the document describes. */
+  /** The device that the document describes. */
   readonly device: HeaderDevice | undefined
-  /** Codes of the repairs without which the document would not be as its schema has it. */
+  /** Codes of the repairs that the document needed to be valid by its schema. */
   readonly repairs: readonly string[]
   /** Warnings only. */
   readonly issues: readonly Issue[]
@@ -68,7 +68,7 @@ export type Taken = {
 
 type Options = {
   readonly codeClasses: CodeClasses
-  /** A folder of the official schema files, which then go before our own table. */
+  /** A folder with the official schema files, which then take precedence over our own table. */
   readonly schemaDir?: string
   /** In ms since 1970. */
   readonly now?: () => number
@@ -76,79 +76,38 @@ type Options = {
 
 export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options): Mhealth => {
   const schemas = openSchemas(schemaDir === undefined ? {} : { schemaDir })
-  const codings = openCodings(codeClasses)
-  const documentOf = (observation: unknown) => findDocument(asRecord(observation) ?? {}, schemas.newestVersion)
-  const classOf = ({ namespace, name }: SchemaId) => codeClasses.classOf(systems.omh, `${namespace}:${name}`)
-
-  const readDocument = function* (document: OmhDocument, moment: number) {
-    const judgement = yield* judge(document, schemas)
-    const timing = yield* timingOf(document, judgement.validated, moment)
-    const classKey = classOf(document.id)
-    const face = yield* deriveFace(document, judgement, classKey, codings, timing)
-    return { judgement, timing, classKey, face }
-  }
-  const receiveDocument = function* (sent: JsonRecord, document: OmhDocument): Steps<Received> {
-    const moment = now()
-    const { judgement, timing, classKey, face } = yield* readDocument(document, moment)
-    const findings = [
-      ...judgement.findings,
-      ...codeFindings(sent, face, document, { classes: codeClasses, codings }),
-      ...timing.findings,
-      ...unreadableUnits(face, document),
-      ...(yield* valueFindings(document, judgement)),
-    ]
-    const taken = {
-      resource: mergeFace(sent, face, attachmentOf(document)) as unknown as Observation,
-      uploadKey: yield* uploadKeyOf(document, classKey, {
-        device: asRecord(sent.device)?.reference,
-        start: startOf(timing.effective),
-        now: moment,
-      }),
-      device: deviceOf(document.plain.header),
-      repairs: repairsIn(findings),
-    }
-    const { namespace, name, version } = document.id
-    return {
-      isClean: findings.length === 0,
-      schema: `${namespace}:${name}:${version}`,
-      under: policy => {
-        const { errors, warnings } = judgedBy(policy, findings)
-        refuse(errors)
-        refuse(contradictionsIn(sent, face, document))
-        return { ...taken, issues: warnings }
-      },
-    }
-  }
-  const receive = function* (observation: unknown): Steps<Received> {
-    const document = yield* documentOf(observation)
-    if (document === undefined) return unread(observation as Observation)
-    try {
-      return yield* receiveDocument(asRecord(observation) ?? {}, document)
-    } catch (error) {
-      throw error instanceof RangeError ? tooDeep(document) : error
-    }
-  }
-  const faceOf = function* (document: OmhDocument) {
-    try {
-      return (yield* readDocument(document, now())).face
-    } catch (error) {
-      if (error instanceof RangeError) return undefined
-      throw error
-    }
-  }
+  const reading: Reading = { codeClasses, codings: openCodings(codeClasses), schemas, now }
+  const { newestVersion } = schemas
+  const documentOf = (observation: unknown) => findDocument(asRecord(observation) ?? {}, newestVersion)
+  const faceOf = (document: OmhDocument) => findFace(reading, document)
   return {
     documentOf,
     measuredDocumentOf: function* (observation) {
       return isMistaken(observation) ? undefined : yield* documentOf(observation)
     },
-    classOf,
-    receive,
-    outlineOf: observation => outlineOf(asRecord(observation) ?? {}, { newestVersion: schemas.newestVersion, faceOf }),
+    classOf: id => classOf(codeClasses, id),
+    receive: function* (observation) {
+      const document = yield* documentOf(observation)
+      if (document === undefined) return unread(observation as Observation)
+      return yield* receive(reading, asRecord(observation) ?? {}, document)
+    },
+    outlineOf: observation => outlineOf(asRecord(observation) ?? {}, { newestVersion, faceOf }),
     attachedTo: observation => attachedTo(asRecord(observation) ?? {}),
     schemaIds: schemas.ids,
     mapVersion,
   }
 }
+
+/** What documents are read by. */
+type Reading = {
+  readonly codeClasses: CodeClasses
+  readonly codings: Codings
+  readonly schemas: Schemas
+  readonly now: () => number
+}
+
+const classOf = (codeClasses: CodeClasses, { namespace, name }: SchemaId): string =>
+  codeClasses.classOf(systems.omh, `${namespace}:${name}`)
 
 const isMistaken = (observation: unknown): boolean =>
   mistakenStatuses.some(status => status === asRecord(observation)?.status)
@@ -158,9 +117,69 @@ const unread = (resource: Observation): Received => ({
   under: () => ({ resource, uploadKey: undefined, device: undefined, repairs: [], issues: [] }),
 })
 
-/** JSON may nest deeper than any function can follow it. */
+const receive = function* (reading: Reading, sent: JsonRecord, document: OmhDocument): Steps<Received> {
+  try {
+    return yield* receiveDocument(reading, sent, document)
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep(document) : error
+  }
+}
+
+/** JSON may be nested more deeply than any function can follow. */
 const tooDeep = ({ expression }: OmhDocument): FhirError =>
   unacceptable('nested-too-deep', 'the document is nested too deeply', expression)
+
+const receiveDocument = function* (reading: Reading, sent: JsonRecord, document: OmhDocument): Steps<Received> {
+  const { codeClasses: classes, codings } = reading
+  const moment = reading.now()
+  const { judgement, timing, classKey, face } = yield* readDocument(reading, document, moment)
+  const findings = [
+    ...judgement.findings,
+    ...codeFindings(sent, face, document, { classes, codings }),
+    ...timing.findings,
+    ...unreadableUnits(face, document),
+    ...(yield* valueFindings(document, judgement)),
+  ]
+  const taken = {
+    resource: mergeFace(sent, face, attachmentOf(document)) as unknown as Observation,
+    uploadKey: yield* uploadKeyOf(document, classKey, {
+      device: asRecord(sent.device)?.reference,
+      start: startOf(timing.effective),
+      now: moment,
+    }),
+    device: deviceOf(document.plain.header),
+    repairs: repairsIn(findings),
+  }
+  const { namespace, name, version } = document.id
+  return {
+    isClean: findings.length === 0,
+    schema: `${namespace}:${name}:${version}`,
+    under: policy => {
+      const { errors, warnings } = judgedBy(policy, findings)
+      refuse(errors)
+      refuse(contradictionsIn(sent, face, document))
+      return { ...taken, issues: warnings }
+    },
+  }
+}
+
+const readDocument = function* ({ codeClasses, codings, schemas }: Reading, document: OmhDocument, moment: number) {
+  const judgement = yield* judge(document, schemas)
+  const timing = yield* timingOf(document, judgement.validated, moment)
+  const classKey = classOf(codeClasses, document.id)
+  const face = yield* deriveFace(document, judgement, classKey, codings, timing)
+  return { judgement, timing, classKey, face }
+}
+
+/** Undefined if the document is nested too deeply. */
+const findFace = function* (reading: Reading, document: OmhDocument) {
+  try {
+    return (yield* readDocument(reading, document, reading.now())).face
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
 
 const contradictionsIn: typeof contradictions = (sent, face, document) => {
   try {
@@ -170,7 +189,7 @@ const contradictionsIn: typeof contradictions = (sent, face, document) => {
   }
 }
 
-/** Of a document that was not validated no value is read, so none is judged. */
+/** The values of a document that was not validated are not read, so they are not judged either. */
 const valueFindings = function* (
   { plain, expression }: OmhDocument,
   { validated, bodies }: Judgement,
@@ -193,7 +212,7 @@ const repairsIn = (findings: readonly Finding[]): readonly string[] => [
   ...new Set(findings.flatMap(({ repairs = [] }) => repairs.map(({ code }) => code))),
 ]
 
-/** The bytes as they came. "The hash is calculated using SHA-1." https://hl7.org/fhir/R4/datatypes.html#Attachment */
+/** With the bytes as they came. "The hash is calculated using SHA-1." https://hl7.org/fhir/R4/datatypes.html#Attachment */
 const attachmentOf = ({ attachment, bytes, base64 }: OmhDocument): JsonRecord => ({
   contentType: 'application/json',
   ...attachment,
