@@ -50,12 +50,12 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
       await fill({ 'Your name': 'Ada Root', 'E-mail address': 'ada@example.org', Password: password })
       await press('Create account')
       await go('/organizations')
-      await follow('Add an organization at the top')
+      await follow('Add a top-level organization')
       await fill({ Name: 'Riverside University' })
-      await press('Add it')
+      await press('Add organization')
       await follow('Add an organization below it')
       await fill({ Name: 'Glucose and Sleep Lab' })
-      await press('Add it')
+      await press('Add organization')
       organization = at().split(/[/?]/)[2] ?? ''
       await go('/organizations')
       t.match(await text(), /Riverside University\s+Glucose and Sleep Lab/)
@@ -65,7 +65,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
       await press('Add it')
       await go(`/organizations/${organization}/apps`)
       await follow('Register an app or a backend service')
-      await fill({ Name: 'Glucose diary', 'Redirect addresses': redirectUri })
+      await fill({ Name: 'Glucose diary', 'Redirect URLs': redirectUri })
       await administrator.page.locator('input[name=kind][value=public]').check()
       await press('Register')
       client = at().split(/[/?]/)[4] ?? ''
@@ -81,8 +81,8 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     await press('Invite')
     await researcher.openLetter('/join')
     await researcher.fill({ 'Your name': 'Rosa Diaz', Password: password })
-    await researcher.press('Create account and agree')
-    t.match(await researcher.text(), /You belong to it now/)
+    await researcher.press('Create account and accept')
+    t.match(await researcher.text(), /You have joined this organization/)
   })
 
   await t.test('the researcher makes a study that asks for three kinds of data', async t => {

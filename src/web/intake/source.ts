@@ -158,6 +158,6 @@ ${
 }
 
 const problemTexts: Readonly<Record<string, string>> = {
-  missing: 'Enter its name',
+  missing: 'Enter a name',
   'too-long': 'Enter at most 200 characters',
 }

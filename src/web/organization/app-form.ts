@@ -67,7 +67,7 @@ export const saidBy = ({ values }: AppState): SaidApp => {
   if (isKind(kind)) return { ...said, kind }
   // Of the rest only the name is the same for all.
   const others = problemsOf({ ...said, kind: 'public' }).filter(({ expression }) => expression === 'name')
-  throw FhirError.of([{ code: 'invalid', message: 'Choose what it is', expression: 'kind' }, ...others])
+  throw FhirError.of([{ code: 'invalid', message: 'Choose a type', expression: 'kind' }, ...others])
 }
 
 /** The same, with what was found to be wrong, at its field; throws on what is about none. */
@@ -93,10 +93,10 @@ const toSentence = (text: string, typed: string): string => {
 const isKind = (text: string): text is AppKind => kinds.some(([kind]) => kind === text)
 
 export const kinds: readonly (readonly [AppKind, label: string, hint: string])[] = [
-  ['public', 'App without a secret', 'A page in a browser, or an app on a phone: nothing in it stays secret.'],
-  ['secret', 'App with a secret', 'It has a server of its own, and gets a secret from us.'],
-  ['key', 'App with a key', 'It has a server of its own, and signs with a key that only it knows.'],
-  ['backend', 'Backend service', 'It works by itself, without people, and signs with a key that only it knows.'],
+  ['public', 'App without a secret', 'Runs in a browser or on a phone, where nothing stays secret.'],
+  ['secret', 'App with a secret', 'Has its own server, and gets a client secret from Sharewell.'],
+  ['key', 'App with a key', 'Has its own server, and signs with a private key that only it knows.'],
+  ['backend', 'Backend service', 'Works on its own, without a user, and signs with a private key that only it knows.'],
 ]
 
 type Form = {
@@ -130,7 +130,7 @@ const kindChoice = (
   choices: typeof kinds,
   { values, problems }: AppState,
 ): Html => html`<fieldset id="kind"${problems.kind && html` aria-describedby="kind-problem"`}>
-<legend class="fs-5 fw-semibold">What it is</legend>
+<legend class="fs-5 fw-semibold">Type</legend>
 ${problems.kind && html`<p class="invalid-feedback d-block" id="kind-problem">${problems.kind}</p>`}
 ${choices.map(([kind, label, hint]) =>
   box({ type: 'radio', name: 'kind', value: kind, isChosen: values.kind === kind, label, hint }),
@@ -149,45 +149,45 @@ export const appFields: readonly AppField[] = [
   {
     name: 'name',
     label: 'Name',
-    hint: 'People are shown it when the app asks them for something.',
+    hint: 'Shown to people when the app asks them for access.',
     autocomplete: 'off',
   },
   {
     name: 'redirect_uris',
-    label: 'Redirect addresses',
-    hint: 'Where people are sent back to, each on a line of its own; compared letter by letter. For apps alone.',
+    label: 'Redirect URLs',
+    hint: 'Where people are sent back to, one per line; compared character by character. Apps only.',
     rows: 3,
     optional: true,
     autocomplete: 'off',
   },
   {
     name: 'launch_uris',
-    label: 'Launch address',
-    hint: 'Where the app is opened from our pages, if it is. For apps alone.',
+    label: 'Launch URL',
+    hint: 'Opens the app from Sharewell’s pages. Apps only.',
     inputmode: 'url',
     optional: true,
     autocomplete: 'off',
   },
   {
     name: 'jwks_uri',
-    label: 'Address of its keys',
-    hint: 'The JSON Web Key Set that it publishes. For what signs with a key; or paste the keys below.',
+    label: 'JWKS URL',
+    hint: 'Where it publishes its JSON Web Key Set. Needed if it signs with a key, unless you paste the keys below.',
     inputmode: 'url',
     optional: true,
     autocomplete: 'off',
   },
   {
     name: 'jwks',
-    label: 'Its public keys',
-    hint: 'The JSON Web Key Set itself, {"keys": [ … ]}, for RS384 or ES384, without private parts.',
+    label: 'Public keys',
+    hint: 'The JSON Web Key Set itself, {"keys": [ … ]}, for RS384 or ES384, without private keys.',
     rows: 5,
     optional: true,
     autocomplete: 'off',
   },
   {
     name: 'scope',
-    label: 'Scopes that it may have at most',
-    hint: 'Each on a line of its own: user/Observation.rs lets an app read what your staff may read, system/Observation.rs lets a service read what your organization’s studies are consented. Apps may always ask patients for their own data.',
+    label: 'Scopes that it may be given',
+    hint: 'One per line: user/Observation.rs lets an app read what your staff may read, system/Observation.rs lets a service read what patients have consented to share with your organization’s studies. Apps may always ask patients for their own data.',
     rows: 4,
     optional: true,
     autocomplete: 'off',

@@ -82,9 +82,9 @@ export const withEhrProblems = (state: EhrState, error: unknown): EhrState => {
 }
 
 const methods: readonly (readonly [SmartClientConfig['authentication'], label: string, hint: string])[] = [
-  ['none', 'Not at all', 'The EHR takes Sharewell for a public client.'],
-  ['secret', 'By a secret', 'The EHR gave one when Sharewell was registered there.'],
-  ['private_key_jwt', 'By a key', 'The EHR reads our public keys at the address that is shown here.'],
+  ['none', 'No authentication', 'The EHR treats Sharewell as a public client.'],
+  ['secret', 'Client secret', 'The EHR issued one when Sharewell was registered there.'],
+  ['private_key_jwt', 'Private key', 'The EHR reads Sharewell’s public keys at the address shown on this page.'],
 ]
 
 type Form = {
@@ -110,9 +110,9 @@ export const ehrForm = ({ action, token, button, state, isKnown, knowsSecret, ve
 ${postForm(
   { action, token, hidden: { version }, novalidate: true },
   html`${shown('issuer', 'client_id')}
-${radios('authentication', 'How Sharewell says there who it is', methods, values.authentication)}
+${radios('authentication', 'How Sharewell authenticates to the EHR', methods, values.authentication)}
 ${shown('secret', 'scope')}
-${radios('nonce', 'Nonce in its id_token', nonces, values.nonce)}
+${radios('nonce', 'Nonce in the id_token', nonces, values.nonce)}
 ${radios('launches', 'Launches', launches, values.launches)}
 ${shown('frame_origins')}
 <button class="btn btn-primary">${button}</button>`,
@@ -120,13 +120,13 @@ ${shown('frame_origins')}
 }
 
 const nonces = [
-  ['required', 'Required', 'As OpenID Connect has it.'],
-  ['none', 'Left out', 'For an EHR that leaves it out. Then none is sent.'],
+  ['required', 'Required', 'As OpenID Connect specifies.'],
+  ['none', 'Left out', 'For an EHR that leaves it out. Sharewell then sends none.'],
 ] as const
 
 const launches = [
   ['allowed', 'Allowed', ''],
-  ['refused', 'Refused', 'All that is under way ends as well.'],
+  ['refused', 'Refused', 'Anything under way ends as well.'],
 ] as const
 
 type Choice = readonly [value: string, label: string, hint: string]
@@ -142,7 +142,7 @@ const fieldsFor = (isKnown: boolean, knowsSecret: boolean): readonly EhrField[] 
   allFields
     .filter(({ name }) => !isKnown || name !== 'issuer')
     .map(one =>
-      one.name === 'secret' && knowsSecret ? { ...one, hint: 'One is known. Leave this empty to keep it.' } : one,
+      one.name === 'secret' && knowsSecret ? { ...one, hint: 'A secret is stored. Leave this empty to keep it.' } : one,
     )
 
 const allFields: readonly EhrField[] = [
@@ -153,11 +153,11 @@ const allFields: readonly EhrField[] = [
     inputmode: 'url',
     autocomplete: 'off',
   },
-  { name: 'client_id', label: 'Client id', hint: 'What the EHR calls Sharewell.', autocomplete: 'off' },
+  { name: 'client_id', label: 'Client ID', hint: 'The ID that the EHR has given Sharewell.', autocomplete: 'off' },
   {
     name: 'secret',
-    label: 'Secret',
-    hint: 'Only where Sharewell says by a secret who it is. It is never shown again.',
+    label: 'Client secret',
+    hint: 'Only if Sharewell authenticates with a client secret. It is never shown again.',
     type: 'password',
     optional: true,
     autocomplete: 'new-password',
@@ -165,13 +165,13 @@ const allFields: readonly EhrField[] = [
   {
     name: 'scope',
     label: 'Scopes',
-    hint: 'What is asked for; without openid nobody can be signed in.',
+    hint: 'What Sharewell asks the EHR for; without openid nobody can be signed in.',
     autocomplete: 'off',
   },
   {
     name: 'frame_origins',
     label: 'Pages that may show Sharewell in a frame',
-    hint: 'Their origins, such as https://ehr.example.org, each on a line of its own. Of none, launches open a tab of their own.',
+    hint: 'Their origins, such as https://ehr.example.org, one per line. If there are none, launches open in a new tab.',
     rows: 2,
     optional: true,
     autocomplete: 'off',

@@ -150,11 +150,11 @@ const ofSession = async (
   const email = (await findAccountOf(accounts.database, person))?.email
   if (email !== invitation.email)
     return html`<p>${email === undefined ? 'Your account has no e-mail address yet.' : `You are signed in with ${email}.`} The invitation is for another address.</p>
-<p><a class="btn btn-primary" href="/sign-in?continue=${here(link)}&amp;prompt=login">Sign in with that one</a></p>`
+<p><a class="btn btn-primary" href="/sign-in?continue=${here(link)}&amp;prompt=login">Sign in with that address</a></p>`
   if (person === invitation.inviter)
-    return html`<p>You have sent this invitation yourself, and nobody gives themselves a role. Whoever else gives roles there can invite you.</p>`
-  return html`<p>You are signed in with this address. If you agree, you have that role from then on. If not, close this page: nothing happens.</p>
-${form({ action: '/join', token: ownToken(reply), hidden: { link, person }, fields: [], button: 'Agree' })}`
+    return html`<p>You sent this invitation yourself, and nobody can give themselves a role. Somebody else who gives roles there can invite you.</p>`
+  return html`<p>You are signed in with this address. If you accept, you have this role from then on. If not, close this page: nothing will change.</p>
+${form({ action: '/join', token: ownToken(reply), hidden: { link, person }, fields: [], button: 'Accept' })}`
 }
 
 const ofNobody = async (
@@ -176,9 +176,9 @@ ${notMineForm(words, { action: '/join', token: ownToken(reply), hidden: { link }
     return byInstitution
       ? html`<p>You have no account with this address yet. If ${sso.institution} gave it to you, sign in there, and come back here.</p>
 ${byInstitution}
-<p class="mt-4">If it did not, ask whoever invited you: this server makes no other accounts.</p>`
-      : html`<p>You have no account with this address, and this server makes no new ones. Ask whoever invited you.</p>`
-  return html`<p>Create your account, and you have that role. If you do not want it, close this page: nothing happens.</p>
+<p class="mt-4">If it did not, ask whoever invited you: this server creates no other accounts.</p>`
+      : html`<p>You have no account with this address, and this server creates no new ones. Ask whoever invited you.</p>`
+  return html`<p>Create your account to get this role. If you do not want it, close this page: nothing will change.</p>
 ${problems.email && notice('problem', html`<p>${words.say(`field.email-${problems.email}`)}</p>`)}
 ${form({
   action: '/join',
@@ -188,6 +188,6 @@ ${form({
     nameField(words, name, problems.name),
     { ...newPasswordField(words, 'password', problems.password), label: words.say('field.password') },
   ],
-  button: 'Create account and agree',
+  button: 'Create account and accept',
 })}`
 }

@@ -96,12 +96,12 @@ const sendApp = (reply: FastifyReply, shown: Shown): FastifyReply => {
     title: app.name,
     isProblem: refusal !== undefined || wasFaster || Object.keys(state.problems).length > 0,
     content: html`<h1>${app.name}</h1>
-${isSaved && notice('done', html`<p>It is saved, and holds from now on.</p>`)}
+${isSaved && notice('done', html`<p>Saved. The changes apply from now on.</p>`)}
 ${refusal && notice('problem', html`<p>This was not done: ${refusal}.</p>`)}
 ${wasFaster && notice('problem', html`${overtaken}${whatItIsNow(app, state)}`)}
 <dl>
 <dt>client_id</dt><dd><code>${app.id}</code></dd>
-<dt>What it is</dt><dd>${kindLabel(app)}</dd>
+<dt>Type</dt><dd>${kindLabel(app)}</dd>
 <dt>Registered</dt><dd>${moment(app.registeredAt)}</dd>
 <dt>Last used</dt><dd>${lastToken(app)}</dd>
 </dl>
@@ -109,9 +109,9 @@ ${app.disabledBy && disabled(app.disabledBy, page, token)}
 ${isOperators(app) ? operatorsOwn(app) : changes(app, { page, token, state })}
 ${
   app.disabledBy === undefined &&
-  html`<h2>Disable it</h2>
-<p>That ends all its tokens, and all that people have allowed it, at once.</p>
-${form({ action: `${page}/disable`, token, fields: [], button: 'Disable it' })}`
+  html`<h2>Disable</h2>
+<p>This ends all its tokens, and everything that people have allowed it, at once.</p>
+${form({ action: `${page}/disable`, token, fields: [], button: 'Disable' })}`
 }
 <p><a href="${page.slice(0, page.lastIndexOf('/'))}">Back to the apps</a></p>`,
   })
@@ -121,7 +121,7 @@ ${form({ action: `${page}/disable`, token, fields: [], button: 'Disable it' })}`
 const whatItIsNow = (app: OrganizationClient, { values }: AppState): Html => {
   const now = stateOf(app).values
   const others = appFields.filter(({ name }) => now[name] !== values[name].replaceAll('\r\n', '\n'))
-  return html`<p>As it is now:</p>
+  return html`<p>The current values:</p>
 <dl>${others.map(({ name, label }) => html`<dt>${label}</dt><dd>${now[name] || 'Nothing'}</dd>`)}</dl>`
 }
 
@@ -129,10 +129,10 @@ const disabled = (by: NonNullable<OrganizationClient['disabledBy']>, page: strin
   by === 'operator'
     ? notice('problem', html`<p>The operator of this server has disabled it, and only they can change that.</p>`)
     : html`${notice('problem', html`<p>It is disabled: it gets no tokens.</p>`)}
-${form({ action: `${page}/enable`, token, fields: [], button: 'Enable it' })}`
+${form({ action: `${page}/enable`, token, fields: [], button: 'Enable' })}`
 
 const operatorsOwn = ({ scope, policies }: OrganizationClient): Html => html`<h2>What it may do</h2>
-<p>The operator of this server lets it do more than an organization can (${policies.join(', ')}), so only they change it.</p>
+<p>The operator of this server lets it do more than an organization can (${policies.join(', ')}), so only they can change it.</p>
 <p class="text-body-secondary">${scope === '' ? 'No user/ or system/ scopes' : scope}</p>`
 
 const changes = (
@@ -140,10 +140,10 @@ const changes = (
   { page, token, state }: Pick<Shown, 'page' | 'state'> & { readonly token: string },
 ): Html => html`${
   app.metadata.token_endpoint_auth_method.startsWith('client_secret') &&
-  html`<h2>Its secret</h2>
-<p>It is shown once, when it is made. A new one ends the old one at once; the app works again as soon as it has the new one.</p>
-${form({ action: `${page}/secret`, token, fields: [], button: 'Make a new secret' })}`
+  html`<h2>Client secret</h2>
+<p>It is shown once, when it is created. A new one ends the old one at once; the app works again as soon as it has the new one.</p>
+${form({ action: `${page}/secret`, token, fields: [], button: 'Create a new secret' })}`
 }
-<h2>Change it</h2>
-<p>A scope that you take away ends at once, with the tokens that have it.</p>
+<h2>Change its settings</h2>
+<p>A scope that you remove ends at once, with the tokens that have it.</p>
 ${appForm({ action: page, token, button: 'Save', state, isService: isBackend(app), version: appVersion(app) })}`

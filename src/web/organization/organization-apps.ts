@@ -24,7 +24,7 @@ export const organizationAppsPage: AddPage = (server, options) => {
       content: html`<h1>Apps and backend services of ${name}</h1>
 ${
   apps.length === 0
-    ? html`<p>There are none yet. Register one, and it can ask people here for access, or work by itself as far as you let it.</p>`
+    ? html`<p>There are none yet. Once registered, an app can ask people here for access, and a backend service can work on its own as far as you let it.</p>`
     : html`<ul class="list-group list-group-flush mb-4">${apps.map(app => listed(id, app))}</ul>`
 }
 <p><a href="/organizations/${id}/apps/new">Register an app or a backend service</a></p>

@@ -73,18 +73,18 @@ const sendNew = (reply: FastifyReply, { action, state, above }: New): FastifyRep
     content: html`<h1>Add an organization</h1>
 ${
   above === undefined
-    ? html`<p>It stands at the top: a tenant, which sees nothing of any other. What belongs to one that is here already is added below that one.</p>`
-    : html`<p>It will be part of ${above.name}. Whoever manages that one, or what is above it, manages the new one too.</p>`
+    ? html`<p>It will be a top-level organization: a tenant, which sees nothing of any other. If it is part of an organization that is already here, add it below that one.</p>`
+    : html`<p>It will be part of ${above.name}. Whoever manages that organization, or one above it, will manage the new one too.</p>`
 }
-${organizationForm({ action, token: ownToken(reply), button: 'Add it', state })}
+${organizationForm({ action, token: ownToken(reply), button: 'Add organization', state })}
 <p><a href="/organizations${above && `/${above.id}`}">Back to ${above?.name ?? 'the organizations'}</a></p>`,
   })
 
 const sendChange = (reply: FastifyReply, id: string, state: OrganizationState): FastifyReply =>
   sendStaffPage(reply, {
-    title: 'Change an organization',
+    title: 'Edit the organization’s details',
     isProblem: isWrong(state) || state.isOvertaken === true,
-    content: html`<h1>Change an organization</h1>
+    content: html`<h1>Edit the organization’s details</h1>
 ${organizationForm({ action: `/organizations/${id}/change`, token: ownToken(reply), button: 'Save', state })}
 <p><a href="/organizations/${id}">Back to the organization</a></p>`,
   })

@@ -22,7 +22,7 @@ export const organizationClosePage: AddPage = (server, options) => {
         title: `${step.title} ${shown.name}`,
         isProblem: isOvertaken,
         content: html`<h1>${step.title} ${shown.name}</h1>
-${isOvertaken && notice('problem', html`<p>Somebody else has changed it since it was shown to you. Look at it again.</p>`)}
+${isOvertaken && notice('problem', html`<p>Somebody else has changed it since you opened this page. Check the connection again.</p>`)}
 ${step.isActive ? step.text : html`${step.text}${await hanging(shown, await server.authorization.organizationApps.list(shown.id), await options.ehrLaunches.organizationEhrs.list(shown.id))}`}
 ${postForm({ action: `/organizations/${shown.id}/${step.action}`, token: ownToken(reply), hidden: { version: shown.version } }, html`<button class="btn btn-primary">${step.button}</button>`)}
 <p><a href="/organizations/${shown.id}">Leave it as it is</a></p>`,
@@ -49,17 +49,17 @@ const closing = {
   title: 'Close',
   isActive: false,
   done: 'closed',
-  button: 'Close it',
-  text: html`<p>A closed organization is marked so, stands no more in the list, and nothing new is begun in it here: nobody is invited into it, nor comes into it by an invitation that is open, no patient is registered, and no study is made. Nothing is deleted, and nobody’s access ends by it: end that first, where it should end.</p>`,
+  button: 'Close organization',
+  text: html`<p>A closed organization is marked as closed and no longer listed, and nothing new can be started in it here: nobody is invited to it or joins by an invitation that is open, no patient is registered, and no study is created. Nothing is deleted, and closing ends nobody’s access: end that first, where it should end.</p>`,
 } as const
 
 const opening = {
   action: 'open',
-  title: 'Open again',
+  title: 'Reopen',
   isActive: true,
   done: 'opened',
-  button: 'Open it again',
-  text: html`<p>It stands in the list again, people can be invited into it, and invitations that are still open work again.</p>`,
+  button: 'Reopen organization',
+  text: html`<p>It is listed again, people can be invited to it, and invitations that are still open work again.</p>`,
 } as const
 
 const hanging = async (
@@ -76,10 +76,10 @@ const hanging = async (
     [ehrs.length, 'EHR that opens Sharewell for it', 'EHRs that open Sharewell for it'],
   ]
   const left = counts.filter(([count]) => count > 0)
-  if (left.length === 0) return html`<p>Nothing that you may see hangs on it any more.${unseen}</p>`
-  return html`<h2>What still hangs on it</h2>
+  if (left.length === 0) return html`<p>Nothing that you can see depends on it any more.${unseen}</p>`
+  return html`<h2>What still depends on it</h2>
 <ul>${left.map(([count, one, more]) => html`<li>${count} ${count === 1 ? one : more}</li>`)}</ul>
 ${runningStudies === 0 && html`<p>${unseen}</p>`}`
 }
 
-const unseen = ' Studies are shown to those alone who work in the organization itself or below it: ask them.'
+const unseen = ' Studies are shown only to those who work in the organization itself or below it: ask them.'

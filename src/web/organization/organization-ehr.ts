@@ -65,8 +65,8 @@ export const organizationEhrPage: AddPage = (server, options) => {
 }
 
 const doneTexts: Readonly<Record<string, string>> = {
-  added: 'It is added. Register Sharewell at the EHR with the addresses below, and check then whether it answers.',
-  saved: 'It is saved, and holds from now on.',
+  added: 'The EHR is added. Register Sharewell there with the settings below, then check whether it answers.',
+  saved: 'Saved. The changes apply from now on.',
 }
 
 type Shown = {
@@ -91,24 +91,24 @@ const sendEhr = (reply: FastifyReply, shown: Shown): FastifyReply => {
     content: html`<h1>${title}</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
 ${check && result(check)}
-${wasFaster && notice('problem', html`${overtaken}<p><a href="${page}">See it as it is now</a></p>`)}
+${wasFaster && notice('problem', html`${overtaken}<p><a href="${page}">See the current settings</a></p>`)}
 <dl>
 <dt>FHIR base of the EHR</dt><dd><code>${config.issuer}</code></dd>
 </dl>
-<h2>What the EHR has to know</h2>
+<h2>Settings to enter in the EHR</h2>
 <dl>
 <dt>Launch URL</dt><dd><code>${address}/launch/${config.id}</code></dd>
 <dt>Redirect URL</dt><dd><code>${address}${callbackPathOf(config.id)}</code></dd>
-<dt>Public keys, where Sharewell says by a key who it is</dt><dd><code>${address}/launch/jwks.json</code></dd>
+<dt>Public keys, if Sharewell authenticates with a private key</dt><dd><code>${address}/launch/jwks.json</code></dd>
 <dt>Scopes</dt><dd><code>${config.scope}</code></dd>
 </dl>
-<h2>Whether it answers</h2>
-${form({ action: `${page}/check`, token, fields: [], button: 'Check it' })}
-<h2>Change it</h2>
+<h2>Connection</h2>
+${form({ action: `${page}/check`, token, fields: [], button: 'Check the connection' })}
+<h2>Change its settings</h2>
 ${ehrForm({ action: page, token, button: 'Save', state, isKnown: true, knowsSecret: config.secret !== undefined, version: ehrVersion(config) })}
-<h2>Remove it</h2>
-<p>Nobody is signed in by it any more, and nobody in its frames. Whoever is signed in otherwise stays so until that ends; accounts stay linked to its users.</p>
-${form({ action: `${page}/remove`, token, fields: [], button: 'Remove it' })}
+<h2>Remove this EHR</h2>
+<p>It signs nobody in any more, and people in its frames are signed out. Others stay signed in until their sessions end; accounts stay linked to its users.</p>
+${form({ action: `${page}/remove`, token, fields: [], button: 'Remove this EHR' })}
 <p><a href="${all}">Back to the EHRs</a></p>`,
   })
 }
@@ -125,9 +125,9 @@ const result = (check: EhrCheck): Html => {
         )
   }
 <dl>
-<dt>Who it says it is</dt><dd><code>${metadata.issuer}</code></dd>
-<dt>Where people are sent</dt><dd><code>${metadata.authorization_endpoint}</code></dd>
-<dt>Where codes are exchanged</dt><dd><code>${metadata.token_endpoint}</code></dd>
-<dt>Its keys</dt><dd><code>${metadata.jwks_uri}</code></dd>
+<dt>Issuer</dt><dd><code>${metadata.issuer}</code></dd>
+<dt>Authorization endpoint</dt><dd><code>${metadata.authorization_endpoint}</code></dd>
+<dt>Token endpoint</dt><dd><code>${metadata.token_endpoint}</code></dd>
+<dt>Keys</dt><dd><code>${metadata.jwks_uri}</code></dd>
 </dl>`
 }

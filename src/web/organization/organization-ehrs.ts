@@ -20,14 +20,14 @@ export const organizationEhrsPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: `EHRs of ${name}`,
       content: html`<h1>EHRs that open Sharewell for ${name}</h1>
-<p>Providers open Sharewell from them, and are signed in by them. Each holds for the organization and all below it.</p>
+<p>Providers open Sharewell from these EHRs, and are signed in by them. Each EHR is set up for the organization and all those below it.</p>
 ${
   own.length === 0
-    ? html`<p>None is set up for it itself.</p>`
+    ? html`<p>None is set up for this organization itself.</p>`
     : html`<ul class="list-group list-group-flush mb-4">${own.map(
         one => html`<li class="list-group-item px-0 py-3">
 <h2><a href="/organizations/${id}/ehrs/${one.id}">${one.issuer}</a></h2>
-<p class="text-body-secondary">${one.enabled ? `There Sharewell is ${one.clientId}` : 'Launches are refused'}</p>
+<p class="text-body-secondary">${one.enabled ? `Client ID: ${one.clientId}` : 'Launches are refused'}</p>
 </li>`,
       )}</ul>`
 }
@@ -53,8 +53,8 @@ ${inherited.length > 0 && fromAbove(inherited)}
 
 const fromAbove = (
   ehrs: readonly { readonly issuer: string; readonly name: string }[],
-): Html => html`<h2>Shared from above</h2>
-<p>These are set up for an organization above, and hold here too.</p>
+): Html => html`<h2>Set up above</h2>
+<p>These are set up for an organization above this one, and apply here too.</p>
 <ul>${ehrs.map(({ issuer, name }) => html`<li>${issuer} (${name})</li>`)}</ul>`
 
 const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: EhrState): FastifyReply => {
@@ -63,9 +63,9 @@ const sendNew = (reply: FastifyReply, { id, name }: NamedOrganization, state: Eh
     title: 'Add an EHR',
     isProblem: Object.keys(state.problems).length > 0,
     content: html`<h1>Add an EHR</h1>
-<p>It will be for ${name} and all below it. What the EHR has to know of Sharewell is shown when it is added.</p>
-<p>It will say who its users are: set up only one whose people you trust with that.</p>
-${ehrForm({ action: `/organizations/${id}/ehrs/new`, token, button: 'Add it', state, isKnown: false, knowsSecret: false })}
+<p>It will be for ${name} and all organizations below it. The settings to enter in the EHR are shown once it is added.</p>
+<p>The EHR will tell Sharewell who its users are: add only one whose operator you trust with that.</p>
+${ehrForm({ action: `/organizations/${id}/ehrs/new`, token, button: 'Add EHR', state, isKnown: false, knowsSecret: false })}
 <p><a href="/organizations/${id}/ehrs">Back to the EHRs</a></p>`,
   })
 }

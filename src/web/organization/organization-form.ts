@@ -66,13 +66,13 @@ ${problemList([
 ${postForm(
   { action, token, hidden: { version }, novalidate: true },
   html`${field({ name: 'name', label: 'Name', value: said.name, problem: problems.name, autocomplete: 'organization' })}
-${selectField({ name: 'type', label: 'What it is', value: said.type, problem: problems.type, choices: types() })}
+${selectField({ name: 'type', label: 'Type', value: said.type, problem: problems.type, choices: types() })}
 ${box({
   type: 'checkbox',
   name: 'second-factor',
   value: 'yes',
-  label: 'Ask for a second factor',
-  hint: 'Everybody who works in it, or below it, signs in with a code of an app besides. Who has none sets one up at the next sign-in.',
+  label: 'Require a second factor',
+  hint: 'Everybody who works in it, or below it, also needs a code from an app to sign in. Anybody who has not set one up does so at the next sign-in.',
   isChosen: said.secondFactor,
 })}
 <button class="btn btn-primary mt-3">${button}</button>`,
@@ -80,13 +80,13 @@ ${box({
 }
 
 const types = () => [
-  { value: '', label: 'Not said' },
+  { value: '', label: 'Not specified' },
   ...organizationTypes().map(({ code, display }) => ({ value: code, label: display })),
 ]
 
 const nameProblems: Readonly<Record<string, string>> = {
-  missing: 'Enter its name',
+  missing: 'Enter a name',
   'too-long': 'Enter a name of at most 200 characters',
 }
 
-const typeProblems: Readonly<Record<string, string>> = { unknown: 'Choose one of the list' }
+const typeProblems: Readonly<Record<string, string>> = { unknown: 'Choose one from the list' }

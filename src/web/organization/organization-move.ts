@@ -29,7 +29,7 @@ export const organizationMovePage: AddPage = (server, options) => {
     const [parent, version] = [typed(request.body, 'parent'), typed(request.body, 'version')]
     const { organizer, id } = shown
     if (!(await placesFor(shown)).some(({ value }) => value === parent))
-      return sendMove(reply.code(422), shown, { parent, version, problem: 'Choose a place of the list' })
+      return sendMove(reply.code(422), shown, { parent, version, problem: 'Choose an organization from the list' })
     try {
       await moveOrganization(organizer, { id, version }, parent)
       return reply.redirect(`/organizations/${id}?done=moved`, 303)
@@ -96,13 +96,13 @@ const sendMove = async (
     title: `Move ${name}`,
     isProblem: problem !== undefined || isOvertaken,
     content: html`<h1>Move ${name}</h1>
-<p>All that is below it goes along. Whoever manages the new place manages it from then on, and whoever managed only the old one no more. It stays in its tree: nothing goes to another tenant. What people have consented to a study stays with those who read it: while such consents are in force, nobody who works here comes among them by a move.</p>
+<p>Everything below it moves with it. Whoever manages the new place manages it from then on; whoever managed only the old one no longer does. It stays within its tenant. What people have consented to share with a study stays with those who read it now: while such consents are in force, a move lets nobody who works here join them.</p>
 ${isOvertaken && notice('problem', overtaken)}
 ${problemList([{ name: 'parent', problem }])}
 ${postForm(
   { action: `/organizations/${id}/move`, token: ownToken(reply), hidden: { version }, novalidate: true },
   html`${selectField({ name: 'parent', label: 'Part of', value: parent, problem, choices: await placesFor(shown) })}
-<button class="btn btn-primary">Move it</button>`,
+<button class="btn btn-primary">Move</button>`,
 )}
 <p><a href="/organizations/${id}">Back to ${name}</a></p>`,
   })

@@ -43,7 +43,7 @@ export const organizationPeoplePage: AddPage = (server, options) => {
       isWide: true,
       content: html`<h1>People of ${name}</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
-<p>Whoever has a role in it itself. Managers of what is above it manage it, too, and are listed there.</p>
+<p>Everybody who has a role in this organization itself. Managers of an organization above it manage it too, and are listed there.</p>
 ${isManaged && organization.active !== false && html`<p><a class="btn btn-primary" href="/organizations/${id}/people/invite">Invite somebody</a></p>`}
 ${(isNarrowed(asked) || found.total > 10) && finding(page, asked)}
 ${people(shown, found, isNarrowed(asked))}
@@ -71,15 +71,15 @@ const isNarrowed = ({ name, code }: Asked): boolean => name !== '' || code !== u
 const codes = [...roles, privacyOfficer] as const
 
 const finding = (page: string, { name, code, order }: Asked): Html => html`<form method="get" action="${page}">
-${field({ name: 'name', label: 'Find somebody by their name', value: name, autocomplete: 'off', optional: true })}
-${selectField({ name: 'role', label: 'Who is', value: code ?? '', choices: [{ value: '', label: 'Anything' }, ...roleChoices, { value: privacyOfficer, label: 'Privacy officer' }] })}
+${field({ name: 'name', label: 'Find by name', value: name, autocomplete: 'off', optional: true })}
+${selectField({ name: 'role', label: 'Role', value: code ?? '', choices: [{ value: '', label: 'Any role' }, ...roleChoices, { value: privacyOfficer, label: 'Privacy officer' }] })}
 ${selectField({
   name: 'order',
-  label: 'In which order',
+  label: 'Sort by',
   value: order,
   choices: [
-    { value: 'name', label: 'By name' },
-    { value: 'changed', label: 'Changed last first' },
+    { value: 'name', label: 'Name' },
+    { value: 'changed', label: 'Last changed' },
   ],
 })}
 <button class="btn btn-outline-primary">Find</button>
@@ -87,7 +87,7 @@ ${selectField({
 
 const people = (shown: ShownOrganization, { colleagues }: ColleaguePage, isAsked: boolean): Html => {
   if (colleagues.length === 0)
-    return html`<p>${isAsked ? 'Nobody here is like that.' : 'Nobody has a role in it yet, as far as you may see.'}</p>`
+    return html`<p>${isAsked ? 'Nobody here matches that.' : 'Nobody that you can see has a role in it yet.'}</p>`
   return html`<ul class="list-group list-group-flush mt-4">${colleagues.map(one => listed(shown, one))}</ul>`
 }
 
@@ -125,18 +125,18 @@ const invited = (
 ): Html => html`<h2>Invited</h2>
 ${
   invitations.length === 0
-    ? html`<p>No invitation is open.</p>`
-    : html`${organization.active === false && html`<p>While it is closed nobody comes into it by these, and they are not sent again.</p>`}
+    ? html`<p>There are no open invitations.</p>`
+    : html`${organization.active === false && html`<p>While the organization is closed, nobody can join by these, and they cannot be sent again.</p>`}
 <ul class="list-group list-group-flush">${invitations.map(one => {
         const button = (action: 'again' | 'cancel', label: string) =>
           html`<div>${postForm({ action: `/organizations/${id}/invitations/${one.id}/${action}`, token }, html`<button class="btn btn-outline-primary btn-sm" aria-label="${label}: ${one.email}">${label}</button>`)}</div>`
         return html`<li class="list-group-item px-0 py-3">
 <h3>${one.email}</h3>
-<p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'and the time is over' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letters[one.letter]}</p>
-<div class="d-flex flex-wrap gap-2">${organization.active !== false && button('again', 'Send it again')}${button('cancel', 'Cancel it')}</div>
+<p>${roleNames[one.role]}. Invited ${moment(one.madeAt)}, ${one.isLate ? 'expired' : html`open until ${moment(one.expiresAt)}`}. ${!one.isLate && letters[one.letter]}</p>
+<div class="d-flex flex-wrap gap-2">${organization.active !== false && button('again', 'Send again')}${button('cancel', 'Cancel invitation')}</div>
 </li>`
       })}</ul>
-${invitations.length >= mostListed && html`<p>No more than the latest ${mostListed} are shown. Cancel those that are not needed any more: then those before them are.</p>`}`
+${invitations.length >= mostListed && html`<p>Only the latest ${mostListed} are shown. Cancel those that are no longer needed to see earlier ones.</p>`}`
 }`
 
 const letters: Readonly<Record<PendingInvitation['letter'], string>> = {
@@ -148,9 +148,9 @@ const letters: Readonly<Record<PendingInvitation['letter'], string>> = {
 /** What the form that led here has done. */
 const doneTexts: Readonly<Record<string, string>> = {
   invited: 'The invitation is on its way. It works once, within seven days.',
-  again: 'The invitation is sent again; the link of the e-mail before works no more.',
-  cancelled: 'The invitation is cancelled.',
-  changed: 'The role is changed, from now on.',
-  same: 'Nothing is changed: the role is what it was.',
+  again: 'The invitation has been sent again; the link in the earlier e-mail no longer works.',
+  cancelled: 'The invitation has been cancelled.',
+  changed: 'The role has been changed.',
+  same: 'Nothing has changed: the role is the same as before.',
   removed: 'The role has ended. What they did stays recorded.',
 }

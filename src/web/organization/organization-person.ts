@@ -43,7 +43,7 @@ export const organizationPersonPage: AddPage = (server, options) => {
     const { isPrivacyOfficer, version } = state
     const role = roles.find(one => one === state.role)
     if (role === undefined && !isPrivacyOfficer)
-      return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role, or make them privacy officer' })
+      return sendRole(reply.code(422), shown, { ...state, problem: 'Choose a role, or make them a privacy officer' })
     if (isAsItWas(colleague, { role, isPrivacyOfficer }))
       return reply.redirect(`/organizations/${id}/people?done=same`, 303)
     const keeping = role === 'manager' ? undefined : keptIn(shown, state)
@@ -127,7 +127,7 @@ const typedRole = (body: unknown): RoleState => ({
   knows: typed(body, 'knows') === 'yes',
 })
 
-const knowsProblem = 'Say that you know that it will have no manager, or make somebody else a manager first'
+const knowsProblem = 'Confirm that it will have no manager, or make somebody else a manager first'
 
 const sendRole = (reply: FastifyReply, shown: ShownColleague, state: RoleState): FastifyReply => {
   const { id, name, colleague } = shown
@@ -157,7 +157,7 @@ ${box({
   name: 'privacy-officer',
   value: 'yes',
   label: 'Privacy officer',
-  hint: 'Reads what is recorded of who did what, here and in everything below; by that alone nothing else.',
+  hint: 'Reads the record of who did what, here and in everything below; this role alone gives access to nothing else.',
   isChosen: state.isPrivacyOfficer,
 })}
 ${lastManager(shown, state.lastProblem)}
@@ -171,16 +171,16 @@ ${lastManager(shown, state.lastProblem)}
 const lastManager = ({ isLast, name }: ShownColleague, problem: string | undefined): Html | undefined =>
   isLast || problem !== undefined
     ? html`<div class="alert alert-warning mt-3">
-<p>This is the last manager of ${name}, and nothing is above it: without one, only an administrator of the installation gives roles in it.</p>
+<p>This is the last manager of ${name}, and no organization is above it: without a manager, only an administrator of the installation can give roles in it.</p>
 ${problem && html`<p class="invalid-feedback d-block mt-0">${problem}</p>`}
-${box({ type: 'checkbox', name: 'knows', id: 'knows', value: 'yes', label: 'I know that it will have no manager' })}
+${box({ type: 'checkbox', name: 'knows', id: 'knows', value: 'yes', label: 'I understand that it will have no manager' })}
 </div>`
     : undefined
 
 /** What removing does to the role. */
 const endings: Readonly<Record<Colleague['standing'], string>> = {
-  'in-force': 'it ends at once, and what they see by it with it.',
-  over: 'it is over already, and they see nothing by it. It stands no more in the list.',
+  'in-force': 'it ends at once, and the access it gives ends with it.',
+  over: 'it has already ended and gives no access. It will no longer be listed.',
   'to-come': 'it has not begun, and never will.',
 }
 
@@ -196,9 +196,9 @@ const sendRemove = (
     title: `Remove ${person} from ${name}`,
     isProblem: lastProblem !== undefined || isOvertaken === true,
     content: html`<h1>Remove ${person} from ${name}</h1>
-${isOvertaken && notice('problem', html`<p>Somebody else has changed this role since it was shown to you. Look at it again.</p>`)}
+${isOvertaken && notice('problem', html`<p>Somebody else has changed this role since you opened this page. Check the connection again.</p>`)}
 ${problemList([{ name: 'knows', problem: lastProblem }])}
-<p>${roleText(colleague)}: ${endings[colleague.standing]} Their account stays, and so do other roles, studies that name them, and what is recorded of them.</p>
+<p>${roleText(colleague)}: ${endings[colleague.standing]} Their account stays, and so do their other roles, the studies that name them, and the record of what they did.</p>
 ${postForm(
   { action: `${page}/remove`, token: ownToken(reply), hidden: { version: colleague.version }, novalidate: true },
   html`${lastManager(shown, lastProblem)}

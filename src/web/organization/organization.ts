@@ -35,9 +35,9 @@ export const organizationPage: AddPage = (server, options) => {
       content: html`<nav aria-label="Above">${await above(shown)}</nav>
 <h1>${name}</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
-${organization.active === false && html`<p><span class="badge text-bg-secondary">Closed</span> Nothing new is begun here. What is written below goes on as it is.</p>`}
+${organization.active === false && html`<p><span class="badge text-bg-secondary">Closed</span> Nothing new can be started here. What is listed below continues as it is.</p>`}
 <dl>
-${typeText(organization) && html`<dt>What it is</dt><dd>${typeText(organization)}</dd>`}
+${typeText(organization) && html`<dt>Type</dt><dd>${typeText(organization)}</dd>`}
 ${asksSecondFactor(organization) && html`<dt>Signing in</dt><dd>Everybody who works in it, or below it, needs a second factor.</dd>`}
 <dt>People</dt><dd><a href="/organizations/${id}/people">${facts.people === 1 ? '1 role' : `${facts.people} roles`}</a></dd>
 ${
@@ -76,26 +76,26 @@ const actions = ({ organization, id, isManaged, isChangeable }: ShownOrganizatio
     html`<a class="btn btn-outline-primary btn-sm" href="/organizations/${id}/${action}">${label}</a>`
   return html`<div class="d-flex flex-wrap gap-2">
 ${isManaged && !isClosed && link('new', 'Add an organization below it')}
-${isChangeable && link('change', 'Change what is said of it')}
-${isChangeable && parentOf(organization) !== undefined && link('move', 'Move it to another place')}
-${isChangeable && (isClosed ? link('open', 'Open it again') : link('close', 'Close it'))}
+${isChangeable && link('change', 'Edit details')}
+${isChangeable && parentOf(organization) !== undefined && link('move', 'Move')}
+${isChangeable && (isClosed ? link('open', 'Reopen') : link('close', 'Close'))}
 </div>`
 }
 
 const parts = (
   { id, organization, isManaged }: ShownOrganization,
   { parts, areMoreParts }: OrganizationFacts,
-): Html => html`<h2>Below it</h2>
+): Html => html`<h2>Organizations below it</h2>
 ${
   parts.length === 0
-    ? html`<p>Nothing is part of it${isManaged && organization.active !== false && html`: <a href="/organizations/${id}/new">add a department, a site or a team</a>, if it has any`}.</p>`
+    ? html`<p>There are none yet${isManaged && organization.active !== false && html`: <a href="/organizations/${id}/new">add a department, a site or a team</a>, if it has any`}.</p>`
     : html`<ul>${parts.map(
         one => html`<li><a href="/organizations/${one.id}">${nameOfOrganization(one)}</a>
 ${typeText(one) && html`<span class="text-body-secondary">${typeText(one)}</span>`}
 ${one.active === false && html`<span class="badge text-bg-secondary">Closed</span>`}</li>`,
       )}</ul>`
 }
-${areMoreParts && html`<p>There are more: find them in <a href="/organizations">the tree</a>.</p>`}`
+${areMoreParts && html`<p>There are more: find them in the <a href="/organizations">list of organizations</a>.</p>`}`
 
 const studies = (
   id: string,
@@ -104,21 +104,21 @@ const studies = (
 ): Html => html`<h2>Studies</h2>
 ${
   studies.length === 0
-    ? html`<p>It has no study that you may see.</p>`
+    ? html`<p>It has no studies that you can see.</p>`
     : html`<ul>${studies.map(
         study =>
           html`<li><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`,
       )}</ul>`
 }
 ${areMoreStudies && html`<p>There are more: see <a href="/studies">all studies</a>.</p>`}
-${mayMake && html`<p><a href="/organizations/${id}/studies/new">Make a study</a></p>`}`
+${mayMake && html`<p><a href="/organizations/${id}/studies/new">Create a study</a></p>`}`
 
 /** What the form that led here has done. */
 const doneTexts: Readonly<Record<string, string>> = {
-  made: 'It is made. Invite the people who work there.',
-  changed: 'It is changed.',
-  moved: 'It is moved, with all below it.',
-  closed: 'It is closed.',
-  opened: 'It is open again.',
-  joined: 'You belong to it now.',
+  made: 'The organization has been added. Now invite the people who work there.',
+  changed: 'The changes have been saved.',
+  moved: 'The organization has been moved, with everything below it.',
+  closed: 'The organization is closed.',
+  opened: 'The organization is open again.',
+  joined: 'You have joined this organization.',
 }

@@ -26,11 +26,11 @@ export const organizationsPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: 'Organizations',
       content: html`<h1>Organizations</h1>
-<p>Each stands below what it is part of. Whoever manages one also manages all below it.</p>
-${administrator && html`<p><a class="btn btn-primary" href="/organizations/new">Add an organization at the top</a></p>`}
+<p>Each organization is listed below the one it is part of. Whoever manages an organization also manages everything below it.</p>
+${administrator && html`<p><a class="btn btn-primary" href="/organizations/new">Add a top-level organization</a></p>`}
 <form method="get" action="/organizations">
-${field({ name: 'name', label: 'Find one by its name', value: name, autocomplete: 'off', optional: true })}
-${box({ type: 'checkbox', name: 'closed', value: 'yes', label: 'Show those that are closed, too', isChosen: withClosed })}
+${field({ name: 'name', label: 'Find by name', value: name, autocomplete: 'off', optional: true })}
+${box({ type: 'checkbox', name: 'closed', value: 'yes', label: 'Include closed organizations', isChosen: withClosed })}
 <button class="btn btn-outline-primary">Find</button>
 </form>
 ${tree.total === 0 ? html`<p>${emptyText({ isAsked: name !== '', administrator })}</p>` : html`<div class="mt-4">${branches(tree.roots)}</div>`}
@@ -47,10 +47,10 @@ const emptyText = ({
   readonly isAsked: boolean
   readonly administrator: boolean
 }): string => {
-  if (isAsked) return 'None that you may see has this in its name.'
+  if (isAsked) return 'No organization that you can see has this in its name.'
   return administrator
-    ? 'There is none yet. Add the first: it is a tenant, which sees nothing of any other.'
-    : 'There is none that you may see, unless it is closed. If you belong to none, ask the people who invited you.'
+    ? 'There are no organizations yet. Add the first: it is a tenant, which sees nothing of any other.'
+    : 'There are no organizations that you can see, except any that are closed. If you belong to none, ask the people who invited you.'
 }
 
 const branches = (level: readonly Branch[]): Html =>

@@ -8,12 +8,12 @@ type Shown = { readonly client_id: string; readonly client_secret: string; reado
 /** A secret that was made just now. Only its hash is kept, so nobody is shown it again. */
 export const sendSecret = (reply: FastifyReply, { client_id, client_secret, page }: Shown): FastifyReply =>
   sendStaffPage(reply, {
-    title: 'Keep this secret',
-    content: html`<h1>Keep this secret</h1>
-${notice('done', html`<p>Copy it now to where the app needs it: it is shown this once, and never again.</p>`)}
+    title: 'Save this client secret',
+    content: html`<h1>Save this client secret</h1>
+${notice('done', html`<p>Copy it now to where the app needs it: it is shown only this once.</p>`)}
 <dl>
 <dt>client_id</dt><dd><code>${client_id}</code></dd>
 <dt>client_secret</dt><dd><code>${client_secret}</code></dd>
 </dl>
-<p><a href="${page}">I have kept it</a></p>`,
+<p><a href="${page}">I have saved it</a></p>`,
   })

@@ -67,10 +67,10 @@ const sendInvite = (
     role: problems.role && 'Choose a role',
   }
   return sendStaffPage(reply, {
-    title: `Invite somebody into ${name}`,
+    title: `Invite somebody to ${name}`,
     isProblem: Object.keys(problems).length > 0,
-    content: html`<h1>Invite somebody into ${name}</h1>
-<p>They get an e-mail with a link that works once, within seven days. Whoever has no account with that address yet makes one by it.</p>
+    content: html`<h1>Invite somebody to ${name}</h1>
+<p>They get an e-mail with a link that works once, within seven days. If they have no account with that address yet, they create one with the link.</p>
 ${problemList([
   { name: 'email', problem: shown.email },
   { name: 'role', problem: shown.role },
@@ -89,8 +89,8 @@ ${radioField({ name: 'role', label: 'Role', value: said.role, problem: shown.rol
 const ofOthers: Readonly<Record<NonNullable<InvitationProblems['email']>, string>> = {
   missing: 'Enter an e-mail address',
   'no-address': 'Enter an e-mail address like name@example.org',
-  own: 'This is your own address: nobody gives themselves a role',
-  belongs: 'Whoever has this address has a role here already: change it in the list of people',
+  own: 'This is your own address: nobody can give themselves a role',
+  belongs: 'The person with this address already has a role here: change it in the list of people',
   'too-often': 'This address was written to five times within an hour. Wait before you do it again.',
   'no-mail': 'This server sends no e-mail: its operator sets SMTP_URL',
 }

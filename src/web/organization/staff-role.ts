@@ -7,8 +7,8 @@ export const roleNames: Readonly<Record<Role, string>> = { manager: 'Manager', m
 /** What whoever has it may do, in a sentence. */
 export const roleSentences: Readonly<Record<Role, string>> = {
   manager:
-    'Does what members do, and looks after the studies of the organization; looks after people and apps in it and in everything below it.',
-  member: 'Registers patients, sets up studies and invites people into them, and reads what viewers read.',
+    'Does what members do, and manages the studies of the organization; manages people and apps in it and in everything below it.',
+  member: 'Registers patients, sets up studies and invites people to them, and reads what viewers read.',
   viewer: 'Reads the organization’s patients and studies. Measurements are shown to nobody without a consent.',
 }
 

@@ -36,7 +36,7 @@ ${
 ${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
 ${
   organizations.length > 0 &&
-  html`<h2>Make a study</h2>
+  html`<h2>Create a study</h2>
 <ul>${organizations.slice(0, mostOrganizations).map(({ id, name }) => html`<li><a href="/organizations/${id}/studies/new">A new study of ${name}</a></li>`)}</ul>
 ${organizations.length > mostOrganizations && html`<p>The page of each <a href="/organizations">other organization</a> of yours leads to a new study of it.</p>`}`
 }

@@ -78,7 +78,7 @@ t.test(
       const shown = await browser.get(link)
       const way = `/sso?${new URLSearchParams({ continue: link })}`
       t.equal(shown.body.includes(`href="${way}"`), isLed)
-      t.match(wordsOf(shown), isLed ? 'sign in there, and come back here' : 'this server makes no new ones')
+      t.match(wordsOf(shown), isLed ? 'sign in there, and come back here' : 'this server creates no new ones')
       if (!isLed) continue
       const { at } = await world.arrive(browser, user, way.slice('/sso'.length))
       t.match(await browser.send(at, { name: 'Ann' }, `${at}/account`), { status: 303, location: link })

@@ -78,7 +78,7 @@ t.test('an administrator says what sources there are, what each delivers, and wh
 t.test('what is wrong is said at its field, and what was typed stays', async t => {
   const wrong = await add({ name: ' ', manufacturer: 'x'.repeat(201), kind: 'omh:heart-rate' })
   t.equal(wrong.status, 422)
-  t.match(wordsOf(wrong), /Enter its name Enter at most 200 characters/)
+  t.match(wordsOf(wrong), /Enter a name Enter at most 200 characters/)
   t.match(wrong.body, 'name="kind" value="omh:heart-rate" checked')
 })
 

@@ -86,7 +86,7 @@ t.test('a public app is registered, listed and changed, and people can be asked 
     scope: 'user/Patient.rs',
   }
   t.match(await manager.send(page, moved), { status: 303, location: `${page}?saved` })
-  t.match(wordsOf(await manager.get(`${page}?saved`)), /Diary It is saved/)
+  t.match(wordsOf(await manager.get(`${page}?saved`)), /Diary Saved/)
   t.equal((await ask()).status, 400, 'the old redirect URI is none any more')
   const row = await database.one<object>(sql.fragment`
     SELECT name, organization, scope, self_registered, policies, registration FROM client WHERE id = ${idOf(made)}`)
@@ -120,7 +120,10 @@ t.test('who was slower gives back no scope that was taken away, and is shown wha
   const late = await manager.send(page, { ...stale, version })
   t.match(
     [late.status, wordsOf(late)],
-    [409, /Somebody else has changed this.*As it is now: Name Heart Scopes that it may have at most user\/Patient\.rs/],
+    [
+      409,
+      /Somebody else has changed this.*The current values: Name Heart Scopes that it may be given user\/Patient\.rs/,
+    ],
   )
   t.match(late.body, 'value="Mine"')
   const scopeOf = async () =>
@@ -180,7 +183,7 @@ t.test('a service of a tenant sees what that is consented, whatever else is sent
 
 t.test('of many who ask for a new secret at once, one has the secret that counts', async t => {
   const made = await register(manager, { kind: 'secret' })
-  const page = /<a href="([^"]*)">I have kept it/.exec(made.body)?.[1] ?? ''
+  const page = /<a href="([^"]*)">I have saved it/.exec(made.body)?.[1] ?? ''
   const id = page.split('/').at(-1)
   const answers = await Promise.all(Array.from({ length: 8 }, () => manager.send(page, {}, `${page}/secret`)))
   const statuses = await Promise.all(
@@ -266,9 +269,9 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     [{ ...app, name: '' }, 'name', /A name of 1 to 100 characters/],
     [{ ...app, name: 'a\u202eb' }, 'name', /A name of 1 to 100 characters/],
     [{ ...app, name: '\u3164 ' }, 'name', /that can be seen/],
-    [{ ...app, kind: '' }, 'kind', /Choose what it is/],
+    [{ ...app, kind: '' }, 'kind', /Choose a type/],
     [{ ...app, kind: '', name: '' }, 'name', /A name of 1 to 100 characters/],
-    [{ ...app, kind: 'everything' }, 'kind', /Choose what it is/],
+    [{ ...app, kind: 'everything' }, 'kind', /Choose a type/],
     [{ ...app, redirect_uris: '' }, 'redirect_uris', /At least one address/],
     [{ ...app, redirect_uris: 'https://app.example.org/#x' }, 'redirect_uris', /without a fragment/],
     [{ ...app, redirect_uris: 'http://app.example.org/back' }, 'redirect_uris', /must be https/],
@@ -436,7 +439,7 @@ t.test('nobody else sees or changes anything, and is not told whether it is ther
 t.test('the privacy officer is told who did what, and no secret', async t => {
   const before = (await told()).length
   const made = await register(manager, { name: 'Told', kind: 'secret', scope: 'user/Patient.rs' })
-  const page = /<a href="([^"]*)">I have kept it/.exec(made.body)?.[1] ?? ''
+  const page = /<a href="([^"]*)">I have saved it/.exec(made.body)?.[1] ?? ''
   const id = page.split('/').at(-1)
   await manager.send(page, { name: 'Told', kind: 'secret', redirect_uris: redirectUri, scope: 'user/Patient.r' })
   const renewed = await manager.send(page, {}, `${page}/secret`)

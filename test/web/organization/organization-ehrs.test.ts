@@ -76,21 +76,21 @@ const isSignedInBy = async (person: string, config: string): Promise<boolean> =>
 
 t.test('a manager sets up an EHR, which then opens us and signs in the people of the organization', async t => {
   t.match((await manager.get(`/organizations/${lab.organization}`)).body, `href="${pages}"`)
-  t.match(wordsOf(await manager.get(pages)), /None is set up for it itself/)
+  t.match(wordsOf(await manager.get(pages)), /None is set up for this organization itself/)
   const added = await add(manager, { issuer: `${ehr.base}/ `, client_id: 'of-lab' })
   t.match(added, { status: 303, location: new RegExp(`^${pages}/[0-9a-f]{32}\\?added$`) })
   const page = pageOf(added)
   const shown = wordsOf(await manager.get(added.location ?? ''))
   for (const text of [
-    'It is added',
+    'The EHR is added',
     `Launch URL http://localhost:8080/launch/${idOf(page)} Redirect URL http://localhost:8080/launch/${idOf(page)}/callback`,
     'http://localhost:8080/launch/jwks.json',
   ])
     t.match(shown, text)
-  t.match(wordsOf(await manager.get(pages)), `${ehr.base} There Sharewell is of-lab`)
+  t.match(wordsOf(await manager.get(pages)), `${ehr.base} Client ID: of-lab`)
   t.match(
     wordsOf(await people['manager of the ward'].get(pagesOf(ward))),
-    `Shared from above These are set up for an organization above, and hold here too. ${ehr.base} (lab)`,
+    `Set up above These are set up for an organization above this one, and apply here too. ${ehr.base} (lab)`,
   )
   t.equal(
     (await people['manager of the ward'].get(page)).status,
@@ -209,7 +209,7 @@ t.test('a secret is kept sealed, never shown, and stays with its EHR', async t =
   register('of-lab', 'secret', secret)
   const shown = await manager.get(page)
   t.notMatch(shown.body, secret)
-  t.match(shown.body, /One is known. Leave this empty to keep it/)
+  t.match(shown.body, /A secret is stored. Leave this empty to keep it/)
   t.ok(await isSignedInBy(persons.member, idOf(page)))
   const kept = await manager.send(page, {
     ...usual,
@@ -288,7 +288,7 @@ t.test('who was slower does not let launches again that were refused meanwhile',
   const [, version = ''] = /name="version" value="([^"]*)"/.exec((await manager.get(page)).body) ?? []
   t.match(await manager.send(page, { ...usual, launches: 'refused' }), { status: 303 })
   const late = await manager.send(page, { ...usual, client_id: 'mine', version })
-  t.match([late.status, wordsOf(late)], [409, /Somebody else has changed this.*See it as it is now/])
+  t.match([late.status, wordsOf(late)], [409, /Somebody else has changed this.*See the current settings/])
   t.match(late.body, 'value="mine"')
   t.same(await database.one(sql.fragment`SELECT enabled, client_id FROM smart_client_config`), {
     enabled: false,
@@ -302,7 +302,7 @@ t.test('a check tells what the EHR says, and what is wrong with it', async t => 
   const check = async () => wordsOf(await manager.send(page, {}, `${page}/check`))
   t.match(
     await check(),
-    `It answers, and offers what a launch needs. Who it says it is ${ehr.base} Where people are sent ${ehr.base}/authorize`,
+    `It answers, and offers what a launch needs. Issuer ${ehr.base} Authorization endpoint ${ehr.base}/authorize`,
   )
   const metadata: readonly (readonly [Readonly<Record<string, unknown>>, RegExp])[] = [
     [{ code_challenge_methods_supported: ['plain'] }, /A launch would fail: it does not support PKCE with S256/],

@@ -82,20 +82,20 @@ t.test('who has no account yet makes one by the letter, and has the role by that
   const link = await linkTo('Rosa@Example.org'.toLowerCase(), 'member')
   t.match(
     wordsOf(await manager.get(page)),
-    /Invited rosa@example\.org Member\. .* The e-mail is sent\. Send it again Cancel it/,
+    /Invited rosa@example\.org Member\. .* The e-mail is sent\. Send again Cancel invitation/,
   )
   const browser = openBrowser(server, { remoteAddress: '10.9.0.1' })
   const shown = wordsOf(await browser.get(link))
-  t.match(shown, /You are invited to lab Your role there Member\. .* rosa@example\.org .* Create account and agree/)
+  t.match(shown, /You are invited to lab Your role there Member\. .* rosa@example\.org .* Create account and accept/)
   const wrong = await join(browser, link, { name: '', password: 'short' })
   t.equal(wrong.status, 422)
   t.match(wordsOf(wrong), /Enter your name Choose a password/)
   const joined = await join(browser, link, { name: 'Rosa Diaz', password })
   t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })
-  t.match(wordsOf(await browser.get(joined.location ?? '')), /lab You belong to it now\./)
+  t.match(wordsOf(await browser.get(joined.location ?? '')), /lab You have joined this organization\./)
   t.match(
     wordsOf(await manager.get(`${page}?name=ROSA`)),
-    /Rosa Diaz Member rosa@example\.org, since .* No invitation is open/,
+    /Rosa Diaz Member rosa@example\.org, since .* There are no open invitations/,
   )
   const { status, body } = await openBrowser(server).get(link)
   t.equal(status, 410, 'the link is used up')
@@ -197,7 +197,7 @@ t.test('an invitation that cannot be is refused at its field, with what was type
     ['', 'viewer', /Enter an e-mail address/],
     ['nobody', 'viewer', /Enter an e-mail address like name@example\.org/],
     ['new@example.org', 'privacy-officer', /Choose a role/],
-    ['sara@example.org', 'manager', /has a role here already/],
+    ['sara@example.org', 'manager', /already has a role here/],
   ] as const) {
     const refused = await invite(manager, email, role)
     t.equal(refused.status, 422, email)
@@ -218,7 +218,7 @@ t.test('an invitation that cannot be is refused at its field, with what was type
     id: self.person,
     link: [{ target: practitioner }],
   })
-  t.match(wordsOf(await invite(self.browser, self.email, 'manager')), /nobody gives themselves a role/)
+  t.match(wordsOf(await invite(self.browser, self.email, 'manager')), /nobody can give themselves a role/)
 })
 
 t.test('an invitation is cancelled and sent again on the pages of its own organization alone', async t => {
@@ -248,7 +248,7 @@ t.test('an invitation is sent again with another link, cancelled, and ends with 
     sql.fragment`UPDATE staff_invitation SET expires_at = expires_at - interval '7 days' WHERE email = 'uma@example.org'`,
   )
   t.equal((await openBrowser(server).get(late)).status, 410)
-  t.match(wordsOf(await manager.get(page)), /uma@example\.org Viewer\. Invited .*, and the time is over/)
+  t.match(wordsOf(await manager.get(page)), /uma@example\.org Viewer\. Invited .*, expired\./)
   const managing = await world.staff(lab.organization, 'manager')
   const given = await linkTo('vera@example.org', 'manager', await world.browserOf(managing))
   t.equal((await openBrowser(server).get(given)).status, 200)
@@ -274,8 +274,8 @@ t.test('nobody takes a role by a letter of their own, whatever address is theirs
   await database.run(sql.fragment`UPDATE user_account SET email = 'yves@example.org' WHERE person = ${own}`)
   const shown = await browser.get(link)
   t.equal(shown.status, 200)
-  t.match(wordsOf(shown), /You have sent this invitation yourself, and nobody gives themselves a role\./)
-  t.notMatch(wordsOf(shown), /Agree/)
+  t.match(wordsOf(shown), /You sent this invitation yourself, and nobody can give themselves a role\./)
+  t.notMatch(wordsOf(shown), /Accept/)
   const { body: account } = await browser.get('/account')
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(account)?.[1] ?? ''
   const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
@@ -306,9 +306,9 @@ t.test('nobody comes into a closed organization by an invitation, until it is op
   const listed = await manager.get(pageOf(closing))
   t.match(
     wordsOf(listed),
-    /Invited While it is closed nobody comes into it by these.* zoe@example\.org Manager\. .* Cancel it/,
+    /Invited While the organization is closed, nobody can join by these.* zoe@example\.org Manager\. .* Cancel invitation/,
   )
-  t.notMatch(wordsOf(listed), /Send it again|Invite somebody/)
+  t.notMatch(wordsOf(listed), /Send again|Invite somebody/)
   t.match(await manager.send(`/organizations/${closing}/open`, {}), { status: 303 })
   t.match(await join(zoe.browser, link), { status: 303, location: `/organizations/${closing}?done=joined` })
 })
@@ -342,7 +342,7 @@ t.test('a role is changed and ends, and what was stays to be read', async t => {
   })
   t.match(wordsOf(await manager.get(`${page}?name=rosa`)), /Rosa Diaz Manager, Privacy officer/)
   const same = await manager.send(at, { role: 'manager', 'privacy-officer': 'yes' })
-  t.match(wordsOf(await manager.get(same.location ?? '')), /Nothing is changed: the role is what it was\./)
+  t.match(wordsOf(await manager.get(same.location ?? '')), /Nothing has changed: the role is the same as before\./)
   t.match(wordsOf(await manager.send(at, { role: '' })), /Choose a role/)
   const version = /name="version" value="([^"]*)"/.exec(before.body)?.[1] ?? ''
   const late = await manager.send(at, { role: 'viewer', version })
@@ -355,7 +355,7 @@ t.test('a role is changed and ends, and what was stays to be read', async t => {
   )
   t.equal((await manager.send(`${at}/remove`, { version })).status, 409)
   t.match(await manager.send(`${at}/remove`, {}), { status: 303, location: `${page}?done=removed` })
-  t.match(wordsOf(await manager.get(`${page}?name=rosa`)), /Nobody here is like that/)
+  t.match(wordsOf(await manager.get(`${page}?name=rosa`)), /Nobody here matches that/)
   t.equal((await manager.get(at)).status, 404)
   const ended = (await send('everything', 'GET', `PractitionerRole/${at.split('/').at(-1)}`)).json()
   t.match(ended, { active: false, period: { start: /T/, end: /T/ }, code: [{ coding: [{ code: 'manager' }] }, {}] })
@@ -378,7 +378,7 @@ t.test('nobody changes their own role, and the last manager of a root goes only 
   ] as const) {
     const refused = await administrator.send(action, fields)
     t.equal(refused.status, 422)
-    t.match(wordsOf(refused), /Say that you know that it will have no manager/)
+    t.match(wordsOf(refused), /Confirm that it will have no manager/)
   }
   t.equal(
     (await administrator.send(at, { role: 'manager', 'privacy-officer': 'yes' })).status,
@@ -386,7 +386,7 @@ t.test('nobody changes their own role, and the last manager of a root goes only 
     'they stay manager',
   )
   t.equal((await administrator.send(`${at}/remove`, { knows: 'yes' })).status, 303)
-  t.match(wordsOf(await administrator.get(pageOf(peak))), /Nobody has a role in it yet/)
+  t.match(wordsOf(await administrator.get(pageOf(peak))), /Nobody that you can see has a role in it yet/)
 })
 
 /** The form that removes the only one, or the one at the index, of those whom the browser may remove. */
@@ -433,7 +433,7 @@ t.test('whether a manager is left is asked when a role ends, not when the page w
   const answers = await atOnce(removals)
   t.same(answers.map(({ status }) => status).toSorted(), [303, 422])
   const refused = answers.find(({ status }) => status === 422)
-  t.match(refused && wordsOf(refused), /Say that you know .* This is the last manager of Pair/)
+  t.match(refused && wordsOf(refused), /Confirm that it .* This is the last manager of Pair/)
   t.equal(await managersLeft(root), 1)
 })
 
@@ -467,10 +467,10 @@ t.test('people are found and shown fifty at a time, and nobody but managers is t
   t.match(wordsOf(first), /Person 10 Viewer Person 11 Viewer .* Person 59 Viewer More people/)
   const next = /href="([^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
   t.match(wordsOf(await manager.get(next)), /Person 60 Viewer .* Person 69 Viewer Back to the first page/)
-  t.match(wordsOf(await manager.get(`${pageOf(hall)}?name=person 42`)), /Find Person 42 Viewer Invited No/)
+  t.match(wordsOf(await manager.get(`${pageOf(hall)}?name=person 42`)), /Find Person 42 Viewer Invited There are no/)
   const newest = wordsOf(await manager.get(`${pageOf(hall)}?order=changed`))
   t.match(newest, /Find Person 69 Viewer .* Person 20 Viewer More people/)
-  t.match(wordsOf(await manager.get(`${pageOf(hall)}?role=manager`)), /Nobody here is like that/)
+  t.match(wordsOf(await manager.get(`${pageOf(hall)}?role=manager`)), /Nobody here matches that/)
   t.match(
     wordsOf(await administrator.get(`${page}?role=privacy-officer`)),
     /Find privacy-officer Privacy officer Invited/,
@@ -493,7 +493,7 @@ t.test('of very many open invitations the latest are shown, and it is said that 
       now() - make_interval(mins => number), now() + interval '7 days'
     FROM generate_series(1, 101) AS number`)
   const shown = wordsOf(await manager.get(pageOf(harbour)))
-  t.match(shown, /Invited hand1@example\.org .* hand100@example\.org .* No more than the latest 100 are shown\./)
+  t.match(shown, /Invited hand1@example\.org .* hand100@example\.org .* Only the latest 100 are shown\./)
   t.notMatch(shown, 'hand101@')
   await manager.send(pageOf(harbour), {}, `/organizations/${harbour}/invitations/harbour-7/cancel`)
   t.match(wordsOf(await manager.get(pageOf(harbour))), 'hand101@')
@@ -524,7 +524,7 @@ t.test('a role that is over or has not begun is removed with the period that it 
       'Pastora',
       { start: '2020-01-01', end: '2021-12-31' },
       /Pastora Member \(over\)/,
-      /Member: it is over already, and/,
+      /Member: it has already ended and/,
     ],
     [
       'Futura',
@@ -550,7 +550,7 @@ t.test('who has a role that is over or has not begun is invited, and has the new
     const { email, browser } = await holderOf(name, period, 'manager')
     const joined = await join(browser, await linkTo(email, 'viewer'))
     t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })
-    t.match(wordsOf(await browser.get(joined.location ?? '')), /lab You belong to it now\./)
+    t.match(wordsOf(await browser.get(joined.location ?? '')), /lab You have joined this organization\./)
     t.match((await rolesIn(lab.organization))[0], { active: true, code: [{ coding: [{ code: 'viewer' }] }] })
   }
 })
@@ -560,7 +560,7 @@ t.test('a privacy officer needs no other role', async t => {
   t.match(wordsOf(await manager.get(at)), /Manager .* Member .* Viewer .* None of these Privacy officer/)
   const neither = await manager.send(at, { role: '' })
   t.equal(neither.status, 422)
-  t.match(wordsOf(neither), /Choose a role, or make them privacy officer/)
+  t.match(wordsOf(neither), /Choose a role, or make them a privacy officer/)
   t.match(await manager.send(at, { role: '', 'privacy-officer': 'yes' }), { status: 303 })
   const { code = [] } = await storedRole(role)
   t.strictSame(
@@ -580,7 +580,7 @@ t.test('without a mail server nobody is invited, and a closed server makes no ac
   const made = await staffLinkToSend(closed.database, await makeStaffInvitation(closed.database, { ...asked, days: 7 }))
   const browser = openBrowser(closed.server)
   const shown = await browser.get(`/join?link=${made?.secret}`)
-  t.match(wordsOf(shown), /this server makes no new ones\. Ask whoever invited you/)
+  t.match(wordsOf(shown), /this server creates no new ones\. Ask whoever invited you/)
 
   const { id: person } = await closed.create('everything', { resourceType: 'Person' })
   const account = { person, email: 'xena@example.org', isVerified: false, administrator: false, password: 'x' }

@@ -21,7 +21,7 @@ const made = async (by: Browser, above: string, name: string, type = '') => {
 }
 const treeOf = async (by: Browser, query = '') => {
   const words = wordsOf(await by.get(`/organizations${query}`))
-  return words.slice(words.indexOf('closed, too') + 'closed, too Find '.length)
+  return words.slice(words.indexOf('Include closed') + 'Include closed organizations Find '.length)
 }
 
 t.test('an administrator makes a root, its manager builds below it, and both are resources with a history', async t => {
@@ -47,12 +47,12 @@ t.test('an administrator makes a root, its manager builds below it, and both are
   })
   t.match(
     wordsOf(await administrator.get(location)),
-    /Hill It is made\. Invite the people who work there\. .* Educational Institute/,
+    /Hill The organization has been added\. Now invite the people who work there\. .* Educational Institute/,
   )
   const desk = await made(manager, ward, 'Desk', 'team')
   t.match(await stored(desk), { name: 'Desk', partOf: { reference: `Organization/${ward}` } })
   const shown = wordsOf(await manager.get(pageOf(ward)))
-  t.match(shown, /Organizations lab Ward &lt;1&gt; People 1 role .* Below it Desk Organizational team/)
+  t.match(shown, /Organizations lab Ward &lt;1&gt; People 1 role .* Organizations below it Desk Organizational team/)
 })
 
 t.test('what is pasted along unseen is left out of a name, and keeps nobody from saving it', async t => {
@@ -73,14 +73,14 @@ t.test('the tree shows to each what they may see of it, and finds by name with w
   t.equal(await treeOf(people['manager of another tenant']), 'clinic')
   t.equal(await treeOf(administrator), 'clinic Hill Educational Institute lab Ward &lt;1&gt; Desk Organizational team')
   t.equal(await treeOf(administrator, '?name=DÉSK'), 'lab Ward &lt;1&gt; Desk Organizational team')
-  t.equal(await treeOf(administrator, '?name=nobody'), 'None that you may see has this in its name.')
+  t.equal(await treeOf(administrator, '?name=nobody'), 'No organization that you can see has this in its name.')
   t.equal((await people.patient.get('/organizations')).status, 404)
 })
 
 t.test('whose only organization is closed is not told that they belong to none', async t => {
   const alone = people['manager of another tenant']
   t.match(await alone.send(pageOf(world.clinic.organization, '/close'), {}), { status: 303 })
-  t.match(await treeOf(alone), /^There is none that you may see, unless it is closed\./)
+  t.match(await treeOf(alone), /^There are no organizations that you can see, except any that are closed\./)
   t.match(await alone.send(pageOf(world.clinic.organization, '/open'), {}), { status: 303 })
 })
 
@@ -99,13 +99,16 @@ t.test('hundreds of organizations are shown a hundred at a time, each with what 
   t.match(await treeOf(administrator, '?name=unit'), /^Zone Unit 000 Unit 001 .* Unit 099 Page 1 of 3 Next page$/)
   t.match(await treeOf(administrator, '?name=unit&page=3'), /^Zone Unit 200 .* Unit 249 Page 3 of 3 Previous page$/)
   t.match(await treeOf(administrator, '?name=unit&page=nine'), /Page 1 of 3/)
-  t.match(wordsOf(await administrator.get(pageOf(root.id))), /Unit 049 There are more: find them in the tree/)
+  t.match(
+    wordsOf(await administrator.get(pageOf(root.id))),
+    /Unit 049 There are more: find them in the list of organizations/,
+  )
 })
 
 t.test('a form that is not right is shown again with what was typed, and what is wrong at its field', async t => {
   const wrong = await manager.send(pageOf(lab.organization, '/new'), { name: '  ', type: 'palace' })
   t.equal(wrong.status, 422)
-  t.match(wordsOf(wrong), /Please check what you entered Enter its name Choose one of the list/)
+  t.match(wordsOf(wrong), /Please check what you entered Enter a name Choose one from the list/)
   t.match(wrong.body, /aria-invalid="true"/)
   const long = await administrator.send('/organizations/new', { name: 'x'.repeat(201), type: 'edu' })
   t.match(wordsOf(long), /Enter a name of at most 200 characters/)
@@ -224,7 +227,11 @@ t.test('it moves with all below it, within its tree, and never below itself', as
   const places = [...(await manager.get(page)).body.matchAll(/<option value="([^"]+)"/g)].map(([, id]) => id)
   t.ok(places.includes(two) && places.includes(lab.organization))
   for (const refused of [one, below, clinic.organization, 'nowhere'])
-    t.match(await manager.send(page, { parent: refused }), { status: 422, body: /Choose a place of the list/ }, refused)
+    t.match(
+      await manager.send(page, { parent: refused }),
+      { status: 422, body: /Choose an organization from the list/ },
+      refused,
+    )
   t.match(await manager.send(page, { parent: two }), { status: 303, location: `${pageOf(one)}?done=moved` })
   t.match(await stored(one), { partOf: { reference: `Organization/${two}` } })
   t.match(wordsOf(await manager.get(pageOf(below))), /^.*Organizations lab Two One Below one/)
@@ -235,20 +242,20 @@ t.test('closing says first what still hangs on it, and it opens again', async t 
   const closing = wordsOf(await manager.get(pageOf(lab.organization, '/close')))
   t.match(
     closing,
-    /What still hangs on it 3 organizations below it that are not closed 6 roles that people have in it 1 study that is not over/,
+    /What still depends on it 3 organizations below it that are not closed 6 roles that people have in it 1 study that is not over/,
   )
   const empty = await made(manager, lab.organization, 'Empty')
   const page = pageOf(empty, '/close')
   t.match(
     wordsOf(await manager.get(page)),
-    /Nothing that you may see hangs on it any more\. Studies are shown to those alone/,
+    /Nothing that you can see depends on it any more\. Studies are shown only to those/,
   )
   t.match(await manager.send(page, {}), { status: 303, location: `${pageOf(empty)}?done=closed` })
   t.equal((await stored(empty)).active, false)
   t.notMatch(await treeOf(manager), /Empty/)
   t.match(await treeOf(manager, '?closed=yes'), /Empty Closed/)
   const shown = wordsOf(await manager.get(pageOf(empty)))
-  t.match(shown, /Closed Nothing new is begun here/)
+  t.match(shown, /Closed Nothing new can be started here/)
   t.notMatch(shown, /Add an organization below it|add a department/)
   t.equal((await manager.get(pageOf(empty, '/new'))).status, 404)
   t.match(await manager.send(pageOf(empty, '/open'), {}), { status: 303, location: `${pageOf(empty)}?done=opened` })
@@ -263,8 +270,8 @@ t.test('each does what FHIR lets them do: managers of what is above, and of a ro
   t.equal((await manager.get('/organizations/new')).status, 404)
   for (const who of ['member', 'viewer', 'privacy officer'] as const) {
     const shown = wordsOf(await people[who].get(pageOf(lab.organization)))
-    t.notMatch(shown, /Add an organization|Change what is said|Apps and backend/, who)
-    t.equal(shown.includes('Make a study'), who === 'member', who)
+    t.notMatch(shown, /Add an organization|Edit details|Apps and backend/, who)
+    t.equal(shown.includes('Create a study'), who === 'member', who)
   }
 })
 

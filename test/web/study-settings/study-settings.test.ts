@@ -622,6 +622,6 @@ t.test('nobody else finds these pages, nor can send their forms', async t => {
     t.equal((await browser.get(newStudy)).status, 404, `${name}: a new one`)
     t.equal((await browser.post(newStudy, { ...said, _csrf: csrf })).status, 404, `${name}: a new one`)
   }
-  t.notMatch(wordsOf(await viewer.get('/studies')), /Make a study/)
-  t.match(wordsOf(await member.get('/studies')), /Make a study A new study of lab/)
+  t.notMatch(wordsOf(await viewer.get('/studies')), /Create a study/)
+  t.match(wordsOf(await member.get('/studies')), /Create a study A new study of lab/)
 })

@@ -232,7 +232,7 @@ t.test('staff find the studies that they may see, and nobody else is shown a lis
   t.match(wordsOf(await people.member.get('/studies')), /Studies hearts Active two kinds Active/)
   t.match(
     wordsOf(await people['manager of another tenant'].get('/studies')),
-    /Studies clinics Active Make a study A new study of clinic Work in/,
+    /Studies clinics Active Create a study A new study of clinic Work in/,
   )
   t.match(await people.patient.get('/studies'), { status: 303, location: '/account' })
   t.match((await people.member.get('/account')).body, /href="\/studies"/)
