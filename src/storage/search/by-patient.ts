@@ -7,20 +7,20 @@ import { allOf, type SqlFragment, sql, word } from '../sql.ts'
 import { alone, isForOrder, type Rest } from './in-order.ts'
 import { hasOnePlan } from './one-plan.ts'
 
-/** A search of Observations by the Patients whose they can be alone. */
+/** How to search Observations patient by patient, if it is known whose they can be. */
 export type ByPatient = {
-  /** A query of their patient_id. */
+  /** A query of the patient_id of those Patients. */
   readonly patients: SqlFragment
-  /** Of more rows of it than this a page is sooner found in the order of time: a number. */
+  /** A number: if there are more Patients, a page is found sooner in the order of time. */
   readonly most: SqlFragment
-  /** All that is asked of the rows of one of them. */
+  /** All that is asked of the rows of one Patient. */
   readonly whereOf: (patientId: SqlFragment) => SqlFragment
   readonly hasOnePlan: boolean
-  /** Names the query, where it is worth remembering that they are more; a few seconds later they may be fewer. */
+  /** Names the query, if it is worth remembering that they were too many. */
   readonly name?: string
 }
 
-/** Of those to whom a chain leads, or else of those whom consents let be seen. */
+/** By the Patients to whom a chain leads, or else by those whose consents let the caller read. */
 export const byPatientOf = (rest: Rest, classes: CodeClasses, count: number): ByPatient | undefined =>
   byChain(rest, classes) ?? byConsents(rest, classes, count)
 
@@ -37,9 +37,9 @@ const byChain = ({ row, driving, asked }: Rest, classes: CodeClasses): ByPatient
 }
 
 /**
- * Of `n` people `m` share with whoever asks. In the order of time about n / m rows are tested for each that is found, since those of all the
- * others are looked at as well; patient by patient the newest of `m` people are looked at, as many as a page has. The two cost the same where `m` is
- * the root of `n`, and of so many times `n` as a page is longer than all that one has. Where nobody shares, that is few.
+ * Of `n` people, `m` share with the caller. In the order of time, about n / m rows are tested for each one that is found, since the rows of all
+ * others are met as well. Patient by patient, the newest rows of `m` people are read, as many of each as a page has. The two cost the same if `m`
+ * is the square root of `n`, or of a multiple of `n` if a page is longer than all that one person has.
  */
 const byConsents = (
   { row, driving, kind, asked }: Rest,

@@ -2,14 +2,13 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** Keys of the token index that many rows of a type have. */
+/** Whether many rows of the type have the key in their index of tokens. */
 export type CommonTokens = (type: ResourceType, key: bigint) => boolean
 
 /**
- * Rows with a common token are found sooner in the order of the page than all at once by the index: of `n` rows, of which a
- * fraction `f` has it, 20 are among the first 20 / f, and the index would fetch f × n. PostgreSQL's own statistics have the
- * fractions, but a plan that is kept for all values does not look at them. They are read anew every few minutes, beside what
- * is being answered; where they cannot be, what was known is used.
+ * Rows with a common token are found sooner by reading rows in the order of the page than by the index: if a fraction `f` of `n` rows has it,
+ * 20 of them are among the first 20 / f rows, while the index would fetch f × n. PostgreSQL's own statistics know the fractions, but a plan
+ * that is kept for all values does not use them. They are read anew every few minutes, in the background; if that fails, the last ones are used.
  */
 export const openCommonTokens = (connection: Connection): CommonTokens => {
   let known: ReadonlySet<string> = new Set()
@@ -40,5 +39,5 @@ const read = async (connection: Connection): Promise<ReadonlySet<string>> => {
   return new Set(rows.map(({ type, key }) => keyOf(type, key)))
 }
 
-/** The 20 rows of a page, and as much again for each row that is read in vain: it is tested by its content. */
+/** For a page of 20 rows, with as many again for each: a row that is read in vain costs more, since its content is tested. */
 const scannedRows = 400

@@ -10,7 +10,7 @@ import { columnOf, rowPlaces, type SqlFragment, sql } from '../sql.ts'
 import { element, elementsAt, jsonPath } from '../values/element.ts'
 import { type Frontier, type Including, includedRows, isSearchable } from './include-row.ts'
 
-/** What the resources refer to, type by type. A reference to a version brings the current one, a canonical with a version that alone. */
+/** What the resources refer to, type by type. A reference to a version brings the current version; a canonical with a version brings that one alone. */
 export const forwardRows = async (
   connection: Connection,
   including: Including,
@@ -28,7 +28,7 @@ export const forwardRows = async (
 
 type Found = { readonly link: number; readonly text: string }
 
-/** Which link found which text: the references of all the resources, in one statement. */
+/** The references of all the resources in one statement, each with the link that found it. */
 const referencesIn = (links: readonly IncludeLink[], from: Frontier['from']) =>
   sql.join(
     links.flatMap((link, index) => {
@@ -54,14 +54,14 @@ const elementsOf = (type: ResourceType, rows: Frontier['from'], path: string, da
     WHERE ${text} IS NOT NULL`
 }
 
-/** A study's Group stores no member: they are those who are enrolled now. */
+/** A study's Group stores no members: these are the people who are enrolled now. */
 const membersOf = (groups: Frontier['from']): SqlFragment => sql.fragment`
   SELECT 'Patient/' || enrolment.patient
   FROM study JOIN enrolment ON enrolment.study_id = study.id
   WHERE study.group_id = ANY(${columnOf(groups, ({ id }) => id, 'text')})
     AND ${isEnrolled}`
 
-/** The Provenance of an upload stores no target: they are what it has brought. */
+/** The Provenance of an upload stores no targets: these are the Observations that it brought. */
 const broughtBy = (provenances: Frontier['from']): SqlFragment => sql.fragment`
   SELECT 'Observation/' || brought.id
   FROM ${rowPlaces(provenances)}

@@ -29,10 +29,10 @@ export const reverseRows = async (
 
 type Reached = Frontier & { readonly urls: readonly Named[] }
 
-/** How one of the resources is named by those that refer to it. */
+/** A text by which others refer to one of the resources. */
 type Named = { readonly type: ResourceType; readonly text: string }
 
-/** Canonical URLs, for the links that go by them: without a version, and with their own. */
+/** The canonical URLs of the resources, without and with their version, if any of the links goes by canonicals. */
 const urlsOf = async (
   connection: Connection,
   links: readonly IncludeLink[],
@@ -87,11 +87,11 @@ const rowsOf = (
   ]
 }
 
-/** An Observation's patient stands in a column; the index leaves these parameters out. */
+/** An Observation's patient is in a column, so these parameters are not in the index. */
 const isSubject = ({ source, parameter }: IncludeLink): boolean =>
   source === 'Observation' && (parameter.code === 'subject' || parameter.code === 'patient')
 
-/** The index narrows by any of the links, the content decides. */
+/** The index narrows them down to any of the links, and the content decides. */
 const indexed = (links: readonly IncludeLink[], reached: Reached): readonly SqlFragment[] => {
   const asked = links.map(({ parameter, targets }) => ({ parameter, texts: textsOf(targets, reached) }))
   const named = asked.filter(({ texts }) => texts.length > 0)
@@ -122,7 +122,7 @@ const textsOf = (targets: readonly ResourceType[], { from, urls }: Reached): rea
   ...urls.flatMap(({ type, text }) => (targets.includes(type) ? [text] : [])),
 ]
 
-/** As the index spells what is referred to. */
+/** As the index has it. */
 const withoutVersion = (text: string): string => text.split('|')[0] ?? text
 
 const refersTo = ({ paths }: SearchParameter, texts: readonly string[]): SqlFragment => {

@@ -10,23 +10,23 @@ import { servedContent } from './served-content.ts'
 /** A resource of the answer, and where its row is. */
 export type Placed = Stored & { readonly pk: string }
 
-/** What is followed from; `known` is what the answer has already, by reference. */
+/** `from`: the resources from which links are followed. `known`: what the answer has already, by reference. */
 export type Frontier = { readonly from: readonly Placed[]; readonly known: ReadonlyMap<string, Placed> }
 
 export type Including = Gate & {
   readonly typeIds: ReadonlyMap<ResourceType, number>
-  /** What is kept of each of a type. */
+  /** Which elements of a type are served. */
   readonly maskOf: (type: ResourceType) => Mask | undefined
-  /** Rows of one type, at most. */
+  /** How many rows of one type, at most. */
   readonly limit: number
-  /** That there is room for, all types together. */
+  /** How many letters there is room for, in all types together. */
   readonly letters: number
 }
 
 /** Rows under the alias `row`, and the condition that links them to the answer. */
 type Linked = { readonly from: SqlFragment; readonly linked: SqlFragment }
 
-/** What is served of a row that is called `body`. */
+/** What is served of a row under the alias `body`. */
 export const contentOf = (type: ResourceType, including: Omit<Including, 'limit'>): SqlFragment =>
   servedContent(type, 'body', { ...including, mask: including.maskOf(type) })
 

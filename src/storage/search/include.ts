@@ -14,14 +14,14 @@ type Included = {
   readonly leftOut: boolean
 }
 
-/** What comes along with one page, at most. */
+/** How many resources may come along with one page. */
 export const mostIncluded = 1000
-/** How often `:iterate` follows on from what came along before. */
+/** How many times `:iterate` follows on from what came along before. */
 const mostRounds = 10
 
 /**
- * What the includes of a search bring along with its matches, each once and no match among it. Everything is asked
- * through the gate of its own type before it is counted: what the caller may not search is not there in any way.
+ * What the includes of a search bring along with its matches: each resource once, and none that is a match. Everything passes the gate of its
+ * own type before it is counted, so that what the caller may not search has no effect at all.
  */
 export const includedWith = async (
   connection: Connection,
@@ -79,13 +79,13 @@ const linkedTo = async (
   return [...found.values()]
 }
 
-/** Each parameter once, however often and in however many words it was asked for. */
+/** Each parameter once, however many includes ask for it. */
 const merged = (links: readonly IncludeLink[]): readonly IncludeLink[] =>
   [...Map.groupBy(links, ({ source, parameter }) => `${source}:${parameter.code}`).values()].flatMap(same =>
     same.slice(0, 1).map(link => ({ ...link, targets: [...new Set(same.flatMap(({ targets }) => targets))] })),
   )
 
-/** A wildcard may ask a hundred types: a statement that asks them all takes long to plan. */
+/** A wildcard may ask about a hundred types, and one statement for all of them would take long to plan. */
 const typesAtOnce = 20
 
 type Row = {

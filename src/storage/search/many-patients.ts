@@ -2,14 +2,14 @@ import type { Connection } from '../database.ts'
 import type { SqlFragment } from '../sql.ts'
 import type { ByPatient } from './by-patient.ts'
 
-/** Of which queries of Patients is remembered that they had many: by that one of two ways to the same answer is taken, and no more. */
+/** Remembers which queries of Patients had many results. That only decides which of two ways to the same answer is taken. */
 export type ManyPatients = {
   readonly has: (name: string | undefined) => boolean
-  /** Nothing is remembered of what has no name. */
+  /** Nothing is remembered of a query without a name. */
   readonly note: (name: string | undefined) => void
 }
 
-/** For a minute, and so many at a time: who is forgotten is counted again. */
+/** For a minute, and a limited number of names: what is forgotten is counted again. */
 export const openManyPatients = ({ now = () => performance.now(), mostNames = 10_000 } = {}): ManyPatients => {
   const notedAt = new Map<string, number>()
   return {
@@ -24,10 +24,10 @@ export const openManyPatients = ({ now = () => performance.now(), mostNames = 10
 
 const keptMs = 60_000
 
-/** What a statement by Patient answers; many: they are, and there is no other row. */
+/** A row that a statement by Patient answers. `many`: they are many, and there is no other row. */
 export type Amount = { readonly many: boolean }
 
-/** Undefined where they are many, or it is not known whose Observations they can be. */
+/** Undefined if they are many, or it is not known whose Observations they can be. */
 export const ofFew = async <Answer extends Amount>(
   connection: Connection,
   { manyPatients }: { readonly manyPatients: ManyPatients },

@@ -3,9 +3,9 @@ import type { Value } from '../../search/value.ts'
 import { isHot } from '../compile/hot.ts'
 
 /**
- * Whether one plan is the best for all values, so that it is made once and kept: where each condition is answered by an index
- * that has the order as well, by a key that few rows have, or by the row itself. How many rows begin with a text or lie within
- * a time differs too much, and so does what linked resources lead to.
+ * Whether one plan is the best for all values, so that it is made once and kept. It is if each condition is answered by an index that also has
+ * the order, by a key that few rows have, or by the row itself; not if it is about the beginning of a text, a time, or linked resources, which
+ * may match few rows or very many.
  */
 export const hasOnePlan = (expression: Expression): boolean => {
   switch (expression.kind) {
@@ -28,5 +28,5 @@ export const hasOnePlan = (expression: Expression): boolean => {
   }
 }
 
-/** What the index of tokens has: a key that many rows have is not looked for in it (`CommonTokens`). */
+/** Values that the index of tokens has. A key that many rows have is not looked up in it (`CommonTokens`). */
 const keys: ReadonlySet<Value['kind']> = new Set<Value['kind']>(['token', 'reference', 'identifier', 'of-type', 'url'])

@@ -14,27 +14,27 @@ import { drivingTarget } from './driving-target.ts'
 import { type InOrder, inOrderOf, type Rest, withBody } from './in-order.ts'
 import { hasOnePlan } from './one-plan.ts'
 
-/** Where the matches of a search come from, and under which names. */
+/** The FROM and WHERE of a search, and the names of the row in them. */
 export type Source = {
   readonly from: SqlFragment
   readonly where: SqlFragment
   readonly row: RowNames
-  /** Whether PostgreSQL need not plan it anew for each value. */
+  /** Whether one plan is good for all values, so that PostgreSQL need not plan each search anew. */
   readonly hasOnePlan: boolean
-  /** Where it is known whose Observations they can be. */
+  /** Set if it is known whose Observations they can be. */
   readonly byPatient?: ByPatient | undefined
-  /** Where a page is found soonest in the order of time. */
+  /** Set if a page is found soonest in the order of time. */
   readonly inOrder?: InOrder | undefined
 }
 
-/** `sample` says which part of the rows, as TABLESAMPLE does; `inOwnOrder`, that the first few are wanted in the order of the type. */
+/** `sample`: only this part of the rows, as TABLESAMPLE has it. `inOwnOrder`: the first few are wanted, in the type's own order. */
 type Needs = { readonly body?: boolean; readonly sample?: SqlFragment; readonly inOwnOrder?: boolean }
 
 type Asking = Gate & { readonly commonTokens: CommonTokens }
 
 /**
- * An Observation search for one class of codes starts at the narrow observation_code, which has patient, class and time in
- * one index; the body's table joins only where the question needs it.
+ * A search of Observations for one class of codes starts at the narrow observation_code, which has patient, class and time in one index; the
+ * table with the bodies is joined only if the question needs them.
  */
 export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Search, needs: Needs = {}): Source => {
   const { type } = search
@@ -47,7 +47,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
   if (target !== undefined) {
     const rest = asked.filter(one => one !== target.match)
     return {
-      // By pk alone, which tells them all apart: with patient_id as well PostgreSQL takes them for so few that it reads all.
+      // By pk alone, which is unique: with patient_id as well, PostgreSQL expects so few rows that it reads them all.
       from: sql.fragment`(${target.keys}) AS key JOIN provenance AS row ${sample} ON row.pk = key.pk`,
       where: allOf([sql.fragment`TRUE`, ...rest.map(one => compilePart(one, target.row, classes))]),
       row: target.row,
@@ -84,7 +84,7 @@ export const sourceOf = ({ access, classes, commonTokens }: Asking, search: Sear
 
 const recordedOf = (type: ResourceType): Pick<RowNames, 'recorded'> => (type === 'AuditEvent' ? { recorded: true } : {})
 
-/** Of what is no table a sample is taken by the keys. */
+/** They come from a view, of which TABLESAMPLE takes no sample: the sample is taken by the keys. */
 const auditEvents = (sample: SqlFragment): SqlFragment =>
   sample.sql.trim() === ''
     ? sql.fragment`${searchedOf('AuditEvent')} AS row`

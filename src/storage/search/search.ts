@@ -26,7 +26,7 @@ type Searching = Omit<Including, 'limit' | 'maskOf' | 'letters'> & {
   readonly manyPatients: ManyPatients
 }
 
-/** One page: keys first, from the narrowest index, then the bodies of just those keys, in one statement. */
+/** One page: one statement finds the keys, from the narrowest index, and then reads the bodies of just those keys. */
 export const searchPage = async (connection: Connection, searching: Searching, asked: Search): Promise<Page> => {
   const search = withoutDefaultSort(asked)
   if (search.skip !== undefined && search.skip > 0 && search.count > 0) {
@@ -62,7 +62,7 @@ export const searchPage = async (connection: Connection, searching: Searching, a
 
 type Nearest = { readonly nearest: readonly Filled<Row>[]; readonly more: boolean; readonly left: number }
 
-/** A page that stays empty, for all of it was deleted before it was loaded, is no end: what is behind it is the page then. */
+/** If all rows of a page are deleted before they are loaded, that is not the end: what follows them becomes the page. */
 const matchesFrom = async (
   connection: Connection,
   searching: Searching,
@@ -80,7 +80,7 @@ const matchesFrom = async (
 
 const nothing = { entries: [], included: [], leftOut: false }
 
-/** Undefined where there are not so many pages. What might not be whole is read to know where it ends, and so is all behind it. */
+/** The cursor after `skip` pages; undefined if there are not so many. From the first page on that might end early, pages are read to know where they end. */
 const cursorBehind = async (
   connection: Connection,
   searching: Searching,
@@ -96,7 +96,7 @@ const cursorBehind = async (
   return cursor
 }
 
-/** Behind so many of the pages as are certain to be whole; `left`: how many are not. */
+/** The cursor after those of the pages that surely are full; `left`: how many pages are not. */
 const cursorBehindWhole = async (
   connection: Connection,
   searching: Searching,
@@ -119,13 +119,16 @@ const skippedOf = async (connection: Connection, searching: Searching, asked: As
 
 type Skipped = Amount & Pick<Row, 'pk' | 'keys'> & { readonly pages: number }
 
-/** What comes along has half of it, and what the matches leave. */
+/** If anything comes along with the matches, it gets half of the room, and what the matches leave of theirs. */
 const roomFor = ({ room = Number.POSITIVE_INFINITY, include }: Search) => {
   const ofMatches = include.length === 0 ? room : Math.ceil(room / 2)
   return { ofMatches, beside: ofMatches === room ? 0 : room - ofMatches }
 }
 
-/** Null where it might not fit. Of parts it is known only in the order how many do; of the whole it is cheaper to know each one's share. */
+/**
+ * The content, or null if it might not fit into the room. Whole contents each get an equal share, which is cheaper to test; how long a part will
+ * be is known only once it is made, so parts are added up in their order.
+ */
 const guarded = (
   content: SqlFragment,
   { count, room, isPart }: { readonly count: number; readonly room: number; readonly isPart: boolean },
@@ -140,7 +143,7 @@ const inPage = { order: sql.fragment`ORDER BY page.position`, orElse: sql.fragme
 
 type Around = { readonly isFirst: boolean; readonly isBefore: boolean; readonly more: boolean }
 
-/** Whoever came backwards has a page behind, and whoever came forwards one before. */
+/** Whoever came backwards has a next page, and whoever came forwards a previous one. */
 const cursorsAround = (page: readonly Row[], { isFirst, isBefore, more }: Around): Pick<Page, 'next' | 'previous'> => {
   const [first, last] = [page[0], page.at(-1)]
   if (first === undefined || last === undefined) return {}
@@ -155,7 +158,7 @@ const cursorOf = (row: Pick<Row, 'keys' | 'pk'>, more: Pick<Position, 'before'> 
 
 const positionOf = ({ keys, pk }: Pick<Row, 'keys' | 'pk'>): Position => ({ values: JSON.parse(keys), pk })
 
-/** The first matches, without an order. */
+/** Some matches, in no order. */
 export const searchMatches = async (
   connection: Connection,
   searching: Searching,
@@ -170,7 +173,7 @@ export const searchMatches = async (
   return rows.map(({ id, patient_id, kind_id }) => ({ id, patientId: patient_id, kindId: kind_id }))
 }
 
-/** Where the Patients are many it is asked for anew: what is in order then is the time. */
+/** Patient by patient if they are few; if they turn out to be many, it is asked again in the order of time. */
 const rowsOf = async (
   connection: Connection,
   searching: Searching,
@@ -185,7 +188,7 @@ const rowsOf = async (
   return ask<Row>(pageStatement(asked, source))
 }
 
-/** Likewise. More than can be quickly counted are estimated however few their Patients are. */
+/** Likewise. What cannot be counted quickly is estimated, however few the Patients are. */
 const totalFor = async (connection: Connection, searching: Searching, search: Search): Promise<Pick<Page, 'total'>> => {
   if (search.total === 'none') return {}
   const most = search.total === 'estimate' ? mostCounted : undefined
@@ -202,7 +205,7 @@ type Counted = Amount & { readonly total: string }
 type Row = {
   patient_id: number
   pk: string
-  /** A JSON array of texts and nulls: only those of the first row and the last are ever read. */
+  /** A JSON array of texts and nulls, as text: only those of the first and the last row are ever parsed. */
   keys: string
   id: string
   version: number
@@ -211,7 +214,7 @@ type Row = {
   content: string | null
 }
 
-/** `_elements` names elements of the matches; `_summary` holds for whatever stands in the answer. */
+/** `_elements` is about the matches alone; `_summary` is about all resources in the answer. */
 const matchMask = (searching: Searching, search: Search): Mask | undefined =>
   search.elements === undefined
     ? summaryMask(searching, search)(search.type)

@@ -5,20 +5,20 @@ import { isEnrolled } from '../model/enrolled.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 
 export type Serving = Gate & {
-  /** What of it is kept; absent: all. */
+  /** Which elements are served; absent: all. */
   readonly mask?: Mask | undefined
 }
 
-/** A row's content as JSON text, as this caller is served it. */
+/** A row's content as JSON text, as it is served to this caller. */
 export const servedContent = (type: ResourceType, alias: string, serving: Serving): SqlFragment => {
   const content = whole[type]?.(name(alias), serving) ?? sql.fragment`${name(alias)}.content`
   return sql.fragment`${serving.mask === undefined ? content : subsetOf(content, serving.mask)}::text`
 }
 
-/** Whether the row's content is all that is served of it. */
+/** Whether all that is served of a resource is stored in its row. */
 export const isStoredWhole = (type: ResourceType): boolean => whole[type] === undefined
 
-/** What is not in the row itself. */
+/** Types of which a part is not stored in the row itself. */
 const whole: Readonly<Partial<Record<ResourceType, (row: SqlFragment, serving: Serving) => SqlFragment>>> = {
   Group: (row, serving) => withMembers(row, serving),
   Provenance: (row, serving) => withTargets(row, serving),
@@ -28,7 +28,7 @@ const whole: Readonly<Partial<Record<ResourceType, (row: SqlFragment, serving: S
 const subsetOf = (content: SqlFragment, mask: Mask): SqlFragment =>
   sql.fragment`fhir_subsetted(${content}, ${JSON.stringify(mask)}::jsonb)`
 
-/** A Group has as members the enrolled Patients of its study that the caller may read, and none that somebody has written. */
+/** The members of a study's Group are the enrolled Patients whom the caller may read, and none that somebody has written into it. */
 const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
   sql.fragment`(${withoutMembers(row, sql.fragment`${row}.id`)} || coalesce((
     SELECT ${members}
@@ -38,7 +38,7 @@ const withMembers = (row: SqlFragment, serving: Serving): SqlFragment =>
     WHERE study.group_id = ${row}.id AND ${isReadable(serving)}
     HAVING count(*) > 0), '{}'))`
 
-/** That of an upload has as targets the Observations that it has brought, as far as they are there and the caller may read them. */
+/** The targets of an upload's Provenance are the Observations that it brought, as far as they are still there and the caller may read them. */
 const withTargets = (row: SqlFragment, gate: Gate): SqlFragment => sql.fragment`(${row}.content || coalesce((
   SELECT jsonb_build_object('target', jsonb_agg(
     jsonb_build_object('reference', 'Observation/' || brought.id) ORDER BY target.observation))
@@ -48,7 +48,7 @@ const withTargets = (row: SqlFragment, gate: Gate): SqlFragment => sql.fragment`
     AND ${passesGate(gate, 'r', 'Observation', 'brought')}
   HAVING count(*) > 0), '{}'))`
 
-/** The row's content; where the Group is a study's, who may read it may not read all whom it named before. */
+/** The content without members, if the Group is a study's: an old version may name people whom its reader may not read. */
 export const withoutMembers = (row: SqlFragment, id: SqlFragment): SqlFragment => sql.fragment`(
   CASE WHEN EXISTS (SELECT FROM study WHERE study.group_id = ${id}) THEN ${row}.content - 'member'::text
     ELSE ${row}.content END)`

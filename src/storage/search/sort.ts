@@ -7,7 +7,7 @@ import { allOf, anyOf, type SqlFragment, sql } from '../sql.ts'
 import { element, elementsAt, jsonPath, presentPath } from '../values/element.ts'
 import { quantities } from '../values/quantity.ts'
 
-/** One key of the order: what it is in SQL, its SQL type for the cursor, its direction. Nulls come last in both. */
+/** One key of the order: its value in SQL, the SQL type of that for the cursor, and its direction. Nulls come last in either. */
 export type SortKey = {
   readonly value: SqlFragment
   readonly type: SqlFragment
@@ -30,8 +30,8 @@ export const withoutDefaultSort = (search: Search): Search => {
 }
 
 /**
- * Observations by effective start, latest first; a start that is not known is -infinity, and so comes last. AuditEvents have keys
- * of several kinds, and come by their time.
+ * Observations come by effective start, latest first; an unknown start is -infinity, and so comes last. AuditEvents come by their time, since
+ * they have keys of several kinds.
  */
 const defaultKeys = (type: ResourceType, { facts }: RowNames): readonly SortKey[] => {
   const column = timeColumns[type]
@@ -45,7 +45,7 @@ const timeColumns: Readonly<Partial<Record<ResourceType, SqlFragment>>> = {
   AuditEvent: sql.fragment`last_updated`,
 }
 
-/** Or from its end, for the page before. Where nulls stand is said only where there may be some: an index serves the order only in its own words. */
+/** `isBackwards`: from the end, for a previous page. The place of nulls is named only if there can be any, since an index serves an ORDER BY only if it reads the same. */
 export const orderBy = (keys: readonly SortKey[], { facts }: RowNames, isBackwards = false): SqlFragment => {
   const direction = (descending: boolean) => (descending === isBackwards ? sql.fragment`ASC` : sql.fragment`DESC`)
   const nulls = isBackwards ? sql.fragment`NULLS FIRST` : sql.fragment`NULLS LAST`
@@ -59,7 +59,7 @@ export const orderBy = (keys: readonly SortKey[], { facts }: RowNames, isBackwar
 /** Where a page ended, or with `before` where it began: the values of that row, as text, and its pk. */
 export type Position = { readonly values: readonly (string | null)[]; readonly pk: string; readonly before?: true }
 
-/** The rows behind the position, or before it. */
+/** The rows after the position, or before it. */
 export const beyond = (keys: readonly SortKey[], { facts }: RowNames, at: Position): SqlFragment => {
   const { values, pk, before: isBackwards = false } = at
   if (values.length !== keys.length) throw new FhirError('invalid', 'This cursor does not belong to this search')

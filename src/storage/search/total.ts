@@ -4,13 +4,13 @@ import { type SqlFragment, sql } from '../sql.ts'
 
 type Counted = { readonly from: SqlFragment; readonly where: SqlFragment }
 
-/** What a total may count over, through the gate: all rows, or a hundredth of the pages that hold them. */
+/** What is counted, through the gate: all rows, or a hundredth of them. */
 export type Countable = (sample: SqlFragment) => Counted
 
 /**
  * How many matches the caller may see. https://hl7.org/fhir/R4/search.html#total
- * An estimate is exact as far as one can quickly count. Beyond that a sample of the very same question is multiplied: the
- * planner's own figure would come from statistics over rows that the caller may not see.
+ * An estimate is exact as far as can be counted quickly. Beyond that, the matches in a sample are multiplied: the planner's own estimate would
+ * come from statistics about rows that the caller may not see.
  */
 export const totalOf = async (
   connection: Connection,

@@ -7,8 +7,8 @@ import { type SqlFragment, sql } from '../sql.ts'
 import type { RowsAsked, Whose } from './rows-asked.ts'
 
 /**
- * In whose compartments the rows stand that the caller may see, mostly in one statement. Ids name each of theirs; what else asks of more patients
- * than a few is about everybody, and names nobody.
+ * In whose compartments the rows are that the questions are about and that the caller may see, mostly in one statement. If ids are asked for, all
+ * are named; any other question about more than a few patients is about everybody, and names nobody.
  */
 export const whose = async (
   connection: Connection,
@@ -22,7 +22,7 @@ export const whose = async (
   return found
 }
 
-/** Ever so many questions in one statement have more values than PostgreSQL takes. */
+/** More questions in one statement might have more values than PostgreSQL takes. */
 const mostAtOnce = 20
 
 const whoseOf = async (
@@ -51,7 +51,7 @@ const whoseOf = async (
   })
 }
 
-/** So many rows are looked at. */
+/** Of the rows of a question, at most so many are looked at. */
 const mostRows = 1000
 
 const mostPatients = 50
