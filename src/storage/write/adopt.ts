@@ -8,15 +8,15 @@ import { replace } from './change.ts'
 import type { Writing } from './write.ts'
 
 /**
- * A Practitioner that an administrator made for no organization belongs to that of its first role, if an administrator
- * gives it: from then on its managers edit it. A manager's role takes nobody's Practitioner for their own.
+ * A Practitioner that an administrator made without an organization belongs to that of its first role, if an administrator gives that: from
+ * then on the managers of that organization edit it. A role that a manager gives makes no Practitioner their own.
  */
 export const adoptPractitioner = async (
   connection: Connection,
   writing: Writing,
   role: PractitionerRole,
 ): Promise<void> => {
-  // What is imported stays as it came.
+  // An import changes nothing of what it brings.
   if (!writing.choosesOwner || writing.choosesIds) return
   const id = namedId(role.practitioner, 'Practitioner')
   const owner = namedId(role.organization, 'Organization')

@@ -24,7 +24,7 @@ type Update = Extract<Write, { kind: 'update' }>
 type Patch = Extract<Write, { kind: 'patch' }>
 type Delete = Extract<Write, { kind: 'delete' }>
 
-/** The next version of what is there; unknown ids are created for those who may choose them. */
+/** The next version of what is there. An unknown id is created, if the caller may choose ids. */
 export const updateOne = async (connection: Connection, writing: Writing, write: Update): Promise<Written> => {
   const type = write.resource.resourceType
   refuseRecorded(type, write.id)
@@ -62,10 +62,10 @@ export const patchOne = async (connection: Connection, writing: Writing, write: 
   return write.isMoving ? unquoted(replaced) : replaced()
 }
 
-/** What is long is read in pieces, and others have their turn between them. */
+/** A long content is parsed in steps, so that others have their turn in between. */
 const readStored = async (content: string): Promise<Resource> => (await parseInSteps(content)) as Resource
 
-/** https://hl7.org/fhir/R4/http.html#ccreate: of what the caller may neither see nor change it is not said that it is there. */
+/** https://hl7.org/fhir/R4/http.html#ccreate. If the caller may neither see nor change it, it is not said that it is there. */
 const refuseExisting = async (connection: Connection, writing: Writing, type: ResourceType, id: string) => {
   const seen =
     (await findCurrent(connection, writing, type, id, 'r')) ?? (await findCurrent(connection, writing, type, id, 'u'))
@@ -73,7 +73,7 @@ const refuseExisting = async (connection: Connection, writing: Writing, type: Re
   throw new FhirError('conflict', `${type}/${id} is there already`, { status: 412 })
 }
 
-/** A deleted resource comes back as its next version, for those who may choose ids. */
+/** Brings a deleted resource back as its next version, if the caller may choose ids. */
 const revive = async (connection: Connection, writing: Writing, write: Update, place: Place): Promise<Written> => {
   const last = writing.choosesIds ? await wasVisible(connection, writing, { ...place, id: write.id }, 'u') : undefined
   if (last === undefined || write.ifMatch !== undefined) throw unknown(place.type, write.id)
@@ -93,7 +93,7 @@ const revive = async (connection: Connection, writing: Writing, write: Update, p
   return written
 }
 
-/** The next version in the place of the current one, if the caller may write this content there. */
+/** Writes the next version, if the caller may write this content there. */
 export const replace = async (
   connection: Connection,
   writing: Writing,
@@ -111,7 +111,7 @@ export const replace = async (
   return { outcome: 'updated', ...toStored(candidate) }
 }
 
-/** What would be stored in its place, of the same patient. */
+/** What would be stored as the next version; it must be about the same patient. */
 export const nextVersion = async (
   connection: Connection,
   writing: Writing,
@@ -137,7 +137,7 @@ const checkPatient = (candidate: Candidate, patientId: number): void => {
   if (candidate.patientId !== patientId) throw moved(candidate)
 }
 
-/** Two records of one human stand in one compartment, and are still not the same. */
+/** Two records of one human are in one compartment, and are still two: the subject stays the same. */
 const checkSubjects = (candidate: Candidate, before: Resource, { registry }: Writing): void => {
   if (candidate.patientId === 0) return
   const subjects = new Set(subjectsOf(registry, before))
@@ -149,7 +149,7 @@ const moved = (candidate: Candidate): FhirError =>
     expression: `${candidate.type}.subject`,
   })
 
-/** Deleted is deleted: the second time nothing happens. A study goes with its Group. */
+/** Deleting it a second time does nothing. A study is deleted with its Group. */
 export const deleteOne = async (connection: Connection, writing: Writing, write: Delete): Promise<Written> => {
   const { type, id } = write
   refuseRecorded(type, id)
@@ -169,7 +169,7 @@ export const deleteOne = async (connection: Connection, writing: Writing, write:
   return deleted
 }
 
-/** The Group of a study, the study of a Group; gone once one of them is. */
+/** The Group of a study, or the study of a Group; undefined once one of them is deleted. */
 const pairedWith = async (
   connection: Connection,
   type: ResourceType,
@@ -195,7 +195,7 @@ const remove = async (connection: Connection, writing: Writing, current: Current
   return { outcome: 'deleted', type, id, patientId, versionId: String(version), lastUpdated }
 }
 
-/** The current row if the caller may act on it so; one that may only be read is forbidden, not unknown. */
+/** The current row, if the caller may do the action to it. One that they may only read is forbidden, and not unknown. */
 const findWritable = async (
   connection: Connection,
   writing: Writing,

@@ -2,8 +2,8 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import { type SqlFragment, sql } from '../sql.ts'
 
 /**
- * A CTE that keeps which rows of `source` were written, where anybody listens to the type: part of the statement that writes
- * them, so that none is missed, and nothing at all where nobody does.
+ * A CTE that notes which rows of `source` were written, if anybody listens to the type. It is a part of the statement that writes them, so that
+ * none is missed; if nobody listens, it does nothing.
  */
 export const changes = (type: ResourceType, source: SqlFragment): SqlFragment => sql.fragment`
   changes AS (

@@ -1,13 +1,13 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { FhirError } from '../../fhir/error.ts'
 
-/** What must hold of what is there; else a write is refused with 412. */
+/** What must be true of the stored resource; otherwise the write is refused with 412. */
 export type Conditions = {
-  /** The current version or several of which one is that, or `*` for whichever that is: there must be one. */
+  /** The current version, or several of which one is it, or `*` for any: there must be one. */
   readonly ifMatch?: string | readonly string[]
-  /** Only where there is none yet. */
+  /** There must be none yet. */
   readonly ifNone?: true
-  /** In ms; to the second, as HTTP tells it. */
+  /** In ms since 1970, to the second, as in HTTP. */
   readonly ifUnmodifiedSince?: number
 }
 
@@ -18,7 +18,7 @@ type Found = {
   readonly lastUpdated: Date
 }
 
-/** https://www.rfc-editor.org/rfc/rfc9110#name-preconditions: throws 412 where what is there is not what the write is meant for. */
+/** https://www.rfc-editor.org/rfc/rfc9110#name-preconditions. Throws FhirError, 412, if the stored resource is not the one that the write is meant for. */
 export const checkConditions = (current: Found, conditions: Conditions): void => {
   const failed = failedOf(current, conditions)
   if (failed !== undefined) throw new FhirError('conflict', failed, { status: 412 })
@@ -35,5 +35,5 @@ const failedOf = ({ type, id, versionId, lastUpdated }: Found, { ifMatch, ifNone
   return ifNone ? `${type}/${id} is there already` : undefined
 }
 
-/** A Last-Modified that was read has no parts of a second. */
+/** A Last-Modified has no fractions of a second. */
 const toSecond = (time: Date): number => time.getTime() - (time.getTime() % 1000)

@@ -5,8 +5,8 @@ import { attempt, isolated } from './savepoint.ts'
 import { type Create, candidatesOf, createOne, insertAll, type Writing } from './write.ts'
 
 /**
- * New resources as sets, one for each type. Patients come first: of the others it is asked whose they are. A set in which
- * something is refused for more than the caller's rights is written one by one, to tell which.
+ * Creates resources as sets, one for each type. Patients come first, since the others may belong to them. If something in a set is refused
+ * for another reason than the caller's rights, the set is written one by one, to find out which.
  */
 export const createAll = async (
   connection: Connection,
@@ -28,11 +28,11 @@ export const createAll = async (
   })
 }
 
-/** Whether it can be written among others, in any order but for its Patient: neither its own rights nor what it means to ours ask others. */
+/** Whether it can be written in a set, in any order but after its Patient: neither its rights nor its meaning depend on other resources. */
 export const standsAlone = (write: Write): write is Create =>
   write.kind === 'create' && write.ifNoneExist === undefined && !asksOthers.has(write.resource.resourceType)
 
-/** Those with a rule or a projection of their own; of Observations see `uploadAll`. */
+/** The types with a rule or a projection of their own; for Observations see `uploadAll`. */
 const asksOthers: ReadonlySet<ResourceType> = new Set<ResourceType>([
   'AuditEvent',
   'Binary',

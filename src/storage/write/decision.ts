@@ -11,7 +11,7 @@ import type { Write, Written } from '../store.ts'
 import { findSelf } from './self.ts'
 import { insertOne, type Writing } from './write.ts'
 
-/** Does the change of a Consent; where by it something is given, changed, refused or taken back, a Provenance says by whom. */
+/** Changes a Consent. If that gives, changes, refuses or takes back anything, a Provenance says by whom. */
 export const withDecision = async (
   connection: Connection,
   writing: Writing,
@@ -37,7 +37,7 @@ export const withDecision = async (
 const isOfConsent = (write: Write): boolean =>
   ('type' in write ? write.type : write.resource.resourceType) === 'Consent'
 
-/** A Consent as it stands, if it has a shape that we read. */
+/** A Consent as it is stored, if it has a shape that we read. */
 type State = {
   readonly id: string
   readonly version: number
@@ -73,7 +73,7 @@ const decisionOf = (before: State | undefined, after: State | undefined): Decisi
 const areSameTerms = (before: State | undefined, after: State | undefined): boolean =>
   isDeepStrictEqual(termsOf(before), termsOf(after))
 
-/** Where no period says from when, it is the moment of signing. */
+/** What it gives, with the moment of signing, from which it counts if no period says otherwise. */
 const termsOf = (state: State | undefined): unknown => [
   state?.content.provision,
   state?.content.dateTime,
@@ -83,7 +83,7 @@ const termsOf = (state: State | undefined): unknown => [
 
 type Who = Provenance['agent'][number]['who']
 
-/** https://hl7.org/fhir/R4/provenance.html. A version of a Consent may be read when a later one is, and by others: it names no study. */
+/** https://hl7.org/fhir/R4/provenance.html. It names no study, since it may be read when a later version of the Consent is, and by others. */
 const provenanceOf = (
   decision: Decision,
   { id, version, content, text }: State,
@@ -98,7 +98,7 @@ const provenanceOf = (
   ...(signedAs === undefined ? {} : { signature: [signatureOf(who, signedAs)] }),
 })
 
-/** https://hl7.org/fhir/R4/valueset-signature-type.html: what it means is that the person consents. */
+/** A signature that means consent: https://hl7.org/fhir/R4/valueset-signature-type.html */
 const signatureOf = (who: Who, name: string): Signature => ({
   type: [{ system: 'urn:iso-astm:E1762-95:2013', code: '1.2.840.10065.1.12.1.7', display: 'Consent Signature' }],
   when: new Date().toISOString(),

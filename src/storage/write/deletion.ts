@@ -12,15 +12,15 @@ import type { Place } from './update.ts'
 
 export type Listening = {
   readonly classes: CodeClasses
-  /** Absent where nothing is deleted that somebody is told of. */
+  /** Absent if nothing is deleted that anybody is told about. */
   readonly questionOf?: QuestionOf | undefined
 }
 
 type Asking = { readonly classes: CodeClasses; readonly questionOf: QuestionOf }
 
 /**
- * Keeps whose Subscriptions the current row matches, as the deletion is told to them: asked of it before it is deleted, since whom it was
- * given to is gone with it. Of most types nobody is told.
+ * Notes whose Subscriptions the current row matches, so that they are told of its deletion. This is asked before it is deleted, because to whom
+ * it was given is gone afterwards. Nobody is told about most types.
  */
 export const keepDeletion = async (
   connection: Connection,
@@ -37,18 +37,18 @@ export const keepDeletion = async (
       ${sql.array(unanswered, 'text')})`)
 }
 
-/** By deleting one of these a patient or a study ends what was agreed. */
+/** By deleting one of these, a patient or a study ends what was agreed. */
 const toldTypes: ReadonlySet<ResourceType> = new Set(['Consent', 'ResearchSubject'])
 
 type Listeners = {
   readonly matched: readonly string[]
-  /** Of whom it was not found out in time: that is told them, as nothing can be asked of what is gone. */
+  /** Those for whom it was not found out in time. They are told so, since nothing can be asked about a resource that is gone. */
   readonly unanswered: readonly string[]
 }
 
 /**
- * Whoever ends what they agreed to does not wait for what others ask: all of it takes no more than some seconds, however many they are. Who
- * comes late in turn is asked all the same, as briefly as nearly all can be answered.
+ * Whoever ends what they agreed to must not wait for the questions of others: all of these together get a few seconds, however many they are.
+ * Those whose turn comes after that are asked all the same, but so briefly that only quick questions are answered.
  */
 const subscribersOf = async (connection: Connection, asking: Asking, place: Place): Promise<Listeners> => {
   const [matched, unanswered]: [string[], string[]] = [[], []]
@@ -85,8 +85,8 @@ const limitTo = async (connection: Connection, ms: number, before: number | unde
 }
 
 /**
- * Without those who come for another patient, of whom there may be as many as there are patients: they could not see it. Whoever was not
- * answered last time comes last.
+ * All subscribers but those who come for another patient: these could not see it, and there may be as many as there are patients. Whoever was
+ * not answered last time comes last.
  */
 const listenersNear = (connection: Connection, { type, patientId }: Place) =>
   connection.any<{ readonly id: string; readonly rests: boolean }>(sql.fragment`

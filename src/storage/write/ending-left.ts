@@ -8,10 +8,10 @@ import { withDecision } from './decision.ts'
 import type { Writing } from './write.ts'
 
 /**
- * Ends what the patients gave to studies that they have left, before they become one: a place of the one would bring back what the
- * other gave, and nobody signed that anew. So ends what an app gave for one that nobody has said is theirs: it would reach what was
- * measured for the other; and what was given by one before they said no by the other: it would undo that. Done in the name of whoever
- * joins them.
+ * Ends, in the name of whoever joins the patients and before they become one:
+ * - what they gave to studies that they have left: the place of one patient would bring back what the other gave, though nobody signed it anew;
+ * - what was given by an app that nobody has confirmed as theirs: it would reach what was measured for the other patient;
+ * - what one gave before they said no by the other: it would undo that.
  */
 export const endLeft = async (
   connection: Connection,

@@ -9,8 +9,8 @@ import { changes } from './changes.ts'
 import { factsOf, sideRows } from './side-rows.ts'
 
 /**
- * Writes new resources of one type, those that the question lets pass, with all their side rows, in one statement.
- * Answers the pks that were written; the others changed nothing. What comes back after a deletion has its identity still.
+ * Writes new resources of one type with all their side rows in one statement, as far as the question lets them pass. Answers the pks that were
+ * written; the others change nothing. A resource that comes back after a deletion still has its identity.
  */
 export const insertResources = async (
   connection: Connection,

@@ -11,9 +11,9 @@ import type { Writing } from './write.ts'
 type Unlinked = Omit<Writing, 'linked'>
 
 /**
- * Runs the writes of one transaction, and at its end joins the compartments of whoever turned out to be one human: rows
- * that were written in between still have the old number, and move as well. Unlinking later does not split them.
- * `joinings`: how many there had been when the transaction began, since when nobody else can join any.
+ * Runs the writes of one transaction, and at its end joins the compartments of Patients who turned out to be one human. It is done at the end so
+ * that rows that were written in between, with the old number, are moved as well. Unlinking the Patients later does not split them again.
+ * `joinings`: how many joinings there had been when the transaction began; since then nobody else can join any.
  */
 export const withJoining = async <T>(
   connection: Connection,

@@ -6,15 +6,15 @@ import type { Stored, Write } from '../store.ts'
 export type Named = Pick<Stored, 'type' | 'id'>
 
 /**
- * Locks what is going to be changed until the transaction ends, all of it at once and in one order, however it is named:
- * of two transactions that change the same one waits for the other, and never each for each. What is not there is passed over.
+ * Locks what is going to be changed until the transaction ends, all of it at once and in one order, however it is named. So of two transactions
+ * that change the same resources, one waits for the other, and they never wait for each other. What is not there is passed over.
  */
 export const lockPlaces = async (
   connection: Connection,
   { typeIds }: Pick<Asking, 'typeIds'>,
   named: readonly Named[],
 ): Promise<void> => {
-  // Where it is only one, whoever changes it locks it.
+  // A single one is locked when it is changed.
   if (named.length < 2) return
   const asked = [...new Map(named.map(one => [`${one.type}/${one.id}`, one])).values()]
   await connection.any(sql.fragment`
@@ -26,7 +26,7 @@ export const lockPlaces = async (
     FOR UPDATE OF resource_identity`)
 }
 
-/** What writes are about that is there before them. */
+/** The stored resources that the writes are about. */
 export const changedBy = (writes: readonly Write[]): readonly Named[] =>
   writes.flatMap(write => {
     if (write.kind === 'create') return []

@@ -8,8 +8,8 @@ import { sql } from '../sql.ts'
 type Asking = Omit<Preparing, 'registry'> & { readonly access: Access }
 
 /**
- * Of candidates that say what the dictionaries do not have, those that the caller may write so get their numbers. The others stay
- * without, and are refused: whoever may write nothing fills no dictionary. Most say nothing new, and then nothing is asked.
+ * Candidates with words that the dictionaries do not have yet get numbers for them only if the caller may write them. The others stay without,
+ * and are refused: somebody who may write nothing must not fill the dictionaries. Most have nothing new, and then nothing is asked.
  */
 export const numberAllowed = async (
   connection: Connection,

@@ -7,7 +7,7 @@ import type { Write, Written } from '../store.ts'
 import { findSelf } from './self.ts'
 import { candidatesOf, insertAll, type Writing } from './write.ts'
 
-/** A Provenance for each Observation whose document was repaired: one of several targets would be told to nobody. */
+/** Makes a Provenance for each Observation whose document was repaired: a single one with several targets would be shown to nobody. */
 export const recordRepairs = async (
   connection: Connection,
   writing: Writing,
@@ -30,7 +30,7 @@ export const recordRepairs = async (
   await insertAll(connection, ours, await candidatesOf(connection, ours, creates))
 }
 
-/** A document that came late changes no more than the status of what stands, which has repairs of its own. */
+/** A document that came late changes only the status of what is stored, which has repairs of its own. */
 const isTold = ({ extension = [] }: Observation, repair: string): boolean =>
   extension.some(
     one =>

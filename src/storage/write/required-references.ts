@@ -13,8 +13,8 @@ import type { Write } from '../store.ts'
 type Referred = { readonly type: ResourceType; readonly id: string; readonly text: string; readonly path: string }
 
 /**
- * For each resource why it cannot be written: it refers to what is not here, or what the caller may not read, which is told
- * apart by nothing. `beside` is what the same transaction writes, as `Patient/1`.
+ * For each resource why it cannot be written, if it refers to something that is not here or that the caller may not read; the two look the same.
+ * `beside`: what the same transaction writes, such as `Patient/1`.
  */
 export const missingReferences = async (
   connection: Connection,
@@ -56,7 +56,7 @@ const readableIds = async (
   return rows.map(({ id }) => id)
 }
 
-/** Literal ones; a version is not asked for, only its resource. */
+/** Literal references. If one names a version, only the resource must be there. */
 const referencesOf = (resource: Resource, base: string): readonly Referred[] =>
   referencesIn(resource, resource.resourceType, base)
 
@@ -75,7 +75,7 @@ const localReference = (text: string, path: string, base: string): readonly Refe
   return parsed !== undefined && 'type' in parsed ? [{ type: parsed.type, id: parsed.id, text, path }] : []
 }
 
-/** The content that a write brings. What apps upload may come from a device that nobody has registered. */
+/** The content that a write brings; without the device, since apps upload data of devices that nobody has registered. */
 export const contentOf = (write: Write): Resource | undefined => {
   if (write.kind !== 'create' && write.kind !== 'update') return undefined
   if (write.kind === 'update' || write.uploadKey === undefined) return write.resource

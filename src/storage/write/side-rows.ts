@@ -3,13 +3,13 @@ import type { Connection } from '../database.ts'
 import type { Candidate } from '../prepare/candidate.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 
-/** Columns that only Observations have. They and the rows in the side tables are made of a content alone, and each version gets them anew. */
+/** Columns that only Observations have. Like the rows in the side tables, they are made from the content alone, and anew for each version. */
 const facts = ['kind_id', 'device_id', 'effective_start', 'effective_end', 'is_joint', 'lasts_from', 'lasts_until']
 
-/** To stand behind other columns: the names of those that a type has more than others, none of most. */
+/** The names of the columns that a type has beyond those of all types, to be appended to these; most types have none. */
 export const factsOf = (type: ResourceType): SqlFragment => listed(type, name)
 
-/** The same, each set to what it is in `entry`. */
+/** The same, each set to its value in `entry`. */
 export const factsSetOf = (type: ResourceType): SqlFragment =>
   listed(type, fact => sql.fragment`${name(fact)} = entry.${name(fact)}`)
 
@@ -23,13 +23,13 @@ const listed = (type: ResourceType, each: (fact: string) => SqlFragment): SqlFra
 
 const sideTables = ['compartment', 'index_string', 'index_date', 'index_number', 'full_text']
 
-/** Of the rows of one type for which the condition on `pk` holds. */
+/** Deletes the side rows of one type for which the condition on `pk` holds. */
 export const dropSideRows = async (connection: Connection, type: ResourceType, which: SqlFragment): Promise<void> => {
   for (const table of type === 'Observation' ? [...sideTables, 'observation_code', 'sampled'] : sideTables)
     await connection.run(sql.fragment`DELETE FROM ${name(table)} WHERE ${which}`)
 }
 
-/** CTEs that fill the side tables from `source`, which has the columns of `entry`: only those that any candidate has rows for. */
+/** CTEs that fill those side tables for which any candidate has rows, from `source`, which has the columns of `entry`. */
 export const sideRows = (candidates: readonly Candidate[], source: SqlFragment): readonly SqlFragment[] =>
   fillings.flatMap(({ isNeeded, rows }) => (candidates.some(isNeeded) ? [rows(source)] : []))
 

@@ -5,8 +5,8 @@ import { sql } from '../sql.ts'
 import { unless } from './savepoint.ts'
 
 /**
- * Nobody else writes from now until the transaction ends. As long as somebody does, which may take a minute where a long list is
- * registered, all others are let by every two seconds: who writes waits behind whoever waits here.
+ * Waits until nobody else writes, and keeps it so until the transaction ends. Whoever wants to write waits behind whoever waits here, so if
+ * somebody takes long, such as a minute for a long list, it stops waiting every two seconds to let the others through.
  */
 export const takeTurnToJoin = async (connection: Connection): Promise<void> => {
   for (let tries = 0; tries < mostTries; tries += 1) {
@@ -16,11 +16,11 @@ export const takeTurnToJoin = async (connection: Connection): Promise<void> => {
   await connection.run(turn)
 }
 
-/** With the two seconds that each of them takes, a minute in all. */
+/** A minute in all, with the two seconds that each try takes. */
 const mostTries = 20
 const pauseMs = 1000
 
-/** Longer than PostgreSQL takes to see that two who join wait for each other. */
+/** Two seconds: longer than PostgreSQL takes to detect that two joinings wait for each other. */
 const tryTurn = (connection: Connection): Promise<boolean> =>
   unless(connection, isLockTimeout, async () => {
     await connection.run(sql.fragment`SET LOCAL lock_timeout = '2s'`)

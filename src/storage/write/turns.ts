@@ -8,10 +8,9 @@ type Asking = Parameters<typeof lockPlaces>[1]
 type Criteria = Pick<Search, 'type' | 'where'>
 
 /**
- * From here to the end of the transaction no other carries out a conditional interaction with criteria of the same meaning:
- * two at once cannot both find nothing. All locks are taken in one order, and so many at most that PostgreSQL's table of
- * locks holds them: criteria that share one wait for each other needlessly, and no harm is done. Then what is to be changed is
- * locked, in one order as well.
+ * Until the end of the transaction, no other one carries out a conditional interaction with criteria of the same meaning, so that two at once
+ * cannot both find nothing. All locks are taken in one order, and there are no more than PostgreSQL's table of locks can hold: different criteria
+ * may share one, and then wait for each other needlessly. After that, what is to be changed is locked, also in one order.
  */
 export const takeTurns = async (
   connection: Connection,
@@ -34,10 +33,10 @@ const takeMeanings = async (connection: Connection, criteria: readonly Criteria[
     ) AS turn`)
 }
 
-/** Apart from every other use of advisory locks. */
+/** Keeps them apart from all other advisory locks. */
 const turnLocks = 0x5a7f
 
-/** The same for what was written in another order, or twice. */
+/** The same text for criteria that are written in another order, or twice. */
 const meaningOf = (where: Search['where']): string => {
   if (where.kind !== 'and' && where.kind !== 'or') return print(where)
   return `(${where.kind} ${[...new Set(where.of.map(meaningOf))].sort().join(' ')})`

@@ -9,12 +9,12 @@ import { name, type SqlFragment, sql } from '../sql.ts'
 import { changes } from './changes.ts'
 import { dropSideRows, factsSetOf, sideRows } from './side-rows.ts'
 
-/** Where a resource stands: the key of its rows, in every table that has some. */
+/** The key of a resource's rows, in every table that has any. */
 export type Place = { readonly type: ResourceType; readonly patientId: number; readonly pk: string }
 
 /**
- * Puts a new version in the place of the current one, which goes to the history. Where the question refuses the new
- * content, or it says what is there already, nothing is changed. The row must be locked already.
+ * Puts a new version in place of the current one, which goes to the history. Changes nothing if the question refuses the new content, or if
+ * that says just what is there already. The row must be locked already.
  */
 export const replaceResource = async (
   connection: Connection,
@@ -55,11 +55,11 @@ export const putVersions = async (
 
 const entry = sql.fragment`entry`
 
-/** A content without what the server sets, as text: 1.10 and 1.1 are equal numbers, and not the same. */
+/** A content without what the server sets, as text, since 1.10 and 1.1 are equal numbers, but do not say the same. */
 export const said = (alias: string): SqlFragment =>
   sql.fragment`(${name(alias)}.content #- '{meta,versionId}' #- '{meta,lastUpdated}')::text`
 
-/** The current row becomes history, and a deletion the version after it. The row must be locked already. */
+/** The current row goes to the history, followed by a deletion as the next version. The row must be locked already. */
 export const removeResource = async (
   connection: Connection,
   place: Place,
@@ -86,6 +86,6 @@ const archiveBetween = (connection: Connection, type: ResourceType, between: rea
     INSERT INTO ${historyOf(type)} (patient_id, pk, version, last_updated, method, owner, author, content)
     SELECT patient_id, pk, version, last_updated, 'PUT', owner, author, content FROM entry`)
 
-/** The row, by values: joined to what is written, all rows of the type may be read for one, and the whole of each. */
+/** The row, by values: if it were joined to what is written, PostgreSQL might read all rows of the type, whole, to find one. */
 const isAt = ({ patientId, pk }: Pick<Place, 'patientId' | 'pk'>): SqlFragment =>
   sql.fragment`row.patient_id = ${patientId} AND row.pk = ${pk}`

@@ -21,8 +21,9 @@ import { takeTurns } from './turns.ts'
 import { type Create, createOne, type Writing } from './write.ts'
 
 /**
- * The writes in their order, in the caller's transaction: runs of plain creates as sets, everything else one by one
- * behind a savepoint, so that an entry that is refused changes nothing and hinders no other.
+ * Carries the writes out in their order, in the caller's transaction: runs of plain creates as sets, and everything else one by one behind a
+ * savepoint, so that an entry that is refused changes nothing and does not affect the others. `beside`: what else the transaction writes, such as
+ * `Patient/1`.
  */
 export const writeAll = async (
   connection: Connection,
@@ -43,7 +44,7 @@ export const writeAll = async (
   return all
 }
 
-/** For each resource that refers to something that is not here, the refusal. Nothing is missing where nothing is required. */
+/** For each resource the refusal, if it refers to something that is not here. If references are not required, nothing is missing. */
 const missingFrom = async (
   connection: Connection,
   writing: Writing,
@@ -78,7 +79,7 @@ const writeComplete = async (
   return written
 }
 
-/** All that is written is held until the last is done, and a short entry may patch a long resource, or find one by If-None-Exist. */
+/** All that is written is held until the last write is done, and a short entry may patch a long resource, or find one by If-None-Exist. */
 const tooMuch = new FhirError(
   'too-costly',
   'The entries before this one met as much as one Bundle may: send them in parts',
@@ -87,7 +88,7 @@ const tooMuch = new FhirError(
   },
 )
 
-/** How long what was there already is, which did not come with the write. */
+/** The length of what was there already, and did not come with the write. */
 const lettersMet = (write: Write, one: Written): number =>
   'content' in one && (write.kind === 'patch' || one.outcome === 'unchanged') ? one.content.length : 0
 
@@ -122,7 +123,7 @@ const runsOf = (writes: readonly Write[]): readonly Run[] => {
 const isPlainObservation = (write: Write): write is Create =>
   write.kind === 'create' && write.resource.resourceType === 'Observation' && write.ifNoneExist === undefined
 
-/** One change. Throws FhirError where it is refused; what it had done by then is the caller's to roll back. */
+/** One change. Throws FhirError if it is refused; the caller must then roll back what it has done. */
 const writeOne = async (
   connection: Connection,
   writing: Writing,
@@ -130,7 +131,7 @@ const writeOne = async (
   beside: ReadonlySet<string>,
 ): Promise<Written> => {
   const written = await changeOne(connection, writing, write)
-  // Only now is it known what a patch makes of the resource.
+  // Only now is it known what the patch made of the resource.
   if (writing.references !== undefined && write.kind === 'patch' && written.outcome === 'updated') {
     const [missing] = await missingFrom(connection, writing, [parseJson(written.content) as Resource], beside)
     if (missing !== undefined) throw write.isMoving ? withoutQuotes(missing) : missing

@@ -20,7 +20,7 @@ import type { QuestionOf } from '../subscription/subscription-event.ts'
 import { insertResources } from './insert.ts'
 import { numberAllowed } from './number-allowed.ts'
 
-/** Everything that writing needs, and for whom. */
+/** Everything that a write needs, and for whom it is. */
 export type Writing = Preparing & {
   readonly typeIds: ReadonlyMap<ResourceType, number>
   readonly commonTokens: CommonTokens
@@ -28,40 +28,40 @@ export type Writing = Preparing & {
   readonly nextPk: () => Promise<string>
   readonly access: Access
   readonly author: number
-  /** What is the author's, and was stored before, is not theirs to change; absent where all of it is. */
+  /** The author may not change what they stored before this instant; absent: they may change whatever they stored. */
   readonly authorSince?: string
-  /** The same, by name. */
+  /** Who the author is. */
   readonly principal: Principal
-  /** Organizations that the caller may write for, by id. */
+  /** Ids of the organizations for which the caller may write. */
   readonly organizations: readonly string[]
   /** What the caller may refer to without reading it, as `Patient/1`. */
   readonly knows?: ReadonlySet<string>
   /** Whether an update of an unknown id creates it. */
   readonly choosesIds: boolean
-  /** Whether what they create may belong to any organization. */
+  /** Whether what the caller creates may belong to any organization. */
   readonly choosesOwner: boolean
-  /** Present where what is written may only refer to what is here and its writer may read: the base of literal references. */
+  /** Set if a resource may only refer to what is here and its writer may read: the base of literal references. */
   readonly references?: (() => string) | undefined
-  /** Of the token that the writer came with; absent where the server itself writes. */
+  /** SHA-256 of the writer's token; absent if the server itself writes. */
   readonly tokenHash?: Buffer
-  /** What is written is counted as one upload; absent where the server itself writes. */
+  /** The upload as which it is counted; absent if the server itself writes. */
   readonly upload?: Upload
-  /** Gathers the Persons of this transaction whose patients' compartments are joined at its end. */
+  /** Collects the Persons of this transaction whose patients' compartments are joined at its end. */
   readonly linked: Set<string>
-  /** What subscribers ask, who are told of what is deleted. */
+  /** What a subscriber asks, to find out who is told of a deletion. */
   readonly questionOf?: QuestionOf | undefined
 }
 
 export type Upload = {
   readonly id: string
   readonly client: string
-  /** The pk of its Provenance for each Patient, by id: the same, in however many parts it commits. */
+  /** By the id of each Patient, the pk of the upload's Provenance: the same one in however many parts the upload is committed. */
   readonly provenances: Map<string, string>
 }
 
 export type Create = Extract<Write, { kind: 'create' }>
 
-/** A study and its Group are made together, whichever of them is asked for. */
+/** A study and its Group are made together, whichever of the two is created. */
 export const createOne = async (connection: Connection, writing: Writing, write: Create): Promise<Written> => {
   const existing = write.ifNoneExist === undefined ? undefined : await findExisting(connection, writing, write)
   if (existing !== undefined) return { outcome: 'unchanged', ...existing }
@@ -85,7 +85,7 @@ const pairAsked = ({ resource, id }: Create): { asked: New; other: New } | undef
 
 type New = Pick<Create, 'resource' | 'id'>
 
-/** Version 1 as it stands, or the refusal. */
+/** Version 1 as it is stored, or the refusal. */
 export const insertOne = async (connection: Connection, writing: Writing, write: New): Promise<Written> => {
   const [candidate] = await candidatesOf(connection, writing, [write])
   if (candidate === undefined) throw new Error('a create without a candidate')
@@ -105,7 +105,7 @@ const findExisting = async (
   return match && findCurrent(connection, writing, type, match.id, 's')
 }
 
-/** New versions 1, with fresh keys; an id is kept only where the interaction chose it. */
+/** New versions 1, with new keys; an id is kept only if the interaction chose it. */
 export const candidatesOf = async (
   connection: Connection,
   writing: Writing,
@@ -149,13 +149,13 @@ export const insertAll = async (
 export const unknown = (type: ResourceType, id: string): FhirError =>
   new FhirError('not-found', `${type}/${id} is not known`)
 
-/** Tells the rule, and what of the resource may be against it. */
+/** States the rule, and what in the resource may be against it. */
 export const writeRefusal = ({ type, resource }: Candidate, { authorSince }: Writing): FhirError => {
   const ofNobody = resource.resourceType === 'Observation' ? notOfPatient(resource) : undefined
   const what = resource.resourceType === 'Observation' ? ` (${codesOf(resource) || 'without a code'})` : ''
   const element = ofNobody === undefined ? 'code' : 'subject'
   const expression = type === 'Observation' ? { expression: `Observation.${element}` } : {}
-  // Said of whatever is refused, so that it tells of nothing that is there.
+  // Said whenever anything is refused, so that it reveals nothing of what is there.
   const until = authorSince === undefined ? '' : unprovenRule
   const words = `This token may not write this ${type}${what}: ${whoWrites(type)}${ofNobody ?? ''}${until}`
   return new FhirError('forbidden', words, expression)
@@ -164,7 +164,7 @@ export const writeRefusal = ({ type, resource }: Candidate, { authorSince }: Wri
 const unprovenRule =
   '. As it came by an invitation alone, it also changes nothing that was there before it, until the patient says on their own page that the app is theirs'
 
-/** Whoever it is meant to be, as it is written it is of no patient. */
+/** Says so if the subject, as it is written, names no patient. */
 const notOfPatient = ({ subject }: Observation): string | undefined => {
   const { reference } = subject ?? {}
   const parsed = reference === undefined ? undefined : parseReference(reference)
