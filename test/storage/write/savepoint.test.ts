@@ -1,7 +1,7 @@
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { type Connection, openDatabase } from '../../../src/storage/database.ts'
-import { sql } from '../../../src/storage/sql.ts'
+import { name, sql } from '../../../src/storage/sql.ts'
 import { allOrNothing, attempt, runAndRollBack } from '../../../src/storage/write/savepoint.ts'
 import { withDatabase } from '../../support/database.ts'
 
@@ -77,10 +77,10 @@ t.test('no savepoint is left, however it ended', async t => {
     'tried in vain': connection => runAndRollBack(connection, refuse).catch(() => {}),
   }
   for (const [way, run] of Object.entries(ways))
-    for (const name of ['write', 'tried']) {
+    for (const savepoint of ['write', 'tried']) {
       const left = database.transaction(async connection => {
         await run(connection)
-        await connection.run({ ...sql.fragment`SELECT`, sql: `ROLLBACK TO SAVEPOINT ${name}` })
+        await connection.run(sql.fragment`ROLLBACK TO SAVEPOINT ${name(savepoint)}`)
       })
       await t.rejects(left, /savepoint .* does not exist/, way)
     }
