@@ -75,6 +75,9 @@ t.test('words are joined by AND, OR and brackets', async t => {
     'bone) and metastases': 'bone',
     'and bone and': 'bone well',
     '() bone': 'bone well',
+    'bone-(liver)': 'well',
+    '(bone)-(liver)': 'well',
+    'bone -(liver) "with(': 'bone',
     and: '',
     '"bone and liver"': 'well',
   }

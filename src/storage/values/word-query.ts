@@ -5,7 +5,7 @@ import { type SqlFragment, sql } from '../sql.ts'
  * https://hl7.org/fhir/R4/search.html#content with brackets is put together here, what lies between them is left to PostgreSQL.
  */
 export const wordQuery = (folded: string): SqlFragment => {
-  const tokens = [...folded.matchAll(/"[^"]*"?|-?\(|\)|(?:(?!-\()[^\s()"])+/g)]
+  const tokens = [...folded.matchAll(token)]
   if (!tokens.some(isOfOurs)) return plain(folded)
   const cursor: Cursor = { folded, tokens, at: 0 }
   const found: SqlFragment[] = []
@@ -16,6 +16,9 @@ export const wordQuery = (folded: string): SqlFragment => {
   }
   return joined(found, sql.fragment` && `)[0] ?? plain('')
 }
+
+/** A minus that ends a word or follows one says nothing of the bracket behind it: `beta-(1-3)-glucan`. */
+const token = /"[^"]*"?|(?<![^\s(])-\(|\(|\)|[^\s()"]+/g
 
 type Token = RegExpExecArray
 type Cursor = { readonly folded: string; readonly tokens: readonly Token[]; at: number }
@@ -42,7 +45,7 @@ const conjunction = (cursor: Cursor): readonly SqlFragment[] => {
   const found: SqlFragment[] = []
   for (let text = textAt(cursor); text !== undefined && text !== 'or' && text !== ')'; text = textAt(cursor)) {
     if (text === 'and') cursor.at += 1
-    else if (text.endsWith('(')) found.push(...group(cursor, text))
+    else if (text === '(' || text === '-(') found.push(...group(cursor, text))
     else found.push(run(cursor))
   }
   return joined(found, sql.fragment` && `)
