@@ -11,8 +11,8 @@ import { requireAccess } from './require-access.ts'
 import { deletedResponse, writtenResponse } from './written.ts'
 
 /**
- * A conditional interaction: it is decided which resources it means, and then the ordinary one is carried out on them, all
- * in one transaction in which nobody else decides by the same criteria.
+ * A conditional interaction: decides which resources it means, and then carries out the ordinary interaction on them, all in one transaction
+ * during which nobody else decides by the same criteria.
  */
 export const conditional =
   (decide: Decide): Handler<TypeRequest> =>
@@ -38,7 +38,7 @@ export const conditional =
     }
   }
 
-/** All of an ordinary write but the write, once the caller may do such a thing at all. */
+/** Does all of an ordinary write but the write itself, if the caller may do such a thing at all. */
 export const prepareRouted = async (
   { interaction, request }: Routed,
   context: Context,
@@ -83,7 +83,7 @@ export const decidePatch: Decide = async (request, context) => {
 
 /**
  * https://hl7.org/fhir/R4/http.html#3.1.0.7.1
- * All matches go, unless they are more than anyone means at once; with `_count`, so many of them.
+ * All matches are deleted, unless there are more than anybody means at once; with `_count`, at most so many.
  */
 export const decideDelete: Decide = async (request, context) => {
   const count = request.query.get('_count')
@@ -101,7 +101,7 @@ export const decideDelete: Decide = async (request, context) => {
 
 const mostDeleted = 1000
 
-/** The criteria of a conditional interaction. None at all would mean everything, and are refused. */
+/** The criteria of a conditional interaction. Empty criteria would mean everything, and are refused. */
 export const parseConditionalCriteria = (
   type: ResourceType,
   sent: URLSearchParams,

@@ -11,7 +11,7 @@ import { writeOne } from './written.ts'
 export const create: Handler<TypeRequest> = async (request, context) =>
   writeOne(await prepareCreate(request, context), context, request.headers)
 
-/** All of a create but the write. `id` is given by a transaction; one in the body is ignored, as FHIR says. */
+/** Does all of a create but the write itself. A transaction gives the `id`; one in the body is ignored, as FHIR says. */
 export const prepareCreate = async (request: TypeRequest, context: Context, id?: string): Promise<Prepared> => {
   const { type, body } = request
   const { ifNoneExist } = request.headers

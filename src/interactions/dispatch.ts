@@ -2,12 +2,12 @@ import type { Context, FhirRequest, FhirResponse, Handler, Routed } from './inte
 import { requireAccess } from './require-access.ts'
 import type { Route } from './route.ts'
 
-/** Carries a request out, once the caller may do such a thing to such a type at all. Who may not, is recorded. */
+/** Carries a request out, if the caller may do such a thing to such a type at all. Refusals are recorded. */
 export const dispatch = async (routed: Routed, context: Context): Promise<FhirResponse> => {
   const { interaction, request } = routed
   try {
     if (interaction.action !== undefined && 'type' in request) requireAccess(context, interaction.action, request.type)
-    // A request is made from the path of its interaction, so it has what the handler finds there.
+    // The request was made from the path of the interaction, so it has what this handler needs.
     return await (interaction.handler as Handler)(request, context)
   } catch (error) {
     await context.recordRefusal(triedBy(routed), error)
@@ -17,7 +17,7 @@ export const dispatch = async (routed: Routed, context: Context): Promise<FhirRe
 
 type Named = FhirRequest | Route['named']
 
-/** What a request is recorded as. */
+/** What is recorded of a request. */
 export const triedBy = ({
   interaction: { name },
   request,

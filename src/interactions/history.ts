@@ -23,7 +23,7 @@ export const typeHistory: Handler<TypeRequest> = ({ type, ...request }, context)
     context.store.historyOfTypes([type], asked),
   )
 
-/** Of the types that the caller may search. */
+/** The history of all types that the caller may search. */
 export const systemHistory: Handler<SystemRequest> = (request, context) => {
   const types = searchableTypes(context)
   if (types.length === 0) throw new FhirError('forbidden', 'This token does not allow it: a scope with s is needed')
@@ -67,7 +67,7 @@ const historyBundle = async (
 
 const names = ['_count', '_since', '_at', '_summary', '_elements', '_format', '_pretty']
 
-/** What is passed over no entry can say: each of a history has a request. The self link is without it. */
+/** Parameters that are passed over are only left out of the self link: in a history no entry can say so, since each must have a request. */
 const knownAmong = (query: URLSearchParams): URLSearchParams =>
   new URLSearchParams([...query].filter(([name]) => names.includes(name)))
 

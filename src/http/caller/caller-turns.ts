@@ -5,7 +5,7 @@ import { callerKey, type LimitInFlight, personKey } from './in-flight.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Runs it when its caller has a turn, which is over when it ends. Within the turn that the request has it needs no other. */
+    /** Runs something when its caller has a turn, which ends with it. A request that already has a turn needs no other. */
     inTurn?: InTurn | undefined
   }
 }
@@ -14,15 +14,15 @@ type InTurn = <Done>(run: () => Promise<Done>) => Promise<Done>
 
 export type CallerTurns = {
   readonly limitInFlight: LimitInFlight
-  /** For what somebody reads on pages, whose requests themselves take no turn. */
+  /** For what somebody reads on pages. The requests of pages themselves take no turn. */
   readonly turnsOf: (request: FastifyRequest, person: string) => InTurn
 }
 
 /**
- * Of one caller no more requests are worked on at once than four fifths of the connections to the database; others of theirs wait
- * for these, once they have been read. Each may keep a connection for as long as a statement may take, and a few dozen searches of one
- * had everybody else wait for minutes. A request is worked on until it is answered, and again whenever it reads more of an answer that
- * goes out page by page: while that goes out, which whoever reads slowly draws out for hours, it hinders none.
+ * For one caller, no more requests are worked on at once than four fifths of the connections to the database; the rest wait for these, once
+ * they have been read. Otherwise, since each may keep a connection for as long as a statement may take, a few dozen searches of one caller
+ * could make everybody else wait for minutes. A request has a turn until it is answered, and another whenever it reads more of an answer that
+ * goes out page by page. While a page goes out, which a slow reader may draw out for hours, it has none.
  */
 export const openCallerTurns = (connections: number): CallerTurns => {
   const most = Math.max(1, Math.floor((connections * 4) / 5))
@@ -70,7 +70,7 @@ export const openCallerTurns = (connections: number): CallerTurns => {
   return { limitInFlight, turnsOf: (request, person) => turnsFor(request, personKey(person)) }
 }
 
-/** The same store, for answers that are read while they go out: each page when it is its caller's turn. */
+/** The same store, for answers that are read while they go out: it reads each page when its caller has a turn. */
 export const readInTurn = <Reading extends Pick<Store, 'search'>>(
   store: Reading,
   { inTurn }: Pick<FastifyRequest, 'inTurn'>,
@@ -82,7 +82,7 @@ type Line = { working: number; readonly waiting: (() => void)[]; readonly forget
 
 const lineOf = (forget: () => void): Line => ({ working: 0, waiting: [], forget })
 
-/** The next has the place of the one that is done. */
+/** The next one takes the place of the one that is done. */
 const end = (line: Line): void => {
   const next = line.waiting.shift()
   if (next === undefined) line.working--
@@ -92,5 +92,5 @@ const end = (line: Line): void => {
 
 const hasGone = ({ raw }: FastifyRequest): boolean => raw.socket.destroyed
 
-/** Nobody is told. */
+/** Nobody is there to be told. */
 const gone = new FhirError('throttled', 'The client has gone')

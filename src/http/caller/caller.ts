@@ -10,23 +10,23 @@ declare module 'fastify' {
   }
 }
 
-/** `for`: what the token has let in and goes on by it, also when it has run out. */
+/** `for: 'going-on'`: for what the token has already let in, and what may go on even after the token has expired. */
 export type FindCaller = (bearer: string, asked?: { readonly for: 'going-on' }) => Promise<Caller | undefined>
 
-/** How this server's own pages call, with the cookie of their session in the place of a token. */
+/** How this server's own pages call: with the cookie of their session instead of a token. */
 export type Pages = {
   readonly cookies: Cookies
   readonly findCaller: FindCaller
-  /** Of this server, as browsers name it. */
+  /** The origin of this server, as browsers send it. */
   readonly origin: () => string
 }
 
-/** Before it is answered that a token is not in force. */
+/** Called before it is answered that a token is not in force. */
 export type OnRefused = (bearer: string, request: FastifyRequest) => Promise<void>
 
 /**
- * A hook that lets nobody by without a token in force. https://www.rfc-editor.org/rfc/rfc6750: only the header is read.
- * Where pages may call as well, a request without that header is theirs if it comes from one of them.
+ * A hook that lets nobody through without a token in force, which is read from the header alone: https://www.rfc-editor.org/rfc/rfc6750. If pages
+ * may call as well, a request without that header counts as theirs if it comes from one of them.
  */
 export const requireCaller =
   (findCaller: FindCaller, pages?: Pages, onRefused?: OnRefused) =>
@@ -49,7 +49,7 @@ export const requireCaller =
 export const bearerOf = ({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined =>
   /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(headers.authorization ?? '')?.[1]
 
-/** A cookie comes with whatever makes the browser ask: only what our own pages ask counts. */
+/** The browser sends the cookie whoever causes the request, so only requests of our own pages count. */
 const pageCaller = async (request: FastifyRequest, pages: Pages | undefined): Promise<Caller | undefined> => {
   if (pages === undefined || request.headers.cookie === undefined) return undefined
   return isSameOrigin(request, pages.origin()) ? pages.findCaller(sessionCookieOf(request, pages.cookies)) : undefined

@@ -45,13 +45,13 @@ export const openInFlightLimits = (bounds: WorkBounds): LimitInFlight => {
   }
   return server => {
     server.addHook('onRequest', async request => enter(request, sizeOf(request)))
-    // What a form asks for is known only once it is read.
+    // What a posted form asks for is known only once it has been read.
     server.addHook('preHandler', async request => {
       if (!asksForLines(request)) return
       leave(request)
       enter(request, 'lines')
     })
-    // Of a client that has gone before it was answered no `onResponse` comes.
+    // There is no `onResponse` for a client that leaves before it is answered.
     server.addHook('onSend', (request, { raw }, _payload, done) => {
       if (raw.destroyed) leave(request)
       else for (const end of ['finish', 'close']) raw.once(end, () => leave(request))
@@ -60,7 +60,7 @@ export const openInFlightLimits = (bounds: WorkBounds): LimitInFlight => {
   }
 }
 
-/** `lines`: page after page of all that was found, one of which is held for as long as its reader takes. */
+/** `lines`: an answer of page after page, one of which is held in memory for as long as its reader takes. */
 type Size = 'small' | 'large' | 'lines'
 type Tally = { [size in Size]: number }
 
@@ -77,7 +77,7 @@ const callerOf = ({ caller }: FastifyRequest): Caller => {
   return caller
 }
 
-/** Who calls, through however many apps and tokens. */
+/** The same for all apps and tokens of one caller. */
 export const callerKey = (request: FastifyRequest): string => keyOf(callerOf(request))
 
 const keyOf = ({ person, patient, client }: Caller): string =>
@@ -88,7 +88,7 @@ export const personKey = (id: string): string => `person ${id}`
 const busy = 'This server has as much to do as it can: send it again in a moment'
 const busyWithOne = 'As much of yours is being done as this server does for one at a time: send it again in a moment'
 
-/** Before it is read, only by what it says: a text of JSON is some ten times its compressed size. */
+/** Judged by the headers, before anything is read: a JSON text is some ten times its compressed size. */
 const sizeOf = ({ headers, presentation }: FastifyRequest): Size => {
   if (presentation.lines) return 'lines'
   const length = headers['content-length']

@@ -5,14 +5,14 @@ import type { Trail } from '../../storage/audit/trail.ts'
 import type { FindCaller, OnRefused } from './caller.ts'
 
 export type RefusedParts = {
-  /** Whose a token is that is in force no more, as far as that is to be recorded. */
+  /** Whose token it is that is no longer in force, as far as that is to be recorded. */
   readonly findRefused: FindCaller
   readonly trail: Trail
 }
 
 /**
- * That somebody came with a token that was theirs: with one that never was, nobody is known, and the log has it. What is tried
- * is undefined where nothing is at that path: that uses up no token's turn to be recorded.
+ * Records that somebody came with a token that is no longer in force. With a token that never was, nobody is known, and only the log has it. If
+ * there is nothing at the path, nothing was tried, and the token may still be recorded another time.
  */
 export const recordRefused =
   ({ findRefused, trail }: RefusedParts, triedAt: (request: FastifyRequest) => Tried | undefined): OnRefused =>

@@ -4,19 +4,19 @@ import type { Session } from '../../storage/account/session.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who is signed in with this browser, on pages. */
+    /** On pages: who is signed in with this browser. */
     session: Session | undefined
   }
 }
 
-/** The cookies of this server: over https no other host, path or plain connection has them, or can set them. */
+/** The cookies of this server. Over https, no other host, path or plain connection gets them, or can set them. */
 export type Cookies = Jar<'lax'> & {
-  /** Those that a frame of another site has; undefined where browsers would keep none there, which is without TLS. */
+  /** The cookies in a frame of another site; undefined without TLS, since browsers would keep none there. */
   readonly framed: Jar<'none'> | undefined
 }
 
 export type Jar<SameSite = 'lax' | 'none'> = {
-  /** The name under which a browser keeps one. */
+  /** The name under which a browser keeps a cookie. */
   readonly nameOf: (what: string) => string
   readonly options: {
     readonly path: '/'
@@ -27,7 +27,7 @@ export type Jar<SameSite = 'lax' | 'none'> = {
   }
 }
 
-/** What others reach is decided by BASE_URL, so neither a proxy nor a request can be made to say otherwise. */
+/** BASE_URL says at which address others reach the server, so neither a proxy nor a request can be made to say otherwise. */
 export const cookiesFor = ({ baseUrl }: Pick<Config, 'baseUrl'>): Cookies => {
   const secure = baseUrl?.startsWith('https:') ?? false
   // https://www.rfc-editor.org/rfc/rfc6265bis: `__Host-` only goes with Secure.
@@ -35,12 +35,12 @@ export const cookiesFor = ({ baseUrl }: Pick<Config, 'baseUrl'>): Cookies => {
   return { nameOf, options: { ...strict, secure }, framed: secure ? framed : undefined }
 }
 
-/** `lax`: whoever follows a link of an app or of an e-mail to a page is still signed in there; no form of others is. */
+/** `lax`: somebody who follows a link from an app or an e-mail is still signed in, but a form of another site is not. */
 const strict = { path: '/', httpOnly: true, sameSite: 'lax' } as const
 
 /**
- * Under names of their own, so that no other page takes them for its own. Partitioned: what is kept in a frame of one site
- * is sent in frames of that site alone. https://developer.mozilla.org/docs/Web/Privacy/Guides/Privacy_sandbox/Partitioned_cookies
+ * They have names of their own, so that pages outside a frame do not take them for theirs. Partitioned: what is kept in a frame of one site is
+ * sent in frames of that site alone. https://developer.mozilla.org/docs/Web/Privacy/Guides/Privacy_sandbox/Partitioned_cookies
  */
 const framed: Jar<'none'> = {
   nameOf: what => `__Host-sharewell-frame-${what}`,
@@ -50,7 +50,7 @@ const framed: Jar<'none'> = {
 export const sessionCookieOf = (request: Pick<FastifyRequest, 'headers'>, cookies: Jar): string =>
   cookieOf(request, cookies, 'session')
 
-/** The empty text where the browser has none. */
+/** Empty if the browser sent none. */
 export const cookieOf = ({ headers }: Pick<FastifyRequest, 'headers'>, { nameOf }: Jar, what: string): string => {
   const start = `${nameOf(what)}=`
   const pairs = headers.cookie?.split(';').map(pair => pair.trim()) ?? []
@@ -66,8 +66,8 @@ export const clearSessionCookie = (reply: FastifyReply, { nameOf, options }: Jar
 }
 
 /**
- * Whether a page of this server made the request: what a browser says of it no page can change. Old browsers do not say
- * it, and their requests are taken for others'.
+ * Whether a page of this server made the request. The browser says so, and no page can change that. Old browsers do not say so, and their
+ * requests count as those of others.
  */
 export const isSameOrigin = ({ headers }: Pick<FastifyRequest, 'headers'>, origin: string): boolean =>
   headers['sec-fetch-site'] === undefined ? headers.origin === origin : headers['sec-fetch-site'] === 'same-origin'

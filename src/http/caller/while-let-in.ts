@@ -4,15 +4,15 @@ import { toldError } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whether the token or the session that the request was let in by has not been ended; a token may have run out. */
+    /** Whether the token or session by which the request was let in has not been revoked; the token may have expired. */
     isStillLetIn?: () => Promise<boolean>
   }
 }
 
 /**
- * What is read from the database while it goes out, which whoever reads slowly draws out for hours, ends with what it was asked
- * by: the client sees a connection that breaks. A backend's token lasts five minutes, and much takes longer: what has begun
- * by one that runs out comes to its end.
+ * An answer that is read from the database while it goes out, which a slow reader may draw out for hours, ends when the token or session by which
+ * it was asked is revoked: the client sees the connection break. That a token expires does not end it, since a backend's token lasts five
+ * minutes, and many answers take longer.
  */
 export const whileLetIn = async function* <Piece>(
   request: FastifyRequest,
@@ -28,10 +28,10 @@ export const whileLetIn = async function* <Piece>(
   }
 }
 
-/** Pieces may be small, and many. */
+/** Asked at most once in this time, since there may be many small pieces. */
 const pauseMs = 1000
 
-/** It can be told to nobody any more. That a client has gone is none: it comes to whoever asks for pieces, and not here. */
+/** Logs faults, which cannot be answered any more. That the client has gone is no fault, and is not met here. */
 const loggingFaults = async function* <Piece>(request: FastifyRequest, pieces: AsyncIterable<Piece>) {
   try {
     yield* pieces

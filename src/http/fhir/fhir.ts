@@ -29,10 +29,10 @@ export type FhirOptions = ContextParts &
     readonly face?: Face
   }
 
-/** How the same is spoken at another base: by which of the interactions, in which formats, and what becomes of an answer. */
+/** How the same interactions are offered at another base: which of them, in which formats, and how answers are presented. */
 export type Face = {
   readonly interactions: readonly Interaction[]
-  /** Throws 406. */
+  /** Throws FhirError, 406, for a format that is not offered. */
   readonly requirePresentation: (request: FastifyRequest, query?: URLSearchParams) => void
   readonly present: (response: FhirResponse) => FhirResponse
 }
@@ -86,7 +86,7 @@ export const fhirRoutes = async (server: FastifyInstance, options: Options): Pro
   server.setNotFoundHandler(answer)
 }
 
-/** As far as method and path say it: there is no body yet, and to nobody it is told here what is wrong with a path. */
+/** What was tried, as far as method and path tell, since there is no body yet. A wrong path is not reported here. */
 const triedAt = (
   interactions: readonly Interaction[],
   registry: Registry,
@@ -103,12 +103,12 @@ const triedAt = (
 
 const isSearch = ({ name }: Interaction): boolean => name === 'search-type' || name === 'search-system'
 
-/** Each method and path once: what is posted to the base is told apart by the Bundle's type. */
+/** Each method and path once: several interactions are posted to the base, and told apart by the type of the Bundle. */
 const pathsOf = (interactions: readonly Interaction[]): readonly Pick<Interaction, 'method' | 'path'>[] => [
   ...new Map(interactions.map(one => [`${one.method} ${one.path}`, one])).values(),
 ]
 
-/** What no route takes is refused before its body is read. */
+/** Refuses what no route takes, before the body is read. */
 const refuseUnknown = (
   target: { method: string; path: string },
   reply: FastifyReply,

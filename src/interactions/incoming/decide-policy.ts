@@ -6,7 +6,7 @@ import type { Incoming, Undecided } from './incoming.ts'
 
 type Asking = Pick<Context, 'store'>
 
-/** What may be written of it, with the policies asked at once for all that they are asked for; in the order of the writes. */
+/** What may be written, in the order of the writes. The policies are looked up for all of them at once. */
 export const decidePolicies = async (
   prepared: readonly Prepared[],
   context: Asking,
@@ -19,21 +19,21 @@ export const decidePolicies = async (
   })
 }
 
-/** Of all of them, or what refuses the first that is refused. */
+/** All of them, if none is refused; throws the first refusal. */
 export const allReady = (decided: readonly (Ready | FhirError)[]): readonly Ready[] =>
   decided.map(one => {
     if (one instanceof FhirError) throw one
     return one
   })
 
-/** The same before it is a write. */
+/** The same for one resource, before it is a write. */
 export const decideIncoming = async (incoming: Incoming | Undecided, context: Asking): Promise<Incoming> => {
   if (!isUndecided(incoming)) return incoming
   const [policies = []] = await policiesFor([incoming], context)
   return incoming.under(strictestOf(policies))
 }
 
-/** What makes a write of what was parsed, once it is known what it is. */
+/** Turns what was parsed into a write, once it is known which policy applies. */
 export const prepareFrom = (incoming: Incoming | Undecided, prepare: (incoming: Incoming) => Ready): Prepared =>
   isUndecided(incoming) ? { ...incoming, under: policy => prepare(incoming.under(policy)) } : prepare(incoming)
 

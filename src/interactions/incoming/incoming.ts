@@ -14,28 +14,28 @@ import { receiveSubscription } from '../subscription/subscription.ts'
 import { withOwnReferences } from './own-reference.ts'
 import { refuseUnknownPolicy } from './policy-extension.ts'
 
-/** A resource that may be written, and what there is to say about it all the same. */
+/** A resource that may be written, and the warnings about it. */
 export type Incoming = {
   readonly resource: Resource
   readonly uploadKey?: UploadKey
   readonly device?: HeaderDevice
-  /** Codes of what was repaired in its document. */
+  /** Codes of the repairs that were made in its document. */
   readonly repairs?: readonly string[]
   readonly warnings: readonly Issue[]
 }
 
-/** What validation policies make of it differently: which of them holds is for the store to tell. */
+/** What validation policies would judge differently. Which of them applies, only the store can tell. */
 export type Undecided = {
-  /** As the laxest takes it. */
+  /** The Observation as the most lenient policy takes it. */
   readonly asked: Observation
-  /** Of its document: `omh:heart-rate:2.0`. */
+  /** The schema of its document: `omh:heart-rate:2.0`. */
   readonly schema: string
   readonly device?: HeaderDevice
-  /** Throws what the policy refuses. */
+  /** Throws FhirError with what the policy refuses. */
   readonly under: (policy: ValidationPolicy) => Incoming
 }
 
-/** Takes a body as a resource of the type: Open mHealth documents get their FHIR face, and all must be valid R4. */
+/** Takes a body as a resource of the type, which must be valid R4. If it has an Open mHealth document, FHIR elements are derived from that. */
 export const parseIncoming = async (
   type: ResourceType,
   body: unknown,
@@ -44,7 +44,7 @@ export const parseIncoming = async (
   const sent = resourceOf(type, body)
   if (type !== 'Observation') return otherIncoming(sent, context)
   const { isClean, under, schema = '' } = await inSteps(context.mhealth.receive(sent))
-  // Whichever of the policies takes it, it is the same resource.
+  // Every policy that takes it takes the same resource.
   const { issues, ...lax } = incomingOf(under(isClean ? defaultPolicy : 'accept-with-warning'), context)
   if (isClean || isEnteredInError(sent)) return lax
   return {
@@ -55,7 +55,7 @@ export const parseIncoming = async (
   }
 }
 
-/** `issues`: what there is to say of the resource that was made. */
+/** `issues`: the warnings about the resource itself, without those about its document. */
 const incomingOf = (
   { resource, uploadKey, device, repairs, issues: said }: Taken,
   context: Context,
@@ -71,7 +71,7 @@ const incomingOf = (
   }
 }
 
-/** The same where it is known which policy holds. */
+/** The same, if it is known which policy applies. */
 export const parseUnder = async (
   policy: ValidationPolicy,
   ...[type, body, context]: Parameters<typeof parseIncoming>
@@ -81,8 +81,8 @@ export const parseUnder = async (
 }
 
 /**
- * The next content of what is stored. A document that is stored has been judged; no policy can be asked about another one
- * while it is written, so it must pass the strictest.
+ * The next content of a stored resource. A document that is stored already has been judged. A new one must pass the strictest policy, since at
+ * this point it cannot be asked which one applies.
  */
 export const parseChange = async (stored: Resource, body: unknown, context: Context): Promise<Incoming> => {
   const type = stored.resourceType
@@ -95,11 +95,11 @@ export const parseChange = async (stored: Resource, body: unknown, context: Cont
   return { ...incoming, resource: withDiv(incoming.resource, div) }
 }
 
-/** Then the document, if there is one, is the same: a long one is not read for it. */
+/** Whether nothing that could hold a document has changed, so that a long one need not be read. */
 const isUntouched = (stored: Resource, body: unknown): boolean =>
   isDeepStrictEqual(documentPlaces(stored), documentPlaces(body))
 
-/** Where a document stands, and where its schema is told if it does not say that itself. */
+/** The elements that may hold a document, and the one that says its schema if the document does not. */
 const documentPlaces = (observation: unknown): unknown => {
   const { extension, valueAttachment, code } = (observation ?? {}) as Readonly<Record<string, unknown>>
   return { extension, valueAttachment, code }
@@ -117,7 +117,7 @@ const otherIncoming = (sent: Resource, context: Context): Incoming => {
   return { resource: withOwnReferences(resource, context.base), warnings }
 }
 
-/** What is to be said of the resource; throws the errors, and with them the warnings that were `said` before. */
+/** Answers the warnings about the resource; throws the errors, and with them the warnings that were `said` before. */
 const checked = (resource: Resource, said: readonly Issue[], { registry }: Context): readonly Issue[] => {
   const issues = [...tooManyOf(resource), ...validate(registry, resource)]
   const errors = issues.filter(isError)

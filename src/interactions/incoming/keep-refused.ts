@@ -7,8 +7,8 @@ import { decidePolicies } from './decide-policy.ts'
 type Asking = Pick<Context, 'store' | 'registry'>
 
 /**
- * What may be written of uploads, as `decidePolicies` has it. Documents that are refused are kept before anything is answered,
- * for those who look after them here; their sender is told so beside the reasons.
+ * Like `decidePolicies`, for uploads: documents that are refused are kept before anything is answered, for those who look after them here, and
+ * the sender is told so, with the reasons.
  */
 export const decideKeeping = async (
   prepared: readonly Prepared[],
@@ -35,7 +35,7 @@ export const refusedAmong = (
       : []
   })
 
-/** By its place, what each of them is answered: the reasons, and whether it is kept. */
+/** What is answered for each of them, by its place among the writes: the reasons, and whether it was kept. */
 export const keep = async (refused: readonly Refused[], context: Asking): Promise<ReadonlyMap<number, FhirError>> => {
   if (refused.length === 0) return new Map()
   const uploads = refused.flatMap(one => {
@@ -46,7 +46,7 @@ export const keep = async (refused: readonly Refused[], context: Asking): Promis
   return new Map(uploads.map(({ index, error }, position) => [index, telling(error, kept[position])]))
 }
 
-/** Undefined of what is nested deeper than it can be written. */
+/** Undefined if it is nested too deeply to be written. */
 const refusedUpload = ({ prepared, error }: Refused, context: Asking): RefusedUpload | undefined => {
   const { asked, device, upload } = prepared
   if (upload === undefined) return undefined
@@ -75,7 +75,7 @@ const textOf = (body: unknown): string | undefined => {
   }
 }
 
-/** `Observation.component`; what is deeper may be named by the sender. */
+/** `Observation.component`: no deeper, since the sender may have chosen the names below. */
 const elementIn = ({ expression = '' }: Issue, { registry }: Asking): string => {
   const name = /^Observation\.(\w+)/.exec(expression)?.[1] ?? ''
   const isKnown = registry.structures.get('Observation')?.root.children.has(name) ?? false
@@ -89,7 +89,7 @@ const telling = (error: FhirError, kept: Kept | undefined): FhirError => {
   return FhirError.of([...error.issues, issue], { status: error.status })
 }
 
-/** Who may not write for the patient is not told of any room. */
+/** Whoever may not write for the patient is not told whether there was room to keep it. */
 const messageOf = (kept: Kept | undefined): string | undefined => {
   switch (kept?.kind) {
     case 'kept':

@@ -3,8 +3,8 @@ import { FhirError } from '../../fhir/error.ts'
 import { parseReference } from '../../fhir/reference.ts'
 
 /**
- * The resource as it is stored: what refers to this server by its address, `base`, refers to the same relatively, and is found as that
- * is. Throws where a reference names what it means by criteria: they are looked up in transactions alone. Copies only what changes.
+ * The resource as it is stored: references by this server's address, `base`, become relative ones, and so are found like these. Throws FhirError
+ * for a conditional reference, since these are looked up in transactions alone. Copies only what changes.
  * https://hl7.org/fhir/R4/references.html#literal, https://hl7.org/fhir/R4/http.html#trules
  */
 export const withOwnReferences = <Sent extends Resource>(resource: Sent, base: string): Sent =>
@@ -14,7 +14,7 @@ type Here = { readonly base: string; readonly own: string; readonly resource: Re
 
 const settled = (value: object, here: Here): object => {
   if (Array.isArray(value)) return settledList(value, here)
-  // What is in a Bundle refers by the fullUrls that stand beside it.
+  // References inside a Bundle go by the fullUrls of its entries.
   if ('resourceType' in value && value.resourceType === 'Bundle') return value
   let copy: Record<string, unknown> | undefined
   for (const name in value) {
@@ -46,7 +46,7 @@ const textOf = (text: string, { base, own, resource }: Here): string => {
   return text
 }
 
-/** Looked for once it is known to be wrong: to keep the place of all that is read took most of the time. */
+/** Looked for only once something is wrong: keeping track of the place all along took most of the time. */
 const placeOf = (text: string, value: object, path: string): string | undefined => {
   for (const [name, child] of Object.entries(value)) {
     const at = Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`

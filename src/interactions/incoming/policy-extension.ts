@@ -3,7 +3,7 @@ import { extensions } from '../../fhir/canonical.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { validationPolicies } from '../../mhealth/policy.ts'
 
-/** A policy that nobody knows would hold nothing, and whoever wrote it would not learn of it. */
+/** An unknown policy would have no effect, and whoever wrote it would not notice. */
 export const refuseUnknownPolicy = (resource: Resource): void => {
   if (!('extension' in resource)) return
   const known: readonly unknown[] = validationPolicies

@@ -9,9 +9,9 @@ import { etagOf } from '../version.ts'
 import { allReady, decidePolicies } from './decide-policy.ts'
 
 /**
- * Uploads once more what was refused: the policies that hold now judge it, and the gate is asked what its sender, whose
- * context this is, may write now. Answers the id of the Observation. Throws FhirError where it is refused again, also where an
- * update would undo what was changed since; it is not kept as if it had been sent again.
+ * Uploads once more what was refused: the current policies judge it, and the gate is asked what its sender, whose context this is, may write now.
+ * Answers the id of the Observation. Throws FhirError if it is refused again, also because an update would undo what was changed since; it is then
+ * not kept a second time.
  */
 export const replay = async (kept: Omit<Replayable, 'sender'>, context: Context): Promise<string> => {
   const { update, isLost } = kept
@@ -45,5 +45,5 @@ const prepared = async (
   return prepareUpdate({ ...request, id, headers: { prefer, ...condition } }, context)
 }
 
-/** Why it was refused, in a word that says no value: the code of a finding, or of an issue. */
+/** Why it was refused, in a word that reveals no value: the code of a finding, or of an issue. */
 export const reasonWord = ({ issues: [first] }: FhirError): string => first.details?.code ?? first.code

@@ -5,12 +5,12 @@ import type { Context, Prepared, Ready, TypeRequest } from '../interaction.ts'
 import { prepareFrom } from './decide-policy.ts'
 import { type Incoming, parseIncoming } from './incoming.ts'
 
-/** How an Observation came, for what is kept of it where its document is refused. */
+/** How an Observation was sent, to be kept with it if its document is refused. */
 export type Sent = AskedAs & { readonly body: unknown }
 
 /**
- * The write of what came, and how it came. What every policy refuses is none: it is prepared to be kept, where there is a
- * document in it, and thrown where there is none.
+ * The write of what was sent, and how it was sent. If every policy refuses it there is no write: with a document in it, it is prepared to be
+ * kept, and without one, the refusal is thrown.
  */
 export const prepareUpload = async (
   type: TypeRequest['type'],

@@ -26,7 +26,7 @@ import { searchLines } from './search-lines.ts'
 /** https://hl7.org/fhir/R4/http.html#search */
 export const search: Handler<TypeRequest> = (request, context) => searchWithin(request, { path: request.type }, context)
 
-/** https://hl7.org/fhir/R4/http.html#vsearch: what is in the compartment of one resource. */
+/** https://hl7.org/fhir/R4/http.html#vsearch: searches in the compartment of one resource. */
 export const searchCompartment: Handler<CompartmentTypeRequest> = (request, context) => {
   const { compartment, id, type } = request
   const within = inCompartment(context.registry, request, type)
@@ -55,12 +55,12 @@ const searchWithin = async (
   return searchset({ ...search, path, of: type }, await context.store.search(search), context)
 }
 
-/** A line is no place to say what was ignored. */
+/** An answer in lines has no place to say what was ignored, so nothing is. */
 export const handlingOf = ({ lines, prefer }: RequestHeaders) => (lines ? 'strict' : prefer.handling)
 
 /**
- * Like a chain, an include that names a type of which the caller may search nothing is refused; one that leaves the type
- * open, or may lead to several, brings of each what the caller may search.
+ * Like a chain, an include that names a type of which the caller may search nothing is refused. One that leaves the type open, or may lead to
+ * several types, brings along what the caller may search of each.
  */
 export const requireIncludable = (named: Include['named'], context: Context): void => {
   const [first, ...others] = named
@@ -68,7 +68,7 @@ export const requireIncludable = (named: Include['named'], context: Context): vo
   requireAccess(context, 's', first)
 }
 
-/** What a page answers: where it was asked, and in words of what. */
+/** The search that a page answers: the path where it was asked, and the type to name in messages. */
 export type Answered = Pick<Search, 'applied' | 'ignored' | 'cursor'> & { readonly path: string; readonly of: string }
 
 /** https://hl7.org/fhir/R4/bundle.html#searchset */
@@ -90,7 +90,7 @@ export const searchset = async (answered: Answered, page: Page, context: Context
   return { status: 200, body: { kind: 'chunks', chunks } }
 }
 
-/** From any page but the first also back: to its beginning, and one page. */
+/** Links to the next page, and from any page but the first also to the first and the previous one. */
 const linksAround = async (
   { path, cursor }: Answered,
   { previous, next }: Page,
