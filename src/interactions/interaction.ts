@@ -13,10 +13,10 @@ import type { PolicyAsked, Store, Write } from '../storage/store.ts'
 import type { BundleText } from './bundle/bundle-text.ts'
 import type { Cursors } from './search/cursor.ts'
 
-/** One row of the table of what the server does: routes, scope letters and the CapabilityStatement come from it. */
+/** One row of the table of what the server does. Routes, scope letters and the CapabilityStatement are made from it. */
 export type Interaction = {
   readonly method: Method
-  /** The letter of a SMART scope that it needs; a Bundle asks the letters of its entries. */
+  /** The letter of the SMART scope that it needs. A Bundle needs those of its entries. */
   readonly action?: Action
   /** What its request carries. */
   readonly body: 'none' | 'resource' | 'patch' | 'form'
@@ -26,7 +26,7 @@ export type Interaction = {
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** FHIR's code for it, the shape of its path, and a handler that finds in the request what the path names. */
+/** FHIR's code for it, the shape of its path, and a handler whose request has what such a path names. */
 type Target =
   | Row<'batch' | 'transaction', '', SystemRequest>
   | Row<'history-system', '_history', SystemRequest>
@@ -39,35 +39,35 @@ type Target =
   | Row<'vread', ':type/:id/_history/:versionId', VersionRequest>
   | (Row<'operation', `${'' | ':type/' | ':type/:id/'}$${string}`, FhirRequest> & {
       readonly types: 'all' | readonly ResourceType[]
-      /** It takes a Bundle of writes, each on its own: what became of them can be answered later. */
+      /** It takes a Bundle of writes, each on its own, so that it can be answered later what became of them. */
       readonly takesBundle?: true
     })
 
 export type OperationLevel = 'system' | 'type' | 'instance'
 
-/** Each of these may name an id, or criteria. */
+/** These name their resource by an id or by criteria. */
 type ConditionalName = 'update' | 'patch' | 'delete'
 
 type Row<Name, Path, Request> = {
   readonly name: Name
   readonly path: Path
   readonly handler: Handler<Request>
-  /** An ordinary write has it: everything but the write itself, so that several can go to the store together. */
+  /** Of an ordinary write: does everything but the write itself, so that several can go to the store together. */
   readonly prepare?: Prepare<Request>
-  /** A conditional write has it: the ordinary ones that it means at this moment. */
+  /** Of a conditional write: finds the ordinary writes that it means at this moment. */
   readonly decide?: Decide
 }
 
-/** `id` is given by a transaction to what it creates. */
+/** `id`: the one that a transaction gives to what it creates. */
 type Prepare<Request> = (request: Request, context: Context, id?: string) => Prepared | Promise<Prepared>
 
 /** One write on its way to the store, alone or with the others of a Bundle. */
 export type Prepared =
   | Ready
-  /** The validation policies that hold are asked first. */
+  /** It must first be asked which validation policies apply. */
   | (PolicyAsked & {
       readonly under: (policy: ValidationPolicy) => Ready
-      /** How it came, for the quarantine; absent where it is not kept when it is refused. */
+      /** How it was sent, for the quarantine; absent if it is not kept when it is refused. */
       readonly upload?: () => Upload
     })
   /** Every policy refuses it; `asked` is what is known of it. */
@@ -90,14 +90,14 @@ export type SystemRequest = {
 }
 export type TypeRequest = SystemRequest & {
   readonly type: ResourceType
-  /** Of a search: so many pages are left out. Nobody can ask for it by FHIR. */
+  /** For a search: how many pages to leave out. It cannot be asked for over FHIR. */
   readonly skip?: number
-  /** It was an update by the criteria in `query`, which match nothing, and so makes something. */
+  /** It was an update by the criteria in `query`, which matched nothing, so that it creates something. */
   readonly metNothing?: true
 }
 export type InstanceRequest = TypeRequest & { readonly id: string }
 export type VersionRequest = InstanceRequest & { readonly versionId: string }
-/** Within what is linked to one resource. */
+/** In the compartment of one resource. */
 export type CompartmentRequest = SystemRequest & { readonly compartment: Compartment; readonly id: string }
 export type CompartmentTypeRequest = CompartmentRequest & TypeRequest
 export type FhirRequest =
@@ -112,17 +112,17 @@ export type RequestHeaders = {
   readonly ifMatch?: string
   readonly ifNoneExist?: string
   readonly ifNoneMatch?: string
-  /** As HTTP or as FHIR writes a time. */
+  /** A time as in HTTP or as in FHIR. */
   readonly ifModifiedSince?: string
   readonly ifUnmodifiedSince?: string
   readonly prefer: Prefer
-  /** A search is to answer all its matches as lines. */
+  /** Whether a search is to answer all its matches as lines. */
   readonly lines?: boolean
 }
 
 /** https://hl7.org/fhir/R4/http.html#ops */
 export type Prefer = {
-  /** Absent where the client did not say: a single write answers its resource, a Bundle's entries do not. */
+  /** Absent if the client did not say: a single write then answers its resource, but a Bundle's entries do not. */
   readonly return?: PreferredReturn
   readonly handling: 'strict' | 'lenient'
   /** The answer may come later: https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
@@ -131,13 +131,13 @@ export type Prefer = {
 
 export type PreferredReturn = 'minimal' | 'representation' | 'OperationOutcome'
 
-/** An answer before it becomes HTTP, or an entry of a Bundle. */
+/** An answer, before it becomes HTTP or an entry of a Bundle. */
 export type FhirResponse = {
   readonly status: number
   readonly etag?: string
   readonly lastModified?: Date
   readonly location?: string
-  /** Where the next page is, of a body that has no place to say so. */
+  /** Where the next page is, if the body has no place to say so. */
   readonly next?: string
   readonly body?: Body
   /** Warnings beside the answer; in a Bundle's entry they become its outcome. */
@@ -165,19 +165,19 @@ export type Context = {
   readonly accessWithin: (study: string) => Access
   /** The context of the same caller, narrowed to the ResearchStudy with the id. */
   readonly within: (study: string) => Context
-  /** The study that the caller's token is narrowed to, read without regard to its scopes: only to tell whether it is the one that is asked about. */
+  /** The study to which the caller's token is narrowed, whatever its scopes: only to tell whether it is the one that is asked about. */
   readonly findOwnStudy: () => Promise<ResearchStudy | undefined>
-  /** How long a change may make a resource, in characters of its JSON: as many as a body may have bytes. */
+  /** How long a patch may make a resource, in characters of its JSON: as many as a body may have bytes. */
   readonly mostLetters: number
-  /** Why no request is sent to the URL; undefined where one may be. */
+  /** Why no request is sent to the URL; undefined if one may be sent. */
   readonly refusalOf: (url: string) => string | undefined
   readonly interactions: readonly Interaction[]
   readonly dispatch: (routed: Routed, context: Context) => Promise<FhirResponse>
-  /** Tells of a fault that is answered inside a Bundle, where no error handler sees it. */
+  /** Reports a fault that is answered inside a Bundle, where no error handler sees it. */
   readonly reportFault: (fault: unknown) => void
-  /** Records that the caller was refused, unless it is recorded already. */
+  /** Records that the caller was refused, unless that is recorded already. */
   readonly recordRefusal: (tried: Tried, error: unknown) => Promise<void>
 }
 
-/** A request that has found its interaction. */
+/** A request with the interaction that it means. */
 export type Routed = { readonly interaction: Interaction; readonly request: FhirRequest }

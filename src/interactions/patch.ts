@@ -12,7 +12,7 @@ import { writeOne } from './written.ts'
 export const patch: Handler<InstanceRequest> = async (request, context) =>
   writeOne(preparePatch(request, context), context, request.headers)
 
-/** The patch is applied to what is stored at the moment of the write, and what comes out is checked like an update. */
+/** The patch is applied to what is stored at the moment of the write, and the result is checked like an update. */
 export const preparePatch = ({ type, id, body, headers }: InstanceRequest, context: Context): Prepared => {
   const apply = parsePatch(context.registry.structures, body, context.mostLetters)
   const isMoving = movesValues(body)

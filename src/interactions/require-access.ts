@@ -5,8 +5,8 @@ import type { Action } from '../search/expression.ts'
 import type { Context } from './interaction.ts'
 
 /**
- * Refuses an action on a type of which the caller may touch no row at all, and says what it would take.
- * Where some rows are granted the store asks row by row, and what is not visible is not found.
+ * Refuses an action on a type if the caller may do it to no row at all, and says what it would take. If some rows are granted, the store asks row
+ * by row, and what is not visible is not found.
  */
 export const requireAccess = (
   { access, caller }: Pick<Context, 'access' | 'caller'>,

@@ -4,7 +4,7 @@ import { FhirError } from '../fhir/error.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Interaction } from './interaction.ts'
 
-/** The parts of a path, by the names they have in its shape. */
+/** The parts of a path, by their names in its shape. */
 type Named = {
   readonly type?: ResourceType
   readonly compartment?: Compartment
@@ -14,7 +14,7 @@ type Named = {
 
 export type Route = { readonly interaction: Interaction; readonly named: Named }
 
-/** Finds the interaction that a method and a path below the base mean; what is unknown of them is thrown. */
+/** Finds the interaction that a method and a path below the base mean. Throws FhirError that says what of them is unknown. */
 export const findRoute = (
   interactions: readonly Interaction[],
   registry: Registry,
@@ -38,7 +38,7 @@ export const findRoute = (
   )
 }
 
-/** What a path answers, for Allow; nothing where there is no such path. */
+/** The methods that a path answers, for Allow; empty if there is no such path. */
 export const methodsAt = (interactions: readonly Interaction[], path: string): readonly string[] => {
   const segments = segmentsOf(path)
   return [...new Set(fitting(interactions, segments).map(one => one.method))]
@@ -46,7 +46,7 @@ export const methodsAt = (interactions: readonly Interaction[], path: string): r
 
 /**
  * "URIs that differ in the replacement of an unreserved character with its corresponding percent-encoded US-ASCII octet are
- * equivalent": https://www.rfc-editor.org/rfc/rfc3986#section-2.3. So are `$` and `*` here. An encoded `/` parts nothing.
+ * equivalent": https://www.rfc-editor.org/rfc/rfc3986#section-2.3. So are `$` and `*` here. An encoded `/` is no separator.
  */
 export const segmentsOf = (path: string): readonly string[] =>
   path
@@ -63,11 +63,11 @@ const decoded = (segment: string): string => {
   }
 }
 
-/** As a URL has it, in whichever spelling it came. */
+/** The path as it is written in a URL, however it was spelled. */
 const shown = (segments: readonly string[]): string =>
   `/${segments.map(segment => encodeURI(segment.toWellFormed()).replace(/[/?#]/g, encodeURIComponent)).join('/')}`
 
-/** An operation that is asked at the wrong level, or of another type: where it is. */
+/** Says where an operation is that was called at the wrong level, or on the wrong type. */
 const elsewhere = (interactions: readonly Interaction[], segments: readonly string[]): string => {
   const name = segments.at(-1)
   if (name === undefined || !name.startsWith('$')) return ''
@@ -77,7 +77,7 @@ const elsewhere = (interactions: readonly Interaction[], segments: readonly stri
   return places.length === 0 ? '' : `: ${name} is at ${[...new Set(places)].join(', ')}`
 }
 
-/** `Patient/a_b`: what stands in the place of an id, and is none. */
+/** `Patient/a_b`: says that what is in the place of an id is none. */
 const noId = (registry: Registry, [type = '', id = '', history = '_history']: readonly string[]): string =>
   registry.isResourceType(type) && !/^[$_]|^$/.test(id) && history === '_history' && !isOf(':id', id)
     ? ': an id is 1 to 64 of A-Z a-z 0-9 - .'
@@ -88,7 +88,7 @@ const placesOf = (types: 'all' | readonly string[], shape: readonly string[]): r
     ['', ...shape.map(part => (part === ':type' ? type : part === ':id' ? '[id]' : part))].join('/'),
   )
 
-/** In a loop: each entry of a Bundle is compared with all of them. */
+/** A loop, for speed: each entry of a Bundle is compared with all interactions. */
 const fitting = (interactions: readonly Interaction[], segments: readonly string[]): readonly Interaction[] => {
   const found: Interaction[] = []
   for (const one of interactions) if (shapeOf(one).length === segments.length && fits(one, segments)) found.push(one)
@@ -101,7 +101,7 @@ const fits = (interaction: Interaction, segments: readonly string[]): boolean =>
   return shape.every((part, index) => isOf(part, segments[index] ?? ''))
 }
 
-/** Taken apart once: each request is compared with all of them. */
+/** Taken apart only once, since each request is compared with all shapes. */
 const shapeOf = (interaction: Interaction): readonly string[] => {
   const known = shapes.get(interaction)
   if (known !== undefined) return known
@@ -148,7 +148,7 @@ const parseCompartment = (name: string, segments: readonly string[]): Compartmen
   )
 }
 
-/** The base takes Bundles: what each is for stands in its type. */
+/** What is posted to the base is a Bundle, whose type says which interaction it is for. */
 const byBundle = (interactions: readonly Interaction[], body: unknown): Interaction => {
   const type = typeof body === 'object' && body !== null && 'type' in body ? body.type : undefined
   const interaction = interactions.find(one => one.name === type)

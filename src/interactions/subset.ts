@@ -6,8 +6,8 @@ import { parseElements, parseSummary } from '../search/result-parameter.ts'
 import type { Store, Whole } from '../storage/store.ts'
 
 /**
- * What part of single resources is asked for: "_summary" and "_elements" hold for read, vread and histories as for
- * searches. Of several types each has the named elements that are its own.
+ * Which part of a resource is asked for: `_summary` and `_elements` work for read, vread and histories as they do for searches. If there are several
+ * types, each element need belong to one of them only.
  */
 export const subsetAsked = (
   registry: Registry,

@@ -9,7 +9,7 @@ import { writeOne } from './written.ts'
 export const update: Handler<InstanceRequest> = async (request, context) =>
   writeOne(await prepareUpdate(request, context), context, request.headers)
 
-/** All of an update but the write. Whether it may create the resource is for the store to say. */
+/** Does all of an update but the write itself. The store decides whether it may create the resource. */
 export const prepareUpdate = async (
   { type, id, body, headers }: InstanceRequest,
   context: Context,

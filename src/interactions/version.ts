@@ -4,7 +4,7 @@ import type { Stored, Version } from '../storage/store.ts'
 import type { Conditions } from '../storage/write/conditions.ts'
 import type { FhirResponse, RequestHeaders } from './interaction.ts'
 
-/** A stored version as it stands, unless the client has it already. https://hl7.org/fhir/R4/http.html#cread */
+/** A stored version, or 304 if the client has it already. https://hl7.org/fhir/R4/http.html#cread */
 export const storedResponse = (stored: Stored, headers: Known): FhirResponse =>
   isKnown(stored, headers)
     ? { status: 304, ...versionHeaders(stored) }
@@ -13,8 +13,8 @@ export const storedResponse = (stored: Stored, headers: Known): FhirResponse =>
 type Known = Pick<RequestHeaders, 'ifNoneMatch' | 'ifModifiedSince'>
 
 /**
- * "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match", and what is no date. A Group has other members while
- * its version stays: whoever has left would stand in it for who asks so.
+ * "A recipient MUST ignore If-Modified-Since if the request contains an If-None-Match", and also if it is no date. Never for types that are not
+ * stored whole: the members of a Group change while its version stays, and a client would go on showing people who have left.
  */
 const isKnown = ({ type, versionId, lastUpdated }: Identity, { ifNoneMatch, ifModifiedSince }: Known) => {
   if (!isStoredWhole(type)) return false
@@ -25,7 +25,7 @@ const isKnown = ({ type, versionId, lastUpdated }: Identity, { ifNoneMatch, ifMo
   return (isHttpDate ? time - (time % 1000) : time) <= Date.parse(ifModifiedSince)
 }
 
-/** Whether a read of what the client has already may be answered 304. */
+/** Whether a read of the type may be answered 304 if the client has it already. */
 export const isReadOnCondition = isStoredWhole
 
 const isTagOf = (tag: string, versionId: string): boolean => tag === '*' || tag.replace(/^W\//, '') === `"${versionId}"`
@@ -42,14 +42,14 @@ export const etagOf = (versionId: string): string => `W/"${versionId}"`
 export const locationOf = (base: string, { type, id, versionId }: Identity): string =>
   `${base}/${type}/${id}/_history/${versionId}`
 
-/** What must hold where a resource is written. https://www.rfc-editor.org/rfc/rfc9110#name-preconditions */
+/** What must be true of the stored resource for a write. https://www.rfc-editor.org/rfc/rfc9110#name-preconditions */
 export const parseConditions = ({ ifMatch, ifNoneMatch, ifUnmodifiedSince }: RequestHeaders): Conditions => ({
   ...parseIfMatch(ifMatch),
   ...parseIfNone(ifNoneMatch),
   ...(ifMatch === undefined ? parseIfUnmodified(ifUnmodifiedSince) : {}),
 })
 
-/** The version ids that are named: by weak ETags, as FHIR has it, or strong ones; `*` for whichever it is. */
+/** The version ids that are named, by weak ETags as in FHIR or by strong ones; `*` for any. */
 const parseIfMatch = (header: string | undefined): Conditions => {
   if (header === undefined) return {}
   if (header.trim() === '*') return { ifMatch: '*' }
@@ -59,7 +59,7 @@ const parseIfMatch = (header: string | undefined): Conditions => {
   throw new FhirError('invalid', `If-Match takes ETags such as W/"1", or *, not ${header}`, { expression: 'If-Match' })
 }
 
-/** `*` alone: the write is to create. */
+/** Only `*` is taken: the write must create the resource. */
 const parseIfNone = (header: string | undefined): Conditions => {
   if (header === undefined) return {}
   if (header.trim() === '*') return { ifNone: true }

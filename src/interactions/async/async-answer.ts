@@ -7,8 +7,8 @@ import type { Context, FhirResponse } from '../interaction.ts'
 import { entriesNow } from './async-match.ts'
 
 /**
- * What came of a request that was done later: a batch-response whose one entry is its answer. Of a search, the gate is asked for
- * all of it once more. https://hl7.org/fhir/async-bundle.html
+ * What came of a request that was carried out later: a batch-response whose one entry is its answer. The matches of a search pass the gate once
+ * more. https://hl7.org/fhir/async-bundle.html
  */
 export const asyncAnswer = async (
   connection: Connection,

@@ -5,10 +5,10 @@ import type { Page, Stored } from '../../storage/store.ts'
 import { bundleEntry } from '../bundle/bundle-text.ts'
 import type { Context } from '../interaction.ts'
 
-/** What a search had found: where its matches are, without their content, and what was told beside them. */
+/** What a search found: the ids of its matches without their content, and the outcomes beside them. */
 type Found = { readonly ids: readonly string[]; readonly told: readonly OperationOutcome[] }
 
-/** Of the entries of a searchset. */
+/** From the entries of a searchset. */
 export const foundIn = (entries: Iterable<string>): string => {
   const parsed = Array.from(entries, (text): BundleEntry => JSON.parse(text))
   const found: Found = {
@@ -19,8 +19,8 @@ export const foundIn = (entries: Iterable<string>): string => {
 }
 
 /**
- * The same entries again: of what was found all that the caller may search now, as it is now, and what comes along with that.
- * `target`: the type, and the query that was asked.
+ * The same entries again: those of the matches that the caller may search now, as they are now, and what comes along with them. `target`: the type,
+ * and the query that was asked.
  */
 export const entriesNow = async (
   text: string,
@@ -58,5 +58,5 @@ export const entriesNow = async (
 
 const idsAtOnce = 500
 
-/** Says how much of each match is served, and what comes along. */
+/** Whether the parameter says how much of each match is served, or what comes along. */
 const isShape = (name: string): boolean => /^(?:_elements|_summary|_(?:rev)?include(?::iterate)?)$/.test(name)

@@ -9,8 +9,8 @@ import { handlingOf } from '../search/search.ts'
 type Asked = Pick<AsyncRequest, 'name' | 'target' | 'body' | 'total'>
 
 /**
- * What is answered later where a client prefers that: a Bundle of writes, or a search for matches. Undefined for anything else,
- * which is answered at once: a count or a text that was made of what somebody might see then cannot be asked of the gate again.
+ * What is answered later if the client prefers that: a Bundle of writes, or a search for matches. Undefined for anything else, which is answered at
+ * once: a count, or a text that was made of what the caller could see at that time, cannot pass the gate again.
  * https://hl7.org/fhir/async-bundle.html
  */
 export const asyncRequestOf = ({ interaction, request }: Routed, context: Context): Asked | undefined => {
@@ -35,13 +35,13 @@ const textOf = (body: unknown): string => {
   }
 }
 
-/** What is wrong with it is said at once. */
+/** If something is wrong with it, that is answered at once. */
 const isOfMatches = ({ type, query, headers }: TypeRequest, { registry, base, access }: Context): boolean => {
   if (!isGranted(access, 's', type) || query.has('_cursor') || query.has('_explain')) return false
   return parseSearch(registry, type, query, { base, handling: handlingOf(headers) }).total === 'none'
 }
 
-/** An entry that is no entry at all is refused later, at its place. */
+/** Something that is no entry at all counts as one, and is refused later, at its place. */
 const isWrite = (entry: unknown): boolean => {
   const { request } = (entry ?? {}) as { readonly request?: { readonly method?: unknown; readonly url?: unknown } }
   return request?.method !== 'GET' && request?.method !== 'HEAD' && !/\$|%24/.test(String(request?.url))

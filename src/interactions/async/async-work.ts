@@ -28,8 +28,8 @@ type Parts = {
 }
 
 /**
- * Does what is to be answered later, also what was asked before this process began: with the rights of the token that asked, through the gate as
- * it stands now. Forgets the answers when they expire.
+ * Carries out requests that are to be answered later, also those from before this process began, with the rights that the token has at this moment.
+ * Drops the answers when they expire.
  */
 export const workOnAsyncRequests = async (parts: Parts): Promise<{ readonly close: () => void }> => {
   const { database, queue } = parts
@@ -46,10 +46,10 @@ export const workOnAsyncRequests = async (parts: Parts): Promise<{ readonly clos
 
 const hourMs = 60 * 60 * 1000
 
-/** The request was cancelled meanwhile, or another process does it, which took this one for dead. */
+/** The request was cancelled meanwhile, or another process took this one for dead and carries it out. */
 const notAwaited = new Error('nobody waits for this answer')
 
-/** A fault is tried again before it is the answer. */
+/** After a fault it is tried again, and only the last one is the answer. */
 const endRefused = async ({ database, reportFault }: Parts, id: string, error: unknown, isLast: boolean) => {
   if (error === notAwaited) return
   const refusal = error instanceof FhirError ? error : internalError
@@ -89,7 +89,7 @@ type Doing = Parts & {
   readonly routed: Routed
 }
 
-/** All of it in one commit with its answer: done twice it would be undone the second time. */
+/** All of it is committed together with its answer, so that if it were carried out twice, the second time would be rolled back. */
 const doTransaction = async ({ id, work, context, routed: { interaction, request } }: Doing): Promise<void> => {
   const handler = transactionWith(async (connection, response) => {
     const { head, entries } = bundleOf(response)
@@ -99,7 +99,7 @@ const doTransaction = async ({ id, work, context, routed: { interaction, request
   await context.dispatch({ interaction: { ...interaction, handler } as Interaction, request }, context)
 }
 
-/** In parts, each in one commit with its part of the answer: who begins again goes on behind the last. */
+/** In parts, each of which is committed together with its part of the answer, so that a new try goes on after the last one. */
 const doBatch = async (doing: Doing): Promise<void> => {
   const { id, work, routed, database } = doing
   const entries = entriesOf(routed.request.body)
@@ -112,7 +112,7 @@ const doBatch = async (doing: Doing): Promise<void> => {
 
 const partLength = 500
 
-/** What breaks the commit that all of them share is found by halves: of one alone it is the answer. */
+/** If the commit that all entries share fails, the entry at fault is found by halving; for a single one, the failure is the answer. */
 const doEntries = async (doing: Doing, entries: readonly unknown[], from: number, to: number): Promise<void> => {
   const { id, context, routed, database } = doing
   const at = { part: from, done: to }
@@ -127,7 +127,7 @@ const doEntries = async (doing: Doing, entries: readonly unknown[], from: number
   }
 }
 
-/** Throws on what is of no entry: nobody waits, or the database cannot do it at the moment, or may have done it. */
+/** Throws the error again if no entry is at fault: nobody waits any more, or the database cannot do it at the moment, or may have done it. */
 const refusalOf = (error: unknown, { reportFault }: Parts): FhirError => {
   if (error === notAwaited) throw error
   if (error instanceof FhirError) {
@@ -138,7 +138,7 @@ const refusalOf = (error: unknown, { reportFault }: Parts): FhirError => {
   return internalError
 }
 
-/** An operation whose Bundle has entries that succeed or fail each for itself, and yet refer to one another: so it is one part, and has its own kind of answer. */
+/** An operation on a Bundle whose entries each succeed or fail alone, but refer to one another: so it is done as one part, and has an answer of its own kind. */
 const doOperation = async (doing: Doing): Promise<void> => {
   const { id, work, context, routed, database } = doing
   let head: object = {}
@@ -152,14 +152,14 @@ const doOperation = async (doing: Doing): Promise<void> => {
 
 type Place = { readonly part: number; readonly done: number }
 
-/** What is done of it is done with its answer: nobody does that once more. */
+/** Whatever is done of it is committed with its answer, so that nobody does it again. */
 const doPart = (
   { id, context }: Doing,
   at: Place,
   answer: (store: Context['store']) => Promise<string>,
 ): Promise<void> =>
   context.store.atomic(async (store, connection) => {
-    // A batch writes one by one what it could not write together: of that nothing may stay.
+    // If a batch cannot write entries together, it writes them one by one: nothing of the first try may stay.
     const write: typeof store.write = (...asked) => store.atomic(within => within.write(...asked))
     await keepOrUndo(connection, id, { ...at, entries: await answer({ ...store, write }) })
   })

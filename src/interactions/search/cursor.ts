@@ -11,7 +11,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { type Caller, oncePerCaller } from '../../access/caller.ts'
 import { FhirError } from '../../fhir/error.ts'
 
-/** What a `next` link continues: nothing of it can be read, changed or used by anyone but the caller it was made for. */
+/** What a `next` link continues. Sealed, it can be read and changed by nobody, and used only by the caller for whom it was made. */
 export type Cursor = {
   /** Which list it pages through: a type, or an instance's history. */
   readonly path: string
@@ -49,11 +49,11 @@ const lifetimeMs = 24 * 60 * 60 * 1000
 const headerOf = (more: object): string =>
   Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', ...more })).toString('base64url')
 const header = headerOf({})
-/** What is long is compressed first. https://www.rfc-editor.org/rfc/rfc7516#section-4.1.3 */
+/** A long text is compressed first. https://www.rfc-editor.org/rfc/rfc7516#section-4.1.3 */
 const zippedHeader = headerOf({ zip: 'DEF' })
 const longFrom = 2000
 
-/** Here and now, not on another thread as WebCrypto and so jose would: every page has a link, of a few hundred bytes. */
+/** Done at once, and not on another thread as WebCrypto (and so jose) would: every page has a link, of only a few hundred bytes. */
 const seal = (text: string, key: KeyObject): string => {
   const [header, plain] = sealing(text)
   const nonce = randomBytes(12)
@@ -91,7 +91,7 @@ const unknownCursor = (cause?: unknown) =>
     cause,
   })
 
-/** Who the caller is and what the token may do: a narrower token of the same person gets nowhere with a wider one's cursor. */
+/** Who the caller is and what the token may do, so that a narrower token of the same person cannot use the cursor of a wider one. */
 const fingerprintOf = ({ principal, client, practitioner, patient, scopes, study }: Caller): string => {
   const granted = scopes.map(({ context, type, actions, query }) => [context, type, [...actions].sort(), query ?? null])
   const identity = [principal.kind, principal.id, client.id, practitioner ?? null, patient ?? null, study ?? null]

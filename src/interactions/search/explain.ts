@@ -4,10 +4,10 @@ import type { Search } from '../../search/search.ts'
 import type { ExplainDepth, Explanation } from '../../storage/store.ts'
 import type { Context, FhirResponse } from '../interaction.ts'
 
-/** For administrators of the installation; to everybody else it is a parameter that is not known. */
+/** For administrators of the installation. For everybody else it is an unknown parameter. */
 const explainName = '_explain'
 
-/** How deep an explanation is asked for by one who may, and the search without that question. */
+/** How detailed an explanation is asked for, if the caller may have one, and the query without that. */
 export const splitExplain = (
   query: URLSearchParams,
   { caller }: Pick<Context, 'caller'>,
@@ -27,7 +27,7 @@ export const splitExplain = (
 
 const depths: Readonly<Record<string, ExplainDepth>> = { true: 'plan', analyze: 'analyze' }
 
-/** Parameters: what is asked as an expression, with the caller's rights, and each statement with its values and its plan. */
+/** Parameters with the expression that is asked, within the caller's rights, and each statement with its values and its plan. */
 export const explainedResponse = async (
   search: Search,
   depth: ExplainDepth,

@@ -4,9 +4,8 @@ import type { Context } from '../interaction.ts'
 import type { Cursor } from './cursor.ts'
 
 /**
- * What a request asks for: its own parameters from the start, or those of the `next` link it came by, further on.
- * Beside the cursor only the size of the page may be asked anew, and how it looks: MedplumClient adds a `_count` to every link without
- * one.
+ * What a request asks for: on the first page its own parameters, and further on those of the `next` link that it came by. Beside a cursor, only the
+ * size and the format of the page may be given: MedplumClient adds a `_count` to every link without one.
  */
 export const openPage = async (
   query: URLSearchParams,
@@ -30,13 +29,13 @@ export const openPage = async (
 
 const isBesideCursor = (name: string): boolean => name === cursorName || name === '_count' || isPresentationName(name)
 
-/** The page of a cursor that leads back to the beginning. */
+/** `Cursor.page` of a link back to the beginning. */
 export const firstPage = ''
 
 /** A URL and all headers may have 65536 bytes together (`mostHeaderBytes`), and clients send some. */
 export const mostLinkBytes = 61_440
 
-/** A link to another page: it says nothing of what was asked, but for how it is to look. Throws where nobody could follow it. */
+/** A link to another page. It reveals nothing of what was asked but the format. Throws FhirError if it would be too long to be followed. */
 export const cursorUrl = async (cursor: Cursor, { base, cursors }: Pick<Context, 'base' | 'cursors'>) => {
   const path = cursor.path === '' ? base : `${base}/${cursor.path}`
   const query = new URLSearchParams([...new URLSearchParams(cursor.query)].filter(([name]) => isPresentationName(name)))

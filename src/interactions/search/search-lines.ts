@@ -4,9 +4,8 @@ import type { Page } from '../../storage/store.ts'
 import type { Context, FhirResponse } from '../interaction.ts'
 
 /**
- * All matches, a resource a line, in the order of the search: page after page is asked for as the client takes them, each
- * through the gate anew, and no more than one is held. What goes wrong after the first is seen by the client as a
- * connection that breaks.
+ * All matches, one resource a line, in the order of the search. Pages are asked for one after another as the client takes them, each through the
+ * gate anew, and no more than one is held in memory. If anything goes wrong after the first, the client sees the connection break.
  */
 export const searchLines = async (asked: Search, { store }: Pick<Context, 'store'>): Promise<FhirResponse> => {
   refuseShapes(asked)
@@ -27,7 +26,7 @@ const linesFrom = async function* (first: Page, more: (cursor: string) => Promis
   }
 }
 
-/** What is no match has no line. */
+/** Only matches have lines. */
 const refuseShapes = ({ include, summary, total }: Search): void => {
   const refused = [
     ...(include.length > 0 ? [include[0]?.kind === 'include' ? '_include' : '_revinclude'] : []),

@@ -78,7 +78,7 @@ const linesOfSeveral = (
   return searchLines({ ...first, cursor }, { store: { ...store, search } })
 }
 
-/** Absent where none is named: all that the caller may search are meant. */
+/** Undefined if none is named, which means all that the caller may search. */
 const typesNamed = (query: URLSearchParams, registry: Registry): readonly ResourceType[] | undefined => {
   const [text, ...others] = query.getAll(typeName)
   if (text === undefined) return undefined

@@ -4,8 +4,8 @@ import type { Search } from '../../search/search.ts'
 import type { Page, Store, Stored } from '../../storage/store.ts'
 
 /**
- * One page of several searches, one after another; each is asked through the gate as if it were alone. Its cursor says
- * which of them comes next, and where in it.
+ * One page of several searches, which come one after another, each through the gate as if it were alone. The cursor says with which of them the
+ * next page begins, and where in it.
  */
 export const pageOfSeveral = (
   store: Pick<Store, 'asOne'>,
@@ -36,12 +36,12 @@ const pageOf = async (
 
 type Position = { readonly type: string; readonly page?: string }
 
-/** What the page has left for the searches that follow. */
+/** How much of the page is left for the searches that follow. */
 type Left = { readonly count: number; readonly room: number }
 
 const isFull = ({ count, room }: Left): boolean => count === 0 || room <= 0
 
-/** Where the page is full already, one match more says that there is another page. */
+/** If the page is already full, one more match tells that there is another page. */
 const oneMore = { count: 1, include: [], room: 0 }
 
 const nextOf = ({ type }: Search, { entries, next }: Page, left: Left): Position | undefined => {
@@ -69,7 +69,7 @@ const totalOf = async (store: Pick<Store, 'search'>, searches: readonly Search[]
 const lettersOf = ({ entries, included }: Page): number =>
   [...entries, ...included].reduce((sum, { content }) => sum + content.length, 0)
 
-/** Each resource once: as a match where it is one. */
+/** Each resource once, and as a match if it is one. */
 const merged = (pages: readonly Page[]): Pick<Page, 'entries' | 'included' | 'leftOut'> => {
   const entries = pages.flatMap(page => page.entries)
   const seen = new Set(entries.map(keyOf))

@@ -14,7 +14,7 @@ export type Notification = {
   readonly events: readonly Event[]
 }
 
-/** A Bundle whose first entry says how it stands with the Subscription. https://hl7.org/fhir/uv/subscriptions-backport/notifications.html */
+/** A Bundle whose first entry is the status of the Subscription. https://hl7.org/fhir/uv/subscriptions-backport/notifications.html */
 export const notificationText = (notification: Notification, base: string): string => {
   const { subscription, content, events } = notification
   const status = statusOf(notification, base)

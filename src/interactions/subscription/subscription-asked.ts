@@ -8,12 +8,12 @@ import type { Expression } from '../../search/expression.ts'
 export type SubscriptionAsked = {
   readonly type: ResourceType
   readonly where: Expression
-  /** Of its subscriber, within the study that it names. */
+  /** The access of its subscriber, within the study that it names. */
   readonly access: Access
   /** Whether it names a topic: notifications are then Bundles, as the backport has them. */
   readonly isOfTopic: boolean
   readonly channel: Channel
-  /** empty: only that there is something new. */
+  /** empty: says only that there is something new. */
   readonly content: 'empty' | 'id-only' | 'full-resource'
   readonly mimeType: string
   /** Most events in one notification. */
@@ -26,7 +26,7 @@ export type SubscriptionParts = {
   /** The same, narrowed to a ResearchStudy by its id. */
   readonly accessWithin: (study: string) => Access
   readonly base: string
-  /** Why requests are not sent to the URL, where they are not. */
+  /** Why no requests are sent to the URL; undefined if they are. */
   readonly refusalOf: (url: string) => string | undefined
 }
 

@@ -19,7 +19,7 @@ export const channelOf = ({ channel }: Subscription, { refusalOf }: Pick<Subscri
   return { kind: type, endpoint, headers: headersOf(header) }
 }
 
-/** A request has one of a name. */
+/** A request has only one header of a name. */
 const headersOf = (lines: readonly string[]): RestHook['headers'] => {
   const headers = lines.map(headerOf)
   const names = headers.map(([name]) => name.toLowerCase())
@@ -38,7 +38,7 @@ const headerOf = (line: string): readonly [name: string, value: string] => {
   return [name, value]
 }
 
-/** Those that the request has of its own, or that change how it is read. */
+/** Headers that the request sets itself, or that would change how it is read. */
 const ownHeaders: ReadonlySet<string> = new Set([
   'connection',
   'content-encoding',
@@ -53,7 +53,7 @@ const ownHeaders: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** A topic tells ids unless asked otherwise; R4's own form tells nothing without a payload, and whole resources with one. */
+/** A topic sends ids unless something else is asked for; R4's own form sends nothing without a payload, and whole resources with one. */
 export const payloadOf = ({
   criteria,
   channel,

@@ -9,7 +9,7 @@ import { refusedElement, type SubscriptionAsked, type SubscriptionParts } from '
 
 export type Criteria = Pick<SubscriptionAsked, 'type' | 'where' | 'access'>
 
-/** Which resources it is about, of those that its subscriber may search. */
+/** Which of the resources that the subscriber may search it is about. */
 export const parseSubscriptionCriteria = (subscription: Subscription, asking: SubscriptionParts): Criteria => {
   const type = asking.registry.resourceTypes.find(one => one === subscribedType(subscription))
   if (type === undefined) throw refusedElement('criteria', accepted)
@@ -27,7 +27,7 @@ const accepted =
 
 type Where = Pick<SubscriptionParts, 'registry' | 'access' | 'base'> & { readonly isOfTopic: boolean }
 
-/** A topic says by itself what it is about; a search has at least one parameter. */
+/** A topic alone says what it is about; a search must have at least one parameter. */
 const whereOf = (type: ResourceType, query: URLSearchParams, { registry, access, base, isOfTopic }: Where) => {
   const where = orRefusal(() => {
     const asked = isOfTopic && query.size === 0 ? all : parseCriteria(registry, type, query, { base })
@@ -39,7 +39,7 @@ const whereOf = (type: ResourceType, query: URLSearchParams, { registry, access,
   throw refusedElement('criteria', where.issues.map(({ message }) => message).join('; '))
 }
 
-/** Filters are searches of Observation, all of which must match; `study` is the topic's own, and names one ResearchStudy. */
+/** Filters are searches of Observation, all of which must match. `study` is a parameter of the topic alone, and names one ResearchStudy. */
 const topicQuery = (
   subscription: Subscription,
 ): { readonly study: string | undefined; readonly query: URLSearchParams } => {

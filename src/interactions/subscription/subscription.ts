@@ -7,7 +7,7 @@ import { refusedElement, type SubscriptionAsked, type SubscriptionParts } from '
 import { channelOf, payloadOf } from './subscription-channel.ts'
 import { parseSubscriptionCriteria } from './subscription-criteria.ts'
 
-/** As its subscriber may have it now. Throws one FhirError with an issue for each element that cannot be served. */
+/** What it asks for, as its subscriber may have it now. Throws one FhirError with an issue for each element that cannot be served. */
 export const parseSubscription = (subscription: Subscription, asking: SubscriptionParts): SubscriptionAsked => {
   const issues: Issue[] = []
   const criteria = collected(issues, () => parseSubscriptionCriteria(subscription, asking))
@@ -20,8 +20,8 @@ export const parseSubscription = (subscription: Subscription, asking: Subscripti
 }
 
 /**
- * A Subscription as a client may write it: asked for, or off. The server makes it active when it has looked at it. What comes
- * by import is off until whom it is for asks for it.
+ * A Subscription as a client may write it: requested, or off. The server makes it active once it has looked at it. One that is imported is off
+ * until its subscriber asks for it.
  */
 export const receiveSubscription = (sent: Subscription, { caller, ...context }: Context): Subscription => {
   if (caller.client.policies.has('everything')) return { ...sent, status: 'off' }
