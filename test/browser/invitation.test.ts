@@ -121,7 +121,7 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       t.match(await page.textContent('main'), says.signed)
       await look(t, browser, `sharing-signed-${language}`)
       await press(says.copy)
-      t.match(await page.textContent('time'), /GMT-5$/, 'when it was signed is told by the clock of its reader')
+      t.match(await page.textContent('time'), /GMT\u20115$/, 'when it was signed is told by the clock of its reader')
       await look(t, browser, `sharing-copy-${language}`)
       await page.goto(`${base}/sharing`)
       await look(t, browser, `sharing-${language}`)

@@ -37,10 +37,12 @@ export type Registering = {
   ) => Promise<Registered>
 }
 
-/** `id`: of the Patient. */
 type Registered =
-  | { readonly kind: 'registered'; readonly id: string }
+  | ({ readonly kind: 'registered' } & RegisteredPatient)
   | { readonly kind: 'alike'; readonly duplicates: readonly Duplicate[] }
+
+/** Ids of the Patient, and of their ResearchSubject where they were enrolled. */
+type RegisteredPatient = { readonly id: string; readonly subject: string | undefined }
 
 /** `organization`: the one to which the study belongs. */
 export type EnrollingStudy = { readonly id: string; readonly name: string; readonly organization: string }
@@ -82,8 +84,8 @@ export const openRegistering = (parts: RegisteringParts): Registering => ({
       await within.takeTurns(meansOf(parts.registry, patient))
       const [duplicates = []] = await findDuplicates(patientsIn(parts.registry, within), [patient])
       if (duplicates.length > 0 && !haveBeenShown(duplicates)) return { kind: 'alike', duplicates }
-      const [id = ''] = await registerAll(parts, within, [patient], into)
-      return { kind: 'registered', id }
+      const [{ id, subject } = { id: '', subject: undefined }] = await registerAll(parts, within, [patient], into)
+      return { kind: 'registered', id, subject }
     })
   },
 })
@@ -130,24 +132,23 @@ export const refuseClosed = async (store: Pick<Store, 'read'>, organization: str
     throw new FhirError('business-rule', 'The organization is closed, so nobody is registered in it')
 }
 
-/** Registers all of them or throws; to be called within a transaction. Answers their ids in the same order. */
+/** Registers all of them or throws; to be called within a transaction. Answers them in the same order. */
 export const registerAll = async (
   { registry }: Pick<RegisteringParts, 'registry'>,
   store: Store,
   patients: readonly Patient[],
   { organization, study }: Into,
-): Promise<readonly string[]> => {
+): Promise<readonly RegisteredPatient[]> => {
   const managingOrganization = { reference: `Organization/${organization}` }
   const creates = patients.map(patient => toCreate(registry, { ...patient, managingOrganization }))
   const ids = (await writeAll(store, creates)).map(({ id }) => id)
-  if (study !== undefined) {
-    const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
-    await writeAll(
-      store,
-      ids.map(id => toCreate(registry, subjectOf(asked, id))),
-    )
-  }
-  return ids
+  if (study === undefined) return ids.map(id => ({ id, subject: undefined }))
+  const asked: ResearchStudy = JSON.parse((await store.read('ResearchStudy', study)).content)
+  const enrolled = await writeAll(
+    store,
+    ids.map(id => toCreate(registry, subjectOf(asked, id))),
+  )
+  return ids.map((id, index) => ({ id, subject: enrolled[index]?.id }))
 }
 
 /** The place in a study of somebody who has not answered yet. If the study knows people by code, they get one. */

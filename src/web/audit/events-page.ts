@@ -75,7 +75,7 @@ export const addEventsPage = <Asked extends DayRange>(
       isProblem,
       content: html`${await head(options)}
 ${search.form(path, asked, fields)}
-${lines.length === 0 ? html`<p>There is nothing like this. Ask for less, or for other days.</p>` : listed(lines, page.columns)}
+${lines.length === 0 ? html`<p>${isAsked(again) ? 'There is nothing like this. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page.columns)}
 <p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>
 ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })
@@ -102,6 +102,9 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
 
 /** Each reads all that there is. */
 const rateLimit = { max: 10, timeWindow: '1 minute' }
+
+/** Days are of some time zone, whether or not any are asked for. */
+const isAsked = (again: string): boolean => [...new URLSearchParams(again).keys()].some(name => name !== 'timezone')
 
 /** Empty where nothing was asked. */
 const queryOfAsked = ({ problems, ...asked }: DayRange): string => {

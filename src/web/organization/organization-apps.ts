@@ -27,8 +27,8 @@ ${
     ? html`<p>There are none yet. Once registered, an app can ask people here for access, and a backend service can work on its own as far as you let it.</p>`
     : html`<ul class="list-group list-group-flush mb-4">${apps.map(app => listed(id, app))}</ul>`
 }
-<p><a href="/organizations/${id}/apps/new">Register an app or a backend service</a></p>
-<p><a href="/organizations">Back to your organizations</a></p>`,
+<p><a class="btn btn-primary" href="/organizations/${id}/apps/new">Register an app or a backend service</a></p>
+<p><a href="/organizations/${id}">Back to ${name}</a></p>`,
     })
   })
   server.get<OfOrganization>('/organizations/:organization/apps/new', { onRequest }, async (request, reply) =>

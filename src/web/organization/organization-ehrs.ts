@@ -31,9 +31,9 @@ ${
 </li>`,
       )}</ul>`
 }
-<p><a href="/organizations/${id}/ehrs/new">Add an EHR</a></p>
+<p><a class="btn btn-primary" href="/organizations/${id}/ehrs/new">Add an EHR</a></p>
 ${inherited.length > 0 && fromAbove(inherited)}
-<p><a href="/organizations">Back to your organizations</a></p>`,
+<p><a href="/organizations/${id}">Back to ${name}</a></p>`,
     })
   })
   server.get<OfOrganization>('/organizations/:organization/ehrs/new', { onRequest }, async (request, reply) =>

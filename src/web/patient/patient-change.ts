@@ -40,7 +40,7 @@ export const patientChangePage: AddPage = (server, options) => {
       if (!isOvertaken(error)) throw error
       return sendForm(reply.code(412), { ...shown, version: now, saved: before })
     }
-    return reply.redirect(`/patients/${id}`, 303)
+    return reply.redirect(`/patients/${id}?done=changed`, 303)
   })
 }
 

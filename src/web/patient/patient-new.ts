@@ -50,7 +50,12 @@ export const patientNewPage: AddPage = (server, options) => {
     )
     if (registered.kind === 'alike')
       return sendForm(reply.code(409), { ...into, fields, problems: {}, duplicates: registered.duplicates })
-    return reply.redirect(study === undefined ? `/patients/${registered.id}` : `/studies/${study.id}`, 303)
+    const { id, subject = '' } = registered
+    const inStudy = new URLSearchParams({ done: 'registered', subject })
+    return reply.redirect(
+      study === undefined ? `/patients/${id}?done=registered` : `/studies/${study.id}?${inStudy}`,
+      303,
+    )
   })
 }
 

@@ -7,11 +7,12 @@ import { callerOfSession } from '../../storage/account/session.ts'
 import { callerOfPerson, patientsOf } from '../../storage/authorization/token.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { leadsAway } from '../page/content-security.ts'
-import { postForm } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { isFramed } from '../page/frame.ts'
 import { refuseOlder } from '../page/frame-history.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { sendPage } from '../page/page.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { wordsOf } from '../page/translated-page.ts'
@@ -61,6 +62,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
         signOut: { token },
         words,
         content: html`<h1>${title}</h1>
+${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
 ${changes && html`<p><a href="/patients/${id}/change">Change what is said of the patient</a></p>`}
 ${await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))}
@@ -74,6 +76,17 @@ ${apps.length > 0 && appsToOpen(id, apps, token)}`,
     const app = typed(request.body, 'app')
     return reply.redirect(await launches.open(sessionOf(request).person, app, { patient: id }), 303)
   })
+}
+
+/** What the form that led here has done. */
+const doneNotice = (name: string | null): Html | undefined => {
+  const done = namedIn(doneTexts, name)
+  return done === undefined ? undefined : notice('done', html`<p>${done}</p>`)
+}
+
+const doneTexts: Readonly<Record<string, string>> = {
+  registered: 'The patient is registered. A study asks them for their data once they are enrolled into it and invited.',
+  changed: 'It is saved.',
 }
 
 const appsToOpen = (

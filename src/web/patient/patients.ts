@@ -6,7 +6,7 @@ import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
-import { askedIn, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
+import { askedIn, canBeRead, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
 
 /** Finds patients, as far as somebody may see them, and leads to registering others. */
 export const patientsPage: AddPage = (server, options) => {
@@ -24,12 +24,16 @@ export const patientsPage: AddPage = (server, options) => {
     const nextPage = next && cursors.seal({ path: '/patients', query: again, page: next })
     return sendStaffPage(reply, {
       title: 'Patients',
+      isProblem: !canBeRead(asked),
       content: html`<h1>Patients</h1>
 ${registers && registerLinks}
 <h2>Find patients</h2>
 ${patientSearchForm('/patients', asked)}
-<h2 class="mt-4">${again === '' ? 'All that you may see' : 'Found'}</h2>
-${patients.length === 0 ? html`<p>${emptyText(again !== '', registers)}</p>` : listed(patients)}
+${
+  canBeRead(asked) &&
+  html`<h2 class="mt-4">${again === '' ? 'All that you may see' : 'Found'}</h2>
+${patients.length === 0 ? html`<p>${emptyText(again !== '', registers)}</p>` : listed(patients)}`
+}
 ${pageLinks(again, { nextPage, isFirst: at === null })}
 <p><a href="/account">Back to your account</a></p>`,
     })

@@ -51,6 +51,9 @@ export const emptyState: ChoiceState = { timezone: 'UTC', isTyped: false, lines:
 
 const isGiving = ({ consent }: StudyAsked): boolean => consent?.status === 'active'
 
+/** Whoever shares stops; everybody else says no. */
+export const declineKey = (asked: StudyAsked) => (isGiving(asked) ? 'choose.stop' : 'choose.decline')
+
 type Typed =
   | { readonly kind: 'chosen'; readonly choices: readonly Choice[]; readonly state: ChoiceState }
   | { readonly kind: 'problems'; readonly state: ChoiceState; readonly isNothing: boolean }
@@ -155,7 +158,7 @@ ${postForm(
   html`${choiceFields(lines, state, words)}
 <div class="d-flex flex-wrap gap-3 mt-4">
 <button class="btn btn-primary">${say('choose.go-on')}</button>
-<button formaction="${page}/decline" class="btn btn-primary">${say('choose.decline')}</button>
+<button formaction="${page}/decline" class="btn btn-primary">${say(declineKey(asked))}</button>
 </div>`,
 )}`
 }

@@ -11,7 +11,7 @@ import { type Html, html } from '../page/html.ts'
 import { phrase } from '../page/time.ts'
 import { sendTranslatedPage } from '../page/translated-page.ts'
 import { edgeText } from './period-edge.ts'
-import { type ChoiceState, hiddenChoices } from './sharing-choice.ts'
+import { type ChoiceState, declineKey, hiddenChoices } from './sharing-choice.ts'
 import { textShown } from './sharing-facts.ts'
 import { keptOf } from './sharing-line.ts'
 
@@ -74,7 +74,7 @@ ${form({
   ],
   button: say('sign.sign'),
 })}
-${postForm({ action: `${page}/decline`, token }, html`<button class="btn btn-primary">${say('choose.decline')}</button>`)}
+${postForm({ action: `${page}/decline`, token }, html`<button class="btn btn-primary">${say(declineKey(asked))}</button>`)}
 ${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], button: say('preview.back') })}`,
   })
 }

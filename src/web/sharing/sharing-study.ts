@@ -18,7 +18,7 @@ import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 import { langOf } from '../page/wording.ts'
 import { openKeptChoices } from './kept-choices.ts'
-import { type ChoiceState, choiceForm, givenState, hasProblem, typedChoices } from './sharing-choice.ts'
+import { type ChoiceState, choiceForm, declineKey, givenState, hasProblem, typedChoices } from './sharing-choice.ts'
 import { studyFacts, textShown } from './sharing-facts.ts'
 import { keptOf } from './sharing-line.ts'
 import { paperNotice } from './sharing-paper.ts'
@@ -181,7 +181,7 @@ export const asking = (
 <h2>${say('choose.title')}</h2>
 ${choiceForm(asked, state, words, { token, isNothing, name })}`
     : html`${shown}
-${postForm({ action: `/sharing/${asked.study.id}/decline`, token }, html`<button class="btn btn-primary">${say('choose.decline')}</button>`)}`
+${postForm({ action: `/sharing/${asked.study.id}/decline`, token }, html`<button class="btn btn-primary">${say(declineKey(asked))}</button>`)}`
 }
 
 /** What can not be read can not be signed, nor what would open nothing. */

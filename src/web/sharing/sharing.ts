@@ -80,7 +80,7 @@ const sendSharing = async (
     if (one.kept) keptShown.push(keptText(one.kept, await receiverShown(one, asked, words), words))
   return sendTranslatedPage(reply, words, {
     title: say('sharing.title'),
-    isProblem: done === 'changed',
+    isProblem: done === 'changed' || done === 'none',
     content: html`<h1>${say('sharing.title')}</h1>
 ${told(done, words)}
 ${paperList(asked, words)}

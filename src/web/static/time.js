@@ -19,9 +19,12 @@ const dayAt = (moment, edge) => {
   return calendar.format(edge === 'end' ? before : moment)
 }
 
+/** No line breaks within `GMT-5`. */
+const momentText = moment => clock.format(moment).replaceAll('-', '\u2011')
+
 for (const element of document.querySelectorAll('time[datetime*="T"]')) {
   const moment = new Date(element.dateTime)
-  element.textContent = dayAt(moment, element.dataset.edge) ?? clock.format(moment)
+  element.textContent = dayAt(moment, element.dataset.edge) ?? momentText(moment)
 }
 
 // Days are those of where the reader is, unless they have chosen. Where none is asked for yet, nothing needs to be shown anew, and

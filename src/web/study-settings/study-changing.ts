@@ -69,6 +69,8 @@ type ChangePage = {
   /** Before the form, and after it. */
   readonly before?: Html | undefined
   readonly after?: Html | undefined
+  /** The way to what it is a part of; to the settings unless said. */
+  readonly above?: Html
 }
 
 /** A page with a form for one part of a study. */
@@ -76,11 +78,12 @@ export const sendChangePage = (reply: FastifyReply, changeable: ChangeableStudy,
   const { id, study } = changeable
   const { title, isProblem = false, notices, fields, button = 'Save', before, after } = page
   const token = ownToken(reply)
+  const { above = html`<a href="/studies/${id}/settings">Settings of ${titleOf(study)}</a>` } = page
   const { action = reply.request.url.split('?')[0] ?? '', version = changeable.version } = page
   return sendStaffPage(reply, {
     title: `${title}: ${titleOf(study)}`,
     isProblem,
-    content: html`<p><a href="/studies/${id}/settings">${titleOf(study)}</a></p>
+    content: html`<p>${above}</p>
 <h1>${title}</h1>
 ${notices}
 ${before}

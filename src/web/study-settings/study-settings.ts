@@ -17,7 +17,7 @@ import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
 import { requireSession } from '../page/signed-in.ts'
-import { type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
+import { type OfStudy, sendChangePage, studyOf, titleOf } from './study-changing.ts'
 
 /** What of a study can be changed, a page for each part, and what it still lacks. */
 export const studySettingsPage: AddPage = (server, options) => {
@@ -28,6 +28,7 @@ export const studySettingsPage: AddPage = (server, options) => {
     const done = namedIn(told, queryOf(request).get('done'))
     return sendChangePage(reply, changeable, {
       title: 'Settings of the study',
+      above: html`<a href="/studies/${changeable.id}">${titleOf(changeable.study)}</a>`,
       notices: done === undefined ? undefined : notice('done', html`<p>${done}</p>`),
       fields: [],
       before: html`${

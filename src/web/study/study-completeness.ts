@@ -5,7 +5,7 @@ import { wordsFor } from '../../messages/catalogue.ts'
 import { emptyReadings } from '../../operations/readings-asked.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { field } from '../page/form.ts'
+import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
@@ -34,21 +34,34 @@ export const studyCompletenessPage: AddPage = (server, options) => {
     const counts = new Map(rows.map(({ patient, day, count }) => [`${patient} ${day}`, count]))
     const page = `/studies/${study.id}/completeness`
     const { days, timezone, wrongTimezone } = period
+    const fields: readonly Field[] = [
+      { name: 'find', label: 'A part of a name or a code', value: people.text, autocomplete: 'off', optional: true },
+      {
+        name: 'timezone',
+        label: 'Time zone of the days',
+        hint: 'As in Europe/Berlin',
+        value: wrongTimezone ?? timezone,
+        problem: wrongTimezone && noTimezone,
+        autocomplete: 'off',
+        optional: true,
+      },
+    ]
     const urlOf = (one: PeopleAsked, length = days) =>
       peopleUrl(page, one, { days: String(length), ...(query.has('timezone') && { timezone }) })
     return sendStudyPage(reply, read, {
       tab: '/completeness',
       isWide: true,
+      isProblem: wrongTimezone !== undefined,
       content: html`<link rel="stylesheet" href="/static/completeness.css">
 <nav aria-label="Days that are shown"><ul class="list-unstyled d-flex flex-wrap gap-3">${lengths.map(
         length =>
           html`<li><a href="${urlOf(people, length)}"${length === days && html` aria-current="true" class="fw-bold"`}>${length} days</a></li>`,
       )}</ul></nav>
+${problemList(fields)}
 <form method="get" action="${page}">
 <input type="hidden" name="days" value="${days}">
 <div class="columns">
-${field({ name: 'find', label: 'A part of a name or a code', value: people.text, autocomplete: 'off', optional: true })}
-${field({ name: 'timezone', label: 'Time zone of the days', hint: 'As in Europe/Berlin', value: wrongTimezone ?? timezone, problem: wrongTimezone && noTimezone, autocomplete: 'off', optional: true })}
+${fields.map(field)}
 </div>
 <button class="btn btn-outline-primary">Show</button>
 </form>

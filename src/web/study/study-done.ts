@@ -13,7 +13,11 @@ type Done = {
   readonly canBe: (whom: EnrolledPerson) => boolean
 }
 
-const done: Readonly<Record<'withdrawn' | 'confirmed' | 'discarded', Done>> = {
+const done: Readonly<Record<'registered' | 'withdrawn' | 'confirmed' | 'discarded', Done>> = {
+  registered: {
+    text: 'The patient is registered, and in the study. They are asked once they are invited.',
+    canBe: ({ state = 'none' }) => state === 'none',
+  },
   withdrawn: {
     text: 'The patient is withdrawn: they give this study nothing from now on. Your reason is kept with the consent.',
     canBe: ({ state = 'withdrawn' }) => state === 'withdrawn' || state === 'ended',

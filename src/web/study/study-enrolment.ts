@@ -49,12 +49,12 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     const registers = (await options.registering.organizations(sessionOf(request).person)).length > 0
     return sendStaffPage(reply, {
       title: `Enrol patients: ${study.name}`,
-      isProblem: isUnticked,
+      isProblem: isUnticked || !canBeRead(asked),
       content: html`<h1>Enrol patients into ${study.name}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose all who are found.</p>`)}
 ${registers && registerLinks(study)}
 ${patientSearchForm(path, asked)}
-${patients.length === 0 ? html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
+${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
 ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">More patients</a></p>`}
 <p><a href="/studies/${study.id}">Back to the study</a></p>`,
     })

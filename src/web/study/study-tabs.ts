@@ -14,6 +14,7 @@ const tabs = [
 type Shown = {
   readonly tab: (typeof tabs)[number][0]
   readonly content: Html
+  /** Whether it is as wide as the page; else as lines are read well. */
   readonly isWide?: true
   readonly isProblem?: boolean
 }
@@ -29,13 +30,13 @@ export const sendStudyPage = (
   return sendStaffPage(reply, {
     title: tab === '' ? title : `${name}: ${title}`,
     isProblem,
-    ...(isWide && { isWide }),
+    isWide: true,
     content: html`<h1>${title}</h1>
 <nav aria-label="The study" class="mb-4"><ul class="list-unstyled d-flex flex-wrap gap-3">${tabs.map(
       ([path, name]) =>
         html`<li><a href="/studies/${study.id}${path}"${path === tab && html` aria-current="page" class="fw-bold"`}>${name}</a></li>`,
     )}</ul></nav>
-${content}
+${isWide ? content : html`<div class="narrow">${content}</div>`}
 <p><a href="/studies">Back to the studies</a></p>`,
   })
 }

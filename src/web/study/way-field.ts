@@ -15,7 +15,7 @@ export const wayField = (ways: readonly Way[]): Html | undefined =>
       })
 
 const labels: Readonly<Record<Way, string>> = {
-  any: 'By e-mail, or text message where there is no e-mail address',
+  any: 'By e-mail, else by text message',
   email: 'By e-mail',
   sms: 'By text message',
   both: 'By both',

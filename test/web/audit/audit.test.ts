@@ -5,8 +5,8 @@ import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
-const { server, database, people, persons, ann, bob, carl, send, token, staff, browserOf, clinic, lab, account } =
-  await openTenants()
+const world = await openTenants()
+const { server, database, people, persons, ann, bob, carl, send, token, staff, browserOf, clinic, lab, account } = world
 t.teardown(() => server.close())
 
 await openAccount(database, 'viewer@example.org', persons.viewer)
@@ -47,6 +47,10 @@ t.test(
     )
     t.match((await officer.get('/audit?until=x')).body, /id="until-problem">Enter a day/)
     t.match(wordsOf(await officer.get('/audit?who=somebody')), /There is nothing like this/)
+    const { id: empty } = await world.create('everything', { resourceType: 'Organization', name: 'Empty' })
+    const other = await browserOf(await staff(empty, 'privacy-officer'))
+    for (const query of ['', '?timezone=Europe/Berlin'])
+      t.match(wordsOf(await other.get(`/audit${query}`)), /Nothing is recorded yet\./, 'where nothing was asked')
   },
 )
 

@@ -21,11 +21,12 @@ const maria = {
 }
 const register = (fields: Readonly<Record<string, string>>, by = people.member, page = '/patients/new') =>
   by.send(page, fields, '/patients/new')
-const patientAt = async (location = '') => (await send('everything', 'GET', `Patient/${location.split('/')[2]}`)).json()
+const patientAt = async (location = '') =>
+  (await send('everything', 'GET', `Patient/${location.split(/[/?]/)[2]}`)).json()
 
 t.test('a member registers a patient, who stands at /fhir with all that was entered', async t => {
   const made = await register(maria)
-  t.match(made, { status: 303, location: /^\/patients\/[\w-]+$/ })
+  t.match(made, { status: 303, location: /^\/patients\/[\w-]+\?done=registered$/ })
   t.match(await patientAt(made.location), {
     active: true,
     managingOrganization: { reference: `Organization/${lab.organization}` },
@@ -38,7 +39,10 @@ t.test('a member registers a patient, who stands at /fhir with all that was ente
     ],
     communication: [{ language: { coding: [{ system: 'urn:ietf:bcp:47', code: 'es' }] }, preferred: true }],
   })
-  t.match(wordsOf(await people.member.get(made.location ?? '')), /María José Ruiz/)
+  t.match(
+    wordsOf(await people.member.get(made.location ?? '')),
+    /María José Ruiz The patient is registered\. A study asks/,
+  )
 })
 
 t.test('what is wrong is said at its field, and what was typed stays', async t => {
@@ -73,7 +77,7 @@ t.test(
       birthDate: '1980-01-02',
       identifiers: 'Z-9',
     })
-    const [, , id = ''] = first.location?.split('/') ?? []
+    const [, , id = ''] = first.location?.split(/[/?]/) ?? []
     const same = { ...empty, given: 'zoe', family: "O'NEIL", birthDate: '1980-01-02' }
     const warned = await register(same)
     t.equal(warned.status, 409)
@@ -136,7 +140,10 @@ t.test('patients are found by name, birth date, identifier and e-mail address, i
     wordsOf(await people.member.get('/patients?name=nobody')),
     /There is nobody whom you may see, and who is like this/,
   )
-  t.match(wordsOf(await people.member.get('/patients?birthDate=1970-13')), /Enter a birth date as year, month and day/)
+  const wrong = await people.member.get('/patients?birthDate=1970-13')
+  t.match(wordsOf(wrong), /Enter a birth date as year, month and day/)
+  t.match(wrong.body, '<title>Problem: Patients')
+  t.notMatch(wordsOf(wrong), /Found|nobody/, 'nobody was looked for')
   for (const [query, told] of [
     ['birthDate=0000', /Enter a birth date as year, month and day/],
     ['identifier=|', /Enter the number, or the URI of its system/],
@@ -163,10 +170,10 @@ t.test('one registers into a study at once, where one may enrol', async t => {
   const page = `/patients/new?study=${study.id}`
   t.match(wordsOf(await people.member.get(page)), /The patient is enrolled into hearts at once/)
   const made = await register({ ...empty, family: 'Enrolled', birthDate: '1990-01-01' }, people.member, page)
-  t.equal(made.location, `/studies/${study.id}`)
+  t.match(made.location, new RegExp(`^/studies/${study.id}\\?done=registered&subject=`))
   t.match(
     wordsOf(await people.member.get(made.location ?? '')),
-    /Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
+    /The patient is registered, and in the study\. They are asked once they are invited\. Patient Enrolled, born 1990-01-01 .* Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
   )
 })
 
@@ -195,7 +202,8 @@ t.test('how a patient is reached is changed by who has registered them, and what
     mobile: '0044 20 7946 0000',
     language: 'es',
   })
-  t.match(changed, { status: 303, location: `/patients/${id}` })
+  t.match(changed, { status: 303, location: `/patients/${id}?done=changed` })
+  t.match(wordsOf(await people.member.get(changed.location ?? '')), / It is saved\. /)
   t.match(await patientAt(`/patients/${id}`), {
     name: [{ text: 'Reach' }],
     telecom: [

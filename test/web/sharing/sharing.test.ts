@@ -206,6 +206,11 @@ t.test('saying no is one press, and can be taken back', async t => {
   t.match(await consentsOf(patient.id), [{ status: 'rejected' }])
   t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Dina Has declined/)
   t.match((await sign(own, both)).answer, { status: 303 })
+  const sharing = await own.get(page)
+  t.match(sharing.body, /\/decline" class="btn btn-primary">Stop sharing with this study<\/button>/)
+  t.notMatch(sharing.body, /No, I do not take part/, 'which would be said by whoever does')
+  const none = await own.send('/sharing', {})
+  t.match((await own.get(none.location ?? '')).body, /<title>Problem: .*Nothing was ticked/s)
   t.same((await consentsOf(patient.id)).map(({ status }: { status: string }) => status).toSorted(), [
     'active',
     'rejected',

@@ -54,6 +54,11 @@ const ready = async (): Promise<string> => {
 t.test('a member makes a study step by step, and it is a ResearchStudy with its Group', async t => {
   const id = await made()
   const page = `/studies/${id}/settings`
+  t.match((await member.get(page)).body, `<p><a href="/studies/${id}">Sleep &amp; &lt;steps&gt;</a></p>`)
+  t.match(
+    (await member.get(`${page}/status`)).body,
+    `<p><a href="${page}">Settings of Sleep &amp; &lt;steps&gt;</a></p>`,
+  )
   t.match(
     wordsOf(await member.get(page)),
     /Before patients can be asked, the study still needs: the data that the study asks for, a published text for patients\./,
