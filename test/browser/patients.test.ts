@@ -39,7 +39,7 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await look(t, browser, 'patient-new-problem')
   await enter({ 'Family name': 'Castillo', 'Birth date': '1970-05-31', 'Mobile number': '+1 500 555 0006' })
   await press('Register')
-  t.match(page.url(), /\/patients\/[\w-]{36}$/)
+  t.match(page.url(), /\/patients\/[\w-]{36}\?done=registered/)
   await press('Change what is said of the patient')
   await look(t, browser, 'patient-change')
 

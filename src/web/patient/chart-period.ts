@@ -1,7 +1,7 @@
 import type { GlucoseUnit } from '../../fhir/measured/glucose.ts'
 import { addDays, dayOf, daysBetween, isTimezone, startOfDay } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
-import { field } from '../page/form.ts'
+import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 
 /** What of a patient's readings is shown: whole days of a time zone, the last one included. */
@@ -80,13 +80,15 @@ export const periodForm = (patient: string, period: ChartPeriod, { say }: Words)
       autocomplete: 'off',
     }
   }
+  const fields = (['first', 'last', 'timezone'] as const).map(asked)
   return html`<nav class="period" aria-label="${say('chart.days-shown')}">
 <p><a href="${page({ first: addDays(first, -days), last: addDays(last, -days) })}">${say('chart.before')}</a>
 <a href="${page({ first: addDays(first, days), last: addDays(last, days) })}">${say('chart.after')}</a>
 ${[1, 7, 14, 30, 90].map(length => html`<a href="${ending(length)}"${length === days && html` aria-current="true"`}>${length === 1 ? say('chart.one-day') : say('chart.days', { days: length })}</a> `)}</p>
+${problemList(fields, say('check'))}
 <details class="mb-3"${wrong && html` open`}><summary>${say('chart.period', { first, last, timezone, unit: glucoseUnit })}</summary>
 <form method="get" action="/patients/${patient}" class="columns mt-2" data-period novalidate>
-${(['first', 'last', 'timezone'] as const).map(name => field(asked(name)))}
+${fields.map(field)}
 <div class="field mb-4">
 <label for="glucose" class="form-label fw-semibold">${say('chart.glucose-unit')}</label>
 <p class="form-text mt-0">${say('chart.glucose-unit-hint')}</p>

@@ -24,18 +24,24 @@ import {
   pressureLimits,
   stepLimits,
 } from './chart-limits.ts'
-import { type ChartPeriod, chartPeriodOf, newestDays, periodForm } from './chart-period.ts'
+import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
 import { decimalsOf, glucoseReport, rangeBounds } from './glucose.ts'
-
-type Patient = { readonly id: string; readonly isReader: boolean }
+import { nothingDrawn, type ShownPatient } from './nothing-drawn.ts'
 
 type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
+
+/** `isProblem`: whether the days that were asked for are none. */
+type PatientCharts = { readonly content: Html; readonly isProblem: boolean }
 
 /**
  * What devices have measured of a patient, as its reader may see it at this moment: by the operations that apps are served by.
  * However much there is, the page has a bounded number of points.
  */
-export const patientCharts = async (reading: Reading, patient: Patient, query: URLSearchParams): Promise<Html> => {
+export const patientCharts = async (
+  reading: Reading,
+  patient: ShownPatient,
+  query: URLSearchParams,
+): Promise<PatientCharts> => {
   const { id, isReader } = patient
   const { words } = reading
   const { say } = words
@@ -52,7 +58,7 @@ export const patientCharts = async (reading: Reading, patient: Patient, query: U
     return chart.lines.length > 0 ? chartFigure(chart, period, words) : withoutFigure(chart, words)
   })
   // Of what is missing the same is said to all readers but the patient, whether anything is withheld or not.
-  return html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
+  const content = html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
 <h2>${say('chart.measurements')}</h2>
 <p>${say(isReader ? 'chart.own' : 'chart.shared')}</p>
@@ -63,19 +69,7 @@ ${trace}
 ${glucose}
 ${others}
 <script type="module" src="/static/chart.js"></script>`
-}
-
-/** Of what there never was it is no help to choose other days. */
-const nothingDrawn = (
-  { id, isReader }: Patient,
-  period: ChartPeriod,
-  newest: number | undefined,
-  { say }: Words,
-): Html => {
-  const { first, last, from, to } = period
-  if (newest === undefined) return html`<p>${say(isReader ? 'chart.never-own' : 'chart.never-shared')}</p>`
-  const isElsewhere = newest < Date.parse(from) || newest >= Date.parse(to)
-  return html`<p>${say('chart.nothing', { first, last })}${isElsewhere && html` <a href="${newestDays(id, period)}">${say('chart.newest')}</a>`}</p>`
+  return { content, isProblem: period.wrong !== undefined }
 }
 
 /** When the latest of all was measured; now at the latest. */

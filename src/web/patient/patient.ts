@@ -56,8 +56,10 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
       // Staff read all their pages in English.
       const words = isReader ? wordsOf(request) : wordsFor('en')
       const title = nameText(name) || words.say('chart.patient')
+      const charts = await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))
       return sendPage(reply.header('vary', 'accept-language'), {
         title,
+        isProblem: charts.isProblem,
         isWide: true,
         signOut: { token },
         words,
@@ -65,7 +67,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
 ${changes && html`<p><a href="/patients/${id}/change">Change what is said of the patient</a></p>`}
-${await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))}
+${charts.content}
 ${apps.length > 0 && appsToOpen(id, apps, token)}`,
       })
     },

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { isBlank } from '../../accounts/blank.ts'
 import { deviceOf } from '../../accounts/sign-in/device.ts'
 import { signIn } from '../../accounts/sign-in/sign-in.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
@@ -13,6 +14,7 @@ import { namedIn } from '../page/named-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed, typedSecret } from '../page/typed.ts'
 import { answerAdmission } from './entering.ts'
+import { emailField } from './person-fields.ts'
 import { limitRefused } from './refused-tries.ts'
 import { ssoLink } from './sso-link.ts'
 
@@ -37,12 +39,17 @@ export const signInPage: AddPage = (server, options) => {
   server.post('/sign-in', settings, async (request, reply) => {
     const continued = continuePath(typed(request.body, 'continue'))
     const email = typed(request.body, 'email')
+    const password = typedSecret(request.body, 'password')
+    const isAnew = typed(request.body, 'prompt') === 'login'
+    const missing = { email: isBlank(email), password: password === '' }
+    if (missing.email || missing.password)
+      return sendSignIn(reply.code(422), options, { continued, isAnew, email, missing })
     const device = deviceOf(request.headers['user-agent'])
-    const answer = await signIn(options.accounts, { email, password: typedSecret(request.body, 'password'), device })
+    const answer = await signIn(options.accounts, { email, password, device })
     if (answer.kind === 'refused' || answer.kind === 'too-often' || answer.kind === 'barred')
       return sendSignIn(reply, options, {
         continued,
-        isAnew: typed(request.body, 'prompt') === 'login',
+        isAnew,
         email,
         refusal: answer.kind,
       })
@@ -59,6 +66,8 @@ type Shown = {
   readonly continued: string | undefined
   readonly email?: string
   readonly refusal?: keyof typeof refusals
+  /** What was not typed at all. */
+  readonly missing?: Readonly<Record<'email' | 'password', boolean>>
   /** Whether the institution, too, is to ask anew. */
   readonly isAnew: boolean
   /** What has led here. */
@@ -70,7 +79,7 @@ type Shown = {
 const sendSignIn = (
   reply: FastifyReply,
   { sso }: PageOptions,
-  { continued, isAnew, email, refusal, done, unsaved }: Shown,
+  { continued, isAnew, email = '', refusal, missing, done, unsaved }: Shown,
 ): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
@@ -79,21 +88,28 @@ const sendSignIn = (
     ...(continued === undefined ? {} : { continue: continued }),
     ...(isAnew ? { prompt: 'login' } : {}),
   }
-  const { status, text } = refusal === undefined ? { status: 200, text: undefined } : refusals[refusal]
-  return sendTranslatedPage(reply.code(status), words, {
+  const refused = refusal && refusals[refusal]
+  return sendTranslatedPage(refused === undefined ? reply : reply.code(refused.status), words, {
     title,
-    isProblem: refusal !== undefined || unsaved !== undefined,
+    isProblem: refusal !== undefined || missing !== undefined || unsaved !== undefined,
     content: html`<h1>${title}</h1>
 ${done && notice('done', html`<p>${say(done)}</p>`)}
 ${unsaved && notice('problem', html`<p>${say(unsavedTexts[unsaved])}</p>`)}
-${text && notice('problem', html`<p>${say(text)}</p>`)}
+${refused && notice('problem', html`<p>${say(refused.text)}</p>`)}
 ${form({
   action: '/sign-in',
   token: ownToken(reply),
   hidden: going,
+  problemTitle: say('check'),
   fields: [
-    { name: 'email', label: say('field.email'), type: 'email', value: email ?? '', autocomplete: 'username' },
-    { name: 'password', label: say('field.password'), type: 'password', autocomplete: 'current-password' },
+    emailField(words, email, missing?.email ? 'missing' : undefined),
+    {
+      name: 'password',
+      label: say('field.password'),
+      type: 'password',
+      problem: missing?.password ? say('field.password-missing') : undefined,
+      autocomplete: 'current-password',
+    },
   ],
   button: say('sign-in.title'),
 })}

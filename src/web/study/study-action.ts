@@ -31,13 +31,15 @@ export const studyActionPage: AddPage = (server, options) => {
     const after = itemBeforeIn(queryOf(request))
     const { label, done } = texts[found.what]
     const page = `/studies/${found.study}`
+    const isInVain = found.isOver && found.refused > 0 && found.refused === found.done
     return sendStaffPage(reply, {
       title: label,
+      isProblem: isInVain,
       isRefreshed: !found.isOver,
       content: html`<h1>${label}</h1>
 ${
   found.isOver
-    ? html`${notice('done', html`<p>${found.done - found.refused} of ${found.total} ${done}.</p>`)}${found.refused > 0 && (await refusedList(request, options, found, after))}`
+    ? html`${notice(isInVain ? 'problem' : 'done', html`<p>${found.done - found.refused} of ${found.total} ${done}.</p>`)}${found.refused > 0 && (await refusedList(request, options, found, after))}`
     : progressBar(progressOf(found), { label: 'Done', stream: `${page}/actions/${found.id}/progress` })
 }
 <p><a class="btn btn-primary" href="${page}/invitations">See how the invitations stand</a></p>

@@ -186,6 +186,7 @@ t.test('days that cannot be shown are told at the field, and the usual ones are 
     for (const typed of new URLSearchParams(query).values()) t.match(shown.body, `value="${typed}"`, 'it is kept')
   }
   const wrongDay = await staff.get(`${page}?first=2026-03-01&last=31/03/2026`)
+  t.match(wrongDay.body, /<title>Problem: .*<a href="#last">A day is written as/s)
   t.match(wrongDay.body, /id="last-problem">A day is written as 2026-03-31/)
   t.notMatch(wrongDay.body, 'id="first-problem"', 'the other day is right')
   t.match(

@@ -87,6 +87,19 @@ t.test('a wrong password and an unknown address are answered alike', async t => 
   t.equal(unknown.status, wrong.status)
 })
 
+t.test('what was not typed is asked for at its field', async t => {
+  const browser = openBrowser(server)
+  const empty = await browser.send('/sign-in?continue=%2Fsharing', { email: ' ', password: '' }, '/sign-in')
+  t.match(
+    [empty.status, empty.body],
+    [422, /id="email-problem">Enter your e-mail address.*id="password-problem">Enter your password/s],
+  )
+  t.match(empty.body, /name="continue" value="\/sharing"/)
+  const one = await browser.send('/sign-in', { ...admin, password: '' })
+  t.match(one.body, /value="Root@Example.org".*id="password-problem">/s)
+  t.notMatch(wordsOf(one), /do not belong together/)
+})
+
 t.test(
   'after ten wrong passwords nobody signs in with the address for a while, whether anybody has it or not',
   async t => {

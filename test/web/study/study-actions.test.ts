@@ -133,7 +133,10 @@ t.test(
     const letter = await mailbox.next()
     t.match(letter, { to: 'slow@example.org', subject: 'Your invitation to a study waits for you' })
     for (const link of [first, linkIn(letter)]) t.equal((await browser().get(link)).status, 200)
-    t.match(await remind(), /0 of 1 are reminded\. Not done: 1 Slow: They were reminded within the last 3 days\./)
+    const again = await staff.send(page, { who: 'all', do: 'remind' }, invitations)
+    t.match(await settled(again), /0 of 1 are reminded\. Not done: 1 Slow: They were reminded within the last 3 days\./)
+    const inVain = (await staff.get(again.location ?? '')).body
+    t.match(inVain, /<title>Problem: Reminding.*role="alert"><p>0 of 1/s, 'which is nothing to be shown in green')
     await database.run(
       sql.fragment`UPDATE study_message SET made_at = made_at - interval '4 days' WHERE subject = ${subject}`,
     )
