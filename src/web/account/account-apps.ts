@@ -1,26 +1,38 @@
-import type { Words } from '../../messages/catalogue.ts'
+import type { FastifyRequest } from 'fastify'
+import { unlessRefused } from '../../fhir/error.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
+import { callerOfSession } from '../../storage/account/session.ts'
+import { titleIn } from '../../studies/definition/study-words.ts'
 import { partsAsked } from '../authorize/asked-scope.ts'
 import { sentenceOf } from '../authorize/scope-sentence.ts'
-import type { AddPage } from '../page/add-page.ts'
-import { postForm } from '../page/form.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
+import { worded } from '../page/wording.ts'
 
 /** What somebody has granted to apps, and the way to end it. */
-export const accountAppsPage: AddPage = (server, { codeClasses }) => {
+export const accountAppsPage: AddPage = (server, options) => {
+  const { codeClasses } = options
   const { grantedApps, interactions } = server.authorization
   type App = Awaited<ReturnType<typeof grantedApps.list>>[number]
 
-  const listed = async (words: Words, person: string, app: App, token: string): Promise<Html> => {
+  const listed = async (request: FastifyRequest, words: Words, app: App, token: string): Promise<Html> => {
     const { say } = words
+    const { person } = sessionOf(request)
     const { id, client, scopes, patient, study, isOffline, grantedAt, endsAt, unprovenSince } = app
     const isOwn = patient === undefined || (await interactions.choices.only(person, client.id)) === patient
     const sentences = partsAsked(scopes).map(part => sentenceOf(words, part, isOwn ? 'own' : 'patient', codeClasses))
-    const allowed = { at: moment(grantedAt, words), study: study === undefined ? '' : say('apps.study') }
+    const allowed = {
+      at: moment(grantedAt, words),
+      study: study === undefined ? '' : await studyText(request, options, words, study),
+    }
     const ends = { at: moment(endsAt, words), away: isOffline ? say('apps.away') : '' }
     return html`<li class="list-group-item px-0 py-3">
 <h2>${client.name}</h2>
@@ -32,8 +44,8 @@ ${postForm({ action: '/account/apps', token, hidden: { app: id } }, html`<button
   }
 
   server.post('/account/apps/own', { onRequest: requireSession }, async (request, reply) => {
-    await grantedApps.prove(sessionOf(request).person, typed(request.body, 'app'))
-    return reply.redirect('/account/apps', 303)
+    const isDone = await grantedApps.prove(sessionOf(request).person, typed(request.body, 'app'))
+    return reply.redirect(isDone ? '/account/apps?done=own' : '/account/apps', 303)
   })
   server.get('/account/apps', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
@@ -41,22 +53,40 @@ ${postForm({ action: '/account/apps', token, hidden: { app: id } }, html`<button
     const apps = await grantedApps.list(person)
     const words = wordsOf(request)
     const { say } = words
+    const done = namedIn(doneTexts, queryOf(request).get('done'))
     return sendTranslatedPage(reply, words, {
       title: say('apps.title'),
       content: html`<h1>${say('apps.title')}</h1>
+${done && notice('done', html`<p>${say(done)}</p>`)}
 ${
   apps.length === 0
     ? html`<p>${say('apps.none')}</p>`
     : html`<p>${say('apps.text')}</p>
-<ul class="list-group list-group-flush mb-4">${await Promise.all(apps.map(app => listed(words, person, app, token)))}</ul>`
+<ul class="list-group list-group-flush mb-4">${await Promise.all(apps.map(app => listed(request, words, app, token)))}</ul>`
 }
 <p><a href="/account">${say('own.back')}</a></p>`,
     })
   })
   server.post('/account/apps', { onRequest: requireSession }, async (request, reply) => {
-    await grantedApps.revoke(sessionOf(request).person, typed(request.body, 'app'))
-    return reply.redirect('/account/apps', 303)
+    const isDone = await grantedApps.revoke(sessionOf(request).person, typed(request.body, 'app'))
+    return reply.redirect(isDone ? '/account/apps?done=ended' : '/account/apps', 303)
   })
+}
+
+const doneTexts: Readonly<Record<string, Key>> = { ended: 'apps.ended', own: 'apps.own-done' }
+
+/** Which study a notebook reads, as far as its holder may still see it. */
+const studyText = async (
+  request: FastifyRequest,
+  { accounts, openStoreFor }: PageOptions,
+  words: Words,
+  id: string,
+): Promise<Html | string> => {
+  const caller = await callerOfSession(accounts.database, sessionOf(request))
+  const stored = caller && (await unlessRefused(() => openStoreFor(caller).read('ResearchStudy', id)))
+  if (stored === undefined) return words.say('apps.study')
+  const study = worded(titleIn(JSON.parse(stored.content), words), words)
+  return phrase(words, 'apps.study-named', { study })
 }
 
 type Unproven = { readonly id: string; readonly name: string; readonly since: Date; readonly token: string }

@@ -1,10 +1,12 @@
 import { anyBrowser, unknownDevice } from '../../accounts/sign-in/device.ts'
-import type { Words } from '../../messages/catalogue.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
 import { endSession, endSessions, type Session, sessionsOf } from '../../storage/account/session.ts'
 import type { AddPage } from '../page/add-page.ts'
-import { postForm } from '../page/form.ts'
+import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
@@ -18,9 +20,11 @@ export const accountSessionsPage: AddPage = (server, { accounts: { database } })
     const token = ownToken(reply)
     const words = wordsOf(request)
     const { say } = words
+    const done = namedIn(doneTexts, queryOf(request).get('done'))
     return sendTranslatedPage(reply, words, {
       title: say('sessions.title'),
       content: html`<h1>${say('sessions.title')}</h1>
+${done && notice('done', html`<p>${say(done)}</p>`)}
 <p>${say('sessions.text')}</p>
 <ul class="list-group list-group-flush mb-4">${sessions.map(one => listed(one, words, { isOwn: one.id === own.id, token }))}</ul>
 ${sessions.length > 1 && postForm({ action: '/account/sessions/end-others', token }, html`<button class="btn btn-primary">${say('sessions.end-others')}</button>`)}
@@ -28,15 +32,17 @@ ${sessions.length > 1 && postForm({ action: '/account/sessions/end-others', toke
     })
   })
   server.post('/account/sessions', { onRequest: requireSession }, async (request, reply) => {
-    await endSession(database, sessionOf(request).person, typed(request.body, 'session'))
-    return reply.redirect('/account/sessions', 303)
+    const isDone = await endSession(database, sessionOf(request).person, typed(request.body, 'session'))
+    return reply.redirect(isDone ? '/account/sessions?done=ended' : '/account/sessions', 303)
   })
   server.post('/account/sessions/end-others', { onRequest: requireSession }, async (request, reply) => {
     const { person, id } = sessionOf(request)
     await endSessions(database, person, id)
-    return reply.redirect('/account/sessions', 303)
+    return reply.redirect('/account/sessions?done=others', 303)
   })
 }
+
+const doneTexts: Readonly<Record<string, Key>> = { ended: 'sessions.ended', others: 'sessions.ended-others' }
 
 const listed = (
   { id, device, signedInAt, frame }: Session,

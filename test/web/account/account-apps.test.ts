@@ -54,8 +54,11 @@ t.test('a person sees what they have granted, also where they see what they shar
     wordsOf(await browser.get(page)),
     /Heart &lt;diary&gt; Read your name, birth date, address and contact details Read your heart rate Allowed .* UTC\. It ends/,
   )
-  t.match(await browser.send(page, {}), { status: 303, location: page })
-  t.match(wordsOf(await browser.get(page)), 'No app may do anything in your name')
+  t.match(await browser.send(page, {}), { status: 303, location: `${page}?done=ended` })
+  t.match(
+    wordsOf(await browser.get(`${page}?done=ended`)),
+    'What you allowed is ended. No app may do anything in your name',
+  )
   t.equal(await status(), 401)
   t.match(wordsOf(await browser.get('/sharing')), `${nothing}.`)
 })

@@ -22,7 +22,8 @@ t.test('somebody sees where they are signed in, and signs out there', async t =>
     /Firefox on Linux \(this browser\) Signed in .* UTC Safari on iPhone Signed in .* Sign out/,
   )
   t.notMatch(wordsOf(await own.get(page)), /Edge/)
-  t.match(await own.send(page, {}), { status: 303, location: page })
+  t.match(await own.send(page, {}), { status: 303, location: `${page}?done=ended` })
+  t.match(wordsOf(await own.get(`${page}?done=ended`)), /You are signed out there\./)
   t.match(await phone.get(page), { status: 303, location: /^\/sign-in/ })
   t.match(await own.get(page), { status: 200 })
   t.match(await others.get(page), { status: 200 })
@@ -33,14 +34,14 @@ t.test('nobody ends the session of somebody else', async t => {
   const dora = await signedIn('dora', 'Firefox on Linux')
   await signedIn('dora', 'Chrome on Android')
   const session = /name="session" value="([^"]*)"/.exec((await cleo.get(page)).body)?.[1] ?? ''
-  t.match(await dora.send(page, { session }), { status: 303 })
+  t.match(await dora.send(page, { session }), { status: 303, location: /sessions$/ }, 'nor is told so')
   t.match(wordsOf(await cleo.get(page)), /Chrome on Android/)
 })
 
 t.test('all others are ended at once', async t => {
   const browsers = [await signedIn('emil', 'a'), await signedIn('emil', 'b'), await signedIn('emil', 'c')]
   const [first, ...others] = browsers
-  t.match(await first?.send(page, {}, '/account/sessions/end-others'), { status: 303 })
+  t.match(await first?.send(page, {}, '/account/sessions/end-others'), { status: 303, location: `${page}?done=others` })
   t.match(await first?.get(page), { status: 200 })
   for (const other of others) t.match(await other.get(page), { status: 303, location: /^\/sign-in/ })
 })

@@ -150,7 +150,7 @@ t.test('the token is listed, ends by itself within the hour, and at once when it
   const before = Date.now()
   const token = tokenIn((await made(['omh:heart-rate'], '600'))[0])
   const listed = wordsOf(await people.member.get('/account/apps'))
-  t.match(listed, /A notebook Read the heart rate that you may see Allowed .*, for one study alone\. It ends/)
+  t.match(listed, /A notebook Read the heart rate that you may see Allowed .*, for the study notebook alone\. It ends/)
   t.notMatch((await people.member.get('/account/apps')).body, token)
   const ends = [...(await people.member.get('/account/apps')).body.matchAll(/It ends <time datetime="([^"]+)"/g)]
   t.ok(ends.every(([, end = '']) => Date.parse(end) <= before + 61 * 60_000))
