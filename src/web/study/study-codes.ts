@@ -1,6 +1,6 @@
 import type { ResearchSubject } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
-import { all, and, type Expression } from '../../search/expression.ts'
+import { all, and, type Expression, or } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import type { Store } from '../../storage/store.ts'
 
@@ -19,14 +19,23 @@ export const openStudyCodes = ({ store, registry, study }: Reading): StudyCodes 
     return entries.map(({ content }): ResearchSubject => JSON.parse(content))
   }
   /** Also of readings that came by another record of whom the study knows. */
-  const ofHuman = (reference: string) =>
-    find({}, { kind: 'compartment', of: 'Patient', id: reference.replace('Patient/', '') })
+  const ofHumans = (...references: readonly string[]) =>
+    find(
+      {},
+      or(...references.map(one => ({ kind: 'compartment', of: 'Patient', id: one.replace('Patient/', '') }) as const)),
+    )
   return async references => {
     const asked = [...new Set(references)].filter(one => !known.has(one))
     for (let start = 0; start < asked.length; start += mostAtOnce) {
       const some = asked.slice(start, start + mostAtOnce)
       const byPatient = Map.groupBy(await find({ individual: some.join(',') }), one => one.individual.reference ?? '')
-      for (const one of some) known.set(one, codesOf(byPatient.get(one) ?? (await ofHuman(one))))
+      const others = some.filter(one => !byPatient.has(one))
+      // Most often there is none: a reader who may see nobody in the study is not to ask for each of its people.
+      const isAnother = others.length > 0 && (await ofHumans(...others)).length > 0
+      for (const one of some) {
+        const own = byPatient.get(one) ?? (isAnother ? await ofHumans(one) : [])
+        known.set(one, codesOf(own))
+      }
     }
     return known
   }
