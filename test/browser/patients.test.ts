@@ -72,7 +72,7 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await page.getByLabel('Ana Castillo').check()
   await press('Enrol')
   await page.waitForSelector('[data-progress]', { state: 'detached' })
-  await press('See how the invitations stand')
+  await press('See the invitations')
   await look(t, browser, 'study-invitations')
   await page.getByLabel(/All 3 who are listed/).check()
   await press('Invite')

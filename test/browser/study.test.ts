@@ -138,7 +138,7 @@ t.test('a manager from above names staff of a study, and meets nobody in it', { 
   await look(t, browser, 'study-from-above')
   t.match(
     await page.textContent('main'),
-    /Who takes part in it, and what they share, is for its own organization and its staff alone/,
+    /Who takes part in it, and what they share, is shown only to its own organization and its staff/,
   )
   await press('Staff')
   await type('Find a colleague by a part of their name', 'member')
@@ -192,10 +192,10 @@ t.test(
     await press('Newest data')
     await look(t, browser, 'study-arrivals')
     await press('Notebook')
-    await press('Make a snippet')
+    await press('Create a snippet')
     await look(t, browser, 'study-notebook-problem')
     await page.locator('input[name=kind]').first().check()
-    await press('Make a snippet')
+    await press('Create a snippet')
     await look(t, browser, 'study-notebook-snippet')
     t.match(await page.textContent('main'), /urllib\.request/)
   },

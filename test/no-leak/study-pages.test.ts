@@ -168,7 +168,7 @@ t.test('who manages from above looks after a study, and is told of nobody in it'
   for (const id of ofTheLab) {
     const shown = await browser.get(`/studies/${id}`)
     t.equal(shown.status, 200, id)
-    t.match(wordsOf(shown), /You manage an organization above the one that this study is of\./, id)
+    t.match(wordsOf(shown), /You manage an organization above the one this study belongs to\./, id)
     t.notMatch(
       shown.body,
       /<h3>|secret-|\/patients\/|\/(?:completeness|arrivals|notebook|enrolment|invitations|quarantine)"/,

@@ -27,7 +27,7 @@ export const studySettingsPage: AddPage = (server, options) => {
     const missing = missingForPatients(changeable.study, codeClasses)
     const done = namedIn(told, queryOf(request).get('done'))
     return sendChangePage(reply, changeable, {
-      title: 'Settings of the study',
+      title: 'Study settings',
       above: html`<a href="/studies/${changeable.id}">${titleOf(changeable.study)}</a>`,
       notices: done === undefined ? undefined : notice('done', html`<p>${done}</p>`),
       fields: [],

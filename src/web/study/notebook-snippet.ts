@@ -11,7 +11,7 @@ export const snippetLanguages: Readonly<Record<'python' | 'r' | 'curl', Language
 import json
 import urllib.request
 
-# Good until ${endsAt.toISOString()}. It reads what you may read: give it to nobody.
+# Valid until ${endsAt.toISOString()}. It reads what you may read: do not share it.
 token = "${token}"
 request = urllib.request.Request(
     "${url}",
@@ -81,7 +81,7 @@ print(len(readings), "values")
     text: ({ url, token, endsAt }) => `library(httr2)
 library(jsonlite)
 
-# Good until ${endsAt.toISOString()}. It reads what you may read: give it to nobody.
+# Valid until ${endsAt.toISOString()}. It reads what you may read: do not share it.
 token <- "${token}"
 lines <- tempfile(fileext = ".ndjson")
 request("${url}") |>
@@ -99,7 +99,7 @@ print(nrow(readings))
       url,
       token,
       endsAt,
-    }) => `# Good until ${endsAt.toISOString()}. It reads what you may read: give it to nobody.
+    }) => `# Valid until ${endsAt.toISOString()}. It reads what you may read: do not share it.
 curl --fail --silent --show-error \\
   --header "Authorization: Bearer ${token}" \\
   --header "Accept: application/fhir+ndjson" \\

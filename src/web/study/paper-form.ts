@@ -43,7 +43,7 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
   const bytes = scan.kind === 'file' ? scan.bytes : Buffer.alloc(0)
   const contentType = typeOf(bytes)
   const problems = {
-    signedOn: isPastDay(signedOn) ? reasonAgainstDay(paper, day) : 'Enter the day on the paper, such as 2026-01-31',
+    signedOn: isPastDay(signedOn) ? reasonAgainstDay(paper, day) : 'Enter the date on the paper, such as 2026-01-31',
     language: languagesOf(paper.text).some(({ code }) => code === (language || 'en')) ? undefined : noLanguage,
     scan: scan.kind === 'too-large' ? tooLarge : contentType === undefined ? noScan : undefined,
   }
@@ -69,8 +69,8 @@ const languagesOf = (text: PaperText | undefined): typeof languages => {
   return written.length === 0 ? languages : written.map(code => ({ code, name: languageName(code) }))
 }
 
-const noLanguage = 'The text is not there in this language: nobody can have signed it so'
-const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it with fewer points`
+const noLanguage = 'There is no text in this language, so nobody can have signed it'
+const tooLarge = `The file is larger than ${mostScanBytes / 1_000_000} MB: scan it at a lower resolution`
 const noScan = 'Choose the scan: a PDF, a JPEG or a PNG'
 
 const typeOf = (bytes: Buffer): string | undefined =>
@@ -92,7 +92,7 @@ type Form = {
 export const paperForm = ({ page, token, paper: { asked, text }, state }: Form): Html => {
   const { lines } = asked
   const { signedOn, language = 'en', choices = emptyState, isNothing = false, problems = {} } = state
-  const nothing = isNothing ? 'Nothing is shared on this paper: then there is nothing to record' : undefined
+  const nothing = isNothing ? 'Nothing is shared on this paper, so there is nothing to record' : undefined
   const wrong = [
     { name: 'signedOn', problem: problems.signedOn },
     { name: 'language', problem: problems.language },
@@ -111,9 +111,9 @@ ${postForm(
     isTyped: choices.isTyped,
     novalidate: true,
   },
-  html`${field({ name: 'signedOn', label: 'Day on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
+  html`${field({ name: 'signedOn', label: 'Date on the paper', hint: 'Year, month and day, such as 2026-01-31', value: signedOn, problem: problems.signedOn, autocomplete: 'off' })}
 ${selectField({ name: 'language', label: 'Language of the paper', value: language, problem: problems.language, choices: languagesOf(text).map(({ code, name }) => ({ value: code, label: name })) })}
-<p>What is on the paper, line by line.</p>
+<p>Enter what is on the paper, line by line.</p>
 ${choiceFields(lines, choices, wordsFor('en'), 'paper')}
 <div class="field mb-4${problems.scan && ' wrong'}">
 <label for="scan" class="form-label fw-semibold">Scan of the paper</label>
@@ -121,6 +121,6 @@ ${choiceFields(lines, choices, wordsFor('en'), 'paper')}
 ${problems.scan && html`<p class="invalid-feedback d-block mt-0" id="scan-problem">${problems.scan}</p>`}
 <input class="form-control${problems.scan && ' is-invalid'}" id="scan" name="scan" type="file" accept="application/pdf,image/jpeg,image/png" required aria-describedby="scan-hint${problems.scan && ' scan-problem'}">
 </div>
-<button class="btn btn-primary">Record it</button>`,
+<button class="btn btn-primary">Record the consent</button>`,
 )}`
 }

@@ -49,11 +49,11 @@ ${
   reasonAgainstText(paper) !== undefined
     ? undefined
     : isOwn
-      ? html`<p>You have recorded it. Somebody else of the staff compares it with the scan, and confirms it; until then it counts for nothing.</p>`
-      : html`<p>Compare it with the scan: the patient, the version of the text, the day, the lines, and the signature. When you confirm it, it counts at once.</p>
-${form({ action: `${page}/confirm`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm: it is what was signed' })}`
+      ? html`<p>You recorded this consent. Somebody else on the staff compares it with the scan and confirms it; until then it has no effect.</p>`
+      : html`<p>Compare it with the scan: the patient, the version of the text, the date, the lines, and the signature. It takes effect as soon as you confirm it.</p>
+${form({ action: `${page}/confirm`, token, hidden: { recorded: waiting?.version ?? '' }, fields: [], button: 'Confirm that this was signed' })}`
 }
-${postForm({ action: `${page}/discard`, token }, html`<button class="btn btn-outline-primary">Discard what was recorded</button>`)}
+${postForm({ action: `${page}/discard`, token }, html`<button class="btn btn-outline-primary">Discard this record</button>`)}
 <p><a href="/studies/${asked.study.id}">Back to the study</a></p>`,
   })
 }

@@ -25,7 +25,7 @@ export const peopleAskedIn = (query: URLSearchParams): PeopleAsked => {
 export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, string>> = {
   none: 'No answer yet',
   all: 'Share everything',
-  partly: 'Share a part',
+  partly: 'Share part',
   nothing: 'Share nothing now',
   silent: 'Silent',
   earlier: 'Signed an earlier text',
@@ -38,7 +38,7 @@ export const peopleStates: Readonly<Record<NonNullable<PeopleAsked['state']>, st
 export const peopleOrders: Readonly<Record<PeopleAsked['sort'], string>> = {
   arrival: 'Newest data first',
   name: 'By name or code',
-  enrolment: 'Who came last first',
+  enrolment: 'Last enrolled first',
 }
 
 /** The same page with other words in its address. */
@@ -60,8 +60,8 @@ export const peopleUrl = (
 /** Where nobody is listed: of all, or of those who were asked for. */
 export const nobodyText = ({ state, text }: Pick<PeopleAsked, 'state' | 'text'>): string =>
   state === undefined && text === ''
-    ? 'Nobody is in this study yet, as far as you may see.'
-    : 'Nobody in this study is so, as far as you may see.'
+    ? 'Nobody is in this study yet, as far as you can see.'
+    : 'Nobody in this study matches that, as far as you can see.'
 
 /** Before and after the page that is shown; nothing where there is one alone. Of one behind the last that is said. */
 export const pagesAround = (
@@ -74,8 +74,8 @@ export const pagesAround = (
   if (last === 1 && asked.page === 1) return undefined
   const at = (page: number) => urlOf({ ...asked, page })
   if (asked.page > last)
-    return html`<nav aria-label="Pages"><p>There is no page ${asked.page}. <a href="${at(last)}">Page ${last}, the last</a></p></nav>`
+    return html`<nav aria-label="Pages"><p>There is no page ${asked.page}. <a href="${at(last)}">Go to page ${last}, the last</a></p></nav>`
   return html`<nav aria-label="Pages"><p>Page ${asked.page} of ${last}.
-${asked.page > 1 && html`<a href="${at(asked.page - 1)}">The page before</a>`}
-${asked.page < last && html`<a href="${at(asked.page + 1)}">The next page</a>`}</p></nav>`
+${asked.page > 1 && html`<a href="${at(asked.page - 1)}">Previous page</a>`}
+${asked.page < last && html`<a href="${at(asked.page + 1)}">Next page</a>`}</p></nav>`
 }

@@ -30,7 +30,7 @@ export const studiesPage: AddPage = (server, options) => {
       content: html`<h1>Studies</h1>
 ${
   studies.length === 0
-    ? html`<p>There is no study here that you may see. Members of an organization see its studies, and so do their staff and whoever manages what is above it.</p>`
+    ? html`<p>There are no studies that you can see. A study is shown to members of its organization, to its staff, and to managers of organizations above.</p>`
     : html`<ul class="list-group list-group-flush mb-4">${studies.map(study => html`<li class="list-group-item px-0 py-3"><a href="/studies/${study.id}">${titleOf(study)}</a> <span class="text-body-secondary">${statusText(study)}</span></li>`)}</ul>`
 }
 ${found.next !== undefined && html`<p><a href="/studies?page=${cursors.seal({ path: '/studies', query: '', page: found.next })}">More studies</a></p>`}
@@ -38,10 +38,10 @@ ${
   organizations.length > 0 &&
   html`<h2>Create a study</h2>
 <ul>${organizations.slice(0, mostOrganizations).map(({ id, name }) => html`<li><a href="/organizations/${id}/studies/new">A new study of ${name}</a></li>`)}</ul>
-${organizations.length > mostOrganizations && html`<p>The page of each <a href="/organizations">other organization</a> of yours leads to a new study of it.</p>`}`
+${organizations.length > mostOrganizations && html`<p>For another of your organizations, find it in the <a href="/organizations">list</a> and create the study from its page.</p>`}`
 }
 <h2>Work in a study of another organization</h2>
-<p>Give your code to whoever leads it, so that they can name you: <code>${caller.practitioner}</code></p>
+<p>Give your code to whoever leads it, so that they can add you to its staff: <code>${caller.practitioner}</code></p>
 <p><a href="/account">Back to your account</a></p>`,
     })
   })

@@ -42,7 +42,7 @@ ${
     ? html`${notice(isInVain ? 'problem' : 'done', html`<p>${found.done - found.refused} of ${found.total} ${done}.</p>`)}${found.refused > 0 && (await refusedList(request, options, found, after))}`
     : progressBar(progressOf(found), { label: 'Done', stream: `${page}/actions/${found.id}/progress` })
 }
-<p><a class="btn btn-primary" href="${page}/invitations">See how the invitations stand</a></p>
+<p><a class="btn btn-primary" href="${page}/invitations">See the invitations</a></p>
 <p><a href="${page}">Back to the study</a></p>`,
     })
   })
@@ -59,7 +59,7 @@ const texts: Readonly<Record<StudyAction['what'], { readonly label: string; read
   'enrol-and-invite': { label: 'Enrolling and inviting', done: 'are enrolled and invited' },
   invite: { label: 'Inviting', done: 'are invited' },
   remind: { label: 'Reminding', done: 'are reminded' },
-  cancel: { label: 'Cancelling invitations', done: 'have no open invitation any more' },
+  cancel: { label: 'Cancelling invitations', done: 'no longer have an open invitation' },
 }
 
 const pageSize = 50
@@ -76,7 +76,7 @@ const refusedList = async (
   const last = shown.at(-1)
   return html`<h2>Not done: ${found.refused}</h2>
 <ul>${shown.map(({ target, refusal }) => html`<li>${names.get(target) ?? 'Somebody'}: ${refusal}.</li>`)}</ul>
-${items.length > pageSize && last && html`<p><a href="/studies/${found.study}/actions/${found.id}?after=${last.item}">More of them</a></p>`}`
+${items.length > pageSize && last && html`<p><a href="/studies/${found.study}/actions/${found.id}?after=${last.item}">More</a></p>`}`
 }
 
 /** As far as whoever reads may know them now. */

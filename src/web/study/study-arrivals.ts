@@ -26,8 +26,8 @@ export const studyArrivalsPage: AddPage = (server, options) => {
       tab: '/arrivals',
       content:
         arrivals.length === 0
-          ? html`<p>Nothing is shared with the study yet, or not with you. Data is here as soon as a patient who shares it sends it.</p>`
-          : html`<p>Whose data came last, and what: each person and kind of data once, with the newest reading.</p>
+          ? html`<p>Nothing is shared with the study yet, or not with you. Data appears here as soon as a patient who shares it sends it.</p>`
+          : html`<p>The data that arrived last: each person and kind of data once, with the newest reading.</p>
 <ul class="list-group list-group-flush mb-4">${[...byPerson].map(
               ([person, theirs]) => html`<li class="list-group-item px-0 py-3">
 <h2 class="h3">${names.get(person) ?? 'Somebody'}</h2>
@@ -86,7 +86,7 @@ const textOf = (valued: Observation | ObservationComponent): string | undefined 
     const { comparator, value } = valueQuantity
     return [comparator, value, unitOf(valueQuantity)].filter(part => part !== undefined).join(' ')
   }
-  if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'not said why'})`
+  if (dataAbsentReason !== undefined) return `no value (${nameOfConcept(dataAbsentReason) ?? 'no reason given'})`
   if (valueBoolean !== undefined) return valueBoolean ? 'yes' : 'no'
   return nameOfConcept(valueCodeableConcept) ?? valueString?.slice(0, 200) ?? valueInteger?.toString()
 }
@@ -102,7 +102,7 @@ const mistakes: Readonly<Partial<Record<NonNullable<Observation['status']>, stri
 
 const cameText = (observation: Observation, { arrived, count, since }: Omit<ArrivedReading, 'observation'>): Html => {
   const first = since === null ? undefined : html`, the first measured ${moment(since)}`
-  return html`Came ${moment(arrived)}${measuredOf(observation)}${count > 1 && html`: the newest of ${count.toLocaleString('en')}${first}`}`
+  return html`Arrived ${moment(arrived)}${measuredOf(observation)}${count > 1 && html`: the newest of ${count.toLocaleString('en')}${first}`}`
 }
 
 const measuredOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation) => {

@@ -35,7 +35,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
     const page = `/studies/${study.id}/completeness`
     const { days, timezone, wrongTimezone } = period
     const fields: readonly Field[] = [
-      { name: 'find', label: 'A part of a name or a code', value: people.text, autocomplete: 'off', optional: true },
+      { name: 'find', label: 'Part of a name or code', value: people.text, autocomplete: 'off', optional: true },
       {
         name: 'timezone',
         label: 'Time zone of the days',
@@ -120,7 +120,7 @@ const map = (people: readonly EnrolledPerson[], period: Period, counts: Readonly
     const cell = cellAmong({ usual: medianOf(some), most: mostCountedOf(period) })
     return html`<tr><th scope="row">${nameOf(person)}</th><td>${some.length}</td>${own.map(cell)}</tr>`
   }
-  return html`<p id="map">Readings that began on each day from ${first} to ${last} (${timezone}). An empty day: nothing was measured, or it is not shared with the study, or with you. The darker a day is, the nearer it comes to what is usual for the same person.</p>
+  return html`<p id="map">How many readings began on each day from ${first} to ${last} (${timezone}). On an empty day nothing was measured, or it is not shared with the study, or with you. The darker a day is, the closer it comes to what is usual for that person.</p>
 <div class="table-responsive position-relative" tabindex="0" role="region" aria-labelledby="map">
 <table class="table table-sm completeness" aria-labelledby="map">
 <thead><tr><th scope="col">Who</th><th scope="col">Days with data</th>${all.map(day => html`<th scope="col" class="day"><time datetime="${day}">${day.slice(5)}</time></th>`)}</tr></thead>

@@ -19,15 +19,15 @@ const done: Readonly<Record<'registered' | 'withdrawn' | 'confirmed' | 'discarde
     canBe: ({ state = 'none' }) => state === 'none',
   },
   withdrawn: {
-    text: 'The patient is withdrawn: they give this study nothing from now on. Your reason is kept with the consent.',
+    text: 'The patient is withdrawn: they share nothing with this study from now on. Your reason is kept with the consent.',
     canBe: ({ state = 'withdrawn' }) => state === 'withdrawn' || state === 'ended',
   },
   confirmed: {
-    text: 'What the patient signed on paper is confirmed, and counts from now on.',
+    text: 'What the patient signed on paper is confirmed, and takes effect now.',
     canBe: ({ state = 'all', isOnPaper }) => !isOnPaper && ['all', 'partly', 'nothing'].includes(state),
   },
   discarded: {
-    text: 'What was recorded from paper is discarded, and counts for nothing.',
+    text: 'What was recorded from paper is discarded, and has no effect.',
     canBe: ({ isOnPaper }) => !isOnPaper,
   },
 }

@@ -50,8 +50,8 @@ export const studyEnrolmentPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: `Enrol patients: ${study.name}`,
       isProblem: isUnticked || !canBeRead(asked),
-      content: html`<h1>Enrol patients into ${study.name}</h1>
-${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose all who are found.</p>`)}
+      content: html`<h1>Enrol patients in ${study.name}</h1>
+${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick patients, or choose everybody who was found.</p>`)}
 ${registers && registerLinks(study)}
 ${patientSearchForm(path, asked)}
 ${patients.length === 0 ? canBeRead(asked) && html`<p class="mt-4">${nobodyText(again !== '', registers)}</p>` : enrolForm({ path, asked, patients, enrolled, options, token: ownToken(reply) })}
@@ -78,15 +78,15 @@ ${nextPage && html`<p><a href="${path}?${again}${again && '&'}page=${nextPage}">
 }
 
 const registerLinks = ({ id }: EnrollingStudy): Html => html`<div class="d-flex flex-wrap gap-2 mb-4">
-<a class="btn btn-outline-primary" href="/patients/new?study=${id}">Register a patient into it</a>
-<a class="btn btn-outline-primary" href="/patients/imports?study=${id}">Register a list into it</a>
+<a class="btn btn-outline-primary" href="/patients/new?study=${id}">Register a new patient</a>
+<a class="btn btn-outline-primary" href="/patients/imports?study=${id}">Register a list of patients</a>
 </div>`
 
 const nobodyText = (isAsked: boolean, registers: boolean): string => {
-  if (isAsked) return 'There is nobody whom you may see, and who is like this.'
+  if (isAsked) return 'Nobody that you can see matches that.'
   return registers
     ? 'You see no patients yet: register the first, or a list.'
-    : 'There is nobody whom you may see. Members of an organization see whom it has registered.'
+    : 'There is nobody that you can see. Members of an organization see the patients it has registered.'
 }
 
 /** Throws `not-found` for whoever enrols nobody into it. */

@@ -65,9 +65,9 @@ const sendCode = (reply: FastifyReply, study: string, link: string, whom: Parame
     title: 'Invitation to scan',
     content: html`<h1>Invitation to scan</h1>
 <dl><dt>Patient</dt><dd>${nameOf(whom)}</dd></dl>
-<p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else gets in by it.</p>
+<p>The patient scans this with the camera of their phone. It asks them for their birth date, and for a code that we send to the address that was invited: nobody else can use it.</p>
 ${qrPicture(link, 'QR code of the invitation')}
-<p>It works as long as the invitation does, until you show another one.</p>
+<p>It works as long as the invitation does, or until you show another one.</p>
 <p><a href="/studies/${study}">Back to the study</a></p>`,
   })
 
@@ -116,7 +116,7 @@ const uninvited = (state: EnrolledPerson['state']): string => {
 
 const told = ({ isOpen, endedBy, madeAt, expiresAt }: InvitationState): Html => {
   if (endedBy !== undefined) return html`Invited ${moment(madeAt)}. ${ends[endedBy]}`
-  if (!isOpen) return html`Invited ${moment(madeAt)}. The invitation works no more.`
+  if (!isOpen) return html`Invited ${moment(madeAt)}. The invitation no longer works.`
   return html`Invited ${moment(madeAt)}, open until ${moment(expiresAt)}.`
 }
 
@@ -131,7 +131,7 @@ const messageText = ({ kind, channel, state, reason, tries, madeAt, endedAt }: M
     case 'waiting':
       return html`The ${name} is being sent.${tried}${because}`
     case 'sent':
-      return html`The ${name} is sent: ${moment(endedAt ?? madeAt)}.${tried}`
+      return html`The ${name} was sent: ${moment(endedAt ?? madeAt)}.${tried}`
     case 'failed':
       return html`The ${name} failed.${tried}${because} Check the address, and send it again.`
   }
@@ -146,7 +146,7 @@ const kinds: Readonly<Record<MessageState['kind'], string>> = {
 const channels: Readonly<Record<MessageState['channel'], string>> = { email: 'e-mail', sms: 'text message' }
 
 const ends: Readonly<Record<NonNullable<InvitationState['endedBy']>, string>> = {
-  used: 'The patient has come by it.',
+  used: 'The patient has used it.',
   cancelled: 'It was cancelled.',
   replaced: 'It was replaced.',
   tries: 'It ended after five wrong tries.',

@@ -42,7 +42,7 @@ export const studyInvitationsPage: AddPage = (server, options) => {
     return sendStaffPage(reply, {
       title: `Invitations: ${titleOf(study)}`,
       isProblem: isUnticked,
-      content: html`<h1>Invitations into ${titleOf(study)}</h1>
+      content: html`<h1>Invitations to ${titleOf(study)}</h1>
 ${isUnticked && notice('problem', html`<p>Nobody was ticked, so nothing was done. Tick people, or choose all who are listed.</p>`)}
 ${filterForm(path, asked, seesAnswers)}
 ${total === 0 && nobodyListed(asked, study.id ?? '')}
@@ -81,7 +81,7 @@ const readFor = async (request: FastifyRequest<OfStudy>, options: PageOptions): 
 const nobodyListed = ({ state, invited, text }: Asked, study: string): Html =>
   state === undefined && invited === undefined && text === ''
     ? html`<p class="mt-4">Nobody is in the study yet. <a href="/studies/${study}/enrolment">Enrol patients</a> first.</p>`
-    : html`<p class="mt-4">Nobody in the study is so.</p>`
+    : html`<p class="mt-4">Nobody in the study matches that.</p>`
 
 type Asked = PeopleAsked & { readonly invited: InvitedFilter | undefined }
 
@@ -100,8 +100,8 @@ const listedBy = (query: URLSearchParams, { seesAnswers }: ReadStudy): Asked => 
 const standings: Readonly<Record<InvitedFilter, string>> = {
   'not-invited': 'Not invited yet',
   open: 'Open',
-  used: 'The patient has come by it',
-  over: 'Works no more',
+  used: 'The patient has used it',
+  over: 'No longer works',
   failed: 'The last message failed',
 }
 
@@ -128,7 +128,7 @@ const filterForm = (
   seesAnswers: boolean,
 ): Html => html`<form method="get" action="${path}" role="search" aria-label="People">
 <div class="row">
-<div class="col-sm-6">${field({ name: 'find', label: 'A part of a name or a code', value: text, autocomplete: 'off', optional: true })}</div>
+<div class="col-sm-6">${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}</div>
 <div class="col-sm-6">${selectField({ name: 'invited', label: 'Invitation', value: invited ?? '', choices: withAll(standings) })}</div>
 ${seesAnswers && html`<div class="col-sm-6">${selectField({ name: 'state', label: 'Answer', value: state ?? '', choices: withAll(peopleStates) })}</div>`}
 </div>
@@ -162,7 +162,7 @@ ${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are l
 <button class="btn btn-outline-primary" name="do" value="remind">Remind</button>
 <button class="btn btn-outline-primary" name="do" value="cancel">Cancel the invitations</button>
 </div>
-<p class="text-body-secondary">Inviting replaces an invitation that is open. Reminded are those who have not answered, and those who share and send nothing, at most every three days.</p>`,
+<p class="text-body-secondary">Inviting replaces an invitation that is open. Reminders go to those who have not answered, and to those who share but send nothing, every three days at most.</p>`,
   )
 
 /** By what people are listed. */

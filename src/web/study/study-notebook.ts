@@ -72,7 +72,7 @@ ${made}
 ${
   kinds.length === 0
     ? html`<p>The study asks for no readings yet. Its <a href="/studies/${read.study.id}/settings/data">settings</a> say what it asks for.</p>`
-    : html`<p>Choose what you want to work with. You get what patients share with this study, and you may see, at the moment when it is read.</p>
+    : html`<p>Choose what you want to work with. You get what patients share with this study, and you may see, at the moment it is read.</p>
 ${postForm(
   { action: page, token: ownToken(reply), novalidate: true },
   html`<fieldset id="kinds" class="field mb-4${problem && ' wrong'}">
@@ -80,9 +80,9 @@ ${postForm(
 ${problem && html`<p class="invalid-feedback d-block mt-0">${problem}</p>`}
 ${kinds.map(kind => box({ type: 'checkbox', name: 'kind', value: kind, label: displayOf(kind, codeClasses), isChosen: chosen.has(kind) }))}
 </fieldset>
-${selectField({ name: 'minutes', label: 'A token for', value: typed(reply.request.body, 'minutes') || '60', choices: lengths.map(minutes => ({ value: String(minutes), label: `${minutes} minutes` })) })}
+${selectField({ name: 'minutes', label: 'Token valid for', value: typed(reply.request.body, 'minutes') || '60', choices: lengths.map(minutes => ({ value: String(minutes), label: `${minutes} minutes` })) })}
 <div class="d-flex flex-wrap gap-3">
-<button class="btn btn-primary">Make a snippet</button>
+<button class="btn btn-primary">Create a snippet</button>
 <button class="btn btn-outline-primary" formaction="${page}/readings.ndjson">Download as NDJSON</button>
 <button class="btn btn-outline-primary" formaction="${page}/readings.csv">Download as CSV</button>
 </div>`,

@@ -96,11 +96,11 @@ const sendRecord = async (
 ${
   why === undefined
     ? html`${state.isOvertaken && otherText}
-<p>Record what the patient has signed, with its scan. It counts when somebody else of the staff has compared the two and confirmed it.</p>
-${closed && html`<p>Nobody new comes into the study since ${moment(new Date(closed.at))}: only paper that was signed before is recorded.</p>`}
+<p>Record what the patient has signed, with its scan. It takes effect once somebody else on the staff has compared the two and confirmed it.</p>
+${closed && html`<p>The study has taken no new patients since ${moment(new Date(closed.at))}: only paper that was signed before can be recorded.</p>`}
 ${
   text &&
-  html`<p>Only paper with version ${text.version} of the text is recorded: patients sign it since ${moment(text.publishedAt)}.</p>
+  html`<p>Only paper with version ${text.version} of the text can be recorded: patients have been signing it since ${moment(text.publishedAt)}.</p>
 ${textRead(text)}`
 }
 ${paperForm({ page, token, paper, state })}`
@@ -112,11 +112,11 @@ ${paperForm({ page, token, paper, state })}`
 
 const otherText = notice(
   'problem',
-  html`<p>Another version of the text was published since this form was shown, so nothing was recorded. Look whether the paper holds the version that stands here now. What you typed is still here; choose the scan again.</p>`,
+  html`<p>Another version of the text was published since this form was shown, so nothing was recorded. Check whether the paper has the version shown here now. What you typed is still here; choose the scan again.</p>`,
 )
 
 const reasonAgainst = ({ asked: { consent, text }, closed }: PaperAsked): string | undefined => {
-  if (consent?.status === 'active') return 'They share already, and change themselves what they share.'
-  if (closed?.at === '-infinity') return 'The first day of the study is still to come, and nobody signs before it.'
-  return text === undefined ? 'The study has no text yet that could be signed.' : undefined
+  if (consent?.status === 'active') return 'They already share, and change what they share themselves.'
+  if (closed?.at === '-infinity') return 'The first day of the study is still to come, and nobody can sign before it.'
+  return text === undefined ? 'The study has no text yet that can be signed.' : undefined
 }

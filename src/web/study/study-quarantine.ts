@@ -21,7 +21,7 @@ export const studyQuarantinePage: AddPage = (server, options) => {
       isWide: true,
       content: html`<p><a href="/studies/${id}">${title}</a></p>
 <h1>Refused documents</h1>
-<p>What was refused of data that people shared with this study when it came, by a validation policy or because it could not be read. It is kept as it was sent. When what refuses it is mended, such as by <a href="/studies/${id}/settings/policy">another policy</a>, try it again: it is judged anew, and taken only if its sender may still write it.</p>
+<p>Documents that were refused, by a validation policy or because they could not be read, and whose data people shared with this study when they came. They are kept as they were sent. Once the cause is mended, such as by <a href="/studies/${id}/settings/policy">another policy</a>, try again: they are checked anew, and accepted only if their sender may still write them.</p>
 ${await quarantineList(request, keeper, place, ownToken(reply))}`,
     })
   })

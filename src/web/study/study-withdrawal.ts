@@ -42,14 +42,14 @@ type Shown = { readonly reason: string; readonly isWrong?: boolean }
 /** Who has left is not asked again whether they want to stop: it stands in the way of being enrolled anew, and nothing else. */
 const toldBy = {
   patient: {
-    text: 'If they have told you that they want to stop, for example by telephone, end it here: it ends at once, and what their text promised for that holds.',
+    text: 'If they have told you that they want to stop, for example by phone, withdraw for them here. It takes effect at once, and what the text they signed promises about withdrawing applies.',
     label: 'How and when the patient told you',
-    missing: 'Say how the patient told you, and when',
+    missing: 'Enter how and when the patient told you',
   },
   place: {
-    text: 'Their place in the study has ended, and what they gave counts for nothing. They can be enrolled anew once it is ended here too.',
+    text: 'Their place in the study has ended, and their consent has no effect. They can be enrolled again once it is ended here too.',
     label: 'Why it is ended',
-    missing: 'Say why it is ended',
+    missing: 'Enter why it is ended',
   },
 } as const
 
@@ -63,14 +63,14 @@ const sendWithdrawal = async (
   const given = await findGivenOf(options, of)
   const token = ownToken(reply)
   const words = toldBy[given.hasEnded ? 'place' : 'patient']
-  const problem = reason === '' ? words.missing : `Say it in at most ${mostLetters} characters`
+  const problem = reason === '' ? words.missing : `Use at most ${mostLetters} characters`
   return sendStaffPage(reply, {
     title: 'Withdraw for a patient',
     isProblem: isWrong,
     content: html`<h1>Withdraw for a patient</h1>
 <dl>${whomFact(await findEnrolledPerson(options, of))}</dl>
 <p>They agreed on ${dayOrMoment(given.consent.dateTime ?? '', wordsFor('en'))}. ${words.text}</p>
-<p>You cannot undo it: only the patient agrees again.</p>
+<p>You cannot undo this: only the patient can agree again.</p>
 ${form({
   action: `/studies/${study}/people/${subject}/withdrawal`,
   token,

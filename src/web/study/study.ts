@@ -57,13 +57,13 @@ export const studyPage: AddPage = (server, options) => {
       isWide: true,
       content: html`${await doneNotice(request, options, read)}
 ${definitionOf(study)}
-${isChangeable && html`<p><a href="${page}/settings">Settings of the study</a></p>`}
+${isChangeable && html`<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${
   (await options.registering.findStudy(person, request.params.id)) &&
   html`<div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-primary" href="${page}/enrolment">Enrol patients</a>
-<a class="btn btn-outline-primary" href="${page}/invitations">Invite and remind several</a>
+<a class="btn btn-outline-primary" href="${page}/invitations">Manage invitations</a>
 </div>`
 }
 <h2>People</h2>
@@ -91,9 +91,9 @@ const sendAdministered = async (
     title,
     content: html`<h1>${title}</h1>
 ${definitionOf(study)}
-<p>You manage an organization above the one that this study is of. So you look after the study: what it asks for, who works in it, and whether it goes on. Who takes part in it, and what they share, is for its own organization and its staff alone.</p>
+<p>You manage an organization above the one this study belongs to. So you look after the study: what it asks for, who works in it, and whether it continues. Who takes part in it, and what they share, is shown only to its own organization and its staff.</p>
 <div class="d-flex flex-wrap gap-2 mb-4">
-<a class="btn btn-primary" href="/studies/${id}/settings">Settings of the study</a>
+<a class="btn btn-primary" href="/studies/${id}/settings">Study settings</a>
 <a class="btn btn-outline-primary" href="/studies/${id}/settings/staff">Staff</a>
 </div>
 <p><a href="/studies">Back to the studies</a></p>`,
@@ -102,7 +102,7 @@ ${definitionOf(study)}
 
 const definitionOf = (study: ResearchStudy): Html => html`<dl>
 <dt>Status</dt><dd>${statusText(study)}</dd>
-${study.description && html`<dt>About it</dt><dd>${study.description}</dd>`}
+${study.description && html`<dt>Description</dt><dd>${study.description}</dd>`}
 </dl>`
 
 const pageSize = 20
@@ -130,8 +130,8 @@ const marks: ReadonlySet<string> = new Set(['silent', 'earlier', 'paper'])
 const findForm = (page: string, { state, sort, text }: PeopleAsked): Html => html`<form method="get" action="${page}">
 ${state !== undefined && html`<input type="hidden" name="state" value="${state}">`}
 <div class="columns">
-${field({ name: 'find', label: 'A part of a name or a code', value: text, autocomplete: 'off', optional: true })}
-${selectField({ name: 'sort', label: 'Order', value: sort, choices: Object.entries(peopleOrders).map(([value, label]) => ({ value, label })) })}
+${field({ name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true })}
+${selectField({ name: 'sort', label: 'Sort by', value: sort, choices: Object.entries(peopleOrders).map(([value, label]) => ({ value, label })) })}
 </div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`
@@ -153,7 +153,7 @@ const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerso
     isEarlier && 'They signed an earlier text, which holds until they sign the new one.',
     isOnPaper && 'What they signed on paper waits for somebody else to confirm it.',
     isLeftStanding &&
-      'What they gave still stands, though it counts for nothing: they can be enrolled anew only once it is ended.',
+      'Their consent still stands, though it has no effect: they can be enrolled again only once it is ended.',
   ]
     .filter(Boolean)
     .join(' ')
@@ -164,17 +164,17 @@ const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined
   const link = (path: string, text: string) =>
     html`<p class="mt-2 mb-0"><a href="${at}/${path}" aria-label="${text}: ${nameOf(person)}">${text}</a></p>`
   if (person.state === 'all' || person.state === 'partly' || person.state === 'nothing')
-    return link('withdrawal', 'They want to stop, and told us so')
-  if (person.isLeftStanding) return link('withdrawal', 'End what they gave')
-  if (person.isOnPaper) return link('paper', 'Look at what they signed on paper')
-  return allowsPaper(study) && !person.hasEnded ? link('paper', 'They have signed on paper') : undefined
+    return link('withdrawal', 'Withdraw for this patient')
+  if (person.isLeftStanding) return link('withdrawal', 'End their consent')
+  if (person.isOnPaper) return link('paper', 'Check what they signed on paper')
+  return allowsPaper(study) && !person.hasEnded ? link('paper', 'Record a consent on paper') : undefined
 }
 
 const states: Readonly<Record<StudyState, string>> = {
   none: 'Has not answered yet.',
-  all: 'Shares all that the study asks for.',
-  partly: 'Shares a part of what the study asks for.',
-  nothing: 'Shares nothing now: the time for which they gave it is over, or has not begun.',
+  all: 'Shares everything that the study asks for.',
+  partly: 'Shares part of what the study asks for.',
+  nothing: 'Shares nothing now: the time for which they share it is over, or has not begun.',
   declined: 'Has declined.',
   withdrawn: 'Has withdrawn.',
   ended: 'Their place in the study has ended.',

@@ -9,7 +9,7 @@ export const wayField = (ways: readonly Way[]): Html | undefined =>
     ? undefined
     : selectField({
         name: 'way',
-        label: 'How messages go',
+        label: 'How to send messages',
         value: 'any',
         choices: ways.map(way => ({ value: way, label: labels[way] })),
       })

@@ -47,8 +47,8 @@ t.test(
     t.notMatch(letter.text, /Hearts/, 'what the study is about is not told by e-mail')
     const link = letter.text.match(/http\S+/)?.[0]?.replace('http://localhost:8080', '') ?? ''
     t.match(
-      await tells(/The e-mail is sent/),
-      /open until .* The e-mail is sent: .* Invite again Show a QR code Cancel the invitation/,
+      await tells(/The e-mail was sent/),
+      /open until .* The e-mail was sent: .* Invite again Show a QR code Cancel the invitation/,
     )
 
     const own = browser()
@@ -86,7 +86,7 @@ t.test(
     const confirmed = sql.fragment`SELECT FROM user_account WHERE email = ${email} AND verified_at IS NOT NULL`
     t.equal((await database.any(confirmed)).length, 1, 'by the code it is shown that they read the mail')
     t.match(wordsOf(await own.get(`/sharing/${study.id}`)), /Hearts &amp; steps lab asks you to share data/)
-    t.match(await told(), /Invited .* The patient has come by it\./)
+    t.match(await told(), /Invited .* The patient has used it\./)
     t.match(await browser().get(link), { status: 410, body: over }, 'and the link is used up')
   },
 )

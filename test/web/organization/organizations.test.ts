@@ -327,7 +327,7 @@ t.test('in one that is closed no study is made and no patient registered, until 
   const whole = { ...facts, purpose: 'Why', approval: '', start: '', end: '', contact: '' }
   const { location = '' } = await one.send(newStudy, whole)
   const enrolment = `${/^\/studies\/[^/?]+/.exec(location)?.[0]}/enrolment`
-  t.match(wordsOf(await one.get(enrolment)), /Register a patient into it/)
+  t.match(wordsOf(await one.get(enrolment)), /Register a new patient/)
   const shown = await both.get('/patients/new')
   t.match(await manager.send(pageOf(closing, '/close'), {}), { status: 303 })
   t.strictSame(await seenBy(one), { studies: [], 'new study': 404, 'new patient': 404, registers: false })

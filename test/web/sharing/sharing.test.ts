@@ -140,7 +140,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
     signature: [{ type: [{ display: 'Consent Signature' }], who: { display: 'Ana C.' } }],
     entity: [{ what: { identifier: { value: consent.sourceAttachment.hash } } }],
   })
-  t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Ana Shares a part of what the study asks for/)
+  t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Ana Shares part of what the study asks for/)
   t.match(wordsOf(await own.get(`${page}?done=signed`)), /It is signed\..*Your copy, to print or keep/)
   const copy = await own.get(`${page}/copy`)
   t.match(wordsOf(copy), /Your consent .* Name typed Ana C\. Version of the text 1 .* Heart rate.*We ask, version 1\./)

@@ -108,12 +108,12 @@ t.test(
     t.equal((await gateway.nextMessage()).to, '+15005550001')
     t.match(
       wordsOf(await staff.get(`${page}&invited=open`)),
-      /Way No answer yet Invited .* The text message is sent.* The e-mail is sent/,
+      /Way No answer yet Invited .* The text message was sent.* The e-mail was sent/,
     )
-    t.match(wordsOf(await staff.get(`${page}&invited=not-invited`)), /Nobody in the study is so/)
+    t.match(wordsOf(await staff.get(`${page}&invited=not-invited`)), /Nobody in the study matches that/)
     t.match(
       await settled(await staff.send(page, { who: 'all', do: 'cancel' }, invitations)),
-      /1 of 1 have no open invitation/,
+      /1 of 1 no longer have an open invitation/,
     )
     t.match(wordsOf(await staff.get(`${page}&invited=over`)), /Way No answer yet Invited .* It was cancelled/)
     t.equal((await browser().get(linkIn(letter))).status, 410)
@@ -142,7 +142,7 @@ t.test(
     )
     t.match(await remind(), /1 of 1/)
     await mailbox.next()
-    t.match(wordsOf(await staff.get(page)), /The reminder by e-mail is sent/)
+    t.match(wordsOf(await staff.get(page)), /The reminder by e-mail was sent/)
   },
 )
 

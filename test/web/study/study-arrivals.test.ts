@@ -40,7 +40,7 @@ t.test(
     const { body } = await people.member.get(`/studies/${study.id}/arrivals`)
     const lines = [...body.matchAll(/<li class="list-group-item px-0 py-3">([\s\S]*?)<\/li>/g)].map(([, line = '']) =>
       wordsOf({ body: line })
-        .replaceAll(/ Came .*?, measured /g, ' … ')
+        .replaceAll(/ Arrived .*?, measured /g, ' … ')
         .trim(),
     )
     t.same(lines, [

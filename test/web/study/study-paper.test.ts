@@ -123,7 +123,7 @@ t.test('what is missing is said at its field, and nothing is recorded', async t 
   const shown = await first.sendFile(page, scan('no scan at all'), page, { ...signed, signedOn: '3/1/26' })
   t.match(
     [shown.status, wordsOf(shown)],
-    [422, /Enter the day on the paper, such as 2026-01-31 Choose the scan: a PDF, a JPEG or a PNG/],
+    [422, /Enter the date on the paper, such as 2026-01-31 Choose the scan: a PDF, a JPEG or a PNG/],
   )
   t.match(shown.body, 'value="3/1/26"', 'what was typed is kept')
   const empty = await first.sendFile(page, scan(), page, { signedOn: '2026-03-01', language: 'en' })
@@ -161,7 +161,7 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   t.equal(proposed.provision.provision.length, 1)
   t.match(
     wordsOf(await first.get(page)),
-    /Heart rate, from any device: measured from March 1, 2026 .*You have recorded it\./,
+    /Heart rate, from any device: measured from March 1, 2026 .*You recorded this consent\./,
   )
 
   const waiting = await second.get(`/studies/${study.id}?state=paper`)
@@ -170,7 +170,7 @@ t.test('one records it, and it counts when another one has confirmed it', async 
     /On paper, to be confirmed: 1 .* Bea Has not answered yet\. What they signed on paper waits for somebody else to confirm it\./,
   )
   t.notMatch(waiting.body, /Ann/)
-  t.match(waiting.body, `<a href="${page}" aria-label="Look at what they signed on paper: Bea">`)
+  t.match(waiting.body, `<a href="${page}" aria-label="Check what they signed on paper: Bea">`)
 
   const _csrf = await tokenIn(first)
   t.equal((await first.post(`${page}/confirm`, { _csrf })).status, 403, 'not by whoever has recorded it')
@@ -188,7 +188,7 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   t.match(await second.send(page, {}, `${page}/confirm`), { status: 303, location: done })
   t.match(
     wordsOf(await second.get(done)),
-    / What the patient signed on paper is confirmed, and counts from now on\. Patient Bea, born 1970-05-31 Status /,
+    / What the patient signed on paper is confirmed, and takes effect now\. Patient Bea, born 1970-05-31 Status /,
   )
   const [given] = await consentsOf(patient)
   t.match(given, {
@@ -197,7 +197,7 @@ t.test('one records it, and it counts when another one has confirmed it', async 
     extension: [{}, { url: extensions.paperScan }],
   })
   const then = wordsOf(await second.get(`/studies/${study.id}`))
-  t.match(then, /Bea Shares a part of what the study asks for/)
+  t.match(then, /Bea Shares part of what the study asks for/)
   t.notMatch(then, /to be confirmed/)
   const own = await patientToken(patient, 'patient/*.rs')
   t.match((await send(own, 'GET', `Consent/${given.id}`)).json(), { status: 'active' })
@@ -206,7 +206,7 @@ t.test('one records it, and it counts when another one has confirmed it', async 
     events.map(({ resource }: { resource: { outcomeDesc?: string } }) => resource.outcomeDesc),
     ['A consent of the patient on paper was confirmed by staff'],
   )
-  t.match(wordsOf(await first.get(page)), /They share already, and change themselves what they share/)
+  t.match(wordsOf(await first.get(page)), /They already share, and change what they share themselves/)
 })
 
 t.test('the patient is told of a paper that waits, and that nothing is shared by it yet', async t => {
@@ -302,7 +302,7 @@ t.test('when nobody new comes in any more, what was signed until then is still r
   )
   t.match(
     wordsOf(await first.get(page)),
-    /Nobody new comes into the study since 10 April 2026 at 20:00 UTC: only paper that was signed before is recorded/,
+    /The study has taken no new patients since 10 April 2026 at 20:00 UTC: only paper that was signed before can be recorded/,
   )
   const nextDay = { ...signed, signedOn: '2026-04-11' }
   const late = await first.sendFile(page, scan(), page, nextDay)
@@ -330,12 +330,15 @@ t.test('a paper of an earlier version is not taken for one of the version that i
   const form = await first.get(other)
   t.match(
     wordsOf(form),
-    /Only paper with version 1 of the text is recorded: patients sign it since 1 February 2026 at 12:00 UTC/,
+    /Only paper with version 1 of the text can be recorded: patients have been signing it since 1 February 2026 at 12:00 UTC/,
   )
   t.match(wordsOf(form), /Read version 1 We ask you to share what you measure\./)
   await first.sendFile(page, scan(), page, signed)
   const before = wordsOf(await second.get(page))
-  t.match(before, /Text Version 1, since 1 February 2026 at 12:00 UTC Read version 1 We ask you .* Confirm: it is what/)
+  t.match(
+    before,
+    /Text Version 1, since 1 February 2026 at 12:00 UTC Read version 1 We ask you .* Confirm that this was/,
+  )
 
   await extended(later, {
     url: extensions.patientText,
@@ -360,9 +363,9 @@ t.test('a paper of an earlier version is not taken for one of the version that i
   )
   t.match(overtaken.body, `value="${sent.signedOn}"`, 'what was typed is kept')
   t.equal(overtaken.body.match(/ checked/g)?.length, 2)
-  t.match(wordsOf(overtaken), /Only paper with version 2 of the text is recorded/)
+  t.match(wordsOf(overtaken), /Only paper with version 2 of the text can be recorded/)
   const spanish = await first.sendFile(other, scan(), other, { ...sent, language: 'es' })
-  t.match([spanish.status, spanish.body], [422, /id="language-problem">The text is not there in this language/])
+  t.match([spanish.status, spanish.body], [422, /id="language-problem">There is no text in this language/])
   t.same(await consentsOf(shown), [])
 
   const after = await second.get(page)
@@ -444,7 +447,7 @@ t.test('what is discarded is over, with the reason; and no staff makes a consent
   t.match(await second.send(page, {}, `${page}/discard`), { status: 303, location: done })
   t.match(
     wordsOf(await second.get(done)),
-    / What was recorded from paper is discarded, and counts for nothing\. Patient Dana, born 1970-05-31 Status /,
+    / What was recorded from paper is discarded, and has no effect\. Patient Dana, born 1970-05-31 Status /,
   )
   t.match(
     wordsOf(await second.get(`/studies/${study.id}?find=Dana`)),

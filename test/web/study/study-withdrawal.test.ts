@@ -73,7 +73,7 @@ t.test('staff see for whom they end it', async t => {
 t.test('staff say how the patient told them; without that nothing ends', async t => {
   t.match((await staff.get(`/studies/${study.id}`)).body, `href="${page}"`)
   const missing = await staff.send(page, { reason: ' ' })
-  t.match([missing.status, wordsOf(missing)], [422, /Say how the patient told you, and when/])
+  t.match([missing.status, wordsOf(missing)], [422, /Enter how and when the patient told you/])
   t.equal((await consentOf()).status, 'active')
 })
 
@@ -83,7 +83,7 @@ t.test('it ends at once, with the reason, and is recorded as theirs who did it',
   t.match(answer, { status: 303, location: done })
   t.match(
     wordsOf(await staff.get(done)),
-    / The patient is withdrawn: they give this study nothing from now on\. Your reason is kept with the consent\. Patient Ann, H-7 Status /,
+    / The patient is withdrawn: they share nothing with this study from now on\. Your reason is kept with the consent\. Patient Ann, H-7 Status /,
   )
   const consent = await consentOf()
   t.match(consent, {
@@ -235,13 +235,13 @@ t.test(
     const shown = await staff.get(list)
     t.match(
       wordsOf(shown),
-      /Their place in the study has ended\. What they gave still stands, though it counts for nothing: they can be enrolled anew only once it is ended\./,
+      /Their place in the study has ended\. Their consent still stands, though it has no effect: they can be enrolled again only once it is ended\./,
     )
-    t.match(shown.body, `<a href="${at}" aria-label="End what they gave: Lea">End what they gave</a>`)
-    t.match(wordsOf(await staff.get(at)), /They can be enrolled anew once it is ended here too\..* Why it is ended/)
-    t.match(await staff.send(at, { reason: '' }), { status: 422, body: /Say why it is ended/ })
+    t.match(shown.body, `<a href="${at}" aria-label="End their consent: Lea">End their consent</a>`)
+    t.match(wordsOf(await staff.get(at)), /They can be enrolled again once it is ended here too\..* Why it is ended/)
+    t.match(await staff.send(at, { reason: '' }), { status: 422, body: /Enter why it is ended/ })
     const reason = 'x'.repeat(1001)
-    t.match(await staff.send(at, { reason }), { status: 422, body: /Say it in at most 1000 characters/ })
+    t.match(await staff.send(at, { reason }), { status: 422, body: /Use at most 1000 characters/ })
     t.equal((await staff.send(at, { reason: 'They come back' })).status, 303)
     t.equal((await consent()).status, 'inactive')
     t.notMatch((await staff.get(list)).body, at)

@@ -86,8 +86,11 @@ t.test('staff see what each of the study has answered, and when their newest rea
   const none = 'You see no data of theirs.'
   t.match(told(shown.body), {
     Quiet: ['Has not answered yet.', none],
-    All: ['Shares all that the study asks for.', /^The newest reading came .*, measured 1 March 2026 at 12:00 UTC\.$/],
-    Part: ['Shares a part of what the study asks for.', silent],
+    All: [
+      'Shares everything that the study asks for.',
+      /^The newest reading came .*, measured 1 March 2026 at 12:00 UTC\.$/,
+    ],
+    Part: ['Shares part of what the study asks for.', silent],
     No: ['Has declined.', none],
     Gone: ['Has withdrawn.', none],
   })
@@ -109,7 +112,7 @@ const named = async (query: string) =>
 
 t.test('people are counted by what they answered, and each answer is seen alone', async t => {
   const shown = wordsOf(await people.member.get(page))
-  t.match(shown, /Everybody: 5 No answer yet: 1 Share everything: 1 Share a part: 1 Silent: 1 Declined: 1 Withdrawn: 1/)
+  t.match(shown, /Everybody: 5 No answer yet: 1 Share everything: 1 Share part: 1 Silent: 1 Declined: 1 Withdrawn: 1/)
   for (const [state, who] of [
     ['none', ['Quiet']],
     ['all', ['All']],
@@ -131,7 +134,7 @@ t.test('they stand in the order that is asked, and are found by a part of a name
   t.same(await named('?find=%25'), [])
   t.match(
     wordsOf(await people.member.get(`${page}?find=nobody`)),
-    /Nobody in this study is so, as far as you may see\./,
+    /Nobody in this study matches that, as far as you can see\./,
   )
 })
 
@@ -168,7 +171,7 @@ t.test('the newest data is listed, each person and kind once, and of how many th
   const shown = wordsOf({ body })
   t.match(
     shown,
-    /each person and kind of data once, with the newest reading\. All Heart rate Came [^,]*, measured .*: the newest of 5, the first measured /,
+    /each person and kind of data once, with the newest reading\. All Heart rate Arrived [^,]*, measured .*: the newest of 5, the first measured /,
   )
   t.equal(shown.match(/All Heart rate/g)?.length, 1)
   t.match(body, /<h2 class="h3"><a href="\/patients\/[^"]+">All<\/a><\/h2>/)
@@ -212,11 +215,11 @@ t.test('people come in pages', async t => {
   t.equal(first.length, 20)
   t.equal(next.length, 3)
   t.equal(new Set([...first, ...next]).size, 23)
-  t.match(wordsOf(await people.member.get(page)), /Page 1 of 2\. The next page/)
+  t.match(wordsOf(await people.member.get(page)), /Page 1 of 2\. Next page/)
   for (const path of ['', '/completeness']) {
     const { body } = await people.member.get(`${page}${path}?page=502`)
     const last = path === '' ? 2 : 1
-    t.match(wordsOf({ body }), new RegExp(`There is no page 502\\. Page ${last}, the last`))
+    t.match(wordsOf({ body }), new RegExp(`There is no page 502\\. Go to page ${last}, the last`))
     t.notMatch(body, /Nobody (?:is )?in this study/, 'who is beyond the last page is not told that nobody is there')
     t.match(body, `href="${page}${path}${path === '' ? '?page=2' : '?days=14'}"`)
   }
@@ -256,7 +259,7 @@ const signed = async (name: string) => {
 t.test('who has signed a moment ago is not silent for it', async t => {
   await signed('New')
   t.same(told((await people.member.get(`${page}?find=New`)).body).New, [
-    'Shares all that the study asks for.',
+    'Shares everything that the study asks for.',
     'You see no data of theirs.',
   ])
 })
@@ -318,10 +321,10 @@ t.test('nobody is said to share what no longer holds, or holds only later', asyn
   await update(lab.manager, { ...subject, period: { start: '2026-01-01', end: '2026-02-01' } })
   const of = async (name: string) => told((await people.member.get(`${page}?find=${name}`)).body)[name]?.[0]
   t.same(await Promise.all(['Past', 'Future', 'Halfpast', 'Left'].map(of)), [
-    'Shares nothing now: the time for which they gave it is over, or has not begun.',
-    'Shares nothing now: the time for which they gave it is over, or has not begun.',
-    'Shares a part of what the study asks for.',
-    'Their place in the study has ended. What they gave still stands, though it counts for nothing: they can be enrolled anew only once it is ended.',
+    'Shares nothing now: the time for which they share it is over, or has not begun.',
+    'Shares nothing now: the time for which they share it is over, or has not begun.',
+    'Shares part of what the study asks for.',
+    'Their place in the study has ended. Their consent still stands, though it has no effect: they can be enrolled again only once it is ended.',
   ])
   t.same((await named('?state=nothing')).toSorted(), ['Future', 'Past'])
   t.same(await named('?state=ended'), ['Left'])
@@ -345,7 +348,7 @@ t.test('of the newest data is told what is above or below its number, and that i
     valueQuantity: { comparator: '>', value: 180, unit: '/min', system: systems.ucum, code: '/min' },
   })
   const { body } = await people.member.get(`${page}/arrivals`)
-  t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All Heart rate, > 180 \/min \(maximum\) Came/)
+  t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All Heart rate, > 180 \/min \(maximum\) Arrived/)
 })
 
 t.test('of the newest data is told what is a code, a word or a truth, and why a value is missing', async t => {
@@ -379,7 +382,7 @@ t.test('of the newest data is told what is a code, a word or a truth, and why a 
       effectiveDateTime: '2026-03-01T07:00:00Z',
       ...value,
     } as never)
-    t.match(wordsOf(await people.member.get(`${page}/arrivals`)), `All Heart rate, ${told} Came`)
+    t.match(wordsOf(await people.member.get(`${page}/arrivals`)), `All Heart rate, ${told} Arrived`)
   }
 })
 
@@ -399,11 +402,11 @@ const measuredOf = async (name: string, effectiveDateTime: string, value: number
 t.test('of the newest data is told what was entered in error or cancelled', async t => {
   const shown = async () => wordsOf(await people.member.get(`${page}/arrivals`))
   await measuredOf('All', '2026-03-01T07:00:00Z', 600, 'entered-in-error')
-  t.match(await shown(), /All Heart rate, 600 \/min \(entered in error\) Came/)
+  t.match(await shown(), /All Heart rate, 600 \/min \(entered in error\) Arrived/)
   await measuredOf('All', '2026-03-01T07:00:00Z', 601, 'cancelled')
-  t.match(await shown(), /All Heart rate, 601 \/min \(cancelled\) Came/)
+  t.match(await shown(), /All Heart rate, 601 \/min \(cancelled\) Arrived/)
   await measuredOf('All', '2026-03-01T07:00:00Z', 62, 'amended')
-  t.match(await shown(), /All Heart rate, 62 \/min Came/)
+  t.match(await shown(), /All Heart rate, 62 \/min Arrived/)
 })
 
 t.test('a reading by a clock that goes ahead is not the newest for ever', async t => {
@@ -435,7 +438,7 @@ t.test('a study without anybody says so on each of its pages, and not that nobod
   for (const path of ['', '/completeness', '/invitations'])
     for (const [query, words] of [
       ['', /Nobody is in (?:this|the) study yet/],
-      ['?find=Nobody', /Nobody in (?:this|the) study is so/],
+      ['?find=Nobody', /Nobody in (?:this|the) study matches that/],
     ] as const)
       t.match(wordsOf(await people.member.get(`/studies/${empty}${path}${query}`)), words, `${path}${query}`)
   t.notMatch(wordsOf(await people.member.get(`/studies/${empty}/invitations?invited=open`)), /Enrol patients/)
