@@ -5,8 +5,8 @@ import { existing } from './create.ts'
 import type { Context } from './interaction.ts'
 
 /**
- * By fullUrl, what If-None-Exist finds already for entries that others of the same wave refer to. In a circle no entry is written before
- * the others, so it must be known beforehand whether such a name means what is there, or what will be created.
+ * By fullUrl, what If-None-Exist already finds for entries to which others in the same wave refer. In a circle no entry is written before the
+ * others, so it must be known beforehand whether such a name means something that is there, or something that will be created.
  */
 export const findExistingAmong = async (
   wave: readonly Placed[],
@@ -21,13 +21,13 @@ export const findExistingAmong = async (
     if (!referred.has(fullUrl)) continue
     const criteria = existing(request.type, ifNoneExist, context)
     const [match, another] = await context.store.matches(criteria, 2).catch(thrownAt(index))
-    // Where several match, none is meant: the entry itself is refused for that.
+    // If several match, none is meant, and the entry itself will be refused.
     if (match !== undefined && another === undefined) found.set(fullUrl, `${request.type}/${match.id}`)
   }
   return found
 }
 
-/** By others than themselves. */
+/** The entries to which others than themselves refer. */
 const referredAmong = (wave: readonly Placed[], names: ReadonlySet<string>): ReadonlySet<string> =>
   new Set(
     wave.flatMap(({ request, fullUrl }) =>

@@ -3,15 +3,15 @@ import { roomOfBundle } from '../../search/room.ts'
 import type { FhirResponse } from '../interaction.ts'
 
 export type AnswerRoom = {
-  /** Throws `too-costly` where there is none left: then what comes is not carried out. */
+  /** Throws `too-costly` if there is no room left, so that the next entry is not carried out. */
   readonly requireSome: () => void
-  /** The same answer, which has taken its room. */
+  /** Takes the room that the answer needs, and answers it. */
   readonly take: (answer: FhirResponse) => FhirResponse
 }
 
 /**
- * What the entries of one Bundle may answer together: all of it is kept until the last is done, and a short Bundle can ask for the
- * same long page, or change the same long resource, a thousand times.
+ * How much the entries of one Bundle may answer together: all of it is kept until the last one is done, and a short Bundle can ask for the same
+ * long page, or change the same long resource, a thousand times.
  */
 export const openAnswerRoom = (mostLetters = roomOfBundle): AnswerRoom => {
   let left = mostLetters

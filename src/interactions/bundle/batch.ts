@@ -13,7 +13,7 @@ import { referencedEntries } from './local-reference.ts'
 
 /**
  * https://hl7.org/fhir/R4/http.html#transaction
- * No entry hinders another. Writes of one kind that follow one another go to the store together: that is how devices upload.
+ * No entry affects another. Consecutive writes of one kind go to the store together, which is how devices upload.
  */
 export const batch: Handler<SystemRequest> = async ({ body, headers }, context) => {
   const entries = entriesOf(body)
@@ -46,7 +46,7 @@ export const batch: Handler<SystemRequest> = async ({ body, headers }, context) 
   return { status: 200, body: { kind: 'chunks', chunks } }
 }
 
-/** By which entries are known within this Bundle alone. */
+/** The names by which entries are known within this Bundle alone. */
 const namesIn = (entries: readonly unknown[]): ReadonlySet<string> =>
   new Set(
     entries.flatMap(entry => {
@@ -84,7 +84,7 @@ type Pending = {
 /** How the writes of this Bundle are answered. */
 type Answering = Context & { readonly answer: PreferredReturn; readonly room: AnswerRoom }
 
-/** Should the set trip the store, each is written alone, so that only the one at fault pays for it. */
+/** If the set fails as a whole, each write is carried out alone, so that only the one at fault fails. */
 const writeTogether = async (
   pending: readonly Pending[],
   answers: FhirResponse[],
@@ -105,7 +105,7 @@ const writeTogether = async (
   }
 }
 
-/** What the policies that hold refuse is not written, but kept. */
+/** Documents that the applicable policies refuse are kept instead of written. */
 const writeDecided = async (pending: readonly Pending[], context: Answering): Promise<readonly FhirResponse[]> => {
   const decided = await decideKeeping(
     pending.map(({ prepared }) => prepared),
@@ -118,7 +118,7 @@ const writeDecided = async (pending: readonly Pending[], context: Answering): Pr
   )
 }
 
-/** Nothing that any of them asks for: once more it would end no better. */
+/** The failure is due to none of the entries, and trying again now would be of no use. */
 const isOfTheMoment = (error: unknown): boolean =>
   error instanceof FhirError && (error.issues[0].code === 'transient' || error.issues[0].code === 'too-costly')
 

@@ -1,11 +1,11 @@
-/** A Bundle as JSON text in pieces, put together around entries that lie ready as JSON and are never parsed. */
+/** A Bundle as JSON text in pieces, put together around entries that are JSON text already, and are never parsed. */
 export type BundleText = Iterable<string> & {
-  /** What stands before the entries, for another way to present them. Iterate either `entries` or the text, and only once. */
+  /** The elements before the entries, for presenting these in another way. Iterate either `entries` or the text, and only once. */
   readonly head: Omit<BundleHead, 'link'> & Partial<BundleHead>
   readonly entries: Iterable<string>
 }
 
-/** FHIR has no empty lists; a client of another contract that expects them may have them. */
+/** FHIR has no empty lists, but clients of another contract may expect them, and can have them. */
 export const bundleChunks = (
   { link, ...rest }: BundleHead,
   entries: Iterable<string>,
@@ -39,7 +39,7 @@ export type BundleHead = {
   readonly link: readonly { readonly relation: 'self' | 'first' | 'previous' | 'next'; readonly url: string }[]
 }
 
-/** Few enough writes to the socket, and never a page in one piece. */
+/** Long enough for few writes to the socket, and short enough for a page not to be one piece. */
 const chunkLength = 64 * 1024
 
 /** One entry: `resource` is JSON text, `rest` the elements after it. */

@@ -6,7 +6,7 @@ import { conditionalReferences } from './local-reference.ts'
 import type { Placed } from './transaction-claims.ts'
 
 /**
- * Looks up `Patient?identifier=…` in the bodies of entries, each text once; what the caller may not find is not there.
+ * Looks up references such as `Patient?identifier=…` in the bodies of entries, each text once. What the caller may not find is not there.
  * "If there are no matches, or multiple matches, the transaction fails". https://hl7.org/fhir/R4/http.html#trules
  */
 export const findReferences = async (

@@ -1,6 +1,6 @@
 import { FhirError, type Issue } from '../../fhir/error.ts'
 
-/** Runs the work of one entry; what it throws on purpose says which entry of the Bundle it was. */
+/** Does the work of one entry. An error that it throws on purpose gets the place of the entry in the Bundle. */
 export const atEntry = <T>(index: number, run: () => T): T => {
   try {
     return run()
@@ -28,7 +28,7 @@ const located = (issue: Issue, index: number): Issue => ({
   expression: `Bundle.entry[${index}]${within(issue.expression ?? '')}`,
 })
 
-/** `Observation.code` stands in the entry's resource, `request.url` and `fullUrl` in the entry itself. */
+/** `Observation.code` is in the entry's resource, `request.url` and `fullUrl` in the entry itself. */
 const within = (expression: string): string => {
   if (/^(request|fullUrl)\b/.test(expression)) return `.${expression}`
   const path = /^[A-Z][A-Za-z]*((?:[.[].*)?)$/.exec(expression)?.[1]

@@ -20,7 +20,7 @@ import { bundleEntry } from './bundle-text.ts'
 /** An entry of a batch or a transaction. https://hl7.org/fhir/R4/bundle.html#bundle-request */
 export type Entry = Routed & { readonly fullUrl?: string }
 
-/** The entries of a Bundle that came as a body, whatever they are. */
+/** The entries of a Bundle that was sent as a body, whatever they are. */
 export const entriesOf = (body: unknown): readonly unknown[] => {
   if (!isObject(body) || body.resourceType !== 'Bundle') {
     throw new FhirError('structure', 'The base takes a Bundle', { expression: 'resourceType' })
@@ -39,10 +39,10 @@ export const entriesOf = (body: unknown): readonly unknown[] => {
   return entry
 }
 
-/** Each takes an answer, however short it is itself: a body of 32 MB has room for millions of wrong ones. */
+/** Each gets an answer, however short it is itself, and a body of 32 MB has room for millions of invalid entries. */
 const mostEntries = 50_000
 
-/** Throws what is wrong with the entry. */
+/** Throws FhirError that says what is wrong with the entry. */
 export const parseEntry = (
   entry: unknown,
   prefer: RequestHeaders['prefer'],
@@ -79,7 +79,7 @@ const parseFullUrl = (fullUrl: string): string => {
   throw new FhirError('invalid', message, { expression: 'fullUrl' })
 }
 
-/** Each relative reference of the resource is looked for behind the base of its fullUrl too: a long one would be copied for each. */
+/** Each relative reference of the resource is also looked up below the base of its fullUrl, so that a long one would be copied for each. */
 export const longestUrl = 2048
 
 /** "The HEAD method is identical to GET except that the server MUST NOT send content": https://www.rfc-editor.org/rfc/rfc9110#name-head */
@@ -118,7 +118,7 @@ const textOfBody = (body: Body): string | undefined => {
   return body.kind === 'text' ? body.text : [...body.chunks].join('')
 }
 
-/** An entry's url is relative to the base; one of this server in full is the same. */
+/** An entry's url is relative to the base; an absolute URL of this server means the same. */
 const relative = (url: string, base: string): string =>
   (url.startsWith(`${base}/`) ? url.slice(base.length) : url).replace(/^\//, '')
 
@@ -141,7 +141,7 @@ const conditions = ['ifMatch', 'ifNoneExist', 'ifNoneMatch', 'ifModifiedSince'] 
 const conditionsOf = (request: Record<string, unknown>): Omit<RequestHeaders, 'prefer'> =>
   Object.fromEntries(conditions.flatMap(name => (typeof request[name] === 'string' ? [[name, request[name]]] : [])))
 
-/** "The JSON Patch … the content is in a Binary": https://hl7.org/fhir/R4/http.html#patch. A FHIRPath Patch stands as it is. */
+/** "The JSON Patch … the content is in a Binary": https://hl7.org/fhir/R4/http.html#patch. A FHIRPath Patch is in the entry as it is. */
 const patchIn = (resource: unknown): unknown => {
   if (!isObject(resource) || resource.resourceType !== 'Binary') return resource
   const { contentType, data } = resource

@@ -1,10 +1,10 @@
 import { FhirError } from '../../fhir/error.ts'
 import type { FhirRequest } from '../interaction.ts'
 
-/** What an entry's fullUrl has become: `Patient/123`. */
+/** By fullUrl, what an entry has become: `Patient/123`. */
 export type Targets = ReadonlyMap<string, string>
 
-/** The version that a target has by now, where the Bundle has written it. */
+/** By target, the version that the Bundle has written. */
 export type Versions = ReadonlyMap<string, string>
 
 /**
@@ -38,7 +38,7 @@ export const conditionalReferences = (resource: unknown): ReadonlySet<string> =>
 
 export const isConditional = (reference: string): boolean => /^[A-Z][A-Za-z]*\?/.test(reference)
 
-/** The request with what its body and its criteria refer to resolved. */
+/** The request, with the references in its body and its criteria resolved. */
 export const resolveRequest = (
   request: FhirRequest,
   fullUrl: string | undefined,
@@ -49,7 +49,7 @@ export const resolveRequest = (
   body: resolveReferences(request.body, fullUrl, targets, versions),
 })
 
-/** Criteria may name other entries too: `subject=urn:uuid:…`. */
+/** Criteria may name other entries as well: `subject=urn:uuid:…`. */
 export const resolveCriteria = <Request extends FhirRequest>(request: Request, targets: Targets): Request => {
   const { ifNoneExist } = request.headers
   return {
@@ -62,7 +62,7 @@ export const resolveCriteria = <Request extends FhirRequest>(request: Request, t
   }
 }
 
-/** The criteria of If-None-Exist, which may stand behind a type: `identifier=1`, `Patient?identifier=1`. */
+/** The criteria of If-None-Exist, with or without a type before them: `identifier=1`, `Patient?identifier=1`. */
 export const queryIn = (ifNoneExist: string): URLSearchParams =>
   new URLSearchParams(ifNoneExist.slice(ifNoneExist.indexOf('?') + 1))
 
@@ -77,7 +77,7 @@ const resolveQuery = (query: URLSearchParams, targets: Targets): URLSearchParams
     ]),
   )
 
-/** The fullUrls of other entries that a resource refers to; `how` it does. */
+/** The fullUrls of the other entries to which a resource refers. */
 export const referencedEntries = (
   resource: unknown,
   fullUrl: string | undefined,
@@ -101,8 +101,8 @@ const targetOf = (link: string, base: string | undefined, targets: Targets): str
     .find(target => target !== undefined)
 
 /**
- * "Version-specific references should remain as version-specific references after the references have been updated": to the version that
- * the Bundle writes, and to the one that they say where it writes none.
+ * "Version-specific references should remain as version-specific references after the references have been updated": to the version that the Bundle
+ * writes, or if it writes none, to the one that they name.
  */
 const versionOf = (
   link: string,
@@ -120,7 +120,7 @@ const versionedIn = (link: string): { readonly of: string; readonly version: str
   return of === undefined || version === undefined ? undefined : { of, version }
 }
 
-/** A relative reference means an entry by the base of the referring entry's own fullUrl. */
+/** What a link may mean: a relative reference is resolved against the base of the referring entry's own fullUrl. */
 const candidates = (link: string, base: string | undefined): readonly string[] =>
   base !== undefined && /^[A-Z][A-Za-z]*\/[^/?]+$/.test(link) ? [link, base + link] : [link]
 
@@ -138,7 +138,7 @@ const linkNames: ReadonlySet<string> = new Set(['reference', 'url', 'uri', 'valu
 
 type Replace = (link: string, name: string) => string
 
-/** Lists count as well: more than any resource that is valid. */
+/** Lists count as levels too. Deeper than any valid resource. */
 const mostDeep = 500
 
 /** Copies only what changes. */
@@ -168,14 +168,14 @@ const mapTag = (tag: string, replace: Replace): string =>
 const linkingTag = /<(?:a|img)\b[^<>]*>/g
 const attribute = /(\s([\w:-]+)\s*=\s*)(["'])(.*?)\3/g
 
-/** Of a narrative only what XML writes otherwise in an address. */
+/** In a narrative, an address is written as XML has it. */
 const replaced = (link: string, replace: Replace): string => {
   const plain = link.replaceAll('&amp;', '&')
   const target = replace(plain, 'href')
   return target === plain ? link : target
 }
 
-/** The element that a text is written to: in an operation of a patch, the one that its path ends with. */
+/** The element to which a text is written; in an operation of a patch, the one with which its path ends. */
 const elementOf = (object: object, name: string): string => {
   if (name === 'value' && 'op' in object && 'path' in object) return /\/(\w+)$/.exec(String(object.path))?.[1] ?? name
   return name

@@ -6,11 +6,11 @@ import type { Context } from '../interaction.ts'
 import type { Entry } from './entry.ts'
 import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 
-/** An entry with the id of the resource that it is about: one to be created has got it already. */
+/** An entry with the resource that it is about. One that is to be created has its id already. */
 export type Placed = Entry & {
   readonly index: number
   readonly id: string
-  /** `Patient/123`, as the others may refer to it; absent while criteria must tell it. */
+  /** `Patient/123`, as other entries may refer to it; absent until criteria have told. */
   readonly target?: string
 }
 
@@ -37,17 +37,17 @@ export const claim = ({ target, index }: Placed, claims: Claims): void => {
   if (target !== undefined) claimName(target, index, claims)
 }
 
-/** Two updates that find nothing by the same criteria would make two of what is to be one. */
+/** Two updates that find nothing by the same criteria would create two resources where there should be one. */
 export const claimCriteria = ({ type, where }: Pick<Search, 'type' | 'where'>, index: number, claims: Claims): void =>
   claimName(meaningOf({ type, where }), index, claims)
 
 const meaningOf = ({ type, where }: Pick<Search, 'type' | 'where'>): string =>
   `What the criteria ${print(where)} of ${type} mean`
 
-/** What a conditional update has made, whose criteria had met nothing. */
+/** What a conditional update created because its criteria matched nothing. */
 export type Made = { readonly index: number; readonly id: string; readonly criteria: Search }
 
-/** Once all is written: of what such criteria mean there is no second one, by whatever entry. */
+/** Called once everything is written: throws FhirError if another entry has created a second match for such criteria. */
 export const requireOnlyOne = async (
   made: readonly Made[],
   claims: Claims,

@@ -11,15 +11,15 @@ import {
 
 export const isWrite = ({ interaction }: Placed): boolean => interaction.prepare !== undefined
 
-/** Whether its criteria name another entry: it is decided once that one is written. */
+/** Whether its criteria name another entry, so that it can only be decided once that one is written. */
 export const asksForOthers = ({ interaction, request }: Placed): boolean =>
   interaction.decide !== undefined && [...request.query.values()].some(value => /\burn:(?:uuid|oid):/.test(value))
 
 /**
- * Deletes, creates, changes (PUT and PATCH) and reads, in this order: https://hl7.org/fhir/R4/http.html#trules. But a conditional reference finds
- * what the transaction itself writes, and a reference with a version means the one that it writes. So a create that has one to a type of which
- * something is changed, or one with a version to what is changed, is late: it is written with the changes, and so is each create that waits
- * for a late one. `base` is this server's.
+ * Deletes, creates, changes (PUT and PATCH) and reads, in this order: https://hl7.org/fhir/R4/http.html#trules. But a conditional reference also
+ * finds what the transaction itself writes, and a reference with a version means the version that it writes. So a create is late, and is written
+ * with the changes, if it has a conditional reference to a type of which something is changed, or a reference with a version to something that is
+ * changed, or if it waits for a late create. `base`: that of this server.
  */
 export const inPhases = (placed: readonly Placed[], base: string) => {
   const of = (...methods: readonly string[]) => placed.filter(({ interaction }) => methods.includes(interaction.method))
@@ -40,7 +40,7 @@ export const inPhases = (placed: readonly Placed[], base: string) => {
   }
 }
 
-/** A fullUrl whose versions are not those of this server: by its own URL a version is one that was there before, as in the history of a Provenance. */
+/** A fullUrl that is not at this server. With a URL of this server, a version means one that was there before, as the target of a Provenance may. */
 const nameFromElsewhere = ({ fullUrl, target }: Placed, base: string): readonly string[] =>
   fullUrl === undefined || fullUrl === `${base}/${target}` ? [] : [fullUrl]
 
@@ -48,9 +48,9 @@ const namesVersion = ({ request, fullUrl }: Placed, names: ReadonlySet<string>):
   names.size > 0 && referencedEntries(request.body, fullUrl, names, 'versioned').size > 0
 
 /**
- * The writes in waves, each of which goes to the store at once. What an entry refers to, or may find by a conditional reference, is in an earlier
- * wave. Entries that refer to each other in a circle are in one wave, and rely on the ids that they were given; so are all that are left
- * of a chain that is longer than `mostWaves`.
+ * The writes in waves, each of which goes to the store at once. Whatever an entry refers to, or may find by a conditional reference, is in an
+ * earlier wave. Entries that refer to each other in a circle are in one wave, and rely on the ids that they were given; and so are the entries that
+ * remain after `mostWaves`.
  */
 export const inOrder = (entries: readonly Placed[]): readonly (readonly Placed[])[] => {
   const open = new Set(waitingAmong(entries))
@@ -73,7 +73,7 @@ export const inOrder = (entries: readonly Placed[]): readonly (readonly Placed[]
 /** Each wave costs several statements. */
 const mostWaves = 100
 
-/** The next wave where each entry waits for another: those that wait for no conditional reference, also not by way of others; where there are none, all. */
+/** The next wave if every entry waits for another: those that, directly or by way of others, wait for no conditional reference; if there are none, all. */
 const inCircles = (open: readonly Waiting[], makersLeft: ReadonlyMap<string, number>): readonly Waiting[] => {
   const asking = open.filter(({ waits }) => waits.some(key => isOfCriteria(key) && makersLeft.get(key) !== 0))
   const late = withThoseThatWait(open, asking)
@@ -93,7 +93,7 @@ const countDown = <Key>(counts: Map<Key, number>, key: Key): number => {
   return left
 }
 
-/** By the ids that clients chose, so that two transactions take the same ones in one order. What is posted keeps its place: of two versions of a document the last counts. */
+/** By the ids that clients chose, so that two transactions write the same resources in one order. What is posted keeps its place: of two versions of a document, the last counts. */
 const byTarget = (one: Waiting, other: Waiting): number =>
   compare(chosenBy(one), chosenBy(other)) || orderOf(one, other)
 

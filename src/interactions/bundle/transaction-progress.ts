@@ -10,16 +10,16 @@ export type Progress = {
   readonly answers: FhirResponse[]
   readonly room: AnswerRoom
   readonly claims: Claims
-  /** Its ordinary writes, as far as it is known which they are. */
+  /** Its ordinary writes, as far as they are known yet. */
   readonly writes: Placed[]
-  /** What references mean: fullUrls of entries, and conditional references that were looked up. */
+  /** What references mean, by fullUrl of an entry or by the text of a conditional reference. */
   readonly targets: Map<string, string>
-  /** Which version of a target it has written, or makes. */
+  /** By target, the version that it has written or will write. */
   readonly versions: Map<string, string>
-  /** What it writes, as `Patient/1`: its entries may refer to that before it is there. */
+  /** What it writes, such as `Patient/1`: its entries may refer to that before it is there. */
   readonly beside: Set<string>
   readonly made: Made[]
-  /** By index, what refused the documents of entries. */
+  /** By the index of the entry, why a document was refused. */
   readonly refused: Map<number, FhirError>
 }
 

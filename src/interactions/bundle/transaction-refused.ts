@@ -7,19 +7,19 @@ import { inEntry } from './entry-error.ts'
 import { isConditional, referencedEntries, resolveReferences } from './local-reference.ts'
 import type { Placed } from './transaction-claims.ts'
 
-/** A transaction that was undone because documents in it are refused. */
+/** A transaction that was rolled back because documents in it are refused. */
 export type Undone = {
-  /** Its ordinary writes, as far as it was known which they are. */
+  /** Its ordinary writes, as far as they were known by then. */
   readonly writes: readonly Placed[]
-  /** What references mean, by now. */
+  /** What references meant by then. */
   readonly targets: ReadonlyMap<string, string>
-  /** By the index of its entry, what refused each document that was judged. */
+  /** By the index of the entry, why a document was refused, as far as they had been judged. */
   readonly refused: ReadonlyMap<number, FhirError>
 }
 
 /**
- * Keeps each document that is refused, now that the transaction is undone, also those that it had not come to. Answers one error that names the
- * entry of each. What a document refers to that the transaction was to create is lost.
+ * Keeps each document that is refused, now that the transaction is rolled back, also those that it had not come to. Answers one error that names
+ * the entry of each. If a document refers to something that the transaction would have created, that reference is lost.
  */
 export const keepDocuments = async (
   { writes, targets, refused }: Undone,
@@ -43,7 +43,7 @@ export const keepDocuments = async (
   return together(found.map(one => toEntry(one, told, indexes)))
 }
 
-/** References to what it was to create stay as they came, since nothing has such an id (`lost`); conditional ones are looked up anew; all others mean what they meant. */
+/** References to what it would have created stay as they were sent, since nothing has such an id (`lost`); conditional ones are looked up anew; all others mean what they meant. */
 const namesThatStay = (writes: readonly Placed[], targets: Undone['targets']) => {
   const made = new Set(
     writes.flatMap(({ interaction, fullUrl, target }) =>
@@ -55,7 +55,7 @@ const namesThatStay = (writes: readonly Placed[], targets: Undone['targets']) =>
   return { lost, targets: new Map([...stay, ...[...lost].map((name): [string, string] => [name, name])]) }
 }
 
-/** Undefined where it is no upload, or where it was refused for something else. */
+/** Undefined if it is no upload, or was refused for something else. */
 const preparedAgain = async (
   entry: Placed,
   { lost, targets }: ReturnType<typeof namesThatStay>,

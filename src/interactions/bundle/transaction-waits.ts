@@ -2,15 +2,15 @@ import { conditionalReferences, referencedEntries } from './local-reference.ts'
 import type { Placed } from './transaction-claims.ts'
 
 /**
- * An entry of a transaction, and the keys that order it: it waits for all entries that make a key it waits for. A key is a name of an
- * entry (its fullUrl, or `Patient/123`), or a type: that one is made once all entries of the type are written.
+ * An entry of a transaction, with the keys by which it is ordered: it waits for all entries that make a key for which it waits. A key is a name of
+ * an entry (its fullUrl, or `Patient/123`), or a type, which is made once all entries of the type are written.
  */
 export type Waiting = {
   readonly entry: Placed
   /** The types to which it has conditional references. */
   readonly asks: ReadonlySet<string>
   readonly makes: readonly string[]
-  /** Only keys that another entry makes. */
+  /** The keys for which it waits; only those that another entry makes. */
   readonly waits: readonly string[]
 }
 
@@ -31,11 +31,11 @@ export const waitingAmong = (entries: readonly Placed[]): readonly Waiting[] => 
 const typesAsked = ({ request }: Placed): ReadonlySet<string> =>
   new Set([...conditionalReferences(request.body)].map(reference => reference.split('?')[0] ?? ''))
 
-/** Whether it is the key of a type, of which criteria may find something, and no name of an entry. */
+/** Whether it is the key of a type, of which criteria may find something, and not the name of an entry. */
 export const isOfCriteria = (key: string): boolean => key.startsWith('?')
 
 const allOf = (type: string): string => `?${type}`
-/** An entry that asks for its own type waits for those of the type that do not. */
+/** An entry with a conditional reference to its own type waits for the entries of the type that have none. */
 const othersOf = (type: string): string => `?others of ${type}`
 
 const typeKeysOf = (entry: Placed, asks: ReadonlySet<string>): readonly string[] => {
@@ -43,7 +43,7 @@ const typeKeysOf = (entry: Placed, asks: ReadonlySet<string>): readonly string[]
   return asks.has(type) ? [allOf(type)] : [allOf(type), othersOf(type)]
 }
 
-/** The first, and all that wait for one of them, directly or by way of others. */
+/** Those of `first`, and all that wait for one of them, directly or by way of others. */
 export const withThoseThatWait = (among: readonly Waiting[], first: readonly Waiting[]): ReadonlySet<Waiting> => {
   const found = new Set(first)
   if (found.size === 0) return found

@@ -21,12 +21,12 @@ import { keepDocuments } from './transaction-refused.ts'
 
 /**
  * https://hl7.org/fhir/R4/http.html#transaction
- * All of it or nothing: deletes first, then creates, updates and reads. Whatever refuses one entry refuses the Bundle.
+ * All or nothing: deletes first, then creates, updates and reads. If one entry is refused, the Bundle is.
  */
 export const transaction: Handler<SystemRequest> = (request, context) =>
   transactionWith(async () => {})(request, context)
 
-/** The same; `also` is done in its commit, once it is known what it answers. */
+/** The same; `also` is done in the same commit, once the answer is known. */
 export const transactionWith =
   (also: (connection: Connection, response: FhirResponse) => Promise<void>): Handler<SystemRequest> =>
   async ({ body, headers }, context) => {
@@ -48,7 +48,7 @@ export const transactionWith =
     }
   }
 
-/** What an operation changes has no place in the order of a transaction. */
+/** Refuses operations that change something: they have no place in the order of a transaction. */
 const entryOf = (...of: Parameters<typeof parseEntry>): Entry => {
   const entry = parseEntry(...of)
   if (entry.interaction.name !== 'operation' || entry.interaction.method === 'GET') return entry
@@ -57,7 +57,7 @@ const entryOf = (...of: Parameters<typeof parseEntry>): Entry => {
   })
 }
 
-/** The error that names all documents that were refused, which are kept; undefined where it was undone for something else. */
+/** Keeps the documents that were refused, and answers the error that names them all; undefined if it was rolled back for another reason. */
 const keepRefused = async (progress: Progress, context: Context): Promise<FhirError | undefined> =>
   progress.refused.size === 0
     ? undefined
@@ -99,7 +99,7 @@ const remember = (entry: Placed, { writes, targets, versions, beside }: Progress
   if (target !== undefined && interaction.name === 'create') versions.set(target, '1')
 }
 
-/** For all criteria, and for all that is changed, at once and in one order, so that two transactions never wait each for the other. */
+/** Takes turns by all criteria, and for all that is changed, at once and in one order, so that two transactions never wait for each other. */
 const takeTurns = async (placed: readonly Placed[], { context, targets, claims }: Progress): Promise<void> => {
   const criteria = placed.flatMap(({ index, interaction, request }) => {
     if (!('type' in request)) return []
@@ -119,7 +119,7 @@ const takeTurns = async (placed: readonly Placed[], { context, targets, claims }
   await context.store.takeTurns(criteria, changed)
 }
 
-/** Conditional entries as the ordinary ones that they mean now; a conditional delete may mean none or several. */
+/** Turns conditional entries into the ordinary ones that they mean now. A conditional delete may mean none or several. */
 const decide = async (entries: readonly Placed[], progress: Progress): Promise<readonly Placed[]> => {
   const decided: Placed[] = []
   for (const entry of entries) {
@@ -147,7 +147,7 @@ const writeInOrder = async (entries: readonly Placed[], progress: Progress): Pro
   for (const wave of inOrder(entries)) await writeWave(wave, progress)
 }
 
-/** References are resolved before all else: to ids given beforehand, found by an earlier wave, or looked up. */
+/** References are resolved first: to ids that were given beforehand, that an earlier wave found, or that are looked up. */
 const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<void> => {
   const { context, targets, versions, room } = progress
   const [first] = wave
