@@ -4,17 +4,17 @@ import { columnOf, type SqlFragment, sql } from '../sql.ts'
 import type { HeaderDevice } from '../store.ts'
 import type { Create } from '../write/write.ts'
 
-/** A device that a header describes, of the patient whose document it is. */
+/** A device as a document's header describes it, and the patient whose document it is. */
 export type Described = {
   readonly patientId: number
-  /** Id of the Patient: two of one human keep their own, should their compartments be joined. */
+  /** Id of the Patient. Two Patients of one human keep their own devices, even if their compartments are joined. */
   readonly patient: string
   readonly key: string
   readonly device: HeaderDevice
   readonly create: Create
 }
 
-/** By place: those that were made, and are there. */
+/** Those that were made and are still there, by place. */
 export const findDevices = async (
   connection: Connection,
   described: readonly Described[],
@@ -39,6 +39,6 @@ export const placesOf = (described: readonly Described[]): SqlFragment => {
 
 export const placeOf = ({ patientId, key }: Pick<Described, 'patientId' | 'key'>): string => `${patientId}/${key}`
 
-/** As people call it. */
+/** What people call it. */
 export const nameOf = ({ name, manufacturer, model }: HeaderDevice): string =>
   name ?? [manufacturer, model].filter(Boolean).join(' ')

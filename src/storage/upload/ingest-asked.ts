@@ -1,7 +1,7 @@
 import type { QuarantineKeepers } from '../quarantine/quarantine-asked.ts'
 
 export type IngestAsked = {
-  /** Id of the source Device; an empty one is no source that is known. */
+  /** Id of the source Device; empty if the source is not known. */
   readonly source: string
   readonly keepers: QuarantineKeepers
   readonly offset: number
@@ -16,7 +16,7 @@ type Counts = {
   readonly refused: number
 }
 
-/** Both the newest first. A day is one of UTC. */
+/** Both lists begin with the newest. Days are those of UTC. */
 export type Ingest = {
   readonly days: readonly (Counts & { readonly day: string; readonly uploads: number })[]
   readonly uploads: readonly (Counts & { readonly at: Date; readonly client: string })[]

@@ -4,7 +4,7 @@ import { keepersRows, ofKeptOrganization } from '../quarantine/quarantined.ts'
 import { sql } from '../sql.ts'
 import type { Ingest, IngestAsked } from './ingest-asked.ts'
 
-/** What came from a source for patients of organizations that somebody manages: by day, of the last 30, and each upload. */
+/** What came from a source for patients of the organizations that somebody manages: by day, for the last 30 days, and each upload. */
 export const readIngest = async (
   connection: Connection,
   gate: Gate,

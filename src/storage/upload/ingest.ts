@@ -4,20 +4,20 @@ import { type SqlFragment, sql } from '../sql.ts'
 import type { Write, Written } from '../store.ts'
 import type { Writing } from '../write/write.ts'
 
-/** What became of an Observation of an upload: `repaired` was accepted as well. */
+/** What became of an Observation of an upload. One that is `repaired` was accepted as well. */
 type Fate = 'accepted' | 'repaired' | 'duplicate' | 'refused'
 
 export type Fated = {
   readonly fate: Fate
   readonly deviceId: number
-  /** Number of the compartment, and id of the Patient. */
+  /** The number of the compartment, and the id of the Patient. */
   readonly patientId: number
   readonly patient: string
 }
 
 /**
- * Counts what an upload has brought, by source, in the transaction of its writes, and does in the same statement what is to be done `beside` (CTEs).
- * Whoever may not write is counted nowhere; whatever is stored of an upload is counted.
+ * Counts what an upload brought, by source, in the transaction of its writes. The CTEs `beside` are a part of the same statement. Somebody who may not
+ * write is counted nowhere; everything that is stored is counted.
  */
 export const countUploads = async (
   connection: Connection,
@@ -48,7 +48,7 @@ export const countUploads = async (
   )
 }
 
-/** `device`: the number of its source, or the id of the Device where that is not known yet. */
+/** `device`: the number of its source, or the id of the Device if that number is not known yet. */
 type Uploaded = { readonly fate: Fate; readonly patient: string; readonly device: number | string | undefined }
 
 const uploadedBy = (write: Write, done: Written | undefined): Uploaded | undefined => {
@@ -78,7 +78,7 @@ const fateOf = (write: Write, done: Written): Fate | undefined => {
 const idIn = (type: 'Device' | 'Patient', { reference = '' }: Reference = {}): string | undefined =>
   reference.startsWith(`${type}/`) ? reference.slice(type.length + 1) : undefined
 
-/** One statement, whatever came: it adds to what the upload has brought so far. */
+/** Adds to what the upload has brought so far, in one statement. */
 export const recordIngest = async (
   connection: Connection,
   { upload }: Pick<Writing, 'upload'>,

@@ -10,8 +10,8 @@ import { findNamedSources } from './named-source.ts'
 import { creatableAmong } from './upload-rights.ts'
 
 /**
- * The Devices of the patients for whom the caller may store these Observations, by place. Of requests at once one makes each: the
- * key is taken first, and its row locked until the end.
+ * The Devices of the patients for whom the caller may store these Observations, by place. If several requests come at once, only one of them makes
+ * each Device: the key is taken first, and its row is locked until the end.
  */
 export const makeDevices = async (
   connection: Connection,
@@ -43,7 +43,7 @@ export const makeDevices = async (
   for (const one of permitted) {
     if (found.has(placeOf(one))) continue
     const words = wordsOf(one)
-    // What was made for one of those before may be the same device, though another says less of it.
+    // One that was just made may be the same device, described in fewer words.
     const known = words.some(word => said.has(word)) ? await findRegistered(connection, [one]) : registered
     const id = known.get(placeOf(one)) ?? (await insertDevice(connection, writing, one, sources.get(one.device)))
     found.set(placeOf(one), id)
@@ -85,7 +85,7 @@ const recordDevice = (
     UPDATE upload_device SET id = ${id}, is_made = ${isMade}
     WHERE patient_id = ${patientId} AND key = ${key}::uuid`)
 
-/** Those that the patients' apps have registered themselves, by place. The Devices of a patient are gone through once for all. */
+/** The Devices that the patients' apps have registered themselves, by place. Those of a patient are gone through only once. */
 const findRegistered = async (
   connection: Connection,
   described: readonly Described[],

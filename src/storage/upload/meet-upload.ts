@@ -16,22 +16,22 @@ import { type Now, openStanding, type Standing } from './upload-standing.ts'
 export type Met = {
   readonly entry: Entry
   readonly keyed: Keyed
-  /** Its header is of another document, and what was measured is the same: sent once more, and nothing new. */
+  /** The same was measured, though the header is that of another document: it was sent once more, and is nothing new. */
   readonly isEcho: boolean
   readonly contents: Contents
-  /** Absent once it is deleted. */
+  /** Undefined if it was deleted. */
   readonly current: Current | undefined
-  /** Of those that are written together: what one set meets is what stood before all of it. */
+  /** Its number among the sets that are written together: a set meets what was stored before any of it. */
   readonly set: number
 }
 
-/** As it is at its turn. */
+/** The same, as it is when its turn comes. */
 type Meeting = Omit<Met, 'keyed' | 'set'>
 
 /**
- * What becomes of documents that met one Observation, each as if those before it had been written. It comes to the same in whatever
- * order their contents arrive: the one that its source changed last stands, of equally old ones the last that came; what was sent
- * before never comes back; what was changed since it was final is amended; and what was entered in error stays so.
+ * What becomes of documents that meet one stored Observation, each as if those before it had been written. The result is the same in whatever order
+ * the contents arrive: the one that its source changed last is kept, and of equally old ones the last that came; what was sent before never comes
+ * back; what was changed after it was final is `amended`; and what was entered in error stays so.
  */
 export const meetUploads = async (
   connection: Connection,
@@ -70,7 +70,7 @@ const meetUpload = async (
   if (!rights.isChangeable) return { outcome: 'refused', error: writeRefusal(candidate, writing) }
   const locked = { entry, isEcho, ...(await standing.locked()) }
   if (locked.current === undefined) return told(goneSince)
-  // What is one's own can be taken back for ever, also where nothing new may be stored any more.
+  // Whoever uploaded it can always take it back, even if they may not store anything new any more.
   const action = isEnteredInError(candidate.resource) && !rights.isCreatable ? 'u' : 'c'
   const written = await changeStored(standing, locked, locked.current, action)
   if (isEcho && written.outcome !== 'refused') standing.remember(entry.digest)
@@ -92,7 +92,7 @@ const toldTo = (
   return 'content' in written ? { ...written, ...asSent(candidate, written) } : written
 }
 
-/** To what stands now, where that is not what stood first. */
+/** The rights to what is stored now, if that is not what was stored at first. */
 const rightsTo = ({ rights }: Now, first: UploadRights): UploadRights =>
   rights === undefined ? first : { ...first, ...rights, isKnown: rights.isReadable || first.isCreatable }
 
@@ -111,18 +111,18 @@ const changeStored = async (
 
 const isOld = ({ contents, entry, isEcho }: Meeting): boolean => isEcho || contents.known.has(entry.digest)
 
-/** Of what was sent before nothing changes, but that it can be taken back. */
+/** Whether it may change anything. What was sent before changes nothing, except that it can be taken back. */
 export const mayChange = (met: Meeting): boolean =>
   met.current !== undefined && (!isOld(met) || isEnteredInError(met.entry.candidate.resource))
 
-/** Nothing comes of it, whoever sends it. */
+/** Whether it changes nothing, whoever sends it. */
 const isSettled = (met: Meeting): boolean =>
   met.current === undefined || (isOld(met) && nextOf(met, met.current) === undefined)
 
 const isNews = (met: Meeting): boolean =>
   !isOld(met) && (met.entry.revised ?? -Infinity) >= (met.contents.current.revised ?? -Infinity)
 
-/** What is to be stored next; undefined where nothing changes. */
+/** What is to be stored next; undefined if nothing changes. */
 const nextOf = (met: Meeting, current: Current): Resource | undefined => {
   const sent = met.entry.candidate.resource as Observation
   if (isOld(met) && !isEnteredInError(sent)) return undefined
@@ -132,7 +132,7 @@ const nextOf = (met: Meeting, current: Current): Resource | undefined => {
   return status === stored.status ? undefined : { ...stored, status }
 }
 
-/** Of the newer of two contents. https://hl7.org/fhir/R4/valueset-observation-status.html */
+/** The status of the newer of two contents. https://hl7.org/fhir/R4/valueset-observation-status.html */
 const statusOf = (newer: Observation, older: Observation): Observation['status'] => {
   if (isEnteredInError(newer) || isEnteredInError(older)) return 'entered-in-error'
   return newer.status === 'final' && wasFinal.has(older.status) ? 'amended' : newer.status
@@ -140,7 +140,7 @@ const statusOf = (newer: Observation, older: Observation): Observation['status']
 
 const wasFinal: ReadonlySet<unknown> = new Set<Observation['status']>(['final', 'amended', 'corrected'])
 
-/** Uploaded for another record of the same human, it stays with the one that it was first uploaded for. */
+/** If it is uploaded for another record of the same human, it stays with the record for which it was uploaded first. */
 const ofItsSubject = (next: Resource, current: Current): Resource => {
   const { subject } = parseJson(current.content) as Observation
   return { ...next, ...(subject === undefined ? {} : { subject }) } as Resource

@@ -3,7 +3,7 @@ import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import type { HeaderDevice } from '../store.ts'
 
-/** The ids of the data sources that headers name, where one alone fits: of its manufacturer, and of its model where both say one. */
+/** The ids of the data sources that headers name, if exactly one fits: it has the same manufacturer, and the same model if both name one. */
 export const findNamedSources = async (
   connection: Connection,
   devices: readonly HeaderDevice[],

@@ -4,10 +4,10 @@ import { type Entry, type Keyed, timeOf } from './upload-keys.ts'
 
 export type Content = Pick<Keyed, 'digest' | 'revised'>
 
-/** The contents that a document came in, and the one of them that stands. */
+/** The contents in which a document has come, and the one of them that is stored now. */
 export type Contents = { readonly current: Content; readonly known: ReadonlySet<string> }
 
-/** By pk. One statement for all; nearly no document has more than its first content. */
+/** By pk, in one statement for all. Hardly any document has more than its first content. */
 export const contentsOf = async (
   connection: Connection,
   keyed: readonly Keyed[],
@@ -31,7 +31,7 @@ const toContents = (first: Keyed, rows: readonly Row[]): Contents => {
   }
 }
 
-/** Other contents stood after each other, and the last stands now; those before are remembered. */
+/** Records that other contents were stored one after another. The last one is stored now; those before it are remembered. */
 export const recordContents = async (
   connection: Connection,
   { patientId, pk }: Keyed,
@@ -48,7 +48,7 @@ export const recordContents = async (
     ON CONFLICT (patient_id, pk, digest) DO UPDATE SET is_current = excluded.is_current`)
 }
 
-/** The same measurement under another header: were it sent again, it would be no news either. */
+/** Remembers the same measurement under another header, so that it is nothing new either if that is sent again. */
 export const rememberContents = async (
   connection: Connection,
   rows: readonly { readonly entry: Entry; readonly keyed: Keyed }[],

@@ -36,7 +36,7 @@ export const withDevices = async (
   })
 }
 
-/** The app that has passed it on, by the id of its client: what the device itself cannot send. The command line is no app. */
+/** The app that passed it on, by the id of its client, since the device itself cannot send it. The command line is no app. */
 const gatewayOf = ({ upload }: Writing, { extension = [] }: Observation): readonly Extension[] => {
   if (upload === undefined || upload.client === commandLineClient) return []
   if (extension.some(({ url }) => url === standardExtensions.gatewayDevice)) return []
@@ -65,7 +65,7 @@ const describedIn = async (
   )
 }
 
-/** A patient who has none yet is given one for what may be stored. */
+/** Patients who have no number yet get one, if something of theirs may be stored. */
 const patientNumbers = async (
   connection: Connection,
   writing: Writing,
@@ -80,7 +80,7 @@ const patientNumbers = async (
   return patients.find(asking.map(({ patient }) => patient))
 }
 
-/** A unique device identifier, or a serial number of a manufacturer, is one device however else it is described. */
+/** A unique device identifier, or a serial number of a manufacturer, means one device, however else it is described. */
 const keyOf = ({ patient, device }: Pick<Described, 'patient' | 'device'>): string => {
   const { udi, serial, manufacturer, model, name } = device
   const said =
@@ -94,7 +94,7 @@ const keyOf = ({ patient, device }: Pick<Described, 'patient' | 'device'>): stri
 
 const lower = (text: string | undefined): string | null => text?.toLowerCase() ?? null
 
-/** Keeps what the devices have measured that documents described. */
+/** Records which kinds of data the described devices have measured. */
 export const recordMeasured = async (
   connection: Connection,
   candidates: readonly { readonly create: Create; readonly candidate: Candidate }[],

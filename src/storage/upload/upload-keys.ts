@@ -7,7 +7,7 @@ import type { UploadKey } from '../store.ts'
 /** One Observation of a set, with the identity of its document. */
 export type Entry = {
   readonly candidate: Candidate
-  /** The strongest first; none where there is no document, or no patient. */
+  /** The strongest first; empty if there is no document, or no patient. */
   readonly keys: readonly Key[]
   readonly digest: string
   readonly mapVersion: number
@@ -15,14 +15,14 @@ export type Entry = {
   readonly revised: number | undefined
 }
 
-/** `kind` stands in `upload_key`. */
+/** `kind`: as in the table `upload_key`. */
 export type Key = { readonly kind: number; readonly uuid: string; readonly place: string }
 
 /** The document's own identity, else its content; the vendor's record of it; what was measured. */
 const kinds = { document: 1, record: 2, measurement: 3 } as const
 
 export const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined): Entry => {
-  // Of a patient without a number there is nothing that it could meet.
+  // A patient without a number has nothing that it could meet.
   if (uploadKey === undefined || candidate.patientId <= 0)
     return { candidate, keys: [], digest: '', mapVersion: 0, revised: undefined }
   const { schema, digest, mapVersion, revised } = uploadKey
@@ -40,7 +40,7 @@ export const entryOf = (candidate: Candidate, uploadKey: UploadKey | undefined):
 
 const uuidOf = (schema: string, key: string): string => uuidIn(hash('sha256', `${schema}|${key}`))
 
-/** Measurements come in the order of their times: with these in front, so do their keys, and the index grows at one place. */
+/** Measurements arrive in the order of their times. With the time in front so do their keys, and the index grows in one place. */
 const timedUuidOf = ({ start, digest }: NonNullable<UploadKey['measurement']>): string => {
   const time = Math.min(Math.max(Math.trunc(start), 0), 2 ** 48 - 1)
   return uuidIn(time.toString(16).padStart(12, '0') + digest)
@@ -50,13 +50,13 @@ const timedUuidOf = ({ start, digest }: NonNullable<UploadKey['measurement']>): 
 export const uuidIn = (hex: string): string =>
   [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
 
-/** It is known only by what was measured: not by what its header says of it. */
+/** Whether the key is made from what was measured, and not from what the header says. */
 export const isMeasurement = ({ kind }: Key): boolean => kind === kinds.measurement
 export const isDocument = ({ kind }: Key): boolean => kind === kinds.document
 
 /**
- * Takes the keys of new documents for them, before they are written: most documents are new, and then nothing need be
- * looked up; of several that have one in common the first gets it. Answers how many were not free; of another request that has one at this moment the end is awaited.
+ * Takes the keys for new documents before these are written: most documents are new, and then nothing has to be looked up. If several have a key in
+ * common, the first gets it. Waits for a request that is just taking one of them. Answers how many keys were not free.
  */
 export const takeKeys = async (connection: Connection, entries: readonly Entry[]): Promise<number> => {
   const keyed = entries.filter(({ keys }) => keys.length > 0)
@@ -96,7 +96,7 @@ const columns = (rows: readonly Row[]): SqlFragment =>
       ${columnOf(rows, ({ key }) => key.kind, 'int2')},
       ${columnOf(rows, ({ key }) => key.uuid, 'uuid')}`
 
-/** What stands under a key: the Observation, and the content that it was first stored with. */
+/** What is stored under a key: the Observation, and the content with which it was first stored. */
 export type Keyed = {
   readonly patientId: number
   readonly pk: string
@@ -107,8 +107,8 @@ export type Keyed = {
 type KeyedRow = PlaceRow & { pk: string; digest: string; revised: Date | null }
 
 /**
- * By place, of the keys that others have. They are locked, so that uploads of the same documents take turns; only a statement that begins with the
- * locks held sees what the turn before has written.
+ * What is stored under the keys that others have, by place. The keys are locked, so that uploads of the same documents take turns. Only a statement
+ * that begins once the locks are held sees what the upload before has written.
  */
 export const lockKeys = async (
   connection: Connection,
@@ -134,7 +134,7 @@ export const lockKeys = async (
   )
 }
 
-/** What was refused leaves no key behind. */
+/** Gives up the keys of what was refused. */
 export const releaseKeys = async (connection: Connection, rows: readonly Row[]): Promise<void> => {
   if (rows.length === 0) return
   await connection.run(sql.fragment`
@@ -143,7 +143,7 @@ export const releaseKeys = async (connection: Connection, rows: readonly Row[]):
       AND upload_key.key = refused.key`)
 }
 
-/** Keys that were free lead to what was stored before under another key of the same document. */
+/** Lets keys that were free lead to what was stored earlier under another key of the same document. */
 export const leadKeys = async (
   connection: Connection,
   rows: readonly (Row & { readonly to: Keyed })[],

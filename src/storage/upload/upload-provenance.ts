@@ -11,9 +11,9 @@ import { findSelf } from '../write/self.ts'
 import type { Upload, Writing } from '../write/write.ts'
 
 /**
- * The CTEs that write one Provenance for each Patient of whom the upload has stored something, for a statement in the transaction of its writes: what
- * an upload commits in several parts is added to the same. Who may read it is told those of its Observations that they may read; they stand beside it
- * (`upload_target`).
+ * CTEs that write a Provenance for each Patient of whom the upload stored something, for a statement in the transaction of its writes. If an upload is
+ * committed in several parts, all are added to the same Provenance. Its targets are kept beside it (`upload_target`), so that every reader is shown
+ * only those Observations that they may read.
  */
 export const uploadProvenances = async (
   connection: Connection,
@@ -77,7 +77,7 @@ const pkOf = async ({ nextPk }: Writing, { provenances }: Upload, patient: strin
 
 type Brought = { readonly patient: string; readonly patientId: number; readonly pk: string }
 
-/** What was there already was not brought by this upload. */
+/** The Observation that the write stored, if any: one that was there already was not brought by this upload. */
 const broughtBy = (write: Write, done: Written | undefined): readonly Brought[] => {
   if (write.kind !== 'create' || write.resource.resourceType !== 'Observation') return []
   if (done?.outcome !== 'created' && done?.outcome !== 'updated') return []
@@ -100,7 +100,7 @@ const whoSent = async (connection: Connection, { principal }: Writing, patient: 
 
 type Sent = { readonly patient: string; readonly who: Who | undefined; readonly recorded: string }
 
-/** https://hl7.org/fhir/R4/provenance.html, but for its targets. The devices are told by the Observations: a reader may see some of them alone. */
+/** https://hl7.org/fhir/R4/provenance.html, without its targets. It names no devices: these are named by the Observations, of which a reader may see only some. */
 const provenanceOf = ({ id, client }: Upload, { patient, who, recorded }: Sent): Omit<Provenance, 'target'> => ({
   resourceType: 'Provenance',
   id: idOf(id, patient),
@@ -119,7 +119,7 @@ const provenanceOf = ({ id, client }: Upload, { patient, who, recorded }: Sent):
   ],
 })
 
-/** The same for each part of an upload, and telling nobody whether it was of others as well. It begins with the time, as the upload's does. */
+/** The same id for each part of an upload, from which nobody can tell whether there was anything of other patients. It begins with the time, like the upload's. */
 const idOf = (upload: string, patient: string): string => {
   const hex = hash('sha256', `${upload}/${patient}`)
   return `${uploadProvenance}${upload.slice(0, 18)}-${hex.slice(0, 4)}-${hex.slice(4, 16)}`

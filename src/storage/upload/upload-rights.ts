@@ -5,9 +5,9 @@ import { type Candidate, entryRow, entryTables } from '../prepare/candidate.ts'
 import { rowPlaces, rowsOnce, sql } from '../sql.ts'
 import type { Writing } from '../write/write.ts'
 
-/** What whoever uploads a document again may know of the one that is stored, and do to it. */
+/** What somebody who uploads a document again may know of the stored one, and may do to it. */
 export type UploadRights = {
-  /** They may upload it, or read what is stored; for anybody else it is refused as if nothing were. */
+  /** They may upload it, or read what is stored. For anybody else it is refused as if nothing were stored. */
   readonly isKnown: boolean
   readonly isCreatable: boolean
   readonly isReadable: boolean
@@ -19,7 +19,7 @@ export const noRights: UploadRights = { isKnown: false, isCreatable: false, isRe
 
 type Pair = { readonly candidate: Candidate; readonly current: Current | undefined }
 
-/** By pk of the candidate. */
+/** By the pk of the candidate. */
 export const uploadRights = async (
   connection: Connection,
   writing: Writing,
@@ -52,7 +52,7 @@ export const creatableAmong = async (
 
 type Row = { readonly pk: string; readonly readable: boolean; readonly changeable: boolean }
 
-/** By pk of what is stored. */
+/** By the pk of what is stored. */
 const storedRights = async (
   connection: Connection,
   writing: Writing,

@@ -5,7 +5,7 @@ import type { Met } from './meet-upload.ts'
 import { contentsOf } from './upload-contents.ts'
 import { type Entry, isDocument, isMeasurement, type Key, type Keyed } from './upload-keys.ts'
 
-/** So that in none of them two have a key in common. */
+/** Divides the entries so that no two in a set have a key in common. */
 export const setsOf = (entries: readonly Entry[]): readonly (readonly Entry[])[] => {
   const sets: Entry[][] = []
   const lastByPlace = new Map<string, number>()
@@ -18,7 +18,7 @@ export const setsOf = (entries: readonly Entry[]): readonly (readonly Entry[])[]
   return sets
 }
 
-/** Documents that are written together: of one set, or of several of which each meets what stands already. */
+/** Documents that are written together: those of one set, or of several if each of them meets what is stored already. */
 export type Together = {
   readonly sets: number
   readonly entries: readonly Entry[]
@@ -28,8 +28,8 @@ export type Together = {
 }
 
 /**
- * The first of the sets, or all of them where it comes to the same: a thousand documents of what was measured once are a set each,
- * and all but the first change nothing; and so are a thousand corrections of one document.
+ * The first of the sets, or all of them if the result is the same. A thousand documents of one measurement are a thousand sets, of which all but the
+ * first change nothing; and so are a thousand corrections of one document.
  */
 export const findNext = async (
   connection: Connection,
@@ -45,7 +45,7 @@ export const findNext = async (
   return { sets: 1, entries: [...first], stored, met: met.filter(({ entry }) => first.has(entry)), areMet }
 }
 
-/** No key that one of them brings is met by another, but by those of the same document, which meet it by that. */
+/** Whether no key that one of them brings is met by another, except by entries of the same document, which meet it by that anyway. */
 const noneMeetsAnother = (met: readonly Met[], stored: ReadonlyMap<string, Keyed>): boolean => {
   const bringers = new Map<string, string>()
   return met.every(({ entry: { keys, candidate }, keyed }) => {
@@ -60,7 +60,7 @@ const noneMeetsAnother = (met: readonly Met[], stored: ReadonlyMap<string, Keyed
   })
 }
 
-/** Each by the strongest of its keys under which something stands. */
+/** What each of them meets, by the strongest of its keys under which something is stored. */
 const findMet = async (
   connection: Connection,
   sets: readonly (readonly Entry[])[],

@@ -21,27 +21,27 @@ import type { UploadRights } from './upload-rights.ts'
 export type Now = {
   readonly contents: Contents
   readonly current: Current | undefined
-  /** Of the caller to it; absent where nothing has changed. */
+  /** The caller's rights to it; absent if nothing has changed. */
   readonly rights?: Pick<UploadRights, 'isReadable' | 'isChangeable'>
 }
 
-/** An Observation while documents of one upload are met with it. */
+/** A stored Observation that documents of one upload meet. */
 export type Standing = {
   readonly now: () => Now
-  /** As it is once nobody else is changing it: others may come to it by other keys. */
+  /** As it is once nobody else is changing it, since others may be meeting it by other keys. */
   readonly locked: () => Promise<Now>
   /** Its next version, as far as the caller may write that content there. It must be locked. */
   readonly replace: (resource: Resource, action: 'c' | 'u') => Promise<Written>
-  /** The content that stands now. */
+  /** Notes the content that is stored now. */
   readonly record: (content: Content) => void
   readonly remember: (digest: string) => void
-  /** Only now is anything written. Answers why it could not be, and then nothing is. */
+  /** Writes it: nothing is written before. Answers why it could not be written, if so, and then nothing is. */
   readonly write: () => Promise<FhirError | undefined>
 }
 
 /**
- * However many versions come, its row and all that stands beside it are written once: PostgreSQL looks for a row that was written
- * again and again in one transaction behind each of its versions.
+ * However many versions come, its row and the rows beside it are written only once: PostgreSQL finds a row that one transaction has written many times
+ * only by going through all its versions.
  */
 export const openStanding = (
   connection: Connection,
@@ -113,13 +113,13 @@ export const openStanding = (
 type Judged = {
   readonly content: string
   readonly said: string
-  /** What the row says that is to be replaced. */
+  /** The content of the row that is to be replaced. */
   readonly before: string | null
   readonly readable: boolean
   readonly changeable: boolean
 }
 
-/** Undefined where the caller may not write it. What they may do to it is what they might were it stored. */
+/** The caller's rights to the next version, as they would be if it were stored; undefined if the caller may not write it. */
 const judge = async (
   connection: Connection,
   writing: Writing,

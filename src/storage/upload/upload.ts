@@ -14,8 +14,8 @@ import { noRights, uploadRights } from './upload-rights.ts'
 import { findNext, setsOf, type Together } from './upload-sets.ts'
 
 /**
- * Observations as sets. A document that is stored already is found by its keys, and the same again changes nothing. Those of a
- * Bundle that are about one document follow one another in its order, as if they came one by one.
+ * Writes Observations as sets. A document that is stored already is found by its keys, and the same document again changes nothing. Entries of a
+ * Bundle that are about one document are taken in their order, as if they came one by one.
  */
 export const uploadAll = async (
   connection: Connection,
@@ -142,7 +142,7 @@ const reserveKeys = async (connection: Connection, writing: Writing, entries: re
   await lockPlaces(connection, writing, [...currents.values()])
 }
 
-/** Those that others have by now; what a set before has let go of is taken, for the first of them that has it. */
+/** The keys that others have by now. A key that an earlier set has given up is taken for the first entry that has it. */
 const reservedKeys = async (connection: Connection, entries: readonly Entry[]) => {
   await takeKeys(connection, entries)
   const own = new Set(entries.map(({ candidate }) => candidate.pk))
@@ -162,7 +162,7 @@ const partition = <One>(all: readonly One[], test: (one: One) => boolean): reado
   return [yes, no]
 }
 
-/** What was said in the same Bundle before is met as what is stored. */
+/** What came earlier in the same Bundle is met like something that is stored. */
 const outcomeOf = (writing: Writing, entry: Entry, first: Entry, outcomes: Map<Entry, Written>): Written => {
   const outcome = outcomes.get(first)
   if (outcome === undefined) throw new Error('an upload without an outcome')

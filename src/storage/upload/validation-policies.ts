@@ -10,9 +10,9 @@ import { candidatesOf, type Writing } from '../write/write.ts'
 import { findNamedSources } from './named-source.ts'
 
 /**
- * The validation policies that hold for each of the Observations: of the data source that it comes from, and of the studies
- * in force that its patient shares its kind with. Of one that the caller may not create only that of a source which it names
- * itself, and which everybody may read: nobody learns of other people's studies and devices by sending something wrong.
+ * The validation policies that apply to each of the Observations: that of the data source from which it comes, and those of the studies in force with
+ * which its patient shares its kind. For one that the caller may not create, only that of a source that it names itself, which everybody may read:
+ * nobody must learn of other people's studies and devices by sending something wrong.
  */
 export const findPolicies = async (
   connection: Connection,
@@ -48,7 +48,7 @@ export const reachedStudies = sql.fragment`
   JOIN study_grantee AS reached ON reached.grantee = given.grantee
   JOIN study ON study.id = reached.study_id`
 
-/** The studies that the patient of `entry` shares its kind with, where `sharedNow` is true: FROM and its joins. */
+/** FROM and its joins: the studies with which the patient of `entry` shares its kind, where `sharedNow` is true. */
 export const sharings = sql.fragment`
   FROM study_group_observation_consents AS given
   JOIN kind_member ON kind_member.member_id = given.kind_id AND kind_member.kind_id = entry.kind_id
@@ -59,7 +59,7 @@ export const sharedNow = sql.fragment`(
   AND given.consented AND now() >= given.valid_from AND now() < given.valid_to
   AND study.in_force AND ${inForce(name('study'))})`
 
-/** Each that names no device comes from the source that its document names. */
+/** An Observation that names no device gets the source that its document names. */
 export const fromSources = async (
   connection: Connection,
   asked: readonly PolicyAsked[],
