@@ -22,7 +22,7 @@ export const extensions = {
   validationPolicy: `${canonicalBase}/StructureDefinition/validation-policy`,
 } as const
 
-/** Extensions of HL7's own that the model uses. */
+/** HL7's own extensions that the model uses. */
 export const standardExtensions = {
   /** R5's `Observation.value[x]` on an R4 Observation. */
   observationValue: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.value',
@@ -46,12 +46,12 @@ export const systems = {
   dicom: 'http://dicom.nema.org/resources/ontology/DCM',
   observationCategory: 'http://terminology.hl7.org/CodeSystem/observation-category',
   provenanceParticipant: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type',
-  /** What becomes of a record. https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html */
+  /** What is done to a record. https://terminology.hl7.org/CodeSystem-iso-21089-lifecycle.html */
   recordLifecycle: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle',
   observationStatistics: 'http://terminology.hl7.org/CodeSystem/observation-statistics',
   omhElement: `${canonicalBase}/CodeSystem/open-mhealth-element`,
   documentFinding: `${canonicalBase}/CodeSystem/document-finding`,
-  /** Of identifiers that are the id of an account's Person. */
+  /** The system of identifiers that are the id of an account's Person. */
   account: `${canonicalBase}/account`,
   staffRole: `${canonicalBase}/CodeSystem/staff-role`,
 } as const

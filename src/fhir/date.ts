@@ -1,33 +1,33 @@
 /** Partial dates and times as intervals. https://hl7.org/fhir/R4/datatypes.html#dateTime */
 
-/** Instants as UTC text that PostgreSQL reads, `-infinity` and `infinity` too: low is included, high is not. */
+/** From `low`, which is included, to `high`, which is not: instants as UTC text that PostgreSQL reads, including `-infinity` and `infinity`. */
 export type Interval = { readonly low: string; readonly high: string }
 
 /**
- * All that a date, dateTime or instant may mean: `2026-03` is the whole March, a time is its second, a fraction its last
- * digit. No zone means UTC. Digits beyond microseconds are dropped. Undefined where the text is no such date.
+ * All moments that a date, dateTime or instant may mean: `2026-03` is all of March, a time without fractions its whole second, and one with
+ * fractions as long as its last digit. Without a zone it is UTC. Digits beyond microseconds are dropped. Undefined if the text is no such date.
  */
 export const intervalOf = (text: string): Interval | undefined => {
   const found = read(text)
   return found && { low: toText(found.low, found.digits), high: toText(found.high, found.digits) }
 }
 
-/** The same in ms since 1970, without putting it into words; not a number where four digits cannot say the year. */
+/** The same in ms since 1970, without making texts of them; NaN if the year cannot be written in four digits. */
 export const momentsOf = (text: string): { readonly low: number; readonly high: number } | undefined => {
   const found = read(text)
   return found && { low: msOf(found.low), high: msOf(found.high) }
 }
 
-/** Whether it is a day, as in 2026-03-31, and no other form of a date. */
+/** Whether it is a date to the day, such as 2026-03-31, and no other form of a date. */
 export const isDay = (text: string): boolean => text.length === 10 && intervalOf(text) !== undefined
 
-/** Open where an end is absent; an end that is no date is open as well. */
+/** It has no bound on a side that is absent or is no date. */
 export const intervalOfPeriod = (period: { readonly start?: unknown; readonly end?: unknown }): Interval => ({
   low: bound(period.start)?.low ?? '-infinity',
   high: bound(period.end)?.high ?? 'infinity',
 })
 
-/** From the first to the last event, and the bounds of the repetition; undefined where a Timing says neither. */
+/** From the first event or bound to the last; undefined if the Timing has neither. */
 export const intervalOfTiming = (timing: {
   readonly event?: unknown
   readonly repeat?: { readonly boundsPeriod?: { readonly start?: unknown; readonly end?: unknown } }
@@ -45,7 +45,7 @@ export const around = (one: Interval, other: Interval): Interval => ({
   high: isBefore(one.high, other.high) ? other.high : one.high,
 })
 
-/** Compares two bounds, also the infinite ones and those of different precision: `-` sorts before digits, `i` after. */
+/** Compares two bounds, including infinite ones and those of different precision: `-` sorts before digits, `i` after them. */
 export const isBefore = (one: string, other: string): boolean => atMicrosecond(one) < atMicrosecond(other)
 
 const atMicrosecond = (bound: string): string =>
@@ -67,10 +67,10 @@ const utc = (year: number, month: number, day: number): number | undefined => {
   return date.getUTCDate() === day ? date.getTime() : undefined
 }
 
-/** In whole ms since 1970, and microseconds beyond them. */
+/** Whole ms since 1970, and the microseconds beyond them. */
 type Moment = { readonly ms: number; readonly micros: number }
 
-/** `digits`: how many of a second are written out. */
+/** `digits`: how many digits of a second are written. */
 type Read = { readonly low: Moment; readonly high: Moment; readonly digits: 3 | 6 }
 
 const read = (text: string): Read | undefined => {
@@ -118,7 +118,7 @@ const offsetMs = (zone: string | undefined): number => {
   return zone.startsWith('-') ? -ms : ms
 }
 
-/** Years that four digits cannot say are as good as infinite. */
+/** Years that cannot be written in four digits count as infinite. */
 const toText = ({ ms, micros }: Moment, digits: 3 | 6): string => {
   if (ms < firstMs) return '-infinity'
   if (ms >= endMs) return 'infinity'

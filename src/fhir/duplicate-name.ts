@@ -1,16 +1,16 @@
 import { isNumber } from './json.ts'
 
 /**
- * Where in a JSON text a property stands a second time, as FHIRPath; `parsed` is what JSON.parse has made of it, which keeps the last and
- * tells nobody. "Property names SHALL be unique": https://hl7.org/fhir/R4/json.html
+ * The place in a JSON text, as FHIRPath, where a property occurs a second time; `parsed` is the result of JSON.parse, which silently keeps the
+ * last. "Property names SHALL be unique": https://hl7.org/fhir/R4/json.html
  */
 export const duplicateName = (text: string, parsed: unknown): string | undefined =>
-  // Colons behind quotes are at least as many as names, and nearly always as many: reading the text anew is for the rest.
+  // There are at least as many colons after quotes as names, and nearly always exactly as many. Only if there are more is the text read again.
   countOf(text) > namesIn(parsed) ? findDuplicate(text) : undefined
 
 const countOf = (text: string): number => text.match(/"\s*:/g)?.length ?? 0
 
-/** By turns of a list: `in` gives the places of a list as texts, which takes ten times as long. */
+/** Loops over lists by index: `in` gives the indexes as texts, which takes ten times as long. */
 const namesIn = (parsed: unknown): number => {
   let count = 0
   const waiting = [parsed]
@@ -30,7 +30,7 @@ const namesIn = (parsed: unknown): number => {
 
 type Open = { readonly path: string; readonly names: Set<string> | undefined; place: number; name: string }
 
-/** Of valid JSON. */
+/** The text must be valid JSON. */
 const findDuplicate = (text: string): string | undefined => {
   const open: Open[] = []
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[[\]{},]/g)) {
@@ -44,7 +44,7 @@ const findDuplicate = (text: string): string | undefined => {
   return undefined
 }
 
-/** What opens, closes and parts lists and objects. */
+/** The characters that open, close and separate lists and objects. */
 const marks: Readonly<Record<string, (open: Open[], inside: Open | undefined) => void>> = {
   '{': (open, inside) => open.push({ path: pathOf(inside), names: new Set(), place: 0, name: '' }),
   '[': (open, inside) => open.push({ path: pathOf(inside), names: undefined, place: 0, name: '' }),

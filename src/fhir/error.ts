@@ -41,18 +41,18 @@ export type Issue = {
   readonly message: string
   readonly expression?: string
   readonly severity?: 'error' | 'warning' | 'information'
-  /** The rule that it is about, for programs. */
+  /** The rule that was broken, for programs. */
   readonly details?: { readonly system: string; readonly code: string }
-  /** JSON pointer to the place in a document that it is about, for those who look after it here. */
+  /** JSON pointer to the place in a document, for those who take care of refused documents here. */
   readonly pointer?: string
 }
 
 type Options = {
-  /** Only where FHIR itself departs from the table: a failed If-Match is `conflict` with 412. */
+  /** Only if FHIR itself departs from the table: a failed If-Match is `conflict` with 412. */
   readonly status?: number
   readonly expression?: string
   readonly cause?: unknown
-  /** Of SMART, without which it is forbidden. */
+  /** The SMART scope without which it is forbidden. */
   readonly scope?: string
 }
 
@@ -71,7 +71,7 @@ export class FhirError extends Error {
     this.status = options.status ?? statusByCode[code]
   }
 
-  /** All that a validation found, as one error: the status is that of the first issue that is an error. */
+  /** All that a validation found, as one error. Its status is that of the first issue that is an error. */
   static of(issues: readonly [Issue, ...Issue[]], options: { readonly status?: number } = {}): FhirError {
     const [first] = issues
     const error = new FhirError(first.code, first.message, options)
@@ -95,14 +95,17 @@ export const toOutcomeIssue = ({
   ...(expression === undefined ? {} : { expression: [quotable(expression)] }),
 })
 
-/** What is wrong stands before what was sent, and what would be accepted behind it: nobody is sent a megabyte back, nor has to search in it. */
+/**
+ * A message says what is wrong before it quotes what was sent, and after that what would be accepted. So both ends are kept: nobody is sent a
+ * megabyte back, or has to search in it.
+ */
 const quotable = (text: string): string =>
   text.length <= mostSaid ? text : `${text.slice(0, 1500)} … ${text.slice(1503 - mostSaid)}`.toWellFormed()
 
-/** Characters of an issue's text, or of the name of its element. */
+/** How many characters an issue's text, or the name of its element, may have. */
 export const mostSaid = 4000
 
-/** What is found; undefined where it is refused, for whatever reason of who asks. A fault is thrown. */
+/** What is found; undefined if it is refused, whatever the reason. A fault is thrown. */
 export const unlessRefused = async <T>(run: () => Promise<T>): Promise<T | undefined> => {
   try {
     return await run()
@@ -112,7 +115,7 @@ export const unlessRefused = async <T>(run: () => Promise<T>): Promise<T | undef
   }
 }
 
-/** What is made, or what refuses it. A fault is thrown. */
+/** What is made, or the FhirError that refuses it. A fault is thrown. */
 export const orRefusal = <T>(make: () => T): T | FhirError => {
   try {
     return make()

@@ -3,7 +3,7 @@ import type fhirpath from 'fhirpath'
 import type { Model } from 'fhirpath'
 import { isNumber, toNumber } from './json.ts'
 
-/** fhirpath.js takes 30 MB, and most servers never see a request that needs it. */
+/** Loaded when it is first needed: fhirpath.js takes 30 MB, and most servers never see a request that needs it. */
 export const loadFhirpath = () => {
   loaded ??= load()
   return loaded
@@ -15,7 +15,7 @@ const load = () => {
 }
 let loaded: ReturnType<typeof load> | undefined
 
-/** A copy for fhirpath.js, which does not know the numbers that keep their text. */
+/** A copy for fhirpath.js, which does not know numbers that keep their text. */
 export const toPlain = (value: unknown): unknown => {
   if (isNumber(value)) return toNumber(value)
   if (Array.isArray(value)) return value.map(toPlain)

@@ -1,4 +1,7 @@
-/** What is wrong with the fullUrl of an entry, said as what would be right. https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.fullUrl */
+/**
+ * What is wrong with the fullUrl of an entry, in words that say what would be right.
+ * https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.fullUrl
+ */
 export const fullUrlFault = (fullUrl: string): string | undefined => {
   if (!absolute.test(fullUrl)) return 'a fullUrl is absolute, as https://… or urn:uuid:…, and not relative'
   if (!uuidUrn.test(fullUrl) || uuid.test(fullUrl.slice('urn:uuid:'.length))) return undefined

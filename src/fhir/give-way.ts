@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** Awaited between the steps of long work: where it has had its time, others are answered first. */
+/** To be awaited between the steps of long work: once its time is up, other requests are answered first. */
 export type GiveWay = () => Promise<void>
 
 export const openGiveWay = (): GiveWay => {
@@ -12,13 +12,13 @@ export const openGiveWay = (): GiveWay => {
   }
 }
 
-/** Whoever waits does not notice; and so rare a change costs nothing. */
+/** So short that nobody who waits notices it, and so long that changing over costs nothing. */
 const turnMs = 20
 
-/** Work that says by its steps where others may have their turn. */
+/** Work that yields wherever others may have their turn. */
 export type Steps<T> = Generator<void, T>
 
-/** To its end. Of short work nothing is awaited. */
+/** Runs the work to its end. If it is short, nothing is awaited. */
 export const inSteps = async <T>(steps: Steps<T>): Promise<T> => {
   let until = performance.now() + turnMs
   for (;;) {
@@ -30,7 +30,7 @@ export const inSteps = async <T>(steps: Steps<T>): Promise<T> => {
   }
 }
 
-/** The same where nobody can wait, of what is short. */
+/** The same for short work where nothing can be awaited. */
 export const atOnce = <T>(steps: Steps<T>): T => {
   for (;;) {
     const step = steps.next()
@@ -38,7 +38,7 @@ export const atOnce = <T>(steps: Steps<T>): T => {
   }
 }
 
-/** What is made of each. */
+/** What is made of each item; others may have their turn in between. */
 export const eachInSteps = function* <One, Made>(
   all: readonly One[],
   make: (one: One, index: number) => Made,
@@ -51,7 +51,7 @@ export const eachInSteps = function* <One, Made>(
   return made
 }
 
-/** Text in pieces likewise; those that are empty are steps alone. */
+/** The same for text in pieces. Empty pieces only mark a step. */
 export const textInSteps = async function* (pieces: Iterable<string>, giveWay = openGiveWay()): AsyncGenerator<string> {
   for (const piece of pieces) {
     if (piece !== '') yield piece

@@ -6,13 +6,13 @@ import { deepestJson, isNestedTooDeep, nestedTooDeep } from './nesting.ts'
 
 export type ReadJson = {
   readonly value: unknown
-  /** Where a property stands a second time, as FHIRPath. */
+  /** Where a property occurs a second time, as FHIRPath. */
   readonly twice: string | undefined
 }
 
 /**
- * JSON of any length, as `parseJson` reads it. A long text is read in pieces, and other requests have their turn between two of them. Throws
- * SyntaxError, and FhirError for what is nested deeper, or has more values, than anybody needs: before it takes the memory for them.
+ * Reads JSON of any length as `parseJson` does. A long text is read in pieces, between which other requests have their turn. Throws SyntaxError,
+ * and FhirError for JSON that is nested deeper, or has more values, than anybody needs, before it takes the memory for them.
  */
 export const readJson = (text: string, options: Options): Promise<ReadJson> => inSteps(readSteps(text, options))
 
@@ -27,7 +27,7 @@ export const readSteps = function* (
   return { value, twice: duplicateName(text, value) }
 }
 
-/** The same for JSON that this server wrote itself, which has no property twice. */
+/** The same for JSON that this server wrote itself, in which no property occurs twice. */
 export const parseInSteps = async (text: string): Promise<unknown> =>
   text.length > usualPiece ? (await readJson(text, { mostValues: Infinity })).value : parseJson(text)
 
@@ -35,30 +35,30 @@ type Options = {
   readonly mostValues: number
   /** How many characters are read at once. */
   readonly pieceLength?: number
-  /** Of each piece. */
+  /** Reads each piece. */
   readonly parse?: (text: string) => unknown
 }
 
 const usualPiece = 128 * 1024
 
 /**
- * A list or an object that has begun and not ended. In `{"a": [1, 2, 3, …` two are open. When a comma comes, say that behind the 2, more than
- * `pieceLength` after the last place that was read up to, both get a `value`: the inner one is `[1, 2]`, as `parse` reads its text up to that
- * comma, and the outer one has it as `a`. Members that follow are put into these. A list or an object that ends before such a
- * comma comes is read by `parse` together with its neighbours.
+ * A list or an object that has begun but not ended. In `{"a": [1, 2, 3, …` two are open. Say that the comma after the 2 is more than
+ * `pieceLength` after the place up to which the text was last read. Then both get a `value`: the inner one `[1, 2]`, by giving `parse` its text
+ * up to that comma, and the outer one an object with that as `a`. Members that follow are added to these. A list or an object that ends before
+ * such a comma comes is read by `parse` together with its neighbours.
  */
 type Open = {
   readonly isList: boolean
-  /** Where its bracket stands. */
+  /** The place of its bracket. */
   readonly start: number
-  /** Its members so far; absent as long as none of its text was read by itself. */
+  /** Its members so far; absent as long as none of its text has been read separately. */
   value?: unknown[] | Record<string, unknown>
   path: string
-  /** Where the text begins that is not read yet. */
+  /** Where the text begins that has not been read yet. */
   from: number
-  /** Behind `from`, the last comma between two of its own members. */
+  /** The last comma after `from` between two of its own members. */
   comma: number | undefined
-  /** Its last member so far is a list or an object with a `value` of its own: behind that only a comma or the end may come. */
+  /** Whether its last member so far is a list or an object with a `value` of its own: only a comma or the end may follow it. */
   isMemberRead: boolean
 }
 
@@ -68,14 +68,14 @@ type Reading = {
   readonly parse: (text: string) => unknown
   /** From the outermost to the innermost. */
   readonly open: Open[]
-  /** The last place up to which a piece was read. */
+  /** The place up to which the text has been read. */
   readTo: number
   values: number
   root: { readonly value: unknown; readonly end: number } | undefined
   twice: string | undefined
 }
 
-/** Goes from bracket to comma to bracket; all that lies between them is read, and judged, by `parse`. */
+/** Only looks for brackets, commas and strings; all that lies between them is read, and judged, by `parse`. */
 const readPieces = function* (text: string, { mostValues, ...options }: Required<Options>): Steps<ReadJson> {
   const reading: Reading = { ...options, text, open: [], readTo: 0, values: 1, root: undefined, twice: undefined }
   for (let at = 0; at < text.length; at += 1) {
@@ -94,7 +94,7 @@ const readPieces = function* (text: string, { mostValues, ...options }: Required
   return { value: root.value, twice }
 }
 
-/** What a character means. Answers the place of the last character that belongs to it. */
+/** Handles a character, and answers the place of the last character that belongs to it. */
 type Mark = (reading: Reading, at: number) => number
 
 const skipString: Mark = ({ text }, at) => {
@@ -157,7 +157,7 @@ const marks: readonly (Mark | undefined)[] = Array.from(
   (_, code) => ({ '"': skipString, '{': begin, '[': begin, ',': part, '}': end, ']': end })[String.fromCharCode(code)],
 )
 
-/** Reads everything up to the last comma of the innermost. From here on all that is open has a value. */
+/** Reads everything up to the last comma of the innermost. From then on all that is open has a value. */
 const readSoFar = (reading: Reading): void => {
   let around: Open | undefined
   for (const one of reading.open) {
@@ -170,7 +170,7 @@ const readSoFar = (reading: Reading): void => {
   if (around !== undefined) readUpToComma(reading, around)
 }
 
-/** Reads the members before it of what is around it, and puts it there. */
+/** Reads the members before it of the list or object around it, and adds it there. */
 const putOpen = (reading: Reading, around: Open, one: Open): void => {
   readUpToComma(reading, around)
   const name = around.isList ? undefined : nameBefore(reading, around.from, one.start)

@@ -6,7 +6,7 @@
  */
 export const parseJson = (text: string): unknown => (mayLoseText(text) ? JSON.parse(text, keepText) : JSON.parse(text))
 
-/** The decimal as it was written; undefined where the value is no number. */
+/** The decimal as it was written; undefined if the value is no number. */
 export const decimalText = (value: unknown): string | undefined => {
   if (typeof value === 'number') return String(value)
   return isRawNumber(value) ? value.rawJSON : undefined
@@ -14,11 +14,11 @@ export const decimalText = (value: unknown): string | undefined => {
 
 export const isNumber = (value: unknown): boolean => typeof value === 'number' || isRawNumber(value)
 
-/** Neither a list nor a number that keeps its text, which is an object to JavaScript. */
+/** Whether it is an object of JSON: no list, and no number that keeps its text, which is an object to JavaScript. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumber(value)
 
-/** A number as JavaScript counts; NaN where the value is no number. */
+/** The number as a JavaScript number; NaN if the value is no number. */
 export const toNumber = (value: unknown): number => {
   if (typeof value === 'number') return value
   return isRawNumber(value) ? Number(value.rawJSON) : Number.NaN
@@ -42,8 +42,8 @@ const isRawNumber = (value: unknown): value is RawNumber =>
 export const mayLoseText = (text: string): boolean => lossy.test(text)
 
 /**
- * A number, where JSON has one, with a trailing zero, an exponent, many zeros, a minus zero or many digits: anything else
- * is written back as it came. The quote before the colon keeps `urn:uuid:1e…` and times of day inside strings out.
+ * Finds a number in a place where JSON may have one, with a trailing zero, an exponent, many zeros, a minus zero or many digits. JavaScript
+ * writes any other number back as it was. The quote before the colon keeps `urn:uuid:1e…` and times of day inside strings from matching.
  */
 const lossy = /(?:^|"\s*:|[,[])\s*-?(?:\d+\.\d*0(?!\d)|[\d.]+[eE]|0\.0{6}|0(?![\d.])(?<=-0)|[\d.]{16})/
 

@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 
 type Keeping = {
-  /** Where it is kept; without one, it is made each time. */
+  /** Where it is kept; if undefined, it is made each time. */
   readonly folder: string | undefined
-  /** Files and folders that it is made of, its own code among them. */
+  /** The files and folders from which it is made, including its own code. */
   readonly madeOf: readonly string[]
 }
 
 type Kept<T> = { readonly state: string; readonly made: T }
 
-/** What `make` makes, or has made before if no file has changed since. It is plain: objects, Maps and Sets. */
+/** What `make` makes, or made before if no file has changed since. It must be plain: objects, Maps and Sets. */
 export const kept = <T>({ folder, madeOf }: Keeping, make: () => T): T => {
   if (folder === undefined) return make()
   const file = join(folder, `definitions-${digestOf(madeOf.join('\n'))}`)
@@ -24,7 +24,7 @@ export const kept = <T>({ folder, madeOf }: Keeping, make: () => T): T => {
   return made
 }
 
-/** Of files and of all in folders: other as soon as one is written anew, comes or goes. */
+/** The state of files, and of all files in folders. It changes as soon as one is written, added or removed. */
 export const stateOf = (places: readonly string[]): string =>
   digestOf(
     places
@@ -43,7 +43,7 @@ const filesAt = (place: string): string[] =>
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16)
 
-/** What cannot be read is as good as absent. */
+/** A file that cannot be read counts as absent. */
 const read = <T>(file: string): Kept<T> | undefined => {
   try {
     return deserialize(readFileSync(file)) as Kept<T>
@@ -52,7 +52,7 @@ const read = <T>(file: string): Kept<T> | undefined => {
   }
 }
 
-/** As a whole or not at all, whoever else does it meanwhile. In a folder that cannot be written nothing is kept. */
+/** The file is written as a whole or not at all, even if others do the same. If the folder cannot be written, nothing is kept. */
 const keep = <T>(file: string, value: Kept<T>): void => {
   try {
     const draft = `${file}.${randomUUID()}`

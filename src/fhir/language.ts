@@ -1,8 +1,8 @@
-/** The code of a language as BCP 47 writes it, `pt-BR` for `pt-br`; empty where there is no such language. https://www.rfc-editor.org/info/bcp47 */
+/** The code of a language as BCP 47 writes it, `pt-BR` for `pt-br`; empty if there is no such language. https://www.rfc-editor.org/info/bcp47 */
 export const languageIn = (tag: string): string => {
   const code = canonicalOf(tag)
   const [language = ''] = code.split('-', 1)
-  // Of some 8000 languages whose code has three letters most have no name here.
+  // Most of the some 8000 languages with a code of three letters have no name here.
   return language.length === 3 || (language !== '' && names.of(language) !== undefined) ? code : ''
 }
 
@@ -16,5 +16,5 @@ const canonicalOf = (tag: string): string => {
 
 const names = new Intl.DisplayNames('en', { type: 'language', fallback: 'none' })
 
-/** As English calls it. */
+/** Its English name. */
 export const languageName = (code: string): string => names.of(code) ?? code

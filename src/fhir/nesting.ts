@@ -1,13 +1,13 @@
 import { FhirError } from './error.ts'
 import { isNumber } from './json.ts'
 
-/** How many lists and objects stand within each other at most: no valid resource is nested nearly so deep. */
+/** How deeply lists and objects may be nested; no valid resource comes near it. */
 export const deepestJson = 500
 
 export const nestedTooDeep = (): FhirError =>
   new FhirError('structure', `The body is nested more than ${deepestJson} levels deep`)
 
-/** Level by level: no depth is too much for it. */
+/** Goes level by level, and not by recursion, so that it can cope with any depth. */
 export const isNestedTooDeep = (value: unknown): boolean => {
   let level = holdersIn([[value]])
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -17,7 +17,7 @@ export const isNestedTooDeep = (value: unknown): boolean => {
   return false
 }
 
-/** The lists and objects right below. In turns of a list: `in` gives its places as texts, which takes ten times as long. */
+/** The lists and objects directly within these. Loops by index: `in` gives the indexes as texts, which takes ten times as long. */
 const holdersIn = (level: readonly unknown[]): readonly object[] => {
   const found: object[] = []
   const add = (child: unknown): void => {

@@ -5,7 +5,7 @@ import { findPublished } from './terminology/published.ts'
 
 export type OrganizationType = { readonly code: string; readonly display: string }
 
-/** All of them, in the order in which they are published. */
+/** All types, in the order in which they are published. */
 export const organizationTypes = (): readonly OrganizationType[] => {
   known ??= ((findPublished('CodeSystem', organizationTypeSystem) as CodeSystem | undefined)?.concept ?? []).map(
     ({ code, display = code }) => ({ code, display }),

@@ -2,15 +2,15 @@ import { rawNumber } from './json.ts'
 import { readJson } from './json-pieces.ts'
 
 /**
- * JSON as PostgreSQL keeps it: its numbers without exponents and minus zeros, and with all their digits. Only for what was
- * checked: 1e1000 becomes a thousand digits.
+ * JSON as PostgreSQL keeps it: numbers without exponents and minus zeros, and with all their digits. Only for JSON that has been validated:
+ * 1e1000 becomes a thousand digits.
  */
 export const withPlainNumbers = async (text: string): Promise<string> =>
   mayBeOtherwise.test(text) ? JSON.stringify((await readJson(text, { mostValues: Infinity, parse })).value) : text
 
 const parse = (text: string): unknown => JSON.parse(text, plainNumber)
 
-/** As JSON.stringify writes it, without blanks; in a string it does no harm. */
+/** Finds such numbers in the text of JSON.stringify, which has no blanks. A match inside a string does no harm. */
 const mayBeOtherwise = /[:,[]-?(?:[\d.]+[eE]|0(?![\d.])(?<=-0)|0\.0+(?!\d)(?<=-0\.0+))/
 
 const plainNumber = (_key: string, value: unknown, context?: { source?: string }): unknown =>

@@ -8,8 +8,8 @@ export type ParsedReference =
   | { readonly fragment: string }
 
 /**
- * What the text of `Reference.reference` points to. `Patient/1`, and the same below `base`, is a resource of this server;
- * any other URL (`urn:uuid:…`, `https://elsewhere/Patient/1`, a conditional `Patient?…`) stays a url. Undefined for the rest.
+ * What the text of `Reference.reference` points to. `Patient/1`, or the same below `base`, is a resource of this server. Any other URL
+ * (`urn:uuid:…`, `https://elsewhere/Patient/1`, a conditional `Patient?…`) stays a url. Undefined for anything else.
  */
 export const parseReference = (text: string, base?: string): ParsedReference | undefined => {
   if (text.startsWith('#')) return { fragment: text.slice(1) }
@@ -17,7 +17,10 @@ export const parseReference = (text: string, base?: string): ParsedReference | u
   return parseRelative(local) ?? parseUrl(text)
 }
 
-/** The id of what is referred to; undefined where that is of another type, or not by the relative literal, which alone has a meaning to the rules. */
+/**
+ * The id that a reference names; undefined if it is to another type, or anything but a relative literal reference: only that has a meaning in
+ * the rules of access.
+ */
 export const namedId = (reference: Reference | undefined, type: string): string | undefined =>
   new RegExp(`^${type}/([A-Za-z0-9.-]{1,64})$`).exec(reference?.reference ?? '')?.[1]
 

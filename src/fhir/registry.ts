@@ -24,16 +24,16 @@ import {
 import { kept } from './kept.ts'
 import { expandValueSets, type TerminologyDefinition, type ValueSets } from './value-set.ts'
 
-/** Everything the server knows of R4 and of its own definitions, in a compact form. */
+/** Everything that the server knows about R4, and its own definitions, in a compact form. */
 export type Registry = {
   readonly resourceTypes: readonly ResourceType[]
   readonly isResourceType: (name: unknown) => name is ResourceType
   readonly searchParameter: (type: ResourceType, code: string) => SearchParameter | undefined
-  /** With those of all types: `_id _lastUpdated _tag _profile _security _source`. */
+  /** Including those of all types: `_id _lastUpdated _tag _profile _security _source`. */
   readonly searchParametersOf: (type: ResourceType) => readonly SearchParameter[]
-  /** Codes of the parameters through which a type is in a compartment; none where it is not. */
+  /** Codes of the parameters through which a type is in a compartment; empty if it is not. */
   readonly compartmentParameters: (compartment: Compartment, type: ResourceType) => readonly string[]
-  /** What we publish ourselves in `fhir-profiles/`, as it stands there. */
+  /** What we publish ourselves in `fhir-profiles/`, unchanged. */
   readonly definitions: (kind: PublishedKind) => readonly Definition[]
   readonly structures: Structures
   /** The codes of required bindings. */
@@ -42,10 +42,7 @@ export type Registry = {
 
 type PublishedKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'SearchParameter' | 'StructureDefinition'
 
-/**
- * Takes about half a second, once per process. Where Node keeps what it has compiled of our code (`NODE_COMPILE_CACHE`), this is
- * kept beside it.
- */
+/** Takes about half a second, once per process. If Node caches our compiled code (`NODE_COMPILE_CACHE`), the result is kept beside that. */
 export const loadRegistry = (): Registry => {
   loaded ??= load()
   return loaded
@@ -70,7 +67,7 @@ const load = (): Registry => {
   }
 }
 
-/** Reads R4's definitions file by file and keeps none of their text. */
+/** Reads R4's definitions file by file, and keeps none of their text. */
 const compileDefinitions = () => {
   const published = readFolder(publishedDir)
   const structures = loadStructures()
@@ -96,7 +93,7 @@ const loadStructures = (): Structures => {
   return structures
 }
 
-/** The files hold a few types of later editions as well. */
+/** The files also have a few types of later editions. */
 const isOfR4 = ({ kind, name }: StructureDefinition): boolean =>
   kind === 'resource' ? isResourceType(name) || name === 'Resource' || name === 'DomainResource' : kind !== 'logical'
 
@@ -106,7 +103,7 @@ const loadValueSets = (structures: Structures): ValueSets => {
   return expandValueSets(readTerminology(), wanted)
 }
 
-/** What R4's own profiles require beside. */
+/** A value set that only R4's own profiles require. */
 const unitsOfVitalSigns = 'http://hl7.org/fhir/ValueSet/ucum-vitals-common'
 
 const requiredBy = ({ requiredValueSet, children }: Element): string[] => [

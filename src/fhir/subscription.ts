@@ -1,7 +1,7 @@
 import type { Extension, Subscription } from '@medplum/fhirtypes'
 import { canonicalBase } from './canonical.ts'
 
-/** Our topic: Observations that were made or changed, of those that the subscriber may see. */
+/** Our topic: Observations that were created or changed and that the subscriber may see. */
 export const observationsTopic = `${canonicalBase}/SubscriptionTopic/study-observations`
 
 /** https://hl7.org/fhir/uv/subscriptions-backport/: R5's topics, in R4's resource. */
@@ -16,14 +16,14 @@ export const backportUrls = {
   topicCanonical: `${backport}/capabilitystatement-subscriptiontopic-canonical`,
 } as const
 
-/** The type of what a Subscription is told of, as far as its criteria name one. */
+/** The type of resource that a Subscription is about, if its criteria name one. */
 export const subscribedType = ({ criteria }: Subscription): string | undefined =>
   isTopic(criteria) ? 'Observation' : /^([A-Z][A-Za-z]*)\?/.exec(criteria)?.[1]
 
-/** Whether criteria name a topic, whoever has published it, as the backport has it. */
+/** Whether the criteria name a topic, whoever published it, as in the backport. */
 export const isTopic = (criteria: string): boolean => /^(https?|urn):/.test(criteria)
 
-/** How many seconds may pass without anything being told. */
+/** After how many seconds without a notification a heartbeat is sent. */
 export const heartbeatOf = ({ criteria, channel }: Subscription): number | undefined =>
   isTopic(criteria)
     ? channel.extension?.find(({ url }) => url === backportUrls.heartbeatPeriod)?.valueUnsignedInt

@@ -4,13 +4,13 @@ import type { Element, Structures } from './definition/structure.ts'
 /** Which part of a resource is served. https://hl7.org/fhir/R4/search.html#summary */
 export type Subset =
   | { readonly kind: 'true' | 'text' | 'data' }
-  /** Names of elements, as in JSON; of a choice also without its type: `value`. */
+  /** Names of elements as in JSON; for a choice also without its type: `value`. */
   | { readonly kind: 'elements'; readonly names: readonly string[] }
 
-/** JSON names of what is kept, whole or in part. */
+/** The JSON names of what is kept, as a whole or in part. */
 export type Mask = { readonly [name: string]: true | Mask }
 
-/** What of a type's resources a subset keeps. Whatever it is, the resource stays one: mandatory elements are kept. */
+/** What a subset keeps of the resources of a type. They stay valid: mandatory elements are always kept. */
 export const maskOf = (structures: Structures, type: string, subset: Subset): Mask => {
   if (subset.kind === 'elements') return { ...whole(structures, type, isEssential), ...named(structures, type, subset) }
   const key = `${type} ${subset.kind}`
@@ -23,7 +23,7 @@ export const maskOf = (structures: Structures, type: string, subset: Subset): Ma
 
 const masks = new WeakMap<Structures, Map<string, Mask>>()
 
-/** The JSON names that an entry of `_elements` means; undefined where the type has no such element. */
+/** The JSON names that an item of `_elements` means; undefined if the type has no such element. */
 export const elementNames = (structures: Structures, type: string, asked: string): readonly string[] | undefined => {
   const name = asked.replace(`${type}.`, '').replace('[x]', '')
   const elements = rootOf(structures, type)
@@ -45,7 +45,7 @@ const makers: Readonly<Record<'true' | 'text' | 'data', (structures: Structures,
   data: (structures, type) => whole(structures, type, ({ name }) => name !== 'text'),
 }
 
-/** Without it the rest would not be valid, or mean something else. */
+/** Without such an element, the rest would not be valid, or would mean something else. */
 const isEssential = ({ name, min }: Element): boolean => min > 0 || essential.has(name)
 
 const essential: ReadonlySet<string> = new Set(['id', 'meta', 'implicitRules', 'modifierExtension'])
@@ -59,7 +59,7 @@ const whole = (structures: Structures, type: string, isKept: (element: Element) 
   ),
 })
 
-/** `within` are the datatypes that this stands in: one inside itself is kept whole. */
+/** `within`: the datatypes that contain this one. A datatype inside itself is kept whole. */
 const summaryOf = (structures: Structures, elements: readonly Element[], within: ReadonlySet<string>): Mask =>
   Object.fromEntries(
     elements
@@ -72,7 +72,7 @@ const summaryOf = (structures: Structures, elements: readonly Element[], within:
       ),
   )
 
-/** Of an element only what counts as summary of it, and extensions: they may change what it means. */
+/** Keeps of an element only its own summary, and its extensions, which may change what it means. */
 const partOf = (structures: Structures, element: Element, within: ReadonlySet<string>): true | Mask => {
   const children = [...element.children.values()]
   const part = summaryOf(structures, children, within)
@@ -95,7 +95,7 @@ const rootOf = (structures: Structures, type: string): readonly Element[] => [
 const jsonNames = (structures: Structures, element: Element): readonly string[] =>
   typedNames(structures, element).map(([name]) => name)
 
-/** Beside a primitive also `_name`, which is its id and extensions. */
+/** For a primitive also `_name`, which has its id and extensions. */
 const typedNames = (structures: Structures, element: Element): readonly (readonly [name: string, type: string])[] =>
   namesOf(element).flatMap(({ name, type }): readonly (readonly [string, string])[] => {
     const isPrimitive = structures.get(type)?.kind === 'primitive-type'

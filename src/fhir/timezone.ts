@@ -1,6 +1,6 @@
 /**
- * Whether the text is UTC, or a name of the IANA's with its area: those mean the same to this process and to the database.
- * Offsets are none, and neither are abbreviations: IST is India here and Israel there. https://www.iana.org/time-zones
+ * Whether the text is UTC, or a name from the IANA's list with its area: those mean the same to this process and to the database. Offsets and
+ * abbreviations are not accepted: IST means India here and Israel there. https://www.iana.org/time-zones
  */
 export const isTimezone = (text: string): boolean => {
   if (text !== 'UTC' && !named.test(text)) return false
@@ -15,14 +15,14 @@ export const isTimezone = (text: string): boolean => {
 const named =
   /^(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific)(?:\/[A-Za-z0-9_+-]+){1,2}$/
 
-/** The day in the time zone, as `2026-03-01`. */
+/** The day of the moment in the time zone, such as `2026-03-01`. */
 export const dayOf = (timeMs: number, timezone: string): string => dateAt(timeMs, offsetMs(timeMs, timezone))
 
 const dateAt = (timeMs: number, offset: number): string => new Date(timeMs + offset).toISOString().slice(0, 10)
 
 /**
- * The day of each moment. No clock is changed twice within half a day: what lies between two moments that are no further apart, and at which it
- * says the same, is not asked about one by one.
+ * The day of each moment. No clock is changed twice within half a day. So if two moments are no further apart, and the offset is the same at
+ * both, it is not looked up for those in between.
  */
 export const dayOfEach = (timesMs: readonly number[], timezone: string): readonly string[] => {
   let known = { from: 0, to: -1, offset: 0 }
@@ -36,8 +36,8 @@ export const dayOfEach = (timesMs: readonly number[], timezone: string): readonl
 }
 
 /**
- * When the day begins in the time zone: at the first midnight of two, or where the clock leaps over midnight, with the leap. A day
- * that the calendar leaves out begins, and ends, with the one behind it.
+ * When the day begins in the time zone: if it has two midnights, at the first one; if the clock skips midnight, at the moment of the skip. A day
+ * that the calendar leaves out begins, and ends, with the next one.
  */
 export const startOfDay = (day: string, timezone: string): number => {
   const utc = Date.parse(`${day}T00:00:00Z`)
@@ -46,7 +46,10 @@ export const startOfDay = (day: string, timezone: string): number => {
   return dayOf(first, timezone) === day ? first : Math.max(...midnights)
 }
 
-/** The moment by the clock of the time zone, with its offset; in UTC where the offset is none of whole minutes. https://hl7.org/fhir/R4/datatypes.html#dateTime */
+/**
+ * The moment by the clock of the time zone, with its offset; in UTC if the offset is not a whole number of minutes.
+ * https://hl7.org/fhir/R4/datatypes.html#dateTime
+ */
 export const momentIn = (timeMs: number, timezone: string): string => {
   const offset = offsetMs(timeMs, timezone)
   if (offset === 0 || offset % minuteMs !== 0) return new Date(timeMs).toISOString()
@@ -55,11 +58,11 @@ export const momentIn = (timeMs: number, timezone: string): string => {
   return new Date(timeMs + offset).toISOString().replace('Z', `${offset < 0 ? '-' : '+'}${zone}`)
 }
 
-/** The day so many days later. */
+/** The day that many days later. */
 export const addDays = (day: string, days: number): string =>
   new Date(Date.parse(`${day}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10)
 
-/** From one day to the other. */
+/** How many days it is from one day to the other. */
 export const daysBetween = (one: string, other: string): number => (Date.parse(other) - Date.parse(one)) / dayMs
 
 /** Behind the beginning of a day of UTC: half past ten, when it is the same date from Hawaii to New Zealand. There a date without a time stands, whichever place's it was. */
@@ -75,7 +78,7 @@ const offsetMs = (timeMs: number, timezone: string): number => {
   return local - Math.floor(timeMs / 1000) * 1000
 }
 
-/** A clock takes 30 KB, and capitals make no other zone: whoever asks by all spellings of a name has one kept. */
+/** Kept by the name in small letters: a clock takes 30 KB, and somebody might ask for one zone in all spellings. */
 const clockOf = (timezone: string): Intl.DateTimeFormat => {
   const name = timezone.toLowerCase()
   const clock = clocks.get(name) ?? new Intl.DateTimeFormat('en-US', { ...clockParts, timeZone: timezone })

@@ -1,14 +1,14 @@
-/** A text in further languages, beside the element that it stands in. https://hl7.org/fhir/R4/extension-translation.html */
+/** A text in other languages, kept in an extension beside the element. https://hl7.org/fhir/R4/extension-translation.html */
 
 import type { Element, Extension } from '@medplum/fhirtypes'
 import { standardExtensions } from './canonical.ts'
 import type { Issue } from './error.ts'
 import { languageIn } from './language.ts'
 
-/** A text, and the language in which it is. */
+/** A text and its language. */
 export type Wording = { readonly text: string; readonly language: string }
 
-/** The text of the element in a language, else in the one that it has itself. */
+/** The text of the element in a language; if there is none, the element's own text. */
 export const wordingOf = (
   holder: object,
   element: string,
@@ -24,7 +24,7 @@ export const wordingOf = (
   )
 }
 
-/** Without region and script. */
+/** The language without region and script. */
 const mainOf = (language: string): string | undefined => languageIn(language).split('-', 1)[0]
 
 export const translationsOf = (holder: object, element: string): readonly Wording[] =>
@@ -38,7 +38,7 @@ export const translationsOf = (holder: object, element: string): readonly Wordin
 
 type Kind = 'string' | 'markdown'
 
-/** The holder with these translations in the place of those in the same languages; the empty text takes one away. */
+/** The holder with these translations, which replace those in the same languages. An empty text removes one. */
 export const withTranslations = <T extends object>(
   holder: T,
   element: string,
@@ -58,7 +58,7 @@ export const withTranslations = <T extends object>(
   return { ...others, ...(Object.keys(next).length > 0 && { [`_${element}`]: next }) } as T
 }
 
-/** What is wrong with the translations: each in a language of its own, and saying something. `at` is the element's path. */
+/** What is wrong with the translations: each must be in a different language, and have a text. `at`: the element's path. */
 export const translationIssues = (
   holder: object,
   element: string,

@@ -1,4 +1,4 @@
-/** A Period that is over, and nobody knows since when. https://hl7.org/fhir/R4/extension-data-absent-reason.html */
+/** A Period that has ended at an unknown time. https://hl7.org/fhir/R4/extension-data-absent-reason.html */
 
 import { standardExtensions } from './canonical.ts'
 
@@ -7,7 +7,7 @@ export const unknownEnd = {
   _end: { extension: [{ url: standardExtensions.dataAbsentReason, valueCode: 'unknown' }] },
 } as const
 
-/** Whether it says so of its end, in one of the words for what is not known. */
+/** Whether its end is said to be unknown, by any of the codes for that. */
 export const isEndUnknown = (period: object): boolean => {
   const { end, _end } = period as { readonly end?: string; readonly _end?: { readonly extension?: readonly Said[] } }
   const said = _end?.extension?.find(({ url }) => url === standardExtensions.dataAbsentReason)
@@ -16,7 +16,7 @@ export const isEndUnknown = (period: object): boolean => {
 
 type Said = { readonly url: string; readonly valueCode?: string }
 
-/** `unknown`, and what is narrower: https://hl7.org/fhir/R4/codesystem-data-absent-reason.html */
+/** `unknown` and the codes below it: https://hl7.org/fhir/R4/codesystem-data-absent-reason.html */
 const unknownWords: ReadonlySet<unknown> = new Set([
   'unknown',
   'asked-unknown',

@@ -1,9 +1,9 @@
 /** Which codes a required binding allows. https://hl7.org/fhir/R4/terminologies.html#required */
 
-/** By code system; the same Set stands in several value sets. */
+/** By code system; several value sets share a Set. */
 export type CodeSet = ReadonlyMap<string, ReadonlySet<string>>
 
-/** By url. A ValueSet that cannot be enumerated (all of UCUM, BCP-13, ISO 4217) is absent. */
+/** By url. A ValueSet whose codes cannot be listed (all of UCUM, BCP-13, ISO 4217) is absent. */
 export type ValueSets = ReadonlyMap<string, CodeSet>
 
 type Concept = { readonly code: string; readonly concept?: readonly Concept[] }
@@ -24,7 +24,7 @@ export type TerminologyDefinition = {
   readonly compose?: { readonly include: readonly Include[]; readonly exclude?: unknown }
 }
 
-/** Expands those of the definitions that are wanted; the others are read once and let go. */
+/** Expands the wanted ones of the definitions. The others are read once and not kept. */
 export const expandValueSets = (
   definitions: Iterable<TerminologyDefinition>,
   wanted: ReadonlySet<string>,

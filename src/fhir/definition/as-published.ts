@@ -1,8 +1,8 @@
 import type { ElementDefinition, StructureDefinition } from './structure.ts'
 
 /**
- * As HL7 publishes it in R4: the definitions that come along have elements of Medplum's own and of later editions as well, and define a
- * few of R4 otherwise. What only mends an expression of R4 stays as it comes. https://hl7.org/fhir/R4/resourcelist.html
+ * A definition as HL7 publishes it in R4: the ones that we get also have elements of Medplum's own and of later editions, and define a few of R4
+ * differently. Differences that only correct an expression of R4 are left. https://hl7.org/fhir/R4/resourcelist.html
  */
 export const asPublished = (definition: StructureDefinition): StructureDefinition => {
   const element = definition.snapshot.element
@@ -14,7 +14,7 @@ export const asPublished = (definition: StructureDefinition): StructureDefinitio
 
 const characteristic = 'EvidenceVariable.characteristic'
 
-/** With all that stands in them; of what is defined anew below all. */
+/** Elements that are dropped with all that is below them. Of an element that is defined anew below, all children are dropped. */
 const notPublished: readonly string[] = [
   ...['project', 'author', 'onBehalfOf', 'account', 'accounts', 'compartment', 'deleted'].map(one => `Meta.${one}`),
   'Binary.url',

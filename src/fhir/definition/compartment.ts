@@ -6,8 +6,8 @@ export type Compartment = 'Patient' | 'Device' | 'Encounter' | 'Practitioner' | 
 export const compartments: readonly Compartment[] = ['Patient', 'Device', 'Encounter', 'Practitioner', 'RelatedPerson']
 
 /**
- * The codes of the search parameters through which a type is in a compartment, as R4 defines it; `{def}` is the resource
- * itself. The definition of the Patient's comes with R4's other definitions (see registry-compartment.ts), these do not.
+ * The codes of the search parameters through which a type is in a compartment, as R4 defines it; `{def}` means the resource itself. The
+ * definition of the Patient compartment comes with R4's other definitions (see registry-compartment.ts); these do not.
  */
 export const compartmentTypes: Readonly<
   Record<Exclude<Compartment, 'Patient'>, Partial<Record<ResourceType, string>>>

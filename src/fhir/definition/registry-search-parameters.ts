@@ -17,14 +17,14 @@ export type SearchParameterDefinition = {
   readonly component?: readonly { readonly definition: string; readonly expression: string }[]
 }
 
-/** The definitions that come along and have no answer here, and why, by the definition's url. */
+/** The published definitions that are not supported, and why, by url. */
 export const unsupportedParameters: Readonly<Record<string, string>> = Object.fromEntries(
   unsupported.map(({ url, reason }) => [url, reason]),
 )
 
 export type SearchParameters = ReadonlyMap<ResourceType, ReadonlyMap<string, SearchParameter>>
 
-/** Every definition for every type of its base. A later definition of the same type and code takes the place of the earlier. */
+/** Every definition for every type of its base. A later definition of the same type and code replaces an earlier one. */
 export const compileSearchParameters = (
   structures: Structures,
   definitions: readonly SearchParameterDefinition[],
@@ -69,13 +69,13 @@ const compileOne = (context: Context, definition: SearchParameterDefinition, bas
   }
 }
 
-/** They look for words in many elements at once, so no rule for strings holds of them; R5 calls them special as well. */
+/** They look for words in many elements at once, so the rules for strings do not apply to them; R5 gives them the type `special` as well. */
 const fullText: ReadonlySet<string> = new Set([
   'http://hl7.org/fhir/SearchParameter/DomainResource-text',
   'http://hl7.org/fhir/SearchParameter/Resource-content',
 ])
 
-/** The definition may name fewer types than the element allows, and some (`Resource`) that say nothing. */
+/** The definition may name fewer types than the element allows, and also some that mean nothing here, such as `Resource`. */
 const narrowed = (allowed: readonly ResourceType[], named: readonly string[] = []): readonly ResourceType[] => {
   if (allowed.length === 0) return named.filter(isResourceType)
   const both = allowed.filter(type => named.includes(type))
@@ -100,5 +100,5 @@ const compilePart = (
   return outside ? { ...part, ofResource: true } : part
 }
 
-/** How a composite's part leads out of the element that the composite is about. */
+/** How the expression of a composite's part leads out of the element that the composite is about. */
 const ofResource = '%resource.'

@@ -1,6 +1,6 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 
-/** Every resource type of R4, and none of anybody else. https://hl7.org/fhir/R4/resourcelist.html */
+/** Every resource type of R4, and no others. https://hl7.org/fhir/R4/resourcelist.html */
 export const resourceTypes: readonly ResourceType[] = [
   'Account',
   'ActivityDefinition',

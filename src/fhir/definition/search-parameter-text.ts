@@ -3,7 +3,7 @@ import type { Registry } from '../registry.ts'
 import { readDefinitions } from './definition-file.ts'
 import type { SearchParameter } from './search-parameter.ts'
 
-/** Reads what R4 and we say about each parameter, which nothing but documentation needs: some megabytes while it is kept. */
+/** Reads the descriptions of all parameters, R4's and ours. They take some megabytes while they are held, and only documentation needs them. */
 export const readParameterTexts = (
   registry: Registry,
 ): ((parameter: SearchParameter, type: ResourceType) => string) => {
@@ -20,6 +20,6 @@ export const readParameterTexts = (
 
 type Described = { readonly resourceType: string; readonly url: string; readonly description?: string }
 
-/** Where several types share a parameter there is a line for each: `* [Patient](patient.html): …`. */
+/** If several types share a parameter, there is a line for each: `* [Patient](patient.html): …`. */
 const ofType = (text: string, type: ResourceType): string =>
   new RegExp(`^\\* \\[${type}\\]\\([^)]*\\): (.*)$`, 'm').exec(text)?.[1]?.trim() ?? text

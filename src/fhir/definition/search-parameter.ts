@@ -19,22 +19,22 @@ export type ElementPath = {
   readonly steps: readonly PathStep[]
   /** The FHIR datatype that is reached: `CodeableConcept`, `Reference`, `dateTime`, `Period`, … */
   readonly datatype: string
-  /** Of a `code`: the ValueSet that its codes, and with them their systems, are bound to. */
+  /** For a `code`: the ValueSet to which its codes, and thereby their systems, are bound. */
   readonly valueSet?: string
   /**
-   * `Patient.deceased.exists() and Patient.deceased != false`: the parameter has one value, true where that holds for
-   * any of its paths (there is one per type of the choice) and false where it holds for none.
+   * `Patient.deceased.exists() and Patient.deceased != false`: the parameter then has one value, true if that holds for any of its paths (there
+   * is one per type of the choice), and false if for none.
    */
   readonly test?: 'exists-and-not-false'
 }
 
 export type PathStep = {
   readonly name: string
-  /** Only this one of a repeating element, as in `Bundle.entry[0].resource`. */
+  /** Only this item of a repeating element, as in `Bundle.entry[0].resource`. */
   readonly index?: number
-  /** Only those whose child has the value, as in `telecom.where(system = 'phone')`. */
+  /** Only items whose child has the value, as in `telecom.where(system = 'phone')`. */
   readonly where?: { readonly name: string; readonly equals: string }
-  /** Only those references that name this type, as in `subject.where(resolve() is Patient)`. */
+  /** Only references to this type, as in `subject.where(resolve() is Patient)`. */
   readonly refersTo?: string
 }
 
@@ -45,10 +45,10 @@ export type SearchParameter = {
   readonly url: string
   readonly type: SearchParameterType
   readonly paths: readonly ElementPath[]
-  /** The types that a reference parameter may point to; empty for the others. */
+  /** The types that a reference parameter may point to; empty for other parameters. */
   readonly targets: readonly ResourceType[]
   /** The parts of a composite; each part's paths start at the composite's own paths. */
   readonly components: readonly SearchParameter[]
-  /** A part of a composite whose paths start at the resource after all. */
+  /** True for a part of a composite whose paths start at the resource all the same. */
   readonly ofResource?: true
 }

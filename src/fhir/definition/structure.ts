@@ -4,12 +4,12 @@ export type Structure = {
   readonly name: string
   readonly kind: 'resource' | 'complex-type' | 'primitive-type'
   readonly root: Element
-  /** Of a primitive: the format of its text. */
+  /** For a primitive: the format of its text. */
   readonly pattern?: string
 }
 
 export type Element = {
-  /** As in JSON, but of a choice without its type: `value`. */
+  /** As in JSON, but for a choice without its type: `value`. */
   readonly name: string
   /** As in the definition: `Observation.value[x]`. */
   readonly path: string
@@ -17,20 +17,20 @@ export type Element = {
   readonly max: number
   readonly repeats: boolean
   readonly isChoice: boolean
-  /** Whether it belongs to the summary of what it stands in. */
+  /** Whether it belongs to the summary of its parent. */
   readonly isSummary: boolean
   readonly types: readonly ElementType[]
-  /** ValueSet whose codes alone are allowed. */
+  /** The ValueSet to which its codes are bound with the strength `required`. */
   readonly requiredValueSet?: string
   readonly constraints: readonly Constraint[]
   readonly children: ReadonlyMap<string, Element>
-  /** Path of the element whose children these are, as `Bundle.link`. */
+  /** The path of the element that has the same children, such as `Bundle.link`. */
   readonly content?: string
 }
 
 export type ElementType = {
   readonly code: string
-  /** Of a reference or canonical: the types that it may point to; empty means any. */
+  /** For a reference or canonical: the types that it may point to; empty means any. */
   readonly targets: readonly string[]
 }
 
@@ -80,7 +80,7 @@ export const toStructure = (definition: StructureDefinition): Structure => {
   return { name: definition.name, kind, root, ...(pattern === undefined ? {} : { pattern }) }
 }
 
-/** The element below another, looked for in its own children, in those it refers to, or in those of its datatype. */
+/** The child of an element, which is defined among its own children, among those of the element it refers to, or in its datatype. */
 export const childOf = (structures: Structures, element: Element, type: string | undefined, name: string) =>
   element.children.get(name) ?? contentOf(structures, element)?.children.get(name) ?? ofType(structures, type, name)
 
@@ -101,7 +101,7 @@ const place = (element: Building, byPath: Map<string, Building>): void => {
   parent?.children.set(element.name, element)
 }
 
-/** A resource's own id is an `id`; its definition says string. */
+/** The id of a resource is an `id`, although its definition says string. */
 const toElement = (definition: ElementDefinition, idPath: string): Building => {
   const { path, min, max, base, type = [], binding, constraint = [], contentReference, isSummary = false } = definition
   const isChoice = path.endsWith('[x]')
@@ -129,7 +129,7 @@ const toElementType = (type: TypeDefinition): ElementType => ({
   targets: (type.targetProfile ?? []).map(nameOf).filter(name => name !== 'Resource'),
 })
 
-/** `SimpleQuantity` and `MoneyQuantity` are told by their profile, what has no type of FHIR by an extension. */
+/** `SimpleQuantity` and `MoneyQuantity` are recognised by their profile, and types that are not FHIR's own by an extension. */
 const codeOf = ({ code, profile, extension }: TypeDefinition): string => {
   if (profile?.length === 1) return nameOf(profile[0] ?? code)
   if (!code.startsWith('http://hl7.org/fhirpath/')) return code
@@ -144,7 +144,7 @@ const patternOf = ({ kind, name, snapshot }: StructureDefinition): string | unde
 
 const nameOf = (url: string): string => url.slice(url.lastIndexOf('/') + 1)
 
-/** The same few constraints stand on thousands of elements: one object each. */
+/** Thousands of elements have the same few constraints, so that one object is kept for each. */
 const shared = ({ key, human, expression }: Constraint): Constraint => {
   const known = constraints.get(key)
   if (known?.expression === expression) return known

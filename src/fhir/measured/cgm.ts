@@ -8,10 +8,10 @@ export const cgmProfile = (name: string): string => `${guide}/StructureDefinitio
 
 export const cgmOperation = `${guide}/OperationDefinition/submit-cgm-bundle`
 
-/** What a server claims that takes the data of sensors as the guide has it. */
+/** What a server claims to be that takes the data of sensors as the guide describes it. */
 export const cgmReceiver = `${guide}/CapabilityStatement/cgm-data-receiver`
 
-/** What the guide asks of a value: the words of the unit too, as its patterns have them. */
+/** What the guide requires of a value, including the spelled unit, since its patterns contain that. */
 type Unit = { readonly code: string; readonly unit: string }
 
 /** A profile of Observations with one value, and the LOINC code that it fixes. */
@@ -26,7 +26,7 @@ export const cgmReadings: readonly CgmObservation[] = [
   { profile: 'cgm-sensor-reading-moles-per-volume', code: '105272-9', quantity: molesPerVolume },
 ]
 
-/** Of a period. */
+/** Figures about a period. */
 export const cgmFigures = {
   'mean-mg/dL': { profile: 'cgm-summary-mean-glucose-mass-per-volume', code: '97507-8', quantity: massPerVolume },
   'mean-mmol/L': { profile: 'cgm-summary-mean-glucose-moles-per-volume', code: '105273-7', quantity: molesPerVolume },
@@ -62,7 +62,7 @@ const quantityOf = ({ code, unit }: Unit) => ({ unit, system: systems.ucum, code
 
 const required = { min: 1, max: '1' } as const
 
-/** As far as the definitions of the guide constrain an Observation, for `$validate`. */
+/** What the guide requires of an Observation, for `$validate`. */
 const definitionOf = (name: string, elements: readonly ElementDefinition[]): ProfileDefinition => ({
   url: cgmProfile(name),
   type: 'Observation',
@@ -95,7 +95,7 @@ const timesInRanges: readonly ElementDefinition[] = [
   ]),
 ]
 
-/** By what members are can only be told where they are read: here it is asked how many there are. */
+/** Only how many members there are is checked: what they are is only known once they are read. */
 export const cgmDefinitions: readonly ProfileDefinition[] = [
   ...cgmReadings.map(({ profile, code, quantity }) =>
     definitionOf(profile, [coded(systems.loinc, code), atMoment, valued(quantity)]),

@@ -1,32 +1,32 @@
 import { systems } from '../canonical.ts'
 import { type ConceptMapping, type OpenMhealthMaps, openMhealthMaps, type SchemaConcept } from './open-mhealth-maps.ts'
 
-/** A code as it may stand in a coding, a search or a scope; without a system it is that text alone. */
+/** A code as it may be written in a coding, a search or a scope; without a system, it is the text alone. */
 type Spelling = { readonly system?: string; readonly code: string }
 
-/** What people consent to: a class of codes, and the narrower codes that it implies one way. */
+/** What people consent to: a class of codes, and narrower codes that are included in the consent without being of the class. */
 export type Kind = { readonly key: string; readonly display: string; readonly narrower: readonly Spelling[] }
 
 export type CodeClasses = {
-  /** `omh:heart-rate` for each spelling of that class; else `system|code`, a class of its own. */
+  /** `omh:heart-rate` for each spelling of that class; for a code that is of no such class, `system|code`. */
   readonly classOf: (system: string | undefined, code: string) => string
   /**
-   * What a token search for the code means: the coding's class is one of `keys`, or, with `anySystem`, its code is this text.
-   * `system` is absent where the search leaves it open, null where it asks for none (`|code`).
+   * What a token search for the code means: that the class of the coding is one of `keys`, or, with `anySystem`, that its code is this text.
+   * `system` is absent if the search leaves it open, and null if it asks for none (`|code`).
    */
   readonly classesAsked: (
     system: string | null | undefined,
     code: string,
   ) => { readonly keys: string[]; readonly anySystem: boolean }
-  /** The kind that must be consented to for data with this code; absent where the code has none. */
+  /** The kind to which consent is needed for data with this code; undefined if the code has none. */
   readonly kindOf: (system: string | undefined, code: string) => string | undefined
   readonly spellings: (classKey: string) => readonly Spelling[]
   readonly kinds: () => readonly Kind[]
 }
 
 /**
- * Classes and kinds of codes, from our ConceptMaps and CodeSystems.
- * A code lies in one class only: where two schemas name the same code, the first in the map has it.
+ * Classes and kinds of codes, from our ConceptMaps and CodeSystems. A code is in one class only: if two schemas name it, the first in the map
+ * has it.
  */
 export const openCodeClasses = (maps: OpenMhealthMaps = openMhealthMaps): CodeClasses => {
   const known = collectSpellings(maps)
@@ -80,7 +80,7 @@ const collectSpellings = (maps: OpenMhealthMaps): ReadonlyMap<string, string> =>
   return known
 }
 
-/** Apps write an IEEE id under the Open mHealth system and the other way round, or any id without a system. */
+/** Apps also write an IEEE id under the Open mHealth system, and the other way round, or either without a system. */
 const schemaSystems = [systems.omh, systems.ieee, undefined]
 
 const schemaSpellings = (maps: OpenMhealthMaps): readonly (readonly [string, string])[] => {
@@ -95,7 +95,7 @@ const schemaSpellings = (maps: OpenMhealthMaps): readonly (readonly [string, str
   })
 }
 
-/** Every SNOMED code that a schema names is a spelling of it, whatever its relation; of LOINC only equivalent codes are. */
+/** Every SNOMED code that a schema names is a spelling of it, whatever its relation; of the LOINC codes, only equivalent ones are. */
 const standardSpellings = (maps: OpenMhealthMaps): readonly (readonly [string, string])[] => [
   ...pairs(maps.snomed).map(({ code, target }) => [keyOf(systems.snomed, target.code), code] as const),
   ...pairs(maps.loinc)
@@ -103,7 +103,7 @@ const standardSpellings = (maps: OpenMhealthMaps): readonly (readonly [string, s
     .map(({ code, target }) => [keyOf(systems.loinc, target.code), code] as const),
 ]
 
-/** Codes that say more than their schema: who shares the kind shares them, but they are not the same. */
+/** Codes that say more than their schema: they are shared by whoever shares the kind, but they are not the same. */
 const collectNarrower = (loinc: ConceptMapping) => {
   const narrower = pairs(loinc).filter(({ target }) => target.equivalence === 'narrower')
   return {
@@ -133,7 +133,7 @@ const bioportalSpellings = (key: string): readonly string[] =>
     return [`|${root}/${code}`, `${root}/|${code}`, `${root}|${code}`]
   })
 
-/** A standard code under its BioPortal URI is that standard code, also where no schema names it. */
+/** A standard code, if it is written as its BioPortal URI, even if no schema names it. */
 const canonicalKey = (system: string | undefined, code: string): string | undefined => {
   const uri = system === undefined ? code : `${system.replace(/\/$/, '')}/${code}`
   const found = bioportal.find(({ root }) => uri.startsWith(`${root}/`))
@@ -144,8 +144,8 @@ const schemaId = /^([a-z][\w-]*:[a-z][\w-]*)(?::\d[\w.]*)?$/
 const ownNamespace = /^(?:omh|ieee|granola|local):/
 
 /**
- * Another version of a schema that we know belongs to its class; `omh:foo:1.0` is a class of its own, `omh:foo`,
- * though nobody has told us of it; so is `acme:foo` in those systems.
+ * Another version of a schema that we know belongs to the schema's class. `omh:foo:1.0` is in the class `omh:foo`, although we do not know that
+ * schema; the same is true of `acme:foo` in those systems.
  */
 const unlistedSchema = (known: ReadonlyMap<string, string>, system: string | undefined, code: string) => {
   if (system === undefined ? !ownNamespace.test(code) : system !== systems.omh && system !== systems.ieee)
@@ -154,7 +154,7 @@ const unlistedSchema = (known: ReadonlyMap<string, string>, system: string | und
   return id === undefined ? undefined : (known.get(keyOf(undefined, id)) ?? id)
 }
 
-/** The class of the kind, and the narrower codes that belong to it too. */
+/** The class of the kind, and the narrower codes that it includes. */
 export const codesOf = ({ key, narrower }: Kind): readonly string[] => [
   `${key.startsWith('ieee:') ? systems.ieee : systems.omh}|${key}`,
   ...narrower.map(({ system = '', code }) => `${system}|${code}`),

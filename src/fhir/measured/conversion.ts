@@ -5,11 +5,11 @@ export type Conversion = {
   readonly dimension: string
   readonly factor: number
   readonly shift: number
-  /** By how much, in the one unit, a value may differ from the same reading that is told in another; absent where its last digit says so. */
+  /** By how much, in that unit, a value may differ from the same reading given in another unit; absent if that depends on its last digit. */
   readonly slack?: number
 }
 
-/** Undefined for what is no UCUM code that a line leads to. */
+/** Undefined if it is no UCUM code, or one whose unit cannot be converted so, such as a logarithm. */
 export const conversionTo = (code: string): Conversion | undefined => {
   const unit = ucumUnit(code)
   if (unit === undefined) return undefined
@@ -17,5 +17,5 @@ export const conversionTo = (code: string): Conversion | undefined => {
   return { dimension, factor: Number(denominator) / Number(numerator), shift: Number(shift) }
 }
 
-/** Of values without a unit. */
+/** The dimension of values without a unit. */
 export const unitlessDimension = (): string => conversionTo('1')?.dimension ?? ''

@@ -1,17 +1,17 @@
 import type { CodeableConcept, Extension } from '@medplum/fhirtypes'
 import { extensions, systems } from '../canonical.ts'
 
-/** What a value is: measured (once, or as the sum of all that was), the average of several measurements, or another figure made of them. */
+/** What a value is: measured (once, or as the sum of all measurements), the average of several measurements, or another figure made from them. */
 export type Statistic = 'measured' | 'average' | 'other'
 
-/** By the extension that documents with a `descriptive_statistic` get; of an Observation without it the value was measured. */
+/** From the extension that is made of a document's `descriptive_statistic`; the value of an Observation without it was measured. */
 export const statisticOf = (observation: Extended): Statistic => {
   const concept = conceptOf(observation)
   if (concept === undefined) return 'measured'
   return [concept.text, ...codesOf(concept)].map(word => known[word ?? '']).find(one => one !== undefined) ?? 'other'
 }
 
-/** Its words; undefined where there is no such extension. */
+/** What the extension says in words; undefined if there is none. */
 export const statisticWords = (observation: Extended): string | undefined => {
   const concept = conceptOf(observation)
   return concept && (concept.text ?? codesOf(concept)[0])

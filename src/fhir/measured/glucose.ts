@@ -3,10 +3,13 @@ import { type Conversion, conversionTo } from './conversion.ts'
 
 export type GlucoseUnit = 'mg/dL' | 'mmol/L'
 
-/** Milligrams in a decilitre for each millimole in a litre: glucose has 180.16 g/mol. */
+/** How many mg/dL are 1 mmol/L: glucose has 180.16 g/mol. */
 export const milligramsPerMillimole = 18.016
 
-/** More cannot be: the highest that was told of a living person is 5600 mg/dL, and a 9999 stands for an error. https://doi.org/10.2337/diacare.13.2.181 */
+/**
+ * The most that is believed: the highest value reported of a living person is 5600 mg/dL, and a 9999 means an error.
+ * https://doi.org/10.2337/diacare.13.2.181
+ */
 export const mostGlucose: Readonly<Record<GlucoseUnit, number>> = { 'mg/dL': 6000, 'mmol/L': 333 }
 
 /** All codes of readings of the kind `omh:blood-glucose`. */
@@ -16,8 +19,8 @@ export const drawnGlucose = codesOf('41653-7', '14743-9', '2339-0', '15074-8', '
 export const anyGlucose = [{ system: systems.omh, code: 'omh:blood-glucose' }, ...interstitialGlucose, ...drawnGlucose]
 
 /**
- * The ranges of the international consensus on time in range, by what bounds them from above; all but the first two hold
- * their upper bound themselves: 70 and 180 mg/dL are in range. https://doi.org/10.2337/dci19-0028
+ * The ranges of the international consensus on time in range, by their upper bounds, which belong to the range in all but the first two: 70 and
+ * 180 mg/dL are in range. https://doi.org/10.2337/dci19-0028
  */
 export const glucoseRanges = [
   { name: 'very-low', bounds: { 'mg/dL': '< 54', 'mmol/L': '< 3.0' }, target: '< 1 %' },
@@ -27,13 +30,13 @@ export const glucoseRanges = [
   { name: 'very-high', bounds: { 'mg/dL': '> 250', 'mmol/L': '> 13.9' }, target: '< 5 %' },
 ] as const
 
-/** Between the ranges, in either unit as the consensus has them: 10.0 mmol/L is in range, though it is 180.16 mg/dL. */
+/** The bounds between the ranges, in either unit as in the consensus: 10.0 mmol/L is in range, although it is 180.16 mg/dL. */
 export const glucoseThresholds: Readonly<Record<GlucoseUnit, readonly [number, number, number, number]>> = {
   'mg/dL': [54, 70, 180, 250],
   'mmol/L': [3, 3.9, 10, 13.9],
 }
 
-/** Values of either dimension in the one unit, each with the thresholds of its own unit converted likewise. */
+/** Conversions of values of either dimension to one unit, each with the thresholds of its own unit, converted likewise. */
 export const glucoseConversions = (unit: GlucoseUnit) => {
   const other = unit === 'mg/dL' ? 'mmol/L' : 'mg/dL'
   const across = unit === 'mg/dL' ? milligramsPerMillimole : 1 / milligramsPerMillimole
@@ -49,7 +52,7 @@ export const glucoseConversions = (unit: GlucoseUnit) => {
   ]
 }
 
-/** The one in mg/dL is the finer. */
+/** Of a reading given in both units, the value in mg/dL is the finer. */
 export const glucoseToldTwice = (unit: GlucoseUnit) => ({
   finer: required('mg/dL').dimension,
   coarser: required('mmol/L').dimension,
@@ -57,8 +60,8 @@ export const glucoseToldTwice = (unit: GlucoseUnit) => ({
 })
 
 /**
- * How far apart two numbers of one reading may be that was sent in both units: what is told in mmol/L has one decimal, and devices take the
- * millimole for 18 mg/dL or for 18.016.
+ * How far apart two values may be of one reading that was sent in both units: in mmol/L it has one decimal, and devices reckon with 18 mg/dL for
+ * a millimole, or with 18.016.
  */
 const slackOf = (told: GlucoseUnit, unit: GlucoseUnit): number => {
   if (told === 'mg/dL') return 0
@@ -71,8 +74,5 @@ const required = (unit: GlucoseUnit): Conversion => {
   return conversion
 }
 
-/**
- * The glucose management indicator in percent, of a mean in mg/dL: what HbA1c would be expected.
- * https://doi.org/10.2337/dc18-1581
- */
+/** The glucose management indicator in percent, from a mean in mg/dL: the HbA1c that would be expected. https://doi.org/10.2337/dc18-1581 */
 export const glucoseManagementIndicator = (mean: number): number => 3.31 + 0.02392 * mean

@@ -2,7 +2,7 @@ import type { ValueSet } from '@medplum/fhirtypes'
 import { canonicalBase, systems } from '../canonical.ts'
 import type { CodeClasses, Kind } from './code-class.ts'
 
-/** The codes of each kind as a ValueSet, for `code:in` and for people; made from the maps, so that both say the same. */
+/** The codes of each kind as a ValueSet, for `code:in` and for people to read; made from the maps, so that both agree. */
 export const kindValueSets = (classes: CodeClasses): readonly ValueSet[] =>
   classes.kinds().map(kind => toValueSet(kind, classes))
 

@@ -6,7 +6,7 @@ import loinc from '../../../fhir-profiles/ConceptMap-open-mhealth-loinc.json' wi
 import snomed from '../../../fhir-profiles/ConceptMap-open-mhealth-snomed.json' with { type: 'json' }
 import ucum from '../../../fhir-profiles/ConceptMap-open-mhealth-ucum.json' with { type: 'json' }
 
-/** What the maps are read for, of https://hl7.org/fhir/R4/conceptmap.html */
+/** What is read of the maps. https://hl7.org/fhir/R4/conceptmap.html */
 export type ConceptMapping = { readonly group: readonly MappingGroup[] }
 
 type MappingGroup = {
@@ -21,7 +21,7 @@ export type MappingTarget = {
   readonly dependsOn?: readonly { readonly property: string; readonly value: string }[]
 }
 
-/** What the code systems are read for, of https://hl7.org/fhir/R4/codesystem.html */
+/** What is read of the code systems. https://hl7.org/fhir/R4/codesystem.html */
 type SchemaCodes = { readonly url: string; readonly concept: readonly SchemaConcept[] }
 
 export type SchemaConcept = {
@@ -40,5 +40,5 @@ export type OpenMhealthMaps = {
   readonly answers: ConceptMapping
 }
 
-/** Our published terminology of Open mHealth, the one source of classes, kinds, codings and units. */
+/** Our published terminology of Open mHealth, the only source of classes, kinds, codings and units. */
 export const openMhealthMaps: OpenMhealthMaps = { codeSystems: [omh, ieee], ieeeToOmh, loinc, snomed, ucum, answers }

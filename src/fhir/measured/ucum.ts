@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 
 /**
- * A unit as an exact line to the base units of its dimension: (x + shift) × numerator ÷ denominator. Two units can be
- * compared where their dimensions are the same. https://ucum.org/ucum#section-Semantics
+ * How a unit is converted exactly to the base units of its dimension: (x + shift) × numerator ÷ denominator. Two units can be compared if their
+ * dimensions are the same. https://ucum.org/ucum#section-Semantics
  */
 export type UcumUnit = {
   readonly dimension: string
@@ -12,8 +12,8 @@ export type UcumUnit = {
 }
 
 /**
- * Undefined for what is no UCUM code, and for units that no line leads from: logarithms ([pH], dB) and arbitrary units
- * ([IU]), which equal nothing but themselves.
+ * Undefined if it is no UCUM code, and for units that are not converted so: logarithms ([pH], dB), and arbitrary units ([IU]), which equal only
+ * themselves.
  */
 export const ucumUnit = (code: string): UcumUnit | undefined => {
   const known = units.get(code)
@@ -39,7 +39,7 @@ const measure = (code: string): UcumUnit | undefined => {
 
 const longestCode = 100
 
-/** What the library finds only by a name or a guess, with a message, is no UCUM code; on some texts it throws. */
+/** A text that the library recognises only by a name or a guess, and with a message, is no UCUM code; some texts make it throw. */
 const find = (code: string): LibraryUnit | undefined => {
   try {
     const { unit, retMsg = [] } = library().getSpecifiedUnit(code, 'validate')
@@ -49,7 +49,7 @@ const find = (code: string): LibraryUnit | undefined => {
   }
 }
 
-/** The few parts of the library's unit that are read here. */
+/** The few parts of the library's unit that are used here. */
 type LibraryUnit = {
   readonly magnitude_: number
   readonly dim_: { readonly dimVec_: readonly number[] | null } | null
@@ -67,7 +67,7 @@ type Library = {
   ) => { readonly unit: LibraryUnit | null; readonly retMsg?: readonly string[] }
 }
 
-/** Loaded when the first unit is met: it takes 30 ms and 16 MB. */
+/** Loaded when the first unit is looked up: it takes 30 ms and 16 MB. */
 const library = (): Library => {
   loaded ??= (require('@lhncbc/ucum-lhc') as LibraryModule).UcumLhcUtils.getInstance()
   return loaded
@@ -82,13 +82,13 @@ type Line = Omit<UcumUnit, 'dimension'>
 const temperature = ({ cnv_, cnvPfx_ }: LibraryUnit): Line | undefined =>
   cnvPfx_ === 1 ? temperatures[cnv_ ?? ''] : undefined
 
-/** To kelvin. */
+/** Conversions to kelvin. */
 const temperatures: Readonly<Record<string, Line>> = {
   Cel: { numerator: '1', denominator: '1', shift: '273.15' },
   degF: { numerator: '5', denominator: '9', shift: '459.67' },
 }
 
-/** Undefined for a unit that is too large or too small for a number: 10*1000000 is a code, and nothing is measured in it. */
+/** Undefined for a unit that is too large or too small for a number: 10*1000000 is a code, but nothing is measured in it. */
 const proportional = (magnitude: number): Line | undefined =>
   magnitude > smallest && magnitude < 1 / smallest ? { ...toRatio(magnitude), shift: '0' } : undefined
 
@@ -96,7 +96,7 @@ const smallest = 1e-200
 
 type Ratio = { readonly numerator: string; readonly denominator: string }
 
-/** The fraction that a floating point number stands for: 0.0254000…02 is 127/5000, 0.0166… is 1/60. */
+/** The fraction that a floating point number stands for: 127/5000 for 0.0254000…02, and 1/60 for 0.0166…. */
 const toRatio = (number: number): Ratio => {
   const [mantissa = '1', exponent = '0'] = number.toExponential(14).split('e')
   const digits = mantissa.replace('.', '').replace(/0+$/, '')
@@ -106,7 +106,7 @@ const toRatio = (number: number): Ratio => {
   return scaled(BigInt(mantissa.replace('.', '')), 1n, Number(exponent) - 14)
 }
 
-/** Decimals no longer than this are meant as they stand. */
+/** Decimals with no more digits than this are taken to be exact. */
 const shortest = 12
 
 const scaled = (numerator: bigint, denominator: bigint, exponent: number): Ratio => {
@@ -119,7 +119,7 @@ const scaled = (numerator: bigint, denominator: bigint, exponent: number): Ratio
 const greatestCommonDivisor = (one: bigint, other: bigint): bigint =>
   other === 0n ? one : greatestCommonDivisor(other, one % other)
 
-/** By continued fractions, as far as the number's own precision goes. */
+/** The nearest fraction by continued fractions, as far as the precision of the number goes. */
 const nearestFraction = (number: number): { numerator: bigint; denominator: bigint } | undefined => {
   let [numerator, before] = [1, 0]
   let [denominator, beforeDenominator] = [0, 1]

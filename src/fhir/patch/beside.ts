@@ -2,10 +2,7 @@ import { isObject } from '../json.ts'
 import type { Json, Location } from './location.ts'
 import { listAt } from './patch-value.ts'
 
-/**
- * Where id and extensions of a primitive are kept, made for one that has none yet:
- * https://hl7.org/fhir/R4/json.html#primitive
- */
+/** Makes the place for the id and extensions of a primitive that has none yet: https://hl7.org/fhir/R4/json.html#primitive */
 export const holderBeside = ({ parent, key, index }: NonNullable<Location['place']>): Json => {
   const holder: Json = {}
   const beside = parent[`_${key}`]
@@ -17,7 +14,7 @@ export const holderBeside = ({ parent, key, index }: NonNullable<Location['place
   return holder
 }
 
-/** What is left where the last extension of a primitive went: no object of FHIR is empty. */
+/** Removes what is left after the last extension of a primitive was removed: no object of FHIR is empty. */
 export const dropEmptyBeside = (value: unknown): void => {
   if (Array.isArray(value)) for (const item of value) dropEmptyBeside(item)
   if (!isObject(value)) return

@@ -1,16 +1,16 @@
 import { isObject } from '../json.ts'
 
-/** The lists and objects from which a patch took the last that they had. */
+/** The lists and objects from which a patch took the last item or member. */
 export type Emptied = Set<unknown>
 
 /**
- * The document without what is empty since it was emptied, and without what is so for want of that: "an array can never be empty", and
- * neither can an object, https://hl7.org/fhir/R4/json.html. What came empty stays, and is refused.
+ * The document without the lists and objects that the patch has emptied, and without those that are empty for lack of these: "an array can never
+ * be empty", and neither can an object, https://hl7.org/fhir/R4/json.html. What was empty before stays, and is refused.
  */
 export const withoutEmptied = (document: unknown, emptied: Emptied): unknown =>
   emptied.size === 0 ? document : (rest(document, emptied) ?? document)
 
-/** Undefined where nothing is left of it. */
+/** Undefined if nothing is left of it. */
 const rest = (value: unknown, emptied: Emptied): unknown => {
   if (isEmptied(value, emptied)) return undefined
   if (Array.isArray(value)) {
@@ -26,13 +26,13 @@ const rest = (value: unknown, emptied: Emptied): unknown => {
   return left.length === 0 && names.length > 0 ? undefined : Object.fromEntries(left)
 }
 
-/** The second list of primitives keeps step with the first: https://hl7.org/fhir/R4/json.html#primitive */
+/** The list beside a list of primitives must stay aligned with it: https://hl7.org/fhir/R4/json.html#primitive */
 const restBeside = (value: unknown, emptied: Emptied): unknown => {
   if (!Array.isArray(value)) return rest(value, emptied)
   const items = value.map(item => rest(item, emptied) ?? null)
   return items.every(item => item === null) ? undefined : items
 }
 
-/** Later operations may have put something there again. */
+/** Still empty: later operations may have put something in again. */
 const isEmptied = (value: unknown, emptied: Emptied): boolean =>
   emptied.has(value) && Object.keys(value as object).length === 0

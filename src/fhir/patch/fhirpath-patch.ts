@@ -9,7 +9,7 @@ import { functions, isSimplePath } from './simple-path.ts'
 
 /**
  * https://hl7.org/fhir/R4/fhirpatch.html
- * Throws 400 for what is no patch, 422 for an operation that cannot be carried out; the document is left as it was.
+ * Throws FhirError, 400 if it is no patch, 422 for an operation that cannot be carried out; the document itself is never changed.
  */
 export const parseFhirpathPatch = (
   structures: Structures,
@@ -38,7 +38,7 @@ type Operation = {
   readonly index: number
   readonly type: string
   readonly path: string
-  /** The parts by name. */
+  /** The parts of the operation by name. */
   readonly parts: ReadonlyMap<string, Json>
 }
 
@@ -71,7 +71,10 @@ const malformed = (message: string, below: string) =>
 
 const mostOperations = 1000
 
-/** Each character of a path may ask something of each value: less than a second, in which nobody else is answered. */
+/**
+ * The limit for the work of all operations, since each character of a path may look at each value. It takes less than a second, during which
+ * nobody else is answered.
+ */
 const mostWork = 10_000_000
 const tooMuchWork =
   'The resource is too large for so many operations: send fewer, by shorter paths, or the whole resource'
@@ -156,7 +159,7 @@ const placeOf = ({ place }: Location): NonNullable<Location['place']> => {
   return place
 }
 
-/** The list whose items were found. */
+/** The list that the found items are in. */
 const listOf = (found: readonly Location[]) => {
   const [location] = found
   if (location === undefined) throw new SyntaxError('there is no such list; add makes its first item')

@@ -1,6 +1,9 @@
 import { FhirError } from '../error.ts'
 
-/** Throws where a change makes a resource larger than may come as a body, in whatever parts: few operations copy what is there a thousand times, and many add to it. */
+/**
+ * Throws FhirError if a change makes a resource larger than a body may be. Few operations can copy what is there a thousand times, and many can
+ * add to it.
+ */
 export const refuseGrowth = (before: unknown, after: unknown, mostLetters: number): void => {
   const had = lettersOf(before)
   const allowed = had > mostLetters ? had + mostAdded : mostLetters
@@ -11,10 +14,10 @@ export const refuseGrowth = (before: unknown, after: unknown, mostLetters: numbe
     )
 }
 
-/** To one that is larger already. */
+/** What may be added to a resource that is larger already. */
 const mostAdded = 10_000
 
-/** About as long as it is as JSON. */
+/** About its length as JSON. */
 const lettersOf = (value: unknown): number => {
   if (typeof value === 'string') return value.length + 3
   if (typeof value !== 'object' || value === null) return 6

@@ -4,9 +4,9 @@ import type { Emptied } from './emptied.ts'
 import { isSame } from './same.ts'
 
 /**
- * https://www.rfc-editor.org/rfc/rfc6902, upon values whose decimals keep their text: a library would copy them as objects.
- * Throws 400 for what is no patch, 422 for an operation that cannot be carried out; nothing is changed in place.
- * What lost the last that it had stays, and is told by `emptied`.
+ * https://www.rfc-editor.org/rfc/rfc6902, on values whose decimals keep their text, which a library would copy as objects. Throws FhirError, 400
+ * if it is no patch, 422 for an operation that cannot be carried out. Nothing is changed in place. Lists and objects that lost their last item
+ * stay, and are noted in `emptied`.
  */
 export const parseJsonPatch = (body: readonly unknown[]): ((document: unknown, emptied?: Emptied) => unknown) => {
   if (body.length > mostOperations) {
@@ -146,7 +146,7 @@ const without = (container: Container, token: string): Container => {
 
 type Container = unknown[] | Record<string, unknown>
 
-/** The document with the innermost container of the path exchanged; undefined where the path is the document itself. */
+/** The document with the innermost list or object of the path replaced; undefined if the path is the document itself. */
 const changed = (
   document: unknown,
   path: Pointer,
@@ -167,7 +167,7 @@ const changed = (
   return within(document, 0)
 }
 
-/** Copies of copies grow beyond all measure with few operations. */
+/** A few copies of copies grow beyond all bounds. */
 const limited = (document: unknown, refuse: Refuse): unknown => {
   let left = 100_000
   const count = (value: unknown, depth: number): void => {

@@ -5,7 +5,7 @@ import { isObject } from '../json.ts'
 
 export type Json = Record<string, unknown>
 
-/** Where a node of a resource stands: `parent[key]`, or one of the list that is there; the resource itself has no parent. */
+/** Where a node of a resource is: `parent[key]`, or an item of the list that is there. The resource itself has no parent. */
 export type Location = {
   readonly value: unknown
   readonly element: Element
@@ -14,21 +14,21 @@ export type Location = {
   readonly place?: { readonly parent: Json; readonly key: string; readonly index?: number }
 }
 
-/** What a FHIRPath expression finds in the resource, as places of the resource itself. Throws where it is not understood. */
+/** The places in the resource itself that a FHIRPath expression finds. Throws if the expression is not understood. */
 export const locate = (structures: Structures, resource: Json, path: string): readonly Location[] => {
   const { engine, model } = loadFhirpath()
   const compiled = engine.compile(path, model, { resolveInternalTypes: false, traceFn: () => {} })
   return (compiled(toPlain(resource)) as unknown[]).map(node => locationOf(structures, resource, fullPathOf(node)))
 }
 
-/** What was computed and stands nowhere has no such path. */
+/** A computed value has no place, and so no such path. */
 const fullPathOf = (node: unknown): string => {
   const full = (node as { fullPropertyName?: () => string | undefined }).fullPropertyName?.()
   if (full === undefined) throw new SyntaxError('it computes a value, and names no element')
   return full
 }
 
-/** `Patient.name[0].given[1]`: the path without choices and conditions that fhirpath.js tells of each node. */
+/** Follows `Patient.name[0].given[1]`: fhirpath.js gives such a path, without choices and conditions, for each node. */
 const locationOf = (structures: Structures, resource: Json, fullPath: string): Location => {
   const [, ...steps] = fullPath.split('.')
   return steps.reduce<Location>((at, step) => below(structures, at, step), rootOf(structures, resource))
@@ -54,7 +54,7 @@ const below = (structures: Structures, at: Location, step: string): Location => 
   return settled(structures, { value: held[index], element, type, place: { parent, key, index } })
 }
 
-/** What has the children of what stands there; of a primitive it stands beside it: https://hl7.org/fhir/R4/json.html#primitive */
+/** The object that has its children. For a primitive, it is beside the value: https://hl7.org/fhir/R4/json.html#primitive */
 export const holderOf = ({ value, place }: Location): Json | undefined => {
   if (isObject(value)) return value
   if (place === undefined) return undefined
@@ -64,11 +64,11 @@ export const holderOf = ({ value, place }: Location): Json | undefined => {
   return isObject(one) ? one : undefined
 }
 
-/** The definition of a child of what stands there. */
+/** The definition of a child of the node. */
 export const elementBelow = (structures: Structures, { element, type }: Location, name: string): Element | undefined =>
   childOf(structures, element, type, name)
 
-/** A choice has in JSON the name of the type that it has. */
+/** The JSON name of a choice element is that of the type that it has. */
 const presentAs = (element: Element, parent: Json): { element: Element; key: string; type: string } => {
   const [first] = element.types
   if (!element.isChoice) return { element, key: element.name, type: first?.code ?? 'BackboneElement' }
@@ -78,7 +78,7 @@ const presentAs = (element: Element, parent: Json): { element: Element; key: str
 
 const keysOf = (key: string): readonly string[] => [key, `_${key}`]
 
-/** A resource inside another is of the type that it says. */
+/** A resource inside another has the type that it states. */
 const settled = (structures: Structures, location: Location): Location => {
   const { value, place } = location
   if (typeof value !== 'object' || value === null || !('resourceType' in value)) return location

@@ -1,18 +1,18 @@
 import type { Element, Structures } from '../definition/structure.ts'
 import { elementBelow, type Json, type Location } from './location.ts'
 
-/** A value as an operation of a FHIRPath Patch brings it, ready to stand in a resource. */
+/** The value of an operation of a FHIRPath Patch, ready to be put into a resource. */
 export type PatchValue = {
   readonly value: unknown
   /** id and extensions of a primitive, which JSON keeps under `_name`. */
   readonly extra?: unknown
-  /** `Quantity` of `valueQuantity`: the type, where a choice needs it in its name. */
+  /** `Quantity` of `valueQuantity`: the type, if it is part of the name, as in a choice. */
   readonly suffix?: string
 }
 
 /**
- * "The value may be a datatype, or, for anonymous types, parts": those become the element's own children.
- * Throws SyntaxError where there is none. https://hl7.org/fhir/R4/fhirpatch.html
+ * "The value may be a datatype, or, for anonymous types, parts": those become the element's own children. Throws SyntaxError if there is no
+ * value. https://hl7.org/fhir/R4/fhirpatch.html
  */
 export const patchValueOf = (structures: Structures, part: Json, element: Element): PatchValue => {
   if (Array.isArray(part.part)) return { value: objectOf(structures, part.part, element) }
@@ -75,7 +75,7 @@ export const insertInto = (parent: Json, key: string, index: number, { value, ex
   }
 }
 
-/** Takes an item out of both lists; a list without items is no list of FHIR. */
+/** Removes an item from both lists; in FHIR, a list without items is not allowed. */
 export const removeFrom = (parent: Json, key: string, index: number): void => {
   for (const name of [key, `_${key}`]) {
     const held = parent[name]

@@ -6,11 +6,14 @@ import { refuseGrowth } from './growth.ts'
 import { parseJsonPatch } from './json-patch.ts'
 import { withoutStaleNarrative } from './stale-narrative.ts'
 
-/** Whether what is stored gets to other places, of which no error may quote it. */
+/** Whether it copies or moves what is stored to other places. No error about these may quote it. */
 export const movesValues = (body: unknown): boolean =>
   Array.isArray(body) && body.some(({ op }: { readonly op?: unknown }) => op === 'copy' || op === 'move')
 
-/** A resource as the patch changes it; throws 422 where it cannot, and 413 where it would be too large. What comes out has not been validated. */
+/**
+ * Answers the changed resource, which has not been validated. Throws FhirError, 422 if the patch cannot be applied, and 413 if the resource
+ * would be too large.
+ */
 export type Patch = (resource: unknown) => unknown
 
 /** https://hl7.org/fhir/R4/http.html#patch: a JSON Patch is a list, a FHIRPath Patch a Parameters resource. */
@@ -23,7 +26,7 @@ export const parsePatch = (structures: Structures, body: unknown, mostLetters: n
       refuseGrowth(resource, changed, mostLetters)
       return changed
     } catch (error) {
-      // Each operation nests as deep as a body may; what many lay into each other is deeper than can be walked through.
+      // An operation can bring a value as deep as a body may be; many of them, one inside the other, give a value too deep to be walked through.
       if (error instanceof RangeError) throw new FhirError('processing', 'The change nests the resource too deep')
       throw error
     }

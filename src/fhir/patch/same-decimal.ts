@@ -1,7 +1,7 @@
-/** Whether two numbers of JSON, as text, have the same value: 1.10, 1.1 and 11e-1 have. */
+/** Whether two numbers of JSON, given as text, have the same value, as 1.10, 1.1 and 11e-1 do. */
 export const isSameDecimal = (one: string, other: string): boolean => one === other || normal(one) === normal(other)
 
-/** Significant digits and the power of ten behind them, whatever the size of either. */
+/** The significant digits and the power of ten, of whatever size. */
 const normal = (text: string): string => {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? []

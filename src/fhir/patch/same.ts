@@ -1,7 +1,7 @@
 import { decimalText, isObject } from '../json.ts'
 import { isSameDecimal } from './same-decimal.ts'
 
-/** As a `test` of JSON Patch compares. "Numbers: are considered equal if their values are numerically equal." */
+/** Compares like a `test` of JSON Patch. "Numbers: are considered equal if their values are numerically equal." */
 export const isSame = (one: unknown, other: unknown): boolean => {
   if (one === other) return true
   const [text, otherText] = [decimalText(one), decimalText(other)]

@@ -4,8 +4,8 @@ import { isSame } from './same.ts'
 
 /**
  * "The server SHALL ensure that the narrative in a resource is not clinically unsafe after the PATCH operation is performed":
- * https://hl7.org/fhir/R4/http.html#patch. One that was made from what has changed is taken out; where it says more, who patches
- * decides: throws 422.
+ * https://hl7.org/fhir/R4/http.html#patch. A narrative that was made from elements that have changed is removed. If it says more than the
+ * elements, whoever sends the patch must decide: throws FhirError, 422.
  */
 export const withoutStaleNarrative = (body: unknown, before: unknown, after: unknown): unknown => {
   if (!isObject(after) || !isObject(after.text) || !isObject(before)) return after
@@ -15,7 +15,7 @@ export const withoutStaleNarrative = (body: unknown, before: unknown, after: unk
   return kept
 }
 
-/** Without the narrative, where it was made from the elements alone and these are others now. */
+/** Without the narrative, if it was made from the elements alone and these have changed. */
 export const withoutMadeNarrative = <R extends object>(before: object, after: R): R => {
   const { text, ...others } = after as Json
   const isMade = isObject(text) && (text.status === 'generated' || text.status === 'extensions')
@@ -30,10 +30,10 @@ const stale =
 
 const divOf = ({ text }: Json): unknown => (isObject(text) ? text.div : undefined)
 
-/** All that a narrative may tell of. */
+/** Everything that a narrative may be about. */
 const told = ({ text, meta, ...others }: Json): unknown => others
 
-/** Whether an operation sends one, though it should be the same again. */
+/** Whether an operation sends a narrative, even if it is the same again. */
 const bringsNarrative = (body: unknown): boolean =>
   Array.isArray(body)
     ? body.some(one => isObject(one) && bringing.has(one.op) && narrativePointers.has(one.path))

@@ -1,8 +1,8 @@
 import { FhirError, type Issue } from '../error.ts'
 
 /**
- * What is wrong with a resource into which a patch copies or moves what is stored: where, and by which rule. A message might quote
- * the value, which whoever patches need not have read.
+ * Of what is wrong with a resource into which a patch copies or moves what is stored, keeps only the place and the rule. A message might quote
+ * the value, which whoever sends the patch may not be allowed to read.
  */
 export const unquoted = async <T>(run: () => T | Promise<T>): Promise<T> => {
   try {

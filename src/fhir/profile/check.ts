@@ -5,10 +5,7 @@ import { equals, fits, type Instance, instancesAt, isType } from './instance.ts'
 import type { Node, Profile, ProfileConstraint } from './profile.ts'
 import { fixedOf, isInSlice, type Known, patternOf } from './slicing.ts'
 
-/**
- * What in a resource does not obey a profile; whether it is valid R4 is not asked again.
- * https://hl7.org/fhir/R4/profiling.html
- */
+/** What in a resource does not obey a profile. Whether it is valid R4 is not checked again. https://hl7.org/fhir/R4/profiling.html */
 export const checkProfile = (profile: Profile, resource: Json, known: Known): readonly Issue[] => {
   const issues: Issue[] = []
   const report: Checking['report'] = (issue, severity = 'error') => issues.push({ ...issue, severity })
@@ -24,11 +21,11 @@ type Checking = {
   readonly resource: Json
   readonly known: Known
   readonly report: (issue: Omit<Issue, 'severity'>, severity?: 'error' | 'warning') => void
-  /** How many profiles stand around this one. */
+  /** In how many other profiles this one is nested. */
   readonly depth: number
 }
 
-/** Extensions of extensions end somewhere. */
+/** At some depth, extensions of extensions are not checked any more. */
 const deepest = 10
 
 const checkInside = (node: Node, instance: Instance, checking: Checking): void => {
@@ -92,7 +89,7 @@ const checkType = ({ definition: { type = [] } }: Node, instance: Instance, chec
   )
   const target =
     isJson(value) && typeof value.reference === 'string' ? /^([A-Z]\w+)\//.exec(value.reference)?.[1] : undefined
-  // The name of a profile is no type: what it is of would have to be read to know.
+  // If a target is named by a profile, its type is only known once the profile is read, so it is not checked.
   const areTypes = targets.every(name => /^[A-Z][A-Za-z]+$/.test(name)) && !targets.includes('Resource')
   if (target !== undefined && targets.length > 0 && areTypes && !targets.includes(target))
     report({ code: 'value', message: `${profile.url} takes references to ${targets.join(', ')}`, expression })
@@ -103,7 +100,7 @@ const checkType = ({ definition: { type = [] } }: Node, instance: Instance, chec
   )
 }
 
-/** One of the profiles that the element's type names must be obeyed; those that are not known here are said so. */
+/** The value must obey one of the profiles that the element's type names. If some are not known here, that is reported. */
 const checkTypeProfiles = (urls: readonly string[], instance: Instance, checking: Checking): void => {
   const { known, report, depth } = checking
   const profiles = urls.flatMap(url => known.profile(url) ?? [])
@@ -137,7 +134,7 @@ const checkSlices = (element: Node, found: readonly Instance[], parent: Instance
     })
 }
 
-/** The rules that the profile adds. */
+/** Checks the rules that the profile adds. */
 const checkRules = ({ definition, name }: Node, { value, path, type }: Instance, checking: Checking): void => {
   const { profile, report, resource, known } = checking
   const walk: Walk = { issues: [], path: [], root: resource, resource, isTooDeep: false, fragments: [] }
@@ -153,13 +150,13 @@ const checkRules = ({ definition, name }: Node, { value, path, type }: Instance,
   }
 }
 
-/** Of a choice, the type as its definition spells it: rules ask for it. */
+/** The type of a choice as the definition spells it, which is what rules ask for. */
 const typeIn = ({ type = [] }: Node['definition'], found: string | undefined): string | undefined =>
   found === undefined ? undefined : type.find(({ code }) => isType(code, found))?.code
 
 type Rule = ReturnType<typeof fhirpathInvariant>
 
-/** Compiled once: the definitions stay, and are laid over each other anew for each resource. */
+/** Compiled once: the definitions stay the same objects, while the tree is made anew for each resource. */
 const ruleOf = (constraint: ProfileConstraint, base: string): Rule => {
   const byBase = rules.get(constraint) ?? new Map<string, Rule>()
   rules.set(constraint, byBase)

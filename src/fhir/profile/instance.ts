@@ -1,10 +1,10 @@
 import { isJson, type Json } from '../validate/walk.ts'
 import type { Node } from './profile.ts'
 
-/** A value in a resource, where it stands, and of which type it is if its name says so. */
+/** A value in a resource, its path, and its type if its name contains that. */
 export type Instance = { readonly value: unknown; readonly path: string; readonly type?: string }
 
-/** The values at one element of an object: every one of a list, any type of a choice. */
+/** The values of one element of an object: all items of a list, and any type of a choice. */
 export const instancesAt = (node: Pick<Node, 'name' | 'isChoice'>, { value, path }: Instance): readonly Instance[] => {
   if (!isJson(value)) return []
   return keysOf(node, value).flatMap(({ key, type }) => {
@@ -28,13 +28,13 @@ const keysOf = (
     .map(key => ({ key, type: key.slice(name.length) }))
 }
 
-/** Whether a type as a definition spells it (`dateTime`) is the one that a name ends in (`DateTime`). */
+/** Whether a type as a definition spells it (`dateTime`) is the one at the end of a name (`DateTime`). */
 export const isType = (code: string, type: string): boolean => code.charAt(0).toUpperCase() + code.slice(1) === type
 
 /** `fixed[x]`: equal in every part. https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_ */
 export const equals = (fixed: unknown, value: unknown): boolean => canonical(fixed) === canonical(value)
 
-/** `pattern[x]`: everything in the pattern stands in the value, for a list in some item of it. */
+/** `pattern[x]`: the value has everything that the pattern has; a list has an item for each item of the pattern. */
 export const fits = (pattern: unknown, value: unknown): boolean => {
   if (Array.isArray(pattern)) {
     const values = Array.isArray(value) ? value : []

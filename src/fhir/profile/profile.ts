@@ -23,7 +23,7 @@ export type ElementDefinition = {
   readonly [key: string]: unknown
 }
 
-/** `source` is the definition that it stands in, where that is said. */
+/** `source`: the definition that the rule comes from, if that is said. */
 export type ProfileConstraint = Constraint & { readonly severity: string; readonly source?: string }
 
 type Slicing = {
@@ -39,7 +39,7 @@ type TypeDefinition = {
   readonly targetProfile?: readonly string[]
 }
 
-/** An element of a profile, with what stands below it and the slices that it is cut into. */
+/** An element of a profile, with its children and its slices. */
 export type Node = {
   readonly name: string
   readonly isChoice: boolean
@@ -56,21 +56,21 @@ export type Profile = {
 
 export type FindDefinition = (url: string) => ProfileDefinition | undefined
 
-/** The profile as a tree. One without a snapshot is laid over that of its base; absent where a base is not known. */
+/** The profile as a tree. If it has no snapshot, it is laid over that of its base. Undefined if a base is not known. */
 export const toProfile = (definition: ProfileDefinition, find: FindDefinition): Profile | undefined => {
   const elements = elementsOf(definition, find, 0)
   const root = elements === undefined ? undefined : treeOf(elements)
   return root === undefined ? undefined : { url: definition.url, type: definition.type, root }
 }
 
-/** What must be read before a profile can be checked: its base, and the profiles that its elements obey. */
+/** The profiles that must be read before this one can be checked: its base, and those that its elements must obey. */
 export const namedBy = ({ baseDefinition, snapshot, differential }: ProfileDefinition): readonly string[] => {
   const elements = (snapshot ?? differential)?.element ?? []
   const ofTypes = elements.flatMap(({ type = [] }) => type.flatMap(({ profile = [] }) => profile))
   return [...new Set([...(baseDefinition === undefined ? [] : [baseDefinition]), ...ofTypes])].map(canonicalOf)
 }
 
-/** A canonical without the version behind it. */
+/** A canonical without the version after it. */
 export const canonicalOf = (url: string): string => url.replace(/\|.*$/, '')
 
 type Elements = ReadonlyMap<string, ElementDefinition>
@@ -91,7 +91,10 @@ const elementsOf = (definition: ProfileDefinition, find: FindDefinition, depth: 
 const byId = (elements: readonly ElementDefinition[]): Elements =>
   new Map(elements.map(element => [element.id ?? element.path, element]))
 
-/** An id names its way: `Observation.component:SystolicBP.code`. Short forms of a choice (`valueQuantity`) are slices of it. */
+/**
+ * The id of an element says where it is in the tree: `Observation.component:SystolicBP.code`. Short forms of a choice (`valueQuantity`) become
+ * slices of it.
+ */
 const treeOf = (elements: Elements): Node | undefined => {
   let root: Node | undefined
   for (const [id, definition] of elements) {

@@ -9,10 +9,10 @@ import { checkProfile } from './check.ts'
 import { canonicalOf, namedBy, type Profile, type ProfileDefinition, toProfile } from './profile.ts'
 import type { Known } from './slicing.ts'
 
-/** Finds definitions that are stored, not published: those that the caller may read. */
+/** Finds definitions that are stored and not published, if the caller may read them. */
 export type FindStored = (url: string) => Promise<ProfileDefinition | undefined>
 
-/** What in a resource does not obey the profiles; one that is not known is an issue as well. */
+/** What in a resource does not obey the profiles. A profile that is not known is an issue as well. */
 export const checkProfiles = async (
   registry: Registry,
   resource: Json,
@@ -50,7 +50,7 @@ const unknown = (url: string): Issue => ({
 
 type Definitions = ReadonlyMap<string, ProfileDefinition>
 
-/** The definitions with all that they build on. A type of R4 adds nothing: validation has asked it. */
+/** The definitions, with all that they are based on. The types of R4 itself are left out, since validation has checked them. */
 const collect = async (registry: Registry, urls: readonly string[], findStored: FindStored): Promise<Definitions> => {
   const found = new Map<string, ProfileDefinition>()
   const asked = new Set<string>()
@@ -75,7 +75,7 @@ const typeOf = (registry: Registry, url: string): ProfileDefinition | undefined 
   return registry.structures.has(type) ? { url, type, snapshot: { element: [{ id: type, path: type }] } } : undefined
 }
 
-/** Ours, those of the guide on glucose, and R4's own profiles and extensions, of which only those that were ever asked for are kept. */
+/** Our own, those of the guide on glucose, and R4's own profiles and extensions. Of R4's, only those that have been asked for are held in memory. */
 const findPublished = (registry: Registry, urls: ReadonlySet<string>): Definitions => {
   const missing = new Set([...urls].filter(url => !publishedByUrl.has(url) && typeOf(registry, url) === undefined))
   const keep = (definition: Definition) => {
@@ -90,7 +90,7 @@ const findPublished = (registry: Registry, urls: ReadonlySet<string>): Definitio
 }
 const publishedByUrl = new Map(cgmDefinitions.map(one => [one.url, one]))
 
-/** The recommendations of R4's own types (`dom-6`: there should be narrative), which validation does not make. */
+/** Recommendations of R4's own types (`dom-6`: there should be narrative), which validation does not check. */
 const recommended = /^(dom-6|con-3|nor-1|[a-z]{2,3}-0)$/
 
 const rulesOf = (registry: Registry): ReadonlySet<string> => {
@@ -111,7 +111,7 @@ const constraintsIn = ({ constraints, children }: Element): readonly Constraint[
 
 type Coded = { readonly system?: unknown; readonly code?: unknown; readonly coding?: readonly Coded[] }
 
-/** A code, a Coding or Quantity, or some coding of a concept is in the value set. */
+/** Whether a code, a Coding, a Quantity, or some coding of a concept is in the value set. */
 const holds = (codes: CodeSet | undefined, value: unknown): boolean | undefined => {
   if (codes === undefined) return undefined
   if (typeof value === 'string') return [...codes.values()].some(ofSystem => ofSystem.has(value))

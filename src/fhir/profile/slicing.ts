@@ -2,12 +2,12 @@ import { isJson } from '../validate/walk.ts'
 import { equals, fits, type Instance, instancesAt, isType } from './instance.ts'
 import type { Discriminator, ElementDefinition, Node, Profile, ProfileConstraint } from './profile.ts'
 
-/** What slices are told apart with: the profiles that elements name, and the codes of value sets. */
+/** What is needed to tell slices apart: the profiles that elements name, and the codes of value sets. */
 export type Known = {
   readonly profile: (url: string) => Profile | undefined
-  /** Undefined where the value set cannot be enumerated. */
+  /** Undefined if the codes of the value set cannot be listed. */
   readonly holds: (valueSet: string, value: unknown) => boolean | undefined
-  /** Whether a rule stands in a type itself, and so is validation's. */
+  /** Whether a rule belongs to the type itself, and so is checked by validation. */
   readonly isOfType: (constraint: ProfileConstraint) => boolean
 }
 
@@ -17,7 +17,7 @@ export const isInSlice = (element: Node, slice: Node, instance: Instance, known:
   return discriminators.every(one => tests[one.type]?.(one, slice, instance, known) ?? false)
 }
 
-/** Extensions are always told apart by url, the types of a choice by type. */
+/** Extensions are always told apart by url, and the types of a choice by type. */
 const impliedBy = ({ name, isChoice }: Node): readonly Discriminator[] =>
   isChoice
     ? [{ type: 'type', path: '$this' }]
@@ -77,7 +77,7 @@ const valuesAt = (instances: readonly Instance[], steps: readonly string[]): rea
   return valuesAt(here, rest)
 }
 
-/** Only these elements are choices that a discriminator names without their type. */
+/** Of the elements that a discriminator names without a type, only these are choices. */
 const isTyped = (step: string): boolean => ['value', 'effective', 'onset', 'medication', 'deceased'].includes(step)
 
 const tells = ({ definition }: Node): boolean =>

@@ -1,6 +1,6 @@
 import type { CodeSystem, CodeSystemConcept, CodeSystemConceptDesignation } from '@medplum/fhirtypes'
 
-/** A code system that is held here whole. https://hl7.org/fhir/R4/codesystem.html */
+/** A code system that we have completely. https://hl7.org/fhir/R4/codesystem.html */
 export type HeldSystem = {
   readonly url: string
   readonly version: string | undefined
@@ -11,16 +11,16 @@ export type HeldConcept = {
   readonly code: string
   readonly display: string | undefined
   readonly isAbstract: boolean
-  /** No code to use any more. */
+  /** Whether the code should not be used any more. */
   readonly isInactive: boolean
   readonly designation: readonly CodeSystemConceptDesignation[]
-  /** The codes that it is a kind of, directly. */
+  /** The codes of which it is directly a kind. */
   readonly parents: ReadonlySet<string>
-  /** `name value`s of its properties, as text. */
+  /** The names and values of its properties, as text. */
   readonly properties: readonly (readonly [name: string, value: string])[]
 }
 
-/** Undefined where it is not complete: what is not in it may be a code all the same. */
+/** Undefined if it is not complete, so that a code that is not in it may exist all the same. */
 export const toHeldSystem = (system: CodeSystem): HeldSystem | undefined => {
   if (system.content !== 'complete' || system.url === undefined) return undefined
   const nesting = system.hierarchyMeaning ?? 'is-a'
@@ -54,7 +54,7 @@ const toHeldConcept = (
   }
 }
 
-/** https://hl7.org/fhir/R4/codesystem-concept-properties.html; HL7 v3 says `subsumedBy`. */
+/** https://hl7.org/fhir/R4/codesystem-concept-properties.html; HL7 v3 has `subsumedBy` for it. */
 const parentProperties: ReadonlySet<string> = new Set(['parent', 'subsumedBy'])
 const abstractProperties: ReadonlySet<string> = new Set(['notSelectable', 'abstract'])
 const inactiveStates: ReadonlySet<string> = new Set(['inactive true', 'status inactive', 'status retired'])
@@ -62,7 +62,7 @@ const inactiveStates: ReadonlySet<string> = new Set(['inactive true', 'status in
 const textOf = (value: unknown): string =>
   typeof value === 'object' && value !== null && 'code' in value ? String(value.code) : String(value)
 
-/** A concept may name its children instead. */
+/** A concept may name its children instead of its parents. */
 const withChildren = (concepts: ReadonlyMap<string, HeldConcept>): ReadonlyMap<string, HeldConcept> => {
   const named = [...concepts.values()].flatMap(({ code, properties }) =>
     properties.filter(([name]) => name === 'child').map(([, child]) => [child, code] as const),
@@ -77,7 +77,7 @@ const withChildren = (concepts: ReadonlyMap<string, HeldConcept>): ReadonlyMap<s
   )
 }
 
-/** The code and everything that it subsumes. https://hl7.org/fhir/R4/codesystem.html#subsumption */
+/** The code and all codes that it subsumes. https://hl7.org/fhir/R4/codesystem.html#subsumption */
 export const codesBelow = ({ concepts }: HeldSystem, code: string): ReadonlySet<string> => {
   const children = new Map<string, string[]>()
   for (const { code: child, parents } of concepts.values())
@@ -85,13 +85,13 @@ export const codesBelow = ({ concepts }: HeldSystem, code: string): ReadonlySet<
   return closure(code, one => children.get(one) ?? [])
 }
 
-/** The code and everything that subsumes it. */
+/** The code and all codes that subsume it. */
 export const codesAbove = ({ concepts }: HeldSystem, code: string): ReadonlySet<string> =>
   closure(code, one => concepts.get(one)?.parents ?? [])
 
 const closure = (code: string, next: (code: string) => Iterable<string>): ReadonlySet<string> => {
   const reached = new Set([code])
-  // A Set goes on over what is added meanwhile.
+  // A loop over a Set also comes to what is added during it.
   for (const one of reached) for (const other of next(one)) reached.add(other)
   return reached
 }

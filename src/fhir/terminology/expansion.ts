@@ -9,7 +9,7 @@ import { FhirError, unlessRefused } from '../error.ts'
 import { type HeldSystem, toHeldSystem } from './code-system.ts'
 import { filterTest } from './filter.ts'
 
-/** Definitions by their canonical URL, with or without |version; undefined where they are not known, or not to be read. */
+/** Finds definitions by their canonical URL, with or without |version; undefined if they are not known, or may not be read. */
 export type FindTerminology = {
   readonly valueSet: (canonical: string) => Promise<ValueSet | undefined>
   readonly codeSystem: (canonical: string) => Promise<CodeSystem | undefined>
@@ -19,21 +19,24 @@ export type Member = {
   readonly system: string
   readonly code: string
   readonly display?: string | undefined
-  /** What else it is called, in other languages or for other uses. */
+  /** Its names in other languages or for other uses. */
   readonly designation?: readonly CodeSystemConceptDesignation[] | undefined
 }
 
-/** Lists codes, each value set and code system looked up once, and as many codes looked at in all as a question is worth. */
+/**
+ * Lists the codes of value sets. Each value set and code system is looked up only once, and there is a limit to how many codes are looked at for
+ * one question.
+ */
 export type Expansion = {
-  /** All codes of a value set, or a refusal that says why they cannot be listed. https://hl7.org/fhir/R4/valueset.html#expansion */
+  /** All codes of a value set. Throws FhirError that says why they cannot be listed. https://hl7.org/fhir/R4/valueset.html#expansion */
   readonly codesOf: (valueSet: ValueSet) => Promise<readonly Member[]>
-  /** The same by its canonical URL; undefined where it is not known. */
+  /** The same for a canonical URL; undefined if that is not known. */
   readonly codesAt: (canonical: string) => Promise<readonly Member[] | undefined>
-  /** The system as it is held here, whole; refuses where it is not. */
+  /** The system, which we must have completely. Throws FhirError if not. */
   readonly system: (url: string) => Promise<HeldSystem>
 }
 
-/** Of `without` no code is listed, and so it need not be held here. */
+/** `without`: systems whose codes are left out, so that they need not be known here. */
 export const openExpansion = (find: FindTerminology, without: ReadonlySet<string> = new Set()): Expansion => {
   let codesLeft = mostLookedAt
   const expanding: Expanding = {
@@ -86,13 +89,13 @@ type Members = ReadonlyMap<string, Member>
 type Found = { readonly valueSet: ValueSet; known: Members | undefined }
 
 type Expanding = {
-  /** The value sets that include the one at hand. */
+  /** The value sets that include the current one. */
   readonly within: readonly string[]
-  /** The code systems that are left out. */
+  /** The code systems whose codes are left out. */
   readonly without: ReadonlySet<string>
   readonly valueSet: (canonical: string) => Promise<Found | undefined>
   readonly system: (url: string) => Promise<HeldSystem>
-  /** Throws `too-costly` where it is too many in all. */
+  /** Throws `too-costly` if all codes that were looked at are too many. */
   readonly lookAt: (codes: number) => void
 }
 
@@ -116,7 +119,7 @@ const membersOf = async (valueSet: ValueSet, expanding: Expanding): Promise<Memb
   return compose.inactive === false ? stillActive(members, expanding) : members
 }
 
-/** "if inactive = false, the inactive codes will not be included": as far as their systems are held, and say so. */
+/** "if inactive = false, the inactive codes will not be included": codes are left out if we have their system and it says so. */
 const stillActive = async (members: Members, expanding: Expanding): Promise<Members> => {
   expanding.lookAt(members.size)
   const urls = [...new Set([...members.values()].map(({ system }) => system))]
@@ -141,14 +144,14 @@ const allIncluded = async (
   return members
 }
 
-/** Each is put together with those before, however few codes it has. */
+/** What each include costs in codes, however few it has: it is combined with those before it. */
 const stepsOfInclude = 40
 
 const deepest = 20
 const most = 20_000
 const mostLookedAt = 1_000_000
 
-/** What is of the system and of all the value sets. */
+/** The codes that are in the system and in all of the value sets. */
 const included = async (include: ValueSetComposeInclude, expanding: Expanding): Promise<Members> => {
   const { system, valueSet = [] } = include
   const lists: Members[] = system === undefined ? [] : [await ofSystem(include, system, expanding)]

@@ -5,7 +5,7 @@ import { codesAbove, codesBelow, type HeldConcept, type HeldSystem } from './cod
 type Test = (concept: HeldConcept) => boolean
 type Filter = (asked: { readonly system: HeldSystem; readonly property: string; readonly value: string }) => Test
 
-/** https://hl7.org/fhir/R4/valueset-filter-operator.html, over a code system that is held here. */
+/** https://hl7.org/fhir/R4/valueset-filter-operator.html, on a code system that we have completely. */
 export const filterTest = (
   system: HeldSystem,
   { property = '', op, value = '' }: ValueSetComposeIncludeFilter,

@@ -3,8 +3,8 @@ import { placeDefinitions, readPlace } from '../definition/definition-file.ts'
 export type TerminologyType = 'CodeSystem' | 'ValueSet'
 
 /**
- * One of R4's own code systems and value sets, those of HL7 v2 and v3 included. Their places are looked for at the first
- * question (a tenth of a second); their text is read when it is asked for, and let go.
+ * One of R4's own code systems and value sets, including those of HL7 v2 and v3. Their places in the files are found when the first is asked for
+ * (a tenth of a second); their text is read each time and not kept.
  */
 export const findPublished = (type: TerminologyType, url: string): unknown => {
   places ??= placeDefinitions(['valuesets.json', 'v3-codesystems.json', 'v2-tables.json'], ['CodeSystem', 'ValueSet'])

@@ -1,7 +1,7 @@
 import type { CodeSet } from '../value-set.ts'
 import { isJson, report, type Walk } from './walk.ts'
 
-/** Checks the codes in an element against a required binding; a Coding or CodeableConcept is looked into. */
+/** Checks the codes in an element against a required binding, also those within a Coding or CodeableConcept. */
 export type Binding = (value: unknown, walk: Walk) => void
 
 export const bindingOf = (url: string, codes: CodeSet, type: string): Binding | undefined =>
@@ -21,7 +21,7 @@ const codingBinding =
     if (isJson(value) && value.code !== undefined && !allows(bound, value)) refuse(walk, words(value), bound)
   }
 
-/** One coding of the value set is enough; others may stand beside it. */
+/** One coding of the value set is enough; there may be others beside it. */
 const conceptBinding =
   (bound: Bound): Binding =>
   (value, walk) => {

@@ -13,7 +13,7 @@ import { type Check, isJson } from './walk.ts'
 
 export type Definitions = Pick<Registry, 'structures' | 'valueSets'>
 
-/** The checks of a registry's types, each compiled when it is first needed; types refer to each other, also in circles. */
+/** The checks of a registry's types. Each is compiled when it is first needed, since types refer to each other, also in circles. */
 export const compileChecks = (definitions: Definitions, resource: Check): ((type: string) => Check | undefined) => {
   const checks = new Map<string, Check>()
   const compiler: Compiler = {
@@ -31,7 +31,7 @@ type Compiler = Definitions & {
   readonly resource: Check
   readonly type: (name: string) => Check
   readonly elements: Map<string, Check>
-  /** Of what stands beside the value of a primitive. */
+  /** Checks what is beside the value of a primitive. */
   readonly valued: Check
 }
 
@@ -143,7 +143,7 @@ const inTurn =
     for (const check of checks) check(value, walk)
   }
 
-/** What the element asks beyond its type; what the type asks stands in the type. */
+/** The rules of the element beyond those of its type, which the check of the type contains. */
 const ownRules = ({ structures }: Compiler, { constraints, path }: Element, type: ElementType): Check[] => {
   const ofType = new Set(structures.get(type.code)?.root.constraints.map(({ key }) => key))
   return rulesOf(

@@ -2,7 +2,7 @@
 
 import { isJson, type Json, pathText, report, reportAt, type Walk } from './walk.ts'
 
-/** Remembers a `#` reference until the whole resource has been seen. */
+/** Keeps a `#` reference until the whole resource has been seen. */
 export const noteFragment = (value: unknown, walk: Walk, ...below: readonly (string | number)[]): void => {
   if (typeof value === 'string' && value.charCodeAt(0) === hash) {
     walk.fragments.push({ id: value.slice(1), path: pathText(walk, ...below), isOfReference: below[0] === 'reference' })
@@ -10,7 +10,7 @@ export const noteFragment = (value: unknown, walk: Walk, ...below: readonly (str
 }
 const hash = 0x23
 
-/** dom-2 to dom-5 and ref-1, once the resource and all it contains have been checked. */
+/** Checks dom-2 to dom-5 and ref-1, once the resource and all that it contains have been checked. */
 export const checkContained = (root: Json, walk: Walk): void => {
   const contained = Array.isArray(root.contained) ? root.contained : []
   const ids = new Set(contained.filter(isJson).map(({ id }) => id))
@@ -24,7 +24,7 @@ export const checkContained = (root: Json, walk: Walk): void => {
   })
 }
 
-/** "The contained resources SHALL have an id that is unique within": a reference would mean both. */
+/** "The contained resources SHALL have an id that is unique within": otherwise a reference would mean both. */
 const refuseSameId = (contained: readonly unknown[], walk: Walk): void => {
   const seen = new Set<unknown>()
   contained.forEach((resource, index) => {
@@ -62,7 +62,7 @@ const checkOne = (resource: Json, walk: Walk, { index, isReferred }: Place): voi
   }
 }
 
-/** Whether somebody refers to the contained resource, or it refers to its container. */
+/** Whether anything refers to the contained resource, or it refers to its container. */
 const referredIn = (walk: Walk) => {
   const list = `${pathText(walk, 'contained')}[`
   const ids = new Set<unknown>(walk.fragments.map(({ id }) => id))

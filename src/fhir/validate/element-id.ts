@@ -12,7 +12,7 @@ export const keepIdsApart = (fields: Map<string, Field>): void => {
   fields.set('id', { ...field, check })
 }
 
-/** A StructureDefinition tells the same elements twice, as a whole and by what is other: R4's own have their ids in both. */
+/** A StructureDefinition has its elements twice, in the snapshot and in the differential, and R4's own have the same ids in both. */
 const noteId = (id: string, walk: Walk): void => {
   if (walk.resource.resourceType === 'StructureDefinition') return
   walk.elementIds ??= new Set()

@@ -4,7 +4,7 @@ import { type Check, isJson, type Json, kindOf, report, type Walk } from './walk
 
 export type FieldCheck = Field['check']
 
-/** How often an element may stand. */
+/** How often an element may occur. */
 export type Cardinality = { readonly min: number; readonly max: number; readonly repeats: boolean }
 
 /** A complex element, alone or in an array. */
@@ -34,7 +34,7 @@ export const complexField = (name: string, { repeats, ...limits }: Cardinality, 
 
 export type PrimitiveRule = (value: unknown, walk: Walk) => void
 
-/** A primitive element: its format first, then what else is asked of a value of the right format. */
+/** A primitive element: checks its format first, and if that is right, everything else. */
 export const primitiveField = (
   name: string,
   { repeats, ...limits }: Cardinality,
@@ -68,7 +68,7 @@ export const primitiveField = (
   }
 }
 
-/** `_birthDate`: the id and extensions of a primitive, alone or in an array with nulls where there are none. */
+/** `_birthDate`: the id and extensions of a primitive, alone or in an array, with nulls for items that have none. */
 export const extensionField = (
   key: string,
   name: string,
@@ -111,7 +111,7 @@ const checkCount = (
   else if (length > max) report(walk, 'structure', `${name} stands at most ${max} times, found ${length}`, name)
 }
 
-/** A value of the wrong JSON kind is a matter of structure, one of the wrong text a matter of value. */
+/** The wrong kind of JSON value is a fault of structure, the wrong text a fault of value. */
 const codeFor = (value: unknown) => (typeof value === 'object' ? 'structure' : 'value')
 
 const wrongValue = (expected: string, value: unknown): string => {

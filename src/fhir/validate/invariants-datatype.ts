@@ -12,7 +12,7 @@ const hasUnit = (quantity: Json): boolean => has(quantity, 'code') || lacks(quan
 const isPositive = ({ value }: Json): boolean => !isNumber(value) || toNumber(value) > 0
 const isNegative = (value: unknown): boolean => isNumber(value) && toNumber(value) < 0
 
-/** Partial dates may overlap; only what surely is the wrong way round is. */
+/** Partial dates may overlap: only those that certainly are in the wrong order are refused. */
 export const isInOrder = (earlier: unknown, later: unknown): boolean => {
   if (typeof earlier !== 'string' || typeof later !== 'string') return true
   const first = intervalOf(earlier)
@@ -25,7 +25,7 @@ const isRange = (low: unknown, high: unknown): boolean => {
   return !(isNumber(low.value) && isNumber(high.value)) || toNumber(low.value) <= toNumber(high.value)
 }
 
-/** The rule names all that there is in HTML: which of it is broken is told in words of its own. */
+/** The rule lists all of HTML that is allowed, so a message of its own says which part was broken. */
 const reportNarrative = (text: string, walk: Walk): true => {
   const fault = narrativeFault(text)
   if (fault === tooDeep) report(walk, 'structure', fault)

@@ -4,7 +4,7 @@ import { loadFhirpath } from '../fhirpath.ts'
 import { isNumber, toNumber } from '../json.ts'
 import type { Walk } from './walk.ts'
 
-/** A constraint evaluated by fhirpath.js. One that it cannot evaluate, or that says nothing, is taken to hold. */
+/** A constraint evaluated by fhirpath.js. If it cannot be evaluated, or gives no result, it counts as obeyed. */
 export const fhirpathInvariant = ({ expression }: Constraint, path: string) => {
   let evaluate: Evaluate | undefined
   return (value: unknown, walk: Walk): boolean => {
@@ -34,8 +34,8 @@ const compile = (expression: string, base: string): Evaluate => {
 }
 
 /**
- * fhirpath.js does not know the numbers that keep their text. One copy a validation: a copy for each element that has a
- * rule would make the time grow with the square of the resource.
+ * fhirpath.js does not know numbers that keep their text. The resource is copied once for each validation: a copy for each element that has a
+ * rule would take time that grows with the square of the resource.
  */
 const plainOf = (walk: Walk): ((value: unknown) => unknown) => {
   const copies = copiesByWalk.get(walk) ?? new Map<unknown, unknown>()

@@ -11,7 +11,7 @@ const isDistinct = (values: readonly unknown[]): boolean => new Set(values).size
 
 const hasHome = (value: unknown): boolean => isJson(value) && value.use === 'home'
 
-/** Whether a part of an entry is there exactly in Bundles of these types. */
+/** Whether entries have the part in Bundles of these types, and in no others. */
 const onlyIn =
   (name: string, ...types: readonly string[]) =>
   ({ entry, type }: Json): boolean =>
@@ -30,7 +30,7 @@ const versionsOf = (entries: readonly Json[]): unknown[] =>
       return `${fullUrl} ${meta.versionId ?? ''}`
     })
 
-/** What no constraint asks of it, and the definition of the element does, is told in words of its own. */
+/** Reports in words of its own what no constraint requires, but the definition of the element does. */
 const isFullUrl = (fullUrl: string, walk: Walk): boolean => {
   const fault = fullUrlFault(fullUrl)
   if (fault !== undefined) report(walk, 'value', fault, 'fullUrl')
@@ -56,7 +56,7 @@ const typesWithOptions = new Set([
 ])
 const typesWithLength = new Set(['boolean', 'decimal', 'integer', 'string', 'text', 'url', 'open-choice'])
 
-/** Constraints of the resources that such a server is full of, by key (or path and key). https://hl7.org/fhir/R4/resourcelist.html */
+/** Constraints of the resources that such a server mostly has, by key (or path and key). https://hl7.org/fhir/R4/resourcelist.html */
 export const resourceInvariants = {
   'obs-3': (value: Json) => hasAny(value, 'low', 'high', 'text'),
   'obs-6': (value: Json) => lacks(value, 'dataAbsentReason') || !hasChoice(value, 'value'),
@@ -71,7 +71,7 @@ export const resourceInvariants = {
   'org-3': (value: unknown) => !hasHome(value),
   'grp-1': (value: Json) => lacks(value, 'member') || value.actual === true,
   'ppc-1': (value: Json) => hasAny(value, 'policy', 'policyRule'),
-  // ppc-2 to ppc-5 ask for a code system named 'something', so they hold for every Consent.
+  // ppc-2 to ppc-5 are about a code system named 'something', so every Consent obeys them.
   'ppc-2': () => true,
   'ppc-3': () => true,
   'ppc-4': () => true,

@@ -4,12 +4,12 @@ import { fhirpathInvariant } from './invariants-fhirpath.ts'
 import { resourceInvariants } from './invariants-resource.ts'
 import { report, type Walk } from './walk.ts'
 
-/** Whether an element obeys a rule. What is not of the type it should be has been reported elsewhere: such a rule holds. */
+/** Whether an element obeys a rule. An element of the wrong type has been reported elsewhere, and counts as obeying it. */
 export type Invariant = (value: never, walk: Walk) => boolean
 
 export type InvariantCheck = (value: unknown, walk: Walk) => void
 
-/** A constraint of a definition as code: ours where we have written it down, fhirpath.js for the rarer ones. */
+/** A constraint of a definition as code: our own if we have written it, or else, for the rarer ones, fhirpath.js. */
 export const invariantOf = (constraint: Constraint, path: string): InvariantCheck | undefined => {
   if (constraint.key in heldElsewhere) return undefined
   const holds = (written[`${path} ${constraint.key}`] ??
@@ -21,7 +21,7 @@ export const invariantOf = (constraint: Constraint, path: string): InvariantChec
   }
 }
 
-/** The rules that we have written down ourselves; a test holds them to fhirpath.js. */
+/** The rules that we have written ourselves; a test compares them with fhirpath.js. */
 export const written: Readonly<Record<string, Invariant>> = { ...datatypeInvariants, ...resourceInvariants }
 
 /** Why a constraint needs no check of its own. */

@@ -2,13 +2,13 @@ import type { Definitions } from './compile.ts'
 import { narrativeFault } from './narrative.ts'
 import { requireValid } from './validate.ts'
 
-/** Throws all that is wrong with what comes after what is stored, but for a narrative that stays. */
+/** Throws FhirError with all that is wrong with the changed resource, except for a narrative that is unchanged. */
 export const requireValidChange = <R extends object>(definitions: Definitions, stored: object, changed: R): R => {
   requireValid(definitions, keptFault(stored, changed) === undefined ? changed : withDiv(changed, soundDiv))
   return changed
 }
 
-/** The div of a narrative that stays as it was stored before all was asked of it that is asked now: no other change is refused for it. */
+/** The div of an unchanged narrative, if it was stored before today's rules and breaks them: no other change is refused because of it. */
 export const keptFault = (stored: object, changed: unknown): string | undefined => {
   const div = divOf(stored)
   return typeof div === 'string' && div === divOf(changed) && narrativeFault(div) !== undefined ? div : undefined
@@ -23,5 +23,5 @@ export const withDiv = <R extends object>(resource: R, div: string): R => ({
   text: { ...(resource as Told).text, div },
 })
 
-/** For what is judged in the place of one that stays. */
+/** Takes the place of such a div while the rest is validated. */
 export const soundDiv = '<div>kept</div>'

@@ -2,7 +2,7 @@
 
 import { referenceFault, unescaped } from './narrative-character.ts'
 
-/** What is wrong with all that stands between the name of an element and the end of its tag. */
+/** What is wrong with the text between the name of an element and the end of its tag. */
 export const attributesFault = (element: string, text: string): string | undefined => {
   const names = new Set<string>()
   for (let at = 0; ; ) {
@@ -26,7 +26,7 @@ const restFault = (element: string, rest: string): string | undefined => {
 
 type Attribute = { readonly name: string; readonly value: string }
 
-/** Browsers take a name in any case. */
+/** Names are compared in small letters, as browsers do. */
 const attributeFault = (element: string, attribute: Attribute, names: Set<string>): string | undefined => {
   const name = attribute.name.toLowerCase()
   if (names.has(name)) return `<${element}> has ${name} twice`
@@ -39,7 +39,7 @@ const attributeFault = (element: string, attribute: Attribute, names: Set<string
   )
 }
 
-/** `xmlns` of others may be declared, as transformations leave them behind; nothing of theirs is XHTML. */
+/** Other namespaces may be declared, as transformations leave such `xmlns` behind; but nothing of theirs is allowed. */
 const namespaceFault = (element: string, { name, value }: Attribute): string | undefined => {
   const [prefix, local] = name.includes(':') ? name.split(':') : ['', name]
   if (prefix === '')
@@ -62,7 +62,10 @@ const addresses: ReadonlySet<string> = new Set([
   'formaction',
 ])
 
-/** An address that a browser would run is as bad as a script, and what they come to run next is not known: some schemes alone are taken. */
+/**
+ * An address that a browser would run is as bad as a script. Since nobody knows what else browsers will come to run, only some schemes are
+ * allowed.
+ */
 const addressFault = (element: string, { name, value }: Attribute): string | undefined => {
   const scheme = schemeOf(value)
   if (scheme === undefined || schemes.includes(scheme) || (name === 'src' && image.test(value))) return undefined
@@ -71,13 +74,16 @@ const addressFault = (element: string, { name, value }: Attribute): string | und
 }
 
 export const schemes = ['http', 'https', 'ftp', 'mailto', 'tel', 'sms', 'urn']
-/** R4's own pictures have a blank there, which browsers trim. */
+/** R4's own images have a blank there, which browsers ignore. */
 const image = /^data: *image\//i
 
 const schemeOf = (value: string): string | undefined =>
   (schemeAt.exec(value) ?? schemeAt.exec(asBrowsersRead(value)))?.[1]?.toLowerCase()
 
-/** "Remove any leading and trailing C0 control or space", "remove all ASCII tab or newline": https://url.spec.whatwg.org/#url-parsing; here any control. */
+/**
+ * "Remove any leading and trailing C0 control or space", "remove all ASCII tab or newline": https://url.spec.whatwg.org/#url-parsing. Here all
+ * control characters are removed.
+ */
 const asBrowsersRead = (value: string): string =>
   unescaped(value)
     .replace(/\p{Cc}/gu, '')

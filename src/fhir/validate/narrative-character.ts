@@ -1,15 +1,15 @@
-/** Characters of XML, and how they are written. https://www.w3.org/TR/xml/#sec-references */
+/** The characters of XML, and how they are written. https://www.w3.org/TR/xml/#sec-references */
 
-/** What is wrong, and before which letter of the text. */
+/** What is wrong, and at which index of the text. */
 export type Fault = { readonly words: string; readonly at?: number }
 
-/** Of those that XML excludes the format of a text leaves two through. https://www.w3.org/TR/xml/#charsets */
+/** Finds the two characters that XML excludes, but the format of a string does not. https://www.w3.org/TR/xml/#charsets */
 export const strangeCharacter = (text: string): Fault | undefined => {
   const at = text.search(/[\uFFFE\uFFFF]/)
   return at < 0 ? undefined : { words: 'U+FFFE and U+FFFF are no characters', at }
 }
 
-/** A `&` in it that begins none of XML's references. */
+/** Finds a `&` that begins none of XML's references. */
 export const referenceFault = (text: string): Required<Fault> | undefined => {
   for (let at = text.indexOf('&'); at >= 0; at = text.indexOf('&', at + 1)) {
     reference.lastIndex = at
@@ -24,7 +24,7 @@ export const referenceFault = (text: string): Required<Fault> | undefined => {
 const accepted =
   '& is written &amp;, and a character as itself or by its number, as &#160; for &nbsp;; names are there for &amp; &lt; &gt; &quot; &apos; alone'
 
-/** The text that a value of XML stands for. */
+/** The text that is meant by a value in XML. */
 export const unescaped = (text: string): string =>
   text.includes('&') ? text.replace(everyReference, (...found) => String.fromCodePoint(codeOf(found))) : text
 

@@ -3,12 +3,12 @@
 import { attributesFault } from './narrative-attribute.ts'
 import { type Fault, referenceFault, strangeCharacter, unescaped } from './narrative-character.ts'
 
-/** Readers of XML look through all that is open for each tag; those of screens and of paper stop far above it. */
+/** For each tag, readers of XML look through all open elements; what people see on screens and paper is far less deep. */
 export const deepestTags = 200
 
 /**
- * What txt-1 asks: one `div` of well-formed XML and allowed elements, without scripts or handlers of events. Said in words, `tooDeep`
- * where they nest beyond measure, `blank` where txt-2 alone is broken: there is neither text nor an image.
+ * What txt-1 requires: one `div` of well-formed XML with allowed elements, and without scripts or handlers of events. Answers what is wrong, in
+ * words: `tooDeep` if elements are nested too deeply, `blank` if only txt-2 is broken, because there is neither text nor an image.
  */
 export const narrativeFault = (text: string): string | undefined => {
   const fault = faultOf(text)
@@ -29,7 +29,7 @@ const faultOf = (text: string): Fault | undefined =>
     ? (strangeCharacter(text) ?? treeFault(text))
     : { words: 'it begins with <div and ends with </div>' }
 
-/** No `<` stands anywhere but at the start of a tag. */
+/** There must be no `<` except at the start of a tag. */
 const treeFault = (text: string): Fault | undefined => {
   const tree: Tree = { open: [], roots: 0, saysSomething: false }
   let behind = 0
@@ -54,10 +54,10 @@ const wholeFault = ({ open, roots, saysSomething }: Tree): Fault | undefined => 
 
 const oneDiv = 'it is one <div>, with all else in it'
 
-/** What is open, and how many stand beside each other at the top. */
+/** The open elements, and how many there are at the top. */
 type Tree = { readonly open: string[]; roots: number; saysSomething: boolean }
 
-/** Of what stands between two tags, and begins at `from`. */
+/** What is wrong with the text between two tags that begins at `from`. */
 const textFault = (tree: Tree, text: string, from: number): Fault | undefined => {
   if (text === '') return undefined
   if (tree.open.length === 0) return /[^ \t\r\n]/.test(text) ? { words: oneDiv } : undefined
@@ -83,7 +83,7 @@ const faultIn = (tree: Tree, { name, kind }: Found, at: number): Fault | undefin
 
 const opening = /^[ \t\r\n]*<div[ \t\r\n>/]/
 
-/** `end`: behind it. */
+/** `end`: the index after it. */
 type Found = { readonly name: string; readonly kind: 'start' | 'end' | 'empty' | 'comment'; readonly end: number }
 
 /** "The string "--" must not occur within comments": https://www.w3.org/TR/xml/#sec-comments */
@@ -93,7 +93,7 @@ const commentAt = (text: string, at: number): Found | Fault => {
   return { words: 'a comment ends with --> and has no other -- in it', at }
 }
 
-/** An allowed one. A pattern for all of it would need room for each letter of an image that stands in its address. */
+/** The allowed tag at this place. One pattern for the whole tag would need memory for each letter of an image that is written in an address. */
 const tagAt = (text: string, at: number): Found | Fault => {
   nameAt.lastIndex = at
   const [start = '', closing, name = ''] = nameAt.exec(text) ?? []
@@ -116,7 +116,7 @@ const nameAt = /<(\/?)([A-Za-z][\w:.-]*)/y
 const endTag = (name: string, between: string, end: number, at: number): Found | Fault =>
   /[^ \t\r\n]/.test(between) ? { words: `</${name}> has nothing behind its name`, at } : { name, kind: 'end', end }
 
-/** The next `>` that is in no quotes; a `<` comes nowhere before it. */
+/** The next `>` that is not within quotes, if no `<` comes before it. */
 const endOfTag = (text: string, from: number): number | undefined => {
   for (let at = from; at < text.length; at += 1) {
     const letter = text[at]
@@ -130,7 +130,7 @@ const endOfTag = (text: string, from: number): number | undefined => {
   return undefined
 }
 
-/** HTML 4.0 chapters 7 to 11 (but section 4 of 9) and 15, links, images. */
+/** HTML 4.0 chapters 7 to 11 (except section 4 of chapter 9) and 15, links, images. */
 const elements: ReadonlySet<string> = new Set(
   (
     'a abbr acronym address b big blockquote br caption cite code col colgroup dd del dfn div dl dt em h1 h2 h3 h4 h5 h6 hr ' +

@@ -3,10 +3,10 @@ import { type Check, deepestPath, isJson, type Json, kindOf, report, type Walk }
 
 /** One JSON property of an object. */
 export type Field = {
-  /** As FHIRPath says it: without the underscore, and a choice without its type. */
+  /** As in FHIRPath: without the underscore, and for a choice without its type. */
   readonly name: string
   readonly check: (value: unknown, walk: Walk, parent: Json) => void
-  /** The bit of its element among those that are required or a choice; 0 for the others. */
+  /** The bit of its element, if it is required or a choice; otherwise 0. */
   readonly bit: number
   readonly isChoice: boolean
 }
@@ -17,11 +17,11 @@ export type Shape = {
   readonly required: readonly { readonly name: string; readonly bit: number; readonly accepted: string }[]
   readonly rules: readonly Check[]
   readonly isResource: boolean
-  /** Beside the value of a primitive an id alone is enough. */
+  /** Set for what is beside the value of a primitive, where an id alone is enough. */
   readonly hasValue?: true
 }
 
-/** Everything that is asked of an object: no unknown elements, none missing, one of each choice, and the rules of the whole. */
+/** Checks an object: no unknown elements, none missing, one type of each choice, and the rules of the whole. */
 export const objectCheck = (shape: Shape): Check => {
   const requiredBits = shape.required.reduce((bits, { bit }) => bits | bit, 0)
   return (value, walk) => {
@@ -43,7 +43,7 @@ const isObject = ({ typeName }: Shape, value: unknown, walk: Walk): value is Jso
   return false
 }
 
-/** Gives the bits of the elements that are there. */
+/** Answers the bits of the elements that are present. */
 const checkFields = (shape: Shape, value: Json, walk: Walk): number => {
   let seen = 0
   let isEmpty = !shape.isResource
@@ -69,7 +69,7 @@ const unknownElement = ({ typeName, fields }: Shape, key: string, walk: Walk): v
 }
 const mostNamed = 40
 
-/** `valueString` and `_valueString` are two halves of one; `valueString` and `valueCode` are one too many. */
+/** `valueString` and `_valueString` are two parts of one element; `valueString` and `valueCode` are one too many. */
 const checkChoice = ({ fields }: Shape, { name, bit }: Field, value: Json, walk: Walk): void => {
   const types = Object.keys(value).filter(key => fields.get(key)?.bit === bit && fields.get(key)?.isChoice)
   const distinct = [...new Set(types.map(key => key.replace(/^_/, '')))]

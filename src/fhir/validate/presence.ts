@@ -1,6 +1,6 @@
 import { isJson, type Json } from './walk.ts'
 
-/** An element is there when it has a value or, as a primitive, an extension in its place. */
+/** An element is present if it has a value or, for a primitive, an extension instead. */
 export const has = (value: Json, name: string): boolean => value[name] !== undefined || value[`_${name}`] !== undefined
 
 export const lacks = (value: Json, name: string): boolean => !has(value, name)
@@ -10,7 +10,7 @@ export const hasAny = (value: Json, ...names: readonly string[]): boolean => nam
 export const countOf = (value: Json, ...names: readonly string[]): number =>
   names.filter(name => has(value, name)).length
 
-/** A choice element, by any of its types: `hasChoice(observation, 'value')`. */
+/** Whether a choice element is present, with any of its types: `hasChoice(observation, 'value')`. */
 export const hasChoice = (value: Json, name: string): boolean => {
   for (const key in value) if (isChoiceKey(key, name)) return true
   return false
@@ -26,10 +26,10 @@ const underscore = 0x5f
 const upperA = 0x41
 const upperZ = 0x5a
 
-/** The objects in a repeating element; what is something else is reported elsewhere. */
+/** The objects in a repeating element; anything else in it is reported elsewhere. */
 export const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isJson) : [])
 
-/** Is there a coding of this system and one of these codes? */
+/** Whether there is a coding of this system with one of these codes. */
 export const hasCoding = (concept: unknown, system: string, ...codes: readonly string[]): boolean =>
   isJson(concept) &&
   listOf(concept.coding).some(coding => coding.system === system && codes.includes(coding.code as string))

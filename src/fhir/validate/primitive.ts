@@ -1,12 +1,12 @@
-/** Formats of the primitive types. https://hl7.org/fhir/R4/datatypes.html#primitive */
+/** The formats of the primitive types. https://hl7.org/fhir/R4/datatypes.html#primitive */
 
 import type { Structures } from '../definition/structure.ts'
 import { decimalText, isNumber } from '../json.ts'
 
-/** What is wrong with a value of the type, said as what would be right; undefined where it is right. */
+/** Says what would be right if a value of the type is wrong; undefined if it is right. */
 export type Format = (value: unknown) => string | undefined
 
-/** Undefined where the type is no primitive. */
+/** Undefined if the type is no primitive. */
 export const formatOf = (structures: Structures, type: string): Format | undefined => {
   const known = formats[type]
   if (known !== undefined) return known
@@ -27,7 +27,7 @@ const limited: Format = value =>
     ? `text of at most ${longestString} characters`
     : string(value)
 
-/** Of a string and a markdown. */
+/** In characters, for a string or markdown. */
 export const longestString = 1024 * 1024
 
 const boolean: Format = value => (typeof value === 'boolean' ? undefined : 'true or false, without quotes')
@@ -63,13 +63,13 @@ const ofCalendar = (pattern: RegExp, expected: string): Format => {
     matches(value) ?? (isOnCalendar(value as string) ? undefined : `${expected}; the month has no such day`)
 }
 
-/** Only a 29th to 31st may be missing in its month. */
+/** Only the 29th to 31st can be missing in a month. */
 const isOnCalendar = (text: string): boolean => {
   const day = Number(text.slice(8, 10))
   return day < 29 || day <= new Date(Date.UTC(Number(text.slice(0, 4)) + 400, Number(text.slice(5, 7)), 0)).getUTCDate()
 }
 
-/** Any white space may wrap it, as e-mail and many libraries do; R4's own pattern takes none but between groups of four. */
+/** White space is allowed anywhere, as e-mail and many libraries insert it; R4's own pattern allows it only between groups of four. */
 const base64Binary: Format = value => {
   if (typeof value !== 'string' || !base64.test(value)) return base64Words
   const characters = whiteSpace.test(value) ? value.replace(allWhiteSpace, '').length : value.length
@@ -82,7 +82,7 @@ const whiteSpace = /\s/
 const allWhiteSpace = /\s+/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: "Strings SHALL NOT contain Unicode character points below 32, except for u0009, u000D and u000A"
 const controlCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/
-/** R4 says `\S`, which lets through what no database or URI takes: control characters and halves of surrogate pairs. */
+/** R4 has `\S`, which allows what no database or URI takes: control characters and halves of surrogate pairs. */
 const unbroken = /^[^\s\p{Cc}\p{Cs}]+$/u
 const words = /^[^\s\p{Cc}\p{Cs}]+(?:\s[^\s\p{Cc}\p{Cs}]+)*$/u
 const wholeNumber = /^-?(?:0|[1-9]\d*)$/
@@ -94,7 +94,7 @@ const day = '(?:0[1-9]|[12]\\d|3[01])'
 const time = '(?:[01]\\d|2[0-3]):[0-5]\\d:(?:[0-5]\\d|60)(?:\\.\\d+)?'
 const zone = '(?:Z|[+-](?:(?:0\\d|1[0-3]):[0-5]\\d|14:00))'
 
-/** Those that the definitions' patterns do not decide alone, or that are asked for on every write. */
+/** Types for which the pattern of the definition is not enough, or that every write needs. */
 const formats: Readonly<Record<string, Format>> = {
   boolean,
   decimal,
@@ -121,7 +121,7 @@ const formats: Readonly<Record<string, Format>> = {
   ),
 }
 
-/** Words for the others, whose pattern is taken from their definition. */
+/** Texts for the other types, whose pattern is taken from their definition. */
 const samples: Readonly<Record<string, string>> = {
   time: 'a time: hh:mm:ss',
   oid: 'an OID: urn:oid:1.2.3',

@@ -2,8 +2,8 @@ import { isResourceType } from '../definition/resource-type.ts'
 import { isJson, report, type Walk, warn } from './walk.ts'
 
 /**
- * Warns of a relative reference to a type that the element does not allow; of other URLs the type is not known.
- * R4's own examples have such (DeviceMetric/example names a DeviceDefinition as its parent), so it is no reason to refuse.
+ * Warns about a relative reference to a type that the element does not allow; for other URLs, the type is not known. R4's own examples have such
+ * references (DeviceMetric/example names a DeviceDefinition as its parent), so they are not refused.
  */
 export const referenceTargets = (targets: readonly string[]) => {
   const allowed = new Set(targets)
@@ -17,13 +17,13 @@ export const referenceTargets = (targets: readonly string[]) => {
   }
 }
 
-/** What is a reference is a URL, and no URL has white space. */
+/** A reference is a URL, which has no white space. */
 export const checkReference = (value: unknown, walk: Walk): void => {
   if (!isJson(value) || typeof value.reference !== 'string' || !whiteSpace.test(value.reference)) return
   report(walk, 'value', 'expected a URL, relative (Patient/1), absolute or of a contained resource (#p1)', 'reference')
 }
 
-/** "Both": the type that is said, and the one that the URL has. https://hl7.org/fhir/R4/references-definitions.html#Reference.type */
+/** "Both" must agree: the type that is stated, and the one in the URL. https://hl7.org/fhir/R4/references-definitions.html#Reference.type */
 export const checkReferenceType = (value: unknown, walk: Walk): void => {
   if (!isJson(value) || typeof value.type !== 'string' || typeof value.reference !== 'string') return
   const said = value.type.replace('http://hl7.org/fhir/StructureDefinition/', '')

@@ -7,8 +7,8 @@ import { checkContained } from './contained.ts'
 import { type Check, EnoughIssues, isJson, type Json, kindOf, mostIssues, report, type Walk } from './walk.ts'
 
 /**
- * Everything that is wrong with a resource, or the first hundred of it: valid where no issue is left but warnings (`isError`).
- * Profiles that it claims to obey are not looked at.
+ * Everything that is wrong with a resource, or the first hundred issues. It is valid if there are no issues but warnings (`isError`). The
+ * profiles that it claims to obey are not checked.
  */
 export const validate = (definitions: Definitions, resource: unknown): Issue[] => {
   const walk: Walk = { issues: [], path: [], root: noResource, resource: noResource, fragments: [], isTooDeep: false }
@@ -25,7 +25,7 @@ const andMore = `More is wrong with it: these are the first ${mostIssues} issues
 
 export const isError = ({ severity = 'error' }: Issue): boolean => severity === 'error'
 
-/** The same resource. Throws FhirError with all that is wrong with it. */
+/** Answers the resource itself. Throws FhirError with all that is wrong with it. */
 export const requireValid = <R>(definitions: Definitions, resource: R): R => {
   const [first, ...others] = validate(definitions, resource).filter(isError)
   if (first !== undefined) throw FhirError.of([first, ...others])
@@ -34,7 +34,7 @@ export const requireValid = <R>(definitions: Definitions, resource: R): R => {
 
 const noResource: Json = {}
 
-/** Checks are compiled once for each registry. */
+/** The checks are compiled once for each registry. */
 const checksOf = (definitions: Definitions): Check => {
   const known = checksByRegistry.get(definitions)
   if (known !== undefined) return known

@@ -3,32 +3,32 @@ import { isNumber } from '../json.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
-/** One validation on its way through a resource. Paths are only put into words when something is wrong. */
+/** A validation on its way through a resource. Paths become text only if something is wrong. */
 export type Walk = {
   readonly issues: Issue[]
-  /** Element names and indexes from the root to the element at hand. */
+  /** Element names and indexes from the root to the current element. */
   readonly path: (string | number)[]
-  /** The resource whose `contained` the `#` references point to: an entry of a Bundle is one of its own. */
+  /** The resource whose `contained` the `#` references point to. Each entry of a Bundle has its own. */
   root: Json
-  /** Is `root` or one of its contained resources. */
+  /** `root`, or one of its contained resources. */
   resource: Json
-  /** Of the elements of `resource` that have been seen. */
+  /** The ids of the elements of `resource` seen so far. */
   elementIds?: Set<string> | undefined
-  /** What lies deeper has not been looked at, so the rules of the whole are not asked. */
+  /** Set if a part was too deep to be checked; then the rules about the whole are not checked either. */
   isTooDeep: boolean
-  /** Which `#` references there were in `root`, and where. */
+  /** The `#` references in `root`, and where they are. */
   fragments: { readonly id: string; readonly path: string; readonly isOfReference: boolean }[]
 }
 
 export type Check = (value: unknown, walk: Walk) => void
 
-/** Resources nest (Bundle in Bundle, extension in extension); nobody needs this much. */
+/** Resources can be nested (Bundle in Bundle, extension in extension); nobody needs as much as this. */
 export const deepestPath = 200
 
-/** What is told of one resource: of a short body that is wrong all over the answer would have gigabytes. */
+/** How many issues are reported for one resource: for a short body that is wrong everywhere, the answer would have gigabytes. */
 export const mostIssues = 100
 
-/** Nothing more is looked at: what was found is enough to refuse it. */
+/** Ends the validation: what was found is enough to refuse the resource. */
 export class EnoughIssues extends Error {}
 
 export const report = (walk: Walk, code: IssueCode, message: string, ...below: readonly (string | number)[]): void =>
@@ -39,13 +39,13 @@ export const reportAt = ({ issues }: Walk, code: IssueCode, message: string, exp
   issues.push({ code, message, expression })
 }
 
-/** Said to the client, and no reason to refuse the resource: half of what is told at most, so that errors are told as well. */
+/** Tells the client without refusing the resource. At most half of the issues are warnings, so that there is room for errors. */
 export const warn: typeof report = (walk, code, message, ...below) => {
   if (walk.issues.length >= mostIssues / 2) return
   walk.issues.push({ code, message, expression: pathText(walk, ...below), severity: 'warning' })
 }
 
-/** As the simple subset of FHIRPath says it: `Observation.code.coding[0].system`. */
+/** In the simple subset of FHIRPath: `Observation.code.coding[0].system`. */
 export const pathText = ({ path }: Walk, ...below: readonly (string | number)[]): string => {
   let text = ''
   for (const part of [...path, ...below]) {
@@ -58,7 +58,7 @@ export const pathText = ({ path }: Walk, ...below: readonly (string | number)[])
 export const isJson = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** What a value is, in the words of JSON. */
+/** The kind of a value, in the words of JSON. */
 export const kindOf = (value: unknown): string => {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'

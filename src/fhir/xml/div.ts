@@ -4,7 +4,10 @@ import { escapeXml } from './escape.ts'
 
 export const xhtmlNamespace = 'http://www.w3.org/1999/xhtml'
 
-/** The div of a narrative as a part of XML; where it is none of its own accord, its text alone, after as many empty pieces as it takes. https://hl7.org/fhir/R4/narrative.html */
+/**
+ * The div of a narrative as part of an XML document. If it is not well-formed, only its text. Empty pieces come first while it is checked.
+ * https://hl7.org/fhir/R4/narrative.html
+ */
 export const narrativeXml = function* (div: string): Generator<'', string> {
   const named = div.replace(/^\s*<div(?![^>]*\sxmlns\s*=)/, start => `${start} xmlns=${JSON.stringify(xhtmlNamespace)}`)
   const text = named.replace(/&(?!(?:#\d+|#x[\da-fA-F]+|amp|lt|gt|quot|apos);)/g, '&amp;')
@@ -12,7 +15,7 @@ export const narrativeXml = function* (div: string): Generator<'', string> {
   return `<div xmlns="${xhtmlNamespace}">${escapeXml(div.replace(/<[^>]*>/g, ''))}</div>`
 }
 
-/** Piece by piece: where it is long, others want their turn. */
+/** In steps: if the text is long, others must have their turn. */
 const isWellFormed = function* (text: string): Generator<'', boolean> {
   const parser = new SaxesParser({ xmlns: true, position: false })
   refuseDepth(parser)
@@ -30,7 +33,7 @@ const isWellFormed = function* (text: string): Generator<'', boolean> {
 
 const pieceLength = 64 * 1024
 
-/** What is deeper was stored before that was refused: at each tag the parser looks through all that are open. */
+/** Refuses an old narrative that was stored before such depth was refused: for each tag, the parser looks through all open elements. */
 const refuseDepth = (parser: SaxesParser<{ xmlns: true }>): void => {
   let open = 0
   parser.on('opentagstart', () => {

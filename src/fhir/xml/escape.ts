@@ -1,8 +1,8 @@
-/** Text as it may stand in an attribute or between tags; what XML cannot carry at all becomes U+FFFD. */
+/** The text as it may be written in an attribute or between tags. What XML cannot have at all becomes U+FFFD. */
 export const escapeXml = (text: string): string =>
   special.test(text) ? text.replace(everySpecial, found => entities[found] ?? '\uFFFD') : text
 
-/** White space of an attribute would be normalised to spaces if it stood there as it is. */
+/** Escaped white space: unescaped in an attribute, it would be normalised to spaces. */
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

@@ -1,25 +1,25 @@
 import { namesOf } from '../definition/path-compiler.ts'
 import { contentOf, type Element, type Structures } from '../definition/structure.ts'
 
-/** An element as JSON and XML both name it: of a choice there is one for each type. https://hl7.org/fhir/R4/xml.html */
+/** An element as it is named in both JSON and XML; a choice has one for each type. https://hl7.org/fhir/R4/xml.html */
 export type Field = {
   readonly name: string
   readonly kind: 'attribute' | 'primitive' | 'complex' | 'resource' | 'narrative'
   /** What a primitive's text becomes in JSON. */
   readonly json: 'string' | 'boolean' | 'number'
   readonly repeats: boolean
-  /** Where the definition has it among its siblings: the order in XML. */
+  /** Its place among its siblings in the definition, which is the order in XML. */
   readonly position: number
-  /** What it may contain; of a resource: nothing that is known beforehand. */
+  /** What it may contain; for a resource, that is not known in advance. */
   readonly below: () => Fields
 }
 
 export type Fields = ReadonlyMap<string, Field>
 
-/** The fields of a type by its name, or undefined where R4 has no such type. */
+/** The fields of a type by its name; undefined if R4 has no such type. */
 export type FieldsOf = (type: string) => Fields | undefined
 
-/** Compiled as they are first needed, each once. */
+/** Each is compiled once, when it is first needed. */
 export const openFields = (structures: Structures): FieldsOf => {
   const known = new Map<Element, Fields>()
   const ofElement = (element: Element, isResource: boolean): Fields => {

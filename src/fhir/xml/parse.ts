@@ -1,4 +1,4 @@
-/** XML as the resource it stands for, in the form in which JSON is parsed. https://hl7.org/fhir/R4/xml.html */
+/** Reads XML as a resource, in the form in which JSON is parsed. https://hl7.org/fhir/R4/xml.html */
 
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 import { FhirError } from '../error.ts'
@@ -10,8 +10,8 @@ import { addProperty, jsonValue } from './property.ts'
 import { refused } from './refused.ts'
 
 /**
- * Throws FhirError, status 400. A document type is refused, so there are no entities but XML's own five; comments and
- * processing instructions are passed over, and elements are taken in any order. Others have their turn between two pieces.
+ * Throws FhirError, status 400. A document type is refused, so that there are only XML's own five entities. Comments and processing instructions
+ * are ignored, and elements may come in any order. Others have their turn between two pieces.
  */
 export const parseXml = (fieldsOf: FieldsOf, text: string): Promise<unknown> => inSteps(parsePieces(fieldsOf, text))
 
@@ -39,20 +39,20 @@ const parsePieces = function* (fieldsOf: FieldsOf, text: string): Generator<void
 
 const pieceLength = 64 * 1024
 
-/** An element that has not ended yet, with what it has become so far. */
+/** An element that has begun but not ended, with what has been read of it. */
 type Open = {
   readonly name: string
   readonly field: Field | undefined
-  /** JSON's object for it; of an element around a resource, that of the resource. */
+  /** Its object in JSON; for an element that holds a resource, that of the resource. */
   value: Record<string, unknown>
-  /** Of a primitive: what its value attribute says. */
+  /** For a primitive: its value attribute. */
   readonly primitive?: unknown
   readonly fields: ReadonlyMap<string, Field>
 }
 
 type Building = {
   readonly fieldsOf: FieldsOf
-  /** What every primitive may have: its value beside what an element has. */
+  /** What any primitive may have: its value, and what an element has. */
   readonly primitive: { readonly fields: ReadonlyMap<string, Field>; readonly attributes: ReadonlyMap<string, Kind> }
   readonly text: string
   readonly open: Open[]
@@ -68,7 +68,7 @@ const startBuilding = (fieldsOf: FieldsOf, text: string): Building => {
   return { fieldsOf, primitive, text, open: [], narrativeDepth: 0, narrativeStart: 0, root: undefined }
 }
 
-/** Nobody needs this much: the validation of a resource ends far above it. */
+/** Nobody needs elements so deep: validation has a far lower limit. */
 export const deepestElement = 500
 
 const startTag = (building: Building, element: SaxesTagNS, position: number): void => {
@@ -131,7 +131,7 @@ const openPrimitive = (building: Building, field: Field, element: SaxesTagNS): O
   }
 }
 
-/** Attributes of other namespaces, such as xsi:schemaLocation, say nothing about the resource. */
+/** Attributes of other namespaces, such as xsi:schemaLocation, mean nothing for the resource. */
 const readAttributes = (
   building: Building,
   { name, attributes }: SaxesTagNS,
@@ -172,7 +172,7 @@ const enterNarrative = (building: Building, element: SaxesTagNS): void => {
   building.narrativeDepth += 1
 }
 
-/** JSON's narrative has no CDATA: the same text with its characters escaped. */
+/** A narrative in JSON has no CDATA, so its text is escaped instead. */
 const withoutCdata = (div: string): string => {
   const parts: string[] = []
   let at = 0
@@ -209,7 +209,7 @@ const unknown = (building: Building, name: string): FhirError => {
   return refused(`<${name}> is no element of ${path}`, path)
 }
 
-/** Without indexes: where it stands in the document is not known before it has ended. */
+/** The path has no indexes: which item it is, is only known once it has ended. */
 const pathOf = ({ open }: Building): string | undefined =>
   open
     .filter(({ field }, index) => index === 0 || field !== undefined)

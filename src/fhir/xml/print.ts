@@ -10,14 +10,14 @@ export type PrintOptions = { readonly pretty?: boolean }
 
 export const fhirNamespace = 'http://hl7.org/fhir'
 
-/** The element of the resource's name, in pieces, some of them empty; a part of another resource says no namespace again. */
+/** The element of the resource, in pieces, some of which are empty. A resource inside another does not repeat the namespace. */
 export const printResource = (fieldsOf: FieldsOf, resource: unknown, { pretty = false }: PrintOptions = {}) => {
   const page: Page = { fieldsOf, pretty, open: [], depth: 0, text: '' }
   if (isJson(resource)) beginResource(page, resource, ` xmlns="${fhirNamespace}"`)
   return piecesOf(page)
 }
 
-/** An entry of a Bundle likewise. */
+/** The same for an entry of a Bundle. */
 export const printEntry = (fieldsOf: FieldsOf, entry: unknown, { pretty = false }: PrintOptions = {}) => {
   const field = fieldsOf('Bundle')?.get('entry')
   if (field === undefined) throw new Error('there is no Bundle')
@@ -26,19 +26,19 @@ export const printEntry = (fieldsOf: FieldsOf, entry: unknown, { pretty = false 
   return piecesOf(page)
 }
 
-/** What is printed and not given out yet, and the elements whose children are being printed. */
+/** The text that is printed but not yet given out, and the elements whose children are being printed. */
 type Page = {
   readonly fieldsOf: FieldsOf
   readonly pretty: boolean
   readonly open: Open[]
-  /** Of the outermost. */
+  /** The depth of the outermost element. */
   readonly depth: number
   text: string
 }
 
 type Open = { readonly name: string; readonly children: Iterator<Child>; hasChild: boolean }
 
-/** `beside` are the id and extensions of a primitive. The one child of an element that holds a resource has no field. */
+/** `beside`: the id and extensions of a primitive. The one child of an element that holds a resource has no field. */
 type Child = { readonly field: Field | undefined; readonly value: unknown; readonly beside: unknown }
 
 const piecesOf = function* (page: Page): Generator<string> {
@@ -94,7 +94,7 @@ const childrenOf = function* (present: readonly Field[], value: Json): Generator
   }
 }
 
-/** In the definition's order. What the definitions do not know has no place in XML. */
+/** In the order of the definition. Unknown elements have no place in XML. */
 const presentIn = (fields: Fields, value: Json): readonly Field[] => {
   const names = new Set(Object.keys(value).map(key => (key.startsWith('_') ? key.slice(1) : key)))
   return [...names]
@@ -110,7 +110,7 @@ const valueAttribute = (value: unknown): string => {
   return ` value="${escapeXml(typeof value === 'string' ? value : (decimalText(value) ?? String(value)))}"`
 }
 
-/** Whether its tag ends itself is known only with its first child. */
+/** Whether the tag closes itself depends on whether there is a first child. */
 const begin = (page: Page, name: string, attributes: string, children: Iterator<Child>): void => {
   beginLine(page)
   page.text += `<${name}${attributes}`

@@ -2,10 +2,10 @@ import { parseJson } from '../json.ts'
 import type { Field } from './fields.ts'
 import { refused } from './refused.ts'
 
-/** What an element has become: `value` are its attributes and children, `primitive` what its value attribute says. */
+/** What was read of an element: `value` has its attributes and children, `primitive` its value attribute. */
 type Element = { readonly value: Readonly<Record<string, unknown>>; readonly primitive?: unknown }
 
-/** An element as JSON's property. https://hl7.org/fhir/R4/json.html#primitive: of a primitive it can be two. */
+/** Adds an element as a property in JSON. A primitive may have two: https://hl7.org/fhir/R4/json.html#primitive */
 export const addProperty = (object: Record<string, unknown>, field: Field, { value, primitive }: Element): void => {
   const beside = Object.keys(value).length > 0 ? value : undefined
   if (field.kind !== 'primitive') put(object, field, field.name, value)
@@ -20,13 +20,13 @@ const put = (object: Record<string, unknown>, { repeats }: Field, name: string, 
   else object[name] = repeats ? [value] : value
 }
 
-/** Where there is nothing at all it is an empty text, which no validation takes. */
+/** If there is nothing at all, it is an empty text, which validation refuses. */
 const putPrimitive = (object: Record<string, unknown>, field: Field, primitive: unknown, beside: unknown): void => {
   if (primitive !== undefined || beside === undefined) put(object, field, field.name, primitive ?? '')
   if (beside !== undefined) put(object, field, `_${field.name}`, beside)
 }
 
-/** Two lists of the same length, or one where nothing stands in the other. */
+/** Two lists of the same length, or only one if the other would be empty. */
 const append = (object: Record<string, unknown>, name: string, primitive: unknown, beside: unknown): void => {
   const length = Math.max(lengthOf(object[name]), lengthOf(object[`_${name}`]))
   const isNothing = primitive === undefined && beside === undefined
@@ -42,7 +42,7 @@ const appendAt = (object: Record<string, unknown>, name: string, length: number,
   else if (value !== undefined) object[name] = [...new Array(length).fill(null), value]
 }
 
-/** What is no boolean or number stays text, and the validation says so with its path. */
+/** Text that is no boolean or number stays as it is, so that validation reports it with its path. */
 export const jsonValue = ({ json }: Field, text: unknown): unknown => {
   if (typeof text !== 'string' || json === 'string') return text
   if (json === 'boolean') return text === 'true' || text === 'false' ? text === 'true' : text

@@ -3,13 +3,13 @@ import { openFields } from './fields.ts'
 import { parseXml } from './parse.ts'
 import { type PrintOptions, printEntry, printResource } from './print.ts'
 
-/** FHIR's XML from and to parsed JSON whose decimals keep their text (see json.ts). https://hl7.org/fhir/R4/xml.html */
+/** Converts FHIR's XML from and to parsed JSON whose decimals keep their text (see json.ts). https://hl7.org/fhir/R4/xml.html */
 export type Xml = {
   readonly parse: (text: string) => Promise<unknown>
   readonly print: (resource: unknown, options?: PrintOptions) => string
-  /** The same in pieces, some of them empty. */
+  /** The same in pieces, some of which are empty. */
   readonly printPieces: (resource: unknown, options?: PrintOptions) => Iterable<string>
-  /** A Bundle's entry likewise, as it stands between the others. */
+  /** The same for an entry of a Bundle, as it is written among the others. */
   readonly printEntry: (entry: unknown, options?: PrintOptions) => Iterable<string>
 }
 
