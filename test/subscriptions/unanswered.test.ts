@@ -4,7 +4,9 @@ import { fullAccess } from '../../src/access/access.ts'
 import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { parseSearch } from '../../src/search/parse.ts'
-import { type SqlFragment, sql } from '../../src/storage/sql.ts'
+import type { Connection, Database } from '../../src/storage/database.ts'
+import { sql } from '../../src/storage/sql.ts'
+import { recordEvents } from '../../src/storage/subscription/subscription-event.ts'
 import { keepDeletion } from '../../src/storage/write/deletion.ts'
 import { until } from './receiver.ts'
 import { openSubscriptionWorld } from './world.ts'
@@ -97,34 +99,60 @@ t.test('once it is answered again it is told as ever', async t => {
   t.equal(rests, false)
 })
 
+const { where } = parseSearch(
+  loadRegistry(),
+  'Consent',
+  new URLSearchParams({ 'source-reference:Contract.status': 'executed' }),
+)
+const listening = {
+  classes: openCodeClasses(),
+  questionOf: () => ({ type: 'Consent' as const, where, access: fullAccess }),
+} as const
+/** The same connection, that notes how long each statement may take from then on. */
+const noting = (connection: Connection, limits: string[]): Connection => ({
+  ...connection,
+  run: query => {
+    const [, limit] = /statement_timeout (?:= '?|TO )(\w+)/.exec(query.sql) ?? []
+    if (limit !== undefined) limits.push(limit)
+    return connection.run(query)
+  },
+})
+
 t.test('a withdrawal waits no longer for many than for some', async t => {
-  const registry = loadRegistry()
-  const { where } = parseSearch(
-    registry,
-    'Consent',
-    new URLSearchParams({ 'source-reference:Contract.status': 'executed' }),
-  )
   for (let number = 0; number < 7; number++) await subscribe(ofContracts)
   const { id } = await given()
   const place = await database.one<{ patientId: number; pk: string }>(
     sql.fragment`SELECT patient_id AS "patientId", pk FROM consent WHERE id = ${id}`,
   )
-  const listening = {
-    classes: openCodeClasses(),
-    questionOf: () => ({ type: 'Consent' as const, where, access: fullAccess }),
-  } as const
-  const limits: number[] = []
+  const limits: string[] = []
   await withoutContracts(() =>
-    database.transaction(connection => {
-      const run = (query: SqlFragment) => {
-        const [, limit] = /statement_timeout = '?(\d+)/.exec(query.sql) ?? []
-        if (limit !== undefined) limits.push(Number(limit))
-        return connection.run(query)
-      }
-      return keepDeletion({ ...connection, run }, listening, { type: 'Consent', ...place }, 2)
-    }),
+    database.transaction(connection =>
+      keepDeletion(noting(connection, limits), listening, { type: 'Consent', ...place }, 2),
+    ),
   )
-  t.equal(limits[0], 1000)
-  t.equal(limits.at(-1), 50, 'who comes last has little time')
-  t.ok(limits.slice(1).every(limit => limit < 1000))
+  t.equal(limits[0], '1000')
+  t.equal(limits.at(-1), '50', 'who comes last has little time')
+  t.ok(limits.slice(1).every(limit => Number(limit) < 1000))
+})
+
+t.test('what has changed is told no later for many than for some', async t => {
+  const change = sql.fragment`INSERT INTO change (type, patient_id, pk) SELECT 'Consent', patient_id, pk FROM consent LIMIT 1`
+  const wakeAll = sql.fragment`UPDATE subscriber SET rests_until = NULL, unanswered = 1`
+  const recordedBy = (limits: string[]) => {
+    const transaction: Database['transaction'] = run =>
+      database.transaction(async connection => {
+        // So that the server, which does the same meanwhile, does not take it.
+        await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('change'))`)
+        await connection.run(wakeAll)
+        await connection.run(change)
+        return run(noting(connection, limits))
+      })
+    const one = async () => ({ isAny: true })
+    return recordEvents({ ...database, one: one as never, transaction }, listening)
+  }
+  const limits: string[] = []
+  await withoutContracts(() => recordedBy(limits))
+  t.equal(limits[0], '10000')
+  t.ok(limits.includes('50'), 'who was not answered last time has little time once others have had theirs')
+  t.equal(limits.at(-1), 'DEFAULT', 'what is none of their questions has all the time that it had')
 })

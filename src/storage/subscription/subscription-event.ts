@@ -10,10 +10,12 @@ import type { Connection, Database } from '../database.ts'
 import { historyOf, kindOf, storedRow, tableOf } from '../row.ts'
 import { contentWithin, type Filled, fillRoom, type Unfilled, versionStillThere } from '../search/room.ts'
 import { servedContent } from '../search/served-content.ts'
-import { type SqlFragment, sql, word } from '../sql.ts'
+import { type SqlFragment, sql } from '../sql.ts'
 import { attempt } from '../write/savepoint.ts'
+import { type Listener, listenersTo } from './listener.ts'
 import { findSubscriber, type Subscriber } from './subscriber.ts'
-import { isResting, noteAnswered, restUnanswered, tookTooLong, wasTooLong } from './unanswered.ts'
+import { openTimeLimit, type TimeLimit } from './time-limit.ts'
+import { noteAnswered, restUnanswered, tookTooLong, wasTooLong } from './unanswered.ts'
 
 /** What a subscriber is told of: rows of the type that the criteria match, of those that the access allows to be searched. */
 export type Question = { readonly type: ResourceType; readonly where: Expression; readonly access: Access }
@@ -49,28 +51,38 @@ const recordWaiting = (database: Database, recording: Recording): Promise<Record
     const changes = locked ? await takeChanges(connection) : []
     const missed = changes.flatMap(({ unanswered }) => unanswered ?? [])
     const failed: Failed[] = [...new Set(missed)].map(id => ({ id, error: tookTooLong }))
-    await connection.run(sql.fragment`SET LOCAL statement_timeout = ${word(`${mostOfOneMs}`)}`)
+    const limit = openTimeLimit(connection, { all: mostOfAllMs, one: mostOfOneMs })
     for (const [type, rows] of Map.groupBy(changes, ({ type }) => type))
-      failed.push(...(await recordForAll(connection, recording, type, rows)))
+      failed.push(...(await recordForAll(connection, { ...recording, limit }, type, rows)))
     const late = failed.filter(({ error }) => error === tookTooLong).map(({ id }) => id)
     if (late.length > 0) await restUnanswered(connection, late)
     return { changes: changes.length, failed }
   })
 
-/** All others wait meanwhile. */
+/** All others wait meanwhile: they are told of nothing before all have been asked. */
+const mostOfAllMs = 20_000
 const mostOfOneMs = 10_000
+const leastOfOneMs = 200
+/** Of one who was not answered last time. */
+const leastOfLateMs = 50
 
 const recordForAll = async (
   connection: Connection,
-  recording: Recording,
+  recording: Recording & { readonly limit: TimeLimit },
   type: string,
   changes: readonly Change[],
 ): Promise<readonly Failed[]> => {
   const failed: Failed[] = []
+  const answered: string[] = []
   for (const listener of await listenersTo(connection, type)) {
+    const { id, wasLate } = listener
+    if (!listener.rests) await recording.limit.set(wasLate ? leastOfLateMs : leastOfOneMs)
     const error = await failureOf(connection, recording, listener, changes)
-    if (error !== undefined) failed.push({ id: listener.id, error })
+    if (error !== undefined) failed.push({ id, error })
+    else if (wasLate) answered.push(id)
   }
+  await recording.limit.lift()
+  await noteAnswered(connection, answered)
   return failed
 }
 
@@ -78,14 +90,13 @@ const recordForAll = async (
 const failureOf = async (
   connection: Connection,
   recording: Recording,
-  { id, rests, wasLate }: Listener,
+  { id, rests }: Listener,
   changes: readonly Change[],
 ): Promise<FhirError | undefined> => {
   if (rests) return tookTooLong
   const recorded = await attempt(connection, () => recordFor(connection, recording, id, changes))
-  if ('refused' in recorded) return wasTooLong(recorded.refused) ? tookTooLong : recorded.refused
-  if (wasLate) await noteAnswered(connection, id)
-  return undefined
+  if ('done' in recorded) return undefined
+  return wasTooLong(recorded.refused) ? tookTooLong : recorded.refused
 }
 
 type Change = {
@@ -106,13 +117,6 @@ const takeChanges = async (connection: Connection): Promise<readonly Change[]> =
     RETURNING position, type, patient_id, pk, deletion, subscribers, unanswered`)
 
 const mostChanges = 5000
-
-type Listener = { readonly id: string; readonly rests: boolean; readonly wasLate: boolean }
-
-const listenersTo = (connection: Connection, type: string): Promise<readonly Listener[]> =>
-  connection.any<Listener>(sql.fragment`
-    SELECT id, ${isResting} AS rests, unanswered > 0 AS "wasLate" FROM subscriber
-    WHERE type = ${type} AND status <> 'off' ORDER BY unanswered, id`)
 
 const recordFor = async (
   connection: Connection,

@@ -13,9 +13,11 @@ export const restUnanswered = async (connection: Connection, ids: readonly strin
     WHERE id = ANY(${sql.array([...ids], 'text')}) AND NOT ${isResting}`)
 }
 
-export const noteAnswered = async (connection: Connection, id: string): Promise<void> => {
+export const noteAnswered = async (connection: Connection, ids: readonly string[]): Promise<void> => {
+  if (ids.length === 0) return
   await connection.run(sql.fragment`
-    UPDATE subscriber SET unanswered = 0, rests_until = NULL WHERE id = ${id} AND unanswered > 0`)
+    UPDATE subscriber SET unanswered = 0, rests_until = NULL
+    WHERE id = ANY(${sql.array([...ids], 'text')}) AND unanswered > 0`)
 }
 
 export const wasTooLong = ({ issues: [issue] }: FhirError): boolean => issue.code === 'too-costly'

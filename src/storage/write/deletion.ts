@@ -3,9 +3,10 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { tableOf } from '../row.ts'
-import { sql, word } from '../sql.ts'
+import { sql } from '../sql.ts'
 import { findSubscriber } from '../subscription/subscriber.ts'
 import type { QuestionOf } from '../subscription/subscription-event.ts'
+import { openTimeLimit } from '../subscription/time-limit.ts'
 import { isResting, wasTooLong } from '../subscription/unanswered.ts'
 import { attempt, runAndRollBack } from './savepoint.ts'
 import type { Place } from './update.ts'
@@ -54,13 +55,11 @@ const subscribersOf = async (connection: Connection, asking: Asking, place: Plac
   const [matched, unanswered]: [string[], string[]] = [[], []]
   const listeners = await listenersNear(connection, place)
   if (listeners.length === 0) return { matched, unanswered }
-  const end = performance.now() + mostOfAllMs
-  // Rolling back also restores the statement_timeout that `limitTo` sets.
+  const limit = openTimeLimit(connection, { all: mostOfAllMs, one: mostOfOneMs })
+  // Rolling back also restores the statement_timeout that the limit sets.
   await runAndRollBack(connection, async () => {
-    let limit: number | undefined
     for (const { id, rests } of listeners) {
-      const left = Math.round(end - performance.now())
-      limit = await limitTo(connection, Math.max(leastOfOneMs, Math.min(left, mostOfOneMs)), limit)
+      await limit.set(leastOfOneMs)
       const found = rests ? 'unanswered' : await findOut(connection, asking, place, id)
       if (found === 'unanswered') unanswered.push(id)
       if (found === 'matched') matched.push(id)
@@ -78,11 +77,6 @@ const findOut = async (connection: Connection, asking: Asking, place: Place, id:
 const mostOfAllMs = 5000
 const mostOfOneMs = 1000
 const leastOfOneMs = 50
-
-const limitTo = async (connection: Connection, ms: number, before: number | undefined): Promise<number> => {
-  if (ms !== before) await connection.run(sql.fragment`SET LOCAL statement_timeout = ${word(`${ms}`)}`)
-  return ms
-}
 
 /**
  * All subscribers but those who come for another patient: these could not see it, and there may be as many as there are patients. Whoever was
