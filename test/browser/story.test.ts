@@ -93,7 +93,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     await page.locator('textarea[name=purpose]').fill('How glucose and heart rate go together while people sleep')
     await page.locator('input[value=identified]').check()
     await page.locator('input[value=organization]').check()
-    await press('Go on')
+    await press('Create the study')
     study = at().split(/[/?]/)[2] ?? ''
     const kinds = [
       ['omh:blood-glucose', 'Lumina patch'],
@@ -105,7 +105,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
       await page.locator('select[name=kind]').selectOption(kind)
       if (source !== '') await page.locator('select[name=source]').selectOption({ label: source })
       await page.locator('textarea[name=reason]').fill('To compare the nights of many people')
-      await press('Add it')
+      await press('Add')
     }
     sensor = (await page.locator('select[name=source] option').nth(1).getAttribute('value')) ?? ''
     await go(`/studies/${study}/settings/text/draft/en`)
@@ -119,7 +119,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     for (const [name, said] of Object.entries(parts)) await page.locator(`textarea[name=${name}]`).fill(said)
     await page.locator('select[name=promise]').selectOption('hide')
     await press('Save the draft')
-    await press('Publish it')
+    await press('Publish')
     await go(`/studies/${study}/settings/status`)
     await page.locator('input[value=active]').check()
     await press('Save')

@@ -178,7 +178,7 @@ t.test('who manages from above looks after a study, and is told of nobody in it'
       t.strictSame(anonymous(await browser.get(`/studies/${id}/${path}`)), none, `${id}: ${path}`)
     const staff = await browser.get(`/studies/${id}/settings/staff`)
     t.equal(staff.status, 200, id)
-    t.match(wordsOf(staff), /Name somebody/, id)
+    t.match(wordsOf(staff), /Add somebody/, id)
   }
 })
 

@@ -36,7 +36,7 @@ export const roleFields = (
     {
       name: 'from',
       label: 'First day',
-      hint: html`Such as 2026-01-31, a day of UTC. Empty: from now on${keptMoment(replaced?.period.start)}`,
+      hint: html`Such as 2026-01-31, in UTC. Leave empty for from now on${keptMoment(replaced?.period.start)}`,
       value: from,
       problem: problems.from,
       autocomplete: 'off',
@@ -45,7 +45,7 @@ export const roleFields = (
     {
       name: 'until',
       label: 'Last day',
-      hint: html`A day of UTC. Empty: as long as the study${keptMoment(replaced?.period.end)}`,
+      hint: html`A day in UTC. Leave empty for as long as the study runs${keptMoment(replaced?.period.end)}`,
       value: until,
       problem: problems.until,
       autocomplete: 'off',
@@ -55,7 +55,7 @@ export const roleFields = (
 
 /** Where the hour is known as well, the day that stands in the field says less than what counts. */
 export const keptMoment = (stored: string | undefined): Html | undefined =>
-  stored?.includes('T') ? html`. The day as it stands means ${dayOrMoment(stored, wordsFor('en'))}` : undefined
+  stored?.includes('T') ? html`. The day shown stands for ${dayOrMoment(stored, wordsFor('en'))}` : undefined
 
 export const roleControls = ([role, from, until]: ReturnType<typeof roleFields>): readonly Html[] => [
   selectField(role),

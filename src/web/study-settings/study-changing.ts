@@ -47,13 +47,13 @@ export const changing = async (
 /** Where somebody else was faster than whoever has typed something. */
 export const notSaved: Html = notice(
   'problem',
-  html`<p>Somebody else has changed this study meanwhile, and nothing of yours was saved. What you typed is still here: look at what the study says now, and save again if it still holds.</p>`,
+  html`<p>Somebody else has changed this study in the meantime, so your changes were not saved. What you typed is still here: look at what the study says now, and save again if it is still right.</p>`,
 )
 
 /** The same where nothing was typed. */
 export const notDone: Html = notice(
   'problem',
-  html`<p>Somebody else has changed this study meanwhile, so this was not done. Look at what the study says now, and do it again if it still holds.</p>`,
+  html`<p>Somebody else has changed this study in the meantime, so this was not done. Look at what the study says now, and do it again if it is still right.</p>`,
 )
 
 type ChangePage = {

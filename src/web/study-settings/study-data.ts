@@ -57,7 +57,7 @@ export const studyDataPage: AddPage = (server, options) => {
       },
       {
         name: 'source',
-        label: 'From which source',
+        label: 'Source',
         value: one.source,
         problem: problems.source,
         choices: [
@@ -74,10 +74,10 @@ export const studyDataPage: AddPage = (server, options) => {
       isProblem: notices !== undefined || Object.keys(problems).length > 0,
       notices: html`${notices}${problemList([...fields, ...reasons])}`,
       before: html`${listed(changeable, sources, codeClasses, ownToken(reply))}
-<h2>Ask for something more</h2>
-<p>It is asked of each patient anew, and nothing of it is shared before they say so. Where patients have a text already, they are asked once you have published a version that names it.</p>`,
+<h2>Ask for more data</h2>
+<p>Each patient is asked for it, and nothing of it is shared until they agree. If the study already has a text, patients are asked once you have published a version that names it.</p>`,
       fields: [selectField(kind), selectField(source), ...reasons.map(field)],
-      button: 'Add it',
+      button: 'Add',
       ...(version === undefined ? {} : { version }),
     })
   }
@@ -125,9 +125,9 @@ const problemsOf = (
   )
   return {
     ...(!codeClasses.kinds().some(({ key }) => key === kind) && { kind: 'Choose a kind of data' }),
-    ...(isAsked && { kind: 'The study asks for this already' }),
+    ...(isAsked && { kind: 'The study already asks for this' }),
     ...(source !== '' &&
-      !sources.some(one => one.id === source && !one.isRetired) && { source: 'Choose one of the sources' }),
+      !sources.some(one => one.id === source && !one.isRetired) && { source: 'Choose a source from the list' }),
     ...reasonProblems(reason),
   }
 }
@@ -152,11 +152,11 @@ const listed = (
 <h2 class="fs-5">${what}</h2>
 <p>From ${from}. ${request.reason || 'No reason is given'}</p>
 ${unsaid(study, request)}
-<p><a href="/studies/${id}/settings/data/reason?${new URLSearchParams({ request: requestName(request) }).toString()}" aria-label="Change why it is asked for: ${what}, from ${from}">Change why it is asked for</a></p>
-${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { version: changeable.version, request: requestName(request) } }, html`<button class="btn btn-outline-primary btn-sm" aria-label="Ask no more for ${what}, from ${from}">Ask no more</button>`)}
+<p><a href="/studies/${id}/settings/data/reason?${new URLSearchParams({ request: requestName(request) }).toString()}" aria-label="Edit the reason: ${what}, from ${from}">Edit the reason</a></p>
+${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { version: changeable.version, request: requestName(request) } }, html`<button class="btn btn-outline-primary btn-sm" aria-label="Stop asking for ${what}, from ${from}">Stop asking</button>`)}
 </li>`
   })}</ul>
-<p class="form-text">What you ask no more for can not be given any more. Who shares it already goes on until they stop it, or the study ends.</p>`
+<p class="form-text">Once you stop asking for a kind of data, nobody can share it any more. People who already share it go on until they stop, or the study ends.</p>`
 }
 
 /** In which languages patients read the reason in the study's own. */
@@ -165,6 +165,6 @@ const unsaid = (study: ResearchStudy, { reason, extension }: StudyRequest): Html
   return (
     reason !== '' &&
     missing.length > 0 &&
-    html`<p class="text-body-secondary">Why is not said in ${missing.map(languageName).join(', ')}.</p>`
+    html`<p class="text-body-secondary">The reason is not given in ${missing.map(languageName).join(', ')}.</p>`
   )
 }

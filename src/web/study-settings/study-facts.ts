@@ -97,20 +97,20 @@ export const factFields = (
     {
       name: 'start',
       label: 'First day',
-      hint: html`Such as 2026-01-31, a day of UTC. Empty: from now on${keptMoment(period?.start)}`,
+      hint: html`Such as 2026-01-31, in UTC. Leave empty for from now on${keptMoment(period?.start)}`,
       autocomplete: 'off',
       optional,
     },
     {
       name: 'end',
       label: 'Last day',
-      hint: html`A day of UTC, after which nobody reads anything for the study. Empty: no end is set${keptMoment(period?.end)}`,
+      hint: html`A day in UTC, after which nobody reads anything for the study. Leave empty for no end${keptMoment(period?.end)}`,
       autocomplete: 'off',
       optional,
     },
-    { name: 'contact', label: 'Whom patients ask', hint: 'A name', autocomplete: 'off', optional },
-    { name: 'email', label: 'Their e-mail address', autocomplete: 'off', optional },
-    { name: 'phone', label: 'Their phone number', autocomplete: 'off', optional },
+    { name: 'contact', label: 'Contact for patients', hint: 'A name', autocomplete: 'off', optional },
+    { name: 'email', label: 'Contact’s e-mail address', autocomplete: 'off', optional },
+    { name: 'phone', label: 'Contact’s phone number', autocomplete: 'off', optional },
   ].map(one => {
     const name = one.name as FactName
     return { ...one, value: facts[name], problem: problems[name] }
@@ -121,7 +121,7 @@ const optional = true as const
 /** A field for what patients read in a further language. */
 export const inLanguage = (label: string, language: string) => ({
   label: `${label} in ${languageName(language)}`,
-  hint: 'For patients whose browser asks for this language. Empty: they read the words above',
+  hint: 'For patients whose browser asks for this language. If empty, they read the words above',
   autocomplete: 'off',
   language,
   optional,

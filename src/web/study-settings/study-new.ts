@@ -72,7 +72,7 @@ type Fixed = {
 const choices: Readonly<Record<'identity' | 'access', Fixed>> = {
   identity: {
     label: 'How does the study know its patients?',
-    hint: 'This stays as you choose it now.',
+    hint: 'You cannot change this later.',
     missing: 'Choose how the study knows its patients',
     choices: [
       { value: 'coded', label: 'By a code: its staff see no names' },
@@ -81,11 +81,11 @@ const choices: Readonly<Record<'identity' | 'access', Fixed>> = {
   },
   access: {
     label: 'Who may read what patients share?',
-    hint: 'It can be narrowed later, and never widened.',
+    hint: 'You can narrow this later, but never widen it.',
     missing: 'Choose who may read',
     choices: [
       { value: 'staff', label: 'Only those who are named as its staff' },
-      { value: 'organization', label: 'Everybody of the organization and of those below it, and its staff' },
+      { value: 'organization', label: 'Everybody in the organization and in those below it, and its staff' },
     ],
   },
 }
@@ -109,13 +109,13 @@ const sendForm = (
     title: `A new study of ${organization.name}`,
     isProblem: Object.keys(problems).length > 0,
     content: html`<h1>A new study of ${organization.name}</h1>
-<p>This is the first step. Then you say which data the study asks for, who works in it, and what patients read. Nobody is asked for anything before you say so.</p>
+<p>This is the first step. After it, you choose which data the study asks for, who works in it, and what patients read. Nobody is asked for anything until you say so.</p>
 ${problemList([...fields, ...fixed])}
 ${postForm(
   { action: `/organizations/${organization.id}/studies/new`, token, novalidate: true },
   html`${fields.map(field)}
 ${fixed.map(radioField)}
-<button class="btn btn-primary">Go on</button>`,
+<button class="btn btn-primary">Create the study</button>`,
 )}
 <p><a href="/studies">Back to the studies</a></p>`,
   })

@@ -19,7 +19,7 @@ export const studyPaperSettingPage: AddPage = (server, options) => {
       name: 'paper',
       value: 'yes',
       label: 'Staff may record consents that patients have signed on paper',
-      hint: 'One of the staff records it with its scan; it counts when another one has confirmed it.',
+      hint: 'A member of the staff records it with its scan; it takes effect once another member has confirmed it.',
       isChosen,
     }),
   ]

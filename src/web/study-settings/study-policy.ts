@@ -11,8 +11,8 @@ import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './stu
 export const studyPolicyPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/policy'
-  const title = 'How strictly documents are judged'
-  const before = html`<p>It holds for documents of the kinds that the people of this study share with it, while the study is in force. What is stored stays as it was judged.</p>`
+  const title = 'How strictly documents are checked'
+  const before = html`<p>It applies to documents of the kinds that people share with this study, while the study is in force. What is already stored is not checked again.</p>`
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     return sendChangePage(reply, changeable, {

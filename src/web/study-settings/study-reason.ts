@@ -32,8 +32,8 @@ export const studyReasonPage: AddPage = (server, options) => {
     return found
   }
   const pageOf = (request: StudyRequest, reasons: readonly Field[]) => ({
-    title: `Why it is asked for: ${displayOf(request.kind, codeClasses)}`,
-    before: html`<p>Patients read it from now on, beside what they choose. What they have signed holds, and their copy says what it said then.</p>`,
+    title: `Reason for asking: ${displayOf(request.kind, codeClasses)}`,
+    before: html`<p>Patients read it from now on, beside what they choose. What they have already signed still holds, and their copy keeps the reason as it was then.</p>`,
     fields: [hiddenField('request', requestName(request)), ...reasons.map(field)],
   })
   const dataPage = (id: string) => `/studies/${id}/settings/data`
@@ -100,7 +100,7 @@ export const reasonFields = (
 ]
 
 export const reasonProblems = ({ reason, translations }: Reason): Readonly<Record<string, string>> => ({
-  ...(reason === '' && { reason: 'Say what the study needs it for' }),
+  ...(reason === '' && { reason: 'Enter what the study needs it for' }),
   ...(reason.length > mostCharacters && { reason: tooLong }),
   ...Object.fromEntries(
     translations.flatMap(({ language, text }) =>

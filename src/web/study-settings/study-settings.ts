@@ -45,11 +45,11 @@ const parts = ({ id, study, mayChange }: ChangeableStudy, classes: CodeClasses):
   const staff = staffOf(study).filter(({ isInForce }) => isInForce)
   const said = [
     ['facts', 'About the study', factsOf(study).purpose || 'No purpose is given yet'],
-    ['data', 'Data that the study asks for', [...kinds].join(', ') || 'Nothing yet'],
+    ['data', 'Data that the study asks for', [...kinds].join(', ') || 'None yet'],
     ['staff', 'Staff', staff.length === 0 ? nobodyNamed(study) : `${staff.length} at work now`],
     ['text', 'What patients read and sign', textSaid(study)],
-    ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'They are not taken'],
-    ['policy', 'How strictly documents are judged', policySaid(study)],
+    ['paper', 'Consents on paper', allowsPaper(study) ? 'Staff may record them' : 'Not accepted'],
+    ['policy', 'How strictly documents are checked', policySaid(study)],
     ['status', 'Status', statusText(study)],
   ] as const
   return said.map(
@@ -67,7 +67,7 @@ const nobodyNamed = (study: ResearchStudy): string =>
 
 const policySaid = (study: ResearchStudy): string => {
   const policy = validationPolicies.find(one => one === policyOf(study))
-  return policy === undefined ? 'The study says nothing of it' : policyLabels[policy]
+  return policy === undefined ? 'Not specified by the study' : policyLabels[policy]
 }
 
 const textSaid = (study: ResearchStudy): string => {
@@ -77,10 +77,10 @@ const textSaid = (study: ResearchStudy): string => {
 }
 
 const told: Readonly<Record<string, string>> = {
-  made: 'The study is made. Nobody is asked for anything yet.',
-  facts: 'It is saved.',
-  status: 'It is saved.',
-  paper: 'It is saved.',
-  policy: 'It is saved.',
-  text: 'The text is published. Everybody in the study is asked to sign it.',
+  made: 'The study has been created. Nobody is asked for anything yet.',
+  facts: 'Saved.',
+  status: 'Saved.',
+  paper: 'Saved.',
+  policy: 'Saved.',
+  text: 'The text has been published. Everybody in the study is asked to sign it.',
 }

@@ -47,9 +47,9 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
       notices: html`${notices}${problemList(others)}`,
       fields: [...roleControls(others)],
       ...(version === undefined ? {} : { version }),
-      after: html`<h2>Take them out</h2>
-<p>They read nothing more by this study, from that moment on. To keep on record that they worked in it, enter a last day instead.</p>
-${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Take them out</button>`)}`,
+      after: html`<h2>Remove from the staff</h2>
+<p>From then on they read nothing through this study. To keep a record that they worked in it, enter a last day instead.</p>
+${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Remove from the staff</button>`)}`,
     })
   }
   /** The same entry in what the study is now; all of them where it is gone. */

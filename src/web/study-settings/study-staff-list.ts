@@ -52,7 +52,7 @@ export const sendStaffList = async (
     before: html`${listed(changeable, entries, names)}
 ${mayNameStaff ? finding(changeable, name, { isFound: colleagues.length > 0 }) : whoNames(changeable)}`,
     fields: mayNameStaff ? [...fields, html`<input type="hidden" name="name" value="${name}">`] : [],
-    button: 'Name them',
+    button: 'Add to the staff',
     ...(version === undefined ? {} : { version }),
   })
 }
@@ -67,7 +67,7 @@ const whoFields = ({ staff = noStaff, code = '', problems = {} }: ShownStaff, co
   return {
     who: {
       name: 'practitioner',
-      label: 'Who',
+      label: 'Colleague',
       value: staff.practitioner,
       problem: isByCode ? undefined : problems.practitioner,
       choices: colleagues.map(one => ({ value: one.id, label: one.name })),
@@ -75,7 +75,7 @@ const whoFields = ({ staff = noStaff, code = '', problems = {} }: ShownStaff, co
     code: {
       name: 'code',
       label: 'Or the code of a colleague of another organization',
-      hint: 'They find it on their page of studies, and give it to you',
+      hint: 'They find it on their Studies page, and give it to you',
       value: code,
       problem: isByCode ? problems.practitioner : undefined,
       autocomplete: 'off',
@@ -89,18 +89,18 @@ const listed = (
   entries: readonly StaffEntry[],
   names: ReadonlyMap<string, string>,
 ): Html => {
-  if (entries.length === 0) return html`<p>Nobody is named as staff yet.</p>`
+  if (entries.length === 0) return html`<p>There is no staff yet.</p>`
   return html`<ul class="list-group mb-4">${entries.map((entry, place) => {
     const name = names.get(entry.practitioner) ?? codeText(entry.practitioner)
     const mayBeMistyped = changeable.mayNameStaff && !names.has(entry.practitioner)
     const change = isOwn(entry, changeable)
-      ? html`<p>Yourself: others change it</p>`
+      ? html`<p>This is you: only others can change it</p>`
       : changeable.mayNameStaff &&
         html`<p><a href="${staffAddress(changeable)}/${place}" aria-label="Change ${name}">Change</a></p>`
     return html`<li class="list-group-item">
 <h2 class="fs-5">${name}</h2>
 <p>${(staffRoles[entry.role] ?? entry.role).split(':')[0]}, ${entry.from === '' ? '' : `from ${entry.from} `}${entry.until === '' ? 'as long as the study' : `until ${entry.until}`}${!entry.isInForce && ' (not now)'}</p>
-${mayBeMistyped && html`<p>You may not see whose code this is, or it is nobody's. If it was mistyped, take it out, and enter the code that stands on their own page of studies.</p>`}
+${mayBeMistyped && html`<p>You may not see whose code this is, or it is nobody's. If it was mistyped, remove it, and enter the code shown on their own Studies page.</p>`}
 ${change}
 </li>`
   })}</ul>`
@@ -116,14 +116,14 @@ const finding = (
   changeable: ChangeableStudy,
   name: string,
   { isFound }: { readonly isFound: boolean },
-): Html => html`<h2>Name somebody</h2>
+): Html => html`<h2>Add somebody</h2>
 <form method="get" action="${staffAddress(changeable)}">
-${field({ name: 'name', label: 'Find a colleague by a part of their name', value: name, autocomplete: 'off', optional: true })}
+${field({ name: 'name', label: 'Find a colleague by part of their name', value: name, autocomplete: 'off', optional: true })}
 <button class="btn btn-outline-primary">Find</button>
 </form>
-${name !== '' && !isFound && html`<p>None of those whom you may see has this in their name.</p>`}`
+${name !== '' && !isFound && html`<p>Nobody that you can see has this in their name.</p>`}`
 
 const whoNames = ({ study }: ChangeableStudy): Html => {
   const organization = sponsorOf(study) ?? ''
-  return html`<p>A <a href="/organizations/${organization}/people?role=manager">manager of the organization</a> names staff, and so does whoever leads the study. Nobody names themselves.</p>`
+  return html`<p>A <a href="/organizations/${organization}/people?role=manager">manager of the organization</a> can add staff, and so can whoever leads the study. Nobody can add themselves.</p>`
 }

@@ -64,15 +64,16 @@ const wordsOf = ({ issues, message }: FhirError, index: number): string => {
 }
 
 const unknown =
-  'No such member of staff is known here, as far as you may see: find a colleague by name and choose them, or enter the code that stands on their own page of studies'
+  'No member of staff with this code is known here, as far as you can see: find a colleague by name and choose them, or enter the code shown on their own Studies page'
 
 const newRecipient =
-  'Patients have consented without them. If this is whom you mean, and no code is mistyped, they work elsewhere: the page of the text says first who receives what is given by it'
+  'Patients consented before this person was named. If this is the right person, and the code is not mistyped, they work elsewhere: first say on the page of the text who receives what is shared by it'
 
 const whoProblems = ({ practitioner }: NewStaff, { study, caller }: ChangeableStudy) => {
   if (!/^[A-Za-z0-9.-]{1,64}$/.test(practitioner))
     return { practitioner: 'Find a colleague and choose them, or enter a code' }
-  if (practitioner === caller.practitioner) return { practitioner: 'Others name you: nobody names themselves' }
+  if (practitioner === caller.practitioner)
+    return { practitioner: 'Somebody else has to add you: nobody can add themselves' }
   const isNamed = staffOf(study).some(one => one.practitioner === practitioner && one.isInForce)
-  return isNamed ? { practitioner: 'They work in the study already' } : {}
+  return isNamed ? { practitioner: 'They already work in the study' } : {}
 }

@@ -53,6 +53,8 @@ export const studyStatusPage: AddPage = (server, options) => {
     if (!Object.hasOwn(studyStatuses, status)) return 'Choose a status'
     const missing =
       status === 'active' && study.status !== 'active' ? missingForPatients(study, options.codeClasses) : []
-    return missing.length === 0 ? undefined : `Not before it can ask patients: ${missing.join(', ')}`
+    return missing.length === 0
+      ? undefined
+      : `Patients cannot be asked yet. The study still needs: ${missing.join(', ')}`
   }
 }

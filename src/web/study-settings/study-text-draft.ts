@@ -73,7 +73,7 @@ export const studyTextDraftPage: AddPage = (server, options) => {
       {
         title: 'As patients will see it',
         fields: [],
-        before: html`<p>This is what a patient reads in ${languageName(language)}. Nothing here can be sent.</p>
+        before: html`<p>This is what a patient reads in ${languageName(language)}. This is only a preview: nothing can be sent.</p>
 <fieldset disabled class="border rounded p-3" lang="${language}">
 <legend class="fs-4"${langOf(asked.title, words)}>${asked.title.text}</legend>
 <p>${words.say('study.asks', { organization: asked.organization.name })}</p>
@@ -134,8 +134,7 @@ const partFields = (draft: TextDraft, language: string): readonly Field[] =>
 
 const hints: Readonly<Record<TextPart, string>> = {
   'key-facts': 'What matters most for the decision, in a few sentences',
-  'who-and-why':
-    'Everybody who receives data, which data, and what it is needed for; also recipients in other organizations',
+  'who-and-why': 'Everybody who receives data, including in other organizations, which data, and what it is needed for',
   duration: 'How long the study goes on, and how long data is kept',
   withdrawal: 'How to stop, and what happens then to what was shared',
   contact: 'A name, an address and a phone number',
@@ -157,7 +156,7 @@ const controls = (draft: TextDraft, language: string, now = draft) => [
           label: 'What a withdrawal does',
           hint:
             draft.withdrawal === now.withdrawal
-              ? 'It holds for all languages, and is what this server will do: the words above say the same'
+              ? 'This applies to all languages, and is what the server will do: the words above have to say the same'
               : nowItSays(promises.find(({ value }) => value === now.withdrawal)?.label ?? ''),
           value: draft.withdrawal,
           choices: promises,

@@ -66,7 +66,7 @@ ${draft(changeable, codeClasses, ownToken(reply))}`,
       return send(
         reply.code(422),
         changeable,
-        notice('problem', html`<p>It was not published. It lacks: ${missing.join(', ')}.</p>`),
+        notice('problem', html`<p>It was not published. Still missing: ${missing.join(', ')}.</p>`),
       )
     const staff = await fromElsewhere(changeable, options)
     const outcome = await changing(request, options, changeable, study => {
@@ -101,7 +101,7 @@ const unnamed = ({ study }: ChangeableStudy, codeClasses: CodeClasses): Html | u
   const kinds = unnamedRequests(study, codeClasses)
   return kinds.length === 0
     ? undefined
-    : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it before a version is published after it was added.</p>`
+    : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it until you publish a version that names it.</p>`
 }
 
 /** What stands beside the text, and not in each of its languages. */
@@ -119,7 +119,7 @@ const unsaid = ({ id, study }: ChangeableStudy, codeClasses: CodeClasses): reado
     const page = `/studies/${id}/settings`
     return missing.length === 0
       ? []
-      : html`<p class="alert alert-warning">Who reads the text in ${name} does not read in ${name}: ${missing.join('; ')}. It is written on the pages <a href="${page}/facts">About the study</a> and <a href="${page}/data">Data that the study asks for</a>.</p>`
+      : html`<p class="alert alert-warning">Those who read the text in ${name} do not find these in ${name}: ${missing.join('; ')}. Write them on the pages <a href="${page}/facts">About the study</a> and <a href="${page}/data">Data that the study asks for</a>.</p>`
   })
 
 const fromElsewhere = ({ id }: ChangeableStudy, { accounts }: PageOptions): Promise<readonly string[]> =>
@@ -127,7 +127,7 @@ const fromElsewhere = ({ id }: ChangeableStudy, { accounts }: PageOptions): Prom
 
 const versions = ({ id, study }: ChangeableStudy): Html => {
   const published = versionsOf(study)
-  if (published.length === 0) return html`<p>Nothing is published yet: nobody can be asked for anything.</p>`
+  if (published.length === 0) return html`<p>Nothing is published yet, so nobody can be asked for anything.</p>`
   return html`<h2>Published</h2>
 <ul>${published.map(
     (version, place) =>
@@ -148,17 +148,17 @@ const recipients = async (
     html`<ul>${ids.map(one => html`<li>${names.get(one) ?? codeText(one)}</li>`)}</ul>`
   const named = recipientsIn(study)
   if (leavesRecipients(study))
-    return html`<h2>Who receives</h2>
-<p>The text leaves it to the study who receives. As long as somebody shares by it, nobody who works elsewhere can be added to the staff.
-Say that these alone receive what is given by it, and others can be named: they read of patients who sign a later version that names them, and of nobody else.</p>
-<ul><li>Those who work in the organization of the study, as its staff or by the access that was chosen</li></ul>
+    return html`<h2>Who receives data</h2>
+<p>The text leaves open who receives data. As long as anybody shares by it, nobody who works elsewhere can be added to the staff.
+State that only these receive what is shared by it, and others can be added: they read of patients who sign a later version that names them, and of nobody else.</p>
+<ul><li>Those who work in the study’s organization, as its staff or by the access that was chosen</li></ul>
 ${listed(staff)}
-${postForm({ action: `/studies/${id}/settings/text/recipients`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Say that these receive</button>`)}`
+${postForm({ action: `/studies/${id}/settings/text/recipients`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">State that these receive data</button>`)}`
   const missing = staff.filter(one => named?.includes(one) !== true)
   return missing.length === 0
     ? undefined
-    : html`<h2>Who receives</h2>
-<p class="alert alert-warning">The version that patients sign now does not name these. The next one will; they read nothing of a patient who has not signed it.</p>
+    : html`<h2>Who receives data</h2>
+<p class="alert alert-warning">The version that patients sign now does not name these people. The next one will; until a patient has signed it, they read nothing of that patient.</p>
 ${listed(missing)}`
 }
 
@@ -172,18 +172,18 @@ const draft = (changeable: ChangeableStudy, codeClasses: CodeClasses, token: str
   const one = draftOf(study)
   if (one === undefined)
     return html`<h2>A new version</h2>
-<p>${beginning(study)} Patients do not see it before you publish it.</p>
+<p>${beginning(study)} Patients do not see it until you publish it.</p>
 ${languages}`
   const missing = missingInDraft(one, study, codeClasses)
-  return html`<h2>The version that is being written</h2>
+  return html`<h2>Draft of the next version</h2>
 ${languages}
-<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">See it as patients will, in ${languageName(language)}</a></li>`)}</ul>
+<ul>${writtenLanguages(one).map(language => html`<li><a href="${page}/preview/${language}">Preview it as patients will see it, in ${languageName(language)}</a></li>`)}</ul>
 ${
   missing.length > 0
-    ? html`<p>It can not be published yet. It lacks:</p>
+    ? html`<p>It cannot be published yet. Still missing:</p>
 <ul>${missing.map(part => html`<li>${part}</li>`)}</ul>`
-    : html`<p>Once it is published it stays as it is. Everybody in the study is asked again; until they sign it, what they agreed to before holds, and no more.</p>
-${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-primary">Publish it</button>`)}`
+    : html`<p>Once published, it can no longer be changed. Everybody in the study is asked again; until they sign it, what they agreed to before holds, and nothing more.</p>
+${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.version } }, html`<button class="btn btn-primary">Publish</button>`)}`
 }`
 }
 
@@ -193,8 +193,8 @@ const beginning = (study: ResearchStudy): string => {
   const { words } = draftAfter(study)
   const isTaken = textLanguages.some(language => Object.values(words[language] ?? {}).some(text => text !== ''))
   return isTaken
-    ? 'It begins with the words of the last one.'
-    : 'The last one was not written here, in the parts that these pages have, so none of its words are taken over.'
+    ? 'It starts with the words of the last version.'
+    : 'The last version was not written on these pages, in their parts, so none of its words are taken over.'
 }
 
 /** Besides the study's own: those of the version that patients sign now, and of the one that is being written. */

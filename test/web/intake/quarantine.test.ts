@@ -338,6 +338,6 @@ t.test('how strictly documents are judged is set on a page of the source and of 
     stored.extension?.find(({ url }) => url === extensions.validationPolicy),
     { valueCode: 'strict' },
   )
-  t.match(wordsOf(await manager.get(`/studies/${study.id}/settings`)), /How strictly documents are judged Strict/)
+  t.match(wordsOf(await manager.get(`/studies/${study.id}/settings`)), /How strictly documents are checked Strict/)
   t.equal((await manager.send(ofStudy, { policy: 'none' })).status, 303)
 })

@@ -152,7 +152,7 @@ t.test('so they do with the reasons, also of what is asked for already', async t
   t.match((await staff.get(`${settings}/data`)).body, at)
   const nothing = await staff.send(at, { reason: ' ', 'reason-es': 'x'.repeat(1001) })
   t.equal(nothing.status, 422)
-  t.match(wordsOf(nothing), /Say what the study needs it for At most 1000 characters/)
+  t.match(wordsOf(nothing), /Enter what the study needs it for At most 1000 characters/)
   const said = { reason: 'To see how it beats', 'reason-es': 'Para ver cómo late' }
   t.match(await staff.send(at, said), { status: 303, location: `${settings}/data` })
   const stale = hiddenIn((await staff.get(at)).body, `${settings}/data/reason`)
@@ -188,7 +188,7 @@ t.test('so they do with the reasons, also of what is asked for already', async t
 t.test('beside the text staff are told what is not said in its languages', async t => {
   t.match(
     wordsOf(await staff.get(`${settings}/text`)),
-    /Who reads the text in Spanish does not read in Spanish: why Step count is asked for\. It is written on the pages/,
+    /Those who read the text in Spanish do not find these in Spanish: why Step count is asked for\. Write them on the pages/,
   )
 })
 

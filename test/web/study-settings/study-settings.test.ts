@@ -64,7 +64,10 @@ t.test('a member makes a study step by step, and it is a ResearchStudy with its 
     /Before patients can be asked, the study still needs: the data that the study asks for, a published text for patients\./,
   )
   const early = await member.send(`${page}/status`, { status: 'active' })
-  t.match([early.status, wordsOf(early)], [422, /Not before it can ask patients: the data that the study asks for/])
+  t.match(
+    [early.status, wordsOf(early)],
+    [422, /Patients cannot be asked yet\. The study still needs: the data that the study asks for/],
+  )
   await member.send(`${page}/data`, heartRate)
   await member.send(`${page}/text/draft/en`, english)
   await member.send(`${page}/text`, {}, `${page}/text/publish`)
@@ -134,9 +137,9 @@ t.test('what is typed wrongly is told at its field, and kept', async t => {
   const id = await made()
   const page = `/studies/${id}/settings`
   const nothing = await member.send(`${page}/data`, { kind: '', source: 'none', reason: '' })
-  t.match(wordsOf(nothing), /Choose a kind of data Choose one of the sources Say what the study needs it for/)
+  t.match(wordsOf(nothing), /Choose a kind of data Choose a source from the list Enter what the study needs it for/)
   await member.send(`${page}/data`, heartRate)
-  t.match(wordsOf(await member.send(`${page}/data`, heartRate)), /The study asks for this already/)
+  t.match(wordsOf(await member.send(`${page}/data`, heartRate)), /The study already asks for this/)
 })
 
 t.test('a narrative that was stored before it had to be XML keeps nobody from changing the study', async t => {
@@ -168,7 +171,7 @@ t.test('whoever was slower is told so, and nothing of theirs is lost or written'
   const late = await member.send(page, { ...said, title: 'Mine', version: stale })
   t.match(
     [late.status, wordsOf(late)],
-    [409, /Somebody else has changed this study meanwhile.*Now it says: The manager’s/s],
+    [409, /Somebody else has changed this study in the meantime.*Now it says: The manager’s/s],
   )
   t.match(late.body, /value="Mine"/)
   t.equal((await read(id)).title, 'The manager’s')
@@ -230,21 +233,21 @@ t.test('whoever was slower with one of the staff is shown the same one again, an
   const saved = await manager.post(`${page}/0`, { ...typed, ...hiddenOf(entry) })
   t.match(
     [saved.status, wordsOf(saved)],
-    [409, /Una Under Somebody else has changed this study meanwhile, and nothing of yours was saved/],
+    [409, /Una Under Somebody else has changed this study in the meantime, so your changes were not saved/],
   )
   t.match(saved.body, `<form method="post" action="${page}/0" novalidate>`)
   t.match(saved.body, 'value="2026-02-01"')
   const removed = await manager.post(`${page}/0/remove`, hiddenOf(entry))
   t.match(
     [removed.status, wordsOf(removed)],
-    [409, /Una Under Somebody else has changed this study meanwhile, so this was not done/],
+    [409, /Una Under Somebody else has changed this study in the meantime, so this was not done/],
   )
   t.match(removed.body, `<form method="post" action="${page}/0" novalidate>`)
   t.match(removed.body, `<form method="post" action="${page}/0/remove">`)
   t.match(wordsOf(await manager.get(page)), /Una Under Coordinator, from 2026-01-01 as long as the study/)
   await manager.post(`${page}/0/remove`, hiddenOf(removed))
   const gone = await manager.post(`${page}/0/remove`, hiddenOf(removed))
-  t.match([gone.status, wordsOf(await manager.get(page))], [404, /Nobody is named as staff yet/])
+  t.match([gone.status, wordsOf(await manager.get(page))], [404, /There is no staff yet/])
 })
 
 t.test(
@@ -270,21 +273,21 @@ t.test(
 t.test('a version that lacks a part is not published, and it is said which part', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/text`
-  t.match(wordsOf(await member.get(page)), /A new version Patients do not see it before you publish it/)
+  t.match(wordsOf(await member.get(page)), /A new version Patients do not see it until you publish it/)
   await member.send(`/studies/${id}/settings/data`, heartRate)
   await member.send(`${page}/draft/en`, { ...english, duration: ' ', promise: '' })
   await member.send(`${page}/draft/es`, { 'key-facts': 'Usted decide.' })
   const shown = wordsOf(await member.get(page))
   t.match(
     shown,
-    /It can not be published yet\. It lacks: English: how long it goes on Spanish: who receives what, and why/,
+    /It cannot be published yet\. Still missing: English: how long it goes on Spanish: who receives what, and why/,
   )
   t.match(shown, /what a withdrawal does/)
-  t.notMatch(shown, /Publish it/)
+  t.notMatch(shown, /Publish\b/)
   const csrf = /name="_csrf" value="([^"]*)"/.exec((await member.get(page)).body)?.[1] ?? ''
   const { meta } = await read(id)
   const forced = await member.post(`${page}/publish`, { _csrf: csrf, version: meta?.versionId ?? '' })
-  t.match([forced.status, wordsOf(forced)], [422, /It was not published\. It lacks: English: how long it goes on/])
+  t.match([forced.status, wordsOf(forced)], [422, /It was not published\. Still missing: English: how long it goes on/])
   t.equal(textOf(await read(id)), '', 'and nobody can sign it')
 })
 
@@ -306,7 +309,7 @@ t.test('of a version that was written elsewhere no words are taken over, and tha
   const page = `/studies/${id}/settings/text`
   t.match(
     wordsOf(await member.get(page)),
-    /A new version The last one was not written here.* none of its words are taken/,
+    /A new version The last version was not written on these pages.* none of its words are taken/,
   )
   t.match((await member.get(`${page}/draft/en`)).body, /id="key-facts"[^>]*>\n<\/textarea>/)
 })
@@ -315,7 +318,7 @@ t.test('a published version stays, and the next one begins with its words', asyn
   const id = await ready()
   const page = `/studies/${id}/settings/text`
   const first = (await read(id)).extension?.find(({ url }) => url === extensions.patientText)
-  t.match(wordsOf(await member.get(page)), /A new version It begins with the words of the last one\./)
+  t.match(wordsOf(await member.get(page)), /A new version It starts with the words of the last version\./)
   const next = await member.get(`${page}/draft/en`)
   t.match(next.body, /It is your choice\.<\/textarea>/)
   await member.send(`${page}/draft/en`, english)
@@ -350,7 +353,7 @@ t.test(
       /Ida Inside Researcher, from 2026-01-01 as long as the study Change Zoe Zimmer Collaborator from another organization, from 2026-01-01 until 2026-12-31/,
     )
     const self = await manager.send(page, { code: own, ...role })
-    t.match([self.status, wordsOf(self)], [422, /nobody names themselves/])
+    t.match([self.status, wordsOf(self)], [422, /nobody can add themselves/])
     const mistyped = await manager.send(page, { code: 'no code!', ...role, from: '31/12/2026' })
     t.match(mistyped.body, /id="code-problem">Find a colleague and choose them, or enter a code/)
     t.match(mistyped.body, 'value="no code!"')
@@ -361,7 +364,7 @@ t.test(
     t.match(wordsOf(await manager.get(page)), /Ida Inside Coordinator, from 2026-01-01 until 2026-06-30 \(not now\)/)
     t.notMatch(wordsOf(await manager.get(page)), /Zoe/)
     t.match((await member.get(page)).body, /<h1>Staff of the study<\/h1>/)
-    t.notMatch((await member.get(page)).body, /Name somebody/, 'members see it alone')
+    t.notMatch((await member.get(page)).body, /Add somebody/, 'members see it alone')
   },
 )
 
@@ -384,7 +387,7 @@ t.test('whose work ended in the course of a day reads nothing again by a change 
   const shown = await manager.get(`${page}/0`)
   t.match(
     wordsOf(shown),
-    /The day as it stands means 1 January 2026 at 08:00 UTC Last day A day of UTC\. Empty: as long as the study\. The day as it stands means \d+ [A-Z][a-z]+/,
+    /The day shown stands for 1 January 2026 at 08:00 UTC Last day A day in UTC\. Leave empty for as long as the study runs\. The day shown stands for \d+ [A-Z][a-z]+/,
   )
   const days = { from: '2026-01-01', until: valuePeriod.end.slice(0, 10) }
   await manager.send(`${page}/0`, { role: 'coordinator', ...days })
@@ -410,7 +413,7 @@ t.test('a study that ended in the course of a day is not begun again by a change
   await world.update('everything', { ...(await read(id)), period, contact: [{ name: 'Rita', telecom: [...telecom] }] })
   t.match(
     wordsOf(await manager.get(page)),
-    /The day as it stands means 1 January 2026 at 08:00 UTC Last day .* The day as it stands means \d+ [A-Z][a-z]+/,
+    /The day shown stands for 1 January 2026 at 08:00 UTC Last day .* The day shown stands for \d+ [A-Z][a-z]+/,
   )
   const { title } = said
   const facts = { title, start: '2026-01-01', end: period.end.slice(0, 10), contact: 'Rita', phone: '+15005550006' }
@@ -460,7 +463,7 @@ t.test('whoever leads a study names its staff, and changes nothing else', async 
   t.equal(named.status, 303)
   t.match(
     wordsOf(await own.get(`${page}/staff`)),
-    /Lea Leader Investigator, as long as the study Yourself: others change it Otto Other/,
+    /Lea Leader Investigator, as long as the study This is you: only others can change it Otto Other/,
   )
   for (const part of ['facts', 'data', 'text', 'status']) t.equal((await own.get(`${page}/${part}`)).status, 404, part)
 })
@@ -554,12 +557,12 @@ t.test('what a study adds later is asked again, and never assumed', async t => {
       [refused.status, wordsOf(refused)],
       [
         422,
-        /Patients have consented without them\. If this is whom you mean, and no code is mistyped, they work elsewhere/,
+        /Patients consented before this person was named\. If this is the right person, and the code is not mistyped, they work elsewhere/,
       ],
       'neither a recipient from elsewhere nor a code that there is not is added, in the same words',
     )
   }
-  t.match(wordsOf(await manager.get(`${settings}/text`)), /The text leaves it to the study who receives/)
+  t.match(wordsOf(await manager.get(`${settings}/text`)), /The text leaves open who receives data/)
   await member.send(`${settings}/text`, {}, `${settings}/text/recipients`)
   t.equal((await manager.send(`${settings}/staff`, { code: outside.practitioner, ...named })).status, 303)
   t.match(wordsOf(await manager.get(`${settings}/text`)), /The version that patients sign now does not name these/)

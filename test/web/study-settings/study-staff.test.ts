@@ -23,13 +23,13 @@ const colleague = async (organization: string): Promise<string> => {
 }
 const page = await made()
 const noSuch =
-  'No such member of staff is known here, as far as you may see: find a colleague by name and choose them, or enter the code that stands on their own page of studies'
+  'No member of staff with this code is known here, as far as you can see: find a colleague by name and choose them, or enter the code shown on their own Studies page'
 
 t.test('of a code by which nobody is found it is said, and what to enter in its place', async t => {
   await manager.send(page, { code: 'mistyped', ...role })
   t.match(
     wordsOf(await manager.get(page)),
-    /Code mistyped Researcher, as long as the study You may not see whose code this is, or it is nobody's\. If it was mistyped, take it out, and enter the code that stands on their own page of studies\. Change /,
+    /Code mistyped Researcher, as long as the study You may not see whose code this is, or it is nobody's\. If it was mistyped, remove it, and enter the code shown on their own Studies page\. Change /,
   )
   t.notMatch(wordsOf(await people.member.get(page)), /If it was mistyped/, 'nor to who takes nobody out')
 })
