@@ -47,7 +47,7 @@ const meaningOf = ({ type, where }: Pick<Search, 'type' | 'where'>): string =>
 /** What a conditional update created because its criteria matched nothing. */
 export type Made = { readonly index: number; readonly id: string; readonly criteria: Search }
 
-/** Called once everything is written: throws FhirError if another entry has created a second match for such criteria. */
+/** Called once everything is written: throws FhirError if another entry, or another request meanwhile, has created a second match for such criteria. */
 export const requireOnlyOne = async (
   made: readonly Made[],
   claims: Claims,
@@ -63,7 +63,11 @@ export const requireOnlyOne = async (
 const overlap = (criteria: Search, id: string, claims: Claims): FhirError => {
   const target = `${criteria.type}/${id}`
   const other = claims.get(target)
-  return claimed(`${meaningOf(criteria)} is also ${other === undefined ? target : `what entry ${other} is about`}`)
+  if (other !== undefined) return claimed(`${meaningOf(criteria)} is also what entry ${other} is about`)
+  return new FhirError(
+    'conflict',
+    `${meaningOf(criteria)} is also ${target}, which is there since this began: send it again`,
+  )
 }
 
 const claimed = (words: string): FhirError => new FhirError('duplicate', words, { status: 400 })
