@@ -5,7 +5,7 @@ import { decimalText } from '../fhir/json.ts'
 import { isSameNumber } from './decimal.ts'
 import { asList, asRecord, type JsonRecord } from './json-tree.ts'
 
-/** Whether value and effective time that the client sent say the same as the document; one issue for each that does not. */
+/** Whether the value and the effective time that the client sent agree with the document; one issue for each that does not. */
 export const compareNative = (
   sent: JsonRecord,
   { elements }: { readonly elements: JsonRecord },
@@ -29,7 +29,7 @@ const isChoice = (name: string, choice: string): boolean =>
 type Entry = readonly [name: string, value: unknown]
 
 const agree = ([name, sent]: Entry, [derivedName, derived]: Entry): boolean => {
-  // What holds one point has been stored as a series of one.
+  // A series of one point has been stored as one Observation.
   if (name === 'effectivePeriod' && derivedName === 'effectiveDateTime')
     return agreeInPeriod(sent, { start: derived, end: derived })
   if (name !== derivedName) return false
@@ -37,7 +37,7 @@ const agree = ([name, sent]: Entry, [derivedName, derived]: Entry): boolean => {
   return comparison(sent, derived)
 }
 
-/** Of what is no record: how a number is written does not count. */
+/** For values that are no objects; how a number is written does not matter. */
 const isSame = (one: unknown, other: unknown): boolean => {
   const [text, otherText] = [decimalText(one), decimalText(other)]
   return text === undefined || otherText === undefined ? one === other : isSameNumber(text, otherText)
@@ -50,7 +50,10 @@ const agreeInQuantity = (sent: unknown, derived: unknown): boolean => {
   return units.includes(one?.code ?? one?.unit)
 }
 
-/** In whatever order and with whatever digits a client or the database writes it; limits tell of a device, not of what it measured. */
+/**
+ * The order and the digits in which a client or the database writes them do not matter. Limits belong to the device, and not to what was
+ * measured.
+ */
 const agreeInSamples = (sent: unknown, derived: unknown): boolean => {
   const [one, other] = [asRecord(sent) ?? {}, asRecord(derived) ?? {}]
   return (
@@ -66,7 +69,7 @@ const agreeInSamples = (sent: unknown, derived: unknown): boolean => {
 const offsetsOf = ({ extension }: JsonRecord): unknown =>
   asRecord(asList(extension).find(one => asRecord(one)?.url === standardExtensions.sampledDataOffsets))?.valueString
 
-/** A time of less precision agrees with each moment that it may mean. */
+/** A less precise time agrees with every moment that it may mean. */
 const agreeInTime = (sent: unknown, derived: unknown): boolean => {
   if (sent === derived) return true
   const [one, other] = [sent, derived].map(time => (typeof time === 'string' ? intervalOf(time) : undefined))

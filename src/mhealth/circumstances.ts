@@ -16,7 +16,7 @@ const specimen = ['specimen_source', 'blood_specimen_type'].map((path): readonly
   { system: systems.omhElement, code: 'specimen_source' },
 ])
 
-/** What was said of the moment of measurement; the specimen only where no LOINC code tells it already. */
+/** What the document says about the circumstances of the measurement; the specimen only if no LOINC code says it already. */
 export const circumstancesOf = (
   body: JsonRecord,
   codings: Codings,
@@ -33,28 +33,28 @@ const toConcept = (words: string, codings: Codings) => {
   return { ...(coding === undefined ? {} : { coding: [coding] }), text: words }
 }
 
-/** Of a series where it is that of each of its points. */
+/** The body site; for a series, only if it is the same for all points. */
 export const bodySite = (bodies: readonly JsonRecord[], codings: Codings) => {
   const places = bodies.map(body => asText(body.measurement_location))
   const [place, ...others] = places
   return place === undefined || others.some(one => one !== place) ? {} : { bodySite: toConcept(place, codings) }
 }
 
-/** In the words of who was measured. */
+/** In the words of the person who was measured. */
 export const noteOf = (body: JsonRecord) => {
   const text = wordsIn(asText(body.user_notes) ?? '')
   return text === undefined ? {} : { note: [{ text }] }
 }
 
 /**
- * As far as FHIR's texts have them, which know no control characters and are a megabyte at most: a document is refused for none of that,
- * and says itself what it says. https://hl7.org/fhir/R4/datatypes.html#string
+ * The text as FHIR allows it, without control characters; undefined if it is blank, or longer than a megabyte. A document is not refused for
+ * that, since it is kept and still has the whole text. https://hl7.org/fhir/R4/datatypes.html#string
  */
 export const wordsIn = (said: string): string | undefined => {
   const text = said.replace(control, ' ').toWellFormed()
   return text.trim() === '' || text.length > mostText ? undefined : text
 }
 
-/** But for tabs and the ends of lines. */
+/** All but tabs and the ends of lines. */
 const control = /[^\P{Cc}\t\r\n]/gu
 const mostText = 1_048_576

@@ -6,7 +6,7 @@ import type { SchemaId } from './schema/schemas.ts'
 
 export type Coding = { readonly system: string; readonly code: string }
 
-/** What a document says about itself, by the names that the ConceptMap's `dependsOn` uses. */
+/** What a document says about itself, by the names that `dependsOn` has in the ConceptMap. */
 export type Facts = {
   readonly unit: string | undefined
   readonly specimen_source: string | undefined
@@ -16,12 +16,12 @@ export type Facts = {
 
 export type Codings = {
   readonly of: (id: SchemaId) => Coding
-  /** LOINC of a class: `equivalent` codes, and those whose conditions the facts meet. */
+  /** LOINC codes of a class: the `equivalent` ones, and those whose conditions the facts meet. */
   readonly loinc: (classKey: string, facts: Facts) => readonly Coding[]
-  /** Of a narrower LOINC code of the class: what must be so for it and is not; undefined where it may stand. */
+  /** For a narrower LOINC code of the class: the condition that is not met; undefined if the code may be used. */
   readonly unmet: (classKey: string, code: string, facts: Facts) => string | undefined
   readonly snomed: (classKey: string) => readonly Coding[]
-  /** SNOMED CT of an answer's words. */
+  /** The SNOMED CT code of an answer in words. */
   readonly answer: (words: string) => Coding | undefined
   readonly statistic: (words: string) => Coding | undefined
 }
@@ -31,7 +31,7 @@ export const openCodings = (classes: CodeClasses): Codings => {
   const snomed = new Map(
     [...targetsByCode(openMhealthMaps.snomed)].map(([classKey, targets]) => [
       classKey,
-      // A code that is a spelling of another schema would ask for that schema's consent too.
+      // If a code is also a spelling of another schema, consent to that schema would be needed too.
       targets.map(toCoding(systems.snomed)).filter(({ system, code }) => classes.classOf(system, code) === classKey),
     ]),
   )
@@ -73,7 +73,7 @@ const codingByWords = (system: string): ReadonlyMap<string, Coding> =>
       ),
   )
 
-/** LOINC's plain codes mean a single measurement or a sum; another statistic has its own code or none. */
+/** The plain codes of LOINC mean a single measurement or a sum; any other statistic has a code of its own, or none. */
 const plainStatistics: ReadonlySet<string | undefined> = new Set([undefined, 'sum'])
 
 const isMeant = ({ equivalence, dependsOn }: MappingTarget, facts: Facts): boolean => {
@@ -91,9 +91,9 @@ type Conditions = NonNullable<MappingTarget['dependsOn']>
 const factOf = ({ property }: { readonly property: string }): keyof Facts =>
   property.slice(property.indexOf('#') + 1) as keyof Facts
 
-/** Of any coding that was sent, to tell whether another is the same. */
+/** A key of any coding, even an invalid one, to tell whether two are the same. */
 export const codingKey = (coding: unknown): string => `${asRecord(coding)?.system}|${asRecord(coding)?.code}`
 
-/** By what a component is known again in another Observation. */
+/** The keys by which a component is recognised in another Observation. */
 export const componentKeys = (component: unknown): readonly string[] =>
   asList(asRecord(asRecord(component)?.code)?.coding).map(codingKey)

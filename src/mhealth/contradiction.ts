@@ -8,7 +8,7 @@ import { detailsOf, type Finding, finding } from './finding.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { NativeFace } from './observation.ts'
 
-/** Where the client's own elements and the document contradict each other, both are named: no policy takes that. */
+/** An issue for each contradiction between the client's own elements and the document, naming both sides: no policy accepts any. */
 export const contradictions = (observation: JsonRecord, face: NativeFace, document: OmhDocument): readonly Issue[] => [
   ...contradictingSubject(observation, document),
   ...[...compareNative(observation, face), ...contradictingComponents(observation, face)].map(issue => ({
@@ -17,7 +17,7 @@ export const contradictions = (observation: JsonRecord, face: NativeFace, docume
   })),
 ]
 
-/** Where the codes of the Observation say something else than the document. */
+/** Findings about codes of the Observation that say something else than the document. */
 export const codeFindings = (
   observation: JsonRecord,
   face: NativeFace,
@@ -46,11 +46,11 @@ export const codeFindings = (
   ]
 }
 
-/** `4.x` is any of 4. */
+/** `4.x` means any minor version of 4. */
 const isVersion = (version: string, asked: string): boolean =>
   version === asked || (asked.endsWith('.x') && version.startsWith(asked.slice(0, -1)))
 
-/** The id of the document's schema is taken, also where the code names another version of it. */
+/** The document's own schema id is used, even if the code names another version. */
 const versionFindings = (observation: JsonRecord, { id, expression }: OmhDocument): readonly Finding[] =>
   codedSchemas(observation)
     .filter(({ name, version }) => name === id.name && version !== undefined && !isVersion(id.version, version))
@@ -60,7 +60,7 @@ const versionFindings = (observation: JsonRecord, { id, expression }: OmhDocumen
       return finding('version-differs', message, expression)
     })
 
-/** Most user ids are the app's own; only one that is a Patient can be compared. */
+/** Most user ids are the app's own; only one that names a Patient can be compared. */
 export const contradictingSubject = (observation: JsonRecord, { plain }: OmhDocument): readonly Issue[] => {
   const patient = patientIn(plain.header?.user_id)
   const subject = patientIn(asRecord(observation.subject)?.reference)

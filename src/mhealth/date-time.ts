@@ -3,8 +3,8 @@
 import { intervalOf, momentsOf } from '../fhir/date.ts'
 
 /**
- * The same moment with the same offset, in FHIR's spelling; no zone means UTC. Undefined where the text is no date-time, or one
- * that there is not, such as the 30th of February.
+ * The same moment with the same offset, as FHIR spells it. Without a zone it is UTC. Undefined if the text is no date-time, or one that does not
+ * exist, such as the 30th of February.
  */
 export const toDateTime = (text: unknown): string | undefined => {
   if (typeof text !== 'string') return undefined
@@ -19,21 +19,21 @@ export const hasZone = (text: string): boolean => usual.test(text) || lenient.ex
 
 export const hasSeconds = (text: string): boolean => lenient.exec(text)?.groups?.seconds !== undefined
 
-/** In ms since 1970; 23:59:60 is the midnight that follows. Not a number where the text is no date-time. */
+/** In ms since 1970; 23:59:60 is the midnight after it. NaN if the text is no date-time. */
 export const instantOf = (text: string): number => momentsOf(text)?.low ?? Number.NaN
 
 const usual =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/
-/** RFC 3339 has farther ones, FHIR has not. */
+/** RFC 3339 allows larger offsets, FHIR does not. */
 const farthestZone = /(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/
 /** FHIR has no year 0000. */
 const lenient =
   /^(?<date>(?!0000)\d{4}-\d\d-\d\d)[Tt\s](?<time>\d\d:\d\d)(?<seconds>:\d\d(?:\.\d+)?)?(?<zone>[Zz]|(?<hours>[+-]\d\d):?(?<minutes>\d\d)?)?$/
 
-/** So far may the clock of a device be ahead. */
+/** How far the clock of a device may be ahead. */
 export const clockSkewMs = 15 * 60_000
 
-/** `dateTime` moved by so many units, in its own offset; undefined for a part of a month, whose length nobody knows. */
+/** `dateTime` moved by that many units, in its own offset; undefined for a fraction of a month, whose length is unknown. */
 export const moveBy = (dateTime: string, amount: number, unit: string): string | undefined => {
   const offsetMs = offsetOf(dateTime)
   const localMs = instantOf(dateTime) + offsetMs
@@ -64,7 +64,7 @@ const msPerUnit: Readonly<Record<string, number>> = {
 }
 const monthsPerUnit: Readonly<Record<string, number>> = { Mo: 1, yr: 12 }
 
-/** A month from the 31st is the last day of a shorter month. */
+/** One month after the 31st is the last day of a shorter month. */
 const moveByMonths = (localMs: number, months: number): number | undefined => {
   if (!Number.isInteger(months)) return undefined
   const date = new Date(localMs)

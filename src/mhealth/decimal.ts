@@ -4,7 +4,7 @@ import { parseJson } from '../fhir/json.ts'
 /** A decimal without rounding: `digits` × 10^-`scale`. */
 export type Decimal = { readonly digits: bigint; readonly scale: number }
 
-/** Throws for what is no number, and for exponents that no measurement has: the digits would fill the memory. */
+/** Throws if it is no number, or has an exponent that no measurement has: its digits would fill the memory. */
 export const parseDecimal = (text: string): Decimal => {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e')
   if (!isInReach(text)) throw new FhirError('value', `the exponent of ${text} is out of range`)

@@ -1,17 +1,17 @@
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import { isSelfReported } from './modality.ts'
 
-/** What a header says of the device that measured; at least one of them. */
+/** What a header says about the device that measured; at least one property is present. */
 export type HeaderDevice = {
   readonly manufacturer?: string
   readonly model?: string
-  /** As its source calls it. */
+  /** The name that its source gives it. */
   readonly name?: string
   readonly serial?: string
   readonly udi?: string
 }
 
-/** Undefined where the header names none; what people report themselves no device has measured. */
+/** Undefined if the header names no device. What people report themselves was measured by none. */
 export const deviceOf = (header: JsonRecord | undefined): HeaderDevice | undefined => {
   const provenance = asRecord(header?.acquisition_provenance) ?? {}
   if (isSelfReported(header)) return undefined
@@ -28,7 +28,7 @@ const partOf = (datasheet: unknown): readonly (readonly [keyof HeaderDevice, str
   return part === undefined || text === undefined || text === '' ? [] : [[part, text]]
 }
 
-/** IEEE 1752.1 leaves the words free: those in use, without their spaces and underscores. */
+/** IEEE 1752.1 does not define these words. These are the ones in use, without spaces and underscores. */
 const partByType: ReadonlyMap<string, keyof HeaderDevice> = new Map([
   ['manufacturer', 'manufacturer'],
   ['device', 'model'],

@@ -6,7 +6,7 @@ import { mayLoseText, parseJson } from '../fhir/json.ts'
 import { type ReadJson, readSteps } from '../fhir/json-pieces.ts'
 import { unacceptable } from './unacceptable.ts'
 
-/** Of the bytes, the numbers as JavaScript has them, and with their text; the same where no number loses any. */
+/** Parses the bytes twice, with numbers as in JavaScript and with numbers that keep their text; once if none loses digits. */
 export const parseDocument = function* (
   bytes: Buffer,
   expression: string,
@@ -30,7 +30,7 @@ const readText = function* (text: string, parse: Parse, expression: string): Ste
   try {
     return yield* readSteps(text, { mostValues: Infinity, parse })
   } catch (cause) {
-    // Of what is nested too deeply to be read in pieces it may be told all the same of which schema it is.
+    // If it is nested too deeply to be read in pieces, it can still be said of which schema it is.
     if (cause instanceof FhirError) return readAtOnce(text, parse, expression)
     throw unreadable(cause, expression)
   }
@@ -53,5 +53,5 @@ const unreadable = (cause: unknown, expression: string): unknown => {
   return cause
 }
 
-/** Without the mark that some begin with. */
+/** Without the byte order mark that some begin with. */
 export const textOf = (bytes: Buffer): string => bytes.toString('utf8').replace(/^\uFEFF/, '')

@@ -8,14 +8,14 @@ import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 import type { SchemaId } from './schema/schemas.ts'
 import { unacceptable } from './unacceptable.ts'
 
-/** An Open mHealth document as it came inside an Observation. */
+/** An Open mHealth document as it was sent in an Observation. */
 export type OmhDocument = {
   readonly id: SchemaId
-  /** Where it stands, as a FHIRPath. */
+  /** Where it is in the Observation, as a FHIRPath. */
   readonly expression: string
   readonly attachment: JsonRecord
   readonly bytes: Buffer
-  /** The bytes again, in one line. */
+  /** The bytes in base64, without line breaks. */
   readonly base64: string
   /** Numbers as JavaScript has them: for validation and the digest. */
   readonly plain: DocumentTree
@@ -26,18 +26,18 @@ export type OmhDocument = {
 type DocumentTree = {
   readonly whole: unknown
   readonly header: JsonRecord | undefined
-  /** Several in a data series. */
+  /** A data series has several. */
   readonly bodies: readonly unknown[]
   readonly form: 'point' | 'series' | 'bare'
 }
 
-/** Where one of the bodies stands in its document, as a JSON pointer. */
+/** The place of one of the bodies in its document, as a JSON pointer. */
 export const bodyPointer = ({ form }: DocumentTree, index: number): string =>
   form === 'series' ? `/body/${index}` : form === 'bare' ? '' : '/body'
 
 /**
- * The document in R5's `valueAttachment`, or in the R4 extension that stands for it; undefined where there is none.
- * Throws where `valueAttachment`, which R4 does not have, is anything else than such a document.
+ * The document in R5's `valueAttachment`, or in the R4 extension for it; undefined if there is none. Throws FhirError if `valueAttachment`,
+ * which R4 does not have, is anything but such a document.
  */
 export const findDocument = function* (
   observation: JsonRecord,
@@ -55,7 +55,7 @@ export const findDocument = function* (
   throw unacceptable('documents-differ', message, different.expression)
 }
 
-/** Each document that can be read by itself, whatever the others are; undefined where there is none, readable or not. */
+/** Each document that can be read, whatever the others are like; undefined if there are no documents, readable or not. */
 export const readableDocuments = function* (
   observation: JsonRecord,
   newestVersion: NewestVersion,
@@ -76,13 +76,13 @@ export const readableDocuments = function* (
   return found === 0 ? undefined : readable
 }
 
-/** What stands in the place of a document, as far as it can be read at all. */
+/** What is in the place of a document, as far as it can be read. */
 export type Attached =
   | { readonly kind: 'json'; readonly tree: unknown; readonly text: string }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'binary'; readonly size: number }
 
-/** Of an Observation whose document need not be one; what is no base64 is text. */
+/** What is attached to an Observation, whether it is a document or not. If it is no base64, it is text. */
 export const attachedTo = (observation: JsonRecord): readonly Attached[] =>
   attachmentsOf(observation).flatMap(({ attachment }) => (isDocument(attachment) ? attachedIn(attachment.data) : []))
 
@@ -179,7 +179,7 @@ const schemaIdOf = (whole: unknown): SchemaId | undefined => {
   return { namespace, name, version }
 }
 
-/** Some write it as a number. */
+/** The version as text, since some documents have a number. */
 export const versionText = (version: unknown): string | undefined => {
   if (typeof version === 'string') return version
   if (!isNumber(version)) return undefined
@@ -187,7 +187,7 @@ export const versionText = (version: unknown): string | undefined => {
   return Number.isInteger(number) ? `${number}.0` : String(number)
 }
 
-/** The schema that a coding of Observation.code names, where the document itself does not say. */
+/** The schema that a coding of Observation.code names, for a document that does not say. */
 const codedSchemaId = (observation: JsonRecord, newest: NewestVersion): SchemaId | undefined => {
   for (const { namespace, name, version } of codedSchemas(observation)) {
     const known = version ?? newest(namespace, name)

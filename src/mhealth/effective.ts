@@ -7,7 +7,7 @@ import { hasZone, instantOf, moveBy, toDateTime } from './date-time.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { unitMeant } from './unit-spelling.ts'
 
-/** When it was measured, as R4 says it, and what a reader of the document would not expect of it. */
+/** When it was measured, as in R4, and remarks on what a reader of the document would not expect of that. */
 export type Effective = {
   readonly element: { readonly effectiveDateTime: string } | { readonly effectivePeriod: Period }
   readonly notes: readonly string[]
@@ -20,7 +20,7 @@ type Period = {
   readonly extension?: readonly { readonly url: string; readonly valueCode: string }[]
 }
 
-/** The effective time frame of a body, also of forms that its schema refuses; the time zone stays as the source gave it. */
+/** The effective time of a body, also in forms that its schema refuses; the time zone is kept as the source gave it. */
 export const effectiveOf = (body: JsonRecord): Effective | undefined => {
   const frame = asRecord(body.effective_time_frame)
   if (frame === undefined) return undefined
@@ -50,10 +50,10 @@ const boundsOf = (interval: JsonRecord): Period => {
   )
 }
 
-/** A date where a schema wants a time: of the time of day nothing is known. */
+/** A date in the place of a time: the time of day is unknown. */
 const dayIn = (text: unknown): string | undefined => (typeof text === 'string' && isDay(text) ? text : undefined)
 
-/** What was measured is over. */
+/** A measured interval has ended, so a missing end is an unknown one. */
 const bounded = (start: string | undefined, end: string | undefined): Period => {
   if (start === undefined) return end === undefined ? {} : { end }
   return end === undefined ? { start, ...unknownEnd } : { start, end }
@@ -67,7 +67,7 @@ const moved = (from: string | undefined, interval: JsonRecord, direction: 1 | -1
   return moveBy(from, direction * amount, unitMeant(unit, 'duration') ?? unit)
 }
 
-/** Whether `duration` says the same as start and end, to the second. */
+/** Whether `duration` agrees with start and end, to the second. */
 export const isConsistentDuration = (interval: JsonRecord): boolean => {
   const start = toDateTime(interval.start_date_time)
   const end = toDateTime(interval.end_date_time)
@@ -78,7 +78,7 @@ export const isConsistentDuration = (interval: JsonRecord): boolean => {
 
 const parts: ReadonlySet<unknown> = new Set(['morning', 'afternoon', 'evening', 'night'])
 
-/** Neither the hours nor the time zone are told: what is known is the date, and the part of that day by its name. */
+/** The hours and the time zone are not given. Known are the date, and the part of that day by its name. */
 const partOfDay = (interval: JsonRecord): Period | undefined => {
   const { part_of_day: part } = interval
   const date = dayIn(interval.date)
@@ -91,7 +91,7 @@ const zoneNotes = (text: unknown): readonly string[] =>
     ? [`${text} has no time zone and was read as UTC`]
     : []
 
-/** From the first to the last of a series; a bound that one of them does not tell is not known of all. */
+/** From the first start to the last end of a series. If a bound is missing in one of them, it is unknown for the whole. */
 export const spanOf = function* (effectives: readonly Effective[]): Steps<Effective | undefined> {
   const start = yield* extreme(effectives, 'start')
   const end = yield* extreme(effectives, 'end')
@@ -117,7 +117,7 @@ const extreme = function* (effectives: readonly Effective[], side: 'start' | 'en
 const boundOf = ({ element }: Effective, side: 'start' | 'end'): string | undefined =>
   'effectiveDateTime' in element ? element.effectiveDateTime : element.effectivePeriod[side]
 
-/** A day ends with its last moment. */
+/** The moment of a bound; the end of a day is its last moment. */
 const edgeOf = (text: string, side: 'start' | 'end'): number => {
   const moments = momentsOf(text)
   return (side === 'start' ? moments?.low : moments?.high) ?? Number.NaN

@@ -1,28 +1,28 @@
-/** Where in a body the native elements of an Observation come from. */
+/** From where in a body the native elements of an Observation are taken. */
 export type ElementMap = {
   readonly category?: 'vital-signs' | 'laboratory' | 'activity' | 'exam' | 'procedure'
-  /** The field that becomes the value; the name of the schema in snake case, unless said. Null: there is none. */
+  /** The field that becomes the value; if absent, the one with the name of the schema in snake case. Null if there is none. */
   readonly value?: string | null
-  /** The only units, in UCUM, in which the value may stand; others are converted to the first. */
+  /** The only UCUM units that the value may have; other units are converted to the first of these. */
   readonly units?: readonly string[]
-  /** Of a value that stands as a bare number. */
+  /** For a value that is a number without a unit. */
   readonly bare?: BareUnit
-  /** The components stand in this part of the body. */
+  /** The part of the body that has the components. */
   readonly under?: string
   readonly components?: readonly ComponentMap[]
 }
 
-/** Unit and UCUM code of a number that has none in the document. */
+/** The unit and UCUM code of a number that has none in the document. */
 export type BareUnit = { readonly unit: string; readonly code: string }
 
 export type ComponentMap = {
   readonly path: string
   readonly loinc?: string
   readonly snomed?: string
-  /** The code stands for this unit only. */
+  /** The code is used for this unit only. */
   readonly unit?: string
   readonly bare?: BareUnit
-  /** LOINC of the component when it is this statistic. */
+  /** The LOINC code of the component if it is this statistic. */
   readonly statistic?: { readonly name: string; readonly loinc: string }
 }
 
@@ -43,7 +43,7 @@ const stageParts = ['rem', 'light', 'deep'].flatMap(stage =>
   plain(`${stage}_sleep_episode_count`, `${stage}_sleep_percentage`),
 )
 
-/** By class of the schema; any other schema has its value in the field that is named like it, and no components. */
+/** By the class of the schema. Any other schema has its value in the field of its own name, and no components. */
 const maps: Readonly<Record<string, ElementMap>> = {
   'omh:blood-pressure': {
     category: 'vital-signs',
@@ -142,7 +142,7 @@ const maps: Readonly<Record<string, ElementMap>> = {
   },
 }
 
-/** The value in the field that is named like the schema. */
+/** The value is in the field of the schema's own name. */
 const usual: ElementMap = {}
 
 export const elementMapOf = (classKey: string): ElementMap => maps[classKey] ?? usual

@@ -4,7 +4,7 @@ import { mostIssues } from '../fhir/validate/walk.ts'
 import { type Rule, type ValidationPolicy, verdicts } from './policy.ts'
 import type { Repair } from './repair.ts'
 
-/** One thing about a document that is for a policy to judge, and what is said in either case. */
+/** Something about a document that a policy has to judge, with the issues for either verdict. */
 export type Finding = {
   readonly rule: Rule
   readonly errors: readonly Issue[]
@@ -19,7 +19,7 @@ export const finding = (rule: Rule, message: string, expression: string, more: M
   return findingOf(rule, [{ code, message, expression, details: detailsOf(rule), pointer }])
 }
 
-/** Where it is to be looked for, of those that are always at one place. */
+/** JSON pointers for the rules whose place is always the same. */
 const pointers: Readonly<Partial<Record<Rule, string>>> = {
   'schema-unknown': '/header/schema_id',
   'code-differs': '/header/schema_id',
@@ -30,7 +30,7 @@ const pointers: Readonly<Partial<Record<Rule, string>>> = {
   'interval-order': '/body/effective_time_frame',
 }
 
-/** Of issues that say the same as errors and as warnings. */
+/** A finding from issues that say the same as errors and as warnings. */
 export const findingOf = (rule: Rule, errors: readonly Issue[]): Finding => ({
   rule,
   errors,
@@ -38,8 +38,9 @@ export const findingOf = (rule: Rule, errors: readonly Issue[]): Finding => ({
 })
 
 /**
- * Of each rule as many as are told, and one more, which says that there are: of a series of points that are all wrong the answer would be a
- * hundred times as long as the series. Repairs are all kept, since what is taken says each of them. `told`: how many there were of each before.
+ * As many findings of each rule as are reported, and one more, which says that there are more: for a series in which every point is wrong, the
+ * answer would be a hundred times as long as the series. All repairs are kept, since a document that is accepted lists each of them. `told`: how
+ * many there were of each rule before.
  */
 export const fewOf = (findings: Iterable<Finding>, told = new Map<Rule, number>()): readonly Finding[] => {
   const few: Finding[] = []
@@ -55,7 +56,7 @@ export const fewOf = (findings: Iterable<Finding>, told = new Map<Rule, number>(
 /** Codes of `fhir-profiles/CodeSystem-document-finding.json`. */
 export const detailsOf = (code: Rule | Repair['code']) => ({ system: systems.documentFinding, code })
 
-/** What refuses the document by the policy, and what goes with it. */
+/** The issues for which the policy refuses the document, and those that go with them. */
 export const judgedBy = (policy: ValidationPolicy, findings: readonly Finding[]) => {
   const refused = findings.filter(({ rule }) => verdicts[rule][policy] === 'refuse')
   const taken = findings.filter(({ rule }) => verdicts[rule][policy] === 'warn')

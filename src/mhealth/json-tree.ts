@@ -8,7 +8,10 @@ export const asList = (value: unknown): readonly unknown[] => (Array.isArray(val
 
 export const asText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
-/** Without what is undefined. In a loop: by lists of entries it took a tenth of an upload's way through this room. */
+/**
+ * The record without its undefined members. A loop for speed: with lists of entries, it took a tenth of the time that an upload spends in this
+ * room.
+ */
 export const defined = (record: JsonRecord): JsonRecord => {
   const kept: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(record)) if (value !== undefined) kept[name] = value

@@ -9,14 +9,14 @@ import type { Rule } from './policy.ts'
 import { type Repair, repair } from './repair.ts'
 import type { FoundSchema, Schemas } from './schema/schemas.ts'
 
-/** What a document is worth: `bodies` (with the text of numbers) may be read by the rules of the schema if `validated`. */
+/** What was found of a document. `bodies`, whose numbers keep their text, may be read by the rules of the schema if `validated`. */
 export type Judgement = {
   readonly validated: boolean
   readonly bodies: readonly unknown[]
   readonly findings: readonly Finding[]
 }
 
-/** Header and bodies against their schemas; a body that breaks its schema gets a second chance as repaired. */
+/** Validates header and bodies by their schemas. A body that breaks its schema is repaired and gets a second chance. */
 export const judge = function* (document: OmhDocument, schemas: Schemas): Steps<Judgement> {
   const header = judgeHeader(document, schemas)
   const schema = schemas.find(document.id)
@@ -34,7 +34,7 @@ export const judge = function* (document: OmhDocument, schemas: Schemas): Steps<
   }
 }
 
-/** In order; where more break the schema than are told, what comes behind is not looked at. */
+/** In order. Once more bodies break the schema than are reported, the rest is not validated. */
 const judgeBodies = function* (
   { plain }: OmhDocument,
   judgeOne: (body: unknown, index: number) => Judged,
@@ -62,7 +62,7 @@ const judgeBody = (plain: unknown, exact: unknown, schema: FoundSchema, at: stri
     : { validated: false, body: exact, findings: [broken] }
 }
 
-/** Undefined where it is as its schema has it. */
+/** Undefined if it is valid by its schema. */
 const judgePart = (plain: unknown, schema: FoundSchema, at: string, expression: string): Finding | undefined => {
   if (schema.validate(plain)) return undefined
   const errors = toIssues(schema, at, expression)
@@ -82,7 +82,7 @@ const judgePart = (plain: unknown, schema: FoundSchema, at: string, expression: 
   }
 }
 
-/** IEEE 1752.1's header has a `uuid`, Open mHealth's own an `id`; the header of a hybrid is open for the other's fields. */
+/** The header of IEEE 1752.1 has a `uuid`, that of Open mHealth an `id`. A header of either kind may have the other's fields as well. */
 const judgeHeader = ({ plain, expression }: OmhDocument, schemas: Schemas): readonly Finding[] => {
   if (hasNoHeader(plain))
     return [finding('header-missing', 'the document is a body without a header', expression, { code: 'required' })]
@@ -93,11 +93,11 @@ const judgeHeader = ({ plain, expression }: OmhDocument, schemas: Schemas): read
   return broken === undefined ? [] : [isIncomplete(broken) ? incomplete(broken) : broken]
 }
 
-/** Also in an envelope that has none, or null. */
+/** Also if there is an envelope whose header is missing or null. */
 const hasNoHeader = ({ form, whole }: OmhDocument['plain']): boolean =>
   form === 'bare' || (asRecord(whole)?.header ?? undefined) === undefined
 
-/** Nothing that it says is wrong: a header that leaves something out is no worse than none. */
+/** Whether nothing in it is wrong, and something only missing: such a header is no worse than none. */
 const isIncomplete = ({ rule, errors }: Finding): boolean =>
   rule === 'schema-broken' && errors.every(({ code, pointer }) => code === 'required' && pointer === '/header')
 
@@ -117,7 +117,7 @@ const unknownSchema = ({ id: { namespace, name, version }, expression }: OmhDocu
   return finding('schema-unknown', `${id} is not known here, so the document cannot be validated${known}`, expression)
 }
 
-/** Each names the JSON pointer, the schema, its rule, and what would be accepted. */
+/** Each issue names the JSON pointer, the schema, its rule, and what would be accepted. */
 const toIssues = ({ id, validate }: FoundSchema, at: string, expression: string): readonly Issue[] =>
   (validate.errors ?? []).slice(0, mostIssues + 1).map(error => ({
     code: codeByKeyword[error.keyword] ?? 'value',

@@ -4,7 +4,7 @@ import { asList, asRecord, asText, defined, type JsonRecord } from './json-tree.
 import type { NativeFace } from './observation.ts'
 import { claimsOf } from './profile-claim.ts'
 
-/** The Observation as R4 has it: what the client sent, what the document says, and the document in its extension. */
+/** The Observation in R4: what the client sent, what the document says, and the document in its extension. */
 export const mergeFace = (observation: JsonRecord, face: NativeFace, attachment: JsonRecord): JsonRecord => {
   const { resourceType, id, meta, implicitRules, language, text, contained, ...rest } = observation
   const { valueAttachment: _, extension, identifier, status, category, code, component, ...others } = rest
@@ -32,7 +32,7 @@ export const mergeFace = (observation: JsonRecord, face: NativeFace, attachment:
   return { ...defined(before), ...merged }
 }
 
-/** The client's element stands where it agrees, whichever of the names of a choice it has. */
+/** The derived elements without those that the client sent, which agree; of a choice, under whichever of its names. */
 const without = (derived: JsonRecord, sent: JsonRecord): JsonRecord => {
   const choices = new Set(Object.keys(sent).map(choiceOf))
   return Object.fromEntries(Object.entries(derived).filter(([name]) => !choices.has(choiceOf(name))))
@@ -40,7 +40,7 @@ const without = (derived: JsonRecord, sent: JsonRecord): JsonRecord => {
 
 const choiceOf = (name: string): string => /^(?:value|effective)(?=[A-Z])/.exec(name)?.[0] ?? name
 
-/** What the client claims is the client's. */
+/** Adds claims to those of the client, which are all kept. */
 const withClaims = (meta: unknown, claims: readonly string[]): unknown => {
   const sent = asList(asRecord(meta)?.profile)
   const added = claims.filter(one => !sent.includes(one))
@@ -64,7 +64,7 @@ const withIdentifier = (sent: unknown, derived: JsonRecord | undefined): unknown
   return known ? sent : [derived, ...asList(sent)]
 }
 
-/** Schema ids that the client sent give way to the document's own; a coding of both stays as the client wrote it. */
+/** The document's own schema ids replace those that the client sent; a coding that both have is kept as the client wrote it. */
 const mergeCodings = (sent: readonly unknown[], { codings }: NativeFace): readonly unknown[] => {
   const sentByKey = new Map(sent.map(one => [codingKey(one), one]))
   const derived = new Set(codings.map(codingKey))
@@ -74,7 +74,7 @@ const mergeCodings = (sent: readonly unknown[], { codings }: NativeFace): readon
 
 const isSchemaSystem = (system: unknown): boolean => system === systems.omh || system === systems.ieee
 
-/** Who reports their own data is its performer. */
+/** People who report their own data are the performers. */
 const selfReporter = (subject: unknown) =>
   /(?:^|\/)Patient\//.test(asText(asRecord(subject)?.reference) ?? '') ? [subject] : undefined
 

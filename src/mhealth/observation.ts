@@ -16,7 +16,7 @@ import { repairExtensions } from './repair-extension.ts'
 import { sampledData } from './sampled-data.ts'
 import type { Timing } from './timing.ts'
 
-/** Changes whenever the same document would get other native elements, so that stored ones can be found and derived again. */
+/** To be changed whenever the same document would get other native elements, so that stored ones can be found and derived again. */
 export const mapVersion = 10
 
 /** The native elements that a document gives to its Observation. */
@@ -28,11 +28,11 @@ export type NativeFace = {
   readonly identifier: JsonRecord | undefined
   readonly isSelfReported: boolean
   readonly effective: Effective | undefined
-  /** Absent of a document that was not validated. */
+  /** Absent if the document was not validated. */
   readonly facts?: Facts
 }
 
-/** https://hl7.org/fhir/R4/observation.html from a document; of one that was not validated only its id and its times. */
+/** The elements of https://hl7.org/fhir/R4/observation.html from a document; if that was not validated, only from its id and its times. */
 export const deriveFace = function* (
   document: OmhDocument,
   judgement: Judgement,
@@ -84,13 +84,13 @@ export const deriveFace = function* (
 
 const bare = { components: [] }
 
-/** A series is of a code where each of its points is: what was counted in each hour of a day is no number of a day. */
+/** A series has a code if each of its points has it: counts for each hour of a day are no counts for a day. */
 const codesOfAll = (all: readonly Facts[], codesOf: (facts: Facts) => readonly Coding[]): readonly Coding[] => {
   const [first = [], ...others] = all.map(codesOf)
   return first.filter(({ code }) => others.every(codes => codes.some(one => one.code === code)))
 }
 
-/** Nearly always one. */
+/** The distinct ones, nearly always a single one. */
 const distinctOf = function* (all: readonly Facts[]): Steps<readonly Facts[]> {
   const distinct = new Map<string, Facts>()
   for (const [index, facts] of all.entries()) {
@@ -104,7 +104,7 @@ const distinctOf = function* (all: readonly Facts[]): Steps<readonly Facts[]> {
 
 const factNames = ['unit', 'specimen_source', 'descriptive_statistic', 'duration'] as const satisfies (keyof Facts)[]
 
-/** An average and a maximum are not two samples of one signal. */
+/** Whether all bodies are the same statistic: an average and a maximum are not samples of one signal. */
 const isOfOneStatistic = (bodies: readonly JsonRecord[], map: ElementMap): boolean => {
   const said = bodies.map(body => measuredIn(body, map))
   const [first = {}] = said
@@ -125,7 +125,7 @@ const identifierOf = (header: JsonRecord | undefined): JsonRecord | undefined =>
     : undefined
 }
 
-/** When it was made available on the system that sent it, else at its source. */
+/** When it was made available on the system that sent it, or if that is not said, at its source. */
 const issued = (header: JsonRecord | undefined) => {
   const time = toDateTime(header?.creation_date_time) ?? toDateTime(header?.source_creation_date_time)
   return time === undefined ? {} : { issued: time }
@@ -156,7 +156,7 @@ const toWords = (found: string): JsonRecord => {
   return text === undefined ? {} : { valueCodeableConcept: { text } }
 }
 
-/** R4's integer has neither a fraction nor an exponent, as some write a count: 3.0 is 3. */
+/** An integer if it is one; R4's has no fraction or exponent, as some documents have in counts, so 3.0 becomes 3. */
 const toNumberValue = (found: unknown): JsonRecord => {
   const number = toNumber(found)
   const isInteger = Number.isInteger(number) && Math.abs(number) <= mostInteger
@@ -166,7 +166,7 @@ const toNumberValue = (found: unknown): JsonRecord => {
 /** https://hl7.org/fhir/R4/datatypes.html#integer */
 const mostInteger = 2 ** 31 - 1
 
-/** Readings of a sensor name their unit as the guide on glucose has it: that is part of its patterns. */
+/** Readings of glucose sensors have their unit in the words of the guide, whose patterns contain them. */
 const inGuideWords = (value: JsonRecord, loinc: readonly Coding[]): JsonRecord => {
   const reading = cgmReadings.find(({ code }) => loinc.some(one => one.code === code))
   const quantity = asRecord(value.valueQuantity)
@@ -186,7 +186,7 @@ const componentsOf = (body: JsonRecord, map: ElementMap): readonly JsonRecord[] 
   })
 }
 
-/** Of points that have several values each, such as pressures: one for each value, as an ECG has one for each lead. */
+/** For points with several values each, such as pressures: a component for each value, as an ECG has one for each lead. */
 const sampledComponents = function* (bodies: readonly JsonRecord[], map: ElementMap): Steps<readonly JsonRecord[]> {
   const [first = {}] = bodies
   const statistic = asText(first.descriptive_statistic)

@@ -7,9 +7,9 @@ import { type OmhDocument, readableDocuments } from './document.ts'
 import { asList, asRecord, asText, defined, type JsonRecord } from './json-tree.ts'
 import type { NativeFace } from './observation.ts'
 
-/** What is known of an Observation whose document no policy takes: enough to ask the gate about it, and nothing that is in doubt. */
+/** What is known for certain of an Observation whose document no policy accepts: enough to ask the gate about it. */
 export type Outline = {
-  /** Without any code where it cannot be told what it is, or whose: then no consent covers it. */
+  /** It has no code if it is uncertain what or whose it is, so that no consent covers it. */
   readonly asked: Observation
   readonly device?: HeaderDevice
   /** `omh:heart-rate:2.0`, or `unknown`. */
@@ -18,11 +18,11 @@ export type Outline = {
 
 type Reading = {
   readonly newestVersion: Parameters<typeof readableDocuments>[1]
-  /** Undefined of a document that is nested too deeply to be looked into. */
+  /** Undefined if the document is nested too deeply. */
   readonly faceOf: (document: OmhDocument) => Steps<NativeFace | undefined>
 }
 
-/** Undefined where there is no document, readable or not. Whatever is wrong with the Observation, an outline is right. */
+/** Undefined if there is no document, readable or not. The outline is correct whatever is wrong with the Observation. */
 export const outlineOf = function* (sent: JsonRecord, { newestVersion, faceOf }: Reading): Steps<Outline | undefined> {
   const documents = sent.resourceType === 'Observation' ? yield* readableDocuments(sent, newestVersion) : undefined
   if (documents === undefined) return undefined
@@ -32,7 +32,7 @@ export const outlineOf = function* (sent: JsonRecord, { newestVersion, faceOf }:
     faces.length < documents.length ||
     documents.some(document => contradictingSubject(sent, document).length > 0) ||
     codes === undefined ||
-    // What it has in it of others may be of any kind.
+    // An Observation contained in it may be of any kind.
     asList(sent.contained).some(one => asRecord(one)?.resourceType === 'Observation') ||
     !isListOf(sent.derivedFrom, one => referenceIn(one) !== undefined)
   const [document] = documents
@@ -64,7 +64,7 @@ const facesOf = function* (documents: readonly OmhDocument[], faceOf: Reading['f
 const isListOf = (value: unknown, isOne: (one: unknown) => boolean): boolean =>
   value === undefined || (Array.isArray(value) && value.every(isOne))
 
-/** Undefined where any code cannot be read: it might be of another kind. */
+/** Undefined if any code cannot be read, since it might be of another kind. */
 const codesIn = (sent: JsonRecord) => {
   const own = codingsIn(sent.code)
   const ofParts = asList(sent.component ?? []).map(one => codingsIn(asRecord(one)?.code))
@@ -81,7 +81,7 @@ const derivedFrom = (sent: JsonRecord): JsonRecord => ({
   derivedFrom: asList(sent.derivedFrom).flatMap(one => referenceIn(one) ?? []),
 })
 
-/** No more than such a text has in earnest, and nothing that no table takes. */
+/** The text, unless it is longer than any real one or cannot be stored. */
 const wordIn = (value: unknown): string | undefined => {
   const text = asText(value)
   return text !== undefined && text.length <= 255 && text.isWellFormed() && !text.includes('\0') ? text : undefined
@@ -94,7 +94,7 @@ const referenceIn = (value: unknown) => {
 
 type Coding = { readonly system?: string; readonly code: string }
 
-/** Undefined where they cannot be read. */
+/** Undefined if they cannot be read. */
 const codingsIn = (concept: unknown): readonly Coding[] | undefined => {
   if (concept === undefined) return []
   const { coding } = asRecord(concept) ?? { coding: null }
@@ -111,7 +111,7 @@ const codingIn = (coding: unknown): readonly Coding[] => {
   return code === undefined ? [] : [{ ...(system === undefined ? {} : { system }), code }]
 }
 
-/** What the Observation says itself, where the document does not say otherwise; none where there are several. */
+/** The time that the Observation itself states, unless the document says otherwise; none if there are several. */
 const timeIn = (sent: JsonRecord, faces: readonly NativeFace[]): JsonRecord => {
   const own = Object.entries(sent).filter(([name]) => /^effective[A-Z]/.test(name))
   const derived = faces.map(({ effective }): JsonRecord => effective?.element ?? {})

@@ -2,7 +2,7 @@ import { decimalText, isNumber, toNumber } from '../fhir/json.ts'
 import { type Finding, finding } from './finding.ts'
 import { asRecord, asText, type JsonRecord } from './json-tree.ts'
 
-/** What no schema says: values that no living person has. `at` is the JSON pointer of the body. */
+/** Finds what no schema forbids: values that no living person has. `at`: the JSON pointer of the body. */
 export const implausible = (body: JsonRecord, at: string, expression: string): readonly Finding[] => {
   const findings: Finding[] = []
   checkFields(body, at, expression, findings)
@@ -39,10 +39,10 @@ const findingIn = (part: JsonRecord, name: string, limits: Limits, at: string, e
     : finding('value-impossible', `${what} cannot be; accepted: ${low} to ${high} ${unit}`, expression, { pointer })
 }
 
-/** What is no number is the schema's to refuse. */
+/** NaN passes: a value that is no number is refused by the schema. */
 const isPossible = (value: number, low: number, high: number): boolean => !(value < low || value > high)
 
-/** How far values lie apart may be next to nothing, and how many there are anything. */
+/** Whether it is no level: a spread of values may be next to nothing, and a count of them anything. */
 const isNoLevel = ({ descriptive_statistic: statistic }: JsonRecord): boolean => noLevels.has(statistic)
 
 const noLevels: ReadonlySet<unknown> = new Set(['standard deviation', 'variance', 'quartile deviation', 'count'])
@@ -56,7 +56,7 @@ const checkPressures = (body: JsonRecord, at: string, expression: string, findin
   findings.push(finding('value-impossible', message, expression, { pointer: `${at}/systolic_blood_pressure` }))
 }
 
-/** From and to, both possible, by the unit of the document; a unit that is not named has no limits but zero. */
+/** The lowest and the highest possible value, by the unit in the document. A unit that is not listed has no limit but zero. */
 export type Limits = Readonly<Record<string, readonly [low: number, high: number]>>
 
 const unlimited = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const
@@ -64,7 +64,7 @@ const percent: Limits = { '%': [0, 100] }
 const pressure = (low: number, high: number): Limits => ({ mmHg: [low, high] })
 const positive: Limits = {}
 
-/** Wide on purpose: what lies outside was never measured in anybody who lived. */
+/** Wide on purpose: a value outside of them was never measured in anybody alive. */
 export const limitsByField: ReadonlyMap<string, Limits> = new Map<string, Limits>([
   ['systolic_blood_pressure', pressure(30, 400)],
   ['diastolic_blood_pressure', pressure(10, 370)],

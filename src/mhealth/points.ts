@@ -9,13 +9,19 @@ import { samplesOf } from './samples.ts'
 
 /** One of the measurements that an Observation holds. */
 export type Point = {
-  /** In ms since 1970; absent where it is not said. */
+  /** In ms since 1970; undefined if it is not known. */
   readonly start: number | undefined
-  /** As if it had been sent alone: it has no id and no document, and is derived from what holds it. */
+  /**
+   * The point as if it had been sent alone. It has no id and no document, and names the Observation that holds it as the one from which it is
+   * derived.
+   */
   readonly toObservation: () => Observation
 }
 
-/** Of a data series each element as its own document would be; of SampledData each moment; any other is its only point. */
+/**
+ * The points of a data series are its elements, each as if its document were its own; those of SampledData its moments. Any other Observation is
+ * its own only point.
+ */
 export const pointsOf = function* (
   mhealth: Pick<Mhealth, 'documentOf' | 'receive'>,
   holding: JsonRecord,
@@ -46,7 +52,7 @@ const startOf = (body: unknown): number | undefined => {
   return text === undefined ? undefined : instantOf(text)
 }
 
-/** What each point has of its own. */
+/** The elements that differ between points. */
 const measured = ['effectivePeriod', 'effectiveDateTime', 'effectiveInstant', 'valueSampledData', 'component']
 
 const pruned = ({ meta, extension, ...point }: JsonRecord): JsonRecord => {

@@ -1,8 +1,8 @@
-/** What a data source or a study wants done with a document that is not as its schema, or common sense, has it: strictest first. */
+/** What a data source or a study wants done with a document that breaks its schema or is implausible, the strictest first. */
 export const validationPolicies = ['strict', 'normalise', 'accept-with-warning'] as const
 export type ValidationPolicy = (typeof validationPolicies)[number]
 
-/** What each does, for people. */
+/** What each policy does, for people. */
 export const policyMeanings: Readonly<Record<ValidationPolicy, string>> = {
   strict: 'what breaks its schema, cannot be validated or cannot be true is refused.',
   normalise:
@@ -11,10 +11,10 @@ export const policyMeanings: Readonly<Record<ValidationPolicy, string>> = {
     'what can be read as a document is taken with a warning. What breaks its schema beyond repair keeps its code and its times; no value is derived from it, so that no statistics count it.',
 }
 
-/** Where neither the source nor a study says anything. */
+/** For when neither the source nor a study asks for one. */
 export const defaultPolicy: ValidationPolicy = 'normalise'
 
-/** The one that holds where several are asked for, so that nobody gets laxer data than they asked for. */
+/** The one that applies if several are asked for: nobody gets data that were judged less strictly than they asked for. */
 export const strictestOf = (asked: Iterable<string>): ValidationPolicy => {
   const all = new Set(asked)
   return validationPolicies.find(policy => all.has(policy)) ?? defaultPolicy
@@ -22,13 +22,13 @@ export const strictestOf = (asked: Iterable<string>): ValidationPolicy => {
 
 export type Verdict = 'refuse' | 'warn'
 
-/** What no policy takes: there is nothing to read, or nobody can tell which of two things that were said is meant. */
+/** What no policy accepts: either there is nothing to read, or two things were said and nobody can tell which is meant. */
 const refusedByAll = <Rule extends string>(...rules: readonly Rule[]) =>
   Object.fromEntries(
     rules.map(rule => [rule, { strict: 'refuse', normalise: 'refuse', 'accept-with-warning': 'refuse' }]),
   ) as Record<Rule, Record<ValidationPolicy, 'refuse'>>
 
-/** `repaired`: what breaks the schema has one clear meaning; what was read differently is told one by one. */
+/** `repaired`: what broke the schema has one clear meaning; each change is reported. */
 export const verdicts = {
   'header-missing': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },
   'header-incomplete': { strict: 'refuse', normalise: 'warn', 'accept-with-warning': 'warn' },

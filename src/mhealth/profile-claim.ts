@@ -4,9 +4,9 @@ import { codingKey } from './codings.ts'
 import { asList, asRecord, type JsonRecord } from './json-tree.ts'
 
 /**
- * The profiles that an Observation which was made of a document claims: of those that the codes lead to, each that it obeys. What
- * they ask stands here as tests of a few elements, since each upload is asked; `$validate`, which reads the definitions, holds
- * them to it in a test. Of a Period none of them is claimed: what vs-1 says of it depends on the validator.
+ * The profiles that an Observation made from a document claims: of those for its codes, the ones that it obeys. What they require is written
+ * here as tests of a few elements, since every upload is tested; a test compares these with `$validate`, which reads the definitions. An
+ * Observation with a Period claims none, since validators differ on what vs-1 means for it.
  */
 export const claimsOf = (observation: JsonRecord): readonly string[] => {
   if (observation.subject === undefined || !isOfDay(observation.effectiveDateTime)) return []
@@ -21,7 +21,7 @@ type Claim = { readonly url: string; readonly isObeyed: (observation: JsonRecord
 
 const isOfDay = (time: unknown): boolean => typeof time === 'string' && time.length >= '2026-03-01'.length
 
-/** http://hl7.org/fhir/R4/observation-vitalsigns.html, where the value stands in one of the units. */
+/** http://hl7.org/fhir/R4/observation-vitalsigns.html, with the value in one of the units. */
 const vitalSign = (profile: string, ...units: readonly string[]): Claim => ({
   url: `http://hl7.org/fhir/StructureDefinition/${profile}`,
   isObeyed: observation => isVitalSign(observation) && isQuantity(observation.valueQuantity, units),
@@ -45,7 +45,7 @@ const isCoded = (concept: unknown, code: string): boolean =>
 const isVitalSign = ({ category, component }: JsonRecord): boolean =>
   isInCategory(asList(category)) && asList(component).every(isVitalPart)
 
-/** One category is that of vital signs, and says nothing else. */
+/** Whether there is a category of vital signs that has no other coding. */
 const isInCategory = (categories: readonly unknown[]): boolean => {
   const codings = categories.map(one => asList(asRecord(one)?.coding).map(codingKey))
   return (
@@ -55,7 +55,7 @@ const isInCategory = (categories: readonly unknown[]): boolean => {
 
 const vitalSigns = `${systems.observationCategory}|vital-signs`
 
-/** Each part has a value, and one with a code has one of http://hl7.org/fhir/R4/valueset-ucum-vitals-common.html. */
+/** Each part has a value; if that has a unit's code, it is one of http://hl7.org/fhir/R4/valueset-ucum-vitals-common.html. */
 const isVitalPart = (component: unknown): boolean => {
   const part = asRecord(component) ?? {}
   const choice = choiceOf(part)
@@ -77,7 +77,7 @@ const isQuantity = (value: unknown, units: readonly string[], unit?: string): bo
 
 const commonUnits = ['%', 'cm', '[in_i]', 'kg', 'g', '[lb_av]', 'Cel', '[degF]', 'mm[Hg]', '/min', 'kg/m2', 'm2']
 
-/** By the LOINC code that each profile fixes. */
+/** By the LOINC code that the profile requires. */
 const claims: Readonly<Record<string, Claim>> = {
   '85354-9': bloodPressure,
   '8867-4': vitalSign('heartrate', '/min'),
@@ -98,5 +98,5 @@ const claims: Readonly<Record<string, Claim>> = {
   ),
 }
 
-/** All that any Observation claims. */
+/** All profiles that any Observation may claim. */
 export const claimedProfiles: readonly string[] = Object.values(claims).map(({ url }) => url)

@@ -14,12 +14,12 @@ export type Quantity = {
 }
 
 type Asked = {
-  /** The UCUM codes that may stand; others are converted to the first. */
+  /** The UCUM codes that are allowed; other units are converted to the first of these. */
   readonly units?: readonly string[]
   readonly bare?: BareUnit
 }
 
-/** What stands in a part of a body under a name; an average of steps per day is no number of steps. */
+/** The quantity under a name in a part of a body. An average such as steps per day is no number of steps, and undefined. */
 export const quantityIn = (part: JsonRecord, name: string, asked: Asked): Quantity | undefined => {
   const quantity = toQuantity(part[name], asked)
   const denominator = asText(part.descriptive_statistic_denominator)
@@ -30,7 +30,7 @@ export const quantityIn = (part: JsonRecord, name: string, asked: Asked): Quanti
   return { ...quantity, unit, code: `${quantity.code}/${per}` }
 }
 
-/** A unit value of a document in UCUM; undefined where it is none. */
+/** A unit value of a document in UCUM; undefined if it is none. */
 const toQuantity = (unitValue: unknown, { units, bare }: Asked): Quantity | undefined => {
   if (isNumber(unitValue)) return bare && { value: unitValue, unit: bare.unit, system: systems.ucum, code: bare.code }
   const { value, unit } = asRecord(unitValue) ?? {}
@@ -43,7 +43,7 @@ const toQuantity = (unitValue: unknown, { units, bare }: Asked): Quantity | unde
     : convert(value, code, first)
 }
 
-/** UCUM code of an Open mHealth unit. */
+/** The UCUM codes of Open mHealth's units. */
 export const ucumByUnit: ReadonlyMap<string, string> = new Map(
   openMhealthMaps.ucum.group
     .filter(({ target }) => target === systems.ucum)
@@ -53,7 +53,7 @@ export const ucumByUnit: ReadonlyMap<string, string> = new Map(
 const convert = (value: unknown, from: string, to: string): Quantity | undefined => {
   const change = conversions.get(`${from}>${to}`)
   const text = decimalText(value)
-  // What nobody measured is not converted.
+  // A number that nobody can have measured is not converted.
   if (change === undefined || text === undefined || !isInReach(text)) return undefined
   return { value: toJsonNumber(change(parseDecimal(text))), unit: unitOf.get(to) ?? to, system: systems.ucum, code: to }
 }
@@ -100,7 +100,7 @@ const scaled = (table: readonly (readonly string[])[], to: string) =>
 
 const zeroCelsius = parseDecimal('273.15')
 
-/** Exact by definition; only to units that the R4 vital signs profiles allow. */
+/** Conversions that are exact by definition, and only to units that R4's profiles of vital signs allow. */
 const conversions: ReadonlyMap<string, (value: Decimal) => Decimal> = new Map([
   ['K>Cel', value => minus(value, zeroCelsius)],
   ...scaled(inKilograms, 'kg'),

@@ -3,7 +3,7 @@ import { mostIssues } from '../fhir/validate/walk.ts'
 import type { JsonRecord } from './json-tree.ts'
 import type { Repair } from './repair.ts'
 
-/** The first hundred of each code; where there are more, the first of them says how many: of a long series they would be longer than the document. */
+/** The first hundred repairs of each code; if there are more, the first says how many: for a long series, they would be longer than the document. */
 export const repairExtensions = (repairs: readonly Repair[]): readonly JsonRecord[] => {
   const all = Map.groupBy(repairs, ({ code }) => code)
   const told = new Set([...all.values()].flatMap(ofCode => ofCode.slice(0, mostIssues)))

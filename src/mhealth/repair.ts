@@ -5,7 +5,7 @@ import { effectiveOf, isConsistentDuration } from './effective.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 import { unitMeant } from './unit-spelling.ts'
 
-/** A tree as its schema wants it, and what had to be read differently. */
+/** A tree that is valid by its schema if possible, and what had to be read differently for that. */
 export type Repaired = { readonly tree: unknown; readonly repairs: readonly Repair[] }
 
 /** What was read differently at a JSON pointer. */
@@ -14,7 +14,7 @@ export type Repair = {
   readonly pointer: string
   readonly message: string
   readonly before: unknown
-  /** Absent where it was left out. */
+  /** Absent if it was dropped. */
   readonly after?: unknown
 }
 
@@ -30,10 +30,9 @@ export const repairCodes = [
 ] as const
 
 /**
- * Reads what devices are known to send against their schemas, where the meaning is beyond doubt:
- * other spellings of a unit, a duration beside start and end that agrees with them, a part of the day where the schema
- * wants times, a time without a zone (UTC) or seconds, a version that is a number, and answers that say nothing. The document
- * itself is kept as it came.
+ * Reads what devices are known to send in breach of their schemas, if the meaning is beyond doubt: other spellings of a unit; a duration beside
+ * start and end that agrees with them; a part of the day in the place of times; a time without a zone (UTC) or seconds; a version that is a
+ * number; and answers that say nothing. The document itself is kept as it was sent.
  */
 export const repair = (tree: unknown): Repaired => {
   const repairs: Repair[] = []
@@ -42,7 +41,7 @@ export const repair = (tree: unknown): Repaired => {
 
 type Told = Omit<Repair, 'pointer' | 'before'>
 
-/** `measure` is the name of what the node stands under. */
+/** `measure`: the name of the field that the node is in. */
 type Place = { readonly pointer: string; readonly measure: string }
 
 const repairNode = (node: unknown, { pointer, measure }: Place, tell: (repair: Repair) => void): unknown => {
@@ -117,7 +116,7 @@ const repairInterval = (interval: JsonRecord): Told | undefined => {
   return part_of_day === undefined ? undefined : repairPartOfDay(interval)
 }
 
-/** Its hours are not told, and the schema has no dates: any time of that date. */
+/** The hours are not given, and the schema allows no dates, so it becomes any time of that date. */
 const repairPartOfDay = (interval: JsonRecord): Told | undefined => {
   const { date, part_of_day } = interval
   const frame = { time_interval: { date, part_of_day } }

@@ -8,9 +8,9 @@ import { asRecord, type JsonRecord } from './json-tree.ts'
 import { quantityIn } from './quantity.ts'
 
 /**
- * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, where its points share a unit, and are moments or intervals of one length. Moments
- * on a grid stand on it, `E` where one is missing; of others the period is the mean, and R5's offsets have the true times. Intervals are told by when they
- * begin, where the period is their length: so what is between two samples is that of the first.
+ * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, if its points share a unit, and are moments or intervals of one length.
+ * Moments on a grid are written on that, with `E` for each missing one; otherwise the period is the mean, and R5's offsets have the true times.
+ * Intervals are given by their beginnings if the period is their length: the time from one sample to the next is that of the first.
  */
 export const sampledData = function* (
   bodies: readonly JsonRecord[],
@@ -36,7 +36,7 @@ export const sampledData = function* (
   return { valueSampledData: { ...timed, origin: { ...first.quantity, value: 0 }, dimensions: 1 } }
 }
 
-/** In ms; not a number where it is not said, and where a date alone is. */
+/** In ms; NaN if no time is given, or only a date. */
 const timeOf = (body: JsonRecord): { readonly at: number; readonly length: number } => {
   const moment = toDateTime(asRecord(body.effective_time_frame)?.date_time)
   if (moment !== undefined) return { at: instantOf(moment), length: 0 }
@@ -46,13 +46,13 @@ const timeOf = (body: JsonRecord): { readonly at: number; readonly length: numbe
   return { at: from ?? Number.NaN, length: (to ?? Number.NaN) - (from ?? Number.NaN) }
 }
 
-/** Some sources end an interval a second before the next one begins. */
+/** Intervals that follow one another. Some sources end them a second before the next one begins. */
 const inTurn = (lengths: readonly number[], grid: Grid | undefined): Grid | undefined =>
   grid !== undefined && lengths.every(length => length <= grid.period && length >= grid.period - 1000)
     ? grid
     : undefined
 
-/** Not where a time is unknown, and none stands twice. */
+/** Whether each is later than the one before. False if one is unknown. */
 const isAscending = (offsets: readonly number[]): boolean =>
   offsets.every((offset, index) => index === 0 || offset > (offsets[index - 1] ?? Number.NaN))
 
@@ -60,7 +60,7 @@ type Grid = { readonly period: number; readonly data: string }
 
 type Values = readonly (string | undefined)[]
 
-/** Undefined where most of it would be missing. */
+/** Undefined if most of the grid would be missing. */
 const onGrid = (offsets: readonly number[], values: Values): Grid | undefined => {
   const period = offsets.reduce(greatestDivisor)
   const last = (offsets.at(-1) ?? 0) / period

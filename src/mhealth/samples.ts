@@ -6,7 +6,7 @@ import { instantOf, moveBy } from './date-time.ts'
 import { type Decimal, minus, parseDecimal, times, toJsonNumber } from './decimal.ts'
 import { asList, asRecord, asText, type JsonRecord } from './json-tree.ts'
 
-/** What was measured at one moment. */
+/** What was measured at a moment. */
 export type Sample = {
   readonly start: number | undefined
   /** `effective[x]`, `value[x]` and `component` of an Observation of that moment alone. */
@@ -14,9 +14,9 @@ export type Sample = {
 }
 
 /**
- * The moments of https://hl7.org/fhir/R4/datatypes.html#SampledData in an Observation or in its components: an ECG has a
- * component for each lead. One without any is a moment itself. Throws where it is not said when the samples begin, and where there
- * are more than can be laid out beside other work.
+ * The moments of https://hl7.org/fhir/R4/datatypes.html#SampledData in an Observation or in its components (an ECG has a component for each
+ * lead). An Observation without any is one moment itself. Throws FhirError if it is not said when the samples begin, or if there are more than
+ * can be expanded beside other work.
  */
 export const samplesOf = function* (observation: JsonRecord): Steps<readonly Sample[]> {
   const parts = sampledParts(observation)
@@ -67,7 +67,7 @@ const startText = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Jso
 const own = (observation: JsonRecord): JsonRecord =>
   Object.fromEntries(Object.entries(observation).filter(([name]) => /^effective|^value|^component$/.test(name)))
 
-/** `index` 0 is the Observation's own. */
+/** `index` 0 is the Observation itself. */
 type Sampled = { readonly index: number; readonly code: unknown; readonly data: JsonRecord }
 type Part = { readonly index: number; readonly code: unknown; readonly value: JsonRecord }
 
@@ -86,7 +86,7 @@ const toElements = (parts: readonly Part[]): JsonRecord => {
 
 type Timed = { readonly offset: number; readonly value: () => JsonRecord }
 
-/** What was missing is no moment: nobody measured then. */
+/** A missing value is no moment: nothing was measured then. */
 const valuesOf = function* ({ data: sampled }: Sampled): Generator<Timed> {
   if (Number(decimalText(sampled.dimensions)) !== 1)
     throw new FhirError('not-supported', 'Only SampledData of one dimension is expanded', { status: 422 })
@@ -104,7 +104,7 @@ const offsetsOf = ({ extension }: JsonRecord): readonly number[] | undefined => 
   return asText(asRecord(found)?.valueString)?.split(/\s+/).map(Number)
 }
 
-/** "Values (decimal digits with spaces, or "E" | "U" | "L")": below the lower limit, above the upper one. */
+/** "Values (decimal digits with spaces, or "E" | "U" | "L")": L is below the lower limit, U above the upper one. */
 const sampleValue = (text: string, { origin, factor, lowerLimit, upperLimit }: JsonRecord): JsonRecord => {
   const { value: zero, ...unit } = asRecord(origin) ?? {}
   const limit = text === 'L' ? lowerLimit : text === 'U' ? upperLimit : undefined

@@ -7,15 +7,15 @@ import { type Effective, effectiveOf, spanOf } from './effective.ts'
 import { type Finding, finding } from './finding.ts'
 import { asRecord } from './json-tree.ts'
 
-/** When it was measured, and what there is to say of that. */
+/** When it was measured, and the findings about that. */
 export type Timing = {
   readonly effective: Effective | undefined
-  /** Of each body. */
+  /** For each body. */
   readonly each: readonly (Effective | undefined)[]
   readonly findings: readonly Finding[]
 }
 
-/** `now` in ms since 1970. A time that cannot be is told of; an interval that ends before it begins is no time. */
+/** `now`: in ms since 1970. An impossible time is a finding; an interval that ends before it begins counts as no time. */
 export const timingOf = function* (document: OmhDocument, isValidated: boolean, now: number): Steps<Timing> {
   const { expression, exact } = document
   const each = yield* eachInSteps(exact.bodies, body => effectiveOf(asRecord(body) ?? {}))
@@ -36,13 +36,13 @@ export const timingOf = function* (document: OmhDocument, isValidated: boolean, 
   return { effective, each, findings }
 }
 
-/** Of a series of which some is of no time nobody knows from when until when all is. */
+/** If some points of a series have no time, nobody knows from when until when the whole is. */
 const wholeOf = function* (ordered: readonly Effective[], length: number): Steps<Effective | undefined> {
   if (length <= 1) return ordered[0]
   return ordered.length === length ? yield* spanOf(ordered) : undefined
 }
 
-/** An interval that is out of order has been told of already. */
+/** An interval that is out of order has been reported already. */
 const missing = (each: readonly (Effective | undefined)[], expression: string): readonly Finding[] => {
   if (each.length > 0 && !each.includes(undefined)) return []
   const what = each.some(one => one !== undefined) ? 'all of it' : 'it'
@@ -69,7 +69,7 @@ const outOfOrder = (expression: string, { element }: Effective): Finding => {
 const startText = ({ element }: Effective): string | undefined =>
   'effectiveDateTime' in element ? element.effectiveDateTime : element.effectivePeriod.start
 
-/** In ms since 1970; of what is only known to have ended, its end. Undefined where nothing is known. */
+/** In ms since 1970; if only the end is known, that. Undefined if nothing is known. */
 export const startOf = (effective: Effective | undefined): number | undefined => {
   if (effective === undefined) return undefined
   const { element } = effective
@@ -78,13 +78,13 @@ export const startOf = (effective: Effective | undefined): number | undefined =>
   return Number.isNaN(start) ? undefined : start
 }
 
-/** Only the start is asked: totals of a day are sent before that day has ended. */
+/** Only the start counts: totals of a day are sent before the day has ended. */
 const isFuture = (effective: Effective, now: number): boolean => {
   const start = startText(effective)
   return start !== undefined && instantOf(start) > now + (isInZone(effective) ? clockSkewMs : farthestZoneMs)
 }
 
-/** A time that was read as UTC, and a date, may be meant as that of the zone which is farthest ahead. */
+/** A date, or a time that was read as UTC, may be meant in the zone that is farthest ahead. */
 const farthestZoneMs = 14 * 3_600_000
 
 const isInZone = (effective: Effective): boolean => effective.notes.length === 0 && !isDay(startText(effective) ?? '')

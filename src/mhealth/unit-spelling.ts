@@ -1,12 +1,12 @@
 import { openMhealthMaps } from '../fhir/measured/open-mhealth-maps.ts'
 
-/** Undefined where the unit is spelled as schemas have it, or means nothing that is known. */
+/** Undefined if the unit is spelled as in the schemas, or its meaning is unknown. */
 export const unitMeant = (spelled: string, measure: string): string | undefined => {
   const meanings = units.get(spelled) ?? []
   return [measure, undefined].flatMap(of => meanings.find(one => one.measure === of) ?? [])[0]?.unit
 }
 
-/** By its spelling, what a unit means, and of which measure alone where it says so: of breaths "/min" are others than of beats. */
+/** By spelling, what a unit means, and for which measure only, if it says so: "/min" is different for breaths and for beats. */
 const units: ReadonlyMap<string, readonly { readonly unit: string; readonly measure: string | undefined }[]> = new Map(
   openMhealthMaps.ucum.group
     .filter(({ source }) => source.endsWith('/open-mhealth-unit-variant'))

@@ -3,11 +3,11 @@ import { type Finding, finding } from './finding.ts'
 import { asRecord, type JsonRecord } from './json-tree.ts'
 
 /**
- * Units stand in the FHIR face as they were sent, and its texts know no control characters: where it has some, the first units of the
- * document that do.
+ * FHIR elements have units as they were sent, but no FHIR text may have control characters. If these elements do, the findings are about the
+ * first units of the document with such characters.
  */
 export const unreadableUnits = (face: unknown, { bytes, plain, expression }: OmhDocument): readonly Finding[] => {
-  // JSON has them, and halves of pairs, by way of an escape alone: nearly no document has any.
+  // In JSON, these and halves of surrogate pairs need an escape, which nearly no document has.
   if (!bytes.includes(backslash) || isReadable(face)) return []
   for (const [index, body] of plain.bodies.entries()) {
     const pointers = [...unreadableIn(asRecord(body) ?? {}, bodyPointer(plain, index))]

@@ -8,17 +8,20 @@ import { mapVersion } from './observation.ts'
 import { unacceptable } from './unacceptable.ts'
 
 /**
- * By what a document is known again within its patient. `key` is the header's uuid or id, else the digest of the canonical
- * document; `digest` tells same from changed; `mapVersion` says by which map the FHIR elements were derived.
+ * How a document is recognised among those of its patient. `key` is the uuid or id of the header, or else the digest of the canonical document;
+ * `digest` tells whether it has changed; `mapVersion` says by which map the FHIR elements were derived.
  */
 export type UploadKey = {
   readonly schema: string
   readonly key: string
-  /** The vendor's own record of it, where the header names one. */
+  /** The vendor's own id for the record, if the header has one. */
   readonly record?: string
-  /** The digest of what was measured, when and by what, whatever the header calls it; absent where it is not said when. `start` in ms since 1970. */
+  /**
+   * The digest of what was measured, when and by what device, whatever else the header says; absent if it is not said when. `start`: in ms since
+   * 1970.
+   */
   readonly measurement?: { readonly start: number; readonly digest: string }
-  /** When its source changed it last, in ms since 1970. */
+  /** When its source last changed it, in ms since 1970. */
   readonly revised?: number
   readonly digest: string
   readonly mapVersion: number
@@ -26,7 +29,7 @@ export type UploadKey = {
 
 type Around = { readonly device: unknown; readonly start: number | undefined; readonly now: number }
 
-/** The same measurement keeps its key whatever the version of its schema. Throws for `1e400`. */
+/** The same measurement has the same key whatever the version of its schema. Throws FhirError for numbers like `1e400`. */
 export const uploadKeyOf = function* (
   document: OmhDocument,
   classKey: string,
@@ -51,7 +54,7 @@ export const uploadKeyOf = function* (
   }
 }
 
-/** Both go on with the document in canonical JSON: that of RFC 8785, where Infinity is not. */
+/** Two digests that have begun. Both continue with the document in the canonical JSON of RFC 8785, which has no Infinity. */
 type Begun = { readonly named: Digest | undefined; readonly measured: Digest }
 
 const digestsOf = function* ({ plain, expression }: OmhDocument, { named, measured }: Begun) {
@@ -78,7 +81,7 @@ const digestsOf = function* ({ plain, expression }: OmhDocument, { named, measur
 
 type Piece = { readonly text: string; readonly body?: { readonly value: unknown } }
 
-/** Of the whole document, with each of its bodies by itself. */
+/** The canonical text of the whole document, in pieces, with one for each body. */
 const canonicalPieces = function* ({ whole, bodies, form }: OmhDocument['plain']): Generator<Piece, void> {
   if (form === 'bare') return yield pieceOf(whole)
   const record = asRecord(whole) ?? {}
@@ -105,7 +108,7 @@ const listPieces = function* (bodies: readonly unknown[]): Generator<Piece, void
 
 const pieceOf = (value: unknown): Piece => ({ text: canonicalize(value), body: { value } })
 
-/** SHA-256 of a text that comes in pieces, in hex. */
+/** The SHA-256 of a text that comes in pieces, in hex. */
 type Digest = { readonly add: (piece: string) => void; readonly end: () => string }
 
 const openDigest = (begin: string): Digest => {
@@ -119,14 +122,14 @@ const openDigest = (begin: string): Digest => {
       sum.update(text)
       text = ''
     },
-    // Of a short text it takes half as long at once.
+    // For a short text, this takes half the time.
     end: () => (sum === undefined ? hash('sha256', text) : sum.update(text).digest('hex')),
   }
 }
 
 const mostGathered = 65_536
 
-/** A phone that travels tells what it has measured with the offset of where it is: the moment is the same. */
+/** The times as moments: a travelling phone sends the same measurement with the offset of wherever it is. */
 const atMoments = (body: unknown): unknown => {
   const frame = asRecord(asRecord(body)?.effective_time_frame)
   if (frame === undefined || isUsual(frame.date_time)) return body
@@ -135,7 +138,7 @@ const atMoments = (body: unknown): unknown => {
   return { ...asRecord(body), effective_time_frame: moments }
 }
 
-/** Of a long series, each of many. */
+/** Fast, since a long series has many of them. */
 const isUsual = (text: unknown): boolean =>
   typeof text === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(?!000)\d{3})?Z$/.test(text)
 
@@ -144,18 +147,18 @@ const withMoments = (frame: JsonRecord): JsonRecord =>
     Object.entries(frame).map(([name, value]) => [name, /(^|_)date_time$/.test(name) ? momentIn(value) : value]),
   )
 
-/** What is told to less than a millisecond stays as it is. */
+/** Times finer than a millisecond stay as they are. */
 const momentIn = (value: unknown): unknown => {
   const text = toDateTime(value) ?? ''
   const moment = Date.parse(text)
   return Number.isNaN(moment) || /\.\d{4}/.test(text) ? value : new Date(moment).toISOString().replace('.000Z', 'Z')
 }
 
-/** Of all that JSON can say, to the byte what RFC 8785 has. */
+/** For everything that JSON can express, exactly the bytes of RFC 8785. */
 const canonicalize = (value: unknown): string => stringify(value) ?? ''
 const stringify = configure({ strict: true })
 
-/** Vendors count each for themselves: an id is one only together with whose it is. */
+/** Vendors number records each for themselves, so an id is only unique together with its vendor. */
 const recordOf = (header: JsonRecord, device: unknown): string | undefined => {
   const id = asText(provenanceOf(header).source_data_point_id ?? header.source_data_point_id)
   if (id === undefined || id === '') return undefined
@@ -171,8 +174,8 @@ const sourcesIn = (header: JsonRecord): readonly string[] => {
 }
 
 /**
- * Of two contents of one document the newer counts. Only some say when they were changed; what is made of a change is made
- * later. A time that is yet to come is that of a wrong clock, and would keep every correction out until then.
+ * Of two contents of one document, the newer is used. Only some say when they were changed; then, something derived from a change is later than
+ * that. A time in the future is from a wrong clock, and would keep out every correction until then.
  */
 const revisedAt = (header: JsonRecord, now: number): number | undefined => {
   const { source_last_modification_date_time: ofSource, source_creation_date_time: created } = provenanceOf(header)

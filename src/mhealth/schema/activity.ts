@@ -15,7 +15,7 @@ import {
 
 export const intensity = words('light', 'moderate', 'vigorous')
 
-/** Bodies of movement. IEEE 1752.1 carries on Open mHealth's physical activity. */
+/** Bodies about movement. IEEE 1752.1 continues Open mHealth's physical activity. */
 export const activity = [
   body(
     'omh:step-count',

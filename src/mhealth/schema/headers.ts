@@ -37,7 +37,7 @@ const ieeeHeader: readonly Field[] = [
 
 const anyBody = record()
 
-/** What stands around a body: the id, the times, the schema and the source. */
+/** Schemas of what surrounds a body: the id, the times, the schema and the source. */
 export const headerSchemas = [
   body('omh:schema-id', '1.0 1.1', ...schemaIdFields, ['url', format('uri'), '1.1']),
   body('omh:header', '1.0 1.1 1.2', ...omhHeader),

@@ -58,7 +58,7 @@ const correlation: Shape = {
   anyOf: [record(['quantity_samples*', some(quantitySample)]), record(['category_samples*', some(categorySample)])],
 }
 
-/** What HealthKit keeps, as granola takes it out. https://github.com/openmhealth/granola */
+/** What HealthKit stores, as granola exports it. https://github.com/openmhealth/granola */
 export const healthKit = [
   { name: 'granola:hk-quantity-sample', versions: ['1.0'], shape: quantitySample },
   { name: 'granola:hk-category-sample', versions: ['1.0'], shape: categorySample },

@@ -34,7 +34,7 @@ const places = words(
 const answerOf = (shape: Shape): Shape => ({ allOf: [answer, { properties: { value: shape } }] })
 const dates = ['^[0-9]{4}-[0-9]{2}-[0-9]{2}$', '^[0-9]{4}-[0-9]{2}$', '^[0-9]{4}$']
 
-/** The schemas of IEEE 1752.1's single values. */
+/** The schemas of single values in IEEE 1752.1. */
 export const ieeeValueSchemas = [
   ...Object.entries({
     'time-frame': ieeeFrame,

@@ -10,7 +10,7 @@ export type OfficialSchema = {
   readonly schema: Shape
 }
 
-/** The schemas of a folder laid out as upstream: `omh/NAME-VERSION.json`, `granola/…`, `ieee/…/…`. */
+/** The schemas of a folder with the layout of upstream: `omh/NAME-VERSION.json`, `granola/…`, `ieee/…/…`. */
 export const readOfficialSchemas = (folder: string): readonly OfficialSchema[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap(path => {
     const namespace = path.split(sep)[0] ?? ''
@@ -31,8 +31,8 @@ const baseUris: Readonly<Record<string, string>> = {
 }
 
 /**
- * Other URIs under which the files name each other: `NAME-1.x.json` is the newest minor version of a major one,
- * and an IEEE schema is also known without its version.
+ * Other URIs by which the files name each other: `NAME-1.x.json` means the newest minor version of a major one, and an IEEE schema may be named
+ * without its version.
  */
 export const aliasesOf = (schemas: readonly OfficialSchema[]): readonly Shape[] =>
   [...new Map(schemas.toSorted(byVersion).flatMap(aliases))].map(([$id, $ref]) => ({ $id, $ref }))

@@ -28,7 +28,7 @@ const others = [
   ...split('urostomy; vaginal'),
 ]
 
-/** By which way a medication is given, by the major version of the schema that says it. */
+/** The routes by which a medication is given, by the major version of the schema. */
 export const routesByMajor: Readonly<Record<'1' | '2', Shape>> = {
   '1': words(...within, ...others, 'endotracheal', 'intraventricular', 'respiratory (inhalation)'),
   '2': words(

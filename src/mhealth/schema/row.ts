@@ -1,10 +1,10 @@
 /** A JSON Schema (draft-07), or a part of one. */
 export type Shape = { readonly [keyword: string]: unknown }
 
-/** `name*` is required; the third part says in which versions the field stands, by prefix: `'2 3.1'`; absent: in all. */
+/** `name*` is required. The third item says which versions have the field, by prefix: `'2 3.1'`; absent: all of them. */
 export type Field = readonly [name: string, shape: Shape, versions?: string]
 
-/** One schema in all its versions: an object of fields, or a shape that does not change. */
+/** One schema in all its versions: the fields of an object, or a shape that is the same in all. */
 export type SchemaRow = { readonly name: string; readonly versions: readonly string[] } & (
   | { readonly fields: readonly Field[] }
   | { readonly shape: Shape }
@@ -22,7 +22,7 @@ export const value = (name: string, versions: string, shape: Shape): SchemaRow =
   shape,
 })
 
-/** The JSON Schema of one version. Objects are open: what we do not know is kept and not judged. */
+/** The JSON Schema of one version. Objects are open: what we do not know is kept, and not judged. */
 export const toJsonSchema = (row: SchemaRow, version: string): Shape =>
   'shape' in row ? row.shape : record(...row.fields.filter(([, , versions]) => holdsIn(versions, version)))
 
@@ -40,7 +40,7 @@ export const number: Shape = { type: 'number' }
 export const integer: Shape = { type: 'integer' }
 export const flag: Shape = { type: 'boolean' }
 
-/** Names of which some have spaces. */
+/** A list of names, some of which have spaces. */
 export const split = (names: string): readonly string[] => names.split('; ')
 
 export const words = (...of: readonly string[]): Shape => ({ type: 'string', enum: of })
@@ -49,7 +49,7 @@ export const pattern = (expression: RegExp): Shape => ({ type: 'string', pattern
 export const list = (of: Shape): Shape => ({ type: 'array', items: of })
 export const oneOf = (...of: readonly Shape[]): Shape => ({ oneOf: of })
 
-/** A number with one of the units; with none named, any unit. */
+/** A number with one of the units, or if none are named, with any. */
 export const quantity = (...units: readonly string[]): Shape =>
   record(['value*', number], ['unit*', units.length === 0 ? text : words(...units)])
 

@@ -6,18 +6,18 @@ import { bodySchemas, schemaTable } from './table.ts'
 
 export type SchemaId = { readonly namespace: string; readonly name: string; readonly version: string }
 
-/** The schema that judges a document: its own, or the newest later minor version, which must accept it too. */
+/** The schema by which a document is validated: its own, or the newest later minor version, which must accept it too. */
 export type FoundSchema = { readonly id: string; readonly validate: ValidateFunction }
 
 export type Schemas = {
   readonly find: (id: SchemaId) => FoundSchema | undefined
-  /** Absent where no version of the schema is known. */
+  /** Undefined if no version of the schema is known. */
   readonly newestVersion: (namespace: string, name: string) => string | undefined
-  /** `omh:heart-rate:2.0` and so on: what `header.schema_id` may name and be validated. */
+  /** `omh:heart-rate:2.0` and so on: the ids that `header.schema_id` may have for a document to be validated. */
   readonly ids: readonly string[]
 }
 
-/** Schemas from our table; with `schemaDir` the official files there take precedence. Compiled when first asked for. */
+/** Opens the schemas of our table; the official files in `schemaDir` take precedence. Each is compiled when it is first needed. */
 export const openSchemas = ({ schemaDir }: { readonly schemaDir?: string } = {}): Schemas => {
   const official = schemaDir === undefined ? [] : readOfficialSchemas(schemaDir)
   const compile = openCompiler(official)
@@ -40,7 +40,7 @@ export const openSchemas = ({ schemaDir }: { readonly schemaDir?: string } = {})
   }
 }
 
-/** The version itself, else the newest known minor version above it of the same major one; `4.x` is the newest of 4. */
+/** The version itself, or else the newest known minor version above it with the same major one; `4.x` means the newest of 4. */
 const judging = (known: readonly string[], version: string): string | undefined => {
   if (known.includes(version)) return version
   const [major, minor] = version.split('.')
@@ -48,7 +48,7 @@ const judging = (known: readonly string[], version: string): string | undefined 
   return known.findLast(one => one.startsWith(`${major}.`) && (isAny || compareVersions(one, version) > 0))
 }
 
-/** Names of every schema with its versions, oldest first. */
+/** The versions of every schema by its name, oldest first. */
 const versionsByName = (official: readonly OfficialSchema[]): ReadonlyMap<string, readonly string[]> => {
   const own = schemaTable.flatMap(({ name, versions }) => versions.map(version => ({ name, version })))
   return new Map(
@@ -82,5 +82,5 @@ const rowOf = (name: string, version: string): SchemaRow => {
 
 const bodyNames = new Set(bodySchemas.map(({ name }) => name))
 
-/** Single values and headers have schemas too, but no document is one. */
+/** Single values and headers have schemas too, but are no documents. */
 const mayBeNamed = (name: string): boolean => bodyNames.has(name)

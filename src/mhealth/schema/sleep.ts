@@ -36,7 +36,7 @@ const stageTime = (name: string) =>
     ...ending,
   )
 
-/** Bodies of sleep; most are IEEE 1752.1's, which carries Open mHealth's on. */
+/** Bodies about sleep; most are from IEEE 1752.1, which continues Open mHealth's. */
 export const sleep = [
   body(
     'omh:sleep-duration',

@@ -32,7 +32,7 @@ const sensorPlace: Field = ['sensor_body_location', bodyLocation]
 const signal = record(['value*', integer], ['unit*', words('dB')])
 const satellites = words('GPS', 'GLONASS', 'Galileo', 'Beidou', 'COMPASS', 'IRNSS', 'QZSS')
 
-/** Bodies of motion, place and surroundings. */
+/** Bodies about motion, place and surroundings. */
 export const surroundings = [
   body(
     'omh:ambient-temperature',

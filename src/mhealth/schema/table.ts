@@ -10,7 +10,7 @@ import { reports, surroundings } from './surroundings.ts'
 import { valueSchemas } from './values.ts'
 import { ventilation, vitalSigns } from './vital-signs.ts'
 
-/** Schemas that may stand in `header.schema_id`. */
+/** Schemas that `header.schema_id` may name. */
 export const bodySchemas: readonly SchemaRow[] = [
   ...vitalSigns,
   ...ventilation,

@@ -115,7 +115,7 @@ export const statisticPerFields: readonly Field[] = [
   ['descriptive_statistic_denominator', denominator],
 ]
 
-/** The schemas of single values, which the bodies are made of and which may be asked for alone. */
+/** The schemas of single values, of which bodies are made, and which can also be used alone. */
 export const valueSchemas = [
   value('omh:unit-value', '1.0', anyQuantity),
   value('omh:unit-value-range', '1.0', anyRange),
