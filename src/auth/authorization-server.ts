@@ -20,11 +20,11 @@ import { openChoices } from './request/patient-choice.ts'
 import { openUserInteractions, type UserInteractions } from './request/user-interactions.ts'
 import { openSharingPartners, type SharingPartners } from './sharing/sharing-partners.ts'
 
-/** The authorization server, behind which the library stays. https://hl7.org/fhir/smart-app-launch/ */
+/** The authorization server, which hides the library. https://hl7.org/fhir/smart-app-launch/ */
 export type AuthorizationServer = {
-  /** Answers a request below `/oauth`; `path` is what follows, with the query. */
+  /** Answers a request below `/oauth`; `path` is the rest of its path, with the query. */
   readonly handle: (request: IncomingMessage, response: ServerResponse, given: Given) => Promise<void>
-  /** Makes the first signing key, or finds that the keys are another SECRET_KEY's. */
+  /** Makes the first signing key if there is none. Throws if the keys were made with another SECRET_KEY. */
   readonly start: () => Promise<void>
   readonly interactions: UserInteractions
   readonly grantedApps: GrantedApps
@@ -87,8 +87,8 @@ export const openAuthorizationServer = (options: AuthorizationOptions): Authoriz
 type Opened = { readonly provider: Provider; readonly answer: ReturnType<Provider['callback']> }
 
 /**
- * The library knows its own address and keys when it is made: it is made again where the address (of a port that is known
- * only once it is listened on) or the keys have changed, which another process may have done.
+ * The library is given its address and keys when it is opened. It is opened again when the address has changed (a chosen port is only known once
+ * the server listens), or the keys have, perhaps by another process.
  */
 const openProviders = (parts: ProviderParts): (() => Promise<Opened>) => {
   let opened: { readonly version: string; readonly checkedAt: number; readonly now: Opened } | undefined
@@ -114,7 +114,10 @@ const openProviders = (parts: ProviderParts): (() => Promise<Opened>) => {
 
 const checkPauseMs = 5000
 
-/** What is refused before the library knows whose it is, any page may read: an app at a browser learns so that its refresh token is over. */
+/**
+ * Any page may read what is refused before the library knows which client asks: that is how an app in a browser learns that its refresh token
+ * has ended.
+ */
 const sendError = (response: ServerResponse, error: errors.OIDCProviderError, path: string): void => {
   const { error: code, error_description = '', error_detail = error_description } = error
   response.writeHead(error.statusCode, {

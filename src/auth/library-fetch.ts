@@ -1,7 +1,7 @@
 import type { CustomFetch } from 'openid-client'
 import type { Outbound } from '../messages/outbound.ts'
 
-/** All that openid-client asks goes the one way out, with its limits. */
+/** Sends all requests of openid-client through the outbound client, with its limits. */
 export const libraryFetch =
   ({ send }: Pick<Outbound, 'send'>): CustomFetch =>
   async (url, { method, headers, body }) => {

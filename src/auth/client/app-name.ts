@@ -1,5 +1,5 @@
 import { isBlank } from '../../accounts/blank.ts'
 
-/** Whether whoever is asked by an app could see under this name who asks. */
+/** Whether people could tell by this name which app asks them. */
 export const isAppName = (text: unknown): text is string =>
   typeof text === 'string' && !isBlank(text) && /^[^\p{Cc}\p{Cf}]{1,100}$/u.test(text)

@@ -19,11 +19,11 @@ import { type ScopeRules, scopeRefusal } from '../request/requested-scope.ts'
 import { type ClientRequest, checkClientMetadata, withoutUndefined } from './client-metadata.ts'
 import { newClientId } from './client-model.ts'
 
-/** What an operator says of a client; of one that is known, what is to change. */
+/** What an operator says about a client; about one that is registered, what is to be changed. */
 export type ClientApproval = {
   readonly name?: string | undefined
   readonly organization?: string | undefined
-  /** `user/` and `system/` scopes that it may have at most. */
+  /** The `user/` and `system/` scopes that it may have at most. */
   readonly scope?: string | undefined
   readonly policies?: readonly ClientPolicy[] | undefined
   readonly metadata: ClientRequest
@@ -37,7 +37,7 @@ type Parts = {
   readonly rules: Pick<ScopeRules, 'registry' | 'parseCriteria'>
 }
 
-/** Answers the secret, where it has one, for the only time. Throws FhirError with what would be accepted. */
+/** Answers the secret, if it has one; it is not shown again. Throws FhirError with what would be accepted. */
 export const registerApproved = async (parts: Parts, approval: ClientApproval): Promise<Registered> => {
   const { name } = approval
   if (name === undefined) throw new FhirError('required', 'A client needs a name')
@@ -45,8 +45,8 @@ export const registerApproved = async (parts: Parts, approval: ClientApproval): 
 }
 
 /**
- * A new secret replaces the old one at once, and what it may no longer do ends. Whoever changes it has looked at it: it counts as
- * approved from now on.
+ * A new secret replaces the old one at once, and whatever it may no longer do ends. Whoever changes it has reviewed it, so it counts as approved
+ * from now on.
  */
 export const changeApproved = async (
   parts: Parts,
@@ -58,7 +58,7 @@ export const changeApproved = async (
   const { name = known.name, organization = known.organization, scope = known.scope } = approval
   const { policies = known.policies, renewsSecret = false } = approval
   const { jwks, jwks_uri, ...before } = known.metadata
-  // Keys go with the way to authenticate that they are for.
+  // Keys are kept only if the way to authenticate stays the same.
   const keys = approval.metadata.token_endpoint_auth_method === undefined ? withoutUndefined({ jwks, jwks_uri }) : {}
   const metadata = { ...before, ...keys, ...approval.metadata }
   const { secretHash } = known
@@ -68,7 +68,7 @@ export const changeApproved = async (
   return answer
 }
 
-/** Tokens and grants for more than it may still have. `patient/` scopes are the patients' own, and stay. */
+/** Ends tokens and grants for more than it may still have. `patient/` scopes are for the patients to decide, and stay. */
 export const endBeyond = async (
   connection: Connection,
   client: Pick<RegisteredClient, 'id' | 'scope' | 'metadata'>,
@@ -83,7 +83,7 @@ export const endBeyond = async (
 export const isBackend = ({ metadata }: Pick<RegisteredClient, 'metadata'>): boolean =>
   metadata.grant_types.join() === 'client_credentials'
 
-/** It gets no more tokens, and those that it has end, with what people have granted it. Answers its name. */
+/** It gets no more tokens. Those that it has end, and so does what people granted it. Answers its name. */
 export const disable = async (connection: Connection, id: string, by: 'organization' | 'operator'): Promise<string> => {
   const name = await disableClient(connection, id, by)
   if (name === undefined) throw new FhirError('not-found', `No client ${id} is registered`)
@@ -107,7 +107,7 @@ type Kept = ClientApproval & {
   readonly rules: Parts['rules']
 }
 
-/** Makes it, or changes it to this. Throws FhirError with what would be accepted, and which parameter it is about. */
+/** Registers it, or changes it to this. Throws FhirError with what would be accepted, and for which parameter. */
 export const keepApproved = async (connection: Connection, id: string, kept: Kept): Promise<Registered> => {
   const { name, organization, scope = '', policies = [], renewsSecret = false, secretHash, refusalOf } = kept
   const metadata = checked(kept.metadata, refusalOf)
@@ -140,7 +140,7 @@ const checked = (metadata: ClientRequest, refusalOf: Parts['refusalOf']) => {
   }
 }
 
-/** A scope that nobody can be given is a slip of whoever says it, which would be seen by the app alone. */
+/** A scope that nobody can have is a mistake of the operator, which otherwise only the app would notice. */
 const requireApprovable = (scopes: string, rules: Parts['rules']): void => {
   for (const word of scopes.split(' ').filter(Boolean)) {
     const scope = parseScope(word)

@@ -4,10 +4,10 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 
 export const assertionAlgorithms = ['RS384', 'ES384'] as const
 
-/** A public key as its client says it. */
+/** A public key as its client sent it. */
 export type ClientKey = Readonly<Record<string, unknown>>
 
-/** Why no assertion by it would ever be accepted; undefined for a key by which one can be. */
+/** Why no assertion signed with the key would ever be accepted; undefined if one can be. */
 export const keyRefusal = (key: ClientKey): string | undefined => {
   const found = refusals.find(([isWrong]) => isWrong(key))
   if (found === undefined) return undefined
@@ -20,11 +20,11 @@ type Refusal = readonly [
   reason: string | ((name: string, key: ClientKey) => string),
 ]
 
-/** One of 4096 bits fits, with its certificate: a longer one would take its time at every signature. */
+/** Enough for a key of 4096 bits with its certificate; a longer one would slow down every check of a signature. */
 const longestKey = 8192
 const shortestModulus = 2048
 
-/** In this order: a later one may rely on those before. */
+/** Their order matters: each may rely on those before it. */
 const refusals: readonly Refusal[] = [
   [({ kid }) => typeof kid !== 'string', 'each key must have a kid'],
   [

@@ -3,17 +3,17 @@ import type { ClientMetadata } from '../../storage/authorization/client-registra
 import { storable } from '../../storage/sql.ts'
 import { type ClientKey, keyRefusal } from './client-key.ts'
 
-/** What a client says of itself, as RFC 7591 has it, with `launch_uris` for apps that our pages open. */
+/** What a client says about itself, as in RFC 7591, with `launch_uris` for apps that our pages open. */
 export type ClientRequest = Partial<ClientMetadata> & { readonly client_name?: string; readonly scope?: string }
 
 type Checks = {
-  /** Why this server asks nothing of a URL. */
+  /** Why this server sends no request to a URL. */
   readonly refusalOf: (url: string) => string | undefined
 }
 
 /**
- * The metadata with defaults, whoever registers it. Throws invalid_client_metadata or invalid_redirect_uri with the member
- * and what would be accepted; the library checks the rest.
+ * The metadata with defaults, whoever registers it. Throws invalid_client_metadata or invalid_redirect_uri, naming the member and what would be
+ * accepted; the rest is checked by the library.
  */
 export const checkClientMetadata = (given: ClientRequest, checks: Checks): ClientMetadata => {
   const grants = grantList(given.grant_types)
@@ -45,7 +45,7 @@ export const checkClientMetadata = (given: ClientRequest, checks: Checks): Clien
   })
 }
 
-/** Without the members that are not there. The library sees no fault in a character that cannot be kept. */
+/** The metadata without undefined members. Refuses characters that cannot be stored, which the library accepts. */
 const checkStorable = (
   given: { readonly [K in keyof ClientMetadata]: ClientMetadata[K] | undefined },
 ): ClientMetadata => {
@@ -83,7 +83,7 @@ const checkUris = ({ redirects, launches, isBackend }: Uris): void => {
     if (!isWebUri(uri) || redirectRefusal(uri) !== undefined) refuse(`launch_uris: ${uri.slice(0, 200)} must be https`)
 }
 
-/** What it opens runs in no page of ours, and `CODE` stands in it once. */
+/** The URL must not run anything in our pages, and must contain `CODE` once. */
 const checkInvitationUrl = (url: unknown): string => {
   if (typeof url !== 'string') return refuse('invitation_url must be a URL')
   const isOne = url.split('CODE').length === 2 && url.length <= 2000
@@ -111,7 +111,7 @@ const grantList = (given: unknown): readonly string[] => {
   return refuse('grant_types must be a list, such as ["authorization_code", "refresh_token"]')
 }
 
-/** Each by its own name, since an assertion names one. */
+/** Each needs a kid of its own, since an assertion names one. */
 const checkKeys = ({ keys }: NonNullable<ClientMetadata['jwks']>): void => {
   if (!Array.isArray(keys) || keys.length === 0) refuse('jwks must be an object with keys')
   if (keys.length > mostKeys) refuse(`jwks must hold at most ${mostKeys} keys`)
@@ -128,17 +128,17 @@ const mostKeys = 20
 const isWebUri = (uri: string): boolean => /^https?:\/\//i.test(uri)
 
 /**
- * Of one that can keep no secret and comes back to this machine alone, the library passes over the port: "The authorization server
- * MUST allow any port", which such an app is given when it begins. https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+ * For native apps, which cannot keep a secret and redirect to this machine only, the library ignores the port: "The authorization server MUST
+ * allow any port", since such an app gets its port when it starts. https://www.rfc-editor.org/rfc/rfc8252#section-7.3
  */
 const isNative = (redirects: readonly string[], method: string): boolean =>
   !redirects.every(isWebUri) || (method === 'none' && redirects.every(uri => /^http:/i.test(uri)))
 
-/** https://www.rfc-editor.org/rfc/rfc8252#section-7: https, this machine itself, or an app's own scheme, which is a domain. */
+/** https://www.rfc-editor.org/rfc/rfc8252#section-7: https, this machine, or an app's own scheme, which is a domain name. */
 const redirectRefusal = (uri: string): string | undefined => {
   const url = URL.parse(uri)
   if (url === null || uri.includes('#') || uri.includes('*')) return 'must be a whole URL without a fragment'
-  // What a parser takes out, or reads as something else, would be compared letter by letter all the same.
+  // A parser would remove these or read them as something else, but redirect URIs are compared letter by letter.
   if (/[\s\p{Cc}\\"<>]/u.test(uri)) return 'must have no spaces, backslashes, quotes or brackets'
   if (url.username !== '' || url.password !== '') return 'must have no name or password'
   if (url.protocol === 'https:') return undefined
@@ -147,6 +147,6 @@ const redirectRefusal = (uri: string): string | undefined => {
   return url.protocol.includes('.') ? undefined : 'must be https, or a scheme of its own such as org.example.app:'
 }
 
-/** The members that are there. */
+/** The members that are not undefined. */
 export const withoutUndefined = <T extends object>(given: { readonly [K in keyof T]: T[K] | undefined }): T =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

@@ -11,8 +11,8 @@ import { keysFor } from '../provider/assertion.ts'
 import type { KeySets } from './key-sets.ts'
 
 /**
- * Ids and secrets are of letters that need no escaping, since half the clients escape them in Basic and half do not. An id begins
- * with a letter or digit: on a command line it would be taken for an option.
+ * Ids and secrets have no letters that need escaping, since half the clients escape them in Basic and half do not. An id begins with a letter or
+ * digit: with a hyphen, a command line would take it for an option.
  */
 export const newClientId = (): string => {
   const id = randomBytes(16).toString('base64url')
@@ -20,8 +20,8 @@ export const newClientId = (): string => {
 }
 
 /**
- * A client as the library knows it: in the place of its secret the hash, and of its keys the one that its assertion names, so
- * that it never asks a URL itself.
+ * A client as the library knows it. Instead of its secret, it has the hash, and instead of its keys the one that the assertion names, so that
+ * the library never requests a URL itself.
  */
 export const toProviderClient = async (
   client: RegisteredClient,
@@ -49,7 +49,7 @@ export const toProviderClient = async (
 const usesKeys = (metadata: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean =>
   metadata.token_endpoint_auth_method === 'private_key_jwt'
 
-/** In the place of the library's, which would compare with the secret itself. */
+/** Replaces the library's function, which would compare with the secret itself. */
 export function compareClientSecret(this: Client, actual: string): boolean {
   const expected = createHash('sha256')
     .update(this.clientSecret ?? '')
@@ -57,7 +57,7 @@ export function compareClientSecret(this: Client, actual: string): boolean {
   return timingSafeEqual(createHash('sha256').update(digestOf(actual).toString('hex')).digest(), expected)
 }
 
-/** A client that registered itself: nobody's, and without any approved scope. */
+/** Stores a client that registered itself. It belongs to no organization, and has no approved scope. */
 export const keepSelfRegistered = (connection: Connection, payload: AdapterPayload): Promise<void> => {
   const { client_id = '', client_name = '', client_secret, ...given } = payload
   return keepClient(connection, {

@@ -1,13 +1,13 @@
 import type { Outbound } from '../../messages/outbound.ts'
 import type { ClientKey } from './client-key.ts'
 
-/** The JSON Web Key Sets that clients publish under a URL. */
+/** The JSON Web Key Sets that clients publish at a URL. */
 export type KeySets = { readonly find: (url: string, kid: string) => Promise<readonly ClientKey[]> }
 
 /**
- * Kept as long as the answer's Cache-Control allows ("SHALL NOT cache a JWKS for longer than the client's cache-control
- * header indicates"), a minute where it says nothing. A kid that is not among the kept ones is asked for anew, not more often
- * than every few seconds. Throws where the set cannot be had.
+ * Sets are cached for as long as Cache-Control allows ("SHALL NOT cache a JWKS for longer than the client's cache-control header indicates"), or
+ * for a minute if it says nothing. If a kid is not in the cached set, the set is requested again, but not more often than every few seconds.
+ * Throws if the set cannot be had.
  */
 export const openKeySets = (outbound: Pick<Outbound, 'send'>, now = () => performance.now()): KeySets => {
   const kept = openKept()
@@ -33,17 +33,17 @@ export const openKeySets = (outbound: Pick<Outbound, 'send'>, now = () => perfor
   return { find }
 }
 
-/** As it was sent: read, a set of empty objects takes twenty times the room. */
+/** As it was sent, since a parsed set of empty objects takes twenty times as much memory. */
 type KeySet = { readonly text: string; readonly askedAt: number; readonly until: number }
 
 const pauseMs = 5000
 const longestSet = 262_144
-/** Of all that are kept: whoever registers a client may name a set, and what stands in it. */
+/** The limit for all sets together: whoever registers a client may name a set, and decides what is in it. */
 const mostCharacters = 16 * 1_048_576
 const unsaidSeconds = 60
 const mostSeconds = 3600
 
-/** Where there is no room for one more, all are asked for anew. */
+/** If there is no room for another set, all are dropped and requested again. */
 const openKept = () => {
   const kept = new Map<string, KeySet>()
   let characters = 0

@@ -18,19 +18,19 @@ import { disable, enable, endBeyond, isBackend, keepApproved, type Registered } 
 import { newClientId } from './client-model.ts'
 import { detailsOf, metadataOf, problemsOf, type SaidApp } from './said-app.ts'
 
-/** Apps and backend services of one organization, looked after by those who administer it. Each change is recorded. */
+/** Apps and backend services of an organization, managed by its administrators. Each change is recorded. */
 export type OrganizationApps = {
   readonly list: (organization: string) => Promise<readonly OrganizationClient[]>
-  /** Undefined where it is none of the organization's own. */
+  /** Undefined if it does not belong to the organization. */
   readonly find: (organization: string, id: string) => Promise<OrganizationClient | undefined>
-  /** Answers the secret, where it has one, for the only time. Throws FhirError whose issues name the parameters. */
+  /** Answers the secret, if it has one; it is not shown again. Throws FhirError whose issues name the parameters. */
   readonly register: (by: By, app: SaidApp) => Promise<Registered>
-  /** What it may no longer do ends at once. `version` is that of the form (`appVersion`); throws `conflict` where it is another now. */
+  /** Whatever it may no longer do ends at once. `version`: that of the form (`appVersion`). Throws `conflict` if it has another by now. */
   readonly change: (by: By, id: string, app: SaidApp, version: string) => Promise<Registered>
   /** The old one ends at once. */
   readonly renewSecret: (by: By, id: string) => Promise<Registered>
   readonly disable: (by: By, id: string) => Promise<void>
-  /** What was granted before stays over. */
+  /** What was granted before does not come back. */
   readonly enable: (by: By, id: string) => Promise<void>
 }
 
@@ -49,7 +49,7 @@ export const openOrganizationApps = (parts: Parts): OrganizationApps => {
   const { database, onRevoked } = parts
   const changing = async <T>(by: By, run: Run<T>): Promise<T> => {
     const answer = await recordingChange({ ...parts, ...by }, run)
-    // Tokens that this process still knows.
+    // For tokens that this process still remembers.
     onRevoked()
     return answer
   }
@@ -107,7 +107,7 @@ const change = async (
     throw new FhirError('invalid', 'An app stays an app, and a service a service: register another', {
       expression: 'kind',
     })
-  // What the operator has said beside stays: its own page, its picture, whom to ask.
+  // Other things that the operator has set are kept: its home page, its logo, its contacts.
   const { jwks: _, jwks_uri: __, launch_uris: ___, ...kept } = client.metadata
   const wasSecret = kept.token_endpoint_auth_method.startsWith('client_secret')
   const said = metadataOf(app)
@@ -135,7 +135,7 @@ const change = async (
   return { answer, change: { action: 'U', id, told, details: Object.fromEntries(changed) } }
 }
 
-/** Of all that a form says of it. */
+/** The version of everything that is in the form. */
 export const appVersion = (client: OrganizationClient): string => versionOf(partsSaid(client))
 
 const partsSaid = ({ name, scope, metadata }: OrganizationClient) => ({ name, scope, metadata })
@@ -158,21 +158,21 @@ const known = async (connection: Connection, { organization }: By, id: string): 
   return client
 }
 
-/** One that the operator lets do more is the operator's to change: whoever changes it could act as it. */
+/** A client that the operator allows to do more can only be changed by the operator, since whoever changes it could act as it. */
 export const isOperators = ({ policies }: Pick<OrganizationClient, 'policies'>): boolean => policies.length > 0
 
 const requireOwn = (client: OrganizationClient): void => {
   if (isOperators(client)) throw new FhirError('forbidden', 'Only the operator can change it')
 }
 
-/** Throws FhirError with what is wrong, and which parameter it is about. */
+/** Throws FhirError with what is wrong, and with which parameter. */
 const requireSound = async (parts: Parts, connection: Connection, by: By, app: SaidApp): Promise<void> => {
   const [first, ...others] = problemsOf(app)
   if (first !== undefined) throw FhirError.of([first, ...others])
   await requireGrantable(parts, connection, by, app.scope)
 }
 
-/** Nobody lets a service see more than they may see by their own role. */
+/** Nobody may let a service see more than their own role allows them. */
 const requireGrantable = async (
   { rules }: Parts,
   connection: Connection,

@@ -13,11 +13,11 @@ export type SaidApp = {
   readonly jwksUri?: string
   /** A JSON Web Key Set, as text. */
   readonly jwks?: string
-  /** `user/` scopes of an app, `system/` scopes of a backend service: at most these. */
+  /** The most scopes that it may have: `user/` scopes for an app, `system/` scopes for a backend service. */
   readonly scope: string
 }
 
-/** What is wrong, in the words of a page; whatever else is, is refused with its metadata. */
+/** What is wrong, in the words of a page. All other faults are found when the metadata is checked. */
 export const problemsOf = (app: SaidApp): readonly Issue[] =>
   checksOf(app).flatMap(([isWrong, expression, message]) => (isWrong ? [{ code: 'invalid', message, expression }] : []))
 
@@ -51,7 +51,7 @@ const methodOf = { public: 'none', secret: 'client_secret_basic', key: 'private_
 
 type SaidMetadata = Partial<ClientMetadata> & Pick<ClientMetadata, 'token_endpoint_auth_method'>
 
-/** Throws FhirError where the keys are no JSON. */
+/** Throws FhirError if the keys are no JSON. */
 export const metadataOf = ({ kind, redirectUris, launchUris, jwksUri, jwks }: SaidApp): SaidMetadata => ({
   token_endpoint_auth_method: methodOf[kind],
   grant_types: kind === 'backend' ? ['client_credentials'] : ['authorization_code', 'refresh_token'],
@@ -72,7 +72,7 @@ const readKeys = (text: string): NonNullable<ClientMetadata['jwks']> => {
 
 type Described = { readonly name: string; readonly scope: string; readonly metadata: Partial<ClientMetadata> }
 
-/** For whoever is told of it later: never a secret. */
+/** What a record of it says: never a secret. */
 export const detailsOf = ({ name, scope, metadata }: Described): Readonly<Record<string, string>> => ({
   name,
   scope: scope || 'none',

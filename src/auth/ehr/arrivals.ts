@@ -29,39 +29,39 @@ export type Arrival = {
   readonly issuer: string
   /** The EHR's name for its user. */
   readonly subject: string
-  /** As we would save it. */
+  /** The Patient as we would save it. */
   readonly patient?: Patient
 }
 
 export type Arrivals = {
   readonly find: (arrival: string, browser: string) => Promise<Arrival | undefined>
-  /** What lets another browser go on in the place of this one: a tab, which has not the cookies of the frame. For five minutes. */
+  /** A secret with which another browser can take over from this one: a new tab does not have the cookies of a frame. It is good for five minutes. */
   readonly handOver: (browser: string) => Promise<string>
-  /** False where it was handed over already, too long ago, or never. */
+  /** False if it was taken over already, if it is too late, or if it was never handed over. */
   readonly takeOver: (arrival: string, handedOver: string, browser: string) => Promise<boolean>
-  /** It has led to where it should. */
+  /** To be called when the arrival has served its purpose. */
   readonly drop: (arrival: string) => Promise<void>
-  /** Id of the Person whose EHR user it is. */
+  /** The id of the Person to whom the EHR user is linked. */
   readonly personOf: (issuer: string, subject: string) => Promise<string | undefined>
-  /** Also by a Person whom it does not sign in: an account that is closed keeps it. */
+  /** Whether anybody has the EHR user, even if it does not sign them in: an account that is closed keeps it. */
   readonly isHeld: (issuer: string, subject: string) => Promise<boolean>
-  /** Throws `duplicate` where the EHR user is somebody's already. */
+  /** Throws `duplicate` if the EHR user is somebody's already. */
   readonly link: (person: string, arrival: Pick<Arrival, 'issuer' | 'subject'>) => Promise<void>
-  /** Whom the EHRs that are set up here know the Person as. */
+  /** The Person's users at the EHRs that are set up here. */
   readonly usersOf: (person: string) => Promise<readonly Identity[]>
-  /** All of the EHR's; false where there are none. */
+  /** Removes all links to the EHR; false if there are none. */
   readonly unlink: (person: string, issuer: string) => Promise<boolean>
-  /** Where the Person works, of the organizations that the EHR is configured for: whoever works in none is not let in by it. */
+  /** Where the Person works among the organizations for which the EHR is configured. If that is nowhere, it does not let them in. */
   readonly workplaces: (person: string, config: string) => Promise<readonly Workplace[]>
-  /** Id of the Patient that is there already, of the organizations, and that the Person may see. */
+  /** The id of the Patient that the organizations have already, if the Person may see it. */
   readonly findPatient: (
     person: string,
     patient: Patient,
     organizations: readonly string[],
   ) => Promise<string | undefined>
-  /** The Patient of the id is that one: from then on the EHR's launches lead there. Throws FhirError where the Person may not say so. */
+  /** Says that the Patient with the id is the same: from then on, launches from the EHR lead there. Throws FhirError if the Person may not say so. */
   readonly recognize: (person: string, patient: Patient, id: string) => Promise<void>
-  /** Answers the id. One that is there already is not made again. */
+  /** Answers the id. A Patient that exists already is not created again. */
   readonly register: (person: string, patient: Patient, organization: string) => Promise<string>
 }
 
@@ -138,7 +138,7 @@ const handOverMs = 5 * 60_000
 const storeOf = async ({ database, openStoreFor }: ArrivalParts, person: string, scope: string): Promise<Store> =>
   openStoreFor(await callerOfPerson(database, { person, client: 'pages', scope }))
 
-/** By the identifier of that very EHR, among those that the organizations have registered: never by name, never elsewhere. */
+/** Finds the Patient by the identifier of this very EHR, among those that the organizations have registered: never by name, and never elsewhere. */
 const samePatient = ({ registry }: ArrivalParts, { identifier }: Patient, organizations: readonly string[]) => {
   const [{ system = '', value = '' } = {}] = identifier ?? []
   const query = new URLSearchParams({

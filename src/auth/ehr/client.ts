@@ -28,19 +28,19 @@ export type EhrClientParts = {
 type Exchange = {
   readonly config: SmartClientConfig
   readonly metadata: EhrMetadata
-  /** Where the browser came back to, with all that it brought. */
+  /** The URL to which the browser came back, with its whole query. */
   readonly url: URL
   readonly state: string
   readonly verifier: string
   readonly nonce?: string
 }
 
-/** `subject` is the EHR's name for its user. The token is used at once, and kept nowhere. */
+/** `subject` is the EHR's name for its user. The token is used at once, and not stored. */
 export type EhrTokens = { readonly subject: string; readonly accessToken: string; readonly patient?: string }
 
 /**
- * Gives the code for tokens. Throws where the EHR is not who it should be, or what it says of its user is not signed by it, for
- * us, now, and for this very launch.
+ * Exchanges the code for tokens. Throws if the EHR is not the one that was asked, or if it has not signed what it says about its user for us,
+ * now, and for this very launch.
  */
 export const exchangeCode = async (
   parts: EhrClientParts,
@@ -53,7 +53,7 @@ export const exchangeCode = async (
     await authenticationOf(parts, config, metadata),
   )
   client[customFetch] = libraryFetch(parts.outbound)
-  // Which servers may be asked without TLS is the outbound client's to say.
+  // The outbound client decides which servers may be asked without TLS.
   allowInsecureRequests(client)
   enableNonRepudiationChecks(client)
   const tokens = await authorizationCodeGrant(client, url, {
@@ -98,14 +98,14 @@ const authenticationOf = async (
   }
 }
 
-/** EHRs take the id and the secret as they are, and not as RFC 6749 encodes them. */
+/** EHRs expect the id and the secret as they are, and not encoded as in RFC 6749. */
 const basic =
   (clientId: string, secret: string): ClientAuth =>
   (_server, _client, _body, headers) => {
     headers.set('authorization', `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`)
   }
 
-/** https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html: `aud` is the token endpoint. */
+/** https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html: `aud` is the URL of the token endpoint. */
 const signed = async (keys: Awaited<ReturnType<typeof readEhrKeys>>, metadata: EhrMetadata): Promise<ClientAuth> => {
   const supported = metadata.token_endpoint_auth_signing_alg_values_supported ?? []
   const key = keys.find(({ alg }) => supported.includes(alg)) ?? keys.find(({ alg }) => alg === 'RS384')

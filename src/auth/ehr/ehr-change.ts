@@ -1,7 +1,7 @@
 import type { ConfigurationChange } from '../../accounts/organization/configuration-change.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
 
-/** What is told of an EHR that was set up, or changed to this. Of its secret only that it is another. */
+/** What is recorded about an EHR that was set up, or changed to this. About its secret, only that it is a new one. */
 export const changeTo = (config: SmartClientConfig, before?: SmartClientConfig): ConfigurationChange => {
   const { id, issuer, secret } = config
   if (before === undefined) return { action: 'C', id, told: `The EHR ${issuer} was set up`, details: detailsOf(config) }

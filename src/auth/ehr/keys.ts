@@ -10,7 +10,7 @@ type EhrKey = JWK & { readonly kid: string; readonly alg: Algorithm }
 /** "Clients SHALL support both RS384 and ES384". */
 const algorithms = ['RS384', 'ES384'] as const
 
-/** The keys by which we authenticate to EHRs, with their private parts; those that are not there yet are made. */
+/** The keys with which we authenticate to EHRs, with their private parts; missing ones are made. */
 export const readEhrKeys = async (database: Database, secretKey: Uint8Array): Promise<readonly EhrKey[]> => {
   const known = new Set((await listEhrKeys(database)).map(({ alg }) => alg))
   for (const alg of algorithms)
@@ -20,11 +20,11 @@ export const readEhrKeys = async (database: Database, secretKey: Uint8Array): Pr
 }
 
 /**
- * From now on we authenticate by new ones, and the old ones are gone: an assertion is of use for a minute, so none is out that
- * they would have to verify. Answers the new ones.
+ * Replaces the keys with which we authenticate. An assertion is only valid for a minute, so none is left that the old keys would have to verify.
+ * Answers the new ones.
  */
 export const rotateEhrKeys = async (database: Database, secretKey: Uint8Array): Promise<readonly EhrKey[]> => {
-  // Where those that are here were sealed by another SECRET_KEY, the server that runs could not open the new ones.
+  // If the present keys were sealed with another SECRET_KEY, the running server could not open the new ones: this throws.
   await readEhrKeys(database, secretKey)
   await replaceEhrKeys(
     database,
@@ -33,7 +33,10 @@ export const rotateEhrKeys = async (database: Database, secretKey: Uint8Array): 
   return readEhrKeys(database, secretKey)
 }
 
-/** What EHRs verify us by. https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html#registering-a-client-communicating-public-keys */
+/**
+ * The keys with which EHRs verify our assertions.
+ * https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html#registering-a-client-communicating-public-keys
+ */
 export const publicKeySet = (keys: readonly EhrKey[]): { readonly keys: readonly JWK[] } => ({
   keys: keys.map(({ kty, kid, alg, use = 'sig', n, e, crv, x, y }) => ({
     ...{ kty, kid, alg, use },

@@ -5,9 +5,9 @@ import type { Outbound } from '../../messages/outbound.ts'
 type Asked = { readonly issuer: string; readonly id: string; readonly accessToken: string }
 
 /**
- * The Patient of a launch as we would save it: name, birth date, gender, and the one identifier by which this EHR knows them.
- * Other identifiers, links and organizations that the EHR names are left there: they could name another's patient. Throws
- * where the EHR does not answer with that very Patient.
+ * The Patient of a launch as we would save it: name, birth date, gender, and the one identifier by which this EHR knows them. Other identifiers,
+ * links and organizations of the EHR's are left out, since they could name another's patient. Throws if the EHR does not answer with that very
+ * Patient.
  */
 export const fetchLaunchedPatient = async (
   outbound: Pick<Outbound, 'send'>,
@@ -46,13 +46,13 @@ const toName = ({ use, text, family, given }: Record<string, unknown>): HumanNam
   ...(Array.isArray(given) && given.some(isText) ? { given: given.filter(isText) } : {}),
 })
 
-/** An EHR may have but a prefix, or only why the name is not known: what is left of that is no element. */
+/** Whether anything is left of the name. An EHR may have only a prefix, or only the reason why the name is unknown. */
 const saysSomething = (name: HumanName): boolean => Object.keys(name).length > 0
 
 const isDate = (value: unknown): value is string =>
   typeof value === 'string' && /^\d{4}(-\d\d){0,2}$/.test(value) && intervalOf(value) !== undefined
 
-/** What the parser would say quotes what it could not read, and that may be of a patient. */
+/** The parser's message would quote what it could not read, which may be about a patient. */
 const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)

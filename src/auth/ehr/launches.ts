@@ -1,4 +1,4 @@
-/** We are the SMART client, and an EHR launches us. https://hl7.org/fhir/smart-app-launch/app-launch.html#launch-app-ehr-launch */
+/** Launches in which we are the SMART client of an EHR. https://hl7.org/fhir/smart-app-launch/app-launch.html#launch-app-ehr-launch */
 
 import { createHash, createHmac } from 'node:crypto'
 import type { JWK } from 'jose'
@@ -20,19 +20,19 @@ import { type OrganizationEhrs, openOrganizationEhrs } from './organization-ehrs
 import { type Refused, refused } from './refusal.ts'
 
 export type EhrLaunches = {
-  /** Answers the URL of the EHR to send the browser to. `state` is a new secret, `browser` one that this browser keeps. */
+  /** Answers the URL of the EHR to which to send the browser. `state` is a new secret, `browser` one that this browser keeps. */
   readonly begin: (asked: Asked) => Promise<{ readonly kind: 'sent'; readonly url: string } | Refused>
-  /** `arrival` is a secret: what has come is found by it, in the same browser. It begins with the character that the state begins with. */
+  /** `arrival` is a secret, by which the same browser finds who came. It begins with the same character as the state. */
   readonly finish: (config: string, query: URLSearchParams, browser: string) => Promise<Arrived | Refused>
   readonly arrivals: Arrivals
   /** Which EHRs launch us. */
   readonly organizationEhrs: OrganizationEhrs
-  /** Whose pages may show ours in a frame when we are launched so; none where that is not configured. */
+  /** The origins whose pages may show ours in a frame when we are launched so; none if that is not configured. */
   readonly frameOrigins: (launchedBy: LaunchedBy) => Promise<readonly string[]>
   readonly publicKeys: () => Promise<{ readonly keys: readonly JWK[] }>
 }
 
-/** `config` is the id that stands in the launch URL; without one the first that was configured at the issuer is meant. */
+/** `config` is the id in the launch URL; without one, the first that was configured for the issuer is meant. */
 type LaunchedBy = { readonly config: string | undefined; readonly issuer: string }
 
 type Asked = LaunchedBy & { readonly launch: string; readonly state: string; readonly browser: string }
@@ -42,7 +42,7 @@ export type Arrived = {
   /** Id of the configuration. */
   readonly config: string
   readonly arrival: string
-  /** Id of the Person to sign in: whose EHR user it is, and who works where the EHR is for. */
+  /** The id of the Person to sign in: they have this EHR user, and work at an organization for which the EHR is configured. */
   readonly person?: string
 }
 
@@ -65,11 +65,11 @@ export const openEhrLaunches = (parts: EhrLaunchParts): EhrLaunches => {
   }
 }
 
-/** As it is kept: two spellings that differ in the last slash are one. */
+/** The issuer as it is stored. Spellings that differ only in slashes at the end are the same. */
 export const toIssuer = (text: string): string => text.replace(/\/+$/, '')
 
 /**
- * Each configuration has its own, so that what one EHR answers is never given to another.
+ * Each configuration has a path of its own, so that the answer of one EHR is never given to another.
  * https://www.rfc-editor.org/rfc/rfc9700#section-4.4.2.2
  */
 export const callbackPathOf = (config: string): string => `/launch/${config}/callback`
@@ -141,7 +141,10 @@ const finish = async (
   }
 }
 
-/** Whoever has left the organizations that the EHR is for is let in by it no more; whoever is more than staff there signs in here. */
+/**
+ * The Person whom the launch signs in. Nobody who has left the organizations of the EHR is let in by it; somebody who has more rights there than
+ * staff must sign in here.
+ */
 const personToAdmit = async (
   { database }: EhrLaunchParts,
   arrivals: Arrivals,
@@ -168,13 +171,13 @@ const findLaunched = async (
   return config === undefined ? configs[0] : configs.find(({ id }) => id === config)
 }
 
-/** Made again from the state that comes back, so that the database has nothing by which a code could be used. */
+/** Made again from the state that comes back, so that the database has nothing with which a code could be used. */
 const secretsOf = (secretKey: Uint8Array, state: string) => {
   const of = (what: string) => createHmac('sha256', secretKey).update(`EHR launch ${what} ${state}`).digest('base64url')
   return { verifier: of('verifier'), nonce: of('nonce') }
 }
 
-/** The library tells in its cause which claim or parameter is wrong, and not what stood in it. A parser would quote what it read. */
+/** The library's cause says which claim or parameter is wrong, without its value. A parser's message would quote what it read. */
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown'
   const { cause } = error

@@ -6,7 +6,7 @@ import { type Refused, refused } from './refusal.ts'
 
 type Found = { readonly kind: 'found'; readonly metadata: EhrMetadata }
 
-/** Asks an EHR that is configured, and no other: the issuer comes from the table, never from a request. */
+/** Asks an EHR for its metadata. Only configured ones are asked: the issuer comes from the table, never from a request. */
 export const discoverEhr = async (outbound: Pick<Outbound, 'send'>, issuer: string): Promise<Found | Refused> => {
   const url = `${issuer}/.well-known/smart-configuration`
   try {
@@ -15,7 +15,7 @@ export const discoverEhr = async (outbound: Pick<Outbound, 'send'>, issuer: stri
       return refused('unreachable', `its smart-configuration answered ${answer.status}`, issuer)
     return judge(issuer, JSON.parse(answer.body))
   } catch (error) {
-    // A parser would quote what it read.
+    // A parser's message would quote what it read.
     const reason =
       error instanceof SyntaxError ? 'it is no JSON' : error instanceof Error ? error.message : String(error)
     return refused('unreachable', `its smart-configuration: ${reason}`, issuer)
@@ -28,7 +28,7 @@ const judge = (issuer: string, said: unknown): Found | Refused => {
   if (!Array.isArray(methods) || !methods.includes('S256')) return unfit('it does not support PKCE with S256')
   for (const name of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'])
     if (!isWeb(metadata[name])) return unfit(`its ${name} is no http or https URL`)
-  // The browser goes there with the launch: not in the clear, unless the EHR as a whole is.
+  // The browser takes the launch there, which needs TLS unless the EHR as a whole has none.
   if (isPlain(metadata.authorization_endpoint) && !isPlain(issuer))
     return unfit('its authorization_endpoint is without TLS')
   const own = metadata.issuer ?? issuer

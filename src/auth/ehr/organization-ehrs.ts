@@ -21,22 +21,22 @@ import { changeTo, removalOf } from './ehr-change.ts'
 import { discoverEhr } from './metadata.ts'
 import { problemsOf, type SaidEhr } from './said-ehr.ts'
 
-/** The EHRs that launch us for one organization, looked after by those who administer it. Each change is recorded. */
+/** The EHRs that launch us for an organization, managed by its administrators. Each change is recorded. */
 export type OrganizationEhrs = {
   readonly list: (organization: string) => Promise<readonly SmartClientConfig[]>
-  /** Those that are set up for organizations above it, and for it with them. */
+  /** Those that are set up for organizations above it, and so for it as well. */
   readonly listInherited: (organization: string) => ReturnType<typeof listInheritedEhrs>
-  /** Undefined where it is none of the organization's own. */
+  /** Undefined if it does not belong to the organization. */
   readonly find: (organization: string, id: string) => Promise<SmartClientConfig | undefined>
   /** Answers the id. Throws FhirError whose issues name the parameters. */
   readonly add: (by: By, said: SaidEhr) => Promise<string>
   /**
-   * The issuer stays: a secret that is known would go to another. `version` is that of the form (`ehrVersion`); throws `conflict` where
-   * it is another now.
+   * The issuer cannot be changed: the stored secret would be sent to another. `version`: that of the form (`ehrVersion`). Throws `conflict` if
+   * it has another by now.
    */
   readonly change: (by: By, id: string, said: SaidEhr, version: string) => Promise<void>
   readonly remove: (by: By, id: string) => Promise<void>
-  /** Asks the EHR, as a launch would. */
+  /** Asks the EHR for its metadata, as a launch would. */
   readonly check: (config: SmartClientConfig) => Promise<EhrCheck>
 }
 
@@ -104,7 +104,7 @@ const configOf = async (
   before?: SmartClientConfig,
 ): Promise<Omit<SmartClientConfig, 'id'>> => {
   const knowsSecret = before?.secret !== undefined
-  // One that is known stays, and can be refused or registered otherwise, also where it may not be asked any more: `check` tells that.
+  // An EHR that is set up can still be turned off or changed if requests to it are not allowed any more; `check` reports that.
   const refusalOf = before === undefined ? outbound.refusalOf : () => undefined
   const [first, ...others] = problemsOf({ ...said, secret }, { refusalOf, knowsSecret })
   if (first !== undefined) throw FhirError.of([first, ...others])
@@ -113,7 +113,7 @@ const configOf = async (
   return { ...said, organization, ...(sealed === undefined ? {} : { secret: sealed }) }
 }
 
-/** What would keep a launch from coming to its end, as far as that can be told from here. */
+/** What would make a launch fail, as far as it can be told from here. */
 const problemsWith = (
   { authentication, issuer }: SmartClientConfig,
   metadata: EhrMetadata,
@@ -136,7 +136,7 @@ const problemsWith = (
       ]
 }
 
-/** That public clients are taken few say: none of it has to be announced. */
+/** The methods that the EHR must support. That it takes public clients, few say, so nothing is required for these. */
 const methodsOf: Readonly<Record<SmartClientConfig['authentication'], readonly string[]>> = {
   none: [],
   secret: ['client_secret_basic', 'client_secret_post'],

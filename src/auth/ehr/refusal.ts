@@ -1,4 +1,4 @@
-/** Why a launch came to nothing, for whoever is in front of the screen. */
+/** Why a launch failed, for whoever sits in front of the screen. */
 export type Refusal =
   | 'incomplete'
   | 'unknown-ehr'
@@ -9,7 +9,7 @@ export type Refusal =
   | 'untrusted'
   | 'no-patient'
 
-/** `reason` is for the log: never a token, nor anything of a patient. */
+/** `reason` is for the log, and never has a token or anything about a patient. */
 export type Refused = {
   readonly kind: 'refused'
   readonly refusal: Refusal

@@ -1,24 +1,24 @@
 import type { Issue } from '../../fhir/error.ts'
 import type { SmartClientConfig } from '../../storage/ehr/smart-client-config.ts'
 
-/** What is said of an EHR on a page. */
+/** What was entered about an EHR on a page. */
 export type SaidEhr = Pick<
   SmartClientConfig,
   'issuer' | 'clientId' | 'authentication' | 'scope' | 'requiresNonce' | 'enabled' | 'frameOrigins'
 > & {
-  /** In the clear; empty: the one that is known stays. */
+  /** Unencrypted; empty to keep the one that is stored. */
   readonly secret: string
 }
 
 export const usualScope = 'openid fhirUser launch patient/Patient.r'
 
 type Checks = {
-  /** Why this server asks nothing of a URL. */
+  /** Why this server sends no request to a URL. */
   readonly refusalOf: (url: string) => string | undefined
   readonly knowsSecret: boolean
 }
 
-/** What is wrong, in the words of a page, at the parameters that it is about. */
+/** What is wrong, in the words of a page, with the parameters concerned. */
 export const problemsOf = (said: SaidEhr, { refusalOf, knowsSecret }: Checks): readonly Issue[] => {
   const { issuer, clientId, authentication, secret, scope, frameOrigins } = said
   const unreachable = isIssuer(issuer) ? refusalOf(issuer) : undefined
@@ -41,13 +41,13 @@ export const problemsOf = (said: SaidEhr, { refusalOf, knowsSecret }: Checks): r
   return checks.flatMap(([isWrong, expression, message]) => (isWrong ? [{ code: 'invalid', message, expression }] : []))
 }
 
-/** Whatever stands behind the path would be part of every address below it. */
+/** A query or fragment after the path would become a part of every address below it. */
 const isIssuer = (text: string): boolean => {
   const url = URL.parse(text)
   return url !== null && /^https?:$/.test(url.protocol) && !/[?#\s]/.test(text) && text.length <= 1000
 }
 
-/** https, or this machine itself: one host that is named in full, since in `frame-ancestors` a `*` stands for any. */
+/** https, or this machine: one host that is named in full, since a `*` in `frame-ancestors` would mean any. */
 export const isFrameOrigin = (text: string): boolean => {
   const url = URL.parse(text)
   if (!/^([a-z0-9.-]+|\[[0-9a-f:]+\])$/.test(url?.hostname ?? '')) return false

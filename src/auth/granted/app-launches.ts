@@ -4,13 +4,13 @@ import { type LaunchContext, mintLaunch } from '../../storage/authorization/laun
 import type { Database } from '../../storage/database.ts'
 import type { Choices } from '../request/patient-choice.ts'
 
-/** We are the EHR: apps are opened from our own pages, for the person who is signed in and the patient whose page it is. */
+/** Launches in which we are the EHR: our own pages open apps for the person who is signed in and the patient whose page it is. */
 export type AppLaunches = {
-  /** What a person may open, by name. */
+  /** The apps that a person may open, by name. */
   readonly apps: (person: string) => Promise<readonly { readonly id: string; readonly name: string }[]>
   /**
-   * Answers the URL to send the browser to. The app's request is then this person's to answer, once, within five minutes.
-   * Throws `not-found` for an app that they cannot open, `forbidden` for a patient that is not theirs to choose.
+   * Answers the URL to which to send the browser. After that, only this person can answer the app's request, once, within five minutes. Throws
+   * `not-found` for an app that they cannot open, `forbidden` for a patient whom they may not choose.
    * https://hl7.org/fhir/smart-app-launch/app-launch.html#launch-app-ehr-launch
    */
   readonly open: (person: string, client: string, context: LaunchContext) => Promise<string>

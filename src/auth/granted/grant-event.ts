@@ -12,7 +12,7 @@ import { findOverseeingOrganization } from '../../storage/organization/overseein
 import type { Store } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 
-/** What a person decided about an app, or what became of it: told to the patient whom it is about, and to privacy officers. */
+/** What a person decided about an app, or what became of that. The patient concerned and the privacy officers can see it. */
 export type GrantEvent = {
   /** Codes of `appGrant`. */
   readonly what: 'given' | 'narrowed' | 'refused' | 'revoked'
@@ -20,21 +20,21 @@ export type GrantEvent = {
   readonly by: Principal
   /** A sentence: `Heart diary was allowed what it asked for`, without the name of the app. */
   readonly told: string
-  /** Whose grant it is, or would have been: the id of the Person; absent where it is the Patient's, and of nobody who is known. */
+  /** The id of the Person whose grant it is, or would have been; absent if it is the Patient's, and of nobody who is known. */
   readonly person?: string | undefined
   /** Id of the app. */
   readonly client: string
-  /** Id of the Patient whom it is about; where there is none, whoever is one patient is told. */
+  /** Id of the Patient concerned. If absent and the person is one patient, it is that one. */
   readonly patient?: string | undefined
   readonly asked?: readonly string[]
   readonly granted?: readonly string[]
-  /** Of a grant that ends, whose scopes are not told again: in which role it was given. */
+  /** For a grant that ends, the scopes by which its role is known; they are not shown again. */
   readonly scope?: string
 }
 
 export type GrantEventParts = { readonly database: Database; readonly openStoreAs: OpenStoreAs }
 
-/** Runs what it is about and records it, both or neither. Where `run` answers undefined nothing has happened. */
+/** Runs what the event is about and records the event; both are done, or neither. If `run` answers undefined, nothing has happened. */
 export const recordingGrant = async <T>(
   { database, openStoreAs }: GrantEventParts,
   event: GrantEvent,
@@ -54,13 +54,13 @@ export const recordingGrant = async <T>(
   })
 }
 
-/** As whom it was decided: staff who let an app have what is their own as a patient are no staff in that. */
+/** In which role it was decided: staff who give an app access to their own data as a patient do not act as staff. */
 const callerBy = async (database: Database, event: GrantEvent): Promise<Caller | undefined> => {
   const { person, patient, granted = [], scope = granted.join(' ') } = event
   return person === undefined ? undefined : callerOfPerson(database, { person, client: 'pages', scope, patient })
 }
 
-/** Whoever is there no more is named without a link: where links have to lead somewhere, what they allowed ends all the same. */
+/** Somebody who no longer exists is named without a link: even where references must be resolvable, what they allowed can end. */
 const referTo = async (
   store: Store,
   [type, id]: readonly [type: 'Practitioner' | 'Patient', id: string],

@@ -8,15 +8,15 @@ import { findClient, type RegisteredClient } from '../../storage/authorization/c
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 import { notebookClient } from './notebook-tokens.ts'
 
-/** The page of the apps that a person has granted something. What is revoked ends at once. */
+/** For the page of apps to which a person has granted something. What is revoked ends at once. */
 export type GrantedApps = {
-  /** Those in force, the newest first. */
+  /** Grants in force, the newest first. */
   readonly list: (person: string) => Promise<readonly GrantedApp[]>
-  /** False where it is not this person's, or ended already. */
+  /** False if it is not this person's, or has ended already. */
   readonly revoke: (person: string, id: string) => Promise<boolean>
-  /** All that are in force. */
+  /** Revokes all grants in force. */
   readonly revokeAll: (person: string) => Promise<void>
-  /** The person says that an app is theirs which has taken up their invitation by itself. False where there is no such one. */
+  /** Says that an app that redeemed the person's invitation by itself is theirs. False if there is no such app. */
   readonly prove: (person: string, id: string) => Promise<boolean>
 }
 
@@ -26,9 +26,9 @@ type GrantedApp = {
   readonly scopes: readonly string[]
   readonly patient?: string
   readonly study?: string
-  /** Set where the app has taken up an invitation by itself, and sees nothing older until the person says that it is theirs. */
+  /** Set if the app redeemed an invitation by itself; it sees nothing older than this until the person says that it is theirs. */
   readonly unprovenSince?: Date
-  /** Also while the person is away. */
+  /** Whether it has access while the person is away. */
   readonly isOffline: boolean
   readonly grantedAt: Date
   readonly endsAt: Date
@@ -73,7 +73,7 @@ const toGrantedApp = (grant: AuthorizationGrant, known: RegisteredClient | undef
   }
 }
 
-/** What we give tokens to without its being an app. */
+/** Clients that get tokens but are no apps. */
 const ownNames: Readonly<Record<string, string>> = { [notebookClient]: 'A notebook' }
 
 const findOwn = async ({ database }: Parts, person: string, id: string) =>

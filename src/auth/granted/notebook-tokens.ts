@@ -2,16 +2,16 @@ import { createGrant } from '../../storage/authorization/authorization-grant.ts'
 import { issueToken } from '../../storage/authorization/token.ts'
 import { type GrantEventParts, recordingGrant } from './grant-event.ts'
 
-/** Tokens that people take along into a notebook: of their own rights, for one study, and for so long alone. */
+/** Tokens that people use in a notebook: with their own rights, for one study, and for a limited time only. */
 export type NotebookTokens = {
-  /** Answers the token, for the only time. It is listed, and ended, among what the person has granted to apps. */
+  /** Answers the token, which is not shown again. The person can see and revoke it among the grants to apps. */
   readonly issue: (asked: NotebookAsked) => Promise<string>
 }
 
 type NotebookAsked = {
   /** Id of the Person. */
   readonly person: string
-  /** Id of the ResearchStudy that it is narrowed to. */
+  /** Id of the ResearchStudy to which it is narrowed. */
   readonly study: string
   readonly scopes: readonly string[]
   readonly minutes: number

@@ -19,15 +19,15 @@ import { addTakenUp } from '../../storage/study/study-message.ts'
 import { lifetimes, type ProviderParts } from '../provider/provider-parts.ts'
 import { recordingGrant } from './grant-event.ts'
 
-/** Invitations that apps take up by themselves, without a browser, where the operator trusts the app to. */
+/** Invitations that apps redeem by themselves, without a browser, if the operator trusts the app to. */
 export type Redemption = {
   /**
-   * What the app shows at the token endpoint, with `code_verifier` the base64url of the token's text. What it was given by an
-   * earlier redemption is over. Throws FhirError: `not-found` for what nobody was sent, `expired` (410) after seven days,
-   * `conflict` where it was used more than twelve hours ago, or the patient has said that the app is theirs, or it was replaced, `forbidden` where it was called off.
+   * Answers a code for the token endpoint; its `code_verifier` is the base64url of the token's text. What an earlier redemption gave ends.
+   * Throws FhirError: `not-found` for an invitation that nobody was sent; `expired` (410) after seven days; `conflict` if it was used more than
+   * twelve hours ago, or the patient has said that the app is theirs, or it was replaced; `forbidden` if it was called off.
    */
   readonly redeem: (token: string) => Promise<Redeemed>
-  /** The apps that are trusted to, by name. */
+  /** The trusted apps, by name. */
   readonly apps: () => Promise<readonly RedeemingApp[]>
 }
 
@@ -73,13 +73,13 @@ const reasonAgainst = ({
     return new FhirError('forbidden', over)
   if (endedBy === 'replaced')
     return new FhirError('conflict', 'A newer invitation was sent in the place of this one: use that')
-  // Whoever else has the message does not end what the patient has.
+  // Somebody else who has the message must not be able to end what the patient has.
   if (redeemed === 'long-ago' || isProven)
     return new FhirError('conflict', 'The invitation was used already: ask whoever sent it for another one')
   return redeemed === 'never' && isExpired ? new FhirError('expired', over, { status: 410 }) : undefined
 }
 
-/** Answers its id. Of several at once with the same token one stands, the last. */
+/** Answers the id of the grant. If a token is redeemed several times at once, the last one counts. */
 const grantOf = async (parts: ProviderParts, { client, patient }: AppInvitation, token: string): Promise<string> => {
   const event = {
     what: 'given',
@@ -119,7 +119,7 @@ const addressesOfPatient = async ({ openStoreAs }: ProviderParts, patient: strin
   return addressesOf(JSON.parse(content) as Patient)
 }
 
-/** What an app of a patient does: it says what they share, and sends it. */
+/** The scopes for what a patient's app does: it says what they share, and sends it. */
 const scopes = [
   'openid',
   'offline_access',

@@ -24,13 +24,13 @@ export type AdapterParts = GrantEventParts & {
   readonly rules: ScopeRules
   /** Absolute FHIR base: the resource server of every token. */
   readonly fhir: () => string
-  /** Tokens have been revoked. */
+  /** Called when tokens have been revoked. */
   readonly onRevoked: () => void
 }
 
 /**
- * Where oidc-provider keeps what it knows. The library looks first and writes then, so that of several requests at once all
- * would get through: here each use of a code, refresh token or assertion is one statement, and who comes second is refused.
+ * Where oidc-provider stores what it knows. The library first looks and then writes, so that several requests at once would all succeed. Here
+ * each use of a code, refresh token or assertion is one statement, and the second use is refused.
  */
 export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) => {
   const revoke: Revoke = async grantId => {
@@ -43,13 +43,13 @@ export const openAdapter = (parts: AdapterParts): ((name: string) => Adapter) =>
     Grant: { ...grants(parts), destroy: revoke },
     Client: clients(parts),
     ReplayDetection: replays(parts),
-    // Who is signed in is for our own pages to know: the library has a session for the length of one request.
+    // Only our own pages know who is signed in; for the library, a session lasts as long as a request.
     Session: { upsert: async () => {}, destroy: async () => {} },
   }
   return name => ({ ...unused, ...(adapters[name] ?? records(parts, name, revoke)) })
 }
 
-/** Codes and refresh tokens go with their grant. */
+/** Codes and refresh tokens end with their grant. */
 const unused: Adapter = {
   upsert: async () => {
     throw new Error('this is not made by the library')
@@ -64,11 +64,11 @@ const unused: Adapter = {
 
 type Revoke = (grantId: string) => Promise<void>
 
-/** By the app, which gives it back, or because what works once came twice. */
+/** Ends a grant, either because the app revokes it, or because something that works only once was used twice. */
 const endGrant = async (parts: AdapterParts, id: string): Promise<void> => {
   const { database } = parts
   const grant = await findGrant(database, id)
-  // What is over by itself, or with a sign-in, was told of when it was given.
+  // For a grant that ends by itself or with a sign-in, that was recorded when it was given.
   if (grant === undefined) return void (await database.transaction(connection => revokeGrants(connection, { id })))
   const { person, client, patient, scope } = grant
   const told =
@@ -95,7 +95,7 @@ const records = ({ database, rules }: AdapterParts, kind: string, revoke: Revoke
     const scope = isRefresh(kind, payload) ? { scope: withNarrower(payload.scope, rules) } : {}
     return { ...payload, ...scope, jti: key, ...(consumedAt === null ? {} : { consumed: true }) }
   },
-  // What comes twice ends what it gave, as it does where the library sees that it has been used.
+  // A second use ends what the first one gave, as it does when the library sees that it was used.
   consume: async key => {
     if (await consumeRecord(database, kind, key)) return
     const { grantId } = (await findRecord(database, kind, key))?.payload ?? {}
@@ -105,7 +105,7 @@ const records = ({ database, rules }: AdapterParts, kind: string, revoke: Revoke
   destroy: key => removeRecord(database, kind, key),
 })
 
-/** An assertion counts once: `find` never finds, so that the library comes to write, and one writes. */
+/** An assertion can be used only once. `find` never finds any, so that the library always writes, and only one write succeeds. */
 const replays = ({ database }: AdapterParts): Partial<Adapter> => ({
   upsert: async (key, { iss }, ttlSeconds = 0) => {
     if (!(await keepOnce(database, { kind: 'ReplayDetection', key, payload: { iss }, ttlSeconds })))
@@ -147,7 +147,7 @@ const accessTokens = ({ database, fhir, onRevoked }: AdapterParts, kind: 'user' 
   },
 })
 
-/** Our own pages make grants: the library reads them. */
+/** Grants are made by our own pages, and only read by the library. */
 const grants = ({ database, fhir, rules }: AdapterParts): Partial<Adapter> => ({
   find: async id => {
     const grant = await findGrant(database, id)
@@ -172,7 +172,7 @@ const clients = ({ database, keySets }: AdapterParts): Partial<Adapter> => ({
     await keepSelfRegistered(database, metadata)
   },
   find: async id => {
-    // From within an assertion: what is to be read as it came has none.
+    // The id comes from inside an assertion; one that was sent in the open cannot have this character.
     if (id.includes('\0')) return undefined
     const client = await findClient(database, id)
     if (client === undefined) noteNotFound(id)
@@ -180,7 +180,7 @@ const clients = ({ database, keySets }: AdapterParts): Partial<Adapter> => ({
   },
 })
 
-/** Whose token it is; a client's own is nobody's. */
+/** The account to which the token belongs; none for a client's own token. */
 const accountOf = ({ person, patient }: IssuedToken) => {
   const accountId = person ?? patient
   return accountId === undefined ? {} : { accountId }

@@ -9,8 +9,8 @@ import { type ClientRequest, checkClientMetadata } from '../client/client-metada
 import { contextScopes } from '../request/requested-scope.ts'
 
 /**
- * "client_id" is no parameter of SMART's refresh request: for a public client it is the one that the refresh token was given
- * to. The token decides all the same, and whoever authenticates is left alone. What is asked by an alias is what was granted
+ * "client_id" is no parameter of SMART's refresh request: for a public client, it is added as the one that got the refresh token. The token
+ * still decides, and the request of a client that authenticates is not changed. A scope that is asked for by an alias becomes what was granted
  * for it.
  */
 export const refreshBody = async (
@@ -37,7 +37,7 @@ const clientOf = async (connection: Connection, token: string): Promise<string> 
   throw new errors.InvalidGrant('refresh token not found')
 }
 
-/** What a client that registers itself may say of itself; all else, and above all what would be a right, is left out. */
+/** The metadata that a client may give when it registers itself. Everything else is dropped, above all what would be a right. */
 export const registrationBody = (
   body: Buffer,
   {
@@ -64,7 +64,7 @@ const parseObject = (body: Buffer): ClientRequest => {
     const given: unknown = JSON.parse(body.toString('utf8'))
     if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new errors.InvalidRequest('the body must be a JSON object with the metadata of the client')
 }

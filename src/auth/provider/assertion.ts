@@ -6,18 +6,21 @@ import type { KeySets } from '../client/key-sets.ts'
 
 const typeByAlgorithm: Readonly<Record<string, string>> = { RS384: 'RSA', ES384: 'EC' }
 
-/** What may pass between the clocks of two machines. */
+/** How far apart the clocks of two machines may be. */
 export const clockSkewSeconds = 15
 const mostSeconds = 300
 
 type Said = Readonly<Record<string, unknown>>
 
-/** What SMART demands of an assertion beyond RFC 7523, when the library has found it signed by the key of its kid. Throws invalid_client. */
+/**
+ * What SMART requires of an assertion beyond RFC 7523, once the library has found that it is signed with the key of its kid. Throws
+ * invalid_client.
+ */
 export const checkAssertion = (claims: Said, header: Said, jwksUri: string | undefined, now = Date.now()): void => {
   const refuse = (reason: string): never => {
     throw new errors.InvalidClientAuth(reason)
   }
-  // SMART's clients say it; what OpenID Connect's own libraries sign by themselves has none, as RFC 7515 leaves open.
+  // SMART's clients send it; assertions that OpenID Connect libraries sign have none, which RFC 7515 allows.
   if (header.typ !== undefined && String(header.typ).toUpperCase() !== 'JWT') refuse('typ must be JWT')
   // "no more than five minutes in the future".
   if (Number(claims.exp) > now / 1000 + mostSeconds + clockSkewSeconds) refuse('exp is too far ahead')
@@ -25,8 +28,8 @@ export const checkAssertion = (claims: Said, header: Said, jwksUri: string | und
 }
 
 /**
- * The client's only key of the kid and type that the assertion names; none where there are several, or it cannot be had or used:
- * "If there are zero or multiple keys matching, the authentication fails".
+ * The client's only key of the kid and type that the assertion names. Empty if there are several, or if it cannot be fetched or used: "If there
+ * are zero or multiple keys matching, the authentication fails".
  */
 export const keysFor = async (
   assertion: unknown,

@@ -5,8 +5,8 @@ import { type ScopeRules, scopeRefusal } from '../request/requested-scope.ts'
 
 /**
  * A refresh may ask for "a strict sub-set of the scopes granted in the original launch", and `Observation.rs` is interchangeable with
- * `Observation.r Observation.s`. The library compares words: what is asked and lies within what was granted is, for this request,
- * among the words of it. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#scope-equivalence
+ * `Observation.r Observation.s`. The library, however, compares words. So words that are asked for, and are within what was granted, count as
+ * granted for this request. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#scope-equivalence
  */
 export const withNarrower = (granted: string, rules: ScopeRules): string => {
   const { ctx } = Provider
@@ -19,7 +19,7 @@ export const withNarrower = (granted: string, rules: ScopeRules): string => {
   return [...words, ...narrower].join(' ')
 }
 
-/** What was granted, as the next refresh is to find it. */
+/** What was granted, without such words, for the next refresh. */
 export const withoutNarrower = (scope: string): string => {
   const narrower = Provider.ctx && added.get(Provider.ctx)
   return narrower === undefined

@@ -28,8 +28,8 @@ export const amendAnswers = (provider: Provider, parts: ProviderParts): void => 
 }
 
 /**
- * Of who could not show that they are the client, or brought a code or refresh token that gives nothing, the library tells that
- * alone: a wrong clock looks like a wrong key, and another code_verifier like a code that came too late.
+ * Says why a client was not authenticated, or why a code or refresh token was not accepted. The library only says that it was so, and then a
+ * wrong clock looks like a wrong key, and a wrong code_verifier like a code that came too late.
  */
 const tellWhy = (ctx: KoaContextWithOIDC, error: Error): void => {
   const body: { readonly error?: unknown } = Object(ctx.body)
@@ -51,13 +51,13 @@ const amendTokenAnswer = (ctx: KoaContextWithOIDC): void => {
   refuseNobody(ctx)
   if (ctx.path !== '/token') return
   refuseGrantType(ctx)
-  // "… and the Pragma response header field with a value of no-cache", also where there is no token in it.
+  // "… and the Pragma response header field with a value of no-cache", also if the response has no token.
   ctx.set('Pragma', 'no-cache')
   if (ctx.status === 200) addLaunchContext(ctx)
 }
 
 /**
- * "The authenticated client is not authorized to use this authorization grant type", which the library calls invalid_request.
+ * "The authenticated client is not authorized to use this authorization grant type", for which the library answers invalid_request.
  * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
  */
 const refuseGrantType = (ctx: KoaContextWithOIDC): void => {
@@ -66,7 +66,7 @@ const refuseGrantType = (ctx: KoaContextWithOIDC): void => {
     ctx.body = { ...body, error: 'unauthorized_client' }
 }
 
-/** The library says that it tells the id of a session; it has none that it could tell. */
+/** The library advertises a claim with the id of a session, but has no session to name. */
 const leaveOutSid = (ctx: KoaContextWithOIDC): void => {
   const { claims_supported: claims, ...others }: { readonly claims_supported?: readonly string[] } = Object(ctx.body)
   if (ctx.status === 200 && claims !== undefined)
@@ -78,7 +78,7 @@ const addLaunchContext = (ctx: KoaContextWithOIDC): void => {
   Object.assign(ctx.body as object, context)
 }
 
-/** https://www.rfc-editor.org/rfc/rfc6749#section-5.2: invalid_client also where "no client authentication included". */
+/** https://www.rfc-editor.org/rfc/rfc6749#section-5.2: invalid_client is also for "no client authentication included". */
 const refuseNobody = (ctx: KoaContextWithOIDC): void => {
   const { error_description } = Object(ctx.body)
   if (ctx.status !== 400 || error_description !== 'no client authentication mechanism provided') return
@@ -104,8 +104,8 @@ const dropSession = (ctx: KoaContextWithOIDC): void => {
 const isBearer = (authorization: string): boolean => /^Bearer /i.test(authorization)
 
 /**
- * "The server SHALL support authorization by a suitably-scoped Bearer token": by any token in force for tokens of the same
- * client, and for all others where the client has the policy. https://www.rfc-editor.org/rfc/rfc7662
+ * "The server SHALL support authorization by a suitably-scoped Bearer token": any token in force may ask about tokens of the same client, and
+ * about all others if the client has the policy. https://www.rfc-editor.org/rfc/rfc7662
  */
 const introspectAsBearer = async (ctx: KoaContextWithOIDC, provider: Provider, parts: ProviderParts): Promise<void> => {
   ctx.set('Cache-Control', 'no-store')
@@ -113,7 +113,7 @@ const introspectAsBearer = async (ctx: KoaContextWithOIDC, provider: Provider, p
   if (asks === undefined) {
     ctx.status = 401
     ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"')
-    // As at the FHIR API: who shows no token that is in force has no origin that could be known.
+    // As in the FHIR API: without a token in force, it is not known which origin may read the answer.
     ctx.set('Access-Control-Allow-Origin', '*')
     ctx.body = { error: 'invalid_token', error_description: 'the bearer token is not known, or no longer in force' }
     return
@@ -145,7 +145,7 @@ const introspected = (token: AccessToken | ClientCredentials, issuer: string) =>
   token_type: 'Bearer',
 })
 
-/** The body stands in the request already: see `replayedRequest`. */
+/** The body has been read into the request already: see `replayedRequest`. */
 const bodyText = ({ req }: KoaContextWithOIDC): string => {
   const { received } = req as typeof req & { readonly received?: Buffer }
   return received?.toString('utf8') ?? ''

@@ -4,13 +4,13 @@ import type { AdapterParts } from './adapter.ts'
 export type ProviderParts = AdapterParts & {
   /** Where others reach this server, without a slash at the end. */
   readonly base: () => string
-  /** The bases at which an app may have found this server. */
+  /** The bases by which an app may know this server. */
   readonly audiences: () => readonly string[]
   readonly secretKey: Uint8Array
   /** Whether clients may register themselves. */
   readonly isRegistrationOpen: boolean
   readonly reportFault: (fault: unknown) => void
-  /** The page, as HTML, for a person whose app has sent them with a request that cannot be answered, nor sent back. */
+  /** A page, as HTML, for a person whose app sent them with a request that cannot be answered, and not be sent back either. */
   readonly errorPage: (error: string, description: string) => string
 }
 
@@ -26,10 +26,10 @@ export const lifetimes = {
 export const interactionCookie = 'sharewell_interaction'
 export const sessionCookie = 'sharewell_authorization'
 
-/** Whether it is told of every client's tokens. */
+/** Whether the client may introspect the tokens of all clients. */
 export const introspectsAll = (client: RegisteredClient | undefined): boolean =>
   client?.policies.includes('introspection') ?? false
 
-/** Whether pages there are the client's. `null` is the origin of an app's own scheme, and of every page in a sandbox. */
+/** Whether pages of the origin belong to the client. `null` is the origin of an app's own scheme, and of every page in a sandbox. */
 export const isOwnOrigin = (origin: string, redirectUris: readonly string[] = []): boolean =>
   origin !== 'null' && redirectUris.some(uri => URL.parse(uri)?.origin === origin)

@@ -28,11 +28,11 @@ import {
 } from './provider-parts.ts'
 import type { SigningKey } from './signing-keys.ts'
 
-/** oidc-provider, configured as SMART App Launch demands. */
+/** oidc-provider, configured as SMART App Launch requires. */
 export const openProvider = (parts: ProviderParts, keys: readonly [SigningKey, ...SigningKey[]]): Provider => {
   const issuer = `${parts.base()}/oauth`
   const provider = new Provider(issuer, configurationOf(parts, keys))
-  // So that the library sees the address that others use, whatever proxy the request came through.
+  // Lets the library see the address that others use, whatever proxy the request came through.
   provider.proxy = true
   Object.defineProperty(provider.Client.prototype, 'compareClientSecret', { value: compareClientSecret })
   provider.on('server_error', (_ctx, error) => parts.reportFault(error))
@@ -71,12 +71,12 @@ const cookiesOf = (parts: ProviderParts): Configuration['cookies'] => {
     keys: [Buffer.from(hkdfSync('sha256', parts.secretKey, '', 'interaction cookies', 32)).toString('base64url')],
     names: { session: sessionCookie, interaction: interactionCookie, resume: 'sharewell_resume' },
     long: { signed: true, httpOnly: true, sameSite: 'none' },
-    // An app may be opened within a frame of another site, which gets its cookies over TLS alone.
+    // An app may be opened in a frame of another site, which gets cookies over TLS only.
     short: { signed: true, httpOnly: true, sameSite: isSecure ? 'none' : 'lax', secure: isSecure },
   }
 }
 
-/** What clients are, and how they show who they are. */
+/** What clients are, and how they authenticate. */
 const clientsOf = ({ database }: ProviderParts): Configuration => ({
   clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
   clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] },
@@ -108,7 +108,7 @@ const requestsOf = (parts: ProviderParts): Configuration => ({
   findAccount: accounts(parts),
 })
 
-/** What a grant gives, and how long it lasts. */
+/** What a grant gives, and for how long. */
 const grantsOf = (parts: ProviderParts): Configuration => ({
   ttl: {
     AccessToken: lifetimes.accessToken,
@@ -164,7 +164,7 @@ const featuresOf = (parts: ProviderParts): Configuration['features'] => ({
   },
 })
 
-/** A person decides each time, on our page: the next launch may be for another patient, so no grant is used again. */
+/** A person decides each time, on our page. No grant is used again, since the next launch may be for another patient. */
 const decidedEachTime = (): interactionPolicy.DefaultPolicy => {
   const { base, Check, Prompt } = interactionPolicy
   const policy = base()
@@ -195,7 +195,7 @@ const accounts =
     },
   })
 
-/** What was granted with the code or the refresh token; of a backend client, what it may have of what it asks. */
+/** What was granted with the code or the refresh token; for a backend client, what it may have of the scopes it asks for. */
 const scopeInQuestion = async (ctx: KoaContextWithOIDC, parts: ProviderParts): Promise<string> => {
   const { params, client, entities } = ctx.oidc
   const asked = params?.scope

@@ -5,8 +5,8 @@ import type { Connection } from '../../storage/database.ts'
 type Parts = { readonly database: Connection; readonly reportFault: (fault: unknown) => void }
 
 /**
- * Records, before it is answered, that somebody came as a client and did not show that they are: once a minute for each client, and
- * nothing of one that is none, so that nobody fills the disk. Where it cannot be recorded a fault is answered.
+ * Records, before the answer is sent, that somebody came as a client without authenticating: once a minute for each client, and not for clients
+ * that do not exist, so that nobody can fill the disk. If it cannot be recorded, the answer is a fault.
  */
 export const openRefusedClients = ({ database, reportFault }: Parts): ((ctx: KoaContextWithOIDC) => Promise<void>) => {
   const notedAt = new Map<string, number>()
@@ -39,11 +39,11 @@ const minuteMs = 60_000
 const isRefused = ({ status, body }: KoaContextWithOIDC): boolean =>
   status === 401 && Object(body).error === 'invalid_client'
 
-/** The library knows none that is disabled, whose tries are to be known all the same. */
+/** The library does not know disabled clients, whose attempts should be recorded as well. */
 const clientNamed = (ctx: KoaContextWithOIDC): string | undefined =>
   ctx.oidc.entities.Client?.clientId ?? notFound.get(ctx)
 
-/** That the request is of a client that is not there, or is disabled. */
+/** Notes that the request names a client that does not exist, or is disabled. */
 export const noteNotFound = (client: string): void => {
   const { ctx } = Provider
   if (ctx !== undefined && !notFound.has(ctx)) notFound.set(ctx, client)

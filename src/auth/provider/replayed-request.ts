@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 
 /**
- * A request whose body has been read, as the library wants one: its path below the mount, the address that others use, and the
- * body, which may have been amended, once more to be read.
+ * A request whose body has been read, in the form that the library expects: with its path below the mount, the address that others use, and the
+ * body, perhaps amended, to be read again.
  */
 export const replayedRequest = (request: IncomingMessage, { issuer, path, body }: Replayed): IncomingMessage => {
   const { protocol, host, pathname } = new URL(issuer)

@@ -9,10 +9,10 @@ import {
 import type { Database } from '../../storage/database.ts'
 import { seal, unseal } from '../../storage/secret/sealed.ts'
 
-/** With the private part. */
+/** Includes the private part. */
 export type SigningKey = JWK & { readonly kid: string }
 
-/** The keys by which id_tokens are signed, the newest first; the first one is made where there is none. */
+/** The keys that sign id_tokens, the newest first. If there is none, one is made. */
 export const readSigningKeys = async (
   database: Database,
   secretKey: Uint8Array,
@@ -27,9 +27,9 @@ export const readSigningKeys = async (
   return [first, ...others]
 }
 
-/** From now on it signs; what the others have signed still verifies. Answers its kid. */
+/** Makes a key that signs from now on; signatures of the other keys can still be verified. Answers its kid. */
 export const rotateSigningKey = async (database: Database, secretKey: Uint8Array): Promise<string> => {
-  // One that cannot be opened would be found out at the next start only.
+  // Otherwise a key that cannot be opened would only be noticed at the next start.
   await readSigningKeys(database, secretKey)
   const made = await makeSealed(secretKey)
   await addSigningKey(database, made)

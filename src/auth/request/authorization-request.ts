@@ -10,14 +10,14 @@ import { type ScopeRules, scopeError, scopesOfPerson } from './requested-scope.t
 type Parts = {
   readonly database: Database
   readonly fhir: () => string
-  /** The bases at which the same resources are served; `fhir` is the first. */
+  /** The bases that serve the same resources; `fhir` is the first. */
   readonly audiences: () => readonly string[]
   readonly rules: ScopeRules
 }
 
 /**
- * What SMART adds to an authorization request: its `aud` is a FHIR base of this server, and of its scopes those stay that the
- * client can be given. Of it no more is kept than is read. Runs when the redirect URI is known to be the client's.
+ * What SMART adds to an authorization request: its `aud` must be a FHIR base of this server, and only the scopes that the client can be given
+ * are kept. Nothing of the request is kept that is not read. To be called once it is known that the redirect URI is the client's.
  * https://hl7.org/fhir/smart-app-launch/app-launch.html#obtain-authorization-code
  */
 export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: Parts): Promise<void> => {
@@ -39,8 +39,8 @@ export const checkAuthorizationRequest = async (ctx: KoaContextWithOIDC, parts: 
 }
 
 /**
- * The token comes from one of our pages, for this client and not used yet. From here on only its hash is carried. An app that can
- * do without asks for the context of both ways to be launched, and is given that of the one by which it was.
+ * The token must be from one of our pages, for this client, and unused. From here on, only its hash is passed on. An app may ask for the context
+ * of both kinds of launch; it gets that of the one by which it was launched.
  */
 export const checkLaunchParameter = async (ctx: KoaContextWithOIDC, { database }: Parts): Promise<void> => {
   const params = paramsOf(ctx)
@@ -60,7 +60,7 @@ export const checkLaunchParameter = async (ctx: KoaContextWithOIDC, { database }
   params.launch = hash
 }
 
-/** The link is the client's own, and what it asks is asked. */
+/** The link must be from the client itself, and what it asks for is what is asked. */
 export const checkSharingLink = async (ctx: KoaContextWithOIDC, parts: Parts): Promise<void> => {
   const { authorization_request } = paramsOf(ctx)
   if (authorization_request === undefined) return
@@ -77,7 +77,7 @@ const noneOf = ({ scope }: RegisteredClient): string => {
 
 const refreshScopes: ReadonlySet<string> = new Set(['offline_access', 'online_access'])
 
-/** The library takes offline_access out where no consent is prompted for, as OpenID has it; SMART apps do not know of that. */
+/** The scope as it was sent: the library drops offline_access unless consent is prompted for, as in OpenID Connect, which SMART apps do not know. */
 const askedScope = (ctx: KoaContextWithOIDC): string => asText(rawOf(ctx).scope) ?? ''
 
 const rawOf = (ctx: KoaContextWithOIDC): Readonly<Record<string, unknown>> =>

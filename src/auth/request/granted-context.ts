@@ -10,11 +10,11 @@ export type LaunchContextMembers = {
   readonly need_patient_banner?: boolean
   readonly smart_style_url?: string
   readonly intent?: string
-  /** Told by introspection; in a token response it stands in the id_token. */
+  /** Only in an introspection response; a token response has it in the id_token. */
   readonly fhirUser?: string
 }
 
-/** Undefined where the grant is in force no more. */
+/** Undefined if the grant is no longer in force. */
 export const tokenContextOf = async (parts: Parts, grantId: string): Promise<LaunchContextMembers | undefined> => {
   const grant = await findGrant(parts.database, grantId)
   if (grant === undefined) return undefined
@@ -28,7 +28,7 @@ export const tokenContextOf = async (parts: Parts, grantId: string): Promise<Lau
   }
 }
 
-/** Absolute; undefined where `openid fhirUser` was not granted. */
+/** An absolute URL; undefined if `openid fhirUser` was not granted. */
 export const fhirUserOf = async (parts: Parts, grant: AuthorizationGrant): Promise<string | undefined> => {
   const { person, client, scope, patient } = grant
   if (person === undefined) return undefined
@@ -36,7 +36,7 @@ export const fhirUserOf = async (parts: Parts, grant: AuthorizationGrant): Promi
   return fhirUser && `${parts.fhir()}/${fhirUser.type}/${fhirUser.id}`
 }
 
-/** "The URL SHOULD be considered a version key": other content gets another path. */
+/** "The URL SHOULD be considered a version key": if the content changes, so must the path. */
 export const stylePath = '/smart-style/1.json'
 
 /** https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#styling */

@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider'
 
-/** Of an authorization request, by name; the library gives `resource` several. */
+/** The parameters of an authorization request, by name. The library may give several values for `resource`. */
 export type RequestParameters = {
   scope?: string
   prompt?: string
@@ -9,21 +9,21 @@ export type RequestParameters = {
 } & { [name: string]: unknown }
 
 /**
- * Letters that a parameter has at most. All else that is kept is one of a few words, or compared letter by letter with what
- * this server knows.
+ * How many letters a parameter may have. Everything else that is kept is one of a few words, or is compared letter by letter with what this
+ * server knows.
  */
 const mostLetters: Readonly<Record<string, number>> = {
   state: 8192,
   nonce: 1024,
-  // An app of one machine may come with any port, and be spelled with zeros before it.
+  // An app on one machine may have any port, written with zeros before it.
   redirect_uri: 2048,
   authorization_request: 8192,
 }
 
-/** Of what is left of it: `user/*.rs` is by then a word for each type that the client is approved for. */
+/** For the scopes that are left. By now, `user/*.rs` has become a word for each type for which the client is approved. */
 const mostOfScope = 24_576
 
-/** Anybody who knows the id of a client has such a request kept until it is answered, or over. Throws invalid_request. */
+/** Limits what is stored: anybody who knows the id of a client can have a request kept until it is answered or expires. Throws invalid_request. */
 export const checkLengths = (params: RequestParameters): void => {
   for (const [name, most] of Object.entries(mostLetters)) checkLength(name, params[name], most)
 }
@@ -35,14 +35,14 @@ const checkLength = (name: string, value: unknown, most: number): void => {
     throw new errors.InvalidRequest(`${name} may have at most ${most} characters, and has ${value.length}`)
 }
 
-/** Takes out what nothing reads any more, and what says again what is said. */
+/** Removes what is not read any more, and repetitions. */
 export const leaveOutUnread = (params: RequestParameters): void => {
   for (const name of unread) params[name] = undefined
   if (params.prompt !== undefined) params.prompt = [...new Set(params.prompt.split(' '))].join(' ')
   if (params.max_age !== undefined) params.max_age = String(Number(params.max_age))
-  // Each is this server's, or it would have been refused.
+  // All of them are this server's; others would have been refused.
   if (Array.isArray(params.resource)) params.resource = params.resource[0]
 }
 
-/** Wishes that no page of ours follows, and a hint that the library has looked at. */
+/** Wishes that our pages do not follow, and a hint that the library has already used. */
 const unread = ['acr_values', 'claims_locales', 'display', 'id_token_hint', 'login_hint', 'ui_locales'] as const

@@ -9,18 +9,21 @@ import type { Store } from '../../storage/store.ts'
 
 /** The patients for whom a person may use an app. `client` is the app's id. */
 export type Choices = {
-  /** Those that they are or act for, and of staff, for an app that is not a partner's: the first fifty that they may search; by (a part of) a name. */
+  /**
+   * The patients that they are or act for. For staff, unless the app is a partner's, also the first fifty that they may search; found by (a part
+   * of) a name.
+   */
   readonly find: (person: string, client: string, name?: string) => Promise<ChoicesFound>
-  /** Where there is no choice: the person is one patient. */
+  /** Set if there is no choice, because the person is one patient. */
   readonly only: (person: string, client: string) => Promise<string | undefined>
   readonly includes: (person: string, client: string, patient: string) => Promise<boolean>
-  /** Who it is, as far as the person may see that. */
+  /** The patient, as far as the person may see who it is. */
   readonly findOne: (person: string, client: string, patient: string) => Promise<PatientChoice | undefined>
 }
 
 type ChoicesFound = {
   readonly patients: readonly PatientChoice[]
-  /** There are others: a longer name finds them. */
+  /** Whether there are others, which a longer name would find. */
   readonly more: boolean
 }
 
@@ -34,7 +37,7 @@ type Parts = {
 }
 
 export const openChoices = ({ database, registry, openStoreFor }: Parts): Choices => {
-  /** Whoever chooses among patients as staff. What partners read by links is shared by the patient alone. */
+  /** The person as staff, if they may choose among patients as such. Only patients themselves share what partners read by links. */
   const staffOf = async (person: string, client: string): Promise<Caller | undefined> => {
     const caller = await callerOfPerson(database, { person, client, scope: 'user/Patient.rs' })
     const isStaff = caller.practitioner !== undefined && !caller.client.policies.has('cloud-storage-partner')

@@ -3,7 +3,7 @@
 import type { Interaction as Kept } from 'oidc-provider'
 import type { SignedIn } from './user-interaction.ts'
 
-/** Counted to the request: whoever takes time to decide is not asked again. */
+/** Counted until the request, so that somebody who takes time to decide is not asked again. */
 export const isRecent = (kept: Kept, { authenticatedAt }: SignedIn): boolean => {
   const { params, iat = 0 } = kept
   const at = authenticatedAt === 'not told' ? -Infinity : epoch(authenticatedAt)
@@ -11,7 +11,7 @@ export const isRecent = (kept: Kept, { authenticatedAt }: SignedIn): boolean => 
   return params.max_age === undefined || at >= iat - Number(params.max_age)
 }
 
-/** An app may want somebody who has just signed in. */
+/** Whether the app wants somebody who has just signed in. */
 export const wantsRecent = (kept: Kept): boolean => wantsAnew(kept) || kept.params.max_age !== undefined
 
 const wantsAnew = ({ params }: Kept): boolean =>
@@ -19,7 +19,7 @@ const wantsAnew = ({ params }: Kept): boolean =>
     .split(' ')
     .includes('login')
 
-/** What the app is told; where the institution does not tell, as late as it can have been. */
+/** What the app is told about the sign-in. If the institution does not say when it was, the latest possible time. */
 export const loginOf = ({ person, authenticatedAt, signedInAt, methods }: SignedIn) => ({
   accountId: person,
   ts: epoch(authenticatedAt === 'not told' ? signedInAt : authenticatedAt),

@@ -25,9 +25,9 @@ export type ScopeRules = {
 }
 
 /**
- * What of the scopes that an app asks a person can give it at all, in its order: `user/` scopes only as far as the client is
- * approved for them. Words that mean nothing here are passed over, such as the scope of a type that there is not. Throws invalid_scope for a query that is no criteria:
- * leaving it out would give more than was asked.
+ * Those of the scopes which an app asks a person for that can give it anything, in its order; `user/` scopes only as far as the client is
+ * approved for them. Words that mean nothing here are ignored, such as the scope of an unknown type. Throws invalid_scope for a query that is no
+ * valid search: ignoring that would give more than was asked for.
  */
 export const scopesOfPerson = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
   const approved = parseScopes(client.scope).filter(({ context }) => context === 'user')
@@ -48,21 +48,21 @@ export const scopesOfBackend = (text: string, client: RegisteredClient, rules: S
   throw scopeError(text, `none of the scopes is within those that the client may have: ${may}`)
 }
 
-/** `refused`: why what was asked gives nothing. */
+/** `refused`: why the scopes that were asked for give nothing. */
 export const scopeError = (text: string, refused: string): errors.InvalidScope =>
   new errors.InvalidScope(
     text.trim() === '' ? 'scope is missing: say what is asked for' : errorDescription(refused),
     text,
   )
 
-/** Whether a patient must be in context for the scopes to mean anything, or because the app wants to know. */
+/** Whether a patient must be in context, because the scopes mean nothing without one, or because the app wants to know. */
 export const needsPatient = (scopes: readonly string[]): boolean =>
   scopes.some(word => word === 'launch/patient' || parseScope(word)?.context === 'patient')
 
 export const isContextScope = (word: string): word is (typeof contextScopes)[number] =>
   contextScopes.some(one => one === word)
 
-/** Why a scope would give nothing to anybody; undefined for one that may. */
+/** Why a scope would give nothing to anybody; undefined if it may give something. */
 export const scopeRefusal = (
   scope: Scope,
   rules: Pick<ScopeRules, 'registry' | 'parseCriteria'>,
@@ -87,6 +87,6 @@ const wordsOf = (
   return words.filter(word => isOfSomeType(parseScope(word), registry))
 }
 
-/** Also a launch or identity scope, which is of none. */
+/** Whether the scope is for a type that exists; true for launch and identity scopes, which are for no type. */
 const isOfSomeType = (scope: Scope | undefined, { resourceTypes }: Registry): boolean =>
   scope === undefined || scope.type === '*' || resourceTypes.some(type => type === scope.type)

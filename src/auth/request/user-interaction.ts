@@ -1,7 +1,7 @@
 import type { Session } from '../../storage/account/session.ts'
 import type { RegisteredClient } from '../../storage/authorization/client-registration.ts'
 
-/** Who decides, as their session on our pages says; with it `online_access` ends. */
+/** Who decides, from their session on our pages; `online_access` ends with it. */
 export type SignedIn = Pick<Session, 'id' | 'person' | 'signedInAt' | 'authenticatedAt' | 'methods'>
 
 export type UserInteraction =
@@ -10,33 +10,33 @@ export type UserInteraction =
       readonly kind: 'sign-in'
       readonly id: string
       readonly client: AskingClient
-      /** Whether a sign-in that is there already does not do, be it here or at an institution. */
+      /** Whether an existing sign-in is not enough, be it here or at an institution. */
       readonly isAnew: boolean
     }
-  /** They have allowed it already, as who sends a form twice: this is where they go on. */
+  /** They have already allowed it, such as by sending the form twice; `location` is where to go on. */
   | { readonly kind: 'allowed'; readonly location: string }
   | { readonly kind: 'other-person'; readonly id: string; readonly client: AskingClient }
   | {
       readonly kind: 'decide'
       readonly id: string
       readonly client: AskingClient
-      /** In the app's order, each as it was asked; those that this person cannot give are left out. */
+      /** In the app's order, each as it was asked for, without those that this person cannot give. */
       readonly scopes: readonly string[]
-      /** none: the scopes need no patient; given: by the launch, or it is the person; choose: of the choices. */
+      /** none: the scopes need no patient; given: by the launch, or because it is the person; choose: one of the choices. */
       readonly patients: 'none' | 'choose' | { readonly given: string }
       /** Narrows what is granted to one ResearchStudy, by id. */
       readonly study?: string
-      /** When it ends by itself, where the request says so. */
+      /** When it ends by itself, if the request says so. */
       readonly until?: Date
     }
 
-/** What a person should be shown of who asks. */
+/** What a person should be shown about the app that asks. */
 export type AskingClient = {
   readonly id: string
   readonly name: string
   /** Name of the Organization that it belongs to. */
   readonly organization?: string
-  /** Nobody has looked at it: its name is what it says of itself. */
+  /** Nobody has reviewed it; its name is what it calls itself. */
   readonly selfRegistered: boolean
   /** Where the answer goes. */
   readonly redirectUri: string

@@ -19,22 +19,22 @@ import { type Decision, type SignedIn, toAskingClient, type UserInteraction } fr
 
 /**
  * What the page `/authorize/:id` needs, to which an app's request sends a person's browser:
- * - GET: `find(id, cookie header, signed in)`. `unknown`: the request is over, say to start again from the app. `sign-in`: send
- *   them to `/sign-in?continue=/authorize/<id>`, with `prompt=login` where it `isAnew`. `other-person`: the app was opened by
- *   somebody else. `decide`: show what the app asks, and where `patients` is `choose`, let them find one by `choices`.
- * - POST (from a form that only our own page can send): `allow` with what was left ticked, or `deny`; each answers the location
- *   to redirect to, with 303.
- * Only the browser in which the app began has the cookie: nobody can be led to decide about another's request.
+ * - GET: `find(id, cookie header, signed in)`. `unknown`: the request is over, so say to start again from the app. `sign-in`: send them to
+ *   `/sign-in?continue=/authorize/<id>`, with `prompt=login` if it `isAnew`. `other-person`: the app was opened by somebody else. `decide`: show
+ *   what the app asks for, and if `patients` is `choose`, let them find one with `choices`.
+ * - POST (from a form that only our own page can send): `allow` with what was left ticked, or `deny`. Both answer the location to which to
+ *   redirect, with 303.
+ * Only the browser in which the app began has the cookie, so that nobody can be made to decide about another's request.
  */
 export type UserInteractions = {
   readonly find: (id: string, cookies: string | undefined, signedIn: SignedIn | undefined) => Promise<UserInteraction>
   /**
-   * `scopes`: of those that were asked, or narrower: fewer letters, one type of a wildcard, a query more. Throws `invalid` where
-   * one is not, `required` where a patient is needed and none chosen, `forbidden` where the patient is not theirs to choose,
-   * `business-rule` where a sharing link knows another patient by the same id.
+   * `scopes`: those that were asked for, or narrower ones: with fewer letters, one type of a wildcard, or an additional query. Throws `invalid`
+   * if one is not, `required` if a patient is needed and none was chosen, `forbidden` if the person may not choose that patient, `business-rule`
+   * if a sharing link has another patient under the same id.
    */
   readonly allow: (id: string, cookies: string | undefined, signedIn: SignedIn, decision: Decision) => Promise<string>
-  /** Also by somebody who is not signed in. */
+  /** Can also be called for somebody who is not signed in. */
   readonly deny: (id: string, cookies: string | undefined, signedIn: SignedIn | undefined) => Promise<string>
   readonly choices: Choices
 }
@@ -95,7 +95,7 @@ type Allowed = {
   readonly link: SharingLink | undefined
 }
 
-/** One of each question: who sends the form twice has said yes once. */
+/** One grant for each question: somebody who sends the form twice has said yes once. */
 const grantFor = async (parts: Parts, { id, kept, decision, signedIn, patient, link }: Allowed): Promise<NewGrant> => ({
   person: signedIn.person,
   client: String(kept.params.client_id),
@@ -182,11 +182,11 @@ const finish = async (kept: Kept, result: Kept['result']): Promise<string> => {
 const hasCookie = (cookies: string | undefined, id: string): boolean =>
   cookies?.split(/; */).includes(`${interactionCookie}=${id}`) ?? false
 
-/** `over`: used, or never heard of. */
+/** `over`: used already, or unknown. */
 const launchOf = async ({ database }: Parts, { params }: Kept) =>
   typeof params.launch === 'string' ? ((await findLaunch(database, params.launch)) ?? 'over') : undefined
 
-/** What staff see is their organization's: `user/` scopes over it need an app that the organization, or one above, approved. */
+/** What staff see belongs to their organization: for `user/` scopes to it, the app must be approved by the organization, or one above it. */
 const scopesFor = async (
   { database }: Parts,
   { params }: Kept,
@@ -211,7 +211,7 @@ const patientsFor = async (
   return given === undefined ? 'choose' : { given }
 }
 
-/** Of the launch, beside its patient; a study that it names is no longer the person's to choose. */
+/** The context of the launch without its patient. If it names a study, the person cannot choose another. */
 const contextOf = async (parts: Parts, kept: Kept, { study }: Decision): Promise<GrantContext> => {
   const launch = await launchOf(parts, kept)
   const { patient: _patient, ...told } = launch === undefined || launch === 'over' ? {} : launch.context
@@ -236,7 +236,7 @@ const patientOf = async (
   throw new FhirError('forbidden', 'This patient is not yours to choose')
 }
 
-/** Without a refresh token nothing of it outlives the access token. */
+/** How long the grant lasts. Without a refresh token, nothing of it outlives the access token. */
 const lifeOf = (scopes: readonly string[], { id }: SignedIn, link: SharingLink | undefined) => {
   if (scopes.includes('offline_access'))
     return { ttlSeconds: Math.min(offlineSeconds, link?.ttlSeconds ?? offlineSeconds) }
@@ -244,5 +244,5 @@ const lifeOf = (scopes: readonly string[], { id }: SignedIn, link: SharingLink |
   return { ttlSeconds: lifetimes.refreshToken, session: id }
 }
 
-/** Asked again once a year. */
+/** The person is asked again once a year. */
 const offlineSeconds = 365 * 24 * 3600

@@ -9,16 +9,16 @@ import type { Connection } from '../../storage/database.ts'
 import { clockSkewSeconds } from '../provider/assertion.ts'
 import { findPublicKey } from '../tink/public-key.ts'
 
-/** What a partner asks a patient by a link that it has signed, for as long as the link is good for. */
+/** What a partner asks of a patient by a link that it has signed and that is still valid. */
 export type SharingLink = SharingAsked & {
-  /** What the authorization endpoint is asked. */
+  /** The scope for the authorization endpoint. */
   readonly scope: string
   readonly redirectUri: string
 }
 
 type Parts = { readonly database: Connection; readonly rules: { readonly codeClasses: CodeClasses } }
 
-/** Undefined for what no partner has signed, and what is not in force. */
+/** Undefined if no partner has signed it, or it is not in force. */
 export const readSharingLink = async ({ database, rules }: Parts, jwt: string): Promise<SharingLink | undefined> => {
   const [header = '', payload = '', signature = '', ...more] = jwt.split('.')
   const claims = parsePart(payload)
@@ -32,11 +32,11 @@ export const readSharingLink = async ({ database, rules }: Parts, jwt: string): 
   return asked && { ...asked, client: partner.id, redirectUri }
 }
 
-/** Undefined also where there is none. */
+/** The same, and also undefined if there is no link. */
 export const readLinkAsked = async (parts: Parts, jwt: unknown): Promise<SharingLink | undefined> =>
   typeof jwt === 'string' ? readSharingLink(parts, jwt) : undefined
 
-/** Undefined where there is none. Throws `not-found` for one that is over, `forbidden` for whoever is not the patient. */
+/** Undefined if there is no link. Throws `not-found` for one that is over, `forbidden` for anybody but the patient. */
 export const readOwnLink = async (
   parts: Parts,
   jwt: unknown,
@@ -49,7 +49,7 @@ export const readOwnLink = async (
   throw new FhirError('forbidden', 'This link is for the patient alone')
 }
 
-/** Undefined for one that the operator has not let, or that authenticates by no secret. */
+/** Undefined if the operator has not made the client a partner, or it does not authenticate with a secret. */
 export const findSharingPartner = async (connection: Connection, id: string): Promise<RegisteredClient | undefined> => {
   const client = await findClient(connection, id)
   return client?.secretHash && client.policies.includes('cloud-storage-partner') ? client : undefined
@@ -85,7 +85,7 @@ const claimsOf = (claims: Readonly<Record<string, unknown>>, classes: CodeClasse
   return { user, request, scope: asked, encryptionKey, ttlSeconds: Math.floor(exp - now) }
 }
 
-/** So long a grant lasts at most. */
+/** How long a grant may last. */
 const longestSeconds = 366 * 24 * 3600
 const nonceBytes = 32
 

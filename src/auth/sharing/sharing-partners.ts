@@ -19,23 +19,23 @@ import { type Encryption, openEncryption } from '../tink/encryption.ts'
 import { findPublicKey } from '../tink/public-key.ts'
 import { findSharingPartner, readSharingLink } from './sharing-link.ts'
 
-/** Partners by the contract of CommonHealth Cloud Storage, whom patients let read by a link that the partner has signed. */
+/** Partners by the contract of CommonHealth Cloud Storage. Patients let them read, by a link that the partner has signed. */
 export type SharingPartners = {
-  /** Where the browser goes on that has opened a link: to our authorization endpoint. Undefined for what is no link in force. */
+  /** Where to send a browser that has opened a link: to our authorization endpoint. Undefined if it is no link in force. */
   readonly open: (jwt: string) => Promise<string | undefined>
-  /** Undefined for whoever is not let, or shows another secret. */
+  /** Undefined if the client is no partner, or the secret is wrong. */
   readonly authenticate: (id: string, secret: string) => Promise<RegisteredClient | undefined>
   readonly describe: (partner: RegisteredClient) => Promise<Required<SaidPartner>>
-  /** People are shown the name that the operator has registered all the same. What other keys have signed is over. */
+  /** People are still shown the name that the operator has registered. Links that were signed with other keys are over. */
   readonly change: (partner: RegisteredClient, said: SaidPartner) => Promise<void>
-  /** Whom a token by the patient's grant would make of the partner; undefined where there is none in force. */
+  /** Who the partner is with a token by the patient's grant; undefined if there is no grant in force. */
   readonly findShared: (partner: RegisteredClient, user: string) => Promise<Shared | undefined>
 }
 
 export type Shared = {
   readonly caller: Caller
   readonly encrypt: Encryption
-  /** Id of the grant: a later link puts another in its place. */
+  /** Id of the grant, which a later link replaces. */
   readonly grant: string
 }
 
@@ -54,7 +54,7 @@ export const openSharingPartners = (parts: Parts): SharingPartners => {
         scope: link.scope,
         state: link.request,
         aud: `${base()}/fhir`,
-        // Nobody has what it is the hash of: the code is good for nothing.
+        // Nobody knows a text with this hash, so the code is of no use.
         code_challenge: randomBytes(32).toString('base64url'),
         code_challenge_method: 'S256',
         authorization_request: jwt,
@@ -86,7 +86,7 @@ export const openSharingPartners = (parts: Parts): SharingPartners => {
   }
 }
 
-/** Throws `invalid` for anything else than what a partner says of itself. */
+/** Throws `invalid` for anything but what a partner says about itself. */
 export const parseSaid = (given: unknown): SaidPartner => {
   const { name = '-', logo_uri = '-', signing_keys = [], ...others } = Object(given)
   const areWords = [name, logo_uri].every(one => typeof one === 'string' && /^[^\p{C}]{1,500}$/u.test(one))

@@ -12,44 +12,44 @@ import type { Session } from '../../storage/account/session.ts'
 import { dropOtherSsoArrivals, dropSsoArrival, findSsoArrival, type SsoArrival } from '../../storage/account/sso.ts'
 import { findAccountByEmail } from '../../storage/account/user-account.ts'
 
-/** What is to be done next for whoever has come; asked anew at each request, of what is so then. */
+/** What comes next for somebody who has come from the institution. It is asked anew at each request, since it depends on what is so then. */
 export type SsoStep =
   | { readonly kind: 'gone' }
-  /** The account is theirs. */
+  /** They have the account. */
   | { readonly kind: 'enter'; readonly person: string; readonly arrived: SsoArrival }
-  /** The account that was theirs is closed. */
+  /** Their account is closed. */
   | { readonly kind: 'barred' }
   | (Refused & { readonly kind: 'no-address'; readonly reason: string })
   | (Refused & { readonly kind: 'not-invited'; readonly email: string })
-  /** The account of the address is linked to somebody else of the institution: addresses are given out again. */
+  /** The account with the address is linked to somebody else of the institution: addresses are reused. */
   | (Refused & { readonly kind: 'occupied'; readonly email: string })
-  /** The holder of the account of the address has to sign in, now. */
+  /** The holder of the account with the address must sign in now. */
   | { readonly kind: 'sign-in'; readonly email: string }
   | { readonly kind: 'link'; readonly person: string; readonly arrived: Confirmed }
   | { readonly kind: 'create'; readonly arrived: Confirmed }
 
-/** Whoever has a password goes on by it to where they were going. */
+/** Somebody with a password can use that to get to where they were going. */
 type Refused = { readonly continued: string | undefined }
 
 export type SsoArrivals = {
   readonly stepOf: (arrival: string, browser: string, session: Session | undefined) => Promise<SsoStep>
-  /** Undefined where the arrival was used meanwhile. */
+  /** Undefined if the arrival has been used by now. */
   readonly enter: (
     arrival: string,
     step: Extract<SsoStep, { kind: 'enter' }>,
     device: string,
   ) => Promise<Admission | undefined>
-  /** Throws `duplicate` or `conflict` where one of the two is linked otherwise by now. */
+  /** Throws `duplicate` or `conflict` if either of the two is linked to another by now. */
   readonly link: (arrival: string, step: Extract<SsoStep, { kind: 'link' }>) => Promise<void>
-  /** Answers the id of the new Person; undefined where there is an account of the address by now. */
+  /** Answers the id of the new Person; undefined if there is an account with the address by now. */
   readonly create: (
     arrival: string,
     step: Extract<SsoStep, { kind: 'create' }>,
     name: string,
   ) => Promise<string | undefined>
-  /** What the institution calls the person; none where they are not linked. */
+  /** The institution's names for the person; empty if they are not linked. */
   readonly subjectsOf: (person: string) => Promise<readonly string[]>
-  /** False where it is the only way into the account. */
+  /** False if it is the only way into the account. */
   readonly unlink: (person: string) => Promise<boolean>
 }
 
@@ -97,6 +97,6 @@ const stepOf = async (parts: SsoAccounts, arrived: SsoArrival, session: Session 
   return { kind: 'link', person: account.person, arrived: confirmed }
 }
 
-/** The password, and the second factor where there is one, were shown just now: not by a browser that somebody left open. */
+/** Whether the password, and the second factor if there is one, were given just now, so that this is not a browser that somebody left open. */
 const isFresh = ({ methods, signedInAt }: Session): boolean =>
   methods.includes('pwd') && Date.now() - signedInAt.getTime() < 10 * 60_000

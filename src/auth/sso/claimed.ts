@@ -3,20 +3,20 @@ import type { Config } from '../../config.ts'
 import type { SsoArrival } from '../../storage/account/sso.ts'
 import { toAddress } from '../../storage/account/user-account.ts'
 
-/** What an identity provider says of its user, in the words of its protocol no more. */
+/** What an identity provider says about its user, no longer in the words of its protocol. */
 export type Claimed = {
   readonly email: unknown
-  /** Why what it says beside what it signed could not be read. */
+  /** Why that could not be read which it says beside what it signed. */
   readonly unread?: string | undefined
   readonly isEmailVerified: boolean
   readonly name: unknown
-  /** Whether the provider says that it asked for several factors. */
+  /** Whether the provider says that it required several factors. */
   readonly toldMultiFactor: boolean
 }
 
 export type ClaimRules = Pick<Config, 'ssoDomains' | 'ssoSecondFactor'>
 
-/** What counts of it here. */
+/** What we make of it here. */
 export const toArrived = (rules: ClaimRules, claimed: Claimed): Omit<SsoArrival, 'issuer' | 'subject'> => {
   const { name, toldMultiFactor } = claimed
   const { ssoSecondFactor } = rules

@@ -1,15 +1,15 @@
-/** What a sign-in at the institution is begun with. */
+/** What a sign-in at the institution starts with. */
 export type SsoAsked = {
   /** A secret that the browser keeps in a cookie. */
   readonly browser: string
-  /** Path of this server to go on to. */
+  /** The path of this server to which to go on. */
   readonly continued: string | undefined
-  /** Whether the provider is to ask anew who is there. */
+  /** Whether the provider must ask again who is there. */
   readonly isAskedAgain: boolean
 }
 
-/** `url` is the provider's, for the browser to go to. */
+/** `url` is at the provider, and to be opened in the browser. */
 export type SsoSent = { readonly kind: 'sent'; readonly url: string }
 
-/** `arrival` is a secret by which what has come is found, in the same browser. */
+/** `arrival` is a secret, by which the same browser finds who came. */
 export type SsoArrived = { readonly kind: 'arrived'; readonly arrival: string }

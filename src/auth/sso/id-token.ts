@@ -13,7 +13,7 @@ type Expected = {
 
 export type IdToken = JWTPayload & { readonly sub: string }
 
-/** Throws where it is not signed by the provider, for us, now, and for this very request. */
+/** Throws if it is not signed by the provider, for us, now, and for this very request. */
 export const verifyIdToken = async (
   text: string,
   { issuer, clientId, nonce, keySets, keySetUrl }: Expected,
@@ -35,6 +35,6 @@ export const verifyIdToken = async (
   return { ...payload, sub }
 }
 
-/** Signatures by a key pair alone: a secret that both sides have proves nothing. */
+/** Only signatures with key pairs: a secret that both sides have proves nothing. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 export const clockSkewSeconds = 60

@@ -33,7 +33,7 @@ export type OidcParts = {
   readonly outbound: Outbound
   /** Where others reach this server, without a slash at the end. */
   readonly address: () => string
-  /** A server that listens to nobody: the library hangs itself into one, for each description of the provider anew. */
+  /** A server that never listens: the library is a plugin, and registered anew for each version of the provider's metadata. */
   readonly openHost: () => Host
   readonly issuer: string
   readonly clientId: string
@@ -90,12 +90,12 @@ export const openOidc = (parts: OidcParts): Oidc => {
   }
 }
 
-/** The library has one pair of cookies for all sign-ins of a browser, in which that of another window takes the place of this one. */
+/** The library's cookies are dropped: it has one pair for all sign-ins of a browser, so that another window would replace those of this one. */
 const keepingNothing = { setCookie: () => undefined } as unknown as Begin[1]
 
 type Client = { readonly metadata: ProviderMetadata; readonly oauth2: OAuth2 }
 
-/** Asked for when it is needed, so that a provider that is down stops nobody else; and anew after ten minutes. */
+/** The metadata is fetched when it is needed, so that a provider that is down affects nobody else, and again after ten minutes. */
 const openClients = (parts: OidcParts): (() => Promise<Client>) => {
   let known: { readonly client: Promise<Client>; readonly until: number } | undefined
   return async () => {
@@ -163,15 +163,16 @@ const exchangeCode = async (
   const expected = { issuer, clientId, nonce, keySets, keySetUrl: metadata.jwks_uri }
   const idToken = await verifyIdToken(token.id_token, expected)
   if (idToken.email !== undefined) return { idToken, userInfo: undefined }
-  // "The Claims requested by the profile, email, address, and phone scope values are returned from the UserInfo Endpoint" where there is an access token.
+  // "The Claims requested by the profile, email, address, and phone scope values are returned from the UserInfo Endpoint" if there is an access
+  // token.
   const { access_token: accessToken } = token
   const asked = { outbound, issuer, clientId, metadata, accessToken, subject: idToken.sub }
   return { idToken, userInfo: await readUserInfo(asked) }
 }
 
 /**
- * Whoever has the browser can change what it asks. Not all providers say when somebody signed in: those that do are held to it, of
- * the others it is known only where they were to ask anew. `since` is when they were to.
+ * When the person authenticated. Whoever has the browser can change what it asks for. Not all providers say when somebody signed in. Those that
+ * do are held to it; for the others it is known only if they had to ask again, and `since` is when they had to.
  */
 const authenticatedIn = ({ auth_time: told }: IdToken, since: Date | undefined): Date | undefined => {
   const now = new Date()
@@ -183,14 +184,14 @@ const authenticatedIn = ({ auth_time: told }: IdToken, since: Date | undefined):
   return new Date(Math.min(Math.max(at, since.getTime()), now.getTime()))
 }
 
-/** Made again from the state that comes back, which is known for this browser alone: a code or id_token for another has another. */
+/** Made again from the state that comes back, which is known only for this browser: a code or id_token for another browser has another value. */
 const madeFrom = ({ secretKey }: OidcParts, what: 'nonce' | 'verifier', state: string): string =>
   createHmac('sha256', secretKey).update(`SSO ${what} ${state}`).digest('base64url')
 
 /** https://www.rfc-editor.org/rfc/rfc7636#section-4.2 */
 const challengeOf = (verifier: string): string => createHash('sha256').update(verifier).digest('base64url')
 
-/** What it signed goes before what it says beside. */
+/** What the provider signed counts before what it says beside it. */
 const claimedBy = ({ email, email_verified, xms_edov, name, amr, acr }: IdToken, userInfo: UserInfo | undefined) => ({
   ...(userInfo === undefined
     ? // Entra ID never says email_verified; its xms_edov says the same.

@@ -1,4 +1,4 @@
-/** Where browsers come back to from the identity provider, and where that is told of us. */
+/** Where browsers come back from the identity provider, and where providers find our metadata. */
 
 export const oidcCallbackPath = '/sso/callback'
 export const samlConsumerPath = '/sso/acs'

@@ -6,14 +6,14 @@ export type ProviderMetadata = {
   readonly authorization_endpoint: string
   readonly token_endpoint: string
   readonly jwks_uri: string
-  /** Absent where it has none that may be asked. */
+  /** Absent if there is none, or it may not be asked. */
   readonly userinfo_endpoint?: string
   readonly isPostOnly: boolean
   /** Whether each answer has to name the issuer. https://www.rfc-editor.org/rfc/rfc9207 */
   readonly namesIssuer: boolean
 }
 
-/** Throws where the provider cannot be asked, or offers less than a safe sign-in needs. */
+/** Throws if the provider cannot be asked, or offers less than a safe sign-in needs. */
 export const discoverProvider = async (outbound: Pick<Outbound, 'send'>, issuer: string): Promise<ProviderMetadata> => {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const answer = await outbound.send({ url, method: 'GET', headers: { accept: 'application/json' } })
@@ -21,7 +21,7 @@ export const discoverProvider = async (outbound: Pick<Outbound, 'send'>, issuer:
   const said = Object(JSON.parse(answer.body)) as Record<string, unknown>
   if (said.issuer !== issuer) throw new Error('its issuer is another than OIDC_ISSUER, letter by letter')
   const { code_challenge_methods_supported: challenges, token_endpoint_auth_methods_supported: methods } = said
-  // Not all that can do it say so; one that says otherwise is believed.
+  // Not all that support it say so, but one that lists others does not.
   if (Array.isArray(challenges) && !challenges.includes('S256')) throw new Error('it does not support PKCE with S256')
   return {
     authorization_endpoint: webUrl(said, 'authorization_endpoint', issuer),
@@ -40,7 +40,7 @@ const webUrl = (said: Record<string, unknown>, name: string, issuer: string): st
   throw new Error(`its ${name} is no https URL`)
 }
 
-/** Not in the clear, unless the provider as a whole is. */
+/** Only with TLS, unless the provider as a whole has none. */
 const isSafe = (value: unknown, issuer: string): value is string => {
   const protocol = typeof value === 'string' ? URL.parse(value)?.protocol : undefined
   return protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'))

@@ -1,7 +1,7 @@
-/** Why a sign-in at the institution came to nothing, for whoever is in front of the screen. */
+/** Why a sign-in at the institution failed, for whoever sits in front of the screen. */
 export type SsoRefusal = 'unreachable' | 'over' | 'denied' | 'untrusted'
 
-/** `reason` is for the log: never a token, nor anything of a person. `continued` is where they were going, as far as it is known. */
+/** `reason` is for the log, and never has a token or anything about a person. `continued`: where they were going, if it is known. */
 export type SsoRefused = {
   readonly kind: 'refused'
   readonly refusal: SsoRefusal

@@ -3,22 +3,22 @@
 type Expected = {
   /** entityID of the identity provider. */
   readonly issuer: string
-  /** Our own. */
+  /** Our own entityID. */
   readonly entityId: string
   readonly consumerUrl: string
 }
 
 export type SamlAssertion = {
   readonly subject: string
-  /** ID of the request that it answers, as it is signed. */
+  /** The signed ID of the request that it answers. */
   readonly inResponseTo: string
   readonly signedInAt: Date
   readonly contexts: readonly string[]
 }
 
 /**
- * Reads what the library has found signed, and parsed: elements are lists by local name, `_` is the text and `$` the attributes.
- * Throws where it is not of the provider, for us, about one person who is named for good, or not for a sign-in.
+ * Reads an assertion whose signature the library has verified, and which it has parsed: elements are lists by local name, `_` is the text and
+ * `$` the attributes. Throws if it is not from the provider, for us, about one person with a permanent name, or not for a sign-in.
  */
 export const readAssertion = (parsed: unknown, { issuer, entityId, consumerUrl }: Expected): SamlAssertion => {
   const assertion = Object(Object(parsed).Assertion) as Element
@@ -50,7 +50,7 @@ type Element = {
   readonly [name: string]: unknown
 }
 
-/** All that is in it has to be text: an element inside would be left out. */
+/** It may only contain text: an element within it would be dropped. */
 const nameOf = (name: Element): string => {
   const text = textOf(name)
   const isAlone = Object.keys(name).every(key => key === '_' || key === '$')

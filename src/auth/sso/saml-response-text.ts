@@ -3,8 +3,8 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 
 /**
- * Throws for XML that two parsers could read in two ways, and for signatures of a kind that is not trusted: before a signature
- * is looked at, there is one Response with at most one Assertion, and nothing that hides another.
+ * Throws for XML that two parsers could read differently, and for kinds of signatures that are not trusted. So before a signature is verified,
+ * it is certain that there is one Response with at most one Assertion, and nothing that hides another.
  */
 export const requirePlainResponse = (xml: string): void => {
   const parser = new SaxesParser({ xmlns: true })
@@ -38,7 +38,7 @@ const requireOneOfEach = (found: readonly SaxesTagNS[]): void => {
   if (new Set(ids).size < ids.length) throw new Error('the Response has one ID twice')
 }
 
-/** By the local name alone, as the library finds them. */
+/** By the local name alone, which is how the library finds them. */
 const requireTrusted = ({ local, attributes }: SaxesTagNS): void => {
   const { value = '' } = attributes.Algorithm ?? {}
   if (algorithms.get(local)?.includes(value) === false) throw new Error(`its ${local} is ${value}`)

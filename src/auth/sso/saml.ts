@@ -1,4 +1,4 @@
-/** https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf, 4.1: Web Browser SSO, of which we are the service provider. */
+/** https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf, 4.1: Web Browser SSO, with us as the service provider. */
 
 import { type Profile, SAML, type SamlOptions, SamlStatusError, ValidateInResponseTo } from '@node-saml/node-saml'
 import { answerSsoRequest, isSsoRequest, keepSsoRequest } from '../../storage/account/sso.ts'
@@ -14,9 +14,9 @@ import { requirePlainResponse } from './saml-response-text.ts'
 export type Saml = {
   readonly kind: 'saml'
   readonly begin: (exchange: unknown, asked: SsoAsked) => Promise<SsoSent | SsoRefused>
-  /** Takes a Response in base64, whoever brings it. */
+  /** Takes a Response in base64, whoever sends it. */
   readonly consume: (response: string) => Promise<SsoArrived | SsoRefused>
-  /** How identity providers are told of us, as XML. */
+  /** Our metadata for identity providers, as XML. */
   readonly metadata: () => string
 }
 
@@ -27,7 +27,7 @@ export type SamlParts = {
   /** entityID of the identity provider. */
   readonly issuer: string
   readonly signInUrl: string
-  /** PEM; of several, any may have signed. */
+  /** PEM; any of several may have signed. */
   readonly certificates: readonly string[]
   readonly rules: ClaimRules
 }
@@ -35,10 +35,10 @@ export type SamlParts = {
 export const openSaml = (parts: SamlParts): Saml => ({
   kind: 'saml',
   begin: async (_exchange, { browser, continued, isAskedAgain }) => {
-    // An xs:ID begins with no digit.
+    // An xs:ID must not begin with a digit.
     const id = `_${newSecret()}`
     await keepSsoRequest(parts.database, { id, browser, continued, isAskedAgain })
-    // There is no RelayState: where to go on to is kept here.
+    // There is no RelayState: where to go on is stored here.
     const library = openLibrary(parts, { generateUniqueId: () => id, forceAuthn: isAskedAgain })
     return { kind: 'sent', url: await library.getAuthorizeUrlAsync('', undefined, {}) }
   },
@@ -59,7 +59,7 @@ export const openSaml = (parts: SamlParts): Saml => ({
   metadata: () => openLibrary(parts).generateServiceProviderMetadata(null, null),
 })
 
-/** Throws for all but the answer of the provider to a request of ours. */
+/** Throws for anything but the provider's answer to a request of ours. */
 const read = async (parts: SamlParts, library: SAML, response: string) => {
   requirePlainResponse(Buffer.from(response, 'base64').toString('utf8'))
   const { profile } = await library.validatePostResponseAsync({ SAMLResponse: response })
@@ -85,7 +85,7 @@ const openLibrary = (parts: SamlParts, more: Partial<SamlOptions> = {}): SAML =>
     idpCert: [...parts.certificates],
     identifierFormat: persistent,
     disableRequestedAuthnContext: true,
-    // Also where the Response as a whole is signed, which is not asked for.
+    // Also if the Response as a whole is signed, which is not required.
     wantAssertionsSigned: true,
     wantAuthnResponseSigned: false,
     acceptedClockSkewMs: clockSkewMs,
@@ -94,7 +94,7 @@ const openLibrary = (parts: SamlParts, more: Partial<SamlOptions> = {}): SAML =>
     ...more,
   })
 
-/** What the library asks whether we have asked. Its own way to forget a request would let forged answers end it. */
+/** What the library asks whether a request was ours. With its own way to forget requests, forged answers could end them. */
 const openRequests = (database: Connection) => {
   let isUnknown = false
   return {
@@ -114,7 +114,7 @@ const claimedBy = ({ contexts }: SamlAssertion, { attributes }: Profile): Claime
   const first = (names: readonly string[]) => names.map(name => given[name]).find(value => value !== undefined)
   return {
     email: first(emailNames),
-    // What the institution signs of its own people it answers for.
+    // The institution vouches for what it signs about its own people.
     isEmailVerified: true,
     name: first(displayNames),
     toldMultiFactor: [...contexts, given[entraMethods]].flat().some(one => multiFactor.includes(String(one))),

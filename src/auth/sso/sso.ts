@@ -6,19 +6,19 @@ import type { Saml } from './saml.ts'
 
 /** Sign-in at the institution whose identity provider is configured. */
 export type Sso = {
-  /** As people call it. */
+  /** Its name for people. */
   readonly institution: string
-  /** How it is spoken to. */
+  /** The protocol by which we talk to it. */
   readonly protocol: Oidc | Saml
   readonly arrivals: SsoArrivals
-  /** Whether it makes accounts of people who have none. */
+  /** Whether it creates accounts for people who have none. */
   readonly makesAccounts: boolean
 }
 
 export type SsoParts = Omit<OidcParts, 'issuer' | 'clientId' | 'clientSecret' | 'rules'> &
   Pick<SsoAccounts, 'accounts' | 'identities'> & { readonly config: Config }
 
-/** Undefined where none is configured: the libraries of the protocols are loaded for those alone that have one. */
+/** Undefined if none is configured. The libraries of the protocols are loaded only if one is. */
 export const openSso = async ({ config, accounts, identities, ...parts }: SsoParts): Promise<Sso | undefined> => {
   const protocol = await openProtocol(config, parts)
   const issuer = config.oidcIssuer ?? config.samlEntityId
@@ -33,7 +33,7 @@ export const openSso = async ({ config, accounts, identities, ...parts }: SsoPar
   }
 }
 
-/** What goes with either the configuration has made sure of. */
+/** The configuration has made sure that each protocol has what it needs. */
 const openProtocol = async (
   config: Config,
   parts: Omit<SsoParts, 'config' | 'accounts' | 'identities'>,

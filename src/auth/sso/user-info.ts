@@ -17,11 +17,11 @@ type Asked = {
   readonly clientId: string
   readonly metadata: ProviderMetadata
   readonly accessToken: string
-  /** Of the id_token: of whom else it tells is not to be used. */
+  /** The subject of the id_token; an answer about anybody else must not be used. */
   readonly subject: string
 }
 
-/** `unread` says why nothing is known by it. */
+/** `unread`: why nothing could be read. */
 export type UserInfo = {
   readonly email?: unknown
   readonly email_verified?: unknown
@@ -29,13 +29,13 @@ export type UserInfo = {
   readonly unread?: string
 }
 
-/** Whoever is linked here comes in without an address: what cannot be had stops nobody. */
+/** A failure stops nobody: people who are linked here need no address to come in. */
 export const readUserInfo = async ({ outbound, issuer, clientId, metadata, ...of }: Asked): Promise<UserInfo> => {
   const { userinfo_endpoint, jwks_uri } = metadata
   if (userinfo_endpoint === undefined) return {}
   const client = new Configuration({ issuer, userinfo_endpoint, jwks_uri }, clientId)
   client[customFetch] = libraryFetch(outbound)
-  // Which servers may be asked without TLS is the outbound client's to say.
+  // The outbound client decides which servers may be asked without TLS.
   allowInsecureRequests(client)
   enableNonRepudiationChecks(client)
   try {
@@ -45,7 +45,7 @@ export const readUserInfo = async ({ outbound, issuer, clientId, metadata, ...of
   }
 }
 
-/** The library says what is wrong with an answer in the cause. */
+/** The library's cause says what is wrong with an answer. */
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown'
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message

@@ -1,10 +1,7 @@
 import { createCipheriv, createECDH, hkdfSync, randomBytes } from 'node:crypto'
 import { type PublicKey, prefixOf } from './public-key.ts'
 
-/**
- * Encrypts each content by a key of its own, and that key to whoever has the private one; `associated` says what they have to
- * say to decrypt it.
- */
+/** Encrypts each content with a key of its own, and that key for whoever has the private one; `associated` must be given again to decrypt it. */
 export type Encryption = (
   content: Buffer,
   associated: { readonly content: string; readonly key: string },

@@ -1,10 +1,10 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { SerializedKey } from '../../storage/authorization/sharing-partner.ts'
 
-/** `prefix` is what everything begins with that is signed by it or encrypted to it. */
+/** `prefix`: with this begins everything that is signed with it or encrypted for it. */
 export type PublicKey = { readonly key: KeyObject; readonly prefix: Buffer }
 
-/** Of a keyset of one, as the client of partners makes it; undefined for anything else. */
+/** The key of a keyset with a single one, as the partners' client makes it; undefined for anything else. */
 export const findPublicKey = (given: unknown, algorithm: keyof typeof formats): PublicKey | undefined => {
   const { material, algorithm: name, library, serialization_mode, ...others } = Object(given) as Partial<SerializedKey>
   const [{ keyData, keyId, status, outputPrefixType }, ...more] = keysIn(material)
@@ -23,8 +23,8 @@ const coordinates = '1a(?:20|2100)([\\da-f]{64})22(?:20|2100)([\\da-f]{64})'
 const aesGcmKey = Buffer.from('type.googleapis.com/google.crypto.tink.AesGcmKey').toString('hex')
 
 /**
- * Public keys in Protocol Buffers, of which all but the point is always the same: P-256 and SHA-256, with signatures in DER, or
- * with points uncompressed for AES-128-GCM. https://github.com/tink-crypto/tink-java/tree/main/proto
+ * Public keys in Protocol Buffers, in which everything but the point is always the same: P-256 and SHA-256, with DER signatures, or with
+ * uncompressed points for AES-128-GCM. https://github.com/tink-crypto/tink-java/tree/main/proto
  */
 const formats = {
   ECDSA_P256: new RegExp(`^1206080310021802${coordinates}$`),
@@ -48,7 +48,7 @@ const keysIn = (material: unknown): readonly [KeysetEntry, ...unknown[]] => {
 
 const isKeyId = (id: unknown): boolean => Number.isInteger(id) && Number(id) >= 0 && Number(id) < 2 ** 32
 
-/** Undefined where it is none of the curve. */
+/** Undefined if it is no point of the curve. */
 const pointOf = (x: string, y: string): KeyObject | undefined => {
   const toText = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')
   try {
