@@ -7,7 +7,7 @@ import { findOverseeingOrganization } from '../storage/organization/overseeing-o
 import { accountOf, nameOfPerson, type OpenStoreAs } from './person.ts'
 import { securityAlert, subtypes } from './security-alert.ts'
 
-/** A change of how somebody signs in: told to them where they are one patient, and of staff to privacy officers. */
+/** A change in how somebody signs in. They can see it if they are one patient; for staff, privacy officers can. */
 export type AccountEvent = {
   /** Id of the Person. */
   readonly person: string
@@ -19,7 +19,7 @@ export type AccountEvent = {
 
 export type AccountEventParts = { readonly database: Database; readonly openStoreAs: OpenStoreAs }
 
-/** Runs what it is about and records it, both or neither. Where `run` answers undefined nothing has happened. */
+/** Runs what the event is about and records the event; both are done, or neither. If `run` answers undefined, nothing has happened. */
 export const recordingAccount = async <T>(
   { database, openStoreAs }: AccountEventParts,
   event: AccountEvent,
@@ -41,12 +41,12 @@ export const recordingAccount = async <T>(
   )
 }
 
-/** The client by which our own pages act. */
+/** The client as which our own pages act. */
 const pages = 'pages'
 
 const clientOf = { operator: commandLineClient, 'reader of the address': pages } as const
 
-/** Of an administrator who is a patient as well the others are told one that names no patient. */
+/** For an administrator who is a patient as well, the others get an event that names no patient. */
 const toAuditEvents = async (database: Database, event: AccountEvent, name: string): Promise<readonly AuditEvent[]> => {
   const { administrator, practitioner, patient } = await callerOfPerson(database, {
     person: event.person,

@@ -10,7 +10,7 @@ import { writeOrThrow } from '../storage/write-or-throw.ts'
 import type { OpenStoreAs } from './person.ts'
 import { ownStore } from './person.ts'
 
-/** Somebody as an EHR or an identity provider knows them; it stands in `Person.identifier`. */
+/** Somebody as an EHR or an identity provider knows them, as in `Person.identifier`. */
 export type Identity = { readonly issuer: string; readonly subject: string }
 
 export type IdentityParts = {
@@ -19,7 +19,10 @@ export type IdentityParts = {
   readonly openStoreAs: OpenStoreAs
 }
 
-/** By the issuer and what it calls its user, letter by letter: names and addresses decide nothing. It must be one Person, with an account. */
+/**
+ * Found by the issuer and its name for the user, letter by letter: people's names and addresses do not count. It must be exactly one Person,
+ * with an account.
+ */
 export const findPersonOf = async (
   parts: IdentityParts,
   { issuer, subject }: Identity,
@@ -29,27 +32,27 @@ export const findPersonOf = async (
   return (await findAccountOf(parts.database, person.id)) === undefined ? undefined : person.id
 }
 
-/** Also by a Person whom it does not sign in. */
+/** Whether a Person has it, even one whom it does not sign in. */
 export const isHeld = async (parts: IdentityParts, identity: Identity): Promise<boolean> =>
   (await holdersOf(parts, ownStore(parts.openStoreAs), identity)).length > 0
 
-/** As whom issuers know the Person. */
+/** All identities of the Person. */
 export const identitiesOf = async (parts: IdentityParts, person: string): Promise<readonly Identity[]> => {
   const { content } = await ownStore(parts.openStoreAs).read('Person', person)
   const { identifier = [] }: Person = JSON.parse(content)
   return identifier.map(({ system = '', value = '' }) => ({ issuer: system, subject: value }))
 }
 
-/** What the issuer calls the Person. */
+/** The issuer's names for the Person. */
 export const subjectsOf = async (parts: IdentityParts, person: string, issuer: string): Promise<readonly string[]> =>
   (await identitiesOf(parts, person)).filter(one => one.issuer === issuer).map(({ subject }) => subject)
 
 type Linking = {
-  /** Whether the issuer may call a Person by one name alone: another is then refused with `conflict`. */
+  /** Whether a Person may have only one name at the issuer; another one is then refused with `conflict`. */
   readonly onlyOne?: boolean
 }
 
-/** Of two that link the same identity at once, one is refused with `duplicate`. */
+/** If two link the same identity at once, one is refused with `duplicate`. */
 export const linkIdentity = (
   parts: IdentityParts,
   id: string,
@@ -67,7 +70,7 @@ export const linkIdentity = (
     })
   })
 
-/** All of the issuer's. */
+/** Removes all identities of the issuer's. */
 export const unlinkIssuer = (parts: IdentityParts, id: string, issuer: string): Promise<void> =>
   change(parts.openStoreAs({ principal: { kind: 'person', id } }), id, ({ identifier = [], ...person }) => {
     const kept = identifier.filter(({ system }) => system !== issuer)

@@ -1,7 +1,7 @@
 import type { Words } from '../messages/catalogue.ts'
 import type { Letter } from '../messages/mail.ts'
 
-/** What people are written, in their language. Each says why it came and what to do if they did not ask for it. */
+/** The letters to people, in their language. Each says why it was sent, and what to do if they did not ask for it. */
 export const signUpLetter = ({ say }: Words, to: string, link: string): Letter => ({
   to,
   subject: say('letter.sign-up.subject'),
@@ -9,14 +9,14 @@ export const signUpLetter = ({ say }: Words, to: string, link: string): Letter =
 })
 
 type Unconfirmed = {
-  /** What somebody has asked for with this address. */
+  /** What somebody asked for with this address. */
   readonly wanted: 'account' | 'new-password' | 'new-email'
   readonly address: string
-  /** Where it is taken off the account. */
+  /** The link by which the address is taken off the account. */
   readonly notMine: string
 }
 
-/** To one that nobody has confirmed: no new password is sent there, and whoever reads it may be somebody else than has the account. */
+/** To an address that nobody has confirmed. No new password is sent there, since whoever reads it may not be the holder of the account. */
 export const unconfirmedLetter = ({ say }: Words, to: string, { wanted, address, notMine }: Unconfirmed): Letter => ({
   to,
   subject: say('letter.unconfirmed.subject'),
@@ -43,7 +43,7 @@ export const newPasswordLetter = ({ say }: Words, to: string, link: string): Let
 
 type PasswordChanged = {
   readonly appsEnded: boolean
-  /** Whether somebody else's sign-in opens the account besides the password. */
+  /** Whether a sign-in elsewhere opens the account as well as the password. */
   readonly isLinked?: boolean
 }
 
@@ -74,7 +74,7 @@ export const emailTakenLetter = ({ say }: Words, to: string): Letter => ({
   text: say('letter.email-taken.text'),
 })
 
-/** `isAsked`: without a yes from here nothing changes. */
+/** `isAsked`: nothing changes without a yes from this address. */
 export const oldEmailLetter = (
   { say }: Words,
   to: string,
@@ -95,7 +95,7 @@ export const emailChangedLetter = ({ say }: Words, to: string, email: string): L
   text: say('letter.email-changed.text', { email }),
 })
 
-/** What has happened to an account. */
+/** What happened to an account. */
 export type AccountNews =
   | { readonly kind: 'set-up' | 'turned-off' | 'new-recovery-codes' | 'codes-tried' }
   | { readonly kind: 'recovery-code-used'; readonly left: number }

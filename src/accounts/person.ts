@@ -6,16 +6,16 @@ import type { Store, Write } from '../storage/store.ts'
 import { writeOrThrow } from '../storage/write-or-throw.ts'
 import { isBlank } from './blank.ts'
 
-/** `organizations`: whose the resources are that it makes and that do not name their owner themselves; nobody's where there are none. */
+/** `organizations`: the owners of those resources it creates that do not name their owner themselves; if absent, nobody owns them. */
 export type OpenStoreAs = (author: {
   readonly principal: Principal
   readonly organizations?: readonly string[]
 }) => Store
 
-/** The server's own, for what whoever asks on a page may have done, and not read. */
+/** The server's own store, for what a page needs to do that its user may not read. */
 export const ownStore = (openStoreAs: OpenStoreAs): Store => openStoreAs({ principal: { kind: 'client', id: 'pages' } })
 
-/** An account as an agent of AuditEvents: FHIR lets no Person be one. */
+/** An account as an agent of AuditEvents, which in FHIR cannot be a Person. */
 export const accountOf = (person: string): { readonly identifier: Identifier } => ({
   identifier: { system: systems.account, value: person },
 })
@@ -27,7 +27,7 @@ export const nameProblem = (name: string): NameProblem | undefined => {
   return name.trim().length > 200 ? 'too-long' : undefined
 }
 
-/** A Person for a new account, whose author is that person. Answers its id. */
+/** Creates a Person for a new account, with themselves as the author. Answers its id. */
 export const createPerson = async (openStoreAs: OpenStoreAs, name: string): Promise<string> => {
   const id = uuidv7()
   await write(openStoreAs, id, newPerson(id, name))
@@ -40,7 +40,7 @@ export const newPerson = (id: string, name: string): Write => ({
   resource: { resourceType: 'Person', active: true, name: [{ text: name }] },
 })
 
-/** Of several names it is the first that is shown, and that changes; it is no longer told which parts it has. */
+/** Changes the first of several names, which is the one that is shown, to a text without parts. */
 export const renamePerson = (openStoreAs: OpenStoreAs, id: string, name: string): Promise<void> =>
   write(openStoreAs, id, {
     kind: 'patch',
@@ -53,18 +53,18 @@ export const renamePerson = (openStoreAs: OpenStoreAs, id: string, name: string)
     },
   })
 
-/** For an account that came to nothing. */
+/** Deletes the Person of an account that could not be made. */
 export const deletePerson = (openStoreAs: OpenStoreAs, id: string): Promise<void> =>
   write(openStoreAs, id, { kind: 'delete', type: 'Person', id })
 
-/** As it is to be shown; empty where the Person has none. */
+/** The name to show; empty if the Person has none. */
 export const nameOfPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<string> => {
   const { content } = await openStoreAs(self(id)).read('Person', id)
   const [name] = (JSON.parse(content) as Person).name ?? []
   return name?.text ?? [...(name?.given ?? []), name?.family ?? ''].join(' ').trim()
 }
 
-/** Whether an EHR or an identity provider knows the Person as a user of theirs. */
+/** Whether the Person is a user of an EHR or an identity provider. */
 export const isLinkedPerson = async (openStoreAs: OpenStoreAs, id: string): Promise<boolean> => {
   const { content } = await openStoreAs(self(id)).read('Person', id)
   return ((JSON.parse(content) as Person).identifier ?? []).length > 0
@@ -74,5 +74,5 @@ const write = async (openStoreAs: OpenStoreAs, id: string, one: Write): Promise<
   await writeOrThrow(openStoreAs(self(id)), one)
 }
 
-/** Somebody by themselves. */
+/** For what a person does themselves. */
 export const self = (id: string) => ({ principal: { kind: 'person', id } }) as const

@@ -2,7 +2,7 @@ import type { AuditEvent, Coding } from '@medplum/fhirtypes'
 import { systems } from '../fhir/canonical.ts'
 
 type Alert = {
-  /** What of security it is about: `subtypes`, beside codes of our own. */
+  /** What kind of change it is: one of `subtypes`, and codes of our own. */
   readonly subtype: Coding[]
   readonly action: NonNullable<AuditEvent['action']>
   readonly outcome?: NonNullable<AuditEvent['outcome']>
@@ -10,7 +10,7 @@ type Alert = {
   readonly told: string
 }
 
-/** An AuditEvent of what is no access to data, without who did it and what it is about. */
+/** An AuditEvent about something other than access to data, without who did it and what it is about. */
 export const securityAlert = ({
   subtype,
   action,
@@ -26,7 +26,7 @@ export const securityAlert = ({
   outcomeDesc: told,
 })
 
-/** DICOM's codes, as https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html has them. */
+/** Codes of DICOM. https://hl7.org/fhir/R4/valueset-audit-event-sub-type.html */
 export const subtypes = {
   userSecurity: { system: systems.dicom, code: '110137', display: 'User Security Attributes Changed' },
   configuration: { system: systems.dicom, code: '110129', display: 'Security Configuration' },

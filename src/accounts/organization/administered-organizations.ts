@@ -9,15 +9,15 @@ import type { Database } from '../../storage/database.ts'
 import type { Store } from '../../storage/store.ts'
 import { nameOfOrganization } from './organization-tree.ts'
 
-/** The organizations whose apps and EHRs a Person looks after: as a manager, or as an administrator of the installation. */
+/** The organizations whose apps and EHRs a Person manages: as a manager, or as an administrator of the installation. */
 export type AdministeredOrganizations = {
-  /** Undefined where there is none of the id, or it is not theirs. */
+  /** Undefined if there is no organization with the id, or it is not theirs. */
   readonly find: (person: string, id: string) => Promise<AdministeredOrganization | undefined>
 }
 
 export type NamedOrganization = { readonly id: string; readonly name: string }
 
-/** `caller` is who administers it, for what else has to be asked of the rules. */
+/** `caller`: the administrator, for other questions to the rules. */
 type AdministeredOrganization = NamedOrganization & { readonly caller: Caller }
 
 type Parts = {
@@ -43,7 +43,7 @@ export const openAdministeredOrganizations = ({
   },
 })
 
-/** One without a name is called by its id. */
+/** The organization with its name, or with its id if it has none. */
 export const namedOrganization = (organization: Organization): NamedOrganization => ({
   id: organization.id ?? '',
   name: nameOfOrganization(organization),

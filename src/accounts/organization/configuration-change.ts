@@ -6,30 +6,30 @@ import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import { accountOf, nameOfPerson, type OpenStoreAs } from '../person.ts'
 import { securityAlert, subtypes } from '../security-alert.ts'
 
-/** What somebody has done to who or what works for an organization: told to its privacy officer, without any secret. */
+/** A change to who or what works for an organization. Its privacy officer can see it, without any secret. */
 export type ConfigurationChange = {
   readonly action: 'C' | 'U' | 'D'
   /** A sentence: `The app Heart diary was registered`. */
   readonly told: string
-  /** How it is named in the configuration. */
+  /** Its id in the configuration. */
   readonly id: string
-  /** What it is from now on, of what was said or changed. */
+  /** The new state of what was given or changed. */
   readonly details: Readonly<Record<string, string>>
 }
 
 type Changing = ChangedBy & {
   readonly openStoreAs: OpenStoreAs
-  /** Where it is of no organization, no privacy officer is told. */
+  /** Absent if it belongs to no organization; then no privacy officer can see it. */
   readonly organization?: string | undefined
 }
 
-/** Whoever administers the organization on our pages, the operator on the command line, or what works for it by itself. */
+/** An administrator of the organization on our pages, the operator on the command line, or something that works for it by itself. */
 type ChangedBy =
   | { readonly person: string }
   | { readonly operator: true }
   | { readonly client: { readonly id: string; readonly name: string } }
 
-/** Runs the change and records it, both or neither. */
+/** Runs the change and records it; both are done, or neither. */
 export const recordingChange = async <T>(
   { openStoreAs, organization, ...by }: Changing,
   run: (connection: Connection, store: Store) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
@@ -54,7 +54,7 @@ const sourceOf = (by: ChangedBy): string => {
   return 'person' in by ? 'Pages of this server' : 'Command line of this server'
 }
 
-/** By name too: a privacy officer may read the AuditEvent, and not the Person. */
+/** With the name, since a privacy officer may read the AuditEvent, but not the Person. */
 const agentOf = async (openStoreAs: OpenStoreAs, by: ChangedBy): Promise<AuditEventAgent> => {
   if ('client' in by) return { who: { identifier: { value: by.client.id } }, name: by.client.name, requestor: true }
   if (!('person' in by)) return { who: { identifier: { value: commandLineClient } }, requestor: true }

@@ -4,12 +4,12 @@ import { organizationTypeSystem, organizationTypes } from '../../fhir/organizati
 import { isBlank } from '../blank.ts'
 import type { Organizer } from './organizer.ts'
 
-/** What is said of an Organization. */
+/** What was entered about an Organization. */
 export type SaidOrganization = {
   readonly name: string
   /** A code of FHIR's own, or empty. */
   readonly type: string
-  /** Whether everybody who works in it, or below it, signs in with a second factor. */
+  /** Whether everybody who works in it, or below it, must sign in with a second factor. */
   readonly secondFactor: boolean
 }
 
@@ -27,14 +27,14 @@ export const organizationProblems = ({ name, type }: Pick<SaidOrganization, 'nam
   }
 }
 
-/** The first of its types that is one of FHIR's own; empty where there is none. */
+/** The first of its types that is one of FHIR's own; empty if there is none. */
 export const typeOfOrganization = ({ type = [] }: Organization): string =>
   type.flatMap(({ coding = [] }) => coding).find(({ system }) => system === organizationTypeSystem)?.code ?? ''
 
-/** Of which version somebody was shown what they change. */
+/** The version that somebody was shown of what they change. */
 export type Shown = { readonly id: string; readonly version: string }
 
-/** A root where it is part of nothing. Answers its id. */
+/** Without a parent, it becomes a root. Answers its id. */
 export const makeOrganization = (
   { write }: Organizer,
   said: SaidOrganization,
@@ -51,7 +51,7 @@ export const makeOrganization = (
 export const changeOrganization = (organizer: Organizer, shown: Shown, said: SaidOrganization): Promise<string> =>
   change(organizer, shown, stored => withSaid(stored, said))
 
-/** With all below it. */
+/** Moves it with everything below it. */
 export const moveOrganization = (organizer: Organizer, shown: Shown, parent: string): Promise<string> =>
   change(organizer, shown, stored => ({ ...stored, partOf: { reference: `Organization/${parent}` } }))
 
@@ -65,14 +65,14 @@ const change = (
 ): Promise<string> =>
   write({ kind: 'patch', type: 'Organization', id, ifMatch: version, change: stored => next(stored as Organization) })
 
-/** Whether it says so itself: what is above it may say so, too. */
+/** Whether it requires a second factor itself; those above it may do so as well. */
 export const asksSecondFactor = ({ extension = [] }: Organization): boolean =>
   extension.some(({ url, valueBoolean }) => url === extensions.secondFactor && valueBoolean === true)
 
 const withSaid = (organization: Organization, said: SaidOrganization): Organization =>
   withSecondFactor(withType({ ...organization, name: said.name.trim() }, said.type), said.secondFactor)
 
-/** What else it is, by other codes and in words, stays. */
+/** Replaces its type; other types, as codes or in words, are kept. */
 const withType = (organization: Organization, type: string): Organization => {
   const replaced = typeOfOrganization(organization)
   if (replaced === type) return organization
@@ -89,7 +89,7 @@ const isOwnCoding = ({ system }: Coding): boolean => system === organizationType
 
 const hasOwnCoding = ({ coding = [] }: CodeableConcept): boolean => coding.some(isOwnCoding)
 
-/** The coding of FHIR's own in the place of the first such; a text that only says what that was goes with it. */
+/** Replaces the first of FHIR's own codings. A text that only says what that was is removed with it. */
 const withCoding = (concept: CodeableConcept, own: readonly Coding[], replaced: string): CodeableConcept => {
   if (!hasOwnCoding(concept)) return concept
   const { coding: before = [], text, ...rest } = concept

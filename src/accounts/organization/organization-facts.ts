@@ -2,7 +2,7 @@ import type { Organization, ResearchStudy } from '@medplum/fhirtypes'
 import { organizationRole } from '../../access/vocabulary.ts'
 import type { Organizer } from './organizer.ts'
 
-/** What hangs on an organization, as far as somebody may see it. */
+/** What depends on an organization, as far as somebody may see it. */
 export type OrganizationFacts = {
   /** The first of its own parts, by name. */
   readonly parts: readonly Organization[]
@@ -14,7 +14,7 @@ export type OrganizationFacts = {
   /** The first of its own studies, by title. */
   readonly studies: readonly ResearchStudy[]
   readonly areMoreStudies: boolean
-  /** How many of them are neither over nor given up. */
+  /** How many of them are neither finished nor abandoned. */
   readonly runningStudies: number
 }
 

@@ -7,14 +7,14 @@ import type { Organizer } from './organizer.ts'
 export type Branch = { readonly organization: Organization; readonly parts: readonly Branch[] }
 
 export type TreePage = {
-  /** Those that nothing above them is shown of. */
+  /** Those above which none is shown. */
   readonly roots: readonly Branch[]
-  /** How many were asked for, on all pages. */
+  /** How many there are on all pages. */
   readonly total: number
   /** How many pages there are; the first is 1. */
   readonly pages: number
   readonly page: number
-  /** Whether there are so many that some were not looked at. */
+  /** Whether there are so many that not all were looked at. */
   readonly areMore: boolean
 }
 
@@ -25,7 +25,7 @@ export type TreeAsked = {
   readonly page: number
 }
 
-/** A page of all that somebody may see, in the order of the tree: each stands below what it is part of. */
+/** A page of all that somebody may see, in the order of the tree: each comes after the one that it is part of. */
 export const findTree = async (organizer: Organizer, { name, withClosed, page }: TreeAsked): Promise<TreePage> => {
   const { organizations, areMore } = await findAll(organizer)
   const partsOf = Map.groupBy(organizations, one => parentOf(one) ?? '')
@@ -47,7 +47,7 @@ export const findTree = async (organizer: Organizer, { name, withClosed, page }:
 }
 
 const pageSize = 100
-/** They are read as a whole to be put in order: some hundreds are usual. */
+/** All of them are read, so that they can be sorted; some hundreds are usual. */
 const mostLookedAt = 5000
 
 /** All that somebody may see, by name. */
@@ -64,13 +64,13 @@ export const findAll = async ({
   }
 }
 
-/** Id of the Organization that it is part of. */
+/** The id of the Organization that it is part of. */
 export const parentOf = ({ partOf }: Organization): string | undefined => namedId(partOf, 'Organization')
 
-/** How people call it. */
+/** Its name for people. */
 export const nameOfOrganization = ({ id = '', name = '' }: Organization): string => (name === '' ? id : name)
 
-/** With all that they are part of. */
+/** The same, with all that they are part of. */
 const withAbove = (
   some: readonly Organization[],
   all: readonly Organization[],
@@ -85,5 +85,5 @@ const withAbove = (
   return kept
 }
 
-/** Accents and case aside. */
+/** The text without case and accents. */
 const comparable = (text = ''): string => fold(text).trim()

@@ -15,21 +15,21 @@ import type { Store, Write } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 
 /**
- * Somebody who works with organizations: staff of one, or an administrator of the installation. All that they see and change
- * passes the gate, as if they had asked over FHIR.
+ * Somebody who manages organizations: staff of one, or an administrator of the installation. Everything that they see and change passes the
+ * gate, as if they had asked over FHIR.
  */
 export type Organizer = {
   /** Id of the Person. */
   readonly person: string
   readonly caller: Caller
   readonly find: <R extends Resource>(type: R['resourceType'], query: Query, more?: More) => Promise<Found<R>>
-  /** Throws `not-found`, also for what they may not see. */
+  /** Throws `not-found`, including for what they may not see. */
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<Versioned<R>>
-  /** Answers the id of what was written. Throws FhirError: what is not valid, not theirs to write, or another version by now. */
+  /** Answers the id of what was written. Throws FhirError if it is not valid, is not theirs to write, or has another version by now. */
   readonly write: (write: Write) => Promise<string>
-  /** All of it, or nothing where it throws: what is asked there sees what was written. */
+  /** Does all of it, or nothing if it throws. What is read within sees what was written. */
   readonly atomic: <T>(run: (within: Pick<Organizer, 'find' | 'write'>) => Promise<T>) => Promise<T>
-  /** Which of the Organizations they give roles in. */
+  /** Those of the Organizations in which they can give roles. */
   readonly administers: (ids: readonly string[]) => Promise<ReadonlySet<string>>
 }
 
@@ -52,7 +52,7 @@ export type OrganizerParts = {
   readonly openStoreFor: (caller: Caller) => Store
 }
 
-/** Undefined for whoever is neither staff nor an administrator. */
+/** Undefined for somebody who is neither staff nor an administrator. */
 export const findOrganizer = async (parts: OrganizerParts, person: string): Promise<Organizer | undefined> => {
   const { database, registry, openStoreFor } = parts
   const caller = await callerOfPerson(database, { person, client: 'pages', scope })
@@ -102,7 +102,7 @@ const askedOf = (store: Store, registry: Registry): Pick<Organizer, 'find' | 'wr
   write: async write => (await writeOrThrow(store, validated(registry, write))).id,
 })
 
-/** The same, refused where what comes of it is not valid R4. */
+/** The same write. Throws FhirError if the result would not be valid R4. */
 const validated = (registry: Registry, write: Write): Write => {
   switch (write.kind) {
     case 'create':

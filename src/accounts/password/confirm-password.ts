@@ -4,7 +4,7 @@ import type { Accounts } from '../accounts.ts'
 import { passwordTries } from '../sign-in/sign-in.ts'
 import { isPassword } from './password.ts'
 
-/** Asks whoever is signed in once more, with the same limit of tries as signing in. */
+/** Checks the password of somebody who is signed in, with the same limit of tries as for signing in. */
 export const isAccountPassword = async (
   { database, secretKey }: Accounts,
   person: string,

@@ -3,11 +3,11 @@ import { ZxcvbnFactory } from '@zxcvbn-ts/core'
 import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common'
 import type { Guessed } from './password-rules.ts'
 
-/** A thread that is told passwords and answers of each, in their order, whether whoever knows common passwords would soon guess it. */
+/** A thread that gets passwords, and answers for each, in order, whether somebody who knows common passwords would soon guess it. */
 const guesser = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs })
 
 parentPort?.on('message', ({ password, about }: Guessed) => {
   const { score } = guesser.check(password, [...about])
-  // Of 0 to 4: from 3 on, guesses by the ten thousand a second take months.
+  // The score is from 0 to 4; from 3 on, it takes months with ten thousand guesses a second.
   parentPort?.postMessage(score < 3)
 })

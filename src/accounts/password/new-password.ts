@@ -25,15 +25,15 @@ import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
 
 /**
- * Writes to the address if somebody has an account with it; nothing else tells whether it is so. By that letter a new password is chosen where the
- * address is confirmed, and where it is not it is taken off the account.
+ * Writes to the address if somebody has an account with it; nothing else reveals whether that is so. If the address is confirmed, the letter's
+ * link lets them choose a new password; if not, it takes the address off the account.
  */
 export const askForNewPassword = async (accounts: Accounts, email: string, asking: Words): Promise<void> => {
   const { database, secretKey, mail, address } = accounts
   const to = toAddress(email)
   const mayWrite = await mayTry(database, secretKey, letters, to)
   const account = await findAccountByEmail(database, to)
-  // Made in any case, so that all take as long; nobody's opens nothing.
+  // Made in any case, so that it always takes the same time; a link for nobody opens nothing.
   const link =
     account?.isVerified === false
       ? `${address()}${await notMinePath(accounts, account)}`
@@ -63,7 +63,7 @@ export const newPasswordMinutes = 30
 export const newPasswordUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>
   `${address()}/new-password?link=${secret}`
 
-/** Whose password the link lets choose; undefined where it is not known, was used, or is too old. */
+/** The account whose password the link can set; undefined if the link is unknown, was used, or is too old. */
 export const findAccountOfLink = async (accounts: Accounts, secret: string): Promise<AddressedAccount | undefined> =>
   (await findChange(accounts, secret))?.account
 
@@ -81,8 +81,8 @@ export type NewPasswordAnswer =
   | { readonly kind: 'problem'; readonly problem: PasswordProblem }
 
 /**
- * Whoever has no password any more may have lost it to somebody: all that was there before is over. Sessions, what began with
- * the old one, links, another address that is wanted, and what apps may do. The second factor is as it was.
+ * If somebody no longer has their password, somebody else may. So everything from before ends: sessions, what began with the old password,
+ * links, a wanted change of the address, and what apps may do. The second factor stays.
  */
 export const choosePassword = async (
   accounts: Accounts,
@@ -96,7 +96,7 @@ export const choosePassword = async (
   const problem = await passwordProblem(password, [name, account.email])
   if (problem !== undefined) return { kind: 'problem', problem }
   const hashed = await hashPassword(password)
-  // First: where it fails the password is not changed either, and the link still works.
+  // First, because if it fails, the password must not be changed, and the link must still work.
   await accounts.endApps(account.person)
   const { person } = account
   const event = { person, by: 'themselves', action: 'U', told: 'A password was chosen by a link' } as const
@@ -120,7 +120,7 @@ const changePassword = async (
   await dropLinks(connection, person)
   await dropEmailChange(connection, person)
   await endSessions(connection, person)
-  // Of what was allowed since, by a session that is over now.
+  // For anything that was allowed since by a session that has now ended.
   await revokeGrants(connection, { person })
 }
 

@@ -15,7 +15,7 @@ import { type PasswordProblem, passwordProblem } from './password-rules.ts'
 export type OwnPassword = {
   readonly current: string
   readonly next: string
-  /** Whether what apps were allowed ends as well: somebody who knew the old one may have allowed it. */
+  /** Whether to end what apps were allowed: somebody else who knew the old password may have allowed it. */
   readonly endsApps: boolean
 }
 
@@ -24,7 +24,7 @@ export type OwnPasswordAnswer =
   | { readonly kind: 'wrong' | 'too-often' }
   | { readonly kind: 'problem'; readonly problem: PasswordProblem }
 
-/** By whoever is signed in and knows the old one. All other browsers are signed out. */
+/** For somebody who is signed in and knows the old password. All other browsers are signed out. */
 export const changeOwnPassword = async (
   accounts: Accounts,
   { person, id }: Pick<Session, 'person' | 'id'>,
@@ -42,13 +42,13 @@ export const changeOwnPassword = async (
   const event = { person, by: 'themselves', action: 'U', told: 'The password was changed' } as const
   const isChanged = await recordingAccount(accounts, event, async connection => {
     await lockAccount(connection, person)
-    // One that was forgotten may have been replaced meanwhile: who knew the old one does not undo that.
+    // A forgotten password may have been replaced meanwhile: somebody who knew the old one must not undo that.
     if ((await findAccountOf(connection, person))?.password !== account?.password) return undefined
     await setPassword(connection, person, hashed, { proves: false })
     await dropLinks(connection, person)
     await dropEmailChange(connection, person)
     await endSessions(connection, person, id)
-    // Of what was allowed since, by a session that is over now.
+    // For anything that was allowed since by a session that has now ended.
     if (endsApps) await revokeGrants(connection, { person })
     return true
   })

@@ -5,7 +5,7 @@ export type PasswordProblem = 'too-short' | 'too-long' | 'easy-to-guess'
 const shortestPassword = 12
 const longestPassword = 200
 
-/** What keeps it from being a password of the person of whom `about` says something: an address, a name. */
+/** Why it cannot be the person's password; undefined if it can. `about` says something about the person: an address, a name. */
 export const passwordProblem = async (
   password: string,
   about: readonly string[],
@@ -17,23 +17,23 @@ export const passwordProblem = async (
 }
 
 /**
- * `ana.castillo@example.org` is made of `ana`, `castillo`, `example` and `org`, and is a word itself. A form has room for thousands, and for
- * long ones: they would take seconds, in which nobody else can choose a password.
+ * `ana.castillo@example.org` gives `ana`, `castillo`, `example` and `org`, and is a word itself. A form could have thousands of words, and long
+ * ones, which would take seconds, during which nobody else could choose a password.
  */
 const wordsOf = (text: string): readonly string[] => {
   const known = text.slice(0, longestKnown)
   return [known, ...known.split(/[^\p{L}\p{N}]+/u)].filter(one => one !== '' && one.length <= longestWord)
 }
 
-/** No name and no address that is taken is longer. */
+/** No name or address that is accepted is longer. */
 const longestKnown = 254
 const longestWord = 64
 
 export type Guessed = { readonly password: string; readonly about: readonly string[] }
 
 /**
- * The lists of common passwords take 40 MB and a while to be read, and are needed seldom: they come with a thread of their own, of which
- * there is one, and go when nobody has asked it for some time.
+ * The lists of common passwords take 40 MB and some time to be read, and are rarely needed. So a single thread has them, and it ends when nobody
+ * has asked it for some time.
  */
 const isEasyToGuess = (guessed: Guessed): Promise<boolean> => {
   thread ??= openThread()
@@ -43,7 +43,7 @@ const isEasyToGuess = (guessed: Guessed): Promise<boolean> => {
 type Thread = { readonly ask: (guessed: Guessed) => Promise<boolean> }
 let thread: Thread | undefined
 
-/** It answers in the order in which it is asked. */
+/** The thread answers in the order in which it is asked. */
 const openThread = (): Thread => {
   const worker = new Worker(new URL('./guess.ts', import.meta.url))
   const waiting: PromiseWithResolvers<boolean>[] = []

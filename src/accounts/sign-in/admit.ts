@@ -7,23 +7,23 @@ import type { Connection } from '../../storage/database.ts'
 import type { Accounts } from '../accounts.ts'
 import { startSetUp } from './set-up.ts'
 
-/** How somebody has shown who they are so far, and with which browser. */
+/** How somebody has authenticated so far, and with which browser. */
 type Arriving = Omit<NewSession, 'frame'>
 
-/** `cookie` is the session's. */
+/** `cookie`: that of the session. */
 export type Admitted = { readonly kind: 'signed-in'; readonly cookie: string }
 
 export type Admission =
   | Admitted
-  /** `step` is a secret for this browser alone: with it the second factor is shown, or set up first. */
+  /** `step`: a secret for this browser only, with which the second factor is given, or first set up. */
   | { readonly kind: 'second-factor'; readonly step: string }
 
-/** `database` is a transaction in which the account is locked, so that nobody changes how the person signs in meanwhile. */
+/** `database`: a transaction in which the account is locked, so that nobody changes how the person signs in meanwhile. */
 type Admitting = Pick<Accounts, 'secretKey'> & { readonly database: Connection }
 
 /**
- * Whoever has shown the password comes in, or is asked for the second factor: that of the account, or of their organization.
- * Undefined where the password is another by now, so that a new one leaves nothing of the old.
+ * Somebody who gave the password is signed in, or asked for the second factor that the account has, or that their organization requires.
+ * Undefined if the password has been changed meanwhile, so that nothing of the old one remains.
  */
 export const admitByPassword = (
   accounts: Accounts,
@@ -36,8 +36,8 @@ export const admitByPassword = (
   })
 
 /**
- * What an EHR says of its user stands for the password, and for no more: it does not let anybody set up a second factor.
- * Undefined where they have to sign in here for that.
+ * What an EHR says about its user replaces the password and nothing else: it does not allow anybody to set up a second factor. Undefined if they
+ * must sign in here for that.
  */
 export const admitByEhr = (accounts: Accounts, arriving: Omit<Arriving, 'methods'>): Promise<Admission | undefined> =>
   admitting(accounts, arriving.person, async locked => {
@@ -47,8 +47,8 @@ export const admitByEhr = (accounts: Accounts, arriving: Omit<Arriving, 'methods
   })
 
 /**
- * The sign-in at an institution stands for the password, also where a second factor has yet to be set up: an account may have no
- * other first one. Where it counts as two, nothing more is asked.
+ * A sign-in at an institution replaces the password, even to set up a second factor, since an account may have no other first one. If it counts
+ * as two factors, nothing more is asked for.
  */
 export const admitByInstitution = (
   accounts: Accounts,
@@ -59,7 +59,7 @@ export const admitByInstitution = (
     isMultiFactor ? signedIn(locked, { ...arriving, methods: ['mfa'] }) : admit(locked, { ...arriving, methods: [] }),
   )
 
-/** The same within a frame of that EHR, where nobody is asked for a second factor: undefined for whoever needs one. */
+/** The same within a frame of the EHR, where nobody is asked for a second factor: undefined for anybody who needs one. */
 export const admitToFrame = (
   accounts: Accounts,
   arriving: Omit<NewSession, 'methods'>,

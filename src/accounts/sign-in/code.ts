@@ -10,7 +10,7 @@ import type { Accounts } from '../accounts.ts'
 import { tell } from '../tell.ts'
 import { recoveryCodeOf, timeStepOf } from './authenticator.ts'
 
-/** A code of the person's app, or one for when that is lost. Each is right once, however often it is sent at a time. */
+/** Checks a code from the person's app, or one for when that is lost. Each is right only once, even if it is sent several times at once. */
 export const useCode = async (
   accounts: Accounts,
   person: string,
@@ -30,12 +30,12 @@ export const useCode = async (
 const codeTries: Limit = { what: 'code', tries: 10, minutes: 15 }
 
 /**
- * Three of a million codes are right at a time. Whoever knows the password would find one in a few years of ten tries a quarter
- * of an hour; so there is a limit that the person's own sign-ins do not lift.
+ * At any time, three of a million codes are right. With ten tries a quarter of an hour, somebody who knows the password would find one in a few
+ * years. So there is also a limit that the person's own sign-ins do not reset.
  */
 const codeTriesOfDay: Limit = { what: 'code of the day', tries: 50, minutes: 24 * 60 }
 
-/** Once a day at most. */
+/** Warns at most once a day. */
 const warn = async (accounts: Accounts, person: string): Promise<void> => {
   const { database, secretKey } = accounts
   const warnings: Limit = { what: 'warning of codes', tries: 1, minutes: 24 * 60 }
@@ -50,7 +50,7 @@ const isOfApp = async ({ database, secretKey }: Accounts, person: string, typed:
   return timeStep !== undefined && useTimeStep(database, person, { authenticator, timeStep })
 }
 
-/** Apps show the code in two groups, what is pasted brings marks along, and some keyboards write wide digits. */
+/** Apps show the code in two groups, pasted text can have invisible marks, and some keyboards write wide digits. */
 export const digitsOf = (typed: string): string => typed.normalize('NFKC').replace(/[^\p{L}\p{N}]/gu, '')
 
 const isOfRecovery = async (accounts: Accounts, person: string, typed: string): Promise<boolean> => {

@@ -1,4 +1,4 @@
-/** What a list of sessions calls a browser: `Firefox on Android`. What it says of itself is kept nowhere. */
+/** The name of a browser in a list of sessions, such as `Firefox on Android`. The User-Agent itself is not stored. */
 export const deviceOf = (userAgent: string | undefined): string => {
   const named = (table: readonly (readonly [string, RegExp])[]) => table.find(([, at]) => at.test(userAgent ?? ''))?.[0]
   const [browser, system] = [named(browsers), named(systems)]
@@ -9,7 +9,7 @@ export const deviceOf = (userAgent: string | undefined): string => {
 export const unknownDevice = 'Unknown browser'
 export const anyBrowser = 'Browser'
 
-/** Browsers also name those that they are like: the first that fits is the one. */
+/** Browsers also name others that they are like, so the first match counts. */
 const browsers = [
   ['Edge', /\bEdg(e|A|iOS)?\//],
   ['Opera', /\bOPR\//],

@@ -18,7 +18,7 @@ import { newRecoveryCodes } from './authenticator.ts'
 import { useCode } from './code.ts'
 import { startSetUp } from './set-up.ts'
 
-/** The second factor of a sign-in whose step it is. */
+/** Checks the second factor in the step of a sign-in. */
 export const enterCode = async (
   accounts: Accounts,
   step: string,
@@ -43,12 +43,12 @@ export const enterCode = async (
   })
 }
 
-/** Which of what was typed is wrong. */
+/** Which of the two that were typed was refused. */
 export type Unshown = { readonly field: 'password' | 'code'; readonly answer: 'wrong' | 'too-often' }
 
 /**
- * Asks whoever is signed in once more, before their second factor changes; undefined where all that there is was right. The
- * password comes first: a code is used up by being asked.
+ * Asks somebody who is signed in again before their second factor changes; undefined if everything was right. The password is checked first,
+ * since a code is used up by checking it.
  */
 export const findUnshown = async (
   accounts: Accounts,
@@ -63,8 +63,8 @@ export const findUnshown = async (
 }
 
 /**
- * Answers the secret of the step, which ends with the session. Who has a second factor sets up another one, which takes its place.
- * Undefined where the session has ended meanwhile: with a new password nothing goes on that began before.
+ * Answers the secret of the step, which ends with the session. If the person has a second factor, the new one will replace it. Undefined if the
+ * session has ended meanwhile: after a new password, nothing continues that began before it.
  */
 export const beginSetUp = (
   { database, secretKey }: Accounts,
@@ -77,7 +77,7 @@ export const beginSetUp = (
     return startSetUp({ database: connection, secretKey }, { person, methods: shown, session: id })
   })
 
-/** False where an organization of theirs asks for it. */
+/** False if an organization of theirs requires it. */
 export const turnOff = async (accounts: Accounts, person: string): Promise<boolean> => {
   const event = { person, by: 'themselves', action: 'D', told: 'The second factor was turned off' } as const
   const isOff = await recordingAccount(
@@ -90,7 +90,7 @@ export const turnOff = async (accounts: Accounts, person: string): Promise<boole
   return true
 }
 
-/** Answers the new ones, which are shown this once; those before are of use no more. */
+/** Answers the new codes, which are not shown again; the old ones no longer work. */
 export const renewRecoveryCodes = async (accounts: Accounts, person: string): Promise<readonly string[]> => {
   const codes = newRecoveryCodes()
   const event = { person, by: 'themselves', action: 'U', told: 'New recovery codes were made' } as const
@@ -101,7 +101,10 @@ export const renewRecoveryCodes = async (accounts: Accounts, person: string): Pr
   return codes
 }
 
-/** The operator's way out for who has lost both the app and the codes: they are out everywhere. Throws where nobody has it to lose. */
+/**
+ * For somebody who has lost both the app and the codes: the operator removes the second factor, and they are signed out everywhere. Throws
+ * FhirError if there is none.
+ */
 export const resetSecondFactor = async (parts: AccountEventParts, email: string): Promise<void> => {
   const account = await findAccountByEmail(parts.database, email)
   if (account === undefined) throw new FhirError('not-found', `Nobody signs in with ${email}`)

@@ -10,7 +10,7 @@ import { tell } from '../tell.ts'
 import { authenticatorText, authenticatorUri, newAuthenticator, newRecoveryCodes, timeStepOf } from './authenticator.ts'
 import { digitsOf } from './code.ts'
 
-/** Answers the secret of a step in which an app that gives codes is set up, by whoever has shown the factors there are. */
+/** Answers the secret of a step in which somebody sets up an app that gives codes. They must have shown all factors that there are. */
 export const startSetUp = async (
   { database, secretKey }: Pick<Accounts, 'secretKey'> & { readonly database: Connection },
   step: Omit<NewStep, 'authenticator'>,
@@ -19,7 +19,7 @@ export const startSetUp = async (
   return startStep(database, { ...step, authenticator })
 }
 
-/** What the app is to be told, as a URI for its camera and as text. */
+/** What the app needs to know, as a URI for its camera and as text. */
 export type SetUp = { readonly uri: string; readonly text: string }
 
 export const setUpOf = async (
@@ -34,11 +34,11 @@ export const setUpOf = async (
 export type SetUpStep = SignInStep & Required<Pick<SignInStep, 'authenticator'>>
 
 export type SetUpAnswer =
-  /** The codes for when the app is lost, which are shown this once, and the cookie of a new session. */
+  /** The codes for when the app is lost, which are not shown again, and the cookie of a new session. */
   | { readonly kind: 'set-up'; readonly cookie: string; readonly recoveryCodes: readonly string[] }
   | { readonly kind: 'wrong' | 'over' }
 
-/** The first code shows that the app has it right. All that has signed the person in before is over. */
+/** The first code proves that the app has the secret. All sessions from before end. */
 export const finishSetUp = async (
   accounts: Accounts,
   step: string,
@@ -59,7 +59,7 @@ export const finishSetUp = async (
     if (!(await takeStep(connection, step))) return undefined
     await setAuthenticator(connection, person, { sealed, timeStep })
     await replaceRecoveryCodes(connection, person, recoveryCodes)
-    // Another set-up that is under way must not replace this one.
+    // Another set-up that has begun must not replace this one.
     await endSessions(connection, person)
     return startSession(connection, { person, methods: [...methods, 'otp'], authenticatedAt, device })
   })

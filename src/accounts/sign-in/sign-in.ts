@@ -15,21 +15,21 @@ import { type Admission, admitByPassword } from './admit.ts'
 export type SignIn = { readonly email: string; readonly password: string; readonly device: string }
 
 export type SignInAnswer =
-  /** `hasAddress`: without one they are to give another than the one that was taken off their account. */
+  /** `hasAddress`: if false, they must give an address, since theirs was taken off the account. */
   | (Admission & { readonly hasAddress: boolean })
-  /** Nobody signs in with this address and password: which of the two is wrong is not told, nor how long it took. */
+  /** Nobody signs in with this address and password. Neither the answer nor the time it takes reveals which of the two is wrong. */
   | { readonly kind: 'refused' }
   | { readonly kind: 'too-often' }
-  /** Their Person is not active: only whoever knows the password is told. */
+  /** Their Person is not active. Only somebody who knows the password is told so. */
   | { readonly kind: 'barred' }
 
-/** An address that nobody has is answered, and counted, as any other. */
+/** An address that nobody has is answered and counted like any other. */
 export const signIn = async (accounts: Accounts, asked: SignIn): Promise<SignInAnswer> => {
   const { database } = accounts
   const account = await findAccountByEmail(database, asked.email)
   const former = await findAccountByFormerEmail(database, asked.email)
   const own = await answerFor(accounts, account, passwordTries, asked)
-  // Not for this address alone: how long it takes would tell that one was taken off.
+  // Not only for this address, since the time would reveal that one was taken off an account.
   const isAsked = isUnknown(own) && (await isAnyWithoutAddress(database))
   const other = isAsked ? await answerFor(accounts, former, formerTries, asked) : own
   const answer = isUnknown(other) ? own : other
@@ -40,7 +40,7 @@ export const signIn = async (accounts: Accounts, asked: SignIn): Promise<SignInA
 
 const isUnknown = ({ kind }: SignInAnswer): boolean => kind === 'refused' || kind === 'too-often'
 
-/** What is recorded of those who do not come in; a session is recorded where it begins. */
+/** The outcome that is recorded for those who are not signed in; for the others, the start of the session is recorded. */
 const refusals: Readonly<Partial<Record<SignInAnswer['kind'], 401 | 403 | 429>>> = {
   refused: 401,
   barred: 403,
@@ -65,5 +65,5 @@ const answerFor = async (
 
 export const passwordTries: Limit = { what: 'password', tries: 10, minutes: 15 }
 
-/** Counted for themselves: by signing in to the one account nobody has more tries at the other with the same address. */
+/** Counted separately, so that signing in to the one account gives no more tries at the other account with the same address. */
 const formerTries: Limit = { ...passwordTries, what: 'password of a former address' }

@@ -6,22 +6,22 @@ import { type IdentityParts, linkIdentity, unlinkIssuer } from '../identity.ts'
 import { createPerson, deletePerson } from '../person.ts'
 import { tell } from '../tell.ts'
 
-/** Somebody whom the institution has shown to have an address of its own. */
+/** Somebody of whom the institution says that the address is theirs. */
 export type Confirmed = SsoArrival & { readonly email: string }
 
 export type SsoAccounts = {
   readonly accounts: Accounts
   readonly identities: IdentityParts
-  /** As people call it. */
+  /** Its name for people. */
   readonly institution: string
-  /** Who of the institution may make an account. */
+  /** Who from the institution may make an account. */
   readonly signUp: Accounts['signUp']
 }
 
 export const maySignUp = async ({ accounts, signUp }: SsoAccounts, { email }: Confirmed): Promise<boolean> =>
   signUp === 'open' || (signUp === 'invitation' && (await hasInvitation(accounts.database, email)))
 
-/** Makes an account without a password. Undefined where it may not be made, or the address has one by now. */
+/** Makes an account without a password. Undefined if it may not be made, or the address has an account by now. */
 export const makeSsoAccount = async (
   parts: SsoAccounts,
   arrived: Confirmed,
@@ -47,7 +47,7 @@ export const makeSsoAccount = async (
   return isAdded ? person : undefined
 }
 
-/** To an account whose holder has just signed in and agreed; by the institution's word the address is theirs. */
+/** For an account whose holder has just signed in and agreed. The address counts as confirmed, since the institution says so. */
 export const linkInstitution = async (parts: SsoAccounts, person: string, arrived: Confirmed): Promise<void> => {
   const { accounts, identities, institution } = parts
   const { issuer, subject, email } = arrived
@@ -56,7 +56,7 @@ export const linkInstitution = async (parts: SsoAccounts, person: string, arrive
   await tell(accounts, person, { kind: 'linked', institution })
 }
 
-/** False where the institution is the only way into the account. */
+/** False if the institution is the only way into the account. */
 export const unlinkInstitution = async (parts: SsoAccounts, person: string, issuer: string): Promise<boolean> => {
   const { accounts, identities, institution } = parts
   const account = await findAccountOf(accounts.database, person)

@@ -27,8 +27,8 @@ import { notMinePath } from './not-mine.ts'
 import { letters } from './sign-up.ts'
 
 /**
- * Writes to both addresses. What is answered is one, whether or not somebody has the new address: only the letter to it
- * tells. The account keeps its address until both have said yes.
+ * Writes to both addresses. The answer is the same whether or not somebody has the new address; only the letter to it says so. The account keeps
+ * its address until both have said yes.
  */
 export const askForEmail = async (
   accounts: Accounts,
@@ -45,7 +45,7 @@ export const askForEmail = async (
   const secrets = await wantEmail(database, { person, email: to, isConfirmed })
   const urlOf = (secret: string) => `${address()}/email-change?link=${secret}`
   const taken = await findAccountByEmail(database, to)
-  // Made in any case, so that all take as long.
+  // Made in any case, so that it always takes the same time.
   const notMine = `${address()}${await notMinePath(accounts, { ...taken, email: to })}`
   if (await mayTry(database, secretKey, letters, to))
     await mail?.send(
@@ -55,7 +55,7 @@ export const askForEmail = async (
           ? emailTakenLetter(wordsFor(taken.language), to)
           : unconfirmedLetter(words, to, { wanted: 'new-email', address: address(), notMine }),
     )
-  // Always: nobody may use up the letters of an address so that its owner is not told.
+  // Without a limit, since otherwise somebody could use it up so that the owner of the address is not told.
   if (account.isVerified && isAddressed(account))
     await mail?.send(
       oldEmailLetter(words, account.email, { email: to, link: urlOf(secrets.old), isAsked: !isConfirmed.old }),
@@ -66,23 +66,23 @@ export const askForEmail = async (
 const changes: Limit = { what: 'email change', tries: 4, minutes: 60 }
 
 /**
- * Whoever does not read the mail of the old address any more shows a second factor in its place, if it is not new: somebody who
- * knows the password might have set it up just before, and its owner has been told.
+ * If somebody can no longer read the mail of the old address, a second factor counts instead, if it is not new: otherwise somebody who knows the
+ * password might have just set it up. Its owner was told of that.
  */
 const isProvenOtherwise = async (connection: Connection, person: string): Promise<boolean> =>
   (await findSecondFactor(connection, person)).isOld
 
-/** Undefined where the link is over. */
+/** Undefined if the link is over. */
 export const findEmailLink = ({ database }: Accounts, secret: string): Promise<EmailChange | undefined> =>
   findEmailChange(database, secret)
 
 export type EmailConfirmed =
   | { readonly kind: 'over' | 'taken' }
   | { readonly kind: 'changed'; readonly person: string; readonly email: string }
-  /** The other address has not said yes. */
+  /** The other address has not said yes yet. */
   | { readonly kind: 'waits-for'; readonly end: EmailChange['end']; readonly email: string }
 
-/** The new address says yes only with the account signed in: one that was mistyped is somebody else's, and would get the account. */
+/** The new address can only say yes while the account is signed in: if it was mistyped, it belongs to somebody else, who would get the account. */
 export const confirmEmail = async (
   accounts: Accounts,
   secret: string,
@@ -119,7 +119,7 @@ const confirm = async (
   return (await changeAddress(connection, { person, email, isVerified: true })) ? 'changed' : 'taken'
 }
 
-/** False where somebody has it. Links that were sent to the old address would still open the account: they are over. */
+/** False if somebody has the address. Links that were sent to the old address end, since they would still open the account. */
 const changeAddress = async (connection: Connection, to: Parameters<typeof replaceAddress>[1]): Promise<boolean> => {
   if (!(await replaceAddress(connection, to))) return false
   await dropLinks(connection, to.person)
@@ -127,7 +127,7 @@ const changeAddress = async (connection: Connection, to: Parameters<typeof repla
   return true
 }
 
-/** The operator's way, for who cannot read the mail of the old address any more. It proves nothing about the new one. */
+/** For somebody who can no longer read the mail of the old address: the operator changes it. This proves nothing about the new one. */
 export const giveAddress = async (parts: AccountEventParts, from: string, to: string): Promise<void> => {
   const account =
     (await findAccountByEmail(parts.database, from)) ?? (await findAccountByFormerEmail(parts.database, from))
@@ -142,7 +142,7 @@ export const giveAddress = async (parts: AccountEventParts, from: string, to: st
   })
 }
 
-/** By whoever reads the mail of the old address; false where it is over already. */
+/** For whoever reads the mail of the old address. False if the change is over already. */
 export const stopEmailChange = async ({ database }: Accounts, secret: string): Promise<boolean> => {
   const found = await findEmailChange(database, secret)
   if (found?.end !== 'old') return false

@@ -1,6 +1,6 @@
 export type EmailProblem = 'missing' | 'no-address'
 
-/** Whether mail could go there is known when it has arrived; this finds slips of the hand. */
+/** Only finds slips of the hand; whether mail arrives there is known once it has. */
 export const emailProblem = (email: string): EmailProblem | undefined => {
   const text = email.trim()
   if (text === '') return 'missing'

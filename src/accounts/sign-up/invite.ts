@@ -14,20 +14,20 @@ import { newAccountUrl } from './sign-up.ts'
 
 export type Invited = {
   readonly email: string
-  /** Id of the Person that there is already, whose account it becomes. */
+  /** Id of an existing Person whose account it becomes. */
   readonly person?: string
   readonly administrator: boolean
 }
 
-/** The operator's link for one person; days for who makes an account, minutes for who has one. */
+/** The operator's link for one person. It works for days if they have to make an account, and for minutes if they have one. */
 export type OperatorsLink = {
   readonly url: string
   readonly minutes: number
-  /** The account that it opens, where there is one already. */
+  /** The account that it opens, if there is one. */
   readonly account?: Pick<UserAccount, 'isVerified' | 'administrator'>
 }
 
-/** Whom the operator hands the link proves nothing about the address by opening it. */
+/** Opening the link proves nothing about the address, since the operator hands it over in some other way. */
 export const invite = async (
   { database, signUp, address }: Pick<Accounts, 'signUp' | 'address'> & { readonly database: Connection },
   { email, person, administrator }: Invited,

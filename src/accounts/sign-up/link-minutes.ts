@@ -1,2 +1,2 @@
-/** How long the link of a letter to an address works. */
+/** How long a link in a letter to an address works. */
 export const linkMinutes = 24 * 60

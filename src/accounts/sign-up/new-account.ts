@@ -19,10 +19,10 @@ import type { Admitted } from '../sign-in/admit.ts'
 import { type EmailProblem, emailProblem } from './email.ts'
 import { askForVerification } from './verification.ts'
 
-/** What a link makes an account of. */
+/** A link by which an account is made. */
 export type NewAccountLink = Extract<Link, { purpose: 'new-account' }>
 
-/** Undefined where the link is not known, was used, or is too old. */
+/** Undefined if the link is unknown, was used, or is too old. */
 export const findNewAccountLink = async (
   { database, signUp }: Accounts,
   secret: string,
@@ -34,11 +34,11 @@ export const findNewAccountLink = async (
 
 export type NewAccount = {
   readonly name: string
-  /** Of no weight where the invitation names one. */
+  /** Ignored if the invitation names an address. */
   readonly email: string
   readonly password: string
   readonly device: string
-  /** Of their browser: in it they are written to. */
+  /** The language of their browser, in which they get letters. */
   readonly language: string
 }
 
@@ -53,7 +53,7 @@ export type NewAccountAnswer =
   | { readonly kind: 'link-is-over' }
   | { readonly kind: 'problems'; readonly invitation: NewAccountLink; readonly problems: NewAccountProblems }
 
-/** Makes the account and signs in. The link is used up with the account that it made, and not before. */
+/** Makes the account and signs in. The link is used up only once the account is made. */
 export const makeAccount = async (
   accounts: Accounts,
   secret: string,
@@ -79,7 +79,7 @@ export const makeAccount = async (
   }
 }
 
-/** Answers the Person. Where anything of it is not possible, nothing of it has happened. */
+/** Answers the Person. If anything fails, nothing has been done. */
 const addHolder = (
   { openStoreAs }: Accounts,
   secret: string,
@@ -88,18 +88,18 @@ const addHolder = (
 ): Promise<string> => {
   const person = uuidv7()
   return openStoreAs(self(person)).atomic(async (store, connection) => {
-    // First: whoever makes one of the same address at once waits here, and then finds their link dropped.
+    // First, so that somebody who makes an account with the same address at the same time waits here, and then finds their link dropped.
     const isAdded = await addAccount(connection, { ...account, person })
     if (!(await takeLink(connection, secret))) throw new NotMade('link-is-over')
     if (!isAdded) throw new NotMade('taken')
     await writeOrThrow(store, newPerson(person, name))
-    // Of an address that nobody has confirmed what was sent to it stays good: it may be somebody else's.
+    // Invitations to an address that nobody has confirmed stay valid: it may be somebody else's.
     if (account.isVerified) await dropInvitations(connection, account.email)
     return person
   })
 }
 
-/** Thrown, so that nothing of it is kept. */
+/** Thrown so that the transaction is rolled back. */
 class NotMade extends Error {
   readonly why: 'taken' | 'link-is-over'
   constructor(why: NotMade['why']) {
@@ -121,8 +121,8 @@ const problemsOf = async (
 }
 
 /**
- * What stands in a link that makes an administrator; undefined where there is one. It replaces what was given out before:
- * one such link is in force.
+ * The secret of a link that makes an administrator; undefined if there is one already. It replaces earlier ones, so that only one such link
+ * works.
  */
 export const inviteFirstAdministrator = async (database: Database): Promise<string | undefined> => {
   if (await hasAdministrator(database)) return undefined

@@ -11,12 +11,12 @@ import type { Accounts } from '../accounts.ts'
 import { takenOffLetter } from '../letters.ts'
 import { linkMinutes } from './link-minutes.ts'
 
-/** An account, and the address that somebody says is theirs and not its holder's. */
+/** An account with an address of which somebody says that it is theirs, and not the holder's. */
 export type NotMine = Extract<Link, { purpose: 'not-mine' }>
 
 /**
- * Answers the path of a link by which whoever reads the mail of the address takes it off the account: for letters to it, and for whoever
- * has come by what was sent there. It opens nothing where somebody has confirmed the address, or nobody has an account with it.
+ * Answers the path of a link by which somebody who reads the mail of the address takes it off the account: for letters to the address, and for
+ * people who have come by what was sent there. It does nothing if somebody has confirmed the address, or nobody has an account with it.
  */
 export const notMinePath = async (
   { database }: Accounts,
@@ -24,7 +24,7 @@ export const notMinePath = async (
 ): Promise<string> =>
   `/not-my-account?link=${await makeLink(database, { purpose: 'not-mine', person, email }, linkMinutes)}`
 
-/** Undefined where the link is over, or somebody has confirmed the address meanwhile. */
+/** Undefined if the link is over, or somebody has confirmed the address meanwhile. */
 export const findNotMine = async ({ database }: Accounts, secret: string): Promise<NotMine | undefined> => {
   const link = await findLink(database, secret)
   if (link?.purpose !== 'not-mine') return undefined
@@ -33,8 +33,9 @@ export const findNotMine = async ({ database }: Accounts, secret: string): Promi
 }
 
 /**
- * Nobody comes into the account by it, and its holder keeps it with all that it has: they sign in by the address and password as before, until
- * they have given an address of theirs. Links to the account that are with somebody are over. Answers the address; undefined where the link is over.
+ * This lets nobody into the account, and its holder keeps it with everything in it: they sign in with the address and password as before, until
+ * they have given an address that is theirs. Links to the account that anybody still has end. Answers the address; undefined if the link is
+ * over.
  */
 export const takeOffAddress = async (accounts: Accounts, secret: string): Promise<string | undefined> => {
   const { database, mail, address } = accounts

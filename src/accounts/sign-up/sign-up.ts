@@ -9,15 +9,15 @@ import { linkMinutes } from './link-minutes.ts'
 import { notMinePath } from './not-mine.ts'
 
 /**
- * Writes to the address, and nothing more: an account is made by whoever opens the letter's link, so nobody makes one of
- * an address that is not theirs, nor a second one. Only the letter tells whether there is one already.
+ * Only writes to the address: the account is made by whoever opens the letter's link, so that nobody makes one with an address that is not
+ * theirs, or a second one. Only the letter says whether there is an account already.
  */
 export const askForAccount = async (accounts: Accounts, email: string, words: Words): Promise<void> => {
   const { database, secretKey, mail, address } = accounts
   const to = toAddress(email)
   const mayWrite = await mayTry(database, secretKey, letters, to)
   const account = await findAccountByEmail(database, to)
-  // Made in any case, so that all take as long; of an address that somebody has confirmed it reaches nobody.
+  // Made in any case, so that it always takes the same time; if the address is confirmed, nobody gets the link.
   const path = account?.isVerified === false ? await notMinePath(accounts, account) : await newAccountPath(accounts, to)
   if (!mayWrite) return
   const link = `${address()}${path}`
@@ -30,7 +30,7 @@ const newAccountPath = async ({ database }: Accounts, email: string): Promise<st
   return `/new-account?link=${await makeLink(database, link, linkMinutes)}`
 }
 
-/** In the language of whoever has the account, and where that is not known to be who reads it in that of whoever has asked. */
+/** In the language of the account's holder, or, if it is not certain that they read the mail, in that of whoever asked. */
 const letterToKnown = (
   { email, isVerified, language }: AddressedAccount,
   asking: Words,
@@ -41,7 +41,7 @@ const letterToKnown = (
     ? alreadyLetter(wordsFor(language), email, address)
     : unconfirmedLetter(asking, email, { wanted: 'account', address, notMine })
 
-/** Nobody is flooded with letters that they did not ask for. */
+/** Keeps people from being flooded with letters that they did not ask for. */
 export const letters: Limit = { what: 'letter', tries: 4, minutes: 60 }
 
 export const newAccountUrl = ({ address }: Pick<Accounts, 'address'>, secret: string): string =>

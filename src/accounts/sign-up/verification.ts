@@ -8,7 +8,7 @@ import { linkMinutes } from './link-minutes.ts'
 import { notMinePath } from './not-mine.ts'
 import { letters } from './sign-up.ts'
 
-/** Writes to the address of an account that was not opened by a letter. */
+/** Writes to the address of an account that was made without a letter. */
 export const askForVerification = async (accounts: Accounts, person: string): Promise<void> => {
   const { database, secretKey, mail, address } = accounts
   const account = await findAccountOf(database, person)
@@ -21,7 +21,7 @@ export const askForVerification = async (accounts: Accounts, person: string): Pr
   await mail?.send(verificationLetter(wordsFor(language), email, { link, notMine }), linkMinutes)
 }
 
-/** Whose address would be confirmed; undefined where the link is over. */
+/** The account whose address would be confirmed; undefined if the link is over. */
 export const findVerification = async ({ database }: Accounts, secret: string): Promise<Verification | undefined> => {
   const link = await findLink(database, secret)
   return link?.purpose === 'verification' ? link : undefined
@@ -30,8 +30,8 @@ export const findVerification = async ({ database }: Accounts, secret: string): 
 type Verification = Extract<Link, { purpose: 'verification' }>
 
 /**
- * False where the link is over, the account has another address by now, or is not signed in: an address that was mistyped is somebody
- * else's, who would choose a new password by it.
+ * False if the link is over, or the account has another address by now or is not signed in: a mistyped address belongs to somebody else, who
+ * could then choose a new password with it.
  */
 export const verify = async (accounts: Accounts, secret: string, signedIn: string | undefined): Promise<boolean> => {
   const link = await findVerification(accounts, secret)

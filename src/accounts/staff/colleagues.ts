@@ -10,26 +10,26 @@ import { parseSearch } from '../../search/parse.ts'
 import type { Write } from '../../storage/store.ts'
 import type { Organizer } from '../organization/organizer.ts'
 
-/** A role that somebody has in an organization. */
+/** Somebody's role in an organization. */
 export type Colleague = {
-  /** Id of the PractitionerRole, and its version as it was shown. */
+  /** Id of the PractitionerRole, and the version that was shown. */
   readonly id: string
   readonly version: string
   /** Id of the Practitioner. */
   readonly practitioner: string
   readonly name: HumanName | undefined
-  /** For work, as the Practitioner says. */
+  /** For work, as in the Practitioner. */
   readonly email: string | undefined
-  /** The highest that they have; undefined where they are privacy officer alone. */
+  /** Their highest role; undefined if they are only privacy officer. */
   readonly role: Role | undefined
   readonly isPrivacyOfficer: boolean
-  /** As FHIR says them: days or moments. */
+  /** As in FHIR: days or moments. */
   readonly since: string | undefined
   readonly until: string | undefined
   readonly standing: RoleStanding
 }
 
-/** Whether a role counts by its period: not yet, now, or no more. */
+/** The state of a role by its period: not yet, now, or no longer. */
 export type RoleStanding = 'to-come' | 'in-force' | 'over'
 
 export type ColleaguePage = {
@@ -43,13 +43,13 @@ type Asked = {
   readonly organization: string
   /** A part of the name; empty: all. */
   readonly name: string
-  /** Only those who have it; undefined: whichever. */
+  /** Only people with this role; undefined: with any. */
   readonly code: Role | typeof privacyOfficer | undefined
   readonly order: 'name' | 'changed'
   readonly cursor?: string | undefined
 }
 
-/** A page of those who have a role in the organization itself: by name, or those first of whom something was changed last. */
+/** A page of those who have a role in the organization itself: by name, or those with the latest changes first. */
 export const findColleagues = async (
   { find }: Organizer,
   registry: Registry,
@@ -76,7 +76,7 @@ export const findColleagues = async (
 
 const sorts: Readonly<Record<Asked['order'], string>> = { name: 'name', changed: '-_lastUpdated' }
 
-/** Throws `not-found` where nobody has this role in the organization. */
+/** Throws `not-found` if nobody has this role in the organization. */
 export const readColleague = async ({ read }: Organizer, organization: string, id: string): Promise<Colleague> => {
   const { resource } = await read<PractitionerRole>('PractitionerRole', id)
   const practitioner = namedId(resource.practitioner, 'Practitioner')
@@ -84,7 +84,7 @@ export const readColleague = async ({ read }: Organizer, organization: string, i
   return toColleague(resource, (await read<Practitioner>('Practitioner', practitioner)).resource)
 }
 
-/** Whether nobody else gives roles in the organization, whatever is above it. */
+/** Whether nobody else gives roles in the organization, not counting those above it. */
 export const isLastManager = async ({ find }: Organizer, organization: string, { practitioner }: Colleague) =>
   (await managersOf(find, organization)).every(one => one === `Practitioner/${practitioner}`)
 
@@ -99,12 +99,12 @@ const managersOf = async (find: Organizer['find'], organization: string): Promis
   )
 }
 
-/** `keeping`: id of the organization that is not to be left without a manager; undefined where it may be. */
+/** `keeping`: the id of the organization that must not be left without a manager; undefined if it may. */
 type Shown = Pick<Colleague, 'id' | 'version'> & { readonly keeping?: string | undefined }
 
 type Kept = { readonly role: Role | undefined; readonly isPrivacyOfficer: boolean }
 
-/** What else the PractitionerRole says they are stays. Throws NoManagerLeft, as `endRole` does. */
+/** Other codes of the PractitionerRole are kept. Throws NoManagerLeft, as `endRole` does. */
 export const changeRole = (organizer: Organizer, shown: Shown, { role, isPrivacyOfficer }: Kept): Promise<string> =>
   change(organizer, shown, before => {
     const others = (before.code ?? []).filter(({ coding = [] }) => !coding.some(isOurs))
@@ -115,7 +115,7 @@ export const changeRole = (organizer: Organizer, shown: Shown, { role, isPrivacy
     return { ...before, code: [...codes.map(codeOf), ...others] }
   })
 
-/** The role ends now, and stays to be read as what it was: one that is over, or has not begun, has no other period by that. */
+/** The role ends now, and can still be read. If it is over already, or has not begun, its period does not change. */
 export const endRole = (organizer: Organizer, shown: Shown): Promise<string> =>
   change(organizer, shown, role => ({
     ...role,
@@ -123,14 +123,14 @@ export const endRole = (organizer: Organizer, shown: Shown): Promise<string> =>
     ...(roleStandingOf(role) === 'in-force' && { period: { ...role.period, end: new Date().toISOString() } }),
   }))
 
-/** Nobody would give roles in the organization any more. */
+/** Thrown if nobody would be left who gives roles in the organization. */
 export class NoManagerLeft extends FhirError {
   constructor() {
     super('business-rule', 'Nobody would give roles in the organization', { expression: 'PractitionerRole.code' })
   }
 }
 
-/** Whether a manager is left is asked behind the change: of several at once the last one finds that there is none. */
+/** Whether a manager is left is checked after the change, so that of several changes at once, the last one finds that there is none. */
 const change = (
   { write, atomic }: Organizer,
   { id, version, keeping }: Shown,

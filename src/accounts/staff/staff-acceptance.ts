@@ -16,7 +16,7 @@ import { codeOf, roleStandingOf, roles } from './colleagues.ts'
 
 type Parts = { readonly accounts: Accounts; readonly registry: Registry }
 
-/** The server itself writes what comes of it, since whoever agrees has no right there yet. Of any number at once, one is let in. */
+/** The server itself writes the result, since the person has no rights there yet. If several accept it at once, only one is let in. */
 export const acceptStaffInvitation = (
   { accounts: { openStoreAs }, registry }: Parts,
   { id, organization, role, email }: StaffInvitation,
@@ -42,7 +42,7 @@ const practitionerOf = async (connection: Connection, person: string): Promise<s
 
 type NewStaff = { readonly person: string; readonly email: string; readonly name: string }
 
-/** Makes the Practitioner by whom others know the account; the organization owns it. Answers its id. */
+/** Makes the Practitioner as which others know the account; the organization owns it. Answers its id. */
 const becomePractitioner = async (store: Store, { person, email, name }: NewStaff): Promise<string> => {
   const id = uuidv7()
   await writeOrThrow(store, {
@@ -67,7 +67,7 @@ const becomePractitioner = async (store: Store, { person, email, name }: NewStaf
 
 type Given = { readonly practitioner: string; readonly organization: string; readonly role: Role }
 
-/** Nobody loses anything by an invitation: who has as much there now keeps it. */
+/** Nobody loses anything by an invitation: if they have as much or more there now, they keep that. */
 const giveRole = async (
   store: Store,
   registry: Registry,
@@ -91,7 +91,7 @@ const giveRole = async (
   })
 }
 
-/** 0 for what gives them nothing now. */
+/** 0 if the role gives them nothing at present. */
 const rankIn = (held: PractitionerRole): number => {
   if (roleStandingOf(held) !== 'in-force') return 0
   const { code = [] } = held

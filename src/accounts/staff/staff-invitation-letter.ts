@@ -18,7 +18,10 @@ type Parts = {
   readonly queue: Pick<Queue, 'ask' | 'work'>
 }
 
-/** Sends what waits, also from before this process began; what cannot be sent is tried again, and then called failed. */
+/**
+ * Sends waiting letters, including those from before this process began. If one cannot be sent, it is tried again, and in the end marked as
+ * failed.
+ */
 export const sendStaffInvitations = async (parts: Parts): Promise<void> => {
   const { database, queue } = parts
   await queue.work(async (id, { isLast }) => {
@@ -32,7 +35,7 @@ export const sendStaffInvitations = async (parts: Parts): Promise<void> => {
   for (const id of await waitingStaffInvitations(database)) await queue.ask(id)
 }
 
-/** Each try makes a new link: the one before may have arrived nowhere. */
+/** Each try makes a new link, since the previous one may have arrived nowhere. */
 const sendOne = async ({ database, address, mail }: Parts, id: string): Promise<void> => {
   const made = await staffLinkToSend(database, id)
   if (made === undefined) return

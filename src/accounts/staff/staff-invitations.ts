@@ -23,18 +23,21 @@ import { type EmailProblem, emailProblem } from '../sign-up/email.ts'
 import { roles } from './colleagues.ts'
 import { acceptStaffInvitation } from './staff-acceptance.ts'
 
-/** People who are to work in an organization. `By`: who gives roles there, as the gate has said. */
+/** Invitations of people who are to work in an organization. `By`: somebody who gives roles there, which the gate has checked. */
 export type StaffInvitations = {
-  /** The latest first, of those that were neither taken nor cancelled: so many at most. */
+  /** Those that were neither accepted nor cancelled, the latest first, up to a limit. */
   readonly list: (organization: string) => Promise<readonly PendingInvitation[]>
   /** Replaces one to the same address. */
   readonly invite: (by: By, said: SaidInvitation) => Promise<InvitationProblems>
-  /** False where there is none; the one before works no more. */
+  /** The link that was sent before stops working. */
   readonly sendAgain: (by: By, id: string) => Promise<'sent' | 'too-often' | 'unknown'>
   readonly cancel: (by: By, id: string) => Promise<boolean>
-  /** Has sent again, by and by, what could not be sent, to staff and to patients. */
+  /** Has letters that could not be sent, to staff and to patients, sent again in the background. */
   readonly retryFailed: () => Promise<void>
-  /** Undefined where the link is over, never was, or rests: who made it gives no roles there any more, or the organization is closed. */
+  /**
+   * Undefined if the link is over, never existed, or is suspended, because the inviter gives no roles there any more, or the organization is
+   * closed.
+   */
   readonly find: (link: string) => Promise<StaffInvitation | undefined>
   /** Gives the role to the account with that address, and uses the link up. */
   readonly accept: (link: string, person: string) => Promise<'accepted' | 'over' | 'other-address' | 'own'>
@@ -44,7 +47,7 @@ type By = { readonly person: string; readonly organization: string }
 
 export type SaidInvitation = { readonly email: string; readonly role: string }
 
-/** None where it was made. `belongs`: they have a role there already. */
+/** Empty if the invitation was made. `belongs`: they already have a role there. */
 export type InvitationProblems = {
   readonly email?: EmailProblem | 'own' | 'belongs' | 'too-often' | 'no-mail'
   readonly role?: 'unknown'
@@ -54,7 +57,7 @@ type Parts = {
   readonly accounts: Accounts
   readonly registry: Registry
   readonly administered: AdministeredOrganizations
-  /** Has the letter of the invitation sent, by and by; undefined where nothing can be sent. */
+  /** Has the letter of the invitation sent in the background; undefined if nothing can be sent. */
   readonly ask: ((invitation: string) => Promise<void>) | undefined
 }
 
@@ -109,7 +112,7 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => {
     accept: async (link, person) => {
       const invitation = await find(link)
       if (invitation === undefined) return 'over'
-      // The address may have become theirs since they wrote to it.
+      // The address may have become the inviter's own since they wrote to it.
       if (invitation.inviter === person) return 'own'
       if ((await findAccountOf(database, person))?.email !== invitation.email) return 'other-address'
       return acceptStaffInvitation(parts, invitation, person)
@@ -120,7 +123,7 @@ export const openStaffInvitations = (parts: Parts): StaffInvitations => {
 const days = 7
 export const mostListed = 100
 
-/** Nobody is flooded with letters. */
+/** Keeps people from being flooded with letters. */
 const letters: Limit = { what: 'invitation into an organization', tries: 5, minutes: 60 }
 
 const changeOf = (action: ConfigurationChange['action'], id: string, told: string): ConfigurationChange => ({
@@ -143,7 +146,7 @@ const problemsOf = async (
   return account !== undefined && (await worksIn(database, account.person, organization)) ? { email: 'belongs' } : {}
 }
 
-/** Who has lost the right to give a role gives it to nobody by an old letter, nor is anybody let into what is closed. */
+/** Somebody who has lost the right to give a role must not give it by an old letter, and nobody is let into a closed organization. */
 const isStillGiven = async (
   { accounts: { database }, administered }: Parts,
   { inviter, organization }: StaffInvitation,
