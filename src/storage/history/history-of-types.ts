@@ -13,9 +13,9 @@ import { type FoundVersion, fillVersions, servedVersions } from './version-conte
 import { inPeriod } from './version-period.ts'
 
 /**
- * What changed last in some types, newest first. The current row of each must pass, or of a deleted one the last version,
- * and each version's own content too. So many versions are looked at that a page is filled, and not many more, nor more
- * than there is room for: one that stays short has a `next` all the same.
+ * What changed last in some types, newest first. The current row of a resource must pass the gate, or if it is deleted the last version, and so must
+ * the content of each version itself. As many versions are looked at as it takes to fill a page, but not many more: a page that stays short has a
+ * `next` all the same.
  */
 export const historyOfTypes = async (
   connection: Connection,
@@ -49,7 +49,7 @@ const mostRounds = 5
 
 type Found = FoundVersion & { readonly isCurrent: boolean }
 
-/** Where a page ends. The order: newest first, then by type, then as the keys fall. */
+/** Where a page ends. The order is newest first, then by type, then by key. */
 type Position = {
   readonly at: string
   readonly type: ResourceType
@@ -60,7 +60,7 @@ type Position = {
 const positionOf = (version: Found | undefined): Position | undefined =>
   version && { at: version.lastUpdated.toISOString(), type: version.type, pk: version.pk, version: version.version }
 
-/** Of 148 types most have no rows at all: the ids tell, type by type. */
+/** Most of the 148 types have no rows at all. The table of ids tells which have. */
 const typesInUse = async (
   connection: Connection,
   { typeIds }: Asking,
@@ -81,7 +81,7 @@ const typesInUse = async (
 
 type Looking = Omit<HistoryAsked, 'cursor'> & { readonly position: Position | undefined }
 
-/** One more than a page of versions of resources that the caller may see, whatever they say themselves. */
+/** One more than a page of versions of resources that the caller may see; the contents of the versions are not asked about yet. */
 const newest = async (
   connection: Connection,
   asking: Asking,
@@ -117,7 +117,7 @@ const visible = async (
   return looked.filter(one => shown.has(one))
 }
 
-/** Current rows, their older versions, and the versions of what is deleted: each newest first from its index, then merged. */
+/** Current rows, their older versions, and the versions of deleted resources: each come newest first from their index, and are then merged. */
 const statement = (type: ResourceType, { access, classes }: Asking, looking: Looking): SqlFragment => {
   const allowed = restrict(access, 's', type)
   const current = compile(allowed, storedRow(type, 'row'), classes)
@@ -150,7 +150,7 @@ const statement = (type: ResourceType, { access, classes }: Asking, looking: Loo
     FROM version ORDER BY last_updated DESC, pk DESC, version DESC LIMIT ${looking.count + 1}`
 }
 
-/** Which versions are asked for, and not shown yet. */
+/** The versions that are asked for, and not shown yet. */
 const within = (type: ResourceType, alias: string, looking: Looking): SqlFragment =>
   allOf([
     sql.fragment`TRUE`,

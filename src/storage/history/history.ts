@@ -12,9 +12,9 @@ import { type FoundVersion, fillVersions, servedVersions } from './version-conte
 import { inPeriod } from './version-period.ts'
 
 /**
- * The versions that the caller may see, newest first: the current row must pass, and each version's own content too.
- * Absent where the resource itself is not visible (or, deleted, was not). So many versions are looked at that a page is
- * filled, and not many more, nor more than there is room for: one that stays short has a `next` all the same.
+ * The versions that the caller may see, newest first: the current row must pass the gate, and so must the content of each version. Undefined if the
+ * resource itself is not visible or, deleted, was not. As many versions are looked at as it takes to fill a page, but not many more: a page that stays
+ * short has a `next` all the same.
  */
 export const historyOfInstance = async (
   connection: Connection,
@@ -35,7 +35,7 @@ export const historyOfInstance = async (
   }
 }
 
-/** One more than a page has, where there are so many; `before`: where it was not looked any further. */
+/** One more version than a page has, if there are so many. `before`: set if no older versions were looked at. */
 const gathered = async (
   connection: Connection,
   asking: Asking & Preparing,
@@ -82,7 +82,7 @@ export const visibleVersion = async (
 
 type Instance = { readonly type: ResourceType; readonly id: string }
 
-/** What may be seen as it is now; or what was deleted, and could be seen before. */
+/** A resource that the caller may see now, or a deleted one that they could see before. */
 type Shown = Instance & {
   readonly patientId: number
   readonly pk: string
@@ -139,7 +139,7 @@ const older = (
     FROM ${historyOf(type)} AS row
     WHERE ${where} ORDER BY version DESC LIMIT ${limit}`)
 
-/** Known without looking at each only where all pass. */
+/** Known without looking at each version only if all of them pass. */
 const totalOf = async (
   connection: Connection,
   { access }: Asking,

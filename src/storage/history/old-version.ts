@@ -9,7 +9,7 @@ import { entryRow, entryTables } from '../prepare/candidate.ts'
 import { numberAll, type Preparing, prepare } from '../prepare/prepare.ts'
 import { sql } from '../sql.ts'
 
-/** A version that is in the history; a deletion has no content. */
+/** A version in the history; a deletion has no content. */
 export type OldVersion = {
   readonly id: string
   readonly patientId: number
@@ -22,8 +22,8 @@ export type OldVersion = {
 }
 
 /**
- * Those whose own content the caller may act upon so: each asked as if it were a row, with the facts that it gives.
- * Whether the resource itself is visible is another question; deletions have nothing to hide beyond it.
+ * Those of the versions to whose content the caller may do the action: each is asked about as if it were a row, with the facts that it gives. Whether
+ * the resource itself is visible is another question; a deletion has nothing to hide beyond that.
  */
 export const visibleAmong = async <Version extends OldVersion>(
   connection: Connection,
@@ -37,7 +37,7 @@ export const visibleAmong = async <Version extends OldVersion>(
   for (const apart of setsApart(versions.filter(({ content }) => content !== null))) {
     const drafts = apart.map(toDraft)
     const prepared = await numberAll(connection, asking, await prepare(connection, asking, drafts, new Date()))
-    // Under the number that each row has now: two records of one patient may have been joined since.
+    // By the number that the row has now: two records of one patient may have been joined since.
     const candidates = prepared.map((one, index) => ({ ...one, patientId: apart[index]?.patientId ?? one.patientId }))
     const rows = await connection.any<{ pk: string }>(sql.fragment`
       WITH ${entryTables(candidates)} SELECT pk FROM entry WHERE ${compile(allowed, entryRow(type), asking.classes)}`)
@@ -47,7 +47,7 @@ export const visibleAmong = async <Version extends OldVersion>(
   return versions.filter(version => visible.has(version))
 }
 
-/** A row's side rows are found by its pk, and all versions of a resource have the same: never two of them in one set. */
+/** Sets in which no two versions are of one resource: the side rows of a row are found by its pk, which all its versions share. */
 const setsApart = <Version extends OldVersion>(versions: readonly Version[]): readonly (readonly Version[])[] => {
   const sets: Version[][] = []
   for (const ofOne of Map.groupBy(versions, ({ pk }) => pk).values()) {

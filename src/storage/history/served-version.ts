@@ -5,8 +5,8 @@ import { isReadable, members, type Serving, withoutMembers } from '../search/ser
 import { name, type SqlFragment, sql } from '../sql.ts'
 
 /**
- * The content of an older version as JSON text, as this caller is served it; its row has this alias. A Group's members are those that it had when the next version
- * took its place, as far as their ResearchSubjects still stand and the caller may read the Patients now.
+ * The content of an older version, whose row has this alias, as JSON text as it is served to this caller. A Group's members are those that it had when
+ * the next version took its place, as far as their ResearchSubjects are still there and the caller may read the Patients now.
  */
 export const servedVersion = (
   type: ResourceType,

@@ -8,16 +8,16 @@ import type { Version } from '../store.ts'
 import type { OldVersion } from './old-version.ts'
 import { servedVersion } from './served-version.ts'
 
-/** A version that was found, current or in the history, and is not loaded yet. */
+/** A version, current or in the history, that was found but is not loaded yet. */
 export type FoundVersion = Omit<OldVersion, 'content'> & {
   readonly type: ResourceType
   readonly method: Version['method']
 }
 
-/** Letters that a page has left; `takesFirst`: it has none yet, and takes one however long it is. */
+/** How many letters a page has left. `takesFirst`: it has no version yet, and takes one however long that is. */
 export type PageLeft = { readonly letters: number; readonly takesFirst: boolean }
 
-/** The first of them with what stands in each, as many as there is room for. */
+/** As many of the versions, from the first on, as there is room for, with their contents. */
 export const fillVersions = async <Found extends FoundVersion>(
   connection: Connection,
   found: readonly Found[],
@@ -40,10 +40,10 @@ export const fillVersions = async <Found extends FoundVersion>(
   }
 }
 
-/** What stands in a deletion: it is there, and takes no room. */
+/** The content of a deletion, which takes no room. */
 const nothing = ''
 
-/** As this caller is served them. */
+/** As they are served to this caller. */
 export const servedVersions = async (
   connection: Connection,
   serving: Serving,
@@ -97,7 +97,7 @@ const served = async (
   return new Map(rows.map(({ place, content }) => [place - 1, content]))
 }
 
-/** The version of the row `key`, whatever became of it. */
+/** The version of the row `key`, wherever it is by now. */
 const anyVersion = (type: ResourceType): SqlFragment => sql.fragment`(
   SELECT stored.content FROM ${tableOf(type)} AS stored WHERE ${isKey('stored')}
   UNION ALL

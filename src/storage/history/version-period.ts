@@ -4,7 +4,7 @@ import { historyOf, tableOf } from '../row.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import type { HistoryAsked } from '../store.ts'
 
-/** Which versions, of those under the alias, a history is asked for. https://hl7.org/fhir/R4/http.html#history */
+/** The version under the alias is one that the history is asked for. https://hl7.org/fhir/R4/http.html#history */
 export const inPeriod = (
   type: ResourceType,
   alias: string,
@@ -14,7 +14,7 @@ export const inPeriod = (
   ...(at === undefined ? [] : [wasCurrent(type, alias, at)]),
 ]
 
-/** "Only include resource versions that were current at some point during the time period": until the next was made. */
+/** "Only include resource versions that were current at some point during the time period": each was current until the next was made. */
 const wasCurrent = (type: ResourceType, alias: string, { low, high }: Interval): SqlFragment => {
   const row = name(alias)
   const follows = (next: SqlFragment) =>

@@ -6,7 +6,7 @@ import type { CandidateFacts, Said } from './numbers.ts'
 import { placeholderTables } from './placeholder-tables.ts'
 import type { Placeholders } from './placeholders.ts'
 
-/** A resource with everything its tables will hold, numbered by the dictionaries, and in none of them yet. */
+/** A resource with everything that its tables will hold, numbered by the dictionaries, but not in the tables yet. */
 export type Candidate = {
   readonly type: ResourceType
   readonly resource: Resource
@@ -15,7 +15,7 @@ export type Candidate = {
   readonly version: number
   readonly lastUpdated: Date
   readonly patientId: number
-  /** Further patients in whose compartments it stands. */
+  /** Further patients in whose compartments it is. */
   readonly patientIds: readonly number[]
   readonly owner: string | null
   readonly author: number
@@ -23,19 +23,19 @@ export type Candidate = {
   readonly content: string
   readonly index: IndexRows
   readonly facts?: CandidateFacts
-  /** Present where the dictionaries do not have all that it says: it may be asked about, and is numbered before it is written. */
+  /** Set if the dictionaries do not have all that it says yet: it can be asked about, and gets its numbers before it is written. */
   readonly unnumbered?: Unnumbered
 }
 
 type Unnumbered = {
   readonly said: Said
-  /** Of all that was prepared together. */
+  /** Those of all resources that were prepared together. */
   readonly placeholders: Placeholders
 }
 
 /**
- * CTEs `entry`, `entry_code` and `entry_source` that hold the candidates, of one type, as if they were rows of its tables.
- * The content goes over as it is, inside one JSON text: PostgreSQL reads it once.
+ * CTEs `entry`, `entry_code` and `entry_source` that hold candidates of one type as if they were rows of its tables. The contents are sent as they
+ * are, inside one JSON text, so that PostgreSQL parses them once.
  */
 export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sql.fragment`
   ${withPlaceholders(candidates)} entry AS MATERIALIZED (
@@ -61,7 +61,7 @@ export const entryTables = (candidates: readonly Candidate[]): SqlFragment => sq
       AND identity.type_id = ${typeIdOf('Observation')}
   )`
 
-/** With a comma behind each. */
+/** Each is followed by a comma. */
 const withPlaceholders = (candidates: readonly Candidate[]): SqlFragment => {
   const [placeholders, ...others] = new Set(candidates.flatMap(one => one.unnumbered?.placeholders ?? []))
   if (others.length > 0) throw new Error('their placeholders are of several numberings')

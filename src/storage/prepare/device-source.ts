@@ -2,19 +2,19 @@ import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
-/** The source of a Device, numbered, and the patient that it belongs to (0: it is a source itself). */
+/** The number of a Device's source, and the patient to whom the Device belongs (0: it is a source itself). */
 export type DeviceSource = { readonly deviceId: number; readonly patientId: number }
 
 export type DeviceSources = {
-  /** By id of the Device. One that is not known is no source, and neither is one of which the source is not known. */
+  /** By the id of the Device. An unknown Device has no source, and neither has one whose source is unknown. */
   readonly of: (connection: Connection, ids: ReadonlySet<string>) => Promise<ReadonlyMap<string, DeviceSource>>
-  /** Whose a Device is has changed: nothing is answered from memory. */
+  /** To be called when the source or patient of a Device has changed: nothing is answered from memory then. */
   readonly forget: () => void
 }
 
 type Numbers = { readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>> }
 
-/** An app names the same few Devices with everything it uploads: those that were found are kept for a moment. */
+/** An app names the same few Devices in everything that it uploads, so those that were found are remembered for a moment. */
 export const openDeviceSources = (devices: Numbers): DeviceSources => {
   let known = new Map<string, DeviceSource>()
   let forgetAt = 0

@@ -6,9 +6,9 @@ import { type DeviceSources, openDeviceSources } from './device-source.ts'
 import { insertUnits } from './unit.ts'
 
 /**
- * Small integers for what the hot tables repeat. Entries are never changed or removed, so they are kept in process, as far as there
- * is room: whoever may write chooses the codes. What is not known yet is inserted and committed at once, on a connection of the
- * dictionary's own: an entry that is remembered must not vanish with the write that asked for it.
+ * Small integers for what the hot tables repeat. Entries are never changed or removed, so they are kept in memory, within limits, since whoever may
+ * write chooses the codes. A missing entry is inserted and committed at once, on a connection of the dictionary's own: an entry that is remembered
+ * must not vanish if the write that needed it is rolled back.
  */
 export type Dictionary = {
   readonly patients: Entries
@@ -18,14 +18,14 @@ export type Dictionary = {
   readonly deviceSources: DeviceSources
   readonly units: Entries
   readonly authors: Entries
-  /** Forgets what the joining of compartments has changed, where it happened after what is remembered was looked up. */
+  /** Forgets whatever a joining of compartments may have changed since it was looked up. */
   readonly renew: (joinings: number) => void
 }
 
 type Entries = {
-  /** Ids by key, for all the keys; inserts those that are missing. */
+  /** The ids of all the keys, by key; inserts those that are missing. */
   readonly idsOf: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
-  /** Ids by key, of those that are there: what is refused leaves no entry behind. */
+  /** The ids of those keys that are there, by key. For what may yet be refused, which must leave no entry behind. */
   readonly find: (keys: Iterable<string>) => Promise<ReadonlyMap<string, number>>
 }
 
@@ -86,14 +86,14 @@ export const openDictionary = (connection: Connection, { mostBytes = 33_554_432 
 
 export const authorKey = ({ kind, id }: Principal): string => `${kind}/${id}`
 
-/** A requirement of several kinds is an entry of its own, spelled `a+b`, that names its members. */
+/** Several kinds that must all be consented to are an entry of their own, spelled `a+b`, that names its members. */
 export const kindKey = (kinds: ReadonlySet<string>): string | undefined =>
   kinds.size === 0 ? undefined : [...kinds].sort().join('+')
 
 export const membersOf = (key: string): readonly string[] => (key.includes('+') ? key.split('+') : [])
 
 const withMembers = (kinds: Entries, connection: Connection): Entries => {
-  // Of this database: another one may not have its members yet, and what has none is covered by no consent.
+  // For this database only: another one may not have the members yet, and without members no consent would cover it.
   const composed = new Set<string>()
   const idsOf: Entries['idsOf'] = async keys => {
     const asked = [...keys]
@@ -124,9 +124,9 @@ const mostComposed = 10_000
 type Table = {
   readonly find: (keys: readonly string[]) => SqlFragment
   readonly insert: (keys: readonly string[]) => SqlFragment
-  /** What an entry is, for whoever sends one that is too long; ids cannot be. */
+  /** What an entry is called when one is too long; ids never are. */
   readonly entry?: string
-  /** Entries may be given another number (two Patients turn out to be one human), so they are not kept for long. */
+  /** Entries may get another number, as when two Patients turn out to be one human, so they are not remembered for long. */
   readonly changing?: true
 }
 
@@ -135,7 +135,7 @@ const entriesOf = (
   { find, insert, entry, changing }: Table,
   mostBytes: number,
 ): Entries & Forgetting => {
-  // Another map, not an emptied one: what was looked up before must not be put into it afterwards.
+  // Replaced and not emptied, so that what is still being looked up is not put into it afterwards.
   let known = new Map<string, number>()
   let bytes = 0
   let forgetAt = 0
@@ -183,15 +183,15 @@ const entriesOf = (
   }
 }
 
-/** PostgreSQL's index takes 2704 of what it cannot compress; what it could, of before, is found and stays. */
+/** PostgreSQL's index takes 2704 bytes that it cannot compress. Longer keys from earlier, which it could compress, are still found. */
 export const mostKeyBytes = 2000
 
 const isTooLong = (key: string): boolean => key.length * 3 > mostKeyBytes && Buffer.byteLength(key) > mostKeyBytes
 
-/** Nothing that may change is answered from memory longer than this, also where the clock is set back meanwhile. */
+/** What may change is answered from memory no longer than this, even if the clock is set back meanwhile. */
 const keptMs = 5000
 
-/** Of an entry, beside its key. */
+/** What an entry takes besides its key. */
 const overheadBytes = 100
 
 const texts = (keys: readonly string[]) => sql.array([...keys], 'text')

@@ -2,7 +2,7 @@ import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 import type { CandidateFacts } from './numbers.ts'
 
-/** Keeps, for each class of codes, how long its longest Observation lasts; widened and committed before the write. */
+/** Keeps for each class of codes how long its longest Observation lasts. It is raised, and committed, before a longer one is written. */
 export type Durations = { readonly widen: (facts: readonly CandidateFacts[]) => Promise<void> }
 
 export const openDurations = (connection: Connection): Durations => {
@@ -34,11 +34,11 @@ const longestByCode = (facts: readonly CandidateFacts[]): ReadonlyMap<number, nu
   return longest
 }
 
-/** Whole hours, rounded up, so that the table settles after a few writes. An open end, or no time at all, is for ever. */
+/** In whole hours, rounded up, so that the table settles after a few writes. An open end, or no time at all, counts as for ever. */
 const hoursBetween = (low: string, high: string): number => {
   const hours = (Date.parse(high) - Date.parse(low)) / 3_600_000
   return Number.isNaN(hours) || hours > mostHours ? Infinity : Math.ceil(hours)
 }
 
-/** Some two hundred years: beyond that nothing is gained from a bound. */
+/** Some two hundred years: a bound beyond that is of no use. */
 const mostHours = 2_000_000

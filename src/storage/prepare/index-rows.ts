@@ -13,17 +13,17 @@ import { hasSystem, tokensOf } from '../values/token.ts'
 import { hash32, hash64 } from './hash.ts'
 import { unitKey } from './unit.ts'
 
-/** What the indexes know of a resource. They only narrow a search; the content decides. */
+/** What the indexes hold of a resource. They only narrow a search down, and the content decides. */
 export type IndexRows = {
   readonly tokens: bigint[]
   readonly strings: { readonly parameter: number; readonly value: string }[]
   readonly dates: ({ readonly parameter: number } & Interval)[]
   readonly numbers: { readonly parameter: number; readonly value: string }[]
-  /** The dictionary's keys of the units of all quantities: they are compared by way of it. */
+  /** The keys of the units of all quantities in the dictionary, by which they are compared. */
   readonly units: Set<string>
 }
 
-/** Everything that the type's search parameters find in the resource, but for what its own hot table answers. */
+/** Everything that the type's search parameters find in the resource, other than what its hot table answers. */
 export const indexRows = (registry: Registry, resource: Resource): IndexRows => {
   const rows: IndexRows = { tokens: [], strings: [], dates: [], numbers: [], units: new Set() }
   for (const [element, indexers] of indexersOf(registry, resource.resourceType)) {
@@ -33,18 +33,20 @@ export const indexRows = (registry: Registry, resource: Resource): IndexRows => 
   return rows.strings.length > 1 ? { ...rows, strings: distinct(rows.strings) } : rows
 }
 
-/** A name whole begins as its parts do. */
+/** The text of a whole name may begin just as one of its parts does. */
 const distinct = (strings: IndexRows['strings']): IndexRows['strings'] => [
   ...new Map(strings.map(one => [`${one.parameter} ${one.value}`, one])).values(),
 ]
 
-/** Keys of the token index: `*` stands for any system. */
+/** A key of the token index; `*` stands for any system. */
 export const tokenKey = ({ code: name }: Pick<SearchParameter, 'code'>, system: string, code: string): bigint =>
   hash64(`${name}:${system}|${code}`)
 
-/** Of a Reference's own identifier, and of an Identifier with its type. */
+/** The key of a Reference's own identifier. */
 export const identifierKey = (parameter: SearchParameter, system: string, value: string): bigint =>
   hash64(`${parameter.code}:identifier:${system}|${value}`)
+
+/** The key of an Identifier together with a coding of its type. */
 export const ofTypeKey = (parameter: SearchParameter, system: string, code: string, value: string): bigint =>
   hash64(`${parameter.code}:of-type:${system}|${code}|${value}`)
 
@@ -55,7 +57,7 @@ export const parameterKey = ({ base, code }: Pick<SearchParameter, 'base' | 'cod
 
 type Indexer = { readonly path: ElementPath; readonly add: (rows: IndexRows, value: unknown) => void }
 
-/** By the element at which their paths begin: a resource has few of those that its type may have. */
+/** By the element with which their paths begin, since a resource has only few of the elements that its type may have. */
 type Indexers = ReadonlyMap<string, readonly Indexer[]>
 
 const indexersByRegistry = new WeakMap<Registry, Map<ResourceType, Indexers>>()
@@ -74,7 +76,7 @@ const indexersOf = (registry: Registry, type: ResourceType): Indexers => {
   return made
 }
 
-/** Answered by columns of their own. */
+/** Parameters that have columns of their own. */
 const columns: ReadonlySet<string> = new Set(['_id', '_lastUpdated'])
 
 const indexerOf = (parameter: SearchParameter, path: ElementPath): readonly Indexer[] => {

@@ -4,9 +4,9 @@ import type { DeviceSource } from './device-source.ts'
 import type { Dictionary } from './dictionary.ts'
 import { type ObservationFacts, unitOfRanges } from './observation-facts.ts'
 
-/** What of a resource the dictionaries number. */
+/** The parts of a resource for which the dictionaries have numbers. */
 export type Said = {
-  /** Its compartment where its subjects do not say it. */
+  /** Its compartment, if its subjects do not say it. */
   readonly patientId?: number
   readonly subjects: readonly string[]
   readonly facts: ObservationFacts | undefined
@@ -16,7 +16,7 @@ export type Said = {
   readonly units: ReadonlySet<string>
 }
 
-/** By what each dictionary names them. */
+/** By the key in each dictionary. */
 export type Numbers = {
   readonly patients: ReadonlyMap<string, number>
   readonly kinds: ReadonlyMap<string, number>
@@ -25,7 +25,7 @@ export type Numbers = {
   readonly devices: ReadonlyMap<string, DeviceSource>
 }
 
-/** What an Observation tells, as its tables hold it. */
+/** The facts of an Observation, as its tables hold them. */
 export type CandidateFacts = {
   readonly kindId: number
   readonly deviceId: number
@@ -37,14 +37,14 @@ export type CandidateFacts = {
   readonly codes: readonly {
     readonly component: number
     readonly codeId: number
-    /** The lowest of the classes that the Observation's own code has, where this is another one. */
+    /** The lowest of the classes of the Observation's own code, if this is another one of them. */
     readonly alsoCodeId: number | undefined
     readonly value: string | undefined
     readonly unitId: number | undefined
   }[]
 }
 
-/** Of all at once: `find`, as far as they are there; `idsOf`, of those too that are inserted for it. */
+/** The numbers of all at once. `find`: those that are there. `idsOf`: all, inserting those that are missing. */
 export const numbersOf = async (
   connection: Connection,
   dictionary: Dictionary,
@@ -78,7 +78,7 @@ export const unitsOf = ({ units, facts }: Said): readonly string[] => [
   ...(facts?.codes.flatMap(({ unit }) => unit ?? []) ?? []),
 ]
 
-/** Where the rows of a resource stand, and what they tell, by the numbers. */
+/** The key and the facts of a resource's rows, with their numbers. */
 export const numbered = ({ patientId: given, subjects, facts, kind }: Said, numbers: Numbers) => {
   const [patientId = 0, ...others] = new Set(subjects.flatMap(subject => numbers.patients.get(subject) ?? []))
   return {
@@ -100,7 +100,7 @@ const numberedFacts = (
   const lowest = Math.min(...facts.codes.filter(({ component }) => component === 0).map(codeOf))
   return {
     kindId: (kind === undefined ? undefined : numbers.kinds.get(kind)) ?? 0,
-    // Another patient's device says nothing about this patient's data.
+    // The device of another patient says nothing about the source of this patient's data.
     deviceId: device !== undefined && (device.patientId === 0 || device.patientId === patientId) ? device.deviceId : 0,
     low: facts.low,
     high: facts.high,

@@ -9,15 +9,15 @@ import { isEndUnknown } from '../../fhir/unknown-end.ts'
 import { lastingOf } from './observation-lasting.ts'
 import { unitKey } from './unit.ts'
 
-/** What consent and the hot searches ask of an Observation, before the dictionaries have numbered it. */
+/** What consents and the hot searches ask about an Observation, before it has numbers of the dictionaries. */
 export type ObservationFacts = Interval & {
-  /** All of them must be covered; empty is unknown, and unknown is not covered. */
+  /** A consent must cover all of them. Empty means unknown, which no consent covers. */
   readonly kinds: ReadonlySet<string>
   /** Id of the Device that it names. */
   readonly device: string | undefined
-  /** More may have to be covered than one kind at its effective time: it is of several kinds, was derived from others, or lasts longer. */
+  /** Whether more must be covered than one kind at its effective time: it is of several kinds, was derived from others, or lasts longer. */
   readonly isJoint: boolean
-  /** When all was measured that it tells; absent where its effective time says so. */
+  /** The time in which everything in it was measured; undefined if that is its effective time. */
   readonly lasting: Interval | undefined
   readonly statistic: number
   readonly codes: readonly CodeFact[]
@@ -30,17 +30,17 @@ type CodeFact = {
   readonly value: string | undefined
   /** The dictionary's key of the value's unit. */
   readonly unit: string | undefined
-  /** The value is no single number: only the body has it. */
+  /** Whether the value is no single number, so that only the body has it. */
   readonly isRange: boolean
 }
 
-/** Stands for the unit of such a value; the dictionary begins with 1. */
+/** In place of the unit of such a value; the dictionary begins with 1. */
 export const unitOfRanges = 0
 
 /** The column `component` holds no greater number. */
 export const mostComponents = 32_767
 
-/** As the column `statistic` says it: the more, the less it is a reading. */
+/** The numbers in the column `statistic`: the higher, the less it is a reading. */
 export const statisticNumbers: Readonly<Record<Statistic, number>> = { measured: 0, average: 1, other: 2 }
 
 export const observationFacts = (classes: CodeClasses, observation: Observation): ObservationFacts => {
@@ -71,11 +71,11 @@ const effectiveOf = (observation: Observation): Interval => {
   return (effectiveTiming && intervalOfTiming(effectiveTiming)) ?? unknownTime
 }
 
-/** Of one that is over nobody knows when, its beginning: it goes on in no search. */
+/** A Period that ended nobody knows when counts as its beginning: no search takes it for going on. */
 const intervalOfEffective = (period: Period): Interval =>
   (isEndUnknown(period) && intervalOf(period.start ?? '')) || intervalOfPeriod(period)
 
-/** With what it has in it of others, which do not say again when they were measured where that is the same. */
+/** Including the Observations that it contains; one of these that has no time was measured at the same time. */
 const wholeLastingOf = (observation: Observation, effective: Interval): Interval | undefined => {
   const whole = containedIn(observation).reduce((span, one) => {
     const own = isTimed(one) ? effectiveOf(one) : effective
@@ -90,15 +90,15 @@ const isTimed = (observation: Observation): boolean =>
 const containedIn = ({ contained = [] }: Observation): readonly Observation[] =>
   contained.filter(one => one.resourceType === 'Observation')
 
-/** Such data is shared by its type, which no consent for a kind names. What was examined, and who else there is, describes the measurement. */
+/** Whether it contains data of other types, which a consent to a kind does not cover. What was examined, and whoever else is named, only describes the measurement. */
 const hasOtherData = ({ contained = [] }: Observation): boolean =>
   contained.some(({ resourceType: type }) => !describing.has(type) && kindOfType(type) !== undefined)
 
 const describing: ReadonlySet<string> = new Set(['BodyStructure', 'RelatedPerson', 'Specimen'])
 
 /**
- * The kinds of the code, of every component that has one, and of the Observations that it has in it; none at all where its own code, or
- * that of one of them, has none, or where it has other data in it.
+ * The kinds of the code, of every component that has one, and of the Observations that it contains. None at all if its own code, or that of one of
+ * them, has no kind, or if it contains other data.
  */
 const kindsOf = (classes: CodeClasses, observation: Observation): ReadonlySet<string> => {
   const { code, component = [] } = observation
@@ -118,7 +118,7 @@ const kindsOfConcept = (classes: CodeClasses, concept: CodeableConcept | undefin
     code === undefined ? [] : (classes.kindOf(system, code) ?? []),
   )
 
-/** None where what it has in it comes from another. */
+/** Undefined if an Observation that it contains comes from another device. */
 const deviceOf = (observation: Observation): string | undefined => {
   const [own, ...others] = [observation, ...containedIn(observation).filter(one => one.device !== undefined)].map(
     ownDeviceOf,

@@ -5,8 +5,8 @@ import { decimalText } from '../../fhir/json.ts'
 import { isEndUnknown } from '../../fhir/unknown-end.ts'
 
 /**
- * From when until when all was measured that an Observation tells, where its effective time says less: samples go on after the moment with
- * which they begin, and a Timing that is repeated without bounds, or a Period that says so, ends nobody knows when. Undefined where the effective time says it.
+ * The time in which everything in an Observation was measured, if that is longer than its effective time: samples go on after the moment at which
+ * they begin, and a Timing that is repeated without bounds, or a Period that says so, ends nobody knows when. Undefined if it is the effective time.
  */
 export const lastingOf = (observation: Observation, effective: Interval): Interval | undefined => {
   const spans = [
@@ -28,7 +28,7 @@ const spanOf = (
   return [low === undefined || high === undefined ? { low: '-infinity', high: 'infinity' } : { low, high }]
 }
 
-/** Of the first and the last sample, in ms; what is missing at the end is none. */
+/** When the first and the last sample were taken, in ms after the start; values that are missing at the end do not count. */
 const offsetsOf = ({ data = '', period, dimensions, extension = [] }: SampledData): readonly [number, number] => {
   const texts = data.trim().split(/\s+/)
   const slots = Math.ceil((texts.findLastIndex(text => text !== 'E') + 1) / Number(decimalText(dimensions)))
@@ -41,7 +41,7 @@ const offsetsOf = ({ data = '', period, dimensions, extension = [] }: SampledDat
   return [Math.min(0, end), Math.max(0, end)]
 }
 
-/** Undefined where nobody can say when that is. */
+/** Undefined if the time is beyond any date. */
 const momentAt = (time: number): string | undefined => {
   const year = new Date(time).getUTCFullYear()
   return year >= 1 && year <= 9999 ? new Date(time).toISOString() : undefined

@@ -6,7 +6,7 @@ import { sql } from '../sql.ts'
 
 type Choosing = { readonly organizations: readonly string[]; readonly choosesOwner: boolean }
 
-/** The organization that a new resource belongs to. An Observation is its patient's, and nobody else's. */
+/** The organization to which a new resource belongs. An Observation belongs to its patient alone. */
 export const findOwner = async (
   connection: Connection,
   choosing: Choosing,
@@ -16,7 +16,7 @@ export const findOwner = async (
     ? null
     : ((await findChosenOwner(connection, choosing, resource)) ?? ownerOf(resource, choosing.organizations))
 
-/** The one that its tag chooses, where the caller may choose any. Throws `business-rule` where there is no such organization. */
+/** The organization that its tag chooses, if the caller may choose any. Throws `business-rule` if there is no such organization. */
 export const findChosenOwner = async (
   connection: Connection,
   { choosesOwner }: Choosing,

@@ -3,8 +3,8 @@ import type { Placeholders } from './placeholders.ts'
 import { unitRows } from './unit.ts'
 
 /**
- * CTEs by which a statement finds in the dictionaries what is not in them yet, under its placeholders: a question about what may be
- * written is answered as it will be once that is there. Each hides the table of its name.
+ * CTEs by which a statement finds entries in the dictionaries that are not there yet, under their placeholders, so that a question about what may be
+ * written is answered as it will be once they are there. Each CTE hides the table of the same name.
  */
 export const placeholderTables = ({ patients, kinds, codes, units, members }: Placeholders): readonly SqlFragment[] => [
   ...(patients.size === 0

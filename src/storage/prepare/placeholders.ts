@@ -3,15 +3,15 @@ import { codesOf, type Numbers, type Said, unitsOf } from './numbers.ts'
 
 const kindsOf = ({ kind }: Said): readonly string[] => (kind === undefined ? [] : [kind, ...membersOf(kind)])
 
-/** Numbers that no entry has, of what is not in the dictionaries yet. */
+/** Numbers that no entry has, for what is not in the dictionaries yet. */
 export type Placeholders = {
   readonly [what in 'patients' | 'kinds' | 'codes' | 'units']: ReadonlyMap<string, number>
 } & {
-  /** With its members, of each kind: their numbers, or what stands for them. */
+  /** The members of each kind, by their numbers or placeholders. */
   readonly members: ReadonlyMap<number, readonly number[]>
 }
 
-/** Undefined where nothing is missing. */
+/** Undefined if nothing is missing. */
 export const placeholdersFor = (said: readonly Said[], numbers: Numbers): Placeholders | undefined => {
   if (said.every(one => isKnown(one, numbers))) return undefined
   const of = (keysOf: (one: Said) => readonly string[], known: ReadonlyMap<string, number>) => {
@@ -37,7 +37,7 @@ const isKnown = (said: Said, { patients, kinds, codes, units }: Numbers): boolea
   (said.facts?.codes.every(({ key, unit }) => codes.has(key) && (unit === undefined || units.has(unit))) ?? true) &&
   (said.units.size === 0 || [...said.units].every(one => units.has(one)))
 
-/** Below all that stands for something of its own, such as a patient who is not known. */
+/** Below all numbers with a meaning of their own, such as that of an unknown patient. */
 const firstPlaceholder = -1000
 
 const memberNumbers = (key: string, own: number, known: readonly ReadonlyMap<string, number>[]): readonly number[] => {
@@ -45,7 +45,7 @@ const memberNumbers = (key: string, own: number, known: readonly ReadonlyMap<str
   return members.length === 0 ? [own] : members
 }
 
-/** Whether something of it has a placeholder alone. */
+/** Whether any part of it has only a placeholder. */
 export const isUnnumbered = (said: Said, { patients, kinds, codes, units }: Placeholders): boolean =>
   said.subjects.some(one => patients.has(one)) ||
   kindsOf(said).some(one => kinds.has(one)) ||

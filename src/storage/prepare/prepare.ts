@@ -22,7 +22,7 @@ export type Preparing = {
   readonly durations: Durations
 }
 
-/** A resource on its way to the tables: who it is is decided, what it is about is not looked up yet. */
+/** A resource on its way to the tables: its id and key are decided, but what it is about is not looked up yet. */
 export type Draft = {
   readonly resource: Resource
   readonly id: string
@@ -30,15 +30,15 @@ export type Draft = {
   readonly version: number
   readonly owner: string | null
   readonly author: number
-  /** Of what is in the tables already. */
+  /** Set for what is in the tables already. */
   readonly lastUpdated?: Date
-  /** Its compartment where its content does not say it: of the Provenance of an upload. */
+  /** Its compartment, if the content does not say it, as in the Provenance of an upload. */
   readonly patientId?: number
 }
 
 /**
- * Looks up the dictionary numbers of all drafts at once, and computes what each will have in the tables; others have their turn between
- * two. Nothing is written for it: what the dictionaries do not have is numbered by `numberAll`, once it may be written.
+ * Looks up the dictionary numbers of all drafts at once, and computes what each will have in the tables; other requests have their turn in between.
+ * Nothing is written: entries that the dictionaries lack are made by `numberAll`, once it is known that the drafts may be written.
  */
 export const prepare = async (
   connection: Connection,
@@ -67,7 +67,7 @@ export const prepare = async (
 
 export const isNumbered = ({ unnumbered }: Candidate): boolean => unnumbered === undefined
 
-/** With entries of the dictionaries for all that they say; what is inserted for it is committed at once. */
+/** The candidates with numbers for all that they say. Entries that are inserted for that are committed at once. */
 export const numberAll = async (
   connection: Connection,
   { dictionary, durations }: Pick<Preparing, 'dictionary' | 'durations'>,

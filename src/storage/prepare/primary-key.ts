@@ -1,7 +1,7 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** Hands out pks: the sequence gives blocks of a thousand, so that most writes need no round trip for theirs. */
+/** Hands out pks. The sequence gives blocks of a thousand, so that most writes need no round trip for them. */
 export const openPrimaryKeys = (connection: Connection): (() => Promise<string>) => {
   let next = 0n
   let end = 0n
@@ -13,7 +13,7 @@ export const openPrimaryKeys = (connection: Connection): (() => Promise<string>)
   }
   return async () => {
     while (next === end) {
-      // What failed is asked for anew: kept, it would fail everything that is ever created.
+      // Dropped even if it failed: kept, it would make everything fail that is ever created.
       loading ??= load().finally(() => {
         loading = undefined
       })

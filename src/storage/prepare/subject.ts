@@ -4,7 +4,7 @@ import { elementsAt } from '../../fhir/definition/element-path.ts'
 import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 
-/** Ids of the Patients in whose compartments the resource stands; a Patient stands in its own. */
+/** Ids of the Patients in whose compartments the resource is; a Patient is in its own. */
 export const subjectsOf = (registry: Registry, resource: Resource & { readonly id?: string }): readonly string[] => {
   if (resource.resourceType === 'Patient') return resource.id === undefined ? [] : [resource.id]
   const references = subjectParameters(resource.resourceType).flatMap(code =>

@@ -3,7 +3,7 @@ import { ucumUnit } from '../../fhir/measured/ucum.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** `system|code` of a unit, as the dictionary knows it: the words of a unit without a code have no system. */
+/** The key of a unit in the dictionary, `system|code`; a unit without a code has only its words, and no system. */
 export const unitKey = (unit: {
   readonly system?: string
   readonly code?: string
@@ -18,7 +18,7 @@ export const insertUnits = (keys: readonly string[]): SqlFragment => sql.fragmen
   INSERT INTO unit (key, system, code, dimension, numerator, denominator, shift)
   ${unitRows(keys)} ON CONFLICT DO NOTHING`
 
-/** What they would have in the dictionary. */
+/** The rows that they would have in the dictionary. */
 export const unitRows = (keys: readonly string[]): SqlFragment => {
   const rows = keys.map(key => {
     const bar = key.indexOf('|')
@@ -28,7 +28,7 @@ export const unitRows = (keys: readonly string[]): SqlFragment => {
     SELECT key, system, code, dimension, numerator, denominator, shift FROM ${records(rows)}`
 }
 
-/** Measures the units that an earlier edition has stored. */
+/** Computes how units convert that an earlier edition stored. */
 export const measureUnits = async (connection: Connection): Promise<void> => {
   const unmeasured = await connection.any<{ key: string }>(sql.fragment`SELECT key FROM unit WHERE dimension IS NULL`)
   if (unmeasured.length === 0) return

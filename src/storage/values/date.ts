@@ -6,7 +6,7 @@ import { type Condition, element, elementText, someElement } from './element.ts'
 
 type DateValue = Extract<Value, { kind: 'date' }>
 
-/** https://hl7.org/fhir/R4/search.html#date: the range of the element against the range of the value. */
+/** https://hl7.org/fhir/R4/search.html#date: compares the range of the element with the range of the value. */
 export const matchDate = (content: SqlFragment, parameter: SearchParameter, value: DateValue): SqlFragment =>
   someElement(content, parameter.paths, datatype => conditionsOf(datatype, value))
 
@@ -19,7 +19,7 @@ const conditionsOf = (datatype: string, value: DateValue): readonly Condition[] 
 
 const instant = { low: sql.fragment`fhir_low(${elementText})`, high: sql.fragment`fhir_high(${elementText})` }
 
-/** Open where the bounds of a repetition do not say; null where there are none. */
+/** Open if the bounds of a repetition do not say; null if it has none. */
 const boundsOf = (bound: SqlFragment, open: SqlFragment): SqlFragment => sql.fragment`(
   CASE WHEN ${element} #> '{repeat,boundsPeriod}' IS NOT NULL THEN coalesce(${bound}, ${open}) END)`
 const boundsStart = boundsOf(
@@ -55,11 +55,11 @@ const ranges: Readonly<Record<string, DateRange>> = {
 export const dateTest = (low: SqlFragment, high: SqlFragment, value: DateValue): SqlFragment =>
   rangeTest({ low, high, toEnd: bound => bound }, value)
 
-/** The same of the millisecond that begins at a time, of which an index is of use: it is by itself on its side of each comparison. */
+/** The same for the millisecond that begins at a time. The time stands alone on its side of each comparison, so that an index can be used. */
 export const millisecondTest = (at: SqlFragment, value: DateValue): SqlFragment =>
   rangeTest({ low: at, high: at, toEnd: bound => sql.fragment`(${bound} - interval '1 millisecond')` }, value)
 
-/** `toEnd`: with what `high` is compared, for a bound with which the end of the range is. */
+/** `toEnd`: what `high` is compared with, for a comparison about the end of the range. */
 type Compared = {
   readonly low: SqlFragment
   readonly high: SqlFragment
@@ -90,11 +90,11 @@ const rangeTest = ({ low, high, toEnd }: Compared, value: DateValue): SqlFragmen
 
 /**
  * A time with seconds is its first instant for what is after it: "the range after 2015-08-12T05:23:45 includes any time after
- * 2015-08-12T05:23:45.000000000000000". What is that very second, or ends in it without saying when, is not after it.
+ * 2015-08-12T05:23:45.000000000000000". An element that is that very second, or ends within it without saying when, is not after it.
  */
 const isMoment = ({ low, high }: DateValue): boolean => Date.parse(high) - Date.parse(low) <= 1000
 
-/** What a range needs of its index row; nothing where the index could not narrow. */
+/** What must be true of a range's index row; undefined if the index could not narrow the search. */
 export const dateBounds = (value: DateValue): SqlFragment | undefined => {
   const bounds: Readonly<Partial<Record<DateValue['prefix'], SqlFragment>>> = {
     eq: sql.fragment`low >= ${value.low}::timestamptz AND low < ${value.high}::timestamptz`,

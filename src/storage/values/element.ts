@@ -1,7 +1,7 @@
 import type { ElementPath, PathStep } from '../../fhir/definition/search-parameter.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
 
-/** The elements that a path reaches are called this inside a condition. */
+/** The name, inside a condition, of an element that a path reaches. */
 export const element = sql.fragment`element.value`
 
 /** The element as text: for strings, codes, numbers and booleans. */
@@ -26,15 +26,15 @@ export const someElement = (
     ),
   )
 
-/** All that the path reaches: jsonb_path_query moves all that is left of them for each one, and hundreds of thousands took minutes. */
+/** All elements that the path reaches. Not by jsonb_path_query, which moves all the rest for each of them: hundreds of thousands took minutes. */
 export const elementsAt = (content: SqlFragment, path: string): SqlFragment =>
   sql.fragment`jsonb_array_elements(jsonb_path_query_array(${content}, ${path}::jsonpath))`
 
 export type Condition = { readonly inside?: string; readonly holds: SqlFragment }
 
 /**
- * The parameter has a value: some element stands at one of the paths, or it is made of tests, which always say something. In a list of primitives null is
- * the place of one that has extensions only: https://hl7.org/fhir/R4/json.html#primitive
+ * The parameter has a value: one of the paths reaches an element, or the parameter is a test, which always has a value. In a list of primitives, null is
+ * the place of one with extensions only: https://hl7.org/fhir/R4/json.html#primitive
  */
 export const present = (content: SqlFragment, paths: readonly ElementPath[]): SqlFragment =>
   paths.some(path => path.test !== undefined)
@@ -45,7 +45,7 @@ export const present = (content: SqlFragment, paths: readonly ElementPath[]): Sq
         ),
       )
 
-/** Where a value is asked for by its type, its text tells the type already: where any value counts it must be looked at. */
+/** For a particular value its text tells the type as well; for any value, as here, the type must be looked at. */
 export const presentPath = (path: ElementPath): string => {
   const type = path.steps.at(-1)?.refersTo
   if (type === undefined) return jsonPath(path)

@@ -21,7 +21,7 @@ export const matchNear = (
   ])
 }
 
-/** Null beyond the globe. What is less than a billionth is nothing, as its square ends floating point. */
+/** Null if it is not on the globe. Less than a billionth counts as nothing, since its square is beyond floating point. */
 const degrees = (name: string, most: number): SqlFragment => {
   const written = sql.fragment`(${element} ->> ${name})::numeric`
   return sql.fragment`(CASE WHEN abs(${written}) <= ${most} THEN round(${written}, 9)::float8 END)`

@@ -13,7 +13,7 @@ export const matchNumber = (content: SqlFragment, parameter: SearchParameter, va
     },
   ])
 
-/** From where to where the amount of an element reaches, both included, but where they are said to be outside. */
+/** The range of an element's amount. Both ends are included, unless they are said to be outside. */
 export type Amount = {
   readonly low: SqlFragment
   readonly high: SqlFragment
@@ -23,13 +23,13 @@ export type Amount = {
 
 export const exactly = (number: SqlFragment): Amount => ({ low: number, high: number })
 
-/** An end that is not given is open. */
+/** The amount of a Range, of which an absent end is open. */
 export const range: Amount = {
   low: sql.fragment`coalesce((${element} #>> '{low,value}')::numeric, '-infinity')`,
   high: sql.fragment`coalesce((${element} #>> '{high,value}')::numeric, 'infinity')`,
 }
 
-/** What is searched for: the number as it is written, and the range that its precision implies. */
+/** The number that is searched for, as it is written, and the range that its precision implies. */
 export type Bounds = {
   readonly prefix: Numeric['prefix']
   readonly exact: SqlFragment
@@ -44,7 +44,7 @@ export const boundsOf = ({ prefix, value, low, high }: Numeric): Bounds => ({
   high: sql.fragment`${high}::numeric`,
 })
 
-/** Both in another unit. */
+/** The same in another unit. */
 export const converted = <Of extends Amount | Bounds>(of: Of, convert: (number: SqlFragment) => SqlFragment): Of => ({
   ...of,
   low: convert(of.low),
@@ -76,7 +76,7 @@ export const amountTest = ({ low, high, ...outside }: Amount, { prefix, ...value
 const not = (outside: SqlFragment | undefined): SqlFragment =>
   outside === undefined ? sql.fragment`TRUE` : sql.fragment`NOT ${outside}`
 
-/** Beyond the number; the number itself counts where `equal` holds. */
+/** Beyond the number; the number itself counts if `equal` holds. */
 const end = (bound: SqlFragment, beyond: SqlFragment, exact: SqlFragment, equal: SqlFragment | undefined) =>
   equal === undefined
     ? sql.fragment`${bound} ${beyond} ${exact}`

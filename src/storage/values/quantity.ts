@@ -18,7 +18,7 @@ export const matchQuantity = (content: SqlFragment, parameter: SearchParameter, 
 /** Datatypes that are one number with a unit. */
 export const quantities: ReadonlySet<string> = new Set(['Quantity', 'Age', 'Duration', 'Count', 'Distance', 'Money'])
 
-/** Where in an element its unit stands, for the dictionary: a Range has one at either end. */
+/** Where an element has its unit, for the dictionary: a Range has one at either end. */
 export const unitsIn: Readonly<Record<string, readonly string[]>> = { Range: ['low', 'high'], SampledData: ['origin'] }
 
 /** What a datatype says of its amount and unit. */
@@ -54,7 +54,7 @@ const quantity: Shape = {
 
 const either = (name: string): SqlFragment => sql.fragment`coalesce(${child('low', name)}, ${child('high', name)})`
 
-/** `E`, `U` and `L` stand for what could not be measured. */
+/** The samples that are numbers: `E`, `U` and `L` stand for what could not be measured. */
 const samples = sql.fragment`(
   SELECT sample::numeric AS sample FROM regexp_split_to_table(${child('data')}, '\\s+') AS sample
   WHERE sample ~ '^[-+]?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]{1,3})?$' AND length(sample) <= 1000)`
@@ -103,8 +103,8 @@ const unitTest = ({ amount, system, code, words }: Shape, value: Quantity): SqlF
 }
 
 /**
- * The amount, in the unit of the `unit` row at hand, against the value in its own: both in base units, by exact fractions.
- * Absent where the value's unit converts to no other.
+ * Compares the amount, in the unit of the row `unit`, with the value in its own unit: both are converted to base units, by exact fractions. Undefined
+ * if the value's unit cannot be converted.
  */
 export const convertedTest = (amount: Amount, value: Quantity): SqlFragment | undefined => {
   const asked = value.unit?.system === systems.ucum ? ucumUnit(value.unit.code) : undefined

@@ -16,7 +16,7 @@ export const matchReference = (content: SqlFragment, parameter: SearchParameter,
 
 type ReferenceTest = (texts: ReturnType<typeof sql.array>, value: Reference) => SqlFragment
 
-/** The text itself, or the text with a version behind it. */
+/** The URL, with any version unless one is asked for. */
 const canonicalTest: ReferenceTest = (texts, value) => {
   const same = sql.fragment`split_part(${elementText}, '|', 1) = ANY(${texts})`
   if (value.kind !== 'url' || value.version === undefined) return same
@@ -30,13 +30,13 @@ const startsWith = (text: SqlFragment, start: string): SqlFragment => sql.fragme
 const literalTest: ReferenceTest = texts =>
   sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1) = ANY(${texts})`
 
-/** How the reference may be spelled in content: a bare id may mean any of the parameter's targets. */
+/** How the reference may be written in a content: a bare id may mean any of the parameter's targets. */
 export const textsOf = (parameter: SearchParameter, value: Reference): readonly string[] => {
   if (value.kind === 'url') return [value.url]
   return value.type === undefined ? parameter.targets.map(type => `${type}/${value.id}`) : [`${value.type}/${value.id}`]
 }
 
-/** What an element refers to, as the index spells it: `Type/id`, or the URL. */
+/** What an element refers to, as it is in the index: `Type/id`, or the URL. */
 export const referenceTextOf = (datatype: string, value: unknown): string | undefined => {
   const text = datatype === 'Reference' ? (value as { reference?: string }).reference : String(value)
   if (text === undefined) return undefined

@@ -10,10 +10,10 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   Address: ['line', 'city', 'district', 'state', 'postalCode', 'country', 'text'],
 }
 
-/** The parts of a datatype that a string search looks at; a primitive is its own only part. */
+/** The parts of a datatype that a search for a string looks at; a primitive is its own only part. */
 export const partsOf = (datatype: string): readonly (string | undefined)[] => parts[datatype] ?? [undefined]
 
-/** Some word begins with the text, case, accents, punctuation and repeated blanks aside. https://hl7.org/fhir/R4/search.html#string */
+/** Some word begins with the text, regardless of case, accents, punctuation and repeated blanks. https://hl7.org/fhir/R4/search.html#string */
 export const matchString = (content: SqlFragment, parameter: SearchParameter, value: StringValue): SqlFragment => {
   const holds = textTest(value)
   return someElement(content, parameter.paths, datatype =>
@@ -21,7 +21,7 @@ export const matchString = (content: SqlFragment, parameter: SearchParameter, va
   )
 }
 
-/** The same of one text, an expression of SQL. */
+/** The same for one text, given as an expression of SQL. */
 export const textTest = ({ text, match }: StringValue, of = elementText): SqlFragment => {
   if (match === 'exact') return sql.fragment`${of} = ${text}`
   if (match === 'contains') return sql.fragment`strpos(fhir_fold(${of}), ${fold(text)}) > 0`
@@ -31,7 +31,7 @@ export const textTest = ({ text, match }: StringValue, of = elementText): SqlFra
     : sql.fragment`fhir_begins(${of}, ${sql.array(forms, 'text')})`
 }
 
-/** datatype → where the text for people stands beside its code or reference. */
+/** By datatype, where it has the text for people beside its code or reference. */
 const texts: Readonly<Record<string, readonly string[]>> = {
   CodeableConcept: ['text', 'coding[*].display'],
   Coding: ['display'],
@@ -59,7 +59,7 @@ export const stringBounds = ({ text, match }: Pick<StringValue, 'text' | 'match'
   )
 }
 
-/** What the index has of the texts of an element. */
+/** The texts of an element, as they are in the index. */
 export const stringsOf = (datatype: string, value: unknown): readonly string[] => {
   const names = parts[datatype]
   if (names === undefined) return typeof value === 'string' ? indexed(value) : []
@@ -67,11 +67,11 @@ export const stringsOf = (datatype: string, value: unknown): readonly string[] =
   return names.flatMap(name => fields[name] ?? []).flatMap(text => (typeof text === 'string' ? indexed(text) : []))
 }
 
-/** A b-tree entry has its bounds, in letters, as have the words that count; the content decides beyond them. */
+/** In letters: a b-tree entry is limited, and beyond the limit the content decides. */
 const longestWhole = 200
 const longestStart = 40
 
-/** A text whole, and from each other word on. */
+/** The whole text, and the text from each further word on. */
 const indexed = (text: string): readonly string[] => {
   const [joined = '', ...parted] = formsOf(text).map(form => cut(form, longestWhole))
   return [...new Set([joined, ...startsIn(joined), ...parted.flatMap(form => startsIn(` ${form}`))])]
@@ -80,11 +80,11 @@ const indexed = (text: string): readonly string[] => {
 const startsIn = (form: string): readonly string[] =>
   [...form.matchAll(/ /g)].map(({ index }) => cut(form.slice(index + 1), longestStart))
 
-/** To a number of letters as PostgreSQL counts them. */
+/** Cuts a text after a number of letters, as PostgreSQL counts them. */
 const cut = (text: string, longest: number): string =>
   text.length <= longest ? text : [...text.slice(0, 2 * longest)].slice(0, longest).join('')
 
-/** A text folded, with its punctuation left out and, where that is another, with a blank for it: `O'Brien` is `OBrien` and `O Brien`. */
+/** A folded text, once without punctuation and once with a blank in its place, if that differs: `O'Brien` is `OBrien` and `O Brien`. */
 const formsOf = (text: string): readonly string[] => {
   const folded = fold(text)
   return [...new Set(['', ' '].map(one => folded.replace(punctuation, one).replace(blanks, ' ').replace(/^ | $/g, '')))]
@@ -95,7 +95,7 @@ const punctuation =
   /[!"#%&'()*,./:;?@[\\\]_{}\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u055a-\u055f\u0589\u058a\u05be\u05f3\u05f4\u060c\u061b\u061f\u066a-\u066d\u06d4\u0964\u0965\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3011\u3014-\u301f\u3030\u30fb\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f\uff20\uff3b-\uff3d\uff3f\uff5b\uff5d\uff5f-\uff65-]/g
 const blanks = /[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g
 
-/** As `fhir_fold` in the database. A sigma is the same letter at the end of a word, an apostrophe the same however it is typed or set. */
+/** As `fhir_fold` in the database. A sigma at the end of a word is the same letter, and an apostrophe is the same however it is typed or set. */
 export const fold = (text: string): string =>
   text
     .normalize('NFD')

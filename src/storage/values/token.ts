@@ -5,7 +5,7 @@ import { type Condition, element, elementText, jsonPath, someElement } from './e
 
 type Token = Omit<Extract<Value, { kind: 'token' }>, 'kind'>
 
-/** What a token is made of in JSON; an absent system is null. */
+/** The parts of a token in an element; an absent system is null. */
 export type TokenParts = { readonly system: string | null; readonly code: string | null }
 
 /** https://hl7.org/fhir/R4/search.html#token */
@@ -21,7 +21,7 @@ export const matchToken = (content: SqlFragment, parameter: SearchParameter, tok
 /** A token that names a code. */
 export type TokenAsked = Token & { readonly code: string }
 
-/** One of the tokens, of a parameter whose elements are neither strings nor made of tests. */
+/** One of the tokens, for a parameter whose elements are not strings, and that is no test. */
 export const matchTokens = (
   content: SqlFragment,
   parameter: SearchParameter,
@@ -44,7 +44,7 @@ const anyCondition = (datatype: string, tokens: readonly TokenAsked[]): readonly
   return [{ ...(shape.inside === undefined ? {} : { inside: shape.inside }), holds: anyOf(tests) }]
 }
 
-/** To whom one writes at an e-mail address does not depend on its case. */
+/** An e-mail address means the same in any case. */
 const contactTest = (tokens: readonly TokenAsked[]): SqlFragment => {
   const value = sql.fragment`${element} ->> 'value'`
   const folded = isAny(
@@ -59,7 +59,7 @@ const isAny = (text: SqlFragment, tokens: readonly TokenAsked[]): SqlFragment =>
   return sql.fragment`${text} = ANY(${sql.array(codes, 'text')})`
 }
 
-/** One answer over all types of a choice: `false` is for what has none of them. */
+/** One answer for all types of a choice: `false` means that there is none of them. */
 const testOf = (content: SqlFragment, paths: readonly ElementPath[], { code }: Token): SqlFragment => {
   const stands = anyOf(paths.map(path => present(content, jsonPath(path))))
   if (code === 'true') return stands
@@ -71,7 +71,7 @@ const present = (content: SqlFragment, path: string): SqlFragment => sql.fragmen
 
 type Shape = { readonly inside?: string; readonly system?: string; readonly code: string }
 
-/** datatype → where its system and its code stand. A primitive has its code alone: its system is the element's own. */
+/** By datatype, where it has its system and its code. A primitive has only a code: its system depends on the element. */
 const shapes: Readonly<Record<string, Shape>> = {
   Coding: { system: 'system', code: 'code' },
   CodeableConcept: { inside: 'coding[*]', system: 'system', code: 'code' },
@@ -88,7 +88,7 @@ const conditionOf = (datatype: string, token: Token): Condition => {
   return shape.inside === undefined ? { holds } : { inside: shape.inside, holds }
 }
 
-/** "If the underlying data type is string then the search is not case sensitive." Of all these a `code` alone has a system. */
+/** "If the underlying data type is string then the search is not case sensitive." Of the primitives, only a `code` has a system. */
 const primitiveTest = (datatype: string, { system, code }: Token): SqlFragment => {
   if (typeof system === 'string' && datatype !== 'code') return sql.fragment`FALSE`
   if (code === undefined) return sql.fragment`TRUE`
@@ -136,7 +136,7 @@ export const matchOfType = (
       : [],
   )
 
-/** One of the concepts. A `code` has its system implicitly. */
+/** One of the concepts. The system of a `code` is implicit. */
 export const matchConcepts = (
   content: SqlFragment,
   parameter: SearchParameter,
@@ -175,7 +175,7 @@ export const tokensOf = (datatype: string, value: unknown): readonly TokenParts[
   })
 }
 
-/** How the index may spell a code: as it is, and without its case where some path leads to a string or an e-mail address. */
+/** How a code may be written in the index: as it is, and without its case if some path leads to a string or an e-mail address. */
 export const spellingsOf = ({ paths }: SearchParameter, code: string): readonly string[] =>
   paths.some(({ datatype }) => datatype === 'string' || datatype === 'ContactPoint')
     ? [...new Set([code, foldCase(code)])]
@@ -183,5 +183,5 @@ export const spellingsOf = ({ paths }: SearchParameter, code: string): readonly 
 
 const codingsOf = (concept: unknown): readonly unknown[] => (concept as { coding?: readonly unknown[] }).coding ?? []
 
-/** Whether the element's datatype has a system of its own, so that `system|code` can be looked up as it stands. */
+/** Whether the datatype has a system of its own, so that `system|code` can be looked up as it is. */
 export const hasSystem = (datatype: string): boolean => shapes[datatype]?.system !== undefined

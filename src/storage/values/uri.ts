@@ -14,7 +14,7 @@ export const matchUri = (content: SqlFragment, parameter: SearchParameter, { uri
     { holds: match === undefined && isAnyVersion(datatype, uri) ? ofAnyVersion(uri) : tests[match ?? 'exact'](uri) },
   ])
 
-/** `_profile=url` asks for what claims the profile, in whichever version it says. */
+/** `_profile=url` asks for what claims the profile in any version. */
 const isAnyVersion = (datatype: string, uri: string): boolean => datatype === 'canonical' && !uri.includes('|')
 
 const ofAnyVersion = (uri: string): SqlFragment => sql.fragment`split_part(${elementText}, '|', 1) = ${uri}`

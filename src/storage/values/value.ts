@@ -13,7 +13,7 @@ import { matchConcepts, matchIdentifier, matchMime, matchOfType, matchToken } fr
 import { matchUri } from './uri.ts'
 import { matchWords } from './words.ts'
 
-/** Whether `content` (jsonb) has the value: the whole truth about a parameter; indexes only narrow. */
+/** `content` (jsonb) has the value. This decides; indexes only narrow a search down. */
 export const matchValue = (content: SqlFragment, parameter: SearchParameter, value: Value): SqlFragment => {
   switch (value.kind) {
     case 'token':
@@ -54,13 +54,13 @@ export const matchValue = (content: SqlFragment, parameter: SearchParameter, val
   }
 }
 
-/** A question about the terminology is answered before it becomes SQL. */
+/** The codes of a question about the terminology, which must have been looked up before it becomes SQL. */
 export const lookedUp = ({ asked, codes }: Extract<Value, { kind: 'concepts' }>): readonly Concept[] => {
   if (codes === undefined) throw new Error(`the concepts of ${JSON.stringify(asked)} were not looked up`)
   return codes
 }
 
-/** All parts within one and the same element. https://hl7.org/fhir/R4/search.html#composite */
+/** All parts hold for one and the same element. https://hl7.org/fhir/R4/search.html#composite */
 const matchComposite = (content: SqlFragment, parameter: SearchParameter, parts: readonly Part[]): SqlFragment => {
   const [first, ...rest] = parts.map(({ parameter: part, value }) =>
     matchValue(part.ofResource === true ? content : element, part, value),
