@@ -39,13 +39,17 @@ const isRawNumber = (value: unknown): value is RawNumber =>
   typeof value === 'object' && value !== null && isRawJSON(value)
 
 /** Whether JSON.parse might read a number in it that JavaScript writes differently. */
-export const mayLoseText = (text: string): boolean => lossy.test(text)
+export const mayLoseText = (text: string): boolean => lossyWithin.test(text) || lossyAlone.test(text)
+
+/** A number with a trailing zero, an exponent, many zeros, a minus zero or many digits. JavaScript writes any other number back as it was. */
+const lossy = String.raw`(?:\d+\.\d*0(?!\d)|[\d.]+[eE]|0\.0{6}|0(?![\d.])(?<=-0)|[\d.]{16})`
 
 /**
- * Finds a number in a place where JSON may have one, with a trailing zero, an exponent, many zeros, a minus zero or many digits. JavaScript
- * writes any other number back as it was. The quote before the colon keeps `urn:uuid:1e…` and times of day inside strings from matching.
+ * Finds such a number in a place where JSON may have one. The quote before the colon keeps `urn:uuid:1e…` and times of day inside strings from
+ * matching. It is tested last, so that most characters of a text are skipped quickly.
  */
-const lossy = /(?:^|"\s*:|[,[])\s*-?(?:\d+\.\d*0(?!\d)|[\d.]+[eE]|0\.0{6}|0(?![\d.])(?<=-0)|[\d.]{16})/
+const lossyWithin = new RegExp(String.raw`[:,[]\s*-?(?=\d)(?<=(?:[,[]|"\s*:)\s*-?)${lossy}`)
+const lossyAlone = new RegExp(String.raw`^\s*-?${lossy}`)
 
 const keepText = function (this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number') return value

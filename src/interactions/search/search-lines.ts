@@ -1,4 +1,5 @@
 import { FhirError } from '../../fhir/error.ts'
+import { roomOfPage } from '../../search/room.ts'
 import type { Search } from '../../search/search.ts'
 import type { Page } from '../../storage/store.ts'
 import type { Context, FhirResponse } from '../interaction.ts'
@@ -7,23 +8,36 @@ import type { Context, FhirResponse } from '../interaction.ts'
  * All matches, one resource a line, in the order of the search. Pages are asked for one after another as the client takes them, each through the
  * gate anew, and no more than one is held in memory. If anything goes wrong after the first, the client sees the connection break.
  */
-export const searchLines = async (asked: Search, { store }: Pick<Context, 'store'>): Promise<FhirResponse> => {
+export const searchLines = async (asked: Search, context: Pick<Context, 'store'>): Promise<FhirResponse> => {
   refuseShapes(asked)
-  const search = { ...asked, count: linesAtOnce }
+  return { status: 200, body: { kind: 'lines', lines: linesOf(await searchPages(asked, context)) } }
+}
+
+/** The same matches, as the contents of one page after another. The first page has been read when this returns. */
+export const searchPages = async (
+  asked: Search,
+  { store }: Pick<Context, 'store'>,
+): Promise<AsyncIterable<readonly string[]>> => {
+  const search = { room: roomOfPage, ...asked, count: linesAtOnce }
   const first = await store.search(search)
-  return {
-    status: 200,
-    body: { kind: 'lines', lines: linesFrom(first, cursor => store.search({ ...search, cursor })) },
-  }
+  return pagesFrom(first, cursor => store.search({ ...search, cursor }))
 }
 
 const linesAtOnce = 1000
 
-const linesFrom = async function* (first: Page, more: (cursor: string) => Promise<Page>): AsyncGenerator<string> {
+const pagesFrom = async function* (
+  first: Page,
+  more: (cursor: string) => Promise<Page>,
+): AsyncGenerator<readonly string[]> {
   for (let page = first; ; page = await more(page.next)) {
-    if (page.entries.length > 0) yield page.entries.map(({ content }) => `${content}\n`).join('')
+    yield page.entries.map(({ content }) => content)
     if (page.next === undefined) return
   }
+}
+
+/** One piece of text per page. */
+export const linesOf = async function* (pages: AsyncIterable<readonly string[]>): AsyncGenerator<string> {
+  for await (const contents of pages) if (contents.length > 0) yield contents.map(content => `${content}\n`).join('')
 }
 
 /** Only matches have lines. */

@@ -1,4 +1,5 @@
 import { type Options, stringify } from 'csv-stringify/sync'
+import { openGiveWay } from '../../fhir/give-way.ts'
 
 /** A number, in digits as they came. */
 type Decimal = { readonly digits: string }
@@ -8,18 +9,45 @@ export type Cell = string | Decimal | undefined
  * No cell is a formula to a spreadsheet; a number below zero stays a number. A line break of any kind stays within its cell, where a
  * row would end by it. https://owasp.org/www-community/attacks/CSV_Injection
  */
-export const cellOptions: Options = {
+const cellOptions: Options = {
   escape_formulas: true,
   quote_record_delimiter: true,
   cast: { object: ({ digits }) => ({ value: String(digits), escape_formulas: false }) },
 }
 
 /** Lines of CSV. */
-export const csv = (rows: readonly (readonly Cell[])[]): string =>
+export const csv = (rows: Rows): string => linesOf(rows, { ...cellOptions, record_delimiter: 'windows' })
+
+/** The same, each ending by a line feed alone. */
+export const unixCsv = (rows: Rows): string => linesOf(rows, cellOptions)
+
+type Rows = readonly (readonly Cell[])[]
+
+const linesOf = (rows: Rows, options: Options): string =>
   stringify(
-    rows.map(row => [...row]),
-    { ...cellOptions, record_delimiter: 'windows' },
+    rows.map(row => row.map(plain)),
+    options,
   )
+
+/** A number without a sign cannot be taken for a formula. As plain text it needs no options of its own, which the library takes long to prepare. */
+const plain = (cell: Cell): Cell => (typeof cell === 'object' && /^\d/.test(cell.digits) ? cell.digits : cell)
+
+/** Lines of many rows, some hundred rows at a time, so that other requests are answered in between. */
+export const csvInTurns = async function* (rows: Iterable<readonly Cell[]>, lines: typeof csv): AsyncGenerator<string> {
+  const giveWay = openGiveWay()
+  let some: (readonly Cell[])[] = []
+  for (const row of rows) {
+    some.push(row)
+    if (some.length < rowsAtOnce) continue
+    yield lines(some)
+    some = []
+    await giveWay()
+  }
+  if (some.length > 0) yield lines(some)
+}
+
+/** Each call of the CSV library costs about as much as one row. */
+const rowsAtOnce = 500
 
 /** The mark by which spreadsheets know that a file is UTF-8. */
 export const utf8Mark = '\ufeff'

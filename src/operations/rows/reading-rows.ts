@@ -1,5 +1,4 @@
 import type { Extension, Reference, Resource } from '@medplum/fhirtypes'
-import { parseJson } from '../../fhir/json.ts'
 import { statisticWords } from '../../fhir/measured/descriptive-statistic.ts'
 import { deviceName } from '../sources.ts'
 import { type Cell, csv, utf8Mark } from './csv.ts'
@@ -15,7 +14,8 @@ import {
   whatOf,
 } from './value-cells.ts'
 
-type Reading = Valued &
+/** An Observation of which numbers have kept their text. */
+export type Reading = Valued &
   Timed & {
     readonly id: string
     readonly status?: string
@@ -34,8 +34,9 @@ type Named = {
 const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation', 'absent']
 
 /** Rows of Observations: one for each value of their own or of a component; `part` says of a statistic which one it is, `absent` why there is no value. */
-export const readingRows = (contents: readonly string[], named: Named): string =>
-  csv(contents.flatMap(content => rowsOf(parseJson(content) as Reading, named)))
+export const readingRows = function* (readings: readonly Reading[], named: Named): Iterable<readonly Cell[]> {
+  for (const reading of readings) yield* rowsOf(reading, named)
+}
 
 const rowsOf = (reading: Reading, { nameKind, nameDevice }: Named): readonly (readonly Cell[])[] => {
   const { id, status, code, component = [] } = reading

@@ -1,6 +1,7 @@
-import type { Observation, ResourceType } from '@medplum/fhirtypes'
+import type { ResourceType } from '@medplum/fhirtypes'
 import { isInCompartments } from '../../access/patient-compartment.ts'
 import { inSteps } from '../../fhir/give-way.ts'
+import { parseJson } from '../../fhir/json.ts'
 import { parseReference } from '../../fhir/reference.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Mhealth } from '../../mhealth/mhealth.ts'
@@ -9,7 +10,8 @@ import { parseSearch } from '../../search/parse.ts'
 import { roomOfPage } from '../../search/room.ts'
 import type { Page, Store } from '../../storage/store.ts'
 import { type Source, sourcesOf } from '../sources.ts'
-import { readingRows, readingsHeader } from './reading-rows.ts'
+import { csv, csvInTurns } from './csv.ts'
+import { type Reading, readingRows, readingsHeader } from './reading-rows.ts'
 import type { NameKind } from './value-cells.ts'
 
 /** What stands in the compartment of a patient, as the reader of the store may see it. */
@@ -32,7 +34,9 @@ export const resourceLines: RecordLines = async function* (records) {
 }
 
 /** The Open mHealth documents of what was measured, each byte for byte as it came, in one list. */
-export const documentLines: RecordLines = async function* (records) {
+export const documentLines: RecordLines = records => together(documentPieces(records))
+
+const documentPieces = async function* (records: readonly PatientRecord[]): AsyncGenerator<string | Buffer> {
   let before = '[\n'
   for (const record of records)
     for await (const { entries } of pagesOf(record, 'Observation')) {
@@ -47,6 +51,23 @@ export const documentLines: RecordLines = async function* (records) {
   yield before === '[\n' ? '[]\n' : '\n]\n'
 }
 
+/** Sends small pieces together: sending each alone takes longer than making it. */
+const together = async function* (pieces: AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
+  let [some, bytes]: [Buffer[], number] = [[], 0]
+  for await (const piece of pieces) {
+    const buffer = typeof piece === 'string' ? Buffer.from(piece) : piece
+    some.push(buffer)
+    bytes += buffer.length
+    if (bytes < bytesAtOnce) continue
+    yield Buffer.concat(some)
+    some = []
+    bytes = 0
+  }
+  yield Buffer.concat(some)
+}
+
+const bytesAtOnce = 65_536
+
 /** What was measured, a value a row. https://www.rfc-editor.org/rfc/rfc4180 */
 export const readingLines: RecordLines = async function* (records) {
   yield readingsHeader
@@ -54,16 +75,15 @@ export const readingLines: RecordLines = async function* (records) {
     const devices = new Map<string, Source>()
     const nameDevice = (reference: string) => devices.get(idIn(reference) ?? '')?.display
     for await (const { entries } of pagesOf(record, 'Observation')) {
-      const contents = entries.map(({ content }) => content)
-      const unknown = contents.flatMap(deviceIn).filter(id => !devices.has(id))
+      const readings = entries.map(({ content }) => parseJson(content) as Reading)
+      const unknown = readings.flatMap(deviceIn).filter(id => !devices.has(id))
       for (const [id, device] of await sourcesOf(record, new Set(unknown))) devices.set(id, device)
-      yield readingRows(contents, { nameKind: record.nameKind, nameDevice })
+      yield* csvInTurns(readingRows(readings, { nameKind: record.nameKind, nameDevice }), csv)
     }
   }
 }
 
-const deviceIn = (content: string): readonly string[] => {
-  const { device }: Pick<Observation, 'device'> = JSON.parse(content)
+const deviceIn = ({ device }: Reading): readonly string[] => {
   const id = device?.display === undefined ? idIn(device?.reference) : undefined
   return id === undefined ? [] : [id]
 }

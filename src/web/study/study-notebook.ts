@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream'
-import { stringify } from 'csv-stringify'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { parseScopes } from '../../access/scope.ts'
 import { typeOfKind } from '../../access/shared-type.ts'
@@ -8,9 +7,9 @@ import { parseJson } from '../../fhir/json.ts'
 import { codesOf } from '../../fhir/measured/code-class.ts'
 import { readInTurn } from '../../http/caller/caller-turns.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
-import { searchLines } from '../../interactions/search/search-lines.ts'
+import { linesOf, searchPages } from '../../interactions/search/search-lines.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
-import { cellOptions } from '../../operations/rows/csv.ts'
+import { type Cell, csvInTurns, unixCsv } from '../../operations/rows/csv.ts'
 import { readingColumns, rowsOf, type StudyReading } from '../../operations/rows/study-reading-rows.ts'
 import type { NameKind } from '../../operations/rows/value-cells.ts'
 import { parseSearch } from '../../search/parse.ts'
@@ -110,18 +109,18 @@ ${selectField({ name: 'minutes', label: 'Token valid for', value: typed(reply.re
       if (codes.length === 0) return send(reply.code(422), read, { problem: nothingChosen })
       // As the bearer of the token of the snippet would read it.
       const caller = { ...read.caller, study: request.params.id, scopes: parseScopes(scopesFor(codes).join(' ')) }
-      const { body } = await searchLines(parseSearch(registry, 'Observation', queryFor(codes)), {
+      const pages = await searchPages(parseSearch(registry, 'Observation', queryFor(codes)), {
         store: readInTurn(openStoreFor(caller), request),
       })
-      if (body?.kind !== 'lines') throw new Error('a search for lines did not answer lines')
-      const { type, stream } = formats[format]
+      const { type, piecesOf } = formats[format]
       const store = readInTurn(openStoreFor(read.caller), request)
       const findCodes = openStudyCodes({ store, registry, study: request.params.id })
+      const pieces = piecesOf(pages, { nameKind: kindNames(codeClasses, wordsFor('en')), findCodes })
       return reply
         .type(type)
         .header('cache-control', 'no-store')
         .header('content-disposition', `attachment; filename="readings.${format}"`)
-        .send(stream(whileLetIn(request, body.lines), { nameKind: kindNames(codeClasses, wordsFor('en')), findCodes }))
+        .send(Readable.from(whileLetIn(request, pieces), { objectMode: false }))
     })
 }
 
@@ -142,27 +141,33 @@ type Naming = {
   readonly findCodes: ReturnType<typeof openStudyCodes>
 }
 
-type Format = { readonly type: string; readonly stream: (lines: AsyncIterable<string>, naming: Naming) => Readable }
-
-const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
-  ndjson: {
-    type: 'application/fhir+ndjson; charset=utf-8',
-    stream: lines => Readable.from(lines, { objectMode: false }),
-  },
-  csv: {
-    type: 'text/csv; charset=utf-8',
-    stream: (lines, naming) =>
-      Readable.from(rowsIn(lines, naming)).compose(
-        stringify({ ...cellOptions, header: true, columns: [...readingColumns] }),
-      ) as Readable,
-  },
+type Format = {
+  readonly type: string
+  readonly piecesOf: (pages: AsyncIterable<readonly string[]>, naming: Naming) => AsyncIterable<string>
 }
 
-const rowsIn = async function* (lines: AsyncIterable<string>, { nameKind, findCodes }: Naming) {
-  for await (const chunk of lines) {
-    const readings = chunk.split('\n').flatMap(line => (line === '' ? [] : (parseJson(line) as StudyReading)))
+const csvOf = async function* (
+  pages: AsyncIterable<readonly string[]>,
+  { nameKind, findCodes }: Naming,
+): AsyncGenerator<string> {
+  yield unixCsv([readingColumns])
+  for await (const contents of pages) {
+    const readings = contents.map(content => parseJson(content) as StudyReading)
     const codes = await findCodes(readings.flatMap(({ subject }) => subject?.reference ?? []))
     const codesOf = (reference: string) => codes.get(reference) ?? []
-    for (const reading of readings) yield* rowsOf(reading, { nameKind, codesOf })
+    yield* csvInTurns(cellsOf(readings, { nameKind, codesOf }), unixCsv)
   }
+}
+
+const cellsOf = function* (
+  readings: readonly StudyReading[],
+  named: Parameters<typeof rowsOf>[1],
+): Iterable<readonly Cell[]> {
+  for (const reading of readings)
+    for (const row of rowsOf(reading, named)) yield readingColumns.map(column => row[column])
+}
+
+const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
+  ndjson: { type: 'application/fhir+ndjson; charset=utf-8', piecesOf: linesOf },
+  csv: { type: 'text/csv; charset=utf-8', piecesOf: csvOf },
 }

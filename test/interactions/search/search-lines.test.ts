@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
+import { loadRegistry } from '../../../src/fhir/registry.ts'
+import { searchPages } from '../../../src/interactions/search/search-lines.ts'
+import { parseSearch } from '../../../src/search/parse.ts'
+import { roomOfPage } from '../../../src/search/room.ts'
+import type { Search } from '../../../src/search/search.ts'
 import { revokeToken } from '../../../src/storage/authorization/token.ts'
 import { sql } from '../../../src/storage/sql.ts'
+import type { Store } from '../../../src/storage/store.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { readSlowly } from '../../support/slow-reader.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
@@ -142,4 +148,20 @@ t.test('a client sees that not all has come', async t => {
     await connection.run(sql.fragment`ALTER TABLE patient RENAME TO patient_elsewhere`)
   })
   await t.rejects(rest())
+})
+
+t.test('a page of lines has no more room than any other, however long resources are', async t => {
+  const asked: Search[] = []
+  const search: Store['search'] = async one => {
+    asked.push(one)
+    return { entries: [], included: [], leftOut: false, ...(asked.length < 3 && { next: `${asked.length}` }) }
+  }
+  const pages = await searchPages(parseSearch(loadRegistry(), 'Observation', new URLSearchParams()), {
+    store: { search } as Store,
+  })
+  t.equal((await Array.fromAsync(pages)).length, 3)
+  t.strictSame(
+    asked.map(({ room, cursor }) => [room, cursor]),
+    [undefined, '1', '2'].map(cursor => [roomOfPage, cursor]),
+  )
 })

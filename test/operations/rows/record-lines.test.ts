@@ -1,6 +1,8 @@
 import t from 'tap'
+import { parseJson } from '../../../src/fhir/json.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
-import { readingRows } from '../../../src/operations/rows/reading-rows.ts'
+import { csv, csvInTurns } from '../../../src/operations/rows/csv.ts'
+import { type Reading, readingRows } from '../../../src/operations/rows/reading-rows.ts'
 import { documentLines, readingLines, resourceLines } from '../../../src/operations/rows/record-lines.ts'
 import type { Page, Store } from '../../../src/storage/store.ts'
 
@@ -32,6 +34,14 @@ const openRecord = () => {
   return { record, pagesAsked: () => asked }
 }
 
+/** Rows of the table, of Observations as they are stored. */
+const tableOf = (...contents: readonly object[]): readonly string[] => {
+  const readings = contents.map(one => parseJson(JSON.stringify(one)) as Reading)
+  return csv([...readingRows(readings, { nameKind: () => undefined, nameDevice: () => undefined })])
+    .trimEnd()
+    .split('\r\n')
+}
+
 t.test('however long a record is, a page of it is asked for when the one before was taken', async t => {
   for (const lines of [resourceLines, readingLines]) {
     const { record, pagesAsked } = openRecord()
@@ -59,25 +69,12 @@ t.test('a table of readings says of a statistic that it is one', async t => {
     { id: 'part', extension, code, component },
     { id: 'plain', code, valueInteger: 120 },
   ]
-  const rows = readingRows(
-    contents.map(one => JSON.stringify(one)),
-    { nameKind: () => undefined, nameDevice: () => undefined },
-  )
-  t.strictSame(rows.trimEnd().split('\r\n'), [
+  t.strictSame(tableOf(...contents), [
     ',,Pressure,,standard deviation,12,,,,own,',
     ',,Pressure,,"Systolic, standard deviation",9,,,,part,',
     ',,Pressure,,,120,,,,plain,',
   ])
 })
-
-/** Rows of the table, of Observations as they are stored. */
-const tableOf = (...contents: readonly object[]): readonly string[] =>
-  readingRows(
-    contents.map(one => JSON.stringify(one)),
-    { nameKind: () => undefined, nameDevice: () => undefined },
-  )
-    .trimEnd()
-    .split('\r\n')
 
 t.test('a reading of several times is in the table from the first to the last of them', async t => {
   const event = ['2026-11-20T20:00:00-05:00', '2026-11-20T08:00:00-05:00', '2026-11-20T14:00:00Z']
@@ -124,4 +121,16 @@ t.test('a list without documents is a list', async t => {
   const parts: string[] = []
   for await (const part of documentLines([record])) parts.push(String(part))
   t.equal(parts.join(''), '[]\n')
+})
+
+t.test('others have their turn while very many rows are made, which are those of all at once', async t => {
+  const rows = Array.from({ length: 20_000 }, (_, index) => ['one, and another', { digits: `${index - 5}` }, undefined])
+  let turns = 0
+  const others = setInterval(() => {
+    turns += 1
+  })
+  const pieces = await Array.fromAsync(csvInTurns(rows, csv))
+  clearInterval(others)
+  t.ok(turns > 0)
+  t.equal(pieces.join(''), csv(rows))
 })
