@@ -178,7 +178,7 @@ export const ownStudiesOf = (parts: OwnParts, person: string): Promise<readonly 
  * The Consent to the study, by whichever record of the human it was given. `ofHuman`, because staff may also see the answers of other people
  * to the same study. A preview is about nobody, and so has none.
  */
-const findConsent = async (record: OwnRecord, study: string): Promise<Consent | undefined> => {
+export const findConsent = async (record: OwnRecord, study: string): Promise<Consent | undefined> => {
   if (record.patient === '') return undefined
   const query = { study: `ResearchStudy/${study}`, _sort: '-_lastUpdated', _count: '100' }
   const all = await record.find<Consent>('Consent', query, record.ofHuman)

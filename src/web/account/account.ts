@@ -5,6 +5,7 @@ import type { Key, Words } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
 import { compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
+import { findWaitingStudies } from '../../studies/consent/waiting-answer.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -14,7 +15,8 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
 /** What belongs to whoever is signed in. */
-export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => {
+export const accountPage: AddPage = (server, options) => {
+  const { accounts, ehrLaunches, sso } = options
   server.get('/account', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const account = await findAccountOf(accounts.database, person)
@@ -24,6 +26,7 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
     const { say } = words
     const done = namedIn(doneTexts, queryOf(request).get('done'))
     const isPatient = (await patientsOf(accounts.database, person)).length > 0
+    const waiting = isPatient ? await findWaitingStudies(options, person) : []
     const works = caller?.practitioner !== undefined
     const places = (
       [
@@ -39,6 +42,7 @@ export const accountPage: AddPage = (server, { accounts, ehrLaunches, sso }) => 
       content: html`<h1>${say('account.title')}</h1>
 ${account?.email === undefined && withoutAddress(words, accounts)}
 ${done && notice('done', html`<p>${say(done)}</p>`)}
+${waiting.length > 0 && waitingNotice(waiting, words)}
 <dl>
 <dt>${say('own.own-name')}</dt><dd>${await nameOfPerson(accounts.openStoreAs, person)}</dd>
 <dt>${say('field.email')}</dt><dd>${account?.email ?? say('own.no-email')}</dd>
@@ -57,6 +61,16 @@ ${(await ehrLaunches.arrivals.usersOf(person)).length > 0 && html`<li><a href="/
 ${account?.isVerified === false && account.email !== undefined && accounts.mail && unverified(words, ownToken(reply))}`,
     })
   })
+}
+
+/** Leads to the study where there is one alone. */
+const waitingNotice = (waiting: readonly string[], { say }: Words): Html => {
+  const [first, ...others] = waiting
+  const [at, text] =
+    others.length === 0
+      ? [`/sharing/${first}`, say('own.waiting-one')]
+      : ['/sharing', say('own.waiting', { count: waiting.length })]
+  return notice('standing', html`<p><a href="${at}">${text}</a></p>`)
 }
 
 /** Where no e-mail can be sent, others give them another one. */

@@ -5,9 +5,9 @@ import type { Words } from '../../messages/catalogue.ts'
 import { compartmentsOf } from '../../storage/authorization/token.ts'
 import { nameOf, type OwnRecord } from '../../studies/consent/own-record.ts'
 import { type Sharing, sharingsOf } from '../../studies/consent/own-sharing.ts'
-import { findStudyAsked, ownStudiesOf, type StudyAsked } from '../../studies/consent/own-study.ts'
-import { isSignedEarlier } from '../../studies/consent/patient-text.ts'
+import type { StudyAsked } from '../../studies/consent/own-study.ts'
 import { stopSharing } from '../../studies/consent/stop-sharing.ts'
+import { studiesAsked, waitsForAnswer } from '../../studies/consent/waiting-answer.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, notice, postForm } from '../page/form.ts'
@@ -68,7 +68,7 @@ const sendSharing = async (
   const words = wordsOf(request)
   const { say } = words
   const sharings = await sharingsOf(options, person, words)
-  const asked = await askedOf(person, options, words)
+  const asked = await studiesAsked(options, person, words)
   const given = sharings.filter(({ kept }) => kept === undefined)
   const kept = sharings.filter(one => one.kept !== undefined)
   const isKept = (study: StudyAsked) => kept.some(({ receiver }) => receiver === referenceTo(study))
@@ -84,7 +84,7 @@ const sendSharing = async (
     content: html`<h1>${say('sharing.title')}</h1>
 ${told(done, words)}
 ${paperList(asked, words)}
-${studyList('sharing.open', asked.filter(waits), words)}
+${studyList('sharing.open', asked.filter(waitsForAnswer), words)}
 ${given.length === 0 ? html`<p>${say(kept.length > 0 ? 'sharing.nothing-new' : apps ? 'sharing.nothing-but-apps' : 'sharing.nothing')}</p>` : stopForm(given, fieldsets, words, ownToken(reply))}
 ${keptShown.length > 0 && html`<h2>${say('sharing.kept')}</h2>${keptShown}`}
 ${apps}
@@ -171,27 +171,12 @@ const appsShown = async (server: FastifyInstance, person: string, words: Words):
   return html`<p>${phrase(words, 'sharing.apps-go-on', { apps })}</p>`
 }
 
-/** All studies that ask the person, or that they have answered. */
-const askedOf = async (person: string, options: PageOptions, words: Words): Promise<readonly StudyAsked[]> => {
-  const own = await ownStudiesOf(options, person)
-  const asked = await Promise.all(own.map(({ study }) => findStudyAsked(options, person, study, words)))
-  return asked.filter(one => one !== undefined)
-}
-
 const referenceTo = ({ study }: StudyAsked): string => `ResearchStudy/${study.id}`
 
 const studyList = (title: 'sharing.open' | 'sharing.over', asked: readonly StudyAsked[], words: Words): Html | false =>
   asked.length > 0 &&
   html`<h2>${words.say(title)}</h2>
 <ul class="list-group list-group-flush mb-4">${asked.map(one => html`<li class="list-group-item px-0 py-3"><a href="/sharing/${one.study.id}"${langOf(one.title, words)}>${one.title.text}</a>${!one.isEnrolled && html`<div>${words.say('study.left')}</div>`}</li>`)}</ul>`
-
-/** Also what was signed is asked again, by another text. One that does not run asks nothing, and of paper staff answer first. */
-const waits = (asked: StudyAsked): boolean =>
-  asked.paperSince === undefined &&
-  asked.isEnrolled &&
-  asked.isInForce &&
-  !asked.isClosed &&
-  (asked.consent === undefined || asked.consent.status === 'proposed' || isSignedEarlier(asked))
 
 /** They have said no, or have stopped, and may still say yes unless their place has ended. */
 const isOver = ({ consent }: StudyAsked): boolean => consent?.status === 'rejected' || consent?.status === 'inactive'

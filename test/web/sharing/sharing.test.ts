@@ -195,6 +195,8 @@ t.test('a part is stopped, and the rest goes on; everything is stopped at once',
 
 t.test('saying no is one press, and can be taken back', async t => {
   const { browser: own, patient } = await arrived('Dina')
+  const waiting = `<a href="${page}">A study is waiting for your answer</a>`
+  t.match((await own.get('/account')).body, waiting, 'who signs in is led to it')
   t.match(await own.send(page, {}, `${page}/decline`).catch(() => own.get(page)), { status: 200 })
   const { body } = await own.get(page)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
@@ -204,6 +206,7 @@ t.test('saying no is one press, and can be taken back', async t => {
   )
   t.match(await own.post(`${page}/decline`, { _csrf }), { status: 303, location: `${page}?done=declined` })
   t.match(await consentsOf(patient.id), [{ status: 'rejected' }])
+  t.notMatch((await own.get('/account')).body, waiting)
   t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Dina Has declined/)
   t.match((await sign(own, both)).answer, { status: 303 })
   const sharing = await own.get(page)
