@@ -36,7 +36,9 @@ export const sendStudyPage = (
       ([path, name]) =>
         html`<li><a href="/studies/${study.id}${path}"${path === tab && html` aria-current="page" class="fw-bold"`}>${name}</a></li>`,
     )}</ul></nav>
-${isWide ? content : html`<div class="narrow">${content}</div>`}
-<p><a href="/studies">Back to the studies</a></p>`,
+<div${!isWide && html` class="narrow"`}>
+${content}
+<p><a href="/studies">Back to the studies</a></p>
+</div>`,
   })
 }

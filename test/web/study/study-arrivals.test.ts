@@ -38,6 +38,11 @@ t.test(
     await upload(bea, '8867-4', 700, 1)
     await upload(bea, '8867-4', 700)
     const { body } = await people.member.get(`/studies/${study.id}/arrivals`)
+    t.match(
+      body,
+      /<main id="content" class="container-xl .*<div class="narrow">.*Back to the studies<\/a><\/p>\s*<\/div>/s,
+      'as wide as the other tabs',
+    )
     const lines = [...body.matchAll(/<li class="list-group-item px-0 py-3">([\s\S]*?)<\/li>/g)].map(([, line = '']) =>
       wordsOf({ body: line })
         .replaceAll(/ Arrived .*?, measured /g, ' … ')
