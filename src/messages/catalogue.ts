@@ -3,20 +3,23 @@ import { join } from 'node:path'
 import english from './catalogue/en.json' with { type: 'json' }
 import { isolated } from './isolated.ts'
 
-/** What is said to patients, in one language. */
+/** The texts for patients in one language. */
 export type Words = {
-  /** Of BCP 47, as it stands in `lang`. */
+  /** The code in BCP 47, as in `lang`. */
   readonly code: string
   readonly say: (key: Key, values?: Readonly<Record<string, string | number>>) => string
-  /** The name of a kind of data; `display` is what it is called where the language has no word of its own. */
+  /** The name of a kind of data; `display` is used if the language has no word for it. */
   readonly kind: (key: string, display: string) => string
-  /** The same text cut at its values: words, the name of a value, words, and so on. */
+  /** The same text cut at its values: text, the name of a value, text, and so on. */
   readonly parts: (key: Key) => readonly string[]
-  /** With so many digits behind the decimal sign of the language, or with those that it has. None are grouped: in one language a point does what a comma does in another. */
+  /**
+   * With that many decimals, or with those that it has, after the decimal sign of the language. Digits are not grouped, since in one language a
+   * point does what a comma does in another.
+   */
   readonly number: (value: number, decimals?: number) => string
-  /** The day of it in UTC. */
+  /** The day in UTC. */
   readonly day: (time: Date) => string
-  /** In UTC, and says so. */
+  /** The moment in UTC, with the words that say so. */
   readonly moment: (time: Date) => string
 }
 
@@ -24,19 +27,19 @@ export type Key = keyof typeof english
 
 const folder = join(import.meta.dirname, 'catalogue')
 
-/** A file is a language: another one is added by adding its file. English is the one in which nothing is missing. */
+/** Each file is a language, so a language is added by adding its file. English is the one in which nothing is missing. */
 const catalogue: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map(
   readdirSync(folder).map(file => [file.replace(/\.json$/, ''), JSON.parse(readFileSync(join(folder, file), 'utf8'))]),
 )
 
-/** Each by its code, and as it calls itself. */
+/** Each with its code and its own name for itself. */
 export const languages: readonly { readonly code: string; readonly name: string }[] = [...catalogue].map(
   ([code, texts]) => ({ code, name: texts.language ?? code }),
 )
 
 export const languageCodes: readonly string[] = languages.map(({ code }) => code)
 
-/** The first language that is asked for and known, else English. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4 */
+/** The first language that is asked for and known, or else English. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.4 */
 export const wordsFor = (acceptLanguage: string | undefined): Words => {
   const code = preferred(acceptLanguage ?? '')
   const words = known.get(code) ?? wordsOf(code)
@@ -44,7 +47,7 @@ export const wordsFor = (acceptLanguage: string | undefined): Words => {
   return words
 }
 
-/** Of few languages: each is put together once, and not for each page. */
+/** There are few languages, so each is put together once, and not for each page. */
 const known = new Map<string, Words>()
 
 const preferred = (header: string): string => {

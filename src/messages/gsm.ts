@@ -1,14 +1,14 @@
 /** https://www.etsi.org/deliver/etsi_ts/123000_123099/123038/: what a text message carries at seven bits a character. */
 const basic =
   '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà'
-/** Of these, each is carried as two. */
+/** Each of these is sent as two characters. */
 const extension = '^{}\\[~]|€\f'
 
-/** The same text without the accents that would more than double its price; in other scripts it stays as it is. */
+/** The same text without accents that would more than double its price; text in other scripts is unchanged. */
 export const toGsm = (text: string): string =>
   [...text].map(one => (widthOf(one) > 0 ? one : (replaced[one] ?? plain(one)))).join('')
 
-/** How many messages a phone is charged for. */
+/** How many messages the text is charged as. */
 export const segmentsOf = (text: string): number => {
   const widths = [...text].map(widthOf)
   const isGsm = !widths.includes(0)

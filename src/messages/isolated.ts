@@ -1,6 +1,6 @@
 /**
- * A text as it may stand among others: names are written by whoever has one to give, and neither a control in them nor their own
- * direction may turn round what stands beside, such as a date. https://www.w3.org/TR/string-meta/#bidi-isolation
+ * A text that is safe inside others. Anybody can choose a name, and neither the control characters in it nor its own direction may turn round
+ * the text beside it, such as a date. https://www.w3.org/TR/string-meta/#bidi-isolation
  */
 export const isolated = (text: string): string => {
   const plain = text.replace(overrides, '')
@@ -8,7 +8,7 @@ export const isolated = (text: string): string => {
   return rightToLeft.test(own) && !wrapped.test(own) ? `\u2068${own}\u2069` : own
 }
 
-/** They turn round letters too, and end nowhere unless they say so. */
+/** These turn round letters as well, and go on until they are ended. */
 const overrides = /[\u202a-\u202e]/g
 const isolates = /[\u2066-\u2069]/g
 const rightToLeft = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\u061c\u200f]/u

@@ -1,6 +1,7 @@
 /**
- * What comes, laid together as it comes. A piece takes some 400 bytes beside its own, and one that was cut out of what the network read
- * keeps all of that, up to 64 KB: of who sends byte by byte, a few megabytes that are kept in their pieces take all the memory there is.
+ * Collects what arrives in large pieces. A piece takes some 400 bytes besides its own, and one that was cut out of what was read from the
+ * network keeps all of that in memory, up to 64 KB. So if somebody sends byte by byte, keeping a few megabytes in their original pieces would
+ * take all the memory there is.
  */
 export async function* largePieces(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let room = Buffer.allocUnsafe(roomBytes)

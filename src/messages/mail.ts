@@ -2,26 +2,26 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { Undelivered } from './undelivered.ts'
 
-/** Text for a person. Where it holds a link, it is a secret. */
+/** Text for a person. If it contains a link, it is a secret. */
 export type Letter = { readonly to: string; readonly subject: string; readonly text: string }
 
 export type Mail = {
-  /** Nobody waits for it: how long it takes would tell whether there was anything to send. What cannot be sent is logged. */
+  /** Nobody waits for it, since the time would reveal whether there was anything to send. If it cannot be sent, that is logged. */
   readonly send: (letter: Letter) => void
-  /** For who waits, and tries again themselves. Throws `Undelivered`. */
+  /** For callers that wait and try again themselves. Throws `Undelivered`. */
   readonly deliver: (letter: Letter) => Promise<void>
-  /** What is under way is given up. */
+  /** Gives up what is being sent. */
   readonly close: () => void
 }
 
 type Options = {
   readonly config: Pick<Config, 'smtpUrl' | 'mailFrom'>
   readonly log: Pick<Logger, 'warn' | 'error'>
-  /** Of this server, which is the sender where MAIL_FROM names none. */
+  /** The address of this server, which is the sender if MAIL_FROM names none. */
   readonly address: () => string
 }
 
-/** Undefined where no e-mail can be sent. */
+/** Undefined if no e-mail can be sent. */
 export const openMail = async (options: Options): Promise<Mail | undefined> => {
   const { smtpUrl } = options.config
   switch (smtpUrl) {
@@ -34,7 +34,7 @@ export const openMail = async (options: Options): Promise<Mail | undefined> => {
   }
 }
 
-/** For development: the configuration takes it only where the server listens to this machine alone. */
+/** For development: the configuration accepts this only if the server listens to this machine alone. */
 const writeIntoLog = ({ log }: Options): Mail => {
   const send = (letter: Letter) => log.warn({ letter }, 'A letter that is not sent, since SMTP_URL is log')
   return { send, deliver: async letter => send(letter), close: () => {} }
@@ -52,7 +52,7 @@ const sendBySmtp = async (url: string, { config, log, address }: Options): Promi
       await deliver(letter)
     } catch (error) {
       const [pauseMs, ...later] = pausesMs
-      // What mail servers say quotes addresses, so of the error only its codes are told.
+      // Mail servers quote addresses in their messages, so only the codes of the error are logged.
       if (pauseMs === undefined || !isOpen) log.error(codesOf(error), 'A letter could not be sent')
       else setTimeout(() => isOpen && attempt(letter, later), pauseMs).unref()
     }
@@ -82,7 +82,7 @@ const codesOf = (error: unknown): object => {
   return { code, responseCode, command }
 }
 
-/** What mail servers say quotes addresses: it is told by nodemailer's codes. */
+/** Mail servers quote addresses in their messages, so the reason is given by the codes of nodemailer. */
 const reasonOf = (error: unknown): string => {
   const { code, responseCode } = error as { readonly code?: string; readonly responseCode?: number }
   const status = responseCode === undefined ? '' : ` (status ${responseCode})`

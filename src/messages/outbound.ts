@@ -6,13 +6,13 @@ import { largePieces } from './large-pieces.ts'
 
 /** The only way out to other servers: rest-hooks, key sets, gateways. Each request is refused unless its address is allowed. */
 export type Outbound = {
-  /** Throws `OutboundRefusal` where the address is not allowed, and whatever went wrong on the way. */
+  /** Throws `OutboundRefusal` if the address is not allowed, and any error on the way. */
   readonly send: (request: OutboundRequest) => Promise<OutboundAnswer>
-  /** Whether requests to the URL would be sent at all; says why not. */
+  /** Why requests to the URL would not be sent; undefined if they would be. */
   readonly refusalOf: (url: string) => string | undefined
   /**
-   * For a library that has a client of its own: how it has to look up the host of the URL, so that it connects to no address
-   * that `send` would not; undefined where any will do. Throws where `send` would. Time and size are the library's to limit.
+   * For a library that has a client of its own: how it must look up the host of the URL, so that it connects to no address to which `send` would
+   * not; undefined if any address will do. Throws if `send` would. The library itself must limit time and size.
    */
   readonly lookUpFor: (url: string) => LookUp | undefined
   readonly close: () => Promise<void>
@@ -25,11 +25,11 @@ type OutboundRequest = {
   readonly body?: string
 }
 
-/** `body` is cut off by an error where it is longer than allowed. */
+/** If `body` is longer than allowed, reading it ends with an error. */
 type OutboundAnswer = {
   readonly status: number
   readonly body: string
-  /** The header of that name, in lower case; absent, or given several times: undefined. */
+  /** The header with that name, in lower case; undefined if it is absent, or was sent several times. */
   readonly header: (name: string) => string | undefined
 }
 
@@ -43,7 +43,7 @@ type Limits = {
   readonly maxBodyBytes?: number
 }
 
-/** Redirects are not followed: what they lead to was not asked about. */
+/** Redirects are not followed, since nobody has checked where they lead. */
 export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048_576 }: Limits): Outbound => {
   let client: ReturnType<typeof openClient> | undefined
   const refusalOf = (text: string) => refusal(text, allowed)
@@ -83,7 +83,7 @@ export const openOutbound = ({ allowed, timeoutMs = 10_000, maxBodyBytes = 1_048
   }
 }
 
-/** When something is first sent: many servers never do. */
+/** Loaded when something is first sent, which many servers never do. */
 const openClient = async (timeoutMs: number) => {
   const { Agent, request } = await import('undici')
   const connectMs = timeoutMs / 2
@@ -94,13 +94,13 @@ const openClient = async (timeoutMs: number) => {
   }
 }
 
-/** Whether the request that failed may have reached the other server: it was connected, and no whole answer came. */
+/** Whether a failed request may have reached the other server: there was a connection, but no complete answer. */
 export const mayHaveArrived = (error: unknown): boolean => {
   const { name, code } = error as { readonly name?: string; readonly code?: unknown }
   return name === 'TimeoutError' || broken.has(String(code))
 }
 
-/** Of a connection that stood. What could not be connected fails by others, sooner than the time for the answer is over. */
+/** Errors of an existing connection. A connection that cannot be made fails with other errors, and before the time for the answer is over. */
 const broken: ReadonlySet<string> = new Set([
   'UND_ERR_SOCKET',
   'UND_ERR_HEADERS_TIMEOUT',
@@ -122,7 +122,7 @@ const refusal = (text: string, allowed: readonly string[]): string | undefined =
   return undefined
 }
 
-/** Named in full, so that an operator has meant exactly this, be it private or without TLS. */
+/** Whether it is named in full, so that the operator means exactly this one, even if it is private or without TLS. */
 const isNamed = (text: string, allowed: readonly string[]): boolean => allowed.includes(URL.parse(text)?.origin ?? '')
 
 const isWildcardOf = (pattern: string, { protocol, host }: URL): boolean => {
@@ -131,18 +131,21 @@ const isWildcardOf = (pattern: string, { protocol, host }: URL): boolean => {
   return protocol === 'https:' && domain !== undefined && host.endsWith(domain)
 }
 
-/** Neither loopback, nor private, nor link-local (where clouds keep their credentials), nor any other special net. */
+/** Whether it is neither loopback, nor private, nor link-local (where clouds keep their credentials), nor in any other special network. */
 const isPublic = (address: string): boolean => {
   const asked = ipaddr.process(address)
   return asked.range() === 'unicast' && (asked.kind() === 'ipv4' || asked.match(givenOut))
 }
 
-/** All that there is of IPv6 for everybody. Beside it an old spelling of IPv4 is left, such as ::127.0.0.1. https://www.iana.org/assignments/ipv6-address-space */
+/**
+ * All of IPv6 that is publicly assigned. It leaves out old spellings of IPv4 such as ::127.0.0.1.
+ * https://www.iana.org/assignments/ipv6-address-space
+ */
 const givenOut = ipaddr.parseCIDR('2000::/3')
 
 type LookUp = NonNullable<Extract<NonNullable<Agent.Options['connect']>, { lookup?: unknown }>['lookup']>
 
-/** Asked when the connection is made, so that a name cannot lead elsewhere after it was checked. */
+/** Looked up when the connection is made, so that a name cannot lead elsewhere after it was checked. */
 const publicLookUp: LookUp = (host, options, done) => {
   lookUp(host, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return done(error, [])

@@ -2,7 +2,7 @@ import type { Letter, Mail } from './mail.ts'
 import type { Sms } from './sms.ts'
 import type { TextMessage } from './text-message.ts'
 
-/** Messages that are not sent, for who tries this server out on their own machine; they are gone when it stops. */
+/** Keeps messages instead of sending them, for people who try out this server on their own machine. They are gone when it stops. */
 export type Outbox = {
   readonly email: Pick<Mail, 'deliver' | 'send'>
   readonly sms: Sms

@@ -3,7 +3,7 @@ import type { Outbound } from './outbound.ts'
 import type { Carry, TextMessage } from './text-message.ts'
 import { Undelivered } from './undelivered.ts'
 
-/** Any gateway that takes one request for one message; an answer of 2xx means that it has taken it. */
+/** Any gateway that takes one request for each message; an answer of 2xx means that it has accepted it. */
 export const carryByGateway = (config: Config, outbound: Pick<Outbound, 'send'>): Carry => {
   const { smsGatewayUrl = '', smsGatewayMethod: method, smsGatewayHeader: header, smsGatewayBody: template } = config
   const isJson = /^\s*[{[]/.test(template)
@@ -25,5 +25,5 @@ export const carryByGateway = (config: Config, outbound: Pick<Outbound, 'send'>)
 const filled = (template: string, { to, text }: TextMessage, encode: (value: string) => string): string =>
   template.replace(/\{(to|text)\}/g, (_, name: 'to' | 'text') => encode(name === 'to' ? to : text))
 
-/** What stands within the quotes of a JSON string. */
+/** The text as it is written between the quotes of a JSON string. */
 const inJson = (value: string): string => JSON.stringify(value).slice(1, -1)

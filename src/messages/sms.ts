@@ -9,22 +9,22 @@ import { Undelivered } from './undelivered.ts'
 
 export type Sms = {
   /**
-   * Nobody waits for it, and it is tried once more, unless it may have gone out all the same. What cannot be sent is logged, without
-   * the number and the text.
+   * Nobody waits for it. It is tried once more, unless it may have been sent all the same. If it cannot be sent, that is logged without the
+   * number and the text.
    */
   readonly send: (message: TextMessage) => void
-  /** For who waits, and tries again themselves. Throws `Undelivered`. */
+  /** For callers that wait and try again themselves. Throws `Undelivered`. */
   readonly deliver: Carry
 }
 
 type Options = {
   readonly config: Config
   readonly log: Pick<Logger, 'error'>
-  /** Which lets through the origins of `smsOriginsOf`. */
+  /** It must allow the origins of `smsOriginsOf`. */
   readonly outbound: Pick<Outbound, 'send'>
 }
 
-/** Undefined where no text messages can be sent. */
+/** Undefined if no text messages can be sent. */
 export const openSms = ({ config, log, outbound }: Options): Sms | undefined => {
   const by = smsBy(config)
   if (by === 'none') return undefined
@@ -48,7 +48,7 @@ export const openSms = ({ config, log, outbound }: Options): Sms | undefined => 
   }
 }
 
-/** Whoever configures a gateway means it, be its address private. */
+/** Whoever configures a gateway means it, even if its address is private. */
 export const smsOriginsOf = (config: Config): readonly string[] => {
   const { twilioUrl, smsGatewayUrl } = config
   return [twilioUrl, ...(smsGatewayUrl === undefined ? [] : [new URL(smsGatewayUrl).origin])]

@@ -4,7 +4,7 @@ import type { Outbound } from './outbound.ts'
 import type { Carry } from './text-message.ts'
 import { Undelivered } from './undelivered.ts'
 
-/** https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource, loaded with the first message. */
+/** https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource; the library is loaded with the first message. */
 export const carryByTwilio = (config: Config, outbound: Pick<Outbound, 'send'>): Carry => {
   const { twilioAccountSid = '', twilioAuthToken = '', twilioFrom = '', twilioUrl } = config
   let opening: Promise<Twilio> | undefined
@@ -27,7 +27,7 @@ export const carryByTwilio = (config: Config, outbound: Pick<Outbound, 'send'>):
 type HttpClient = NonNullable<NonNullable<ConstructorParameters<typeof Twilio>[2]>['httpClient']>
 type Asked = Parameters<HttpClient['request']>[0]
 
-/** In the place of Twilio's own client, so that the rules for what leaves this server hold for it as well. */
+/** Replaces Twilio's own client, so that the rules for everything that leaves this server apply to it as well. */
 const clientOver = (outbound: Pick<Outbound, 'send'>, origin: string) => ({
   request: async ({ method, uri, username = '', password = '', headers = {}, data = {} }: Asked) => {
     const { pathname, search } = new URL(uri)
@@ -40,7 +40,7 @@ const clientOver = (outbound: Pick<Outbound, 'send'>, origin: string) => ({
       },
       ...(method === 'get' ? {} : { body: new URLSearchParams(asText(data as object)).toString() }),
     })
-    // Twilio's library reads JSON in whatever took it, and what it cannot read would be sent once more.
+    // Twilio's library parses the body of an accepted message, and if it could not, the message would be sent again.
     return { statusCode: status, body: status < 300 ? {} : body }
   },
 })

@@ -1,6 +1,6 @@
-/** A message that did not go out. The reason is for staff: it names neither the address nor what another server said of it. */
+/** A message that was not sent. The reason is for staff, and contains neither the address nor what another server said about it. */
 export class Undelivered extends Error {
-  /** Nobody knows whether it went out all the same. It is not tried again by itself: who has it would have it twice. */
+  /** Whether nobody knows if it was sent after all. It is not tried again automatically, since the person might get it twice. */
   readonly isUncertain: boolean
 
   constructor(reason: string, { isUncertain = false } = {}) {

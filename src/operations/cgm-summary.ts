@@ -47,7 +47,7 @@ const parseSummary = (given: URLSearchParams): Asked => {
   }
 }
 
-/** The one that has all others as its members comes first. */
+/** The summary that has all others as its members comes first. */
 const toSummary = (profile: GlucoseProfile, asked: Asked) => {
   const members = membersOf(profile, asked).map(resource => ({ fullUrl: newUrl(), resource }))
   const hasMember = members.map(({ fullUrl }) => ({ reference: fullUrl }))
@@ -56,7 +56,7 @@ const toSummary = (profile: GlucoseProfile, asked: Asked) => {
   return [{ fullUrl: newUrl(), resource: { ...summary, ...(isWhole ? { meta } : {}) } }, ...members]
 }
 
-/** Of one reading there is no variation, and so not all that the profile asks of a summary. */
+/** With a single reading there is no variation, and so not all that the profile requires of a summary. */
 const wholeMembers = 6
 
 const membersOf = (profile: GlucoseProfile, asked: Asked): readonly Observation[] => {

@@ -62,7 +62,7 @@ const studyOf = (text: string | undefined): string | undefined => {
   throw refusal('study', 'study is one ResearchStudy, as in ResearchStudy/123')
 }
 
-/** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value is that of the n-th day, however long it was. */
+/** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value is that of the n-th day, however long that was. */
 const toObservation = (patient: string, rows: readonly CompletenessRow[], { first, last }: Asked): Observation => {
   const counts = new Map(rows.map(({ day, count }) => [day, count]))
   const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))

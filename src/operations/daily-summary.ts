@@ -54,11 +54,11 @@ type Summed = {
   readonly code: string
   readonly unit: string
   readonly figures: readonly Figure[]
-  /** Of the reading, by which it belongs to a day: a night belongs to the day on which it ends. */
+  /** The bound of the reading that decides its day: a night belongs to the day on which it ends. */
   readonly at?: 'end'
-  /** Codes of other classes that are the same in a day's figures: of the total of a whole day, of glucose by what was examined. */
+  /** Codes of other classes that count as the same in a day's figures: for the total of a whole day, or for glucose by what was examined. */
   readonly also?: readonly Code[]
-  /** More cannot be. */
+  /** The highest possible value. */
   readonly most?: number
 }
 
@@ -75,7 +75,7 @@ const omh = (code: string, unit: string, figures: Summed['figures'], at?: 'end')
 
 const loinc = (code: string, unit: string): Summed => ({ system: systems.loinc, code, unit, figures: spread })
 
-/** Blood pressure by its two values. */
+/** Blood pressure is summed up by its two values. */
 const summedKinds: readonly Summed[] = [
   { ...omh('step-count', '{steps}', added), also: [dayTotalOf.steps] },
   { ...omh('calories-burned', 'kcal', added), also: [dayTotalOf.energy] },

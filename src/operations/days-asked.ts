@@ -4,7 +4,7 @@ import { refusal } from '../search/refusal.ts'
 import { only } from './parameters.ts'
 import { timezoneOf } from './readings-asked.ts'
 
-/** Whole days of a time zone, the last one included, and the instants between which they lie. */
+/** Whole days of a time zone, including the last one, and the instants at which they begin and end. */
 export type DaysAsked = {
   readonly first: string
   readonly last: string
@@ -13,7 +13,7 @@ export type DaysAsked = {
   readonly to: string
 }
 
-/** By `start`, `end` and `timezone`. */
+/** Reads `start`, `end` and `timezone`. */
 export const daysAskedIn = (given: URLSearchParams): DaysAsked => {
   const timezone = timezoneOf(given)
   const [first, last] = [dayIn(given, 'start'), dayIn(given, 'end')]

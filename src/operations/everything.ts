@@ -44,7 +44,7 @@ const everything = async (request: FhirRequest, context: Context) => {
   const path = 'id' in request ? `${type}/${request.id}/$everything` : `${type}/$everything`
   const { query, page } = await openPage(primitivesWithPresentation(request), path, context)
   const asked = parseEverything(query, context)
-  // Who may not read it learns the same as of one that is not there.
+  // Somebody who may not read it gets the same answer as if it did not exist.
   if ('id' in request) await context.store.read(type, request.id)
   const within: Within =
     type === 'Group' && 'id' in request
@@ -61,7 +61,7 @@ const everything = async (request: FhirRequest, context: Context) => {
 
 const isAsked = (type: ResourceType, { types }: Everything): boolean => types?.includes(type) !== false
 
-/** What is in nobody's compartment only comes along, with what is asked for or not. */
+/** Whether an include leads to types that are in nobody's compartment. These only come along, whether they are among `_type` or not. */
 const leadsOutside = ({ include }: Search, within: Within, { types }: Everything): boolean =>
   types !== undefined &&
   include.some(({ links }) => links.some(({ targets }) => targets.some(target => within(target) === undefined)))
@@ -98,7 +98,7 @@ const dateNamed = (query: URLSearchParams, name: string): string | undefined => 
   throw refusal(name, `${name} is a date or an instant such as 2026-03-01T12:00:00Z, not "${text}"`)
 }
 
-/** The Patient first, and everybody's types in the order of the specification; of those without a scope there is nothing. */
+/** The types in the order of the specification, but the Group or Patient first, and without those for which there is no scope. */
 const typesOf = (within: Within, { registry, access }: Context): readonly ResourceType[] => {
   const possible = registry.resourceTypes.filter(one => isGranted(access, 's', one) && within(one) !== undefined)
   const isFirst = (one: ResourceType) => one === 'Group' || one === 'Patient'
@@ -119,7 +119,7 @@ const searchOf = (
   if (care !== undefined && start !== undefined) bounds.append(care, `ge${start}`)
   if (care !== undefined && end !== undefined) bounds.append(care, `le${end}`)
   const limits = bounds.size === 0 ? [] : [parseCriteria(registry, type, bounds, { base })]
-  // The others in a Group are no part of anybody's record; whoever is one of the matches is there anyway.
+  // Other members of a Group are no part of anybody's record; the matches include all who belong there anyway.
   const include = search.include.map(one => ({
     ...one,
     links: one.links
@@ -130,7 +130,7 @@ const searchOf = (
   return { ...search, include, where: and(within ?? { kind: 'none' }, ...limits) }
 }
 
-/** When care was given, by the first of these that a type has; a type without any is of no date, and is always there. */
+/** When care was given: the first of these parameters that a type has. A type without any has no date, and is always included. */
 const careDates = [
   'date',
   'period',

@@ -32,7 +32,7 @@ export const expand: Operation = {
 
 const names = ['url', 'valueSetVersion', ...expansionParameters]
 
-/** Of a code that its value set names, only its code system says whether it is one still. */
+/** If a value set names a code, only the code system says whether it is still in use. */
 const activeAmong = async (members: readonly Member[], expansion: Expansion): Promise<readonly Member[]> => {
   const systems = [...new Set(members.map(({ system }) => system))]
   const held = new Map(await Promise.all(systems.map(async url => [url, await heldWhole(url, expansion)] as const)))
@@ -48,7 +48,7 @@ const heldWhole = async (url: string, expansion: Expansion) => {
   }
 }
 
-/** Any word of the text, in the code or the display, case aside. */
+/** Those with any word of the text in the code or the display, whatever the case. */
 const filtered = (members: readonly Member[], { words, language }: ExpansionAsked): readonly Member[] =>
   members
     .map(member => ({ ...member, display: inLanguage(member, language) }))
@@ -57,14 +57,14 @@ const filtered = (members: readonly Member[], { words, language }: ExpansionAske
       return words.every(word => text.includes(word))
     })
 
-/** As it is displayed in a language; in its own where nobody has said how. */
+/** The display in a language; if there is none, the code's own display. */
 const inLanguage = ({ display, designation = [] }: Member, language: string | undefined): string | undefined => {
   if (language === undefined) return display
   const fitting = designation.filter(one => isOfLanguage(one, language))
   return (fitting.find(({ use }) => use === undefined || use.code === 'display') ?? fitting[0])?.value ?? display
 }
 
-/** `de-AT` is a `de`, and where that is asked for, a `de` will do. */
+/** `de-AT` is a `de`, and if `de-AT` is asked for, a `de` will do. */
 const isOfLanguage = ({ language = '' }: CodeSystemConceptDesignation, asked: string): boolean => {
   const [one, other] = [language.toLowerCase(), asked.toLowerCase()]
   return one !== '' && (one === other || one.startsWith(`${other}-`) || other.startsWith(`${one}-`))

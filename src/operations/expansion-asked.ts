@@ -3,7 +3,7 @@ import { refusal } from '../search/refusal.ts'
 import { mostAsked, parseBoolean, wholeNumberIn } from '../search/written-value.ts'
 import { only } from './parameters.ts'
 
-/** How an expansion is asked for, beside of what. https://hl7.org/fhir/R4/valueset-operation-expand.html */
+/** How an expansion is wanted, apart from the value set. https://hl7.org/fhir/R4/valueset-operation-expand.html */
 export type ExpansionAsked = {
   readonly words: readonly string[]
   readonly offset: number
@@ -11,9 +11,9 @@ export type ExpansionAsked = {
   readonly isActiveOnly: boolean
   readonly hasDesignations: boolean
   readonly hasDefinition: boolean
-  /** Of the displays, where the codes have some in it. */
+  /** The language of the displays, for codes that have one in it. */
   readonly language: string | undefined
-  /** Code systems that are left out. */
+  /** Code systems whose codes are left out. */
   readonly without: ReadonlySet<string>
 }
 
@@ -55,7 +55,10 @@ const typed = (name: string, value: string): Omit<ValueSetExpansionParameter, 'n
   return name === 'exclude-system' ? { valueUri: value } : { valueString: value }
 }
 
-/** All codes are listed flat, none of them abstract or put together: what asks for that asks for nothing else. */
+/**
+ * The value of a flag. Those that exclude nested, abstract or post-coordinated codes change nothing: codes are always listed flat, and none of
+ * them are abstract or post-coordinated.
+ */
 const flag = (given: URLSearchParams, name: string): boolean => {
   return parseBoolean(name, only(given, name) ?? 'false')
 }

@@ -40,11 +40,11 @@ type GlucoseAsked = Pick<ReadingsAsked, 'patient' | 'codes' | 'from' | 'to'> & {
 }
 
 export type GlucoseProfile = GlucoseProfileRow & {
-  /** In percent, of the quarters of an hour in the period that are over. */
+  /** The percentage of the quarters of an hour with readings, among those of the period that are over. */
   readonly active: number
   /** In percent. */
   readonly variation: number | null
-  /** In percent of all readings that are in a range, the lowest first; empty where there are none. */
+  /** The percentage of the readings in each range, the lowest range first; empty if there are none. */
   readonly shares: readonly number[]
   readonly gmi: number | null
 }
@@ -59,7 +59,7 @@ export const readGlucoseProfile = async (
     ...asked,
     ...readingsOfPatient(registry, patient),
     at: 'start',
-    // Time in range is counted of readings: an average of a day would be as much as one of five minutes.
+    // Time in range is counted in readings, and an average of a day would count as much as one of five minutes.
     takesAverages: false,
     possible: { ...aboveZero, most: mostGlucose[unit] },
     conversions,
@@ -76,7 +76,7 @@ export const readGlucoseProfile = async (
   }
 }
 
-/** Those that have begun and lie in the period with any part. */
+/** The quarters of an hour that have begun and are at least partly in the period. */
 const quartersIn = ({ from, to }: GlucoseAsked): number => {
   const end = Math.min(Date.parse(to), Date.now())
   return Math.max(1, Math.ceil(end / quarterMs) - Math.floor(Date.parse(from) / quarterMs))

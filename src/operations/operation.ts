@@ -9,21 +9,21 @@ export type Operation = {
   readonly name: string
   /** Canonical URL of its OperationDefinition. */
   readonly definition: string
-  /** Where it may be called, and the letter of a scope for the type that it needs there. */
+  /** The levels at which it may be called, and for each the letter of the scope for the type that it needs. */
   readonly at: Readonly<Partial<Record<OperationLevel, Action>>>
   readonly types: 'all' | readonly ResourceType[]
-  /** GET only where it changes nothing: https://hl7.org/fhir/R4/operations.html#executing */
+  /** GET only if it changes nothing: https://hl7.org/fhir/R4/operations.html#executing */
   readonly methods: readonly ('GET' | 'POST')[]
-  /** It takes a Bundle of writes, each on its own: what became of them can be answered later. */
+  /** It takes a Bundle of writes, each on its own, so that it can be answered later what became of them. */
   readonly takesBundle?: true
-  /** What is posted may be what it is asked about: it judges by itself what else is. */
+  /** The posted body may be the resource that it is asked about; it validates any other body itself. */
   readonly judgesBody?: true
   readonly documentation: string
-  /** What it finds in its request depends on the level; at the system nobody has asked the gate for it yet. */
+  /** What its request contains depends on the level. At the system level, nobody has asked the gate for it yet. */
   readonly handler: Handler
 }
 
-/** The routes of an operation: they are found, allowed and called as interactions are. */
+/** The routes of an operation, which are found, allowed and called like interactions. */
 export const routesOf = ({
   name,
   at,
@@ -52,7 +52,7 @@ export const routesOf = ({
       ),
     )
 
-/** What it is given has the datatypes of R4, so that it reads them as their types say. */
+/** Requires what is posted to be valid by the datatypes of R4, so that the operation can rely on its types. */
 const withValidInput =
   (handler: Handler): Handler =>
   async (request, context) => {

@@ -18,7 +18,7 @@ import { subscriptionEvents, subscriptionStatus, websocketBinding } from './subs
 import { validate } from './validate.ts'
 import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-code.ts'
 
-/** The operations that are served. Routes, scope letters and the CapabilityStatement are derived from this. */
+/** The operations that are served. Routes, scope letters and the CapabilityStatement are made from this table. */
 export const operations: readonly Operation[] = [
   cgmSummaryOperation,
   completeness,

@@ -10,20 +10,20 @@ import { isPresentationName } from '../search/result-parameter.ts'
 import { parseWholeNumber } from '../search/written-value.ts'
 
 /**
- * What an operation was given, by name: the query of a GET, or the primitive values of a posted Parameters. `_format` and `_pretty` are left
- * out: they are for whoever sends the answer. https://hl7.org/fhir/R4/operations.html#request
+ * The parameters of an operation, by name: the query of a GET, or the primitive values of a posted Parameters. `_format` and `_pretty` are left
+ * out, since they are for whoever sends the answer. https://hl7.org/fhir/R4/operations.html#request
  */
 export const primitivesOf = (request: SystemRequest): URLSearchParams =>
   new URLSearchParams([...primitivesWithPresentation(request)].filter(([name]) => !isPresentationName(name)))
 
-/** With `_format` and `_pretty`, for an operation whose answer has links that repeat them. */
+/** The same with `_format` and `_pretty`, for an operation whose answer has links that repeat them. */
 export const primitivesWithPresentation = ({ query, body }: SystemRequest): URLSearchParams => {
   const given = new URLSearchParams(query)
   for (const parameter of parametersOf(body)) given.append(parameter.name ?? '', textOf(parameter))
   return given
 }
 
-/** The parameters of a posted Parameters resource; none where there is no body. */
+/** The parameters of a posted Parameters resource; none if there is no body. */
 export const parametersOf = (body: unknown): readonly ParametersParameter[] => {
   if (body === undefined) return []
   if (typeof body !== 'object' || body === null || !('resourceType' in body) || body.resourceType !== 'Parameters')
@@ -38,7 +38,7 @@ export const parametersOf = (body: unknown): readonly ParametersParameter[] => {
   return parameter
 }
 
-/** Throws all that is wrong with a posted Parameters, but for the resources in it: what takes one judges it. */
+/** Throws FhirError with all that is wrong with a posted Parameters, apart from the resources in it: an operation that takes one validates it. */
 export const requireValidParameters = (body: unknown, registry: Registry): void => {
   if (!isObject(body) || body.resourceType !== 'Parameters') return
   const { parameter, ...rest } = body
@@ -52,7 +52,7 @@ const any = { resourceType: 'Parameters' }
 const isNamed = (parameter: unknown): boolean =>
   typeof parameter === 'object' && parameter !== null && 'name' in parameter && typeof parameter.name === 'string'
 
-/** What an operation gives back: no array where that is nothing, which JSON of FHIR does not have. https://hl7.org/fhir/R4/parameters.html */
+/** The answer of an operation. If it is nothing, there is no array, since FHIR's JSON has no empty ones. https://hl7.org/fhir/R4/parameters.html */
 export const parametersResponse = (parameter: readonly ParametersParameter[]): FhirResponse => ({
   status: 200,
   body: {
@@ -61,7 +61,7 @@ export const parametersResponse = (parameter: readonly ParametersParameter[]): F
   },
 })
 
-/** Refuses what the operation does not know; `told` are those that it says it has. */
+/** Refuses parameters that the operation does not know; `told` are those that it is documented to have. */
 export const requireKnown = (
   operation: string,
   given: URLSearchParams,
@@ -73,14 +73,14 @@ export const requireKnown = (
     throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${told.join(', ')}`)
 }
 
-/** One of the parameters, where it may stand once at most. */
+/** A parameter that may be given at most once. */
 export const only = (given: URLSearchParams, name: string): string | undefined => {
   const [value, ...others] = given.getAll(name)
   if (others.length > 0) throw refusal(name, `"${name}" is given more than once`)
   return value
 }
 
-/** The values of one type that were posted by a name. Throws where another type came by it. */
+/** The values of one type that were posted under a name. Throws FhirError if there is one of another type. */
 export const valuesOf = <Key extends keyof ParametersParameter>(
   body: unknown,
   name: string,
@@ -93,14 +93,14 @@ export const valuesOf = <Key extends keyof ParametersParameter>(
       throw refusal(`Parameters.parameter('${name}')`, `"${name}" takes a ${key} here`)
     })
 
-/** How many are wanted, at most so many; `usual` where it is not said. */
+/** How many are wanted; `most` is the limit, and `usual` the number if none is given. */
 export const atMost = (given: URLSearchParams, name: string, most: number, usual = most): number => {
   const text = only(given, name)
   if (text === undefined) return usual
   return parseWholeNumber(name, text, { least: 1, most })
 }
 
-/** Of `subject`: the id of one Patient. */
+/** The id of the Patient that `subject` names. */
 export const patientOf = (subject: string | undefined): string => {
   const parsed =
     subject === undefined ? undefined : parseReference(subject.includes('/') ? subject : `Patient/${subject}`)

@@ -73,7 +73,7 @@ const numberOf = (given: URLSearchParams, name: string, { usual, least, most }: 
   return parseWholeNumber(name, text, { least, most })
 }
 
-/** A point without a time is in no period, but is there for whoever asks for none. */
+/** A point without a time is in no period, but is included if no period is given. */
 const isInPeriod =
   ({ from, to }: PointsAsked) =>
   ({ start }: Point): boolean =>

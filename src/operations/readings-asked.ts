@@ -11,7 +11,7 @@ import { only } from './parameters.ts'
 
 export type Code = ReadingsAsked['codes'][number]
 
-/** The readings of a Patient that count: what was entered in error or cancelled does not. */
+/** The readings of a Patient that count, which are those that were not entered in error or cancelled. */
 export const readingsOfPatient = (
   registry: Registry,
   patient: string,
@@ -24,13 +24,16 @@ export const readingsOfPatient = (
 const mistakenReadings = (registry: Registry): Expression =>
   parseCriteria(registry, 'Observation', new URLSearchParams({ status: mistakenStatuses.join(',') }))
 
-/** As well what says why there is no value, and has none in any of its components: nothing was measured then. */
+/** The same, and also Observations that say why there is no value, and have none in any component: nothing was measured then. */
 export const emptyReadings = (registry: Registry): Expression => {
   const criteria = { 'data-absent-reason': absentReasons.join(','), ...noValue }
   return or(mistakenReadings(registry), parseCriteria(registry, 'Observation', new URLSearchParams(criteria)))
 }
 
-/** Without those by which something was measured that is told otherwise. https://hl7.org/fhir/R4/valueset-data-absent-reason.html */
+/**
+ * Reasons that mean nothing was measured. Those for something that was measured, but is expressed differently, are left out.
+ * https://hl7.org/fhir/R4/valueset-data-absent-reason.html
+ */
 const absentReasons = [
   'unknown',
   'asked-unknown',
@@ -48,7 +51,7 @@ const absentReasons = [
 
 const noValue = { 'combo-value-quantity:missing': 'true', 'combo-value-concept:missing': 'true' } as const
 
-/** Both ends are in it, as in a Period; without its end it lasts until now. Dates are those of the time zone that is asked. */
+/** The period, which includes both ends, as a Period does; without an end it lasts until now. Dates are those of the given time zone. */
 export const periodOf = (given: URLSearchParams): { readonly from: string; readonly to: string } => {
   const [start, end] = [only(given, 'start'), only(given, 'end')]
   const from = boundIn(given, start, 'low')
@@ -73,7 +76,7 @@ export const timezoneOf = (given: URLSearchParams): string => {
   throw refusal('timezone', `timezone is a name of the IANA's, such as Europe/Berlin, not "${timezone}"`)
 }
 
-/** Tokens, as in a search; none where none are given. */
+/** Tokens as in a search; empty if there are none. */
 export const codesOf = (given: URLSearchParams): readonly Code[] => {
   const tokens = given.getAll('code').flatMap(text => text.split(','))
   if (tokens.length > mostCodes) throw refusal('code', `At most ${mostCodes} codes, not ${tokens.length}`)

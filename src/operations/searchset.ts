@@ -2,7 +2,7 @@ import { bundleChunks, bundleEntry } from '../interactions/bundle/bundle-text.ts
 import type { FhirResponse } from '../interactions/interaction.ts'
 import type { Stored } from '../storage/store.ts'
 
-/** All that was found as one Bundle, without pages. https://hl7.org/fhir/R4/bundle.html#searchset */
+/** Everything that was found, as one Bundle without pages. https://hl7.org/fhir/R4/bundle.html#searchset */
 export const searchsetOf = (
   found: readonly Stored[],
   { base, self }: { readonly base: string; readonly self: string },

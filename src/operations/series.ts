@@ -33,10 +33,10 @@ export const series: Operation = {
 
 type Asked = Omit<SeriesAsked, 'where' | 'mistaken' | 'conversions'>
 
-/** A person has no pulse, weight or number of steps below zero. */
+/** A person cannot have a pulse, weight or number of steps below zero. */
 export const aboveZero = { least: 0, most: Number.MAX_VALUE }
 
-/** What one source has measured: absent where none is known, or the caller may not read it. */
+/** What one source has measured; it is undefined if it is unknown, or the caller may not read it. */
 export type Line = { readonly source: Source | undefined; readonly points: readonly SeriesRow[] }
 
 export const readSeries = async (
@@ -57,7 +57,7 @@ export const readSeries = async (
   }
 }
 
-/** The shortest step by which the period has at most so many points. */
+/** The shortest step with which the period has at most that many points. */
 export const stepWithin = (from: string, to: string, points: number): Step => {
   const seconds = (Date.parse(to) - Date.parse(from)) / 1000
   const whole = Math.ceil(seconds / points / daySeconds) * daySeconds
@@ -95,7 +95,7 @@ const unitOf = (unit: string | undefined): string => {
   )
 }
 
-/** Only of what is told to be glucose is it known what a mole weighs. */
+/** Only for codes of glucose is it known what a mole weighs. */
 const conversionsOf = ({ codes, unit }: Asked): readonly Conversion[] => {
   if ((unit === 'mg/dL' || unit === 'mmol/L') && codes.every(isGlucose)) return glucoseConversions(unit)
   const conversion = conversionTo(unit)
@@ -131,7 +131,7 @@ const stepIndex = (step: Step, from: string, second: number): number =>
     ? Math.floor((second - Date.parse(from) / 1000) / step.seconds)
     : daysBetween(dayOf(Date.parse(from), step.timezone), dayOf(second * 1000, step.timezone))
 
-/** https://hl7.org/fhir/R4/datatypes.html#SampledData; the n-th value of days is that of the n-th day, however long it was. */
+/** https://hl7.org/fhir/R4/datatypes.html#SampledData; if the steps are days, the n-th value is that of the n-th day, however long that was. */
 const toObservation = ({ source, points }: Line, asked: Asked): Observation => {
   const { patient, codes, from, to, step, unit } = asked
   const sampled = (name: Figure): ObservationComponent => {

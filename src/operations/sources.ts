@@ -6,7 +6,7 @@ import type { Store } from '../storage/store.ts'
 /** A Reference to a source Device, with its name. */
 export type Source = { readonly reference: string; readonly display?: string }
 
-/** By id, those of the Devices that the caller may search. */
+/** Those of the Devices that the caller may search, by id. */
 export const sourcesOf = async (
   { registry, store }: { readonly registry: Registry; readonly store: Pick<Store, 'search'> },
   ids: ReadonlySet<string>,
@@ -25,6 +25,6 @@ export const sourcesOf = async (
 
 const mostSources = 100
 
-/** Empty where it has none. */
+/** Empty if it has no name. */
 export const deviceName = ({ deviceName: names = [], manufacturer, modelNumber }: Device): string =>
   names[0]?.name ?? [manufacturer, modelNumber].filter(part => part !== undefined).join(' ')

@@ -107,7 +107,7 @@ const parseCodes = (given: URLSearchParams, codings: readonly Coding[]): readonl
   throw refusal('code', 'code or coding says what is to be counted; at least one is needed')
 }
 
-/** Each is a question of its own. */
+/** Each code is a query of its own. */
 const mostCodes = 100
 
 const parseStatistics = (asked: readonly string[]): readonly string[] => {

@@ -31,7 +31,7 @@ export const submitCgmBundle: Operation = {
   },
 }
 
-/** A report refers to Observations, and those to a Device. Each round asks all that still waits. */
+/** A report refers to Observations, and these to a Device, so entries are created in rounds; each asks about all that still wait. */
 const mostRounds = 20
 const tooFar = new FhirError(
   'too-costly',
@@ -61,7 +61,7 @@ type Entry = {
 
 type Going = {
   readonly answers: string[]
-  /** What fullUrls have become. */
+  /** What each fullUrl has become. */
   readonly targets: Map<string, string>
   readonly refused: Set<string>
   readonly request: SystemRequest
@@ -74,7 +74,7 @@ type Sent = {
   readonly request?: { readonly [name: string]: unknown }
 }
 
-/** Those that are taken at all; the others are answered. */
+/** The entries that can be taken; all others are answered. */
 const waitingOf = (sent: readonly unknown[], going: Going): readonly Entry[] => {
   const all = sent.map((one): Sent => (typeof one === 'object' && one !== null ? one : {}))
   const names = new Set(all.flatMap(({ fullUrl }) => (typeof fullUrl === 'string' ? fullUrl : [])))
@@ -99,7 +99,7 @@ const refuse = ({ index, fullUrl }: Entry, { status, issues }: FhirError, { answ
   if (fullUrl !== undefined) refused.add(fullUrl)
 }
 
-/** Creates what refers to nothing that is still to come, as one batch, and answers what is left. */
+/** Creates, as one batch, the entries that refer to nothing that is still to be created, and answers what is left. */
 const takeReady = async (waiting: readonly Entry[], going: Going): Promise<readonly Entry[]> => {
   const { targets, refused } = going
   const { lost = [], rest = [] } = Object.groupBy(waiting, ({ needs }) =>

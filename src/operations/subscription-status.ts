@@ -53,7 +53,7 @@ export const subscriptionEvents: Operation = {
     if (subscription === undefined) throw new Error('an instance without its resource')
     const id = subscription.id ?? ''
     const lastEvent = await context.store.lastEvent(id, await questionOf(subscription, context))
-    // What never had an event may never have been looked at.
+    // A Subscription that never had an event may never have been checked.
     const asked = lastEvent === 0 ? undefined : parseSubscription(subscription, context)
     const content = contentOf(only(given, 'content'), asked?.content ?? 'id-only')
     const range = {
@@ -100,7 +100,7 @@ export const websocketBinding: Operation = {
   },
 }
 
-/** Beside the FHIR base, on the same server. */
+/** On the same server as the FHIR base, and next to it. */
 export const websocketUrl = (base: string): string => `${base.replace(/^http/, 'ws').replace(/\/fhir$/, '')}/ws`
 
 const accepted = (request: FhirRequest, names: readonly string[]): URLSearchParams => {
@@ -110,7 +110,7 @@ const accepted = (request: FhirRequest, names: readonly string[]): URLSearchPara
   throw refusal(unknown, `There is no parameter "${unknown}" here; there are: ${names.join(', ')}`)
 }
 
-/** Only what the caller may see: an id of another's is one that is not known. */
+/** Only those that the caller may see; the id of another's is unknown to them. */
 const subscriptionsOf = async (
   request: FhirRequest,
   ids: readonly string[],
@@ -122,7 +122,7 @@ const subscriptionsOf = async (
   return entries.map(({ content }) => parseJson(content) as Subscription)
 }
 
-/** Undefined of one that cannot be served as it stands, and of which nothing is told either. */
+/** Undefined for one that cannot be served as it is, and so is not told anything. */
 const questionOf = (subscription: Subscription, context: Context) =>
   unlessRefused(async () => parseSubscription(subscription, context))
 

@@ -9,11 +9,11 @@ import type { DaysAsked } from './days-asked.ts'
 type Summarised = Pick<DaysAsked, 'first' | 'last' | 'timezone'> & {
   readonly patient: string
   readonly coding: { readonly system: string; readonly code: string }
-  /** Of readings. */
+  /** The number of readings. */
   readonly count: number
 }
 
-/** What all summaries of a Patient's days say. */
+/** What all summaries of a Patient's days have in common. */
 export const summaryOf = ({ patient, coding, first, last, timezone, count }: Summarised): Observation => ({
   resourceType: 'Observation',
   status: statusUntil(last, timezone),
@@ -23,22 +23,22 @@ export const summaryOf = ({ patient, coding, first, last, timezone, count }: Sum
   derivedFrom: derivedFromReadings(count),
 })
 
-/** Of what is stored nowhere. */
+/** A URL for something that is not stored. */
 export const newUrl = (): string => `urn:uuid:${randomUUID()}`
 
-/** What may still change because the last day is not over is not final. */
+/** Until the last day is over, the figures may still change, and are not final. */
 const statusUntil = (last: string, timezone: string): Observation['status'] =>
   last < dayOf(Date.now(), timezone) ? 'final' : 'preliminary'
 
-/** Of many readings: none of them is named, and who may not see one of them has another summary. */
+/** Derived from many readings, of which none is named: somebody who may not see one of them gets another summary. */
 const derivedFromReadings = (count: number): Reference<Observation>[] => [
   { type: 'Observation', display: `${count} ${count === 1 ? 'reading' : 'readings'}` },
 ]
 
-/** Two places behind the point are what the guide on glucose asks of percentages. */
+/** Two decimal places, which the guide on glucose requires of percentages. */
 export const rounded = (value: number): number => Number(value.toFixed(2))
 
-/** Of so many readings that there are, and that no figure is made of; none where there are none. */
+/** An issue about that many readings which exist, but were left out of all figures; none if there are none. */
 export const leftOutOf = (count: number, why: string): readonly Issue[] =>
   count === 0
     ? []
@@ -50,7 +50,7 @@ export const leftOutOf = (count: number, why: string): readonly Issue[] =>
         },
       ]
 
-/** https://hl7.org/fhir/R4/bundle.html, of what is stored nowhere; what there is to say of it stands behind. */
+/** https://hl7.org/fhir/R4/bundle.html, of resources that are not stored. Issues about them come at the end. */
 export const collectionOf = (resources: readonly Entry[], [first, ...others]: readonly Issue[]): FhirResponse => {
   const outcome = first && { fullUrl: newUrl(), resource: toOperationOutcome([first, ...others]) }
   const entry = [...resources, ...(outcome === undefined ? [] : [outcome])]

@@ -7,8 +7,8 @@ import { refusal } from '../search/refusal.ts'
 import { only, parametersOf, primitivesOf, requireKnown } from './parameters.ts'
 
 /**
- * What is posted as the body itself, since the operation takes no other resource: the rest stands in the URL then.
- * https://hl7.org/fhir/R4/operations.html#request
+ * The request with its resource in Parameters, if that was posted as the body itself, which is allowed because the operation takes no other
+ * resource. The other parameters are in the URL then. https://hl7.org/fhir/R4/operations.html#request
  */
 export const inParameters = (request: FhirRequest): FhirRequest => {
   const { body } = request
@@ -21,7 +21,7 @@ const names: ReadonlyMap<unknown, string> = new Map([
   ['CodeSystem', 'codeSystem'],
 ])
 
-/** Which value set an operation is about: the one of its path, the posted one, or the one with the `url`. */
+/** The value set that an operation is about: the one of its path, the posted one, or the one with the `url`. */
 export const askedValueSet = async (
   request: FhirRequest,
   given: URLSearchParams,
@@ -33,7 +33,7 @@ export const askedValueSet = async (
   return known(await context.store.terminology.valueSet(canonical), `The value set ${canonical}`)
 }
 
-/** The same for a code system, whose version is another parameter. */
+/** The same for a code system, for which the version is another parameter. */
 export const askedCodeSystem = async (
   request: FhirRequest,
   given: URLSearchParams,
@@ -45,7 +45,7 @@ export const askedCodeSystem = async (
   return known(await context.store.terminology.codeSystem(canonical), `The code system ${canonical}`)
 }
 
-/** The parameters that are primitive, by name; what the operation has no use for is refused. */
+/** The primitive parameters, by name. Those that the operation has no use for are refused. */
 export const primitivesAmong = (
   request: FhirRequest,
   operation: string,

@@ -73,7 +73,7 @@ const codingsOf = (request: FhirRequest, given: URLSearchParams): readonly Codin
   throw refusal('code', 'Say which code is meant: code (and system), coding or codeableConcept')
 }
 
-/** A code without a system is any of that text. */
+/** A code without a system matches any code with the same text. */
 const judged = (
   asked: readonly Coding[],
   members: readonly Member[],
@@ -96,7 +96,7 @@ const judged = (
 
 const textOf = ({ system, code = '' }: Coding): string => (system === undefined ? code : `${system}|${code}`)
 
-/** Where nothing is known about it, a display is not wrong. */
+/** If the display of a code is unknown, no display is wrong. */
 const isSame = (display: string, known: string | undefined): boolean =>
   known === undefined || display.toLowerCase() === known.toLowerCase()
 

@@ -41,7 +41,7 @@ export const validate: Operation = {
   },
 }
 
-/** What is no URL is an issue of validation already. */
+/** The profiles that it claims. One that is no text is an issue of validation already. */
 const claimedBy = ({ meta }: Resource): readonly string[] =>
   Array.isArray(meta?.profile) ? meta.profile.filter(one => typeof one === 'string') : []
 
@@ -50,14 +50,14 @@ const modes = ['create', 'update', 'delete', 'profile']
 type Asked = {
   readonly mode: string | undefined
   readonly profiles: readonly string[]
-  /** What was sent, in a Parameters or as the body itself. */
+  /** The resource that was sent, in a Parameters or as the body itself. */
   readonly sent: Resource | undefined
 }
 
 const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
   const { body } = request
   const parameters = isOf(body, 'Parameters') ? parametersOf(body) : []
-  // Of the type Parameters one that wraps no resource may be what is to be validated; for a deletion none is sent.
+  // For the type Parameters, one that wraps no resource may be what is to be validated. For a deletion, nothing is sent.
   const isOther = isOf(body, 'Parameters') && 'type' in request && request.type !== 'Parameters'
   const isWrapped = isOther || parameters.some(({ name }) => name === 'resource')
   if (isWrapped) requireValidParameters(body, registry)
@@ -74,7 +74,7 @@ const parseValidate = (request: FhirRequest, { registry }: Context): Asked => {
 const isOf = (body: unknown, type: string): boolean =>
   typeof body === 'object' && body !== null && 'resourceType' in body && body.resourceType === type
 
-/** The stored one where none was sent; a deletion is only ever about that, and has nothing to look at in it. */
+/** The stored resource if none was sent. A deletion is always about that, and its content is not checked. */
 const resourceOf = async (
   request: TypeRequest | InstanceRequest,
   { mode, sent }: Asked,
@@ -89,7 +89,7 @@ const resourceOf = async (
   throw refusal('resource', 'There is no resource to validate: post it, alone or in a Parameters')
 }
 
-/** As a write would have it: with the FHIR face of an Open mHealth document. */
+/** The resource as a write would store it: with the elements from an Open mHealth document. */
 const validated = async (
   type: ResourceType,
   resource: Resource,
@@ -104,7 +104,7 @@ const validated = async (
   }
 }
 
-/** A profile that the caller may not search is like one that is not there. */
+/** A profile that the caller may not search is treated as if it did not exist. */
 const storedIn =
   ({ store, registry, access }: Context): FindStored =>
   async url => {

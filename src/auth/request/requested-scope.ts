@@ -39,7 +39,7 @@ export const scopesOfPerson = (text: string, client: RegisteredClient, rules: Sc
   })
 }
 
-/** What of the scopes that a backend client asks it may have. Throws invalid_scope where that is nothing. */
+/** Those of the scopes which a backend client asks for that it may have. Throws invalid_scope if there are none. */
 export const scopesOfBackend = (text: string, client: RegisteredClient, rules: ScopeRules): readonly string[] => {
   const approved = parseScopes(client.scope).filter(({ context }) => context === 'system')
   const left = limitScopes(wordsOf(text, 'system', rules), approved)

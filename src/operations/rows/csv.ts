@@ -1,13 +1,13 @@
 import { type Options, stringify } from 'csv-stringify/sync'
 import { openGiveWay } from '../../fhir/give-way.ts'
 
-/** A number, in digits as they came. */
+/** A number in the digits in which it was sent. */
 type Decimal = { readonly digits: string }
 export type Cell = string | Decimal | undefined
 
 /**
- * No cell is a formula to a spreadsheet; a number below zero stays a number. A line break of any kind stays within its cell, where a
- * row would end by it. https://owasp.org/www-community/attacks/CSV_Injection
+ * Makes sure that spreadsheets take no cell for a formula, but a negative number for a number, and that a line break of any kind stays in its
+ * cell and does not end the row. https://owasp.org/www-community/attacks/CSV_Injection
  */
 const cellOptions: Options = {
   escape_formulas: true,
@@ -49,5 +49,5 @@ export const csvInTurns = async function* (rows: Iterable<readonly Cell[]>, line
 /** Each call of the CSV library costs about as much as one row. */
 const rowsAtOnce = 500
 
-/** The mark by which spreadsheets know that a file is UTF-8. */
+/** The byte order mark, by which spreadsheets recognise UTF-8. */
 export const utf8Mark = '\ufeff'

@@ -27,13 +27,16 @@ export type Reading = Valued &
 
 type Named = {
   readonly nameKind: NameKind
-  /** What a Device is called, by its reference; undefined where it has no name, or may not be seen. */
+  /** The name of a Device, by its reference; undefined if it has none, or may not be seen. */
   readonly nameDevice: (reference: string) => string | undefined
 }
 
 const columns = ['start', 'end', 'what', 'code', 'part', 'value', 'unit', 'device', 'status', 'observation', 'absent']
 
-/** Rows of Observations: one for each value of their own or of a component; `part` says of a statistic which one it is, `absent` why there is no value. */
+/**
+ * Rows of Observations, one for each value of their own or of a component. `part`: for a statistic, which one it is; `absent`: why there is no
+ * value.
+ */
 export const readingRows = function* (readings: readonly Reading[], named: Named): Iterable<readonly Cell[]> {
   for (const reading of readings) yield* rowsOf(reading, named)
 }
@@ -54,7 +57,7 @@ const rowsOf = (reading: Reading, { nameKind, nameDevice }: Named): readonly (re
   return [...(hasOwn ? [row(reading, undefined)] : []), ...component.map(one => row(one, wordOf(one.code)))]
 }
 
-/** One that is named by its number alone, or that the Observation brings along, is a device as well. */
+/** The device, even if it only has a number for a name, or is contained in the Observation. */
 const deviceOf = ({ device, contained = [] }: Reading, nameDevice: Named['nameDevice']): string | undefined => {
   const { display, reference = '', identifier } = device ?? {}
   const own = contained.find(one => one.resourceType === 'Device' && `#${one.id}` === reference)
@@ -62,5 +65,5 @@ const deviceOf = ({ device, contained = [] }: Reading, nameDevice: Named['nameDe
   return name || reference || identifier?.value
 }
 
-/** With the mark by which spreadsheets know that the file is UTF-8. */
+/** The header, with the mark by which spreadsheets recognise UTF-8. */
 export const readingsHeader = `${utf8Mark}${csv([columns])}`

@@ -23,7 +23,7 @@ export type PatientRecord = {
   readonly nameKind: NameKind
 }
 
-/** Parts of a file. However much there is of it, a page is held at a time, and the next one is asked for when it was taken. */
+/** The parts of a file. However long it is, only one page is held in memory, and the next one is read once that has been taken. */
 export type RecordLines = (records: readonly PatientRecord[]) => AsyncGenerator<string | Buffer>
 
 /** All resources, one a line, in FHIR's order of types. http://ndjson.org */
@@ -33,7 +33,7 @@ export const resourceLines: RecordLines = async function* (records) {
       for await (const { entries } of pagesOf(record, type)) yield entries.map(({ content }) => `${content}\n`).join('')
 }
 
-/** The Open mHealth documents of what was measured, each byte for byte as it came, in one list. */
+/** The Open mHealth documents of all measurements in one list, each byte for byte as it was sent. */
 export const documentLines: RecordLines = records => together(documentPieces(records))
 
 const documentPieces = async function* (records: readonly PatientRecord[]): AsyncGenerator<string | Buffer> {
@@ -68,7 +68,7 @@ const together = async function* (pieces: AsyncIterable<string | Buffer>): Async
 
 const bytesAtOnce = 65_536
 
-/** What was measured, a value a row. https://www.rfc-editor.org/rfc/rfc4180 */
+/** The measurements, one value a row. https://www.rfc-editor.org/rfc/rfc4180 */
 export const readingLines: RecordLines = async function* (records) {
   yield readingsHeader
   for (const record of records) {
@@ -108,7 +108,7 @@ const pagesOf = async function* (
   } while (cursor !== undefined)
 }
 
-/** What stands in the compartment, and what was recorded of its uploads and consents. */
+/** What is in the compartment, and the records about its uploads and consents. */
 const belonging = (registry: Registry, type: ResourceType, patient: string): Expression | undefined => {
   const own: Expression = { kind: 'compartment', of: 'Patient', id: patient }
   if (isInCompartments(type)) return own

@@ -16,7 +16,7 @@ export type StudyReading = Valued &
 
 type Named = {
   readonly nameKind: NameKind
-  /** By which codes the study knows the Patient of a reference. */
+  /** The codes by which the study knows the Patient of a reference. */
   readonly codesOf: (reference: string) => readonly string[]
 }
 
@@ -39,7 +39,7 @@ export const readingColumns = [
   'study_code',
 ] as const
 
-/** A row for the Observation's own value, and one for each component; one without a value where there is none at all, or it is told why. */
+/** A row for the Observation's own value, and one for each component; a row without a value if there are none at all, or if it is said why. */
 export const rowsOf = (reading: StudyReading, { nameKind, codesOf }: Named): readonly ReadingRow[] => {
   const { subject, component = [] } = reading
   const study_code = codesOf(subject?.reference ?? '').join(', ')

@@ -4,7 +4,7 @@ import type { Cell } from './csv.ts'
 type Period = { readonly start?: string; readonly end?: string }
 type Timing = { readonly event?: readonly string[]; readonly repeat?: { readonly boundsPeriod?: Period } }
 
-/** The effective time of an Observation, in whichever form. */
+/** The effective time of an Observation, in any form. */
 export type Timed = {
   readonly effectiveDateTime?: string
   readonly effectiveInstant?: string
@@ -12,7 +12,7 @@ export type Timed = {
   readonly effectiveTiming?: Timing
 }
 
-/** From when until when, in the words of the Observation: of several times the first and the last. */
+/** From when until when, as written in the Observation; of several times, the first and the last. */
 export const timeCells = (timed: Timed): { readonly start: Cell; readonly end: Cell } => {
   const { effectiveDateTime, effectiveInstant, effectivePeriod = {}, effectiveTiming } = timed
   const { start, end } = effectiveTiming === undefined ? effectivePeriod : periodOf(effectiveTiming)

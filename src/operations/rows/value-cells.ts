@@ -10,7 +10,7 @@ type Quantity = {
   readonly code?: string
 }
 
-/** An Observation or a component, of which numbers have kept their text. */
+/** An Observation or a component, whose numbers keep their text. */
 export type Valued = {
   readonly code?: Concept
   readonly dataAbsentReason?: Concept
@@ -19,7 +19,7 @@ export type Valued = {
 
 export const hasValue = (valued: object): boolean => Object.keys(valued).some(name => name.startsWith('value'))
 
-/** What it says, and in which unit: a number in its own digits, what is neither number nor word as JSON. */
+/** Its value and unit: a number in its own digits, and a value that is neither number nor text as JSON. */
 export const valueCells = (valued: Valued): readonly [value: Cell, unit?: string | undefined] => {
   const name = Object.keys(valued).find(one => one.startsWith('value')) as `value${string}` | undefined
   if (name === undefined) return [undefined]
@@ -43,10 +43,10 @@ export const valueCells = (valued: Valued): readonly [value: Cell, unit?: string
   }
 }
 
-/** What a code is called that brings no name of its own; undefined where it is of no known kind. */
+/** The name of a code that comes without one; undefined if it is of no known kind. */
 export type NameKind = (system: string | undefined, code: string) => string | undefined
 
-/** In its own words, or else by the kind that it is of. */
+/** The concept in its own words, or else the name of its kind. */
 export const whatOf = ({ text, coding = [] }: Concept = {}, nameKind: NameKind): string | undefined =>
   text ??
   coding.find(({ display }) => display !== undefined)?.display ??
