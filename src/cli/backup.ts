@@ -6,7 +6,7 @@ import { writeOrThrow } from '../storage/write-or-throw.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { openOwnStores } from './own-store.ts'
 
-/** This server makes no backups. Whoever does says so here, and administrators see it at `/system`. */
+/** This server makes no backups itself. Whatever makes them reports here, and administrators see it at `/system`. */
 export const backupCommand = (program: Command): void => {
   const backup = program.command('backup').description('what whoever makes backups says of them')
   backup
@@ -47,7 +47,7 @@ const record = async ({ by, taken = new Date(), size, label, failed }: Options):
   process.stdout.write(`Recorded: ${what}, by ${by}, of ${taken.toISOString()}\n`)
 }
 
-/** How far the clock of who makes backups may be ahead. */
+/** How far the clock of whatever makes backups may be ahead. */
 const clockMs = 5 * 60_000
 
 const parseInstant = (text: string): Date => {
@@ -61,7 +61,7 @@ const parseBytes = (text: string): number => {
   throw new InvalidArgumentError('Write a whole number of bytes.')
 }
 
-/** On one line, and not the whole of what a program has said. */
+/** The words on one line, and cut off if a program said more than that. */
 const parseWords = (text: string): string => {
   const words = text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
   if (words === '') throw new InvalidArgumentError('Say it in words.')

@@ -5,7 +5,7 @@ import { startError } from '../start-error.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { openOwnStores } from './own-store.ts'
 
-/** For who cannot read the mail of the old address any more, once the operator is sure who they are. */
+/** For somebody who can no longer read the mail of the old address, once the operator is sure who they are. */
 export const changeEmailCommand = (program: Command): void => {
   program
     .command('change-email <old> <new>')

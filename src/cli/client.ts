@@ -43,7 +43,7 @@ type Options = {
   readonly newSecret?: true
 }
 
-/** The operator's way to the apps and backend services of the authorization server. */
+/** How the operator manages the apps and backend services of the authorization server. */
 export const clientCommand = (program: Command): void => {
   const client = program.command('client').description('apps and backend services of the authorization server')
   described(client.command('register').description('register one, and print its id, and its secret for the only time'))
@@ -158,7 +158,7 @@ const approvalOf = async (options: Options): Promise<ClientApproval> => ({
   }),
 })
 
-/** None of them changes nothing, and registers one with a secret. */
+/** If none of the options is given, a registered client keeps its method, and a new one gets a secret. */
 const authenticationOf = async (options: Options) => {
   const { jwks, jwksUri } = options
   const given = [options.public, options.secret, jwks, jwksUri].filter(one => one !== undefined)
@@ -179,7 +179,7 @@ const readKeys = async (file: string): Promise<NonNullable<ClientRequest['jwks']
 
 type Parts = Parameters<typeof registerApproved>[0]
 
-/** Changes a client, and tells the privacy officers of the organization that it belongs to: both or neither. */
+/** Changes a client, and records that for the privacy officers of the organization to which it belongs; both are done, or neither. */
 const changing = <T>(
   whose: (connection: Connection) => Promise<string | undefined>,
   run: (parts: Parts) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,

@@ -53,20 +53,20 @@ const parseDays = (text: string): number => {
   throw new InvalidArgumentError(`Write a whole number from 1 to ${monthDays}.`)
 }
 
-/** Where nothing else is asked for: a database that is gone afterwards, any free port, a quiet log. */
+/** Used unless something else is asked for: a database that is removed afterwards, any free port, a quiet log. */
 const demoDefaults = () => {
   const folder = join(tmpdir(), `sharewell-demo-${randomUUID()}`)
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   return { DATA_DIR: folder, PORT: '0', LOG_LEVEL: 'error' }
 }
 
-/** Answers which figures were not what they must be. */
+/** Answers the figures that were wrong. */
 const tellStory = async (
   { address, databaseUrl }: Running,
   { dataDir }: Config,
   { days, staysUp }: { readonly days: number; readonly staysUp: boolean },
 ): Promise<readonly string[]> => {
-  // What is written looks codes up beside its transaction.
+  // A write looks up codes outside of its transaction, and so needs a second connection.
   const database = openDatabase(databaseUrl, { poolSize: 2 })
   try {
     await refuseOtherData(database)
@@ -147,7 +147,7 @@ const expectedUpload = ({ enrolled }: World, readings: Readings, contract?: Cont
   }
 }
 
-/** Who withdraws before anybody has looked. */
+/** Those people withdraw who do so before anybody has looked. */
 const withdrawEarly = async ({ signIn, world, book }: Stage): Promise<void> => {
   for (const { person, patient, consents } of world.enrolled) {
     for (const { to } of person.answers.filter(({ answer }) => answer === 'withdrawn')) {

@@ -33,7 +33,7 @@ type Options = {
   readonly frameOrigin?: readonly string[]
 }
 
-/** The operator's way to the EHRs that launch us. A running server takes up a change with the next launch. */
+/** How the operator sets up the EHRs that launch us. A running server uses a change from the next launch on. */
 export const ehrCommand = (program: Command): void => {
   const ehr = program.command('ehr').description('EHRs that launch this server as their SMART app')
   ehr
@@ -108,14 +108,14 @@ const set = async (database: Database, issuer: string, options: Options): Promis
   })
 }
 
-/** As whoever looks after the organization would be. */
+/** Makes a change and records it, as if an administrator of the organization had made it. */
 const recorded = async <T>(
   database: Database,
   organization: string,
   run: (connection: Connection) => Promise<{ readonly answer: T; readonly change: ConfigurationChange }>,
 ): Promise<T> => recordingChange({ openStoreAs: await openOwnStores(database), operator: true, organization }, run)
 
-/** Several organizations may each be set up at one EHR. */
+/** Several organizations may each have a configuration at the same EHR. */
 const findKnown = async (
   database: Database,
   issuer: string,
@@ -159,7 +159,7 @@ const authenticationOf = async (
   return { authentication: known.authentication, ...(known.secret === undefined ? {} : { secret: known.secret }) }
 }
 
-/** Not an argument: those stand in the shell's history, and in the list of processes. */
+/** Read from standard input, since arguments are visible in the shell's history and in the list of processes. */
 const readSecret = async (): Promise<string> => {
   const secret = (await text(process.stdin)).trim()
   if (secret === '') throw startError('Give the secret on standard input')

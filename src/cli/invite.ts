@@ -7,7 +7,7 @@ import { withOwnDatabase } from './own-database.ts'
 
 type Options = { readonly person?: string; readonly administrator?: boolean }
 
-/** Prints a link for somebody to sign in with from then on: for invitations, and for who cannot get in any more. */
+/** Prints a link with which somebody can sign in from then on: for invitations, and for people who cannot get in any more. */
 export const inviteCommand = (program: Command): void => {
   program
     .command('invite <email>')
@@ -31,7 +31,7 @@ const printLink = async (email: string, { person, administrator = false }: Optio
   })
 }
 
-/** The link opens what is in an account that the operator may not know to be there, or to be somebody else's. */
+/** Warnings that the link opens an existing account, which the operator may not know of, or which may be somebody else's. */
 const warningsOf = (
   account: NonNullable<OperatorsLink['account']>,
   { email, administrator }: Pick<Invited, 'email' | 'administrator'>,

@@ -4,7 +4,7 @@ import { listSigningKeys, removeOldSigningKeys } from '../storage/authorization/
 import { withOwnDatabase } from './own-database.ts'
 import { ownSecretKey } from './own-secret-key.ts'
 
-/** The keys by which the authorization server signs id_tokens. A running server takes up a change within seconds. */
+/** The keys with which the authorization server signs id_tokens. A running server uses a change within seconds. */
 export const keysCommand = (program: Command): void => {
   const keys = program.command('keys').description('keys by which id_tokens are signed')
   keys

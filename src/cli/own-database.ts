@@ -6,7 +6,7 @@ import { type Database, openDatabase } from '../storage/database.ts'
 import { migrate } from '../storage/postgres/migrate.ts'
 import { openPostgresBeside } from '../storage/postgres/postgres.ts'
 
-/** A slip in the environment would else look like an empty server. */
+/** Says so if a database was created: otherwise a mistake in the environment would look like an empty server. */
 const tell: Tell = event => {
   if (event.kind === 'database-created')
     process.stderr.write(
@@ -14,7 +14,7 @@ const tell: Tell = event => {
     )
 }
 
-/** For a command that works on the database beside a running server, or without one. What was refused is told in one line. */
+/** For a command that uses the database, with or without a running server. A refusal is printed as one line. */
 export const withOwnDatabase = async <T>(run: (database: Database) => Promise<T>): Promise<T> => {
   const postgres = await openPostgresBeside(readConfig(), tell)
   try {

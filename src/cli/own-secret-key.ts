@@ -7,11 +7,11 @@ import { listSigningKeys } from '../storage/authorization/signing-key.ts'
 import type { Database } from '../storage/database.ts'
 import { secretKeyOf } from '../storage/secret/secret-key.ts'
 
-/** The key of the server whose database this is: what a command sealed by another one, that server could not open. */
+/** The key of the server to which the database belongs: it could not open what a command sealed with another key. */
 export const ownSecretKey = async (database: Database): Promise<Buffer> => {
   const config = readConfig()
   const { secretKey, dataDir } = config
-  // The first start of a server makes one.
+  // A new server has no key yet, and makes one when it first starts.
   const isNew = (await listSigningKeys(database)).length === 0
   if (!isNew && secretKey === undefined) ownKeyFile(dataDir)
   const key = await secretKeyOf(config, () => {})
@@ -19,7 +19,7 @@ export const ownSecretKey = async (database: Database): Promise<Buffer> => {
   return key
 }
 
-/** That of the server. It throws where there is none, which would else be made anew. */
+/** The server's key file. Throws if there is none; otherwise a new one would be made. */
 export const ownKeyFile = (dataDir: string): string => {
   const file = join(dataDir, 'secret.key')
   if (existsSync(file)) return file

@@ -5,7 +5,7 @@ import { loadRegistry } from '../fhir/registry.ts'
 import type { Database } from '../storage/database.ts'
 import { openStores } from '../storage/open-stores.ts'
 
-/** For what a command writes as the server itself. While it writes it needs a second connection of the database. */
+/** For what a command writes as the server itself. Writing needs a second connection to the database. */
 export const openOwnStores = async (database: Database): Promise<OpenStoreAs> => {
   const storeOf = await openStores({
     database,

@@ -8,7 +8,7 @@ import { type Progress, reindex } from '../storage/installation/reindex.ts'
 import { migrate } from '../storage/postgres/migrate.ts'
 import { openPostgresBeside } from '../storage/postgres/postgres.ts'
 
-/** Needed where code classes, kinds or search parameters have changed under what is stored. */
+/** Needed if code classes, kinds or search parameters have changed since the data was stored. */
 export const reindexCommand = (program: Command): void => {
   program
     .command('reindex')

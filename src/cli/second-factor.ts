@@ -3,7 +3,7 @@ import { resetSecondFactor } from '../accounts/sign-in/second-factor.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { openOwnStores } from './own-store.ts'
 
-/** For who has lost both the authenticator app and the recovery codes, once the operator is sure who they are. */
+/** For somebody who has lost both the authenticator app and the recovery codes, once the operator is sure who they are. */
 export const secondFactorCommand = (program: Command): void => {
   const secondFactor = program.command('second-factor').description('the second factor of people who sign in')
   secondFactor

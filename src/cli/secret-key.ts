@@ -10,7 +10,7 @@ import { secretKeyOf } from '../storage/secret/secret-key.ts'
 import { withOwnDatabase } from './own-database.ts'
 import { ownKeyFile } from './own-secret-key.ts'
 
-/** Where SECRET_KEY may have become known, or is replaced from time to time. */
+/** For when SECRET_KEY may have become known, or is replaced regularly. */
 export const secretKeyCommand = (program: Command): void => {
   program
     .command('secret-key')
@@ -37,7 +37,7 @@ export const secretKeyCommand = (program: Command): void => {
 
 type Reseal = (keys: { readonly from: Uint8Array; readonly to: Uint8Array }) => Promise<number>
 
-/** The new one lies beside the old one before anything is sealed by it: whatever ends it midway, both are there to do it again. */
+/** The new key is stored beside the old one before anything is sealed with it, so that both are there to try again if this is interrupted. */
 const rotateFile = async (config: Config, reseal: Reseal): Promise<number> => {
   const file = ownKeyFile(config.dataDir)
   const from = await secretKeyOf(config, () => {})

@@ -24,7 +24,7 @@ export const serveCommand = (program: Command): void => {
 export type Running = {
   readonly address: string
   readonly databaseUrl: string
-  /** Finishes the requests and the background work under way, within SHUTDOWN_TIMEOUT_MS, then ends the database. Asked again, it is the same end. */
+  /** Finishes requests and background work within SHUTDOWN_TIMEOUT_MS, and then ends the database. A second call waits for the same end. */
   readonly close: () => Promise<void>
 }
 
@@ -43,7 +43,7 @@ export const serve = async (config: Config): Promise<Running> => {
   return running
 }
 
-/** Half a second after a change it is told of; a subscriber that does not answer has a quarter of an hour. */
+/** Subscribers are told half a second after a change; one that does not answer gets a quarter of an hour. */
 export const work = { pauseMs: 500, retries: 9 }
 
 const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell): Promise<Running> => {

@@ -1,6 +1,6 @@
 import type { Tell } from '../events/event.ts'
 
-/** Ends the process in order at the first signal, and at once at another. What comes back ends it without a signal. */
+/** Ends the process in an orderly way at the first signal, and at once at another one. The function that it answers ends it without a signal. */
 export const stopOnSignals = (close: () => Promise<void>, tell: Tell): ((reason: string, code: number) => void) => {
   let stoppingSince: number | undefined
   const stop = (reason: string, code: number): void => {
@@ -25,5 +25,5 @@ export const stopOnSignals = (close: () => Promise<void>, tell: Tell): ((reason:
   return stop
 }
 
-/** Ctrl-C under npm arrives twice: from the terminal, and once more from npm. */
+/** Under npm, Ctrl-C arrives twice: from the terminal, and again from npm. */
 const sameKeypressMs = 500

@@ -27,7 +27,7 @@ type Options = {
   readonly policy: readonly ClientPolicy[]
 }
 
-/** Prints an access token: for local work, and for setting everything up before anyone can sign in. */
+/** Prints an access token: for local work, and for setting up everything before anybody can sign in. */
 export const tokenCommand = (program: Command): void => {
   program
     .command('token')
@@ -72,10 +72,10 @@ const requireScopes = (text: string): void => {
   }
 }
 
-/** A token that passes every gate leaves a trace before it is shown. */
+/** A token that passes every gate is recorded before it is shown. */
 const recordUnlimited = async (database: Database, { client = '', scope }: Options): Promise<void> => {
   const organization = await organizationOf(database, client)
-  // It is recorded where the privacy officer of the client's organization reads it.
+  // It is recorded where the privacy officers of the client's organization can read it.
   const organizations = organization === undefined ? [] : [organization]
   const openStoreAs = await openOwnStores(database)
   const store = openStoreAs({ principal: { kind: 'client', id: commandLineClient }, organizations })
@@ -95,7 +95,7 @@ const issue = async (database: Connection, options: Options): Promise<string> =>
   })
 }
 
-/** A slip would be seen by nobody: the token would find nothing, and say so of no id. */
+/** Otherwise nobody would notice a mistake: the token would find nothing, and not say that an id is unknown. */
 const requireKnown = async (connection: Connection, { patient, study, organization }: Options): Promise<void> => {
   const named = [
     ['Patient', patient],

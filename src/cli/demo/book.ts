@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Figures } from './expected.ts'
 
-/** Where the story is written, and each of its figures is held to what must come back. */
+/** Writes down the story, and compares each of its figures with what must come back. */
 export type Book = {
   readonly chapter: (title: string) => void
   readonly line: (text: string) => void
-  /** Writes who asked what and what came back; a difference is kept, and shown at once. */
+  /** Writes who asked what and what came back. A difference is kept, and shown at once. */
   readonly expect: <T>(scene: Scene<T>) => void
-  /** How many figures were held to something, and what was wrong. */
+  /** How many figures were compared, and what was wrong. */
   readonly checked: () => number
   readonly failures: () => readonly string[]
 }
@@ -17,7 +17,7 @@ type Scene<T> = {
   readonly asked: string
   readonly got: T
   readonly wanted: T
-  /** As it is read; absent: as it is. */
+  /** The value in words; absent: the value itself. */
   readonly told?: string
   readonly durationMs?: number
 }

@@ -27,7 +27,7 @@ export type Grantee = 'metabolism' | 'shifts' | 'clinician'
 /** One permit of a Consent. */
 export type Permission = {
   readonly measure: Measure
-  /** Absent: from any. */
+  /** Absent: from any source. */
   readonly source?: Source
   /** The first day of the data, counted from the first one generated; absent: all there is. */
   readonly fromDay?: number
@@ -35,7 +35,7 @@ export type Permission = {
 
 export type Answer = {
   readonly to: Grantee
-  /** What the person made of the Consent that was proposed; `withdrawn`: permitted first, and ended after uploading. */
+  /** The person's answer to the proposed Consent; `withdrawn`: given at first, and ended after the upload. */
   readonly answer: 'active' | 'proposed' | 'rejected' | 'withdrawn'
   readonly permits: readonly Permission[]
 }
@@ -48,7 +48,7 @@ export type Participant = {
   readonly family: string
   readonly gender: 'female' | 'male' | 'other'
   readonly birthYear: number
-  /** Whose patient it is. */
+  /** The institution to which the patient belongs. */
   readonly home: Home
   readonly wears: readonly Source[]
   readonly answers: readonly Answer[]

@@ -4,12 +4,12 @@ import { type Measure, measures, type Participant, type Source, sources } from '
 import { offsetHours, type Reading } from './physiology.ts'
 
 /**
- * What an app speaks: the contract of the JupyterHealth Exchange, with the document in R5's attachment; or FHIR R4, where it stands
- * in the extension that R4 has for that.
+ * The interface that an app uses: the contract of the JupyterHealth Exchange, with the document in R5's attachment; or FHIR R4, with the
+ * document in the extension for it.
  */
 export type Contract = 'jhe' | 'r4'
 
-/** The apps of each institution's people speak one. */
+/** All apps of an institution's people use the same one. */
 export const contractOf = ({ home }: Pick<Participant, 'home'>): Contract => (home === 'northlake' ? 'jhe' : 'r4')
 
 /** An Observation as phone apps send it, with one coding. https://w3id.org/ieee1752 */
@@ -36,7 +36,7 @@ export const toObservation = (
   }
 }
 
-/** Its header is IEEE 1752.1's; the uuid is always the same for the same reading, so sending again adds nothing. */
+/** With the header of IEEE 1752.1. The uuid is always the same for the same reading, so that sending it again adds nothing. */
 const toDocument = (person: Participant, reading: Reading) => {
   const { measure, source, start, end, values } = reading
   const [namespace, name, version] = measures[measure].schema.split(':')
@@ -74,7 +74,7 @@ const frameOf = (person: Participant, start: number, end: number) =>
     ? { date_time: localTime(person, start) }
     : { time_interval: { start_date_time: localTime(person, start), end_date_time: localTime(person, end) } }
 
-/** With the offset of the person's clock. */
+/** The time with the offset of the person's clock. */
 export const localTime = ({ home }: Pick<Participant, 'home'>, time: number): string => {
   const offset = offsetHours[home]
   const local = new Date(time + offset * 3_600_000).toISOString().slice(0, 19)

@@ -7,7 +7,7 @@ import { emailOf, type StudyKey, studies } from './staff.ts'
 import { type SignIn, scopes } from './tokens.ts'
 import type { Enrolled, Ids } from './world.ts'
 
-/** Everyone is registered, invited, and answers. */
+/** Everybody is registered and invited, and answers. */
 export const enrolParticipants = async (signIn: SignIn, ids: Ids, now: number): Promise<readonly Enrolled[]> => {
   const inviters = {
     coordinator: await signIn.colleague('coordinator', scopes.setUp),
@@ -38,7 +38,7 @@ type Known = {
   readonly now: number
 }
 
-/** With all that an invitation takes, so that each can be invited from the pages. */
+/** Includes everything that an invitation needs, so that each can be invited from the pages. */
 const toPatient = (person: Participant, { organizations }: Ids) => ({
   resourceType: 'Patient' as const,
   active: true,
@@ -56,7 +56,7 @@ export const birthDateOf = ({ number, birthYear }: Participant): string =>
 
 const twoDigits = (number: number): string => String(number).padStart(2, '0')
 
-/** A place in the study, known by a code, and a Consent that asks for all that the study wants. */
+/** A place in the study, with a code, and a Consent that asks for everything that the study wants. */
 const invite = async (inviter: FhirClient, study: StudyKey, { person, patient, ids, now }: Known): Promise<string> => {
   await inviter.create({
     resourceType: 'ResearchSubject',
@@ -94,7 +94,7 @@ const decide = async (
   return proposed
 }
 
-/** The person's own devices, each a part of the source it is one of. */
+/** The person's own devices, each as part of its source. */
 const connectDevices = async (
   self: FhirClient,
   { given, wears }: Participant,

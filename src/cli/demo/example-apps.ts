@@ -13,19 +13,19 @@ import { openOwnStores } from '../own-store.ts'
 import { emailOf, staff } from './staff.ts'
 import { participant, type Stage } from './stage.ts'
 
-/** What `docs/apps.md` starts from: an app of each kind, and people who sign in: two to decide about them, and a manager. */
+/** What `docs/apps.md` starts from: an app of each kind, and people who sign in: two who decide about the apps, and a manager. */
 export type ExampleApps = {
   readonly redirectUri: string
-  /** Public: of patients. */
+  /** Public, for patients. */
   readonly diary: string
-  /** Confidential, by a secret: of researchers. */
+  /** Confidential with a secret, for researchers. */
   readonly desk: { readonly id: string; readonly secret: string }
-  /** A backend service, by a key: its private part lies in the file. */
+  /** A backend service with a key, whose private part is in the file. */
   readonly job: { readonly id: string; readonly keyFile: string; readonly kid: string }
   readonly patient: string
   readonly researcher: string
   readonly manager: string
-  /** Of all three. */
+  /** The password of all three. */
   readonly password: string
 }
 
@@ -62,7 +62,7 @@ export const openExampleApps = async (stage: Stage, { database, dataDir }: Parts
   }
 }
 
-/** Of the reader's own machine, where nothing need listen. */
+/** On the reader's own machine; nothing needs to listen there. */
 const redirectUri = 'http://127.0.0.1:8765/back'
 const launchUri = 'http://127.0.0.1:8765/launch'
 const ofPeople = { redirect_uris: [redirectUri] }
@@ -95,7 +95,7 @@ const openAccounts = async (stage: Stage, database: Database) => {
   return { patient: emailOf(person), researcher, manager, password }
 }
 
-/** Whoever accepts an invitation links account and Patient; where nobody accepts one, the server does it itself. */
+/** Accepting an invitation links the account and the Patient. Since nobody accepts one here, the server itself links them. */
 const createPersonOf = async (database: Database, name: { given: string; family: string }, patient: string) => {
   const id = uuidv7()
   const openStoreAs = await openOwnStores(database)

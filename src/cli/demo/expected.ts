@@ -3,21 +3,21 @@ import { dayMs, lastMidnight, monthDays, type Reading } from './physiology.ts'
 
 export type Readings = ReadonlyMap<Participant, readonly (readonly Reading[])[]>
 
-/** How many, of how many people, and the mean of the (first) value. */
+/** How many readings, of how many people, and the mean of their (first) value. */
 export type Figures = { readonly count: number; readonly people: number; readonly mean: number | undefined }
 
-/** Storing asks for the kind only: some Consent of the person permits it when the app uploads. */
+/** A reading is stored if any Consent of the person permits its kind when the app uploads. */
 export const isStored = ({ answers }: Participant, { measure }: Reading): boolean =>
   answers.some(
     ({ answer, permits }) =>
       (answer === 'active' || answer === 'withdrawn') && permits.some(permit => permit.measure === measure),
   )
 
-/** Reading asks for all of it: kind, source, and a time that is wholly permitted. */
+/** A reading is shared if kind, source and its whole time are permitted. */
 export const isShared = (person: Participant, reading: Reading, to: Grantee, now: number): boolean =>
   isStored(person, reading) && permitsTo(person, to).some(permit => covers(permit, person, reading, now))
 
-/** When the data that a permit opens begins; before everything, where it does not say. */
+/** When the data of a permit begins; before everything if it does not say. */
 export const permittedFrom = ({ home }: Participant, { fromDay }: Permission, now: number): number => {
   const first = lastMidnight(home, now) - monthDays * dayMs
   return fromDay === undefined ? first - monthDays * dayMs : first + fromDay * dayMs
@@ -33,7 +33,7 @@ const covers = (permit: Permission, person: Participant, reading: Reading, now: 
 
 type Chosen = (person: Participant, reading: Reading) => boolean
 
-/** What must come back to whom exactly `chosen` is open, of one measure or of all. */
+/** What must come back to somebody who may read exactly what is `chosen`, of one measure or of all. */
 export const figuresOf = (readings: Readings, measure: Measure | 'all', chosen: Chosen): Figures => {
   const found = [...readings].map(([person, measured]) =>
     measured.flat().filter(reading => (measure === 'all' || reading.measure === measure) && chosen(person, reading)),

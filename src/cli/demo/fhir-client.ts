@@ -15,10 +15,10 @@ export type FhirClient = {
   readonly get: (path: string) => Promise<Answer>
   /** The request body goes out gzip-encoded, as phone apps send it. Without a path: a Bundle to the base. */
   readonly post: (resource: object, path?: string) => Promise<Answer>
-  /** Answers what was created, throws what was said instead. */
+  /** Answers what was created. Throws the server's message if nothing was. */
   readonly create: <R extends Resource>(resource: R) => Promise<R & { readonly id: string }>
   readonly update: <R extends Resource>(resource: R & { readonly id: string }) => Promise<R & { readonly id: string }>
-  /** Follows the next links to the last page. */
+  /** Follows the `next` links to the last page. */
   readonly readAll: (path: string) => Promise<{ readonly found: readonly Observation[]; readonly durationMs: number }>
 }
 
@@ -75,6 +75,6 @@ const expectStatus = (wanted: readonly number[], { status, body }: Answer, reque
   throw new Error(`${request} was answered ${status}: ${diagnosticsOf(body) ?? ''}`)
 }
 
-/** What the first issue of an OperationOutcome says. */
+/** The text of the first issue in an OperationOutcome. */
 export const diagnosticsOf = (body: Answer['body']): string | undefined =>
   body?.issue?.[0]?.diagnostics ?? body?.issue?.[0]?.details?.text

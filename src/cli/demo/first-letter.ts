@@ -8,8 +8,8 @@ type Invitation = {
 }
 
 /**
- * Invites somebody as staff do, on the page of the study, so that there is a letter to be opened. Answers whether there is: a server
- * that others reach, or that sends its letters, has no outbox, and then nobody is written to.
+ * Invites somebody on the page of the study, as staff do, so that there is a letter to open. Answers whether there is one: a server that others
+ * can reach, or that sends its letters, has no outbox, and then nobody is written to.
  */
 export const sendFirstLetter = async (
   address: string,
@@ -26,11 +26,11 @@ export const sendFirstLetter = async (
 
 type Pages = {
   readonly get: (path: string) => Promise<{ readonly status: number; readonly text: string }>
-  /** Sends a form that stands on the page `from`. Throws where it is not taken. */
+  /** Sends a form of the page `from`. Throws if it is not accepted. */
   readonly send: (from: string, action: string, fields?: Readonly<Record<string, string>>) => Promise<void>
 }
 
-/** What a browser keeps for a few pages. */
+/** A browser for a few pages, which keeps their cookies. */
 const openPages = (address: string): Pages => {
   const cookies = new Map<string, string>()
   const ask = async (path: string, form?: URLSearchParams) => {

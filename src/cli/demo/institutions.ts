@@ -20,7 +20,7 @@ import { purposes, reasons, titles } from './study-words.ts'
 import { type SignIn, scopes } from './tokens.ts'
 import type { Ids } from './world.ts'
 
-/** Institutions, sources, people and studies: the administrator begins, the managers go on. */
+/** Institutions, sources, people and studies: the administrator begins, the managers continue. */
 export const setUpInstitutions = async (signIn: SignIn): Promise<Ids> => {
   const administrator = await signIn.administrator()
   const sourceIds = await inTurn(sources, source => createSource(administrator, source))
@@ -152,7 +152,7 @@ const staffEntry = (practitioner: string, role: string): Extension => ({
 const pick = <T extends object>(of: T, isWanted: (one: T[keyof T] & object) => boolean): T =>
   Object.fromEntries(Object.entries(of).filter(([, one]) => isWanted(one))) as T
 
-/** The answers under the same names, asked one after the other. */
+/** The results under the same names, made one after the other. */
 const inTurn = async <Key extends string, From, To>(
   of: Readonly<Record<Key, From>>,
   make: (from: From, key: Key) => Promise<To>,

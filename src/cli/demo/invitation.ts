@@ -4,7 +4,7 @@ import { sendFirstLetter } from './first-letter.ts'
 import { nameOf, participant, type Stage } from './stage.ts'
 import { scopes } from './tokens.ts'
 
-/** What a reader needs to go on playing: addresses, people, tokens, and lines to paste. */
+/** What a reader needs to try more: addresses, people, tokens, and lines to paste. */
 export const invite = async (stage: Stage, apps: ExampleApps, address: string): Promise<void> => {
   const { book, signIn, world } = stage
   const ana = participant(stage, 'Ana')
@@ -37,7 +37,7 @@ export const invite = async (stage: Stage, apps: ExampleApps, address: string): 
   book.line('\n  Ctrl-C here ends it, and deletes it all unless you set DATA_DIR or DATABASE_URL.')
 }
 
-/** Whoever has not answered gets the letter that begins it. */
+/** Somebody who has not answered gets the letter with which answering begins. */
 const inviteToBeInvited = async (stage: Stage, apps: ExampleApps, address: string): Promise<void> => {
   const { book, signIn, world } = stage
   const { person, patient } = participant(stage, 'Kavya')

@@ -5,12 +5,12 @@ import { makeInvitation } from '../../storage/study/invitation.ts'
 import { endMessage, takeMessage } from '../../storage/study/study-message.ts'
 import { ownScopeRules } from '../own-scope-rules.ts'
 
-/** What the link in a letter gives to an app that is trusted to take invitations up by itself. */
+/** What the link in a letter gives to an app that is trusted to accept invitations by itself. */
 export type LetterRead = { readonly token: string }
 
 type Invited = { readonly subject: string; readonly patient: string; readonly study: string }
 
-/** No mail is sent in the demo: the letter is taken from where it waits, as whoever reads it would have it. */
+/** No mail is sent in the demo, so the letter is taken from where it waits, as its reader would get it. */
 export const readLetter = async (database: Database, invited: Invited): Promise<LetterRead> => {
   const { client_id: app } = await registerApproved(
     { database, refusalOf: url => url, rules: ownScopeRules() },
@@ -19,7 +19,7 @@ export const readLetter = async (database: Database, invited: Invited): Promise<
   return { token: appToken(await writeLetter(database, { ...invited, address: 'patient@northlake.example' }), app) }
 }
 
-/** Answers the secret of its link. The letter never waits where a running server would send it, and so put another link in its place. */
+/** Answers the secret of its link. The letter is never queued where a running server would send it, and so replace its link. */
 export const writeLetter = (
   database: Database,
   { address, ...invited }: Invited & { readonly address: string },

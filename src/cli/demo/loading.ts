@@ -3,7 +3,7 @@ import { tellCount, tellDuration } from './book.ts'
 
 export type Loading = { readonly add: (count: number) => void; readonly stop: () => void }
 
-/** A bar on a terminal; elsewhere a line for every tenth. */
+/** A bar on a terminal; elsewhere a line for each tenth. */
 export const openLoading = (total: number, output: NodeJS.WriteStream): Loading =>
   output.isTTY ? barOn(total, output) : linesOn(total, output)
 

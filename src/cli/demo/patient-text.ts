@@ -8,7 +8,7 @@ import { titles } from './study-words.ts'
 
 type Language = 'en' | 'es'
 
-/** What the people of a study read before they say yes or no, in its one version. */
+/** What the people of a study read before they say yes or no; it has only one version. */
 export const patientText = (study: StudyKey): Extension => ({
   url: extensions.patientText,
   extension: [
@@ -21,7 +21,7 @@ export const patientText = (study: StudyKey): Extension => ({
   ],
 })
 
-/** What a Consent to the study names as read. */
+/** The text that a Consent to the study says was read. */
 export const sourceOf = (study: StudyKey): Pick<Consent, 'sourceAttachment'> => ({
   sourceAttachment: { contentType: 'text/plain', language: 'en', hash: digestOf('sha1', dataOf(study, 'en')) },
 })

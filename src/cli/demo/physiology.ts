@@ -1,13 +1,13 @@
 import { type Measure, type Participant, participants, type Source } from './cast.ts'
 import { openRandom, type Random } from './random.ts'
 
-/** One measurement. `end` is `start` where it is of a moment; times are milliseconds since 1970. */
+/** One measurement. `end` equals `start` if it is at a moment; times are milliseconds since 1970. */
 export type Reading = {
   readonly measure: Measure
   readonly source: Source
   readonly start: number
   readonly end: number
-  /** In the unit of its document; systolic, then diastolic. */
+  /** In the unit of its document; for blood pressure systolic, then diastolic. */
   readonly values: readonly number[]
 }
 
@@ -16,10 +16,10 @@ const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 export const dayMs = 24 * hourMs
 
-/** Minutes between two readings: chosen so that all of it is loaded in about a minute. */
+/** Minutes between two readings, chosen so that everything is loaded in about a minute. */
 const everyMinutes = { glucose: 15, heartRate: 20 } as const
 
-/** Hours east of Greenwich, all year: the demo knows no summer time. */
+/** Hours east of Greenwich all year: the demo has no daylight saving time. */
 export const offsetHours: Readonly<Record<Participant['home'], number>> = { riverside: -5, northlake: 1 }
 
 /** The local midnight that ends the last whole day before `now`. */
@@ -28,7 +28,7 @@ export const lastMidnight = (home: Participant['home'], now: number): number => 
   return Math.floor((now + offset) / dayMs) * dayMs - offset
 }
 
-/** What the person's devices measured in their last 30 whole days, day by day, in the order of the time. */
+/** What the person's devices measured in their last 30 whole days, day by day, in order of time. */
 export const measuredDays = (person: Participant, now: number): readonly (readonly Reading[])[] => {
   const first = lastMidnight(person.home, now) - monthDays * dayMs
   return Array.from({ length: monthDays }, (_, day) => measuredOn(person, first + day * dayMs, day))
@@ -53,7 +53,7 @@ type Day = {
   readonly midnight: number
   readonly day: number
   readonly night: Night
-  /** Steps of each hour. */
+  /** The steps in each hour. */
   readonly hours: readonly number[]
 }
 
@@ -64,7 +64,7 @@ type Body = {
   readonly diastolic: number
 }
 
-/** What is usual for the person: older people have a higher pressure, and the fifth of them diabetes. */
+/** What is usual for the person: older people have higher blood pressure, and one in five has diabetes. */
 const bodyOf = ({ number, birthYear }: Participant): Body => {
   const random = openRandom(`body/${number}`)
   const age = 2026 - birthYear
@@ -76,7 +76,7 @@ const bodyOf = ({ number, birthYear }: Participant): Body => {
   }
 }
 
-/** Minutes from the midnight that begins the day: asleep since (mostly the evening before), awake at. */
+/** In minutes from the midnight at which the day begins: when they fell asleep (mostly the evening before), and when they woke up. */
 type Night = { readonly asleep: number; readonly awake: number }
 
 const nightOf = ({ number }: Participant, day: number): Night => {
@@ -88,7 +88,7 @@ const nightOf = ({ number }: Participant, day: number): Night => {
 const isAsleep = (person: Participant, { day, night }: Pick<Day, 'day' | 'night'>, minute: number): boolean =>
   (minute >= night.asleep && minute < night.awake) || minute >= nightOf(person, day + 1).asleep + 24 * 60
 
-/** Share of the day's walking in each hour, for who gets up at seven. */
+/** The percentage of the day's steps in each hour, for somebody who gets up at seven. */
 const walking = [0, 0, 0, 0, 0, 0, 2, 8, 9, 5, 4, 4, 8, 6, 4, 4, 5, 10, 11, 7, 5, 4, 3, 1]
 
 const stepsIn = (person: Participant, day: number, hour: number, night: Night): number => {
@@ -104,7 +104,7 @@ const meals = [
   { minute: 18.75 * 60, rise: 55 },
 ]
 
-/** A baseline with the dawn's rise, a wave after each meal, and a noise that wanders. */
+/** A baseline that rises at dawn, a wave after each meal, and a wandering noise. */
 const glucose = ({ person, body, midnight, day }: Day): readonly Reading[] => {
   const random = openRandom(`glucose/${person.number}/${day}`)
   const eaten = meals.map(meal => ({
@@ -121,7 +121,7 @@ const glucose = ({ person, body, midnight, day }: Day): readonly Reading[] => {
   })
 }
 
-/** From 0 up to 1 after 45 minutes, and down again. */
+/** Rises from 0 to 1 in 45 minutes, and falls again. */
 const wave = (minutesAfter: number): number =>
   minutesAfter <= 0 ? 0 : (minutesAfter / 45) * Math.exp(1 - minutesAfter / 45)
 
@@ -180,7 +180,7 @@ const momentOf = (measure: Measure, source: Source, start: number, values: reado
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value))
 
-/** Of everybody, the latest of their days. */
+/** The readings of everybody in the latest of their days. */
 export const allReadings = (
   now: number,
   latest = monthDays,

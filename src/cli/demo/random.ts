@@ -1,5 +1,5 @@
 export type Random = {
-  /** From 0 to below 1. */
+  /** From 0, to less than 1. */
   readonly uniform: () => number
   readonly normal: (mean: number, deviation: number) => number
 }

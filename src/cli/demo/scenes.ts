@@ -3,7 +3,7 @@ import { othersRead, patientReads, scopedAppReads, secondStudyReads, studyReads 
 import type { Play } from './stage.ts'
 import { takesUp } from './taking-up.ts'
 
-/** In this order: a withdrawal changes what can be read after it. */
+/** Their order matters: a withdrawal changes what can be read after it. */
 export const scenes: readonly Play[] = [
   patientReads,
   scopedAppReads,

@@ -1,6 +1,6 @@
 import type { Role } from '../../search/expression.ts'
 
-/** The trees of organizations; one without `partOf` is an institution of its own. */
+/** The trees of organizations. One without `partOf` is an institution of its own. */
 export const organizations = {
   riverside: { name: 'Riverside University' },
   metabolic: { name: 'Department of Metabolic Health', partOf: 'riverside' },
@@ -14,7 +14,7 @@ export type OrganizationKey = keyof typeof organizations
 export type Colleague = {
   readonly given: string
   readonly family: string
-  /** Who they are, for whoever reads the story. */
+  /** Who they are, for readers of the story. */
   readonly title: string
   /** Who makes their account: the administrator, or the manager of an institution. */
   readonly madeBy: 'administrator' | 'dean' | 'director'
@@ -60,9 +60,9 @@ export type Study = {
   readonly organization: OrganizationKey
   readonly identity: 'identified' | 'coded'
   readonly access: 'organization' | 'staff'
-  /** Who makes it, and its staff. */
+  /** Who creates it and its staff. */
   readonly madeBy: 'dean' | 'director'
-  /** Who registers and invites its people. */
+  /** Who registers and invites its participants. */
   readonly invitedBy: 'coordinator' | 'recruiter'
   readonly staff: Readonly<
     Partial<Record<ColleagueKey, 'investigator' | 'coordinator' | 'researcher' | 'collaborator'>>

@@ -8,7 +8,7 @@ import { type ColleagueKey, staff } from './staff.ts'
 import type { SignIn } from './tokens.ts'
 import type { Enrolled, World } from './world.ts'
 
-/** What every scene of the story plays on. */
+/** What all scenes of the story need. */
 export type Stage = {
   readonly book: Book
   readonly signIn: SignIn
@@ -31,7 +31,7 @@ export const participant = ({ world }: Stage, given: string): Enrolled => {
 export const observationsOf = (measure: Measure | 'all', more = ''): string =>
   measure === 'all' ? `Observation?_count=1000${more}` : `Observation?code=${codeOf(measure)}&_count=1000${more}`
 
-/** Without its version: every version and spelling is meant. */
+/** Without the version, so that all versions and spellings are meant. */
 export const codeOf = (measure: Measure): string => measures[measure].schema.split(':').slice(0, 2).join(':')
 
 const units: Readonly<Record<Measure, string>> = {
@@ -42,7 +42,7 @@ const units: Readonly<Record<Measure, string>> = {
   sleep: 'minutes',
 }
 
-/** Reads all pages of a search, and holds count, people and mean to what the devices measured. */
+/** Reads all pages of a search, and compares count, people and mean with what the devices measured. */
 export const readFigures = async (
   { book }: Stage,
   reader: FhirClient,
@@ -69,7 +69,7 @@ const measured = ({ valueQuantity, component }: Observation): number =>
 
 export const nothing: Figures = { count: 0, people: 0, mean: undefined }
 
-/** What the people of a study or the clinician may read of a measure. */
+/** The readings of a measure that the staff of a study, or the clinician, may read. */
 export const sharedWith = (
   { readings, world }: Stage,
   to: Parameters<typeof isShared>[2],
@@ -78,7 +78,7 @@ export const sharedWith = (
 ): Figures =>
   figuresOf(readings, measure, (person, reading) => person !== but?.person && isShared(person, reading, to, world.now))
 
-/** One request, held to its status and to what is read in its body. */
+/** One request, whose status and body are compared with what is wanted. */
 export const askOnce = async <T>(
   { book }: Stage,
   reader: FhirClient,

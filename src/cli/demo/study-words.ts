@@ -3,7 +3,7 @@ import type { StudyKey } from './staff.ts'
 
 type Said = { readonly en: string; readonly es: string }
 
-/** What patients read of the studies beside their text: English is the studies' own. */
+/** What patients read about the studies besides their text; the English words are in the studies themselves. */
 export const titles: Readonly<Record<StudyKey, Said>> = {
   metabolism: { en: 'Glucose and the heart in daily life', es: 'La glucosa y el corazón en la vida diaria' },
   shifts: {

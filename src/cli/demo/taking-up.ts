@@ -8,7 +8,7 @@ import { scopes } from './tokens.ts'
 import { toBundle } from './upload.ts'
 import type { Enrolled } from './world.ts'
 
-/** The way of today's apps of the JupyterHealth Exchange, from the letter to the data, without a browser. */
+/** How today's apps of the JupyterHealth Exchange get from the letter to the data without a browser. */
 export const takesUp: Play = async stage => {
   const { book, signIn, world } = stage
   book.chapter('An app of today takes up an invitation by itself')
@@ -57,7 +57,7 @@ const takeUp = async ({ book, signIn }: Stage, token: string): Promise<string> =
 
 type Code = { readonly code: { readonly codingSystem: string; readonly codingCode: string } }
 
-/** Agrees to everything that is asked. */
+/** Agrees to everything that the studies ask for. */
 const answer = async (stage: Stage, { patient }: Enrolled, api: FhirClient): Promise<void> => {
   const path = `patients/${patient}/consents`
   const { body } = await api.get(path)
@@ -87,7 +87,7 @@ const upload = async ({ book, signIn, readings }: Stage, sami: Enrolled, token: 
   })
 }
 
-/** What Sami has sent was measured before he agreed, so nobody of the study reads it. */
+/** What Sami sent was measured before he agreed, so nobody in the study reads it. */
 const readAsNotebook = async (stage: Stage): Promise<void> => {
   const { signIn, world } = stage
   const analyst = await signIn.colleague('analyst', scopes.read)

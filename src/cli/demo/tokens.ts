@@ -7,16 +7,16 @@ import { type FhirClient, openFhirClient } from './fhir-client.ts'
 import { type LetterRead, readLetter } from './letter.ts'
 import { type ColleagueKey, emailOf, staff } from './staff.ts'
 
-/** Everyone's way in: a token of the command line's, and a client that carries it. */
+/** How everybody gets in: with a token from the command line, and a client that sends it. */
 export type SignIn = {
   readonly administrator: () => Promise<FhirClient>
   /** The colleague's address becomes that of the Person. */
   readonly openAccount: (key: ColleagueKey, person: string) => Promise<unknown>
   readonly colleague: (key: ColleagueKey, scope: string, study?: string) => Promise<FhirClient>
   readonly patient: (id: string, scope: string) => Promise<FhirClient>
-  /** The patient's app, where it uploads. */
+  /** The patient's app, at the interface to which it uploads. */
   readonly uploading: (contract: Contract, id: string) => Promise<FhirClient>
-  /** The patient is invited to a study, and reads the letter: what stands there for an app that takes invitations up by itself. */
+  /** Invites the patient to a study and reads the letter: what it has for an app that accepts invitations by itself. */
   readonly invited: (subject: string, patient: string, study: string) => Promise<LetterRead>
   /** Any part of this server, with a token. */
   readonly at: (path: string, token: string) => FhirClient
@@ -55,6 +55,6 @@ export const scopes = {
   setUp: 'openid fhirUser user/*.cruds',
   read: 'openid fhirUser user/*.rs',
   patient: 'openid fhirUser patient/*.cruds patient/Consent.cruds patient/Device.cruds',
-  /** Heart rate and nothing else. */
+  /** Only heart rate. */
   heartRate: 'patient/Observation.rs?code=http://purl.bioontology.org/ontology/SNOMEDCT/78564009',
 } as const

@@ -9,16 +9,16 @@ export type Uploaded = {
   readonly bundles: number
   readonly created: number
   readonly refused: number
-  /** Why the server refused some, in its words. */
+  /** Why the server refused some of them, in its words. */
   readonly reason: string | undefined
 }
 
-/** What one Bundle did, for who watches. */
+/** Told how much each Bundle sent. */
 type Tell = (sent: number) => void
 
 /**
- * Everybody's app at once, a Bundle a day, in the order of the days, as what it speaks has it. An app that was told on the first day that a kind
- * of data has no consent does not send it again.
+ * All apps upload at once, a Bundle a day, in the order of the days, each in the form of its own interface. An app that learns on the first day
+ * that there is no consent to a kind of data does not send that again.
  */
 export const uploadAll = async (
   signIn: SignIn,
@@ -42,7 +42,7 @@ export const uploadAll = async (
 
 const appsAtOnce = 4
 
-/** What the app sends of each day. */
+/** What the app sends for each day. */
 export const sentOf = ({ person }: Pick<Enrolled, 'person'>, readings: Readings): readonly (readonly Reading[])[] =>
   (readings.get(person) ?? [])
     .map((day, index) => (index === 0 ? day : day.filter(reading => isStored(person, reading))))

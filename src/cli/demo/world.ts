@@ -1,11 +1,11 @@
 import type { Grantee, Participant, Source } from './cast.ts'
 import type { ColleagueKey, OrganizationKey, StudyKey } from './staff.ts'
 
-/** Ids, as the server gave them. */
+/** Ids as assigned by the server. */
 export type Ids = {
   readonly organizations: Readonly<Record<OrganizationKey, string>>
   readonly sources: Readonly<Record<Source, string>>
-  /** Practitioners. */
+  /** The ids of their Practitioners. */
   readonly colleagues: Readonly<Record<ColleagueKey, string>>
   readonly studies: Readonly<Record<StudyKey, string>>
   readonly studyOrganizations: Readonly<Record<StudyKey, string>>

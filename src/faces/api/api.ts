@@ -16,17 +16,17 @@ import { openAsking, requireStaff } from './asking.ts'
 import { pageParameters, parametersOf, wholePage } from './page.ts'
 import { routes } from './routes.ts'
 
-/** Where today's clients of the JupyterHealth Exchange look. */
+/** Where today's clients of the JupyterHealth Exchange expect it. */
 export const apiPath = '/api/v1'
 
 export type ApiOptions = ContextParts &
   Pick<FhirOptions, 'limitInFlight' | 'findCaller' | 'findRefused'> & {
     readonly codeClasses: CodeClasses
-    /** Of this server, without a slash at the end. */
+    /** The address of this server, without a slash at the end. */
     readonly address: () => string
   }
 
-/** Below `/api/v1`. */
+/** The routes below `/api/v1`. */
 export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): Promise<void> => {
   server.setErrorHandler(answerDetail)
   server.setNotFoundHandler((request, reply) =>
@@ -48,9 +48,9 @@ export const apiRoutes = async (server: FastifyInstance, options: ApiOptions): P
   await server.register(async scope => callerRoutes(scope, options))
 }
 
-/** Whose only proof is the link that they hold. */
+/** Routes for people whose only proof is the link that they hold. */
 const invitationRoutes = (scope: FastifyInstance, { address }: ApiOptions): void => {
-  // There is nothing to say in the body; what clients put there for want of one is not read.
+  // The body has no meaning; whatever clients send is not read.
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 16_384 }, async () => undefined)
   scope.post<{ Params: { token: string } }>(
     '/invitation/:token',
@@ -63,7 +63,7 @@ const invitationRoutes = (scope: FastifyInstance, { address }: ApiOptions): void
   refuseOtherMethods(scope, '/invitation/:token', ['POST'])
 }
 
-/** Whose token says who they are. */
+/** Routes for callers whose token says who they are. */
 const callerRoutes = (scope: FastifyInstance, options: ApiOptions): void => {
   const askingFor = openAsking(options)
   scope.addContentTypeParser(
@@ -113,7 +113,7 @@ const callerRoutes = (scope: FastifyInstance, options: ApiOptions): void => {
   })
 }
 
-/** Of a route, what is asked of our own interactions by it, where it asks any; undefined where there is none. */
+/** What a route asks of our own interactions, if it asks any; undefined if there is no such route. */
 const triedAt = ({ method, routeOptions: { url } }: FastifyRequest): Tried | undefined => {
   if (url === undefined) return undefined
   const { type } = routes.find(({ path }) => url === `${apiPath}/${path}`) ?? {}
@@ -122,7 +122,7 @@ const triedAt = ({ method, routeOptions: { url } }: FastifyRequest): Tried | und
 
 const interactionOf: Readonly<Record<string, string>> = { POST: 'create', PATCH: 'update', DELETE: 'delete' }
 
-/** As its clients show it: what is wrong in words, in the one member that they look for. */
+/** The error as its clients show it: in words, in the one member that they look for. */
 const answerDetail = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const told = toldError(error, request)
   return sayWhen(reply, told)
@@ -130,5 +130,5 @@ const answerDetail = (error: unknown, request: FastifyRequest, reply: FastifyRep
     .send({ detail: told.issues.map(({ message }) => message).join('; ') })
 }
 
-/** A hall full of people may take up their invitations at once. */
+/** A hall full of people may accept their invitations at once. */
 const mostOfAddress = 1200

@@ -12,26 +12,26 @@ import { routes } from '../../operations/operations.ts'
 import type { OwnRecord } from '../../studies/consent/own-record.ts'
 import { recordIn } from '../../studies/consent/own-record.ts'
 
-/** What a route of this contract asks of our own interactions, as the caller of the request: all that it tells has passed them. */
+/** How the routes of this contract ask our own interactions, as the caller of the request: everything that they answer has passed these. */
 export type Asking = {
   readonly caller: Caller
-  /** The same caller, narrowed to what one ResearchStudy was given; its id. */
+  /** The same caller, narrowed to what was given to a ResearchStudy, by its id. */
   readonly within: (study: string) => Asking
-  /** The study that the caller is narrowed to, whatever their scopes are: to be compared, and not told of. */
+  /** The study to which the caller is narrowed, whatever their scopes are. It may be compared, but not shown. */
   readonly findOwnStudy: () => Promise<ResearchStudy | undefined>
   readonly read: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R>
-  /** Undefined where the caller may not see it, or nothing of its type. */
+  /** Undefined if the caller may not see it, or nothing of its type. */
   readonly look: <R extends Resource>(type: R['resourceType'], id: string) => Promise<R | undefined>
-  /** One page; `cursor` is that of a page before or after. So many pages are left out as are to be skipped. */
+  /** One page; `cursor` is that of a page before or after it. `skip` is how many pages to leave out. */
   readonly search: <R extends Resource>(
     type: R['resourceType'],
     query: Query | Cursor,
     more?: { readonly skip?: number },
   ) => Promise<Found<R>>
-  /** The first thousand; none where the caller may search nothing of the type. */
+  /** The first thousand; empty if the caller may search nothing of the type. */
   readonly list: <R extends Resource>(type: R['resourceType'], query: Query) => Promise<readonly R[]>
   readonly write: (resource: Resource, ifMatch?: string) => Promise<void>
-  /** What the caller sees of the patient whom they are. */
+  /** What the caller, who is the patient, sees of their own record. */
   readonly record: (patient: string) => OwnRecord
 }
 
@@ -41,7 +41,7 @@ type Cursor = { readonly cursor: string }
 
 export type Found<R> = {
   readonly resources: readonly R[]
-  /** Absent where it would cost too much to count. */
+  /** Absent if counting would cost too much. */
   readonly total?: number
   readonly next?: string
   readonly previous?: string
@@ -68,7 +68,7 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
     }
     const read: Asking['read'] = async (type, id) => {
       const notFound = () => new FhirError('not-found', `No ${type.toLowerCase()} matches the given query`)
-      // What could be no id at all is found nowhere.
+      // Text that cannot be an id is never found.
       if (!/^[A-Za-z0-9.-]{1,64}$/.test(id)) throw notFound()
       try {
         return (await ask('GET', `${type}/${id}`)) as never
@@ -100,7 +100,7 @@ export const openAsking = (parts: ContextParts): ((request: Asked) => Asking) =>
   return askingOf
 }
 
-/** A page may have fewer than are asked for. */
+/** Asks for further pages, since a page may have fewer than were asked for. */
 const firstOf = async <R extends Resource>(
   search: Asking['search'],
   type: R['resourceType'],
@@ -164,7 +164,7 @@ const toFound = <R>({ entry = [], link = [], total }: Bundle): Found<R> => {
 
 export const kindOfCaller = (caller: Caller) => whoIs(caller).kind
 
-/** Whoever is nobody that the contract knows is told what would be needed. */
+/** Tells callers whom the contract does not know what they would need to be. */
 export const requireStaff = ({ caller }: Pick<Asking, 'caller'>): void => {
   if (kindOfCaller(caller) === 'patient' || kindOfCaller(caller) === 'person')
     throw new FhirError(

@@ -2,7 +2,7 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { codingOf } from '../../studies/definition/kind-coding.ts'
 import { displayOf } from '../../studies/definition/study-request.ts'
 
-/** A kind of data, by the code that today's clients know: the version is part of it. */
+/** A kind of data with the code that today's clients know, which includes the version. */
 export const toScopeCode = (kind: string, classes: CodeClasses) => {
   const { system, code } = codingOf(kind, classes)
   const version = versions[kind]
@@ -14,7 +14,7 @@ export const toScopeCode = (kind: string, classes: CodeClasses) => {
   }
 }
 
-/** Those that the JupyterHealth Exchange and its client come with. */
+/** The versions that the JupyterHealth Exchange and its client come with. */
 const versions: Readonly<Record<string, string>> = {
   'omh:blood-glucose': '4.0',
   'omh:blood-pressure': '4.0',

@@ -12,10 +12,10 @@ import { toDataSource } from './data-sources.ts'
 import { ownPatient, presentPatient } from './patients.ts'
 import { groupOf, presentStudies } from './studies.ts'
 
-/** What a patient has answered to each study that asks them, and what they have not. */
+/** What a patient has answered to each study that asks them, and what they have not answered. */
 export const presentConsents = async (asking: Asking, id: string, classes: CodeClasses) => {
   const patient = await patientAsked(asking, id)
-  // Without a scope for it nothing was answered, as far as anybody could tell.
+  // Throws FhirError without a scope for Consents: otherwise it would look as if nothing had been answered.
   await asking.search('Consent', { patient: `Patient/${id}`, _count: '1' })
   const studies = await Promise.all(
     (await studiesAsking(asking, id, classes)).map(one => toAnswers(asking, one, classes)),
@@ -31,13 +31,13 @@ export const presentConsents = async (asking: Asking, id: string, classes: CodeC
   }
 }
 
-/** The caller themself, or a patient whom they may read. */
+/** The caller, if they are the patient, or else a patient whom they may read. */
 const patientAsked = async (asking: Asking, id: string): Promise<Patient> => {
   const own = kindOfCaller(asking.caller) === 'patient' ? await ownPatient(asking) : undefined
   return own?.id === id ? own : asking.read<Patient>('Patient', id)
 }
 
-/** Those that the caller may know to ask the patient, with the Consent that stands as far as they may read it. */
+/** The studies of which the caller may know that they ask the patient, with the current Consent as far as they may read it. */
 export const studiesAsking = async (
   asking: Asking,
   patient: string,
@@ -74,12 +74,12 @@ const toAnswers = async (asking: Asking, asked: StudyAsked, classes: CodeClasses
   }
 }
 
-/** Each kind that is asked for, once, from whichever sources. */
+/** Each kind that is asked for, once, whatever its sources. */
 export const kindsOf = ({ lines }: StudyAsked): readonly string[] => [...new Set(lines.map(({ kind }) => kind))]
 
-/** The kinds that are given from some source, however the Consent says so. */
+/** The kinds that are given from any source, in whatever way the Consent says so. */
 export const kindsShared = ({ consent }: Pick<StudyAsked, 'consent'>, classes: CodeClasses): ReadonlySet<string> => {
-  // Which sources there are matters to what a deny leaves, and to no kind as such.
+  // The existing sources only matter for what a deny leaves, and for no kind as a whole.
   const terms = consent?.status === 'active' ? readConsent(consent, { classes, isSource: () => true }) : undefined
   const now = new Date().toISOString()
   return new Set((terms?.permits ?? []).filter(({ valid }) => isBefore(now, valid.high)).map(({ kind }) => kind))
@@ -91,5 +91,5 @@ const sourcesOf = async ({ list }: Asking, { lines }: StudyAsked, classes: CodeC
   return sources.map(one => toDataSource(one, classes))
 }
 
-/** What a study is called in what is sent. */
+/** Whether what was sent means the study by this id. */
 export const isCalled = ({ study }: StudyAsked, id: string): boolean => study.id === id || groupOf(study) === id

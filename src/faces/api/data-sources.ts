@@ -4,7 +4,7 @@ import { deliveredKinds } from '../../studies/definition/source.ts'
 import { deviceName } from '../../studies/display-name.ts'
 import { toScopeCode } from './codes.ts'
 
-/** A source of data, with the kinds that administrators have said it delivers. */
+/** A source of data, with the kinds that it delivers according to administrators. */
 export const toDataSource = (device: Device, classes: CodeClasses) => ({
   id: device.id,
   name: deviceName(device),

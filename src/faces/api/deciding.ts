@@ -12,8 +12,8 @@ import { underscored } from './page.ts'
 import { sinceBefore } from './since-before.ts'
 
 /**
- * What a patient answers, kind by kind: to what they do not name, nothing changes. Throws `forbidden` for whoever else sends it:
- * only the patient decides.
+ * A patient's answers, kind by kind. For kinds that they do not name, nothing changes. Throws `forbidden` for anybody else: only the patient
+ * decides.
  */
 export const decide = async (
   asking: Asking,
@@ -91,7 +91,7 @@ const requireAsked = (study: StudyAsked, kinds: readonly string[]): void => {
 
 type Answer = { readonly kinds: Kinds; readonly classes: CodeClasses }
 
-/** The Consent that stands says afterwards what was answered; one that gives nothing any more has ended, or was refused. */
+/** Afterwards, the current Consent says what was answered. One that gives nothing any more has ended, or was refused. */
 const answer = async (asking: Asking, asked: StudyAsked, { kinds, classes }: Answer): Promise<void> => {
   const shared = kindsShared(asked, classes)
   const changed = [...kinds].filter(([kind, is]) => is !== shared.has(kind))
@@ -104,7 +104,7 @@ const answer = async (asking: Asking, asked: StudyAsked, { kinds, classes }: Ans
 
 type Changed = { readonly begun: readonly string[]; readonly ended: readonly string[]; readonly classes: CodeClasses }
 
-/** Undefined where there is nothing to say: it was refused, or ended, before. */
+/** Undefined if there is nothing to say, because it was refused or ended before. */
 const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Consent | undefined => {
   const { consent: before, lines } = asked
   const now = new Date().toISOString()
@@ -135,7 +135,7 @@ const nextConsent = (asked: StudyAsked, { begun, ended, classes }: Changed): Con
   }
 }
 
-/** What is given of the other kinds, under the text that was signed; undefined where that is nothing. */
+/** The Consent to the remaining kinds, under the text that was signed; undefined if there are none. */
 const goingOn = (before: Consent, ended: readonly string[], classes: CodeClasses): Consent | undefined => {
   const permitsOf = (consent: Consent) => readConsent(consent, { classes, isSource: () => true })?.permits ?? []
   const lines = permitsOf(before).map(({ kind, device }) => ({ kind, source: device }))

@@ -11,7 +11,7 @@ import type { Asking } from './asking.ts'
 
 type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf' | 'measuredDocumentOf'> }
 
-/** With the names of those patients whom the caller may read. */
+/** The Observations, with the names of those patients whom the caller may read. */
 export const presentObservations = async (asking: Asking, observations: readonly Observation[], parts: Parts) => {
   const ids = [...new Set(observations.flatMap(one => subjectOf(one) ?? []))]
   const found = ids.length === 0 ? [] : await asking.list<Patient>('Patient', { _id: ids.join(',') })
@@ -43,7 +43,7 @@ const toObservation = async (
     codingCode: coded?.code ?? null,
     codingText: observation.code.text ?? first?.display ?? (kind === undefined ? null : displayOf(kind, codeClasses)),
     lastUpdated: observation.meta?.lastUpdated,
-    // Its numbers as they were sent; one that came as a FHIR Observation, or was a mistake, has none.
+    // With its numbers as they were sent. Null for one that was sent as a FHIR Observation, or was a mistake.
     omhData: measured === undefined ? null : parseJson(measured.bytes.toString('utf8')),
   }
 }

@@ -3,7 +3,7 @@ import { organizationRole } from '../../access/vocabulary.ts'
 import { namedId } from '../../fhir/reference.ts'
 import type { Asking } from './asking.ts'
 
-/** What a caller is in each organization, by its id. */
+/** The caller's role in each organization, by its id. */
 type Roles = ReadonlyMap<string, string>
 
 export const toOrganization = (organization: Organization, roles: Roles) => ({
@@ -13,7 +13,7 @@ export const toOrganization = (organization: Organization, roles: Roles) => ({
   currentUserRole: roles.get(organization.id ?? '') ?? null,
 })
 
-/** As it stands within a study. */
+/** An organization as part of a study. */
 export const toNamed = ({ id, name, type }: Organization) => ({
   id,
   name: name ?? '',
@@ -34,7 +34,7 @@ const entriesOf = ({ organization, code = [] }: PractitionerRole): [string, stri
   return id === undefined || held === undefined ? [] : [[id, held]]
 }
 
-/** Those of the ids that the caller may see, by id. */
+/** Those of the organizations that the caller may see, by id. */
 export const organizationsBy = async (
   { list }: Asking,
   ids: readonly (string | undefined)[],

@@ -3,16 +3,16 @@ import { FhirError } from '../../fhir/error.ts'
 import { wholeNumberIn } from '../../search/written-value.ts'
 import type { Asking, Found, Query } from './asking.ts'
 
-/** A page of results, as this contract has it. */
+/** A page of results, in the form of this contract. */
 export type Paged = {
-  /** Null where it would cost too much to count. */
+  /** Null if counting would cost too much. */
   readonly count: number | null
   readonly next: string | null
   readonly previous: string | null
   readonly results: readonly object[]
 }
 
-/** Which page is asked for, and where: `url` is absolute, without a query. */
+/** Which page is asked for, and its address: `url` is absolute, without a query. */
 export type PageAsked = { readonly url: string; readonly query: URLSearchParams }
 
 const usualSize = 20
@@ -20,8 +20,8 @@ const mostSize = 1000
 const mostPages = 50
 
 /**
- * The page of a search. Its links carry a place within the search, so that whoever follows them misses nothing and sees nothing
- * twice while rows come in; a page that is asked for by its number alone is so many from the first.
+ * The page of a search. Its links have a position in the search, so that whoever follows them misses nothing and sees nothing twice while rows
+ * are added. A page that is asked for by its number alone is counted from the first.
  */
 export const pageOf = async <R extends Resource>(
   asking: Asking,
@@ -78,7 +78,7 @@ const linkTo = ({ url, query }: PageAsked, page: number, cursor: string): string
   return `${url}?${next}`
 }
 
-/** All of a list that is short. */
+/** A short list as a single page. */
 export const wholePage = (results: readonly object[]): Paged => ({
   count: results.length,
   next: null,
@@ -87,8 +87,8 @@ export const wholePage = (results: readonly object[]): Paged => ({
 })
 
 /**
- * The parameters by their names in lower case with underscores; they may come in camel case. Throws `invalid` for one that
- * is not among those that the route knows: what was ignored would answer more than was asked for.
+ * The parameters, named in lower case with underscores; they may be sent in camel case. Throws `invalid` for one that the route does not know:
+ * ignoring it would answer more than was asked for.
  */
 export const parametersOf = (sent: URLSearchParams, known: readonly string[]): URLSearchParams => {
   const given = new URLSearchParams()
@@ -98,7 +98,7 @@ export const parametersOf = (sent: URLSearchParams, known: readonly string[]): U
       throw new FhirError('invalid', `${name} is no parameter here; accepted: ${known.join(', ') || 'none'}`, {
         expression: name,
       })
-    // Clients send what they asked once more with the link to the next page.
+    // Clients repeat their parameters along with the link to the next page.
     if ((given.get(spelled) ?? value) !== value)
       throw new FhirError('invalid', `${name} is given twice, with different values`, { expression: name })
     given.set(spelled, value)
@@ -106,12 +106,12 @@ export const parametersOf = (sent: URLSearchParams, known: readonly string[]): U
   return given
 }
 
-/** `studyId` as `study_id`: the Exchange takes both. */
+/** `studyId` as `study_id`; the Exchange accepts both. */
 export const underscored = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 
 export const pageParameters = ['page', 'page_size', 'cursor'] as const
 
-/** An id of ours; what cannot be one matches nothing, and is no part of a search. */
+/** An id of ours. A text that cannot be one matches nothing, and is not searched for. */
 export const idOf = (query: URLSearchParams, name: string): string | undefined => {
   const id = query.get(name)
   if (id === null) return undefined

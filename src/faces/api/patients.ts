@@ -16,13 +16,13 @@ export const presentPatients = async (asking: Asking, patients: readonly Patient
 
 export const presentPatient = async (asking: Asking, patient: Patient) => (await presentPatients(asking, [patient]))[0]
 
-/** Of the caller themself. An app that took up an invitation by itself is told nothing but the id, which its token says. */
+/** The Patient that the caller is. An app that accepted an invitation by itself gets only the id, which is in its token anyway. */
 export const ownPatient = async ({ caller, read }: Asking): Promise<Patient> => {
   const id = requirePatient(caller)
   return caller.unproven === undefined ? read<Patient>('Patient', id) : { resourceType: 'Patient', id }
 }
 
-/** The same, of whoever may read nothing of themself either. */
+/** The same, even if the caller may read nothing about themself. */
 export const profilePatient = async ({ caller, look }: Asking): Promise<Patient> => {
   const id = requirePatient(caller)
   return (await look<Patient>('Patient', id)) ?? { resourceType: 'Patient', id }
@@ -33,7 +33,7 @@ const requirePatient = ({ patient, practitioner }: Caller): string => {
   throw new FhirError('forbidden', 'This is for patients, and the token is not a patient’s')
 }
 
-/** The same, without what names anybody. */
+/** The same, without anything that identifies somebody. */
 export const toProfilePatient = async (asking: Asking, patient: Patient) => {
   const { id, jheUserId, identifiers, organizations } = {
     ...toPatient(patient),
@@ -52,7 +52,7 @@ const toPatient = ({ id, identifier = [], name = [], birthDate, telecom = [] }: 
   const of = (system: string) => telecom.find(one => one.system === system)?.value ?? null
   return {
     id,
-    // There are no numbers of users here: a patient is known by one id.
+    // There are no numbers of users here: a patient is known by a single id.
     jheUserId: id,
     identifiers: identifier.map(({ system, value }, index) => ({
       id: index + 1,

@@ -3,7 +3,7 @@ import type { Asking } from './asking.ts'
 import { profilePatient, toProfilePatient } from './patients.ts'
 import { groupOf } from './studies.ts'
 
-/** Who the token stands for, as far as its scopes tell of them. */
+/** Who the holder of the token is, as far as its scopes allow. */
 export const profileOf = async (asking: Asking) => {
   const { caller, look } = asking
   if (caller.practitioner === undefined && caller.patient !== undefined) {

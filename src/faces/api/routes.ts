@@ -16,7 +16,7 @@ import { findStudy, groupOf, presentStudies } from './studies.ts'
 
 type Parts = { readonly codeClasses: CodeClasses; readonly mhealth: Pick<Mhealth, 'documentOf' | 'measuredDocumentOf'> }
 
-/** What a route is asked. `path` holds what its path names. */
+/** What a route is asked. `path` has the parts that are named in its path. */
 type Asked = {
   readonly asking: Asking
   readonly path: Readonly<Record<string, string>>
@@ -30,9 +30,9 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 export type Route = {
   readonly method: Method
   readonly path: string
-  /** What it tells of, in the record of who did what. */
+  /** The type that it is about, for the record of who did what. */
   readonly type: ResourceType
-  /** Parameters of its query, beside those of the page where there are pages. */
+  /** The parameters of its query, in addition to those of the page if there are pages. */
   readonly parameters?: readonly string[]
   readonly isPaged?: true
   readonly status?: number
@@ -170,7 +170,7 @@ export const routes: readonly Route[] = [
     isPaged: true,
     answer: async ({ asking, query, page }, parts) => {
       const study = idOf(query, 'study_id')
-      // By who is a member, those would be left out whom a coded study knows by code alone.
+      // A search by membership would leave out the people whom a coded study knows by code alone.
       const inStudy = study === undefined ? asking : asking.within(await studyAsked(asking, study))
       return pageOf<Observation>(inStudy, 'Observation', {
         asked: page,
@@ -190,14 +190,14 @@ const named = (name: string, value: string | undefined) => (value === undefined 
 const referring = (name: string, type: string, id: string | undefined) =>
   named(name, id === undefined ? undefined : `${type}/${id}`)
 
-/** A token that is narrowed to the study needs no scope for it: what it finds is of that study in any case. */
+/** A token that is narrowed to the study needs no scope for it: whatever it finds is from that study. */
 const studyAsked = async (asking: Asking, id: string): Promise<string> => {
   const own = await asking.findOwnStudy()
   const study = own !== undefined && [groupOf(own), own.id].includes(id) ? own : await findStudy(asking, id)
   return study.id ?? ''
 }
 
-/** A study that the caller does not know has no members for them. */
+/** For the caller, a study that they do not know has no members. */
 const groupAsked = async (asking: Asking, query: URLSearchParams): Promise<string | undefined> => {
   const id = idOf(query, 'study_id')
   return id === undefined ? undefined : groupOf(await findStudy(asking, id))

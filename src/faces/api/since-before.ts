@@ -1,10 +1,7 @@
 import type { Consent, ConsentProvision } from '@medplum/fhirtypes'
 import { isOfTime, kindOfClass } from '../../access/shared-type.ts'
 
-/**
- * What a Consent says, to be said again by one that is signed later: data is given from the same moment on, also where that was told by
- * when it was signed.
- */
+/** The provisions of a Consent, for one that is signed later: data is given from the same moment on, even if that was the moment of signing. */
 export const sinceBefore = ({ dateTime, provision: root }: Consent): readonly ConsentProvision[] =>
   (root?.provision ?? []).map(provision => {
     const { type, dataPeriod } = provision
@@ -14,6 +11,6 @@ export const sinceBefore = ({ dateTime, provision: root }: Consent): readonly Co
       : { ...provision, dataPeriod: { ...dataPeriod, start: dateTime } }
   })
 
-/** A period would cover nothing of what is of no time. */
+/** Whether it has times; a period would cover nothing of data without. */
 const isTimed = ({ code, class: classes = [] }: ConsentProvision): boolean =>
   code !== undefined || classes.every(one => isOfTime(kindOfClass(one) ?? ''))

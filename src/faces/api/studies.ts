@@ -5,7 +5,7 @@ import { sponsorOf } from '../../studies/definition/study-sponsor.ts'
 import type { Asking } from './asking.ts'
 import { organizationsBy, toNamed } from './organizations.ts'
 
-/** A study is known by the id of its Group, by which its data is searched for. */
+/** The id of its Group, by which clients know a study and search for its data. */
 export const groupOf = ({ enrollment }: ResearchStudy): string | undefined => namedId(enrollment?.[0], 'Group')
 
 export const presentStudies = async (asking: Asking, studies: readonly ResearchStudy[]) => {
@@ -16,7 +16,7 @@ export const presentStudies = async (asking: Asking, studies: readonly ResearchS
   })
 }
 
-/** By the id of its Group, or its own. Throws `not-found`. */
+/** Finds it by the id of its Group, or its own. Throws `not-found`. */
 export const findStudy = async ({ list }: Asking, id: string): Promise<ResearchStudy> => {
   const studies = await list<ResearchStudy>('ResearchStudy', {})
   const found = studies.find(study => groupOf(study) === id) ?? studies.find(study => study.id === id)

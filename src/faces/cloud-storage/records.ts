@@ -6,7 +6,7 @@ import { parseSearch } from '../../search/parse.ts'
 import { roomOfPage } from '../../search/room.ts'
 import type { Page } from '../../storage/store.ts'
 
-/** A search of Observations that answers the records of their documents. */
+/** A search of Observations that answers records with their documents. */
 export const readingOf = (user: string, encrypt: Encryption): Routed => ({
   interaction: {
     name: 'search-type',
@@ -21,8 +21,8 @@ export const readingOf = (user: string, encrypt: Encryption): Routed => ({
 })
 
 /**
- * All that the caller may read, the newest first, as one list in JSON, since the contract has no pages. It goes out as it is
- * read; what breaks off has no bracket at its end, so that no client takes it for all.
+ * Everything that the caller may read, the newest first, as one JSON list, since the contract has no pages. It is sent while it is read. If that
+ * breaks off, the closing bracket is missing, so that no client takes it for all.
  */
 const listRecords =
   (user: string, encrypt: Encryption): Handler<TypeRequest> =>
@@ -51,10 +51,10 @@ const asList = async function* (records: AsyncIterable<object>) {
   yield before === '[' ? '[]' : ']'
 }
 
-/** To encrypt so many takes no longer than other requests can wait. */
+/** Encrypting that many takes no longer than other requests can wait. */
 const pageSize = '200'
 
-/** All that is shared by one link is one group. */
+/** Everything that is shared by one link is one group. */
 const toRecord = (document: OmhDocument, id: string, group: string, encrypt: Encryption) => {
   const { content, key } = encrypt(withoutMark(document.bytes), { content: id, key: `${id}${group}` })
   return {
@@ -66,6 +66,6 @@ const toRecord = (document: OmhDocument, id: string, group: string, encrypt: Enc
   }
 }
 
-/** Python's JSON refuses a text that begins with a byte order mark, and the client would pass it over. */
+/** Removes a byte order mark: Python's JSON refuses it, and the client would skip the record. */
 const withoutMark = (bytes: Buffer): Buffer =>
   bytes.subarray(0, 3).equals(Buffer.from('\uFEFF')) ? bytes.subarray(3) : bytes

@@ -13,19 +13,19 @@ import { readingOf } from './records.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who reads what patients share with them. */
+    /** The partner who reads what patients share with them. */
     partner?: RegisteredClient
     shared?: Shared
   }
 }
 
 type PartnerOptions = Omit<FhirOptions, 'base' | 'face' | 'pages'> & {
-  /** Of the server, without a slash at the end. */
+  /** The address of the server, without a slash at the end. */
   readonly address: () => string
 }
 
 /**
- * What the client asks by which partners of CommonHealth Cloud Storage read what patients share with them.
+ * The requests of the client with which partners of CommonHealth Cloud Storage read what patients share with them.
  * https://github.com/jupyterhealth/partner-client-docker
  */
 export const sharingPartnerRoutes = async (server: FastifyInstance, options: PartnerOptions): Promise<void> => {
@@ -39,7 +39,7 @@ export const sharingPartnerRoutes = async (server: FastifyInstance, options: Par
   server.decorateRequest('caller', undefined)
   server.decorateRequest('partner')
   server.decorateRequest('shared')
-  // As often as a client asks for tokens: here too each request shows its secret.
+  // The same limit as for token requests, since each request here shows the client's secret as well.
   await limitRequests(server, () => '/token')
   server.addHook<OfUser>('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
@@ -61,7 +61,7 @@ export const sharingPartnerRoutes = async (server: FastifyInstance, options: Par
   await server.register(recordsRoute, options)
 }
 
-/** What is shared is read as an app of the patient's would read it, that has a token. */
+/** What is shared is read as a patient's app with a token would read it. */
 const recordsRoute = async (server: FastifyInstance, options: PartnerOptions): Promise<void> => {
   const { sharingPartners } = server.authorization
   const contextOf = openContexts({ ...options, base: () => `${options.address()}/fhir` })

@@ -4,20 +4,20 @@ import { wholeNumberIn, withPlus } from '../../search/written-value.ts'
 
 /** Which data points are asked for. */
 export type DataPointsAsked = {
-  /** Of Observations: all of the kind, in any version and spelling. */
+  /** The search of Observations: all of the kind, in any version and spelling. */
   readonly search: URLSearchParams
   readonly schema:
     | { readonly namespace: string; readonly name: string; readonly version: string | undefined }
     | undefined
   readonly skip: number
-  /** Absent: as many as usual. */
+  /** Undefined for the usual number. */
   readonly limit: number | undefined
 }
 
 const mostSkipped = 10_000
 export const mostListed = 1000
 
-/** Throws what is wrong with a parameter, as FHIR does. */
+/** Throws FhirError that says what is wrong with a parameter. */
 export const parseAsked = (query: URLSearchParams): DataPointsAsked => {
   for (const name of query.keys()) {
     if (!names.has(name)) throw refusal(name, `${name} is no parameter here; accepted: ${[...names].join(', ')}`)

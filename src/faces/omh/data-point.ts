@@ -16,7 +16,7 @@ export const readDataPoint: Handler<InstanceRequest> = async (request, context) 
   return { status: 200, ...versionHeaders(stored), body: { kind: 'text', text: document.bytes.toString() } }
 }
 
-/** The body, a Buffer, becomes the document of an Observation of the token's patient, or of the one that is named. */
+/** The body, a Buffer, becomes the document of an Observation of the token's patient, or of the patient that is named. */
 export const createDataPoint: Handler<TypeRequest> = async ({ type, query, body }, context) => {
   if (!Buffer.isBuffer(body) || body.length === 0) throw new FhirError('structure', 'The body is a data point, as JSON')
   const observation = {
@@ -52,7 +52,7 @@ const patientOf = (query: URLSearchParams, { caller }: Context): string => {
   })
 }
 
-/** The Observation that a data point is known by: the id of its document, which is one only within a patient, or its own. */
+/** The Observation of a data point, by the id of its document, which is only unique within a patient, or by its own id. */
 const observationOf = async ({ id, query }: InstanceRequest, { registry, base, store }: Context): Promise<string> => {
   const patient = onlyPatient(query)
   const criteria = new URLSearchParams({

@@ -7,7 +7,7 @@ import { roomOfPage } from '../../search/room.ts'
 import type { Page } from '../../storage/store.ts'
 import { type DataPointsAsked, mostListed, parseAsked } from './asked.ts'
 
-/** As one list, and where there are more, with a link to them; or as lines, all of them while the client takes them. */
+/** The data points as one list, with a link to the next ones if there are more; or as lines, all of them, sent as the client takes them. */
 export const listDataPoints: Handler<TypeRequest> = async ({ query, headers }, context) => {
   const opened = await openPage(query, path, context)
   const asked = parseAsked(opened.query)
@@ -20,15 +20,15 @@ export const listDataPoints: Handler<TypeRequest> = async ({ query, headers }, c
 const path = 'dataPoints'
 const usuallyListed = 100
 
-/** Where a list ends: behind so many rows of the page that the store's cursor leads to. */
+/** Where a list ends: after that many rows of the page to which the store's cursor leads. */
 type Place = { readonly rows: number; readonly cursor: string | undefined }
 
 type Found = { readonly text: string; readonly after: Place }
 
-/** Of a page of rows; `next` is where the one behind it is. */
+/** The documents in a page of rows; `next` is where the next page begins. */
 type FoundPage = { readonly documents: readonly Found[]; readonly next: Place | undefined }
 
-/** The first page is read at once, so that what is refused is answered so. */
+/** The first page is read at once, so that a refusal can still be answered as one. */
 const openDataPoints = async (
   { search, schema }: DataPointsAsked,
   count: number,
@@ -36,7 +36,7 @@ const openDataPoints = async (
   { registry, base, store, mhealth }: Context,
 ): Promise<AsyncIterable<FoundPage>> => {
   const start = from === undefined ? { rows: 0, cursor: undefined } : toPlace(from)
-  // Whoever asks for few, of which there are few, passes over many; a link may lead into a page of many.
+  // If few are asked for, and few rows match, many rows have to be skipped; a link may lead into a page of many.
   const query = new URLSearchParams([...search, ['_count', String(start.rows > 0 ? mostListed : count)]])
   const parsed = { ...parseSearch(registry, 'Observation', query, { base }), room: roomOfPage }
   const documentsIn = async (page: Page, { rows, cursor }: Place): Promise<readonly Found[]> => {
@@ -60,7 +60,7 @@ const openDataPoints = async (
   })()
 }
 
-/** A search is for all of a kind, and a list for documents of one schema: `4.x` is any of 4. */
+/** Whether the document is of the schema, since a search finds all of a kind: `4.x` means any minor version of 4. */
 const isOf = ({ id }: OmhDocument, schema: DataPointsAsked['schema']): boolean => {
   if (schema === undefined) return true
   const { namespace, name, version = id.version } = schema
@@ -68,14 +68,14 @@ const isOf = ({ id }: OmhDocument, schema: DataPointsAsked['schema']): boolean =
   return id.namespace === namespace && id.name === name && isVersion
 }
 
-/** JSON has line breaks between its tokens alone, where a space means the same. */
+/** In JSON, line breaks only occur between tokens, where a space means the same. */
 const lineOf = ({ bytes }: OmhDocument): string =>
   bytes
     .toString()
     .replace(/^\uFEFF/, '')
     .replaceAll(/[\r\n]/g, ' ')
 
-/** It ends as well where too much was passed over for one answer. */
+/** A list also ends if too much was skipped for one answer. */
 const asList = async (
   pages: AsyncIterable<FoundPage>,
   { skip, limit }: { readonly skip: number; readonly limit: number },
@@ -110,7 +110,7 @@ const listOf = (documents: readonly string[]): FhirResponse => ({
   body: { kind: 'text', text: `[${documents.join(',')}]` },
 })
 
-/** What was skipped once is behind the link. */
+/** Rows that were skipped come before the link, and are not skipped again. */
 const linkTo = (
   place: Place | undefined,
   toSkip: number,

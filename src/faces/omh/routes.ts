@@ -18,14 +18,14 @@ import { createDataPoint, deleteDataPoint, readDataPoint } from './data-point.ts
 import { listDataPoints } from './list.ts'
 
 export type DataPointOptions = Omit<FhirOptions, 'base' | 'face' | 'pages'> & {
-  /** Of the server, without a slash at the end. */
+  /** The address of the server, without a slash at the end. */
   readonly address: () => string
 }
 
 const prefix = '/omh/v1'
 
 /**
- * The REST face of Open mHealth's data storage unit: bare documents, of which each is an Observation here.
+ * The REST interface of Open mHealth's data storage unit: bare documents, each of which is an Observation here.
  * https://github.com/openmhealth/omh-dsu-ri
  */
 export const dataPointRoutes = async (server: FastifyInstance, options: DataPointOptions): Promise<void> => {
@@ -74,7 +74,7 @@ const urlOf = (path: string): string => `${prefix}/${path.replace(':type', 'data
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a route is in the record of who did what. */
+    /** The name of the route in the record of who did what. */
     readonly interaction?: string
   }
 }
@@ -123,7 +123,7 @@ const interactions: readonly Interaction[] = [
   },
 ]
 
-/** JSON, or lines of it. */
+/** Refuses requests for anything but JSON, or lines of JSON. */
 const requireJson = (request: FastifyRequest): void => {
   const { accept } = request.headers
   const asked = presentationOf(accept, new URLSearchParams())

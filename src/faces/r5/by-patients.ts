@@ -1,22 +1,22 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 
 /**
- * Today's clients ask of every type by patients: `patient`, `patient.identifier`, `patient.organization` and
- * `patient._has:Group:member:_id`. Where R4 has no such parameter, the way that leads to the same is taken.
+ * Today's clients search every type by patients: `patient`, `patient.identifier`, `patient.organization` and `patient._has:Group:member:_id`. If
+ * R4 has no such parameter, one with the same result is used.
  */
 export const byPatients = (type: ResourceType, query: URLSearchParams): URLSearchParams => {
   const way = ways[type]
   return way === undefined ? query : new URLSearchParams([...query].map(([name, value]) => along(way, name, value)))
 }
 
-/** Parameters of the type that mean the same; `patient` begins those that ask of a patient by any parameter of theirs. */
+/** Parameters of the type that mean the same. `patient` is the prefix for searching patients by any parameter of theirs. */
 type Way = { readonly patient?: string; readonly same: Readonly<Record<string, string>> }
 
 const inStudy = '_has:Group:member:_id'
 const rolesIn = '_has:PractitionerRole:practitioner:organization'
 
 const ways: Partial<Readonly<Record<ResourceType, Way>>> = {
-  // A Group has no Observations as its members: clients from before the contract said `patient` leave it out.
+  // Observations are never members of a Group; old clients leave out the `patient` of the contract.
   Observation: { same: { [inStudy]: `patient.${inStudy}` } },
   Patient: { patient: '', same: {} },
   Group: {

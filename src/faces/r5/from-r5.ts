@@ -4,7 +4,7 @@ import { decimalText } from '../../fhir/json.ts'
 import { ucumUnit } from '../../fhir/measured/ucum.ts'
 import { asList, asRecord, asText, type JsonRecord } from '../../mhealth/json-tree.ts'
 
-/** An Observation as it comes from a client of R5: what R5 names otherwise, as R4 has it. Throws 422 for what R4 cannot say. */
+/** An Observation that an R5 client sent, with what R5 names differently as in R4. Throws FhirError, 422, for what R4 cannot express. */
 export const observationFromR5 = (body: unknown): unknown => {
   const observation = asRecord(body)
   if (observation === undefined) return body
@@ -20,7 +20,10 @@ const componentFromR5 = (component: unknown, index: number): unknown => {
   return element === undefined ? component : withPeriod(element, `Observation.component[${index}]`)
 }
 
-/** R4 counts in milliseconds, R5 in any unit; of what has times of its own R4 has them in an extension. https://hl7.org/fhir/R5/datatypes.html#SampledData */
+/**
+ * R4 counts in milliseconds, R5 in any unit. Samples with times of their own have these in an extension in R4.
+ * https://hl7.org/fhir/R5/datatypes.html#SampledData
+ */
 const withPeriod = (element: JsonRecord, expression: string): JsonRecord => {
   const sampled = asRecord(element.valueSampledData)
   if (sampled?.interval === undefined && sampled?.offsets === undefined) return element
@@ -43,7 +46,7 @@ const withInterval = (interval: unknown, unit: string): Timed | undefined => {
   return period === undefined ? undefined : { period }
 }
 
-/** R4 wants a period beside them: their mean. */
+/** R4 requires a period as well, which is their mean. */
 const withOffsets = (text: string, unit: string): Timed | undefined => {
   const times = text.split(' ').map(offset => inMilliseconds(Number(offset || 'none'), unit))
   const known = times.flatMap(time => time ?? [])
@@ -57,6 +60,6 @@ const inMilliseconds = (interval: number, code: string): number | undefined => {
   const [unit, millisecond] = [ucumUnit(code), ucumUnit('ms')]
   if (unit === undefined || unit.dimension !== millisecond?.dimension || Number.isNaN(interval)) return undefined
   const inBase = ({ numerator, denominator }: typeof unit) => Number(numerator) / Number(denominator)
-  // To twelve digits, as what is divided in binary is seldom exact.
+  // To twelve digits, since the result of a binary division is rarely exact.
   return Number(((interval * inBase(unit)) / inBase(millisecond)).toPrecision(12))
 }

@@ -15,7 +15,7 @@ import { observationFromR5 } from './from-r5.ts'
 import { withDocuments } from './with-documents.ts'
 import { withinStudy } from './within-study.ts'
 
-/** What of our types is served as R5, and how. */
+/** Which of our types are served as R5, and with which interactions. */
 export const served: ReadonlyMap<ResourceType, readonly Interaction['name'][]> = new Map<
   ResourceType,
   readonly Interaction['name'][]
@@ -33,7 +33,7 @@ const paths: ReadonlySet<string> = new Set([
 ])
 const names: ReadonlySet<string> = new Set(['batch', 'transaction', ...[...served.values()].flat()])
 
-/** The rows of our own table that answer here, for those types alone: what they hand on is a request as R4 has it. */
+/** Those rows of our own table that answer here, for these types only. What they pass on is a request as in R4. */
 export const r5Interactions: readonly Interaction[] = interactions
   .filter(({ name, path, decide }) => names.has(name) && paths.has(path) && decide === undefined)
   .map(one => {
@@ -50,7 +50,7 @@ export const r5Interactions: readonly Interaction[] = interactions
     return { ...one, ...translated } as Interaction
   })
 
-/** What a row finds in its request depends on its path, which stays. */
+/** What a row finds in its request depends on its path, which is the same here. */
 type Carried = {
   readonly handler: Handler
   readonly prepare?: (request: FhirRequest, context: Context, id?: string) => Prepared | Promise<Prepared>
@@ -68,7 +68,7 @@ const asR4 = (interaction: Interaction, request: FhirRequest): FhirRequest => {
   return { ...request, query: counted(byPatients(type, withoutDefaults(request))) }
 }
 
-/** Pages have no numbers here: whoever asks for the first by its number has it. Of the stores that the Exchange has, this is its own. */
+/** Pages have no numbers here, but the first can be asked for by its number. Of the Exchange's stores, this server has its own. */
 const withoutDefaults = ({ query: asked, headers }: FhirRequest): URLSearchParams => {
   const query = new URLSearchParams([...asked].filter(([name, value]) => defaults[name] !== value))
   const page = query.get('_page')
@@ -87,7 +87,7 @@ const requireServed = ({ name }: Interaction, type: ResourceType): void => {
   throw new FhirError('not-supported', `${type} has ${here.join(', ')} here, not ${name}; more is at /fhir, as R4`)
 }
 
-/** Every page they get has a total; exact as far as that is quick. */
+/** Every page has a total, which is exact if that can be counted quickly. */
 const counted = (query: URLSearchParams): URLSearchParams =>
   ['_total', '_summary', cursorName].some(name => query.has(name))
     ? query

@@ -4,10 +4,10 @@ import type { Body, FhirResponse } from '../../interactions/interaction.ts'
 import { asRecord, asText, type JsonRecord } from '../../mhealth/json-tree.ts'
 import { entryToR5, toR5 } from './resource.ts'
 
-/** What our interactions answer, as today's clients of R5 read it. */
+/** The answers of our interactions as today's R5 clients read them. */
 export const presentR5 = (response: FhirResponse): FhirResponse => present(response, withId)
 
-/** As clients from before read it, which take an entry with anything but its resource for the resource itself. */
+/** The same for older clients, which take an entry with anything beside its resource for the resource itself. */
 export const presentBareR5 = (response: FhirResponse): FhirResponse =>
   present(response, entry => {
     const { fullUrl, search, ...rest } = withId(entry)
@@ -33,7 +33,7 @@ const bodyToR5 = (body: Body, present: PresentEntry): Body => {
   }
 }
 
-/** They read `entry` and `link` of every Bundle, whether or not there is anything in them. */
+/** Clients read `entry` and `link` of every Bundle, even if they are empty. */
 const bundleToR5 = ({ head: { link = [], ...head }, entries }: BundleText, present: PresentEntry): BundleText =>
   bundleChunks({ ...head, link }, translated(entries, present), { emptyLists: 'kept' })
 
@@ -41,7 +41,7 @@ const translated = function* (entries: Iterable<string>, present: PresentEntry):
   for (const entry of entries) yield JSON.stringify(present(entryToR5(recordIn(entry))))
 }
 
-/** What an upload has become they read from the resource of its entry, however little of it there is. */
+/** Clients read what became of an upload from the resource of its entry, so that at least its id is put there. */
 const withId = (entry: JsonRecord): JsonRecord => {
   const location = asText(asRecord(entry.response)?.location)
   if (location === undefined || entry.resource !== undefined) return entry

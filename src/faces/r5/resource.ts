@@ -1,7 +1,7 @@
 import { standardExtensions, systems } from '../../fhir/canonical.ts'
 import { asList, asRecord, asText, type JsonRecord } from '../../mhealth/json-tree.ts'
 
-/** A resource as R5 has it, where that differs from R4 in what is served. https://hl7.org/fhir/R5/diff.html */
+/** A resource as in R5, if it is of a type that is served and differs from R4. https://hl7.org/fhir/R5/diff.html */
 export const toR5 = (resource: JsonRecord): JsonRecord => {
   const translate = translations[asText(resource.resourceType) ?? '']
   const { contained, ...translated } = translate?.(resource) ?? resource
@@ -11,8 +11,8 @@ export const toR5 = (resource: JsonRecord): JsonRecord => {
 type Translate = (resource: JsonRecord) => JsonRecord
 
 /**
- * A value has one type: where the Observation holds a document, that is its value, as it was sent, and what was derived from
- * it stands at R4 alone, with the profiles that are true of that.
+ * A value has only one type. If the Observation has a document, that is its value, as it was sent. What was derived from it, and the profiles
+ * that this obeys, are only in R4.
  */
 const observation: Translate = ({ extension, meta, code, component, ...rest }) => {
   const isDocument = (one: JsonRecord) => one.url === standardExtensions.observationValue && 'valueAttachment' in one
@@ -32,7 +32,7 @@ const observation: Translate = ({ extension, meta, code, component, ...rest }) =
 
 const isValue = /^_?value[A-Z]|^dataAbsentReason$/
 
-/** Today's clients read the first coding alone. */
+/** Today's clients only read the first coding. */
 const schemaFirst = (code: JsonRecord): JsonRecord => ({
   ...code,
   coding: recordsOf(code.coding).toSorted((one, other) => Number(isSchema(other)) - Number(isSchema(one))),
@@ -43,7 +43,7 @@ const isSchema = ({ system }: JsonRecord): boolean => system === systems.omh || 
 /** "integer64 … represented as a string": https://hl7.org/fhir/R5/json.html#primitive */
 const attachment: Translate = ({ size, ...rest }) => defined({ ...rest, size: size && String(size) })
 
-/** Milliseconds, as R4 has them, and no interval beside times of its own. https://hl7.org/fhir/R5/datatypes.html#SampledData */
+/** The interval in milliseconds, as in R4, or none if the samples have times of their own. https://hl7.org/fhir/R5/datatypes.html#SampledData */
 const withInterval: Translate = element => {
   const sampled = asRecord(element.valueSampledData)
   if (sampled === undefined) return element
@@ -57,7 +57,7 @@ const withInterval: Translate = element => {
 
 const group: Translate = ({ actual, ...rest }) => ({ ...rest, membership: actual ? 'enumerated' : 'definitional' })
 
-/** What R5 has under the same name with the same meaning, and what it has moved. */
+/** The elements that have the same name and meaning in R5, and those that it has moved. */
 const device: Translate = ({ deviceName, type, status, udiCarrier, ...rest }) =>
   defined({
     ...Object.fromEntries(Object.entries(rest).filter(([name]) => deviceElements.has(name))),

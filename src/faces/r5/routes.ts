@@ -9,17 +9,17 @@ import { r5Interactions } from './interactions.ts'
 import { presentBareR5, presentR5 } from './present.ts'
 import { toR5Statement } from './statement.ts'
 
-/** Where today's clients of the JupyterHealth Exchange look. */
+/** Where today's clients of the JupyterHealth Exchange expect it. */
 const r5Path = '/FHIR/R5'
 
 export type R5Options = Omit<FhirOptions, 'base' | 'face'> & {
-  /** Of the server, without a slash at the end. */
+  /** The address of the server, without a slash at the end. */
   readonly address: () => string
   readonly version: string
   readonly isRegistrationOpen: boolean
 }
 
-/** The part of FHIR R5 that today's clients speak, over the same rows. */
+/** The part of FHIR R5 that today's clients use, on the same data. */
 export const r5Routes = async (server: FastifyInstance, options: R5Options): Promise<void> => {
   const { address, registry, version, isRegistrationOpen } = options
   const date = new Date().toISOString()
@@ -38,7 +38,7 @@ export const r5Routes = async (server: FastifyInstance, options: R5Options): Pro
   }
 }
 
-/** JSON alone, of this version. https://hl7.org/fhir/R5/versioning.html#mt-version */
+/** Only JSON, in this version. https://hl7.org/fhir/R5/versioning.html#mt-version */
 const requireR5 = (request: FastifyRequest, query = queryOf(request)): void => {
   request.presentation = plain
   const accept = request.headers.accept?.replaceAll(
@@ -57,7 +57,7 @@ const faceOf = (present: Face['present']): Face => ({
   present,
 })
 
-/** Clients from before it was written in capitals ask so as well. */
+/** Older clients write the path in small letters. */
 const faces = [
   { path: r5Path, face: faceOf(presentR5) },
   { path: r5Path.toLowerCase(), face: faceOf(presentBareR5) },

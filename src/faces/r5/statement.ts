@@ -13,7 +13,7 @@ type Stated = {
   readonly smart: SmartServed
 }
 
-/** https://hl7.org/fhir/R5/capabilitystatement.html, from the table that answers. */
+/** https://hl7.org/fhir/R5/capabilitystatement.html, made from the table of interactions that are served. */
 export const toR5Statement = ({ registry, version, base, date, smart }: Stated) => ({
   resourceType: 'CapabilityStatement',
   name: server.name,

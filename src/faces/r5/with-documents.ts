@@ -6,9 +6,9 @@ import { openPage } from '../../interactions/search/paging.ts'
 import { cursorName, maxCount } from '../../search/result-parameter.ts'
 
 /**
- * Today's clients read `valueAttachment` of every Observation that they find, and take a page without any for the last one:
- * what has no document is left out, and of pages with nothing else the next one is answered. A search that says which
- * part of the resources it wants finds all.
+ * Today's clients read `valueAttachment` of every Observation that they find, and take a page without any for the last one. So Observations
+ * without a document are left out, and if a page has nothing else, the next one is answered. A search that says which part of the resources it
+ * wants finds all.
  */
 export const withDocuments =
   (search: Handler<TypeRequest>): Handler<TypeRequest> =>
@@ -28,7 +28,7 @@ const documentsIn = async (
     toPage(await search({ ...request, query: new URLSearchParams({ [cursorName]: cursor, ...count }) }, context))
   let page = toPage(first)
   if (isTheOne(page)) return page.response
-  // Many rows at once, up to where a document is; from there on in pages as they were asked for.
+  // Reads many rows at once until a document is found, and from there on pages of the size that was asked for.
   let cursor = page.next ?? ''
   for (let wide = await pageAt(cursor, wideCount), passed = 0; !isTheOne(wide); passed += 1) {
     if (passed === mostPassed) throw tooFew
@@ -49,7 +49,7 @@ const tooFew = new FhirError(
 
 type DocumentPage = { readonly response: FhirResponse; readonly count: number; readonly next: string | undefined }
 
-/** What has a document, or where none follows. */
+/** Whether it has a document, or is the last page. */
 const isTheOne = ({ count, next }: DocumentPage): boolean => count > 0 || next === undefined
 
 const toPage = (response: FhirResponse): DocumentPage => {
@@ -65,6 +65,6 @@ const toPage = (response: FhirResponse): DocumentPage => {
 const bundleOf = ({ link = [], ...head }: BundleText['head'], entries: readonly string[]): BundleText =>
   bundleChunks({ ...head, link }, entries)
 
-/** Entries lie ready as text. What was included, or is told, is no match. */
+/** Works on the text of an entry, which is ready. Included resources and outcomes are no matches. */
 const isForClients = (entry: string): boolean =>
   !entry.endsWith('"search":{"mode":"match"}}') || entry.includes(`"${standardExtensions.observationValue}"`)

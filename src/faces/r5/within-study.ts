@@ -8,8 +8,8 @@ import { groupOf } from '../api/studies.ts'
 const byStudy = 'patient._has:Group:member:_id'
 
 /**
- * By the Group of a study, staff find what the study was given by consents, as with a token that is narrowed to it: also of
- * people whose Patient they do not see, as those of a coded study. A Group that is none of a study is asked for its members.
+ * With the Group of a study, staff find what the study was given by consents, as with a token that is narrowed to it. That includes people whose
+ * Patient they do not see, as in a coded study. A search by any other Group is by its members.
  */
 export const withinStudy =
   (search: Handler<TypeRequest>): Handler<TypeRequest> =>
@@ -21,7 +21,7 @@ export const withinStudy =
     return naming(group, await search({ ...request, query }, context.within(study)))
   }
 
-/** The id of the study, where the caller may search it, or is narrowed to it. */
+/** The id of the study, if the caller may search it, or is narrowed to it. */
 const studyOf = async (group: string, context: Context): Promise<string | undefined> => {
   const { caller, registry, store } = context
   if (caller.practitioner === undefined) return undefined
@@ -33,7 +33,7 @@ const studyOf = async (group: string, context: Context): Promise<string | undefi
   return studies.find(study => groupOf(study) === group)?.id
 }
 
-/** Each link asks for the same study, as the page itself does not say by whose consent it is. */
+/** Each link names the study again, since the page itself does not say by whose consent it is given. */
 const naming = (group: string, response: FhirResponse): FhirResponse => {
   const { body } = response
   if (body?.kind !== 'chunks') return response
