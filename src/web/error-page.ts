@@ -8,11 +8,11 @@ import { ownTexts } from './page/keeps-typed.ts'
 import { pageText, sendPage } from './page/page.ts'
 import { wordsOf } from './page/translated-page.ts'
 
-/** The same errors as everywhere, in words for people, with what they typed into a form: its page may be there no more. */
+/** The same errors as everywhere, in words for people, and with what they typed into a form, whose page may no longer exist. */
 export const answerErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
   sendErrorPage(toldError(error, request), request, reply)
 
-/** The same of what is told already. */
+/** The same for an error that has been reported already. */
 export const sendErrorPage = (
   { status }: Pick<FhirError, 'status'>,
   request: FastifyRequest,
@@ -23,7 +23,7 @@ export const sendErrorPage = (
   const key = isGone(status, request) ? 'error.gone' : keyOf(status)
   const texts = ownTexts(request)
   reply.header('vary', 'accept-language')
-  // Whoever is signed in there is shown it by that EHR alone.
+  // Any frame may show this, unless somebody is signed in; then only the EHR's may.
   if (isFramable(request) && request.session === undefined) allowAnyFrame(reply)
   return sendPage(reply.code(status), {
     title: say(key),
@@ -40,13 +40,13 @@ ${isFramed(request) ? html`<p>${say('launched.again')}</p>` : html`<p><a href="/
   })
 }
 
-/** Where there is nothing at all, no plugin of the pages has come by. */
+/** For addresses with nothing at all, where the hooks of the pages have not run. */
 export const answerNoPage = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   reply.headers({ 'content-security-policy': nothingElseText, 'referrer-policy': 'no-referrer' })
   return answerErrorPage(error, request, reply)
 }
 
-/** For whoever was sent here by an app whose request cannot be answered, nor sent back. */
+/** For a person whose app sent them with a request that cannot be answered, and not be sent back either. */
 export const unanswerablePage = (error: string, description: string): string =>
   pageText({
     title: 'This app’s request cannot be answered',
@@ -57,7 +57,7 @@ export const unanswerablePage = (error: string, description: string): string =>
 <p><a href="/account">Go to your account</a></p>`,
   })
 
-/** Whoever sends a form has seen its page. */
+/** Whether the page is gone: somebody who sends a form has seen its page. */
 const isGone = (status: number, { method, session, routeOptions }: FastifyRequest): boolean =>
   status === 404 && method === 'POST' && session !== undefined && routeOptions.url !== undefined
 

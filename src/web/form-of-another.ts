@@ -3,7 +3,7 @@ import { pageOf } from './page/continue.ts'
 import { html } from './page/html.ts'
 import { sendTranslatedPage, wordsOf } from './page/translated-page.ts'
 
-/** Several people may share a browser: what one has filled in is not done in the name of who has signed in since. */
+/** Several people may share a browser: a form that one of them has filled in is not carried out in the name of another who has signed in since. */
 export const sendFormOfAnother = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const words = wordsOf(request)
   const { say } = words

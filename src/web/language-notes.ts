@@ -4,7 +4,7 @@ import { setLanguage } from '../storage/account/user-account.ts'
 import type { Database } from '../storage/database.ts'
 import { wordsOf } from './page/translated-page.ts'
 
-/** In which language somebody is written to is that of the browser with which they were last here. */
+/** People get letters in the language of the browser with which they were last here. */
 export const languageNotes = (database: Database) => {
   const noted = new Map<string, string>()
   return async (request: FastifyRequest, { person }: Session): Promise<void> => {

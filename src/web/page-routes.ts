@@ -20,7 +20,7 @@ import { pages } from './pages.ts'
 import { recordRefusedPages } from './refused-page.ts'
 import { staticFiles } from './static-files.ts'
 
-/** Everything for people, apart from the API: forms that only our own pages can send, and headers that let in nothing else. */
+/** The pages, apart from the API: with forms that only our own pages can send, and headers that allow nothing else. */
 export const pageRoutes = async (server: FastifyInstance, options: PageOptions): Promise<void> => {
   const { accounts, cookies } = options
   recordRefusedPages(server, { database: accounts.database, trail: options.trail })
@@ -41,9 +41,9 @@ export const pageRoutes = async (server: FastifyInstance, options: PageOptions):
   server.decorateRequest('standing', undefined)
   const noteLanguage = languageNotes(accounts.database)
   server.addHook('onRequest', async (request, reply) => {
-    // A redirect as well: a browser that goes back takes one that it kept, and is sent to and fro between signing in and the page.
+    // Redirects are not cached either: a browser that goes back would use a stored one, and be sent to and fro between signing in and the page.
     reply.header('cache-control', 'no-store')
-    // CORS is for the API: what a page shows to whoever may open it, such as the outbox, no script of another site reads.
+    // CORS is only for the API: scripts of other sites must not read what a page shows, such as the outbox.
     for (const header of ['access-control-allow-origin', 'access-control-expose-headers']) reply.removeHeader(header)
     request.session = await sessionFor(request, accounts.database, cookies)
     if (request.session !== undefined) {

@@ -85,7 +85,7 @@ import { outboxPage } from './system/outbox.ts'
 import { systemPage } from './system/system.ts'
 import { systemEventsPage } from './system/system-events.ts'
 
-/** All of them, in the order of the folders here; each adds its own routes. */
+/** All pages, in the order of the folders here. Each adds its own routes. */
 export const pages: readonly AddPage[] = [
   signInPage,
   secondFactorPage,

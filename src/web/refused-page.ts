@@ -13,8 +13,8 @@ import { sendErrorPage } from './error-page.ts'
 type Parts = { readonly database: Database; readonly trail: Trail }
 
 /**
- * Whom a page refuses is recorded, as at the FHIR API: much of it was refused before any store was asked. What a store has refused it has
- * recorded itself. What is at no page's address is nothing that anybody could be refused.
+ * Records whom a page refuses, as the FHIR API does, since much is refused before any store is asked. What a store refuses it records itself. An
+ * address without a page is nothing that could be refused to anybody.
  */
 export const recordRefusedPages = (server: FastifyInstance, parts: Parts): void => {
   const told = new WeakSet<FastifyRequest>()
@@ -28,7 +28,7 @@ export const recordRefusedPages = (server: FastifyInstance, parts: Parts): void 
     }
     return sendErrorPage(refusal, request, reply)
   })
-  // Some say it in words of their own.
+  // Some pages refuse in words of their own.
   server.addHook('onSend', async (request, { statusCode: status }) => {
     if (!told.has(request)) await record(parts, request, new FhirError('forbidden', 'A page has said it', { status }))
   })
@@ -43,20 +43,20 @@ const record = async (parts: Parts, request: FastifyRequest, refusal: FhirError)
   await recordRefusal(keep, triedBy(request, thing), refusal)
 }
 
-/** A form that is filled in wrongly is refused by other statuses, and a link that is over is nobody's. */
+/** A form that is filled in wrongly has other statuses, and a link that is over is refused to nobody in particular. */
 const refusals: ReadonlySet<number> = new Set([403, 404])
 
 type Thing = {
-  /** Of all pages about it. */
+  /** The path of all pages about it. */
   readonly path: string
   readonly type?: ResourceType
   /** The parameter of the path that has its id. */
   readonly parameter?: string
-  /** Somebody's own as a patient. */
+  /** Whether it is somebody's own as a patient. */
   readonly isOwn?: true
 }
 
-/** The first that fits is the page's. */
+/** The first that matches is used. */
 const things: readonly Thing[] = [
   { path: '/organizations', type: 'Organization', parameter: 'organization' },
   { path: '/studies', type: 'ResearchStudy', parameter: 'id' },
@@ -82,7 +82,7 @@ const triedBy = ({ method, params }: FastifyRequest, { type, parameter = '' }: O
   }
 }
 
-/** What staff who are patients as well do as such is nobody's to oversee. */
+/** What staff do as patients is nobody's business to oversee. */
 const callerFor = async ({ database }: Parts, person: string, thing: Thing | undefined): Promise<Caller> => {
   const acting = { person, client: 'pages', scope: '' }
   const [patient] = thing?.isOwn === true ? await patientsOf(database, person) : []

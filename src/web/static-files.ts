@@ -4,7 +4,7 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import { tellFileErrors } from '../http/file-errors.ts'
 
-/** Styles and modules of the pages, as they lie in the folder; the look, which is Bootstrap's; and what draws their charts. */
+/** Styles and modules of the pages, as they are in the folder; Bootstrap, which gives them their look; and what draws charts. */
 export const staticFiles = async (server: FastifyInstance): Promise<void> => {
   tellFileErrors(server)
   await server.register(fastifyStatic, {
@@ -13,7 +13,7 @@ export const staticFiles = async (server: FastifyInstance): Promise<void> => {
     index: false,
     maxAge: '5m',
   })
-  // Where browsers look for it that show what is no page of ours, such as JSON.
+  // Browsers look for it here if they show something that is no page of ours, such as JSON.
   server.get('/favicon.ico', async (_request, reply) => reply.sendFile('icon.svg'))
   await server.register(fastifyStatic, {
     root: dirname(fileURLToPath(import.meta.resolve('bootstrap/dist/css/bootstrap.min.css'))),

@@ -75,7 +75,7 @@ ${
 
 const doneTexts: Readonly<Record<string, Key>> = { ended: 'apps.ended', own: 'apps.own-done' }
 
-/** Which study a notebook reads, as far as its holder may still see it. */
+/** The study that a notebook reads, as far as its holder may still see it. */
 const studyText = async (
   request: FastifyRequest,
   { accounts, openStoreFor }: PageOptions,
@@ -91,7 +91,7 @@ const studyText = async (
 
 type Unproven = { readonly id: string; readonly name: string; readonly since: Date; readonly token: string }
 
-/** Whoever had the message of the invitation could open the app: only the person knows whether it was them. */
+/** Anybody who had the message of the invitation could have opened the app: only the person knows whether it was them. */
 const unproven = (words: Words, { id, name, since, token }: Unproven): Html => html`<div class="alert alert-warning">
 <p id="own-${id}">${phrase(words, 'apps.unproven', { since: moment(since, words) })}</p>
 ${postForm({ action: '/account/apps/own', token, hidden: { app: id } }, html`<button class="btn btn-primary" aria-label="${words.say('apps.own-one', { app: name })}" aria-describedby="own-${id}">${words.say('apps.own')}</button>`)}

@@ -29,7 +29,7 @@ const files: readonly File[] = [
   { name: 'open-mhealth.json', type: 'application/json; charset=utf-8', lines: documentLines, key: 'documents' },
 ]
 
-/** A patient takes their data along: as files that are written while they are sent, through the same gate as an app of theirs. */
+/** Patients download their data, as files that are written while they are sent, through the same gate as for an app of theirs. */
 export const accountDataPage: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get('/account/data', { onRequest }, async (request, reply) => {
@@ -61,10 +61,10 @@ ${
     })
 }
 
-/** Each reads all that there is of somebody. */
+/** Each download reads everything about somebody. */
 const rateLimit = { max: 10, timeWindow: '1 minute' }
 
-/** Each is read as its patient reads it, whoever that is by now: somebody may have acted for them who does no more. */
+/** Each record is read as its patient, and only while they still are that: somebody may have acted for them who no longer does. */
 const whileTheirs = (request: FastifyRequest, { accounts }: PageOptions, records: readonly PatientRecord[]): void => {
   const { isStillLetIn } = request
   request.isStillLetIn = async () => {

@@ -24,7 +24,7 @@ import { langOf } from '../page/wording.ts'
 import { ownAuditLine } from './own-audit-line.ts'
 import { stretchList } from './stretch-list.ts'
 
-/** A patient sees who had, or wrote, what of their data. */
+/** Patients see who read or wrote which of their data. */
 export const accountDisclosuresPage: AddPage = (server, options) => {
   const cursorsFor = openCursors(options.accounts.secretKey)
   server.get(path, { onRequest: requireSession }, async (request, reply) => {
@@ -60,9 +60,9 @@ type Own = {
   readonly person: string
   readonly caller: Caller
   readonly patient: string
-  /** One for each human whom the person is, or acts for. */
+  /** One for each human that the person is, or acts for. */
   readonly patients: readonly string[]
-  /** All records of whoever looks. */
+  /** All records of the person themselves. */
   readonly records: readonly string[]
   readonly studies: readonly ResearchStudy[]
 }
@@ -94,14 +94,14 @@ const queryOfAsked = ({ study, ...days }: Asked, own: Own | undefined): string =
     Object.entries({ record: own?.patient ?? '', ...dayQueryOf(days), study }).filter(([, value]) => value !== ''),
   ).toString()
 
-/** Most of them stand in few stretches. */
+/** Most of them are shown in a few stretches. */
 const pageSize = 300
 
 const nothing = { lines: [], next: undefined }
 
 /**
- * What they did on our pages, and when they signed in, is theirs to know; who could not sign in may be somebody else. An app has a server
- * of somebody else's, also where they allowed it what it does.
+ * Without what they did on our pages and when they signed in, which they know; but failed sign-ins may have been somebody else. An app has a
+ * server of somebody else's, even if they allowed it what it does.
  */
 const findLines = async (
   { person, caller, records, studies }: Own,
@@ -136,7 +136,7 @@ const findLines = async (
   }
 }
 
-/** FHIR lets no Person be an agent: in what was written before that was obeyed it is one all the same. */
+/** In FHIR, no Person can be an agent, but events that were written before this was obeyed have one. */
 const byReference = (registry: Registry, id: string): Expression => {
   const parameter = registry.searchParameter('AuditEvent', 'agent')
   return parameter === undefined ? none : { kind: 'match', parameter, value: { kind: 'reference', type: 'Person', id } }

@@ -8,7 +8,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 
-/** Which users of EHRs are signed in here as whoever is signed in, and the way to end it. */
+/** Which users of EHRs are signed in to this account, and how to end that. */
 export const accountEhrsPage: AddPage = (server, { accounts, ehrLaunches: { arrivals } }) => {
   server.get('/account/ehrs', { onRequest: requireSession }, async (request, reply) => {
     const users = await arrivals.usersOf(sessionOf(request).person)

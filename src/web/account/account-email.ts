@@ -19,7 +19,7 @@ import { typed, typedSecret } from '../page/typed.ts'
 import { requirePassword } from '../sign-in/no-password.ts'
 import { codeField, currentPasswordField, type EmailFieldProblem, emailField } from '../sign-in/person-fields.ts'
 
-/** Where whoever is signed in asks for another e-mail address. What comes of it is decided at `/email-change`. */
+/** Where somebody asks for another e-mail address; the rest happens at `/email-change`. */
 export const accountEmailPage: AddPage = (server, { accounts }) => {
   const { database, mail } = accounts
   const onRequest = [requireSession, requirePassword(accounts)]
@@ -52,7 +52,7 @@ export const accountEmailPage: AddPage = (server, { accounts }) => {
   })
 }
 
-/** Undefined where all was right. */
+/** Undefined if everything was right. */
 const ask = async (accounts: Accounts, person: string, body: unknown): Promise<Asked | undefined> => {
   const email = typed(body, 'email')
   const problem = emailProblem(email)
@@ -101,7 +101,7 @@ ${form({
   })
 }
 
-/** Whether one of two letters goes to the address that the account has: nobody writes to one that may be somebody else's. */
+/** Whether a letter also goes to the account's present address: not if that may be somebody else's. */
 const hasToldAddress = (account: UserAccount | undefined): boolean => account?.email !== undefined && account.isVerified
 
 const takenOff = ({ say }: Words, continued: string | undefined): Html => html`<p>${say('email.taken-off')}</p>

@@ -10,7 +10,7 @@ import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { ssoLink } from '../sign-in/sso-link.ts'
 
-/** Whether the institution signs somebody in here, and the way to end it. */
+/** Whether the institution signs somebody in here, and how to end that. */
 export const accountInstitutionPage: AddPage = (server, { sso, accounts: { database } }) => {
   if (sso === undefined) return
   const { institution, arrivals } = sso

@@ -10,7 +10,7 @@ import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 import { nameField } from '../sign-in/person-fields.ts'
 
-/** The name of whoever is signed in, which stands in their Person. */
+/** The name of the person who is signed in, which is kept in their Person. */
 export const accountNamePage: AddPage = (server, options) => {
   const { openStoreAs } = options.accounts
   server.get('/account/name', { onRequest: requireSession }, async (request, reply) =>

@@ -11,7 +11,7 @@ import { ticked, typedSecret } from '../page/typed.ts'
 import { requirePassword } from '../sign-in/no-password.ts'
 import { currentPasswordField, newPasswordField } from '../sign-in/person-fields.ts'
 
-/** Where whoever is signed in chooses another password. */
+/** Where somebody who is signed in chooses another password. */
 export const accountPasswordPage: AddPage = (server, { accounts }) => {
   const onRequest = [requireSession, requirePassword(accounts)]
   server.get('/account/password', { onRequest }, async (_request, reply) => sendPassword(reply))

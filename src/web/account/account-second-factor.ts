@@ -23,7 +23,7 @@ import { sendRecoveryCodes } from '../sign-in/recovery-codes.ts'
 
 const path = '/account/second-factor'
 
-/** The second factor of whoever is signed in. Each change of it asks for the factors that there are. */
+/** The second factor of the person who is signed in. Changing it requires the existing factors. */
 export const accountSecondFactorPage: AddPage = (server, options) => {
   const { accounts } = options
   const { database } = accounts

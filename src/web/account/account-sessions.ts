@@ -12,7 +12,7 @@ import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 
-/** Where somebody is signed in, and the way to end it there. */
+/** Where somebody is signed in, and how to sign out there. */
 export const accountSessionsPage: AddPage = (server, { accounts: { database } }) => {
   server.get('/account/sessions', { onRequest: requireSession }, async (request, reply) => {
     const own = sessionOf(request)
@@ -57,7 +57,7 @@ ${!isOwn && postForm({ action: '/account/sessions', token, hidden: { session: id
 </li>`
 }
 
-/** What was kept at signing in is English; `Firefox` and `Android` are names. */
+/** The text that was stored when they signed in is English; `Firefox` and `Android` are names. */
 const deviceIn = (device: string, { say }: Words): string => {
   if (device === unknownDevice) return say('sessions.unknown')
   const [, browser = '', system] = /^(.+) on (.+)$/.exec(device) ?? []

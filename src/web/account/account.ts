@@ -14,7 +14,7 @@ import { namedIn } from '../page/named-in.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
-/** What belongs to whoever is signed in. */
+/** Everything about the account of the person who is signed in. */
 export const accountPage: AddPage = (server, options) => {
   const { accounts, ehrLaunches, sso } = options
   server.get('/account', { onRequest: requireSession }, async (request, reply) => {
@@ -73,7 +73,7 @@ const waitingNotice = (waiting: readonly string[], { say }: Words): Html => {
   return notice('standing', html`<p><a href="${at}">${text}</a></p>`)
 }
 
-/** Where no e-mail can be sent, others give them another one. */
+/** If no e-mail can be sent, somebody else has to give them another address. */
 const withoutAddress = ({ say }: Words, { mail }: Accounts): Html =>
   notice(
     'standing',

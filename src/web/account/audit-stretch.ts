@@ -1,12 +1,12 @@
 import { eachOnce, somebodyIn, unique, type Visit } from './audit-visit.ts'
 
-/** What somebody did again and again, with no long pause between: who reads by a program does so for hours. */
+/** What somebody did again and again, without a long pause: a program that reads may go on for hours. */
 export type Stretch = Pick<Visit, 'who' | 'app' | 'deeds' | 'consents'> & {
-  /** In the order of the visits that were told. */
+  /** In the order of the visits that were given. */
   readonly visits: readonly [latest: Visit, ...before: Visit[]]
 }
 
-/** Of visits with the latest first; each stretch stands where its latest visit does, whoever else came meanwhile. */
+/** The stretches of visits, of which the latest come first. Each stretch is in the place of its latest visit, even if others came in between. */
 export const stretchesOf = (visits: readonly Visit[]): readonly Stretch[] => {
   const stretches: [Visit, ...Visit[]][] = []
   const lastOf = new Map<string, [Visit, ...Visit[]]>()
@@ -26,7 +26,7 @@ export const stretchesOf = (visits: readonly Visit[]): readonly Stretch[] => {
 const isSoonBefore = ({ recorded }: Visit, next: Visit | undefined): boolean =>
   next !== undefined && next.recorded.getTime() - recorded.getTime() <= mostPauseMs
 
-/** A meal, or a long calculation. */
+/** As long as a meal, or a long calculation. */
 const mostPauseMs = 3_600_000
 
 const toStretch = (visits: readonly [Visit, ...Visit[]]): Stretch => {

@@ -1,6 +1,6 @@
 import type { AuditLine } from '../audit/audit-line.ts'
 
-/** What somebody did by one request, or, where it is not said within which, together; at one go. */
+/** What somebody did in one request, or at one go if the request is unknown. */
 export type Visit = Pick<AuditLine, 'recorded' | 'who' | 'agents' | 'app'> & {
   /** Each once. */
   readonly deeds: readonly Deed[]
@@ -34,10 +34,10 @@ export const somebodyIn = ({ who, agents, app }: Pick<AuditLine, 'who' | 'agents
 const msBetween = (one: AuditLine, other: AuditLine): number =>
   Math.abs(one.recorded.getTime() - other.recorded.getTime())
 
-/** Between what was done at one go, on a busy day. */
+/** The longest pause within what was done at one go, on a busy day. */
 const mostPauseMs = 5000
 
-/** Of a visit one time is told: whatever goes on is told again. */
+/** A visit is shown with a single time, so if it goes on for longer, another one begins. */
 const mostLengthMs = 60_000
 
 const toVisit = (first: AuditLine, others: readonly AuditLine[]): Visit => {
@@ -53,7 +53,7 @@ const toVisit = (first: AuditLine, others: readonly AuditLine[]): Visit => {
   }
 }
 
-/** What was done alike is one, with all that it was done to. */
+/** Deeds of the same kind become one, with everything that they were done to. */
 export const eachOnce = (deeds: readonly Deed[]): readonly Deed[] =>
   [...Map.groupBy(deeds, ({ did, study, isRefused }) => [did, study, isRefused].join('\n')).values()].flatMap(alike =>
     alike.slice(0, 1).map(one => ({ ...one, whats: unique(alike.flatMap(({ whats }) => whats)) })),

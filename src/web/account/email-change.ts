@@ -17,7 +17,7 @@ import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 import { sendSignInFirst } from './sign-in-first.ts'
 
-/** Where the links lead that are sent to an old and a new address. Looking uses nothing up. */
+/** The page of the links that are sent to an old and a new address. Opening it uses nothing up. */
 export const emailChangePage: AddPage = (server, { accounts }) => {
   const show = async (request: FastifyRequest, reply: FastifyReply, link: string): Promise<FastifyReply> => {
     const change = await findEmailLink(accounts, link)
@@ -34,7 +34,7 @@ export const emailChangePage: AddPage = (server, { accounts }) => {
       return (await stopEmailChange(accounts, link)) ? sendStopped(reply) : sendLinkIsOver(reply)
     if (typed(request.body, 'decision') !== 'confirm') return sendLinkIsOver(reply)
     const confirmed = await confirmEmail(accounts, link, request.session?.person)
-    // Also where the link is as good as before, and only somebody else is signed in by now, or nobody.
+    // The link may still be good, if only somebody else, or nobody, is signed in by now.
     return confirmed.kind === 'over' ? show(request, reply, link) : sendConfirmed(reply, confirmed)
   })
 }

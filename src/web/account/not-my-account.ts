@@ -13,7 +13,7 @@ import { phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 
-/** Where whoever reads the mail of an address takes it off an account that somebody else has made with it. Looking uses nothing up. */
+/** Where somebody who reads the mail of an address takes it off an account that somebody else made with it. Opening the page uses nothing up. */
 export const notMyAccountPage: AddPage = (server, { accounts }) => {
   server.get('/not-my-account', async (request, reply) => {
     const query = queryOf(request)
@@ -35,7 +35,7 @@ export const notMyAccountPage: AddPage = (server, { accounts }) => {
   })
 }
 
-/** Whoever reads their mail late asks for another letter. */
+/** Somebody who reads their mail late can ask for another letter. */
 const sendIsOver = (reply: FastifyReply): FastifyReply => {
   const { say } = wordsOf(reply.request)
   return sendLinkIsOver(reply, { another: html`<p><a href="/forgotten-password">${say('not-mine.again')}</a></p>` })

@@ -13,7 +13,7 @@ import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
 import { worded } from '../page/wording.ts'
 
-/** Whoever reads it, as events name them. */
+/** The reader, as events name them. */
 type Self = {
   /** Id of the Person. */
   readonly person: string
@@ -25,7 +25,7 @@ type Telling = {
   readonly words: Words
   readonly classes: CodeClasses
   readonly self: Self
-  /** Those that they may know. */
+  /** The studies that they may know of. */
   readonly studies: readonly ResearchStudy[]
 }
 
@@ -45,7 +45,7 @@ export const ownAuditLine = (event: AuditEvent, { words, classes, self, studies 
   }
 }
 
-/** By reference, and by the identifier that an account has; FHIR lets no Person be an agent, which was not obeyed at first. */
+/** Whether they did it, by reference or by the identifier of their account. In FHIR, no Person can be an agent, which was not obeyed at first. */
 const isBy = ({ person, records }: Self, { agent }: AuditEvent): boolean =>
   agent.some(
     ({ who }) =>
@@ -53,7 +53,7 @@ const isBy = ({ person, records }: Self, { agent }: AuditEvent): boolean =>
       [`Person/${person}`, ...records.map(id => `Patient/${id}`)].some(one => one === who?.reference),
   )
 
-/** What is called by words of ours is so in their language. */
+/** Names that are words of ours are shown in their language. */
 const whoIn = (who: string, { say }: Words): string => {
   const key = namedIn(ownWhos, who)
   return key === undefined ? who : say(key)
@@ -64,14 +64,14 @@ const ownWhos: Readonly<Record<string, Key>> = {
   [nobodyOfStaff]: 'disclosures.no-staff',
 }
 
-/** Whoever did not get in has shown by nothing that they are who they said. */
+/** Somebody who failed to sign in has not proved who they are. */
 const toldOfSignIn = ({ app }: AuditLine, { say }: Words): Pick<AuditLine, 'who' | 'app' | 'did'> => ({
   who: say('disclosures.somebody'),
   app,
   did: say('disclosures.tried-to-sign-in'),
 })
 
-/** With their token it was somebody else's server that did it; what they allowed it they did themselves. */
+/** With their token, somebody else's server did it; but what they allowed it, they did themselves. */
 const toldOfOwn = (
   event: AuditEvent,
   { app = '' }: AuditLine,
@@ -94,17 +94,17 @@ const allowings: Readonly<Record<string, Key>> = {
 const isOperators = ({ agent }: AuditEvent): boolean =>
   agent.some(({ who }) => who?.identifier?.value === commandLineClient)
 
-/** What is ours has words; an app has its name. */
+/** Our own clients have words, apps have their names. */
 const appOf = (event: AuditEvent, { app }: AuditLine, { say }: Words): string | undefined => {
   if (app === undefined) return undefined
   if (isOperators(event)) return say('disclosures.command-line')
   return app === ownPages ? say('disclosures.pages') : app
 }
 
-/** As the client of our own pages is called in the database. */
+/** The name of our own pages' client in the database. */
 const ownPages = 'Pages of this server'
 
-/** By reference those that have words for whoever reads it, the others as they were called then. */
+/** Studies that the reader may know by reference, so that they get words; the others by the name that they had then. */
 const studyOf = ({ entity = [] }: AuditEvent, { study }: AuditLine, studies: readonly ResearchStudy[]) => {
   const named = entity.flatMap(({ what, name }) => {
     const reference = what?.reference ?? ''
@@ -129,7 +129,7 @@ const ownTypeNames: Readonly<Record<string, Key>> = {
   AuditEvent: 'disclosures.audit',
 }
 
-/** The studies of a line: by title those that the patient may know, in their language. */
+/** The studies of a line; those that the patient may know by their titles, in the patient's language. */
 export const studiesNamed = (line: string, studies: readonly ResearchStudy[], words: Words): Html =>
   html`${line.split(/(ResearchStudy\/[A-Za-z0-9.-]+)/).map(part => {
     const study = studies.find(({ id }) => part === `ResearchStudy/${id}`)

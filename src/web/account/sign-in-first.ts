@@ -3,7 +3,7 @@ import type { Key } from '../../messages/catalogue.ts'
 import { html } from '../page/html.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
-/** For links that were sent to an address that may have been mistyped: whoever else reads its mail has no account here that they could open. */
+/** For links to an address that may have been mistyped: whoever else reads its mail has no account here that they could open. */
 export const sendSignInFirst = (reply: FastifyReply, { text, page }: { text: Key; page: string }): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words

@@ -7,7 +7,7 @@ import { type Stretch, stretchesOf } from './audit-stretch.ts'
 import { type Deed, type Visit, visitsOf } from './audit-visit.ts'
 import { studiesNamed } from './own-audit-line.ts'
 
-/** What others did, the latest first: once what they did again and again, with when that was each time, which opens without any script. */
+/** What others did, the latest first. What they did again and again is shown once, with a list of the times that opens without any script. */
 export const stretchList = (lines: readonly AuditLine[], studies: readonly ResearchStudy[], words: Words): Html => {
   if (lines.length === 0) return html`<p>${words.say('disclosures.none')}</p>`
   return html`<ul class="list-group list-group-flush mb-4">${stretchesOf(visitsOf(lines)).map(stretch => listed(stretch, studies, words))}</ul>`

@@ -13,7 +13,7 @@ import { typed } from '../page/typed.ts'
 import { sendLetterOnItsWay } from '../sign-in/letter-on-its-way.ts'
 import { sendSignInFirst } from './sign-in-first.ts'
 
-/** Where somebody says that they read the mail of their address. */
+/** Where somebody confirms that they read the mail of their address. */
 export const verificationPage: AddPage = (server, { accounts }) => {
   const show = async (request: FastifyRequest, reply: FastifyReply, link: string): Promise<FastifyReply> => {
     const found = await findVerification(accounts, link)

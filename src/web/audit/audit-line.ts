@@ -3,24 +3,24 @@ import { systems } from '../../fhir/canonical.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
 
-/** What an AuditEvent says, in words of a language. */
+/** What an AuditEvent says, in words. */
 export type AuditLine = {
   readonly recorded: Date
-  /** Undefined where it was an app for itself. */
+  /** Undefined if an app did it for itself. */
   readonly who: string | undefined
-  /** All who did it, by reference or identifier: two people, or two apps, may have one name. */
+  /** All who did it, by reference or identifier, since two people or two apps may have the same name. */
   readonly agents: string
   readonly app: string | undefined
   readonly did: string
-  /** Kinds of data, else types of resources; one by one, and in a row. */
+  /** Kinds of data, or else types of resources; `whats` has each of them, `what` all in a row. */
   readonly whats: readonly string[]
   readonly what: string
-  /** By title: the token's, else those whose consents allowed it. */
+  /** The title of the token's study, or else of those whose consents allowed it. */
   readonly study: string | undefined
-  /** The Consents that allowed it, each as a reference to the version. */
+  /** References to the versions of the Consents that allowed it. */
   readonly consents: readonly string[]
   readonly isRefused: boolean
-  /** Not because somebody may not, but because something went wrong. */
+  /** It was not refused, but something went wrong. */
   readonly hasFailed: boolean
   /** Whatever else it names, by reference, identifier or name. */
   readonly about: readonly string[]
@@ -35,9 +35,9 @@ export type AuditLine = {
 type Telling = {
   readonly words: Words
   readonly classes: CodeClasses
-  /** What a type of resources is called; undefined for those that are called as FHIR does. */
+  /** The name of a type of resources; undefined to use FHIR's. */
   readonly typeName: (type: string) => string | undefined
-  /** What whoever has no name is called; absent: by reference or identifier. */
+  /** What to call somebody without a name; absent: by reference or identifier. */
   readonly unnamed?: string
 }
 
@@ -74,7 +74,7 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
 
 const told = ({ who }: AuditEventAgent): string | undefined => who?.reference ?? who?.identifier?.value
 
-/** People are referred to, but for accounts. */
+/** Apps have identifiers. People have references, except for accounts. */
 const isApp = ({ who }: AuditEventAgent): boolean =>
   who?.identifier !== undefined && who.identifier.system !== systems.account
 

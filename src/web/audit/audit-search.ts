@@ -7,7 +7,7 @@ import { type DayRange, dayRangeIn, lastUpdatedIn } from './day-range.ts'
 import { appendOutcome, chosenIn, dayFields, eventsForm, outcomes } from './events-form.ts'
 import type { EventsSearch } from './events-page.ts'
 
-/** What a privacy officer looks for. */
+/** What a privacy officer searches for. */
 type Asked = DayRange & {
   /** The beginning of a name. */
   readonly who: string
@@ -65,8 +65,8 @@ export const auditSearch: EventsSearch<Asked> = {
 }
 
 /**
- * Events that name this very record. The compartment, by which they are found soon, is of the human, and has what names their records in
- * other tenants: of these nobody is to learn whose they are.
+ * Events that name this very record. The compartment, which makes the search fast, is that of the human. It also has events that name the
+ * human's records in other tenants, and from those nobody may learn whose they are.
  */
 const naming = (registry: Registry, id: string): Expression =>
   /^[A-Za-z0-9.-]{1,64}$/.test(id)

@@ -5,7 +5,7 @@ import { staffCallerOf } from '../page/staff-caller.ts'
 import { auditSearch } from './audit-search.ts'
 import { addEventsPage } from './events-page.ts'
 
-/** Privacy officers see what was done in their organizations, and take it along as a table. */
+/** Privacy officers see what was done in their organizations, and can download it as a table. */
 export const auditPage: AddPage = (server, options) =>
   addEventsPage(server, options, {
     path: '/audit',

@@ -1,15 +1,15 @@
 import { addDays, isTimezone, startOfDay } from '../../fhir/timezone.ts'
 
-/** Whole days of a time zone, as a form says them: the last one is included. Texts that are no days are told, and ask nothing. */
+/** Whole days of a time zone, as typed in a form, including the last one. Texts that are no days are reported, and do not restrict the search. */
 export type DayRange = {
   readonly from: string
   readonly until: string
-  /** The reader's, which their browser sends; UTC where nothing runs in it, or none is named that is one. */
+  /** The reader's time zone, which their browser sends; UTC if there are no scripts, or it is no known time zone. */
   readonly timezone: string
   readonly problems: {
     readonly from?: 'day' | undefined
     readonly until?: 'day' | 'order' | undefined
-    /** What was typed and is no time zone. */
+    /** The typed text that is no time zone. */
     readonly timezone?: string | undefined
   }
 }
@@ -30,7 +30,7 @@ export const dayRangeIn = (query: URLSearchParams): DayRange => {
   }
 }
 
-/** As `_lastUpdated` has it. */
+/** The range as parameters `_lastUpdated`. */
 export const lastUpdatedIn = ({
   from,
   until,
@@ -44,7 +44,7 @@ export const lastUpdatedIn = ({
   ]
 }
 
-/** For an address that asks the same again: a time zone is of days, and of nothing else. */
+/** The range in an address that asks the same again. A time zone alone has no meaning. */
 export const dayQueryOf = ({ from, until, timezone }: DayRange): Readonly<Record<string, string>> => ({
   from,
   until,

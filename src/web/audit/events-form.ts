@@ -5,12 +5,12 @@ import { type Html, html } from '../page/html.ts'
 import { lookedFor } from '../page/typed.ts'
 import type { DayRange } from './day-range.ts'
 
-/** `of`: what it may be, by its value; the empty one asks nothing. */
+/** `of`: the label of each value; the empty value does not restrict the search. */
 type Choice = { readonly label: string; readonly of: Readonly<Record<string, string>> }
 
 type Choosing = Choice & { readonly name: string; readonly value: string }
 
-/** What is looked for among events, in an address that can be kept. */
+/** A form that searches for events, with an address that can be saved. */
 export const eventsForm = (
   action: string,
   fields: readonly Field[],
@@ -22,7 +22,7 @@ export const eventsForm = (
 <button class="btn btn-outline-primary">Show</button>
 </form>`
 
-/** What an address has chosen; nothing where that is none of the choices. */
+/** The choice in an address; empty if it is none of the choices. */
 export const chosenIn = (query: URLSearchParams, name: string, { of }: Choice): string => {
   const text = lookedFor(query, name)
   return Object.hasOwn(of, text) ? text : ''
@@ -33,7 +33,7 @@ export const outcomes = {
   of: { '': 'Anything', done: 'It was done', refused: 'It was refused, or has failed' },
 } as const
 
-/** `outcome`: one of `outcomes`, as AuditEvents are searched by it. */
+/** `outcome`: one of `outcomes`, as a search parameter of AuditEvent. */
 export const appendOutcome = (query: URLSearchParams, outcome: string): void => {
   if (outcome !== '') query.append(outcome === 'done' ? 'outcome' : 'outcome:not', '0')
 }
@@ -41,7 +41,7 @@ export const appendOutcome = (query: URLSearchParams, outcome: string): void => 
 const choice = ({ of, ...one }: Choosing): Html =>
   selectField({ ...one, choices: Object.entries(of).map(([value, label]) => ({ value, label })) })
 
-/** Those of a range of days. */
+/** The fields of a range of days. */
 export const dayFields = (asked: DayRange): readonly Field[] => [
   dayField('from', 'From', asked),
   dayField('until', 'Until', asked),

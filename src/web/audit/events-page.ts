@@ -29,19 +29,19 @@ type EventsPage<Asked extends DayRange> = {
     readonly path: string
     readonly fileName: string
   }
-  /** Who reads them; whoever may not is thrown out. */
+  /** The caller who reads them. Throws for anybody who may not. */
   readonly readerOf: (request: FastifyRequest, options: PageOptions) => Promise<Caller>
   readonly search: EventsSearch<Asked>
-  /** What stands above the form. */
+  /** The content above the form. */
   readonly head: (options: PageOptions) => Html | Promise<Html>
   readonly links: { readonly next: string; readonly first: string }
-  /** Behind when, who and what: each with its heading. */
+  /** The columns after when, who and what, by their headings. */
   readonly columns: Readonly<Record<string, (line: AuditLine) => Html>>
-  /** The same in CSV, behind the outcome. */
+  /** The columns of the CSV after the outcome. */
   readonly csvColumns: Readonly<Record<string, (line: AuditLine) => string | undefined>>
 }
 
-/** What is looked for among events, in a form and in an address that can be kept. */
+/** A search for events, from an address that can be saved. */
 export type EventsSearch<Asked extends DayRange> = {
   readonly askedIn: (query: URLSearchParams) => Asked
   readonly searchOf: (registry: Registry, asked: Asked) => Search
@@ -49,7 +49,7 @@ export type EventsSearch<Asked extends DayRange> = {
   readonly form: (action: string, asked: Asked, fields: readonly Field[]) => Html
 }
 
-/** A list of events by pages, and all of them as a table to take along. */
+/** A list of events, in pages, and all of them as a table to download. */
 export const addEventsPage = <Asked extends DayRange>(
   server: FastifyInstance,
   options: PageOptions,
@@ -84,7 +84,7 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
     const caller = await readerOf(request, options)
     const asked = search.askedIn(queryOf(request))
     const wrong = search.fieldsOf(asked).find(({ problem }) => problem !== undefined)
-    // A table of other days than were asked for would be taken for theirs.
+    // A table of days other than the ones asked for would be mistaken for these.
     if (wrong !== undefined) throw new FhirError('value', `${wrong.name}: ${wrong.problem}`)
     const found = search.searchOf(options.registry, asked)
     const store = readInTurn(options.openStoreFor(caller), request)
@@ -100,13 +100,13 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
   })
 }
 
-/** Each reads all that there is. */
+/** Each download reads everything that there is. */
 const rateLimit = { max: 10, timeWindow: '1 minute' }
 
-/** Days are of some time zone, whether or not any are asked for. */
+/** Whether anything is asked for. There is always a time zone, whether or not any days are. */
 const isAsked = (again: string): boolean => [...new URLSearchParams(again).keys()].some(name => name !== 'timezone')
 
-/** Empty where nothing was asked. */
+/** Empty if nothing is asked for. */
 const queryOfAsked = ({ problems, ...asked }: DayRange): string => {
   const entries = Object.entries({ ...asked, ...dayQueryOf({ problems, ...asked }) })
   return new URLSearchParams(entries.filter(([, value]) => value !== '')).toString()

@@ -2,7 +2,7 @@ import { parseScope, printScope, type Scope } from '../../access/scope.ts'
 import { codesOf, type Kind } from '../../fhir/measured/code-class.ts'
 import type { Action } from '../../search/expression.ts'
 
-/** What a person leaves ticked or not: a scope, or of one that does both, the part that reads and the part that writes. */
+/** What a person can leave ticked or not: a scope, or the part of it that reads or writes if it does both. */
 export type AskedPart = {
   /** The scope as text. */
   readonly value: string
@@ -16,11 +16,11 @@ export const partsAsked = (asked: readonly string[]): readonly AskedPart[] => [
   ...new Map(asked.flatMap(partsOf).map(part => [part.value, part])).values(),
 ]
 
-/** Whether it can be given for some kinds of data alone. */
+/** Whether it can be given for some kinds of data only. */
 export const isNarrowable = ({ group, scope }: AskedPart): boolean =>
   group === 'read' && scope?.type === 'Observation' && scope.query === undefined
 
-/** The scopes that are left of those asked, whatever else was sent. A scope of which all is left stays as it was written. */
+/** The remaining scopes of those that were asked for, whatever else was sent. A scope that remains as a whole is not rewritten. */
 export const scopesTicked = (
   asked: readonly string[],
   ticked: ReadonlySet<string>,
@@ -36,7 +36,7 @@ export const scopesTicked = (
 }
 
 const partsOf = (word: string): readonly AskedPart[] => {
-  // It says for whom the app was opened, which is not the person's to choose here.
+  // `launch` says for whom the app was opened, which the person cannot choose here.
   if (word === 'launch') return []
   const scope = parseScope(word)
   if (scope === undefined) return [{ value: word, group: word.endsWith('_access') ? 'connected' : 'read' }]

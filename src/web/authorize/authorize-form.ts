@@ -11,11 +11,11 @@ import { sentenceOf, type Whose } from './scope-sentence.ts'
 /** What the person has ticked and typed so far. */
 export type AuthorizeState = {
   readonly scopes: ReadonlySet<string>
-  /** Keys of the kinds of data to which measurements are narrowed; undefined where they are not. */
+  /** Keys of the kinds of data to which measurements are narrowed; undefined if they are not. */
   readonly kinds: ReadonlySet<string> | undefined
-  /** Empty where none is chosen. */
+  /** Empty if none is chosen. */
   readonly patient: string
-  /** By which patients are looked for. */
+  /** The name by which to search for patients. */
   readonly name: string
   readonly problem: DecisionProblem | undefined
 }
@@ -30,14 +30,14 @@ type Shown = Pick<Extract<UserInteraction, { kind: 'decide' }>, 'id' | 'client' 
   /** Where to sign in as somebody else. */
   readonly signInAs: string
   readonly whose: Whose
-  /** Whom the launch is about, where that is not who decides. */
+  /** Whom the launch is about, if that is not the person who decides. */
   readonly about: PatientChoice | undefined
-  /** Undefined where there is no choice. */
+  /** Undefined if there is no choice. */
   readonly choices: Awaited<ReturnType<Choices['find']>> | undefined
   readonly state: AuthorizeState
 }
 
-/** All of the page: who asks, who decides, and the form. What is granted is what stands ticked in it. */
+/** The whole page: who asks, who decides, and the form. Only what is ticked in it is granted. */
 export const authorizeContent = (shown: Shown): Html => {
   const { id, client, words, token, who, state } = shown
   const { say } = words
@@ -54,10 +54,10 @@ const answer = (shown: Shown): Html => {
   return hasNobody(shown) ? cannot(shown, 'allow.nobody') : question(shown)
 }
 
-/** Nothing of what was asked is this person's to give: what staff see is for apps of those for whom they work. */
+/** Whether this person can give nothing of what was asked for: what staff see is only for apps of the organizations for which they work. */
 const isEmpty = ({ scopes }: Shown): boolean => partsAsked(scopes).length === 0
 
-/** It is about a patient, and there is none whose data this person could give. */
+/** Whether it needs a patient, and there is none whose data this person could give. */
 const hasNobody = ({ choices, state }: Shown): boolean =>
   choices !== undefined && choices.patients.length === 0 && !choices.more && state.name === ''
 
@@ -111,7 +111,7 @@ ${ownPages.map(what => appPage(words, what, pages[what]))}
 
 const ownPages = ['home', 'policy', 'terms'] as const
 
-/** No picture of an app is shown: whoever serves it would learn who looks at this page. */
+/** No logos of apps are shown: whoever serves them would learn who looks at this page. */
 const appPage = ({ say }: Words, what: (typeof ownPages)[number], uri: string | undefined): Html | undefined =>
   uri === undefined
     ? undefined
@@ -140,7 +140,7 @@ ${parts.map(part => {
 })}
 </fieldset>`
 
-/** Kinds are ticked on a page that was asked for: who sees none of them gives all. */
+/** Kinds can be ticked once that has been asked for; somebody who does not see them gives all. */
 const kindChoice = ({ scopes, words, classes, state: { kinds } }: Shown): Html => {
   const { say } = words
   const read = partsAsked(scopes).filter(({ group }) => group === 'read')

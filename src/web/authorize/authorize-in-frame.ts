@@ -4,7 +4,7 @@ import { html } from '../page/html.ts'
 import { sendPage } from '../page/page.ts'
 import { wordsOf } from '../page/translated-page.ts'
 
-/** A hook: what an app asks is decided in no frame, where something may lie over it. Who is shown one is told what to do instead. */
+/** A hook: nobody decides about an app's request in a frame, where something may cover it. They are told what to do instead. */
 export const refuseFrames = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
   if (!isFramed(request)) return undefined
   const words = wordsOf(request)

@@ -14,7 +14,7 @@ import { partsAsked, scopesTicked } from './asked-scope.ts'
 import { type AuthorizeState, authorizeContent, type DecisionProblem } from './authorize-form.ts'
 import { refuseFrames } from './authorize-in-frame.ts'
 
-/** Where an app's request sends a person's browser, and the person decides what of it is granted. */
+/** Where an app's request sends a person's browser, and the person decides what of it to grant. */
 export const authorizePage: AddPage = (server, options) => {
   server.get<OfInteraction>('/authorize/:id', { ...ofAppRequests, onRequest: refuseFrames }, async (request, reply) => {
     const found = await findDecision(server, request, reply)
@@ -45,7 +45,7 @@ type OfInteraction = { Params: { readonly id: string } }
 
 type Found = Extract<UserInteraction, { kind: 'decide' }> & { readonly session: Session }
 
-/** Undefined where something else was answered: there is nothing to decide, or not for who is signed in. */
+/** Undefined if something else was answered, because there is nothing to decide, or not for the person who is signed in. */
 const findDecision = async (
   server: FastifyInstance,
   { params, headers, session, method }: FastifyRequest<OfInteraction>,
@@ -61,7 +61,7 @@ const findDecision = async (
       return undefined
     case 'sign-in': {
       const signIn = found.isAnew ? signInAnewFor(found.id) : signInFor(found.id)
-      // What they had unticked stands ticked again when they come back.
+      // When they come back, everything is ticked again, so they are told.
       reply.redirect(method === 'POST' ? `${signIn}&unsaved` : signIn, 303)
       return undefined
     }
@@ -98,7 +98,7 @@ const outcomeOf = async (
   { session, scopes: asked }: Found,
   state: AuthorizeState,
 ): Promise<Outcome> => {
-  // Whoever looked at the page may not be who has signed in since, in another window of the same browser.
+  // Somebody else may have signed in since the page was shown, in another window of the same browser.
   if (typed(body, 'person') !== session.person) return { kind: 'undecided', problem: 'other-person' }
   if (typed(body, 'decision') !== 'allow') return { kind: 'undecided', problem: undefined }
   const { kinds, patient } = state
@@ -118,7 +118,7 @@ const outcomeOf = async (
 
 const codeOf = (error: unknown): string | undefined => (error instanceof FhirError ? error.issues[0].code : undefined)
 
-/** By the code of the error. */
+/** Outcomes by the code of the error. */
 const outcomes: Readonly<Record<string, Outcome>> = {
   required: { kind: 'undecided', problem: 'required' },
   forbidden: { kind: 'undecided', problem: 'forbidden' },
@@ -131,7 +131,7 @@ const signInFor = (id: string): string => `/sign-in?${new URLSearchParams({ cont
 
 const signInAnewFor = (id: string): string => `${signInFor(id)}&prompt=login`
 
-/** Everything that was asked is ticked, until the person decides otherwise. */
+/** Everything that was asked for is ticked until the person decides otherwise. */
 const firstState = ({ scopes }: Found): AuthorizeState => ({
   scopes: new Set(partsAsked(scopes).map(({ value }) => value)),
   kinds: undefined,

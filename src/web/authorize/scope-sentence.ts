@@ -5,10 +5,10 @@ import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Action } from '../../search/expression.ts'
 import type { AskedPart } from './asked-scope.ts'
 
-/** Of whose data `patient/` scopes speak: of those of whoever reads the sentence, or of a patient's. */
+/** Whose data `patient/` scopes mean: the reader's own, or a patient's. */
 export type Whose = 'own' | 'patient'
 
-/** What an app may do by it, in words for people. */
+/** What an app may do with it, in words for people. */
 export const sentenceOf = (words: Words, { value, scope }: AskedPart, whose: Whose, classes: CodeClasses): string => {
   if (scope === undefined) {
     const key = contextSentences[value]
@@ -64,7 +64,7 @@ export const thingsOf = ({ say }: Words, type: string): string => {
   return key === undefined ? say('scope.records', { type: spaced(type) }) : say(key)
 }
 
-/** The names of the kinds, where the query asks of nothing else. */
+/** The names of the kinds, if the query has nothing else. */
 const kindsIn = (words: Words, query: string, classes: CodeClasses): string | undefined => {
   const [[name, value = ''] = [], ...others] = [...new URLSearchParams(query)]
   if (name !== 'code' || others.length > 0) return undefined
@@ -78,7 +78,7 @@ const kindsIn = (words: Words, query: string, classes: CodeClasses): string | un
   return known.map(({ key, display }) => inSentence(words.kind(key, display))).join(', ')
 }
 
-/** The names of the categories of FHIR itself, where the query asks of nothing else. */
+/** The names of FHIR's own categories, if the query has nothing else. */
 const categoriesIn = ({ say }: Words, query: string): string | undefined => {
   const [[name, value = ''] = [], ...others] = [...new URLSearchParams(query)]
   if (name !== 'category' || others.length > 0) return undefined

@@ -3,7 +3,10 @@ import { type Html, html } from '../page/html.ts'
 
 type Line = { readonly text: string; readonly pointer: string }
 
-/** A document as lines of JSON, with the places marked that the JSON pointers name; of one that is not there, what it should be in. */
+/**
+ * A document as lines of JSON, with the places marked that the JSON pointers name. For a place that does not exist, the one in which it should
+ * be is marked.
+ */
 export const documentLines = (document: unknown, pointers: readonly string[], label: string): Html => {
   const lines = linesOf(document, { pointer: '', before: '', after: '', indent: '' })
   const known = new Set(lines.map(({ pointer }) => pointer))
@@ -23,8 +26,8 @@ ${lines.length > most && html`<p>These are the first ${most} of ${lines.length} 
 const most = 2000
 
 /**
- * As it stands there, cut off where a single line is long. What nobody sees, or what turns round the rest of its line, is written out as JSON
- * has it.
+ * The text as it is in the document, cut off if a single line is long. Invisible characters, and those that would turn round the rest of the
+ * line, are written as JSON escapes.
  */
 export const plainly = (text: string, longest = 4000): string => {
   const shown = text.slice(0, longest).replace(unseen, one => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)

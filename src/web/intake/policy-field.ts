@@ -3,7 +3,7 @@ import { radioField } from '../page/choice-field.ts'
 import type { Html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 
-/** How strictly documents are judged, to be chosen; it says what holds where nothing is. */
+/** A choice of how strictly documents are judged, which also says what applies if nothing is chosen. */
 export const policyField = (policy: string, problem?: string): Html =>
   radioField({
     name: 'policy',
@@ -24,7 +24,7 @@ export const policyField = (policy: string, problem?: string): Html =>
     ],
   })
 
-/** Undefined where none of the choices was sent. */
+/** Undefined if none of the choices was sent. */
 export const policyIn = (body: unknown): ValidationPolicy | 'none' | undefined => {
   const value = typed(body, 'policy')
   return value === 'none' ? value : validationPolicies.find(policy => policy === value)

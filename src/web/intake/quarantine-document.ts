@@ -23,7 +23,7 @@ import { refusedDocument } from './refused-document.ts'
 
 type OfDocument = { readonly Params: { readonly document: string } }
 
-/** One document that was refused, for whoever looks after it: what it says only to who may read such data of the patient. */
+/** A document that was refused, for those who take care of it. Its content is only shown to people who may read such data of the patient. */
 export const quarantineDocumentPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/quarantine/:document'
@@ -71,7 +71,7 @@ const doneTexts: Readonly<Record<string, Html>> = {
   settled: notice('problem', html`<p>Somebody else has settled it meanwhile.</p>`),
 }
 
-/** Throws `not-found` for whoever looks after nothing of it, as if there were none. */
+/** Throws `not-found` for anybody who takes care of none of this, as if it did not exist. */
 const documentFor = async (request: FastifyRequest<OfDocument>, options: PageOptions) => {
   const { document: id } = request.params
   const keeper = await keeperOf(request, options)

@@ -13,20 +13,23 @@ import type { PageOptions } from '../page/add-page.ts'
 import { notFound } from '../page/not-found.ts'
 import { sessionOf } from '../page/signed-in.ts'
 
-/** Somebody who looks after studies that they lead or whose organization they manage, or after what comes for the patients of organizations that they manage. */
+/**
+ * Somebody who takes care of refused documents: of studies that they lead or whose organization they manage, or of patients of organizations
+ * that they manage.
+ */
 export type Keeper = {
   readonly caller: Caller
   readonly store: Store
   readonly keepers: QuarantineKeepers
-  /** Whether they lead the ResearchStudy, by id; whether they manage any Organization. */
+  /** Whether they lead the ResearchStudy with the id, and whether they manage any Organization. */
   readonly leads: (study: string) => Promise<boolean>
   readonly manages: () => Promise<boolean>
 }
 
-/** In the place of the id of a source: what came from none that is known. No id of FHIR is so. */
+/** Used instead of the id of a source, for what came from no known one. It cannot be an id in FHIR. */
 export const noSource = '_unknown'
 
-/** Throws `not-found` for whoever is neither staff nor an administrator. */
+/** Throws `not-found` for anybody who is neither staff nor an administrator. */
 export const keeperOf = async (request: FastifyRequest, options: PageOptions): Promise<Keeper> => {
   const { accounts, registry, openStoreFor } = options
   const caller = await callerOfSession(accounts.database, sessionOf(request))
@@ -51,8 +54,8 @@ const create = { name: 'create', path: ':type' } as const
 const update = { name: 'update', path: ':type/:id' } as const
 
 /**
- * Has one taken that the keeper has been shown, with the rights that its sender has now, and notes what became of it. It may be
- * settled by somebody else meanwhile: then nothing is done.
+ * Has a document accepted that the keeper was shown, with the rights that its sender has now, and notes the result. If somebody else has settled
+ * it meanwhile, nothing is done.
  */
 export const takeOne = async (
   request: FastifyRequest,

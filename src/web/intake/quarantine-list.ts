@@ -16,12 +16,12 @@ import { typed } from '../page/typed.ts'
 import { plainly } from './document-lines.ts'
 import { type Keeper, takeOne } from './quarantine-keeper.ts'
 
-/** Where a list is: of a study, or of a source. */
+/** What a list is about, a study or a source, and its path. */
 export type ListPlace = { readonly of: QuarantinedAsked['of']; readonly path: string }
 
 const pageSize = 20
 
-/** What is refused: by reason, and one by one. Nothing here says what a document says, or whose it is. */
+/** What was refused: by reason, and one by one. Nothing here shows what a document says, or about whom. */
 export const quarantineList = async (
   request: FastifyRequest,
   { store, keepers }: Keeper,
@@ -47,7 +47,7 @@ type Asked = Pick<QuarantinedAsked, 'state' | 'group'> & {
   readonly page: number
 }
 
-/** What the address says that is none of it is as if it were not there. */
+/** Values in the address that are not valid are ignored. */
 const askedIn = (query: URLSearchParams): Asked => ({
   state: query.get('state') === 'settled' ? 'settled' : 'waiting',
   group: groupIn(name => query.get(name) ?? undefined),
@@ -72,10 +72,10 @@ ${group && html`<p><a href="${to({})}">Show those refused for other reasons as w
 <nav aria-label="Pages"><p>${page > 1 && html`<a href="${at(page - 1)}">Newer ones</a> `}${documents.length > pageSize && html`<a href="${at(page + 1)}">Older ones</a>`}</p></nav>`
 }
 
-/** So many at once: each is an upload of its own. */
+/** How many at once, since each is an upload of its own. */
 const most = 100
 
-/** Has those taken that were refused for the reason that the form names; answers where to go on. */
+/** Has those accepted that were refused for the reason in the form; answers where to go on. */
 export const takeGroup = async (
   request: FastifyRequest,
   options: PageOptions,
@@ -161,7 +161,7 @@ const fieldsOf = ({ rule, pointer, schema }: QuarantineGroup) => ({ rule, pointe
 const groupIn = (read: (name: string) => string | undefined): QuarantineGroup | undefined => {
   const [rule = '', pointer, schema] = [read('rule'), read('pointer'), read('schema')]
   if (rule === '' || pointer === undefined || schema === undefined) return undefined
-  // No text of PostgreSQL's has the character U+0000.
+  // PostgreSQL texts cannot contain U+0000.
   return [rule, pointer, schema].some(text => text.includes('\0')) ? undefined : { rule, pointer, schema }
 }
 

@@ -6,7 +6,7 @@ import { documentLines, plainly } from './document-lines.ts'
 
 type Attached = ReturnType<Mhealth['attachedTo']>[number]
 
-/** What stands in the place of each document, whatever it is, and the Observation around it where that is what was refused. */
+/** Whatever is in the place of each document, and also the Observation around it if that was what was refused. */
 export const refusedDocument = (body: unknown, attached: readonly Attached[], issues: readonly Issue[]): Html => {
   const pointers = issues.flatMap(({ pointer }) => pointer ?? [])
   const around = issues.flatMap(({ pointer, expression }) =>
@@ -30,7 +30,7 @@ const shown = (attached: Attached, pointers: readonly string[]): Html => {
   }
 }
 
-/** JSON may nest deeper than it can be laid out. */
+/** JSON may be nested too deeply to be laid out. */
 const linesOrText = (tree: unknown, pointers: readonly string[], label: string, text = ''): Html => {
   try {
     return documentLines(tree, pointers, label)
@@ -46,7 +46,7 @@ ${text.length > most && html`<p>These are the first ${most} of ${text.length} ch
 
 const most = 20_000
 
-/** The base64 is shown as what it says. */
+/** Leaves out the base64, whose content is shown. */
 const withoutDocuments = (body: unknown): unknown => {
   if (!isObject(body)) return body
   const { valueAttachment, extension } = body
@@ -64,7 +64,7 @@ const withoutAttached = (extension: unknown): unknown =>
 
 const withoutBytes = (attachment: object) => ({ ...attachment, ...('data' in attachment && { data: '…' }) })
 
-/** `/component/0/valueQuantity` of `Observation.component[0].value`: the element of a choice has its type in its name. */
+/** Finds `/component/0/valueQuantity` for `Observation.component[0].value`: in JSON, a choice has its type in its name. */
 const pointerIn = (body: unknown, expression: string): string => {
   const steps = expression.match(/(?<=\.)\w+|(?<=\[)\d+/g) ?? []
   let [at, pointer] = [body, '']

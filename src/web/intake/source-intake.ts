@@ -17,7 +17,7 @@ import { nameOfSource } from './sources.ts'
 
 type OfSource = { readonly Params: { readonly device: string } }
 
-/** What came from a source for patients of organizations that somebody manages, and what of it was refused. */
+/** What came from a source for patients of organizations that the reader manages, and what of it was refused. */
 export const sourceIntakePages: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get<OfSource>('/devices/:device/uploads', { onRequest }, async (request, reply) => {
@@ -67,7 +67,7 @@ const scopeText = (administrator: boolean): string =>
     ? 'Of everybody’s patients, without what any of it says.'
     : 'Of patients that your organizations have registered.'
 
-/** Throws `not-found` for whoever manages no organization. */
+/** Throws `not-found` for anybody who manages no organization. */
 const sourceFor = async (request: FastifyRequest<OfSource>, options: PageOptions) => {
   const { device } = request.params
   const keeper = await keeperOf(request, options)

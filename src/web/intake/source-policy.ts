@@ -15,7 +15,7 @@ import { nameOfSource } from './sources.ts'
 
 type OfSource = { readonly Params: { readonly device: string } }
 
-/** How strictly the documents are judged that come from a source. */
+/** How strictly documents from a source are judged. */
 export const sourcePolicyPage: AddPage = (server, options) => {
   const { codeClasses } = options
   const onRequest = requireSession

@@ -24,7 +24,7 @@ import { nameOfSource } from './sources.ts'
 
 type OfSource = { readonly Params: { readonly device: string } }
 
-/** Administrators say what sources of data there are, and which kinds each delivers. */
+/** Administrators define the sources of data, and which kinds each delivers. */
 export const sourcePage: AddPage = (server, options) => {
   const { codeClasses } = options
   const onRequest = requireSession
@@ -77,7 +77,7 @@ export const sourcePage: AddPage = (server, options) => {
 type State = {
   readonly said: SaidSource
   readonly problems: SourceProblems
-  /** Absent of a new one. */
+  /** Absent for a new one. */
   readonly source?: Source
   readonly isOvertaken?: boolean
 }

@@ -13,7 +13,7 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { lookedFor } from '../page/typed.ts'
 import { keeperOf, noSource } from './quarantine-keeper.ts'
 
-/** Where data comes from, for whoever works here; administrators say what there is. */
+/** The sources of data, for all staff; administrators define them. */
 export const sourcesPage: AddPage = (server, options) => {
   const cursorsFor = openCursors(options.accounts.secretKey)
   server.get('/devices', { onRequest: requireSession }, async (request, reply) => {
@@ -78,7 +78,7 @@ export const nameOfSource = ({ name, model, manufacturer, id }: Source): string 
 const kindNames = ({ kinds }: Source, classes: CodeClasses): readonly string[] =>
   kinds.map(kind => displayOf(kind, classes)).toSorted()
 
-/** What the form that led here has done. */
+/** What was done by the form that led here. */
 const doneTexts: Readonly<Record<string, string>> = {
   made: 'It is added.',
   changed: 'It is changed.',

@@ -20,13 +20,13 @@ import { leadToNotMine, notMine, notMineForm } from '../sign-in/not-mine.ts'
 import { newAccountForm } from './invitation-new-account.ts'
 import { answeredTwiceList } from './invitation-twice.ts'
 
-/** Whoever has shown who they are takes the invitation into an account: a new one, or one that they sign in to. */
+/** Somebody who has proved who they are accepts the invitation with an account: a new one, or one to which they sign in. */
 export const invitationAccountPage: AddPage = (server, options) => {
   const { acceptance, accounts, cookies } = options
   const found = (request: FastifyRequest) => acceptance.findProven(cookieOf(request, cookies, 'invitation'))
   const sendUnproven = async (request: FastifyRequest, reply: FastifyReply) => {
     const cookie = cookieOf(request, cookies, 'invitation')
-    // Whoever goes back, or presses twice, is where they have come by it.
+    // Somebody who goes back, or presses twice, is sent to where the first time led.
     const study = request.session && (await acceptance.takenUp(cookie, request.session.person))
     if (study !== undefined) return reply.redirect(`/sharing/${study}`, 303)
     const isLate = await acceptance.isLate(cookie)
@@ -48,7 +48,7 @@ export const invitationAccountPage: AddPage = (server, options) => {
   server.post('/invitation/account', { config: { isForAnybody: true } }, async (request, reply) => {
     const invitation = await found(request)
     if (invitation === undefined) return sendUnproven(request, reply)
-    // A browser keeps one proof: another window may have shown since whom another invitation is for.
+    // A browser keeps one proof only, and since then another invitation may have been proved in another window.
     if (typed(request.body, 'invitation') !== invitation.id)
       return sendAccount(request, reply.code(409), options, { invitation, refusal: 'other-invitation' })
     if (typed(request.body, 'decision') === notMine) return leadOn(request, reply, invitation)
@@ -56,7 +56,7 @@ export const invitationAccountPage: AddPage = (server, options) => {
     if (agreed !== '') return takeBySession(request, reply, invitation, agreed)
     return takeByNew(request, reply, invitation)
   })
-  /** The code was sent to the address of the invitation: who has come by it reads its mail. */
+  /** The code was sent to the address of the invitation, so they read its mail. */
   const leadOn = async (request: FastifyRequest, reply: FastifyReply, invitation: Invitation) => {
     const { channel, address: email } = invitation
     const asked = { email, continued: '/invitation/account' }
@@ -85,7 +85,7 @@ export const invitationAccountPage: AddPage = (server, options) => {
   }
 }
 
-/** The link still works, and the message that brought it is the way to it: here nobody knows it any more. */
+/** The link still works, but only the message that brought it has it. */
 const sendLate = (reply: FastifyReply, words: Words): FastifyReply => {
   const { say } = words
   return sendTranslatedPage(reply.code(410), words, {
@@ -104,13 +104,13 @@ const holderOf = (request: FastifyRequest) => ({
   language: wordsOf(request).code,
 })
 
-/** The address that was invited, unless somebody has an account with it; whoever comes otherwise says which it is to be. */
+/** The invited address, unless somebody has an account with it. If undefined, they have to say which address the account is to have. */
 const addressFor = async (accounts: Accounts, invitation: Invitation): Promise<string | undefined> =>
   invitation.channel === 'email' && (await findHolder(accounts, invitation)) === undefined
     ? invitation.address
     : undefined
 
-/** Whose account has the address that was invited. */
+/** The account with the invited address. */
 const findHolder = async ({ database }: Accounts, { channel, address }: Invitation) =>
   channel === 'email' ? findAccountByEmail(database, address) : undefined
 
@@ -172,7 +172,7 @@ ${await newAccount(request, reply, options, shown)}`
 }`
 }
 
-/** Signed in is somebody with another birth date. */
+/** For when somebody is signed in who has another birth date. */
 const ofAnother = async (
   request: FastifyRequest,
   reply: FastifyReply,

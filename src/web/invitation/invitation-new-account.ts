@@ -5,9 +5,9 @@ import { type Html, html } from '../page/html.ts'
 
 type NewAccount = {
   readonly token: string
-  /** Id of the one by which they come. */
+  /** Id of the invitation. */
   readonly invitation: string
-  /** Undefined where whoever makes the account says which address it is to be. */
+  /** Undefined if they have to say which address the account is to have. */
   readonly address: string | undefined
   /** What was typed. */
   readonly name: string
@@ -15,7 +15,7 @@ type NewAccount = {
   readonly problems: NewAccountProblems
 }
 
-/** By which somebody who has shown whom an invitation is for makes an account of their own. */
+/** The form with which somebody who has proved that an invitation is for them makes an account. */
 export const newAccountForm = (
   { say }: Words,
   { token, invitation, address, name, email, problems }: NewAccount,

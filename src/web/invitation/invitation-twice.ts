@@ -5,7 +5,7 @@ import type { PageOptions } from '../page/add-page.ts'
 import { type Html, html } from '../page/html.ts'
 import { worded } from '../page/wording.ts'
 
-/** To whom both have answered, and what to do about it; undefined where that is over by now. */
+/** The studies to which both records have answered, and what to do about it; undefined if that has been settled. */
 export const answeredTwiceList = async (
   options: PageOptions,
   invitation: Invitation,

@@ -16,7 +16,7 @@ import { moment, phrase } from '../page/time.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 
-/** Where the link of an invitation leads: a code is sent, and with the birth date it shows who has opened the link. */
+/** Where the link of an invitation leads. A code is sent, which together with the birth date proves who has opened the link. */
 export const invitationPage: AddPage = (server, { acceptance, accounts, cookies, invitationApps }) => {
   const appsFor = (link: string) => linksTo(invitationApps, { secret: link, link: invitationUrl(accounts, link) })
   server.get('/invitation', async (request, reply) => {
@@ -27,7 +27,7 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
     if (invitation === undefined) {
       const { session } = request
       const study = session && (await acceptance.takenUp(link, session.person))
-      // Many come back by the letter that they have kept.
+      // Many people come back with the letter, which they have kept.
       return study === undefined ? sendInvitationIsOver(reply, words) : reply.redirect(`/sharing/${study}`, 303)
     }
     const { channel } = invitation
@@ -54,12 +54,12 @@ export const invitationPage: AddPage = (server, { acceptance, accounts, cookies,
     const [link, birthDate, code] = [typed(body, 'link'), typed(body, 'birthDate'), typed(body, 'code')]
     const invitation = await acceptance.find(link)
     if (invitation === undefined) return sendInvitationIsOver(reply, words)
-    // Whoever goes back and sends it again has shown it already: their code has counted, and would be a wrong one now.
+    // Somebody who goes back and sends it again has proved it already; their code is used up, and would be wrong now.
     const proven = await acceptance.findProven(cookieOf(request, cookies, 'invitation'))
     if (proven?.id === invitation.id) return reply.redirect('/invitation/account', 303)
     const { channel } = invitation
     const problems = unreadable(birthDate, code, words)
-    // What can be nobody's birth date or code is no try at either.
+    // Something that cannot be a birth date or a code does not count as a try.
     if (problems !== undefined) return sendProve(reply.code(422), words, { link, channel, birthDate, problems })
     const proof = await acceptance.prove(link, { birthDate: dayIn(birthDate), code })
     switch (proof.kind) {
@@ -105,7 +105,7 @@ ${
   })
 }
 
-/** Year, month and day, also with other marks between them than `-`, and in wide digits. */
+/** Year, month and day, also with other marks than `-` between them, and in wide digits. */
 const dayIn = (text: string): string => {
   const plain = text.normalize('NFKC').trim()
   const [, year = '', month = '', day = ''] = /^(\d{4})[\p{Pd}./ ](\d{1,2})[\p{Pd}./ ](\d{1,2})$/u.exec(plain) ?? []
@@ -123,16 +123,16 @@ const unreadable = (birthDate: string, code: string, { say }: Words): Problems |
   }
 }
 
-/** Which of the two is wrong is not told. */
+/** It is not said which of the two is wrong. */
 const wrong = ({ say }: Words): Problems => ({ birthDate: say('prove.wrong') })
 
-/** Whatever was typed: it says nothing of either. */
+/** The same whatever was typed, so that nothing is revealed about either. */
 const late = ({ say }: Words): Problems => ({ code: say('prove.code-late') })
 
-/** The last code that came may still count, so the form stays. */
+/** The last code that was sent may still be valid, so the form stays. */
 const sendTooOften = (reply: FastifyReply, words: Words, until: Date, came: Came): FastifyReply => {
   const seconds = Math.max(1, Math.ceil((until.getTime() - Date.now()) / 1000))
-  // Told to the minute, and by then there is one.
+  // Rounded up to the minute, so that a code is possible by then.
   const at = moment(new Date(Math.ceil(until.getTime() / 60_000) * 60_000), words)
   const told = html`<p>${phrase(words, 'prove.too-often', { at })}</p>
 <p>${words.say('prove.too-often-ask')}</p>`
@@ -142,7 +142,7 @@ const sendTooOften = (reply: FastifyReply, words: Words, until: Date, came: Came
 type Proving = Came & {
   readonly birthDate?: string
   readonly problems?: Problems
-  /** Stands in the place of that a code is on its way. */
+  /** Shown instead of the text that a code is on its way. */
   readonly told?: Html
 }
 

@@ -16,7 +16,7 @@ import { wordsOf } from '../page/translated-page.ts'
 import { answerAdmission } from '../sign-in/entering.ts'
 import { browserOf, keepBrowser, ownBrowser } from './launch-step.ts'
 
-/** Where EHRs send the browser, and where it comes back to. What has come is then `/launched`. */
+/** Where EHRs send the browser, and where it comes back to. From there it goes on to `/launched`. */
 export const ehrLaunchPage: AddPage = (server, options) => {
   const { ehrLaunches, accounts } = options
   for (const path of ['/launch', '/launch/:config'])
@@ -69,8 +69,8 @@ const sendToEhr = async (request: LaunchRequest, reply: FastifyReply, options: P
 }
 
 /**
- * Within a frame: undefined where the launch can go on there. Some browsers keep no cookies in frames of other sites, not even
- * partitioned ones; whether this one does shows when it comes again.
+ * For a launch in a frame: undefined if it can go on there. Some browsers keep no cookies in frames of other sites, not even partitioned ones;
+ * whether this one does is seen when it comes again.
  */
 const sendFromFrame = async (
   request: LaunchRequest,
@@ -89,7 +89,7 @@ const sendFromFrame = async (
 const tried = 'tried'
 const kept = 'kept'
 
-/** In a frame is signed in whom the EHR has signed in now, and nobody else: several people may share the screen. */
+/** In a frame, only the person whom the EHR has just signed in is signed in: several people may share the screen. */
 const enterFrame = async (
   request: FastifyRequest,
   reply: FastifyReply,
@@ -108,7 +108,7 @@ const enterFrame = async (
   else clearSessionCookie(reply, jar)
 }
 
-/** The log is told why, by the request's id; people, what they can do. */
+/** The reason goes to the log, with the request's id; people are told what they can do. */
 const sendRefusal = (request: FastifyRequest, reply: FastifyReply, { refusal, issuer, reason }: Refused) => {
   if (isFramed(request)) allowAnyFrame(reply)
   request.log.warn({ event: 'ehr-launch-refused', refusal, issuer, reason }, 'A launch from an EHR was refused')
@@ -136,7 +136,7 @@ const statusOf: Readonly<Record<Refusal, number>> = {
   'no-patient': 502,
 }
 
-/** Where the EHR is to show no frame of ours, or cannot: the launch goes on in a tab of its own, where nothing lies over it. */
+/** For when the EHR may not, or cannot, show ours in a frame: the launch goes on in a tab of its own, where nothing can cover it. */
 const sendWayOut = (request: LaunchRequest, reply: FastifyReply): FastifyReply => {
   const words = wordsOf(request)
   const { say } = words

@@ -14,7 +14,7 @@ type Known = Here & { readonly person: string; readonly places: readonly Workpla
 export type Link = Known & { readonly kind: 'link' }
 export type Register = Known & { readonly kind: 'register'; readonly patient: NonNullable<Arrival['patient']> }
 
-/** Where the launch has come to its end. */
+/** Where the launch ends. */
 export const toPatient = (
   request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
@@ -22,12 +22,12 @@ export const toPatient = (
   id: string,
 ): FastifyReply => {
   const to = `/patients/${id}`
-  // Another launch may have come meanwhile, in a second tab.
+  // Another launch may have begun meanwhile, in a second tab.
   if (leadsTo(request, cookies, `/launched/${request.params.arrival}`)) leadFrame(request, reply, cookies, to)
   return reply.redirect(to, 303)
 }
 
-/** What is to be done next; asked anew at each request, of what is so then. */
+/** What comes next. It is asked anew at each request, since it depends on what is so then. */
 export type Step =
   | { readonly kind: 'gone' }
   | (Here & { readonly kind: 'sign-in' | 'not-staff' | 'another' | 'held' })
@@ -56,15 +56,15 @@ export const stepOf = async (request: FastifyRequest<OfArrival>, options: PageOp
 }
 
 /**
- * What the browser keeps of a launch, by its state or by what has come of it. Of several that begin at the same moment each is answered with
- * a cookie, and one cookie for all would be the last one's: so there are sixty-four, by the character that state and arrival begin with.
+ * The browser's secret for a launch, by the launch's state or arrival. If several launches begin at the same moment, each answer sets a cookie,
+ * and with a single cookie the last would win. So there are sixty-four, one for each first character of a state and its arrival.
  */
 export const browserOf = (request: FastifyRequest, { cookies }: PageOptions, launch: string): string => {
   const jar = jarOf(request, cookies)
   return jar === undefined ? '' : cookieOf(request, jar, cookieName(launch))
 }
 
-/** The same; a new one where it keeps none. */
+/** The same, or a new one if it has none. */
 export const ownBrowser = (request: FastifyRequest, options: PageOptions, launch: string): string => {
   const known = browserOf(request, options, launch)
   return isSecret(known) ? known : newSecret()
@@ -76,5 +76,5 @@ export const keepBrowser = (reply: FastifyReply, jar: Jar<'lax' | 'none'>, launc
 
 const cookieName = (launch: string): string => `launch-${launch.slice(0, 1)}`
 
-/** At the EHR for ten minutes, and here for half an hour. */
+/** Ten minutes at the EHR, and half an hour here. */
 const longestLaunchSeconds = 40 * 60

@@ -10,8 +10,8 @@ import { typed } from '../page/typed.ts'
 import { browserOf, keepBrowser, type OfArrival, ownBrowser, type Step } from './launch-step.ts'
 
 /**
- * Within a frame nobody types a password, since nobody sees there whose page it is: what needs one goes on in a tab. False
- * where the step is the same as outside.
+ * In a frame, nobody should type a password, since they cannot see whose page it is; a step that needs one goes on in a tab. False if the step
+ * is the same as outside of frames.
  */
 export const sendStepInFrame = async (
   request: FastifyRequest<OfArrival>,
@@ -58,7 +58,7 @@ const tab = (
 <form method="post" action="/launched/${arrival}/tab" target="_blank"><input type="hidden" name="handed-over" value="${handedOver}"><button class="btn btn-primary">${say('launched.frame.button')}</button></form>
 <p class="text-body-secondary">${say('launched.frame.next')}</p>`
 
-/** Where a tab goes on that was opened from such a frame. */
+/** Where a tab continues that was opened from such a frame. */
 export const launchedTabAction: AddPage = (server, options) => {
   const { cookies, ehrLaunches } = options
   const settings = { config: { opensTab: true, rateLimit: seldom } }

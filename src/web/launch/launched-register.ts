@@ -14,7 +14,7 @@ import { duplicateLine, moreDuplicates, mostDuplicates } from '../patient/duplic
 import { patientFacts } from '../patient/patient-facts.ts'
 import { type OfArrival, type Register, toPatient } from './launch-step.ts'
 
-/** What would be saved of a patient whom an EHR has opened, and first of all those here who may be the same. */
+/** What would be saved about a patient whom an EHR has opened, after those here who may be the same. */
 export const sendRegister = async (
   request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
@@ -26,7 +26,7 @@ export const sendRegister = async (
     duplicates: await options.registering.duplicates(step.person, step.patient),
   })
 
-/** What was decided there: it is one who is here, or another. */
+/** Carries out what was decided there: that it is a patient who is here, or another. */
 export const registerLaunched = async (
   request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
@@ -56,7 +56,7 @@ const placesOf = ({ places }: Register): Register['places'] => places.filter(({ 
 
 const openPlacesOf = (step: Register): Register['places'] => placesOf(step).filter(({ isClosed }) => !isClosed)
 
-/** Whom the EHR means is said by those who look after the record, and of one whom it calls otherwise by nobody. */
+/** Only those who manage the record may say that the EHR means it; nobody may if the EHR has another identifier for that patient. */
 const isOwn = (step: Register, { patient }: Pick<Duplicate, 'patient'>): boolean => {
   const owner = patient.managingOrganization?.reference
   const isKnown = identifierSystems(patient).some(system => identifierSystems(step.patient).includes(system))

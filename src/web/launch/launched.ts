@@ -18,7 +18,7 @@ import { type Link, type OfArrival, stepOf, toPatient } from './launch-step.ts'
 import { sendStepInFrame } from './launched-in-frame.ts'
 import { registerLaunched, sendRegister } from './launched-register.ts'
 
-/** Who has come from an EHR: whose account that is, then whose page they go to. */
+/** For somebody who came from an EHR: first whose account it is, and then the patient's page. */
 export const launchedPage: AddPage = (server, options) => {
   const { ehrLaunches, accounts } = options
   const { arrivals } = ehrLaunches
@@ -87,7 +87,7 @@ const sendSignInFirst = (
   })
 }
 
-/** Whom they came as cannot go on here. */
+/** For when the person whom the EHR sent cannot go on here. */
 const sendRefused = (
   request: FastifyRequest<OfArrival>,
   reply: FastifyReply,
@@ -110,7 +110,7 @@ const refusals = {
   held: { status: 409, mayBeAnother: false },
 } as const
 
-/** Within a frame it is for the EHR to sign in somebody else. */
+/** In a frame, only the EHR can sign in somebody else. */
 const signInAsAnother = (request: FastifyRequest<OfArrival>): Html => {
   const { say } = wordsOf(request)
   const back = new URLSearchParams({ continue: `/launched/${request.params.arrival}`, prompt: 'login' })

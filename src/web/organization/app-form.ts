@@ -6,7 +6,7 @@ import { box, type Field, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 
-/** What stands in the fields, and what is wrong with it. */
+/** The values of the fields, and what is wrong with them. */
 export type AppState = {
   readonly values: Readonly<Record<FieldName, string>>
   readonly problems: Readonly<Partial<Record<FieldName, string>>>
@@ -27,7 +27,7 @@ export const stateOf = (client: OrganizationClient): AppState => {
     name,
     kind: kindOf(client),
     redirect_uris: redirect_uris.join('\n'),
-    // A field of one line keeps no line breaks.
+    // A field with a single line cannot have line breaks.
     launch_uris: launch_uris.join(' '),
     jwks_uri,
     jwks: jwks === undefined ? '' : JSON.stringify(jwks, null, 2),
@@ -48,7 +48,7 @@ export const typedState = (body: unknown): AppState => {
   return { values: values as AppState['values'], problems: {} }
 }
 
-/** Throws `invalid` where no kind was chosen. */
+/** Throws `invalid` if no kind was chosen. */
 export const saidBy = ({ values }: AppState): SaidApp => {
   const { name, kind, jwks_uri, jwks } = values
   const [redirectUris = [], launchUris = [], scopes = []] = [
@@ -65,12 +65,12 @@ export const saidBy = ({ values }: AppState): SaidApp => {
     ...(jwks.trim() === '' ? {} : { jwks }),
   }
   if (isKind(kind)) return { ...said, kind }
-  // Of the rest only the name is the same for all.
+  // Of the other fields, only the name is the same for all kinds.
   const others = problemsOf({ ...said, kind: 'public' }).filter(({ expression }) => expression === 'name')
   throw FhirError.of([{ code: 'invalid', message: 'Choose a type', expression: 'kind' }, ...others])
 }
 
-/** The same, with what was found to be wrong, at its field; throws on what is about none. */
+/** The same with problems at their fields. Throws errors that are about no field. */
 export const withProblems = (state: AppState, error: unknown): AppState => {
   if (!(error instanceof FhirError)) throw error
   const problems = error.issues.map(({ expression, message }) => {
@@ -82,7 +82,7 @@ export const withProblems = (state: AppState, error: unknown): AppState => {
   return { ...state, problems: Object.fromEntries(problems) }
 }
 
-/** What was typed stays letter by letter. */
+/** What was typed is kept letter by letter. */
 const toSentence = (text: string, typed: string): string => {
   const [first = '', ...others] = text.split(' ')
   return typed.split(/\s+/).includes(first)
@@ -106,11 +106,11 @@ type Form = {
   readonly state: AppState
   /** Whether it is a service; undefined while that can be chosen. */
   readonly isService?: boolean
-  /** Of what it was made of, where it is registered already. */
+  /** The version that was shown, if it is registered already. */
   readonly version?: string
 }
 
-/** All fields of an app or a backend service; those that do not go with what it is stay empty. */
+/** All fields of an app or a backend service; those that do not apply stay empty. */
 export const appForm = ({ action, token, button, state, isService, version }: Form): Html => {
   const { values, problems } = state
   const shown = fieldsFor(isService).map(one => ({ ...one, value: values[one.name], problem: problems[one.name] }))

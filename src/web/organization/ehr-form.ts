@@ -6,7 +6,7 @@ import { box, type Field, field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 
-/** What stands in the fields, and what is wrong with it. The secret is never sent back. */
+/** The values of the fields, and what is wrong with them. The secret is never sent back. */
 export type EhrState = {
   readonly values: Readonly<Record<FieldName, string>>
   readonly problems: Readonly<Partial<Record<FieldName, string>>>
@@ -70,7 +70,7 @@ export const saidEhrBy = ({ values }: EhrState): SaidEhr => ({
 
 const wordsOf = (text: string): string[] => text.split(/\s+/).filter(word => word !== '')
 
-/** The same, with what was found to be wrong, at its field; throws on what is about none. */
+/** The same with problems at their fields. Throws errors that are about no field. */
 export const withEhrProblems = (state: EhrState, error: unknown): EhrState => {
   if (!(error instanceof FhirError)) throw error
   const problems = error.issues.map(({ expression, message }) => {
@@ -92,10 +92,10 @@ type Form = {
   readonly token: string
   readonly button: string
   readonly state: EhrState
-  /** Whether the issuer is said already, and stays. */
+  /** Whether the issuer is stored already, and cannot be changed. */
   readonly isKnown: boolean
   readonly knowsSecret: boolean
-  /** Of what it was made of, where it is set up already. */
+  /** The version that was shown, if it is set up already. */
   readonly version?: string
 }
 

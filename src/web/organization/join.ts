@@ -22,7 +22,7 @@ import { nameField, newPasswordField } from '../sign-in/person-fields.ts'
 import { ssoLink } from '../sign-in/sso-link.ts'
 import { roleNames, roleSentences } from './staff-role.ts'
 
-/** Where an invitation into an organization leads. Looking at it uses nothing up. */
+/** Where an invitation into an organization leads. Opening it uses nothing up. */
 export const joinPage: AddPage = (server, options) => {
   const { staffInvitations } = options
   server.get('/join', async (request, reply) => {
@@ -51,7 +51,7 @@ export const joinPage: AddPage = (server, options) => {
   })
 }
 
-/** The link was sent to the address of the invitation: whoever has come by it reads its mail. */
+/** The link was sent to the address of the invitation, so they read its mail. */
 const leadOn = async (
   request: FastifyRequest,
   reply: FastifyReply,
@@ -62,7 +62,7 @@ const leadOn = async (
   return (await leadToNotMine(reply, options.accounts, asked)) ?? sendJoin(request, reply, options, shown)
 }
 
-/** Answers the Person who is signed in, or that of a new account; undefined where another page was sent in the place of it. */
+/** Answers the Person who is signed in, or that of a new account; undefined if another page was sent instead. */
 const whoAgrees = async (
   request: FastifyRequest,
   reply: FastifyReply,
@@ -77,7 +77,7 @@ const whoAgrees = async (
   return undefined
 }
 
-/** Answers the Person of a new account; undefined where another page was sent in the place of it. */
+/** Answers the Person of a new account; undefined if another page was sent instead. */
 const makeHolder = async (
   request: FastifyRequest,
   reply: FastifyReply,
@@ -136,7 +136,7 @@ ${request.session === undefined ? await ofNobody(reply, options, shown) : await 
   })
 }
 
-/** It is staff who are invited. */
+/** Only staff are invited, whose pages are in English. */
 const words = wordsFor('en')
 
 const here = (link: string): string => encodeURIComponent(`/join?link=${link}`)

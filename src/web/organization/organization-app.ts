@@ -21,7 +21,7 @@ import { sendSecret } from './secret-once.ts'
 
 type OfApp = { readonly Params: { readonly organization: string; readonly app: string } }
 
-/** One app or backend service: what is said of it, its secret, and whether it works at all. */
+/** One app or backend service: its settings, its secret, and whether it is enabled. */
 export const organizationAppPage: AddPage = (server, options) => {
   const { organizationApps } = server.authorization
   const onRequest = requireSession
@@ -83,7 +83,7 @@ type Acting = Found & { readonly by: By; readonly reply: FastifyReply }
 type Shown = Found & {
   readonly state: AppState
   readonly isSaved?: boolean
-  /** Why something else than saving was not done. */
+  /** Why something other than saving was not done. */
   readonly refusal?: string
   /** Somebody else changed it since the form was shown. */
   readonly wasFaster?: boolean
@@ -117,7 +117,7 @@ ${form({ action: `${page}/disable`, token, fields: [], button: 'Disable' })}`
   })
 }
 
-/** Of what stands in the form, what is something else in fact. */
+/** Which of the form's values have been changed by somebody else. */
 const whatItIsNow = (app: OrganizationClient, { values }: AppState): Html => {
   const now = stateOf(app).values
   const others = appFields.filter(({ name }) => now[name] !== values[name].replaceAll('\r\n', '\n'))

@@ -12,7 +12,7 @@ import { moment } from '../page/time.ts'
 import { type AppState, appForm, emptyState, kindOf, kinds, saidBy, typedState, withProblems } from './app-form.ts'
 import { sendSecret } from './secret-once.ts'
 
-/** The apps and backend services of an organization, and the way to register another. */
+/** The apps and backend services of an organization, with a link to register another. */
 export const organizationAppsPage: AddPage = (server, options) => {
   const { organizationApps } = server.authorization
   const onRequest = requireSession

@@ -18,7 +18,7 @@ import {
   typedOrganization,
 } from './organization-form.ts'
 
-/** Organizations are made, at the top or below another, and are called something else. */
+/** Creates organizations, at the top or below another, and renames them. */
 export const organizationChangePage: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get('/organizations/new', { onRequest }, async (request, reply) => {

@@ -12,7 +12,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 
-/** An organization is closed, once it is said what hangs on it, and opened again. */
+/** Closes an organization, after showing what depends on it, and opens it again. */
 export const organizationClosePage: AddPage = (server, options) => {
   const onRequest = requireSession
   for (const step of [closing, opening]) {

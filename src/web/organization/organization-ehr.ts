@@ -20,7 +20,7 @@ import { type EhrState, ehrForm, ehrStateOf, saidEhrBy, typedEhr, withEhrProblem
 
 type OfEhr = { readonly Params: { readonly organization: string; readonly ehr: string } }
 
-/** One EHR: what it has to know of us, what is said of it here, and whether it answers. */
+/** One EHR: what it must know about us, its settings here, and whether it answers. */
 export const organizationEhrPage: AddPage = (server, options) => {
   const { accounts } = options
   const { organizationEhrs } = options.ehrLaunches

@@ -9,7 +9,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { type EhrState, ehrForm, emptyEhr, saidEhrBy, typedEhr, withEhrProblems } from './ehr-form.ts'
 
-/** The EHRs that open us for an organization, and the way to add another. */
+/** The EHRs that launch us for an organization, with a link to add another. */
 export const organizationEhrsPage: AddPage = (server, options) => {
   const { organizationEhrs } = options.ehrLaunches
   const onRequest = requireSession

@@ -13,11 +13,11 @@ import { type Html, html } from '../page/html.ts'
 import { overtaken } from '../page/overtaken.ts'
 import { typed } from '../page/typed.ts'
 
-/** What stands in the fields, and what is wrong with it. */
+/** The values of the fields, and what is wrong with them. */
 export type OrganizationState = {
   readonly said: SaidOrganization
   readonly problems: OrganizationProblems
-  /** Of the Organization as it was shown; none of a new one. */
+  /** The version of the Organization that was shown; absent for a new one. */
   readonly version?: string
   readonly isOvertaken?: boolean
 }
@@ -42,7 +42,7 @@ export const typedOrganization = (body: unknown): OrganizationState => {
 
 export const isWrong = ({ problems }: OrganizationState): boolean => Object.keys(problems).length > 0
 
-/** What it is, in FHIR's words; undefined where it is none of them. */
+/** Its type in FHIR's words; undefined if it is none of FHIR's. */
 export const typeText = (organization: Organization): string | undefined => {
   const type = typeOfOrganization(organization)
   return organizationTypes().find(({ code }) => code === type)?.display

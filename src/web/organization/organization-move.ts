@@ -17,7 +17,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 
-/** An organization goes to another place in its tree, by whoever manages both places. */
+/** Moves an organization to another place in its tree, for people who manage both places. */
 export const organizationMovePage: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get<OfOrganization>('/organizations/:organization/move', { onRequest }, async (request, reply) => {
@@ -42,13 +42,13 @@ export const organizationMovePage: AddPage = (server, options) => {
   })
 }
 
-/** A root stays where it is: a tenant is never part of another. */
+/** A root cannot be moved: a tenant is never part of another. */
 const movableOf = async (request: FastifyRequest<OfOrganization>, options: PageOptions): Promise<ShownOrganization> => {
   const shown = await organizationFor('isChangeable', request, options)
   return parentOf(shown.organization) === undefined ? notFound() : shown
 }
 
-/** Where it may go: what they manage of the same tree, and not to itself nor below. */
+/** Where it may go: organizations of the same tree that they manage, but not itself, nor any below it. */
 const placesFor = async ({ organizer, id, organization }: ShownOrganization): Promise<readonly Option[]> => {
   const { organizations } = await findAll(organizer)
   const byId = new Map(organizations.map(one => [one.id ?? '', one]))
@@ -69,7 +69,7 @@ const placesFor = async ({ organizer, id, organization }: ShownOrganization): Pr
     .toSorted((one, other) => one.label.localeCompare(other.label))
 }
 
-/** Studies are called by their titles, as far as somebody may read them. */
+/** Replaces references to studies with their titles, as far as the person may read them. */
 const withTitles = async ({ organizer }: ShownOrganization, message: string): Promise<string> => {
   const named = /ResearchStudy\/([A-Za-z0-9.-]{1,64})/g
   const ids = [...message.matchAll(named)].map(([, id = '']) => id)

@@ -20,7 +20,7 @@ import { lookedFor } from '../page/typed.ts'
 import { nameText } from '../patient/patient-facts.ts'
 import { roleChoices, roleNames } from './staff-role.ts'
 
-/** Who has a role in an organization, and, for whoever gives roles there, who is invited. */
+/** Who has a role in an organization, and, for those who give roles there, who is invited. */
 export const organizationPeoplePage: AddPage = (server, options) => {
   const cursorsFor = openCursors(options.accounts.secretKey)
   const onRequest = requireSession
@@ -145,7 +145,7 @@ const letters: Readonly<Record<PendingInvitation['letter'], string>> = {
   failed: 'The e-mail could not be sent: check the address, and send it again.',
 }
 
-/** What the form that led here has done. */
+/** What was done by the form that led here. */
 const doneTexts: Readonly<Record<string, string>> = {
   invited: 'The invitation is on its way. It works once, within seven days.',
   again: 'The invitation has been sent again; the link in the earlier e-mail no longer works.',

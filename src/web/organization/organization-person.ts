@@ -27,7 +27,7 @@ import { roleChoices } from './staff-role.ts'
 
 type OfRole = { readonly Params: OfOrganization['Params'] & { readonly role: string } }
 
-/** Whoever gives roles in an organization changes one of them, and ends it. */
+/** Changes or ends somebody's role, for those who give roles in the organization. */
 export const organizationPersonPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const page = '/organizations/:organization/people/:role'
@@ -76,12 +76,12 @@ export const organizationPersonPage: AddPage = (server, options) => {
 const isAsItWas = (colleague: Colleague, chosen: Pick<Colleague, 'role' | 'isPrivacyOfficer'>): boolean =>
   chosen.role === colleague.role && chosen.isPrivacyOfficer === colleague.isPrivacyOfficer
 
-/** Where it has to be left with a manager, as long as nobody has said that they know. */
+/** The organization that must keep a manager, unless the person has said that they know. */
 const keptIn = ({ managed }: ShownColleague, { knows }: RoleState): string | undefined => (knows ? undefined : managed)
 
 type Refusal = Pick<RoleState, 'lastProblem' | 'isOvertaken'> & { readonly status: number }
 
-/** What the page says of it; anything else is thrown. */
+/** What the page says about the error; any other error is thrown. */
 const refusalOf = (error: unknown): Refusal => {
   if (error instanceof NoManagerLeft) return { status: error.status, lastProblem: knowsProblem }
   if (isOvertaken(error)) return { status: 409, isOvertaken: true }
@@ -96,7 +96,7 @@ type ShownColleague = ShownOrganization & {
   readonly isLast: boolean
 }
 
-/** Throws `not-found` where there is no such role, or it is one's own. */
+/** Throws `not-found` if there is no such role, or it is the person's own. */
 const colleagueOf = async (request: FastifyRequest<OfRole>, options: PageOptions): Promise<ShownColleague> => {
   const shown = await organizationFor('isManaged', request, options)
   const { organizer, organization, id } = shown

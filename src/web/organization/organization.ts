@@ -16,7 +16,7 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 import { typeText } from './organization-form.ts'
 
-/** An organization: what it is, what belongs to it, and what whoever looks at it may do there. */
+/** An organization: what it is, what belongs to it, and what the reader may do there. */
 export const organizationPage: AddPage = (server, options) => {
   const { organizationApps } = server.authorization
   const { organizationEhrs } = options.ehrLaunches
@@ -54,7 +54,7 @@ ${studies(id, facts, { mayMake: organization.active !== false && mayMake })}
   })
 }
 
-/** What it is part of, from the top; as far as it may be seen. */
+/** The organizations above it, from the top, as far as they may be seen. */
 const above = async ({ organizer, organization }: ShownOrganization): Promise<Html> => {
   const found: Html[] = []
   for (let id = parentOf(organization); id !== undefined && found.length < deepest; ) {
@@ -113,7 +113,7 @@ ${
 ${areMoreStudies && html`<p>There are more: see <a href="/studies">all studies</a>.</p>`}
 ${mayMake && html`<p><a href="/organizations/${id}/studies/new">Create a study</a></p>`}`
 
-/** What the form that led here has done. */
+/** What was done by the form that led here. */
 const doneTexts: Readonly<Record<string, string>> = {
   made: 'The organization has been added. Now invite the people who work there.',
   changed: 'The changes have been saved.',

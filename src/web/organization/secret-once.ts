@@ -5,7 +5,7 @@ import { sendStaffPage } from '../page/staff-page.ts'
 
 type Shown = { readonly client_id: string; readonly client_secret: string; readonly page: string }
 
-/** A secret that was made just now. Only its hash is kept, so nobody is shown it again. */
+/** Shows a secret that was just made. Only its hash is stored, so it is never shown again. */
 export const sendSecret = (reply: FastifyReply, { client_id, client_secret, page }: Shown): FastifyReply =>
   sendStaffPage(reply, {
     title: 'Save this client secret',

@@ -18,7 +18,7 @@ type OfInvitation = {
   readonly Params: OfOrganization['Params'] & { readonly invitation: string }
 }
 
-/** Whoever gives roles in an organization invites people into it, sends that again, and takes it back. */
+/** Invites people into an organization, sends invitations again, and cancels them, for those who give roles there. */
 export const staffInvitationPage: AddPage = (server, options) => {
   const { staffInvitations } = options
   const onRequest = requireSession

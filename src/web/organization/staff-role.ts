@@ -1,10 +1,10 @@
 import { roles } from '../../accounts/staff/colleagues.ts'
 import type { Role } from '../../search/expression.ts'
 
-/** What a role is called. */
+/** The names of the roles. */
 export const roleNames: Readonly<Record<Role, string>> = { manager: 'Manager', member: 'Member', viewer: 'Viewer' }
 
-/** What whoever has it may do, in a sentence. */
+/** What people with the role may do, in a sentence. */
 export const roleSentences: Readonly<Record<Role, string>> = {
   manager:
     'Does what members do, and manages the studies of the organization; manages people and apps in it and in everything below it.',

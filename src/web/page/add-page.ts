@@ -25,22 +25,22 @@ import type { StudyActions } from '../../studies/people/study-actions.ts'
 export type PageOptions = {
   readonly accounts: Accounts
   readonly cookies: Cookies
-  /** Where it is recorded whom a page refuses. */
+  /** Records whom a page refuses. */
   readonly trail: Trail
   readonly ehrLaunches: EhrLaunches
   readonly administered: AdministeredOrganizations
   readonly staffInvitations: StaffInvitations
-  /** Undefined where no institution signs people in. */
+  /** Undefined if no institution signs people in. */
   readonly sso: Sso | undefined
   readonly invitations: Invitations
-  /** Which the page of an invitation offers to open it with. */
+  /** The apps with which the page of an invitation offers to open it. */
   readonly invitationApps: readonly InvitationApp[]
   readonly acceptance: Acceptance
   readonly registering: Registering
   readonly patientChanges: PatientChanges
   readonly patientImports: PatientImports
   readonly studyActions: StudyActions
-  /** Undefined where messages are sent, or are nobody's to see here. */
+  /** Undefined if messages are really sent, or nobody may see them here. */
   readonly outbox: Outbox | undefined
   /** How old the last backup may be. */
   readonly backupDays: number
@@ -48,12 +48,12 @@ export type PageOptions = {
   /** The kinds of data that people know by name. */
   readonly codeClasses: CodeClasses
   readonly measuredDocumentOf: Mhealth['measuredDocumentOf']
-  /** What an interaction uses, where a page does what the API does. */
+  /** The context of interactions, for pages that do what the API does. */
   readonly contextFor: ReturnType<typeof openContexts>
   readonly turnsOf: CallerTurns['turnsOf']
   /** The store as a caller sees it. */
   readonly openStoreFor: (caller: Caller) => Store
 }
 
-/** A noun of this server for people: its page, and what its form does. */
+/** Adds a page, and what its form does. */
 export type AddPage = (server: FastifyInstance, options: PageOptions) => void

@@ -7,7 +7,7 @@ import { sessionOf } from './signed-in.ts'
 
 export type OfOrganization = { readonly Params: { readonly organization: string } }
 
-/** The organization of the address, and who looks after it. Throws `not-found` for whoever does not, as if there were none. */
+/** The organization in the address, and the person as its administrator. Throws `not-found` for anybody else, as if it did not exist. */
 export const administeredOf = async (
   request: FastifyRequest<OfOrganization>,
   { administered }: PageOptions,

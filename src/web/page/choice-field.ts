@@ -2,11 +2,11 @@ import { box, type Field, type Option } from './form.ts'
 import { type Html, html } from './html.ts'
 
 type ChoiceField = Pick<Field, 'name' | 'label' | 'value' | 'hint' | 'problem'> & {
-  /** A hint stands below the choice that it belongs to, where all are seen. */
+  /** A hint is shown below its choice, if all choices are visible. */
   readonly choices: readonly (Option & { readonly hint?: string })[]
 }
 
-/** One of many, in a list that opens. */
+/** One of many choices, in a list that opens. */
 export const selectField = (one: ChoiceField): Html => {
   const { name, label, value, choices } = one
   return html`<div class="field mb-4${one.problem && ' wrong'}">
@@ -19,7 +19,7 @@ ${told(one)}
 </div>`
 }
 
-/** One of few, all of which are seen; none is chosen beforehand unless `value` is one of them. */
+/** One of a few choices, all of which are visible. None is selected at first unless `value` is one of them. */
 export const radioField = (one: ChoiceField): Html => {
   const { name, label, value, choices } = one
   return html`<fieldset class="field mb-4${one.problem && ' wrong'}"${about(one)}>

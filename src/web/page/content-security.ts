@@ -1,4 +1,4 @@
-/** https://www.w3.org/TR/CSP3/: nothing but our own styles, modules and pictures, in no frame. */
+/** https://www.w3.org/TR/CSP3/: only our own styles, modules and images, and in no frame. */
 const nothingElse = {
   defaultSrc: ["'none'"],
   styleSrc: ["'self'"],
@@ -8,7 +8,7 @@ const nothingElse = {
   frameAncestors: ["'none'"],
 }
 
-/** The same as a header, where no plugin writes it. */
+/** The same as a header, for answers to which no plugin adds it. */
 export const nothingElseText = [...Object.entries(nothingElse), ['formAction', ["'self'"]] as const]
   .map(([name, sources]) => `${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)} ${sources.join(' ')}`)
   .join(';')
@@ -16,14 +16,14 @@ export const nothingElseText = [...Object.entries(nothingElse), ['formAction', [
 export const contentSecurityPolicy = { useDefaults: false, directives: { ...nothingElse, formAction: ["'self'"] } }
 
 /**
- * For routes whose form may end at an app: some browsers hold `form-action` against all redirects that follow.
+ * For routes whose form may lead to an app: some browsers apply `form-action` to all redirects that follow.
  * https://github.com/w3c/webappsec-csp/issues/8
  */
 export const leadsAway = { helmet: { contentSecurityPolicy: { useDefaults: false, directives: nothingElse } } }
 
 /**
- * For the steps of an app's request, until it is back at the app. Apps have them in windows that they have opened, too, and hear
- * from such a window when it is back, which no policy of another origin in between may cut off from them.
+ * For the steps of an app's request, until it is back at the app. Apps also open them in windows of their own, and are told by such a window
+ * when it is back, so no policy of another origin in between may cut it off from them.
  * https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
  */
 export const ofAppRequests = { helmet: { ...leadsAway.helmet, crossOriginOpenerPolicy: false } }
@@ -38,7 +38,7 @@ export const hearsProgress = {
   },
 }
 
-/** For pages that show nothing of anybody and do nothing: an EHR may open them in a frame. */
+/** For pages that show nothing about anybody and do nothing: any EHR may show them in a frame. */
 export const framedAnywhere = { contentSecurityPolicy: framedBy(['*'], ["'none'"]), frameguard: false }
 
 /** For what a frame of an EHR shows: https://www.w3.org/TR/CSP3/#directive-frame-ancestors, which knows more than X-Frame-Options. */

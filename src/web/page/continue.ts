@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 
 /**
- * Where to go on after signing in: a path of this server and nothing else, as it will be understood; undefined where it is
- * not one. https://url.spec.whatwg.org: browsers read `/\evil.example` and `/.//evil.example` as other hosts.
+ * Where to go on after signing in: a path of this server and nothing else, as browsers will understand it; undefined if the text is none.
+ * https://url.spec.whatwg.org: browsers read `/\evil.example` and `/.//evil.example` as other hosts.
  */
 export const continuePath = (text: string): string | undefined => {
   if (!text.startsWith('/') || text.length > mostLetters) return undefined
@@ -11,13 +11,10 @@ export const continuePath = (text: string): string | undefined => {
   return `${url.pathname}${url.search}`
 }
 
-/** Whoever is on their way to an institution has it kept, and need not be anybody. No path of ours comes near. */
+/** A limit, since the path is stored for anybody on their way to an institution. None of our paths comes near it. */
 const mostLetters = 2048
 
-/**
- * Where the page is that a form stands on, or that was asked for itself: who sends a form to `/sharing/x/sign` comes from the
- * page of `/sharing/x`, which is the nearest above it.
- */
+/** The page of a form, or the page that was asked for: a form that is sent to `/sharing/x/sign` is on `/sharing/x`, the nearest page above. */
 export const pageOf = ({ method, url, routeOptions, server }: FastifyRequest): string => {
   if (method !== 'POST') return url
   const [path = ''] = url.split('?', 1)
@@ -27,5 +24,5 @@ export const pageOf = ({ method, url, routeOptions, server }: FastifyRequest): s
   return length === 0 ? '/account' : steps.slice(0, length).join('/')
 }
 
-/** A host that nobody has. https://www.rfc-editor.org/rfc/rfc6761#section-6.4 */
+/** A host that cannot exist. https://www.rfc-editor.org/rfc/rfc6761#section-6.4 */
 const here = 'http://here.invalid'

@@ -7,30 +7,30 @@ import { typed } from './typed.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Its form is sent into a tab that has no cookies yet: there the browser must say that a page of ours sent it. */
+    /** Its form opens a tab that has no cookies yet; instead, the browser must say that one of our pages sent it. */
     readonly opensTab?: boolean
-    /** Other sites send forms there: what these say proves itself, and no cookie counts. */
+    /** Other sites send forms to it. Their content proves itself, and no cookie counts. */
     readonly isPostedByOthers?: boolean
-    /** Taken whoever has signed in since its page was made: that plays no part, or the form says itself for whom it is. */
+    /** The form is accepted whoever has signed in since its page was made, because that does not matter, or the form itself says for whom it is. */
     readonly isForAnybody?: boolean
   }
 }
 
 type Parts = {
   readonly cookies: Cookies
-  /** Of this server, as browsers name it. */
+  /** The origin of this server in browsers. */
   readonly origin: () => string
   /** Answers a form from a page that was made for somebody else. */
   readonly refuseOthers: (request: FastifyRequest, reply: FastifyReply) => FastifyReply
 }
 
-/** What the forms of a page carry, and nobody else knows: within a frame it belongs to the session, else to the browser. */
+/** The secret in the forms of a page: in a frame it belongs to the session, otherwise to the browser. */
 export const formTokenOf = (request: FastifyRequest, reply: FastifyReply, cookies: Cookies): string =>
   isFramed(request) ? framedToken(request, cookies) : ownToken(reply)
 
 /**
- * Of one answer, for all its forms: made anew for each, a browser that has no secret yet would get several, keep the last,
- * and be refused with the forms before. The browser may be shared, so that it is marked with whoever is signed in.
+ * One token for all forms in an answer. If each got its own, a browser without a secret would be sent several, keep the last one, and be refused
+ * with the other forms. Since the browser may be shared, it is marked with the person who is signed in.
  */
 export const ownToken = (reply: FastifyReply): string => {
   const known = tokens.get(reply)
@@ -43,10 +43,10 @@ export const ownToken = (reply: FastifyReply): string => {
 }
 const tokens = new WeakMap<FastifyReply, string>()
 
-/** Of the person, and not of the session: whoever signs in again goes on in each of their windows. */
+/** The mark of the person, and not of the session, so that somebody who signs in again can go on in all their windows. */
 const markOf = (token: string, person: string): string => createHmac('sha256', token).update(person).digest('base64url')
 
-/** What the browser's secret is checked against. */
+/** The part of the token that is compared with the browser's secret. */
 export const unmarkedToken = ({ body }: Pick<FastifyRequest, 'body'>): string => partsOf(body).token
 
 const partsOf = (body: unknown): { readonly token: string; readonly mark: string | undefined } => {
@@ -54,7 +54,7 @@ const partsOf = (body: unknown): { readonly token: string; readonly mark: string
   return { token, mark }
 }
 
-/** Forms come from our own pages: the browser says that no other site sent them, and they carry the token. */
+/** Requires that forms come from our own pages: the browser must say that no other site sent them, and they must have the token. */
 export const requireOwnForms = (server: FastifyInstance, parts: Parts): void => {
   server.addHook('preHandler', (request, reply, done) => {
     if (request.method !== 'POST' || request.routeOptions.config.isPostedByOthers) return done()
@@ -68,20 +68,20 @@ export const requireOwnForms = (server: FastifyInstance, parts: Parts): void => 
   })
 }
 
-/** Whether the form was made for whoever was signed in; where a person is named, for them. */
+/** Whether the form was made for somebody who was signed in, or for `person` if given. */
 export const isMarkedFor = (body: unknown, person?: string): boolean => {
   const { token, mark } = partsOf(body)
   return mark !== undefined && (person === undefined || isToken(mark, markOf(token, person)))
 }
 
-/** Made for somebody else than who is signed in by now. What was made for nobody is of nobody else. */
+/** Whether it was made for somebody other than the person who is now signed in. A form that was made for nobody belongs to no other. */
 const isOfAnother = ({ body, session, routeOptions }: FastifyRequest): boolean => {
   const { token, mark } = partsOf(body)
   if (routeOptions.config.isForAnybody || session === undefined || mark === undefined) return false
   return !isToken(mark, markOf(token, session.person))
 }
 
-/** Where cookies alone would say little: other sites may have the browser send those of a frame, and a new tab has none. */
+/** A check for where cookies prove little: other sites may make the browser send those of a frame, and a new tab has none. */
 const isOwnForm = (request: FastifyRequest, { cookies, origin }: Parts): boolean => {
   if (!isSameOrigin(request, origin())) return false
   return isFramed(request) ? isToken(typed(request.body, '_csrf'), framedToken(request, cookies)) : true
@@ -89,7 +89,7 @@ const isOwnForm = (request: FastifyRequest, { cookies, origin }: Parts): boolean
 
 const refusal = () => new FhirError('forbidden', 'The form comes from another site')
 
-/** Empty where there is no session, which is no token. */
+/** Empty without a session, which is not a valid token. */
 const framedToken = (request: FastifyRequest, cookies: Cookies): string => {
   const jar = jarOf(request, cookies)
   const cookie = jar === undefined ? '' : sessionCookieOf(request, jar)

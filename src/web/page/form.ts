@@ -6,15 +6,15 @@ export type Field = {
   readonly type?: 'text' | 'email' | 'password'
   readonly value?: string | undefined
   readonly hint?: string | Html
-  /** What is wrong with what was typed; it is told next to the field, and at the top of the page. */
+  /** What is wrong with the typed text. It is shown next to the field, and at the top of the page. */
   readonly problem?: string | undefined
   /** https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill */
   readonly autocomplete: string
   readonly inputmode?: 'numeric' | 'url'
   readonly optional?: true
-  /** Lines; absent: one, which holds no line break. */
+  /** How many lines it has; absent: one, without line breaks. */
   readonly rows?: number
-  /** Of what is written into it, where that is not the language of the page. */
+  /** The language of the text in it, if it is not that of the page. */
   readonly language?: string | undefined
 }
 
@@ -37,7 +37,7 @@ ${value !== undefined && html` value="${value}"`}${inputmode && html` inputmode=
 
 const lines = (one: Field): Html => {
   const { name, value, rows, autocomplete } = one
-  // HTML leaves out a line break that stands first.
+  // HTML drops the first line break, so there is an extra one.
   return html`<textarea class="${controlOf(one)}" id="${name}" name="${name}" rows="${rows}" autocomplete="${autocomplete}" autocapitalize="none" spellcheck="false"${about(one)}>
 ${value}</textarea>`
 }
@@ -49,10 +49,7 @@ const about = ({ name, hint, problem, optional, language }: Field): Html => {
   return html`${language && html` lang="${language}"`}${!optional && html` required`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}`
 }
 
-/**
- * All that is wrong: the page opens where it stands, however far down, it is announced to whoever does not see it, and each entry
- * leads to its field.
- */
+/** Everything that is wrong. The page opens where this is, however far down, screen readers announce it, and each entry links to its field. */
 export const problemList = (
   fields: readonly Pick<Field, 'name' | 'problem'>[],
   title = 'Please check what you entered',
@@ -65,7 +62,7 @@ export const problemList = (
 </div>`
 }
 
-/** Something to be told first of all: that something is wrong, or done, or how things stand where neither is so. */
+/** Something to say before anything else: that something is wrong, or done, or how things are if it is neither. */
 export const notice = (kind: keyof typeof notices, content: Html): Html => notices[kind](content)
 
 const notices = {
@@ -78,20 +75,20 @@ export type Option = { readonly value: string; readonly label: string }
 
 type PostForm = {
   readonly action: string
-  /** By which the server knows its own page. */
+  /** The token by which the server recognises its own page. */
   readonly token: string
-  /** Sent along unseen; what is undefined is not. */
+  /** Hidden fields; undefined ones are not sent. */
   readonly hidden?: Readonly<Record<string, string | undefined>>
-  /** Of what is wrong in it this server tells, which says more than a browser. */
+  /** Browsers do not check the form, since the server says more precisely what is wrong. */
   readonly novalidate?: true
   readonly hasFile?: true
-  /** Whether it shows what was sent already. */
+  /** Whether it shows values that were sent already. */
   readonly isTyped?: boolean
   readonly id?: string
   readonly class?: string
 }
 
-/** The only maker of a form that posts: none forgets its token. */
+/** Makes every form that posts, so that none lacks its token. */
 export const postForm = (one: PostForm, content: Html): Html => {
   const { action, token, hidden, novalidate, hasFile, isTyped, id } = one
   return html`<form method="post" action="${action}"${one.class && html` class="${one.class}"`}${hasFile && html` enctype="multipart/form-data"`}${id && html` id="${id}"`}${isTyped && html` data-typed`}${novalidate && html` novalidate`}>
@@ -100,20 +97,20 @@ ${content}
 </form>`
 }
 
-/** Sent along unseen. */
+/** A field that is sent but not shown. */
 export const hiddenField = (name: string, value: string): Html =>
   html`<input type="hidden" name="${name}" value="${value}">`
 
 type Form = Pick<PostForm, 'action' | 'token' | 'hidden'> & {
   readonly fields: readonly Field[]
   readonly button: string
-  /** What else is asked, behind the fields. */
+  /** More questions after the fields. */
   readonly more?: Html
-  /** What stands above what is wrong. */
+  /** The heading above the problems. */
   readonly problemTitle?: string
 }
 
-/** Fields and a button, with what is wrong before them. */
+/** Fields and a button, with the problems before them. */
 export const form = ({
   fields,
   button,
@@ -129,19 +126,19 @@ ${more}
 )}`
 
 type Box = {
-  /** One of several, or one that may be ticked. */
+  /** One of several choices, or one that can be ticked. */
   readonly type: 'radio' | 'checkbox'
   readonly name: string
   readonly value: string
   readonly label: Html | string
-  /** Stands below the label, and belongs to it. */
+  /** Shown below the label, and belongs to it. */
   readonly hint?: string | undefined
   readonly isChosen?: boolean | undefined
   readonly id?: string
-  /** Whether it is of a list that grows or shrinks: a browser that goes back puts ticks back by their place, and so on others. */
+  /** Whether it is in a list that grows or shrinks: a browser that goes back restores ticks by their position, and so on the wrong items. */
   readonly isListed?: true
 }
 
-/** What is chosen by pressing it, or the words beside it. */
+/** A box that is chosen by pressing it, or the words beside it. */
 export const box = ({ type, name, value, label, hint, isChosen, id, isListed }: Box): Html =>
   html`<label class="form-check"><input class="form-check-input" type="${type}"${isListed && html` autocomplete="off"`}${id && html` id="${id}"`} name="${name}" value="${value}"${isChosen && html` checked`}> <span class="form-check-label">${label}${hint && html`<span class="d-block text-body-secondary">${hint}</span>`}</span></label>`

@@ -7,8 +7,8 @@ import { sendPage } from './page.ts'
 import { wordsOf } from './translated-page.ts'
 
 /**
- * A hook for what is shown within a frame: whoever goes back there to where an earlier launch has led sees nothing of it, for the EHR may
- * have another patient open by now. Whoever follows a link stays where they are, also beside a second tab of the EHR.
+ * A hook for pages in a frame: somebody who goes back there to the pages of an earlier launch sees nothing of them, since the EHR may have
+ * another patient open by now. Following links is not affected, even with a second tab of the EHR.
  */
 export const refuseOlder =
   (cookies: Cookies) =>
@@ -26,13 +26,13 @@ export const refuseOlder =
     })
   }
 
-/** Notes where the last launch in the frame leads: to nothing, as long as it is under way. */
+/** Notes where the last launch in the frame leads; nowhere while it is under way. */
 export const leadFrame = (request: FastifyRequest, reply: FastifyReply, cookies: Cookies, path = ''): void => {
   const jar = jarOf(request, cookies)
   if (isFramed(request) && jar !== undefined) reply.setCookie(jar.nameOf(name), placeOf(path), jar.options)
 }
 
-/** Whether it is there that the last launch in the frame has led. */
+/** Whether the last launch in the frame led to the path. */
 export const leadsTo = (request: FastifyRequest, cookies: Cookies, path: string): boolean => {
   const jar = jarOf(request, cookies)
   return !isFramed(request) || (jar !== undefined && cookieOf(request, jar, name) === placeOf(path))
@@ -40,5 +40,5 @@ export const leadsTo = (request: FastifyRequest, cookies: Cookies, path: string)
 
 const name = 'led-to'
 
-/** A path may hold the secret of an arrival, and signs that a cookie does not. */
+/** A digest, since a path may contain the secret of an arrival, and characters that a cookie cannot have. */
 const placeOf = (path: string): string => digestOf(path).toString('base64url')

@@ -1,11 +1,11 @@
 declare const safe: unique symbol
 
-/** Text that is HTML. Only `html` makes it, so whatever else comes into a page is escaped. */
+/** Text that is HTML. Only `html` makes it, so that all other values in a page are escaped. */
 export type Html = { readonly text: string; readonly [safe]: true }
 
 type Value = Html | string | number | undefined | false | readonly Value[]
 
-/** A piece of HTML: values are escaped, pieces nest, lists are joined, and what is absent or false leaves nothing. */
+/** A piece of HTML: values are escaped, pieces can be nested, lists are joined, and undefined or false values leave nothing. */
 export const html = (strings: TemplateStringsArray, ...values: readonly Value[]): Html =>
   made(strings.reduce((text, string, index) => `${text}${printed(values[index - 1])}${string}`))
 
@@ -20,7 +20,7 @@ const made = (text: string): Html => {
 const printed = (value: Value): string => {
   if (value === undefined || value === false) return ''
   if (isList(value)) return value.map(printed).join('')
-  // An object that only looks like one, as JSON from elsewhere might, is none.
+  // An object that only looks like HTML, perhaps JSON from elsewhere, is not.
   if (typeof value === 'object') return pieces.has(value) ? value.text : ''
   return escaped(String(value))
 }

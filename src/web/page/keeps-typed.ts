@@ -15,9 +15,9 @@ declare module 'fastify' {
 }
 
 /**
- * Hooks of a form into which something is typed, in the place of `requireSession`: whose session has ended gets what they sent back, in
- * the answer itself, to send it again when they have signed in. It is kept nowhere else, and taken of the person alone for whom the
- * form was made. A form is read when it has shown to be of our own page.
+ * Hooks for a form into which people type, instead of `requireSession`. If their session has ended, they get back what they sent in the answer
+ * itself, to send it again once they have signed in. It is stored nowhere else, and accepted only from the person for whom the form was made.
+ * The form is read only once it is known to be from our own page.
  */
 export const keepsTyped = ({ cookies }: Pick<PageOptions, 'cookies'>) => ({
   config: { isTyped: true },
@@ -27,7 +27,7 @@ export const keepsTyped = ({ cookies }: Pick<PageOptions, 'cookies'>) => ({
     request.session === undefined ? sendTyped(request, reply) : undefined,
 })
 
-/** `action`: where it is sent again, unless it is where it was sent. */
+/** `action`: where to send it again, if not to the same address. */
 export const sendTyped = (request: FastifyRequest, reply: FastifyReply, action = request.url): FastifyReply => {
   const { body } = request
   const fields = fieldsOf(body)
@@ -54,22 +54,22 @@ ${fields.map(([name, value]) => html`<input type="hidden" name="${name}" value="
   })
 }
 
-/** The texts of several words that were typed into the form by whoever is signed in, where it was made for them. */
+/** The texts of several words in a form, if it was made for the person who is signed in. */
 export const ownTexts = ({ body, headers, session, routeOptions }: FastifyRequest): readonly string[] =>
   routeOptions.config.isTyped &&
   session !== undefined &&
   isMarkedFor(body, session.person) &&
-  // What another site has sent may be marked as well.
+  // Something that another site sent may be marked as well.
   (headers['sec-fetch-site'] ?? 'same-origin') === 'same-origin'
     ? fieldsOf(body).flatMap(one => (isSecret(one) || !/\S\s+\S/.test(one[1]) ? [] : [one[1].trim()]))
     : []
 
-/** All that was sent but for files, a box of several by each that was ticked. */
+/** Everything that was sent except files; of several boxes with one name, each that was ticked. */
 const fieldsOf = (body: unknown): readonly (readonly [name: string, value: string])[] =>
   Object.entries(body ?? {}).flatMap(([name, value]) =>
     [value].flat().flatMap(one => (typeof one === 'string' ? [[name, one] as const] : [])),
   )
 
-/** What no page shows again: whoever typed it types all of it again. */
+/** Values that no page shows again, so that they must be typed again. */
 const isSecret = ([name, value]: readonly [name: string, value: string]): boolean => secrets.has(name) && value !== ''
 const secrets: ReadonlySet<string> = new Set(['password', 'secret'])

@@ -2,7 +2,7 @@ import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { NameKind } from '../../operations/rows/value-cells.ts'
 
-/** Of LOINC and SNOMED, by which the parts of an Open mHealth document come without a name. */
+/** LOINC and SNOMED codes of parts of an Open mHealth document that have no name in it. */
 const partCodes = [
   '8480-6',
   '8462-4',
@@ -17,7 +17,7 @@ const partCodes = [
   '271605009',
 ] as const
 
-/** What readings, and parts of them, are called in a table whose reader has these words. */
+/** The names of readings and their parts in a table, for a reader with these words. */
 export const kindNames = (codeClasses: CodeClasses, words: Words): NameKind => {
   const ofParts = new Map<string, string>(partCodes.map(code => [code, words.say(`part.${code}`)]))
   const names = new Map(codeClasses.kinds().map(({ key, display }) => [key, words.kind(key, display)]))

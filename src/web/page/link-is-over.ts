@@ -3,7 +3,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { type Html, html } from './html.ts'
 import { sendTranslatedPage, wordsOf } from './translated-page.ts'
 
-/** For links that were used, are too old, or never were. `another`: the way to a new one, where whoever has come may ask for it themselves. */
+/** For links that were used, are too old, or never existed. `another`: how to get a new one, if people can ask for it themselves. */
 export const sendLinkIsOver = (reply: FastifyReply, { another }: { readonly another?: Html } = {}): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words

@@ -1,3 +1,3 @@
-/** What a link names, of a table of ours: `constructor` is in every object, and names nothing. */
+/** The entry of our table that a link names. `constructor`, which is in every object, names nothing. */
 export const namedIn = <Named>(table: Readonly<Record<string, Named>>, name: string | null): Named | undefined =>
   name !== null && Object.hasOwn(table, name) ? table[name] : undefined

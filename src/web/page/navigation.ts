@@ -5,12 +5,12 @@ import { type Html, html } from './html.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of whoever is signed in. */
+    /** What the person who is signed in is here. */
     standing: Standing | undefined
   }
 }
 
-/** The ways to the nouns of this server that are of use to whoever is signed in; undefined where nobody is. */
+/** Links to the pages that are of use to the person who is signed in; undefined if nobody is. */
 export const navigation = ({ standing, url }: FastifyRequest, words: Words = wordsFor('en')): Html | undefined => {
   if (standing === undefined) return undefined
   const [path = ''] = url.split('?', 1)

@@ -8,26 +8,26 @@ import { navigation } from './navigation.ts'
 export type Page = {
   readonly title: string
   readonly content: Html
-  /** Whether something is wrong with what was sent: the title says so first, which is what is read out first. */
+  /** Whether something is wrong with what was sent. The title begins with that, since it is read out first. */
   readonly isProblem?: boolean
-  /** Whether somebody is signed in: then the way out is shown. `token` is what the form needs. */
+  /** If somebody is signed in: the token for the form that signs them out. */
   readonly signOut?: { readonly token: string }
-  /** Of a page for patients, which are in their language. */
+  /** For a page for patients, in their language. */
   readonly words?: Words
-  /** For tables and charts; all else is as wide as lines are read well. */
+  /** For tables and charts; everything else is only as wide as is good for reading. */
   readonly isWide?: boolean
-  /** Whether it is loaded anew every few seconds where nothing runs in the browser. */
+  /** Whether it reloads every few seconds if there are no scripts. */
   readonly isRefreshed?: boolean
 }
 
-/** A whole page, as all are. Within a frame of an EHR nothing leads to pages that are shown in none. */
+/** Sends a whole page, as all pages are sent. In an EHR's frame, it has no links to pages that cannot be shown there. */
 export const sendPage = (reply: FastifyReply, page: Page): FastifyReply =>
   reply
     .type('text/html; charset=utf-8')
     .header('cache-control', 'no-store')
     .send(whole(page, around(reply, page)).text)
 
-/** The same, where the answer is another's. */
+/** The same as text, for somebody else's answer. */
 export const pageText = (page: Page): string =>
   whole(page, { isFramed: false, again: undefined, ways: undefined, isAnswer: false }).text
 
@@ -35,7 +35,7 @@ type Around = {
   readonly isFramed: boolean
   readonly again: string | undefined
   readonly ways: Html | undefined
-  /** Of a form, where a page stands at the same address. */
+  /** Whether it answers a form at whose address there is also a page. */
   readonly isAnswer: boolean
 }
 
@@ -51,7 +51,7 @@ const around = (reply: FastifyReply, { signOut, words }: Page): Around => {
   }
 }
 
-/** What is not there, or not for them, looks alike wherever it was asked for. */
+/** Pages that do not exist, or are not for the person, look the same wherever they were asked for. */
 const tellsNothing: ReadonlySet<number> = new Set([404, 410])
 
 const isAnswer = ({ method, routeOptions: { url }, server }: FastifyRequest): boolean =>

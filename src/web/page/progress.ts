@@ -6,19 +6,19 @@ import type { Session } from '../../storage/account/session.ts'
 import { type Html, html } from './html.ts'
 import { requireSession, sessionOf } from './signed-in.ts'
 
-/** How far long work is. */
+/** How far a long task has come. */
 export type Progress = { readonly done: number; readonly total: number; readonly isOver: boolean }
 
-/** Throws FhirError for whoever may not know. */
+/** Throws FhirError for anybody who may not know it. */
 type ReadProgress<Params> = (request: FastifyRequest<{ readonly Params: Params }>) => Promise<Progress>
 
 type Streaming<Params> = {
   readonly read: ReadProgress<Params>
-  /** Whether the session has not ended meanwhile: asked before each event but the first, here and wherever somebody signs out. */
+  /** Whether the session is still valid. It is checked before each event but the first, here and wherever somebody signs out. */
   readonly isSignedIn: (session: Session) => Promise<boolean>
 }
 
-/** How far it is, as events to a page that is left open. https://html.spec.whatwg.org/multipage/server-sent-events.html */
+/** Sends the progress as events to a page that is left open. https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export const streamProgress = <Params>(
   server: FastifyInstance,
   path: string,
@@ -47,7 +47,7 @@ export const streamProgress = <Params>(
   })
 }
 
-/** Of one kind of work a person's pages are told in so many places at once: each asks the database over and over. */
+/** Limits how many pages of a person are told about one kind of work at once, since each asks the database again and again. */
 const counted = async (listening: Map<string, number>, person: string, tell: () => Promise<void>): Promise<void> => {
   const open = listening.get(person) ?? 0
   if (open >= mostStreams)
@@ -66,7 +66,7 @@ const mostStreams = 5
 
 const isHeard = ({ sse }: FastifyReply): boolean => sse.isConnected
 
-/** Browsers ask again by themselves where it ends before the work does. */
+/** Browsers ask again by themselves if it ends before the work does. */
 async function* events(first: Progress, next: () => Promise<Progress | undefined>) {
   let progress: Progress | undefined = first
   for (let count = 0; count < mostEvents && progress !== undefined; count += 1) {
@@ -80,7 +80,7 @@ async function* events(first: Progress, next: () => Promise<Progress | undefined
 const pauseMs = 500
 const mostEvents = 600
 
-/** Shows how far it is, and the page anew when it is over; without JavaScript the page is to refresh itself. */
+/** Shows the progress, and reloads the page when the work is over. Without JavaScript, the page should refresh itself. */
 export const progressBar = (
   { done, total }: Progress,
   { label, stream }: { readonly label: string; readonly stream: string },

@@ -1,7 +1,7 @@
 import { create } from 'qrcode'
 import { type Html, html } from './html.ts'
 
-/** The text as a QR code, for the camera of a phone: dark on light whatever the colours of the page are. ISO/IEC 18004 */
+/** The text as a QR code for the camera of a phone: dark on light, whatever the colours of the page. ISO/IEC 18004 */
 export const qrPicture = (text: string, label: string): Html => {
   const { modules } = create(text, { errorCorrectionLevel: 'M' })
   const { size } = modules
@@ -11,5 +11,5 @@ export const qrPicture = (text: string, label: string): Html => {
   return html`<svg class="picture" viewBox="0 0 ${width} ${width}" role="img" aria-label="${label}" shape-rendering="crispEdges"><rect width="${width}" height="${width}" fill="#fff"/><path d="${path}" fill="#000"/></svg>`
 }
 
-/** In modules, as the standard has it. */
+/** In modules, as in the standard. */
 const quietZone = 4

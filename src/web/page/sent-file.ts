@@ -6,15 +6,15 @@ import { largePieces } from '../../messages/large-pieces.ts'
 type Taken = { readonly mostBytes: number; readonly mostFields: number }
 
 /**
- * One file beside the fields of a form. What is larger is not kept, and the fields are read all the same: nobody types them twice. So it is
- * with any file of whoever is not signed in.
+ * Accepts one file beside the fields of a form. A file that is too large is not kept, but the fields are read all the same, so that nobody has
+ * to type them twice. The same is true of any file if nobody is signed in.
  */
 export const takeFile = async (within: FastifyInstance, { mostBytes, mostFields }: Taken): Promise<void> => {
   await within.register(fastifyMultipart, {
     throwFileSizeLimit: false,
     limits: { fileSize: mostBytes, files: 1, fields: mostFields, fieldSize: 1000, parts: mostFields + 1 },
   })
-  // The plugin reads what came over the network, whatever was unpacked of it, and waits without end for what is never sent.
+  // The plugin reads the bytes from the network, even if they were decompressed, and would wait forever for ones that are never sent.
   within.addHook('onRequest', async ({ headers }) => {
     if (isMultipart(headers) && headers['content-encoding'] !== undefined)
       throw new FhirError('not-supported', 'A form with a file is sent without a Content-Encoding', { status: 415 })
@@ -24,7 +24,7 @@ export const takeFile = async (within: FastifyInstance, { mostBytes, mostFields 
     try {
       request.body = await formIn(request)
     } catch (error) {
-      // What the parser says in passing, of a body that is cut off or has no boundary, has no status.
+      // Errors of the parser, for a body that is cut off or has no boundary, have no status.
       if (error instanceof Error && 'statusCode' in error) throw error
       throw new FhirError('structure', 'The form is not well-formed multipart/form-data', { cause: error })
     }
@@ -50,7 +50,7 @@ const fileIn = async (part: MultipartFile, { session }: FastifyRequest): Promise
     return part.filename === '' ? null : leftOut
   }
   const bytes = Buffer.concat(await Array.fromAsync(largePieces(part.file)))
-  // A field left empty is sent as well, as a file of no name.
+  // A field that is left empty is sent too, as a file without a name.
   if (part.file.truncated) return tooLarge
   return bytes.length === 0 && part.filename === '' ? null : bytes
 }
@@ -63,12 +63,12 @@ export type SentFile =
   | { readonly kind: 'none' }
   | { readonly kind: 'too-large' }
 
-/** The file in that field, as `takeFile` left it. */
+/** The file in the field, as `takeFile` left it. */
 export const sentFile = (body: unknown, name: string): SentFile => {
   const file: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
   if (file === tooLarge) return { kind: 'too-large' }
   return Buffer.isBuffer(file) ? { kind: 'file', bytes: file } : { kind: 'none' }
 }
 
-/** Whether a file came along that was not taken, because nobody is signed in. */
+/** Whether there was a file that was not read because nobody is signed in. */
 export const isFileLeftOut = (body: unknown): boolean => Object.values(body ?? {}).includes(leftOut)

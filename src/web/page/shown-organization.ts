@@ -7,21 +7,21 @@ import type { OfOrganization } from './administered.ts'
 import { notFound } from './not-found.ts'
 import { sessionOf } from './signed-in.ts'
 
-/** An organization as somebody may read it, and what they may do there. */
+/** An organization as somebody may see it, and what they may do there. */
 export type ShownOrganization = {
   readonly organizer: Organizer
   readonly organization: Organization
   readonly id: string
   readonly name: string
-  /** What the form has to bring back: a later version was changed by somebody else. */
+  /** What the form must send back: if the version is now another, somebody else has changed it. */
   readonly version: string
-  /** Whether they give roles in it, and build below it. */
+  /** Whether they may give roles in it, and create organizations below it. */
   readonly isManaged: boolean
-  /** Whether they may write the Organization itself: who looks after what it is part of does, too. */
+  /** Whether they may change the Organization itself, as those who manage the one above it may, too. */
   readonly isChangeable: boolean
 }
 
-/** Throws `not-found` for whoever is neither staff nor an administrator. */
+/** Throws `not-found` for anybody who is neither staff nor an administrator. */
 export const organizerOf = async (
   request: FastifyRequest,
   { accounts, registry, openStoreFor }: PageOptions,
@@ -36,7 +36,7 @@ export const administratorOf = async (request: FastifyRequest, options: PageOpti
   return organizer.caller.administrator ? organizer : notFound()
 }
 
-/** The organization of the address. Throws `not-found` for whoever may not read it, as if there were none. */
+/** The organization in the address. Throws `not-found` for anybody who may not read it, as if it did not exist. */
 export const organizationOf = async (
   request: FastifyRequest<OfOrganization>,
   options: PageOptions,
@@ -52,7 +52,7 @@ export const organizationOf = async (
   return { organizer, organization, id, version, name: nameOfOrganization(organization), isManaged, isChangeable }
 }
 
-/** For what is done by those alone of whom the claim is true. Throws `not-found`, as if there were none. */
+/** For what only those may do of whom the claim is true. Throws `not-found` for others, as if it did not exist. */
 export const organizationFor = async (
   claim: 'isManaged' | 'isChangeable',
   request: FastifyRequest<OfOrganization>,
@@ -62,6 +62,6 @@ export const organizationFor = async (
   return shown[claim] ? shown : notFound()
 }
 
-/** For what is begun anew: nothing is in what is closed, as if there were none. */
+/** For beginning something new, which is not possible in a closed organization: throws `not-found`, as if it did not exist. */
 export const openFor = (shown: ShownOrganization): ShownOrganization =>
   shown.organization.active === false ? notFound() : shown

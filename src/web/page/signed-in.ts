@@ -7,8 +7,8 @@ import { sendPage } from './page.ts'
 import { wordsOf } from './translated-page.ts'
 
 /**
- * A hook for pages of whoever is signed in: all others sign in first, and come back. What they sent is lost, and they are told so; what is
- * typed into forms is kept by `keepsTyped`.
+ * A hook for pages of people who are signed in: all others must sign in first, and come back. What they sent is lost, and they are told so; for
+ * forms into which people type, `keepsTyped` keeps it.
  */
 export const requireSession = async (
   request: FastifyRequest,
@@ -19,7 +19,7 @@ export const requireSession = async (
   return sendToSignIn(request, reply)
 }
 
-/** `isKept`: whether what they sent is there again when they have signed in. */
+/** `isKept`: whether what they sent is still there once they have signed in. */
 export const sendToSignIn = (request: FastifyRequest, reply: FastifyReply, { isKept = false } = {}): FastifyReply => {
   const unsaved = request.method === 'POST' ? (isKept ? '&unsaved=kept' : '&unsaved') : ''
   return reply.redirect(`/sign-in?${new URLSearchParams({ continue: pageOf(request) })}${unsaved}`, 303)
@@ -37,7 +37,7 @@ const sendOpenAgain = (request: FastifyRequest, reply: FastifyReply): FastifyRep
   })
 }
 
-/** Behind `requireSession`. */
+/** The session; to be used after `requireSession`. */
 export const sessionOf = ({ session }: FastifyRequest): Session => {
   if (session === undefined) throw new Error('nobody is signed in')
   return session

@@ -5,7 +5,7 @@ import type { PageOptions } from './add-page.ts'
 import { notFound } from './not-found.ts'
 import { sessionOf } from './signed-in.ts'
 
-/** Whoever is signed in, as their session reads. Throws `not-found` for whoever is no staff, as if there were no page. */
+/** The person who is signed in, with the rights of their session. Throws `not-found` for anybody who is no staff, as if there were no page. */
 export const staffCallerOf = async (request: FastifyRequest, { accounts }: PageOptions): Promise<Caller> => {
   const caller = await callerOfSession(accounts.database, sessionOf(request))
   return caller?.practitioner === undefined ? notFound() : caller

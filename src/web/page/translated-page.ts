@@ -4,12 +4,12 @@ import { ownToken } from './form-token.ts'
 import type { Html } from './html.ts'
 import { sendPage } from './page.ts'
 
-/** In the language that the browser asks for. */
+/** The words in the language that the browser asks for. */
 export const wordsOf = (request: FastifyRequest): Words => wordsFor(request.headers['accept-language'])
 
 type TranslatedPage = { readonly title: string; readonly content: Html; readonly isProblem?: boolean }
 
-/** A page that patients see, in the language of `words`; what a cache keeps of it is of one language. */
+/** A page that patients see, in the language of `words`. Caches must store it for that language only. */
 export const sendTranslatedPage = (reply: FastifyReply, words: Words, page: TranslatedPage): FastifyReply => {
   reply.header('vary', 'accept-language')
   const isSignedIn = reply.request.session !== undefined

@@ -1,19 +1,19 @@
-/** A form with long texts, however many of its letters a browser writes as six or nine characters: `%C3%BC` is one. */
+/** For a form with long texts, even if the browser writes many of their letters as six or nine characters: `%C3%BC` is one letter. */
 export const longForm = { bodyLimit: 524_288 } as const
 
 /**
- * What was typed into a field of the form; the empty text where it was not sent, or more than once. A control character, which comes
- * along unseen with what is pasted and which no text of FHIR may hold, is a space.
+ * The text that was typed into a field; empty if the field was not sent, or more than once. Control characters, which come invisibly with pasted
+ * text and are not allowed in FHIR, become spaces.
  */
 export const typed = (body: unknown, name: string): string => withoutControls(typedSecret(body, name))
 
-/** The same letter by letter, as passwords are compared. */
+/** The same, unchanged letter by letter, for comparing passwords. */
 export const typedSecret = (body: unknown, name: string): string => {
   const value = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
   return typeof value === 'string' ? value : ''
 }
 
-/** What is typed into a form that looks for something, which stands in the address: its beginning, a control character a space as well. */
+/** The text that was typed into a search form, from the address: only its beginning, and also with spaces for control characters. */
 export const lookedFor = (query: URLSearchParams, name: string): string =>
   withoutControls(query.get(name) ?? '')
     .trim()
@@ -21,7 +21,7 @@ export const lookedFor = (query: URLSearchParams, name: string): string =>
 
 const withoutControls = (text: string): string => text.replace(/[^\P{Cc}\t\r\n]+/gu, ' ')
 
-/** The values of the boxes of this name that were ticked. */
+/** The values of the ticked boxes with this name. */
 export const ticked = (body: unknown, name: string): readonly string[] => {
   const value: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
   return [value].flat().filter(one => typeof one === 'string')

@@ -3,11 +3,11 @@ import type { Wording } from '../../fhir/translation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { type Html, html } from './html.ts'
 
-/** Words that need not be in the language of the page. */
+/** Words that may be in another language than the page. */
 export const worded = (wording: Wording, words: Words): Html =>
   isOfPage(wording, words) ? html`${wording.text}` : html`<span lang="${wording.language}">${wording.text}</span>`
 
-/** For an element that holds nothing but them. */
+/** The `lang` for an element that contains only these words. */
 export const langOf = (wording: Wording, words: Words): Html | false =>
   !isOfPage(wording, words) && html` lang="${wording.language}"`
 

@@ -1,22 +1,22 @@
 import type { GlucoseUnit } from '../../fhir/measured/glucose.ts'
 
-/** From where to where the scale of a chart may go: one reading that can hardly be would leave all others no room. */
+/** The range that the scale of a chart may have: otherwise a single improbable reading would leave no room for all others. */
 export type Limits = readonly [lowest: number, highest: number]
 
-/** What meters of blood glucose tell as a number. */
+/** The range that blood glucose meters show as a number. */
 export const glucoseLimits: Readonly<Record<GlucoseUnit, Limits>> = { 'mg/dL': [20, 600], 'mmol/L': [1.1, 33.3] }
 
-/** What cuffs tell, in mmHg. */
+/** The range of cuffs, in mmHg. */
 export const pressureLimits: Limits = [20, 300]
 
-/** A minute. */
+/** Beats a minute. */
 export const beatLimits: Limits = [20, 300]
 
-/** A day. */
+/** Steps a day. */
 export const stepLimits: Limits = [0, 100_000]
 export const hourLimits: Limits = [0, 24]
 
-/** Of what is different from one to another and changes slowly in each: from the half to the double of the middle of all. */
+/** For values that differ from person to person and change slowly in each: from half to twice the median. */
 export const limitsAround = (values: readonly number[]): Limits => {
   const middle = values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]
   return middle === undefined || middle <= 0 ? [0, Number.MAX_VALUE] : [middle / 2, middle * 2]

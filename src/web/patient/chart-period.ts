@@ -4,7 +4,7 @@ import type { Words } from '../../messages/catalogue.ts'
 import { field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 
-/** What of a patient's readings is shown: whole days of a time zone, the last one included. */
+/** Which of a patient's readings are shown: whole days of a time zone, including the last one. */
 export type ChartPeriod = {
   readonly first: string
   readonly last: string
@@ -13,14 +13,14 @@ export type ChartPeriod = {
   /** The instants. */
   readonly from: string
   readonly to: string
-  /** What was asked and is not what is shown, as it was typed, and what is wrong with it. */
+  /** A period that was asked for but cannot be shown: what was typed, and what is wrong with it. */
   readonly wrong?: { readonly typed: Readonly<Record<Typed, string>>; readonly problems: Problems }
 }
 
 type Typed = 'first' | 'last' | 'timezone'
 type Problems = Readonly<Partial<Record<Typed, 'day' | 'order' | 'long' | 'timezone'>>>
 
-/** From the query of the page; the two weeks up to `newest` where it names no days that can be shown. */
+/** The period in the query of the page; if it has no days that can be shown, the two weeks up to `newest`. */
 export const chartPeriodOf = (query: URLSearchParams, newest: number): ChartPeriod => {
   const asked = query.get('timezone')?.trim() || 'UTC'
   const timezone = isTimezone(asked) ? asked : 'UTC'
@@ -62,7 +62,10 @@ const mostDays = 366
 export const newestDays = (patient: string, { timezone, glucoseUnit }: ChartPeriod): string =>
   `/patients/${patient}?${new URLSearchParams({ timezone, glucose: glucoseUnit })}`
 
-/** By the day, the week or more; earlier and later; and any days at all, below a line that says which are shown. Without JavaScript as with it. */
+/**
+ * Links to a day, a week or more, and to earlier and later ones, and a form for any days, below a line that says which are shown. It works with
+ * and without JavaScript.
+ */
 export const periodForm = (patient: string, period: ChartPeriod, { say }: Words): Html => {
   const { first, last, timezone, glucoseUnit, wrong } = period
   const days = daysBetween(first, last) + 1

@@ -5,7 +5,7 @@ import type { Limits } from './chart-limits.ts'
 import type { ChartPeriod } from './chart-period.ts'
 import { drawnNumber } from './drawn-number.ts'
 
-/** What was measured in steps of time: an entry for each that holds a reading. */
+/** Measurements in steps of time, with an entry for each step that has a reading. */
 type Line = {
   readonly label: string
   readonly points: readonly Point[]
@@ -19,28 +19,28 @@ type Point = {
   readonly average: number | null
   readonly maximum: number | null
   readonly sum: number | null
-  /** Whether it is known of its readings only on which day they were. */
+  /** Whether only the day of its readings is known. */
   readonly isDated: boolean
 }
 
 export type Chart = {
   readonly title: string
   readonly unit: string
-  /** How it is drawn: as a line, as a line with its readings marked, or a bar for each day. */
+  /** How it is drawn: as a line, as a line with its readings marked, or with a bar for each day. */
   readonly style: 'line' | 'marked' | 'bars'
   readonly lines: readonly Line[]
   readonly stepSeconds: number
-  /** Where two readings are further apart than this, the line between them is broken. */
+  /** If two readings are further apart than this, the line between them is broken. */
   readonly gapSeconds: number
   readonly thresholds: readonly { readonly value: number; readonly label: string }[]
   readonly decimals: number
-  /** What lies beyond is marked at the edge. */
+  /** Values beyond these are marked at the edge. */
   readonly limits: Limits
-  /** Of the readings in the period, those that have no number in the unit. */
+  /** How many readings in the period have no number in the unit. */
   readonly leftOut: number
 }
 
-/** Drawn where there is JavaScript; the same numbers, day by day, stand below it as a table. */
+/** Drawn if there is JavaScript; the same numbers are in a table below, day by day. */
 export const chartFigure = (chart: Chart, { from, to, timezone }: ChartPeriod, words: Words): Html => {
   const { say } = words
   const { title, unit, style, lines, thresholds, decimals, limits, stepSeconds } = chart
@@ -62,13 +62,13 @@ ${dayTable(chart, timezone, words)}
 </figure>`
 }
 
-/** Of what cannot be drawn it is told that it was measured. */
+/** For readings that cannot be drawn, says that they were measured. */
 export const withoutFigure = ({ title, unit, leftOut }: Chart, { say }: Words): Html => html`<section class="mb-5">
 <h2>${title} <span class="fw-normal text-body-secondary">${unit}</span></h2>
 <p class="text-body-secondary">${say('chart.left-out', { count: leftOut })}</p>
 </section>`
 
-/** What a chart says in the browser. */
+/** The words for a chart in the browser. */
 export const spoken = (title: string, { code, say }: Words) => ({
   language: code,
   words: {
@@ -94,7 +94,7 @@ const saidOf = (chart: Chart, words: Words): string => {
   ].join(' ')
 }
 
-/** How many points are marked at the edge. */
+/** How many points are beyond the limits and marked at the edge. */
 const beyondIn = ({ lines, limits: [lowest, highest], style }: Chart): number =>
   lines
     .flatMap(({ points }) => points)
@@ -112,18 +112,18 @@ const durationOf = (seconds: number, { say }: Words): string => {
   return count === 1 ? say(`chart.duration-${unit}`) : say(`chart.duration-${unit}s`, { count })
 }
 
-/** Where no reading has a time of day, so that none is told when it is pointed at. */
+/** The times at which no reading has a time of day, so that none is shown when they are pointed at. */
 const datedIn = (chart: Chart): readonly number[] => {
   const points = chart.lines.flatMap(line => line.points)
   const timed = new Set(points.flatMap(({ start, isDated }) => (isDated ? [] : start)))
   return points.flatMap(({ start, isDated }) => (isDated && !timed.has(start) ? timeOf(start, chart) : []))
 }
 
-/** A step is drawn in its middle, and a day as the bar that begins with it. */
+/** A step is drawn at its middle, and a day as a bar that begins with it. */
 const timeOf = (start: number, { style, stepSeconds }: Pick<Chart, 'style' | 'stepSeconds'>): number =>
   style === 'bars' ? start : start + stepSeconds / 2
 
-/** Times and what is drawn at them; null between two that are further apart than a line may bridge. */
+/** Times and their values; null between two that are too far apart to be joined by a line. */
 const drawnLine = ({ label, points }: Line, chart: Chart) => {
   const { style, gapSeconds, stepSeconds, decimals } = chart
   const at: number[] = []
@@ -169,7 +169,7 @@ const dayTable = ({ title, unit, style, lines, decimals }: Chart, timezone: stri
 </table>`
 }
 
-/** Steps are never longer than a day, and none of them lies in two. */
+/** Days; a step is never longer than a day, and never in two of them. */
 const daysOf = (points: readonly Point[], timezone: string) => {
   const starts = points.map(({ start }) => start * 1000)
   const days = dayOfEach(starts, timezone)

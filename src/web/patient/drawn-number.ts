@@ -1,4 +1,7 @@
-/** With one digit more than is told, and cut off behind it: rounded twice, 79.46 would be told as 80 where the table beside it has 79. */
+/**
+ * The number with one digit more than is shown, and cut off after that: if it were rounded twice, 79.46 would be shown as 80, while the table
+ * beside it has 79.
+ */
 export const drawnNumber = (value: number, decimals: number): number => {
   const format = formats.get(decimals) ?? new Intl.NumberFormat('en', { ...cut, maximumFractionDigits: decimals + 1 })
   formats.set(decimals, format)

@@ -5,7 +5,7 @@ import { patientLine } from './patient-search.ts'
 /** How many are listed. */
 export const mostDuplicates = 10
 
-/** Somebody who may be the same human, with what they have in common; it leads to their page. */
+/** Somebody who may be the same human, and what they have in common, with a link to their page. */
 export const duplicateLine = ({ patient, by }: Duplicate): Html =>
   html`<a href="/patients/${patient.id}">${patientLine(patient)}</a>: ${reasons[by]}`
 

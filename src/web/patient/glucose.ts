@@ -9,8 +9,8 @@ import type { ChartPeriod } from './chart-period.ts'
 import { drawnNumber } from './drawn-number.ts'
 
 /**
- * What the international consensus on continuous glucose monitoring asks a report for: the figures, the time in ranges and
- * the day as percentiles. https://doi.org/10.2337/dci19-0028
+ * What the international consensus on continuous glucose monitoring requires of a report: the figures, the time in ranges, and the day as
+ * percentiles. https://doi.org/10.2337/dci19-0028
  */
 export const glucoseReport = (
   profile: GlucoseProfile,
@@ -118,7 +118,7 @@ const dayFigure = ({ ofDay }: GlucoseProfile, { glucoseUnit, timezone }: ChartPe
 const clockOf = (quarter: number): string =>
   `${String(Math.floor(quarter / 4)).padStart(2, '0')}:${String((quarter % 4) * 15).padStart(2, '0')}`
 
-/** What is in range, as lines. */
+/** The bounds of the target range, as lines. */
 export const rangeBounds = (unit: ChartPeriod['glucoseUnit'], { say }: Words) => {
   const [, low, high] = glucoseThresholds[unit]
   const label = say('chart.bounds', { low, high, unit })

@@ -12,7 +12,7 @@ export const previewHeads = [
   'Language',
 ] as const
 
-/** What a line of a list was read as, column by column: names that stand in the wrong one are seen by it. */
+/** How a line of a list was understood, column by column, so that names in the wrong column are noticed. */
 export const previewRow = ({ line, patient }: ShownLine): readonly string[] => [
   String(line),
   ...(patient === null ? [] : cellsOf(patient)),

@@ -2,10 +2,10 @@ import type { Words } from '../../messages/catalogue.ts'
 import { type Html, html } from '../page/html.ts'
 import { type ChartPeriod, newestDays } from './chart-period.ts'
 
-/** `isReader`: whether it is the patient who reads. */
+/** `isReader`: whether the patient is the reader. */
 export type ShownPatient = { readonly id: string; readonly isReader: boolean }
 
-/** Of what there never was it is no help to choose other days. */
+/** If there never were any readings, choosing other days does not help. */
 export const nothingDrawn = (
   { id, isReader }: ShownPatient,
   period: ChartPeriod,

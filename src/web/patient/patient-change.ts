@@ -16,7 +16,7 @@ import { patientFields, patientProblemList, typedFields } from './patient-form.t
 
 type OfPatient = { readonly Params: { readonly id: string } }
 
-/** Changes who a patient is and how they are reached, by whoever has registered them; for all others there is no such page. */
+/** Changes who a patient is and how to reach them, for those who registered them; for all others there is no such page. */
 export const patientChangePage: AddPage = (server, options) => {
   const { patientChanges } = options
   const at = '/patients/:id/change'

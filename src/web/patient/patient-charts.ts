@@ -30,12 +30,12 @@ import { nothingDrawn, type ShownPatient } from './nothing-drawn.ts'
 
 type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
 
-/** `isProblem`: whether the days that were asked for are none. */
+/** `isProblem`: whether the days that were asked for are invalid. */
 type PatientCharts = { readonly content: Html; readonly isProblem: boolean }
 
 /**
- * What devices have measured of a patient, as its reader may see it at this moment: by the operations that apps are served by.
- * However much there is, the page has a bounded number of points.
+ * What devices measured of a patient, as the reader may see it at this moment, by the same operations that serve apps. However much there is,
+ * the page has a limited number of points.
  */
 export const patientCharts = async (
   reading: Reading,
@@ -49,7 +49,7 @@ export const patientCharts = async (
   const period = chartPeriodOf(query, newest ?? Date.now())
   const asked = { patient: id, period }
   const glucose = await glucoseOf(reading, asked)
-  // One after another: a page is not to keep the database from everybody else.
+  // One after another, so that a page does not keep the database from everybody else.
   const charts: Chart[] = []
   for (const drawing of drawings(period, words)) charts.push(await chartOf(reading, asked, drawing))
   const measured = charts.filter(({ lines, leftOut }) => lines.length > 0 || leftOut > 0)
@@ -57,7 +57,7 @@ export const patientCharts = async (
     if (!measured.includes(chart)) return undefined
     return chart.lines.length > 0 ? chartFigure(chart, period, words) : withoutFigure(chart, words)
   })
-  // Of what is missing the same is said to all readers but the patient, whether anything is withheld or not.
+  // All readers but the patient are told the same about missing data, whether anything is withheld or not.
   const content = html`<link rel="stylesheet" href="/static/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/chart.css">
 <h2>${say('chart.measurements')}</h2>
@@ -72,7 +72,7 @@ ${others}
   return { content, isProblem: period.wrong !== undefined }
 }
 
-/** When the latest of all was measured; now at the latest. */
+/** When the latest reading was measured, but not later than now. */
 const newestOf = async ({ registry, store }: Reading, id: string): Promise<number | undefined> => {
   const query = new URLSearchParams({ subject: `Patient/${id}`, date: `le${new Date().toISOString()}` })
   const where = and(parseCriteria(registry, 'Observation', query))
@@ -81,7 +81,7 @@ const newestOf = async ({ registry, store }: Reading, id: string): Promise<numbe
   return moments.length === 0 ? undefined : Math.min(Math.max(...moments), Date.now())
 }
 
-/** What has a date alone stands within that day, behind what was measured in its first hours. */
+/** Among these may be the latest: a reading with only a date is sorted within that day, after readings from its first hours. */
 const nearNewest = 20
 
 const momentOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation): number => {
@@ -93,18 +93,18 @@ type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals
   /** The same in UCUM. */
   readonly ucum: string
   readonly lines: readonly { readonly name?: string; readonly codes: readonly Code[] }[]
-  /** Minutes without a reading that still are no gap. */
+  /** How many minutes without a reading are not yet a gap. */
   readonly bridgesMinutes: number
   readonly at?: 'start' | 'end'
-  /** Absent where it is around what is shown. */
+  /** If absent, it depends on the values that are shown. */
   readonly limits?: Limits
-  /** More cannot be. */
+  /** The highest possible value. */
   readonly most?: number
 }
 
 const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
 
-/** Blood pressure that is measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
+/** Blood pressure measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
 const homePressure = [135, 85]
 
 const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[] => {
@@ -196,7 +196,7 @@ const chartOf = async (
   const { from, to } = period
   const step = stepOf(drawing.style, period)
   const answers: Awaited<ReturnType<typeof readSeries>>[] = []
-  // The average of many days' steps is no step of any of them.
+  // An average over many days is not the number of steps of any of them.
   const wantsSum = drawing.style === 'bars'
   const possible = { ...aboveZero, most }
   const asked = { patient, from, to, at, unit: ucum, step, wantsSum, takesAverages: !wantsSum, possible }
@@ -220,17 +220,17 @@ const chartOf = async (
   }
 }
 
-/** Beyond an hour the days of the place, so that no step lies in two. */
+/** If the steps would be longer than an hour, they are days of the time zone, so that none is in two days. */
 const stepOf = (style: Chart['style'], { from, to, timezone }: ChartPeriod): Step => {
   const step = stepWithin(from, to, mostPoints)
   const isShort = style !== 'bars' && step.kind === 'width' && step.seconds <= 3600
   return isShort ? step : { kind: 'day', timezone }
 }
 
-/** More than a screen has places for. */
+/** More points than a screen can show. */
 const mostPoints = 2100
 
-/** Of what is measured in interstitial fluid, where there is any: a meter is used when something is amiss. */
+/** Readings from interstitial fluid, if there are any: meters are used when something is wrong. */
 const glucoseOf = async (reading: Reading, { patient, period }: Asked): Promise<Html | undefined> => {
   const { from, to, timezone, glucoseUnit: unit } = period
   for (const [codes, of] of [

@@ -4,7 +4,7 @@ import { reasonNotToWrite } from '../../studies/patient/reason-not-to-write.ts'
 import { type Html, html } from '../page/html.ts'
 import { dayOrMoment } from '../page/time.ts'
 
-/** Who a patient is, for people. A page that has their only name as its title does not say it again. */
+/** Who a patient is. If the page has their only name as its title, it is not repeated. */
 export const patientFacts = (patient: Patient, words: Words = wordsFor('en'), title?: string): Html => {
   const { name = [], birthDate, gender, identifier = [] } = patient
   const { say } = words
@@ -32,7 +32,7 @@ const vitalFact = (patient: Patient, words: Words): Html | undefined => {
   }
 }
 
-/** The same in few words for staff, in lists. */
+/** Whether they have died or their record is inactive, in a few words for lists of staff. */
 export const vitalText = (patient: Patient): string | undefined => vital[reasonNotToWrite(patient) ?? 'none']
 
 const vital = { deceased: 'has died', inactive: 'record not in use any more', none: undefined } as const

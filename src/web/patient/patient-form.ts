@@ -10,7 +10,7 @@ import { typed } from '../page/typed.ts'
 export const typedFields = (body: unknown): PatientFields =>
   Object.fromEntries(patientFieldNames.map(name => [name, typed(body, name)])) as PatientFields
 
-/** `now` is what somebody else has saved meanwhile. */
+/** `now`: what somebody else has saved meanwhile. */
 export const patientFields = (fields: PatientFields, problems: PatientProblems, now = fields): Html =>
   html`${besideWhatItSays(lines(fields, problems), lines(now, {})).map(field)}${languageField(fields, problems, now)}`
 

@@ -20,7 +20,7 @@ import { patientLine } from './patient-search.ts'
 
 type OfImport = { readonly Params: { readonly id: string } }
 
-/** One list of patients: how far it is, what is wrong in which line, who may be there already, and the button that registers it. */
+/** One list of patients: its progress, what is wrong in which line, who may be there already, and the button that registers them. */
 export const patientImportPage: AddPage = (server, options) => {
   const { patientImports } = options
   const at = '/patients/imports/:id'
@@ -117,7 +117,7 @@ ${moreLines(found.id, lines)}
 ${cancelForm(found.id, reply)}`
 }
 
-/** As the file calls them, in the order in which they are asked for. */
+/** The columns as the file names them, in the order in which they are asked for. */
 const labels: Readonly<Record<string, string>> = {
   line: '',
   family: 'family',
@@ -168,7 +168,7 @@ const registerText = ({ total, duplicates }: PatientImport): string => {
   return `Register ${all}${duplicates > 0 ? ' anyway' : ''}`
 }
 
-/** The others are as these, where the columns are as they should be. */
+/** A few lines: if their columns are right, those of the others are too. */
 const preview = async ({ id, total, duplicates }: PatientImport, options: PageOptions): Promise<Html> => {
   const lines = await options.patientImports.lines(id, { which: 'sound', after: 0, count: previewSize })
   const others = total - duplicates
@@ -199,7 +199,7 @@ ${tableOf(
 ${moreLines(id, lines)}`
 }
 
-/** Whom somebody may not see any more has no name here either. */
+/** Somebody whom the reader may no longer see has no name here either. */
 const duplicateText = (one: LineDuplicate, known: ReadonlyMap<string, Patient>): Html => {
   if ('line' in one) return html`the patient of line ${one.line}`
   const patient = known.get(one.patient)
@@ -217,7 +217,7 @@ const moreLines = (id: string, lines: readonly ShownLine[]): Html | undefined =>
     : undefined
 }
 
-/** It moves within the page, also by the keyboard. */
+/** It can be scrolled within the page, also with the keyboard. */
 const tableOf = (
   label: string,
   heads: readonly string[],

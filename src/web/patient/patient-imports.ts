@@ -16,7 +16,7 @@ import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { organizationField, type Place, placeOf } from './registering-place.ts'
 
-/** Where lists of patients are sent as files, and what became of those that somebody has sent. */
+/** Where lists of patients are uploaded as files, and what became of those that somebody has uploaded. */
 export const patientImportsPage: AddPage = (server, options) => {
   const { patientImports } = options
   const onRequest = requireSession
@@ -33,7 +33,7 @@ export const patientImportsPage: AddPage = (server, options) => {
       .send(`\uFEFF${patientListTemplate}`)
   })
   void server.register(async within => {
-    // Nowhere else are files taken, but for scans.
+    // Files are accepted nowhere else, except for scans.
     await takeFile(within, { mostBytes, mostFields: 10 })
     within.post('/patients/imports', keepsTyped(options), async (request, reply) => {
       const { body } = request

@@ -21,7 +21,7 @@ import { duplicateLine, moreDuplicates, mostDuplicates } from './duplicate-line.
 import { patientFields, patientProblemList, typedFields } from './patient-form.ts'
 import { organizationField, type Place, placeOf } from './registering-place.ts'
 
-/** Registers a patient, in an organization of whoever does it; and enrols them, where one comes from a study. */
+/** Registers a patient in an organization of the person who does it, and enrols them if they come from a study. */
 export const patientNewPage: AddPage = (server, options) => {
   server.get('/patients/new', { onRequest: requireSession }, async (request, reply) => {
     const study = queryOf(request).get('study') ?? ''
@@ -59,7 +59,7 @@ export const patientNewPage: AddPage = (server, options) => {
   })
 }
 
-/** Of exactly these: whoever has come since, or is like what is typed now, is shown before. */
+/** A digest of exactly these: others who have come since, or are like what is typed now, must be shown first. */
 const digestOf = (duplicates: readonly Duplicate[]): string =>
   createHash('sha256')
     .update(

@@ -6,19 +6,19 @@ import { type Html, html } from '../page/html.ts'
 import { lookedFor } from '../page/typed.ts'
 import { nameText, vitalText } from './patient-facts.ts'
 
-/** What a form that looks for patients says. */
+/** What was typed into a form that searches for patients. */
 export const askedIn = (query: URLSearchParams): PatientsAsked => {
   const text = (name: string) => lookedFor(query, name)
   return { name: text('name'), birthDate: text('birthDate'), identifier: text('identifier'), email: text('email') }
 }
 
-/** The same, in an address; empty where nothing was asked. */
+/** The same in an address; empty if nothing was asked for. */
 export const queryOfAsked = (asked: PatientsAsked): string =>
   new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()
 
 type Found = Awaited<ReturnType<typeof findPatientPage>>
 
-/** Nobody is found by what cannot be read; the form says what is wrong. */
+/** A value that cannot be read finds nobody; the form says what is wrong. */
 export const findAsked = async (
   options: Parameters<typeof findPatientPage>[0],
   caller: Parameters<typeof findPatientPage>[1],

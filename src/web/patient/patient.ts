@@ -23,8 +23,9 @@ import { nameText, patientFacts } from './patient-facts.ts'
 type OfPatient = { readonly Params: { readonly id: string } }
 
 /**
- * A patient, as whoever is signed in may read them over FHIR, and patients their own also where they are staff; all others are told
- * that there is no such page. From here apps are opened for the patient, as an EHR does it; within the frame of an EHR, that one's own are.
+ * A patient, as the person who is signed in may read them over FHIR; patients can read their own record even if they are staff. All others are
+ * told that there is no such page. Apps are opened from here for the patient, as from an EHR; in an EHR's frame, the EHR opens its own apps
+ * instead.
  */
 export const patientPage: AddPage = (server, { accounts, registry, openStoreFor, patientChanges, cookies }) => {
   const { launches } = server.authorization
@@ -53,7 +54,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
       const token = ownToken(reply)
       const apps = isFramed(request) ? [] : await launches.apps(person)
       const changes = !isFramed(request) && (await unlessRefused(() => patientChanges.find(person, id))) !== undefined
-      // Staff read all their pages in English.
+      // All pages for staff are in English.
       const words = isReader ? wordsOf(request) : wordsFor('en')
       const title = nameText(name) || words.say('chart.patient')
       const charts = await patientCharts({ registry, store, words }, { id, isReader }, queryOf(request))
@@ -80,7 +81,7 @@ ${apps.length > 0 && appsToOpen(id, apps, token)}`,
   })
 }
 
-/** What the form that led here has done. */
+/** What was done by the form that led here. */
 const doneNotice = (name: string | null): Html | undefined => {
   const done = namedIn(doneTexts, name)
   return done === undefined ? undefined : notice('done', html`<p>${done}</p>`)
@@ -102,5 +103,5 @@ const appsToOpen = (
     html`<li>${postForm({ action: `/patients/${patient}/app`, token, hidden: { app: id } }, html`<button class="btn btn-outline-primary">${name}</button>`)}</li>`,
 )}</ul>`
 
-/** A patient's: who is staff as well reads their own record by nothing else. */
+/** With a patient's scopes: staff who are patients can read their own record only by these. */
 const ownScope = 'patient/*.rs user/*.rs'

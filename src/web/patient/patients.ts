@@ -8,7 +8,7 @@ import { staffCallerOf } from '../page/staff-caller.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { askedIn, canBeRead, findAsked, patientLine, patientSearchForm, queryOfAsked } from './patient-search.ts'
 
-/** Finds patients, as far as somebody may see them, and leads to registering others. */
+/** Finds patients, as far as the person may see them, and leads to registering others. */
 export const patientsPage: AddPage = (server, options) => {
   const cursorsFor = openCursors(options.accounts.secretKey)
   server.get('/patients', { onRequest: requireSession }, async (request, reply) => {

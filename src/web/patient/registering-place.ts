@@ -8,7 +8,7 @@ import { staffCallerOf } from '../page/staff-caller.ts'
 
 type Named = { readonly id: string; readonly name: string }
 
-/** Where patients are registered. */
+/** Where patients can be registered. */
 export type Place = {
   readonly organizations: readonly Named[]
   /** The one that is chosen. */
@@ -16,7 +16,7 @@ export type Place = {
   readonly study: Named | undefined
 }
 
-/** What was chosen, empty where nothing was. Throws `not-found` for whoever registers nobody, or does not enrol into the study. */
+/** The chosen place; empty if nothing was chosen. Throws `not-found` for anybody who registers nobody, or may not enrol into the study. */
 export const placeOf = async (
   request: FastifyRequest,
   options: PageOptions,
@@ -31,7 +31,7 @@ export const placeOf = async (
   return { organizations, organization: chosen.id, study: asked }
 }
 
-/** In which organization they are registered; where there is one alone, that is said. `whose`: the record, or the records of several. */
+/** The organization in which they are registered, as a fact if there is only one. `whose`: the record, or the records of several. */
 export const organizationField = (
   { organizations, organization }: Place,
   whose: 'the record' | 'the records',

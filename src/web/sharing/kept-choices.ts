@@ -19,8 +19,8 @@ type Kept = {
 }
 
 /**
- * What somebody chose to share, where their session has ended before they sent it: over their next sign-in their browser keeps it,
- * sealed. It is shown to whom it is of and to nobody else, and nothing is signed by it. What is too long for a cookie is in the answer itself.
+ * Keeps what somebody chose to share if their session ended before they sent it: their browser stores it, sealed, until they have signed in
+ * again. It is shown to that person and nobody else, and it signs nothing. If it is too long for a cookie, it is in the answer itself.
  */
 export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageOptions, 'accounts' | 'cookies'>) => {
   const keep = async (request: FastifyRequest<OfStudy>, reply: FastifyReply): Promise<boolean> => {
@@ -41,7 +41,7 @@ export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageO
     if (cookieOf(request, cookies, 'choices') !== '') reply.clearCookie(cookies.nameOf('choices'), cookies.options)
   }
   return {
-    /** Hooks of the forms with choices, in the place of `requireSession`: a form is read when it has shown to be of our own page. */
+    /** Hooks for the forms with choices, instead of `requireSession`: a form is read only once it is known to be from our own page. */
     requireSession: {
       onRequest: async (request: FastifyRequest, reply: FastifyReply) =>
         cookieOf(request, cookies, 'form') === '' ? requireSession(request, reply) : undefined,
@@ -53,7 +53,10 @@ export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageO
             sendTyped(request, reply, pageOf(request))
       },
     },
-    /** Of the study, until `forget`: a browser that goes back to the form asks for them again, and puts back by itself only what was changed since. */
+    /**
+     * The choices for the study, until `forget`: a browser that goes back to the form asks for them again, and by itself restores only what was
+     * changed since then.
+     */
     find: async (request: FastifyRequest<OfStudy>, reply: FastifyReply, person: string): Promise<unknown> => {
       const sealed = cookieOf(request, cookies, 'choices')
       if (sealed === '') return undefined
@@ -69,5 +72,5 @@ export const openKeptChoices = ({ accounts: { secretKey }, cookies }: Pick<PageO
 
 const keptSeconds = 30 * 60
 
-/** Browsers keep 4,096 bytes, with the name. */
+/** Browsers store 4,096 bytes, including the name. */
 const mostInCookie = 3800

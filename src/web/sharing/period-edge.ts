@@ -3,8 +3,8 @@ import { type Html, html } from '../page/html.ts'
 import { boundOf, type Edge } from './period-days.ts'
 
 /**
- * Where a Period begins or ends: by the time zone of whoever reads it, the day where one begins or ends there, else the moment. Where
- * nothing runs in their browser, the day by the offset that is written, which is said.
+ * Where a Period begins or ends in the reader's time zone: the day if one begins or ends there, or else the moment. Without scripts, the day by
+ * the offset in the text, which is stated.
  */
 export const edgeText = (text: string, edge: Edge, words: Words): Html | string => {
   const bound = boundOf(text, edge)
@@ -13,7 +13,7 @@ export const edgeText = (text: string, edge: Edge, words: Words): Html | string 
   return html`<time datetime="${new Date(bound).toISOString()}" data-edge="${edge}">${told}</time>`
 }
 
-/** A date without a time is a day of UTC: so the gate reads it. */
+/** A date without a time is a day in UTC, since that is how the gate reads it. */
 const dayByOffset = (text: string, edge: Edge, bound: number, words: Words): string | undefined => {
   const [, sign = '', hours = '00', minutes = '00'] = /([+-])(\d\d):(\d\d)$/.exec(text) ?? []
   const offset = (Number(hours) * 60 + Number(minutes)) * minuteMs * (sign === '-' ? -1 : 1)

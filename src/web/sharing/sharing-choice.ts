@@ -9,10 +9,10 @@ import { type Html, html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
 
-/** What stands in the form for one line: `shares` is empty as long as nothing was chosen. */
+/** The values in the form for one line: `shares` is empty as long as nothing was chosen. */
 type LineState = Record<Field, string> & {
   readonly shares: '' | 'yes' | 'no'
-  /** What the Consent says, of which the form shows the day or the minute: whoever leaves that as it is keeps this. */
+  /** The exact values in the Consent, of which the form shows only the day or the minute; they are kept if nobody changes that. */
   readonly given: Readonly<Record<Field, string>>
   readonly problem?: string | undefined
 }
@@ -21,15 +21,15 @@ type Field = keyof typeof edges
 const edges = { from: 'start', until: 'end' } as const satisfies Readonly<Record<string, Edge>>
 
 export type ChoiceState = {
-  /** Of the days. */
+  /** The time zone of the days. */
   readonly timezone: string
   readonly timezoneProblem?: string | undefined
-  /** Whether it was sent, and is not what we know: nothing but its sender changes it. */
+  /** Whether it was sent, and not made from what we know: then only its sender changes it. */
   readonly isTyped: boolean
   readonly lines: ReadonlyMap<string, LineState>
 }
 
-/** Nothing is chosen beforehand; whoever comes back finds what they gave, by the clock of the time zone, or of UTC where it is none. */
+/** Nothing is chosen at first. People who come back find what they gave, by the clock of the time zone, or in UTC if that is unknown. */
 export const givenState = (study: StudyAsked, asked = ''): ChoiceState => {
   const timezone = isTimezone(asked) ? asked : 'UTC'
   return {
@@ -51,17 +51,17 @@ export const emptyState: ChoiceState = { timezone: 'UTC', isTyped: false, lines:
 
 const isGiving = ({ consent }: StudyAsked): boolean => consent?.status === 'active'
 
-/** Whoever shares stops; everybody else says no. */
+/** People who share can stop; all others can say no. */
 export const declineKey = (asked: StudyAsked) => (isGiving(asked) ? 'choose.stop' : 'choose.decline')
 
 type Typed =
   | { readonly kind: 'chosen'; readonly choices: readonly Choice[]; readonly state: ChoiceState }
   | { readonly kind: 'problems'; readonly state: ChoiceState; readonly isNothing: boolean }
 
-/** Who fills in the form: whoever chooses for themselves, or staff, who say what somebody has chosen on paper. */
+/** Who fills in the form: the person themselves, or staff, who enter what somebody chose on paper. */
 type Filling = 'choose' | 'paper'
 
-/** `signedOn`: the day on a paper that others record, from which on is given what it says no day for. */
+/** `signedOn`: the day on a paper that staff record; without another day, data is given from then on. */
 export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Words, signedOn?: string): Typed => {
   const filling: Filling = signedOn === undefined ? 'choose' : 'paper'
   const timezone = typed(body, 'timezone').trim() || 'UTC'
@@ -101,7 +101,7 @@ const typedLine = (body: unknown, { name, kind }: AskedLine): LineState => {
   }
 }
 
-/** Undefined where what was typed is no day. Of what is not shared no day is looked at, nor in which time zone it would be. */
+/** Undefined if what was typed is no day. Days of lines that are not shared, and their time zone, are not checked. */
 const choiceOf = (line: AskedLine, state: LineState, timezone: string, since = ''): Choice | undefined => {
   const shares = state.shares === 'yes'
   if (!shares) return { line, shares, from: '', until: '' }
@@ -116,14 +116,14 @@ const edgeTyped = ({ given, ...state }: LineState, field: Field, timezone: strin
   return isKept ? before : edgeOfDay(text, edges[field], timezone)
 }
 
-/** Wherever the days are. What stands there as it was shown is not looked at. */
+/** The same in all time zones. Values that are unchanged are not checked. */
 const problemAnywhere = ({ shares, given, ...state }: LineState): 'date' | undefined => {
   const isWrong = (field: Field) =>
     given[field] === '' && state[field] !== '' && edgeOfDay(state[field], edges[field], 'UTC') === undefined
   return shares === 'yes' && (isWrong('from') || isWrong('until')) ? 'date' : undefined
 }
 
-/** A consent that would share nothing is none that anybody wants. */
+/** A consent that would share nothing is refused: nobody wants that. */
 const problemOf = (choice: Choice | undefined, filling: Filling): 'date' | 'order' | 'past' | undefined => {
   if (choice === undefined) return 'date'
   const { from, until } = choice
@@ -133,7 +133,7 @@ const problemOf = (choice: Choice | undefined, filling: Filling): 'date' | 'orde
   return end <= (boundOf(from, 'start') ?? end) ? 'order' : undefined
 }
 
-/** Saying no stands beside going on, and looks the same. */
+/** Saying no is beside going on, and looks the same. */
 export const choiceForm = (
   asked: StudyAsked,
   state: ChoiceState,
@@ -168,7 +168,7 @@ export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) =
   { name: 'timezone', problem: state.timezoneProblem },
 ]
 
-/** A part of a form: each line with whether it is shared, from when and until when, and of which time zone the days are. */
+/** The part of a form with all lines: whether each is shared, from when and until when, and the time zone of the days. */
 export const choiceFields = (
   lines: StudyAsked['lines'],
   state: ChoiceState,
@@ -231,7 +231,7 @@ ${isOfTime(kind) && html`<div class="columns pair mt-2">${dayField('from')}${day
 </fieldset>`
 }
 
-/** The same choices, unseen, for the form that signs them. */
+/** The same choices in hidden fields, for the form that signs them. */
 export const hiddenChoices = ({ timezone, lines }: ChoiceState): Readonly<Record<string, string>> =>
   Object.fromEntries([
     ['timezone', timezone],

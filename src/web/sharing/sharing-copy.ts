@@ -19,7 +19,7 @@ import { keptOf, lineText } from './sharing-line.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
 
-/** What was signed, by whom and when, also when it has ended: to print, or to keep as a file. */
+/** What was signed, by whom and when, even if it has ended; to print, or to save as a file. */
 export const sharingCopyPage: AddPage = (server, options) => {
   server.get<OfStudy>('/sharing/:study/copy', { onRequest: requireSession }, async (request, reply) => {
     const words = wordsOf(request)
@@ -41,7 +41,7 @@ export const sharingCopyPage: AddPage = (server, options) => {
   })
 }
 
-/** A file is read where this server is not: it has nothing of its pages, and no token of a form, but what is to be kept. */
+/** A file is read away from this server: it has nothing of its pages and no form token, but only what is to be kept. */
 const sendFile = (
   reply: FastifyReply,
   { code }: Words,
@@ -69,7 +69,7 @@ ${content}
 `.text,
     )
 
-/** `then` is the study as it was when it was signed. */
+/** `then`: the study as it was when it was signed. */
 const copyShown = (asked: StudyAsked, signed: SignedConsent, then: StudyAsked, words: Words): Html => {
   const { say } = words
   const { consent, lines, endedAt } = signed
@@ -93,7 +93,7 @@ ${textShown(signedTextOf(asked.study, consent.sourceAttachment?.hash ?? ''))}`
 const momentOf = ({ consent, signature, changedAt }: SignedConsent): string =>
   signature?.when ?? changedAt ?? consent.dateTime ?? ''
 
-/** Under what has changed since nobody has set a name. */
+/** Nobody has signed what was changed since. */
 const signing = (signed: SignedConsent, words: Words): Html => {
   const { signature, changedAt } = signed
   const key = changedAt === undefined ? 'copy.signed' : 'copy.changed'
@@ -107,7 +107,7 @@ const version = (study: ResearchStudy, { sourceAttachment: { hash, language } = 
 <dt>${words.say('copy.hash')}</dt><dd><code>${hash}</code></dd>`
 }
 
-/** With the reason that the study gave for it. */
+/** A shared line, with the reason that the study gave for it. */
 const given = (line: SharedLine, asked: readonly AskedLine[], words: Words): Html => {
   const ofKind = asked.filter(({ kind }) => kind === line.kind)
   const { reason } = ofKind.find(({ source }) => source === line.source) ?? ofKind[0] ?? {}

@@ -23,7 +23,7 @@ ${text && html`<dt>${say('study.withdrawal')}</dt><dd>${say(`study.withdrawal-${
 </dl>`
 }
 
-/** Whoever runs it, where the study names nobody. */
+/** Whom to ask: the organization that runs it, if the study names nobody. */
 export const whomToAsk = ({ study, organization }: Pick<StudyAsked, 'study' | 'organization'>): string =>
   contactOf(study) || organization.name
 
@@ -32,7 +32,7 @@ const contactOf = ({ contact = [] }: ResearchStudy): string =>
     .map(({ name, telecom = [] }) => [name, ...telecom.map(({ value }) => value)].filter(Boolean).join(', '))
     .join('; ')
 
-/** Words alone are shown: undefined for a text that is something else. */
+/** Only plain text is shown: undefined for anything else. */
 export const textShown = (attachment: Attachment | undefined): Html | undefined => {
   const { contentType, data, language } = attachment ?? {}
   if (data === undefined || !(contentType ?? 'text/plain').startsWith('text/plain')) return undefined

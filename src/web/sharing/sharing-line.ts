@@ -7,7 +7,7 @@ import { moment, phrase } from '../page/time.ts'
 import { worded } from '../page/wording.ts'
 import { edgeText } from './period-edge.ts'
 
-/** What is shared, measured when, and read until when. */
+/** What is shared, when it was measured, and until when it can be read. */
 export const lineText = ({ what, times }: Pick<SharedLine, 'what' | 'times'>, words: Words): Html =>
   html`${what}: ${times.map((time, index) => html`${index > 0 && '; '}${timeText(time, words)}`)}`
 
@@ -23,7 +23,7 @@ const timeText = ({ from, until, readFrom, readUntil }: SharedTime, words: Words
 export const keptOf = ({ sharings, title }: Pick<StudyAsked, 'sharings' | 'title'>, words: Words): readonly Html[] =>
   sharings.flatMap(({ kept }) => (kept === undefined ? [] : keptText(kept, worded(title, words), words)))
 
-/** What `who` still reads of what has ended. */
+/** What `who` can still read of what has ended. */
 export const keptText = ({ before, lines }: Kept, who: Html | string, words: Words): Html => {
   const isBefore = (until: string | undefined) => until !== undefined && Date.parse(until) < Date.parse(before)
   const bounded = lines.map(({ what, times }) => ({

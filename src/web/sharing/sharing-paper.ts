@@ -6,7 +6,10 @@ import { moment, phrase } from '../page/time.ts'
 import { langOf } from '../page/wording.ts'
 import { whomToAsk } from './sharing-facts.ts'
 
-/** That staff have recorded a consent from paper which counts for nothing yet, and what to do about it. `canSign`: whether it can be answered here. */
+/**
+ * Says that staff have recorded a consent from paper which does not count yet, and what to do about it. `canSign`: whether it can be answered
+ * here.
+ */
 export const paperNotice = (
   asked: StudyAsked,
   words: Words,
@@ -20,7 +23,7 @@ export const paperNotice = (
 ${asked.isEnrolled && html`<p>${words.say(canSign ? 'paper.answer' : 'paper.refuse')}</p>`}`,
   )
 
-/** The studies that have recorded one. */
+/** The studies that have recorded such a consent. */
 export const paperList = (asked: readonly StudyAsked[], words: Words): Html | false => {
   const waiting = asked.flatMap(one => (one.paperSince === undefined ? [] : [{ ...one, since: one.paperSince }]))
   return (

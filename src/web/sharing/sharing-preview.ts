@@ -21,7 +21,7 @@ type Shown = {
   readonly state: ChoiceState
   readonly name?: string
   readonly isUnsigned?: boolean
-  /** Whether the text is another than the one on the page from which somebody came. */
+  /** Whether the text has changed since the page from which somebody came. */
   readonly isOtherText?: boolean
 }
 
@@ -82,7 +82,7 @@ ${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], 
 const reading = (choice: Choice, count: number | undefined, words: Words): Html =>
   html`<li>${choice.line.what}: ${chosenPeriod(choice, words)}${count !== undefined && html`. <span class="text-body-secondary">${count === 1 ? words.say('preview.count-one') : words.say('preview.count', { count })}</span>`}</li>`
 
-/** Of which time the data is that is shared. */
+/** The period of the shared data. */
 export const chosenPeriod = ({ line, from, until }: Omit<Choice, 'shares'>, words: Words): Html | string =>
   isOfTime(line.kind) ? periodText({ from, until }, words) : words.say('preview.any-time')
 

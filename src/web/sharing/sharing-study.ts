@@ -26,14 +26,14 @@ import { sendPreview } from './sharing-preview.ts'
 
 type OfStudy = { readonly Params: { readonly study: string } }
 
-/** A study for one of its people: what it is, what they share with it, and the way to sign or to say no. */
+/** A study for one of its people: what it is, what they share with it, and how to sign or to say no. */
 export const sharingStudyPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const keptChoices = openKeptChoices(options)
   const at = '/sharing/:study'
   const found = async (request: FastifyRequest<OfStudy>, words: Words): Promise<StudyAsked | undefined> => {
     const asked = await findStudyAsked(options, sessionOf(request).person, request.params.study, words)
-    // Whose place has ended reads what they signed, and is asked for nothing.
+    // If their place has ended, they can read what they signed, but are asked for nothing.
     return request.method === 'POST' && !asked?.isEnrolled ? undefined : asked
   }
   server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
@@ -66,7 +66,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const chosen = chosenIn(body, asked, words)
     const { name } = chosen
     if (chosen.kind === 'problems') return sendStudy(reply.code(422), asked, words, chosen)
-    // Whoever signs has read what they sign: other words are shown first, and so is another text.
+    // People must have read what they sign, so changed words, or a changed text, are shown first.
     if (chosen.isChanged || !isSignable(asked)) return sendStudy(reply.code(409), asked, words, chosen)
     if (chosen.isOtherText) return sendPreview(reply.code(409), asked, words, chosen)
     if (isBlank(name) || name.length > 200)
@@ -81,7 +81,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
     const words = wordsOf(request)
     const declined = await untilWritten(async attempt => {
       const asked = await found(request, words)
-      // Whoever has said no meanwhile has said it.
+      // On a retry, they may have said no already.
       if (asked !== undefined && (attempt === 1 || isStanding(asked.consent))) await declineConsent(asked)
       return asked
     })
@@ -91,7 +91,7 @@ export const sharingStudyPage: AddPage = (server, options) => {
   })
 }
 
-/** Alike for whoever had a place until a moment ago, whoever never had one, and where there is no such study. */
+/** The same for people who had a place until a moment ago, for those who never had one, and if there is no such study. */
 const sendNoPlace = (reply: FastifyReply, words: Words): FastifyReply => {
   const { say } = words
   return sendTranslatedPage(reply.code(404), words, {
@@ -102,7 +102,7 @@ const sendNoPlace = (reply: FastifyReply, words: Words): FastifyReply => {
   })
 }
 
-/** As it was sent, with what is another by now. */
+/** The choices as they were sent, and what has changed since. */
 const chosenIn = (body: unknown, asked: StudyAsked, words: Words) => ({
   ...typedChoices(body, asked, words),
   ...changesSince(body, asked),
@@ -110,13 +110,13 @@ const chosenIn = (body: unknown, asked: StudyAsked, words: Words) => ({
 })
 
 type Changes = {
-  /** What the study says of itself. */
+  /** Whether what the study says has changed. */
   readonly isChanged?: boolean
-  /** What is signed. */
+  /** Whether the text that is signed has changed. */
   readonly isOtherText?: boolean
 }
 
-/** What is another than it was on the page from which somebody came. */
+/** What has changed since the page from which somebody came. */
 const changesSince = (body: unknown, asked: StudyAsked): Changes => ({
   isChanged: typed(body, 'shown') !== digestOfShown(asked),
   isOtherText: typed(body, 'hash') !== (asked.text?.hash ?? ''),
@@ -125,10 +125,10 @@ const changesSince = (body: unknown, asked: StudyAsked): Changes => ({
 type Shown = Changes & {
   readonly state: ChoiceState
   readonly isNothing?: boolean
-  /** As it was typed to sign what is another by now: it is there again where that is signed. */
+  /** The name that was typed to sign something that has changed; it is kept for when that is signed. */
   readonly name?: string
   readonly done?: string
-  /** Whether a session ended before it could be sent. */
+  /** Whether a session ended before the form could be sent. */
   readonly isKept?: boolean
 }
 
@@ -166,7 +166,7 @@ ${asking(asked, words, shown, ownToken(reply))}`
   })
 }
 
-/** Saying no, or stopping, is there also where there is nothing to sign. */
+/** Saying no, or stopping, is possible even if there is nothing to sign. */
 export const asking = (
   asked: StudyAsked,
   words: Words,
@@ -184,7 +184,7 @@ ${choiceForm(asked, state, words, { token, isNothing, name })}`
 ${postForm({ action: `/sharing/${asked.study.id}/decline`, token }, html`<button class="btn btn-primary">${say(declineKey(asked))}</button>`)}`
 }
 
-/** What can not be read can not be signed, nor what would open nothing. */
+/** A text that cannot be read cannot be signed, nor can one that would share nothing. */
 const isSignable = ({ text, isInForce, isClosed }: StudyAsked): boolean =>
   isInForce && !isClosed && textShown(text?.attachment) !== undefined
 
@@ -229,7 +229,7 @@ const standingOf = (asked: StudyAsked, done: string) => {
   }
 }
 
-/** That they may say yes later is told where they may. */
+/** Says that they may say yes later only if they may. */
 const saidNo = ({ isInForce, isClosed }: StudyAsked, isKept: boolean) => {
   if (!isInForce || isClosed) return isKept ? 'study.refused-kept' : 'study.refused'
   return isKept ? 'study.declined-kept' : 'study.declined'

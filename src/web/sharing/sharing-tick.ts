@@ -1,11 +1,11 @@
 import type { Sharing } from '../../studies/consent/own-sharing.ts'
 import type { SharedLine } from '../../studies/consent/shared-line.ts'
 
-/** A line of `/sharing` by what it says, and not by where it stands: whoever ticks it wants that to end, whatever has changed since. */
+/** A line of `/sharing`, identified by what it says and not by its position: whoever ticks it wants that to end, whatever has changed since. */
 export type Tick = {
   readonly human: string
   readonly receiver: string
-  /** Empty for a Consent that opens nothing, of which `source` is the id. */
+  /** Empty for a Consent that shares nothing; then `source` is its id. */
   readonly kind: string
   /** Id of a Device; empty for any. */
   readonly source: string
@@ -18,10 +18,10 @@ export const tickOf = ({ human, receiver = '', consent }: Sharing, line: SharedL
   source: line === undefined ? (consent.id ?? '') : (line.source ?? ''),
 })
 
-/** Without a character that means something in HTML, or a space. */
+/** The text has no space, and no character with a meaning in HTML. */
 export const tickText = (tick: Tick): string => new URLSearchParams(tick).toString().replaceAll('&', '/')
 
-/** Undefined for what is not of this page, or of nobody whose page it is now. */
+/** Undefined if it is not from this page, or about somebody whose page it is not now. */
 export const parseTick = (text: string, humans: readonly string[]): Tick | undefined => {
   const query = new URLSearchParams(text.replaceAll('/', '&'))
   const [human, receiver, kind, source] = ['human', 'receiver', 'kind', 'source'].map(name => query.get(name))
@@ -29,7 +29,7 @@ export const parseTick = (text: string, humans: readonly string[]): Tick | undef
   return humans.includes(human) ? { human, receiver, kind, source } : undefined
 }
 
-/** Whether what is given now opens anything of what a line said. */
+/** Whether what is given now shares anything of what a line said. */
 export const isOfTick = (tick: Tick, now: Tick): boolean =>
   tick.human === now.human &&
   tick.receiver === now.receiver &&

@@ -22,7 +22,7 @@ import { keptText, lineText } from './sharing-line.ts'
 import { paperList } from './sharing-paper.ts'
 import { isOfTick, parseTick, type Tick, tickOf, tickText } from './sharing-tick.ts'
 
-/** Everything that somebody shares with whomever, as the gate has it, and the way to stop it, all or in part. */
+/** Everything that somebody shares with anybody, according to the gate, and how to stop it, as a whole or in part. */
 export const sharingPage: AddPage = (server, options) => {
   const onRequest = requireSession
   server.get('/sharing', { onRequest }, (request, reply) =>
@@ -39,12 +39,12 @@ export const sharingPage: AddPage = (server, options) => {
     if (ticks.length === 0) return reply.redirect('/sharing?done=none', 303)
     const humans = await compartmentsOf(options.accounts.database, person)
     const stopped = ticks.map(text => parseTick(text, humans))
-    // Nothing is guessed: of what cannot be told they are asked again.
+    // Nothing is guessed: if something cannot be understood, they are asked again.
     if (!stopped.every(tick => tick !== undefined))
       return sendSharing(server, options, request, reply.code(409), 'changed')
     const shown = new Set(typed(request.body, 'shown').split(' '))
     const isTicked = (tick: Tick) => ticks.includes(tickText(tick))
-    // What was left on purpose goes on; what was not there to be ticked ends with what was.
+    // What they left unticked continues; but what was not there to be ticked ends together with what was ticked.
     const isNew = (tick: Tick) => !shown.has(tickText(tick)) && stopped.some(one => isOfTick(one, tick))
     let isMore = false
     await stopSharing(options, { person, words }, (sharing, line) => {
@@ -144,14 +144,14 @@ ${study !== undefined && html`<p><a href="/sharing/${study.study.id}">${words.sa
 </fieldset>`
 }
 
-/** With the way to its page, where there is one. */
+/** The receiver, with a link to its page if there is one. */
 const receiverShown = async (sharing: Sharing, asked: readonly StudyAsked[], words: Words): Promise<Html> => {
   const study = asked.find(one => referenceTo(one) === sharing.receiver)
   const name = await receiverName(sharing, words)
   return study === undefined ? html`${name}` : html`<a href="/sharing/${study.study.id}">${name}</a>`
 }
 
-/** A study by its title, in words that the reader has; everybody else by name. */
+/** The title of a study, in the reader's language; for all others, their name. */
 const receiverName = async ({ record, receiver }: Sharing, words: Words): Promise<Html | string> => {
   const study = await studyOf(record, receiver)
   if (study !== undefined) return worded(titleIn(study, words), words)
@@ -163,7 +163,7 @@ const studyOf = async (record: OwnRecord, reference: string | undefined): Promis
   return type === 'ResearchStudy' ? record.read<ResearchStudy>(type, id) : undefined
 }
 
-/** What was granted to them is no Consent, and does not end with one. */
+/** Apps, whose grants are no Consents, and do not end with one. */
 const appsShown = async (server: FastifyInstance, person: string, words: Words): Promise<Html | false> => {
   const names = new Set((await server.authorization.grantedApps.list(person)).map(({ client }) => client.name))
   if (names.size === 0) return false

@@ -4,7 +4,7 @@ import { setSessionCookie } from '../../http/caller/session.ts'
 import { endSession } from '../../storage/account/session.ts'
 import type { PageOptions } from '../page/add-page.ts'
 
-/** Whoever has shown a first factor goes on: to where they were going, or to the second one. */
+/** Somebody who has given a first factor goes on to where they were going, or to the second factor. */
 export const answerAdmission = async (
   request: FastifyRequest,
   reply: FastifyReply,
@@ -25,7 +25,7 @@ export const answerAdmission = async (
   }
 }
 
-/** From here on the browser has the new session, and no other. */
+/** From now on, the browser has the new session and no other. */
 export const enter = async (
   request: FastifyRequest,
   reply: FastifyReply,

@@ -15,9 +15,9 @@ type Asking = {
   readonly isOpen: boolean
   readonly title: Key
   readonly text: Key
-  /** Of the way to sign-in. */
+  /** The text of the link to the sign-in. */
   readonly back: Key
-  /** What is said where it is not open. */
+  /** What the page says if it is not open. */
   readonly closed: { readonly title: Key; readonly text: Key }
   readonly ask: (email: string, words: Words) => Promise<void>
 }

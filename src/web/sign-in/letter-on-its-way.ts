@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { html } from '../page/html.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
-/** The same whether a letter was sent or not, and whatever stands in it. */
+/** The same page whether a letter was sent or not, and whatever is in it. */
 export const sendLetterOnItsWay = (reply: FastifyReply): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words

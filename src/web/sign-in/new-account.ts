@@ -19,7 +19,7 @@ import { typed, typedSecret } from '../page/typed.ts'
 import { enter } from './entering.ts'
 import { emailField, nameField, newPasswordField } from './person-fields.ts'
 
-/** Where a link that makes an account leads. Looking at it uses nothing up. */
+/** Where a link that makes an account leads. Opening it uses nothing up. */
 export const newAccountPage: AddPage = (server, options) => {
   const { accounts } = options
   server.get('/new-account', async (request, reply) => {

@@ -14,7 +14,7 @@ import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed, typedSecret } from '../page/typed.ts'
 import { newPasswordField } from './person-fields.ts'
 
-/** Where a link leads with which somebody chooses a password. Looking at it uses nothing up. */
+/** Where a link leads with which somebody chooses a password. Opening it uses nothing up. */
 export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
   server.get('/new-password', async (request, reply) => {
     const link = queryOf(request).get('link') ?? ''
@@ -38,7 +38,7 @@ export const newPasswordPage: AddPage = (server, { accounts, cookies }) => {
   })
 }
 
-/** Half an hour is soon over, and who has no password gets no further at the sign-in. */
+/** Half an hour passes quickly, and somebody without a password gets no further at the sign-in. */
 const sendIsOver = (reply: FastifyReply): FastifyReply => {
   const { say } = wordsOf(reply.request)
   return sendLinkIsOver(reply, {

@@ -6,7 +6,7 @@ import { html } from '../page/html.ts'
 import { sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
-/** A hook behind `requireSession`, for pages that ask for the password: an account that an institution made has none yet. */
+/** A hook after `requireSession`, for pages that ask for the password: an account that an institution made has none yet. */
 export const requirePassword =
   ({ database }: Accounts) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {

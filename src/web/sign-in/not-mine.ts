@@ -13,7 +13,7 @@ type Form = {
   readonly signUp: Accounts['signUp']
 }
 
-/** For whoever has come by what was sent to an address that somebody has an account with, and that nobody has confirmed. */
+/** A form for people who have come by something that was sent to an address with which somebody has an account, but which nobody has confirmed. */
 export const notMineForm = (
   { say }: Words,
   { action, token, hidden, signUp }: Form,
@@ -24,10 +24,10 @@ ${postForm(
   html`<button class="btn btn-outline-primary">${say('not-mine.ask-button')}</button>`,
 )}`
 
-/** What the form says in `decision`. */
+/** The form's value for `decision`. */
 export const notMine = 'not-mine'
 
-/** To where the address is taken off, and from there on; undefined where the address is nobody's by now, or somebody has confirmed it. */
+/** Leads to where the address is taken off, and on from there; undefined if nobody has the address by now, or somebody has confirmed it. */
 export const leadToNotMine = async (
   reply: FastifyReply,
   accounts: Accounts,

@@ -4,7 +4,7 @@ import type { EmailProblem } from '../../accounts/sign-up/email.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Field } from '../page/form.ts'
 
-/** What is asked of people in several places, and what may be wrong with it, in their words. */
+/** Fields that several pages have, and what may be wrong with them, in people's language. */
 export const newPasswordField = ({ say }: Words, name: string, problem: PasswordProblem | undefined): Field => ({
   name,
   label: say('field.new-password'),
@@ -22,7 +22,7 @@ export const currentPasswordField = ({ say }: Words, problem: 'wrong' | 'too-oft
   problem: problem && say(problem === 'wrong' ? 'field.password-wrong' : 'field.too-often'),
 })
 
-/** Of the app, or a recovery code. */
+/** A code of the app, or a recovery code. */
 export const codeField = ({ say }: Words, problem: 'wrong' | 'too-often' | undefined): Field => ({
   name: 'code',
   label: say('field.code'),

@@ -3,7 +3,7 @@ import { recoveryCodeText } from '../../accounts/sign-in/authenticator.ts'
 import { html } from '../page/html.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 
-/** They are shown this once: only their hashes are kept. */
+/** They are not shown again, since only their hashes are stored. */
 export const sendRecoveryCodes = (
   reply: FastifyReply,
   { recoveryCodes, goOn }: { readonly recoveryCodes: readonly string[]; readonly goOn: string },

@@ -3,9 +3,9 @@ import { FhirError } from '../../fhir/error.ts'
 import { addressGroup } from '../../http/address-group.ts'
 
 /**
- * Hooks of a route: passwords of many people are not tried from one place. Whoever comes in is not counted, for all of an institution
- * may do so there at the same hour; until that is known they are, so that of many at once no more are tried than of as many in a row.
- * How many come in has a limit as well: each password takes a twentieth of a second of a processor, right or wrong.
+ * Hooks of a route, so that the passwords of many people are not tried from one place. People who sign in are not counted, since a whole
+ * institution may sign in there in the same hour. Until the result is known, they are counted, so that no more can be tried at once than in a
+ * row. There is also a limit for those who succeed: each password takes a twentieth of a second of a processor, right or wrong.
  */
 export const limitRefused = () => {
   const byAddress = new Map<string, Tries>()
@@ -28,7 +28,7 @@ export const limitRefused = () => {
   }
 }
 
-/** `until`: by the clock that nobody sets back. */
+/** `until`: by the monotonic clock, which nobody sets back. */
 type Tries = { refused: number; all: number; readonly until: number }
 
 const triesOf = (byAddress: Map<string, Tries>, address: string): Tries => {

@@ -20,8 +20,8 @@ import { sendRecoveryCodes } from './recovery-codes.ts'
 import { limitRefused } from './refused-tries.ts'
 
 /**
- * Where whoever has shown a first factor shows the second, or sets it up where there is none. It belongs to the browser that
- * has the cookie of the step, and to nobody else.
+ * Where somebody who has given a first factor gives the second one, or sets it up if there is none. It belongs to the browser that has the
+ * cookie of the step, and to no other.
  */
 export const secondFactorPage: AddPage = (server, options) => {
   const { accounts, cookies } = options
@@ -145,7 +145,7 @@ const recoveryField = ({ say }: Words, problem: string | undefined): Field => ({
 
 type SetUpShown = {
   readonly continued: string | undefined
-  /** Whether an organization asks for it: nobody who sets it up of themselves is on the way in. */
+  /** Whether an organization requires it; people who set it up by their own choice are signed in already. */
   readonly isAsked: boolean
   readonly isWrong?: boolean
 }
@@ -182,7 +182,7 @@ ${isAsked ? stop(words, ownToken(reply)) : html`<p><a href="/account/second-fact
   })
 }
 
-/** Whoever comes to the browser next could go on, with an app of theirs, for as long as the step lasts. */
+/** Ends the step: otherwise the next person at the browser could continue with an app of theirs. */
 const stop = ({ say }: Words, token: string): Html =>
   postForm({ action: '/sign-out', token }, html`<button class="btn btn-outline-primary">${say('step.stop')}</button>`)
 

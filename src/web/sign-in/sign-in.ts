@@ -19,8 +19,8 @@ import { limitRefused } from './refused-tries.ts'
 import { ssoLink } from './sso-link.ts'
 
 /**
- * `/sign-in?continue=/somewhere` comes back to a path of this server. Who is signed in goes there at once, but with
- * `prompt=login`, which asks again. https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+ * `/sign-in?continue=/somewhere` comes back to a path of this server. People who are signed in go there at once, except with `prompt=login`,
+ * which asks again. https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
  */
 export const signInPage: AddPage = (server, options) => {
   server.get('/sign-in', ofAppRequests, async (request, reply) => {
@@ -58,7 +58,7 @@ export const signInPage: AddPage = (server, options) => {
   })
 }
 
-/** Where they give an address of theirs, or go on without. */
+/** Where they give an address of theirs, or go on without one. */
 const toGiveAddress = (continued: string | undefined): string =>
   `/account/email${continued === undefined ? '' : `?${new URLSearchParams({ continue: continued })}`}`
 
@@ -66,13 +66,13 @@ type Shown = {
   readonly continued: string | undefined
   readonly email?: string
   readonly refusal?: keyof typeof refusals
-  /** What was not typed at all. */
+  /** Which fields were left empty. */
   readonly missing?: Readonly<Record<'email' | 'password', boolean>>
-  /** Whether the institution, too, is to ask anew. */
+  /** Whether the institution must ask again as well. */
   readonly isAnew: boolean
   /** What has led here. */
   readonly done?: Key | undefined
-  /** What became of what was sent by a form that has led here, of which nothing was done. */
+  /** What became of a form that led here, and of which nothing was done. */
   readonly unsaved?: keyof typeof unsavedTexts | undefined
 }
 

@@ -6,8 +6,8 @@ import type { AddPage } from '../page/add-page.ts'
 import { ssoBrowserOf } from './sso.ts'
 
 /**
- * Ends the session and a half sign-in, in the browser and here; and that the browser has shown whom an invitation is for, or whom an
- * institution has shown to be there.
+ * Ends the session or a half-finished sign-in, in the browser and here, and also the proofs that the browser has of an invitation, or from an
+ * institution.
  */
 export const signOutAction: AddPage = (server, { accounts, cookies }) => {
   server.post('/sign-out', { config: { isForAnybody: true } }, async (request, reply) => {

@@ -18,7 +18,7 @@ import { logRefused, ssoBrowserOf, toSignIn } from './sso.ts'
 type OfArrival = { readonly Params: { readonly arrival: string } }
 type Request = FastifyRequest<OfArrival>
 
-/** Who has come from the institution: whose account that is, whether to link it, or to make one. */
+/** For somebody who came from the institution: whose account it is, whether to link it, or to make one. */
 export const ssoArrivalPage: AddPage = (server, options) => {
   const { sso, cookies } = options
   if (sso === undefined) return

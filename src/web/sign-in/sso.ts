@@ -13,7 +13,7 @@ import { type Html, html } from '../page/html.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 
-/** Sends the browser to the identity provider, and takes it back. Who has come is then `/sso/arrivals/…`. */
+/** Sends the browser to the identity provider, and receives it back. From there it goes on to `/sso/arrivals/…`. */
 export const ssoPage: AddPage = (server, { sso, cookies }) => {
   if (sso === undefined) return
   const { protocol } = sso
@@ -51,16 +51,16 @@ export const ssoPage: AddPage = (server, { sso, cookies }) => {
   }
 }
 
-/** To look at a signature takes long, and all of an institution may come at once. */
+/** Verifying a signature takes long, but a whole institution may come at once. */
 const rateLimit = { max: 300, timeWindow: '1 minute' }
 
-/** Of a form; attributes can be many. */
+/** The length of a form; there can be many attributes. */
 const mostResponseBytes = 262_144
 
-/** What the browser keeps of its sign-ins at the institution. */
+/** The browser's secret for its sign-ins at the institution. */
 export const ssoBrowserOf = (request: FastifyRequest, cookies: Cookies): string => cookieOf(request, cookies, 'sso')
 
-/** The log is told why, by the request's id. */
+/** The reason goes to the log, with the request's id. */
 export const logRefused = (
   request: FastifyRequest,
   refused: { readonly kind: string; readonly reason: string },
@@ -70,7 +70,7 @@ export const logRefused = (
     'A sign-in at the institution was refused',
   )
 
-/** By a password, to where they were going. */
+/** A link to sign in with a password, and go on to where they were going. */
 export const toSignIn = ({ say }: Words, continued: string | undefined): Html => {
   const query = continued === undefined ? '' : `?${new URLSearchParams({ continue: continued })}`
   return html`<p><a href="/sign-in${query}">${say('sso.to-sign-in')}</a></p>`

@@ -16,7 +16,7 @@ export const typedStaff = (body: unknown, practitioner: string): NewStaff => ({
   until: typed(body, 'until').trim(),
 })
 
-/** In which role somebody works in a study, and when; `replaced`: of an entry that is there. */
+/** The role in which somebody works in a study, and when; `replaced`: the entry that is changed. */
 export const roleFields = (
   { role, from, until }: NewStaff,
   problems: ReturnType<typeof staffProblems>,
@@ -53,7 +53,7 @@ export const roleFields = (
     },
   ] as const
 
-/** Where the hour is known as well, the day that stands in the field says less than what counts. */
+/** If the time of day is stored as well, the day in the field says less than what applies. */
 export const keptMoment = (stored: string | undefined): Html | undefined =>
   stored?.includes('T') ? html`. The day shown stands for ${dayOrMoment(stored, wordsFor('en'))}` : undefined
 

@@ -12,7 +12,7 @@ import { typed } from '../page/typed.ts'
 
 export type OfStudy = { readonly Params: { readonly id: string } }
 
-/** The study of the address. Throws `not-found` for whoever may not do this to it, as if there were none. */
+/** The study in the address. Throws `not-found` for anybody who may not do this to it, as if it did not exist. */
 export const studyOf = async (
   request: FastifyRequest<OfStudy>,
   options: PageOptions,
@@ -25,10 +25,10 @@ export const studyOf = async (
 
 type Outcome =
   | { readonly kind: 'changed' }
-  /** Nothing was written: somebody else was faster. `now` is what the study is. */
+  /** Nothing was written, because somebody else was faster. `now`: the study as it is now. */
   | { readonly kind: 'conflict'; readonly now: ChangeableStudy }
 
-/** Writes what comes after the version that the form was shown with. */
+/** Writes the version after the one with which the form was shown. */
 export const changing = async (
   request: FastifyRequest<OfStudy>,
   options: PageOptions,
@@ -44,7 +44,7 @@ export const changing = async (
   return { kind: 'conflict', now: await findChangeableStudy(options, sessionOf(request).person, changeable.id) }
 }
 
-/** Where somebody else was faster than whoever has typed something. */
+/** For when somebody else was faster than a person who typed something. */
 export const notSaved: Html = notice(
   'problem',
   html`<p>Somebody else has changed this study in the meantime, so your changes were not saved. What you typed is still here: look at what the study says now, and save again if it is still right.</p>`,
@@ -58,18 +58,18 @@ export const notDone: Html = notice(
 
 type ChangePage = {
   readonly title: string
-  /** Where the form is sent; to the address that was asked for unless said. */
+  /** Where the form is sent; by default, to the address of the page. */
   readonly action?: string
   readonly isProblem?: boolean
   readonly notices?: Html | undefined
   readonly fields: readonly Html[]
   readonly button?: string
-  /** Of the study, when its form was first shown; the present one unless said. */
+  /** The version of the study when its form was first shown; by default, the present one. */
   readonly version?: string
   /** Before the form, and after it. */
   readonly before?: Html | undefined
   readonly after?: Html | undefined
-  /** The way to what it is a part of; to the settings unless said. */
+  /** The link to what it is a part of; by default, the settings. */
   readonly above?: Html
 }
 

@@ -159,7 +159,7 @@ ${postForm({ action: `/studies/${id}/settings/data/remove`, token, hidden: { ver
 <p class="form-text">Once you stop asking for a kind of data, nobody can share it any more. People who already share it go on until they stop, or the study ends.</p>`
 }
 
-/** In which languages patients read the reason in the study's own. */
+/** The languages in which patients would read the reason in the study's own language. */
 const unsaid = (study: ResearchStudy, { reason, extension }: StudyRequest): Html | false => {
   const missing = furtherLanguages(study).filter(language => translatedReason(extension, language) === '')
   return (

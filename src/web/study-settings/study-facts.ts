@@ -18,7 +18,7 @@ import { longForm, typed } from '../page/typed.ts'
 import { keptMoment } from './staff-fields.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
-/** What a study says of itself: title, purpose, approval, time, and whom to ask. */
+/** What a study says about itself: title, purpose, approval, time, and whom to ask. */
 export const studyFactsPage: AddPage = (server, options) => {
   const at = '/studies/:id/settings/facts'
   server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {

@@ -16,12 +16,12 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { longForm, typed } from '../page/typed.ts'
 import { factFields, typedFacts } from './study-facts.ts'
 
-/** Of a study that says nothing of its own language. */
+/** For a study that does not say its own language. */
 const languages = furtherLanguages({})
 
 type OfOrganization = { readonly Params: { readonly organization: string } }
 
-/** The first step of a new study: what it is, and what can not be chosen anew later. */
+/** The first step of a new study: what it is, and what cannot be changed later. */
 export const studyNewPage: AddPage = (server, options) => {
   const at = '/organizations/:organization/studies/new'
   server.get<OfOrganization>(at, { onRequest: requireSession }, async (request, reply) =>
@@ -35,7 +35,7 @@ export const studyNewPage: AddPage = (server, options) => {
     if (Object.keys(problems).length > 0) return sendForm(reply.code(422), organization, { body, problems })
     const study: ResearchStudy = {
       resourceType: 'ResearchStudy',
-      // What R4 has for a study that is being prepared.
+      // R4's status for a study that is being prepared.
       status: 'in-review',
       sponsor: { reference: `Organization/${organization.id}` },
       extension: [

@@ -7,7 +7,7 @@ import { keepsTyped } from '../page/keeps-typed.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 
-/** How strictly the documents are judged that a study's people share with it. */
+/** How strictly documents are judged that people share with a study. */
 export const studyPolicyPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/policy'

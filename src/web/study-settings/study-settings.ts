@@ -19,7 +19,7 @@ import { namedIn } from '../page/named-in.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { type OfStudy, sendChangePage, studyOf, titleOf } from './study-changing.ts'
 
-/** What of a study can be changed, a page for each part, and what it still lacks. */
+/** What can be changed about a study, with a page for each part, and what it still lacks. */
 export const studySettingsPage: AddPage = (server, options) => {
   const { codeClasses } = options
   server.get<OfStudy>('/studies/:id/settings', { onRequest: requireSession }, async (request, reply) => {

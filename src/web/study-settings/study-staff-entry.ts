@@ -23,7 +23,7 @@ import { codeText, isOwn, type ShownStaff, sendStaffList, staffAddress } from '.
 
 type OfEntry = { readonly Params: { readonly id: string; readonly place: string } }
 
-/** In which role one of the staff works, and when. Nobody changes an entry of their own. */
+/** Somebody's role in the study, and when they have it. Nobody changes their own entry. */
 export const studyStaffEntryPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/staff/:place'
@@ -52,7 +52,7 @@ export const studyStaffEntryPage: AddPage = (server, options) => {
 ${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Remove from the staff</button>`)}`,
     })
   }
-  /** The same entry in what the study is now; all of them where it is gone. */
+  /** The same entry in the study as it is now; if it is gone, all entries. */
   const sendOvertaken = (reply: FastifyReply, now: ChangeableStudy, entry: StaffEntry, shown: ShownStaff) => {
     const placed = placeOf(now, entry)
     return placed === undefined
@@ -86,7 +86,7 @@ ${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { vers
   })
 }
 
-/** An entry, and which of the study's it is. */
+/** An entry, and its position among those of the study. */
 type Placed = { readonly changeable: ChangeableStudy; readonly entry: StaffEntry; readonly place: number }
 
 const placeOf = (changeable: ChangeableStudy, entry: StaffEntry): Placed | undefined => {

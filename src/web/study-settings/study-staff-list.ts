@@ -17,17 +17,17 @@ import { type Html, html } from '../page/html.ts'
 import { noStaff, roleControls, roleFields } from './staff-fields.ts'
 import { sendChangePage } from './study-changing.ts'
 
-/** What was typed, and what is told of it. */
+/** What was typed, and what is said about it. */
 export type ShownStaff = {
   readonly staff?: NewStaff
-  /** What was typed as the code of somebody elsewhere. */
+  /** The code that was typed for somebody elsewhere. */
   readonly code?: string
   readonly problems?: ReturnType<typeof staffProblems>
   readonly notices?: Html
   readonly version?: string
 }
 
-/** All who work in the study and, for whoever may, a form that names one more: `name` is a part of theirs, by which they are found. */
+/** All who work in the study, and a form to add another, for those who may; `name`: a part of the name by which that person is found. */
 export const sendStaffList = async (
   { registry }: PageOptions,
   reply: FastifyReply,
@@ -61,7 +61,7 @@ export const staffAddress = ({ id }: ChangeableStudy): string => `/studies/${id}
 
 type Colleagues = Awaited<ReturnType<typeof findPractitionersNamed>>
 
-/** Found by name, or by a code: what is wrong with who it is, is told where they were entered. */
+/** People are found by name, or by a code. Problems about who it is are shown where they were entered. */
 const whoFields = ({ staff = noStaff, code = '', problems = {} }: ShownStaff, colleagues: Colleagues) => {
   const isByCode = code !== '' || colleagues.length === 0
   return {
@@ -106,7 +106,7 @@ ${change}
   })}</ul>`
 }
 
-/** By the code that was entered, be it that of somebody hidden or of nobody. */
+/** The code that was entered, whether it is somebody hidden or nobody. */
 export const codeText = (practitioner: string): string => `Code ${practitioner}`
 
 export const isOwn = ({ practitioner }: StaffEntry, { caller }: ChangeableStudy): boolean =>

@@ -10,7 +10,7 @@ import { typedStaff } from './staff-fields.ts'
 import { changing, notSaved, type OfStudy, studyOf } from './study-changing.ts'
 import { sendStaffList, staffAddress } from './study-staff-list.ts'
 
-/** Who works in a study, in which role and when: all of them, and one more is named. */
+/** Who works in a study, in which role and when: all of them, with a form to add another. */
 export const studyStaffPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/staff'
@@ -44,7 +44,7 @@ export const studyStaffPage: AddPage = (server, options) => {
   })
 }
 
-/** What the rules refuse beyond what was checked before; `index`: of the entry among the extensions of the study. */
+/** What the rules refuse beyond earlier checks; `index`: of the entry among the extensions of the study. */
 export const refusable = async <T>(
   index: number,
   run: () => Promise<T>,
@@ -57,7 +57,7 @@ export const refusable = async <T>(
   }
 }
 
-/** Who is not here and who is hidden are one thing, as they are to the rules. */
+/** Somebody who does not exist and somebody hidden are the same, as they are for the rules. */
 const wordsOf = ({ issues, message }: FhirError, index: number): string => {
   if (issues.some(({ expression = '' }) => expression.startsWith(`ResearchStudy.extension[${index}].`))) return unknown
   return issues[0].expression === 'ResearchStudy.extension' ? newRecipient : message

@@ -11,7 +11,7 @@ import { changing, notSaved, type OfStudy, sendChangePage, studyOf } from './stu
 
 type Status = NonNullable<ResearchStudy['status']>
 
-/** Whether a study is being prepared, goes on, or is over. */
+/** Whether a study is in preparation, running, or over. */
 export const studyStatusPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/status'
@@ -48,7 +48,7 @@ export const studyStatusPage: AddPage = (server, options) => {
     return sendChangePage(reply.code(409), outcome.now, { ...page, fields: [radioField(statusField(status))] })
   })
 
-  /** What goes on already is not stopped by it. */
+  /** A study that is running already is not stopped by this. */
   const problemOf = (status: string, study: ResearchStudy): string | undefined => {
     if (!Object.hasOwn(studyStatuses, status)) return 'Choose a status'
     const missing =

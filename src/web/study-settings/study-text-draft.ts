@@ -29,7 +29,7 @@ import { changing, notSaved, sendChangePage, studyOf } from './study-changing.ts
 
 type OfLanguage = { readonly Params: { readonly id: string; readonly language: string } }
 
-/** The version of a text that is being written, a language on each page, and how patients will see it. */
+/** The draft of a text, with a page for each language, and how patients will see it. */
 export const studyTextDraftPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/text'
@@ -109,7 +109,7 @@ const typedDraft = (body: unknown, { words, withdrawal }: TextDraft, language: s
   }
 }
 
-/** At most one line stays empty between paragraphs. */
+/** Leaves at most one empty line between paragraphs. */
 const tidy = (text: string): string =>
   text
     .replaceAll('\r\n', '\n')
@@ -146,7 +146,7 @@ const promises = [
   { value: 'keep', label: 'The study gets nothing new, and keeps reading what came before' },
 ] as const
 
-/** `now` is what somebody else has saved meanwhile. */
+/** `now`: what somebody else has saved meanwhile. */
 const controls = (draft: TextDraft, language: string, now = draft) => [
   ...besideWhatItSays(partFields(draft, language), partFields(now, language)).map(field),
   ...(language === 'en'

@@ -36,7 +36,7 @@ import { codeText } from './study-staff-list.ts'
 
 type OfVersion = { readonly Params: { readonly id: string; readonly version: string } }
 
-/** What patients are given to sign: its versions, and the one that is being written. */
+/** What patients are given to sign: its versions, and the draft. */
 export const studyTextPage: AddPage = (server, options) => {
   const { codeClasses } = options
   const onRequest = requireSession
@@ -104,7 +104,7 @@ const unnamed = ({ study }: ChangeableStudy, codeClasses: CodeClasses): Html | u
     : html`<p class="alert alert-warning">The text that patients sign does not name ${kinds.join(', ')}. Nobody is asked for it until you publish a version that names it.</p>`
 }
 
-/** What stands beside the text, and not in each of its languages. */
+/** What is shown beside the text, and is missing in one of its languages. */
 const unsaid = ({ id, study }: ChangeableStudy, codeClasses: CodeClasses): readonly Html[] =>
   languagesOfText(study).flatMap(language => {
     const reasons = requestsOf(study, codeClasses).filter(one => translatedReason(one.extension, language) === '')
@@ -187,7 +187,7 @@ ${postForm({ action: `${page}/publish`, token, hidden: { version: changeable.ver
 }`
 }
 
-/** With which words a new version begins, where there is one before. */
+/** The words with which a new version begins, if there is one before. */
 const beginning = (study: ResearchStudy): string => {
   if (versionsOf(study).length === 0) return ''
   const { words } = draftAfter(study)
@@ -197,7 +197,7 @@ const beginning = (study: ResearchStudy): string => {
     : 'The last version was not written on these pages, in their parts, so none of its words are taken over.'
 }
 
-/** Besides the study's own: those of the version that patients sign now, and of the one that is being written. */
+/** Languages besides the study's own: those of the version that patients sign now, and of the draft. */
 const languagesOfText = (study: ResearchStudy): readonly string[] => {
   const draft = draftOf(study)
   const written: readonly string[] = draft === undefined ? [] : writtenLanguages(draft)
@@ -205,7 +205,7 @@ const languagesOfText = (study: ResearchStudy): readonly string[] => {
   return furtherLanguages(study).filter(language => written.includes(language) || isPublished(language))
 }
 
-/** Each text of the version once: where there is none in a language, another one stands in for it. */
+/** Each text of the version once: if it is missing in a language, another one takes its place. */
 const languagesOf = (study: ResearchStudy, version: string): readonly Html[] => {
   const texts = textLanguages.flatMap(language => textsOf(study, language).filter(one => one.version === version))
   return [...new Map(texts.map(one => [one.hash, one.attachment])).values()].map(

@@ -1,9 +1,9 @@
-/** How a notebook reads what was chosen: the address of the search, without a token, and a token for it. */
+/** How a notebook reads what was chosen: the address of the search, and a token for it. */
 export type Snippet = { readonly url: string; readonly token: string; readonly endsAt: Date }
 
 type Language = { readonly name: string; readonly text: (snippet: Snippet) => string }
 
-/** They run as they are: what stands in quotes holds no quotes, backslashes or line breaks. */
+/** They run unchanged: the values in quotes contain no quotes, backslashes or line breaks. */
 export const snippetLanguages: Readonly<Record<'python' | 'r' | 'curl', Language>> = {
   python: {
     name: 'Python',

@@ -18,7 +18,7 @@ export type PaperState = {
   readonly language?: string
   readonly choices?: ChoiceState
   readonly isNothing?: boolean
-  /** Whether the form was shown with another text than is signed now. */
+  /** Whether the form was shown with a text that is no longer the one to be signed. */
   readonly isOvertaken?: boolean
   readonly problems?: {
     readonly signedOn?: string | undefined
@@ -33,7 +33,7 @@ type Typed =
   | { readonly kind: 'signed'; readonly signed: Signed }
   | { readonly kind: 'refused'; readonly status: 409 | 413 | 422; readonly state: PaperState }
 
-/** What was typed and sent; a file says by its first bytes what it is. */
+/** What was typed and sent. The type of a file is recognised by its first bytes. */
 export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Typed => {
   const signedOn = typed(body, 'signedOn').trim()
   const language = typed(body, 'language')
@@ -60,10 +60,10 @@ export const typedPaper = (body: unknown, paper: PaperAsked, scan: SentFile): Ty
 const isPastDay = (text: string): boolean =>
   /^\d{4}-\d\d-\d\d$/.test(text) &&
   new Date(`${text}T00:00:00Z`).toJSON()?.slice(0, 10) === text &&
-  // Wherever it is that day already.
+  // Somewhere on earth it is that day already.
   Date.parse(text) <= Date.now() + 14 * 60 * 60 * 1000
 
-/** A text that does not say its language is taken for each. */
+/** A text without a language counts as one in each. */
 const languagesOf = (text: PaperText | undefined): typeof languages => {
   const written = text?.languages ?? []
   return written.length === 0 ? languages : written.map(code => ({ code, name: languageName(code) }))

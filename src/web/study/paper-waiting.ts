@@ -13,7 +13,7 @@ import { chosenPeriod } from '../sharing/sharing-preview.ts'
 import { languageOf, textRead } from './paper-text.ts'
 import { whomFact } from './study-person.ts'
 
-/** What was recorded from paper, beside its scan: who has not recorded it confirms it, or refuses. */
+/** What was recorded from paper, beside its scan; somebody other than the one who recorded it confirms or refuses it. */
 export const sendPaperWaiting = async (
   reply: FastifyReply,
   options: PageOptions,

@@ -3,14 +3,14 @@ import { type Html, html } from '../page/html.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { lookedFor } from '../page/typed.ts'
 
-/** Whom of a study a page shows, as its address says. */
+/** Which people of a study a page shows, from its address. */
 export type PeopleAsked = Pick<StudyPeopleAsked, 'text' | 'sort'> & {
   readonly state: StudyPeopleAsked['state'] | undefined
   /** From 1 on. */
   readonly page: number
 }
 
-/** What the address says that is none of it is as if it were not there. */
+/** Values in the address that are not valid are ignored. */
 export const peopleAskedIn = (query: URLSearchParams): PeopleAsked => {
   const state = query.get('state') ?? ''
   const sort = query.get('sort') ?? ''
@@ -41,7 +41,7 @@ export const peopleOrders: Readonly<Record<PeopleAsked['sort'], string>> = {
   enrolment: 'Last enrolled first',
 }
 
-/** The same page with other words in its address. */
+/** The address of the same page with other values. */
 export const peopleUrl = (
   path: string,
   { state, sort, text, page }: PeopleAsked,
@@ -57,13 +57,13 @@ export const peopleUrl = (
   return query.size === 0 ? path : `${path}?${query}`
 }
 
-/** Where nobody is listed: of all, or of those who were asked for. */
+/** The text if nobody is listed, among all or among those who were asked for. */
 export const nobodyText = ({ state, text }: Pick<PeopleAsked, 'state' | 'text'>): string =>
   state === undefined && text === ''
     ? 'Nobody is in this study yet, as far as you can see.'
     : 'Nobody in this study matches that, as far as you can see.'
 
-/** Before and after the page that is shown; nothing where there is one alone. Of one behind the last that is said. */
+/** Links to the pages before and after this one; nothing if there is only one. If the page is after the last one, that is said. */
 export const pagesAround = (
   total: number,
   size: number,

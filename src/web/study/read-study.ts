@@ -14,10 +14,10 @@ import type { OfStudy } from '../study-settings/study-changing.ts'
 /** The address of somebody in a study; `subject` is the id of their ResearchSubject. */
 export type OfSubject = { readonly Params: OfStudy['Params'] & { readonly subject: string } }
 
-/** A study that somebody works in. */
+/** A study in which somebody works. */
 export type ReadStudy = { readonly caller: Caller; readonly study: ResearchStudy; readonly seesAnswers: boolean }
 
-/** Throws `not-found` for whoever does not work in the study, be it that they manage it from above, as if there were none. */
+/** Throws `not-found` for anybody who does not work in the study, even if they manage it from above, as if it did not exist. */
 export const readStudyOf = async (
   request: FastifyRequest<OfStudy>,
   { accounts, registry, openStoreFor }: PageOptions,

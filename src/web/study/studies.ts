@@ -11,7 +11,7 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { titleOf } from '../study-settings/study-changing.ts'
 
-/** The studies that somebody works in, whose organization they belong to, or that they look after from above. */
+/** The studies in which somebody works, that belong to their organization, or that they manage from above. */
 export const studiesPage: AddPage = (server, options) => {
   const { accounts, registry, openStoreFor } = options
   const cursorsFor = openCursors(accounts.secretKey)
@@ -47,5 +47,5 @@ ${organizations.length > mostOrganizations && html`<p>For another of your organi
   })
 }
 
-/** A manager at the top may make one in each organization of the tree. */
+/** A manager at the top may create one in each organization of the tree. */
 const mostOrganizations = 20

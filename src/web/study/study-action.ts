@@ -19,7 +19,7 @@ import { nameOf } from './study-person.ts'
 
 type OfAction = { readonly Params: { readonly id: string; readonly action: string } }
 
-/** What somebody does to many people of a study: how far it is, and to whom it was not done. */
+/** An action on many people of a study: its progress, and for whom it could not be done. */
 export const studyActionPage: AddPage = (server, options) => {
   const at = '/studies/:id/actions/:action'
   const find = async (request: FastifyRequest<OfAction>): Promise<StudyAction> => {
@@ -79,7 +79,7 @@ const refusedList = async (
 ${items.length > pageSize && last && html`<p><a href="/studies/${found.study}/actions/${found.id}?after=${last.item}">More</a></p>`}`
 }
 
-/** As far as whoever reads may know them now. */
+/** Their names, as far as the reader may know them now. */
 const namesOf = async (
   request: FastifyRequest<OfAction>,
   options: PageOptions,

@@ -15,7 +15,7 @@ import { openStudyCodes } from './study-codes.ts'
 import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
-/** Whose data came last of what people share with a study, and what it is. */
+/** The data that arrived last of what people share with a study, and from whom. */
 export const studyArrivalsPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/arrivals', { onRequest: requireSession }, async (request, reply) => {
     const read = await readStudyOf(request, options)
@@ -43,7 +43,7 @@ ${theirs.map(
 
 const most = 30
 
-/** By the reference to the Patient: the name, which leads to their page, or the code where the reader may not know it. */
+/** By the reference to the Patient: the name with a link to their page, or the code if the reader may not know the name. */
 const namesOf = async (
   { openStoreFor, registry }: PageOptions,
   { caller, study }: ReadStudy,
@@ -70,7 +70,7 @@ const whatOf = ({ code: { coding = [], text } }: Observation, classes: CodeClass
   return kind === undefined ? (text ?? coding[0]?.display ?? coding[0]?.code ?? 'a reading') : displayOf(kind, classes)
 }
 
-/** Of a reading that is one value, or several; of a statistic also which one it is, and of what does not count why. */
+/** The text of a reading with one or several values; for a statistic, also which one it is, and for one that does not count, why. */
 const textOfValue = (observation: Observation): string => {
   const { component = [], status } = observation
   const texts = [observation, ...component].flatMap(one => textOf(one) ?? [])
@@ -79,7 +79,7 @@ const textOfValue = (observation: Observation): string => {
   return texts.length === 0 ? which : `, ${texts.join(' / ')}${which}`
 }
 
-/** Undefined for what is too much to be told in a line; of a value that is missing it is told why. */
+/** Undefined for values that are too long for a line; if a value is missing, the reason. */
 const textOf = (valued: Observation | ObservationComponent): string | undefined => {
   const { valueQuantity, valueCodeableConcept, valueString, valueInteger, valueBoolean, dataAbsentReason } = valued
   if (valueQuantity !== undefined) {
@@ -91,7 +91,7 @@ const textOf = (valued: Observation | ObservationComponent): string | undefined 
   return nameOfConcept(valueCodeableConcept) ?? valueString?.slice(0, 200) ?? valueInteger?.toString()
 }
 
-/** As its code spells it where the words do but for their case, as `mg/dl` does, which glucose monitors' profile asks for. */
+/** The unit as its code spells it, if they differ only in case, as for `mg/dl`, which the profiles of glucose monitors require. */
 const unitOf = ({ unit, code }: Quantity): string | undefined =>
   unit?.toLowerCase() === code?.toLowerCase() ? code : (unit ?? code)
 

@@ -9,7 +9,7 @@ type StudyCodes = (references: Iterable<string>) => Promise<ReadonlyMap<string, 
 
 type Reading = { readonly store: Pick<Store, 'search'>; readonly registry: Registry; readonly study: string }
 
-/** By which codes a study knows people, as far as the reader of the store may know; whom it was asked for before it keeps. */
+/** The codes by which a study knows people, as far as the reader of the store may know them. Answers are remembered. */
 export const openStudyCodes = ({ store, registry, study }: Reading): StudyCodes => {
   const known = new Map<string, readonly string[]>()
   const find = async (query: Readonly<Record<string, string>>, where: Expression = all) => {
@@ -18,7 +18,7 @@ export const openStudyCodes = ({ store, registry, study }: Reading): StudyCodes 
     const { entries } = await store.search({ ...search, where: and(search.where, where) })
     return entries.map(({ content }): ResearchSubject => JSON.parse(content))
   }
-  /** Also of readings that came by another record of whom the study knows. */
+  /** Includes readings that came through another record of somebody whom the study knows. */
   const ofHumans = (...references: readonly string[]) =>
     find(
       {},
@@ -30,7 +30,7 @@ export const openStudyCodes = ({ store, registry, study }: Reading): StudyCodes 
       const some = asked.slice(start, start + mostAtOnce)
       const byPatient = Map.groupBy(await find({ individual: some.join(',') }), one => one.individual.reference ?? '')
       const others = some.filter(one => !byPatient.has(one))
-      // Most often there is none: a reader who may see nobody in the study is not to ask for each of its people.
+      // Usually there is none, and then a reader who may see nobody in the study does not ask for each of its people.
       const isAnother = others.length > 0 && (await ofHumans(...others)).length > 0
       for (const one of some) {
         const own = byPatient.get(one) ?? (isAnother ? await ofHumans(one) : [])
@@ -41,7 +41,7 @@ export const openStudyCodes = ({ store, registry, study }: Reading): StudyCodes 
   }
 }
 
-/** Of each there may be several, who came and left. */
+/** Few, since for each there may be several, who came and left. */
 const mostAtOnce = 100
 
 const codesOf = (subjects: readonly ResearchSubject[]): readonly string[] => [

@@ -14,7 +14,7 @@ import { readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
-/** On which days there is data of whom: a table of people and days, which are counted where the data lies. */
+/** For whom there is data on which days: a table of people and days, which the database counts. */
 export const studyCompletenessPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/completeness', { onRequest: requireSession }, async (request, reply) => {
     const read = await readStudyOf(request, options)
@@ -77,7 +77,7 @@ ${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,
 
 const pageSize = 25
 
-/** How many readings of a day are counted: all of a sensor that measures each five minutes, and the fewer, the more days are looked at. */
+/** How many readings of a day are counted: all of a sensor that measures every five minutes, and fewer, the more days are shown. */
 const mostCounted: ReadonlyMap<number, number> = new Map([
   [14, 300],
   [28, 150],
@@ -91,7 +91,7 @@ type Period = {
   readonly first: string
   readonly last: string
   readonly timezone: string
-  /** What was typed and is none. */
+  /** The typed text that is no time zone. */
   readonly wrongTimezone?: string
 }
 
@@ -129,7 +129,10 @@ const map = (people: readonly EnrolledPerson[], period: Period, counts: Readonly
 </div>`
 }
 
-/** Who weighs themselves has all with one reading, and who wears a sensor with hundreds: a day is held against the other days of the same person. */
+/**
+ * Somebody who weighs themselves has complete data with one reading, and somebody with a sensor with hundreds. So a day is compared with other
+ * days of the same person.
+ */
 const cellAmong =
   ({ usual, most }: { readonly usual: number; readonly most: number }) =>
   (count: number): Html => {

@@ -9,7 +9,10 @@ import { whomFact } from './study-person.ts'
 
 type Done = {
   readonly text: string
-  /** Whether it can be, as they stand now, where the reader may know that: a link says nothing that is not so, or not any more. */
+  /**
+   * Whether it can have been done, judging by their present state, if the reader may know that: a link must not claim anything that is not, or
+   * no longer, so.
+   */
   readonly canBe: (whom: EnrolledPerson) => boolean
 }
 
@@ -32,11 +35,11 @@ const done: Readonly<Record<'registered' | 'withdrawn' | 'confirmed' | 'discarde
   },
 }
 
-/** The page of a study, which tells that this was done there, and for whom. */
+/** The page of a study, which says that this was done there, and for whom. */
 export const doneUrl = (study: string, subject: string, what: keyof typeof done): string =>
   `/studies/${study}?${new URLSearchParams({ done: what, subject })}`
 
-/** What the form that led here has done, and for whom; nothing where the reader sees nobody like this in the study. */
+/** What was done by the form that led here, and for whom; nothing if the reader sees nobody like this in the study. */
 export const doneNotice = async (
   request: FastifyRequest,
   options: PageOptions,

@@ -28,7 +28,7 @@ import {
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { wayField, wayIn } from './way-field.ts'
 
-/** Enrols patients whom somebody may see into a study: those ticked, or all who are found. */
+/** Enrols patients whom the person may see into a study: those that are ticked, or all that are found. */
 export const studyEnrolmentPage: AddPage = (server, options) => {
   const cursorsFor = openCursors(options.accounts.secretKey)
   const at = '/studies/:id/enrolment'
@@ -89,11 +89,11 @@ const nobodyText = (isAsked: boolean, registers: boolean): string => {
     : 'There is nobody that you can see. Members of an organization see the patients it has registered.'
 }
 
-/** Throws `not-found` for whoever enrols nobody into it. */
+/** Throws `not-found` for anybody who may not enrol into it. */
 const studyFor = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<EnrollingStudy> =>
   (await options.registering.findStudy(sessionOf(request).person, request.params.id)) ?? notFound()
 
-/** Whom somebody may not see, they do not enrol. */
+/** Nobody can enrol people whom they may not see. */
 const chosenIn = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<readonly string[]> => {
   const { body } = request
   const caller = await staffCallerOf(request, options)
@@ -105,11 +105,11 @@ const chosenIn = async (request: FastifyRequest<OfStudy>, options: PageOptions):
   return canBeRead(asked) ? findAllPatients(options, caller, asked) : []
 }
 
-/** As the page was asked whose form it is. */
+/** What was asked for on the page of the form. */
 const askedAgain = (body: unknown): PatientsAsked =>
   askedIn(new URLSearchParams(['name', 'birthDate', 'identifier', 'email'].map(name => [name, typed(body, name)])))
 
-/** Ids of those who are in the study already. */
+/** The ids of those who are already in the study. */
 const enrolledOf = async (
   { registry, openStoreFor }: PageOptions,
   caller: Caller,

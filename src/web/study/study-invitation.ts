@@ -17,7 +17,7 @@ import { peopleAskedIn, peopleUrl } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
 import { nameOf, notAsked } from './study-person.ts'
 
-/** What staff do with the invitation of somebody in a study. */
+/** What staff can do with the invitation of somebody in a study. */
 export const studyInvitationActions: AddPage = (server, options) => {
   const { invitations } = options
   const onRequest = requireSession
@@ -59,7 +59,7 @@ const sendRefusal = (reply: FastifyReply, study: string, why: string): FastifyRe
 <p><a href="/studies/${study}">Back to the study</a></p>`,
   })
 
-/** Not when they were born, which whoever opens it is asked for. */
+/** Without the birth date, for which whoever opens it is asked. */
 const sendCode = (reply: FastifyReply, study: string, link: string, whom: Parameters<typeof nameOf>[0]): FastifyReply =>
   sendStaffPage(reply, {
     title: 'Invitation to scan',
@@ -71,10 +71,10 @@ ${qrPicture(link, 'QR code of the invitation')}
 <p><a href="/studies/${study}">Back to the study</a></p>`,
   })
 
-/** `back`: the query of the list in which it stands. */
+/** `back`: the query of the list in which it is shown. */
 type Shown = { readonly page: string; readonly back: string; readonly token: string }
 
-/** What became of the invitation, and what can be done; undefined where the reader may not invite. */
+/** What became of the invitation, and what can be done with it; undefined if the reader may not invite. */
 export const invitationOf = (
   person: EnrolledPerson,
   invitable: ReadonlyMap<string, Invited>,
@@ -100,7 +100,7 @@ ${state?.isOpen && button('cancel', 'Cancel the invitation')}
 }`
 }
 
-/** How an invitation stands, and what became of its messages; nothing where it is nobody's to know. */
+/** The state of an invitation, and what became of its messages; nothing if the reader may not know it. */
 export const standingText = (
   invited: Invited | undefined,
   { state }: Pick<EnrolledPerson, 'state'>,

@@ -21,7 +21,7 @@ import { standingText } from './study-invitation.ts'
 import { nameOf, notAsked } from './study-person.ts'
 import { wayField, wayIn } from './way-field.ts'
 
-/** Invites, reminds and cancels many at once: those ticked, or all who are listed, on all pages. */
+/** Invites, reminds and cancels many at once: those that are ticked, or all that are listed, on all pages. */
 export const studyInvitationsPage: AddPage = (server, options) => {
   const at = '/studies/:id/invitations'
   server.get<OfStudy>(at, { onRequest: requireSession }, async (request, reply) => {
@@ -72,7 +72,7 @@ const pageSize = 20
 
 const acts: readonly StudyActionKind[] = ['invite', 'remind', 'cancel']
 
-/** Throws `not-found` for whoever invites nobody into it. */
+/** Throws `not-found` for anybody who may not invite into it. */
 const readFor = async (request: FastifyRequest<OfStudy>, options: PageOptions): Promise<ReadStudy> => {
   const found = await options.registering.findStudy(sessionOf(request).person, request.params.id)
   return found === undefined ? notFound() : readStudyOf(request, options)
@@ -85,7 +85,7 @@ const nobodyListed = ({ state, invited, text }: Asked, study: string): Html =>
 
 type Asked = PeopleAsked & { readonly invited: InvitedFilter | undefined }
 
-/** Who may not know answers does not list by them. */
+/** Somebody who may not know the answers cannot filter by them. */
 const listedBy = (query: URLSearchParams, { seesAnswers }: ReadStudy): Asked => {
   const people = peopleAskedIn(query)
   const invited = query.get('invited') ?? ''
@@ -105,7 +105,7 @@ const standings: Readonly<Record<InvitedFilter, string>> = {
   failed: 'The last message failed',
 }
 
-/** What is listed is asked again: it may have changed since it was shown. */
+/** The list is read again, since it may have changed since it was shown. */
 const chosenIn = async (
   { body, params }: FastifyRequest<OfStudy>,
   { studyActions }: PageOptions,
@@ -165,7 +165,7 @@ ${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are l
 <p class="text-body-secondary">Inviting replaces an invitation that is open. Reminders go to those who have not answered, and to those who share but send nothing, every three days at most.</p>`,
   )
 
-/** By what people are listed. */
+/** The parameters by which people are listed. */
 const askedBy = ['state', 'invited', 'find'] as const
 
 const askedAgain = (body: unknown): URLSearchParams =>

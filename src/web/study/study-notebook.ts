@@ -31,7 +31,7 @@ import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { openStudyCodes } from './study-codes.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
-/** From a study into a notebook: kinds of data that it may read, as a snippet with a token for a while, or as a file. */
+/** Data of a study for a notebook: chosen kinds, as a snippet with a token for a limited time, or as a file. */
 export const studyNotebookPage: AddPage = (server, options) => {
   const { codeClasses, accounts, registry, openStoreFor } = options
   const { notebookTokens } = server.authorization
@@ -42,7 +42,7 @@ export const studyNotebookPage: AddPage = (server, options) => {
     const kinds = requestedData(study, codeClasses).map(({ kind }) => kind)
     return [...new Set(kinds.filter(kind => typeOfKind(kind) === undefined))]
   }
-  /** What was chosen of them, as codes of a search. */
+  /** The chosen kinds, as codes for a search. */
   const chosenIn = (request: FastifyRequest, read: ReadStudy) => {
     const chosen = ticked(request.body, 'kind')
     const kinds = kindsOf(read).filter(kind => chosen.includes(kind))
@@ -107,7 +107,7 @@ ${selectField({ name: 'minutes', label: 'Token valid for', value: typed(reply.re
       const read = await readStudyOf(request, options)
       const codes = chosenIn(request, read)
       if (codes.length === 0) return send(reply.code(422), read, { problem: nothingChosen })
-      // As the bearer of the token of the snippet would read it.
+      // Read with the rights of the snippet's token.
       const caller = { ...read.caller, study: request.params.id, scopes: parseScopes(scopesFor(codes).join(' ')) }
       const pages = await searchPages(parseSearch(registry, 'Observation', queryFor(codes)), {
         store: readInTurn(openStoreFor(caller), request),

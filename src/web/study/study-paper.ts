@@ -26,7 +26,7 @@ import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
 
-/** What a patient has signed on paper: one of the staff records it with its scan, and it counts when another one has confirmed it. */
+/** A consent that a patient has signed on paper: one of the staff records it with a scan, and it counts once another has confirmed it. */
 export const studyPaperPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/people/:subject/paper'

@@ -9,7 +9,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 
-/** What was refused of what people share with a study, for those who lead it. */
+/** What was refused of the data that people share with a study, for those who lead it. */
 export const studyQuarantinePage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/quarantine'

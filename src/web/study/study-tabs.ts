@@ -14,7 +14,7 @@ const tabs = [
 type Shown = {
   readonly tab: (typeof tabs)[number][0]
   readonly content: Html
-  /** Whether it is as wide as the page; else as lines are read well. */
+  /** Whether it is as wide as the page, or only as wide as is good for reading. */
   readonly isWide?: true
   readonly isProblem?: boolean
 }

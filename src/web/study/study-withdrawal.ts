@@ -15,7 +15,7 @@ import type { OfSubject } from './read-study.ts'
 import { doneUrl } from './study-done.ts'
 import { whomFact } from './study-person.ts'
 
-/** A patient who has called, or come by, to withdraw: staff do it for them, and say why. They never give more for anybody. */
+/** For a patient who has called, or come by, to withdraw: staff do it for them, and say why. Staff never give more for anybody. */
 export const studyWithdrawalPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/people/:subject/withdrawal'
@@ -39,7 +39,7 @@ const mostLetters = 1000
 
 type Shown = { readonly reason: string; readonly isWrong?: boolean }
 
-/** Who has left is not asked again whether they want to stop: it stands in the way of being enrolled anew, and nothing else. */
+/** Somebody who has left is not asked again whether they want to stop: their consent only prevents them from being enrolled again. */
 const toldBy = {
   patient: {
     text: 'If they have told you that they want to stop, for example by phone, withdraw for them here. It takes effect at once, and what the text they signed promises about withdrawing applies.',

@@ -33,7 +33,10 @@ import { invitationOf } from './study-invitation.ts'
 import { nameOf, notAsked } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
-/** A study and its people, as staff may read them over FHIR; who manages it from above has its definition; for all others there is no such page. */
+/**
+ * A study and its people, as staff may read them over FHIR. People who manage it from above see its settings; for all others there is no such
+ * page.
+ */
 export const studyPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id', { onRequest: requireSession }, async (request, reply) => {
     const read = await unlessRefused(() => readStudyOf(request, options))
@@ -79,7 +82,7 @@ ${pagesAround(total, pageSize, asked, urlOf)}`,
   })
 }
 
-/** Who manages an organization above that of the study looks after the study, and is told of nobody in it. */
+/** Managers of an organization above the study's take care of the study, but learn about nobody in it. */
 const sendAdministered = async (
   request: FastifyRequest<OfStudy>,
   reply: FastifyReply,
@@ -107,7 +110,7 @@ ${study.description && html`<dt>Description</dt><dd>${study.description}</dd>`}
 
 const pageSize = 20
 
-/** How many there are of each state, and the way to see them alone. */
+/** How many there are in each state, with links to list only these. */
 const statesNav = (
   counts: Readonly<Partial<Record<string, number>>>,
   asked: PeopleAsked,
@@ -146,7 +149,7 @@ const listed = (
 <div class="col-md-4">${actions}</div>
 </div></li>`
 
-/** What they have answered, and how that stands. */
+/** What they have answered, and the state of that. */
 const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
   [
     state === undefined ? 'You may not see what they answered.' : states[state],
@@ -158,7 +161,7 @@ const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerso
     .filter(Boolean)
     .join(' ')
 
-/** What staff do for somebody who does not do it themselves. */
+/** What staff can do for somebody who does not do it themselves. */
 const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined => {
   const at = `/studies/${study.id}/people/${person.id}`
   const link = (path: string, text: string) =>

@@ -3,7 +3,7 @@ import { selectField } from '../page/choice-field.ts'
 import type { Html } from '../page/html.ts'
 import { typed } from '../page/typed.ts'
 
-/** By which way messages go; nothing where there is no choice. */
+/** The channel by which messages are sent; nothing if there is no choice. */
 export const wayField = (ways: readonly Way[]): Html | undefined =>
   ways.length < 2
     ? undefined
@@ -21,5 +21,5 @@ const labels: Readonly<Record<Way, string>> = {
   both: 'By both',
 }
 
-/** What was chosen, among the ways that there are. */
+/** The chosen channel, if it exists. */
 export const wayIn = (body: unknown, ways: readonly Way[]): Way => ways.find(way => way === typed(body, 'way')) ?? 'any'

@@ -6,8 +6,8 @@ import { sendPage } from '../page/page.ts'
 import { moment } from '../page/time.ts'
 
 /**
- * Messages in the place of being sent, where this server is tried out. Only for a browser on this machine that has asked for this
- * machine: another site may have its name lead here, and a proxy may bring others.
+ * Shows messages instead of sending them, on a server that is being tried out. Only for a browser on this machine that has asked for this
+ * machine: another site's name may lead here, and a proxy may bring other people.
  */
 export const outboxPage: AddPage = (server, { outbox }) => {
   server.get('/outbox', async (request, reply) => {

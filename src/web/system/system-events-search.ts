@@ -7,11 +7,11 @@ import { appendOutcome, chosenIn, dayFields, eventsForm, outcomes } from '../aud
 import type { EventsSearch } from '../audit/events-page.ts'
 import { lookedFor } from '../page/typed.ts'
 
-/** What an administrator looks for. */
+/** What an administrator searches for. */
 type Asked = DayRange & {
   /** The beginning of a name. */
   readonly who: string
-  /** The beginning of a name of an app, or its whole id. */
+  /** The beginning of an app's name, or its whole id. */
   readonly app: string
   readonly kind: string
   readonly outcome: string
@@ -30,7 +30,7 @@ export const systemEventsSearch: EventsSearch<Asked> = {
       order: chosen('order'),
     }
   },
-  /** As it is asked at `/fhir/AuditEvent`. */
+  /** The same search as at `/fhir/AuditEvent`. */
   searchOf: (registry, asked) => {
     const { who, app, kind, outcome, order } = asked
     const query = new URLSearchParams(lastUpdatedIn(asked).map(([...pair]) => pair))

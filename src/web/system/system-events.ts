@@ -9,7 +9,7 @@ import { administratorOf } from '../page/shown-organization.ts'
 import { moment } from '../page/time.ts'
 import { systemEventsSearch } from './system-events-search.ts'
 
-/** What administrators are shown of who did what: what concerns no patient, and no data of one; and how the chain of it stands. */
+/** What administrators see of who did what: events that concern no patient, and no data of one; and whether the chain of records is intact. */
 export const systemEventsPage: AddPage = (server, options) =>
   addEventsPage(server, options, {
     path: '/system/events',
@@ -40,7 +40,7 @@ ${sealed === undefined ? 'No seal is older than this hour.' : html`As the hour b
 <code>sharewell audit verify</code> computes all of it anew, and says what of it was changed or removed.</p>
 </details>`
 
-/** What has a page of its own leads there. */
+/** References with a page of their own link to it. */
 const named = (reference: string): Html | string =>
   reference.startsWith('Organization/')
     ? html`<a href="/organizations/${reference.slice('Organization/'.length)}">${reference}</a>`

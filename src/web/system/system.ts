@@ -12,7 +12,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 
-/** How the installation is, for its administrators: figures, and nothing of anybody. */
+/** The state of the installation, for its administrators: figures, and nothing about anybody. */
 export const systemPage: AddPage = (server, options) => {
   const { accounts, staffInvitations, backupDays } = options
   const onRequest = requireSession
@@ -102,7 +102,7 @@ const dayMs = 86_400_000
 const told = ({ taken, by, bytes, label, failed }: Backup): Html =>
   html`${moment(taken)}, ${ago(taken)}, by ${by}${bytes !== undefined && `, ${bytesText(bytes)}`}${label !== undefined && html`, <span class="text-break">${label}</span>`}${failed !== undefined && html`: <span class="text-break">${failed}</span>`}`
 
-/** In the largest unit of which there are two. */
+/** In the largest unit of which at least two have passed. */
 const ago = (time: Date): string => {
   const minutes = Math.max(0, Math.floor((Date.now() - time.getTime()) / 60_000))
   const [unit, size] =
