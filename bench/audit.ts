@@ -13,14 +13,14 @@ import { type BenchServer, openBeside } from './server.ts'
 type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
 
 /**
- * What it costs that everything is recorded: two servers over one database, started one after the other, of which one records nothing, are asked the same
- * in turns, and the time of a request at the one is told as a multiple of that at the other. Two servers that do the same differ by up to
- * four hundredths for as long as they run: so several pairs are started. The bar is for the mix; what is asked alone says where it is more.
+ * What it costs to record everything. Two servers on one database, started one after the other, one of which records nothing, are asked the same
+ * in turns, and the time of a request at the one is given as a multiple of that at the other. Two servers that do the same differ by up to four
+ * hundredths for as long as they run, so several pairs are started. The bar is for the mix; the single requests show where the cost is higher.
  */
 export const benchAudit = async (server: BenchServer, { rows, connections, seconds }: Options): Promise<Report> => {
   const { people } = await buildMixWorld(server, rows)
   const asked = Object.entries(asks(people, await someIds(server)))
-  // What it does in the background is no part of what is measured.
+  // Its background work is not part of what is measured.
   await server.stop()
   const rounds: Round[] = []
   for (let pair = 0; pair < pairs; pair += 1) {
@@ -60,7 +60,7 @@ export const benchAudit = async (server: BenchServer, { rows, connections, secon
 const pairs = 4
 const roundsOfPair = 4
 
-/** How long a request took at either, in ms. */
+/** How long a request took at either server, in ms. */
 type Round = {
   readonly name: string
   readonly audited: number
@@ -113,7 +113,7 @@ const someIds = async ({ databaseUrl }: BenchServer): Promise<readonly string[]>
   return ids
 }
 
-/** `number` counts what a connection asks; `patient` is whose app it is, where it is one. */
+/** `number`: how many requests the connection has made; `patient`: whose app it is, if it is one. */
 type Ask =
   | { readonly as: 'researcher'; readonly ask: (api: Api, number: number) => Promise<unknown> }
   | { readonly as: 'app'; readonly ask: (api: Api, patient: string) => Promise<unknown> }
@@ -142,14 +142,14 @@ const asks = (people: number, ids: readonly string[]): Readonly<Record<string, A
 
 const bundleSize = 100
 
-/** No two documents are of the same minute. */
+/** No two documents are from the same minute. */
 const nextMinutes = (count: number): Date => {
   minutes += count
   return minutesAfter(new Date('2024-01-01T00:00:00Z'), minutes - count)
 }
 let minutes = 0
 
-/** The connections ask different things at a time, each app for a patient of its own; those of both sides the same. */
+/** The connections ask different things at any time, each app about a patient of its own; those of both sides ask the same. */
 const askers = (at: Pick<BenchServer, 'as'>, connections: number, one: Ask): Promise<readonly Asker[]> =>
   Promise.all(
     Array.from({ length: connections }, async (_, index) => {

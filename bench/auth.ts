@@ -12,8 +12,9 @@ import type { BenchServer } from './server.ts'
 type Options = { readonly connections: number; readonly seconds: number }
 
 /**
- * What looking up a token is of a read by id, each measured in turn with the same token, as a server does it that keeps what it
- * found for a moment, and as it does it the first time; then backend services that ask for tokens, each request with an assertion that its client signs meanwhile (ES384, on the same processors).
+ * How much of a read by id is spent looking up the token. Both are measured in turn with the same token: as a server does it that remembers for
+ * a moment what it found, and as it does it the first time. Then backend services ask for tokens, each request with an assertion that its client
+ * signs meanwhile (ES384, on the same processors).
  */
 export const benchAuth = async (server: BenchServer, { connections, seconds }: Options): Promise<Report> => {
   const database = openDatabase(server.databaseUrl, { poolSize: 2 })
@@ -64,7 +65,7 @@ const compareLookUp = async (server: BenchServer, database: Database, seconds: n
 
 const mean = (measured: readonly number[]): number => measured.reduce((sum, one) => sum + one, 0) / measured.length
 
-/** Without the slowest hundredth: the share of the look-up shall not seem small because the machine was busy. */
+/** Without the slowest hundredth, so that the share of the look-up does not seem small because the machine was busy. */
 const trimmedMean = (measured: readonly number[]): number => {
   const limit = percentile(measured, 0.99)
   return mean(measured.filter(one => one <= limit))
@@ -95,7 +96,7 @@ const registerBackend = async ({ origin }: BenchServer, database: Database): Pro
 
 const kid = 'bench'
 
-/** The limit of what is answered at one address is not what is measured: each comes from one of its own. */
+/** The limit for each address is not what is measured, so each request comes from its own address. */
 const anyAddress = (): string => `10.${[...randomBytes(3)].join('.')}`
 
 const askToken = async ({ client, tokenUrl, privateKey }: Backend): Promise<void> => {

@@ -5,7 +5,7 @@ import { openLog } from '../src/events/log.ts'
 import { listen } from '../src/http/listen.ts'
 import { secretKeyOf } from '../src/storage/secret/secret-key.ts'
 
-// The server over DATABASE_URL, which records what is asked or, for comparison, does not.
+// The server on the database of DATABASE_URL, which records requests or, for comparison, does not.
 const config = readConfig()
 const app = await buildApp({
   config,

@@ -12,8 +12,8 @@ import type { BenchServer } from './server.ts'
 type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
 
 /**
- * Reading by id as a researcher, of many people's Observations; then the apps of as many patients as there are connections,
- * each with its own patient's token: of a hundred requests 10 create, 60 read, 25 update and 5 delete.
+ * A researcher reads Observations of many people by id. Then there are the apps of as many patients as there are connections, each with its own
+ * patient's token: of a hundred requests, 10 create, 60 read, 25 update and 5 delete.
  */
 export const benchCrud = async (server: BenchServer, { rows, connections, seconds }: Options): Promise<Report> => {
   const { people } = await buildMixWorld(server, rows)
@@ -58,12 +58,12 @@ const anyOf = <T>(of: readonly T[]): T => {
 
 type Kind = 'Observation' | 'Condition' | 'Device' | 'Patient'
 
-/** A patient's app and what it knows to be there. */
+/** A patient's app, and the ids that it knows. */
 type App = {
   readonly api: Api
   readonly patient: string
   readonly ids: Readonly<Record<Kind, string[]>>
-  /** The Patient as it was registered: its app changes the contacts. */
+  /** The Patient as it was registered; the app changes its contacts. */
   readonly registered: Patient
   turn: number
 }
@@ -77,7 +77,7 @@ const openApp = async (server: BenchServer, position: number, people: number): P
   return app
 }
 
-/** Of twenty requests of each kind, as devices and their apps make them. */
+/** How many of twenty requests are for each type, as with real devices and their apps. */
 const kinds: readonly Kind[] = [
   ...Array.from({ length: 12 }, () => 'Observation' as const),
   ...Array.from({ length: 3 }, () => 'Condition' as const),
@@ -89,7 +89,7 @@ const made = ['Observation', 'Condition', 'Device'] as const
 type Made = (typeof made)[number]
 const isMade = (kind: Kind): kind is Made => kind !== 'Patient'
 
-/** A Patient is registered once: instead of making or deleting one, an Observation is. */
+/** A Patient is registered once, so an Observation is created or deleted instead. */
 const actOnce = (app: App): Promise<unknown> => {
   const [chance, kind] = [Math.random() * 100, anyOf(kinds)]
   const other = isMade(kind) ? kind : 'Observation'
@@ -111,7 +111,7 @@ const update = (app: App, kind: Kind): Promise<unknown> => {
   return app.api.put(`/${kind}/${id}`, { ...bodies[kind](app), id })
 }
 
-/** The last few stay, so that there is always something to read. */
+/** The last few are kept, so that there is always something to read. */
 const remove = async (app: App, kind: Made): Promise<unknown> => {
   const ids = app.ids[kind]
   if (ids.length < 5) return create(app, kind)
@@ -121,7 +121,7 @@ const remove = async (app: App, kind: Made): Promise<unknown> => {
 
 const subjectOf = ({ patient }: App) => ({ reference: `Patient/${patient}` })
 
-/** Each time another content, so that every update makes a version. */
+/** A new content each time, so that every update makes a version. */
 const bodies: Readonly<Record<Kind, (app: App) => Resource>> = {
   Observation: (app): Observation => ({
     resourceType: 'Observation',

@@ -11,7 +11,7 @@ export const measures = {
 
 export type Measure = keyof typeof measures
 
-/** An Observation as phone apps send it: a document of its own in R5's valueAttachment, one coding. */
+/** An Observation as phone apps send it: with a new document in R5's valueAttachment, and one coding. */
 export const observationOf = (patient: string, measure: Measure, time: Date) => {
   const { schema, body } = measures[measure]
   const [namespace, name, version] = schema

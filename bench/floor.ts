@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 
-/** The rows that some Observations have in the tables, each column as one list: ready to be inserted again. */
+/** The rows of some Observations in the tables, with each column as one list, ready to be inserted again. */
 export type Rows = { readonly count: number; readonly values: readonly unknown[] }
 
 /**
- * The floor of ingest: rows as the server wrote them, by one plain INSERT into the same tables with the same indexes.
- * Copies get keys of their own, so that every insert is of new documents.
+ * The floor of ingest: rows as the server wrote them, inserted by one plain INSERT into the same tables with the same indexes. Copies get new
+ * keys, so that every insert is of new documents.
  */
 export type Floor = {
   /** Copies of the newest `count` Observations, `statements` times over. */
@@ -134,7 +134,7 @@ const copiesOf = (rows: readonly Stored[], firstPk: bigint): Rows => {
   return { count: rows.length, values: [...turned(entries, codesAt - 1), ...turned(codes, codeColumns.length)] }
 }
 
-/** Rows to columns. */
+/** The rows as columns. */
 const turned = (rows: readonly (readonly (string | null)[])[], width: number) =>
   Array.from({ length: width }, (_, column) => rows.map(row => row[column] ?? null))
 

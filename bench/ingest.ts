@@ -14,7 +14,7 @@ const bundleSize = 100
 const statementSize = 500
 const rounds = 4
 
-/** Bundles of new documents over HTTP against plain INSERTs of the same rows, in turns so that noise meets both. */
+/** Bundles of new documents over HTTP, compared with plain INSERTs of the same rows, in turns so that noise affects both. */
 export const benchIngest = async (server: BenchServer, { rows, connections }: Options): Promise<Report> => {
   const uploaders = await enrol(server)
   const floor = await openFloor(server.databaseUrl)
@@ -88,7 +88,7 @@ const upload = async (
   await Promise.all(Array.from({ length: connections }, work))
 }
 
-/** Rows per second; a row stands for an Observation with all its side rows. */
+/** Rows per second, where a row is an Observation with all its side rows. */
 const floorRate = async (floor: Floor, count: number): Promise<number> => {
   const statements = await floor.prepare(statementSize, Math.max(1, Math.round(count / statementSize)))
   const ms = await timed(() => insertAll(floor, statements))
@@ -123,7 +123,7 @@ const reportOf = (
   amounts: {
     readonly connections: number
     readonly observations: number
-    /** Time on the processor for each Observation of a Bundle, PostgreSQL's not counted. */
+    /** Processor time for each Observation of a Bundle, without that of PostgreSQL. */
     readonly serverProcessorUs: number
   },
 ): Report => {

@@ -13,8 +13,8 @@ type Options = {
 }
 
 /**
- * Each connection asks its next question as soon as the last is answered. What was
- * asked while warming up does not count; what goes wrong always does, and the first of it is told.
+ * Each connection asks its next question as soon as the last one is answered. Questions from the warm-up do not count, but errors always do, and
+ * the first one is reported.
  */
 export const driveLoad = async (
   connections: readonly (() => Promise<unknown>)[],
@@ -42,7 +42,7 @@ export const driveLoad = async (
   }
 }
 
-/** Figures of a load, each under a name of its own. */
+/** The figures of a load, each with a name of its own. */
 export const figuresOf = (name: string, { perSecond, p50Ms, p99Ms, errors }: Load) => ({
   [`${name}PerSecond`]: perSecond,
   [`${name}P50Ms`]: p50Ms,

@@ -24,7 +24,7 @@ const benches: Readonly<Record<string, (server: BenchServer, options: Options) =
   auth: (server, { connections = 8, seconds }) => benchAuth(server, { connections, seconds }),
 }
 
-/** Each bench has a server and a database of its own: what one leaves behind does not slow the other. */
+/** Each bench has its own server and database, so that what one leaves behind does not slow down the next. */
 const run = async (names: readonly string[], options: Options): Promise<void> => {
   const missed: string[] = []
   for (const name of names) {

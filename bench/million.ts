@@ -4,9 +4,8 @@ import { type Measure, measures, minutesAfter, observationOf } from './documents
 import { openProgress } from './progress.ts'
 
 /**
- * Many Observations, fast: some are written through the server, and SQL makes the others from their rows, with patients,
- * times and keys of their own. As in life they come in the order of time, all patients mixed, some with far more than
- * others.
+ * Makes many Observations quickly: some are written through the server, and SQL makes the others from their rows, with their own patients, times
+ * and keys. As in real life, they come in the order of time, with all patients mixed, some of whom have far more than others.
  */
 export const loadObservations = async (
   importer: Api,
@@ -24,7 +23,7 @@ export const loadObservations = async (
     progress.step(Math.min(chunk, rows - first))
   }
   await client.query("SELECT setval('resource_pk', (SELECT max(pk) FROM observation) + 1)")
-  // What autovacuum and the checkpointer would do soon is done now, and not in the middle of a measurement.
+  // What autovacuum and the checkpointer would do soon is done now, so that it does not happen during a measurement.
   await client.query('VACUUM (ANALYZE)')
   await client.query('CHECKPOINT')
   progress.stop()
@@ -44,7 +43,7 @@ const writeTemplates = async (importer: Api, patient: string): Promise<void> => 
   }
 }
 
-/** A token that all templates of a code share stays; one that only one of them has stands for an identifier. */
+/** A token that all templates of a code share is kept; one that only one of them has is for an identifier. */
 const templateTable = `
   CREATE TEMPORARY TABLE template AS
   WITH shared AS (
@@ -57,7 +56,7 @@ const templateTable = `
     (SELECT type_id FROM resource_type WHERE name = 'Observation') AS type_id
   FROM observation`
 
-/** Who has the n-th row: the first patients come again most often. Of twenty rows, 12 are of one code, 6 of another, 1 of each of the others. */
+/** Who has the n-th row: the first patients come up most often. Of twenty rows, 12 have one code, 6 another, and 1 each of the others. */
 const planTable = `
   CREATE TEMPORARY TABLE plan AS
   WITH person AS (
@@ -75,7 +74,7 @@ const planTable = `
     (number * 37 + position) % ${templatesOfEach} AS template
   FROM row`
 
-/** The server may still hand out the rest of the thousand keys that it took last. */
+/** The keys begin later, since the server may still use the rest of the thousand keys that it took last. */
 const multiplication = `
   WITH made AS MATERIALIZED (
     SELECT template.pk AS template_pk, template.patient_id AS template_patient, template.type_id, plan.patient_id,

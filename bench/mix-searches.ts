@@ -3,7 +3,7 @@ import { openCodeClasses } from '../src/fhir/measured/code-class.ts'
 import { parameterKey, tokenKey } from '../src/storage/prepare/index-rows.ts'
 import { diagnosisOf, familyOf, identifierSystem, patientId } from './people.ts'
 
-/** One search of the mix, about another person each time, and what someone who knows the tables would ask for the same rows. */
+/** A search of the mix, about another person each time, and the SQL that somebody who knows the tables would write for the same rows. */
 export type MixSearch = {
   readonly name: string
   readonly path: (turn: Turn) => string
@@ -11,20 +11,20 @@ export type MixSearch = {
   readonly values: (turn: Turn, numbers: Numbers) => readonly unknown[]
 }
 
-/** What the tables have instead of names: they stay the same, and are looked up once. */
+/** The numbers that the tables have instead of names; they stay the same, and are looked up once. */
 export type Numbers = {
   readonly typeIds: ReadonlyMap<string, number>
   readonly codeIds: ReadonlyMap<string, number>
 }
 
-/** `person`: one of those with many rows; `anyone`: one of `people`. */
+/** `person`: somebody with many rows; `anyone`: one of `people`. */
 export type Turn = {
   readonly person: number
   readonly anyone: number
   readonly people: number
 }
 
-/** Those with the first numbers have many Observations, in worlds of any size. */
+/** The people with the first numbers have many Observations, in worlds of any size. */
 const manyOf = 40
 
 export const turnOf = (people: number, number: number): Turn => ({
@@ -47,7 +47,7 @@ const familyParameter = parameterKey({ base: 'Patient', code: 'family' })
 
 const page = `LIMIT ${pageSize}`
 const compartment = `(SELECT patient_id FROM patient_compartment WHERE id = $1)`
-/** The keys of the page first, then the bodies of just those. */
+/** The keys of the page first, and then the bodies of only these. */
 const byCode = (where: string): string => `
   SELECT row.id, row.content::text AS content
   FROM (
@@ -60,7 +60,7 @@ const ofPerson = ({ person }: Turn) => patientId(person)
 const measuredFrom = '2021-01-01T02:00:00Z'
 const measuredTo = '2021-06-01T00:00:00Z'
 
-/** By token, date, quantity, composite, reference, string, chain and _include; the last word of a name says of how many people. */
+/** By token, date, quantity, composite, reference, string, chain and _include; the last word of a name says about how many people it is. */
 export const mixSearches: readonly MixSearch[] = [
   {
     name: 'token and reference',

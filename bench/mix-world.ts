@@ -4,7 +4,7 @@ import { buildPeople } from './people.ts'
 import type { BenchServer } from './server.ts'
 import { person } from './world.ts'
 
-/** Fifty Observations each, on average; all in a study of the researcher. */
+/** People with fifty Observations each, on average, all in a study of the researcher. */
 export const buildMixWorld = async (server: BenchServer, rows: number): Promise<{ readonly people: number }> => {
   const importer = await asImporter(server)
   const people = Math.max(100, Math.ceil(rows / 50))

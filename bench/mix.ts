@@ -11,8 +11,8 @@ import { type BenchServer, openBenchServer, openBeside } from './server.ts'
 type Options = { readonly rows: number; readonly connections: number; readonly seconds: number }
 
 /**
- * A search of each kind by a researcher, one after the other and many at once, also in a world of a tenth of the size. One at
- * a time they are asked of servers that record nothing: what recording takes has a bench of its own, and is in no plain SQL.
+ * A search of each kind by a researcher, one after the other and many at once, and also in a world of a tenth of the size. Searches one at a
+ * time go to servers that record nothing: recording has a bench of its own, and plain SQL has none.
  */
 export const benchMix = async (server: BenchServer, options: Options): Promise<Report> => {
   const small = await openBenchServer(undefined)
@@ -54,7 +54,7 @@ const compareWorlds = async (
 
 type World = {
   readonly people: number
-  /** Through consents, and without asking for any. */
+  /** The researcher reads through consents; the importer needs none. */
   readonly researcher: Api
   readonly importer: Api
   readonly plain: PlainSql
@@ -87,7 +87,7 @@ const askAny = (api: Api, { people }: World): Promise<string> => {
     : api.get(search.path(turnOf(people, Math.floor(Math.random() * 1e9))))
 }
 
-/** Server and SQL find the same, and the gate takes nothing away. */
+/** Checks that server and SQL find the same, and that the gate takes nothing away. */
 const checkSame = async (search: MixSearch, world: World): Promise<void> => {
   for (const number of [0, 1, 2]) {
     const turn = turnOf(world.people, number)
@@ -109,7 +109,7 @@ type Measured = ReadonlyMap<MixSearch, Readonly<Record<(typeof sides)[number], n
 const rounds = 96
 const warmUpRounds = 24
 
-/** One at a time, all sides in turns so that noise meets each, and none is favoured by what ran before it; medians. */
+/** One at a time, all sides in turns, so that noise affects each, and none is favoured by what ran before it; medians. */
 const measureAlone = async ({ large, small }: Worlds): Promise<Measured> => {
   const progress = openProgress('mix', rounds + warmUpRounds)
   const times = new Map(
@@ -151,8 +151,8 @@ const measureAlone = async ({ large, small }: Worlds): Promise<Measured> => {
 }
 
 /**
- * In 24 rounds each order once. Who comes behind the same server finds its code and rows at hand, and who is the first of those that
- * ask the same database about these people brings their rows into its memory for the others: each side as often as any other.
+ * In 24 rounds, each order occurs once. A side that comes after another one of the same server finds its code and rows in memory, and the first
+ * that asks a database about these people loads their rows for the others. So that happens to each side equally often.
  */
 const inTurn = (round: number): readonly (typeof sides)[number][] => orders[round % orders.length] ?? sides
 

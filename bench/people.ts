@@ -21,7 +21,7 @@ const perDiagnosis = 20
 
 export const patientId = (position: number): string => `mix-${position}`
 
-/** Four syllables: no name begins another. */
+/** Four syllables, so that no name is the beginning of another. */
 export const familyOf = (position: number, count: number): string => {
   const family = position % Math.ceil(count / perFamily)
   const syllable = (place: number) => {
@@ -40,8 +40,8 @@ export const diagnosisOf = (position: number, count: number): string =>
   String(10_000_000 + (position % Math.ceil(count / perDiagnosis)))
 
 /**
- * A study that all of the patients consented to, each with a name, a birth date, a number and a diagnosis. The first is
- * written through the server; the others are put into the tables as the server's own writing does, thousands at once.
+ * A study to which all of the patients have consented, each with a name, a birth date, a number and a diagnosis. The first is written through
+ * the server; the others are put into the tables as the server itself would write them, thousands at once.
  */
 export const buildPeople = async (importer: Api, databaseUrl: string, count: number): Promise<readonly string[]> => {
   await buildWorld(importer, [patientId(0)])
@@ -106,7 +106,7 @@ const conditionOf = (position: number, count: number): Condition => ({
   recordedDate: '2020-05-01',
 })
 
-/** What the first one agreed to through the server, for everybody. */
+/** Gives everybody what the first one agreed to through the server. */
 const multiplications = [
   sql.fragment`INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
    SELECT person.patient_id, 'subject-' || person.id, study_id, person.id, in_force, period_start, period_end

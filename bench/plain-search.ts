@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { openCodeClasses } from '../src/fhir/measured/code-class.ts'
 
-/** What a person who knows the tables would ask for the same rows, without a gate. */
+/** The SQL that somebody who knows the tables would write for the same rows, without a gate. */
 export type PlainSearch = {
-  /** How many bodies came; they are read whole. */
+  /** How many bodies were found; they are read as a whole. */
   readonly newest: (patient: string, code: string, rows: number) => Promise<number>
   readonly close: () => Promise<void>
 }

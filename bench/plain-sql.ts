@@ -1,17 +1,17 @@
 import pg from 'pg'
 import type { MixSearch, Numbers, Turn } from './mix-searches.ts'
 
-/** The floors of the mix: one connection, prepared statements, the bodies read whole. */
+/** The floors of the mix: one connection, prepared statements, and bodies that are read as a whole. */
 export type PlainSql = {
   readonly ids: (search: MixSearch, turn: Turn) => Promise<readonly string[]>
-  /** From all over the table. */
+  /** From all parts of the table. */
   readonly someObservations: (count: number) => Promise<readonly string[]>
   readonly close: () => Promise<void>
 }
 
 export const openPlainSql = async (databaseUrl: string): Promise<PlainSql> => {
   const client = new pg.Client({ connectionString: databaseUrl, options: '-c jit=off -c timezone=UTC' })
-  // A database that closes before it is not what went wrong.
+  // If the database closes before this connection, that is not the error to report.
   client.on('error', () => {})
   await client.connect()
   const numbers = await readNumbers(client)

@@ -3,9 +3,9 @@ import { cpus, loadavg } from 'node:os'
 export type Report = {
   readonly bench: string
   readonly figures: Readonly<Record<string, number>>
-  /** What must hold, in words. */
+  /** What must be reached, in words. */
   readonly bars: readonly Goal[]
-  /** What we want on a quiet machine: told, and not enforced. */
+  /** What we want on a quiet machine; reported, but not enforced. */
   readonly aims?: readonly Goal[]
 }
 

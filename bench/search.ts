@@ -13,7 +13,7 @@ const patients = Array.from({ length: 100 }, (_, index) => `search-${index + 1}`
 const consenting = 60
 const code = 'omh:blood-glucose'
 
-/** Searches over HTTP against plain SQL for the same rows, in turns so that noise meets both. */
+/** Searches over HTTP, compared with plain SQL for the same rows, in turns so that noise affects both. */
 export const benchSearch = async (server: BenchServer, { rows }: Options): Promise<Report> => {
   const importer = await server.as({ kind: 'client' }, 'system/*.cruds', { policies: ['everything'] })
   await buildWorld(importer, patients, consenting)
@@ -57,7 +57,7 @@ const measureSearches = async (server: BenchServer, importer: Api, rows: number)
   }
 }
 
-/** The newest rows of one patient and code, of another patient each time. */
+/** The newest rows of one patient and code, for another patient each time. */
 const compare = async (
   api: Api,
   plain: PlainSearch,
@@ -81,7 +81,7 @@ const compare = async (
   return measured
 }
 
-/** All of one code that a study may read, from the first page to the last. */
+/** Everything with one code that a study may read, from the first page to the last. */
 const pageThrough = async (api: Api) => {
   const measured: number[] = []
   let rows = 0
@@ -96,7 +96,7 @@ const pageThrough = async (api: Api) => {
   return { studyRows: rows, studyFirstPagesMs: first, studyLastPagesMs: last, studyLastOverFirst: last / first }
 }
 
-/** Every Observation page by page; how much the server's memory grows over what it was before. */
+/** Reads every Observation page by page, and measures how much the server's memory grows. */
 const readAll = async (server: BenchServer, api: Api, rows: number) => {
   const idle = await server.memory()
   const progress = openProgress('read', rows)
@@ -122,7 +122,7 @@ const pagesOf = async function* (api: Api, first: string) {
   }
 }
 
-/** The links stand before the entries. */
+/** The links come before the entries. */
 const nextOf = (bundle: string): string | undefined =>
   /"relation":"next","url":"([^"]+)"/.exec(bundle.slice(0, bundle.indexOf('"entry":')))?.[1]
 

@@ -15,16 +15,16 @@ import { type Api, openApi } from './api.ts'
 
 /** The real server as a child process, on a PostgreSQL of its own in a temporary folder. */
 export type BenchServer = {
-  /** The FHIR API as the bearer of a new token sees it. */
+  /** The FHIR API for the bearer of a new token. */
   readonly as: (subject: TokenRequest['subject'], scope: string, more?: Partial<TokenRequest>) => Promise<Api>
   readonly databaseUrl: string
-  /** Where it listens, without a slash at the end. */
+  /** The address at which it listens, without a slash at the end. */
   readonly origin: string
-  /** Resident memory of the server process alone, in MB. */
+  /** The resident memory of the server process only, in MB. */
   readonly memory: () => Promise<number>
-  /** Time on the processor that the server process has had, in ms. */
+  /** The processor time of the server process, in ms. */
   readonly processorTime: () => Promise<number>
-  /** Ends it as an operator would, keeping its profile, and leaves the database to others. */
+  /** Ends it as an operator would, with its profile written, but keeps the database for others. */
   readonly stop: () => Promise<void>
   /** Ends it with its database, and removes the folder. */
   readonly close: () => Promise<void>
@@ -61,7 +61,7 @@ export const openBenchServer = async (profile: string | undefined): Promise<Benc
   }
 }
 
-/** A further server over the same database, as old as others that are started with it. */
+/** Another server on the same database, as old as others that are started with it. */
 export const openBeside = async (
   { databaseUrl }: BenchServer,
   auditing: AuditWriting,
@@ -86,7 +86,7 @@ export const openBeside = async (
   return { as: asAt(origin, database), close }
 }
 
-/** Servers over one database have the same. */
+/** Servers on one database have the same key. */
 const secretKey = randomBytes(32).toString('base64')
 
 type Starting = { readonly port: number; readonly folder: string; readonly databaseUrl: string }
@@ -114,7 +114,7 @@ const asAt =
       await issueToken(database, { subject, client: 'cli', scope, ttlSeconds: 86_400, ...more }),
     )
 
-/** As `npm start` has it, without npm between the signal and the server. */
+/** As in `npm start`, without npm between the signal and the server. */
 const startArguments = packageJson.scripts.start.split(' ').slice(1)
 
 const profileFlags = (folder: string | undefined): readonly string[] =>

@@ -7,7 +7,7 @@ import { measures } from './documents.ts'
 
 export const person = 'bench-person'
 
-/** Writes a lab with a researcher and two studies; of the people, `consenting` say yes to the first, the others to the second. */
+/** Writes a lab with a researcher and two studies; `consenting` of the people say yes to the first, the others to the second. */
 export const buildWorld = async (
   importer: Api,
   people: readonly string[],
@@ -85,7 +85,7 @@ const participant = (patient: string, study: string): readonly Resource[] => [
   consentOf(patient, study),
 ]
 
-/** To all that the study asks for, from any device, since long ago. */
+/** A consent to everything that the study asks for, from any device, since long ago. */
 const consentOf = (patient: string, study: string): Resource => ({
   resourceType: 'Consent',
   id: `consent-${patient}`,

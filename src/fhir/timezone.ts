@@ -65,7 +65,10 @@ export const addDays = (day: string, days: number): string =>
 /** How many days it is from one day to the other. */
 export const daysBetween = (one: string, other: string): number => (Date.parse(other) - Date.parse(one)) / dayMs
 
-/** Behind the beginning of a day of UTC: half past ten, when it is the same date from Hawaii to New Zealand. There a date without a time stands, whichever place's it was. */
+/**
+ * How long after the beginning of a UTC day: half past ten, when it is the same date from Hawaii to New Zealand. A date without a time is put
+ * there, in whatever time zone it was meant.
+ */
 export const sameDateMs = 37_800_000
 
 const dayMs = 86_400_000

@@ -98,7 +98,7 @@ export const openMhealth = ({ codeClasses, schemaDir, now = Date.now }: Options)
   }
 }
 
-/** What documents are read by. */
+/** What is needed to read documents. */
 type Reading = {
   readonly codeClasses: CodeClasses
   readonly codings: Codings

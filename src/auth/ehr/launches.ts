@@ -49,7 +49,7 @@ export type Arrived = {
 export type EhrLaunchParts = EhrClientParts &
   ArrivalParts & {
     readonly outbound: Pick<Outbound, 'send' | 'refusalOf'>
-    /** Where others reach this server, without a slash at the end. */
+    /** The address by which others reach this server, without a slash at the end. */
     readonly address: () => string
   }
 

@@ -2,7 +2,7 @@ import type { RegisteredClient } from '../../storage/authorization/client-regist
 import type { AdapterParts } from './adapter.ts'
 
 export type ProviderParts = AdapterParts & {
-  /** Where others reach this server, without a slash at the end. */
+  /** The address by which others reach this server, without a slash at the end. */
   readonly base: () => string
   /** The bases by which an app may know this server. */
   readonly audiences: () => readonly string[]

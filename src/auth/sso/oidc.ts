@@ -31,7 +31,7 @@ export type OidcParts = {
   readonly database: Database
   readonly secretKey: Uint8Array
   readonly outbound: Outbound
-  /** Where others reach this server, without a slash at the end. */
+  /** The address by which others reach this server, without a slash at the end. */
   readonly address: () => string
   /** A server that never listens: the library is a plugin, and registered anew for each version of the provider's metadata. */
   readonly openHost: () => Host

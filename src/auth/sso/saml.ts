@@ -22,7 +22,7 @@ export type Saml = {
 
 export type SamlParts = {
   readonly database: Connection
-  /** Where others reach this server, without a slash at the end. */
+  /** The address by which others reach this server, without a slash at the end. */
   readonly address: () => string
   /** entityID of the identity provider. */
   readonly issuer: string

@@ -14,7 +14,7 @@ import { csv, csvInTurns } from './csv.ts'
 import { type Reading, readingRows, readingsHeader } from './reading-rows.ts'
 import type { NameKind } from './value-cells.ts'
 
-/** What stands in the compartment of a patient, as the reader of the store may see it. */
+/** The compartment of a patient, as far as the reader of the store may see it. */
 export type PatientRecord = {
   readonly registry: Registry
   readonly store: Pick<Store, 'search'>
