@@ -18,6 +18,8 @@ export type DrivingCodes = {
   readonly before: SqlFragment
   /** Of each class that is merged, that a row is of it. */
   readonly parts: readonly SqlFragment[]
+  /** The numbers of all classes that are asked for, as an array. */
+  readonly numbers: SqlFragment
   /** The numbers of all others: an array. Absent where there are none. */
   readonly others?: SqlFragment
 }
@@ -41,6 +43,7 @@ export const drivingCodes = (
     before: sql.fragment`
       asked AS MATERIALIZED (
         SELECT coalesce(array_agg(code_id ORDER BY code_id), '{}') AS ids FROM code_class WHERE ${test}),`,
+    numbers: numbersFrom(1),
     row: { ...stored, facts: hot, code: { alias: hot, class: sql.fragment`code_id = ANY(${numbersFrom(1)})` } },
     parts: Array.from(
       { length: merged },

@@ -45,12 +45,7 @@ const keysByCode = (asked: AskedKeys, { from, where, row }: Keyed, codes: Drivin
   const found = { ...row, facts: name('found') }
   const order = orderOf(asked, found)
   const limit = oneMore(asked)
-  const part = (test: SqlFragment) => sql.fragment`(
-        SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${row.facts}.effective_start
-        FROM ${from}
-        WHERE ${test} AND ${onPage(asked, row, where)}
-        ${orderOf(asked, row)}
-        LIMIT ${limit})`
+  const part = (test: SqlFragment) => partOf(asked, { from, where, row }, test)
   const others = (numbers: SqlFragment) => sql.fragment`(
         SELECT found.patient_id, found.pk, found.effective_start
         FROM unnest(${numbers}) AS class(code_id) CROSS JOIN LATERAL ${part(ofClass)} AS found
@@ -69,9 +64,20 @@ const keysByCode = (asked: AskedKeys, { from, where, row }: Keyed, codes: Drivin
   )`
 }
 
+const partOf = (asked: AskedKeys, { from, where, row }: Keyed, test: SqlFragment): SqlFragment => sql.fragment`(
+        SELECT ${row.facts}.patient_id, ${row.facts}.pk, ${row.facts}.effective_start
+        FROM ${from}
+        WHERE ${test} AND ${onPage(asked, row, where)}
+        ${orderOf(asked, row)}
+        LIMIT ${oneMore(asked)})`
+
 const ofClass = sql.fragment`hot.component = 0 AND hot.code_id = class.code_id`
 
-export const keysByPatient = (asked: AskedKeys, { from, row }: Source, byPatient: ByPatient): SqlFragment => {
+export const keysByPatient = (asked: AskedKeys, source: Source, byPatient: ByPatient): SqlFragment => {
+  const { codes } = source.inOrder ?? {}
+  if (source.inOrder !== undefined && codes !== undefined)
+    return keysByPatientAndCode(asked, source.inOrder, codes, byPatient)
+  const { from, row } = source
   const found = { ...row, facts: name('found') }
   const where = byPatient.whereOf(sql.fragment`person.patient_id`)
   return sql.fragment`
@@ -87,6 +93,29 @@ export const keysByPatient = (asked: AskedKeys, { from, row }: Source, byPatient
         LIMIT ${oneMore(asked)}) AS found
       ${orderOf(asked, found)}
       LIMIT ${oneMore(asked)}
+    )`
+}
+
+/** Each class of each of the patients, by the index of both. Tested row by row, the rows of all patients with these codes were read first. */
+const keysByPatientAndCode = (
+  asked: AskedKeys,
+  keyed: Keyed,
+  codes: DrivingCodes,
+  byPatient: ByPatient,
+): SqlFragment => {
+  const found = { ...keyed.row, facts: name('found') }
+  return sql.fragment`
+    ${chosenOf(byPatient)},
+    ${codes.before}
+    page AS MATERIALIZED (
+      SELECT found.patient_id, found.pk, ${placeOf(asked, found)}
+      FROM (
+        SELECT DISTINCT ON (found.effective_start, found.pk) found.patient_id, found.pk, found.effective_start
+        FROM ${chosenPeople} AS person
+        CROSS JOIN unnest(${codes.numbers}) AS class(code_id)
+        CROSS JOIN LATERAL ${partOf(asked, keyed, sql.fragment`hot.patient_id = person.patient_id AND ${ofClass}`)} AS found
+        ${orderOf(asked, found)}
+        LIMIT ${oneMore(asked)}) AS found
     )`
 }
 
