@@ -4,7 +4,7 @@ import { addDays, dayOf, momentIn, startOfDay } from '../../fhir/timezone.ts'
 /** The two ends of a Period, which are both part of it. https://hl7.org/fhir/R4/datatypes.html#Period */
 export type Edge = 'start' | 'end'
 
-/** The begin or end of a whole day in a time zone, as in a Period; undefined if the text is no day of these centuries. */
+/** The beginning or end of a whole day in a time zone, as in a Period; undefined if the text is no day of these centuries. */
 export const edgeOfDay = (text: string, edge: Edge, timezone: string): string | undefined => {
   if (!/^(?:19|20)/.test(text) || !isDay(text)) return undefined
   const time = edge === 'start' ? startOfDay(text, timezone) : startOfDay(addDays(text, 1), timezone) - 1

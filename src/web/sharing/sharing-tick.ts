@@ -21,7 +21,7 @@ export const tickOf = ({ human, receiver = '', consent }: Sharing, line: SharedL
 /** The text has no space, and no character with a meaning in HTML. */
 export const tickText = (tick: Tick): string => new URLSearchParams(tick).toString().replaceAll('&', '/')
 
-/** Undefined if it is not from this page, or about somebody whose page it is not now. */
+/** Undefined if it is not from this page, or about nobody whose page it is now. */
 export const parseTick = (text: string, humans: readonly string[]): Tick | undefined => {
   const query = new URLSearchParams(text.replaceAll('/', '&'))
   const [human, receiver, kind, source] = ['human', 'receiver', 'kind', 'source'].map(name => query.get(name))

@@ -1,8 +1,8 @@
-/** From where to where the scale of a chart goes, and what lies beyond it. */
+/** The range of a chart's scale, and what is beyond it. */
 import { daySeconds } from '/static/chart-told.js'
 
 /**
- * What is measured and what it is measured by, with some room, and from nothing on for bars. A value beyond what is likely would leave all others no room:
+ * Contains the measurements and the thresholds, with some room, and zero for bars. An improbable value would leave no room for all others, so
  * the scale does not reach it.
  */
 export const rangeOf =
@@ -18,13 +18,13 @@ export const rangeOf =
     return [from - room, to + room]
   }
 
-/** Of more values than a call may have arguments. */
+/** Works for more values than a call may have arguments. */
 const greatest = values => values.reduce((most, value) => (value > most ? value : most), values[0])
 
-/** Triangles at the edge that point to what lies beyond it. */
+/** Triangles at the edge that point to values beyond it. */
 export const drawBeyond = ({ style, limits: [lowest, highest] }, { ink, lines }) => plot => {
   const { ctx, bbox } = plot
-  // A bar begins where its day, or its part of it, does.
+  // A bar begins where its day does, or its part of the day.
   const middle = style === 'bars' ? (0.35 * daySeconds) / (plot.series.length - 1) : 0
   const size = 6 * devicePixelRatio
   ctx.save()
@@ -32,7 +32,7 @@ export const drawBeyond = ({ style, limits: [lowest, highest] }, { ink, lines })
   ctx.lineWidth = devicePixelRatio
   plot.data.slice(1).forEach((values, index) => {
     const { stroke } = plot.series[index + 1]
-    // Edges of a band have the colour of the line that they go with.
+    // The edges of a band have the colour of the line to which they belong.
     ctx.fillStyle = stroke?.() ?? plot.series.slice(0, index + 2).findLast(one => one.width > 1)?.stroke() ?? lines[0]
     values.forEach((value, at) => {
       if (value == null || (value >= lowest && value <= highest)) return

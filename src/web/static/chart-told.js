@@ -1,11 +1,11 @@
-/** How charts tell times and numbers: in the language of the page, as the rest of it does. */
+/** How charts write times and numbers: in the language of the page, like the rest of it. */
 
 export const daySeconds = 86_400
 
-/** By the clock of 24 hours, in the language of the page. */
+/** With a clock of 24 hours, in the language of the page. */
 const localeOf = language => (language === 'en' ? 'en-GB' : language)
 
-/** Whole days of the time zone, told as people there do. */
+/** Whole days of the time zone, written as people there do. */
 export const timeAxis = ({ timezone, language }) => {
   const day = new Intl.DateTimeFormat(localeOf(language), { timeZone: timezone, day: 'numeric', month: 'short' })
   const clock = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, hour: '2-digit', minute: '2-digit' })
@@ -21,7 +21,7 @@ export const timeAxis = ({ timezone, language }) => {
   }
 }
 
-/** The step that a point is the mean of, from when until when, and not the middle of it, at which it is drawn; the day, where no more is known. */
+/** The step of which a point is the mean, from when until when, and not its middle, at which the point is drawn; the day if no more is known. */
 export const momentOf = ({ timezone, stepSeconds, language, dated }) => {
   const onDate = { timeZone: timezone, dateStyle: 'medium' }
   const day = new Intl.DateTimeFormat(localeOf(language), onDate)
@@ -34,7 +34,7 @@ export const momentOf = ({ timezone, stepSeconds, language, dated }) => {
 export const clockOf = minutes =>
   `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(Math.floor(minutes % 60)).padStart(2, '0')}`
 
-/** With the decimal sign of its language, and not grouped. */
+/** With the decimal sign of the language, and digits not grouped. */
 export const numberOf = (language, digits) => {
   const format = new Intl.NumberFormat(localeOf(language), { useGrouping: false, ...digits })
   return value => format.format(value)

@@ -1,4 +1,4 @@
-/** Charts of measurements: what is drawn stands in the page, in `data-chart` of each figure. */
+/** Charts of measurements. What to draw is in the page, in `data-chart` of each figure. */
 import uPlot from '/static/uplot/uPlot.esm.js'
 import { drawBeyond, rangeOf } from '/static/chart-scale.js'
 import { clockOf, daySeconds, momentOf, numberOf, timeAxis, told } from '/static/chart-told.js'
@@ -39,23 +39,23 @@ const drawThresholds = (thresholds, color) => plot => {
   ctx.restore()
 }
 
-/** Legends tell what lies between the edges, and not the edges. */
+/** Legends show what is between the edges, and not the edges. */
 const edgeClass = 'edge'
 
-/** The axis of what is measured. */
+/** The axis of the values. */
 const valueAxis = (palette, { language }) => {
   const number = numberOf(language, {})
   return { ...axisOf(palette), size: 66, values: (_plot, splits) => splits.map(number) }
 }
 
-/** uPlot's NULL_EXPAND: a break lasts until the line goes on, and not only until another source has measured. */
+/** uPlot's NULL_EXPAND: a break lasts until the line goes on, and not only until another source has a reading. */
 const breaksWholly = 2
 
-/** What stands by itself between two breaks is no line: it is marked where the others are not. */
+/** A point by itself between two breaks is no line, so it is marked even if others are not. */
 const markedAlone = (plot, series, areMarked) => {
   if (areMarked) return null
   const values = plot.data[series]
-  // Undefined is where another source alone has measured.
+  // Undefined means that only another source has a reading there.
   const own = values.flatMap((value, index) => (value === undefined ? [] : [index]))
   return own.filter((index, place) => [-1, 1].every(side => values[own[place + side]] == null) && values[index] !== null)
 }
@@ -65,7 +65,7 @@ const overTime = chart => {
   const { style, lines, timezone, from, to } = chart
   const palette = colors()
   const isBars = style === 'bars'
-  // Bars of one day stand side by side within it, however far the next day with one is.
+  // The bars of a day are side by side within it, however far away the next day with one is.
   const beside = (at, index) => at.map(time => time + (index * daySeconds) / lines.length)
   const paths = uPlot.paths.bars({
     size: [0.7, 40],
@@ -150,7 +150,7 @@ const overDay = chart => {
 /** What is shown at first, and again when the zoom ends. */
 const whole = ({ style, from, to }) => (style === 'day' ? { min: 0, max: 1440 } : { min: from, max: to })
 
-/** Leads to the days that are seen closer, which have more points when they are asked for alone. */
+/** A link to the days that are zoomed in on, which have more points if they are asked for alone. */
 const closerLink = ({ style, from, to, timezone, words }) => {
   const link = document.createElement('a')
   const day = new Intl.DateTimeFormat('en-CA', { timeZone: timezone })
@@ -191,14 +191,14 @@ const draw = figure => {
   const canvas = plot.root.querySelector('canvas')
   canvas.setAttribute('role', 'img')
   canvas.setAttribute('aria-label', chart.words.picture)
-  // What an axis shows at first would be all of the data, and not all of the days.
+  // By itself, the axis would first show all of the data, and not all of the days.
   plot.setScale('x', whole(chart))
   plot.over.addEventListener('dblclick', () => plot.setScale('x', whole(chart)))
   return { plot, place }
 }
 
 let drawn = []
-/** What is seen closer stays so. */
+/** Draws all charts again, and keeps the zoom. */
 const drawAll = () => {
   const seen = drawn.map(({ plot }) => ({ min: plot.scales.x.min, max: plot.scales.x.max }))
   for (const { plot } of drawn) plot.destroy()
@@ -207,7 +207,7 @@ const drawAll = () => {
 }
 
 drawAll()
-// What is drawn by night is drawn anew for paper, which is white.
+// Charts that were drawn in dark colours are drawn again for paper, which is white.
 for (const query of ['(prefers-color-scheme: dark)', 'print']) matchMedia(query).addEventListener('change', drawAll)
 new ResizeObserver(() => {
   for (const { plot, place } of drawn)

@@ -1,5 +1,5 @@
 /**
- * Within a frame of an EHR: whoever goes back, or opens the EHR's page anew, comes to what stood there before, and the EHR may have another
- * patient open by now. So what the browser remembers of this page says so when it asks for it again, and is looked at first.
+ * For an EHR's frame: somebody who goes back, or opens the EHR's page again, comes to what was there before, but the EHR may have another
+ * patient open by now. So the address that the browser remembers for this page says that it is asked for again, and that is checked first.
  */
 history.replaceState(null, '', document.documentElement.dataset.again)

@@ -1,6 +1,6 @@
 /**
- * A button that is pressed twice sends its form once: whoever double-clicks does not make two of what they ask for. After a pause it
- * works again, where the page stays because the answer is a file, or did not come.
+ * A button that is pressed twice sends its form only once, so that a double click does not do something twice. After a pause it works again, for
+ * when the page stays because the answer is a file, or did not arrive.
  */
 const pauseMs = 3000
 let sentAt = new WeakMap()
@@ -13,7 +13,7 @@ addEventListener('submit', event => {
   else sentAt.set(pressed, performance.now())
 })
 
-// Also whoever comes back to it as it was.
+// Also when somebody comes back to the page as it was.
 addEventListener('pageshow', () => {
   sentAt = new WeakMap()
 })

@@ -1,4 +1,4 @@
-/** Follows the progress of long work, and loads the page anew when it is over. */
+/** Follows the progress of long work, and reloads the page when it is over. */
 for (const shown of document.querySelectorAll('[data-progress]')) {
   const source = new EventSource(shown.dataset.progress)
   source.addEventListener('message', ({ data }) => {
@@ -10,14 +10,15 @@ for (const shown of document.querySelectorAll('[data-progress]')) {
     location.reload()
   })
   source.addEventListener('error', () => {
-    // After any answer but a stream, browsers do not ask again: too many pages follow it, the server starts anew, nobody is signed in.
+    // After any answer but a stream, browsers do not ask again: too many pages follow the work, the server is restarting, or nobody is signed
+    // in.
     if (source.readyState === EventSource.CLOSED) setTimeout(loadAnew, pauseMs)
   })
 }
 
 const pauseMs = 10_000
 
-/** Once there is a page: it says how far it is, or where to sign in. One that cannot be loaded would ask no more. */
+/** Reloads once there is a page, which shows the progress, or where to sign in. A page that cannot be loaded would not ask again. */
 async function loadAnew() {
   const status = await fetch(location.href).then(
     answer => answer.status,

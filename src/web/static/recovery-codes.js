@@ -1,4 +1,4 @@
-/** Buttons that need this module are shown by it. */
+/** Shows the buttons that need this module. */
 const list = document.querySelector('[data-codes]')
 const codes = [...list.querySelectorAll('code')].map(({ textContent }) => textContent)
 const copied = document.querySelector('[data-copied]')
@@ -10,7 +10,7 @@ const show = (selector, onClick) => {
 }
 
 show('[data-print]', () => window.print())
-// https://w3c.github.io/clipboard-apis/: over https, or on this machine, alone.
+// https://w3c.github.io/clipboard-apis/: only over https, or on this machine.
 if (navigator.clipboard !== undefined)
   show('[data-copy]', async () => {
     try {

@@ -1,4 +1,4 @@
-/** Moments are told by the clock of whoever reads them, in their own way of writing it where the page is in their language. */
+/** Writes moments by the reader's clock, and in the reader's own form if the page is in their language. */
 const { lang } = document.documentElement
 const own = navigator.languages.find(one => one.split('-')[0] === lang) ?? lang
 const clock = new Intl.DateTimeFormat(own, {
@@ -12,14 +12,14 @@ const clock = new Intl.DateTimeFormat(own, {
 
 const calendar = new Intl.DateTimeFormat(own, { year: 'numeric', month: 'long', day: 'numeric' })
 
-/** Undefined where no day begins at the moment; `edge`: whether it is the first or the last day of a period that begins or ends there. */
+/** Undefined if no day begins at the moment; `edge`: whether it is the first or the last day of a period that begins or ends there. */
 const dayAt = (moment, edge) => {
   const before = new Date(moment.getTime() - 1)
   if (edge === undefined || before.getDate() === moment.getDate()) return undefined
   return calendar.format(edge === 'end' ? before : moment)
 }
 
-/** No line breaks within `GMT-5`. */
+/** Prevents line breaks within `GMT-5`. */
 const momentText = moment => clock.format(moment).replaceAll('-', '\u2011')
 
 for (const element of document.querySelectorAll('time[datetime*="T"]')) {
@@ -27,8 +27,8 @@ for (const element of document.querySelectorAll('time[datetime*="T"]')) {
   element.textContent = dayAt(moment, element.dataset.edge) ?? momentText(moment)
 }
 
-// Days are those of where the reader is, unless they have chosen. Where none is asked for yet, nothing needs to be shown anew, and
-// what they have sent already stays as they have sent it, as does what the browser has put back when they went back.
+// Days are in the reader's time zone unless they have chosen another. If no days are asked for yet, the page need not be loaded again; and what
+// they have sent stays as they sent it, as does what the browser has restored when they went back.
 const asked = document.querySelector('input#timezone')
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone
 const address = new URL(location.href)
