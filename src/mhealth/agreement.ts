@@ -29,7 +29,7 @@ const isChoice = (name: string, choice: string): boolean =>
 type Entry = readonly [name: string, value: unknown]
 
 const agree = ([name, sent]: Entry, [derivedName, derived]: Entry): boolean => {
-  // A series of one point has been stored as one Observation.
+  // A list of one point used to be stored as a series of one, with a Period.
   if (name === 'effectivePeriod' && derivedName === 'effectiveDateTime')
     return agreeInPeriod(sent, { start: derived, end: derived })
   if (name !== derivedName) return false

@@ -10,7 +10,7 @@ import { quantityIn } from './quantity.ts'
 /**
  * A data series as https://hl7.org/fhir/R4/datatypes.html#SampledData, if its points share a unit, and are moments or intervals of one length.
  * Moments on a grid are written on that, with `E` for each missing one; otherwise the period is the mean, and R5's offsets have the true times.
- * Intervals are given by their beginnings if the period is their length: the time from one sample to the next is that of the first.
+ * Intervals are given by their beginnings if the period is their length, so that the time from one sample to the next belongs to the first.
  */
 export const sampledData = function* (
   bodies: readonly JsonRecord[],

@@ -61,16 +61,16 @@ export const parametersResponse = (parameter: readonly ParametersParameter[]): F
   },
 })
 
-/** Refuses parameters that the operation does not know; `told` are those that it is documented to have. */
+/** Refuses parameters that the operation does not know, and names the documented ones. */
 export const requireKnown = (
   operation: string,
   given: URLSearchParams,
   known: readonly string[],
-  told: readonly string[] = known,
+  documented: readonly string[] = known,
 ): void => {
   const unknown = [...given.keys()].find(name => !known.includes(name))
   if (unknown !== undefined)
-    throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${told.join(', ')}`)
+    throw refusal(unknown, `$${operation} has no parameter "${unknown}"; it has: ${documented.join(', ')}`)
 }
 
 /** A parameter that may be given at most once. */

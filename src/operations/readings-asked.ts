@@ -11,7 +11,7 @@ import { only } from './parameters.ts'
 
 export type Code = ReadingsAsked['codes'][number]
 
-/** The readings of a Patient that count, which are those that were not entered in error or cancelled. */
+/** A Patient's readings, and which of them do not count: those that were entered in error or cancelled. */
 export const readingsOfPatient = (
   registry: Registry,
   patient: string,
@@ -24,7 +24,10 @@ export const readingsOfPatient = (
 const mistakenReadings = (registry: Registry): Expression =>
   parseCriteria(registry, 'Observation', new URLSearchParams({ status: mistakenStatuses.join(',') }))
 
-/** The same, and also Observations that say why there is no value, and have none in any component: nothing was measured then. */
+/**
+ * Readings that are left out: the mistaken ones, and Observations that say why there is no value and have none in any component, since nothing
+ * was measured then.
+ */
 export const emptyReadings = (registry: Registry): Expression => {
   const criteria = { 'data-absent-reason': absentReasons.join(','), ...noValue }
   return or(mistakenReadings(registry), parseCriteria(registry, 'Observation', new URLSearchParams(criteria)))

@@ -15,8 +15,8 @@ import type { Store, Write } from '../../storage/store.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 
 /**
- * Somebody who manages organizations: staff of one, or an administrator of the installation. Everything that they see and change passes the
- * gate, as if they had asked over FHIR.
+ * Somebody who sees or changes organizations: staff of one, or an administrator of the installation. Everything that they see and change passes
+ * the gate, as if they had asked over FHIR.
  */
 export type Organizer = {
   /** Id of the Person. */

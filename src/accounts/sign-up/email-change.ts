@@ -66,8 +66,8 @@ export const askForEmail = async (
 const changes: Limit = { what: 'email change', tries: 4, minutes: 60 }
 
 /**
- * If somebody can no longer read the mail of the old address, a second factor counts instead, if it is not new: otherwise somebody who knows the
- * password might have just set it up. Its owner was told of that.
+ * If somebody can no longer read the mail of the old address, a second factor counts instead, unless it is new: somebody who knows the password
+ * might have just set it up, while the owner of the account has been told of an older one.
  */
 const isProvenOtherwise = async (connection: Connection, person: string): Promise<boolean> =>
   (await findSecondFactor(connection, person)).isOld

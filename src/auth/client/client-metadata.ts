@@ -128,8 +128,9 @@ const mostKeys = 20
 const isWebUri = (uri: string): boolean => /^https?:\/\//i.test(uri)
 
 /**
- * For native apps, which cannot keep a secret and redirect to this machine only, the library ignores the port: "The authorization server MUST
- * allow any port", since such an app gets its port when it starts. https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+ * Whether it counts as a native app, which one does that keeps no secret and redirects to this machine only. The library then ignores the port:
+ * "The authorization server MUST allow any port", since such an app gets its port when it starts.
+ * https://www.rfc-editor.org/rfc/rfc8252#section-7.3
  */
 const isNative = (redirects: readonly string[], method: string): boolean =>
   !redirects.every(isWebUri) || (method === 'none' && redirects.every(uri => /^http:/i.test(uri)))

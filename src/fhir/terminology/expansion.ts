@@ -138,14 +138,14 @@ const allIncluded = async (
 ): Promise<Members> => {
   const members = new Map<string, Member>()
   for (const include of includes ?? []) {
-    expanding.lookAt(stepsOfInclude)
+    expanding.lookAt(costOfInclude)
     for (const [key, member] of await included(include, expanding)) members.set(key, member)
   }
   return members
 }
 
-/** What each include costs in codes, however few it has: it is combined with those before it. */
-const stepsOfInclude = 40
+/** What each include costs, in codes, however few it has: it is combined with those before it. */
+const costOfInclude = 40
 
 const deepest = 20
 const most = 20_000
