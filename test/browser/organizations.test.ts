@@ -128,11 +128,11 @@ t.test('the first administrator makes a tree, and a researcher comes into it', {
 
   await t.test('they say where data comes from, and look at the system', async t => {
     await press('Devices')
-    await press('Add one')
+    await press('Add a device or app')
     await look(t, first, 'device-new')
     await type('Name', 'Tidewell band')
     await toggle('Heart rate')
-    await press('Add it')
+    await press('Add')
     await press('System')
     await look(t, first, 'system')
     await press('Organizations')

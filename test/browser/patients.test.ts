@@ -25,7 +25,7 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
     await page
       .getByLabel('File')
       .setInputFiles({ name: 'list.csv', mimeType: 'text/csv', buffer: Buffer.from(content) })
-    await page.getByRole('button', { name: 'Look at it' }).click()
+    await page.getByRole('button', { name: 'Check the file' }).click()
     await page.waitForURL(/imports\/[\w-]{36}/)
     await page.waitForSelector('[data-progress]', { state: 'detached' })
   }
@@ -40,7 +40,7 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await enter({ 'Family name': 'Castillo', 'Birth date': '1970-05-31', 'Mobile number': '+1 500 555 0006' })
   await press('Register')
   t.match(page.url(), /\/patients\/[\w-]{36}\?done=registered/)
-  await press('Change what is said of the patient')
+  await press('Edit the patient’s details')
   await look(t, browser, 'patient-change')
 
   await page.goto(`${base}/patients/new`)
@@ -59,11 +59,11 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
     'Lee;Kim;1985-01-01;;+15005550007',
     'Castillo;Ana;1970-05-31;;',
   ])
-  t.match(await words(), /One patient may be there already/)
+  t.match(await words(), /One patient may be registered already/)
   await look(t, browser, 'patient-import')
   await press('Register them')
   await page.waitForSelector('[data-progress]', { state: 'detached' })
-  t.match(await words(), /2 patients are registered, and enrolled into the study/)
+  t.match(await words(), /2 patients are registered, and enrolled in the study/)
   await look(t, browser, 'patient-import-done')
 
   await press('Go to the study')

@@ -62,7 +62,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
       await go('/devices/new')
       await fill({ Name: 'Lumina patch' })
       await administrator.page.getByLabel('Blood glucose', { exact: true }).check()
-      await press('Add it')
+      await press('Add')
       await go(`/organizations/${organization}/apps`)
       await follow('Register an app or a backend service')
       await fill({ Name: 'Glucose diary', 'Redirect URLs': redirectUri })

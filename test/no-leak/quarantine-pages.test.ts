@@ -182,7 +182,7 @@ t.test('what came from a source is told to managers, of patients of theirs alone
   const told: Record<string, string> = {}
   for (const practitioner of facts.practitioners) {
     const { status, body } = await (await signedIn(practitioner)).get('/devices/acme/uploads')
-    if (status === 200) told[practitioner] = /Nothing has come yet/.test(body) ? 'nothing' : 'something'
+    if (status === 200) told[practitioner] = /Nothing has been received yet/.test(body) ? 'nothing' : 'something'
     else t.equal(status, 404, practitioner)
   }
   t.strictSame(told, { dean: 'something', neighbour: 'nothing', visitor: 'something' })

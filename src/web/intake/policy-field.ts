@@ -13,8 +13,8 @@ export const policyField = (policy: string, problem?: string): Html =>
     choices: [
       {
         value: 'none',
-        label: 'Nothing is said here',
-        hint: `What others say holds: of a data source and the studies that its data goes to, the strictest. Where nobody says anything, it is as with “${policyLabels[defaultPolicy]}”.`,
+        label: 'Not specified here',
+        hint: `What is chosen elsewhere applies: the strictest of the choices of the source and of the studies that its data goes to. If there is none, “${policyLabels[defaultPolicy]}” applies.`,
       },
       ...validationPolicies.map(value => ({
         value,

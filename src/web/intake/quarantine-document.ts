@@ -37,17 +37,17 @@ export const quarantineDocumentPage: AddPage = (server, options) => {
 ${done}
 <p>${whereIn(found)}</p>
 <dl>
-<dt>What became of it</dt><dd>${fateOf(found)}</dd>
-<dt>First came</dt><dd>${moment(found.firstAt)}</dd>
-<dt>Last came</dt><dd>${moment(found.lastAt)}, ${found.times === 1 ? 'sent once' : `sent ${found.times} times`}</dd>
+<dt>Outcome</dt><dd>${fateOf(found)}</dd>
+<dt>First received</dt><dd>${moment(found.firstAt)}</dd>
+<dt>Last received</dt><dd>${moment(found.lastAt)}, ${found.times === 1 ? 'sent once' : `sent ${found.times} times`}</dd>
 <dt>Sent as</dt><dd>${found.interaction === 'update' ? 'an update of an Observation' : 'a new Observation'}</dd>
-<dt>Sent by</dt><dd>${found.client ?? 'an app that is no more'}</dd>
+<dt>Sent by</dt><dd>${found.client ?? 'an app that no longer exists'}</dd>
 </dl>
-${found.isLost && html`<p>It refers to what came in the same transaction, and was refused with it. So it cannot be taken alone: its sender can send all of it again.</p>`}
+${found.isLost && html`<p>It refers to something that came in the same transaction and was refused with it. So it cannot be accepted alone: its sender can send all of it again.</p>`}
 ${found.state === 'waiting' && actions(found, ownToken(reply))}
 ${await says(request, options, keeper, found)}
-${found.studies.map(study => html`<p><a href="/studies/${study}/quarantine">All that was refused of the study</a></p>`)}
-${found.isOfOrganization && html`<p><a href="/devices/${found.source || noSource}/quarantine">All that was refused from its source</a></p>`}`,
+${found.studies.map(study => html`<p><a href="/studies/${study}/quarantine">Everything refused for this study</a></p>`)}
+${found.isOfOrganization && html`<p><a href="/devices/${found.source || noSource}/quarantine">Everything refused from its source</a></p>`}`,
     })
   })
   server.post<OfDocument>(`${at}/replay`, { onRequest }, async (request, reply) => {
@@ -66,9 +66,9 @@ ${found.isOfOrganization && html`<p><a href="/devices/${found.source || noSource
 }
 
 const doneTexts: Readonly<Record<string, Html>> = {
-  taken: notice('done', html`<p>It is taken.</p>`),
+  taken: notice('done', html`<p>It has been accepted.</p>`),
   refused: notice('problem', html`<p>It was refused again.</p>`),
-  settled: notice('problem', html`<p>Somebody else has settled it meanwhile.</p>`),
+  settled: notice('problem', html`<p>Somebody else has dealt with it in the meantime.</p>`),
 }
 
 /** Throws `not-found` for anybody who takes care of none of this, as if it did not exist. */
@@ -87,8 +87,8 @@ const actions = ({ id, isLost }: QuarantinedDocument, token: string): Html => {
       html`<button class="btn ${style}">${text}</button>`,
     )
   return html`<div class="d-flex flex-wrap gap-2 mb-4">
-${!isLost && one('replay', 'btn-primary', 'Try it again')}
-${one('remove', 'btn-outline-primary', 'Remove it')}
+${!isLost && one('replay', 'btn-primary', 'Try again')}
+${one('remove', 'btn-outline-primary', 'Remove')}
 </div>`
 }
 
@@ -100,8 +100,8 @@ const says = async (
 ): Promise<Html> => {
   if (document === undefined)
     return state === 'waiting'
-      ? html`<p>What it says is for those alone who may read such data of this patient, by the consents of this moment; where it cannot be told what it is, or whose, for nobody. You may not.</p>`
-      : html`<p>What it said is not kept here any more.</p>`
+      ? html`<p>Its content is shown only to those who may read such data of this patient, under the consents of this moment; where it cannot be told what it is, or whose, to nobody. You may not read it.</p>`
+      : html`<p>Its content is no longer kept here.</p>`
   const context = contextFor({ caller, id: request.id, log: request.log }, { name: 'read', path: ':type/:id' })
   const body = parseJson(document.sent)
   const attached = context.mhealth.attachedTo(body)
@@ -109,10 +109,10 @@ const says = async (
   for (const policy of validationPolicies) verdicts.push({ policy, refusals: await refusalsOf(policy, body, context) })
   return html`<h2>Why it was refused</h2>
 ${messages(document.issues)}
-<h2>What each policy makes of it now</h2>
-<dl>${verdicts.map(({ policy, refusals }) => html`<dt>${policyLabels[policy]}</dt><dd>${refusals.length === 0 ? 'It would be taken.' : messages(refusals)}</dd>`)}</dl>
+<h2>What each policy would do with it now</h2>
+<dl>${verdicts.map(({ policy, refusals }) => html`<dt>${policyLabels[policy]}</dt><dd>${refusals.length === 0 ? 'It would be accepted.' : messages(refusals)}</dd>`)}</dl>
 <h2>The document</h2>
-<p>Of <a href="/patients/${document.patient}">this patient</a>, as it was sent.${attached.some(({ kind }) => kind === 'json') && ' Marked is what it was refused for.'}</p>
+<p>Of <a href="/patients/${document.patient}">this patient</a>, as it was sent.${attached.some(({ kind }) => kind === 'json') && ' What it was refused for is marked.'}</p>
 ${refusedDocument(body, attached, document.issues)}`
 }
 

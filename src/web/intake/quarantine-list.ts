@@ -55,8 +55,8 @@ const askedIn = (query: URLSearchParams): Asked => ({
 })
 
 const states = {
-  waiting: { label: 'Waiting', empty: 'Nothing waits: whatever was sent was taken, or is settled.' },
-  settled: { label: 'Taken or removed', empty: 'Nothing was taken from here or removed yet.' },
+  waiting: { label: 'Waiting', empty: 'Nothing is waiting: everything that was sent has been accepted or dealt with.' },
+  settled: { label: 'Accepted or removed', empty: 'Nothing has been accepted from here or removed yet.' },
 } as const
 
 type Shown = { readonly path: string; readonly token: string }
@@ -67,9 +67,9 @@ const lists = ({ groups, documents }: QuarantinedPage, { state, group, page }: A
   return html`<h2>By reason</h2>
 ${groupList(groups, { path, to, token, isWaiting: state === 'waiting' })}
 <h2>One by one${group && `: ${findingName(group.rule)}`}</h2>
-${group && html`<p><a href="${to({})}">Show those refused for other reasons as well</a></p>`}
+${group && html`<p><a href="${to({})}">Show all reasons</a></p>`}
 <ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(listed)}</ul>
-<nav aria-label="Pages"><p>${page > 1 && html`<a href="${at(page - 1)}">Newer ones</a> `}${documents.length > pageSize && html`<a href="${at(page + 1)}">Older ones</a>`}</p></nav>`
+<nav aria-label="Pages"><p>${page > 1 && html`<a href="${at(page - 1)}">Newer</a> `}${documents.length > pageSize && html`<a href="${at(page + 1)}">Older</a>`}</p></nav>`
 }
 
 /** How many at once, since each is an upload of its own. */
@@ -97,13 +97,13 @@ export const takeGroup = async (
 }
 
 const doneNotice = (query: URLSearchParams): Html | undefined => {
-  if (query.get('removed') === 'yes') return notice('done', html`<p>It is removed.</p>`)
+  if (query.get('removed') === 'yes') return notice('done', html`<p>It has been removed.</p>`)
   const [taken, refused] = ['taken', 'refused'].map(name => query.get(name) ?? '')
   if (!/^\d{1,4}$/.test(taken ?? '') || !/^\d{1,4}$/.test(refused ?? '')) return undefined
   const isWhole = query.get('left') !== 'yes'
   return notice(
     refused === '0' ? 'done' : 'problem',
-    html`<p>${taken} of them ${taken === '1' ? 'was' : 'were'} taken, ${refused} refused again.${!isWhole && ` Only ${most} are done at once: there are more.`}</p>`,
+    html`<p>${taken} of them ${taken === '1' ? 'was' : 'were'} accepted, ${refused} refused again.${!isWhole && ` Only ${most} are tried at once: there are more.`}</p>`,
   )
 }
 
@@ -124,7 +124,7 @@ ${
   isWaiting &&
   postForm(
     { action: `${path}/replay`, token, hidden: fieldsOf(group) },
-    html`<button class="btn btn-outline-primary btn-sm">Try ${group.documents === 1 ? 'it' : 'all of them'} again</button>`,
+    html`<button class="btn btn-outline-primary btn-sm">Try ${group.documents === 1 ? 'it' : 'all'} again</button>`,
   )
 }
 </li>`,
@@ -140,17 +140,17 @@ ${(one.state !== 'waiting' || one.triedAt !== null) && html`<p class="text-body-
 
 export const fateOf = ({ state, triedAt, refusal }: Quarantined): Html | string => {
   if (state === 'removed') return 'Removed.'
-  if (state === 'taken') return html`Taken${triedAt !== null && html` ${moment(triedAt)}`}.`
-  if (triedAt === null || refusal === null) return 'Waits.'
+  if (state === 'taken') return html`Accepted${triedAt !== null && html` ${moment(triedAt)}`}.`
+  if (triedAt === null || refusal === null) return 'Waiting.'
   return html`Refused again ${moment(triedAt)}: ${refusalText(refusal)}.`
 }
 
 const refusalText = (word: string): string => refusalTexts[word] ?? findingName(word)
 
-const gone = 'the Observation that it is to change is there no more'
+const gone = 'the Observation that it would change no longer exists'
 const refusalTexts: Readonly<Record<string, string>> = {
-  forbidden: 'its sender may not write it any more, by consents and rights',
-  conflict: 'the Observation that it is to change has been changed, or made, since it came',
+  forbidden: 'consents and rights no longer allow its sender to write it',
+  conflict: 'the Observation that it would change has been changed, or created, since it came',
   'not-found': gone,
   deleted: gone,
   incomplete: 'it refers to what was sent with it and refused with it: only its sender can send both again',

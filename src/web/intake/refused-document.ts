@@ -26,7 +26,7 @@ const shown = (attached: Attached, pointers: readonly string[]): Html => {
     case 'text':
       return asText(attached.text)
     case 'binary':
-      return html`<p>${attached.size} bytes that are no text.</p>`
+      return html`<p>${attached.size} bytes that are not text.</p>`
   }
 }
 
@@ -40,7 +40,7 @@ const linesOrText = (tree: unknown, pointers: readonly string[], label: string, 
   }
 }
 
-const asText = (text: string): Html => html`<p>It is no JSON that can be read. As text:</p>
+const asText = (text: string): Html => html`<p>It is not JSON that can be read. As text:</p>
 <pre class="border rounded p-3 plain-text" tabindex="0" aria-label="${document}">${plainly(text.slice(0, most), most)}</pre>
 ${text.length > most && html`<p>These are the first ${most} of ${text.length} characters.</p>`}`
 

@@ -27,16 +27,16 @@ export const sourceIntakePages: AddPage = (server, options) => {
     const found = await keeper.store.ingest(asked)
     const to = (next: number) => `${path}/uploads?page=${next}`
     return sendStaffPage(reply, {
-      title: `What came: ${name}`,
-      content: html`<h1>What came from ${name}</h1>
+      title: `Data received: ${name}`,
+      content: html`<h1>Data received from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/quarantine">What was refused, and why</a></p>
 ${
   found.uploads.length === 0 && page === 1
-    ? html`<p>Nothing has come yet. There is a row here for each upload as soon as an app sends something.</p>`
+    ? html`<p>Nothing has been received yet. Each upload is listed here as soon as an app sends something.</p>`
     : html`${page === 1 && html`<h2>The last 30 days, by UTC</h2>${dayList(found.days)}`}
 <h2>Uploads</h2>
 ${uploadList(found.uploads.slice(0, pageSize))}
-<nav aria-label="Pages"><p>${page > 1 && html`<a href="${to(page - 1)}">Newer ones</a> `}${found.uploads.length > pageSize && html`<a href="${to(page + 1)}">Older ones</a>`}</p></nav>`
+<nav aria-label="Pages"><p>${page > 1 && html`<a href="${to(page - 1)}">Newer</a> `}${found.uploads.length > pageSize && html`<a href="${to(page + 1)}">Older</a>`}</p></nav>`
 }
 <p><a href="/devices">Back to the devices and apps</a></p>`,
     })
@@ -48,8 +48,8 @@ ${uploadList(found.uploads.slice(0, pageSize))}
       title: `Refused documents: ${name}`,
       isWide: true,
       content: html`<h1>Refused documents from ${name}</h1>
-<p>${scopeText(keeper.caller.administrator)} <a href="${path}/uploads">What came</a></p>
-<p>What was refused, by a validation policy or because it could not be read, is kept as it was sent. When what refuses it is mended, try it again: it is judged anew, and taken only if its sender may still write it.</p>
+<p>${scopeText(keeper.caller.administrator)} <a href="${path}/uploads">Data received</a></p>
+<p>Documents that were refused, by a validation policy or because they could not be read, are kept as they were sent. Once the cause is mended, try again: they are checked anew, and accepted only if their sender may still write them.</p>
 ${await quarantineList(request, keeper, place, ownToken(reply))}
 <p><a href="/devices">Back to the devices and apps</a></p>`,
     })
@@ -64,8 +64,8 @@ const pageSize = 50
 
 const scopeText = (administrator: boolean): string =>
   administrator
-    ? 'Of everybody’s patients, without what any of it says.'
-    : 'Of patients that your organizations have registered.'
+    ? 'For all patients, without what any of it says.'
+    : 'For patients that your organizations have registered.'
 
 /** Throws `not-found` for anybody who manages no organization. */
 const sourceFor = async (request: FastifyRequest<OfSource>, options: PageOptions) => {
@@ -75,7 +75,7 @@ const sourceFor = async (request: FastifyRequest<OfSource>, options: PageOptions
   const id = device === noSource ? '' : device
   const name =
     id === ''
-      ? 'no device or app that is known'
+      ? 'no known device or app'
       : nameOfSource(await readSource(await organizerOf(request, options), options.codeClasses, id))
   const path = `/devices/${device}`
   return { keeper, path, name, source: id, place: { of: { kind: 'source', id }, path: `${path}/quarantine` } as const }
@@ -102,7 +102,7 @@ ${moment(one.at)}, by ${one.client}
 const sentence = ({ accepted, repaired, duplicate, refused }: Counted): string =>
   [
     accepted > 0 && `${accepted} accepted${repaired > 0 ? `, of these ${repaired} repaired` : ''}`,
-    duplicate > 0 && `${duplicate} there already`,
+    duplicate > 0 && `${duplicate} already there`,
     refused > 0 && `${refused} refused`,
   ]
     .filter(Boolean)

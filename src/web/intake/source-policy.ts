@@ -50,7 +50,7 @@ type State = {
 }
 
 const sendPolicy = (reply: FastifyReply, { source, policy, problem, isOvertaken }: State): FastifyReply => {
-  const title = 'How strictly documents are judged'
+  const title = 'How strictly documents are checked'
   return sendStaffPage(reply, {
     title: `${title}: ${nameOfSource(source)}`,
     isProblem: problem !== undefined || isOvertaken === true,
@@ -58,7 +58,7 @@ const sendPolicy = (reply: FastifyReply, { source, policy, problem, isOvertaken 
 <h1>${title}</h1>
 ${isOvertaken && notice('problem', overtaken)}
 ${problemList([{ name: 'policy', problem }])}
-<p>It holds for everything that comes from this source, whoever sends it. What is stored stays as it was judged.</p>
+<p>It applies to everything that comes from this source, whoever sends it. What is already stored is not checked again.</p>
 ${postForm(
   {
     action: `/devices/${source.id}/policy`,

@@ -105,7 +105,7 @@ const sendSource = (reply: FastifyReply, { codeClasses }: PageOptions, state: St
     {
       name: 'name',
       label: 'Name',
-      hint: 'What people know it by: they are shown it when they decide what to share.',
+      hint: 'The name people know it by: it is shown to them when they decide what to share.',
       value: said.name,
       problem: problemTexts[problems.name ?? ''],
       autocomplete: 'off',
@@ -131,7 +131,7 @@ const sendSource = (reply: FastifyReply, { codeClasses }: PageOptions, state: St
     title,
     isProblem: isWrong(state) || isOvertaken,
     content: html`<h1>${title}</h1>
-${source?.isRetired && html`<p><span class="badge text-bg-secondary">Retired</span> Studies cannot ask for it anew. What came from it stays, and so do consents.</p>`}
+${source?.isRetired && html`<p><span class="badge text-bg-secondary">Retired</span> Studies can no longer start asking for it. Data from it stays, and so do consents.</p>`}
 ${isOvertaken && notice('problem', overtaken)}
 ${problemList(fields)}
 ${postForm(
@@ -146,12 +146,12 @@ ${postForm(
       box({ type: 'checkbox', name: 'kind', value: key, label: display, isChosen: said.kinds.includes(key) }),
     )}</div>
 </fieldset>
-<button class="btn btn-primary">${source === undefined ? 'Add it' : 'Save'}</button>`,
+<button class="btn btn-primary">${source === undefined ? 'Add' : 'Save'}</button>`,
 )}
 ${
   source &&
-  html`${postForm({ action: `/devices/${source.id}/${source.isRetired ? 'restore' : 'retire'}`, token, hidden: { version: source.version } }, html`<button class="btn btn-outline-primary">${source.isRetired ? 'Take it into use again' : 'Retire it'}</button>`)}
-<p><a href="/devices/${source.id}/policy">How strictly documents from it are judged</a></p>`
+  html`${postForm({ action: `/devices/${source.id}/${source.isRetired ? 'restore' : 'retire'}`, token, hidden: { version: source.version } }, html`<button class="btn btn-outline-primary">${source.isRetired ? 'Restore' : 'Retire'}</button>`)}
+<p><a href="/devices/${source.id}/policy">How strictly documents from it are checked</a></p>`
 }
 <p><a href="/devices">Back to the devices and apps</a></p>`,
   })

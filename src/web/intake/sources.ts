@@ -34,9 +34,9 @@ export const sourcesPage: AddPage = (server, options) => {
       content: html`<h1>Devices and apps that data comes from</h1>
 ${done && notice('done', html`<p>${done}</p>`)}
 <p>Studies ask for data from these, and people consent to them by name.</p>
-${administrator && html`<p><a class="btn btn-primary" href="/devices/new">Add one</a></p>`}
+${administrator && html`<p><a class="btn btn-primary" href="/devices/new">Add a device or app</a></p>`}
 <form method="get" action="/devices">
-${field({ name: 'name', label: 'Find one by its name', value: name, autocomplete: 'off', optional: true })}
+${field({ name: 'name', label: 'Find by name', value: name, autocomplete: 'off', optional: true })}
 <button class="btn btn-outline-primary">Find</button>
 </form>
 ${
@@ -46,7 +46,7 @@ ${
 }
 ${next !== undefined && html`<p><a href="${to(next)}">More</a></p>`}
 ${at !== null && html`<p><a href="/devices">Back to the first page</a></p>`}
-${isKeeper && html`<p><a href="/devices/${noSource}/uploads">What came from no device or app that is known</a></p>`}`,
+${isKeeper && html`<p><a href="/devices/${noSource}/uploads">Data received from no known device or app</a></p>`}`,
     })
   })
 }
@@ -54,10 +54,10 @@ ${isKeeper && html`<p><a href="/devices/${noSource}/uploads">What came from no d
 type Asking = { readonly isAsked: boolean; readonly administrator: boolean }
 
 const emptyText = ({ isAsked, administrator }: Asking): string => {
-  if (isAsked) return 'None has this in its name.'
+  if (isAsked) return 'No device or app has this in its name.'
   return administrator
-    ? 'There is none yet. Add the devices and apps whose data people are to share.'
-    : 'There is none yet. An administrator of the installation adds them; until then studies can ask for data from any.'
+    ? 'There are none yet. Add the devices and apps whose data people will share.'
+    : 'There are none yet. An administrator of the installation adds them; until then studies can ask for data from any.'
 }
 
 type Reader = { readonly administrator: boolean; readonly isKeeper: boolean }
@@ -68,8 +68,8 @@ const listed = (source: Source, classes: CodeClasses, { administrator, isKeeper 
   return html`<li class="list-group-item px-0 py-3">
 <h2>${administrator ? html`<a href="/devices/${source.id}">${name}</a>` : name}${source.isRetired && html` <span class="badge text-bg-secondary">Retired</span>`}</h2>
 ${source.manufacturer !== '' && html`<p>${source.manufacturer}${source.model !== '' && `, ${source.model}`}</p>`}
-<p class="text-body-secondary">${kinds.length === 0 ? 'What it delivers is not said.' : kinds.join(', ')}</p>
-${isKeeper && html`<p><a href="/devices/${source.id}/uploads" aria-label="What came from it: ${name}">What came from it</a></p>`}
+<p class="text-body-secondary">${kinds.length === 0 ? 'What it delivers is not specified.' : kinds.join(', ')}</p>
+${isKeeper && html`<p><a href="/devices/${source.id}/uploads" aria-label="Data received from it: ${name}">Data received from it</a></p>`}
 </li>`
 }
 
@@ -80,8 +80,8 @@ const kindNames = ({ kinds }: Source, classes: CodeClasses): readonly string[] =
 
 /** What was done by the form that led here. */
 const doneTexts: Readonly<Record<string, string>> = {
-  made: 'It is added.',
-  changed: 'It is changed.',
-  retired: 'It is retired: studies can no longer ask for it anew.',
-  restored: 'It is there again for studies to ask for.',
+  made: 'It has been added.',
+  changed: 'The changes have been saved.',
+  retired: 'It has been retired: studies can no longer start asking for it.',
+  restored: 'It has been restored: studies can ask for it again.',
 }

@@ -93,7 +93,7 @@ ${patientFacts(patient)}
 ${isAlike && placesOf(shown).length > 0 && alike(shown, action, token)}
 ${
   choices.length === 0
-    ? html`<p>${placesOf(shown).length === 0 ? 'You may not register patients. Ask a member of your organization to do it.' : 'Your organization is closed: nobody is registered in it.'}</p>`
+    ? html`<p>${placesOf(shown).length === 0 ? 'You may not register patients. Ask a member of your organization to do it.' : 'Your organization is closed: nobody can be registered in it.'}</p>`
     : form({
         action,
         token,
@@ -113,12 +113,12 @@ const alike = (shown: Shown, action: string, token: string): Html =>
     html`<h2 class="alert-heading">There may be a record of this patient already</h2>
 <ul>${shown.duplicates.slice(0, mostDuplicates).map(one => html`<li><span id="alike-${one.patient.id}">${duplicateLine(one)}</span>${isOwn(shown, one) && itIs(one, action, token)}</li>`)}</ul>
 ${moreDuplicates(shown.duplicates)}
-${shown.duplicates.some(one => isOwn(shown, one)) && html`<p>If it is one of these, say which: the identifier above is saved there, and by it ${new URL(shown.arrival.issuer).host} opens that record for this patient from then on.</p>`}
+${shown.duplicates.some(one => isOwn(shown, one)) && html`<p>If it is one of these, choose that record: the identifier above is saved in it, and by it ${new URL(shown.arrival.issuer).host} opens that record for this patient from then on.</p>`}
 <p>If it is somebody else, register them anyway.</p>`,
   )
 
 const itIs = ({ patient }: Duplicate, action: string, token: string): Html =>
   postForm(
     { action, token, hidden: { same: patient.id }, class: 'my-2' },
-    html`<button class="btn btn-outline-primary" aria-describedby="alike-${patient.id}">It is this one</button>`,
+    html`<button class="btn btn-outline-primary" aria-describedby="alike-${patient.id}">Use this record</button>`,
   )

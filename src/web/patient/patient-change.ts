@@ -57,13 +57,13 @@ type Shown = {
 const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
   const { id, name, version, fields, problems = {}, saved } = shown
   return sendStaffPage(reply, {
-    title: 'Change what is said of a patient',
+    title: 'Edit a patient’s details',
     isProblem: saved !== undefined || Object.keys(problems).length > 0,
-    content: html`<h1>Change what is said of ${name || 'the patient'}</h1>
+    content: html`<h1>Edit the details of ${name || 'the patient'}</h1>
 ${saved && notice('problem', overtaken)}
 ${patientProblemList(problems)}
-<p>Who comes by an invitation shows who they are by the birth date that stands here.</p>
-<p>Another address ends the links that were sent to the one before, and that one is told that there is another now, if we ever wrote to it.</p>
+<p>A patient who has been invited shows who they are by the birth date entered here.</p>
+<p>Changing an address ends the links that were sent to the old one. If we ever wrote to the old address, it is told that there is another now.</p>
 ${postForm(
   { action: `/patients/${id}/change`, token: ownToken(reply), hidden: { version }, novalidate: true },
   html`${patientFields(fields, problems, saved)}

@@ -35,7 +35,7 @@ const vitalFact = (patient: Patient, words: Words): Html | undefined => {
 /** Whether they have died or their record is inactive, in a few words for lists of staff. */
 export const vitalText = (patient: Patient): string | undefined => vital[reasonNotToWrite(patient) ?? 'none']
 
-const vital = { deceased: 'has died', inactive: 'record not in use any more', none: undefined } as const
+const vital = { deceased: 'has died', inactive: 'record no longer in use', none: undefined } as const
 
 export const nameText = ({ text, given = [], family }: HumanName): string =>
   text ?? [...given, family].filter(part => part !== undefined).join(' ')

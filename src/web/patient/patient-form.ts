@@ -22,7 +22,8 @@ const languageField = ({ language }: PatientFields, problems: PatientProblems, n
     name: 'language',
     label: 'Language',
     value: language,
-    hint: language === now.language ? 'In which we write to the patient.' : nowItSays(nameOf(now.language)),
+    hint:
+      language === now.language ? 'The language in which we write to the patient.' : nowItSays(nameOf(now.language)),
     problem: problems.language,
     choices: written,
   })
@@ -46,7 +47,7 @@ const asked: readonly Asked[] = [
   {
     name: 'identifiers',
     label: 'Identifiers',
-    hint: 'One a line: a number such as 4711, or with the URI of its system, such as urn:oid:1.2.3|4711',
+    hint: 'One per line: a number such as 4711, or with the URI of its system, such as urn:oid:1.2.3|4711',
     rows: 2,
     optional: true,
   },

@@ -76,13 +76,13 @@ const stateOf = async (
   const stream = `/patients/imports/${found.id}/progress`
   switch (found.state) {
     case 'checking':
-      return progressBar(progressOf(found), { label: 'Lines looked at', stream })
+      return progressBar(progressOf(found), { label: 'Lines checked', stream })
     case 'importing':
       return progressBar(progressOf(found), { label: 'Patients registered', stream })
     case 'imported':
       return imported(found)
     case 'failed':
-      return notice('problem', html`<p>Nothing of it was registered. ${found.reason ?? ''}.</p>`)
+      return notice('problem', html`<p>Nothing was registered. ${found.reason ?? ''}.</p>`)
     case 'checked':
       return found.faulty > 0 ? faulty(found, options, reply, after) : sound(found, options, reply, after)
   }
@@ -91,7 +91,7 @@ const stateOf = async (
 const imported = ({
   imported: count,
   study,
-}: PatientImport): Html => html`${notice('done', html`<p>${count === 1 ? '1 patient is' : `${count ?? 0} patients are`} registered${study !== null && ', and enrolled into the study'}.</p>`)}
+}: PatientImport): Html => html`${notice('done', html`<p>${count === 1 ? '1 patient is' : `${count ?? 0} patients are`} registered${study !== null && ', and enrolled in the study'}.</p>`)}
 <p>${study === null ? html`<a class="btn btn-primary" href="/patients">See the patients</a>` : html`<a class="btn btn-primary" href="/studies/${study}">Go to the study</a>`}</p>`
 
 const faulty = async (
@@ -103,7 +103,7 @@ const faulty = async (
   const lines = await options.patientImports.lines(found.id, { which: 'faulty', after, count: pageSize + 1 })
   return html`${notice(
     'problem',
-    html`<p>Of ${found.total} lines, ${found.faulty === 1 ? 'one has' : `${found.faulty} have`} something wrong. Nothing was registered: correct the file, and send it again.</p>`,
+    html`<p>Of ${found.total} lines, ${found.faulty === 1 ? 'one has an error' : `${found.faulty} have errors`}. Nothing was registered: correct the file, and send it again.</p>`,
   )}
 ${tableOf(
   'What is wrong',
@@ -138,7 +138,7 @@ const sound = async (found: PatientImport, options: PageOptions, reply: FastifyR
   const { id, total, duplicates } = found
   const lines = await options.patientImports.lines(id, { which: 'duplicate', after, count: pageSize + 1 })
   return html`${found.reason !== null && notice('problem', html`<p>${found.reason}.</p>`)}
-<p>${total === 1 ? 'The one line' : `All ${total} lines`} can be read.${duplicates === 0 && ' None of the patients seems to be there already.'}</p>
+<p>${total === 1 ? 'The one line' : `All ${total} lines`} can be read.${duplicates === 0 && ' None of the patients seems to be registered already.'}</p>
 ${duplicates > 0 && (await duplicateTable(found, options, lines))}
 ${duplicates < total && (await preview(found, options))}
 ${postForm(
@@ -149,7 +149,7 @@ ${
   duplicates < total &&
   radioField({
     name: 'duplicates',
-    label: 'What to do with those who may be there already',
+    label: 'What to do with those who may be registered already',
     value: 'leave-out',
     choices: [
       { value: 'leave-out', label: `Leave them out, and register the other ${total - duplicates}` },
@@ -186,10 +186,10 @@ const duplicateTable = async (
   const shown = lines.slice(0, pageSize)
   const ids = shown.flatMap(line => (line.duplicates ?? []).flatMap(one => ('patient' in one ? one.patient : [])))
   const known = await options.patientImports.patients(person, [...new Set(ids)])
-  return html`<h2>${duplicates === 1 ? 'One patient' : `${duplicates} patients`} may be there already</h2>
+  return html`<h2>${duplicates === 1 ? 'One patient' : `${duplicates} patients`} may be registered already</h2>
 ${tableOf(
-  'Who may be there already',
-  ['Line', 'Patient', 'May be'],
+  'Who may be registered already',
+  ['Line', 'Patient', 'May be the same as'],
   shown.map(line => [
     String(line.line),
     line.patient === null ? '' : patientLine(line.patient),

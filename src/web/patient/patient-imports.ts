@@ -65,9 +65,9 @@ const sendUpload = (reply: FastifyReply, { place, imports, problem }: Shown): Fa
     isProblem: problem !== undefined,
     content: html`<h1>Register a list of patients</h1>
 ${problemList([{ name: 'file', problem }])}
-<p>Send a CSV file, a patient a line. You see what is in it, and who may be there already, before anything is registered; then all of it is registered, or nothing.</p>
-<p><a href="/patients/imports/template.csv">Download a file to begin with</a></p>
-${study && html`<p>All of them are enrolled into ${study.name}.</p>`}
+<p>Send a CSV file with one patient per line. Before anything is registered, you see what is in it and who may be registered already; then all of it is registered, or nothing.</p>
+<p><a href="/patients/imports/template.csv">Download a template</a></p>
+${study && html`<p>All of them are enrolled in ${study.name}.</p>`}
 ${postForm(
   {
     action: '/patients/imports',
@@ -83,7 +83,7 @@ ${postForm(
 ${problem && html`<p class="invalid-feedback d-block mt-0" id="file-problem">${problem}</p>`}
 <input class="form-control${problem && ' is-invalid'}" type="file" id="file" name="file" accept=".csv,text/csv" required aria-describedby="file-hint${problem && ' file-problem'}"${problem && html` aria-invalid="true"`}>
 </div>
-<button class="btn btn-primary">Look at it</button>`,
+<button class="btn btn-primary">Check the file</button>`,
 )}
 ${imports.length > 0 && html`<h2 class="mt-4">Lists that you have sent</h2>${listed(imports)}`}
 <p class="mt-4"><a href="/patients">Back to the patients</a></p>`,

@@ -85,7 +85,7 @@ const sendForm = (reply: FastifyReply, shown: Shown): FastifyReply => {
     title: 'Register a patient',
     isProblem,
     content: html`<h1>Register a patient</h1>
-${study && html`<p>The patient is enrolled into ${study.name} at once, and invited when you say so.</p>`}
+${study && html`<p>The patient is enrolled in ${study.name} at once, and invited when you choose to.</p>`}
 ${patientProblemList(problems)}
 ${duplicates.length > 0 && warning(duplicates)}
 ${postForm(
@@ -93,7 +93,7 @@ ${postForm(
   html`${organizationField(shown, 'the record')}
 ${patientFields(fields, problems)}
 <div class="d-flex flex-wrap gap-2">
-<button class="btn btn-primary">${duplicates.length > 0 ? 'Look again' : 'Register'}</button>
+<button class="btn btn-primary">${duplicates.length > 0 ? 'Check again' : 'Register'}</button>
 ${duplicates.length > 0 && html`<button class="btn btn-outline-primary" name="anyway" value="${digestOf(duplicates)}">Register anyway</button>`}
 </div>`,
 )}

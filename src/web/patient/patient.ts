@@ -67,7 +67,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
         content: html`<h1>${title}</h1>
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
-${changes && html`<p><a href="/patients/${id}/change">Change what is said of the patient</a></p>`}
+${changes && html`<p><a href="/patients/${id}/change">Edit the patient’s details</a></p>`}
 ${charts.content}
 ${apps.length > 0 && appsToOpen(id, apps, token)}`,
       })

@@ -31,7 +31,7 @@ ${registers && registerLinks}
 ${patientSearchForm('/patients', asked)}
 ${
   canBeRead(asked) &&
-  html`<h2 class="mt-4">${again === '' ? 'All that you may see' : 'Found'}</h2>
+  html`<h2 class="mt-4">${again === '' ? 'All that you can see' : 'Found'}</h2>
 ${patients.length === 0 ? html`<p>${emptyText(again !== '', registers)}</p>` : listed(patients)}`
 }
 ${pageLinks(again, { nextPage, isFirst: at === null })}
@@ -53,12 +53,12 @@ ${!isFirst && html`<p><a href="/patients${again && '?'}${again}">Back to the fir
 
 const registerLinks: Html = html`<div class="d-flex flex-wrap gap-2 mb-4">
 <a class="btn btn-primary" href="/patients/new">Register a patient</a>
-<a class="btn btn-outline-primary" href="/patients/imports">Register a list</a>
+<a class="btn btn-outline-primary" href="/patients/imports">Register a list of patients</a>
 </div>`
 
 const emptyText = (isAsked: boolean, registers: boolean): string => {
-  if (isAsked) return 'There is nobody whom you may see, and who is like this. Ask less, or look at how it is spelled.'
+  if (isAsked) return 'Nobody that you can see matches that. Enter less, or check the spelling.'
   return registers
-    ? 'There is nobody yet. Register the first.'
-    : 'There is nobody whom you may see. Members of an organization see whom it has registered.'
+    ? 'There are no patients yet. Register the first.'
+    : 'There is nobody that you can see. Members of an organization see the patients it has registered.'
 }

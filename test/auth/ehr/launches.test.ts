@@ -124,7 +124,10 @@ t.test(
     const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'n1' }))
     const shown = await browser.get(location)
     const heading = 'There may be a record of this patient already'
-    t.match(wordsOf(shown), `${heading} Amal Noor born 1990-02-03, 7 : has the same name and birth date It is this one`)
+    t.match(
+      wordsOf(shown),
+      `${heading} Amal Noor born 1990-02-03, 7 : has the same name and birth date Use this record`,
+    )
     t.match(
       wordsOf(shown),
       `${new URL(ehr.base).host} opens that record for this patient from then on. If it is somebody else`,
@@ -347,7 +350,10 @@ t.test('nobody is registered in an organization that is closed', async t => {
   const token = /name="_csrf" value="([^"]+)"/.exec((await browser.get(location)).body)?.[1] ?? ''
   t.equal((await close(false)).statusCode, 200)
   t.match(await browser.post(`${location}/patient`, { _csrf: token, organization: world.hospital }), { status: 400 })
-  t.match(wordsOf(await browser.get(location)), /Late Comer.*Your organization is closed: nobody is registered in it\./)
+  t.match(
+    wordsOf(await browser.get(location)),
+    /Late Comer.*Your organization is closed: nobody can be registered in it\./,
+  )
   await close(true)
   t.match(await browser.post(`${location}/patient`, { _csrf: token, organization: world.hospital }), { status: 303 })
 })

@@ -86,7 +86,7 @@ t.test('one of them is shown with its place marked and what each policy makes of
   const shown = await manager.get(`/quarantine/${await idOf(id)}`)
   t.match(shown.body, /<mark> +&quot;value&quot;: &quot;&lt;\/pre&gt;&lt;b&gt;1.10&quot;,?<\/mark>/)
   t.notMatch(shown.body, '<b>')
-  t.match(wordsOf(shown), /Accept with warning It would be taken\./)
+  t.match(wordsOf(shown), /Accept with warning It would be accepted\./)
 })
 
 t.test(
@@ -100,11 +100,11 @@ t.test(
       return page
     }
     const text = await shownOf(attached('{"heart_rate": </pre><b>61'))
-    t.match(wordsOf(text), /No JSON the whole document, schema unknown .* It is no JSON that can be read\. As text:/)
+    t.match(wordsOf(text), /No JSON the whole document, schema unknown .* It is not JSON that can be read\. As text:/)
     t.match(text.body, '{&quot;heart_rate&quot;: &lt;/pre&gt;&lt;b&gt;61</pre>')
     t.match(
       wordsOf(await shownOf(attached(Buffer.from([0xff, 0xfe, 0x00])))),
-      /Not UTF-8 .* 3 bytes that are no text\./,
+      /Not UTF-8 .* 3 bytes that are not text\./,
     )
     const broken = {
       effectiveDateTime: at.date_time,
@@ -115,7 +115,7 @@ t.test(
     t.match(wordsOf(contradiction), /Observation contradicts the document Observation\.value, omh:heart-rate:2\.0/)
     t.match(contradiction.body, /<mark> +&quot;valueString&quot;: &quot;high&quot;,?<\/mark>/)
     t.match(contradiction.body, /&quot;data&quot;: &quot;…&quot;/)
-    t.match(wordsOf(await shownOf({ code: { text: 'Pulse' }, ...attached('61') })), /for nobody\. You may not\./)
+    t.match(wordsOf(await shownOf({ code: { text: 'Pulse' }, ...attached('61') })), /to nobody\. You may not read it\./)
   },
 )
 
@@ -143,7 +143,7 @@ t.test('who may not read such data of the patient sees the reason, and never the
   const { id } = await source('strict')
   await post(id, heartRate('bpm', 'secret'))
   const shown = await administrator.get(`/quarantine/${await idOf(id)}`)
-  t.match(wordsOf(shown), /You may not\./)
+  t.match(wordsOf(shown), /You may not read it\./)
   for (const said of ['secret', ann, 'Ann']) t.notMatch(shown.body, said)
   for (const browser of [
     people['manager of another tenant'],
@@ -160,7 +160,7 @@ t.test('what is mended is taken with the rights of its sender, once, and the doc
   await post(id)
   const page = `/quarantine/${await idOf(id)}`
   t.match(await manager.send(page, {}, `${page}/replay`), { status: 303, location: `${page}?done=refused` })
-  t.match(wordsOf(await manager.get(page)), /Refused again .*Try it again/)
+  t.match(wordsOf(await manager.get(page)), /Refused again .*Try again/)
   await relax({ id })
   t.match(await manager.send(page, {}, `${page}/replay`), { status: 303, location: `${page}?done=taken` })
   const [kept] = await keptFrom(id)
@@ -171,7 +171,7 @@ t.test('what is mended is taken with the rights of its sender, once, and the doc
     await send(app, 'GET', `Provenance?target=Observation/${kept?.observation}&agent-type=assembler`)
   ).json()
   t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of who sent it')
-  t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It is taken\. .* What became of it Taken /)
+  t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It has been accepted\. .* Outcome Accepted /)
 })
 
 /** What is recorded of who had it taken. */
@@ -209,7 +209,7 @@ t.test('an update is tried again as the update that it was, and never over what 
   t.match(await manager.send(changed, {}, `${changed}/replay`), { location: `${changed}?done=refused` })
   t.match(
     wordsOf(await manager.get(changed)),
-    /Refused again .*: the Observation that it is to change has been changed/,
+    /Refused again .*: the Observation that it would change has been changed/,
   )
   t.match((await send(app, 'GET', `Observation/${other}`)).json(), {
     meta: { versionId: '2' },
@@ -235,8 +235,8 @@ t.test('what refers to what was refused with it is not taken alone', async t => 
   await relax({ id })
   const page = `/quarantine/${await idOf(id)}`
   const shown = wordsOf(await manager.get(page))
-  t.match(shown, /was refused with it\. So it cannot be taken alone/)
-  t.notMatch(shown, 'Try it again')
+  t.match(shown, /was refused with it\. So it cannot be accepted alone/)
+  t.notMatch(shown, 'Try again')
   const list = `/devices/${id}/quarantine`
   const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
   t.match(await manager.send(list, reason, `${list}/replay`), { location: `${list}?taken=0&refused=1` })
@@ -252,7 +252,7 @@ t.test('all of a reason are tried at once, and how many were taken is told', asy
   const page = `/devices/${id}/quarantine`
   const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
   t.match(await manager.send(page, reason, `${page}/replay`), { status: 303, location: `${page}?taken=2&refused=0` })
-  t.match(wordsOf(await manager.get(`${page}?taken=2&refused=0`)), /2 of them were taken, 0 refused again\./)
+  t.match(wordsOf(await manager.get(`${page}?taken=2&refused=0`)), /2 of them were accepted, 0 refused again\./)
   t.strictSame((await keptFrom(id)).map(({ state }) => state).toSorted(), ['taken', 'taken', 'waiting'])
 })
 
@@ -289,7 +289,7 @@ t.test('nothing is taken any more of an app that may not write any more', async 
   await revoke('now')
   const page = `/quarantine/${await idOf(id)}`
   t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=refused` })
-  t.match(wordsOf(await manager.get(page)), /its sender may not write it any more, by consents and rights/)
+  t.match(wordsOf(await manager.get(page)), /consents and rights no longer allow its sender to write it/)
   await revoke(null)
   t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
 })
@@ -314,7 +314,7 @@ t.test('managers see what came from a source for their own patients, by day and 
     wordsOf(await manager.get(page)),
     /The last 30 days, by UTC \d{4}-\d\d-\d\d: 2 uploads 1 accepted, of these 1 repaired; 1 refused Uploads .*, by Command line 1 refused .*, by Command line 1 accepted, of these 1 repaired /,
   )
-  t.match(wordsOf(await people['manager of another tenant'].get(page)), /Nothing has come yet\./)
+  t.match(wordsOf(await people['manager of another tenant'].get(page)), /Nothing has been received yet\./)
   t.match((await manager.get('/devices')).body, page)
   t.notMatch((await member.get('/devices')).body, page)
 })

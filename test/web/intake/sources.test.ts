@@ -17,7 +17,7 @@ const add = (fields: Readonly<Record<string, string | readonly string[]>>) =>
   administrator.send('/devices/new', { name: '', manufacturer: '', model: '', ...fields })
 
 t.test('an administrator says what sources there are, what each delivers, and which are retired', async t => {
-  t.match(wordsOf(await administrator.get('/devices')), /There is none yet\. Add the devices and apps/)
+  t.match(wordsOf(await administrator.get('/devices')), /There are none yet\. Add the devices and apps/)
   const kind = ['omh:heart-rate', 'omh:step-count', 'omh:unheard-of']
   t.match(await add({ name: ' Tidewell band ', manufacturer: 'Tidewell', model: 'B-2', kind }), {
     status: 303,
@@ -25,7 +25,7 @@ t.test('an administrator says what sources there are, what each delivers, and wh
   })
   t.match(
     wordsOf(await administrator.get('/devices?done=made')),
-    /It is added\. .* Tidewell band Tidewell, B-2 Heart rate, Step count What came from it What came from no /,
+    /It has been added\. .* Tidewell band Tidewell, B-2 Heart rate, Step count Data received from it Data received from no /,
   )
   const band = await named('Tidewell band')
   t.match(band, {
@@ -91,14 +91,14 @@ t.test('sources are found by their name, fifty on a page', async t => {
   const first = await administrator.get('/devices?name=SCALE')
   t.match(
     wordsOf(first),
-    /Scale 10 .* Scale 59 What it delivers is not said\. What came from it More What came from no /,
+    /Scale 10 .* Scale 59 What it delivers is not specified\. Data received from it More Data received from no /,
   )
   const next = /href="(\/devices\?[^"]*page=[^"]*)"/.exec(first.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
   t.match(
     wordsOf(await administrator.get(next)),
-    /Find Scale 60 .* Scale 64 .* Back to the first page What came from no device or app that is known$/,
+    /Find Scale 60 .* Scale 64 .* Back to the first page Data received from no known device or app$/,
   )
-  t.match(wordsOf(await administrator.get('/devices?name=nothing')), /None has this in its name/)
+  t.match(wordsOf(await administrator.get('/devices?name=nothing')), /No device or app has this in its name/)
 })
 
 t.test('who works here sees sources, administrators alone change them, and a device of somebody is none', async t => {

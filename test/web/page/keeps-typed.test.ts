@@ -164,7 +164,7 @@ t.test('a file is neither read nor given back; what was chosen beside it is, and
     t.same(kept, { _csrf: [_csrf], study: [id], organization: [lab.organization] })
     await enter(own, persons.member)
     const again = await own.post(page, kept)
-    t.match([again.status, wordsOf(again)], [422, /All of them are enrolled into Quicker/])
+    t.match([again.status, wordsOf(again)], [422, /All of them are enrolled in Quicker/])
   }
 })
 

@@ -27,7 +27,7 @@ const named = async (family: string) =>
 t.test('a list is looked at, and registered as it was shown, all of it or nothing', async t => {
   const faulty = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-30,I-2'])
   const told = wordsOf(await settled(faulty.location))
-  t.match(told, /Of 2 lines, one has something wrong\. Nothing was registered: .* 3 birth_date : Enter the birth date/)
+  t.match(told, /Of 2 lines, one has an error\. Nothing was registered: .* 3 birth_date : Enter the birth date/)
   const body = (await staff.get(faulty.location ?? '')).body
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
   await staff.post(`${faulty.location}/confirm`, { _csrf, duplicates: 'register' })
@@ -41,7 +41,7 @@ t.test('a list is looked at, and registered as it was shown, all of it or nothin
   const sound = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-28,I-2'])
   t.match(
     wordsOf(await settled(sound.location)),
-    /All 2 lines can be read\. None of the patients seems to be there already\. As they would be registered Line Family name .* Language 2 Imported Ana 1970-01-01 I-1 3 Imported Ben 1970-02-28 I-2 Register these 2 patients/,
+    /All 2 lines can be read\. None of the patients seems to be registered already\. As they would be registered Line Family name .* Language 2 Imported Ana 1970-01-01 I-1 3 Imported Ben 1970-02-28 I-2 Register these 2 patients/,
     'whose columns are exchanged sees it before anything is registered',
   )
   t.equal(await named('Imported'), 0, 'looking registers nothing')
@@ -65,7 +65,7 @@ t.test('a list is looked at, and registered as it was shown, all of it or nothin
   )
 })
 
-t.test('who may be there already is shown, and left out or registered', async t => {
+t.test('who may be registered already is shown, and left out or registered', async t => {
   const lines = [
     'Twin,Ana,1970-01-01,T-1',
     'Twin,Ben,1971-01-01,T-2',
@@ -82,7 +82,7 @@ t.test('who may be there already is shown, and left out or registered', async t 
   const words = wordsOf(await settled(shown.location))
   t.match(
     words,
-    /3 patients may be there already .* 3 Ben Twin .* Ben Twin .* 4 ána TWIN .* the patient of line 2 5 Ana Other .* the patient of line 3/,
+    /3 patients may be registered already .* 3 Ben Twin .* Ben Twin .* 4 ána TWIN .* the patient of line 2 5 Ana Other .* the patient of line 3/,
   )
   for (const after of ['1e400', '1.5', '-1', 'x'])
     t.equal(
@@ -99,7 +99,7 @@ t.test('who may be there already is shown, and left out or registered', async t 
   t.match(wordsOf(await settled(again.location)), /4 patients are registered/)
 })
 
-t.test('of a list in which all may be there already nobody is left over to register', async t => {
+t.test('of a list in which all may be registered already nobody is left over to register', async t => {
   const lines = ['Alone,Ana,1970-01-01,L-1']
   const [first, again] = [await upload(lines), await upload(lines)]
   await settled(first.location)
@@ -108,7 +108,7 @@ t.test('of a list in which all may be there already nobody is left over to regis
   await settled(again.location)
   const third = await upload(lines)
   const shown = await settled(third.location)
-  t.match(wordsOf(shown), /One patient may be there already .* Register this patient anyway Forget this list/)
+  t.match(wordsOf(shown), /One patient may be registered already .* Register this patient anyway Forget this list/)
   t.notMatch(shown.body, /the other 0|type="radio"/)
   await staff.send(third.location ?? '', {}, `${third.location}/confirm`)
   t.match(wordsOf(await settled(third.location)), /1 patient is registered/)
@@ -126,7 +126,7 @@ t.test('who was registered after a list was looked at is shown before any of it 
   t.match(wordsOf(await settled(done.location)), /2 patients are registered/)
   t.match(
     wordsOf(await settled(waiting.location)),
-    /After you looked at it somebody was registered who may be the same as 2 of these, so nothing of it is registered yet\. All 2 lines can be read\. 2 patients may be there already .* 2 Ana Twice .* Ana Twice .* 3 Ben Twice/,
+    /After you looked at it somebody was registered who may be the same as 2 of these, so nothing of it is registered yet\. All 2 lines can be read\. 2 patients may be registered already .* 2 Ana Twice .* Ana Twice .* 3 Ben Twice/,
   )
   t.equal(await named('Twice'), 2)
   await confirm(waiting, 'register')
@@ -155,11 +155,11 @@ t.test('who was registered after a list was looked at is shown before any of it 
 
 t.test('a list of a study is enrolled with it', async t => {
   const page = `/patients/imports?study=${study.id}`
-  t.match(wordsOf(await staff.get(page)), /All of them are enrolled into Hearts/)
+  t.match(wordsOf(await staff.get(page)), /All of them are enrolled in Hearts/)
   const shown = await upload(['Enrolled,Ana,1970-01-01,E-1', 'Enrolled,Ben,1970-01-01,E-2'], staff, page)
   await settled(shown.location)
   await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
-  t.match(wordsOf(await settled(shown.location)), /2 patients are registered, and enrolled into the study/)
+  t.match(wordsOf(await settled(shown.location)), /2 patients are registered, and enrolled in the study/)
   const { total } = (
     await send(
       'everything',
@@ -177,7 +177,7 @@ t.test('where one cannot be registered, none is, and why is told', async t => {
     sql.fragment`UPDATE patient_import SET organization = ${world.clinic.organization} WHERE state = 'checked'`,
   )
   await staff.send(shown.location ?? '', {}, `${shown.location}/confirm`)
-  t.match(wordsOf(await settled(shown.location)), /Nothing of it was registered\. You may not do this, or no longer\./)
+  t.match(wordsOf(await settled(shown.location)), /Nothing was registered\. You may not do this, or no longer\./)
   t.equal(await named('Refused'), 0)
 })
 
@@ -189,7 +189,7 @@ t.test('nobody of a list is registered in an organization that was closed since 
   await staff.send(location, {}, `${location}/confirm`)
   t.match(
     wordsOf(await settled(location)),
-    /Nothing of it was registered\. The organization is closed, so nobody is registered in it\./,
+    /Nothing was registered\. The organization is closed, so nobody is registered in it\./,
   )
   t.equal(await named('Closed'), 0)
   await world.update('everything', { ...organization, active: true })
@@ -233,7 +233,7 @@ t.test(
 )
 
 const isEmpty =
-  /The file is empty: its first line names the columns \(family, given, birth_date, identifiers, email, mobile, language\), and each line after it is a patient Look at it /
+  /The file is empty: its first line names the columns \(family, given, birth_date, identifiers, email, mobile, language\), and each line after it is a patient Check the file /
 
 t.test('a file that is none is told of beside its field', async t => {
   const file = (content: string, name = 'x.csv') =>

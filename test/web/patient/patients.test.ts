@@ -136,10 +136,7 @@ t.test('patients are found by name, birth date, identifier and e-mail address, i
   t.same(await found('identifier=urn:oid:1.2.3|4711'), ['María José Ruiz'])
   t.same(await found('email=MARIA@example.org'), ['María José Ruiz'])
   t.same(await found('name=ruiz', people['manager of another tenant']), [])
-  t.match(
-    wordsOf(await people.member.get('/patients?name=nobody')),
-    /There is nobody whom you may see, and who is like this/,
-  )
+  t.match(wordsOf(await people.member.get('/patients?name=nobody')), /Nobody that you can see matches that/)
   const wrong = await people.member.get('/patients?birthDate=1970-13')
   t.match(wordsOf(wrong), /Enter a birth date as year, month and day/)
   t.match(wrong.body, '<title>Problem: Patients')
@@ -168,7 +165,7 @@ t.test('patients are found by name, birth date, identifier and e-mail address, i
 
 t.test('one registers into a study at once, where one may enrol', async t => {
   const page = `/patients/new?study=${study.id}`
-  t.match(wordsOf(await people.member.get(page)), /The patient is enrolled into hearts at once/)
+  t.match(wordsOf(await people.member.get(page)), /The patient is enrolled in hearts at once/)
   const made = await register({ ...empty, family: 'Enrolled', birthDate: '1990-01-01' }, people.member, page)
   t.match(made.location, new RegExp(`^/studies/${study.id}\\?done=registered&subject=`))
   t.match(
