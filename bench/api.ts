@@ -6,6 +6,8 @@ export type Api = {
   readonly put: (path: string, body: object) => Promise<string>
   readonly post: (path: string, body: string) => Promise<string>
   readonly delete: (path: string) => Promise<string>
+  /** How many resources came, one a line; they are read as they come. */
+  readonly lines: (path: string) => Promise<number>
   readonly close: () => void
 }
 
@@ -26,8 +28,17 @@ export const openApi = (base: string, token: string): Api => {
     put: (path, body) => call('PUT', path, JSON.stringify(body)),
     post: (path, body) => call('POST', path, body),
     delete: path => call('DELETE', path),
+    lines: async path => {
+      const headers = { authorization: `Bearer ${token}`, accept: 'application/fhir+ndjson' }
+      const { statusCode, body } = await client.request({ method: 'GET', path: `${pathname}${path}`, headers })
+      if (statusCode !== 200) throw new Error(`${path} answered ${statusCode}: ${(await body.text()).slice(0, 1000)}`)
+      let lines = 0
+      for await (const chunk of body as AsyncIterable<Buffer>) lines += chunk.filter(byte => byte === lineFeed).length
+      return lines
+    },
     close: () => void client.destroy(),
   }
 }
 
 const fhirJson = 'application/fhir+json'
+const lineFeed = 10

@@ -1,4 +1,5 @@
 import type { Api } from './api.ts'
+import { measures } from './documents.ts'
 import { loadObservations } from './million.ts'
 import { median, percentile, timed } from './percentile.ts'
 import { openPlainSearch, type PlainSearch } from './plain-search.ts'
@@ -28,6 +29,7 @@ const measureSearches = async (server: BenchServer, importer: Api, rows: number)
   const newest = await compare(researcher, plain, { rows: 20, times: 200, warmUp: 20 })
   const large = await compare(researcher, plain, { rows: 1000, times: 30, warmUp: 3 })
   const study = await pageThrough(researcher)
+  const file = await compareFile(researcher, plain)
   await plain.close()
   for (const api of [importer, researcher]) api.close()
   const figures = {
@@ -40,6 +42,7 @@ const measureSearches = async (server: BenchServer, importer: Api, rows: number)
     page1000SqlP50Ms: median(large.sql),
     page1000Ratio: median(large.http) / median(large.sql),
     ...study,
+    ...file,
     ...memory,
   }
   return {
@@ -94,6 +97,20 @@ const pageThrough = async (api: Api) => {
   const part = Math.max(1, Math.floor(full.length / 5))
   const [first, last] = [median(full.slice(0, part)), median(full.slice(-part))]
   return { studyRows: rows, studyFirstPagesMs: first, studyLastPagesMs: last, studyLastOverFirst: last / first }
+}
+
+/** All that a study may read of four kinds, as a file, and the same rows from a cursor. */
+const compareFile = async (api: Api, plain: PlainSearch) => {
+  const codes = Object.values(measures).map(({ kind }) => kind)
+  let [lines, rows] = [0, 0]
+  const http = await timed(async () => {
+    lines = await api.lines(`/Observation?code=${codes.join(',')}`)
+  })
+  const sql = await timed(async () => {
+    rows = await plain.all(patients.slice(0, consenting))
+  })
+  if (lines !== rows) throw new Error(`a file of ${lines} lines instead of ${rows}`)
+  return { fileRowsPerSecond: (lines * 1000) / http, fileSqlRowsPerSecond: (rows * 1000) / sql, fileRatio: http / sql }
 }
 
 /** Reads every Observation page by page, and measures how much the server's memory grows. */
