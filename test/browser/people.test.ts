@@ -49,7 +49,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     await look(t, first, 'sign-up-problem')
     await type('E-mail address', email)
     await enter()
-    t.equal(await heading(), 'Look into your e\u2011mail')
+    t.equal(await heading(), 'Check your e\u2011mail')
     await look(t, first, 'letter-on-its-way')
 
     await openLetter(page, email, '/new-account')

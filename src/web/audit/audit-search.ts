@@ -42,7 +42,7 @@ export const auditSearch: EventsSearch<Asked> = {
     {
       name: 'who',
       label: 'Who',
-      hint: 'The beginning of a name, of people or apps',
+      hint: 'The beginning of the name of a person or an app',
       value: asked.who,
       autocomplete: 'off',
       optional: true,
@@ -79,7 +79,7 @@ const naming = (registry: Registry, id: string): Expression =>
 /** Codes of https://hl7.org/fhir/R4/valueset-audit-event-action.html. */
 const choices = {
   action: {
-    label: 'What was done',
+    label: 'Action',
     of: {
       '': 'Anything',
       R: 'Read',

@@ -15,8 +15,8 @@ export const auditPage: AddPage = (server, options) =>
       request.standing?.officer === true ? staffCallerOf(request, options) : notFound(),
     search: auditSearch,
     head: () => html`<h1>Audit</h1>
-<p>What was read, looked for and changed in your organizations, and who was refused, the latest first. It is here within a second.</p>`,
-    links: { next: 'Earlier ones', first: 'Back to the latest' },
+<p>What was read, searched for and changed in your organizations, and who was refused, the latest first. New events appear within a second.</p>`,
+    links: { next: 'Earlier', first: 'Back to the latest' },
     columns: {
       Patients: ({ patients }) => html`<td>${patientsText(patients)}</td>`,
       Study: ({ study }) => html`<td>${study}</td>`,

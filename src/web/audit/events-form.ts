@@ -29,8 +29,8 @@ export const chosenIn = (query: URLSearchParams, name: string, { of }: Choice): 
 }
 
 export const outcomes = {
-  label: 'What came of it',
-  of: { '': 'Anything', done: 'It was done', refused: 'It was refused, or has failed' },
+  label: 'Outcome',
+  of: { '': 'Anything', done: 'Done', refused: 'Refused or failed' },
 } as const
 
 /** `outcome`: one of `outcomes`, as a search parameter of AuditEvent. */
@@ -48,7 +48,7 @@ export const dayFields = (asked: DayRange): readonly Field[] => [
   {
     name: 'timezone',
     label: 'Time zone of the days',
-    hint: 'As in Europe/Berlin',
+    hint: 'Such as Europe/Berlin',
     value: asked.problems.timezone ?? asked.timezone,
     problem: asked.problems.timezone && wordsFor('en').say('chart.problem-timezone'),
     autocomplete: 'off',
@@ -58,7 +58,7 @@ export const dayFields = (asked: DayRange): readonly Field[] => [
 
 const dayProblem = (problem: 'day' | 'order' | undefined): string | undefined =>
   problem === 'order'
-    ? 'The last day lies before the first'
+    ? 'The last day is before the first'
     : problem && 'Enter a day as year, month and day, such as 2026-03-31'
 
 const dayField = (name: 'from' | 'until', label: string, asked: DayRange): Field => ({

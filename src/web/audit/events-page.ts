@@ -75,7 +75,7 @@ export const addEventsPage = <Asked extends DayRange>(
       isProblem,
       content: html`${await head(options)}
 ${search.form(path, asked, fields)}
-${lines.length === 0 ? html`<p>${isAsked(again) ? 'There is nothing like this. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page.columns)}
+${lines.length === 0 ? html`<p>${isAsked(again) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page.columns)}
 <p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>
 ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })

@@ -86,7 +86,7 @@ export const progressBar = (
   { label, stream }: { readonly label: string; readonly stream: string },
 ): Html =>
   html`<div data-progress="${stream}" role="status">
-<p>${label}: <span data-progress-text>${done} of ${total}</span>. You may leave this page, and come back.</p>
+<p>${label}: <span data-progress-text>${done} of ${total}</span>. You can leave this page and come back.</p>
 <progress class="w-100" value="${done}" max="${total}" aria-label="${label}"></progress>
 </div>
 <script type="module" src="/static/progress.js"></script>`

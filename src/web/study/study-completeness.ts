@@ -39,7 +39,7 @@ export const studyCompletenessPage: AddPage = (server, options) => {
       {
         name: 'timezone',
         label: 'Time zone of the days',
-        hint: 'As in Europe/Berlin',
+        hint: 'Such as Europe/Berlin',
         value: wrongTimezone ?? timezone,
         problem: wrongTimezone && noTimezone,
         autocomplete: 'off',

@@ -19,10 +19,10 @@ export const outboxPage: AddPage = (server, { outbox }) => {
     return sendPage(reply, {
       title: 'Outbox',
       content: html`<h1>Outbox</h1>
-<p>Nothing is configured that sends messages, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send e-mail, and <code>TWILIO_ACCOUNT_SID</code> or <code>SMS_GATEWAY_URL</code> to send text messages.</p>
+<p>No way of sending messages is configured, so what invitations send is shown here, on this machine alone. Set <code>SMTP_URL</code> to send e-mail, and <code>TWILIO_ACCOUNT_SID</code> or <code>SMS_GATEWAY_URL</code> to send text messages.</p>
 ${
   messages.length === 0
-    ? html`<p>There is nothing yet. Invite somebody into a study.</p>`
+    ? html`<p>There is nothing yet. Invite somebody to a study.</p>`
     : html`<ul class="list-group list-group-flush mb-4">${messages.map(
         message => html`<li class="list-group-item px-0 py-3">
 <h2>${message.channel === 'email' ? message.subject : 'Text message'}</h2>

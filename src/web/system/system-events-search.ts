@@ -90,7 +90,7 @@ const kinds: Readonly<Record<string, readonly [parameter: string, code: string]>
 
 const choices = {
   kind: {
-    label: 'What it is about',
+    label: 'Kind of event',
     of: {
       '': 'Anything',
       'sign-in': 'Sign-ins',
@@ -101,5 +101,5 @@ const choices = {
     },
   },
   outcome: outcomes,
-  order: { label: 'In which order', of: { '': 'The latest first', oldest: 'The oldest first' } },
+  order: { label: 'Sort by', of: { '': 'Latest first', oldest: 'Oldest first' } },
 } as const

@@ -19,7 +19,7 @@ export const systemEventsPage: AddPage = (server, options) =>
     search: systemEventsSearch,
     head: async ({ accounts }) => html`<p><a href="/system">System</a></p>
 <h1>Events</h1>
-<p>Sign-ins of those who work here, accounts, organizations, apps and their keys, the configuration, backups that were recorded, and who was refused. It is here within a second. What concerns a patient, or anybody’s data, is for the patient and for privacy officers, and is not among it.</p>
+<p>Sign-ins of those who work here, accounts, organizations, apps and their keys, the configuration, backups that were recorded, and who was refused. New events appear within a second. What concerns a patient, or anybody’s data, is for the patient and for privacy officers, and is not shown here.</p>
 ${chain(await readChainState(accounts.database))}`,
     links: { next: 'More', first: 'Back to the first' },
     columns: {
@@ -35,9 +35,9 @@ const readerOf = async (request: FastifyRequest, options: PageOptions): Promise<
 
 const chain = ({ sealed, isLate, verified }: ChainState): Html => html`<details class="mb-4">
 <summary>The record is ${isLate ? 'not sealed in time' : 'sealed in time'}, and was ${verified === undefined ? 'never verified' : html`last verified ${moment(verified.at)}: ${verified.isWhole ? 'it was whole' : 'it was not whole'}`}.</summary>
-<p>${isLate ? 'Something waits for its seal for more than a minute: see what the log says of it.' : 'Nothing waits for its seal for more than a minute.'}
+<p>${isLate ? 'Something has been waiting for its seal for more than a minute: see what the log says about it.' : 'Nothing has been waiting for its seal for more than a minute.'}
 ${sealed === undefined ? 'No seal is older than this hour.' : html`As the hour began, ${moment(sealed.at)}, the newest seal was <code class="text-break">${sealed.head}</code>; the log has one for each hour.`}
-<code>sharewell audit verify</code> computes all of it anew, and says what of it was changed or removed.</p>
+<code>sharewell audit verify</code> computes all of it again, and says whether any of it was changed or removed.</p>
 </details>`
 
 /** References with a page of their own link to it. */

@@ -49,8 +49,8 @@ const versions = ({ version, startedAt, migrations }: SystemState): Html => {
 <dt>Node.js</dt><dd>${process.versions.node}</dd>
 <dt>PostgreSQL</dt><dd>${version}, since ${moment(startedAt)}</dd>
 <dt>Migrations</dt><dd>${applied} of ${known}, the last is ${last}</dd>
-<dt>This process runs since</dt><dd>${moment(new Date(Date.now() - process.uptime() * 1000))}</dd>
-<dt>Its memory</dt><dd>${bytesText(rss)}, of which ${bytesText(heapUsed)} are in use by JavaScript</dd>
+<dt>This process started</dt><dd>${moment(new Date(Date.now() - process.uptime() * 1000))}</dd>
+<dt>Memory</dt><dd>${bytesText(rss)}, of which ${bytesText(heapUsed)} is in use by JavaScript</dd>
 </dl>`
 }
 
@@ -67,7 +67,7 @@ const storage = ({ bytes, tables }: SystemState): Html => html`<h2>Storage</h2>
 const queue = ({ jobs, letters }: SystemState, token: string): Html => html`<h2>Background work</h2>
 ${
   jobs === undefined
-    ? html`<p>None was done yet.</p>`
+    ? html`<p>None has been done yet.</p>`
     : html`<div class="table-responsive" tabindex="0" role="region" aria-label="Queues"><table class="table">
 <thead><tr><th scope="col">Queue</th><th scope="col" class="text-end">Waiting</th><th scope="col" class="text-end">Under way</th><th scope="col" class="text-end">Failed</th></tr></thead>
 <tbody>${jobs.map(
@@ -76,7 +76,7 @@ ${
       )}</tbody>
 </table></div>`
 }
-<p>Letters and text messages that wait: ${counted(letters.waiting)}. That could not be sent within the last seven days: ${counted(letters.failed)}.</p>
+<p>E-mails and text messages waiting: ${counted(letters.waiting)}. Could not be sent in the last seven days: ${counted(letters.failed)}.</p>
 ${
   letters.failed > 0 &&
   postForm({ action: '/system/retry', token }, html`<button class="btn btn-primary">Send them again</button>`)
@@ -92,7 +92,7 @@ ${hasFailedSince && notice('problem', html`<p>The newest backup has failed.</p>`
 <dt>Last backup</dt><dd>${last === undefined ? 'None is recorded' : told(last)}</dd>
 ${failed && html`<dt>The last that failed</dt><dd>${told(failed)}</dd>`}
 </dl>
-${(last ?? failed) && html`<p><a href="/system/events?kind=backups">All that were recorded</a></p>`}
+${(last ?? failed) && html`<p><a href="/system/events?kind=backups">All recorded backups</a></p>`}
 <p>${archived(archive)}</p>
 <p>This server makes no backups itself: whoever makes them records each by <code>sharewell backup record</code>. Back up the database together with the secret key, without which nothing that is sealed in it can be opened.</p>`
 }

@@ -66,7 +66,7 @@ const file = (name: string, by = browser) => by.get(`/account/data/${name}`)
 
 t.test('a patient finds three files, each told to be kept', async t => {
   const page = await browser.get('/account/data')
-  t.match(wordsOf(page), /Your data, to take along .* Readings as a table \(readings\.csv\) .* Everything as FHIR/)
+  t.match(wordsOf(page), /Download your data .* Readings as a table \(readings\.csv\) .* Everything as FHIR/)
   t.notMatch(page.body, / download/, 'where they are not signed in any more, no page is kept as a file')
   t.match((await browser.get('/sharing')).body, '<a href="/account/data">Download all your data</a>')
   for (const [name, type] of [

@@ -40,7 +40,7 @@ t.test('an address changes when whoever reads the old and whoever reads the new 
   const browser = await signedIn(email)
   const { answer, toNew, toOld } = await ask(browser, 'ana@home.example', email)
   t.match(answer, sent)
-  t.match(wordsOf(await browser.get('/account/email?sent')), /Look into your e-mail/)
+  t.match(wordsOf(await browser.get('/account/email?sent')), /Check your e-mail/)
   t.match(toOld, { subject: 'Do you want another e-mail address for Sharewell?', text: /with ana@home\.example/ })
   const [atNew, atOld] = [linkIn(toNew), linkIn(toOld)]
   t.match(wordsOf(await browser.get(atNew)), /Is ana@home\.example your e-mail address/)

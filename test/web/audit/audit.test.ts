@@ -46,7 +46,7 @@ t.test(
       ),
     )
     t.match((await officer.get('/audit?until=x')).body, /id="until-problem">Enter a day/)
-    t.match(wordsOf(await officer.get('/audit?who=somebody')), /There is nothing like this/)
+    t.match(wordsOf(await officer.get('/audit?who=somebody')), /Nothing matches that/)
     const { id: empty } = await world.create('everything', { resourceType: 'Organization', name: 'Empty' })
     const other = await browserOf(await staff(empty, 'privacy-officer'))
     for (const query of ['', '?timezone=Europe/Berlin'])

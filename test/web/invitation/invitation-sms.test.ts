@@ -141,8 +141,8 @@ t.test('another address, by whatever way it is written, ends the links and is to
   t.equal(patched.statusCode, 200)
   t.equal((await browser().get(link)).status, 410)
   const letter = await mailbox.next()
-  t.match(letter, { to: 'old@example.org', subject: 'You are written to at another address now' })
-  t.match(letter.text, /in your record at lab another address stands/)
+  t.match(letter, { to: 'old@example.org', subject: 'We now write to you at another address' })
+  t.match(letter.text, /your record at lab now has another address/)
   t.notMatch(letter.text, /new@example|Hearts/)
 
   const current = (await send(lab.manager, 'GET', `Patient/${patient.id}`)).json()
@@ -153,7 +153,7 @@ t.test('another address, by whatever way it is written, ends the links and is to
   t.equal((await browser().get(texted)).status, 410)
   const told = await gateway.nextMessage()
   t.equal(told.to, '+15005550010')
-  t.match(told.text, /^In your record at lab another number stands now/)
+  t.match(told.text, /^Your record at lab now has another number/)
   t.notMatch(told.text, /0011|Hearts/)
 
   await update(lab.manager, { ...current, gender: 'other' })

@@ -810,7 +810,7 @@ t.test('where nobody makes accounts, only who has one comes in', async t => {
   const { subject } = await closed.enrolled('Ana')
   const { browser: own } = await closed.prove(await closed.invite(subject))
   const shown = await own.get('/invitation/account')
-  t.match(wordsOf(shown), /Nobody makes accounts here at the moment\. .* Sign in$/)
+  t.match(wordsOf(shown), /No accounts can be created here at the moment\. .* Sign in$/)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get('/sign-in')).body)?.[1] ?? ''
   const { id: invitation } = await closed.database.one<{ id: string }>(sql.fragment`SELECT id FROM invitation`)
   const fields = { _csrf, invitation, name: 'Ana', password }

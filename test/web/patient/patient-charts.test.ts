@@ -176,7 +176,7 @@ t.test('days that cannot be shown are told at the field, and the usual ones are 
   for (const [query, said] of [
     ['first=March', 'A day is written as 2026-03-31.'],
     ['first=2026-02-30&last=2026-03-02', 'A day is written as 2026-03-31.'],
-    ['first=2026-03-02&last=2026-03-01', 'The last day lies before the first.'],
+    ['first=2026-03-02&last=2026-03-01', 'The last day is before the first.'],
     ['first=2020-01-01&last=2026-03-01', 'At most 366 days are shown at once.'],
   ] as const) {
     const shown = await staff.get(`${page}?${query}`)
@@ -195,7 +195,7 @@ t.test('days that cannot be shown are told at the field, and the usual ones are 
   )
   t.match((await staff.get(page)).body, '<details class="mb-3"><summary>')
   const nowhere = await staff.get(`${page}?timezone=Europe/Berln`)
-  t.match(nowhere.body, /id="timezone-problem">This is no time zone that is known here/)
+  t.match(nowhere.body, /id="timezone-problem">This time zone is not known here/)
   t.match(nowhere.body, 'value="Europe/Berln"')
   t.match(
     wordsOf(await staff.get(`${page}?first=2025-01-01&last=2025-01-02`)),

@@ -223,7 +223,7 @@ t.test(
     const id = location.split('/').at(-1) ?? ''
     await database.run(sql.fragment`UPDATE patient_import SET state = 'importing', done = 1 WHERE id = ${id}`)
     const shown = await staff.get(location)
-    t.match(wordsOf(shown), /Patients registered: 1 of 2 \. You may leave this page, and come back/)
+    t.match(wordsOf(shown), /Patients registered: 1 of 2 \. You can leave this page and come back/)
     t.match(shown.body, '<noscript><meta http-equiv="refresh" content="3"></noscript>')
     t.match(shown.body, '<progress class="w-100" value="1" max="2" aria-label="Patients registered"></progress>')
     t.match(shown.headers['content-security-policy'], /connect-src 'self'/)

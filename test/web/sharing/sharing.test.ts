@@ -416,7 +416,7 @@ t.test('nothing is signed where the study does not run, and stopping is there al
     const shown = await asked.get(page)
     t.match(wordsOf(shown), /This study is not running.* there is nothing to sign/)
     t.notMatch(shown.body, / name="omh:|>See what that means</)
-    t.notMatch(wordsOf(await asked.get('/sharing')), /Studies that wait for your answer/)
+    t.notMatch(wordsOf(await asked.get('/sharing')), /Studies waiting for your answer/)
     for (const path of [page, `${page}/sign`]) {
       const answer = await asked.post(path, { ...hidden, name: 'Saul' })
       t.match([answer.status, wordsOf(answer)], [409, /This study is not running/], path)
@@ -454,7 +454,7 @@ t.test('where nobody new comes in, who shares goes on and changes it, and nobody
     const refused = wordsOf(await declined.get(page))
     t.match(refused, /You have said no\. Nothing is shared\./)
     t.notMatch(refused, /You can say yes later/, 'what they cannot do now')
-    t.notMatch(wordsOf(await asked.get('/sharing')), /Studies that wait for your answer/)
+    t.notMatch(wordsOf(await asked.get('/sharing')), /Studies waiting for your answer/)
     for (const path of [page, `${page}/sign`])
       t.match(await asked.post(path, { ...hidden, name: 'Uwe' }), { status: 409, body: /Nobody new comes/ }, path)
     t.match(wordsOf(await signed.get(page)), /You share data with this study now/)

@@ -34,7 +34,7 @@ t.test('the letter is in the language of the browser', async t => {
 
 t.test('whoever reads the mail of an address makes an account with it', async t => {
   t.match(await signUp('Ana@Example.org '), { status: 303, location: '/sign-up?sent' })
-  t.match(wordsOf(await openBrowser(server).get('/sign-up?sent')), /Look into your e-mail/)
+  t.match(wordsOf(await openBrowser(server).get('/sign-up?sent')), /Check your e-mail/)
   const letter = await mailbox.next()
   t.match(letter, {
     to: 'ana@example.org',

@@ -538,7 +538,7 @@ t.test('what a study adds later is asked again, and never assumed', async t => {
   const own = await browserOf(await world.account(patient))
   t.match(
     wordsOf(await own.get('/sharing')),
-    /Studies that wait for your answer Sleep &amp; &lt;steps&gt;/,
+    /Studies waiting for your answer Sleep &amp; &lt;steps&gt;/,
     'the patient is asked again',
   )
   t.match(

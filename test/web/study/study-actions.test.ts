@@ -131,7 +131,7 @@ t.test(
     const remind = async () => settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations))
     t.match(await remind(), /1 of 1 are reminded/)
     const letter = await mailbox.next()
-    t.match(letter, { to: 'slow@example.org', subject: 'Your invitation to a study waits for you' })
+    t.match(letter, { to: 'slow@example.org', subject: 'Your invitation to a study is waiting for you' })
     for (const link of [first, linkIn(letter)]) t.equal((await browser().get(link)).status, 200)
     const again = await staff.send(page, { who: 'all', do: 'remind' }, invitations)
     t.match(await settled(again), /0 of 1 are reminded\. Not done: 1 Slow: They were reminded within the last 3 days\./)
@@ -151,7 +151,7 @@ t.test('who came by the invitation and said nothing is reminded of that, and who
   const page = `${invitations}?find=arrived`
   t.match(await settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations)), /1 of 1 are reminded/)
   const letter = await mailbox.next()
-  t.match(letter, { subject: 'A study waits for your answer', text: /http:\/\/localhost:8080\/sharing\n/ })
+  t.match(letter, { subject: 'A study is waiting for your answer', text: /http:\/\/localhost:8080\/sharing\n/ })
   await database.run(sql.fragment`DELETE FROM study_message WHERE subject = ${one.subject} AND kind = 'reminder'`)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await one.browser.get(`/sharing/${study.id}`)).body)?.[1] ?? ''
   t.equal((await one.browser.post(`/sharing/${study.id}/decline`, { _csrf })).status, 303)

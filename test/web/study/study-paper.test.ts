@@ -220,14 +220,14 @@ t.test('the patient is told of a paper that waits, and that nothing is shared by
   const { page, patient } = await enrolled('Pia')
   const [own, other] = [await patientBrowser(patient), await patientBrowser((await enrolled('Quin')).patient)]
   const inStudy = `/sharing/${study.id}`
-  t.match(wordsOf(await own.get('/sharing')), /Studies that wait for your answer hearts You share nothing/)
+  t.match(wordsOf(await own.get('/sharing')), /Studies waiting for your answer hearts You share nothing/)
   await first.sendFile(page, scan(), page, signed)
   const told =
     /Staff of the study recorded a consent of yours from paper on .* UTC\. Nothing is shared by it until a second person there has confirmed it\./
   const listed = wordsOf(await own.get('/sharing'))
   t.match(listed, /On paper, and not confirmed yet hearts Staff of the study/)
   t.match(listed, told)
-  t.notMatch(listed, /Studies that wait/)
+  t.notMatch(listed, /Studies waiting/)
   const shown = wordsOf(await own.get(inStudy))
   t.match(shown, told)
   t.match(shown, /If you signed nothing on paper, or have a question about it, ask lab\. You can also answer here/)

@@ -161,8 +161,8 @@ t.test('a map says on which days there is data of whom, and how much', async t =
   t.same(await cells('&timezone=Asia/Tokyo').then(found => found[0]), '2')
   t.same((await cells('&days=90'))[0], '3')
   const nowhere = (await people.member.get(`${page}/completeness?timezone=Europe/Berln`)).body
-  t.match(nowhere, /<title>Problem: Completeness.*<a href="#timezone">This is no time zone/s)
-  t.match(nowhere, /id="timezone-problem">This is no time zone that is known here.*value="Europe\/Berln"/s)
+  t.match(nowhere, /<title>Problem: Completeness.*<a href="#timezone">This time zone is not known/s)
+  t.match(nowhere, /id="timezone-problem">This time zone is not known here.*value="Europe\/Berln"/s)
   t.equal((await cells('&days=28')).length, 29)
 })
 

@@ -29,10 +29,10 @@ t.test('an administrator sees the versions, the storage, the queues, and that no
   for (const text of [
     `Sharewell ${packageJson.version} Node.js ${process.versions.node} PostgreSQL `,
     /Migrations (\d+) of \1, the last is \d{4}-[a-z-]+\.sql/,
-    /Its memory [\d.]+ MiB, of which [\d.]+ MiB are in use by JavaScript/,
+    /Memory [\d.]+ MiB, of which [\d.]+ MiB is in use by JavaScript/,
     /The database takes [\d.]+ MiB\. .* Table Size Rows [a-z_]+ [\d.,]+ KiB .* organization [\d.,]+ KiB 3 /,
     /Queue Waiting Under way Failed .*staff-invitation 0 0 0 .*subscription 0 0 0/,
-    'Letters and text messages that wait: 0. That could not be sent within the last seven days: 0.',
+    'E-mails and text messages waiting: 0. Could not be sent in the last seven days: 0.',
     'No backup is recorded. Last backup None is recorded PostgreSQL archives nothing',
     'This server makes no backups itself: whoever makes them records each by sharewell backup record',
     'PostgreSQL archives nothing of what is written (archive_mode is off).',
@@ -53,10 +53,7 @@ t.test('what could not be sent is sent again', async t => {
   await message('of-now', 2, '1 hour')
   await message('of-before', 2, '8 days')
   await message('of-nothing', 0, '1 hour')
-  t.match(
-    wordsOf(await administrator.get('/system')),
-    /could not be sent within the last seven days: 2\. Send them again/,
-  )
+  t.match(wordsOf(await administrator.get('/system')), /Could not be sent in the last seven days: 2\. Send them again/)
   t.match(await administrator.send('/system', {}, '/system/retry'), { status: 303, location: '/system?done=retried' })
   t.equal((await mailbox.next()).to, 'rosa@example.org')
   t.same(
@@ -112,11 +109,11 @@ t.test('an administrator sees what concerns no patient, and finds it by who, app
   ])
   t.strictSame(await eventsAt('kind=configuration&app=letters'), ['Root What could not be sent is sent again letters'])
   t.strictSame(await eventsAt('who=Ann'), [])
-  t.match(wordsOf(await administrator.get('/system/events?until=2020-01-01')), /There is nothing like this/)
+  t.match(wordsOf(await administrator.get('/system/events?until=2020-01-01')), /Nothing matches that/)
   t.match((await administrator.get('/system/events?from=x')).body, /id="from-problem">Enter a day/)
   const turned = await administrator.get('/system/events?from=2026-03-02&until=2026-03-01&timezone=Mars/Phobos')
-  t.match(turned.body, /id="until-problem">The last day lies before the first/)
-  t.match(turned.body, /id="timezone-problem">This is no time zone that is known here/)
+  t.match(turned.body, /id="until-problem">The last day is before the first/)
+  t.match(turned.body, /id="timezone-problem">This time zone is not known here/)
   t.match(turned.body, 'value="Mars/Phobos"')
 })
 
@@ -188,15 +185,12 @@ t.test(
     await recordBackup({ by: 'pgBackRest', taken: hoursAgo(80), bytes: 1_610_612_736, label: 's3://backups/full' })
     t.match(
       (await backupShown()).words,
-      /^Backup The last backup that is recorded is more than 2 days old\. Last backup .* UTC, 3 days ago, by pgBackRest, 1\.5 GiB, s3:\/\/backups\/full All that were recorded PostgreSQL/,
+      /^Backup The last backup that is recorded is more than 2 days old\. Last backup .* UTC, 3 days ago, by pgBackRest, 1\.5 GiB, s3:\/\/backups\/full All recorded backups PostgreSQL/,
     )
     await recordBackup({ by: 'pg_dump', taken: hoursAgo(47), bytes: 1000 })
     await recordBackup({ by: 'snapshots', taken: hoursAgo(50), label: 'told late' })
     const { words, body } = await backupShown()
-    t.match(
-      words,
-      /^Backup Last backup .* UTC, 47 hours ago, by pg_dump, 1,000 bytes All that were recorded PostgreSQL/,
-    )
+    t.match(words, /^Backup Last backup .* UTC, 47 hours ago, by pg_dump, 1,000 bytes All recorded backups PostgreSQL/)
     t.match(
       body,
       new RegExp(`<dd><time datetime="${hoursAgo(47).toISOString().slice(0, 13)}`),
@@ -205,7 +199,7 @@ t.test(
     await recordBackup({ by: 'pg_dump', taken: hoursAgo(1), failed: 'No space left <here>' })
     t.match(
       (await backupShown()).words,
-      /^Backup The newest backup has failed\. Last backup .* 47 hours ago.* The last that failed .* UTC, 60 minutes ago, by pg_dump: No space left &lt;here&gt; All that/,
+      /^Backup The newest backup has failed\. Last backup .* 47 hours ago.* The last that failed .* UTC, 60 minutes ago, by pg_dump: No space left &lt;here&gt; All recorded/,
     )
     await recordBackup({ by: 'pg_dump', taken: hoursAgo(0) })
     t.match(
