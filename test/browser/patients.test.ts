@@ -52,7 +52,7 @@ t.test('staff register patients, bring a list, and invite them', { skip: whyNoCh
   await page.goto(`${base}/patients/imports?study=${study.id}`)
   await look(t, browser, 'patient-imports')
   await send(['Ruiz;María;1980-02-30;maria@example;', 'Lee;Kim;1985-01-01;kim@example.org;'])
-  t.match(await words(), /Of 2 lines, one has something wrong/)
+  t.match(await words(), /Of 2 lines, one has an error/)
   await look(t, browser, 'patient-import-problem')
   await send([
     'Ruiz;María;1980-02-28;maria@example.org;',
