@@ -30,5 +30,5 @@ t.test('a control character in what is looked for is a space, and no page refuse
 
 t.test('an address that names a reason with a control character lists what is refused for no such reason', async t => {
   const page = await people.manager.get(`/studies/${study}/quarantine?rule=%00&pointer=%00&schema=a%00b`)
-  t.match([page.status, wordsOf(page)], [200, /Nothing waits/])
+  t.match([page.status, wordsOf(page)], [200, /Nothing is waiting/])
 })
