@@ -15,21 +15,22 @@ type Options = { readonly rows: number; readonly connections: number; readonly s
 /**
  * What it costs to record everything. Two servers on one database, started one after the other, one of which records nothing, are asked the same
  * in turns, and the time of a request at the one is given as a multiple of that at the other. Two servers that do the same differ by up to four
- * hundredths for as long as they run, so several pairs are started. The bar is for the mix; the single requests show where the cost is higher.
+ * hundredths for as long as they run, so several pairs are started. The bar is for the mix, with few, some and many requests at a time, since those
+ * that are answered at the same time share a commit; the single requests show where the cost is higher.
  */
 export const benchAudit = async (server: BenchServer, { rows, connections, seconds }: Options): Promise<Report> => {
   const { people } = await buildMixWorld(server, rows)
-  const asked = Object.entries(asks(people, await someIds(server)))
+  const questions = questionsOf(asks(people, await someIds(server)), connections)
   // Its background work is not part of what is measured.
   await server.stop()
   const rounds: Round[] = []
   for (let pair = 0; pair < pairs; pair += 1) {
     const [audited, unaudited] = [await openBeside(server, 'on'), await openBeside(server, 'off')]
     try {
-      for (const [name, ask] of asked) {
+      for (const { name, ask, atOnce } of questions) {
         const sides = {
-          audited: await askers(audited, connections, ask),
-          unaudited: await askers(unaudited, connections, ask),
+          audited: await askers(audited, atOnce, ask),
+          unaudited: await askers(unaudited, atOnce, ask),
         }
         rounds.push(...(await compare(name, sides, seconds / pairs)))
         for (const { api } of [...sides.audited, ...sides.unaudited]) api.close()
@@ -38,19 +39,23 @@ export const benchAudit = async (server: BenchServer, { rows, connections, secon
       await Promise.all([audited.close(), unaudited.close()])
     }
   }
-  const compared = asked.map(([name]) =>
-    summarized(
+  const compared = questions.map(({ name, isOfMix }) => ({
+    isOfMix,
+    ...summarized(
       name,
       rounds.filter(round => round.name === name),
     ),
-  )
+  }))
+  const mixRatio = mean(compared.flatMap(({ isOfMix, ratio }) => (isOfMix ? ratio : [])))
   return {
     bench: 'audit',
-    figures: Object.assign({ observations: rows, connections }, ...compared.map(({ figures }) => figures)),
+    figures: Object.assign({ observations: rows, connections }, ...compared.map(({ figures }) => figures), {
+      mixRatio,
+    }),
     bars: [
       {
-        name: 'recording takes less than 10 % of the time of a request of the mix',
-        isMet: compared.some(({ name, ratio }) => name === 'mix' && ratio < 1.1),
+        name: 'recording takes less than 10 % of the time of a request of the mix, on average of few, some and many at a time',
+        isMet: mixRatio < 1.1,
       },
       { name: 'nothing goes wrong', isMet: rounds.every(({ errors }) => errors === 0) },
     ],
@@ -95,6 +100,8 @@ const compare = async (
   }
   return rounds
 }
+
+const mean = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
 
 const summarized = (name: string, rounds: readonly Round[]) => {
   const ratio = median(rounds.map(({ audited, unaudited }) => audited / unaudited))
@@ -148,6 +155,18 @@ const nextMinutes = (count: number): Date => {
   return minutesAfter(new Date('2024-01-01T00:00:00Z'), minutes - count)
 }
 let minutes = 0
+
+type Question = { readonly name: string; readonly ask: Ask; readonly atOnce: number; readonly isOfMix: boolean }
+
+/** The mix with as many connections as asked for, and with twice and four times as many: `mix8`, `mix16` and `mix32`. */
+const questionsOf = (asks: Readonly<Record<string, Ask>>, connections: number): readonly Question[] =>
+  Object.entries(asks).flatMap(([name, ask]): readonly Question[] =>
+    name === 'mix'
+      ? [1, 2, 4]
+          .map(times => times * connections)
+          .map(atOnce => ({ name: `${name}${atOnce}`, ask, atOnce, isOfMix: true }))
+      : [{ name, ask, atOnce: connections, isOfMix: false }],
+  )
 
 /** The connections ask different things at any time, each app about a patient of its own; those of both sides ask the same. */
 const askers = (at: Pick<BenchServer, 'as'>, connections: number, one: Ask): Promise<readonly Asker[]> =>
