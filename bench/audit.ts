@@ -46,16 +46,14 @@ export const benchAudit = async (server: BenchServer, { rows, connections, secon
       rounds.filter(round => round.name === name),
     ),
   }))
-  const mixRatio = mean(compared.flatMap(({ isOfMix, ratio }) => (isOfMix ? ratio : [])))
+  const ofMix = compared.filter(({ isOfMix }) => isOfMix)
   return {
     bench: 'audit',
-    figures: Object.assign({ observations: rows, connections }, ...compared.map(({ figures }) => figures), {
-      mixRatio,
-    }),
+    figures: Object.assign({ observations: rows, connections }, ...compared.map(({ figures }) => figures)),
     bars: [
       {
-        name: 'recording takes less than 10 % of the time of a request of the mix, on average of few, some and many at a time',
-        isMet: mixRatio < 1.1,
+        name: 'recording takes less than 10 % of the time of a request of the mix, with few, some and many at a time',
+        isMet: ofMix.every(({ ratio }) => ratio < 1.1),
       },
       { name: 'nothing goes wrong', isMet: rounds.every(({ errors }) => errors === 0) },
     ],
@@ -100,8 +98,6 @@ const compare = async (
   }
   return rounds
 }
-
-const mean = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
 
 const summarized = (name: string, rounds: readonly Round[]) => {
   const ratio = median(rounds.map(({ audited, unaudited }) => audited / unaudited))
