@@ -41,7 +41,7 @@ const variables = {
     otherwise: 'http://localhost:PORT',
     accepts: 'an http or https URL without path, query or fragment, such as https://share.example.org',
     effect:
-      'Address under which others reach this server: a host, without any path and without the /fhir. Links and locations begin with it.',
+      'Address under which others reach this server: a host without a path, so without /fhir. Links and locations begin with it.',
     parse: hostAddress,
   }),
   trustProxy: setting({
@@ -49,7 +49,7 @@ const variables = {
     fallback: 'none',
     accepts: 'none, or addresses such as 127.0.0.1, 10.0.0.0/8 or loopback, separated by commas',
     effect:
-      'Proxies whose X-Forwarded-For is believed. Limits, such as that on tries at passwords, count by the address that it names.',
+      'Proxies whose X-Forwarded-For is believed. Limits, such as the one on attempts at passwords, are counted for the address that it names.',
     parse: proxies,
   }),
   dataDir: setting({
@@ -72,14 +72,15 @@ const variables = {
     fallback: '10',
     accepts: 'a whole number from 1 to 40',
     effect:
-      'Most connections to PostgreSQL at the same time, and as many again for searches that are planned once. The record of who read what and the work in the background take some 15 beside them.',
+      'Most connections to PostgreSQL at the same time. There may be as many again for searches whose plans are kept, and some 15 more for the record of who read what and for background work.',
     parse: wholeNumber(1, 40),
   }),
   secretKey: option({
     name: 'SECRET_KEY',
     otherwise: 'the file secret.key, made in DATA_DIR',
     accepts: '32 random bytes as base64 or as 64 hexadecimal digits (openssl rand -base64 32)',
-    effect: 'Key that encrypts page cursors and secrets in the database. Keep it: only it opens what it locked.',
+    effect:
+      'Key that encrypts page cursors and secrets in the database. Keep a copy: what it has encrypted, nothing else can decrypt.',
     parse: keyOf32Bytes,
     secret: true,
   }),
@@ -97,7 +98,7 @@ const variables = {
     fallback: 'none',
     accepts: 'none, log, or a URL such as smtps://user:password@mail.example.org',
     effect:
-      'Mail server to send e-mail by. Without one none is sent; invitations then lie at /outbox, on a server that only its own machine reaches. `log` writes e-mail into the log, with the secrets in it: for development, on a server that listens to this machine alone.',
+      'Mail server that sends e-mail. Without one none is sent; on a server that only its own machine can reach, invitations are then shown at /outbox. `log` writes e-mail into the log, with the secrets in it: for development, on a server that listens only to its own machine.',
     parse: smtpUrl,
     secret: true,
   }),
@@ -114,7 +115,7 @@ const variables = {
     name: 'LOG_LEVEL',
     fallback: 'info',
     accepts: 'one of fatal, error, warn, info, debug, trace, silent',
-    effect: 'From `fatal` to `trace`, or `silent`. Health data, tokens and query strings are logged at no level.',
+    effect: 'From `fatal` to `trace`, or `silent`. Health data, tokens and query strings are never logged.',
     parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
   }),
   omhSchemaDir: option({
@@ -129,7 +130,7 @@ const variables = {
     fallback: '33554432',
     accepts: 'a whole number of bytes from 1024 to 536870912',
     effect:
-      'Largest request body, counted after it is decompressed. A larger one is answered 413, and so is a change by which a resource would have more characters.',
+      'Largest request body, counted after it is decompressed. A larger one is answered 413, and so is a change that would give a resource more characters than that.',
     parse: wholeNumber(1024, 536_870_912),
   }),
   maxRequestsInFlight: setting({
@@ -137,7 +138,7 @@ const variables = {
     fallback: '500',
     accepts: 'a whole number from 1 to 100000',
     effect:
-      'Most requests to the FHIR API that are worked on at the same time; three quarters of them may be of one person or client. One more is answered 429 with Retry-After.',
+      'Most requests to the FHIR API that are worked on at the same time, of which three quarters may come from one person or client. Any more are answered 429 with Retry-After.',
     parse: wholeNumber(1, 100_000),
   }),
   maxUploadsInFlight: setting({
@@ -145,7 +146,7 @@ const variables = {
     fallback: '24',
     accepts: 'a whole number from 1 to 1000',
     effect:
-      'The same for requests with large bodies (over 256 KiB, or compressed and over 16), since those take memory. As many searches, again, may be answered in lines (NDJSON).',
+      'The same for requests with large bodies (over 256 KiB, or compressed and over 16), since those take memory. Besides, as many searches may be answered in lines (NDJSON) at the same time.',
     parse: wholeNumber(1, 1000),
   }),
   corsOrigins: setting({
@@ -160,7 +161,7 @@ const variables = {
     fallback: 'off',
     accepts: 'one of off, on',
     effect:
-      '`on`: what is written may only refer to resources of this server that are here and that its writer may read.',
+      '`on`: if a resource refers to others on this server, it is only written if they exist and its writer may read them.',
     parse: oneOf('off', 'on'),
   }),
   outboundOrigins: setting({
@@ -205,7 +206,7 @@ export const readConfig = (environment: Environment = process.env, defaults: Env
   return refuseTogether(Object.fromEntries(values) as Config)
 }
 
-/** What each alone would be right. */
+/** Refuses settings that contradict each other. */
 const refuseTogether = (config: Config): Config => {
   const { signUp, smtpUrl, host, baseUrl } = config
   if (signUp === 'open' && smtpUrl === 'none')
@@ -223,8 +224,8 @@ const refuseTogether = (config: Config): Config => {
 }
 
 /**
- * Whether what invitations send is shown on a page, in the place of being sent: where nothing is configured and nobody but this
- * machine comes in. They hold links, so a server that others reach, or may reach by a proxy, never shows them.
+ * Whether what invitations send is shown on a page instead of being sent: if nothing is configured to send it, and only this machine can reach the
+ * server. Messages contain links that are secrets, so a server that others reach, or may reach through a proxy, never shows them.
  */
 export const hasOutbox = (config: Config): boolean => {
   const { smtpUrl, host, baseUrl, trustProxy } = config
@@ -242,7 +243,7 @@ export const configurationTable: readonly {
   readonly effect: string
 }[] = Object.values(variables).map(({ name, shown, effect }) => ({ name, default: shown, effect }))
 
-/** The address that others use: what BASE_URL says, else this machine and the port that is really listened on. */
+/** The address that others use: BASE_URL, or else this machine and the port that the server really listens on. */
 export const baseUrlOf = ({ baseUrl, host }: Config, port: number): string => {
   if (baseUrl !== undefined) return baseUrl
   const onlyName = ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(host) ? 'localhost' : host

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 
-// Each takes the text of a variable and gives its value, or undefined where it is not accepted.
+// Each takes the text of a variable and returns its value, or undefined if it is not accepted.
 
 export function wholeNumber(low: number, high: number) {
   return (text: string): number | undefined => {
@@ -20,7 +20,7 @@ export function oneOf<const T extends string>(...of: readonly T[]) {
   return (text: string): T | undefined => of.find(one => one === text)
 }
 
-/** Of this server: its pages and what they link to are at the root of a host, so a proxy that puts it below a path would break them. */
+/** The address of this server. Its pages and what they link to are at the root of a host, so it cannot have a path. */
 export function hostAddress(text: string): string | undefined {
   const address = baseAddress(text)
   return address === undefined || URL.parse(address)?.pathname !== '/' ? undefined : address
@@ -80,7 +80,7 @@ export function outboundOrigins(text: string): readonly string[] | undefined {
   return given.every(isOrigin) ? given : undefined
 }
 
-/** https://openid.net/specs/openid-connect-core-1_0.html#IssuerIdentifier, letter by letter as it is given. */
+/** https://openid.net/specs/openid-connect-core-1_0.html#IssuerIdentifier, exactly as it is given. */
 export function issuerUrl(text: string): string | undefined {
   return baseAddress(text) === undefined ? undefined : text
 }
@@ -111,20 +111,20 @@ function isSigningCertificate(pem: string): boolean {
   }
 }
 
-/** An origin alone, of http or https. */
+/** Nothing but an origin, with http or https. */
 export function originOnly(text: string): string | undefined {
   const url = URL.parse(text)
   return url !== null && /^https?:$/.test(url.protocol) && url.origin === text ? text : undefined
 }
 
-/** Where it leads does not depend on what stands in its places. */
+/** Its placeholders must not decide where it leads. */
 export function gatewayUrl(text: string): string | undefined {
   const url = URL.parse(text)
   const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.hash === ''
   return isPlain && text.startsWith(url.origin) && !/[{}]/.test(url.origin) ? text : undefined
 }
 
-/** Of JSON, with its places within strings; or of a form, which may hold anything. */
+/** Either JSON with its placeholders inside strings, or a form, which may hold anything. */
 export function messageTemplate(text: string): string | undefined {
   if (/\p{Cc}/u.test(text)) return undefined
   return !/^\s*[{[]/.test(text) || isJson(text.replace(/\{(to|text)\}/g, '+')) ? text : undefined

@@ -1,6 +1,6 @@
 import { option, setting } from './setting.ts'
 
-/** Apps that open invitations, where they are installed. */
+/** Apps that open invitations, if they are installed. */
 export const appLinkVariables = {
   invitationApps: setting({
     name: 'INVITATION_APPS',
@@ -51,7 +51,7 @@ const isApp = (one: unknown): one is InvitationApp => {
   return scheme !== undefined && !neverOpened.has(scheme) && /\{(link|secret)\}/.test(link) && URL.canParse(link)
 }
 
-/** What would run in our page, or show something as if it were ours. */
+/** Schemes that would run something in our page, or show it as if it were ours. */
 const neverOpened: ReadonlySet<string> = new Set(['javascript', 'data', 'blob', 'file', 'vbscript', 'http'])
 
 function androidApps(text: string): readonly AndroidApp[] | undefined {

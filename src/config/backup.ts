@@ -1,7 +1,7 @@
 import { wholeNumber } from './accepted.ts'
 import { setting } from './setting.ts'
 
-/** What is warned of where backups are recorded too seldom. */
+/** When to warn that backups are recorded too seldom. */
 export const backupVariables = {
   backupDays: setting({
     name: 'BACKUP_DAYS',

@@ -4,12 +4,12 @@ type Described<T> = {
   readonly name: string
   readonly accepts: string
   readonly effect: string
-  /** The value, or undefined where the text is not accepted. */
+  /** The value, or undefined if the text is not accepted. */
   readonly parse: (text: string) => T | undefined
   readonly secret?: boolean
 }
 
-/** A variable that has a value when the environment gives none. */
+/** A variable that has a default. */
 export function setting<const T>(variable: Described<T> & { readonly fallback: string }) {
   const { name, effect, fallback } = variable
   return { name, effect, shown: fallback, read: (given: string | undefined): T => parsed(variable, given || fallback) }

@@ -2,7 +2,7 @@ import { startError } from '../start-error.ts'
 import { gatewayUrl, headerLine, matching, messageTemplate, oneOf, originOnly } from './accepted.ts'
 import { option, setting } from './setting.ts'
 
-/** Text messages, by Twilio or by the gateway of whoever else sends them. */
+/** Text messages, sent by Twilio or by any other gateway. */
 export const smsVariables = {
   twilioAccountSid: option({
     name: 'TWILIO_ACCOUNT_SID',
@@ -31,7 +31,7 @@ export const smsVariables = {
     name: 'TWILIO_URL',
     fallback: 'https://api.twilio.com',
     accepts: 'an origin such as https://api.dublin.ie1.twilio.com',
-    effect: 'Where Twilio is asked, such as one of its regions.',
+    effect: 'Address of the Twilio API, such as that of one of its regions.',
     parse: originOnly,
   }),
   smsGatewayUrl: option({
@@ -39,7 +39,7 @@ export const smsVariables = {
     otherwise: 'no text messages by a gateway',
     accepts: 'an http or https URL, in which {to} and {text} may stand behind the host',
     effect:
-      'Gateway that sends text messages, if it is not Twilio. {to} (a number such as +15005550006) and {text} stand in the URL or in SMS_GATEWAY_BODY.',
+      'Gateway that sends text messages, if it is not Twilio. {to} (a number such as +15005550006) and {text} are put into the URL or into SMS_GATEWAY_BODY.',
     parse: gatewayUrl,
     secret: true,
   }),
@@ -47,7 +47,7 @@ export const smsVariables = {
     name: 'SMS_GATEWAY_METHOD',
     fallback: 'POST',
     accepts: 'one of POST, PUT, GET',
-    effect: 'How the gateway is asked: `POST`, `PUT`, or `GET`, which has no body.',
+    effect: 'HTTP method of requests to the gateway: `POST`, `PUT`, or `GET`, which has no body.',
     parse: oneOf('POST', 'PUT', 'GET'),
   }),
   smsGatewayHeader: option({
@@ -79,7 +79,7 @@ export const smsBy = ({
   return smsGatewayUrl === undefined ? 'none' : 'gateway'
 }
 
-/** What each alone would be right. */
+/** Refuses settings that contradict each other. */
 export const refuseIncompleteSms = (config: Sms): void => {
   const { twilioAccountSid, twilioAuthToken, twilioFrom, smsGatewayUrl, smsGatewayMethod, smsGatewayBody } = config
   const given = [twilioAccountSid, twilioAuthToken, twilioFrom].filter(one => one !== undefined)

@@ -39,7 +39,7 @@ export const ssoVariables = {
     name: 'SAML_SIGN_IN_URL',
     otherwise: 'needed with SAML_ENTITY_ID',
     accepts: 'an https URL',
-    effect: 'Where the provider takes AuthnRequests by HTTP-Redirect.',
+    effect: 'Where the provider accepts AuthnRequests by HTTP-Redirect.',
     parse: httpsUrl,
   }),
   samlCertificate: option({
@@ -86,7 +86,7 @@ type SsoConfig = {
   readonly [Name in keyof typeof ssoVariables]: ReturnType<(typeof ssoVariables)[Name]['read']>
 } & { readonly outboundOrigins: readonly string[] }
 
-/** What only goes together. */
+/** Refuses settings of which one needs the other. */
 export const refuseIncompleteSso = (config: SsoConfig): void => {
   const [provider, another] = providers.filter(({ key }) => config[key] !== undefined)
   if (another !== undefined)
