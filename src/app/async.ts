@@ -11,7 +11,7 @@ type Parts = {
   readonly log: FastifyBaseLogger
 }
 
-/** Requests that are answered later, by a queue of their own. */
+/** Requests that are answered later, in a queue of their own. */
 export const openAsync = async (
   { database, fhir, log }: Parts,
   { queues, reportFault }: Jobs,

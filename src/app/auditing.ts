@@ -10,18 +10,18 @@ import { openDatabase } from '../storage/database.ts'
 import type { DiskRoom } from '../storage/postgres/disk-room.ts'
 import type { Store } from '../storage/store.ts'
 
-/** What everything that a caller does passes. */
+/** Records everything that callers do. */
 export type Audit = {
   readonly trail: Trail
   readonly audited: (store: Store, caller: Caller, door?: AuditDoor) => Store
-  /** Keeps that a subscriber is told of resources; nothing where there are none. */
+  /** Records that a subscriber is told of resources; does nothing if there are none. */
   readonly recordTold: (subscriber: Caller | undefined, told: readonly Found[]) => Promise<void>
   readonly close: () => Promise<void>
 }
 
 type Options = { readonly registry: Registry; readonly writing: AuditWriting; readonly room: DiskRoom }
 
-/** Over a connection of its own, for which no request waits. `off` is for the bench alone. */
+/** On a connection of its own, so that it waits for no request. `off` is only for the bench. */
 export const openAudit = async (databaseUrl: string, { registry, writing, room }: Options): Promise<Audit> => {
   const database = openDatabase(databaseUrl, { poolSize: 1, room })
   await beginEpoch(database)

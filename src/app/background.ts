@@ -15,7 +15,7 @@ type Parts = Omit<Serving, 'registry' | 'accessFor' | 'base'> & {
   readonly tell: Tell
 }
 
-/** What a process does that no request waits for. */
+/** What a process does in the background; no request waits for it. */
 export const openBackground = async (work: Work, parts: Parts) => {
   const { config, fhir, database, secretKey, isAudited, tell, ...serving } = parts
   const { databaseUrl, reportFault } = serving
@@ -30,9 +30,9 @@ export const openBackground = async (work: Work, parts: Parts) => {
   return {
     jobs,
     sockets: subscriptions.sockets,
-    /** Before requests are waited for: websockets would be waited for as well. */
+    /** To be called before the server waits for open requests, since it would wait for websockets as well. */
     closeSubscriptions: subscriptions.close,
-    /** When no request is left that may ask for something. */
+    /** To be called when no request is left that might queue something. */
     close: async () => {
       forgetting.close()
       await Promise.all([sealing?.close(), jobs.queues.close()])

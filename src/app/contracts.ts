@@ -21,7 +21,7 @@ type Parts = {
   readonly address: () => string
 }
 
-/** What programs are answered: FHIR, the descriptions of it, and the other contracts. Some is answered later where `jobs` are done. */
+/** What is served to programs: FHIR, its descriptions, and the other contracts. Some requests are answered later if the process has `jobs`. */
 export const registerContracts = async (
   server: FastifyInstance,
   { log, database, fhir, requiresReferences, ...rest }: Parts,

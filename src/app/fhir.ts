@@ -63,7 +63,7 @@ type FhirParts = {
   readonly config: Config
   readonly registry: Registry
   readonly database: Database
-  /** A connection of its own for what is committed at once. */
+  /** A connection of its own, for what is committed at once. */
   readonly dictionaryConnection: Connection
   readonly audit: Audit
   readonly callers: Callers

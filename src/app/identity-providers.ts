@@ -15,10 +15,10 @@ type Parts = {
   readonly openStoreFor: (caller: Caller) => Store
 }
 
-/** Who else says who somebody is: an EHR that launches us, and the identity provider of an institution. */
+/** The others that say who somebody is: an EHR that launches us, and the identity provider of an institution. */
 export const openIdentityProviders = async ({ config, accounts, registry, openStoreFor }: Parts) => {
   const { database, secretKey, openStoreAs, address } = accounts
-  // A provider or a person waits for these.
+  // These requests are made while a provider or a person is waiting.
   const atOnce = { timeoutMs: 5000, maxBodyBytes: 262_144 }
   const toEhrs = openOutbound({ allowed: config.outboundOrigins, ...atOnce })
   const toIssuer = openOutbound({ allowed: [...config.outboundOrigins, ...originOf(config.oidcIssuer)], ...atOnce })
@@ -43,13 +43,13 @@ export const openIdentityProviders = async ({ config, accounts, registry, openSt
   })
   return {
     pages: { ehrLaunches, sso },
-    /** When no request is left. */
+    /** To be called when no request is left. */
     close: async () => {
       await Promise.all([toEhrs.close(), toIssuer.close()])
     },
   }
 }
 
-/** Who configures a provider means it, be its address private. */
+/** Whoever configures a provider wants it, even if its address is private. */
 const originOf = (issuer: string | undefined): readonly string[] =>
   issuer === undefined ? [] : [new URL(issuer).origin]

@@ -25,7 +25,7 @@ type Parts = {
   readonly openStoreFor: (caller: Caller) => Store
 }
 
-/** What people see, and what stands behind that alone. */
+/** The pages, and what only they need. */
 export const registerPages = async (server: FastifyInstance, parts: Parts, jobs: Jobs | undefined) => {
   const { config, log, cookies, accounts, mail, fhir, codeClasses, openStoreFor } = parts
   const { registry, trail, mhealth } = fhir
@@ -53,7 +53,7 @@ export const registerPages = async (server: FastifyInstance, parts: Parts, jobs:
       await patients.closeWork()
       await staffing.close()
     },
-    /** When no request is left. */
+    /** To be called when no request is left. */
     close: async () => {
       await Promise.all([patients.close(), providers.close()])
     },

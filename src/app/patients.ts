@@ -28,7 +28,7 @@ type Parts = {
   readonly jobs: Jobs | undefined
 }
 
-/** How patients come in: registered, imported, invited and written to; and the background work of that. */
+/** How patients are registered, imported, invited and written to, with the background work for that. */
 export const openPatients = async (parts: Parts) => {
   const { config, log, accounts, mail, registry, codeClasses, openStoreFor, jobs } = parts
   const { database } = accounts
@@ -58,7 +58,7 @@ export const openPatients = async (parts: Parts) => {
     closeWork: async () => {
       await Promise.all([sending?.close(), importing?.close(), acting?.close()])
     },
-    /** When no request is left. */
+    /** To be called when no request is left. */
     close: outbound.close,
   }
 }

@@ -6,13 +6,13 @@ import { openDatabase } from '../storage/database.ts'
 type Options = {
   readonly databaseUrl: string
   readonly secretKey: Uint8Array
-  /** Between two looks for what is not sealed yet. */
+  /** Between two checks for what is not sealed yet. */
   readonly pauseMs: number
   readonly tell: Tell
   readonly reportFault: (fault: unknown) => void
 }
 
-/** Seals what was recorded, over and over, and tells the head once an hour. Closing it seals once more. */
+/** Seals at intervals what was recorded, and reports the head once an hour. Closing it seals once more. */
 export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault }: Options) => {
   const database = openDatabase(databaseUrl, { poolSize: 1 })
   const key = auditKeyOf(secretKey)
@@ -27,7 +27,7 @@ export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault
     }
   }
   const go = async (): Promise<void> => {
-    // Of several processes any seals what all have recorded.
+    // Of several processes, each seals what all of them have recorded.
     await seal(ofPause * pauseMs)
     if (!isClosed) timer = setTimeout(() => (sealing = go()), pauseMs)
   }
@@ -43,7 +43,7 @@ export const openSealing = ({ databaseUrl, secretKey, pauseMs, tell, reportFault
   }
 }
 
-/** That much of one must have passed since anybody sealed; its own turn may come a little early. */
+/** This part of a pause must have passed since any process sealed. Less than all of it, since a turn may come a little early. */
 const ofPause = 0.8
 
 const hourMs = 3_600_000

@@ -12,11 +12,11 @@ type Parts = {
   readonly accounts: Accounts
   readonly registry: Registry
   readonly openStoreFor: (caller: Caller) => Store
-  /** Undefined where nothing can be sent. */
+  /** Undefined if nothing can be sent. */
   readonly mail: Pick<Mail, 'deliver'> | undefined
 }
 
-/** Invitations of staff; their letters are sent by a queue of their own, in a process that does background work. */
+/** Invitations of staff. A process that does background work sends their letters, through a queue of their own. */
 export const openStaffing = async ({ accounts, registry, openStoreFor, mail }: Parts, jobs: Jobs | undefined) => {
   const { database } = accounts
   const administered = openAdministeredOrganizations({ database, registry, openStoreFor })

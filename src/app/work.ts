@@ -14,13 +14,13 @@ import { openSubscriptions } from '../subscriptions/subscriptions.ts'
 
 /** How a process does background work. */
 export type Work = {
-  /** How often it is looked for what has changed. */
+  /** Between two checks for changes. */
   readonly pauseMs: number
   /** How often a delivery is tried again before it counts as failed. */
   readonly retries: number
 }
 
-/** The same with its queues, which are closed when no request is left that may ask for something. */
+/** The same with its queues, which are closed when no request is left that might queue something. */
 export type Jobs = { readonly pauseMs: number; readonly queues: Queues; readonly reportFault: ReportFault }
 
 export const openJobs = async (
@@ -29,7 +29,7 @@ export const openJobs = async (
   reportFault: ReportFault,
 ): Promise<Jobs> => ({ pauseMs, queues: await openQueues(databaseUrl, { retries, reportFault }), reportFault })
 
-/** What subscribers are told, over connections of its own: requests do not wait for it. */
+/** Notifications of subscribers, on connections of their own, so that requests do not wait for them. */
 export const openSubscriptionWork = async (
   { databaseUrl, readAs, ...serving }: Omit<Serving, 'database'> & { databaseUrl: string; readAs: ReadAs },
   { pauseMs, queues }: Jobs,
@@ -48,7 +48,7 @@ export const openSubscriptionWork = async (
   }
 }
 
-/** Messages to people in studies, by a queue of their own; none where nothing can be sent. */
+/** Messages to people in studies, in a queue of their own; undefined if nothing can be sent. */
 export const openSending = async (
   parts: SendingParts,
   { pauseMs, queues, reportFault }: Jobs,
@@ -66,7 +66,7 @@ export const openSending = async (
   }
 }
 
-/** Lists of patients, by a queue of their own, so that no message waits for them. */
+/** Imports of lists of patients, in a queue of their own, so that no message waits for them. */
 export const openImporting = async (
   parts: Omit<Parameters<typeof workOnImports>[0], 'queue' | 'reportFault'>,
   { queues, reportFault }: Jobs,
@@ -82,7 +82,7 @@ export const openImporting = async (
   }
 }
 
-/** What is done to many people of a study, by a queue of its own. */
+/** Actions on many people of a study, in a queue of their own. */
 export const openActing = async (
   parts: Omit<Parameters<typeof workOnStudyActions>[0], 'queue' | 'reportFault'>,
   { queues, reportFault }: Jobs,
@@ -92,7 +92,10 @@ export const openActing = async (
   return queue
 }
 
-/** Forgets by the hour what is kept of uploads for so many days, and after half a year where messages went, and their links for apps. */
+/**
+ * Every hour, deletes refused documents and counts of uploads that are older than so many days, and addresses of messages and links for apps after
+ * half a year.
+ */
 export const openForgetting = (
   database: Database,
   days: number,

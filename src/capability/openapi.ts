@@ -12,11 +12,11 @@ import type { Served } from './statement.ts'
 
 export type OpenApiOptions = {
   readonly base: string
-  /** What the definition of a parameter says of it, for the type. */
+  /** What the definition of a parameter says about it for the type. */
   readonly descriptionOf: (parameter: SearchParameter, type: ResourceType) => string
 }
 
-/** A path of its own for the search of each type, with its parameters; all else is one path with the type in it. */
+/** The search of each type has a path of its own, with its parameters; everything else is one path with the type in it. */
 export const toOpenApi = (served: Omit<Served, 'codeClasses'>, options: OpenApiOptions): object => {
   const { registry, operations, interactions, version } = served
   const rows = [...interactions, ...operations.flatMap(routesOf)]
@@ -45,7 +45,7 @@ const generalTags = ['Every type', 'The whole server', 'Operations'] as const
 
 type Place = { readonly path: string; readonly tag: string; readonly type?: ResourceType }
 
-/** Where a row answers: a search, and an operation of some types only, stand below their types. */
+/** Where a row is served: searches, and operations of only some types, are listed below their types. */
 const placesOf = (row: Interaction, types: readonly ResourceType[]): readonly Place[] => {
   const path = `/${row.path.replace(/:(\w+)/g, '{$1}')}`
   const isSearch = row.path === ':type' && row.method === 'GET'
@@ -79,7 +79,7 @@ const operationOf = (
   responses: { default: reference('responses', 'answer') },
 })
 
-/** What is posted to the base is told apart by the Bundle's type. */
+/** Two interactions are posted to the base; the type of the Bundle says which. */
 const joined = ({ summary, description, ...rest }: Described, row: Interaction): object => ({
   ...rest,
   summary: `${summary} or ${row.name}`,

@@ -1,7 +1,7 @@
 import type { includeNames } from '../search/include.ts'
 import { defaultCount, maxCount, type ResultName } from '../search/result-parameter.ts'
 
-/** What each of the parameters that are no SearchParameters means here. */
+/** What the parameters mean that are not SearchParameters. */
 export const resultText: Readonly<Record<ResultName, string>> = {
   _count: `How many matches a page has: ${defaultCount} unless said, ${maxCount} at most; 0 for the count alone.`,
   _sort: 'Parameters in the order in which they count, each with a "-" for descending.',
@@ -25,7 +25,7 @@ export const includeText: Readonly<Record<(typeof includeNames)[number], string>
 export const hasText =
   'Resources that some other resource refers to which has the property: _has:Observation:patient:code=x; nested, with chains inside.'
 
-/** What a request may say in its headers. */
+/** What requests may say in their headers. */
 export const headerText: Readonly<Record<string, string>> = {
   Accept: 'The format of the answer, by quality; of a Binary also the type of its content.',
   'Content-Type': 'The format of the body; application/json-patch+json of a JSON Patch; of a Binary any.',

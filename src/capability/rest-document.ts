@@ -10,7 +10,7 @@ import { hasText, headerText, includeText, resultText } from './parameter-text.t
 import type { Served } from './statement.ts'
 
 export type Documented = Omit<Served, 'codeClasses' | 'version'> & {
-  /** What is measured, and how much of it is taken. */
+  /** By what is limited: how much of it is accepted. */
   readonly limits: Readonly<Record<string, string>>
 }
 
@@ -106,7 +106,7 @@ const parametersOf = ({ registry }: Documented) =>
 
 const countOf = (documented: Documented): number => parametersOf(documented).length
 
-/** Tried on every parameter: what the parser takes is what is supported. */
+/** Each is tried on every parameter: what the parser accepts is supported. */
 const modifierRows = (documented: Documented): string[][] =>
   modifiers.flatMap(modifier => {
     const types = parametersOf(documented)

@@ -1,6 +1,7 @@
 /**
  * https://hl7.org/fhir/smart-app-launch/conformance.html#using-well-known
- * What the authorization server below the address does; the smart-configuration names nothing that does not answer.
+ *
+ * What the authorization server at this address can do. Everything that the smart-configuration names is served.
  */
 export const toSmartConfiguration = ({ address, isRegistrationOpen }: SmartServed) => ({
   issuer: `${address}/oauth`,

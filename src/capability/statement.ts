@@ -29,11 +29,11 @@ export type Served = {
   /** Names and MIME types that may be asked for. */
   readonly formats: readonly string[]
   readonly version: string
-  /** Whether what is written may only refer to what is here. */
+  /** Whether a resource may only be written if everything that it refers to exists here. */
   readonly requiresReferences?: boolean | undefined
 }
 
-/** https://hl7.org/fhir/R4/capabilitystatement.html, from the tables that answer requests: it can say nothing else. */
+/** https://hl7.org/fhir/R4/capabilitystatement.html, made from the tables that answer requests, so that it cannot say anything else. */
 export const toCapabilityStatement = (
   { registry, interactions, operations, codeClasses, formats, version, requiresReferences }: Served,
   { base, date, smart }: Addressed,
@@ -78,7 +78,7 @@ export const toCapabilityStatement = (
 
 type Addressed = { readonly base: string; readonly date: string; readonly smart: SmartServed }
 
-/** Where clients look that are older than the smart-configuration: http://hl7.org/fhir/smart-app-launch/1.0.0/conformance */
+/** For clients that are older than the smart-configuration: http://hl7.org/fhir/smart-app-launch/1.0.0/conformance */
 export const oauthUris = (served: SmartServed): Extension => {
   const smart: Readonly<Record<string, unknown>> = toSmartConfiguration(served)
   return {
@@ -117,7 +117,7 @@ const resourceOf = (
   interaction: codesOf(interactions.flatMap(one => (isOfSystem(one) || one.name === 'operation' ? [] : [one.name]))),
   versioning: 'versioned',
   readHistory: interactions.some(({ name }) => name === 'vread'),
-  // PUT to an id that is not there answers 404, but for imports.
+  // PUT to an id that does not exist answers 404, except for imports.
   updateCreate: false,
   conditionalCreate: true,
   conditionalRead: isReadOnCondition(type) ? 'full-support' : 'not-supported',
@@ -155,7 +155,7 @@ const systemNames: ReadonlySet<Interaction['name']> = new Set<OfSystem['name']>(
   'history-system',
 ])
 
-/** Each once: a search is one interaction by either method. */
+/** Each once, since a search is one interaction by either method. */
 const codesOf = <Code extends string>(names: readonly Code[]) => [...new Set(names)].map(code => ({ code }))
 
 /** Said once for all types, instead of once in each. */
@@ -167,7 +167,7 @@ const documentationOf = (interactions: readonly Interaction[], operations: reado
     ...unsupportedParameters.map(({ code, reason }) => `* The search parameter ${code} is not supported: ${reason}`),
   ].join('\n')
 
-/** The kinds of data by the codes under which they can be asked for and consented to, and the profiles that what is made here obeys. */
+/** The kinds of data, with the codes by which they are searched and consented to, and the profiles that resources made here obey. */
 const supportedData = (
   codeClasses: CodeClasses,
 ): Pick<RestResource, 'extension' | 'supportedProfile' | 'documentation'> => ({

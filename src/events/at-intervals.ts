@@ -3,8 +3,8 @@ import type { ReportFault } from './faults.ts'
 type Intervals = { readonly pauseMs: number; readonly reportFault: ReportFault }
 
 /**
- * Does it at once, and again at each interval at which the last time is over: never twice at once, however long it takes. `closing` says
- * that it is to stop; closing waits until it has.
+ * Runs at once, and then at each interval, unless the last run is still going on: two never run at the same time. `closing` tells a run to stop, and
+ * `close` waits for it.
  */
 export const atIntervals = (
   run: (closing: AbortSignal) => Promise<void>,

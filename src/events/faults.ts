@@ -1,17 +1,17 @@
 import type { Logger } from 'pino'
 
-/** Of work that nobody waits for. */
+/** For faults in work that nobody waits for. */
 export type ReportFault = (fault: unknown) => void
 
 type Options = {
   readonly log: Pick<Logger, 'error'>
-  /** In ms, as `Date.now` has it. */
+  /** In ms, as from `Date.now`. */
   readonly now?: () => number
 }
 
 /**
- * Writes what goes wrong in the background into the log. What looks for work several times a second meets the same fault each time, as
- * while a database is away: it is told once a minute, with `repeated`, how often it was met since it was told last.
+ * Logs what goes wrong in the background. Work that runs several times a second meets the same fault each time, for example while the database is
+ * away. It is logged once a minute, with `repeated`: how often it was met since it was last logged.
  */
 export const openFaults = ({ log, now = Date.now }: Options): ReportFault => {
   const told = new Map<string, Told>()
@@ -39,7 +39,7 @@ type Told = { readonly at: number; repeated: number }
 
 const quietMs = 60_000
 
-/** pg-boss tells an object with the fields of one. */
+/** pg-boss reports an object with the fields of an Error. */
 const asError = (fault: unknown): Error => (isErrorLike(fault) ? fault : new Error(String(fault)))
 
 const isErrorLike = (fault: unknown): fault is Error =>

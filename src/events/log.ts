@@ -2,7 +2,7 @@ import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 import type { LogLevel } from '../config.ts'
 import type { Event, Tell } from './event.ts'
 
-/** One JSON line an entry, on standard output unless said. */
+/** One JSON line for each entry, on standard output by default. */
 export const openLog = (level: LogLevel, destination: DestinationStream = pino.destination(1)): Logger =>
   pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: withoutRowValues } },

@@ -5,16 +5,19 @@ import { seal, unseal } from '../storage/secret/sealed.ts'
 import { findWaitingLetter, keepLetter, removeLetter, setLetterFailed, waitingLetters } from '../storage/work/letter.ts'
 import type { Queue } from '../storage/work/queue.ts'
 
-/** Letters about accounts: what was answered to be on its way outlives this process, and a mail server that is down for a while. */
+/**
+ * Letters about accounts. A letter that somebody was told is on its way is still sent if this process ends, or if the mail server is down for a
+ * while.
+ */
 export type Letters = {
-  /** Returns when the letter is kept. `minutes`: for how long it says something that is so, a week unless said. */
+  /** Returns once the letter is stored. `minutes`: for how long what it says is true, a week by default. */
   readonly send: (letter: Letter, minutes?: number) => Promise<void>
   /**
-   * The same where not even that there is a letter may be told: of none, as much is kept. The work of sending it is done at a moment
-   * that nobody foresees, for whatever is asked meanwhile would wait for it.
+   * The same if nobody may find out whether there is a letter at all: without one, just as much is stored. It is sent at a moment that cannot be
+   * foreseen, since other requests become slower meanwhile.
    */
   readonly sendUnnoticed: (letter: Letter | undefined, minutes: number) => Promise<void>
-  /** Has sent again, by and by, what could not be sent. */
+  /** Queues again what could not be sent. */
   readonly retryFailed: () => Promise<void>
 }
 
@@ -51,14 +54,14 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
   }
 }
 
-/** In a process that does no work in the background, and keeps nothing. */
+/** For a process that does no background work, and stores nothing. */
 export const lettersAtOnce = ({ send }: Pick<Mail, 'send'>): Letters => ({
   send: async letter => send(letter),
   sendUnnoticed: async letter => letter && send(letter),
   retryFailed: async () => {},
 })
 
-/** One that is sent twice, since this process ended in between, is better than none. */
+/** A letter that is sent twice, because this process ended in between, is better than none. */
 const sendOne = async ({ database, secretKey, mail }: Parts, id: string): Promise<void> => {
   const sealed = await findWaitingLetter(database, id)
   if (sealed === undefined) return
@@ -67,7 +70,7 @@ const sendOne = async ({ database, secretKey, mail }: Parts, id: string): Promis
   await removeLetter(database, id)
 }
 
-/** About as long as a letter is. */
+/** About as long as a letter. */
 const nothing: Letter = { to: '', subject: '', text: ' '.repeat(500) }
 
 const weekMinutes = 7 * 24 * 60

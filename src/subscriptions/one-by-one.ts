@@ -1,4 +1,4 @@
-/** Runs what comes one after another: each asks the database. One that fails stops none behind it. */
+/** Runs items one after another, since each queries the database. If one fails, the others still run. */
 export const oneByOne = <Item>(
   run: (item: Item) => Promise<void>,
   { mostWaiting }: { readonly mostWaiting: number },

@@ -15,8 +15,8 @@ type Told = {
 }
 
 /**
- * https://hl7.org/fhir/R4/subscription.html#2.46.7.1: a POST without a body says that there is something new; where there is a
- * payload, the endpoint is a FHIR server's base, and each resource is an update there, or a deletion. A topic's notifications are Bundles.
+ * https://hl7.org/fhir/R4/subscription.html#2.46.7.1: a POST without a body says that there is something new. If a payload was asked for, the
+ * endpoint is the base of a FHIR server, and each resource is an update or a deletion there. Notifications of a topic are Bundles.
  */
 export const tellHook = async (sending: Sending, hook: RestHook, told: Told): Promise<void> => {
   const { asked, events } = told
@@ -33,7 +33,7 @@ export const tellHook = async (sending: Sending, hook: RestHook, told: Told): Pr
 export const tellsOneByOne = ({ isOfTopic, content }: Pick<SubscriptionAsked, 'isOfTopic' | 'content'>): boolean =>
   !isOfTopic && content !== 'empty'
 
-/** Below the path of the endpoint, whose query goes along. */
+/** Below the endpoint's path; its query stays. */
 const placeAt = (endpoint: string, path: string): string => {
   const url = new URL(endpoint)
   url.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`
@@ -71,12 +71,12 @@ const send = async (
   if (!isGone && (status < 200 || status > 299)) throw failure(`The endpoint answered ${status}`)
 }
 
-/** What is to be deleted there is not there. */
+/** It was not there to be deleted. */
 const goneStatuses: ReadonlySet<number> = new Set([404, 410])
 
 const failure = (reason: string, cause?: unknown): FhirError => new FhirError('transient', reason, { cause })
 
-/** In words that show nothing of this server's surroundings. */
+/** In words that reveal nothing about this server's surroundings. */
 const reasonOf = (error: unknown): string => {
   const { code, name } = error instanceof Error ? { code: undefined, ...error, name: error.name } : {}
   return name === 'TimeoutError' || timeouts.has(String(code))

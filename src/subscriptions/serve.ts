@@ -29,21 +29,21 @@ export type Serving = {
   readonly registry: Registry
   readonly classes: CodeClasses
   readonly accessFor: (caller: Caller) => Access
-  /** The server's own store, whose writes are signed with the caller's name: a Subscription stays its creator's. */
+  /** The server's own store, which signs its writes with the caller's name, so that a Subscription remains its creator's. */
   readonly openStoreAs: (caller: Caller) => Store
   readonly outbound: Outbound
   readonly base: () => string
   readonly reportFault: (fault: unknown) => void
-  /** Keeps durably that somebody is told of resources, before they are. */
+  /** Records durably, before somebody is told of resources, that they are. */
   readonly recordTold: (caller: Caller | undefined, told: readonly Found[]) => Promise<void>
 }
 
-/** What is asked for in the queue: what is due to a subscriber, as they have written it last. */
+/** The key of the job: a subscriber, with how often they have written the Subscription. */
 export const keyOf = ({ id, writing }: Pick<Subscriber, 'id' | 'writing'>): string => `${id}/${writing}`
 
 /**
- * Whatever is due to one subscriber, if anything still is: somebody may have asked for it who looked before the last time was over.
- * It throws where that fails and is to be tried again. What takes longer than a turn, or until the server stops, is due again.
+ * Does whatever is due to one subscriber, if anything still is: the job may have been queued before the last run was over. Throws if it fails and is
+ * to be tried again. What takes longer than one turn, or is left when the server stops, stays due.
  */
 export const serve = async (serving: Serving, key: string, attempt: Attempt): Promise<void> => {
   const end = performance.now() + turnMs
@@ -52,10 +52,10 @@ export const serve = async (serving: Serving, key: string, attempt: Attempt): Pr
 
 type Attempt = { readonly isLast: boolean; readonly closing: AbortSignal }
 
-/** Far less than the queue lets a job take. */
+/** Far less than the queue allows for a job. */
 const turnMs = 60_000
 
-/** One request at most, of what is true at that moment; whether there may be more to do. */
+/** Sends one request at most, with what is true at that moment. Answers whether there may be more to do. */
 const serveNext = async (serving: Serving, key: string, { isLast }: Attempt): Promise<boolean> => {
   const [id = ''] = key.split('/')
   const subscriber = await findSubscriber(serving.database, id)
@@ -75,13 +75,13 @@ const serveNext = async (serving: Serving, key: string, { isLast }: Attempt): Pr
   return false
 }
 
-/** Whoever may not search the type any more, by whatever the token was granted by, has nothing to be told. */
+/** The grant behind the token has ended, or the caller may no longer search the type: then there is nothing to tell them. */
 const isOver = ({ accessFor }: Parsing, { subscription, caller, hasEnded }: Subscriber): boolean =>
   hasEnded || (caller !== undefined && !isGranted(accessFor(caller), 's', subscribedType(subscription) as ResourceType))
 
 const mayPass = (error: unknown): boolean => !(error instanceof FhirError) || error.issues[0].code === 'transient'
 
-/** What is asked now by whom; undefined where it has become impossible since, which serving it will say. */
+/** What the subscriber asks for now; undefined if it has become impossible, which they are told when they are served. */
 export const questionOf = (
   serving: Parsing,
   { subscription, caller, hasEnded }: Subscriber,
@@ -95,7 +95,7 @@ export const questionOf = (
   }
 }
 
-/** What its events are, wherever they are told; undefined of whom there is nothing to ask. Throws where it has become impossible. */
+/** Which resources are its events, however they are delivered; undefined if there is nothing to ask. Throws if it has become impossible. */
 export const criteriaFor = (serving: Parsing, { subscription, caller, hasEnded }: Subscriber): Criteria | undefined =>
   caller === undefined || hasEnded ? undefined : parseSubscriptionCriteria(subscription, askingOf(serving, caller))
 
@@ -113,8 +113,8 @@ const askingOf = ({ registry, accessFor, outbound, base }: Parsing, caller: Call
 })
 
 /**
- * What comes next, and whether something is left after it. Where the process ends after it told and before that is noted, it is
- * told twice.
+ * Does what comes next, and answers whether something is left after it. If the process ends after a delivery and before it is noted, it is delivered
+ * twice.
  */
 const tellNext = async (serving: Serving, subscriber: Subscriber, asked: SubscriptionAsked): Promise<boolean> => {
   const { database } = serving
@@ -139,7 +139,7 @@ const tellNext = async (serving: Serving, subscriber: Subscriber, asked: Subscri
   return false
 }
 
-/** As many as one request tells. */
+/** As many as go into one request. */
 const nextEvents = async (
   { database, classes }: Serving,
   { id, lastTold, lastEvent }: Subscriber,
@@ -150,7 +150,7 @@ const nextEvents = async (
   return upTo(mostCharacters, await eventsIn(database, classes, asked, id, range))
 }
 
-/** The first of the events whose contents together are not longer, and one at least. */
+/** The first of the events, as long as their contents together are not longer, and at least one. */
 const upTo = (most: number, events: readonly Event[]): readonly Event[] => {
   let length = 0
   const beyond = events.findIndex(({ focus }, index) => {
@@ -160,7 +160,7 @@ const upTo = (most: number, events: readonly Event[]): readonly Event[] => {
   return beyond === -1 ? events : events.slice(0, beyond)
 }
 
-/** Of the contents in one notification: most receivers take a megabyte. */
+/** For the contents in one notification, since most receivers accept a megabyte. */
 const mostCharacters = 900_000
 
 const greetBy = async (
@@ -172,7 +172,7 @@ const greetBy = async (
     await greet({ outbound, base: base() }, asked.channel, { asked, subscription, lastEvent, events: [] })
 }
 
-/** Without events it is a heartbeat. A websocket may be at another server, which asks for the events itself. */
+/** Without events it is a heartbeat. A websocket may be connected to another server, which reads the events itself. */
 const tellBy = async (
   { database, outbound, base, recordTold }: Serving,
   { id, subscription, lastEvent, caller }: Subscriber,
@@ -184,17 +184,19 @@ const tellBy = async (
   return tellHook({ outbound, base: base() }, asked.channel, { asked, subscription, lastEvent, events })
 }
 
-/** The resources that events are about, as far as they may be seen. */
+/** The resources that the events are about, if they may still be seen. */
 export const fociOf = (events: readonly Event[]): readonly Found[] =>
   events.flatMap(({ focus }) => (focus === undefined ? [] : [focus]))
 
-/** Of what it asks, which cannot be answered: it ends where it may not be asked any more, and otherwise says why, once. */
+/** For a question that cannot be answered: the Subscription ends if it may no longer be asked, and otherwise says once what is wrong. */
 export const refuse = async (serving: Serving, subscriber: Subscriber, cause: FhirError): Promise<void> => {
   if (isOver(serving, subscriber)) return setStatus(serving, subscriber, { status: 'off' })
   if (subscriber.subscription.error !== wordsOf(cause)) await giveUp(serving, subscriber, cause)
 }
 
-/** The creator reads in the Subscription what is wrong; what waits is kept, and asking for it again starts it again. */
+/**
+ * The creator can read in the Subscription what is wrong. What is waiting is kept; when the creator writes the Subscription again, it starts again.
+ */
 const giveUp = async (serving: Serving, subscriber: Subscriber, cause: unknown): Promise<void> => {
   if (!(cause instanceof FhirError)) serving.reportFault(cause)
   await markFailed(serving.database, subscriber.id)
@@ -204,7 +206,7 @@ const giveUp = async (serving: Serving, subscriber: Subscriber, cause: unknown):
 
 const wordsOf = ({ issues }: FhirError): string => issues.map(({ message }) => message).join('; ')
 
-/** As a new version, unless somebody has written one since it was looked at: that is then looked at itself. */
+/** Writes a new version, unless somebody has written one since the Subscription was read: that one is then looked at itself. */
 const setStatus = async (
   { openStoreAs }: Serving,
   { id, subscription: seen, caller }: Subscriber,

@@ -13,18 +13,18 @@ import { eventsIn } from '../storage/subscription/subscription-event.ts'
 import { oneByOne } from './one-by-one.ts'
 import { fociOf, questionOf, type Serving } from './serve.ts'
 
-/** One end of a websocket; whoever brings it tells what comes in, and that it has gone. */
+/** One end of a websocket. Whoever opens it reports what comes in, and when it is gone. */
 type Socket = {
-  /** Until the network has taken it: of what is not read no more than that is kept. */
+  /** Returns once the network has accepted it, so that no more than one message is kept in memory for a client that does not read. */
   readonly send: (text: string) => Promise<void>
   readonly close: (reason: string, why?: Closing) => void
 }
 
-/** Whether it is refused, or may come again. */
+/** Whether it is refused, or may try again. */
 export type Closing = 'refused' | 'later'
 
 export type Sockets = {
-  /** `bearer`: the token of the upgrade, where there was one. */
+  /** `bearer`: the token of the request that opened it, if there was one. */
   readonly open: (socket: Socket, bearer: string | undefined) => Connected
   readonly close: () => Promise<void>
 }
@@ -37,7 +37,7 @@ export type ReadAs = (caller: Caller, id: string) => Promise<Subscription>
 type Options = Omit<Serving, 'openStoreAs'> & {
   readonly databaseUrl: string
   readonly readAs: ReadAs
-  /** Between two looks whether what is bound may be bound still. */
+  /** Between two checks of whether what is bound may still be bound. */
   readonly checkMs?: number
 }
 
@@ -48,13 +48,13 @@ type Connection = {
   readonly hear: (notice: Notice) => void
 }
 
-/** How a Subscription was bound, and what it could tell by the token that it was written with then. */
+/** How a Subscription was bound, and the rights of the token with which it had been written then. */
 type Bound = { readonly rights: string; readonly whose: string } & (
   | { readonly how: 'by-id' }
   | { readonly how: 'by-token'; readonly holder: Holder }
 )
 
-/** https://hl7.org/fhir/R4/subscription.html#2.46.7.2, and the topic form of the same. Only a Subscription's creator binds it. */
+/** https://hl7.org/fhir/R4/subscription.html#2.46.7.2, and the same for topics. Only its creator can bind a Subscription. */
 export const openSockets = (options: Options): Sockets => {
   const connections = new Set<Connection>()
   const hear = (notice: Notice) => {
@@ -64,7 +64,7 @@ export const openSockets = (options: Options): Sockets => {
     for (const { bound, socket } of connections) if (bound.size > 0) socket.close(mayBeMissed, 'later')
   }
   const notices = hearNotices(options.databaseUrl, { hear, missed, reportFault: options.reportFault })
-  // One after another: what is told meanwhile needs the database as well.
+  // One after another, since notifications need the database at the same time.
   const check = async (closing: AbortSignal): Promise<void> => {
     for (const connection of [...connections]) {
       if (closing.aborted) return
@@ -127,14 +127,14 @@ const mayBeMissed = 'Something may not have been told; $events tells it'
 const idleMs = 60_000
 const mostBound = 100
 const mostMessages = 100
-/** Numbers only: what they are of is read when its turn comes. */
+/** They are only numbers: the events are read when their turn comes. */
 const mostNotices = 1000
-/** Nobody needs more windows. */
+/** Nobody has more windows open. */
 const mostOfOne = 20
 const mostOfPerson = 50
 const mostConnections = 5000
 
-/** Whoever has bound nothing may be anybody: the oldest of them goes, so that they cannot keep others out. */
+/** A connection that has bound nothing may be anybody's: the oldest of these is closed, so that they cannot keep others out. */
 const makeRoom = (connections: ReadonlySet<Connection>): void => {
   const all = [...connections]
   const last = all.find(({ bound }) => bound.size === 0) ?? all.at(-1)
@@ -149,7 +149,7 @@ const receive = async (options: Receiving, connection: Connection, text: string)
   return command === 'bind' ? bind(options, connection, argument) : bindByToken(options, connection, argument)
 }
 
-/** What another may not see is answered as what is not there. */
+/** Somebody else's Subscription is answered as if it did not exist. */
 const bind = async (options: Receiving, connection: Connection, id: string): Promise<void> => {
   const { socket, bearer, bound } = connection
   const caller = bearer === undefined ? undefined : await findCaller(options.database, bearer)
@@ -170,7 +170,7 @@ const bind = async (options: Receiving, connection: Connection, id: string): Pro
 
 const whoseIs = ({ caller }: Subscriber): string => `${caller?.principal.kind}/${caller?.principal.id}`
 
-/** Beside this one, of the same Subscription and of the same person or client. */
+/** Whether there may be one more connection for the Subscription, and for the person or client. */
 const hasRoom = (
   connections: ReadonlySet<Connection>,
   own: Connection,
@@ -202,7 +202,7 @@ const bindByToken = async (options: Receiving, connection: Connection, token: st
 
 const nothingBound = 'The binding token is not known, was used before, or binds nothing any more'
 
-/** As far as both the token of the socket and that of the Subscription are in force. */
+/** Only while the tokens of the socket and of the Subscription are both in force. */
 const tell = async (options: Options, connection: Connection, { id, after, until }: Notice): Promise<void> => {
   if (!(await checkStill(options, connection))) return
   const { socket, bound } = connection
@@ -227,7 +227,7 @@ const textOf = (
   events: Notification['events'],
 ): string => notificationText({ type, subscription, content, lastEvent, events }, base())
 
-/** Closes what is bound by a token that is no longer in force, and says whether it is. */
+/** Ends what is bound by a token that is no longer in force, and answers whether anything is left. */
 const checkStill = async (options: Options, { socket, bearer, bound }: Connection): Promise<boolean> => {
   const isByBearer = [...bound.values()].some(({ how }) => how === 'by-id')
   const isInForce = !isByBearer || (bearer !== undefined && (await findCaller(options.database, bearer)) !== undefined)

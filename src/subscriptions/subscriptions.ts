@@ -5,11 +5,11 @@ import { criteriaFor, keyOf, refuse, type Serving, serve } from './serve.ts'
 
 export type SubscriptionOptions = Serving & {
   readonly queue: Queue
-  /** How often it is looked for what has changed. */
+  /** Between two checks for changes. */
   readonly pauseMs: number
 }
 
-/** Tells subscribers of what has changed, until it is closed. What waits meanwhile waits in the database. */
+/** Tells subscribers what has changed, until it is closed. Meanwhile, what is waiting is in the database. */
 export const openSubscriptions = async (options: SubscriptionOptions): Promise<{ close: () => Promise<void> }> => {
   const closing = new AbortController()
   await options.queue.work((key, attempt) => serve(options, key, { ...attempt, closing: closing.signal }))
@@ -44,7 +44,7 @@ const pause = (ms: number, closing: AbortSignal): Promise<void> =>
     closing.addEventListener('abort', end)
   })
 
-/** Changes become events, and whoever has something coming is asked for in the queue. */
+/** Turns changes into events, and queues a job for each subscriber who has something due. */
 const pass = async (options: SubscriptionOptions, closing: AbortSignal): Promise<number> => {
   const { database, classes, queue } = options
   const recorded = await recordEvents(database, { classes, questionOf: one => criteriaFor(options, one) })
