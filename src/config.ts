@@ -224,8 +224,8 @@ const refuseTogether = (config: Config): Config => {
 }
 
 /**
- * Whether what invitations send is shown on a page instead of being sent: if nothing is configured to send it, and only this machine can reach the
- * server. Messages contain links that are secrets, so a server that others reach, or may reach through a proxy, never shows them.
+ * Whether invitations are shown on a page instead of being sent: if nothing is configured that could send them, and only this machine can reach the
+ * server, not even others through a proxy. They contain links that are secrets.
  */
 export const hasOutbox = (config: Config): boolean => {
   const { smtpUrl, host, baseUrl, trustProxy } = config
