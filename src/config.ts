@@ -79,8 +79,7 @@ const variables = {
     name: 'SECRET_KEY',
     otherwise: 'the file secret.key, made in DATA_DIR',
     accepts: '32 random bytes as base64 or as 64 hexadecimal digits (openssl rand -base64 32)',
-    effect:
-      'Key that encrypts page cursors and secrets in the database. Keep a copy: what it has encrypted, nothing else can decrypt.',
+    effect: 'Key that encrypts page cursors and secrets in the database. Only it can decrypt them: keep a copy.',
     parse: keyOf32Bytes,
     secret: true,
   }),
@@ -224,8 +223,8 @@ const refuseTogether = (config: Config): Config => {
 }
 
 /**
- * Whether invitations are shown on a page instead of being sent: if nothing is configured that could send them, and only this machine can reach the
- * server, not even others through a proxy. They contain links that are secrets.
+ * Whether invitations are shown on a page instead of being sent: if nothing could send them, and only this machine can reach the server, not even
+ * others through a proxy. The links in them are secrets.
  */
 export const hasOutbox = (config: Config): boolean => {
   const { smtpUrl, host, baseUrl, trustProxy } = config
