@@ -2,12 +2,12 @@ import { createHmac } from 'node:crypto'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** What may be tried only so often, in how long; the count begins anew when that time is over. */
+/** What may be tried only so often within some time; when that is over, the count begins again. */
 export type Limit = { readonly what: string; readonly tries: number; readonly minutes: number }
 
 /**
- * Counts one more, and says whether it is allowed. It is asked before what is tried, so that of many at once no more are
- * allowed than of as many in a row; whom it concerns need not exist.
+ * Counts one more try, and answers whether it is allowed. To be called before the try itself, so that no more are allowed at once than in a row.
+ * Whoever it is about need not exist.
  */
 export const mayTry = async (
   connection: Connection,
@@ -26,7 +26,7 @@ export const mayTry = async (
   return counted.tries <= tries
 }
 
-/** When the count begins anew for whoever was told that it is not allowed; now, where it has. */
+/** When somebody who was refused may try again; now, if they may. */
 export const endOfTries = async (
   connection: Connection,
   secretKey: Uint8Array,
@@ -38,7 +38,7 @@ export const endOfTries = async (
   return counted?.until ?? new Date()
 }
 
-/** It has succeeded: earlier tries no longer count. */
+/** To be called after a success: earlier tries no longer count. */
 export const forgetTries = async (
   connection: Connection,
   secretKey: Uint8Array,
@@ -48,6 +48,6 @@ export const forgetTries = async (
   await connection.run(sql.fragment`DELETE FROM attempt WHERE key = ${sql.binary(keyOf(secretKey, what, whom))}`)
 }
 
-/** The table names nobody. */
+/** A keyed hash, so that the table names nobody. */
 const keyOf = (secretKey: Uint8Array, what: string, whom: string): Buffer =>
   createHmac('sha256', secretKey).update(`attempt ${what} ${whom}`).digest()

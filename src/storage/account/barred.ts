@@ -1,11 +1,11 @@
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** Whether the Person is not active, within a statement: nobody acts as them, by whatever they had before. */
+/** In a statement: whether the Person is not active. Then nobody can act as them, whatever they had been given before. */
 export const isBarred = (person: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM barred_person WHERE barred_person.person = ${person})`
 
-/** Whether the Patient is one whose own Person is not active. */
+/** Whether the Patient's own Person is not active. */
 export const isBarredPatient = (patient: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM person_patient AS own JOIN barred_person ON barred_person.person = own.person
   WHERE own.patient = ${patient})`

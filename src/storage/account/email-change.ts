@@ -2,20 +2,17 @@ import type { Connection } from '../database.ts'
 import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** A new address that is wanted for an account. */
+/** A new address that somebody wants for their account. */
 export type EmailChange = {
   readonly person: string
-  /** The new one. */
+  /** The new address. */
   readonly email: string
-  /** Whose link it was found by: that of the address that the account has, or of the new one. */
+  /** To which address the link was sent by which it was found: the old one or the new one. */
   readonly end: 'old' | 'new'
   readonly isConfirmed: { readonly old: boolean; readonly new: boolean }
 }
 
-/**
- * Answers what the links to both addresses say, for half an hour. One change is wanted at a time: what was wanted before is
- * not any more.
- */
+/** Answers the secrets for the links to both addresses, valid for half an hour. A new request replaces the previous one. */
 export const wantEmail = async (
   connection: Connection,
   { person, email, isConfirmed }: Pick<EmailChange, 'person' | 'email' | 'isConfirmed'>,
@@ -37,7 +34,7 @@ export const findEmailChange = async (connection: Connection, secret: string): P
   return row && toChange(row)
 }
 
-/** One end more; the other one is as it was. */
+/** Confirms one of the two addresses; the other one stays as it was. */
 export const confirmEnd = async (connection: Connection, secret: string): Promise<EmailChange | undefined> => {
   if (!isSecret(secret)) return undefined
   const row = await connection.maybeOne<Row>(sql.fragment`
@@ -49,7 +46,7 @@ export const confirmEnd = async (connection: Connection, secret: string): Promis
   return row && toChange(row)
 }
 
-/** It is done, or is not wanted any more. */
+/** To be called when the change is done, or no longer wanted. */
 export const dropEmailChange = async (connection: Connection, person: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM email_change WHERE person = ${person}`)
 }

@@ -5,7 +5,7 @@ import { dropEmailChange } from './email-change.ts'
 import { dropLinks } from './link.ts'
 import { endSessions } from './session.ts'
 
-/** Of a Person who is deleted, or not active any more: whoever acts as them is out, and comes back by nothing that was there before. */
+/** For a Person who is deleted, or no longer active: whoever acts as them loses access, and gets it back by nothing that they had before. */
 export const endAccess = async (connection: Connection, person: string): Promise<void> => {
   await dropLinks(connection, person)
   await dropEmailChange(connection, person)

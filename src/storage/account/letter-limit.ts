@@ -3,8 +3,8 @@ import { sql } from '../sql.ts'
 import { type Limit, mayTry } from './attempt.ts'
 
 /**
- * Counts one more message of an organization to an address, and says whether it is allowed. Each tenant's are counted for themselves:
- * whoever is refused would learn that another has written there.
+ * Counts one more message from an organization to an address, and answers whether it is allowed. Each tenant's messages are counted separately:
+ * otherwise, whoever is refused would learn that another tenant has written to that address.
  */
 export const mayWriteTo = async (
   connection: Connection,

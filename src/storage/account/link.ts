@@ -2,22 +2,22 @@ import type { Connection } from '../database.ts'
 import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
-/** What a link is for. `wasSent`: to the address, so that whoever has it reads the mail of that address. */
+/** What a link is for. `wasSent`: it was sent to the address, so that whoever has it reads the mail of that address. */
 export type Link =
   | {
       readonly purpose: 'new-account'
-      /** Absent where whoever makes the account says which. */
+      /** Absent if whoever makes the account chooses the address. */
       readonly email?: string
       readonly administrator: boolean
       readonly wasSent: boolean
     }
   | { readonly purpose: 'new-password'; readonly person: string; readonly wasSent: boolean }
-  /** Always sent. */
+  /** Always sent to the address. */
   | { readonly purpose: 'verification'; readonly person: string; readonly email: string }
-  /** For whoever reads the mail of the address, to take it off the account. */
+  /** Lets whoever reads the mail of the address take it off the account. */
   | { readonly purpose: 'not-mine'; readonly person: string; readonly email: string }
 
-/** Answers what stands in the link: only its hash is kept. It is of use once. */
+/** Answers the secret in the link, of which only the hash is stored. It can be used once. */
 export const makeLink = async (connection: Connection, link: Link, minutes: number): Promise<string> => {
   const secret = newSecret()
   const { purpose, email, person, administrator, was_sent } = toRow(link)
@@ -29,7 +29,7 @@ export const makeLink = async (connection: Connection, link: Link, minutes: numb
   return secret
 }
 
-/** What it opens; it stays as it is: programs that read mail look at links before people do. */
+/** What the link is for. It is not used up, since programs that read mail open links before people do. */
 export const findLink = async (connection: Connection, secret: string): Promise<Link | undefined> => {
   if (!isSecret(secret)) return undefined
   const row = await connection.maybeOne<LinkRow>(sql.fragment`
@@ -37,30 +37,30 @@ export const findLink = async (connection: Connection, secret: string): Promise<
   return row && toLink(row)
 }
 
-/** Uses it: of two that present it, one is told false. */
+/** Uses the link up. If two present it at the same time, one gets false. */
 export const takeLink = async (connection: Connection, secret: string): Promise<boolean> =>
   isSecret(secret) &&
   (await connection.run(sql.fragment`
     DELETE FROM account_link WHERE hash = ${hashOf(secret)} AND expires_at > now()`)) > 0
 
-/** All of the person's account. */
+/** All links of the person's account. */
 export const dropLinks = async (connection: Connection, person: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM account_link WHERE person = ${person}`)
 }
 
-/** Whether the operator has invited the address, to an account of no more than its own rights. */
+/** Whether the operator has invited the address to an account without an administrator's rights. */
 export const hasInvitation = async (connection: Connection, email: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM account_link
     WHERE purpose = 'new-account' AND email = ${email} AND NOT administrator AND NOT was_sent AND expires_at > now()`)) !==
   undefined
 
-/** All that would make an account of the address. */
+/** All links that would make an account of the address. */
 export const dropInvitations = async (connection: Connection, email: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM account_link WHERE purpose = 'new-account' AND email = ${email}`)
 }
 
-/** Those that make an administrator. */
+/** All links that would make an administrator. */
 export const dropAdministratorLinks = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM account_link WHERE administrator`)
 }
@@ -83,7 +83,7 @@ const toRow = (link: Link): LinkRow => ({
   was_sent: 'wasSent' in link ? link.wasSent : true,
 })
 
-/** Rows are made by `toRow` alone, so what a purpose needs is there. */
+/** Only `toRow` makes rows, so what a purpose needs is there. */
 const toLink = ({ purpose, email, person, administrator, was_sent: wasSent }: LinkRow): Link => {
   switch (purpose) {
     case 'new-account':

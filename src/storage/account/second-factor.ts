@@ -3,11 +3,11 @@ import { hashOf } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
 export type SecondFactor = {
-  /** The secret that the person's app was told, sealed; absent where there is none. */
+  /** The secret that the person's app was given, sealed; absent if there is none. */
   readonly authenticator?: string
-  /** Whether an organization of theirs asks for a second factor. */
+  /** Whether one of their organizations requires a second factor. */
   readonly isNeeded: boolean
-  /** Whether it was set up a week ago or before: whoever it is that has it, the account's owner has been told of it. */
+  /** Whether it was set up a week ago or earlier. By then the account's owner has been told of it, whoever set it up. */
   readonly isOld: boolean
 }
 
@@ -21,15 +21,15 @@ export const findSecondFactor = async (connection: Connection, person: string): 
 }
 
 /**
- * Whether whoever has signed in by the methods has shown all that is asked of the person, within a statement. A second factor
- * that was given up since does not count; that of an identity provider does (`mfa`).
+ * In a statement: whether these methods of signing in are all that is required of the person. A second factor that they have given up since then does
+ * not count; that of an identity provider (`mfa`) does.
  */
 export const areEnough = (methods: SqlFragment, person: SqlFragment): SqlFragment => sql.fragment`
   CASE WHEN EXISTS (
     SELECT FROM user_account WHERE user_account.person = ${person} AND user_account.authenticator IS NOT NULL)
   THEN ${methods} && '{otp,mfa}' ELSE 'mfa' = ANY (${methods}) OR NOT needs_second_factor(${person}) END`
 
-/** From now on codes of the app are asked for; `timeStep` is that of the code that has shown that it works. */
+/** From now on codes of the app are required. `timeStep` is that of the code which proved that the app works. */
 export const setAuthenticator = async (
   connection: Connection,
   person: string,
@@ -40,15 +40,15 @@ export const setAuthenticator = async (
     WHERE person = ${person}`)
 }
 
-/** Also where an organization asks for it: the person sets up another at the next sign-in. False where there is none. */
+/** Even if an organization requires it: then the person sets up another at the next sign-in. False if there is none. */
 export const removeAuthenticator = (connection: Connection, person: string): Promise<boolean> =>
   removeWhere(connection, person, sql.fragment`TRUE`)
 
-/** False where an organization of theirs asks for it, and where there is none. */
+/** False if one of their organizations requires it, or if there is none. */
 export const forgoAuthenticator = (connection: Connection, person: string): Promise<boolean> =>
   removeWhere(connection, person, sql.fragment`NOT needs_second_factor(${person})`)
 
-/** With it go the recovery codes. */
+/** Removes the recovery codes as well. */
 const removeWhere = async (connection: Connection, person: string, condition: SqlFragment): Promise<boolean> => {
   const removed = await connection.run(sql.fragment`
     UPDATE user_account SET authenticator = NULL, authenticator_at = NULL
@@ -58,8 +58,8 @@ const removeWhere = async (connection: Connection, person: string, condition: Sq
 }
 
 /**
- * "The verifier MUST NOT accept the second attempt of the OTP": of any number at once one is told true. Nor is a code accepted
- * that is older than one that was. https://www.rfc-editor.org/rfc/rfc6238#section-5.2
+ * "The verifier MUST NOT accept the second attempt of the OTP": if a code is used several times at once, only one of them gets true. Nor is a code
+ * accepted that is older than the last accepted one. https://www.rfc-editor.org/rfc/rfc6238#section-5.2
  */
 export const useTimeStep = async (
   connection: Connection,
@@ -70,7 +70,7 @@ export const useTimeStep = async (
     UPDATE user_account SET authenticator_step = ${timeStep}
     WHERE person = ${person} AND authenticator = ${authenticator} AND authenticator_step < ${timeStep}`)) > 0
 
-/** Those that were there before are of use no more. */
+/** The previous ones can no longer be used. */
 export const replaceRecoveryCodes = async (
   connection: Connection,
   person: string,
@@ -82,7 +82,7 @@ export const replaceRecoveryCodes = async (
       INSERT INTO recovery_code (person, hash) VALUES (${person}, ${hashOf(code)})`)
 }
 
-/** Each once. */
+/** Each can be used once. */
 export const useRecoveryCode = async (connection: Connection, person: string, code: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
     DELETE FROM recovery_code WHERE person = ${person} AND hash = ${hashOf(code)}`)) > 0

@@ -17,21 +17,21 @@ export type Session = {
   readonly signedInAt: Date
   readonly authenticatedAt: AuthenticatedAt
   readonly methods: readonly Method[]
-  /** Two words for a list: `Firefox on Android`. */
+  /** A short description for a list: `Firefox on Android`. */
   readonly device: string
   readonly seenAt: Date
-  /** The EHR in whose frame alone it lives. */
+  /** The EHR, if the session is only for a frame of that EHR. */
   readonly frame?: { readonly config: string; readonly issuer: string; readonly origins: readonly string[] }
 }
 
 export type NewSession = Pick<Session, 'person' | 'methods' | 'device'> & {
-  /** Now, where nothing is said. */
+  /** Now, if not given. */
   readonly authenticatedAt?: AuthenticatedAt | undefined
-  /** Id of the configuration of the EHR in whose frame alone it is to live. */
+  /** Id of the EHR's configuration, if the session is only for a frame of that EHR. */
   readonly frame?: string | undefined
 }
 
-/** Answers what the cookie holds: only its hash is kept. */
+/** Answers the value of the cookie, of which only the hash is stored. */
 export const startSession = async (
   connection: Connection,
   { person, methods, device, authenticatedAt, frame }: NewSession,
@@ -46,11 +46,11 @@ export const startSession = async (
   return cookie
 }
 
-/** Undefined for a cookie of no session in force, and for none. Finding it is using it. */
+/** Undefined if the cookie belongs to no session in force. Finding a session counts as using it. */
 export const findSession = (connection: Connection, cookie: string): Promise<Session | undefined> =>
   find(connection, cookie, sql.fragment`session.frame IS NULL`)
 
-/** One that lives in a frame, as long as that EHR may show one. */
+/** A session in a frame, as long as its EHR may show one. */
 export const findFramedSession = (connection: Connection, cookie: string): Promise<Session | undefined> =>
   find(connection, cookie, sql.fragment`ehr.enabled AND cardinality(ehr.frame_origins) > 0`)
 
@@ -64,7 +64,7 @@ const find = async (connection: Connection, cookie: string, where: SqlFragment):
   return toSession(row)
 }
 
-/** Who the session is when a page of ours calls the FHIR API: with these scopes, and no others. */
+/** The caller that the session is when our pages call the FHIR API: with these scopes, and no others. */
 export const findSessionCaller = async (connection: Connection, cookie: string): Promise<Caller | undefined> => {
   const session = await findSession(connection, cookie)
   return session && (await callerOfSession(connection, session))
@@ -73,7 +73,7 @@ export const findSessionCaller = async (connection: Connection, cookie: string):
 export const callerOfSession = (connection: Connection, { id }: Session): Promise<Caller | undefined> =>
   findCallerOf(connection, asTokens, id)
 
-/** Reading alone: what pages write, they write by their own forms. */
+/** Only for reading: pages write with their own forms. */
 const firstPartyScopes = 'openid fhirUser user/*.rs'
 
 const asTokens = sql.fragment`(
@@ -81,7 +81,7 @@ const asTokens = sql.fragment`(
     ${firstPartyScopes}::text AS scope, '{}'::jsonb AS context
   FROM user_session)`
 
-/** Those in force, the latest first. */
+/** Those in force, newest first. */
 export const sessionsOf = async (connection: Connection, person: string): Promise<readonly Session[]> => {
   const rows = await connection.any<SessionRow>(sql.fragment`
     SELECT ${columns} FROM ${sessions}
@@ -89,17 +89,16 @@ export const sessionsOf = async (connection: Connection, person: string): Promis
   return rows.map(toSession)
 }
 
-/** The person's own only; false where there is no such session. */
+/** Only a session of the person; false if there is none with the id. */
 export const endSession = async (connection: Connection, person: string, id: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM user_session WHERE person = ${person} AND id = ${id}`)) > 0
 
-/** Whether the session of the id has not ended. */
 export const isInForce = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT WHERE ${isSessionInForce(sql.fragment`${id}`)}`)) !== undefined
 
-/** All of the person's, but for the one that is to stay; half sign-ins as well. */
+/** Ends all sessions of the person, except the one to keep, and sign-ins that are not complete. */
 export const endSessions = async (connection: Connection, person: string, kept?: string): Promise<void> => {
-  // First: it waits for whoever is making a session of one, which is then among those that end.
+  // This comes first: it waits for a sign-in that is just being turned into a session, which is then ended as well.
   await endSteps(connection, person)
   await connection.run(sql.fragment`
     DELETE FROM user_session WHERE person = ${person} AND id IS DISTINCT FROM ${kept ?? null}::text`)

@@ -4,7 +4,7 @@ import { type SqlFragment, sql } from '../sql.ts'
 import { type AuthenticatedAt, fromColumn, type Method, toColumn } from './authentication.ts'
 import { isSessionInForce } from './session-in-force.ts'
 
-/** Whoever has shown a first factor, and is on the way to showing the second, or to setting it up. */
+/** Somebody who has shown a first factor, and now has to show the second, or to set it up. */
 export type SignInStep = {
   /** Id of the Person. */
   readonly person: string
@@ -12,16 +12,16 @@ export type SignInStep = {
   readonly authenticatedAt: AuthenticatedAt
   /** The sealed secret of the app that is being set up. */
   readonly authenticator?: string
-  /** Id of the session in which it was begun, and with which it ends; absent on the way in. */
+  /** Id of the session in which the step was begun, and with which it ends; absent while signing in. */
   readonly session?: string
 }
 
 export type NewStep = Omit<SignInStep, 'authenticatedAt'> & {
-  /** Now, where nothing is said. */
+  /** Now, if not given. */
   readonly authenticatedAt?: AuthenticatedAt | undefined
 }
 
-/** Answers a secret that stands for it, for ten minutes and for one sign-in. */
+/** Answers a secret for the step, valid for ten minutes and one sign-in. */
 export const startStep = async (connection: Connection, step: NewStep): Promise<string> => {
   const { person, methods, authenticatedAt, authenticator, session } = step
   const secret = newSecret()
@@ -47,14 +47,14 @@ export const findStep = async (connection: Connection, secret: string): Promise<
   }
 }
 
-/** Uses it: of two that present it, one is told false. */
+/** Uses the step up. If two present it at the same time, one gets false. */
 export const takeStep = async (connection: Connection, secret: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM sign_in_step WHERE ${isOf(secret)}`)) > 0
 
 const isOf = (secret: string): SqlFragment => sql.fragment`hash = ${hashOf(secret)} AND expires_at > now()
   AND (session IS NULL OR ${isSessionInForce(sql.fragment`sign_in_step.session`)})`
 
-/** All of the person's: what they stand on holds no more. */
+/** Ends all steps of the person, since the first factor no longer counts. */
 export const endSteps = async (connection: Connection, person: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM sign_in_step WHERE person = ${person}`)
 }

@@ -4,17 +4,17 @@ import { sql } from '../sql.ts'
 
 /** A browser that was sent to an identity provider. */
 export type SsoRequest = {
-  /** What comes back with the answer: `state`, or `InResponseTo`. */
+  /** Comes back with the answer: `state`, or `InResponseTo`. */
   readonly id: string
   /** A secret that the browser keeps in a cookie. */
   readonly browser: string
-  /** Path of this server to go on to. */
+  /** The path of this server to continue at. */
   readonly continued?: string | undefined
-  /** Whether the provider was to ask anew who is there. */
+  /** Whether the provider was told to ask again who is there. */
   readonly isAskedAgain: boolean
 }
 
-/** Good once, for ten minutes. */
+/** It can be used once, within ten minutes. */
 export const keepSsoRequest = async (
   connection: Connection,
   { id, browser, continued, isAskedAgain }: SsoRequest,
@@ -25,7 +25,7 @@ export const keepSsoRequest = async (
     VALUES (${hashOf(id)}, ${hashOf(browser)}, ${continued ?? null}, ${isAskedAgain}, now() + interval '10 minutes')`)
 }
 
-/** Of any number of answers at once, one has it; another browser has nothing, and ends nothing. */
+/** If several answers come at once, only one gets it. From another browser nothing is found, and nothing ended. */
 export const takeSsoRequest = async (
   connection: Connection,
   { id, browser }: Pick<SsoRequest, 'id' | 'browser'>,
@@ -42,27 +42,27 @@ export const takeSsoRequest = async (
 
 export type TakenRequest = {
   readonly continued?: string
-  /** A sign-in before that is no answer to it. */
+  /** An earlier sign-in does not answer this request. */
   readonly since?: Date
 }
 
-/** Whom an identity provider has shown somebody to be. */
+/** Who somebody is, according to an identity provider. */
 export type SsoArrival = {
   readonly issuer: string
   readonly subject: string
-  /** Only an address that the provider has confirmed, and that belongs to the institution. */
+  /** Only if the provider has confirmed the address, and it belongs to the institution. */
   readonly email?: string
-  /** Why there is none, for the log. */
+  /** Why there is no address, for the log. */
   readonly noEmail?: string
   readonly name?: string
   /** Whether the provider's sign-in counts as two factors here. */
   readonly isMultiFactor: boolean
-  /** When they signed in there, as ISO 8601 has it; absent where it does not tell. */
+  /** When they signed in there, in ISO 8601; absent if the provider does not say. */
   readonly authenticatedAt?: string
   readonly continued?: string
 }
 
-/** Answers by what it is found again, for half an hour and in the same browser. */
+/** Answers the secret by which it is found again, for half an hour and in the same browser. */
 export const keepSsoArrival = async (connection: Connection, browser: string, arrived: SsoArrival): Promise<string> => {
   const secret = newSecret()
   await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE expires_at <= now()`)
@@ -84,15 +84,14 @@ export const findSsoArrival = async (
   return row?.arrived
 }
 
-/** Whether a browser was sent out with the id, and has not come back yet. */
+/** Whether a browser was sent to the provider with the id, and has not come back yet. */
 export const isSsoRequest = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM sso_request WHERE id_hash = ${hashOf(id)} AND expires_at > now()`)) !== undefined
 
 /**
- * For an answer that another site posts, without our cookies: who has arrived is kept for the browser that was sent out, wherever
- * the answer comes from. Answers as `keepSsoArrival`; undefined for all but the first of those that answer the id, and for a
- * sign-in that was there before the provider was asked to ask anew.
+ * For an answer that another site posts, without our cookies: it is kept for the browser that was sent to the provider, wherever it comes from.
+ * Answers like `keepSsoArrival`. Undefined for all but the first answer to the id, and for a sign-in from before the provider was told to ask again.
  */
 export const answerSsoRequest = async (
   connection: Connection,
@@ -116,16 +115,16 @@ export const answerSsoRequest = async (
   return kept > 0 ? secret : undefined
 }
 
-/** Uses it: of two at once, one is told false. */
+/** Uses it up. If two do so at the same time, one gets false. */
 export const dropSsoArrival = async (connection: Connection, secret: string): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE hash = ${hashOf(secret)}`)) > 0
 
-/** All that the browser keeps: whoever comes to it next is somebody else. */
+/** All that are kept for the browser: the next person at it is somebody else. */
 export const dropSsoArrivalsOf = async (connection: Connection, browser: string): Promise<void> => {
   await connection.run(sql.fragment`DELETE FROM sso_arrival WHERE browser_hash = ${hashOf(browser)}`)
 }
 
-/** All of somebody's but the one, in whichever browser: each of them was to ask what has been answered, and would sign them in instead. */
+/** All others of the same person, in whichever browser: each of them was to ask what has been answered now, and would sign them in instead. */
 export const dropOtherSsoArrivals = async (
   connection: Connection,
   secret: string,

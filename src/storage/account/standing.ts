@@ -1,13 +1,13 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** What somebody is, for what is worth showing them a way to; what they may do there the rules say. */
+/** What somebody is, which decides to what pages they are led. What they may do there is decided by the rules. */
 export type Standing = {
   readonly administrator: boolean
   /** Whether they are a Practitioner. */
   readonly staff: boolean
   readonly patient: boolean
-  /** Whether they are a privacy officer somewhere; an administrator reads what runs the installation, and no organization's record. */
+  /** Whether they are a privacy officer somewhere. An administrator reads the record of the installation, and none of an organization. */
   readonly officer: boolean
 }
 

@@ -2,18 +2,18 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** Whom an address signs in. FHIR has an Account of its own. */
+/** Who signs in with an address. (FHIR's Account is something else.) */
 export type UserAccount = {
   /** Id of the Person. */
   readonly person: string
-  /** In lower case; absent where it was taken off the account, and its holder has given no other yet. */
+  /** In lower case; absent if it was taken off the account, and its holder has not given another yet. */
   readonly email?: string
-  /** Argon2id, as a PHC string; absent where none was chosen yet. */
+  /** Argon2id, as a PHC string; absent if none was chosen yet. */
   readonly password?: string
-  /** Whether whoever reads the address's mail has said so. */
+  /** Whether whoever reads the mail of the address has confirmed it. */
   readonly isVerified: boolean
   readonly administrator: boolean
-  /** Of BCP 47: in which they are written to. */
+  /** A tag of BCP 47: the language of messages to them. */
   readonly language: string
 }
 
@@ -27,11 +27,11 @@ export const findAccountByEmail = async (
   return account && isAddressed(account) ? account : undefined
 }
 
-/** By the address that was taken off it, and that may be another account's by now. */
+/** By an address that was taken off the account, and that may be another account's by now. */
 export const findAccountByFormerEmail = (connection: Connection, email: string): Promise<UserAccount | undefined> =>
   findAccount(connection, sql.fragment`former_email = ${toAddress(email)}`)
 
-/** Whether there is any account at all whose address was taken off. */
+/** Whether the address was taken off any account at all. */
 export const isAnyWithoutAddress = async (connection: Connection): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT FROM user_account WHERE former_email IS NOT NULL LIMIT 1`)) !==
   undefined
@@ -41,7 +41,7 @@ export const isAddressed = (account: UserAccount): account is AddressedAccount =
 export const findAccountOf = (connection: Connection, person: string): Promise<UserAccount | undefined> =>
   findAccount(connection, sql.fragment`person = ${person}`)
 
-/** False where the address, or the Person, has an account already. */
+/** False if the address or the Person already has an account. */
 export const addAccount = async (
   connection: Connection,
   account: Pick<AddressedAccount, 'person' | 'email' | 'password' | 'isVerified' | 'administrator'> &
@@ -55,7 +55,7 @@ export const addAccount = async (
   return added > 0
 }
 
-/** `proves`: it was chosen by a link that was sent to the account's address, and to nobody else. */
+/** `proves`: it was chosen through a link that was sent to the account's address only. */
 export const setPassword = async (
   connection: Connection,
   person: string,
@@ -67,12 +67,12 @@ export const setPassword = async (
     WHERE person = ${person}`)
 }
 
-/** Until the transaction ends nobody else changes how the person signs in. */
+/** Until the transaction ends, nobody else can change how the person signs in. */
 export const lockAccount = async (connection: Connection, person: string): Promise<void> => {
   await connection.run(sql.fragment`SELECT FROM user_account WHERE person = ${person} FOR UPDATE`)
 }
 
-/** False where the account has another address. */
+/** False if the account has another address. */
 export const verifyAddress = async (
   connection: Connection,
   { person, email }: Pick<AddressedAccount, 'person' | 'email'>,
@@ -81,7 +81,7 @@ export const verifyAddress = async (
     UPDATE user_account SET verified_at = coalesce(verified_at, now()) WHERE person = ${person} AND email = ${email}`)) >
   0
 
-/** False where the account has another address, or somebody has confirmed it. By a former address one account is signed in to: the latest. */
+/** False if the account has another address, or the address was confirmed. A former address signs in to one account only, the latest. */
 export const takeAddressOff = async (
   connection: Connection,
   { person, email }: Pick<AddressedAccount, 'person' | 'email'>,
@@ -94,7 +94,7 @@ export const takeAddressOff = async (
   return true
 }
 
-/** False where somebody has it. */
+/** False if another account has it. */
 export const replaceAddress = async (
   connection: Connection,
   { person, email, isVerified }: Pick<AddressedAccount, 'person' | 'email' | 'isVerified'>,
@@ -108,7 +108,7 @@ export const setLanguage = async (connection: Connection, person: string, langua
     UPDATE user_account SET language = ${language} WHERE person = ${person} AND language <> ${language}`)
 }
 
-/** Of a Person who is there no more: nobody signs in as them. What they were let in by ends with `endAccess`. */
+/** For a Person who no longer exists: nobody can sign in as them. What else they had access by ends with `endAccess`. */
 export const closeAccount = async (connection: Connection, person: string): Promise<void> => {
   for (const table of ['user_account', 'recovery_code'])
     await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])} WHERE person = ${person}`)
@@ -118,9 +118,8 @@ export const hasAdministrator = async (connection: Connection): Promise<boolean>
   (await connection.maybeOne(sql.fragment`SELECT FROM user_account WHERE administrator`)) !== undefined
 
 /**
- * The operator's way to an account: gives the address to the Person, if nobody has it yet. What a Person's own telecom says
- * decides nothing: its managers write it, and would choose whose account somebody else's address opens.
- * Answers the id of the Person who signs in with the address.
+ * Lets the operator give the address to the Person, if nobody has it yet. The Person's own telecom is not considered: whoever manages the Person
+ * writes it, and could choose whose account somebody else's address opens. Answers the id of the Person who signs in with the address.
  */
 export const openAccount = async (connection: Connection, email: string, person?: string): Promise<string> => {
   const known = (await findAccountByEmail(connection, email))?.person
@@ -139,7 +138,7 @@ export const openAccount = async (connection: Connection, email: string, person?
   return person
 }
 
-/** Two spellings of an address that differ in case alone are one. */
+/** Spellings of an address that differ only in case are the same address. */
 export const toAddress = (email: string): string => email.trim().normalize('NFC').toLowerCase()
 
 const verifiedAt = (is: boolean): SqlFragment => (is ? sql.fragment`now()` : sql.fragment`NULL::timestamptz`)
