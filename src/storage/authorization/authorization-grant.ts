@@ -8,14 +8,14 @@ import { hasUserScopes } from './outsider.ts'
 /** What a person has granted an app, and in which context. */
 export type AuthorizationGrant = {
   readonly id: string
-  /** Id of the Person; absent where an app has taken up an invitation by itself: then it is the Patient's. */
+  /** Id of the Person; absent if an app has taken up an invitation by itself, and the grant is the Patient's. */
   readonly person?: string
   readonly client: string
   readonly scope: string
-  /** Id of the Patient that it was launched for or that was chosen. */
+  /** Id of the Patient for whom the app was launched, or who was chosen. */
   readonly patient?: string
   readonly context: GrantContext
-  /** Set where it ends with this sign-in. */
+  /** The sign-in with which it ends, if it does. */
   readonly session?: string
   readonly grantedAt: Date
   readonly expiresAt: Date
@@ -23,19 +23,22 @@ export type AuthorizationGrant = {
 
 export type NewGrant = Pick<AuthorizationGrant, 'client' | 'scope' | 'context' | 'session'> & {
   readonly ttlSeconds: number
-  /** What was asked by which it is given, where it is given once of it. */
+  /** The question that it answers, if that can be answered only once. */
   readonly question?: string
 } & (
     | {
         readonly person: string
         readonly patient?: string
-        /** Hash of the launch that it comes from, which it uses up. */
+        /** Hash of the launch that led to it, which it uses up. */
         readonly launch?: string
       }
     | { readonly person?: never; readonly patient: string; readonly launch?: never }
   )
 
-/** In the transaction of the connection. Answers its id; undefined where its launch was used already, or is another person's or app's, or its question was answered. */
+/**
+ * In the transaction of the connection. Answers its id; undefined if its launch was used already, or is another person's or app's, or if its question
+ * was answered.
+ */
 export const createGrant = async (connection: Connection, grant: NewGrant): Promise<string | undefined> => {
   if (grant.launch !== undefined && !(await useLaunch(connection, { ...grant, hash: grant.launch }))) return undefined
   const { person, client, scope, patient, context, session, ttlSeconds, question } = grant
@@ -48,17 +51,17 @@ export const createGrant = async (connection: Connection, grant: NewGrant): Prom
   return made === 0 ? undefined : id
 }
 
-/** Whoever sends an answer twice at once has given the one grant. */
+/** If somebody sends an answer twice at the same time, there is only one grant. */
 export const grantIdOf = (question: string): string =>
   createHash('sha256').update(question).digest().subarray(0, 16).toString('base64url')
 
-/** Undefined where it is not in force. */
+/** Undefined if it is not in force. */
 export const findGrant = async (connection: Connection, id: string): Promise<AuthorizationGrant | undefined> => {
   const row = await connection.maybeOne<GrantRow>(sql.fragment`${grantRows} WHERE id = ${id} AND ${isInForce}`)
   return row && toGrant(row)
 }
 
-/** Those in force, the newest first; also those that apps have by an invitation to one of the Patients that the Person is. */
+/** Those in force, newest first, with those that apps got by an invitation to one of the person's Patients. */
 export const listGrants = async (connection: Connection, person: string): Promise<readonly AuthorizationGrant[]> =>
   (
     await connection.any<GrantRow>(
@@ -71,12 +74,12 @@ export type GrantsAsked =
   | { readonly id: string; readonly person?: string }
   /** All of the person's. */
   | { readonly person: string }
-  /** `withUserScopes`: only those that have some. */
+  /** `withUserScopes`: only those that have user/ scopes. */
   | { readonly client: string; readonly withUserScopes?: true }
 
 /**
- * In the transaction of the connection: ends them, with every token and code of theirs. Answers how many. Whoever issues a token
- * meanwhile waits, and is refused.
+ * In the transaction of the connection: ends grants, with all their tokens and codes. Answers how many grants. Whoever is just issuing a token waits,
+ * and is refused.
  */
 export const revokeGrants = async (connection: Connection, asked: GrantsAsked): Promise<number> => {
   const revoked = await connection.any<{ readonly id: string }>(sql.fragment`
@@ -105,8 +108,8 @@ const isOf = (person: string): SqlFragment => sql.fragment`(
     SELECT own.patient FROM person_patient AS own WHERE own.person = ${person}))`
 
 /**
- * In the transaction of the connection: the Person says that what an app has by an invitation to them is theirs, and it sees all
- * that they let it see, for a year. False where it is not such a one, or has been said before.
+ * In the transaction of the connection: the Person says that an app which came by an invitation to them is theirs. It then sees everything that they
+ * let it see, for a year. False if it is not such a grant, or was confirmed before.
  */
 export const proveGrant = async (connection: Connection, id: string, person: string): Promise<boolean> => {
   const proven = await connection.run(sql.fragment`

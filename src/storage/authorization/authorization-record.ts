@@ -2,10 +2,10 @@ import type { Connection } from '../database.ts'
 import { hashOf } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
-/** What the authorization server keeps for a while under something that only its holder knows. */
+/** What the authorization server keeps for a while, under a key that only its holder knows. */
 export type AuthorizationRecord = {
   readonly kind: string
-  /** What its holder shows; only its hash is kept. */
+  /** What its holder shows; only its hash is stored. */
   readonly key: string
   readonly payload: object
   readonly grantId?: string | undefined
@@ -21,7 +21,7 @@ export const keepRecord = async (connection: Connection, record: AuthorizationRe
     ON CONFLICT (kind, hash) DO UPDATE SET payload = excluded.payload, expires_at = excluded.expires_at`)
 }
 
-/** Keeps it only where the key is not kept already: of any number at once, one is told true. */
+/** Keeps it only if the key is not kept already. If several do so at the same time, one gets true. */
 export const keepOnce = async (connection: Connection, record: AuthorizationRecord): Promise<boolean> => {
   const { kind, key, payload, ttlSeconds } = record
   const kept = await connection.run(sql.fragment`
@@ -34,13 +34,13 @@ export const keepOnce = async (connection: Connection, record: AuthorizationReco
 
 type Found = { readonly payload: Readonly<Record<string, unknown>>; readonly consumedAt: Date | null }
 
-/** Also where it has expired, or was consumed. */
+/** Even if it has expired, or was consumed. */
 export const findRecord = (connection: Connection, kind: string, key: string): Promise<Found | undefined> =>
   connection.maybeOne<Found>(sql.fragment`
     SELECT payload, consumed_at AS "consumedAt"
     FROM authorization_record WHERE kind = ${kind} AND hash = ${hashOf(key)}`)
 
-/** Of any number at once, one is told true. */
+/** If several do so at the same time, one gets true. */
 export const consumeRecord = async (connection: Connection, kind: string, key: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
     UPDATE authorization_record SET consumed_at = now()
@@ -52,9 +52,9 @@ export const removeRecord = async (connection: Connection, kind: string, key: st
 }
 
 /**
- * Takes out what has expired, once in a while: codes after a day, so that one that comes twice is known for one, and access
- * tokens after a month, so that what was made with them still finds them. What was asked and never answered goes at once: anybody
- * asks, with as much as a request may hold. An app that registered itself goes after a month in which nobody has granted it anything.
+ * Every now and then, deletes what has expired. Codes are kept for a day, so that a second use is recognised, and access tokens for a month, so that
+ * what was made with them can still find them. Questions that were never answered are deleted at once, since anybody can ask them, with as much as
+ * fits into a request. An app that registered itself is deleted after a month in which nobody has granted it anything.
  */
 export const removeExpired = async (connection: Connection, { now = Date.now() } = {}): Promise<void> => {
   if (now < (nextRemoval.get(connection) ?? 0)) return

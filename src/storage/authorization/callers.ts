@@ -4,19 +4,19 @@ import { isSecret } from '../secret/secret.ts'
 import { findGoingOn, findRefused, findToken } from './token.ts'
 
 export type Callers = {
-  /** `for`: what the token has let in and goes on by it, also when it has run out. */
+  /** `for`: for something that the token has let in and that still goes on, even if the token has expired. */
   readonly find: (bearer: string, asked?: { readonly for: 'going-on' }) => Promise<Caller | undefined>
-  /** Whose a token is that is in force no more; undefined for one that never was, and for one that was asked about just before. */
+  /** Whose a token is that is no longer in force; undefined if it never was one, and if it was looked up just before. */
   readonly findRefused: (bearer: string) => Promise<Caller | undefined>
-  /** After something was revoked here: everybody is asked about anew. */
+  /** To be called after something was revoked here: everybody is looked up anew. */
   readonly forget: () => void
 }
 
 /**
- * Who a bearer token is. An app sends request after request with the same one, so what was found is kept for a moment, and
- * never beyond the token's own end. What a caller may see is asked of the database at every request all the same: only that
- * a token was revoked by another process, or whose it is, may go unnoticed for that moment. One that ends with a sign-in is
- * asked about each time: sign-ins end in many places, and who signs out is believed at once. A clock that is set back draws none of it out.
+ * Whose a bearer token is. An app sends request after request with the same one, so what was found is kept for a moment, and never beyond the token's
+ * own end. What a caller may see is still asked of the database in every request: only that another process has revoked a token, or that whose it is
+ * has changed, may go unnoticed for that moment. A token that ends with a sign-in is looked up each time, since sign-ins end in many places, and
+ * signing out has to take effect at once. Setting a clock back does not prolong the moment.
  */
 export const openCallers = (connection: Connection): Callers => {
   const known = new Map<string, { readonly caller: Caller; readonly until: number }>()
@@ -30,7 +30,7 @@ export const openCallers = (connection: Connection): Callers => {
     const found = await findToken(connection, bearer)
     if (found === undefined) return undefined
     if (known.size >= most) known.clear()
-    // What was read before something was revoked may not outlive it.
+    // What was read before something was revoked must not be kept.
     if (before === forgotten && !found.isOnline)
       known.set(bearer, {
         caller: found.caller,
@@ -45,7 +45,10 @@ export const openCallers = (connection: Connection): Callers => {
   return { find, findRefused: onceAMinute(bearer => findRefused(connection, bearer)), forget }
 }
 
-/** Whoever goes on with what is over asks nothing of the database, and adds nothing to it. What can be no token is not kept: it may be long. */
+/**
+ * An app that goes on using an ended token costs no queries, and adds nothing to the record. What cannot be a token is not kept, since it may be
+ * long.
+ */
 const onceAMinute = (find: Callers['findRefused']): Callers['findRefused'] => {
   const asked = new Map<string, number>()
   return async bearer => {

@@ -7,25 +7,25 @@ import { isOutsider } from './outsider.ts'
 export type RegisteredClient = {
   readonly id: string
   readonly name: string
-  /** Id of the Organization that it belongs to; absent for a public one. */
+  /** Id of the Organization that it belongs to; absent for a public client. */
   readonly organization?: string
   readonly policies: readonly ClientPolicy[]
-  /** Its `user/` and `system/` scopes at most; `patient/` scopes are the patient's to give. */
+  /** The most `user/` and `system/` scopes that it can have; `patient/` scopes are granted by patients. */
   readonly scope: string
-  /** Nobody has approved it. */
+  /** Then nobody has approved it. */
   readonly selfRegistered: boolean
   readonly registeredAt: Date
-  /** https://www.rfc-editor.org/rfc/rfc7591#section-2, without a secret. */
+  /** https://www.rfc-editor.org/rfc/rfc7591#section-2, without the secret. */
   readonly metadata: ClientMetadata
   /** SHA-256. */
   readonly secretHash?: Buffer
 }
 
-/** One that belongs to an organization, as that sees it. */
+/** A client that belongs to an organization, as the organization sees it. */
 export type OrganizationClient = RegisteredClient & {
-  /** When it was last given an access token, to the minute. */
+  /** When it last got an access token, to the minute. */
   readonly tokenAt?: Date
-  /** By whom it is disabled. */
+  /** Who has disabled it. */
   readonly disabledBy?: Disabler
 }
 
@@ -37,16 +37,16 @@ export type ClientMetadata = {
   readonly application_type?: string
   readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] }
   readonly jwks_uri?: string
-  /** Where an app opens an invitation: `CODE` stands for this host and the invitation's token. */
+  /** Where the app opens an invitation: `CODE` stands for this host and the invitation's token. */
   readonly invitation_url?: string
-  /** Where an app is opened from our pages. */
+  /** Where the app is opened from our pages. */
   readonly launch_uris?: readonly string[]
   readonly client_uri?: string
   readonly logo_uri?: string
   readonly policy_uri?: string
   readonly tos_uri?: string
   readonly contacts?: readonly string[]
-  /** What a client that registered itself said it would ask for: no right. */
+  /** The scopes that a client which registered itself said it would ask for. They give it no right. */
   readonly smart_scope?: string
 }
 
@@ -54,7 +54,7 @@ export type NewClient = Omit<RegisteredClient, 'registeredAt' | 'secretHash'> & 
   readonly secretHash?: Buffer | undefined
 }
 
-/** Makes it, or changes it to this; its secret stays where none is given. */
+/** Makes the client, or changes it to this. It keeps its secret if none is given. */
 export const keepClient = async (connection: Connection, client: NewClient): Promise<void> => {
   const { id, name, organization, policies, scope, selfRegistered, metadata, secretHash } = client
   await connection.run(sql.fragment`
@@ -67,17 +67,17 @@ export const keepClient = async (connection: Connection, client: NewClient): Pro
       secret_hash = coalesce(excluded.secret_hash, known.secret_hash)`)
 }
 
-/** Undefined also where it is disabled, or only a name of the command line's. */
+/** Undefined also if it is disabled, or is only a name that the command line uses. */
 export const findClient = async (connection: Connection, id: string): Promise<RegisteredClient | undefined> => {
   const row = await connection.maybeOne<ClientRow>(sql.fragment`${clientRows} AND client.id = ${id}`)
   return row && toClient(row)
 }
 
-/** By name. */
+/** Sorted by name. */
 export const listClients = async (connection: Connection): Promise<readonly RegisteredClient[]> =>
   (await connection.any<ClientRow>(sql.fragment`${clientRows} ORDER BY name, id`)).map(toClient)
 
-/** Of an organization itself, by name; also those that are disabled. */
+/** Those of the organization itself, sorted by name, with those that are disabled. */
 export const listClientsOf = async (
   connection: Connection,
   organization: string,
@@ -88,14 +88,14 @@ export const listClientsOf = async (
     )
   ).map(toOrganizationClient)
 
-/** Undefined where the organization itself has none of the id. */
+/** Undefined if the organization itself has no client with the id. */
 export const findClientOf = (
   connection: Connection,
   organization: string,
   id: string,
 ): Promise<OrganizationClient | undefined> => findOf(connection, organization, id, sql.fragment``)
 
-/** The same; until the transaction ends nobody else changes it, or whose it is. */
+/** The same; until the transaction ends, nobody else can change it, or whose it is. */
 export const lockClientOf = (
   connection: Connection,
   organization: string,
@@ -114,7 +114,10 @@ const findOf = async (
   return row && toOrganizationClient(row)
 }
 
-/** Those that open from our pages: approved, and public or of an Organization that the Person is a member of, or below. */
+/**
+ * Clients that can be opened from our pages: approved ones that are public, or belong to an Organization where, or below which, the Person is a
+ * member.
+ */
 export const listClientsToLaunch = async (
   connection: Connection,
   person: string,
@@ -129,8 +132,8 @@ export const listClientsToLaunch = async (
 type Disabler = 'organization' | 'operator'
 
 /**
- * Answers its name; undefined where there is none to disable. Its tokens and grants are ended by who calls. What the operator
- * has disabled, no organization enables.
+ * Answers its name; undefined if there is none to disable. The caller ends its tokens and grants. If the operator has disabled it, no organization
+ * can enable it.
  */
 export const disableClient = (connection: Connection, id: string, by: Disabler): Promise<string | undefined> =>
   switched(
@@ -142,7 +145,7 @@ export const disableClient = (connection: Connection, id: string, by: Disabler):
     connection,
   )
 
-/** The same, for one that is disabled. */
+/** The same, for a client that is disabled. */
 export const enableClient = (connection: Connection, id: string, by: Disabler): Promise<string | undefined> =>
   switched(
     sql.fragment`

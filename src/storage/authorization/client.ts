@@ -8,12 +8,12 @@ export const commandLineClient = 'cli'
 export type Client = {
   readonly id: string
   readonly name: string
-  /** Id of the Organization whose studies' data a backend client reads. */
+  /** Id of the Organization; a backend client reads the data of its studies. */
   readonly organization?: string
   readonly policies: readonly Exclude<ClientPolicy, 'everything'>[]
 }
 
-/** Makes the client, or changes it to this. No client may do everything: only a token of its own can. */
+/** Makes the client, or changes it to this. The policy `everything` belongs to single tokens, never to a client. */
 export const registerClient = async (connection: Connection, client: Client): Promise<void> => {
   const { id, name, organization, policies } = client
   await connection.run(sql.fragment`
@@ -23,7 +23,7 @@ export const registerClient = async (connection: Connection, client: Client): Pr
     SET name = excluded.name, organization = excluded.organization, policies = excluded.policies`)
 }
 
-/** Id of the Organization that it works for. */
+/** Id of the Organization that the client works for. */
 export const organizationOf = async (connection: Connection, id: string): Promise<string | undefined> => {
   const client = await connection.maybeOne<{ organization: string | null }>(
     sql.fragment`SELECT organization FROM client WHERE id = ${id}`,

@@ -5,8 +5,8 @@ import { isCalledOff } from '../study/app-invitation.ts'
 import { isBeyond } from './outsider.ts'
 
 /**
- * Of a row of `authorization_grant`, by the name that it has in the statement. A session that is signed out takes what was granted
- * with it along. A Person who is not active grants nothing, nor does an invitation that was called off, nor a role that is over.
+ * For a row of `authorization_grant`, under its name in the statement. A grant ends with the session to which it was bound, and it is not in force if
+ * its Person is not active, if the invitation that it came by was called off, or if the role that it needs has ended.
  */
 export const isGrantInForce = (grant: SqlFragment): SqlFragment => sql.fragment`(
   ${grant}.revoked_at IS NULL AND ${grant}.expires_at > now()
@@ -16,6 +16,6 @@ export const isGrantInForce = (grant: SqlFragment): SqlFragment => sql.fragment`
     AND NOT ${isCalledOff(sql.fragment`${grant}.id`)})
   AND NOT ${isBeyond(grant)})`
 
-/** Whether the grant of the id is in force, within a statement. */
+/** In a statement: whether the grant with the id is in force. */
 export const isGrantIdInForce = (id: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM authorization_grant AS given WHERE given.id = ${id} AND ${isGrantInForce(sql.fragment`given`)})`

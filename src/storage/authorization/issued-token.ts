@@ -4,17 +4,17 @@ import { sql } from '../sql.ts'
 import { isGrantInForce } from './grant-in-force.ts'
 import { isTokenInForce } from './token.ts'
 
-/** An access token of the authorization server, in the one table of tokens: by a person's grant, or a client's own. */
+/** An access token of the authorization server, by a person's grant or of a client itself. It is in the same table as all tokens. */
 export type IssuedToken = {
   readonly client: string
   readonly scope: string
   readonly expiresAt: Date
   readonly grant?: string
-  /** Id of the Person, where it is by a grant of theirs. */
+  /** Id of the Person, if it is by a grant of theirs. */
   readonly person?: string
-  /** Id of the Patient, where it is by a grant of nobody else. */
+  /** Id of the Patient, if it is by a grant without a Person. */
   readonly patient?: string
-  /** What else an introspection says. */
+  /** What else an introspection answers. */
   readonly issued: Readonly<Record<string, unknown>>
 }
 
@@ -23,7 +23,7 @@ type NewToken = Pick<IssuedToken, 'client' | 'scope' | 'issued' | 'grant'> & {
   readonly ttlSeconds: number
 }
 
-/** Whose it is and for which patient says the grant. False where that is in force no more, or the client disabled. */
+/** The grant says whose it is and for which patient. False if the grant is no longer in force, or the client is disabled. */
 export const keepIssuedToken = async (connection: Connection, given: NewToken): Promise<boolean> => {
   const { token, client, scope, issued, grant, ttlSeconds } = given
   const hash = hashOf(token)
@@ -49,13 +49,13 @@ export const keepIssuedToken = async (connection: Connection, given: NewToken): 
   return rows > 0
 }
 
-/** To the minute, so that a client that asks all the time does not write all the time. */
+/** To the minute, so that a client that asks all the time does not cause a write each time. */
 const noteUse = (connection: Connection, client: string): Promise<number> =>
   connection.run(sql.fragment`
     UPDATE client SET token_at = now()
     WHERE id = ${client} AND (token_at IS NULL OR token_at < now() - interval '1 minute')`)
 
-/** Also one of the command line, if it is in force; `kind` as in the table. */
+/** Finds tokens of the command line too, if they are in force; `kind` as in the table. */
 export const findIssuedToken = async (
   connection: Connection,
   kind: 'user' | 'client',

@@ -3,10 +3,10 @@ import type { Connection } from '../database.ts'
 import { hashOf, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
-/** What the app is told beside the patient, and the ResearchStudy that its token is narrowed to. */
+/** What the app is told besides the patient, and the ResearchStudy to which its token is narrowed. */
 export type GrantContext = {
   readonly study?: string
-  /** Of an app that has taken up an invitation by itself. */
+  /** For an app that has taken up an invitation by itself. */
   readonly unproven?: Unproven
   readonly needPatientBanner?: boolean
   readonly intent?: string
@@ -17,7 +17,7 @@ export type Launch = { readonly person: string; readonly client: string; readonl
 
 export type LaunchContext = GrantContext & { readonly patient?: string }
 
-/** Answers the launch token, good for five minutes and once: only the hash is kept. */
+/** Answers the launch token, which can be used once within five minutes. Only its hash is stored. */
 export const mintLaunch = async (connection: Connection, { person, client, context }: Launch): Promise<string> => {
   const token = newSecret()
   await connection.run(sql.fragment`DELETE FROM launch WHERE expires_at < now() - interval '1 day'`)
@@ -28,7 +28,7 @@ export const mintLaunch = async (connection: Connection, { person, client, conte
   return token
 }
 
-/** By the hash of its token, as base64url, if it is unused; `isFresh` says whether the token may still be shown. */
+/** By the hash of its token, in base64url, if it is unused. `isFresh`: whether the token may still be shown. */
 export const findLaunch = (
   connection: Connection,
   hash: string,
@@ -37,7 +37,7 @@ export const findLaunch = (
     SELECT person_id AS person, client_id AS client, context, expires_at > now() AS "isFresh"
     FROM launch WHERE hash = ${sql.binary(Buffer.from(hash, 'base64url'))} AND used_at IS NULL`)
 
-/** Of any number at once, one is told true; none who is another person or app. */
+/** If several use it at the same time, one gets true; another person or app gets false. */
 export const useLaunch = async (
   connection: Connection,
   { person, client, hash }: Omit<Launch, 'context'> & { readonly hash: string },

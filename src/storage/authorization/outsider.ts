@@ -2,26 +2,25 @@ import { inForce } from '../model/reference.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 
 /**
- * Whether the client of a row `client` is nobody's whom the practitioner works for, within a statement: it registered itself, or belongs
- * to an organization at which, or below which, they have no role now. Through it staff are only who else they are.
+ * In a statement: whether the client of a row `client` has not been approved by anybody for whom the practitioner works. Either it registered itself,
+ * or it belongs to an organization where, and below which, they have no role now. Through such a client, staff do not act as staff.
  */
 export const isOutsider = (practitioner: SqlFragment): SqlFragment => sql.fragment`(
   client.self_registered OR client.organization IS NOT NULL AND NOT ${isMemberBelow(practitioner, sql.fragment`client.organization`)})`
 
-/** Whether a practitioner has a role in the Organization or below it. */
 const isMemberBelow = (practitioner: SqlFragment, organization: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM membership
   JOIN organization_ancestor AS tree ON tree.organization = membership.organization AND tree.ancestor = ${organization}
   WHERE membership.practitioner = ${practitioner}
     AND ${inForce(name('membership'))})`
 
-/** Whether scopes have some that reach what staff see. */
+/** Whether any of the scopes reaches what staff see. */
 export const hasUserScopes = (scope: SqlFragment): SqlFragment =>
   sql.fragment`${scope} ~ '(^| )(http://smarthealthit.org/fhir/scopes/)?user/'`
 
 /**
- * Whether a grant gives its client what its Person cannot let it have any more, or never could: what they see as staff, through a client
- * that their place of work did not approve; of one that registered itself, anything but what is their own.
+ * Whether a grant gives its client what its Person can no longer give, or never could: what they see as staff, through a client that their place of
+ * work has not approved; or, to a client that registered itself, anything that is not their own.
  */
 export const isBeyond = (grant: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM client

@@ -9,7 +9,7 @@ export type SerializedKey = {
   readonly [member in 'material' | 'algorithm' | 'library' | 'serialization_mode']: string
 }
 
-/** What a client says of itself that shares by links. */
+/** What a client that shares by links says about itself. */
 export type SaidPartner = {
   readonly name?: string
   readonly logo_uri?: string
@@ -21,17 +21,17 @@ export const findSaid = async (connection: Connection, client: string): Promise<
   return (await connection.maybeOne<{ readonly said: SaidPartner }>(found))?.said ?? {}
 }
 
-/** What it does not say now stays. */
+/** What it does not mention stays as it was. */
 export const keepSaid = async (connection: Connection, client: string, said: SaidPartner): Promise<void> => {
   await connection.run(sql.fragment`
     INSERT INTO sharing_partner AS known (client_id, said) VALUES (${client}, ${JSON.stringify(said)}::jsonb)
     ON CONFLICT (client_id) DO UPDATE SET said = known.said || excluded.said`)
 }
 
-/** What a link asks, which is used once. */
+/** What a link asks for. It can be used once. */
 export type SharingAsked = {
   readonly client: string
-  /** By which the partner knows the patient. */
+  /** The id by which the partner knows the patient. */
   readonly user: string
   readonly request: string
   readonly encryptionKey: SerializedKey
@@ -42,8 +42,8 @@ export const isLinkUsed = async (connection: Connection, asked: SharingAsked): P
   (await findRecord(connection, linkKind, keyOf(asked))) !== undefined
 
 /**
- * In the transaction of the connection: a grant, and where a link asked for it, what is shared by it, in the place of what was.
- * Throws `conflict` where the link was used, and `business-rule` where another human shares under its id.
+ * In the transaction of the connection: makes a grant and, if a link asked for it, what is shared by the grant, which replaces what was shared
+ * before. Throws `conflict` if the link was used, and `business-rule` if another human shares under its id.
  */
 export const createSharing = async (
   connection: Connection,
@@ -72,7 +72,7 @@ export const createSharing = async (
   return id
 }
 
-/** Which of several records the grant names is no matter: they stand in one compartment. */
+/** It does not matter which of several records the grant names, if they are in one compartment. */
 const areOneHuman = async (
   connection: Connection,
   one: string | undefined,
@@ -83,7 +83,7 @@ const areOneHuman = async (
     SELECT FROM patient_compartment AS own JOIN patient_compartment AS others USING (patient_id)
     WHERE own.id = ${one ?? null} AND others.id = ${other ?? null}`)) !== undefined
 
-/** Also where the grant is in force no more. */
+/** Even if the grant is no longer in force. */
 export const findSharing = (connection: Connection, client: string, user: string): Promise<Sharing | undefined> =>
   connection.maybeOne(sql.fragment`
     SELECT grant_id AS grant, encryption_key AS "encryptionKey"

@@ -1,10 +1,10 @@
 import type { Connection, Database } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** A private key that only SECRET_KEY opens. */
+/** A private key that only SECRET_KEY can open. */
 export type SealedKey = { readonly kid: string; readonly sealed: string; readonly madeAt: Date }
 
-/** The newest first. */
+/** Newest first. */
 export const listSigningKeys = async (connection: Connection): Promise<readonly SealedKey[]> =>
   connection.any<SealedKey>(
     sql.fragment`SELECT kid, sealed, made_at AS "madeAt" FROM signing_key ORDER BY made_at DESC, kid`,
@@ -12,7 +12,7 @@ export const listSigningKeys = async (connection: Connection): Promise<readonly 
 
 type NewKey = Omit<SealedKey, 'madeAt'>
 
-/** Only where there is none yet: of two servers that start at once, one makes it. */
+/** Only if there is none yet: if two servers start at the same time, one of them makes it. */
 export const addFirstSigningKey = (database: Database, { kid, sealed }: NewKey): Promise<void> =>
   database.transaction(async connection => {
     await connection.run(sql.fragment`LOCK TABLE signing_key IN SHARE ROW EXCLUSIVE MODE`)
@@ -24,7 +24,7 @@ export const addSigningKey = async (connection: Connection, { kid, sealed }: New
   await connection.run(sql.fragment`INSERT INTO signing_key (kid, sealed) VALUES (${kid}, ${sealed})`)
 }
 
-/** Takes out all but the newest: what they have signed verifies no more. Answers how many. */
+/** Deletes all but the newest: what they have signed can no longer be verified. Answers how many. */
 export const removeOldSigningKeys = (connection: Connection): Promise<number> =>
   connection.run(sql.fragment`
     DELETE FROM signing_key WHERE made_at < (SELECT max(made_at) FROM signing_key)`)

@@ -7,7 +7,7 @@ import { inForce } from '../model/reference.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 import { isOutsider } from './outsider.ts'
 
-/** Rows of which `toCaller` makes callers: of tokens, or of what has their columns. `more` columns go first, each with its comma. */
+/** Rows of which `toCaller` makes callers: from tokens, or anything with the same columns. `more`: further columns in front, each with its comma. */
 export const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragment => sql.fragment`
     SELECT ${more} token.hash, token.kind, token.person_id, token.patient_id, token.client_id, token.scope, token.context,
       CASE WHEN token.patient_id IS NOT NULL THEN ${grantedScope} END AS granted,
@@ -29,7 +29,7 @@ export const callerRows = (source: SqlFragment, more = sql.fragment``): SqlFragm
     JOIN client ON client.id = token.client_id
     LEFT JOIN person_practitioner ON person_practitioner.person = token.person_id`
 
-/** A token with less than its grant, as a refresh may ask for it, is in no other role for that. */
+/** A token with fewer scopes than its grant, as a refresh may ask for, still has the grant's role. */
 const grantedScope = sql.fragment`
   coalesce((SELECT given.scope FROM authorization_grant AS given WHERE given.id = token.grant_id), token.scope)`
 
@@ -40,7 +40,7 @@ const isHeld = sql.fragment`EXISTS (
   LEFT JOIN person_patient AS holder ON holder.patient = same.id
   WHERE own.id = token.patient_id AND (same.id <> own.id OR holder.person IS NOT NULL))`
 
-/** What a token is, with what its person and client are now. */
+/** A token, with what its person and client are now. */
 export type TokenRow = {
   readonly hash: Buffer
   readonly kind: 'user' | 'patient' | 'client' | 'administrator'
@@ -48,7 +48,7 @@ export type TokenRow = {
   readonly patient_id: string | null
   readonly client_id: string
   readonly scope: string
-  /** The scopes of its grant, else its own; null where it is for no patient. */
+  /** The scopes of its grant, or else its own; null if it is for no patient. */
   readonly granted: string | null
   readonly context: {
     readonly study?: string
@@ -58,14 +58,14 @@ export type TokenRow = {
   readonly organization: string | null
   readonly policies: readonly ClientPolicy[]
   readonly practitioner: string | null
-  /** Whether through this client they are staff of nobody. */
+  /** Whether they do not act as staff through this client. */
   readonly outsider: boolean
   /** Whether the person's account is an administrator's. */
   readonly administrator: boolean
   readonly patients: readonly string[]
-  /** In how many compartments the patients stand. */
+  /** In how many compartments the patients are. */
   readonly compartments: number
-  /** Whether somebody is the Patient of what came by an invitation alone. */
+  /** For a grant that came by an invitation only: whether somebody has an account for its Patient, or the Patient was joined with another. */
   readonly held: boolean
   readonly organizations: readonly string[]
 }
@@ -89,9 +89,9 @@ export const toCaller = (found: TokenRow): Caller => {
 }
 
 /**
- * What somebody sees as staff, or administers, is not theirs to let any app have: through one that is nobody's for whom they work
- * they are who else they are, and what reaches further than `patient/` reaches nothing. By a patient's token for one that they are
- * themselves, they are that patient and nobody else, through whichever app.
+ * Nobody can let any app have what they see as staff, or administer. Through a client that nobody for whom they work has approved, they do not act as
+ * staff or administrator, and only `patient/` scopes count. With a token for a patient that they are themselves, they are that patient and nobody
+ * else, through whichever app.
  */
 const inRole = (row: TokenRow): TokenRow => {
   const { kind, outsider, practitioner, administrator } = row
@@ -101,7 +101,7 @@ const inRole = (row: TokenRow): TokenRow => {
   return isOwnPatients(row) ? other : row
 }
 
-/** Of what is no resource scope as well. */
+/** Scopes that are not resource scopes count as well. */
 const isPatients = (word: string): boolean => (parseScope(word)?.context ?? 'patient') === 'patient'
 
 const isOwnPatients = ({ patient_id, patients, granted }: TokenRow): boolean =>
@@ -113,14 +113,14 @@ const clientOf = ({ kind, client_id: id, organization, policies, context }: Toke
   policies: new Set([...policies, ...(kind === 'client' ? (context.policies ?? []) : [])]),
 })
 
-/** Staff may be launched for any patient, a person only for one that they are; who is one patient needs no launch. */
+/** Staff can have any patient of a launch, other people only one that they are. A person who is one patient needs no launch. */
 const patientOf = ({ kind, patient_id, practitioner, patients, compartments }: TokenRow): string | undefined => {
   if (kind !== 'user' || practitioner !== null) return patient_id ?? undefined
   if (patient_id !== null) return patients.find(one => one === patient_id)
   return compartments === 1 ? patients[0] : undefined
 }
 
-/** What staff write as the patient that they are as well is not signed with their Practitioner. */
+/** What staff write as the patient that they are themselves is not signed with their Practitioner. */
 const principalOf = (row: TokenRow, otherwise: string | undefined): Principal => {
   const { kind, person_id, patient_id, client_id } = row
   if (otherwise !== undefined) return { kind: 'patient', id: otherwise }
@@ -134,7 +134,7 @@ const withFhirUser = (caller: Caller, row: TokenRow): Caller => {
   return fhirUser === undefined ? caller : { ...caller, fhirUser }
 }
 
-/** Practitioner for staff, Patient for patients, else Person, where `openid fhirUser` was granted. */
+/** Practitioner for staff, Patient for patients, else Person, if `openid fhirUser` was granted. */
 const fhirUserOf = (row: TokenRow, patient: string | undefined): Caller['fhirUser'] => {
   const words = row.scope.split(' ')
   if (!words.includes('openid') || !words.includes('fhirUser')) return undefined

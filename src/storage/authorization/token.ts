@@ -16,18 +16,18 @@ type TokenSubject =
 
 export type TokenRequest = {
   readonly subject: TokenSubject
-  /** Id of a client; tokens of the command line are `cli`'s. */
+  /** Id of a client; `cli` for tokens of the command line. */
   readonly client: string
   readonly scope: string
   readonly ttlSeconds: number
   /** Narrows it to one ResearchStudy, by id. */
   readonly study?: string
-  /** Only for a client's own token: what this one may do beyond what the client may. */
+  /** Only for a client's own token: what it may do beyond what the client may. */
   readonly policies?: readonly ClientPolicy[]
   readonly grantId?: string
 }
 
-/** Answers the token, 43 base64url characters: only its hash is kept. The client must exist. */
+/** Answers the token, 43 base64url characters, of which only the hash is stored. The client must exist. */
 export const issueToken = async (connection: Connection, request: TokenRequest): Promise<string> => {
   const token = newSecret()
   const { subject, client, scope, ttlSeconds, study, policies, grantId } = request
@@ -42,11 +42,11 @@ export const issueToken = async (connection: Connection, request: TokenRequest):
   return token
 }
 
-/** Undefined for a token that is unknown, expired, revoked, of a grant that is over or of a Person who is not active, and for no token at all. */
+/** Undefined for a token that is unknown, expired or revoked, whose grant has ended or whose Person is not active, and for text that is no token. */
 export const findCaller = async (connection: Connection, bearer: string): Promise<Caller | undefined> =>
   (await findToken(connection, bearer))?.caller
 
-/** The same, with the moment at which the token ends by itself, and whether it ends with a sign-in. */
+/** The same, with the moment when the token expires, and whether it ends with a sign-in. */
 export const findToken = async (connection: Connection, bearer: string): Promise<TokenFound | undefined> => {
   if (!isSecret(bearer)) return undefined
   const row = await connection.maybeOne<
@@ -62,7 +62,7 @@ type TokenFound = { readonly caller: Caller; readonly expiresAt: Date; readonly 
 const isOnline = sql.fragment`EXISTS (
   SELECT FROM authorization_grant AS given WHERE given.id = token.grant_id AND given.session IS NOT NULL)`
 
-/** Of a row of `token`: what was granted ends it, or where nobody granted it, whose it is. */
+/** For a row of `token`: it ends with its grant or, without a grant, when its Person, or the Person of its Patient, is no longer active. */
 const isNotEnded: SqlFragment = sql.fragment`(
   token.revoked_at IS NULL
   AND CASE
@@ -71,10 +71,10 @@ const isNotEnded: SqlFragment = sql.fragment`(
       AND (token.kind <> 'patient' OR NOT ${isBarredPatient(sql.fragment`token.patient_id`)})
   END)`
 
-/** Of a row of `token`. */
+/** For a row of `token`. */
 export const isTokenInForce: SqlFragment = sql.fragment`(token.expires_at > now() AND ${isNotEnded})`
 
-/** Whose a token is that has let something in which goes on: it may have run out meanwhile, and not have been ended. */
+/** The caller of a token that has let in something which still goes on: it may have expired meanwhile, but must not have been ended. */
 export const findGoingOn = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
   if (!isSecret(bearer)) return undefined
   const row = await connection.maybeOne<TokenRow>(sql.fragment`
@@ -82,7 +82,7 @@ export const findGoingOn = async (connection: Connection, bearer: string): Promi
   return row && toCaller(row)
 }
 
-/** Whom a token stood for, or would stand for, that `findToken` does not answer; undefined where there never was one. */
+/** The caller of a token that `findToken` does not answer; undefined if there never was such a token. */
 export const findRefused = async (connection: Connection, bearer: string): Promise<Caller | undefined> => {
   if (!isSecret(bearer)) return undefined
   const row = await connection.maybeOne<TokenRow>(
@@ -91,7 +91,7 @@ export const findRefused = async (connection: Connection, bearer: string): Promi
   return row && toCaller(row)
 }
 
-/** The caller that a token made, from a copy of its row in another table that has its columns, and `id`. It is not asked for how long. */
+/** The caller of a token, from a copy of its row in another table that has its columns, and `id`. Whether it has expired is not asked. */
 export const findCallerOf = async (
   connection: Connection,
   copies: SqlFragment,
@@ -105,7 +105,7 @@ export const findCallerOf = async (
   return row && toCaller(row)
 }
 
-/** Who a token of the person would make of its bearer, for what our own pages ask on their behalf: it is never issued. */
+/** The caller that a token of the person would stand for, for what our own pages do on their behalf. No such token is issued. */
 export const callerOfPerson = async (
   connection: Connection,
   { person, client, scope, patient }: OnBehalf,
@@ -125,7 +125,7 @@ type OnBehalf = {
   readonly patient?: string | undefined
 }
 
-/** The same for one of the Patients that the Person is, also where they are staff elsewhere; undefined for any other. */
+/** The same for one of the person's Patients, even if they are staff elsewhere; undefined for any other Patient. */
 export const callerOfPatient = async (
   connection: Connection,
   { person, client, scope, patient }: OnBehalf & { readonly patient: string },
@@ -146,7 +146,7 @@ export const patientsOf = async (connection: Connection, person: string): Promis
     )
   ).map(({ patient }) => patient)
 
-/** Of the Patients that the Person is, or acts for, one for each compartment: several may be one human. */
+/** One Patient for each compartment, of those that the Person is or acts for, since several may be one human. */
 export const compartmentsOf = async (connection: Connection, person: string): Promise<readonly string[]> =>
   (
     await connection.any<{ readonly patient: string }>(sql.fragment`
@@ -158,7 +158,7 @@ export const compartmentsOf = async (connection: Connection, person: string): Pr
       ORDER BY patient`)
   ).map(({ patient }) => patient)
 
-/** Whether the token of which a row is a copy was revoked, or its grant, of which then no token is left in force. */
+/** Whether the token was revoked of which a row is a copy, or its grant: then no token of the grant is in force. */
 export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
   EXISTS (SELECT FROM token AS own WHERE own.hash = ${copy}.hash AND own.revoked_at IS NOT NULL)
   OR (
@@ -166,15 +166,18 @@ export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
     AND NOT EXISTS (
       SELECT FROM token AS granted WHERE granted.grant_id = ${copy}.grant_id AND granted.revoked_at IS NULL)))`
 
-/** The same, or that grant is in force no more: whoever signed out, or lost the role that it needed, lets nothing go on by it. */
+/**
+ * The same, or the grant is no longer in force: what somebody granted ends when they sign out, if it was bound to that, or lose the role that it
+ * needed.
+ */
 export const hasEnded = (copy: SqlFragment): SqlFragment => sql.fragment`(
   ${isRevoked(copy)} OR ${copy}.grant_id IS NOT NULL AND NOT ${isGrantIdInForce(sql.fragment`${copy}.grant_id`)})`
 
-/** All that a token decides by, of its row or a copy. */
+/** Everything in a token's row, or a copy of it, that decides what it may do. */
 export const rightsOf = (token: SqlFragment): SqlFragment => sql.fragment`jsonb_build_array(
   ${token}.kind, ${token}.person_id, ${token}.patient_id, ${token}.client_id, ${token}.scope, ${token}.context)`
 
-/** False where there was nothing to revoke. It ends with the next request. */
+/** False if there was nothing to revoke. It takes effect with the next request. */
 export const revokeToken = async (connection: Connection, bearer: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
     UPDATE token SET revoked_at = now() WHERE hash = ${hashOf(bearer)} AND revoked_at IS NULL`)) > 0
