@@ -1,19 +1,19 @@
 import type { Connection, Database } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** A private key that only SECRET_KEY opens. */
+/** A private key that only SECRET_KEY can open. */
 export type SealedEhrKey = { readonly alg: string; readonly sealed: string }
 
 export const listEhrKeys = (connection: Connection): Promise<readonly SealedEhrKey[]> =>
   connection.any<SealedEhrKey>(sql.fragment`SELECT alg, sealed FROM ehr_key ORDER BY alg`)
 
-/** Of two servers that start at once, one makes it. */
+/** If two servers start at the same time, one of them makes it. */
 export const addEhrKey = async (connection: Connection, { alg, sealed }: SealedEhrKey): Promise<void> => {
   await connection.run(sql.fragment`
     INSERT INTO ehr_key (alg, sealed) VALUES (${alg}, ${sealed}) ON CONFLICT (alg) DO NOTHING`)
 }
 
-/** In the place of those of the same algorithm, all at once. */
+/** Replaces those of the same algorithms, all at once. */
 export const replaceEhrKeys = (database: Database, keys: readonly SealedEhrKey[]): Promise<void> =>
   database.transaction(async connection => {
     for (const { alg, sealed } of keys)

@@ -2,7 +2,7 @@ import type { Connection } from '../database.ts'
 import { hashOf, isSecret, newSecretBeside } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
-/** What the EHR said of itself when the browser was sent to it: it is held to that when the browser comes back. */
+/** What the EHR said about itself when the browser was sent to it. It has to be the same when the browser comes back. */
 export type EhrMetadata = {
   readonly issuer: string
   readonly authorization_endpoint: string
@@ -13,16 +13,16 @@ export type EhrMetadata = {
   readonly authorization_response_iss_parameter_supported?: boolean
 }
 
-/** `browser` is what the browser keeps in a cookie. */
+/** `browser`: a secret that the browser keeps in a cookie. */
 export type EhrLaunch = {
   readonly state: string
   readonly browser: string
-  /** Id of the configuration of the EHR. */
+  /** Id of the EHR's configuration. */
   readonly config: string
   readonly metadata: EhrMetadata
 }
 
-/** Good once, for ten minutes. */
+/** It can be used once, within ten minutes. */
 export const keepEhrLaunch = async (
   connection: Connection,
   { state, browser, config, metadata }: EhrLaunch,
@@ -34,8 +34,8 @@ export const keepEhrLaunch = async (
 }
 
 /**
- * Of any number at once that come back with the state, one has it; who comes with another browser, or to the
- * address of another configuration, has nothing, and ends nothing.
+ * If several come back with the state at the same time, only one gets it. With another browser, or at the address of another configuration, nothing
+ * is found, and nothing ended.
  */
 export const takeEhrLaunch = async (
   connection: Connection,
@@ -52,8 +52,8 @@ export const takeEhrLaunch = async (
 type Arrival = { readonly browser: string; readonly config: string; readonly arrived: string }
 
 /**
- * Answers by what it is found again, for half an hour and in the same browser: only the hash is kept. It begins as the state did, by
- * which whoever comes finds in their browser what they kept for that launch.
+ * Answers the secret by which it is found again, for half an hour and in the same browser. Only its hash is stored. It begins like the state, since
+ * what the browser keeps for a launch is named after that.
  */
 export const keepArrival = async (
   connection: Connection,
@@ -78,7 +78,7 @@ export const findArrival = async (
     WHERE hash = ${hashOf(secret)} AND browser_hash = ${hashOf(browser)} AND expires_at > now()`)
 }
 
-/** From then on it is another browser's, and no more the first one's. False where it is not the first one's. */
+/** From then on it belongs to another browser, and no longer to the first one. False if it is not the first one's. */
 export const moveArrival = async (
   connection: Connection,
   secret: string,

@@ -3,27 +3,27 @@ import { type SqlFragment, sql } from '../sql.ts'
 
 /** An EHR that launches us, and how we are registered there. https://hl7.org/fhir/smart-app-launch/app-launch.html#register-app-with-ehr */
 export type SmartClientConfig = {
-  /** It stands in the addresses that the EHR is given. */
+  /** A part of the addresses that the EHR is given. */
   readonly id: string
   /** FHIR base of the EHR, without a slash at the end. */
   readonly issuer: string
-  /** Id of the Organization that it is for, and for all below it. */
+  /** Id of the Organization for which it is, and for all below that. */
   readonly organization: string
   readonly clientId: string
   readonly authentication: 'none' | 'secret' | 'private_key_jwt'
   /** Sealed. */
   readonly secret?: string
   readonly scope: string
-  /** Whether an id_token without the nonce that we sent is refused. Where it is not required we send none. */
+  /** Whether an id_token without the nonce that we sent is refused. If not, we send none. */
   readonly requiresNonce: boolean
   readonly enabled: boolean
-  /** Whose pages may show ours in a frame; of none, launches go on in a tab of their own. */
+  /** The origins whose pages may show ours in a frame. If there are none, launches continue in a tab of their own. */
   readonly frameOrigins: readonly string[]
 }
 
 type Kept = Omit<SmartClientConfig, 'id'>
 
-/** Answers its id; undefined where the organization has that EHR already. */
+/** Answers its id; undefined if the organization already has this EHR. */
 export const addSmartClientConfig = async (connection: Connection, config: Kept): Promise<string | undefined> =>
   (
     await connection.maybeOne<{ readonly id: string }>(
@@ -31,7 +31,7 @@ export const addSmartClientConfig = async (connection: Connection, config: Kept)
     )
   )?.id
 
-/** Makes it, or changes it to this. Answers its id. */
+/** Makes the configuration, or changes it to this. Answers its id. */
 export const keepSmartClientConfig = async (connection: Connection, config: Kept): Promise<string> =>
   (
     await connection.one<{ readonly id: string }>(sql.fragment`
@@ -55,7 +55,7 @@ const insert = (config: Kept): SqlFragment => {
 export const findSmartClientConfig = (connection: Connection, id: string): Promise<SmartClientConfig | undefined> =>
   findOne(connection, sql.fragment`id = ${id}`)
 
-/** Undefined where it is none of the organization's own. */
+/** Undefined if it is not one of the organization's own. */
 export const findSmartClientConfigOf = (
   connection: Connection,
   organization: string,
@@ -63,7 +63,7 @@ export const findSmartClientConfigOf = (
 ): Promise<SmartClientConfig | undefined> =>
   findOne(connection, sql.fragment`organization = ${organization} AND id = ${id}`)
 
-/** The same, which nobody else changes until the end of the transaction. */
+/** The same. Nobody else can change it until the transaction ends. */
 export const lockSmartClientConfigOf = (
   connection: Connection,
   organization: string,
@@ -71,7 +71,7 @@ export const lockSmartClientConfigOf = (
 ): Promise<SmartClientConfig | undefined> =>
   findOne(connection, sql.fragment`organization = ${organization} AND id = ${id} FOR UPDATE`)
 
-/** Of all organizations that are set up at the EHR; the first that was, first. */
+/** Those of all organizations that are set up at the EHR, oldest first. */
 export const listSmartClientConfigsAt = (
   connection: Connection,
   issuer: string,
@@ -87,7 +87,7 @@ export const listSmartClientConfigsOf = (
 ): Promise<readonly SmartClientConfig[]> =>
   list(connection, sql.fragment`WHERE organization = ${organization} ORDER BY issuer`)
 
-/** What the organization shares with those above it: which EHR, and the name of the organization that is set up there. */
+/** The EHRs that an organization uses because one above it is set up there, with the name of that organization. */
 export const listInheritedEhrs = (
   connection: Connection,
   organization: string,
@@ -100,7 +100,7 @@ export const listInheritedEhrs = (
     WHERE tree.organization = ${organization} AND tree.ancestor <> ${organization} AND config.enabled
     ORDER BY config.issuer, name`)
 
-/** False where there is none. Launches under way, and sessions in its frames, end with it. */
+/** False if there is none. Launches under way, and sessions in its frames, end with it. */
 export const removeSmartClientConfig = async (connection: Connection, id: string): Promise<boolean> => {
   await connection.run(sql.fragment`DELETE FROM user_session WHERE frame = ${id}`)
   return (await connection.run(sql.fragment`DELETE FROM smart_client_config WHERE id = ${id}`)) > 0

@@ -3,7 +3,7 @@ import type { Connection } from '../database.ts'
 import { inForce } from '../model/reference.ts'
 import { name, sql } from '../sql.ts'
 
-/** An organization in which somebody works, and whether they may register patients there, as long as it is not closed. */
+/** An organization in which somebody works. `registers`: they may register patients there, unless it is closed. */
 export type Workplace = {
   readonly organization: string
   readonly name: string
@@ -11,7 +11,7 @@ export type Workplace = {
   readonly isClosed: boolean
 }
 
-/** Where the Person works in the organization, or in one below it. */
+/** Where the Person works, in the organization or below it. */
 export const workplacesOf = (
   connection: Connection,
   person: string,
@@ -31,8 +31,8 @@ export const workplacesOf = (
     ORDER BY name, membership.organization`)
 
 /**
- * Whether all that the Person is here stands in the organization or below it. Who sets up an EHR there says by it who they are,
- * and could be them: so it is not enough for an administrator, a patient, or whoever works elsewhere as well.
+ * Whether everything that the Person is here belongs to the organization or those below it. Whoever sets up an EHR there says through it who people
+ * are, and could pretend to be this Person. So it is not enough to say so of an administrator, a patient, or somebody who works elsewhere too.
  */
 export const isOnlyStaffOf = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`

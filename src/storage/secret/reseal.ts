@@ -8,7 +8,7 @@ import { type Kind, seal, unseal } from './sealed.ts'
 
 type Place = { readonly table: string; readonly key: string; readonly column: string; readonly kind: Kind }
 
-/** Where what lasts lies sealed. */
+/** The columns with sealed values that last. */
 const places: readonly Place[] = [
   { table: 'signing_key', key: 'kid', column: 'sealed', kind: 'signing keys' },
   { table: 'ehr_key', key: 'alg', column: 'sealed', kind: 'launches from an EHR' },
@@ -17,18 +17,18 @@ const places: readonly Place[] = [
   { table: 'letter', key: 'id', column: 'sealed', kind: 'letters' },
 ]
 
-/** What is of use for minutes, and is begun anew. */
+/** These are used only for minutes, and can be started again. */
 const passing = ['ehr_arrival', 'sign_in_step'] as const
 
 type Keys = { readonly from: Uint8Array; readonly to: Uint8Array }
 
-/** `unproved`: the new key does not vouch for what the one before has sealed of the record of who did what. */
+/** `unproved`: the new key does not vouch for what the previous one has sealed in the record of who did what. */
 type Asked = { readonly audit?: 'proved' | 'unproved' }
 
 /**
- * Seals everything by another SECRET_KEY, in one commit: from then on the one before opens nothing. What the other has sealed
- * already stays, so that it may be done again. Answers how much it is. Throws a start error where neither opens something, where
- * the record of who did what is not whole, and where a server is connected, which would go on sealing by the one before.
+ * Seals everything with another SECRET_KEY, in one commit; from then on the previous one opens nothing. What the new key has already sealed stays, so
+ * it can be repeated. Answers how many values there are. Throws a start error if neither key opens something, if the record of who did what is not
+ * whole, or if a server is connected, since that would go on sealing with the previous key.
  */
 export const resealAll = (database: Database, keys: Keys, { audit = 'proved' }: Asked = {}): Promise<number> =>
   database.transaction(async connection => {
@@ -40,7 +40,7 @@ export const resealAll = (database: Database, keys: Keys, { audit = 'proved' }: 
     return count
   })
 
-/** Asked for a little while: PostgreSQL notices only after a moment that a connection was closed. */
+/** Tries for a little while, since PostgreSQL takes a moment to notice that a connection was closed. */
 const refuseOthers = async (connection: Connection, attempts = 10): Promise<void> => {
   const { others } = await connection.one<{ readonly others: number }>(sql.fragment`
     SELECT count(*)::integer AS others FROM pg_stat_activity
@@ -48,7 +48,7 @@ const refuseOthers = async (connection: Connection, attempts = 10): Promise<void
   if (others === 0) return
   if (attempts <= 1) throw startError('Something else is connected to the database: stop the server first')
   await sleep(100)
-  // Within a transaction the same picture is shown again, unless it is cleared.
+  // Within a transaction the same statistics are shown again, unless they are cleared.
   await connection.run(sql.fragment`SELECT pg_stat_clear_snapshot()`)
   return refuseOthers(connection, attempts - 1)
 }

@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 
-/** What is kept sealed: each with a key of its own, so that nothing opens as something else. */
+/** The kinds of sealed values. Each has a key of its own, so that nothing can be opened as something else. */
 export type Kind =
   | 'signing keys'
   | 'launches from an EHR'
@@ -10,13 +10,13 @@ export type Kind =
   | 'choices of a consent'
   | 'letters'
 
-/** Text that only SECRET_KEY opens, as a JWE. https://www.rfc-editor.org/rfc/rfc7516 */
+/** Text that only SECRET_KEY can open, as a JWE. https://www.rfc-editor.org/rfc/rfc7516 */
 export const seal = (secretKey: Uint8Array, kind: Kind, text: string): Promise<string> =>
   new CompactEncrypt(new TextEncoder().encode(text))
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
     .encrypt(keyOf(secretKey, kind))
 
-/** Throws where another SECRET_KEY has sealed it. */
+/** Throws if another SECRET_KEY has sealed it. */
 export const unseal = async (secretKey: Uint8Array, kind: Kind, sealed: string): Promise<string> => {
   const { plaintext } = await compactDecrypt(sealed, keyOf(secretKey, kind), {
     keyManagementAlgorithms: ['dir'],

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { startError } from '../../start-error.ts'
 
-/** 32 random bytes kept as hexadecimal digits in a file that only its owner reads; made at the first call. */
+/** 32 random bytes, as hexadecimal digits in a file that only its owner can read. The first call makes it. */
 export const readOrMakeSecret = async (file: string, onMade: () => void = () => {}): Promise<Buffer> => {
   const secret = (await readSecret(file)) ?? (await makeSecret(file, onMade))
   if (secret.length === 32) return secret
@@ -18,7 +18,7 @@ const readSecret = async (file: string): Promise<Buffer | undefined> => {
   }
 }
 
-/** Written beside its place and linked into it, so that of two servers that start at once both read the same secret. */
+/** Written under another name and then linked, so that two servers that start at the same time read the same secret. */
 const makeSecret = async (file: string, onMade: () => void): Promise<Buffer> => {
   const secret = randomBytes(32)
   const draft = `${file}.${process.pid}`

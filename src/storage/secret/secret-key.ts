@@ -4,7 +4,7 @@ import type { Tell } from '../../events/event.ts'
 import { makeDataFolder } from '../postgres/data-folder.ts'
 import { readOrMakeSecret } from './secret-file.ts'
 
-/** 32 bytes: SECRET_KEY, or else a key file in DATA_DIR, which is made at the first start. */
+/** 32 bytes: SECRET_KEY, or else a key file in DATA_DIR, which the first start makes. */
 export const secretKeyOf = async ({ secretKey, dataDir }: Config, tell: Tell): Promise<Buffer> => {
   if (secretKey !== undefined) return secretKey
   await makeDataFolder(dataDir)
