@@ -7,8 +7,8 @@ import { writtenAlike } from './subscriber.ts'
 export type Binding = { readonly token: string; readonly expiresAt: Date; readonly subscriptions: readonly string[] }
 
 /**
- * For a websocket that cannot send a bearer token, of those Subscriptions that were written with tokens like this one; undefined
- * where none was. Whoever asks must have read them.
+ * For a websocket that cannot send a bearer token. It binds those of the Subscriptions that were written with tokens like this one; undefined if
+ * there are none. The caller must have read them.
  */
 export const issueBinding = async (
   connection: Connection,
@@ -27,12 +27,12 @@ export const issueBinding = async (
   return { token, expiresAt: expires_at, subscriptions }
 }
 
-/** The token that a binding token was given to, for as long as anything is bound by it. */
+/** The bearer token for which a binding token was issued. It is checked for as long as anything is bound by it. */
 export type Holder = { readonly hash: Buffer; readonly grant: string | null }
 
 /**
- * Once: of two that present the same, one is told nothing. Only what is still written with tokens like the one that it was given to is
- * bound, and nothing once that has ended.
+ * It can be used once: if two present it at the same time, one gets undefined. Only what is still written with tokens like the bearer token is bound,
+ * and nothing once that has ended.
  */
 export const takeBinding = async (
   connection: Connection,
@@ -49,7 +49,7 @@ export const takeBinding = async (
   return { holder, ids: await writtenAlike(connection, subscriptions, hash) }
 }
 
-/** It may have run out meanwhile. */
+/** It may have expired meanwhile. */
 export const isHolderOver = async (connection: Connection, { hash, grant }: Holder): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM (SELECT ${sql.binary(hash)}::bytea AS hash, ${grant}::text AS grant_id) AS holder

@@ -3,7 +3,7 @@ import type { Connection } from '../database.ts'
 import { endedBySilence } from '../postgres/silence.ts'
 import { sql } from '../sql.ts'
 
-/** Events of a Subscription by websocket are there, between two numbers: ids only, for whichever server has the socket. */
+/** Says that a Subscription by websocket has events between two numbers. Only ids, for whichever server has the socket. */
 export type Notice = { readonly id: string; readonly after: number; readonly until: number }
 
 export const giveNotice = async (connection: Connection, notice: Notice): Promise<void> => {
@@ -12,12 +12,12 @@ export const giveNotice = async (connection: Connection, notice: Notice): Promis
 
 type Hearing = {
   readonly hear: (notice: Notice) => void
-  /** From now on all are heard; before, some may have been given that were not. */
+  /** Called when a connection was made: notices that were given before then may have been missed. */
   readonly missed: () => void
   readonly reportFault: (fault: unknown) => void
 }
 
-/** Hears the notices of all servers on a connection of its own, which is made again where it breaks. */
+/** Hears the notices of all servers, on a connection of its own, which is made again if it breaks. */
 export const hearNotices = (
   url: string,
   { hear, missed, reportFault }: Hearing,

@@ -5,26 +5,26 @@ import type { Connection } from '../database.ts'
 import { typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
-/** A Subscription, with whose it is. */
+/** A Subscription, and whose it is. */
 export type Subscriber = {
   readonly id: string
   readonly subscription: Subscription
-  /** Absent where the client that it was written by is no more. */
+  /** Absent if the client by which it was written no longer exists. */
   readonly caller: Caller | undefined
-  /** Alike for tokens that may do the same. */
+  /** The same text for tokens that may do the same. */
   readonly rights: string
-  /** By the end of what the token that it was written with was granted by, or by its own time. */
+  /** Whether the grant of the token with which it was written has ended, or its own time is over. */
   readonly hasEnded: boolean
-  /** There is something to do for it: to look at what it asks, to tell it of events, to end it. */
+  /** Whether there is something to do for it: to look at what it asks, to deliver events, or to end it. */
   readonly isDue: boolean
-  /** It is time to show that this server is still there. */
+  /** Whether it is time to show that this server is still there. */
   readonly isSilent: boolean
-  /** Numbers of its last event, and of the last that went out. */
+  /** Numbers of its last event, and of the last that was delivered. */
   readonly lastEvent: number
   readonly lastTold: number
-  /** How often it was written by its subscriber: what is under way for an earlier writing is of no concern any more. */
+  /** How often its subscriber has written it. What is under way for an earlier version is no longer wanted. */
   readonly writing: number
-  /** Whoever it tells was greeted since it was written. */
+  /** Whether its receiver has been greeted since it was last written. */
   readonly isGreeted: boolean
 }
 
@@ -68,11 +68,11 @@ type Row = {
 
 const isOver = sql.fragment`subscriber.ends_at <= now() OR ${hasEnded(sql.fragment`subscriber`)}`
 
-/** A heartbeat of 0 or none is none. */
+/** Without a heartbeat, or with one of 0, it is never silent. */
 const isSilent = sql.fragment`coalesce(subscriber.heartbeat > 0
   AND subscriber.told_at < now() - subscriber.heartbeat * interval '1 second', FALSE)`
 
-/** What could not be told is tried again by the hour. */
+/** What could not be delivered is tried again after an hour. */
 const isDue = sql.fragment`subscriber.status = 'requested'
   OR (subscriber.status = 'active' AND subscriber.last_event > subscriber.last_told)
   OR (subscriber.status = 'active' AND ${isSilent})
@@ -86,8 +86,8 @@ export const dueSubscribers = (connection: Connection): Promise<readonly Due[]> 
 type Due = { readonly id: string; readonly writing: number; readonly client: string }
 
 /**
- * Those of the Subscriptions that were written with a token of the same client, scopes and context as this one. Through
- * any other, whoever binds it would be told what their own token does not reach.
+ * Those of the Subscriptions that were written with a token of the same client, scopes and context as this one. By binding any other, somebody would
+ * be told what their own token does not reach.
  */
 export const writtenAlike = async (
   connection: Connection,
@@ -103,13 +103,13 @@ export const writtenAlike = async (
   return rows.map(({ id }) => id)
 }
 
-/** All up to the number went out, or are of no concern any more. */
+/** All events up to the number were delivered, or no longer need to be. */
 export const markTold = async (connection: Connection, id: string, number: number): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE subscriber SET last_told = greatest(last_told, ${number}), told_at = now() WHERE id = ${id}`)
 }
 
-/** Whoever it tells has accepted the greeting, of this writing of it. From here on its heartbeats count. */
+/** Its receiver has accepted the greeting for this version of it. Its heartbeats count from now on. */
 export const markGreeted = async (connection: Connection, id: string, writing: number): Promise<void> => {
   await connection.run(sql.fragment`UPDATE subscriber SET greeted = ${writing}, told_at = now() WHERE id = ${id}`)
 }

@@ -17,26 +17,25 @@ import { findSubscriber, type Subscriber } from './subscriber.ts'
 import { openTimeLimit, type TimeLimit } from './time-limit.ts'
 import { noteAnswered, restUnanswered, tookTooLong, wasTooLong } from './unanswered.ts'
 
-/** What a subscriber is told of: rows of the type that the criteria match, of those that the access allows to be searched. */
+/** What a subscriber is told about: rows of the type that match the criteria, and that the access allows to be searched. */
 export type Question = { readonly type: ResourceType; readonly where: Expression; readonly access: Access }
 
-/** Undefined for whom there is nothing to ask any more; throws a FhirError where what they ask cannot be answered. */
+/** Undefined if there is no longer anything to ask for the subscriber; throws a FhirError if their question cannot be answered. */
 export type QuestionOf = (subscriber: Subscriber) => Question | undefined
 
 type Recording = { readonly classes: CodeClasses; readonly questionOf: QuestionOf }
 
-/** `failed`: whose question could not be answered, and why. */
 type Recorded = { readonly changes: number; readonly failed: readonly Failed[] }
 
 /** Whose question could not be answered, and why. */
 type Failed = { readonly id: string; readonly error: FhirError }
 
 /**
- * Takes the oldest changes, and numbers for each subscriber the events that they are to it. One server at a time, so that
- * events are numbered in the order of the changes. Several changes of one row that are taken together are one event.
+ * Takes the oldest changes, and numbers the events that they are for each subscriber. One server at a time does so, so that events are numbered in
+ * the order of the changes. Several changes of one row that are taken together are one event.
  */
 export const recordEvents = async (database: Database, recording: Recording): Promise<Recorded> => {
-  // By the index, which forgets what was taken before a vacuum does.
+  // Through the index, where what was taken disappears before a vacuum removes it.
   const { isAny } = await database.one<{ isAny: boolean }>(
     sql.fragment`SELECT (SELECT position FROM change ORDER BY position LIMIT 1) IS NOT NULL AS "isAny"`,
   )
@@ -59,11 +58,11 @@ const recordWaiting = (database: Database, recording: Recording): Promise<Record
     return { changes: changes.length, failed }
   })
 
-/** All others wait meanwhile: they are told of nothing before all have been asked. */
+/** The others wait meanwhile, since nobody is told anything before all have been asked. */
 const mostOfAllMs = 20_000
 const mostOfOneMs = 10_000
 const leastOfOneMs = 200
-/** Of one who was not answered last time. */
+/** For a subscriber whose question was not answered last time. */
 const leastOfLateMs = 50
 
 const recordForAll = async (
@@ -86,7 +85,7 @@ const recordForAll = async (
   return failed
 }
 
-/** What one subscriber asks too much hinders no other. */
+/** A subscriber whose question takes too long does not hold up the others. */
 const failureOf = async (
   connection: Connection,
   recording: Recording,
@@ -104,7 +103,7 @@ type Change = {
   readonly type: string
   readonly patient_id: number
   readonly pk: string
-  /** Of a deletion: its version, whose Subscriptions what was deleted matched, and of whose that was not found out in time. */
+  /** For a deletion: its version, the Subscriptions that matched what was deleted, and those for which this was not found out in time. */
   readonly deletion: number | null
   readonly subscribers: readonly string[] | null
   readonly unanswered: readonly string[] | null
@@ -160,10 +159,10 @@ const recordFor = async (
     WHERE subscription = ${id} AND number <= (SELECT last_event FROM subscriber WHERE id = ${id}) - ${keptEvents}`)
 }
 
-/** Of each subscriber, told or not: what could not be delivered for so many events is lost. */
+/** For each subscriber, delivered or not: what could not be delivered for so many events is lost. */
 const keptEvents = 10_000
 
-/** `focus` is absent where the row may not be seen now, or does not match any more. */
+/** `focus` is absent if the row may not be seen now, or no longer matches. */
 export type Event = {
   readonly number: number
   readonly occurredAt: Date
@@ -171,7 +170,7 @@ export type Event = {
     readonly type: ResourceType
     readonly id: string
     readonly version: number
-    /** Absent where it was deleted by this version, and where contents were not asked for. */
+    /** Absent if this version deleted it, or contents were not asked for. */
     readonly content?: string
     readonly patientId: number
     readonly kindId?: number | undefined
@@ -182,14 +181,14 @@ export type EventRange = {
   readonly after: number
   readonly until: number
   readonly limit: number
-  /** Whether the contents are to be told as well: of what may also be read, not only searched. */
+  /** Whether the contents are wanted as well, for what may also be read, not only searched. */
   readonly whole: boolean
 }
 
 /**
- * The events of a subscriber, each asked about anew at this moment; fewer than the limit, where the contents of more do not fit into one
- * answer, and none only where none is kept. A deletion is told to whom it was kept for: of what is gone it cannot be asked who may see it,
- * and no more is told than that it is.
+ * The events of a subscriber, each checked anew at this moment. There are fewer than the limit if the contents of more do not fit into one answer,
+ * and none only if none is kept. A deletion is told to those for whom it was kept, since nobody can check any more who may see what is gone; and
+ * nothing is told except that it was deleted.
  */
 export const eventsIn = async (
   connection: Connection,
@@ -224,7 +223,7 @@ export const eventsIn = async (
     .map(row => ({ number: Number(row.number), occurredAt: row.occurred_at, ...seen.get(row.number) }))
 }
 
-/** By the version before: the type may be another one by now. */
+/** From the version before it, since the Subscription may be about another type by now. */
 const idOfDeleted = (type: ResourceType): SqlFragment => sql.fragment`
   CASE WHEN event.deletion IS NOT NULL THEN (
     SELECT before.content ->> 'id' FROM ${historyOf(type)} AS before

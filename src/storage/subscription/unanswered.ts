@@ -2,10 +2,13 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** The row `subscriber` is not asked for a while: what it asks was not answered in time. What is missed meanwhile is said to it all the same. */
+/**
+ * The question of the row `subscriber` is not asked for a while, since it was not answered in time. The Subscription still says that something was
+ * missed.
+ */
 export const isResting = sql.fragment`coalesce(subscriber.rests_until > now(), FALSE)`
 
-/** Twice as long each time that one after another was not answered, up to an hour: others wait for it for a small part of all time. */
+/** Twice as long each time in a row, up to an hour, so that others wait for it only a small part of the time. */
 export const restUnanswered = async (connection: Connection, ids: readonly string[]): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE subscriber SET unanswered = unanswered + 1,
@@ -22,7 +25,7 @@ export const noteAnswered = async (connection: Connection, ids: readonly string[
 
 export const wasTooLong = ({ issues: [issue] }: FhirError): boolean => issue.code === 'too-costly'
 
-/** What the Subscription says then. */
+/** What the Subscription then says. */
 export const tookTooLong = new FhirError(
   'too-costly',
   'What this asks took too long to answer, so that not all that has changed is told: narrow it, and search for what was missed',
