@@ -8,22 +8,22 @@ import { type SqlFragment, sql, storable } from '../sql.ts'
 
 /** A request that is answered later. */
 export type AsyncRequest = {
-  /** Of the HTTP request that asked for it, for the record of who did what. */
+  /** Id of the HTTP request that asked for it, for the record of who did what. */
   readonly request: string
   readonly name: AsyncName
-  /** Path and query, below the base. */
+  /** Path and query, relative to the base. */
   readonly target: string
   readonly prefer: object
-  /** JSON; none of a search. */
+  /** JSON; null for a search. */
   readonly body: string | null
   /** How many entries it has. */
   readonly total: number
 }
 
-/** The interactions that are done so. */
+/** The interactions that can be answered later. */
 type AsyncName = 'batch' | 'transaction' | 'operation' | 'search-type'
 
-/** Answers its id. Throws `throttled` where too many of the same caller are under way. */
+/** Answers its id. Throws `throttled` if too many of the same caller are under way. */
 export const addAsyncRequest = async (
   connection: Connection,
   tokenHash: Buffer,
@@ -42,10 +42,10 @@ export const addAsyncRequest = async (
   throw new FhirError('throttled', `There are ${mostUnderWay} requests under way already: wait until some are done`)
 }
 
-/** Of one person, patient or client through one client. */
+/** For one person, patient or client, through one client. */
 const mostUnderWay = 20
 
-/** How far it is, for whoever asked for it. */
+/** How far the request is, for whoever sent it. */
 export type AsyncState = Pick<AsyncRequest, 'name' | 'target' | 'total'> & {
   readonly done: number
   readonly expiresAt: Date
@@ -55,7 +55,7 @@ export type AsyncState = Pick<AsyncRequest, 'name' | 'target' | 'total'> & {
   readonly outcome: OperationOutcome | null
 }
 
-/** Undefined for any but who asked for it, by a token of the same rights, and when it has expired. */
+/** Undefined for anybody but the sender, by a token of the same rights, and once it has expired. */
 export const findAsyncRequest = (
   connection: Connection,
   id: string,
@@ -65,7 +65,7 @@ export const findAsyncRequest = (
     SELECT name, target, total, done, made_at + ${lifetime} AS "expiresAt", status, head, outcome
     FROM async_request WHERE ${isOwn(id, tokenHash)}`)
 
-/** For the same alone. Whatever of it is not committed yet will not be; false where there is no such request. */
+/** For the sender only. What is not committed yet will not be; false if there is no such request. */
 export const cancelAsyncRequest = async (connection: Connection, id: string, tokenHash: Buffer): Promise<boolean> =>
   (await connection.run(sql.fragment`DELETE FROM async_request WHERE ${isOwn(id, tokenHash)}`)) > 0
 
@@ -74,10 +74,10 @@ const isOwn = (id: string, tokenHash: Buffer): SqlFragment => sql.fragment`
     SELECT FROM token WHERE token.hash = ${sql.binary(tokenHash)}
       AND ${rightsOf(sql.fragment`token`)} = ${rightsOf(sql.fragment`async_request`)})`
 
-/** As long as a cursor lives: https://hl7.org/fhir/async-bundle.html leaves it to the server. */
+/** As long as a cursor is valid: https://hl7.org/fhir/async-bundle.html leaves it to the server. */
 const lifetime = sql.fragment`interval '1 day'`
 
-/** Entries of the answer as JSON, part by part. */
+/** The entries of the answer as JSON, part by part. */
 export const answersOf = async (connection: Connection, id: string): Promise<readonly string[]> => {
   const rows = await connection.any<{ entries: string }>(
     sql.fragment`SELECT entries FROM async_answer WHERE request = ${id} ORDER BY part`,
@@ -85,15 +85,15 @@ export const answersOf = async (connection: Connection, id: string): Promise<rea
   return rows.map(({ entries }) => entries)
 }
 
-/** For the work on it. */
+/** What is needed to work on it. */
 export type AsyncWork = AsyncRequest & {
   readonly done: number
-  /** Absent where the client that asked is no more, or the person is barred. */
+  /** Absent if the client no longer exists, or the person is barred. */
   readonly caller: Caller | undefined
   readonly hasEnded: boolean
 }
 
-/** Undefined where it is done, or nobody waits for it any more. */
+/** Undefined if it is done, or nobody waits for it any more. */
 export const readAsyncWork = async (connection: Connection, id: string): Promise<AsyncWork | undefined> => {
   const row = await connection.maybeOne<Omit<AsyncWork, 'caller'> & { readonly hash: Buffer }>(sql.fragment`
     SELECT hash, request, name, target, prefer, body, total, done, ${hasEnded(sql.fragment`async_request`)} AS "hasEnded"
@@ -104,7 +104,7 @@ export const readAsyncWork = async (connection: Connection, id: string): Promise
   return { ...work, caller: caller && { ...caller, tokenHash } }
 }
 
-/** Whether the token or grant that it is done by has ended; a part of it may be done by then. */
+/** Whether the token or grant by which it is done has ended; some of its parts may be done by then. */
 export const isAuthorizationOver = async (connection: Connection, id: string): Promise<boolean> => {
   const copy = sql.fragment`async_request`
   const row = await connection.maybeOne<{ readonly over: boolean }>(
@@ -113,7 +113,7 @@ export const isAuthorizationOver = async (connection: Connection, id: string): P
   return row !== undefined && (row.over || (await findCallerOf(connection, copy, id)) === undefined)
 }
 
-/** Ids of what was asked for and not done yet. */
+/** Ids of the requests that are not done yet. */
 export const asyncRequestsToDo = async (connection: Connection): Promise<readonly string[]> => {
   const rows = await connection.any<{ id: string }>(
     sql.fragment`SELECT id FROM async_request WHERE ended_at IS NULL ORDER BY id`,
@@ -121,7 +121,7 @@ export const asyncRequestsToDo = async (connection: Connection): Promise<readonl
   return rows.map(({ id }) => id)
 }
 
-/** Commits with what it tells of: false where that is done already, or nobody waits for it, and then it is to be undone. */
+/** To be committed together with what the part wrote. False if the part is done already, or nobody waits for it: then the writes are to be undone. */
 export const keepAnswer = async (
   connection: Connection,
   id: string,
@@ -138,7 +138,7 @@ export const keepAnswer = async (
 
 type Ending = { readonly status: number; readonly head?: object; readonly outcome?: OperationOutcome }
 
-/** What was sent is not kept any longer. */
+/** The body is deleted. */
 export const endAsyncRequest = async (
   connection: Connection,
   id: string,
@@ -151,7 +151,7 @@ export const endAsyncRequest = async (
     WHERE id = ${id} AND ended_at IS NULL`)
 }
 
-/** What is quoted of a request may hold anything; unanswered, it would be awaited for ever. */
+/** What is quoted from a request may contain anything. If the answer could not be stored, the request would stay under way for ever. */
 const asStored = (_name: string, value: unknown): unknown => (typeof value === 'string' ? storable(value) : value)
 
 export const dropOldAsyncRequests = async (connection: Connection): Promise<void> => {

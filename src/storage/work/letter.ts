@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** Keeps a sealed letter until it is sent, or says nothing any more after so many minutes. Answers its id. */
+/** Keeps a sealed letter until it is sent, or until it is out of date after so many minutes. Answers its id. */
 export const keepLetter = async (connection: Connection, sealed: string, minutes: number): Promise<string> => {
   const id = uuidv7()
   await connection.run(sql.fragment`
@@ -10,7 +10,7 @@ export const keepLetter = async (connection: Connection, sealed: string, minutes
   return id
 }
 
-/** Undefined where it was sent, has failed, or says nothing any more. */
+/** Undefined if it was sent, has failed, or is out of date. */
 export const findWaitingLetter = async (connection: Connection, id: string): Promise<string | undefined> =>
   (
     await connection.maybeOne<{ sealed: string }>(
@@ -22,12 +22,12 @@ export const removeLetter = async (connection: Connection, id: string): Promise<
   await connection.run(sql.fragment`DELETE FROM letter WHERE id = ${id}`)
 }
 
-/** It waits for somebody to have it sent again. */
+/** It is kept until somebody has it sent again. */
 export const setLetterFailed = async (connection: Connection, id: string): Promise<void> => {
   await connection.run(sql.fragment`UPDATE letter SET state = 'failed' WHERE id = ${id}`)
 }
 
-/** Has those that failed wait again. Answers the ids of all that wait. */
+/** `alsoFailed`: those that failed are to be sent again. Answers the ids of all that are to be sent. */
 export const waitingLetters = async (
   connection: Connection,
   { alsoFailed = false } = {},

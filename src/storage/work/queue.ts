@@ -1,16 +1,16 @@
 import type { JobWithMetadata } from 'pg-boss'
 import { endedBySilence } from '../postgres/silence.ts'
 
-/** Background work that survives the process: what was asked for is done at least once, by one server at a time. */
+/** Background work that survives the process: each job is done at least once, by one server at a time. */
 export type Queue = {
   /**
-   * Nothing, where the same is asked for, or being done, already. A server does one at a time of what is asked for by one `of`, so
-   * that whoever takes long keeps nobody else waiting. It is begun when somebody looks `afterSeconds`, by the clock of the database.
+   * Does nothing if the same key is queued or being worked on already. A server does one job at a time for each `of`, so that somebody's long jobs
+   * hold up nobody else. The job is begun when a worker looks, after `afterSeconds` by the database's clock.
    */
   readonly ask: (key: string, wanted?: { readonly of?: string; readonly afterSeconds?: number }) => Promise<void>
-  /** What throws is tried again, later and later; `isLast` says that it will not be. */
+  /** If it throws, it is tried again, after longer and longer pauses; `isLast` says that this is the last attempt. */
   readonly work: (run: (key: string, attempt: { readonly isLast: boolean }) => Promise<void>) => Promise<void>
-  /** Begins nothing more, and waits for what is under way. What is asked for meanwhile waits for the next server. */
+  /** Begins nothing more, and waits for what is under way. Jobs that are queued meanwhile wait for the next server. */
   readonly close: () => Promise<void>
 }
 
@@ -30,16 +30,16 @@ type QueueName =
   | 'subscription'
 
 type Options = {
-  /** How often something is tried again. */
+  /** How often a failed job is tried again. */
   readonly retries: number
-  /** Between two looks for what nobody is woken for. */
+  /** Between two checks for jobs of which no worker is notified. */
   readonly lookSeconds?: number
   readonly reportFault: (fault: unknown) => void
 }
 
-/** In a schema of their own, `queue`, which pg-boss makes and migrates itself. Who asks wakes who works, by NOTIFY. */
+/** In a schema of their own, `queue`, which pg-boss makes and migrates itself. Queuing a job wakes the workers, by NOTIFY. */
 export const openQueues = async (url: string, { retries, lookSeconds = 2, reportFault }: Options): Promise<Queues> => {
-  // Loaded where there is work to do.
+  // Loaded only where there is work to do.
   const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
     connectionString: url,
@@ -77,7 +77,7 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
         work: async run => {
           const workers: string[] = []
           const doOne = async ([job]: readonly JobWithMetadata<{ readonly key: string }>[]): Promise<void> => {
-            // Where there is one there may be more, of which nobody was told: what is tried again, and what came while all were busy.
+            // If there is one, there may be more of which no worker was notified: jobs to be tried again, and those that came while all were busy.
             for (const worker of workers) boss.notifyWorker(worker)
             if (job !== undefined) await run(job.data.key, { isLast: job.retryCount >= job.retryLimit })
           }
@@ -91,13 +91,13 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
   }
 }
 
-/** What takes as long as it takes is begun anew by nobody, as long as the process that does it says that it lives. */
+/** A job may take as long as it needs: nobody begins it again while its process reports that it is alive. */
 const longestSeconds = 24 * 60 * 60
 const aliveSeconds = 60
 
 /**
- * Nobody wakes for what is to be tried again: one of those who work on a queue looks for it, and wakes the others. Where nobody can be
- * woken, as behind PgBouncer, all look for everything.
+ * For jobs that are to be tried again there is no notification: one of the workers on a queue looks for them, and wakes the others. If notifications
+ * do not work at all, as behind PgBouncer, all of them look for everything.
  */
 const waiting = {
   includeMetadata: true as const,
