@@ -5,8 +5,8 @@ import { sql } from '../sql.ts'
 type Claimed = { readonly person: string; readonly patient: string }
 
 /**
- * Whether whose account it is cannot be the Patient, who is not linked to it yet: a Patient that is was born on another day. A
- * birth date that is a year alone, or absent, says nothing. Of a Patient who was deleted the last one counts: their data is there.
+ * Whether the account's holder cannot be the Patient, who is not linked to the account yet, because a Patient that is linked was born on another day.
+ * A birth date that is only a year, or missing, says nothing. For a deleted Patient the last version counts, since their data still exists.
  */
 export const isAnotherHuman = async (connection: Connection, { person, patient }: Claimed): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
@@ -30,7 +30,7 @@ export const isAnotherHuman = async (connection: Connection, { person, patient }
 
 const dayLength = '1970-05-31'.length
 
-/** Until the transaction ends no other invitation links a Patient to the account, so that the answer above still holds. */
+/** Until the transaction ends, no other invitation can link a Patient to the account, so that the answer above still holds. */
 export const holdAccount = async (connection: Connection, person: string): Promise<void> => {
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patients of'), hashtext(${person}))`)
 }

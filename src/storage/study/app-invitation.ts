@@ -4,41 +4,41 @@ import { isEnrolled } from '../model/enrolled.ts'
 import { digestOf, hashOf } from '../secret/secret.ts'
 import { columnOf, type SqlFragment, sql } from '../sql.ts'
 
-/** An app that takes invitations up by itself, because the operator trusts it to; `url` has `CODE` where its token goes. */
+/** An app that takes up invitations by itself, because the operator trusts it to do so. In `url`, `CODE` stands for its token. */
 export type RedeemingApp = { readonly client: string; readonly name: string; readonly url: string }
 
-/** What an app comes with: a way into the invitation, for this app alone. */
+/** What an app shows: a link to an invitation, for this app only. */
 export type AppInvitation = {
   readonly invitation: string
   readonly client: string
   readonly patient: string
   readonly study: string
-  /** Of the study; null where it names none. */
+  /** That of the study; null if it names none. */
   readonly organization: string | null
   readonly isEnrolled: boolean
   readonly endedBy: 'used' | 'cancelled' | 'replaced' | 'tries' | 'address' | null
   readonly isExpired: boolean
   readonly redeemed: 'never' | 'lately' | 'long-ago'
-  /** What the app was given the last time. */
+  /** The grant that the app got last. */
   readonly grant: string | null
-  /** The patient has said that it is theirs, and has not ended it. */
+  /** Whether the patient has confirmed that the app is theirs, and has not ended it. */
   readonly isProven: boolean
   readonly now: Date
 }
 
-/** What stands in the app's link of a message: 32 letters and digits, which whoever has the message's own link can tell. */
+/** The token in the app's link in a message: 32 letters and digits, which can be derived from the message's own link. */
 export const appToken = (secret: string, client: string): string =>
   createHash('sha256').update(`${secret} ${client}`).digest('hex').slice(0, 32)
 
 export const isAppToken = (text: string): boolean => /^[A-Za-z0-9]{32}$/.test(text)
 
-/** By name. */
+/** Sorted by name. */
 export const listRedeemingApps = (connection: Connection): Promise<readonly RedeemingApp[]> =>
   connection.any<RedeemingApp>(sql.fragment`
     SELECT client.id AS client, client.name, client.registration ->> 'invitation_url' AS url FROM client
     WHERE ${isTrusted} AND client.registration ->> 'invitation_url' IS NOT NULL ORDER BY client.name, client.id`)
 
-/** A message of an invitation gets a link for each app, in the place of those of an earlier try. */
+/** Makes a link for each app for a message of an invitation; they replace those of an earlier attempt to send it. */
 export const keepAppInvitations = async (
   connection: Connection,
   { message, secret }: { readonly message: string; readonly secret: string },
@@ -52,7 +52,7 @@ export const keepAppInvitations = async (
       ON CONFLICT (hash) DO NOTHING`)
 }
 
-/** Those that the message with the link has a way in for; none where the link was shown by staff. */
+/** The apps for which the message with the link has links; none if staff showed the link. */
 export const appsOfLink = async (connection: Connection, secret: string): Promise<readonly RedeemingApp[]> => {
   const apps = await listRedeemingApps(connection)
   const hashes = columnOf(apps, ({ client }) => digestOf(appToken(secret, client)).toString('hex'), 'text')
@@ -63,7 +63,7 @@ export const appsOfLink = async (connection: Connection, secret: string): Promis
   return apps.filter(app => kept.some(({ client }) => client === app.client))
 }
 
-/** Undefined where nobody was sent such a link, or the client is not trusted any more. Locked where it is to be taken up. */
+/** Undefined if no such link was sent, or the client is no longer trusted. To be locked if it is to be redeemed. */
 export const findAppInvitation = (
   connection: Connection,
   token: string,
@@ -93,13 +93,13 @@ export const findAppInvitation = (
     WHERE link.hash = ${hashOf(token)}
     ${locking === 'locked' ? sql.fragment`FOR UPDATE OF link FOR SHARE OF invitation` : sql.fragment``}`)
 
-/** In the transaction of the connection: what the app was given before is over, and this is what it has. */
+/** In the transaction of the connection: what the app was given before has ended, and this is what it has now. */
 export const noteRedeemed = (connection: Connection, token: string, grant: string): Promise<number> =>
   connection.run(sql.fragment`
     UPDATE app_invitation SET redeemed_at = coalesce(redeemed_at, now()), grant_id = ${grant}
     WHERE hash = ${hashOf(token)}`)
 
-/** Takes out the links whose invitation was over so many days ago; not where what an app was given by one is still nobody's. */
+/** Deletes links whose invitation ended so many days ago, except if nobody has confirmed yet what an app was given by one. */
 export const removeOldAppInvitations = async (connection: Connection, days: number): Promise<void> => {
   await connection.run(sql.fragment`
     DELETE FROM app_invitation AS link
@@ -114,9 +114,8 @@ export const removeOldAppInvitations = async (connection: Connection, days: numb
 }
 
 /**
- * Whether nobody has shown whose the app is, and the invitation that its grant came by was called off, or one that was sent in
- * its place: it went to somebody who should not have it, or somebody has tried to guess. Whoever is in the study no more is
- * asked nothing by it.
+ * Whether nobody has confirmed whose the app is, and the invitation by which its grant came, or a later one in its place, was called off: somebody
+ * may have got it who should not have it, or has tried to guess. The same if the patient is no longer in the study, since then it asks them nothing.
  */
 export const isCalledOff = (grant: SqlFragment): SqlFragment => sql.fragment`EXISTS (
   SELECT FROM app_invitation AS link

@@ -7,11 +7,11 @@ export type ArrivalsAsked = {
   /** Id of the ResearchStudy. */
   readonly study: string
   readonly where: Expression
-  /** How many are told of at most. */
+  /** The most that are answered. */
   readonly limit: number
 }
 
-/** What came last of one patient and kind: its newest Observation as JSON, when that came, and how many there are of those that were walked over. */
+/** The newest Observation of one patient and kind, as JSON; when it came; and how many there are of those that were walked over. */
 export type Arrival = Line & { readonly content: string }
 
 type Line = {
@@ -20,14 +20,15 @@ type Line = {
   readonly pk: string
   readonly arrived: Date
   readonly count: number
-  /** When the first of them was measured, where any says so. */
+  /** When the first of them was measured, if any says so. */
   readonly since: Date | null
 }
 
 /**
- * Whose Observations came last and of which kind, of those that the caller may search and of people who share anything with the study. The
- * order in which all of them came is walked backwards, in longer and longer stretches, until there are lines enough, or Observations enough that make
- * few lines, up to a quarter of a million: beyond that there is nothing new in the study, and the others of the server are not kept waiting for it.
+ * The patients and kinds of which Observations came last, among those that the caller may search and that belong to people who share anything with
+ * the study. Observations are walked over from the newest to the oldest, in longer and longer stretches, until there are enough lines, or enough
+ * Observations that make few lines, up to a quarter of a million. Beyond that there is nothing new in the study, and the server's other users are not
+ * kept waiting for it.
  */
 export const readArrivals = async (
   connection: Connection,
@@ -68,7 +69,7 @@ type Row = Walked & (Line | { readonly [Name in keyof Line]: null })
 
 const isOfSomebody = (row: Row | undefined): row is Walked & Line => row !== undefined && row.pk !== null
 
-/** With those that came before it. */
+/** Joined with those that came before it. */
 const joined = (newer: Line | undefined, older: Line): Line => {
   if (newer === undefined) return older
   const times = [newer.since, older.since].filter(time => time !== null)
@@ -109,7 +110,7 @@ const stretch = (
   LEFT JOIN line ON TRUE
   ORDER BY line.arrived DESC, line.pk DESC`
 
-/** By their pks; what is not shared any more since they were looked for is left out. */
+/** By their pks. What is no longer shared since they were looked for is left out. */
 const contentsOf = async (
   connection: Connection,
   gate: Gate,

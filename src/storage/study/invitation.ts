@@ -6,13 +6,13 @@ import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import { addMessage } from './study-message.ts'
 
-/** Into a study, for one Patient. Everything is named by its id. */
+/** An invitation of one Patient into a study. Everything is named by its id. */
 export type Invitation = {
   readonly id: string
   readonly subject: string
   readonly study: string
   readonly patient: string
-  /** The message by which somebody came, or was to come; whoever is shown a picture, by the first of the invitation. */
+  /** The message by which somebody came; for a link that staff show as a picture, the first message of the invitation. */
   readonly message: string
   readonly expiresAt: Date
 } & Address
@@ -30,7 +30,7 @@ type NewInvitation = Pick<Invitation, 'subject' | 'study' | 'patient'> & {
   readonly days: number
 }
 
-/** It replaces the one before. Answers the ids of its messages; there are no links before these are sent. */
+/** Replaces the previous one. Answers the ids of its messages; links exist only once these are sent. */
 export const makeInvitation = async (
   connection: Connection,
   { subject, study, patient, addresses, days }: NewInvitation,
@@ -47,7 +47,7 @@ export const makeInvitation = async (
   return messages
 }
 
-/** False where there is none that could end. */
+/** False if there is none that could end. */
 export const endInvitation = async (
   connection: Connection,
   subject: string,
@@ -56,7 +56,7 @@ export const endInvitation = async (
   (await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = ${by} WHERE subject = ${subject} AND ended_at IS NULL`)) > 0
 
-/** The last one of each. */
+/** The latest invitation of each. */
 export const invitationsOf = async (
   connection: Connection,
   subjects: readonly string[],
@@ -83,7 +83,7 @@ type StateRow = {
   readonly open: boolean
 }
 
-/** A new link to be shown, which ends the one that was shown before; undefined where there is no open invitation. */
+/** A new link to be shown, which replaces the one that was shown before; undefined if there is no open invitation. */
 export const linkToShow = async (connection: Connection, subject: string): Promise<string | undefined> => {
   const secret = newSecret()
   const shown = await connection.run(sql.fragment`
@@ -91,7 +91,7 @@ export const linkToShow = async (connection: Connection, subject: string): Promi
   return shown > 0 ? secret : undefined
 }
 
-/** Undefined where the link is not known, was used or ended, or is too old. */
+/** Undefined if the link is not known, was used or ended, or is too old. */
 export const findInvitation = async (connection: Connection, link: string): Promise<Invitation | undefined> =>
   isSecret(link)
     ? connection.maybeOne<Invitation>(sql.fragment`
@@ -102,7 +102,7 @@ export const findInvitation = async (connection: Connection, link: string): Prom
           OR invitation.shown_hash = ${hashOf(link)} AND message.id = ${firstMessage})`)
     : undefined
 
-/** A code that was sent by the message's way, in the place of the one before. */
+/** A code that was sent in the same way as the message. It replaces the previous one. */
 export const setCode = async (
   connection: Connection,
   { id, message }: Pick<Invitation, 'id' | 'message'>,
@@ -116,17 +116,17 @@ export const setCode = async (
 
 type Shown = { readonly birthDate: string; readonly code: Buffer }
 
-/** `message`: by whose address it was shown. `late`: the code that was sent last has run out, so that none is right. */
+/** `message`: the message to whose address the code was sent. `late`: the code that was sent last has expired, so none is right. */
 type Tried =
   | { readonly answer: 'right'; readonly message: string }
   | { readonly answer: 'wrong' | 'late' | 'ended'; readonly message: string | null }
 
 /**
- * Whether both are right, in one statement: of any number at once, as many are tried as of those in a row, and a code counts
- * once. The last wrong try that is allowed ends the invitation; where the code has run out, whatever is shown is no try.
+ * Whether both are right, in one statement: no more are tried at once than in a row, and a code works once. The last wrong try that is allowed ends
+ * the invitation. If the code has expired, nothing counts as a try.
  */
 export const tryProof = async (connection: Connection, id: string, { birthDate, code }: Shown): Promise<Tried> => {
-  // Of the row alone, so that whoever waited for another try judges what that one has left.
+  // Only columns of the row, so that a statement that had to wait for another try judges by what that one has left.
   const isRight = sql.fragment`coalesce(
     invitation.code = ${sql.binary(code)} AND invitation.code_expires_at > now() AND ${birthDate} = (
       SELECT person.content ->> 'birthDate' FROM patient_compartment AS compartment
@@ -148,7 +148,7 @@ export const tryProof = async (connection: Connection, id: string, { birthDate, 
 
 const mostTries = 5
 
-/** Answers what the browser is to keep, for half an hour. */
+/** Answers a secret for the browser to keep, valid for half an hour. */
 export const makeProof = async (
   connection: Connection,
   { id, message }: Pick<Invitation, 'id' | 'message'>,
@@ -163,7 +163,7 @@ export const makeProof = async (
   return secret
 }
 
-/** The invitation for which a browser has shown whose it is. */
+/** The invitation for which a browser has shown the proof. */
 export const findProven = async (connection: Connection, proof: string): Promise<Invitation | undefined> =>
   isSecret(proof)
     ? connection.maybeOne<Invitation>(sql.fragment`
@@ -173,7 +173,7 @@ export const findProven = async (connection: Connection, proof: string): Promise
         WHERE proof.hash = ${hashOf(proof)} AND proof.expires_at > now() AND ${isOpen}`)
     : undefined
 
-/** Whether that was too long ago, while the invitation itself is still open: its link shows it anew. */
+/** Whether that was too long ago, while the invitation itself is still open: then its link can be opened again. */
 export const isProofLate = async (connection: Connection, proof: string): Promise<boolean> =>
   isSecret(proof) &&
   (await connection.maybeOne(sql.fragment`
@@ -181,12 +181,12 @@ export const isProofLate = async (connection: Connection, proof: string): Promis
     JOIN invitation ON invitation.id = proof.invitation
     WHERE proof.hash = ${hashOf(proof)} AND proof.expires_at <= now() AND ${isOpen}`)) !== undefined
 
-/** Of any number at once, one is told true. */
+/** If several use it at the same time, one gets true. */
 export const useInvitation = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
     UPDATE invitation SET ended_at = now(), ended_by = 'used' WHERE id = ${id} AND ${isOpen}`)) > 0
 
-/** The study into which the person has taken up the invitation that the link, or the proof, was of. */
+/** The study, if the person has taken up the invitation to which the link, or the proof, belonged. */
 export const studyTakenUp = async (
   connection: Connection,
   secret: string,
@@ -214,8 +214,8 @@ export const isOfTenant = async (connection: Connection, patient: string, organi
     WHERE compartment.id = ${patient} AND inviting.id = ${organization}`)) !== undefined
 
 /**
- * Whether the Patient is somebody else's account already, or was joined with one that is not this person's: whoever registered the one is not
- * to say by a letter who has what was measured for the other. Until the transaction ends nobody else makes it theirs.
+ * Whether the Patient belongs to somebody else's account already, or was joined with one that is not this person's: whoever registered this Patient
+ * must not decide, by a letter, who gets what was measured for the other. Until the transaction ends, nobody else can make the Patient theirs.
  */
 export const isOfAnother = async (connection: Connection, patient: string, person: string): Promise<boolean> => {
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('account of'), hashtext(${patient}))`)
@@ -237,7 +237,7 @@ const firstMessage = sql.fragment`(
   SELECT first.id FROM study_message AS first WHERE first.invitation = invitation.id
   ORDER BY first.made_at, first.id LIMIT 1)`
 
-/** Of a row of `invitation`. Who is not in the study any more has no way into it. */
+/** For a row of `invitation`. Whoever is no longer in the study cannot use it. */
 const isOpen: SqlFragment = sql.fragment`(
   invitation.ended_at IS NULL AND invitation.expires_at > now() AND EXISTS (
     SELECT FROM enrolment WHERE enrolment.id = invitation.subject AND enrolment.patient = invitation.patient AND ${isEnrolled}))`

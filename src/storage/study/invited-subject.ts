@@ -2,10 +2,10 @@ import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** How the last invitation of somebody in a study stands. `over`: it works no more, and they did not come by it. */
+/** The state of the last invitation of somebody in a study. `over`: it no longer works, and they did not come by it. */
 export type InvitedFilter = 'not-invited' | 'open' | 'used' | 'over' | 'failed'
 
-/** Ids of the ResearchSubjects. Who may know of them is asked elsewhere. */
+/** Ids of the ResearchSubjects. Whether the caller may know of them is checked elsewhere. */
 export const subjectsWith = async (
   connection: Connection,
   study: string,

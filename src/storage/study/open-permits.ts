@@ -3,21 +3,21 @@ import type { Connection } from '../database.ts'
 import { compartmentOf } from '../model/reference.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** What a Consent opens to whom it is given, now or from a later day on. */
+/** What a Consent permits its grantee to read, now or from a later day on. */
 export type OpenPermit = {
-  /** Its id. */
+  /** The id of the Consent. */
   readonly consent: string
   readonly kind: string
-  /** Id of the source Device; undefined: from any. */
+  /** Id of the source Device; undefined if from any source. */
   readonly source: string | undefined
   readonly data: Interval
-  /** Low is `-infinity` where it has begun. */
+  /** `low` is `-infinity` if it has begun. */
   readonly valid: Interval
-  /** Set where the Consent has ended: what was stored before stays. */
+  /** Set if the Consent has ended: then what was stored before that stays readable. */
   readonly storedBefore: string | undefined
 }
 
-/** Of all Consents of a patient, by the very rows that every reading asks, whoever of the grantee's people it is that reads. */
+/** Those of all Consents of a patient, from the same rows that every read uses, whichever of the grantee's people reads. */
 export const openPermitsOf = async (connection: Connection, patient: string): Promise<readonly OpenPermit[]> => {
   const rows = await connection.any<Row>(sql.fragment`
     SELECT given.consent_id AS consent, kind.key AS kind, device_source.id AS source,
@@ -52,6 +52,6 @@ type Row = {
   readonly stored_before: string
 }
 
-/** In UTC, as an Interval has it. */
+/** In UTC, as in an Interval. */
 const textOf = (time: SqlFragment): SqlFragment => sql.fragment`(
   CASE WHEN isfinite(${time}) THEN to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') ELSE (${time})::text END)`

@@ -2,13 +2,13 @@ import type { Connection } from '../database.ts'
 import { isEnrolled } from '../model/enrolled.ts'
 import { sql } from '../sql.ts'
 
-/** A study in which a Patient of the person has a place now, or was invited to, or to which they have given an answer. */
+/** A study in which one of the person's Patients has a place now, or to which they have given an answer. */
 export type OwnStudy = {
   readonly study: string
   readonly patient: string
-  /** They have a place in it now. */
+  /** Whether they have a place in it now. */
   readonly isEnrolled: boolean
-  /** Id of the Consent to it that was signed, and stands; else of the last one that did. */
+  /** Id of the signed Consent to it that is in force; if there is none, of the last one that was. */
   readonly signed: string | undefined
 }
 

@@ -16,7 +16,7 @@ export const addPaperRecord = (
   connection.run(sql.fragment`
     INSERT INTO paper_consent (consent_id, version, practitioner) VALUES (${consent}, ${version}, ${practitioner})`)
 
-/** Undefined where this version was not recorded from paper. */
+/** Undefined if this version was not recorded from paper. */
 export const findPaperRecord = (
   connection: Connection,
   consent: string,
@@ -26,7 +26,7 @@ export const findPaperRecord = (
     SELECT practitioner, recorded_at AS "recordedAt" FROM paper_consent
     WHERE consent_id = ${consent} AND version = ${version}`)
 
-/** Whether a version of a Consent ends what was recorded from paper, and discarded by staff before it counted: no answer of the patient's. */
+/** Whether a version of a Consent ends a record from paper that staff discarded before it counted: that is not an answer of the patient's. */
 export const isDiscardedPaper = (version: SqlFragment): SqlFragment => sql.fragment`(
   ${version}.content ->> 'status' = 'inactive'
   AND ${version}.content @> ${JSON.stringify({ extension: [{ url: inactivationReason }] })}::jsonb

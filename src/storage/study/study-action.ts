@@ -4,17 +4,17 @@ import { type SqlFragment, sql } from '../sql.ts'
 
 export type StudyActionKind = 'enrol' | 'enrol-and-invite' | 'invite' | 'remind' | 'cancel'
 
-/** Something that is done to many people of a study. Everything is named by its id. */
+/** Something that is done for many people of a study. Everything is named by its id. */
 export type StudyAction = {
   readonly id: string
   readonly person: string
   readonly study: string
   readonly what: StudyActionKind
-  /** By which messages go. */
+  /** How messages are sent. */
   readonly way: string
   readonly total: number
   readonly done: number
-  /** Of those done, how many were not. */
+  /** How many of `done` were refused. */
   readonly refused: number
   readonly isOver: boolean
   readonly madeAt: Date
@@ -26,7 +26,10 @@ export type RefusedItem = StudyActionItem & { readonly refusal: string }
 
 type NewAction = Pick<StudyAction, 'person' | 'study' | 'what' | 'way'> & { readonly targets: readonly string[] }
 
-/** Of what is being done to all of them already, whoever sent it again is told the id; of any number at once one is added. */
+/**
+ * Answers its id. If the same is being done for all of them already, because somebody sent it again, that one's id is answered: of several at the
+ * same time, one is added.
+ */
 export const addAction = async (connection: Connection, action: NewAction): Promise<string> => {
   const { person, study, what, way, targets } = action
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('study action'), hashtext(${person}))`)
@@ -56,7 +59,7 @@ const findUnderWay = async (
       ORDER BY made_at LIMIT 1`)
   )?.id
 
-/** The person's own only. */
+/** Only the person's own. */
 export const findAction = (
   connection: Connection,
   { id, person, study }: Pick<StudyAction, 'id' | 'person' | 'study'>,
@@ -65,7 +68,7 @@ export const findAction = (
     sql.fragment`${select} WHERE id = ${id} AND person = ${person} AND study_id = ${study}`,
   )
 
-/** For the work on it. */
+/** For working on it. */
 export const readAction = (connection: Connection, id: string): Promise<StudyAction | undefined> =>
   connection.maybeOne<StudyAction>(sql.fragment`${select} WHERE id = ${id}`)
 
@@ -74,17 +77,17 @@ export const actionsToWorkOn = async (connection: Connection): Promise<readonly 
     ({ id }) => id,
   )
 
-/** The next that nobody has begun. */
+/** The next items that nobody has begun. */
 export const itemsToDo = (connection: Connection, id: string, count: number): Promise<readonly StudyActionItem[]> =>
   connection.any<StudyActionItem>(sql.fragment`
     SELECT item, target FROM study_action_item WHERE action = ${id} AND NOT begun ORDER BY item LIMIT ${count}`)
 
-/** Of any number at once, one is told true. */
+/** If several begin it at the same time, one gets true. */
 export const beginItem = async (connection: Connection, id: string, item: number): Promise<boolean> =>
   (await connection.run(sql.fragment`
     UPDATE study_action_item SET begun = TRUE WHERE action = ${id} AND item = ${item} AND NOT begun`)) > 0
 
-/** Says what came of it: done, or why it was not. */
+/** Says what came of it: done, or why it was refused. */
 export const settleItem = async (
   connection: Connection,
   id: string,
@@ -95,20 +98,20 @@ export const settleItem = async (
     UPDATE study_action_item SET done = TRUE, refusal = ${refusal ?? null} WHERE action = ${id} AND item = ${item}`)
 }
 
-/** What nobody has begun is not done any more. */
+/** Items that nobody has begun are no longer done. */
 export const refuseRest = async (connection: Connection, id: string, refusal: string): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE study_action_item SET begun = TRUE, done = TRUE, refusal = ${refusal} WHERE action = ${id} AND NOT begun`)
 }
 
-/** Where nothing is left to begin. What somebody has begun and not settled is `cutShort`: they are there no more. */
+/** To be called when nothing is left to begin. What was begun and not settled gets the refusal `cutShort`, since whoever began it is gone. */
 export const endAction = async (connection: Connection, id: string, cutShort: string): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE study_action_item SET done = TRUE, refusal = ${cutShort} WHERE action = ${id} AND begun AND NOT done`)
   await connection.run(sql.fragment`UPDATE study_action SET ended_at = now() WHERE id = ${id} AND ended_at IS NULL`)
 }
 
-/** The first that were not done, behind an item. */
+/** The first that were refused, after an item. */
 export const refusedItems = (
   connection: Connection,
   id: string,

@@ -5,7 +5,7 @@ import type { Address } from '../model/patient-address.ts'
 import { hashOf, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
-/** What a message to a patient is about; only the first two carry a link. */
+/** What a message to a patient is about. Only the first two have a link. */
 type MessageKind = 'invitation' | 'reminder' | 'silence' | 'address-changed' | 'taken-up'
 
 type About = {
@@ -13,34 +13,34 @@ type About = {
   readonly patient: string
   readonly subject: string
   readonly study: string
-  /** The one whose link it carries. */
+  /** The invitation whose link it has. */
   readonly invitation?: string | undefined
 }
 
-/** To be sent. `secret` is for its link, and was never anywhere before. */
+/** A message to be sent. `secret` is for its link, and was never used before. */
 export type MessageToSend = Address & {
   readonly kind: MessageKind
   readonly patient: string
   readonly study: string | null
-  /** Of the invitation; null where the message carries no link of one. */
+  /** When the invitation expires; null if the message has no link of one. */
   readonly expiresAt: Date | null
   readonly secret: string
 }
 
-/** What became of a message, for staff: neither its text nor its address. */
+/** What became of a message, for staff, without its text and address. */
 export type MessageState = {
   readonly subject: string
   readonly kind: Exclude<MessageKind, 'address-changed' | 'taken-up'>
   readonly channel: Address['channel']
   readonly state: 'waiting' | 'sent' | 'failed'
-  /** Why it was not sent, the last time it was tried. */
+  /** Why it was not sent at the last attempt. */
   readonly reason: string | null
   readonly tries: number
   readonly madeAt: Date
   readonly endedAt: Date | null
 }
 
-/** Answers its id: it waits to be sent. */
+/** Answers its id. The message waits to be sent. */
 export const addMessage = async (
   connection: Connection,
   { kind, patient, subject, study, invitation, channel, address }: About & Address,
@@ -52,7 +52,7 @@ export const addMessage = async (
   return id
 }
 
-/** The same for each address, unless the subject was reminded within so many days: then undefined. */
+/** The same for each address; undefined if the subject was reminded within so many days. */
 export const addReminder = async (
   connection: Connection,
   about: About,
@@ -69,7 +69,7 @@ export const addReminder = async (
   return messages
 }
 
-/** That an app has taken up an invitation by itself, to each address: of several times within an hour they are told once. */
+/** Tells each address that an app has taken up an invitation by itself; for several times within an hour, only once. */
 export const addTakenUp = async (
   connection: Connection,
   { patient, study, addresses }: Pick<About, 'patient' | 'study'> & { readonly addresses: readonly Address[] },
@@ -84,7 +84,7 @@ export const addTakenUp = async (
           AND made_at > now() - interval '1 hour')`)
 }
 
-/** Those about the last invitation of each, and what came after it; the latest first. */
+/** Messages about the last invitation of each, and what came after it, newest first. */
 export const messagesOf = (connection: Connection, subjects: readonly string[]): Promise<readonly MessageState[]> =>
   connection.any<MessageState>(sql.fragment`
     SELECT subject, kind, channel, state, reason, tries, made_at AS "madeAt", ended_at AS "endedAt"
@@ -93,15 +93,15 @@ export const messagesOf = (connection: Connection, subjects: readonly string[]):
       SELECT max(made_at) FROM invitation WHERE invitation.subject = study_message.subject), '-infinity')
     ORDER BY study_message.made_at DESC, study_message.id DESC`)
 
-/** Ids of those that wait, the oldest first. */
+/** Ids of those that wait, oldest first. */
 export const waitingMessages = async (connection: Connection): Promise<readonly string[]> =>
   (
     await connection.any<{ id: string }>(sql.fragment`SELECT id FROM study_message WHERE state = 'waiting' ORDER BY id`)
   ).map(({ id }) => id)
 
 /**
- * Counts a try, and makes a new link for it: the one of a try before may have arrived nowhere. Undefined, and over with it,
- * where there is nothing more to say: the invitation has ended, or the patient has left the study.
+ * Counts an attempt, and makes a new link for it, since that of an earlier attempt may not have arrived. Undefined if there is nothing more to say,
+ * because the invitation has ended or the patient has left the study: then the message is ended.
  */
 export const takeMessage = async (connection: Connection, id: string): Promise<MessageToSend | undefined> => {
   const secret = newSecret()
@@ -123,7 +123,7 @@ export const takeMessage = async (connection: Connection, id: string): Promise<M
   return taken && { ...taken, secret }
 }
 
-/** It was sent; or, with a reason, it was not, and will not be. */
+/** It was sent; or, with a reason, it was not sent, and will not be. */
 export const endMessage = async (connection: Connection, id: string, reason?: string): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE study_message
@@ -131,7 +131,7 @@ export const endMessage = async (connection: Connection, id: string, reason?: st
     WHERE id = ${id} AND state = 'waiting'`)
 }
 
-/** Forgets where messages went that ended so many days ago, and their links, unless an invitation still stands by one. */
+/** Deletes the addresses and links of messages that ended so many days ago, unless the invitation of the link is still open. */
 export const forgetAddresses = async (connection: Connection, days: number): Promise<void> => {
   await connection.run(sql.fragment`
     UPDATE study_message AS message SET address = NULL, hash = NULL
@@ -141,7 +141,7 @@ export const forgetAddresses = async (connection: Connection, days: number): Pro
         WHERE invitation.id = message.invitation AND invitation.ended_at IS NULL AND invitation.expires_at > now())`)
 }
 
-/** It is tried again. */
+/** It will be tried again. */
 export const noteReason = async (connection: Connection, id: string, reason: string): Promise<void> => {
   await connection.run(sql.fragment`UPDATE study_message SET reason = ${reason} WHERE id = ${id} AND state = 'waiting'`)
 }

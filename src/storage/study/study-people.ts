@@ -6,15 +6,18 @@ import { textTest } from '../values/string.ts'
 import { type StatesAsked, statesOf, visible } from './study-states.ts'
 
 /**
- * What somebody in a study has answered; `nothing`: their Consent stands, and none of it holds now; `ended`: their place in the study
- * has ended.
+ * What somebody in a study has answered. `nothing`: their Consent is in force, but nothing in it applies now. `ended`: their place in the study has
+ * ended.
  */
 export type StudyState = 'none' | 'all' | 'partly' | 'nothing' | 'declined' | 'withdrawn' | 'ended'
 
 export type StudyPeopleAsked = StatesAsked & {
-  /** `silent`: they share what has been measured for so many days and is measured now, have signed so many days ago, and nothing has come since; `earlier`: what they signed is not the last text; `paper`: what they signed on paper is not confirmed yet. Absent: everybody. */
+  /**
+   * Absent: everybody. `silent`: they share something that has been measured for so many days and still is, they signed that many days ago, and
+   * nothing has come since. `earlier`: what they signed is not the latest text. `paper`: what they signed on paper is not confirmed yet.
+   */
   readonly state?: StudyState | 'silent' | 'earlier' | 'paper'
-  /** A part of a name or an identifier; empty: everybody. */
+  /** A part of a name or an identifier; empty for everybody. */
   readonly text: string
   readonly sort: 'arrival' | 'name' | 'enrolment'
   readonly offset: number
@@ -23,11 +26,11 @@ export type StudyPeopleAsked = StatesAsked & {
 
 /** Somebody in a study, as far as the caller may know them. */
 export type StudyPersonRow = {
-  /** The compartment that it is about. */
+  /** The patient's compartment. */
   readonly patientId: number
   /** The ResearchSubject as JSON. */
   readonly subject: string
-  /** The Patient as JSON; null where the caller may not read it. */
+  /** The Patient as JSON; null if the caller may not read it. */
   readonly patient: string | null
   readonly state: StudyState
   readonly isSilent: boolean
@@ -35,9 +38,12 @@ export type StudyPersonRow = {
   readonly isEarlier: boolean
   /** Whether what they signed on paper was recorded, and not confirmed yet. */
   readonly isOnPaper: boolean
-  /** Whether what they gave still stands, though no place of theirs in the study is left. */
+  /** Whether their consent is still in force, though they no longer have a place in the study. */
   readonly isLeftStanding: boolean
-  /** When the reading came that is the last of what was measured and the caller may see for the study, and when it was measured; of one measured after tomorrow only where it came last. */
+  /**
+   * When the last reading came, of those that were measured by now and that the caller may see for the study, and when it was measured. One measured
+   * later than tomorrow counts only if it came last.
+   */
   readonly arrived: Date | null
   readonly measured: Date | null
   /** The number of its kind. */
@@ -46,15 +52,15 @@ export type StudyPersonRow = {
 
 export type StudyPeople = {
   readonly rows: readonly StudyPersonRow[]
-  /** In which compartments those stand of whom the text is a part, whatever they have answered; none where they are many. */
+  /** The compartments of those whom the text fits, whatever they have answered; none if there are many. */
   readonly named: readonly number[]
-  /** How many there are that were asked for. */
+  /** How many people fit what was asked for. */
   readonly total: number
-  /** Of all in the study, whatever was asked for. */
+  /** Counts for everybody in the study, whatever was asked for. */
   readonly counts: Readonly<Partial<Record<StudyState | 'silent' | 'earlier' | 'paper', number>>>
 }
 
-/** One page of those in a study, and how many there are of each state: of ResearchSubjects that the caller may search. */
+/** One page of the people in a study, with counts for each state, from the ResearchSubjects that the caller may search. */
 export const readStudyPeople = async (
   connection: Connection,
   gate: Gate,
@@ -104,7 +110,7 @@ export const readStudyPeople = async (
   }
 }
 
-/** Whoever looks for more than these asks about everybody. */
+/** A search that fits more people than this is about everybody. */
 const mostNamed = 50
 
 type Row = Omit<StudyPersonRow, 'subject'> &
@@ -146,7 +152,7 @@ const nameTest = (gate: Gate, { text }: StudyPeopleAsked): SqlFragment => {
 
 const names = ['$.name[*].family', '$.name[*].given[*]', '$.name[*].text']
 
-/** By name, those without one that the caller may read stand by their code. */
+/** By name, those without a name that the caller may read are sorted by their code. */
 const orderKey = (gate: Gate, { sort }: StudyPeopleAsked): SqlFragment => {
   switch (sort) {
     case 'arrival':

@@ -1,7 +1,7 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** Practitioners, by id, who are staff of a study, now or later, and do not work in its organization or below it. */
+/** Ids of the Practitioners who are staff of a study, now or later, and do not work in its organization or below it. */
 export const staffFromElsewhere = async (connection: Connection, study: string): Promise<readonly string[]> => {
   const rows = await connection.any<{ practitioner: string }>(sql.fragment`
     SELECT DISTINCT staff.practitioner

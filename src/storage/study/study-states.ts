@@ -13,12 +13,12 @@ export type StatesAsked = {
   readonly study: string
   /** Which of its ResearchSubjects. */
   readonly subjects: Expression
-  /** Which Observations the study is consented. */
+  /** Which Observations are consented to the study. */
   readonly shared: Expression
   readonly silentDays: number
 }
 
-/** Everybody in the study once, with their state: what the study asks for and what it is given are joined as sets. */
+/** Everybody in the study once, with their state. What the study asks for and what it is given are joined as sets. */
 export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: StatesAsked): SqlFragment => {
   const since = sql.fragment`now() - make_interval(days => ${silentDays})`
   const scanned = JSON.stringify([{ url: extensions.paperScan }])
@@ -82,7 +82,7 @@ export const statesOf = (gate: Gate, { study, subjects, shared, silentDays }: St
   )`
 }
 
-/** A long content is compressed, and is expanded here once, where each look into it would do so. */
+/** Long contents are compressed. They are expanded here once, instead of each time that something is looked up in them. */
 const consentsTo = (study: string): SqlFragment => sql.fragment`
   SELECT consent.patient_id, consent.pk, consent.id, consent.version, consent.last_updated, consent.owner, consent.author, consent.tokens,
     consent.content || '{}' AS content, given.text_version
@@ -91,7 +91,10 @@ const consentsTo = (study: string): SqlFragment => sql.fragment`
   WHERE given.grantee = (SELECT grantee FROM study WHERE id = ${study})
   OFFSET 0`
 
-/** Of the readings of the row `stated` that were measured by now, or by a clock that goes ahead: such a one would be the newest for ever. */
+/**
+ * The newest reading of the row `stated`, of those that were measured by now, or of those from a clock that is ahead: one of these would otherwise be
+ * the newest for ever.
+ */
 const newestOf = (gate: Gate, shared: Expression, isByNow: SqlFragment): SqlFragment => sql.fragment`
   SELECT row.last_updated AS arrived, nullif(row.effective_start, '-infinity') AS measured, row.kind_id
   FROM observation AS row
@@ -99,6 +102,6 @@ const newestOf = (gate: Gate, shared: Expression, isByNow: SqlFragment): SqlFrag
     AND ${visible(gate, 'Observation', shared)}
   ORDER BY row.effective_start DESC, row.pk DESC LIMIT 1`
 
-/** The row of the type, under the name `row`. */
+/** Of a row of the type under the name `row`. */
 export const visible = (gate: Gate, type: ResourceType, asked?: Expression): SqlFragment =>
   passesGate(gate, 's', type, 'row', asked)

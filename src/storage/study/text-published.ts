@@ -3,7 +3,7 @@ import { extensions } from '../../fhir/canonical.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** Since when a study has asked for a text to be signed; undefined where it never has. */
+/** Since when a study has asked for this text to be signed; undefined if it never has. */
 export const textPublishedAt = async (
   connection: Connection,
   { study, text: { data } }: { readonly study: string; readonly text: Attachment },
