@@ -3,20 +3,20 @@ import { systems } from '../../fhir/canonical.ts'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** A backup of the database, as whoever makes backups tells of it. */
+/** A backup of the database, as reported by whoever makes backups. */
 export type Backup = {
-  /** What has made it: `pg_dump`. */
+  /** What made it: `pg_dump`. */
   readonly by: string
-  /** When it was begun: what was written before is in it. */
+  /** When it was begun. What was written before that is in it. */
   readonly taken: Date
   readonly bytes?: number
-  /** Where it lies, or what it is called. */
+  /** Where it is, or what it is called. */
   readonly label?: string
-  /** Why there is none: it has failed. */
+  /** Set if it failed: why. */
   readonly failed?: string
 }
 
-/** It names nobody, and is for administrators of the installation. */
+/** It names nobody, and is meant for administrators of the installation. */
 export const backupRecorded = ({ by, taken, bytes, label, failed }: Backup): AuditEvent => ({
   resourceType: 'AuditEvent',
   type: { ...archive, display: 'Archive Record Lifecycle Event' },
@@ -38,7 +38,7 @@ export const backupRecorded = ({ by, taken, bytes, label, failed }: Backup): Aud
   ],
 })
 
-/** The newest that was taken, and the newest that has failed, by when they were begun. */
+/** The newest one that was taken and the newest one that failed, by when they were begun. */
 export const readBackups = async (
   connection: Connection,
 ): Promise<{ readonly last: Backup | undefined; readonly failed: Backup | undefined }> => ({
@@ -51,7 +51,7 @@ const outcomes = { taken: '0', failed: '8' } as const
 
 const archive = { system: systems.recordLifecycle, code: 'archive' } as const
 
-/** The condition and the order are those of the index `audit_event_backup`. */
+/** Condition and order are those of the index `audit_event_backup`. */
 const newest = async (connection: Connection, outcome: SqlFragment): Promise<Backup | undefined> => {
   const found = await connection.maybeOne<{ content: string }>(sql.fragment`
     SELECT content::text AS content FROM audit_event

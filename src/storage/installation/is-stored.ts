@@ -3,7 +3,7 @@ import type { Connection } from '../database.ts'
 import { tableOf, typeIdOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
-/** For the operator: nobody's access is asked. */
+/** For the operator, so no access is checked. */
 export const isStored = async (connection: Connection, type: ResourceType, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM resource_identity AS identity JOIN ${tableOf(type)} AS row USING (patient_id, pk)

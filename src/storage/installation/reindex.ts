@@ -24,8 +24,8 @@ type Options = {
 export type Progress = { readonly done: number; readonly total: number }
 
 /**
- * Makes anew, from the stored resources alone, what the tables hold beside them: tokens and index rows, the facts and
- * classes of Observations, compartments, and the model's projections. The server may go on meanwhile.
+ * Rebuilds, from nothing but the stored resources, what the tables hold beside them: tokens and index rows, the facts and classes of Observations,
+ * compartments, and the model's projections. The server may be running meanwhile.
  */
 export const reindex = async ({ database, dictionaryConnection, onProgress, ...given }: Options): Promise<number> => {
   const preparing: Preparing = {
@@ -56,7 +56,7 @@ export const reindex = async ({ database, dictionaryConnection, onProgress, ...g
   return done
 }
 
-/** Whatever is written meanwhile waits, and nobody reads a half of it. */
+/** Writes have to wait meanwhile, and nobody reads half of it. */
 const projectAnew = async (connection: Connection, preparing: Preparing): Promise<void> => {
   for (const table of projected) await connection.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)
   const context = { ...preparing, isAccepted: true }
@@ -88,7 +88,7 @@ const projected = [
   'study_group_observation_consents',
 ]
 
-/** What a later one asks about comes before it. */
+/** In an order in which each type only needs those before it. */
 const projectedTypes: readonly ResourceType[] = [
   'Organization',
   'PractitionerRole',
@@ -138,15 +138,15 @@ type Place = { readonly patient_id: number; readonly pk: string; readonly at: st
 const first: Place = { patient_id: 0, pk: '0', at: '-infinity' }
 
 /**
- * In the order of their last change, which every table has an index of. That of Observations has none by pk alone, and by
- * compartment those would be passed over that are joined to one that is done.
+ * In the order of their last change, for which every table has an index. Observations have no index by pk alone; and in the order of compartments,
+ * those would be skipped that are joined to one that is done already.
  */
 const nextPlaces = (connection: Connection, type: ResourceType, { at, pk }: Place): Promise<readonly Place[]> =>
   connection.any<Place>(sql.fragment`
     SELECT patient_id, pk, last_updated::text AS at FROM ${tableOf(type)}
     WHERE (last_updated, pk) > (${at}::timestamptz, ${pk}::bigint) ORDER BY last_updated, pk LIMIT ${batchSize}`)
 
-/** As they are once nobody else changes them: what is changed meanwhile comes again in its new place. */
+/** As they are once nobody else can change them. What is changed meanwhile comes again in its new place. */
 const lockRows = (connection: Connection, type: ResourceType, places: readonly Place[]): Promise<readonly Row[]> =>
   connection.any<Row>(sql.fragment`
     SELECT ${columns} FROM ${tableOf(type)}
@@ -155,7 +155,7 @@ const lockRows = (connection: Connection, type: ResourceType, places: readonly P
       ${columnOf(places, ({ pk }) => pk, 'int8')}))
     ORDER BY pk FOR UPDATE`)
 
-/** Answers where those stood that it has done; none behind the last. */
+/** Answers the places of those that it has done; none after the last. */
 const reindexBatch = async (
   connection: Connection,
   preparing: Preparing,

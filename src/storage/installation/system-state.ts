@@ -3,16 +3,16 @@ import { readMigrations } from '../postgres/migrate.ts'
 import { sql } from '../sql.ts'
 import { readBackups } from './backup.ts'
 
-/** How the database is, for who runs the installation: figures, and nothing of what is stored. */
+/** The state of the database, for those who run the installation: figures, and nothing of what is stored. */
 export type SystemState = {
-  /** Of PostgreSQL, as it says itself. */
+  /** PostgreSQL's own version. */
   readonly version: string
   readonly startedAt: Date
   readonly migrations: { readonly applied: number; readonly known: number; readonly last: string }
   readonly bytes: number
-  /** The largest, with what belongs to them; how many rows is an estimate, undefined where there is none yet. */
+  /** The largest tables, with what belongs to them. The number of rows is an estimate, undefined if there is none yet. */
   readonly tables: readonly { readonly name: string; readonly bytes: number; readonly rows: number | undefined }[]
-  /** Of background work, by its queue; undefined where none was ever done. */
+  /** Background work, by queue; undefined if none was ever done. */
   readonly jobs: readonly Jobs[] | undefined
   readonly letters: Letters
   readonly backups: Awaited<ReturnType<typeof readBackups>>
@@ -21,10 +21,10 @@ export type SystemState = {
 
 type Jobs = { readonly queue: string; readonly waiting: number; readonly active: number; readonly failed: number }
 
-/** `failed`: of the last seven days, so that sending them again is of use. */
+/** `failed`: only those of the last seven days, which it makes sense to send again. */
 type Letters = { readonly waiting: number; readonly failed: number }
 
-/** PostgreSQL's own copies of what is written. https://www.postgresql.org/docs/current/monitoring-stats.html */
+/** PostgreSQL's own copies of everything that is written. https://www.postgresql.org/docs/current/monitoring-stats.html */
 type Archive = { readonly isOn: boolean; readonly lastAt: Date | null; readonly failedAt: Date | null }
 
 export const readSystemState = async (connection: Connection): Promise<SystemState> => {
@@ -59,7 +59,7 @@ const largestTables = async (connection: Connection): Promise<SystemState['table
   return rows.map(({ name, bytes, rows }) => ({ name, bytes: Number(bytes), rows: rows < 0 ? undefined : rows }))
 }
 
-/** The tables are pg-boss's own. */
+/** From pg-boss's own tables. */
 const countJobs = async (connection: Connection): Promise<SystemState['jobs']> => {
   const { isThere } = await connection.one<{ isThere: boolean }>(
     sql.fragment`SELECT to_regclass('queue.job') IS NOT NULL AS "isThere"`,
@@ -84,10 +84,12 @@ const countLetters = (connection: Connection): Promise<Letters> =>
       UNION ALL
       SELECT state FROM letter WHERE ends_at > now()) AS letters`)
 
-/** What was tried, and of late: the others had nothing more to say. */
+/** Those that were tried, and lately. Others had nothing more to say. */
 const failedMessage = sql.fragment`(state = 'failed' AND tries > 0 AND made_at > now() - interval '7 days')`
 
-/** All that failed wait again. Answers the ids of the invitations of staff, which are asked for; messages to patients are found. */
+/**
+ * All that failed wait to be sent again. Answers the ids of the invitations of staff, which have to be queued; messages to patients are found anyway.
+ */
 export const retryFailedLetters = (database: Database): Promise<readonly string[]> =>
   database.transaction(async inside => {
     await inside.run(sql.fragment`

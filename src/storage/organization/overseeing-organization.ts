@@ -3,19 +3,19 @@ import { inForce } from '../model/reference.ts'
 import { name, type SqlFragment, sql } from '../sql.ts'
 
 type Deciding = {
-  /** Id of the Person; absent where an app has taken up the Patient's invitation by itself. */
+  /** Id of the Person; absent if an app has taken up the Patient's invitation by itself. */
   readonly person?: string | undefined
   readonly client: string
   /** Id of the Patient whom it is about. */
   readonly patient?: string | undefined
-  /** Staff who decide as the patient that they are: then it is not as staff. */
+  /** Whether staff decide for the patient that they are themselves, and so not as staff. */
   readonly isAsPatient?: boolean
 }
 
 /**
- * Whose privacy officers are told of what a person lets an app do. Of staff, and of an app that nobody was asked about: the organization that registered the patient, else
- * the client's, else that in which they have the highest role. Of anybody else the client's alone: what they do with an app that
- * no organization has approved is between them and that app.
+ * The organization whose privacy officers are told of what a person lets an app do. For staff, and for an app that nobody was asked about, it is the
+ * organization that registered the patient, else the client's, else the one in which they have the highest role. For anybody else it is only the
+ * client's: what they do with an app that no organization has approved is between them and that app.
  */
 export const findOverseeingOrganization = async (
   connection: Connection,

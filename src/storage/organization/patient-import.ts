@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Connection } from '../database.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** A list of patients on its way in. Everything is named by its id. */
+/** A list of patients to be registered. Everything is named by its id. */
 export type PatientImport = {
   readonly id: string
   readonly person: string
@@ -15,28 +15,28 @@ export type PatientImport = {
   readonly total: number
   readonly faulty: number
   readonly duplicates: number
-  /** How many of the lines have had what the present state does to them. */
+  /** For how many lines the work of the present state is done. */
   readonly done: number
   readonly imported: number | null
-  /** Why it failed, or waits once more after it was confirmed. */
+  /** Why it failed, or has to be confirmed once more. */
   readonly reason: string | null
   readonly madeAt: Date
 }
 
 export type ImportLine = {
-  /** Of the file, the first is 1. */
+  /** The line of the file; the first is 1. */
   readonly line: number
 } & (
   | { readonly patient: Patient; readonly problems?: undefined }
   | { readonly patient?: undefined; readonly problems: Readonly<Record<string, string>> }
 )
 
-/** Who may be the same human: a Patient by its id, or a line before. */
+/** Somebody who may be the same human: a Patient by its id, or an earlier line. */
 export type LineDuplicate = { readonly patient: string } | { readonly line: number }
 
 export type ShownLine = {
   readonly line: number
-  /** Null where something is wrong. */
+  /** Null if something is wrong with the line. */
   readonly patient: Patient | null
   readonly problems: Readonly<Record<string, string>> | null
   readonly duplicates: readonly LineDuplicate[] | null
@@ -63,21 +63,21 @@ type NewImport = Pick<PatientImport, 'person' | 'organization'> & {
   readonly lines: readonly ImportLine[]
 }
 
-/** The person's own only. */
+/** Only the person's own. */
 export const findImport = (connection: Connection, person: string, id: string): Promise<PatientImport | undefined> =>
   connection.maybeOne<PatientImport>(sql.fragment`${select} WHERE id = ${id} AND person = ${person}`)
 
-/** For the work on it. */
+/** For working on it. */
 export const readImport = (connection: Connection, id: string): Promise<PatientImport | undefined> =>
   connection.maybeOne<PatientImport>(sql.fragment`${select} WHERE id = ${id}`)
 
-/** The person's, the latest first. */
+/** The person's, newest first. */
 export const importsOf = (connection: Connection, person: string): Promise<readonly PatientImport[]> =>
   connection.any<PatientImport>(
     sql.fragment`${select} WHERE person = ${person} ORDER BY made_at DESC, id DESC LIMIT 50`,
   )
 
-/** Those that there is work for. */
+/** Those on which there is work to do. */
 export const importsToWorkOn = async (connection: Connection): Promise<readonly string[]> =>
   (
     await connection.any<{ id: string }>(
@@ -87,7 +87,7 @@ export const importsToWorkOn = async (connection: Connection): Promise<readonly 
 
 type Which = 'all' | 'faulty' | 'duplicate' | 'sound'
 
-/** In the order of the file, those behind the line. */
+/** Those after the line, in the order of the file. */
 export const linesOf = (
   connection: Connection,
   id: string,
@@ -125,7 +125,7 @@ export const endChecking = async (connection: Connection, id: string): Promise<v
     WHERE id = ${id} AND state = 'checking'`)
 }
 
-/** Of any number at once, one is told true; none where a line is faulty. */
+/** If several confirm it at the same time, one gets true; nobody does if a line is faulty. */
 export const confirmImport = async (
   connection: Connection,
   { id, person }: Pick<PatientImport, 'id' | 'person'>,
@@ -136,8 +136,8 @@ export const confirmImport = async (
     WHERE id = ${id} AND person = ${person} AND state = 'checked' AND faulty = 0`)) > 0
 
 /**
- * Of the lists of one tenant one is registered after the other: what the one registers is there for the next, which waits for as long as
- * that takes. It is longer than a statement may take.
+ * The lists of one tenant are registered one after another, so that each sees what the one before has registered. It waits as long as that takes,
+ * which may be longer than the time limit of a statement.
  */
 export const awaitOtherImports = async (connection: Connection, organization: string): Promise<void> => {
   await connection.run(sql.fragment`SET LOCAL statement_timeout = 0`)
@@ -147,7 +147,7 @@ export const awaitOtherImports = async (connection: Connection, organization: st
   await connection.run(sql.fragment`SET LOCAL statement_timeout TO DEFAULT`)
 }
 
-/** What was confirmed waits once more, with these duplicates besides. */
+/** A list that was confirmed has to be confirmed once more, since these duplicates were found. */
 export const showAgain = async (
   connection: Connection,
   id: string,
@@ -160,7 +160,7 @@ export const showAgain = async (
     WHERE id = ${id} AND state = 'importing'`)
 }
 
-/** In the transaction of what was registered. False where that has been done already. What was read of the file goes. */
+/** In the transaction that registers the patients. False if that has been done already. The lines of the file are deleted. */
 export const endImport = async (connection: Connection, id: string, imported: number): Promise<boolean> => {
   const ended = await connection.run(sql.fragment`
     UPDATE patient_import SET state = 'imported', imported = ${imported}, ended_at = now()
@@ -176,13 +176,13 @@ export const failImport = async (connection: Connection, id: string, reason: str
   await dropLines(connection, id)
 }
 
-/** False where it is being registered, or has been. */
+/** False if it is being registered, or has been. */
 export const dropImport = async (connection: Connection, person: string, id: string): Promise<boolean> =>
   (await connection.run(sql.fragment`
     DELETE FROM patient_import WHERE id = ${id} AND person = ${person} AND state IN ('checking', 'checked', 'failed')`)) >
   0
 
-/** What nobody has confirmed within a day. */
+/** Deletes lists that nobody has confirmed within a day. */
 export const dropOldImports = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`
     DELETE FROM patient_import WHERE state IN ('checking', 'checked') AND made_at <= now() - interval '1 day'`)

@@ -4,27 +4,27 @@ import type { Connection } from '../database.ts'
 import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** Of somebody into an organization, with a role. */
+/** An invitation into an organization, with a role. */
 export type StaffInvitation = {
   readonly id: string
   readonly organization: string
   readonly role: Role
-  /** Where it is sent, in lower case. */
+  /** The address to which it is sent, in lower case. */
   readonly email: string
   /** Id of the Person who gives the role. */
   readonly inviter: string
   readonly expiresAt: Date
 }
 
-/** One that was neither taken nor cancelled, for who may send it again. */
+/** An invitation that was neither used nor cancelled, for those who may send it again. */
 export type PendingInvitation = Pick<StaffInvitation, 'id' | 'role' | 'email' | 'expiresAt'> & {
   readonly letter: 'waiting' | 'sent' | 'failed'
   readonly madeAt: Date
-  /** Whether its time is over. */
+  /** Whether it has expired. */
   readonly isLate: boolean
 }
 
-/** It replaces one to the same address. Answers its id; there is no link before a letter is made. */
+/** Replaces an invitation to the same address. Answers its id; a link exists only once a letter is made. */
 export const makeStaffInvitation = async (
   connection: Connection,
   { organization, role, email, inviter, days }: Omit<StaffInvitation, 'id' | 'expiresAt'> & { readonly days: number },
@@ -41,7 +41,7 @@ export const makeStaffInvitation = async (
   return id
 }
 
-/** The latest first; those whose time is over are among them. */
+/** Newest first, with those that have expired. */
 export const pendingStaffInvitations = (
   connection: Connection,
   organization: string,
@@ -52,7 +52,7 @@ export const pendingStaffInvitations = (
     FROM staff_invitation WHERE organization = ${organization} AND ended_at IS NULL
     ORDER BY made_at DESC, id DESC LIMIT ${limit}`)
 
-/** The link of the letter before ends with the next one. Undefined where the organization has no such invitation. */
+/** The link of the previous letter ends when the next one is made. Undefined if the organization has no such invitation. */
 export const renewStaffInvitation = (
   connection: Connection,
   {
@@ -75,7 +75,7 @@ export const findPendingInvitation = (
   connection.maybeOne<StaffInvitation>(sql.fragment`
     SELECT ${columns} FROM staff_invitation WHERE id = ${id} AND organization = ${organization} AND ended_at IS NULL`)
 
-/** Of any number at once, one is told true. */
+/** If several end it at the same time, one gets true. */
 export const endStaffInvitation = async (
   connection: Connection,
   id: string,
@@ -85,7 +85,7 @@ export const endStaffInvitation = async (
     UPDATE staff_invitation SET ended_at = now(), ended_by = ${by}
     WHERE id = ${id} AND ended_at IS NULL AND (${by} <> 'used' OR expires_at > now())`)) > 0
 
-/** Whose letters wait to be sent. */
+/** Ids of invitations whose letters wait to be sent. */
 export const waitingStaffInvitations = async (connection: Connection): Promise<readonly string[]> =>
   (
     await connection.any<{ id: string }>(
@@ -93,7 +93,7 @@ export const waitingStaffInvitations = async (connection: Connection): Promise<r
     )
   ).map(({ id }) => id)
 
-/** A new link for the letter: a secret is nowhere but in what is sent. */
+/** A new link for the letter, since its secret is stored nowhere. */
 export const staffLinkToSend = async (
   connection: Connection,
   id: string,
@@ -109,7 +109,7 @@ export const setStaffLetter = async (connection: Connection, id: string, letter:
   await connection.run(sql.fragment`UPDATE staff_invitation SET letter = ${letter} WHERE id = ${id}`)
 }
 
-/** Undefined where the link is not known, was used or ended, or is too old. */
+/** Undefined if the link is not known, was used or ended, or is too old. */
 export const findStaffInvitation = async (
   connection: Connection,
   link: string,

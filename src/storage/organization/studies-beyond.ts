@@ -1,7 +1,7 @@
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
 
-/** Whether the organization has studies, not over yet, that the practitioner does not handle. */
+/** Whether the organization has studies that have not ended and that the practitioner does not handle. */
 export const hasStudiesBeyond = async (
   connection: Connection,
   practitioner: string,
