@@ -20,21 +20,21 @@ import type { UpdateAsked } from './refused-upload.ts'
 
 /** A document that was refused, with whose it is and where it came from. */
 export type Placed = RefusedUpload & {
-  /** From the source that it names. */
+  /** With the source that it names. */
   readonly face: Observation
-  /** The same bytes, source and patient. */
+  /** The same for the same bytes, source and patient. */
   readonly place: string
   readonly pk: string
   readonly patient: string
   readonly patientId: number
-  /** 0 where it cannot be told what it is. */
+  /** 0 if its kind cannot be told. */
   readonly kindId: number
   readonly deviceId: number
   readonly source: string
   readonly organization: string
   readonly studies: readonly string[]
   readonly digest: string
-  /** Of an update: the version that it was to change. */
+  /** For an update: the version that it was to change. */
   readonly version: string | undefined
 }
 
@@ -43,7 +43,7 @@ type PlacedRow = Pick<Placed, 'pk' | 'patient' | 'source' | 'organization' | 'st
   readonly updatable: boolean
 }
 
-/** Undefined for what the sender may not write, as far as it is known what that is. */
+/** Undefined for what the sender may not write, as far as it is known what it is. */
 export const placedDocuments = async (
   connection: Connection,
   writing: Writing,
@@ -55,7 +55,7 @@ export const placedDocuments = async (
     writing,
     faces.map(resource => ({ resource })),
   )
-  // Of those that stay without numbers none has a kind of its own, or it is not its sender's to write.
+  // Those that get no numbers either have no kind of their own, or their sender may not write them.
   const creatable = await numberAllowed(connection, writing, prepared, 'c')
   const candidates = await numberAllowed(connection, writing, creatable, 'u')
   const rows = await rowsOf(connection, writing, candidates)
@@ -92,7 +92,7 @@ const digestOf = ({ sent, update }: RefusedUpload): string =>
     .update(update === undefined ? sent : `PUT ${update.id ?? ''}\n${sent}`)
     .digest('hex')
 
-/** By pk, of those that are of a patient. The studies are those that are given its kind; of one of no kind, those that are given any. */
+/** By pk, for those that belong to a patient. The studies are those with which its kind is shared or, if it has no kind, anything at all. */
 const rowsOf = async (
   connection: Connection,
   writing: Writing,
@@ -118,8 +118,8 @@ const rowsOf = async (
 }
 
 /**
- * What cannot be told to be of any kind is taken from whoever may create an Observation of this patient, from this device, of
- * one of the kinds that the patient shares now. By pk.
+ * If it cannot be told of which kind a document is, it is accepted from whoever may create an Observation of this patient, from this device, of one
+ * of the kinds that the patient shares now. By pk.
  */
 const sendersOfAnything = async (
   connection: Connection,
@@ -161,7 +161,7 @@ const ofKind = (kind: string, { subject, device }: Observation): Observation => 
   ...(device && { device }),
 })
 
-/** The version that an update is to change; undefined where there is none to change. */
+/** The version that an update is to change; undefined if there is none. */
 const versionMeant = async (
   connection: Connection,
   writing: Writing,

@@ -1,7 +1,7 @@
-/** Of each source: how many documents, and how many bytes of them, wait at most. One patient may fill a tenth of that. */
+/** For each source: how many documents, and how many bytes of them, are kept at most. One patient may fill a tenth of that. */
 export type QuarantineRoom = { readonly documents: number; readonly bytes: number }
 
-/** What waits of one patient from one source. */
+/** What is kept for one patient and source. */
 export type Usage = {
   readonly source: string
   readonly patient: string

@@ -8,15 +8,15 @@ import type { QuarantineKeepers, Settled, Settling } from './quarantine-asked.ts
 import { keepersRows, ofKeptOrganization, ofKeptStudy } from './quarantined.ts'
 import type { AskedAs } from './refused-upload.ts'
 
-/** What was sent, and who its sender is now; absent where their token, or app, was taken from them. */
+/** What was sent, and who its sender is now; absent if their token, or app, was revoked. */
 export type Replayable = Pick<AskedAs, 'ifNoneExist' | 'isLost'> & {
   readonly sent: string
-  /** Of an update: what it is to change; no version where there was none. */
+  /** For an update: what it is to change; without a version if there was none. */
   readonly update?: { readonly id?: string; readonly version?: string }
   readonly sender: Caller | undefined
 }
 
-/** Undefined where it does not wait. It asks for nobody: what it answers is shown to nobody. */
+/** Undefined if it is not waiting. No access is checked, since the answer is shown to nobody. */
 export const findReplayable = async (connection: Connection, id: string): Promise<Replayable | undefined> => {
   const row = await connection.maybeOne<ReplayableRow>(sql.fragment`
     SELECT sent, if_none_exist, interaction, target, version, is_lost, ${isTakenFrom} AS taken
@@ -48,8 +48,8 @@ type ReplayableRow = {
 }
 
 /**
- * Whether what it came with was taken from its sender, which is not the same as that a token has expired. Tokens are not kept for
- * ever: of one that is gone its grant tells, or its client; of one that has neither nobody can tell.
+ * Whether the right with which it came was revoked, which is not the same as an expired token. Tokens are not kept for ever: if one is gone, its
+ * grant or its client tells; if it has neither, it counts as revoked.
  */
 const isTakenFrom = sql.fragment`(
   ${isRevoked(sql.fragment`document`)} OR ${isCalledOff(sql.fragment`document.grant_id`)}
@@ -59,8 +59,8 @@ const isTakenFrom = sql.fragment`(
     AND NOT EXISTS (SELECT FROM token AS own WHERE own.hash = document.hash)))`
 
 /**
- * Notes what became of what waits, for whoever looks after it. What one study removes stays for the others that it is of.
- * Undefined where it does not wait, or is not theirs.
+ * Notes, for whoever looks after it, what became of a waiting document. If one study removes it, it stays for the others that it belongs to.
+ * Undefined if it is not waiting, or not theirs.
  */
 export const settleQuarantined = async (
   connection: Connection,
@@ -89,7 +89,7 @@ export const settleQuarantined = async (
 const ofOtherStudies = sql.fragment`EXISTS (
   SELECT FROM quarantined_for AS other WHERE other.id = document.id AND other.study_id NOT IN (SELECT id FROM led))`
 
-/** What it says goes with it: an Observation has it, or nobody wants it. */
+/** Its content is deleted: an Observation has it now, or nobody wants it. */
 const gone = sql.fragment`sent = NULL, face = NULL, issues = NULL, if_none_exist = NULL`
 
 const changeOf = (settling: Settling): SqlFragment => {

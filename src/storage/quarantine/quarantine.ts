@@ -9,8 +9,8 @@ import { type QuarantineRoom, roomIn, type Usage } from './quarantine-room.ts'
 import type { Kept } from './refused-upload.ts'
 
 /**
- * Keeps them where the rules would let their sender write them, in the order in which they came. The same again from the same
- * source for the same patient is the one that there is, sent once more.
+ * Keeps documents if the rules would let their sender write them, in the order in which they came. The same document from the same source for the
+ * same patient is not kept twice, but counted again.
  */
 export const keepRefused = async (
   connection: Connection,
@@ -37,7 +37,7 @@ export const keepRefused = async (
   })
 }
 
-/** Until the commit nobody else keeps anything of these sources: what is counted stays so. */
+/** Until the commit, nobody else can keep anything of these sources, so the counts stay true. */
 const lockSources = async (connection: Connection, documents: readonly Placed[]): Promise<void> => {
   const sources = [...new Set(documents.map(({ source }) => source))].sort()
   await connection.run(sql.fragment`
@@ -47,7 +47,7 @@ const lockSources = async (connection: Connection, documents: readonly Placed[])
 
 type Wanted = Placed & { readonly times: number }
 
-/** Each of them once; what waits already takes no more room. */
+/** Each of them once; what is waiting already needs no more room. */
 const thoseWithRoom = async (
   connection: Connection,
   room: QuarantineRoom,
@@ -78,7 +78,7 @@ const sizeOf = ({ sent }: Placed): number => Buffer.byteLength(sent)
 const texts = <Key extends 'patient' | 'source' | 'digest'>(documents: readonly Placed[], key: Key) =>
   columnOf(documents, one => one[key], 'text')
 
-/** Answers the ids by place; none where the token that they came with is no more. */
+/** Answers the ids by place; none if the token with which they came no longer exists. */
 const insertAll = async (
   connection: Connection,
   tokenHash: Buffer,
@@ -112,7 +112,7 @@ const insertAll = async (
   return ids
 }
 
-/** Those with which the patient shares such data now, and no other any more: whoever is not told does not learn how often it comes. */
+/** The studies with which the patient shares such data now, and no longer any others: these must not learn how often it comes. */
 const tellStudies = async (
   connection: Connection,
   documents: readonly Wanted[],
@@ -139,7 +139,7 @@ const toRow = (one: Wanted) => ({
   organization: one.organization,
   digest: one.digest,
   size: sizeOf(one),
-  // No text of PostgreSQL's has the character U+0000; what is JSON has it escaped.
+  // PostgreSQL's texts cannot contain the character U+0000; in JSON it is escaped.
   sent: one.sent,
   face: JSON.stringify(one.face),
   if_none_exist: one.ifNoneExist,

@@ -17,8 +17,8 @@ import type {
 type Reading = Asking & Preparing
 
 /**
- * What waits, or has waited, of a study or from a source, for whoever looks after it: why it was refused, and how often. Of a
- * study each of those who lead it sees all; from a source the managers of an organization see what is of its patients.
+ * The documents of a study or source that are waiting, or were, for whoever looks after it, with why they were refused and how often they came. All
+ * who lead a study see all of its documents; from a source, the managers of an organization see those of its patients.
  */
 export const readQuarantined = async (
   connection: Connection,
@@ -49,7 +49,7 @@ export const readQuarantined = async (
   return { groups, documents }
 }
 
-/** One, with what it says only for those who may read such an Observation now. Undefined for whoever looks after nothing of it. */
+/** One document. Its content is only for those who may read such an Observation now. Undefined for whoever does not look after it. */
 export const readQuarantinedDocument = async (
   connection: Connection,
   reading: Reading,
@@ -90,7 +90,7 @@ type DocumentRow = Quarantined & {
   readonly isLost: boolean
 }
 
-/** As if it were an Observation of that moment. */
+/** Checked as if it were an Observation that was written at that moment. */
 const isReadable = async (connection: Connection, reading: Reading, row: DocumentRow): Promise<boolean> => {
   const { id, pk, patient_id: patientId, firstAt: lastUpdated, face: content } = row
   const version = { id, pk, patientId, lastUpdated, content, version: 1, owner: null, author: 0 }
@@ -108,15 +108,15 @@ const draftOf = ({ id, pk, firstAt }: DocumentRow, face: string) => ({
   lastUpdated: firstAt,
 })
 
-/** A place within a series is any place within it. */
+/** All places in a series count as one. */
 const groupPointer = sql.fragment`regexp_replace(document.pointer, '/[0-9]+(?=/|$)', '/*', 'g')`
 
 const columns = sql.fragment`document.id, document.rule, document.pointer, document.schema, document.first_at AS "firstAt",
   document.last_at AS "lastAt", document.times, document.state, document.tried_at AS "triedAt", document.refusal, document.observation`
 
 /**
- * CTEs: the organizations, by id, whose managers ask, and the studies that they lead. The gate says which. Administrators look
- * after what is of no organization as well.
+ * CTEs with the ids of the organizations that the reader manages and the studies that they lead, according to the gate. Administrators also look
+ * after documents that belong to no organization.
  */
 export const keepersRows = (gate: Gate, keepers: QuarantineKeepers): SqlFragment => {
   const among = (type: 'Organization' | 'ResearchStudy', rule: Expression) => passesGate(gate, 's', type, 'row', rule)
@@ -130,7 +130,7 @@ export const keepersRows = (gate: Gate, keepers: QuarantineKeepers): SqlFragment
     )`
 }
 
-/** Of a patient of theirs, or from a source of theirs and of a patient of the same tenant. */
+/** Of one of their patients, or from one of their sources and of a patient of the same tenant. */
 export const ofKeptOrganization = sql.fragment`(
   document.organization IN (SELECT id FROM managed) OR EXISTS (
     SELECT FROM device AS own

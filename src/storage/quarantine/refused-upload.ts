@@ -1,17 +1,17 @@
 import type { Issue } from '../../fhir/error.ts'
 import type { Conditions } from '../write/conditions.ts'
 
-/** What was asked for, beside the body: what is tried again is the same once more. */
+/** What was asked for, besides the body: trying again repeats just that. */
 export type AskedAs = {
-  /** Of a conditional create; of a conditional update that met nothing, which is then a create as well. */
+  /** For a conditional create, and for a conditional update that matched nothing, which is then a create as well. */
   readonly ifNoneExist?: string
   readonly update?: UpdateAsked
-  /** It refers to what was to be written with it, and was refused with it. */
+  /** It refers to something that was to be written with it, and was refused with it. */
   readonly isLost?: true
 }
 
 export type UpdateAsked = Conditions & {
-  /** Absent where its criteria met nothing. */
+  /** Absent if its criteria matched nothing. */
   readonly id?: string
 }
 
@@ -22,14 +22,14 @@ export type RefusedBody = AskedAs & {
   /** `omh:heart-rate:2.0`, or `unknown`. */
   readonly schema: string
   readonly issues: readonly Issue[]
-  /** The first of the reasons, and where it is: in the document, or in the Observation. Neither says a value. */
+  /** The first of the reasons, and its place in the document or in the Observation. Neither reveals a value. */
   readonly rule: string
   readonly pointer: string
 }
 
 export type Kept =
   | { readonly kind: 'kept'; readonly id: string; readonly patientId: number; readonly kindId: number }
-  /** There is no room left for more from its source, or of its patient. */
+  /** There is no room left for its source, or for its patient. */
   | { readonly kind: 'full' }
-  /** Whoever sent it may not write such a thing for this patient. */
+  /** The sender may not write such a thing for this patient. */
   | { readonly kind: 'not-theirs' }
