@@ -5,8 +5,8 @@ import type { ReadingsAsked } from './figures.ts'
 import { converted, isTimed, largest, moments, observationsAsked } from './reading.ts'
 
 /**
- * A query of the readings of which is known what they are below or above, and no more, such as the “low” of a sensor: `at`, `is_timed`, `dimension`, `comparator` and
- * `bound` in the unit that is asked. All of them are among those of `readingsOf` as well, without a value.
+ * A query of the readings of which it is only known what they are below or above, such as the “low” of a sensor: `at`, `is_timed`, `dimension`,
+ * `comparator`, and `bound` in the unit that is asked for. `readingsOf` has all of them as well, without a value.
  */
 export const boundedReadingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   const { from, to, at, conversions } = asked

@@ -7,25 +7,26 @@ import { beginning, longestSeries, sameDate } from './reading.ts'
 
 export type CompletenessAsked = {
   readonly where: Expression
-  /** Those that do not count: entered in error, cancelled, or told to have no value. */
+  /** Those that do not count: entered in error, cancelled, or said to have no value. */
   readonly mistaken: Expression
   /** Ids of Patients. */
   readonly patients: readonly string[]
-  /** Days of the time zone; both are in it. */
+  /** Days in the time zone; both are included. */
   readonly first: string
   readonly last: string
   readonly timezone: string
-  /** No day counts more than so many readings, however many there are. */
+  /** The most readings that are counted for a day. */
   readonly most: number
 }
 
-/** A day of a Patient with a reading that began on it. */
+/** A day of a Patient on which at least one reading began. */
 export type CompletenessRow = { readonly patient: string; readonly day: string; readonly count: number }
 
 /**
- * How many readings that the caller may search began on each day. Of what was sampled each sample is one, as it is for what draws readings: how many there are
- * in each quarter of an hour is known beside it. For the others it is a look into the index for each patient and day, which ends at the most that is counted.
- * What has a date alone is of that date. What was computed of measurements is none, but for an average: it tells that there were some.
+ * How many readings that the caller may search began on each day. Each sample of sampled data counts, as it does for whatever draws readings; their
+ * number in each quarter of an hour is stored beside the Observation. The others are counted by one look into the index for each patient and day,
+ * which ends at the most that is counted. A reading with a date alone belongs to that date. Statistics do not count, except averages, which show that
+ * there were measurements.
  */
 export const readCompleteness = (
   connection: Connection,
@@ -35,7 +36,7 @@ export const readCompleteness = (
   const mayBeSearched = passesGate(gate, 's', 'Observation', 'row', where)
   const isMistaken = passesGate(gate, 's', 'Observation', 'row', and(where, mistaken))
   const days = Array.from({ length: daysBetween(first, last) + 1 }, (_, index) => addDays(first, index))
-  // PostgreSQL takes the second midnight, where the clock strikes it twice.
+  // PostgreSQL takes the second midnight if the clock strikes it twice.
   const starts = [...days, addDays(last, 1)].map(day => new Date(startOfDay(day, timezone)).toISOString())
   const begin = sql.fragment`${starts[0] ?? ''}::timestamptz`
   const end = sql.fragment`${starts.at(-1) ?? ''}::timestamptz`
@@ -78,5 +79,5 @@ export const readCompleteness = (
     ORDER BY person.id, asked.day`)
 }
 
-/** In the words of its index, which a number that is bound would not find. */
+/** Spelled as in its index, which would not be used with a bound number. */
 const isNoReading = sql.fragment`code.statistic > 1`

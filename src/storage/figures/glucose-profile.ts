@@ -5,7 +5,7 @@ import { boundedReadingsOf } from './bounded-reading.ts'
 import type { GlucoseProfileAsked, GlucoseProfileRow } from './figures.ts'
 import { readingsOf } from './reading.ts'
 
-/** What the values were over all, and by the quarter of an hour of the day; what has a date alone is in none of them. */
+/** The values as a whole, and by the quarter of an hour in the day, which leaves out what has a date alone. */
 export const readGlucoseProfile = async (
   connection: Connection,
   gate: Gate,
@@ -51,10 +51,13 @@ export const readGlucoseProfile = async (
   return row
 }
 
-/** The same value at the same moment is one reading, by whichever ways it came: from the sensor's app, and from the phone that has it of that app. */
+/** The same value at the same moment is one reading, however it came: from the sensor's app, and from the phone that has it from that app. */
 const isSame = sql.fragment`(value IS NOT NULL AND is_timed)`
 
-/** So is one that was sent in two units: without the rows of the coarser that have one of the finer beside them, of the same kind or comparator. */
+/**
+ * A reading that was sent in two units is one as well: leaves out rows in the coarser unit that have one in the finer unit beside them, of the same
+ * kind or comparator.
+ */
 const onceOf = (
   rows: 'told' | 'beyond',
   alike: 'kind_id' | 'comparator',
@@ -66,7 +69,7 @@ const onceOf = (
     FROM ${name(rows)}) AS told
   WHERE (${isSame} AND dimension = ${coarser} AND has_finer) IS NOT TRUE`
 
-/** Null without a value. What stands in another unit is compared in that one. */
+/** Null without a value. A value in another unit is compared in that unit. */
 const rangeOf = (conversions: Conversions): SqlFragment =>
   byDimension(
     conversions,
@@ -76,7 +79,7 @@ const rangeOf = (conversions: Conversions): SqlFragment =>
       WHEN value IS NOT NULL THEN 4 END`,
   )
 
-/** Of what is below or above a bound: null where it may be in several. */
+/** For what is below or above a bound: null if it may be in several ranges. */
 const certainRangeOf = (conversions: Conversions): SqlFragment =>
   byDimension(
     conversions,

@@ -9,9 +9,9 @@ import type { Stored } from '../store.ts'
 import type { LastN } from './figures.ts'
 
 /**
- * https://hl7.org/fhir/R4/observation-operation-lastn.html: it costs a few steps in the index for each class, however many rows there are. "For codes with
- * multiple codings, grouping by code SHALL follow the transitive property of equality", as far as Observations say so that the caller may search; "text only
- * codes SHALL be treated and grouped based on the text". Those that are as old as the last of a group come too.
+ * https://hl7.org/fhir/R4/observation-operation-lastn.html. It takes a few steps in the index for each class, however many rows there are. "For codes
+ * with multiple codings, grouping by code SHALL follow the transitive property of equality", according to the Observations that the caller may
+ * search; "text only codes SHALL be treated and grouped based on the text". Those that are as old as the last of a group are answered too.
  */
 export const lastObservations = async (
   connection: Connection,
@@ -115,7 +115,7 @@ export const lastObservations = async (
   }))
 }
 
-/** Any number may have been measured at one moment. */
+/** Any number may have been measured at the same moment. */
 const mostFound = 10_000
 const tooMany = new FhirError(
   'too-costly',
@@ -131,17 +131,17 @@ const tooLong = new FhirError(
 
 const textOnly = sql.fragment`(SELECT code_id FROM code_class WHERE key = '')`
 
-/** Classes that some code has together; the pairs of a patient stand in the index. */
+/** Two classes that an Observation's code has together. The pairs of a patient are in the index. */
 const nextPair = (after: SqlFragment): SqlFragment => sql.fragment`
   SELECT hot.code_id, hot.also_code_id FROM observation_code AS hot
   WHERE hot.also_code_id IS NOT NULL AND hot.patient_id = ${after}
   ORDER BY hot.code_id, hot.also_code_id LIMIT 1`
 
-/** When it began; of what is only known to have ended, its end. */
+/** When it began; its end if only that is known. */
 const moment = sql.fragment`(CASE WHEN hot.effective_start > '-infinity' THEN hot.effective_start
   WHEN hot.effective_end < 'infinity' THEN hot.effective_end - interval '1 microsecond' ELSE '-infinity' END)`
 
-/** Times that are not known are not equal. */
+/** Unknown times are not equal. */
 const untied = (of: SqlFragment): SqlFragment => sql.fragment`CASE WHEN ${of} = '-infinity' THEN hot.pk END DESC`
 
 type Row = {

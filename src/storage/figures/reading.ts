@@ -16,12 +16,12 @@ import type { ReadingsAsked } from './figures.ts'
 import { sampledIn, samplesOf, type Told } from './sampled-reading.ts'
 
 /**
- * A query of what was measured and the caller may search, once each however many of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
- * `dimension`, and `value` in the unit that is asked; it is null where there is no number in that unit, or none that can be meant. Rounded to a
- * millionth, so that a value which was written in another unit stands on a threshold where it is one. Of sampled data each sample is one.
- * From `since` until `until` it was measured; the total of a day, and what has a date alone, all of that day, whichever it is. The latter has no
- * time of day (`is_timed`). What is neither a part of a panel nor a sample `is_whole`. By `slack` the value
- * may differ from the same reading that is told in another unit.
+ * A query of the readings that the caller may search, each once, whichever of the codes it has: `kind_id`, `device_id`, `at`, `is_average`,
+ * `dimension`, and `value` in the unit that is asked for, which is null if there is no number in that unit, or an impossible one. It is rounded to a
+ * millionth, so that a value at a threshold stays at it even if it was written in another unit. Each sample of sampled data is a reading. It was
+ * measured from `since` until `until`; a total of a day, or a reading with a date alone, on that whole day, whichever it is. A reading with a date
+ * alone has no time of day (`is_timed`). `is_whole`: neither part of a panel nor a sample. `slack`: by how much the same reading may differ if it is
+ * sent in another unit.
  */
 export const readingsOf = (gate: Gate, asked: ReadingsAsked): SqlFragment => {
   const { possible } = asked
@@ -59,7 +59,7 @@ const isAverage = sql.fragment`hot.statistic = ${statisticNumbers.average}`
 
 const keyOf = (unit: string): string => `${systems.ucum}|${unit}`
 
-/** Those that may have a moment in the period, each once. */
+/** The Observations that may have a moment in the period, each once. */
 export const observationsAsked = (
   { access, classes }: Gate,
   { where, mistaken, patient, codes, from, to, takesAverages }: ReadingsAsked,
@@ -68,7 +68,7 @@ export const observationsAsked = (
   const row = storedRow('Observation', 'row')
   const body = sql.fragment`JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
   const patientId = compartmentOf(patient)
-  // Whoever asks for a mistake must be allowed to see it; what they may not see is in no number anyhow.
+  // Only mistakes that the caller may see are looked for. What they may not see is in no figure anyway.
   const mistakes = passesGate({ access, classes }, 's', 'Observation', row, and(where, mistaken))
   const totals = dayTotals.map(({ system, code }) => sql.fragment`whole.${codeTest(system, code, classes)}`)
   return sql.fragment`
@@ -86,18 +86,21 @@ export const observationsAsked = (
       AND hot.pk NOT IN (SELECT row.pk FROM observation AS row WHERE row.patient_id = ${patientId} AND ${mistakes})`
 }
 
-/** What has lasted longer before its end, or before a sample of it, is left out. */
+/** What began longer than this before its end, or before one of its samples, is left out. */
 export const longestSeries = sql.fragment`interval '7 days'`
 
-/** Nothing is as much. */
+/** No measurement is as large. */
 export const largest = sql.fragment`1e15`
 
-/** The end is the first instant that lies behind. */
+/** `effective_end` is the first instant after the end. */
 const end = sql.fragment`(hot.effective_end - interval '1 microsecond')`
 
 const day = sql.fragment`interval '24 hours'`
 
-/** What has a date without a time lasts as long as the day of UTC, which begins a day earlier or later elsewhere; so does a time of several dates. */
+/**
+ * What has a date without a time lasts for that day in UTC, which begins a day earlier or later in other time zones; the same for a time of several
+ * dates.
+ */
 export const isDated = (row: 'hot' | 'row' | 'code'): SqlFragment => {
   const [start, end] = [name(row, 'effective_start'), name(row, 'effective_end')]
   const begins = (moment: SqlFragment) => sql.fragment`date_trunc('day', ${moment}, 'UTC') = ${moment}`
@@ -105,14 +108,14 @@ export const isDated = (row: 'hot' | 'row' | 'code'): SqlFragment => {
 }
 export const isTimed = sql.fragment`NOT hot.is_dated`
 
-/** Behind the beginning of a day of UTC: there it is the same date in other places. */
+/** Added to the beginning of a day in UTC, it gives a moment that has the same date in other time zones. */
 export const sameDate = sql.fragment`make_interval(secs => ${word(`${sameDateMs / 1000}`)})`
 
-/** Of the Observation `row` that has a date alone, a moment of that day. */
+/** When the Observation `row` began; with a date alone, a moment of that day. */
 export const beginning = sql.fragment`
   (CASE WHEN ${isDated('row')} THEN row.effective_start + ${sameDate} ELSE row.effective_start END)`
 
-/** The total of a day may have a moment of it. */
+/** A total of a day may say a moment of that day. */
 const withinDay = sql.fragment`least(hot.effective_start + ${sameDate}, ${end})`
 
 export const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
@@ -122,10 +125,13 @@ export const moments: Readonly<Record<ReadingsAsked['at'], SqlFragment>> = {
     WHEN hot.is_dated THEN hot.effective_end - ${day} + ${sameDate} ELSE ${end} END)`,
 }
 
-/** "If the end of the period is 2012-02-03T10:00:00, it includes that second": what follows begins within it. https://hl7.org/fhir/R4/datatypes.html#Period */
+/**
+ * "If the end of the period is 2012-02-03T10:00:00, it includes that second": what follows begins within it.
+ * https://hl7.org/fhir/R4/datatypes.html#Period
+ */
 const lastSecond = sql.fragment`(hot.effective_end - interval '1 second')`
 
-/** A moment is none of another's, and lies in the period that begins with it: for that a period is told a little earlier. */
+/** Two different moments do not overlap, and a moment is within the period that begins with it: so a period is said to begin a little earlier. */
 const edge = (ofDay: '-infinity' | 'infinity', ofPeriod: SqlFragment): SqlFragment => sql.fragment`
   (CASE WHEN hot.is_of_day OR (hot.is_dated AND hot.effective_end = hot.effective_start + ${day}) THEN ${ofDay}::timestamptz
     WHEN ${lastSecond} > hot.effective_start THEN ${ofPeriod} - interval '1 microsecond' ELSE hot.effective_start END)`
@@ -134,7 +140,10 @@ const until = edge('infinity', lastSecond)
 
 const dimension = sql.fragment`CASE WHEN hot.unit_id IS NULL THEN ${unitlessDimension()} ELSE unit.dimension END`
 
-/** From the unit of the row `unit` by its base units to another; as `numeric`, since units may be so large or small that floating point ends on the way. */
+/**
+ * From the unit of the row `unit`, by its base units, to another unit. In `numeric`, since units may be so large or small that floating point cannot
+ * hold the intermediate values.
+ */
 const scaled = (value: SqlFragment, factor: number): SqlFragment =>
   sql.fragment`(${value} * coalesce(unit.numerator, 1) * ${factor}::numeric / coalesce(unit.denominator, 1))`
 const zero = sql.fragment`coalesce(unit.shift, 0)`
@@ -151,7 +160,7 @@ export const converted = (
       sql.fragment`fhir_float(round(${scaled(sql.fragment`(${value} + ${zero})`, factor)} - ${shift}::numeric, 6))`,
   )
 
-/** The total of a day may be told as so much a day, as the example units of LOINC have it: `{steps}/(24.h)`. */
+/** A total of a day may be given for each day, as in the example units of LOINC: `{steps}/(24.h)`. */
 const totalOfDay = (unit: string): SqlFragment => {
   const conversion = conversionTo(`${unit}/d`)
   return conversion === undefined
@@ -159,7 +168,7 @@ const totalOfDay = (unit: string): SqlFragment => {
     : sql.fragment`CASE WHEN hot.is_of_day THEN ${converted(sql.fragment`hot.value`, dimension, [conversion])} END`
 }
 
-/** A half of the last digit that is told, unless more is known of the unit. */
+/** Half of the last digit that is given, unless more is known about the unit. */
 const slackOf = ({ conversions }: ReadingsAsked): SqlFragment => {
   const half = sql.fragment`0.5 * power(10::float8, -least(scale(hot.value), 100))`
   return byDimension(dimension, conversions, ({ factor, slack }) =>
@@ -169,7 +178,7 @@ const slackOf = ({ conversions }: ReadingsAsked): SqlFragment => {
   )
 }
 
-/** The same as one line for all numbers of an Observation, of which there are many. */
+/** The same as one linear formula for all numbers of an Observation, which may be many. */
 const toldIn = ({ unit, conversions }: ReadingsAsked): Told => {
   const isExact = sql.fragment`unit.key = ${keyOf(unit)}`
   const told = (of: (one: Conversion) => SqlFragment) => byDimension(sql.fragment`unit.dimension`, conversions, of)

@@ -2,7 +2,7 @@ import { standardExtensions } from '../../fhir/canonical.ts'
 import { unitOfRanges } from '../prepare/observation-facts.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 
-/** What a number of a SampledData, before factor and origin, is in the unit that is asked: × `slope` + `shift`; of the row `unit`. */
+/** How a number of a SampledData, before factor and origin, becomes one in the unit that is asked for: × `slope` + `shift`; by the row `unit`. */
 export type Told = {
   readonly is: SqlFragment
   readonly slope: SqlFragment
@@ -11,8 +11,8 @@ export type Told = {
 }
 
 /**
- * Of the rows of `asked` those that are SampledData of numbers whose unit can be told in the one that is asked: measured each second or more
- * seldom, or at moments of their own. What is sampled faster is a wave, such as an ECG, and one reading. Ends with too-costly where it is too much.
+ * Those rows of `asked` that are SampledData of numbers which can be converted to the unit that is asked for: sampled once a second or less often, or
+ * at moments of their own. What is sampled faster is a waveform, such as an ECG, and one reading. Fails with too-costly if it is too much.
  * https://hl7.org/fhir/R4/datatypes.html#SampledData
  */
 export const sampledIn = ({ is, slope, shift, isExact }: Told): SqlFragment => sql.fragment`
@@ -41,22 +41,22 @@ const slowestWave = 1000
 /** Some five million samples, such as two months of a heart rate each second. */
 const mostCharacters = 20_000_000
 
-/** Which floating point can hold, also times a slope. */
+/** Numbers that floating point can hold, even multiplied by a slope. */
 const number = '[-+]?[0-9]{1,100}([.][0-9]{1,100})?([eE][-+]?[0-9]{1,2})?|[ELU]'
 const wellFormed = `^(${number})( (${number}))*$`
 
-/** As `sampled_quarters` takes them. */
+/** As `sampled_quarters` accepts them. */
 const offset = '[-+]?[0-9]{1,15}([.][0-9]{1,30})?'
 const wellFormedOffsets = `^${offset}( ${offset})*$`
 
 const offsetsPath = `$.extension[*] ? (@.url == "${standardExtensions.sampledDataOffsets}").valueString`
 
-/** Thirty years: nothing is sampled for longer, and what a date may be ends somewhere. */
+/** Thirty years: nothing is sampled for longer, and dates have limits. */
 const longestMs = sql.fragment`1e12`
 
 /**
- * Each sample of the row `hot` of `sampled` with its moment `at`, as many as there are millions of: below or above the limits of the device it has no value; what is
- * missing is none.
+ * Each sample of the row `hot` of `sampled` with its moment `at`, even if there are millions. A sample below or above the device's limits has no
+ * value; one that is missing is left out.
  */
 export const samplesOf = sql.fragment`(
   SELECT hot.effective_start + one.after * interval '1 ms' AS at,

@@ -5,8 +5,8 @@ import type { SeriesAsked, SeriesRow, Step } from './figures.ts'
 import { readingsOf } from './reading.ts'
 
 /**
- * What was measured over time, a row for each source and each step that holds a reading. Its sum adds no two readings of the same time: of those that
- * overlap, as the hours and the total of a day do, it has the ones that come to most.
+ * What was measured over time: a row for each source and each step with a reading. The sum adds no two readings of the same time: of those that
+ * overlap, such as the hours and the total of a day, it uses those with the largest sum.
  */
 export const readSeries = (
   connection: Connection,
@@ -35,8 +35,8 @@ export const readSeries = (
     ORDER BY 1 NULLS FIRST, 2`)
 
 /**
- * The same value of one source at the same moment is one reading, by whichever ways it came, as in the glucose profile, and in whichever units. Parts of a
- * panel are told as often as they came: of three pressures in one minute two may be as high. So are samples, of which there are too many to compare.
+ * The same value of one source at the same moment is one reading, however it came, as in the glucose profile, and in whichever unit. Parts of a panel
+ * count as often as they came: of three pressures in one minute, two may be equal. So do samples, which are too many to compare.
  */
 const onceOf = (): SqlFragment => {
   const moment = sql.fragment`device_id, kind_id, at, since, until, is_average, is_timed`
@@ -51,14 +51,14 @@ const onceOf = (): SqlFragment => {
     SELECT ${moment}, value FROM reading WHERE NOT ${mayBeSame}`
 }
 
-/** Whether the value next to it at its moment is in another unit, finer, and to the precision given the same. */
+/** Whether the value next to it at the same moment is in another, finer unit, and the same to the precision given. */
 const isToldBeside = (next: SqlFragment): SqlFragment => {
   const its = (column: string) => sql.fragment`${next}(${name(column)}) OVER moment`
   return sql.fragment`(${its('unit_id')} <> unit_id AND (${its('slack')}, ${its('unit_id')}) < (slack, unit_id)
     AND abs(${its('value')} - value) <= slack + ${its('slack')} + 1e-6)`
 }
 
-/** Of all kinds together: a night is told as sleep and as an episode of it, energy by itself and as that of an activity. */
+/** For all kinds together: a night may be sent both as sleep and as an episode of sleep, energy both on its own and as part of an activity. */
 const sumOfStep = (step: Step, from: string): SqlFragment => sql.fragment`
   UNION ALL
   SELECT device_id, step, NULL, 0, 0, NULL, NULL, NULL, sum_apart(${inOrder('since')}, ${inOrder('until')}, ${inOrder('value')}), NULL
@@ -67,7 +67,7 @@ const sumOfStep = (step: Step, from: string): SqlFragment => sql.fragment`
 const inOrder = (column: string): SqlFragment =>
   sql.fragment`array_agg(${name(column)} ORDER BY until, since) FILTER (WHERE value IS NOT NULL AND NOT is_average)`
 
-/** A step of many days has many totals of a day, each of which is of its own. */
+/** A step of many days has many totals, each of which belongs to its own day. */
 const withinDays = (from: string): SqlFragment => {
   const day = sql.fragment`date_bin('1 day', at, ${from}::timestamptz)`
   return sql.fragment`(

@@ -8,8 +8,8 @@ import type { StatisticsAsked, StatisticsRow } from './figures.ts'
 import { isDated, largest } from './reading.ts'
 
 /**
- * https://hl7.org/fhir/R4/observation-operation-stats.html: over what the caller may search, unit by unit; of a panel, which has no value of its own, each of
- * its measurements by itself.
+ * https://hl7.org/fhir/R4/observation-operation-stats.html: over what the caller may search, for each unit. A panel has no value of its own, so each
+ * of its measurements is counted separately.
  */
 export const readStatistics = async (
   connection: Connection,
@@ -21,8 +21,8 @@ export const readStatistics = async (
 }
 
 /**
- * Each once, also where several codes of it are the one that is asked for; and as in a series the same value of one source at the same moment, by whichever
- * ways it came.
+ * Each once, even if several of its codes are the one that is asked for. As in a series, the same value of one source at the same moment is one,
+ * however it came.
  */
 const ownValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
   SELECT DISTINCT ON (device_id, effective_start, effective_end, unit_id, value, component, CASE WHEN NOT may_be_same OR value IS NULL THEN pk END)
@@ -32,7 +32,7 @@ const ownValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragm
       code.kind_id, ${meant('code')} AS value, code.component = 0 AND NOT ${isDated('code')} AS may_be_same
     ${coded(gate, asked)}) AS told`
 
-/** A component with several codes once, by the code of LOINC or its first one. */
+/** A component with several codes counts once, by its LOINC code or else its first one. */
 const panelValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fragment`
   SELECT DISTINCT ON (part.pk, part.component) jsonb_build_object('system', coding -> 'system', 'code', coding -> 'code') AS part,
     ${meant('part')} AS value, part.unit_id, part.kind_id
@@ -43,7 +43,7 @@ const panelValues = (gate: Gate, asked: StatisticsAsked): SqlFragment => sql.fra
     SELECT coalesce(jsonb_path_query_first(codings, '$[*] ? (@.system == "http://loinc.org")'), codings -> 0) AS coding) AS one
   WHERE coding ? 'code'`
 
-/** As a series has it: null is a value that is not known. */
+/** As in a series: null if the value is not known. */
 const meant = (alias: string): SqlFragment =>
   sql.fragment`CASE WHEN abs(${name(alias)}.value) <= ${largest} THEN ${name(alias)}.value END`
 
@@ -76,7 +76,7 @@ const percentile = (fraction: number): SqlFragment =>
 
 const moment = (power: number): SqlFragment => sql.fragment`avg(power(fhir_float(distance), ${power}::float8))`
 
-/** By their codes in http://terminology.hl7.org/CodeSystem/observation-statistics; deviations are those of a sample. */
+/** By their codes in http://terminology.hl7.org/CodeSystem/observation-statistics. Deviations are those of a sample. */
 const figures: readonly (readonly [string, SqlFragment])[] = [
   ['average', sql.fragment`fhir_float(avg(value))`],
   ['maximum', sql.fragment`max(value)`],
