@@ -15,7 +15,7 @@ export type Cluster = {
   readonly pid: number
   /** `created` just now, `started` again, or `adopted`: it was running already. */
   readonly origin: 'created' | 'started' | 'adopted'
-  /** Ends its sessions, writes everything down and waits until the process is gone; one that has crashed does that at its next start. */
+  /** Ends its sessions, writes everything to disk and waits until the process is gone. After a crash, everything is written at the next start. */
   readonly stop: (how?: { readonly hasCrashed: boolean }) => Promise<void>
 }
 
@@ -23,7 +23,7 @@ type Options = {
   readonly folder: string
   readonly settings: Readonly<Record<string, string>>
   readonly initdbFlags?: readonly string[]
-  /** How long one that is stopping is waited for, before it is ended at once. Within what service managers wait for. */
+  /** How long to wait for one that is stopping before it is ended at once. Shorter than service managers wait. */
   readonly patienceMs?: number
 }
 
@@ -46,7 +46,7 @@ export const openCluster = async (options: Options): Promise<Cluster> => {
 
 const user = 'sharewell'
 
-/** initdb works beside the final place, so that a folder which is there is whole. */
+/** initdb works in another place, so that a folder which exists is complete. */
 const create = async (program: PostgresProgram, folder: string, password: string, flags: readonly string[]) => {
   const draft = await mkdtemp(`${folder}.new-`)
   const passwordFile = join(await mkdtemp(join(tmpdir(), 'sharewell-')), 'password')
@@ -64,7 +64,7 @@ const create = async (program: PostgresProgram, folder: string, password: string
     await rm(draft, { recursive: true, force: true })
     throw startError(`PostgreSQL could not be set up in ${folder}: ${made.error?.message ?? lastLine(made.stderr)}`)
   }
-  // Where another server was faster, its folder stands and this one is not needed.
+  // If another server was faster, its folder exists, and this one is not needed.
   await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }))
 }
 
@@ -76,7 +76,7 @@ const start = async (program: PostgresProgram, folder: string, settings: Options
   const log = await open(logFile, 'w', 0o600)
   const child = spawn(program.postgres, ['-D', await pathFor(program, folder), '-p', String(port), ...flags], {
     cwd: folder,
-    // A process group of its own: Ctrl-C in a terminal reaches this server first, which then stops PostgreSQL in order.
+    // A process group of its own: Ctrl-C in a terminal reaches this server first, which then stops PostgreSQL properly.
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
     env: environment,
@@ -99,15 +99,15 @@ const ours = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   jit: 'off',
-  // Rows and statements are health data: the log names the error, and nothing of what was in it.
+  // Rows and statements are health data: the log names the error, and nothing of its content.
   log_error_verbosity: 'terse',
   log_min_error_statement: 'panic',
 }
 
-/** Nothing of the parent's environment: no secrets, and no locale that decides how PostgreSQL sorts or speaks. */
+/** Nothing from the parent's environment: no secrets, and no locale that changes how PostgreSQL sorts or what language it speaks. */
 const environment = { LC_ALL: 'C', TZ: 'UTC' }
 
-/** Absent when the process ended before it was ready, and nobody else's stands in its place. */
+/** Undefined if the process ended before it was ready, and no other has taken its place. */
 const untilReady = async (folder: string, end: { readonly reason?: string }): Promise<Postmaster | undefined> => {
   for (;;) {
     const { reason } = end
@@ -118,7 +118,7 @@ const untilReady = async (folder: string, end: { readonly reason?: string }): Pr
   }
 }
 
-/** One that runs already; one that is stopping is waited for. */
+/** One that is running already. Waits for one that is stopping. */
 const findRunning = async (folder: string, patienceMs: number): Promise<Postmaster | undefined> => {
   const began = performance.now()
   for (;;) {
@@ -130,8 +130,8 @@ const findRunning = async (folder: string, patienceMs: number): Promise<Postmast
 }
 
 /**
- * By PostgreSQL's fast shutdown; without patience, or once it is over, by its immediate one, after which it recovers at the next
- * start: PostgreSQL 18 never ends by a fast shutdown that it is asked for while it recovers from a crash of one of its processes.
+ * Uses PostgreSQL's fast shutdown; without patience, or when that is over, its immediate one, after which it recovers at the next start. PostgreSQL
+ * 18 never ends by a fast shutdown that is requested while it recovers from a crash of one of its processes.
  * https://www.postgresql.org/docs/current/server-shutdown.html
  */
 const stop = async (pid: number, patienceMs: number): Promise<void> => {
@@ -143,8 +143,8 @@ const stop = async (pid: number, patienceMs: number): Promise<void> => {
 }
 
 /**
- * Another account than ours may be barred from a folder above, such as /root. Its own working folder is not: Linux hands
- * that over with the process.
+ * An account other than ours may have no access to a folder above, such as /root. It always has access to its own working folder, which on Linux
+ * comes with the process.
  */
 const pathFor = async ({ account }: PostgresProgram, folder: string): Promise<string> => {
   if (account === undefined || (await canReach(account, folder))) return folder
@@ -167,7 +167,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** Behind it PostgreSQL says no more than that it is down. */
+/** After it, PostgreSQL only says that it is down. */
 const lastReason = (log: string): string =>
   log.split('\n').findLast(line => /\b(FATAL|PANIC):/.test(line)) ?? lastLine(log)
 

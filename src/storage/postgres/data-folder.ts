@@ -1,7 +1,7 @@
 import { access, constants, mkdir } from 'node:fs/promises'
 import { startError } from '../../start-error.ts'
 
-/** Makes DATA_DIR where it is not there. Throws a start error where it cannot be made or written. */
+/** Makes DATA_DIR if it does not exist. Throws a start error if it cannot be made or written. */
 export const makeDataFolder = async (dataDir: string): Promise<void> => {
   try {
     await mkdir(dataDir, { recursive: true })

@@ -2,13 +2,13 @@ import { type SqlFragment, sql } from '../sql.ts'
 import { type Fail, isNoRoom } from './sql-state.ts'
 
 /**
- * Whether PostgreSQL has room on its disk: as long as nothing has failed for want of it that is taken for so, and asking costs nothing;
- * afterwards it is tried. One for all that a server has opened of a database.
+ * Whether PostgreSQL has room on its disk. As long as nothing has failed for lack of room, the answer is yes and costs nothing; after that, it is
+ * tried. There is one for everything that a server has opened of a database.
  */
 export type DiskRoom = {
-  /** The same, and what fails for want of room is noted. */
+  /** The same, but failures for lack of room are noted. */
   readonly noting: (fail: Fail) => Fail
-  /** True as well where it cannot be tried, as by a role that may make no temporary table: the next that finds no room tells. */
+  /** Also true if it cannot be tried, for example by a role that may make no temporary tables: then the next write will find out. */
   readonly isThere: (connection: { readonly run: (query: SqlFragment) => Promise<unknown> }) => Promise<boolean>
 }
 
@@ -28,7 +28,7 @@ export const openDiskRoom = (): DiskRoom => {
   }
 }
 
-/** Its file is made as those of all tables are, and gone at once. */
+/** Its file is made like those of all tables, and is gone at once. */
 const aMegabyte = sql.fragment`
   CREATE TEMPORARY TABLE disk_room ON COMMIT DROP AS
   SELECT repeat('x', 1000) FROM generate_series(1, 1000)`

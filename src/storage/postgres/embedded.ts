@@ -6,12 +6,12 @@ import { type Cluster, openCluster } from './cluster.ts'
 import { makeDataFolder } from './data-folder.ts'
 import { takeLock } from './lock.ts'
 
-/** A PostgreSQL that runs: the embedded one or the operator's own. */
+/** A running PostgreSQL: the embedded one or the operator's own. */
 export type Postgres = { readonly url: string; readonly close: () => Promise<void> }
 
 /**
- * PostgreSQL in `DATA_DIR/postgres`. It outlives a server that is killed; the next one adopts it, unless a server that
- * still runs holds the lock.
+ * PostgreSQL in `DATA_DIR/postgres`. It goes on running if the server is killed; the next server adopts it, unless one that is still running holds
+ * the lock.
  */
 export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgres> => {
   await makeDataFolder(dataDir)
@@ -30,7 +30,7 @@ export const openEmbedded = async (dataDir: string, tell: Tell): Promise<Postgre
   }
 }
 
-/** For a command beside a server that may be running: uses its PostgreSQL, or runs one for as long as the command takes. */
+/** For a command that may run beside a server: uses its PostgreSQL, or runs one for as long as the command takes. */
 export const openBeside = async (dataDir: string, tell: Tell): Promise<Postgres> => {
   await makeDataFolder(dataDir)
   const cluster = await openCluster({ folder: join(dataDir, 'postgres'), settings })
@@ -43,14 +43,14 @@ export const openBeside = async (dataDir: string, tell: Tell): Promise<Postgres>
 const databaseName = 'sharewell'
 
 const settings = {
-  // The largest pools, and what records, seals and works in the background.
+  // Enough for the largest pools, and for recording, sealing and background work.
   max_connections: '150',
   shared_buffers: '256MB',
   effective_cache_size: '1GB',
   work_mem: '16MB',
   maintenance_work_mem: '128MB',
-  // A day of many patients' data arrives at once: fewer checkpoints. Commits stay durable. The WAL is not compressed: these
-  // binaries have pglz only, which nearly doubles the work of an insert after a checkpoint and saves a fifth at most.
+  // A day of data of many patients may arrive at once, so there are fewer checkpoints. Commits stay durable. The WAL is not compressed: these
+  // binaries only have pglz, which nearly doubles the work of an insert after a checkpoint and saves a fifth at most.
   max_wal_size: '4GB',
   checkpoint_timeout: '15min',
   random_page_cost: '1.1',
@@ -62,7 +62,7 @@ const report = ({ origin, pid }: Cluster, folder: string, tell: Tell): void => {
   if (origin === 'adopted') tell({ kind: 'database-adopted', pid })
 }
 
-/** What a first start that was killed has left. */
+/** What is left of a first start that was killed. */
 const removeLeftovers = async (dataDir: string): Promise<void> => {
   const names = await readdir(dataDir)
   const leftovers = names.filter(name => name.startsWith('postgres.new-'))

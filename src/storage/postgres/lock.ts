@@ -1,15 +1,15 @@
 import pg from 'pg'
 import { startError } from '../../start-error.ts'
 
-/** Held as long as its connection lives: a server that is killed lets go of it at once. */
+/** Held as long as its connection exists: if a server is killed, its lock is released at once. */
 export type Lock = {
-  /** From now on the end of the connection is expected. The lock is held until PostgreSQL ends it. */
+  /** From now on, the connection may end. The lock is held until PostgreSQL ends it. */
   readonly expectEnd: () => void
   /** Whether the connection broke, as it does when PostgreSQL has crashed. */
   readonly isLost: () => boolean
 }
 
-/** Of all servers on one data folder, one runs. Throws a start error that says who. */
+/** Only one server can run on a data folder. Throws a start error that says which one does. */
 export const takeLock = async (url: string, options: { readonly onLost: () => void }): Promise<Lock> => {
   const client = new pg.Client({ connectionString: url, application_name: `sharewell ${process.pid}`, keepAlive: true })
   await client.connect()
@@ -33,7 +33,7 @@ export const takeLock = async (url: string, options: { readonly onLost: () => vo
   }
 }
 
-/** Asked for a little while: PostgreSQL notices only after a moment that a server was killed. */
+/** Tries for a little while, since PostgreSQL takes a moment to notice that a server was killed. */
 const tryLock = async (client: pg.Client, attempts = 5): Promise<boolean> => {
   const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [lockKey])
   if (rows[0]?.taken) return true

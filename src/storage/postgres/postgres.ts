@@ -7,14 +7,14 @@ import { toVerifiedUrl } from './verified-url.ts'
 
 export type { Postgres }
 
-/** For the one process that serves. Throws a start error where the database cannot be used. */
+/** For the one process that serves. Throws a start error if the database cannot be used. */
 export const openPostgres = async (config: Config, tell: Tell): Promise<Postgres> => {
   const { databaseUrl, dataDir } = config
   if (databaseUrl === undefined) return openEmbedded(dataDir, tell)
   return openNamed(databaseUrl)
 }
 
-/** For a command that works while a server may be serving. */
+/** For a command that may run while a server is serving. */
 export const openPostgresBeside = async ({ databaseUrl, dataDir }: Config, tell: Tell): Promise<Postgres> => {
   if (databaseUrl === undefined) return openBeside(dataDir, tell)
   return openNamed(databaseUrl)
@@ -40,7 +40,7 @@ const oldest = 16
 const newest = 18
 
 const serverVersion = async (url: string): Promise<number> => {
-  // That throws where a certificate which the URL names cannot be read.
+  // This throws if a certificate that the URL names cannot be read.
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   try {
     await client.connect()
@@ -53,7 +53,7 @@ const serverVersion = async (url: string): Promise<number> => {
   }
 }
 
-/** A refused connection has no message of its own, only those of each address that was tried. */
+/** A refused connection has no message of its own, only those for each address that was tried. */
 const reasonOf = (error: unknown): string => {
   if (error instanceof AggregateError) return [...new Set(error.errors.map(reasonOf))].join(', ')
   return error instanceof Error ? error.message : String(error)

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The PostgreSQL process of a data folder, as its own lock file tells. */
+/** The PostgreSQL process of a data folder, according to its own lock file. */
 export type Postmaster = {
   readonly pid: number
   readonly port: number
   readonly state: 'starting' | 'stopping' | 'ready'
 }
 
-/** Absent where none runs. A lock file that a crash or another container has left behind is removed. */
+/** Undefined if none is running. Removes a lock file that a crash or another container has left behind. */
 export const findPostmaster = async (folder: string): Promise<Postmaster | undefined> => {
   const file = join(folder, 'postmaster.pid')
   const text = await readFile(file, 'utf8').catch(() => undefined)
@@ -33,14 +33,14 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
-/** Ended, but nobody has asked how: containers without an init process are full of them. */
+/** It has ended, but nobody has collected its exit status, as happens in containers without an init process. */
 const isZombie = (pid: number): boolean => /^State:\tZ/m.test(readProc(pid, 'status') ?? '')
 
-/** Process numbers are used again: where the system says what a process runs, that counts too. */
+/** Process numbers are used again. So if the system says what a process runs, that counts too. */
 const isPostgres = (pid: number): boolean =>
   isAlive(pid) && (readProc(pid, 'comm') ?? 'postgres').startsWith('postgres')
 
-/** Absent where there is no /proc. */
+/** Undefined if there is no /proc. */
 const readProc = (pid: number, file: string): string | undefined => {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')

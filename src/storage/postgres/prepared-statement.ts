@@ -3,10 +3,10 @@ import type pg from 'pg'
 import { FhirError } from '../../fhir/error.ts'
 import type { SqlFragment } from '../sql.ts'
 
-/** What is sent to PostgreSQL; under its name it stays prepared on the connection. */
+/** What is sent to PostgreSQL. Under its name it stays prepared on the connection. */
 export type Statement = { readonly name?: string; readonly text: string; readonly values: unknown[] }
 
-/** Planning is 40 % of a sub-millisecond query: each distinct text is prepared once a connection, by its hash. */
+/** Planning is 40 % of a query that takes less than a millisecond, so each connection prepares each distinct text once, under its hash. */
 export const toStatement = ({ sql, values }: SqlFragment): Statement => {
   if (values.length > mostValues)
     throw new FhirError('too-costly', 'This asks for more at once than the database takes; ask in parts')
@@ -16,7 +16,7 @@ export const toStatement = ({ sql, values }: SqlFragment): Statement => {
 /** The protocol counts them in 16 bits. */
 const mostValues = 65_535
 
-/** Beside what a longer one takes to run, planning is nothing. */
+/** For a longer statement, planning takes nothing compared with running it. */
 const longestPrepared = 50_000
 
 const nameOf = (text: string): string => {
@@ -31,8 +31,8 @@ const remembered = new Map<string, string>()
 const mostRemembered = 1000
 
 /**
- * Notes what is prepared on the connection. PostgreSQL keeps of a statement many times its text for as long as the
- * connection lasts, and searches come in endless shapes.
+ * Notes what is prepared on the connection. For each statement, PostgreSQL keeps many times the size of its text for as long as the connection lasts,
+ * and there is no end to the shapes of searches.
  */
 export const notePrepared = (client: pg.ClientBase, { name, text }: Statement): void => {
   if (name === undefined) return
@@ -43,7 +43,7 @@ export const notePrepared = (client: pg.ClientBase, { name, text }: Statement): 
   preparedOn.set(client, prepared)
 }
 
-/** Whether so much is prepared on the connection that another is to take its place. */
+/** Whether so much is prepared on the connection that it should be replaced by another. */
 export const isFull = (client: pg.ClientBase): boolean => (preparedOn.get(client)?.characters ?? 0) > mostCharacters
 
 const preparedOn = new WeakMap<pg.ClientBase, { readonly names: Set<string>; characters: number }>()

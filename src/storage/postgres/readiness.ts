@@ -3,7 +3,7 @@ import { sql } from '../sql.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { countMigrations } from './migrate.ts'
 
-/** Answers whether the database can be reached and written, has every migration that this code knows, and room for what is to be recorded. */
+/** Answers whether the database can be reached and written, has every migration that this code knows, and has room for what is to be recorded. */
 export const openReadiness = async (
   connection: Connection,
   room: Pick<DiskRoom, 'isThere'>,

@@ -1,6 +1,6 @@
 /**
- * Settings of a connection that take it for lost where its other end is gone without a word: its machine failed, its address
- * moved, a firewall forgot it. TCP alone sends again for a quarter of an hour, and waits for an answer for ever.
+ * Settings by which a connection counts as lost if its other end is gone without a word: the machine failed, its address moved, or a firewall forgot
+ * the connection. TCP alone retransmits for a quarter of an hour, and waits for an answer for ever.
  */
 export const endedBySilence = (answerTimeoutMs: number) => ({
   keepAlive: true,

@@ -16,7 +16,7 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '55P03': ['transient', 'The database was busy with a conflicting change; try again'],
   '57014': ['too-costly', 'Answering this takes longer than allowed; narrow it, for example by patient, code or date'],
   SW001: ['too-costly', 'There are more samples than are counted at once; choose fewer days'],
-  // After a failover it is another that takes them, and some providers do so before the disk is full.
+  // After a failover, another server accepts writes; and some providers stop writes before the disk is full.
   '25006': ['transient', 'The database takes no writes at the moment; try again later'],
   '53100': ['transient', 'The database has no room on its disk at the moment; try again later'],
   '53300': ['transient', 'The database has no connection free; try again'],
@@ -26,7 +26,7 @@ const codeByState: Readonly<Record<string, readonly [IssueCode, string]>> = {
   '57P01': ['transient', 'The database is restarting; try again'],
 }
 
-/** Throws what is told of an error of PostgreSQL. */
+/** Throws what clients are told of an error of PostgreSQL. */
 export type Fail = (error: unknown) => Promise<never>
 
 export const failure =
@@ -36,17 +36,17 @@ export const failure =
     throw known === undefined ? await toldOfFault(error) : new FhirError(known[0], known[1], { cause: error })
   }
 
-/** Two at once that choose the same id: tried again, the second finds what the first has made, and changes it. */
+/** If two choose the same id at the same time, the second is retried, finds what the first has made, and changes it. */
 const stateOf = (error: unknown): string => {
   if (isLost(error)) return 'lost'
   const { code, constraint, detail } = error instanceof pg.DatabaseError ? error : {}
-  // Of all that is no JSON only this can come from outside: JavaScript writes what it holds.
+  // Of all invalid JSON, only this can come from outside, since JavaScript has written the rest.
   if (code === '22P02' && detail?.startsWith('Unicode ')) return 'half a pair'
   return constraint === 'resource_identity_pkey' ? serializationFailure : (code ?? '')
 }
 const serializationFailure = '40001'
 
-/** What is wrong with the connection has no SQLSTATE: a code of the system's, or only words of pg's. */
+/** Faults of the connection have no SQLSTATE, only a code of the system's, or pg's words. */
 export const isLost = (error: unknown): boolean =>
   error instanceof Error &&
   !(error instanceof pg.DatabaseError) &&
@@ -61,11 +61,11 @@ export const isNoRoom = (error: unknown): boolean => isOfState(error, '53100')
 
 export const isLockTimeout = (error: unknown): boolean => isOfState(error, '55P03')
 
-/** With another transaction, or of the moment: nobody's fault, and the whole is tried again. */
+/** A conflict with another transaction, or a passing fault: nobody is to blame, and the whole transaction is retried. */
 export const isConflict = (error: unknown): boolean =>
   error instanceof FhirError && error.issues[0].code === 'transient'
 
-/** Of the error as PostgreSQL sends it: an earlier statement of the transaction has failed. */
+/** For the error as PostgreSQL sends it: an earlier statement of the transaction has failed. */
 export const isAborted = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '25P02'
 
 const isOfState = (error: unknown, state: string): boolean =>

@@ -1,6 +1,6 @@
 /**
- * In these modes pg verifies the certificate and the name of the server, as in `verify-full`, and warns at the start that it once will not:
- * so it is told to go on. Whoever wants what libpq does says `uselibpqcompat=true`, and who wants no proof `sslmode=no-verify`.
+ * In these modes, pg verifies the certificate and the name of the server, as in `verify-full`, but warns at the start that this will change. So the
+ * mode is spelled out. Whoever wants what libpq does says `uselibpqcompat=true`, and whoever wants no verification `sslmode=no-verify`.
  * https://node-postgres.com/features/ssl
  */
 export const toVerifiedUrl = (url: string): string =>
