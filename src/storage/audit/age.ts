@@ -4,12 +4,12 @@ import { name, type SqlFragment, sql } from '../sql.ts'
 import { type AuditKey, checkpointText, macOf } from './seal/chain.ts'
 import { verifyAudit } from './seal/verify.ts'
 
-/** https://www.ecfr.gov/current/title-45/section-164.316: six years. No fewer are accepted, here and in the database. */
+/** https://www.ecfr.gov/current/title-45/section-164.316: six years. Neither this code nor the database accepts fewer. */
 export const fewestYears = 6
 
 /**
- * Removes what was sealed so many years ago, and leaves a signed checkpoint, from which the chain goes on. Answers how many rows
- * went. Throws a start error where the record is not whole: a checkpoint would hide it.
+ * Removes what was sealed so many years ago, and leaves a signed checkpoint from which the chain continues. Answers how many rows were removed.
+ * Throws a start error if the record is not whole, since a checkpoint would hide that.
  */
 export const ageAudit = async (database: Database, key: AuditKey, years: number): Promise<number> => {
   const last = await findAged(database, years)
@@ -27,7 +27,7 @@ export const ageAudit = async (database: Database, key: AuditKey, years: number)
         ${sql.binary(macOf(key, checkpointText(seal, head, rows)))})`)
     const isAged = (record: SqlFragment) => sql.fragment`(${record}.epoch < ${epoch}
       OR (${record}.epoch = ${epoch} AND pg_visible_in_snapshot(${record}.xact, ${snapshot}::pg_snapshot)))`
-    // Who owns the tables may allow it to themself; what is not old enough, or not behind the checkpoint, stays all the same.
+    // The owner of the tables may grant this to themself. What is not old enough, or not before the checkpoint, stays in any case.
     await connection.run(sql.fragment`GRANT DELETE ON audit_record, audit_consent, audit_seal TO CURRENT_USER`)
     for (const table of ['audit_shown', 'audit_installation', 'audit_consent'])
       await connection.run(sql.fragment`
@@ -48,7 +48,9 @@ type Aged = {
   readonly rows: string
 }
 
-/** The last seal before the first that is not old enough: a clock that was wrong for a while made some that say they are older than those before. */
+/**
+ * The last seal before the first one that is not old enough: if a clock was wrong for a while, later seals may claim to be older than earlier ones.
+ */
 const findAged = (connection: Connection, years: number): Promise<Aged | undefined> =>
   connection.maybeOne<Aged>(sql.fragment`
     SELECT seal, epoch, snapshot::text AS snapshot, head,

@@ -3,7 +3,7 @@ import { whoIs } from '../../access/rules/rule.ts'
 import type { AuditDoor } from './door.ts'
 import type { AuditAgent } from './record.ts'
 
-/** A caller as the audit names them. */
+/** A caller as the record names them. */
 export const agentOf = (caller: Caller, door: AuditDoor = {}): AuditAgent => {
   const { person, practitioner, client, study, patient } = caller
   const isPatient = whoIs(caller).kind === 'patient'

@@ -5,18 +5,18 @@ import { all, and, type Expression } from '../../search/expression.ts'
 import type { Value } from '../../search/value.ts'
 import type { RowsAsked } from '../search/rows-asked.ts'
 
-/** `isBound`: whatever is answered is of these; `isOwn`: they are themselves what is searched. */
+/** `isBound`: whatever is answered belongs to these; `isOwn`: they are themselves what is searched. */
 export type Naming = RowsAsked & { readonly isBound: boolean; readonly isOwn: boolean }
 
 /**
- * Whom a question is about, whatever it is answered: whoever is named by id, by a reference, or by what people and their things are told
- * apart by (names, addresses, identifiers), wherever that stands in it, be it negated or one of several; and all those to whom it leads
- * from what belongs to no patient.
+ * Whom a question is about, whatever the answer is: everybody who is named by id, by a reference, or by what tells people and their things apart
+ * (names, addresses, identifiers), wherever in the question, even negated or as one of several; and everybody to whom it leads from something that
+ * belongs to no patient.
  */
 export const askedAbout = (type: ResourceType, question: Expression): readonly Naming[] =>
   namings({ type, from: all, isBound: true, isOwn: true }, question)
 
-/** Where a part of a question stands: of which type the row is there, and what leads to it from the outside. */
+/** The place of a part of a question: the type of the row there, and what leads to it from outside. */
 type Place = Pick<Naming, 'type' | 'isBound' | 'isOwn'> & { readonly from: Expression }
 
 const namings = (at: Place, question: Expression): readonly Naming[] => {
@@ -56,13 +56,13 @@ const namings = (at: Place, question: Expression): readonly Naming[] => {
   }
 }
 
-/** What says which row it is, without leading anywhere. */
+/** Says which row it is, without leading anywhere else. */
 const isPlain = ({ kind }: Expression): boolean => kind === 'match' || kind === 'identified' || kind === 'listed'
 
-/** More of them only narrow whom it leads to, and each question has them anew. */
+/** More of them would only narrow down whom it leads to, and each part of the question repeats them. */
 const mostConditions = 50
 
-/** `subject.name`: the same of each type to which that may lead. */
+/** `subject.name`: the same for each type to which it may lead. */
 const isOneChain = (of: readonly Expression[]): boolean =>
   new Set(of.flatMap(one => (one.kind === 'chain' ? [one.target] : []))).size === of.length
 
@@ -81,7 +81,7 @@ const linked = (at: Place, type: ResourceType, from: Expression, of: Expression)
   return [...reached, ...found.map(one => ({ ...one, isBound: one.isBound && at.isBound }))]
 }
 
-/** Whoever else it leads to, only of this one it is asked. */
+/** Whoever else it leads to, the question is only about this one. */
 const isOne = ({ isBound, ids }: Naming): boolean => isBound && ids !== undefined
 
 const namedByMatch = (at: Place, match: Extract<Expression, { kind: 'match' }>): readonly Naming[] => {
@@ -115,7 +115,7 @@ const rows = ({ type, isBound, isOwn }: Place, where: Expression, ids?: readonly
 
 const isOfPatients = (type: ResourceType): boolean => isInCompartments(type) || type === 'Provenance'
 
-/** By a date or a code nobody is known; by a name, an address or an identifier somebody is. */
+/** A date or a code does not identify anybody; a name, an address or an identifier does. */
 const tellsApart = ({ base, type, paths, code }: SearchParameter, value: Value): boolean =>
   code === '_id' ||
   telling.has(value.kind) ||

@@ -2,7 +2,7 @@ import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
 import type { Search } from '../../search/search.ts'
 
-/** What is recorded of a search beside whose data it found. */
+/** What is recorded of a search, besides whose data it found. */
 export const searchAsked = (registry: Registry, search: Pick<Search, 'type' | 'applied'>) => ({
   interaction: 'search-type',
   type: search.type,
@@ -10,15 +10,15 @@ export const searchAsked = (registry: Registry, search: Pick<Search, 'type' | 'a
 })
 
 /**
- * A search in its own words, as it is recorded: of values only those that identify nobody, which are codes, dates (but
- * no birth dates) and what shapes the answer. `…` stands for every other.
+ * A search in its own words, as it is recorded. The only values are those that identify nobody: codes, dates (but not birth dates) and what shapes
+ * the answer. Every other value is replaced by `…`.
  */
 const askedOf = (registry: Registry, { type, applied }: Pick<Search, 'type' | 'applied'>): string | undefined => {
   if (applied.length === 0) return undefined
   return shortened(applied.map(([name, value]) => `${name}=${isKept(registry, type, name) ? value : '…'}`).join('&'))
 }
 
-/** Whoever asks may not write, and what they asked is kept for years. */
+/** Somebody who may not write anything should not be able to store much by asking: what they asked is kept for years. */
 export const shortened = (asked: string, longest = 500): string =>
   asked.length > longest ? `${asked.slice(0, longest)}…` : asked
 

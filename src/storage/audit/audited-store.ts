@@ -17,8 +17,8 @@ export type Auditing = {
 }
 
 /**
- * The same store, which answers nothing before it is durably recorded who was answered what, and writes nothing without
- * the record of it in the same commit. What is refused is recorded as well.
+ * The same store, but it answers nothing before it is durably recorded who was answered what, and writes nothing without its record in the same
+ * commit. Refusals are recorded as well.
  */
 export const auditedStore = (store: Store, { trail, agent, registry }: Auditing): Store => {
   const keep = (access: AuditAccess) => trail.keep({ ...agent, ...access })
@@ -27,7 +27,7 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
     let noted: Noted[] = []
     const result = await store
       .atomic(async (inner, connection) => {
-        // A commit that met another is begun anew.
+        // A commit that conflicted with another is tried again from the start.
         const gathered: Noted[] = []
         noted = gathered
         const answer = await run(notingStore(inner, registry, gathered), connection)
@@ -66,7 +66,7 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
 
 type Run<T> = (store: Store, connection: Connection) => Promise<T>
 
-/** Within a transaction: gathers what is recorded with it at its end. A refusal that is thrown ends it, and is recorded then. */
+/** Within a transaction: gathers what is to be recorded at its end. A refusal that is thrown ends the transaction, and is recorded then. */
 const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store => {
   const keep: Keep = async access => {
     noted.push(access)

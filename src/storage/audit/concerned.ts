@@ -8,7 +8,7 @@ import { subjectsOf } from '../prepare/subject.ts'
 import { type KindsOf, kindsOfEach, referenceTo } from './kinds-of-each.ts'
 import type { AuditAccess } from './record.ts'
 
-/** A resource that was answered or written; a deletion has no content. */
+/** A resource that was answered or written. A deletion has no content. */
 export type Found = {
   readonly type: ResourceType
   readonly content?: string
@@ -18,10 +18,10 @@ export type Found = {
 
 type Concerned = Pick<AuditAccess, 'type' | 'patients' | 'subjects' | 'kinds' | 'kindsOf'>
 
-/** `subjects`: further Patients whom it is about, by id. */
+/** `subjects`: ids of further Patients whom it is about. */
 type Asked = { readonly type?: ResourceType | undefined; readonly subjects?: readonly string[] | undefined }
 
-/** Whom it is about, and of which types and kinds it is. The type that was asked for comes first. */
+/** Whom it is about, and which types and kinds it has. The type that was asked for comes first. */
 export const concernedBy = (registry: Registry, asked: Asked, ...pages: readonly (readonly Found[])[]): Concerned => {
   const gathered: Gathered = {
     types: new Set(asked.type === undefined ? [] : [asked.type]),
@@ -42,7 +42,7 @@ export const concernedBy = (registry: Registry, asked: Asked, ...pages: readonly
   }
 }
 
-/** The same for an answer that holds nothing of anybody but the subjects: if it shows a patient, and only one was asked for, it is that one. */
+/** The same for an answer that has only data of the subjects: if it shows a patient, and only one was asked for, it is that one. */
 export const concernedAmong = (
   registry: Registry,
   { type, subjects = [] }: Asked,
@@ -52,7 +52,7 @@ export const concernedAmong = (
   return concernedBy(registry, { type, ...(isShown || subjects.length === 0 ? {} : { subjects }) }, found)
 }
 
-/** Observations of one kind are of that kind, whosever they are. */
+/** If all Observations are of one kind, it does not matter whose they are. */
 const kindsOfFound = (
   registry: Registry,
   { types, patients, kinds, subjects }: Gathered,
@@ -82,7 +82,7 @@ const gather = (registry: Registry, { types, patients, kinds, subjects }: Gather
   else for (const id of severalOf(registry, found)) subjects.add(id)
 }
 
-/** Of the few resources that are about several patients the content tells whom; a Group is about its members. */
+/** A few resources are about several patients; their content says which. A Group is about its members. */
 const severalOf = (registry: Registry, { type, content }: Found): readonly string[] => {
   if (content === undefined || !(isInCompartments(type) || type === 'Group')) return []
   const resource = parseJson(content) as Resource
@@ -95,6 +95,6 @@ const membersOf = ({ member = [] }: Extract<Resource, { resourceType: 'Group' }>
     return parsed !== undefined && 'type' in parsed && parsed.type === 'Patient' ? [parsed.id] : []
   })
 
-/** Of which kinds figures are; whose they are is known before. */
+/** The kinds of figures. Whose they are is known already. */
 export const measured = (answer: OfKinds | readonly OfKinds[]): readonly Found[] =>
   [answer].flat().flatMap(({ kinds }) => kinds.map(kindId => ({ type: 'Observation', patientId: 0, kindId })))

@@ -1,16 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AuditAgent } from './record.ts'
 
-/** Within which request and operation something is done. */
+/** The request and operation in which something is done. */
 export type AuditDoor = Pick<AuditAgent, 'request' | 'operation'>
 
 /**
- * Runs what is done within the door. It decides nothing and is asked by the audit alone: what pages use is opened once for all, and asked
- * for somebody by their id, through more hands than should carry it for the record's sake.
+ * Runs something within the door. It decides nothing, and only the audit reads it. What pages use is opened once for everybody and asked for somebody
+ * by their id, through many functions which should not have to pass this on just for the record.
  */
 export const withinDoor = <T>(door: AuditDoor, run: () => T): T => doors.run(door, run)
 
-/** The door within which this runs; nothing where there is none. */
+/** The door within which this runs; empty if there is none. */
 export const currentDoor = (): AuditDoor => doors.getStore() ?? {}
 
 const doors = new AsyncLocalStorage<AuditDoor>()

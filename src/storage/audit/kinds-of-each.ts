@@ -1,7 +1,7 @@
-/** By a patient's number, or a reference to one whose number is not known here. Whoever is not in it has none. */
+/** By a patient's number, or a reference to one whose number is not known here. A patient who is missing has no kinds. */
 export type KindsOf = ReadonlyMap<number | string, ReadonlySet<number>>
 
-/** `subjects`: further Patients, by id. */
+/** `subjects`: ids of further Patients. */
 type Lists = {
   readonly patients: ReadonlySet<number>
   readonly subjects: readonly string[]
@@ -9,8 +9,8 @@ type Lists = {
 }
 
 /**
- * The kinds of what was each patient's, as `each` names them. Undefined where that says no more than the lists: of one patient, of no kind,
- * or where all have all.
+ * Which kinds each patient's data had, as `each` names them. Undefined if that says no more than the lists: with one patient, with no kind, or if
+ * everybody had all of them.
  */
 export const kindsOfEach = (
   { patients, subjects, kinds }: Lists,

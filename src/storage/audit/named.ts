@@ -6,17 +6,18 @@ import type { Store } from '../store.ts'
 import { askedAbout, type Naming } from './asked-about.ts'
 import type { Found } from './concerned.ts'
 
-/** `subjects`: Patients by id, whom whoever asked named; `rows`: in whose compartments the rest stands. */
+/** `subjects`: ids of Patients whom the caller named; `rows`: whose the other resources are. */
 export type Named = { readonly subjects: readonly string[]; readonly rows: readonly Whose[] }
 
 export type Searched = { readonly type: ResourceType; readonly where: Expression }
 
-/** What answers a question; where it is a resource that matched, with its id. */
+/** What is in an answer; with its id if it is a resource that matched. */
 export type Answered = Found & { readonly id?: string }
 
 /**
- * Whom a question names and its matches do not show. Ordinary searches name one patient, and are answered with what is theirs, or with
- * nothing: the store is not asked again. A total or an empty answer tells of others that are named only as much as the store shows of them.
+ * Whom a question names, but its matches do not show. Ordinary searches name one patient, and are answered with that patient's data or with nothing:
+ * then the store is not asked again. A total or an empty answer reveals something about others who are named only as far as the store shows them to
+ * the caller.
  */
 export const namedBeside = async (
   store: Store,
@@ -33,15 +34,17 @@ export const namedBeside = async (
 
 const nobody: Named = { subjects: [], rows: [] }
 
-/** Whatever matched is theirs. Who performed it, say, is another than whose it is. */
+/** Whatever matched belongs to them. (Whoever performed it, for example, need not be the one it belongs to.) */
 const isOfMatches = ({ type, isBound, isOwn, ids = [] }: Naming): boolean =>
   isBound && (isOwn || type !== 'Patient' || ids.length === 0)
 
-/** It is what matched. */
+/** They are what matched. */
 const isMet = ({ isOwn, ids = [] }: Naming, met: ReadonlySet<string | undefined>): boolean =>
   isOwn && ids.length > 0 && ids.every(id => met.has(id))
 
-/** Patients named by id need not be looked up, nor be there for whoever names them; of all else only what they may see is told. */
+/**
+ * Patients who are named by id are not looked up, and need not exist for the caller. Of everything else, only what the caller may see is recorded.
+ */
 export const namedBy = async (store: Store, asked: readonly RowsAsked[], action: 'r' | 's'): Promise<Named> => {
   const byIds = Map.groupBy(
     asked.filter(({ ids }) => ids !== undefined),

@@ -4,8 +4,8 @@ import { concernedBy, type Found } from './concerned.ts'
 import type { AuditAccess } from './record.ts'
 
 /**
- * What was told of people in a study: who they are and what they have answered, also of those who were named and are not so; and, of
- * those of whom it was told, when their newest reading came.
+ * What was answered about people in a study: who they are and what they have answered, with those who were named but do not fit; and when their
+ * newest reading came, for those whose it was shown.
  */
 export const peopleAccesses = (
   registry: Registry,

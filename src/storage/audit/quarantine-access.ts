@@ -3,7 +3,7 @@ import type { Kept } from '../quarantine/refused-upload.ts'
 import type { RefusedUpload } from '../store.ts'
 import type { AuditAccess } from './record.ts'
 
-/** What is kept is written somewhere, though it was not accepted. */
+/** What is kept is a write, though it was not accepted. */
 export const keptAccesses = (refused: readonly RefusedUpload[], kept: readonly Kept[]): readonly AuditAccess[] =>
   kept.flatMap((one, index) => {
     if (one.kind !== 'kept') return []
@@ -20,7 +20,7 @@ export const keptAccesses = (refused: readonly RefusedUpload[], kept: readonly K
     ]
   })
 
-/** Who had it taken, and who removed it: as who writes it as it was sent, and who deletes it. What was tried in vain changed nothing. */
+/** Trying it again is recorded as a write, and removing it as a deletion. If it was refused again, nothing changed. */
 export const settledAccesses = (settled: Settled | undefined, settling: Settling): readonly AuditAccess[] => {
   if (settled === undefined || settling.kind === 'refused') return []
   const { interaction, patientId } = settled

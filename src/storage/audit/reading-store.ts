@@ -15,7 +15,7 @@ export type Recorder = {
   readonly guard: <T>(tried: Tried, run: () => Promise<T>) => Promise<T>
 }
 
-/** Whatever answers with resources, or with figures of them. What is about no patient's data passes as it is. */
+/** Records whatever answers with resources, or with figures made of them. What is not about any patient's data passes unchanged. */
 export const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorder): Store => {
   const answering = async <T>(
     asked: Asked,
@@ -27,7 +27,7 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
     await keep({ ...said, ...concernedAmong(registry, asked, found(answer)), outcome: 200 })
     return answer
   }
-  /** Besides whose the answer is, it is recorded whom the question is about that it does not show. */
+  /** Besides those whose data is in the answer, those are recorded whom the question is about but the answer does not show. */
   const questioning = async <T>(
     asked: Asked,
     question: Searched,

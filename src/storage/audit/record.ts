@@ -6,13 +6,13 @@ import type { KindsOf } from './kinds-of-each.ts'
 export type AuditAgent = {
   readonly person?: string
   readonly practitioner?: string
-  /** As whom they act, where they act as a patient. */
+  /** The Patient as whom they act, if they act as a patient. */
   readonly patient?: string
   readonly client?: string
   /** The ResearchStudy to which their token is narrowed. */
   readonly study?: string
   readonly request?: string
-  /** The operation within which it was done: `$everything`. */
+  /** The operation in which it was done: `$everything`. */
   readonly operation?: string
 }
 
@@ -20,29 +20,29 @@ export type AuditAgent = {
 export type AuditAccess = {
   /** FHIR's code (https://hl7.org/fhir/R4/valueset-restful-interaction.html), or one of ours: `sign-in`. */
   readonly interaction: string
-  /** Types, with blanks between them. */
+  /** Types, separated by blanks. */
   readonly type?: string | undefined
-  /** Id of the one resource that was asked for or written. */
+  /** Id of the single resource that was asked for or written. */
   readonly resource?: string
-  /** Compartments of which something was answered or written, by number. */
+  /** Numbers of the compartments of which something was answered or written. */
   readonly patients: Iterable<number>
-  /** Further Patients whom it is about, by id. */
+  /** Ids of further Patients whom it is about. */
   readonly subjects?: readonly string[]
-  /** Numbers of the kinds of the Observations among it. */
+  /** Numbers of the kinds of its Observations. */
   readonly kinds?: Iterable<number>
-  /** Of several patients whose Observations were not all of all these kinds, those of each. */
+  /** If there are several patients whose Observations did not all have all these kinds: the kinds of each. */
   readonly kindsOf?: KindsOf
-  /** The search as it was asked, without values that identify. */
+  /** The search as it was asked, without values that identify somebody. */
   readonly query?: string | undefined
-  /** As HTTP has it. */
+  /** An HTTP status. */
   readonly outcome: number
 }
 
 export type AuditRecord = AuditAgent & AuditAccess
 
 /**
- * All in one statement that is always the same, with one value: no text is put together for it, nor planned anew. Whom they name is looked up
- * only where they name somebody, which most do not: to make that ready takes a fifth of the statement's time.
+ * All in one statement that is always the same, with one value, so it is neither composed nor planned anew. Whom records name is looked up only if
+ * they name somebody, which most do not: just preparing that takes a fifth of the statement's time.
  */
 export const insertRecords = (connection: Connection, records: readonly AuditRecord[]): Promise<void> => {
   const inserted = JSON.stringify(records.map(rowOf))
@@ -53,7 +53,7 @@ export const insertRecords = (connection: Connection, records: readonly AuditRec
     FROM json_to_recordset(${inserted}::json) AS ${named.rows}`)
 }
 
-/** What somebody asks that no text of PostgreSQL's may hold is recorded as well. */
+/** A question with characters that PostgreSQL's texts cannot contain is recorded as well. */
 const rowOf = ({ patients, kinds = [], subjects, outcome, kindsOf, ...record }: AuditRecord) => ({
   ...Object.fromEntries(texts.map(name => [name, record[name] && storable(record[name])])),
   patients: numbersOf(patients),

@@ -3,16 +3,16 @@ import { sql } from '../sql.ts'
 import { currentDoor } from './door.ts'
 
 type SignInTried = {
-  /** Whose account it is; undefined where nobody has such an address. */
+  /** Whose account it is; undefined if nobody has such an address. */
   readonly person: string | undefined
-  /** 200, 401 for what was wrong, 403 for who may not any more, 429 for too many tries. */
+  /** 200, 401 if something was wrong, 403 if they may no longer sign in, 429 after too many tries. */
   readonly outcome: 200 | 401 | 403 | 429
 }
 
 /**
- * That somebody signed in, or tried to, within the request that is being answered; told also to the patients whose account it is: of staff
- * and administrators who are patients as well in a row of its own, for privacy officers and other administrators learn nothing of that. It is
- * one statement, whoever it is: how long it takes says nothing.
+ * Records that somebody signed in, or tried to, in the current request. The patients whose account it is are told too; for staff and administrators
+ * who are patients as well, in a row of its own, since privacy officers and other administrators must not learn of that. It is one statement for
+ * everybody, so that its duration reveals nothing.
  */
 export const recordSignIn = async (connection: Connection, { person, outcome }: SignInTried): Promise<void> => {
   await connection.run(sql.fragment`
@@ -34,13 +34,13 @@ export const recordSignIn = async (connection: Connection, { person, outcome }: 
 type ClientSignInTried = {
   /** Id of the client. */
   readonly client: string
-  /** 200 for a token of its own, 401 where it did not show that it is who it says. */
+  /** 200 for a token of its own, 401 if it did not prove who it is. */
   readonly outcome: 200 | 401
 }
 
 /**
- * The same of a client. False where nothing is recorded: nobody has approved such a one, and whoever makes up ids, or registers
- * clients of their own, must not fill the disk.
+ * The same for a client. False if nothing is recorded, because nobody has approved the client: whoever makes up ids, or registers clients of their
+ * own, must not be able to fill the disk.
  */
 export const recordClientSignIn = async (
   connection: Connection,

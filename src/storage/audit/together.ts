@@ -3,7 +3,10 @@ import { kindsOfEach, referenceTo } from './kinds-of-each.ts'
 import type { AuditAccess } from './record.ts'
 import type { Keep } from './refusal.ts'
 
-/** What was done in one commit, or asked in one question, as one: nothing where nothing was, and of several things what they have in common. */
+/**
+ * Everything that was done in one commit, or asked in one question, as one record: undefined if there was nothing; for several accesses, what they
+ * have in common.
+ */
 export const together = (accesses: readonly AuditAccess[]): AuditAccess | undefined => {
   const [first, ...others] = accesses
   if (first === undefined || others.length === 0) return first
@@ -29,16 +32,16 @@ export const together = (accesses: readonly AuditAccess[]): AuditAccess | undefi
   }
 }
 
-/** Each of them is shortened already; a Bundle may have thousands. */
+/** Each of them has been shortened already, but a Bundle may have thousands. */
 const longestTogether = 4000
 
-/** Whose kinds are not told apart, theirs are all. */
+/** If the kinds are not told apart, everybody has all of them. */
 const eachOf = ({ patients, subjects = [], kinds = [], kindsOf }: AuditAccess): Iterable<Own> =>
   kindsOf ?? [...patients, ...subjects.map(referenceTo)].map((patient): Own => [patient, kinds])
 
 type Own = readonly [patient: number | string, kinds: Iterable<number>]
 
-/** Of a question that is asked in parts, one record before any of it is answered; where a part is refused, none of it is. */
+/** For a question that is asked in parts: one record before any of it is answered. If a part is refused, there is none. */
 export const recordedAsOne = async <T>(keep: Keep, run: (gathering: Keep) => Promise<T>): Promise<T> => {
   const gathered: AuditAccess[] = []
   const answer = await run(async access => {

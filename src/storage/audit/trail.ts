@@ -4,15 +4,15 @@ import { type AuditRecord, insertRecords } from './record.ts'
 
 /** Where it is recorded who did what. */
 export type Trail = {
-  /** Returns when the record is durable; throws `transient` where it cannot be made so, and then nothing may be answered. */
+  /** Returns once the record is durable. Throws `transient` if that is not possible; then nothing may be answered. */
   readonly keep: (record: AuditRecord) => Promise<void>
-  /** Runs what a record will follow, for which others may wait a moment. */
+  /** Runs something that will end with a record, for which other records may wait a moment. */
   readonly expecting: <T>(run: () => Promise<T>) => Promise<T>
 }
 
 /**
- * Commits in groups, one after the other: what comes meanwhile goes with the next. A record waits up to `gatherMs` for those that are
- * about to come, since a commit takes as long as many a read; where there are none, or but one or two are asking, nobody waits for a timer.
+ * Commits in groups, one after the other: records that come meanwhile go with the next group. A record waits up to `gatherMs` for those that are
+ * about to come, since a commit takes as long as many reads. If none are, or if there are only one or two in all, nobody waits for a timer.
  */
 export const openTrail = (connection: Connection): Trail => {
   let expected = 0
@@ -46,7 +46,7 @@ export const openTrail = (connection: Connection): Trail => {
     keep: record => {
       const group = next ?? newGroup()
       group.records.push(record)
-      // What arrives in the same turn of the loop goes along.
+      // Whatever arrives in the same turn of the event loop goes along.
       if (expected === 0 || expected + group.records.length <= few) setImmediate(end(group))
       else if (next === undefined) setTimeout(end(group), gatherMs)
       next = group
@@ -58,7 +58,7 @@ export const openTrail = (connection: Connection): Trail => {
 const few = 2
 const gatherMs = 3
 
-/** A server records; `off` tells a bench what that costs, and is in no configuration. */
+/** Servers always record. `off` is for the bench, to measure what that costs, and cannot be configured. */
 export type AuditWriting = 'on' | 'off'
 
 export const noTrail: Trail = { keep: async () => {}, expecting: run => run() }

@@ -4,7 +4,10 @@ import { isRecorded, isRefusal, type Keep, noteRecorded, type Tried } from './re
 import { together } from './together.ts'
 import type { Noted } from './written-access.ts'
 
-/** What was undone changed nothing, and yet told whoever asked what was met: with what it was undone for, as one. */
+/**
+ * What was undone changed nothing, but its refusal may tell the caller what it met. So it is recorded as one, together with the reason why it was
+ * undone.
+ */
 export const keepUndone = async (keep: Keep, tried: Tried, noted: readonly Noted[], error: unknown): Promise<void> => {
   const met = noted.filter(isTold).map(accessOf)
   const refused = error instanceof FhirError ? error : undefined
@@ -13,18 +16,18 @@ export const keepUndone = async (keep: Keep, tried: Tried, noted: readonly Noted
   const all = together([...met, { ...tried, patients: [], outcome }])
   if (all === undefined) return
   const kept = keep({ ...all, outcome })
-  // A fault tells nobody anything, and is to be reported as what it is.
+  // A fault tells nobody anything, and must be reported as what it is.
   await (refused === undefined ? kept.catch(() => {}) : kept)
   if (refused !== undefined) noteRecorded(refused)
 }
 
-/** The same of a part of a commit that goes on: what was met is kept with all else that it tells. */
+/** The same for a part of a commit that goes on: what it met is recorded with everything else of the commit. */
 export const toldOfUndone = (noted: readonly Noted[], error: unknown): readonly Noted[] => {
   const outcome = error instanceof FhirError ? error.status : 500
   return noted.filter(isTold).map(one => (one.outcome < 400 ? { ...one, outcome, isTelling: true } : one))
 }
 
-/** Of writes that were refused among others which were not: as one, and not once more where the refusal is thrown. */
+/** For writes that were refused among others that were not: one record, and not another one where the refusal is thrown. */
 export const keepRefusals = async (keep: Keep, noted: readonly Noted[]): Promise<void> => {
   const refused = noted.filter(one => one.outcome >= 400 && isTold(one))
   const tried = together(refused.map(accessOf))
@@ -32,7 +35,7 @@ export const keepRefusals = async (keep: Keep, noted: readonly Noted[]): Promise
   for (const { error } of refused) if (error !== undefined) noteRecorded(error)
 }
 
-/** Who is told that they ask wrongly is told nothing else, unless it was asked of what is there. */
+/** The answer to a wrong request tells nothing else, unless it depended on what is stored. */
 const isTold = ({ outcome, isTelling = false }: Noted): boolean => outcome < 400 || isRefusal(outcome) || isTelling
 
 const accessOf = ({ error: _, isTelling: __, ...access }: Noted): AuditAccess => access

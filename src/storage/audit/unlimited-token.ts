@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@medplum/fhirtypes'
 
-/** DICOM's "Security Alert", as https://hl7.org/fhir/R4/valueset-audit-event-type.html has it, for rights given out. */
+/** DICOM's "Security Alert" (https://hl7.org/fhir/R4/valueset-audit-event-type.html), for rights that were given out. */
 export const unlimitedTokenIssued = (client: string, scope: string): AuditEvent => ({
   resourceType: 'AuditEvent',
   type: { system: 'http://dicom.nema.org/resources/ontology/DCM', code: '110113', display: 'Security Alert' },

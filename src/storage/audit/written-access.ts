@@ -9,10 +9,10 @@ import { type Named, namedBy } from './named.ts'
 import type { AuditAccess } from './record.ts'
 import type { Tried } from './refusal.ts'
 
-/** `error`: of a write that was refused; `isTelling`: for what is there, and may be known to whoever tried. */
+/** `error`: the refusal of a write; `isTelling`: it depended on something stored that the caller may know of. */
 export type Noted = AuditAccess & { readonly error?: FhirError; readonly isTelling?: boolean }
 
-/** What each write did, or was refused for. */
+/** What each write did, or why it was refused. */
 export const writtenAccesses = async (
   store: Store,
   registry: Registry,
@@ -58,7 +58,7 @@ export const writeAsked = (writes: readonly Write[]): Tried => {
 const typeOf = (write: Write): ResourceType =>
   write.kind === 'patch' || write.kind === 'delete' ? write.type : write.resource.resourceType
 
-/** A refusal tells of what is there, of which whoever may read it is told that they met it. */
+/** A refusal may reveal something about what is stored, to a caller who may read that: so whose it is gets recorded. */
 const namedByRefusals = async (store: Store, refused: readonly Write[]): Promise<readonly Whose[]> => {
   const met = refused.flatMap(write => (write.kind === 'create' ? [] : [{ type: typeOf(write), id: write.id }]))
   const asked = [...Map.groupBy(met, ({ type }) => type)].map(([type, some]): RowsAsked => {
@@ -68,12 +68,12 @@ const namedByRefusals = async (store: Store, refused: readonly Write[]): Promise
   return asked.length === 0 ? [] : store.whose(asked, 'r')
 }
 
-/** Criteria that met nothing tell as much as those that met something. */
+/** Criteria that matched nothing tell as much as those that matched something. */
 const namedByCriteria = async (store: Store, write: Write, { outcome }: Written): Promise<Named> => {
   if (write.kind !== 'create' || write.ifNoneExist === undefined || outcome === 'unchanged')
     return { subjects: [], rows: [] }
   const { type, where } = write.ifNoneExist
-  // By its own identifier, as uploads do: nothing was there.
+  // By its own identifier, as uploads do: there was nothing to reveal.
   const isOther = ({ isOwn, ids }: Naming) => outcome === 'refused' || !isOwn || ids !== undefined
   return namedBy(store, askedAbout(type, where).filter(isOther), 's')
 }

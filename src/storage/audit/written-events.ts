@@ -4,8 +4,8 @@ import { type SqlFragment, sql } from '../sql.ts'
 import { digestOf } from './seal/chain.ts'
 
 /**
- * In words, the first AuditEvent that one of these records tells of and that is missing, or not as it was written. Of one that was replaced
- * or deleted since the history has it, and a later record tells of that, in the commit of one that tells who did it.
+ * In words, the first AuditEvent of these records that is missing, or not as it was written. If it was replaced or deleted since, the history has it,
+ * and a later record says so, in the commit of a record that says who did it.
  */
 export const findChangedEvent = async (
   connection: Connection,
@@ -46,13 +46,13 @@ type Version = {
   readonly id: string
   readonly digest: string
   readonly fields: readonly (string | null)[] | null
-  /** Whether it stands with whom it stood with, under the number that they have now. */
+  /** Whether it is with the patients with whom it was written, under the number that they have now. */
   readonly isTheirs: boolean | null
 }
 
 const isAsWritten = ({ fields, digest, isTheirs }: Version): boolean =>
   fields !== null && isTheirs === true && digestOf(fields).toString('hex') === digest
 
-/** As `note_written_event` has them. */
+/** As in `note_written_event`. */
 const fieldsOf = (row: SqlFragment, id: SqlFragment): SqlFragment =>
   sql.fragment`ARRAY[${id}, (extract(epoch FROM ${row}.last_updated) * 1000000)::bigint::text, ${row}.owner, ${row}.author::text, ${row}.content::text]`

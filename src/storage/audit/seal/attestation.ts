@@ -9,8 +9,8 @@ import type { Attestation } from './vouching.ts'
 type Keys = { readonly from: AuditKey; readonly to: AuditKey }
 
 /**
- * Lets the new key vouch for all that is sealed, once the one before has proved it: signatures alone are not enough, for the server signs
- * whatever chain it finds. Throws a start error where it is not whole. What the new key vouches for already stays, so that it may be done again.
+ * Lets the new key vouch for everything that is sealed, once the previous key has proved it. Signatures alone are not enough, since the server signs
+ * whatever chain it finds. Throws a start error if the chain is not whole. What the new key vouches for already stays, so it can be repeated.
  */
 export const attestRotation = async (connection: Connection, { from, to }: Keys): Promise<void> => {
   if ((await verifyAudit(connection, to)).kind === 'whole') return
@@ -22,7 +22,7 @@ export const attestRotation = async (connection: Connection, { from, to }: Keys)
   await attest(connection, to, { seal: last.seal, head: Buffer.from(last.head, 'hex'), start: checkpoint, accepted })
 }
 
-/** Lets the key vouch for the seal, and for all before it, as it stands, whoever has signed it. False where no seal has that head. */
+/** Lets the key vouch for the seal and everything before it as it is, whoever has signed it. False if no seal has this head. */
 export const acceptHead = async (
   connection: Connection,
   key: AuditKey,

@@ -2,11 +2,11 @@ import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import { laterThan } from './sealed-rows.ts'
 
-/** How the chain stands, by the full hour: how many seals there are, and when each was made, would tell how much is done by others. */
+/** The state of the chain, to the full hour: how many seals there are, and when each was made, would reveal how much others do. */
 export type ChainState = {
-  /** The newest seal that was made before this hour; undefined where there is none. */
+  /** The newest seal that was made before this hour; undefined if there is none. */
   readonly sealed: { readonly at: Date; readonly head: string } | undefined
-  /** Whether something waits for its seal for longer than a minute. */
+  /** Whether something has waited for its seal for longer than a minute. */
   readonly isLate: boolean
   readonly verified: { readonly at: Date; readonly isWhole: boolean } | undefined
 }
@@ -25,7 +25,7 @@ export const readChainState = async (connection: Connection): Promise<ChainState
   return { sealed, isLate, verified }
 }
 
-/** That the whole chain was computed anew. */
+/** Notes that the whole chain was verified. */
 export const noteVerification = async (
   connection: Connection,
   { isWhole }: { readonly isWhole: boolean },

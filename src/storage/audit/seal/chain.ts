@@ -1,6 +1,6 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 
-/** Signs heads. `id` tells which key it was, and nothing of it. */
+/** Signs heads. `id` says which key it is, and reveals nothing about it. */
 export type AuditKey = { readonly id: string; readonly key: Buffer }
 
 export const auditKeyOf = (secretKey: Uint8Array): AuditKey => {
@@ -8,7 +8,7 @@ export const auditKeyOf = (secretKey: Uint8Array): AuditKey => {
   return { id: createHash('sha256').update(key).digest('hex').slice(0, 16), key }
 }
 
-/** What a seal says besides its rows. */
+/** What a seal says, besides its rows. */
 export type Link = {
   readonly seal: string
   readonly epoch: number
@@ -16,7 +16,7 @@ export type Link = {
   readonly sealed: Date
 }
 
-/** SHA-256 of the head before, of what the seal says, and of the digests of its rows and of the consents that belong to them. */
+/** SHA-256 of the previous head, of what the seal says, and of the digests of its rows and of the consents that belong to them. */
 export const headOf = (
   previous: Buffer | undefined,
   { seal, epoch, snapshot, sealed }: Link,
@@ -37,17 +37,17 @@ export const isMac = (key: AuditKey, head: Uint8Array, mac: Buffer): boolean => 
   return mac.length === expected.length && timingSafeEqual(mac, expected)
 }
 
-/** What is signed of a checkpoint: where the chain goes on, and how much lies before. */
+/** What is signed of a checkpoint: where the chain continues, and how much lies before. */
 export const checkpointText = (seal: string, head: Buffer, rows: string): Buffer =>
   Buffer.from(`checkpoint ${seal} ${head.toString('hex')} ${rows}`)
 
-/** What is signed of seals of keys before: see Attestation. */
+/** What is signed of seals of earlier keys: see Attestation. */
 export const attestationText = ({ seal, head, start, accepted }: Attested): Buffer =>
   Buffer.from(`attestation ${seal} ${head.toString('hex')} ${start} ${accepted}`)
 
 type Attested = { readonly seal: string; readonly head: Buffer; readonly start: string; readonly accepted: string }
 
-/** A row's digest: of its fields in their order, each with its length in bytes before it. */
+/** A row's digest: of its fields in their order, each with its length in bytes in front. */
 export const digestOf = (fields: readonly (string | null)[]): Buffer =>
   createHash('sha256')
     .update(fields.map(field => (field === null ? '-' : `${Buffer.byteLength(field)}:${field}`)).join(''))
@@ -55,7 +55,7 @@ export const digestOf = (fields: readonly (string | null)[]): Buffer =>
 
 export const digestsIn = (digests: Buffer): readonly Buffer[] => pieces(digests, 32)
 
-/** The beginning of a row's digest: all that a seal keeps of it, and enough to find the row that is not what it was. */
+/** The beginning of a row's digest. A seal keeps no more of it, which is enough to find a row that was changed. */
 export const markOf = (digest: Buffer): Buffer => digest.subarray(0, markBytes)
 
 export const marksOf = (digests: readonly Buffer[]): Buffer => Buffer.concat(digests.map(markOf))

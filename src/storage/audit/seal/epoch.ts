@@ -2,8 +2,8 @@ import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 
 /**
- * Begins an epoch where the database lies in another cluster than before: restored from a dump, its new transactions have
- * numbers that old rows have as well.
+ * Begins a new epoch if the database is in another cluster than before: after restoring a dump, new transactions get numbers that old rows have as
+ * well.
  */
 export const beginEpoch = async (connection: Connection): Promise<void> => {
   await connection.run(sql.fragment`

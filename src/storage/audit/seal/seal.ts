@@ -3,13 +3,13 @@ import { sql } from '../../sql.ts'
 import { type AuditKey, digestsIn, headOf, macOf, marksOf } from './chain.ts'
 import { before, everything, isAnyLater, nothing, recordsBetween } from './sealed-rows.ts'
 
-/** The end of the chain: whoever keeps it elsewhere can tell later that nothing was cut off. */
+/** The end of the chain. Whoever keeps it elsewhere can tell later that nothing was cut off. */
 export type AuditHead = { readonly seal: string; readonly head: string }
 
 /**
- * Seals all rows that were committed since the last seal: each once, in whatever order transactions end, and by one process at a
- * time; of many that have gathered so many at once as can be done in time. Answers the new head; undefined where nothing was to be
- * sealed, or another process does it, or has done it less than `restMs` ago, or compartments are being joined.
+ * Seals all rows that were committed since the last seal: each once, in whatever order transactions end, and one process at a time. If many have
+ * gathered, each pass seals as many as it can in reasonable time. Answers the new head; undefined if there was nothing to seal, if another process is
+ * doing it or has done it less than `restMs` ago, or if compartments are being joined.
  */
 export const sealAudit = async (
   database: Database,
@@ -26,10 +26,10 @@ export const sealAudit = async (
   }
 }
 
-/** A process whose clock is ahead holds up no other. */
+/** A process whose clock is ahead must not hold up the others. */
 const isWithin = (passedMs: number, restMs: number): boolean => passedMs >= 0 && passedMs < restMs
 
-/** Without a lock, as most of the time nothing was recorded since; what is being written now is sealed after it. */
+/** Without a lock, since most of the time nothing new was recorded. What is being written now is sealed later. */
 const isAllSealed = async (connection: Connection, last: Link | undefined): Promise<boolean> => {
   const isAny = last === undefined ? sql.fragment`EXISTS (SELECT FROM audit_record)` : isAnyLater(last)
   const { isNone } = await connection.one<{ isNone: boolean }>(sql.fragment`
@@ -42,7 +42,7 @@ type Pass = { readonly head: AuditHead | undefined; readonly isAll: boolean }
 
 const sealSome = (database: Database, key: AuditKey, asked: Asked): Promise<Pass> =>
   database.transaction(async connection => {
-    // No compartments are joined meanwhile: what is shown would stand under a number that nobody has any more.
+    // No compartments may be joined meanwhile: what is shown would be stored under a number that nobody has any more.
     const { isMine } = await connection.one<{ isMine: boolean }>(sql.fragment`
       SELECT pg_try_advisory_xact_lock(hashtext('audit_seal'))
         AND pg_try_advisory_xact_lock_shared(hashtext('patient_compartment')) AS "isMine"`)
@@ -56,7 +56,7 @@ const sealSome = (database: Database, key: AuditKey, asked: Asked): Promise<Pass
     return { head, isAll: true }
   })
 
-/** Those before the current one end, if they have not yet: all that is left of them is sealed. */
+/** Earlier epochs end here, if they have not yet: everything that is left of them is sealed. */
 const epochsToSeal = (connection: Connection) =>
   connection.any<{ epoch: number; isCurrent: boolean }>(sql.fragment`
     SELECT epoch, epoch = (SELECT max(epoch) FROM audit_epoch) AS "isCurrent" FROM audit_epoch
@@ -91,8 +91,8 @@ const sealOnce = async (connection: Connection, key: AuditKey, sealing: Sealing)
 }
 
 /**
- * Up to where is sealed: all that has ended by now, or what came before the transaction with which it would be too many, and the first
- * in any case.
+ * How far to seal: everything that has ended by now; or, if that is too many, what came before the transaction with which it becomes too many, but at
+ * least the first one.
  */
 const boundOf = async (connection: Connection, from: string, { epoch, isCurrent, mostAtOnce }: Sealing) => {
   const { current, bound } = await connection.one<{ current: string; bound: string | null }>(sql.fragment`
@@ -107,7 +107,7 @@ const boundOf = async (connection: Connection, from: string, { epoch, isCurrent,
   return { snapshot: isCurrent ? before(bound, current) : `${bound}:${bound}:`, isAll: false }
 }
 
-/** Which Consents let each see what they were answered. Answers the digests; of what had ended before, nothing is asked any more. */
+/** Notes which Consents let each caller see what they were answered. Answers the digests. What has ended longer ago is no longer needed. */
 const noteConsents = async (connection: Connection, ids: string): Promise<Buffer> => {
   const { digests } = await connection.one<{ digests: Buffer }>(
     sql.fragment`SELECT note_audit_consents(${ids}::bigint[]) AS digests`,
@@ -116,7 +116,7 @@ const noteConsents = async (connection: Connection, ids: string): Promise<Buffer
   return digests
 }
 
-/** `ids` as PostgreSQL writes an array: they only go back to it. */
+/** `ids` as PostgreSQL writes an array, since they only go back to it. */
 type Unsealed = { readonly ids: string; readonly digests: Buffer }
 
 const none = '{}'
@@ -129,7 +129,7 @@ type Link = {
   readonly at: Date
 }
 
-/** Of the newest seal, or of what is left of it. */
+/** The newest seal, or the checkpoint that is left of it. */
 const lastLink = (connection: Connection): Promise<Link | undefined> =>
   connection.maybeOne<Link>(sql.fragment`
     SELECT seal, epoch, snapshot::text AS snapshot, head, sealed AS at FROM audit_seal

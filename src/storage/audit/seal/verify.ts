@@ -14,15 +14,15 @@ type Whole = {
   readonly last: AuditHead | undefined
   readonly rows: number
   readonly unsealed: number
-  /** The seal behind which it begins, where what lies before has aged. */
+  /** The seal after which the record begins, if what lies before has aged. */
   readonly checkpoint?: string
-  /** Up to which seal it was taken as it stood. */
+  /** The seal up to which somebody accepted the record as it was. */
   readonly accepted?: string
 }
 
 /**
- * Goes through the whole chain, computing all of it anew from the rows. `heads` were kept elsewhere, as the log tells them: each
- * must be in the chain, so that nothing can have been cut off behind it. So must be each for which the key vouches.
+ * Goes through the whole chain, and computes all of it anew from the rows. `heads` were kept elsewhere, as the log reports them: each must be in the
+ * chain, so that nothing can have been cut off after it. So must every head for which the key vouches.
  */
 export const verifyAudit = async (
   connection: Connection,
@@ -54,7 +54,7 @@ export const verifyAudit = async (
 
 type Walk = {
   readonly vouching: Vouching
-  /** Heads that have not been met yet, by the number of their seal. */
+  /** Heads that were not found yet, by the number of their seal. */
   readonly wanted: Map<string, readonly Wanted[]>
   checkpoint: string
   last: Last | undefined
@@ -140,7 +140,7 @@ const walkSeal = async (connection: Connection, walk: Walk, seal: Seal): Promise
 
 type Fields = { readonly fields: readonly (string | null)[] }
 
-/** `isOfEvent`: it tells of what was written as an AuditEvent; `isShown`: to all patients whom it concerns. */
+/** `isOfEvent`: it is about something that was written as an AuditEvent; `isShown`: all patients whom it concerns can find it. */
 type Found = Fields & { readonly isOfEvent: boolean; readonly isShown: boolean }
 
 const idOf = ({ fields: [id] }: Fields): string => id ?? ''
@@ -165,13 +165,13 @@ const firstBadRow = ({ ids, marks, seal }: Seal, rows: readonly Row[]): string |
   return added && `row ${added.id} was added behind seal ${seal}`
 }
 
-/** Each field as text, as `audit_digest` has them. */
+/** Each field as text, as in `audit_digest`. */
 const fields = sql.fragment`ARRAY[id::text, epoch::text, xact::text, (extract(epoch FROM recorded) * 1000000)::bigint::text,
   request, person, practitioner, patient, client, study, interaction, operation, type, resource, patients::text, kinds::text,
   query, outcome::text] || CASE WHEN kinds_of IS NULL THEN '{}'::text[] ELSE ARRAY['kinds_of ' || kinds_of::text] END
   || CASE WHEN written IS NULL THEN '{}'::text[] ELSE ARRAY['written ' || written] END`
 
-/** A patient finds it, and so does the accounting of disclosures, by a row of its time under their number. */
+/** A patient, and the accounting of disclosures, find it through a row with the same time under the patient's number. */
 const isShown = sql.fragment`(patients = '{}' OR (SELECT patients FROM audit_patients_now(audit_record.patients)) <@ ARRAY(
   SELECT shown.patient_id FROM audit_shown AS shown
   WHERE shown.recorded = audit_record.recorded AND shown.record = audit_record.id))`
@@ -191,7 +191,7 @@ const cutOff = ({ wanted }: Walk): string | undefined => {
   return missing && `the end was cut off: seal ${missing.seal}, which was ${missing.why}, is not there`
 }
 
-/** Rows that wait for their seal, and such as no seal will ever meet. */
+/** Counts rows that wait for their seal, and finds those that no seal will ever have. */
 const walkRest = async (
   connection: Connection,
   { last, rows }: Walk,

@@ -2,20 +2,20 @@ import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 import { type AuditKey, attestationText, checkpointText, isMac } from './chain.ts'
 
-/** What the key has signed of seals that it cannot check, since keys before it have signed them. */
+/** What the key has signed about seals that it cannot check, because earlier keys have signed them. */
 export type Attestation = {
   readonly seal: string
   readonly head: Buffer
-  /** Of the checkpoint from which the chain began then; 0 where there was none. */
+  /** The seal of the checkpoint from which the chain began then; 0 if there was none. */
   readonly start: string
-  /** Up to which seal somebody took it as it stood; 0 where all was signed. */
+  /** The seal up to which somebody accepted the chain as it was; 0 if everything was signed. */
   readonly accepted: string
 }
 
-/** How far a key answers for the chain. */
+/** How much of the chain a key vouches for. */
 export type Vouching = { readonly key: AuditKey; readonly attestations: readonly Attestation[] }
 
-/** An attestation that the key has not signed says nothing: whoever has the database may have written it. */
+/** An attestation that the key has not signed does not count: whoever has access to the database may have written it. */
 export const readVouching = async (connection: Connection, key: AuditKey): Promise<Vouching> => {
   const found = await connection.any<Attestation & { readonly mac: Buffer }>(sql.fragment`
     SELECT seal, head, start, accepted, mac FROM audit_attestation WHERE key = ${key.id} ORDER BY seal, accepted`)
@@ -24,7 +24,7 @@ export const readVouching = async (connection: Connection, key: AuditKey): Promi
 
 type Signed = { readonly seal: string; readonly head: Buffer; readonly key: string; readonly mac: Buffer }
 
-/** What of a seal is not vouched for, in words. One before an attested head is as good as that, for the head is made of all before it. */
+/** In words, why a seal is not vouched for. A seal before an attested head is as good as that head, which is made of everything before it. */
 export const unvouchedSeal = ({ key, attestations }: Vouching, signed: Signed): string | undefined => {
   if (attestations.some(({ seal }) => BigInt(seal) >= BigInt(signed.seal))) return undefined
   return signed.key === key.id
@@ -33,8 +33,8 @@ export const unvouchedSeal = ({ key, attestations }: Vouching, signed: Signed): 
 }
 
 /**
- * The same of a checkpoint. Of one of a key before an attested head is not enough: whoever knows the heads could put another one behind
- * any of them, and take out what lies before.
+ * The same for a checkpoint. For a checkpoint of an earlier key, a later attested head is not enough: whoever knows the heads could put another
+ * checkpoint behind any of them, and remove what lies before.
  */
 export const unvouchedCheckpoint = (
   { key, attestations }: Vouching,

@@ -1,16 +1,16 @@
 import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 
-/** One time at which somebody was given, or wrote, something of a patient's. */
+/** One occasion on which somebody got, or wrote, something of a patient's. */
 export type Disclosure = {
   readonly recorded: Date
-  /** By the name that they had then, else by id; null where it was a client for itself. */
+  /** The name that they had then, or else their id; null if a client acted for itself. */
   readonly who: string | null
   readonly practitioner: string | null
   readonly client: string | null
-  /** Whose privacy officers were told. */
+  /** The organization whose privacy officers were told. */
   readonly organization: string | null
-  /** Ids: of the one to which the token was narrowed, else of those for which the patient's consents are. */
+  /** Ids: the study to which the token was narrowed, or else those for which the patient's consents are. */
   readonly studies: readonly string[]
   /** The patient's Consents that let them see it, each as a reference to the version that was in force. */
   readonly consents: readonly string[]
@@ -24,14 +24,14 @@ export type Disclosure = {
 type Asked = {
   /** Id of the Patient. */
   readonly patient: string
-  /** Instants; the first is in it, the last is not. */
+  /** Instants; the first is included, the last is not. */
   readonly since?: Date
   readonly until?: Date
 }
 
 /**
- * Whatever others had or wrote of a patient's data, the latest first, as far as it is sealed: the accounting of disclosures that
- * https://www.ecfr.gov/current/title-45/section-164.528 asks for, and more. What was done as the patient is left out, also by an app of theirs:
+ * Whatever others got or wrote of a patient's data, newest first, as far as it is sealed: the accounting of disclosures that
+ * https://www.ecfr.gov/current/title-45/section-164.528 requires, and more. What was done as the patient is left out, even through an app of theirs:
  * "except for disclosures […] to individuals of protected health information about them".
  */
 export const readDisclosures = (
@@ -65,6 +65,6 @@ export const readDisclosures = (
       AND entry.recorded < ${until?.toISOString() ?? 'infinity'}::timestamptz
     ORDER BY entry.recorded DESC, entry.id DESC`)
 
-/** Whether there is, or was, a Patient of the id. */
+/** Whether there is, or was, a Patient with the id. */
 export const isPatientKnown = async (connection: Connection, id: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`SELECT FROM patient_compartment WHERE id = ${id}`)) !== undefined

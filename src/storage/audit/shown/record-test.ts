@@ -12,9 +12,8 @@ import { nobodyOfStaff, recordedPart } from './recorded-part.ts'
 type Match = Extract<Expression, { kind: 'match' }>
 
 /**
- * A match on AuditEvents, of which those that are made of records are not put together where the record itself says what the event
- * would. Written AuditEvents, which have no record, and those of the installation, which are kept as they are told, are asked by
- * their content. `decided` is asked last.
+ * A match on AuditEvents. Those that are made of records are not assembled if the record itself says what the event would. Written AuditEvents, which
+ * have no record, and those of the installation, which are stored as they are shown, are matched by their content. `decided` is tested last.
  */
 export const recordTest = (match: Match, row: SqlFragment, decided: SqlFragment): SqlFragment => {
   const { parameter, value } = match
@@ -23,14 +22,14 @@ export const recordTest = (match: Match, row: SqlFragment, decided: SqlFragment)
   const possible = narrow && sql.fragment`(${row}.record IS NULL OR ${narrow})`
   if (exact === undefined) return decided
   const known = byRecord(row, { decided, exact })
-  // By time there is an index; else a CASE, for PostgreSQL takes looking a record up for dearer than putting the event together.
+  // By time there is an index. For the others it is a CASE, since PostgreSQL believes that looking up a record costs more than assembling the event.
   if (possible === undefined) return known
   return parameter.code === 'date'
     ? sql.fragment`(${possible} AND ${known})`
     : sql.fragment`CASE WHEN ${possible} THEN ${known} ELSE FALSE END`
 }
 
-/** The same of whether an event has any value. */
+/** The same for whether an event has any value. */
 export const recordHas = (parameter: SearchParameter, row: SqlFragment, decided: SqlFragment): SqlFragment => {
   const part = recordedPart(parameter.code, row)
   return part === undefined ? decided : byRecord(row, { decided, exact: present(part, parameter.paths) })
@@ -41,7 +40,7 @@ type Either = { readonly decided: SqlFragment; readonly exact: SqlFragment }
 const byRecord = (row: SqlFragment, { decided, exact }: Either): SqlFragment =>
   sql.fragment`CASE WHEN ${row}.record IS NULL OR ${row}.pk < ${lastShown} THEN ${decided} ELSE ${exact} END`
 
-/** Below it are the numbers of `audit_installation`. */
+/** The numbers of `audit_installation` are below this. */
 const lastShown = sql.fragment`-4503599627370496`
 
 const partTest = ({ parameter, value }: Match, row: SqlFragment): SqlFragment | undefined => {
@@ -54,7 +53,7 @@ type Test = (value: Value, row: SqlFragment) => SqlFragment | undefined
 const ofRecord = (row: SqlFragment, holds: SqlFragment): SqlFragment =>
   sql.fragment`EXISTS (SELECT FROM audit_record AS entry WHERE entry.id = ${row}.record AND ${holds})`
 
-/** The milliseconds that an event has are no more exact. */
+/** An event is no more exact than milliseconds. */
 const date: Test = (value, row) => {
   if (value.kind !== 'date') return undefined
   const from = sql.fragment`${row}.last_updated >= ${value.low}::timestamptz - interval '1 second'`
@@ -75,7 +74,7 @@ const date: Test = (value, row) => {
   }
 }
 
-/** An event tells the moment of its record to the millisecond. */
+/** An event has the moment of its record, to the millisecond. */
 const exactDate: Test = (value, row) => {
   const low = sql.fragment`date_trunc('milliseconds', ${row}.last_updated)`
   return value.kind === 'date' ? dateTest(low, sql.fragment`${low} + interval '1 millisecond'`, value) : undefined
@@ -94,7 +93,7 @@ const entity: Test = (value, row) => {
   return ofRecord(row, anyOf([itself, ...(besides[type]?.(id, row) ?? [])]))
 }
 
-/** What stands in an event as the study, or as what allowed it. */
+/** What an event names as the study, or as what allowed the access. */
 const besides: Readonly<Record<string, (id: string, row: SqlFragment) => readonly SqlFragment[]>> = {
   ResearchStudy: (id, row) => [
     sql.fragment`entry.study = ${id}`,
@@ -103,7 +102,7 @@ const besides: Readonly<Record<string, (id: string, row: SqlFragment) => readonl
   Consent: (id, row) => [allowedBy(sql.fragment`consent`, id, row)],
 }
 
-/** Which of those that were noted are told is asked where it is among them, since that takes longer. */
+/** Which of the noted Consents the reader is told is only checked if it is among them, since that takes longer. */
 const allowedBy = (column: SqlFragment, is: string, row: SqlFragment): SqlFragment => sql.fragment`(
   EXISTS (SELECT FROM audit_consent AS noted WHERE noted.record = entry.id AND noted.${column} = ${is})
   AND EXISTS (
@@ -125,7 +124,7 @@ const agent: Test = (value, row) => {
   }
 }
 
-/** Of whoever was ever called so: which name they had then is looked up of these alone. */
+/** Everybody who was ever called so: only for these is it looked up which name they had at the time. */
 const agentName: Test = (value, row) => {
   if (value.kind !== 'string') return undefined
   const isCalled = (name: SqlFragment) => textTest(value, name)
@@ -152,7 +151,7 @@ const agentName: Test = (value, row) => {
   )
 }
 
-/** What stands in the event, and all of it. */
+/** All that the event can say. */
 const outcome: Test = (value, row) => {
   if (value.kind !== 'token' || value.system !== undefined || value.code === undefined) return undefined
   switch (value.code) {
@@ -169,5 +168,5 @@ const outcome: Test = (value, row) => {
 
 const tests: Readonly<Record<string, Test>> = { date, 'agent-name': agentName }
 
-/** What the columns say in full. */
+/** Parameters that the columns answer completely. */
 const exactTests: Readonly<Record<string, Test>> = { date: exactDate, outcome, patient, entity, agent }

@@ -2,9 +2,9 @@ import { systems } from '../../../fhir/canonical.ts'
 import { type SqlFragment, sql } from '../../sql.ts'
 
 /**
- * The part of an AuditEvent that a search parameter asks about; undefined where that would be nearly all of it. `audit_content` (its newest
- * definition in sql/) makes the whole event of the record, and this says a part of the same once more: to put 30,000 whole events together for a
- * question took half a minute. Whoever changes one changes the other; test/storage/audit/record-test.test.ts asks both the same.
+ * The part of an AuditEvent that a search parameter is about; undefined if that would be nearly all of it. `audit_content` (its newest definition in
+ * sql/) makes the whole event from the record, and this repeats a part of that: assembling 30,000 whole events for a question took half a minute.
+ * Whoever changes one must change the other; test/storage/audit/record-test.test.ts compares both.
  */
 export const recordedPart = (code: string, row: SqlFragment): SqlFragment | undefined => parts[code]?.(row)
 
@@ -50,7 +50,7 @@ const allowing = (row: SqlFragment): SqlFragment =>
   sql.fragment`audit_consents_shown(${row}.record, ${row}.subjects, ${row}.owner) AS allowing`
 const ofStudies = sql.fragment`allowing.given_to LIKE 'ResearchStudy/%'`
 
-/** Types and roles of whom and what it names, each once. */
+/** Types and roles of everything that it names, each once. */
 const entities: Part = row =>
   ofEntry(sql.fragment`jsonb_build_object('entity', jsonb_build_array(
     CASE WHEN cardinality(${row}.subjects) > 0 THEN jsonb_build_object('type', audit_entity_type('1'), 'role', audit_entity_role('1')) END,
@@ -71,7 +71,7 @@ const titles: Part = row =>
       UNION SELECT split_part(allowing.given_to, '/', 2) FROM ${allowing(row)} WHERE ${ofStudies}) AS named
     CROSS JOIN LATERAL audit_study(named.id, entry.recorded) AS study)))`)(row)
 
-/** Who was neither staff nor, to the reader, a patient has a name where they may know it. */
+/** Names of those who were neither staff nor, to this reader, a patient: only if the reader may know them. */
 const names: Part = row =>
   ofEntry(
     sql.fragment`jsonb_strip_nulls(jsonb_build_object('agent', jsonb_build_array(
@@ -92,7 +92,7 @@ const names: Part = row =>
 /** As the event calls them. */
 export const nobodyOfStaff = 'Somebody else, who is no staff'
 
-/** Who it was, and by which client. Of whom it is told to the reader, and how, `audit_content` decides the same. */
+/** Who it was, and through which client. `audit_content` decides in the same way whom the reader is told of, and how. */
 const agents: Part = row =>
   ofEntry(sql.fragment`jsonb_strip_nulls(jsonb_build_object('agent', jsonb_build_array(
     jsonb_build_object('who', CASE
@@ -108,7 +108,7 @@ const agents: Part = row =>
     jsonb_build_object('who', jsonb_build_object('identifier', jsonb_build_object('value', entry.client))),
     jsonb_build_object('who', jsonb_build_object('display', 'Sharewell')))))`)(row)
 
-/** What no record says, and so no event that is made of one. */
+/** What no record says, nor any event that is made of one. */
 const nothing = always('{}')
 
 const parts: Readonly<Record<string, Part>> = {

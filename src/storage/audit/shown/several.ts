@@ -1,8 +1,8 @@
 import { type SqlFragment, sql } from '../../sql.ts'
 
 /**
- * Whether what is shown whole, of a record of several patients, concerns this one too: then it is also shown in a row of the
- * patient's own. That is found by its time, as the patient's pages are.
+ * Whether an event that is shown whole, of a record about several patients, also concerns this one: then it is also shown in a row of the patient's
+ * own. It is found by its time, like the patient's pages.
  */
 export const isOfSeveral = (
   row: SqlFragment,

@@ -2,8 +2,8 @@ import type { Connection } from '../../database.ts'
 import { sql } from '../../sql.ts'
 
 /**
- * What concerned two who are one patient by now, under that number: it was shown to each of them, and is one event of that patient, with the
- * ids of both, as what is recorded from now on.
+ * For records that concerned two patients who are one by now, under that number. They were shown to each of the two, and become one event of that
+ * patient with the ids of both, like what is recorded from now on.
  */
 export const showOnce = (connection: Connection, patientId: number): Promise<number> =>
   connection.run(sql.fragment`
