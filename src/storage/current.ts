@@ -10,7 +10,7 @@ import { name, type SqlFragment, sql } from './sql.ts'
 import type { Stored } from './store.ts'
 import type { Place } from './write/update.ts'
 
-/** What asking for single rows needs, and for whom. */
+/** What is needed to ask for single rows on somebody's behalf. */
 export type Asking = Gate & { readonly typeIds: ReadonlyMap<ResourceType, number> }
 
 /** The current row, with its key. */
@@ -26,7 +26,7 @@ type Row = {
   content: string
 }
 
-/** The current version, if there is one and the caller may act on it so. */
+/** The current version, if there is one and the caller may do this to it. */
 export const findCurrent = async (
   connection: Connection,
   asking: Asking,
@@ -53,14 +53,14 @@ export const findCurrent = async (
       }
 }
 
-/** The key of what is recorded, of which the AuditEvent is made; undefined where it is a resource. */
+/** The key of the record from which the AuditEvent is made; undefined if it is a resource. */
 const recordedIn = (type: ResourceType, id: string): SqlFragment | undefined => {
   const [, from, number] = (type === 'AuditEvent' && /^(access|installation)-([1-9]\d{0,14})$/.exec(id)) || []
   if (number === undefined) return undefined
   return from === 'access' ? sql.fragment`-${number}::bigint` : sql.fragment`${firstOfInstallation} - ${number}::bigint`
 }
 
-/** Throws for what is made of a record: nobody writes that. */
+/** Throws for what is made from a record: nobody writes that. */
 export const refuseRecorded = (type: ResourceType, id: string): void => {
   const isOfUpload = type === 'Provenance' && id.startsWith(uploadProvenance)
   if (recordedIn(type, id) === undefined && !isOfUpload) return
@@ -70,7 +70,7 @@ export const refuseRecorded = (type: ResourceType, id: string): void => {
 /** How the id of the Provenance of an upload begins. */
 export const uploadProvenance = 'upload-'
 
-/** The row of the id, under the alias `row`, and the condition that it is that one. */
+/** The row with the id, under the alias `row`, and the condition that it is that one. */
 const rowsOf = (typeIds: Asking['typeIds'], type: ResourceType, id: string): SqlFragment => {
   const key = recordedIn(type, id)
   return key === undefined
@@ -80,7 +80,7 @@ const rowsOf = (typeIds: Asking['typeIds'], type: ResourceType, id: string): Sql
     : sql.fragment`${searchedOf(type)} AS row WHERE row.pk = ${key}`
 }
 
-/** As it lies in the table: what is served of a Group has its members as well. */
+/** As it is stored. When a Group is served, its members are added. */
 export const storedContent = async (connection: Connection, { type, patientId, pk, content }: Current) => {
   if (type !== 'Group') return content
   const row = await connection.one<{ content: string }>(sql.fragment`
@@ -88,7 +88,7 @@ export const storedContent = async (connection: Connection, { type, patientId, p
   return row.content
 }
 
-/** Where the id stands, also after a deletion; locks it until the transaction ends, so that changes take turns. */
+/** The place of the id, even after a deletion. Locks it until the transaction ends, so that changes take turns. */
 export const lockPlace = async (
   connection: Connection,
   { typeIds }: Pick<Asking, 'typeIds'>,
@@ -99,7 +99,7 @@ export const lockPlace = async (
     SELECT patient_id AS "patientId", pk FROM resource_identity
     WHERE type_id = ${typeIds.get(type) ?? 0} AND id = ${id} FOR UPDATE`)
 
-/** Of a deleted resource: its deletion, if the caller could have acted so on the last version that had a content. */
+/** For a deleted resource: its deletion, if the caller could have done this to the last version with a content. */
 export const wasVisible = async (
   connection: Connection,
   gate: Gate,
@@ -118,8 +118,8 @@ export const wasVisible = async (
 }
 
 /**
- * The last version with a content of what stands under the alias, as a query, and as the compiler sees it. The side rows
- * went with the deletion, so the content alone must do: hence `indexed: false` and no codes.
+ * The last version with a content of the row under the alias, as a query, and as the compiler sees it. Its side rows went with the deletion, so the
+ * content alone has to do: hence `indexed: false` and no codes.
  */
 export const lastVersion = (
   type: ResourceType,
@@ -137,7 +137,7 @@ export const lastVersion = (
   }
 }
 
-/** No consent covers what is unknown: a deleted Observation says that it is gone to its patient only. */
+/** No consent covers what is unknown, so only the patient is told that an Observation was deleted. */
 const unknownFacts = sql.fragment`, 0 AS kind_id, 0 AS device_id, '-infinity'::timestamptz AS effective_start,
   'infinity'::timestamptz AS effective_end, FALSE AS is_joint, NULL::timestamptz AS lasts_from,
   NULL::timestamptz AS lasts_until`

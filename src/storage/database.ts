@@ -11,16 +11,16 @@ import type { SqlFragment } from './sql.ts'
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
 export type Connection = {
   readonly any: <Row>(query: SqlFragment) => Promise<readonly Row[]>
-  /** The same, for a question whose best plan is one and the same for all values: it is not planned again for each of them. */
+  /** The same, for a statement whose best plan is the same for all values: it is not planned again for each of them. */
   readonly kept: <Row>(query: SqlFragment) => Promise<readonly Row[]>
   /** Exactly one row is expected; none or several are a fault. */
   readonly one: <Row>(query: SqlFragment) => Promise<Row>
   readonly maybeOne: <Row>(query: SqlFragment) => Promise<Row | undefined>
-  /** How many rows it touched. */
+  /** Answers how many rows it touched. */
   readonly run: (query: SqlFragment) => Promise<number>
   /**
-   * For what nothing is asked of. In a transaction it is sent and not waited for, and nothing is committed unless it was done;
-   * elsewhere it is done when this returns.
+   * For statements whose result is not needed. In a transaction they are sent and not waited for, but the commit fails unless they succeed; elsewhere
+   * they are done when this returns.
    */
   readonly later: (query: SqlFragment) => Promise<void>
 }
@@ -28,7 +28,7 @@ export type Connection = {
 export type Database = Connection & {
   /** READ COMMITTED. Retried as a whole when PostgreSQL reports a deadlock or a serialization failure. */
   readonly transaction: <T>(run: (connection: Connection) => Promise<T>) => Promise<T>
-  /** The same for writing: no compartments are joined meanwhile, and `run` is told the number of the last joining. */
+  /** The same for writing: no compartments are joined meanwhile, and `run` gets the number of the last joining. */
   readonly writing: <T>(run: (connection: Connection, joinings: number) => Promise<T>) => Promise<T>
   readonly close: () => Promise<void>
 }
@@ -36,7 +36,7 @@ export type Database = Connection & {
 type Options = {
   readonly poolSize?: number
   readonly statementTimeoutMs?: number
-  /** Which is told what fails for want of room. */
+  /** It is told of failures for lack of room. */
   readonly room?: Pick<DiskRoom, 'noting'>
 }
 
@@ -49,14 +49,14 @@ export const openDatabase = (
       connectionString: url,
       max: poolSize,
       statement_timeout: statementTimeoutMs,
-      // What is sent behind another statement waits for the end of both.
+      // A statement that is sent after another one waits for the end of both.
       ...endedBySilence(2 * statementTimeoutMs),
       options: `-c jit=off -c timezone=UTC ${settings}`,
       types: rowTypes,
-      // What is sent before the answer to the statement before has come is on its way at once.
+      // A statement is sent at once, even before the previous one is answered.
       pipeline: true,
     })
-    // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+    // An idle connection that breaks is replaced at the next use. Without this listener it would end the process.
     pool.on('error', () => {})
     return pool
   }
@@ -81,7 +81,7 @@ export const openDatabase = (
 
 type Query = (fragment: SqlFragment) => Promise<pg.QueryResult>
 
-/** `keeping` asks on connections that keep their plans; a transaction has but one connection. */
+/** `keeping` uses connections that keep their plans; a transaction has only one connection. */
 const connectionOver = (query: Query, keeping = query): Connection => {
   const any = async <Row>(fragment: SqlFragment) => (await query(fragment)).rows as Row[]
   return {
@@ -101,7 +101,7 @@ const connectionOver = (query: Query, keeping = query): Connection => {
   }
 }
 
-/** On any connection of the pool; one on which a statement failed is not used again. */
+/** On any connection of the pool. One on which a statement failed is not used again. */
 const queryOnce =
   (pool: pg.Pool, fail: Fail): Query =>
   async fragment => {
@@ -125,8 +125,8 @@ const queryOn =
   }
 
 /**
- * By pg's callback: what comes by its promise outlives two collections each time, and the whole heap is collected for it. As pg's own
- * Query: of anything else pg first makes a copy, property by property, which takes longer than all the rest of making it.
+ * Uses pg's callback: results that come through its promise outlive two collections each time, which leads to collections of the whole heap. Uses
+ * pg's own Query: pg first copies anything else, property by property, which takes longer than everything else about making it.
  */
 const resultOf = (client: pg.PoolClient, { name, text, values }: Statement): Promise<pg.QueryResult> =>
   new Promise((resolve, reject) => {
@@ -138,7 +138,7 @@ type Callback = (error: Error | null, result: pg.QueryResult) => void
 
 const takeClient = async (pool: pg.Pool, fail: Fail) => {
   const client = await pool.connect().catch(fail)
-  // A connection that breaks between two statements says so to the next; without a listener it would end the process.
+  // If a connection breaks between two statements, the next one fails. Without this listener it would end the process.
   client.on('error', noted)
   const release = (broken?: Error | true) => {
     client.off('error', noted)
@@ -149,12 +149,12 @@ const takeClient = async (pool: pg.Pool, fail: Fail) => {
 
 const noted = (): void => {}
 
-/** In one round trip. Each statement sees what was committed before it began: the last, what was before the lock was had. */
+/** In one round trip. Each statement sees what was committed before it began: the last one sees what was committed before the lock was taken. */
 const beginWriting = `BEGIN;
   SELECT pg_advisory_xact_lock_shared(hashtext('patient_compartment'));
   SELECT coalesce(max(joining), 0) AS joinings FROM compartment_joining`
 
-/** Of those that lost to a deadlock one at a time tries again: they do not meet each other once more. */
+/** Of those that lost to a deadlock, one at a time is retried, so that they do not meet again. */
 const beginAlone = beginWriting.replace(';', "; SELECT pg_advisory_xact_lock(hashtext('deadlock'));")
 
 const inTransaction = async <T>(
@@ -174,7 +174,7 @@ const inTransaction = async <T>(
   const sent: Promise<unknown>[] = []
   const later: Connection['later'] = async fragment => {
     const done = query(fragment)
-    // Until the end nobody waits for it.
+    // Nobody waits for it until the end.
     done.catch(noted)
     sent.push(done)
   }
@@ -196,7 +196,7 @@ const inTransaction = async <T>(
   }
 }
 
-/** Tried again, it might be done twice. */
+/** If it were retried, it might be done twice. */
 const inDoubt = (cause: FhirError): FhirError =>
   new FhirError(
     'exception',
@@ -204,25 +204,25 @@ const inDoubt = (cause: FhirError): FhirError =>
     { cause },
   )
 
-/** All that comes behind it fails for its sake. */
+/** All later ones fail because of it. */
 const firstFailure = async (sent: readonly Promise<unknown>[]): Promise<unknown> => {
   const ends = await Promise.allSettled(sent)
   return ends.find(one => one.status === 'rejected')?.reason
 }
 
-/** PostgreSQL answers a commit after a failed statement with ROLLBACK, and no error: nothing that was written is there. */
+/** PostgreSQL answers a commit after a failed statement with ROLLBACK, and no error: nothing was written. */
 const commit = async (client: pg.PoolClient, fail: Fail, goneOn: Fail): Promise<void> => {
   const { command } = await client.query('COMMIT').catch(fail)
   if (command !== 'COMMIT') await goneOn(new Error('a statement failed unnoticed, and nothing was committed'))
 }
 
-/** Where somebody went on behind a statement that failed: a fault of theirs, unless by a conflict, for which all is tried again. */
+/** For code that went on after a failed statement: its own fault, unless the failure was a conflict, for which everything is retried. */
 const wentOn = async (fault: unknown, failed: () => Promise<never>): Promise<never> => {
   const met: unknown = await failed().catch(error => error)
   throw isConflict(met) ? met : fault
 }
 
-/** `run` is told what the last try has met. */
+/** `run` gets the error of the last attempt. */
 const retried = async <T>(run: (last?: unknown) => Promise<T>, attempts = 5, last?: unknown): Promise<T> => {
   try {
     return await run(last)

@@ -1,19 +1,19 @@
 import { createSqlTokenSqlFragment, type FragmentSqlToken, type SqlToken, sql as slonik } from 'slonik'
 
-/** A piece of SQL with its bound values; pieces nest, strings never become SQL. The values stand in its text as `$1`, `$2`, … */
+/** A piece of SQL with its bound values, which are `$1`, `$2`, … in its text. Pieces nest, strings never become SQL. */
 export type SqlFragment = FragmentSqlToken
 
-/** What stands in a piece: a value to be bound, or SQL that was made as such. */
+/** A part of a piece: a value to be bound, or SQL that was made as such. */
 export type Member = SqlToken | string | number | bigint | boolean | null
 
 /**
- * slonik's `sql.fragment`, but put together once, when its text or its values are asked for. slonik's own numbers the values of a piece anew
- * for each piece around it, and in a search a dozen of those stand one in the other.
+ * slonik's `sql.fragment`, but put together only once, when its text or its values are needed. slonik's own renumbers the values of a piece in each
+ * piece that contains it, and in a search a dozen of them are nested.
  */
 export const fragment = (parts: TemplateStringsArray, ...members: readonly Member[]): SqlFragment =>
   new Piece(parts, members)
 
-/** slonik's `sql.join`, likewise. Of no members it would be no SQL: that throws. */
+/** slonik's `sql.join`, in the same way. Throws if there are no members, since that would not be SQL. */
 export const join = (members: readonly Member[], glue: SqlFragment): SqlFragment => {
   if (members.length === 0) throw new TypeError('a list of SQL has no members')
   return new Piece(['', ...new Array<string>(members.length - 1).fill(glue.sql), ''], members)
@@ -63,7 +63,7 @@ class Piece implements FragmentSqlToken {
 
 type Whole = { sql: string; readonly values: FragmentSqlToken['values'][number][] }
 
-/** Arrays, names, binary values and words are made by slonik. */
+/** slonik makes arrays, names, binary values and words. */
 const write = (member: Member, into: Whole): void => {
   if (typeof member !== 'object' || member === null) {
     into.sql += `$${into.values.push(member)}`

@@ -46,23 +46,23 @@ import { takeTurns } from './write/turns.ts'
 import { unknown, type Writing } from './write/write.ts'
 import { writeAll } from './write/write-all.ts'
 
-/** For whom a store answers: what they may see and do, and what their writes are signed with. */
+/** For whom a store answers: what they may see and do, and how their writes are signed. */
 export type StoreCaller = {
   readonly access: Access
   readonly author: Principal
-  /** Where whoever writes may be somebody else than their author: since when what is the author's is theirs, as an instant. */
+  /** If somebody other than the author may be writing: since when what is the author's is theirs, as an instant. */
   readonly authorSince?: string
-  /** Organizations that they may write for, by id. */
+  /** Ids of the organizations for which they may write. */
   readonly organizations: readonly string[]
-  /** Of what they may refer to without reading it, as `Patient/1`: whom their token is of. */
+  /** References that they may use without reading the resource, such as `Patient/1`: whom their token is for. */
   readonly knows?: ReadonlySet<string>
-  /** Whether an update of an unknown id creates it. */
+  /** Whether an update with an unknown id creates the resource. */
   readonly choosesIds: boolean
-  /** Whether what they create may belong to any organization: administrators make things for tenants. */
+  /** Whether what they create may belong to any organization, since administrators make things for tenants. */
   readonly choosesOwner: boolean
-  /** Of the token that they came with; absent where the server itself writes. */
+  /** Hash of the token that they came with; absent if the server itself writes. */
   readonly tokenHash?: Buffer
-  /** The client by which they upload; what the server itself writes is no upload. */
+  /** The client through which they upload. What the server itself writes is not an upload. */
   readonly client?: string
 }
 
@@ -72,15 +72,15 @@ type Options = {
   readonly dictionaryConnection: Connection
   readonly registry: Registry
   readonly classes: CodeClasses
-  /** Present where literal references below this base must be readable by who writes them. */
+  /** Present if the writer must be able to read what literal references below this base lead to. */
   readonly references?: (() => string) | undefined
-  /** What subscribers ask, who are told of what is deleted; absent where nothing is deleted that somebody is told of. */
+  /** What subscribers ask, to tell them of deletions; absent if nothing is deleted that somebody is told of. */
   readonly questionOf?: QuestionOf
-  /** None where nothing is kept of what is refused. */
+  /** Absent if nothing is kept of what is refused. */
   readonly quarantine?: QuarantineRoom
 }
 
-/** Opens the door to the resource tables; what comes back makes the store of one caller. */
+/** Opens the only way to the resource tables. The answer makes the store of one caller. */
 export const openStores = async (options: Options): Promise<(caller: StoreCaller) => Store> => {
   const { database, registry, classes } = options
   await measureUnits(database)
@@ -205,7 +205,7 @@ const reading = (
     whose(connection, asking, await Promise.all(asked.map(one => lookedUp(connection, asking, one))), action),
 })
 
-/** The same search, with the codes that its questions about terminology mean. */
+/** The same search, with the codes that its questions about terminology stand for. */
 const lookedUp = async <Asked extends { readonly where: Expression }>(
   connection: Connection,
   asking: Reading,

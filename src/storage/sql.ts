@@ -4,7 +4,7 @@ import { fragment, join, type SqlFragment } from './fragment.ts'
 
 export type { SqlFragment }
 
-/** Of slonik's tag what is in use. */
+/** The parts of slonik's tag that are in use. */
 export const sql = {
   fragment,
   join,
@@ -17,7 +17,7 @@ export const sql = {
 /** All must hold. slonik's own `sql.and` of nothing is TRUE; an empty list does not type-check here. */
 export const allOf = (of: readonly [SqlFragment, ...SqlFragment[]]): SqlFragment => joined(of, sql.fragment` AND `)
 
-/** One must hold. Of nothing: FALSE. */
+/** One must hold. FALSE for an empty list. */
 export const anyOf = (of: readonly SqlFragment[]): SqlFragment =>
   of.length === 0 ? sql.fragment`FALSE` : joined(of, sql.fragment` OR `)
 
@@ -28,25 +28,25 @@ const joined = (of: readonly SqlFragment[], glue: SqlFragment): SqlFragment => {
 
 export const name = (...path: readonly string[]): SqlFragment => sql.fragment`${sql.identifier([...path])}`
 
-/** What each row has, as an array: to unnest beside others, or to look in with ANY. */
+/** A value of each row, as an array: to unnest beside others, or to look in with ANY. */
 export const columnOf = <Row>(
   rows: readonly Row[],
   of: (row: Row) => string | number | null,
   type: 'int2' | 'int4' | 'int8' | 'text' | 'uuid' | 'timestamptz',
 ) => sql.array(rows.map(of), type)
 
-/** Where rows stand in their tables, as a table to join with those. */
+/** The places of rows, as a table to join with theirs. */
 export const rowPlaces = (rows: readonly { readonly patientId: number; readonly pk: string }[]): SqlFragment =>
   sql.fragment`unnest(${columnOf(rows, ({ patientId }) => patientId, 'int4')}, ${columnOf(rows, ({ pk }) => pk, 'int8')}) AS place(patient_id, pk)`
 
-/** Each row once, however many have met it. */
+/** Each row once, however often it was found. */
 export const rowsOnce = <Row extends { readonly pk: string }>(rows: readonly Row[]): readonly Row[] => [
   ...new Map(rows.map(row => [row.pk, row])).values(),
 ]
 
-/** A word of ours, written into the text: one value less to send with each statement. Nothing that anybody says is one. */
+/** A word of our own, written into the text, which saves sending a value with each statement. Nothing from outside is one. */
 export const word = (of: Action | Grantee['kind'] | Member['reach'] | `${number}` | undefined): SqlFragment =>
   of === undefined ? sql.fragment`NULL` : sql.fragment`${sql.literalValue(of)}`
 
-/** No text of PostgreSQL's has the character U+0000 or half of a pair: the mark of what cannot be read stands for them. */
+/** PostgreSQL's texts cannot contain the character U+0000 or half of a surrogate pair: replaces them by the replacement character. */
 export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')

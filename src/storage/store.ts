@@ -32,24 +32,24 @@ import type { Event, EventRange, Question } from './subscription/subscription-ev
 import type { Ingest, IngestAsked } from './upload/ingest-asked.ts'
 import type { Conditions } from './write/conditions.ts'
 
-/** A resource as it lies in the database: `content` is its JSON text and is never parsed on the way out. */
+/** A resource as it is stored. `content` is its JSON text, which is never parsed on the way out. */
 export type Stored = {
   readonly type: ResourceType
   readonly id: string
   readonly versionId: string
   readonly lastUpdated: Date
   readonly content: string
-  /** The compartment that it stands in; 0 where that is none, or several. */
+  /** Its compartment; 0 if it is in none, or in several. */
   readonly patientId: number
-  /** Of an Observation: the number of its kind. */
+  /** For an Observation: the number of its kind. */
   readonly kindId?: number | undefined
-  /** Of one that was written: its key within the compartment. */
+  /** If it was just written: its key within the compartment. */
   readonly pk?: string | undefined
-  /** Of an Observation that was written: the number of its source. */
+  /** For an Observation that was just written: the number of its source. */
   readonly deviceId?: number | undefined
 }
 
-/** One line of a history: `content` is absent where the version is a deletion. */
+/** One line of a history. `content` is absent if the version is a deletion. */
 export type Version = Omit<Stored, 'content'> & {
   readonly content?: string
   readonly method: 'POST' | 'PUT' | 'DELETE'
@@ -62,7 +62,7 @@ export type HistoryAsked = {
   readonly count: number
   /** Only versions made at this instant or later. */
   readonly since?: string
-  /** Only versions that were the current one at some point in it. */
+  /** Only versions that were current at some point in it. */
   readonly at?: Interval
   readonly cursor: string | undefined
 }
@@ -71,30 +71,30 @@ export type VersionPage = { readonly entries: readonly Version[]; readonly next?
 
 export type Page = {
   readonly entries: readonly Stored[]
-  /** What `_include` and `_revinclude` bring along; `leftOut` says that it is not all of it. */
+  /** What `_include` and `_revinclude` add. `leftOut`: not all of it is there. */
   readonly included: readonly Stored[]
   readonly leftOut: boolean
-  /** Opaque text of the cursor behind this page; absent on the last. */
+  /** Opaque text of the cursor after this page; absent on the last. */
   readonly next?: string
-  /** The same, of the page before; absent on the first. */
+  /** The same for the previous page; absent on the first. */
   readonly previous?: string
   readonly total?: number
 }
 
-/** One change that is asked for. `resource` is valid already; ids and `meta` are the store's. */
+/** One change that is asked for. `resource` is valid already; the store sets ids and `meta`. */
 export type Write =
   | {
       readonly kind: 'create'
       readonly resource: Resource
       /** Given by a transaction that has resolved references to it, or by a caller who may choose ids. */
       readonly id?: string
-      /** If-None-Exist: one match answers `unchanged`, several are refused with 412. */
+      /** If-None-Exist: with one match the outcome is `unchanged`, several are refused with 412. */
       readonly ifNoneExist?: Search
-      /** The Open mHealth document's identity; the same key again is `unchanged` or the next version. */
+      /** The identity of the Open mHealth document. The same key again is `unchanged` or the next version. */
       readonly uploadKey?: UploadKey
-      /** What the document says of the device that measured; it counts where the Observation names none. */
+      /** What the document says about the device that measured, in case the Observation names none. */
       readonly device?: HeaderDevice
-      /** Codes of what was repaired in the document, for the Provenance of that. */
+      /** Codes of what was repaired in the document, for the Provenance about that. */
       readonly repairs?: readonly string[]
       readonly signedAs?: string
     }
@@ -103,54 +103,54 @@ export type Write =
       readonly id: string
       readonly resource: Resource
       readonly repairs?: readonly string[]
-      /** Of a Consent: the name that its patient typed to sign it, for the Provenance of that. */
+      /** For a Consent: the name that its patient typed to sign it, for the Provenance about that. */
       readonly signedAs?: string
     })
   | (Conditions & {
       readonly kind: 'patch'
       readonly type: ResourceType
       readonly id: string
-      /** The next content, valid, of what is stored; throws where the patch does not fit it. */
+      /** Makes the next, valid content from the stored one; throws if the patch does not fit it. */
       readonly change: (stored: Resource) => Resource | Promise<Resource>
-      /** What it makes is refused without a quote of it. */
+      /** If what it makes is refused, nothing of it is quoted. */
       readonly isMoving?: boolean
     })
   | (Conditions & { readonly kind: 'delete'; readonly type: ResourceType; readonly id: string })
 
-/** By what a document is known again within its patient, and told from a changed one: `UploadKey` of `mhealth`, which this room does not import. */
+/** How a document is recognised within its patient, and told from a changed one: `UploadKey` of `mhealth`, which this room does not import. */
 export type UploadKey = {
   readonly schema: string
   readonly key: string
   /** The vendor's own record of it. */
   readonly record?: string
-  /** The digest, in hex, of what was measured, when and by what; `start` in ms since 1970. */
+  /** The digest, in hex, of what was measured, when and by which device; `start` in ms since 1970. */
   readonly measurement?: { readonly start: number; readonly digest: string }
-  /** When its source changed it last, in ms since 1970. */
+  /** When its source last changed it, in ms since 1970. */
   readonly revised?: number
   readonly digest: string
   readonly mapVersion: number
 }
 
-/** What a document's header says of the device: `HeaderDevice` of `mhealth`. */
+/** What a document's header says about the device: `HeaderDevice` of `mhealth`. */
 export type HeaderDevice = {
   readonly manufacturer?: string
   readonly model?: string
-  /** As its source calls it. */
+  /** The name that its source gives it. */
   readonly name?: string
   readonly serial?: string
   readonly udi?: string
 }
 
-/** An Observation that is to be created, with what its document says of the device. */
+/** An Observation that is to be created, with what its document says about the device. */
 export type PolicyAsked = { readonly asked: Observation; readonly device?: HeaderDevice }
 
-/** One that a policy refused, as the laxest takes it: who may write and see such a thing is asked by that. */
+/** An Observation that a policy refused, as the laxest policy would accept it: it decides who may write and see it. */
 export type RefusedUpload = PolicyAsked & RefusedBody
 
-/** What became of one write; those of a batch stand in the order of the writes. */
+/** What became of one write; for a batch, in the order of the writes. */
 export type Written =
   | ({ readonly outcome: 'created' | 'updated' } & Stored)
-  /** `isAnsweredAsCreated`: its sender may not learn that it was there before, so it is answered as if it were new. */
+  /** `isAnsweredAsCreated`: its sender must not learn that it was there before, so it is answered as if it were new. */
   | ({ readonly outcome: 'unchanged'; readonly isAnsweredAsCreated?: true } & Stored)
   | ({ readonly outcome: 'deleted' } & Omit<Stored, 'content'>)
   | { readonly outcome: 'refused'; readonly error: FhirError }
@@ -158,10 +158,10 @@ export type Written =
 /** What a search without bodies finds. */
 export type Match = Pick<Stored, 'id' | 'patientId' | 'kindId'>
 
-/** How a search is answered, and none of what answers it. */
+/** How a search is answered, without anything of the answer. */
 export type Explanation = {
   readonly asked: string
-  /** With what the caller may see of it. */
+  /** Restricted to what the caller may see. */
   readonly restricted: string
   readonly statements: readonly {
     readonly sql: string
@@ -170,27 +170,27 @@ export type Explanation = {
   }[]
 }
 
-/** `analyze` runs the statements, but tells times only: how many rows a step looked at says how many there are. */
+/** `analyze` runs the statements, but only shows times: how many rows a step looked at would say how many there are. */
 export type ExplainDepth = 'plan' | 'analyze'
 
-/** The only door to the resource tables, for one caller: every question passes that caller's access. */
+/** The only way to the resource tables, for one caller: every question passes that caller's access. */
 export type Store = {
   /** Throws `not-found`, also for what the caller may not see, or `deleted`. */
   readonly read: (type: ResourceType, id: string) => Promise<Stored>
   readonly vread: (type: ResourceType, id: string, versionId: string) => Promise<Stored>
   /** Newest first. */
   readonly history: (type: ResourceType, id: string, asked: HistoryAsked) => Promise<VersionPage>
-  /** Of everything of the types that the caller may search, newest first; without a total. */
+  /** The history of everything of the types that the caller may search, newest first; without a total. */
   readonly historyOfTypes: (types: readonly ResourceType[], asked: HistoryAsked) => Promise<VersionPage>
   readonly search: (search: Search) => Promise<Page>
   readonly explain: (search: Search, depth: ExplainDepth) => Promise<Explanation>
-  /** The parts of resources that were read. */
+  /** The subset of resources that were read. */
   readonly subset: <One extends Whole>(versions: readonly One[], subset: Subset) => Promise<readonly One[]>
   /** The latest Observations of each class of codes, newest first. */
   readonly lastn: (asked: LastN) => Promise<readonly Stored[]>
-  /** One row for each unit in which values stand. */
+  /** One row for each unit that the values have. */
   readonly statistics: (asked: StatisticsAsked) => Promise<readonly StatisticsRow[]>
-  /** One row for each source and step with a reading, the earliest first. */
+  /** One row for each source and step with a reading, earliest first. */
   readonly series: (asked: SeriesAsked) => Promise<readonly SeriesRow[]>
   readonly glucoseProfile: (asked: GlucoseProfileAsked) => Promise<GlucoseProfileRow>
   readonly completeness: (asked: CompletenessAsked) => Promise<readonly CompletenessRow[]>
@@ -200,32 +200,32 @@ export type Store = {
   readonly terminology: FindTerminology
   /** Profiles, security labels and tags of all resources of the types that the caller may search. */
   readonly meta: (types: readonly ResourceType[]) => Promise<Meta>
-  /** The number of its last event, of a Subscription that the caller has read; `question`: what it asks. */
+  /** The number of the last event of a Subscription that the caller has read. `question`: what it asks. */
   readonly lastEvent: (subscription: string, question: Question | undefined) => Promise<number>
-  /** Its events, of what the caller may see now. */
+  /** Its events, as far as the caller may see them now. */
   readonly events: (subscription: string, question: Question, range: EventRange) => Promise<readonly Event[]>
-  /** For a websocket, of Subscriptions that the caller has read: undefined where none was written with a token like theirs. */
+  /** For a websocket, about Subscriptions that the caller has read; undefined if none was written with a token like theirs. */
   readonly issueBinding: (subscriptions: readonly string[]) => Promise<Binding | undefined>
-  /** The first matches that the caller may find, without an order. */
+  /** The first matches that the caller may find, in no order. */
   readonly matches: (criteria: Search, limit: number) => Promise<readonly Match[]>
-  /** Whose the rows are that the caller may read, or search: for the record of what was asked. */
+  /** Whose rows they are, of those that the caller may read, or search: for the record of what was asked. */
   readonly whose: (asked: readonly RowsAsked[], action: 'r' | 's') => Promise<readonly Whose[]>
   /**
-   * All that `run` searches is one question, and is recorded as one: of several types, or for a text that is asked for in parts. `ahead`:
-   * what it may come to ask; of that nothing is looked for where nothing can be.
+   * Everything that `run` searches is one question, and recorded as one: a question about several types, or for a text that is asked for in parts.
+   * `ahead`: what it may be going to ask; where there can be nothing, no search is made.
    */
   readonly asOne: <T>(run: (store: Pick<Store, 'search'>) => Promise<T>, ahead?: readonly Search[]) => Promise<T>
-  /** Until the commit, requests with criteria of the same meaning wait: what was matched stays so; and so do those that change the same. */
+  /** Until the commit, requests with criteria of the same meaning, or that change the same resources, wait: what was matched stays so. */
   readonly takeTurns: (criteria: readonly Search[], changed?: readonly Pick<Stored, 'type' | 'id'>[]) => Promise<void>
-  /** The validation policies that hold for each Observation if the caller creates it; none where they may not. */
+  /** The validation policies that hold for each Observation if the caller creates it; none if they may not. */
   readonly validationPolicies: (asked: readonly PolicyAsked[]) => Promise<readonly (readonly string[])[]>
-  /** One commit: what a policy has refused is kept where it is its sender's to write, and there is room for it. */
+  /** In one commit: keeps what a policy has refused, if its sender may write it and there is room for it. */
   readonly keepRefused: (refused: readonly RefusedUpload[]) => Promise<readonly Kept[]>
-  /** For whoever looks after it, who need not be able to read Observations. */
+  /** For whoever looks after it, who may not be able to read Observations. */
   readonly quarantined: (asked: QuarantinedAsked) => Promise<QuarantinedPage>
-  /** What it says is told only to who may read an Observation that says it; undefined for whoever looks after nothing of it. */
+  /** Its content is only for those who may read such an Observation. Undefined for those who do not look after it. */
   readonly quarantinedDocument: (id: string, keepers: QuarantineKeepers) => Promise<QuarantinedDocument | undefined>
-  /** Undefined where it does not wait, or is not theirs. */
+  /** Undefined if it is not waiting, or not theirs. */
   readonly settleQuarantined: (
     id: string,
     keepers: QuarantineKeepers,
@@ -233,15 +233,15 @@ export type Store = {
   ) => Promise<Settled | undefined>
   readonly ingest: (asked: IngestAsked) => Promise<Ingest>
   /**
-   * One commit; an entry that is refused changes nothing and hinders no other. `beside`: what else the same transaction
-   * writes, as `Patient/1`, so that it may be referred to beforehand.
+   * One commit. An entry that is refused changes nothing, and does not affect the others. `beside`: what else the same transaction writes, such as
+   * `Patient/1`, so that it may be referred to already.
    */
   readonly write: (writes: readonly Write[], beside?: ReadonlySet<string>) => Promise<readonly Written[]>
-  /** What `run` finds as if these were written: none of it stays. Throws what hinders one of them. */
+  /** Answers what `run` finds as if these were written, and undoes everything. Throws the reason if one of them cannot be written. */
   readonly trying: <T>(writes: readonly Write[], run: (store: Store) => Promise<T>) => Promise<T>
   /**
-   * Commits when `run` returns; rolls all back and throws on when it throws. Within another it is a part of that commit, which may
-   * go on without it. What is no resource is written by the connection.
+   * Commits when `run` returns; rolls everything back and rethrows if it throws. Within another one it is a part of that commit, which may go on
+   * without it. What is not a resource is written through the connection.
    */
   readonly atomic: <T>(run: (store: Store, connection: Connection) => Promise<T>) => Promise<T>
 }

@@ -1,6 +1,6 @@
 import type { Store, Write, Written } from './store.ts'
 
-/** Writes one thing, and answers it as it is stored; throws what it is refused by. */
+/** Writes one thing, and answers it as it is stored; throws the error with which it is refused. */
 export const writeOrThrow = async (
   store: Pick<Store, 'write'>,
   write: Write,
