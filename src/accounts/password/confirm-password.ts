@@ -1,15 +1,17 @@
 import { forgetTries, mayTry } from '../../storage/account/attempt.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
 import type { Accounts } from '../accounts.ts'
+import type { Doubt } from '../sign-in/doubt.ts'
 import { passwordTries } from '../sign-in/sign-in.ts'
 import { isPassword } from './password.ts'
 
-/** Checks the password of somebody who is signed in, with the same limit of tries as for signing in. */
+/** Checks the password of somebody who is signed in, with the same limit of tries as for signing in. If none was typed, that is no try. */
 export const isAccountPassword = async (
   { database, secretKey }: Accounts,
   person: string,
   password: string,
-): Promise<'right' | 'wrong' | 'too-often'> => {
+): Promise<'right' | Doubt> => {
+  if (password === '') return 'missing'
   const account = await findAccountOf(database, person)
   const whom = account?.email ?? person
   if (!(await mayTry(database, secretKey, passwordTries, whom))) return 'too-often'

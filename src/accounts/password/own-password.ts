@@ -8,6 +8,7 @@ import { recordingAccount } from '../account-event.ts'
 import type { Accounts } from '../accounts.ts'
 import { passwordChangedLetter } from '../letters.ts'
 import { nameOfPerson } from '../person.ts'
+import type { Doubt } from '../sign-in/doubt.ts'
 import { isAccountPassword } from './confirm-password.ts'
 import { hashPassword } from './password.ts'
 import { type PasswordProblem, passwordProblem } from './password-rules.ts'
@@ -21,8 +22,12 @@ export type OwnPassword = {
 
 export type OwnPasswordAnswer =
   | { readonly kind: 'changed' }
-  | { readonly kind: 'wrong' | 'too-often' }
-  | { readonly kind: 'problem'; readonly problem: PasswordProblem }
+  | {
+      readonly kind: 'refused'
+      /** What is wrong with the old password, and with the new one. */
+      readonly current: Doubt | undefined
+      readonly next: PasswordProblem | undefined
+    }
 
 /** For somebody who is signed in and knows the old password. All other browsers are signed out. */
 export const changeOwnPassword = async (
@@ -33,10 +38,10 @@ export const changeOwnPassword = async (
   const { database, openStoreAs, mail, address } = accounts
   const account = await findAccountOf(database, person)
   const asked = await isAccountPassword(accounts, person, current)
-  if (asked !== 'right') return { kind: asked }
   const about = [await nameOfPerson(openStoreAs, person), account?.email ?? '']
   const problem = await passwordProblem(next, about)
-  if (problem !== undefined) return { kind: 'problem', problem }
+  if (asked !== 'right') return { kind: 'refused', current: asked, next: problem }
+  if (problem !== undefined) return { kind: 'refused', current: undefined, next: problem }
   const hashed = await hashPassword(next)
   if (endsApps) await accounts.endApps(person)
   const event = { person, by: 'themselves', action: 'U', told: 'The password was changed' } as const
@@ -52,7 +57,7 @@ export const changeOwnPassword = async (
     if (endsApps) await revokeGrants(connection, { person })
     return true
   })
-  if (!isChanged) return { kind: 'wrong' }
+  if (!isChanged) return { kind: 'refused', current: 'wrong', next: undefined }
   if (account?.email !== undefined)
     await mail?.send(
       passwordChangedLetter(wordsFor(account.language), account.email, address(), { appsEnded: endsApps }),

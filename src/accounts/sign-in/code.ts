@@ -9,13 +9,11 @@ import { unseal } from '../../storage/secret/sealed.ts'
 import type { Accounts } from '../accounts.ts'
 import { tell } from '../tell.ts'
 import { recoveryCodeOf, timeStepOf } from './authenticator.ts'
+import type { Doubt } from './doubt.ts'
 
 /** Checks a code from the person's app, or one for when that is lost. Each is right only once, even if it is sent several times at once. */
-export const useCode = async (
-  accounts: Accounts,
-  person: string,
-  typed: string,
-): Promise<'right' | 'wrong' | 'too-often'> => {
+export const useCode = async (accounts: Accounts, person: string, typed: string): Promise<'right' | Doubt> => {
+  if (typed.trim() === '') return 'missing'
   const { database, secretKey } = accounts
   for (const limit of [codeTries, codeTriesOfDay])
     if (!(await mayTry(database, secretKey, limit, person))) {

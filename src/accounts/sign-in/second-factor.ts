@@ -16,6 +16,7 @@ import { tell } from '../tell.ts'
 import type { Admitted } from './admit.ts'
 import { newRecoveryCodes } from './authenticator.ts'
 import { useCode } from './code.ts'
+import type { Doubt } from './doubt.ts'
 import { startSetUp } from './set-up.ts'
 
 /** Checks the second factor in the step of a sign-in. */
@@ -24,7 +25,7 @@ export const enterCode = async (
   step: string,
   typed: string,
   device: string,
-): Promise<Admitted | { readonly kind: 'wrong' | 'too-often' | 'over' }> => {
+): Promise<Admitted | { readonly kind: Doubt | 'over' }> => {
   const { database } = accounts
   const found = await findStep(database, step)
   if (found === undefined || found.authenticator !== undefined) return { kind: 'over' }
@@ -44,7 +45,7 @@ export const enterCode = async (
 }
 
 /** Which of the two that were typed was refused. */
-export type Unshown = { readonly field: 'password' | 'code'; readonly answer: 'wrong' | 'too-often' }
+export type Unshown = { readonly field: 'password' | 'code'; readonly answer: Doubt }
 
 /**
  * Asks somebody who is signed in again before their second factor changes; undefined if everything was right. The password is checked first,

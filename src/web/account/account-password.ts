@@ -17,32 +17,39 @@ export const accountPasswordPage: AddPage = (server, { accounts }) => {
   server.get('/account/password', { onRequest }, async (_request, reply) => sendPassword(reply))
   server.post('/account/password', { onRequest, config: { rateLimit: seldom } }, async (request, reply) => {
     const { body } = request
+    const endsApps = ticked(body, 'end-apps').length > 0
     const answer = await changeOwnPassword(accounts, sessionOf(request), {
       current: typedSecret(body, 'password'),
       next: typedSecret(body, 'new-password'),
-      endsApps: ticked(body, 'end-apps').length > 0,
+      endsApps,
     })
     if (answer.kind === 'changed') return reply.redirect('/account?done=password', 303)
-    return sendPassword(reply.code(answer.kind === 'too-often' ? 429 : 422), answer)
+    return sendPassword(reply.code(answer.current === 'too-often' ? 429 : 422), { ...answer, endsApps })
   })
 }
 
-const sendPassword = (reply: FastifyReply, answer?: Exclude<OwnPasswordAnswer, { kind: 'changed' }>): FastifyReply => {
+type Refused = Exclude<OwnPasswordAnswer, { kind: 'changed' }> & { readonly endsApps: boolean }
+
+const sendPassword = (reply: FastifyReply, refused?: Refused): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
-  const current = answer?.kind === 'wrong' || answer?.kind === 'too-often' ? answer.kind : undefined
-  const problem = answer?.kind === 'problem' ? answer.problem : undefined
   return sendTranslatedPage(reply, words, {
     title: say('own.password'),
-    isProblem: answer !== undefined,
+    isProblem: refused !== undefined,
     content: html`<h1>${say('own.password')}</h1>
 <p>${say('own.password-text')}</p>
 ${form({
   action: '/account/password',
   token: ownToken(reply),
   problemTitle: say('check'),
-  fields: [currentPasswordField(words, current), newPasswordField(words, 'new-password', problem)],
-  more: box({ type: 'checkbox', name: 'end-apps', value: 'yes', label: say('own.password-apps') }),
+  fields: [currentPasswordField(words, refused?.current), newPasswordField(words, 'new-password', refused?.next)],
+  more: box({
+    type: 'checkbox',
+    name: 'end-apps',
+    value: 'yes',
+    label: say('own.password-apps'),
+    isChosen: refused?.endsApps,
+  }),
   button: say('new-password.save'),
 })}
 <p><a href="/account">${say('own.back')}</a></p>`,

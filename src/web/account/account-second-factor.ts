@@ -141,4 +141,4 @@ ${form({
   })
 }
 
-const statusOf = { wrong: 422, 'too-often': 429 } as const
+const statusOf = { missing: 422, wrong: 422, 'too-often': 429 } as const

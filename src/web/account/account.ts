@@ -2,9 +2,7 @@ import type { Accounts } from '../../accounts/accounts.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Key, Words } from '../../messages/catalogue.ts'
-import { callerOfSession } from '../../storage/account/session.ts'
 import { findAccountOf } from '../../storage/account/user-account.ts'
-import { compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import { findWaitingStudies } from '../../studies/consent/waiting-answer.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { form, notice } from '../page/form.ts'
@@ -20,21 +18,21 @@ export const accountPage: AddPage = (server, options) => {
   server.get('/account', { onRequest: requireSession }, async (request, reply) => {
     const { person } = sessionOf(request)
     const account = await findAccountOf(accounts.database, person)
-    const caller = await callerOfSession(accounts.database, sessionOf(request))
-    const [own, ...others] = await compartmentsOf(accounts.database, person)
     const words = wordsOf(request)
     const { say } = words
     const done = namedIn(doneTexts, queryOf(request).get('done'))
-    const isPatient = (await patientsOf(accounts.database, person)).length > 0
-    const waiting = isPatient ? await findWaitingStudies(options, person) : []
-    const works = caller?.practitioner !== undefined
+    const { standing } = request
+    const waiting = standing?.patient ? await findWaitingStudies(options, person) : []
     const places = (
       [
-        [own !== undefined && others.length === 0, `/patients/${own}`, 'own.record'],
-        [isPatient, '/sharing', 'own.sharing'],
-        [works, '/studies', 'own.studies'],
-        [works, '/patients', 'own.patients'],
-        [works || caller?.administrator, '/organizations', 'own.organizations'],
+        [standing?.record !== undefined, `/patients/${standing?.record}`, 'own.record'],
+        [standing?.patient, '/sharing', 'own.sharing'],
+        [standing?.staff, '/studies', 'own.studies'],
+        [standing?.staff, '/patients', 'own.patients'],
+        [standing?.staff || standing?.administrator, '/organizations', 'own.organizations'],
+        [standing?.officer, '/audit', 'own.audit'],
+        [standing?.administrator, '/devices', 'own.devices'],
+        [standing?.administrator, '/system', 'own.system'],
       ] as const
     ).filter(([isTheirs]) => isTheirs)
     return sendTranslatedPage(reply, words, {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAccountPassword } from '../../accounts/password/confirm-password.ts'
 import { nameOfPerson } from '../../accounts/person.ts'
+import type { Doubt } from '../../accounts/sign-in/doubt.ts'
 import { tell } from '../../accounts/tell.ts'
 import type { Arrival } from '../../auth/ehr/arrivals.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -14,6 +15,7 @@ import { seldom } from '../page/page-limits.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typedSecret } from '../page/typed.ts'
 import { hasPassword, sendNoPassword } from '../sign-in/no-password.ts'
+import { currentPasswordField } from '../sign-in/person-fields.ts'
 import { type Link, type OfArrival, stepOf, toPatient } from './launch-step.ts'
 import { sendStepInFrame } from './launched-in-frame.ts'
 import { registerLaunched, sendRegister } from './launched-register.ts'
@@ -132,7 +134,7 @@ const sendLink = async (
   reply: FastifyReply,
   { accounts }: PageOptions,
   { arrival, person }: Link,
-  problem?: 'wrong' | 'too-often',
+  problem?: Doubt,
 ): Promise<FastifyReply> => {
   if (!(await hasPassword(accounts.database, person))) return sendNoPassword(request, reply)
   const words = wordsOf(request)
@@ -150,15 +152,7 @@ ${form({
   action: `/launched/${request.params.arrival}/account`,
   token: ownToken(reply),
   problemTitle: say('check'),
-  fields: [
-    {
-      name: 'password',
-      label: say('launched.link.password'),
-      type: 'password',
-      autocomplete: 'current-password',
-      problem: problem && say(`launched.link.${problem}`),
-    },
-  ],
+  fields: [{ ...currentPasswordField(words, problem), label: say('launched.link.password') }],
   button: say('arrival.link.button'),
 })}`,
   })

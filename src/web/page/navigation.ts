@@ -14,30 +14,39 @@ declare module 'fastify' {
 export const navigation = ({ standing, url }: FastifyRequest, words: Words = wordsFor('en')): Html | undefined => {
   if (standing === undefined) return undefined
   const [path = ''] = url.split('?', 1)
-  const isHere = (href: string) => path === href || path.startsWith(`${href}/`)
+  const shown = links.flatMap(({ key, at }) => {
+    const href = at(standing)
+    return href === undefined ? [] : [{ key, href }]
+  })
+  // Their own record lies below all patients, so what is nearest counts.
+  const here = shown
+    .map(({ href }) => href)
+    .filter(href => path === href || path.startsWith(`${href}/`))
+    .sort((one, other) => other.length - one.length)[0]
   return html`<nav class="w-100" aria-label="${words.say('nav')}">
-<ul class="list-inline mb-0">${links
-    .filter(({ isOfUse }) => isOfUse(standing))
-    .map(
-      ({ href, key }) =>
-        html`<li class="list-inline-item me-3"><a href="${href}"${isHere(href) && html` class="fw-bold" aria-current="page"`}>${words.say(key)}</a></li>`,
-    )}</ul>
+<ul class="list-inline mb-0">${shown.map(
+    ({ href, key }) =>
+      html`<li class="list-inline-item me-3"><a href="${href}"${href === here && html` class="fw-bold" aria-current="page"`}>${words.say(key)}</a></li>`,
+  )}</ul>
 </nav>`
 }
 
 type Link = {
-  readonly href: string
   readonly key: Parameters<Words['say']>[0]
-  readonly isOfUse: (standing: Standing) => boolean
+  /** Undefined if it is of no use to them. */
+  readonly at: (standing: Standing) => string | undefined
 }
 
+const where = (isOfUse: boolean, href: string): string | undefined => (isOfUse ? href : undefined)
+
 const links: readonly Link[] = [
-  { href: '/account', key: 'nav.account', isOfUse: () => true },
-  { href: '/sharing', key: 'nav.sharing', isOfUse: ({ patient }) => patient },
-  { href: '/studies', key: 'nav.studies', isOfUse: ({ staff }) => staff },
-  { href: '/patients', key: 'nav.patients', isOfUse: ({ staff }) => staff },
-  { href: '/organizations', key: 'nav.organizations', isOfUse: ({ staff, administrator }) => staff || administrator },
-  { href: '/audit', key: 'nav.audit', isOfUse: ({ officer }) => officer },
-  { href: '/devices', key: 'nav.devices', isOfUse: ({ administrator }) => administrator },
-  { href: '/system', key: 'nav.system', isOfUse: ({ administrator }) => administrator },
+  { key: 'nav.account', at: () => '/account' },
+  { key: 'nav.record', at: ({ record }) => record && `/patients/${record}` },
+  { key: 'nav.sharing', at: ({ patient }) => where(patient, '/sharing') },
+  { key: 'nav.studies', at: ({ staff }) => where(staff, '/studies') },
+  { key: 'nav.patients', at: ({ staff }) => where(staff, '/patients') },
+  { key: 'nav.organizations', at: ({ staff, administrator }) => where(staff || administrator, '/organizations') },
+  { key: 'nav.audit', at: ({ officer }) => where(officer, '/audit') },
+  { key: 'nav.devices', at: ({ administrator }) => where(administrator, '/devices') },
+  { key: 'nav.system', at: ({ administrator }) => where(administrator, '/system') },
 ]

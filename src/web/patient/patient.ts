@@ -2,7 +2,7 @@ import type { Patient } from '@medplum/fhirtypes'
 import type { FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import { wordsFor } from '../../messages/catalogue.ts'
+import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
 import { callerOfPerson, patientsOf } from '../../storage/authorization/token.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -69,7 +69,8 @@ ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
 ${changes && html`<p><a href="/patients/${id}/change">Edit the patient’s details</a></p>`}
 ${charts.content}
-${apps.length > 0 && appsToOpen(id, apps, token)}`,
+${appsToOpen(id, apps, token)}
+${isReader && ownWays(request, words)}`,
       })
     },
   )
@@ -96,12 +97,22 @@ const appsToOpen = (
   patient: string,
   apps: readonly { readonly id: string; readonly name: string }[],
   token: string,
-): Html => html`<h2>Open an app for this patient</h2>
+): Html | false =>
+  apps.length > 0 &&
+  html`<h2>Open an app for this patient</h2>
 <p>The app asks you what it may do, unless you go back.</p>
 <ul class="list-unstyled mt-4">${apps.map(
-  ({ id, name }) =>
-    html`<li>${postForm({ action: `/patients/${patient}/app`, token, hidden: { app: id } }, html`<button class="btn btn-outline-primary">${name}</button>`)}</li>`,
-)}</ul>`
+    ({ id, name }) =>
+      html`<li>${postForm({ action: `/patients/${patient}/app`, token, hidden: { app: id } }, html`<button class="btn btn-outline-primary">${name}</button>`)}</li>`,
+  )}</ul>`
+
+const ownWays = (request: FastifyRequest, { say }: Words): Html | false =>
+  !isFramed(request) &&
+  html`<ul class="list-unstyled mt-4">
+<li><a href="/sharing">${say('own.sharing')}</a></li>
+<li><a href="/account/disclosures">${say('sharing.disclosures')}</a></li>
+<li><a href="/account/data">${say('sharing.data')}</a></li>
+</ul>`
 
 /** With a patient's scopes: staff who are patients can read their own record only by these. */
 const ownScope = 'patient/*.rs user/*.rs'

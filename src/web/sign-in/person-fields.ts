@@ -1,5 +1,6 @@
 import type { PasswordProblem } from '../../accounts/password/password-rules.ts'
 import type { NameProblem } from '../../accounts/person.ts'
+import type { Doubt } from '../../accounts/sign-in/doubt.ts'
 import type { EmailProblem } from '../../accounts/sign-up/email.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import type { Field } from '../page/form.ts'
@@ -14,21 +15,21 @@ export const newPasswordField = ({ say }: Words, name: string, problem: Password
   autocomplete: 'new-password',
 })
 
-export const currentPasswordField = ({ say }: Words, problem: 'wrong' | 'too-often' | undefined): Field => ({
+export const currentPasswordField = ({ say }: Words, problem: Doubt | undefined): Field => ({
   name: 'password',
   label: say('field.current-password'),
   type: 'password',
   autocomplete: 'current-password',
-  problem: problem && say(problem === 'wrong' ? 'field.password-wrong' : 'field.too-often'),
+  problem: problem && say(problem === 'too-often' ? 'field.too-often' : `field.password-${problem}`),
 })
 
 /** A code of the app, or a recovery code. */
-export const codeField = ({ say }: Words, problem: 'wrong' | 'too-often' | undefined): Field => ({
+export const codeField = ({ say }: Words, problem: Doubt | undefined): Field => ({
   name: 'code',
   label: say('field.code'),
   hint: say('field.code-hint'),
   autocomplete: 'one-time-code',
-  problem: problem && say(problem === 'wrong' ? 'field.code-wrong' : 'field.too-often'),
+  problem: problem && say(problem === 'too-often' ? 'field.too-often' : `field.code-${problem}`),
 })
 
 export const nameField = ({ say }: Words, value: string, problem: NameProblem | undefined): Field => ({

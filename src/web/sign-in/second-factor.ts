@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deviceOf } from '../../accounts/sign-in/device.ts'
+import type { Doubt } from '../../accounts/sign-in/doubt.ts'
 import { enterCode } from '../../accounts/sign-in/second-factor.ts'
 import { finishSetUp, type SetUp, type SetUpStep, setUpOf } from '../../accounts/sign-in/set-up.ts'
 import { cookieOf } from '../../http/caller/session.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import type { Words } from '../../messages/catalogue.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
 import { findStep, type SignInStep } from '../../storage/account/sign-in-step.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ofAppRequests } from '../page/content-security.ts'
@@ -76,7 +77,7 @@ const setUp = async ({ request, reply, options, continued }: Answering, step: Se
       return sendSetUp(reply.code(422), await setUpOf(accounts, step), {
         continued,
         isAsked: step.session === undefined,
-        isWrong: true,
+        problem: typed(request.body, 'code').trim() === '' ? 'step.code-missing' : 'field.code-wrong',
       })
     case 'set-up':
       await enter(request, reply, options, answer.cookie)
@@ -88,14 +89,15 @@ const setUp = async ({ request, reply, options, continued }: Answering, step: Se
 type CodeShown = {
   readonly continued: string | undefined
   readonly isLost: boolean
-  readonly refusal?: 'wrong' | 'too-often'
+  readonly refusal?: Doubt
 }
 
 const sendCode = (reply: FastifyReply, { continued, isLost, refusal }: CodeShown): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
   const title = say(isLost ? 'step.recovery-title' : 'step.code-title')
-  const { status, text } = refusal === undefined ? taken : refusals[isLost && refusal === 'wrong' ? 'lost' : refusal]
+  const text = refusal && refusals[isLost ? 'recovery' : 'app'][refusal]
+  const status = refusal === undefined ? 200 : statuses[refusal]
   const problem = text && say(text)
   const hidden = continued === undefined ? {} : { continue: continued }
   const query = new URLSearchParams(isLost ? hidden : { ...hidden, lost: '' })
@@ -120,13 +122,12 @@ ${isLost && html`<p class="text-body-secondary">${say('step.neither')}</p>`}`,
   })
 }
 
-const taken = { status: 200, text: undefined } as const
-
 const refusals = {
-  wrong: { status: 422, text: 'field.code-wrong' },
-  lost: { status: 422, text: 'step.recovery-wrong' },
-  'too-often': { status: 429, text: 'field.too-often' },
+  app: { missing: 'step.code-missing', wrong: 'field.code-wrong', 'too-often': 'field.too-often' },
+  recovery: { missing: 'step.recovery-missing', wrong: 'step.recovery-wrong', 'too-often': 'field.too-often' },
 } as const
+
+const statuses = { missing: 422, wrong: 422, 'too-often': 429 } as const
 
 const appField = ({ say }: Words): Field => ({
   name: 'code',
@@ -147,19 +148,19 @@ type SetUpShown = {
   readonly continued: string | undefined
   /** Whether an organization requires it; people who set it up by their own choice are signed in already. */
   readonly isAsked: boolean
-  readonly isWrong?: boolean
+  readonly problem?: Key
 }
 
 const sendSetUp = (
   reply: FastifyReply,
   { uri, text }: SetUp,
-  { continued, isAsked, isWrong = false }: SetUpShown,
+  { continued, isAsked, problem }: SetUpShown,
 ): FastifyReply => {
   const words = wordsOf(reply.request)
   const { say } = words
   return sendTranslatedPage(reply, words, {
     title: say('factor.set-up'),
-    isProblem: isWrong,
+    isProblem: problem !== undefined,
     content: html`<h1>${say('factor.set-up')}</h1>
 ${isAsked && html`<p>${say('step.asked')}</p>`}
 <p>${say('factor.what')} ${say('step.any-app')}</p>
@@ -175,7 +176,7 @@ ${form({
   token: ownToken(reply),
   problemTitle: say('check'),
   hidden: continued === undefined ? {} : { continue: continued },
-  fields: [{ ...appField(words), problem: isWrong ? say('field.code-wrong') : undefined }],
+  fields: [{ ...appField(words), problem: problem && say(problem) }],
   button: say('step.turn-on'),
 })}
 ${isAsked ? stop(words, ownToken(reply)) : html`<p><a href="/account/second-factor">${say('step.not-now')}</a></p>`}`,

@@ -209,7 +209,10 @@ t.test('it asks for the password, and for a code where there is a second factor'
   const { email, person, key, browser } = await protectedAccount('jana')
   const to = 'jana@home.example'
   t.match(await browser.send(page, { email: to, password: 'wrong', code: await codeOf(key) }), { status: 422 })
-  t.match(await browser.send(page, { email: to, password }), { status: 422, body: /This code is not right/ })
+  t.match(await browser.send(page, { email: to, password }), {
+    status: 422,
+    body: /Enter a code of your authenticator app/,
+  })
   t.match(await browser.send(page, { email: 'jana', password }), { status: 422, body: /like name@example\.org/ })
   await forgetCodes(person)
   t.match(await browser.send(page, { email, password, code: await codeOf(key) }), {

@@ -40,6 +40,9 @@ t.test('who knows the old password chooses a new one, and is signed out everywhe
     body: /This is not the password of your account\./,
   })
   t.match(await own.send(page, { password, 'new-password': 'password1234' }), { status: 422, body: /easy to guess/ })
+  const empty = await own.send(page, { password: '', 'new-password': '', 'end-apps': 'yes' })
+  t.match(wordsOf(empty), /Enter your password Choose a password of at least 12 characters/, 'all is said at once')
+  t.match(empty, { status: 422, body: /name="end-apps" value="yes" checked/ }, 'and what was ticked stays so')
   t.match(await own.send(page, { password, 'new-password': 'ana@example.org' }), { status: 422 })
   t.match(await own.send(page, { password, 'new-password': fresh }), {
     status: 303,

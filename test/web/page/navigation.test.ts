@@ -2,7 +2,7 @@ import t from 'tap'
 import { openBrowser, type Shown } from '../../support/browser.ts'
 import { openTenants } from '../tenants.ts'
 
-const { server, people, browserOf, staff, lab, carl } = await openTenants()
+const { server, people, browserOf, staff, lab, ann, carl } = await openTenants()
 t.teardown(() => server.close())
 
 const waysOf = ({ body }: Shown) => {
@@ -10,12 +10,14 @@ const waysOf = ({ body }: Shown) => {
   return [...ways.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)
 }
 
+const both = await browserOf(await staff(lab.organization, 'member', carl))
+
 t.test('each page leads whoever is signed in to what is of use to them, and nobody else anywhere', async t => {
   const ways = {
     manager: ['/account', '/studies', '/patients', '/organizations'],
     viewer: ['/account', '/studies', '/patients', '/organizations'],
     'privacy officer': ['/account', '/studies', '/patients', '/organizations', '/audit'],
-    patient: ['/account', '/sharing'],
+    patient: ['/account', `/patients/${ann}`, '/sharing'],
     administrator: ['/account', '/organizations', '/devices', '/system'],
   } as const
   for (const [who, expected] of Object.entries(ways)) {
@@ -23,8 +25,14 @@ t.test('each page leads whoever is signed in to what is of use to them, and nobo
     t.same(waysOf(await browser.get('/account')), expected, who)
     for (const href of expected) t.equal((await browser.get(href)).status, 200, `${who}: ${href}`)
   }
-  const both = await browserOf(await staff(lab.organization, 'member', carl))
-  t.same(waysOf(await both.get('/account')), ['/account', '/sharing', '/studies', '/patients', '/organizations'])
+  t.same(waysOf(await both.get('/account')), [
+    '/account',
+    `/patients/${carl}`,
+    '/sharing',
+    '/studies',
+    '/patients',
+    '/organizations',
+  ])
   t.same(waysOf(await openBrowser(server).get('/sign-in')), [])
 })
 
@@ -33,10 +41,21 @@ t.test('it says where one is, in the language of the page', async t => {
     (await people.manager.get(`/organizations/${lab.organization}`)).body,
     'href="/organizations" class="fw-bold" aria-current="page"',
   )
+  const own = (await both.get(`/patients/${carl}`)).body
+  t.match(own, `href="/patients/${carl}" class="fw-bold" aria-current="page">Your record</a>`)
+  t.equal(own.split('aria-current="page"').length, 2, 'and not at all patients, above it')
   const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
   for (const [name, value] of people.patient.cookies) spanish.cookies.set(name, value)
   t.match(
     (await spanish.get('/sharing')).body,
     'href="/sharing" class="fw-bold" aria-current="page">Lo que comparte</a>',
   )
+})
+
+t.test('the account leads there as well, in words', async t => {
+  const linksOf = async (who: keyof typeof people) =>
+    [...(await people[who].get('/account')).body.matchAll(/<li><a href="([^"]*)">See/g)].map(([, href]) => href)
+  t.ok((await linksOf('privacy officer')).includes('/audit'))
+  t.ok((await linksOf('administrator')).includes('/system'))
+  t.notOk((await linksOf('manager')).includes('/audit'))
 })

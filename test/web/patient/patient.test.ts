@@ -64,6 +64,9 @@ t.test('staff open the apps of their organization for a patient, and the app is 
 t.test('patients open those that are for everybody, for themselves, and come there from their account', async t => {
   t.match((await anns.get('/account')).body, `<a href="${page}">See your own record</a>`)
   t.same(buttons((await anns.get(page)).body), ['Heart diary'])
+  for (const to of ['/sharing', '/account/disclosures', '/account/data'])
+    t.match((await anns.get(page)).body, `<li><a href="${to}">`, 'and on from there')
+  t.notMatch((await staff.get(page)).body, 'href="/account/data"')
   t.match(await anns.send(page, { app: diary.id }, `${page}/app`), {
     status: 303,
     location: /^https:\/\/app\.example\.org/,
@@ -90,7 +93,10 @@ t.test(
       wordsOf(await browser.get(page))
         .split('Organizations ')
         .at(-1)
-    t.equal(`Skip to the content Sharewell Sign out Account Sharing ${await contentOf(nurse)}`, await contentOf(anns))
+    t.equal(
+      `Skip to the content Sharewell Sign out Account Your record Sharing ${await contentOf(nurse)}`,
+      await contentOf(anns),
+    )
     t.match(await nurse.send(page, { app: diary.id }, `${page}/app`), {
       status: 303,
       location: /^https:\/\/app\.example\.org/,

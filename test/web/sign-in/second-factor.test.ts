@@ -26,6 +26,10 @@ t.test('somebody sets up an app with their password and a code of it, and is ask
     status: 422,
     body: /This is not the password of your account\./,
   })
+  t.match(await own.send('/account/second-factor/set-up', { password: '' }), {
+    status: 422,
+    body: /Enter your password/,
+  })
   t.match(await own.send('/account/second-factor/set-up', { password }), {
     status: 303,
     location: '/second-factor?continue=%2Faccount%2Fsecond-factor',
@@ -37,6 +41,7 @@ t.test('somebody sets up an app with their password and a code of it, and is ask
   t.match(page.body, /<svg class="picture" viewBox="0 0 \d+ \d+" role="img"/)
   t.notMatch(page.body, /style=|<style|\son[a-z]+=/, 'nothing that the policy of our pages would not allow')
   t.match(await own.send('/second-factor', { code: '12345' }), { status: 422, body: /This code is not right/ })
+  t.match(await own.send('/second-factor', { code: ' ' }), { status: 422, body: /Enter the six digits that your/ })
   t.match(await elsewhere.get('/account'), { status: 200 }, 'nothing has changed before a code was right')
 
   const done = await own.send('/second-factor?continue=%2Faccount%2Fsecond-factor', { code: await codeOf(key) })
@@ -149,6 +154,8 @@ t.test('a recovery code is right once, however it is typed, and its owner is tol
     status: 422,
     body: /Enter a recovery code/,
   })
+  t.match(wordsOf(await browser.send('/second-factor', { lost: 'yes', code: '' })), /Enter one of your recovery codes/)
+  t.match(wordsOf(await browser.send('/second-factor', { code: '' })), /Enter the six digits that your/)
   t.match(await browser.send('/second-factor?lost=', { code: ` ${code.toLowerCase().replace('-', ' ')}` }), isIn)
   t.match(await mailbox.next(), { to: email, subject: /recovery code .* was used/, text: /Unused ones: 9\./ })
   const later = await begin(email)
