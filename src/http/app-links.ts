@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 
 type Apps = Pick<Config, 'androidApps' | 'appleApps'>
 
-/** Which apps open the links of invitations in the place of a browser. Phones follow no redirects here. */
+/** Which apps open the links of invitations instead of a browser. Phones follow no redirects here. */
 export const appLinkRoutes: FastifyPluginAsync<Apps> = async (server, { androidApps, appleApps }) => {
   const answer = (reply: FastifyReply, statements: object | undefined) =>
     statements === undefined ? reply.callNotFound() : reply.type('application/json').send(JSON.stringify(statements))
@@ -22,7 +22,7 @@ const assetLinks = (apps: NonNullable<Apps['androidApps']>) =>
     target: { namespace: 'android_app', package_name: packageName, sha256_cert_fingerprints: [fingerprint] },
   }))
 
-/** https://developer.apple.com/documentation/xcode/supporting-associated-domains: an invitation's link, and no other page of ours. */
+/** https://developer.apple.com/documentation/xcode/supporting-associated-domains: only an invitation's link, none of our other pages. */
 const siteAssociation = (apps: NonNullable<Apps['appleApps']>) => ({
   applinks: { details: [{ appIDs: apps, components: [{ '/': '/invitation', '?': { link: '?*' } }] }] },
 })

@@ -9,17 +9,17 @@ import { keepRequest } from './within-request.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Also what the pages ask when an app wants something of a person. */
+    /** The pages use it too, when an app asks a person for something. */
     authorization: AuthorizationServer
   }
 }
 
 export type AuthorizationRouteOptions = {
-  /** How whoever sits at a browser is told of an error. */
+  /** How an error is shown in a browser. */
   readonly answerPage: (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
 }
 
-/** Below `/oauth`. The library answers by itself; what Fastify does for every answer is done for its answers too. */
+/** Below `/oauth`. The library answers by itself, but what Fastify does for every answer is done for its answers too. */
 export const authorizationRoutes = async (
   server: FastifyInstance,
   { answerPage }: AuthorizationRouteOptions,
@@ -68,7 +68,7 @@ const answer = async (request: FastifyRequest, response: ServerResponse): Promis
   await request.server.authorization.handle(request.raw, response, { path: pathOf(request), body })
 }
 
-/** What never came as far as the authorization server, in OAuth's words. */
+/** For what never reached the authorization server, in OAuth's words. */
 const answerOAuthError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const { status, message } = toldError(error, request)
   const code = status === 429 || status === 503 ? 'temporarily_unavailable' : 'invalid_request'
@@ -81,14 +81,14 @@ const sendFault = (request: FastifyRequest, response: ServerResponse, error: unk
   response.end(JSON.stringify({ error: 'server_error', error_description: 'Internal error' }))
 }
 
-/** The database keeps none, and the library would call it a fault of ours. */
+/** The database cannot store it, and the library would report a fault of ours. */
 const hasNul = ({ url, body }: FastifyRequest): boolean =>
   url.includes('%00') || (Buffer.isBuffer(body) && (body.includes(0) || body.includes('%00')))
 
-/** Long lists of scopes fit. */
+/** Enough for long lists of scopes. */
 const mostBodyBytes = 56 * 1024
 
-/** The library takes paths in any case; here one path is one thing. */
+/** The library ignores the case of paths; here each path has one spelling. */
 const served: readonly (readonly [path: RegExp, methods: readonly string[]])[] = [
   [/^\/authorize(\/[\w-]+)?$/, ['GET', 'POST']],
   [/^\/token(\/(introspection|revocation))?$/, ['POST', 'OPTIONS']],

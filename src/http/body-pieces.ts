@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { largePieces } from '../messages/large-pieces.ts'
 
-/** Who sends a body byte by byte has no more memory taken for it than who sends it whole. Nothing is read before it is asked for. */
+/** A body that is sent byte by byte takes no more memory than one that is sent whole. Nothing is read before it is needed. */
 export const layBodiesTogether = (server: FastifyInstance): void => {
   server.addHook('preParsing', (request, _reply, payload, done) => {
     const isAsItComes = isShort(request) || isReadElsewhere(request)
@@ -13,7 +13,7 @@ export const layBodiesTogether = (server: FastifyInstance): void => {
 const isShort = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= mostShortBytes
 
-/** Forms with files are taken from the request itself. */
+/** Forms with files are read from the request itself. */
 const isReadElsewhere = ({ headers }: FastifyRequest): boolean =>
   /^multipart\/form-data\b/i.test(headers['content-type'] ?? '')
 

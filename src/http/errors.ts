@@ -9,7 +9,7 @@ import { contentTypeOf, resourceText } from './fhir/resource-text.ts'
 export const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
   sendOutcome(reply, toldError(error, request))
 
-/** What may be told of an error; a fault is logged, and told as no more than that. What was behind a 503 is logged as well. */
+/** What clients may be told of an error. A fault is logged, and they are told only that it happened. The cause of a 503 is logged as well. */
 export const toldError = (error: unknown, request: FastifyRequest): FhirError => {
   const known = toFhirError(error)
   if (known === undefined) {
@@ -30,7 +30,7 @@ const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {
   return sayWhen(reply, error).code(error.status).type(contentTypeOf(presentation)).send(text)
 }
 
-/** Where the same request may get past a moment later, when to send it again. */
+/** If the same request may succeed a moment later: when to send it again. */
 export const sayWhen = (reply: FastifyReply, error: FhirError): FastifyReply =>
   comeAgain.has(error.issues[0].code) && !reply.hasHeader('retry-after')
     ? reply.header('retry-after', String(retrySeconds))
@@ -41,7 +41,7 @@ const retrySeconds = 2
 
 export const outcomeText = ({ issues }: FhirError): string => JSON.stringify(toOperationOutcome(issues))
 
-/** Undefined for a fault: all that nobody has thrown on purpose. */
+/** Undefined for a fault, which is anything that was not thrown on purpose. */
 const toFhirError = (error: unknown): FhirError | undefined => {
   if (error instanceof FhirError) return error
   if (!isHttpError(error)) return undefined
@@ -49,7 +49,7 @@ const toFhirError = (error: unknown): FhirError | undefined => {
   return new FhirError(issue, message, { status: error.statusCode, cause: error })
 }
 
-/** What the HTTP layer itself finds wrong with a request carries a code and a status of its own. */
+/** Errors of the HTTP layer itself about a request have a code and a status of their own. */
 const isHttpError = (error: unknown): error is FastifyError & { readonly statusCode: number } =>
   error instanceof Error &&
   'code' in error &&
@@ -58,7 +58,7 @@ const isHttpError = (error: unknown): error is FastifyError & { readonly statusC
   Number(error.statusCode) >= 400 &&
   Number(error.statusCode) < 500
 
-/** Whose own words would not help, or not be FHIR's. */
+/** Those whose own words would not help, or do not fit FHIR. */
 const codes: Readonly<Record<string, readonly [IssueCode, string?]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ['too-long', 'The body is larger than this server takes: send it in parts'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['not-supported', 'The Content-Type is not taken here; send application/fhir+json'],

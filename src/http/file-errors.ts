@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 
 /**
- * What `@fastify/static` says of a path or a condition are no faults of ours, and its codes are not known elsewhere. A path that leads to
- * a folder, or out of it, leads nowhere; and a file is not there in every part, nor as whoever has it believes.
+ * What `@fastify/static` reports about a path or a condition is not a fault of ours, and its codes are unknown elsewhere. A path that leads to a
+ * folder, or out of it, is not found; and a client may ask for a part that the file does not have, or name a version that it is not.
  */
 export const tellFileErrors = (server: FastifyInstance): void => {
   server.setErrorHandler((error, _request, reply) => {

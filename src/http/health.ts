@@ -2,11 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { refuseOtherMethods } from './other-methods.ts'
 
 export type HealthOptions = {
-  /** Whether the database answers, has all migrations, and room on its disk. */
+  /** Whether the database answers, has all migrations, and has room on its disk. */
   readonly isReady: () => Promise<boolean>
 }
 
-/** `/healthz`: the process lives. `/readyz`: it can do its work. */
+/** `/healthz`: the process is alive. `/readyz`: it can do its work. */
 export const healthRoutes = async (server: FastifyInstance, { isReady }: HealthOptions): Promise<void> => {
   server.get('/healthz', async () => ({ status: 'ok' }))
   server.get('/readyz', async (_request, reply) => {

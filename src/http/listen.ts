@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { baseUrlOf, type Config } from '../config.ts'
 import { startError } from '../start-error.ts'
 
-/** Throws a start error where the address cannot be had. */
+/** Throws a start error if the address is not available. */
 export const listen = async (server: FastifyInstance, { host, port }: Pick<Config, 'host' | 'port'>): Promise<void> => {
   try {
     await server.listen({ host, port, listenTextResolver: origin => `Listening on ${origin}` })
@@ -21,7 +21,10 @@ const refusals: Readonly<Record<string, string>> = {
   ENOTFOUND: 'there is no such host; set HOST',
 }
 
-/** Where clients find the server. Remembered as soon as it listens: every answer has it, and the system is asked for a port. */
+/**
+ * The address at which clients find the server. Remembered as soon as it listens, since every answer contains it, and the port would be looked up in
+ * the system each time.
+ */
 export const openAddress = (server: FastifyInstance, config: Config): (() => string) => {
   let known: string | undefined
   return () => {
@@ -33,15 +36,15 @@ export const openAddress = (server: FastifyInstance, config: Config): (() => str
   }
 }
 
-/** The port that is really listened on; undefined before that. */
+/** The port that the server really listens on; undefined before that. */
 export const portOf = (server: FastifyInstance): number | undefined => {
   const [address] = server.addresses()
   return typeof address === 'object' ? address.port : undefined
 }
 
 /**
- * Takes no new connections, answers what is under way and waits for background work; requests that are not done after the time are cut
- * off. False where work went on even then: whoever serves next does it anew.
+ * Accepts no new connections, answers what is under way and waits for background work. Requests that are not done within the time are cut off. False
+ * if work was still going on even then: the next server does it again.
  */
 export const drain = async (server: FastifyInstance, timeoutMs: number): Promise<boolean> => {
   const cut = setTimeout(() => server.server.closeAllConnections(), timeoutMs)

@@ -5,27 +5,29 @@ import { FhirError } from '../fhir/error.ts'
 import { addressGroup } from './address-group.ts'
 
 type Limit = {
-  /** Of all that comes from one address: a whole institution may be behind it. */
+  /** For everything from one address: a whole institution may be behind it. */
   readonly ofAddress: number
-  /** What is kept of each may be as long as it is: of its address one that is longer counts as several. */
+  /** Each may be as long as this, since it is stored; for its address, a longer one counts as several. */
   readonly bytes?: number
-  /** The same in a day, of those that are kept for long. */
+  /** The same for a day, if they are stored for long. */
   readonly ofAddressInDay?: number
-  /** Of one client there. At each address it is counted anew: its id is no secret, and nobody shuts it out elsewhere. */
+  /**
+   * For one client at that address. It is counted separately at each address: its id is no secret, and nobody must be able to shut it out elsewhere.
+   */
   readonly ofClient?: number
 }
 
-/** How many requests a minute are answered, by the first words of the path below `/oauth`; of all else, any number. */
+/** How many requests are answered in a minute, by the first words of the path below `/oauth`. Others are not limited. */
 const limits: Readonly<Record<string, Limit>> = {
   authorize: { ofAddress: 1200, bytes: 4096, ofClient: 600 },
   token: { ofAddress: 3000, ofClient: 600 },
   'token/introspection': { ofAddress: 6000, ofClient: 3000 },
   'token/revocation': { ofAddress: 3000, ofClient: 600 },
-  // Whoever registers need not say who they are, and is kept for a month.
+  // A registration is anonymous, and stored for a month.
   register: { ofAddress: 30, bytes: 4096, ofAddressInDay: 1000 },
 }
 
-/** Refuses what is too much by a `throttled` error with Retry-After. Each process counts for itself. */
+/** Refuses what is too much with a `throttled` error and Retry-After. Each process counts for itself. */
 export const limitRequests = async (scope: FastifyInstance, pathOf: (request: FastifyRequest) => string) => {
   await scope.register(fastifyRateLimit, { global: false })
   const counters = Object.entries(limits).map(([name, limit]) => [name, openCounters(scope, limit)] as const)
@@ -34,7 +36,7 @@ export const limitRequests = async (scope: FastifyInstance, pathOf: (request: Fa
     const named = counters.filter(([name]) => path === `/${name}` || path?.startsWith(`/${name}/`))
     return request.method === 'OPTIONS' ? undefined : named.at(-1)?.[1]
   }
-  // Before the body is read, which says who the client is.
+  // Before the body is read. (Only the body says who the client is.)
   scope.addHook('onRequest', async (request, reply) => {
     const counters = countersOf(request)
     if (counters !== undefined) await count(counters.ofAddress, request, reply)
@@ -47,7 +49,7 @@ export const limitRequests = async (scope: FastifyInstance, pathOf: (request: Fa
   })
 }
 
-/** Once it has been counted for its address. */
+/** After it has been counted once for its address. */
 const countersOfLength = (
   { ofAddress, ofAddressInDay, bytes }: Counters,
   request: FastifyRequest,
@@ -97,7 +99,7 @@ const window = { timeWindow: '1 minute', cache: 10_000 }
 const count = async (counter: Counter, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
   const counted = await counter(request)
   if (counted.isAllowed || !counted.isExceeded) return
-  // Also for a page of another origin: it could not read of any other way to know when to come again.
+  // For a page of another origin too: otherwise it could not read when to try again.
   reply.headers({
     'retry-after': String(counted.ttlInSeconds),
     'access-control-allow-origin': '*',
@@ -108,7 +110,7 @@ const count = async (counter: Counter, request: FastifyRequest, reply: FastifyRe
 
 const lengthOf = ({ url, body }: FastifyRequest): number => url.length + (Buffer.isBuffer(body) ? body.length : 0)
 
-/** Whom the request says it is of, which is not looked into yet; undefined where it says nothing. */
+/** The client that the request claims to be, which is not checked yet; undefined if it names none. */
 const clientNamed = ({ body, query, headers }: FastifyRequest): string | undefined => {
   const form = new URLSearchParams(Buffer.isBuffer(body) ? body.toString('utf8') : '')
   const [, basic] = /^Basic +(\S+)$/i.exec(headers.authorization ?? '') ?? []

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FhirError } from '../fhir/error.ts'
 
 /**
- * What a path does not answer is refused before its body is read, and after whatever the scope asks of everybody.
+ * Methods that a path does not answer are refused before the body is read, and after everything that the scope requires of everybody.
  * https://www.rfc-editor.org/rfc/rfc9110#status.405
  */
 export const refuseOtherMethods = (server: FastifyInstance, url: string, allowed: readonly string[]): void => {

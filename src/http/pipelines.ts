@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Requests that a client pipelines, which is to send them on one connection without awaiting answers, are begun one after another
- * (https://www.rfc-editor.org/rfc/rfc9112#section-9.3.2). Begun together, thousands of short ones would leave other clients no time; and where the
- * client has gone, an answer that waits behind another one never tells that it has ended.
+ * If a client pipelines requests, that is, sends them on one connection without awaiting answers, they are begun one after another
+ * (https://www.rfc-editor.org/rfc/rfc9112#section-9.3.2). If they were begun together, thousands of short ones would leave no time for other clients;
+ * and if the client has gone, an answer that waits behind another one never reports that it has ended.
  */
 export const beginInTurn = (server: FastifyInstance): void => {
   const lines = new WeakMap<Socket, (() => void)[]>()
@@ -30,5 +30,5 @@ export const beginInTurn = (server: FastifyInstance): void => {
   })
 }
 
-/** Clients that send on have to reckon with a connection that is closed. */
+/** A client that goes on sending has to expect that the connection is closed. */
 const mostWaiting = 32

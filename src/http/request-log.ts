@@ -2,9 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /**
- * One line a request: method, path, status, duration, request id. Query strings can be health data, headers can be
- * tokens: neither is written, at any level. Nor is what opens something by standing in a path. A caller who has an id of
- * their own is answered that one.
+ * One line for each request: method, path, status, duration, request id. Query strings can be health data and headers can be tokens, so neither is
+ * written, at any level. Nor are parts of a path that work as secrets. If the caller sends a request id, the answer has that one.
  */
 export const logRequests = (server: FastifyInstance): void => {
   server.addHook('onRequest', (request, reply, done) => {
@@ -17,7 +16,7 @@ export const logRequests = (server: FastifyInstance): void => {
   })
 }
 
-/** The same where no route can be looked for, and so no hook runs. */
+/** The same if no route can be looked up, so that no hook runs. */
 export const logUnrouted = (request: FastifyRequest, reply: FastifyReply): void => {
   nameAnswer(request, reply)
   reply.raw.once('finish', () => logAnswer(request, reply))
@@ -34,8 +33,8 @@ const logAnswer = (request: FastifyRequest, { statusCode: status }: FastifyReply
 }
 
 /**
- * The log has it beside our own, so that both logs can be laid side by side. It is no id of what is recorded: whoever asks could write
- * there what patients are shown, and let many requests pass for one.
+ * The log has it beside our own id, so that both logs can be compared. The record of who did what does not use it: a caller could write there what
+ * patients are shown, or let many requests look like one.
  */
 export const callersIdIn = (headers: IncomingHttpHeaders): { readonly callersRequestId?: string } => {
   const given = headers['x-request-id']
@@ -50,9 +49,9 @@ const pathOf = ({ url }: FastifyRequest): string => {
 
 const opening = /^(\/api\/v1\/invitation\/)./
 
-/** However it is percent-encoded, and be it not well-formed. */
+/** Decoded, however it is percent-encoded, and even if it is not well-formed. */
 const octetsOf = (path: string): string =>
   path.replace(/%([0-9A-F]{2})/gi, (_, octet) => String.fromCharCode(Number.parseInt(octet, 16)))
 
-/** Asked every few seconds by whoever watches. */
+/** Monitoring asks for these every few seconds. */
 const quietPaths = new Set(['/healthz', '/readyz'])

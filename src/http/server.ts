@@ -23,13 +23,13 @@ type Options = {
   readonly config: Pick<Config, 'maxBodyBytes' | 'corsOrigins' | 'trustProxy'>
   readonly log: FastifyBaseLogger
   readonly xml: Xml
-  /** Answers a browser at an address where nothing is, or can be. */
+  /** Answers a browser at an address where there is nothing, or cannot be anything. */
   readonly answerNoPage?: AnswerError
 }
 
 type AnswerError = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply
 
-/** The HTTP server before any route: request ids, logging, compression both ways, CORS, and errors as FHIR has them. */
+/** The HTTP server without any route: request ids, logging, compression in both directions, CORS, and errors in FHIR's form. */
 export const openServer = async ({ config, log, xml, answerNoPage }: Options): Promise<FastifyInstance> => {
   const answerNothing: AnswerError = (error, request, reply) =>
     (answerNoPage !== undefined && isForPeople(request) ? answerNoPage : answerError)(error, request, reply)
@@ -42,11 +42,12 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy.length > 0 && [...config.trustProxy],
     requestTimeout: 120_000,
-    // Of a connection on which nothing moves: whoever does not read what is answered would keep it for ever, with all that it takes.
+    // For a connection on which nothing moves: a client that does not read its answer would otherwise keep it for ever, with everything that it
+    // takes.
     connectionTimeout: 300_000,
-    // What stops with the server may take as long as whoever stops it waits.
+    // What is stopped together with the server may take as long as whoever stops it is willing to wait.
     pluginTimeout: 0,
-    // Longer than the idle time of common proxies, which would otherwise send into a connection that is being closed.
+    // Longer than the idle time of common proxies, which would otherwise send into a connection that is just being closed.
     keepAliveTimeout: 75_000,
     // What is under way when the server stops is still answered in full.
     return503OnClosing: false,
@@ -72,13 +73,13 @@ export const openServer = async ({ config, log, xml, answerNoPage }: Options): P
     encodings: ['gzip'],
     requestEncodings: ['gzip', 'deflate'],
     customTypes: /^text\/|\+?(?:json|xml|ndjson)\b|javascript|svg/,
-    // Half of gzip's usual work for nearly its size.
+    // Half of gzip's usual work, for nearly the same size.
     zlibOptions: { level: 4 },
   })
   return server
 }
 
-/** A browser goes there because of what somebody has typed or followed; what programs ask is elsewhere. */
+/** A browser goes there because somebody has typed something, or followed a link. What programs use is elsewhere. */
 const isForPeople = (request: FastifyRequest): boolean =>
   request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '') && !programPath.test(pathOf(request))
 
@@ -86,7 +87,7 @@ const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? ''
 
 const programPath = /^\/(fhir|oauth|omh|api|\.well-known)(\/|$)/i
 
-/** The authorization server answers by the origins that each client has registered; what apps find it by, any may read. */
+/** The authorization server itself checks the origins that each client has registered. Everybody may read what apps use to discover it. */
 const corsFor = (origins: Config['corsOrigins']): FastifyCorsOptionsDelegatePromise => {
   const cors: FastifyCorsOptions = {
     origin: origins === '*' ? '*' : [...origins],
@@ -120,7 +121,7 @@ const publicPath =
 /** Searches by GET can be long. */
 export const mostHeaderBytes = 65_536
 
-/** Not HTTP at all, or headers beyond all measure: there is no request yet, only a socket. */
+/** For what is not HTTP at all, or has far too large headers: there is no request yet, only a socket. */
 const answerMalformed = (error: Error & { readonly code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) return
   const status = statusOfMalformed[error.code ?? ''] ?? '400 Bad Request'

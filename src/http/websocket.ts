@@ -11,8 +11,8 @@ type Options = RefusedParts & {
 }
 
 /**
- * Where subscribers are told by websocket. The upgrade has a bearer token as any request, or none: browsers cannot send one,
- * and bind with a token of `$get-ws-binding-token` afterwards.
+ * Notifies subscribers by websocket. The upgrade has a bearer token like any request, or none: browsers cannot send one, and bind afterwards with a
+ * token of `$get-ws-binding-token`.
  */
 export const websocketRoutes = async (
   server: FastifyInstance,
@@ -44,10 +44,10 @@ export const websocketRoutes = async (
   })
 }
 
-/** Whatever Subscriptions it would have been bound to. */
+/** Whichever Subscriptions it would have been bound to. */
 const listening = () => ({ interaction: 'read', type: 'Subscription' })
 
-/** Where the network is lost nobody says so: who has not answered by the next ping has gone. */
+/** Nobody reports a lost network: a client that has not answered by the next ping is gone. */
 const pingOf = (socket: WebSocket) => {
   let hasAnswered = true
   socket.on('pong', () => {
@@ -60,7 +60,7 @@ const pingOf = (socket: WebSocket) => {
   }
 }
 
-/** "All control frames MUST have a payload length of 125 bytes or less", of which two are the code. Whole characters are left. */
+/** "All control frames MUST have a payload length of 125 bytes or less", of which two are the code. No character is cut in half. */
 const shortened = (reason: string): string =>
   reason.slice(0, new TextEncoder().encodeInto(reason, new Uint8Array(123)).read)
 

@@ -16,7 +16,7 @@ import { refuseLines, requirePresentation } from './presentation.ts'
 
 /** Requests that clients prefer to have answered later. https://hl7.org/fhir/async-bundle.html */
 export type AsyncRequests = {
-  /** Where its answer will be; undefined where it is to be answered at once. */
+  /** Where its answer will be; undefined if it is to be answered at once. */
   readonly take: (routed: Routed, context: Context, request: FastifyRequest) => Promise<string | undefined>
 }
 
@@ -48,7 +48,7 @@ type RouteOptions = ContextParts &
     readonly database: Database
   }
 
-/** Where a client looks how far its request is, fetches its answer, or cancels it. Nobody else's is there. */
+/** Where a client can see how far its request is, fetch its answer, or cancel it. The requests of others do not exist for it. */
 export const asyncRoutes = async (
   server: FastifyInstance,
   { database, findCaller, pages, limitInFlight, ...parts }: RouteOptions,
@@ -89,7 +89,7 @@ export const asyncRoutes = async (
   })
 }
 
-/** Of what was asked for nothing is known that the token would not have to show first. */
+/** Without a valid token nothing is known of the request in question. */
 const triedBy = ({ method }: FastifyRequest): Tried => ({ interaction: method === 'DELETE' ? 'delete' : 'read' })
 
 type Named = { Params: { readonly id: string } }

@@ -1,4 +1,4 @@
-/** Content of any type as it is. https://hl7.org/fhir/R4/binary.html#rest */
+/** Content of any type, unchanged. https://hl7.org/fhir/R4/binary.html#rest */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FhirResponse, Interaction } from '../../interactions/interaction.ts'
@@ -8,20 +8,20 @@ import { parsersOf, textIn } from './fhir-body.ts'
 import { formats, notAcceptable, wantsContent } from './media-type.ts'
 import { queryOf, refuseLines, requirePresentation } from './presentation.ts'
 
-/** Where bodies of any type are taken. */
+/** Routes that accept bodies of any type. */
 export const binaryWrites = [
   { method: 'POST', path: '/Binary' },
   { method: 'PUT', path: '/Binary/:id' },
 ] as const
 
-/** What of a Binary is accepted is known when its own type is. */
+/** For a Binary, whether its answer is acceptable is only known once its own type is. */
 export const mayBeContent = ({ method, path }: { readonly method: string; readonly path: string }): boolean =>
   method === 'GET' && /^Binary\/[^/]+(?:\/_history\/[^/]+)?$/.test(segmentsOf(path).join('/'))
 
 export const isBinaryRead = ({ name }: Interaction, type: string | undefined): boolean =>
   type === 'Binary' && (name === 'read' || name === 'vread')
 
-/** Such a body has any type, and is no patch whatever it is called. */
+/** Such a body has any type, and is never a patch, whatever its type is called. */
 export const isBinaryWrite = ({ name }: Interaction, type: string | undefined): boolean =>
   type === 'Binary' && (name === 'create' || name === 'update')
 
@@ -55,7 +55,7 @@ type Binary = {
   readonly securityContext?: { readonly reference?: string }
 }
 
-/** Whatever somebody has stored: a browser saves it, and neither shows nor runs nor guesses it. */
+/** Whatever somebody has stored, a browser only saves it: it does not show, run or guess it. */
 const harmless = {
   'content-security-policy': "default-src 'none'; sandbox",
   'cross-origin-resource-policy': 'same-origin',
@@ -64,7 +64,7 @@ const harmless = {
 
 const headerText = /^[\w.+-]+\/[\w.+-]+(?:; ?[\w.+-]+=(?:[\w.+-]+|"[\w .+-]*"))*$/
 
-/** Bodies in FHIR's own types are a Binary, in JSON's or XML's where they say so; all others are its content. */
+/** Bodies of FHIR's own types are a Binary; those of JSON's or XML's types if they say so. All others are its content. */
 export const parseContent = (scope: FastifyInstance): void => {
   const parsers = parsersOf(scope)
   scope.removeAllContentTypeParsers()

@@ -15,7 +15,7 @@ export type CapabilityOptions = Omit<Served, 'interactions' | 'operations' | 'fo
   readonly isRegistrationOpen: boolean
 }
 
-/** What anyone may ask without a token. https://hl7.org/fhir/R4/http.html#capabilities */
+/** What anybody may ask without a token. https://hl7.org/fhir/R4/http.html#capabilities */
 export const capabilityRoutes = async (server: FastifyInstance, { base, ...options }: CapabilityOptions) => {
   const { address, isRegistrationOpen, ...served } = options
   const date = new Date().toISOString()
@@ -57,7 +57,7 @@ const once = <T>(make: () => T): (() => T) => {
 
 type Kept = { readonly text: string; readonly etag: string }
 
-/** Weak, as it may go out compressed. */
+/** Weak, since it may be sent compressed. */
 const keptOf = (text: string): Kept => ({
   text,
   etag: `W/"${createHash('sha256').update(text).digest('base64url')}"`,
@@ -67,7 +67,7 @@ const keptOf = (text: string): Kept => ({
 const isKnown = (ifNoneMatch: string | undefined, etag: string): boolean =>
   ifNoneMatch?.split(',').some(tag => ['*', etag, etag.slice(2)].includes(tag.trim())) ?? false
 
-/** Whoever asks pays nothing: made anew for each, a few requests a second for XML would leave nobody else any time. */
+/** It is public. If it were made for each request, a few requests a second for XML would leave no time for anybody else. */
 const keptTexts = (make: (presentation: Presentation) => string): ((presentation: Presentation) => Kept) => {
   const made = new Map<string, Kept>()
   return presentation => {

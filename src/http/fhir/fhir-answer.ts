@@ -5,7 +5,7 @@ import { whileLetIn } from '../caller/while-let-in.ts'
 import { lines, type Presentation } from './media-type.ts'
 import { bundlePieces, contentTypeOf, resourcePieces, resourceText } from './resource-text.ts'
 
-/** https://hl7.org/fhir/R4/http.html: what an interaction answered, as HTTP. */
+/** Sends the answer of an interaction. https://hl7.org/fhir/R4/http.html */
 export const sendAnswer = async (reply: FastifyReply, response: FhirResponse): Promise<FastifyReply> => {
   setHeaders(reply, response)
   const { body } = response
@@ -39,7 +39,7 @@ const payloadOf = async (
 
 const isPlain = ({ format, pretty }: Presentation): boolean => format === 'json' && !pretty
 
-/** A long answer goes out piece by piece, and never stands in memory as one text; a short one is encoded once. */
+/** A long answer is sent piece by piece, and is never in memory as one text; a short one is encoded at once. */
 const streamed = async (chunks: AsyncIterable<string>): Promise<Buffer | Readable> => {
   const iterator = chunks[Symbol.asyncIterator]()
   const [first, second] = [await iterator.next(), await iterator.next()]

@@ -1,6 +1,6 @@
 import { FhirError } from '../../fhir/error.ts'
 
-/** The names under which a format is asked for and sent. https://hl7.org/fhir/R4/http.html#mime-type */
+/** The names by which a format is requested and sent. https://hl7.org/fhir/R4/http.html#mime-type */
 export const formats = {
   json: {
     types: ['application/fhir+json', 'application/json', 'application/json+fhir', 'text/json'],
@@ -20,7 +20,7 @@ export const lines = {
   answer: 'application/fhir+ndjson; charset=utf-8',
 } as const
 
-/** What may be asked for: in which format, or as lines. */
+/** What can be requested: a format, or lines. */
 const answers = { ...formats, ndjson: lines } as const
 
 type Answer = keyof typeof answers
@@ -32,15 +32,15 @@ export const formatNames = Object.keys(formats) as Format[]
 
 const answerNames = Object.keys(answers) as Answer[]
 
-/** As the CapabilityStatement names them. */
+/** As named in the CapabilityStatement. */
 export const servedFormats: readonly string[] = answerNames.flatMap(name => [name, answers[name].types[0]])
 
-/** How a request wants its answer to look; where it wants lines, anything else comes as JSON. */
+/** How a request wants its answer. If it wants lines, anything else comes as JSON. */
 export type Presentation = { readonly format: Format; readonly pretty: boolean; readonly lines: boolean }
 
 /**
- * By `_format` where it is given, else by Accept; undefined where nothing that is asked for is served. What is accepted
- * alike comes in the order of the header, and as JSON under `*`/`*`.
+ * By `_format` if it is given, else by Accept; undefined if nothing that is requested can be served. Formats of the same preference come in the order
+ * of the header; `*`/`*` means JSON.
  */
 export const presentationOf = (accept: string | undefined, query: URLSearchParams): Presentation | undefined => {
   const asked = query.get('_format')
@@ -72,8 +72,8 @@ const acceptedAnswer = (accept: string): Answer | undefined => {
 }
 
 /**
- * Whether content of some other type is what a client wants rather than a resource around it: it is asked for by its name,
- * or no format of FHIR is. Undefined where neither is accepted.
+ * Whether a client wants content of another type itself, rather than a resource around it: it names that type, or no format of FHIR. Undefined if it
+ * accepts neither.
  */
 export const wantsContent = (accept: string | undefined, contentType: string): boolean | undefined => {
   if (accept === undefined || accept.trim() === '') return true
@@ -106,7 +106,7 @@ export const wantsContent = (accept: string | undefined, contentType: string): b
 type Wish = { readonly quality: number; readonly position: number }
 type Weigh = (range: Range) => number
 
-/** What the most exact of the ranges that name something says of it, unless it refuses it. */
+/** What the most exact of the matching ranges says; undefined if that refuses it. */
 const wishOf = (ranges: readonly Range[], weigher: Weigh): Wish | undefined => {
   const [best] = ranges
     .map((range, position) => ({ position, quality: range.quality, weight: weigher(range) }))
@@ -127,7 +127,7 @@ const parseRange = (text: string): Range => {
   return { type, quality: quality >= 0 && quality <= 1 ? quality : 0, version: parameterNamed('fhirversion') }
 }
 
-/** How exactly a range names a format; 0: not at all. An exact name outweighs a wildcard, as RFC 9110 12.5.1 has it. */
+/** How exactly a range names a format; 0: not at all. An exact name outweighs a wildcard (RFC 9110, 12.5.1). */
 const weigh = ({ type, version }: Range, name: Answer): number => {
   if (!isOurs(version)) return 0
   if (answers[name].types.some(one => one === type)) return 3
@@ -135,12 +135,12 @@ const weigh = ({ type, version }: Range, name: Answer): number => {
 }
 
 /**
- * https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type. It is 4.0 there, and 4.0.1 where clients
- * send what the CapabilityStatement says.
+ * https://hl7.org/fhir/R4/versioning.html#mt-version: another fhirVersion is another media type. There it is 4.0; it is 4.0.1 if clients send what
+ * the CapabilityStatement says.
  */
 const isOurs = (version: string | undefined): boolean => version === undefined || /^"?4\.0(?:\.1)?"?$/.test(version)
 
-/** Of a body that says so. */
+/** For a body whose type names another version. */
 export const isOfOtherVersion = (contentType = ''): boolean => !isOurs(parseRange(contentType).version)
 
 const wildcards: Readonly<Record<string, number>> = { 'application/*': 2, 'text/*': 2, '*/*': 1 }

@@ -12,10 +12,10 @@ import { servedFormats } from './media-type.ts'
 
 export type OpenApiOptions = Pick<Served, 'registry' | 'version'> & { readonly base: () => string }
 
-/** The OpenAPI document, and pages to browse it: public, as the CapabilityStatement is, and all from this origin. */
+/** The OpenAPI document, and pages to browse it. Public, like the CapabilityStatement, and all from this origin. */
 export const openApiRoutes = async (server: FastifyInstance, { base, registry, version }: OpenApiOptions) => {
   let document: Buffer | undefined
-  /** Made when it is first asked for, and kept as bytes: most servers are never asked. */
+  /** Made for the first request, and kept as bytes: most servers never get one. */
   const documentBytes = (): Buffer => {
     document ??= Buffer.from(
       JSON.stringify(
@@ -43,7 +43,7 @@ export const openApiRoutes = async (server: FastifyInstance, { base, registry, v
       defaultModelsExpandDepth: -1,
     },
     uiHooks: {
-      // The library would write the document anew for whoever asks, as YAML for most of a second. JSON is YAML as well.
+      // The library would write the document again for each request, as YAML for most of a second. JSON is YAML as well.
       onRequest: (request, reply, done) => {
         const type = documentTypes[request.routeOptions.url ?? '']
         if (type === undefined) done()

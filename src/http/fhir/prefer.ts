@@ -1,8 +1,8 @@
 import type { Prefer } from '../../interactions/interaction.ts'
 
 /**
- * https://www.rfc-editor.org/rfc/rfc7240: preferences that are not known are passed over. "If any preference is specified more than
- * once, only the first instance is to be considered."
+ * https://www.rfc-editor.org/rfc/rfc7240. Unknown preferences are ignored. "If any preference is specified more than once, only the first instance is
+ * to be considered."
  */
 export const parsePrefer = (header: string | undefined): Prefer => {
   const named = (header ?? '').split(/[,;]/).map((preference): [string, string] => {

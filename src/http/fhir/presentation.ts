@@ -8,12 +8,12 @@ declare module 'fastify' {
     readonly xml: Xml
   }
   interface FastifyRequest {
-    /** JSON until the request has said otherwise, so that whatever goes wrong before has a form. */
+    /** JSON until the request has said otherwise, so that an error before that has a form. */
     presentation: Presentation
   }
 }
 
-/** Errors have the form that was asked for, so it is known before all else; what cannot be had is refused later. */
+/** Errors have the form that was requested, so it is determined first. A form that cannot be served is refused later. */
 export const presentAnswers = (server: FastifyInstance, xml: Xml): void => {
   server.decorate('xml', xml)
   server.decorateRequest('presentation', null as unknown as Presentation)
@@ -23,14 +23,14 @@ export const presentAnswers = (server: FastifyInstance, xml: Xml): void => {
   })
 }
 
-/** Throws 406 where nothing is served that the client takes. The parameters may have come in a form. */
+/** Throws 406 if the client accepts nothing that can be served. The parameters may have come in a form. */
 export const requirePresentation = (request: FastifyRequest, query = queryOf(request)): void => {
   const presentation = presentationOf(request.headers.accept, query)
   if (presentation === undefined) throw notAcceptable(request.headers.accept, query)
   request.presentation = presentation
 }
 
-/** Only the matches of a search can be had as lines. */
+/** Only the matches of a search can be answered as lines. */
 export const refuseLines = ({ presentation }: FastifyRequest): void => {
   if (!presentation.lines) return
   throw new FhirError('not-supported', `Only searches answer as ${lines.types[0]}`, { status: 406 })

@@ -5,13 +5,13 @@ import type { Xml } from '../../fhir/xml/xml.ts'
 import type { BundleText } from '../../interactions/bundle/bundle-text.ts'
 import { formats, type Presentation } from './media-type.ts'
 
-/** A short resource that lies ready as JSON, as it was asked for; as plain JSON it is not touched. */
+/** A short resource that is at hand as JSON, in the requested form. As plain JSON it is not touched. */
 export const resourceText = (json: string, { format, pretty }: Presentation, xml: Xml): string => {
   if (format === 'xml') return xmlHead + xml.print(parseJson(json), { pretty })
   return pretty ? JSON.stringify(parseJson(json), null, 2) : json
 }
 
-/** One of any length likewise, but not as plain JSON, in pieces: others have their turn between them. */
+/** The same for a resource of any length, except as plain JSON, in pieces: other requests have their turn between them. */
 export const resourcePieces = async function* (
   json: string,
   { format, pretty }: Presentation,
@@ -21,7 +21,7 @@ export const resourcePieces = async function* (
   else yield JSON.stringify(await parseInSteps(json), null, 2)
 }
 
-/** A Bundle likewise, entry by entry: no more than one stands in memory. */
+/** The same for a Bundle, entry by entry: no more than one is in memory. */
 export const bundlePieces = async function* (
   bundle: BundleText,
   { format, pretty }: Presentation,
@@ -64,5 +64,5 @@ const prettyBundle = async function* ({ head, entries }: BundleText): AsyncGener
   yield separator === ',\n' ? '\n  ]\n}' : '\n}'
 }
 
-/** Of an entry. In a text of JSON no line ends, but at U+2028 one does for a regular expression. */
+/** Of an entry. JSON text contains no line end, but for a regular expression one is at U+2028. */
 const indent = '    '
