@@ -7,20 +7,20 @@ import { codesAsked } from './code-test.ts'
 import { own } from './compile-hot.ts'
 
 /**
- * The observation_code rows, as `hot`, from which a search of Observations with one of several codes starts: class by class from the index that has
- * each in the order of time, so that they can be merged as far as the page goes. An Observation is there by each class that it is of.
+ * The observation_code rows, as `hot`, from which a search of Observations with one of several codes starts: class by class, from the index that has
+ * each in the order of time, so that they can be merged as far as the page goes. An Observation occurs once for each of its classes.
  */
 export type DrivingCodes = {
   /** Which of the conjuncts they answer. */
   readonly match: Expression
   readonly row: RowNames
-  /** What stands before the statement that reads them: the numbers of the classes, as `asked`. */
+  /** A CTE before the statement that reads them, with the numbers of the classes: `asked`. */
   readonly before: SqlFragment
-  /** Of each class that is merged, that a row is of it. */
+  /** For each class that is merged: the condition that a row is of this class. */
   readonly parts: readonly SqlFragment[]
   /** The numbers of all classes that are asked for, as an array. */
   readonly numbers: SqlFragment
-  /** The numbers of all others: an array. Absent where there are none. */
+  /** The numbers of all other classes, as an array; absent if there are none. */
   readonly others?: SqlFragment
 }
 
@@ -56,7 +56,7 @@ export const drivingCodes = (
 const numbersFrom = (first: number): SqlFragment =>
   sql.fragment`(SELECT ids[${word(`${first}`)}:] FROM asked)::integer[]`
 
-/** The codes of which an Observation must have one; none where it may match otherwise. */
+/** The codes of which an Observation must have one; empty if it may match in another way. */
 export const codesOf = (expression: Expression): readonly TokenAsked[] => {
   if (expression.kind === 'or') {
     const each = expression.of.map(codesOf)
@@ -68,7 +68,7 @@ export const codesOf = (expression: Expression): readonly TokenAsked[] => {
   return isCode && value.kind === 'token' && value.code !== undefined ? [{ ...value, code: value.code }] : []
 }
 
-/** Who names kinds names all of their codes, of which few are ever measured. */
+/** Naming a kind means all its codes, of which few are ever measured. */
 const mostMerged = 12
 
 const hot = name('hot')

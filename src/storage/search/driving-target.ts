@@ -31,7 +31,7 @@ export const drivingTarget = (
     sql.fragment`(SELECT row.patient_id, row.pk FROM provenance AS row
       WHERE ${compilePart({ kind: 'or', of: named }, stored, classes)} ORDER BY row.pk DESC)`,
   ]
-  // What an upload has brought stands in no content: only what two of them have in common comes twice.
+  // Provenances of uploads name no targets in their content. So duplicates are only possible if two Observations were brought by the same upload.
   const glue = uploads.length === 1 ? sql.fragment` UNION ALL ` : sql.fragment` UNION `
   return {
     match,
@@ -40,7 +40,7 @@ export const drivingTarget = (
   }
 }
 
-/** Of an Observation for which the inner question holds, which is asked once; the latest first. */
+/** The uploads of an Observation for which the inner question holds, newest first. The question is asked only once. */
 const uploadsOf = ({ id, of }: Upload, classes: CodeClasses): SqlFragment => {
   const observation = sql.fragment`(
     SELECT patient_id, pk FROM resource_identity

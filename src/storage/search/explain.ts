@@ -6,7 +6,7 @@ import { type SqlFragment, sql } from '../sql.ts'
 import type { ExplainDepth, Explanation } from '../store.ts'
 import { searchPage } from './search.ts'
 
-/** A search over a connection that explains instead of answering: what depends on rows that were found is not reached. */
+/** Runs a search over a connection that explains instead of answering. Statements that depend on rows which were found are not reached. */
 export const explainSearch = async (
   connection: Connection,
   searching: Parameters<typeof searchPage>[1],
@@ -43,7 +43,7 @@ const aligned = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Only what is known to tell of the way, and not of the rows along it. */
+/** Only keys that are known to describe the plan, and not the rows that it met. */
 const withoutCounts = (step: Json): Json =>
   Object.fromEntries(
     Object.entries(step)

@@ -15,11 +15,11 @@ export type InOrder = {
   readonly where: SqlFragment
   readonly row: RowNames
   readonly hasOnePlan: boolean
-  /** Where each is met by each of the codes that it has. */
+  /** Set if rows are found through their codes: each row once for each code that it has. */
   readonly codes?: DrivingCodes | undefined
 }
 
-/** What is asked of the rows besides what drives the search. */
+/** What is asked of the rows, besides the conditions by which they are found. */
 export type Rest = {
   readonly row: RowNames
   readonly driving: readonly SqlFragment[]
@@ -28,8 +28,8 @@ export type Rest = {
 }
 
 /**
- * Undefined where something finds them sooner, or they come in that order anyway. Consents are asked of row after row: PostgreSQL takes them for far
- * rarer than they are, and joined it reads and sorts all that is behind the page sooner than a thousand rows in their order.
+ * Undefined if something else finds the rows sooner, or they come in that order anyway. Consents are checked row by row: PostgreSQL believes them to
+ * be far rarer than they are, and with a join it would rather read and sort everything after the page than look at a thousand rows in their order.
  */
 export const inOrderOf = (
   { row, driving, asked }: Rest,
@@ -58,13 +58,13 @@ export const inOrderOf = (
   }
 }
 
-/** The same with the body's table, for questions that observation_code does not answer. */
+/** The same with the table of bodies, for questions that observation_code cannot answer. */
 export const withBody = (hot: SqlFragment): SqlFragment =>
   sql.fragment`${hot} JOIN observation AS row ON row.patient_id = hot.patient_id AND row.pk = hot.pk`
 
 /**
- * Joined, consents are asked of all rows before the first is taken, and so are further codes of rows that are found by one; alone, of one row after
- * another, which costs more each.
+ * With a join, consents are checked for all rows before the first one is taken, and so are further codes of rows that are found by one code. Alone,
+ * they are checked for one row after another, which costs more for each.
  */
 export const alone = (one: Expression, row: RowNames, classes: CodeClasses): SqlFragment => {
   const condition = compilePart(one, row, classes)
@@ -72,7 +72,7 @@ export const alone = (one: Expression, row: RowNames, classes: CodeClasses): Sql
   return isAlone ? sql.fragment`(SELECT ${condition})` : condition
 }
 
-/** Nothing else finds the rows sooner: they are looked at in the order of time, be it everybody's or a patient's. */
+/** Whether nothing else finds the rows sooner, so that they are looked at in the order of time, be it everybody's or one patient's. */
 export const isForOrder = (one: Expression, row: RowNames): boolean => {
   switch (one.kind) {
     case 'and':

@@ -16,8 +16,8 @@ type Asked = Pick<Search, 'type' | 'where'>
 type Searching = Pick<Store, 'search'>
 
 /**
- * Answers the same, and does not ask what no row can answer: of some seventy types a compartment has a few, and to plan and ask the
- * question of each of the others takes a millisecond or two. `ahead`: what may come to be asked.
+ * Answers the same, but leaves out searches that no row can match: a compartment has few of some seventy types, and planning and running the search
+ * of each of the others takes a millisecond or two. `ahead`: the searches that may follow.
  */
 export const sparingMatchless = (
   connection: Connection,
@@ -42,7 +42,7 @@ const nothing = ({ total }: Search): Page => ({
   ...(total === 'none' ? {} : { total: 0 }),
 })
 
-/** As the indexes have it, in one statement. */
+/** According to the indexes, in one statement. */
 const findMatchless = async (
   connection: Connection,
   asking: Gate,
@@ -59,20 +59,20 @@ const findMatchless = async (
   return bounded.filter((_, place) => !there.has(place))
 }
 
-/** One alone is as soon asked itself. */
+/** A single search might as well be run. */
 const fewest = 2
 
-/** A plan for the first row alone would read the table for it: materialized it is one for all rows, and stops at the first. */
+/** To find just one row, PostgreSQL would plan to read the table. Materialized, the query is planned for all rows, and still stops at the first. */
 const isThere = (type: ResourceType, bound: SqlFragment, place: number): SqlFragment => sql.fragment`
   SELECT ${word(`${place}`)}::integer AS place WHERE EXISTS (
     WITH found AS MATERIALIZED (SELECT FROM ${tableOf(type)} AS row WHERE ${bound}) SELECT FROM found)`
 
-/** What holds for every row that matches, and for few others. Absent: the indexes do not tell, or the question is to be refused. */
+/** A condition that holds for every matching row, and for few others. Undefined if the indexes cannot answer it, or the question is to be refused. */
 const boundOf = ({ access, classes }: Gate, { type, where }: Asked): SqlFragment | undefined => {
   const row = storedRow(type, 'row')
-  // Whoever has Observations may have very many, and an index tells of all of them before the first is seen.
+  // There may be very many Observations, and an index reads all of them before the first is seen.
   if (!row.indexed || type === 'Observation' || asksConcepts(where)) return undefined
-  // Who may not ask it is told so when it is asked.
+  // If the caller may not ask it, they are told when it is asked.
   const question = orRefusal(() => restrict(access, 's', type, where))
   const bound = (one: Expression): SqlFragment | undefined => {
     switch (one.kind) {

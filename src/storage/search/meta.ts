@@ -4,7 +4,7 @@ import type { Connection } from '../database.ts'
 import { tableOf } from '../row.ts'
 import { sql } from '../sql.ts'
 
-/** What stands in the `meta` of the resources that the caller may search, each once, in no versions and at no times. */
+/** Everything in the `meta` of the resources that the caller may search, each once, without versions and times. */
 export const readMeta = async (connection: Connection, gate: Gate, types: readonly ResourceType[]): Promise<Meta> => {
   const [first, ...others] = types.map(type => labelsOf(type, gate))
   if (first === undefined) return {}

@@ -8,23 +8,23 @@ import { beyond, orderBy, type Position, sortKeys } from './sort.ts'
 
 export type AskedKeys = { readonly search: Search; readonly at: Position | undefined }
 
-/** `content`: what is served of the row that is called `body`. */
+/** `content`: what is served of the row `body`. */
 export type AskedPage = AskedKeys & { readonly content: SqlFragment }
 
-/** Keys first, from the narrowest index, then the bodies of just those keys, in one statement; one more than the page has. */
+/** First the keys, from the narrowest index, then the bodies of just these keys, in one statement; one more than the page has. */
 export const pageStatement = (asked: AskedPage, source: Source): SqlFragment => sql.fragment`
   WITH ${keysInOrder(asked, source)}
   SELECT ${columns(asked)} FROM ${withBodies(asked.search)} ORDER BY page.position`
 
 /**
- * The same in the order of time, by the Patients whose rows alone it can be: of each only as many rows as a page has, from the index
- * that has them in order. There is always a row: it says that they are many, and then there is no other.
+ * The same in the order of time, patient by patient, if it is known whose the rows can be: for each of them only as many rows as a page has, from the
+ * index that has them in order. There is always a row, which says whether the patients are too many; if so, there is no other.
  */
 export const pageByPatient = (asked: AskedPage, source: Source, byPatient: ByPatient): SqlFragment => sql.fragment`
   WITH ${keysByPatient(asked, source, byPatient)}
   SELECT amount.many, ${columns(asked)} FROM amount LEFT JOIN (${withBodies(asked.search)}) ON TRUE ORDER BY page.position`
 
-/** What `page` is in the statements: keys in their order, and one more than the page has. */
+/** The CTE `page` of the statements: keys in their order, and one more than the page has. */
 export const keysInOrder = (asked: AskedKeys, source: Source): SqlFragment => {
   const { from, where, row, codes } = source.inOrder ?? { ...source, codes: undefined }
   if (codes !== undefined) return keysByCode(asked, { from, where, row }, codes)
@@ -40,7 +40,7 @@ export const keysInOrder = (asked: AskedKeys, source: Source): SqlFragment => {
 
 type Keyed = Pick<Source, 'from' | 'where' | 'row'>
 
-/** The limit of each part says that it is read in its order: else PostgreSQL plans to read and sort all of it. */
+/** The limit of each part makes PostgreSQL read it in its order; otherwise it plans to read and sort all of it. */
 const keysByCode = (asked: AskedKeys, { from, where, row }: Keyed, codes: DrivingCodes): SqlFragment => {
   const found = { ...row, facts: name('found') }
   const order = orderOf(asked, found)
@@ -96,7 +96,10 @@ export const keysByPatient = (asked: AskedKeys, source: Source, byPatient: ByPat
     )`
 }
 
-/** Each class of each of the patients, by the index of both. Tested row by row, the rows of all patients with these codes were read first. */
+/**
+ * For each patient and class, by the index of both. If the codes were tested row by row, the rows of all patients with these codes would be read
+ * first.
+ */
 const keysByPatientAndCode = (
   asked: AskedKeys,
   keyed: Keyed,
@@ -119,7 +122,7 @@ const keysByPatientAndCode = (
     )`
 }
 
-/** How many they are; `most`: of more it is enough to know that. Where the Patients are many, the number says nothing. */
+/** How many matches there are; `most`: beyond that the number does not matter. If the patients are too many, the number says nothing. */
 export const countByPatient = (
   { from }: Source,
   byPatient: ByPatient,
@@ -139,7 +142,7 @@ const chosenOf = ({ patients, most }: ByPatient): SqlFragment => sql.fragment`
 
 const chosenPeople = sql.fragment`(SELECT DISTINCT patient_id FROM chosen WHERE NOT (SELECT many FROM amount))`
 
-/** In the text: how many are wanted decides which plan is the best, also where it is kept. */
+/** Written into the text, since the number of rows decides which plan is best, also if the plan is kept. */
 const oneMore = ({ search }: AskedKeys): SqlFragment => word(`${search.count + 1}`)
 
 const onPage = ({ search, at }: AskedKeys, row: RowNames, where: SqlFragment): SqlFragment =>
@@ -148,7 +151,7 @@ const onPage = ({ search, at }: AskedKeys, row: RowNames, where: SqlFragment): S
 const orderOf = ({ search, at }: AskedKeys, row: RowNames): SqlFragment =>
   orderBy(sortKeys(search, row), row, at?.before)
 
-/** Where the row stands in the page, and in the whole list. */
+/** The position of the row on the page, and its sort keys. */
 const placeOf = (asked: AskedKeys, row: RowNames): SqlFragment => {
   const texts = sortKeys(asked.search, row).map(({ value }) => sql.fragment`(${value})::text`)
   const values =

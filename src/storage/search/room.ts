@@ -3,7 +3,7 @@ import type { Connection } from '../database.ts'
 import { historyOf, searchedOf } from '../row.ts'
 import { anyOf, type SqlFragment, sql } from '../sql.ts'
 
-/** A row of an answer; its content is null where it was not loaded yet, as it might not fit. */
+/** A row of an answer. Its content is null if it was not loaded yet, because it might not fit. */
 export type Unfilled = {
   readonly patient_id: number
   readonly pk: string
@@ -13,11 +13,11 @@ export type Unfilled = {
 
 export type Filled<Row extends Unfilled> = Row & { readonly content: string }
 
-/** `content`, where it is certain before it is loaded that it takes no more than its share. */
+/** `content`, if it is certain without loading it that it takes no more than its share. */
 export const contentInShare = (share: SqlFragment, content: SqlFragment): SqlFragment =>
   sql.fragment`CASE WHEN ${mostLetters} <= ${share} THEN ${content} END`
 
-/** The same, where there is room for it and all before it in the order; `orElse`: or in this case. */
+/** The same, if there is room for it and everything before it in the order; `orElse`: or in this case. */
 export const contentWithin = (room: SqlFragment, content: SqlFragment, { order, orElse }: Within): SqlFragment => {
   const isSoFar = sql.fragment`sum(${mostLetters}) OVER (${order} ROWS UNBOUNDED PRECEDING) <= ${room}`
   return sql.fragment`CASE WHEN ${orElse === undefined ? isSoFar : anyOf([orElse, isSoFar])} THEN ${content} END`
@@ -25,7 +25,10 @@ export const contentWithin = (room: SqlFragment, content: SqlFragment, { order, 
 
 type Within = { readonly order: SqlFragment; readonly orElse?: SqlFragment }
 
-/** How long the text of the row that is called `body` is at most: what lies compressed is so many times longer, and how long it is nobody knows who does not load it. */
+/**
+ * The greatest possible length of the text of the row `body`. Compressed content may be so many times longer; its real length is only known once it
+ * is loaded.
+ */
 export const mostLetters = sql.fragment`(CASE
   WHEN pg_column_compression(body.content) IS NULL THEN pg_column_size(body.content)
   WHEN pg_column_compression(body.content) = 'pglz' THEN 91 * least(pg_column_size(body.content), 8388608)
@@ -34,23 +37,23 @@ export const mostLetters = sql.fragment`(CASE
 export type Room<Row> = {
   readonly letters: number
   readonly typeOf: (row: Row) => ResourceType
-  /** At least one, however long it is. */
+  /** Take at least one, however long it is. */
   readonly takesFirst: boolean
-  /** What is served of a row that is called `body`; undefined where that is only a part of it, whose length says nothing of what it takes. */
+  /** What is served of the row `body`; undefined if that is only a part of the content, whose length says nothing about it. */
   readonly contentOf: (type: ResourceType) => SqlFragment | undefined
-  /** The version of the row `key` that was asked about: columns patient_id, pk and content, and `id` where the served content asks for it. */
+  /** The version of the row `key` that the gate has let through: columns patient_id, pk and content, and `id` if the served content needs it. */
   readonly versionOf: (type: ResourceType) => SqlFragment
 }
 
 type Filling<Row extends Unfilled> = {
-  /** Of the rows that were passed, those that are there. */
+  /** Those of the passed rows that still exist. */
   readonly filled: readonly Filled<Row>[]
-  /** How many of the rows, in their order: what is not filled of them is gone, and comes on no later page. */
+  /** How many of the rows were passed, in their order. Those of them that are not filled are gone, and come on no later page. */
   readonly passed: number
   readonly left: number
 }
 
-/** The first of the rows, as many as there is room for: what was not certain to fit is loaded as long as there is some. */
+/** The first of the rows, as many as there is room for. Contents that were not certain to fit are loaded as long as there is room. */
 export const fillRoom = async <Row extends Unfilled>(
   connection: Connection,
   rows: readonly Row[],
@@ -79,10 +82,10 @@ export const fillRoom = async <Row extends Unfilled>(
 
 type Looked<Row> = { readonly row: Row; readonly content: string | null | typeof gone }
 
-/** What is there no more. */
+/** For a row that no longer exists. */
 const gone = Symbol('gone')
 
-/** The same rows, of which it is known of the first what it is, and of others as far as they fit. None, where no more can be loaded. */
+/** The same rows, with the content of the first, and of others as far as they fit. Empty if no more can be loaded. */
 const loadMore = async <Row extends Unfilled>(
   connection: Connection,
   rows: readonly Looked<Row>[],
@@ -117,8 +120,8 @@ const upTo = <One>(all: readonly One[], isEnd: (one: One) => boolean): readonly 
 }
 
 /**
- * The version of a row that was asked about, where the row is there still: what was updated since then is in the history. It was found as it
- * was, and was allowed to be; what was deleted is answered no more.
+ * The version of a row that the gate has let through, if the row still exists: if it was updated since then, the version is in the history, and is
+ * answered as it was. What was deleted is no longer answered.
  */
 export const versionStillThere = (type: ResourceType): SqlFragment => sql.fragment`(
   SELECT version.*
@@ -133,7 +136,7 @@ export const versionStillThere = (type: ResourceType): SqlFragment => sql.fragme
 
 type Loading = { readonly letters: number; readonly content: SqlFragment; readonly version: SqlFragment }
 
-/** By their place among the rows: of the first that is there, and of what certainly fits with it; null of the others. */
+/** By their place among the rows: the content of the first that exists, and of those that certainly fit together with it; null for the others. */
 const load = async (
   connection: Connection,
   rows: readonly Unfilled[],

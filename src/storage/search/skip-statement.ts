@@ -5,7 +5,7 @@ import { type AskedKeys, keysByPatient, keysInOrder, withBodies } from './page-s
 import { mostLetters } from './room.ts'
 import type { Source } from './search-source.ts'
 
-/** `pages`: so many at most; `letters`: that each of them has room for. */
+/** `pages`: the most pages to skip; `letters`: the room of each page. */
 export type AskedSkip = AskedKeys & { readonly pages: number; readonly letters: number }
 
 /**
@@ -15,11 +15,11 @@ export type AskedSkip = AskedKeys & { readonly pages: number; readonly letters: 
 export const skipStatement = (asked: AskedSkip, source: Source): SqlFragment =>
   wholePages(asked, keysInOrder(keysOf(asked), source), sql.fragment`FALSE`)
 
-/** The same of Patients whose rows alone it can be, unless they are many. */
+/** The same, patient by patient, unless they are too many. */
 export const skipByPatient = (asked: AskedSkip, source: Source, byPatient: ByPatient): SqlFragment =>
   wholePages(asked, keysByPatient(keysOf(asked), source, byPatient), sql.fragment`(SELECT many FROM amount)`)
 
-/** Of a page it is one more than its count. */
+/** The statement of a page has one more than its count. */
 const keysOf = ({ search, at, pages }: AskedSkip): AskedKeys => ({
   search: { ...search, count: pages * search.count - 1 } satisfies Search,
   at,

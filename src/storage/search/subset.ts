@@ -4,7 +4,7 @@ import type { Connection } from '../database.ts'
 import { columnOf, sql } from '../sql.ts'
 import type { Whole } from '../store.ts'
 
-/** Of each what the subset keeps, marked as such: in one statement, since a resource is taken apart by PostgreSQL alone. */
+/** What the subset keeps of each, marked as a subset. In one statement, since only PostgreSQL takes resources apart. */
 export const subsetsOf = async <One extends Whole>(
   connection: Connection,
   { registry: { structures } }: { readonly registry: Registry },

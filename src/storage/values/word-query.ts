@@ -1,8 +1,8 @@
 import { type SqlFragment, sql } from '../sql.ts'
 
 /**
- * What is asked of words as a tsquery; it takes any text, and what it cannot read of it means nothing. "The bone OR liver AND metastases" of
- * https://hl7.org/fhir/R4/search.html#content with brackets is put together here, what lies between them is left to PostgreSQL.
+ * The words that are asked for, as a tsquery. It accepts any text, and ignores what it cannot read. "The bone OR liver AND metastases" of
+ * https://hl7.org/fhir/R4/search.html#content with brackets is put together here; what is between them is left to PostgreSQL.
  */
 export const wordQuery = (folded: string): SqlFragment => {
   const tokens = [...folded.matchAll(token)]
@@ -17,7 +17,7 @@ export const wordQuery = (folded: string): SqlFragment => {
   return joined(found, sql.fragment` && `)[0] ?? plain('')
 }
 
-/** A minus that ends a word or follows one says nothing of the bracket behind it: `beta-(1-3)-glucan`. */
+/** A minus inside or at the end of a word does not negate the bracket after it: `beta-(1-3)-glucan`. */
 const token = /"[^"]*"?|(?<![^\s(])-\(|\(|\)|[^\s()"]+/g
 
 type Token = RegExpExecArray
@@ -31,7 +31,7 @@ const plain = (text: string): SqlFragment => sql.fragment`websearch_to_tsquery('
 const joined = (found: readonly SqlFragment[], operator: SqlFragment): readonly SqlFragment[] =>
   found.length < 2 ? found : [sql.fragment`(${sql.join(found, operator)})`]
 
-/** Up to the bracket that closes them; none where nothing is asked. */
+/** Up to the closing bracket; empty if nothing is asked for. */
 const alternatives = (cursor: Cursor): readonly SqlFragment[] => {
   const found = [...conjunction(cursor)]
   while (textAt(cursor) === 'or') {
@@ -58,7 +58,7 @@ const group = (cursor: Cursor, opened: string): readonly SqlFragment[] => {
   return opened === '(' ? inner : inner.map(one => sql.fragment`(!! ${one})`)
 }
 
-/** Words and phrases one after another, as they stand. */
+/** Words and phrases one after another, as they were written. */
 const run = (cursor: Cursor): SqlFragment => {
   const from = cursor.tokens[cursor.at]?.index ?? 0
   let to = from

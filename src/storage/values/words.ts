@@ -11,9 +11,10 @@ export const matchWords = (content: SqlFragment, { code }: SearchParameter, word
   code === '_text' ? sql.fragment`fhir_narrative_words(${content}) @@ ${queryOf(words)}` : matchContent(content, words)
 
 /**
- * To take all words out of a content is slow. In what is plain ASCII each word that is asked, as PostgreSQL's parser has it, stands among the letters of
- * one of its texts, and in no content that has not its letters: only those texts are taken apart that have the letters of one, as `Patient/…` has those of
- * *patient*, which is no word there. A phrase lies in one text, so that others make no difference to it.
+ * Taking all words out of a content is slow. If it is plain ASCII, each word that is asked for (as PostgreSQL's parser has it) must occur, letter by
+ * letter, in one of its texts. So a content without these letters cannot match, and only those texts are split into words that contain the letters of
+ * one: for example `Patient/…` contains those of *patient*, which is not a word there. A phrase is always within one text, so the other texts do not
+ * matter.
  */
 const matchContent = (content: SqlFragment, words: Words): SqlFragment => {
   const decided = sql.fragment`fhir_content_words(${content}) @@ ${queryOf(words)}`
@@ -28,15 +29,15 @@ const matchContent = (content: SqlFragment, words: Words): SqlFragment => {
     FROM (SELECT lower((${content})::text COLLATE "C") AS text OFFSET 0) AS words_text)`
 }
 
-/** To look for more is no faster. */
+/** Looking for more is no faster. */
 const mostParts = 30
 
-/** Whether a content may match by the letters of its `text`, and whether it does by its texts, the rows `words_leaf`. */
+/** Whether a content may match, by the letters of its `text`; and whether it does, by its texts, the rows `words_leaf`. */
 type Tests = { readonly may: SqlFragment; readonly does: (leaves: SqlFragment) => SqlFragment }
 
 const leafText = sql.fragment`lower(words_leaf #>> '{}' COLLATE "C")`
 
-/** What has digits may be taken for several words. */
+/** The parser may take a text with digits for several words. */
 const isOneWord = ({ query }: Words): boolean => /^ *(?!(?:or|and) *$)[a-z]+ *$/.test(fold(query))
 
 const oneWord = (words: Words): Tests => {
@@ -60,17 +61,17 @@ const severalWords = (words: Words): Tests => {
   }
 }
 
-/** The words of the query, as the parser has them; asked once a statement. */
+/** The words of the query, according to the parser. Computed once in a statement. */
 const askedIn = (words: Words): SqlFragment => sql.fragment`ARRAY(
   SELECT replace(quoted[1], '''''', '''') FROM regexp_matches((${queryOf(words)})::text, '''((?:[^'']|'''')+)''', 'g') AS quoted)`
 
-/** What the letters of a content must have in any case: the query without what must not be there, and without the order of its phrases. */
+/** What the letters of a content must contain in any case: the query without its negated words, and without the order in its phrases. */
 const neededIn = (words: Words): SqlFragment => sql.fragment`(
   SELECT regexp_replace(nullif(querytree(${queryOf(words)}), 'T'), '<(-|[0-9]+)>', '&', 'g')::tsquery)`
 
-/** The same of the row of full_text; of `_content` there is none. */
+/** The same for the row of full_text; `_content` has none. */
 export const indexedWords = ({ code }: SearchParameter, words: Words): SqlFragment | undefined =>
   code === '_text' ? sql.fragment`narrative @@ ${queryOf(words)}` : undefined
 
-/** Folded as the words are. */
+/** Folded like the indexed words. */
 const queryOf = ({ query }: Words): SqlFragment => wordQuery(fold(query))
