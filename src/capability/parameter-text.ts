@@ -3,42 +3,42 @@ import { defaultCount, maxCount, type ResultName } from '../search/result-parame
 
 /** What the parameters mean that are not SearchParameters. */
 export const resultText: Readonly<Record<ResultName, string>> = {
-  _count: `How many matches a page has: ${defaultCount} unless said, ${maxCount} at most; 0 for the count alone.`,
-  _sort: 'Parameters in the order in which they count, each with a "-" for descending.',
+  _count: `How many matches a page has: ${defaultCount} by default, ${maxCount} at most; 0 for only the count.`,
+  _sort: 'Parameters by which to sort, the most important first; with a "-" in front for descending order.',
   _total: 'none (the default), estimate or accurate.',
   _summary: 'true, text, data, count or false.',
-  _elements: 'The top-level elements of the matches that are answered, beside the mandatory ones.',
-  _contained: 'false (the default): what a resource contains is answered within it alone.',
-  _containedType: 'container or contained: it changes nothing, where nothing contained is asked for.',
+  _elements: 'Which top-level elements of the matches are answered, besides the mandatory ones.',
+  _contained: 'false (the default): contained resources are only answered inside the resource that contains them.',
+  _containedType: 'container or contained; changes nothing, since contained resources cannot be searched.',
   _cursor:
-    'What a next link carries, beside nothing but _count, _format and _pretty: opaque, encrypted, for one day and this caller only.',
-  _format: 'json, xml or one of their MIME types; it goes before Accept.',
-  _pretty: 'true spreads the answer over lines.',
+    'Carried by next links, together with only _count, _format and _pretty: opaque, encrypted, valid for one day and this caller only.',
+  _format: 'json, xml or one of their MIME types; it takes precedence over Accept.',
+  _pretty: 'true puts line breaks into the answer.',
 }
 
 export const includeText: Readonly<Record<(typeof includeNames)[number], string>> = {
   _include:
-    'Type:parameter, Type:parameter:Target, Type:* or *; with :iterate also from what came along. A reference with a version brings the current one, a canonical with a version that alone.',
+    'Type:parameter, Type:parameter:Target, Type:* or *; with :iterate also from what was included. A reference with a version includes the current version, a canonical with a version only that version.',
   _revinclude: 'The same in the other direction.',
 }
 
 export const hasText =
-  'Resources that some other resource refers to which has the property: _has:Observation:patient:code=x; nested, with chains inside.'
+  'Resources to which some other resource refers that has the property: _has:Observation:patient:code=x. May be nested, with chains inside.'
 
 /** What requests may say in their headers. */
 export const headerText: Readonly<Record<string, string>> = {
-  Accept: 'The format of the answer, by quality; of a Binary also the type of its content.',
-  'Content-Type': 'The format of the body; application/json-patch+json of a JSON Patch; of a Binary any.',
+  Accept: 'The format of the answer, by quality; for a Binary also the type of its content.',
+  'Content-Type': 'The format of the body; application/json-patch+json for a JSON Patch; any type for a Binary.',
   'Content-Encoding': 'gzip or deflate.',
   'If-Match':
-    'An update, a patch or a deletion only of the version that is named, or of one of several: else 412. With *, only of what is there.',
+    'Update, patch or delete only if the current version is named, alone or as one of several; else 412. With *, only if the resource exists.',
   'If-None-Match':
-    'A read only where the version is another: else 304. With *, a write only where there is nothing yet: else 412.',
-  'If-Modified-Since': 'A read only where something has changed since: else 304.',
+    'Read only if the version is a different one; else 304. With *, write only if there is nothing yet; else 412.',
+  'If-Modified-Since': 'Read only if something has changed since; else 304.',
   'If-Unmodified-Since':
-    'A write only where nothing has changed since, to the second: else 412. Beside If-Match it is passed over.',
-  'If-None-Exist': 'A create only where nothing matches the criteria.',
+    'Write only if nothing has changed since, to the second; else 412. Ignored together with If-Match.',
+  'If-None-Exist': 'Create only if nothing matches the criteria.',
   Prefer:
-    'return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient; respond-async where the answer may come later, which is done for Bundles of writes and for searches of a type without a total.',
-  'X-Security-Context': 'Of a Binary that is written as content: its securityContext.',
+    'return=minimal, representation or OperationOutcome; handling=strict (the default) or lenient; respond-async if the answer may come later, which applies to Bundles of writes and to searches of a type without a total.',
+  'X-Security-Context': 'For a Binary that is written as content: its securityContext.',
 }

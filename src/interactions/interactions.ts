@@ -22,7 +22,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: read,
     documentation:
-      'The current version, with its ETag; 304 where If-None-Match or If-Modified-Since says that the client has it, but for a Group and a Provenance, whose members and targets change while the version stays. What the caller may not see is not found; what was deleted is gone.',
+      'The current version, with its ETag; 304 if If-None-Match or If-Modified-Since says that the client has it, except for a Group or a Provenance, whose members or targets change while the version stays the same. 404 for what the caller may not see; 410 for what was deleted.',
   },
   {
     name: 'vread',
@@ -31,7 +31,7 @@ export const interactions: readonly Interaction[] = [
     action: 'r',
     body: 'none',
     handler: vread,
-    documentation: 'One version, where the caller may see both this one and the current one.',
+    documentation: 'One version, if the caller may see both this one and the current one.',
   },
   {
     name: 'history-instance',
@@ -41,7 +41,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: history,
     documentation:
-      'All versions, newest first, in pages of _count; with _since only later ones, with _at those that were current then; parts of them by _summary and _elements. There is a total where the caller may see all of them, or one page has them all.',
+      'All versions, newest first, in pages of _count; with _since only later ones, with _at those that were current at that time; _summary and _elements choose parts of them. There is a total if the caller may see all of them, or one page has them all.',
   },
   {
     name: 'history-type',
@@ -50,7 +50,7 @@ export const interactions: readonly Interaction[] = [
     action: 's',
     body: 'none',
     handler: typeHistory,
-    documentation: 'The same of everything of a type that the caller may search.',
+    documentation: 'The same for everything of a type that the caller may search.',
   },
   {
     name: 'history-system',
@@ -58,7 +58,7 @@ export const interactions: readonly Interaction[] = [
     path: '_history',
     body: 'none',
     handler: systemHistory,
-    documentation: 'The same of all types that the caller may search.',
+    documentation: 'The same for all types that the caller may search.',
   },
   {
     name: 'update',
@@ -69,7 +69,7 @@ export const interactions: readonly Interaction[] = [
     handler: update,
     prepare: prepareUpdate,
     documentation:
-      'A new version, unless it says what is there already; with If-Match only of the version it names, with If-None-Match: * only where there is none.',
+      'Makes a new version, unless nothing is different. With If-Match only if the current version is the one that it names; with If-None-Match: * only if there is none.',
   },
   {
     name: 'update',
@@ -79,7 +79,7 @@ export const interactions: readonly Interaction[] = [
     body: 'resource',
     handler: conditional(decideUpdate),
     decide: decideUpdate,
-    documentation: 'Updates the one match of the criteria; where there is none, creates the resource.',
+    documentation: 'Updates the only match of the criteria; if there is none, creates the resource.',
   },
   {
     name: 'patch',
@@ -90,8 +90,8 @@ export const interactions: readonly Interaction[] = [
     handler: patch,
     prepare: preparePatch,
     documentation:
-      'A JSON Patch, or a FHIRPath Patch as Parameters. What comes out is checked like an update. Lists and objects that it has emptied are taken out, and so is a narrative that was made from ' +
-      'what it changes (generated, extensions), unless it sends another; one of another status is sent anew or taken out by the patch itself (else 422). A token that may change and not read cannot patch (403): what is refused would tell it what is there.',
+      'A JSON Patch, or a FHIRPath Patch as Parameters. The result is checked like an update. Lists and objects that become empty are removed, and so is a narrative that was made from ' +
+      'what it changes (generated, extensions), unless the patch sends another one. A narrative of another status must be replaced or removed by the patch itself (else 422). A token that may change but not read cannot patch (403), since refusals would reveal what is stored.',
   },
   {
     name: 'patch',
@@ -101,7 +101,7 @@ export const interactions: readonly Interaction[] = [
     body: 'patch',
     handler: conditional(decidePatch),
     decide: decidePatch,
-    documentation: 'Patches the one match of the criteria.',
+    documentation: 'Patches the only match of the criteria.',
   },
   {
     name: 'delete',
@@ -111,7 +111,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: deletion,
     prepare: prepareDelete,
-    documentation: 'Deleting again changes nothing. The history stays, for whoever may read it.',
+    documentation: 'Deleting again changes nothing. The history stays, for those who may read it.',
   },
   {
     name: 'delete',
@@ -121,7 +121,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: conditional(decideDelete),
     decide: decideDelete,
-    documentation: 'Deletes all matches of the criteria, up to 1000, or as many of them as _count says.',
+    documentation: 'Deletes all matches of the criteria, up to 1000, or up to _count.',
   },
   {
     name: 'create',
@@ -131,7 +131,7 @@ export const interactions: readonly Interaction[] = [
     body: 'resource',
     handler: create,
     prepare: prepareCreate,
-    documentation: 'The server chooses the id. With If-None-Exist an existing match is answered instead.',
+    documentation: 'The server chooses the id. With If-None-Exist, an existing match is answered instead.',
   },
   {
     name: 'search-type',
@@ -141,7 +141,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: search,
     documentation:
-      'Pages of _count by the next and previous links; a total only where _total or _summary=count asks for it.',
+      'Pages of _count, with next and previous links; a total only if _total or _summary=count asks for it.',
   },
   {
     name: 'search-type',
@@ -150,7 +150,7 @@ export const interactions: readonly Interaction[] = [
     action: 's',
     body: 'form',
     handler: search,
-    documentation: 'The same with the parameters in a form, where no log or proxy keeps them.',
+    documentation: 'The same with the parameters in a form, so that no log or proxy keeps them.',
   },
   {
     name: 'search-type',
@@ -160,7 +160,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: searchCompartment,
     documentation:
-      'What is in the compartment of a Patient, Device, Encounter, Practitioner or RelatedPerson; nothing where the caller may not see that one.',
+      'What is in the compartment of a Patient, Device, Encounter, Practitioner or RelatedPerson; nothing if the caller may not see that one.',
   },
   {
     name: 'search-type',
@@ -178,7 +178,7 @@ export const interactions: readonly Interaction[] = [
     action: 's',
     body: 'none',
     handler: searchCompartments,
-    documentation: 'Everything in the compartment, or of it the types in _type, one type after another.',
+    documentation: 'Everything in the compartment, or only the types in _type, one type after another.',
   },
   {
     name: 'search-system',
@@ -197,7 +197,7 @@ export const interactions: readonly Interaction[] = [
     body: 'none',
     handler: searchSystem,
     documentation:
-      'The types in _type, one after another, by parameters that all of them have; without _type all types that the caller may search.',
+      'The types in _type, one after another, by parameters that all of them have; without _type, all types that the caller may search.',
   },
   {
     name: 'search-system',
@@ -214,7 +214,7 @@ export const interactions: readonly Interaction[] = [
     path: '',
     body: 'resource',
     handler: batch,
-    documentation: 'Each entry on its own, answered in order. Creates that follow one another are written together.',
+    documentation: 'Each entry on its own, answered in order. Consecutive creates are written together.',
   },
   {
     name: 'transaction',
@@ -222,6 +222,6 @@ export const interactions: readonly Interaction[] = [
     path: '',
     body: 'resource',
     handler: transaction,
-    documentation: 'All entries or none. References to other entries by urn:uuid are resolved.',
+    documentation: 'All entries, or none. References to other entries by urn:uuid are resolved.',
   },
 ]

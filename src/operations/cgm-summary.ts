@@ -17,7 +17,7 @@ export const cgmSummaryOperation: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'What a glucose sensor measured of one Patient in some days, as the summary Observations of the HL7 guide on CGM (mean, GMI, variation, times in ranges, days of wear, sensor active), in a Bundle: of the readings that the caller may search at that moment, and stored nowhere.',
+    'What a glucose sensor measured for one Patient over some days, as the summary Observations of the HL7 guide on CGM (mean, GMI, variation, times in ranges, days of wear, sensor active), in a Bundle. Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {
     const asked = parseSummary(primitivesOf(request))
     const profile = await readGlucoseProfile(context, asked)

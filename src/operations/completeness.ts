@@ -20,7 +20,7 @@ export const completeness: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'On which days of a period readings of up to 50 Patients began, and how many: of SampledData each sample, but a wave counts as one. Where a study is named, only readings count that it is given. For each Patient with a reading an Observation whose component has the count of each day as SampledData, E for a day without one.',
+    'How many readings of up to 50 Patients began on each day of a period. Each sample of SampledData counts, but a waveform counts as one. If a study is named, only readings that are shared with it count. For each Patient with a reading there is an Observation, whose component has the count of each day as SampledData, with E for a day without one.',
   handler: async (request, { store, caller, registry }) => {
     const asked = parseCompleteness(primitivesOf(request), caller)
     const rows = await store.completeness({ ...asked, mistaken: emptyReadings(registry) })

@@ -22,7 +22,7 @@ export const dailySummary: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'One Patient’s days: for each kind, source and day with a reading an Observation with the sum (of steps, energy, sleep) or the average, minimum and maximum (of heart rate, pressure, glucose), in a Bundle: of the readings that the caller may search at that moment, and stored nowhere.',
+    'One Patient’s days, in a Bundle: for each kind, source and day with a reading, an Observation with the sum (of steps, energy, sleep) or with the average, minimum and maximum (of heart rate, pressure, glucose). Made from the readings that the caller may search at that moment, and stored nowhere.',
   handler: async (request, context) => {
     const asked = parseDays(primitivesOf(request))
     const { patient, from, to, timezone } = asked

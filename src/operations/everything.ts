@@ -25,7 +25,7 @@ export const patientEverything: Operation = {
   types: ['Patient'],
   methods: ['GET', 'POST'],
   documentation:
-    'The Patient, or all Patients, with what is in the compartment, and what that refers to: whatever of it the caller may search, in pages of _count. start and end bound when care was given, _since when it was written; of _type alone is in the answer, also of what is referred to.',
+    'The Patient, or all Patients, with everything in the compartment, and what that refers to, as far as the caller may search it, in pages of _count. start and end bound the time of care, _since the time of writing. With _type the answer has only these types, also among what is referred to.',
   handler: (request, context) => everything(request, context),
 }
 
@@ -35,7 +35,8 @@ export const groupEverything: Operation = {
   definition: 'http://hl7.org/fhir/OperationDefinition/Group-everything',
   at: { instance: 'r' },
   types: ['Group'],
-  documentation: 'The same of all members of a Group that the caller may search, and the Group itself.',
+  documentation:
+    'The same as Patient/$everything, for all members of a Group that the caller may search, and the Group itself.',
 }
 
 const everything = async (request: FhirRequest, context: Context) => {

@@ -15,7 +15,7 @@ export const expand: Operation = {
   types: ['ValueSet'],
   methods: ['GET', 'POST'],
   documentation:
-    'All codes of a value set: one that is stored here, published by this server, of R4 itself, or posted; flat, without those that are abstract. filter, offset, count, activeOnly and exclude-system choose among them; includeDesignations, displayLanguage and includeDefinition say how they are told. excludeNested, excludeNotForUI and excludePostCoordinated change nothing. Code systems that are not held here whole are refused, and so is a date: the definitions are those of now.',
+    'All codes of a value set that is stored here, published by this server, part of R4 itself, or posted; as a flat list without abstract codes. filter, offset, count, activeOnly and exclude-system choose among them; includeDesignations, displayLanguage and includeDefinition say how they are shown. excludeNested, excludeNotForUI and excludePostCoordinated change nothing. Code systems of which this server does not have all codes are refused, and so is a date, since only the present definitions are known.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
     const given = primitivesAmong(request, 'expand', names, ['valueSet'])

@@ -27,7 +27,7 @@ export const glucoseProfile: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'The ambulatory glucose profile of one Patient: mean, variation, GMI, how much of the time there are readings, time in the ranges of the international consensus, and percentiles by the quarter of an hour of the day.',
+    'The ambulatory glucose profile of one Patient: mean, variation, GMI, how much of the time there are readings, time in the ranges of the international consensus, and percentiles for each quarter of an hour of the day.',
   handler: async (request, context) => {
     const asked = parseProfile(primitivesOf(request))
     return parametersResponse(toParameters(await readGlucoseProfile(context, asked), asked))

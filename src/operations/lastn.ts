@@ -14,7 +14,7 @@ export const lastn: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'For the patients in patient or subject, the latest max (1 unless said) Observations of each group of codes, and those that are as old as the last of them; other search parameters narrow. Codes that stand together in the code of an Observation are one group; Observations without a coding are grouped by their text.',
+    'The latest Observations of each group of codes, as many as max says (1 by default), for the patients in patient or subject, and those that are as old as the last of them. Other search parameters narrow the search. Codes that occur together in the code of an Observation are one group; Observations without a coding are grouped by their text.',
   handler: async (request, { registry, store, base }) => {
     const given = primitivesOf(request)
     const max = atMost(given, 'max', mostOfEach, 1)

@@ -15,7 +15,8 @@ export const metaAdd: Operation = {
   at: { instance: 'u' },
   types: 'all',
   methods: ['POST'],
-  documentation: 'Adds profiles, tags and security labels to a resource; those that it has already change nothing.',
+  documentation:
+    'Adds profiles, tags and security labels to a resource; those that it has already are not added again.',
   handler: (request, context) => change(request, context, added),
 }
 
@@ -26,7 +27,7 @@ export const metaDelete: Operation = {
   at: { instance: 'u' },
   types: 'all',
   methods: ['POST'],
-  documentation: 'Takes profiles, tags and security labels from a resource, told by system and code.',
+  documentation: 'Removes profiles, tags and security labels from a resource, by system and code.',
   handler: (request, context) => change(request, context, removed),
 }
 

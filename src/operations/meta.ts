@@ -12,7 +12,7 @@ export const meta: Operation = {
   types: 'all',
   methods: ['GET', 'POST'],
   documentation:
-    'The profiles, tags and security labels of one resource, or all that stand in resources which the caller may search.',
+    'The profiles, tags and security labels of one resource, or of all resources that the caller may search.',
   handler: async (request, context) => {
     parametersOf(request.body)
     const valueMeta = await metaOf(request, context)

@@ -18,7 +18,7 @@ export const points: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'The single measurements that one Observation holds as SampledData or as an Open mHealth data series, each as an Observation of its own, in pages.',
+    'The single measurements that one Observation contains, as SampledData or as an Open mHealth data series, each as an Observation of its own, in pages.',
   handler: async (request, { store, mhealth, base }) => {
     if (!('id' in request)) throw new FhirError('not-supported', '$points is asked of one Observation')
     const asked = parsePoints(primitivesOf(request))

@@ -20,7 +20,7 @@ export const series: Operation = {
   types: ['Observation'],
   methods: ['GET', 'POST'],
   documentation:
-    'One Patient’s numbers of some codes over time, in one unit, for drawing: in steps so long that there are at most so many points, for each source an Observation with count, minimum, average, maximum and sum as SampledData, E where a step holds nothing.',
+    'One Patient’s numbers of some codes over time, in one unit, for drawing. The steps are so long that there are at most as many points as are asked for. For each source there is an Observation with count, minimum, average, maximum and sum as SampledData, with E for a step without readings.',
   handler: async (request, context) => {
     const asked = parseSeries(primitivesOf(request))
     const { lines, leftOut } = await readSeries(context, asked)

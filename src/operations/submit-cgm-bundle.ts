@@ -15,7 +15,7 @@ export const submitCgmBundle: Operation = {
   methods: ['POST'],
   takesBundle: true,
   documentation:
-    'Takes a transaction Bundle of Observations, DiagnosticReports and Devices of a glucose sensor, each entry on its own, by the way of every other create; an entry that refers to one that is refused is refused with it. If-None-Exist takes all search parameters; identifiers are kept as they are sent; of documents that are sent again nothing is stored twice.',
+    'Accepts a transaction Bundle of Observations, DiagnosticReports and Devices of a glucose sensor. Each entry is written on its own, like any other create; an entry that refers to one that is refused is refused with it. If-None-Exist accepts all search parameters; identifiers are kept as they are sent; documents that are sent again are not stored twice.',
   handler: async (request, context) => {
     const sent = entriesOf(request.body)
     requireTransaction(request.body)

@@ -20,7 +20,7 @@ export const subscriptionStatus: Operation = {
   at: { type: 's', instance: 'r' },
   types: ['Subscription'],
   methods: ['GET', 'POST'],
-  documentation: 'How it stands with the caller’s Subscriptions: all, those with the ids, or those of a status.',
+  documentation: 'The state of the caller’s Subscriptions: all, those with the ids, or those with a status.',
   handler: async (request, context) => {
     const given = accepted(request, ['id', 'status'])
     const found = await subscriptionsOf(request, given.getAll('id'), context)
@@ -46,7 +46,7 @@ export const subscriptionEvents: Operation = {
   types: ['Subscription'],
   methods: ['GET', 'POST'],
   documentation:
-    'The events of the caller’s Subscription between two numbers, at most 1000 from the first on, of what may still be seen.',
+    'The events of the caller’s Subscription between two numbers, at most 1000 from the first on, as far as the caller may still see what they are about.',
   handler: async (request, context) => {
     const given = accepted(request, ['eventsSinceNumber', 'eventsUntilNumber', 'content'])
     const [subscription] = await subscriptionsOf(request, [], context)
@@ -76,7 +76,7 @@ export const websocketBinding: Operation = {
   types: ['Subscription'],
   methods: ['GET', 'POST'],
   documentation:
-    'A token that a websocket presents once, within a minute, to be told of the caller’s Subscriptions that have this channel and were written with the same client and scopes.',
+    'A token that a websocket can present once, within a minute, to be notified of the caller’s Subscriptions that have this channel and were written with the same client and scopes.',
   handler: async (request, context) => {
     const found = await subscriptionsOf(request, accepted(request, ['id']).getAll('id'), context)
     const ids = found.flatMap(({ id, status, channel }) =>

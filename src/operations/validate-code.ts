@@ -41,7 +41,7 @@ export const validateCodeInCodeSystem: Operation = {
   types: ['CodeSystem'],
   methods: ['GET', 'POST'],
   documentation:
-    'Whether a code, a coding, or one of the codings of a codeableConcept is of a code system that is held here whole.',
+    'Whether a code, a coding, or one of the codings of a codeableConcept is in a code system of which this server has all codes.',
   handler: async (sent, context) => {
     const request = inParameters(sent)
     const given = primitivesAmong(request, 'validate-code', [...names, 'version'], [...complex, 'codeSystem'])

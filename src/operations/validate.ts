@@ -23,7 +23,7 @@ export const validate: Operation = {
   methods: ['GET', 'POST'],
   judgesBody: true,
   documentation:
-    'Whether a resource is valid, and obeys the profile that is named and those that it claims: always 200, with the issues in an OperationOutcome. Nothing is stored.',
+    'Whether a resource is valid, and obeys the profile that is named and those that it claims. The answer is always 200, with the issues in an OperationOutcome. Nothing is stored.',
   handler: async (request, context) => {
     if (!('type' in request)) throw new FhirError('not-found', '$validate is an operation of a type')
     const asked = parseValidate(request, context)

@@ -11,13 +11,13 @@ export const universalParameters = [
     name: '_filter',
     type: 'special',
     documentation:
-      'https://hl7.org/fhir/R4/search_filter.html, whole: and, or, not, brackets, paths over references, and of the operators those that the type of a parameter allows. Not in scopes.',
+      'All of https://hl7.org/fhir/R4/search_filter.html: and, or, not, brackets, paths over references, and the operators that the type of a parameter allows. Not in scopes.',
   },
   {
     name: '_list',
     type: 'token',
     documentation:
-      'The items of a List, by its id, that were not taken off it: none of a List that the caller may not search. Lists by name, such as $current-problems, are not kept here.',
+      'The items of a List, by its id, that were not removed from it; none for a List that the caller may not search. Lists by name, such as $current-problems, are not supported.',
   },
 ] as const
 
