@@ -1,19 +1,17 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
 import type { Access } from '../access/access.ts'
-import { FhirError } from '../fhir/error.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
 import type { Expression, Principal } from '../search/expression.ts'
 import { lookUpConcepts, terminologyFor } from './compile/terminology.ts'
-import { findCurrent, wasVisible } from './current.ts'
 import type { Connection, Database } from './database.ts'
 import { readCompleteness } from './figures/completeness.ts'
 import { readGlucoseProfile } from './figures/glucose-profile.ts'
 import { lastObservations } from './figures/lastn.ts'
 import { readSeries } from './figures/series.ts'
 import { readStatistics } from './figures/statistics.ts'
-import { historyOfInstance, visibleVersion } from './history/history.ts'
+import { historyOfInstance } from './history/history.ts'
 import { historyOfTypes } from './history/history-of-types.ts'
 import { authorKey, type Dictionary, openDictionary } from './prepare/dictionary.ts'
 import { openDurations } from './prepare/duration.ts'
@@ -23,6 +21,8 @@ import { keepRefused } from './quarantine/quarantine.ts'
 import type { QuarantineRoom } from './quarantine/quarantine-room.ts'
 import { settleQuarantined } from './quarantine/quarantine-settling.ts'
 import { readQuarantined, readQuarantinedDocument } from './quarantine/quarantined.ts'
+import { readRefusedDocument, readRefusedOf, removeRefused } from './quarantine/refused-of-patient.ts'
+import { read, vread } from './read.ts'
 import { openCommonTokens } from './search/common-tokens.ts'
 import { explainSearch } from './search/explain.ts'
 import { openManyPatients } from './search/many-patients.ts'
@@ -32,7 +32,7 @@ import { searchMatches, searchPage } from './search/search.ts'
 import { subsetsOf } from './search/subset.ts'
 import { whose } from './search/whose.ts'
 import { sql } from './sql.ts'
-import type { Store, Stored } from './store.ts'
+import type { Store } from './store.ts'
 import { readArrivals } from './study/arrivals.ts'
 import { readStudyPeople } from './study/study-people.ts'
 import { issueBinding } from './subscription/binding-token.ts'
@@ -141,6 +141,10 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
           settleQuarantined(connection, { ...writing, linked: new Set() }, ...asked),
         )
       },
+      removeRefused: async id => {
+        const writing = await signed()
+        return database.transaction(connection => removeRefused(connection, { ...writing, linked: new Set() }, id))
+      },
       write: writes => atomic(store => store.write(writes)),
       trying: (...tried) => atomic(store => store.trying(...tried)),
       atomic,
@@ -154,6 +158,7 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
     validationPolicies: observations => findPolicies(connection, writing, observations),
     keepRefused: refused => keepRefused(connection, writing, quarantine, refused),
     settleQuarantined: (...asked) => settleQuarantined(connection, writing, ...asked),
+    removeRefused: id => removeRefused(connection, writing, id),
     write: (writes, beside) => writeAll(connection, writing, writes, beside),
     trying: (writes, run) =>
       runAndRollBack(connection, async () => {
@@ -170,7 +175,10 @@ type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
 const reading = (
   connection: Connection,
   asking: Reading,
-): Omit<Store, 'write' | 'trying' | 'atomic' | 'validationPolicies' | 'keepRefused' | 'settleQuarantined'> => ({
+): Omit<
+  Store,
+  'write' | 'trying' | 'atomic' | 'validationPolicies' | 'keepRefused' | 'settleQuarantined' | 'removeRefused'
+> => ({
   read: (type, id) => read(connection, asking, type, id),
   vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
   history: async (type, id, asked) => {
@@ -192,6 +200,8 @@ const reading = (
   arrivals: async asked => readArrivals(connection, asking, await lookedUp(connection, asking, asked)),
   quarantined: asked => readQuarantined(connection, asking, asked),
   quarantinedDocument: (id, keepers) => readQuarantinedDocument(connection, asking, id, keepers),
+  refusedOf: asked => readRefusedOf(connection, asking, asked),
+  refusedDocument: id => readRefusedDocument(connection, asking, id),
   ingest: asked => readIngest(connection, asking, asked),
   terminology: terminologyFor(connection, asking),
   meta: types => readMeta(connection, asking, types),
@@ -211,31 +221,6 @@ const lookedUp = async <Asked extends { readonly where: Expression }>(
   asking: Reading,
   asked: Asked,
 ): Promise<Asked> => ({ ...asked, where: await lookUpConcepts(connection, asking, asked.where) })
-
-const read = async (connection: Connection, asking: Reading, type: ResourceType, id: string): Promise<Stored> => {
-  const current = await findCurrent(connection, asking, type, id, 'r')
-  if (current !== undefined) return current
-  const place = await connection.maybeOne<{ patientId: number; pk: string }>(sql.fragment`
-    SELECT patient_id AS "patientId", pk FROM resource_identity
-    WHERE type_id = ${asking.typeIds.get(type) ?? 0} AND id = ${id}`)
-  if (place !== undefined && (await wasVisible(connection, asking, { type, id, ...place }, 'r')) !== undefined)
-    throw new FhirError('deleted', `${type}/${id} was deleted`)
-  throw unknown(type, id)
-}
-
-const vread = async (
-  connection: Connection,
-  asking: Reading,
-  type: ResourceType,
-  id: string,
-  versionId: string,
-): Promise<Stored> => {
-  const version = await visibleVersion(connection, asking, { type, id }, versionId)
-  if (version === undefined) throw new FhirError('not-found', `${type}/${id}/_history/${versionId} is not known`)
-  if (version.content === undefined)
-    throw new FhirError('deleted', `${type}/${id} was deleted with version ${versionId}`)
-  return { ...version, content: version.content }
-}
 
 const typeIdsOf = async (connection: Connection): Promise<ReadonlyMap<ResourceType, number>> => {
   const rows = await connection.any<{ name: ResourceType; type_id: number }>(

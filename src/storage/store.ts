@@ -15,14 +15,7 @@ import type {
   StatisticsAsked,
   StatisticsRow,
 } from './figures/figures.ts'
-import type {
-  QuarantinedAsked,
-  QuarantinedDocument,
-  QuarantinedPage,
-  QuarantineKeepers,
-  Settled,
-  Settling,
-} from './quarantine/quarantine-asked.ts'
+import type { Quarantine } from './quarantine/quarantine-asked.ts'
 import type { Kept, RefusedBody } from './quarantine/refused-upload.ts'
 import type { RowsAsked, Whose } from './search/rows-asked.ts'
 import type { Arrival, ArrivalsAsked } from './study/arrivals.ts'
@@ -174,7 +167,7 @@ export type Explanation = {
 export type ExplainDepth = 'plan' | 'analyze'
 
 /** The only way to the resource tables, for one caller: every question passes that caller's access. */
-export type Store = {
+export type Store = Quarantine & {
   /** Throws `not-found`, also for what the caller may not see, or `deleted`. */
   readonly read: (type: ResourceType, id: string) => Promise<Stored>
   readonly vread: (type: ResourceType, id: string, versionId: string) => Promise<Stored>
@@ -221,16 +214,6 @@ export type Store = {
   readonly validationPolicies: (asked: readonly PolicyAsked[]) => Promise<readonly (readonly string[])[]>
   /** In one commit: keeps what a policy has refused, if its sender may write it and there is room for it. */
   readonly keepRefused: (refused: readonly RefusedUpload[]) => Promise<readonly Kept[]>
-  /** For whoever looks after it, who may not be able to read Observations. */
-  readonly quarantined: (asked: QuarantinedAsked) => Promise<QuarantinedPage>
-  /** Its content is only for those who may read such an Observation. Undefined for those who do not look after it. */
-  readonly quarantinedDocument: (id: string, keepers: QuarantineKeepers) => Promise<QuarantinedDocument | undefined>
-  /** Undefined if it is not waiting, or not theirs. */
-  readonly settleQuarantined: (
-    id: string,
-    keepers: QuarantineKeepers,
-    settling: Settling,
-  ) => Promise<Settled | undefined>
   readonly ingest: (asked: IngestAsked) => Promise<Ingest>
   /**
    * One commit. An entry that is refused changes nothing, and does not affect the others. `beside`: what else the same transaction writes, such as

@@ -15,6 +15,8 @@ import { verificationPage } from './account/verification.ts'
 import { auditPage } from './audit/audit.ts'
 import { authorizePage } from './authorize/authorize.ts'
 import { partnerLinkPage } from './authorize/partner-link.ts'
+import { ownRefusedPage } from './intake/own-refused.ts'
+import { ownRefusedDocumentPage } from './intake/own-refused-document.ts'
 import { quarantineDocumentPage } from './intake/quarantine-document.ts'
 import { sourcePage } from './intake/source.ts'
 import { sourceIntakePages } from './intake/source-intake.ts'
@@ -110,6 +112,8 @@ export const pages: readonly AddPage[] = [
   accountEhrsPage,
   accountDisclosuresPage,
   accountDataPage,
+  ownRefusedPage,
+  ownRefusedDocumentPage,
   invitationPage,
   invitationAccountPage,
   sharingPage,

@@ -1,6 +1,7 @@
 import type { ResearchStudy } from '@medplum/fhirtypes'
 import t from 'tap'
 import { startSession } from '../../src/storage/account/session.ts'
+import { sql } from '../../src/storage/sql.ts'
 import { point, upload } from '../mhealth/upload.ts'
 import * as w from '../storage/model/world.ts'
 import { openBrowser, type Shown } from '../support/browser.ts'
@@ -117,7 +118,7 @@ const documents = await Promise.all(
     const refused = await send(row, secret)
     const id = /kept in quarantine as ([\da-f-]{36})/.exec(refused.body)?.[1] ?? refused.body
     const twin = await twinOf(row, 100 + index)
-    return { id, secret, twin, keepers: row[3], isTold, name: `${row[0]}, ${way}` }
+    return { id, secret, twin, keepers: row[3], patient: row[0], isTold, name: `${row[0]}, ${way}` }
   }),
 )
 
@@ -127,6 +128,19 @@ const signedIn = async (practitioner: string) => {
   const cookie = await startSession(database, { person: `person-${practitioner}`, methods: ['pwd'], device: 'Test' })
   browser.cookies.set('sharewell-session', cookie)
   return browser
+}
+/** A person of their own for each; the two joined ones have one already. */
+const accountOf = async (patient: string): Promise<string> => {
+  const known = await database.maybeOne<{ person: string }>(sql.fragment`
+    SELECT person FROM person_patient WHERE patient = ${patient} ORDER BY person LIMIT 1`)
+  if (known !== undefined) return known.person
+  const person = {
+    resourceType: 'Person',
+    id: `person-of-${patient}`,
+    link: [{ target: { reference: `Patient/${patient}` } }],
+  }
+  await everything('PUT', `Person/${person.id}`, person)
+  return person.id
 }
 const reads = async (practitioner: string, observation: string): Promise<boolean> => {
   const token = await world.token({ subject: { kind: 'user', person: `person-${practitioner}` }, scope: 'user/*.rs' })
@@ -202,6 +216,32 @@ t.test('a form of who does not look after it does nothing', async t => {
         )
     }
   }
+})
+
+t.test('patients see theirs and nobody else’s, and what they say where that is clear', async t => {
+  for (const [patient] of facts.patients) {
+    const browser = openBrowser(server, { remoteAddress: `10.9.0.${address++}` })
+    const person = await accountOf(patient)
+    browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+    const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
+    const listed = (await browser.get(`/account/refused?record=${patient}`)).body
+    t.notMatch(listed, 'secret-', patient)
+    const isOf = (one: { readonly patient: string }) => facts.isOneHuman(one.patient, patient)
+    t.strictSame(
+      documents.filter(({ id }) => listed.includes(id)),
+      documents.filter(isOf),
+      `${patient}: the list`,
+    )
+    for (const one of documents) {
+      const shown = await browser.get(`/account/refused/${one.id}`)
+      t.equal(shown.status, isOf(one) ? 200 : 404, `${patient}: ${one.name}`)
+      t.equal(shown.body.includes(one.secret), isOf(one) && one.isTold, `${patient}: ${one.name}`)
+    }
+    for (const { id } of documents.filter(one => !isOf(one)))
+      await browser.post(`/account/refused/${id}/remove`, { _csrf })
+  }
+  const left = await database.any<{ state: string }>(sql.fragment`SELECT DISTINCT state FROM quarantined_document`)
+  t.strictSame(left, [{ state: 'waiting' }], 'and the form of somebody else removes nothing')
 })
 
 t.test('a consent that ends hides the document at once', async t => {

@@ -27,6 +27,7 @@ const pages = {
   '/account/email': 'Cambiar su correo electrónico',
   '/account/name': 'Cambiar su nombre',
   '/account/password': 'Cambiar su contraseña',
+  '/account/refused': 'Mediciones rechazadas',
   '/account/second-factor': 'Segundo factor',
   '/account/second-factor/set-up': 'Preparar una aplicación de autenticación',
   '/account/sessions': 'Dónde tiene la sesión abierta',

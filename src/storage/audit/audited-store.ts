@@ -50,6 +50,7 @@ export const auditedStore = (store: Store, { trail, agent, registry }: Auditing)
     },
     settleQuarantined: (...asked) =>
       commit({ interaction: 'transaction', type: 'Observation' }, inner => inner.settleQuarantined(...asked)),
+    removeRefused: id => commit({ interaction: 'delete', type: 'Observation' }, inner => inner.removeRefused(id)),
     keepRefused: refused =>
       commit({ interaction: 'transaction', type: 'Observation' }, inner => inner.keepRefused(refused)),
     trying: (writes, run) =>
@@ -81,6 +82,11 @@ const notingStore = (store: Store, registry: Registry, noted: Noted[]): Store =>
     settleQuarantined: async (...asked) => {
       const settled = await store.settleQuarantined(...asked)
       noted.push(...settledAccesses(settled, asked[2]))
+      return settled
+    },
+    removeRefused: async id => {
+      const settled = await store.removeRefused(id)
+      noted.push(...settledAccesses(settled, { kind: 'removed' }))
       return settled
     },
     keepRefused: async refused => {

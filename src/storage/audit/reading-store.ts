@@ -140,6 +140,18 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
         () => store.quarantinedDocument(...asked),
         found => (found?.document === undefined ? [] : [{ ...found.document, type: 'Observation' }]),
       ),
+    refusedOf: asked =>
+      answering(
+        { interaction: 'search-type', type: 'Observation', subjects: [asked.patient] },
+        () => store.refusedOf(asked),
+        nothing,
+      ),
+    refusedDocument: id =>
+      answering(
+        { interaction: 'read', type: 'Observation' },
+        () => store.refusedDocument(id),
+        found => (found?.document === undefined ? [] : [{ ...found.document, type: 'Observation' }]),
+      ),
     meta: types => answering({ interaction: 'search-system' }, () => store.meta(types), nothing),
     lastEvent: async (id, question) => {
       const last = await store.lastEvent(id, question)

@@ -1,6 +1,26 @@
 import type { Issue } from '../../fhir/error.ts'
 import type { Expression } from '../../search/expression.ts'
 
+/** The part of a store that has what was refused. */
+export type Quarantine = {
+  /** For whoever looks after it, who may not be able to read Observations. */
+  readonly quarantined: (asked: QuarantinedAsked) => Promise<QuarantinedPage>
+  /** Its content is only for those who may read such an Observation. Undefined for those who do not look after it. */
+  readonly quarantinedDocument: (id: string, keepers: QuarantineKeepers) => Promise<QuarantinedDocument | undefined>
+  /** What is waiting of a patient, the newest first, for those who could read it if it had been accepted. */
+  readonly refusedOf: (asked: RefusedAsked) => Promise<readonly RefusedReading[]>
+  /** One of these. Undefined for everybody else, and if it is no longer waiting. */
+  readonly refusedDocument: (id: string) => Promise<RefusedDocument | undefined>
+  /** Removes it, for those who could delete it if it had been accepted. Undefined for everybody else. */
+  readonly removeRefused: (id: string) => Promise<Settled | undefined>
+  /** Undefined if it is not waiting, or not theirs. */
+  readonly settleQuarantined: (
+    id: string,
+    keepers: QuarantineKeepers,
+    settling: Settling,
+  ) => Promise<Settled | undefined>
+}
+
 /** What somebody looks after: the ResearchStudys that they lead, and the Organizations that they manage. */
 export type QuarantineKeepers = { readonly studies: Expression; readonly organizations: Expression }
 
@@ -56,14 +76,27 @@ export type QuarantinedDocument = Quarantined & {
   /** Whether it refers to something that was refused with it. */
   readonly isLost: boolean
   /** Absent if the reader may not read it, and once it is settled. */
-  readonly document?: {
-    readonly sent: string
-    readonly issues: readonly Issue[]
-    readonly patient: string
-    readonly patientId: number
-    readonly kindId: number
-  }
+  readonly document?: SentDocument
 }
+
+export type SentDocument = {
+  readonly sent: string
+  readonly issues: readonly Issue[]
+  readonly patient: string
+  readonly patientId: number
+  readonly kindId: number
+}
+
+/** By id of one of the Patients of a compartment. */
+export type RefusedAsked = { readonly patient: string; readonly offset: number; readonly limit: number }
+
+/** What is waiting of a patient, for those who could read it if it had been accepted. */
+export type RefusedReading = QuarantineGroup &
+  Pick<Quarantined, 'id' | 'firstAt' | 'lastAt' | 'times'> &
+  Pick<QuarantinedDocument, 'client' | 'source'>
+
+/** `document` is absent if it is unclear what kind of data it is, or whose. */
+export type RefusedDocument = RefusedReading & Pick<QuarantinedDocument, 'document'>
 
 /** As what it was sent, and the number of its compartment. */
 export type Settled = { readonly interaction: 'create' | 'update'; readonly patientId: number }

@@ -90,7 +90,7 @@ const ofOtherStudies = sql.fragment`EXISTS (
   SELECT FROM quarantined_for AS other WHERE other.id = document.id AND other.study_id NOT IN (SELECT id FROM led))`
 
 /** Its content is deleted: an Observation has it now, or nobody wants it. */
-const gone = sql.fragment`sent = NULL, face = NULL, issues = NULL, if_none_exist = NULL`
+export const gone = sql.fragment`sent = NULL, face = NULL, issues = NULL, if_none_exist = NULL`
 
 const changeOf = (settling: Settling): SqlFragment => {
   switch (settling.kind) {

@@ -1,10 +1,9 @@
-import { parseJson } from '../../fhir/json.ts'
 import type { Expression } from '../../search/expression.ts'
 import { type Gate, passesGate } from '../compile/gate.ts'
 import type { Asking } from '../current.ts'
 import type { Connection } from '../database.ts'
 import { visibleAmong } from '../history/old-version.ts'
-import { numberAll, type Preparing, prepare } from '../prepare/prepare.ts'
+import type { Preparing } from '../prepare/prepare.ts'
 import { type SqlFragment, sql } from '../sql.ts'
 import type {
   Quarantined,
@@ -13,6 +12,7 @@ import type {
   QuarantinedPage,
   QuarantineKeepers,
 } from './quarantine-asked.ts'
+import { apart, type FaceRow, saidBy, versionOf } from './sent-document.ts'
 
 type Reading = Asking & Preparing
 
@@ -58,7 +58,7 @@ export const readQuarantinedDocument = async (
 ): Promise<QuarantinedDocument | undefined> => {
   const row = await connection.maybeOne<DocumentRow>(sql.fragment`
     WITH ${keepersRows(reading, keepers)}
-    SELECT ${columns}, pk, sent, face, issues, patient, source, client.name AS client, coalesce(compartment.patient_id, 0) AS patient_id,
+    SELECT ${columns}, pk, sent, face, issues, patient, source, client.name AS client, coalesce(compartment.patient_id, 0) AS "patientId",
       ARRAY(SELECT study_id FROM quarantined_for AS told WHERE told.id = document.id AND told.study_id IN (SELECT id FROM led)
         ORDER BY study_id) AS studies,
       ${ofKeptOrganization} AS "isOfOrganization", interaction, is_lost AS "isLost"
@@ -67,46 +67,21 @@ export const readQuarantinedDocument = async (
     LEFT JOIN patient_compartment AS compartment ON compartment.id = document.patient
     WHERE document.id = ${id}::uuid AND (${ofKeptOrganization} OR ${ofKeptStudy})`)
   if (row === undefined) return undefined
-  const { pk: _, sent, face, issues, patient, patient_id: patientId, ...shown } = row
-  if (sent === null || face === null || issues === null || !(await isReadable(connection, reading, row))) return shown
-  const prepared = await prepare(connection, reading, [draftOf(row, face)], row.firstAt)
-  const [candidate] = await numberAll(connection, reading, prepared)
-  const { kindId = 0 } = candidate?.facts ?? {}
-  return { ...shown, document: { sent, issues: JSON.parse(issues), patient, patientId, kindId } }
+  const { shown, kept } = apart(row)
+  const visible = await visibleAmong(connection, reading, { type: 'Observation', action: 'r' }, [versionOf(kept)])
+  const document = visible.length === 1 ? await saidBy(connection, reading, kept) : undefined
+  return { ...shown, ...(document && { document }) }
 }
 
-type DocumentRow = Quarantined & {
-  readonly pk: string
-  readonly sent: string | null
-  readonly face: string | null
-  readonly issues: string | null
-  readonly patient: string
-  readonly patient_id: number
-  readonly source: string
-  readonly client: string | null
-  readonly studies: readonly string[]
-  readonly isOfOrganization: boolean
-  readonly interaction: 'create' | 'update'
-  readonly isLost: boolean
-}
-
-/** Checked as if it were an Observation that was written at that moment. */
-const isReadable = async (connection: Connection, reading: Reading, row: DocumentRow): Promise<boolean> => {
-  const { id, pk, patient_id: patientId, firstAt: lastUpdated, face: content } = row
-  const version = { id, pk, patientId, lastUpdated, content, version: 1, owner: null, author: 0 }
-  const visible = await visibleAmong(connection, reading, { type: 'Observation', action: 'r' }, [version])
-  return visible.length === 1
-}
-
-const draftOf = ({ id, pk, firstAt }: DocumentRow, face: string) => ({
-  resource: parseJson(face) as Parameters<typeof prepare>[2][number]['resource'],
-  id,
-  pk,
-  version: 1,
-  owner: null,
-  author: 0,
-  lastUpdated: firstAt,
-})
+type DocumentRow = Quarantined &
+  FaceRow & {
+    readonly source: string
+    readonly client: string | null
+    readonly studies: readonly string[]
+    readonly isOfOrganization: boolean
+    readonly interaction: 'create' | 'update'
+    readonly isLost: boolean
+  }
 
 /** All places in a series count as one. */
 const groupPointer = sql.fragment`regexp_replace(document.pointer, '/[0-9]+(?=/|$)', '/*', 'g')`

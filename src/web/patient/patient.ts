@@ -5,6 +5,7 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import { type Words, wordsFor } from '../../messages/catalogue.ts'
 import { callerOfSession } from '../../storage/account/session.ts'
 import { callerOfPerson, patientsOf } from '../../storage/authorization/token.ts'
+import type { Store } from '../../storage/store.ts'
 import type { AddPage } from '../page/add-page.ts'
 import { leadsAway } from '../page/content-security.ts'
 import { notice, postForm } from '../page/form.ts'
@@ -68,6 +69,7 @@ export const patientPage: AddPage = (server, { accounts, registry, openStoreFor,
 ${!isReader && doneNotice(queryOf(request).get('done'))}
 ${patientFacts(patient, words, title)}
 ${changes && html`<p><a href="/patients/${id}/change">Edit the patient’s details</a></p>`}
+${await linkToRefused(found, id, words)}
 ${charts.content}
 ${appsToOpen(id, apps, token)}
 ${isReader && ownWays(request, words)}`,
@@ -80,6 +82,18 @@ ${isReader && ownWays(request, words)}`,
     const app = typed(request.body, 'app')
     return reply.redirect(await launches.open(sessionOf(request).person, app, { patient: id }), 303)
   })
+}
+
+/** It would only be missing in the charts: patients are told. */
+const linkToRefused = async (
+  { store, isReader }: { readonly store: Store; readonly isReader: boolean },
+  patient: string,
+  words: Words,
+): Promise<Html | undefined> => {
+  if (!isReader) return undefined
+  const refused = await store.refusedOf({ patient, offset: 0, limit: 1 })
+  if (refused.length === 0) return undefined
+  return html`<p><a href="/account/refused?record=${patient}">${words.say('refused.some')}</a></p>`
 }
 
 /** What was done by the form that led here. */

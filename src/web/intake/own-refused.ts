@@ -1,0 +1,120 @@
+import type { FastifyRequest } from 'fastify'
+import type { Caller } from '../../access/caller.ts'
+import { systems } from '../../fhir/canonical.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { type Source, sourcesOf } from '../../operations/sources.ts'
+import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
+import type { RefusedReading } from '../../storage/quarantine/quarantine-asked.ts'
+import type { Store } from '../../storage/store.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
+import { notice } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { kindNames } from '../page/kind-names.ts'
+import { namedIn } from '../page/named-in.ts'
+import { pageNumberIn } from '../page/page-number.ts'
+import { requireSession, sessionOf } from '../page/signed-in.ts'
+import { moment } from '../page/time.ts'
+import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
+import { refusedBecause } from './refused-because.ts'
+
+/** Patients see what was sent for them and refused. It lies in none of their data, so without this page they would only miss it. */
+export const ownRefusedPage: AddPage = (server, options) => {
+  server.get(refusedPath, { onRequest: requireSession }, async (request, reply) => {
+    const words = wordsOf(request)
+    const { say } = words
+    const own = await ownRecordOf(request, options)
+    const page = pageNumberIn(queryOf(request))
+    const asked = { offset: (page - 1) * pageSize, limit: pageSize + 1 }
+    const found = own === undefined ? [] : await own.store.refusedOf({ patient: own.patient, ...asked })
+    const shown = found.slice(0, pageSize)
+    const done = namedIn(doneTexts, queryOf(request).get('done'))
+    const to = (next: number) => addressOf(own?.patient, { page: String(next) })
+    return sendTranslatedPage(reply, words, {
+      title: say('refused.title'),
+      content: html`<h1>${say('refused.title')}</h1>
+${done && notice('done', html`<p>${say(done)}</p>`)}
+<p>${say(shown.length === 0 ? 'refused.none' : 'refused.text')}</p>
+${own && shown.length > 0 && html`<ul class="list-group list-group-flush mb-4">${await linesOf(own, shown, options, words)}</ul>`}
+<nav aria-label="${say('refused.pages')}"><p>${page > 1 && html`<a href="${to(page - 1)}">${say('refused.newer')}</a> `}${found.length > pageSize && html`<a href="${to(page + 1)}">${say('disclosures.earlier')}</a>`}</p></nav>
+${own && otherRecords(own, words)}
+<p><a href="/account">${say('sharing.account')}</a></p>`,
+    })
+  })
+}
+
+export const refusedPath = '/account/refused'
+
+const pageSize = 20
+
+const doneTexts = { removed: 'refused.removed' } as const
+
+export type OwnRecord = {
+  readonly caller: Caller
+  readonly patient: string
+  /** One for each human that the person is, or acts for. */
+  readonly patients: readonly string[]
+  readonly store: Store
+}
+
+/** The record that the address names with `record`, or the first; undefined for whoever has none. */
+export const ownRecordOf = async (
+  request: FastifyRequest,
+  { accounts: { database }, openStoreFor }: PageOptions,
+): Promise<OwnRecord | undefined> => {
+  const { person } = sessionOf(request)
+  const patients = await compartmentsOf(database, person)
+  const asked = queryOf(request).get('record')
+  const patient = (await patientsOf(database, person)).find(one => one === asked) ?? patients[0]
+  if (patient === undefined) return undefined
+  const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
+  return caller && { caller, patient, patients, store: openStoreFor(caller) }
+}
+
+const scope = 'user/Observation.rds user/Device.rs'
+
+/** `record` is given for whoever has several. */
+export const addressOf = (record: string | undefined, more: Readonly<Record<string, string>> = {}, path = ''): string =>
+  `${refusedPath}${path}?${new URLSearchParams({ ...(record !== undefined && { record }), ...more })}`
+
+const linesOf = async (
+  own: OwnRecord,
+  found: readonly RefusedReading[],
+  options: PageOptions,
+  words: Words,
+): Promise<readonly Html[]> => {
+  const sources = await sourcesOfRefused(own, found, options)
+  const { patient } = own
+  const { codeClasses } = options
+  const nameKind = kindNames(codeClasses, words)
+  return found.map(one => {
+    const kind = nameKind(systems.omh, one.schema) ?? words.say('refused.unknown')
+    return html`<li class="list-group-item px-0"><a href="${addressOf(patient, {}, `/${one.id}`)}">${kind}, ${moment(one.lastAt, words)}</a>
+<p class="mb-0">${refusedBecause(one.rule, words)}</p>
+<p class="mb-0 text-body-secondary">${cameBy(one, sources.get(one.source), words)}</p></li>`
+  })
+}
+
+/** By id, of those that came from a source that is known. */
+export const sourcesOfRefused = (
+  { store }: OwnRecord,
+  found: readonly RefusedReading[],
+  { registry }: PageOptions,
+): Promise<ReadonlyMap<string, Source>> =>
+  sourcesOf({ registry, store }, new Set(found.flatMap(({ source }) => (source === '' ? [] : [source]))))
+
+/** From which device, by which app, and how often. */
+export const cameBy = ({ client, times }: RefusedReading, source: Source | undefined, { say }: Words): string =>
+  [
+    source?.display && say('refused.from', { source: source.display }),
+    client !== null && say('disclosures.through', { app: client }),
+    times > 1 && say('refused.times', { count: times }),
+  ]
+    .filter(part => typeof part === 'string' && part !== '')
+    .join(', ')
+
+const otherRecords = ({ patient, patients }: OwnRecord, { say }: Words): Html | undefined => {
+  const others = patients.filter(one => one !== patient)
+  if (others.length === 0) return undefined
+  return html`<ul class="list-unstyled">${others.map(one => html`<li><a href="${addressOf(one)}">${say('disclosures.other', { record: one })}</a></li>`)}</ul>`
+}
