@@ -37,7 +37,7 @@ export const ownRefusedDocumentPage: AddPage = (server, options) => {
       content: html`<h1>${say('refused.one', { kind: title })}</h1>
 <p>${refusedBecause(found.rule, words)}</p>
 <dl>
-<dt>${say('refused.first')}</dt><dd>${moment(found.firstAt, words)}</dd>
+<dt>${say(found.times > 1 ? 'refused.first' : 'refused.received')}</dt><dd>${moment(found.firstAt, words)}</dd>
 ${found.times > 1 && html`<dt>${say('refused.last')}</dt><dd>${moment(found.lastAt, words)}</dd>`}
 <dt>${say('refused.came')}</dt><dd>${cameBy(found, source, words)}</dd>
 </dl>

@@ -78,7 +78,7 @@ t.test('in Spanish all of it is, but for what is meant for those who make the ap
 t.test('what names another person is told of, but not shown', async t => {
   const id = await refuse(heartRate(61, { user_id: 'Patient/eve', note: 'a secret of eve' }))
   const shown = await own.get(`${list}/${id}`)
-  t.match(wordsOf(shown), /It names somebody else than you\. .* What it says is not shown/)
+  t.match(wordsOf(shown), /It names somebody other than you\. .* What it says is not shown/)
   t.notMatch(shown.body, 'a secret of eve')
   await own.send(`${list}/${id}`, {}, removal(await own.get(`${list}/${id}`)))
 })
