@@ -11,7 +11,7 @@ export type Permit = {
   readonly valid: Interval
   /** Organizations that may receive it; empty: those of the grantee. */
   readonly recipients: readonly string[]
-  /** Where it stands in the Consent. */
+  /** Its place in the Consent. */
   readonly expression: string
 }
 

@@ -13,7 +13,7 @@ export type Scope = {
 /** The resource scopes of a token, in its order. Launch and identity scopes, and whatever cannot be read, give no right. */
 export const parseScopes = (text: string): readonly Scope[] => text.split(' ').flatMap(word => parseScope(word) ?? [])
 
-/** The same scopes as absolute URIs, as they stand in other vocabularies. */
+/** The same scopes as absolute URIs, as they are in other vocabularies. */
 const uriPrefix = 'http://smarthealthit.org/fhir/scopes/'
 
 const withoutUri = (word: string): string => (word.startsWith(uriPrefix) ? word.slice(uriPrefix.length) : word)

@@ -77,7 +77,7 @@ const elsewhere = (interactions: readonly Interaction[], segments: readonly stri
   return places.length === 0 ? '' : `: ${name} is at ${[...new Set(places)].join(', ')}`
 }
 
-/** `Patient/a_b`: says that what is in the place of an id is none. */
+/** `Patient/a_b`: says that this is not an id. */
 const noId = (registry: Registry, [type = '', id = '', history = '_history']: readonly string[]): string =>
   registry.isResourceType(type) && !/^[$_]|^$/.test(id) && history === '_history' && !isOf(':id', id)
     ? ': an id is 1 to 64 of A-Z a-z 0-9 - .'

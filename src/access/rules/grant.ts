@@ -3,7 +3,7 @@ import type { Client, Grant, Patient, Staff, Who } from './rule.ts'
 
 export const anyone: Grant = () => all
 
-/** The row stands in the patient's own compartment. */
+/** The row is in the patient's own compartment. */
 export const own: Grant<Patient> = ({ patient }) => ({ kind: 'compartment', of: 'Patient', id: patient })
 
 /** A consent in force covers the row. */

@@ -9,7 +9,7 @@ export type Structure = {
 }
 
 export type Element = {
-  /** As in JSON, but for a choice without its type: `value`. */
+  /** As in JSON, except that a choice is without its type: `value`. */
   readonly name: string
   /** As in the definition: `Observation.value[x]`. */
   readonly path: string

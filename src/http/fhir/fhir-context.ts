@@ -22,16 +22,16 @@ export type ContextParts = {
   readonly accessFor: (caller: Caller) => Access
   readonly openStoreFor: (caller: Caller, access: Access, door?: AuditDoor) => Store
   readonly trail: Trail
-  /** Absolute, without a slash at the end. It is asked at each request: the port may be known only once it listens. */
+  /** Absolute, without a slash at the end. A function, since the port may only be known once the server listens. */
   readonly base: () => string
   readonly secretKey: Uint8Array
-  /** Letters that a change may make a resource. */
+  /** The most characters to which a change may bring a resource. */
   readonly mostLetters: number
-  /** Why this server sends no requests to a URL, where it does not. */
+  /** Why this server sends no requests to a URL; undefined if it does. */
   readonly refusalOf: Context['refusalOf']
 }
 
-/** What an interaction uses, for whoever asks: by whichever route it is asked for, it passes the same gate and the same audit. */
+/** What an interaction uses, for its caller. Through whichever route it comes, it passes the same gate and the same audit. */
 export const openContexts = (
   parts: ContextParts,
   interactions: readonly Interaction[] = routes,

@@ -103,7 +103,8 @@ export const compileHas = (asked: Has, at: Compiling): SqlFragment => {
     .map(path => sql.fragment`SELECT ${elementText} FROM ${elementsAt(path)} WHERE ${inner}`)
   const named = anyOf([
     ...isAmong(sql.fragment`${row.row}.id`, references),
-    // Each for itself: PostgreSQL looks it up in what it has read once, where it reads all for each row that has one of several.
+    // Each as a condition of its own: then PostgreSQL looks the row up in what it has read once; with one for several, it reads everything again for
+    // each row.
     ...canonicalsOf(row).flatMap(text => isAmong(text, canonicals)),
   ])
   if (isProvenanceTarget(parameter) && row.type === 'Observation')

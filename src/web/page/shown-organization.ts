@@ -52,7 +52,7 @@ export const organizationOf = async (
   return { organizer, organization, id, version, name: nameOfOrganization(organization), isManaged, isChangeable }
 }
 
-/** For what only those may do of whom the claim is true. Throws `not-found` for others, as if it did not exist. */
+/** For those for whom the claim is true. Throws `not-found` for others, as if the organization did not exist. */
 export const organizationFor = async (
   claim: 'isManaged' | 'isChangeable',
   request: FastifyRequest<OfOrganization>,
