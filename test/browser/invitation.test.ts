@@ -35,6 +35,7 @@ const languages = {
     textChanged: /The text to sign has changed/,
     notInForce: /This study is not running/,
     stopAll: 'Stop sharing everything with everybody',
+    stopIndeed: 'Yes, stop everything',
     stopped: /You share nothing with anybody/,
   },
   es: {
@@ -65,6 +66,7 @@ const languages = {
     textChanged: /El texto que se firma ha cambiado/,
     notInForce: /Este estudio no está en marcha/,
     stopAll: 'Dejar de compartir todo con todos',
+    stopIndeed: 'Sí, dejar de compartir todo',
     stopped: /No comparte nada con nadie/,
   },
 } as const
@@ -126,6 +128,8 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       await page.goto(`${base}/sharing`)
       await look(t, browser, `sharing-${language}`)
       await press(says.stopAll)
+      await look(t, browser, `sharing-stop-all-${language}`)
+      await press(says.stopIndeed)
       t.match(await page.textContent('main'), says.stopped)
       await look(t, browser, `sharing-stopped-${language}`)
       await page.goto(`${base}/invitation?link=${'A'.repeat(43)}`)

@@ -1,23 +1,23 @@
 import { isOfTime } from '../../access/shared-type.ts'
 import { intervalOf } from '../../fhir/date.ts'
 import { isTimezone } from '../../fhir/timezone.ts'
-import type { Words } from '../../messages/catalogue.ts'
+import type { Key, Words } from '../../messages/catalogue.ts'
 import type { Choice } from '../../studies/consent/own-consent.ts'
-import { type AskedLine, digestOfShown, givenOf, type StudyAsked } from '../../studies/consent/own-study.ts'
-import { box, field, postForm, problemList } from '../page/form.ts'
-import { type Html, html } from '../page/html.ts'
+import { type AskedLine, givenOf, type StudyAsked } from '../../studies/consent/own-study.ts'
 import { typed } from '../page/typed.ts'
 import { boundOf, type Edge, edgeIn, edgeOfDay } from './period-days.ts'
 
 /** The values in the form for one line: `shares` is empty as long as nothing was chosen. */
-type LineState = Record<Field, string> & {
+export type LineState = Record<DayField, string> & {
   readonly shares: '' | 'yes' | 'no'
   /** The exact values in the Consent, of which the form shows only the day or the minute; they are kept if nobody changes that. */
-  readonly given: Readonly<Record<Field, string>>
+  readonly given: Readonly<Record<DayField, string>>
   readonly problem?: string | undefined
+  /** The days with which that is, rather than with the choice. */
+  readonly wrong?: readonly DayField[]
 }
 
-type Field = keyof typeof edges
+export type DayField = keyof typeof edges
 const edges = { from: 'start', until: 'end' } as const satisfies Readonly<Record<string, Edge>>
 
 export type ChoiceState = {
@@ -59,7 +59,7 @@ type Typed =
   | { readonly kind: 'problems'; readonly state: ChoiceState; readonly isNothing: boolean }
 
 /** Who fills in the form: the person themselves, or staff, who enter what somebody chose on paper. */
-type Filling = 'choose' | 'paper'
+export type Filling = 'choose' | 'paper'
 
 /** `signedOn`: the day on a paper that staff record; without another day, data is given from then on. */
 export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Words, signedOn?: string): Typed => {
@@ -71,10 +71,10 @@ export const typedChoices = (body: unknown, { lines }: StudyAsked, { say }: Word
   const since = isUnknown || signedOn === undefined ? undefined : edgeOfDay(signedOn, 'start', timezone)
   const told = read.map(([line, state]) => {
     const choice = isUnknown ? undefined : choiceOf(line, state, timezone, since)
-    const problem = state.shares === '' ? 'missing' : isUnknown ? problemAnywhere(state) : problemOf(choice, filling)
-    if (problem === undefined) return { choice, name: line.name, state }
-    const key = problem === 'missing' ? (`${filling}.missing` as const) : (`choose.${problem}` as const)
-    return { choice, name: line.name, state: { ...state, problem: say(key, { what: line.what }) } }
+    const found = problemOf({ state, choice, timezone: isUnknown ? undefined : timezone }, filling)
+    if (found === undefined) return { choice, name: line.name, state }
+    const { key, wrong } = found
+    return { choice, name: line.name, state: { ...state, problem: say(key, { what: line.what }), wrong } }
   })
   const state: ChoiceState = {
     timezone,
@@ -109,126 +109,44 @@ const choiceOf = (line: AskedLine, state: LineState, timezone: string, since = '
   return from === undefined || until === undefined ? undefined : { line, shares, from: from || since, until }
 }
 
-const edgeTyped = ({ given, ...state }: LineState, field: Field, timezone: string): string | undefined => {
+const edgeTyped = ({ given, ...state }: LineState, field: DayField, timezone: string): string | undefined => {
   const [text, before] = [state[field], given[field]]
   if (text === '') return ''
   const isKept = intervalOf(before) !== undefined && text === edgeIn(before, edges[field], timezone)
   return isKept ? before : edgeOfDay(text, edges[field], timezone)
 }
 
-/** The same in all time zones. Values that are unchanged are not checked. */
-const problemAnywhere = ({ shares, given, ...state }: LineState): 'date' | undefined => {
-  const isWrong = (field: Field) =>
-    given[field] === '' && state[field] !== '' && edgeOfDay(state[field], edges[field], 'UTC') === undefined
-  return shares === 'yes' && (isWrong('from') || isWrong('until')) ? 'date' : undefined
+type Read = {
+  readonly state: LineState
+  readonly choice: Choice | undefined
+  /** Undefined if it is none. */
+  readonly timezone: string | undefined
 }
+
+type Problem = { readonly key: Key; readonly wrong: readonly DayField[] }
+
+/** What is wrong with a line, and with which of its days. */
+const problemOf = ({ state, choice, timezone }: Read, filling: Filling): Problem | undefined => {
+  if (state.shares === '') return { key: `${filling}.missing`, wrong: [] }
+  const wrong = state.shares === 'yes' ? noDays(state, timezone) : []
+  if (wrong.length > 0) return { key: 'choose.date', wrong }
+  const key = choice && sharesNothing(choice, filling)
+  return key && { key, wrong: ['until'] }
+}
+
+/** If the time zone is unknown, what is a day in none. Values that are unchanged are not checked then. */
+const noDays = (state: LineState, timezone: string | undefined): readonly DayField[] =>
+  (['from', 'until'] as const).filter(
+    field =>
+      (timezone !== undefined || state.given[field] === '') && edgeTyped(state, field, timezone ?? 'UTC') === undefined,
+  )
 
 /** A consent that would share nothing is refused: nobody wants that. */
-const problemOf = (choice: Choice | undefined, filling: Filling): 'date' | 'order' | 'past' | undefined => {
-  if (choice === undefined) return 'date'
-  const { from, until } = choice
+const sharesNothing = ({ from, until }: Choice, filling: Filling): 'choose.order' | 'choose.past' | undefined => {
   const end = until === '' ? undefined : boundOf(until, 'end')
   if (end === undefined) return undefined
-  if (from === '') return filling === 'choose' && end <= Date.now() ? 'past' : undefined
-  return end <= (boundOf(from, 'start') ?? end) ? 'order' : undefined
-}
-
-/** Saying no is beside going on, and looks the same. */
-export const choiceForm = (
-  asked: StudyAsked,
-  state: ChoiceState,
-  words: Words,
-  { token, isNothing, name }: { readonly token: string; readonly isNothing: boolean; readonly name: string },
-): Html => {
-  const { study, lines } = asked
-  const { say } = words
-  const page = `/sharing/${study.id}`
-  const problems = choiceProblems(lines, state)
-  const nothing = isNothing ? [{ name: 'choices', problem: say('choose.nothing') }] : []
-  return html`${problemList([...nothing, ...problems], say('check'))}
-${postForm(
-  {
-    action: page,
-    token,
-    hidden: { shown: digestOfShown(asked), hash: asked.text?.hash, name: name || undefined },
-    id: 'choices',
-    isTyped: state.isTyped,
-    novalidate: true,
-  },
-  html`${choiceFields(lines, state, words)}
-<div class="d-flex flex-wrap gap-3 mt-4">
-<button class="btn btn-primary">${say('choose.go-on')}</button>
-<button formaction="${page}/decline" class="btn btn-primary">${say(declineKey(asked))}</button>
-</div>`,
-)}`
-}
-
-export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) => [
-  ...lines.map(({ name }) => ({ name: `${name}-yes`, problem: state.lines.get(name)?.problem })),
-  { name: 'timezone', problem: state.timezoneProblem },
-]
-
-/** The part of a form with all lines: whether each is shared, from when and until when, and the time zone of the days. */
-export const choiceFields = (
-  lines: StudyAsked['lines'],
-  state: ChoiceState,
-  words: Words,
-  filling: Filling = 'choose',
-): readonly Html[] => {
-  const { say } = words
-  const { timezone, timezoneProblem } = state
-  const fieldsets = lines.map(line => lineFields(line, state.lines.get(line.name), words, filling))
-  if (!lines.some(({ kind }) => isOfTime(kind))) return fieldsets
-  const hints = [
-    say('choose.days-hint'),
-    ...([...state.lines.values()].some(hasMoment) ? [say('choose.moment-hint')] : []),
-  ]
-  return [
-    html`<p>${hints.join(' ')}</p>`,
-    ...fieldsets,
-    field({
-      name: 'timezone',
-      label: say('chart.timezone'),
-      hint: say('choose.timezone-hint'),
-      value: timezone,
-      problem: timezoneProblem,
-      autocomplete: putBack,
-      optional: true,
-    }),
-  ]
-}
-
-/**
- * With `off` a browser that goes back puts back the radio buttons and not the days: what was to end would go on. https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill
- */
-const putBack = 'on'
-
-const hasMoment = ({ from, until }: LineState): boolean => from.includes(':') || until.includes(':')
-
-const lineFields = (
-  { name, what, kind }: AskedLine,
-  state: LineState | undefined,
-  words: Words,
-  filling: Filling,
-): Html => {
-  const { say } = words
-  const problem = state?.problem
-  const radio = (value: 'yes' | 'no', label: string) =>
-    box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: state?.shares === value, label })
-  const dayField = (one: Field): Html => {
-    const [value, before] = [state?.[one] ?? '', state?.given[one] ?? '']
-    const hint = say(`${filling}.${one}-hint`)
-    const label = say(`choose.${one}`)
-    return html`${before !== '' && html`<input type="hidden" name="${name}-given-${one}" value="${before}">`}
-${field({ name: `${name}-${one}`, label, hint, value, autocomplete: putBack, optional: true })}`
-  }
-  return html`<fieldset class="field${problem && ' wrong'}">
-<legend class="fs-5 fw-semibold">${what}</legend>
-${problem && html`<p class="invalid-feedback d-block">${problem}</p>`}
-${radio('yes', say(`${filling}.share`))}
-${radio('no', say(`${filling}.not`))}
-${isOfTime(kind) && html`<div class="columns pair mt-2">${dayField('from')}${dayField('until')}</div>`}
-</fieldset>`
+  if (from === '') return filling === 'choose' && end <= Date.now() ? 'choose.past' : undefined
+  return end <= (boundOf(from, 'start') ?? end) ? 'choose.order' : undefined
 }
 
 /** The same choices in hidden fields, for the form that signs them. */

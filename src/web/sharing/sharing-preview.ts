@@ -75,7 +75,7 @@ ${form({
   button: say('sign.sign'),
 })}
 ${postForm({ action: `${page}/decline`, token }, html`<button class="btn btn-primary">${say(declineKey(asked))}</button>`)}
-${form({ action: page, token, hidden: { ...hidden, change: 'yes' }, fields: [], button: say('preview.back') })}`,
+${postForm({ action: page, token, hidden: { ...hidden, change: 'yes' } }, html`<button class="btn btn-outline-primary">${say('preview.back')}</button>`)}`,
   })
 }
 

@@ -17,8 +17,9 @@ import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendTranslatedPage, wordsOf } from '../page/translated-page.ts'
 import { typed } from '../page/typed.ts'
 import { langOf } from '../page/wording.ts'
+import { choiceForm } from './choice-form.ts'
 import { openKeptChoices } from './kept-choices.ts'
-import { type ChoiceState, choiceForm, declineKey, givenState, hasProblem, typedChoices } from './sharing-choice.ts'
+import { type ChoiceState, declineKey, givenState, hasProblem, typedChoices } from './sharing-choice.ts'
 import { studyFacts, textShown } from './sharing-facts.ts'
 import { keptOf } from './sharing-line.ts'
 import { paperNotice } from './sharing-paper.ts'
@@ -196,8 +197,12 @@ const standing = (asked: StudyAsked, words: Words, done = ''): Html | undefined 
   const isEndedByOthers = consent?.status === 'inactive' && reason !== undefined
   const copy = asked.signed !== undefined && html`<p><a href="/sharing/${study.id}/copy">${say('copy.link')}</a></p>`
   if (key === undefined && !copy) return undefined
-  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}`)}${asked.isInForce && isSignedEarlier(asked) && notice('standing', html`<p>${say('study.changed')}</p>`)}`
+  return html`${notice('done', html`${key && html`<p>${say(key)}</p>`}${isEndedByOthers && endedByOthers(consent, reason, words)}${keptOf(asked, words)}${copy}${key === 'study.signed' && thenConnect(words)}`)}${asked.isInForce && isSignedEarlier(asked) && notice('standing', html`<p>${say('study.changed')}</p>`)}`
 }
+
+/** Without an app that sends, a signature brings nothing. */
+const thenConnect = ({ say }: Words): Html =>
+  html`<p>${say('study.then-connect')} <a href="/account/apps">${say('sharing.apps')}</a></p>`
 
 const endedByOthers = (consent: Consent, reason: string, { say }: Words): Html => {
   const why = whyEndedByJoining(consent)

@@ -21,13 +21,24 @@ import { langOf, worded } from '../page/wording.ts'
 import { keptText, lineText } from './sharing-line.ts'
 import { paperList } from './sharing-paper.ts'
 import { isOfTick, parseTick, type Tick, tickOf, tickText } from './sharing-tick.ts'
+import { stopAllForm } from './stop-all.ts'
 
 /** Everything that somebody shares with anybody, according to the gate, and how to stop it, as a whole or in part. */
 export const sharingPage: AddPage = (server, options) => {
   const onRequest = requireSession
-  server.get('/sharing', { onRequest }, (request, reply) =>
-    sendSharing(server, options, request, reply, queryOf(request).get('done') ?? ''),
-  )
+  server.get('/sharing', { onRequest }, async (request, reply) => {
+    const query = queryOf(request)
+    if (query.get('stop') !== 'all') return sendSharing(server, options, request, reply, query.get('done') ?? '')
+    const words = wordsOf(request)
+    const given = (await sharingsOf(options, sessionOf(request).person, words)).filter(isGiven)
+    if (given.length === 0) return reply.redirect('/sharing', 303)
+    const receivers = await Promise.all(given.map(one => receiverName(one, words)))
+    return sendTranslatedPage(reply, words, {
+      title: words.say('stop-all.title'),
+      content: html`${stopAllForm(receivers, words, ownToken(reply))}
+${await appsShown(server, sessionOf(request).person, words)}`,
+    })
+  })
   server.post('/sharing', { onRequest }, async (request, reply) => {
     const { person } = sessionOf(request)
     const words = wordsOf(request)
@@ -69,7 +80,7 @@ const sendSharing = async (
   const { say } = words
   const sharings = await sharingsOf(options, person, words)
   const asked = await studiesAsked(options, person, words)
-  const given = sharings.filter(({ kept }) => kept === undefined)
+  const given = sharings.filter(isGiven)
   const kept = sharings.filter(one => one.kept !== undefined)
   const isKept = (study: StudyAsked) => kept.some(({ receiver }) => receiver === referenceTo(study))
   const apps = await appsShown(server, person, words)
@@ -125,7 +136,7 @@ const stopForm = (
 ${postForm(
   { action: '/sharing', token, hidden: { shown: given.flatMap(ticksOf).join(' ') } },
   html`${fieldsets}
-<div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><button name="all" value="yes" class="btn btn-primary">${say('sharing.stop-all')}</button></div>`,
+<div class="d-flex flex-wrap gap-3 mt-4"><button class="btn btn-primary">${say('sharing.stop')}</button><a class="btn btn-outline-primary" href="/sharing?stop=all">${say('sharing.stop-all')}</a></div>`,
 )}`
 
 const ticksOf = (sharing: Sharing): readonly string[] =>
@@ -170,6 +181,8 @@ const appsShown = async (server: FastifyInstance, person: string, words: Words):
   const apps = html`<a href="/account/apps">${[...names].join(', ')}</a>`
   return html`<p>${phrase(words, 'sharing.apps-go-on', { apps })}</p>`
 }
+
+const isGiven = ({ kept }: Sharing): boolean => kept === undefined
 
 const referenceTo = ({ study }: StudyAsked): string => `ResearchStudy/${study.id}`
 

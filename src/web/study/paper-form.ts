@@ -9,7 +9,8 @@ import { field, postForm, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import type { SentFile } from '../page/sent-file.ts'
 import { typed } from '../page/typed.ts'
-import { type ChoiceState, choiceFields, choiceProblems, emptyState, typedChoices } from '../sharing/sharing-choice.ts'
+import { choiceFields, choiceProblems } from '../sharing/choice-form.ts'
+import { type ChoiceState, emptyState, typedChoices } from '../sharing/sharing-choice.ts'
 
 export const mostScanBytes = 10_000_000
 

@@ -89,6 +89,10 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
       /Enter year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Say whether you share Step count/,
     ],
   )
+  t.match(missing.body, `<li><a href="#${hearts}-from">Enter year`, 'which leads to the day')
+  t.match(missing.body, `id="${hearts}-from-problem">Enter year, month and day`, 'where it is said')
+  t.notMatch(missing.body, `id="${hearts}-until-problem"`)
+  t.match(missing.body, `<li><a href="#${steps}-yes">Say whether`)
   t.match(
     missing.body,
     /<div [^>]*role="alert"[^>]* autofocus>/,
@@ -141,7 +145,10 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
     entity: [{ what: { identifier: { value: consent.sourceAttachment.hash } } }],
   })
   t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Ana Shares part of what the study asks for/)
-  t.match(wordsOf(await own.get(`${page}?done=signed`)), /It is signed\..*Your copy, to print or keep/)
+  t.match(
+    wordsOf(await own.get(`${page}?done=signed`)),
+    /It is signed\..*Your copy, to print or keep Your readings come from the app of your device, once it is connected\. Connect/,
+  )
   const copy = await own.get(`${page}/copy`)
   t.match(wordsOf(copy), /Your consent .* Name typed Ana C\. Version of the text 1 .* Heart rate.*We ask, version 1\./)
   t.match((await own.get(`${page}/copy?file`)).headers, {
@@ -189,8 +196,16 @@ t.test('a part is stopped, and the rest goes on; everything is stopped at once',
   t.match(await consentsOf(patient.id), [{ status: 'active', provision: { provision: [{ type: 'permit' }] } }])
   t.equal((await consentsOf(patient.id))[0].provision.provision.length, 1)
   t.equal((await own.send('/sharing', { stop: tick })).location, '/sharing?done=stopped', 'what has ended stays ended')
-  await own.send('/sharing', { all: 'yes' })
+  t.match((await own.get('/sharing')).body, 'href="/sharing?stop=all">Stop sharing everything with everybody')
+  const asked = await own.get('/sharing?stop=all')
+  t.match(
+    wordsOf(asked),
+    /Stop sharing everything with everybody\? .* You share data now with: .* Yes, stop everything No, go back/,
+  )
+  t.match(await consentsOf(patient.id), [{ status: 'active' }], 'to be asked stops nothing')
+  await own.send('/sharing?stop=all', { all: 'yes' }, '/sharing')
   t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
+  t.match(await own.get('/sharing?stop=all'), { status: 303, location: '/sharing' }, 'nothing is left to stop')
 })
 
 t.test('saying no is one press, and can be taken back', async t => {
@@ -617,6 +632,7 @@ t.test('nothing is signed that would share nothing', async t => {
   const order = { [`${hearts}-from`]: '2026-02-01', [`${hearts}-until`]: '2026-01-31' }
   const turned = await own.send(page, { [hearts]: 'yes', [steps]: 'no', ...order }, page)
   t.match([turned.status, wordsOf(turned)], [422, /The last day is before the first, for Heart rate/])
+  t.match(turned.body, `id="${hearts}-until-problem">The last day`)
 })
 
 t.test('a day that stands in a Consent as a date alone is a day of UTC, and stays one', async t => {

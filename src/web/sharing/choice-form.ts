@@ -1,0 +1,108 @@
+import { isOfTime } from '../../access/shared-type.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import { type AskedLine, digestOfShown, type StudyAsked } from '../../studies/consent/own-study.ts'
+import { box, field, postForm, problemList } from '../page/form.ts'
+import { type Html, html } from '../page/html.ts'
+import { type ChoiceState, type DayField, declineKey, type Filling, type LineState } from './sharing-choice.ts'
+
+/** Saying no is beside going on, and looks the same. */
+export const choiceForm = (
+  asked: StudyAsked,
+  state: ChoiceState,
+  words: Words,
+  { token, isNothing, name }: { readonly token: string; readonly isNothing: boolean; readonly name: string },
+): Html => {
+  const { study, lines } = asked
+  const { say } = words
+  const page = `/sharing/${study.id}`
+  const problems = choiceProblems(lines, state)
+  const nothing = isNothing ? [{ name: 'choices', problem: say('choose.nothing') }] : []
+  return html`${problemList([...nothing, ...problems], say('check'))}
+${postForm(
+  {
+    action: page,
+    token,
+    hidden: { shown: digestOfShown(asked), hash: asked.text?.hash, name: name || undefined },
+    id: 'choices',
+    isTyped: state.isTyped,
+    novalidate: true,
+  },
+  html`${choiceFields(lines, state, words)}
+<div class="d-flex flex-wrap gap-3 mt-4">
+<button class="btn btn-primary">${say('choose.go-on')}</button>
+<button formaction="${page}/decline" class="btn btn-primary">${say(declineKey(asked))}</button>
+</div>`,
+)}`
+}
+
+export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) => [
+  ...lines.map(({ name }) => {
+    const { problem, wrong: [day = 'yes'] = [] } = state.lines.get(name) ?? {}
+    return { name: `${name}-${day}`, problem }
+  }),
+  { name: 'timezone', problem: state.timezoneProblem },
+]
+
+/** The part of a form with all lines: whether each is shared, from when and until when, and the time zone of the days. */
+export const choiceFields = (
+  lines: StudyAsked['lines'],
+  state: ChoiceState,
+  words: Words,
+  filling: Filling = 'choose',
+): readonly Html[] => {
+  const { say } = words
+  const { timezone, timezoneProblem } = state
+  const fieldsets = lines.map(line => lineFields(line, state.lines.get(line.name), words, filling))
+  if (!lines.some(({ kind }) => isOfTime(kind))) return fieldsets
+  const hints = [
+    say('choose.days-hint'),
+    ...([...state.lines.values()].some(hasMoment) ? [say('choose.moment-hint')] : []),
+  ]
+  return [
+    html`<p>${hints.join(' ')}</p>`,
+    ...fieldsets,
+    field({
+      name: 'timezone',
+      label: say('chart.timezone'),
+      hint: say('choose.timezone-hint'),
+      value: timezone,
+      problem: timezoneProblem,
+      autocomplete: putBack,
+      optional: true,
+    }),
+  ]
+}
+
+/**
+ * With `off` a browser that goes back puts back the radio buttons and not the days: what was to end would go on. https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#autofill
+ */
+const putBack = 'on'
+
+const hasMoment = ({ from, until }: LineState): boolean => from.includes(':') || until.includes(':')
+
+const lineFields = (
+  { name, what, kind }: AskedLine,
+  state: LineState | undefined,
+  words: Words,
+  filling: Filling,
+): Html => {
+  const { say } = words
+  const { problem, wrong = [] } = state ?? {}
+  const isChoice = problem !== undefined && wrong.length === 0
+  const radio = (value: 'yes' | 'no', label: string) =>
+    box({ type: 'radio', id: `${name}-${value}`, name, value, isChosen: state?.shares === value, label })
+  const dayField = (one: DayField): Html => {
+    const [value, before] = [state?.[one] ?? '', state?.given[one] ?? '']
+    const hint = say(`${filling}.${one}-hint`)
+    const label = say(`choose.${one}`)
+    return html`${before !== '' && html`<input type="hidden" name="${name}-given-${one}" value="${before}">`}
+${field({ name: `${name}-${one}`, label, hint, value, problem: wrong.includes(one) ? problem : undefined, autocomplete: putBack, optional: true })}`
+  }
+  return html`<fieldset class="field${isChoice && ' wrong'}">
+<legend class="fs-5 fw-semibold">${what}</legend>
+${isChoice && html`<p class="invalid-feedback d-block">${problem}</p>`}
+${radio('yes', say(`${filling}.share`))}
+${radio('no', say(`${filling}.not`))}
+${isOfTime(kind) && html`<div class="columns pair mt-2">${dayField('from')}${dayField('until')}</div>`}
+</fieldset>`
+}
