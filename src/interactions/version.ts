@@ -53,9 +53,13 @@ export const parseConditions = ({ ifMatch, ifNoneMatch, ifUnmodifiedSince }: Req
 const parseIfMatch = (header: string | undefined): Conditions => {
   if (header === undefined) return {}
   if (header.trim() === '*') return { ifMatch: '*' }
-  const tags = header.split(',').map(tag => tag.trim())
+  // "A recipient MUST parse and ignore a reasonable number of empty list elements": https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2
+  const tags = header
+    .split(',')
+    .map(tag => tag.trim())
+    .filter(tag => tag !== '')
   const ifMatch = tags.flatMap(tag => /^(?:W\/)?"([A-Za-z0-9.-]{1,64})"$/.exec(tag)?.[1] ?? [])
-  if (ifMatch.length === tags.length) return { ifMatch }
+  if (tags.length > 0 && ifMatch.length === tags.length) return { ifMatch }
   throw new FhirError('invalid', `If-Match takes ETags such as W/"1", or *, not ${header}`, { expression: 'If-Match' })
 }
 

@@ -98,12 +98,16 @@ t.test('an update makes a version, of the version it names', async t => {
   t.equal(updated.statusCode, 200)
   t.equal(updated.headers.etag, 'W/"2"')
   t.equal((await call('PUT', url, patient({ id }), { 'if-match': 'W/"1"' })).statusCode, 412)
-  for (const none of ['one', '', '"2",', '"2", two', '*, "2"', '"2" "3"'])
+  for (const none of ['one', '', ' , ', '"2", two', '*, "2"', '"2" "3"'])
     t.equal((await call('PUT', url, patient({ id }), { 'if-match': none })).statusCode, 400, none)
   const others = await call('PUT', url, patient({ id }), { 'if-match': 'W/"1", "3"' })
   t.match([others.statusCode, others.body], [412, /asks for version 1 or 3; the current one is 2/])
   const either = await call('PUT', url, patient({ id, active: false, gender: 'other' }), { 'if-match': 'W/"1",  "2"' })
   t.match([either.statusCode, either.headers.etag], [200, 'W/"3"'], 'one of those that are named')
+  const listed = await call('PUT', url, patient({ id, active: false, gender: 'male' }), {
+    'if-match': ', "2",, W/"3",',
+  })
+  t.match([listed.statusCode, listed.headers.etag], [200, 'W/"4"'], 'empty elements of a list say nothing')
   t.equal((await call('GET', url)).json().active, false)
   t.equal((await call('GET', `${url}/_history/1`)).json().meta.versionId, '1')
 })
