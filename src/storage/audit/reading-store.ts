@@ -1,57 +1,109 @@
-import type { ResourceType } from '@medplum/fhirtypes'
 import type { Registry } from '../../fhir/registry.ts'
-import type { Search } from '../../search/search.ts'
 import type { OfKinds, ReadingsAsked } from '../figures/figures.ts'
 import type { Store } from '../store.ts'
+import { type Answering, nothing, openAnswering, type Recorder } from './answering.ts'
 import { searchAsked, shortened } from './asked.ts'
-import { concernedAmong, concernedBy, type Found, measured } from './concerned.ts'
-import { type Answered, namedBeside, type Searched } from './named.ts'
+import { concernedBy, measured } from './concerned.ts'
+import { namedBeside } from './named.ts'
 import { peopleAccesses } from './people-access.ts'
-import type { Keep, Tried } from './refusal.ts'
 import { recordedAsOne } from './together.ts'
 
-export type Recorder = {
-  readonly keep: Keep
-  readonly guard: <T>(tried: Tried, run: () => Promise<T>) => Promise<T>
+/**
+ * Records whatever answers with resources, or with figures made of them. What is not about any patient's data passes unchanged: each such method
+ * is listed, so that a new one does not pass unnoticed.
+ */
+export const readingStore = (store: Store, registry: Registry, recorder: Recorder): Readings => {
+  const asked: Asked = { store, registry, recorder, ...openAnswering(store, registry, recorder) }
+  const passed: Pick<Store, Unrecorded> = store
+  return { ...passed, ...resources(asked), ...searches(asked), ...figures(asked), ...refused(asked), ...events(asked) }
 }
 
-/** Records whatever answers with resources, or with figures made of them. What is not about any patient's data passes unchanged. */
-export const readingStore = (store: Store, registry: Registry, { keep, guard }: Recorder): Store => {
-  const answering = async <T>(
-    asked: Asked,
-    run: () => Promise<T>,
-    found: (answer: T) => readonly Found[],
-  ): Promise<T> => {
-    const answer = await guard(asked, run)
-    const { subjects: _, ...said } = asked
-    await keep({ ...said, ...concernedAmong(registry, asked, found(answer)), outcome: 200 })
-    return answer
-  }
-  /** Besides those whose data is in the answer, those are recorded whom the question is about but the answer does not show. */
-  const questioning = async <T>(
-    asked: Asked,
-    question: Searched,
-    run: () => Promise<T>,
-    matched: (answer: T) => readonly Answered[],
-    more: (answer: T) => readonly Found[] = nothing,
-  ): Promise<T> => {
-    const answer = await guard(asked, run)
-    const matches = matched(answer)
-    const { subjects, rows } = await namedBeside(store, question, matches)
-    const concerned = concernedBy(registry, { type: question.type, subjects }, matches, more(answer), rows)
-    await keep({ ...asked, ...concerned, outcome: 200 })
-    return answer
-  }
-  const asking = <T>(
-    search: Search,
-    ...[run, matched, more]: [
-      run: () => Promise<T>,
-      matched: (answer: T) => readonly Answered[],
-      more?: (answer: T) => readonly Found[],
-    ]
-  ): Promise<T> => questioning(searchAsked(registry, search), search, run, matched, more)
-  const figures = <T extends OfKinds | readonly OfKinds[]>(
-    { patient, codes }: Measured,
+/** All but what changes something. */
+export type Readings = Omit<
+  Store,
+  'write' | 'trying' | 'atomic' | 'keepRefused' | 'settleQuarantined' | 'removeRefused'
+>
+
+/**
+ * Parts of what was read and recorded already, published definitions, counts by source or reason, rows for the record itself, and what a write
+ * asks before it.
+ */
+type Unrecorded =
+  | 'subset'
+  | 'terminology'
+  | 'quarantined'
+  | 'ingest'
+  | 'whose'
+  | 'issueBinding'
+  | 'takeTurns'
+  | 'validationPolicies'
+
+type Asked = Answering & { readonly store: Store; readonly registry: Registry; readonly recorder: Recorder }
+
+const resources = ({ store, answering }: Asked): Pick<Store, 'read' | 'vread' | 'history' | 'historyOfTypes'> => ({
+  read: (type, id) =>
+    answering(
+      { interaction: 'read', type, resource: id },
+      () => store.read(type, id),
+      one => [one],
+    ),
+  vread: (type, id, versionId) =>
+    answering(
+      { interaction: 'vread', type, resource: id },
+      () => store.vread(type, id, versionId),
+      one => [one],
+    ),
+  history: (type, id, asked) =>
+    answering(
+      { interaction: 'history-instance', type, resource: id },
+      () => store.history(type, id, asked),
+      ({ entries }) => entries,
+    ),
+  historyOfTypes: (types, asked) =>
+    answering(
+      { interaction: 'history-type', ...(types.length === 1 ? { type: types[0] } : {}) },
+      () => store.historyOfTypes(types, asked),
+      ({ entries }) => entries,
+    ),
+})
+
+const searches = ({
+  store,
+  registry,
+  recorder: { keep, guard },
+  answering,
+  searching,
+}: Asked): Pick<Store, 'search' | 'asOne' | 'explain' | 'matches' | 'meta'> => ({
+  search: search =>
+    searching(
+      search,
+      () => store.search(search),
+      ({ entries }) => entries,
+      ({ included }) => included,
+    ),
+  asOne: (run, ahead) =>
+    store.asOne(
+      inner =>
+        recordedAsOne(keep, gathering =>
+          run(readingStore({ ...store, ...inner }, registry, { keep: gathering, guard })),
+        ),
+      ahead,
+    ),
+  explain: (search, depth) => searching(search, () => store.explain(search, depth), nothing),
+  matches: (search, limit) =>
+    searching(
+      search,
+      () => store.matches(search, limit),
+      matches => matches.map(one => ({ ...one, type: search.type })),
+    ),
+  meta: types => answering({ interaction: 'search-system' }, () => store.meta(types), nothing),
+})
+
+type Figures = 'lastn' | 'statistics' | 'series' | 'glucoseProfile' | 'completeness' | 'studyPeople' | 'arrivals'
+
+const figures = ({ store, registry, recorder: { keep, guard }, answering }: Asked): Pick<Store, Figures> => {
+  const ofCodes = <T extends OfKinds | readonly OfKinds[]>(
+    { patient, codes }: Pick<ReadingsAsked, 'patient' | 'codes'>,
     run: () => Promise<T>,
   ): Promise<T> => {
     const asked = codes.map(({ system, code }) => (system === undefined ? code : `${system}|${code}`))
@@ -59,62 +111,15 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
     return answering({ interaction: 'search-type', type: 'Observation', subjects: [patient], query }, run, measured)
   }
   return {
-    ...store,
-    read: (type, id) =>
-      answering(
-        { interaction: 'read', type, resource: id },
-        () => store.read(type, id),
-        one => [one],
-      ),
-    vread: (type, id, versionId) =>
-      answering(
-        { interaction: 'vread', type, resource: id },
-        () => store.vread(type, id, versionId),
-        one => [one],
-      ),
-    history: (type, id, asked) =>
-      answering(
-        { interaction: 'history-instance', type, resource: id },
-        () => store.history(type, id, asked),
-        ({ entries }) => entries,
-      ),
-    historyOfTypes: (types, asked) =>
-      answering(
-        { interaction: 'history-type', ...(types.length === 1 ? { type: types[0] } : {}) },
-        () => store.historyOfTypes(types, asked),
-        ({ entries }) => entries,
-      ),
-    search: search =>
-      asking(
-        search,
-        () => store.search(search),
-        ({ entries }) => entries,
-        ({ included }) => included,
-      ),
-    asOne: (run, ahead) =>
-      store.asOne(
-        inner =>
-          recordedAsOne(keep, gathering =>
-            run(readingStore({ ...store, ...inner }, registry, { keep: gathering, guard })),
-          ),
-        ahead,
-      ),
-    explain: (search, depth) => asking(search, () => store.explain(search, depth), nothing),
-    matches: (search, limit) =>
-      asking(
-        search,
-        () => store.matches(search, limit),
-        matches => matches.map(one => ({ ...one, type: search.type })),
-      ),
     lastn: ({ applied, ...asked }) =>
       answering(
         { ...searchAsked(registry, { type: 'Observation', applied }), type: 'Observation', subjects: asked.patients },
         () => store.lastn({ applied, ...asked }),
         found => found,
       ),
-    statistics: asked => figures({ ...asked, codes: [asked.code] }, () => store.statistics(asked)),
-    series: asked => figures(asked, () => store.series(asked)),
-    glucoseProfile: asked => figures(asked, () => store.glucoseProfile(asked)),
+    statistics: asked => ofCodes({ ...asked, codes: [asked.code] }, () => store.statistics(asked)),
+    series: asked => ofCodes(asked, () => store.series(asked)),
+    glucoseProfile: asked => ofCodes(asked, () => store.glucoseProfile(asked)),
     completeness: asked =>
       answering(
         { interaction: 'search-type', type: 'Observation', subjects: asked.patients },
@@ -122,9 +127,8 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
         nothing,
       ),
     studyPeople: async asked => {
-      const people = await guard({ interaction: 'search-type', type: 'ResearchSubject' }, () =>
-        store.studyPeople(asked),
-      )
+      const tried = { interaction: 'search-type', type: 'ResearchSubject' }
+      const people = await guard(tried, () => store.studyPeople(asked))
       await Promise.all(peopleAccesses(registry, asked, people).map(keep))
       return people
     },
@@ -134,45 +138,42 @@ export const readingStore = (store: Store, registry: Registry, { keep, guard }: 
         () => store.arrivals(asked),
         found => found.map(one => ({ ...one, type: 'Observation' })),
       ),
-    quarantinedDocument: (...asked) =>
-      answering(
-        { interaction: 'read', type: 'Observation' },
-        () => store.quarantinedDocument(...asked),
-        found => (found?.document === undefined ? [] : [{ ...found.document, type: 'Observation' }]),
-      ),
+  }
+}
+
+const refused = ({ store, answering }: Asked): Pick<Store, 'quarantinedDocument' | 'refusedOf' | 'refusedDocument'> => {
+  const reading = <T extends Awaited<ReturnType<Store['quarantinedDocument' | 'refusedDocument']>>>(
+    run: () => Promise<T>,
+  ): Promise<T> =>
+    answering({ interaction: 'read', type: 'Observation' }, run, found =>
+      found?.document === undefined ? [] : [{ ...found.document, type: 'Observation' }],
+    )
+  return {
+    quarantinedDocument: (...asked) => reading(() => store.quarantinedDocument(...asked)),
+    refusedDocument: id => reading(() => store.refusedDocument(id)),
     refusedOf: asked =>
       answering(
         { interaction: 'search-type', type: 'Observation', subjects: [asked.patient] },
         () => store.refusedOf(asked),
         nothing,
       ),
-    refusedDocument: id =>
-      answering(
-        { interaction: 'read', type: 'Observation' },
-        () => store.refusedDocument(id),
-        found => (found?.document === undefined ? [] : [{ ...found.document, type: 'Observation' }]),
-      ),
-    meta: types => answering({ interaction: 'search-system' }, () => store.meta(types), nothing),
-    lastEvent: async (id, question) => {
-      const last = await store.lastEvent(id, question)
-      if (question === undefined) return last
-      const { subjects, rows } = await namedBeside(store, question, [])
-      const concerned = concernedBy(registry, { type: question.type, subjects }, rows)
-      if (subjects.length + rows.length > 0) await keep({ interaction: 'read', ...concerned, outcome: 200 })
-      return last
-    },
-    events: (id, question, range) =>
-      questioning(
-        { interaction: 'read', type: question.type },
-        question,
-        () => store.events(id, question, range),
-        events => events.flatMap(({ focus }) => (focus === undefined ? [] : [focus])),
-      ),
   }
 }
 
-type Asked = Omit<Tried, 'type'> & { readonly type?: ResourceType | undefined }
-
-type Measured = Pick<ReadingsAsked, 'patient' | 'codes'>
-
-const nothing = (): readonly Answered[] => []
+const events = ({ store, registry, recorder: { keep }, questioning }: Asked): Pick<Store, 'lastEvent' | 'events'> => ({
+  lastEvent: async (id, question) => {
+    const last = await store.lastEvent(id, question)
+    if (question === undefined) return last
+    const { subjects, rows } = await namedBeside(store, question, [])
+    const concerned = concernedBy(registry, { type: question.type, subjects }, rows)
+    if (subjects.length + rows.length > 0) await keep({ interaction: 'read', ...concerned, outcome: 200 })
+    return last
+  },
+  events: (id, question, range) =>
+    questioning(
+      { interaction: 'read', type: question.type },
+      question,
+      () => store.events(id, question, range),
+      events => events.flatMap(({ focus }) => (focus === undefined ? [] : [focus])),
+    ),
+})
