@@ -46,7 +46,7 @@ export type Invitations = {
 type InvitedBy = { readonly person: string; readonly study: string; readonly subject: string }
 
 /** What whoever sends a reminder may know of the person's answer and data. */
-export type Standing = Pick<EnrolledPerson, 'state' | 'isSilent'>
+type Standing = Pick<EnrolledPerson, 'state' | 'isSilent'>
 
 /** `messages`: those about the person, the latest first. */
 export type Invited = { readonly invitation: InvitationState | undefined; readonly messages: readonly MessageState[] }

@@ -19,10 +19,10 @@ import {
 import type { Queue } from '../../storage/work/queue.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { Way } from '../invitation/addresses-for.ts'
-import type { Invitations, Standing } from '../invitation/invitations.ts'
+import type { Invitations } from '../invitation/invitations.ts'
 import { type RegisteringParts, registrarOf, subjectOf } from '../patient/registering.ts'
 import { ownFault, refusedWork } from '../refused-work.ts'
-import { findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
+import { type EnrolledPerson, findEnrolledPeople, type StudyParts } from './enrolled-people.ts'
 import { seesAnswersOf } from './sees-answers.ts'
 
 type Parts = StudyParts &
@@ -158,10 +158,24 @@ const butEnrolled = (error: unknown): never => {
   throw new FhirError(error.issues[0].code, `Enrolled, but not invited: ${error.message}`, { cause: error })
 }
 
-const invite: Kind =
-  async ({ invitations }, action) =>
-  subject =>
-    invitations.invite(byOf(action, subject), wayOf(action))
+/** Leaves those alone who have answered, as far as whoever invites may know: one by one they can still be invited. */
+const invite: Kind = async (parts, action, items) => {
+  const standing = await standingOf(
+    parts,
+    action,
+    items.map(({ target }) => target),
+  )
+  return async subject => {
+    if (answers.has(standing.get(subject)?.state))
+      throw new FhirError(
+        'business-rule',
+        'They have answered: to ask them anew, press Invite beside their name on the page of the study',
+      )
+    await parts.invitations.invite(byOf(action, subject), wayOf(action))
+  }
+}
+
+const answers: ReadonlySet<EnrolledPerson['state']> = new Set(['all', 'partly', 'nothing', 'declined', 'withdrawn'])
 
 const cancel: Kind =
   async ({ invitations }, action) =>
@@ -186,7 +200,7 @@ const standingOf = async (
   parts: Parts,
   { person, study: id }: StudyAction,
   among: readonly string[],
-): Promise<ReadonlyMap<string, Standing>> => {
+): Promise<ReadonlyMap<string, EnrolledPerson>> => {
   const caller = await callerOfPerson(parts.database, { person, client: 'pages', scope: 'user/*.rs' })
   const { content } = await parts.openStoreFor(caller).read('ResearchStudy', id)
   const study: ResearchStudy = JSON.parse(content)

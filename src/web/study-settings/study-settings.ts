@@ -9,7 +9,7 @@ import { factsOf } from '../../studies/definition/study-facts.ts'
 import { displayOf, requestsOf } from '../../studies/definition/study-request.ts'
 import { staffOf } from '../../studies/definition/study-staff.ts'
 import { statusText } from '../../studies/definition/study-status.ts'
-import { draftOf, missingForPatients, versionsOf } from '../../studies/definition/study-text.ts'
+import { draftOf, versionsOf } from '../../studies/definition/study-text.ts'
 import { policyOf } from '../../studies/definition/validation-policy.ts'
 import { policyLabels } from '../intake/policy-field.ts'
 import type { AddPage } from '../page/add-page.ts'
@@ -17,6 +17,7 @@ import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
 import { requireSession } from '../page/signed-in.ts'
+import { nextStep } from './next-step.ts'
 import { type OfStudy, sendChangePage, studyOf, titleOf } from './study-changing.ts'
 
 /** What can be changed about a study, with a page for each part, and what it still lacks. */
@@ -24,16 +25,13 @@ export const studySettingsPage: AddPage = (server, options) => {
   const { codeClasses } = options
   server.get<OfStudy>('/studies/:id/settings', { onRequest: requireSession }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'either')
-    const missing = missingForPatients(changeable.study, codeClasses)
     const done = namedIn(told, queryOf(request).get('done'))
     return sendChangePage(reply, changeable, {
       title: 'Study settings',
       above: html`<a href="/studies/${changeable.id}">${titleOf(changeable.study)}</a>`,
-      notices: done === undefined ? undefined : notice('done', html`<p>${done}</p>`),
+      notices: done === undefined ? undefined : notice('done', html`<p>${done(changeable.study)}</p>`),
       fields: [],
-      before: html`${
-        missing.length > 0 && html`<p>Before patients can be asked, the study still needs: ${missing.join(', ')}.</p>`
-      }
+      before: html`${nextStep(changeable, codeClasses)}
 <ul class="list-group mb-4">${parts(changeable, codeClasses)}</ul>
 <p><a href="/studies/${changeable.id}">Back to the study</a></p>`,
     })
@@ -76,11 +74,16 @@ const textSaid = (study: ResearchStudy): string => {
   return draftOf(study) === undefined ? last : `${last}; a version is being written`
 }
 
-const told: Readonly<Record<string, string>> = {
-  made: 'The study has been created. Nobody is asked for anything yet.',
-  facts: 'Saved.',
-  status: 'Saved.',
-  paper: 'Saved.',
-  policy: 'Saved.',
-  text: 'The text has been published. Everybody in the study is asked to sign it.',
+const saved = () => 'Saved.'
+
+const told: Readonly<Record<string, (study: ResearchStudy) => string>> = {
+  made: () => 'The study has been created. Nobody is asked for anything yet.',
+  facts: saved,
+  status: saved,
+  paper: saved,
+  policy: saved,
+  text: study =>
+    study.status === 'in-review'
+      ? 'The text has been published. Nobody is asked to sign it before the study is active.'
+      : 'The text has been published. Everybody in the study is asked to sign it.',
 }

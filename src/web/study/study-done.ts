@@ -1,9 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
+import type { InvitationState } from '../../storage/study/invitation.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
+import { sessionOf } from '../page/signed-in.ts'
+import { peopleAskedIn, peopleUrl } from './people-asked.ts'
 import type { ReadStudy } from './read-study.ts'
 import { whomFact } from './study-person.ts'
 
@@ -13,13 +16,21 @@ type Done = {
    * Whether it can have been done, judging by their present state, if the reader may know that: a link must not claim anything that is not, or
    * no longer, so.
    */
-  readonly canBe: (whom: EnrolledPerson) => boolean
+  readonly canBe: (whom: EnrolledPerson, invitation: InvitationState | undefined) => boolean
 }
 
-const done: Readonly<Record<'registered' | 'withdrawn' | 'confirmed' | 'discarded', Done>> = {
+const done: Readonly<Record<'registered' | 'invited' | 'cancelled' | 'withdrawn' | 'confirmed' | 'discarded', Done>> = {
   registered: {
     text: 'The patient is registered, and in the study. They are asked once they are invited.',
     canBe: ({ state = 'none' }) => state === 'none',
+  },
+  invited: {
+    text: 'The patient is invited. Whether the message was sent stands beside their name.',
+    canBe: (_whom, invitation) => invitation?.isOpen === true,
+  },
+  cancelled: {
+    text: 'The invitation is cancelled: its link no longer works.',
+    canBe: (_whom, invitation) => invitation?.endedBy === 'cancelled',
   },
   withdrawn: {
     text: 'The patient is withdrawn: they share nothing with this study from now on. Your reason is kept with the consent.',
@@ -36,8 +47,12 @@ const done: Readonly<Record<'registered' | 'withdrawn' | 'confirmed' | 'discarde
 }
 
 /** The page of a study, which says that this was done there, and for whom. */
-export const doneUrl = (study: string, subject: string, what: keyof typeof done): string =>
-  `/studies/${study}?${new URLSearchParams({ done: what, subject })}`
+export const doneUrl = (
+  study: string,
+  subject: string,
+  what: keyof typeof done,
+  asked = peopleAskedIn(new URLSearchParams()),
+): string => peopleUrl(`/studies/${study}`, asked, { done: what, subject })
 
 /** What was done by the form that led here, and for whom; nothing if the reader sees nobody like this in the study. */
 export const doneNotice = async (
@@ -51,6 +66,7 @@ export const doneNotice = async (
   if (asked === undefined || subject === undefined) return undefined
   const wanted = { state: undefined, among: [subject], text: '', sort: 'name', offset: 0, limit: 1 } as const
   const [whom] = (await findEnrolledPeople(options, caller, study, { ...wanted, seesAnswers })).people
-  if (whom === undefined || !asked.canBe(whom)) return undefined
+  const invited = await options.invitations.list(sessionOf(request).person, [subject])
+  if (whom === undefined || !asked.canBe(whom, invited.get(subject)?.invitation)) return undefined
   return notice('done', html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>`)
 }

@@ -13,8 +13,9 @@ import { qrPicture } from '../page/qr-picture.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
-import { peopleAskedIn, peopleUrl } from './people-asked.ts'
+import { peopleAskedIn } from './people-asked.ts'
 import type { OfSubject } from './read-study.ts'
+import { doneUrl } from './study-done.ts'
 import { nameOf, notAsked } from './study-person.ts'
 
 /** What staff can do with the invitation of somebody in a study. */
@@ -30,12 +31,12 @@ export const studyInvitationActions: AddPage = (server, options) => {
       if (!(error instanceof FhirError) || error.status !== 422) throw error
       return sendRefusal(reply, study, error.message)
     }
-    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(queryOf(request))), 303)
+    return reply.redirect(doneUrl(study, subject, 'invited', peopleAskedIn(queryOf(request))), 303)
   })
   server.post<OfSubject>(`${at}/cancel`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params
     await invitations.cancel({ person: sessionOf(request).person, study, subject })
-    return reply.redirect(peopleUrl(`/studies/${study}`, peopleAskedIn(queryOf(request))), 303)
+    return reply.redirect(doneUrl(study, subject, 'cancelled', peopleAskedIn(queryOf(request))), 303)
   })
   server.post<OfSubject>(`${at}/code`, { onRequest }, async (request, reply) => {
     const { id: study, subject } = request.params

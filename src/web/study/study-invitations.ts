@@ -155,14 +155,14 @@ const actForm = ({ path, asked, people, invited, total, options, token }: Shown)
     { action: path, token, hidden: { state: asked.state, invited: asked.invited, find: asked.text }, class: 'mt-4' },
     html`<ul class="list-group list-group-flush mb-4">${people.map(person => html`<li class="list-group-item px-0">${personBox(person)}${standingText(invited.get(person.id), person)}</li>`)}</ul>
 ${box({ type: 'radio', name: 'who', value: 'ticked', label: 'Those who are ticked', isChosen: true })}
-${box({ type: 'radio', name: 'who', value: 'all', label: `All ${total} who are listed, on all pages` })}
+${box({ type: 'radio', name: 'who', value: 'all', label: total === 1 ? 'The one who is listed' : `All ${total} who are listed, on all pages` })}
 <div class="mt-3">${wayField(options.invitations.ways)}</div>
 <div class="d-flex flex-wrap gap-2 mb-4">
 <button class="btn btn-primary" name="do" value="invite">Invite</button>
 <button class="btn btn-outline-primary" name="do" value="remind">Remind</button>
 <button class="btn btn-outline-primary" name="do" value="cancel">Cancel the invitations</button>
 </div>
-<p class="text-body-secondary">Inviting replaces an invitation that is open. Reminders go to those who have not answered, and to those who share but send nothing, every three days at most.</p>`,
+<p class="text-body-secondary">Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, and to those who share but send nothing, every three days at most.</p>`,
   )
 
 /** The parameters by which people are listed. */

@@ -17,6 +17,7 @@ import { type Html, html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
+import { nextStep } from '../study-settings/next-step.ts'
 import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import {
   nobodyText,
@@ -60,7 +61,7 @@ export const studyPage: AddPage = (server, options) => {
       isWide: true,
       content: html`${await doneNotice(request, options, read)}
 ${definitionOf(study)}
-${isChangeable && html`<p><a href="${page}/settings">Study settings</a></p>`}
+${isChangeable && html`${nextStep(isChangeable, options.codeClasses)}<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}
 ${
   (await options.registering.findStudy(person, request.params.id)) &&
@@ -71,7 +72,7 @@ ${
 }
 <h2>People</h2>
 ${statesNav(counts, asked, urlOf)}
-${findForm(page, asked)}
+${(total > 0 || asked.text !== '' || asked.state !== undefined) && findForm(page, asked)}
 ${
   people.length === 0
     ? total === 0 && html`<p>${nobodyText(asked)}</p>`

@@ -40,7 +40,12 @@ t.test(
   async t => {
     const { subject, patient, email } = await enrolled('Ana')
     t.match(await told(), /Ana Has not answered yet\. You see no data of theirs\. Not invited yet\. Invite/)
-    t.match(await act(subject, 'invite'), { status: 303, location: page })
+    const invited = await act(subject, 'invite')
+    t.match(invited, { status: 303, location: `${page}?done=invited&subject=${subject}` })
+    t.match(
+      wordsOf(await staff.get(invited.location ?? '')),
+      /The patient is invited\. .* Patient Ana, born 1970-05-31/,
+    )
     const letter = await mailbox.next(isTo(email))
     t.match(letter, { to: email, subject: 'An invitation to a study' })
     t.match(letter.text, /lab invites you to a study/)
@@ -337,7 +342,10 @@ t.test('an invitation that is cancelled, replaced, too old, or whose patient lef
   const cancelled = await invite(subject)
   const found = `${page}?find=gone`
   const action = `${page}/people/${subject}/cancel?find=gone`
-  t.match(await staff.send(found, {}, action), { status: 303, location: found }, 'and one is where one was')
+  const done = `${found}&done=cancelled&subject=${subject}`
+  t.match(await staff.send(found, {}, action), { status: 303, location: done }, 'and one is where one was')
+  t.match(wordsOf(await staff.get(done)), /The invitation is cancelled: its link no longer works\. Patient Gone/)
+  t.notMatch(wordsOf(await staff.get(done.replace('cancelled', 'invited'))), /The patient is invited/)
   const replaced = await invite(subject)
   const open = await invite(subject)
   for (const link of [cancelled, replaced]) t.match(await browser().get(link), { status: 410, body: over })

@@ -63,6 +63,10 @@ t.test('a member makes a study step by step, and it is a ResearchStudy with its 
     wordsOf(await member.get(page)),
     /Before patients can be asked, the study still needs: the data that the study asks for, a published text for patients\./,
   )
+  const empty = await member.get(`/studies/${id}`)
+  t.match(wordsOf(empty), /Before patients can be asked, the study still needs: .* Nobody is in this study yet/)
+  t.notMatch(empty.body, 'name="find"', 'where there is nobody, nobody is looked for')
+  t.match((await member.get(`/studies/${id}?find=x`)).body, 'name="find"')
   const early = await member.send(`${page}/status`, { status: 'active' })
   t.match(
     [early.status, wordsOf(early)],
@@ -70,8 +74,14 @@ t.test('a member makes a study step by step, and it is a ResearchStudy with its 
   )
   await member.send(`${page}/data`, heartRate)
   await member.send(`${page}/text/draft/en`, english)
-  await member.send(`${page}/text`, {}, `${page}/text/publish`)
+  const published = await member.send(`${page}/text`, {}, `${page}/text/publish`)
+  t.match(
+    wordsOf(await member.get(published.location ?? '')),
+    /Nobody is asked to sign it before the study is active\. The study has everything .* set its status to “Active”/,
+  )
   await member.send(`${page}/status`, { status: 'active' })
+  t.notMatch(wordsOf(await member.get(`/studies/${id}`)), /still needs|has everything/)
+  t.match(wordsOf(await member.get(`${page}?done=text`)), /published\. Everybody in the study is asked to sign it\./)
   const { meta: _, enrollment: [group] = [], ...study } = await read(id)
   t.match((await send('everything', 'GET', group?.reference ?? '')).json(), { name: said.title })
   t.same(study, {

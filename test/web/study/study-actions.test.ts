@@ -97,7 +97,7 @@ t.test(
     const page = `${invitations}?find=way`
     t.match(
       wordsOf(await staff.get(`${page}&invited=not-invited`)),
-      /Way No answer yet Not invited yet\. .* All 1 who are listed/,
+      /Way No answer yet Not invited yet\. .* The one who is listed/,
     )
     t.match(
       await settled(await staff.send(page, { who: 'all', way: 'both', do: 'invite' }, invitations)),
@@ -159,6 +159,14 @@ t.test('who came by the invitation and said nothing is reminded of that, and who
     await settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations)),
     /They have answered, and there is nothing to remind them of/,
   )
+  t.match(
+    await settled(await staff.send(page, { who: 'all', do: 'invite' }, invitations)),
+    /0 of 1 are invited\. Not done: 1 Arrived: They have answered: to ask them anew, press Invite beside their name/,
+  )
+  t.match(await staff.send(`/studies/${study.id}`, {}, `/studies/${study.id}/people/${one.subject}/invite`), {
+    status: 303,
+  })
+  t.match(await mailbox.next(), { to: 'arrived@example.org' }, 'as one can')
 })
 
 t.test('who shares and sends nothing is reminded to send', async t => {
