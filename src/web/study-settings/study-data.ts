@@ -14,7 +14,7 @@ import {
   withRequest,
 } from '../../studies/definition/study-request.ts'
 import { furtherLanguages, translatedReason } from '../../studies/definition/study-words.ts'
-import type { AddPage } from '../page/add-page.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
 import { field, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
@@ -25,94 +25,58 @@ import { typed } from '../page/typed.ts'
 import { changing, notDone, notSaved, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { reasonFields, reasonProblems, typedReason } from './study-reason.ts'
 
-type Source = { readonly id: string; readonly name: string; readonly isRetired: boolean }
-type NewRequest = Reason & { readonly kind: string; readonly source: string }
-type Problems = Readonly<Record<string, string | undefined>>
-type Shown = {
-  readonly typed?: NewRequest
-  readonly problems?: Problems
-  readonly notices?: Html
-  readonly version?: string
-}
-
 /** The kinds of data that a study asks for, from which sources, and why. */
 export const studyDataPage: AddPage = (server, options) => {
   const { codeClasses, registry } = options
   const onRequest = requireSession
   const at = '/studies/:id/settings/data'
-  const sourcesFor = ({ store }: ChangeableStudy) => findSources(store, registry)
-
-  const send = async (reply: FastifyReply, changeable: ChangeableStudy, shown: Shown = {}): Promise<FastifyReply> => {
-    const sources = await sourcesFor(changeable)
-    const languages = furtherLanguages(changeable.study)
-    const { typed: one = nothingTyped, problems = {}, notices, version } = shown
-    const kinds = codeClasses.kinds().map(({ key, display }) => ({ value: key, label: display }))
-    const fields = [
-      {
-        name: 'kind',
-        label: 'Kind of data',
-        value: one.kind,
-        problem: problems.kind,
-        choices: [{ value: '', label: 'Choose one' }, ...kinds],
-      },
-      {
-        name: 'source',
-        label: 'Source',
-        value: one.source,
-        problem: problems.source,
-        choices: [
-          { value: '', label: 'Any device or app' },
-          ...sources.filter(({ isRetired }) => !isRetired).map(({ id, name }) => ({ value: id, label: name })),
-        ],
-      },
-    ] as const
-    const [kind, source] = fields
-    const reasons = reasonFields(one, problems, languages)
-    return sendChangePage(reply, changeable, {
-      title: 'Data that the study asks for',
-      action: `/studies/${changeable.id}/settings/data`,
-      isProblem: notices !== undefined || Object.keys(problems).length > 0,
-      notices: html`${notices}${problemList([...fields, ...reasons])}`,
-      before: html`${listed(changeable, sources, codeClasses, ownToken(reply))}
-<h2>Ask for more data</h2>
-<p>Each patient is asked for it, and nothing of it is shared until they agree. If the study already has a text, patients are asked once you have published a version that names it.</p>`,
-      fields: [selectField(kind), selectField(source), ...reasons.map(field)],
-      button: 'Add',
-      ...(version === undefined ? {} : { version }),
-    })
-  }
 
   server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
-    send(reply, await studyOf(request, options, 'mayChange')),
+    sendData(reply, options, await studyOf(request, options, 'mayChange')),
   )
   server.post<OfStudy>(at, keepsTyped(options), async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
-    const { body } = request
-    const reason = typedReason(body, furtherLanguages(changeable.study))
-    const one = { kind: typed(body, 'kind'), source: typed(body, 'source'), ...reason }
-    const sources = await sourcesFor(changeable)
+    const one = typedRequest(request.body, changeable)
+    const sources = await findSources(changeable.store, registry)
     const problems = problemsOf(one, requestsOf(changeable.study, codeClasses), sources, codeClasses)
-    if (Object.keys(problems).length > 0)
-      return send(reply.code(422), changeable, { typed: one, problems, version: typed(body, 'version') })
+    if (Object.keys(problems).length > 0) {
+      const version = typed(request.body, 'version')
+      return sendData(reply.code(422), options, changeable, { typed: one, problems, version })
+    }
     const asked = { ...one, source: one.source === '' ? undefined : one.source }
     const outcome = await changing(request, options, changeable, study => withRequest(study, asked, codeClasses))
     return outcome.kind === 'changed'
-      ? reply.redirect(`/studies/${changeable.id}/settings/data`, 303)
-      : send(reply.code(409), outcome.now, { typed: one, notices: notSaved })
+      ? reply.redirect(dataAddress(changeable), 303)
+      : sendData(reply.code(409), options, outcome.now, { typed: one, notices: notSaved })
   })
   server.post<OfStudy>(`${at}/remove`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const name = typed(request.body, 'request')
     const one = requestsOf(changeable.study, codeClasses).find(each => requestName(each) === name)
-    if (one === undefined) return send(reply.code(409), changeable, { notices: notDone })
+    if (one === undefined) return sendData(reply.code(409), options, changeable, { notices: notDone })
     const outcome = await changing(request, options, changeable, study => withoutRequest(study, one))
     return outcome.kind === 'changed'
-      ? reply.redirect(`/studies/${changeable.id}/settings/data`, 303)
-      : send(reply.code(409), outcome.now, { notices: notDone })
+      ? reply.redirect(dataAddress(changeable), 303)
+      : sendData(reply.code(409), options, outcome.now, { notices: notDone })
   })
 }
 
+const dataAddress = ({ id }: ChangeableStudy): string => `/studies/${id}/settings/data`
+
+/** As it was typed; `kind` is empty if none was chosen, and `source` for any. */
+type NewRequest = Reason & { readonly kind: string; readonly source: string }
+
 const nothingTyped: NewRequest = { kind: '', source: '', reason: '', translations: [] }
+
+const typedRequest = (body: unknown, { study }: ChangeableStudy): NewRequest => ({
+  kind: typed(body, 'kind'),
+  source: typed(body, 'source'),
+  ...typedReason(body, furtherLanguages(study)),
+})
+
+type Problems = Readonly<Record<string, string | undefined>>
+
+type Source = { readonly id: string; readonly name: string; readonly isRetired: boolean }
 
 const problemsOf = (
   { kind, source, ...reason }: NewRequest,
@@ -131,6 +95,59 @@ const problemsOf = (
     ...reasonProblems(reason),
   }
 }
+
+type Shown = {
+  readonly typed?: NewRequest
+  readonly problems?: Problems
+  readonly notices?: Html
+  readonly version?: string
+}
+
+const sendData = async (
+  reply: FastifyReply,
+  { codeClasses, registry }: PageOptions,
+  changeable: ChangeableStudy,
+  { typed: one = nothingTyped, problems = {}, notices, version }: Shown = {},
+): Promise<FastifyReply> => {
+  const sources = await findSources(changeable.store, registry)
+  const { kind, source } = choiceFields(one, problems, sources, codeClasses)
+  const reasons = reasonFields(one, problems, furtherLanguages(changeable.study))
+  return sendChangePage(reply, changeable, {
+    title: 'Data that the study asks for',
+    action: dataAddress(changeable),
+    isProblem: notices !== undefined || Object.keys(problems).length > 0,
+    notices: html`${notices}${problemList([kind, source, ...reasons])}`,
+    before: html`${listed(changeable, sources, codeClasses, ownToken(reply))}
+<h2>Ask for more data</h2>
+<p>Each patient is asked for it, and nothing of it is shared until they agree. If the study already has a text, patients are asked once you have published a version that names it.</p>`,
+    fields: [selectField(kind), selectField(source), ...reasons.map(field)],
+    button: 'Add',
+    ...(version === undefined ? {} : { version }),
+  })
+}
+
+const choiceFields = (one: NewRequest, problems: Problems, sources: readonly Source[], codeClasses: CodeClasses) => ({
+  kind: {
+    name: 'kind',
+    label: 'Kind of data',
+    value: one.kind,
+    problem: problems.kind,
+    choices: [
+      { value: '', label: 'Choose one' },
+      ...codeClasses.kinds().map(({ key, display }) => ({ value: key, label: display })),
+    ],
+  },
+  source: {
+    name: 'source',
+    label: 'Source',
+    value: one.source,
+    problem: problems.source,
+    choices: [
+      { value: '', label: 'Any device or app' },
+      ...sources.filter(({ isRetired }) => !isRetired).map(({ id, name }) => ({ value: id, label: name })),
+    ],
+  },
+})
 
 const listed = (
   changeable: ChangeableStudy,
