@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import type { Tell } from '../events/event.ts'
 import type { FhirOptions } from '../http/fhir/fhir.ts'
 import type { Serving } from '../subscriptions/serve.ts'
-import type { ReadAs } from '../subscriptions/sockets.ts'
+import type { ReadAs } from '../subscriptions/socket-message.ts'
 import { openSealing } from './sealing.ts'
 import { type Jobs, openForgetting, openJobs, openSubscriptionWork, type Work } from './work.ts'
 

@@ -9,7 +9,8 @@ import { openMessageSending } from '../studies/invitation/message-sending.ts'
 import { workOnImports } from '../studies/patient/patient-import-work.ts'
 import { workOnStudyActions } from '../studies/people/study-action-work.ts'
 import type { Serving } from '../subscriptions/serve.ts'
-import { openSockets, type ReadAs } from '../subscriptions/sockets.ts'
+import type { ReadAs } from '../subscriptions/socket-message.ts'
+import { openSockets } from '../subscriptions/sockets.ts'
 import { openSubscriptions } from '../subscriptions/subscriptions.ts'
 
 /** How a process does background work. */

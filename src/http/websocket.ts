@@ -1,6 +1,7 @@
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
-import type { Closing, Sockets } from '../subscriptions/sockets.ts'
+import type { Closing } from '../subscriptions/connection.ts'
+import type { Sockets } from '../subscriptions/sockets.ts'
 import { bearerOf, type FindCaller, requireCaller } from './caller/caller.ts'
 import { type RefusedParts, recordRefused } from './caller/refused-token.ts'
 

@@ -1,0 +1,84 @@
+import type { Subscription } from '@medplum/fhirtypes'
+import type { Caller } from '../access/caller.ts'
+import type { FhirError } from '../fhir/error.ts'
+import { findCaller } from '../storage/authorization/token.ts'
+import { takeBinding } from '../storage/subscription/binding-token.ts'
+import { findSubscriber, type Subscriber, writtenAlike } from '../storage/subscription/subscriber.ts'
+import type { Connection } from './connection.ts'
+import { questionOf, type Serving } from './serve.ts'
+import { textOf } from './socket-notice.ts'
+
+/** The Subscription as the caller of a token may read it. */
+export type ReadAs = (caller: Caller, id: string) => Promise<Subscription>
+
+export type Receiving = Omit<Serving, 'openStoreAs'> & {
+  readonly readAs: ReadAs
+  /** All that are open, this one too. */
+  readonly connections: ReadonlySet<Connection>
+}
+
+/** A message binds one Subscription, or several by a token; anything else closes the websocket. */
+export const receive = async (options: Receiving, connection: Connection, text: string): Promise<void> => {
+  const [, command, argument = ''] = /^(bind|bind-with-token) ([A-Za-z0-9._-]{1,64})$/.exec(text.trim()) ?? []
+  if (command === undefined) return connection.socket.close('A message is "bind <id>", or "bind-with-token <token>"')
+  return command === 'bind' ? bind(options, connection, argument) : bindByToken(options, connection, argument)
+}
+
+/** Somebody else's Subscription is answered as if it did not exist. */
+const bind = async (options: Receiving, connection: Connection, id: string): Promise<void> => {
+  const { socket, bearer, bound } = connection
+  const caller = bearer === undefined ? undefined : await findCaller(options.database, bearer)
+  if (caller === undefined) return socket.close('bind needs the request of the websocket to have a bearer token')
+  const subscription = await options.readAs(caller, id).catch((error: FhirError) => error.status)
+  if (typeof subscription === 'number') return socket.close(`Subscription/${id} is not known`)
+  if (!isBindable(subscription) || bound.size >= mostBound)
+    return socket.close(`Subscription/${id} is not active, or has another channel`)
+  const subscriber = await findSubscriber(options.database, id)
+  if (subscriber === undefined || (await writtenAlike(options.database, [id], caller.tokenHash)).length === 0)
+    return socket.close(`Subscription/${id} was written with another client or scopes`)
+  const whose = whoseIs(subscriber)
+  if (!hasRoom(options.connections, connection, { id, whose }))
+    return socket.close(`Subscription/${id} has too many websockets`)
+  bound.set(id, { how: 'by-id', rights: subscriber.rights, whose })
+  await socket.send(`bound ${id}`)
+}
+
+const isBindable = ({ status, channel }: Subscription): boolean => status === 'active' && channel.type === 'websocket'
+
+const mostBound = 100
+
+const whoseIs = ({ caller }: Subscriber): string => `${caller?.principal.kind}/${caller?.principal.id}`
+
+/** Whether there may be one more connection for the Subscription, and for the person or client. */
+const hasRoom = (
+  connections: ReadonlySet<Connection>,
+  own: Connection,
+  { id, whose }: { readonly id: string; readonly whose: string },
+): boolean => {
+  const others = [...connections].filter(one => one !== own)
+  const ofPerson = others.filter(({ bound }) => bound.values().some(one => one.whose === whose))
+  return ofPerson.length < mostOfPerson && others.filter(({ bound }) => bound.has(id)).length < mostOfOne
+}
+
+/** Nobody has more windows open. */
+const mostOfOne = 20
+const mostOfPerson = 50
+
+const bindByToken = async (options: Receiving, connection: Connection, token: string): Promise<void> => {
+  const { socket, bound } = connection
+  const { holder, ids } = (await takeBinding(options.database, token)) ?? { ids: [] }
+  if (holder === undefined || ids.length === 0) return socket.close(nothingBound)
+  for (const id of ids.slice(0, mostBound - bound.size)) {
+    const subscriber = await findSubscriber(options.database, id)
+    const question = subscriber === undefined ? undefined : questionOf(options, subscriber)
+    if (subscriber === undefined || question === undefined || !isBindable(subscriber.subscription)) continue
+    const whose = whoseIs(subscriber)
+    if (!hasRoom(options.connections, connection, { id, whose }))
+      return socket.close(`Subscription/${id} has too many websockets`)
+    bound.set(id, { how: 'by-token', rights: subscriber.rights, whose, holder })
+    await socket.send(textOf(options, subscriber, question, 'handshake', []))
+  }
+  if (bound.size === 0) socket.close(nothingBound)
+}
+
+const nothingBound = 'The binding token is not known, was used before, or binds nothing any more'
