@@ -75,15 +75,11 @@ export const openStanding = (
     replace: (resource, action) =>
       isolated(connection, async () => {
         if (current === undefined) throw new Error('nothing stands here')
-        const next = await nextVersion(connection, writing, current, resource)
-        const [candidate = next] = await numberAllowed(connection, writing, [next], action)
-        const judged = await judge(connection, writing, candidate, action)
-        if (judged === undefined) throw writeRefusal(candidate, writing)
+        const { candidate, judged } = await nextJudged(connection, writing, current, resource, action)
         if (judged.said === (last?.said ?? judged.before)) return { outcome: 'unchanged', ...current }
         last = judged
         versions.push(candidate)
-        const { kindId: _, deviceId: __, ...stored } = toStored(candidate)
-        current = { ...stored, pk: candidate.pk, owner: candidate.owner, content: judged.content }
+        current = standingAs(candidate, judged)
         return { outcome: 'updated', ...toStored(candidate) }
       }),
     record: content => {
@@ -95,19 +91,23 @@ export const openStanding = (
     remember: digest => {
       known.add(digest)
     },
-    write: async () => {
-      const version = versions.at(-1)
-      if (version === undefined && contents.length === 0) return undefined
-      const attempted = await attempt(connection, async () => {
-        if (version !== undefined) {
-          await putVersions(connection, versions.slice(0, -1), version)
-          await project(connection, 'Observation', [toProjected(version)], writing)
-        }
-        await recordContents(connection, keyed, contents)
-      })
-      return 'refused' in attempted ? attempted.refused : undefined
-    },
+    write: () => writeVersions(connection, writing, { keyed, versions, contents }),
   }
+}
+
+/** Throws if the caller may not write it. */
+const nextJudged = async (
+  connection: Connection,
+  writing: Writing,
+  current: Current,
+  resource: Resource,
+  action: 'c' | 'u',
+): Promise<{ readonly candidate: Candidate; readonly judged: Judged }> => {
+  const next = await nextVersion(connection, writing, current, resource)
+  const [candidate = next] = await numberAllowed(connection, writing, [next], action)
+  const judged = await judge(connection, writing, candidate, action)
+  if (judged === undefined) throw writeRefusal(candidate, writing)
+  return { candidate, judged }
 }
 
 type Judged = {
@@ -140,3 +140,27 @@ const judge = async (
 }
 
 const digestOf = (alias: string) => sql.fragment`encode(sha256(convert_to(${said(alias)}, 'UTF8')), 'hex')`
+
+const standingAs = (candidate: Candidate, { content }: Judged): Current => {
+  const { kindId: _, deviceId: __, ...stored } = toStored(candidate)
+  return { ...stored, pk: candidate.pk, owner: candidate.owner, content }
+}
+
+type Coming = { readonly keyed: Keyed; readonly versions: readonly Candidate[]; readonly contents: readonly Content[] }
+
+const writeVersions = async (
+  connection: Connection,
+  writing: Writing,
+  { keyed, versions, contents }: Coming,
+): Promise<FhirError | undefined> => {
+  const version = versions.at(-1)
+  if (version === undefined && contents.length === 0) return undefined
+  const attempted = await attempt(connection, async () => {
+    if (version !== undefined) {
+      await putVersions(connection, versions.slice(0, -1), version)
+      await project(connection, 'Observation', [toProjected(version)], writing)
+    }
+    await recordContents(connection, keyed, contents)
+  })
+  return 'refused' in attempted ? attempted.refused : undefined
+}
