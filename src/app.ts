@@ -6,6 +6,7 @@ import { registerContracts } from './app/contracts.ts'
 import { openFhir } from './app/fhir.ts'
 import { openLettering } from './app/letters.ts'
 import { registerPages } from './app/pages.ts'
+import { publishDefinitions } from './app/published.ts'
 import type { Work } from './app/work.ts'
 import { openAuthorizationServer } from './auth/authorization-server.ts'
 import type { Config } from './config.ts'
@@ -39,6 +40,8 @@ type AppOptions = {
   /** Whether this process does background work too, and how. */
   readonly work?: Work
   readonly auditing?: AuditWriting
+  /** Whether what the server publishes is stored as resources, too. */
+  readonly publishes?: boolean
 }
 
 export type { Work } from './app/work.ts'
@@ -89,6 +92,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     reportFault: fault => log.error(fault),
     errorPage: unanswerablePage,
   })
+  if (options.publishes) await publishDefinitions({ registry, codeClasses, openStoreAs })
   if (work !== undefined) await authorization.start()
   const background =
     work &&

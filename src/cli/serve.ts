@@ -51,7 +51,7 @@ const start = async (config: Config, log: ReturnType<typeof openLog>, tell: Tell
   const postgres = await openPostgres(config, tell)
   try {
     await migrate(postgres.url, tell)
-    const app = await buildApp({ config, log, databaseUrl: postgres.url, secretKey, work })
+    const app = await buildApp({ config, log, databaseUrl: postgres.url, secretKey, work, publishes: true })
     await listen(app, config)
     const end = async () => {
       try {

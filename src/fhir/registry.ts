@@ -34,6 +34,8 @@ export type Registry = {
   /** Codes of the parameters through which a type is in a compartment; empty if it is not. */
   readonly compartmentParameters: (compartment: Compartment, type: ResourceType) => readonly string[]
   /** What we publish ourselves in `fhir-profiles/`, unchanged. */
+  readonly published: readonly Definition[]
+  /** Those of one type. */
   readonly definitions: (kind: PublishedKind) => readonly Definition[]
   readonly structures: Structures
   /** The codes of required bindings. */
@@ -56,6 +58,7 @@ const load = (): Registry => {
   )
   const listed = new Map([...parameters].map(([type, byCode]) => [type, [...byCode.values()]]))
   return {
+    published,
     resourceTypes,
     isResourceType,
     searchParameter: (type, code) => parameters.get(type)?.get(code),
