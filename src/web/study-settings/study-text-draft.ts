@@ -24,7 +24,7 @@ import { longForm, typed } from '../page/typed.ts'
 import { langOf } from '../page/wording.ts'
 import { givenState } from '../sharing/sharing-choice.ts'
 import { studyFacts } from '../sharing/sharing-facts.ts'
-import { asking } from '../sharing/sharing-study.ts'
+import { asking } from '../sharing/sharing-shown.ts'
 import { changing, notSaved, sendChangePage, studyOf } from './study-changing.ts'
 
 type OfLanguage = { readonly Params: { readonly id: string; readonly language: string } }

@@ -1,0 +1,87 @@
+import type { FastifyReply } from 'fastify'
+import type { Words } from '../../messages/catalogue.ts'
+import type { StudyAsked } from '../../studies/consent/own-study.ts'
+import { notice, postForm } from '../page/form.ts'
+import { ownToken } from '../page/form-token.ts'
+import { type Html, html } from '../page/html.ts'
+import { sendTranslatedPage } from '../page/translated-page.ts'
+import { langOf } from '../page/wording.ts'
+import { choiceForm } from './choice-form.ts'
+import { type ChoiceState, declineKey, hasProblem } from './sharing-choice.ts'
+import { studyFacts, textShown } from './sharing-facts.ts'
+import { paperNotice } from './sharing-paper.ts'
+import { standing } from './sharing-standing.ts'
+
+export type Changes = {
+  /** Whether what the study says has changed. */
+  readonly isChanged?: boolean
+  /** Whether the text that is signed has changed. */
+  readonly isOtherText?: boolean
+}
+
+type Shown = Changes & {
+  readonly state: ChoiceState
+  readonly isNothing?: boolean
+  /** The name that was typed to sign something that has changed; it is kept for when that is signed. */
+  readonly name?: string
+  readonly done?: string
+  /** Whether a session ended before the form could be sent. */
+  readonly isKept?: boolean
+}
+
+/** The study, with what was chosen and is wrong with it. */
+export const sendStudy = (reply: FastifyReply, asked: StudyAsked, words: Words, shown: Shown): FastifyReply => {
+  const { title, organization } = asked
+  const { say } = words
+  const { isNothing = false, isChanged = false, isOtherText = false, isKept = false, state } = shown
+  return sendTranslatedPage(reply, words, {
+    title: title.text,
+    isProblem:
+      reply.statusCode >= 400 ||
+      isNothing ||
+      isChanged ||
+      isOtherText ||
+      isKept ||
+      hasProblem(state) ||
+      shown.done === 'overtaken',
+    content: html`<h1${langOf(title, words)}>${title.text}</h1>
+${isKept && notice('problem', html`<p>${say('study.kept')}</p>`)}
+${isChanged && notice('problem', html`<p>${say('study.words-changed')}</p>`)}
+${isOtherText && notice('problem', html`<p>${say('study.text-changed')}</p>`)}
+${asked.isEnrolled && !asked.isInForce && notice('standing', html`<p>${say('study.not-in-force')}</p>`)}
+${asked.isEnrolled && asked.isClosed && notice('standing', html`<p>${say('study.closed')}</p>`)}
+${shown.done === 'overtaken' && notice('problem', html`<p>${say('study.overtaken')}</p>`)}
+${standing(asked, words, shown.done)}
+${paperNotice(asked, words, { canSign: isSignable(asked) })}
+${asked.isEnrolled && asked.isInForce && !asked.isClosed && html`<p>${say('study.asks', { organization: organization.name })}</p>`}
+${studyFacts(asked, words)}
+${
+  asked.isEnrolled &&
+  html`<h2>${say('study.text')}</h2>
+${asking(asked, words, shown, ownToken(reply))}`
+}
+<p><a href="/sharing">${say('sharing.title')}</a></p>`,
+  })
+}
+
+/** Saying no, or stopping, is possible even if there is nothing to sign. */
+export const asking = (
+  asked: StudyAsked,
+  words: Words,
+  { state, isNothing = false, name = '' }: Shown,
+  token: string,
+): Html => {
+  const { say } = words
+  const text = textShown(asked.text?.attachment)
+  const shown = text ?? html`<p>${say(asked.text === undefined ? 'study.no-text' : 'study.other-text')}</p>`
+  return isSignable(asked)
+    ? html`${shown}
+<h2>${say('choose.title')}</h2>
+${choiceForm(asked, state, words, { token, isNothing, name })}`
+    : html`${shown}
+${postForm({ action: `/sharing/${asked.study.id}/decline`, token }, html`<button class="btn btn-primary">${say(declineKey(asked))}</button>`)}`
+}
+
+/** A text that cannot be read cannot be signed, nor can one that would share nothing. */
+export const isSignable = ({ text, isInForce, isClosed }: StudyAsked): boolean =>
+  isInForce && !isClosed && textShown(text?.attachment) !== undefined
