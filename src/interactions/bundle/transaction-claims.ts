@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { FhirError } from '../../fhir/error.ts'
+import { and } from '../../search/expression.ts'
 import { print } from '../../search/print.ts'
 import type { Search } from '../../search/search.ts'
+import type { Stored } from '../../storage/store.ts'
 import type { Context } from '../interaction.ts'
 import type { Entry } from './entry.ts'
 import { atEntry, inEntry, thrownAt } from './entry-error.ts'
@@ -56,6 +58,34 @@ export const requireOnlyOne = async (
   for (const { index, id, criteria } of made) {
     const matches = await store.matches(criteria, 2).catch(thrownAt(index))
     const another = matches.find(one => one.id !== id)
+    if (another !== undefined) throw inEntry(index, overlap(criteria, another.id, claims))
+  }
+}
+
+/** What a conditional update or patch means, where it met one. */
+export type Met = { readonly index: number; readonly criteria: Search }
+
+/** By type, the ids of what the transaction has created. */
+export type Created = Map<string, string[]>
+
+export const noteCreated = (created: Created, { type, id }: Pick<Stored, 'type' | 'id'>): void => {
+  const ids = created.get(type)
+  if (ids === undefined) created.set(type, [id])
+  else ids.push(id)
+}
+
+/** Called once everything is written: throws FhirError if another entry has created a second match for such criteria. */
+export const requireNoSecond = async (
+  met: readonly Met[],
+  created: Created,
+  claims: Claims,
+  { store }: Pick<Context, 'store'>,
+): Promise<void> => {
+  for (const { index, criteria } of met) {
+    const ids = created.get(criteria.type)
+    if (ids === undefined) continue
+    const second = { ...criteria, where: and(criteria.where, { kind: 'identified', ids }) }
+    const [another] = await store.matches(second, 1).catch(thrownAt(index))
     if (another !== undefined) throw inEntry(index, overlap(criteria, another.id, claims))
   }
 }

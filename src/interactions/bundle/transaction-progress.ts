@@ -1,7 +1,7 @@
 import type { FhirError } from '../../fhir/error.ts'
 import type { Context, FhirResponse, PreferredReturn } from '../interaction.ts'
 import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
-import type { Claims, Made, Placed } from './transaction-claims.ts'
+import type { Claims, Created, Made, Met, Placed } from './transaction-claims.ts'
 
 /** How far a transaction has come. */
 export type Progress = {
@@ -19,6 +19,8 @@ export type Progress = {
   /** What it writes, such as `Patient/1`: its entries may refer to that before it is there. */
   readonly beside: Set<string>
   readonly made: Made[]
+  readonly met: Met[]
+  readonly created: Created
   /** By the index of the entry, why a document was refused. */
   readonly refused: Map<number, FhirError>
 }
@@ -34,5 +36,7 @@ export const begin = (answer: PreferredReturn, context: Context): Progress => ({
   versions: new Map(),
   beside: new Set(),
   made: [],
+  met: [],
+  created: new Map(),
   refused: new Map(),
 })

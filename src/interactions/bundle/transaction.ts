@@ -7,14 +7,22 @@ import { findExistingAmong } from '../conditional-create.ts'
 import { existing } from '../create.ts'
 import { decidePolicies } from '../incoming/decide-policy.ts'
 import { refusedAmong } from '../incoming/keep-refused.ts'
-import type { Context, FhirResponse, Handler, Prepared, SystemRequest } from '../interaction.ts'
+import type { Context, FhirResponse, Handler, Prepared, SystemRequest, TypeRequest } from '../interaction.ts'
 import { deletedResponse, writtenResponse } from '../written.ts'
 import { bundleChunks } from './bundle-text.ts'
 import { findReferences } from './conditional-reference.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 import { resolveCriteria, resolveRequest } from './local-reference.ts'
-import { claim, claimCriteria, type Placed, place, requireOnlyOne } from './transaction-claims.ts'
+import {
+  claim,
+  claimCriteria,
+  noteCreated,
+  type Placed,
+  place,
+  requireNoSecond,
+  requireOnlyOne,
+} from './transaction-claims.ts'
 import { asksForOthers, inOrder, inPhases, isWrite } from './transaction-order.ts'
 import { begin, type Progress } from './transaction-progress.ts'
 import { keepDocuments } from './transaction-refused.ts'
@@ -83,6 +91,7 @@ const carryOut = async (entries: readonly Entry[], progress: Progress): Promise<
   const late = await decide(changes.filter(asksForOthers), progress)
   await writeInOrder([...decided, ...late, ...lateCreates], progress)
   await requireOnlyOne(progress.made, claims, context)
+  await requireNoSecond(progress.met, progress.created, claims, context)
   for (const entry of reads) {
     atEntry(entry.index, progress.room.requireSome)
     const answered = await context.dispatch(entry, context).catch(thrownAt(entry.index))
@@ -128,19 +137,24 @@ const decide = async (entries: readonly Placed[], progress: Progress): Promise<r
       decided.push(entry)
       continue
     }
-    const routed = await interaction
-      .decide(resolveCriteria(request, progress.targets), progress.context)
-      .catch(thrownAt(index))
+    const asked = resolveCriteria(request, progress.targets)
+    const routed = await interaction.decide(asked, progress.context).catch(thrownAt(index))
     if (routed.length === 0) progress.answers[index] = deletedResponse([], progress.answer)
     for (const one of routed) {
       const id = 'id' in one.request ? one.request.id : entry.id
       const placed: Placed = { ...one, index, id, target: `${request.type}/${id}`, ...(fullUrl && { fullUrl }) }
       claim(placed, progress.claims)
       remember(placed, progress)
+      noteMet(placed, asked, progress)
       decided.push(placed)
     }
   }
   return decided
+}
+
+const noteMet = ({ index, interaction, request }: Placed, { type, query }: TypeRequest, { met, context }: Progress) => {
+  if (interaction.method === 'DELETE' || 'metNothing' in request) return
+  met.push({ index, criteria: parseConditionalCriteria(type, query, context) })
 }
 
 const writeInOrder = async (entries: readonly Placed[], progress: Progress): Promise<void> => {
@@ -187,11 +201,12 @@ const writeWave = async (wave: readonly Placed[], progress: Progress): Promise<v
 
 const noteDone = (
   { fullUrl, index, request }: Placed,
-  { type, id, versionId }: Done,
-  { targets, versions, made, context }: Progress,
+  { type, id, versionId, outcome }: Done,
+  { targets, versions, made, created, context }: Progress,
 ) => {
   if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
   versions.set(`${type}/${id}`, versionId)
+  if (outcome === 'created') noteCreated(created, { type, id })
   if ('metNothing' in request)
     made.push({ index, id, criteria: parseConditionalCriteria(type, request.query, context) })
 }

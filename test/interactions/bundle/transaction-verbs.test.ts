@@ -358,6 +358,45 @@ t.test('what a conditional update makes is not made by another entry as well', a
   t.strictSame(statuses(await send('transaction', replaced)), ['204', '201'], 'and what is deleted is none')
 })
 
+t.test('what a conditional update or patch has met gets no second by another entry', async t => {
+  await put('second1')
+  await put('second2')
+  const criteria = 'Patient?identifier=urn:test|second1'
+  const changed = (more: object = {}) => ({
+    resource: patient('second1', { active: true, ...more }),
+    request: { method: 'PUT', url: criteria },
+  })
+  const patched = {
+    resource: jsonPatch({ op: 'add', path: '/active', value: true }),
+    request: { method: 'PATCH', url: criteria },
+  }
+  const made = { resource: patient('second1'), request: { method: 'POST', url: 'Patient' } }
+  const chosen = {
+    resource: patient('second1', { id: 'second3' }),
+    request: { method: 'PUT', url: 'Patient/second3' },
+  }
+  const message = 'What the criteria (identifier urn:test|second1) of Patient mean is also what entry 1 is about'
+  for (const [why, entry] of Object.entries({
+    'by a create': [changed(), made],
+    'by an update that creates': [changed(), chosen],
+    'where it is not found by them any more': [changed(patient('second4')), made],
+    'of a patch': [patched, made],
+  }))
+    t.strictSame(await refusal(...entry), [400, 'Bundle.entry[0]', message], why)
+  t.equal((await get('Patient?identifier=urn:test|second1&_summary=count')).total, 1)
+  const other = { resource: patient('second5'), request: { method: 'POST', url: 'Patient' } }
+  t.strictSame(statuses(await send('transaction', [changed(), other])), ['200', '201'])
+  const exchanged = [
+    { resource: patient('second2'), request: { method: 'PUT', url: criteria } },
+    { resource: patient('second1'), request: { method: 'PUT', url: 'Patient?identifier=urn:test|second2' } },
+  ]
+  t.strictSame(
+    statuses(await send('transaction', exchanged)),
+    ['200', '200'],
+    'two may exchange what they are found by',
+  )
+})
+
 t.test('a Bundle of 5,000 entries is one commit', async t => {
   const entry = Array.from({ length: 5000 }, (_, index) => ({
     resource: {
