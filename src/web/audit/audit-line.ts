@@ -8,6 +8,8 @@ export type AuditLine = {
   readonly recorded: Date
   /** Undefined if an app did it for itself. */
   readonly who: string | undefined
+  /** Whether `who` is a name, and no reference or identifier. */
+  readonly isNamed: boolean
   /** All who did it, by reference or identifier, since two people or two apps may have the same name. */
   readonly agents: string
   readonly app: string | undefined
@@ -56,6 +58,7 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
   return {
     recorded: new Date(recorded),
     who: user && (user.name ?? unnamed ?? told(user)),
+    isNamed: user?.name !== undefined,
     agents: agent.map(told).join(' '),
     app: app && (app.name ?? told(app)),
     did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),

@@ -1,5 +1,5 @@
 import type { AddPage } from '../page/add-page.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { notFound } from '../page/not-found.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
 import { auditSearch } from './audit-search.ts'
@@ -17,11 +17,9 @@ export const auditPage: AddPage = (server, options) =>
     head: () => html`<h1>Audit</h1>
 <p>What was read, searched for and changed in your organizations, and who was refused, the latest first. New events appear within a second.</p>`,
     links: { next: 'Earlier', first: 'Back to the latest' },
-    columns: {
-      Patients: ({ patients }) => html`<td>${patientsText(patients)}</td>`,
-      Study: ({ study }) => html`<td>${study}</td>`,
-      Search: ({ query }) => html`<td class="text-break">${query}</td>`,
-    },
+    more: ({ study, query }) =>
+      html`${study && html`<br>for the study ${study}`}${query && html`<br><span class="text-body-secondary">${query}</span>`}`,
+    columns: { Patients: ({ patients }) => patientsText(patients) },
     csvColumns: {
       patients: ({ patients }) => patients.join(' '),
       study: ({ study }) => study,
@@ -30,9 +28,10 @@ export const auditPage: AddPage = (server, options) =>
     },
   })
 
-const patientsText = (patients: readonly string[]): string =>
-  patients.length > fewPatients
-    ? `${patients.slice(0, fewPatients).join(', ')} and ${patients.length - fewPatients} more`
-    : patients.join(', ')
+/** Each leads to everything that names the same record. */
+const patientsText = (patients: readonly string[]): Html => {
+  const shown = patients.slice(0, fewPatients)
+  return html`${shown.map((id, index) => html`${index > 0 && ', '}<a href="/audit?${new URLSearchParams({ patient: id }).toString()}">${id}</a>`)}${patients.length > fewPatients && ` and ${patients.length - fewPatients} more`}`
+}
 
 const fewPatients = 3

@@ -17,8 +17,7 @@ export const eventsForm = (
   choices: readonly Choosing[],
 ): Html => html`${problemList(fields)}
 <form method="get" action="${action}" class="mb-4" role="search" aria-label="Events" novalidate>
-<div class="row">${fields.map(one => html`<div class="col-sm-6 col-lg-3">${field(one)}</div>`)}</div>
-<div class="row">${choices.map(one => html`<div class="col-sm-6 col-lg-3">${choice(one)}</div>`)}</div>
+<div class="row align-items-end">${[...fields.map(field), ...choices.map(choice)].map(one => html`<div class="col-sm-6 col-lg-3">${one}</div>`)}</div>
 <button class="btn btn-outline-primary">Show</button>
 </form>`
 

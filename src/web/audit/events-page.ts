@@ -35,6 +35,8 @@ type EventsPage<Asked extends DayRange> = {
   /** The content above the form. */
   readonly head: (options: PageOptions) => Html | Promise<Html>
   readonly links: { readonly next: string; readonly first: string }
+  /** What else is told of what was done, below that. */
+  readonly more?: (line: AuditLine) => Html | undefined | false
   /** The columns after when, who and what, by their headings. */
   readonly columns: Readonly<Record<string, (line: AuditLine) => Html>>
   /** The columns of the CSV after the outcome. */
@@ -75,7 +77,7 @@ export const addEventsPage = <Asked extends DayRange>(
       isProblem,
       content: html`${await head(options)}
 ${search.form(path, asked, fields)}
-${lines.length === 0 ? html`<p>${isAsked(again) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page.columns)}
+${lines.length === 0 ? html`<p>${isAsked(again) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page)}
 <p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>
 ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these as a table (CSV)</a></p>`}`,
     })
@@ -125,23 +127,32 @@ const findLines = async (
 
 const english = wordsFor('en')
 
+type Listed = Pick<EventsPage<DayRange>, 'columns' | 'more'>
+
+/** On a phone each event stands by itself, its cells below each other; the roles keep it a table for whoever does not see it. */
 const listed = (
   lines: readonly AuditLine[],
-  columns: EventsPage<DayRange>['columns'],
+  { columns, more }: Listed,
 ): Html => html`<div class="table-responsive mb-4" tabindex="0" role="region" aria-label="Events">
-<table class="table align-middle">
-<thead><tr>${['When', 'Who', 'What', ...Object.keys(columns)].map(heading => html`<th scope="col">${heading}</th>`)}</tr></thead>
-<tbody>${lines.map(line => {
-  const { recorded, who, app, did, what, isRefused, hasFailed } = line
-  return html`<tr>
-<td>${moment(recorded)}</td>
-<td>${who ?? app}${who !== undefined && app !== undefined && html`<br><span class="text-body-secondary">${app}</span>`}</td>
-<td>${did}${what !== '' && `: ${what}`} ${isRefused && html`<span class="badge text-bg-secondary">${hasFailed ? 'failed' : 'refused'}</span>`}</td>
-${Object.values(columns).map(cell => cell(line))}
+<table class="table align-middle events" role="table">
+<thead role="rowgroup"><tr role="row">${['When', 'Who', 'What', ...Object.keys(columns)].map(heading => html`<th scope="col" role="columnheader">${heading}</th>`)}</tr></thead>
+<tbody role="rowgroup">${lines.map(line => {
+  const { recorded, did, what, isRefused, hasFailed } = line
+  return html`<tr role="row">
+<td role="cell">${moment(recorded)}</td>
+<td role="cell">${whoText(line)}</td>
+<td role="cell">${did}${what !== '' && `: ${what}`} ${isRefused && html`<span class="badge text-bg-secondary">${hasFailed ? 'failed' : 'refused'}</span>`}${more?.(line)}</td>
+${Object.entries(columns).map(([heading, cell]) => html`<td role="cell" data-heading="${heading}">${cell(line)}</td>`)}
 </tr>`
 })}</tbody>
 </table>
 </div>`
+
+const whoText = ({ who, isNamed, app }: AuditLine): Html => {
+  if (who === undefined) return html`${app}`
+  const person = isNamed ? who : html`Somebody without a name<br><span class="text-body-secondary">${who}</span>`
+  return html`${person}${app !== undefined && html`<br><span class="text-body-secondary">${app}</span>`}`
+}
 
 const csvLines = async function* (
   options: PageOptions,

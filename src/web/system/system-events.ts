@@ -23,7 +23,7 @@ export const systemEventsPage: AddPage = (server, options) =>
 ${chain(await readChainState(accounts.database))}`,
     links: { next: 'More', first: 'Back to the first' },
     columns: {
-      About: ({ about }) => html`<td>${about.map((one, index) => html`${index > 0 && ', '}${named(one)}`)}</td>`,
+      About: ({ about }) => html`${about.map((one, index) => html`${index > 0 && ', '}${named(one)}`)}`,
     },
     csvColumns: { about: ({ about }) => about.join(' ') },
   })

@@ -5,6 +5,7 @@ import type { AuditLine } from '../../../src/web/audit/audit-line.ts'
 const line = (seconds: number, request?: string): AuditLine => ({
   recorded: new Date(Date.UTC(2026, 2, 1) - seconds * 1000),
   who: 'Helen Brandt',
+  isNamed: true,
   agents: 'Practitioner/1',
   app: 'Study desk',
   did: 'Read',

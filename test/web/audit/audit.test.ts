@@ -1,4 +1,5 @@
 import t from 'tap'
+import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { addAccount, openAccount } from '../../../src/storage/account/user-account.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../../src/storage/audit/seal/seal.ts'
@@ -18,7 +19,7 @@ await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
 const officer = people['privacy officer']
 /** The rows of the table, in words. */
 const rowsOf = ({ body }: { readonly body: string }) =>
-  [...body.matchAll(/<tr>\n<td>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
+  [...body.matchAll(/<tr role="row">\n<td role="cell">([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
     row.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' '),
   )
 
@@ -28,9 +29,9 @@ t.test(
     const shown = await officer.get('/audit')
     t.equal(shown.status, 200)
     t.match(wordsOf(shown), /Audit .* Read: Patient/)
-    t.match(shown.body, `<td>${ann}</td>`, 'once')
+    t.match(shown.body, `data-heading="Patients"><a href="/audit?patient=${ann}">${ann}</a></td>`, 'once')
     t.match(wordsOf(shown), /Signed in/)
-    t.notMatch(wordsOf(shown), /Person\//, 'staff have names')
+    t.notMatch(wordsOf(shown), /Person\/|without a name/, 'staff have names')
     const find = async (query: string) => rowsOf(await officer.get(`/audit?${query}`))
     t.ok((await find(`patient=${ann}&action=R`)).length > 0)
     t.strictSame(await find(`patient=${carl}`), [], 'nobody of another tenant')
@@ -53,6 +54,26 @@ t.test(
       t.match(wordsOf(await other.get(`/audit${query}`)), /Nothing is recorded yet\./, 'where nothing was asked')
   },
 )
+
+t.test('somebody without a name is not called by an id alone, and a patient leads to what names them', async t => {
+  const { id } = await world.create('everything', { resourceType: 'Practitioner' })
+  const practitioner = { reference: `Practitioner/${id}` }
+  await world.create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'viewer' }] }],
+  })
+  const nameless = await world.create('everything', { resourceType: 'Person', link: [{ target: practitioner }] })
+  await send(
+    await token({ subject: { kind: 'user', person: nameless.id }, scope: 'user/*.rs' }),
+    'GET',
+    `Patient/${ann}`,
+  )
+  await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
+  const [last = ''] = rowsOf(await officer.get(`/audit?patient=${ann}`))
+  t.match(last, new RegExp(`Somebody without a name Practitioner/${id} .* Read: Patient`))
+})
 
 t.test('the same is there as a table, in which no cell is a formula', async t => {
   const { status, headers, body } = await officer.get('/audit/events.csv?who=viewer&action=R')

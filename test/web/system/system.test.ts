@@ -70,12 +70,15 @@ t.test('what could not be sent is sent again', async t => {
 const seal = () => sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
 /** The rows of the table of events, in words, without their time. */
 const eventsAt = async (query: string) =>
-  [...(await administrator.get(`/system/events?${query}`)).body.matchAll(/<tr>\n<td>.*?<\/td>([\s\S]*?)<\/tr>/g)].map(
-    ([, row = '']) =>
-      row
-        .replaceAll(/<[^>]*>/g, ' ')
-        .replaceAll(/\s+/g, ' ')
-        .trim(),
+  [
+    ...(await administrator.get(`/system/events?${query}`)).body.matchAll(
+      /<tr role="row">\n<td role="cell">.*?<\/td>([\s\S]*?)<\/tr>/g,
+    ),
+  ].map(([, row = '']) =>
+    row
+      .replaceAll(/<[^>]*>/g, ' ')
+      .replaceAll(/\s+/g, ' ')
+      .trim(),
   )
 const tokenOf = (person: string) => token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
 
@@ -144,7 +147,7 @@ t.test('page, table and FHIR tell the same, by pages, and no number tells how mu
   const pages: string[] = []
   for (let query: string | undefined = 'order=oldest'; query !== undefined; ) {
     const { body } = await administrator.get(`/system/events?${query}`)
-    pages.push(...body.matchAll(/<td><time datetime="([^"]*)"/g).map(([, at = '']) => at))
+    pages.push(...body.matchAll(/<td role="cell"><time datetime="([^"]*)"/g).map(([, at = '']) => at))
     query = /<a href="\/system\/events\?([^"]*)">More/.exec(body)?.[1]?.replaceAll('&amp;', '&')
   }
   t.strictSame(pages, events.map(({ recorded }) => recorded).toReversed())
