@@ -104,7 +104,7 @@ const problemOfColumns = (names: readonly string[]): string | undefined => {
   const known = `the columns are ${columnNames.join(', ')}`
   const strange = names.filter(name => !(name in columns))
   if (strange.length > 0)
-    return `The first line names the columns, and ${strange.map(quoted).join(', ')} is none: ${known}`
+    return `The first line names columns that are unknown (${strange.map(quoted).join(', ')}): ${known}`
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) return `The column ${quoted(twice)} is there twice`
   const missing = needed.filter(name => !names.includes(name))

@@ -86,10 +86,12 @@ const actions = ({ id, isLost }: QuarantinedDocument, token: string): Html => {
       { action: `/quarantine/${id}/${action}`, token, class: 'd-inline-block mt-0' },
       html`<button class="btn ${style}">${text}</button>`,
     )
-  return html`<div class="d-flex flex-wrap gap-2 mb-4">
-${!isLost && one('replay', 'btn-primary', 'Try again')}
+  return html`${!isLost && one('replay', 'btn-primary', 'Try again')}
+<details class="my-4">
+<summary>Remove it</summary>
+<p class="mt-2">Its content is deleted. Nobody can have it accepted after that, unless its sender sends it again.</p>
 ${one('remove', 'btn-outline-primary', 'Remove')}
-</div>`
+</details>`
 }
 
 const says = async (

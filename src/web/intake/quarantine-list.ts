@@ -68,7 +68,7 @@ const lists = ({ groups, documents }: QuarantinedPage, { state, group, page }: A
 ${groupList(groups, { path, to, token, isWaiting: state === 'waiting' })}
 <h2>One by one${group && `: ${findingName(group.rule)}`}</h2>
 ${group && html`<p><a href="${to({})}">Show all reasons</a></p>`}
-<ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(listed)}</ul>
+<ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(one => listed(one, { isAmongOthers: group === undefined }))}</ul>
 <nav aria-label="Pages"><p>${page > 1 && html`<a href="${at(page - 1)}">Newer</a> `}${documents.length > pageSize && html`<a href="${at(page + 1)}">Older</a>`}</p></nav>`
 }
 
@@ -133,8 +133,12 @@ ${
 export const whereIn = ({ pointer, schema }: QuarantineGroup): Html =>
   html`<span class="d-block text-body-secondary text-break">${pointer === '' ? 'the whole document' : plainly(pointer)}, ${schema === 'unknown' ? 'schema unknown' : plainly(schema)}</span>`
 
-const listed = (one: Quarantined): Html => html`<li class="list-group-item px-0">
+const listed = (
+  one: Quarantined,
+  { isAmongOthers }: { readonly isAmongOthers: boolean },
+): Html => html`<li class="list-group-item px-0">
 <a href="/quarantine/${one.id}">${findingName(one.rule)}</a>, ${moment(one.lastAt)}${one.times > 1 && `, sent ${one.times} times`}
+${isAmongOthers && whereIn(one)}
 ${(one.state !== 'waiting' || one.triedAt !== null) && html`<p class="text-body-secondary">${fateOf(one)}</p>`}
 </li>`
 

@@ -13,7 +13,7 @@ import {
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { box, field, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
-import { html } from '../page/html.ts'
+import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
 import { isOvertaken, overtaken } from '../page/overtaken.ts'
 import { administratorOf } from '../page/shown-organization.ts'
@@ -150,12 +150,22 @@ ${postForm(
 )}
 ${
   source &&
-  html`${postForm({ action: `/devices/${source.id}/${source.isRetired ? 'restore' : 'retire'}`, token, hidden: { version: source.version } }, html`<button class="btn btn-outline-primary">${source.isRetired ? 'Restore' : 'Retire'}</button>`)}
-<p><a href="/devices/${source.id}/policy">How strictly documents from it are checked</a></p>`
+  html`<p><a href="/devices/${source.id}/policy">How strictly documents from it are checked</a></p>
+${(source.isRetired ? restoring : retiring)(source, token)}`
 }
 <p><a href="/devices">Back to the devices and apps</a></p>`,
   })
 }
+
+type Shown = Pick<Source, 'id' | 'version'>
+
+const retiring = ({ id, version }: Shown, token: string): Html => html`<h2>Retire it</h2>
+<p>Studies can no longer ask for data from it. What came from it stays, and so does what people agreed to share. It can be restored.</p>
+${postForm({ action: `/devices/${id}/retire`, token, hidden: { version } }, html`<button class="btn btn-outline-primary">Retire</button>`)}`
+
+const restoring = ({ id, version }: Shown, token: string): Html => html`<h2>Restore it</h2>
+<p>Studies can ask for data from it again.</p>
+${postForm({ action: `/devices/${id}/restore`, token, hidden: { version } }, html`<button class="btn btn-outline-primary">Restore</button>`)}`
 
 const problemTexts: Readonly<Record<string, string>> = {
   missing: 'Enter a name',

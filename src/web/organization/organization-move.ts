@@ -28,8 +28,8 @@ export const organizationMovePage: AddPage = (server, options) => {
     const shown = await movableOf(request, options)
     const [parent, version] = [typed(request.body, 'parent'), typed(request.body, 'version')]
     const { organizer, id } = shown
-    if (!(await placesFor(shown)).some(({ value }) => value === parent))
-      return sendMove(reply.code(422), shown, { parent, version, problem: 'Choose an organization from the list' })
+    const problem = await problemOf(shown, { parent, version })
+    if (problem !== undefined) return sendMove(reply.code(422), shown, { parent, version, problem })
     try {
       await moveOrganization(organizer, { id, version }, parent)
       return reply.redirect(`/organizations/${id}?done=moved`, 303)
@@ -67,6 +67,16 @@ const placesFor = async ({ organizer, id, organization }: ShownOrganization): Pr
     .filter(path => managed.has(path.at(-1)?.id ?? ''))
     .map(path => ({ value: path.at(-1)?.id ?? '', label: path.map(nameOfOrganization).join(' / ') }))
     .toSorted((one, other) => one.label.localeCompare(other.label))
+}
+
+/** If somebody else has moved it meanwhile, they are told that instead. */
+const problemOf = async (
+  shown: ShownOrganization,
+  { parent, version }: Pick<State, 'parent' | 'version'>,
+): Promise<string | undefined> => {
+  if (!(await placesFor(shown)).some(({ value }) => value === parent)) return 'Choose an organization from the list'
+  const isThere = parent === parentOf(shown.organization) && version === shown.version
+  return isThere ? 'It is part of that one already: choose another' : undefined
 }
 
 /** Replaces references to studies with their titles, as far as the person may read them. */

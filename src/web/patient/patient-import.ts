@@ -152,7 +152,10 @@ ${
     label: 'What to do with those who may be registered already',
     value: 'leave-out',
     choices: [
-      { value: 'leave-out', label: `Leave them out, and register the other ${total - duplicates}` },
+      {
+        value: 'leave-out',
+        label: `Leave them out, and register the other ${total - duplicates === 1 ? 'patient' : `${total - duplicates} patients`}`,
+      },
       { value: 'register', label: `Register all ${total} anyway` },
     ],
   })

@@ -74,7 +74,7 @@ t.test('columns in which nothing stands, as spreadsheets save them behind the ot
       { line: 4, problems: { line: 'There are 10 values, and 7 columns' } },
     ],
   })
-  t.match(read('family,,birth_date\nRuiz,Ana,1970-05-31'), { why: /“” is none/ })
+  t.match(read('family,,birth_date\nRuiz,Ana,1970-05-31'), { why: /unknown \(“”\)/ })
 })
 
 t.test('a file that is none is refused, and why is told', async t => {
@@ -84,7 +84,7 @@ t.test('a file that is none is refused, and why is told', async t => {
     [header, /has no patients: its first line names the columns/],
     [Buffer.from(`${header}\nM\xFCller`, 'latin1'), /is not in UTF-8/],
     ['PK\u0003\u0004\0', /is not in UTF-8/],
-    ['family,name\nRuiz,Ana', /“name” is none: the columns are family, given/],
+    ['family,name\nRuiz,Ana', /names columns that are unknown \(“name”\): the columns are family, given/],
     ['family,family,birth_date\nRuiz,Ana,1970-01-01', /“family” is there twice/],
     ['given\nAna', /“family” and “birth_date” is missing/],
     [`${header}\n"Ruiz,Ana`, /in line 2, or after it, is opened and never closed/],

@@ -69,6 +69,11 @@ t.test('whoever leads a study sees by reason what was refused, and who else hand
   const page = `/studies/${study.id}/quarantine`
   const shown = wordsOf(await manager.get(page))
   t.match(shown, /Schema broken \/body\/heart_rate\/unit, omh:heart-rate:2\.0 3 documents, last /)
+  t.match(
+    shown,
+    /One by one Schema broken , .*? \/body\/heart_rate\/unit, omh:heart-rate:2\.0 Schema broken/,
+    'of each',
+  )
   t.notMatch(shown, 'bpm', 'and nothing that a document says')
   for (const browser of [member, researcher, people.viewer, people.patient, administrator])
     t.equal((await browser.get(page)).status, 404)
@@ -298,6 +303,7 @@ t.test('what is removed is gone, and who removed it is recorded', async t => {
   const { id } = await source('strict')
   await post(id)
   const page = `/quarantine/${await idOf(id)}`
+  t.match(wordsOf(await manager.get(page)), /Remove it Its content is deleted\. Nobody can have it accepted .* Remove/)
   t.match(await manager.send(page, {}, `${page}/remove`), { location: `/devices/${id}/quarantine?removed=yes` })
   t.match(await keptFrom(id), [{ state: 'removed', sent: null }])
   const { person } = await database.one<{ person: string }>(sql.fragment`

@@ -232,6 +232,11 @@ t.test('it moves with all below it, within its tree, and never below itself', as
       { status: 422, body: /Choose an organization from the list/ },
       refused,
     )
+  t.match(
+    await manager.send(page, { parent: lab.organization }),
+    { status: 422, body: /It is part of that one already: choose another/ },
+    'what has not moved is not said to have',
+  )
   t.match(await manager.send(page, { parent: two }), { status: 303, location: `${pageOf(one)}?done=moved` })
   t.match(await stored(one), { partOf: { reference: `Organization/${two}` } })
   t.match(wordsOf(await manager.get(pageOf(below))), /^.*Organizations lab Two One Below one/)

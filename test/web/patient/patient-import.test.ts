@@ -239,7 +239,7 @@ t.test('a file that is none is told of beside its field', async t => {
   const file = (content: string, name = 'x.csv') =>
     staff.sendFile('/patients/imports', { field: 'file', name, content })
   for (const [content, why] of [
-    ['name\nAna', /“name” is none/],
+    ['name\nAna', /unknown \(“name”\)/],
     ['', isEmpty],
     ['\r\n \r\n\n', isEmpty],
   ] as const) {

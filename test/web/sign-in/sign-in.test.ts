@@ -15,7 +15,7 @@ t.test('the link of the first start makes the first administrator, once', async 
   const url = `/new-account?link=${await inviteFirstAdministrator(database)}`
   t.match(await openBrowser(server).get(replaced), { status: 410 }, 'only the last is in force')
   const browser = openBrowser(server)
-  t.match(await browser.get(url), { status: 200, body: /Set up the first administrator/ })
+  t.match(await browser.get(url), { status: 200, body: /Create your administrator account/ })
   t.match(await openBrowser(server).get(url), { status: 200 }, 'looking uses nothing up')
   t.match(await browser.send(url, { name: 'Ruth <b>Root</b>', ...admin }), {
     status: 303,
