@@ -9,7 +9,7 @@ import {
   withoutStaff,
   withStaff,
 } from '../../studies/definition/study-staff.ts'
-import type { AddPage } from '../page/add-page.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
@@ -27,67 +27,85 @@ type OfEntry = { readonly Params: { readonly id: string; readonly place: string 
 export const studyStaffEntryPage: AddPage = (server, options) => {
   const onRequest = requireSession
   const at = '/studies/:id/settings/staff/:place'
-
-  const placedOf = async (request: FastifyRequest<OfEntry>): Promise<Placed> => {
-    const changeable = await studyOf(request, options, 'mayNameStaff')
-    const place = Number(request.params.place)
-    const entry = staffOf(changeable.study)[place]
-    if (entry === undefined || isOwn(entry, changeable)) throw new FhirError('not-found', 'There is no such entry')
-    return { changeable, entry, place }
-  }
-  const send = async (reply: FastifyReply, { changeable, entry, place }: Placed, shown: ShownStaff = {}) => {
-    const { staff = entry, problems = {}, notices, version } = shown
-    const names = await findPractitioners(changeable.store, options.registry, [entry.practitioner])
-    const others = roleFields(staff, problems, entry)
-    const address = `${staffAddress(changeable)}/${place}`
-    return sendChangePage(reply, changeable, {
-      title: names.get(entry.practitioner) ?? codeText(entry.practitioner),
-      action: address,
-      isProblem: notices !== undefined || Object.keys(problems).length > 0,
-      notices: html`${notices}${problemList(others)}`,
-      fields: [...roleControls(others)],
-      ...(version === undefined ? {} : { version }),
-      after: html`<h2>Remove from the staff</h2>
-<p>From then on they read nothing through this study. To keep a record that they worked in it, enter a last day instead.</p>
-${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Remove from the staff</button>`)}`,
-    })
-  }
-  /** The same entry in the study as it is now; if it is gone, all entries. */
-  const sendOvertaken = (reply: FastifyReply, now: ChangeableStudy, entry: StaffEntry, shown: ShownStaff) => {
-    const placed = placeOf(now, entry)
-    return placed === undefined
-      ? sendStaffList(options, reply.code(409), now, '', { notices: notDone })
-      : send(reply.code(409), placed, shown)
-  }
-
-  server.get<OfEntry>(at, { onRequest }, async (request, reply) => send(reply, await placedOf(request)))
+  server.get<OfEntry>(at, { onRequest }, async (request, reply) =>
+    sendEntry(reply, options, await placedOf(request, options)),
+  )
   server.post<OfEntry>(at, keepsTyped(options), async (request, reply) => {
-    const placed = await placedOf(request)
+    const placed = await placedOf(request, options)
     const { changeable, entry } = placed
     const staff = typedStaff(request.body, entry.practitioner)
     const problems = staffProblems(staff)
-    if (Object.keys(problems).length > 0)
-      return send(reply.code(422), placed, { staff, problems, version: typed(request.body, 'version') })
+    if (Object.keys(problems).length > 0) {
+      const version = typed(request.body, 'version')
+      return sendEntry(reply.code(422), options, placed, { staff, problems, version })
+    }
     const index = changeable.study.extension?.indexOf(entry.extension) ?? 0
     const outcome = await refusable(index, () =>
       changing(request, options, changeable, study => withStaff(study, staff, entry)),
     )
-    if (outcome.kind === 'refused') return send(reply.code(422), placed, { staff, problems: { until: outcome.why } })
+    if (outcome.kind === 'refused')
+      return sendEntry(reply.code(422), options, placed, { staff, problems: { until: outcome.why } })
     return outcome.kind === 'changed'
       ? reply.redirect(staffAddress(changeable), 303)
-      : sendOvertaken(reply, outcome.now, entry, { staff, notices: notSaved })
+      : sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { staff, notices: notSaved })
   })
   server.post<OfEntry>(`${at}/remove`, { onRequest }, async (request, reply) => {
-    const { changeable, entry } = await placedOf(request)
+    const { changeable, entry } = await placedOf(request, options)
     const outcome = await changing(request, options, changeable, study => withoutStaff(study, entry))
     return outcome.kind === 'changed'
       ? reply.redirect(staffAddress(changeable), 303)
-      : sendOvertaken(reply, outcome.now, entry, { notices: notDone })
+      : sendOvertaken(reply.code(409), options, { now: outcome.now, entry }, { notices: notDone })
   })
 }
 
 /** An entry, and its position among those of the study. */
 type Placed = { readonly changeable: ChangeableStudy; readonly entry: StaffEntry; readonly place: number }
+
+const placedOf = async (request: FastifyRequest<OfEntry>, options: PageOptions): Promise<Placed> => {
+  const changeable = await studyOf(request, options, 'mayNameStaff')
+  const place = Number(request.params.place)
+  const entry = staffOf(changeable.study)[place]
+  if (entry === undefined || isOwn(entry, changeable)) throw new FhirError('not-found', 'There is no such entry')
+  return { changeable, entry, place }
+}
+
+const sendEntry = async (
+  reply: FastifyReply,
+  { registry }: PageOptions,
+  { changeable, entry, place }: Placed,
+  shown: ShownStaff = {},
+): Promise<FastifyReply> => {
+  const { staff = entry, problems = {}, notices, version } = shown
+  const names = await findPractitioners(changeable.store, registry, [entry.practitioner])
+  const others = roleFields(staff, problems, entry)
+  const address = `${staffAddress(changeable)}/${place}`
+  return sendChangePage(reply, changeable, {
+    title: names.get(entry.practitioner) ?? codeText(entry.practitioner),
+    action: address,
+    isProblem: notices !== undefined || Object.keys(problems).length > 0,
+    notices: html`${notices}${problemList(others)}`,
+    fields: [...roleControls(others)],
+    ...(version === undefined ? {} : { version }),
+    after: html`<h2>Remove from the staff</h2>
+<p>From then on they read nothing through this study. To keep a record that they worked in it, enter a last day instead.</p>
+${postForm({ action: `${address}/remove`, token: ownToken(reply), hidden: { version: changeable.version } }, html`<button class="btn btn-outline-primary">Remove from the staff</button>`)}`,
+  })
+}
+
+type Overtaken = { readonly now: ChangeableStudy; readonly entry: StaffEntry }
+
+/** The same entry in the study as it is now; if it is gone, all entries. */
+const sendOvertaken = (
+  reply: FastifyReply,
+  options: PageOptions,
+  { now, entry }: Overtaken,
+  shown: ShownStaff,
+): Promise<FastifyReply> => {
+  const placed = placeOf(now, entry)
+  return placed === undefined
+    ? sendStaffList(options, reply, now, '', { notices: notDone })
+    : sendEntry(reply, options, placed, shown)
+}
 
 const placeOf = (changeable: ChangeableStudy, entry: StaffEntry): Placed | undefined => {
   if (isOwn(entry, changeable)) return undefined
