@@ -83,6 +83,7 @@ import { studyStaffEntryPage } from './study-settings/study-staff-entry.ts'
 import { studyStatusPage } from './study-settings/study-status.ts'
 import { studyTextPage } from './study-settings/study-text.ts'
 import { studyTextDraftPage } from './study-settings/study-text-draft.ts'
+import { studyTextVersionPage } from './study-settings/study-text-version.ts'
 import { outboxPage } from './system/outbox.ts'
 import { systemPage } from './system/system.ts'
 import { systemEventsPage } from './system/system-events.ts'
@@ -145,6 +146,7 @@ export const pages: readonly AddPage[] = [
   studyStaffPage,
   studyStaffEntryPage,
   studyTextPage,
+  studyTextVersionPage,
   studyTextDraftPage,
   studyPaperSettingPage,
   studyPolicyPage,
