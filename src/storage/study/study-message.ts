@@ -6,7 +6,7 @@ import { hashOf, newSecret } from '../secret/secret.ts'
 import { sql } from '../sql.ts'
 
 /** What a message to a patient is about. Only the first two have a link. */
-type MessageKind = 'invitation' | 'reminder' | 'silence' | 'address-changed' | 'taken-up'
+type MessageKind = 'invitation' | 'reminder' | 'silence' | 'changed' | 'address-changed' | 'taken-up'
 
 type About = {
   readonly kind: MessageKind
@@ -61,7 +61,7 @@ export const addReminder = async (
   await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('reminder'), hashtext(${about.subject}))`)
   const recent = await connection.maybeOne(sql.fragment`
     SELECT FROM study_message
-    WHERE subject = ${about.subject} AND kind IN ('reminder', 'silence') AND state <> 'failed'
+    WHERE subject = ${about.subject} AND kind IN ('reminder', 'silence', 'changed') AND state <> 'failed'
       AND made_at > now() - make_interval(days => ${days}) LIMIT 1`)
   if (recent !== undefined) return undefined
   const messages: string[] = []

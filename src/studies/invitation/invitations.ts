@@ -46,7 +46,7 @@ export type Invitations = {
 type InvitedBy = { readonly person: string; readonly study: string; readonly subject: string }
 
 /** What whoever sends a reminder may know of the person's answer and data. */
-type Standing = Pick<EnrolledPerson, 'state' | 'isSilent'>
+type Standing = Pick<EnrolledPerson, 'state' | 'isSilent' | 'isEarlier'>
 
 /** `messages`: those about the person, the latest first. */
 export type Invited = { readonly invitation: InvitationState | undefined; readonly messages: readonly MessageState[] }
@@ -113,7 +113,7 @@ const remind = async (parts: InvitationParts, by: InvitedBy, standing: Standing,
   const addresses = await addressesFor(parts, { ...by, patient, study }, way)
   const [last] = await invitationsOf(database, [by.subject])
   const due = dueOf(standing, last)
-  if (due.kind === 'reminder') requireAsking(study)
+  if (due.kind !== 'silence') requireAsking(study)
   const about = { ...due, patient, subject: by.subject, study: by.study }
   const event = { what: 'reminded', ...eventOf(by, patient, study) } as const
   const made = await recordingInvitation(openStoreAs, event, connection =>
@@ -128,9 +128,10 @@ const daysBetweenReminders = 3
 
 /** Throws FhirError if there is nothing to be reminded of. */
 const dueOf = (
-  { state, isSilent }: Standing,
+  { state, isSilent, isEarlier }: Standing,
   last: InvitationState | undefined,
-): { readonly kind: 'reminder' | 'silence'; readonly invitation?: string } => {
+): { readonly kind: 'reminder' | 'silence' | 'changed'; readonly invitation?: string } => {
+  if (isEarlier) return { kind: 'changed' }
   if (isSilent) return { kind: 'silence' }
   const mayWait = state === 'none' || state === undefined
   if (mayWait && last?.isOpen) return { kind: 'reminder', invitation: last.id }

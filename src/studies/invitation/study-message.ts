@@ -43,7 +43,7 @@ export const sendMessage = async (
 }
 
 /** The messages that ask for something. All others tell of what somebody did to an account or a record, and are sent whoever may read them. */
-const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'reminder', 'silence'])
+const asking: ReadonlySet<MessageToSend['kind']> = new Set(['invitation', 'reminder', 'silence', 'changed'])
 
 const deliver = async (parts: LetterParts, message: MessageToSend, patient: Partial<Patient>): Promise<void> => {
   const { channels } = parts
@@ -79,6 +79,8 @@ const textsOf = {
   /** If the invitation was used, but nothing is answered yet. */
   answer: { subject: 'answer.subject', letter: 'answer.text', sms: 'answer-sms.text' },
   silence: { subject: 'silence.subject', letter: 'silence.text', sms: 'silence-sms.text' },
+  /** If they share by an earlier text than the one to sign now. */
+  changed: { subject: 'changed.subject', letter: 'changed.text', sms: 'changed-sms.text' },
   'taken-up': { subject: 'taken-up.subject', letter: 'taken-up.text', sms: 'taken-up-sms.text' },
   'address-changed': { subject: 'old-address.subject', letter: 'old-address.text', sms: 'old-address-sms.text' },
 } as const satisfies Readonly<Record<string, { readonly subject: Key; readonly letter: Key; readonly sms: Key }>>

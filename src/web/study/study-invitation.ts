@@ -142,6 +142,7 @@ const kinds: Readonly<Record<MessageState['kind'], string>> = {
   invitation: '',
   reminder: 'reminder by ',
   silence: 'reminder to send data, by ',
+  changed: 'reminder of the new text, by ',
 }
 
 const channels: Readonly<Record<MessageState['channel'], string>> = { email: 'e-mail', sms: 'text message' }

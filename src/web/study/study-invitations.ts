@@ -162,7 +162,7 @@ ${box({ type: 'radio', name: 'who', value: 'all', label: total === 1 ? 'The one 
 <button class="btn btn-outline-primary" name="do" value="remind">Remind</button>
 <button class="btn btn-outline-primary" name="do" value="cancel">Cancel the invitations</button>
 </div>
-<p class="text-body-secondary">Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, and to those who share but send nothing, every three days at most.</p>`,
+<p class="text-body-secondary">Inviting replaces an invitation that is open, and leaves alone those who have answered. Reminders go to those who have not answered, who signed an earlier text, or who share but send nothing, every three days at most.</p>`,
   )
 
 /** The parameters by which people are listed. */

@@ -9,8 +9,21 @@ import { birthDate, openInvited } from '../invited.ts'
 
 const gateway = await openSmsGateway()
 const world = await openInvited({ SMS_GATEWAY_URL: gateway.url })
-const { arrived, browser, browserOf, create, database, enrolled, lab, mailbox, patientToken, send, staff, study } =
-  world
+const {
+  arrived,
+  browser,
+  browserOf,
+  create,
+  database,
+  enrolled,
+  lab,
+  mailbox,
+  patientToken,
+  send,
+  staff,
+  study,
+  update,
+} = world
 t.teardown(async () => {
   await world.close()
   await gateway.close()
@@ -169,9 +182,9 @@ t.test('who came by the invitation and said nothing is reminded of that, and who
   t.match(await mailbox.next(), { to: 'arrived@example.org' }, 'as one can')
 })
 
-t.test('who shares and sends nothing is reminded to send', async t => {
-  const { patient } = await enrolled('Silent')
-  const bearer = await patientToken(patient.id, 'patient/*.cruds patient/Consent.cruds')
+/** Gives the study steps by the first text. */
+const share = async (patient: string): Promise<void> => {
+  const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
   const [one] = world.text('1').extension?.filter(({ url }) => url === 'text') ?? []
   const hash = digestOf('sha1', one?.valueAttachment?.data ?? '')
   await create(bearer, {
@@ -185,7 +198,7 @@ t.test('who shares and sends nothing is reminded to send', async t => {
     ],
     scope: { coding: [{ code: 'research' }] },
     category: [{ coding: [{ system: systems.loinc, code: '59284-0' }] }],
-    patient: { reference: `Patient/${patient.id}` },
+    patient: { reference: `Patient/${patient}` },
     dateTime: '2026-01-01T00:00:00Z',
     sourceAttachment: { hash },
     policyRule: { coding: [{ code: 'deny-unless-permitted' }] },
@@ -200,6 +213,11 @@ t.test('who shares and sends nothing is reminded to send', async t => {
       ],
     },
   })
+}
+
+t.test('who shares and sends nothing is reminded to send', async t => {
+  const { patient } = await enrolled('Silent')
+  await share(patient.id)
   t.match(
     await settled(
       await staff.send(`${invitations}?state=silent&find=silent`, { who: 'all', do: 'remind' }, invitations),
@@ -207,6 +225,21 @@ t.test('who shares and sends nothing is reminded to send', async t => {
     /1 of 1 are reminded/,
   )
   t.match(await mailbox.next(), { to: 'silent@example.org', subject: 'No data has come from you for a while' })
+})
+
+t.test('who signed an earlier text is reminded of the new one', async t => {
+  const { patient } = await enrolled('Former')
+  await share(patient.id)
+  const page = `${invitations}?find=former`
+  const remind = async () => settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations))
+  const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
+  await update('everything', { ...stored, extension: [...stored.extension, world.text('2')] })
+  t.match(await remind(), /1 of 1 are reminded/)
+  const letter = await mailbox.next()
+  t.match(letter, { to: 'former@example.org', subject: 'The text of a study has changed' })
+  t.match(letter.text, /nothing more is shared unless you sign the new text/)
+  t.match(letter.text, /http:\/\/localhost:8080\/sharing\n/)
+  t.match(wordsOf(await staff.get(page)), /The reminder of the new text, by e-mail was sent/)
 })
 
 t.test('what one does to many is shown to nobody else, and who may not enrol finds no such pages', async t => {
