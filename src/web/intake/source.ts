@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import {
   changeSource,
   makeSource,
@@ -11,7 +12,7 @@ import {
   sourceProblems,
 } from '../../studies/definition/source.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
-import { box, field, notice, postForm, problemList } from '../page/form.ts'
+import { box, type Field, field, notice, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
 import { keepsTyped } from '../page/keeps-typed.ts'
@@ -98,35 +99,10 @@ const typedSource = (body: unknown, { codeClasses }: PageOptions): State => {
 const isWrong = ({ problems }: State): boolean => Object.keys(problems).length > 0
 
 const sendSource = (reply: FastifyReply, { codeClasses }: PageOptions, state: State): FastifyReply => {
-  const { said, problems, source, isOvertaken = false } = state
+  const { source, isOvertaken = false } = state
   const title = source === undefined ? 'Add a device or app' : nameOfSource(source)
   const token = ownToken(reply)
-  const fields = [
-    {
-      name: 'name',
-      label: 'Name',
-      hint: 'The name people know it by: it is shown to them when they decide what to share.',
-      value: said.name,
-      problem: problemTexts[problems.name ?? ''],
-      autocomplete: 'off',
-    },
-    {
-      name: 'manufacturer',
-      label: 'Manufacturer',
-      value: said.manufacturer,
-      problem: problemTexts[problems.manufacturer ?? ''],
-      autocomplete: 'off',
-      optional: true,
-    },
-    {
-      name: 'model',
-      label: 'Model number',
-      value: said.model,
-      problem: problemTexts[problems.model ?? ''],
-      autocomplete: 'off',
-      optional: true,
-    },
-  ] as const
+  const fields = textFields(state)
   return sendStaffPage(reply, {
     title,
     isProblem: isWrong(state) || isOvertaken,
@@ -137,15 +113,7 @@ ${problemList(fields)}
 ${postForm(
   { action: `/devices/${source?.id ?? 'new'}`, token, hidden: { version: source?.version }, novalidate: true },
   html`${fields.map(field)}
-<fieldset class="mb-4">
-<legend class="form-label fs-6 fw-semibold">Kinds of data that it delivers</legend>
-<p class="form-text mt-0">They tell people what to expect, and limit nothing.</p>
-<div class="columns">${codeClasses
-    .kinds()
-    .map(({ key, display }) =>
-      box({ type: 'checkbox', name: 'kind', value: key, label: display, isChosen: said.kinds.includes(key) }),
-    )}</div>
-</fieldset>
+${kindBoxes(state, codeClasses)}
 <button class="btn btn-primary">${source === undefined ? 'Add' : 'Save'}</button>`,
 )}
 ${
@@ -157,6 +125,48 @@ ${(source.isRetired ? restoring : retiring)(source, token)}`
   })
 }
 
+const textFields = ({ said, problems }: State): readonly Field[] => [
+  {
+    name: 'name',
+    label: 'Name',
+    hint: 'The name people know it by: it is shown to them when they decide what to share.',
+    value: said.name,
+    problem: problemTexts[problems.name ?? ''],
+    autocomplete: 'off',
+  },
+  {
+    name: 'manufacturer',
+    label: 'Manufacturer',
+    value: said.manufacturer,
+    problem: problemTexts[problems.manufacturer ?? ''],
+    autocomplete: 'off',
+    optional: true,
+  },
+  {
+    name: 'model',
+    label: 'Model number',
+    value: said.model,
+    problem: problemTexts[problems.model ?? ''],
+    autocomplete: 'off',
+    optional: true,
+  },
+]
+
+const problemTexts: Readonly<Record<string, string>> = {
+  missing: 'Enter a name',
+  'too-long': 'Enter at most 200 characters',
+}
+
+const kindBoxes = ({ said }: State, codeClasses: CodeClasses): Html => html`<fieldset class="mb-4">
+<legend class="form-label fs-6 fw-semibold">Kinds of data that it delivers</legend>
+<p class="form-text mt-0">They tell people what to expect, and limit nothing.</p>
+<div class="columns">${codeClasses
+  .kinds()
+  .map(({ key, display }) =>
+    box({ type: 'checkbox', name: 'kind', value: key, label: display, isChosen: said.kinds.includes(key) }),
+  )}</div>
+</fieldset>`
+
 type Shown = Pick<Source, 'id' | 'version'>
 
 const retiring = ({ id, version }: Shown, token: string): Html => html`<h2>Retire it</h2>
@@ -166,8 +176,3 @@ ${postForm({ action: `/devices/${id}/retire`, token, hidden: { version } }, html
 const restoring = ({ id, version }: Shown, token: string): Html => html`<h2>Restore it</h2>
 <p>Studies can ask for data from it again.</p>
 ${postForm({ action: `/devices/${id}/restore`, token, hidden: { version } }, html`<button class="btn btn-outline-primary">Restore</button>`)}`
-
-const problemTexts: Readonly<Record<string, string>> = {
-  missing: 'Enter a name',
-  'too-long': 'Enter at most 200 characters',
-}
