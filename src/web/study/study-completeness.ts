@@ -4,13 +4,13 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { emptyReadings } from '../../operations/readings-asked.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
-import type { AddPage } from '../page/add-page.ts'
+import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { type Field, field, problemList } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import type { OfStudy } from '../study-settings/study-changing.ts'
 import { nobodyText, type PeopleAsked, pagesAround, peopleAskedIn, peopleUrl } from './people-asked.ts'
-import { readStudyOf } from './read-study.ts'
+import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { nameOf } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
@@ -18,48 +18,24 @@ import { sendStudyPage } from './study-tabs.ts'
 export const studyCompletenessPage: AddPage = (server, options) => {
   server.get<OfStudy>('/studies/:id/completeness', { onRequest: requireSession }, async (request, reply) => {
     const read = await readStudyOf(request, options)
-    const { caller, study, seesAnswers } = read
     const query = queryOf(request)
     const people = peopleAskedIn(query)
     const period = periodIn(query)
-    const wanted = { ...people, seesAnswers, offset: (people.page - 1) * pageSize, limit: pageSize }
-    const found = await findEnrolledPeople(options, caller, study, wanted)
-    const rows = await options.openStoreFor(caller).completeness({
-      ...period,
-      where: sharedWithStudy(caller, study.id ?? ''),
-      mistaken: emptyReadings(options.registry),
-      patients: found.people.map(({ patientId }) => patientId),
-      most: mostCountedOf(period),
-    })
-    const counts = new Map(rows.map(({ patient, day, count }) => [`${patient} ${day}`, count]))
-    const page = `/studies/${study.id}/completeness`
-    const { days, timezone, wrongTimezone } = period
-    const fields: readonly Field[] = [
-      { name: 'find', label: 'Part of a name or code', value: people.text, autocomplete: 'off', optional: true },
-      {
-        name: 'timezone',
-        label: 'Time zone of the days',
-        hint: 'Such as Europe/Berlin',
-        value: wrongTimezone ?? timezone,
-        problem: wrongTimezone && noTimezone,
-        autocomplete: 'off',
-        optional: true,
-      },
-    ]
-    const urlOf = (one: PeopleAsked, length = days) =>
-      peopleUrl(page, one, { days: String(length), ...(query.has('timezone') && { timezone }) })
+    const found = await findPeople(options, read, people)
+    const counts = await countsOf(options, read, found.people, period)
+    const page = `/studies/${read.study.id}/completeness`
+    const urlOf = (one: PeopleAsked, days = period.days) =>
+      peopleUrl(page, one, { days: String(days), ...(query.has('timezone') && { timezone: period.timezone }) })
+    const fields = fieldsOf(people, period)
     return sendStudyPage(reply, read, {
       tab: '/completeness',
       isWide: true,
-      isProblem: wrongTimezone !== undefined,
+      isProblem: period.wrongTimezone !== undefined,
       content: html`<link rel="stylesheet" href="/static/completeness.css">
-<nav aria-label="Days that are shown"><ul class="list-unstyled d-flex flex-wrap gap-3">${lengths.map(
-        length =>
-          html`<li><a href="${urlOf(people, length)}"${length === days && html` aria-current="true" class="fw-bold"`}>${length} days</a></li>`,
-      )}</ul></nav>
+${lengthLinks(period, days => urlOf(people, days))}
 ${problemList(fields)}
 <form method="get" action="${page}">
-<input type="hidden" name="days" value="${days}">
+<input type="hidden" name="days" value="${period.days}">
 <div class="columns">
 ${fields.map(field)}
 </div>
@@ -75,17 +51,6 @@ ${pagesAround(found.total, pageSize, people, one => urlOf(one))}`,
   })
 }
 
-const pageSize = 25
-
-/** How many readings of a day are counted: all of a sensor that measures every five minutes, and fewer, the more days are shown. */
-const mostCounted: ReadonlyMap<number, number> = new Map([
-  [14, 300],
-  [28, 150],
-  [90, 50],
-])
-const lengths = [...mostCounted.keys()]
-const mostCountedOf = ({ days }: Pick<Period, 'days'>): number => mostCounted.get(days) ?? 50
-
 type Period = {
   readonly days: number
   readonly first: string
@@ -94,8 +59,6 @@ type Period = {
   /** The typed text that is no time zone. */
   readonly wrongTimezone?: string
 }
-
-const noTimezone = wordsFor('en').say('chart.problem-timezone')
 
 const periodIn = (query: URLSearchParams): Period => {
   const asked = query.get('timezone')?.trim() || 'UTC'
@@ -111,11 +74,72 @@ const periodIn = (query: URLSearchParams): Period => {
   }
 }
 
-const map = (people: readonly EnrolledPerson[], period: Period, counts: ReadonlyMap<string, number>): Html => {
+const findPeople = (options: PageOptions, { caller, study, seesAnswers }: ReadStudy, people: PeopleAsked) =>
+  findEnrolledPeople(options, caller, study, {
+    ...people,
+    seesAnswers,
+    offset: (people.page - 1) * pageSize,
+    limit: pageSize,
+  })
+
+const pageSize = 25
+
+/** How many readings began on a day, by `keyOf`. */
+type Counts = ReadonlyMap<string, number>
+
+const countsOf = async (
+  { registry, openStoreFor }: PageOptions,
+  { caller, study }: ReadStudy,
+  people: readonly EnrolledPerson[],
+  period: Period,
+): Promise<Counts> => {
+  const rows = await openStoreFor(caller).completeness({
+    ...period,
+    where: sharedWithStudy(caller, study.id ?? ''),
+    mistaken: emptyReadings(registry),
+    patients: people.map(({ patientId }) => patientId),
+    most: mostCountedOf(period),
+  })
+  return new Map(rows.map(({ patient, day, count }) => [keyOf(patient, day), count]))
+}
+
+/** How many readings of a day are counted: all of a sensor that measures every five minutes, and fewer, the more days are shown. */
+const mostCounted: ReadonlyMap<number, number> = new Map([
+  [14, 300],
+  [28, 150],
+  [90, 50],
+])
+const lengths = [...mostCounted.keys()]
+const mostCountedOf = ({ days }: Pick<Period, 'days'>): number => mostCounted.get(days) ?? 50
+
+const keyOf = (patient: EnrolledPerson['patientId'], day: string): string => `${patient} ${day}`
+
+const fieldsOf = ({ text }: PeopleAsked, { timezone, wrongTimezone }: Period): readonly Field[] => [
+  { name: 'find', label: 'Part of a name or code', value: text, autocomplete: 'off', optional: true },
+  {
+    name: 'timezone',
+    label: 'Time zone of the days',
+    hint: 'Such as Europe/Berlin',
+    value: wrongTimezone ?? timezone,
+    problem: wrongTimezone && noTimezone,
+    autocomplete: 'off',
+    optional: true,
+  },
+]
+
+const noTimezone = wordsFor('en').say('chart.problem-timezone')
+
+const lengthLinks = ({ days }: Period, urlOf: (days: number) => string): Html =>
+  html`<nav aria-label="Days that are shown"><ul class="list-unstyled d-flex flex-wrap gap-3">${lengths.map(
+    length =>
+      html`<li><a href="${urlOf(length)}"${length === days && html` aria-current="true" class="fw-bold"`}>${length} days</a></li>`,
+  )}</ul></nav>`
+
+const map = (people: readonly EnrolledPerson[], period: Period, counts: Counts): Html => {
   const { days, first, last, timezone } = period
   const all = Array.from({ length: days }, (_, index) => addDays(first, index))
   const row = (person: EnrolledPerson): Html => {
-    const own = all.map(day => counts.get(`${person.patientId} ${day}`) ?? 0)
+    const own = all.map(day => counts.get(keyOf(person.patientId, day)) ?? 0)
     const some = own.filter(count => count > 0)
     const cell = cellAmong({ usual: medianOf(some), most: mostCountedOf(period) })
     return html`<tr><th scope="row">${nameOf(person)}</th><td>${some.length}</td>${own.map(cell)}</tr>`
