@@ -61,77 +61,33 @@ type Parts = {
   readonly ask: ((invitation: string) => Promise<void>) | undefined
 }
 
-export const openStaffInvitations = (parts: Parts): StaffInvitations => {
-  const { accounts, ask } = parts
-  const { database, openStoreAs } = accounts
-  const find = async (link: string) => {
-    const invitation = await findStaffInvitation(database, link)
-    return invitation !== undefined && (await isStillGiven(parts, invitation)) ? invitation : undefined
-  }
-  return {
-    list: organization => pendingStaffInvitations(database, organization, mostListed),
-    invite: async (by, said) => {
-      const [email, role] = [toAddress(said.email), roles.find(one => one === said.role)]
-      const problems = await problemsOf(parts, by, email)
-      if (role === undefined) return { ...problems, role: 'unknown' }
-      if (Object.keys(problems).length > 0) return problems
-      const letter = { organization: by.organization, address: email }
-      if (!(await mayWriteTo(database, accounts.secretKey, letters, letter))) return { email: 'too-often' }
-      const id = await recordingChange({ openStoreAs, ...by }, async connection => {
-        const { person: inviter, organization } = by
-        const answer = await makeStaffInvitation(connection, { organization, role, email, inviter, days })
-        return { answer, change: changeOf('C', answer, `Somebody was invited as ${role}`) }
-      })
-      await ask?.(id)
-      return {}
-    },
-    sendAgain: async ({ person: inviter, organization }, id) => {
-      const pending = await findPendingInvitation(database, organization, id)
-      if (pending === undefined) return 'unknown'
-      const letter = { organization, address: pending.email }
-      if (!(await mayWriteTo(database, accounts.secretKey, letters, letter))) return 'too-often'
-      await recordingChange({ openStoreAs, person: inviter, organization }, async connection => {
-        const answer = await renewStaffInvitation(connection, { id, organization, inviter, days })
-        if (answer === undefined) throw new FhirError('not-found', 'There is no such invitation')
-        return { answer, change: changeOf('U', id, 'An invitation into the organization was sent again') }
-      })
-      await ask?.(id)
-      return 'sent'
-    },
-    cancel: async ({ person, organization }, id) => {
-      if ((await findPendingInvitation(database, organization, id)) === undefined) return false
-      return recordingChange({ openStoreAs, person, organization }, async connection => ({
-        answer: await endStaffInvitation(connection, id, 'cancelled'),
-        change: changeOf('D', id, 'An invitation into the organization was cancelled'),
-      }))
-    },
-    retryFailed: async () => {
-      for (const id of await retryFailedLetters(database)) await ask?.(id)
-    },
-    find,
-    accept: async (link, person) => {
-      const invitation = await find(link)
-      if (invitation === undefined) return 'over'
-      // The address may have become the inviter's own since they wrote to it.
-      if (invitation.inviter === person) return 'own'
-      if ((await findAccountOf(database, person))?.email !== invitation.email) return 'other-address'
-      return acceptStaffInvitation(parts, invitation, person)
-    },
-  }
-}
+export const openStaffInvitations = (parts: Parts): StaffInvitations => ({
+  list: organization => pendingStaffInvitations(parts.accounts.database, organization, mostListed),
+  invite: (by, said) => invite(parts, by, said),
+  sendAgain: (by, id) => sendAgain(parts, by, id),
+  cancel: (by, id) => cancel(parts, by, id),
+  retryFailed: () => retryFailed(parts),
+  find: link => find(parts, link),
+  accept: (link, person) => accept(parts, link, person),
+})
 
-const days = 7
 export const mostListed = 100
 
-/** Keeps people from being flooded with letters. */
-const letters: Limit = { what: 'invitation into an organization', tries: 5, minutes: 60 }
-
-const changeOf = (action: ConfigurationChange['action'], id: string, told: string): ConfigurationChange => ({
-  action,
-  id,
-  told,
-  details: {},
-})
+const invite = async (parts: Parts, by: By, said: SaidInvitation): Promise<InvitationProblems> => {
+  const { accounts, ask } = parts
+  const [email, role] = [toAddress(said.email), roles.find(one => one === said.role)]
+  const problems = await problemsOf(parts, by, email)
+  if (role === undefined) return { ...problems, role: 'unknown' }
+  if (Object.keys(problems).length > 0) return problems
+  if (!(await mayWrite(accounts, by.organization, email))) return { email: 'too-often' }
+  const { person: inviter, organization } = by
+  const id = await recordingChange({ openStoreAs: accounts.openStoreAs, ...by }, async connection => {
+    const answer = await makeStaffInvitation(connection, { organization, role, email, inviter, days })
+    return { answer, change: changeOf('C', answer, `Somebody was invited as ${role}`) }
+  })
+  await ask?.(id)
+  return {}
+}
 
 const problemsOf = async (
   { accounts: { database }, ask }: Parts,
@@ -146,6 +102,60 @@ const problemsOf = async (
   return account !== undefined && (await worksIn(database, account.person, organization)) ? { email: 'belongs' } : {}
 }
 
+const mayWrite = ({ database, secretKey }: Accounts, organization: string, address: string): Promise<boolean> =>
+  mayWriteTo(database, secretKey, letters, { organization, address })
+
+/** Keeps people from being flooded with letters. */
+const letters: Limit = { what: 'invitation into an organization', tries: 5, minutes: 60 }
+
+const days = 7
+
+const changeOf = (action: ConfigurationChange['action'], id: string, told: string): ConfigurationChange => ({
+  action,
+  id,
+  told,
+  details: {},
+})
+
+const sendAgain = async (
+  { accounts, ask }: Parts,
+  { person, organization }: By,
+  id: string,
+): Promise<'sent' | 'too-often' | 'unknown'> => {
+  const { database, openStoreAs } = accounts
+  const pending = await findPendingInvitation(database, organization, id)
+  if (pending === undefined) return 'unknown'
+  if (!(await mayWrite(accounts, organization, pending.email))) return 'too-often'
+  await recordingChange({ openStoreAs, person, organization }, async connection => {
+    const answer = await renewStaffInvitation(connection, { id, organization, inviter: person, days })
+    if (answer === undefined) throw new FhirError('not-found', 'There is no such invitation')
+    return { answer, change: changeOf('U', id, 'An invitation into the organization was sent again') }
+  })
+  await ask?.(id)
+  return 'sent'
+}
+
+const cancel = async (
+  { accounts: { database, openStoreAs } }: Parts,
+  { person, organization }: By,
+  id: string,
+): Promise<boolean> => {
+  if ((await findPendingInvitation(database, organization, id)) === undefined) return false
+  return recordingChange({ openStoreAs, person, organization }, async connection => ({
+    answer: await endStaffInvitation(connection, id, 'cancelled'),
+    change: changeOf('D', id, 'An invitation into the organization was cancelled'),
+  }))
+}
+
+const retryFailed = async ({ accounts: { database }, ask }: Parts): Promise<void> => {
+  for (const id of await retryFailedLetters(database)) await ask?.(id)
+}
+
+const find = async (parts: Parts, link: string): Promise<StaffInvitation | undefined> => {
+  const invitation = await findStaffInvitation(parts.accounts.database, link)
+  return invitation !== undefined && (await isStillGiven(parts, invitation)) ? invitation : undefined
+}
+
 /** Somebody who has lost the right to give a role must not give it by an old letter, and nobody is let into a closed organization. */
 const isStillGiven = async (
   { accounts: { database }, administered }: Parts,
@@ -154,3 +164,16 @@ const isStillGiven = async (
   !(await isBarredPerson(database, inviter)) &&
   !(await isClosed(database, organization)) &&
   (await administered.find(inviter, organization)) !== undefined
+
+const accept = async (
+  parts: Parts,
+  link: string,
+  person: string,
+): Promise<'accepted' | 'over' | 'other-address' | 'own'> => {
+  const invitation = await find(parts, link)
+  if (invitation === undefined) return 'over'
+  // The address may have become the inviter's own since they wrote to it.
+  if (invitation.inviter === person) return 'own'
+  if ((await findAccountOf(parts.accounts.database, person))?.email !== invitation.email) return 'other-address'
+  return acceptStaffInvitation(parts, invitation, person)
+}
