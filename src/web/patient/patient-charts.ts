@@ -1,13 +1,9 @@
 import type { Observation } from '@medplum/fhirtypes'
-import { systems } from '../../fhir/canonical.ts'
-import { dayTotalOf } from '../../fhir/measured/day-total.ts'
-import { diastolic, restingHeartRate, scaleWeight, systolic } from '../../fhir/measured/drawn-codes.ts'
-import { anyGlucose, interstitialGlucose, mostGlucose } from '../../fhir/measured/glucose.ts'
+import { anyGlucose, interstitialGlucose } from '../../fhir/measured/glucose.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { sameDateMs } from '../../fhir/timezone.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { readGlucoseProfile } from '../../operations/glucose-profile.ts'
-import type { Code } from '../../operations/readings-asked.ts'
 import { aboveZero, readSeries, stepWithin } from '../../operations/series.ts'
 import { and } from '../../search/expression.ts'
 import { parseCriteria } from '../../search/parse.ts'
@@ -15,17 +11,10 @@ import type { Step } from '../../storage/figures/figures.ts'
 import type { Store } from '../../storage/store.ts'
 import { type Html, html } from '../page/html.ts'
 import { type Chart, chartFigure, withoutFigure } from './chart.ts'
-import {
-  beatLimits,
-  glucoseLimits,
-  hourLimits,
-  type Limits,
-  limitsAround,
-  pressureLimits,
-  stepLimits,
-} from './chart-limits.ts'
+import { type Drawing, drawings } from './chart-drawings.ts'
+import { limitsAround } from './chart-limits.ts'
 import { type ChartPeriod, chartPeriodOf, periodForm } from './chart-period.ts'
-import { decimalsOf, glucoseReport, rangeBounds } from './glucose.ts'
+import { glucoseReport } from './glucose.ts'
 import { nothingDrawn, type ShownPatient } from './nothing-drawn.ts'
 
 type Reading = { readonly registry: Registry; readonly store: Store; readonly words: Words }
@@ -87,103 +76,6 @@ const nearNewest = 20
 const momentOf = ({ effectiveDateTime, effectiveInstant, effectivePeriod }: Observation): number => {
   const text = effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.end ?? effectivePeriod?.start ?? ''
   return Date.parse(text) + (text.includes('T') ? 0 : sameDateMs)
-}
-
-type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals'> & {
-  /** The same in UCUM. */
-  readonly ucum: string
-  readonly lines: readonly { readonly name?: string; readonly codes: readonly Code[] }[]
-  /** How many minutes without a reading are not yet a gap. */
-  readonly bridgesMinutes: number
-  readonly at?: 'start' | 'end'
-  /** If absent, it depends on the values that are shown. */
-  readonly limits?: Limits
-  /** The highest possible value. */
-  readonly most?: number
-}
-
-const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
-
-/** Blood pressure measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
-const homePressure = [135, 85]
-
-const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[] => {
-  const { say } = words
-  return [
-    {
-      title: say('chart.glucose'),
-      unit: glucoseUnit,
-      ucum: glucoseUnit,
-      style: 'line',
-      decimals: decimalsOf(glucoseUnit),
-      lines: [{ codes: anyGlucose }],
-      thresholds: rangeBounds(glucoseUnit, words),
-      limits: glucoseLimits[glucoseUnit],
-      most: mostGlucose[glucoseUnit],
-      bridgesMinutes: 40,
-    },
-    {
-      title: say('chart.pressure'),
-      unit: 'mmHg',
-      ucum: 'mm[Hg]',
-      style: 'marked',
-      decimals: 0,
-      lines: [
-        { name: say('chart.systolic'), codes: systolic },
-        { name: say('chart.diastolic'), codes: diastolic },
-      ],
-      thresholds: homePressure.map(value => ({ value, label: say('chart.home-pressure') })),
-      limits: pressureLimits,
-      bridgesMinutes: 2 * 24 * 60,
-    },
-    {
-      title: say('chart.heart-rate'),
-      unit: say('chart.unit-beats'),
-      ucum: '/min',
-      style: 'line',
-      decimals: 0,
-      lines: [{ codes: omh('omh:heart-rate') }, { name: say('chart.resting'), codes: restingHeartRate }],
-      thresholds: [],
-      limits: beatLimits,
-      bridgesMinutes: 90,
-    },
-    {
-      title: say('chart.steps'),
-      unit: say('chart.unit-steps'),
-      ucum: '{steps}',
-      style: 'bars',
-      decimals: 0,
-      lines: [{ codes: [...omh('omh:step-count'), dayTotalOf.steps] }],
-      thresholds: [],
-      limits: stepLimits,
-      bridgesMinutes: 0,
-    },
-    {
-      title: say('chart.sleep'),
-      unit: say('chart.unit-hours'),
-      ucum: 'h',
-      style: 'bars',
-      decimals: 1,
-      lines: [
-        { name: say('chart.asleep'), codes: omh('omh:sleep-duration') },
-        { name: say('chart.total-sleep'), codes: omh('omh:total-sleep-time') },
-      ],
-      thresholds: [],
-      limits: hourLimits,
-      bridgesMinutes: 0,
-      at: 'end',
-    },
-    {
-      title: say('chart.weight'),
-      unit: 'kg',
-      ucum: 'kg',
-      style: 'marked',
-      decimals: 1,
-      lines: [{ codes: [...omh('omh:body-weight'), ...scaleWeight] }],
-      thresholds: [],
-      bridgesMinutes: 30 * 24 * 60,
-    },
-  ]
 }
 
 type Asked = { readonly patient: string; readonly period: ChartPeriod }

@@ -1,0 +1,109 @@
+import { systems } from '../../fhir/canonical.ts'
+import { dayTotalOf } from '../../fhir/measured/day-total.ts'
+import { diastolic, restingHeartRate, scaleWeight, systolic } from '../../fhir/measured/drawn-codes.ts'
+import { anyGlucose, mostGlucose } from '../../fhir/measured/glucose.ts'
+import type { Words } from '../../messages/catalogue.ts'
+import type { Code } from '../../operations/readings-asked.ts'
+import type { Chart } from './chart.ts'
+import { beatLimits, glucoseLimits, hourLimits, type Limits, pressureLimits, stepLimits } from './chart-limits.ts'
+import type { ChartPeriod } from './chart-period.ts'
+import { decimalsOf, rangeBounds } from './glucose.ts'
+
+/** One chart of the page, and the readings that it draws. */
+export type Drawing = Pick<Chart, 'title' | 'unit' | 'style' | 'thresholds' | 'decimals'> & {
+  /** The same in UCUM. */
+  readonly ucum: string
+  readonly lines: readonly { readonly name?: string; readonly codes: readonly Code[] }[]
+  /** How many minutes without a reading are not yet a gap. */
+  readonly bridgesMinutes: number
+  readonly at?: 'start' | 'end'
+  /** If absent, it depends on the values that are shown. */
+  readonly limits?: Limits
+  /** The highest possible value. */
+  readonly most?: number
+}
+
+/** In the order in which they are shown, glucose first. */
+export const drawings = ({ glucoseUnit }: ChartPeriod, words: Words): readonly Drawing[] => {
+  const { say } = words
+  return [
+    {
+      title: say('chart.glucose'),
+      unit: glucoseUnit,
+      ucum: glucoseUnit,
+      style: 'line',
+      decimals: decimalsOf(glucoseUnit),
+      lines: [{ codes: anyGlucose }],
+      thresholds: rangeBounds(glucoseUnit, words),
+      limits: glucoseLimits[glucoseUnit],
+      most: mostGlucose[glucoseUnit],
+      bridgesMinutes: 40,
+    },
+    {
+      title: say('chart.pressure'),
+      unit: 'mmHg',
+      ucum: 'mm[Hg]',
+      style: 'marked',
+      decimals: 0,
+      lines: [
+        { name: say('chart.systolic'), codes: systolic },
+        { name: say('chart.diastolic'), codes: diastolic },
+      ],
+      thresholds: homePressure.map(value => ({ value, label: say('chart.home-pressure') })),
+      limits: pressureLimits,
+      bridgesMinutes: 2 * 24 * 60,
+    },
+    {
+      title: say('chart.heart-rate'),
+      unit: say('chart.unit-beats'),
+      ucum: '/min',
+      style: 'line',
+      decimals: 0,
+      lines: [{ codes: omh('omh:heart-rate') }, { name: say('chart.resting'), codes: restingHeartRate }],
+      thresholds: [],
+      limits: beatLimits,
+      bridgesMinutes: 90,
+    },
+    {
+      title: say('chart.steps'),
+      unit: say('chart.unit-steps'),
+      ucum: '{steps}',
+      style: 'bars',
+      decimals: 0,
+      lines: [{ codes: [...omh('omh:step-count'), dayTotalOf.steps] }],
+      thresholds: [],
+      limits: stepLimits,
+      bridgesMinutes: 0,
+    },
+    {
+      title: say('chart.sleep'),
+      unit: say('chart.unit-hours'),
+      ucum: 'h',
+      style: 'bars',
+      decimals: 1,
+      lines: [
+        { name: say('chart.asleep'), codes: omh('omh:sleep-duration') },
+        { name: say('chart.total-sleep'), codes: omh('omh:total-sleep-time') },
+      ],
+      thresholds: [],
+      limits: hourLimits,
+      bridgesMinutes: 0,
+      at: 'end',
+    },
+    {
+      title: say('chart.weight'),
+      unit: 'kg',
+      ucum: 'kg',
+      style: 'marked',
+      decimals: 1,
+      lines: [{ codes: [...omh('omh:body-weight'), ...scaleWeight] }],
+      thresholds: [],
+      bridgesMinutes: 30 * 24 * 60,
+    },
+  ]
+}
+
+const omh = (code: string): readonly Code[] => [{ system: systems.omh, code }]
+
+/** Blood pressure measured at home is high from 135/85 on: https://doi.org/10.1097/HJH.0000000000003480 */
+const homePressure = [135, 85]
