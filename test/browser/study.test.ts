@@ -198,5 +198,12 @@ t.test(
     await press('Create a snippet')
     await look(t, browser, 'study-notebook-snippet')
     t.match(await page.textContent('main'), /urllib\.request/)
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await page.getByRole('button', { name: 'Copy the snippet in Python' }).click()
+    await page.getByText('Copied.').waitFor()
+    t.equal(
+      await page.evaluate(() => navigator.clipboard.readText()),
+      await page.locator('#snippet-python').textContent(),
+    )
   },
 )

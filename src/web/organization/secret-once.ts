@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { copyButton, copyScript } from '../page/copy-button.ts'
 import { notice } from '../page/form.ts'
 import { html } from '../page/html.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -12,8 +13,9 @@ export const sendSecret = (reply: FastifyReply, { client_id, client_secret, page
     content: html`<h1>Save this client secret</h1>
 ${notice('done', html`<p>Copy it now to where the app needs it: it is shown only this once.</p>`)}
 <dl>
-<dt>client_id</dt><dd><code>${client_id}</code></dd>
-<dt>client_secret</dt><dd><code>${client_secret}</code></dd>
+<dt>client_id</dt><dd><code id="client-id">${client_id}</code> ${copyButton('client-id', 'the client_id')}</dd>
+<dt>client_secret</dt><dd><code id="client-secret">${client_secret}</code> ${copyButton('client-secret', 'the client_secret')}</dd>
 </dl>
+${copyScript}
 <p><a href="${page}">I have saved it</a></p>`,
   })

@@ -6,6 +6,7 @@ import { callerOfSession } from '../../storage/account/session.ts'
 import { organizationsForStudies } from '../../studies/definition/study-change.ts'
 import { statusText } from '../../studies/definition/study-status.ts'
 import type { AddPage } from '../page/add-page.ts'
+import { copyButton, copyScript } from '../page/copy-button.ts'
 import { html } from '../page/html.ts'
 import { requireSession, sessionOf } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -41,7 +42,8 @@ ${
 ${organizations.length > mostOrganizations && html`<p>For another of your organizations, find it in the <a href="/organizations">list</a> and create the study from its page.</p>`}`
 }
 <h2>Work in a study of another organization</h2>
-<p>Give your code to whoever leads it, so that they can add you to its staff: <code>${caller.practitioner}</code></p>
+<p>Give your code to whoever leads it, so that they can add you to its staff: <code id="own-code">${caller.practitioner}</code> ${copyButton('own-code', 'your code')}</p>
+${copyScript}
 <p><a href="/account">Back to your account</a></p>`,
     })
   })

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { InvitationState } from '../../storage/study/invitation.ts'
+import type { Invited } from '../../studies/invitation/invitations.ts'
 import { type EnrolledPerson, findEnrolledPeople } from '../../studies/people/enrolled-people.ts'
 import type { PageOptions } from '../page/add-page.ts'
 import { notice } from '../page/form.ts'
@@ -59,6 +60,7 @@ export const doneNotice = async (
   request: FastifyRequest,
   options: PageOptions,
   { caller, study, seesAnswers }: ReadStudy,
+  actionsFor: (whom: EnrolledPerson, invitable: ReadonlyMap<string, Invited>) => Html | undefined,
 ): Promise<Html | undefined> => {
   const query = queryOf(request)
   const asked = new Map(Object.entries(done)).get(query.get('done') ?? '')
@@ -68,5 +70,9 @@ export const doneNotice = async (
   const [whom] = (await findEnrolledPeople(options, caller, study, { ...wanted, seesAnswers })).people
   const invited = await options.invitations.list(sessionOf(request).person, [subject])
   if (whom === undefined || !asked.canBe(whom, invited.get(subject)?.invitation)) return undefined
-  return notice('done', html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>`)
+  const isNext = asked === done.registered
+  return notice(
+    'done',
+    html`<p>${asked.text}</p><dl class="mb-0">${whomFact(whom)}</dl>${isNext && actionsFor(whom, invited)}`,
+  )
 }

@@ -3,6 +3,7 @@ import { mostNotebookMinutes, type NotebookTokens } from '../../auth/granted/not
 import { displayOf } from '../../studies/definition/study-request.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { selectField } from '../page/choice-field.ts'
+import { copyButton, copyScript } from '../page/copy-button.ts'
 import { box, postForm, problemList } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
@@ -88,10 +89,12 @@ const snippets = (snippet: Snippet): Html => html`<section aria-labelledby="made
 <h2 id="made" class="alert-heading">Your snippet</h2>
 <p>It is shown once. The token in it reads these kinds of data of this study until ${moment(snippet.endsAt)}; <a href="/account/apps">end it earlier</a> if somebody else may have seen it.</p>
 </section>
-${Object.values(snippetLanguages).map(
-  ({ name, text }) => html`<h3>${name}</h3>
-<pre class="border rounded p-3" tabindex="0" role="region" aria-label="Snippet in ${name}"><code>${text(snippet)}</code></pre>`,
-)}`
+${Object.entries(snippetLanguages).map(
+  ([language, { name, text }]) => html`<h3>${name}</h3>
+<p>${copyButton(`snippet-${language}`, `the snippet in ${name}`)}</p>
+<pre class="border rounded p-3" tabindex="0" role="region" aria-label="Snippet in ${name}"><code id="snippet-${language}">${text(snippet)}</code></pre>`,
+)}
+${copyScript}`
 
 type Choice = { readonly kinds: readonly string[]; readonly problem: string | undefined }
 

@@ -59,7 +59,7 @@ export const studyPage: AddPage = (server, options) => {
     return sendStudyPage(reply, read, {
       tab: '',
       isWide: true,
-      content: html`${await doneNotice(request, options, read)}
+      content: html`${await doneNotice(request, options, read, (whom, invited) => invitationOf(whom, invited, shown))}
 ${definitionOf(study)}
 ${isChangeable && html`${nextStep(isChangeable, options.codeClasses)}<p><a href="${page}/settings">Study settings</a></p>`}
 ${isChangeable?.mayNameStaff && (await (await keeperOf(request, options)).leads(request.params.id)) && html`<p><a href="${page}/quarantine">Refused documents</a></p>`}

@@ -20,7 +20,7 @@ const fresh = `${pages}/new`
 const register = (by: Browser, fields: Readonly<Record<string, string>>, page = fresh) =>
   by.send(page, { name: 'Heart <diary>', kind: 'public', redirect_uris: redirectUri, ...fields })
 const idOf = ({ location = '' }: Shown): string => location.split('/').at(-1) ?? ''
-const secretIn = ({ body }: Shown): string => /<dt>client_secret<\/dt><dd><code>([\w-]{43})</.exec(body)?.[1] ?? ''
+const secretIn = ({ body }: Shown): string => /<dt>client_secret<\/dt><dd><code[^>]*>([\w-]{43})</.exec(body)?.[1] ?? ''
 
 const [rsa, other] = await Promise.all([makeKey('RS384'), makeKey('ES384')])
 const keySet = (...keys: readonly { jwk: object }[]) => JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })
@@ -138,7 +138,7 @@ t.test('who was slower gives back no scope that was taken away, and is shown wha
 t.test('a secret is shown once, and a new one ends the old one at once', async t => {
   const made = await register(manager, { kind: 'secret' })
   t.match(made, { status: 200, headers: { 'cache-control': 'no-store' } })
-  const id = /<dt>client_id<\/dt><dd><code>([\w-]{22})</.exec(made.body)?.[1] ?? ''
+  const id = /<dt>client_id<\/dt><dd><code[^>]*>([\w-]{22})</.exec(made.body)?.[1] ?? ''
   const page = `${pages}/${id}`
   const authenticates = async (secret: string) => {
     const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`

@@ -170,7 +170,7 @@ t.test('one registers into a study at once, where one may enrol', async t => {
   t.match(made.location, new RegExp(`^/studies/${study.id}\\?done=registered&subject=`))
   t.match(
     wordsOf(await people.member.get(made.location ?? '')),
-    /The patient is registered, and in the study\. They are asked once they are invited\. Patient Enrolled, born 1990-01-01 .* Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
+    /The patient is registered, and in the study\. They are asked once they are invited\. Patient Enrolled, born 1990-01-01 Not invited yet\. Invite .* Enrolled Has not answered yet\. You see no data of theirs\. Not invited yet/,
   )
 })
 

@@ -54,7 +54,7 @@ const other = await participant(lab.manager, lab.organization, world.study.id, [
 await reading(other, '8867-4', quantity(99, '/min'))
 
 const snippetsIn = (body: string): readonly string[] =>
-  [...body.matchAll(/<pre[^>]*><code>([\s\S]*?)<\/code>/g)].map(([, text = '']) =>
+  [...body.matchAll(/<pre[^>]*><code[^>]*>([\s\S]*?)<\/code>/g)].map(([, text = '']) =>
     text
       .replaceAll('&quot;', '"')
       .replaceAll('&#39;', "'")
