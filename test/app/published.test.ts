@@ -5,9 +5,10 @@ import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { openLog } from '../../src/events/log.ts'
 import { kindValueSetUrl } from '../../src/fhir/measured/kind-value-set.ts'
+import { isEmpty } from '../../src/storage/installation/is-stored.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
-const { server, url, token } = await fhirWorld()
+const { server, database, url, token } = await fhirWorld()
 t.teardown(() => server.close())
 const start = async () => {
   const config = readConfig({ LOG_LEVEL: 'silent' })
@@ -60,6 +61,12 @@ t.test('whoever meets a URL of ours finds it, as it is in the file', async t => 
   t.match(await byUrl(kind), [{ title: 'Heart rate' }], 'and the codes of a kind')
   const checked = await call('POST', `OperationDefinition/${series.id}/$validate`, series)
   t.match(checked.issue, [{ severity: 'information' }])
+})
+
+t.test('a database with these alone is as good as empty, for the demo', async t => {
+  t.equal(await isEmpty(database), true)
+  await call('POST', 'Basic', { resourceType: 'Basic', code: { text: 'Something' } })
+  t.equal(await isEmpty(database), false)
 })
 
 t.test('anybody with a token for the type reads them, and nobody without one', async t => {
