@@ -79,9 +79,14 @@ const checkUris = ({ redirects, launches, isBackend }: Uris): void => {
     const reason = redirectRefusal(uri)
     if (reason !== undefined) refuse(`redirect_uris: ${uri.slice(0, 200)} ${reason}`)
   }
-  for (const uri of launches)
-    if (!isWebUri(uri) || redirectRefusal(uri) !== undefined) refuse(`launch_uris: ${uri.slice(0, 200)} must be https`)
+  for (const uri of launches) {
+    const reason = launchRefusal(uri)
+    if (reason !== undefined) refuse(`launch_uris: ${uri.slice(0, 200)} ${reason}`)
+  }
 }
+
+export const launchRefusal = (uri: string): string | undefined =>
+  !isWebUri(uri) || redirectRefusal(uri) !== undefined ? 'must be https' : undefined
 
 /** The URL must not run anything in our pages, and must contain `CODE` once. */
 const checkInvitationUrl = (url: unknown): string => {
@@ -136,7 +141,7 @@ const isNative = (redirects: readonly string[], method: string): boolean =>
   !redirects.every(isWebUri) || (method === 'none' && redirects.every(uri => /^http:/i.test(uri)))
 
 /** https://www.rfc-editor.org/rfc/rfc8252#section-7: https, this machine, or an app's own scheme, which is a domain name. */
-const redirectRefusal = (uri: string): string | undefined => {
+export const redirectRefusal = (uri: string): string | undefined => {
   const url = URL.parse(uri)
   if (url === null || uri.includes('#') || uri.includes('*')) return 'must be a whole URL without a fragment'
   // A parser would remove these or read them as something else, but redirect URIs are compared letter by letter.

@@ -2,6 +2,7 @@ import { parseScope } from '../../access/scope.ts'
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import type { ClientMetadata } from '../../storage/authorization/client-registration.ts'
 import { isAppName } from './app-name.ts'
+import { launchRefusal, redirectRefusal } from './client-metadata.ts'
 
 export type AppKind = 'public' | 'secret' | 'key' | 'backend'
 
@@ -28,12 +29,16 @@ const checksOf = ({ name, kind, redirectUris, launchUris, jwks, jwksUri, scope }
   const signs = isService || kind === 'key'
   const context = isService ? 'system' : 'user'
   const other = wordsOf(scope).find(word => parseScope(word)?.context !== context)
+  const redirect = isService ? undefined : refusedUri(redirectUris, redirectRefusal)
+  const launch = isService ? undefined : refusedUri(launchUris, launchRefusal)
   const onlySigns = 'Only an app with a key, or a service, has keys: leave this empty'
   return [
-    [!isAppName(name), 'name', 'A name of 1 to 100 characters that can be seen is needed'],
+    [!isAppName(name), 'name', 'Enter a name of 1 to 100 characters that can be seen'],
     [isService && redirectUris.length > 0, 'redirect_uris', 'A service sends nobody back: leave this empty'],
     [isService && launchUris.length > 0, 'launch_uris', 'A service is not opened by people: leave this empty'],
     [!isService && redirectUris.length === 0, 'redirect_uris', 'At least one address is needed'],
+    [redirect !== undefined, 'redirect_uris', `${redirect}`],
+    [launch !== undefined, 'launch_uris', `${launch}`],
     [!signs && jwksUri !== undefined, 'jwks_uri', onlySigns],
     [!signs && jwks !== undefined, 'jwks', onlySigns],
     [
@@ -43,6 +48,15 @@ const checksOf = ({ name, kind, redirectUris, launchUris, jwks, jwksUri, scope }
     ],
     [other !== undefined, 'scope', `${other} is no ${context}/ scope, such as ${context}/Observation.rs`],
   ]
+}
+
+/** The first that is refused, and why. */
+const refusedUri = (uris: readonly string[], refusalOf: (uri: string) => string | undefined): string | undefined => {
+  for (const uri of uris) {
+    const reason = refusalOf(uri)
+    if (reason !== undefined) return `${uri.slice(0, 200)} ${reason}`
+  }
+  return undefined
 }
 
 const wordsOf = (scope: string): readonly string[] => scope.split(' ').filter(word => word !== '')

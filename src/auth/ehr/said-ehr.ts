@@ -25,8 +25,16 @@ export const problemsOf = (said: SaidEhr, { refusalOf, knowsSecret }: Checks): r
   const frame = frameOrigins.find(one => !isFrameOrigin(one))
   const checks: readonly (readonly [isWrong: boolean, parameter: string, message: string])[] = [
     [!isIssuer(issuer), 'issuer', 'A FHIR base is needed, such as https://ehr.example.org/fhir'],
-    [unreachable !== undefined, 'issuer', `${unreachable}: the operator of this server has to allow it first`],
-    [!/^[\x21-\x7e]{1,255}$/.test(clientId), 'client_id', 'What the EHR calls Sharewell is needed, without spaces'],
+    [
+      unreachable !== undefined,
+      'issuer',
+      `${unreachable}: the operator of this server has to allow it first, in OUTBOUND_ORIGINS`,
+    ],
+    [
+      !/^[\x21-\x7e]{1,255}$/.test(clientId),
+      'client_id',
+      'Enter the ID that the EHR has given Sharewell, without spaces',
+    ],
     [authentication === 'secret' && secret === '' && !knowsSecret, 'secret', 'The secret that the EHR gave is needed'],
     [!/^[\x20-\x7e]{0,1000}$/.test(secret), 'secret', 'A secret has at most 1000 characters, and no line breaks'],
     [!scope.split(' ').includes('openid'), 'scope', 'Without openid nobody can be signed in'],

@@ -266,11 +266,11 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
   const keyed = { ...app, kind: 'key' }
   const job = { name: 'Job', kind: 'backend', jwks: keySet(rsa) }
   const table: readonly (readonly [fields: Readonly<Record<string, string>>, name: string, told: RegExp])[] = [
-    [{ ...app, name: '' }, 'name', /A name of 1 to 100 characters/],
-    [{ ...app, name: 'a\u202eb' }, 'name', /A name of 1 to 100 characters/],
+    [{ ...app, name: '' }, 'name', /a name of 1 to 100 characters/],
+    [{ ...app, name: 'a\u202eb' }, 'name', /a name of 1 to 100 characters/],
     [{ ...app, name: '\u3164 ' }, 'name', /that can be seen/],
     [{ ...app, kind: '' }, 'kind', /Choose a type/],
-    [{ ...app, kind: '', name: '' }, 'name', /A name of 1 to 100 characters/],
+    [{ ...app, kind: '', name: '' }, 'name', /a name of 1 to 100 characters/],
     [{ ...app, kind: 'everything' }, 'kind', /Choose a type/],
     [{ ...app, redirect_uris: '' }, 'redirect_uris', /At least one address/],
     [{ ...app, redirect_uris: 'https://app.example.org/#x' }, 'redirect_uris', /without a fragment/],
@@ -322,6 +322,15 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     t.match(shown.body, `<li><a href="#${name}">`)
     t.match(shown.body, `value="${fields.name}"`)
   }
+  const wrong = { name: ' ', redirect_uris: 'no', launch_uris: 'http://x', scope: 'user', kind: 'secret' }
+  const all = wordsOf(await manager.send(fresh, wrong))
+  for (const problem of [
+    /Enter a name of 1 to 100/,
+    /“no” must be a whole URL/,
+    /“http:\/\/x” must be https/,
+    /no user\/ scope/,
+  ])
+    t.match(all, problem, 'everything is said at once')
   t.equal((await told()).length, before, 'nothing was kept, so nothing is told')
   t.match(await manager.send(fresh, { ...job, jwks: 'x'.repeat(70_000) }), { status: 413 })
 })

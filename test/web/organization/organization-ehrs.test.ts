@@ -257,7 +257,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     [{ issuer: 'http://169.254.169.254/latest' }, 'issuer', /the operator of this server has to allow it/],
     [{ issuer: 'https://10.0.0.1/fhir' }, 'issuer', /not a public address/],
     [{ issuer: 'https://elsewhere.example/fhir' }, 'issuer', /not among the servers that may be requested/],
-    [{ client_id: '' }, 'client_id', /is needed/],
+    [{ client_id: '' }, 'client_id', /Enter the ID that the EHR has given/],
     [{ scope: '' }, 'scope', /Without openid nobody can be signed in/],
     [{ client_id: 'a b' }, 'client_id', /without spaces/],
     [{ authentication: 'secret' }, 'secret', /is needed/],
