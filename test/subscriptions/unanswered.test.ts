@@ -89,6 +89,28 @@ t.test('who asks for it again meanwhile is told again that something was missed'
   t.match((await world.reaches(researcher, slow, 'error')).error, tookTooLong)
 })
 
+t.test('who asks for less meanwhile is told at once', async t => {
+  const narrowed = await subscribe(ofContracts)
+  await database.run(
+    sql.fragment`UPDATE subscriber SET rests_until = now() + interval '1 hour', unanswered = 8 WHERE id = ${narrowed}`,
+  )
+  const ask = async (more: Partial<Subscription>) => {
+    const { error: _, ...subscription } = await world.read(researcher, narrowed)
+    await world.update(researcher, { ...subscription, status: 'requested', ...more })
+    await world.reaches(researcher, narrowed, 'active')
+    return (await given()).id
+  }
+  await ask({ reason: 'the same' })
+  t.match((await world.reaches(researcher, narrowed, 'error')).error, tookTooLong, 'but not who asks for the same')
+  const id = await ask({
+    criteria: 'Consent?status=active',
+    channel: { ...channel, endpoint: `${receiver.origin}/less` },
+  })
+  await isReceived(`PUT /less/Consent/${id}`)
+  t.equal(await unanswered(narrowed), 0)
+  await remove(researcher, `Subscription/${narrowed}`)
+})
+
 t.test('once it is answered again it is told as ever', async t => {
   await wake(slow)
   await given()

@@ -4,28 +4,29 @@ import { FhirError } from '../../fhir/error.ts'
 import { heartbeatOf, subscribedType } from '../../fhir/subscription.ts'
 import type { Connection } from '../database.ts'
 import { sql } from '../sql.ts'
-import { each } from './projection.ts'
+import { each, type Projected } from './projection.ts'
 
 /**
  * Whoever writes a Subscription is its subscriber from then on, with the token that they wrote it with. What the server itself writes
  * does not change that.
  */
-export const projectSubscribers = each<Subscription>(async (connection, { id, resource }, { tokenHash }) => {
-  if (resource === undefined) return removeSubscriber(connection, id)
-  const state = {
-    status: resource.status,
-    type: subscribedType(resource) ?? '',
-    end: (resource.end === undefined ? undefined : intervalOf(resource.end)?.low) ?? 'infinity',
-    heartbeat: heartbeatOf(resource) ?? null,
-  }
-  if (tokenHash === undefined) {
-    await connection.run(sql.fragment`
+export const projectSubscribers = each<Subscription>(
+  async (connection, { patientId, pk, id, resource }, { tokenHash }) => {
+    if (resource === undefined) return removeSubscriber(connection, id)
+    const state = {
+      status: resource.status,
+      type: subscribedType(resource) ?? '',
+      end: (resource.end === undefined ? undefined : intervalOf(resource.end)?.low) ?? 'infinity',
+      heartbeat: heartbeatOf(resource) ?? null,
+    }
+    if (tokenHash === undefined) {
+      await connection.run(sql.fragment`
       UPDATE subscriber SET status = ${state.status}, type = ${state.type}, ends_at = ${state.end}::timestamptz,
         heartbeat = ${state.heartbeat}
       WHERE id = ${id}`)
-    return
-  }
-  await connection.run(sql.fragment`
+      return
+    }
+    await connection.run(sql.fragment`
     INSERT INTO subscriber (id, status, type, ends_at, heartbeat, hash, kind, person_id, patient_id, client_id, scope, context, grant_id)
     SELECT ${id}, ${state.status}, ${state.type}, ${state.end}::timestamptz, ${state.heartbeat}::integer, hash, kind, person_id, patient_id, client_id,
       scope, context, grant_id
@@ -33,9 +34,21 @@ export const projectSubscribers = each<Subscription>(async (connection, { id, re
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, type = excluded.type, ends_at = excluded.ends_at,
       heartbeat = excluded.heartbeat, hash = excluded.hash, kind = excluded.kind, person_id = excluded.person_id, patient_id = excluded.patient_id,
       client_id = excluded.client_id, scope = excluded.scope, context = excluded.context, grant_id = excluded.grant_id,
-      writing = subscriber.writing + 1, failed_at = NULL`)
-  if (state.status !== 'off') await refuseTooMany(connection, id)
-})
+      writing = subscriber.writing + 1, failed_at = NULL,
+      rests_until = CASE WHEN ${asksTheSame({ patientId, pk, resource })} THEN subscriber.rests_until END`)
+    if (state.status !== 'off') await refuseTooMany(connection, id)
+  },
+)
+
+/** As the version before: if that could not be answered in time, it is still left alone. What was narrowed is asked at once. */
+const asksTheSame = ({ patientId, pk, resource }: Pick<Projected<Subscription>, 'patientId' | 'pk' | 'resource'>) => {
+  const { criteria, _criteria } = resource as Subscription & { readonly _criteria?: object }
+  return sql.fragment`(
+    SELECT jsonb_build_array(before.content -> 'criteria', before.content -> '_criteria')
+      = ${JSON.stringify([criteria, _criteria ?? null])}::jsonb
+    FROM subscription_history AS before
+    WHERE before.patient_id = ${patientId} AND before.pk = ${pk} ORDER BY before.version DESC LIMIT 1)`
+}
 
 /** The row stays: the client through which it was written decides who may see that there was a Subscription. */
 const removeSubscriber = async (connection: Connection, id: string): Promise<void> => {
