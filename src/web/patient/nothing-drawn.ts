@@ -13,7 +13,11 @@ export const nothingDrawn = (
   { say }: Words,
 ): Html => {
   const { first, last, from, to } = period
-  if (newest === undefined) return html`<p>${say(isReader ? 'chart.never-own' : 'chart.never-shared')}</p>`
+  if (newest === undefined)
+    return isReader
+      ? html`<p>${say('chart.never-own')}</p>
+<p><a href="/account/apps">${say('sharing.apps')}</a></p>`
+      : html`<p>${say('chart.never-shared')}</p>`
   const isElsewhere = newest < Date.parse(from) || newest >= Date.parse(to)
   return html`<p>${say('chart.nothing', { first, last })}${isElsewhere && html` <a href="${newestDays(id, period)}">${say('chart.newest')}</a>`}</p>`
 }

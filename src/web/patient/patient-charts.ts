@@ -53,7 +53,7 @@ export const patientCharts = async (
 <p>${say(isReader ? 'chart.own' : 'chart.shared')}</p>
 ${periodForm(id, period, words)}
 ${measured.length === 0 && nothingDrawn(patient, period, newest, words)}
-<noscript><p>${say('chart.no-script')}</p></noscript>
+${measured.length > 0 && html`<noscript><p>${say('chart.no-script')}</p></noscript>`}
 ${trace}
 ${glucose}
 ${others}

@@ -221,7 +221,8 @@ t.test(
     ] as const) {
       const shown = wordsOf(await browser.get(`/patients/${never}`))
       t.match(shown, said)
-      t.notMatch(shown, /nothing to be drawn|Show the newest/)
+      t.notMatch(shown, /nothing to be drawn|Show the newest|drawn by JavaScript/)
+      t.equal(shown.includes('Connect or disconnect apps'), browser !== staff, 'only the patient can do something')
     }
   },
 )
