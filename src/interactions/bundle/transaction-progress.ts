@@ -1,7 +1,7 @@
 import type { FhirError } from '../../fhir/error.ts'
 import type { Context, FhirResponse, PreferredReturn } from '../interaction.ts'
 import { type AnswerRoom, openAnswerRoom } from './answer-room.ts'
-import type { Claims, Created, Made, Met, Placed } from './transaction-claims.ts'
+import type { Claims, Made, Met, Placed } from './transaction-claims.ts'
 
 /** How far a transaction has come. */
 export type Progress = {
@@ -20,7 +20,8 @@ export type Progress = {
   readonly beside: Set<string>
   readonly made: Made[]
   readonly met: Met[]
-  readonly created: Created
+  /** What it has created, such as `Patient/1`. */
+  readonly created: Set<string>
   /** By the index of the entry, why a document was refused. */
   readonly refused: Map<number, FhirError>
 }
@@ -37,6 +38,6 @@ export const begin = (answer: PreferredReturn, context: Context): Progress => ({
   beside: new Set(),
   made: [],
   met: [],
-  created: new Map(),
+  created: new Set(),
   refused: new Map(),
 })

@@ -14,15 +14,7 @@ import { findReferences } from './conditional-reference.ts'
 import { type Entry, entriesOf, entryText, parseEntry } from './entry.ts'
 import { atEntry, inEntry, thrownAt } from './entry-error.ts'
 import { resolveCriteria, resolveRequest } from './local-reference.ts'
-import {
-  claim,
-  claimCriteria,
-  noteCreated,
-  type Placed,
-  place,
-  requireNoSecond,
-  requireOnlyOne,
-} from './transaction-claims.ts'
+import { claim, claimCriteria, type Placed, place, requireNoSecond, requireOnlyOne } from './transaction-claims.ts'
 import { asksForOthers, inOrder, inPhases, isWrite } from './transaction-order.ts'
 import { begin, type Progress } from './transaction-progress.ts'
 import { keepDocuments } from './transaction-refused.ts'
@@ -206,7 +198,7 @@ const noteDone = (
 ) => {
   if (fullUrl !== undefined) targets.set(fullUrl, `${type}/${id}`)
   versions.set(`${type}/${id}`, versionId)
-  if (outcome === 'created') noteCreated(created, { type, id })
+  if (outcome === 'created') created.add(`${type}/${id}`)
   if ('metNothing' in request)
     made.push({ index, id, criteria: parseConditionalCriteria(type, request.query, context) })
 }
