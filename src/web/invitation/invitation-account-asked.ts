@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { nameOfPerson } from '../../accounts/person.ts'
 import type { NewAccountProblems } from '../../accounts/sign-up/new-account.ts'
 import type { Words } from '../../messages/catalogue.ts'
@@ -26,15 +26,14 @@ type AccountAsked = {
 
 /** Asks with which account they accept. */
 export const sendAccountAsked = async (
-  request: FastifyRequest,
   reply: FastifyReply,
   options: PageOptions,
   shown: AccountAsked,
 ): Promise<FastifyReply> => {
-  const words = wordsOf(request)
+  const words = wordsOf(reply.request)
   const { say } = words
   const { invitation, refusal, problems = {} } = shown
-  const person = request.session?.person
+  const person = reply.request.session?.person
   const isAnother = person !== undefined && (await options.acceptance.isAnotherPerson(invitation, person))
   const refused = isAnother ? 'another-person' : refusal
   return sendTranslatedPage(reply, words, {
@@ -45,10 +44,10 @@ ${refused && notice('problem', html`<p>${say(`account.${refused}`)}</p>${refused
 <p>${say('account.text')}</p>
 ${
   person === undefined
-    ? await ofNobody(request, reply, options, shown)
+    ? await ofNobody(reply, options, shown)
     : isAnother
-      ? await ofAnother(request, reply, options, { ...shown, person })
-      : await ofSession(request, reply, options, { ...shown, person })
+      ? await ofAnother(reply, options, { ...shown, person })
+      : await ofSession(reply, options, { ...shown, person })
 }`,
   })
 }
@@ -56,12 +55,11 @@ ${
 const here = encodeURIComponent('/invitation/account')
 
 const ofSession = async (
-  request: FastifyRequest,
   reply: FastifyReply,
   options: PageOptions,
   shown: AccountAsked & { readonly person: string },
 ): Promise<Html> => {
-  const { say } = wordsOf(request)
+  const { say } = wordsOf(reply.request)
   const { invitation, person } = shown
   const hidden = { person, invitation: invitation.id }
   return html`<p>${say('account.signed-in', { name: await calledOf(options, person) })}</p>
@@ -71,23 +69,22 @@ ${
   options.accounts.signUp !== 'closed' &&
   html`<h2>${say('account.own')}</h2>
 <p>${say('account.not-you')}</p>
-${await newAccount(request, reply, options, shown)}`
+${await newAccount(reply, options, shown)}`
 }`
 }
 
 /** For when somebody is signed in who has another birth date. */
 const ofAnother = async (
-  request: FastifyRequest,
   reply: FastifyReply,
   options: PageOptions,
   shown: AccountAsked & { readonly person: string },
 ): Promise<Html> => {
-  const { say } = wordsOf(request)
+  const { say } = wordsOf(reply.request)
   return html`<p>${say('account.signed-in-another', { name: await calledOf(options, shown.person) })}</p>
 <p>${say('account.wrong-date')}</p>
 ${otherAccount(say)}
 ${options.accounts.signUp !== 'closed' && html`<h2>${say('account.own')}</h2>`}
-${await newAccount(request, reply, options, shown)}`
+${await newAccount(reply, options, shown)}`
 }
 
 const calledOf = async ({ accounts }: PageOptions, person: string): Promise<string> => {
@@ -99,20 +96,15 @@ const calledOf = async ({ accounts }: PageOptions, person: string): Promise<stri
 const otherAccount = (say: Words['say']): Html =>
   html`<p><a href="/sign-in?continue=${here}&amp;prompt=login">${say('account.other')}</a></p>`
 
-const ofNobody = async (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: PageOptions,
-  shown: AccountAsked,
-): Promise<Html> => {
-  const words = wordsOf(request)
+const ofNobody = async (reply: FastifyReply, options: PageOptions, shown: AccountAsked): Promise<Html> => {
+  const words = wordsOf(reply.request)
   const { say } = words
   const { accounts } = options
   const { signUp } = accounts
   const { invitation } = shown
   const holder = await findHolder(accounts, invitation)
   const signIn = html`<p><a class="btn btn-primary" href="/sign-in?continue=${here}">${say('account.sign-in')}</a></p>`
-  const own = await newAccount(request, reply, options, shown)
+  const own = await newAccount(reply, options, shown)
   if (holder !== undefined)
     return html`<p>${say('account.known', { email: holder.email })}</p>
 ${signIn}
@@ -139,12 +131,11 @@ ${signIn}`
 }
 
 const newAccount = async (
-  request: FastifyRequest,
   reply: FastifyReply,
   { accounts }: PageOptions,
   { invitation, name = '', email = '', problems = {} }: AccountAsked,
 ): Promise<Html> => {
-  const words = wordsOf(request)
+  const words = wordsOf(reply.request)
   if (accounts.signUp === 'closed') return html`<p>${words.say('account.closed')}</p>`
   const address = await findInvitedAddress(accounts, invitation)
   return newAccountForm(words, { token: ownToken(reply), invitation: invitation.id, address, name, email, problems })

@@ -21,14 +21,14 @@ export const invitationAccountPage: AddPage = (server, options) => {
     const invitation = await findProven(request, options)
     return invitation === undefined
       ? sendUnproven(request, reply, options)
-      : sendAccountAsked(request, reply, options, { invitation })
+      : sendAccountAsked(reply, options, { invitation })
   })
   server.post('/invitation/account', { config: { isForAnybody: true } }, async (request, reply) => {
     const invitation = await findProven(request, options)
     if (invitation === undefined) return sendUnproven(request, reply, options)
     // A browser keeps one proof only, and since then another invitation may have been proved in another window.
     if (typed(request.body, 'invitation') !== invitation.id)
-      return sendAccountAsked(request, reply.code(409), options, { invitation, refusal: 'other-invitation' })
+      return sendAccountAsked(reply.code(409), options, { invitation, refusal: 'other-invitation' })
     if (typed(request.body, 'decision') === notMine) return leadOn(request, reply, options, invitation)
     const agreed = typed(request.body, 'person')
     if (agreed !== '') return takeBySession(request, reply, options, { invitation, agreed })
@@ -74,7 +74,7 @@ const leadOn = async (
   const { channel, address: email } = invitation
   const asked = { email, continued: '/invitation/account' }
   const led = channel === 'email' ? await leadToNotMine(reply, options.accounts, asked) : undefined
-  return led ?? sendAccountAsked(request, reply, options, { invitation })
+  return led ?? sendAccountAsked(reply, options, { invitation })
 }
 
 type Agreed = {
@@ -92,7 +92,7 @@ const takeBySession = (
 ): Promise<FastifyReply> =>
   request.session?.person === agreed
     ? take(request, reply, options, { invitation, person: agreed })
-    : sendAccountAsked(request, reply, options, { invitation })
+    : sendAccountAsked(reply, options, { invitation })
 
 const takeByNew = async (
   request: FastifyRequest,
@@ -105,9 +105,9 @@ const takeByNew = async (
   const chosen = { ...holderOf(request), email: address ?? typed(request.body, 'email') }
   const answer = await acceptance.makeAccount(invitation, chosen)
   if (answer.kind === 'problems')
-    return sendAccountAsked(request, reply.code(422), options, { invitation, ...chosen, problems: answer.problems })
+    return sendAccountAsked(reply.code(422), options, { invitation, ...chosen, problems: answer.problems })
   if (answer.kind === 'too-often')
-    return sendAccountAsked(request, reply.code(429), options, { invitation, ...chosen, refusal: 'too-often' })
+    return sendAccountAsked(reply.code(429), options, { invitation, ...chosen, refusal: 'too-often' })
   const account = await findAccountByEmail(accounts.database, chosen.email)
   if (answer.kind !== 'signed-in' || account === undefined) return sendInvitationIsOver(reply, wordsOf(request))
   await enter(request, reply, options, answer.cookie)
@@ -131,7 +131,6 @@ const take = async (
 ): Promise<FastifyReply> => {
   const accepted = await options.acceptance.accept(invitation, person)
   if (accepted === 'over') return sendInvitationIsOver(reply, wordsOf(request))
-  if (accepted !== 'accepted')
-    return sendAccountAsked(request, reply.code(409), options, { invitation, refusal: accepted })
+  if (accepted !== 'accepted') return sendAccountAsked(reply.code(409), options, { invitation, refusal: accepted })
   return reply.redirect(`/sharing/${invitation.study}`, 303)
 }
