@@ -29,7 +29,7 @@ export const invitationAccountPage: AddPage = (server, options) => {
     // A browser keeps one proof only, and since then another invitation may have been proved in another window.
     if (typed(request.body, 'invitation') !== invitation.id)
       return sendAccountAsked(reply.code(409), options, { invitation, refusal: 'other-invitation' })
-    if (typed(request.body, 'decision') === notMine) return leadOn(request, reply, options, invitation)
+    if (typed(request.body, 'decision') === notMine) return leadOn(reply, options, invitation)
     const agreed = typed(request.body, 'person')
     if (agreed !== '') return takeBySession(request, reply, options, { invitation, agreed })
     return takeByNew(request, reply, options, invitation)
@@ -65,12 +65,7 @@ ${notice('problem', html`<p>${say('late.text')}</p>`)}
 }
 
 /** The code was sent to the address of the invitation, so they read its mail. */
-const leadOn = async (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: PageOptions,
-  invitation: Invitation,
-): Promise<FastifyReply> => {
+const leadOn = async (reply: FastifyReply, options: PageOptions, invitation: Invitation): Promise<FastifyReply> => {
   const { channel, address: email } = invitation
   const asked = { email, continued: '/invitation/account' }
   const led = channel === 'email' ? await leadToNotMine(reply, options.accounts, asked) : undefined
