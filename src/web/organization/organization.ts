@@ -34,7 +34,7 @@ export const organizationPage: AddPage = (server, options) => {
       title: name,
       content: html`<nav aria-label="Above">${await above(shown)}</nav>
 <h1>${name}</h1>
-${done && notice('done', html`<p>${done}</p>`)}
+${done && notice('done', html`<p>${done(id)}</p>`)}
 ${organization.active === false && html`<p><span class="badge text-bg-secondary">Closed</span> Nothing new can be started here. What is listed below continues as it is.</p>`}
 <dl>
 ${typeText(organization) && html`<dt>Type</dt><dd>${typeText(organization)}</dd>`}
@@ -114,11 +114,12 @@ ${areMoreStudies && html`<p>There are more: see <a href="/studies">all studies</
 ${mayMake && html`<p><a href="/organizations/${id}/studies/new">Create a study</a></p>`}`
 
 /** What was done by the form that led here. */
-const doneTexts: Readonly<Record<string, string>> = {
-  made: 'The organization has been added. Now invite the people who work there.',
-  changed: 'The changes have been saved.',
-  moved: 'The organization has been moved, with everything below it.',
-  closed: 'The organization is closed.',
-  opened: 'The organization is open again.',
-  joined: 'You have joined this organization.',
+const doneTexts: Readonly<Record<string, (id: string) => Html | string>> = {
+  made: id =>
+    html`The organization has been added. Now <a href="/organizations/${id}/people/invite">invite the people who work there</a>.`,
+  changed: () => 'The changes have been saved.',
+  moved: () => 'The organization has been moved, with everything below it.',
+  closed: () => 'The organization is closed.',
+  opened: () => 'The organization is open again.',
+  joined: () => 'You have joined this organization.',
 }

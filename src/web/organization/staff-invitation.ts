@@ -79,6 +79,7 @@ ${postForm(
   { action: `/organizations/${id}/people/invite`, token: ownToken(reply), novalidate: true },
   html`${field({ name: 'email', label: 'E-mail address', type: 'email', value: said.email, problem: shown.email, autocomplete: 'off' })}
 ${radioField({ name: 'role', label: 'Role', value: said.role, problem: shown.role, choices: roleChoices })}
+<p class="text-body-secondary">Somebody who is to be a privacy officer is invited with a role as well. Once they have joined, make them one in the list of people, where the role can end.</p>
 <button class="btn btn-primary">Invite</button>`,
 )}
 <p><a href="/organizations/${id}/people">Back to the people</a></p>`,

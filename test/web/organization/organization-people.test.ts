@@ -556,6 +556,10 @@ t.test('who has a role that is over or has not begun is invited, and has the new
 })
 
 t.test('a privacy officer needs no other role', async t => {
+  t.match(
+    wordsOf(await manager.get(pageOf(lab.organization, '/invite'))),
+    /to be a privacy officer .* once they have joined/i,
+  )
   const { role, at } = await holderOf('Ophelia', { start: '2020-01-01' }, 'viewer')
   t.match(wordsOf(await manager.get(at)), /Manager .* Member .* Viewer .* None of these Privacy officer/)
   const neither = await manager.send(at, { role: '' })
