@@ -9,15 +9,14 @@ const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
 
 const invited: string[] = []
-/** As if the person might read nothing, and invite everybody. */
+/** As if the person might read the study and nobody in it, and invite everybody. */
 const parts = {
   database,
   accounts: { database },
   registry: undefined,
   openStoreFor: () => ({
-    read: async () => {
-      throw new FhirError('not-found', 'There is no such study')
-    },
+    read: async () => ({ content: JSON.stringify({ resourceType: 'ResearchStudy', id: 'sleep' }) }),
+    studyPeople: async () => ({ rows: [], named: [], total: 0, counts: {} }),
   }),
   invitations: { invite: async ({ subject }: { readonly subject: string }) => invited.push(subject) },
   reportFault: t.fail,
@@ -26,11 +25,11 @@ const add = (person: string, what: 'invite' | 'remind') =>
   addAction(database, { person, study: 'sleep', what, way: 'any', targets: ['ann', 'bob'] })
 type Others = {
   readonly isLast?: boolean
-  readonly openStoreFor?: () => never
+  readonly openStoreFor?: () => object
   readonly reportFault?: (fault: unknown) => void
   readonly invitations?: { readonly invite: (by: { readonly subject: string }) => Promise<void> }
 }
-const outcomeOf = async (person: string, what: 'invite' | 'remind') => worked(await add(person, what))
+const outcomeOf = async (person: string) => worked(await add(person, 'invite'))
 const worked = async (id: string, { isLast = false, ...others }: Others = {}) => {
   const working: Promise<unknown>[] = []
   const queue = {
@@ -49,15 +48,21 @@ const worked = async (id: string, { isLast = false, ...others }: Others = {}) =>
 t.test('what was asked for by somebody who is barred meanwhile is not done', async t => {
   await database.run(sql.fragment`INSERT INTO barred_person VALUES ('mallory')`)
   const refused = ['You may not do this, or no longer', 'You may not do this, or no longer']
-  t.strictSame(await outcomeOf('mallory', 'invite'), { isOver: true, refused })
+  t.strictSame(await outcomeOf('mallory'), { isOver: true, refused })
   t.strictSame(invited, [])
-  t.strictSame(await outcomeOf('carol', 'invite'), { isOver: true, refused: [] })
+  t.strictSame(await outcomeOf('carol'), { isOver: true, refused: [] })
   t.strictSame(invited.toSorted(), ['ann', 'bob'])
 })
 
 t.test('what somebody may not do in the study any more ends, and says why', async t => {
+  const openStoreFor = () => ({
+    read: async () => {
+      throw new FhirError('not-found', 'There is no such study')
+    },
+  })
   const refused = ['There is no such study', 'There is no such study']
-  t.strictSame(await outcomeOf('carol', 'remind'), { isOver: true, refused })
+  for (const what of ['remind', 'invite'] as const)
+    t.strictSame(await worked(await add('carol', what), { openStoreFor }), { isOver: true, refused }, what)
 })
 
 t.test(
