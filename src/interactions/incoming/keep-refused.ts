@@ -93,9 +93,9 @@ const telling = (error: FhirError, kept: Kept | undefined): FhirError => {
 const messageOf = (kept: Kept | undefined): string | undefined => {
   switch (kept?.kind) {
     case 'kept':
-      return `It is kept in quarantine as ${kept.id}: whoever looks after the study or the data source can have it taken once what refuses it is mended`
+      return `It is kept in quarantine as ${kept.id}: whoever looks after the study or the data source can have it accepted once the cause is fixed, and the patient sees it at /account/refused`
     case 'full':
-      return 'It is not kept: as much as may wait in quarantine from this source, or of this patient, waits already'
+      return 'It is not kept: there is no room in quarantine for more from this source, or of this patient'
     default:
       return undefined
   }
