@@ -92,7 +92,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     reportFault: fault => log.error(fault),
     errorPage: unanswerablePage,
   })
-  if (options.publishes) await publishDefinitions({ registry, codeClasses, openStoreAs })
+  // Whoever needs the server needs it without them as well.
+  if (options.publishes) await publishDefinitions({ registry, codeClasses, openStoreAs }).catch(reportFault)
   if (work !== undefined) await authorization.start()
   const background =
     work &&

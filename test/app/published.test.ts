@@ -10,11 +10,14 @@ import { fhirWorld } from '../support/fhir-server.ts'
 
 const { server, database, url, token } = await fhirWorld()
 t.teardown(() => server.close())
-const start = async () => {
+const start = async (databaseUrl = url) => {
+  const faults: string[] = []
   const config = readConfig({ LOG_LEVEL: 'silent' })
   const log = openLog(config.logLevel)
-  const app = await buildApp({ config, log, databaseUrl: url, secretKey: Buffer.alloc(32, 7), publishes: true })
+  log.error = (fault: unknown) => void faults.push(`${fault}`)
+  const app = await buildApp({ config, log, databaseUrl, secretKey: Buffer.alloc(32, 7), publishes: true })
   await app.close()
+  if (faults.length > 0) throw new Error(faults.join(', '))
 }
 
 type Definition = { readonly resourceType: string; readonly id: string; readonly url: string; readonly title?: string }
@@ -89,4 +92,27 @@ t.test('a start writes only what has changed', async t => {
   await start()
   t.equal(await versionOf(), '3')
   t.strictSame((await byUrl(series))[0].title, series.title)
+})
+
+t.test('what an administrator has deleted stays deleted, and an id that is taken is left alone', async t => {
+  const { id } = series
+  const headers = { authorization: 'Bearer everything' }
+  await server.inject({ method: 'DELETE', url: `/fhir/OperationDefinition/${id}`, headers })
+  const taken = { ...study, id: 'staff', url: 'https://example.org/StructureDefinition/staff' }
+  await call('PUT', 'StructureDefinition/staff', taken)
+  await start()
+  const gone = await server.inject({ url: `/fhir/OperationDefinition/${id}`, headers })
+  t.equal(gone.statusCode, 410)
+  t.match(await call('GET', 'StructureDefinition/staff'), { url: taken.url, meta: { versionId: '2' } })
+})
+
+t.test('servers that start at the same moment publish once', async t => {
+  const other = await fhirWorld()
+  t.teardown(() => other.server.close())
+  await Promise.all([start(other.url), start(other.url), start(other.url)])
+  const headers = { authorization: 'Bearer everything' }
+  const { total } = (await other.server.inject({ url: '/fhir/OperationDefinition?_summary=count', headers })).json()
+  t.equal(total, files.filter(({ resourceType }) => resourceType === 'OperationDefinition').length)
+  const { meta } = (await other.server.inject({ url: `/fhir/OperationDefinition/${series.id}`, headers })).json()
+  t.equal(meta.versionId, '1')
 })
