@@ -3,16 +3,8 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Access } from '../access/access.ts'
 import type { CodeClasses } from '../fhir/measured/code-class.ts'
 import type { Registry } from '../fhir/registry.ts'
-import type { Expression, Principal } from '../search/expression.ts'
-import { lookUpConcepts, terminologyFor } from './compile/terminology.ts'
+import type { Principal } from '../search/expression.ts'
 import type { Connection, Database } from './database.ts'
-import { readCompleteness } from './figures/completeness.ts'
-import { readGlucoseProfile } from './figures/glucose-profile.ts'
-import { lastObservations } from './figures/lastn.ts'
-import { readSeries } from './figures/series.ts'
-import { readStatistics } from './figures/statistics.ts'
-import { historyOfInstance } from './history/history.ts'
-import { historyOfTypes } from './history/history-of-types.ts'
 import { authorKey, type Dictionary, openDictionary } from './prepare/dictionary.ts'
 import { openDurations } from './prepare/duration.ts'
 import { openPrimaryKeys } from './prepare/primary-key.ts'
@@ -20,30 +12,17 @@ import { measureUnits } from './prepare/unit.ts'
 import { keepRefused } from './quarantine/quarantine.ts'
 import type { QuarantineRoom } from './quarantine/quarantine-room.ts'
 import { settleQuarantined } from './quarantine/quarantine-settling.ts'
-import { readQuarantined, readQuarantinedDocument } from './quarantine/quarantined.ts'
-import { readRefusedDocument, readRefusedOf, removeRefused } from './quarantine/refused-of-patient.ts'
-import { read, vread } from './read.ts'
+import { removeRefused } from './quarantine/refused-of-patient.ts'
+import { reading } from './reading.ts'
 import { openCommonTokens } from './search/common-tokens.ts'
-import { explainSearch } from './search/explain.ts'
 import { openManyPatients } from './search/many-patients.ts'
-import { sparingMatchless } from './search/matchless.ts'
-import { readMeta } from './search/meta.ts'
-import { searchMatches, searchPage } from './search/search.ts'
-import { subsetsOf } from './search/subset.ts'
-import { whose } from './search/whose.ts'
 import { sql } from './sql.ts'
 import type { Store } from './store.ts'
-import { readArrivals } from './study/arrivals.ts'
-import { readStudyPeople } from './study/study-people.ts'
-import { issueBinding } from './subscription/binding-token.ts'
-import { lastEventOf } from './subscription/subscriber.ts'
-import { eventsIn, type QuestionOf } from './subscription/subscription-event.ts'
-import { readIngest } from './upload/ingest-read.ts'
+import type { QuestionOf } from './subscription/subscription-event.ts'
 import { findPolicies } from './upload/validation-policies.ts'
 import { withJoining } from './write/joining.ts'
 import { allOrNothing, runAndRollBack } from './write/savepoint.ts'
-import { takeTurns } from './write/turns.ts'
-import { unknown, type Writing } from './write/write.ts'
+import type { Writing } from './write/write.ts'
 import { writeAll } from './write/write-all.ts'
 
 /** For whom a store answers: what they may see and do, and how their writes are signed. */
@@ -116,35 +95,22 @@ export const openStores = async (options: Options): Promise<(caller: StoreCaller
         ),
       )
     }
+    /** For what joins no compartments. */
+    const apart = async <T>(run: (store: Store) => Promise<T>): Promise<T> => {
+      const writing = { ...(await signed()), linked: new Set<string>() }
+      return database.transaction(connection => run(storeWithin(connection, writing, quarantine)))
+    }
     return {
       ...reading(database, asking),
-      explain: (search, depth) =>
+      explain: (...asked) =>
         database.transaction(async connection => {
           await connection.run(sql.fragment`SET TRANSACTION READ ONLY`)
-          return explainSearch(connection, asking, search, depth)
+          return reading(connection, asking).explain(...asked)
         }),
-      validationPolicies: async observations => {
-        const writing = await signed()
-        return database.transaction(connection =>
-          findPolicies(connection, { ...writing, linked: new Set() }, observations),
-        )
-      },
-      keepRefused: async refused => {
-        const writing = await signed()
-        return database.writing((connection, joinings) =>
-          withJoining(connection, writing, joinings, linking => keepRefused(connection, linking, quarantine, refused)),
-        )
-      },
-      settleQuarantined: async (...asked) => {
-        const writing = await signed()
-        return database.transaction(connection =>
-          settleQuarantined(connection, { ...writing, linked: new Set() }, ...asked),
-        )
-      },
-      removeRefused: async id => {
-        const writing = await signed()
-        return database.transaction(connection => removeRefused(connection, { ...writing, linked: new Set() }, id))
-      },
+      validationPolicies: observations => apart(store => store.validationPolicies(observations)),
+      keepRefused: refused => atomic(store => store.keepRefused(refused)),
+      settleQuarantined: (...asked) => apart(store => store.settleQuarantined(...asked)),
+      removeRefused: id => apart(store => store.removeRefused(id)),
       write: writes => atomic(store => store.write(writes)),
       trying: (...tried) => atomic(store => store.trying(...tried)),
       atomic,
@@ -169,58 +135,6 @@ const storeWithin = (connection: Connection, writing: Writing, quarantine: Quara
   }
   return store
 }
-
-type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
-
-const reading = (
-  connection: Connection,
-  asking: Reading,
-): Omit<
-  Store,
-  'write' | 'trying' | 'atomic' | 'validationPolicies' | 'keepRefused' | 'settleQuarantined' | 'removeRefused'
-> => ({
-  read: (type, id) => read(connection, asking, type, id),
-  vread: (type, id, versionId) => vread(connection, asking, type, id, versionId),
-  history: async (type, id, asked) => {
-    const page = await historyOfInstance(connection, asking, { type, id }, asked)
-    if (page === undefined) throw unknown(type, id)
-    return page
-  },
-  historyOfTypes: (types, asked) => historyOfTypes(connection, asking, types, asked),
-  search: async search => searchPage(connection, asking, await lookedUp(connection, asking, search)),
-  explain: async (search, depth) =>
-    explainSearch(connection, asking, await lookedUp(connection, asking, search), depth),
-  subset: (versions, subset) => subsetsOf(connection, asking, versions, subset),
-  lastn: async asked => lastObservations(connection, asking, await lookedUp(connection, asking, asked)),
-  statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),
-  series: async asked => readSeries(connection, asking, await lookedUp(connection, asking, asked)),
-  glucoseProfile: async asked => readGlucoseProfile(connection, asking, await lookedUp(connection, asking, asked)),
-  completeness: async asked => readCompleteness(connection, asking, await lookedUp(connection, asking, asked)),
-  studyPeople: asked => readStudyPeople(connection, asking, asked),
-  arrivals: async asked => readArrivals(connection, asking, await lookedUp(connection, asking, asked)),
-  quarantined: asked => readQuarantined(connection, asking, asked),
-  quarantinedDocument: (id, keepers) => readQuarantinedDocument(connection, asking, id, keepers),
-  refusedOf: asked => readRefusedOf(connection, asking, asked),
-  refusedDocument: id => readRefusedDocument(connection, asking, id),
-  ingest: asked => readIngest(connection, asking, asked),
-  terminology: terminologyFor(connection, asking),
-  meta: types => readMeta(connection, asking, types),
-  lastEvent: id => lastEventOf(connection, id),
-  events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
-  issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
-  matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
-  asOne: (run, ahead = []) => run(sparingMatchless(connection, asking, ahead, reading(connection, asking))),
-  takeTurns: (...of) => takeTurns(connection, asking, ...of),
-  whose: async (asked, action) =>
-    whose(connection, asking, await Promise.all(asked.map(one => lookedUp(connection, asking, one))), action),
-})
-
-/** The same search, with the codes that its questions about terminology stand for. */
-const lookedUp = async <Asked extends { readonly where: Expression }>(
-  connection: Connection,
-  asking: Reading,
-  asked: Asked,
-): Promise<Asked> => ({ ...asked, where: await lookUpConcepts(connection, asking, asked.where) })
 
 const typeIdsOf = async (connection: Connection): Promise<ReadonlyMap<ResourceType, number>> => {
   const rows = await connection.any<{ name: ResourceType; type_id: number }>(

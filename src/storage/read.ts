@@ -7,7 +7,8 @@ import { sql } from './sql.ts'
 import type { Stored } from './store.ts'
 import { unknown, type Writing } from './write/write.ts'
 
-type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
+/** Who asks, and what is known for every question: all that writing needs, but whose signature it bears. */
+export type Reading = Omit<Writing, 'author' | 'principal' | 'linked'>
 
 /** One resource by id. Throws `not-found`, or `deleted` for those who could see it. */
 export const read = async (

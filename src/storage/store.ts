@@ -228,3 +228,9 @@ export type Store = Quarantine & {
    */
   readonly atomic: <T>(run: (store: Store, connection: Connection) => Promise<T>) => Promise<T>
 }
+
+/** The part of a store that changes nothing. */
+export type ReadStore = Omit<
+  Store,
+  'write' | 'trying' | 'atomic' | 'keepRefused' | 'settleQuarantined' | 'removeRefused'
+>

@@ -1,6 +1,6 @@
 import type { Registry } from '../../fhir/registry.ts'
 import type { OfKinds, ReadingsAsked } from '../figures/figures.ts'
-import type { Store } from '../store.ts'
+import type { ReadStore, Store } from '../store.ts'
 import { type Answering, nothing, openAnswering, type Recorder } from './answering.ts'
 import { searchAsked, shortened } from './asked.ts'
 import { concernedBy, measured } from './concerned.ts'
@@ -12,17 +12,11 @@ import { recordedAsOne } from './together.ts'
  * Records whatever answers with resources, or with figures made of them. What is not about any patient's data passes unchanged: each such method
  * is listed, so that a new one does not pass unnoticed.
  */
-export const readingStore = (store: Store, registry: Registry, recorder: Recorder): Readings => {
+export const readingStore = (store: Store, registry: Registry, recorder: Recorder): ReadStore => {
   const asked: Asked = { store, registry, recorder, ...openAnswering(store, registry, recorder) }
   const passed: Pick<Store, Unrecorded> = store
   return { ...passed, ...resources(asked), ...searches(asked), ...figures(asked), ...refused(asked), ...events(asked) }
 }
-
-/** All but what changes something. */
-export type Readings = Omit<
-  Store,
-  'write' | 'trying' | 'atomic' | 'keepRefused' | 'settleQuarantined' | 'removeRefused'
->
 
 /**
  * Parts of what was read and recorded already, published definitions, counts by source or reason, rows for the record itself, and what a write

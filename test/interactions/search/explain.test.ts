@@ -40,6 +40,15 @@ t.test('analyze runs it, and tells times but no counts of rows', async t => {
   }
 })
 
+t.test('the codes of a value set are filled in, as they are for the answer', async t => {
+  const url = 'Organization?type:in=http://hl7.org/fhir/ValueSet/organization-type'
+  const { status, body } = await ask(`${url}&_explain=true`)
+  t.equal(status, 200)
+  t.match(textOf(body.parameter, 'asked'), /^\(type /)
+  const statements = body.parameter.filter(({ name }: Part) => name === 'statement')
+  t.match(textOf(statements[0]?.part ?? [], 'values'), /edu/)
+})
+
 t.test('to everybody else it is a parameter that is not known', async t => {
   const person = await ask('Organization?_explain=true', 'Bearer everything')
   const nonsense = await ask('Organization?_nonsense=true', 'Bearer everything')
