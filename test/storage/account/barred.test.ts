@@ -14,7 +14,7 @@ t.teardown(() => server.close())
 const app = await client({ name: 'Heart diary' })
 const hashed = await hashPassword(password)
 
-/** Somebody who is Ann, signed in with a browser, with an app that goes on while they are away, and a token of the command line. */
+/** Somebody with Ann's record as their own: signed in with a browser, with an app that has offline access, and a token of the command line. */
 const somebody = async (name: string) => {
   const person = await world.account(ann)
   const email = `${name}@example.org`
@@ -67,7 +67,7 @@ const isOut = async (t: Tap, { browser, access, ofCommandLine, refresh, unusedCo
 }
 type Tap = Pick<typeof t, 'match' | 'equal'>
 
-t.test('whose Person is not active any more is out everywhere, and so are the apps', async t => {
+t.test('whoever has a Person that is no longer active is signed out everywhere, and so are their apps', async t => {
   const ana = await somebody('ana')
   t.match(await ana.browser.get('/account'), { status: 200 })
   t.ok(await findToken(database, ana.access))
@@ -75,7 +75,7 @@ t.test('whose Person is not active any more is out everywhere, and so are the ap
   await isOut(t, ana)
 })
 
-t.test('only the right password tells that the account is closed, and it signs nobody in', async t => {
+t.test('only the right password reveals that the account is closed, and it signs nobody in', async t => {
   const ben = await somebody('ben')
   await activate(ben.person, false)
   const answer = await ben.browser.send('/sign-in', { email: ben.email, password })
@@ -85,7 +85,7 @@ t.test('only the right password tells that the account is closed, and it signs n
   t.match(await ben.browser.get('/account'), { status: 303 })
 })
 
-t.test('what began before does not come back with the Person', async t => {
+t.test('reactivating the Person does not bring back what began before', async t => {
   const cleo = await somebody('cleo')
   await activate(cleo.person, false)
   await activate(cleo.person, true)
@@ -93,7 +93,7 @@ t.test('what began before does not come back with the Person', async t => {
   t.match(await cleo.browser.send('/sign-in', { email: cleo.email, password }), { status: 303, location: '/account' })
 })
 
-t.test('what begins at the same moment as that is worth nothing either', async t => {
+t.test('what begins just as the Person is deactivated is worth nothing either', async t => {
   const dan = await somebody('dan')
   await activate(dan.person, false)
   const late = await startSession(database, { person: dan.person, methods: ['pwd'], device: 'Test' })
@@ -107,7 +107,7 @@ t.test('what begins at the same moment as that is worth nothing either', async t
   }
 })
 
-t.test('with a Person who is deleted goes what apps were granted', async t => {
+t.test('deleting a Person ends their sessions and what they granted to apps', async t => {
   const eve = await somebody('eve')
   t.equal(
     (

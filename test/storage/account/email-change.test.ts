@@ -17,7 +17,7 @@ const want = (person: string, email: string, isConfirmed = nothing) =>
 const find = (secret: string) => findEmailChange(database, secret)
 const confirm = (secret: string) => confirmEnd(database, secret)
 
-t.test('each link says yes for its own end alone, of one account', async t => {
+t.test('each link confirms only its own end of the change, for one account', async t => {
   const [hers, his] = [await want('ana', 'ana@home.example'), await want('ben', 'ben@home.example')]
   const change = { person: 'ana', email: 'ana@home.example' }
   t.strictSame(await find(hers.old), { ...change, end: 'old', isConfirmed: nothing })
@@ -34,7 +34,7 @@ t.test('each link says yes for its own end alone, of one account', async t => {
   t.equal((await find(his.new))?.person, 'ben')
 })
 
-t.test('another address takes nothing over of what was said of the one before', async t => {
+t.test('asking for another address carries over nothing that was confirmed for the one before', async t => {
   const before = await want('cleo', 'first@home.example')
   for (const link of [before.old, before.new]) await confirm(link)
   const now = await want('cleo', 'second@home.example')
@@ -47,10 +47,10 @@ t.test('another address takes nothing over of what was said of the one before', 
     isConfirmed: nothing,
   })
   const third = await want('cleo', 'third@home.example', { old: true, new: false })
-  t.strictSame((await find(third.new))?.isConfirmed, { old: true, new: false }, 'but what else stands for it')
+  t.strictSame((await find(third.new))?.isConfirmed, { old: true, new: false }, 'unless it is stated as confirmed')
 })
 
-t.test('after half an hour it is over, and says yes to nothing', async t => {
+t.test('after half an hour a change expires, and its links confirm nothing', async t => {
   const links = await want('dora', 'dora@home.example')
   const older = (time: string) =>
     database.run(
@@ -62,5 +62,5 @@ t.test('after half an hour it is over, and says yes to nothing', async t => {
   for (const link of [links.old, links.new, newSecret(), '', 'short'])
     t.strictSame([await find(link), await confirm(link)], [undefined, undefined])
   const again = await want('dora', 'dora@home.example')
-  t.equal((await find(again.old))?.person, 'dora', 'and is wanted anew')
+  t.equal((await find(again.old))?.person, 'dora', 'it can be asked for again')
 })

@@ -20,7 +20,7 @@ t.teardown(async () => {
   await database.close()
   await close()
 })
-/** Each begins with nothing. */
+/** Each test starts with an empty database. */
 const test = (name: string, run: (t: Test) => Promise<void>) =>
   t.test(name, async t => {
     await database.run(sql.fragment`DELETE FROM account_link`)
@@ -53,11 +53,11 @@ test('a link opens what it was made for, and is used once', async t => {
     t.equal(await takeLink(database, secret), true)
     t.equal(await takeLink(database, secret), false)
     const left = links.map((link, at) => (at > index ? link : undefined))
-    t.strictSame(await Promise.all(secrets.map(find)), left, 'and the others stay')
+    t.strictSame(await Promise.all(secrets.map(find)), left, 'the others remain')
   }
 })
 
-test('what is over, or never was, opens nothing and is used by nobody', async t => {
+test('an expired link, or one that never existed, opens nothing and cannot be used', async t => {
   const [over, other] = [await make(newPassword('ana')), await make(newPassword('ana'))]
   await database.run(sql.fragment`UPDATE account_link SET expires_at = now() WHERE hash = ${hashOf(over)}`)
   for (const secret of [over, newSecret(), '', 'short'])
@@ -65,10 +65,10 @@ test('what is over, or never was, opens nothing and is used by nobody', async t 
   t.strictSame(await find(other), newPassword('ana'))
   await make(newPassword('ben'))
   const kept = await database.any(sql.fragment`SELECT FROM account_link WHERE expires_at <= now()`)
-  t.equal(kept.length, 0, 'and with the next one it is forgotten')
+  t.equal(kept.length, 0, 'making the next link removes the expired ones')
 })
 
-test('links end with the account, and those to make one with the address, or with who is administrator', async t => {
+test('links end with the account, invitations with the address they are for, administrators’ links with all of their kind', async t => {
   const made = {
     password: await make(newPassword('ana')),
     verification: await make({ purpose: 'verification', person: 'ana', email: 'ana@example.org' }),
@@ -90,7 +90,7 @@ test('links end with the account, and those to make one with the address, or wit
   t.strictSame(await left(), ['others', 'toAnother'])
 })
 
-test('the operator has invited who has a link of theirs to make an account, and no administrator’s', async t => {
+test('an invitation by the operator counts as one if they hand over its link themselves and it makes no administrator', async t => {
   const email = 'ana@example.org'
   const hasOne = () => hasInvitation(database, email)
   for (const link of [
@@ -106,5 +106,5 @@ test('the operator has invited who has a link of theirs to make an account, and 
   const own = await make(invitation(email))
   t.equal(await hasOne(), true)
   await database.run(sql.fragment`UPDATE account_link SET expires_at = now() WHERE hash = ${hashOf(own)}`)
-  t.equal(await hasOne(), false, 'as long as it works')
+  t.equal(await hasOne(), false, 'an expired one does not count')
 })

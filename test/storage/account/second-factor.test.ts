@@ -29,7 +29,7 @@ for (const person of ['ana', 'ben', 'asked'])
   )
 const find = (person: string) => findSecondFactor(database, person)
 
-t.test('it is what it was set to, is old after a week, and is that of one account', async t => {
+t.test('an authenticator is kept for one account, and is old after a week', async t => {
   t.strictSame(await find('ana'), { isNeeded: false, isOld: false })
   t.strictSame(await find('nobody'), { isNeeded: false, isOld: false })
   t.strictSame(await find('asked'), { isNeeded: true, isOld: false })
@@ -44,10 +44,10 @@ t.test('it is what it was set to, is old after a week, and is that of one accoun
   await age('1 minute')
   t.equal((await find('ana')).isOld, true)
   await setAuthenticator(database, 'ana', { sealed: 'second', timeStep: 10 })
-  t.strictSame(await find('ana'), { isNeeded: false, isOld: false, authenticator: 'second' }, 'another one is new')
+  t.strictSame(await find('ana'), { isNeeded: false, isOld: false, authenticator: 'second' }, 'a new one is not old')
 })
 
-t.test('a code counts where it is later than those before, and of the app that there is now', async t => {
+t.test('a code counts if it is later than those before and from the authenticator that is set up now', async t => {
   const use = (person: string, authenticator: string, timeStep: number) =>
     useTimeStep(database, person, { authenticator, timeStep })
   await setAuthenticator(database, 'ana', { sealed: 'hers', timeStep: 10 })
@@ -56,10 +56,10 @@ t.test('a code counts where it is later than those before, and of the app that t
   t.equal(await use('ana', 'his', 11), false)
   t.equal(await use('ana', 'hers', 12), true)
   for (const timeStep of [11, 12]) t.equal(await use('ana', 'hers', timeStep), false)
-  t.equal(await use('ben', 'his', 11), true, 'and of others nothing is used')
+  t.equal(await use('ben', 'his', 11), true, 'using a code affects no other account')
 })
 
-t.test('a recovery code counts once, for whom it was made, until there are others', async t => {
+t.test('a recovery code counts once, for the person for whom it was made, until it is replaced', async t => {
   await replaceRecoveryCodes(database, 'ana', ['A', 'B'])
   await replaceRecoveryCodes(database, 'ben', ['A', 'C'])
   const counts = async () => [await countRecoveryCodes(database, 'ana'), await countRecoveryCodes(database, 'ben')]
@@ -71,10 +71,10 @@ t.test('a recovery code counts once, for whom it was made, until there are other
   t.equal(await useRecoveryCode(database, 'ana', 'B'), false)
   t.strictSame(await counts(), [3, 2])
   await closeAccount(database, 'ben')
-  t.strictSame(await counts(), [3, 0], 'with an account they go')
+  t.strictSame(await counts(), [3, 0], 'they go with the account')
 })
 
-t.test('it is given up where nobody asks for it, taken away everywhere, and its recovery codes go with it', async t => {
+t.test('it is given up unless it is required, can always be removed, and takes its recovery codes along', async t => {
   for (const [person, isGivenUp] of [
     ['ana', true],
     ['asked', false],
@@ -87,6 +87,6 @@ t.test('it is given up where nobody asks for it, taken away everywhere, and its 
     t.equal(await removeAuthenticator(database, person), !isGivenUp)
     t.strictSame(await find(person), { isNeeded: !isGivenUp, isOld: false })
     t.equal(await countRecoveryCodes(database, person), 0)
-    t.equal(await removeAuthenticator(database, person), false, 'where there is none')
+    t.equal(await removeAuthenticator(database, person), false, 'if there is none')
   }
 })

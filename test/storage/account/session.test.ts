@@ -38,7 +38,7 @@ const change = (cookie: string, to: SqlFragment) =>
 const idOf = async (cookie: string) =>
   (await database.one<{ id: string }>(sql.fragment`SELECT id FROM user_session WHERE hash = ${hashOf(cookie)}`)).id
 
-t.test('a session is in force where all was shown that is asked of the person, and they are active', async t => {
+t.test('a session is in force if its person is active and has shown everything that is asked of them', async t => {
   const ways: readonly (readonly Method[])[] = [[], ['pwd'], ['otp'], ['pwd', 'otp'], ['mfa']]
   const inForce: Record<string, readonly string[]> = {}
   for (const person of people.slice(0, 5)) {
@@ -50,19 +50,19 @@ t.test('a session is in force where all was shown that is asked of the person, a
       if (session !== undefined) found.push(methods.join(' '))
     }
     inForce[person] = found
-    t.equal((await sessionsOf(database, person)).length, found.length, 'and no other is listed')
+    t.equal((await sessionsOf(database, person)).length, found.length, 'no other is listed')
   }
   t.strictSame(inForce, {
     plain: ['', 'pwd', 'otp', 'pwd otp', 'mfa'],
     protected: ['otp', 'pwd otp', 'mfa'],
-    // A code of an app that was given up since is none.
+    // A code from an app that was given up since does not count.
     asked: ['mfa'],
     'asked-and-protected': ['otp', 'pwd otp', 'mfa'],
     barred: [],
   })
 })
 
-t.test('a session ends by its time, for its holder alone, and with all others', async t => {
+t.test('a session ends when its time is over, only by its holder, and together with all others', async t => {
   const [own, idle, old, elsewhere] = [await start('ana'), await start('ana'), await start('ana'), await start('ben')]
   await change(idle, sql.fragment`seen_at = now() - interval '2 hours'`)
   await change(old, sql.fragment`expires_at = now()`)
@@ -77,7 +77,7 @@ t.test('a session ends by its time, for its holder alone, and with all others', 
   const seen = sql.fragment`SELECT FROM user_session WHERE hash = ${hashOf(own)} AND seen_at > now() - interval '1 minute'`
   t.equal((await database.any(seen)).length, 0)
   await findSession(database, own)
-  t.equal((await database.any(seen)).length, 1, 'with each use the two hours begin anew')
+  t.equal((await database.any(seen)).length, 1, 'each use starts the two hours again')
   const id = await idOf(own)
   t.equal(await endSession(database, 'ben', id), false)
   t.strictSame(await found(), ['ana', undefined, undefined, 'ben'])
@@ -91,7 +91,7 @@ t.test('a session ends by its time, for its holder alone, and with all others', 
   t.strictSame(await found(), [undefined, undefined, undefined, 'ben'])
 })
 
-t.test('a half sign-in is for one use, for ten minutes, and none of it stays when all are ended', async t => {
+t.test('a half sign-in can be used once, within ten minutes, and ends when all sessions are ended', async t => {
   const at = new Date('2026-05-06T07:08:09Z')
   const whole = { person: 'ana', methods: ['mfa'], authenticatedAt: at, authenticator: 'sealed' } as const
   const step = await startStep(database, { ...whole, methods: ['mfa'] })
@@ -117,7 +117,7 @@ t.test('a half sign-in is for one use, for ten minutes, and none of it stays whe
   t.equal(await findStep(database, his), undefined)
 })
 
-t.test('a set-up ends with the session in which it was begun, and with no other', async t => {
+t.test('setting up a second factor ends with the session in which it was begun, and with no other', async t => {
   const [own, beside] = [await start('plain'), await start('plain')]
   const session = await idOf(own)
   const step = await startStep(database, { person: 'plain', methods: ['pwd'], session })

@@ -17,7 +17,7 @@ import * as w from '../model/world.ts'
 
 const { database, put, close } = await w.openWorld()
 t.teardown(close)
-/** Each begins with nothing. */
+/** Each test starts with an empty database. */
 const test = (name: string, run: (t: Test) => Promise<void>) =>
   t.test(name, async t => {
     await database.run(sql.fragment`DELETE FROM user_account`)
@@ -29,7 +29,7 @@ const add = (person: string, more: object = {}) =>
 const ana = { person: 'ana', email: 'ana@example.org', isVerified: false, administrator: false, language: 'en' }
 const of = (person: string) => findAccountOf(database, person)
 
-test('an address is one account’s, however it is spelled, and an account one Person’s', async t => {
+test('an address belongs to one account, however it is spelled, and an account to one Person', async t => {
   t.equal(await add('ana', { email: ' Ana@Example.ORG ' }), true)
   t.strictSame(await of('ana'), ana)
   for (const email of ['ana@example.org', ' ANA@example.org'])
@@ -40,7 +40,7 @@ test('an address is one account’s, however it is spelled, and an account one P
   t.equal(toAddress(' Jose\u0301@Example.org '), 'jos\u00e9@example.org')
 })
 
-test('what is changed is changed of one account, and what was confirmed stays so', async t => {
+test('a change affects one account, and a confirmed address stays confirmed', async t => {
   await add('ana')
   await add('ben', { password: 'his', language: 'es', administrator: true, isVerified: true })
   const ben = { ...ana, person: 'ben', email: 'ben@example.org', language: 'es', administrator: true, isVerified: true }
@@ -55,7 +55,7 @@ test('what is changed is changed of one account, and what was confirmed stays so
   t.strictSame([await of('ana'), await of('ben')], [proven, { ...ben, password: 'his' }])
 })
 
-test('an address is confirmed as long as it is that of the account', async t => {
+test('only the current address of the account can be confirmed', async t => {
   await add('ana')
   await add('ben')
   const verify = (email: string) => verifyAddress(database, { person: 'ana', email })
@@ -65,7 +65,7 @@ test('an address is confirmed as long as it is that of the account', async t => 
   t.strictSame([(await of('ana'))?.isVerified, (await of('ben'))?.isVerified], [true, false])
 })
 
-test('an address is replaced by one that nobody has, with what is known of that', async t => {
+test('an address is replaced by one that nobody has, together with whether it is confirmed', async t => {
   await add('ana', { isVerified: true })
   await add('ben')
   const replace = (email: string, isVerified: boolean) => replaceAddress(database, { person: 'ana', email, isVerified })
@@ -78,7 +78,7 @@ test('an address is replaced by one that nobody has, with what is known of that'
   t.equal((await of('ben'))?.email, 'ben@example.org')
 })
 
-test('the operator opens the account of a Person who is there, by an address that is nobody else’s', async t => {
+test('the operator opens an account for an existing Person, with an address that nobody else has', async t => {
   await put({ resourceType: 'Person', id: 'colleague' })
   await add('ana')
   const open = (email: string, person?: string) => openAccount(database, email, person)
@@ -93,7 +93,7 @@ test('the operator opens the account of a Person who is there, by an address tha
   t.equal(await open('ana@example.org'), 'ana')
 })
 
-test('with an account goes what signs in to it, and there is an administrator as long as one has one', async t => {
+test('a closed account cannot sign in, and there is an administrator as long as an administrator has an account', async t => {
   await add('ana')
   t.equal(await hasAdministrator(database), false)
   await add('root', { administrator: true })

@@ -48,7 +48,7 @@ await put({ ...list, entry } as never)
 
 type Row = Readonly<Record<string, unknown>>
 
-/** What was recorded while it ran; patients by their ids. */
+/** What was recorded while it ran, with the ids of the patients. */
 const recordedBy = async (run: () => Promise<unknown>): Promise<readonly Row[]> => {
   const { last } = await database.one<{ last: string }>(
     sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`,
@@ -64,7 +64,7 @@ const recordedBy = async (run: () => Promise<unknown>): Promise<readonly Row[]> 
 const count = '_summary=count'
 const above = 'code=8867-4&value-quantity=gt100'
 
-/** However it is spelled whom it is about, whatever comes of it; with the types that are recorded, where there are others than the first. */
+/** Ways to ask about Ann, with and without matches. The types that are recorded are given if they are not just the first one. */
 const aboutAnn: readonly (readonly [path: string, types?: string])[] = [
   [`Observation?patient=ann&${above}&${count}`],
   [`Observation?subject=Patient/ann&${above}`],
@@ -101,7 +101,7 @@ const aboutAnn: readonly (readonly [path: string, types?: string])[] = [
   [`ResearchStudy?_has:ResearchSubject:study:individual=ann&${count}`],
 ]
 
-t.test('of whom a question is recorded hangs neither on how it is spelled nor on what answers it', async t => {
+t.test('who is recorded for a question depends neither on how it is spelled nor on its answer', async t => {
   for (const [path, types = /^(?:Patient.ann.)?([A-Za-z]+)/.exec(path)?.[1]] of aboutAnn) {
     const rows = await recordedBy(async () => {
       const { statusCode, body } = await send('GET', path.replaceAll(' ', '%20'))
@@ -115,7 +115,7 @@ t.test('of whom a question is recorded hangs neither on how it is spelled nor on
   }
 })
 
-t.test('where a question leads to few from what belongs to nobody, all of them are named', async t => {
+t.test('if something that belongs to nobody is asked for by a few patients, all of them are recorded', async t => {
   for (const asked of ['birthdate=lt1984', 'family=Castillo'])
     t.strictSame(await recordedBy(() => send('GET', `Organization?_has:Patient:organization:${asked}&${count}`)), [
       {
@@ -129,7 +129,7 @@ t.test('where a question leads to few from what belongs to nobody, all of them a
     ])
 })
 
-t.test('a question about everybody names nobody', async t => {
+t.test('a question about everybody records nobody by name', async t => {
   for (const path of [
     `Observation?${above}&${count}`,
     `Patient?birthdate=lt1984&${count}`,
@@ -144,7 +144,7 @@ t.test('a question about everybody names nobody', async t => {
   }
 })
 
-t.test('who is named beside others is recorded also where only those are answered', async t => {
+t.test('whoever is named beside others is recorded even if only the others are in the answer', async t => {
   for (const path of [
     'Observation?patient=ann,bob&value-quantity=lt65',
     'Observation?_id=ann-rate,bob-rate&value-quantity=lt65',
@@ -161,7 +161,7 @@ t.test('who is named beside others is recorded also where only those are answere
 
 const jsonPatch = { 'content-type': 'application/json-patch+json' }
 
-t.test('a patch whose result is refused is recorded as of the patient', async t => {
+t.test('a patch whose result is refused is recorded for the patient', async t => {
   const patch = [
     { op: 'copy', from: '/telecom/0/value', path: '/birthDate' },
     { op: 'copy', from: '/name/0/family', path: '/gender' },
@@ -174,7 +174,7 @@ t.test('a patch whose result is refused is recorded as of the patient', async t 
   )
 })
 
-t.test('whoever is refused a write by what is there is recorded with the patient', async t => {
+t.test('a write that is refused because of what is stored is recorded for the patient', async t => {
   const refused = async (...[method, path, payload, more]: Parameters<typeof send>) =>
     recordedBy(() => send(method, path, payload, more))
   const row = { type: 'Observation', resource: 'ann-rate', query: null, patients: ['ann'] }
@@ -185,7 +185,7 @@ t.test('whoever is refused a write by what is there is recorded with the patient
   t.strictSame(
     await refused('PUT', 'Observation/ann-rate', { ...rate('bob', 1), id: 'ann-rate' }),
     [{ ...row, interaction: 'update', outcome: 422 }],
-    'whose data it is does not change',
+    'nobody’s data is made somebody else’s',
   )
   t.strictSame(await refused('PUT', 'Observation/ann-rate', rate('ann', 1), { 'if-match': 'W/"9"' }), [
     { ...row, interaction: 'update', outcome: 412 },
@@ -213,7 +213,7 @@ const transaction = (reference: string, ...more: readonly unknown[]) => ({
   ],
 })
 
-t.test('a transaction that is undone leaves whom it asked about', async t => {
+t.test('a transaction that is undone records about whom it asked', async t => {
   for (const [limit, outcome] of [
     ['gt50', 422],
     ['gt100', 412],
@@ -228,7 +228,7 @@ t.test('a transaction that is undone leaves whom it asked about', async t => {
   }
 })
 
-t.test('a conditional patch that is refused leaves whom it asked about, whether or not that was found', async t => {
+t.test('a conditional patch that is refused records about whom it asked, found or not', async t => {
   for (const [date, outcome] of [
     ['lt1990', 422],
     ['lt1980', 404],
@@ -252,7 +252,7 @@ t.test('a conditional patch that is refused leaves whom it asked about, whether 
     )
 })
 
-t.test('a transaction that succeeds leaves whom its conditional references asked about', async t => {
+t.test('a transaction that succeeds records about whom its conditional references asked', async t => {
   const rows = await recordedBy(async () => {
     const reference = 'Observation?patient=ann&code=8867-4&value-quantity=gt65&value-quantity=lt90'
     const { statusCode, body } = await send('POST', '', transaction(reference))
@@ -270,7 +270,7 @@ t.test('a transaction that succeeds leaves whom its conditional references asked
   ])
 })
 
-t.test('a create on condition leaves whom the condition is about', async t => {
+t.test('a conditional create records whom its condition is about', async t => {
   const resource = { ...rate('bob', 61), id: undefined }
   const rows = await recordedBy(() =>
     send('POST', 'Observation', resource, { 'if-none-exist': 'patient=ann&value-quantity=gt100' }),

@@ -34,7 +34,7 @@ const consentOf = async (patient: string): Promise<Consent> => {
   const found = await send(await patientToken(patient, 'patient/*.rs'), 'GET', 'Consent')
   return found.json().entry[0].resource
 }
-/** The AuditEvents that were recorded while it ran, without sealing before its end. */
+/** The AuditEvents that were recorded while it ran; none is sealed before it ends. */
 const toldOf = async (run: () => Promise<unknown>, patient: string) => {
   await sealAudit(database, key)
   const { now } = await database.one<{ now: Date }>(sql.fragment`SELECT clock_timestamp() AS now`)
@@ -53,7 +53,7 @@ const named = (event: AuditEvent, type: string) =>
     reference.startsWith(`${type}/`) ? [reference] : [],
   )
 
-t.test('an access says by which version of which Consent it was allowed, and for which study', async t => {
+t.test('an access says which version of which Consent allowed it, and for which study', async t => {
   const consent = await consentOf(ann)
   const [event, ...others] = await toldOf(() => read(), ann)
   t.strictSame(others, [])
@@ -63,7 +63,7 @@ t.test('an access says by which version of which Consent it was allowed, and for
     event.entity.find(({ what }: { what?: { reference?: string } }) => what?.reference?.startsWith('Consent/')),
     { type: { system: 'http://hl7.org/fhir/resource-types', code: 'Consent' } },
   )
-  t.strictSame(named(event, 'Patient'), [`Patient/${ann}`], 'nobody else is in it')
+  t.strictSame(named(event, 'Patient'), [`Patient/${ann}`], 'nobody else is named in it')
   const found = await send(
     await patientToken(ann, 'patient/AuditEvent.rs'),
     'GET',
@@ -85,10 +85,10 @@ t.test('a Consent to other kinds than were answered did not allow it', async t =
     code: { coding: [{ system: systems.loinc, code: '29463-7' }] },
   })
   const both = await toldOf(() => read('&code=http://loinc.org|29463-7&_include=Observation:subject'), ann)
-  t.strictSame(both, [], 'nothing of hers was in it')
+  t.strictSame(both, [], 'the answer had none of her data')
 })
 
-t.test('nor did one to other kinds than figures are made of', async t => {
+t.test('figures name no Consent to kinds from which they were not made', async t => {
   const hearts = await consentOf(bob)
   const weights = await world.study(manager, organization, 'Weights', ['omh:body-weight'])
   await world.enrol(manager, weights.id, bob)
@@ -114,7 +114,7 @@ t.test('nor did one to other kinds than figures are made of', async t => {
   }
 })
 
-t.test('what changes before the record is sealed does not change what it says', async t => {
+t.test('changes before the record is sealed do not change what it says', async t => {
   const consent = await consentOf(ann)
   const own = await patientToken(ann, 'patient/Consent.cruds')
   const before = `Consent/${consent.id}/_history/${consent.meta?.versionId}`
@@ -126,7 +126,7 @@ t.test('what changes before the record is sealed does not change what it says', 
     await update(manager, without)
     await update(own, { ...consent, provision: { ...consent.provision, period: { end: '2100-01-01' } } })
   }, ann)
-  t.strictSame(named(event, 'Consent'), [before], 'staff who are none any more, by a version that is none any more')
+  t.strictSame(named(event, 'Consent'), [before], 'the staff and the version as they were')
   await update(manager, resource)
   t.strictSame((await verifyAudit(database, key)).kind, 'whole')
   await sealAudit(database, key)
@@ -137,7 +137,7 @@ t.test('what changes before the record is sealed does not change what it says', 
 })
 const isNoStaff = ({ url }: { readonly url: string }) => !url.endsWith('/staff')
 
-t.test('officers are told it of their own tenant, and of no other', async t => {
+t.test('officers see the Consents of their own tenant, and of no other', async t => {
   const officer = await world.officer(organization, 'officer')
   await sealAudit(database, key)
   const whole = (await send(officer, 'GET', 'AuditEvent?_count=100')).json().entry
@@ -148,7 +148,7 @@ t.test('officers are told it of their own tenant, and of no other', async t => {
   t.equal(told, '0', 'an organization of another tenant')
 })
 
-t.test('which Consent it was can neither be changed nor removed, and whoever gets past that is found out', async t => {
+t.test('which Consent it was can neither be changed nor removed, and tampering with it is detected', async t => {
   await t.rejects(database.run(sql.fragment`UPDATE audit_consent SET version = 9`))
   await t.rejects(database.run(sql.fragment`DELETE FROM audit_consent`))
   await database.transaction(async connection => {

@@ -52,7 +52,7 @@ const shown = async (bearer: string, since: Date): Promise<readonly AuditEvent[]
 }
 const kindsIn = ({ entity = [] }: AuditEvent) => entity.flatMap(({ detail = [] }) => detail.map(one => one.valueString))
 
-/** The kinds that each is told of what was done meanwhile, and whether the record keeps them apart. */
+/** The kinds that each of them is shown for what was done meanwhile, and whether the record keeps them apart. */
 const toldOf = async (run: () => Promise<unknown>) => {
   await sealAudit(database, key)
   const { now } = await database.one<{ now: Date }>(sql.fragment`SELECT clock_timestamp() AS now`)
@@ -83,11 +83,15 @@ const both = [weight, heart]
 const apart = { ann: [[heart]], bob: [both], cid: [], officer: [both], isApart: [true] }
 
 t.test(
-  'of an answer about several patients each is told the kinds of what was theirs, and its overseer all',
+  'for an answer about several patients, each patient is shown the kinds of their own data, and the officer all',
   async t => {
     t.strictSame(await toldOf(get('Observation?_count=50')), apart, 'a search')
-    t.strictSame(await toldOf(get(`Observation/$lastn?patient=${ann},${bob}&max=1`)), apart, 'the last of each')
-    t.strictSame(await toldOf(get(`Observation?patient=${ann},${bob},${cid}`)), apart, 'who was asked for in vain')
+    t.strictSame(await toldOf(get(`Observation/$lastn?patient=${ann},${bob}&max=1`)), apart, 'the latest of each')
+    t.strictSame(
+      await toldOf(get(`Observation?patient=${ann},${bob},${cid}`)),
+      apart,
+      'with a patient who was asked for in vain',
+    )
     t.strictSame(
       await toldOf(get(`Observation?patient=${ann},${cid}`)),
       { ...apart, bob: [], officer: [[heart]] },
@@ -107,7 +111,7 @@ t.test(
   },
 )
 
-t.test('also on the page of a study, of whose people the newest readings are of several kinds', async t => {
+t.test('so it is for the page of a study whose participants have newest readings of several kinds', async t => {
   const { person } = study.researcher
   const browser = openBrowser(server)
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
@@ -115,7 +119,7 @@ t.test('also on the page of a study, of whose people the newest readings are of 
   t.strictSame([told.ann, told.bob], [[[heart]], [[weight]]])
 })
 
-t.test('where that says no more than two lists, nothing is kept beside them', async t => {
+t.test('if the kinds of each follow from the two lists, nothing more is kept', async t => {
   const one = { ...apart, ann: [], isApart: [false] }
   t.strictSame(await toldOf(get(`Observation?patient=${bob}`)), one, 'one patient')
   t.strictSame(await toldOf(get(`Observation/$lastn?patient=${bob}&max=1`)), one)
@@ -125,7 +129,7 @@ t.test('where that says no more than two lists, nothing is kept beside them', as
   t.strictSame(await toldOf(get(`Observation/$lastn?patient=${ann},${bob}&${code}`)), hearts)
 })
 
-t.test('a Consent to kinds of which only others’ were answered did not allow it', async t => {
+t.test('a Consent that covers only kinds of which others’ data was answered did not allow the access', async t => {
   await world.enrol(manager, weights.id, ann)
   const own = await patientToken(ann, 'patient/Consent.cruds')
   await create(own, consent(ann, weights.id, organization, [weight]))
@@ -144,7 +148,7 @@ t.test('a Consent to kinds of which only others’ were answered did not allow i
   t.strictSame(await told(get('Observation?_count=50')), [study.id])
 })
 
-t.test('whoever changes whose kinds they were is found out', async t => {
+t.test('changing whose kinds they were is detected', async t => {
   t.match(await verifyAudit(database, key), { kind: 'whole' })
   const { id, seal } = await database.one<{ id: string; seal: string }>(sql.fragment`
     SELECT id::text, seal::text FROM audit_record JOIN audit_seal ON id = ANY(ids) WHERE kinds_of IS NOT NULL ORDER BY id LIMIT 1`)
@@ -164,7 +168,7 @@ t.test('whoever changes whose kinds they were is found out', async t => {
   }
 })
 
-t.test('and so they are told when their records have been joined with others', async t => {
+t.test('patients are still shown the same kinds after their records were joined with others', async t => {
   const since = new Date(0)
   const told = async () =>
     (await readDisclosures(database, { patient: bob, since }))

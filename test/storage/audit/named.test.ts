@@ -8,7 +8,7 @@ import type { Store } from '../../../src/storage/store.ts'
 
 const registry = loadRegistry()
 
-/** Of which types the store was asked whose they are, in how many turns, and the Patients who are recorded without asking. */
+/** The types for which the store was asked whose they are, turn by turn, and the Patients who are recorded without asking. */
 const lookedUp = async (type: ResourceType, query: string, matches: readonly { id: string; patientId: number }[]) => {
   const asked: (readonly string[])[] = []
   const store = {
@@ -25,7 +25,7 @@ const lookedUp = async (type: ResourceType, query: string, matches: readonly { i
 const match = { id: 'a', patientId: 7 }
 
 t.test(
-  'ordinary searches ask the store nothing more, and record nobody by id beside whose data they answer',
+  'ordinary searches ask the store nothing more, and record nobody by id apart from those whose data they answer',
   async t => {
     for (const [type, query] of [
       ['Observation', 'patient=ann&code=8867-4&date=ge2026'],
@@ -47,7 +47,7 @@ t.test(
   },
 )
 
-t.test('what is named otherwise is looked up together, and once', async t => {
+t.test('what is named in other ways is looked up together, and once', async t => {
   t.strictSame(await lookedUp('Observation', '_id=a,b&identifier=x|1&patient.name=Castillo', []), {
     subjects: [],
     asked: [['Observation', 'Observation', 'Patient']],
@@ -56,12 +56,12 @@ t.test('what is named otherwise is looked up together, and once', async t => {
   t.strictSame(await lookedUp('List', `_id=l&${links}`, []), { subjects: [], asked: [['Patient']] })
 })
 
-t.test('who is named beside others is recorded though only those were met', async t => {
+t.test('whoever is named beside others is recorded though only the others matched', async t => {
   t.strictSame(await lookedUp('Observation', 'patient=ann,bob', [match]), { subjects: ['ann', 'bob'], asked: [] })
   t.strictSame(await lookedUp('Observation', '_id=a,b', [match]), { subjects: [], asked: [['Observation']] })
 })
 
-t.test('a question through many references is gone through in no time', async t => {
+t.test('a question through twenty references needs no look-up', async t => {
   const parts = `${'partof.'.repeat(19)}name=x`
   t.strictSame(await lookedUp('Organization', parts, []), { subjects: [], asked: [] })
 })

@@ -30,7 +30,7 @@ const { person } = study.researcher
 const browser = openBrowser(server)
 browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
 
-/** What is told to each of having been read when the study's page was, by the query of its address. */
+/** What each of them is told about the study's page being read, with this query in its address. */
 const toldOf = async (query: string) => {
   const { now } = await database.one<{ now: Date }>(sql.fragment`SELECT clock_timestamp() AS now`)
   t.equal((await browser.get(`/studies/${study.id}?${query}`)).status, 200)
@@ -49,7 +49,7 @@ const asked = { ...read, query: '_id=…&_count=2', type: 'ResearchSubject' }
 const newest = { type: 'Observation', kinds: ['omh:heart-rate'], query: null, consents: 1 }
 
 t.test(
-  'who reads a list of people reads their answers, and of whom it is told when their newest reading came',
+  'reading the list of people reads their answers; whose newest reading it shows is told of that, too',
   async t => {
     const told = await toldOf('')
     t.strictSame(told.bob, [asked, read])
@@ -60,7 +60,7 @@ t.test(
   },
 )
 
-t.test('who looks for somebody by name is recorded with them, also where they are not what was asked', async t => {
+t.test('looking for somebody by name is recorded for them, even if the list leaves them out', async t => {
   const found = { ...read, type: 'ResearchSubject', query: 'find=…&state=withdrawn' }
   t.strictSame(await toldOf('find=bauer&state=withdrawn'), { ann: [], bob: [found] })
   t.strictSame(await toldOf('find=nobody&state=withdrawn'), { ann: [], bob: [] })

@@ -44,7 +44,7 @@ export const recorded = async (
   return { database, heads }
 }
 
-/** Of which all is older than six years. */
+/** A record in which everything is older than six years. */
 export const aged = async (t: Test, seals: number) => {
   const database = await opened(t)
   const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
@@ -58,7 +58,7 @@ export const aged = async (t: Test, seals: number) => {
   return { database, heads }
 }
 
-/** As whoever rules the database can: past the triggers. */
+/** Changes rows past the triggers, as somebody who controls the database can. */
 export const tamper = (database: Database, ...changes: readonly SqlFragment[]): Promise<void> =>
   database.transaction(async connection => {
     await connection.run(sql.fragment`SET LOCAL session_replication_role = replica`)

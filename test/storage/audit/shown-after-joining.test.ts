@@ -17,13 +17,13 @@ const join = (earlier: number, later: number) => sql.fragment`SELECT join_compar
 const hidden = (row: number) => ({ kind: 'broken', bad: `row ${row} is not shown to a patient whom it concerns` })
 
 t.test(
-  'what was shown before records were joined moves with them, and is missed where it is taken out then',
+  'what was shown before records were joined moves with them, and is missed if it is removed afterwards',
   async t => {
     const { database } = await recorded(t, 2)
     await database.run(join(3, 4))
-    t.match(await verifyAudit(database, key), { kind: 'whole', rows: 4 }, 'both of one row became one patient')
+    t.match(await verifyAudit(database, key), { kind: 'whole', rows: 4 }, 'the two patients of a row became one')
     await database.run(join(2, 3))
-    // As it is noted that a device has another source.
+    // As is noted when a device gets another source.
     await database.run(sql.fragment`INSERT INTO compartment_joining (earlier, later) VALUES (2, 2), (7, 7)`)
     await insertRecords(database, [{ ...read, patients: [2, 7] }])
     await sealAudit(database, key)
@@ -35,7 +35,7 @@ t.test(
   },
 )
 
-t.test('a joining that there never was hides nothing', async t => {
+t.test('a joining that never happened hides nothing', async t => {
   const { database } = await recorded(t, 1)
   await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4)`)
   t.match(await verifyAudit(database, key), { kind: 'whole' })
@@ -44,7 +44,7 @@ t.test('a joining that there never was hides nothing', async t => {
   t.strictSame(await verifyAudit(database, key), hidden(1))
 })
 
-t.test('what is sealed after the records were joined is shown to whom they are now', async t => {
+t.test('what is sealed after records were joined is shown to the patient who has them now', async t => {
   const database = await opened(t)
   await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4)`)
   await insertRecords(database, [read, { ...read, patients: [4] }, { ...read, patients: [4, 9] }])
@@ -64,7 +64,7 @@ t.test('what is sealed after the records were joined is shown to whom they are n
   t.match(await verifyAudit(database, key), { kind: 'whole' })
 })
 
-t.test('what concerned both before they were joined is shown once, with the ids of both', async t => {
+t.test('what concerned both patients before they were joined is shown once, with the ids of both', async t => {
   const database = await opened(t)
   await database.run(sql.fragment`
     INSERT INTO patient_compartment (id, patient_id) VALUES ('early', 3), ('late', 4), ('last', 5), ('other', 9)`)
@@ -91,7 +91,7 @@ t.test('what concerned both before they were joined is shown once, with the ids 
   t.match(await verifyAudit(database, key), { kind: 'whole', rows: 4 })
 })
 
-t.test('nothing is sealed while records are being joined, and all of it after', async t => {
+t.test('nothing is sealed while records are being joined, and everything afterwards', async t => {
   const database = await opened(t)
   await insertRecords(database, [read])
   await database.transaction(async connection => {
@@ -103,7 +103,7 @@ t.test('nothing is sealed while records are being joined, and all of it after', 
   t.match(await verifyAudit(database, key), { kind: 'whole', rows: 1 })
 })
 
-t.test('what has aged is shown to nobody any more, and that is as it should be', async t => {
+t.test('what has aged is no longer shown to anybody, and verification accepts that', async t => {
   const { database } = await aged(t, 2)
   await insertRecords(database, [read])
   await sealAudit(database, key)
@@ -113,7 +113,7 @@ t.test('what has aged is shown to nobody any more, and that is as it should be',
   t.match(await verifyAudit(database, key), { kind: 'whole', rows: 1, checkpoint: '2' })
 })
 
-t.test('what an older version has sealed is whole after the update, and shown to whom it was hidden from', async t => {
+t.test('what an older version sealed is intact after the update, and shown to all whom it concerns', async t => {
   const sqlFolder = joined(import.meta.dirname, '..', '..', '..', 'sql')
   const older = await mkdtemp(joined(tmpdir(), 'sharewell-sql-'))
   const { url, close } = await withBareDatabase()

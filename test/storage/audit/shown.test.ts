@@ -72,7 +72,7 @@ const eventsOf = async (headers: Headers, query = ''): Promise<readonly AuditEve
   const bundle: Bundle<AuditEvent> = (await get(headers, `AuditEvent?_count=100&${query}`)).json()
   return (bundle.entry ?? []).flatMap(({ resource }) => (resource === undefined ? [] : [resource]))
 }
-/** Of the accesses since: what is shown of them, without ids and times. */
+/** What is shown of the accesses since, without ids and times. */
 const shownAfter = async (run: () => Promise<unknown>, headers: Headers, query = '') => {
   await sealAudit(database, key)
   const { now } = await database.one<{ now: Date }>(sql.fragment`SELECT clock_timestamp() AS now`)
@@ -83,7 +83,7 @@ const shownAfter = async (run: () => Promise<unknown>, headers: Headers, query =
 const patientsIn = ({ entity = [] }: AuditEvent) =>
   entity.flatMap(({ what }) => (what?.reference?.startsWith('Patient/') ? [what.reference] : []))
 
-t.test('a patient is shown who read their data, with nobody else in it', async t => {
+t.test('a patient is shown who read their data, and nobody else is named in it', async t => {
   const [event, ...others] = await shownAfter(() => get(viewer, 'Patient?name=a,b'), ann)
   t.strictSame(others, [])
   t.notMatch(JSON.stringify(event), /bob/)
@@ -118,18 +118,22 @@ t.test('a patient is shown who read their data, with nobody else in it', async t
   )
 })
 
-t.test('an officer is shown all of it, of their own organization and of no other', async t => {
+t.test('an officer is shown all records of their own organization, and none of another', async t => {
   const read = () => get(viewer, 'Patient?name=a,b')
   const [event, ...others] = await shownAfter(read, officer)
   t.strictSame(others, [])
   t.strictSame(event && patientsIn(event), ['Patient/ann', 'Patient/bob'])
   t.strictSame(await shownAfter(read, otherOfficer), [])
   t.equal((await get(otherOfficer, `AuditEvent/${event?.id}`)).statusCode, 404)
-  t.equal((await get(ann, `AuditEvent/${event?.id}`)).statusCode, 404, 'which names others is not for a patient')
-  t.equal((await get(viewer, `AuditEvent/${event?.id}`)).statusCode, 404, 'nor for staff')
+  t.equal(
+    (await get(ann, `AuditEvent/${event?.id}`)).statusCode,
+    404,
+    'a patient does not get the event that names others',
+  )
+  t.equal((await get(viewer, `AuditEvent/${event?.id}`)).statusCode, 404, 'nor do staff')
 })
 
-t.test('what concerned several patients is found by each of them, and by no other', async t => {
+t.test('what concerned several patients is found by each of them, and by nobody else', async t => {
   const launched = (launchPatient: string) =>
     bearer({
       subject: { kind: 'user', person: 'privacy-officer-clinic', launchPatient },
@@ -146,7 +150,7 @@ t.test('what concerned several patients is found by each of them, and by no othe
   }
 })
 
-t.test('whoever was refused is shown as well, and what somebody does as a patient is theirs alone', async t => {
+t.test('refused requests are shown, too, and what somebody does as a patient only to that patient', async t => {
   const refused = () => get(viewer, 'Observation/ann-1')
   t.match(await shownAfter(refused, officer), [
     { outcome: '4', entity: [{ what: { reference: 'Observation/ann-1' } }, {}] },
@@ -156,14 +160,14 @@ t.test('whoever was refused is shown as well, and what somebody does as a patien
   t.match(await shownAfter(own, ann), [{ agent: [{ who: { reference: 'Patient/ann' } }, {}, {}], action: 'R' }])
 })
 
-t.test('another patient is not named to the patient for whom they asked', async t => {
+t.test('a patient for whom somebody asked is not told of the other patient', async t => {
   const bob = await bearer({ subject: { kind: 'patient', patient: 'bob' }, scope: 'patient/*.rs' })
   const events = await shownAfter(() => get(bob, 'Condition?patient=ann'), ann)
   t.match(events, [{ agent: [{ name: 'Somebody else, who is no staff' }, {}, {}] }])
   t.notMatch(JSON.stringify(events), /bob/)
 })
 
-t.test('nobody writes it, whatever they may do', async t => {
+t.test('nobody can write it, whatever they may do otherwise', async t => {
   const [event] = await eventsOf(ann)
   const url = `/fhir/AuditEvent/${event?.id}`
   for (const method of ['PUT', 'PATCH', 'DELETE'] as const) {
@@ -179,7 +183,7 @@ t.test('nobody writes it, whatever they may do', async t => {
   }
 })
 
-t.test('they stand in one list with AuditEvents that were written, by their time, and are searched alike', async t => {
+t.test('recorded events and AuditEvents that were written are in one list, by time, and searched alike', async t => {
   const events = await shownAfter(
     async () => {
       await get(viewer, 'Patient/ann')
@@ -227,13 +231,13 @@ t.test('they stand in one list with AuditEvents that were written, by their time
   )
 })
 
-t.test('that staff sign in tells their officers nothing of whose patients they are', async t => {
+t.test('a sign-in by staff does not tell their officers which patients they are', async t => {
   const practitioner = { target: { reference: 'Practitioner/viewer-other' } }
   const patient = { target: { reference: 'Patient/ann' } }
   const person = 'viewer-other'
   await put({ resourceType: 'Person', id: person, active: true, link: [practitioner, patient] } as never)
   const signIn = () => withinDoor({ request: 'of-both' }, () => recordSignIn(database, { person, outcome: 401 }))
-  t.strictSame(await shownAfter(signIn, officer), [], 'who registered them as a patient')
+  t.strictSame(await shownAfter(signIn, officer), [], 'the organization that registered them as a patient')
   const [event, ...others] = await shownAfter(signIn, otherOfficer)
   const ofRequest = { what: { identifier: { value: 'of-both' } } }
   t.match(event, {
@@ -249,7 +253,7 @@ t.test('that staff sign in tells their officers nothing of whose patients they a
 })
 
 t.test(
-  'who has no role any more is overseen where they had one last, as long as it is not as a patient that they come',
+  'somebody who has no role any more is overseen where they had their last one, unless they act as a patient',
   async t => {
     const practitioner = { reference: 'Practitioner/max' }
     await put({ resourceType: 'Practitioner', id: 'max', name: [{ text: 'Max' }] } as never)
@@ -267,7 +271,7 @@ t.test(
       } as never)
     const end = (organization: string) =>
       server.inject({ method: 'DELETE', url: `/fhir/PractitionerRole/max-${organization}`, headers: all })
-    /** How many events each officer is shown of what Max does then. */
+    /** How many events each officer is shown for what Max does then. */
     const told = async (run: () => Promise<unknown> = () => get(max, 'Patient?name=nobody')) => {
       const before = await Promise.all([officer, otherOfficer].map(one => eventsOf(one, 'agent=Practitioner/max')))
       await run()
@@ -281,13 +285,13 @@ t.test(
     await hold('clinic', { active: false })
     t.strictSame(await told(), [1, 0], 'their role is not active')
     await hold('other', { period: { end: '2020-01-01' } })
-    t.strictSame(await told(), [1, 0], 'another was over before')
+    t.strictSame(await told(), [1, 0], 'another role was over before')
     await hold('other')
     t.strictSame(await told(), [0, 1])
     await end('other')
     t.strictSame(await told(), [0, 1], 'it was deleted')
     await hold('clinic', { code: [{ coding: [{ system: role, code: 'privacy-officer' }] }] })
-    t.strictSame(await told(), [1, 0], 'they are a privacy officer somewhere now')
+    t.strictSame(await told(), [1, 0], 'they are a privacy officer now')
     await end('clinic')
     t.strictSame(await told(), [0, 1])
     t.strictSame(
@@ -300,83 +304,83 @@ t.test(
   },
 )
 
-t.test('a disclosure stays with the organization for which somebody worked then, also of several patients', async t => {
-  await put({ resourceType: 'Practitioner', id: 'eva', name: [{ text: 'Eva' }] } as never)
-  const work = (organization: string) =>
-    put({
-      resourceType: 'PractitionerRole',
-      id: 'eva',
-      practitioner: { reference: 'Practitioner/eva' },
-      organization: { reference: `Organization/${organization}` },
-      code: [{ coding: [{ system: role, code: 'viewer' }] }],
-    } as never)
-  const numbers = await database.any<{ number: number }>(sql.fragment`
-    SELECT patient_id AS number FROM patient_compartment WHERE id IN ('ann', 'bob') ORDER BY id`)
-  await work('other')
-  const read = { practitioner: 'eva', client: 'cli', interaction: 'search-type', type: 'Patient', outcome: 200 }
-  await insertRecords(database, [{ ...read, patients: numbers.map(({ number }) => number) }])
-  await sealAudit(database, key)
-  await work('clinic')
-  const [last] = await readDisclosures(database, { patient: 'ann' })
-  t.match(last, { practitioner: 'eva', organization: 'other' })
-})
-
 t.test(
-  'people, apps and studies bear the names that they had then, whatever they are called or become since',
+  'a disclosure, even of several patients, stays with the organization for which somebody worked at the time',
   async t => {
-    const call = (text: string) => put({ resourceType: 'Practitioner', id: 'ira', name: [{ text }] } as never)
-    const study = (title: string) =>
-      put({ resourceType: 'ResearchStudy', id: 'hearts', status: 'active', title } as never)
-    const client = (name: string) => registerClient(database, { id: 'ward-app', name, policies: [] })
-    await call('Ira Snoop')
-    await study('Hearts')
-    await client('Ward app')
-    const { number, since } = await database.one<{ number: number; since: Date }>(sql.fragment`
-      SELECT patient_id AS number, clock_timestamp() AS since FROM patient_compartment WHERE id = 'ann'`)
-    const ofRequest = { practitioner: 'ira', client: 'ward-app', study: 'hearts', interaction: 'read', type: 'Patient' }
-    const read = async () => {
-      await insertRecords(database, [{ ...ofRequest, patients: [number], outcome: 200 }])
-      await sealAudit(database, key)
-    }
-    const ofIra = `agent=Practitioner/ira&_lastUpdated=ge${since.toISOString()}`
-    const names = async () =>
-      (await eventsOf(ann, ofIra)).map(({ agent, entity = [] }) => [
-        agent[0]?.name,
-        agent[1]?.name,
-        entity.find(({ what }) => what?.reference === 'ResearchStudy/hearts')?.name,
-      ])
-    const disclosed = async () => {
-      const all = await readDisclosures(database, { patient: 'ann', since })
-      return all.filter(one => one.practitioner === 'ira').map(one => [one.who, one.client])
-    }
-    await read()
-    const then = ['Ira Snoop', 'Ward app', 'Hearts']
-    t.strictSame(await names(), [then])
-
-    await call('Wanda Else')
-    await study('Feet')
-    await client('Weather')
-    t.strictSame([await names(), await disclosed()], [[then], [['Ira Snoop', 'Ward app']]], 'renamed')
-    t.equal((await eventsOf(officer, `${ofIra}&agent-name=Wanda`)).length, 0)
-    t.equal((await eventsOf(officer, `${ofIra}&agent-name=Ira`)).length, 1)
-    await read()
-    const later = ['Wanda Else', 'Weather', 'Feet']
-    t.strictSame(await names(), [later, then])
-
-    for (const path of ['Practitioner/ira', 'ResearchStudy/hearts'])
-      await server.inject({ method: 'DELETE', url: `/fhir/${path}`, headers: all })
-    await database.run(sql.fragment`DELETE FROM client WHERE id = 'ward-app'`)
-    t.equal((await get(all, 'Practitioner/ira')).statusCode, 410)
-    t.strictSame(
-      [await names(), await disclosed()],
-      [
-        [later, then],
-        [
-          ['Wanda Else', 'Weather'],
-          ['Ira Snoop', 'Ward app'],
-        ],
-      ],
-      'deleted',
-    )
+    await put({ resourceType: 'Practitioner', id: 'eva', name: [{ text: 'Eva' }] } as never)
+    const work = (organization: string) =>
+      put({
+        resourceType: 'PractitionerRole',
+        id: 'eva',
+        practitioner: { reference: 'Practitioner/eva' },
+        organization: { reference: `Organization/${organization}` },
+        code: [{ coding: [{ system: role, code: 'viewer' }] }],
+      } as never)
+    const numbers = await database.any<{ number: number }>(sql.fragment`
+    SELECT patient_id AS number FROM patient_compartment WHERE id IN ('ann', 'bob') ORDER BY id`)
+    await work('other')
+    const read = { practitioner: 'eva', client: 'cli', interaction: 'search-type', type: 'Patient', outcome: 200 }
+    await insertRecords(database, [{ ...read, patients: numbers.map(({ number }) => number) }])
+    await sealAudit(database, key)
+    await work('clinic')
+    const [last] = await readDisclosures(database, { patient: 'ann' })
+    t.match(last, { practitioner: 'eva', organization: 'other' })
   },
 )
+
+t.test('people, apps and studies keep the names that they had at the time, whatever happens to them later', async t => {
+  const call = (text: string) => put({ resourceType: 'Practitioner', id: 'ira', name: [{ text }] } as never)
+  const study = (title: string) =>
+    put({ resourceType: 'ResearchStudy', id: 'hearts', status: 'active', title } as never)
+  const client = (name: string) => registerClient(database, { id: 'ward-app', name, policies: [] })
+  await call('Ira Snoop')
+  await study('Hearts')
+  await client('Ward app')
+  const { number, since } = await database.one<{ number: number; since: Date }>(sql.fragment`
+      SELECT patient_id AS number, clock_timestamp() AS since FROM patient_compartment WHERE id = 'ann'`)
+  const ofRequest = { practitioner: 'ira', client: 'ward-app', study: 'hearts', interaction: 'read', type: 'Patient' }
+  const read = async () => {
+    await insertRecords(database, [{ ...ofRequest, patients: [number], outcome: 200 }])
+    await sealAudit(database, key)
+  }
+  const ofIra = `agent=Practitioner/ira&_lastUpdated=ge${since.toISOString()}`
+  const names = async () =>
+    (await eventsOf(ann, ofIra)).map(({ agent, entity = [] }) => [
+      agent[0]?.name,
+      agent[1]?.name,
+      entity.find(({ what }) => what?.reference === 'ResearchStudy/hearts')?.name,
+    ])
+  const disclosed = async () => {
+    const all = await readDisclosures(database, { patient: 'ann', since })
+    return all.filter(one => one.practitioner === 'ira').map(one => [one.who, one.client])
+  }
+  await read()
+  const then = ['Ira Snoop', 'Ward app', 'Hearts']
+  t.strictSame(await names(), [then])
+
+  await call('Wanda Else')
+  await study('Feet')
+  await client('Weather')
+  t.strictSame([await names(), await disclosed()], [[then], [['Ira Snoop', 'Ward app']]], 'renamed')
+  t.equal((await eventsOf(officer, `${ofIra}&agent-name=Wanda`)).length, 0)
+  t.equal((await eventsOf(officer, `${ofIra}&agent-name=Ira`)).length, 1)
+  await read()
+  const later = ['Wanda Else', 'Weather', 'Feet']
+  t.strictSame(await names(), [later, then])
+
+  for (const path of ['Practitioner/ira', 'ResearchStudy/hearts'])
+    await server.inject({ method: 'DELETE', url: `/fhir/${path}`, headers: all })
+  await database.run(sql.fragment`DELETE FROM client WHERE id = 'ward-app'`)
+  t.equal((await get(all, 'Practitioner/ira')).statusCode, 410)
+  t.strictSame(
+    [await names(), await disclosed()],
+    [
+      [later, then],
+      [
+        ['Wanda Else', 'Weather'],
+        ['Ira Snoop', 'Ward app'],
+      ],
+    ],
+    'deleted',
+  )
+})

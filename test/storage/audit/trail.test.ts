@@ -32,14 +32,14 @@ const commits = async (database: Database): Promise<readonly (readonly string[])
   return rows.map(({ people }) => people)
 }
 
-/** So many are looked something up, until it is called. */
+/** So many look something up until the answer is called. */
 const asking = (trail: Trail, count: number): (() => void) => {
   const { promise, resolve } = Promise.withResolvers<void>()
   for (let asked = 0; asked < count; asked += 1) void trail.expecting(() => promise)
   return resolve
 }
 
-t.test('where few ask, each is recorded at once', async t => {
+t.test('if few are asking, each is recorded at once', async t => {
   const { database, trail } = await opened(t)
   const answer = asking(trail, 1)
   const first = trail.keep(readBy('ann'))
@@ -50,7 +50,7 @@ t.test('where few ask, each is recorded at once', async t => {
   t.same(await commits(database), [['ann'], ['ben']])
 })
 
-t.test('where many ask, a record waits for those who are about to come, and goes without who takes longer', async t => {
+t.test('if many are asking, a record waits for those about to arrive, but not for any that take longer', async t => {
   const { database, trail } = await opened(t)
   const answer = asking(trail, 20)
   const first = trail.keep(readBy('ann'))
@@ -62,7 +62,7 @@ t.test('where many ask, a record waits for those who are about to come, and goes
   t.same(await commits(database), [['ann', 'ben'], ['cyd']])
 })
 
-t.test('what comes while a group is written goes with the next', async t => {
+t.test('records that arrive while a group is written go with the next one', async t => {
   const { database, trail } = await opened(t)
   const first = trail.keep(readBy('ann'))
   await turn()
@@ -75,7 +75,7 @@ t.test('what comes while a group is written goes with the next', async t => {
   t.same(await commits(database), [['ann'], ['ben', 'cyd', 'dan']])
 })
 
-t.test('however many come at once, each is recorded whole and in its turn, also those who name somebody', async t => {
+t.test('however many arrive at once, each is recorded whole and in order, also one with subjects', async t => {
   const { database } = await opened(t)
   const names = Array.from({ length: 70 }, (_, number) => `person-${number}`)
   await insertRecords(database, names.map(readBy))

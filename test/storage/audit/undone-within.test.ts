@@ -14,7 +14,7 @@ const refusal = new FhirError('conflict', 'no')
 const patient = (store: Store, id: string) =>
   store.write([{ kind: 'update', id, resource: { resourceType: 'Patient', id } }])
 
-t.test('of a part of a commit that was undone, it is recorded that it was met, and not that it was done', async t => {
+t.test('for a part of a commit that was undone, it is recorded that it was tried and not that it was done', async t => {
   const kept: AuditRecord[] = []
   const trail = {
     keep: async (one: AuditRecord) => void kept.push(one),

@@ -42,39 +42,36 @@ const written = async (patient = ann.id) => {
   return { id, row: (await rowOf(id)).id }
 }
 
-t.test(
-  'an AuditEvent that the server wrote is sealed as it was written, and whoever changes it is found out',
-  async t => {
-    const changes: Readonly<Record<string, (id: string) => SqlFragment>> = {
-      missing: id => sql.fragment`DELETE FROM audit_event WHERE id = ${id}`,
-      'not as it was written': id =>
-        sql.fragment`UPDATE audit_event SET content = content || '{"outcomeDesc": "Nothing"}' WHERE id = ${id}`,
-      'not as it was written, for it is of another organization': id =>
-        sql.fragment`UPDATE audit_event SET owner = 'other' WHERE id = ${id}`,
-      'not as it was written, for it is of another patient': id =>
-        sql.fragment`UPDATE audit_event SET patient_id = (SELECT patient_id FROM patient_compartment WHERE id = ${bob.id}) WHERE id = ${id}`,
-    }
-    for (const [bad, change] of Object.entries(changes)) {
-      const { id, row } = await written()
-      await database
-        .transaction(async connection => {
-          await connection.run(change(id))
-          await connection.run(sql.fragment`UPDATE resource_identity AS identity SET patient_id = row.patient_id
+t.test('an AuditEvent that the server wrote is sealed as it was written, and changing it is detected', async t => {
+  const changes: Readonly<Record<string, (id: string) => SqlFragment>> = {
+    missing: id => sql.fragment`DELETE FROM audit_event WHERE id = ${id}`,
+    'not as it was written': id =>
+      sql.fragment`UPDATE audit_event SET content = content || '{"outcomeDesc": "Nothing"}' WHERE id = ${id}`,
+    'not as it was written, for it is of another organization': id =>
+      sql.fragment`UPDATE audit_event SET owner = 'other' WHERE id = ${id}`,
+    'not as it was written, for it is of another patient': id =>
+      sql.fragment`UPDATE audit_event SET patient_id = (SELECT patient_id FROM patient_compartment WHERE id = ${bob.id}) WHERE id = ${id}`,
+  }
+  for (const [bad, change] of Object.entries(changes)) {
+    const { id, row } = await written()
+    await database
+      .transaction(async connection => {
+        await connection.run(change(id))
+        await connection.run(sql.fragment`UPDATE resource_identity AS identity SET patient_id = row.patient_id
           FROM audit_event AS row WHERE row.pk = identity.pk AND row.id = ${id}`)
-          throw await verifyAudit(connection, key)
-        })
-        .catch(found =>
-          t.strictSame(
-            found,
-            { kind: 'broken', bad: `AuditEvent/${id}, of which row ${row} tells, is ${bad.split(',')[0]}` },
-            bad,
-          ),
-        )
-    }
-  },
-)
+        throw await verifyAudit(connection, key)
+      })
+      .catch(found =>
+        t.strictSame(
+          found,
+          { kind: 'broken', bad: `AuditEvent/${id}, of which row ${row} tells, is ${bad.split(',')[0]}` },
+          bad,
+        ),
+      )
+  }
+})
 
-t.test('also several of one commit, and what the server writes by itself', async t => {
+t.test('so are several of one commit, and what the server writes by itself', async t => {
   const entry = [ann.id, bob.id, bob.id].map(
     (patient): BundleEntry => ({ request: { method: 'POST', url: 'AuditEvent' }, resource: event(patient) }),
   )
@@ -95,7 +92,7 @@ t.test('also several of one commit, and what the server writes by itself', async
 })
 
 t.test(
-  'what was replaced or deleted is in its history, and what was moved there by other hands is missing',
+  'what was replaced or deleted is found in its history, and what was moved there by tampering is missing',
   async t => {
     const [kept, gone, hidden] = [await written(), await written(), await written()]
     await world.update('everything', { ...event(ann.id), id: kept.id, outcomeDesc: 'Told better' } as AuditEvent)
@@ -125,7 +122,7 @@ t.test(
   },
 )
 
-t.test('what moves where two records are joined is as it was written, and so is what is indexed anew', async t => {
+t.test('what moves when two records are joined counts as written, and so does what is indexed anew', async t => {
   await written()
   await database.run(sql.fragment`
     SELECT join_compartments((SELECT patient_id FROM patient_compartment WHERE id = ${early.id}),
@@ -135,7 +132,7 @@ t.test('what moves where two records are joined is as it was written, and so is 
   t.match(await verified(), { kind: 'whole' })
 })
 
-t.test('it is shown once, as it was written', async t => {
+t.test('an event that the server wrote is shown once, as it was written', async t => {
   const { id } = await written(bob.id)
   const own = await world.patientToken(bob.id, 'patient/AuditEvent.rs')
   const found = (await send(own, 'GET', `AuditEvent?_count=200`)).json().entry

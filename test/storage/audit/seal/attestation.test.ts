@@ -14,7 +14,7 @@ const [next, third] = [auditKeyOf(randomBytes(32)), auditKeyOf(randomBytes(32))]
 const unattested = (what: string) =>
   `${what} was signed with another SECRET_KEY, and nothing attests that this one took its place`
 
-/** Makes the chain anew from the rows that are there, up to the seal, as whoever has the database and no key can. */
+/** Rebuilds the chain from the existing rows, up to the seal, as somebody who has the database but not the key can. */
 const forge = (database: Database, seal = 1000): Promise<void> =>
   database.transaction(async connection => {
     await connection.run(sql.fragment`SET LOCAL session_replication_role = replica`)
@@ -42,7 +42,7 @@ const forgeSeals = async (connection: Connection, most: number): Promise<void> =
 const removal = sql.fragment`DELETE FROM audit_record WHERE id = 1`
 
 t.test(
-  'once the key was replaced the new one proves all that the old one has sealed, and what it seals itself',
+  'after the key is replaced, the new key proves everything that the old one sealed, and what it seals itself',
   async t => {
     const { database, heads } = await recorded(t, 2)
     await attestRotation(database, { from: key, to: next })
@@ -51,11 +51,15 @@ t.test(
     await insertRecords(database, [read])
     const last = await sealAudit(database, next)
     t.strictSame(await verifyAudit(database, next, heads), { kind: 'whole', last, rows: 5, unsealed: 0 })
-    t.match(await verifyAudit(database, key), { kind: 'broken', bad: unattested('seal 3') }, 'the old one no more')
+    t.match(
+      await verifyAudit(database, key),
+      { kind: 'broken', bad: unattested('seal 3') },
+      'the old key no longer does',
+    )
   },
 )
 
-t.test('however often it is replaced', async t => {
+t.test('so it does however often the key is replaced', async t => {
   const { database, heads } = await recorded(t, 1)
   await attestRotation(database, { from: key, to: next })
   await attestRotation(database, { from: next, to: third })
@@ -67,27 +71,24 @@ t.test('however often it is replaced', async t => {
   t.match(await verifyAudit(database, next), { kind: 'broken', bad: unattested('seal 2') })
 })
 
-t.test('where nothing is sealed there is nothing to vouch for', async t => {
+t.test('if nothing is sealed there is nothing to attest', async t => {
   const { database } = await recorded(t, 0)
   await attestRotation(database, { from: key, to: next })
   t.strictSame(await database.any(sql.fragment`SELECT FROM audit_attestation`), [])
   t.match(await verifyAudit(database, next), { kind: 'whole', rows: 0 })
 })
 
-t.test(
-  'a chain that was made anew as if another key had signed it is found, whatever the server seals behind it',
-  async t => {
-    const { database } = await recorded(t, 3)
-    await tamper(database, removal)
-    await forge(database)
-    t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad: unattested('seal 1') })
-    await insertRecords(database, [read])
-    await sealAudit(database, key)
-    t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad: unattested('seal 1') })
-  },
-)
+t.test('a chain that was rebuilt as if with another key is detected, whatever the server seals after it', async t => {
+  const { database } = await recorded(t, 3)
+  await tamper(database, removal)
+  await forge(database)
+  t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad: unattested('seal 1') })
+  await insertRecords(database, [read])
+  await sealAudit(database, key)
+  t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad: unattested('seal 1') })
+})
 
-t.test('behind a new key nothing of before is changed unnoticed', async t => {
+t.test('after the key is replaced, no earlier change goes unnoticed', async t => {
   const found: readonly (readonly [string, readonly SqlFragment[], string])[] = [
     ['a row that was removed', [removal], 'row 1, which seal 1 has, was removed'],
     ['an attestation that was removed', [sql.fragment`DELETE FROM audit_attestation`], unattested('seal 1')],
@@ -146,11 +147,11 @@ t.test('behind a new key nothing of before is changed unnoticed', async t => {
     t.strictSame(await verifyAudit(database, next), { kind: 'broken', bad })
     await insertRecords(database, [read])
     await sealAudit(database, next)
-    t.strictSame(await verifyAudit(database, next), { kind: 'broken', bad }, 'and sealed further by the server')
+    t.strictSame(await verifyAudit(database, next), { kind: 'broken', bad }, 'even after the server has sealed more')
   })
 })
 
-t.test('a new key vouches for nothing that the one before does not prove', async t => {
+t.test('a new key attests nothing that the old one cannot prove', async t => {
   const { database } = await recorded(t, 2)
   await tamper(database, removal)
   await forge(database)
@@ -164,7 +165,7 @@ t.test('a new key vouches for nothing that the one before does not prove', async
 })
 
 t.test(
-  'what aged before the key was replaced, and what ages after, is behind checkpoints that it vouches for',
+  'what aged before the key was replaced, and what ages after, lies behind checkpoints that the new key proves',
   async t => {
     const { database } = await aged(t, 2)
     await ageAudit(database, key, 6)
@@ -180,13 +181,13 @@ t.test(
 )
 
 t.test(
-  'a key that was replaced without that is accepted by hand, as the log has it, and that is told ever after',
+  'a key that was replaced without attestation is accepted by hand, as the log has it, and verification always says so',
   async t => {
     const { database, heads } = await recorded(t, 2)
     await insertRecords(database, [read])
     const last = await sealAudit(database, next)
     t.strictSame(await verifyAudit(database, next), { kind: 'broken', bad: unattested('seal 1') })
-    t.equal(await acceptHead(database, next, { seal: '2', head: heads[0]?.head ?? '' }), false, 'no seal has it')
+    t.equal(await acceptHead(database, next, { seal: '2', head: heads[0]?.head ?? '' }), false, 'no seal has that head')
     t.equal(await acceptHead(database, next, { seal: '2', head: heads[1]?.head ?? '' }), true)
     const whole = { kind: 'whole', last, rows: 5, unsealed: 0, accepted: '2' }
     t.strictSame(await verifyAudit(database, next, heads), whole)

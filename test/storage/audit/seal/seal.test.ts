@@ -9,7 +9,7 @@ import { verifyAudit } from '../../../../src/storage/audit/seal/verify.ts'
 import { type SqlFragment, sql } from '../../../../src/storage/sql.ts'
 import { aged, key, opened, read, recorded, tamper } from '../recorded.ts'
 
-t.test('what is recorded is sealed once, in a chain, and all of it is there', async t => {
+t.test('records are sealed once, in a chain, and all of them are there', async t => {
   const { database, heads } = await recorded(t, 3)
   t.equal(await sealAudit(database, key), undefined, 'nothing is left to seal')
   await insertRecords(database, [read])
@@ -17,14 +17,14 @@ t.test('what is recorded is sealed once, in a chain, and all of it is there', as
 })
 
 t.test(
-  'what has gathered meanwhile is sealed by many seals, each row once, and what ends later by a later one',
+  'a backlog is sealed in several seals, each row once, and a transaction that ends later in a later seal',
   async t => {
     const { database } = await recorded(t, 1)
     const ended = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()
     const late = database.transaction(async connection => {
       await insertRecords(connection, [{ ...read, interaction: 'vread' }])
-      // It is sent, and not waited for.
+      // Makes sure that the insert, which is not waited for, has been done.
       await connection.any(sql.fragment`SELECT`)
       begun.resolve()
       await ended.promise
@@ -49,7 +49,7 @@ t.test(
   },
 )
 
-t.test('however much is recorded, only what is new is looked at, also where nothing was when it began', async t => {
+t.test('sealing looks only at new records, however many there are, even if the record was empty at first', async t => {
   const database = await opened(t, 1)
   const seal = async (passes: number, records: number) => {
     for (let pass = 0; pass < passes; pass += 1) {
@@ -66,7 +66,7 @@ t.test('however much is recorded, only what is new is looked at, also where noth
   t.ok((await seal(8, 1)) - before < 2000)
 })
 
-t.test('nothing that is recorded can be changed or removed', async t => {
+t.test('records can neither be changed nor removed', async t => {
   const { database } = await recorded(t, 1)
   for (const change of [
     sql.fragment`UPDATE audit_record SET outcome = 200`,
@@ -79,7 +79,7 @@ t.test('nothing that is recorded can be changed or removed', async t => {
     await t.rejects(database.run(change), /neither changed nor removed/)
 })
 
-t.test('whoever gets past that is found out', async t => {
+t.test('tampering past the triggers is detected', async t => {
   const found: readonly (readonly [string, SqlFragment, string])[] = [
     [
       'a row that was removed',
@@ -162,7 +162,7 @@ t.test('whoever gets past that is found out', async t => {
     })
 })
 
-t.test('what a row got later changes no digest of before', async t => {
+t.test('later columns of a row do not change digests from before they existed', async t => {
   const database = await opened(t)
   const digest = async (more: SqlFragment) =>
     database.one<{ digest: string }>(sql.fragment`
@@ -178,7 +178,7 @@ t.test('what a row got later changes no digest of before', async t => {
   t.equal(new Set([asBefore, ...digests].map(one => one.digest)).size, 4)
 })
 
-t.test('an end that was cut off is missed by whoever has kept a head of it', async t => {
+t.test('a cut-off end is noticed by whoever has kept a head of it', async t => {
   const { database, heads } = await recorded(t, 3)
   await tamper(database, sql.fragment`DELETE FROM audit_seal WHERE seal = 3`)
   await tamper(database, sql.fragment`DELETE FROM audit_record WHERE id > 4`)
@@ -194,7 +194,7 @@ t.test('an end that was cut off is missed by whoever has kept a head of it', asy
   })
 })
 
-t.test('a chain that was made anew is not signed with the key', async t => {
+t.test('a chain that was rebuilt is not signed with the key', async t => {
   const { database } = await recorded(t, 1)
   await tamper(database, sql.fragment`DELETE FROM audit_seal`)
   await sealAudit(database, auditKeyOf(randomBytes(32)))
@@ -202,10 +202,10 @@ t.test('a chain that was made anew is not signed with the key', async t => {
   t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad })
   await insertRecords(database, [read])
   await sealAudit(database, key)
-  t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad }, 'whatever the key signs behind it')
+  t.strictSame(await verifyAudit(database, key), { kind: 'broken', bad }, 'whatever the key signs after it')
 })
 
-t.test('a transaction that ends late is sealed all the same, and holds up none that ended before', async t => {
+t.test('a transaction that ends late is sealed nevertheless, and holds up none that ended before it', async t => {
   const database = await opened(t)
   const { promise: freed, resolve: free } = Promise.withResolvers<void>()
   const { promise: inserted, resolve: insert } = Promise.withResolvers<void>()
@@ -223,7 +223,7 @@ t.test('a transaction that ends late is sealed all the same, and holds up none t
   t.match(await verifyAudit(database, key), { kind: 'whole', rows: 2, unsealed: 0 })
 })
 
-t.test('what another process has sealed a moment ago is not sealed again for a while', async t => {
+t.test('what another process has just sealed is not sealed again for a while', async t => {
   const database = await opened(t)
   const at = (ms: number) => ({ now: new Date(1_700_000_000_000 + ms), restMs: 400 })
   await insertRecords(database, [read])
@@ -232,10 +232,10 @@ t.test('what another process has sealed a moment ago is not sealed again for a w
   t.equal(await sealAudit(database, key, at(399)), undefined)
   t.match(await sealAudit(database, key, at(400)), { seal: '2' })
   await insertRecords(database, [read])
-  t.match(await sealAudit(database, key, at(0)), { seal: '3' }, 'but a clock that is ahead holds up nobody')
+  t.match(await sealAudit(database, key, at(0)), { seal: '3' }, 'a clock that is ahead holds up nobody')
 })
 
-t.test('a transaction that has more than is sealed at once is sealed as it is', async t => {
+t.test('a transaction with more records than a seal takes is sealed as a whole', async t => {
   const database = await opened(t)
   await insertRecords(database, [read, read, read])
   await insertRecords(database, [read])
@@ -246,7 +246,7 @@ t.test('a transaction that has more than is sealed at once is sealed as it is', 
   ])
 })
 
-t.test('looking for what is not sealed reads nothing of what is, however often it is asked', async t => {
+t.test('looking for unsealed records reads no sealed ones, however often it is done', async t => {
   const database = await opened(t, 1)
   await database.run(sql.fragment`
     INSERT INTO audit_record (epoch, xact, interaction, patients, kinds, outcome)
@@ -260,7 +260,7 @@ t.test('looking for what is not sealed reads nothing of what is, however often i
     )
   }
   const before = await walked()
-  // After five times PostgreSQL keeps a plan.
+  // PostgreSQL keeps a plan after five executions.
   for (let count = 0; count < 8; count += 1) t.equal(await sealAudit(database, key), undefined)
   t.strictSame(await walked(), before)
 })
@@ -281,7 +281,7 @@ t.test('several processes that seal at the same time make one chain', async t =>
 })
 
 t.test(
-  'in a database that was restored elsewhere the chain goes on, though its transactions are numbered anew',
+  'in a database that was restored elsewhere the chain continues, though its transactions are numbered anew',
   async t => {
     const { database, heads } = await recorded(t, 2)
     await insertRecords(database, [read])
@@ -294,7 +294,7 @@ t.test(
   },
 )
 
-t.test('what has aged goes, and a signed checkpoint stays, from which the chain goes on', async t => {
+t.test('old records go, and a signed checkpoint remains from which the chain continues', async t => {
   const database = await opened(t)
   const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
   await insertRecords(database, [read, read])
@@ -302,8 +302,8 @@ t.test('what has aged goes, and a signed checkpoint stays, from which the chain 
   const oldHead = await sealAudit(database, key, { now: old })
   await insertRecords(database, [read])
   const head = await sealAudit(database, key)
-  t.equal(await ageAudit(database, key, 7), 0, 'it is not that old')
-  t.equal(await ageAudit(database, key, 1), 2, 'never what is younger than six years')
+  t.equal(await ageAudit(database, key, 7), 0, 'nothing is that old')
+  t.equal(await ageAudit(database, key, 1), 2, 'records younger than six years always stay')
   t.equal(await ageAudit(database, key, 6), 0)
   t.strictSame(await verifyAudit(database, key, oldHead && head && [oldHead, head]), {
     kind: 'whole',
@@ -320,7 +320,7 @@ t.test('what has aged goes, and a signed checkpoint stays, from which the chain 
 })
 
 t.test(
-  'what was sealed by a clock that was years behind for a while goes with what stands before it, and not sooner',
+  'what was sealed while the clock was years behind goes together with what comes before it, and not sooner',
   async t => {
     const database = await opened(t)
     const old = new Date(Date.now() - 6.5 * 365.25 * 24 * 3_600_000)
@@ -339,7 +339,7 @@ t.test(
   },
 )
 
-t.test('a head that was kept of what has aged since proves nothing, and is not taken for a proof', async t => {
+t.test('a kept head of records that have aged since proves nothing, and is not taken for a proof', async t => {
   const { database, heads } = await aged(t, 2)
   t.equal(await ageAudit(database, key, 6), 4)
   t.strictSame(await verifyAudit(database, key, heads), {
@@ -349,7 +349,7 @@ t.test('a head that was kept of what has aged since proves nothing, and is not t
   t.match(await verifyAudit(database, key, heads.slice(1)), { kind: 'whole', checkpoint: '2' })
 })
 
-t.test('nothing goes of a record that is not whole', async t => {
+t.test('nothing is removed from a record that is not intact', async t => {
   const { database } = await aged(t, 2)
   await tamper(database, sql.fragment`DELETE FROM audit_record WHERE id = 2`)
   await t.rejects(ageAudit(database, key, 6), {
@@ -359,7 +359,7 @@ t.test('nothing goes of a record that is not whole', async t => {
   t.match(await verifyAudit(database, key), { kind: 'broken' })
 })
 
-t.test('a checkpoint that another key has signed hides nothing', async t => {
+t.test('a checkpoint that was signed with another key hides nothing', async t => {
   const { database, heads } = await recorded(t, 3)
   await tamper(
     database,
@@ -370,7 +370,7 @@ t.test('a checkpoint that another key has signed hides nothing', async t => {
     sql.fragment`DELETE FROM audit_record`,
   )
   await insertRecords(database, [read])
-  t.match(await sealAudit(database, key), { seal: '104' }, 'the server seals what comes then')
+  t.match(await sealAudit(database, key), { seal: '104' }, 'the server seals what comes after')
   const bad =
     'the checkpoint behind seal 103 was signed with another SECRET_KEY, and nothing attests that this one took its place'
   for (const kept of [[], heads]) t.strictSame(await verifyAudit(database, key, kept), { kind: 'broken', bad })

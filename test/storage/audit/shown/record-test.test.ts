@@ -41,7 +41,7 @@ for (const patient of patients) {
   for (const path of [`Patient/${patient}`, `Patient/${patient}/_history`, 'Observation', 'Patient/nobody'])
     await send(reader, 'GET', path)
 }
-/** Who and what is called otherwise from now on. */
+/** From now on people and apps have other names. */
 const [{ name: clientBefore = '' } = {}] = await database.any<{ name: string }>(
   sql.fragment`SELECT name FROM client WHERE id = 'cli'`,
 )
@@ -54,7 +54,7 @@ await update('everything', {
 })
 await send(reader, 'GET', `Patient/${ann}`)
 await withinDoor({}, () => recordSignIn(database, { person: researcher.person, outcome: 200 }))
-/** One that somebody has written, of another time than it was written at. */
+/** An AuditEvent that somebody has written, with another time than when it was written. */
 await send('everything', 'POST', 'AuditEvent', {
   resourceType: 'AuditEvent',
   type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: 'rest' },
@@ -65,7 +65,7 @@ await send('everything', 'POST', 'AuditEvent', {
   source: { observer: { display: 'elsewhere' } },
   entity: [{ what: { reference: `Patient/${ann}` } }],
 })
-/** Of whom there is less to tell: who is neither staff nor the patient, with a name that is told, without, and with one that is not. */
+/** Less is told of people who are neither staff nor the patient: with a name that is told, without a name, and with a name that is not told. */
 const [{ number = 0 } = {}] = await database.any<{ number: number }>(
   sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = ${ann}`,
 )
@@ -90,7 +90,7 @@ const eventsOf = async (query: string): Promise<readonly AuditEvent[]> => {
   const bundle: Bundle<AuditEvent> = (await send('everything', 'GET', `AuditEvent?${query}`)).json()
   return (bundle.entry ?? []).flatMap(({ resource }) => resource ?? [])
 }
-// What these questions themselves leave is not sealed, and so is shown to none of them.
+// The record of these questions is not sealed, so none of them shows it.
 const all = await eventsOf('_count=1000')
 const middle = all[Math.floor(all.length / 2)]?.recorded ?? ''
 
@@ -217,7 +217,7 @@ const cases: Readonly<Record<string, (event: AuditEvent) => boolean>> = {
   [`patient=${ann}&action=R&date=lt2020-03-01`]: event => timeOf(event) === written,
 }
 for (const [query, holds] of Object.entries(cases))
-  t.test(`AuditEvent?${query} finds what all events together have`, async t => {
+  t.test(`AuditEvent?${query} finds what it finds among all events`, async t => {
     const expected = all.filter(holds).map(({ id }) => id)
     t.strictSame(
       (await eventsOf(`${query}&_count=1000`)).map(({ id }) => id),
@@ -228,7 +228,7 @@ for (const [query, holds] of Object.entries(cases))
     t.equal(total, expected.length)
   })
 
-t.test('they are counted without one of them being put together', async t => {
+t.test('events are counted without putting one of them together', async t => {
   await database.run(sql.fragment`
     CREATE OR REPLACE FUNCTION audit_content(of_record bigint, of_id text, subjects text[], told text) RETURNS jsonb
     STABLE LANGUAGE sql AS $$ SELECT to_jsonb(1 / (of_record - of_record)) $$`)
