@@ -19,4 +19,7 @@ export const consentEnd = `${canonicalBase}/CodeSystem/consent-end`
 /** The code system of what became of an app's request for access. */
 export const appGrant = `${canonicalBase}/CodeSystem/app-grant`
 
+/** A code of `organizationRole`. */
+export type OrganizationRole = Role | typeof privacyOfficer
+
 export const rankOf: Readonly<Record<Role, number>> = { viewer: 1, member: 2, manager: 3 }

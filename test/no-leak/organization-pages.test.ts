@@ -120,7 +120,8 @@ const trying = async (t: Test, { name, person }: (typeof people)[number]) => {
   return {
     get: browser.get,
     isNone,
-    sendsNothing: async (at: string) => isNone(at, [await sent(at)], [noneSent]),
+    sendsNothing: async (at: string, fields = {}) =>
+      isNone(at, [await browser.post(at, { _csrf, ...wrong, ...fields })], [noneSent]),
     /** Undefined: there is no such page for them. */
     isRefused: async (at: string, status: number | undefined) => {
       const answers = [await browser.get(at), await sent(at)]
@@ -175,7 +176,10 @@ const seesInvitation = async (
   const shown = await get(`${at}/people`)
   t.equal(shown.body.includes(`secret-of-${organization}`), may, `${name}: who is invited into ${organization}`)
   if ((await get(at)).status === 404) isNone(`${at}/people`, [shown])
-  for (const action of may ? [] : ['again', 'cancel']) await sendsNothing(`${at}/invitations/${id}/${action}`)
+  if (may) return
+  for (const action of ['again', 'cancel']) await sendsNothing(`${at}/invitations/${id}/${action}`)
+  for (const role of ['viewer', 'privacy-officer'])
+    await sendsNothing(`${at}/people/invite`, { email: 'friend@example.org', role })
 }
 
 t.test('people are invited, and told of who is, by whom FHIR lets give roles', async t => {

@@ -1,5 +1,5 @@
 import type { HumanName, Practitioner, PractitionerRole } from '@medplum/fhirtypes'
-import { organizationRole, privacyOfficer } from '../../access/vocabulary.ts'
+import { type OrganizationRole, organizationRole, privacyOfficer } from '../../access/vocabulary.ts'
 import { intervalOfPeriod } from '../../fhir/date.ts'
 import { FhirError } from '../../fhir/error.ts'
 import { namedId } from '../../fhir/reference.ts'
@@ -44,7 +44,7 @@ type Asked = {
   /** A part of the name; empty: all. */
   readonly name: string
   /** Only people with this role; undefined: with any. */
-  readonly code: Role | typeof privacyOfficer | undefined
+  readonly code: OrganizationRole | undefined
   readonly order: 'name' | 'changed'
   readonly cursor?: string | undefined
 }
@@ -108,7 +108,7 @@ type Kept = { readonly role: Role | undefined; readonly isPrivacyOfficer: boolea
 export const changeRole = (organizer: Organizer, shown: Shown, { role, isPrivacyOfficer }: Kept): Promise<string> =>
   change(organizer, shown, before => {
     const others = (before.code ?? []).filter(({ coding = [] }) => !coding.some(isOurs))
-    const codes: readonly (Role | typeof privacyOfficer)[] = [
+    const codes: readonly OrganizationRole[] = [
       ...(role === undefined ? [] : [role]),
       ...(isPrivacyOfficer ? ([privacyOfficer] as const) : []),
     ]
@@ -151,19 +151,25 @@ const change = (
   })
 }
 
-export const codeOf = (code: Role | typeof privacyOfficer) => ({
-  coding: [{ system: organizationRole, code, display: displays[code] }],
+export const codeOf = (code: OrganizationRole) => ({
+  coding: [{ system: organizationRole, code, display: roleNames[code] }],
 })
 
-const displays = {
+export const roleNames: Readonly<Record<OrganizationRole, string>> = {
   viewer: 'Viewer',
   member: 'Member',
   manager: 'Manager',
   [privacyOfficer]: 'Privacy officer',
-} as const
+}
 
 /** The highest first. */
 export const roles = ['manager', 'member', 'viewer'] as const satisfies readonly Role[]
+
+/** All roles that can be given. */
+export const organizationRoles: readonly OrganizationRole[] = [...roles, privacyOfficer]
+
+/** In the middle of a sentence. */
+export const roleWord = (role: OrganizationRole): string => roleNames[role].toLowerCase()
 
 const isOurs = ({ system }: { readonly system?: string }): boolean => system === organizationRole
 

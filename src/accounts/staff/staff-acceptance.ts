@@ -1,8 +1,7 @@
 import type { Person, PractitionerRole } from '@medplum/fhirtypes'
 import { v7 as uuidv7 } from 'uuid'
-import { organizationRole, rankOf } from '../../access/vocabulary.ts'
+import { type OrganizationRole, organizationRole, privacyOfficer, rankOf } from '../../access/vocabulary.ts'
 import type { Registry } from '../../fhir/registry.ts'
-import type { Role } from '../../search/expression.ts'
 import { parseSearch } from '../../search/parse.ts'
 import { callerOfPerson } from '../../storage/authorization/token.ts'
 import type { Connection } from '../../storage/database.ts'
@@ -12,7 +11,7 @@ import { writeOrThrow } from '../../storage/write-or-throw.ts'
 import type { Accounts } from '../accounts.ts'
 import { recordingChange } from '../organization/configuration-change.ts'
 import { nameOfPerson } from '../person.ts'
-import { codeOf, roleStandingOf, roles } from './colleagues.ts'
+import { codeOf, roleStandingOf, roles, roleWord } from './colleagues.ts'
 
 type Parts = { readonly accounts: Accounts; readonly registry: Registry }
 
@@ -28,7 +27,7 @@ export const acceptStaffInvitation = (
       (await practitionerOf(connection, person)) ??
       (await becomePractitioner(store, { person, email, name: await nameOfPerson(openStoreAs, person) }))
     await giveRole(store, registry, { practitioner, organization, role })
-    const told = `Somebody has agreed to an invitation, and is ${role}`
+    const told = `Somebody has agreed to an invitation, and is ${roleWord(role)}`
     return { answer: 'accepted' as const, change: { action: 'U', id, told, details: { practitioner } } }
   }).catch((error: unknown) => {
     if (error instanceof Over) return 'over'
@@ -65,7 +64,7 @@ const becomePractitioner = async (store: Store, { person, email, name }: NewStaf
   return id
 }
 
-type Given = { readonly practitioner: string; readonly organization: string; readonly role: Role }
+type Given = { readonly practitioner: string; readonly organization: string; readonly role: OrganizationRole }
 
 /** Nobody loses anything by an invitation: if they have as much or more there now, they keep that. */
 const giveRole = async (
@@ -76,8 +75,7 @@ const giveRole = async (
   const named = { practitioner: `Practitioner/${practitioner}`, organization: `Organization/${organization}` }
   const query = new URLSearchParams({ ...named, 'active:not': 'false', role: `${organizationRole}|` })
   const { entries } = await store.search(parseSearch(registry, 'PractitionerRole', query))
-  const ranks = entries.map(({ content }) => rankIn(JSON.parse(content)))
-  if (ranks.some(rank => rank >= rankOf[role])) return
+  if (entries.some(({ content }) => gives(JSON.parse(content), role))) return
   await writeOrThrow(store, {
     kind: 'create',
     resource: {
@@ -91,10 +89,11 @@ const giveRole = async (
   })
 }
 
-/** 0 if the role gives them nothing at present. */
-const rankIn = (held: PractitionerRole): number => {
-  if (roleStandingOf(held) !== 'in-force') return 0
-  const { code = [] } = held
-  const codes = code.flatMap(({ coding = [] }) => coding).map(({ code }) => code)
-  return Math.max(0, ...roles.filter(one => codes.includes(one)).map(one => rankOf[one]))
+/** Whether what they hold gives them the role, or a higher one, at present. A privacy officer is neither below nor above the others. */
+const gives = (held: PractitionerRole, role: OrganizationRole): boolean => {
+  if (roleStandingOf(held) !== 'in-force') return false
+  const codes = (held.code ?? []).flatMap(({ coding = [] }) => coding).map(({ code }) => code)
+  return role === privacyOfficer
+    ? codes.includes(privacyOfficer)
+    : roles.some(one => codes.includes(one) && rankOf[one] >= rankOf[role])
 }

@@ -10,6 +10,7 @@ import {
 } from '../../storage/organization/staff-invitation.ts'
 import type { Queue } from '../../storage/work/queue.ts'
 import type { Accounts } from '../accounts.ts'
+import { roleWord } from './colleagues.ts'
 
 type Parts = {
   readonly database: Database
@@ -49,7 +50,7 @@ const letterOf = ({ email, role, expiresAt }: StaffInvitation, organization: str
   subject: `You are invited to ${organization} on Sharewell`,
   text: `Hello,
 
-you are invited to work in ${organization} on Sharewell, as ${role}. Open this link to see what that means, and to agree:
+you are invited to work in ${organization} on Sharewell, as ${roleWord(role)}. Open this link to see what that means, and to agree:
 
 ${link}
 

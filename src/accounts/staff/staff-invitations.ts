@@ -20,7 +20,7 @@ import type { Accounts } from '../accounts.ts'
 import type { AdministeredOrganizations } from '../organization/administered-organizations.ts'
 import { type ConfigurationChange, recordingChange } from '../organization/configuration-change.ts'
 import { type EmailProblem, emailProblem } from '../sign-up/email.ts'
-import { roles } from './colleagues.ts'
+import { organizationRoles, roleWord } from './colleagues.ts'
 import { acceptStaffInvitation } from './staff-acceptance.ts'
 
 /** Invitations of people who are to work in an organization. `By`: somebody who gives roles there, which the gate has checked. */
@@ -75,7 +75,7 @@ export const mostListed = 100
 
 const invite = async (parts: Parts, by: By, said: SaidInvitation): Promise<InvitationProblems> => {
   const { accounts, ask } = parts
-  const [email, role] = [toAddress(said.email), roles.find(one => one === said.role)]
+  const [email, role] = [toAddress(said.email), organizationRoles.find(one => one === said.role)]
   const problems = await problemsOf(parts, by, email)
   if (role === undefined) return { ...problems, role: 'unknown' }
   if (Object.keys(problems).length > 0) return problems
@@ -83,7 +83,7 @@ const invite = async (parts: Parts, by: By, said: SaidInvitation): Promise<Invit
   const { person: inviter, organization } = by
   const id = await recordingChange({ openStoreAs: accounts.openStoreAs, ...by }, async connection => {
     const answer = await makeStaffInvitation(connection, { organization, role, email, inviter, days })
-    return { answer, change: changeOf('C', answer, `Somebody was invited as ${role}`) }
+    return { answer, change: changeOf('C', answer, `Somebody was invited as ${roleWord(role)}`) }
   })
   await ask?.(id)
   return {}

@@ -18,9 +18,11 @@ export const isClosed = async (connection: Connection, id: string): Promise<bool
     sql.fragment`SELECT FROM organization WHERE id = ${id} AND content ->> 'active' = 'false'`,
   )) !== undefined
 
-/** Whether the Person has a role in the organization itself. */
+/** Whether the Person has a role in the organization itself, be it that of a privacy officer. */
 export const worksIn = async (connection: Connection, person: string, organization: string): Promise<boolean> =>
   (await connection.maybeOne(sql.fragment`
-    SELECT FROM person_practitioner JOIN membership ON membership.practitioner = person_practitioner.practitioner
-    WHERE person_practitioner.person = ${person} AND membership.organization = ${organization}
-      AND ${inForce(name('membership'))} LIMIT 1`)) !== undefined
+    SELECT FROM person_practitioner JOIN (
+      SELECT practitioner, organization, period_start, period_end FROM membership
+      UNION ALL SELECT practitioner, organization, period_start, period_end FROM privacy_officer
+    ) AS held USING (practitioner)
+    WHERE person = ${person} AND organization = ${organization} AND ${inForce(name('held'))} LIMIT 1`)) !== undefined

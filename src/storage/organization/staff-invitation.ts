@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
-import type { Role } from '../../search/expression.ts'
+import type { OrganizationRole } from '../../access/vocabulary.ts'
 import type { Connection } from '../database.ts'
 import { hashOf, isSecret, newSecret } from '../secret/secret.ts'
 import { type SqlFragment, sql } from '../sql.ts'
@@ -8,7 +8,7 @@ import { type SqlFragment, sql } from '../sql.ts'
 export type StaffInvitation = {
   readonly id: string
   readonly organization: string
-  readonly role: Role
+  readonly role: OrganizationRole
   /** The address to which it is sent, in lower case. */
   readonly email: string
   /** Id of the Person who gives the role. */

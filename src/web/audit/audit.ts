@@ -1,4 +1,5 @@
 import type { AddPage } from '../page/add-page.ts'
+import { notice } from '../page/form.ts'
 import { type Html, html } from '../page/html.ts'
 import { notFound } from '../page/not-found.ts'
 import { staffCallerOf } from '../page/staff-caller.ts'
@@ -14,7 +15,8 @@ export const auditPage: AddPage = (server, options) =>
     readerOf: async (request, options) =>
       request.standing?.officer === true ? staffCallerOf(request, options) : notFound(),
     search: auditSearch,
-    head: () => html`<h1>Audit</h1>
+    head: (_, query) => html`<h1>Audit</h1>
+${query.get('done') === 'joined' && notice('done', html`<p>You have joined the organization, and are one of its privacy officers.</p>`)}
 <p>What was read, searched for and changed in your organizations, and who was refused, the latest first. New events appear within a second.</p>`,
     links: { next: 'Earlier', first: 'Back to the latest' },
     more: ({ study, query }) =>

@@ -33,7 +33,7 @@ type EventsPage<Asked extends DayRange> = {
   readonly readerOf: (request: FastifyRequest, options: PageOptions) => Promise<Caller>
   readonly search: EventsSearch<Asked>
   /** The content above the form. */
-  readonly head: (options: PageOptions) => Html | Promise<Html>
+  readonly head: (options: PageOptions, query: URLSearchParams) => Html | Promise<Html>
   readonly links: { readonly next: string; readonly first: string }
   /** What else is told of what was done, below that. */
   readonly more?: (line: AuditLine) => Html | undefined | false
@@ -75,7 +75,7 @@ export const addEventsPage = <Asked extends DayRange>(
       title,
       isWide: true,
       isProblem,
-      content: html`${await head(options)}
+      content: html`${await head(options, queryOf(request))}
 ${search.form(path, asked, fields)}
 ${lines.length === 0 ? html`<p>${isAsked(again) ? 'Nothing matches that. Ask for less, or for other days.' : 'Nothing is recorded yet.'}</p>` : listed(lines, page)}
 <p>${next !== undefined && html`<a href="${path}?${again}${again && '&'}page=${cursors.seal({ path, query: again, page: next })}">${links.next}</a> `}${at !== null && html`<a href="${path}?${again}">${links.first}</a>`}</p>

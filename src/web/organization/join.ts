@@ -1,9 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { privacyOfficer } from '../../access/vocabulary.ts'
 import { deviceOf } from '../../accounts/sign-in/device.ts'
 import { makeAccount, type NewAccountProblems } from '../../accounts/sign-up/new-account.ts'
+import { roleNames } from '../../accounts/staff/colleagues.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { makeLink } from '../../storage/account/link.ts'
+import { standingOf } from '../../storage/account/standing.ts'
 import { findAccountByEmail, findAccountOf } from '../../storage/account/user-account.ts'
 import { organizationName } from '../../storage/organization/organization.ts'
 import type { StaffInvitation } from '../../storage/organization/staff-invitation.ts'
@@ -20,7 +23,7 @@ import { enter } from '../sign-in/entering.ts'
 import { leadToNotMine, notMine, notMineForm } from '../sign-in/not-mine.ts'
 import { nameField, newPasswordField } from '../sign-in/person-fields.ts'
 import { ssoLink } from '../sign-in/sso-link.ts'
-import { roleNames, roleSentences } from './staff-role.ts'
+import { roleSentences } from './staff-role.ts'
 
 /** Where an invitation into an organization leads. Opening it uses nothing up. */
 export const joinPage: AddPage = (server, options) => {
@@ -41,7 +44,7 @@ export const joinPage: AddPage = (server, options) => {
     const answer = await staffInvitations.accept(link, person)
     switch (answer) {
       case 'accepted':
-        return reply.redirect(`/organizations/${invitation.organization}?done=joined`, 303)
+        return reply.redirect(`${await ownPlace(options, person, invitation)}?done=joined`, 303)
       case 'over':
         return sendLinkIsOver(reply)
       case 'other-address':
@@ -50,6 +53,12 @@ export const joinPage: AddPage = (server, options) => {
     }
   })
 }
+
+/** Whoever is a privacy officer only does not read the organization; an administrator reads no record of one. */
+const ownPlace = async ({ accounts }: PageOptions, person: string, invitation: StaffInvitation): Promise<string> =>
+  invitation.role === privacyOfficer && (await standingOf(accounts.database, person)).officer
+    ? '/audit'
+    : `/organizations/${invitation.organization}`
 
 /** The link was sent to the address of the invitation, so they read its mail. */
 const leadOn = async (

@@ -1,5 +1,11 @@
 import { privacyOfficer } from '../../access/vocabulary.ts'
-import { type Colleague, type ColleaguePage, findColleagues, roles } from '../../accounts/staff/colleagues.ts'
+import {
+  type Colleague,
+  type ColleaguePage,
+  findColleagues,
+  organizationRoles,
+  roleNames,
+} from '../../accounts/staff/colleagues.ts'
 import { mostListed } from '../../accounts/staff/staff-invitations.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
@@ -18,7 +24,7 @@ import { sendStaffPage } from '../page/staff-page.ts'
 import { dayOrMoment, moment } from '../page/time.ts'
 import { lookedFor } from '../page/typed.ts'
 import { nameText } from '../patient/patient-facts.ts'
-import { roleChoices, roleNames } from './staff-role.ts'
+import { allRoleChoices } from './staff-role.ts'
 
 /** Who has a role in an organization, and, for those who give roles there, who is invited. */
 export const organizationPeoplePage: AddPage = (server, options) => {
@@ -59,7 +65,7 @@ type Asked = Pick<Parameters<typeof findColleagues>[2], 'name' | 'code' | 'order
 
 const askedIn = (query: URLSearchParams): Asked => ({
   name: lookedFor(query, 'name'),
-  code: codes.find(one => one === query.get('role')),
+  code: organizationRoles.find(one => one === query.get('role')),
   order: query.get('order') === 'changed' ? 'changed' : 'name',
 })
 
@@ -68,11 +74,9 @@ const queryOfAsked = ({ name, code, order }: Asked): string =>
 
 const isNarrowed = ({ name, code }: Asked): boolean => name !== '' || code !== undefined
 
-const codes = [...roles, privacyOfficer] as const
-
 const finding = (page: string, { name, code, order }: Asked): Html => html`<form method="get" action="${page}">
 ${field({ name: 'name', label: 'Find by name', value: name, autocomplete: 'off', optional: true })}
-${selectField({ name: 'role', label: 'Role', value: code ?? '', choices: [{ value: '', label: 'Any role' }, ...roleChoices, { value: privacyOfficer, label: 'Privacy officer' }] })}
+${selectField({ name: 'role', label: 'Role', value: code ?? '', choices: [{ value: '', label: 'Any role' }, ...allRoleChoices] })}
 ${selectField({
   name: 'order',
   label: 'Sort by',
@@ -111,7 +115,7 @@ export const nameOfColleague = ({ name }: Colleague): string =>
   (name === undefined ? '' : nameText(name)) || 'Somebody without a name'
 
 export const roleText = ({ role, isPrivacyOfficer }: Pick<Colleague, 'role' | 'isPrivacyOfficer'>): string =>
-  [role && roleNames[role], isPrivacyOfficer && 'Privacy officer'].filter(Boolean).join(', ')
+  [role && roleNames[role], isPrivacyOfficer && roleNames[privacyOfficer]].filter(Boolean).join(', ')
 
 const period = ({ email, since, until, standing }: Colleague): Html => {
   const words = wordsFor('en')

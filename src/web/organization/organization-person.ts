@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { privacyOfficer } from '../../access/vocabulary.ts'
 import { parentOf } from '../../accounts/organization/organization-tree.ts'
 import {
   type Colleague,
@@ -7,6 +8,7 @@ import {
   isLastManager,
   NoManagerLeft,
   readColleague,
+  roleNames,
   roles,
 } from '../../accounts/staff/colleagues.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -23,7 +25,7 @@ import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
 import { nameOfColleague, roleText } from './organization-people.ts'
-import { roleChoices } from './staff-role.ts'
+import { roleChoices, roleSentences } from './staff-role.ts'
 
 type OfRole = { readonly Params: OfOrganization['Params'] & { readonly role: string } }
 
@@ -156,8 +158,8 @@ ${box({
   type: 'checkbox',
   name: 'privacy-officer',
   value: 'yes',
-  label: 'Privacy officer',
-  hint: 'Reads the record of who did what, here and in everything below; this role alone gives access to nothing else.',
+  label: roleNames[privacyOfficer],
+  hint: roleSentences[privacyOfficer],
   isChosen: state.isPrivacyOfficer,
 })}
 ${lastManager(shown, state.lastProblem)}

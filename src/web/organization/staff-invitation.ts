@@ -12,7 +12,7 @@ import { openFor, organizationFor, type ShownOrganization } from '../page/shown-
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { typed } from '../page/typed.ts'
-import { roleChoices } from './staff-role.ts'
+import { allRoleChoices } from './staff-role.ts'
 
 type OfInvitation = {
   readonly Params: OfOrganization['Params'] & { readonly invitation: string }
@@ -78,8 +78,8 @@ ${problemList([
 ${postForm(
   { action: `/organizations/${id}/people/invite`, token: ownToken(reply), novalidate: true },
   html`${field({ name: 'email', label: 'E-mail address', type: 'email', value: said.email, problem: shown.email, autocomplete: 'off' })}
-${radioField({ name: 'role', label: 'Role', value: said.role, problem: shown.role, choices: roleChoices })}
-<p class="text-body-secondary">Somebody who is to be a privacy officer is invited with a role as well. Once they have joined, make them one in the list of people, where the role can end.</p>
+${radioField({ name: 'role', label: 'Role', value: said.role, problem: shown.role, choices: allRoleChoices })}
+<p class="text-body-secondary">Somebody who is to have a role and be a privacy officer as well is invited with the role, and made one in the list of people once they have joined.</p>
 <button class="btn btn-primary">Invite</button>`,
 )}
 <p><a href="/organizations/${id}/people">Back to the people</a></p>`,

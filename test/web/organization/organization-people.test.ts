@@ -196,7 +196,7 @@ t.test('an invitation that cannot be is refused at its field, with what was type
   for (const [email, role, problem] of [
     ['', 'viewer', /Enter an e-mail address/],
     ['nobody', 'viewer', /Enter an e-mail address like name@example\.org/],
-    ['new@example.org', 'privacy-officer', /Choose a role/],
+    ['new@example.org', 'owner', /Choose a role/],
     ['sara@example.org', 'manager', /already has a role here/],
   ] as const) {
     const refused = await invite(manager, email, role)
@@ -556,10 +556,6 @@ t.test('who has a role that is over or has not begun is invited, and has the new
 })
 
 t.test('a privacy officer needs no other role', async t => {
-  t.match(
-    wordsOf(await manager.get(pageOf(lab.organization, '/invite'))),
-    /to be a privacy officer .* once they have joined/i,
-  )
   const { role, at } = await holderOf('Ophelia', { start: '2020-01-01' }, 'viewer')
   t.match(wordsOf(await manager.get(at)), /Manager .* Member .* Viewer .* None of these Privacy officer/)
   const neither = await manager.send(at, { role: '' })
@@ -571,6 +567,54 @@ t.test('a privacy officer needs no other role', async t => {
     code.flatMap(({ coding = [] }) => coding.map(one => one.code)),
     ['privacy-officer'],
   )
+})
+
+t.test('a privacy officer is invited as one, and reads the record and nothing else by that', async t => {
+  t.match(
+    wordsOf(await manager.get(pageOf(lab.organization, '/invite'))),
+    /Viewer .* Privacy officer Reads the record of who did what, here and in everything below; .* Invite Back/,
+  )
+  const email = 'odile@example.org'
+  const link = await linkTo(email, 'privacy-officer')
+  t.match(wordsOf(await manager.get(page)), /odile@example\.org Privacy officer\. Invited .* The e-mail is sent/)
+  const odile = openBrowser(server, { remoteAddress: '10.9.0.21' })
+  t.match(wordsOf(await odile.get(link)), /Your role there Privacy officer\. Reads the record of who did what/)
+  const joined = await join(odile, link, { name: 'Odile Rey', password })
+  t.match(joined, { status: 303, location: '/audit?done=joined' }, 'she does not read the organization')
+  t.match(
+    wordsOf(await odile.get('/audit?done=joined')),
+    /You have joined the organization, and are one of its privacy officers\. .* Odile Rey/,
+  )
+  for (const closed of [`/organizations/${lab.organization}`, page, '/patients?name=a']) {
+    const { status, body } = await odile.get(closed)
+    t.ok(status === 404 || !body.includes('Ann'), closed)
+  }
+  t.match(wordsOf(await manager.get(`${page}?role=privacy-officer`)), /Odile Rey Privacy officer odile@example\.org/)
+  t.match(
+    (await told()).slice(0, 2).map(({ outcomeDesc }: { outcomeDesc?: string }) => outcomeDesc),
+    ['Somebody has agreed to an invitation, and is privacy officer', 'Somebody was invited as privacy officer'],
+  )
+  t.match(wordsOf(await invite(manager, email, 'viewer')), /already has a role here: change it in the list of people/)
+})
+
+t.test('whoever works elsewhere is invited as privacy officer, listed with their name, and can be removed', async t => {
+  const person = await world.staff(world.clinic.organization, 'viewer')
+  const email = 'olaf@example.org'
+  await addAccount(database, { person, email, password: hashed, isVerified: true, administrator: false })
+  const olaf = await world.browserOf(person)
+  const { status, location } = await join(olaf, await linkTo(email, 'privacy-officer', manager, ward))
+  t.match([status, location], [303, '/audit?done=joined'])
+  const at = await personAt('viewer', ward)
+  t.match(await manager.send(`${at}/remove`, {}), { status: 303 })
+  t.notMatch(wordsOf(await manager.get(pageOf(ward))), /viewer/)
+})
+
+t.test('an administrator who becomes a privacy officer as well is led to the organization', async t => {
+  const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Radu' }] })
+  const email = 'radu@example.org'
+  await addAccount(database, { person, email, password: hashed, isVerified: true, administrator: true })
+  const joined = await join(await world.browserOf(person), await linkTo(email, 'privacy-officer'))
+  t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })
 })
 
 t.test('without a mail server nobody is invited, and a closed server makes no account', async t => {

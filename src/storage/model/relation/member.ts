@@ -115,11 +115,11 @@ const hasWorkedAtNode = (practitioner: SqlFragment): SqlFragment =>
 
 const worksAtNode = (practitioner: SqlFragment): SqlFragment => {
   const held = sql.fragment`AND ${inForce(sql.fragment`theirs`)}`
-  return sql.fragment`(node.id = ${practitioner}.owner AND ${isOfOwner(practitioner)} OR node.id IN (
-    ${rolesOf(practitioner)} ${held}
-    UNION ALL SELECT theirs.organization FROM privacy_officer AS theirs WHERE theirs.practitioner = ${practitioner}.id ${held}))`
+  return sql.fragment`(node.id = ${practitioner}.owner AND ${isOfOwner(practitioner)}
+    OR node.id IN (${rolesOf(practitioner, held)}))`
 }
 
-/** A query of the organizations in which the practitioner has, or had, a role. */
-const rolesOf = (practitioner: SqlFragment): SqlFragment =>
-  sql.fragment`SELECT theirs.organization FROM membership AS theirs WHERE theirs.practitioner = ${practitioner}.id`
+/** A query of the organizations in which the practitioner has, or had, a role, be it that of a privacy officer. `more`: a condition. */
+const rolesOf = (practitioner: SqlFragment, more = sql.fragment``): SqlFragment => sql.fragment`
+  SELECT theirs.organization FROM membership AS theirs WHERE theirs.practitioner = ${practitioner}.id ${more}
+  UNION ALL SELECT theirs.organization FROM privacy_officer AS theirs WHERE theirs.practitioner = ${practitioner}.id ${more}`
