@@ -58,7 +58,7 @@ for (const [query, expected] of Object.entries(cases))
     t.equal(await found(`Observation?${query.replaceAll(' ', '%20')}`), expected),
   )
 
-t.test('where a chain leads to nothing no row is looked at', async t => {
+t.test('if a chain leads to nothing, no row is looked at', async t => {
   const lookedAt = async (query: string) => {
     const { where } = parseSearch(loadRegistry(), 'Observation', new URLSearchParams(query))
     const question = restrict(fullAccess, 's', 'Observation', where)
@@ -67,6 +67,6 @@ t.test('where a chain leads to nothing no row is looked at', async t => {
     return rowsLookedAt(steps, 'observation')
   }
   t.equal(await lookedAt('device.manufacturer=nobody'), 0)
-  t.equal(await lookedAt('device.identifier=3'), 0, 'be it a Device or a DeviceMetric')
+  t.equal(await lookedAt('device.identifier=3'), 0, 'whether it is a Device or a DeviceMetric')
   t.ok((await lookedAt('device.identifier=1')) > 0)
 })

@@ -25,7 +25,7 @@ await put(
   basic('three'),
 )
 
-t.test('_profile finds what claims it, in the version that is asked or in any', async t => {
+t.test('_profile finds resources that claim it, in a given version or in any', async t => {
   await finds(t, {
     '_profile=http://x.org/StructureDefinition/a': 'one',
     '_profile=http://x.org/StructureDefinition/a|1.0': 'one',
@@ -38,7 +38,7 @@ t.test('_profile finds what claims it, in the version that is asked or in any', 
   })
 })
 
-t.test('_source is a URI with all that belongs to it', async t => {
+t.test('_source is a URI and has all modifiers of one', async t => {
   await finds(t, {
     '_source=http://src.org/app': 'two',
     '_source=http://src.org/app%231': 'one',
@@ -69,7 +69,7 @@ t.test('_tag and _security are tokens with their modifiers', async t => {
   })
 })
 
-t.test('_id takes several, and all but some', async t => {
+t.test('_id takes several ids, and can exclude some', async t => {
   await finds(t, {
     '_id=one,three': 'one three',
     '_id:not=one': 'three two',
@@ -79,7 +79,7 @@ t.test('_id takes several, and all but some', async t => {
   })
 })
 
-t.test('_lastUpdated has every prefix', async t => {
+t.test('_lastUpdated takes every prefix', async t => {
   const all = 'one three two'
   const cases = { eq: '', ne: all, gt: all, ge: all, lt: '', le: '', sa: all, eb: '', ap: '' }
   for (const [prefix, expected] of Object.entries(cases)) await finds(t, { [`_lastUpdated=${prefix}2001`]: expected })
@@ -91,7 +91,7 @@ t.test('_lastUpdated has every prefix', async t => {
   })
 })
 
-t.test('lenient handling passes over what is unknown, and never over what is known but misunderstood', async t => {
+t.test('lenient handling ignores unknown parameters, but never a known one that is not understood', async t => {
   const lenient = async (query: string) => {
     const headers = { authorization: 'Bearer everything', prefer: 'handling=lenient' }
     const answer = await server.inject({ url: `/fhir/Basic?${query}`, headers })

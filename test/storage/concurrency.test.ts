@@ -55,7 +55,7 @@ const document = (patient: string, index: number, value = 60 + index) => ({
 })
 const posted = (resource: object) => ({ resource, request: { method: 'POST', url: 'Observation' } })
 
-t.test('a Bundle that is sent by eight requests at once stores each document once', async t => {
+t.test('a Bundle that eight requests send at once stores each document once', async t => {
   await put('once')
   const bundle = bundleOf(
     'batch',
@@ -68,7 +68,7 @@ t.test('a Bundle that is sent by eight requests at once stores each document onc
     const responses = entries.map(one => one[index]?.response)
     t.equal(responses.filter(one => one?.status === '201 Created').length, 1, `document ${index} is created by one`)
     t.equal(responses.filter(one => one?.status === '200 OK').length, 7)
-    t.equal(new Set(responses.map(one => one?.location)).size, 1, 'and all name the same')
+    t.equal(new Set(responses.map(one => one?.location)).size, 1, 'all name the same one')
   }
   t.equal(await count('Observation?patient=once'), 40)
 })
@@ -101,7 +101,7 @@ const identified = (value: string, more: object = {}) => ({
   ...more,
 })
 
-t.test('fifty conditional creates at once make one, in whatever words they ask', async t => {
+t.test('fifty conditional creates at once make one, however their criteria are written', async t => {
   const words = [
     'identifier=urn:test|fifty&active=true',
     'active=true&identifier=urn:test|fifty',
@@ -117,7 +117,7 @@ t.test('fifty conditional creates at once make one, in whatever words they ask',
   t.equal(await count('Patient?identifier=urn:test|fifty'), 1)
 })
 
-t.test('fifty conditional updates at once make one, and a version for each that says something else', async t => {
+t.test('fifty conditional updates at once make one, and a version for each change', async t => {
   const answers = await fiftyTimes(index =>
     send('PUT', 'Patient?identifier=urn:test|updated', identified('updated', { multipleBirthInteger: index + 1 })),
   )
@@ -127,7 +127,7 @@ t.test('fifty conditional updates at once make one, and a version for each that 
 })
 
 t.test(
-  'conditional creates and updates by the same criteria take turns, alone, in batches and in transactions',
+  'conditional creates and updates with the same criteria take turns: alone, in batches and in transactions',
   async t => {
     const patient = identified('mixed')
     const criteria = 'identifier=urn:test|mixed'
@@ -146,11 +146,11 @@ t.test(
   },
 )
 
-/** Of the one thing that was asked, alone or as the entry of a Bundle. */
+/** The status of the only request, which is alone or the entry of a Bundle. */
 const statusOf = (answer: Awaited<ReturnType<typeof send>>): string =>
   String(answer.json().entry?.[0]?.response?.status ?? answer.statusCode).slice(0, 3)
 
-t.test('transactions that ask by the same criteria in opposite orders all commit', async t => {
+t.test('transactions with the same criteria in opposite orders all commit', async t => {
   const entries = ['a', 'b', 'c', 'd'].map(value => ({
     resource: identified(`order-${value}`),
     request: { method: 'PUT', url: `Patient?identifier=urn:test|order-${value}` },
@@ -162,7 +162,7 @@ t.test('transactions that ask by the same criteria in opposite orders all commit
   for (const value of ['a', 'b', 'c', 'd']) t.equal(await count(`Patient?identifier=urn:test|order-${value}`), 1)
 })
 
-t.test('fifty patches at once of one resource all count', async t => {
+t.test('fifty patches of one resource at once all count', async t => {
   await put('patched', { name: [{ family: 'x' }] })
   const answers = await fiftyTimes(index =>
     send('PATCH', 'Patient/patched', [{ op: 'add', path: '/name/-', value: { family: `writer-${index}` } }]),
@@ -172,7 +172,7 @@ t.test('fifty patches at once of one resource all count', async t => {
   t.strictSame([stored.name.length, stored.meta.versionId], [51, '51'])
 })
 
-t.test('of eight updates at once of the same version one wins', async t => {
+t.test('of eight updates of the same version at once, one wins', async t => {
   await put('contested')
   const answers = await eightTimes(index =>
     send(
@@ -197,7 +197,7 @@ t.test('an id that eight requests choose at once is created once and then update
   t.equal((await send('GET', 'Patient/chosen/_history')).json().total, 8)
 })
 
-t.test('paging shows each once, whatever is written meanwhile', async t => {
+t.test('paging shows each resource once, whatever is written meanwhile', async t => {
   const total = 500
   const orders = {
     'in the default order': '',
@@ -271,7 +271,7 @@ t.test('paging shows each once, whatever is written meanwhile', async t => {
   }
 })
 
-t.test('a transaction that fails leaves nothing', async t => {
+t.test('a transaction that fails leaves nothing behind', async t => {
   const rows = () =>
     database.one(sql.fragment`
       SELECT (SELECT count(*) FROM observation) AS observations, (SELECT count(*) FROM patient) AS patients,
@@ -307,7 +307,7 @@ t.test('a transaction that fails leaves nothing', async t => {
   t.strictSame(await rows(), before)
 })
 
-t.test('text that PostgreSQL cannot store is refused where it stands', async t => {
+t.test('text that PostgreSQL cannot store is refused, with its place', async t => {
   const bad = { 'a NUL': '\u0000', 'a lone surrogate': '\ud800', 'a reversed pair': '\udc00\ud800' }
   for (const [name, text] of Object.entries(bad)) {
     const patient = { resourceType: 'Patient', name: [{ family: 'Fine' }, { family: 'x', given: ['y', `a${text}b`] }] }
@@ -349,10 +349,10 @@ t.test('text that PostgreSQL cannot store is refused where it stands', async t =
     t.strictSame(answer.json().issue?.[0]?.expression, ['Observation.value.value'])
   }
   const paired = await send('POST', 'Patient', { resourceType: 'Patient', name: [{ family: '\u{1F600}' }] })
-  t.equal(paired.statusCode, 201, 'a pair of surrogates is a character')
+  t.equal(paired.statusCode, 201, 'a surrogate pair is a character')
 })
 
-t.test('text that PostgreSQL cannot store is found nowhere', async t => {
+t.test('text that PostgreSQL cannot store is not found anywhere', async t => {
   const queries = [
     'Patient?name=%00',
     'Patient?_id=%00',

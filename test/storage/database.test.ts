@@ -5,7 +5,7 @@ import { withDatabase } from '../support/database.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
 import { openWire } from '../support/wire.ts'
 
-t.test('more samples than are counted at once are refused as too costly, and what would be fewer is said', async t => {
+t.test('more samples than are counted at once are refused as too costly, with advice how to ask for fewer', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {
@@ -19,7 +19,7 @@ t.test('more samples than are counted at once are refused as too costly, and wha
   })
 })
 
-t.test('a commit that PostgreSQL turns into a rollback is a fault, and never taken for done', async t => {
+t.test('a commit that PostgreSQL turns into a rollback is a fault, and never counts as done', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {
@@ -37,7 +37,7 @@ t.test('a commit that PostgreSQL turns into a rollback is a fault, and never tak
 })
 
 t.test(
-  'what a transaction sends and does not wait for is done in its order, and outside one when it returns',
+  'statements that are not waited for are done in order in a transaction, and before returning outside one',
   async t => {
     const { url, close } = await withDatabase()
     const database = openDatabase(url)
@@ -57,7 +57,7 @@ t.test(
   },
 )
 
-t.test('where it fails, all is undone, and its failure is thrown: not what failed for its sake', async t => {
+t.test('if one of them fails, everything is undone and its error is thrown, not that of a later statement', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {
@@ -80,7 +80,7 @@ t.test('where it fails, all is undone, and its failure is thrown: not what faile
   t.equal(await database.maybeOne(sql.fragment`SELECT FROM principal WHERE id = 'lost'`), undefined)
 })
 
-t.test('a transaction that loses its turn by what it did not wait for is tried again', async t => {
+t.test('a transaction whose statement that was not waited for loses to a deadlock is retried', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {
@@ -106,7 +106,7 @@ t.test('a transaction that loses its turn by what it did not wait for is tried a
   t.equal(tries, 3)
 })
 
-t.test('a transaction that loses its turn is tried again, also where it goes on as if it had not', async t => {
+t.test('a transaction that loses to a deadlock is retried, even if it goes on as if it had not', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {
@@ -133,44 +133,41 @@ t.test('a transaction that loses its turn is tried again, also where it goes on 
   }
 })
 
-t.test(
-  'of the writings that lost to a deadlock one at a time tries again, and whoever did not waits for none',
-  async t => {
-    const { url, close } = await withDatabase()
-    const database = openDatabase(url)
-    t.teardown(async () => {
-      await database.close()
-      await close()
+t.test('of the writes that lost to a deadlock, one at a time is retried, and the others wait for none', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  for (const id of ['one', 'two'])
+    await database.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`)
+  const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
+  const both = Promise.withResolvers<void>()
+  const tries: string[] = []
+  const touched = new Set<string>()
+  const crossing = (first: string, second: string) =>
+    database.writing(async connection => {
+      tries.push(first)
+      await connection.run(touch(first))
+      // Counting the started ones would not do: one could finish with both rows before the other has touched any.
+      if (touched.add(first).size === 2) both.resolve()
+      await both.promise
+      await connection.run(touch(second))
     })
-    for (const id of ['one', 'two'])
-      await database.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`)
-    const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
-    const both = Promise.withResolvers<void>()
-    const tries: string[] = []
-    const touched = new Set<string>()
-    const crossing = (first: string, second: string) =>
-      database.writing(async connection => {
-        tries.push(first)
-        await connection.run(touch(first))
-        // Not who has begun: one could be through with both before the other has touched any.
-        if (touched.add(first).size === 2) both.resolve()
-        await both.promise
-        await connection.run(touch(second))
-      })
-    const ends = await database.transaction(async connection => {
-      await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('deadlock'))`)
-      const ends = [crossing('one', 'two'), crossing('two', 'one')]
-      await Promise.race(ends)
-      await someoneWaits(connection)
-      t.equal(tries.length, 2, 'it has not begun to try again')
-      return ends
-    })
-    await Promise.all(ends)
-    t.equal(tries.length, 3)
-  },
-)
+  const ends = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('deadlock'))`)
+    const ends = [crossing('one', 'two'), crossing('two', 'one')]
+    await Promise.race(ends)
+    await someoneWaits(connection)
+    t.equal(tries.length, 2, 'it has not been retried yet')
+    return ends
+  })
+  await Promise.all(ends)
+  t.equal(tries.length, 3)
+})
 
-t.test('a connection that is lost is another try, but for a commit: nobody knows whether that was done', async t => {
+t.test('after a lost connection a transaction is retried, except at its commit, which may have been done', async t => {
   const { url, close } = await withDatabase()
   const direct = openDatabase(url)
   const { cutAt, address, end } = await openBreakingWire(url)
@@ -208,7 +205,7 @@ t.test('a connection that is lost is another try, but for a commit: nobody knows
   })
 })
 
-/** A wire to the database, which breaks once behind the text that it is told, when that has come through. */
+/** A connection to the database that breaks once, right after a given text was sent. */
 const openBreakingWire = async (url: string) => {
   let cut: string | undefined
   const wire = await openWire(url, (near, far) => {
@@ -232,7 +229,7 @@ const openBreakingWire = async (url: string) => {
   }
 }
 
-t.test('a database that a newer version has migrated is told of, and any other fault stays one', async t => {
+t.test('a statement that a newer migration broke is answered with 503, and any other fault stays one', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {
@@ -255,7 +252,7 @@ t.test('a database that a newer version has migrated is told of, and any other f
 })
 
 t.test(
-  'what is planned once for all values answers as everything else does, and within a transaction sees what it wrote',
+  'a statement with one plan for all values answers as any other does, and sees what its transaction wrote',
   async t => {
     const { url, close } = await withDatabase()
     const database = openDatabase(url)

@@ -54,7 +54,7 @@ await put(
   stored('ValueSet', 'set', { status: 'active', url: 'http://x.org/ValueSet/Set' }),
 )
 
-t.test('texts are compared whole or in part, without case and accents', async t => {
+t.test('texts are compared as a whole or in part, ignoring case and accents', async t => {
   await finds(t, 'Patient', {
     'name co PET': 'ann emile',
     'family co "le-p"': 'emile',
@@ -78,7 +78,7 @@ t.test('texts are compared whole or in part, without case and accents', async t 
   await finds(t, 'Observation', { 'value-string co done': 'three', 'value-string eq done': '' })
 })
 
-t.test('"ne" finds what has another value, and nothing where there is none', async t => {
+t.test('"ne" finds resources with another value, and none without a value', async t => {
   await finds(t, 'Patient', {
     'gender ne male': 'ann',
     'deceased ne true': 'ann emile',
@@ -97,7 +97,7 @@ t.test('"ne" finds what has another value, and nothing where there is none', asy
   })
 })
 
-t.test('times and amounts are ordered as in any search, and may overlap', async t => {
+t.test('times and amounts are ordered as in any search, and can overlap', async t => {
   await finds(t, 'Patient', { 'birthdate ge 1990-05': 'ann emile', 'birthdate eq 1990-05-20': 'emile' })
   await finds(t, 'Observation', {
     'date po 2025-02': 'one two',
@@ -110,7 +110,7 @@ t.test('times and amounts are ordered as in any search, and may overlap', async 
   })
 })
 
-t.test('and, or, not and brackets', async t => {
+t.test('and, or, not and parentheses combine', async t => {
   await finds(t, 'Patient', {
     'gender eq male or gender eq female and family eq pet': 'ann',
     'gender eq male or (gender eq female and family eq pet)': 'ann emile',
@@ -119,7 +119,7 @@ t.test('and, or, not and brackets', async t => {
   })
 })
 
-t.test('a path leads to other resources, and brackets choose among them', async t => {
+t.test('a path leads to other resources, and brackets select among them', async t => {
   await finds(t, 'Observation', {
     'patient.name co pet': 'one two',
     'subject:Patient.organization.name eq laboratory': 'one',
@@ -131,12 +131,12 @@ t.test('a path leads to other resources, and brackets choose among them', async 
   await finds(t, 'Patient', { '_has:Observation:patient:status eq preliminary': 'ann' })
 })
 
-t.test('a filter holds together with other parameters, and is counted', async t => {
+t.test('a filter is combined with other parameters, and counted', async t => {
   t.equal(await found(`Patient?_filter=${encodeURIComponent('name co pet')}&gender=male`), 'emile')
   t.match(await search(`Patient?_filter=${encodeURIComponent('name co pet')}&_summary=count`), { total: 2 })
 })
 
-t.test('codes are compared by value sets and by what subsumes them', async t => {
+t.test('codes are compared by value sets and by subsumption', async t => {
   await put(
     stored('CodeSystem', 'animals', {
       url: 'http://x.org/animals',
@@ -169,7 +169,7 @@ t.test('codes are compared by value sets and by what subsumes them', async t => 
   })
 })
 
-t.test('a code among several differs where it is of another class', async t => {
+t.test('a code among several differs if it is of another class', async t => {
   const rates = (id: string, ...codes: readonly object[]) => {
     const [code, ...others] = codes
     return observation(id, {

@@ -4,7 +4,7 @@ import { type SqlToken, sql as slonik } from 'slonik'
 import t from 'tap'
 import { fragment, join, type Member } from '../../src/storage/fragment.ts'
 
-t.test('values are numbered as they stand in the whole, whatever they stand in', async t => {
+t.test('values are numbered by their place in the whole, however deeply they are nested', async t => {
   const inner = fragment`b = ${'two'} OR c = ANY(${slonik.array([3, 4], 'int4')})`
   const whole = fragment`a = ${1} AND (${inner}) AND ${slonik.identifier(['row', 'd"'])} IS NULL AND (${inner})`
   t.strictSame(
@@ -16,22 +16,22 @@ t.test('values are numbered as they stand in the whole, whatever they stand in',
   )
 })
 
-t.test('null is a value like others', async t => {
+t.test('null is a value like any other', async t => {
   const { sql, values } = fragment`SELECT ${null}, ${false}`
   t.strictSame({ sql, values }, { sql: 'SELECT $1, $2', values: [null, false] })
 })
 
-t.test('undefined is no value, and nothing joined is no SQL', async t => {
+t.test('undefined is not a value, and joining nothing is not SQL', async t => {
   t.throws(() => fragment`a = ${undefined as unknown as Member}`, { name: 'TypeError' })
   t.throws(() => join([], fragment`, `), { name: 'TypeError' })
 })
 
-t.test('what was made as a value, a name or SQL becomes nothing else', async t => {
+t.test('what was made as a value, a name or SQL never becomes anything else', async t => {
   t.throws(() => fragment`a = ${{ type: 'SLONIK_TOKEN_FRAGMENT', sql: 'TRUE', values: [] } as unknown as Member}`.sql)
   t.strictSame(fragment`${"'; DROP TABLE patient"}`.values, ["'; DROP TABLE patient"])
 })
 
-t.test('it is what slonik would have composed', async () => {
+t.test('it composes what slonik would', async () => {
   fc.assert(
     fc.property(tree, made => {
       const ours = make(made, fragment, join)

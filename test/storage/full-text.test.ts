@@ -53,7 +53,7 @@ t.test('_text looks for words in the narrative, without its tags', async t => {
   await finds(t, 'Observation', { '_text=grey': 'narrated' })
 })
 
-t.test('words are joined by AND, OR and brackets', async t => {
+t.test('words are combined with AND, OR and parentheses', async t => {
   await put(
     stored('Device', 'bone', { text: narrative('bone with metastases') }),
     stored('Device', 'liver', { text: narrative('liver, metastases and more') }),
@@ -100,7 +100,7 @@ t.test('_content looks for words anywhere', async t => {
   await finds(t, 'Observation', { '_content=mood': 'measured narrated', '_content=mood -swing': 'narrated' })
 })
 
-t.test('what is changed or deleted is found by its words of now', async t => {
+t.test('what was changed or deleted is found by its current words only', async t => {
   await put(stored('Patient', 'fleeting', { text: narrative('purple') }))
   t.equal(await found('Patient?_text=purple'), 'fleeting')
   await put(stored('Patient', 'fleeting', { text: narrative('orange') }))
@@ -114,14 +114,14 @@ t.test('what is changed or deleted is found by its words of now', async t => {
   t.equal(await found('Patient?_text=orange'), '')
 })
 
-t.test('a text longer than any index takes is found by its beginning', async t => {
+t.test('a text longer than any index holds is found by its beginning', async t => {
   const words = Array.from({ length: 40_000 }, (_, index) => `w${index}`).join(' ')
   await put(stored('Basic', 'long', { code: { text: 'long' }, text: narrative(words) }))
   t.strictSame(await ordered('Basic?_text=w7'), ['long'])
   t.strictSame(await ordered('Basic?_text=w39999'), [])
 })
 
-t.test('a chain ends in words as well', async t => {
+t.test('a chain can end in words as well', async t => {
   await put(
     stored('Observation', 'of-told', { status: 'final', code: { text: 'x' }, subject: { reference: 'Patient/told' } }),
   )
@@ -129,7 +129,7 @@ t.test('a chain ends in words as well', async t => {
   await finds(t, 'Patient', { '_has:Observation:patient:_content=final': 'told' })
 })
 
-t.test('_content takes the words out of those resources alone that have the letters of one', async t => {
+t.test('_content extracts the words only of resources that contain the letters of one', async t => {
   const texts = {
     plain: 'Grey zebra, 7x3b crossings',
     broken: 'a\tzebra\nin "stripes" and back\\slashes',
@@ -149,7 +149,7 @@ t.test('_content takes the words out of those resources alone that have the lett
     Number((await database.one<{ n: string }>(sql.fragment`SELECT nextval('words_taken') AS n`)).n)
   const before = await taken()
   await finds(t, 'Basic', { '_content=zebra': 'accented broken plain' })
-  t.ok((await taken()) - before <= 5, 'four have the letters, or might')
+  t.ok((await taken()) - before <= 5, 'four contain the letters, or might')
   await finds(t, 'Basic', {
     '_content=Zebra GREY': 'plain',
     '_content=zebra 7x3b': 'plain',
@@ -168,7 +168,7 @@ t.test('_content takes the words out of those resources alone that have the lett
   await put(...named)
   const beforeNamed = await taken()
   await finds(t, 'Basic', { '_content=patient': '' })
-  t.ok((await taken()) - beforeNamed <= 2, 'of the accented one alone')
+  t.ok((await taken()) - beforeNamed <= 2, 'only the accented one')
   const several = {
     '_content=7x3b': 'plain',
     '_content="grey zebra"': 'plain',
@@ -179,10 +179,10 @@ t.test('_content takes the words out of those resources alone that have the lett
   }
   const beforeSeveral = await taken()
   await finds(t, 'Basic', several)
-  t.ok((await taken()) - beforeSeveral <= 1 + Object.keys(several).length, 'of the accented one alone, for each')
+  t.ok((await taken()) - beforeSeveral <= 1 + Object.keys(several).length, 'only the accented one, for each')
 })
 
-t.test('_content finds what all words of a content say', async t => {
+t.test('_content finds all words of a content', async t => {
   const parameter = { code: '_content' } as SearchParameter
   const piece = fc.constantFrom(
     ...[

@@ -96,12 +96,12 @@ await storeFor(() => all).write(resources.map(resource => ({ kind: 'update', id:
 const types = ['Patient', 'Observation', 'Condition'] as const
 type Type = (typeof types)[number]
 
-/** A question as the specification words it: what is asked, and what it means for one resource, in plain JavaScript. */
+/** A question in the specification's words: what is asked, and what it means for one resource, in plain JavaScript. */
 type Question =
   | { readonly kind: 'leaf'; readonly query: string; readonly holds: (resource: Resource) => boolean }
   | { readonly kind: 'and' | 'or'; readonly of: readonly Question[] }
   | { readonly kind: 'not'; readonly of: Question }
-  /** An Observation or Condition of a Patient for whom it holds; a Patient of whom there is such a one. */
+  /** An Observation or Condition whose Patient fulfils it; `with`: a Patient who has one that does. */
   | { readonly kind: 'of-patient'; readonly of: Question }
   | { readonly kind: 'with'; readonly source: 'Observation' | 'Condition'; readonly of: Question }
   | { readonly kind: 'own'; readonly patient: string }
@@ -223,7 +223,7 @@ const toExpression = (type: Type, asked: Question): Expression => {
 
 type Allowed = Readonly<Record<Type, Question>>
 
-/** Whether it holds, where of linked resources only those count that may be seen. */
+/** Whether it holds; linked resources count only if they may be seen. */
 const holds = (asked: Question, resource: Resource, allowed: Allowed | undefined): boolean => {
   switch (asked.kind) {
     case 'leaf':
@@ -263,7 +263,7 @@ const accessBy =
   (_action, type) =>
     types.includes(type as Type) ? toExpression(type as Type, allowed[type as Type]) : all
 
-t.test('a search answers what the specification says, and of that only what may be seen', async t => {
+t.test('a search answers what the specification says, restricted to what may be seen', async t => {
   const property = fc.asyncProperty(cases, async ({ type, asked, allowed }) => {
     const search = {
       ...parseSearch(registry, type, new URLSearchParams('_count=1000')),
@@ -286,7 +286,7 @@ const preparing = {
   durations: openDurations(dictionaryConnection),
 }
 
-/** Each resource of the type as it would be written, under the key of the stored one. */
+/** Each resource of the type as it would be written, with the key of the stored one. */
 const candidatesOf = async (type: ResourceType) => {
   const rows = await database.any<Omit<Draft, 'resource'> & { content: Resource }>(sql.fragment`
     SELECT id, pk, version, owner, author, content FROM ${tableOf(type)}`)
@@ -299,7 +299,7 @@ const candidatesOf = async (type: ResourceType) => {
 }
 const candidates = new Map(await Promise.all(types.map(async type => [type, await candidatesOf(type)] as const)))
 
-t.test('a question holds for what is about to be written exactly where it holds once it is stored', async t => {
+t.test('a question holds for a resource that is about to be written exactly if it holds once it is stored', async t => {
   const property = fc.asyncProperty(cases, async ({ type, asked, allowed }) => {
     const expression = restrict(accessBy(allowed), 's', type, toExpression(type, asked))
     const stored = await database.any<{ id: string }>(sql.fragment`

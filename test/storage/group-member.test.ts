@@ -12,7 +12,7 @@ const resources = [
 ]
 await put(...resources)
 
-t.test('a group that is of no study has the members that it names, in chains and back', async t => {
+t.test('a Group without a study has the members that it names, in chains and reverse chains', async t => {
   t.equal(await found('Group?member:Patient.gender=female'), 'family')
   t.equal(await found('Group?member:Patient.gender=male'), '')
   t.equal(await found('Patient?_has:Group:member:_id=family'), 'ann')

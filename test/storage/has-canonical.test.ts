@@ -33,11 +33,11 @@ await put(
 
 const query = '_has:QuestionnaireResponse:questionnaire:status=completed'
 
-t.test('a canonical leads back by the URL, with the version where it has one, or like a reference', async t => {
+t.test('_has follows a canonical back by its URL, with a version if it has one, or by a plain reference', async t => {
   t.equal(await found(`Questionnaire?${query}`), 'q-7 q-8 q-9')
 })
 
-t.test('what may name a row is read once, and not for each row', async t => {
+t.test('the resources that refer are read once, and not for each row', async t => {
   const { where } = parseSearch(loadRegistry(), 'Questionnaire', new URLSearchParams(query))
   const asked = compile(
     restrict(fullAccess, 's', 'Questionnaire', where),

@@ -33,7 +33,7 @@ const patients = ['ann', 'ann-elsewhere', 'bob', 'cat'].map(id => ({ resourceTyp
 await put(
   ...patients,
   { resourceType: 'Group', id: 'ann', type: 'person', actual: true } as never,
-  // Two records of one human.
+  // Two records of the same human.
   {
     resourceType: 'Person',
     id: 'human',
@@ -63,7 +63,7 @@ for (const [query, expected] of Object.entries(cases))
   t.test(`Patient?${query}`, async t => t.equal(await found(`Patient?${query}`), expected))
 
 t.test(
-  'who has measured something is told by the rows of the code that are their own, and of them by the first',
+  'who has measured something is found through the rows of the code in their own compartment, stopping at the first',
   async t => {
     const [registry, classes] = [loadRegistry(), openCodeClasses()]
     const { where } = parseSearch(
@@ -73,7 +73,7 @@ t.test(
     )
     const asked = compile(restrict(fullAccess, 's', 'Patient', where), storedRow('Patient', 'row'), classes)
     const steps = await planOf(database, sql.fragment`SELECT FROM patient AS row WHERE ${asked}`, { analyze: true })
-    // One row among several loops is none in the words of PostgreSQL before 18.
+    // PostgreSQL before 18 says zero rows if several loops find one together.
     for (const relation of ['observation_code', 'observation']) t.ok(rowsLookedAt(steps, relation) <= 1, relation)
   },
 )

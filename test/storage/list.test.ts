@@ -25,7 +25,7 @@ await put(
   list('none'),
 )
 
-t.test('_list finds the items of the type that were not taken off the List', async t => {
+t.test('_list finds the items of the type that were not removed from the List', async t => {
   t.equal(await found('Patient?_list=42'), 'a b')
   t.equal(await found('Patient?_list=List/43'), 'c')
   t.equal(await found('Patient?_list=42,43'), 'a b c')
@@ -34,24 +34,24 @@ t.test('_list finds the items of the type that were not taken off the List', asy
   t.equal(await found('Observation?_list=42'), '')
 })
 
-t.test('a List without items, and one that is not there, have nothing', async t => {
+t.test('a List without items, and one that does not exist, has none', async t => {
   t.equal(await found('Patient?_list=none'), '')
   t.equal(await found('Patient?_list=absent'), '')
 })
 
-t.test('_list holds together with other parameters, and is counted', async t => {
+t.test('_list is combined with other parameters, and counted', async t => {
   t.equal(await found('Patient?_list=42&gender=female'), 'b')
   t.match(await search('Patient?_list=42&_summary=count'), { total: 2 })
 })
 
-t.test('a List that was deleted has no items any more', async t => {
+t.test('a deleted List has no items any more', async t => {
   await put(list('44', item('Patient/d')))
   t.equal(await found('Patient?_list=44'), 'd')
   await server.inject({ method: 'DELETE', url: '/fhir/List/44', headers: { authorization: 'Bearer everything' } })
   t.equal(await found('Patient?_list=44'), '')
 })
 
-t.test('only the items are looked at, however many others there are', async t => {
+t.test('only the items are looked at, however many other resources there are', async t => {
   const ids = Array.from({ length: 400 }, (_, index) => `o${index}`)
   const code = { text: 'x' }
   await put(...ids.map(id => stored('Observation', id, { status: 'final', code })))

@@ -33,28 +33,28 @@ const resources = [
 ]
 await put(...resources)
 
-t.test('a parameter for one type of target has no value where another type is referred to', async t => {
+t.test('a parameter for one type of target has no value if another type is referred to', async t => {
   t.equal(await found('Procedure?patient:missing=true'), 'of-group')
   t.equal(await found('Procedure?patient:missing=false'), 'of-patient of-version')
   t.equal(await found('Procedure?subject:missing=true'), '')
 })
 
-t.test('a parameter that is made of a test is never without its value', async t => {
+t.test('a parameter that is the result of a test always has a value', async t => {
   t.equal(await found('Patient?deceased:missing=true'), '')
   t.equal(await found('Patient?deceased:missing=false'), 'alive dead')
 })
 
-t.test('what an expression asks of a type it asks of those that are made of that type', async t => {
+t.test('what an expression asks of a type holds for types that are derived from it', async t => {
   t.equal(await found('ConceptMap?source-uri=http://a.example/ValueSet/x'), 'from-canonical from-uri')
   t.equal(await found('ConceptMap?source-uri:missing=true'), 'from-nothing')
 })
 
-t.test('a Timing that says no limits is at no time, and so neither at another', async t => {
+t.test('a Timing without limits is at no time, so it is not at another time either', async t => {
   t.equal(await found('ServiceRequest?occurrence=ne2014-06'), 'in-may')
   t.equal(await found('ServiceRequest?occurrence=ge2014'), 'in-may')
 })
 
-t.test('a place in a list that has an extension only is no value', async t => {
+t.test('an item of a list with only an extension is not a value', async t => {
   const why = { url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }
   const named = (id: string, given: readonly (string | null)[]) => ({
     resourceType: 'Patient',

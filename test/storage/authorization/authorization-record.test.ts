@@ -10,7 +10,7 @@ t.teardown(async () => {
   await close()
 })
 
-t.test('what an app has asked goes once it has expired, and codes a day later', async t => {
+t.test('the request of an app goes when it expires, and a code a day later', async t => {
   const hourSeconds = 3600
   const records = [
     { kind: 'Interaction', key: 'asked just now', ttlSeconds: hourSeconds },

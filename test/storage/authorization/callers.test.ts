@@ -21,13 +21,13 @@ const token = (ttlSeconds: number) =>
   })
 const soon = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
-t.test('a caller is the one of the token, and an unknown token is nobody', async t => {
+t.test('a caller is the one of the token, and an unknown token has none', async t => {
   const { find: callers } = openCallers(database)
   t.match(await callers(await token(60)), { patient: 'ann' })
   t.equal(await callers('x'.repeat(43)), undefined)
 })
 
-t.test('a token ends when it expires, however lately it was seen', async t => {
+t.test('a token ends when it expires, however recently it was used', async t => {
   const { find: callers } = openCallers(database)
   const brief = await token(1)
   t.match(await callers(brief), { patient: 'ann' })
@@ -44,7 +44,7 @@ t.test('a revoked token ends within two seconds', async t => {
   t.equal(await callers(bearer), undefined)
 })
 
-t.test('and so it does where the clock is set back an hour meanwhile', async t => {
+t.test('so it does if the clock is set back an hour meanwhile', async t => {
   const { find: callers } = openCallers(database)
   const bearer = await token(60)
   t.match(await callers(bearer), { patient: 'ann' })
@@ -53,7 +53,7 @@ t.test('and so it does where the clock is set back an hour meanwhile', async t =
   t.equal(await callers(bearer), undefined)
 })
 
-t.test('and at once in the process that revoked it', async t => {
+t.test('it ends at once in the process that revoked it', async t => {
   const { find, forget } = openCallers(database)
   const bearer = await token(60)
   t.match(await find(bearer), { patient: 'ann' })
@@ -64,7 +64,7 @@ t.test('and at once in the process that revoked it', async t => {
   t.match(await underWay, { patient: 'ann' })
 })
 
-t.test('who comes with texts that can be no token makes nobody forgotten who was refused just before', async t => {
+t.test('texts that cannot be tokens do not push out what is remembered of a refused one', async t => {
   const { findRefused } = openCallers(database)
   const over = await token(-1)
   t.match(await findRefused(over), { patient: 'ann' })

@@ -25,7 +25,7 @@ const launch = async (who: SignedIn, scopes: readonly string[]) => {
 }
 type Tokens = Awaited<ReturnType<typeof launch>>
 
-/** Wherever an access token is asked about, and what a refresh token gets. */
+/** What each place that checks an access token answers, and what a refresh token gets. */
 const doors = async ({ access_token: token, refresh_token }: Tokens) => ({
   read: (await send(token, 'GET', `Patient/${ann}`)).statusCode,
   told: (await tokenRequest(server, { token, client_id: app.id }, {}, '/oauth/token/introspection')).body.active,
@@ -34,7 +34,7 @@ const doors = async ({ access_token: token, refresh_token }: Tokens) => ({
 })
 const over = { read: 401, told: false, listed: 0, refreshed: 400 }
 
-/** What ends by time may be noticed two seconds late. */
+/** An end by time may be noticed two seconds late. */
 const ends: Readonly<
   Record<string, readonly [bound: string, end: (who: SignedIn, tokens: Tokens) => Promise<unknown>]>
 > = {
@@ -76,7 +76,7 @@ for (const [how, [bound, end]] of Object.entries(ends))
     t.strictSame(await doors(tokens), over)
   })
 
-t.test('what was not bound to the sign-in goes on without it', async t => {
+t.test('offline access outlives the sign-in', async t => {
   const who = await signIn(person)
   const tokens = await launch(who, ['patient/Patient.rs', 'offline_access'])
   await endSession(database, person, who.id)

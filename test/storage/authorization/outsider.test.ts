@@ -32,7 +32,7 @@ const grant = async (
 const introspect = async (of: string, clientId: string) =>
   (await tokenRequest(server, { token: of, client_id: clientId }, {}, '/oauth/token/introspection')).body
 const status = async (bearer: string, url: string) => (await send(bearer, 'GET', url)).statusCode
-/** Somebody who works at the organizations, and is the patients; the first role is answered, to end it. */
+/** Somebody who works at the organizations and is the patients. Also answers the first role, so that it can be ended. */
 const employee = async (organizations: readonly string[], ...patients: readonly string[]) => {
   const { id } = await create(world.administrator, { resourceType: 'Practitioner', name: [{ family: 'Helen' }] })
   const practitioner = { reference: `Practitioner/${id}` }
@@ -50,7 +50,7 @@ const employee = async (organizations: readonly string[], ...patients: readonly 
   const person = { resourceType: 'Person' as const, link: link.map(reference => ({ target: { reference } })) }
   return { who: await signIn((await create('everything', person)).id), role: roles[0] }
 }
-/** As whom the latest of what the token asked is recorded, once it has asked. */
+/** On whose behalf the latest request of the token is recorded, after it has made one. */
 const lastRecords = async (bearer: string) => {
   await send(bearer, 'GET', `Patient/${bob}`)
   const rows = await database.any(
@@ -63,7 +63,7 @@ const over = { status: 400, body: { error: 'invalid_grant' } }
 
 const asked = ['offline_access', 'launch/patient', 'patient/*.cruds']
 
-t.test('staff have no patient to give an app that registered itself', async t => {
+t.test('staff have no patient whom they can give to an app that registered itself', async t => {
   t.equal(
     await status(
       await token({ subject: { kind: 'user', person: staff.person }, scope: 'user/*.rs' }),
@@ -80,7 +80,7 @@ t.test('staff have no patient to give an app that registered itself', async t =>
   await t.rejects(begun.browser.allow(begun.id, staff, { scopes: asked }), because('required'))
 })
 
-t.test('who is staff and a patient gives such an app what is their own, and what it has is a patient’s', async t => {
+t.test('somebody who is staff and a patient gives such an app only their own data, as a patient', async t => {
   const { who: both } = await employee([lab.organization], bob)
   const begun = await ask(stranger.id, `openid fhirUser ${asked.join(' ')}`)
   t.match(await begun.browser.find(begun.id, both), { kind: 'decide', patients: { given: bob } })
@@ -95,7 +95,7 @@ t.test('who is staff and a patient gives such an app what is their own, and what
 })
 
 t.test(
-  'by a patient’s token for themselves staff are that patient, through whichever app, and sign as no staff',
+  'with a patient’s token for themselves, staff act as that patient in any app, and sign nothing as staff',
   async t => {
     const { who } = await employee([lab.organization], bob)
     const { person } = who
@@ -134,13 +134,13 @@ t.test(
     }
     const { id } = (await send(asStaff, 'POST', 'Subscription', subscription)).json()
     t.equal(await status(asStaff, `Subscription/${id}`), 200)
-    t.equal(await status(asPatient, `Subscription/${id}`), 404, 'what they subscribe to as staff stays theirs as staff')
+    t.equal(await status(asPatient, `Subscription/${id}`), 404, 'their subscriptions as staff remain theirs as staff')
     const { rows } = await lastRecords(asPatient)
-    t.strictSame(rows, [{ person, practitioner: null, patient: bob }], 'and the record says as whom they asked')
+    t.strictSame(rows, [{ person, practitioner: null, patient: bob }], 'the record says as whom they asked')
   },
 )
 
-t.test('what such an app was let have of others’ data before is over', async t => {
+t.test('what such an app was granted of others’ data before has ended', async t => {
   const given = { person: staff.person, client: stranger.id, context: {}, ttlSeconds: 3600 }
   const before = async (scope: string, patient?: string) => {
     const grantId = await createGrant(database, { ...given, scope, ...(patient === undefined ? {} : { patient }) })
@@ -160,7 +160,7 @@ t.test('what such an app was let have of others’ data before is over', async t
     client: stranger.id,
     scope: 'patient/*.cruds user/*.cruds',
   })
-  t.equal(await status(bare, `Patient/${ann}`), 403, 'nor by a token of no grant')
+  t.equal(await status(bare, `Patient/${ann}`), 403, 'nor with a token that has no grant')
 })
 
 t.test('what staff let an app of an organization do ends with their role there', async t => {
@@ -177,7 +177,7 @@ t.test('what staff let an app of an organization do ends with their role there',
   const refresh = (refresh_token: string) => tokenRequest(server, { grant_type: 'refresh_token', refresh_token })
   const { status: refreshed, body: later } = await refresh(first.refresh_token)
   t.equal(refreshed, 200)
-  t.equal(await status(first.access_token, `Patient/${theirs}`), 200, 'of wherever they work')
+  t.equal(await status(first.access_token, `Patient/${theirs}`), 200, 'of all places where they work')
 
   const ended = await server.inject({
     method: 'DELETE',
@@ -202,5 +202,5 @@ t.test('what staff let an app of an organization do ends with their role there',
   )
   const open = await client({ name: 'For everybody', scope: 'user/*.rs' })
   const { access_token } = await grant(await ask(open.id, 'user/Patient.rs'), who, ['user/Patient.rs'])
-  t.equal(await status(access_token, `Patient/${theirs}`), 200, 'an app that the operator approved for all goes on')
+  t.equal(await status(access_token, `Patient/${theirs}`), 200, 'an app that the operator approved for all continues')
 })

@@ -20,7 +20,7 @@ t.teardown(async () => {
 
 const request = { client: 'cli', scope: 'patient/*.rs nonsense', ttlSeconds: 60 }
 
-t.test('a token is 43 characters of which only the hash is kept', async t => {
+t.test('a token has 43 characters, and only its hash is kept', async t => {
   const token = await issueToken(database, { ...request, subject: { kind: 'patient', patient: 'ann' } })
   t.match(token, /^[A-Za-z0-9_-]{43}$/)
   const { dump } = await database.one<{ dump: string }>(
@@ -36,7 +36,7 @@ t.test('a token is 43 characters of which only the hash is kept', async t => {
   t.equal((await findCaller(database, token))?.scopes.length, 1)
 })
 
-t.test('unknown, expired and revoked tokens are nobody’s', async t => {
+t.test('unknown, expired and revoked tokens belong to nobody', async t => {
   const subject = { kind: 'patient', patient: 'ann' } as const
   const token = await issueToken(database, { ...request, subject })
   for (const other of ['', 'x', token.slice(1), `${token}x`, token.replace(/./, one => (one === 'A' ? 'B' : 'A'))])
@@ -48,14 +48,14 @@ t.test('unknown, expired and revoked tokens are nobody’s', async t => {
   t.equal(await findCaller(database, await issueToken(database, { ...request, subject, client: 'nobody' })), undefined)
 })
 
-/** A token as the authorization server makes them. */
+/** A token as the authorization server makes it. */
 const issue = (client: string, grant?: string) => {
   const token = newSecret()
   const given = { token, client, scope: 'patient/*.rs', issued: {}, ttlSeconds: 60 }
   return keepIssuedToken(database, grant === undefined ? given : { ...given, grant })
 }
 
-t.test('no token is made of a grant that is over or another client’s, nor for a client that is disabled', async t => {
+t.test('no token is made for a grant that ended or is another client’s, nor for a disabled client', async t => {
   await registerClient(database, { id: 'diary', name: 'Diary', policies: [] })
   const granted = async (more: Partial<Pick<NewGrant, 'ttlSeconds'>> = {}) => {
     const given = { client: 'diary', patient: 'ann', scope: 'patient/*.rs', context: {}, ttlSeconds: 60, ...more }
@@ -70,7 +70,7 @@ t.test('no token is made of a grant that is over or another client’s, nor for 
   t.strictSame([await issue('diary'), await issue('unknown')], [false, false])
 })
 
-t.test('who makes a token while its grant ends, or its client is disabled, waits and makes none', async t => {
+t.test('making a token while its grant ends, or its client is disabled, waits and makes none', async t => {
   await registerClient(database, { id: 'watch', name: 'Watch', policies: [] })
   const given = { client: 'watch', patient: 'ann', scope: 'patient/*.rs', context: {}, ttlSeconds: 60 }
   const grant = (await createGrant(database, given)) ?? ''
@@ -89,7 +89,7 @@ t.test('who makes a token while its grant ends, or its client is disabled, waits
   }
 })
 
-t.test('doing everything belongs to one token and never to its client', async t => {
+t.test('the policy to do everything belongs to a single token, and never to its client', async t => {
   await registerClient(database, { id: 'import', name: 'Import', organization: 'lab', policies: ['data-submission'] })
   const own = { ...request, client: 'import', subject: { kind: 'client' } } as const
   const everything = await findCaller(database, await issueToken(database, { ...own, policies: ['everything'] }))
@@ -102,10 +102,10 @@ t.test('doing everything belongs to one token and never to its client', async t 
     subject: { kind: 'patient', patient: 'ann' },
     policies: ['everything'],
   })
-  t.notOk((await findCaller(database, patients))?.client.policies.has('everything'), 'nor to a patient’s token')
+  t.notOk((await findCaller(database, patients))?.client.policies.has('everything'), 'nor to the token of a patient')
 })
 
-t.test('an account is found by its address; staff carry their practitioner and where they register', async t => {
+t.test('an account is found by its address; staff have their practitioner and where they register', async t => {
   const world = await w.openWorld()
   t.teardown(world.close)
   const telecom = [{ system: 'email' as const, value: 'Doc@Example.org' }]

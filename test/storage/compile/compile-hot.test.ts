@@ -16,7 +16,7 @@ t.teardown(async () => {
   await close()
 })
 
-// Fifty rows a patient, as PostgreSQL takes it for granted of everybody: it would rather look at all of them than at another index.
+// Fifty rows for each patient, which is what PostgreSQL assumes for everybody: it prefers to look at all of them over using another index.
 await database.run(sql.fragment`
   INSERT INTO observation_code (patient_id, code_id, kind_id, device_id, component, is_joint, effective_start, effective_end, pk, last_updated)
   SELECT number % 400, number % 3, 1, 0, 0, FALSE, moment, moment, number / 3, now()
@@ -28,7 +28,7 @@ await database.run(sql.fragment`
 for (const table of ['observation', 'observation_code'])
   await database.run(sql.fragment`VACUUM ANALYZE ${sql.identifier([table])}`)
 
-/** The ways into observation_code from an Observation that is there. */
+/** The indexes through which observation_code is reached from an Observation. */
 const waysOf = (query: string) =>
   database.transaction(async connection => {
     await connection.run(sql.fragment`SET LOCAL enable_seqscan = off`)

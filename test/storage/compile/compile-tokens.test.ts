@@ -66,7 +66,7 @@ const asked: Readonly<Record<string, readonly string[]>> = {
   'Patient?active': ['true', 'false', 'nothing'],
   'Patient?phone': ['1', '2', 'nothing'],
 }
-/** All ways to choose some of them. */
+/** All subsets. */
 const choices = <T>([first, ...rest]: readonly T[]): readonly (readonly T[])[] =>
   first === undefined ? [[]] : choices(rest).flatMap(some => [some, [first, ...some]])
 
@@ -88,7 +88,7 @@ for (const [parameter, values] of Object.entries(asked))
     }
   })
 
-t.test('a write that only some may see is held against several codes as a search is', async t => {
+t.test('a condition with several codes for a write that only some may see finds what a search does', async t => {
   const query = `code=${own}|1,${own}|7&subject=Patient/${ann}`
   const answer = await server.inject({
     method: 'POST',
@@ -96,10 +96,10 @@ t.test('a write that only some may see is held against several codes as a search
     headers: { authorization: 'Bearer everything', 'if-none-exist': query },
     payload: { resourceType: 'Condition', subject: { reference: `Patient/${ann}` } },
   })
-  t.equal(answer.statusCode, 200, 'it is there already')
+  t.equal(answer.statusCode, 200, 'it exists already')
 })
 
-t.test('however many values are asked for, PostgreSQL is asked the same', async t => {
+t.test('however many values are asked for, the SQL is the same', async t => {
   const registry = loadRegistry()
   const asking = { classes: openCodeClasses(), access: fullAccess, commonTokens: () => false }
   const conditionOf = (type: 'Condition' | 'Observation' | 'Patient', parameter: string, count: number) => {
@@ -115,7 +115,7 @@ t.test('however many values are asked for, PostgreSQL is asked the same', async 
     t.equal(conditionOf(type, parameter, 100), conditionOf(type, parameter, 2), `${type} by ${parameter}`)
 })
 
-t.test('however many codes the scopes of a token have, PostgreSQL is asked the same', async t => {
+t.test('however many codes the scopes of a token have, the SQL is the same', async t => {
   const registry = loadRegistry()
   const conditionOf = (count: number) => {
     const scopes = Array.from({ length: count }, (_, index) => `patient/Observation.rs?code=${own}|${index}`).join(' ')

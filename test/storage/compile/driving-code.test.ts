@@ -34,7 +34,7 @@ await put(
   } as never,
 )
 
-/** Newest first, page after page: each once, however many of its components match. */
+/** Newest first, page after page, each Observation once, however many of its components match. */
 const cases: Readonly<Record<string, readonly string[]>> = {
   [`component-code=${loinc}|8480-6`]: ['twice', 'once', 'low'],
   [`component-code-value-quantity=${loinc}|8480-6$gt150`]: ['twice', 'once'],
@@ -49,7 +49,7 @@ for (const [query, expected] of Object.entries(cases))
   for (const count of ['', '&_count=1'])
     t.test(query + count, async t => t.strictSame(await ordered(`Observation?${query}${count}`), expected))
 
-t.test('a total counts each once', async t => {
+t.test('a total counts each Observation once', async t => {
   const { headers, url } = {
     headers: { authorization: 'Bearer everything' },
     url: `/fhir/Observation?component-code=${encodeURIComponent(`${loinc}|8480-6`)}&_total=accurate`,

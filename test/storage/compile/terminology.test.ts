@@ -2,7 +2,7 @@ import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { openMatching } from '../../support/matching.ts'
 
-/** `:in`, `:not-in`, `:above` and `:below`, by the value sets and code systems that are held here. */
+/** `:in`, `:not-in`, `:above` and `:below`, with the value sets and code systems that are stored here. */
 const { put, finds, close } = await openMatching()
 t.teardown(close)
 
@@ -78,7 +78,7 @@ await put(
 )
 const set = (name: string) => `http://x.example/ValueSet/${name}`
 
-t.test('the codes of a value set', async t => {
+t.test(':in and :not-in take the codes of a value set', async t => {
   await finds(t, 'Condition', {
     [`code:in=${set('listed')}`]: 'c-dog c-other',
     'code:in=ValueSet/listed': 'c-dog c-other',
@@ -95,7 +95,7 @@ t.test('the codes of a value set', async t => {
   })
 })
 
-t.test('what subsumes a code, and what it subsumes', async t => {
+t.test(':above and :below follow what subsumes a code and what it subsumes', async t => {
   await finds(t, 'Condition', {
     [`code:below=${animals}|dog`]: 'c-dog c-poodle',
     [`code:below=${animals}|animal`]: 'c-animal c-bird c-dog c-poodle',
@@ -106,7 +106,7 @@ t.test('what subsumes a code, and what it subsumes', async t => {
   })
 })
 
-t.test('the terminology of R4 itself', async t => {
+t.test('the terminology of R4 itself is known', async t => {
   await put(
     { resourceType: 'Patient', id: 'female', gender: 'female', maritalStatus: coded({ code: 'M' }) },
     { resourceType: 'Patient', id: 'unknown', gender: 'unknown' },
@@ -137,7 +137,7 @@ t.test('the terminology of R4 itself', async t => {
   })
 })
 
-t.test('a kind of data is a value set, and each of its codes means its class', async t => {
+t.test('a kind of data is a value set, and each of its codes stands for its whole class', async t => {
   const observation = (id: string, system: string, code: string) => ({
     resourceType: 'Observation',
     id,
@@ -161,7 +161,7 @@ t.test('a kind of data is a value set, and each of its codes means its class', a
   })
 })
 
-t.test('what cannot be listed is refused, and the refusal says why', async t => {
+t.test('a value set that cannot be expanded is refused, and the refusal says why', async t => {
   const message = async (query: string) => {
     try {
       await finds(t, 'Condition', { [query]: '' })

@@ -29,7 +29,7 @@ const asked = (operation: string, query: Readonly<Record<string, string>>) =>
     headers: { authorization: 'Bearer everything' },
   })
 
-/** The sums of days, a list for each source. */
+/** The sums of the days, one list for each source. */
 const sumsOf = async (start: string, end: string, timezone: string) => {
   const code = 'omh:step-count,41950-7'
   const answer = await asked('series', { code, unit: '{steps}', start, end, timezone, step: 'day' })
@@ -40,7 +40,7 @@ const sumsOf = async (start: string, end: string, timezone: string) => {
     .parameter.flatMap(({ resource }) => resource?.component.at(-1)?.valueSampledData.data ?? [])
 }
 
-t.test('of one source the hours of a day and its total are not added: what is more counts', async t => {
+t.test('the hours of a day and its total from the same source are not added: the larger counts', async t => {
   const hours = (day: string, values: readonly number[], more = {}) =>
     values.map((value, hour) => {
       const start = `${day}T${String(hour + 8).padStart(2, '0')}`
@@ -66,7 +66,7 @@ t.test('of one source the hours of a day and its total are not added: what is mo
 })
 
 t.test(
-  'what two kinds tell of the same time is not added: a night and its episode, energy and that of an activity',
+  'the same time in two kinds is not added: a night and its sleep episode, energy and that of an activity',
   async t => {
     const quantity = (value: number, code: string) => ({ value, system: 'http://unitsofmeasure.org', code })
     const asleep = (id: string, code: object, start: string, end: string, more: object) => ({
@@ -104,7 +104,7 @@ t.test(
   },
 )
 
-t.test('a total of 24 hours is of the day of its time, whatever else is of that day', async t => {
+t.test('a total of 24 hours belongs to the day of its time, whatever else that day has', async t => {
   await put(
     steps({ effectiveDateTime: '2026-04-01T21:30:00+02:00' }, 4000, ofDay),
     steps(lasting('2026-04-01T10:00:00+02:00', '2026-04-01T11:00:00+02:00'), 900),
@@ -117,7 +117,7 @@ t.test('a total of 24 hours is of the day of its time, whatever else is of that 
   t.same(await sumsOf('2026-03-31T22:00:00Z', '2026-04-03T21:59:59Z', 'Europe/Berlin'), ['4000 5000 6000'])
 })
 
-t.test('so much a day is as much in a total of 24 hours, and nothing in what is of no day', async t => {
+t.test('a rate per day counts as the total of 24 hours, and other rates and units count for nothing', async t => {
   const rate = (value: number, code: string) => ({
     valueQuantity: { value, system: 'http://unitsofmeasure.org', code },
   })
@@ -130,7 +130,7 @@ t.test('so much a day is as much in a total of 24 hours, and nothing in what is 
   t.same(await sumsOf('2026-05-01', '2026-05-03', 'UTC'), ['7000 8000 E'])
 })
 
-t.test('$daily-summary has the same, of energy too', async t => {
+t.test('$daily-summary has the same sums, for energy too', async t => {
   const energy = (effective: object, code: string, value: number) =>
     steps(effective, value, {
       code: coded(code),
@@ -154,7 +154,7 @@ t.test('$daily-summary has the same, of energy too', async t => {
   )
 })
 
-t.test('a day that was written without a time is that day wherever it is read', async t => {
+t.test('a day that was written without a time is the same day in every time zone', async t => {
   await put(steps({ effectiveDateTime: '2026-06-02' }, 3000, ofDay))
   for (const [timezone, start, end] of [
     ['Pacific/Honolulu', '2026-06-01T10:00:00Z', '2026-06-04T09:59:59Z'],
@@ -164,7 +164,7 @@ t.test('a day that was written without a time is that day wherever it is read', 
     t.same(await sumsOf(start, end, timezone), ['E 3000 E'], timezone)
 })
 
-t.test('the sum has the readings that come to most of those of which no two overlap, as trying all has it', async t => {
+t.test('the sum is the largest that readings without overlap come to, as trying all subsets shows', async t => {
   let state = 11
   const random = (below: number) => {
     state = (state * 48_271) % 2_147_483_647

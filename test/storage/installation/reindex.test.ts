@@ -33,7 +33,7 @@ await world.everything('PUT', 'Observation/of-seconds', {
   valueSampledData: { origin: { value: 0 }, period: 1000, dimensions: 1, data: '60 E 61' },
 })
 
-/** All that can be made again; numbers of dictionaries are not. */
+/** Everything that can be derived again; the numbers in dictionaries cannot. */
 const derived = [
   'compartment',
   'index_string',
@@ -72,7 +72,7 @@ const dump = async () => {
   return Object.fromEntries(tables.map((table, index) => [table, rows[index]?.map(({ row }) => row)]))
 }
 
-t.test('everything beside the resources can be made again from them', async t => {
+t.test('everything beside the resources can be derived from them again', async t => {
   const before = await dump()
   for (const table of derived) {
     t.ok((before[table]?.length ?? 0) > 0, `${table} has something to lose`)
@@ -95,13 +95,13 @@ t.test('everything beside the resources can be made again from them', async t =>
   for (const table of Object.keys(before)) t.strictSame(after[table], before[table], table)
 })
 
-t.test('of many Observations it looks at each a few times, not all of them for each five hundred', async t => {
+t.test('it looks at each of many Observations a few times, not at all of them for each five hundred', async t => {
   await database.run(sql.fragment`
     INSERT INTO observation SELECT patient_id, 9000000000 + number, 'copy-' || number, version, last_updated, owner, author, '{}'::bigint[],
       content, kind_id, device_id, effective_start, effective_end, is_joint, lasts_from, lasts_until
     FROM observation, generate_series(1, 10000) AS number WHERE id = 'of-seconds'`)
   await database.run(sql.fragment`ANALYZE observation`)
-  // As PostgreSQL chooses where they are more.
+  // PostgreSQL chooses the same if there are more.
   await database.run(
     sql.fragment`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$`,
   )
@@ -109,11 +109,11 @@ t.test('of many Observations it looks at each a few times, not all of them for e
   const own = openDatabase(world.url, { poolSize: 2 })
   const [registry, classes] = [loadRegistry(), openCodeClasses()]
   await reindex({ database: own, dictionaryConnection: database, registry, classes })
-  // What a connection has seen is counted by its end.
+  // What a connection has read is counted by the time it ends.
   await own.close()
   const { count, passedOver } = await database.one<{ count: number; passedOver: number }>(sql.fragment`
     SELECT count(*)::int AS count, count(*) FILTER (WHERE tokens = '{}')::int AS "passedOver" FROM observation`)
-  t.equal(passedOver, 0, 'none is passed over')
+  t.equal(passedOver, 0, 'none is left out')
   const times = ((await rowsSeen()) - before) / count
   t.ok(times <= 8, `${times} times`)
 })

@@ -41,25 +41,25 @@ const viewer = w.staff('viewer')
 const visitor = w.registrar('visitor', 'elsewhere')
 const ann = w.patient('ann', 'patient/*.cruds patient/Binary.cruds')
 
-t.test('a Binary is read by whoever may read what its securityContext names', async t => {
+t.test('a Binary can be read by whoever can read what its securityContext names', async t => {
   const seen = (caller: Caller) => see(storeOf(caller), 'Binary')
   t.strictSame(await seen(member), ['of-ann', 'of-study'])
   t.strictSame(await seen(viewer), ['of-ann', 'of-study'])
   t.strictSame(await seen(visitor), ['of-bob'])
   t.strictSame(await seen(ann), ['of-ann', 'of-pulse'])
-  t.strictSame(await seen(w.patient('ann')), [], 'by a scope of its own')
+  t.strictSame(await seen(w.patient('ann')), [], 'it needs a scope of its own')
   t.strictSame(await seen(w.patient('ann', 'patient/Binary.rs patient/Observation.rs')), ['of-pulse'])
   t.strictSame(await seen(w.administrator), [])
 })
 
-t.test('and written by whoever may write that', async t => {
+t.test('it can be written by whoever can write that', async t => {
   t.equal(await create(member, 'Patient/ann'), 'created')
   t.equal(await create(member, 'ResearchStudy/open'), 'created')
   t.equal(await create(viewer, 'Patient/ann'), 403)
   t.equal(await create(member, 'Observation/pulse'), 403)
   t.equal(await create(member, 'Patient/bob'), 403)
   t.equal(await create(member, 'Patient/nobody'), 403)
-  t.equal(await create(member), 'created', 'without a context it is the organization’s')
+  t.equal(await create(member), 'created', 'without a context it belongs to the organization')
   t.equal(await create(viewer), 403)
   t.equal(await create(ann, 'Observation/pulse'), 'created')
   t.equal(await create(ann, 'Patient/bob'), 403)
@@ -67,13 +67,13 @@ t.test('and written by whoever may write that', async t => {
   t.equal(await create(w.administrator, 'Patient/ann'), 403)
 })
 
-t.test('to another context it goes only by who may write both', async t => {
+t.test('only somebody who can write both contexts moves it to another one', async t => {
   const move = (caller: Caller, context: string) =>
     outcome(caller, { kind: 'update', id: 'of-ann', resource: binary(context, 'of-ann') })
   t.equal(await move(member, 'Patient/bob'), 403)
   t.equal(await move(visitor, 'Patient/bob'), 404)
   t.equal(await move(member, 'ResearchStudy/open'), 'updated')
-  t.equal(await move(ann, 'Patient/ann'), 404, 'it is the study’s now')
+  t.equal(await move(ann, 'Patient/ann'), 404, 'it belongs to the study now')
   t.equal(await outcome(viewer, { kind: 'delete', type: 'Binary', id: 'of-ann' }), 403)
   t.equal(await outcome(member, { kind: 'delete', type: 'Binary', id: 'of-ann' }), 'deleted')
 })

@@ -35,35 +35,35 @@ await put(
   by('second', 'band-2'),
 )
 
-t.test('what a device has measured follows the source that it names', async t => {
+t.test('data of a device belongs to the source that the device names', async t => {
   t.strictSame(await seen(), ['first', 'second'])
   await put(band('other'))
-  t.strictSame(await seen(), ['second'], 'it was named wrongly')
+  t.strictSame(await seen(), ['second'], 'the source was wrong')
   await put(by('third', 'band'))
-  t.strictSame(await seen(), ['second'], 'also what comes at once after that')
+  t.strictSame(await seen(), ['second'], 'data that is stored right after that, too')
   t.strictSame(await see(storeOf(w.staff('researcher')), 'Observation', 'code=omh:heart-rate'), ['second'])
   await put(band('acme'))
   t.strictSame(await seen(), ['first', 'second', 'third'])
   await importer.write(
     [band('other'), by('fourth', 'band')].map(resource => ({ kind: 'update', id: resource.id ?? '', resource })),
   )
-  t.strictSame(await seen(), ['second'], 'also what comes together with that')
+  t.strictSame(await seen(), ['second'], 'data that is stored together with that, too')
   await put(band('acme'))
   t.strictSame(await seen(), ['first', 'fourth', 'second', 'third'])
   await put(band())
-  t.strictSame(await seen(), ['second'], 'of no source')
+  t.strictSame(await seen(), ['second'], 'it names no source')
   await put(band('band-2'))
-  t.strictSame(await seen(), ['second'], 'a device of a patient is no source')
+  t.strictSame(await seen(), ['second'], 'a device of a patient is not a source')
 })
 
-t.test('a device may come after what it has measured', async t => {
+t.test('a device can be stored after what it has measured', async t => {
   await put(by('early', 'late'))
   t.notOk((await seen()).includes('early'))
   await put(band('acme', 'late'))
   t.ok((await seen()).includes('early'))
 })
 
-t.test('a device that is deleted is of no source, and of the one that it names when it comes back', async t => {
+t.test('a deleted device has no source, and one that returns has the source that it then names', async t => {
   const others = ['early', 'second']
   const remove = () => importer.write([{ kind: 'delete', type: 'Device', id: 'band' }])
   await put(band('acme'))
@@ -71,7 +71,7 @@ t.test('a device that is deleted is of no source, and of the one that it names w
   await remove()
   t.strictSame(await seen(), others)
   await put(by('fifth', 'band'))
-  t.strictSame(await seen(), others, 'also what comes at once after that')
+  t.strictSame(await seen(), others, 'data that is stored right after that, too')
   await put(band())
   t.strictSame(await seen(), others, 'it names none now')
   await remove()

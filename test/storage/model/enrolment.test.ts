@@ -5,7 +5,7 @@ import { openStudies } from '../../support/study.ts'
 const { server, create, institution, study, participant, staffToken, patientToken, send } = await openStudies()
 t.teardown(() => server.close())
 
-t.test('who has left a study is enrolled anew when nothing that they gave it stands', async t => {
+t.test('somebody who left a study is enrolled again if nothing that they gave to it is in force', async t => {
   const lab = await institution('lab')
   const kinds = ['omh:heart-rate']
   const { id: sleep, researcher } = await study(lab.manager, lab.organization, 'Sleep', kinds)
@@ -37,7 +37,7 @@ t.test('who has left a study is enrolled anew when nothing that they gave it sta
         },
       ],
     })
-  t.equal((await send(own, 'PUT', `ResearchSubject/${place.id}`, place)).statusCode, 403, 'nor by a client of theirs')
+  t.equal((await send(own, 'PUT', `ResearchSubject/${place.id}`, place)).statusCode, 403, 'nor with a client of theirs')
   t.equal(
     (await send(lab.manager, 'PUT', `ResearchSubject/${place.id}`, { ...place, status: 'off-study' })).statusCode,
     200,
@@ -54,7 +54,7 @@ t.test('who has left a study is enrolled anew when nothing that they gave it sta
   t.equal(await seen(), 0)
   const headers = { authorization: `Bearer ${lab.manager}` }
   await server.inject({ method: 'DELETE', url: `/fhir/ResearchSubject/${place.id}`, headers })
-  t.equal((await anew()).statusCode, 422, 'also where the place that they left is deleted')
+  t.equal((await anew()).statusCode, 422, 'even if the place that they left is deleted')
 
   const [{ resource: given }] = (await send(own, 'GET', 'Consent')).json().entry
   const why = { url: inactivationReason, valueCodeableConcept: { text: 'They have left' } }

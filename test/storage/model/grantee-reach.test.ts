@@ -5,7 +5,7 @@ import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
 import { withDatabase } from '../../support/database.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 
-/** What consents reach whom is kept beside memberships, staff and studies, and must say what follows from these at any time. */
+/** Which consents reach whom is kept beside memberships, staff and studies, and must always equal what follows from them. */
 const { url, close } = await withDatabase()
 const database = openDatabase(url)
 t.teardown(async () => {
@@ -71,7 +71,7 @@ const statement: fc.Arbitrary<SqlFragment> = fc.oneof(
   fc.constant(sql.fragment`DELETE FROM organization_ancestor WHERE organization <> ancestor`),
 )
 
-t.test('after each statement it is what follows from the tables', async t => {
+t.test('after each statement it equals what follows from the tables', async t => {
   const seed = 20261125
   let reached = 0
   for (const one of fc.sample(statement, { numRuns: 400, seed })) {
@@ -85,7 +85,7 @@ t.test('after each statement it is what follows from the tables', async t => {
   t.ok(reached > 8, `up to ${reached} at once`)
 })
 
-t.test('of two transactions that know nothing of each other the later sees what the earlier wrote', async t => {
+t.test('of two transactions that do not see each other, the later one sees what the earlier one wrote', async t => {
   for (const table of ['membership', 'study', 'study_grantee', 'study_staff', 'grantee'])
     await database.run(sql.fragment`DELETE FROM ${sql.identifier([table])}`)
   const ever = { from: '2020-01-01', to: '2030-01-01' }
@@ -112,7 +112,7 @@ t.test('of two transactions that know nothing of each other the later sees what 
   ])
 })
 
-t.test('what a study has written is followed for that study, however many others its members see', async t => {
+t.test('a write to a study reads rows for that study, however many other studies its members see', async t => {
   const ever = { from: '2020-01-01', to: '2030-01-01' }
   await database.run(sql.fragment`
     INSERT INTO membership (id, practitioner, organization, rank, period_start, period_end)
@@ -133,14 +133,14 @@ t.test('what a study has written is followed for that study, however many others
     )
   }
   const before = await rowsRead()
-  // After five times PostgreSQL keeps a plan.
+  // PostgreSQL keeps a plan after five executions.
   for (let made = 0; made < 8; made += 1) await numberAndStudy(String(4001 + made))
   const read = (await rowsRead()) - before
   t.ok(read < 8 * 2000, `${read} rows, where 10 people see 2000 studies`)
   t.strictSame(await kept(database), await following(database))
 })
 
-/** Of the tables that it follows from, and of its own. */
+/** The rows read of the tables that it follows from, and of its own. */
 const rowsRead = async (): Promise<number> => {
   await database.any(sql.fragment`SELECT pg_stat_force_next_flush()`)
   const { rows } = await database.one<{ rows: number }>(sql.fragment`

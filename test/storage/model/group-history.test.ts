@@ -7,7 +7,7 @@ const world = await w.openWorld()
 t.teardown(world.close)
 const { storeOf } = world
 
-/** Times are kept in milliseconds, and what happens in the same one has no order. */
+/** Times are kept in milliseconds, and writes in the same one have no order. */
 const put = async (...resources: readonly Resource[]) => {
   await world.put(...resources)
   await new Promise(resolve => setTimeout(resolve, 5))
@@ -36,34 +36,27 @@ await put(named('third'))
 await put(w.enrols('open', 'bob', 'off-study'))
 const member = w.registrar('member', 'lab')
 
-t.test(
-  'an older version of a Group has the members that it had until the next, of those whom the caller may read',
-  async t => {
-    t.strictSame(
-      await vread(member, '1'),
-      ['Patient/ann'],
-      'eve is another’s, dan’s time was over, cat’s was a mistake',
-    )
-    t.strictSame(await vread(member, '2'), ['Patient/bob'])
-    t.strictSame(await vread(member, '3'), [], 'the current one has those of now')
-    const { entries } = await storeOf(member).history('Group', 'group-open', { count: 9, cursor: undefined })
-    t.strictSame(
-      entries.map(({ content = '{}' }) => membersOf(JSON.parse(content))),
-      [[], ['Patient/bob'], ['Patient/ann']],
-    )
-  },
-)
+t.test('an older version of a Group has the members until the next one, of those whom the caller may read', async t => {
+  t.strictSame(await vread(member, '1'), ['Patient/ann'], 'eve is another’s, dan’s time was over, cat’s was a mistake')
+  t.strictSame(await vread(member, '2'), ['Patient/bob'])
+  t.strictSame(await vread(member, '3'), [], 'the current one has the current members')
+  const { entries } = await storeOf(member).history('Group', 'group-open', { count: 9, cursor: undefined })
+  t.strictSame(
+    entries.map(({ content = '{}' }) => membersOf(JSON.parse(content))),
+    [[], ['Patient/bob'], ['Patient/ann']],
+  )
+})
 
-t.test('who reads the study and not its patients is told of none', async t => {
+t.test('whoever reads the study but not its patients is told no members', async t => {
   for (const version of ['1', '2', '3']) t.strictSame(await vread(w.staff('researcher'), version), [])
 })
 
-t.test('what is stored of an older version has no members', async t => {
+t.test('the stored content of an older version has no members', async t => {
   await world.importer.write([{ kind: 'delete', type: 'ResearchSubject', id: 'open-ann' }])
   t.strictSame(await vread(member, '1'), [])
 })
 
-t.test('a Group that comes back as it was served has changed in nothing, and keeps nobody', async t => {
+t.test('a Group that is sent back as it was served is unchanged, and stores no members', async t => {
   const again = (status?: string) => ({ ...w.enrols('open', 'bob', status), id: 'open-bob-again' }) as Resource
   await put(again())
   const read = async (caller: Caller) =>
@@ -76,12 +69,12 @@ t.test('a Group that comes back as it was served has changed in nothing, and kee
   const [other] = await storeOf(member).write([{ kind: 'update', id: 'group-open', resource: renamed }])
   t.equal(other?.outcome, 'updated')
   t.strictSame(await read(member), ['Patient/bob'])
-  t.strictSame(await read(w.staff('researcher')), [], 'who may not read the Patients')
+  t.strictSame(await read(w.staff('researcher')), [], 'they may not read the Patients')
   await put(again('off-study'))
   t.strictSame(await read(member), [])
 })
 
-t.test('what a Group named before it was a study’s is not told any more', async t => {
+t.test('what a Group named before it belonged to a study is not shown any more', async t => {
   const group = { ...w.groupOf('later', 'lab'), member: [{ entity: { reference: 'Patient/ann' } }] }
   await put(group as Group)
   await put(w.study('later', 'lab', [w.works('researcher', 'researcher')]))

@@ -24,7 +24,7 @@ const weight = 'omh:body-weight'
 
 const world = await w.openWorld()
 const { put, see, storeOf, database, importer } = world
-/** Another server process over the same database, with a memory of its own. */
+/** Another server process with the same database and a memory of its own. */
 const otherDictionary = openDatabase(world.url, { poolSize: 1 })
 const stores = await openStores({
   database,
@@ -67,7 +67,7 @@ const numberOf = async (patient: string): Promise<number | undefined> =>
       sql.fragment`SELECT patient_id AS number FROM patient_compartment WHERE id = ${patient}`,
     )
   )?.number
-/** Names of the tables that still have rows under the number. */
+/** Names of the tables that still have rows with the number. */
 const tablesWith = async (number: number): Promise<readonly string[]> => {
   const tables = await database.any<{ name: string }>(sql.fragment`SELECT name FROM patient_table ORDER BY name`)
   const found: string[] = []
@@ -137,14 +137,14 @@ const [earlier, later] = [(await numberOf('ann-lab')) ?? 0, (await numberOf('ann
 await insertRecords(database, [{ ...read, patients: [earlier, later] }])
 await sealAudit(database, key)
 
-t.test('before an account links them, two Patients are two', async t => {
+t.test('before an account links them, two Patients are separate', async t => {
   t.strictSame(await observations(researcher), ['ann-lab-pulse', atLab.id].sort())
   t.strictSame(await see(storeOf(annLab), 'Patient'), ['ann-lab'])
   t.strictSame(await see(storeOf(annClinic), 'Condition'), ['of-clinic'])
   t.not(earlier, later)
 })
 
-t.test('nobody but the account’s holder links them: not staff, not an administrator, not another patient', async t => {
+t.test('only the holder of the account links them: not staff, not an administrator, not another patient', async t => {
   for (const caller of [labMember, clinicMember, researcher, w.administrator, annLab, w.patient('bob')]) {
     t.equal(await create(caller, linked('x', 'ann-lab', 'ann-clinic')), 403)
     t.equal(await create(caller, linked('x', 'bob', 'ann-clinic')), 403)
@@ -152,7 +152,7 @@ t.test('nobody but the account’s holder links them: not staff, not an administ
   t.equal(await numberOf('ann-clinic'), later)
 })
 
-t.test('linked by one account, they have one compartment, and nothing of it is lost', async t => {
+t.test('once one account links them, they share a compartment, and nothing of it is lost', async t => {
   const rows = async () =>
     (await database.one<{ rows: string }>(sql.fragment`SELECT count(*) AS rows FROM observation_code`)).rows
   const before = await rows()
@@ -161,7 +161,7 @@ t.test('linked by one account, they have one compartment, and nothing of it is l
   t.strictSame(await tablesWith(later), [])
   t.equal(await rows(), before)
   const told = await database.any(sql.fragment`SELECT subjects FROM audit_shown WHERE patient_id = ${earlier}`)
-  t.strictSame(told, [{ subjects: ['ann-clinic', 'ann-lab'] }], 'what was read of both is told once')
+  t.strictSame(told, [{ subjects: ['ann-clinic', 'ann-lab'] }], 'an access to both is told once')
   const all = ['ann-lab-pulse', 'ann-lab-weight', 'ann-clinic-pulse', 'ann-clinic-weight']
   const uploaded = [atLab.id, atClinic.id, onlyAtClinic.id]
   for (const caller of [annLab, annClinic]) {
@@ -176,43 +176,43 @@ t.test('linked by one account, they have one compartment, and nothing of it is l
   await t.rejects(storeOf(annLab).read('Condition', 'gone'), new FhirError('deleted', 'Condition/gone was deleted'))
 })
 
-t.test('what the one consented covers is both', async t => {
+t.test('what was consented to as one of them covers both', async t => {
   const covered = ['ann-lab-pulse', 'ann-clinic-pulse', atLab.id, atClinic.id, onlyAtClinic.id].sort()
   t.strictSame(await observations(researcher), covered)
   t.strictSame(await observations(researcher, 'patient=ann-lab'), covered)
   t.strictSame(await observations(researcher, 'patient=bob'), [])
 })
 
-t.test('and each organization’s people see the record that is theirs, as before', async t => {
+t.test('people of each organization still see only their own record', async t => {
   t.strictSame(await see(storeOf(labMember), 'Patient'), ['ann-lab'])
   t.strictSame(await see(storeOf(clinicMember), 'Patient'), ['ann-clinic', 'bob'])
-  t.strictSame(await see(storeOf(researcher), 'Patient'), ['ann-lab'], 'whom the consent was given as')
+  t.strictSame(await see(storeOf(researcher), 'Patient'), ['ann-lab'], 'the one who gave the consent')
   for (const caller of [labMember, clinicMember]) {
     t.strictSame(await observations(caller), [])
-    t.strictSame(await see(storeOf(caller), 'Condition'), [], 'which nobody’s organization owns')
+    t.strictSame(await see(storeOf(caller), 'Condition'), [], 'which no organization owns')
   }
   t.equal(await create(labMember, condition('x', 'ann-lab')), 'created')
-  t.equal(await create(labMember, condition('x', 'ann-clinic')), 403, 'no records of another’s patient')
+  t.equal(await create(labMember, condition('x', 'ann-clinic')), 403, 'no records for another organization’s patient')
   t.equal(await create(clinicMember, condition('x', 'ann-lab')), 403)
   const groups = (query: string) => see(storeOf(researcher), 'Group', query)
   t.strictSame(await groups(''), ['group-open', 'group-other'])
   t.strictSame(await groups('member=Patient/ann-lab'), ['group-open'])
-  t.strictSame(await groups('member=Patient/ann-clinic'), [], 'a member whom they may not read')
+  t.strictSame(await groups('member=Patient/ann-clinic'), [], 'they may not read this member')
 })
 
-t.test('a record of one is not made one of the other', async t => {
+t.test('a record of one is not turned into one of the other', async t => {
   const moved = w.enrols('open', 'ann-clinic')
   t.equal(
     await outcome(researcher, { kind: 'update', id: 'open-ann-lab', resource: { ...moved, id: 'open-ann-lab' } }),
     422,
   )
-  t.equal(await create(researcher, moved), 'created', 'one may be invited')
-  t.strictSame(await see(storeOf(researcher), 'Patient'), ['ann-lab'], 'and has not accepted by that')
+  t.equal(await create(researcher, moved), 'created', 'one can be invited')
+  t.strictSame(await see(storeOf(researcher), 'Patient'), ['ann-lab'], 'that does not mean that they have accepted')
   const pulse = w.measured('ann-lab-pulse', 'ann-clinic', heartRate)
   t.equal(await outcome(annLab, { kind: 'update', id: 'ann-lab-pulse', resource: pulse }), 422)
 })
 
-t.test('the older document keeps the key, and what is uploaded for either finds it', async t => {
+t.test('the older document keeps the key, and an upload for either finds it', async t => {
   const again = await upload(importer, 'ann-clinic', 'same', 1)
   t.match(again, { outcome: 'unchanged', id: atLab.id })
   const changed = await upload(importer, 'ann-clinic', 'same', 2)
@@ -221,13 +221,13 @@ t.test('the older document keeps the key, and what is uploaded for either finds 
   t.match(await upload(importer, 'ann-lab', 'alone', 5), { outcome: 'unchanged', id: onlyAtClinic.id })
 })
 
-t.test('a resource of these two alone can be changed like any of one patient', async t => {
+t.test('a resource of these two only can be changed like one of a single patient', async t => {
   await put({ ...appointment('of-both', 'ann-lab', 'ann-clinic'), comment: 'later' } as Resource)
   await put({ ...appointment('of-all', 'ann-lab', 'ann-clinic', 'bob'), comment: 'later' } as Resource)
   t.strictSame(await see(storeOf(w.patient('bob')), 'Appointment'), ['of-all'])
 })
 
-t.test('an account of one human needs no choice between their records', async t => {
+t.test('the account of one human needs no choice between their records', async t => {
   const token = await issueToken(database, {
     subject: { kind: 'user', person: 'ann' },
     client: 'cli',
@@ -237,12 +237,12 @@ t.test('an account of one human needs no choice between their records', async t 
   t.match(await findCaller(database, token), { patient: 'ann-clinic' })
 })
 
-t.test('unlinking does not split', async t => {
+t.test('unlinking does not split the compartment', async t => {
   await put(linked('ann', 'ann-lab'))
   t.equal(await numberOf('ann-clinic'), earlier)
 })
 
-t.test('patients who both have a consent standing to one grantee are not joined', async t => {
+t.test('patients who both have a consent in force for the same grantee are not joined', async t => {
   await put(
     ...['eve-1', 'eve-2'].flatMap(one => [
       w.registered(one, 'lab'),
@@ -255,7 +255,7 @@ t.test('patients who both have a consent standing to one grantee are not joined'
     { kind: 'update', id: 'eve-pulse', resource: w.measured('eve-pulse', 'eve-1', heartRate) },
   ])
   t.match(written, { outcome: 'refused', error: { status: 409 } })
-  t.ok(await storeOf(w.patient('eve-1')).read('Observation', 'eve-pulse'), 'the other entry goes on')
+  t.ok(await storeOf(w.patient('eve-1')).read('Observation', 'eve-pulse'), 'the other entry is not affected')
   t.not(await numberOf('eve-1'), await numberOf('eve-2'))
   const ended = w.consent('open', 'eve-2', 'inactive', [w.permit(heartRate)])
   await put(ended, linked('eve', 'eve-1', 'eve-2'))
@@ -276,7 +276,7 @@ const why = {
     text: 'They had left the study before this record was joined with another of theirs. What they gave counts again only by what they sign anew.',
   },
 }
-/** Two records of a human: by the first they answered a study and left it, by the second they are asked anew. */
+/** Two records of one human: with the first they answered a study and left it, with the second they are asked again. */
 const putLeft = async (name: string, study: string, answers: readonly Consent['status'][], words = w.usualWords) => {
   const [one, two] = [`${name}-1`, `${name}-2`]
   const given = (status: Consent['status'], by = one): Consent => ({
@@ -302,16 +302,16 @@ const putLeft = async (name: string, study: string, answers: readonly Consent['s
   }
 }
 
-t.test('what was given to a study that was left ends when records are joined, and is read by nobody', async t => {
+t.test('what was given to a study that was left ends when records are joined, and nobody can read it', async t => {
   const { id, join, seen, stored, given } = await putLeft('lea', 'open', ['active'])
   t.strictSame(await seen(), [])
   const before = await stored()
   await join()
-  t.strictSame(await seen(), [], 'she has signed nothing anew')
+  t.strictSame(await seen(), [], 'she has not signed again')
   const { meta, ...ended } = await stored()
   const { meta: _, ...active } = before
   t.strictSame(ended, { ...active, status: 'inactive', extension: [...active.extension, why] })
-  t.equal(meta.versionId, '2', 'its history stays')
+  t.equal(meta.versionId, '2', 'its history remains')
   const own = storeOf(w.patient('lea-2', 'user/*.rs'))
   const told = await own.search(
     parseSearch(loadRegistry(), 'Provenance', new URLSearchParams({ target: `Consent/${id}` })),
@@ -324,7 +324,7 @@ t.test('what was given to a study that was left ends when records are joined, an
   t.strictSame(await seen(), ['lea-1-pulse', 'lea-2-pulse'], 'what she signs anew counts')
 })
 
-t.test('nor is anything kept of it, whatever its text has promised, nor of what had been ended before', async t => {
+t.test('nothing of it is kept, whatever its text promised, nor of what had ended before', async t => {
   const keeping = [w.requests(heartRate), w.patientText('1', leaving, 'keep'), w.works('researcher', 'researcher')]
   await put(w.study('keeping', 'lab', keeping))
   for (const [name, answers] of [
@@ -337,13 +337,13 @@ t.test('nor is anything kept of it, whatever its text has promised, nor of what 
     t.match(await stored(), { status: 'inactive', extension: [{}, why] })
     const { extension: _, ...rest } = await stored()
     await put({ ...rest, extension: w.consent('keeping', `${name}-1`, 'inactive', []).extension })
-    t.strictSame(await seen(), [], 'nor where the reason is taken away')
+    t.strictSame(await seen(), [], 'nor if the reason is removed')
     await put(w.enrols('keeping', `${name}-2`, 'on-study'))
     t.strictSame(await seen(), [])
   }
 })
 
-t.test('why it had ended before stays to be read beside it', async t => {
+t.test('the reason why it had ended before can still be read beside it', async t => {
   const said = { url: inactivationReason, valueCodeableConcept: { text: 'Called on 24 November' } }
   const before = { ...w.consent('open', 'x', 'inactive', []), extension: [said] }
   t.strictSame(endedByJoining(before, 'left').extension, [
@@ -358,7 +358,7 @@ t.test('what was proposed to somebody who has left ends as well', async t => {
   t.strictSame(await seen(), [])
 })
 
-t.test('it stands in the way of nothing that was signed by another record', async t => {
+t.test('it does not block what was signed as another record', async t => {
   const { join, given, seen } = await putLeft('nia', 'open', ['active'])
   await put(given('active'))
   t.strictSame(await seen(), ['nia-2-pulse'])
@@ -367,7 +367,7 @@ t.test('it stands in the way of nothing that was signed by another record', asyn
   t.match(JSON.parse((await importer.read('Consent', 'consent-open-nia-2')).content), { status: 'active' })
 })
 
-t.test('what was given by one record before they said no by the other ends, and nothing of either is read', async t => {
+t.test('joining ends a consent of one record that the other refused later, and nothing of it is read', async t => {
   for (const [name, before, no] of [
     ['ina', 'proposed', 'rejected'],
     ['ivy', 'active', 'inactive'],
@@ -387,20 +387,20 @@ t.test('what was given by one record before they said no by the other ends, and 
     )
     t.strictSame(await seen(), [`${two}-pulse`])
     await put(linked(name, one, two))
-    t.strictSame(await seen(), [], 'the no was said after the yes')
+    t.strictSame(await seen(), [], 'the refusal came after the consent')
     const stored = JSON.parse((await importer.read('Consent', `consent-open-${two}`)).content)
     t.match(stored, {
       status: 'inactive',
       extension: [{}, { valueCodeableConcept: { coding: [{ code: 'refused-before-joining' }] } }],
     })
     const beside = JSON.parse((await importer.read('Consent', `consent-other-${two}`)).content)
-    t.equal(beside.status, 'active', 'of another study they have said nothing')
+    t.equal(beside.status, 'active', 'they refused nothing of another study')
     await put({ ...w.signedAnew(w.consent('open', two, 'active', permits)), id: `anew-${name}` })
     t.strictSame(await seen(), [`${one}-pulse`, `${two}-pulse`], 'what they sign anew counts')
   }
 })
 
-t.test('nor is anything kept of it; a yes that was signed after the no counts', async t => {
+t.test('nothing of it is kept; a consent that was signed after the refusal counts', async t => {
   const permits = [w.permit(heartRate)]
   const keeping = (patient: string, status: 'active' | 'inactive') => ({
     ...w.consent('keeping', patient, status, permits),
@@ -430,7 +430,7 @@ t.test('nor is anything kept of it; a yes that was signed after the no counts', 
   t.strictSame(await seen('ike'), ['ike-1-pulse', 'ike-2-pulse'])
 })
 
-t.test('what ended by joining stays ended when all is made anew from what is stored', async t => {
+t.test('what ended by joining stays ended when everything is derived anew from what is stored', async t => {
   const seen = await observations(researcher)
   await reindex({
     database,
@@ -441,7 +441,7 @@ t.test('what ended by joining stays ended when all is made anew from what is sto
   t.strictSame(await observations(researcher), seen)
 })
 
-t.test('what one transaction writes after linking moves too', async t => {
+t.test('what the same transaction writes after linking moves too', async t => {
   await put(w.registered('sue-1', 'lab'), w.registered('sue-2', 'clinic'))
   const old = (await numberOf('sue-2')) ?? 0
   await importer.atomic(async store => {

@@ -13,7 +13,7 @@ const { put, see, storeOf } = world
 const named = (id: string) => ({ reference: `Device/${id}` })
 const fromAcme: ConsentProvision = { data: [{ meaning: 'related', reference: named('acme') }] }
 
-/** What each patient gives of their weight to the study of weights; all give their heart rate to that of hearts. */
+/** What each patient gives of their weight to the study of weights; all give their heart rate to the study of hearts. */
 const given: Readonly<Record<string, { readonly permit: ConsentProvision; readonly status?: Consent['status'] }>> = {
   whole: { permit: {} },
   over: { permit: { period: { end: '2026-01' } } },
@@ -30,7 +30,7 @@ const weights = (patient: string, status: Consent['status'] = 'active', permit: 
   sourceAttachment: w.sourceOf(words),
 })
 const measuredBy = (id: string | undefined): Partial<Observation> => (id === undefined ? {} : { device: named(id) })
-/** Of both kinds, and of one but derived from the other. */
+/** Of both kinds, and of one kind but derived from the other. */
 const joint = (patient: string, name: string, device?: string): readonly Observation[] => [
   w.measured(`${name}-panel`, patient, heartRate, {
     ...measuredBy(device),
@@ -70,7 +70,7 @@ await put(w.measured('whole-heart', 'whole', heartRate))
 const both = storeOf(w.staff('both'))
 
 t.test(
-  'what is of several kinds is read where consents in force cover each of them: its source, its time, its patient',
+  'an Observation of several kinds is read if consents in force cover each: its source, time and patient',
   async t => {
     t.strictSame(await see(both, 'Observation', 'code=omh:heart-rate'), [
       'of-acme-derived',
@@ -79,11 +79,11 @@ t.test(
       'whole-heart',
       'whole-panel',
     ])
-    t.strictSame(await see(storeOf(w.staff('one')), 'Observation'), ['whole-heart'], 'one kind is given to others')
+    t.strictSame(await see(storeOf(w.staff('one')), 'Observation'), ['whole-heart'], 'one kind is given to others only')
   },
 )
 
-t.test('of a kind of which a study keeps what it had, nothing that came later is read within another', async t => {
+t.test('if a study keeps what it had of a kind, later data of it is not read as a part of another kind', async t => {
   await put(weights('whole', 'inactive'))
   await put(...joint('whole', 'after'))
   await put(

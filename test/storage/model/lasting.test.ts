@@ -72,7 +72,7 @@ const seen = () => see(storeOf(w.staff('researcher')), 'Observation')
 const covered = ['panel', 'panel-specimen', 'samples-within', 'scale']
 
 t.test(
-  'a consent covers what was measured after the effective time, and what is contained, or nothing of it',
+  'a consent covers all of an Observation or nothing: samples after the effective time and contained resources count',
   async t => {
     t.strictSame(await seen(), covered)
     t.strictSame(await see(storeOf(w.staff('researcher')), 'Observation', 'code=omh:heart-rate'), [
@@ -84,13 +84,13 @@ t.test(
   },
 )
 
-t.test('a search for a date means the effective time, as before', async t => {
+t.test('a search for a date still means the effective time', async t => {
   const own = storeOf(w.patient('ann'))
   t.strictSame(await see(own, 'Observation', 'date=eq2026-03-01T21:00:00Z'), ['derived', 'samples-beyond'])
   t.strictSame(await see(own, 'Observation', 'date=2026-02-03'), ['over'])
 })
 
-t.test('a later version is asked about as it is', async t => {
+t.test('an update is judged by its own content', async t => {
   await put(w.measured('samples-beyond', 'ann', heartRate, samples('2026-03-01T18:00:00Z')))
   t.strictSame(await seen(), ['derived', ...covered.slice(0, 1), 'samples-beyond', ...covered.slice(1)].sort())
   await put(w.measured('samples-beyond', 'ann', heartRate, samples('2026-03-01T21:00:00Z')))

@@ -45,15 +45,15 @@ const dean = w.registrar('dean', 'university')
 const visitor = w.registrar('visitor', 'elsewhere')
 const { administrator } = w
 
-t.test('what an administrator makes for a tenant belongs to the organization that its tag names', async t => {
+t.test('what an administrator creates for a tenant belongs to the organization that its tag names', async t => {
   const practitioner = await made(administrator, { resourceType: 'Practitioner', meta: owned('lab') })
   t.strictSame(practitioner.meta?.tag, owned('lab').tag)
-  t.equal(await outcome(dean, { ...practitioner, active: true } as Resource), 'updated', 'its managers edit it')
-  t.equal(await outcome(dean, account(practitioner.id)), 'created', 'and make its account')
+  t.equal(await outcome(dean, { ...practitioner, active: true } as Resource), 'updated', 'its managers can edit it')
+  t.equal(await outcome(dean, account(practitioner.id)), 'created', 'and create its account')
   t.equal(await outcome(visitor, { ...practitioner, active: false } as Resource), 404)
 })
 
-t.test('the organization that a tag names must be one of this server', async t => {
+t.test('the organization that a tag names must exist on this server', async t => {
   const refused = await write(administrator, { resourceType: 'Practitioner', meta: owned('nowhere') })
   t.match(refused, {
     outcome: 'refused',
@@ -66,7 +66,7 @@ t.test('nobody else chooses an organization that is not theirs', async t => {
   t.strictSame(practitioner.meta?.tag, owned('university').tag)
 })
 
-t.test('a Practitioner of nobody gains an owner by the first role that an administrator gives', async t => {
+t.test('a Practitioner without an owner gets one with the first role that an administrator gives', async t => {
   const { id } = await made(administrator, { resourceType: 'Practitioner', name: [{ family: 'New' }] })
   t.equal(await outcome(visitor, { resourceType: 'Practitioner', id }), 404)
   t.equal(await outcome(administrator, roleOf(id, 'lab')), 'created')
@@ -79,7 +79,7 @@ t.test('a Practitioner of nobody gains an owner by the first role that an admini
     t.equal(await outcome(manager, { resourceType: 'Practitioner', id, active: true }), 403)
 })
 
-t.test('a manager’s role takes nobody’s Practitioner for their own', async t => {
+t.test('a manager cannot take over a Practitioner by giving them a role', async t => {
   const { id } = await made(administrator, { resourceType: 'Practitioner' })
   t.equal(await outcome(administrator, roleOf(id, 'university')), 'created')
   const ofUniversity = await storeOf(administrator).read('Practitioner', id)
@@ -89,7 +89,7 @@ t.test('a manager’s role takes nobody’s Practitioner for their own', async t
 })
 
 t.test(
-  'a patient learns of nobody whom a record names from another tenant, and no record claims to be of one',
+  'a patient cannot look up people of another tenant whom a record names, and no record claims to be of that tenant',
   async t => {
     const theirs = await made(dean, { resourceType: 'Practitioner' })
     const role = await made(dean, roleOf(theirs.id, 'lab'))
@@ -128,7 +128,7 @@ t.test(
   },
 )
 
-t.test('a manager enrols whom their tenant knows, and learns of nobody else by trying', async t => {
+t.test('a manager enrols people whom their tenant knows, and learns of nobody else by trying', async t => {
   const theirs = await made(dean, { resourceType: 'Practitioner' })
   const own = await made(visitor, { resourceType: 'Practitioner' })
   for (const id of [theirs.id, 'nobody']) t.equal(await outcome(visitor, roleOf(id, 'elsewhere')), 403, id)
@@ -148,12 +148,16 @@ t.test('a manager enrols whom their tenant knows, and learns of nobody else by t
   t.equal(await outcome(visitor, { ...role, practitioner } as Resource), 403, 'nor by changing a role')
   t.equal(await outcome(administrator, { resourceType: 'Practitioner', id: own.id, active: true }), 'updated')
   await storeOf(visitor).write([{ kind: 'delete', type: 'Practitioner', id: own.id }])
-  t.equal(await outcome(visitor, { ...role, active: false } as Resource), 'updated', 'whoever is gone can be dismissed')
+  t.equal(
+    await outcome(visitor, { ...role, active: false } as Resource),
+    'updated',
+    'somebody who is gone can be dismissed',
+  )
   const [gone] = await storeOf(visitor).write([{ kind: 'delete', type: 'PractitionerRole', id: role.id }])
   t.equal(gone?.outcome, 'deleted')
 })
 
-t.test('who has left for another tenant is no longer for former managers to look up, rename or shut out', async t => {
+t.test('former managers cannot look up, rename or shut out somebody who left for another tenant', async t => {
   const their = await made(dean, { resourceType: 'Practitioner' })
   const person = await made(dean, account(their.id))
   const role = await made(dean, roleOf(their.id, 'lab'))
@@ -183,7 +187,7 @@ t.test('who has left for another tenant is no longer for former managers to look
   await notTheirs('who has left')
   await made(administrator, { ...role, period: { end: '2026-01-01' } } as Resource)
   await notTheirs('nor whose time there is over')
-  t.equal(await outcome(dean, roleOf(their.id, 'lab')), 403, 'who is not taken back either')
+  t.equal(await outcome(dean, roleOf(their.id, 'lab')), 403, 'nor are they taken back')
   await made(administrator, { ...role, active: false } as Resource)
   for (const given of [roleOf(their.id, 'lab'), { ...role, active: true } as Resource])
     t.equal(await outcome(dean, given), 403, 'nobody is taken back without being asked')
@@ -196,7 +200,7 @@ t.test('who has left for another tenant is no longer for former managers to look
     'whose role there is still theirs to end',
   )
   await made(administrator, { ...elsewhere, active: false } as Resource)
-  t.strictSame(await all(), ['read', 'unchanged', 'unchanged', 409], 'whoever is theirs alone again is theirs')
+  t.strictSame(await all(), ['read', 'unchanged', 'unchanged', 409], 'somebody who is theirs alone again is theirs')
   await made(dean, { ...role, active: false } as Resource)
   const officer = await made(administrator, withoutId(w.role(their.id, 'elsewhere', 'privacy-officer')))
   await notTheirs('nor who has left to oversee another tenant')
@@ -204,18 +208,18 @@ t.test('who has left for another tenant is no longer for former managers to look
   const own = await made(visitor, { resourceType: 'Practitioner' })
   const overseeing = await made(administrator, withoutId(w.role(own.id, 'lab', 'privacy-officer')))
   const both = withoutId(w.role(own.id, 'lab', 'member'))
-  t.equal(await outcome(dean, { ...both, id: overseeing.id }), 'updated', 'whoever oversees here works here')
+  t.equal(await outcome(dean, { ...both, id: overseeing.id }), 'updated', 'overseeing here is working here')
   await made(dean, { ...role, active: true } as Resource)
   const naming = w.study('naming-who-left', 'elsewhere', [w.works(their.id, 'collaborator')])
   t.equal(await outcome(visitor, withoutId(naming)), 'created')
-  t.equal((await all())[0], 'read', 'a study elsewhere that names who works here takes nobody away')
+  t.equal((await all())[0], 'read', 'a study elsewhere that names somebody who works here takes nobody away')
   await made(dean, { ...role, active: false } as Resource)
   await notTheirs('nor who has left for a study elsewhere')
   await made(administrator, { ...role, period: { end: '2026-01-01' } } as Resource)
   await notTheirs('nor whose time there was over before')
 })
 
-t.test('an account that administers the installation is not for managers of a tenant to close', async t => {
+t.test('managers of a tenant cannot close an account that administers the installation', async t => {
   const their = await made(dean, { resourceType: 'Practitioner' })
   const person = await made(dean, account(their.id))
   await made(dean, roleOf(their.id, 'lab'))
@@ -227,12 +231,16 @@ t.test('an account that administers the installation is not for managers of a te
   t.equal(await outcome(dean, { ...person, active: false } as Resource), 404)
   const [deleted] = await storeOf(dean).write([{ kind: 'delete', type: 'Person', id: person.id }])
   t.match(deleted, { outcome: 'refused', error: { status: 404 } })
-  t.equal(await outcome(administrator, { ...person, gender: 'female' } as Resource), 'updated', 'others of them do')
+  t.equal(
+    await outcome(administrator, { ...person, gender: 'female' } as Resource),
+    'updated',
+    'other administrators can',
+  )
   await administers(false)
   t.equal(await outcome(dean, { ...person, active: false } as Resource), 'updated')
 })
 
-t.test('an administrator gives an owner to what has none, and takes nothing from one', async t => {
+t.test('an administrator gives an owner to what has none, and takes nothing from an owner', async t => {
   const { id } = await made(administrator, { resourceType: 'Practitioner' })
   const given = await made(administrator, { resourceType: 'Practitioner', id, meta: owned('lab') })
   t.strictSame(given.meta?.tag, owned('lab').tag)

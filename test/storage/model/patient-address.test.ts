@@ -1,18 +1,18 @@
 import t from 'tap'
 import { toMobile } from '../../../src/storage/model/patient-address.ts'
 
-t.test('a number is one number however it is written', async t => {
+t.test('a phone number is the same however it is written', async t => {
   for (const text of ['+447700900123', '0044 7700 900123', '+44 (7700) 900-123', '+44.7700.900123'])
     t.equal(toMobile(text), '+447700900123', text)
 })
 
-t.test('the zero in brackets that is dialled within a country alone is no digit of it', async t => {
+t.test('only the bracketed zero that is dialled within a country is left out', async t => {
   for (const text of ['+44 (0)7700 900123', '+44(0) 7700 900123', '0044 (0)7700 900123', ' +44 ( 0 ) 7700-900123'])
     t.equal(toMobile(text), '+447700900123', text)
-  t.equal(toMobile('+1 (500) 555-0006'), '+15005550006', 'nor is a zero in other brackets left out')
+  t.equal(toMobile('+1 (500) 555-0006'), '+15005550006', 'a zero in other brackets stays')
 })
 
-t.test('a number without its country is none', async t => {
+t.test('a number without its country is not a number', async t => {
   for (const text of ['07700 900123', '(0)7700 900123', '7700900123', '', '+', '+0 7700 900123'])
     t.equal(toMobile(text), undefined, text)
 })

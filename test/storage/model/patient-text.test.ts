@@ -12,7 +12,7 @@ const world = await w.openWorld()
 t.teardown(world.close)
 const { put, storeOf } = world
 
-/** The outcome, or why not and where. */
+/** The outcome, or why it was refused and where. */
 const update = async (caller: Caller, resource: Resource): Promise<string> => {
   const [written] = await storeOf(caller).write([{ kind: 'update', id: resource.id ?? '', resource }])
   if (written?.outcome !== 'refused') return written?.outcome ?? 'nothing'
@@ -38,7 +38,7 @@ const signed = (text: string) => ({ sourceAttachment: w.sourceOf(text) })
 const current = (version: string, text: string) =>
   `Its text is version ${version}, with the hash ${w.sourceOf(text).hash}`
 
-t.test('a text is a version with its words, and neither stands twice', async t => {
+t.test('a text is a version with its words, and neither occurs twice', async t => {
   const at = 'ResearchStudy.extension'
   const part = (url: string) => first.extension?.filter(one => one.url === url) ?? []
   const without = (url: string): Extension => ({
@@ -70,7 +70,7 @@ t.test('a text is a version with its words, and neither stands twice', async t =
   ] as const)
     t.equal(await update(importer, study(...texts)), why)
   t.equal(await update(importer, study(attached({ data: 'eA==', hash: 'EfatjsUqKYSrqv18O1FlA3hcIHI=' }))), 'updated')
-  t.equal(await update(importer, study(first)), 'updated', 'what nobody named may change')
+  t.equal(await update(importer, study(first)), 'updated', 'what no Consent names can change')
 })
 
 t.test('nobody signs without saying which text they read', async t => {
@@ -104,16 +104,16 @@ t.test('it is signed by its hash, or by the words themselves', async t => {
   t.equal(await update(ann, consent('active', { sourceAttachment: { data } })), 'updated')
 })
 
-t.test('what was signed stays as it is', async t => {
+t.test('a text that was signed cannot change', async t => {
   const stays =
     'ResearchStudy.extension: Consents name version 1 of the patient text: it stays as it is, and a change is a new version. Only who receives may be said later, of those who are its staff already'
   t.equal(await update(importer, study(w.patientText('1', changed))), stays)
-  t.equal(await update(importer, study(w.patientText('1', words, 'keep'))), stays, 'and what it promises')
+  t.equal(await update(importer, study(w.patientText('1', words, 'keep'))), stays, 'nor what it promises')
   t.equal(await update(importer, study(second)), stays)
   t.equal(await update(importer, study(first, second)), 'updated')
 })
 
-t.test('under a text that has changed a consent is kept or narrowed, never widened and never given anew', async t => {
+t.test('under a text that has changed a consent is kept or narrowed, never widened or given anew', async t => {
   t.equal(await update(ann, consent('active', signed(words), '2026-02')), 'updated', 'narrower')
   t.equal(
     await update(ann, consent('active', signed(words), '2025')),
@@ -134,14 +134,14 @@ t.test('under a text that has changed a consent is kept or narrowed, never widen
       ],
     },
   })
-  t.equal(await update(ann, giving('2026-03', 'lab')), 'updated', 'who receives is named, and no one else than before')
-  t.equal(await update(ann, consent('active', signed(words), '2026-04')), 'updated', 'nor where that is not said again')
+  t.equal(await update(ann, giving('2026-03', 'lab')), 'updated', 'the same recipients as before can be named')
+  t.equal(await update(ann, consent('active', signed(words), '2026-04')), 'updated', 'or left out again')
   t.equal(await update(ann, giving('2026-04', 'elsewhere')), 'updated', 'it gives the study nothing any more')
   t.equal(
     await update(ann, giving('2026-04', 'lab')),
     `Consent.source.hash: More than before is not given under version 1 of the text. ${current('2', changed)}`,
   )
-  t.equal(await update(ann, consent('active', signed(changed), '2025')), 'updated', 'the new text, read anew')
+  t.equal(await update(ann, consent('active', signed(changed), '2025')), 'updated', 'the new text, newly read')
   t.equal(
     await update(ann, consent('active', signed(words), '2025')),
     `Consent.source.hash: Version 1 of the text is not signed any more. ${current('2', changed)}`,

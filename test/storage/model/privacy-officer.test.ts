@@ -50,13 +50,13 @@ await put(
   event('of-the-server', undefined, 'ann'),
 )
 
-t.test('a privacy officer reads what is recorded of their organization and of all below it', async t => {
+t.test('a privacy officer reads the record of their organization and of all below it', async t => {
   const seen = (caller: Caller) => see(storeOf(caller), 'AuditEvent')
   t.strictSame(await seen(w.staff('officer')), ['about-two', 'in-annex', 'in-lab'])
   t.strictSame(await seen(w.staff('lab-officer')), ['about-two', 'in-lab'])
-  t.strictSame(await seen(w.staff('former')), [], 'whose time is over')
-  t.strictSame(await seen(w.staff('dean')), [], 'a manager is none by that')
-  t.strictSame(await seen(w.staff('officer', 'user/*.rs', 'open')), [], 'nor a token for one study')
+  t.strictSame(await seen(w.staff('former')), [], 'their role is over')
+  t.strictSame(await seen(w.staff('dean')), [], 'a manager is not a privacy officer')
+  t.strictSame(await seen(w.staff('officer', 'user/*.rs', 'open')), [], 'nor is a token for one study')
   t.strictSame(await seen(w.administrator), [])
   t.strictSame(
     await seen(w.patient('ann')),
@@ -65,7 +65,7 @@ t.test('a privacy officer reads what is recorded of their organization and of al
   )
 })
 
-t.test('and by that alone nothing else', async t => {
+t.test('the role alone lets them read nothing else', async t => {
   const officer = storeOf(w.staff('officer'))
   for (const type of ['Patient', 'Observation', 'ResearchStudy', 'Organization', 'PractitionerRole', 'Person'] as const)
     t.strictSame(await see(officer, type), [], type)
@@ -73,7 +73,7 @@ t.test('and by that alone nothing else', async t => {
   t.equal(await create(w.registrar('officer', 'university'), role('friend', 'lab', 'viewer')), 403)
 })
 
-t.test('it is given by a manager of the organization or above, never to oneself', async t => {
+t.test('the role is given by a manager of the organization or above, never to oneself', async t => {
   t.equal(await create(w.staff('dean'), role('friend', 'lab')), 'created')
   t.equal(await create(w.staff('head'), role('friend', 'lab')), 'created')
   t.equal(await create(w.staff('head'), role('head', 'lab')), 403, 'oneself')
@@ -83,7 +83,7 @@ t.test('it is given by a manager of the organization or above, never to oneself'
   t.equal(await create(w.administrator, role('friend', 'elsewhere')), 'created')
 })
 
-t.test('an organization that has one is not deleted', async t => {
+t.test('an organization that has a privacy officer is not deleted', async t => {
   const [written] = await storeOf(w.client('importer', { policies: ['everything'] })).write([
     { kind: 'delete', type: 'Organization', id: 'elsewhere' },
   ])

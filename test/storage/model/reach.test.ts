@@ -12,21 +12,21 @@ const toCome: Period = { start: '2999' }
 
 type Given = {
   readonly access?: 'staff' | 'organization'
-  /** Whether the text that people sign names who receives: the organization, and the visitor. */
+  /** Whether the text that people sign names the recipients: the organization, and the visitor. */
   readonly names?: true
   readonly status?: string
   readonly consent?: 'proposed'
   readonly permit?: Period
-  /** Of the study, of those named as its staff, and of roles in its organization. */
+  /** Periods of the study, of those named as its staff, and of roles in its organization. */
   readonly study?: Period
   readonly staff?: Period
   readonly role?: Period
 }
 
 /**
- * A visitor is named as staff and works elsewhere, a colleague works in its organization as well, a member is named nowhere; a service is a
- * client of the organization. A neighbour and a stranger are the same of another organization, and see nothing. Who is in it is seen by those who
- * read, unless others are named: whoever is asked, or was in a study that is over, is still there to be seen.
+ * A visitor is named as staff and works elsewhere. A colleague is named as staff and works in the study's organization. A member works there and is
+ * not named. A service is a client of the organization. A neighbour and a stranger are the same of another organization, and see nothing.
+ * Readers see who is in the study, unless others (seers) are given: people who are only asked, or were in a study that is over, can still be seen.
  */
 const cases: readonly (readonly [name: string, given: Given, readers: string, seers?: string])[] = [
   ['what is only asked', { consent: 'proposed' }, '', 'colleague member visitor service'],
@@ -120,11 +120,11 @@ for (const [index, [name, , readers, seers = readers]] of cases.entries())
       const id = `study-${index}`
       t.equal(await whoSees('Observation', id), readers)
       t.equal(await whoSees('ResearchSubject', id), seers, 'who is in it')
-      t.equal(await whoSees('Consent', id), seers, 'what they have answered')
+      t.equal(await whoSees('Consent', id), seers, 'their answers')
     },
   )
 
-t.test('what is given to a recipient by one text shows them nobody’s place in another study', async t => {
+t.test('being a recipient of one study shows nobody’s place in another study', async t => {
   await put(w.registered('bob', 'home'))
   for (const [id, status] of [
     ['study-given', 'active'],

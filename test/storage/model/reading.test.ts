@@ -124,7 +124,7 @@ t.test('a token that is narrowed to one study reads that study only', async t =>
     t.strictSame(await see(storeOf(narrowed), 'ResearchSubject'), ['open-ann', 'open-bob'])
 })
 
-t.test('granular scopes narrow, and those on one type add up', async t => {
+t.test('granular scopes narrow, and several of one type add up', async t => {
   t.strictSame(await observations(w.staff('researcher', 'user/Observation.rs?code=omh:body-weight')), [
     'ann-weight-acme',
   ])
@@ -138,7 +138,7 @@ t.test('granular scopes narrow, and those on one type add up', async t => {
   t.strictSame(await observations(w.patient('bob', 'patient/Observation.s?code=omh:body-weight')), [])
 })
 
-t.test('an identified study shows its accepted patients, a coded one only its enrolments', async t => {
+t.test('an identified study shows the patients who accepted, a coded one only its enrolments', async t => {
   t.strictSame(await see(storeOf(w.staff('collaborator')), 'Patient'), ['ann'], 'bob has not accepted')
   t.strictSame(await see(storeOf(w.staff('keeper')), 'Patient'), [])
   t.strictSame(await see(storeOf(w.staff('keeper')), 'ResearchSubject'), ['closed-ann'])
@@ -148,11 +148,15 @@ t.test('an identified study shows its accepted patients, a coded one only its en
   t.strictSame(await see(storeOf(w.patient('ann')), 'ResearchSubject'), ['closed-ann', 'open-ann'])
 })
 
-t.test('studies, groups, consents and the tree are read by whom they concern', async t => {
+t.test('studies, groups, consents and the tree are read by those whom they concern', async t => {
   t.strictSame(await see(storeOf(w.staff('researcher')), 'ResearchStudy'), ['closed', 'open'])
   t.strictSame(await see(storeOf(w.staff('collaborator')), 'ResearchStudy'), ['open'])
   t.strictSame(await see(storeOf(w.staff('collaborator')), 'Group'), ['group-open'])
-  t.strictSame(await see(storeOf(w.staff('technician')), 'ResearchStudy'), ['closed', 'open'], 'of what is above')
+  t.strictSame(
+    await see(storeOf(w.staff('technician')), 'ResearchStudy'),
+    ['closed', 'open'],
+    'they see studies of what is above',
+  )
   t.strictSame(await see(storeOf(w.staff('neighbour')), 'ResearchStudy'), [], 'beside it')
   t.strictSame(
     await see(storeOf(w.patient('ann', 'patient/*.rs')), 'ResearchStudy'),
@@ -173,7 +177,7 @@ t.test('studies, groups, consents and the tree are read by whom they concern', a
   t.strictSame(await see(storeOf(w.patient('bob', 'patient/Device.rs')), 'Device'), ['acme', 'bob-acme', 'other'])
 })
 
-t.test('whoever manages from above reads what a study is, and of nobody in it', async t => {
+t.test('a manager above reads what a study is, but nothing of the people in it', async t => {
   const dean = storeOf(w.staff('dean'))
   t.strictSame(await see(dean, 'ResearchStudy'), ['closed', 'open'])
   t.strictSame(await see(dean, 'Group'), ['group-open'])
@@ -190,7 +194,7 @@ t.test('whoever manages from above reads what a study is, and of nobody in it', 
   )
 })
 
-t.test('resources of other types are read where a provision names their type, and of a time that it holds', async t => {
+t.test('resources of other types are read if a provision names their type and covers their time', async t => {
   const shared = { subject: { reference: 'Patient/ann' } }
   const condition = (id: string, more: object = {}) =>
     ({ resourceType: 'Condition', id, ...shared, ...more }) as Resource
@@ -234,17 +238,17 @@ t.test('resources of other types are read where a provision names their type, an
     w.permitType('BodyStructure'),
   )
   t.strictSame(await seen(), ['c-in', 'e-in', 'e-open', 'p-in', 'p-period', 'b'])
-  t.strictSame(await observations(w.staff('nurse')), [], 'a type opens no Observation')
-  t.strictSame(await see(nurse, 'Device'), ['acme', 'other'], 'and no device of the patient’s')
+  t.strictSame(await observations(w.staff('nurse')), [], 'naming a type opens no Observation')
+  t.strictSame(await see(nurse, 'Device'), ['acme', 'other'], 'nor a device of the patient')
   t.strictSame(await see(storeOf(w.client('of-clinic', { organization: 'clinic' })), 'Condition'), ['c-in'])
   t.strictSame(await see(storeOf(w.staff('researcher')), 'Condition'), [], 'another study')
   await give(w.permitType('Encounter', { dataPeriod: { start: '2026-01', end: '2026-12' } }))
-  t.strictSame(await seen(), ['e-in'], 'an open end is in no period that has one')
+  t.strictSame(await seen(), ['e-in'], 'an open end lies in no period that has an end')
   await put(w.consent('typed', 'ann', 'inactive', [w.permitType('Encounter')]))
   t.strictSame(await seen(), [])
 })
 
-t.test('without a study a patient shares with a clinician or an organization', async t => {
+t.test('a patient can share with a clinician or an organization without a study', async t => {
   const shared = (id: string, patient: string, actor: string, code = heartRate): Resource => ({
     ...w.consent('open', patient, 'active', []),
     id,
@@ -268,21 +272,21 @@ t.test('without a study a patient shares with a clinician or an organization', a
   }
   t.strictSame(await observations(w.staff('visitor', 'user/*.rs', 'foreign')), [], 'narrowed to a study')
   const narrowed = storeOf(w.staff('clinician', 'user/*.rs', 'foreign'))
-  t.strictSame(await see(narrowed, 'Consent'), [], 'which has none without one')
+  t.strictSame(await see(narrowed, 'Consent'), [], 'a token for a study sees no consent without one')
   await put(shared('of-ann', 'ann', 'Practitioner/clinician', weight))
   const weights = ['ann-weight-acme', 'ann-weight-other', 'ann-weight-unknown']
-  t.strictSame(await observations(w.staff('clinician')), [...weights, 'bob-hr'], 'of each what they share themselves')
+  t.strictSame(await observations(w.staff('clinician')), [...weights, 'bob-hr'], 'what each of them shares themselves')
   t.strictSame(await see(storeOf(w.patient('bob', 'patient/Practitioner.rs')), 'Practitioner'), ['clinician'])
 })
 
-t.test('withdrawal hides in the next query, and so does the end of enrolment and of the study', async t => {
+t.test('the next query hides what was withdrawn, and what ended with an enrolment or a study', async t => {
   await put(w.study('open', 'lab', [w.chooses('identity', 'identified'), w.requests(heartRate)], 'completed'))
   t.strictSame(await observations(w.staff('researcher')), [], 'the study is over')
   await put(w.study('open', 'lab', [w.chooses('identity', 'identified'), w.requests(heartRate)], 'active'))
   t.strictSame(await observations(w.staff('researcher')), covered)
   t.strictSame(await observations(w.staff('collaborator')), [], 'no longer staff')
   await put(w.enrols('open', 'ann', 'withdrawn'))
-  t.strictSame(await observations(w.staff('researcher')), [], 'off the study')
+  t.strictSame(await observations(w.staff('researcher')), [], 'off-study')
   await put(w.consent('open', 'ann', 'inactive', [w.permit(heartRate)]))
   t.strictSame(await observations(w.staff('researcher')), [])
   t.strictSame(await see(storeOf(w.staff('technician')), 'Patient'), [])
@@ -305,7 +309,7 @@ t.test('staff of a coded study read what its people measure, and of an identifie
   t.strictSame(await seenBy('identified'), [['bob-hr'], ['bob']])
 })
 
-t.test('a study that names another organization’s Group shows it to nobody, nor whom other studies name', async t => {
+t.test('a study with another organization’s Group shows its members to nobody, nor those of other studies', async t => {
   await put(...['keeper', 'grabber'].map((id): Resource => ({ resourceType: 'Practitioner', id })), {
     ...w.study('grabbing', 'annex', [w.works('grabber', 'researcher')]),
     enrollment: [{ reference: 'Group/group-open' }],
@@ -317,7 +321,7 @@ t.test('a study that names another organization’s Group shows it to nobody, no
   t.strictSame(await see(grabber, 'Practitioner'), ['grabber'])
 })
 
-t.test('what a provision lets another organization receive alone, a study does not get', async t => {
+t.test('what a provision gives to another organization only, a study does not get', async t => {
   const receives = (organization: string) => [
     { role: { coding: [{ code: 'IRCP' }] }, reference: { reference: `Organization/${organization}` } },
   ]
@@ -331,7 +335,7 @@ t.test('what a provision lets another organization receive alone, a study does n
   t.strictSame(await observations(w.staff('receiver')), ['bob-hr'])
 })
 
-t.test('whose role is over, has not begun, or is none of ours, sees nothing by it', async t => {
+t.test('a role that is over, has not begun or is unknown to us shows nothing', async t => {
   await put(
     { ...w.role('coming', 'lab', 'manager'), period: { start: '2999' } } as Resource,
     { ...w.role('present', 'lab', 'manager'), period: { start: '2026', end: '2999' } } as Resource,
@@ -345,7 +349,7 @@ t.test('whose role is over, has not begun, or is none of ours, sees nothing by i
   }
 })
 
-t.test('whoever manages a study, or from above, reads who its staff are; others above do not', async t => {
+t.test('whoever manages a study, or manages from above, reads who its staff are; others above do not', async t => {
   const named = [w.works('guest', 'researcher')]
   const study = (staff: typeof named) =>
     w.study('few', 'institute', [w.chooses('access', 'staff'), w.requests(heartRate), ...staff])
@@ -364,7 +368,7 @@ t.test('whoever manages a study, or from above, reads who its staff are; others 
   const seen = (who: string, study?: string) => see(storeOf(w.staff(who, 'user/*.rs', study)), 'Practitioner')
   for (const who of ['provost', 'head']) t.strictSame(await seen(who), ['guest'], who)
   for (const who of ['rector', 'master', 'retired', 'visitor']) t.strictSame(await seen(who), [], who)
-  t.strictSame(await seen('provost', 'few'), [], 'by a token for one study')
+  t.strictSame(await seen('provost', 'few'), [], 'with a token for one study')
   await put(study([]))
-  t.strictSame(await seen('provost'), [], 'whom no study of theirs names any more')
+  t.strictSame(await seen('provost'), [], 'no study of theirs names them any more')
 })

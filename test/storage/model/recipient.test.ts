@@ -26,23 +26,23 @@ await put(
 await put(w.registered('ann', 'lab'), study(), w.enrols('s', 'ann'))
 const early = w.works('early', 'collaborator')
 
-t.test('as long as nobody has consented, recipients from elsewhere are added', async t => {
+t.test('as long as nobody has consented, recipients from elsewhere can be added', async t => {
   t.ok(await mayHave(early))
   await put(w.consent('s', 'ann', 'proposed', [w.permit(heartRate)]))
   t.ok(await mayHave(early, w.works('late', 'collaborator')))
   t.ok(await mayHave(early))
 })
 
-t.test('under those who have consented none is added, but those of the organization and below it', async t => {
+t.test('once somebody has consented, only people of the organization or below it can be added', async t => {
   await put(w.consent('s', 'ann', 'active', [w.permit(heartRate)]))
   t.notOk(await mayHave(early, w.works('late', 'collaborator')))
   t.notOk(await mayHave(early, w.works('above', 'researcher')))
   t.notOk(await mayHave(early, w.works('nobody', 'researcher')))
   t.ok(await mayHave(early, w.works('colleague', 'researcher'), w.works('below', 'researcher')))
-  t.ok(await mayHave(w.works('early', 'researcher')), 'who is one already may have another role')
+  t.ok(await mayHave(w.works('early', 'researcher')), 'an existing recipient can get another role')
 })
 
-t.test('who has left is a new recipient, and comes back when nobody’s consent is in force', async t => {
+t.test('somebody who left is a new recipient, who can return once nobody’s consent is in force', async t => {
   t.ok(await mayHave(w.works('early', 'collaborator', '2026-01-01')))
   t.notOk(await mayHave(early))
   await put(w.consent('s', 'ann', 'inactive', [w.permit(heartRate)]))

@@ -33,7 +33,7 @@ const patients: readonly (readonly [reference: unknown, id: string | null])[] = 
   [null, null],
 ]
 
-t.test('a relative reference to the type names an id, and nothing else does', async t => {
+t.test('a relative reference to the type gives an id, and nothing else does', async t => {
   for (const [reference, id] of patients) {
     const found = await database.one(
       sql.fragment`SELECT referenced_id(${JSON.stringify(reference)}::jsonb, 'Patient') AS id`,
@@ -43,7 +43,7 @@ t.test('a relative reference to the type names an id, and nothing else does', as
   t.strictSame(await database.one(sql.fragment`SELECT referenced_id(NULL, 'Patient') AS id`), { id: null })
 })
 
-t.test('no statement of its own is begun for each row of which it is asked', async t => {
+t.test('it is a plpgsql function, so that no statement is started for each row', async t => {
   const { language } = await database.one<{ language: string }>(sql.fragment`
     SELECT lanname AS language FROM pg_proc JOIN pg_language AS spoken ON spoken.oid = prolang WHERE proname = 'referenced_id'`)
   t.equal(language, 'plpgsql')

@@ -7,7 +7,7 @@ const sponsor = { reference: 'Organization/o' }
 const study: ResearchStudy = { resourceType: 'ResearchStudy', status: 'active', title: 'Sleep', sponsor }
 const group: Group = { resourceType: 'Group', type: 'person', actual: true, name: 'Sleep', managingEntity: sponsor }
 
-t.test('either makes both, and each names the other’s organization', async t => {
+t.test('a study and its Group create each other, and each has the other’s organization', async t => {
   t.strictSame(pairOf(study, ids), {
     study: { ...study, id: 's', enrollment: [{ reference: 'Group/g' }] },
     group: { ...group, id: 'g', active: true },
@@ -18,7 +18,7 @@ t.test('either makes both, and each names the other’s organization', async t =
   })
 })
 
-t.test('what is no study of an organization stays alone', async t => {
+t.test('a resource that cannot be the study of an organization, or its Group, creates no other', async t => {
   t.equal(pairOf({ resourceType: 'ResearchStudy', status: 'active' }, ids), undefined)
   t.equal(pairOf({ ...study, enrollment: [{ reference: 'Group/other' }] }, ids), undefined, 'it has its Group')
   t.equal(pairOf({ ...group, type: 'animal' }, ids), undefined)

@@ -27,7 +27,7 @@ const staffNow = async () => {
 const ann = w.works('ann', 'researcher')
 const bob = w.works('bob', 'investigator', '2999-01-01')
 
-t.test('of a study that is written again only what differs is made anew', async t => {
+t.test('writing a study again rewrites only the rows that differ', async t => {
   await write('first', ann, bob)
   const tables = ['study', 'study_staff', 'practitioner_grantee'] as const
   const before = await Promise.all(tables.map(writtenIn))

@@ -18,7 +18,7 @@ const lab = 'Organization/lab'
 const [early, late] = [w.works('early', 'collaborator'), w.works('late', 'collaborator')]
 const study = (...extension: readonly Extension[]) =>
   w.study('s', 'lab', [w.requests(heartRate), w.chooses('identity', 'identified'), ...extension])
-/** Undefined where it was written, else why not. */
+/** Undefined if it was written, else why not. */
 const refusalOf = async (resource: Resource): Promise<string | undefined> => {
   const [written] = await importer.write([{ kind: 'update', id: resource.id ?? '', resource }])
   if (written?.outcome !== 'refused') return undefined
@@ -29,7 +29,7 @@ const signs = (patient: string, words: string, status: 'active' | 'inactive' = '
   put({ ...w.consent('s', patient, status, [w.permit(heartRate)]), sourceAttachment: w.sourceOf(words) } as Resource)
 
 const types: readonly ResourceType[] = ['Observation', 'Patient', 'ResearchSubject', 'Consent']
-/** Of whom the practitioner sees anything: a row each type. */
+/** The patients of whom the practitioner sees anything, one item for each type. */
 const sees = async (practitioner: string) => {
   const store = storeOf(w.staff(practitioner))
   const seen = []
@@ -50,12 +50,12 @@ for (const id of patients) await put(w.enrols('s', id), w.measured(`heart-${id}`
 for (const id of ['ann', 'bob', 'dan']) await signs(id, first)
 await signs('dan', first, 'inactive')
 
-t.test('whom a text leaves to the study is nobody who comes later', async t => {
+t.test('a text without recipients gives to nobody who joins later', async t => {
   t.match(await refusalOf(study(text('1', first), early, late)), /once each version .* has its recipients/)
   t.strictSame(await sees('early'), ['ann bob', 'ann bob', 'ann bob cat dan', 'ann bob dan'])
 })
 
-t.test('who receives is said later of a signed text, of those alone who are staff already', async t => {
+t.test('recipients are added to a signed text later only if they are staff already', async t => {
   t.match(
     await refusalOf(study(text('1', first, lab, 'Practitioner/late'), early)),
     /Only who receives may be said later/,
@@ -63,11 +63,11 @@ t.test('who receives is said later of a signed text, of those alone who are staf
   t.match(await refusalOf(study(text('1', first, 'Organization/clinic'), early)), /A recipient is the organization/)
   t.equal(await refusalOf(study(text('1', first, lab, 'Practitioner/early'), early)), undefined)
   t.match(await refusalOf(study(text('1', first), early)), /stays as it is/)
-  t.strictSame(await sees('early'), ['ann bob', 'ann bob', 'ann bob', 'ann bob'], 'of those alone who give it')
+  t.strictSame(await sees('early'), ['ann bob', 'ann bob', 'ann bob', 'ann bob'], 'only of those who give it')
   t.strictSame(await sees('member'), ['ann bob', 'ann bob cat dan', 'ann bob cat dan', 'ann bob dan'])
 })
 
-t.test('a new recipient sees nothing of anybody until they sign a text that names them', async t => {
+t.test('a new recipient sees nothing of anybody who has not signed a text that names them', async t => {
   t.equal(await refusalOf(study(text('1', first, lab, 'Practitioner/early'), early, late)), undefined)
   t.strictSame(await sees('late'), nothing)
   const both = [lab, 'Practitioner/early', 'Practitioner/late']
@@ -76,7 +76,7 @@ t.test('a new recipient sees nothing of anybody until they sign a text that name
     /so each later one does/,
   )
   await put(study(text('1', first, lab, 'Practitioner/early'), text('2', second, ...both), early, late))
-  t.strictSame(await sees('late'), nothing, 'it is asked, and not answered yet')
+  t.strictSame(await sees('late'), nothing, 'they are asked, and have not answered yet')
   await signs('bob', second)
   t.strictSame(await sees('late'), ['bob', 'bob', 'bob', 'bob'])
   t.strictSame(await sees('early'), ['ann bob', 'ann bob', 'ann bob', 'ann bob'], 'until then the old terms hold')
@@ -97,11 +97,11 @@ t.test('what a recipient may see ends with the text, the consent and their place
   t.strictSame(await sees('late'), nothing)
   t.strictSame(await sees('early'), ['ann', 'ann', 'ann', 'ann'])
   await put(study(...texts, text('3', third, lab), late))
-  t.strictSame(await sees('early'), nothing, 'staff no more')
+  t.strictSame(await sees('early'), nothing, 'no longer staff')
   t.strictSame(await sees('member'), ['ann bob', 'ann bob cat dan', 'ann bob cat dan', 'ann bob dan'])
 })
 
-t.test('who signs while the text gains its recipients gives to these alone', async t => {
+t.test('signing while the text gets its recipients gives to these only', async t => {
   await put(w.study('t', 'lab', [w.requests(heartRate), text('1', first), early]), w.enrols('t', 'cat'))
   const closing = importer.write([
     { kind: 'update', id: 't', resource: w.study('t', 'lab', [w.requests(heartRate), text('1', first, lab), early]) },

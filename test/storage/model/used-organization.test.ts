@@ -25,12 +25,12 @@ const location = (organization: string): Resource => ({
   meta: { tag: [{ system: ownerSystem, code: organization }] },
 })
 
-t.test('an organization that was never of use is deleted by who manages what is above it', async t => {
+t.test('an organization that was never used is deleted by a manager of what is above it', async t => {
   await put(w.organization('empty', 'university'))
   t.equal(await removed('Organization', 'empty', manager), 'deleted')
 })
 
-t.test('one with people, patients or studies is closed instead, also where these are over or deleted', async t => {
+t.test('one with people, patients or studies is closed instead, even if these have ended or are deleted', async t => {
   for (const [id, what, ...used] of [
     ['whole', 'has parts', w.organization('part', 'whole')],
     ['staffed', 'has, or had, people with a role in it', w.role('member', 'staffed', 'member')],

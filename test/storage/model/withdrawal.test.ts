@@ -67,7 +67,7 @@ const create = async (resource: Resource) => {
 }
 const kept = ['before', 'derived', 'c-before', 'watch']
 
-t.test('a text that promises to keep lets the study read what it had, and nothing new', async t => {
+t.test('after a withdrawal, a text that promises to keep lets the study read what it had, and nothing new', async t => {
   t.strictSame(await seen(), [
     'before',
     'corrected',
@@ -81,31 +81,31 @@ t.test('a text that promises to keep lets the study read what it had, and nothin
   ])
   t.equal(await create(w.measured('x', 'ann', heartRate)), 'created')
   await put(consent('inactive', 'c', [...permitted, w.permit(weight)]))
-  t.equal((await seen()).length, 6, 'nor does the last version widen anything')
+  t.equal((await seen()).length, 6, 'the last version does not widen anything')
   await put(
     w.measured('corrected', 'ann', heartRate, { note: [{ text: 'not the study’s to know' }] }),
     w.measured('late', 'ann', heartRate),
     condition('c-late'),
     { ...device, id: 'late-watch' },
   )
-  t.equal((await seen()).length, 5, 'what is stored later, and what was changed later, is hidden')
-  t.equal(await create(w.measured('x', 'ann', heartRate)), 403, 'nothing more is uploaded by it')
+  t.equal((await seen()).length, 5, 'what is stored or changed later is hidden')
+  t.equal(await create(w.measured('x', 'ann', heartRate)), 403, 'nothing more can be uploaded with it')
   t.strictSame(
     (await seen()).filter(id => kept.includes(id)),
     kept,
   )
-  t.notOk((await seen()).includes('ann'), 'nor is the person known any more')
-  await t.rejects(researcher.read('Observation', 'corrected'), 'by its id')
+  t.notOk((await seen()).includes('ann'), 'the person is not shown any more')
+  await t.rejects(researcher.read('Observation', 'corrected'), 'not by its id')
   await t.rejects(researcher.vread('Observation', 'corrected', '1'), 'nor its old version')
   t.equal((await researcher.read('Observation', 'before')).id, 'before')
 })
 
-t.test('it is kept as long as the patient stays in the study, and the study goes on', async t => {
+t.test('it is kept as long as the patient stays in the study, and the study continues', async t => {
   const all = await seen()
   await put(consent('inactive'))
-  t.strictSame(await seen(), all, 'the moment is that of the withdrawal, not of what was said later')
+  t.strictSame(await seen(), all, 'the moment of the withdrawal counts, not that of later changes')
   await put(w.enrols('keeping', 'ann', 'withdrawn'))
-  t.strictSame(await seen(), [], 'leaving the study ends all')
+  t.strictSame(await seen(), [], 'leaving the study ends everything')
   await put({ ...w.enrols('keeping', 'ann'), id: 'keeping-ann-again' } as Resource)
   t.strictSame(await seen(), all)
   await put(study('completed'))
@@ -114,14 +114,14 @@ t.test('it is kept as long as the patient stays in the study, and the study goes
   t.strictSame(await seen(), all)
 })
 
-t.test('a new Consent stands beside what was kept', async t => {
+t.test('a new Consent exists beside what was kept', async t => {
   await put(w.signedAnew(consent('active', 'again', [w.permit(heartRate, { dataPeriod: { start: '2027' } })])))
   t.ok((await seen()).includes('before'))
   t.equal(await create(w.measured('x', 'ann', heartRate)), 'created')
   await put(consent('inactive', 'again'))
 })
 
-t.test('a Consent that was a mistake, or is deleted, keeps nothing', async t => {
+t.test('a Consent that is entered-in-error or deleted keeps nothing', async t => {
   await put(consent('entered-in-error'))
   t.notOk((await seen()).includes('before'))
   await put(w.signedAnew(consent('active', 'third')), consent('inactive', 'third'))
@@ -130,12 +130,12 @@ t.test('a Consent that was a mistake, or is deleted, keeps nothing', async t => 
   t.notOk((await seen()).includes('before'))
 })
 
-t.test('to what was never given there is nothing to keep', async t => {
+t.test('what was never given is not kept', async t => {
   await put(consent('proposed', 'fourth'), consent('inactive', 'fourth'))
   t.notOk((await seen()).includes('before'))
 })
 
-t.test('hidden is everything where the text says nothing, or that it is erased', async t => {
+t.test('everything is hidden if the text says nothing of it, or says that data is erased', async t => {
   const other = 'Then it is gone.'
   for (const [id, text] of [
     ['silent', w.patientText('1', other)],

@@ -15,7 +15,7 @@ import { withDatabase } from '../../support/database.ts'
 
 const registry = loadRegistry()
 
-/** A database with the real store, seen by whoever is asked for. */
+/** A database with the real store, as any caller sees it. */
 export const openWorld = async ({ poolSize = 4 } = {}) => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url, { poolSize })
@@ -61,7 +61,7 @@ export const staff = (practitioner: string, scope = 'user/*.cruds', study?: stri
   ...(study === undefined ? {} : { study }),
 })
 
-/** Staff who may register for the organization. */
+/** A member of staff who may register for the organization. */
 export const registrar = (practitioner: string, organization: string): Caller => ({
   ...staff(practitioner),
   organizations: [organization],
@@ -135,7 +135,7 @@ export const requests = (code: string, source?: string): Extension => ({
   ],
 })
 
-/** A type of resources other than Observation. */
+/** Asks for a type of resources other than Observation. */
 export const requestsType = (code: string): Extension => ({
   url: extensions.requestedData,
   extension: [{ url: 'class', valueCoding: ofType(code) }],
@@ -180,7 +180,7 @@ export const sourceOf = (words: string) => ({
 
 export const usualWords = 'We ask you to share your data.'
 
-/** With the usual text, unless another is among the extensions. */
+/** With the usual text, unless the extensions have another. */
 export const study = (id: string, sponsor: string, extension: readonly Extension[], status = 'active'): Resource => ({
   resourceType: 'ResearchStudy',
   id,
@@ -241,7 +241,7 @@ export const consent = (
   provision: { type: 'deny', provision: [...provision] },
 })
 
-/** Signed after whatever was refused before, and of what was measured since 2026 as ever. */
+/** Signed after any refusal before it, for data since 2026 as usual. */
 export const signedAnew = (consent: Consent): Consent => ({
   ...consent,
   dateTime: new Date().toISOString(),

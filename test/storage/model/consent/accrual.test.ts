@@ -15,7 +15,7 @@ const dayIn = (days: number): string => momentIn(days).slice(0, 10)
 await put(w.organization('lab'), w.organization('home'))
 
 let made = 0
-/** A study that has had these, one after another, and a patient who is in it. */
+/** A study that has had these statuses, one after another, and a patient who is in it. */
 const openStudy = async (...states: readonly Partial<ResearchStudy>[]) => {
   const id = `study-${++made}`
   const patient = `ann-${made}`
@@ -52,7 +52,7 @@ const closed: readonly (readonly [string, readonly Partial<ResearchStudy>[], Reg
 ]
 
 for (const [name, states, told] of closed) {
-  t.test(`to a study that is ${name} nobody gives anything anew, but for who has signed before`, async t => {
+  t.test(`to a study that is ${name}, nobody gives anything new unless they signed before`, async t => {
     const { consent, write } = await openStudy(...states)
     const refused = await write(consent(momentIn(1)))
     t.match(refused, { status: 422, issues: [{ code: 'business-rule', expression: 'Consent.status', message: told }] })
@@ -63,7 +63,7 @@ for (const [name, states, told] of closed) {
   })
 }
 
-t.test('before the first day of a study nobody has signed', async t => {
+t.test('nobody has signed before the first day of a study', async t => {
   const { consent, write } = await openStudy({ period: { start: dayIn(1) } })
   for (const signed of [momentIn(-3), momentIn(0)])
     t.match(await write(consent(signed)), {
@@ -72,25 +72,25 @@ t.test('before the first day of a study nobody has signed', async t => {
     })
 })
 
-t.test('a day counts where it began before the study closed in any time zone, and a month does not end it', async t => {
+t.test('a day counts if it began before the study closed in any time zone, and a month does not end it', async t => {
   const { consent, write } = await openStudy({}, { status: 'closed-to-accrual' })
   t.match(await write(consent(dayIn(2))), { status: 422 })
   t.match(await write(consent(dayIn(0))), { status: 'created' })
 })
 
-t.test('what waits for an answer is answered with no, and with yes when the study takes people again', async t => {
+t.test('a pending consent can be refused, and accepted once the study takes people again', async t => {
   const { consent, write, become } = await openStudy({})
   const { id = '' } = await write(consent(momentIn(-3), { status: 'proposed' }))
   await become({ status: 'temporarily-closed-to-accrual' })
   t.match(await write({ ...consent(momentIn(0)), id }), { status: 422 })
   await become({})
   await become({ status: 'closed-to-accrual' })
-  t.match(await write({ ...consent(momentIn(0)), id }), { status: 422 }, 'it is the last time that it closed')
+  t.match(await write({ ...consent(momentIn(0)), id }), { status: 422 }, 'the last time that it closed counts')
   await become({})
   t.match(await write({ ...consent(momentIn(0)), id }), { status: 'updated' })
 })
 
-t.test('what is given already is changed and ended as ever, and does not begin again', async t => {
+t.test('an existing consent can be changed and ended as always, but not begin again', async t => {
   const { consent, write, become } = await openStudy({})
   const { id = '' } = await write(consent(momentIn(0)))
   await become({ status: 'closed-to-accrual' })

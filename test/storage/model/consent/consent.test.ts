@@ -18,7 +18,7 @@ await world.put(
   { resourceType: 'Device', id: 'own', patient: { reference: 'Patient/ann' } },
 )
 
-t.test('of many versions of a Consent each Device that they name is asked about once', async t => {
+t.test('each Device that a Consent names is looked up once, however many versions there are', async t => {
   let statements = 0
   const noting: Connection = {
     ...world.database,
@@ -37,12 +37,12 @@ t.test('of many versions of a Consent each Device that they name is asked about 
     t.strictSame(await devicesOf(), ['band'])
     t.strictSame(await devicesOf('watch'), ['band'])
     t.strictSame(await devicesOf('band', 'watch'), [])
-    t.strictSame(await devicesOf('own'), [], 'what is no source is denied whatever measured it')
+    t.strictSame(await devicesOf('own'), [], 'if it has no source, everything that it measured is denied')
   }
   t.equal(statements, 3)
 })
 
-t.test('a Consent whose denies are a load is refused, but where it gives nothing', async t => {
+t.test('a Consent with denies that split into too many permits is refused, unless it gives nothing', async t => {
   const denies = Array.from({ length: 1500 }, (_, index) => {
     const day = new Date(Date.UTC(1950, 0, 1 + 2 * index)).toISOString().slice(0, 10)
     return { type: 'deny' as const, dataPeriod: { start: day, end: day } }

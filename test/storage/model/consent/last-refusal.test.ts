@@ -10,7 +10,7 @@ const { put, storeOf, importer } = world
 await put(w.organization('lab'), w.organization('home'), w.study('sleep', 'lab', [w.requests(weight)]))
 
 let made = 0
-/** A patient of the study, their app, and what a client that imports writes, by ids that it chooses. */
+/** A patient of the study, their app, and what a client that imports writes, with ids that it chooses. */
 const openPatient = async () => {
   const patient = `ann-${++made}`
   await put(w.registered(patient, 'home'), w.enrols('sleep', patient))
@@ -57,18 +57,16 @@ const sendAgain = async (t: Test, status: 'inactive' | 'entered-in-error') => {
   const { id = '' } = await write(consent('active', signed))
   t.match(await write({ ...consent(status, signed), id }), { status: 'updated' })
   t.match(await write(consent('active', signed)), refused)
-  t.match(await write(consent('active', '2026-01')), refused, 'nor a month')
-  t.match(await write(consent('active')), refused, 'nor without a dateTime')
+  t.match(await write(consent('active', '2026-01')), refused, 'a month does not do')
+  t.match(await write(consent('active')), refused, 'nor does no dateTime')
   t.match(await write(consent('proposed', signed)), { status: 'created' }, 'a proposal gives nothing yet')
 }
 
-t.test('a yes that was kept and is sent again does not undo that it was withdrawn', t => sendAgain(t, 'inactive'))
+t.test('sending a kept active version again does not undo a withdrawal', t => sendAgain(t, 'inactive'))
 
-t.test('a yes that was kept and is sent again does not undo that it was a mistake', t =>
-  sendAgain(t, 'entered-in-error'),
-)
+t.test('sending a kept active version again does not undo entered-in-error', t => sendAgain(t, 'entered-in-error'))
 
-t.test('nor that it was deleted, also by who chooses the ids', async t => {
+t.test('nor does it undo a deletion, even if the client chooses the ids', async t => {
   const { consent, write, end } = await openPatient()
   const signed = now()
   const { id = '' } = await write(consent('active', signed))
@@ -81,17 +79,21 @@ t.test('nor that it was deleted, also by who chooses the ids', async t => {
   })
 })
 
-t.test('what was refused begins by what is signed after it, and a proposal by when it is answered', async t => {
+t.test('after a refusal a consent begins if it is signed later, and a proposal if it is answered later', async t => {
   const { consent, write } = await openPatient()
   const before = now()
   await write(consent('rejected', now()))
   const { id = '' } = await write(consent('proposed', before))
   t.match(await write({ ...consent('active', before), id }), refused)
   t.match(await write({ ...consent('active', now()), id }), { status: 'updated' })
-  t.match(await write({ ...consent('active', before), id }), { status: 'updated' }, 'what stands is changed as ever')
+  t.match(
+    await write({ ...consent('active', before), id }),
+    { status: 'updated' },
+    'what exists can be changed as always',
+  )
 })
 
-t.test('a day counts where it began after the refusal in any time zone', async t => {
+t.test('a day counts if it began after the refusal in any time zone', async t => {
   const { consent, write } = await openPatient()
   const { id = '' } = await write(consent('active', now()))
   await write({ ...consent('inactive', now()), id })
@@ -99,7 +101,7 @@ t.test('a day counts where it began after the refusal in any time zone', async t
   t.match(await write(consent('active', dayIn(1))), { status: 'created' })
 })
 
-t.test('what was given before is the same again by a day alone, and by a clock that goes ahead', async t => {
+t.test('what was given before can be signed again with a day only, or by a clock that is ahead', async t => {
   const ahead = new Date(Date.now() + 600_000).toISOString()
   for (const [signed, ...others] of [
     [dayIn(1)],
@@ -119,13 +121,13 @@ t.test('what was given before is the same again by a day alone, and by a clock t
         one,
       )
     const again = await write(consent('active', now()))
-    t.match(again, { status: 'created' }, 'another is another')
+    t.match(again, { status: 'created' }, 'a different consent does not')
     await end(again.id ?? '')
-    t.match(await write(consent('active', signed)), { status: 422 }, 'nor after the next no')
+    t.match(await write(consent('active', signed)), { status: 422 }, 'nor after the next refusal')
   }
 })
 
-t.test('what had ended before it came here does not stand in the way of what was signed later', async t => {
+t.test('what had ended before it was stored here does not block what was signed later', async t => {
   const { consent } = await openPatient()
   const bring = async (resource: Consent) => answerOf(await importer.write([{ kind: 'create', resource }]))
   t.match(await bring(consent('inactive', '2020-05-01T08:00:00Z')), { status: 'created' })
@@ -134,7 +136,7 @@ t.test('what had ended before it came here does not stand in the way of what was
   t.match(await bring(consent('active', '2023-05-01T08:00:00Z')), { status: 'created' })
 })
 
-t.test('a no to one is none to another', async t => {
+t.test('refusing one study does not refuse another', async t => {
   const { patient, consent, write } = await openPatient()
   await put(w.study('other', 'lab', [w.requests(weight)]), w.enrols('other', patient))
   const signed = now()
@@ -143,7 +145,7 @@ t.test('a no to one is none to another', async t => {
   t.match(await write({ ...other, dateTime: signed }), { status: 'created' })
 })
 
-t.test('it holds for a practitioner or an organization alike', async t => {
+t.test('it holds for consents to a practitioner or an organization, too', async t => {
   const { patient, write } = await openPatient()
   await put({ resourceType: 'Practitioner', id: 'gp' } as Resource)
   const to = (reference: string, status: NonNullable<Consent['status']>, dateTime: string): Consent => {

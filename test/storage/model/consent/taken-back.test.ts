@@ -47,7 +47,7 @@ const refused = {
     /^Some of this was given before and taken back at \S+Z; only what was signed after that, as Consent\.dateTime tells, gives it again$/,
 }
 
-t.test('a version that was kept and is sent again does not undo that a part was taken back', async t => {
+t.test('sending a kept version again does not undo that a part was withdrawn', async t => {
   const signed = now()
   const { patient, consent, change, read } = await openPatient(signed)
   t.equal((await read()).length, 2)
@@ -66,7 +66,7 @@ t.test('a version that was kept and is sent again does not undo that a part was 
   }
 })
 
-t.test('nor by a clock that goes ahead, whichever clock the others were signed by', async t => {
+t.test('nor does it when signed by a clock that is ahead, whichever clock signed the others', async t => {
   const ahead = '2199-01-01T00:00:00Z'
   for (const narrowedAt of [ahead, now()]) {
     const { consent, change } = await openPatient(ahead)
@@ -78,7 +78,7 @@ t.test('nor by a clock that goes ahead, whichever clock the others were signed b
   }
 })
 
-t.test('what was never given before is given under the time at which the rest was signed', async t => {
+t.test('what was never given before can be given with the time at which the rest was signed', async t => {
   const signed = now()
   const { consent, change } = await openPatient(signed)
   const [only, more] = ['2026-03-01', '2025-01-01'].map(start => ({
@@ -89,7 +89,7 @@ t.test('what was never given before is given under the time at which the rest wa
   t.match(await change(more as Consent), { status: 'updated' })
 })
 
-t.test('what was proposed alone was never given', async t => {
+t.test('what was only proposed was never given', async t => {
   const signed = now()
   const { consent, change, read } = await openPatient(signed, 'proposed')
   t.match(await change(consent(signed, weight)), { status: 'updated' })
@@ -97,7 +97,7 @@ t.test('what was proposed alone was never given', async t => {
   t.match(await change(consent(signed, weight, pulse)), { status: 'updated' })
 })
 
-t.test('nor does it behind a thousand versions that an app has written since', async t => {
+t.test('it is remembered behind a thousand versions that an app has written since', async t => {
   const signed = '2026-02-01T00:00:00Z'
   const { consent, change, read } = await openPatient(signed)
   const narrowed = consent(signed, weight)
@@ -110,5 +110,5 @@ t.test('nor does it behind a thousand versions that an app has written since', a
     message: /^At least 1000 versions of this Consent/,
   })
   t.equal((await read()).length, 1)
-  t.match(await change(consent(now(), weight, pulse)), { status: 'updated' }, 'signed now it does')
+  t.match(await change(consent(now(), weight, pulse)), { status: 'updated' }, 'signed now, it counts')
 })
