@@ -4,7 +4,7 @@ import { parseJson } from '../../src/fhir/json.ts'
 import { all, not } from '../../src/search/expression.ts'
 import { openMatching } from '../support/matching.ts'
 
-/** Each modifier for each type that has it, over resources that are stored and that are about to be. */
+/** Each modifier for each type that has it, over resources that are stored and resources that are about to be. */
 const { put, finds, close } = await openMatching()
 t.teardown(close)
 
@@ -17,7 +17,7 @@ const condition = (id: string, more: object) => ({
 })
 const patient = (id: string, more: object = {}) => ({ resourceType: 'Patient', id, ...more })
 
-t.test('string: exactly, and anywhere', async t => {
+t.test('string: exact, and anywhere in the text', async t => {
   await put(
     patient('eve', { name: [{ family: 'Ève', given: ['Mary Ann'] }] }),
     patient('Eve', { name: [{ family: 'Eve' }] }),
@@ -87,7 +87,7 @@ t.test('token: an identifier by its type', async t => {
   })
 })
 
-t.test('token: a string is compared without its case, a code with it', async t => {
+t.test('token: a string ignores case, a code does not', async t => {
   const valueSet = (id: string, version: string) => ({
     resourceType: 'ValueSet',
     id,
@@ -123,7 +123,7 @@ t.test('token: a MIME type with or without its parameters', async t => {
   })
 })
 
-t.test('reference: by the identifier, the display, the type', async t => {
+t.test('reference: by its identifier, display or type', async t => {
   const by = (id: string, subject: object) => condition(id, { subject })
   await put(
     by('r-mrn', { identifier: { system: 'urn:mrn', value: '12' }, display: 'Ann Lee' }),
@@ -143,7 +143,7 @@ t.test('reference: by the identifier, the display, the type', async t => {
   })
 })
 
-t.test('reference: up and down what is part of what', async t => {
+t.test('reference: up and down a hierarchy', async t => {
   const location = (id: string, partOf?: string) => ({
     resourceType: 'Location',
     id,
@@ -216,7 +216,7 @@ t.test('reference: a canonical with its version', async t => {
   })
 })
 
-t.test('uri: the beginning of it, and what it begins with', async t => {
+t.test('uri: what begins with it, and what it begins with', async t => {
   const codeSystem = (id: string, url: string) => ({
     resourceType: 'CodeSystem',
     id,

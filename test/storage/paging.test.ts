@@ -45,7 +45,7 @@ for (const query of [
   'Observation?_count=2&_sort=-date',
   'Observation?_count=2&code=8867-4&patient=p0',
 ])
-  t.test(`${query} leads back by the pages that it came by`, async t => {
+  t.test(`${query} leads back through the same pages`, async t => {
     const forward = await walk(await search(query), 'next')
     const last = forward.at(-1) ?? { resourceType: 'Bundle', type: 'searchset' }
     const back = await walk(last, 'previous')
@@ -53,10 +53,10 @@ for (const query of [
     t.equal(new Set(forward.flatMap(ids)).size, query.startsWith('Patient') ? 9 : 5)
     t.strictSame(ids(await search(to(last, 'first') ?? '')), ids(forward[0] ?? last))
     const again = await walk(back.at(-1) ?? last, 'next')
-    t.strictSame(again.flatMap(ids), forward.flatMap(ids), 'and from there on again')
+    t.strictSame(again.flatMap(ids), forward.flatMap(ids), 'and forwards again from there')
   })
 
-t.test('links are those that lead somewhere', async t => {
+t.test('only links that lead somewhere are given', async t => {
   const [first, second, ...others] = await walk(await search('Patient?_count=3'), 'next')
   t.equal(relations(first as Bundle), 'self next')
   t.equal(relations(second as Bundle), 'self first previous next')
@@ -66,7 +66,7 @@ t.test('links are those that lead somewhere', async t => {
   t.equal(relations(await search('Patient?_count=0')), 'self')
 })
 
-t.test('what is written meanwhile moves no page', async t => {
+t.test('what is written meanwhile does not shift pages', async t => {
   const first = await search('Patient?_count=3')
   const second = await search(to(first, 'next') ?? '')
   await put({ resourceType: 'Patient', id: 'newest' })

@@ -8,7 +8,7 @@ const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
 const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
 
-t.test('whoever writes a decimal is answered what is stored, however it was written', async t => {
+t.test('a decimal is answered as it is stored, however it was written', async t => {
   const values = ['1.20e1', '1e-7', '-0.0', '1.50E+3', '1.00', '123456789012345678901234567890.10']
   const body = `{"resourceType":"Basic","code":{"text":"-0e1, 1e2"},"extension":[${values.map(value => `{"url":"http://a.b","valueDecimal":${value}}`).join()}]}`
   const stored = ['12.0', '0.0000001', '0.0', '1500', '1.00', '123456789012345678901234567890.10']
@@ -21,13 +21,13 @@ t.test('whoever writes a decimal is answered what is stored, however it was writ
   t.equal(read.json().code.text, '-0e1, 1e2')
 })
 
-t.test('of a long text as well, in whichever piece they stand', async t => {
+t.test('numbers in a long text are made plain, too, in whichever piece of it they are', async t => {
   const list = (number: string) => JSON.stringify(Array(50_000).fill('1e2')).replaceAll('"', number)
   t.equal(await withPlainNumbers(list('')), list('').replaceAll('1e2', '100'))
-  t.equal(await withPlainNumbers(`[-0,${list('"')}]`), `[0,${list('"')}]`, 'a text stays as it is')
+  t.equal(await withPlainNumbers(`[-0,${list('"')}]`), `[0,${list('"')}]`, 'a string stays as it is')
 })
 
-t.test('numbers are made plain as PostgreSQL makes them', async t => {
+t.test('numbers are made plain exactly as PostgreSQL makes them', async t => {
   const digits = fc.stringMatching(/^\d{0,12}$/)
   const number = fc
     .tuple(

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { openMatching } from '../support/matching.ts'
 
-/** Amounts as numbers, ranges and units, over resources that are stored and that are about to be. */
+/** Amounts as numbers, ranges and units, over resources that are stored and resources that are about to be. */
 const { put, finds, close } = await openMatching()
 t.teardown(close)
 
@@ -66,7 +66,7 @@ t.test('an amount is found in every unit of its dimension', async t => {
   })
 })
 
-t.test('an amount is known within bounds only: a comparator, a Range, SampledData', async t => {
+t.test('an amount may be known within bounds only: a comparator, a Range, SampledData', async t => {
   const sampled = (data: string, more: object = {}) => ({
     valueSampledData: { origin: quantity(10, 'cm'), period: 1, factor: 2, dimensions: 1, data, ...more },
   })
@@ -174,7 +174,7 @@ t.test('a number may be a range too', async t => {
   })
 })
 
-t.test('a Timing is a range where it says when', async t => {
+t.test('a Timing is a range if it says when', async t => {
   const request = (id: string, occurrenceTiming: object) => ({
     resourceType: 'ServiceRequest',
     id,
@@ -199,7 +199,7 @@ t.test('a Timing is a range where it says when', async t => {
   })
 })
 
-t.test('the parts of a composite hold at one and the same element', async t => {
+t.test('the parts of a composite hold for the same element', async t => {
   const sequence = (id: string, chromosome: string, ...variant: readonly object[]) => ({
     resourceType: 'MolecularSequence',
     id,

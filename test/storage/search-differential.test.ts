@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { openSearching } from '../support/searching.ts'
 
-/** Searches in the database against the specification's words in plain JavaScript, over generated Observations. */
+/** Searches in the database, compared with the specification's words in plain JavaScript, over generated Observations. */
 const { server, put, ordered } = await openSearching()
 t.teardown(() => server.close())
 
@@ -47,14 +47,14 @@ const effectiveOf = ({ effectiveDateTime, effectivePeriod }: Observation): Range
   }
 }
 
-/** "search" is the range of the value, "target" that of the resource. */
+/** "search" is the range of the search value, "target" that of the resource. */
 const dateTests: Readonly<Record<string, (search: Range, target: Range) => boolean>> = {
   '': (search, target) => contains(search, target),
   eq: (search, target) => contains(search, target),
   ne: (search, target) => !contains(search, target),
   gt: (search, target) =>
     target.high > search.high ||
-    // A time with seconds is its first instant; what says no more than the same second may be there.
+    // A time with seconds is its first instant. A value that says no more than the same second may be there.
     (search.high - search.low === 1000 && target.low > search.low),
   lt: (search, target) => target.low < search.low,
   ge: (search, target) => target.high > search.low,
@@ -82,13 +82,13 @@ const dateCondition = listOf(
   ),
 ).map(alternatives => anyOf('date', alternatives))
 
-/** https://hl7.org/fhir/R4/search.html#quantity: thousandths, so that all is exact. */
+/** https://hl7.org/fhir/R4/search.html#quantity: in thousandths, so that everything is exact. */
 const decimal = fc.constantFrom('5', '5.0', '5.4', '5.45', '5.5', '6', '4.5', '-5', '0', '0.5', '10', '10.00', '11')
 const thousandths = (text: string): number => Math.round(Number(text) * 1000)
 const placesOf = (text: string): number => text.split('.')[1]?.length ?? 0
-/** The value that was asked: its range, and in the middle of it the number itself. */
+/** The search value: its range, and the number itself in the middle of it. */
 type AskedNumber = Range & { readonly exact: number }
-/** A comparator leaves one side open, without the number itself where it is `<` or `>`. */
+/** A comparator leaves one side open, without the number itself if it is `<` or `>`. */
 type Target = Range & { readonly open?: 'low' | 'high' }
 const numberTests: Readonly<Record<string, (target: Target, asked: AskedNumber) => boolean>> = {
   '': (target, asked) => target.low >= asked.low && target.high < asked.high,
@@ -107,7 +107,7 @@ const isSame = (asked: Unit | undefined, { system, code, unit: words }: Quantity
   if (asked === undefined) return true
   return asked.system === undefined ? code === asked.code || words === asked.code : system === ucum
 }
-/** Thousandths of a milligram, where the unit was asked for and can be converted. */
+/** Thousandths of a milligram if a unit was asked for and can be converted. */
 const factorOf = (asked: Unit | undefined, code: string | undefined) =>
   asked?.system === ucum && code === 'g' ? 1000 : 1
 const targetOf = ({ value, comparator }: Quantity, factor: number): Target => {
@@ -250,5 +250,5 @@ t.test('random searches find what the specification says', async t => {
     found += expected.length
     if ([...actual].sort().join() !== expected.sort().join()) t.strictSame([...actual].sort(), expected, query)
   }
-  t.ok(found > searches, `${found} matches were expected in all`)
+  t.ok(found > searches, `${found} matches were expected in total`)
 })

@@ -11,7 +11,7 @@ t.teardown(async () => {
   await close()
 })
 
-t.test('a list waits for the one before it, however long that takes, and for nothing else so long', async t => {
+t.test('a list waits for the one before however long that takes, but its statements have the usual limit', async t => {
   const done: string[] = []
   const one = Promise.withResolvers<void>()
   const has = Promise.withResolvers<void>()

@@ -23,7 +23,7 @@ const query = async (url: string, text: string) => {
   return rows
 }
 
-t.test('a folder gets its database at the first start, and has it again at the next', async t => {
+t.test('a folder gets its database at the first start, and has the same at the next', async t => {
   const told: Event['kind'][] = []
   const tell = ({ kind }: Event) => told.push(kind)
   await mkdtemp(join(folder, 'postgres.new-'))
@@ -37,10 +37,10 @@ t.test('a folder gets its database at the first start, and has it again at the n
 
   t.same(told, ['database-created'])
   const leftovers = (await readdir(folder)).filter(name => name.includes('.new-'))
-  t.same(leftovers, [], 'what a first start left that was killed is removed')
+  t.same(leftovers, [], 'leftovers of a killed first start are removed')
 })
 
-t.test('only this machine can ask, with a password that only its owner reads', async t => {
+t.test('only this machine can connect, with a password that only the owner of the folder can read', async t => {
   const { url, close } = await openEmbedded(folder, () => {})
   t.equal(new URL(url).hostname, '127.0.0.1')
   const wrong = new URL(url)
@@ -62,7 +62,7 @@ t.test('text is UTF-8, time is UTC, and commits are durable', async t => {
 })
 
 t.test(
-  'a second server on the folder is told who runs; after a kill the next takes over with nothing lost',
+  'a second server on the folder is told who uses it; after a kill the next takes over and nothing is lost',
   async t => {
     const server = spawn(process.execPath, ['--input-type=module', '--eval', holder, folder], { stdio: 'pipe' })
     const url = String((await once(server.stdout, 'data'))[0])
@@ -79,11 +79,11 @@ t.test(
     t.same(told, ['database-adopted'])
     t.same(await query(next.url, 'SELECT * FROM kept'), [{ a: 1 }])
     await next.close()
-    await t.rejects(query(url, 'SELECT 1'), { code: 'ECONNREFUSED' }, 'the adopted one is stopped in its turn')
+    await t.rejects(query(url, 'SELECT 1'), { code: 'ECONNREFUSED' }, 'the adopted database is stopped, too')
   },
 )
 
-t.test('one that hangs while it stops is ended, and started again', async t => {
+t.test('a database that hangs while stopping is ended, and started again', async t => {
   const first = await openCluster({ folder: join(folder, 'postgres'), settings: {} })
   const [{ pid }] = await query(first.url('postgres'), backgroundWriter)
   process.kill(pid, 'SIGKILL')
@@ -95,13 +95,13 @@ t.test('one that hangs while it stops is ended, and started again', async t => {
   await next.stop()
 })
 
-t.test('a database that has lost a process is ended, and the next server has it again', async t => {
+t.test('a database that lost a process is ended, and the next server has it again', async t => {
   const lost = Promise.withResolvers<void>()
   const first = await openEmbedded(folder, ({ kind }) => kind === 'database-lost' && lost.resolve())
   const [{ pid }] = await query(first.url, backgroundWriter)
   process.kill(pid, 'SIGKILL')
   await lost.promise
-  // Requests under way are finished first; by then it recovers.
+  // Requests under way are finished first; meanwhile it recovers.
   await pause(300)
   await first.close()
   const next = await openEmbedded(folder, () => {})

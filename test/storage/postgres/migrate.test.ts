@@ -34,7 +34,7 @@ const database = async () => {
 const first = { '0001-first.sql': 'CREATE TABLE one (a int); CREATE TABLE two (b int);' }
 const second = { '0002-second.sql': 'ALTER TABLE one ADD c int;' }
 
-t.test('files are applied in order, once, and each is told', async t => {
+t.test('files are applied in order, once, and each is reported', async t => {
   const { url, query, tell, applied } = await database()
   await migrate(url, tell, await folderOf(first))
   await migrate(url, tell, await folderOf({ ...first, ...second }))
@@ -55,7 +55,7 @@ t.test('a file that fails leaves nothing behind, and the next start tries it aga
   t.same(await query('SELECT * FROM one'), [])
 })
 
-t.test('a database that ends in the middle of a file is told in one line, and the next start applies it', async t => {
+t.test('a database that ends within a file is reported in one line, and the next start applies that file', async t => {
   const { url, query, tell } = await database()
   const endedWithin = await folderOf({
     ...first,
@@ -91,7 +91,7 @@ t.test('a database that is newer than the code stops the start', async t => {
   })
 })
 
-t.test('a user who may not make tables is told so in one line', async t => {
+t.test('a user who may not create tables is told so in one line', async t => {
   const { url, tell } = await database()
   const as = new URL(url)
   as.searchParams.set('options', '-c role=pg_monitor')
@@ -101,14 +101,14 @@ t.test('a user who may not make tables is told so in one line', async t => {
   })
 })
 
-t.test('of several processes that migrate at once each file is applied by one', async t => {
+t.test('of several processes that migrate at once, one applies each file', async t => {
   const { url, tell, applied } = await database()
   const folder = await folderOf({ ...first, ...second })
   await Promise.all([1, 2, 3, 4].map(() => migrate(url, tell, folder)))
   t.same(applied.sort(), ['0001-first.sql', '0002-second.sql'])
 })
 
-t.test('a gap or a slip in the numbering is refused', async t => {
+t.test('a gap or a mistake in the numbering is refused', async t => {
   await t.rejects(readMigrations(await folderOf({ ...first, '0003-third.sql': '' })), {
     message: /0002-….sql is expected/,
   })

@@ -11,7 +11,7 @@ t.teardown(async () => {
   await close()
 })
 
-/** Selects so many ones: each length is a statement of its own. */
+/** Selects so many ones; each length is a statement of its own. */
 const shape = (length: number) =>
   sql.fragment`SELECT ${sql.join(Array(length).fill(sql.fragment`1`), sql.fragment`, `)}`
 
@@ -22,12 +22,12 @@ const prepared = async () => {
   return { count, characters }
 }
 
-t.test('what is asked again is prepared once', async t => {
+t.test('a statement that is used again is prepared once', async t => {
   for (let time = 0; time < 3; time++) await database.any(shape(3))
-  t.equal((await prepared()).count, 2, 'and this question itself')
+  t.equal((await prepared()).count, 2, 'including this question itself')
 })
 
-t.test('however many shapes searches have, a connection keeps a bounded text of them prepared', async t => {
+t.test('however many shapes searches have, the text that a connection keeps prepared is bounded', async t => {
   for (let length = 1000; length < 1600; length++) await database.any(shape(length))
   t.ok((await prepared()).characters < 1_010_000)
   await database.transaction(async connection => {
@@ -43,7 +43,7 @@ t.test('a very long statement is not kept', async t => {
   t.equal((await prepared()).count, count)
 })
 
-t.test('more values than the protocol counts are refused, and no fault', async t => {
+t.test('more values than the protocol can count are refused, and not a fault', async t => {
   const values = sql.join(
     Array.from({ length: 65_536 }, (_, index) => sql.fragment`${index}`),
     sql.fragment`, `,

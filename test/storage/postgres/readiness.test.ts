@@ -5,7 +5,7 @@ import { openReadiness } from '../../../src/storage/postgres/readiness.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { withDatabase } from '../../support/database.ts'
 
-t.test('a server whose database has no room on its disk is not ready, until it has room again', async t => {
+t.test('a server whose database has a full disk is not ready until there is room again', async t => {
   const { url, close } = await withDatabase()
   const room = openDiskRoom()
   const database = openDatabase(url, { room, poolSize: 1 })
@@ -32,10 +32,10 @@ t.test('a server whose database has no room on its disk is not ready, until it h
     BEGIN RAISE 'permission denied' USING ERRCODE = 'insufficient_privilege'; END $$`)
   await database.run(sql.fragment`
     CREATE EVENT TRIGGER forbidden ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION forbidden()`)
-  t.equal(await isReady(), true, 'where it cannot be tried, nothing is known against it')
+  t.equal(await isReady(), true, 'if it cannot be tried, nothing is known against it')
 })
 
-t.test('a server whose database takes no writes is not ready, until it takes them again', async t => {
+t.test('a server whose database takes no writes is not ready until it does again', async t => {
   const { url, close } = await withDatabase()
   const room = openDiskRoom()
   const database = openDatabase(url, { room, poolSize: 1 })

@@ -5,7 +5,7 @@ import { rowTypes } from '../../../src/storage/postgres/row-types.ts'
 
 const { TIMESTAMPTZ, INT8, JSONB } = pg.types.builtins
 
-t.test('instants are what pg reads of them', async t => {
+t.test('instants are parsed as pg parses them', async t => {
   const [ours, theirs] = [rowTypes, pg.types].map(types => types.getTypeParser(TIMESTAMPTZ, 'text'))
   const two = (most: number) => fc.integer({ min: 0, max: most }).map(one => `${one}`.padStart(2, '0'))
   const fraction = fc.integer({ min: 0, max: 999_999 }).map(one => (one === 0 ? '' : `.${one}`.slice(0, 7)))
@@ -36,7 +36,7 @@ t.test('instants are what pg reads of them', async t => {
     t.same(ours?.(text), theirs?.(text), text)
 })
 
-t.test('all else is left to pg', async t => {
+t.test('all other types are left to pg', async t => {
   t.equal(rowTypes.getTypeParser(INT8, 'text')('9007199254740993'), '9007199254740993')
   t.same(rowTypes.getTypeParser(JSONB, 'text')('{"a":1}'), { a: 1 })
 })

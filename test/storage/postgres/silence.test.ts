@@ -5,43 +5,40 @@ import { sql } from '../../../src/storage/sql.ts'
 import { withDatabase } from '../../support/database.ts'
 import { openWire } from '../../support/wire.ts'
 
-t.test(
-  'a database from which nothing comes any more is not waited for, and asked anew where it is by then',
-  async t => {
-    const { url, close } = await withDatabase()
-    const wire = await openSilentWire(url)
-    const database = openDatabase(wire.address, { poolSize: 1, statementTimeoutMs: 400 })
-    t.teardown(async () => {
-      await database.close()
-      wire.end()
-      await close()
+t.test('a silent database is not waited for, and asked again over a new connection', async t => {
+  const { url, close } = await withDatabase()
+  const wire = await openSilentWire(url)
+  const database = openDatabase(wire.address, { poolSize: 1, statementTimeoutMs: 400 })
+  t.teardown(async () => {
+    await database.close()
+    wire.end()
+    await close()
+  })
+  const one = sql.fragment`SELECT 1 AS one`
+  t.strictSame(await database.one(one), { one: 1 })
+  wire.silence()
+  t.match(await database.one(one).catch(error => error), { status: 503, issues: [{ code: 'transient' }] })
+  t.strictSame(await database.one(one), { one: 1 })
+
+  wire.silence()
+  let tries = 0
+  await database.transaction(async connection => {
+    tries += 1
+    await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'moved')`)
+  })
+  t.equal(tries, 1, 'a transaction that could not begin is tried again')
+  t.strictSame(await database.any(sql.fragment`SELECT id FROM principal WHERE kind = 'client'`), [{ id: 'moved' }])
+
+  const doubted = await database
+    .transaction(async connection => {
+      await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'in doubt')`)
+      wire.silence()
     })
-    const one = sql.fragment`SELECT 1 AS one`
-    t.strictSame(await database.one(one), { one: 1 })
-    wire.silence()
-    t.match(await database.one(one).catch(error => error), { status: 503, issues: [{ code: 'transient' }] })
-    t.strictSame(await database.one(one), { one: 1 })
+    .catch(error => error)
+  t.match(doubted, { status: 500, issues: [{ code: 'exception', message: /it is not known whether it was done/ }] })
+})
 
-    wire.silence()
-    let tries = 0
-    await database.transaction(async connection => {
-      tries += 1
-      await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'moved')`)
-    })
-    t.equal(tries, 1, 'a transaction that could not begin is tried again')
-    t.strictSame(await database.any(sql.fragment`SELECT id FROM principal WHERE kind = 'client'`), [{ id: 'moved' }])
-
-    const doubted = await database
-      .transaction(async connection => {
-        await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'in doubt')`)
-        wire.silence()
-      })
-      .catch(error => error)
-    t.match(doubted, { status: 500, issues: [{ code: 'exception', message: /it is not known whether it was done/ }] })
-  },
-)
-
-/** A wire to the database on which nothing comes through any more, and nobody is told, once it is silenced; a new connection works. */
+/** A connection to the database that goes silent when asked, without an error. A new connection works. */
 const openSilentWire = async (url: string) => {
   const pairs: (readonly [Socket, Socket])[] = []
   const wire = await openWire(url, (near, far) => {

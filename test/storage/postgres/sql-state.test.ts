@@ -3,24 +3,21 @@ import { openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { withDatabase } from '../../support/database.ts'
 
-t.test(
-  'a database whose disk is full is told as that, and not as a fault: what is sent again later is taken',
-  async t => {
-    const { url, close } = await withDatabase()
-    const database = openDatabase(url)
-    t.teardown(async () => {
-      await database.close()
-      await close()
-    })
-    const full = sql.fragment`DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$`
-    t.match(await database.run(full).catch(error => error), {
-      status: 503,
-      issues: [{ code: 'transient', message: 'The database has no room on its disk at the moment; try again later' }],
-    })
-  },
-)
+t.test('a full disk is answered as such, and not as a fault: the client can send again later', async t => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  const full = sql.fragment`DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$`
+  t.match(await database.run(full).catch(error => error), {
+    status: 503,
+    issues: [{ code: 'transient', message: 'The database has no room on its disk at the moment; try again later' }],
+  })
+})
 
-t.test('a database that takes no writes, as after a failover, is told as that, and not as a fault', async t => {
+t.test('a database that takes no writes, as after a failover, is answered as such, and not as a fault', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url, { poolSize: 1 })
   t.teardown(async () => {

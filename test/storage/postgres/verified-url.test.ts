@@ -5,7 +5,7 @@ import { toVerifiedUrl } from '../../../src/storage/postgres/verified-url.ts'
 
 const base = 'postgres://sharewell:p%23ss@db.example.org:5432/sharewell'
 
-t.test('a database whose connection is encrypted shows who it is, and nothing is warned of', async t => {
+t.test('a URL that asks for encryption verifies the database’s certificate, without a warning', async t => {
   const warnings: string[] = []
   const note = ({ message }: Error) => warnings.push(message)
   process.on('warning', note)
@@ -20,7 +20,7 @@ t.test('a database whose connection is encrypted shows who it is, and nothing is
   t.same(warnings, [])
 })
 
-t.test('what is said otherwise stays as it is', async t => {
+t.test('a URL that says otherwise stays as it is', async t => {
   for (const query of ['', '?sslmode=disable', '?sslmode=no-verify', '?uselibpqcompat=true&sslmode=require'])
     t.equal(toVerifiedUrl(`${base}${query}`), `${base}${query}`)
 })

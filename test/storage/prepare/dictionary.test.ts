@@ -12,28 +12,25 @@ t.teardown(async () => {
   await close()
 })
 
-t.test(
-  'what another process has changed is seen within six seconds, also where the clock is set back an hour',
-  async t => {
-    const { patients, deviceSources } = openDictionary(database)
-    await database.run(sql.fragment`
+t.test('what another process changed is seen within six seconds, even if the clock is set back an hour', async t => {
+  const { patients, deviceSources } = openDictionary(database)
+  await database.run(sql.fragment`
     INSERT INTO device (patient_id, pk, id, version, last_updated, author, tokens, content)
     VALUES (0, 1, 'band', 1, now(), 1, '{}', '{}')`)
-    await database.run(sql.fragment`
+  await database.run(sql.fragment`
     INSERT INTO resource_identity (type_id, id, patient_id, pk)
     SELECT type_id, 'band', 0, 1 FROM resource_type WHERE name = 'Device'`)
-    const before = await patients.idsOf(['ann', 'ben'])
-    t.ok((await deviceSources.of(database, new Set(['band']))).has('band'))
-    await database.run(sql.fragment`
+  const before = await patients.idsOf(['ann', 'ben'])
+  t.ok((await deviceSources.of(database, new Set(['band']))).has('band'))
+  await database.run(sql.fragment`
     UPDATE patient_compartment SET patient_id = ${before.get('ann') ?? 0} WHERE id = 'ben'`)
-    await database.run(sql.fragment`DELETE FROM device WHERE id = 'band'`)
-    setBackWhile(t, 6)
-    t.equal((await patients.idsOf(['ben'])).get('ben'), before.get('ann'))
-    t.notOk((await deviceSources.of(database, new Set(['band']))).has('band'))
-  },
-)
+  await database.run(sql.fragment`DELETE FROM device WHERE id = 'band'`)
+  setBackWhile(t, 6)
+  t.equal((await patients.idsOf(['ben'])).get('ben'), before.get('ann'))
+  t.notOk((await deviceSources.of(database, new Set(['band']))).has('band'))
+})
 
-t.test('what is remembered has a bound, and what found no room in it is looked up anew', async t => {
+t.test('the memory of numbers is bounded, and what is not in it is looked up again', async t => {
   let lookUps = 0
   const counting: Connection = {
     ...database,
@@ -51,10 +48,10 @@ t.test('what is remembered has a bound, and what found no room in it is looked u
   t.equal(numbers.size, 201)
   t.equal(numbers.get('http://loinc.org|8867-4'), few.get('http://loinc.org|8867-4'))
   t.same(await codes.idsOf(['http://loinc.org|8867-4']), few)
-  t.equal(lookUps, 5, 'those that were not known, before and after, and the one that was forgotten')
+  t.equal(lookUps, 5, 'the unknown ones before and after, and the forgotten one')
 })
 
-t.test('kinds that are measured together have their members in each database of a process', async t => {
+t.test('a kind of several kinds has its members in each database that a process uses', async t => {
   const another = await withDatabase()
   const beside = openDatabase(another.url, { poolSize: 1 })
   t.teardown(async () => {

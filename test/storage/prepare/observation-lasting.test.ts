@@ -12,11 +12,15 @@ const lasting = (more: object) =>
   lastingOf({ resourceType: 'Observation', status: 'final', code: {}, effectiveDateTime: start, ...more }, effective)
 const offsets = (valueString: string) => ({ extension: [{ url: standardExtensions.sampledDataOffsets, valueString }] })
 
-t.test('samples last from the first to the last', async t => {
+t.test('sampled data lasts from the first to the last sample', async t => {
   const until = { low: '2026-03-01T23:00:00.000Z', high: '2026-03-01T23:02:00.001Z' }
   t.same(lasting({ valueSampledData: sampled({}) }), until)
-  t.same(lasting({ component: [{ code: {}, valueSampledData: sampled({}) }] }), until, 'also those of a component')
-  t.same(lasting({ valueSampledData: sampled({ data: '60 61 62 E E' }) }), until, 'nobody measured what is missing')
+  t.same(lasting({ component: [{ code: {}, valueSampledData: sampled({}) }] }), until, 'in a component, too')
+  t.same(
+    lasting({ valueSampledData: sampled({ data: '60 61 62 E E' }) }),
+    until,
+    'missing samples at the end do not count',
+  )
   t.same(lasting({ valueSampledData: sampled({ data: '1 2 3 4 5 6', dimensions: 2 }) }), until)
   t.same(lasting({ valueSampledData: sampled({ data: '1 2', ...offsets('0 120000') }) }), until)
   t.same(lasting({ valueSampledData: sampled({ data: '1 2', ...offsets('-60000 0') }) }), {
@@ -25,7 +29,7 @@ t.test('samples last from the first to the last', async t => {
   })
 })
 
-t.test('what the effective time says is not said again', async t => {
+t.test('what the effective time says is not repeated', async t => {
   t.equal(lasting({}), undefined)
   t.equal(lasting({ valueSampledData: sampled({ data: '60' }) }), undefined)
   t.equal(lasting({ valueSampledData: sampled({ period: 10, data: '60 61 62' }) }), undefined, 'within its second')
@@ -33,7 +37,7 @@ t.test('what the effective time says is not said again', async t => {
   t.equal(lastingOf({ valueSampledData: sampled({}) } as Observation, period), undefined)
 })
 
-t.test('where nobody can say how long, it is without end', async t => {
+t.test('if nobody can say how long it lasts, it has no end', async t => {
   const ever = { low: '-infinity', high: 'infinity' }
   t.same(lasting({ valueSampledData: sampled({ period: 1e300 }) }), ever)
   t.same(lasting({ valueSampledData: sampled(offsets('0 soon')) }), ever)

@@ -11,13 +11,13 @@ t.teardown(async () => {
   await close()
 })
 
-t.test('of any number that ask at once each has a pk of its own, over the end of a block', async t => {
+t.test('any number of callers at once get a pk of their own, across the end of a block', async t => {
   const nextPk = openPrimaryKeys(database)
   const pks = await Promise.all(Array.from({ length: 2500 }, nextPk))
   t.equal(new Set(pks).size, 2500)
 })
 
-t.test('where the database was lost while it was asked, it is asked again', async t => {
+t.test('if the database is lost meanwhile, it is asked again', async t => {
   const nextPk = openPrimaryKeys(database)
   await database.run(sql.fragment`ALTER SEQUENCE resource_pk RENAME TO lost`)
   const [one, other] = await Promise.allSettled([nextPk(), nextPk()])

@@ -31,7 +31,7 @@ const silent = await studyOf('silent')
 
 const coded = (code: string) => ({ coding: [{ system: systems.loinc, code }] })
 const millimeters = (value: number) => ({ value, unit: 'mmHg', system: systems.ucum, code: 'mm[Hg]' })
-/** Of each patient heart rates and pressures by turns, some at the same moment as another's. */
+/** Each patient has heart rates and blood pressures in turns, some at the same moment as those of others. */
 const observationOf = (patient: string, index: number): Observation => ({
   resourceType: 'Observation',
   status: index % 3 === 0 ? 'amended' : 'final',
@@ -70,7 +70,7 @@ const both = (patient: string, index: number): Observation => ({
 })
 for (const [index, patient] of patients.slice(0, 3).entries()) await create('everything', both(patient, index))
 const everybody = [...patients, ...few].join(',')
-/** More classes than are merged, most of which nobody has. */
+/** More classes than are merged; nobody has most of them. */
 const manyCodes = ['8867-4', '85354-9', ...Array.from({ length: 40 }, (_, index) => `none-${index}`)]
   .map(code => `${systems.loinc}|${code}`)
   .join(',')
@@ -96,7 +96,7 @@ const queries = [
 
 for (const [name, one] of Object.entries({ wide, narrow, silent }))
   for (const query of queries)
-    t.test(`the ${name} study has the same in the same order as where all patients are named: ${query}`, async t => {
+    t.test(`the ${name} study has the same in the same order as if all patients are named: ${query}`, async t => {
       const token = await staffToken(one.researcher, 'user/*.rs')
       const idsOf = async (asked: string) => (await pages(token, asked)).map(({ resource }) => resource.id)
       const named = await idsOf(`Observation?patient=${everybody}&${query}&_count=50`)
@@ -116,7 +116,7 @@ for (const [of, { researcher }, query] of [
   ['many', wide, ''],
   ['several codes', wide, 'code=omh:heart-rate,omh:body-weight&'],
 ] as const)
-  t.test(`back from the last page are the same pages: ${of}`, async t => {
+  t.test(`going back from the last page shows the same pages: ${of}`, async t => {
     const token = await staffToken(researcher, 'user/*.rs')
     const seen: Record<'next' | 'previous', string[]> = { next: [], previous: [] }
     let url: string | undefined = `Observation?${query}_count=3`
@@ -143,7 +143,7 @@ const asking = (one: typeof wide) => {
 }
 const searchOf = (query: string) => parseSearch(registry, 'Observation', new URLSearchParams(query))
 
-t.test('whoever shares with few is found without looking at the rows of others', async t => {
+t.test('somebody with few patients is answered without looking at the rows of other patients', async t => {
   const search = searchOf(`code=${systems.loinc}|85354-9&_count=2`)
   const source = sourceOf(asking(narrow), search, { inOwnOrder: true })
   const page = { search, at: undefined, content: sql.fragment`'{}'` }
@@ -152,10 +152,10 @@ t.test('whoever shares with few is found without looking at the rows of others',
   const { byPatient } = source
   const rows = byPatient === undefined ? 0 : await lookedAt(pageByPatient(page, source, byPatient))
   t.ok(rows > 0 && rows <= few.length * perPatient, `${rows}`)
-  t.ok((await lookedAt(pageStatement(page, source))) > patients.length, 'as it is in the order of time')
+  t.ok((await lookedAt(pageStatement(page, source))) > patients.length, 'the page in order of time does look at them')
 })
 
-t.test('it is asked by patient only where nothing else finds the rows sooner', async t => {
+t.test('a search goes patient by patient only if nothing else finds the rows sooner', async t => {
   const isByPatient = (query: string) =>
     sourceOf(asking(narrow), searchOf(query), { inOwnOrder: true }).byPatient !== undefined
   for (const query of queries.filter(one => !one.includes('status='))) t.ok(isByPatient(query), query)
@@ -170,7 +170,7 @@ t.test('it is asked by patient only where nothing else finds the rows sooner', a
     t.notOk(isByPatient(query), query)
 })
 
-/** A connection that notes what it asks. */
+/** A connection that keeps the statements. */
 const noting = () => {
   const statements: string[] = []
   const noted = (query: Parameters<typeof database.any>[0]) => {
@@ -185,7 +185,7 @@ const noting = () => {
   return { connection, statements }
 }
 
-t.test('latest first is the order that Observations have anyway, and is found by the same statement', async t => {
+t.test('latest first is the order that Observations have anyway, and uses the same statement', async t => {
   const [own, asked] = [noting(), noting()]
   const found = await searchPage(own.connection, asking(narrow), searchOf('code=omh:blood-pressure'))
   const sorted = await searchPage(asked.connection, asking(narrow), searchOf('code=omh:blood-pressure&_sort=-date'))
@@ -193,7 +193,7 @@ t.test('latest first is the order that Observations have anyway, and is found by
   t.strictSame(asked.statements, own.statements)
 })
 
-t.test('that they are many is remembered for a minute, and then counted again', async t => {
+t.test('that there are many patients is remembered for a minute, and then counted again', async t => {
   let now = 0
   const searching = { ...asking(wide), manyPatients: openManyPatients({ now: () => now }) }
   const statements: number[] = []
@@ -207,13 +207,13 @@ t.test('that they are many is remembered for a minute, and then counted again', 
   t.strictSame(statements, [2, 1, 2, 1])
 })
 
-t.test('of too many names all are forgotten', async t => {
+t.test('too many names are all forgotten', async t => {
   const many = openManyPatients({ now: () => 0, mostNames: 2 })
   for (const name of ['a', 'b', 'c']) many.note(name)
   t.strictSame(['a', 'b', 'c'].map(many.has), [false, false, true])
 })
 
-t.test('many are read by patient where all that they have is less than a page', async t => {
+t.test('many patients are read one by one if all their data is less than a page', async t => {
   await database.run(sql.fragment`ANALYZE observation`)
   const statementsFor = async (count: number) => {
     const { connection, statements } = noting()

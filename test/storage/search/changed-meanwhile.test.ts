@@ -56,10 +56,10 @@ const remove = async (type: Resource['resourceType'], ids: readonly string[]) =>
   await store.write(ids.map(id => ({ kind: 'delete', type, id })))
 }
 
-/** Half as long where it lies, and so not known to fit before it is loaded. */
+/** Half as long when stored, so whether it fits is not known before it is loaded. */
 const longText = Array.from({ length: 120 }, () => randomBytes(750).toString('base64').repeat(2)).join('')
 const long = { extension: [{ url: 'http://example.org/long', valueString: longText }] }
-/** For all that one answer has room for. */
+/** With everything there is room for in one answer. */
 const longer = { extension: [{ url: 'http://example.org/long', valueString: longText.repeat(5) }] }
 const basic = (id: string, text: string): Basic & Kept => ({ resourceType: 'Basic', id, code: { text }, ...long })
 const room = 800_000
@@ -69,7 +69,7 @@ const asked = (path: string, more: Partial<Search> = {}): Search => {
   return { ...parsed, count: 10, room, ...more }
 }
 
-/** What asks the database, for which `change` is done before the statement of this number. */
+/** A connection that makes `change` just before the statement with this number. */
 const before = (number: number, change: () => Promise<void>): Connection => {
   let statements = 0
   const next = async () => {
@@ -90,14 +90,14 @@ const before = (number: number, change: () => Promise<void>): Connection => {
 }
 const idsOf = ({ entries }: Page) => entries.map(({ id }) => id)
 const versionsOf = (found: readonly Stored[]) => found.map(({ id, versionId }) => `${id} ${versionId}`)
-/** What it says of itself, which is what it was found by. */
+/** What the content says of itself, which must be what was found. */
 const versionsSaid = (found: readonly Stored[]) =>
   found.map(({ content }) => JSON.parse(content)).map(({ id, meta }) => `${id} ${meta.versionId}`)
 
-t.test('what is deleted after it was found is not answered, and no end of the page', async t => {
+t.test('a match that is deleted after it was found is left out, and does not end the page', async t => {
   await put(['m0', 'm1', 'm2', 'm3'].map(id => basic(id, 'moving')))
   const search = asked('Basic?code:text=moving')
-  t.equal((await store.search(search)).entries.length, 3, 'of four there is room for three')
+  t.equal((await store.search(search)).entries.length, 3, 'there is room for three of four')
   const page = await searchPage(
     before(2, () => remove('Basic', ['m2'])),
     searching,
@@ -109,9 +109,9 @@ t.test('what is deleted after it was found is not answered, and no end of the pa
 const kinds: Readonly<Record<string, (id: string) => Kept>> = {
   Basic: id => basic(id, 'updated'),
   Patient: (id): Patient & Kept => ({ resourceType: 'Patient', id, ...long }),
-  // What is served of it is not all in its row.
+  // Not everything that is served of it is in its row.
   Group: (id): Group & Kept => ({ resourceType: 'Group', id, type: 'person', actual: true, ...long }),
-  // Among these are some that stand in no table of their own.
+  // Some of these are in no table of their own.
   AuditEvent: (id): AuditEvent & Kept => ({
     resourceType: 'AuditEvent',
     id,
@@ -135,7 +135,7 @@ const ids = ['p0', 'p1', 'p2']
 await put(ids.map(id => kinds.Patient?.(id) as Kept))
 
 for (const [type, make] of Object.entries(kinds)) {
-  t.test(`what is updated after it was found is answered as it was found: ${type}`, async t => {
+  t.test(`a match that is updated after it was found is answered as it was found: ${type}`, async t => {
     const resources = ids.map(make)
     await put(resources)
     const search = asked(`${type}?_id=p0,p1,p2`)
@@ -144,7 +144,7 @@ for (const [type, make] of Object.entries(kinds)) {
     const update = () => put(resources.map(one => ({ ...one, language: 'de' })))
     const page = await searchPage(before(2, update), searching, search)
     t.same([versionsOf(page.entries), page.next], [versionsOf(found), undefined])
-    t.same(versionsSaid(page.entries), versionsOf(found), 'with what stood in it then')
+    t.same(versionsSaid(page.entries), versionsOf(found), 'with the content that it had then')
     t.not(
       versionsOf((await store.search(search)).entries).join(),
       versionsOf(found).join(),
@@ -153,7 +153,7 @@ for (const [type, make] of Object.entries(kinds)) {
   })
 }
 
-t.test('where all of a page is deleted, what is behind it is answered', async t => {
+t.test('if all of a page is deleted, what comes after it is answered', async t => {
   const all = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5']
   const search = asked('Basic?code:text=vanishing', { count: 2 })
   await put(all.map(id => basic(id, 'vanishing')))
@@ -173,7 +173,7 @@ t.test('where all of a page is deleted, what is behind it is answered', async t 
     searching,
     { ...search, cursor: last.previous },
   )
-  t.same([idsOf(back), back.previous], [['d5', 'd4'], undefined], 'and so backwards')
+  t.same([idsOf(back), back.previous], [['d5', 'd4'], undefined], 'and backwards, too')
   t.same(idsOf(await store.search({ ...search, cursor: back.next })), ['d1', 'd0'])
 
   const none = await searchPage(
@@ -181,17 +181,17 @@ t.test('where all of a page is deleted, what is behind it is answered', async t 
     searching,
     { ...search, count: 10 },
   )
-  t.same([idsOf(none), none.next], [[], undefined], 'and behind all there is nothing')
+  t.same([idsOf(none), none.next], [[], undefined], 'nothing comes after everything')
 })
 
-t.test('what comes along comes as it was found, and is not told to be left out for its deletion', async t => {
+t.test('an included resource is answered as it was found, and its deletion is not reported as left out', async t => {
   const observation = kinds.Observation?.('with-patient') as Kept
   const patient = kinds.Patient?.('p0') as Patient & Kept
   const { extension: _, ...short } = observation as Observation & Kept
   await put([patient, short])
   const search = asked('Observation?_id=with-patient&_include=Observation:patient')
   const found = await store.search(search)
-  // The matches, whom they refer to, the Patients without their contents, and these.
+  // The statements: the matches, what they refer to, the Patients without content, their content.
   const meanwhile = (change: () => Promise<void>) => searchPage(before(4, change), searching, search)
   const updated = await meanwhile(() => put([{ ...patient, active: true }]))
   t.same([versionsSaid(updated.included), updated.leftOut], [versionsOf(found.included), false])
@@ -200,7 +200,7 @@ t.test('what comes along comes as it was found, and is not told to be left out f
   await put([patient])
 })
 
-t.test('the latest of each code are not called too long for being updated', async t => {
+t.test('an update meanwhile does not make $lastn refuse its answer as too long', async t => {
   const observation: Observation & Kept = {
     ...(kinds.Observation?.('latest') as Observation & Kept),
     subject: { reference: 'Patient/p1' },
@@ -216,7 +216,7 @@ t.test('the latest of each code are not called too long for being updated', asyn
   t.same(versionsSaid(await latest(before(2, update))), versionsOf(found))
 })
 
-t.test('an event is none less for what becomes of its resource while its content is loaded', async t => {
+t.test('an event is not lost if its resource changes while its content is loaded', async t => {
   const told = ['e1', 'e2', 'e3', 'e4']
   const texts = told.map(id => ({ ...basic(id, 'told'), ...longer }))
   await put(texts)

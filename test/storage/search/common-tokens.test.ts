@@ -11,7 +11,7 @@ t.teardown(async () => {
   await close()
 })
 
-/** One in two has 1, one in a hundred 2, and each one of its own. */
+/** Every second row has 1, every hundredth has 2, and each has one of its own. */
 await database.run(sql.fragment`
   INSERT INTO condition (patient_id, pk, id, version, last_updated, author, content, tokens)
   SELECT 0, number, number::text, 1, now(), 1, '{}',
@@ -19,7 +19,7 @@ await database.run(sql.fragment`
       || CASE WHEN number % 100 = 0 THEN '{2}'::bigint[] ELSE '{}' END
   FROM generate_series(1, 5000) AS number`)
 
-/** What is known once the statistics were read: the first question only sets that off. */
+/** What is known once the statistics are read, which the first question only starts. */
 const known = async () => {
   const isCommon = openCommonTokens(database)
   const asked = () => ([1n, 2n, 1001n] as const).filter(key => isCommon('Condition', key)).map(String)
@@ -28,14 +28,14 @@ const known = async () => {
   return { asked, isCommon }
 }
 
-t.test('tokens that many rows have are common, of their type alone; rare ones are not', async t => {
+t.test('tokens of many rows are common, for their type only; rare ones are not', async t => {
   await database.run(sql.fragment`ANALYZE condition`)
   const { asked, isCommon } = await known()
   t.strictSame(asked(), ['1'])
   t.notOk(isCommon('Procedure', 1n))
 })
 
-t.test('while the statistics cannot be read, no token is common', async t => {
+t.test('if the statistics cannot be read, no token is common', async t => {
   const closed = openDatabase(url)
   await closed.close()
   const isCommon = openCommonTokens(closed)

@@ -39,7 +39,7 @@ for (const [name, of] of [
       valueQuantity: { value: 60 + index, system: systems.ucum, code: '/min' },
     } satisfies Observation)
 }
-/** Each so many times, an hour later each time. */
+/** Each so many times, always an hour later. */
 const times = 300
 for (const table of [sql.fragment`observation`, sql.fragment`observation_code`])
   await database.run(sql.fragment`
@@ -71,12 +71,12 @@ const more = (count: number) => Array.from({ length: count }, (_, index) => `${s
 for (const [of, query, most] of [
   ['whatever it is', '', 1.2],
   ['of one code', 'code=omh:heart-rate', 1.2],
-  // Those of both codes are met twice. One in seven is not shared.
+  // Rows with both codes are met twice. One in seven is not shared.
   ['of one of several codes', 'code=omh:heart-rate,omh:body-weight', 1.6],
   ['of one of many codes, few of which anybody has', `code=omh:heart-rate,omh:body-weight,${more(40)}`, 1.6],
   ['also of a code that is asked besides', 'code=omh:heart-rate,omh:body-weight&code=29463-7,8867-4', 1.6],
 ] as const)
-  t.test(`a page of what many share reads what it needs, and not all: ${of}`, async t => {
+  t.test(`a page of what many share reads what it needs, and not everything: ${of}`, async t => {
     const search = searchOf(`${query}&_count=1000`)
     const keys = keysInOrder({ search, at: undefined }, sourceOf(asking, search, { inOwnOrder: true }))
     const steps = await planOf(database, sql.fragment`WITH ${keys} SELECT pk FROM page`, { analyze: true })
@@ -84,7 +84,7 @@ for (const [of, query, most] of [
     t.ok(lookedAt > 1000 && lookedAt <= 1001 * most, `${lookedAt} of ${rows}`)
   })
 
-t.test('of one who shares alone only what is theirs is read, whichever of several codes it has', async t => {
+t.test('if a single patient shares, only their data is read, whichever of several codes it has', async t => {
   const search = searchOf('code=omh:heart-rate,omh:body-weight&_count=20')
   const { practitioner } = narrow.researcher
   const consented: Access = action => ({
@@ -103,7 +103,7 @@ t.test('of one who shares alone only what is theirs is read, whichever of severa
   t.equal(new Set(entries.map(one => one.id)).size, 20)
 })
 
-t.test('page by page all come once, in the order of time, whichever codes they have', async t => {
+t.test('page by page each comes once, in order of time, whichever codes it has', async t => {
   const idsOf = async (query: string) => {
     const found: string[] = []
     for (let cursor: string | undefined = ''; cursor !== undefined; ) {

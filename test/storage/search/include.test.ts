@@ -84,7 +84,7 @@ const include = async (query: string) =>
     .sort()
     .join(' ')
 
-t.test('what a match refers to comes along, once, behind all matches', async t => {
+t.test('what a match refers to is included, once, after all matches', async t => {
   t.equal(
     await answers('Observation?subject=Patient/one&_include=Observation:subject'),
     'Observation/b, Observation/a, include Patient/one',
@@ -99,7 +99,7 @@ t.test('what a match refers to comes along, once, behind all matches', async t =
   t.equal(await include('Observation?_id=a&_include=Observation:*'), 'Device/cuff Patient/one Practitioner/doc')
   t.equal(await include('Observation?_id=a&_include=Observation:*:Patient'), 'Patient/one')
   t.equal(await include('Observation?_id=a&_include=*'), 'Device/cuff Patient/one Practitioner/doc')
-  t.equal(await include('Observation?_id=e&_include=*'), '', 'nothing that is contained, nor what is not there')
+  t.equal(await include('Observation?_id=e&_include=*'), '', 'neither what is contained nor what does not exist')
 })
 
 t.test('a match is never included as well', async t => {
@@ -108,7 +108,7 @@ t.test('a match is never included as well', async t => {
   t.equal(await include('Organization?_include:iterate=Organization:partof'), '')
 })
 
-t.test('what refers to a match comes along', async t => {
+t.test('what refers to a match is included', async t => {
   t.equal(await include('Patient?_revinclude=Observation:subject'), 'Observation/a Observation/b Observation/c')
   t.equal(await include('Patient?_id=one&_revinclude=Observation:patient'), 'Observation/a Observation/b')
   t.equal(await include('Patient?_id=one&_revinclude=Observation:performer'), 'Observation/a')
@@ -131,7 +131,7 @@ t.test('a canonical leads both ways', async t => {
   )
 })
 
-t.test('a canonical with a version leads to that alone, and back', async t => {
+t.test('a canonical with a version leads to that version only, and back', async t => {
   const url = 'http://forms.example/versioned'
   const form = (id: string, version?: string) => ({
     ...{ resourceType: 'Questionnaire', id, url, status: 'active', ...(version !== undefined && { version }) },
@@ -164,7 +164,7 @@ t.test('a canonical with a version leads to that alone, and back', async t => {
   t.equal(await ids('Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=to-any'), 'bare v1 v3')
 })
 
-t.test('with :iterate it follows on from what came along', async t => {
+t.test('with :iterate, references of included resources are followed', async t => {
   const query = 'Observation?_id=a&_include=Observation:subject'
   t.equal(await include(`${query}&_include:iterate=Patient:organization`), 'Organization/below Patient/one')
   t.equal(
@@ -186,7 +186,7 @@ t.test('with :iterate it follows on from what came along', async t => {
   )
 })
 
-t.test('each page brings along what its own matches refer to', async t => {
+t.test('each page includes what its own matches refer to', async t => {
   const pages: (readonly string[])[] = []
   for (let url: string | undefined = 'Observation?_id=a,b,c&_count=1&_include=Observation:subject'; url; ) {
     const page: Bundle = await search(url)
@@ -208,7 +208,7 @@ t.test('the self link says what was applied', async t => {
   )
 })
 
-t.test('more than a page takes is cut off, and said so', async t => {
+t.test('more than a page takes is cut off, and the answer says so', async t => {
   const many = Array.from({ length: mostIncluded + 1 }, (_, index) =>
     observation(`many-${index}`, { subject: reference('Patient/busy'), effectiveDateTime: '2026-01-01' }),
   )
@@ -226,5 +226,5 @@ t.test('more than a page takes is cut off, and said so', async t => {
     headers: { authorization: 'Bearer everything' },
   })
   const rest = await search('Patient?_id=busy&_revinclude=Observation:subject')
-  t.equal(rest.entry?.length, mostIncluded + 1, 'just as many as a page takes are all of them')
+  t.equal(rest.entry?.length, mostIncluded + 1, 'exactly as many as a page takes are all of them')
 })

@@ -16,7 +16,7 @@ const { server, database, token } = await fhirWorld()
 t.teardown(() => server.close())
 t.setTimeout(240_000)
 
-// What was recorded of the asking itself grows while it is asked.
+// The record of these requests grows while they are made.
 const types = registry.resourceTypes.filter(
   type => type !== 'AuditEvent' && registry.compartmentParameters('Patient', type).length > 0,
 )
@@ -43,7 +43,7 @@ const matchesIn = (bundle: Bundle): readonly string[] =>
       ? `${resource?.resourceType}/${resource?.id}`
       : [],
   )
-/** Each type asked alone, which is answered whatever else there is. */
+/** Each type searched alone, which must find the same. */
 const oneByOne = async (bearer: string, patient: string): Promise<readonly string[]> => {
   const found: string[] = []
   for (const type of types) {
@@ -53,7 +53,7 @@ const oneByOne = async (bearer: string, patient: string): Promise<readonly strin
   return found.sort()
 }
 
-t.test('of everything in a compartment nothing is left out, by whichever link it is there', async t => {
+t.test('nothing in a compartment is left out, whichever link puts it there', async t => {
   const callers = {
     'who may see all': 'everything',
     'a patient': await token({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/*.rs' }),
@@ -76,13 +76,13 @@ t.test('of everything in a compartment nothing is left out, by whichever link it
   t.strictSame(
     stored.map(({ resourceType, id }) => `${resourceType}/${id}`).filter(one => !all.has(one)),
     [],
-    'each link is one into the compartment',
+    'each link leads into the compartment',
   )
-  t.strictSame(Object.keys(refused), ['Patient/by-_id-0', 'RequestGroup/by-participant-1'], 'and these are invalid')
+  t.strictSame(Object.keys(refused), ['Patient/by-_id-0', 'RequestGroup/by-participant-1'], 'these are invalid')
   t.strictSame(await oneByOne('everything', 'bob'), ['Flag/bobs', 'Observation/bobs', 'Patient/bob'])
 })
 
-t.test('pages of it lead through the same, and count it', async t => {
+t.test('pages contain the same, and their total counts it', async t => {
   const paged: string[] = []
   for (let url: string | undefined = 'Patient/ann/*?_count=7&_total=accurate'; url !== undefined; ) {
     const bundle: Bundle = (await send('everything', url)).json()
@@ -95,10 +95,10 @@ t.test('pages of it lead through the same, and count it', async t => {
   t.match((await send('everything', `Patient/eve/*?_type=${among}&_summary=count`)).json(), { total: 1 })
 })
 
-t.test('what is refused is refused as well where there would be nothing', async t => {
+t.test('what is refused is refused even if nothing would be found', async t => {
   const scopes = 'patient/Flag.rs patient/Goal.rs'
   const narrow = await token({ subject: { kind: 'patient', patient: 'eve' }, scope: scopes })
-  t.equal((await send(narrow, 'Patient/eve/*')).statusCode, 403, 'it would tell whether the Patient is there')
+  t.equal((await send(narrow, 'Patient/eve/*')).statusCode, 403, 'it would tell whether the Patient exists')
   const unknown = 'code:in=http://nowhere.example/ValueSet/x'
   const [alone, among] = [
     await send('everything', `Patient/eve/Condition?${unknown}`),
@@ -108,7 +108,7 @@ t.test('what is refused is refused as well where there would be nothing', async 
   t.strictSame(among.json().issue[0].diagnostics, alone.json().issue[0].diagnostics)
 })
 
-t.test('only what may be there is looked for', async t => {
+t.test('only types that may have matches are searched', async t => {
   const searched = async (patient: string, asked: readonly ResourceType[]): Promise<readonly string[]> => {
     const searches = asked.map((type): Search => {
       const where = inCompartment(registry, { compartment: 'Patient', id: patient }, type) ?? { kind: 'none' }
@@ -134,5 +134,5 @@ t.test('only what may be there is looked for', async t => {
     'Groups have members by studies as well; and what was not told ahead',
   )
   t.strictSame(await searched('bob', asked), ['Flag', ...always])
-  t.strictSame(await searched('bob', ['Goal']), ['Goal', 'Goal'], 'one alone is as soon asked')
+  t.strictSame(await searched('bob', ['Goal']), ['Goal', 'Goal'], 'a single type is searched at once')
 })

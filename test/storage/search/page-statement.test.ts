@@ -7,7 +7,7 @@ t.teardown(() => server.close())
 
 const loinc = 'http://loinc.org'
 const two = (number: number) => String(number).padStart(2, '0')
-/** Of each of them three heart rates and one weight, at times of their own. */
+/** Three heart rates and one weight for each of them, each at a time of its own. */
 const people = Array.from({ length: 130 }, (_, index) => index)
 const family = (index: number) => (index < 100 ? 'Few' : 'Rest')
 const patientOf = (index: number): Patient & { readonly id: string } => ({
@@ -30,7 +30,7 @@ for (const index of people) {
   )
 }
 
-/** What is asked of each Patient alone, in one order of time. */
+/** The search of each Patient alone, put together in order of time. */
 const ofEach = async (chosen: readonly number[], query: string) => {
   const timeOf = new Map<string, string>()
   for (const index of chosen) {

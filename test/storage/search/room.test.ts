@@ -40,7 +40,7 @@ const put = async (resources: readonly (Resource & { readonly id: string })[]) =
     if (one.outcome === 'refused') throw one.error
 }
 
-/** As it is, and as it lies compressed: a hundred times shorter, or not at all. */
+/** Compressed when stored: a hundred times shorter, or not at all. */
 const textOf = (index: number): string => {
   const length = [10, 300, 2500, 9000, 40_000, 120_000][index % 6] ?? 0
   return index % 4 === 0 ? 'x'.repeat(length) : randomBytes(length).toString('base64').slice(0, length)
@@ -100,7 +100,7 @@ const idsIn = (pages: readonly Page[]) => pages.flatMap(({ entries }) => entries
 const lettersIn = ({ entries, included }: Page) =>
   [...entries, ...included].reduce((sum, { content }) => sum + content.length, 0)
 
-/** Of each match its Patient comes along, or it is said that not all do. */
+/** The Patient of each match is included, or the page says that not all are. */
 const isRight = (page: Page, room: number): boolean => {
   const named = new Set(page.entries.map(({ content }) => JSON.parse(content).subject.reference))
   const isAll = page.included.length === named.size
@@ -122,7 +122,7 @@ const queries = [
 ] as const
 const rooms = fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 2000, max: 600_000 }))
 
-t.test('pages that end where there is no more room are the whole list, each match once, forwards and back', async t => {
+t.test('pages that end for lack of room have the whole list, each match once, forwards and backwards', async t => {
   const property = fc.asyncProperty(
     fc.constantFrom(...queries),
     fc.integer({ min: 1, max: 60 }),
@@ -148,7 +148,7 @@ t.test('pages that end where there is no more room are the whole list, each matc
   await fc.assert(property, { seed: 20261127, numRuns: 20 })
 })
 
-t.test('a page ends only where the next match does not fit, however it lies in the tables', async t => {
+t.test('a page ends only if the next match does not fit, however it is stored', async t => {
   const property = fc.asyncProperty(fc.constantFrom('Basic?', 'Basic?_sort=created'), rooms, async (query, room) => {
     const [whole] = await pagesOf(asked(query, { count: 1000 }))
     const [page] = await pagesOf(asked(query, { count: 1000, room }))
@@ -161,7 +161,7 @@ t.test('a page ends only where the next match does not fit, however it lies in t
   t.pass()
 })
 
-t.test('what comes along has the room that is left, and it is said where that is too little', async t => {
+t.test('included resources get the room that is left, and the page says if that is too little', async t => {
   const query = 'Observation?code=8867-4&_include=Observation:patient&_revinclude=Basic:subject'
   const property = fc.asyncProperty(fc.integer({ min: 1, max: 20 }), rooms, async (count, room) => {
     const pages = await pagesOf(asked(query, { count, room }))
@@ -171,7 +171,7 @@ t.test('what comes along has the room that is left, and it is said where that is
   await fc.assert(property, { seed: 20261127, numRuns: 10 })
 })
 
-t.test('several types share one page, and so its room', async t => {
+t.test('several types share one page, and its room', async t => {
   const many = Array.from({ length: 5 }, (_, index): Basic & { readonly id: string } => ({
     resourceType: 'Basic',
     id: `long-${index}`,
@@ -192,7 +192,7 @@ t.test('several types share one page, and so its room', async t => {
   t.strictSame(found, [...many.map(({ id }) => id).reverse(), 'p2', 'p1', 'p0'])
 })
 
-t.test('a page for which others are left out is the one to which as many links lead', async t => {
+t.test('skipping pages leads to the same page as following links', async t => {
   const property = fc.asyncProperty(
     fc.constantFrom(...queries, 'Observation?code=8867-4&_include=Observation:patient'),
     fc.integer({ min: 3, max: 12 }),
@@ -215,7 +215,7 @@ t.test('a page for which others are left out is the one to which as many links l
   await fc.assert(property, { seed: 20261128, numRuns: 8 })
 })
 
-t.test('of pages that are certain to be whole none is read', async t => {
+t.test('pages that are certain to be full are skipped without reading them', async t => {
   const search = asked('Observation?code=8867-4', { count: 3, room: roomOfPage })
   const statements: string[] = []
   const note = (query: SqlFragment): SqlFragment => {

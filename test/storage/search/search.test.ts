@@ -71,7 +71,7 @@ t.test('a date is a range, and so is each value', async t => {
   })
 })
 
-t.test('dates that no hot table answers follow the same rules', async t => {
+t.test('dates without a hot table follow the same rules', async t => {
   await put(
     patient('b-year', { birthDate: '1990' }),
     patient('b-month', { birthDate: '1990-05' }),
@@ -103,7 +103,7 @@ t.test('dates that no hot table answers follow the same rules', async t => {
       url: `/fhir/Patient/${resource}`,
       headers: { authorization: 'Bearer everything' },
     })
-  t.equal(await found('Patient'), '', 'what is deleted is found no more')
+  t.equal(await found('Patient'), '', 'a deleted resource is not found')
 })
 
 t.test('a number is as precise as it is written', async t => {
@@ -174,7 +174,7 @@ t.test('a number is as precise as it is written', async t => {
   })
 })
 
-t.test('a token has a system, or none, or any', async t => {
+t.test('a token has a system, no system, or any', async t => {
   const a = 'http://a.example'
   const b = 'http://b.example'
   const category = (...coding: readonly object[]) => [{ coding }]
@@ -287,7 +287,7 @@ t.test('a reference is found however it is written', async t => {
   })
 })
 
-t.test('a string starts with the text, case and accents aside', async t => {
+t.test('a string begins with the text, ignoring case and accents', async t => {
   await put(
     patient('n-aennel', { name: [{ family: 'Ännel', given: ['Zoë', 'Marie'] }] }),
     patient('n-annels', {
@@ -336,7 +336,7 @@ t.test('a string starts with the text, case and accents aside', async t => {
   })
 })
 
-t.test('order goes by several keys, through all pages, with what is unknown at the end', async t => {
+t.test('results are sorted by several keys, across all pages, with missing values last', async t => {
   const people: readonly (readonly [id: string, family?: string | undefined, birthDate?: string])[] = [
     ['s1', 'Berg', '1980-01-01'],
     ['s2', 'berg', '1970-01-01'],
@@ -381,7 +381,7 @@ t.test('order goes by several keys, through all pages, with what is unknown at t
       )
 })
 
-t.test('Observations go by their time, latest first, or as asked', async t => {
+t.test('Observations are sorted by their time, latest first, or as asked', async t => {
   const code = { coding: [{ system: 'http://order.example', code: 'timed' }] }
   for (const [id, more] of Object.entries({
     o1: { effectiveDateTime: '2024-01-02T00:00:00Z', valueQuantity: { value: 3 } },
@@ -410,7 +410,7 @@ t.test('Observations go by their time, latest first, or as asked', async t => {
         )
 })
 
-t.test('what was changed when', async t => {
+t.test('_lastUpdated finds what changed when', async t => {
   const identifier = [{ system: 'http://changed.example', value: 'here' }]
   for (const id of ['u1', 'u2', 'u3']) {
     await put(patient(id, { identifier }))
@@ -431,7 +431,7 @@ t.test('what was changed when', async t => {
   })
 })
 
-t.test('chains and reverse chains ask of what is linked', async t => {
+t.test('chains and reverse chains search by what is linked', async t => {
   const code = (system: string, code: string) => ({ code: { coding: [{ system, code }] } })
   await put(
     { resourceType: 'Organization', id: 'org-1', name: 'North Clinic' } as never,
@@ -495,7 +495,7 @@ t.test('chains and reverse chains ask of what is linked', async t => {
   })
 })
 
-t.test('chains follow a canonical both ways, to the version that it names, and where it names an id', async t => {
+t.test('chains follow a canonical both ways, to its version, and by id if it names one', async t => {
   const questionnaire = (id: string) => ({
     resourceType: 'Questionnaire',
     id,
@@ -523,7 +523,7 @@ t.test('chains follow a canonical both ways, to the version that it names, and w
   })
 })
 
-t.test('what a modifier does not mean is refused', async t => {
+t.test('a modifier that makes no sense for a parameter is refused', async t => {
   for (const query of [
     'code-value-quantity:missing=true',
     'date:not=2024',

@@ -10,7 +10,7 @@ import { keepLetter } from '../../../src/storage/work/letter.ts'
 import { withDatabase } from '../../support/database.ts'
 
 const { url, close } = await withDatabase()
-// No second connection of the same pool is taken for that of a server.
+// A second connection of the same pool would be taken for that of a server.
 const database = openDatabase(url, { poolSize: 1 })
 t.teardown(async () => {
   await database.close()
@@ -47,7 +47,7 @@ const sealedNow = async (): Promise<readonly (readonly [Kind, string])[]> => {
   ]
 }
 
-t.test('every column that is sealed is known here', async t => {
+t.test('every column with something sealed is known to this test', async t => {
   const columns = await database.any<{ name: string }>(sql.fragment`
     SELECT table_name || '.' || column_name AS name FROM information_schema.columns
     WHERE table_schema = 'public' AND data_type = 'text'
@@ -74,12 +74,12 @@ t.test('while a server is connected nothing is changed', async t => {
   t.strictSame(await readSigningKeys(database, old), signing)
 })
 
-t.test('with another key than the one before nothing is changed', async t => {
+t.test('with a wrong old key nothing is changed', async t => {
   await t.rejects(resealAll(database, { from: another, to: next }), { message: /sealed by another SECRET_KEY/ })
   t.strictSame(await readSigningKeys(database, old), signing)
 })
 
-t.test('everything is what it was, by the new key, and nothing by the old one', async t => {
+t.test('afterwards the new key opens everything, and the old key nothing', async t => {
   t.equal(await resealAll(database, { from: old, to: next }), 6)
   t.strictSame(await readSigningKeys(database, next), signing)
   t.strictSame(await readEhrKeys(database, next), ofEhrs)
@@ -88,10 +88,10 @@ t.test('everything is what it was, by the new key, and nothing by the old one', 
   await t.rejects(readSigningKeys(database, old))
   await t.rejects(readEhrKeys(database, old))
   for (const [kind, sealed] of await sealedNow()) await t.rejects(unseal(old, kind, sealed), kind)
-  t.equal(await database.maybeOne(sql.fragment`SELECT FROM ehr_arrival`), undefined, 'what was under way begins anew')
+  t.equal(await database.maybeOne(sql.fragment`SELECT FROM ehr_arrival`), undefined, 'sign-ins under way begin again')
 })
 
-t.test('done again, as after a crash, it changes nothing', async t => {
+t.test('doing it again, as after a crash, changes nothing', async t => {
   const before = await sealedNow()
   t.equal(await resealAll(database, { from: old, to: next }), 6)
   t.strictSame(await sealedNow(), before)

@@ -4,7 +4,7 @@ import { seal, unseal } from '../../../src/storage/secret/sealed.ts'
 
 const secretKey = randomBytes(32)
 
-t.test('what was sealed is opened by the same key, as what it is', async t => {
+t.test('only the same key opens what was sealed, and only as what it is', async t => {
   const sealed = await seal(secretKey, 'authenticators', 'a secret')
   t.notMatch(Buffer.from(sealed.split('.')[3] ?? '', 'base64url').toString(), 'a secret')
   t.equal(await unseal(secretKey, 'authenticators', sealed), 'a secret')

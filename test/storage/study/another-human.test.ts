@@ -30,27 +30,27 @@ await put(
   account('of-unknown', 'of-a-year', 'of-a-month', 'of-no-day'),
 )
 
-t.test('two days of birth are two humans, and one is no other', async t => {
+t.test('records with two birth dates are of two humans, and records with one are not', async t => {
   t.equal(await isAnother('of-son', 'father'), true)
   t.equal(await isAnother('of-son', 'son-elsewhere'), false)
   t.equal(await isAnother('of-son', 'nothing-of-the-kind'), false)
   t.equal(await isAnother('of-nobody', 'father'), false)
 })
 
-t.test('a year, a month or nothing tells nobody apart', async t => {
+t.test('a year, a month or no birth date distinguishes nobody', async t => {
   for (const patient of ['of-a-year', 'of-a-month', 'of-no-day']) t.equal(await isAnother('of-son', patient), false)
   t.equal(await isAnother('of-unknown', 'father'), false)
 })
 
-t.test('a Patient who is linked already stays so, whatever was put right since', async t => {
+t.test('a Patient who is linked already stays linked, whatever was corrected since', async t => {
   await put(born('first', '1980-05-06'), born('second', '1980-06-05'), account('of-two', 'first', 'second'))
   t.equal(await isAnother('of-two', 'second'), false)
   t.equal(await isAnother('of-two', 'son'), true, 'and counts for others')
   await put(born('second', '1980-05-06'))
-  t.equal(await isAnother('of-two', 'son'), false, 'as it stands now')
+  t.equal(await isAnother('of-two', 'son'), false, 'as it is now')
 })
 
-t.test('of a Patient who was deleted the last birth date counts', async t => {
+t.test('the last birth date of a deleted Patient counts', async t => {
   await put(born('gone', '1950-01-02'), account('of-gone', 'gone'))
   await importer.write([{ kind: 'delete', type: 'Patient', id: 'gone' }])
   t.equal(await isAnother('of-gone', 'son'), true)

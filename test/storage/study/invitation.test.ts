@@ -36,7 +36,7 @@ const account = (id: string, ...patients: readonly string[]): Person => ({
   link: patients.map(patient => ({ target: { reference: `Patient/${patient}` } })),
 })
 
-/** Somebody who is enrolled and invited, by e-mail and by text message; nothing of it was used yet. */
+/** Somebody who is enrolled and invited by e-mail and by text message, and has used nothing of it yet. */
 const invited = async (name: string) => {
   await put({ ...(w.registered(name, 'lab') as Patient), birthDate })
   const subject = `${name}-in-s`
@@ -72,7 +72,7 @@ const withCode = async (one: Invited, by: Pick<Invitation, 'id' | 'message'> = o
   return one
 }
 
-/** What each part of it is still good for. */
+/** What each part of it can still be used for. */
 const useOf = async ({ id, subject, links }: Invited, shown: string, proof: string, late: string) => ({
   link: (await findInvitation(database, links.email))?.id,
   shown: (await findInvitation(database, shown))?.id,
@@ -81,7 +81,7 @@ const useOf = async ({ id, subject, links }: Invited, shown: string, proof: stri
   isOpen: (await invitationsOf(database, [subject])).filter(one => one.id === id).map(({ isOpen }) => isOpen),
 })
 
-t.test('an invitation that is over is of no use to who has its link, picture, code or proof', async t => {
+t.test('once an invitation has ended, its link, picture, code and proof are of no use', async t => {
   const ways: Readonly<Record<string, (one: Invited) => Promise<unknown>>> = {
     stands: async () => undefined,
     used: ({ id }) => useInvitation(database, id),
@@ -123,7 +123,7 @@ t.test('an invitation that is over is of no use to who has its link, picture, co
   }
 })
 
-t.test('an invitation that another replaced is over, and that one is not', async t => {
+t.test('an invitation that was replaced has ended, and the one that replaced it has not', async t => {
   const first = await withCode(await invited('anew'))
   const second = { subject: first.subject, ...(await sent('anew', first.subject)) }
   t.strictSame(await invitationsOf(database, [first.subject, 'nobody-in-s']), [
@@ -138,9 +138,9 @@ t.test('an invitation that another replaced is over, and that one is not', async
   t.equal(await findInvitation(database, first.links.email), undefined)
   t.equal(await useInvitation(database, first.id), false)
   t.equal((await tryProof(database, first.id, right)).answer, 'ended')
-  t.equal((await tryProof(database, second.id, right)).answer, 'wrong', 'nor is its code one of the other')
+  t.equal((await tryProof(database, second.id, right)).answer, 'wrong', 'each has its own code')
   t.equal(await useInvitation(database, second.id), true)
-  t.equal(await useInvitation(database, second.id), false, 'which is used once')
+  t.equal(await useInvitation(database, second.id), false, 'it can be used once')
   await sent('anew', first.subject)
   t.equal(await endInvitation(database, first.subject, 'cancelled'), true)
   t.equal(await endInvitation(database, first.subject, 'cancelled'), false, 'once')
@@ -154,7 +154,7 @@ t.test('an invitation that another replaced is over, and that one is not', async
 })
 
 t.test(
-  'what shows it is the birth date, with the code that was sent last, by whichever link that is entered',
+  'whoever has the invitation shows it by the birth date and the code that was sent last, through any of its links',
   async t => {
     const one = await withCode(await invited('shown'))
     const { id, links, messages } = one
@@ -164,17 +164,17 @@ t.test(
     t.match(bySms, { id, message: messages.sms, channel: 'sms', address: '+34600111222' })
     if (bySms === undefined) return
     await setCode(database, bySms, codeOf('next'))
-    t.equal((await tryProof(database, id, right)).answer, 'wrong', 'the one before')
+    t.equal((await tryProof(database, id, right)).answer, 'wrong', 'the previous code')
     const shown = await tryProof(database, id, { birthDate, code: codeOf('next') })
-    t.strictSame(shown, { message: messages.sms, answer: 'right' }, 'and it is known whose phone or mail that is')
+    t.strictSame(shown, { message: messages.sms, answer: 'right' }, 'it is known whose phone or mailbox that is')
     t.equal((await tryProof(database, id, { birthDate, code: codeOf('next') })).answer, 'wrong', 'once')
     const picture = await findInvitation(database, (await linkToShow(database, one.subject)) ?? '')
-    t.match(picture, { id, message: messages.email, channel: 'email' }, 'a picture has it sent by the first way')
+    t.match(picture, { id, message: messages.email, channel: 'email' }, 'a picture sends the code by the first channel')
   },
 )
 
 t.test(
-  'five wrong tries end it, of any codes; what is right begins the count anew, and what is late counts for nothing',
+  'five wrong tries, of any codes, end it; a right one restarts the count, and late ones do not count',
   async t => {
     const one = await withCode(await invited('counted'))
     const { id } = one
@@ -190,7 +190,7 @@ t.test(
     await withCode(one)
     t.strictSame(await answers(wrong, wrong, wrong, wrong), Array(4).fill('wrong'))
     await change('invitation', id, sql.fragment`code_expires_at = now()`)
-    t.strictSame(await answers(wrong, right), ['late', 'late'], 'nor is it the last one')
+    t.strictSame(await answers(wrong, right), ['late', 'late'], 'not even at the last try')
     await change('invitation', id, sql.fragment`tries = 2`)
     await withCode(one)
     t.strictSame(await answers(wrong, wrong, wrong, right), ['wrong', 'wrong', 'ended', 'ended'])
@@ -198,7 +198,7 @@ t.test(
   },
 )
 
-t.test('a code lasts a quarter of an hour, and a proof half of one', async t => {
+t.test('a code lasts fifteen minutes, and a proof thirty', async t => {
   const one = await withCode(await invited('timed'))
   const { id, found } = one
   const leftOf = async (what: SqlFragment) =>
@@ -211,7 +211,7 @@ t.test('a code lasts a quarter of an hour, and a proof half of one', async t => 
   t.ok(proof > 29 * 60 && proof <= 30 * 60)
 })
 
-t.test('a proof shows its own invitation; one that is too old is kept as long as that stands', async t => {
+t.test('a proof opens its own invitation, and an expired one is kept as long as the invitation is open', async t => {
   const [one, other, ended] = [await invited('proven'), await invited('proven-too'), await invited('proven-once')]
   const [proof, beside, over] = [
     await makeProof(database, one.found),
@@ -235,21 +235,21 @@ t.test('a proof shows its own invitation; one that is too old is kept as long as
     t.strictSame([await findProven(database, none), await isProofLate(database, none)], [undefined, false])
 })
 
-t.test('by the link that they came by somebody is led to the study again, and nobody else is', async t => {
+t.test('the link that somebody used leads them to the study again, and nobody else', async t => {
   const [one, other] = [await invited('back'), await invited('not-back')]
   await put(account('of-back', 'back'), account('of-not-back', 'not-back'))
   const shown = (await linkToShow(database, one.subject)) ?? ''
   const asked = async (link: string, person = 'of-back') => studyTakenUp(database, link, person)
-  t.equal(await asked(one.links.email), undefined, 'before they came')
+  t.equal(await asked(one.links.email), undefined, 'before they used it')
   await useInvitation(database, one.id)
   await endInvitation(database, other.subject, 'cancelled')
   for (const link of [one.links.email, one.links.sms, shown]) t.equal(await asked(link), 's')
   t.equal(await asked(one.links.email, 'of-not-back'), undefined, 'as somebody else')
   for (const link of [other.links.email, newSecret(), 'short']) t.equal(await asked(link), undefined)
-  t.equal(await asked(other.links.email, 'of-not-back'), undefined, 'by one that was cancelled')
+  t.equal(await asked(other.links.email, 'of-not-back'), undefined, 'with one that was cancelled')
 })
 
-t.test('a Patient is somebody’s own, or nobody’s, with all that was joined with it', async t => {
+t.test('a Patient is one account’s own, or nobody’s, with all records that were joined with it', async t => {
   for (const name of ['free', 'taken', 'joined', 'joined-too'])
     await put({ ...(w.registered(name, 'lab') as Patient), birthDate })
   await put(account('of-taken', 'taken'), account('of-joined', 'joined', 'joined-too'))
@@ -263,10 +263,10 @@ t.test('a Patient is somebody’s own, or nobody’s, with all that was joined w
   t.strictSame(await isAnothers('taken'), ['of-joined', 'of-nobody'])
   t.strictSame(await isAnothers('joined'), ['of-taken', 'of-nobody'])
   await put(account('of-joined', 'joined'))
-  t.strictSame(await isAnothers('joined-too'), ['of-taken', 'of-nobody'], 'what was joined stays so')
+  t.strictSame(await isAnothers('joined-too'), ['of-taken', 'of-nobody'], 'what was joined stays joined')
 })
 
-t.test('of a Patient who was joined with another the own birth date counts, and it is of the own tenant', async t => {
+t.test('a Patient who was joined with another keeps their own birth date and their own tenant', async t => {
   const one = await withCode(await invited('twice'))
   await put(
     { ...(w.registered('twice-elsewhere', 'clinic') as Patient), birthDate: '1970-06-01' },

@@ -14,7 +14,7 @@ t.teardown(async () => {
   await close()
 })
 
-t.test('where messages went is forgotten in time, and what became of them is not', async t => {
+t.test('the address of a message is forgotten in time, and what became of the message is not', async t => {
   await database.run(sql.fragment`
     INSERT INTO invitation (id, subject, study_id, patient, expires_at)
     VALUES ('stands', 'ann-in-s', 's', 'ann', now() + interval '1 day'), ('over', 'ann-in-r', 'r', 'ann', now() - interval '1 day')`)
@@ -37,7 +37,7 @@ t.test('where messages went is forgotten in time, and what became of them is not
 })
 
 t.test(
-  'that an app has taken up an invitation is told once an hour, in the language of the patient, and names no study',
+  'patients are told once an hour that apps took up invitations, in their language, without naming the study',
   async t => {
     const stored: Readonly<Record<string, object>> = {
       Patient: { communication: [{ language: { coding: [{ code: 'es' }] } }] },
@@ -67,7 +67,7 @@ t.test(
   },
 )
 
-t.test('what waits when a patient dies is not sent, and staff are told no more than that', async t => {
+t.test('a message that waits when a patient dies is not sent, and staff are told no more than that', async t => {
   await database.run(sql.fragment`
     INSERT INTO enrolment (patient_id, id, study_id, patient, in_force, period_start, period_end)
     VALUES (7, 'cleo-in-s', 's', 'cleo', TRUE, '-infinity', 'infinity')`)
@@ -87,7 +87,7 @@ t.test('what waits when a patient dies is not sent, and staff are told no more t
   })
 })
 
-t.test('links for apps go half a year after their invitation, but not what nobody has said is theirs', async t => {
+t.test('links for apps go some time after their invitation, unless a patient has yet to confirm the grant', async t => {
   await database.run(sql.fragment`
     INSERT INTO app_invitation (hash, message, invitation, client_id, made_at, grant_id)
     SELECT sha256(name::bytea), name, invitation, 'app', now() - age, given

@@ -19,7 +19,7 @@ t.teardown(async () => {
   await close()
 })
 
-/** What writing has asked of PostgreSQL. */
+/** What writing asked PostgreSQL for. */
 const asked = { statements: 0, rows: 0, throughDevices: 0 }
 const noting = (connection: Connection): Connection => ({
   ...connection,
@@ -47,7 +47,7 @@ const store = stores({ access: fullAccess, author, organizations: [], choosesIds
 
 const patient = (id: string) => store.write([{ kind: 'update', id, resource: { resourceType: 'Patient', id } }])
 type Status = Observation['status']
-/** One heartbeat, as it is told under a uuid of its own. */
+/** One heartbeat, in a document with a uuid of its own. */
 const told = (ofWhom: string, number: number, status: Status = 'final', hour = 8, value = 64, minute = 0): Write => {
   const { header, body } = heartRate(value)
   const changed = new Date(Date.UTC(2026, 2, 1, hour, minute)).toISOString()
@@ -65,7 +65,7 @@ const written = async (writes: readonly Write[]) => {
   return all.map(one => `${one.outcome} ${'versionId' in one ? one.versionId : ''}`)
 }
 
-t.test('what was measured once and is told very often in one Bundle is not asked about for each', async t => {
+t.test('copies of one measurement in a Bundle are not looked up one by one', async t => {
   const askedFor = async (ofWhom: string, count: number) => {
     await patient(ofWhom)
     const first = await written(numbers(count).map(number => told(ofWhom, number)))
@@ -85,10 +85,10 @@ t.test('what was measured once and is told very often in one Bundle is not asked
   }
 })
 
-t.test('what is corrected or taken back among them is answered in its place, as if they came one by one', async t => {
+t.test('corrections and deletions among them are answered in their place, as if they had come one by one', async t => {
   const story = (ofWhom: string): readonly Write[] => [
     ...numbers(12).map(number => told(ofWhom, number)),
-    // A document that is known by its uuid, of which the source has something else to say.
+    // The uuid of this document is known, and its source now says something else.
     told(ofWhom, 3, 'final', 10),
     ...numbers(9, 12).map(number => told(ofWhom, number)),
     told(ofWhom, 30, 'entered-in-error'),
@@ -107,7 +107,7 @@ t.test('what is corrected or taken back among them is answered in its place, as 
   t.ok(new Set(together).size > 4, together.join(', '))
 })
 
-/** All that is stored of it, but for when. */
+/** Everything that is stored of it, except when. */
 const storedOf = async (ofWhom: string) => {
   const versions = await database.any(sql.fragment`
     SELECT every.version, method, every.content #>> '{valueQuantity,value}' AS value,
@@ -129,62 +129,56 @@ const storedOf = async (ofWhom: string) => {
   return { versions, contents, keys, codes }
 }
 
-t.test(
-  'very many corrections of one document in one Bundle are a version each, and its row is written once',
-  async t => {
-    const corrections = (ofWhom: string, count: number) =>
-      numbers(count).map(number => told(ofWhom, 1, 'final', 8, 60 + number, number))
-    const askedFor = async (ofWhom: string, count: number) => {
-      await patient(ofWhom)
-      const answers = await written(corrections(ofWhom, count))
-      t.strictSame(answers, ['created 1', ...numbers(count - 1, 2).map(version => `updated ${version}`)])
-      return { ...asked }
-    }
-    const few = await askedFor('corrected-little', 20)
-    const many = await askedFor('corrected-often', 200)
-    const each = (many.statements - few.statements) / 180
-    t.ok(each < 6, `${each} statements for each correction`)
-    t.ok(many.rows < 20 * few.rows, `${many.rows} rows, and ${few.rows}`)
-    const { versions, codes } = await storedOf('corrected-often')
-    t.equal(versions.length, 200)
-    t.strictSame(new Set(codes.map(one => Number((one as { value: string }).value))), new Set([259]))
-    const updates = await database.one(sql.fragment`
+t.test('very many corrections of one document in a Bundle are a version each, and its row is written once', async t => {
+  const corrections = (ofWhom: string, count: number) =>
+    numbers(count).map(number => told(ofWhom, 1, 'final', 8, 60 + number, number))
+  const askedFor = async (ofWhom: string, count: number) => {
+    await patient(ofWhom)
+    const answers = await written(corrections(ofWhom, count))
+    t.strictSame(answers, ['created 1', ...numbers(count - 1, 2).map(version => `updated ${version}`)])
+    return { ...asked }
+  }
+  const few = await askedFor('corrected-little', 20)
+  const many = await askedFor('corrected-often', 200)
+  const each = (many.statements - few.statements) / 180
+  t.ok(each < 6, `${each} statements for each correction`)
+  t.ok(many.rows < 20 * few.rows, `${many.rows} rows, and ${few.rows}`)
+  const { versions, codes } = await storedOf('corrected-often')
+  t.equal(versions.length, 200)
+  t.strictSame(new Set(codes.map(one => Number((one as { value: string }).value))), new Set([259]))
+  const updates = await database.one(sql.fragment`
     SELECT count(*)::integer AS rows FROM observation_history JOIN patient USING (patient_id)
     WHERE patient.id = 'corrected-often'`)
-    t.strictSame(updates, { rows: 199 })
-  },
-)
+  t.strictSame(updates, { rows: 199 })
+})
 
-t.test(
-  'what is corrected, sent late, told under another uuid or taken back is stored as if it came one by one',
-  async t => {
-    const story = (ofWhom: string): readonly Write[] => [
-      ...numbers(9).map(number => told(ofWhom, 1, 'final', 8, 60 + number, number)),
-      // Late: it changes nothing, and its status alone.
-      told(ofWhom, 1, 'final', 7, 90),
-      told(ofWhom, 1, 'corrected', 6, 91),
-      // Somebody else tells what stands.
-      told(ofWhom, 2, 'final', 8, 68),
-      ...numbers(9, 9).flatMap(number => [
-        told(ofWhom, 1, 'preliminary', 8, 60 + number, number),
-        told(ofWhom, 5, 'final', 8, 160 + number, number),
-        told(ofWhom, 1, 'final', 8, 60 + number, number),
-      ]),
-      told(ofWhom, 6, 'entered-in-error', 8, 177),
-      told(ofWhom, 5, 'final', 9, 190),
-      ...numbers(9, 18).map(number => told(ofWhom, 1, 'amended', 8, 60 + number, number)),
-    ]
-    await patient('corrected-together')
-    await patient('corrected-in-turn')
-    const together = await written(story('corrected-together'))
-    const inTurn = []
-    for (const one of story('corrected-in-turn')) inTurn.push(...(await written([one])))
-    t.strictSame(together, inTurn)
-    t.strictSame(await storedOf('corrected-together'), await storedOf('corrected-in-turn'))
-  },
-)
+t.test('corrections, late documents, other uuids and deletions are stored as if they had come one by one', async t => {
+  const story = (ofWhom: string): readonly Write[] => [
+    ...numbers(9).map(number => told(ofWhom, 1, 'final', 8, 60 + number, number)),
+    // Late: it changes nothing, and the next one only the status.
+    told(ofWhom, 1, 'final', 7, 90),
+    told(ofWhom, 1, 'corrected', 6, 91),
+    // Another source tells what is stored already.
+    told(ofWhom, 2, 'final', 8, 68),
+    ...numbers(9, 9).flatMap(number => [
+      told(ofWhom, 1, 'preliminary', 8, 60 + number, number),
+      told(ofWhom, 5, 'final', 8, 160 + number, number),
+      told(ofWhom, 1, 'final', 8, 60 + number, number),
+    ]),
+    told(ofWhom, 6, 'entered-in-error', 8, 177),
+    told(ofWhom, 5, 'final', 9, 190),
+    ...numbers(9, 18).map(number => told(ofWhom, 1, 'amended', 8, 60 + number, number)),
+  ]
+  await patient('corrected-together')
+  await patient('corrected-in-turn')
+  const together = await written(story('corrected-together'))
+  const inTurn = []
+  for (const one of story('corrected-in-turn')) inTurn.push(...(await written([one])))
+  t.strictSame(together, inTurn)
+  t.strictSame(await storedOf('corrected-together'), await storedOf('corrected-in-turn'))
+})
 
-t.test('of corrections in one Bundle each is judged by what the one before has left', async t => {
+t.test('each correction in a Bundle is judged by the state that the one before it left', async t => {
   await patient('judged')
   const asked = (query: string) => parseSearch(loadRegistry(), 'Observation', new URLSearchParams(query)).where
   const below = asked('value-quantity=lt70')
@@ -206,7 +200,7 @@ t.test('of corrections in one Bundle each is judged by what the one before has l
   )
 })
 
-t.test('for very many new devices in one Bundle those of the patient are gone through once', async t => {
+t.test('for very many new devices in one Bundle, the devices of the patient are searched once', async t => {
   await patient('measured')
   const measured = (number: number, datasheets: Readonly<Record<string, string>>): Write => {
     const { header, body } = heartRate(64, { effective_time_frame: { date_time: `2026-03-01T00:${10 + number}:00Z` } })
@@ -241,11 +235,11 @@ t.test('for very many new devices in one Bundle those of the patient are gone th
     measured(26, { model: 'Sugar 3' }),
   ])
   const [first, second, third, fourth, fifth, sixth, seventh] = (await devicesOf()).slice(20)
-  t.equal(second, first, 'the serial number is of the one that was made before')
+  t.equal(second, first, 'the serial number belongs to the one that was made before')
   t.equal(third, first)
-  t.equal(fourth, (await devicesOf())[3], 'as it is of one that was there')
-  t.notOk((await devicesOf()).slice(0, 24).includes(fifth ?? ''), 'but for another manufacturer')
-  t.equal(seventh, sixth, 'and what is described alike is one')
+  t.equal(fourth, (await devicesOf())[3], 'as it does to one that existed already')
+  t.notOk((await devicesOf()).slice(0, 24).includes(fifth ?? ''), 'except with another manufacturer')
+  t.equal(seventh, sixth, 'devices with the same description are one')
   const devices = await database.one(sql.fragment`
     SELECT count(*)::integer AS made FROM device JOIN patient USING (patient_id) WHERE patient.id = 'measured'`)
   t.strictSame(devices, { made: 23 })

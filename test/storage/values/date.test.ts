@@ -14,7 +14,7 @@ import { openSearching } from '../../support/searching.ts'
 const { server, database, put, found } = await openSearching()
 t.teardown(() => server.close())
 
-/** As the database reads them, and as what is written into its indexes and asked of it has them. */
+/** How the database reads them, and how they are written into its indexes and searched for. */
 const read = (texts: readonly string[]) =>
   database.any<{ text: string; database: object | null; ours: object | null }>(sql.fragment`
     SELECT one.text, ${interval(sql.fragment`fhir_low(one.text)`, sql.fragment`fhir_high(one.text)`)} AS database,
@@ -49,7 +49,7 @@ const dateText = fc
     )
   })
 
-t.test('the database reads each date as its indexes have it: leap seconds, any digits, any width', async t => {
+t.test('the database reads each date as its indexes do: leap seconds, any digits, any width', async t => {
   const texts = fc.sample(dateText, { numRuns: 20_000, seed: 20260331 })
   const edges = [
     '9999',
@@ -92,7 +92,7 @@ await put(
   condition('tenth', '2026-04-01T12:00:00.5Z'),
 )
 
-t.test('a leap second is the first of the next minute, also with a fraction', async t => {
+t.test('a leap second is the first of the next minute, even with a fraction', async t => {
   t.equal(await found('Condition?onset-date=2017-01-01'), 'leap whole-leap')
   t.equal(await found('Condition?onset-date=2016-12-31T23:59:60.5Z'), 'leap')
   t.equal(await found('Condition?onset-date=lt2017'), '')
@@ -112,7 +112,7 @@ t.test('a fraction is as wide as its last digit', async t => {
   t.equal(await found('Condition?onset-date=gt2026-04-01T12:00:00.550Z'), 'tenth')
 })
 
-t.test('after a second is whatever was written within it, behind its first instant', async t => {
+t.test('whatever was written within a second, after its first instant, is after that second', async t => {
   await put({ resourceType: 'Basic', id: 'written', code: { text: 'x' } } as never)
   await database.any(sql.fragment`UPDATE basic SET last_updated = '2026-03-01T04:09:43.015Z' RETURNING id`)
   for (const [asked, expected] of [
@@ -130,7 +130,7 @@ t.test('after a second is whatever was written within it, behind its first insta
     t.equal(await found(`Basic?_lastUpdated=${asked}`), expected, asked)
 })
 
-t.test('from a value on, or up to it, is whatever reaches into it', async t => {
+t.test('ge finds what ends in its range or later, le what begins in it or earlier', async t => {
   const visit = (id: string, start: string, end: string) => ({
     ...{ resourceType: 'Encounter', id, status: 'finished', class: { code: 'AMB' } },
     period: { start, end },
@@ -151,7 +151,7 @@ t.test('from a value on, or up to it, is whatever reaches into it', async t => {
     t.equal(await found(`Encounter?date=${asked}`), expected, asked)
 })
 
-t.test('what was written since then is found by the index of when it was', async t => {
+t.test('a recent _lastUpdated is searched through its index', async t => {
   for (const asked of ['gt2040-01-01T00:00:00Z', 'gt2040-01-01', 'ge2040', 'sa2040-01-01', '2040-01-01']) {
     const { where } = parseSearch(loadRegistry(), 'Basic', new URLSearchParams({ _lastUpdated: asked }))
     const question = compile(restrict(fullAccess, 's', 'Basic', where), storedRow('Basic', 'row'), openCodeClasses())

@@ -15,7 +15,7 @@ t.teardown(async () => {
   await close()
 })
 
-t.test('however many elements a resource has, looking at them takes no longer than a statement may', async t => {
+t.test('however many elements a resource has, searching them takes no longer than a statement may', async t => {
   const path = { datatype: 'code', steps: [{ name: 'code' }] }
   const isIn = (code: string) =>
     someElement(sql.fragment`content`, [path], () => [{ holds: sql.fragment`${elementText} = ${code}` }])

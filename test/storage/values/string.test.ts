@@ -16,7 +16,7 @@ const told = (id: string, text: string) => ({
 })
 await put(told('capitals', 'ΠΑΠΑΔΟΠΟΥΛΟΣ'), told('small', 'Παπαδόπουλος'), told('other', 'Smith'))
 
-t.test('the words of a narrative are found with either sigma', async t => {
+t.test('words of a narrative are found with either sigma', async t => {
   for (const asked of ['ΠΑΠΑΔΟΠΟΥΛΟΣ', 'παπαδόπουλος', 'παπαδοπουλοσ']) {
     t.equal(await found(`Patient?_text=${asked}`), 'capitals small', asked)
     t.equal(await found(`Patient?_content=${asked}`), 'capitals small', asked)
@@ -31,7 +31,7 @@ const oneils = {
 }
 const everyOneil = Object.keys(oneils).sort().join(' ')
 
-t.test('a name with an apostrophe is found however it is typed or set', async t => {
+t.test('a name with an apostrophe is found however the apostrophe is typed', async t => {
   await put(...Object.entries(oneils).map(([id, text]) => told(id, text)))
   for (const asked of [...Object.values(oneils), "o'n", 'O‘Neil', 'o`neil', 'O＇Neil'].map(encodeURIComponent)) {
     t.equal(await found(`Patient?family=${asked}`), everyOneil, asked)
@@ -44,7 +44,7 @@ t.test('a name with an apostrophe is found however it is typed or set', async t 
   }
 })
 
-t.test('the narratives of what was stored while apostrophes differed are made anew', async t => {
+t.test('narratives from before apostrophes were alike are indexed anew', async t => {
   const migration = (await readMigrations()).find(({ name }) => name.endsWith('-apostrophes.sql'))
   const client = new pg.Client({ connectionString: url })
   await client.connect()
@@ -61,7 +61,7 @@ const people = (families: Readonly<Record<string, string>>) =>
   Object.entries(families).map(([id, family]) => ({ resourceType: 'Patient', id, name: [{ family }] }))
 const foundAs = (asked: string) => found(`Patient?family=${encodeURIComponent(asked)}`)
 
-t.test('a name is found by each of its words, punctuation and repeated blanks aside', async t => {
+t.test('a name is found by each of its words, ignoring punctuation and repeated blanks', async t => {
   await put(
     ...people({
       two: 'Carreño Quiñones',
@@ -87,7 +87,7 @@ t.test('a name is found by each of its words, punctuation and repeated blanks as
     t.equal(await found(`Patient?address=${asked}`), 'town', asked)
 })
 
-t.test('of :exact and :contains each character counts', async t => {
+t.test(':exact and :contains respect each character', async t => {
   for (const [asked = '', expected] of [
     ['family:exact=OBrien', ''],
     [`family:exact=O'Brien`, 'apostrophe'],
@@ -99,14 +99,14 @@ t.test('of :exact and :contains each character counts', async t => {
     t.equal(await found(`Patient?${asked}`), expected, asked)
 })
 
-t.test('a text of nothing but punctuation is asked as it is', async t => {
+t.test('a text of nothing but punctuation is searched as it is', async t => {
   await put(...people({ dash: '-', bracket: '(unknown)' }))
   t.equal(await foundAs('-'), 'dash')
   t.equal(await foundAs('('), 'bracket')
   t.equal(await foundAs('unknown'), 'bracket')
 })
 
-t.test('of a long text the words among its first 200 letters count', async t => {
+t.test('the words among the first 200 letters of a long text count', async t => {
   const words = Array.from({ length: 60 }, (_, number) => `wort${number}`).join(' ')
   await put(...people({ long: words, astral: '𐐀'.repeat(150) + ' 𐐁 ende' }))
   t.equal(await foundAs('wort0 wort1'), 'long')
@@ -119,7 +119,7 @@ t.test('of a long text the words among its first 200 letters count', async t => 
   t.equal(await foundAs('ende'), 'astral')
 })
 
-t.test('what was stored while strings were found by their beginnings alone is made anew', async t => {
+t.test('what was stored when strings were found by their beginning only is indexed anew', async t => {
   const family = parameterKey({ base: 'Patient', code: 'family' })
   const stored = () =>
     database.any(sql.fragment`
@@ -145,7 +145,7 @@ t.test('what was stored while strings were found by their beginnings alone is ma
   t.equal(await foundAs('wort10 wort11'), 'long')
 })
 
-t.test('what was stored while a sigma at the end of a word was another letter is made anew', async t => {
+t.test('what was stored when a sigma at the end of a word was another letter is indexed anew', async t => {
   const stored = async () => ({
     strings: await database.any(
       sql.fragment`SELECT parameter, value, pk FROM index_string ORDER BY pk, parameter, value`,

@@ -6,7 +6,7 @@ t.teardown(() => server.close())
 
 const reachedAt = (id: string, ...telecom: readonly object[]) => ({ resourceType: 'Patient', id, telecom })
 
-t.test('an e-mail address is found in any case, and nothing else of a telecom is', async t => {
+t.test('an e-mail address is found in any case, and no other telecom is', async t => {
   await put(
     reachedAt('capitals', { system: 'email', value: 'Anna@Example.org' }),
     reachedAt('small', { system: 'email', value: 'anna@example.org' }),

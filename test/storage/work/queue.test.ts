@@ -12,13 +12,12 @@ t.teardown(async () => {
   await close()
 })
 
-/** Milliseconds until it holds. */
-/** The test itself times out where it never does. */
+/** Resolves once it holds. If it never does, the test itself times out. */
 const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await sleep(10)
 }
 
-t.test('what is asked for is begun, and what came while all were busy follows, though nobody looks for it', async t => {
+t.test('work is begun when asked for, and what came while all were busy follows without being looked for', async t => {
   const woken = await openQueues(url, { retries: 1, lookSeconds: 3600, reportFault: fault => faults.push(fault) })
   t.teardown(woken.close)
   const queue = await woken.open('invitation')
@@ -43,7 +42,7 @@ t.test('what is asked for is begun, and what came while all were busy follows, t
   t.same(faults, [])
 })
 
-t.test('of what one asks for one is done at a time, and nobody else waits for it', async t => {
+t.test('the work of one is done one at a time, and nobody else waits for it', async t => {
   const woken = await openQueues(url, { retries: 1, lookSeconds: 3600, reportFault: fault => faults.push(fault) })
   t.teardown(woken.close)
   const queue = await woken.open('subscription')
@@ -72,7 +71,7 @@ t.test('of what one asks for one is done at a time, and nobody else waits for it
   t.same(faults, [])
 })
 
-t.test('what fails is tried again, and the last try says so', async t => {
+t.test('work that fails is tried again, and the last try knows that it is the last', async t => {
   const queue = await queues.open('study-action')
   const tries: string[] = []
   await queue.work(async (key, { isLast }) => {
@@ -86,7 +85,7 @@ t.test('what fails is tried again, and the last try says so', async t => {
   await queue.close()
 })
 
-t.test('what takes hours is begun once, as long as the process that does it says that it lives', async t => {
+t.test('work that takes hours is begun once, as long as its process says that it is alive', async t => {
   const queue = await queues.open('patient-import')
   const ended = Promise.withResolvers<void>()
   let begun = 0

@@ -15,7 +15,7 @@ const post = (resource: Resource, fullUrl?: string): BundleEntry => ({
 const sendBundle = async (bearer: string, type: Bundle['type'], entry: readonly BundleEntry[]): Promise<Bundle> =>
   (await send(bearer, 'POST', '', { resourceType: 'Bundle', type, entry })).json()
 const statuses = ({ entry = [] }: Bundle) => entry.map(({ response }) => response?.status)
-/** Each write behind a savepoint has a transaction number of its own. */
+/** Each write after a savepoint has a transaction number of its own. */
 const writings = async (table: string): Promise<number> =>
   (
     await database.one<{ count: number }>(
@@ -30,7 +30,7 @@ const condition = (subject: string, text: string): Resource => ({
   subject: { reference: subject },
 })
 
-t.test('creates of a Bundle are written as sets, a statement for each type', async t => {
+t.test('creates of a Bundle are written as sets, one statement for each type', async t => {
   const urn = (index: number) => `urn:uuid:00000000-0000-4000-8000-${String(index).padStart(12, '0')}`
   const entries = Array.from({ length: 100 }, (_, index) => [
     post(patient(`p${index}`), urn(index)),
@@ -51,7 +51,7 @@ t.test('creates of a Bundle are written as sets, a statement for each type', asy
   )
 })
 
-t.test('whoever may not write one of them writes the others, and each is answered in its place', async t => {
+t.test('if one of them may not be written, the others are, and each is answered in its place', async t => {
   const { organization, manager } = await institution('clinic')
   const own = (family: string): Resource =>
     ({

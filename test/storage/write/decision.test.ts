@@ -32,7 +32,7 @@ const write = async (caller: Parameters<typeof storeOf>[0], resource: Resource) 
   const [written] = await storeOf(caller).write([{ kind: 'update', id: resource.id ?? '', resource }])
   if (written?.outcome === 'refused') throw written.error
 }
-/** Of the Consent, the oldest first. */
+/** Those of the Consent, the oldest first. */
 const told = async (caller: Parameters<typeof storeOf>[0], id = 'c'): Promise<readonly Provenance[]> => {
   const { entries } = await storeOf(caller).search(
     parseSearch(registry, 'Provenance', new URLSearchParams(`target=Consent/${id}&_sort=_lastUpdated`)),
@@ -42,9 +42,9 @@ const told = async (caller: Parameters<typeof storeOf>[0], id = 'c'): Promise<re
 const outline = ({ activity, target, agent }: Provenance) =>
   [activity?.coding?.[0]?.code, target[0]?.reference, agent[0]?.who.reference].join(' ')
 
-t.test('who signs is told beside what was signed, and by which text', async t => {
+t.test('signing leaves a Provenance of who signed, what, and which text', async t => {
   await put(consent('proposed'))
-  t.strictSame(await told(ann), [], 'to ask is no decision')
+  t.strictSame(await told(ann), [], 'a proposal is not a decision')
   await write(ann, consent('active'))
   const [signed, ...others] = await told(ann)
   t.strictSame(others, [])
@@ -78,7 +78,7 @@ t.test('who signs is told beside what was signed, and by which text', async t =>
   t.strictSame(validate(registry, signed).filter(isError), [])
 })
 
-t.test('a change of the terms is told, anything else is not', async t => {
+t.test('a change of the terms leaves one, any other change does not', async t => {
   await write(ann, { ...consent('active'), language: 'es' } as Consent)
   t.equal((await told(ann)).length, 1)
   await write(ann, consent('active', 'c', [w.permit(heartRate), w.permitType('Condition')]))
@@ -88,7 +88,7 @@ t.test('a change of the terms is told, anything else is not', async t => {
   ])
 })
 
-t.test('so is whoever ends it, staff by their public face', async t => {
+t.test('so does ending a Consent, in which staff are named as Practitioners', async t => {
   const because = { url: inactivationReason, valueString: 'by telephone' }
   const now = consent('inactive', 'c', [w.permit(heartRate), w.permitType('Condition')])
   await write(member, { ...now, extension: [...(now.extension ?? []), because] })
@@ -96,7 +96,7 @@ t.test('so is whoever ends it, staff by their public face', async t => {
   t.equal((await told(ann)).length, 3)
 })
 
-t.test('refusal, and withdrawal by deletion', async t => {
+t.test('so do a refusal, and a withdrawal by deletion', async t => {
   await put(consent('proposed', 'no'))
   await write(ann, consent('rejected', 'no'))
   t.strictSame((await told(ann, 'no')).map(outline), ['rejected Consent/no/_history/2 Patient/ann'])
@@ -110,7 +110,7 @@ t.test('refusal, and withdrawal by deletion', async t => {
   ])
 })
 
-t.test('what is refused leaves nothing, and of what we cannot read nothing is told', async t => {
+t.test('neither a refused Consent nor one that is not understood leaves a Provenance', async t => {
   const before = (await see(world.importer, 'Provenance')).length
   const { sourceAttachment: _, ...unsigned } = w.signedAnew(consent('active', 'unsigned'))
   await t.rejects(put(unsigned as Consent))
@@ -118,7 +118,7 @@ t.test('what is refused leaves nothing, and of what we cannot read nothing is to
   t.equal((await see(world.importer, 'Provenance')).length, before)
 })
 
-t.test('it is read by whoever may read the Consent, and written by nobody else', async t => {
+t.test('whoever can read the Consent can read it, and nobody can write it', async t => {
   t.equal((await told(member)).length, 3)
   t.strictSame(await told(w.patient('bob', 'user/*.rs')), [])
   t.strictSame(await told(w.staff('nobody')), [])

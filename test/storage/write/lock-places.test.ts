@@ -45,7 +45,7 @@ const lock = (connection: Connection, id: string) =>
 
 for (const type of ['transaction', 'batch'])
   for (const [method, entryOf] of Object.entries(changes))
-    t.test(`a ${type} that waits for one resource has locked none that comes after it, by ${method}`, async t => {
+    t.test(`a ${type} that waits for one resource has not locked any that comes after it, by ${method}`, async t => {
       const [first, last] = [`${type}-${method.toLowerCase()}-1`, `${type}-${method.toLowerCase()}-2`]
       for (const id of [first, last]) await put(id)
       const { answer, free } = await database.transaction(async connection => {
@@ -63,7 +63,7 @@ for (const type of ['transaction', 'batch'])
       )
     })
 
-/** Two of each minute tell the vendor’s record of it. */
+/** Two documents of each minute tell of the same record of the vendor. */
 const documentsOf = (patient: string) =>
   Array.from({ length: 20 }, (_, minute) => [minute, minute]).flatMap(([minute = 0], index) =>
     [1, 2].map(time => ({
@@ -114,7 +114,7 @@ for (const type of ['transaction', 'batch'])
     t.equal(total, 20)
   })
 
-t.test('ids that do not exist yet are taken in one order by a transaction', async t => {
+t.test('a transaction takes ids that do not exist yet in one order', async t => {
   const ids = ['chosen-2', 'chosen-1']
   const { answer, free } = await database.transaction(async connection => {
     await connection.run(sql.fragment`

@@ -62,7 +62,7 @@ const document = (device?: object) => ({
   body: { effective_time_frame: { date_time: '2026-11-01T08:00:00Z' }, value: 1 },
 })
 
-t.test('what is refused leaves no entry in any dictionary', async t => {
+t.test('a refused write leaves no entry in any dictionary', async t => {
   const own = await world.create(anns, observation({ code: ofKind(kinds[0] ?? '') }))
   const finalOnly = await world.patientToken(ann, 'patient/Observation.cruds?status=final')
   const refused: Readonly<Record<string, () => ReturnType<typeof send>>> = {
@@ -125,7 +125,7 @@ t.test('what is refused leaves no entry in any dictionary', async t => {
   t.strictSame(await dictionaries(), before, 'a batch')
 })
 
-t.test('what is new to the dictionaries is written at once where the rule for it names it', async t => {
+t.test('a value that the dictionaries do not know is written at once if a scope names it', async t => {
   const granted = async (scope: string) => {
     const client = randomUUID()
     await registerClient(database, { id: client, name: client, policies: [] })
@@ -165,7 +165,7 @@ t.test('what is new to the dictionaries is written at once where the rule for it
   }
 })
 
-t.test('of kinds that were never measured together each must be permitted, and then they may be', async t => {
+t.test('a new combination of kinds can be written only if each of them is permitted', async t => {
   const together = (...others: readonly string[]) =>
     observation({
       code: ofKind('omh:heart-rate'),
@@ -178,7 +178,7 @@ t.test('of kinds that were never measured together each must be permitted, and t
   t.match(await dictionaries(), { kinds: (before.kinds ?? 0) + 1, members: (before.members ?? 0) + 2 })
 })
 
-t.test('of many who need the same new code at once all are answered, and it has one number', async t => {
+t.test('many who need the same new code at once are all answered, and it gets one number', async t => {
   const code = randomUUID()
   const said = () =>
     observation({ code: { coding: [...ofKind('omh:heart-rate').coding, { system: 'urn:example', code }] } })

@@ -30,10 +30,14 @@ const bundle = (type: string, entry: readonly object[]) => ({ resourceType: 'Bun
 
 await patient('here')
 
-t.test('what is written refers to what is here', async t => {
+t.test('literal references must lead to resources that exist here', async t => {
   t.equal((await call('POST', 'Condition', condition('Patient/here'))).status, 201)
   t.equal((await call('POST', 'Condition', condition('http://localhost:8080/fhir/Patient/here'))).status, 201)
-  t.equal((await call('POST', 'Condition', condition('Patient/here/_history/1'))).status, 201, 'a version stays in it')
+  t.equal(
+    (await call('POST', 'Condition', condition('Patient/here/_history/1'))).status,
+    201,
+    'a version remains in the reference',
+  )
   t.equal((await call('POST', 'Condition', condition('https://elsewhere.example/fhir/Patient/x'))).status, 201)
   const { status, told } = await call('POST', 'Condition', condition('Patient/absent'))
   t.strictSame([status, ...told], [422, 'Patient/absent is not known here', 'Condition.subject'])
@@ -41,7 +45,7 @@ t.test('what is written refers to what is here', async t => {
   t.strictSame((await call('POST', 'Condition', inside)).told[1], 'Condition.evidence[0].detail[0]')
 })
 
-t.test('updates and patches are asked too', async t => {
+t.test('updates and patches are checked too', async t => {
   const { body } = await call('POST', 'Condition', condition('Patient/here'))
   const path = `Condition/${body.id}`
   const asserter = { reference: 'Practitioner/absent' }
@@ -50,7 +54,7 @@ t.test('updates and patches are asked too', async t => {
   t.equal((await call('GET', path)).body.meta.versionId, '1')
 })
 
-t.test('what a transaction writes may refer to each other, in a circle too', async t => {
+t.test('resources of a transaction may refer to each other, even in a circle', async t => {
   const [one, other] = [
     'urn:uuid:11111111-1111-4111-8111-111111111111',
     'urn:uuid:22222222-2222-4222-8222-222222222222',
@@ -91,7 +95,7 @@ t.test('an upload may come from a device that nobody has registered', async t =>
   t.equal((await call('POST', 'Observation', lost)).status, 422)
 })
 
-t.test('what is hidden and what is not there are told apart by nothing', async t => {
+t.test('a hidden resource and one that does not exist are refused alike', async t => {
   for (const id of ['own', 'another']) await patient(id)
   const own = await token({ subject: { kind: 'patient', patient: 'own' }, scope: 'patient/*.cruds' })
   const refer = async (id: string) => {
@@ -103,7 +107,7 @@ t.test('what is hidden and what is not there are told apart by nothing', async t
   t.equal((await refer('own'))[0], 201)
 })
 
-t.test('to delete is never refused, and the statement says what is enforced', async t => {
+t.test('deletions are never refused, and the CapabilityStatement says what is enforced', async t => {
   await patient('leaving')
   t.equal((await call('POST', 'Condition', condition('Patient/leaving'))).status, 201)
   t.equal((await call('DELETE', 'Patient/leaving')).status, 204)

@@ -17,7 +17,7 @@ const refuse = async () => {
   throw refusal
 }
 
-/** What of the letters stays after all has been tried. */
+/** The letters that remain in the end. */
 const keptOf = (run: (connection: Connection, write: (letter: string) => Promise<void>) => Promise<unknown>) =>
   database.transaction(async connection => {
     await connection.run(sql.fragment`CREATE TEMPORARY TABLE kept (letter text) ON COMMIT DROP`)
@@ -28,7 +28,7 @@ const keptOf = (run: (connection: Connection, write: (letter: string) => Promise
     return rows.map(({ letter }) => letter).join('')
   })
 
-t.test('what is refused behind a refusal within it is undone from its own beginning', async t => {
+t.test('a refusal after an inner refusal undoes everything since its own beginning', async t => {
   const kept = await keptOf(async (connection, write) => {
     await write('a')
     const outer = await attempt(connection, async () => {
@@ -43,7 +43,7 @@ t.test('what is refused behind a refusal within it is undone from its own beginn
   t.equal(kept, 'ad')
 })
 
-t.test('what is tried behind what was tried within it is undone from its own beginning', async t => {
+t.test('a trial run after an inner trial run undoes everything since its own beginning', async t => {
   const kept = await keptOf(async (connection, write) => {
     await runAndRollBack(connection, async () => {
       await write('a')
@@ -54,7 +54,7 @@ t.test('what is tried behind what was tried within it is undone from its own beg
   t.equal(kept, 'c')
 })
 
-t.test('of a part that throws, whatever it throws, nothing was done, and the transaction goes on', async t => {
+t.test('a part that throws anything leaves nothing, and the transaction goes on', async t => {
   const kept = await keptOf(async (connection, write) => {
     for (const fault of [refusal, new Error('a fault')]) {
       const part = allOrNothing(connection, async () => {
@@ -69,7 +69,7 @@ t.test('of a part that throws, whatever it throws, nothing was done, and the tra
   t.equal(kept, 'b')
 })
 
-t.test('no savepoint is left, however it ended', async t => {
+t.test('no savepoint remains, however its part ended', async t => {
   const ways: Readonly<Record<string, (connection: Connection) => Promise<unknown>>> = {
     done: connection => attempt(connection, async () => {}),
     refused: connection => attempt(connection, refuse),

@@ -16,7 +16,7 @@ const put = async (resource: Resource): Promise<number> => {
   return statusCode
 }
 
-t.test('whoever joins records while a long list is written keeps nobody else waiting until that is done', async t => {
+t.test('joining records while a long list is written keeps nobody else waiting until the list is done', async t => {
   for (const id of ['ann', 'ann-too']) await put({ resourceType: 'Patient', id })
   const done: string[] = []
   const written = Promise.withResolvers<void>()

@@ -4,11 +4,11 @@ import t from 'tap'
 import { sql } from '../../../src/storage/sql.ts'
 import { openWorld } from '../model/world.ts'
 
-// What a connection has read is counted where that connection asks.
+// What a connection has read is counted when that connection asks.
 const { database, importer, close } = await openWorld({ poolSize: 1 })
 t.teardown(close)
 
-/** As long as what PostgreSQL stores beside its row. */
+/** So long that PostgreSQL stores it beside its row. */
 const document = (number: number, description: string): DocumentReference => ({
   resourceType: 'DocumentReference',
   id: `letter-${number}`,
@@ -30,7 +30,7 @@ const rowsRead = async (): Promise<number> => {
   return rows
 }
 
-t.test('an update reads the resource that it changes, and not all others of its type', async t => {
+t.test('an update reads the resource that it changes, and no other of its type', async t => {
   const many = 300
   await put(...Array.from({ length: many }, (_, number) => document(number, 'as it came')))
   await database.run(sql.fragment`ANALYZE document_reference`)
