@@ -1,21 +1,23 @@
 import type { FastifyRequest } from 'fastify'
 import { FhirError, type Issue } from '../../fhir/error.ts'
 import { parseJson } from '../../fhir/json.ts'
-import { findingName } from '../../fhir/measured/document-finding.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import { parseUnder } from '../../interactions/incoming/incoming.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { type ValidationPolicy, validationPolicies } from '../../mhealth/policy.ts'
 import type { QuarantinedDocument } from '../../storage/quarantine/quarantine-asked.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { kindNames } from '../page/kind-names.ts'
 import { namedIn } from '../page/named-in.ts'
 import { notFound } from '../page/not-found.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
 import { plainly } from './document-lines.ts'
+import { findingText } from './finding-text.ts'
 import { policyLabels } from './policy-field.ts'
 import { type Keeper, keeperOf, noSource, takeOne } from './quarantine-keeper.ts'
 import { fateOf, whereIn } from './quarantine-list.ts'
@@ -31,19 +33,19 @@ export const quarantineDocumentPage: AddPage = (server, options) => {
     const { keeper, found } = await documentFor(request, options)
     const done = namedIn(doneTexts, queryOf(request).get('done'))
     return sendStaffPage(reply, {
-      title: `Refused: ${findingName(found.rule)}`,
+      title: `Refused: ${findingText(found.rule)}`,
       isWide: true,
-      content: html`<h1>${findingName(found.rule)}</h1>
+      content: html`<h1>${findingText(found.rule)}</h1>
 ${done}
-<p>${whereIn(found)}</p>
+<p>${whereIn(found, kindNames(options.codeClasses, wordsFor('en')))}</p>
 <dl>
 <dt>Outcome</dt><dd>${fateOf(found)}</dd>
 <dt>First received</dt><dd>${moment(found.firstAt)}</dd>
 <dt>Last received</dt><dd>${moment(found.lastAt)}, ${found.times === 1 ? 'sent once' : `sent ${found.times} times`}</dd>
-<dt>Sent as</dt><dd>${found.interaction === 'update' ? 'an update of an Observation' : 'a new Observation'}</dd>
+<dt>Sent as</dt><dd>${found.interaction === 'update' ? 'a change of an earlier reading' : 'a new reading'}</dd>
 <dt>Sent by</dt><dd>${found.client ?? 'an app that no longer exists'}</dd>
 </dl>
-${found.isLost && html`<p>It refers to something that came in the same transaction and was refused with it. So it cannot be accepted alone: its sender can send all of it again.</p>`}
+${found.isLost && html`<p>It refers to something that was sent together with it and refused with it. So it cannot be accepted alone: its sender can send all of it again.</p>`}
 ${found.state === 'waiting' && actions(found, ownToken(reply))}
 ${await says(request, options, keeper, found)}
 ${found.studies.map(study => html`<p><a href="/studies/${study}/quarantine">Everything refused for this study</a></p>`)}

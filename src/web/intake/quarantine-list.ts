@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
-import { findingName } from '../../fhir/measured/document-finding.ts'
+import { systems } from '../../fhir/canonical.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
+import type { NameKind } from '../../operations/rows/value-cells.ts'
 import type {
   Quarantined,
   QuarantinedAsked,
@@ -14,6 +15,7 @@ import { pageNumberIn } from '../page/page-number.ts'
 import { moment } from '../page/time.ts'
 import { typed } from '../page/typed.ts'
 import { plainly } from './document-lines.ts'
+import { findingText } from './finding-text.ts'
 import { type Keeper, takeOne } from './quarantine-keeper.ts'
 
 /** What a list is about, a study or a source, and its path. */
@@ -26,7 +28,7 @@ export const quarantineList = async (
   request: FastifyRequest,
   { store, keepers }: Keeper,
   { of, path }: ListPlace,
-  token: string,
+  shown: Shown,
 ): Promise<Html> => {
   const query = queryOf(request)
   const asked = askedIn(query)
@@ -39,7 +41,7 @@ export const quarantineList = async (
     ([state, { label }]) =>
       html`<li><a href="${urlOf(path, state === 'waiting' ? {} : { state })}"${state === asked.state && html` aria-current="page" class="fw-bold"`}>${label}</a></li>`,
   )}</ul></nav>
-${found.groups.length === 0 ? html`<p>${states[asked.state].empty}</p>` : lists(found, asked, { path, token })}`
+${found.groups.length === 0 ? html`<p>${states[asked.state].empty}</p>` : lists(found, asked, path, shown)}`
 }
 
 type Asked = Pick<QuarantinedAsked, 'state' | 'group'> & {
@@ -59,16 +61,21 @@ const states = {
   settled: { label: 'Accepted or removed', empty: 'Nothing has been accepted from here or removed yet.' },
 } as const
 
-type Shown = { readonly path: string; readonly token: string }
+type Shown = { readonly token: string; readonly nameKind: NameKind }
 
-const lists = ({ groups, documents }: QuarantinedPage, { state, group, page }: Asked, { path, token }: Shown): Html => {
+const lists = (
+  { groups, documents }: QuarantinedPage,
+  { state, group, page }: Asked,
+  path: string,
+  shown: Shown,
+): Html => {
   const to = (more: Readonly<Record<string, string>>) => urlOf(path, { ...(state === 'settled' && { state }), ...more })
   const at = (next: number) => to({ ...(group && fieldsOf(group)), page: String(next) })
   return html`<h2>By reason</h2>
-${groupList(groups, { path, to, token, isWaiting: state === 'waiting' })}
-<h2>One by one${group && `: ${findingName(group.rule)}`}</h2>
+${groupList(groups, { path, to, ...shown, isWaiting: state === 'waiting' })}
+<h2>One by one${group && `: ${findingText(group.rule)}`}</h2>
 ${group && html`<p><a href="${to({})}">Show all reasons</a></p>`}
-<ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(one => listed(one, { isAmongOthers: group === undefined }))}</ul>
+<ul class="list-group list-group-flush mb-4">${documents.slice(0, pageSize).map(one => listed(one, group === undefined ? whereIn(one, shown.nameKind) : undefined))}</ul>
 <nav aria-label="Pages"><p>${page > 1 && html`<a href="${at(page - 1)}">Newer</a> `}${documents.length > pageSize && html`<a href="${at(page + 1)}">Older</a>`}</p></nav>`
 }
 
@@ -107,18 +114,17 @@ const doneNotice = (query: URLSearchParams): Html | undefined => {
   )
 }
 
-type Table = {
+type Table = Shown & {
   readonly path: string
   readonly to: (more: Readonly<Record<string, string>>) => string
-  readonly token: string
   readonly isWaiting: boolean
 }
 
-const groupList = (groups: QuarantinedPage['groups'], { path, to, token, isWaiting }: Table): Html => html`<ul
+const groupList = (groups: QuarantinedPage['groups'], { path, to, token, nameKind, isWaiting }: Table): Html => html`<ul
 class="list-group list-group-flush mb-4">${groups.map(
   group => html`<li class="list-group-item px-0">
-<h3><a href="${to(fieldsOf(group))}">${findingName(group.rule)}</a></h3>
-<p>${whereIn(group)}</p>
+<h3><a href="${to(fieldsOf(group))}">${findingText(group.rule)}</a></h3>
+<p>${whereIn(group, nameKind)}</p>
 <p>${group.documents === 1 ? 'One document' : `${group.documents} documents`}${group.times > group.documents && `, sent ${group.times} times`}, last ${moment(group.lastAt)}</p>
 ${
   isWaiting &&
@@ -130,15 +136,15 @@ ${
 </li>`,
 )}</ul>`
 
-export const whereIn = ({ pointer, schema }: QuarantineGroup): Html =>
-  html`<span class="d-block text-body-secondary text-break">${pointer === '' ? 'the whole document' : plainly(pointer)}, ${schema === 'unknown' ? 'schema unknown' : plainly(schema)}</span>`
+/** What kind of reading it is, and where in it the fault is, by the names that whoever makes the app knows. */
+export const whereIn = ({ pointer, schema }: QuarantineGroup, nameKind: NameKind): Html => {
+  const kind = schema === 'unknown' ? 'Of unknown kind' : (nameKind(systems.omh, schema) ?? 'Of a kind without a name')
+  return html`<span class="d-block text-body-secondary text-break">${kind}${schema !== 'unknown' && ` (${plainly(schema)})`}${pointer !== '' && `, at ${plainly(pointer)}`}</span>`
+}
 
-const listed = (
-  one: Quarantined,
-  { isAmongOthers }: { readonly isAmongOthers: boolean },
-): Html => html`<li class="list-group-item px-0">
-<a href="/quarantine/${one.id}">${findingName(one.rule)}</a>, ${moment(one.lastAt)}${one.times > 1 && `, sent ${one.times} times`}
-${isAmongOthers && whereIn(one)}
+const listed = (one: Quarantined, where: Html | undefined): Html => html`<li class="list-group-item px-0">
+<a href="/quarantine/${one.id}">${findingText(one.rule)}</a>, ${moment(one.lastAt)}${one.times > 1 && `, sent ${one.times} times`}
+${where}
 ${(one.state !== 'waiting' || one.triedAt !== null) && html`<p class="text-body-secondary">${fateOf(one)}</p>`}
 </li>`
 
@@ -149,12 +155,12 @@ export const fateOf = ({ state, triedAt, refusal }: Quarantined): Html | string 
   return html`Refused again ${moment(triedAt)}: ${refusalText(refusal)}.`
 }
 
-const refusalText = (word: string): string => refusalTexts[word] ?? findingName(word)
+const refusalText = (word: string): string => refusalTexts[word] ?? findingText(word)
 
-const gone = 'the Observation that it would change no longer exists'
+const gone = 'the reading that it would change no longer exists'
 const refusalTexts: Readonly<Record<string, string>> = {
   forbidden: 'consents and rights no longer allow its sender to write it',
-  conflict: 'the Observation that it would change has been changed, or created, since it came',
+  conflict: 'the reading that it would change has been changed, or created, since it came',
   'not-found': gone,
   deleted: gone,
   incomplete: 'it refers to what was sent with it and refused with it: only its sender can send both again',

@@ -13,11 +13,11 @@ export const refusedDocument = (body: unknown, attached: readonly Attached[], is
     pointer === undefined && expression !== undefined ? [pointerIn(body, expression)] : [],
   )
   return html`${attached.map(one => shown(one, pointers))}
-${around.length > 0 && html`<h2>The Observation around it</h2>${linesOrText(withoutDocuments(body), around, observation)}`}`
+${around.length > 0 && html`<h2>What was sent around it</h2>${linesOrText(withoutDocuments(body), around, observation)}`}`
 }
 
 const document = 'The document'
-const observation = 'The Observation around it'
+const observation = 'What was sent around it'
 
 const shown = (attached: Attached, pointers: readonly string[]): Html => {
   switch (attached.kind) {
@@ -40,7 +40,7 @@ const linesOrText = (tree: unknown, pointers: readonly string[], label: string, 
   }
 }
 
-const asText = (text: string): Html => html`<p>It is not JSON that can be read. As text:</p>
+const asText = (text: string): Html => html`<p>It cannot be laid out in its parts. This is its text:</p>
 <pre class="border rounded p-3 plain-text" tabindex="0" aria-label="${document}">${plainly(text.slice(0, most), most)}</pre>
 ${text.length > most && html`<p>These are the first ${most} of ${text.length} characters.</p>`}`
 

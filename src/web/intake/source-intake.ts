@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { queryOf } from '../../http/fhir/presentation.ts'
+import { wordsFor } from '../../messages/catalogue.ts'
 import type { Ingest } from '../../storage/upload/ingest-asked.ts'
 import { readSource } from '../../studies/definition/source.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { kindNames } from '../page/kind-names.ts'
 import { notFound } from '../page/not-found.ts'
 import { pageNumberIn } from '../page/page-number.ts'
 import { organizerOf } from '../page/shown-organization.ts'
@@ -50,7 +52,7 @@ ${uploadList(found.uploads.slice(0, pageSize))}
       content: html`<h1>Refused documents from ${name}</h1>
 <p>${scopeText(keeper.caller.administrator)} <a href="${path}/uploads">Data received</a></p>
 <p>Documents that were refused, by a validation policy or because they could not be read, are kept as they were sent. Once the cause is mended, try again: they are checked anew, and accepted only if their sender may still write them.</p>
-${await quarantineList(request, keeper, place, ownToken(reply))}
+${await quarantineList(request, keeper, place, { token: ownToken(reply), nameKind: kindNames(options.codeClasses, wordsFor('en')) })}
 <p><a href="/devices">Back to the devices and apps</a></p>`,
     })
   })

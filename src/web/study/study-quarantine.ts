@@ -1,9 +1,11 @@
 import type { FastifyRequest } from 'fastify'
+import { wordsFor } from '../../messages/catalogue.ts'
 import { keeperOf } from '../intake/quarantine-keeper.ts'
 import { quarantineList, takeGroup } from '../intake/quarantine-list.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { ownToken } from '../page/form-token.ts'
 import { html } from '../page/html.ts'
+import { kindNames } from '../page/kind-names.ts'
 import { notFound } from '../page/not-found.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
@@ -22,7 +24,7 @@ export const studyQuarantinePage: AddPage = (server, options) => {
       content: html`<p><a href="/studies/${id}">${title}</a></p>
 <h1>Refused documents</h1>
 <p>Documents that were refused, by a validation policy or because they could not be read, and whose data people shared with this study when they came. They are kept as they were sent. Once the cause is mended, such as by <a href="/studies/${id}/settings/policy">another policy</a>, try again: they are checked anew, and accepted only if their sender may still write them.</p>
-${await quarantineList(request, keeper, place, ownToken(reply))}`,
+${await quarantineList(request, keeper, place, { token: ownToken(reply), nameKind: kindNames(options.codeClasses, wordsFor('en')) })}`,
     })
   })
   server.post<OfStudy>(`${at}/replay`, { onRequest }, async (request, reply) => {

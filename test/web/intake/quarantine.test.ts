@@ -68,10 +68,13 @@ t.test('whoever leads a study sees by reason what was refused, and who else hand
   for (const unit of ['bpm', 'bpm', 'BPM']) t.equal(await post(id, heartRate(unit)), 422)
   const page = `/studies/${study.id}/quarantine`
   const shown = wordsOf(await manager.get(page))
-  t.match(shown, /Schema broken \/body\/heart_rate\/unit, omh:heart-rate:2\.0 3 documents, last /)
   t.match(
     shown,
-    /One by one Schema broken , .*? \/body\/heart_rate\/unit, omh:heart-rate:2\.0 Schema broken/,
+    /Not written as such a reading should be Heart rate \(omh:heart-rate:2\.0\), at \/body\/heart_rate\/unit 3 documents, last /,
+  )
+  t.match(
+    shown,
+    /One by one Not written as .* be , .*? Heart rate \(omh:heart-rate:2\.0\), at \/body\/heart_rate\/unit Not written/,
     'of each',
   )
   t.notMatch(shown, 'bpm', 'and nothing that a document says')
@@ -105,11 +108,14 @@ t.test(
       return page
     }
     const text = await shownOf(attached('{"heart_rate": </pre><b>61'))
-    t.match(wordsOf(text), /No JSON the whole document, schema unknown .* It is not JSON that can be read\. As text:/)
+    t.match(
+      wordsOf(text),
+      /Its content cannot be read Of unknown kind Outcome .* It cannot be laid out in its parts\. This is its text:/,
+    )
     t.match(text.body, '{&quot;heart_rate&quot;: &lt;/pre&gt;&lt;b&gt;61</pre>')
     t.match(
       wordsOf(await shownOf(attached(Buffer.from([0xff, 0xfe, 0x00])))),
-      /Not UTF-8 .* 3 bytes that are not text\./,
+      /Its text has characters that cannot be read .* 3 bytes that are not text\./,
     )
     const broken = {
       effectiveDateTime: at.date_time,
@@ -117,7 +123,7 @@ t.test(
     }
     t.match((await shownOf(broken)).body, 'no &lt;b&gt; base64</pre>')
     const contradiction = await shownOf({ valueString: 'high' })
-    t.match(wordsOf(contradiction), /Observation contradicts the document Observation\.value, omh:heart-rate:2\.0/)
+    t.match(wordsOf(contradiction), /It contradicts itself Heart rate \(omh:heart-rate:2\.0\), at Observation\.value/)
     t.match(contradiction.body, /<mark> +&quot;valueString&quot;: &quot;high&quot;,?<\/mark>/)
     t.match(contradiction.body, /&quot;data&quot;: &quot;…&quot;/)
     t.match(wordsOf(await shownOf({ code: { text: 'Pulse' }, ...attached('61') })), /to nobody\. You may not read it\./)
@@ -198,7 +204,7 @@ t.test('an update is tried again as the update that it was, and never over what 
   for (const id of [one, other]) t.equal((await put(id, device, heartRate('bpm', 64))).statusCode, 422)
   const pages = (await keptFrom(device)).map(({ id }) => `/quarantine/${id}`)
   const [page = '', changed = ''] = pages
-  t.match(wordsOf(await manager.get(page)), /Sent as an update of an Observation/)
+  t.match(wordsOf(await manager.get(page)), /Sent as a change of an earlier reading/)
   t.equal((await put(other, device, heartRate('beats/min', 65))).statusCode, 200)
   await relax({ id: device })
   t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
@@ -212,10 +218,7 @@ t.test('an update is tried again as the update that it was, and never over what 
     valueQuantity: { value: 64 },
   })
   t.match(await manager.send(changed, {}, `${changed}/replay`), { location: `${changed}?done=refused` })
-  t.match(
-    wordsOf(await manager.get(changed)),
-    /Refused again .*: the Observation that it would change has been changed/,
-  )
+  t.match(wordsOf(await manager.get(changed)), /Refused again .*: the reading that it would change has been changed/)
   t.match((await send(app, 'GET', `Observation/${other}`)).json(), {
     meta: { versionId: '2' },
     valueQuantity: { value: 65 },
@@ -240,7 +243,7 @@ t.test('what refers to what was refused with it is not taken alone', async t => 
   await relax({ id })
   const page = `/quarantine/${await idOf(id)}`
   const shown = wordsOf(await manager.get(page))
-  t.match(shown, /was refused with it\. So it cannot be accepted alone/)
+  t.match(shown, /and refused with it\. So it cannot be accepted alone/)
   t.notMatch(shown, 'Try again')
   const list = `/devices/${id}/quarantine`
   const reason = { rule: 'schema-broken', pointer: '/body/heart_rate/unit', schema: 'omh:heart-rate:2.0' }
