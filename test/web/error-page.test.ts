@@ -6,7 +6,7 @@ const server = await fhirServer()
 t.teardown(() => server.close())
 const browser = openBrowser(server, { headers: { accept: 'text/html,*/*' } })
 
-t.test('an address that can be none is told of on a page, which nothing else may come into', async t => {
+t.test('a malformed address is answered with a page, which loads nothing from elsewhere', async t => {
   for (const [path, status] of [
     ['/patients/100%', 400],
     ['/account/%zz?name=%', 400],
@@ -26,7 +26,7 @@ t.test('an address that can be none is told of on a page, which nothing else may
   t.match(wordsOf(await browser.get('/nowhere')), 'There is no such page')
 })
 
-t.test('programs are told of it as FHIR has it', async t => {
+t.test('programs are answered with an OperationOutcome', async t => {
   for (const [url, accept] of [
     ['/patients/100%', 'application/json'],
     ['/fhir/Patient/100%', 'text/html'],

@@ -10,7 +10,7 @@ export const birthDate = '1970-05-31'
 
 const kind = (code: string) => ({ coding: [{ system: systems.omh, code }] })
 
-/** A study that asks for two kinds, one of them from a band, in a text of two languages; and people who are invited into it. */
+/** A study that asks for two kinds, one of them from a band, with a text in two languages; and people who are invited to it. */
 export const openInvited = async (environment: Readonly<Record<string, string>> = {}, pauseMs = 60_000) => {
   const mailbox = await openMailbox()
   const world = await openStudies({ SMTP_URL: mailbox.url, ...environment }, { pauseMs, retries: 1 })
@@ -88,7 +88,7 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
     })
 
   let network = 0
-  /** In a network of its own, and in a language. */
+  /** In a network of its own, and with a language. */
   const browser = (language = 'en') => {
     network += 1
     return openBrowser(server, {
@@ -115,13 +115,13 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
       .exec((await mailbox.next(({ text }) => sentCode.test(text))).text)
       ?.slice(1)
       .find(Boolean) ?? ''
-  /** As far as the proof goes. */
+  /** Up to the proof. */
   const prove = async (link: string, own = browser(), born = birthDate) => {
     await own.send(link, {}, '/invitation/code')
     const answer = await own.send(`${link}&sent=`, { birthDate: born, code: await codeIn() }, '/invitation')
     return { browser: own, answer }
   }
-  /** Somebody who has come by an invitation, and is signed in. */
+  /** Somebody who joined with an invitation, and is signed in. */
   const arrived = async (name: string) => {
     const one = await enrolled(name)
     const { browser: own } = await prove(await invite(one.subject))
@@ -139,7 +139,7 @@ export const openInvited = async (environment: Readonly<Record<string, string>> 
     clinic,
     band: band.id,
     study,
-    /** Another one, of what is named. */
+    /** Another version, with what is given. */
     addStudy: world.study,
     text,
     page,

@@ -47,7 +47,7 @@ t.test('the pages that patients use are in the language of their browser', async
   }
 })
 
-t.test('what is wrong with a form is told in the language of the page, and nothing else is', async t => {
+t.test('only what is wrong with a form is told in the language of the page, and nothing else', async t => {
   const { person } = await newAccount('wrong')
   const headers = { 'accept-language': 'es' }
   const [nobody, own] = [openBrowser(server, { headers }), openBrowser(server, { headers })]
@@ -58,7 +58,7 @@ t.test('what is wrong with a form is told in the language of the page, and nothi
   }
 })
 
-t.test('where somebody is signed in is told in their language', async t => {
+t.test('the sessions page is in the reader’s language', async t => {
   const { person } = await newAccount('devices')
   const browser = openBrowser(server, { headers: { 'accept-language': 'es' } })
   const start = (device: string) => startSession(database, { person, methods: ['pwd'], device })
@@ -76,7 +76,7 @@ t.test('where somebody is signed in is told in their language', async t => {
 })
 
 // https://www.w3.org/TR/WCAG22/#label-in-name
-t.test('what a button is called for those who do not see it begins with what stands on it', async t => {
+t.test('the accessible name of a button begins with its visible text', async t => {
   for (const { say } of ['en', 'es'].map(wordsFor))
     for (const [name, shown] of [
       ['sessions.end-one', 'sign-out'],
@@ -87,7 +87,7 @@ t.test('what a button is called for those who do not see it begins with what sta
       t.ok(say(name).startsWith(say(shown)), `${say(name)}: ${say(shown)}`)
 })
 
-t.test('where there is nothing at all a browser is shown a page, and a program what it reads', async t => {
+t.test('if nothing exists at an address, a browser gets a page, and a program what it reads', async t => {
   const accept = 'text/html,application/xhtml+xml,*/*;q=0.8'
   const browser = openBrowser(server, { headers: { accept, 'accept-language': 'es' } })
   const shown = await browser.get('/nada/de/esto')
@@ -101,28 +101,25 @@ t.test('where there is nothing at all a browser is shown a page, and a program w
     t.match((await openBrowser(server, { headers }).get(path)).headers['content-type'], /json/, path)
 })
 
-t.test(
-  'letters are in the language of the browser in which somebody was last here, whoever makes them go out',
-  async t => {
-    const { person, email } = await newAccount('lia')
-    const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
-    spanish.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
-    await spanish.get('/account')
-    const somebody = openBrowser(server, { headers: { 'accept-language': 'en' } })
-    await somebody.send('/forgotten-password', { email })
-    const own = await mailbox.next()
-    t.equal(own.to, email)
-    t.match(own.text, /Hola:\n\nAlguien, creemos que usted, .*\/new-password\?link=/s)
-  },
-)
+t.test('a letter is in the language of the browser that its recipient last used, whoever causes it', async t => {
+  const { person, email } = await newAccount('lia')
+  const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
+  spanish.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
+  await spanish.get('/account')
+  const somebody = openBrowser(server, { headers: { 'accept-language': 'en' } })
+  await somebody.send('/forgotten-password', { email })
+  const own = await mailbox.next()
+  t.equal(own.to, email)
+  t.match(own.text, /Hola:\n\nAlguien, creemos que usted, .*\/new-password\?link=/s)
+})
 
-t.test('what is wrong is said in it as well', async t => {
+t.test('errors are in that language as well', async t => {
   const browser = openBrowser(server, { headers: { 'accept-language': 'es' } })
   const refused = await browser.send('/sign-in', { email: 'nobody@example.org', password: 'seven green umbrellas' })
   t.match([refused.status, wordsOf(refused)], [422, /Este correo electrónico y esta contraseña no van juntos/])
 })
 
-t.test('what an app asks for, and what it has been allowed, are told in it', async t => {
+t.test('what an app asks for and what it was granted are in that language', async t => {
   await keepClient(database, {
     id: 'diary',
     name: 'Heart <diary>',

@@ -7,7 +7,7 @@ t.teardown(() => world.server.close())
 const { people, lab } = world
 const { id: study } = await world.newStudy(lab.manager, lab.organization, 'nights', ['omh:heart-rate'])
 
-t.test('a control character in what is looked for is a space, and no page refuses it', async t => {
+t.test('a control character in a search counts as a space, and no page refuses it', async t => {
   const text = 'An%00n%1F'
   const pages = [
     ['member', `/patients?name=${text}&identifier=${text}&email=${text}`],
@@ -28,7 +28,7 @@ t.test('a control character in what is looked for is a space, and no page refuse
   t.match(wordsOf(await people.member.get('/patients?name=%00Ann%00')), /Found Ann /)
 })
 
-t.test('an address that names a reason with a control character lists what is refused for no such reason', async t => {
+t.test('an address with a control character in the reason lists no refused data', async t => {
   const page = await people.manager.get(`/studies/${study}/quarantine?rule=%00&pointer=%00&schema=a%00b`)
   t.match([page.status, wordsOf(page)], [200, /Nothing is waiting/])
 })

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 export type PageRoute = { readonly method: 'GET' | 'POST'; readonly path: string }
 
 /**
- * The routes of the pages for people, as they are added to servers from now on: call it before one is made.
+ * The routes of the pages that are added to servers from now on: call it before a server is made.
  * https://fastify.dev/docs/latest/Reference/Hooks/#diagnostics-channel-hooks
  */
 export const gatherPageRoutes = (): readonly PageRoute[] => {

@@ -5,17 +5,17 @@ import type { openTenants } from './tenants.ts'
 type Role = keyof Awaited<ReturnType<typeof openTenants>>['people'] | 'other patient' | 'researcher'
 
 type Row = {
-  /** Who sees it, when the ids in it are real. The first of them shows it where it is looked at. */
+  /** Who can see it with valid ids. The first of them opens it where only one is needed. */
   readonly may: readonly Role[]
   /** Patients see it, in their language. */
   readonly ofPatients?: true
-  /** Of something that this world has none of: it is there for nobody. */
+  /** About something that does not exist in this world: nobody can see it. */
   readonly isNothing?: true
-  /** No page: a file, a stream, or the way to a page. */
+  /** Not a page: a file, a stream, or a redirection to a page. */
   readonly isFile?: true
 }
 
-/** Pages for which nobody needs to be signed in; and those that are opened by a link or a cookie that only one browser has. */
+/** Pages that need no sign-in, and pages that are opened with a link or a cookie that only one browser has. */
 export const openPages = ['/', '/sign-in', '/sign-up', '/forgotten-password']
 export const linkPages = [
   '/authorize/:id',
@@ -54,7 +54,7 @@ const ofInstallation: Row = { may: ['administrator'] }
 const ofManagers: Row = { may: ['manager', 'manager of the ward', 'manager of another tenant', 'administrator'] }
 const ofStudy: Row = { may: registering }
 
-/** Who sees what, page by page: a page that is added says it here. */
+/** Who can see what, page by page. Each new page needs a row. */
 export const pageTable: Readonly<Record<string, Row>> = {
   '/account': own,
   '/account/apps': own,
@@ -120,7 +120,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/organizations/:organization/ehrs/:ehr/remove': { ...ofOrganization, isNothing: true },
   '/organizations/:organization/invitations/:invitation/again': { ...ofOrganization, isNothing: true },
   '/organizations/:organization/invitations/:invitation/cancel': { ...ofOrganization, isNothing: true },
-  // A root is moved nowhere.
+  // A root cannot be moved.
   '/organizations/:organization/move': { ...ofOrganization, isNothing: true },
   '/organizations/:organization/new': ofOrganization,
   '/organizations/:organization/open': ofOrganization,
@@ -180,7 +180,7 @@ export const pageTable: Readonly<Record<string, Row>> = {
   '/studies/:id/settings/text/versions/:version': { ...ofStudy, isNothing: true },
 }
 
-/** Pages of a study that are there for who manages an organization above its own, and is nobody in it. */
+/** Pages of a study that a manager of an organization above its own can see, even without a place in it. */
 export const fromAbove: readonly string[] = [
   '/studies/:id',
   ...Object.keys(pageTable).filter(
@@ -190,7 +190,7 @@ export const fromAbove: readonly string[] = [
 
 type World = Awaited<ReturnType<typeof openTenants>>
 
-/** The world of the table: who is who in it, and what stands in the place of ids. */
+/** The world of the table: who is who in it, and which values the parameters of its paths have. */
 export const openTable = async (world: World) => {
   const { send, create, update, ann, bob, lab, study, people, browserOf, account, client } = world
   const stored: ResearchStudy = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()

@@ -8,7 +8,7 @@ import { openStudies } from '../support/study.ts'
 
 export const password = 'seven green umbrellas sing'
 
-/** People with accounts, whose letters arrive, and organizations that they may belong to. */
+/** People with accounts whose letters arrive, and organizations that they may belong to. */
 export const openPeople = async () => {
   const mailbox = await openMailbox()
   const world = await openStudies({ SMTP_URL: mailbox.url })
@@ -27,13 +27,13 @@ export const openPeople = async () => {
   }
 
   let network = 0
-  /** A browser that nobody is signed in with, in a network of its own. */
+  /** A browser with nobody signed in, in a network of its own. */
   const browser = () => {
     network += 1
     return openBrowser(server, { remoteAddress: `10.${network >> 8}.${network & 255}.1` })
   }
 
-  /** As far as the password goes. */
+  /** Up to the password. */
   const begin = async (email: string, continued = '') => {
     const own = browser()
     const page = continued === '' ? '/sign-in' : `/sign-in?${new URLSearchParams({ continue: continued })}`
@@ -41,14 +41,14 @@ export const openPeople = async () => {
   }
   const signedIn = async (email: string): Promise<Browser> => (await begin(email)).browser
 
-  /** Sets up an app with a browser that is signed in; answers its key, and what was shown in the end. */
+  /** Sets up an authenticator with a browser that is signed in; answers its key, and the last page. */
   const setUp = async (own: Browser) => {
     await own.send('/account/second-factor/set-up', { password })
     const key = keyIn(await own.get('/second-factor'))
     return { key, shown: await own.send('/second-factor', { code: await codeOf(key) }) }
   }
 
-  /** Somebody with a second factor. No code of theirs is used yet. */
+  /** Somebody with a second factor, whose codes are all unused. */
   const protectedAccount = async (name: string, link?: readonly string[]) => {
     const { person, email } = await newAccount(name, link)
     const own = await signedIn(email)
@@ -58,7 +58,7 @@ export const openPeople = async () => {
     return { person, email, key, recoveryCodes: recoveryCodesIn(shown), browser: own }
   }
 
-  /** As if the codes of these minutes had not been used yet. */
+  /** As if the codes of these minutes had not been used. */
   const forgetCodes = (person: string) =>
     database.run(sql.fragment`UPDATE user_account SET authenticator_step = 0 WHERE person = ${person}`)
 

@@ -18,7 +18,7 @@ const recordedOf = (shown: Shown) =>
 const csrfOf = async (browser: Browser) =>
   /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
 
-t.test('whom a page refuses is recorded, with what they asked for and of which thing', async t => {
+t.test('whoever is refused by a page is recorded, with what they asked for and which thing', async t => {
   const { member } = people
   const _csrf = await csrfOf(member)
   const ofClinic = { type: 'Organization', resource: clinic.organization }
@@ -53,7 +53,7 @@ t.test('whom a page refuses is recorded, with what they asked for and of which t
 })
 
 t.test(
-  'what a page refuses in words of its own is recorded, and so is a form that no page of ours has sent',
+  'refusals with a page of their own are recorded, too, and so are forms that did not come from our pages',
   async t => {
     const { member } = people
     const closed = await member.post('/account/email', { _csrf: await csrfOf(member) })
@@ -83,7 +83,7 @@ t.test(
   },
 )
 
-t.test('what is at no page’s address, a file, or asked by nobody, is not recorded', async t => {
+t.test('unknown addresses, files, and requests by nobody are not recorded', async t => {
   const before = await database.one(sql.fragment`SELECT count(*)::integer AS rows FROM audit_record`)
   for (const path of [
     '/nowhere',
@@ -98,7 +98,7 @@ t.test('what is at no page’s address, a file, or asked by nobody, is not recor
   t.same(await database.one(sql.fragment`SELECT count(*)::integer AS rows FROM audit_record`), before)
 })
 
-t.test('where it cannot be recorded a page says that nothing can be answered now', async t => {
+t.test('if a refusal cannot be recorded the page says that nothing can be answered now', async t => {
   await database.run(sql.fragment`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full'; END $$`)
   await database.run(sql.fragment`
@@ -111,7 +111,7 @@ t.test('where it cannot be recorded a page says that nothing can be answered now
   t.equal((await people.member.get('/system')).status, 404)
 })
 
-t.test('their own privacy officer is told, administrators where no patient is meant, and no patient', async t => {
+t.test('refusals are shown to one’s officer, to administrators if about no patient, and to no patient', async t => {
   const both = await world.staff(lab.organization, 'member', ann)
   const roles = { ...people, both: await world.browserOf(both) }
   const asked = {
@@ -149,11 +149,11 @@ t.test('their own privacy officer is told, administrators where no patient is me
     whatOf(officer),
     [
       ...ofTheLab.flatMap(role => of(role, ...kinds)),
-      // What staff who are patients do as such is theirs alone.
+      // What staff who are patients do as such is only theirs.
       ...ofTheLab.filter(role => role !== 'both').flatMap(role => of(role, 'own')),
     ].sort(),
   )
-  t.notMatch(officer.map(({ text }) => text).join(), /Patient\//, 'whom they asked for is named to nobody')
+  t.notMatch(officer.map(({ text }) => text).join(), /Patient\//, 'the patient for whom they asked is named to nobody')
   const administrator = await toldTo({ kind: 'administrator' })
   t.notMatch(administrator.map(({ text }) => text).join(), /(Patient|ResearchStudy)\//)
   t.same(

@@ -4,7 +4,7 @@ import { gatherPageRoutes } from './page-routes.ts'
 import { openTable, pageTable } from './page-table.ts'
 import { openTenants } from './tenants.ts'
 
-/** What nobody means to send, in the fields that pages have: an earlier failure may be sent again by its seed. */
+/** Nonsense for the fields of forms. A failure can be repeated with its seed. */
 const seed = Number(process.env.FORMS_SEED ?? 4)
 const sendings = 300
 
@@ -57,7 +57,7 @@ t.before(async () => {
   }
 })
 
-t.test('whatever stands in the fields of a form, its page is no internal error', async t => {
+t.test('whatever is sent in the fields of a form, the answer is not an internal error', async t => {
   const random = openRandom(seed, 'forms')
   const typedIn = ({ value }: Field) => (random.chance(0.5) ? value : random.pick(strange))
   const statuses = new Set<number>()

@@ -4,7 +4,7 @@ import { addAccount } from '../../src/storage/account/user-account.ts'
 import { openApps } from '../auth/world.ts'
 import { openBrowser } from '../support/browser.ts'
 
-/** Two tenants with a study and a patient each, and everybody who works in them, signed in with a browser of their own. */
+/** Two tenants with a study and a patient each, and everybody who works in them, each signed in with a browser of their own. */
 export const openTenants = async (...options: Parameters<typeof openApps>) => {
   const world = await openApps(...options)
   const { server, database, create, lab } = world
@@ -19,7 +19,7 @@ export const openTenants = async (...options: Parameters<typeof openApps>) => {
   const carl = await world.participant(clinic.manager, clinic.organization, study, kinds, 'Carl')
 
   let address = 1
-  /** Who is signed in as the Person, from an address of their own. */
+  /** A browser that is signed in as the Person, from an address of its own. */
   const browserOf = async (person: string) => {
     const browser = openBrowser(server, { remoteAddress: `10.1.0.${address++}` })
     browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
@@ -61,7 +61,7 @@ export const openTenants = async (...options: Parameters<typeof openApps>) => {
   const people = Object.fromEntries(
     await Promise.all(Object.entries(persons).map(async ([name, person]) => [name, await browserOf(person)] as const)),
   ) as Record<keyof typeof persons, Awaited<ReturnType<typeof browserOf>>>
-  /** What the privacy officer is told, the newest first. */
+  /** What the privacy officer is shown, the newest first. */
   const told = async (person = persons['privacy officer']) => {
     const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/AuditEvent.rs' })
     const { entry = [] } = (await world.send(token, 'GET', 'AuditEvent?_count=1000')).json()

@@ -25,18 +25,18 @@ const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri
 const { access_token: token } = (await tokenRequest(server, { ...form, client_id: app.id })).body
 const status = async () => (await send(token, 'GET', `Patient/${ann}`)).statusCode
 
-t.test('nobody sees or ends what somebody else has granted', async t => {
+t.test('nobody sees or ends what somebody else has granted to an app', async t => {
   const grant = /name="app" value="([^"]*)"/.exec((await (await browserOf(anns)).get(page)).body)?.[1] ?? ''
   const other = await browserOf(bobs)
   t.match(wordsOf(await other.get(page)), 'No app may do anything in your name')
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get(page)).body)?.[1] ?? ''
   t.match(await other.post(page, { _csrf, app: grant }), { status: 303 })
-  t.match(await (await browserOf(anns)).post(page, { app: grant }), { status: 403 }, 'nor does another site')
+  t.match(await (await browserOf(anns)).post(page, { app: grant }), { status: 403 }, 'nor does a form of another site')
   t.match(await openBrowser(server).get(page), { status: 303, location: '/sign-in?continue=%2Faccount%2Fapps' })
   t.equal(await status(), 200)
 })
 
-t.test('a person sees what they have granted, also where they see what they share, and ends it at once', async t => {
+t.test('a person sees what they have granted, on the page of what they share too, and ends it at once', async t => {
   const browser = await browserOf(anns)
   const nothing = 'You share nothing with anybody'
   const shared = await browser.get('/sharing')

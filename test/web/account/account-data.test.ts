@@ -64,10 +64,10 @@ const cold = await measured(3, { code: loinc('60830-9', 'Temperature'), valueQua
 const browser = await signedIn({}, ann.id)
 const file = (name: string, by = browser) => by.get(`/account/data/${name}`)
 
-t.test('a patient finds three files, each told to be kept', async t => {
+t.test('a patient finds three files, each sent as a download', async t => {
   const page = await browser.get('/account/data')
   t.match(wordsOf(page), /Download your data .* Readings as a table \(readings\.csv\) .* Everything as FHIR/)
-  t.notMatch(page.body, / download/, 'where they are not signed in any more, no page is kept as a file')
+  t.notMatch(page.body, / download/, 'a browser that is no longer signed in would save the sign-in page')
   t.match((await browser.get('/sharing')).body, '<a href="/account/data">Download all your data</a>')
   for (const [name, type] of [
     ['readings.csv', 'text/csv; charset=utf-8'],
@@ -80,7 +80,7 @@ t.test('a patient finds three files, each told to be kept', async t => {
   }
 })
 
-t.test('the table has a value a row, and no cell that a spreadsheet would reckon with', async t => {
+t.test('the table has one value per row, and no cell that a spreadsheet would calculate', async t => {
   const { body } = await file('readings.csv')
   t.equal(
     body,
@@ -95,7 +95,7 @@ t.test('the table has a value a row, and no cell that a spreadsheet would reckon
   )
 })
 
-t.test('a line break, of whatever kind, ends no row, and a device is called by its name', async t => {
+t.test('a line break of any kind ends no row, and a device is called by its name', async t => {
   const cleo = await register('Cleo')
   const device = await create('everything', {
     resourceType: 'Device',
@@ -123,7 +123,7 @@ t.test('a line break, of whatever kind, ends no row, and a device is called by i
   )
 })
 
-t.test('why there is no value is told, of a reading and of a part of it', async t => {
+t.test('the reason for a missing value is in the table, for a reading and for a part of it', async t => {
   const fay = await register('Fay')
   const dataAbsentReason = { coding: [{ code: 'not-performed', display: 'Not performed' }] }
   const whole = await measured(9, { ...subject(fay.id), code: { text: 'Pulse' }, dataAbsentReason })
@@ -143,7 +143,7 @@ t.test('why there is no value is told, of a reading and of a part of it', async 
   ])
 })
 
-t.test('the parts of a pressure are called by their names, in the language of the page', async t => {
+t.test('the parts of a blood pressure have their names, in the language of the page', async t => {
   const dora = await register('Dora')
   const pressures = point('omh:blood-pressure:4.0', {
     systolic_blood_pressure: { value: 123, unit: 'mmHg' },
@@ -166,14 +166,14 @@ t.test('the parts of a pressure are called by their names, in the language of th
   )
 })
 
-/** A resource by its name; a Provenance by what it is of. */
+/** A resource by its name; a Provenance by its targets. */
 const namedAs = (resource: Resource): string =>
   resource.resourceType === 'Provenance'
     ? `uploaded ${resource.target.map(({ reference }) => reference).join()}`
     : `${resource.resourceType}/${resource.id}`
 
 t.test(
-  'FHIR has everything of the patient and nothing of others, and Open mHealth the documents as they came',
+  'the FHIR file has everything of the patient and nothing of others, and Open mHealth the documents as sent',
   async t => {
     const lines = (await file('fhir.ndjson')).body.trimEnd().split('\n')
     const measured = [cold, pressure, pulse].map(({ id }) => `Observation/${id}`)
@@ -186,7 +186,7 @@ t.test(
   },
 )
 
-t.test('a document that was entered in error or cancelled is in no file that does not say so', async t => {
+t.test('a document that was entered in error or cancelled is only in files that say so', async t => {
   const dan = await register('Dan')
   const of = (status: Observation['status'], value: number) => {
     const { header, body } = heartRate(value)
@@ -207,7 +207,7 @@ t.test('a document that was entered in error or cancelled is in no file that doe
   t.match(body, `cancelled,${cancelled.id}`)
 })
 
-t.test('who has several records takes all of them along, and who has none is told so', async t => {
+t.test('somebody with several records downloads all of them, and somebody with none is told so', async t => {
   const both = await signedIn({}, ann.id, bob.id)
   t.equal((await file('fhir.ndjson', both)).body.split('\n').length - 1, 10)
   t.equal(JSON.parse((await file('open-mhealth.json', both)).body).length, 2)
@@ -216,7 +216,7 @@ t.test('who has several records takes all of them along, and who has none is tol
   t.match([(await file('fhir.ndjson', nobody)).body, (await file('open-mhealth.json', nobody)).body], ['', '[]\n'])
 })
 
-t.test('a file that is taken slowly goes no further than they are signed in', async t => {
+t.test('a slow download stops once they are not signed in any more', async t => {
   const gus = await register('Gus')
   for (let minute = 10; minute < 35; minute += 1) {
     const { header, body } = heartRate(64, { effective_time_frame: { date_time: `2026-03-01T07:${minute}:00Z` } })
@@ -231,11 +231,11 @@ t.test('a file that is taken slowly goes no further than they are signed in', as
     await endSessions(database, person)
     await sleep(1100)
     t.equal(status, 200)
-    await t.rejects(rest(), `behind what was on its way of ${name} nothing comes`)
+    await t.rejects(rest(), `after what was already on its way, nothing more comes of ${name}`)
   }
   const cookie = `sharewell-session=${await startSession(database, { person, methods: ['pwd'], device: 'Test' })}`
   const { rest } = await readSlowly(`${address}/account/data/open-mhealth.json`, { cookie })
   await update('everything', { resourceType: 'Person', id: person })
   await sleep(1100)
-  await t.rejects(rest(), 'nor further than the record is theirs')
+  await t.rejects(rest(), 'nor once the record is not theirs any more')
 })

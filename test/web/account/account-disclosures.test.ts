@@ -38,7 +38,7 @@ const signedIn = async (headers: Readonly<Record<string, string>>, ...patients: 
   return browser
 }
 const page = '/account/disclosures'
-/** In how many visits something was done, of those of one stretch and of all. */
+/** In how many visits something was done, in all stretches together. */
 const visitsIn = (body: string) =>
   body
     .split('list-group-item')
@@ -47,7 +47,7 @@ const visitsIn = (body: string) =>
 const browser = await signedIn({}, ann)
 
 t.test(
-  'a patient sees who looked for what, for which study, and who was refused, without what they did themselves',
+  'a patient sees who looked for what, for which study, and who was refused, but not what they did themselves',
   async t => {
     const reader = await token({
       subject: { kind: 'user', person: researcher.person },
@@ -70,7 +70,7 @@ t.test(
   },
 )
 
-t.test('a study is called as the reader’s language has it, and so is the command line', async t => {
+t.test('studies and the command line are named in the reader’s language', async t => {
   const translation = [
     { url: 'lang', valueCode: 'es' },
     { url: 'content', valueString: 'El sueño' },
@@ -88,7 +88,7 @@ t.test('a study is called as the reader’s language has it, and so is the comma
   )
 })
 
-t.test('they are asked for by day and by study', async t => {
+t.test('a patient can ask for some days, and for one study', async t => {
   const today = new Date().toISOString().slice(0, 10)
   t.match(wordsOf(await browser.get(`${page}?from=${today}&study=${sleep}`)), /Looked for: Heart rate/i)
   t.match(wordsOf(await browser.get(`${page}?until=2020-01-01`)), /Nobody did, at that time/)
@@ -99,7 +99,7 @@ t.test('they are asked for by day and by study', async t => {
   t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
 })
 
-t.test('who has no name, or may not be named, is called in words, and by no id', async t => {
+t.test('somebody who has no name, or may not be named, is described in words, never by an id', async t => {
   const [nameless, other] = [await create('everything', { resourceType: 'Person' }), await signedIn({}, bob)]
   const recorded = async (person: string, day: string) =>
     database.run(sql.fragment`
@@ -121,8 +121,8 @@ t.test('who has no name, or may not be named, is called in words, and by no id',
   }
 })
 
-t.test('days are those of the time zone of whoever reads, from midnight to midnight', async t => {
-  // Half past midnight of June 1 in Berlin, in New York half past six in the evening of May 31.
+t.test('days are those of the reader’s time zone, from midnight to midnight', async t => {
+  // Half past midnight of June 1 in Berlin; in New York it is half past six in the evening of May 31.
   await database.run(sql.fragment`
     INSERT INTO audit_record (epoch, recorded, client, interaction, type, patients, kinds, outcome)
     SELECT max(epoch), '2026-05-31T22:30:00Z', 'cli', 'read', 'Device',
@@ -148,7 +148,7 @@ t.test('days are those of the time zone of whoever reads, from midnight to midni
   t.match(shown.body, /id="timezone"[^>]*value="Europe\/Berlin"|value="Europe\/Berlin"[^>]*id="timezone"/)
 })
 
-t.test('who tried to sign in as them, and could not, is told', async t => {
+t.test('a failed attempt to sign in as the patient is shown', async t => {
   await seal()
   const before = wordsOf(await browser.get(page))
   await recordSignIn(database, { person: browser.person, outcome: 401 })
@@ -156,10 +156,10 @@ t.test('who tried to sign in as them, and could not, is told', async t => {
   const words = wordsOf(await browser.get(page))
   t.not(words, before)
   t.match(words, /UTC Somebody through the pages of this server Tried to sign in to your account refused/)
-  t.notMatch(words, /your app/, 'nobody says that it was they, or an app of theirs')
+  t.notMatch(words, /your app/, 'nobody claims that they did it themselves, or an app of theirs')
 })
 
-t.test('what was done by one request stands together, each once', async t => {
+t.test('what one request did is shown together, each item once', async t => {
   const visits = async () => visitsIn((await browser.get(page)).body)
   const before = await visits()
   const entry = ['Observation?_count=1', `Observation?subject=Patient/${ann}`, 'Observation?code=unheard-of'].map(
@@ -180,10 +180,10 @@ t.test('what was done by one request stands together, each once', async t => {
   )
   t.equal((await pages.get(`/studies/${sleep}`)).status, 200)
   await seal()
-  t.equal(await visits(), before + 2, 'so does what one page of ours asks')
+  t.equal(await visits(), before + 2, 'so is what one of our pages reads')
 })
 
-t.test('each request stands for itself, whatever its caller calls it', async t => {
+t.test('each request is shown by itself, whatever id its caller gives it', async t => {
   const visits = async () => visitsIn((await browser.get(page)).body)
   const before = await visits()
   const reader = await staffToken(researcher, 'user/Observation.rs')
@@ -196,7 +196,7 @@ t.test('each request stands for itself, whatever its caller calls it', async t =
   t.equal(await visits(), before + 3)
 })
 
-t.test('what somebody does again and again is told once, with when they did it each time', async t => {
+t.test('what somebody does repeatedly is shown once, with each of its times', async t => {
   const cora = await participant(lab.manager, lab.organization, sleep, kinds, 'Cora')
   const coras = await signedIn({}, cora)
   const since = async () => {
@@ -219,7 +219,7 @@ t.test('what somebody does again and again is told once, with when they did it e
   t.equal(await since(), `THEN Sleep-researcher through Command line ${searched}`)
   await look('8867-4')
   t.equal(
-    // A minute may have begun between the two.
+    // A new minute may have begun between the two.
     (await since()).replace(/^2 times between THEN and THEN/, '2 times, THEN'),
     `2 times, THEN Sleep-researcher through Command line ${searched} Each time THEN ${searched} THEN ${searched}`,
   )
@@ -249,7 +249,7 @@ t.test('a long list has pages', async t => {
   t.not(second.body, first.body)
 })
 
-t.test('of a long list only what a page shows is put together', async t => {
+t.test('for a long list only the events of the page are put together', async t => {
   const [{ definition = '' } = {}] = await database.any<{ definition: string }>(
     sql.fragment`SELECT pg_get_functiondef('audit_content'::regproc) AS definition`,
   )
@@ -264,17 +264,17 @@ t.test('of a long list only what a page shows is put together', async t => {
   const { rows } = await client.query('SELECT last_value::integer AS times FROM put_together')
   await client.query(definition)
   await client.end()
-  t.strictSame(rows, [{ times: 301 }], 'and the one that says that there is another page')
+  t.strictSame(rows, [{ times: 301 }], 'and the one that shows that there is another page')
 })
 
-t.test('it is in the language of the browser', async t => {
+t.test('the page is in the language of the browser', async t => {
   const shown = await (await signedIn({ 'accept-language': 'es' }, bob)).get(page)
   t.match(shown.body, '<html lang="es">')
   t.match(wordsOf(shown), /Quién ha mirado sus datos .* Buscó: /)
   t.notMatch(shown.body, new RegExp(ann))
 })
 
-t.test('who has no record is shown nothing, and nobody another’s', async t => {
+t.test('somebody without a record is shown nothing, and nobody is shown another’s', async t => {
   const nobody = await signedIn({})
   t.match(wordsOf(await nobody.get(page)), /Nobody did/)
   t.match(wordsOf(await nobody.get(`${page}?record=${ann}`)), /Nobody did/)

@@ -19,7 +19,7 @@ const sent = { status: 303, location: '/account/email?sent' }
 const changed = { status: 303, location: '/account?done=email' }
 const confirm = { decision: 'confirm' }
 
-/** The letters to the new and to the old address, in whichever order they come. */
+/** The letters to the new and to the old address, in whichever order they arrive. */
 const lettersTo = async (to: string, old: string) => {
   const letters = [await mailbox.next(), await mailbox.next()]
   const of = (address: string): ReceivedLetter => {
@@ -35,7 +35,7 @@ const ask = async (browser: Browser, to: string, old: string) => {
   return { answer, ...(await lettersTo(to, old)) }
 }
 
-t.test('an address changes when whoever reads the old and whoever reads the new one say so', async t => {
+t.test('an address changes when both the old and the new address confirm it', async t => {
   const { email } = await newAccount('ana')
   const browser = await signedIn(email)
   const { answer, toNew, toOld } = await ask(browser, 'ana@home.example', email)
@@ -60,7 +60,7 @@ t.test('an address changes when whoever reads the old and whoever reads the new 
 })
 
 t.test(
-  'of the one e-mail that goes out where the address was never confirmed, or there is none, one is told',
+  'if the old address was never confirmed, or there is none, the page says that only one e-mail is sent',
   async t => {
     const { email, person } = await newAccount('una')
     const browser = await signedIn(email)
@@ -78,14 +78,14 @@ t.test(
     const shown = await browser.get(`${page}?continue=%2Faccount%2Fapps`)
     t.match(wordsOf(shown), /Give your e-mail address The e-mail address of your account was somebody else’s/)
     t.match(wordsOf(shown), one)
-    t.match(shown.body, /<div class="alert alert-secondary"><p>The e-mail address/, 'which is no fault')
+    t.match(shown.body, /<div class="alert alert-secondary"><p>The e-mail address/, 'it is not shown as an error')
     const wrong = await browser.send(`${page}?continue=%2Faccount%2Fapps`, { email: 'no address', password })
     t.match([wrong.status, wordsOf(wrong)], [422, one])
-    t.match(wrong.body, '<a href="/account/apps">Go on without for now</a>', 'nor is the way back lost by a mistake')
+    t.match(wrong.body, '<a href="/account/apps">Go on without for now</a>', 'a mistake does not lose the way back')
   },
 )
 
-t.test('the order in which they say so does not matter', async t => {
+t.test('the two addresses can confirm in either order', async t => {
   const { email } = await newAccount('ben')
   const browser = await signedIn(email)
   const { toNew, toOld } = await ask(browser, 'ben@home.example', email)
@@ -94,7 +94,7 @@ t.test('the order in which they say so does not matter', async t => {
   await mailbox.next()
 })
 
-t.test('who knows the password and not the mail takes over nothing, and is stopped', async t => {
+t.test('knowing the password without reading the mail takes over nothing, and can be stopped', async t => {
   const { email } = await newAccount('cleo')
   const mallory = await signedIn(email)
   const { toNew, toOld } = await ask(mallory, 'mallory@evil.example', email)
@@ -108,7 +108,7 @@ t.test('who knows the password and not the mail takes over nothing, and is stopp
   t.match((await begin(email)).answer, { status: 303 })
 })
 
-t.test('the new address cannot say yes for the old one, nor stop it', async t => {
+t.test('the new address can neither confirm for the old one nor stop the change', async t => {
   const { email } = await newAccount('dora')
   const browser = await signedIn(email)
   const { toNew, toOld } = await ask(browser, 'dora@home.example', email)
@@ -118,7 +118,7 @@ t.test('the new address cannot say yes for the old one, nor stop it', async t =>
   t.match(await browser.get(linkIn(toOld)), { status: 200 })
 })
 
-t.test('whoever reads the mail of a mistyped address gets nothing by its link', async t => {
+t.test('the reader of a mistyped address gains nothing from its link', async t => {
   const { email } = await newAccount('emil')
   const browser = await signedIn(email)
   const { toNew, toOld } = await ask(browser, 'emill@home.example', email)
@@ -131,11 +131,11 @@ t.test('whoever reads the mail of a mistyped address gets nothing by its link', 
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await other.get('/account')).body)?.[1] ?? ''
   t.match(wordsOf(await other.post('/email-change', { link, _csrf, ...confirm })), /Sign in to confirm it/)
   t.match((await begin(email)).answer, { status: 303 })
-  t.match(await browser.send(linkIn(toNew), confirm), changed, 'whose account it is may')
+  t.match(await browser.send(linkIn(toNew), confirm), changed, 'the owner of the account can')
   await mailbox.next()
 })
 
-t.test('who is signed out when they say yes to the new address is told to sign in, and comes back to it', async t => {
+t.test('somebody who is signed out when they confirm the new address is asked to sign in, and comes back', async t => {
   const { email } = await newAccount('ella')
   const browser = await signedIn(email)
   const { toNew, toOld } = await ask(browser, 'ella@home.example', email)
@@ -177,7 +177,7 @@ t.test('whether somebody has the new address is told to nobody but them', async 
   t.match((await begin(taken.email)).answer, { status: 303 })
 })
 
-t.test('an address that somebody took meanwhile stays theirs', async t => {
+t.test('an address that somebody else took meanwhile stays theirs', async t => {
   const { email } = await newAccount('hanna')
   const browser = await signedIn(email)
   const { toNew, toOld } = await ask(browser, 'hanna@home.example', email)
@@ -193,7 +193,7 @@ t.test('an address that somebody took meanwhile stays theirs', async t => {
   t.match((await begin(email)).answer, { status: 303 })
 })
 
-t.test('a link to choose a password that went to the old address is over with it', async t => {
+t.test('a link for a new password that was sent to the old address ends with it', async t => {
   const { email } = await newAccount('iris')
   await openBrowser(server).send('/forgotten-password', { email })
   const reset = linkIn(await mailbox.next())
@@ -205,7 +205,7 @@ t.test('a link to choose a password that went to the old address is over with it
   t.match(await openBrowser(server).get(reset), { status: 410 })
 })
 
-t.test('it asks for the password, and for a code where there is a second factor', async t => {
+t.test('changing the address asks for the password, and for a code if there is a second factor', async t => {
   const { email, person, key, browser } = await protectedAccount('jana')
   const to = 'jana@home.example'
   t.match(await browser.send(page, { email: to, password: 'wrong', code: await codeOf(key) }), { status: 422 })
@@ -222,10 +222,14 @@ t.test('it asks for the password, and for a code where there is a second factor'
   await forgetCodes(person)
   t.match(await browser.send(page, { email: to, password, code: await codeOf(key) }), sent)
   const { toNew } = await lettersTo(to, email)
-  t.match(wordsOf(await browser.send(linkIn(toNew), confirm)), /your old address/, 'which is too new to stand for it')
+  t.match(
+    wordsOf(await browser.send(linkIn(toNew), confirm)),
+    /your old address/,
+    'a second factor that is too new does not replace it',
+  )
 })
 
-t.test('a second factor of a week stands for the old address, which is told and may stop it', async t => {
+t.test('a second factor of a week replaces the old address, which is told and can stop the change', async t => {
   const { email, person, key, browser } = await protectedAccount('kim')
   await database.run(sql.fragment`UPDATE user_account SET authenticator_at = now() - interval '8 days'`)
   const askAgain = async () => {
@@ -244,7 +248,7 @@ t.test('a second factor of a week stands for the old address, which is told and 
 })
 
 t.test(
-  'a change that a stranger wants is over when the owner has chosen a forgotten password, or another address by the operator',
+  'a stranger’s change ends when the owner chooses a forgotten password, or gets another address from the operator',
   async t => {
     const { email } = await newAccount('maud')
     const fresh = 'eleven silent bakeries float'
@@ -264,7 +268,7 @@ t.test(
   },
 )
 
-t.test('a change is over after half an hour, with a later one, and with a new password', async t => {
+t.test('a change ends after half an hour, with a later one, and with a new password', async t => {
   const { email } = await newAccount('lena')
   const browser = await signedIn(email)
   const first = await ask(browser, 'lena@home.example', email)
@@ -281,7 +285,7 @@ t.test('a change is over after half an hour, with a later one, and with a new pa
   for (const letter of [third.toNew, third.toOld]) t.match(await browser.get(linkIn(letter)), { status: 410 })
 })
 
-t.test('of both ends that say yes at once the change is made once', async t => {
+t.test('if both ends confirm at once the change is made once', async t => {
   const { email } = await newAccount('mona')
   const browser = await signedIn(email)
   const { toNew, toOld } = await ask(browser, 'mona@home.example', email)
@@ -296,7 +300,7 @@ t.test('of both ends that say yes at once the change is made once', async t => {
   t.match((await begin('mona@home.example')).answer, { status: 303 })
 })
 
-t.test('it is asked for four times an hour, and no form of another site asks for it', async t => {
+t.test('an address can be changed four times an hour, and not by a form of another site', async t => {
   const { email } = await newAccount('nora')
   const browser = await signedIn(email)
   t.match(await browser.post(page, { email: 'nora@home.example', password, _csrf: 'x' }), { status: 403 })
@@ -304,7 +308,7 @@ t.test('it is asked for four times an hour, and no form of another site asks for
   t.match(await browser.send(page, { email: 'nora5@home.example', password }), { status: 429, body: /wait an hour/ })
 })
 
-t.test('no form of another site confirms or stops anything', async t => {
+t.test('a form of another site confirms and stops nothing', async t => {
   const { email } = await newAccount('paul')
   const browser = await signedIn(email)
   const { toNew, toOld } = await ask(browser, 'paul@home.example', email)
@@ -319,7 +323,7 @@ t.test('no form of another site confirms or stops anything', async t => {
   t.match(wordsOf(await browser.send(linkIn(toNew), confirm)), /your old address/, 'nothing was confirmed')
 })
 
-t.test('nothing that is kept opens anything', async t => {
+t.test('nothing that is stored opens anything', async t => {
   const { email } = await newAccount('olga')
   const { toNew, toOld } = await ask(await signedIn(email), 'olga@home.example', email)
   const { dump } = await database.one<{ dump: string }>(
@@ -332,7 +336,7 @@ t.test('nothing that is kept opens anything', async t => {
   }
 })
 
-t.test('where no e-mail can be sent, nothing is asked', async t => {
+t.test('without a mail server the address cannot be changed', async t => {
   const { server, database } = await fhirWorld()
   t.teardown(() => server.close())
   const link = await inviteFirstAdministrator(database)

@@ -9,7 +9,7 @@ t.teardown(world.close)
 const nameOf = async (person: string) =>
   (await server.inject({ url: `/fhir/Person/${person}`, headers: { authorization: 'Bearer everything' } })).json().name
 
-t.test('somebody changes their name, and it stands in their Person', async t => {
+t.test('somebody changes their name, which is that of their Person', async t => {
   const { person, email } = await newAccount('ana')
   const browser = await signedIn(email)
   t.match((await browser.get('/account/name')).body, /name="name"[^>]*value="ana"/)
@@ -21,11 +21,11 @@ t.test('somebody changes their name, and it stands in their Person', async t => 
   t.same(await nameOf(person), [{ text: 'Ana <Ribeiro>' }])
   t.match(await browser.send('/account/name', { name: ' ' }), { status: 422, body: /Enter your name/ })
   t.match(await browser.send('/account/name', { name: 'x'.repeat(201) }), { status: 422, body: /at most 200/ })
-  t.match(await browser.post('/account/name', { name: 'Mallory' }), { status: 403 }, 'not by a form of others')
+  t.match(await browser.post('/account/name', { name: 'Mallory' }), { status: 403 }, 'not with a form of another site')
   t.same(await nameOf(person), [{ text: 'Ana <Ribeiro>' }])
 })
 
-t.test('of several names the first is theirs to change, and nothing else of the Person', async t => {
+t.test('of several names they change the first, and nothing else of the Person', async t => {
   const { person, email } = await newAccount('ben')
   const before = {
     resourceType: 'Person',
@@ -50,7 +50,7 @@ t.test('of several names the first is theirs to change, and nothing else of the 
   })
 })
 
-t.test('in a browser that kept the session alone, each form of a page works', async t => {
+t.test('if the browser kept only the session cookie, each form of a page still works', async t => {
   const { email } = await newAccount('kim')
   const browser = await signedIn(email)
   const session = [...browser.cookies].filter(([name]) => /session/.test(name))

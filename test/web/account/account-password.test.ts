@@ -19,7 +19,7 @@ t.teardown(world.close)
 const fresh = 'eleven silent bakeries float'
 const page = '/account/password'
 
-/** What an app was allowed, and a token of it. */
+/** What an app was granted, and a token of it. */
 const granted = async (person: string) => {
   const scope = 'openid fhirUser user/Person.r offline_access'
   const grantId = (await createGrant(database, { person, client: 'cli', scope, context: {}, ttlSeconds: 3600 })) ?? ''
@@ -31,7 +31,7 @@ const granted = async (person: string) => {
   }
 }
 
-t.test('who knows the old password chooses a new one, and is signed out everywhere else', async t => {
+t.test('with the old password somebody chooses a new one, and is signed out everywhere else', async t => {
   const { email, person } = await newAccount('ana')
   const [own, elsewhere] = [await signedIn(email), await signedIn(email)]
   const app = await granted(person)
@@ -41,8 +41,12 @@ t.test('who knows the old password chooses a new one, and is signed out everywhe
   })
   t.match(await own.send(page, { password, 'new-password': 'password1234' }), { status: 422, body: /easy to guess/ })
   const empty = await own.send(page, { password: '', 'new-password': '', 'end-apps': 'yes' })
-  t.match(wordsOf(empty), /Enter your password Choose a password of at least 12 characters/, 'all is said at once')
-  t.match(empty, { status: 422, body: /name="end-apps" value="yes" checked/ }, 'and what was ticked stays so')
+  t.match(
+    wordsOf(empty),
+    /Enter your password Choose a password of at least 12 characters/,
+    'everything is said at once',
+  )
+  t.match(empty, { status: 422, body: /name="end-apps" value="yes" checked/ }, 'what was ticked stays ticked')
   t.match(await own.send(page, { password, 'new-password': 'ana@example.org' }), { status: 422 })
   t.match(await own.send(page, { password, 'new-password': fresh }), {
     status: 303,
@@ -53,10 +57,10 @@ t.test('who knows the old password chooses a new one, and is signed out everywhe
   t.match(await elsewhere.get('/account'), { status: 303 })
   t.match((await world.begin(email)).answer, { status: 422 })
   t.match(await openBrowser(server).send('/sign-in', { email, password: fresh }), { status: 303 })
-  t.same(await app(), { status: 200, isInForce: true }, 'apps go on')
+  t.same(await app(), { status: 200, isInForce: true }, 'apps continue')
 })
 
-t.test('nobody chooses their own name as a password, neither of their own accord nor by a link', async t => {
+t.test('nobody can choose their own name as a password, on the page or with a link', async t => {
   const { email, person } = await newAccount('zorvembliqua')
   const [own, others] = [await signedIn(email), await signedIn((await newAccount('bela')).email)]
   await database.run(sql.fragment`UPDATE user_account SET email = 'z@example.org' WHERE person = ${person}`)
@@ -65,11 +69,11 @@ t.test('nobody chooses their own name as a password, neither of their own accord
   t.match(await own.send(page, { password, 'new-password': name }), { status: 422, body: refused })
   const url = `/new-password?link=${await makeLink(database, link, 30)}`
   t.match(await openBrowser(server).send(url, { password: name }), { status: 422, body: refused })
-  t.match(await others.send(page, { password, 'new-password': name }), { status: 303 }, 'which is nobody else’s')
+  t.match(await others.send(page, { password, 'new-password': name }), { status: 303 }, 'somebody else’s name is fine')
   t.match(await mailbox.next(), { to: 'bela@example.org', subject: 'Your Sharewell password was changed' })
 })
 
-t.test('who says that somebody may know the old password ends what apps may do as well', async t => {
+t.test('somebody who says that others may know the old password ends what apps may do as well', async t => {
   const { email, person } = await newAccount('ben')
   const app = await granted(person)
   const others = await granted((await newAccount('other')).person)
@@ -81,7 +85,7 @@ t.test('who says that somebody may know the old password ends what apps may do a
   t.same(await others(), { status: 200, isInForce: true })
 })
 
-t.test('a password that was forgotten ends what apps may do', async t => {
+t.test('replacing a forgotten password ends what apps may do', async t => {
   const { email, person } = await newAccount('cleo')
   const app = await granted(person)
   t.same(await app(), { status: 200, isInForce: true })
@@ -96,10 +100,10 @@ t.test('a password that was forgotten ends what apps may do', async t => {
     ({ resource: { action, agent } }: { resource: AuditEvent }) =>
       action === 'D' && agent[0]?.who?.identifier?.value === person,
   )
-  t.match(recorded, [{ resource: { subtype: [{}, { code: 'revoked' }] } }], 'and that is recorded')
+  t.match(recorded, [{ resource: { subtype: [{}, { code: 'revoked' }] } }], 'that is recorded')
 })
 
-t.test('who chooses a forgotten password anew is told that an EHR or an institution signs them in besides', async t => {
+t.test('replacing a forgotten password says if an EHR or an institution signs them in as well', async t => {
   const { email, person } = await newAccount('ilse')
   const url = `Person/${person}`
   const stored = (await send('everything', 'GET', url)).json()
@@ -110,7 +114,7 @@ t.test('who chooses a forgotten password anew is told that an EHR or an institut
   t.match(await mailbox.next(), { to: email, text: /An EHR or an institution still signs you in as well/ })
 })
 
-t.test('links that were sent before are over with the old password', async t => {
+t.test('links that were sent before end with the old password', async t => {
   const { email } = await newAccount('dora')
   await openBrowser(server).send('/forgotten-password', { email })
   const link = linkIn(await mailbox.next())
@@ -119,7 +123,7 @@ t.test('links that were sent before are over with the old password', async t => 
   t.match(await openBrowser(server).get(link), { status: 410 })
 })
 
-t.test('who knew a forgotten password does not undo that it was replaced, not even at the same moment', async t => {
+t.test('whoever knew a forgotten password cannot undo its replacement, not even at the same moment', async t => {
   const { email, person } = await newAccount('hal')
   const browser = await signedIn(email)
   const replaced = await hashPassword(fresh)
@@ -134,7 +138,7 @@ t.test('who knew a forgotten password does not undo that it was replaced, not ev
   t.match(await openBrowser(server).send('/sign-in', { email, password: fresh }), { status: 303 })
 })
 
-t.test('what an app is allowed while a new password is chosen ends with the old one', async t => {
+t.test('what an app is granted while a new password is chosen ends with the old one', async t => {
   const own = await newAccount('ines')
   const browser = await signedIn(own.email)
   const forgot = await newAccount('jan')
@@ -164,7 +168,7 @@ t.test('what an app is allowed while a new password is chosen ends with the old 
   }
 })
 
-t.test('the old password is tried ten times here, too', async t => {
+t.test('the old password can be tried ten times here, too', async t => {
   const { email } = await newAccount('emil')
   const browser = await signedIn(email)
   for (let count = 0; count < 10; count += 1)
@@ -179,7 +183,7 @@ t.test('a form of another site changes nothing', async t => {
   t.match((await world.begin(email)).answer, { status: 303 })
 })
 
-t.test('who has no password yet is told how to choose one, wherever one is asked for', async t => {
+t.test('somebody without a password is told how to choose one wherever a password is asked for', async t => {
   const { email, person } = await newAccount('gwen')
   const browser = await signedIn(email)
   await database.run(sql.fragment`UPDATE user_account SET password = NULL WHERE person = ${person}`)

@@ -29,16 +29,16 @@ t.test('somebody sees where they are signed in, and signs out there', async t =>
   t.match(await others.get(page), { status: 200 })
 })
 
-t.test('nobody ends the session of somebody else', async t => {
+t.test('nobody can end somebody else’s session', async t => {
   const [cleo, _tablet] = [await signedIn('cleo', 'Firefox on Linux'), await signedIn('cleo', 'Chrome on Android')]
   const dora = await signedIn('dora', 'Firefox on Linux')
   await signedIn('dora', 'Chrome on Android')
   const session = /name="session" value="([^"]*)"/.exec((await cleo.get(page)).body)?.[1] ?? ''
-  t.match(await dora.send(page, { session }), { status: 303, location: /sessions$/ }, 'nor is told so')
+  t.match(await dora.send(page, { session }), { status: 303, location: /sessions$/ }, 'it looks as if it was')
   t.match(wordsOf(await cleo.get(page)), /Chrome on Android/)
 })
 
-t.test('all others are ended at once', async t => {
+t.test('all other sessions can be ended at once', async t => {
   const browsers = [await signedIn('emil', 'a'), await signedIn('emil', 'b'), await signedIn('emil', 'c')]
   const [first, ...others] = browsers
   t.match(await first?.send(page, {}, '/account/sessions/end-others'), { status: 303, location: `${page}?done=others` })

@@ -10,7 +10,7 @@ const deed = (more: Partial<Deed> = {}): Deed => ({
   ...more,
 })
 
-/** So many minutes ago. */
+/** A visit this many minutes ago. */
 const visit = (minutes: number, more: Partial<Visit> = {}): Visit => ({
   recorded: new Date(Date.UTC(2026, 2, 1) - minutes * 60_000),
   who: 'Helen Brandt',
@@ -21,13 +21,13 @@ const visit = (minutes: number, more: Partial<Visit> = {}): Visit => ({
   ...more,
 })
 
-/** How many minutes ago each visit was, by stretch. */
+/** How many minutes ago each visit was, stretch by stretch. */
 const minutesOf = (visits: readonly Visit[]) =>
   stretchesOf(visits).map(({ visits }) =>
     visits.map(({ recorded }) => (Date.UTC(2026, 2, 1) - recorded.getTime()) / 60_000),
   )
 
-t.test('what somebody did with no pause of more than an hour is one stretch, however long it is', async t => {
+t.test('what somebody did without a pause of more than an hour is one stretch, however long it is', async t => {
   t.same(minutesOf([0, 60, 120, 180, 241, 250].map(ago => visit(ago))), [
     [0, 60, 120, 180],
     [241, 250],
@@ -35,20 +35,17 @@ t.test('what somebody did with no pause of more than an hour is one stretch, how
   t.same(minutesOf([]), [])
 })
 
-t.test(
-  'another person, or another app, has a stretch of their own, which stands where its latest visit does',
-  async t => {
-    const jens = { who: 'Jens Aker' }
-    const pages = { app: 'the pages of this server' }
-    t.same(minutesOf([visit(0), visit(1, { agents: 'Practitioner/2' })]), [[0], [1]], 'also of one name')
-    t.same(
-      minutesOf([visit(0), visit(1, jens), visit(2), visit(3, pages), visit(4, jens), visit(5, { who: undefined })]),
-      [[0, 2], [1, 4], [3], [5]],
-    )
-  },
-)
+t.test('another person or another app has a separate stretch, placed by its latest visit', async t => {
+  const jens = { who: 'Jens Aker' }
+  const pages = { app: 'the pages of this server' }
+  t.same(minutesOf([visit(0), visit(1, { agents: 'Practitioner/2' })]), [[0], [1]], 'even with the same name')
+  t.same(
+    minutesOf([visit(0), visit(1, jens), visit(2), visit(3, pages), visit(4, jens), visit(5, { who: undefined })]),
+    [[0, 2], [1, 4], [3], [5]],
+  )
+})
 
-t.test('of a stretch all is told that was done in it, each once, and what was refused by itself', async t => {
+t.test('a stretch lists everything that was done in it, each once, and refusals separately', async t => {
   const refused = deed({ isRefused: true })
   const [stretch] = stretchesOf([
     visit(0),

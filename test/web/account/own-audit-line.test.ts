@@ -25,7 +25,7 @@ const browserOf = async (person: string, language: string) => {
 }
 const browsers = { en: await browserOf(anns, 'en'), es: await browserOf(anns, 'es') }
 
-/** What the page says beyond what it said before, the latest first. */
+/** What the page shows in addition to before, the latest first. */
 const toldOf = async (run: () => Promise<unknown>, language: keyof typeof browsers = 'en') => {
   const visits = async () => {
     await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
@@ -68,7 +68,7 @@ const revoke = async () => {
   await server.authorization.grantedApps.revoke(anns, grant?.id ?? '')
 }
 
-t.test('what an app does with somebody’s token is told to them, as done through it, and they are not', async t => {
+t.test('what an app does with a patient’s token is shown to the patient as done through the app', async t => {
   const bearer = await askFor(scopes)
   const read = async () => t.equal((await send(bearer, 'GET', 'Observation?_count=1000')).statusCode, 200)
   t.same(await toldOf(read), ['Through your app Heart diary Looked for: Heart rate'])
@@ -79,7 +79,7 @@ t.test('what an app does with somebody’s token is told to them, as done throug
   )
 })
 
-t.test('what they allowed an app, and ended, is told as their own doing', async t => {
+t.test('what they granted to an app, and ended, is shown as done by themselves', async t => {
   await askFor(scopes)
   await askFor(['patient/Observation.rs'])
   await deny()
@@ -109,23 +109,23 @@ t.test('what they allowed an app, and ended, is told as their own doing', async 
   }
 })
 
-t.test('what the operator does with a token of theirs is told as the operator’s', async t => {
+t.test('what the operator does with a token for the patient is shown as the operator’s', async t => {
   const operators = await token({ subject: { kind: 'patient', patient: ann }, scope: 'patient/*.rs' })
   t.same(await toldOf(() => send(operators, 'GET', 'Observation')), ['Command line Looked for: Heart rate'])
 })
 
-t.test('who looked at what is recorded of them is told in words of theirs', async t => {
+t.test('that somebody looked at the record of who looked is described in words that patients understand', async t => {
   const look = () => send('everything', 'GET', `AuditEvent?patient=Patient/${ann}&_count=1`)
   t.match((await toldOf(look))[0], /Looked for: the record of who looked at your data$/)
   t.match((await toldOf(look, 'es'))[0], /Buscó: el registro de quién ha mirado sus datos$/)
 })
 
-t.test('what they do on our pages themselves is left out', async t => {
+t.test('what they do on our pages is left out', async t => {
   for (const page of [`/patients/${ann}`, '/sharing', '/account/data', '/account/data/readings.csv'])
     t.same(await toldOf(async () => t.equal((await browsers.en.get(page)).status, 200, page)), [], page)
 })
 
-t.test('the accounting of disclosures has none of what a patient did, also through apps', async t => {
+t.test('the accounting of disclosures leaves out what a patient did, even through apps', async t => {
   t.same(
     (await readDisclosures(database, { patient: ann })).flatMap(({ client }) =>
       client === 'Heart diary' ? [client] : [],

@@ -17,14 +17,14 @@ await send(viewer, 'GET', 'Patient?name=Nobody,=SUM(1)')
 await send(viewer, 'GET', `Patient/${carl}`)
 await sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
 const officer = people['privacy officer']
-/** The rows of the table, in words. */
+/** The rows of the table, as text. */
 const rowsOf = ({ body }: { readonly body: string }) =>
   [...body.matchAll(/<tr role="row">\n<td role="cell">([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
     row.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' '),
   )
 
 t.test(
-  'a privacy officer sees what was done in their organization, and finds it by who, whom, what and outcome',
+  'a privacy officer sees what was done in their organization, and filters by who, patient, what and outcome',
   async t => {
     const shown = await officer.get('/audit')
     t.equal(shown.status, 200)
@@ -38,7 +38,7 @@ t.test(
     const refused = await find('outcome=refused&who=viewer')
     t.equal(refused.length, 1)
     t.match(refused[0], /refused/)
-    t.notMatch(refused[0], new RegExp(carl), 'whom they asked for in vain is not named')
+    t.notMatch(refused[0], new RegExp(carl), 'the patient for whom they asked in vain is not named')
     t.strictSame(await find('who=somebody'), [])
     t.strictSame(await find('until=2020-01-01'), [])
     t.ok(
@@ -51,11 +51,11 @@ t.test(
     const { id: empty } = await world.create('everything', { resourceType: 'Organization', name: 'Empty' })
     const other = await browserOf(await staff(empty, 'privacy-officer'))
     for (const query of ['', '?timezone=Europe/Berlin'])
-      t.match(wordsOf(await other.get(`/audit${query}`)), /Nothing is recorded yet\./, 'where nothing was asked')
+      t.match(wordsOf(await other.get(`/audit${query}`)), /Nothing is recorded yet\./, 'nothing was asked there')
   },
 )
 
-t.test('somebody without a name is not called by an id alone, and a patient leads to what names them', async t => {
+t.test('somebody without a name is described as such, with their id', async t => {
   const { id } = await world.create('everything', { resourceType: 'Practitioner' })
   const practitioner = { reference: `Practitioner/${id}` }
   await world.create('everything', {
@@ -75,7 +75,7 @@ t.test('somebody without a name is not called by an id alone, and a patient lead
   t.match(last, new RegExp(`Somebody without a name Practitioner/${id} .* Read: Patient`))
 })
 
-t.test('the same is there as a table, in which no cell is a formula', async t => {
+t.test('the list can be downloaded as a table, in which no cell is a formula', async t => {
   const { status, headers, body } = await officer.get('/audit/events.csv?who=viewer&action=R')
   t.equal(status, 200)
   t.match(headers['content-type'], 'text/csv')
@@ -86,7 +86,7 @@ t.test('the same is there as a table, in which no cell is a formula', async t =>
   t.notMatch(body, /(^|,)[=+@]/m)
 })
 
-t.test('an officer of another tenant sees none of it, and nobody else has the page', async t => {
+t.test('an officer of another tenant sees none of it, and others do not have the page', async t => {
   const other = await browserOf(await staff(clinic.organization, 'privacy-officer'))
   const shown = await other.get('/audit')
   t.equal(shown.status, 200)
@@ -101,7 +101,7 @@ t.test('an officer of another tenant sees none of it, and nobody else has the pa
 })
 
 t.test(
-  'an administrator who is an officer as well reads what runs the installation, and no organization’s record',
+  'an administrator who is an officer as well sees what concerns the installation, but no organization’s record',
   async t => {
     const person = await staff(lab.organization, 'privacy-officer')
     const account = { person, email: 'both@example.org', isVerified: true, password: 'x' }
@@ -114,7 +114,7 @@ t.test(
   },
 )
 
-t.test('a table of days that are none is refused, and not one of all days', async t => {
+t.test('a table for invalid days is refused, instead of showing all days', async t => {
   for (const query of [
     'from=2026-02-30',
     'until=yesterday',
@@ -128,7 +128,7 @@ t.test('a table of days that are none is refused, and not one of all days', asyn
   t.equal((await officer.get('/audit/events.csv?from=2026-02-28')).status, 200)
 })
 
-t.test('whose record of another tenant it is, no filter tells', async t => {
+t.test('no filter reveals that a patient has a record with another tenant', async t => {
   const person = await account(bob)
   const { link, ...rest } = (await send('everything', 'GET', `Person/${person}`)).json()
   const linked = { ...rest, link: [...link, { target: { reference: `Patient/${carl}` } }] }

@@ -39,7 +39,7 @@ const browserOf = async (person: string) => {
   return browser
 }
 
-/** An app sends the browser: where it comes to, and how the app gets its token in the end. */
+/** An app sends the browser here: what it comes to, and how the app gets its token in the end. */
 const begin = async (browser: ReturnType<typeof openBrowser>, scope: string, id = app.id, more = {}) => {
   const { verifier, challenge } = pkce()
   const { location = '' } = await browser.get(`/oauth/authorize?${authorizeQuery(id, scope, challenge, more)}`)
@@ -70,7 +70,7 @@ const idsOf = async (token: string): Promise<string[]> =>
     .json()
     .entry?.map(({ resource }: { resource: { id: string } }) => resource.id) ?? []
 
-t.test('a person signs in, sees what an app asks, unticks some, and the app has exactly the rest', async t => {
+t.test('a person signs in, sees what an app asks for, unticks some, and the app gets exactly the rest', async t => {
   const password = 'seven green umbrellas sing'
   const email = 'ann@example.org'
   const hashed = await hashPassword(password)
@@ -116,7 +116,7 @@ t.test('a person signs in, sees what an app asks, unticks some, and the app has 
   t.match(await browser.get(page), { status: 410, body: /This request is over/ })
 })
 
-t.test('what stays ticked whole is granted as it was asked', async t => {
+t.test('a scope that stays ticked is granted as it was asked for', async t => {
   const browser = await browserOf(anns)
   const asked = 'patient/Observation.* patient/Patient.read'
   const { page, redeem } = await begin(browser, asked)
@@ -131,7 +131,7 @@ t.test('measurements are narrowed to the kinds that are ticked, and to no others
   t.match(wordsOf(await browser.get(page)), /All kinds of measurements are included/)
   const asked = await browser.send(page, { decision: 'some-kinds', scope })
   t.equal(asked.status, 200)
-  t.same(boxes(asked, 'scope'), scope, 'what was unticked stays so')
+  t.same(boxes(asked, 'scope'), scope, 'what was unticked stays unticked')
   t.same(boxes(asked, 'kind'), [])
   t.match(boxes(asked, 'kind', ''), ['omh:blood-pressure', 'omh:heart-rate'])
   const none = await browser.send(page, { decision: 'allow', scope, kinds: 'some' })
@@ -149,7 +149,7 @@ t.test('measurements are narrowed to the kinds that are ticked, and to no others
   t.match(wordsOf(await browser.get(again.page)), 'Read your heart rate')
 })
 
-t.test('who narrows measurements is told of those that stay asked for by themselves', async t => {
+t.test('somebody who narrows measurements is told of those that are asked for separately', async t => {
   const browser = await browserOf(anns)
   const weights = 'patient/Observation.rs?code=http://loinc.org|29463-7'
   const { page, redeem } = await begin(browser, `patient/Observation.rs ${weights}`)
@@ -164,10 +164,10 @@ t.test('who narrows measurements is told of those that stay asked for by themsel
 
   const alone = await begin(browser, 'patient/Observation.rs')
   const told = wordsOf(await browser.send(alone.page, { decision: 'some-kinds', scope: ['patient/Observation.rs'] }))
-  t.notMatch(told, /of their own/, 'and nobody else is')
+  t.notMatch(told, /of their own/, 'nobody else is')
 })
 
-t.test('whoever denies sends the app away with access_denied', async t => {
+t.test('denying sends the app away with access_denied', async t => {
   const browser = await browserOf(anns)
   const { page, back } = await begin(browser, 'patient/Observation.rs')
   const { body } = await browser.get(page)
@@ -175,21 +175,21 @@ t.test('whoever denies sends the app away with access_denied', async t => {
     decision => new RegExp(`value="${decision}" class="([^"]*)"`).exec(body)?.[1],
   )
   t.type(deny, 'string')
-  t.equal(deny, allow, 'denying looks as allowing does')
+  t.equal(deny, allow, 'denying looks the same as allowing')
   const { searchParams } = await back(await browser.send(page, { decision: 'deny' }))
   t.equal(searchParams.get('error'), 'access_denied')
   t.equal(searchParams.get('state'), 'state-of-the-app')
   t.equal(searchParams.get('code'), null)
 })
 
-t.test('nothing is granted that was not asked, whatever is posted', async t => {
+t.test('nothing is granted that was not asked for, whatever is posted', async t => {
   const browser = await browserOf(anns)
   const { page, redeem } = await begin(browser, 'patient/Observation.r openid')
   const scope = ['openid', 'patient/*.cruds', 'patient/Observation.rs', 'offline_access']
   t.equal((await redeem(await browser.send(page, { decision: 'allow', scope }))).scope, 'openid')
 })
 
-t.test('only our own page decides, in the browser of whom it was shown to', async t => {
+t.test('only our own page decides, in the browser of the person who was shown it', async t => {
   const browser = await browserOf(anns)
   const { page } = await begin(browser, 'patient/Observation.rs')
   const scope = 'patient/Observation.rs'
@@ -218,7 +218,7 @@ t.test('only our own page decides, in the browser of whom it was shown to', asyn
   t.match(await browser.post(page, hidden), { status: 303, location: /^\/sign-in\?continue=/ })
 })
 
-t.test('an app that was opened by somebody else is not theirs to decide', async t => {
+t.test('a request that somebody else opened is not theirs to decide', async t => {
   const staff = study.researcher.person
   const url = new URL(await server.authorization.launches.open(staff, desk.id, { patient: ann }))
   const launch = url.searchParams.get('launch') ?? ''
@@ -231,13 +231,13 @@ t.test('an app that was opened by somebody else is not theirs to decide', async 
   )
   const shown = await browser.get(page)
   t.match(wordsOf(shown), 'Read the patient’s measurements')
-  t.match(wordsOf(shown), /Whose data is it about\? Ann /, 'whoever has two tabs open sees which is whose')
+  t.match(wordsOf(shown), /Whose data is it about\? Ann /, 'somebody with two tabs open sees which is whose')
   const scope = boxes(shown, 'scope')
   const token = await redeem(await browser.send(page, { decision: 'allow', scope }))
   t.match(token, { scope: 'launch patient/Observation.rs', patient: ann })
 })
 
-t.test('staff choose one of the patients whom they see, by name where there are many', async t => {
+t.test('staff choose one of the patients whom they see, by name if there are many', async t => {
   const { id: stranger } = await create('everything', { resourceType: 'Patient', name: [{ text: 'Stranger' }] })
   const browser = await browserOf(study.researcher.person)
   const { page, redeem } = await begin(browser, 'launch/patient patient/Patient.rs', desk.id)
@@ -259,7 +259,7 @@ t.test('staff choose one of the patients whom they see, by name where there are 
   t.equal((await send(token.access_token, 'GET', `Patient/${ann}`)).statusCode, 404)
 })
 
-t.test('who has no patient to give is told so, and can only deny', async t => {
+t.test('somebody who has no patient to give is told so, and can only deny', async t => {
   const browser = await browserOf(await account())
   const { page, back } = await begin(browser, 'launch/patient patient/Observation.rs')
   const shown = await browser.get(page)
@@ -276,7 +276,7 @@ t.test('who has no patient to give is told so, and can only deny', async t => {
   t.equal((await back(await browser.send(page, { decision: 'deny' }))).searchParams.get('error'), 'access_denied')
 })
 
-t.test('staff of elsewhere, who may give the app nothing of what it asks, are told so and can only deny', async t => {
+t.test('staff from elsewhere who may give the app nothing that it asks for are told so, and can only deny', async t => {
   const elsewhere = await world.institution('elsewhere')
   const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: 'Nurse' }] })
   const practitioner = { reference: `Practitioner/${id}` }
@@ -299,7 +299,7 @@ t.test('staff of elsewhere, who may give the app nothing of what it asks, are to
   t.equal((await back(await browser.send(page, { decision: 'deny' }))).searchParams.get('error'), 'access_denied')
 })
 
-t.test('an app is shown with its organization and its own pages, of which no picture is loaded', async t => {
+t.test('an app is shown with its organization and its own pages, without loading a picture from them', async t => {
   const { id } = await client({
     name: 'Desk',
     organization: world.lab.organization,
@@ -321,24 +321,24 @@ t.test('an app is shown with its organization and its own pages, of which no pic
   t.notMatch(shown.body, /<img|logo\.png|Its terms/)
 })
 
-t.test('an app that registered itself is shown as one that nobody has looked at', async t => {
+t.test('an app that registered itself is shown as one that nobody has reviewed', async t => {
   const { id } = await client({ name: 'Unknown', selfRegistered: true })
   const browser = await browserOf(anns)
   const { page } = await begin(browser, 'patient/Observation.rs', id)
   t.match(wordsOf(await browser.get(page)), 'Nobody here has looked at this app. It registered itself')
 })
 
-t.test('an app that wants somebody who has just signed in gets that', async t => {
+t.test('an app that asks for a new sign-in gets one', async t => {
   const browser = await browserOf(anns)
   await database.run(sql.fragment`UPDATE user_session SET authenticated_at = authenticated_at - interval '1 minute'`)
   const { page } = await begin(browser, 'patient/Observation.rs', app.id, { prompt: 'login' })
   const anew = { status: 303, location: `/sign-in?continue=${encodeURIComponent(page)}&prompt=login` }
   t.match(await browser.get(page), anew)
   browser.cookies.delete('sharewell-session')
-  t.match(await browser.get(page), anew, 'also where nobody is signed in here')
+  t.match(await browser.get(page), anew, 'also if nobody is signed in here')
 })
 
-t.test('in a frame nothing of what an app asks is shown, and it is told what to do instead', async t => {
+t.test('in a frame nothing of an app’s request is shown, only what to do instead', async t => {
   const browser = await browserOf(anns)
   const { page } = await begin(browser, 'patient/Observation.rs')
   const frame = openBrowser(server, {
@@ -358,7 +358,7 @@ t.test('in a frame nothing of what an app asks is shown, and it is told what to 
   t.match(within.headers, { 'x-frame-options': 'DENY' })
 })
 
-t.test('who sends the form twice goes on to the app both times, and has allowed it once', async t => {
+t.test('sending the form twice leads to the app both times, and grants once', async t => {
   const browser = await browserOf(bobs)
   const { id } = await client({ name: 'Pressed twice' })
   const { page, redeem } = await begin(browser, 'openid launch/patient patient/Patient.r', id)
@@ -376,7 +376,7 @@ t.test('who sends the form twice goes on to the app both times, and has allowed 
   t.equal(grants.length, 1)
 })
 
-t.test('who was signed out before they decide is told that what they unticked was not kept', async t => {
+t.test('somebody who is signed out before they decide is told that what they unticked was not kept', async t => {
   const browser = await browserOf(bobs)
   const { page } = await begin(browser, 'openid launch/patient patient/Patient.r')
   const form = await browser.get(page)

@@ -10,7 +10,7 @@ const sentences = (scope: string, language = 'en', whose: Whose = 'own'): string
 
 const categories = 'http://terminology.hl7.org/CodeSystem/observation-category'
 
-t.test('each scope is told in plain sentences', async t => {
+t.test('each scope is described in plain sentences', async t => {
   for (const [scope = '', ...expected] of [
     ['patient/Observation.rs', 'Read your measurements and survey answers'],
     ['patient/Observation.read', 'Read your measurements and survey answers'],
@@ -50,7 +50,7 @@ t.test('each scope is told in plain sentences', async t => {
     t.same(sentences(scope), expected, scope)
 })
 
-t.test('in Spanish as well, of a patient too', async t => {
+t.test('in Spanish as well, for a patient too', async t => {
   for (const [scope = '', ...expected] of [
     [
       'patient/Observation.rs?code=omh:heart-rate,omh:rr-interval',
@@ -76,7 +76,7 @@ t.test('in Spanish as well, of a patient too', async t => {
     t.same(sentences(scope, 'es', 'patient'), expected, scope)
 })
 
-t.test('a kind of data that people may tick has a name in Spanish', async t => {
+t.test('each kind of data that people can tick has a name in Spanish', async t => {
   const unnamed = classes.kinds().filter(({ key }) => wordsFor('es').kind(key, '') === '')
   t.same(unnamed, [])
 })

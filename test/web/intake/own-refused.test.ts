@@ -39,7 +39,7 @@ const list = '/account/refused'
 const linked = async (browser = own) =>
   [...(await browser.get(list)).body.matchAll(/href="\/account\/refused\/([\da-f-]{36})/g)].map(([, id]) => id)
 
-t.test('whoever had nothing refused is told so, also without a record', async t => {
+t.test('somebody of whom nothing was refused is told so, even without a record', async t => {
   for (const browser of [own, people.manager])
     t.match(wordsOf(await browser.get(list)), /Nothing that was sent for you is waiting here\./)
   t.match((await own.get('/account')).body, `<a href="${list}">`)
@@ -47,7 +47,7 @@ t.test('whoever had nothing refused is told so, also without a record', async t 
   t.notMatch((await own.get(`/patients/${ann}`)).body, list)
 })
 
-t.test('patients see what was refused of theirs, why, from where and how often, and what it says', async t => {
+t.test('patients see which of their data was refused: why, from where, how often, and what it says', async t => {
   const document = heartRate('</pre><b>61')
   const id = await refuse(document)
   t.equal(await refuse(document), id)
@@ -63,7 +63,7 @@ t.test('patients see what was refused of theirs, why, from where and how often, 
   t.match(wordsOf(shown), /Refused: Heart rate .* First received .* Last received /)
 })
 
-t.test('in Spanish all of it is, but for what is meant for those who make the app', async t => {
+t.test('in Spanish everything is Spanish, except what is meant for the makers of the app', async t => {
   const person = world.persons.patient
   const spanish = openBrowser(server, { headers: { 'accept-language': 'es' }, remoteAddress: '10.6.0.1' })
   spanish.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
@@ -75,7 +75,7 @@ t.test('in Spanish all of it is, but for what is meant for those who make the ap
   t.match((await spanish.get(`${list}/${id}`)).body, /\(en inglés\)<\/h2>\s*<div lang="en">/)
 })
 
-t.test('what names another person is told of, but not shown', async t => {
+t.test('a document that names another person is mentioned, but not shown', async t => {
   const id = await refuse(heartRate(61, { user_id: 'Patient/eve', note: 'a secret of eve' }))
   const shown = await own.get(`${list}/${id}`)
   t.match(wordsOf(shown), /It names somebody other than you\. .* What it says is not shown/)
@@ -86,7 +86,7 @@ t.test('what names another person is told of, but not shown', async t => {
 const removal = ({ body }: { readonly body: string }): string =>
   /action="(\/account\/refused\/[\da-f-]{36}\/remove[^"]*)"/.exec(body)?.[1]?.replaceAll('&amp;', '&') ?? ''
 
-t.test('nobody else sees it by that address, and their form does nothing', async t => {
+t.test('nobody else sees it at that address, and their form does nothing', async t => {
   const [id = ''] = await linked()
   const { carl } = world
   const other = openBrowser(server, { remoteAddress: '10.6.0.2' })
@@ -103,7 +103,7 @@ t.test('nobody else sees it by that address, and their form does nothing', async
   t.strictSame(await linked(), [id])
 })
 
-t.test('who deletes it is recorded, and it is gone for those who look after it as well', async t => {
+t.test('deleting it is recorded, and it is gone for those who handle refused data, too', async t => {
   const [id = ''] = await linked()
   const page = `${list}/${id}`
   const removed = await own.send(page, {}, removal(await own.get(page)))
@@ -123,7 +123,7 @@ t.test('who deletes it is recorded, and it is gone for those who look after it a
   )
 })
 
-t.test('the list goes on where it is long', async t => {
+t.test('a long list has more pages', async t => {
   for (let index = 0; index < 21; index += 1) await refuse(heartRate(`${index}`))
   t.equal((await linked()).length, 20)
   const { body } = await own.get(list)

@@ -63,7 +63,7 @@ const keptFrom = (device: string) =>
     SELECT id, state, sent, observation FROM quarantined_document WHERE source = ${device} ORDER BY first_at, id`)
 const idOf = async (device: string) => (await keptFrom(device))[0]?.id ?? ''
 
-t.test('whoever leads a study sees by reason what was refused, and who else handles it sees nothing', async t => {
+t.test('whoever leads a study sees refused data by reason; others of the organization do not', async t => {
   const { id } = await source('strict')
   for (const unit of ['bpm', 'bpm', 'BPM']) t.equal(await post(id, heartRate(unit)), 422)
   const page = `/studies/${study.id}/quarantine`
@@ -77,7 +77,7 @@ t.test('whoever leads a study sees by reason what was refused, and who else hand
     /One by one Not written as .* be , .*? Heart rate \(omh:heart-rate:2\.0\), at \/body\/heart_rate\/unit Not written/,
     'of each',
   )
-  t.notMatch(shown, 'bpm', 'and nothing that a document says')
+  t.notMatch(shown, 'bpm', 'nothing that a document says')
   for (const browser of [member, researcher, people.viewer, people.patient, administrator])
     t.equal((await browser.get(page)).status, 404)
   await relax({ id })
@@ -88,7 +88,7 @@ t.test('whoever leads a study sees by reason what was refused, and who else hand
   )
 })
 
-t.test('one of them is shown with its place marked and what each policy makes of it', async t => {
+t.test('one document is shown with the fault marked, and what each policy would make of it', async t => {
   const { id } = await source('strict')
   await post(id, heartRate('bpm', '</pre><b>1.10'))
   const shown = await manager.get(`/quarantine/${await idOf(id)}`)
@@ -98,7 +98,7 @@ t.test('one of them is shown with its place marked and what each policy makes of
 })
 
 t.test(
-  'what is no JSON is shown as text, what is no text by its size, and an Observation that is at fault with its place',
+  'invalid JSON is shown as text, binary data by its size, and an Observation with the place of its fault',
   async t => {
     const shownOf = async (more: object) => {
       const { id } = await source('strict')
@@ -130,7 +130,7 @@ t.test(
   },
 )
 
-t.test('nothing in a document turns its lines round, hides, or makes the page as long as itself', async t => {
+t.test('nothing in a document reverses its lines, hides, or makes the page as long as the document', async t => {
   const shownOf = async (document: unknown) => {
     const { id } = await source('strict')
     await post(id, document)
@@ -150,7 +150,7 @@ t.test('nothing in a document turns its lines round, hides, or makes the page as
   t.match(long.page, /… \(10000\d\d characters\)/)
 })
 
-t.test('who may not read such data of the patient sees the reason, and never the document', async t => {
+t.test('whoever may not read such data of the patient sees the reason, and never the document', async t => {
   const { id } = await source('strict')
   await post(id, heartRate('bpm', 'secret'))
   const shown = await administrator.get(`/quarantine/${await idOf(id)}`)
@@ -166,7 +166,7 @@ t.test('who may not read such data of the patient sees the reason, and never the
     t.equal((await browser.get(`/quarantine/${await idOf(id)}`)).status, 404)
 })
 
-t.test('what is mended is taken with the rights of its sender, once, and the document goes with it', async t => {
+t.test('mended data is taken with the rights of its sender, once, and the document is removed', async t => {
   const { id } = await source('strict')
   await post(id)
   const page = `/quarantine/${await idOf(id)}`
@@ -181,11 +181,11 @@ t.test('what is mended is taken with the rights of its sender, once, and the doc
   const { entry } = (
     await send(app, 'GET', `Provenance?target=Observation/${kept?.observation}&agent-type=assembler`)
   ).json()
-  t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of who sent it')
+  t.match(entry, [{ resource: { agent: [{ who: { reference: `Patient/${ann}` } }] } }], 'in the name of its sender')
   t.match(wordsOf(await manager.get(`${page}?done=taken`)), /It has been accepted\. .* Outcome Accepted /)
 })
 
-/** What is recorded of who had it taken. */
+/** What is recorded about who had it taken. */
 const writtenBy = async (person: string, observation: string) =>
   (
     await database.any<{ interaction: string }>(sql.fragment`
@@ -193,7 +193,7 @@ const writtenBy = async (person: string, observation: string) =>
         AND interaction IN ('create', 'update')`)
   ).map(({ interaction }) => interaction)
 
-t.test('an update is tried again as the update that it was, and never over what was changed since', async t => {
+t.test('an update is tried again as an update, and never over a later change', async t => {
   const { id: device } = await source('strict')
   const made = async () => {
     await post(device, heartRate('beats/min', 50 + count))
@@ -225,7 +225,7 @@ t.test('an update is tried again as the update that it was, and never over what 
   })
 })
 
-t.test('what refers to what was refused with it is not taken alone', async t => {
+t.test('a resource that refers to one that was refused with it is not taken alone', async t => {
   const { id } = await source('strict')
   const fullUrl = 'urn:uuid:6f4c8f0e-8f3b-4d0e-9d57-0c7f1f1f0002'
   const of = (document: unknown, more: object = {}) => ({
@@ -251,7 +251,7 @@ t.test('what refers to what was refused with it is not taken alone', async t => 
   t.match(wordsOf(await manager.get(page)), /Refused again .*: it refers to what was sent with it/)
 })
 
-t.test('all of a reason are tried at once, and how many were taken is told', async t => {
+t.test('all with the same reason are tried at once, and the page says how many were taken', async t => {
   const { id } = await source('strict')
   await post(id)
   await post(id)
@@ -264,7 +264,7 @@ t.test('all of a reason are tried at once, and how many were taken is told', asy
   t.strictSame((await keptFrom(id)).map(({ state }) => state).toSorted(), ['taken', 'taken', 'waiting'])
 })
 
-t.test('of more than are tried at once those come first that were not tried, or longest ago', async t => {
+t.test('if there are more than are tried at once, those that were not tried, or longest ago, come first', async t => {
   const { id } = await source('strict')
   const documents = Array.from({ length: 102 }, () => heartRate('bpm'))
   for (const document of documents) await post(id, document)
@@ -287,7 +287,7 @@ t.test('of more than are tried at once those come first that were not tried, or 
   t.match(await manager.send(page, reason, `${page}/replay`), { location: `${page}?taken=2&refused=0` })
 })
 
-t.test('nothing is taken any more of an app that may not write any more', async t => {
+t.test('nothing more is taken from an app that may no longer write', async t => {
   const { id } = await source('strict')
   await post(id)
   await relax({ id })
@@ -302,7 +302,7 @@ t.test('nothing is taken any more of an app that may not write any more', async 
   t.match(await manager.send(page, {}, `${page}/replay`), { location: `${page}?done=taken` })
 })
 
-t.test('what is removed is gone, and who removed it is recorded', async t => {
+t.test('removed data is gone, and who removed it is recorded', async t => {
   const { id } = await source('strict')
   await post(id)
   const page = `/quarantine/${await idOf(id)}`
@@ -328,7 +328,7 @@ t.test('managers see what came from a source for their own patients, by day and 
   t.notMatch((await member.get('/devices')).body, page)
 })
 
-t.test('how strictly documents are judged is set on a page of the source and of the study', async t => {
+t.test('how strictly documents are validated is set on a page of the source and of the study', async t => {
   const { id } = await source('strict')
   const ofSource = `/devices/${id}/policy`
   const docs = await readFile(join(import.meta.dirname, '../../../docs/open-mhealth.md'), 'utf8')

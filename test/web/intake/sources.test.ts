@@ -16,7 +16,7 @@ const delivered = (code: string) => ({ url: extensions.deliveredData, valueCodin
 const add = (fields: Readonly<Record<string, string | readonly string[]>>) =>
   administrator.send('/devices/new', { name: '', manufacturer: '', model: '', ...fields })
 
-t.test('an administrator says what sources there are, what each delivers, and which are retired', async t => {
+t.test('an administrator says which sources there are, what each delivers, and which are retired', async t => {
   t.match(wordsOf(await administrator.get('/devices')), /There are none yet\. Add the devices and apps/)
   const kind = ['omh:heart-rate', 'omh:step-count', 'omh:unheard-of']
   t.match(await add({ name: ' Tidewell band ', manufacturer: 'Tidewell', model: 'B-2', kind }), {
@@ -75,7 +75,7 @@ t.test('an administrator says what sources there are, what each delivers, and wh
   t.match((await manager.get(`/studies/${study.id}/settings/data`)).body, 'Tidewell band')
 })
 
-t.test('what is wrong is said at its field, and what was typed stays', async t => {
+t.test('a mistake is shown at its field, and what was typed stays', async t => {
   const wrong = await add({ name: ' ', manufacturer: 'x'.repeat(201), kind: 'omh:heart-rate' })
   t.equal(wrong.status, 422)
   t.match(wordsOf(wrong), /Enter a name Enter at most 200 characters/)
@@ -101,7 +101,7 @@ t.test('sources are found by their name, fifty on a page', async t => {
   t.match(wordsOf(await administrator.get('/devices?name=nothing')), /No device or app has this in its name/)
 })
 
-t.test('who works here sees sources, administrators alone change them, and a device of somebody is none', async t => {
+t.test('staff see sources, only administrators change them, and a device of a patient is not a source', async t => {
   const { id: own } = await create('everything', { resourceType: 'Device', patient: { reference: `Patient/${ann}` } })
   const band = `/devices/${(await named('Tidewell band')).id}`
   t.equal((await administrator.get(`/devices/${own}`)).status, 404)

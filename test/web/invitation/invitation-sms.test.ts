@@ -20,7 +20,7 @@ const email = (value: string) => ({ system: 'email' as const, value })
 const linkOf = (text: string) => /http:\/\/localhost:8080(\/invitation\?link=\S+)/.exec(text)?.[1] ?? ''
 
 t.test(
-  'who has a mobile number alone comes by a text message, a code that is sent there, and an address of their choice',
+  'somebody with only a mobile number joins with a text message, a code sent to it, and an e-mail address they choose',
   async t => {
     const { subject } = await enrolled('Mo', { telecom: [phone('+1 (500) 555-0006')] })
     await act(subject, 'invite')
@@ -44,12 +44,12 @@ t.test(
     t.equal(made.location, `/sharing/${study.id}`)
     const account = await database.one(sql.fragment`
     SELECT verified_at FROM user_account WHERE email = 'mo@example.org'`)
-    t.same(account, { verified_at: null }, 'that the address is theirs is not shown by that')
-    t.match(await mailbox.next(), { to: 'mo@example.org', subject: /Confirm/ }, 'so it is asked')
+    t.same(account, { verified_at: null }, 'that does not show that the address is theirs')
+    t.match(await mailbox.next(), { to: 'mo@example.org', subject: /Confirm/ }, 'so it has to be confirmed')
   },
 )
 
-t.test('the name of an organization is in one line, so that it writes no lines of its own into a message', async t => {
+t.test('the name of an organization is put on one line, so that it cannot add lines to a message', async t => {
   const { subject } = await enrolled('Lu', { telecom: [phone('+15005550019')] })
   const named = (name: string) => update('everything', { resourceType: 'Organization', id: lab.organization, name })
   await named('lab\n\nPay\u202e now')
@@ -58,7 +58,7 @@ t.test('the name of an organization is in one line, so that it writes no lines o
   await named('lab')
 })
 
-t.test('an address that somebody has an account with is not given to another, nor asked about without end', async t => {
+t.test('an address with an account is not given to somebody else, and cannot be asked about without end', async t => {
   await world.arrived('Held')
   const { subject } = await enrolled('Guess', { telecom: [phone('+15005550007')] })
   await act(subject, 'invite')
@@ -77,7 +77,7 @@ t.test('an address that somebody has an account with is not given to another, no
   t.match(answers.at(-1)?.body, /tried too often\. Please wait an hour.*value="G".*value="held@example\.org"/s)
 })
 
-t.test('a code that is not sent is not said to be on its way, and the last one still counts', async t => {
+t.test('if a code could not be sent the page does not say that it was, and the last one still counts', async t => {
   const { subject } = await enrolled('Waits', { telecom: [phone('+15005550013')] })
   await act(subject, 'invite')
   const link = linkOf((await gateway.nextMessage()).text)
@@ -94,7 +94,7 @@ t.test('a code that is not sent is not said to be on its way, and the last one s
   t.match(proven, { status: 303, location: '/invitation/account' })
 })
 
-t.test('an app is offered that opens the invitation', async t => {
+t.test('the invitation offers an app that opens it', async t => {
   const { subject } = await enrolled('App')
   await act(subject, 'invite')
   const link = /(\/invitation\?link=\S+)/.exec((await mailbox.next()).text)?.[1] ?? ''
@@ -104,12 +104,12 @@ t.test('an app is offered that opens the invitation', async t => {
   t.match(body, `href="app://open?link=${address}&amp;code=${secret}">Open it in Health &amp; Co</a>`)
 })
 
-t.test('a picture that staff show asks for a code that goes to the phone', async t => {
+t.test('a picture that staff show leads to a code that is sent to the phone', async t => {
   const { subject } = await enrolled('Qr', { telecom: [phone('+15005550008')] })
   await act(subject, 'invite')
   await gateway.nextMessage()
   t.match(await act(subject, 'code'), { status: 200, body: /<svg[^>]*aria-label="QR code of the invitation"/ })
-  // What the picture holds is nowhere else, so the test puts a link of its own there.
+  // What is in the picture is stored nowhere else, so the test replaces it with a link of its own.
   const secret = 'A'.repeat(43)
   const shown = await database.run(sql.fragment`
     UPDATE invitation SET shown_hash = ${sql.binary(digestOf(secret))}
@@ -121,13 +121,13 @@ t.test('a picture that staff show asks for a code that goes to the phone', async
   const sent = await gateway.nextMessage()
   t.equal(sent.to, '+15005550008')
   const wrong = await own.send(`${link}&sent=`, { birthDate, code: '' }, '/invitation')
-  t.equal(wrong.status, 422, 'without the code nobody comes in')
+  t.equal(wrong.status, 422, 'without the code nobody gets in')
   const code = /(\d{6})/.exec(sent.text)?.[1] ?? ''
   const proven = await own.send(`${link}&sent=`, { birthDate, code }, '/invitation')
   t.equal(proven.location, '/invitation/account')
 })
 
-t.test('another address, by whatever way it is written, ends the links and is told to the old one, once', async t => {
+t.test('another address, however it is changed, ends the links, and the old one is told once', async t => {
   const body = (path: string, value: string) => [{ op: 'replace', path, value }]
   const { patient, subject } = await enrolled('Old', { telecom: [email('old@example.org'), phone('+15005550009')] })
   await act(subject, 'invite')
@@ -160,7 +160,7 @@ t.test('another address, by whatever way it is written, ends the links and is to
   await update(lab.manager, { ...current, telecom: [email('third@example.org')] })
   const rows = await database.any(sql.fragment`
     SELECT address FROM study_message WHERE kind = 'address-changed' AND patient = ${patient.id}`)
-  t.same(rows, [{ address: 'old@example.org' }], 'an address that was never written to hears nothing')
+  t.same(rows, [{ address: 'old@example.org' }], 'an address that was never written to is told nothing')
 })
 
 t.test('a message that the gateway refuses is tried again, and staff are told why it failed', async t => {
@@ -168,14 +168,14 @@ t.test('a message that the gateway refuses is tried again, and staff are told wh
   t.teardown(() => gateway.answerWith(201, '{}'))
   const { subject } = await enrolled('Nope', { telecom: [phone('+15005550012')] })
   await act(subject, 'invite')
-  // Other people of the study stand on the page as well.
+  // The page also shows other people of the study.
   await staffAreTold(
     t,
     /The text message failed\. Tried 2 times\. The gateway refused the text message \(status 400\)\./,
   )
 })
 
-t.test('what a gateway may have taken without saying so is sent once, works, and staff are told so', async t => {
+t.test('a message that a gateway may have accepted silently is sent once, works, and staff are told so', async t => {
   const { subject } = await enrolled('Perhaps', { telecom: [phone('+15005550014')] })
   while (gateway.waiting() > 0) await gateway.next()
   gateway.hangUp()
@@ -196,6 +196,6 @@ const staffAreTold = async (t: Test, told: RegExp): Promise<void> => {
     await new Promise(resolve => setTimeout(resolve, 100))
     words = wordsOf(await staff.get(page))
   }
-  // Other people of the study stand on the page as well.
+  // The page also shows other people of the study.
   t.match(words, told)
 }

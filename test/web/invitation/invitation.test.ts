@@ -20,7 +20,7 @@ const tokenOf = async (by: typeof staff, on = '/account'): Promise<string> =>
   /name="_csrf" value="([^"]*)"/.exec((await by.get(on)).body)?.[1] ?? ''
 const over = /This invitation no longer works/
 const told = async (by = staff) => wordsOf(await by.get(page))
-/** Once it says so: a letter may arrive before it is written down that it was sent. */
+/** Resolves once it is recorded as sent, which may be after the letter has arrived. */
 const tells = async (what: RegExp, tell = told): Promise<string> => {
   for (;;) {
     const words = await tell()
@@ -36,7 +36,7 @@ const personOf = async (email: string) =>
   (await database.one<{ person: string }>(sql.fragment`SELECT person FROM user_account WHERE email = ${email}`)).person
 
 t.test(
-  'staff invite, and the patient comes by the letter, a code and their birth date to an account of theirs',
+  'staff invite; with the letter, a code and their birth date the patient gets to an account of their own',
   async t => {
     const { subject, patient, email } = await enrolled('Ana')
     t.match(await told(), /Ana Has not answered yet\. You see no data of theirs\. Not invited yet\. Invite/)
@@ -49,7 +49,7 @@ t.test(
     const letter = await mailbox.next(isTo(email))
     t.match(letter, { to: email, subject: 'An invitation to a study' })
     t.match(letter.text, /lab invites you to a study/)
-    t.notMatch(letter.text, /Hearts/, 'what the study is about is not told by e-mail')
+    t.notMatch(letter.text, /Hearts/, 'an e-mail does not say what the study is about')
     const link = letter.text.match(/http\S+/)?.[0]?.replace('http://localhost:8080', '') ?? ''
     t.match(
       await tells(/The e-mail was sent/),
@@ -81,22 +81,22 @@ t.test(
       location: `/sharing/${study.id}`,
     })
     const going = { status: 303, location: `/sharing/${study.id}` }
-    t.match(await own.get('/invitation/account'), going, 'who goes back from there is not told that it is over')
+    t.match(await own.get('/invitation/account'), going, 'going back does not say that it is over')
     const pressed = { _csrf: await tokenOf(own), name: 'Ana Castillo', password }
-    t.match(await own.post('/invitation/account', pressed), going, 'nor who presses twice')
+    t.match(await own.post('/invitation/account', pressed), going, 'nor does pressing twice')
     const other = await browserOf(world.researcher)
     other.cookies.set('sharewell-invitation', own.cookies.get('sharewell-invitation') ?? '')
-    t.match(await other.get('/invitation/account'), { status: 410, body: over }, 'but whoever it was not for')
+    t.match(await other.get('/invitation/account'), { status: 410, body: over }, 'but others are told so')
     t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
     const confirmed = sql.fragment`SELECT FROM user_account WHERE email = ${email} AND verified_at IS NOT NULL`
-    t.equal((await database.any(confirmed)).length, 1, 'by the code it is shown that they read the mail')
+    t.equal((await database.any(confirmed)).length, 1, 'the code shows that they read the mail')
     t.match(wordsOf(await own.get(`/sharing/${study.id}`)), /Hearts &amp; steps lab asks you to share data/)
     t.match(await told(), /Invited .* The patient has used it\./)
-    t.match(await browser().get(link), { status: 410, body: over }, 'and the link is used up')
+    t.match(await browser().get(link), { status: 410, body: over }, 'the link is used up')
   },
 )
 
-t.test('an account that there is already takes the invitation, and records of one human become one', async t => {
+t.test('an existing account can take the invitation, and records of one human become one', async t => {
   const first = await arrived('Twice')
   const second = await enrolled('Twice2', { telecom: [{ system: 'email', value: first.email }] })
   const person = await personOf(first.email)
@@ -132,7 +132,7 @@ const readBy = async (token: string) =>
   )
 const born = '1950-01-02'
 
-t.test('two records that both share with one study are not joined by an invitation, which stays as it was', async t => {
+t.test('two records that both share with one study are not joined by an invitation, which remains open', async t => {
   const [first, second] = [await arrived('Shares'), await enrolled('Shares2')]
   const given = await world.addStudy(lab.manager, lab.organization, 'Both', [heartRate])
   const share = async (patient: string) => {
@@ -158,7 +158,7 @@ t.test('two records that both share with one study are not joined by an invitati
   t.same(await linksOf(person), [`Patient/${first.patient.id}`, `Patient/${second.patient.id}`])
 })
 
-t.test('who shares an e-mail address with somebody comes to an account of their own, and not into theirs', async t => {
+t.test('somebody who shares an e-mail address with another person gets an account of their own', async t => {
   const pablo = await arrived('Pablo')
   const given = await world.addStudy(lab.manager, lab.organization, 'Given', [heartRate])
   await world.enrol(pablo.patient.id, given.id)
@@ -181,12 +181,12 @@ t.test('who shares an e-mail address with somebody comes to an account of their 
   const refusal =
     /Problem: Your account – Sharewell.*This account belongs to somebody with another birth date.*You are signed in as Pablo \(pablo@example\.org\).*Ask whoever invited you, now or before, to put it right/s
   t.match(shown.body, refusal)
-  t.notMatch(shown.body, /name="person"|1970|1950/, 'nobody is asked to go on with it, or told a birth date')
+  t.notMatch(shown.body, /name="person"|1970|1950/, 'nobody is offered the other account, or told a birth date')
   const [_csrf, invitation] = [hidden(shown.body, '_csrf'), hidden(shown.body, 'invitation')]
   const person = await personOf(pablo.email)
   t.match(await own.post('/invitation/account', { _csrf, invitation, person }), { status: 409, body: refusal })
   t.same(await linksOf(person), [`Patient/${pablo.patient.id}`])
-  t.equal((await browser().get(link)).status, 200, 'and the invitation is still there for whom it is for')
+  t.equal((await browser().get(link)).status, 200, 'the invitation is still open')
 
   for (const [email, problem] of [
     ['', /Enter an e-mail address, such as ana@example\.org/],
@@ -198,17 +198,21 @@ t.test('who shares an e-mail address with somebody comes to an account of their 
   }
   const made = await own.send('/invitation/account', { name: 'Father', email: 'father@example.com', password })
   t.match(made, { status: 303, location: `/sharing/${other.id}` })
-  t.match(await mailbox.next(isTo('father@example.com')), { subject: /Confirm/ }, 'who has chosen it is asked for it')
+  t.match(
+    await mailbox.next(isTo('father@example.com')),
+    { subject: /Confirm/ },
+    'whoever chose it is asked to confirm it',
+  )
   t.same(await linksOf(await personOf('father@example.com')), [`Patient/${father.patient.id}`])
 
   const [ofPablo] = [await reading(pablo.patient.id), await reading(father.patient.id)]
   const staffToken = await world.staffToken(given.researcher, 'user/Observation.rs')
   t.same(await readBy(staffToken), [ofPablo.id], 'what one has signed shows nothing of the other')
   const app = await world.token({ subject: { kind: 'user', person }, scope: 'patient/Observation.rs' })
-  t.same(await readBy(app), [ofPablo.id], 'and neither does an app of his')
+  t.same(await readBy(app), [ofPablo.id], 'nor does an app of theirs')
 })
 
-t.test('of two people who bring one account their invitations at once, one is let in', async t => {
+t.test('if two people bring invitations to one account at once, one gets in', async t => {
   const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Both' }] })
   const people = [await enrolled('One'), await enrolled('Two', { birthDate: born })] as const
   const own = await browserOf(person)
@@ -232,7 +236,7 @@ t.test('of two people who bring one account their invitations at once, one is le
   t.equal((await linksOf(person)).length, 1)
 })
 
-t.test('who has no account comes to one of their own where somebody else is signed in', async t => {
+t.test('somebody without an account gets one of their own even if somebody else is signed in', async t => {
   const { subject, patient, email } = await enrolled('Newcomer')
   const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Staff' }] })
   const { browser: shared } = await prove(await invite(subject), await browserOf(person))
@@ -247,10 +251,10 @@ t.test('who has no account comes to one of their own where somebody else is sign
   t.match(await shared.post('/invitation/account', { ...fields, name: 'Newcomer', password }), { status: 303 })
   t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
   t.same(await linksOf(person), [])
-  t.match(wordsOf(await shared.get('/account')), new RegExp(email), 'and is signed in in the place of them')
+  t.match(wordsOf(await shared.get('/account')), new RegExp(email), 'they are signed in instead')
 })
 
-t.test('the pages of an invitation go on whoever has signed in at the same browser since', async t => {
+t.test('the pages of an invitation continue even if somebody else signed in with the same browser since', async t => {
   const { subject, patient } = await enrolled('Shared')
   const link = await invite(subject)
   const [first, second] = [
@@ -267,13 +271,17 @@ t.test('the pages of an invitation go on whoever has signed in at the same brows
   t.match(shown, { status: 303, location: '/invitation/account' })
   const agreed = { _csrf, invitation: hidden((await own.get('/invitation/account')).body, 'invitation') }
   const refused = await own.post('/invitation/account', { ...agreed, person: first.id })
-  t.match([refused.status, wordsOf(refused)], [200, /You are signed in as Then there/], 'who is signed in is asked')
+  t.match(
+    [refused.status, wordsOf(refused)],
+    [200, /You are signed in as Then there/],
+    'whoever is signed in now is asked',
+  )
   for (const { id } of [first, second]) t.same(await linksOf(id), [])
   t.match(await own.post('/invitation/account', { ...agreed, person: second.id }), { status: 303 })
   t.same(await linksOf(second.id), [`Patient/${patient.id}`])
 })
 
-t.test('a page that was opened for one invitation takes no other into an account', async t => {
+t.test('a page that was opened for one invitation does not accept another one', async t => {
   const [first, second] = [await enrolled('First'), await enrolled('Second')]
   const { browser: own } = await prove(await invite(first.subject))
   const { body } = await own.get('/invitation/account')
@@ -282,7 +290,7 @@ t.test('a page that was opened for one invitation takes no other into an account
   const fields = { _csrf: hidden(body, '_csrf'), invitation: hidden(body, 'invitation'), name: 'First', password }
   const refused = await own.post('/invitation/account', fields)
   t.match([refused.status, wordsOf(refused)], [409, /another invitation was opened in this browser\. Nothing was done/])
-  t.match(refused.body, second.email, 'and the page says which one it is about')
+  t.match(refused.body, second.email, 'the page says which one it is about now')
   const people = sql.fragment`SELECT FROM user_account WHERE email IN (${first.email}, ${second.email})`
   t.equal((await database.any(people)).length, 0)
 
@@ -297,7 +305,7 @@ t.test('a page that was opened for one invitation takes no other into an account
   t.same(await linksOf(person), [`Patient/${second.patient.id}`])
 })
 
-t.test('a record that is another account’s is nobody else’s', async t => {
+t.test('a record that belongs to one account cannot be taken by another', async t => {
   const { subject, patient, email } = await arrived('Owner')
   const thief = await create('everything', { resourceType: 'Person', name: [{ text: 'Thief' }] })
   const own = (await prove(await invite(subject), await browserOf(thief.id))).browser
@@ -307,7 +315,7 @@ t.test('a record that is another account’s is nobody else’s', async t => {
   t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
 })
 
-t.test('a record that was joined with another is taken by whom the other belongs to, and by nobody else', async t => {
+t.test('a record that was joined with another is taken by the owner of the other, and by nobody else', async t => {
   const elsewhere = await world.institution('joined-clinic')
   const { email, patient: first, subject } = await arrived('Joined')
   const holder = await personOf(email)
@@ -323,7 +331,7 @@ t.test('a record that was joined with another is taken by whom the other belongs
   }
   await linked(first.id, there.id)
   const measured = await reading(there.id)
-  // As an operator does where two were joined by mistake.
+  // As an operator does if two were joined by mistake.
   await linked(there.id)
   const record = (await send('everything', 'GET', `Patient/${first.id}`)).json()
   await update(lab.manager, { ...record, telecom: [{ system: 'email', value: 'insider@example.org' }] })
@@ -337,13 +345,17 @@ t.test('a record that was joined with another is taken by whom the other belongs
   t.same(await linksOf(holder), [`Patient/${there.id}`, `Patient/${first.id}`])
 })
 
-t.test('an invitation that is cancelled, replaced, too old, or whose patient left, opens nothing', async t => {
+t.test('an invitation that is cancelled, replaced or too old, or whose patient left, opens nothing', async t => {
   const { subject, patient } = await enrolled('Gone')
   const cancelled = await invite(subject)
   const found = `${page}?find=gone`
   const action = `${page}/people/${subject}/cancel?find=gone`
   const done = `${found}&done=cancelled&subject=${subject}`
-  t.match(await staff.send(found, {}, action), { status: 303, location: done }, 'and one is where one was')
+  t.match(
+    await staff.send(found, {}, action),
+    { status: 303, location: done },
+    'the answer leads back to the same list',
+  )
   t.match(wordsOf(await staff.get(done)), /The invitation is cancelled: its link no longer works\. Patient Gone/)
   t.notMatch(wordsOf(await staff.get(done.replace('cancelled', 'invited'))), /The patient is invited/)
   const replaced = await invite(subject)
@@ -368,26 +380,26 @@ t.test('an invitation that is cancelled, replaced, too old, or whose patient lef
       browser().get(url),
     ),
   )
-  t.same([...new Set(answers.map(({ status, body }) => `${status} ${body}`))].length, 1, 'and all are answered alike')
+  t.same([...new Set(answers.map(({ status, body }) => `${status} ${body}`))].length, 1, 'all are answered alike')
   t.match(answers[0], { status: 410, body: over })
 })
 
-t.test('another address ends what was sent to the one before, and coming back to it opens nothing', async t => {
+t.test('another address ends what was sent to the old one, and restoring the old one opens nothing', async t => {
   const { subject, patient, email } = await enrolled('Moved')
   const link = await invite(subject)
   const at = (value: string) => ({ ...patient, telecom: [{ system: 'email' as const, value }] })
   await update(lab.manager, { ...patient, gender: 'other' })
-  t.equal((await browser().get(link)).status, 200, 'another change leaves it')
+  t.equal((await browser().get(link)).status, 200, 'another change leaves it valid')
   const { browser: own } = await prove(link)
   await update(lab.manager, at('moved@example.com'))
   await update(lab.manager, at(email))
   t.match(await browser().get(link), { status: 410, body: over })
-  t.match(await own.get('/invitation/account'), { status: 410, body: over }, 'also whom it had shown')
+  t.match(await own.get('/invitation/account'), { status: 410, body: over }, 'even for somebody who had used the code')
   t.match(await told(), /It ended, because the address was changed/)
 })
 
 t.test(
-  'a birth date counts as it is written elsewhere if it is one day only, and with a code in wide digits',
+  'a birth date can be written as elsewhere if it means one day only, and a code in full-width digits',
   async t => {
     const wide = (text: string) => text.replaceAll(/\d/g, digit => String.fromCharCode(digit.charCodeAt(0) + 0xfee0))
     const marked = (code: string) => `\u200e${code.slice(0, 3)}-${code.slice(3)}.`
@@ -408,7 +420,7 @@ t.test(
   },
 )
 
-t.test('who opens the link again that they came by is led to what they share, and nobody else is', async t => {
+t.test('the link that somebody used leads them to what they share, and nobody else', async t => {
   const { subject } = await enrolled('Rosa')
   const link = await invite(subject)
   const { browser: own } = await prove(link)
@@ -423,10 +435,10 @@ t.test('who opens the link again that they came by is led to what they share, an
   const cancelled = await invite(again.subject)
   const { browser: tess } = await prove(await invite(again.subject))
   await tess.send('/invitation/account', { name: 'Tess', password })
-  t.match(await tess.get(cancelled), { status: 410, body: over }, 'of one that was replaced nobody came')
+  t.match(await tess.get(cancelled), { status: 410, body: over }, 'nobody used one that was replaced')
 })
 
-t.test('who is invited takes their address off an account that somebody else has made with it', async t => {
+t.test('an invited person takes their address off an account that somebody else made with it', async t => {
   const { subject, email, patient } = await enrolled('Umberto')
   const mistaken = await create('everything', { resourceType: 'Person', name: [{ text: 'Ulf Else' }] })
   await addAccount(database, { person: mistaken.id, email, isVerified: false, administrator: false })
@@ -447,7 +459,7 @@ t.test('who is invited takes their address off an account that somebody else has
   t.match(wordsOf(await own.get('/invitation/account')), /You will sign in with umberto@example\.org\./)
   t.match(await own.send('/invitation/account', { name: 'Umberto', password }), { status: 303 })
   t.same(await linksOf(await personOf(email)), [`Patient/${patient.id}`])
-  t.same(await linksOf(mistaken.id), [], 'the other account is as it was')
+  t.same(await linksOf(mistaken.id), [], 'the other account is unchanged')
 })
 
 t.test('five wrong tries end an invitation, however many come at once', async t => {
@@ -462,7 +474,7 @@ t.test('five wrong tries end an invitation, however many come at once', async t 
   for (let count = 0; count < 6; count += 1) {
     const typed = { birthDate: '3/5/1970', code: '12345' }
     const unread = await own.post('/invitation', { _csrf, link: secret, ...typed })
-    t.match([unread.status, unread.body], [422, /value="3\/5\/1970"/], 'what is no day and no code is no try')
+    t.match([unread.status, unread.body], [422, /value="3\/5\/1970"/], 'an invalid day or code is not a try')
     t.match(unread.body, /id="birthDate-problem">Write year, month and day.*id="code-problem">Enter the six digits/s)
   }
   const tries = await Promise.all(
@@ -480,7 +492,7 @@ t.test('five wrong tries end an invitation, however many come at once', async t 
   t.match(await told(), /It ended after five wrong tries/)
 })
 
-t.test('the sixth code within an hour is not sent, and it is told when there is one again', async t => {
+t.test('the sixth code within an hour is not sent, and the page says when there will be one again', async t => {
   const { subject } = await enrolled('Again')
   const link = await invite(subject)
   const own = browser()
@@ -499,16 +511,16 @@ t.test('the sixth code within an hour is not sent, and it is told when there is 
       /No code was sent: five within an hour is the most\. You can ask for another one from .* UTC on\. The last one that came works for 15 minutes\. If you cannot wait, ask whoever invited you to invite you again\./,
     ],
   )
-  t.notMatch(refused.body, /on its way|Again|Hearts/, 'and nothing else is told')
+  t.notMatch(refused.body, /on its way|Again|Hearts/, 'nothing else is told')
   const told = Date.parse(/<time datetime="([^"]*)"/.exec(refused.body)?.[1] ?? '')
   t.ok(told >= until.getTime() && told < until.getTime() + 60_000, 'to the minute')
   t.match(refused.headers['retry-after'], /^3[56]\d\d$/)
   await database.run(sql.fragment`UPDATE attempt SET expires_at = now() WHERE tries > 5`)
   t.match(await own.send(link, {}, '/invitation/code'), { status: 303 })
-  t.match(await codeIn(), /^\d{6}$/, 'and then there is')
+  t.match(await codeIn(), /^\d{6}$/, 'then there is one')
 })
 
-t.test('of fifty who use one link, code or proof at once, one is let in', async t => {
+t.test('if fifty people use one link, code or proof at once, one gets in', async t => {
   const { subject, patient } = await enrolled('Raced')
   const link = await invite(subject)
   const own = browser()
@@ -541,7 +553,7 @@ t.test('of fifty who use one link, code or proof at once, one is let in', async 
   t.equal(count, 1)
 })
 
-t.test('a code that has run out is said to have, in both languages, and entering it is no wrong try', async t => {
+t.test('an expired code is said to be expired, in both languages, and entering it is not a wrong try', async t => {
   const { subject } = await enrolled('Waiting')
   const link = await invite(subject)
   const own = browser()
@@ -556,19 +568,19 @@ t.test('a code that has run out is said to have, in both languages, and entering
     t.match(late.body, `value="${birthDate}"`, 'what was typed is kept')
   }
   const other = wordsOf(await enter(own, '1970-05-30'))
-  t.match(other, /More than 15 minutes have passed/, 'which says nothing of the birth date')
+  t.match(other, /More than 15 minutes have passed/, 'the answer does not tell whether the birth date is right')
   t.notMatch(other, /is not right/)
   t.match(wordsOf(await enter(browser('es'))), /Han pasado más de 15 minutos desde que se envió el último código/)
   t.match((await prove(link, own)).answer, { status: 303, location: '/invitation/account' }, 'a new one is right')
 })
 
-t.test('who takes longer than half an hour is told to open the link again, which still works', async t => {
+t.test('somebody who takes longer than half an hour is told to open the link again, which still works', async t => {
   const { subject } = await enrolled('Slow')
   const link = await invite(subject)
   const { browser: own } = await prove(link)
   const fields = { _csrf: await tokenOf(own, '/invitation/account'), name: 'Slow', password }
   await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = expires_at - interval '30 minutes'`)
-  // Whoever else comes meanwhile changes nothing of it.
+  // Other invitations in the meantime change nothing.
   const { subject: other } = await enrolled('Quick')
   await prove(await invite(other))
   for (const late of [await own.post('/invitation/account', fields), await own.get('/invitation/account')])
@@ -581,10 +593,10 @@ t.test('who takes longer than half an hour is told to open the link again, which
   await database.run(sql.fragment`UPDATE invitation_proof SET expires_at = expires_at - interval '30 minutes'`)
   own.cookies.delete('sharewell-session')
   const used = await own.get('/invitation/account')
-  t.match([used.status, wordsOf(used)], [410, over], 'and what was used works no more')
+  t.match([used.status, wordsOf(used)], [410, over], 'what was used does not work again')
 })
 
-t.test('who signs out leaves no invitation for whoever comes to the browser next', async t => {
+t.test('signing out leaves no invitation for the next person at the browser', async t => {
   const { browser: own } = await arrived('Olive')
   const { subject } = await enrolled('Oscar')
   const { answer } = await prove(await invite(subject), own)
@@ -601,11 +613,11 @@ t.test('a picture that staff show opens the same page, and still asks for the co
   const shown = await act(subject, 'code')
   t.match(shown, { status: 200, body: /<svg[^>]*aria-label="QR code of the invitation"/ })
   t.match(wordsOf(shown), /Invitation to scan Patient .*Scanned.* The patient scans this/)
-  t.notMatch(shown.body, /link=/, 'the link stands in the picture alone')
+  t.notMatch(shown.body, /link=/, 'only the picture has the link')
   t.match(await act((await enrolled('Uninvited')).subject, 'cancel').catch(() => 'no form'), 'no form')
 })
 
-t.test('what is missing is told, and nobody is invited', async t => {
+t.test('if something is missing the page says so, and nobody is invited', async t => {
   const nowhere = await enrolled('Nowhere', { telecom: [{ system: 'phone', value: '1' }] })
   const refused = await act(nowhere.subject, 'invite')
   t.match([refused.status, wordsOf(refused)], [422, /lacks an address that this server writes to or a full birth date/])
@@ -614,7 +626,7 @@ t.test('what is missing is told, and nobody is invited', async t => {
   t.match(await told(), /Not invited yet/)
 })
 
-t.test('nobody is invited or reminded where nobody new comes in, and why is told', async t => {
+t.test('nobody is invited or reminded if the study takes nobody new, and the page says why', async t => {
   const { subject } = await enrolled('Paused')
   await invite(subject)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
@@ -636,7 +648,7 @@ t.test('nobody is invited or reminded where nobody new comes in, and why is told
   t.match(await invite(subject), /invitation/)
 })
 
-t.test('who has died, or whose record is not in use, is invited and reminded by nobody, and why is told', async t => {
+t.test('nobody invites or reminds a patient who has died or has an inactive record, and the page says why', async t => {
   const gone = await enrolled('Gone', { deceasedDateTime: '2026-10-01' })
   const unused = await enrolled('Unused', { active: false })
   const _csrf = await tokenOf(staff)
@@ -674,7 +686,7 @@ t.test('who has died, or whose record is not in use, is invited and reminded by 
   t.match(wordsOf(await staff.get(`/patients/${late.patient.id}`)), /Died date not known/)
 })
 
-t.test('who invites people whom they know by code is not told that one has died', async t => {
+t.test('staff who know people only by code are not told that one has died', async t => {
   const { id: practitioner } = await create('everything', {
     resourceType: 'Practitioner',
     name: [{ text: 'Cora Code' }],
@@ -709,7 +721,7 @@ t.test('who invites people whom they know by code is not told that one has died'
   t.notMatch(wordsOf(await cora.get(`/studies/${coded.id}`)), /died/)
 })
 
-t.test('nobody writes to another tenant’s patient by an id, or is told whether there is one', async t => {
+t.test('an id lets nobody write to another tenant’s patient, or tells whether there is one', async t => {
   const foreign = await create('everything', {
     resourceType: 'Patient',
     birthDate,
@@ -751,11 +763,11 @@ t.test('nobody is flooded with invitations', async t => {
   const { body } = await colleague.get('/account')
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
   const sent = await colleague.post(`/studies/${theirs.id}/people/${id}/invite`, { _csrf })
-  t.equal(sent.status, 303, 'another tenant is told nothing of it')
+  t.equal(sent.status, 303, 'another tenant is not told of that')
   t.equal((await mailbox.next(({ text }) => text.includes('/invitation?link='))).to, 'flooded@example.org')
 })
 
-t.test('who may not invite is shown no way to, and does nothing by it', async t => {
+t.test('somebody who may not invite is offered no way to, and their form does nothing', async t => {
   const { subject } = await enrolled('Safe')
   const token = (await staff.get(page)).body.match(/name="_csrf" value="([^"]*)"/)?.[1] ?? ''
   const other = await create('everything', { resourceType: 'Person', name: [{ text: 'Other' }] })
@@ -786,7 +798,7 @@ t.test('who may not invite is shown no way to, and does nothing by it', async t 
   t.match(await told(), /Not invited yet/)
 })
 
-t.test('what happened to invitations is told to the patient and to the privacy officer of the study', async t => {
+t.test('the patient and the study’s privacy officer are shown what happened to invitations', async t => {
   const { patient, email } = await arrived('Audited')
   const everything = async (query: string) =>
     ((await send('everything', 'GET', `AuditEvent?${query}`)).json().entry ?? []).map(
@@ -805,7 +817,7 @@ t.test('what happened to invitations is told to the patient and to the privacy o
   )
 })
 
-t.test('a letter that cannot be sent is tried again, and then said to have failed', async t => {
+t.test('a letter that cannot be sent is tried again, and then reported as failed', async t => {
   const broken = await openInvited({ SMTP_URL: 'smtp://127.0.0.1:1' })
   t.teardown(broken.close)
   const { subject } = await broken.enrolled('Ana')
@@ -818,7 +830,7 @@ t.test('a letter that cannot be sent is tried again, and then said to have faile
   )
 })
 
-t.test('where nobody makes accounts, only who has one comes in', async t => {
+t.test('on a server that makes no accounts only somebody with an account gets in', async t => {
   const closed = await openInvited({ SIGN_UP: 'closed' })
   t.teardown(closed.close)
   const { subject } = await closed.enrolled('Ana')

@@ -36,7 +36,7 @@ const patientsOf = async (token: string): Promise<string[]> =>
     .json()
     .entry?.map(({ resource }: { resource: { id: string } }) => resource.id) ?? []
 
-t.test('who manages an organization, or the installation, finds its apps from its page; nobody else does', async t => {
+t.test('managers of an organization or the installation find its apps from its page; nobody else does', async t => {
   const page = `/organizations/${lab.organization}`
   for (const who of ['manager', 'administrator'] as const) {
     t.match(wordsOf(await people[who].get('/account')), /See your organizations/, who)
@@ -67,7 +67,7 @@ t.test('an app that the operator gives to another organization at the same momen
   })
 })
 
-t.test('a public app is registered, listed and changed, and people can be asked by it', async t => {
+t.test('a public app is registered, listed and changed, and can ask people', async t => {
   t.match(wordsOf(await manager.get(pages)), /There are none yet.* Back to lab$/)
   const launches = 'https://app.example.org/launch https://app.example.org/other'
   const made = await register(manager, { launch_uris: launches })
@@ -87,7 +87,7 @@ t.test('a public app is registered, listed and changed, and people can be asked 
   }
   t.match(await manager.send(page, moved), { status: 303, location: `${page}?saved` })
   t.match(wordsOf(await manager.get(`${page}?saved`)), /Diary Saved/)
-  t.equal((await ask()).status, 400, 'the old redirect URI is none any more')
+  t.equal((await ask()).status, 400, 'the old redirect URI does not work any more')
   const row = await database.one<object>(sql.fragment`
     SELECT name, organization, scope, self_registered, policies, registration FROM client WHERE id = ${idOf(made)}`)
   t.same(row, {
@@ -106,7 +106,7 @@ t.test('a public app is registered, listed and changed, and people can be asked 
   })
 })
 
-t.test('who was slower gives back no scope that was taken away, and is shown what the app is now', async t => {
+t.test('a slower editor does not restore a scope that was removed, and is shown what the app is now', async t => {
   const made = await register(manager, { scope: 'user/Observation.rs\nuser/Patient.rs' })
   const page = made.location ?? ''
   const [, version = ''] = /name="version" value="([^"]*)"/.exec((await manager.get(page)).body) ?? []
@@ -129,9 +129,13 @@ t.test('who was slower gives back no scope that was taken away, and is shown wha
   const scopeOf = async () =>
     (await database.one<{ scope: string }>(sql.fragment`SELECT scope FROM client WHERE id = ${idOf(made)}`)).scope
   t.equal(await scopeOf(), 'user/Patient.rs')
-  t.match(await manager.send(page, { ...stale, version: '' }), { status: 409 }, 'without saying what was shown')
+  t.match(
+    await manager.send(page, { ...stale, version: '' }),
+    { status: 409 },
+    'without saying which version was shown',
+  )
   const [, now = ''] = /name="version" value="([^"]*)"/.exec(late.body) ?? []
-  t.match(await manager.send(page, { ...stale, version: now }), { status: 303 }, 'who has seen it may')
+  t.match(await manager.send(page, { ...stale, version: now }), { status: 303 }, 'whoever has seen it can')
   t.equal(await scopeOf(), 'user/Observation.rs user/Patient.rs')
 })
 
@@ -149,7 +153,7 @@ t.test('a secret is shown once, and a new one ends the old one at once', async t
   t.match(await manager.send(page, { name: 'Heart diary', kind: 'secret', redirect_uris: redirectUri }), {
     status: 303,
   })
-  t.equal(await authenticates(secretIn(made)), 200, 'what is changed beside leaves it')
+  t.equal(await authenticates(secretIn(made)), 200, 'other changes leave it')
   const renewed = await manager.send(page, {}, `${page}/secret`)
   t.same([await authenticates(secretIn(made)), await authenticates(secretIn(renewed))], [401, 200])
   const { kept } = await database.one<{ kept: string }>(
@@ -162,7 +166,7 @@ t.test('a secret is shown once, and a new one ends the old one at once', async t
   t.same([await authenticates(secretIn(renewed)), await authenticates(secretIn(again))], [401, 200])
 })
 
-t.test('a service of a tenant sees what that is consented, whatever else is sent along', async t => {
+t.test('a service of a tenant sees what the tenant was consented, whatever else is sent', async t => {
   const forged = { organization: clinic.organization, policies: 'everything', id: 'importer', client_id: 'importer' }
   const ours = await service(manager, 'system/*.rs', forged)
   const theirs = await service(
@@ -181,7 +185,7 @@ t.test('a service of a tenant sees what that is consented, whatever else is sent
   t.match(wordsOf(await people['manager of the ward'].get(`/organizations/${ward}/apps`)), /Night job/)
 })
 
-t.test('of many who ask for a new secret at once, one has the secret that counts', async t => {
+t.test('if many ask for a new secret at once, one gets the secret that counts', async t => {
   const made = await register(manager, { kind: 'secret' })
   const page = /<a href="([^"]*)">I have saved it/.exec(made.body)?.[1] ?? ''
   const id = page.split('/').at(-1)
@@ -195,7 +199,7 @@ t.test('of many who ask for a new secret at once, one has the secret that counts
   t.same(statuses.toSorted(), [200, ...Array.from({ length: 7 }, () => 401)])
 })
 
-t.test('what is disabled ends at once, and what is enabled again begins anew', async t => {
+t.test('disabling an app ends everything at once, and enabling it starts anew', async t => {
   const { location: page = '' } = await service(manager, 'system/Patient.rs')
   const id = page.split('/').at(-1) ?? ''
   const { access_token: token } = (await askAs(id, 'system/Patient.rs')).body
@@ -207,17 +211,17 @@ t.test('what is disabled ends at once, and what is enabled again begins anew', a
   t.match(wordsOf(await manager.get(page)), /It is disabled: it gets no tokens/)
   t.match(wordsOf(await manager.get(pages)), /Backend service, disabled/)
   t.match(await manager.send(page, {}, `${page}/enable`), { status: 303, location: page })
-  t.equal(await status(), 401, 'the old token stays dead')
+  t.equal(await status(), 401, 'the old token stays invalid')
   t.equal((await askAs(id, 'system/Patient.rs')).status, 200)
   await manager.send(page, {}, `${page}/disable`)
   await disable(database, id, 'operator')
   t.match(wordsOf(await manager.get(page)), /The operator of this server has disabled it/)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await manager.get(page)).body)?.[1] ?? ''
   await manager.post(`${page}/enable`, { _csrf })
-  t.equal((await askAs(id, 'system/Patient.rs')).status, 401, 'what the operator has ended no manager begins')
+  t.equal((await askAs(id, 'system/Patient.rs')).status, 401, 'a manager cannot enable what the operator disabled')
 })
 
-t.test('a scope that is taken away ends at once, and a key that is replaced signs no more', async t => {
+t.test('a removed scope ends at once, and a replaced key signs no more', async t => {
   const { location: page = '' } = await service(manager, 'system/Patient.rs system/Observation.rs')
   const id = page.split('/').at(-1) ?? ''
   const { access_token: token } = (await askAs(id, 'system/Patient.rs system/Observation.rs')).body
@@ -238,7 +242,7 @@ t.test('a scope that is taken away ends at once, and a key that is replaced sign
   })
 })
 
-t.test('people’s grants end with a user/ scope that is taken away, and patients’ own stay', async t => {
+t.test('removing a user/ scope ends people’s grants, but not those of patients for themselves', async t => {
   const { location: page = '' } = await register(manager, { scope: 'user/Patient.rs' })
   const id = page.split('/').at(-1) ?? ''
   const tokenOf = async (person: string, scope: string): Promise<string> => {
@@ -260,7 +264,7 @@ t.test('people’s grants end with a user/ scope that is taken away, and patient
   t.same(await statuses(), [401, 200])
 })
 
-t.test('what is wrong is told at its field, and what was typed stays', async t => {
+t.test('a mistake is shown at its field, and what was typed stays', async t => {
   const key = rsa.jwk
   const app = { name: 'App', kind: 'public', redirect_uris: redirectUri }
   const keyed = { ...app, kind: 'key' }
@@ -331,7 +335,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
     /no user\/ scope/,
   ])
     t.match(all, problem, 'everything is said at once')
-  t.equal((await told()).length, before, 'nothing was kept, so nothing is told')
+  t.equal((await told()).length, before, 'nothing was saved, so nothing is recorded')
   t.match(await manager.send(fresh, { ...job, jwks: 'x'.repeat(70_000) }), { status: 413 })
 })
 
@@ -341,7 +345,7 @@ t.test('a service stays a service, and an app an app', async t => {
   t.match(shown, { status: 422, body: /register another/ })
 })
 
-t.test('nobody gives a service what the rules do not let themselves do', async t => {
+t.test('nobody gives a service more than the rules allow themselves', async t => {
   const root = people.administrator
   for (const scope of [
     'system/Observation.rs',
@@ -355,9 +359,9 @@ t.test('nobody gives a service what the rules do not let themselves do', async t
   t.match(await service(root, 'system/Organization.rs'), { status: 303 })
   const { location: page = '' } = await service(manager, 'system/Observation.rs')
   const said = { name: 'Night job', kind: 'backend', jwks: keySet(other), scope: 'system/Observation.rs' }
-  t.match(await root.send(page, said), { status: 422 }, 'nor by putting a key of their own to it')
+  t.match(await root.send(page, said), { status: 422 }, 'nor by giving it a key of their own')
   t.equal((await askAs(idOf({ location: page } as Shown), 'system/Observation.rs', other)).status, 401)
-  t.match(await root.send(page, {}, `${page}/disable`), { status: 303 }, 'ending it is always possible')
+  t.match(await root.send(page, {}, `${page}/disable`), { status: 303 }, 'it can always be ended')
   t.match(await root.send(page, {}, `${page}/enable`), { status: 422, body: /This was not done: .*yourself/ })
 })
 
@@ -368,7 +372,7 @@ t.test('nobody lets a service see studies that they do not see themselves', asyn
   const scope = 'system/Patient.rs'
   const { id: study } = await world.newStudy(lab.manager, ward, 'wards', ['omh:heart-rate'])
   const refused = { status: 422, body: /Some studies here are not yours to see/ }
-  t.match(await service(ours, scope, {}, below), refused, 'who manages from above sees no study below')
+  t.match(await service(ours, scope, {}, below), refused, 'a manager from above sees no study below')
   t.match(await ours.send(page, { name: 'Night job', kind: 'backend', jwks: keySet(other), scope }), refused)
   t.match(await service(wards, scope, {}, below), { status: 303 })
   const [{ resource }] = (await world.pages('everything', `ResearchStudy?_id=${study}`)) as [
@@ -377,14 +381,14 @@ t.test('nobody lets a service see studies that they do not see themselves', asyn
   const access = { url: extensions.access, valueCode: 'staff' }
   const named: ResearchStudy = { ...resource, extension: [...(resource.extension ?? []), access] }
   await world.update('everything', named)
-  t.match(await service(wards, scope, {}, below), refused, 'nor one that is for those alone whom it names')
+  t.match(await service(wards, scope, {}, below), refused, 'nor one that only its named staff see')
   t.match(await wards.send(page, {}, `${page}/disable`), { status: 303 })
   t.match(await wards.send(page, {}, `${page}/enable`), refused)
   await world.update('everything', { ...named, status: 'completed' })
-  t.match(await wards.send(page, {}, `${page}/enable`), { status: 303 }, 'of one that is over nothing is seen')
+  t.match(await wards.send(page, {}, `${page}/enable`), { status: 303 }, 'a study that is over shows nothing')
 })
 
-t.test('what the operator lets do more is the operator’s to change', async t => {
+t.test('only the operator changes what the operator allowed beyond the rules', async t => {
   const { id } = await world.client({
     organization: lab.organization,
     policies: ['introspection'],
@@ -400,7 +404,7 @@ t.test('what the operator lets do more is the operator’s to change', async t =
   t.match(await manager.send(page, {}, `${page}/enable`), { status: 303 })
 })
 
-t.test('nobody else sees or changes anything, and is not told whether it is there', async t => {
+t.test('nobody else sees or changes anything, or is told whether it exists', async t => {
   const { location: page = '' } = await service(manager, 'system/Patient.rs', { name: 'hidden-name' })
   const id = page.split('/').at(-1) ?? ''
   const absent = `/organizations/${'0'.repeat(36)}/apps`
@@ -439,13 +443,13 @@ t.test('nobody else sees or changes anything, and is not told whether it is ther
   t.equal((await foreign.get(elsewhere)).status, 404)
   for (const url of [fresh, page, `${page}/secret`, `${page}/disable`]) {
     t.match(await openBrowser(server).get(url.replace(/\/(secret|disable)$/, '')), { status: 303, body: '' })
-    t.equal((await manager.post(url, said)).status, 403, `no other site sends ${url}`)
+    t.equal((await manager.post(url, said)).status, 403, `no other site can send ${url}`)
   }
-  t.equal((await askAs(id, 'system/Patient.rs')).status, 200, 'all is as it was')
+  t.equal((await askAs(id, 'system/Patient.rs')).status, 200, 'nothing has changed')
   t.notMatch(JSON.stringify(await told(persons['manager of another tenant'])), /hidden-name/)
 })
 
-t.test('the privacy officer is told who did what, and no secret', async t => {
+t.test('the privacy officer is shown who did what, and no secret', async t => {
   const before = (await told()).length
   const made = await register(manager, { name: 'Told', kind: 'secret', scope: 'user/Patient.rs' })
   const page = /<a href="([^"]*)">I have saved it/.exec(made.body)?.[1] ?? ''

@@ -58,7 +58,7 @@ const withPassword = async (person: string) => {
   await addAccount(database, { person, email, isVerified: true, administrator: false, password: hash })
   return email
 }
-/** Launched as the EHR user of the Person's id, who is linked to it by their password. */
+/** Launched as the EHR user with the Person's id, who is linked to it by their password. */
 const link = async (person: string, config: string) => {
   const email = await withPassword(person)
   const browser = openBrowser(server)
@@ -113,7 +113,7 @@ t.test('a manager sets up an EHR, which then opens us and signs in the people of
   t.equal((await manager.get(page)).status, 404)
 })
 
-t.test('what somebody is elsewhere, no EHR of a tenant gives away', async t => {
+t.test('an EHR of one tenant never signs in somebody who has rights elsewhere', async t => {
   const page = pageOf(await add(manager, { client_id: 'of-lab' }))
   const working = { [lab.organization]: 'here', [ward]: 'below' }
   for (const [organization, where] of Object.entries(working)) {
@@ -123,20 +123,20 @@ t.test('what somebody is elsewhere, no EHR of a tenant gives away', async t => {
   }
   const both = await world.staff([lab.organization, clinic.organization], 'member')
   await link(both, idOf(page))
-  t.notOk(await isSignedInBy(both, idOf(page)), 'who works in another tenant as well')
+  t.notOk(await isSignedInBy(both, idOf(page)), 'somebody who works in another tenant as well')
   const practitioner = sql.fragment`(SELECT practitioner FROM person_practitioner WHERE person = ${both})`
   await database.run(sql.fragment`
     WITH ended AS (
       DELETE FROM membership WHERE practitioner = ${practitioner} AND organization = ${clinic.organization} RETURNING *)
     INSERT INTO privacy_officer (id, practitioner, organization, period_start, period_end)
     SELECT id, practitioner, organization, period_start, period_end FROM ended`)
-  t.notOk(await isSignedInBy(both, idOf(page)), 'who oversees another tenant')
+  t.notOk(await isSignedInBy(both, idOf(page)), 'somebody who is a privacy officer of another tenant')
   await database.run(sql.fragment`UPDATE privacy_officer SET period_end = now() WHERE practitioner = ${practitioner}`)
-  t.ok(await isSignedInBy(both, idOf(page)), 'who did so once')
+  t.ok(await isSignedInBy(both, idOf(page)), 'somebody who was one once')
   await database.run(
     sql.fragment`UPDATE study_staff SET practitioner = ${practitioner} WHERE study_id = ${clinic.study}`,
   )
-  t.notOk(await isSignedInBy(both, idOf(page)), 'who is staff of a study there')
+  t.notOk(await isSignedInBy(both, idOf(page)), 'somebody who is staff of a study there')
   const root = await world.staff(lab.organization, 'member')
   await link(root, idOf(page))
   await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE WHERE person = ${root}`)
@@ -147,11 +147,11 @@ t.test('what somebody is elsewhere, no EHR of a tenant gives away', async t => {
   const below = pageOf(await add(people['manager of the ward'], { client_id: 'of-lab' }, ward))
   const above = await world.staff([ward, lab.organization], 'member')
   await link(above, idOf(below))
-  t.notOk(await isSignedInBy(above, idOf(below)), 'who works above as well')
+  t.notOk(await isSignedInBy(above, idOf(below)), 'somebody who works above as well')
   await removeAll()
 })
 
-t.test('two tenants are set up at one EHR, and neither has anything of the other’s launches', async t => {
+t.test('two tenants can set up the same EHR, and neither gets anything of the other’s launches', async t => {
   const [ours, theirs] = [
     pageOf(await add(manager, { client_id: 'of-lab' })),
     pageOf(await add(foreign, { client_id: 'of-clinic' }, clinic.organization)),
@@ -164,8 +164,8 @@ t.test('two tenants are set up at one EHR, and neither has anything of the other
   const back = await answerOf(launched)
   t.match(await browser.get(back.replace(idOf(theirs), idOf(ours))), { status: 400, body: /This launch is over/ })
   const arrived = await browser.get(back)
-  t.match(arrived, { status: 303, location: /^\/launched\// }, 'which ended nothing')
-  t.equal((await browser.get('/account')).status, 303, 'who works in the other tenant alone is not signed in')
+  t.match(arrived, { status: 303, location: /^\/launched\// }, 'this ended nothing')
+  t.equal((await browser.get('/account')).status, 303, 'somebody who works only in the other tenant is not signed in')
   t.match(await launchAt(browser, idOf(ours), 'x', otherEhr.base), { status: 400 }, 'another EHR at its address')
   t.match(await launchAt(browser, '0'.repeat(32), 'x'), { status: 400 })
   const { location = '' } = await browser.get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
@@ -173,7 +173,7 @@ t.test('two tenants are set up at one EHR, and neither has anything of the other
   await removeAll()
 })
 
-t.test('an EHR that sends people on to another’s page gets no code of it', async t => {
+t.test('an EHR that sends people on to another EHR’s page gets no code of it', async t => {
   const [honest, evil] = [
     pageOf(await add(manager, { client_id: 'of-lab' })),
     pageOf(await add(foreign, { issuer: otherEhr.base, client_id: 'of-lab' }, clinic.organization)),
@@ -191,12 +191,12 @@ t.test('an EHR that sends people on to another’s page gets no code of it', asy
   const back = new URLSearchParams({ code: 'of the honest one', state })
   const before = otherEhr.asked.length
   t.match(await browser.get(`/launch/${idOf(honest)}/callback?${back}`), { status: 400, body: /This launch is over/ })
-  t.equal(otherEhr.asked.length, before, 'what comes to the address of the honest one is given to nobody else')
+  t.equal(otherEhr.asked.length, before, 'what comes to the address of the honest EHR is given to nobody else')
   otherEhr.misbehave({})
   await removeAll()
 })
 
-t.test('of many who add one EHR at once, one has added it', async t => {
+t.test('if many add one EHR at once, one succeeds', async t => {
   const answers = await Promise.all(Array.from({ length: 8 }, () => add(manager)))
   t.same(answers.map(({ status }) => status).toSorted(), [303, ...Array.from({ length: 7 }, () => 422)])
   await removeAll()
@@ -221,7 +221,7 @@ t.test('a secret is kept sealed, never shown, and stays with its EHR', async t =
   const row = await database.one<{ issuer: string; secret: string }>(
     sql.fragment`SELECT issuer, secret FROM smart_client_config`,
   )
-  t.equal(row.issuer, ehr.base, 'it cannot be sent to another')
+  t.equal(row.issuer, ehr.base, 'it cannot be sent to another one')
   t.notMatch(row.secret, secret)
   t.ok(await isSignedInBy(persons.member, idOf(page)))
   register('of-lab', 'secret', 'another one')
@@ -236,7 +236,7 @@ t.test('a secret is kept sealed, never shown, and stays with its EHR', async t =
   await removeAll()
 })
 
-t.test('an EHR that the operator allows no more is changed and refused all the same', async t => {
+t.test('an EHR that the operator no longer allows can be changed, and is refused nevertheless', async t => {
   const page = pageOf(await add(manager, { client_id: 'of-lab' }))
   await database.run(sql.fragment`UPDATE smart_client_config SET issuer = 'https://gone.example.org/fhir'`)
   const shown = await manager.send(page, { ...usual, client_id: 'called-otherwise', launches: 'refused' })
@@ -247,7 +247,7 @@ t.test('an EHR that the operator allows no more is changed and refused all the s
   await removeAll()
 })
 
-t.test('what is wrong is told at its field, and what was typed stays', async t => {
+t.test('a mistake is shown at its field, and what was typed stays', async t => {
   const table: readonly (readonly [fields: Readonly<Record<string, string>>, name: string, told: RegExp])[] = [
     [{ issuer: '' }, 'issuer', /A FHIR base is needed/],
     [{ issuer: 'javascript:alert(1)' }, 'issuer', /A FHIR base is needed/],
@@ -282,7 +282,7 @@ t.test('what is wrong is told at its field, and what was typed stays', async t =
   t.match(wordsOf(await manager.get(pages)), /None is set up/)
 })
 
-t.test('who was slower does not let launches again that were refused meanwhile', async t => {
+t.test('a slower editor does not allow launches again that were refused meanwhile', async t => {
   await removeAll()
   const page = pageOf(await add(manager))
   const [, version = ''] = /name="version" value="([^"]*)"/.exec((await manager.get(page)).body) ?? []
@@ -297,7 +297,7 @@ t.test('who was slower does not let launches again that were refused meanwhile',
   await removeAll()
 })
 
-t.test('a check tells what the EHR says, and what is wrong with it', async t => {
+t.test('a check says what the EHR answers, and what is wrong with it', async t => {
   const page = pageOf(await add(manager, { authentication: 'private_key_jwt' }))
   const check = async () => wordsOf(await manager.send(page, {}, `${page}/check`))
   t.match(
@@ -327,7 +327,7 @@ t.test('a check tells what the EHR says, and what is wrong with it', async t => 
   await removeAll()
 })
 
-t.test('nobody else sees or changes anything, and is not told whether it is there', async t => {
+t.test('nobody else sees or changes anything, or is told whether it exists', async t => {
   const page = pageOf(await add(manager, { client_id: 'hidden-client' }))
   const absent = pagesOf('0'.repeat(36))
   const without = ({ status, body }: Shown) => ({ status, body: body.replace(/this number: [\w-]+/, '') })
@@ -363,13 +363,13 @@ t.test('nobody else sees or changes anything, and is not told whether it is ther
   for (const url of [pages, `${pages}/new`, page])
     t.match(await openBrowser(server).get(url), { status: 303, body: '' })
   for (const url of [`${pages}/new`, page, `${page}/check`, `${page}/remove`])
-    t.equal((await manager.post(url, usual)).status, 403, `no other site sends ${url}`)
-  t.match(wordsOf(await manager.get(pages)), 'hidden-client', 'all is as it was')
+    t.equal((await manager.post(url, usual)).status, 403, `no other site can send ${url}`)
+  t.match(wordsOf(await manager.get(pages)), 'hidden-client', 'nothing has changed')
   t.match(wordsOf(await people.administrator.get(page)), ehr.base)
   await removeAll()
 })
 
-t.test('the privacy officer is told who did what, and no secret', async t => {
+t.test('the privacy officer is shown who did what, and no secret', async t => {
   const before = (await told()).length
   const page = pageOf(await add(manager, { authentication: 'secret', secret: 'told to nobody' }))
   await manager.send(page, { ...usual, authentication: 'secret', nonce: 'none', secret: 'nor this one' })

@@ -24,7 +24,7 @@ const pageOf = (organization: string, more = '') => `/organizations/${organizati
 const page = pageOf(lab.organization)
 const invite = (by: Browser, email: string, role: string, organization = lab.organization) =>
   by.send(pageOf(organization, '/invite'), { email, role })
-/** Of an invitation that is open, by its address. */
+/** The id of an open invitation, by its address. */
 const idOf = async (email: string): Promise<string> =>
   (
     await database.one<{ id: string }>(
@@ -33,7 +33,7 @@ const idOf = async (email: string): Promise<string> =>
   ).id
 const actOn = async (by: Browser, email: string, action: 'again' | 'cancel', organization = lab.organization) =>
   by.send(pageOf(organization), {}, `/organizations/${organization}/invitations/${await idOf(email)}/${action}`)
-/** The mail server has it a moment before that is known here. */
+/** The mail server has the letter a moment before this is recorded here. */
 const isSent = async (email: string): Promise<void> => {
   for (;;) {
     const { letter } = await database.one<{ letter: string }>(
@@ -67,7 +67,7 @@ const rolesIn = async (organization: string): Promise<readonly PractitionerRole[
   ).json()
   return entry.map(({ resource }: { resource: PractitionerRole }) => resource)
 }
-/** The page of the only role of somebody who is called so. */
+/** The page of the only role of somebody with this name. */
 const personAt = async (name: string, organization = lab.organization): Promise<string> => {
   const { body } = await manager.get(`${pageOf(organization)}?${new URLSearchParams({ name })}`)
   const [found, ...more] = [...body.matchAll(/href="(\/organizations\/[^/"]+\/people\/[^/"?]+)"/g)]
@@ -78,7 +78,7 @@ const personAt = async (name: string, organization = lab.organization): Promise<
 }
 const pathOf = ({ location = '' }: Shown) => location.split('?', 1)[0]
 
-t.test('who has no account yet makes one by the letter, and has the role by that', async t => {
+t.test('somebody without an account makes one with the letter, and thereby gets the role', async t => {
   const link = await linkTo('Rosa@Example.org'.toLowerCase(), 'member')
   t.match(
     wordsOf(await manager.get(page)),
@@ -125,7 +125,7 @@ t.test('who has no account yet makes one by the letter, and has the role by that
   )
 })
 
-t.test('who has an account agrees with it, and with no other', async t => {
+t.test('somebody with an account agrees with that account, and with no other', async t => {
   const sara = await holder('Sara')
   const other = await holder('Other')
   const link = await linkTo(sara.email, 'viewer')
@@ -153,7 +153,7 @@ t.test('who has an account agrees with it, and with no other', async t => {
   t.equal(below?.practitioner?.reference, own?.practitioner?.reference, 'the same practitioner works in both')
 })
 
-t.test('who is invited takes their address off an account that somebody else has made with it, and joins', async t => {
+t.test('an invited person takes their address off an account that somebody else made with it, and joins', async t => {
   const email = 'ulla@example.org'
   const { id: person } = await create('everything', { resourceType: 'Person', name: [{ text: 'Ulf Else' }] })
   await addAccount(database, { person, email, password: hashed, isVerified: false, administrator: false })
@@ -166,7 +166,7 @@ t.test('who is invited takes their address off an account that somebody else has
   const led = await ulla.send(link, {}, '/join')
   const on = new URLSearchParams({ continue: link }).toString()
   t.match([led.status, led.location?.replace(/link=[\w-]+/, '')], [303, `/not-my-account?&${on}`])
-  t.match(wordsOf(await ulla.get(link)), /You did not make that account/, 'nothing is done by that')
+  t.match(wordsOf(await ulla.get(link)), /You did not make that account/, 'this changes nothing')
   const done = await ulla.send(led.location ?? '', {}, '/not-my-account')
   t.match(done, { status: 200, body: `href="${link}">Go on</a>` })
   t.match(await mailbox.next(), { to: email, subject: 'Your e-mail address was taken off a Sharewell account' })
@@ -174,14 +174,18 @@ t.test('who is invited takes their address off an account that somebody else has
   t.match(wordsOf(await mistaken.get(link)), /Your account has no e-mail address yet\. The invitation is for another/)
   const [, _csrf = ''] = /name="_csrf" value="([^"]*)"/.exec((await mistaken.get('/account')).body) ?? []
   const secret = new URLSearchParams(link.split('?')[1]).get('link') ?? ''
-  t.match(await mistaken.post('/join', { _csrf, link: secret, person }), { status: 409 }, 'who had it cannot take it')
+  t.match(
+    await mistaken.post('/join', { _csrf, link: secret, person }),
+    { status: 409 },
+    'the former holder cannot take it',
+  )
 
   const joined = await join(ulla, link, { name: 'Ulla True', password })
   t.match(joined, { status: 303, location: `/organizations/${lab.organization}?done=joined` })
   t.match(wordsOf(await mistaken.get('/account')), /Name Ulf Else E-mail address none/)
 })
 
-t.test('an address that somebody has confirmed is not offered to be taken off', async t => {
+t.test('an address that somebody has confirmed cannot be taken off', async t => {
   const { email } = await holder('Cara')
   const link = await linkTo(email, 'viewer')
   const own = openBrowser(server, { remoteAddress: '10.9.0.8' })
@@ -192,7 +196,7 @@ t.test('an address that somebody has confirmed is not offered to be taken off', 
   t.match([shown.status, wordsOf(shown)], [200, /You have an account with this address already/])
 })
 
-t.test('an invitation that cannot be is refused at its field, with what was typed', async t => {
+t.test('an impossible invitation is refused at its field, with what was typed', async t => {
   for (const [email, role, problem] of [
     ['', 'viewer', /Enter an e-mail address/],
     ['nobody', 'viewer', /Enter an e-mail address like name@example\.org/],
@@ -221,7 +225,7 @@ t.test('an invitation that cannot be is refused at its field, with what was type
   t.match(wordsOf(await invite(self.browser, self.email, 'manager')), /nobody can give themselves a role/)
 })
 
-t.test('an invitation is cancelled and sent again on the pages of its own organization alone', async t => {
+t.test('an invitation is cancelled and sent again only on the pages of its own organization', async t => {
   const link = await linkTo('theo@example.org', 'viewer')
   const id = await idOf('theo@example.org')
   for (const elsewhere of [ward, (await world.institution('elsewhere')).organization])
@@ -234,7 +238,7 @@ t.test('an invitation is cancelled and sent again on the pages of its own organi
   t.equal((await openBrowser(server).get(link)).status, 200)
 })
 
-t.test('an invitation is sent again with another link, cancelled, and ends with the right of who made it', async t => {
+t.test('an invitation is sent again with another link, cancelled, and ends with its maker’s rights', async t => {
   const first = await linkTo('tess@example.org', 'viewer')
   t.match(await actOn(manager, 'tess@example.org', 'again'), { status: 303, location: `${page}?done=again` })
   const second = linkIn(await mailbox.next())
@@ -257,10 +261,10 @@ t.test('an invitation is sent again with another link, cancelled, and ends with 
     one => one.practitioner?.reference === link[0].target.reference,
   )
   await send('everything', 'PUT', `PractitionerRole/${held?.id}`, { ...held, active: false })
-  t.equal((await openBrowser(server).get(given)).status, 410, 'who gives no roles any more has given none')
+  t.equal((await openBrowser(server).get(given)).status, 410, 'somebody who can no longer give roles has given none')
 })
 
-t.test('nobody takes a role by a letter of their own, whatever address is theirs by then', async t => {
+t.test('nobody gets a role with an invitation that they made, whatever address is theirs by then', async t => {
   const own = await world.staff(lab.organization, 'manager')
   await addAccount(database, {
     person: own,
@@ -288,7 +292,7 @@ t.test('nobody takes a role by a letter of their own, whatever address is theirs
   t.match(await join(browser, given), { status: 303, location: `/organizations/${ward}?done=joined` })
 })
 
-t.test('nobody comes into a closed organization by an invitation, until it is open again', async t => {
+t.test('nobody joins a closed organization with an invitation until it is open again', async t => {
   const { id: closing } = await create('everything', {
     resourceType: 'Organization',
     name: 'Closing',
@@ -314,7 +318,7 @@ t.test('nobody comes into a closed organization by an invitation, until it is op
 })
 
 t.test(
-  'an address is written to five times an hour by a tenant, others are told nothing of it, and a letter that cannot be sent says so',
+  'a tenant can write to an address five times an hour, others are not told of it, and failed letters are shown',
   async t => {
     for (let count = 0; count < 5; count++) await linkTo('wim@example.org', 'viewer')
     t.match(wordsOf(await invite(manager, 'wim@example.org', 'viewer')), /was written to five times within an hour/)
@@ -332,7 +336,7 @@ t.test(
   },
 )
 
-t.test('a role is changed and ends, and what was stays to be read', async t => {
+t.test('a role is changed and ends, and its history can still be read', async t => {
   const at = await personAt('Rosa')
   const before = await manager.get(at)
   t.match(wordsOf(before), /Rosa Diaz in lab Member, rosa@example\.org/)
@@ -361,7 +365,7 @@ t.test('a role is changed and ends, and what was stays to be read', async t => {
   t.match(ended, { active: false, period: { start: /T/, end: /T/ }, code: [{ coding: [{ code: 'manager' }] }, {}] })
 })
 
-t.test('nobody changes their own role, and the last manager of a root goes only where that is meant', async t => {
+t.test('nobody changes their own role, and the last manager of a root is removed only if that is meant', async t => {
   const { location: root = '' } = await administrator.send('/organizations/new', { name: 'Peak', type: '' })
   const peak = root.split('/')[2]?.split('?')[0] ?? ''
   const chief = await holder('Chief')
@@ -389,7 +393,7 @@ t.test('nobody changes their own role, and the last manager of a root goes only 
   t.match(wordsOf(await administrator.get(pageOf(peak))), /Nobody that you can see has a role in it yet/)
 })
 
-/** The form that removes the only one, or the one at the index, of those whom the browser may remove. */
+/** The form that removes the only role, or the one at the index, of those that the browser may remove. */
 const removalOf = async (browser: Browser, root: string, index = 0) => {
   const { body } = await browser.get(pageOf(root))
   const hrefs = [...body.matchAll(/href="(\/organizations\/[^"]*\/people\/[0-9a-f-]{36})"/g)].map(([, href]) => href)
@@ -398,7 +402,7 @@ const removalOf = async (browser: Browser, root: string, index = 0) => {
   const hidden = form.body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)
   return { browser, page, form, fields: Object.fromEntries([...hidden].map(([, name, value]) => [name, value])) }
 }
-/** Both are held back where a role is about to be over, until both have begun. */
+/** Both are held back just before a role ends, until both have begun. */
 const atOnce = async (removals: readonly Awaited<ReturnType<typeof removalOf>>[]): Promise<readonly Shown[]> => {
   const { answers } = await database.transaction(async connection => {
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtextextended('practitioner_grantee', 0))`)
@@ -415,17 +419,17 @@ const atOnce = async (removals: readonly Awaited<ReturnType<typeof removalOf>>[]
 }
 const managersLeft = async (root: string) => (await rolesIn(root)).filter(({ active }) => active !== false).length
 
-t.test('of two managers who remove each other at once, one stays', async t => {
+t.test('if two managers remove each other at once, one stays', async t => {
   const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Twin' })
   const managers = [await world.staff(root, 'manager'), await world.staff(root, 'manager')]
   const removals = []
   for (const one of managers) removals.push(await removalOf(await world.browserOf(one), root))
   const answers = await atOnce(removals)
-  t.same(answers.map(({ status }) => status).toSorted(), [303, 404], 'who was removed removes nobody')
+  t.same(answers.map(({ status }) => status).toSorted(), [303, 404], 'the one who was removed removes nobody')
   t.equal(await managersLeft(root), 1)
 })
 
-t.test('whether a manager is left is asked when a role ends, not when the page was shown', async t => {
+t.test('whether a manager is left is checked when a role ends, not when the page was shown', async t => {
   const { id: root } = await create('everything', { resourceType: 'Organization', name: 'Pair' })
   for (const code of ['manager', 'manager'] as const) await world.staff(root, code)
   const removals = [await removalOf(administrator, root), await removalOf(administrator, root, 1)]
@@ -437,7 +441,7 @@ t.test('whether a manager is left is asked when a role ends, not when the page w
   t.equal(await managersLeft(root), 1)
 })
 
-t.test('people are found and shown fifty at a time, and nobody but managers is told who is invited', async t => {
+t.test('people are found and shown fifty at a time, and only managers are told who is invited', async t => {
   const { id: hall } = await create('everything', {
     resourceType: 'Organization',
     name: 'Hall',
@@ -481,7 +485,7 @@ t.test('people are found and shown fifty at a time, and nobody but managers is t
   t.equal((await people.viewer.get(pageOf(lab.organization, '/invite'))).status, 404)
 })
 
-t.test('of very many open invitations the latest are shown, and it is said that there may be more', async t => {
+t.test('of very many open invitations the latest are shown, and the page says that there may be more', async t => {
   const { id: harbour } = await create('everything', {
     resourceType: 'Organization',
     name: 'Harbour',
@@ -499,7 +503,7 @@ t.test('of very many open invitations the latest are shown, and it is said that 
   t.match(wordsOf(await manager.get(pageOf(harbour))), 'hand101@')
 })
 
-/** Somebody with an account, and a role of that period. */
+/** Somebody with an account, and a role with that period. */
 const holderOf = async (name: string, period: NonNullable<PractitionerRole['period']>, code = 'member') => {
   const held = await holder(name)
   const { id } = await create('everything', { resourceType: 'Practitioner', name: [{ family: name }] })
@@ -542,7 +546,7 @@ t.test('a role that is over or has not begun is removed with the period that it 
   }
 })
 
-t.test('who has a role that is over or has not begun is invited, and has the new one at once', async t => {
+t.test('somebody with a role that is over or has not begun can be invited, and gets the new one at once', async t => {
   for (const [name, period] of [
     ['Past', { start: '2020-01-01', end: '2021-12-31' }],
     ['Soon', { start: '2099-01-01' }],

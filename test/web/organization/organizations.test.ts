@@ -24,7 +24,7 @@ const treeOf = async (by: Browser, query = '') => {
   return words.slice(words.indexOf('Include closed') + 'Include closed organizations Find '.length)
 }
 
-t.test('an administrator makes a root, its manager builds below it, and both are resources with a history', async t => {
+t.test('an administrator makes a root, its manager builds below it, and all are resources with a history', async t => {
   const { status, location = '' } = await administrator.send('/organizations/new', { name: ' Hill  ', type: 'edu' })
   t.equal(status, 303)
   const hill = location.split('/')[2]?.split('?')[0] ?? ''
@@ -56,20 +56,20 @@ t.test('an administrator makes a root, its manager builds below it, and both are
   t.match(shown, /Organizations lab Ward &lt;1&gt; People 1 role .* Organizations below it Desk Organizational team/)
 })
 
-t.test('what is pasted along unseen is left out of a name, and keeps nobody from saving it', async t => {
+t.test('invisible characters that were pasted are left out of a name, and do not prevent saving it', async t => {
   const bench = await made(manager, ward, 'Bench\u000bof\u0007 Ada\u0000')
   t.equal((await stored(bench)).name, 'Bench of  Ada')
   t.equal((await manager.send(pageOf(bench, '/close'), {})).status, 303)
 })
 
-t.test('a name with an apostrophe is found however it is typed or set', async t => {
+t.test('a name with an apostrophe is found however the apostrophe is typed', async t => {
   const marys = await made(manager, ward, 'Mary’s')
   for (const typed of ["mary's", 'Mary’s', 'mary´s'])
     t.match(await treeOf(manager, `?name=${encodeURIComponent(typed)}`), 'Mary’s', typed)
   t.equal((await manager.send(pageOf(marys, '/close'), {})).status, 303)
 })
 
-t.test('the tree shows to each what they may see of it, and finds by name with what is above', async t => {
+t.test('the tree shows to each what they may see, and searching by name shows what is above, too', async t => {
   t.equal(await treeOf(people.viewer), 'lab Ward &lt;1&gt; Desk Organizational team')
   t.equal(await treeOf(people['manager of another tenant']), 'clinic')
   t.equal(await treeOf(administrator), 'clinic Hill Educational Institute lab Ward &lt;1&gt; Desk Organizational team')
@@ -78,7 +78,7 @@ t.test('the tree shows to each what they may see of it, and finds by name with w
   t.equal((await people.patient.get('/organizations')).status, 404)
 })
 
-t.test('whose only organization is closed is not told that they belong to none', async t => {
+t.test('somebody whose only organization is closed is not told that they belong to none', async t => {
   const alone = people['manager of another tenant']
   t.match(await alone.send(pageOf(world.clinic.organization, '/close'), {}), { status: 303 })
   t.match(await treeOf(alone), /^There are no organizations that you can see, except any that are closed\./)
@@ -106,7 +106,7 @@ t.test('hundreds of organizations are shown a hundred at a time, each with what 
   )
 })
 
-t.test('a form that is not right is shown again with what was typed, and what is wrong at its field', async t => {
+t.test('a form with mistakes is shown again with what was typed, and the mistakes at their fields', async t => {
   const wrong = await manager.send(pageOf(lab.organization, '/new'), { name: '  ', type: 'palace' })
   t.equal(wrong.status, 422)
   t.match(wordsOf(wrong), /Please check what you entered Enter a name Choose one from the list/)
@@ -117,7 +117,7 @@ t.test('a form that is not right is shown again with what was typed, and what is
   t.match(long.body, /<option value="edu" selected>/)
 })
 
-t.test('it is called something else, and what it is by other codes stays', async t => {
+t.test('its name can be changed, and its other types stay', async t => {
   const other = { text: 'Sleep laboratory' }
   const { id } = await create('everything', {
     resourceType: 'Organization',
@@ -135,7 +135,7 @@ t.test('it is called something else, and what it is by other codes stays', async
   t.strictSame((await stored(id)).type, [other])
 })
 
-t.test('a narrative that was stored before it had to be XML keeps nobody from changing it', async t => {
+t.test('a narrative from before narratives had to be XML does not prevent changing it', async t => {
   const id = await made(manager, lab.organization, 'Told')
   const text = await looseNarrative(database, 'Organization', id)
   t.match(await manager.send(pageOf(id, '/change'), { name: 'Retold', type: '' }), { status: 303 })
@@ -144,7 +144,7 @@ t.test('a narrative that was stored before it had to be XML keeps nobody from ch
   t.equal((await server.inject({ method: 'DELETE', url: `/fhir/Organization/${id}`, headers })).statusCode, 204)
 })
 
-t.test('what it is by other codes and words stays where they stand beside the one that changes', async t => {
+t.test('other codes and texts of a type stay when the one beside them changes', async t => {
   const system = 'http://terminology.hl7.org/CodeSystem/organization-type'
   const cardiology = { system: 'urn:own', code: 'cardiology' }
   const changedTo = async (code: string, type: readonly object[]) => {
@@ -164,7 +164,7 @@ t.test('what it is by other codes and words stays where they stand beside the on
   const concept = { coding: [{ system, code: 'prov' }, cardiology], text: 'Heart centre' }
   t.strictSame(await changedTo('dept', [concept]), [{ coding: [dept, cardiology], text: 'Heart centre' }])
   t.strictSame(await changedTo('', [concept]), [{ coding: [cardiology], text: 'Heart centre' }])
-  t.strictSame(await changedTo('prov', [concept]), [concept], 'what is chosen again is left as it was')
+  t.strictSame(await changedTo('prov', [concept]), [concept], 'what is chosen again stays as it was')
   const plain = { coding: [{ system, code: 'prov' }], text: 'Healthcare Provider' }
   t.strictSame(await changedTo('dept', [plain, concept]), [
     { coding: [dept] },
@@ -202,7 +202,7 @@ t.test(
   },
 )
 
-t.test('it asks everybody who works in it for a second factor, or no more', async t => {
+t.test('it can ask everybody who works in it for a second factor, and stop asking', async t => {
   const { id: organization } = await create('everything', { resourceType: 'Organization', name: 'Guarded' })
   const page = pageOf(organization, '/change')
   const member = await world.browserOf(await world.staff(organization, 'member'))
@@ -215,12 +215,12 @@ t.test('it asks everybody who works in it for a second factor, or no more', asyn
     wordsOf(await administrator.get(pageOf(organization))),
     /Everybody who works in it, or below it, needs a second/,
   )
-  t.match(await member.get('/account'), { status: 303, location: /^\/sign-in/ }, 'who has none is signed out by it')
+  t.match(await member.get('/account'), { status: 303, location: /^\/sign-in/ }, 'somebody without one is signed out')
   t.match(await administrator.send(page, fields), { status: 303 })
   t.equal((await stored(organization)).extension, undefined)
 })
 
-t.test('it moves with all below it, within its tree, and never below itself', async t => {
+t.test('it moves with everything below it, within its tree, and never below itself', async t => {
   const one = await made(manager, lab.organization, 'One')
   const two = await made(manager, lab.organization, 'Two')
   const below = await made(manager, one, 'Below one')
@@ -244,7 +244,7 @@ t.test('it moves with all below it, within its tree, and never below itself', as
   t.equal((await manager.get(pageOf(lab.organization, '/move'))).status, 404, 'a root stays where it is')
 })
 
-t.test('closing says first what still hangs on it, and it opens again', async t => {
+t.test('closing it first says what still depends on it, and it can be opened again', async t => {
   const closing = wordsOf(await manager.get(pageOf(lab.organization, '/close')))
   t.match(
     closing,
@@ -268,10 +268,10 @@ t.test('closing says first what still hangs on it, and it opens again', async t 
   t.equal((await stored(empty)).active, true)
 })
 
-t.test('each does what FHIR lets them do: managers of what is above, and of a root its own', async t => {
+t.test('managers change what is below theirs, and of a root itself, as with FHIR', async t => {
   const wards = people['manager of the ward']
   t.equal((await wards.get(pageOf(ward, '/new'))).status, 200)
-  t.equal((await wards.get(pageOf(ward, '/change'))).status, 404, 'it is for the managers of what it is part of')
+  t.equal((await wards.get(pageOf(ward, '/change'))).status, 404, 'that is for managers of what it is part of')
   t.equal((await manager.get(pageOf(lab.organization, '/change'))).status, 200)
   t.equal((await manager.get('/organizations/new')).status, 404)
   for (const who of ['member', 'viewer', 'privacy officer'] as const) {
@@ -282,7 +282,7 @@ t.test('each does what FHIR lets them do: managers of what is above, and of a ro
 })
 
 t.test(
-  'it moves nowhere where its people would read what was consented without them, and the page names the studies',
+  'it cannot move where its people would read what was consented to without them; the page names the studies',
   async t => {
     const heart = await made(manager, lab.organization, 'Heart')
     const sales = await made(manager, lab.organization, 'Sales')
@@ -306,7 +306,7 @@ t.test(
   },
 )
 
-t.test('in one that is closed no study is made and no patient registered, until it is open again', async t => {
+t.test('in a closed organization no study is made and no patient registered until it is open again', async t => {
   const closing = await made(manager, lab.organization, 'Closing')
   const other = await made(manager, lab.organization, 'Other')
   const one = await world.browserOf(await world.staff(closing, 'member'))
@@ -337,7 +337,7 @@ t.test('in one that is closed no study is made and no patient registered, until 
   const shown = await both.get('/patients/new')
   t.match(await manager.send(pageOf(closing, '/close'), {}), { status: 303 })
   t.strictSame(await seenBy(one), { studies: [], 'new study': 404, 'new patient': 404, registers: false })
-  t.notMatch(wordsOf(await one.get(enrolment)), /Register a/, 'nothing leads to where nobody is registered')
+  t.notMatch(wordsOf(await one.get(enrolment)), /Register a/, 'nothing leads to where nobody can be registered')
   t.strictSame(await seenBy(both), { studies: ['Other'], 'new study': 404, 'new patient': 200, registers: true })
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(shown.body)?.[1] ?? ''
   t.equal((await both.post(newStudy, { _csrf, ...facts })).status, 404)

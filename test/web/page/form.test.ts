@@ -4,7 +4,7 @@ import t from 'tap'
 import { postForm } from '../../../src/web/page/form.ts'
 import { html } from '../../../src/web/page/html.ts'
 
-t.test('a form that posts carries its token, and what is hidden in it unless that is undefined', async t => {
+t.test('a form that posts carries its token and its hidden fields, except undefined ones', async t => {
   const hidden = { version: '7', study: undefined, note: '' }
   t.equal(
     postForm({ action: '/x', token: '"t"', hidden, id: 'choices', novalidate: true }, html`<button>Go</button>`).text,
@@ -21,10 +21,10 @@ t.test('no page writes the tag of such a form itself', async t => {
   for await (const file of glob('web/**/*.ts', { cwd: src }))
     if (/method="post"/i.test(await readFile(join(src, file), 'utf8'))) writers.push(file)
   t.same(writers.sort(), [
-    // Sent into a tab that has no cookies yet: what it hands over proves itself.
+    // Sent into a tab that has no cookies yet: what it hands over is the proof.
     'web/launch/launched-in-frame.ts',
     'web/page/form.ts',
-    // Sends again all that was sent, its token among it.
+    // Sends everything that was sent once more, with its token.
     'web/page/keeps-typed.ts',
   ])
 })

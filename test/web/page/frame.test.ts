@@ -4,7 +4,7 @@ import { sql } from '../../../src/storage/sql.ts'
 import { openHospitals, password } from '../../auth/ehr/hospital.ts'
 import { type Browser, openBrowser, type Shown, wordsOf } from '../../support/browser.ts'
 
-/** Launches within a frame of an EHR, as a browser tells of them. */
+/** Launches within a frame of an EHR, with the headers that a browser sends then. */
 const base = 'https://share.example.org'
 const desktop = 'https://ehr.example.org'
 const world = await openHospitals({ BASE_URL: base })
@@ -36,7 +36,7 @@ const ancestorsOf = ({ headers }: Shown) =>
   /frame-ancestors ([^;]*)/.exec(String(headers['content-security-policy']))?.[1]
 const cookie = (name: string) => `__Host-sharewell-frame-${name}`
 
-t.test('in a frame it is looked first whether the browser keeps our cookies there', async t => {
+t.test('in a frame the first step is to check whether the browser keeps our cookies there', async t => {
   const frame = openFrame()
   const url = launch('lena', 'p1')
   const first = await frame.get(url)
@@ -50,19 +50,19 @@ t.test('in a frame it is looked first whether the browser keeps our cookies ther
   const shown = await without.get(`${url}&tried=`)
   t.match(wordsOf(shown), 'Open Sharewell in a new tab')
   t.match(shown.body, `href="${url.replace('&', '&amp;')}" target="_blank" rel="noopener"`)
-  t.equal(ancestorsOf(shown), '*', 'it shows nothing of anybody')
-  t.match(String(shown.headers['content-security-policy']), "form-action 'none'", 'and does nothing')
+  t.equal(ancestorsOf(shown), '*', 'it shows nothing about anybody')
+  t.match(String(shown.headers['content-security-policy']), "form-action 'none'", 'it can send nothing')
   t.equal(shown.headers['x-frame-options'], undefined)
 })
 
-t.test('a launch of an EHR that may show no frame goes on in a tab', async t => {
+t.test('a launch of an EHR that may show no frame continues in a tab', async t => {
   const frame = openFrame()
   t.match(wordsOf(await frame.get(launch('lena', 'p1', otherEhr))), 'Open Sharewell in a new tab')
   t.match(wordsOf(await frame.get('/launch?iss=https://evil.example/fhir&launch=x')), 'Open Sharewell in a new tab')
   t.equal(frame.cookies.size, 0)
 })
 
-t.test('what the frame shows is shown in frames of that EHR’s pages, and of no others', async t => {
+t.test('what the frame shows can be framed by pages of that EHR, and by no others', async t => {
   const frame = openFrame()
   const { location = '' } = await launched(frame, 'lena', 'p1')
   const shown = await frame.get(location)
@@ -80,16 +80,17 @@ t.test('what the frame shows is shown in frames of that EHR’s pages, and of no
   for (const [name, value] of frame.cookies) tab.cookies.set(name, value)
   for (const url of ['/account', '/account/apps', '/account/sessions', saved.location ?? '']) {
     const answer = await tab.get(url)
-    t.match(answer, { status: 303, location: /^\/sign-in\?/ }, `outside of the frame nobody is signed in at ${url}`)
+    t.match(answer, { status: 303, location: /^\/sign-in\?/ }, `in a tab nobody is signed in at ${url}`)
     const within = await frame.get(url)
-    if (url !== saved.location) t.match(within, { status: 303, location: /^\/sign-in\?/ }, `nor within it, at ${url}`)
+    if (url !== saved.location)
+      t.match(within, { status: 303, location: /^\/sign-in\?/ }, `nor in the frame, at ${url}`)
   }
   const signIn = await frame.get('/sign-in')
   t.equal(ancestorsOf(signIn), "'none'")
   t.match(signIn.headers, { 'x-frame-options': 'DENY' })
 })
 
-t.test('the session of a tab counts in no frame, and that of a frame in no tab', async t => {
+t.test('the session of a tab is not valid in a frame, nor that of a frame in a tab', async t => {
   const tab = openBrowser(server)
   await tab.send('/sign-in', { email: 'lena@example.org', password })
   const session = tab.cookies.get('__Host-sharewell-session') ?? ''
@@ -104,7 +105,7 @@ t.test('the session of a tab counts in no frame, and that of a frame in no tab',
   t.match(await tab.get('/account'), { status: 303, location: /^\/sign-in/ })
 })
 
-t.test('a form in a frame is taken from our own page alone, with the token of its session', async t => {
+t.test('a form in a frame is accepted only from our own page, with the token of its session', async t => {
   const frame = openFrame()
   const { location = '' } = await launched(frame, 'lena', 'p2')
   const { body } = await frame.get(location)
@@ -133,7 +134,7 @@ t.test('a form in a frame is taken from our own page alone, with the token of it
   t.match(await post({ 'sec-fetch-dest': 'iframe', origin: base }, token), { status: 303, location: /^\/patients\// })
 })
 
-t.test('outside of frames as well no form is taken that a browser says is another site’s', async t => {
+t.test('a form that the browser says is from another site is refused outside of frames, too', async t => {
   const tab = openBrowser(server)
   const page = await tab.get('/sign-in')
   const _csrf = /name="_csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
@@ -146,14 +147,14 @@ t.test('outside of frames as well no form is taken that a browser says is anothe
   t.match(await tab.post('/sign-in', form), { status: 303 })
 })
 
-t.test('a form in a frame whose session has ended is answered by a page that the frame may show', async t => {
+t.test('a form in a frame whose session has ended is answered with a page that the frame may show', async t => {
   const frame = openFrame()
   const { location = '' } = await launched(frame, 'lena', 'p2')
   const _csrf = /name="_csrf" value="([^"]+)"/.exec((await frame.get(location)).body)?.[1] ?? ''
   frame.cookies.delete(cookie('session'))
   const late = await frame.post(`${location}/patient`, { _csrf, organization: hospital })
   t.match([late.status, wordsOf(late)], [403, /Open Sharewell from your EHR again/])
-  t.notMatch(late.body, 'href="/"', 'nothing leads to a page that no frame shows')
+  t.notMatch(late.body, 'href="/"', 'nothing leads to a page that cannot be framed')
   t.equal(ancestorsOf(late), '*')
   t.match(String(late.headers['content-security-policy']), "form-action 'none'")
   t.equal(late.headers['x-frame-options'], undefined)
@@ -162,36 +163,36 @@ t.test('a form in a frame whose session has ended is answered by a page that the
   t.match((await frame.get('/account/sessions')).headers, { 'x-frame-options': 'DENY' })
 })
 
-t.test('at a screen that several people share, the frame is that of who has come last', async t => {
+t.test('on a shared screen the frame belongs to the person who came last', async t => {
   const frame = openFrame()
   await launched(frame, 'lena', 'p1')
   const lenas = frame.cookies.get(cookie('session'))
   await launched(frame, 'lena', 'p1')
-  t.equal(frame.cookies.get(cookie('session')), lenas, 'whoever comes again stays signed in')
+  t.equal(frame.cookies.get(cookie('session')), lenas, 'the same person stays signed in')
   await launched(frame, 'olga', 'p1')
   t.not(frame.cookies.get(cookie('session')), lenas)
   const { location = '' } = await launched(frame, 'nobody-here', 'p1')
-  t.equal(frame.cookies.get(cookie('session')), undefined, 'and of nobody, where it is nobody’s')
+  t.equal(frame.cookies.get(cookie('session')), undefined, 'to nobody if nobody is found')
   t.match(wordsOf(await frame.get(location)), /Sign in to go on .* Go on in a new tab/)
   const sessions = await database.any(sql.fragment`
     SELECT FROM user_session WHERE frame IS NOT NULL AND hash = ${sql.binary(digestOf(lenas ?? ''))}`)
-  t.equal(sessions.length, 0, 'what was before has ended')
+  t.equal(sessions.length, 0, 'the session before has ended')
 })
 
-t.test('whoever goes back in a frame sees nothing of another patient than the last launch was for', async t => {
+t.test('going back in a frame shows no patient other than that of the last launch', async t => {
   const frame = openFrame()
   const first = await frame.get((await launched(frame, 'lena', 'p1')).location ?? '')
   const abara = first.location ?? ''
   const page = await frame.get(`${abara}?first=2026-01-01&last=2026-01-02`)
   const again = /data-again="([^"]+)"/.exec(page.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
-  t.equal(again, `${abara}?first=2026-01-01&last=2026-01-02&again=`, 'that is what the browser is to remember of it')
+  t.equal(again, `${abara}?first=2026-01-01&last=2026-01-02&again=`, 'the address that the browser remembers for it')
   t.match(page.body, 'src="/static/frame.js"')
-  t.match(wordsOf(await frame.get(again)), /Abara/, 'within what the EHR has open one goes back')
+  t.match(wordsOf(await frame.get(again)), /Abara/, 'going back works for the patient that the EHR has open')
 
   const url = launch('lena', 'p2')
   await frame.get(url)
   const over = { status: 409, body: /Another patient was opened since.*Open Sharewell from your EHR again/s }
-  t.match(await frame.get(again), over, 'also where the next launch comes to no end')
+  t.match(await frame.get(again), over, 'even if the next launch is not completed')
   ehr.addPatient({ resourceType: 'Patient', id: 'p3', name: [{ family: 'Mendoza' }] })
   const { location: mendoza = '' } = await launched(frame, 'lena', 'p3')
   const register = await frame.get(mendoza)
@@ -213,7 +214,7 @@ t.test('whoever goes back in a frame sees nothing of another patient than the la
   t.notMatch((await openFrame().get(again)).body, /data-again|Abara/)
   const tab = openBrowser(server)
   await tab.send('/sign-in', { email: 'lena@example.org', password })
-  t.match(wordsOf(await tab.get(again)), /Abara/, 'outside of a frame nothing of that is asked')
+  t.match(wordsOf(await tab.get(again)), /Abara/, 'outside of a frame it does not matter')
   t.notMatch((await tab.get(abara)).body, /data-again|frame\.js/)
 })
 
@@ -228,7 +229,7 @@ for (const [where, headers] of [
   ['tabs', {}],
   ['frames', inFrame],
 ] as const)
-  t.test(`launches that begin in ${where} of one browser at the same moment come each to its end`, async t => {
+  t.test(`launches that begin in ${where} of one browser at the same moment are all completed`, async t => {
     const shared = openBrowser(server, { headers })
     await shared.get(launch('lena', 'p1'))
     const before = new Map(shared.cookies)
@@ -247,7 +248,7 @@ for (const [where, headers] of [
     t.match(await comesToItsEnd(shared, second.location), /Shellstrop/)
   })
 
-t.test('whoever needs a second factor shows it in a tab', async t => {
+t.test('somebody who needs a second factor shows it in a tab', async t => {
   await database.run(sql.fragment`UPDATE organization_node SET second_factor = TRUE WHERE id = ${hospital}`)
   t.teardown(() => database.run(sql.fragment`UPDATE organization_node SET second_factor = FALSE`))
   const frame = openFrame()
@@ -256,7 +257,7 @@ t.test('whoever needs a second factor shows it in a tab', async t => {
   t.match(wordsOf(await frame.get(location)), /Go on in a new tab/)
 })
 
-t.test('so does whoever has one, though nobody asks for it', async t => {
+t.test('so does somebody who has one without being asked for it', async t => {
   const { person } = await world.linked('nina', hospital)
   await database.run(sql.fragment`UPDATE user_account SET authenticator = 'sealed' WHERE person = ${person}`)
   const frame = openFrame()
@@ -265,10 +266,10 @@ t.test('so does whoever has one, though nobody asks for it', async t => {
   t.match(wordsOf(await frame.get(location)), /Go on in a new tab/)
   await database.run(sql.fragment`UPDATE user_account SET authenticator = NULL WHERE person = ${person}`)
   await launched(frame, 'nina', 'p1')
-  t.match(frame.cookies.get(cookie('session')), /^[\w-]{43}$/, 'who has none any more goes on within the frame')
+  t.match(frame.cookies.get(cookie('session')), /^[\w-]{43}$/, 'somebody who has none any more continues in the frame')
 })
 
-t.test('a tab goes on in the place of the frame once, and only from our own page', async t => {
+t.test('a tab takes over from the frame once, and only from our own page', async t => {
   const frame = openFrame()
   const { location = '' } = await launched(frame, 'n-1', 'p1')
   const shown = await frame.get(location)
@@ -299,10 +300,10 @@ t.test('a tab goes on in the place of the frame once, and only from our own page
   const late = openBrowser(server, { headers: ours })
   await send(late)
   t.match(await late.get(location), { status: 410 }, 'it is handed over once')
-  t.match(await frame.get(location), { status: 410 }, 'and no more the frame’s')
+  t.match(await frame.get(location), { status: 410 }, 'the frame has it no longer')
 })
 
-t.test('what the EHR may show ends when it is set up otherwise', async t => {
+t.test('what the EHR may show ends when its set-up changes', async t => {
   const frame = openFrame()
   const { location = '' } = await launched(frame, 'lena', 'p1')
   const { location: patient = '' } = await frame.get(location)
@@ -313,7 +314,7 @@ t.test('what the EHR may show ends when it is set up otherwise', async t => {
   t.notMatch(after.body, /Abara/)
 })
 
-t.test('without TLS there is no frame: its cookies would not be kept', async t => {
+t.test('without TLS there is no frame, since its cookies would not be kept', async t => {
   const plain = await openHospitals()
   t.teardown(async () => {
     await plain.server.close()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { html } from '../../../src/web/page/html.ts'
 
-t.test('whatever comes into a page is escaped, in elements and in attributes', async t => {
+t.test('everything that is put into a page is escaped, in elements and in attributes', async t => {
   const nasty = `<script>alert("1" & '2')</script>`
   t.equal(
     html`<p title="${nasty}">${nasty}</p>`.text,
@@ -9,12 +9,12 @@ t.test('whatever comes into a page is escaped, in elements and in attributes', a
   )
 })
 
-t.test('pieces nest, lists are joined, and what is absent leaves nothing', async t => {
+t.test('pieces nest, lists are joined, and undefined leaves nothing', async t => {
   const items = ['a', '<b>'].map(one => html`<li>${one}</li>`)
   t.equal(html`<ul>${items}</ul>${undefined}${false}${0}`.text, '<ul><li>a</li><li>&lt;b&gt;</li></ul>0')
 })
 
-t.test('an object that only looks like a piece is none', async t => {
+t.test('an object that only looks like a piece is not one', async t => {
   const made: unknown = JSON.parse('{"text":"<script>"}')
   t.equal(html`${made as string}`.text, '')
 })

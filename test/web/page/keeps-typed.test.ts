@@ -14,19 +14,19 @@ const title = 'You were signed out before this was sent'
 const titleOf = async () => (await send('everything', 'GET', `ResearchStudy/${id}`)).json().title
 
 let address = 1
-/** The member’s browser, at a page that they have opened, with what its form hides. */
+/** The member’s browser on a page that they have opened, with the hidden fields of its form. */
 const opened = async (page: string, headers = {}) => {
   const own = openBrowser(server, { remoteAddress: `10.7.0.${address++}`, headers })
   own.cookies.set('sharewell-session', people.member.cookies.get('sharewell-session') ?? '')
   return { own, hidden: hiddenIn(await own.get(page), page) }
 }
-/** Who is signed in at the browser from now on; undefined: nobody. */
+/** Who is signed in with the browser from now on; undefined: nobody. */
 const enter = async ({ cookies }: Browser, person?: string) => {
   cookies.delete('sharewell-session')
   if (person === undefined) return
   cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
 }
-/** What the form of the page to that address hides, letter by letter as a browser reads it. */
+/** The hidden fields of the form of the page that is sent to that address, unescaped as by a browser. */
 const hiddenIn = ({ body }: { readonly body: string }, action: string): Readonly<Record<string, string[]>> => {
   const form = new RegExp(`<form method="post" action="${action}"[^>]*>([\\s\\S]*?)</form>`).exec(body)?.[1] ?? ''
   const inputs = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)]
@@ -38,7 +38,7 @@ const hiddenIn = ({ body }: { readonly body: string }, action: string): Readonly
 const read = (value: string) =>
   value.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&')
 
-t.test('whoever types until their session has ended has it in the answer, and saves it when they are back', async t => {
+t.test('what was typed when the session ended comes back in the answer, and is saved after signing in', async t => {
   const { own, hidden } = await opened(facts)
   await enter(own)
   const purpose = `Why "we" <ask> & how\r\n\r\n${'ü'.repeat(4000)}`
@@ -50,31 +50,28 @@ t.test('whoever types until their session has ended has it in the answer, and sa
   const kept = hiddenIn(late, facts)
   t.same([kept.title, kept.purpose], [[typed.title], [purpose]])
   const again = await own.post(facts, kept)
-  t.equal(again.status, 401, 'and has it still where they send it before they have signed in')
+  t.equal(again.status, 401, 'it comes back again if sent before signing in')
   t.same(hiddenIn(again, facts), kept)
   await enter(own, persons.member)
   t.match(await own.post(facts, kept), { status: 303 })
   t.equal(await titleOf(), typed.title)
 })
 
-t.test(
-  'it is checked as ever when it comes: what is wrong, or changed meanwhile, is told with what was typed',
-  async t => {
-    const { own, hidden } = await opened(facts)
-    await enter(own)
-    const wrong = hiddenIn(await own.post(facts, { ...hidden, title: ' ', purpose: 'To know' }), facts)
-    const slow = hiddenIn(await own.post(facts, { ...hidden, title: 'Slower', purpose: 'To know' }), facts)
-    await enter(own, persons.member)
-    const refused = await own.post(facts, wrong)
-    t.match([refused.status, refused.body], [422, /To know<\/textarea>/])
-    t.match(await own.send(facts, { title: 'Quicker', purpose: 'To know' }), { status: 303 })
-    const overtaken = await own.post(facts, slow)
-    t.match([overtaken.status, overtaken.body], [409, /value="Slower"/])
-    t.equal(await titleOf(), 'Quicker')
-  },
-)
+t.test('it is checked as usual then: mistakes and changes by others are shown with what was typed', async t => {
+  const { own, hidden } = await opened(facts)
+  await enter(own)
+  const wrong = hiddenIn(await own.post(facts, { ...hidden, title: ' ', purpose: 'To know' }), facts)
+  const slow = hiddenIn(await own.post(facts, { ...hidden, title: 'Slower', purpose: 'To know' }), facts)
+  await enter(own, persons.member)
+  const refused = await own.post(facts, wrong)
+  t.match([refused.status, refused.body], [422, /To know<\/textarea>/])
+  t.match(await own.send(facts, { title: 'Quicker', purpose: 'To know' }), { status: 303 })
+  const overtaken = await own.post(facts, slow)
+  t.match([overtaken.status, overtaken.body], [409, /value="Slower"/])
+  t.equal(await titleOf(), 'Quicker')
+})
 
-t.test('nobody else who signs in at the browser saves it, is shown it, or finds it anywhere', async t => {
+t.test('nobody else who signs in with the browser can save it, see it, or find it anywhere', async t => {
   const { own, hidden } = await opened(facts)
   await enter(own)
   const before = [...own.cookies.keys()]
@@ -88,7 +85,7 @@ t.test('nobody else who signs in at the browser saves it, is shown it, or finds 
   t.equal(await titleOf(), 'Quicker')
 })
 
-t.test('boxes of one name come back each, and so does the button that was pressed', async t => {
+t.test('checkboxes with one name all come back, and so does the button that was pressed', async t => {
   const page = `/studies/${id}/enrolment`
   const { own } = await opened('/account')
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await own.get(page)).body)?.[1] ?? ''
@@ -97,7 +94,7 @@ t.test('boxes of one name come back each, and so does the button that was presse
   t.same(hiddenIn(await own.post(page, chosen), page), chosen)
 })
 
-t.test('a secret is in no page again: who typed one is told that all of it is to be typed again', async t => {
+t.test('a secret never comes back: whoever typed one is told to type everything again', async t => {
   const page = `/organizations/${lab.organization}/ehrs/new`
   const own = openBrowser(server, { remoteAddress: '10.7.1.1' })
   await enter(own, persons.manager)
@@ -109,7 +106,7 @@ t.test('a secret is in no page again: who typed one is told that all of it is to
   t.match(hiddenIn(await own.post(page, { ...typed, secret: '' }), page), { issuer: [typed.issuer], secret: [''] })
 })
 
-t.test('only what a page of ours has sent is in an answer', async t => {
+t.test('only what a page of ours has sent comes back', async t => {
   const { own, hidden } = await opened(facts)
   await enter(own)
   const foreign = await own.post(facts, { ...hidden, _csrf: 'of-another-site', title: 'Foreign' })
@@ -120,16 +117,16 @@ t.test('only what a page of ours has sent is in an answer', async t => {
   own.cookies.delete('sharewell-form')
   t.match(await own.post(facts, { ...hidden, title: 'Foreign' }), { status: 303, body: '' })
   const large = await own.post(facts, { ...hidden, title: 'x'.repeat(600_000) })
-  t.equal(large.status, 303, 'a browser without cookies is not even read')
+  t.equal(large.status, 303, 'for a browser without cookies it is not even read')
 })
 
-t.test('it is as large as a form may be, and no larger', async t => {
+t.test('it is kept up to the size that a form may have', async t => {
   const { own, hidden } = await opened(facts)
   await enter(own)
   t.equal((await own.post(facts, { ...hidden, title: 'x'.repeat(600_000) })).status, 413)
 })
 
-t.test('it is told in the language of the browser', async t => {
+t.test('the answer is in the language of the browser', async t => {
   const { own, hidden } = await opened(facts, { 'accept-language': 'es' })
   await enter(own)
   const late = await own.post(facts, { ...hidden, title: 'Sueño' })
@@ -138,7 +135,7 @@ t.test('it is told in the language of the browser', async t => {
   t.match(wordsOf(await own.get('/account?done=again')), /Vuelva a la página con lo que escribió/)
 })
 
-t.test('a file is neither read nor given back; what was chosen beside it is, and it is asked for again', async t => {
+t.test('a file is neither read nor given back; the other fields are, and the file is asked for again', async t => {
   const page = '/patients/imports'
   for (const size of [20, 11_000_000]) {
     const own = openBrowser(server, { remoteAddress: `10.7.2.${size % 100}` })
@@ -169,7 +166,7 @@ t.test('a file is neither read nor given back; what was chosen beside it is, and
 })
 
 t.test(
-  'of what somebody removed meanwhile nothing is saved, and the texts that were typed are there to be copied',
+  'if somebody removed the thing meanwhile nothing is saved, and the typed texts are shown for copying',
   async t => {
     const page = `/organizations/${world.ward}/studies/new`
     const own = openBrowser(server, { remoteAddress: '10.7.3.1' })

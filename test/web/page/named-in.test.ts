@@ -1,7 +1,7 @@
 import t from 'tap'
 import { namedIn } from '../../../src/web/page/named-in.ts'
 
-t.test('a link names what is in the table itself, and nothing that every object has', async t => {
+t.test('a link names only what is in the table itself, not what every object has', async t => {
   const table = { saved: 'It is saved.' }
   t.equal(namedIn(table, 'saved'), 'It is saved.')
   for (const name of ['constructor', 'toString', '__proto__', 'lost', '', null])

@@ -12,7 +12,7 @@ const waysOf = ({ body }: Shown) => {
 
 const both = await browserOf(await staff(lab.organization, 'member', carl))
 
-t.test('each page leads whoever is signed in to what is of use to them, and nobody else anywhere', async t => {
+t.test('each page leads whoever is signed in to what is useful to them, and others nowhere', async t => {
   const ways = {
     manager: ['/account', '/studies', '/patients', '/organizations'],
     viewer: ['/account', '/studies', '/patients', '/organizations'],
@@ -36,14 +36,14 @@ t.test('each page leads whoever is signed in to what is of use to them, and nobo
   t.same(waysOf(await openBrowser(server).get('/sign-in')), [])
 })
 
-t.test('it says where one is, in the language of the page', async t => {
+t.test('it marks where one is, in the language of the page', async t => {
   t.match(
     (await people.manager.get(`/organizations/${lab.organization}`)).body,
     'href="/organizations" class="fw-bold" aria-current="page"',
   )
   const own = (await both.get(`/patients/${carl}`)).body
   t.match(own, `href="/patients/${carl}" class="fw-bold" aria-current="page">Your record</a>`)
-  t.equal(own.split('aria-current="page"').length, 2, 'and not at all patients, above it')
+  t.equal(own.split('aria-current="page"').length, 2, 'and not all patients, above it')
   const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
   for (const [name, value] of people.patient.cookies) spanish.cookies.set(name, value)
   t.match(
@@ -52,7 +52,7 @@ t.test('it says where one is, in the language of the page', async t => {
   )
 })
 
-t.test('the account leads there as well, in words', async t => {
+t.test('the account page leads to the same, in words', async t => {
   const linksOf = async (who: keyof typeof people) =>
     [...(await people[who].get('/account')).body.matchAll(/<li><a href="([^"]*)">See/g)].map(([, href]) => href)
   t.ok((await linksOf('privacy officer')).includes('/audit'))

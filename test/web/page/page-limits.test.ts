@@ -19,7 +19,7 @@ const firstRefused = async (count: number, ask: () => Promise<{ readonly status:
   return statuses.indexOf(429)
 }
 
-t.test('whoever is signed in is counted for themselves, however many are behind their address', async t => {
+t.test('somebody who is signed in has a limit of their own, however many share their address', async t => {
   const [ida, otto] = [await signedIn('ida'), await signedIn('otto')]
   t.equal(await firstRefused(601, () => ida.get('/verification')), 600)
   const refused = await ida.get('/account')
@@ -35,14 +35,14 @@ t.test('whoever is signed in is counted for themselves, however many are behind 
   t.match(await otto.get('/account/data/fhir.ndjson'), { status: 200 })
 })
 
-t.test('those who are not signed in are counted by their address, also at what a link leads to', async t => {
+t.test('those who are not signed in share the limit of their address, even on pages that a link opens', async t => {
   const remoteAddress = '10.99.0.2'
   const hall = openBrowser(server, { remoteAddress })
   t.equal(await firstRefused(1201, () => hall.get('/invitation?link=x')), 1200)
   t.match(await openBrowser(server, { remoteAddress }).get('/sign-in'), { status: 429 })
 })
 
-t.test('passwords of others are tried as seldom by somebody who is signed in', async t => {
+t.test('somebody who is signed in can try others’ passwords no more often', async t => {
   const eve = await signedIn('eve')
   t.equal(await firstRefused(70, () => eve.post('/sign-in', {})), 60)
   const other = openBrowser(server, { remoteAddress: address })
@@ -50,7 +50,7 @@ t.test('passwords of others are tried as seldom by somebody who is signed in', a
 })
 
 for (const path of ['/forgotten-password', '/sign-up', '/new-password', '/new-account', '/second-factor'])
-  t.test(`what is sent to ${path} is taken 60 times a minute from one address, whoever is signed in there`, async t => {
+  t.test(`${path} takes 60 forms a minute from one address, whoever is signed in there`, async t => {
     const remoteAddress = `10.99.1.${path.length}`
     const eve = await signedIn(path.slice(1), remoteAddress)
     t.equal(await firstRefused(61, () => eve.post(path, {})), 60)

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Session } from '../../../src/storage/account/session.ts'
 import { streamProgress } from '../../../src/web/page/progress.ts'
 
-t.test('of a person so many pages are told at once how far work is, and no more', async t => {
+t.test('a person can watch the progress on five pages at once, and on no more', async t => {
   const server = Fastify()
   server.decorateRequest('session', undefined)
   server.addHook('onRequest', async request => {

@@ -12,7 +12,7 @@ const part = (name: string, value: string, more = '') =>
   `--line\r\ncontent-disposition: form-data; name="${name}"${more}\r\n\r\n${value}\r\n`
 const listOf = (bytes: number) => part('file', 'a'.repeat(bytes), '; filename="patients.csv"')
 const form = `${part('study', '')}${listOf(100)}--line--\r\n`
-/** What no browser sends; whoever sends it is signed in, or else nobody. */
+/** Sends what no browser sends; if nobody is signed in, without cookies. */
 const send = async (
   payload: string | Buffer,
   headers: Readonly<Record<string, string>> = {},
@@ -41,13 +41,13 @@ const illFormed: readonly (readonly [string, string | Buffer, Readonly<Record<st
 ]
 
 for (const [how, body, headers] of illFormed)
-  t.test(`a form with a file that is ${how} is answered as what is not understood, and is no fault`, async t => {
+  t.test(`a form with a file that is ${how} is answered as malformed, and not as a fault`, async t => {
     for (const url of ['/patients/imports', `/studies/${study.id}/people/1/paper`]) {
       const { status, words } = await send(body, headers, { url })
       t.equal(status, 400, words)
       t.match(words, /We could not understand what your browser sent/)
     }
-    t.match(await send(body, headers, { isSignedIn: false }), { status: /^(303|400|401)$/ }, 'nor of nobody')
+    t.match(await send(body, headers, { isSignedIn: false }), { status: /^(303|400|401)$/ }, 'nor without a session')
   })
 
 t.test('a form with a file that is compressed is refused at once, however large it is', async t => {
@@ -59,7 +59,7 @@ t.test('a form with a file that is compressed is refused at once, however large 
     }
 })
 
-t.test('a part whose head says nothing is left out, and an empty form is one', async t => {
+t.test('a part with an invalid head is left out, and an empty form is a form', async t => {
   t.equal((await send('--line\r\nno head\r\n\r\nx\r\n--line--\r\n')).status, 403, 'without its token')
   t.equal((await send('')).status, 403)
 })

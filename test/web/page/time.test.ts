@@ -5,7 +5,7 @@ import { dayOrMoment, moment, phrase } from '../../../src/web/page/time.ts'
 
 const at = new Date('2026-03-01T23:30:15Z')
 
-t.test('a moment is told in UTC, which it says, and is known to what can tell it better', async t => {
+t.test('a moment is written in UTC, and says so, in an element that scripts can refine', async t => {
   t.equal(moment(at).text, '<time datetime="2026-03-01T23:30:15.000Z">1 March 2026 at 23:30 UTC</time>')
   t.match(
     moment(at, wordsFor('es')).text,
@@ -13,16 +13,16 @@ t.test('a moment is told in UTC, which it says, and is known to what can tell it
   )
 })
 
-t.test('a day of the calendar stays that day', async t => {
+t.test('a calendar day stays that day', async t => {
   t.equal(dayOrMoment('2026-03-01', wordsFor('es')), '1 de marzo de 2026')
   t.match(html`${dayOrMoment('2026-03-01T00:30:00+02:00', wordsFor('en'))}`.text, />28 February 2026 at 22:30 UTC</)
 })
 
-t.test('a leap second is the next minute', async t => {
+t.test('a leap second is shown as the next minute', async t => {
   t.match(html`${dayOrMoment('2016-12-31T23:59:60.5Z', wordsFor('en'))}`.text, />1 January 2017 at 00:00 UTC</)
 })
 
-t.test('of a month or a year it is the first day, and the last where it is an end', async t => {
+t.test('a month or a year counts as its first day, or as its last if it is an end', async t => {
   const [first, last] = (['first', 'last'] as const).map(
     end => (text: string) => dayOrMoment(text, wordsFor('en'), end),
   )
@@ -36,7 +36,7 @@ t.test('of a month or a year it is the first day, and the last where it is an en
   )
 })
 
-t.test('elements stand in a sentence where its values do', async t => {
+t.test('elements are placed in a sentence where its values are', async t => {
   t.equal(phrase(wordsFor('es'), 'preview.until', { until: html`<b>hoy</b>` }).text, 'hasta el <b>hoy</b>')
   t.equal(phrase(wordsFor('en'), 'sharing.to', { who: '<b>' }).text, 'To &lt;b&gt;')
 })

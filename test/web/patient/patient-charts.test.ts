@@ -80,7 +80,7 @@ t.test('it says that it shows what is shared, in the same words whether or not a
   t.match((await anns.get(page)).body, 'You see all that your devices and apps have sent.')
 })
 
-t.test('the patient reads it in the language of their browser, and staff as all their pages', async t => {
+t.test('the patient reads it in the language of their browser, and staff in that of all their pages', async t => {
   const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
   for (const [name, value] of anns.cookies) spanish.cookies.set(name, value)
   const shown = await spanish.get(page)
@@ -94,7 +94,7 @@ t.test('the patient reads it in the language of their browser, and staff as all 
   t.match(await spanish.get(page), { body: '<html lang="en">' })
 })
 
-t.test('lines have the readings of each source, and are broken where there are none for long', async t => {
+t.test('lines show the readings of each source, with gaps where there are none for long', async t => {
   const [glucose] = chartsIn(await staff.get(page))
   t.same(
     glucose?.lines?.map(({ label }) => label),
@@ -111,7 +111,7 @@ t.test('lines have the readings of each source, and are broken where there are n
   t.equal(line?.mean.filter(value => value === null).length, 1, 'the day without the sensor')
 })
 
-t.test('tables have the same numbers, day by day in the time zone that is asked', async t => {
+t.test('tables have the same numbers, day by day in the chosen time zone', async t => {
   const row = async (timezone: string) => {
     const { body } = await staff.get(`${page}?first=2026-03-03&last=2026-03-03&timezone=${timezone}`)
     const [, table = ''] = /<caption>Steps,[^<]*<\/caption>([\s\S]*?)<\/table>/.exec(body) ?? []
@@ -126,7 +126,7 @@ t.test('tables have the same numbers, day by day in the time zone that is asked'
   t.equal(await row('Asia/Tokyo'), `Day Readings Total 2026-03-03 24 ${totalOf('2026-03-02T15', '2026-03-03T15')}`)
 })
 
-t.test('what a point is told as is what the table has, and not rounded once more', async t => {
+t.test('the value of a point equals that of the table, and is not rounded twice', async t => {
   const code = { coding: [{ system: 'http://loinc.org', code: '99504-3' }] }
   const valueQuantity = { value: 79.46, system: 'http://unitsofmeasure.org', code: 'mg/dL' }
   const subject = { reference: `Patient/${ann}` }
@@ -156,7 +156,7 @@ t.test('a night counts for the day on which it ends', async t => {
   t.equal(wordsOf({ body: table }), 'Day Readings Total 2026-03-01 1 6.5')
 })
 
-t.test('glucose is shown in the unit that is asked', async t => {
+t.test('glucose is shown in the chosen unit', async t => {
   const [milligrams, millimoles] = [await staff.get(page), await staff.get(`${page}?glucose=mmol/L`)]
   const values = measurements.flatMap(({ code, valueQuantity }) =>
     code.coding?.[0]?.code === '99504-3' ? [valueQuantity?.value ?? 0] : [],
@@ -167,12 +167,12 @@ t.test('glucose is shown in the unit that is asked', async t => {
   t.match(wordsOf(millimoles), `Mean ${(mean / 18.016).toFixed(1)} mmol/L GMI ${gmi} %`)
 })
 
-t.test('readings of one day are told as of one', async t => {
+t.test('readings of a single day are described as those of one day', async t => {
   t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-02`)), /Readings \d+ on 1 day(?!s)/)
   t.match(wordsOf(await staff.get(`${page}?first=2026-03-02&last=2026-03-03`)), /Readings \d+ on 2 days/)
 })
 
-t.test('days that cannot be shown are told at the field, and the usual ones are shown', async t => {
+t.test('days that cannot be shown are reported at the field, and the usual ones are shown', async t => {
   for (const [query, said] of [
     ['first=March', 'A day is written as 2026-03-31.'],
     ['first=2026-02-30&last=2026-03-02', 'A day is written as 2026-03-31.'],
@@ -204,7 +204,7 @@ t.test('days that cannot be shown are told at the field, and the usual ones are 
 })
 
 t.test(
-  'where nothing is drawn, one link leads to the newest; where there never was anything, no other days are asked for',
+  'if nothing is drawn one link leads to the newest reading, and without any reading no other days are offered',
   async t => {
     const others = await staff.get(`${page}?first=2025-01-01&last=2025-01-02&timezone=Asia/Tokyo&glucose=mmol/L`)
     const [, newest = ''] = /<a href="([^"]+)">Show the newest<\/a>/.exec(others.body) ?? []
@@ -227,7 +227,7 @@ t.test(
   },
 )
 
-t.test('what draws the charts comes from here, and the page lets in nothing else', async t => {
+t.test('the scripts for the charts come from here, and the page allows nothing else', async t => {
   const policy = String((await staff.get(page)).headers['content-security-policy'])
   t.match(policy, "script-src 'self';")
   t.match(policy, "style-src 'self';")
@@ -241,7 +241,7 @@ t.test('what draws the charts comes from here, and the page lets in nothing else
     t.equal((await staff.get(`/static/uplot/${file}`)).status, status, file)
 })
 
-t.test('a kind that is withdrawn is on no page from then on', async t => {
+t.test('a kind that is withdrawn disappears from all pages', async t => {
   const token = await world.patientToken(ann, 'patient/Consent.cruds')
   const [entry] = await world.pages(token, `Consent?patient=${ann}`)
   const consent = entry?.resource as Consent
@@ -255,7 +255,7 @@ t.test('a kind that is withdrawn is on no page from then on', async t => {
   t.notMatch(wordsOf(shown), /Ambulatory|Patch|GMI/)
 })
 
-t.test('of days on which nothing has a number it is told that there was something', async t => {
+t.test('days on which no reading has a number still show that there was something', async t => {
   const below = (patient: string) => ({
     resourceType: 'Observation',
     status: 'final',
@@ -283,7 +283,7 @@ const tableOf = ({ body }: { body: string }, title: string) => {
   return wordsOf({ body: table })
 }
 
-t.test('the mean of a day counts the averages that are drawn', async t => {
+t.test('the mean of a day counts averages that are drawn', async t => {
   const average = {
     resourceType: 'Observation',
     status: 'final',
@@ -303,7 +303,7 @@ t.test('the mean of a day counts the averages that are drawn', async t => {
   t.equal(tableOf(shown, 'Heart rate'), 'Day Readings Mean Lowest Highest 2025-06-02 1 64 64 64')
 })
 
-t.test('a total of 24 hours is in the chart of steps, and is not added to the hours of the same day', async t => {
+t.test('a total of 24 hours is drawn with the steps, and is not added to the hours of the same day', async t => {
   const steps = (code: string, effective: object, value: number) => ({
     resourceType: 'Observation',
     status: 'final',
@@ -322,7 +322,7 @@ t.test('a total of 24 hours is in the chart of steps, and is not added to the ho
   }
 })
 
-t.test('figures have the decimal sign of the language, also where charts are drawn', async t => {
+t.test('figures have the decimal sign of the language, in drawn charts, too', async t => {
   const spanish = openBrowser(server, { headers: { 'accept-language': 'es' } })
   for (const [name, value] of anns.cookies) spanish.cookies.set(name, value)
   const shown = wordsOf(await spanish.get(`${page}?first=2026-03-01&last=2026-03-14&timezone=UTC&glucose=mmol/L`))
@@ -333,47 +333,44 @@ t.test('figures have the decimal sign of the language, also where charts are dra
   t.notMatch(shown, /\d\.\d/)
 })
 
-t.test(
-  'of values that can hardly be it is told that there are some, and the figures say that they are in them',
-  async t => {
-    const glucose = (at: string, value: number) => ({
-      resourceType: 'Observation',
-      status: 'final',
-      subject: { reference: `Patient/${ann}` },
-      code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
-      effectiveDateTime: at,
-      valueQuantity: { value, unit: 'mg/dL', system: 'http://unitsofmeasure.org', code: 'mg/dL' },
-    })
-    const weight = (at: string, value: number) => ({
-      ...glucose(at, 0),
-      code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
-      valueQuantity: { value, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
-    })
-    await store(
-      glucose('2025-06-05T08:00:00Z', 600),
-      glucose('2025-06-06T08:00:00Z', 1500),
-      weight('2025-06-05T08:00:00Z', 60),
-      weight('2025-06-06T08:00:00Z', 6),
-      weight('2025-06-07T08:00:00Z', 60.5),
-    )
-    const likely = wordsOf(await anns.get(`${page}?first=2025-06-05&last=2025-06-05`))
-    t.notMatch(likely, 'can hardly be')
-    const shown = await anns.get(`${page}?first=2025-06-05&last=2025-06-07`)
-    const words = wordsOf(shown)
-    t.match(
-      words,
-      /Points with values below 20 or above 600, which can hardly be, are marked by triangles at the edge: 1\./,
-    )
-    t.match(
-      words,
-      /Points with values below 30 or above 120, which can hardly be, are marked by triangles at the edge: 1\./,
-    )
-    t.match(words, /some below 20 or above 600 mg\/dL, which can hardly be: the figures are made of them as well/)
-    t.match(tableOf(shown, 'Weight'), '2025-06-06 1 6.0 6.0 6.0', 'the table has them all')
-  },
-)
+t.test('implausible values are pointed out, and the figures say that they include them', async t => {
+  const glucose = (at: string, value: number) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code: '99504-3' }] },
+    effectiveDateTime: at,
+    valueQuantity: { value, unit: 'mg/dL', system: 'http://unitsofmeasure.org', code: 'mg/dL' },
+  })
+  const weight = (at: string, value: number) => ({
+    ...glucose(at, 0),
+    code: { coding: [{ system: 'http://loinc.org', code: '29463-7' }] },
+    valueQuantity: { value, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
+  })
+  await store(
+    glucose('2025-06-05T08:00:00Z', 600),
+    glucose('2025-06-06T08:00:00Z', 1500),
+    weight('2025-06-05T08:00:00Z', 60),
+    weight('2025-06-06T08:00:00Z', 6),
+    weight('2025-06-07T08:00:00Z', 60.5),
+  )
+  const likely = wordsOf(await anns.get(`${page}?first=2025-06-05&last=2025-06-05`))
+  t.notMatch(likely, 'can hardly be')
+  const shown = await anns.get(`${page}?first=2025-06-05&last=2025-06-07`)
+  const words = wordsOf(shown)
+  t.match(
+    words,
+    /Points with values below 20 or above 600, which can hardly be, are marked by triangles at the edge: 1\./,
+  )
+  t.match(
+    words,
+    /Points with values below 30 or above 120, which can hardly be, are marked by triangles at the edge: 1\./,
+  )
+  t.match(words, /some below 20 or above 600 mg\/dL, which can hardly be: the figures are made of them as well/)
+  t.match(tableOf(shown, 'Weight'), '2025-06-06 1 6.0 6.0 6.0', 'the table has all of them')
+})
 
-t.test('a sensor’s “low” counts in the time in ranges, which says so', async t => {
+t.test('a sensor’s “low” counts for the time in ranges, and the page says so', async t => {
   const low = (at: string, more: object) => ({
     resourceType: 'Observation',
     status: 'final',
@@ -388,45 +385,42 @@ t.test('a sensor’s “low” counts in the time in ranges, which says so', asy
   t.match(words, /told only as below or above a number, such as a sensor&#39;s “low”: 1\. No other figure does\./)
 })
 
-t.test(
-  'what a scale tells is drawn under each of its codes, and what cannot be is told and is in no figure',
-  async t => {
-    const measured = (code: string, day: string, value: number, unit: string) => ({
-      resourceType: 'Observation',
-      status: 'final',
-      subject: { reference: `Patient/${ann}` },
-      code: { coding: [{ system: 'http://loinc.org', code }] },
-      effectiveDateTime: `2025-06-${day}T08:00:00Z`,
-      valueQuantity: { value, unit, system: 'http://unitsofmeasure.org', code: unit },
-    })
-    await store(
-      measured('29463-7', '11', 80, 'kg'),
-      measured('3141-9', '12', 81, 'kg'),
-      measured('29463-7', '13', -82, 'kg'),
-      measured('99504-3', '11', 100, 'mg/dL'),
-      measured('99504-3', '12', -100, 'mg/dL'),
-      measured('99504-3', '13', 9999, 'mg/dL'),
-      measured('96608-5', '11', 131, 'mm[Hg]'),
-    )
-    const shown = await anns.get(`${page}?first=2025-06-11&last=2025-06-14`)
-    t.equal(
-      tableOf(shown, 'Weight'),
-      'Day Readings Mean Lowest Highest 2025-06-11 1 80.0 80.0 80.0 2025-06-12 1 81.0 81.0 81.0',
-    )
-    t.match(
-      wordsOf(shown),
-      /Weight kg .*Without a number in this unit, with one that cannot be, or measured more often than once a second, and so in no chart: 1\./,
-    )
-    t.match(
-      wordsOf(shown),
-      /Glucose day by day mg\/dL .*Without a number in this unit, with one that cannot be, or measured more often than once a second, and so in no chart: 2\./,
-    )
-    t.match(wordsOf(shown), /Mean 100 mg\/dL /)
-    t.equal(tableOf(shown, 'Blood pressure'), 'Day Readings Mean Lowest Highest 2025-06-11 1 131 131 131')
-  },
-)
+t.test('values of a scale are drawn under each code, and others are mentioned and left out of figures', async t => {
+  const measured = (code: string, day: string, value: number, unit: string) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    subject: { reference: `Patient/${ann}` },
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    effectiveDateTime: `2025-06-${day}T08:00:00Z`,
+    valueQuantity: { value, unit, system: 'http://unitsofmeasure.org', code: unit },
+  })
+  await store(
+    measured('29463-7', '11', 80, 'kg'),
+    measured('3141-9', '12', 81, 'kg'),
+    measured('29463-7', '13', -82, 'kg'),
+    measured('99504-3', '11', 100, 'mg/dL'),
+    measured('99504-3', '12', -100, 'mg/dL'),
+    measured('99504-3', '13', 9999, 'mg/dL'),
+    measured('96608-5', '11', 131, 'mm[Hg]'),
+  )
+  const shown = await anns.get(`${page}?first=2025-06-11&last=2025-06-14`)
+  t.equal(
+    tableOf(shown, 'Weight'),
+    'Day Readings Mean Lowest Highest 2025-06-11 1 80.0 80.0 80.0 2025-06-12 1 81.0 81.0 81.0',
+  )
+  t.match(
+    wordsOf(shown),
+    /Weight kg .*Without a number in this unit, with one that cannot be, or measured more often than once a second, and so in no chart: 1\./,
+  )
+  t.match(
+    wordsOf(shown),
+    /Glucose day by day mg\/dL .*Without a number in this unit, with one that cannot be, or measured more often than once a second, and so in no chart: 2\./,
+  )
+  t.match(wordsOf(shown), /Mean 100 mg\/dL /)
+  t.equal(tableOf(shown, 'Blood pressure'), 'Day Readings Mean Lowest Highest 2025-06-11 1 131 131 131')
+})
 
-t.test('a heart rate at rest that is told as such is a line of its own in the chart of heart rate', async t => {
+t.test('a heart rate at rest is a separate line in the chart of heart rate', async t => {
   const measured = (code: string, effectiveDateTime: string, value: number) => ({
     resourceType: 'Observation',
     status: 'final',
@@ -447,7 +441,7 @@ t.test('a heart rate at rest that is told as such is a line of its own in the ch
   )
 })
 
-t.test('the days up to the newest reading end with its date, where it has no time', async t => {
+t.test('if the newest reading is a date without a time, the days up to it end with that date', async t => {
   const measured = (code: string, effectiveDateTime: string, unit: string) => ({
     resourceType: 'Observation',
     status: 'final',

@@ -13,7 +13,7 @@ const upload = async (lines: readonly string[], by = staff, page = '/patients/im
   const file = { field: 'file', name: 'patients.csv', content: [header, ...lines].join('\n') }
   return by.sendFile(page, file, '/patients/imports')
 }
-/** The page of an import, once nothing is under way there. */
+/** The page of an import, once nothing is running there. */
 const settled = async (location = '', by: Browser = staff): Promise<Shown> => {
   for (;;) {
     const shown = await by.get(location)
@@ -24,7 +24,7 @@ const settled = async (location = '', by: Browser = staff): Promise<Shown> => {
 const named = async (family: string) =>
   (await send('everything', 'GET', `Patient?family=${family}&_summary=count`)).json().total
 
-t.test('a list is looked at, and registered as it was shown, all of it or nothing', async t => {
+t.test('a list is previewed, and registered as it was shown, completely or not at all', async t => {
   const faulty = await upload(['Imported,Ana,1970-01-01,I-1', 'Imported,Ben,1970-02-30,I-2'])
   const told = wordsOf(await settled(faulty.location))
   t.match(told, /Of 2 lines, one has an error\. Nothing was registered: .* 3 birth_date : Enter the birth date/)
@@ -44,7 +44,7 @@ t.test('a list is looked at, and registered as it was shown, all of it or nothin
     /All 2 lines can be read\. None of the patients seems to be registered already\. As they would be registered Line Family name .* Language 2 Imported Ana 1970-01-01 I-1 3 Imported Ben 1970-02-28 I-2 Register these 2 patients/,
     'whose columns are exchanged sees it before anything is registered',
   )
-  t.equal(await named('Imported'), 0, 'looking registers nothing')
+  t.equal(await named('Imported'), 0, 'the preview registers nothing')
   await Promise.all(
     [1, 2, 3].map(() => staff.send(sound.location ?? '', {}, `${sound.location}/confirm`).catch(() => {})),
   )
@@ -65,7 +65,7 @@ t.test('a list is looked at, and registered as it was shown, all of it or nothin
   )
 })
 
-t.test('who may be registered already is shown, and left out or registered', async t => {
+t.test('patients who may be registered already are shown, and left out or registered', async t => {
   const lines = [
     'Twin,Ana,1970-01-01,T-1',
     'Twin,Ben,1971-01-01,T-2',
@@ -99,7 +99,7 @@ t.test('who may be registered already is shown, and left out or registered', asy
   t.match(wordsOf(await settled(again.location)), /4 patients are registered/)
 })
 
-t.test('of a list in which all may be registered already nobody is left over to register', async t => {
+t.test('a list of people who all may be registered already leaves nobody to register', async t => {
   const lines = ['Alone,Ana,1970-01-01,L-1']
   const [first, again] = [await upload(lines), await upload(lines)]
   await settled(first.location)
@@ -114,7 +114,7 @@ t.test('of a list in which all may be registered already nobody is left over to 
   t.match(wordsOf(await settled(third.location)), /1 patient is registered/)
 })
 
-t.test('who was registered after a list was looked at is shown before any of it is registered', async t => {
+t.test('if somebody is registered after the preview, they are shown before any of the list is registered', async t => {
   const lines = ['Twice,Ana,1970-01-01,W-1', 'Twice,Ben,1971-01-01,W-2']
   const [one, two] = [await upload(lines), await upload(lines)]
   for (const { location } of [one, two]) t.match(wordsOf(await settled(location)), /None of the patients seems/)
@@ -153,7 +153,7 @@ t.test('who was registered after a list was looked at is shown before any of it 
   t.equal(await named('Between'), 1)
 })
 
-t.test('a list of a study is enrolled with it', async t => {
+t.test('a list for a study is enrolled with it', async t => {
   const page = `/patients/imports?study=${study.id}`
   t.match(wordsOf(await staff.get(page)), /All of them are enrolled in Hearts/)
   const shown = await upload(['Enrolled,Ana,1970-01-01,E-1', 'Enrolled,Ben,1970-01-01,E-2'], staff, page)
@@ -170,7 +170,7 @@ t.test('a list of a study is enrolled with it', async t => {
   t.equal(total, 2)
 })
 
-t.test('where one cannot be registered, none is, and why is told', async t => {
+t.test('if one cannot be registered, none is, and the page says why', async t => {
   const shown = await upload(['Refused,Ana,1970-01-01,R-1'])
   await settled(shown.location)
   await database.run(
@@ -181,7 +181,7 @@ t.test('where one cannot be registered, none is, and why is told', async t => {
   t.equal(await named('Refused'), 0)
 })
 
-t.test('nobody of a list is registered in an organization that was closed since it was looked at', async t => {
+t.test('no list is registered in an organization that was closed since the preview', async t => {
   const { location = '' } = await upload(['Closed,Ana,1970-01-01,C-1'])
   await settled(location)
   const organization = (await send('everything', 'GET', `Organization/${lab.organization}`)).json()
@@ -195,7 +195,7 @@ t.test('nobody of a list is registered in an organization that was closed since 
   await world.update('everything', { ...organization, active: true })
 })
 
-t.test('its progress is told as it goes, to who sent it alone', async t => {
+t.test('its progress is shown while it runs, only to the sender', async t => {
   const shown = await upload(['Stream,Ana,1970-01-01,S-1'])
   await settled(shown.location)
   const cookie = [...staff.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
@@ -212,30 +212,27 @@ t.test('its progress is told as it goes, to who sent it alone', async t => {
   for (const action of ['confirm', 'cancel'])
     t.equal((await other.post(`${shown.location}/${action}`, { _csrf })).status, 404, action)
   await staff.send(shown.location ?? '', {}, `${shown.location}/cancel`)
-  t.equal((await staff.get(shown.location ?? '')).status, 404, 'and is forgotten when they say so')
+  t.equal((await staff.get(shown.location ?? '')).status, 404, 'it is forgotten when they say so')
 })
 
-t.test(
-  'while it is under way the page says how far it is, and is loaded anew where nothing runs in the browser',
-  async t => {
-    const { location = '' } = await upload(['Going,Ana,1970-01-01,G-1', 'Going,Ben,1970-01-01,G-2'])
-    await settled(location)
-    const id = location.split('/').at(-1) ?? ''
-    await database.run(sql.fragment`UPDATE patient_import SET state = 'importing', done = 1 WHERE id = ${id}`)
-    const shown = await staff.get(location)
-    t.match(wordsOf(shown), /Patients registered: 1 of 2 \. You can leave this page and come back/)
-    t.match(shown.body, '<noscript><meta http-equiv="refresh" content="3"></noscript>')
-    t.match(shown.body, '<progress class="w-100" value="1" max="2" aria-label="Patients registered"></progress>')
-    t.match(shown.headers['content-security-policy'], /connect-src 'self'/)
-    t.match(wordsOf(await staff.get('/patients/imports')), /2 patients, sent .* is being registered/)
-    await database.run(sql.fragment`DELETE FROM patient_import WHERE id = ${id}`)
-  },
-)
+t.test('while it runs the page says how far it is, and reloads itself if scripts do not run', async t => {
+  const { location = '' } = await upload(['Going,Ana,1970-01-01,G-1', 'Going,Ben,1970-01-01,G-2'])
+  await settled(location)
+  const id = location.split('/').at(-1) ?? ''
+  await database.run(sql.fragment`UPDATE patient_import SET state = 'importing', done = 1 WHERE id = ${id}`)
+  const shown = await staff.get(location)
+  t.match(wordsOf(shown), /Patients registered: 1 of 2 \. You can leave this page and come back/)
+  t.match(shown.body, '<noscript><meta http-equiv="refresh" content="3"></noscript>')
+  t.match(shown.body, '<progress class="w-100" value="1" max="2" aria-label="Patients registered"></progress>')
+  t.match(shown.headers['content-security-policy'], /connect-src 'self'/)
+  t.match(wordsOf(await staff.get('/patients/imports')), /2 patients, sent .* is being registered/)
+  await database.run(sql.fragment`DELETE FROM patient_import WHERE id = ${id}`)
+})
 
 const isEmpty =
   /The file is empty: its first line names the columns \(family, given, birth_date, identifiers, email, mobile, language\), and each line after it is a patient Check the file /
 
-t.test('a file that is none is told of beside its field', async t => {
+t.test('an invalid file is reported beside its field', async t => {
   const file = (content: string, name = 'x.csv') =>
     staff.sendFile('/patients/imports', { field: 'file', name, content })
   for (const [content, why] of [
@@ -254,7 +251,7 @@ t.test('a file that is none is told of beside its field', async t => {
   const into = `/patients/imports?study=${study.id}`
   const tooLarge = { field: 'file', name: 'x.csv', content: 'x'.repeat(10_000_001) }
   const again = await staff.sendFile(into, tooLarge, '/patients/imports')
-  t.match(again.body, `name="study" value="${study.id}"`, 'the study that they are enrolled into is kept')
+  t.match(again.body, `name="study" value="${study.id}"`, 'the study into which they are enrolled is kept')
   const template = await staff.get('/patients/imports/template.csv')
   t.match(template, { status: 200, headers: { 'content-disposition': 'attachment; filename="patients.csv"' } })
   t.match(
@@ -263,7 +260,7 @@ t.test('a file that is none is told of beside its field', async t => {
   )
 })
 
-t.test('ten thousand lines are read, looked at and registered', async t => {
+t.test('ten thousand lines are read, previewed and registered', async t => {
   const lines = Array.from({ length: 10_000 }, (_, at) => `Many,N${at},19${String(50 + (at % 50))}-01-01,M-${at}`)
   const shown = await upload(lines)
   const looked = wordsOf(await settled(shown.location))
@@ -277,7 +274,7 @@ t.test('ten thousand lines are read, looked at and registered', async t => {
   t.equal(await named('Many'), 10_000)
 })
 
-t.test('what nobody confirms within a day is forgotten', async t => {
+t.test('a list that nobody confirms within a day is forgotten', async t => {
   const shown = await upload(['Late,Ana,1970-01-01,L-1'])
   await settled(shown.location)
   await database.run(sql.fragment`UPDATE patient_import SET made_at = now() - interval '1 day' WHERE state = 'checked'`)
@@ -290,7 +287,7 @@ t.test('what nobody confirms within a day is forgotten', async t => {
   t.equal(await database.maybeOne(sql.fragment`SELECT FROM patient_import_line`), undefined)
 })
 
-t.test('its progress is told no more once they have signed out', async t => {
+t.test('its progress is no longer shown once they have signed out', async t => {
   const { location = '' } = await upload(['Stream,Ben,1970-01-01,S-2'])
   await settled(location)
   const [, id] = /([^/]+)$/.exec(location) ?? []

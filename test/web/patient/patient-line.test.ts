@@ -1,7 +1,7 @@
 import t from 'tap'
 import { patientLine } from '../../../src/web/patient/patient-search.ts'
 
-t.test('neither a name nor an identifier turns round the birth date of the patient', async t => {
+t.test('neither a name nor an identifier can reverse the birth date beside it', async t => {
   const { text } = patientLine({
     resourceType: 'Patient',
     name: [{ given: ['\u202eAna'], family: 'Castillo' }],

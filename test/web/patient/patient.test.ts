@@ -31,7 +31,7 @@ const buttons = (body: string) =>
     ([, name]) => name,
   )
 
-t.test('staff open the apps of their organization for a patient, and the app is launched for that patient', async t => {
+t.test('staff open an app of their organization for a patient, and the app is launched for that patient', async t => {
   const shown = await staff.get(page)
   t.same(buttons(shown.body), ['Heart diary', 'Study &lt;desk&gt;'])
   t.notMatch(
@@ -61,7 +61,7 @@ t.test('staff open the apps of their organization for a patient, and the app is 
   t.match(body, { patient: ann, scope: 'launch patient/Patient.r' })
 })
 
-t.test('patients open those that are for everybody, for themselves, and come there from their account', async t => {
+t.test('patients open apps that are for everybody, for themselves, starting from their account', async t => {
   t.match((await anns.get('/account')).body, `<a href="${page}">See your own record</a>`)
   t.same(buttons((await anns.get(page)).body), ['Heart diary'])
   for (const to of ['/sharing', '/account/disclosures', '/account/data'])
@@ -74,38 +74,35 @@ t.test('patients open those that are for everybody, for themselves, and come the
   t.notMatch((await staff.get('/account')).body, /See your own record/)
 })
 
-t.test(
-  'staff who are patients of elsewhere read their own record, as its patient and in their own language',
-  async t => {
-    const elsewhere = await world.institution('further')
-    const { id } = await world.create('everything', { resourceType: 'Practitioner', name: [{ family: 'Nurse' }] })
-    const practitioner = { reference: `Practitioner/${id}` }
-    await world.create('everything', {
-      resourceType: 'PractitionerRole',
-      practitioner,
-      organization: { reference: `Organization/${elsewhere.organization}` },
-      code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
-    })
-    const link = [practitioner, { reference: `Patient/${ann}` }].map(target => ({ target }))
-    const nurse = await browserOf((await world.create('everything', { resourceType: 'Person', link })).id)
-    t.match((await nurse.get('/account')).body, `<a href="${page}">See your own record</a>`)
-    const contentOf = async (browser: typeof nurse) =>
-      wordsOf(await browser.get(page))
-        .split('Organizations ')
-        .at(-1)
-    t.equal(
-      `Skip to the content Sharewell Sign out Account Your record Sharing ${await contentOf(nurse)}`,
-      await contentOf(anns),
-    )
-    t.match(await nurse.send(page, { app: diary.id }, `${page}/app`), {
-      status: 303,
-      location: /^https:\/\/app\.example\.org/,
-    })
-    t.equal((await nurse.get(`/patients/${bob}`)).status, 404)
-  },
-)
+t.test('staff who are patients elsewhere read their own record as its patient and in their own language', async t => {
+  const elsewhere = await world.institution('further')
+  const { id } = await world.create('everything', { resourceType: 'Practitioner', name: [{ family: 'Nurse' }] })
+  const practitioner = { reference: `Practitioner/${id}` }
+  await world.create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner,
+    organization: { reference: `Organization/${elsewhere.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'member' }] }],
+  })
+  const link = [practitioner, { reference: `Patient/${ann}` }].map(target => ({ target }))
+  const nurse = await browserOf((await world.create('everything', { resourceType: 'Person', link })).id)
+  t.match((await nurse.get('/account')).body, `<a href="${page}">See your own record</a>`)
+  const contentOf = async (browser: typeof nurse) =>
+    wordsOf(await browser.get(page))
+      .split('Organizations ')
+      .at(-1)
+  t.equal(
+    `Skip to the content Sharewell Sign out Account Your record Sharing ${await contentOf(nurse)}`,
+    await contentOf(anns),
+  )
+  t.match(await nurse.send(page, { app: diary.id }, `${page}/app`), {
+    status: 303,
+    location: /^https:\/\/app\.example\.org/,
+  })
+  t.equal((await nurse.get(`/patients/${bob}`)).status, 404)
+})
 
-t.test('no other app is opened, for nobody else, and by no other site', async t => {
+t.test('no other app can be opened, for nobody else, and by no other site', async t => {
   for (const app of [foreign.id, 'x', ''])
     t.match(await staff.send(page, { app }, `${page}/app`), { status: 404, location: undefined })
   const _csrf = /name="_csrf" value="([^"]*)"/.exec((await anns.get(page)).body)?.[1] ?? ''

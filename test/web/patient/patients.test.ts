@@ -24,7 +24,7 @@ const register = (fields: Readonly<Record<string, string>>, by = people.member, 
 const patientAt = async (location = '') =>
   (await send('everything', 'GET', `Patient/${location.split(/[/?]/)[2]}`)).json()
 
-t.test('a member registers a patient, who stands at /fhir with all that was entered', async t => {
+t.test('a member registers a patient, who is found at /fhir with everything that was entered', async t => {
   const made = await register(maria)
   t.match(made, { status: 303, location: /^\/patients\/[\w-]+\?done=registered$/ })
   t.match(await patientAt(made.location), {
@@ -45,7 +45,7 @@ t.test('a member registers a patient, who stands at /fhir with all that was ente
   )
 })
 
-t.test('what is wrong is said at its field, and what was typed stays', async t => {
+t.test('a mistake is shown at its field, and what was typed stays', async t => {
   const wrong = {
     ...empty,
     given: 'Kept <b>',
@@ -68,7 +68,7 @@ t.test('what is wrong is said at its field, and what was typed stays', async t =
 })
 
 t.test(
-  'who may be there already is shown before, by number or by name and birth date, and is registered anyway',
+  'possible duplicates, by identifier or by name and birth date, are shown first, and can be registered anyway',
   async t => {
     const first = await register({
       ...empty,
@@ -96,11 +96,11 @@ t.test(
       'but who is like another is shown that one',
     )
     t.equal((await register({ ...same, anyway })).status, 303)
-    t.equal((await register({ ...same, anyway })).status, 409, 'and nobody is by a button that is pressed twice')
+    t.equal((await register({ ...same, anyway })).status, 409, 'pressing the button twice registers nobody')
   },
 )
 
-t.test('of those who register the same human at once, or press twice, one does, and the others are told', async t => {
+t.test('if the same human is registered at once or twice, one succeeds, and the others are told', async t => {
   const twin = { ...empty, family: 'Twin', birthDate: '1981-03-04' }
   const answers = await Promise.all(Array.from({ length: 4 }, () => register(twin)))
   t.same(answers.map(({ status }) => status).toSorted(), [303, 409, 409, 409])
@@ -114,7 +114,7 @@ t.test('of those who register the same human at once, or press twice, one does, 
   t.same(others.map(({ status }) => status).toSorted(), [303, 409, 409])
 })
 
-t.test('nobody learns by it of a patient whom they may not see', async t => {
+t.test('that tells nobody of a patient whom they may not see', async t => {
   await create(clinic.manager, {
     resourceType: 'Patient',
     name: [{ family: 'Hidden', given: ['Hal'] }],
@@ -126,7 +126,7 @@ t.test('nobody learns by it of a patient whom they may not see', async t => {
   t.equal((await register(hal)).status, 303)
 })
 
-t.test('patients are found by name, birth date, identifier and e-mail address, in pages', async t => {
+t.test('patients are found by name, birth date, identifier and e-mail address, page by page', async t => {
   const found = async (query: string, by = people.member) =>
     [...(await by.get(`/patients?${query}`)).body.matchAll(/href="\/patients\/[\w-]+">([^<]*) </g)].map(
       ([, name]) => name,
@@ -140,7 +140,7 @@ t.test('patients are found by name, birth date, identifier and e-mail address, i
   const wrong = await people.member.get('/patients?birthDate=1970-13')
   t.match(wordsOf(wrong), /Enter a birth date as year, month and day/)
   t.match(wrong.body, '<title>Problem: Patients')
-  t.notMatch(wordsOf(wrong), /Found|nobody/, 'nobody was looked for')
+  t.notMatch(wordsOf(wrong), /Found|nobody/, 'nobody was searched for')
   for (const [query, told] of [
     ['birthDate=0000', /Enter a birth date as year, month and day/],
     ['identifier=|', /Enter the number, or the URI of its system/],
@@ -160,10 +160,10 @@ t.test('patients are found by name, birth date, identifier and e-mail address, i
   const full = await people.member.get('/patients?name=page')
   const next = /href="(\/patients\?name=page&(?:amp;)?page=[^"]*)"/.exec(full.body)?.[1]?.replace('&amp;', '&') ?? ''
   t.match(wordsOf(await people.member.get(next)), /Page99/)
-  t.equal((await people.manager.get(next)).status, 400, 'a page is of one reader alone')
+  t.equal((await people.manager.get(next)).status, 400, 'a page belongs to one reader')
 })
 
-t.test('one registers into a study at once, where one may enrol', async t => {
+t.test('somebody who may enrol can register a patient directly into a study', async t => {
   const page = `/patients/new?study=${study.id}`
   t.match(wordsOf(await people.member.get(page)), /The patient is enrolled in hearts at once/)
   const made = await register({ ...empty, family: 'Enrolled', birthDate: '1990-01-01' }, people.member, page)
@@ -174,7 +174,7 @@ t.test('one registers into a study at once, where one may enrol', async t => {
   )
 })
 
-t.test('how a patient is reached is changed by who has registered them, and what else stands there stays', async t => {
+t.test('the registering organization changes how a patient is reached, and their other contacts stay', async t => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ text: 'Reach' }],
@@ -225,7 +225,7 @@ t.test('how a patient is reached is changed by who has registered them, and what
   t.same((await patientAt(`/patients/${id}`)).telecom, [{ system: 'phone', use: 'home', value: '1' }])
 })
 
-t.test('what was written wrong of who a patient is, is put right, and what nobody touched stays as it was', async t => {
+t.test('mistakes in who a patient is are corrected, and what was not edited stays as it was', async t => {
   const told = { system: 'urn:oid:1.2.3', value: '4711', use: 'official' as const }
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
@@ -275,7 +275,7 @@ t.test('what was written wrong of who a patient is, is put right, and what nobod
   )
 })
 
-t.test('a narrative that was stored before it had to be XML keeps nobody from changing a patient', async t => {
+t.test('a narrative from before narratives had to be XML does not prevent changing a patient', async t => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ given: ['Eva'], family: 'Lind' }],
@@ -288,7 +288,7 @@ t.test('a narrative that was stored before it had to be XML keeps nobody from ch
   t.match(await patientAt(`/patients/${id}`), { text, telecom: [{ value: 'eva@example.org' }] })
 })
 
-t.test('who is no staff finds no such pages, and who registers nobody registers nobody', async t => {
+t.test('people who are not staff do not find these pages, and only those who may register can do so', async t => {
   t.equal((await people.viewer.get('/patients')).status, 200)
   for (const name of ['viewer', 'privacy officer', 'patient', 'administrator'] as const) {
     const own = await people[name].get('/account')

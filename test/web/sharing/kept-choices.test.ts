@@ -38,7 +38,7 @@ const isShown = ({ body }: { readonly body: string }) =>
 const kept = /What you chose is here again, and nothing of it is signed yet/
 
 t.test(
-  'whoever chooses after their session has ended finds it when they have signed in, unsigned, until they sign or say no',
+  'choices that are sent after the session has ended are there after signing in, unsigned, until signed or declined',
   async t => {
     const { browser: own, patient, email } = await arrived('Quim')
     const location = await sendLate(own)
@@ -56,7 +56,7 @@ t.test(
     const preview = await own.post(page, { ...hiddenIn(back.body, page), ...chosen })
     t.match([preview.status, wordsOf(preview)], [200, /until December 31, 2050/])
     const again = await own.get(page)
-    t.match(wordsOf(again), kept, 'who goes back in their browser finds it again: what is to end does not go on')
+    t.match(wordsOf(again), kept, 'going back in the browser shows them again, without what is to end')
     t.ok(isShown(again))
     const signed = { ...hiddenIn(preview.body, `${page}/sign`), name: 'Quim' }
     t.match(await own.post(`${page}/sign`, signed), { status: 303 })
@@ -69,7 +69,7 @@ t.test(
   },
 )
 
-t.test('the name that was typed to sign is there again where it is signed', async t => {
+t.test('a name that was typed to sign is there again for signing', async t => {
   const { browser: own, patient, email } = await arrived('Nina')
   const back = await signIn(own, await sendLate(own, chosen, { action: `${page}/sign`, name: 'Nina N.' }), email)
   t.match(wordsOf(back), kept)
@@ -78,7 +78,7 @@ t.test('the name that was typed to sign is there again where it is signed', asyn
   t.equal(await consentsOf(patient.id), 0)
 })
 
-t.test('a text that has changed since is told, as it is to whoever is still signed in', async t => {
+t.test('if the text has changed since, that is said as it is to somebody who is still signed in', async t => {
   const { browser: own, email } = await arrived('Tessa')
   const location = await sendLate(own)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
@@ -88,17 +88,17 @@ t.test('a text that has changed since is told, as it is to whoever is still sign
   t.ok(isShown(back))
 })
 
-t.test('what one person has chosen is shown to nobody else who signs in with the same browser', async t => {
+t.test('one person’s choices are not shown to anybody else who signs in with the same browser', async t => {
   const [mine, other] = [await arrived('Pia'), await arrived('Pablo')]
   const location = await sendLate(mine.browser)
   const seen = await signIn(mine.browser, location, other.email)
   t.equal(seen.status, 200)
   t.notMatch(wordsOf(seen), kept)
   t.notOk(isShown(seen))
-  t.notOk(isShown(await signIn(mine.browser, `${location}&prompt=login`, mine.email)), 'and is gone with that')
+  t.notOk(isShown(await signIn(mine.browser, `${location}&prompt=login`, mine.email)), 'they are gone after that')
 })
 
-t.test('it is kept for half an hour, and nothing is taken for it that this server has not sealed', async t => {
+t.test('choices are kept for half an hour, and only if this server sealed them', async t => {
   const { browser: own } = await arrived('Lena')
   const { body } = await own.get(page)
   const sealed = async (until: number, key = 7) => {
@@ -122,7 +122,7 @@ t.test('it is kept for half an hour, and nothing is taken for it that this serve
 })
 
 t.test(
-  'what is too long for a cookie is in the answer, to be read before it is signed; no form of another site is kept',
+  'choices too long for a cookie are in the answer, to be checked before signing, unless another site sent them',
   async t => {
     const { browser: own, patient } = await arrived('Lola')
     const session = own.cookies.get('sharewell-session') ?? ''

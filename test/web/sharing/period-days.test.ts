@@ -3,7 +3,7 @@ import { boundOf, edgeIn, edgeOfDay } from '../../../src/web/sharing/period-days
 
 const hour = 3_600_000
 
-t.test('a day is that day in its time zone, from its first to its last millisecond', t => {
+t.test('a day lasts from its first to its last millisecond in its time zone', t => {
   for (const [day, timezone, start, end, hours] of [
     ['2026-11-10', 'UTC', '2026-11-10T00:00:00.000Z', '2026-11-10T23:59:59.999Z', 24],
     ['2026-11-10', 'America/Los_Angeles', '2026-11-10T00:00:00.000-08:00', '2026-11-10T23:59:59.999-08:00', 24],
@@ -17,13 +17,13 @@ t.test('a day is that day in its time zone, from its first to its last milliseco
     t.equal(edgeOfDay(day, 'start', timezone), start)
     t.equal(edgeOfDay(day, 'end', timezone), end)
     t.equal(((boundOf(end, 'end') ?? 0) - (boundOf(start, 'start') ?? 0)) / hour, hours, `${day} ${timezone}`)
-    t.equal(edgeIn(start, 'start', timezone), day, 'and is read back as that day')
+    t.equal(edgeIn(start, 'start', timezone), day, 'it is read back as that day')
     t.equal(edgeIn(end, 'end', timezone), day)
   }
   t.end()
 })
 
-t.test('what is no day of these centuries is none', t => {
+t.test('what is not a day of these centuries is no day', t => {
   for (const text of [
     '',
     '2026-02-30',
@@ -38,7 +38,7 @@ t.test('what is no day of these centuries is none', t => {
   t.end()
 })
 
-t.test('elsewhere, and where no day begins or ends, it is day and minute by the clock', t => {
+t.test('in other time zones, and for moments within a day, an edge is a day and a time', t => {
   t.equal(edgeIn('2026-11-10T00:00:00.000-08:00', 'start', 'America/New_York'), '2026-11-10 03:00')
   t.equal(edgeIn('2026-11-12T23:59:59.999-08:00', 'end', 'America/New_York'), '2026-11-13 03:00')
   t.equal(edgeIn('2026-11-26T17:41:02.123Z', 'start', 'Pacific/Auckland'), '2026-11-27 06:41')
@@ -46,7 +46,7 @@ t.test('elsewhere, and where no day begins or ends, it is day and minute by the 
   t.end()
 })
 
-t.test('a date alone is a day, a month or a year of UTC', t => {
+t.test('a date without a time is a day, a month or a year in UTC', t => {
   t.equal(edgeIn('2026-11-10', 'start', 'UTC'), '2026-11-10')
   t.equal(edgeIn('2026-11-10', 'end', 'UTC'), '2026-11-10')
   t.equal(edgeIn('2026-11', 'end', 'UTC'), '2026-11-30')
@@ -55,7 +55,7 @@ t.test('a date alone is a day, a month or a year of UTC', t => {
   t.end()
 })
 
-t.test('what is no date, or as good as infinite, stays as it is written', t => {
+t.test('what is not a date, or as good as infinite, stays as it is written', t => {
   for (const text of ['', 'soon', '9999']) t.equal(edgeIn(text, 'end', 'Europe/Berlin'), text)
   t.equal(boundOf('9999-12-31', 'end'), undefined)
   t.end()

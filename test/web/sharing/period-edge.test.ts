@@ -6,7 +6,7 @@ import { edgeText } from '../../../src/web/sharing/period-edge.ts'
 
 const told = (text: string, edge: Edge, language = 'en') => html`${edgeText(text, edge, wordsFor(language))}`.text
 
-t.test('a day is told with the offset of which it is one, and known to what can tell it by the reader’s clock', t => {
+t.test('a day is written with its offset, in an element that scripts can refine to the reader’s clock', t => {
   t.equal(
     told('2026-11-10T00:00:00.000-08:00', 'start'),
     '<time datetime="2026-11-10T08:00:00.000Z" data-edge="start">November 10, 2026 (UTC-08:00)</time>',
@@ -18,14 +18,14 @@ t.test('a day is told with the offset of which it is one, and known to what can 
   t.end()
 })
 
-t.test('a date alone is a day of UTC, which is said', t => {
+t.test('a date without a time is a day in UTC, and says so', t => {
   t.match(told('2026-11-10', 'start'), />November 10, 2026 \(UTC\)</)
   t.match(told('2026-11-12', 'end'), /"2026-11-13T00:00:00\.000Z".*>November 12, 2026 \(UTC\)</)
   t.match(told('2026-02', 'end'), />February 28, 2026 \(UTC\)</)
   t.end()
 })
 
-t.test('a moment that begins no day is told in UTC', t => {
+t.test('a moment that does not begin a day is written in UTC', t => {
   t.match(told('2026-11-26T17:41:02.123Z', 'start'), />26 November 2026 at 17:41 UTC</)
   t.match(told('2026-11-26T18:00:00+01:00', 'start'), />26 November 2026 at 17:00 UTC</)
   t.equal(told('9999', 'end'), '9999')

@@ -14,7 +14,7 @@ const hearts = `omh:heart-rate@${band}`
 const steps = 'omh:step-count@any'
 const both = { [hearts]: 'yes', [steps]: 'yes', [`${hearts}-from`]: '2025-01-01' }
 
-t.test('the copy of what has ended says what was signed, and when it ended', async t => {
+t.test('the copy of a consent that has ended says what was signed, and when it ended', async t => {
   const { browser: own } = await somebody('Uma')
   await sign(own, both)
   const signed = wordsOf(await own.get(`${page}/copy`))
@@ -37,7 +37,7 @@ t.test('the copy of what has ended says what was signed, and when it ended', asy
   }
 })
 
-t.test('the copy that is kept as a file has what was signed, and nothing that leads back here', async t => {
+t.test('the downloaded copy has what was signed, and nothing that leads back here', async t => {
   const { browser: own } = await somebody('Flo')
   await sign(own, both)
   const { status, body } = await own.get(`${page}/copy?file`)
@@ -51,7 +51,7 @@ t.test('the copy that is kept as a file has what was signed, and nothing that le
 
 const noPlace = /You have no place in this study .* If you have just chosen, signed or said no, that was not saved\./
 
-t.test('whose place has ended still reads the study and their copy, and is asked for nothing', async t => {
+t.test('somebody whose place has ended can still read the study and their copy, and is asked for nothing', async t => {
   const { browser: own, subject } = await somebody('Vic')
   await sign(own, both)
   const stored = (await send('everything', 'GET', `ResearchSubject/${subject}`)).json()
@@ -75,10 +75,14 @@ t.test('whose place has ended still reads the study and their copy, and is asked
   await update(lab.manager, { ...place, status: 'off-study' })
   for (const somebodyElse of [stranger, other])
     for (const url of [page, `${page}/copy`])
-      t.equal((await somebodyElse.get(url)).status, 404, 'who has never answered, or was never asked, finds nothing')
+      t.equal(
+        (await somebodyElse.get(url)).status,
+        404,
+        'somebody who never answered, or was never asked, finds nothing',
+      )
 })
 
-t.test('a name stands only under what it was typed for, or less', async t => {
+t.test('a name is only shown under what it was typed for, or less', async t => {
   const { browser: own, change, patient } = await somebody('Xenia')
   await sign(own, { ...both, [steps]: 'no' })
   const [{ provision } = {}] = (await consentsOf(patient.id)) as readonly Consent[]
@@ -95,7 +99,7 @@ t.test('a name stands only under what it was typed for, or less', async t => {
   t.match(wider, /Changed since it was signed, without a name typed .* measured from January 1, 2024 \(UTC\)/)
   t.notMatch(wider, /Pia T|Signed/)
   await change(dated('2025-06-01'))
-  t.notMatch(wordsOf(await own.get(`${page}/copy`)), /Pia T/, 'also not when it was changed back')
+  t.notMatch(wordsOf(await own.get(`${page}/copy`)), /Pia T/, 'not even if it was changed back')
   await sign(own, { ...both, [steps]: 'no' })
   t.match(wordsOf(await own.get(`${page}/copy`)), /Signed .* Name typed Pia T/)
 })

@@ -4,7 +4,7 @@ import { systems } from '../../../src/fhir/canonical.ts'
 import { wordsOf } from '../../support/browser.ts'
 import { openSharing, toldOf } from './sharing-world.ts'
 
-/** A page that says what somebody shares says neither less nor more than the gate lets others read. */
+/** A page that says what somebody shares says neither less nor more than others can read. */
 const world = await openSharing()
 const { band, keeping, lab, readOf, sign, somebody, study, update } = world
 t.teardown(world.close)
@@ -64,7 +64,7 @@ const written: Readonly<Record<string, { readonly provision: ConsentProvision; r
 }
 
 for (const [what, { provision, told }] of Object.entries(written))
-  t.test(`what an app has written is listed as it counts: ${what}`, async t => {
+  t.test(`a consent that an app wrote is listed as it counts: ${what}`, async t => {
     const { browser: own, change, measure, patient } = await somebody(`App${Object.keys(written).indexOf(what)}`)
     await sign(own, { [hearts]: 'yes', [steps]: 'no' })
     const readings = await measure(days)
@@ -76,7 +76,7 @@ for (const [what, { provision, told }] of Object.entries(written))
     t.same(toldOf(page, readings), read)
   })
 
-t.test('the form to choose anew begins with all that is given, also by an app, in whatever shape', async t => {
+t.test('the form to choose anew starts with everything that is given, even by an app, in whatever shape', async t => {
   const { browser: own, change } = await somebody('Form')
   await sign(own, { [hearts]: 'yes', [steps]: 'no' })
   await change({
@@ -102,7 +102,7 @@ t.test('the form to choose anew begins with all that is given, also by an app, i
   )
 })
 
-t.test('what a study keeps by the text that was signed is told wherever it is told what is shared', async t => {
+t.test('what a study keeps under the signed text is mentioned wherever sharing is described', async t => {
   const { browser: own, measure, patient } = await somebody('Kim')
   const page = `/sharing/${keeping.id}`
   await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' }, keeping.id)
@@ -133,7 +133,7 @@ t.test('what a study keeps by the text that was signed is told wherever it is to
   t.match(wordsOf(await own.get(page)), /You share data with this study now\./)
 })
 
-t.test('whoever says no to a study that keeps something is told so', async t => {
+t.test('somebody who refuses a study that keeps something is told so', async t => {
   const { browser: own, measure } = await somebody('Lou')
   const page = `/sharing/${keeping.id}`
   await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' }, keeping.id)
@@ -150,26 +150,23 @@ t.test('whoever says no to a study that keeps something is told so', async t => 
   )
 })
 
-t.test(
-  'of a place that has ended nothing is read, and the page says so; what was signed can still be ended',
-  async t => {
-    const { browser: own, consentsOf, measure, patient, subject } = { ...world, ...(await somebody('Mia')) }
-    await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' })
-    const readings = await measure(days)
-    const stored = (await world.send('everything', 'GET', `ResearchSubject/${subject}`)).json()
-    await update(lab.manager, { ...stored, status: 'off-study' })
-    const listed = await own.get('/sharing')
-    t.match(
-      wordsOf(listed),
-      /To Hearts &amp; steps Your place in this study has ended\. It sees nothing of you, [^.]*\. What you signed\. Nobody reads anything by it now Read about this study, and what you signed/,
-    )
-    t.same([toldOf(listed, readings), await readOf(patient.id)], [[], []])
-    const tick = /name="stop" value="([^"]*)"/.exec(listed.body)?.[1] ?? ''
-    t.equal((await own.send('/sharing', { stop: tick })).location, '/sharing?done=stopped')
-    t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
-    t.match(
-      wordsOf(await own.get('/sharing')),
-      /You share nothing with anybody\. Studies with which you share nothing now Hearts &amp; steps Your place in this study has ended/,
-    )
-  },
-)
+t.test('after a place has ended nothing is read, and the page says so; what was signed can still be ended', async t => {
+  const { browser: own, consentsOf, measure, patient, subject } = { ...world, ...(await somebody('Mia')) }
+  await sign(own, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-from`]: '2025-01-01' })
+  const readings = await measure(days)
+  const stored = (await world.send('everything', 'GET', `ResearchSubject/${subject}`)).json()
+  await update(lab.manager, { ...stored, status: 'off-study' })
+  const listed = await own.get('/sharing')
+  t.match(
+    wordsOf(listed),
+    /To Hearts &amp; steps Your place in this study has ended\. It sees nothing of you, [^.]*\. What you signed\. Nobody reads anything by it now Read about this study, and what you signed/,
+  )
+  t.same([toldOf(listed, readings), await readOf(patient.id)], [[], []])
+  const tick = /name="stop" value="([^"]*)"/.exec(listed.body)?.[1] ?? ''
+  t.equal((await own.send('/sharing', { stop: tick })).location, '/sharing?done=stopped')
+  t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
+  t.match(
+    wordsOf(await own.get('/sharing')),
+    /You share nothing with anybody\. Studies with which you share nothing now Hearts &amp; steps Your place in this study has ended/,
+  )
+})

@@ -3,7 +3,7 @@ import t from 'tap'
 import { wordsOf } from '../../support/browser.ts'
 import { openSharing } from './sharing-world.ts'
 
-/** Who ticks a line and presses stop wants that to end, whatever has changed since they opened the page. */
+/** Somebody who ticks a line and presses stop wants that to end, whatever has changed since they opened the page. */
 const world = await openSharing()
 const { band, consentsOf, keeping, sign, somebody, study } = world
 t.teardown(world.close)
@@ -13,7 +13,7 @@ const hearts = `omh:heart-rate@${band}`
 const steps = 'omh:step-count@any'
 type Own = Awaited<ReturnType<typeof somebody>>['browser']
 
-/** What a tab shows now: it may be sent later. */
+/** What a tab shows now, to be sent later. */
 const tabOf = async (own: Own) => {
   const { body } = await own.get('/sharing')
   const valuesOf = (name: string) =>
@@ -41,7 +41,7 @@ t.test('what was signed anew in another window ends with the lines that were tic
   t.same(await given(patient.id), [])
 })
 
-t.test('a single line ends by what it says, also where it was signed anew; what was left goes on', async t => {
+t.test('a single line ends what it names even if it was signed anew; the rest continues', async t => {
   const { browser: own, patient } = await somebody('Oda')
   await sign(own, { [hearts]: 'yes', [steps]: 'yes' })
   await sign(own, { [hearts]: 'yes', [steps]: 'no' }, keeping.id)
@@ -53,7 +53,7 @@ t.test('a single line ends by what it says, also where it was signed anew; what 
 })
 
 t.test(
-  'what was given meanwhile of the same data, from more sources, ends with the line, and that is said',
+  'what was given meanwhile of the same data, from more sources, ends with the line, and the page says so',
   async t => {
     const { browser: own, change, patient } = await somebody('Per')
     await sign(own, { [hearts]: 'no', [steps]: 'yes' })
@@ -69,7 +69,7 @@ t.test(
   },
 )
 
-t.test('a line of a permit of several kinds ends alone', async t => {
+t.test('one line of a permit with several kinds ends alone', async t => {
   const { browser: own, change, patient } = await somebody('Quinn')
   await sign(own, { [hearts]: 'yes', [steps]: 'yes' })
   const [heart = {}, step = {}] = (await consentsOf(patient.id))[0]?.provision?.provision ?? []
@@ -80,7 +80,7 @@ t.test('a line of a permit of several kinds ends alone', async t => {
   t.same(provision?.provision, [{ ...heart, code: step.code }])
 })
 
-t.test('to stop what has been stopped is done already, in one window after another or at once', async t => {
+t.test('stopping what has been stopped already succeeds, from several windows in turn or at once', async t => {
   const { browser: own, patient } = await somebody('Rob')
   await sign(own, { [hearts]: 'yes', [steps]: 'yes' })
   const tab = await tabOf(own)
@@ -102,7 +102,7 @@ t.test('to stop what has been stopped is done already, in one window after anoth
   t.same(await given(patient.id), [])
 })
 
-t.test('what is no line of this page stops nothing, and the list is shown anew', async t => {
+t.test('what is not a line of this page stops nothing, and the list is shown again', async t => {
   const { browser: own, patient } = await somebody('Sia')
   const { patient: other } = await somebody('Tom')
   await sign(own, { [hearts]: 'yes', [steps]: 'yes' })

@@ -3,7 +3,7 @@ import { systems } from '../../../src/fhir/canonical.ts'
 import type { Browser, Shown } from '../../support/browser.ts'
 import { openInvited } from '../invited.ts'
 
-/** Readings that somebody has, and what a page and the gate make of them. */
+/** Readings of somebody, and what a page and the gate make of them. */
 export const openSharing = async () => {
   const world = await openInvited()
   const { arrived, band, create, lab, patientToken, send, study, text, update } = world
@@ -45,7 +45,7 @@ export const openSharing = async () => {
         ...(device === undefined ? {} : { device: { reference: `Device/${device}` } }),
         valueQuantity: { value: 60, unit: '1', system: systems.ucum, code: '1' },
       })
-    /** A heart rate from the band, and steps, from it and from nowhere, on each day. */
+    /** A heart rate from the band, and steps from it and from no device, on each day. */
     const measure = async (days: readonly string[]) => {
       const all: Observation[] = []
       for (const day of days)
@@ -78,7 +78,7 @@ type Told = {
   readonly sentBefore: number
 }
 
-/** Those of the readings of which a page says that somebody reads them. */
+/** The readings that a page says somebody reads. */
 export const toldOf = (page: Shown, readings: readonly Observation[]): readonly string[] => {
   const told = toldIn(page.body)
   return readings

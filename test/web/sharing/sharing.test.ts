@@ -18,7 +18,7 @@ const consentsOf = async (patient: string) =>
   ((await send('everything', 'GET', `Consent?patient=Patient/${patient}`)).json().entry ?? []).map(
     ({ resource }: { resource: object }) => resource,
   )
-/** What stands in the form of the study, opened in a time zone. */
+/** The hidden fields of the form of the study, opened in a time zone. */
 const formIn = async (own: ReturnType<typeof browser>, timezone: string) => {
   const { body } = await own.get(`${page}?timezone=${timezone}`)
   const form = /<form method="post" action="[^"]*" id="choices"[^>]*>([\s\S]*?)<\/form>/.exec(body)?.[1] ?? ''
@@ -28,7 +28,7 @@ const formIn = async (own: ReturnType<typeof browser>, timezone: string) => {
   const chosen = [...form.matchAll(/<input [^>]*type="radio"[^>]* name="([^"]*)" value="([^"]*)" checked>/g)]
   return Object.fromEntries([...texts, ...chosen].map(([, name = '', value = '']) => [name, value]))
 }
-/** A band of the patient's own, and what is measured. */
+/** A band of the patient's own, and readings. */
 const measuring = async (patient: string) => {
   const self = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
   const subject = { reference: `Patient/${patient}` }
@@ -44,7 +44,7 @@ const measuring = async (patient: string) => {
       code: { coding: [{ system: systems.loinc, code }] },
     }
     const made = { ...measured, subject, device: { reference: `Device/${own}` }, valueQuantity: { value: 60 }, ...time }
-    // Also of what no consent names yet.
+    // Also of a kind that no consent names yet.
     return (await create('everything', made as Observation)).id
   }
   return {
@@ -55,7 +55,7 @@ const measuring = async (patient: string) => {
 /** What the people of the study read of the patient. */
 const seen = async (patient: string): Promise<readonly string[]> =>
   (await world.pages(lab.manager, `Observation?patient=Patient/${patient}`)).map(({ resource }) => resource.id ?? '')
-/** As far as what is shown before anything is signed, with what its form hides. */
+/** Up to what is shown before signing, with the hidden fields of its form. */
 const preview = async (own: ReturnType<typeof browser>, fields: Readonly<Record<string, string>>, at = page) => {
   const shown = await own.send(at, fields, at)
   const form = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(shown.body)?.[1] ?? ''
@@ -89,8 +89,8 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
       /Enter year, month and day, such as 2026-01-31, for Heart rate, from Tidewell band Say whether you share Step count/,
     ],
   )
-  t.match(missing.body, `<li><a href="#${hearts}-from">Enter year`, 'which leads to the day')
-  t.match(missing.body, `id="${hearts}-from-problem">Enter year, month and day`, 'where it is said')
+  t.match(missing.body, `<li><a href="#${hearts}-from">Enter year`, 'it leads to the day')
+  t.match(missing.body, `id="${hearts}-from-problem">Enter year, month and day`, 'where the problem is described')
   t.notMatch(missing.body, `id="${hearts}-until-problem"`)
   t.match(missing.body, `<li><a href="#${steps}-yes">Say whether`)
   t.match(
@@ -116,7 +116,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
     ['x'.repeat(201), /at most 200 characters/],
   ] as const) {
     const { answer: refused } = await sign(own, both, name)
-    t.match([refused.status, wordsOf(refused)], [422, told], 'nobody signs by a name that nobody sees')
+    t.match([refused.status, wordsOf(refused)], [422, told], 'nobody signs with an invisible name')
   }
   t.same(await consentsOf(patient.id), [])
   const { answer } = await sign(own, both)
@@ -156,7 +156,7 @@ t.test('a patient reads what the study is, chooses line by line, sees who could 
   })
 })
 
-t.test('what is signed opens, and what is stopped closes, in the next request of the study’s staff', async t => {
+t.test('signing opens data, and stopping closes it, from the next request of the study’s staff on', async t => {
   const { browser: own, patient } = await arrived('Bea')
   const self = await patientToken(patient.id, 'patient/*.cruds patient/Consent.cruds')
   await sign(own, { [hearts]: 'no', [steps]: 'yes', [`${steps}-from`]: '2026-01-01' })
@@ -183,10 +183,10 @@ t.test('what is signed opens, and what is stopped closes, in the next request of
   t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
   const over = await own.get('/sharing')
   t.match(wordsOf(over), /You share nothing with anybody\. Studies with which you share nothing now Hearts &amp; steps/)
-  t.match(over.body, `href="${page}"`, 'they may still say yes')
+  t.match(over.body, `href="${page}"`, 'they can still say yes')
 })
 
-t.test('a part is stopped, and the rest goes on; everything is stopped at once', async t => {
+t.test('a part is stopped, and the rest continues; everything is stopped at once', async t => {
   const { browser: own, patient } = await arrived('Cleo')
   await sign(own, { [hearts]: 'yes', [steps]: 'yes' })
   const [tick = ''] = [...(await own.get('/sharing')).body.matchAll(/name="stop" value="([^"]*)"/g)].map(
@@ -202,16 +202,16 @@ t.test('a part is stopped, and the rest goes on; everything is stopped at once',
     wordsOf(asked),
     /Stop sharing everything with everybody\? .* You share data now with: .* Yes, stop everything No, go back/,
   )
-  t.match(await consentsOf(patient.id), [{ status: 'active' }], 'to be asked stops nothing')
+  t.match(await consentsOf(patient.id), [{ status: 'active' }], 'the question stops nothing')
   await own.send('/sharing?stop=all', { all: 'yes' }, '/sharing')
   t.match(await consentsOf(patient.id), [{ status: 'inactive' }])
   t.match(await own.get('/sharing?stop=all'), { status: 303, location: '/sharing' }, 'nothing is left to stop')
 })
 
-t.test('saying no is one press, and can be taken back', async t => {
+t.test('refusing takes one press, and can be taken back', async t => {
   const { browser: own, patient } = await arrived('Dina')
   const waiting = `<a href="${page}">A study is waiting for your answer</a>`
-  t.match((await own.get('/account')).body, waiting, 'who signs in is led to it')
+  t.match((await own.get('/account')).body, waiting, 'signing in leads to it')
   t.match(await own.send(page, {}, `${page}/decline`).catch(() => own.get(page)), { status: 200 })
   const { body } = await own.get(page)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
@@ -226,7 +226,7 @@ t.test('saying no is one press, and can be taken back', async t => {
   t.match((await sign(own, both)).answer, { status: 303 })
   const sharing = await own.get(page)
   t.match(sharing.body, /\/decline" class="btn btn-primary">Stop sharing with this study<\/button>/)
-  t.notMatch(sharing.body, /No, I do not take part/, 'which would be said by whoever does')
+  t.notMatch(sharing.body, /No, I do not take part/, 'somebody who takes part cannot say that')
   const none = await own.send('/sharing', {})
   t.match((await own.get(none.location ?? '')).body, /<title>Problem: .*Nothing was ticked/s)
   t.same((await consentsOf(patient.id)).map(({ status }: { status: string }) => status).toSorted(), [
@@ -235,19 +235,19 @@ t.test('saying no is one press, and can be taken back', async t => {
   ])
 })
 
-t.test('who has stopped sharing, and says no again, has said it once', async t => {
+t.test('somebody who stopped sharing, and then refuses, has one Consent that says so', async t => {
   const { browser: own, patient } = await arrived('Odile')
   await sign(own, both)
   const { body } = await own.get(page)
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
   for (let times = 0; times < 2; times += 1)
     t.match(await own.post(`${page}/decline`, { _csrf }), { status: 303, location: `${page}?done=declined` })
-  t.match(await consentsOf(patient.id), [{ status: 'inactive' }], 'no other Consent says that they never did')
+  t.match(await consentsOf(patient.id), [{ status: 'inactive' }], 'no other Consent says that they never took part')
   t.equal((await consentsOf(patient.id)).length, 1)
   t.match(wordsOf(await staff.get(`/studies/${study.id}`)), /Odile Has withdrawn/)
 })
 
-t.test('what staff have proposed becomes what the patient signs, and nothing else', async t => {
+t.test('what staff proposed becomes what the patient signs, and nothing else', async t => {
   const { browser: own, patient } = await arrived('Eva')
   const proposed = {
     resourceType: 'Consent' as const,
@@ -269,7 +269,7 @@ t.test('what staff have proposed becomes what the patient signs, and nothing els
   t.match(await consentsOf(patient.id), [{ id, status: 'active' }])
 })
 
-t.test('in Spanish everything is Spanish, also what is signed', async t => {
+t.test('in Spanish everything is Spanish, including what is signed', async t => {
   const { browser: own, patient } = await arrived('Fina')
   const spanish = await world.browserOf(
     (await send('everything', 'GET', `Person?link=Patient/${patient.id}`)).json().entry[0].resource.id,
@@ -284,7 +284,7 @@ t.test('in Spanish everything is Spanish, also what is signed', async t => {
   t.match(wordsOf(await own.get(`${page}/copy`)), /Le pedimos, version 1\./, 'the copy has the text that was signed')
 })
 
-t.test('nobody sees or signs for another, and a foreign form signs nothing', async t => {
+t.test('nobody sees or signs for another, and a form of another site signs nothing', async t => {
   const { patient } = await arrived('Gina')
   const { browser: other } = await world.arrived('Hugo').then(async one => one)
   const stranger = await world.browserOf(
@@ -298,7 +298,7 @@ t.test('nobody sees or signs for another, and a foreign form signs nothing', asy
   t.same(await consentsOf(patient.id), [])
 })
 
-t.test('what is asked for anew is not what was chosen', async t => {
+t.test('what is added to a request later does not count as chosen', async t => {
   const { browser: own, patient } = await arrived('Jana')
   const { hidden } = await sign(own, both)
   await own.send('/sharing', { all: 'yes' })
@@ -313,7 +313,7 @@ t.test('what is asked for anew is not what was chosen', async t => {
   await update(lab.manager, stored)
 })
 
-t.test('a name that was typed is kept while a patient reads what the study says of itself by now', async t => {
+t.test('a typed name is kept while a patient reads what the study says now', async t => {
   const { browser: own, patient } = await arrived('Lola')
   const { hidden } = await preview(own, both)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
@@ -332,7 +332,7 @@ t.test('a name that was typed is kept while a patient reads what the study says 
   await update(lab.manager, stored)
 })
 
-t.test('who would read it, and what stays after a withdrawal, is shown anew where it is another by now', async t => {
+t.test('if the readers, or what stays after a withdrawal, have changed, that is shown before signing', async t => {
   const { id: _, meta: __, ...asked } = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const [others, version] = [asked.extension.filter(({ url }: Extension) => url !== extensions.patientText), text('1')]
   const keeping = { ...version, extension: [...(version.extension ?? []), { url: 'withdrawal', valueCode: 'keep' }] }
@@ -363,7 +363,7 @@ t.test('who would read it, and what stays after a withdrawal, is shown anew wher
   }
 })
 
-t.test('what one patient has filled in is signed, declined and stopped by nobody who signs in since', async t => {
+t.test('what one patient filled in cannot be signed, declined or stopped by somebody who signed in since', async t => {
   const pia = await arrived('Pia')
   const pablo = await arrived('Pablo')
   const own = pia.browser
@@ -389,12 +389,12 @@ t.test('what one patient has filled in is signed, declined and stopped by nobody
   t.equal((await own.post('/sharing', { ...hidden, all: 'yes' })).status, 409)
   t.match(await consentsOf(pablo.patient.id), [{ status: 'active' }])
   await signedIn(pia.email)
-  t.match(await own.post(`${page}/sign`, { ...hidden, name: 'Pia Tester' }), { status: 303 }, 'in a session anew')
+  t.match(await own.post(`${page}/sign`, { ...hidden, name: 'Pia Tester' }), { status: 303 }, 'in a new session')
   t.match(await consentsOf(pia.patient.id), [{ status: 'active' }])
 })
 
 t.test(
-  'whoever signs or says no after their session has ended is told that it is not done, and comes back',
+  'signing or refusing after the session has ended says that it was not done, and comes back after signing in',
   async t => {
     const { browser: own, patient, email } = await arrived('Quim')
     const { hidden } = await preview(own, both)
@@ -416,7 +416,7 @@ t.test(
   },
 )
 
-t.test('nothing is signed where the study does not run, and stopping is there all the same', async t => {
+t.test('nothing can be signed while the study is not running, but sharing can be stopped', async t => {
   const { browser: signed, patient } = await arrived('Raul')
   const { browser: asked, patient: other } = await arrived('Saul')
   await sign(signed, both)
@@ -449,7 +449,7 @@ t.test('nothing is signed where the study does not run, and stopping is there al
   t.match((await sign(asked, both, 'Saul')).answer, { status: 303 })
 })
 
-t.test('where nobody new comes in, who shares goes on and changes it, and nobody else signs', async t => {
+t.test('if the study takes nobody new, those who share continue and can change it, and nobody else signs', async t => {
   const { browser: signed, patient } = await arrived('Tom')
   const { browser: asked, patient: other } = await arrived('Uwe')
   await sign(signed, both)
@@ -481,7 +481,7 @@ t.test('where nobody new comes in, who shares goes on and changes it, and nobody
   t.match((await sign(asked, both, 'Uwe')).answer, { status: 303 })
 })
 
-t.test('another text is shown before it is signed; until then what was signed holds, and no more', async t => {
+t.test('a new text is shown before it is signed; until then what was signed holds, and no more', async t => {
   const { browser: own, patient } = await arrived('Iris')
   const { hidden } = await sign(own, both)
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
@@ -511,7 +511,7 @@ t.test('another text is shown before it is signed; until then what was signed ho
   t.notMatch(wordsOf(await own.get(page)), /The text has changed/)
 })
 
-t.test('days are those of the patient: from their first moment there to their last, and nothing beyond', async t => {
+t.test('days are those of the patient’s time zone, from their first to their last moment and no longer', async t => {
   const days = { [`${hearts}-from`]: '2026-11-10', [`${hearts}-until`]: '2026-11-12', [steps]: 'yes' }
   const choice = { [hearts]: 'yes', ...days, [`${steps}-from`]: '2026-11-10', [`${steps}-until`]: '2026-11-10' }
   for (const [name, timezone, offset] of [
@@ -547,7 +547,7 @@ t.test('days are those of the patient: from their first moment there to their la
   }
 })
 
-t.test('whoever opens the form elsewhere, and only goes on, gives what they gave', async t => {
+t.test('opening the form in another time zone, without changing it, gives what was given', async t => {
   const { browser: own, patient } = await arrived('Mona')
   const permits = async () => (await consentsOf(patient.id))[0].provision.provision
   const days = { [`${hearts}-from`]: '2026-11-01', [`${hearts}-until`]: '2026-11-12' }
@@ -573,35 +573,32 @@ t.test('whoever opens the form elsewhere, and only goes on, gives what they gave
   t.match(await permits(), [{ dataPeriod: { start: given[0].dataPeriod.start, end: '2026-11-13T23:59:59.999+13:00' } }])
 })
 
-t.test(
-  'without a day of the patient’s it is from the moment of signing; a day that they type is the whole day',
-  async t => {
-    const { browser: own, patient } = await arrived('Nora')
-    const { heart } = await measuring(patient.id)
-    await sign(own, { [hearts]: 'yes', [steps]: 'no', timezone: 'America/Los_Angeles' })
-    const [{ dateTime, provision }] = await consentsOf(patient.id)
-    t.strictSame(provision.provision[0].dataPeriod, { start: dateTime })
-    const shift = (ms: number) => new Date(Date.parse(dateTime) + ms).toISOString()
-    const [before, after] = [await heart(shift(-1)), await heart(shift(1))]
-    const clock = Intl.DateTimeFormat('sv', { timeZone: 'America/Los_Angeles', dateStyle: 'short', timeStyle: 'short' })
-    const minute = clock.format(new Date(dateTime))
-    const form = await formIn(own, 'America/Los_Angeles')
-    t.equal(form[`${hearts}-from`], minute)
-    const kept = await sign(own, form)
-    t.match(kept.preview.body, `<time datetime="${dateTime}" data-edge="start">`)
-    t.match(wordsOf(kept.preview), /So far there is 1 reading /)
-    t.strictSame((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod, { start: dateTime })
-    t.strictSame(await seen(patient.id), [after])
-    const day = minute.slice(0, 10)
-    await sign(own, { ...form, [`${hearts}-from`]: day })
-    t.match((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod.start, `${day}T00:00:00.000-0`)
-    t.strictSame((await seen(patient.id)).toSorted(), [before, after].toSorted())
-    const wrong = await own.send(page, { ...form, [`${hearts}-from`]: `${day} 00:01` }, page)
-    t.match([wrong.status, wordsOf(wrong)], [422, /Enter year, month and day/], 'a moment is kept, and not typed')
-  },
-)
+t.test('without a chosen day it begins with the moment of signing; a day that is typed counts completely', async t => {
+  const { browser: own, patient } = await arrived('Nora')
+  const { heart } = await measuring(patient.id)
+  await sign(own, { [hearts]: 'yes', [steps]: 'no', timezone: 'America/Los_Angeles' })
+  const [{ dateTime, provision }] = await consentsOf(patient.id)
+  t.strictSame(provision.provision[0].dataPeriod, { start: dateTime })
+  const shift = (ms: number) => new Date(Date.parse(dateTime) + ms).toISOString()
+  const [before, after] = [await heart(shift(-1)), await heart(shift(1))]
+  const clock = Intl.DateTimeFormat('sv', { timeZone: 'America/Los_Angeles', dateStyle: 'short', timeStyle: 'short' })
+  const minute = clock.format(new Date(dateTime))
+  const form = await formIn(own, 'America/Los_Angeles')
+  t.equal(form[`${hearts}-from`], minute)
+  const kept = await sign(own, form)
+  t.match(kept.preview.body, `<time datetime="${dateTime}" data-edge="start">`)
+  t.match(wordsOf(kept.preview), /So far there is 1 reading /)
+  t.strictSame((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod, { start: dateTime })
+  t.strictSame(await seen(patient.id), [after])
+  const day = minute.slice(0, 10)
+  await sign(own, { ...form, [`${hearts}-from`]: day })
+  t.match((await consentsOf(patient.id))[0].provision.provision[0].dataPeriod.start, `${day}T00:00:00.000-0`)
+  t.strictSame((await seen(patient.id)).toSorted(), [before, after].toSorted())
+  const wrong = await own.send(page, { ...form, [`${hearts}-from`]: `${day} 00:01` }, page)
+  t.match([wrong.status, wordsOf(wrong)], [422, /Enter year, month and day/], 'a moment is kept, and cannot be typed')
+})
 
-t.test('a time zone that is none is told at its field, where days are of it', async t => {
+t.test('an invalid time zone is reported at its field, if days depend on it', async t => {
   const { browser: own, patient } = await arrived('Olga')
   const refused = await own.send(page, { ...both, timezone: 'Mars/Olympus' }, page)
   t.match(
@@ -609,15 +606,15 @@ t.test('a time zone that is none is told at its field, where days are of it', as
     [422, /Enter the time zone of the days, such as America\/New_York, or UTC/],
   )
   t.match(refused.body, 'value="Mars/Olympus"', 'what was typed is kept')
-  t.match(refused.body, / id="choices" data-typed /, 'and nothing puts another in its place')
+  t.match(refused.body, / id="choices" data-typed /, 'nothing replaces it')
   t.notMatch((await own.get(page)).body, 'data-typed')
   t.match((await own.send(page, { [hearts]: 'yes', [steps]: 'no', timezone: 'Mars/Olympus' }, page)).status, 200)
   const notShared = { [hearts]: 'yes', [steps]: 'no', [`${steps}-until`]: '2027-01-01', timezone: 'Mars/Olympus' }
-  t.match((await own.send(page, notShared, page)).status, 200, 'nor for the days of what is not shared')
+  t.match((await own.send(page, notShared, page)).status, 200, 'not for days of what is not shared')
   t.same(await consentsOf(patient.id), [])
 })
 
-t.test('nothing is signed that would share nothing', async t => {
+t.test('a form that would share nothing cannot be signed', async t => {
   const { browser: own } = await arrived('Petra')
   const past = await own.send(page, { [hearts]: 'yes', [steps]: 'no', [`${hearts}-until`]: '2020-01-01' }, page)
   t.match(
@@ -635,7 +632,7 @@ t.test('nothing is signed that would share nothing', async t => {
   t.match(turned.body, `id="${hearts}-until-problem">The last day`)
 })
 
-t.test('a day that stands in a Consent as a date alone is a day of UTC, and stays one', async t => {
+t.test('a date without a time in a Consent is a day in UTC, and stays one', async t => {
   const { browser: own, patient } = await arrived('Quinta')
   await sign(own, both)
   const [{ meta, ...stored }] = await consentsOf(patient.id)
@@ -655,7 +652,7 @@ t.test('a day that stands in a Consent as a date alone is a day of UTC, and stay
   })
 })
 
-t.test('a type of resources without a time is shared whole, and asked for no days', async t => {
+t.test('a type of resources without a time is shared completely, without asking for days', async t => {
   const { browser: own, patient } = await arrived('Rosa')
   const stored = (await send('everything', 'GET', `ResearchStudy/${study.id}`)).json()
   const type = { system: 'http://hl7.org/fhir/resource-types', code: 'RelatedPerson' }

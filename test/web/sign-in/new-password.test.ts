@@ -23,7 +23,7 @@ const signIn = async (email: string, password: string) => {
   return { browser, answer: await browser.send('/sign-in', { email, password }) }
 }
 
-/** An account of one's own. */
+/** Makes an account. */
 const account = async (email: string) => {
   await openBrowser(server).send('/sign-up', { email })
   const browser = openBrowser(server)
@@ -52,7 +52,7 @@ t.test('whoever reads the mail of their address chooses a new password, and all 
   t.match((await signIn('ana@example.org', second)).answer, { status: 303 })
 })
 
-t.test('a link changes a password once, also of many at once', async t => {
+t.test('a link changes a password once, even if used many times at once', async t => {
   await account('ben@example.org')
   const url = await linkFor('ben@example.org')
   const answers = await Promise.all(
@@ -67,8 +67,8 @@ t.test('a link changes a password once, also of many at once', async t => {
   t.match(await mailbox.next(), { subject: 'Your Sharewell password was changed' })
 })
 
-t.test('who asks on and on for a new password is sent four letters an hour, and is told nothing of it', async t => {
-  // The letter that made the account was the first.
+t.test('somebody who keeps asking for a new password gets four letters an hour, without being told', async t => {
+  // The letter for making the account was the first one.
   await account('kim@example.org')
   const answers = []
   for (let count = 0; count < 6; count += 1) answers.push(await ask('kim@example.org'))
@@ -76,7 +76,7 @@ t.test('who asks on and on for a new password is sent four letters an hour, and 
   for (let count = 0; count < 3; count += 1) t.equal((await mailbox.next()).to, 'kim@example.org')
   await account('lea@example.org')
   await ask('lea@example.org')
-  t.equal((await mailbox.next()).to, 'lea@example.org', 'nothing else came in between')
+  t.equal((await mailbox.next()).to, 'lea@example.org', 'nothing else arrived in between')
 })
 
 t.test('once the password was changed no earlier link changes it again', async t => {
@@ -87,7 +87,7 @@ t.test('once the password was changed no earlier link changes it again', async t
   t.match(await openBrowser(server).get(other), { status: 410 })
 })
 
-t.test('whoever signs in by the old password while a new one is saved does not come in', async t => {
+t.test('signing in with the old password while a new one is saved fails', async t => {
   await account('jo@example.org')
   const { person = '' } = (await findAccountByEmail(database, 'jo@example.org')) ?? {}
   const signing = await database.transaction(async connection => {
@@ -102,7 +102,7 @@ t.test('whoever signs in by the old password while a new one is saved does not c
   t.match(await browser.get('/account'), { status: 303 })
 })
 
-t.test('a password is chosen by its link whoever has signed in at the same browser meanwhile', async t => {
+t.test('a link changes its account’s password even if somebody else has signed in with the same browser', async t => {
   await account('una@example.org')
   const others = ['vic@example.org', 'will@example.org']
   for (const email of others) await account(email)
@@ -121,7 +121,7 @@ t.test('a password is chosen by its link whoever has signed in at the same brows
   for (const email of others) t.match((await signIn(email, first)).answer, { status: 303 })
 })
 
-t.test('a page to sign in is of whoever fills it in, whoever has signed in at the same browser since', async t => {
+t.test('the sign-in form signs in whoever fills it in, even if somebody else did so in the browser since', async t => {
   const people = ['xia@example.org', 'yan@example.org', 'zoe@example.org']
   for (const email of people) await account(email)
   const shared = openBrowser(server)
@@ -135,7 +135,7 @@ t.test('a page to sign in is of whoever fills it in, whoever has signed in at th
   t.match(wordsOf(await shared.get('/account')), /zoe@example\.org/)
 })
 
-t.test('a link is over after half an hour', async t => {
+t.test('a link expires after half an hour', async t => {
   await account('dora@example.org')
   const url = await linkFor('dora@example.org')
   await database.run(sql.fragment`UPDATE account_link SET expires_at = expires_at - interval '29 minutes 50 seconds'`)
@@ -146,18 +146,18 @@ t.test('a link is over after half an hour', async t => {
     [over.status, wordsOf(over)],
     [410, /This link no longer works .* ask for a new one\. Go to sign-in I do not know my password$/],
   )
-  t.match(over.body, 'href="/forgotten-password"', 'which is where one is asked for')
+  t.match(over.body, 'href="/forgotten-password"', 'that is where one asks for another one')
 })
 
-t.test('an address that nobody has is answered alike, and written to never', async t => {
+t.test('an unknown address is answered alike, and never written to', async t => {
   await account('emil@example.org')
   const [known, unknown] = [await ask('emil@example.org'), await ask('nobody@example.org')]
   t.same([known.status, known.location, known.body], [unknown.status, unknown.location, unknown.body])
   t.match(await mailbox.next(), { to: 'emil@example.org' })
-  t.match(await linkFor('emil@example.org'), /^\/new-password/, 'nothing came in between')
+  t.match(await linkFor('emil@example.org'), /^\/new-password/, 'nothing arrived in between')
 })
 
-t.test('a new password lets in who was locked out by the tries of others', async t => {
+t.test('a new password lets somebody in who was locked out by others’ tries', async t => {
   await account('finn@example.org')
   for (let count = 0; count < 11; count += 1) await signIn('finn@example.org', `wrong number ${count}`)
   t.match((await signIn('finn@example.org', first)).answer, { status: 429 })
@@ -166,7 +166,7 @@ t.test('a new password lets in who was locked out by the tries of others', async
   t.match((await signIn('finn@example.org', second)).answer, { status: 303 })
 })
 
-t.test('nothing of a link is kept that would open anything', async t => {
+t.test('nothing that is stored of a link opens anything', async t => {
   await account('gwen@example.org')
   const secret = new URLSearchParams((await linkFor('gwen@example.org')).split('?')[1]).get('link') ?? ''
   const { dump } = await database.one<{ dump: string }>(
@@ -191,10 +191,10 @@ t.test('the operator lets somebody in again, which proves nothing about the addr
   const { administrator } = await database.one<{ administrator: boolean }>(
     sql.fragment`SELECT administrator FROM user_account WHERE email = 'hanna@example.org'`,
   )
-  t.equal(administrator, false, 'and makes nobody an administrator who was none')
+  t.equal(administrator, false, 'it makes nobody an administrator')
 })
 
-t.test('what a Person’s telecom says opens nothing, and an account ends with its Person', async t => {
+t.test('a Person’s telecom opens nothing, and an account ends with its Person', async t => {
   const browser = await account('iris@example.org')
   const { person } = await database.one<{ person: string }>(
     sql.fragment`SELECT person FROM user_account WHERE email = 'iris@example.org'`,

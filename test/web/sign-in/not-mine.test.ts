@@ -21,7 +21,7 @@ const lab = await world.institution('lab')
 const other = 'nine purple kettles whistle'
 const address = () => 'http://localhost:8080'
 
-/** By the operator's link: the address is the one that was typed. */
+/** Made with the operator's link: the address is the one that was typed. */
 const makesAccount = async (name: string, email: string, of = password) => {
   const own = browser()
   const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)
@@ -34,7 +34,7 @@ const makesOwn = async (name: string, email: string, of: string) => {
   const secret = await makeLink(database, { purpose: 'new-account', email, administrator: false, wasSent: true }, 5)
   return browser().send(`/new-account?link=${secret}`, { name, password: of })
 }
-/** The letter that confirms an address that was mistyped. */
+/** The letter for confirming a mistyped address. */
 const mistyped = async (name: string, email: string) => {
   const made = await makesAccount(name, email)
   const letter = await mailbox.next(isTo(email))
@@ -51,14 +51,14 @@ const events = async (bearer: string): Promise<readonly AuditEvent[]> => {
 }
 const takenOff = 'Your e-mail address was taken off a Sharewell account'
 
-t.test('whoever did not make an account with their address takes it off, and sees nothing of the account', async t => {
+t.test('somebody who did not make the account with their address takes it off, without seeing the account', async t => {
   const { person, letter, link } = await mistyped('Theo Typo', 'thea@example.org')
   t.match(letter.text, /somebody has entered your address by mistake\. Open this link, and take it off their account/)
   const reader = browser()
   const shown = await reader.get(link)
   t.match([shown.status, wordsOf(shown)], [200, /There is a Sharewell account with thea@example\.org , and nobody/])
   t.notMatch(shown.body, /Theo|Typo/)
-  t.match((await findAccountOf(database, person))?.email, 'thea@example.org', 'looking at it changes nothing')
+  t.match((await findAccountOf(database, person))?.email, 'thea@example.org', 'opening the page changes nothing')
   t.match(
     await reader.post('/not-my-account', { link: link.split('=')[1] ?? '' }),
     { status: 403 },
@@ -77,7 +77,7 @@ t.test('whoever did not make an account with their address takes it off, and see
   t.match(await makesOwn('Thea True', 'thea@example.org', other), { status: 303 }, 'the address is free')
 })
 
-t.test('the account goes on with all that it has, and is asked for another address at the next sign-in', async t => {
+t.test('the account keeps everything, and is asked for another address at the next sign-in', async t => {
   const { own, person, link } = await mistyped('Ines Inés', 'ines@example.org')
   const { key } = await world.setUp(own)
   await world.forgetCodes(person)
@@ -111,11 +111,11 @@ t.test('the account goes on with all that it has, and is asked for another addre
   t.match(await again.send(linkIn(letter), { decision: 'confirm' }), { status: 303, location: '/account?done=email' })
   t.match(await findAccountOf(database, person), { email: 'ines.real@example.org', isVerified: true })
   t.notMatch(wordsOf(await again.get('/account')), /somebody else’s/)
-  t.match(await signIn('ines@example.org', password), { status: 422 }, 'the former one signs in nobody any more')
+  t.match(await signIn('ines@example.org', password), { status: 422 }, 'the former address signs in nobody any more')
   t.match(await signIn('ines.real@example.org', password), { status: 303, location: '/second-factor?' })
 })
 
-t.test('of two accounts that are signed in to by one address neither password opens the other', async t => {
+t.test('of two accounts that sign in with one address, neither password opens the other', async t => {
   const { person: former, link } = await mistyped('Vera Vague', 'vera@example.org')
   await browser().send(link, {})
   await mailbox.next(isTo('vera@example.org'))
@@ -130,7 +130,7 @@ t.test('of two accounts that are signed in to by one address neither password op
   t.strictSame(await names(password), ['/account/email', 'Vera Vague'])
   t.match(await signIn('vera@example.org', 'eight orange anchors drift'), { status: 422 })
   t.not(former, holder)
-  // Whoever signs in to their own after every few tries has no more of them at the other.
+  // Signing in to one’s own account after every few tries gives no more tries for the other.
   for (const [own, of] of [
     [password, other],
     [other, password],
@@ -138,12 +138,12 @@ t.test('of two accounts that are signed in to by one address neither password op
     await database.run(sql.fragment`DELETE FROM attempt`)
     for (let tries = 0; tries < 16; tries += 1)
       await signIn('vera@example.org', tries % 4 === 3 ? own : 'a password that is wrong')
-    t.not((await signIn('vera@example.org', of)).status, 303, 'the other one is not right for a while')
+    t.not((await signIn('vera@example.org', of)).status, 303, 'the other one is locked for a while')
     t.equal((await signIn('vera@example.org', own)).status, 303)
   }
 })
 
-t.test('a new password goes to whoever has the address, and to nobody who had it', async t => {
+t.test('a new password goes to whoever has the address now, and not to those who had it', async t => {
   await database.run(sql.fragment`DELETE FROM attempt`)
   const { own, link } = await mistyped('Fay Former', 'fay@example.org')
   await browser().send(link, {})
@@ -160,7 +160,7 @@ t.test('a new password goes to whoever has the address, and to nobody who had it
   t.match(await signIn('fay@example.org', `${password} still`), { status: 303, location: '/account/email' })
 })
 
-t.test('an address that somebody has confirmed is not taken off, and a link is over after a day', async t => {
+t.test('an address that somebody confirmed cannot be taken off, and a link expires after a day', async t => {
   const { own, person, letter, link } = await mistyped('Carl Certain', 'carl@example.org')
   await browser().send('/forgotten-password', { email: 'carl@example.org' })
   const later = notMineLinkIn(await mailbox.next(isTo('carl@example.org')))
@@ -181,7 +181,7 @@ t.test('an address that somebody has confirmed is not taken off, and a link is o
 })
 
 t.test(
-  'of all that press it at once one takes it off, and whoever confirms at that moment has it or has not',
+  'if many press it at once the address is taken off once; a confirmation at that moment counts fully or not at all',
   async t => {
     const { own, person, letter, link } = await mistyped('Otto Once', 'otto@example.org')
     const answers = await Promise.all(
@@ -196,7 +196,7 @@ t.test(
 )
 
 t.test(
-  'links that the operator has given out to the account are over, and by another one it has an address again',
+  'the operator’s earlier links for the account have ended, and another one gives it an address again',
   async t => {
     const { person, link } = await mistyped('Olga Operated', 'olga@example.org')
     const asked = { email: 'olga@example.org', administrator: false }
@@ -215,7 +215,7 @@ t.test(
 )
 
 t.test(
-  'whoever mistypes an address after another is signed in by it, and the one before asks the operator',
+  'somebody who mistypes an address after another signs in with it, and the one before asks the operator',
   async t => {
     const first = await mistyped('Ada First', 'ada@example.org')
     await browser().send(first.link, {})
@@ -235,7 +235,7 @@ t.test(
   },
 )
 
-t.test('it is recorded for the patient and for who oversees staff, as done by whoever reads the mail', async t => {
+t.test('it is recorded for the patient and for whoever oversees staff, as done by the reader of the mail', async t => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ family: 'Pell' }],
@@ -274,34 +274,31 @@ t.test('it is recorded for the patient and for who oversees staff, as done by wh
   )
   const [ofStaff, ...more] = (await events(officer)).filter(({ outcomeDesc }) => outcomeDesc?.startsWith('The e-mail'))
   t.match(ofStaff, { ...recorded, entity: [{ what: { reference: `Practitioner/${colleague.id}` } }] })
-  t.same(more, [], 'and not what happened to a patient')
+  t.same(more, [], 'not what happened to a patient')
   t.notMatch(JSON.stringify(ofStaff), /stan@example/)
   const shown = wordsOf(await patient.own.get('/account/disclosures'))
   t.match(shown, /Whoever reads the mail of the address .*The e-mail address was taken off/)
 })
 
-t.test(
-  'whoever wants an address for their account that somebody else has mistyped is led to it by the letter',
-  async t => {
-    await mistyped('Mia Mistake', 'wanted@example.org')
-    const { email } = await world.newAccount('wanda')
-    const wanda = await world.signedIn(email)
-    await wanda.send('/account/email', { email: 'wanted@example.org', password })
-    const letters = [await mailbox.next(isTo('wanted@example.org')), await mailbox.next(isTo(email))]
-    t.match(letters[0], {
-      subject: 'There is a Sharewell account with your e-mail address',
-      text: /wants to sign in to another Sharewell account/,
-    })
-    t.match(await browser().send(notMineLinkIn(letters[0] as NonNullable<(typeof letters)[0]>), {}), { status: 200 })
-    await mailbox.next(isTo('wanted@example.org'))
-    await wanda.send('/account/email', { email: 'wanted@example.org', password })
-    t.match(await mailbox.next(isTo('wanted@example.org')), {
-      subject: 'Confirm your new e-mail address for Sharewell',
-    })
-  },
-)
+t.test('somebody who wants an address that another account mistyped is led to this page by the letter', async t => {
+  await mistyped('Mia Mistake', 'wanted@example.org')
+  const { email } = await world.newAccount('wanda')
+  const wanda = await world.signedIn(email)
+  await wanda.send('/account/email', { email: 'wanted@example.org', password })
+  const letters = [await mailbox.next(isTo('wanted@example.org')), await mailbox.next(isTo(email))]
+  t.match(letters[0], {
+    subject: 'There is a Sharewell account with your e-mail address',
+    text: /wants to sign in to another Sharewell account/,
+  })
+  t.match(await browser().send(notMineLinkIn(letters[0] as NonNullable<(typeof letters)[0]>), {}), { status: 200 })
+  await mailbox.next(isTo('wanted@example.org'))
+  await wanda.send('/account/email', { email: 'wanted@example.org', password })
+  t.match(await mailbox.next(isTo('wanted@example.org')), {
+    subject: 'Confirm your new e-mail address for Sharewell',
+  })
+})
 
-t.test('where no e-mail is sent, whoever has no address is told whom to ask', async t => {
+t.test('without a mail server, somebody without an address is told whom to ask', async t => {
   const silent = await fhirWorld()
   t.teardown(() => silent.server.close())
   const own = openBrowser(silent.server)
@@ -316,7 +313,7 @@ t.test('where no e-mail is sent, whoever has no address is told whom to ask', as
   t.match(wordsOf(await again.get('/account')), /who has taken it off.* This site cannot send e-mail\. Ask the people/)
 })
 
-t.test('the link to an account with an address stays good while somebody else has mistyped theirs as that', async t => {
+t.test('the link to an account with an address stays valid while somebody else mistypes theirs as that', async t => {
   const { url } = await invite(
     { database, signUp: 'invitation', address },
     { email: 'ben@example.org', administrator: false },

@@ -12,7 +12,7 @@ const opened = async () => {
     (await server.inject({ url: `/${status}`, remoteAddress })).statusCode
 }
 
-t.test('refused tries count, and what succeeds beside them neither counts nor takes any back', async t => {
+t.test('refused tries count; successful ones neither count nor take any back', async t => {
   const ask = await opened()
   for (let count = 0; count < 60; count += 1) {
     t.equal(await ask(303), 303)
@@ -22,7 +22,7 @@ t.test('refused tries count, and what succeeds beside them neither counts nor ta
   t.equal(await ask(303, '10.97.0.2'), 303)
 })
 
-t.test('also of those who come in 300 a minute do so from one place', async t => {
+t.test('300 different people a minute can sign in from one place', async t => {
   const ask = await opened()
   const statuses = []
   for (let count = 0; count < 301; count += 1) statuses.push(await ask(303))

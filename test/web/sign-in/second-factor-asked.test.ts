@@ -37,7 +37,7 @@ const house = async (name: string) => {
   return { organization, manager, ask: (is: boolean) => write(manager, { ...own, extension: asksFor(is) }), own }
 }
 
-t.test('whoever may change the organization asks its members for a second factor, and nobody else does', async t => {
+t.test('whoever may change the organization can ask its members for a second factor; nobody else can', async t => {
   const { organization, own, ask } = await house('lab')
   const other = await house('other')
   const member = await world.staffToken(await colleague('lab-member', organization), 'user/*.cruds')
@@ -53,7 +53,7 @@ t.test('whoever may change the organization asks its members for a second factor
   t.match((await begin('lab-member@example.org')).answer, { location: '/account' })
 })
 
-t.test('an answer that is neither yes nor no is refused, rather than taken for no', async t => {
+t.test('an answer that is neither yes nor no is refused, and not taken for no', async t => {
   const { own, manager } = await house('unclear')
   const extension = [{ url: extensions.secondFactor, valueString: 'true' }]
   t.match(await write(manager, { ...own, extension }), { statusCode: 422 })
@@ -61,7 +61,7 @@ t.test('an answer that is neither yes nor no is refused, rather than taken for n
   t.match(await write(manager, { ...own, extension: twice }), { statusCode: 422 })
 })
 
-t.test('who stops while one is asked for leaves nothing for whoever comes to the browser next', async t => {
+t.test('stopping while a second factor is asked for leaves nothing for the next person at the browser', async t => {
   const { organization, ask } = await house('ward')
   const { email } = await colleague('ward-member', organization)
   await ask(true)
@@ -75,7 +75,7 @@ t.test('who stops while one is asked for leaves nothing for whoever comes to the
   t.equal((await browser.post('/second-factor', { code: await codeOf(keyIn(page)) })).status, 403, 'not without a form')
 })
 
-t.test('whoever belongs to it sets one up at the next sign-in, before anything else', async t => {
+t.test('members set one up at the next sign-in, before anything else', async t => {
   const { organization, ask } = await house('clinic')
   const { email, person } = await colleague('clinic-member', organization)
   const before = await signedIn(email)
@@ -90,7 +90,7 @@ t.test('whoever belongs to it sets one up at the next sign-in, before anything e
       'sec-fetch-site': 'same-origin',
     },
   })
-  t.equal(asked.statusCode, 401, 'nor does the API know them')
+  t.equal(asked.statusCode, 401, 'nor does the API accept them')
 
   const { browser, answer } = await begin(email, '/account/apps')
   t.match(answer, { status: 303, location: '/second-factor?continue=%2Faccount%2Fapps' })
@@ -112,7 +112,7 @@ t.test('whoever belongs to it sets one up at the next sign-in, before anything e
   t.match(wordsOf(await browser.get('/account/second-factor')), /It is turned on/)
 })
 
-/** Sends the first code of the app that the browser is shown, now. */
+/** Sends the first code of the authenticator that the browser is shown now. */
 const readyToSetUp = async (browser: Browser) => {
   const page = await browser.get('/second-factor')
   const _csrf = /name="_csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? ''
@@ -120,7 +120,7 @@ const readyToSetUp = async (browser: Browser) => {
   return { key, finish: async () => browser.post('/second-factor', { code: await codeOf(key), _csrf }) }
 }
 
-t.test('who sets one up ends every other set-up that is under way: the app is theirs alone', async t => {
+t.test('setting one up ends every other set-up in progress, so the authenticator is only theirs', async t => {
   const { organization, ask } = await house('agency')
   const { email, person } = await colleague('agency-member', organization)
   await ask(true)
@@ -135,7 +135,7 @@ t.test('who sets one up ends every other set-up that is under way: the app is th
   t.match(await browser.send('/second-factor', { code: await codeOf(first.key) }), { status: 303 })
 })
 
-t.test('a set-up comes to nothing where the password is replaced meanwhile, also at the same moment', async t => {
+t.test('a set-up fails if the password is replaced meanwhile, even at the same moment', async t => {
   const { organization, ask } = await house('bureau')
   const { email, person } = await colleague('bureau-member', organization)
   await ask(true)
@@ -153,7 +153,7 @@ t.test('a set-up comes to nothing where the password is replaced meanwhile, also
   t.match(wordsOf(await (await begin(email)).browser.get('/second-factor')), /asks you to sign in with a second factor/)
 })
 
-t.test('it holds for all that is below the organization, and for nothing above or beside it', async t => {
+t.test('the requirement holds for everything below the organization, and for nothing above or beside it', async t => {
   const { organization, manager, own } = await house('university')
   const part = (name: string, of: string) =>
     create(manager, { resourceType: 'Organization', name, partOf: { reference: `Organization/${of}` } })
@@ -175,12 +175,12 @@ t.test('it holds for all that is below the organization, and for nothing above o
   await write(manager, { ...school, extension: asksFor(true) })
   t.same(await asked(), [false, true, true, false])
   await write(manager, { ...department, extension: asksFor(false) })
-  t.same(await asked(), [false, true, true, false], 'a part does not say otherwise')
+  t.same(await asked(), [false, true, true, false], 'a part cannot lift it')
   await write(manager, { ...own, extension: asksFor(true) })
   t.same(await asked(), [true, true, true, true])
 })
 
-t.test('who has turned it off before the organization asked sets it up again', async t => {
+t.test('somebody who turned it off before the organization asked sets it up again', async t => {
   const { organization, ask } = await house('practice')
   const { email, person } = await colleague('practice-member', organization)
   const browser = await signedIn(email)

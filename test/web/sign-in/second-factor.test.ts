@@ -18,7 +18,7 @@ const tokenIn = ({ body }: Shown): string => /name="_csrf" value="([^"]*)"/.exec
 
 const isIn = { status: 303, location: '/account' }
 
-t.test('somebody sets up an app with their password and a code of it, and is asked for codes from then on', async t => {
+t.test('somebody sets up an authenticator with their password and a code, and is asked for codes then', async t => {
   const { email } = await newAccount('ana')
   const [own, elsewhere] = [await signedIn(email), await signedIn(email)]
   t.match(wordsOf(await own.get('/account/second-factor')), /It is turned off\. Set up an authenticator app/)
@@ -37,12 +37,12 @@ t.test('somebody sets up an app with their password and a code of it, and is ask
   const page = await own.get('/second-factor?continue=%2Faccount%2Fsecond-factor')
   const key = keyIn(page)
   const uri = `otpauth://totp/Sharewell:ana%40example.org?issuer=Sharewell&amp;secret=${key}&amp;algorithm=SHA1&amp;digits=6&amp;period=30`
-  t.ok(page.body.includes(`href="${uri}"`), 'the app can be told by one touch')
+  t.ok(page.body.includes(`href="${uri}"`), 'a link adds it to the authenticator')
   t.match(page.body, /<svg class="picture" viewBox="0 0 \d+ \d+" role="img"/)
-  t.notMatch(page.body, /style=|<style|\son[a-z]+=/, 'nothing that the policy of our pages would not allow')
+  t.notMatch(page.body, /style=|<style|\son[a-z]+=/, 'nothing that our policy for pages would not allow')
   t.match(await own.send('/second-factor', { code: '12345' }), { status: 422, body: /This code is not right/ })
   t.match(await own.send('/second-factor', { code: ' ' }), { status: 422, body: /Enter the six digits that your/ })
-  t.match(await elsewhere.get('/account'), { status: 200 }, 'nothing has changed before a code was right')
+  t.match(await elsewhere.get('/account'), { status: 200 }, 'nothing changes before a code was right')
 
   const done = await own.send('/second-factor?continue=%2Faccount%2Fsecond-factor', { code: await codeOf(key) })
   t.match(done, { status: 200, body: /href="\/account\/second-factor">I have kept them/ })
@@ -66,21 +66,21 @@ t.test('somebody sets up an app with their password and a code of it, and is ask
   t.match(await browser.get('/account/apps'), { status: 200 })
 })
 
-t.test('whoever begins again with another account still goes on to where they were going', async t => {
+t.test('somebody who starts again with another account still gets to where they were going', async t => {
   const { email } = await protectedAccount('quinn')
   const { browser, answer } = await begin(email, '/account/apps')
   const page = await browser.get(answer.location ?? '')
   t.match(page.body, '<a href="/sign-in?continue=%2Faccount%2Fapps&amp;prompt=login">')
 })
 
-t.test('a session that somebody began without the code is none, whatever began it', async t => {
+t.test('a session that was started without the code is invalid, however it was started', async t => {
   const { person } = await protectedAccount('ben')
   const browser = world.browser()
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'x' }))
   t.match(await browser.get('/account'), { status: 303 })
 })
 
-t.test('a code is right for a minute and a half, once, and none before it afterwards', async t => {
+t.test('a code is right for a minute and a half, once, and no earlier one afterwards', async t => {
   const { email, person, key } = await protectedAccount('cleo')
   const { browser } = await begin(email)
   for (const halfMinutes of [-2, 2]) {
@@ -99,7 +99,7 @@ t.test('a code is right for a minute and a half, once, and none before it afterw
   await forgetCodes(person)
 })
 
-t.test('of many at once with one code, one comes in', async t => {
+t.test('if many use one code at once, one gets in', async t => {
   const { email, key, person, recoveryCodes } = await protectedAccount('dora')
   const waiting = await Promise.all(
     Array.from({ length: 5 }, async () => {
@@ -122,14 +122,18 @@ t.test('of many at once with one code, one comes in', async t => {
     (await Promise.all(Array.from({ length: 50 }, use))).filter(Boolean).length
   t.equal(await fifty(() => useTimeStep(database, person, { authenticator, timeStep: 7 })), 1)
   const replaced = { authenticator: 'of the app before', timeStep: 8 }
-  t.equal(await useTimeStep(database, person, replaced), false, 'nor of an app that was replaced meanwhile')
+  t.equal(
+    await useTimeStep(database, person, replaced),
+    false,
+    'nor with a code of an authenticator that was replaced meanwhile',
+  )
   const code = recoveryCodes[1]?.replaceAll('-', '') ?? ''
   t.equal(await fifty(() => useRecoveryCode(database, person, code)), 1)
 })
 
-t.test('one step signs in once, also where two codes are right', async t => {
+t.test('one step signs in once, even with two right codes', async t => {
   const { email, person, key, recoveryCodes } = await protectedAccount('emil')
-  // Whether the recovery code is used as well depends on who comes first: no letter tells of it.
+  // Whether the recovery code is used, too, depends on which comes first; no letter tells of it.
   await database.run(sql.fragment`UPDATE user_account SET verified_at = NULL WHERE person = ${person}`)
   const { browser } = await begin(email)
   const _csrf = tokenIn(await browser.get('/second-factor'))
@@ -162,7 +166,7 @@ t.test('a recovery code is right once, however it is typed, and its owner is tol
   t.match(await later.browser.send('/second-factor', { code }), { status: 422 })
 })
 
-t.test('after ten wrong codes none is right for a while, and the owner is told once', async t => {
+t.test('after ten wrong codes none is accepted for a while, and the owner is told once', async t => {
   const { email, person, key } = await protectedAccount('gwen')
   const { browser } = await begin(email)
   const waiting: Browser[] = []
@@ -177,7 +181,7 @@ t.test('after ten wrong codes none is right for a while, and the owner is told o
   await forgetCodes(person)
 })
 
-t.test('after fifty tries in a day none is right before the day is over, though some were', async t => {
+t.test('after fifty tries in a day none is accepted before the day is over, though some were right', async t => {
   const { email, person, key } = await protectedAccount('hanna')
   const enter = async (code: string) => {
     const { browser } = await begin(email)
@@ -195,7 +199,7 @@ t.test('after fifty tries in a day none is right before the day is over, though 
   t.equal(await enter(await codeOf(key)), 303)
 })
 
-t.test('the step between is of one browser, and over after ten minutes', async t => {
+t.test('the step in between belongs to one browser, and ends after ten minutes', async t => {
   const { email, key } = await protectedAccount('iris')
   const { browser } = await begin(email)
   const stranger = world.browser()
@@ -207,7 +211,7 @@ t.test('the step between is of one browser, and over after ten minutes', async t
   t.match(await browser.post('/second-factor', { code: await codeOf(key), _csrf }), { status: 410 })
 })
 
-t.test('a new password is no way around the second factor, and ends what began with the old one', async t => {
+t.test('a new password does not get around the second factor, and ends what began with the old one', async t => {
   const { email, key } = await protectedAccount('jana')
   const { browser } = await begin(email)
   await world.browser().send('/forgotten-password', { email })
@@ -221,7 +225,7 @@ t.test('a new password is no way around the second factor, and ends what began w
   t.match(await own.send('/second-factor', { code: await codeOf(key) }), isIn)
 })
 
-t.test('who comes in by a half sign-in at the moment at which all are ended is out as well', async t => {
+t.test('completing a half sign-in at the moment when all are ended does not sign in', async t => {
   const { email, person } = await protectedAccount('karl')
   const step = (await begin(email)).browser.cookies.get('sharewell-step') ?? ''
   const { ending } = await database.transaction(async connection => {
@@ -235,7 +239,7 @@ t.test('who comes in by a half sign-in at the moment at which all are ended is o
   t.same(await sessionsOf(database, person), [])
 })
 
-t.test('turning it off, new codes and another app ask for the password and a code', async t => {
+t.test('turning it off, new recovery codes and another authenticator need the password and a code', async t => {
   const { email, person, key, browser, recoveryCodes } = await protectedAccount('kim')
   const page = '/account/second-factor'
   for (const change of ['off', 'recovery-codes', 'set-up']) {
@@ -246,7 +250,7 @@ t.test('turning it off, new codes and another app ask for the password and a cod
   t.equal(recoveryCodesIn(renewed).length, 10)
   t.match(await mailbox.next(), { subject: 'You have new recovery codes for Sharewell' })
   const code = recoveryCodes[0] ?? ''
-  t.match(await browser.send(`${page}/off`, { password, code }), { status: 422 }, 'the old ones are over')
+  t.match(await browser.send(`${page}/off`, { password, code }), { status: 422 }, 'the old ones have ended')
 
   await forgetCodes(person)
   await browser.send(`${page}/set-up`, { password, code: await codeOf(key) })
@@ -266,7 +270,7 @@ t.test('turning it off, new codes and another app ask for the password and a cod
   t.match((await begin(email)).answer, isIn)
 })
 
-t.test('of two set-ups one counts: another that was under way replaces nothing', async t => {
+t.test('of two set-ups one counts, and the other one in progress replaces nothing', async t => {
   const { email, person } = await newAccount('lena')
   const [own, other] = [await signedIn(email), await signedIn(email)]
   await other.send('/account/second-factor/set-up', { password })
@@ -286,14 +290,14 @@ t.test('a set-up ends with the session in which it was begun, whoever ends that'
     const browser = await signedIn(email)
     await browser.send('/account/second-factor/set-up', { password })
     const page = await browser.get('/second-factor')
-    t.notMatch(wordsOf(page), /An organization/, 'nobody has asked for it')
+    t.notMatch(wordsOf(page), /An organization/, 'nobody requires it')
     const cookies = new Map(browser.cookies)
     return { browser, cookies, code: await codeOf(keyIn(page)), _csrf: tokenIn(page) }
   }
   const refused = async ({ browser, cookies, code, _csrf }: Awaited<ReturnType<typeof begun>>, how: string) => {
     t.match(await browser.get('/second-factor'), { status: 410 }, how)
     for (const [name, value] of cookies) browser.cookies.set(name, value)
-    t.match(await browser.get('/second-factor'), { status: 410 }, `${how}, also with the cookies from before`)
+    t.match(await browser.get('/second-factor'), { status: 410 }, `${how}, even with the cookies from before`)
     t.match(await browser.post('/second-factor', { code, _csrf }), { status: 410 }, `${how}, though the code is right`)
     t.match(await browser.get('/account'), { status: 303, location: '/sign-in?continue=%2Faccount' }, how)
   }
@@ -320,7 +324,7 @@ t.test('a set-up ends with the session in which it was begun, whoever ends that'
   await refused(idle, 'not used for two hours')
 })
 
-t.test('who signs out, or signs out all others, ends half sign-ins', async t => {
+t.test('signing out, or signing out all others, ends half sign-ins', async t => {
   const { email, person, key, browser } = await protectedAccount('pia')
   const half = (await begin(email)).browser
   const _csrf = tokenIn(await half.get('/second-factor'))
@@ -336,7 +340,7 @@ t.test('who signs out, or signs out all others, ends half sign-ins', async t => 
   await forgetCodes(person)
 })
 
-t.test('no form of another site changes anything', async t => {
+t.test('a form of another site changes nothing', async t => {
   const { email, key, browser } = await protectedAccount('mona')
   const half = (await begin(email)).browser
   t.match(await half.post('/second-factor', { code: await codeOf(key) }), { status: 403 })
@@ -349,7 +353,7 @@ t.test('no form of another site changes anything', async t => {
   t.match(await half.send('/second-factor', { code: await codeOf(key) }), isIn, 'the code is still unused')
 })
 
-t.test('nothing that is kept shows a code', async t => {
+t.test('nothing that is stored shows a code', async t => {
   const { person, key, recoveryCodes } = await protectedAccount('nora')
   const { dump } = await database.one<{ dump: string }>(sql.fragment`
     SELECT (SELECT string_agg(user_account::text, '') FROM user_account)

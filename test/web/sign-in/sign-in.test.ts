@@ -13,10 +13,10 @@ t.test('the link of the first start makes the first administrator, once', async 
   const link = await inviteFirstAdministrator(database)
   const replaced = `/new-account?link=${link}`
   const url = `/new-account?link=${await inviteFirstAdministrator(database)}`
-  t.match(await openBrowser(server).get(replaced), { status: 410 }, 'only the last is in force')
+  t.match(await openBrowser(server).get(replaced), { status: 410 }, 'only the last one is valid')
   const browser = openBrowser(server)
   t.match(await browser.get(url), { status: 200, body: /Create your administrator account/ })
-  t.match(await openBrowser(server).get(url), { status: 200 }, 'looking uses nothing up')
+  t.match(await openBrowser(server).get(url), { status: 200 }, 'opening it uses nothing up')
   t.match(await browser.send(url, { name: 'Ruth <b>Root</b>', ...admin }), {
     status: 303,
     location: '/account?done=account',
@@ -25,7 +25,7 @@ t.test('the link of the first start makes the first administrator, once', async 
   t.match(account.body, /Ruth &lt;b&gt;Root&lt;\/b&gt;/)
   t.match(wordsOf(account), /ready, and you are signed in.*E-mail address root@example\.org/)
   t.match(await openBrowser(server).get(url), { status: 410, body: /This link no longer works/ })
-  t.equal(await inviteFirstAdministrator(database), undefined, 'and no further one is made')
+  t.equal(await inviteFirstAdministrator(database), undefined, 'no other one is made')
 })
 
 const signedIn = async (continued = '', remoteAddress = '127.0.0.1') => {
@@ -34,11 +34,11 @@ const signedIn = async (continued = '', remoteAddress = '127.0.0.1') => {
   return { browser, answer }
 }
 
-t.test('whoever signs in comes back to where they were going', async t => {
+t.test('signing in leads back to where somebody was going', async t => {
   const { browser, answer } = await signedIn()
   t.match(answer, { status: 303, location: '/account' })
   t.match(await browser.get('/account'), { status: 200 })
-  t.match(await browser.get('/sign-in'), { status: 303, location: '/account' }, 'and is not asked again')
+  t.match(await browser.get('/sign-in'), { status: 303, location: '/account' }, 'they are not asked again')
   t.match(await browser.get('/sign-in?continue=/oauth/authorize%3Fa%3Db'), { location: '/oauth/authorize?a=b' })
   t.match(await browser.get('/sign-in?continue=/x&prompt=login'), { status: 200, body: /name="continue" value="\/x"/ })
   const stranger = openBrowser(server)
@@ -46,7 +46,7 @@ t.test('whoever signs in comes back to where they were going', async t => {
   t.match(await stranger.send('/sign-in?continue=%2Faccount%3Fx%3D1', admin, '/sign-in'), { location: '/account?x=1' })
 })
 
-t.test('it leads to no other site, however that is spelled', async t => {
+t.test('it leads to no other site, however that is written', async t => {
   const elsewhere = [
     'https://evil.example/',
     '//evil.example',
@@ -100,33 +100,30 @@ t.test('what was not typed is asked for at its field', async t => {
   t.notMatch(wordsOf(one), /do not belong together/)
 })
 
-t.test(
-  'after ten wrong passwords nobody signs in with the address for a while, whether anybody has it or not',
-  async t => {
-    await database.run(sql.fragment`DELETE FROM attempt`)
-    for (const email of ['root@example.org', 'nobody.at.all@example.org']) {
-      const tries = await Promise.all(
-        Array.from({ length: 14 }, async (_, index) => {
-          const browser = openBrowser(server, { remoteAddress: `10.1.0.${index}` })
-          return (await browser.send('/sign-in', { email, password: `wrong number ${index}` })).status
-        }),
-      )
-      t.same(tries.toSorted(), [...Array(10).fill(422), ...Array(4).fill(429)], `${email}, also at once`)
-      const right = await openBrowser(server).send('/sign-in', { ...admin, email: email.toUpperCase() })
-      t.equal(right.status, 429)
-      t.match(wordsOf(right), /Please wait 15 minutes/)
-    }
-    const { dump } = await database.one<{ dump: string }>(
-      sql.fragment`SELECT string_agg(attempt::text, '') AS dump FROM attempt`,
+t.test('after ten wrong passwords nobody signs in with the address for a while, known or unknown', async t => {
+  await database.run(sql.fragment`DELETE FROM attempt`)
+  for (const email of ['root@example.org', 'nobody.at.all@example.org']) {
+    const tries = await Promise.all(
+      Array.from({ length: 14 }, async (_, index) => {
+        const browser = openBrowser(server, { remoteAddress: `10.1.0.${index}` })
+        return (await browser.send('/sign-in', { email, password: `wrong number ${index}` })).status
+      }),
     )
-    t.notMatch(dump, /example/, 'and the table names nobody')
-    await database.run(sql.fragment`UPDATE attempt SET expires_at = expires_at - interval '15 minutes'`)
-    t.match(await openBrowser(server).send('/sign-in', admin), { status: 303 }, 'then they do again')
-    await database.run(sql.fragment`DELETE FROM attempt`)
-  },
-)
+    t.same(tries.toSorted(), [...Array(10).fill(422), ...Array(4).fill(429)], `${email}, even at once`)
+    const right = await openBrowser(server).send('/sign-in', { ...admin, email: email.toUpperCase() })
+    t.equal(right.status, 429)
+    t.match(wordsOf(right), /Please wait 15 minutes/)
+  }
+  const { dump } = await database.one<{ dump: string }>(
+    sql.fragment`SELECT string_agg(attempt::text, '') AS dump FROM attempt`,
+  )
+  t.notMatch(dump, /example/, 'the table names nobody')
+  await database.run(sql.fragment`UPDATE attempt SET expires_at = expires_at - interval '15 minutes'`)
+  t.match(await openBrowser(server).send('/sign-in', admin), { status: 303 }, 'then they can again')
+  await database.run(sql.fragment`DELETE FROM attempt`)
+})
 
-t.test('what cannot be kept is refused as such, and is no fault', async t => {
+t.test('text that cannot be stored is refused, and is not a fault', async t => {
   const visitor = openBrowser(server)
   for (const email of ['ana\0@example.org', '\0'])
     t.match(await visitor.send('/sign-in', { email, password: '\0' }), { status: 422 })
@@ -147,7 +144,7 @@ t.test('a form that is not from our own page changes nothing', async t => {
   )
 })
 
-t.test('who signs out is out, in the browser and on the server', async t => {
+t.test('signing out takes effect in the browser and on the server', async t => {
   const { browser } = await signedIn()
   const cookie = browser.cookies.get('sharewell-session') ?? ''
   t.match(await browser.send('/account', {}, '/sign-out'), { status: 303, location: '/sign-in?signed-out' })
@@ -157,7 +154,7 @@ t.test('who signs out is out, in the browser and on the server', async t => {
   t.match(await browser.get('/account'), { status: 303 })
 })
 
-t.test('signing in anew makes a new session, and ends the one before', async t => {
+t.test('signing in again starts a new session, and ends the one before', async t => {
   const { browser } = await signedIn()
   const before = browser.cookies.get('sharewell-session') ?? ''
   await browser.send('/sign-in?prompt=login', admin, '/sign-in')
@@ -179,7 +176,7 @@ t.test('a session ends after two hours without use, and after twelve in any case
   }
 })
 
-t.test('cookies are kept from scripts and other sites, and nothing is kept in the clear', async t => {
+t.test('cookies are hidden from scripts and other sites, and are not stored in the clear', async t => {
   const { browser, answer } = await signedIn()
   t.match(answer.headers['set-cookie'], /^sharewell-session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
   const { dump } = await database.one<{ dump: string }>(sql.fragment`
@@ -189,7 +186,7 @@ t.test('cookies are kept from scripts and other sites, and nothing is kept in th
   t.match(dump, /\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
 })
 
-t.test('behind https they go nowhere else', async t => {
+t.test('behind https they are sent nowhere else', async t => {
   const { server: https } = await fhirWorld({ BASE_URL: 'https://share.example.org' })
   t.teardown(() => https.close())
   const { headers } = await openBrowser(https).get('/sign-in')
@@ -197,7 +194,7 @@ t.test('behind https they go nowhere else', async t => {
   t.match(headers['strict-transport-security'], /^max-age=31536000$/)
 })
 
-t.test('pages let in nothing from elsewhere, and stay in no cache or frame', async t => {
+t.test('pages load nothing from elsewhere, and stay in no cache or frame', async t => {
   const { browser } = await signedIn()
   const { headers } = await browser.get('/account')
   t.equal(
@@ -220,7 +217,7 @@ t.test('pages let in nothing from elsewhere, and stay in no cache or frame', asy
   t.match(await browser.get('/static/../sign-in.ts'), { status: 404 })
 })
 
-t.test('all of an institution sign in from one place at the same hour', async t => {
+t.test('everybody of an institution can sign in from one place within an hour', async t => {
   const remoteAddress = '10.98.0.1'
   for (let count = 0; count < 61; count += 1)
     t.match(await openBrowser(server, { remoteAddress }).send('/sign-in', admin), { status: 303 })
@@ -231,6 +228,6 @@ t.test('from one place no more than 60 refused sign-ins a minute are answered', 
   for (let count = 0; count < 60; count += 1) await browser.post('/sign-in', {})
   t.match(await browser.post('/sign-in', {}), { status: 429, body: /Too many requests/ })
   const neighbour = openBrowser(server, { remoteAddress: '2001:db8:1:2:ffff::1' })
-  t.match(await neighbour.post('/sign-in', {}), { status: 429 }, 'a network of IPv6 is one place')
+  t.match(await neighbour.post('/sign-in', {}), { status: 429 }, 'an IPv6 network is one place')
   t.match(await openBrowser(server, { remoteAddress: '2001:db8:1:3::1' }).post('/sign-in', {}), { status: 403 })
 })

@@ -32,7 +32,7 @@ t.test('the letter is in the language of the browser', async t => {
   })
 })
 
-t.test('whoever reads the mail of an address makes an account with it', async t => {
+t.test('whoever reads the mail of an address can make an account with it', async t => {
   t.match(await signUp('Ana@Example.org '), { status: 303, location: '/sign-up?sent' })
   t.match(wordsOf(await openBrowser(server).get('/sign-up?sent')), /Check your e-mail/)
   const letter = await mailbox.next()
@@ -52,7 +52,7 @@ t.test('whoever reads the mail of an address makes an account with it', async t 
   t.match(await openBrowser(server).get(url), { status: 410 }, 'the link is used up')
 })
 
-t.test('each has a Person, which is private', async t => {
+t.test('each account has a Person, which is private', async t => {
   const { person } = await database.one<{ person: string }>(
     sql.fragment`SELECT person FROM user_account WHERE email = 'ana@example.org'`,
   )
@@ -63,7 +63,7 @@ t.test('each has a Person, which is private', async t => {
   t.equal((await read(await token({ subject: { kind: 'user', person: 'other' }, scope: 'user/*.rs' }))).statusCode, 404)
 })
 
-t.test('what is wrong is told next to each field, all of it at once', async t => {
+t.test('mistakes are shown beside each field, all at once', async t => {
   t.match(wordsOf(await signUp('ana@')), /Enter an e-mail address like name@example\.org/)
   await signUp('wrong@example.org')
   const url = linkIn(await mailbox.next())
@@ -81,10 +81,10 @@ t.test('what is wrong is told next to each field, all of it at once', async t =>
   const easy = await openBrowser(server).send(url, { name: 'Wrong', password: 'password1234' })
   t.match(wordsOf(easy), /Choose another password: this one is easy to guess/)
   t.notMatch(easy.body, /password1234/)
-  t.match(await openBrowser(server).send(url, { name: 'Wrong', password }), { status: 303 }, 'and the link still works')
+  t.match(await openBrowser(server).send(url, { name: 'Wrong', password }), { status: 303 }, 'the link still works')
 })
 
-t.test('a second sign-up makes no second account, and only the letter tells', async t => {
+t.test('a second sign-up makes no second account, and only the letter says so', async t => {
   const before = await people()
   const [known, unknown] = [await signUp('ana@example.org'), await signUp('new@example.org')]
   t.same([known.status, known.location, known.body], [unknown.status, unknown.location, unknown.body])
@@ -96,7 +96,7 @@ t.test('a second sign-up makes no second account, and only the letter tells', as
   t.equal(await people(), before)
 })
 
-t.test('two links for one address make one account, also at once', async t => {
+t.test('two links for one address make one account, even at once', async t => {
   await signUp('twice@example.org')
   await signUp('twice@example.org')
   const links = [linkIn(await mailbox.next()), linkIn(await mailbox.next())]
@@ -113,65 +113,59 @@ t.test('two links for one address make one account, also at once', async t => {
   for (const url of links) t.match(await openBrowser(server).get(url), { status: 410 }, 'no link is left')
 })
 
-t.test(
-  'where the address is taken while the account is being made, nothing is made, and the link stays good',
-  async t => {
-    const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: true }, 5)
-    const url = `/new-account?link=${secret}`
-    const form = { name: 'Rita Race', email: 'race@example.org', password }
-    const before = await people()
-    const refused = await database.transaction(async connection => {
-      await addAccount(connection, {
-        person: 'somebody-else',
-        email: form.email,
-        isVerified: false,
-        administrator: false,
-      })
-      const sent = openBrowser(server).send(url, form)
-      // The form waits for who has the address already, and may not have been seen to have it before.
-      while (!(await isWaitedFor(connection))) await setTimeout(20)
-      return { sent }
+t.test('if the address is taken while the account is being made nothing is made, and the link stays valid', async t => {
+  const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: true }, 5)
+  const url = `/new-account?link=${secret}`
+  const form = { name: 'Rita Race', email: 'race@example.org', password }
+  const before = await people()
+  const refused = await database.transaction(async connection => {
+    await addAccount(connection, {
+      person: 'somebody-else',
+      email: form.email,
+      isVerified: false,
+      administrator: false,
     })
-    const shown = await refused.sent
-    t.match([shown.status, wordsOf(shown)], [422, /There is an account with this e-mail address already/])
-    t.equal(await people(), before, 'nor is a Person left')
-    t.match(await openBrowser(server).send(url, { ...form, email: 'race2@example.org' }), { status: 303 })
-    t.equal(await people(), before + 1)
-  },
-)
+    const sent = openBrowser(server).send(url, form)
+    // The form waits for the address’s new owner, and may not have seen them before.
+    while (!(await isWaitedFor(connection))) await setTimeout(20)
+    return { sent }
+  })
+  const shown = await refused.sent
+  t.match([shown.status, wordsOf(shown)], [422, /There is an account with this e-mail address already/])
+  t.equal(await people(), before, 'nor is a Person left')
+  t.match(await openBrowser(server).send(url, { ...form, email: 'race2@example.org' }), { status: 303 })
+  t.equal(await people(), before + 1)
+})
 
 const isWaitedFor = async (connection: Connection) =>
   (await connection.maybeOne(sql.fragment`
     SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))`)) !== undefined
 
-t.test(
-  'with an account every other link to make one of its address is over, and of another address none is',
-  async t => {
-    const address = () => 'http://localhost:8080'
-    const ofOperator = async (email: string) => {
-      const { url } = await invite({ database, signUp: 'open', address }, { email, administrator: true })
-      return url.slice(address().length)
-    }
-    const [own, others] = [await ofOperator('thrice@example.org'), await ofOperator('another@example.org')]
-    await signUp('Thrice@example.org')
-    await signUp('thrice@example.org')
-    const [used, left] = [linkIn(await mailbox.next()), linkIn(await mailbox.next())]
-    t.match(await openBrowser(server).send(used, { name: 'Thrice', password }), { status: 303 })
-    for (const url of [used, left, own]) t.match(await openBrowser(server).get(url), { status: 410 })
-    t.match(await openBrowser(server).get(others), { status: 200 })
-  },
-)
+t.test('an account ends every other link for making one with its address, and none for other addresses', async t => {
+  const address = () => 'http://localhost:8080'
+  const ofOperator = async (email: string) => {
+    const { url } = await invite({ database, signUp: 'open', address }, { email, administrator: true })
+    return url.slice(address().length)
+  }
+  const [own, others] = [await ofOperator('thrice@example.org'), await ofOperator('another@example.org')]
+  await signUp('Thrice@example.org')
+  await signUp('thrice@example.org')
+  const [used, left] = [linkIn(await mailbox.next()), linkIn(await mailbox.next())]
+  t.match(await openBrowser(server).send(used, { name: 'Thrice', password }), { status: 303 })
+  for (const url of [used, left, own]) t.match(await openBrowser(server).get(url), { status: 410 })
+  t.match(await openBrowser(server).get(others), { status: 200 })
+})
 
-t.test('an address is written to four times an hour at most, and is told nothing of it', async t => {
+t.test('an address is written to at most four times an hour, and the page does not say so', async t => {
   const answers = []
   for (let count = 0; count < 6; count += 1) answers.push(await signUp('flooded@example.org'))
   t.same(new Set(answers.map(({ status, location }) => `${status} ${location}`)).size, 1)
   for (let count = 0; count < 4; count += 1) t.equal((await mailbox.next()).to, 'flooded@example.org')
   await signUp('after@example.org')
-  t.equal((await mailbox.next()).to, 'after@example.org', 'nothing else came in between')
+  t.equal((await mailbox.next()).to, 'after@example.org', 'nothing else arrived in between')
 })
 
-t.test('who asks on and on for the letter that confirms their address is sent four an hour', async t => {
+t.test('somebody who keeps asking for the letter that confirms their address gets four an hour', async t => {
   const browser = openBrowser(server)
   const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)
   await browser.send(`/new-account?link=${secret}`, { name: 'Ivo Impatient', email: 'ivo@example.org', password })
@@ -179,7 +173,7 @@ t.test('who asks on and on for the letter that confirms their address is sent fo
     t.match(await browser.send('/account', {}, '/account/verification'), { status: 200 })
   for (let count = 0; count < 4; count += 1) t.equal((await mailbox.next()).to, 'ivo@example.org')
   await signUp('afterwards@example.org')
-  t.equal((await mailbox.next()).to, 'afterwards@example.org', 'nothing else came in between')
+  t.equal((await mailbox.next()).to, 'afterwards@example.org', 'nothing else arrived in between')
 })
 
 t.test('the first administrator’s address counts as theirs once they have confirmed it', async t => {
@@ -203,7 +197,7 @@ t.test('the first administrator’s address counts as theirs once they have conf
 })
 
 t.test(
-  'who reads the mail of an address that was mistyped for an account confirms nothing, and gets nothing of it',
+  'the reader of an address that was mistyped for an account confirms nothing, and gets nothing of it',
   async t => {
     const [own, stranger] = [openBrowser(server), openBrowser(server)]
     const url = `/new-account?link=${await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)}`
@@ -239,7 +233,7 @@ t.test(
   },
 )
 
-t.test('a link opens the page that it was made for, and no other', async t => {
+t.test('a link opens the page for which it was made, and no other', async t => {
   const email = 'pages@example.org'
   await signUp(email)
   await openBrowser(server).send(linkIn(await mailbox.next()), { name: 'Pages', password })
@@ -250,7 +244,7 @@ t.test('a link opens the page that it was made for, and no other', async t => {
     '/verification': { purpose: 'verification', person, email },
     '/not-my-account': { purpose: 'not-mine', person, email },
   }
-  // One opens as long as nobody has confirmed the address.
+  // One opens only while nobody has confirmed the address.
   await database.run(sql.fragment`UPDATE user_account SET verified_at = NULL WHERE person = ${person}`)
   const own = openBrowser(server)
   await own.send('/sign-in', { email, password })
@@ -263,12 +257,12 @@ t.test('a link opens the page that it was made for, and no other', async t => {
     for (const at of pages) t.equal(await opened(at), at === page ? 200 : 410, `${page} at ${at}`)
     for (const at of pages.filter(one => one !== page))
       t.equal((await own.post(at, { ...filled, link, decision: 'confirm' })).status, 410, `${page} sent to ${at}`)
-    t.equal(await opened(page), 200, 'nor is it used up by that')
+    t.equal(await opened(page), 200, 'that does not use it up')
   }
   t.equal(await findAccountByEmail(database, 'free@example.org'), undefined)
 })
 
-t.test('the link of a letter is good for a day, and that of the operator for a week', async t => {
+t.test('the link of a letter is valid for a day, and that of the operator for a week', async t => {
   const address = () => 'http://localhost:8080'
   const pathOf = ({ url }: { readonly url: string }) => url.slice(address().length)
   const asked = { email: 'invited@example.org', administrator: false }
@@ -291,7 +285,7 @@ t.test('the link of a letter is good for a day, and that of the operator for a w
   t.equal(await statusOf(byOperator), 410)
 })
 
-t.test('by invitation, only whom the operator gave a link makes an account; closed, nobody does', async t => {
+t.test('by invitation, only people with the operator’s link make an account; closed, nobody does', async t => {
   const inviting = await fhirWorld()
   const closed = await fhirWorld({ SIGN_UP: 'closed' })
   t.teardown(() => Promise.all([inviting.server.close(), closed.server.close()]))
@@ -314,7 +308,7 @@ t.test('by invitation, only whom the operator gave a link makes an account; clos
   const root = openBrowser(closed.server)
   const first = `/new-account?link=${await inviteFirstAdministrator(closed.database)}`
   t.match(await root.send(first, { name: 'Ruth Root', email: 'root@example.org', password }), { status: 303 })
-  t.match(await root.get('/account'), { status: 200, body: /Ruth Root/ }, 'but the first administrator')
+  t.match(await root.get('/account'), { status: 200, body: /Ruth Root/ }, 'except the first administrator')
   await t.rejects(
     invite({ database: closed.database, signUp: 'closed', address }, { email: 'x@y.org', administrator: false }),
     {

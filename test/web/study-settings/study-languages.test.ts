@@ -51,7 +51,7 @@ const preview = async (own: Browser) => hiddenIn((await own.send(page, both, pag
 const sign = async (own: Browser, name: string) => own.post(`${page}/sign`, { ...(await preview(own)), name })
 
 t.test(
-  'a study says title, purpose and reasons in each language once, and what is wrong is told of its element',
+  'a study has title, purpose and reasons once for each language, and mistakes are reported at their element',
   async t => {
     const stored = await read()
     const [asked] = (stored.extension ?? []).filter(({ url }) => url === extensions.requestedData)
@@ -97,7 +97,7 @@ t.test(
 )
 
 t.test(
-  'until a study says it in their language, patients read what it says, which is marked as being in another',
+  'until a study is translated to their language, patients read the original, marked as being in another language',
   async t => {
     const { patient } = await arrived('Ada')
     const ada = await inSpanish(patient.id)
@@ -109,7 +109,7 @@ t.test(
 )
 
 t.test(
-  'staff write it in each language that the server has; what is too long is told, and all that was typed stays',
+  'staff write it in each language of the server; what is too long is reported, and everything that was typed stays',
   async t => {
     const german = into('de', 'Herzen')
     await update(lab.manager, { ...(await read()), _title: beside(german) } as ResearchStudy)
@@ -133,7 +133,7 @@ t.test(
   },
 )
 
-t.test('so they do when they make a study, which other servers read as FHIR has it', async t => {
+t.test('so they can when they make a study, which other servers can read as FHIR', async t => {
   const at = `/organizations/${lab.organization}/studies/new`
   const { location = '' } = await staff.send(at, { ...facts, identity: 'coded', access: 'staff' })
   const id = location.split('/')[2] ?? ''
@@ -147,7 +147,7 @@ t.test('so they do when they make a study, which other servers read as FHIR has 
   )
 })
 
-t.test('so they do with the reasons, also of what is asked for already', async t => {
+t.test('so they can for the reasons, even of what is requested already', async t => {
   const at = `${settings}/data/reason?request=${encodeURIComponent(`omh:heart-rate@${band}`)}`
   t.match((await staff.get(`${settings}/data`)).body, at)
   const nothing = await staff.send(at, { reason: ' ', 'reason-es': 'x'.repeat(1001) })
@@ -182,10 +182,10 @@ t.test('so they do with the reasons, also of what is asked for already', async t
   const stranger = await world.browserOf(
     (await create('everything', { resourceType: 'Person', name: [{ text: 'Nobody' }] })).id,
   )
-  t.equal((await stranger.get(at)).status, 404, 'whoever may not change the study finds no such page')
+  t.equal((await stranger.get(at)).status, 404, 'somebody who may not change the study does not find the page')
 })
 
-t.test('beside the text staff are told what is not said in its languages', async t => {
+t.test('beside the text staff are told what is not translated into its languages', async t => {
   t.match(
     wordsOf(await staff.get(`${settings}/text`)),
     /Those who read the text in Spanish do not find these in Spanish: why Step count is asked for\. Write them on the pages/,
@@ -214,7 +214,7 @@ t.test('a patient reads it in their language on all their pages, and others in t
 })
 
 t.test(
-  'the copy says what was shown to whoever signed, whatever the study says since, and in whatever language',
+  'the copy says what was shown when it was signed, whatever the study says since, and in whatever language',
   async t => {
     const { patient, browser: english } = await arrived('Caro')
     const caro = await inSpanish(patient.id)
@@ -237,20 +237,20 @@ t.test(
     const { body } = await english.get(`${page}/copy`)
     t.match(body, '<dt lang="es">Corazones y pasos</dt>')
     t.match(body, '<span lang="es">Para ver cómo late</span>')
-    t.notMatch(wordsOf(await english.get(page)), /The text has changed/, 'and what was signed holds')
+    t.notMatch(wordsOf(await english.get(page)), /The text has changed/, 'what was signed holds')
     const file = await english.get(`${page}/copy?file`)
     t.match(file.body, 'Corazones y pasos')
     const app = await world.patientToken(patient.id, 'patient/*.cruds patient/Consent.cruds')
     const { language: _, ...signed } = entry[0].resource
     await update(app, { ...signed, dateTime: new Date().toISOString(), sourceAttachment: sourceIn('en') })
     const byApp = wordsOf(await caro.get(`${page}/copy`))
-    t.match(byApp, /Hearts lab .*Another reason/, 'and who signs anew by an app has signed what it says then')
+    t.match(byApp, /Hearts lab .*Another reason/, 'signing anew with an app signs what it says then')
     t.notMatch(byApp, /Nombre escrito|Corazones/)
     t.notMatch(file.body, /Otr[oa]|Another|>Hearts</)
   },
 )
 
-t.test('nobody signs what has come to say something else since they read it', async t => {
+t.test('nobody signs what has changed since they read it', async t => {
   const { patient } = await arrived('Dora')
   const dora = await inSpanish(patient.id)
   const read = hiddenIn((await dora.get(page)).body, page)
@@ -267,13 +267,13 @@ t.test('nobody signs what has come to say something else since they read it', as
   t.match(await sign(dora, 'Dora'), { status: 303 })
 })
 
-t.test('a study is found by the title that it has itself', async t => {
+t.test('a study is found by its original title', async t => {
   const found = async (title: string) =>
     (await send(lab.manager, 'GET', `ResearchStudy?title:contains=${title}`)).json().entry?.length ?? 0
   t.same([await found('steps'), await found('pasos')], [2, 0])
 })
 
-t.test('whoever may not read a study reads it in no language', async t => {
+t.test('whoever may not read a study cannot read it in any language', async t => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
     managingOrganization: { reference: `Organization/${lab.organization}` },

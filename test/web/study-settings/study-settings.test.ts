@@ -65,7 +65,7 @@ t.test('a member makes a study step by step, and it is a ResearchStudy with its 
   )
   const empty = await member.get(`/studies/${id}`)
   t.match(wordsOf(empty), /Before patients can be asked, the study still needs: .* Nobody is in this study yet/)
-  t.notMatch(empty.body, 'name="find"', 'where there is nobody, nobody is looked for')
+  t.notMatch(empty.body, 'name="find"', 'without anybody there is no search')
   t.match((await member.get(`/studies/${id}?find=x`)).body, 'name="find"')
   const early = await member.send(`${page}/status`, { status: 'active' })
   t.match(
@@ -130,7 +130,7 @@ const textOf = ({ extension = [] }: Pick<ResearchStudy, 'extension'>): string =>
     .flatMap(entry => (entry.extension ?? []).flatMap(({ valueAttachment }) => valueAttachment?.data ?? []))
     .at(-1) ?? ''
 
-t.test('what is typed wrongly is told at its field, and kept', async t => {
+t.test('a mistake is shown at its field, and what was typed stays', async t => {
   const answer = await member.send(newStudy, { ...said, title: ' ', start: 'May', email: 'rita', identity: '' })
   t.equal(answer.status, 422)
   t.match(answer.body, /id="title-problem">Give the study a title/)
@@ -152,14 +152,14 @@ t.test('what is typed wrongly is told at its field, and kept', async t => {
   t.match(wordsOf(await member.send(`${page}/data`, heartRate)), /The study already asks for this/)
 })
 
-t.test('a narrative that was stored before it had to be XML keeps nobody from changing the study', async t => {
+t.test('a narrative from before narratives had to be XML does not prevent changing the study', async t => {
   const id = await made()
   const text = await looseNarrative(database, 'ResearchStudy', id)
   t.match((await member.send(`/studies/${id}/settings/data`, heartRate)).status, 303)
   t.match((await read(id)).text, text)
 })
 
-t.test('what an app has written of a study stays digit for digit when a page changes it', async t => {
+t.test('what an app wrote of a study stays the same, digit for digit, when a page changes it', async t => {
   const id = await made()
   const { extension = [], ...study } = await read(id)
   const weight = { url: 'https://app.example.org/weight', valueDecimal: 1.5 }
@@ -173,7 +173,7 @@ t.test('what an app has written of a study stays digit for digit when a page cha
   t.match(body, /"valueDecimal":\s*1\.50\b/)
 })
 
-t.test('whoever was slower is told so, and nothing of theirs is lost or written', async t => {
+t.test('a slower editor is told so, and nothing of theirs is lost or written', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/facts`
   const stale = /name="version" value="([^"]*)"/.exec((await member.get(page)).body)?.[1] ?? ''
@@ -196,7 +196,7 @@ t.test('whoever was slower is told so, and nothing of theirs is lost or written'
   t.equal((await read(id)).title, 'Mine')
 })
 
-t.test('whoever was slower with a text or a reason reads beside their own words what was saved meanwhile', async t => {
+t.test('a slower editor of a text or a reason sees what was saved meanwhile beside their own words', async t => {
   const id = await made()
   const page = `/studies/${id}/settings`
   const draft = `${page}/text/draft/en`
@@ -207,9 +207,9 @@ t.test('whoever was slower with a text or a reason reads beside their own words 
     [late.status, wordsOf(late)],
     [409, /Key facts Now it says: You decide\.\s+Nobody else does\.\s+Mine.*Now it says: The study gets nothing new/s],
   )
-  t.equal(late.body.match(/Now it says/g)?.length, 2, 'and of what both have written alike it says nothing')
+  t.equal(late.body.match(/Now it says/g)?.length, 2, 'for what both wrote alike it says nothing')
   await member.post(draft, { ...english, 'key-facts': 'Mine', promise: 'hide', ...hiddenOf(late) })
-  t.match((await manager.get(draft)).body, />\nMine<\/textarea>/, 'whoever has read that may save')
+  t.match((await manager.get(draft)).body, />\nMine<\/textarea>/, 'whoever has read that can save')
 
   await member.send(`${page}/data`, heartRate)
   const request = /data\/reason\?request=([^"]*)"/.exec((await member.get(`${page}/data`)).body)?.[1] ?? ''
@@ -227,7 +227,7 @@ const hiddenOf = ({ body }: { readonly body: string }) => ({
   _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '',
 })
 
-t.test('whoever was slower with one of the staff is shown the same one again, and names nobody else by it', async t => {
+t.test('a slower editor of a staff entry is shown the same person again, and names nobody else by it', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/staff`
   const inside = await colleague('Una Under', lab.organization)
@@ -261,7 +261,7 @@ t.test('whoever was slower with one of the staff is shown the same one again, an
 })
 
 t.test(
-  'a request that somebody else has changed meanwhile is not taken back, and one more is still asked for',
+  'a request that somebody else changed meanwhile is not reverted, and another one can still be added',
   async t => {
     const id = await made()
     const page = `/studies/${id}/settings/data`
@@ -280,7 +280,7 @@ t.test(
   },
 )
 
-t.test('a version that lacks a part is not published, and it is said which part', async t => {
+t.test('an incomplete version is not published, and the page says which part is missing', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/text`
   t.match(wordsOf(await member.get(page)), /A new version Patients do not see it until you publish it/)
@@ -298,10 +298,10 @@ t.test('a version that lacks a part is not published, and it is said which part'
   const { meta } = await read(id)
   const forced = await member.post(`${page}/publish`, { _csrf: csrf, version: meta?.versionId ?? '' })
   t.match([forced.status, wordsOf(forced)], [422, /It was not published\. Still missing: English: how long it goes on/])
-  t.equal(textOf(await read(id)), '', 'and nobody can sign it')
+  t.equal(textOf(await read(id)), '', 'nobody can sign it')
 })
 
-t.test('a draft is shown as patients will see it, in each language, and nothing of it can be sent', async t => {
+t.test('a draft is shown as patients will see it, in each language, and cannot be sent', async t => {
   const id = await made()
   const page = `/studies/${id}/settings`
   await member.send(`${page}/data`, heartRate)
@@ -314,7 +314,7 @@ t.test('a draft is shown as patients will see it, in each language, and nothing 
   t.equal((await member.get(`${page}/text/preview/fr`)).status, 404)
 })
 
-t.test('of a version that was written elsewhere no words are taken over, and that is said', async t => {
+t.test('the words of a version that was written elsewhere are not taken over, and the page says so', async t => {
   const { id } = await world.newStudy(world.lab.manager, world.lab.organization, 'by FHIR', ['omh:heart-rate'])
   const page = `/studies/${id}/settings/text`
   t.match(
@@ -345,40 +345,37 @@ t.test('a published version stays, and the next one begins with its words', asyn
   t.match(wordsOf(await member.get(`${page}/versions/2`)), /Three years\./)
 })
 
-t.test(
-  'a manager names staff, of the organization by name and of others by their code, and never themselves',
-  async t => {
-    const id = await made()
-    const page = `/studies/${id}/settings/staff`
-    const { practitioner } = await colleague('Zoe Zimmer', clinic.organization)
-    const own = /<code[^>]*>([^<]+)<\/code>/.exec((await manager.get('/studies')).body)?.[1] ?? ''
-    const inside = await colleague('Ida Inside', lab.organization)
-    t.match((await manager.get(`${page}?name=ida`)).body, new RegExp(`value="${inside.practitioner}"`))
-    t.notMatch((await manager.get(`${page}?name=zimmer`)).body, /Zoe/, 'a look-up does not cross tenants')
-    const role = { role: 'researcher', from: '2026-01-01', until: '' }
-    await manager.send(`${page}?name=ida`, { practitioner: inside.practitioner, ...role }, page)
-    await manager.send(page, { code: practitioner, ...role, role: 'collaborator', until: '2026-12-31' })
-    t.match(
-      wordsOf(await manager.get(page)),
-      /Ida Inside Researcher, from 2026-01-01 as long as the study Change Zoe Zimmer Collaborator from another organization, from 2026-01-01 until 2026-12-31/,
-    )
-    const self = await manager.send(page, { code: own, ...role })
-    t.match([self.status, wordsOf(self)], [422, /nobody can add themselves/])
-    const mistyped = await manager.send(page, { code: 'no code!', ...role, from: '31/12/2026' })
-    t.match(mistyped.body, /id="code-problem">Find a colleague and choose them, or enter a code/)
-    t.match(mistyped.body, 'value="no code!"')
-    const wrong = await manager.send(page, { code: '', ...role, role: '', until: '2025-01-01' })
-    t.match(wordsOf(wrong), /The last day is before the first.*Find a colleague|Choose a role/s)
-    await manager.send(`${page}/0`, { ...role, role: 'coordinator', until: '2026-06-30' })
-    await manager.send(`${page}/1`, {}, `${page}/1/remove`)
-    t.match(wordsOf(await manager.get(page)), /Ida Inside Coordinator, from 2026-01-01 until 2026-06-30 \(not now\)/)
-    t.notMatch(wordsOf(await manager.get(page)), /Zoe/)
-    t.match((await member.get(page)).body, /<h1>Staff of the study<\/h1>/)
-    t.notMatch((await member.get(page)).body, /Add somebody/, 'members see it alone')
-  },
-)
+t.test('a manager names staff, of the organization by name and others by their code, and never themselves', async t => {
+  const id = await made()
+  const page = `/studies/${id}/settings/staff`
+  const { practitioner } = await colleague('Zoe Zimmer', clinic.organization)
+  const own = /<code[^>]*>([^<]+)<\/code>/.exec((await manager.get('/studies')).body)?.[1] ?? ''
+  const inside = await colleague('Ida Inside', lab.organization)
+  t.match((await manager.get(`${page}?name=ida`)).body, new RegExp(`value="${inside.practitioner}"`))
+  t.notMatch((await manager.get(`${page}?name=zimmer`)).body, /Zoe/, 'searching does not cross tenants')
+  const role = { role: 'researcher', from: '2026-01-01', until: '' }
+  await manager.send(`${page}?name=ida`, { practitioner: inside.practitioner, ...role }, page)
+  await manager.send(page, { code: practitioner, ...role, role: 'collaborator', until: '2026-12-31' })
+  t.match(
+    wordsOf(await manager.get(page)),
+    /Ida Inside Researcher, from 2026-01-01 as long as the study Change Zoe Zimmer Collaborator from another organization, from 2026-01-01 until 2026-12-31/,
+  )
+  const self = await manager.send(page, { code: own, ...role })
+  t.match([self.status, wordsOf(self)], [422, /nobody can add themselves/])
+  const mistyped = await manager.send(page, { code: 'no code!', ...role, from: '31/12/2026' })
+  t.match(mistyped.body, /id="code-problem">Find a colleague and choose them, or enter a code/)
+  t.match(mistyped.body, 'value="no code!"')
+  const wrong = await manager.send(page, { code: '', ...role, role: '', until: '2025-01-01' })
+  t.match(wordsOf(wrong), /The last day is before the first.*Find a colleague|Choose a role/s)
+  await manager.send(`${page}/0`, { ...role, role: 'coordinator', until: '2026-06-30' })
+  await manager.send(`${page}/1`, {}, `${page}/1/remove`)
+  t.match(wordsOf(await manager.get(page)), /Ida Inside Coordinator, from 2026-01-01 until 2026-06-30 \(not now\)/)
+  t.notMatch(wordsOf(await manager.get(page)), /Zoe/)
+  t.match((await member.get(page)).body, /<h1>Staff of the study<\/h1>/)
+  t.notMatch((await member.get(page)).body, /Add somebody/, 'members can only see it')
+})
 
-t.test('whose work ended in the course of a day reads nothing again by a change of the role alone', async t => {
+t.test('changing only a role does not let somebody read again whose work ended during a day', async t => {
   const id = await made({ access: 'staff' })
   const page = `/studies/${id}/settings/staff`
   const inside = await colleague('Ed Ended', lab.organization)
@@ -411,7 +408,7 @@ t.test('whose work ended in the course of a day reads nothing again by a change 
   )
 })
 
-t.test('a study that ended in the course of a day is not begun again by a change of its purpose', async t => {
+t.test('changing its purpose does not restart a study that ended during a day', async t => {
   const id = await made()
   const page = `/studies/${id}/settings/facts`
   const period = { start: '2026-01-01T08:00:00Z', end: new Date(Date.now() - 60_000).toISOString() }
@@ -429,7 +426,7 @@ t.test('a study that ended in the course of a day is not begun again by a change
   const facts = { title, start: '2026-01-01', end: period.end.slice(0, 10), contact: 'Rita', phone: '+15005550006' }
   t.match(await manager.send(page, { ...facts, purpose: 'Said better' }), { status: 303 })
   t.match(await read(id), { description: 'Said better', period })
-  t.same((await read(id)).contact, [{ name: 'Rita', telecom }], 'nor is anything lost that the page does not show')
+  t.same((await read(id)).contact, [{ name: 'Rita', telecom }], 'nothing is lost that the page does not show')
   const later = { ...facts, purpose: 'Said better', start: '2026-02-01', end: '', phone: '' }
   await manager.send(page, { ...later, email: 'rita@example.org' })
   const { period: after, contact } = await read(id)
@@ -450,7 +447,7 @@ const colleague = async (name: string, organization: string) => {
   return { person, practitioner }
 }
 
-t.test('who may not name staff is told who does, and where nobody is named, that nobody reads', async t => {
+t.test('somebody who may not name staff is told who can, and if nobody is named, that nobody reads', async t => {
   const id = await made()
   const page = `/studies/${id}/settings`
   t.match((await member.get(`${page}/staff`)).body, `href="/organizations/${lab.organization}/people?role=manager"`)
@@ -478,7 +475,7 @@ t.test('whoever leads a study names its staff, and changes nothing else', async 
   for (const part of ['facts', 'data', 'text', 'status']) t.equal((await own.get(`${page}/${part}`)).status, 404, part)
 })
 
-t.test('what a study adds later is asked again, and never assumed', async t => {
+t.test('what a study adds later is asked for again, and never assumed', async t => {
   const id = await ready()
   const settings = `/studies/${id}/settings`
   await member.send(`${settings}/status`, { status: 'active' })
@@ -537,13 +534,13 @@ t.test('what a study adds later is asked again, and never assumed', async t => {
   const both = ['omh:heart-rate', 'omh:body-weight']
 
   await member.send(`${settings}/data`, { kind: 'omh:body-weight', source: '', reason: 'To see what it weighs' })
-  t.same(await seen(), ['8867-4'], 'a kind that is asked for later is not shared')
+  t.same(await seen(), ['8867-4'], 'a kind that is requested later is not shared')
   t.match(wordsOf(await member.get(`${settings}/text`)), /The text that patients sign does not name Body weight/)
-  t.equal((await give(both, firstText)).statusCode, 422, 'and can not be, under a text that does not name it')
+  t.equal((await give(both, firstText)).statusCode, 422, 'nor can it be under a text that does not name it')
 
   await member.send(`${settings}/text/draft/en`, { ...english, 'who-and-why': 'The lab receives your weight as well.' })
   await member.send(`${settings}/text`, {}, `${settings}/text/publish`)
-  t.same(await seen(), ['8867-4'], 'nor by a new text alone')
+  t.same(await seen(), ['8867-4'], 'nor with a new text alone')
   t.equal((await give(both, firstText)).statusCode, 422, 'nor under the old one')
   const own = await browserOf(await world.account(patient))
   t.match(
@@ -556,7 +553,7 @@ t.test('what a study adds later is asked again, and never assumed', async t => {
     /The text has changed since you signed\..*Body weight, from any device\. To see what it weighs/s,
   )
   t.equal((await give(both, textOf(await read(id)))).statusCode, 200)
-  t.same((await seen()).toSorted(), ['29463-7', '8867-4'], 'until the patient says so')
+  t.same((await seen()).toSorted(), ['29463-7', '8867-4'], 'until the patient agrees')
 
   const outside = await colleague('Ola Outside', clinic.organization)
   const inside = await colleague('Ivy Inside', lab.organization)
@@ -600,7 +597,7 @@ t.test('what a study adds later is asked again, and never assumed', async t => {
   t.same(await seen(), ['8867-4'])
 })
 
-t.test('nobody else finds these pages, nor can send their forms', async t => {
+t.test('nobody else finds these pages or can send their forms', async t => {
   const id = await ready()
   const pages = [
     '',

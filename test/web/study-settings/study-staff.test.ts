@@ -25,16 +25,16 @@ const page = await made()
 const noSuch =
   'No member of staff with this code is known here, as far as you can see: find a colleague by name and choose them, or enter the code shown on their own Studies page'
 
-t.test('of a code by which nobody is found it is said, and what to enter in its place', async t => {
+t.test('for a code with which nobody is found the page says so, and what to enter instead', async t => {
   await manager.send(page, { code: 'mistyped', ...role })
   t.match(
     wordsOf(await manager.get(page)),
     /Code mistyped Researcher, as long as the study You may not see whose code this is, or it is nobody's\. If it was mistyped, remove it, and enter the code shown on their own Studies page\. Change /,
   )
-  t.notMatch(wordsOf(await people.member.get(page)), /If it was mistyped/, 'nor to who takes nobody out')
+  t.notMatch(wordsOf(await people.member.get(page)), /If it was mistyped/, 'nor to somebody who cannot remove staff')
 })
 
-t.test('whoever manages from above reads the name of somebody from another tenant whom the study names', async t => {
+t.test('a manager from above reads the name of somebody from another tenant whom the study names', async t => {
   const { id } = await world.newStudy(lab.manager, world.ward, 'of the ward', ['omh:heart-rate'])
   const practitioner = await colleague(clinic.organization)
   const stored = JSON.parse((await send('everything', 'GET', `Practitioner/${practitioner}`)).body)
@@ -49,34 +49,31 @@ t.test('whoever manages from above reads the name of somebody from another tenan
   t.equal((await send(lab.manager, 'GET', `Practitioner/${practitioner}`)).statusCode, 404, 'and no longer')
 })
 
-t.test(
-  'where references must lead somewhere, who is hidden and who is not there are told of in the same words',
-  async t => {
-    const config = readConfig({ LOG_LEVEL: 'silent', REFERENTIAL_INTEGRITY: 'on' })
-    const log = openLog(config.logLevel)
-    const strict = await buildApp({ config, log, databaseUrl: world.url, secretKey: Buffer.alloc(32, 7) })
-    t.teardown(() => strict.close())
-    const browser = openBrowser(strict)
-    const session = { person: persons.manager, methods: ['pwd'], device: 'Test' } as const
-    browser.cookies.set('sharewell-session', await startSession(database, session))
-    const told = async (code: string, page: string) => {
-      const { status, body } = await browser.send(page, { code, ...role })
-      const problem = /id="code-problem">([^<]*)</.exec(body)?.[1]
-      return { status, problem, body: body.replaceAll(code, 'CODE').replaceAll(/name="_csrf" value="[^"]*"/g, '') }
-    }
-    const other = await made()
-    const hidden = await told(await colleague(clinic.organization), other)
-    t.match(hidden, { status: 422, problem: noSuch })
-    t.same(hidden, await told('no-such-code', other))
-    const known = await colleague(lab.organization)
-    t.equal((await told(known, other)).status, 303, 'whom they may see is named')
+t.test('with required references, a hidden person and one that does not exist are reported alike', async t => {
+  const config = readConfig({ LOG_LEVEL: 'silent', REFERENTIAL_INTEGRITY: 'on' })
+  const log = openLog(config.logLevel)
+  const strict = await buildApp({ config, log, databaseUrl: world.url, secretKey: Buffer.alloc(32, 7) })
+  t.teardown(() => strict.close())
+  const browser = openBrowser(strict)
+  const session = { person: persons.manager, methods: ['pwd'], device: 'Test' } as const
+  browser.cookies.set('sharewell-session', await startSession(database, session))
+  const told = async (code: string, page: string) => {
+    const { status, body } = await browser.send(page, { code, ...role })
+    const problem = /id="code-problem">([^<]*)</.exec(body)?.[1]
+    return { status, problem, body: body.replaceAll(code, 'CODE').replaceAll(/name="_csrf" value="[^"]*"/g, '') }
+  }
+  const other = await made()
+  const hidden = await told(await colleague(clinic.organization), other)
+  t.match(hidden, { status: 422, problem: noSuch })
+  t.same(hidden, await told('no-such-code', other))
+  const known = await colleague(lab.organization)
+  t.equal((await told(known, other)).status, 303, 'somebody whom they may see can be named')
 
-    const changed = await browser.send(`${page}/1`, { ...role, role: 'coordinator' })
-    t.match([changed.status, wordsOf(changed)], [422, new RegExp(noSuch)])
-    t.match(
-      await told(known, page),
-      { status: 422, problem: 'Practitioner/mistyped is not known here' },
-      'nobody is called unknown for another of the staff',
-    )
-  },
-)
+  const changed = await browser.send(`${page}/1`, { ...role, role: 'coordinator' })
+  t.match([changed.status, wordsOf(changed)], [422, new RegExp(noSuch)])
+  t.match(
+    await told(known, page),
+    { status: 422, problem: 'Practitioner/mistyped is not known here' },
+    'nobody is called unknown for another of the staff',
+  )
+})

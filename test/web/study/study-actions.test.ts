@@ -53,7 +53,7 @@ const registered = (name: string, more: object = {}) =>
 const subjectsOf = async (patient: string) =>
   (await send('everything', 'GET', `ResearchSubject?individual=Patient/${patient}&_count=10`)).json().entry ?? []
 
-t.test('patients who are ticked are enrolled, and invited at once where that is wanted', async t => {
+t.test('patients who are ticked are enrolled, and invited at once if wanted', async t => {
   const [one, two] = [await registered('Ticked1'), await registered('Ticked2')]
   const page = `${enrolment}?name=ticked`
   t.match((await staff.get(`/studies/${study.id}`)).body, `href="${enrolment}"`)
@@ -71,7 +71,7 @@ t.test('patients who are ticked are enrolled, and invited at once where that is 
   t.match(await mailbox.next(), { to: 'ticked2@example.org', subject: 'An invitation to a study' })
 })
 
-t.test('who was enrolled and could not be invited is told so, and why', async t => {
+t.test('somebody who was enrolled but could not be invited is listed, with the reason', async t => {
   const telecom = [{ system: 'email' as const, value: 'family@example.org' }]
   for (let count = 0; count < 7; count += 1) await registered(`Shared${count}`, { telecom })
   const done = await staff.send(`${enrolment}?name=shared`, { who: 'all', do: 'invite' }, enrolment)
@@ -86,7 +86,7 @@ t.test('who was enrolled and could not be invited is told so, and why', async t 
   for (let letter = 0; letter < 5; letter += 1) t.equal((await mailbox.next()).to, 'family@example.org')
 })
 
-t.test('all who are found are enrolled, on all pages, and nobody twice', async t => {
+t.test('everybody who was found is enrolled, on all pages, and nobody twice', async t => {
   for (let count = 0; count < 22; count += 1) await registered(`Found${count}`)
   const page = `${enrolment}?name=found`
   const [first, second] = await Promise.all([1, 2].map(() => staff.send(page, { who: 'all', do: 'enrol' }, enrolment)))
@@ -98,45 +98,42 @@ t.test('all who are found are enrolled, on all pages, and nobody twice', async t
   t.equal(count, 22)
 })
 
-t.test(
-  'people of a study are listed by how their invitation stands, and invited by the way that is chosen',
-  async t => {
-    await enrolled('Way', {
-      telecom: [
-        { system: 'email', value: 'way@example.org' },
-        { system: 'phone', use: 'mobile', value: '+15005550001' },
-      ],
-    })
-    const page = `${invitations}?find=way`
-    t.match(
-      wordsOf(await staff.get(`${page}&invited=not-invited`)),
-      /Way No answer yet Not invited yet\. .* The one who is listed/,
-    )
-    t.match(
-      await settled(await staff.send(page, { who: 'all', way: 'both', do: 'invite' }, invitations)),
-      /1 of 1 are invited/,
-    )
-    const letter = await mailbox.next()
-    t.equal(letter.to, 'way@example.org')
-    t.equal((await gateway.nextMessage()).to, '+15005550001')
-    t.match(
-      wordsOf(await staff.get(`${page}&invited=open`)),
-      /Way No answer yet Invited .* The text message was sent.* The e-mail was sent/,
-    )
-    t.match(wordsOf(await staff.get(`${page}&invited=not-invited`)), /Nobody in the study matches that/)
-    t.match(
-      await settled(await staff.send(page, { who: 'all', do: 'cancel' }, invitations)),
-      /1 of 1 no longer have an open invitation/,
-    )
-    t.match(wordsOf(await staff.get(`${page}&invited=over`)), /Way No answer yet Invited .* It was cancelled/)
-    t.equal((await browser().get(linkIn(letter))).status, 410)
-    t.match(await settled(await staff.send(page, { who: 'all', way: 'sms', do: 'invite' }, invitations)), /1 of 1/)
-    t.equal((await gateway.nextMessage()).to, '+15005550001')
-  },
-)
+t.test('people of a study are listed by the state of their invitation, and invited in the chosen way', async t => {
+  await enrolled('Way', {
+    telecom: [
+      { system: 'email', value: 'way@example.org' },
+      { system: 'phone', use: 'mobile', value: '+15005550001' },
+    ],
+  })
+  const page = `${invitations}?find=way`
+  t.match(
+    wordsOf(await staff.get(`${page}&invited=not-invited`)),
+    /Way No answer yet Not invited yet\. .* The one who is listed/,
+  )
+  t.match(
+    await settled(await staff.send(page, { who: 'all', way: 'both', do: 'invite' }, invitations)),
+    /1 of 1 are invited/,
+  )
+  const letter = await mailbox.next()
+  t.equal(letter.to, 'way@example.org')
+  t.equal((await gateway.nextMessage()).to, '+15005550001')
+  t.match(
+    wordsOf(await staff.get(`${page}&invited=open`)),
+    /Way No answer yet Invited .* The text message was sent.* The e-mail was sent/,
+  )
+  t.match(wordsOf(await staff.get(`${page}&invited=not-invited`)), /Nobody in the study matches that/)
+  t.match(
+    await settled(await staff.send(page, { who: 'all', do: 'cancel' }, invitations)),
+    /1 of 1 no longer have an open invitation/,
+  )
+  t.match(wordsOf(await staff.get(`${page}&invited=over`)), /Way No answer yet Invited .* It was cancelled/)
+  t.equal((await browser().get(linkIn(letter))).status, 410)
+  t.match(await settled(await staff.send(page, { who: 'all', way: 'sms', do: 'invite' }, invitations)), /1 of 1/)
+  t.equal((await gateway.nextMessage()).to, '+15005550001')
+})
 
 t.test(
-  'who has not answered is reminded by a link that works like the one before, and not again within three days',
+  'somebody who has not answered is reminded with a link like the one before, and not again within three days',
   async t => {
     const { subject } = await enrolled('Slow')
     const first = await world.invite(subject)
@@ -149,7 +146,7 @@ t.test(
     const again = await staff.send(page, { who: 'all', do: 'remind' }, invitations)
     t.match(await settled(again), /0 of 1 are reminded\. Not done: 1 Slow: They were reminded within the last 3 days\./)
     const inVain = (await staff.get(again.location ?? '')).body
-    t.match(inVain, /<title>Problem: Reminding.*role="alert"><p>0 of 1/s, 'which is nothing to be shown in green')
+    t.match(inVain, /<title>Problem: Reminding.*role="alert"><p>0 of 1/s, 'this is not shown as a success')
     await database.run(
       sql.fragment`UPDATE study_message SET made_at = made_at - interval '4 days' WHERE subject = ${subject}`,
     )
@@ -159,7 +156,7 @@ t.test(
   },
 )
 
-t.test('who came by the invitation and said nothing is reminded of that, and who declined is left alone', async t => {
+t.test('somebody who used the invitation without answering is reminded, and somebody who declined is not', async t => {
   const one = await arrived('Arrived')
   const page = `${invitations}?find=arrived`
   t.match(await settled(await staff.send(page, { who: 'all', do: 'remind' }, invitations)), /1 of 1 are reminded/)
@@ -179,10 +176,10 @@ t.test('who came by the invitation and said nothing is reminded of that, and who
   t.match(await staff.send(`/studies/${study.id}`, {}, `/studies/${study.id}/people/${one.subject}/invite`), {
     status: 303,
   })
-  t.match(await mailbox.next(), { to: 'arrived@example.org' }, 'as one can')
+  t.match(await mailbox.next(), { to: 'arrived@example.org' }, 'this is possible')
 })
 
-/** Gives the study steps by the first text. */
+/** Gives the study steps under the first text. */
 const share = async (patient: string): Promise<void> => {
   const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
   const [one] = world.text('1').extension?.filter(({ url }) => url === 'text') ?? []
@@ -215,7 +212,7 @@ const share = async (patient: string): Promise<void> => {
   })
 }
 
-t.test('who shares and sends nothing is reminded to send', async t => {
+t.test('somebody who shares and sends nothing is reminded to send', async t => {
   const { patient } = await enrolled('Silent')
   await share(patient.id)
   t.match(
@@ -227,7 +224,7 @@ t.test('who shares and sends nothing is reminded to send', async t => {
   t.match(await mailbox.next(), { to: 'silent@example.org', subject: 'No data has come from you for a while' })
 })
 
-t.test('who signed an earlier text is reminded of the new one', async t => {
+t.test('somebody who signed an earlier text is reminded of the new one', async t => {
   const { patient } = await enrolled('Former')
   await share(patient.id)
   const page = `${invitations}?find=former`
@@ -242,7 +239,7 @@ t.test('who signed an earlier text is reminded of the new one', async t => {
   t.match(wordsOf(await staff.get(page)), /The reminder of the new text, by e-mail was sent/)
 })
 
-t.test('what one does to many is shown to nobody else, and who may not enrol finds no such pages', async t => {
+t.test('an action on many is shown to nobody else, and people who may not enrol do not find these pages', async t => {
   const one = await registered('Own')
   const { location = '' } = await staff.send(
     `${enrolment}?name=own`,

@@ -28,7 +28,7 @@ const upload = async (patient: string, code: string, count: number, firstHour = 
 }
 
 t.test(
-  'whoever sends a thousand readings stands beside those who came before, and what is not shared is not counted',
+  'somebody who sends a thousand readings does not push out those before, and what is not shared is not counted',
   async t => {
     const bea = await personOf(['omh:heart-rate'], 'Bea')
     const cy = await personOf(['omh:heart-rate', 'omh:step-count'], 'Cy')

@@ -85,7 +85,7 @@ t.test('the snippet in Python runs as it is', { skip: !hasPython && 'there is no
   t.equal(stdout, '2 values\n')
 })
 
-t.test('an answer that breaks off is not taken for the whole by any snippet', async t => {
+t.test('no snippet takes an answer that breaks off for a complete one', async t => {
   const line =
     '{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/1"}}\n'
   const breaking = createServer((_, response) => {
@@ -105,7 +105,7 @@ t.test('an answer that breaks off is not taken for the whole by any snippet', as
     await writeFile(join(folder, `broken-${language}`), snippetLanguages[language].text(snippet))
     await t.rejects(run(command, [`broken-${language}`], { cwd: folder }), language)
   }
-  t.notOk((await readdir(folder)).includes('readings.ndjson'), 'nor does curl leave a part as if it were the whole')
+  t.notOk((await readdir(folder)).includes('readings.ndjson'), 'nor does curl leave a part as if it were complete')
 })
 
 t.test('the snippet for curl runs as it is', { skip: !hasCurl && 'there is no curl' }, async t => {
@@ -118,7 +118,7 @@ t.test('the snippet for curl runs as it is', { skip: !hasCurl && 'there is no cu
 })
 
 t.test(
-  'the snippet in R runs as it is, also where nothing is shared',
+  'the snippet in R runs as it is, even if nothing is shared',
   { skip: !hasR && 'there is no R with httr2' },
   async t => {
     const printed = async (kind: readonly string[]) => {
@@ -131,7 +131,7 @@ t.test(
   },
 )
 
-t.test('its token reads the kinds that were chosen, of this study, and nothing else', async t => {
+t.test('its token reads the chosen kinds of this study, and nothing else', async t => {
   const [python = ''] = await made(['omh:body-weight'])
   const token = tokenIn(python)
   const found = async (path: string) => {
@@ -139,14 +139,14 @@ t.test('its token reads the kinds that were chosen, of this study, and nothing e
     const { entry = [] } = answer.json() as { entry?: { resource: { code: { coding: [{ code: string }] } } }[] }
     return [answer.statusCode, entry.map(({ resource }) => resource.code?.coding[0].code)]
   }
-  t.same(await found('Observation'), [200, ['29463-7', '29463-7']], 'of who shares this kind with the study')
+  t.same(await found('Observation'), [200, ['29463-7', '29463-7']], 'of those who share this kind with the study')
   t.same(await found('Observation?code=8867-4'), [200, []])
   for (const type of ['Patient', 'ResearchSubject', 'Consent', 'ResearchStudy'])
     t.equal((await send(token, 'GET', type)).statusCode, 403, type)
   t.equal((await send(token, 'POST', 'Observation', { resourceType: 'Observation' })).statusCode, 403)
 })
 
-t.test('the token is listed, ends by itself within the hour, and at once when its holder ends it', async t => {
+t.test('the token is listed, expires within the hour, and ends at once when its holder ends it', async t => {
   const before = Date.now()
   const token = tokenIn((await made(['omh:heart-rate'], '600'))[0])
   const listed = wordsOf(await people.member.get('/account/apps'))
@@ -161,7 +161,7 @@ t.test('the token is listed, ends by itself within the hour, and at once when it
   t.match(await told(), [{ outcomeDesc: /may do no more of what it was allowed/ }])
 })
 
-t.test('the same is downloaded as NDJSON and as CSV, in which no cell is a formula', async t => {
+t.test('the same can be downloaded as NDJSON and as CSV, in which no cell is a formula', async t => {
   const ndjson = await people.member.send(page, { kind: kinds }, page)
   t.equal(ndjson.status, 200)
   const download = async (format: string, kind: readonly string[]) => {
@@ -195,7 +195,7 @@ t.test('the same is downloaded as NDJSON and as CSV, in which no cell is a formu
 })
 
 t.test(
-  'in the table of a coded study stands by which code its pages know the person, whichever record a reading came by',
+  'in the table of a coded study people have the code that its pages show, whichever record a reading belongs to',
   async t => {
     const {
       id: _,
@@ -243,7 +243,7 @@ t.test(
   },
 )
 
-t.test('who may not see the study finds no such page, and gets no token', async t => {
+t.test('whoever may not see the study does not find the page, and gets no token', async t => {
   for (const name of ['manager of another tenant', 'patient', 'administrator', 'privacy officer'] as const) {
     const browser = people[name]
     const csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
@@ -257,7 +257,7 @@ t.test('who may not see the study finds no such page, and gets no token', async 
 })
 
 t.test(
-  'a row of the snippet in Python tells its source, what is below its number, that a number is a statistic, and what was entered in error',
+  'a row of the snippet in Python has the source, bounds below a number, statistics, and entered-in-error',
   { skip: !hasPython && 'there is no python3' },
   async t => {
     const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
@@ -309,7 +309,7 @@ t.test(
 )
 
 t.test(
-  'the snippet in Python has a row for what is no number, and for what has no value',
+  'the snippet in Python has a row for a value that is not a number, and for a missing value',
   { skip: !hasPython && 'there is no python3' },
   async t => {
     const at = (minute: number) => ({ effectiveDateTime: `2026-04-01T10:0${minute}:00Z` })
@@ -357,8 +357,8 @@ t.test(
   },
 )
 
-t.test('a file that is taken slowly goes no further than they are signed in', async t => {
-  /** More than two pages, of which one is read ahead, and a page is more than the buffers between server and client hold. */
+t.test('a slow download stops once they are not signed in any more', async t => {
+  /** More than two pages, of which one is read ahead; a page is larger than the buffers between server and client. */
   for (const hour of ['05', '06', '07', '08', '09', '10']) {
     const entry = Array.from({ length: 400 }, (_, index) => ({
       request: { method: 'POST', url: 'Observation' },

@@ -87,7 +87,7 @@ const scan = (content: string | Uint8Array = pdf) => ({ field: 'scan', name: 'sc
 const tokenIn = async (browser: typeof first) =>
   /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
 
-t.test('paper is taken only where the study allows it, which is said in its settings', async t => {
+t.test('paper is taken only if the study allows it, which is a setting', async t => {
   const { page } = await enrolled('Early')
   t.equal((await first.get(page)).status, 404)
   const settings = `/studies/${study.id}/settings/paper`
@@ -95,10 +95,10 @@ t.test('paper is taken only where the study allows it, which is said in its sett
   t.match(member, { status: 303, location: `/studies/${study.id}/settings?done=paper` })
   t.match((await studyNow()).extension?.at(-1), { url: extensions.paperConsent, valueBoolean: true })
   t.match((await first.get(page)).status, 200)
-  t.equal((await researcher.get(page)).status, 404, 'who does not ask people records nothing')
+  t.equal((await researcher.get(page)).status, 404, 'somebody who may not ask for consent records nothing')
 })
 
-t.test('no paper is taken of whom another institution has registered: an id alone gives nobody their data', async t => {
+t.test('no paper is taken for a patient of another institution: an id alone gives nobody their data', async t => {
   const clinic = await institution('clinic')
   const { id: patient } = await create(clinic.manager, {
     resourceType: 'Patient',
@@ -118,7 +118,7 @@ t.test('no paper is taken of whom another institution has registered: an id alon
   }
 })
 
-t.test('what is missing is said at its field, and nothing is recorded', async t => {
+t.test('what is missing is shown at its field, and nothing is recorded', async t => {
   const { page, patient } = await enrolled('Ann')
   const shown = await first.sendFile(page, scan('no scan at all'), page, { ...signed, signedOn: '3/1/26' })
   t.match(
@@ -130,14 +130,14 @@ t.test('what is missing is said at its field, and nothing is recorded', async t 
   t.match(wordsOf(empty), /Say whether the paper shares Heart rate, from any device/)
   for (const form of [shown, empty, await first.get(page)]) {
     t.match(wordsOf(form), /It is shared It is not shared .* Empty: until the patient stops it\./)
-    t.notMatch(wordsOf(form), /until you|whether you/, 'the patient is not who reads it')
+    t.notMatch(wordsOf(form), /until you|whether you/, 'it is not addressed to the patient')
   }
   const large = await first.sendFile(page, scan(Buffer.concat([pdf, Buffer.alloc(10_000_001)])), page, {
     ...signed,
     language: 'es',
   })
   t.match([large.status, large.body], [413, /id="scan-problem">The file is larger than 10 MB/])
-  t.match(large.body, 'value="2026-03-01"', 'what was typed is kept beside a scan that was too large')
+  t.match(large.body, 'value="2026-03-01"', 'what was typed beside a scan that was too large is kept')
   t.match(large.body, /value="es" selected/)
   t.equal(large.body.match(/ checked/g)?.length, 2)
   t.equal(
@@ -148,7 +148,7 @@ t.test('what is missing is said at its field, and nothing is recorded', async t 
   t.same(await consentsOf(patient), [])
 })
 
-t.test('one records it, and it counts when another one has confirmed it', async t => {
+t.test('one person records it, and it counts once another one has confirmed it', async t => {
   const { page, patient } = await enrolled('Bea')
   t.match(
     wordsOf(await first.get(page)),
@@ -173,7 +173,7 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   t.match(waiting.body, `<a href="${page}" aria-label="Check what they signed on paper: Bea">`)
 
   const _csrf = await tokenIn(first)
-  t.equal((await first.post(`${page}/confirm`, { _csrf })).status, 403, 'not by whoever has recorded it')
+  t.equal((await first.post(`${page}/confirm`, { _csrf })).status, 403, 'not by the one who recorded it')
   t.equal((await researcher.post(`${page}/confirm`, { _csrf: await tokenIn(researcher) })).status, 404)
   t.match(await consentsOf(patient), [{ status: 'proposed' }])
 
@@ -209,7 +209,7 @@ t.test('one records it, and it counts when another one has confirmed it', async 
   t.match(wordsOf(await first.get(page)), /They already share, and change what they share themselves/)
 })
 
-t.test('the patient is told of a paper that waits, and that nothing is shared by it yet', async t => {
+t.test('the patient is told of a paper that waits, and that it shares nothing yet', async t => {
   const patientBrowser = async (patient: string, language = 'en') => {
     const link = [{ target: { reference: `Patient/${patient}` } }]
     const { id: person } = await create('everything', { resourceType: 'Person', link })
@@ -241,10 +241,10 @@ t.test('the patient is told of a paper that waits, and that nothing is shared by
 
   t.match(await own.post(`${inStudy}/decline`, { _csrf: await tokenIn(own) }), { status: 303 })
   for (const at of ['/sharing', inStudy]) t.notMatch(wordsOf(await own.get(at)), /paper/)
-  t.match(await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) }), { status: 404 }, 'and it is over')
+  t.match(await second.post(`${page}/confirm`, { _csrf: await tokenIn(second) }), { status: 404 }, 'it is over')
 })
 
-t.test('the days of a paper are days of the time zone that is said with them', async t => {
+t.test('the days of a paper are days of the time zone that is given with them', async t => {
   const { page, patient } = await enrolled('Dan')
   const days = { ...signed, 'omh:heart-rate@any-until': '2026-03-08', timezone: 'America/Los_Angeles' }
   const unknown = await first.sendFile(page, scan(), page, { ...days, timezone: 'Mars/Olympus' })
@@ -275,7 +275,7 @@ t.test('what was changed since it was recorded is not confirmed', async t => {
   t.match(await consentsOf(patient), [{ status: 'proposed' }])
 })
 
-t.test('a day on which the version in force was not there yet is refused at its field', async t => {
+t.test('a day on which the current version did not exist yet is refused at its field', async t => {
   const { page, patient } = await enrolled('Gil')
   for (const signedOn of ['2026-01-30', '1926-03-01']) {
     const early = await first.sendFile(page, scan(), page, { ...signed, signedOn })
@@ -289,7 +289,7 @@ t.test('a day on which the version in force was not there yet is refused at its 
   t.equal((await first.sendFile(page, scan(), page, { ...signed, signedOn: '2026-02-01' })).status, 303)
 })
 
-t.test('when nobody new comes in any more, what was signed until then is still recorded and counts', async t => {
+t.test('when the study takes nobody new, what was signed before is still recorded and counts', async t => {
   const closing = await studySince('2026-02-01T12:00:00Z', 'closing')
   await named(closing, cora.practitioner)
   await named(closing, dora.practitioner)
@@ -321,7 +321,7 @@ t.test('when nobody new comes in any more, what was signed until then is still r
   t.match(await consentsOf(patient), [{ status: 'active', dateTime: '2026-04-11' }])
 })
 
-t.test('a paper of an earlier version is not taken for one of the version that is signed now', async t => {
+t.test('a paper of an earlier version does not count for the version that is signed now', async t => {
   const later = await studySince('2026-02-01T12:00:00Z', 'later')
   await extended(later, { url: extensions.paperConsent, valueBoolean: true })
   for (const { practitioner } of [cora, dora]) await named(later, practitioner)
@@ -380,7 +380,7 @@ t.test('a paper of an earlier version is not taken for one of the version that i
   t.match(await consentsOf(patient), [{ status: 'inactive' }])
 })
 
-t.test('confirmed is only what was shown to whoever confirms it', async t => {
+t.test('only what was shown to the person who confirms is confirmed', async t => {
   const { page, patient } = await enrolled('Eve')
   await first.sendFile(page, scan(), page, signed)
   const { body } = await second.get(page)
@@ -392,7 +392,7 @@ t.test('confirmed is only what was shown to whoever confirms it', async t => {
   t.match((await consentsOf(patient)).map(({ status }: { status: string }) => status).sort(), ['inactive', 'proposed'])
 })
 
-t.test('a paper from before the patient said no, or took it back, counts for nothing', async t => {
+t.test('a paper from before the patient refused or withdrew does not count', async t => {
   const today = new Date().toISOString().slice(0, 10)
   const ends = {
     refused: async (own: string, { id, ...given }: { readonly id: string }) =>
@@ -407,7 +407,7 @@ t.test('a paper from before the patient said no, or took it back, counts for not
     t.match((await end(own, (await consentsOf(patient))[0])).statusCode, /20[04]/, how)
     const again = await first.sendFile(page, scan(), page, signed)
     t.match([again.status, wordsOf(again)], [422, new RegExp(`no, or ended it, on ${today}: .* a later day`)], how)
-    // The same day there, of which it is the day before in UTC for most of it.
+    // The same day there, which for most of it is the day before in UTC.
     const timezone = 'Pacific/Kiritimati'
     const local = { ...signed, timezone, signedOn: dayOf(Date.now(), timezone) }
     const sameDay = await first.sendFile(page, scan(), page, local)
@@ -421,7 +421,7 @@ t.test('a paper from before the patient said no, or took it back, counts for not
 })
 
 t.test(
-  'the scan is read by those who ask people for their consent, and by the patient, and by no other staff',
+  'the scan is read by those who ask people for their consent, and by the patient, but by no other staff',
   async t => {
     const { page, patient } = await enrolled('Fay')
     await first.sendFile(page, scan(), page, signed)
@@ -434,7 +434,7 @@ t.test(
   },
 )
 
-t.test('what is discarded is over, with the reason; and no staff makes a consent count over FHIR', async t => {
+t.test('a discarded paper is over, with its reason; and no staff make a consent count with FHIR', async t => {
   const { page, patient } = await enrolled('Dana')
   await first.sendFile(page, scan(), page, signed)
   const [proposed] = await consentsOf(patient)

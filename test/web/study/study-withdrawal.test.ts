@@ -51,7 +51,7 @@ const coordinator = await (async () => {
 })()
 const staff = await signedIn(coordinator)
 
-t.test('nobody else ends what somebody gives, nor is told of it', async t => {
+t.test('nobody else can end what somebody gives, or is told of it', async t => {
   for (const somebody of [other.researcher, study.researcher]) {
     const browser = await signedIn(somebody)
     t.equal((await browser.get(page)).status, 404)
@@ -77,7 +77,7 @@ t.test('staff say how the patient told them; without that nothing ends', async t
   t.equal((await consentOf()).status, 'active')
 })
 
-t.test('it ends at once, with the reason, and is recorded as theirs who did it', async t => {
+t.test('it ends at once, with the reason, and is recorded as done by them', async t => {
   const answer = await staff.send(page, { reason: 'Called on 24 November, asked for by name and birth date' })
   const done = `/studies/${study.id}?done=withdrawn&subject=${subject}`
   t.match(answer, { status: 303, location: done })
@@ -106,34 +106,25 @@ t.test('it ends at once, with the reason, and is recorded as theirs who did it',
   )
 })
 
-t.test(
-  'what was done for somebody is told only where they are in the study, as whoever reads it sees them',
-  async t => {
-    const away = await world.participant(
-      elsewhere.manager,
-      elsewhere.organization,
-      other.id,
-      ['omh:heart-rate'],
-      'Zita',
-    )
-    const { id } = await first(`ResearchSubject?patient=Patient/${away}`)
-    const page = `/studies/${study.id}`
-    for (const query of [
-      `done=withdrawn&subject=${id}`,
-      `done=else&subject=${subject}`,
-      'done=withdrawn',
-      'done=withdrawn&subject=%00',
-    ]) {
-      const shown = await staff.get(`${page}?${query}`)
-      t.match([shown.status, wordsOf(shown)], [200, /hearts/], query)
-      t.notMatch(wordsOf(shown), /is withdrawn|Zita/, query)
-    }
-    const theirs = await signedIn(other.researcher)
-    t.equal((await theirs.get(`${page}?done=withdrawn&subject=${subject}`)).status, 404)
-  },
-)
+t.test('what was done for somebody is only reported while they are in the study, to readers who see them', async t => {
+  const away = await world.participant(elsewhere.manager, elsewhere.organization, other.id, ['omh:heart-rate'], 'Zita')
+  const { id } = await first(`ResearchSubject?patient=Patient/${away}`)
+  const page = `/studies/${study.id}`
+  for (const query of [
+    `done=withdrawn&subject=${id}`,
+    `done=else&subject=${subject}`,
+    'done=withdrawn',
+    'done=withdrawn&subject=%00',
+  ]) {
+    const shown = await staff.get(`${page}?${query}`)
+    t.match([shown.status, wordsOf(shown)], [200, /hearts/], query)
+    t.notMatch(wordsOf(shown), /is withdrawn|Zita/, query)
+  }
+  const theirs = await signedIn(other.researcher)
+  t.equal((await theirs.get(`${page}?done=withdrawn&subject=${subject}`)).status, 404)
+})
 
-t.test('of somebody who shares, or never answered, no link says what was not done', async t => {
+t.test('no link claims that something was done for somebody who shares or never answered', async t => {
   const sharing = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Yara')
   const silent = await world.create(lab.manager, {
     resourceType: 'Patient',
@@ -158,7 +149,7 @@ t.test('of somebody who shares, or never answered, no link says what was not don
   }
 })
 
-t.test('what was ended by staff is not given again by them', async t => {
+t.test('staff cannot give again what staff ended', async t => {
   const consent = await consentOf()
   for (const by of [lab.manager, await staffToken(study.researcher, 'user/*.cruds')])
     for (const status of ['active', 'proposed'])
@@ -168,31 +159,25 @@ t.test('what was ended by staff is not given again by them', async t => {
   t.equal((await consentOf()).status, 'inactive')
 })
 
-t.test(
-  'of two who end at once what somebody gives one has, and the other is told that something came between',
-  async t => {
-    const given = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Bob')
-    const { id } = await first(`ResearchSubject?patient=Patient/${given}`)
-    const form = `/studies/${study.id}/people/${id}/withdrawal`
-    const { body } = await staff.get(form)
-    const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
-    const { answers } = await database.transaction(async connection => {
-      await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
-      const both = ['They called', 'They wrote'].map(reason => staff.post(form, { _csrf, reason }))
-      await someoneWaits(connection, both.length)
-      return { answers: Promise.all(both) }
-    })
-    const shown = await answers
-    t.same(shown.map(({ status }) => status).toSorted(), [303, 412])
-    const refused = shown.find(({ status }) => status === 412)
-    t.match(
-      refused && wordsOf(refused),
-      /Something else came between .* see what stands now before you send it again\./,
-    )
-  },
-)
+t.test('if two people end it at once, one does, and the other is told that something changed meanwhile', async t => {
+  const given = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Bob')
+  const { id } = await first(`ResearchSubject?patient=Patient/${given}`)
+  const form = `/studies/${study.id}/people/${id}/withdrawal`
+  const { body } = await staff.get(form)
+  const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
+  const { answers } = await database.transaction(async connection => {
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
+    const both = ['They called', 'They wrote'].map(reason => staff.post(form, { _csrf, reason }))
+    await someoneWaits(connection, both.length)
+    return { answers: Promise.all(both) }
+  })
+  const shown = await answers
+  t.same(shown.map(({ status }) => status).toSorted(), [303, 412])
+  const refused = shown.find(({ status }) => status === 412)
+  t.match(refused && wordsOf(refused), /Something else came between .* see what stands now before you send it again\./)
+})
 
-t.test('of two records in a study, staff end what the human gives from the place of either', async t => {
+t.test('with two records of one human in a study, staff end what the human gives from either place', async t => {
   const given = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Olga')
   const { id: other } = await create(lab.manager, {
     resourceType: 'Patient',
@@ -205,7 +190,7 @@ t.test('of two records in a study, staff end what the human gives from the place
     individual: { reference: `Patient/${other}` },
   })
   const at = `/studies/${study.id}/people/${place.id}/withdrawal`
-  t.equal((await staff.get(at)).status, 404, 'as long as they are two')
+  t.equal((await staff.get(at)).status, 404, 'while they are separate')
   const link = [given, other].map(one => ({ target: { reference: `Patient/${one}` } }))
   await create('everything', { resourceType: 'Person', link })
   t.match((await staff.get(`/studies/${study.id}`)).body, `href="${at}"`)
@@ -214,37 +199,34 @@ t.test('of two records in a study, staff end what the human gives from the place
   t.equal((await first(`Consent?patient=Patient/${given}`)).status, 'inactive')
 })
 
-t.test(
-  'what stands of somebody who has left is ended from the page of the study, and they are enrolled anew',
-  async t => {
-    const patient = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Lea')
-    const consent = () => first(`Consent?patient=Patient/${patient}`)
-    const place = await first(`ResearchSubject?patient=Patient/${patient}`)
-    await update(lab.manager, { ...place, status: 'withdrawn' })
-    const anew = () =>
-      send(lab.manager, 'POST', 'ResearchSubject', {
-        resourceType: 'ResearchSubject',
-        status: 'candidate',
-        study: { reference: `ResearchStudy/${study.id}` },
-        individual: { reference: `Patient/${patient}` },
-      })
-    t.equal((await anew()).statusCode, 422)
+t.test('consents of somebody who has left are ended on the study’s page, and they are enrolled again', async t => {
+  const patient = await world.participant(lab.manager, lab.organization, study.id, ['omh:heart-rate'], 'Lea')
+  const consent = () => first(`Consent?patient=Patient/${patient}`)
+  const place = await first(`ResearchSubject?patient=Patient/${patient}`)
+  await update(lab.manager, { ...place, status: 'withdrawn' })
+  const anew = () =>
+    send(lab.manager, 'POST', 'ResearchSubject', {
+      resourceType: 'ResearchSubject',
+      status: 'candidate',
+      study: { reference: `ResearchStudy/${study.id}` },
+      individual: { reference: `Patient/${patient}` },
+    })
+  t.equal((await anew()).statusCode, 422)
 
-    const at = `/studies/${study.id}/people/${place.id}/withdrawal`
-    const list = `/studies/${study.id}?state=ended`
-    const shown = await staff.get(list)
-    t.match(
-      wordsOf(shown),
-      /Their place in the study has ended\. Their consent still stands, though it has no effect: they can be enrolled again only once it is ended\./,
-    )
-    t.match(shown.body, `<a href="${at}" aria-label="End their consent: Lea">End their consent</a>`)
-    t.match(wordsOf(await staff.get(at)), /They can be enrolled again once it is ended here too\..* Why it is ended/)
-    t.match(await staff.send(at, { reason: '' }), { status: 422, body: /Enter why it is ended/ })
-    const reason = 'x'.repeat(1001)
-    t.match(await staff.send(at, { reason }), { status: 422, body: /Use at most 1000 characters/ })
-    t.equal((await staff.send(at, { reason: 'They come back' })).status, 303)
-    t.equal((await consent()).status, 'inactive')
-    t.notMatch((await staff.get(list)).body, at)
-    t.equal((await anew()).statusCode, 201)
-  },
-)
+  const at = `/studies/${study.id}/people/${place.id}/withdrawal`
+  const list = `/studies/${study.id}?state=ended`
+  const shown = await staff.get(list)
+  t.match(
+    wordsOf(shown),
+    /Their place in the study has ended\. Their consent still stands, though it has no effect: they can be enrolled again only once it is ended\./,
+  )
+  t.match(shown.body, `<a href="${at}" aria-label="End their consent: Lea">End their consent</a>`)
+  t.match(wordsOf(await staff.get(at)), /They can be enrolled again once it is ended here too\..* Why it is ended/)
+  t.match(await staff.send(at, { reason: '' }), { status: 422, body: /Enter why it is ended/ })
+  const reason = 'x'.repeat(1001)
+  t.match(await staff.send(at, { reason }), { status: 422, body: /Use at most 1000 characters/ })
+  t.equal((await staff.send(at, { reason: 'They come back' })).status, 303)
+  t.equal((await consent()).status, 'inactive')
+  t.notMatch((await staff.get(list)).body, at)
+  t.equal((await anew()).statusCode, 201)
+})

@@ -55,7 +55,7 @@ const answered = async (name: string, status: 'active' | 'rejected', of: readonl
   const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
   return { bearer, consent: await create(bearer, consent(patient, status, of)), patient }
 }
-/** What is told of each, by the heading of theirs. */
+/** What is told of each person, by their heading. */
 const told = (body: string) =>
   Object.fromEntries(
     [
@@ -65,7 +65,7 @@ const told = (body: string) =>
     ].map(([, name = '', answer, data = '']) => [wordsOf({ body: name }), [answer, wordsOf({ body: data })]]),
   )
 
-t.test('staff see what each of the study has answered, and when their newest reading came', async t => {
+t.test('staff see what each person of the study answered, and when their newest reading came', async t => {
   await enrolled('Quiet')
   const all = await answered('All', 'active')
   await answered('Part', 'active', ['omh:heart-rate'])
@@ -96,21 +96,21 @@ t.test('staff see what each of the study has answered, and when their newest rea
   })
 })
 
-t.test('who answered without an invitation is not said to wait for one', async t => {
+t.test('somebody who answered without an invitation is not said to wait for one', async t => {
   for (const path of ['', '/invitations']) {
     const shown = wordsOf(await people.manager.get(`${page}${path}`))
-    t.equal(shown.match(/Not invited yet\./g)?.length, 1, 'who has not answered')
+    t.equal(shown.match(/Not invited yet\./g)?.length, 1, 'somebody who has not answered')
     t.equal(shown.match(/Answered without an invitation\./g)?.length, 4)
   }
 })
 
-/** The names on a page, in their order. */
+/** The names on a page, in order. */
 const named = async (query: string) =>
   [...(await people.member.get(`${page}${query}`)).body.matchAll(/<h3>([\s\S]*?)<\/h3>/g)].map(([, name = '']) =>
     wordsOf({ body: name }),
   )
 
-t.test('people are counted by what they answered, and each answer is seen alone', async t => {
+t.test('people are counted by their answer, and each answer can be shown alone', async t => {
   const shown = wordsOf(await people.member.get(page))
   t.match(shown, /Everybody: 5 No answer yet: 1 Share everything: 1 Share part: 1 Silent: 1 Declined: 1 Withdrawn: 1/)
   for (const [state, who] of [
@@ -125,10 +125,10 @@ t.test('people are counted by what they answered, and each answer is seen alone'
     t.same((await named(`?state=${state}`)).toSorted(), who, state)
 })
 
-t.test('they stand in the order that is asked, and are found by a part of a name or a code', async t => {
+t.test('they are sorted as asked, and found by a part of a name or a code', async t => {
   t.same(await named('?sort=name'), ['All', 'Gone', 'No', 'Part', 'Quiet'])
   t.same(await named('?sort=enrolment'), ['Gone', 'No', 'Part', 'All', 'Quiet'])
-  t.equal((await named(''))[0], 'All', 'whose data came last is first')
+  t.equal((await named(''))[0], 'All', 'the person whose data came last is first')
   t.same(await named('?find=uie'), ['Quiet'])
   t.same(await named('?find=CODE-OF-no'), ['No'])
   t.same(await named('?find=%25'), [])
@@ -166,7 +166,7 @@ t.test('a map says on which days there is data of whom, and how much', async t =
   t.equal((await cells('&days=28')).length, 29)
 })
 
-t.test('the newest data is listed, each person and kind once, and of how many that came it is the newest', async t => {
+t.test('the newest data is listed once for each person and kind, with the number that it is the newest of', async t => {
   const { body } = await people.member.get(`${page}/arrivals`)
   const shown = wordsOf({ body })
   t.match(
@@ -177,7 +177,7 @@ t.test('the newest data is listed, each person and kind once, and of how many th
   t.match(body, /<h2 class="h3"><a href="\/patients\/[^"]+">All<\/a><\/h2>/)
 })
 
-t.test('whose data a page of the study shows is recorded', async t => {
+t.test('the people whose data a page of the study shows are recorded', async t => {
   const recordedBy = async (path: string) => {
     const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
     await people.member.get(`${page}${path}`)
@@ -192,7 +192,7 @@ t.test('whose data a page of the study shows is recorded', async t => {
   t.match(await recordedBy('/arrivals'), [{ type: 'Observation', patients: all }])
 })
 
-t.test('those who have not signed the last text are counted, and seen alone', async t => {
+t.test('those who have not signed the last text are counted, and can be shown alone', async t => {
   const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
   const data = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
   const second = {
@@ -208,7 +208,7 @@ t.test('those who have not signed the last text are counted, and seen alone', as
   t.same((await named('?state=earlier')).toSorted(), ['All', 'Part'])
 })
 
-t.test('people come in pages', async t => {
+t.test('people are shown page by page', async t => {
   for (let count = 0; count < 18; count += 1) await enrolled(`More ${count}`)
   const first = await named('')
   const next = await named('?page=2')
@@ -220,19 +220,23 @@ t.test('people come in pages', async t => {
     const { body } = await people.member.get(`${page}${path}?page=502`)
     const last = path === '' ? 2 : 1
     t.match(wordsOf({ body }), new RegExp(`There is no page 502\\. Go to page ${last}, the last`))
-    t.notMatch(body, /Nobody (?:is )?in this study/, 'who is beyond the last page is not told that nobody is there')
+    t.notMatch(
+      body,
+      /Nobody (?:is )?in this study/,
+      'beyond the last page the page does not claim that nobody is in the study',
+    )
     t.match(body, `href="${page}${path}${path === '' ? '?page=2' : '?days=14'}"`)
   }
 })
 
-t.test('who is no staff, or may not see the study, finds no such page', async t => {
+t.test('people who are not staff, or may not see the study, do not find the page', async t => {
   for (const name of ['manager of another tenant', 'patient', 'administrator', 'privacy officer'] as const)
     for (const path of ['', '/completeness', '/arrivals'])
       t.equal((await people[name].get(`${page}${path}`)).status, 404, `${name}${path}`)
   t.equal((await people.viewer.get(page)).status, 200)
 })
 
-t.test('staff find the studies that they may see, and nobody else is shown a list', async t => {
+t.test('staff find the studies that they may see, and others are shown no list', async t => {
   t.match(wordsOf(await people.member.get('/studies')), /Studies hearts Active two kinds Active/)
   t.match(
     wordsOf(await people['manager of another tenant'].get('/studies')),
@@ -243,7 +247,7 @@ t.test('staff find the studies that they may see, and nobody else is shown a lis
   t.notMatch((await people.patient.get('/account')).body, /href="\/studies"/)
 })
 
-/** The text that is signed by now. */
+/** The text that is signed now. */
 const signed = async (name: string) => {
   const patient = await enrolled(name)
   const bearer = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds')
@@ -256,7 +260,7 @@ const signed = async (name: string) => {
   return { patient, bearer }
 }
 
-t.test('who has signed a moment ago is not silent for it', async t => {
+t.test('somebody who has just signed is not silent', async t => {
   await signed('New')
   t.same(told((await people.member.get(`${page}?find=New`)).body).New, [
     'Shares everything that the study asks for.',
@@ -264,33 +268,30 @@ t.test('who has signed a moment ago is not silent for it', async t => {
   ])
 })
 
-t.test(
-  'nobody is silent who gives only what was measured until a day that is over, or from a later day on',
-  async t => {
-    const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
-    for (const [name, dataPeriod] of [
-      ['Kept', { start: '2020-01-01', end: '2026-02-01' }],
-      ['Waits', { start: '2100-01-01' }],
-      ['Owes', { start: '2020-01-01', end: '2100-01-01' }],
-    ] as const) {
-      const patient = await enrolled(name)
-      const given = consent(patient, 'active', kinds)
-      const provision = given.provision.provision.map(permit => ({ ...permit, dataPeriod }))
-      await create(await patientToken(patient, 'patient/*.cruds patient/Consent.cruds'), {
-        ...given,
-        sourceAttachment: { hash: digestOf('sha1', again) },
-        provision: { ...given.provision, provision },
-      })
-    }
-    const of = async (name: string) => told((await people.member.get(`${page}?find=${name}`)).body)[name]?.[1]
-    t.same(await Promise.all(['Kept', 'Waits', 'Owes'].map(of)), [
-      'You see no data of theirs.',
-      'You see no data of theirs.',
-      'Silent: you see no data of theirs yet.',
-    ])
-    t.same(await named('?state=silent&find=Kept'), [], 'so that no letter asks them for data')
-  },
-)
+t.test('somebody is not silent if they give only data up to a day that is over, or from a later day on', async t => {
+  const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
+  for (const [name, dataPeriod] of [
+    ['Kept', { start: '2020-01-01', end: '2026-02-01' }],
+    ['Waits', { start: '2100-01-01' }],
+    ['Owes', { start: '2020-01-01', end: '2100-01-01' }],
+  ] as const) {
+    const patient = await enrolled(name)
+    const given = consent(patient, 'active', kinds)
+    const provision = given.provision.provision.map(permit => ({ ...permit, dataPeriod }))
+    await create(await patientToken(patient, 'patient/*.cruds patient/Consent.cruds'), {
+      ...given,
+      sourceAttachment: { hash: digestOf('sha1', again) },
+      provision: { ...given.provision, provision },
+    })
+  }
+  const of = async (name: string) => told((await people.member.get(`${page}?find=${name}`)).body)[name]?.[1]
+  t.same(await Promise.all(['Kept', 'Waits', 'Owes'].map(of)), [
+    'You see no data of theirs.',
+    'You see no data of theirs.',
+    'Silent: you see no data of theirs yet.',
+  ])
+  t.same(await named('?state=silent&find=Kept'), [], 'so no letter asks them for data')
+})
 
 t.test('nobody is said to share what no longer holds, or holds only later', async t => {
   const again = Buffer.from('We ask you to share what you measure, once more.').toString('base64')
@@ -331,7 +332,7 @@ t.test('nobody is said to share what no longer holds, or holds only later', asyn
   t.match(wordsOf(await people.member.get(page)), /Share nothing now: 2 .* Place has ended: 1/)
 })
 
-t.test('of the newest data is told what is above or below its number, and that it is a statistic', async t => {
+t.test('the newest data says if its value is above or below its number, and that it is a statistic', async t => {
   const found = await world.send(
     'everything',
     'GET',
@@ -351,7 +352,7 @@ t.test('of the newest data is told what is above or below its number, and that i
   t.match(wordsOf({ body: body.replaceAll('&gt;', '>') }), /All Heart rate, > 180 \/min \(maximum\) Arrived/)
 })
 
-t.test('of the newest data is told what is a code, a word or a truth, and why a value is missing', async t => {
+t.test('the newest data shows codes, words and booleans, and why a value is missing', async t => {
   const query = `ResearchSubject?study=ResearchStudy/${other}&identifier=code-of-All`
   const { individual } = (await world.send('everything', 'GET', query)).json().entry[0].resource
   const absent = {
@@ -399,7 +400,7 @@ const measuredOf = async (name: string, effectiveDateTime: string, value: number
   } as never)
 }
 
-t.test('of the newest data is told what was entered in error or cancelled', async t => {
+t.test('the newest data says what was entered in error or cancelled', async t => {
   const shown = async () => wordsOf(await people.member.get(`${page}/arrivals`))
   await measuredOf('All', '2026-03-01T07:00:00Z', 600, 'entered-in-error')
   t.match(await shown(), /All Heart rate, 600 \/min \(entered in error\) Arrived/)
@@ -409,15 +410,15 @@ t.test('of the newest data is told what was entered in error or cancelled', asyn
   t.match(await shown(), /All Heart rate, 62 \/min Arrived/)
 })
 
-t.test('a reading by a clock that goes ahead is not the newest for ever', async t => {
+t.test('a reading by a clock that is ahead is not the newest forever', async t => {
   const newest = async () => told((await people.member.get(`${page}?find=Part`)).body).Part?.[1]
   await measuredOf('Part', '2099-03-01T07:00:00Z', 60)
-  t.match(await newest(), /^The newest reading came .*, measured 1 March 2099/, 'where there is no other')
+  t.match(await newest(), /^The newest reading came .*, measured 1 March 2099/, 'if there is no other')
   await measuredOf('Part', '2026-03-02T07:00:00Z', 61)
   t.match(await newest(), /^The newest reading came .*, measured 2 March 2026/)
 })
 
-t.test('a study that its days have not begun, or have ended, is not called active alone', async t => {
+t.test('a study whose days have not begun, or have ended, is not just called active', async t => {
   const stored = (await world.send('everything', 'GET', `ResearchStudy/${other}`)).json()
   for (const [period, status] of [
     [{ start: '2999-01-01' }, 'Active, but its first day is 2999-01-01: until then nobody reads anything for it'],
@@ -433,7 +434,7 @@ t.test('a study that its days have not begun, or have ended, is not called activ
   await update('everything', stored)
 })
 
-t.test('a study without anybody says so on each of its pages, and not that nobody is as was asked', async t => {
+t.test('an empty study says so on each of its pages, and not that nobody matched', async t => {
   const { id: empty } = await newStudy(lab.manager, lab.organization, 'empty', kinds)
   for (const path of ['', '/completeness', '/invitations'])
     for (const [query, words] of [
@@ -444,7 +445,7 @@ t.test('a study without anybody says so on each of its pages, and not that nobod
   t.notMatch(wordsOf(await people.member.get(`/studies/${empty}/invitations?invited=open`)), /Enrol patients/)
 })
 
-t.test('a day is the darker, the nearer it comes to what is usual for the same person', async t => {
+t.test('a day is the darker, the closer it is to what is usual for the same person', async t => {
   const { patient, bearer } = await signed('Dense')
   const day = (before: number) => new Date(Date.now() - before * 86_400_000).toISOString().slice(0, 10)
   const counts: Readonly<Record<number, number>> = { 5: 300, 4: 310, 3: 220, 2: 44, 1: 43 }
@@ -466,10 +467,10 @@ t.test('a day is the darker, the nearer it comes to what is usual for the same p
   const cells = [...body.matchAll(/<td class="(\w+)">([^<]*)/g)].map(([, level, count]) => `${count} ${level}`)
   t.strictSame(cells, ['300+ many', '300+ many', '220 many', '44 some', '43 few'])
   const long = (await people.member.get(`${page}/completeness?find=Dense&days=90`)).body
-  t.equal([...long.matchAll(/<td class="many">50\+/g)].length, 3, 'of many days fewer are counted of each')
+  t.equal([...long.matchAll(/<td class="many">50\+/g)].length, 3, 'with many days fewer readings are counted for each')
 })
 
-t.test('somebody who is named in words alone, and so no Patient here, is listed by their code', async t => {
+t.test('somebody who is named in words only, and so is not a Patient here, is listed by their code', async t => {
   const study = { reference: `ResearchStudy/${other}` }
   const outsider = { resourceType: 'ResearchSubject' as const, identifier: [{ value: 'outsider' }], study }
   const individual = { display: 'Somebody from elsewhere' }

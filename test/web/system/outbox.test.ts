@@ -4,7 +4,7 @@ import { openBrowser, wordsOf } from '../../support/browser.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { openInvited } from '../invited.ts'
 
-t.test('with nothing configured, letters of invitations lie in a page of this machine', async t => {
+t.test('with nothing configured, letters of invitations are shown on a page of this machine', async t => {
   const world = await openInvited({ SMTP_URL: 'none' })
   t.teardown(world.close)
   const { server, database, enrolled, act } = world
@@ -33,7 +33,7 @@ t.test('with nothing configured, letters of invitations lie in a page of this ma
   for (const other of others) t.equal((await other.get('/outbox')).status, 404)
 })
 
-t.test('no script of another site reads the outbox, or any other page', async t => {
+t.test('no script of another site can read the outbox, or any other page', async t => {
   const world = await openInvited({ SMTP_URL: 'none' })
   t.teardown(world.close)
   const elsewhere = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }

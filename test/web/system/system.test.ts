@@ -41,7 +41,7 @@ t.test('an administrator sees the versions, the storage, the queues, and that no
   t.notMatch(shown, 'Send them again', 'nothing has failed')
 })
 
-t.test('what could not be sent is sent again', async t => {
+t.test('what could not be sent can be sent again', async t => {
   const asked = { organization: lab.organization, role: 'viewer', email: 'rosa@example.org', days: 7 } as const
   const id = await makeStaffInvitation(database, { ...asked, inviter: persons.manager })
   await database.run(sql.fragment`UPDATE staff_invitation SET letter = 'failed' WHERE id = ${id}`)
@@ -68,7 +68,7 @@ t.test('what could not be sent is sent again', async t => {
 })
 
 const seal = () => sealAudit(database, auditKeyOf(Buffer.alloc(32, 7)))
-/** The rows of the table of events, in words, without their time. */
+/** The rows of the table of events, as text, without their time. */
 const eventsAt = async (query: string) =>
   [
     ...(await administrator.get(`/system/events?${query}`)).body.matchAll(
@@ -82,7 +82,7 @@ const eventsAt = async (query: string) =>
   )
 const tokenOf = (person: string) => token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
 
-t.test('an administrator sees what concerns no patient, and finds it by who, app, what and outcome', async t => {
+t.test('an administrator sees what concerns no patient, and filters by who, app, what and outcome', async t => {
   const { administrator: root, viewer, patient } = persons
   const tried = [
     { person: root, outcome: 200 },
@@ -120,7 +120,7 @@ t.test('an administrator sees what concerns no patient, and finds it by who, app
   t.match(turned.body, 'value="Mars/Phobos"')
 })
 
-t.test('page, table and FHIR tell the same, by pages, and no number tells how much there is besides', async t => {
+t.test('page, table and FHIR show the same, page by page, and no number reveals how much else there is', async t => {
   await database.run(sql.fragment`UPDATE client SET name = '=1+1' WHERE id = 'cli'`)
   for (let count = 0; count < 60; count++) await recordSignIn(database, { person: persons.viewer, outcome: 200 })
   await seal()
@@ -129,7 +129,7 @@ t.test('page, table and FHIR tell the same, by pages, and no number tells how mu
   const events = (entry ?? []).map(({ resource }) => resource as AuditEvent)
   const numbers = events.flatMap(({ id = '' }) => (id.startsWith('installation-') ? [Number(id.slice(13))] : []))
   t.equal(total, events.length)
-  // Those that came at the same moment may be numbered in another order than that of their times.
+  // Events at the same moment may have ids in another order than their times.
   t.strictSame(
     numbers.toSorted((one, other) => one - other),
     Array.from(numbers, (_, index) => index + 1),
@@ -153,7 +153,7 @@ t.test('page, table and FHIR tell the same, by pages, and no number tells how mu
   t.strictSame(pages, events.map(({ recorded }) => recorded).toReversed())
 })
 
-t.test('of an administrator who is a patient as well others learn no more than of any other', async t => {
+t.test('of an administrator who is also a patient, others learn no more than of anybody else', async t => {
   const link = [{ target: { reference: `Patient/${world.carl}` } }]
   await send('everything', 'PUT', `Person/${persons.administrator}`, {
     resourceType: 'Person',
@@ -182,55 +182,49 @@ const backupShown = async () => {
   return { words: wordsOf({ body: body.slice(body.indexOf('<h2>Backup</h2>')) }), body }
 }
 
-t.test(
-  'the last backup that is recorded is shown with its age, and warned of where it is old or has failed',
-  async t => {
-    await recordBackup({ by: 'pgBackRest', taken: hoursAgo(80), bytes: 1_610_612_736, label: 's3://backups/full' })
-    t.match(
-      (await backupShown()).words,
-      /^Backup The last backup that is recorded is more than 2 days old\. Last backup .* UTC, 3 days ago, by pgBackRest, 1\.5 GiB, s3:\/\/backups\/full All recorded backups PostgreSQL/,
-    )
-    await recordBackup({ by: 'pg_dump', taken: hoursAgo(47), bytes: 1000 })
-    await recordBackup({ by: 'snapshots', taken: hoursAgo(50), label: 'told late' })
-    const { words, body } = await backupShown()
-    t.match(words, /^Backup Last backup .* UTC, 47 hours ago, by pg_dump, 1,000 bytes All recorded backups PostgreSQL/)
-    t.match(
-      body,
-      new RegExp(`<dd><time datetime="${hoursAgo(47).toISOString().slice(0, 13)}`),
-      'for the clock of its reader',
-    )
-    await recordBackup({ by: 'pg_dump', taken: hoursAgo(1), failed: 'No space left <here>' })
-    t.match(
-      (await backupShown()).words,
-      /^Backup The newest backup has failed\. Last backup .* 47 hours ago.* The last that failed .* UTC, 60 minutes ago, by pg_dump: No space left &lt;here&gt; All recorded/,
-    )
-    await recordBackup({ by: 'pg_dump', taken: hoursAgo(0) })
-    t.match(
-      (await backupShown()).words,
-      /^Backup Last backup .* UTC, .* minutes? ago, by pg_dump The last that failed .*No space/,
-    )
-  },
-)
+t.test('the last recorded backup is shown with its age, with a warning if it is old or failed', async t => {
+  await recordBackup({ by: 'pgBackRest', taken: hoursAgo(80), bytes: 1_610_612_736, label: 's3://backups/full' })
+  t.match(
+    (await backupShown()).words,
+    /^Backup The last backup that is recorded is more than 2 days old\. Last backup .* UTC, 3 days ago, by pgBackRest, 1\.5 GiB, s3:\/\/backups\/full All recorded backups PostgreSQL/,
+  )
+  await recordBackup({ by: 'pg_dump', taken: hoursAgo(47), bytes: 1000 })
+  await recordBackup({ by: 'snapshots', taken: hoursAgo(50), label: 'told late' })
+  const { words, body } = await backupShown()
+  t.match(words, /^Backup Last backup .* UTC, 47 hours ago, by pg_dump, 1,000 bytes All recorded backups PostgreSQL/)
+  t.match(
+    body,
+    new RegExp(`<dd><time datetime="${hoursAgo(47).toISOString().slice(0, 13)}`),
+    'for the clock of its reader',
+  )
+  await recordBackup({ by: 'pg_dump', taken: hoursAgo(1), failed: 'No space left <here>' })
+  t.match(
+    (await backupShown()).words,
+    /^Backup The newest backup has failed\. Last backup .* 47 hours ago.* The last that failed .* UTC, 60 minutes ago, by pg_dump: No space left &lt;here&gt; All recorded/,
+  )
+  await recordBackup({ by: 'pg_dump', taken: hoursAgo(0) })
+  t.match(
+    (await backupShown()).words,
+    /^Backup Last backup .* UTC, .* minutes? ago, by pg_dump The last that failed .*No space/,
+  )
+})
 
-t.test(
-  'backups are among the events of the system, and nobody can say of one that it was taken who may only import',
-  async t => {
-    t.strictSame(await eventsAt('kind=backups&order=oldest'), [
-      'cli A backup was taken by pgBackRest s3://backups/full',
-      'cli A backup was taken by pg_dump',
-      'cli A backup was taken by snapshots told late',
-      'cli A backup by pg_dump has failed: No space left &lt;here&gt; failed',
-      'cli A backup was taken by pg_dump',
-    ])
-    t.equal((await eventsAt('kind=backups&outcome=refused')).length, 1)
-    const event = backupRecorded({ by: 'nobody', taken: new Date(Date.now() + 60_000) })
-    const source = { observer: { display: 'Elsewhere' } }
-    t.equal((await send('everything', 'POST', 'AuditEvent', { ...event, source })).statusCode, 201)
-    t.notMatch((await backupShown()).words, 'by nobody')
-  },
-)
+t.test('backups are among the events of the system, and a token that may only import cannot record one', async t => {
+  t.strictSame(await eventsAt('kind=backups&order=oldest'), [
+    'cli A backup was taken by pgBackRest s3://backups/full',
+    'cli A backup was taken by pg_dump',
+    'cli A backup was taken by snapshots told late',
+    'cli A backup by pg_dump has failed: No space left &lt;here&gt; failed',
+    'cli A backup was taken by pg_dump',
+  ])
+  t.equal((await eventsAt('kind=backups&outcome=refused')).length, 1)
+  const event = backupRecorded({ by: 'nobody', taken: new Date(Date.now() + 60_000) })
+  const source = { observer: { display: 'Elsewhere' } }
+  t.equal((await send('everything', 'POST', 'AuditEvent', { ...event, source })).statusCode, 201)
+  t.notMatch((await backupShown()).words, 'by nobody')
+})
 
-t.test('it says whether the record is sealed in time, and when it was verified', async t => {
+t.test('the page says whether the record is sealed in time, and when it was verified', async t => {
   t.match(
     wordsOf(await administrator.get('/system/events')),
     /The record is sealed in time, and was never verified\. .*No seal is older than this hour/,
@@ -248,7 +242,7 @@ t.test('it says whether the record is sealed in time, and when it was verified',
   )
 })
 
-t.test('for everybody else there is no such page', async t => {
+t.test('nobody else finds the page', async t => {
   for (const who of ['manager', 'privacy officer', 'patient'] as const) {
     const { body } = await people[who].get('/account')
     const _csrf = /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? ''
