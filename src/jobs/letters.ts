@@ -34,23 +34,25 @@ export const openLetters = async (parts: Parts): Promise<Letters> => {
     const text = JSON.stringify(letter ?? nothing)
     return keepLetter(database, await seal(secretKey, 'letters', text), minutes)
   }
-  await queue.work(async (id, { isLast }) => {
+  const sendOrFail = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
     try {
       await sendOne(parts, id)
     } catch (error) {
       if (isLast) await setLetterFailed(database, id)
       throw error
     }
-  })
-  const askFor = async (ids: readonly string[]) => {
-    for (const id of ids) await queue.ask(id)
   }
-  await askFor(await waitingLetters(database))
+  await queue.work(sendOrFail, () => waitingLetters(database))
   return {
-    send: async (letter, minutes = weekMinutes) => queue.ask(await keep(letter, minutes)),
-    sendUnnoticed: async (letter, minutes) =>
-      queue.ask(await keep(letter, minutes), { afterSeconds: randomInt(1, 1000) / 1000 }),
-    retryFailed: async () => askFor(await waitingLetters(database, { alsoFailed: true })),
+    send: async (letter, minutes = weekMinutes) => {
+      await queue.ask(await keep(letter, minutes))
+    },
+    sendUnnoticed: async (letter, minutes) => {
+      await queue.ask(await keep(letter, minutes), { afterSeconds: randomInt(1, 1000) / 1000 })
+    },
+    retryFailed: async () => {
+      for (const id of await waitingLetters(database, { alsoFailed: true })) await queue.ask(id)
+    },
   }
 }
 

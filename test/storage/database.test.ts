@@ -3,7 +3,7 @@ import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
-import { openWire } from '../support/wire.ts'
+import { openBreakingWire } from '../support/wire.ts'
 
 t.test('more samples than are counted at once are refused as too costly, with advice how to ask for fewer', async t => {
   const { url, close } = await withDatabase()
@@ -204,30 +204,6 @@ t.test('after a lost connection a transaction is retried, except at its commit, 
     issues: [{ code: 'transient' }],
   })
 })
-
-/** A connection to the database that breaks once, right after a given text was sent. */
-const openBreakingWire = async (url: string) => {
-  let cut: string | undefined
-  const wire = await openWire(url, (near, far) => {
-    far.pipe(near)
-    near.on('close', () => far.end())
-    near.on('data', bytes => {
-      const isCut = cut !== undefined && bytes.includes(cut)
-      far.write(bytes, () => {
-        if (isCut) near.destroy()
-      })
-      if (!isCut) return
-      cut = undefined
-      far.unpipe(near)
-    })
-  })
-  return {
-    ...wire,
-    cutAt: (text: string) => {
-      cut = text
-    },
-  }
-}
 
 t.test('a statement that a newer migration broke is answered with 503, and any other fault stays one', async t => {
   const { url, close } = await withDatabase()

@@ -23,3 +23,27 @@ export const openWire = async (url: string, join: (near: Socket, far: Socket) =>
     },
   }
 }
+
+/** A connection to the database that breaks once, right after a given text was sent. */
+export const openBreakingWire = async (url: string) => {
+  let cut: string | undefined
+  const wire = await openWire(url, (near, far) => {
+    far.pipe(near)
+    near.on('close', () => far.end())
+    near.on('data', bytes => {
+      const isCut = cut !== undefined && bytes.includes(cut)
+      far.write(bytes, () => {
+        if (isCut) near.destroy()
+      })
+      if (!isCut) return
+      cut = undefined
+      far.unpipe(near)
+    })
+  })
+  return {
+    ...wire,
+    cutAt: (text: string) => {
+      cut = text
+    },
+  }
+}

@@ -16,7 +16,7 @@ type Parts = {
   readonly database: Database
   readonly address: Accounts['address']
   readonly mail: Pick<Mail, 'deliver'>
-  readonly queue: Pick<Queue, 'ask' | 'work'>
+  readonly queue: Pick<Queue, 'work'>
 }
 
 /**
@@ -25,15 +25,15 @@ type Parts = {
  */
 export const sendStaffInvitations = async (parts: Parts): Promise<void> => {
   const { database, queue } = parts
-  await queue.work(async (id, { isLast }) => {
+  const sendOrFail = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
     try {
       await sendOne(parts, id)
     } catch (error) {
       if (isLast) await setStaffLetter(database, id, 'failed')
       throw error
     }
-  })
-  for (const id of await waitingStaffInvitations(database)) await queue.ask(id)
+  }
+  await queue.work(sendOrFail, () => waitingStaffInvitations(database))
 }
 
 /** Each try makes a new link, since the previous one may have arrived nowhere. */

@@ -58,7 +58,7 @@ type Parts = {
   readonly registry: Registry
   readonly administered: AdministeredOrganizations
   /** Has the letter of the invitation sent in the background; undefined if nothing can be sent. */
-  readonly ask: ((invitation: string) => Promise<void>) | undefined
+  readonly ask: ((invitation: string) => Promise<unknown>) | undefined
 }
 
 export const openStaffInvitations = (parts: Parts): StaffInvitations => ({

@@ -20,7 +20,7 @@ export type AsyncRequests = {
   readonly take: (routed: Routed, context: Context, request: FastifyRequest) => Promise<string | undefined>
 }
 
-type Parts = { readonly database: Database; readonly ask: (id: string) => Promise<void> }
+type Parts = { readonly database: Database; readonly ask: (id: string) => Promise<unknown> }
 
 export const openAsyncRequests = ({ database, ask }: Parts): AsyncRequests => ({
   take: async (routed, context, { id: request }) => {
@@ -29,7 +29,10 @@ export const openAsyncRequests = ({ database, ask }: Parts): AsyncRequests => ({
     if (!prefer.respondAsync || tokenHash === undefined) return undefined
     const asked = asyncRequestOf(routed, context)
     if (asked === undefined) return undefined
-    const id = await addAsyncRequest(database, tokenHash, { ...asked, request, prefer })
+    // In a transaction, so that a client is not told to send it again if it may have been stored.
+    const id = await database.transaction(connection =>
+      addAsyncRequest(connection, tokenHash, { ...asked, request, prefer }),
+    )
     await ask(id)
     return `${context.base}/${folder}/${id}`
   },

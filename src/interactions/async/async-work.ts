@@ -22,7 +22,7 @@ import { foundIn } from './async-match.ts'
 
 type Parts = {
   readonly database: Database
-  readonly queue: Pick<Queue, 'ask' | 'work'>
+  readonly queue: Pick<Queue, 'work'>
   readonly contextFor: (caller: Caller, work: AsyncWork) => Context
   readonly reportFault: (fault: unknown) => void
 }
@@ -33,11 +33,11 @@ type Parts = {
  */
 export const workOnAsyncRequests = async (parts: Parts): Promise<{ readonly close: () => void }> => {
   const { database, queue } = parts
-  await queue.work(async (id, { isLast }) => {
+  const workOn = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
     const work = await readAsyncWork(database, id)
     if (work !== undefined) await carryOut(parts, id, work).catch(error => endRefused(parts, id, error, isLast))
-  })
-  for (const id of await asyncRequestsToDo(database)) await queue.ask(id)
+  }
+  await queue.work(workOn, () => asyncRequestsToDo(database))
   const forget = () => void dropOldAsyncRequests(database).catch(parts.reportFault)
   forget()
   const timer = setInterval(forget, hourMs)

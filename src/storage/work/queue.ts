@@ -1,4 +1,5 @@
 import type { JobWithMetadata } from 'pg-boss'
+import { atIntervals } from '../../events/at-intervals.ts'
 import { endedBySilence } from '../postgres/silence.ts'
 
 /** Background work that survives the process: each job is done at least once, by one server at a time. */
@@ -6,13 +7,21 @@ export type Queue = {
   /**
    * Does nothing if the same key is queued or being worked on already. A server does one job at a time for each `of`, so that somebody's long jobs
    * hold up nobody else. The job is begun when a worker looks, after `afterSeconds` by the database's clock.
+   *
+   * What the job is about is stored already, so it never fails: if it cannot be queued, that is reported, and the next look finds it. Answers whether
+   * it is queued.
    */
-  readonly ask: (key: string, wanted?: { readonly of?: string; readonly afterSeconds?: number }) => Promise<void>
-  /** If it throws, it is tried again, after longer and longer pauses; `isLast` says that this is the last attempt. */
-  readonly work: (run: (key: string, attempt: { readonly isLast: boolean }) => Promise<void>) => Promise<void>
+  readonly ask: (key: string, wanted?: { readonly of?: string; readonly afterSeconds?: number }) => Promise<boolean>
+  /**
+   * If `run` throws, it is tried again, after longer and longer pauses; `isLast` says that this is the last attempt. `waiting` answers the keys of all
+   * that is stored and not done: it is looked for at once, which finds what an earlier process has left, and at intervals.
+   */
+  readonly work: (run: Run, waiting?: () => Promise<readonly string[]>) => Promise<void>
   /** Begins nothing more, and waits for what is under way. Jobs that are queued meanwhile wait for the next server. */
   readonly close: () => Promise<void>
 }
+
+type Run = (key: string, attempt: { readonly isLast: boolean }) => Promise<void>
 
 /** The queues of one server, which share a few connections. */
 export type Queues = {
@@ -34,11 +43,14 @@ type Options = {
   readonly retries: number
   /** Between two checks for jobs of which no worker is notified. */
   readonly lookSeconds?: number
+  /** Between two looks for what is stored and was not queued. */
+  readonly waitingSeconds?: number
   readonly reportFault: (fault: unknown) => void
 }
 
 /** In a schema of their own, `queue`, which pg-boss makes and migrates itself. Queuing a job wakes the workers, by NOTIFY. */
-export const openQueues = async (url: string, { retries, lookSeconds = 2, reportFault }: Options): Promise<Queues> => {
+export const openQueues = async (url: string, options: Options): Promise<Queues> => {
+  const { retries, lookSeconds = 2, waitingSeconds = 30, reportFault } = options
   // Loaded only where there is work to do.
   const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
@@ -61,6 +73,7 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
     heartbeatSeconds: aliveSeconds,
     deleteAfterSeconds: 3600,
   }
+  const looks = new Map<QueueName, ReturnType<typeof atIntervals>>()
   return {
     open: async name => {
       await boss.createQueue(name, { policy: 'exclusive', retryDelayMax: 3600, ...limits })
@@ -68,26 +81,45 @@ export const openQueues = async (url: string, { retries, lookSeconds = 2, report
       return {
         ask: async (key, { of, afterSeconds } = {}) => {
           const group = of === undefined ? {} : { group: { id: of } }
-          await boss.send(
-            name,
-            { key },
-            { singletonKey: key, ...group, ...(afterSeconds !== undefined && { startAfter: afterSeconds }) },
-          )
+          const startAfter = afterSeconds === undefined ? {} : { startAfter: afterSeconds }
+          try {
+            await boss.send(name, { key }, { singletonKey: key, ...group, ...startAfter })
+            return true
+          } catch (error) {
+            reportFault(error)
+            return false
+          }
         },
-        work: async run => {
+        work: async (run, waiting = async () => []) => {
           const workers: string[] = []
           const doOne = async ([job]: readonly JobWithMetadata<{ readonly key: string }>[]): Promise<void> => {
             // If there is one, there may be more of which no worker was notified: jobs to be tried again, and those that came while all were busy.
             for (const worker of workers) boss.notifyWorker(worker)
             if (job !== undefined) await run(job.data.key, { isLast: job.retryCount >= job.retryLimit })
           }
-          const looking = { ...waiting, notifyPollingIntervalSeconds: lookSeconds }
-          for (const looks of [looking, waiting, waiting, waiting]) workers.push(await boss.work(name, looks, doOne))
+          const looking = { ...polling, notifyPollingIntervalSeconds: lookSeconds }
+          for (const how of [looking, polling, polling, polling]) workers.push(await boss.work(name, how, doOne))
+          const queueWaiting = async (): Promise<void> => {
+            const keys = await waiting()
+            // Of those that are queued already, nothing comes.
+            if (keys.length > 0)
+              await boss.insert(
+                name,
+                keys.map(key => ({ data: { key }, singletonKey: key })),
+              )
+          }
+          looks.set(name, atIntervals(queueWaiting, { pauseMs: waitingSeconds * 1000, reportFault }))
         },
-        close: () => boss.offWork(name),
+        close: async () => {
+          await looks.get(name)?.close()
+          await boss.offWork(name)
+        },
       }
     },
-    close: () => boss.stop({ graceful: true, timeout: 5000 }),
+    close: async () => {
+      for (const look of looks.values()) await look.close()
+      await boss.stop({ graceful: true, timeout: 5000 })
+    },
   }
 }
 
@@ -99,7 +131,7 @@ const aliveSeconds = 60
  * For jobs that are to be tried again there is no notification: one of the workers on a queue looks for them, and wakes the others. If notifications
  * do not work at all, as behind PgBouncer, all of them look for everything.
  */
-const waiting = {
+const polling = {
   includeMetadata: true as const,
   localGroupConcurrency: 1,
   pollingIntervalSeconds: 0.5,

@@ -55,7 +55,7 @@ export type InvitationParts = ReachParts & {
   readonly accounts: Accounts
   readonly registry: Registry
   /** Has the message sent in the background. */
-  readonly ask: (message: string) => Promise<void>
+  readonly ask: (message: string) => Promise<unknown>
 }
 
 export const openInvitations = (parts: InvitationParts): Invitations => ({

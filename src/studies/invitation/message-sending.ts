@@ -18,14 +18,15 @@ type Parts = LetterParts & {
 export const openMessageSending = async (parts: Parts): Promise<{ readonly close: () => Promise<void> }> => {
   const { queue, database, pauseMs, reportFault } = parts
   const asked = new Set<string>()
-  await queue.work(async (id, attempt) => {
+  const sendOne = async (id: string, attempt: { readonly isLast: boolean }): Promise<void> => {
     await sendMessage(parts, id, attempt).catch(error => {
       // That another server refused it is shown to staff with the message; anything else is a fault of ours.
       if (!(error instanceof Undelivered)) reportFault(error)
       throw error
     })
     asked.delete(id)
-  })
+  }
+  await queue.work(sendOne, () => waitingMessages(database))
   const look = async (closing: AbortSignal): Promise<void> => {
     // All of them are asked for, so that those that cannot be sent for now do not hold up the others.
     const waiting = new Set(await waitingMessages(database))
@@ -33,8 +34,7 @@ export const openMessageSending = async (parts: Parts): Promise<{ readonly close
     for (const id of asked.difference(waiting)) asked.delete(id)
     for (const id of waiting.difference(asked)) {
       if (closing.aborted) return
-      await queue.ask(id)
-      asked.add(id)
+      if (await queue.ask(id)) asked.add(id)
     }
   }
   return atIntervals(look, { pauseMs, reportFault })

@@ -26,18 +26,18 @@ import { patientsIn, type RegisteringParts, refuseClosed, registerAll, registrar
 
 type Parts = RegisteringParts & {
   readonly database: Database
-  readonly queue: Pick<Queue, 'ask' | 'work'>
+  readonly queue: Pick<Queue, 'work'>
   readonly reportFault: (fault: unknown) => void
 }
 
 /** Works on lists of patients with the rights of whoever sent them, also on lists from before this process began, and drops those that nobody confirms. */
 export const workOnImports = async (parts: Parts): Promise<{ readonly close: () => void }> => {
   const { database, queue } = parts
-  await queue.work(async (id, attempt) => {
+  const workOnOne = async (id: string, attempt: { readonly isLast: boolean }): Promise<void> => {
     const found = await readImport(database, id)
     if (found !== undefined) await workOn(parts, found, attempt)
-  })
-  for (const id of await importsToWorkOn(database)) await queue.ask(id)
+  }
+  await queue.work(workOnOne, () => importsToWorkOn(database))
   const forget = () => void dropOldImports(database).catch(parts.reportFault)
   forget()
   const timer = setInterval(forget, hourMs)

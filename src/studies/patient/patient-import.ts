@@ -39,7 +39,7 @@ type Uploaded =
 type Parts = RegisteringParts & {
   readonly database: Database
   /** Has the import worked on in the background. */
-  readonly ask: (id: string) => Promise<void>
+  readonly ask: (id: string) => Promise<unknown>
 }
 
 export const openPatientImports = (parts: Parts): PatientImports => {

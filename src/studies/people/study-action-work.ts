@@ -29,14 +29,14 @@ type Parts = StudyParts &
   RegisteringParts & {
     readonly database: Database
     readonly invitations: Pick<Invitations, 'invite' | 'remind' | 'cancel'>
-    readonly queue: Pick<Queue, 'ask' | 'work'>
+    readonly queue: Pick<Queue, 'work'>
     readonly reportFault: (fault: unknown) => void
   }
 
 /** Does what staff have asked for, with their rights, a few items at a time; also what was asked for before this process began. */
 export const workOnStudyActions = async (parts: Parts): Promise<void> => {
   const { database, queue } = parts
-  await queue.work(async (id, { isLast }) => {
+  const finish = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
     const action = await readAction(database, id)
     if (action === undefined || action.isOver) return
     try {
@@ -47,8 +47,8 @@ export const workOnStudyActions = async (parts: Parts): Promise<void> => {
       await refuseRest(database, id, ownFault)
     }
     await endAction(database, id, cutShort)
-  })
-  for (const id of await actionsToWorkOn(database)) await queue.ask(id)
+  }
+  await queue.work(finish, () => actionsToWorkOn(database))
 }
 
 const workOn = async (parts: Parts, action: StudyAction): Promise<void> => {

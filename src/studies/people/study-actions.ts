@@ -45,7 +45,7 @@ type ListedPeople = Pick<Parameters<typeof findEnrolledPeople>[3], 'state' | 'te
 type Parts = StudyParts & {
   readonly database: Database
   /** Has it worked on in the background. */
-  readonly ask: (id: string) => Promise<void>
+  readonly ask: (id: string) => Promise<unknown>
 }
 
 export const openStudyActions = (parts: Parts): StudyActions => {

@@ -2,12 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Bundle, BundleEntry } from '@medplum/fhirtypes'
 import t from 'tap'
+import { openAsyncRequests } from '../../../src/http/fhir/async-requests.ts'
 import { revokeToken } from '../../../src/storage/authorization/token.ts'
+import { openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { addAsyncRequest, endAsyncRequest, readAsyncWork } from '../../../src/storage/work/async-request.ts'
 import { heartRate, upload } from '../../mhealth/upload.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
+import { openBreakingWire } from '../../support/wire.ts'
 
 const work = { pauseMs: 20, retries: 1 }
 const world = await fhirWorld({ MAX_UPLOADS_IN_FLIGHT: '2' }, work)
@@ -392,6 +395,30 @@ t.test('the same bound holds for what comes by another contract', async t => {
     const [refused, ...others] = answers.filter(({ statusCode }) => statusCode === 429)
     t.same([refused?.headers['retry-after'], others.length], ['2', 0], url)
   }
+})
+
+t.test('if a connection breaks while it is stored, nobody is told to send again what may have been', async t => {
+  const { cutAt, address, end } = await openBreakingWire(world.url)
+  const breaking = openDatabase(address)
+  t.teardown(async () => {
+    await breaking.close()
+    end()
+  })
+  const [token] = await database.any<{ hash: Buffer }>(sql.fragment`SELECT hash FROM token LIMIT 1`)
+  const requests = openAsyncRequests({ database: breaking, ask: async () => {} })
+  const takeWhileCutAt = (text: string, id: string) => {
+    const interaction = { name: 'transaction', path: '' }
+    const request = { headers: { prefer: { respondAsync: true } }, body: bundleOf('transaction') }
+    cutAt(text)
+    const context = { caller: { tokenHash: token?.hash }, base: 'https://share.example.org/fhir' }
+    return requests.take({ interaction, request } as never, context as never, { id } as never)
+  }
+  const stored = async (id: string) =>
+    (await database.any(sql.fragment`DELETE FROM async_request WHERE request = ${id} RETURNING id`)).length
+  t.match(await takeWhileCutAt('INSERT INTO async_request', 'midway'), /_async/)
+  t.equal(await stored('midway'), 1)
+  await t.rejects(takeWhileCutAt('COMMIT', 'in doubt'), { status: 500, message: /it is not known whether it was done/ })
+  t.equal(await stored('in doubt'), 1)
 })
 
 t.test('nobody has more than twenty requests under way', async t => {

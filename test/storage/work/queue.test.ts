@@ -85,6 +85,37 @@ t.test('work that fails is tried again, and the last try knows that it is the la
   await queue.close()
 })
 
+t.test(
+  'what is stored and could not be queued is found at the next look, and whoever stored it is not told of a fault',
+  async t => {
+    const told: unknown[] = []
+    const looking = await openQueues(url, { retries: 0, waitingSeconds: 0.05, reportFault: fault => told.push(fault) })
+    t.teardown(looking.close)
+    const queue = await looking.open('letter')
+    const stored = new Set<string>()
+    const tries: string[] = []
+    await queue.work(
+      async key => {
+        tries.push(key)
+        if (key === 'failed' && tries.length === 1) throw new Error('and what became of it could not be stored, either')
+        stored.delete(key)
+      },
+      async () => [...stored],
+    )
+    t.equal(await queue.ask('a key that PostgreSQL cannot store: \0'), false)
+    t.match(told, [{ message: /unsupported Unicode escape sequence/ }])
+    for (const key of ['failed', 'never-queued']) {
+      stored.add(key)
+      await until(() => stored.size === 0)
+    }
+    t.same(tries, ['failed', 'failed', 'never-queued'])
+    await queue.close()
+    stored.add('later')
+    await sleep(200)
+    t.same(tries.length, 3, 'nothing is begun once it is closed')
+  },
+)
+
 t.test('work that takes hours is begun once, as long as its process says that it is alive', async t => {
   const queue = await queues.open('patient-import')
   const ended = Promise.withResolvers<void>()

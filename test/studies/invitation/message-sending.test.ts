@@ -29,6 +29,7 @@ t.test('a letter is asked for, however many messages before it cannot be sent', 
       ask: async id => {
         asked.push(id)
         if (id === 'b') all.resolve()
+        return true
       },
     },
     pauseMs: 1,
