@@ -20,9 +20,9 @@ const named = (type: string, ids: readonly string[]) => ids.map(id => `${type}/$
 
 const mayUse = ({ lets }: CallerRow, letter: 'r' | 's') => lets === undefined || lets.actions.includes(letter)
 
-/** By these a caller asks for every third type, and for the others on the next two days. */
+/** Through these doors a caller asks for every third type, and for the other types on the next two days. */
 const everyday: ReadonlySet<string> = new Set(['search', 'read'])
-/** By the others, which ask the same in other ways or read very much, for all types once in so many days. */
+/** Through the others, which ask the same in other ways or read very much, a caller asks for all types once in this many days. */
 const daysOf = (door: string): number => (door === 'history of all' ? 4 : 21)
 const isTried = (caller: number, door: number, type: number): boolean => {
   const name = doors[door]?.name ?? ''
@@ -30,7 +30,7 @@ const isTried = (caller: number, door: number, type: number): boolean => {
 }
 
 for (const [place, caller] of callers.entries())
-  t.test(`by no door does ${caller.name} see more than they may, nor less`, async t => {
+  t.test(`through no door does ${caller.name} see more than they may, nor less`, async t => {
     const call = await callOf(caller)
     for (const [door, { name, letter, seen }] of doors.entries()) {
       const tried = types.filter((_, type) => isTried(place, door, type))

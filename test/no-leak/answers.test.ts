@@ -7,10 +7,10 @@ import * as facts from './facts.ts'
 import { secretsOf } from './secrets.ts'
 import { type Answer, type Call, consentOf, openNoLeakWorld } from './world.ts'
 
-/** The shapes of a search's answer: what comes along, and what is said of it, is as gated as the matches. */
+/** The parts of a search's answer: included resources, and what is said of them, pass the gate like the matches. */
 const world = await openNoLeakWorld()
 t.teardown(() => world.server.close())
-// A wildcard asks every type.
+// A wildcard asks for every type.
 t.setTimeout(240_000)
 for (const client of clients) await registerClient(world.database, { name: client.id, ...client })
 const secrets = secretsOf(world)
@@ -47,13 +47,13 @@ const bases = [
   'Organization',
   'Practitioner',
 ]
-/** Of all Observations; the researcher beside that each third day. */
+/** Of all Observations; for the researcher, on every third day, of the rest as well. */
 const basesOf = ({ name }: CallerRow) =>
   bases.filter((_, place) => place === 0 || (name === 'researcher' && isOnTurn(place, 5)))
 const everythingLinked = '_count=1000&_include:iterate=*&_revinclude:iterate=*'
 
 for (const caller of callers)
-  t.test(`nothing comes along that ${caller.name} may not search`, async t => {
+  t.test(`nothing is included that ${caller.name} may not search`, async t => {
     const call = await callOf(caller)
     const mayKnow = new Set(secrets.filter(one => one.isReadBy(caller)).map(({ type, id }) => `${type}/${id}`))
     const secret = new Set(secrets.map(({ type, id }) => `${type}/${id}`))
@@ -75,7 +75,7 @@ for (const caller of callers)
     }
   })
 
-t.test('what is linked and may be searched does come along', async t => {
+t.test('linked resources that may be searched are included', async t => {
   const includes = async (call: Call, query: string) => named(entriesOf(await call('GET', query)), 'include')
   const researcher = await staff('researcher')
   const keeper = await staff('keeper')
@@ -103,7 +103,7 @@ t.test('what is linked and may be searched does come along', async t => {
   )
 })
 
-t.test('the members of a Group that come along are those that are served in it', async t => {
+t.test('the members of an included Group are those that it is served with', async t => {
   for (const id of ['researcher', 'keeper', 'collaborator', 'registrar']) {
     const entries = entriesOf(await (await staff(id))('GET', 'Group?_id=group-open,group-coded&_include=Group:member'))
     const members = entries.flatMap(({ resource }) =>
@@ -113,7 +113,11 @@ t.test('the members of a Group that come along are those that are served in it',
   }
   const groups = async (id: string, query: string) => named(entriesOf(await (await staff(id))('GET', query)), 'include')
   t.strictSame(await groups('researcher', 'Patient?_id=ann&_revinclude=Group:member'), ['Group/group-open'])
-  t.strictSame(await groups('registrar', 'Patient?_id=fay&_revinclude=Group:member'), [], 'who has left is in none')
+  t.strictSame(
+    await groups('registrar', 'Patient?_id=fay&_revinclude=Group:member'),
+    [],
+    'somebody who has left is in none',
+  )
 })
 
 t.test('a type that no scope grants is refused by name, and left out of a wildcard', async t => {
@@ -131,13 +135,13 @@ t.test('a type that no scope grants is refused by name, and left out of a wildca
     )
   }
   const reading = await staff('researcher', 'user/Observation.rs user/Patient.r')
-  t.match(await reading('GET', `${query}_include=Observation:patient`), { status: 403 }, 'to read is not to search')
+  t.match(await reading('GET', `${query}_include=Observation:patient`), { status: 403 }, 'reading is not searching')
   const kinds = await staff('researcher', 'user/Patient.rs user/Observation.rs?code=omh:body-weight')
   const weights = named(entriesOf(await kinds('GET', 'Patient?_id=ann&_revinclude=Observation:subject')), 'include')
-  t.notOk(weights.includes('Observation/ann-heart-0'), 'a granular scope holds for what comes along')
+  t.notOk(weights.includes('Observation/ann-heart-0'), 'a granular scope applies to included resources')
 })
 
-t.test('the links back are nobody else’s either, and ask anew', async t => {
+t.test('the links between pages are of no use to others, and are checked anew', async t => {
   const link = async (call: Call, path: string, relation: string): Promise<string> => {
     const { body } = await call('GET', path)
     const { link }: { link: readonly { relation: string; url: string }[] } = JSON.parse(body)
@@ -153,61 +157,58 @@ t.test('the links back are nobody else’s either, and ask anew', async t => {
   }
 })
 
-t.test(
-  'of an upload nobody is told what else it has brought, nor how much, in whatever way it is asked for',
-  async t => {
-    const { provenance, shown, hidden } = world.uploaded
-    const [own = '', weight = '', others = ''] = hidden
-    const researcher = await staff('researcher')
-    const targetsIn = ({ body }: Answer): readonly string[] =>
-      [...body.matchAll(/"reference":\s?"(Observation\/[^"]+)"/g)].map(([, reference = '']) => reference).sort()
-    const all = [shown, own, weight].map(id => `Observation/${id}`).sort()
-    for (const [name, call, targets] of [
-      ['researcher', researcher, [`Observation/${shown}`]],
-      ['the patient', await patient('pat'), all],
-      ['the same human, registered elsewhere', await patient('pat-elsewhere'), all],
-      ['an import', world.everything, all],
-    ] as const)
-      for (const path of [
-        `Provenance/${provenance}`,
-        `Provenance/${provenance}/_history/1`,
-        `Provenance/${provenance}/_history`,
-        `Provenance?_id=${provenance}`,
-        `Provenance?target=Observation/${shown}`,
-        `Provenance?target:Observation.date=2026-03-02&_id=${provenance}`,
-        `Provenance?_id=${provenance}&target:missing=false&_elements=target`,
-        `Observation?_id=${shown}&_elements=id&_revinclude=Provenance:target`,
-      ])
-        t.strictSame(targetsIn(await call('GET', path)), targets, `${name}: ${path}`)
-    const ids = async (query: string) => entriesOf(await researcher('GET', query)).map(({ resource }) => resource.id)
-    for (const query of [
-      ...[own, weight, others].map(id => `Provenance?target=${id}`),
-      'Provenance?target:Observation.date=2026-01-02',
-      `Provenance?target:Observation.code=${facts.weight}&_id=${provenance}`,
-      `Provenance?_filter=target eq Observation/${own}`,
-      `Provenance?_content=${own}`,
-      `Provenance?_id=${provenance}&target:missing=true`,
-      `Observation?_has:Provenance:target:_id=${provenance}&_id=${hidden.join()}`,
+t.test('nobody is told what else an upload brought, nor how much, in whatever way they ask', async t => {
+  const { provenance, shown, hidden } = world.uploaded
+  const [own = '', weight = '', others = ''] = hidden
+  const researcher = await staff('researcher')
+  const targetsIn = ({ body }: Answer): readonly string[] =>
+    [...body.matchAll(/"reference":\s?"(Observation\/[^"]+)"/g)].map(([, reference = '']) => reference).sort()
+  const all = [shown, own, weight].map(id => `Observation/${id}`).sort()
+  for (const [name, call, targets] of [
+    ['researcher', researcher, [`Observation/${shown}`]],
+    ['the patient', await patient('pat'), all],
+    ['the same human, registered elsewhere', await patient('pat-elsewhere'), all],
+    ['an import', world.everything, all],
+  ] as const)
+    for (const path of [
+      `Provenance/${provenance}`,
+      `Provenance/${provenance}/_history/1`,
+      `Provenance/${provenance}/_history`,
+      `Provenance?_id=${provenance}`,
+      `Provenance?target=Observation/${shown}`,
+      `Provenance?target:Observation.date=2026-03-02&_id=${provenance}`,
+      `Provenance?_id=${provenance}&target:missing=false&_elements=target`,
+      `Observation?_id=${shown}&_elements=id&_revinclude=Provenance:target`,
     ])
-      t.strictSame(await ids(query), [], query)
-    t.strictSame(await ids(`Observation?_has:Provenance:target:_id=${provenance}`), [shown])
-    t.strictSame(
-      named(entriesOf(await researcher('GET', `Provenance?_id=${provenance}&_include=Provenance:target`)), 'include'),
-      [`Observation/${shown}`],
-    )
-    const narrow = await staff('researcher', 'user/Provenance.rs user/Observation.rs?code=omh:body-weight')
-    t.equal(
-      (await narrow('GET', `Provenance/${provenance}`)).status,
-      404,
-      'a narrower scope holds for what it has brought',
-    )
-    t.equal((await (await staff('visitor'))('GET', `Provenance/${provenance}`)).status, 404)
+      t.strictSame(targetsIn(await call('GET', path)), targets, `${name}: ${path}`)
+  const ids = async (query: string) => entriesOf(await researcher('GET', query)).map(({ resource }) => resource.id)
+  for (const query of [
+    ...[own, weight, others].map(id => `Provenance?target=${id}`),
+    'Provenance?target:Observation.date=2026-01-02',
+    `Provenance?target:Observation.code=${facts.weight}&_id=${provenance}`,
+    `Provenance?_filter=target eq Observation/${own}`,
+    `Provenance?_content=${own}`,
+    `Provenance?_id=${provenance}&target:missing=true`,
+    `Observation?_has:Provenance:target:_id=${provenance}&_id=${hidden.join()}`,
+  ])
+    t.strictSame(await ids(query), [], query)
+  t.strictSame(await ids(`Observation?_has:Provenance:target:_id=${provenance}`), [shown])
+  t.strictSame(
+    named(entriesOf(await researcher('GET', `Provenance?_id=${provenance}&_include=Provenance:target`)), 'include'),
+    [`Observation/${shown}`],
+  )
+  const narrow = await staff('researcher', 'user/Provenance.rs user/Observation.rs?code=omh:body-weight')
+  t.equal(
+    (await narrow('GET', `Provenance/${provenance}`)).status,
+    404,
+    'a narrower scope holds for what it has brought',
+  )
+  t.equal((await (await staff('visitor'))('GET', `Provenance/${provenance}`)).status, 404)
 
-    const consent = facts.consents.find(one => one.patient === 'pat')
-    if (consent === undefined) throw new Error('pat has no Consent')
-    const withdrawn = consentOf({ ...consent, status: 'inactive' })
-    t.equal((await world.everything('PUT', `Consent/${withdrawn.id}`, withdrawn)).status, 200)
-    t.equal((await researcher('GET', `Provenance/${provenance}`)).status, 404, 'a consent that ends hides it')
-    t.strictSame(await ids(`Provenance?target=Observation/${shown}`), [])
-  },
-)
+  const consent = facts.consents.find(one => one.patient === 'pat')
+  if (consent === undefined) throw new Error('pat has no Consent')
+  const withdrawn = consentOf({ ...consent, status: 'inactive' })
+  t.equal((await world.everything('PUT', `Consent/${withdrawn.id}`, withdrawn)).status, 200)
+  t.equal((await researcher('GET', `Provenance/${provenance}`)).status, 404, 'a consent that ends hides it')
+  t.strictSame(await ids(`Provenance?target=Observation/${shown}`), [])
+})

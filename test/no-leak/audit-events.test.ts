@@ -19,9 +19,9 @@ type Done = {
   readonly path: string
   readonly patients: readonly string[]
   readonly officer?: 'officer' | 'foreign-officer'
-  /** Answered, with nothing, and of nobody's. */
+  /** Answered with nothing, and about nobody. */
   readonly isEmpty?: true
-  /** Whether it concerns no patient, and no data of one: then administrators of the installation are told. */
+  /** Whether it concerns no patient and no data of one, so that administrators of the installation are told. */
   readonly ofInstallation?: true
   /** The Consents that allowed it. */
   readonly consents?: readonly string[]
@@ -62,7 +62,7 @@ const done: readonly Done[] = [
     'Observation?_id=ann-heart-0&value-quantity=gt1000&_summary=count',
     'Organization?_has:Patient:organization:_has:Observation:patient:_id=ann-heart-0',
   ].map((path): Done => ({ ...ofTheLab, path, patients: ['ann'], consents: ['consent-open-ann'] })),
-  // Whose it is that they may not see is told to nobody.
+  // Nobody is told whose it is if they may not see it.
   { ...ofTheLab, path: 'Observation?_id=jon-heart', patients: [], isEmpty: true },
   { by: await patient('ann'), path: 'Observation?code=8867-4', patients: ['ann'] },
   { by: await patient('jon'), path: 'Condition?patient=ann', patients: ['ann'] },
@@ -121,7 +121,7 @@ const readers: readonly Reader[] = [
   },
 ]
 
-/** The resources that the path answers, also within a Bundle of answers; none where it is refused. */
+/** The resources in the answer for the path, even if they are in a Bundle of answers; none if it is refused. */
 const resourcesAt = async (call: Call, path: string): Promise<readonly Resource[]> => {
   const { status, body } = await call('GET', path)
   return status === 200 ? resourcesIn(JSON.parse(body)) : []
@@ -137,7 +137,7 @@ const recordedIn = (resources: readonly Resource[]): readonly AuditEvent[] =>
   )
 const idsIn = (resources: readonly Resource[]): readonly string[] => recordedIn(resources).map(({ id = '' }) => id)
 
-/** What of `done` an event tells; undefined for whatever else is recorded, as by the making of this world. */
+/** The one of `done` that an event tells of; undefined for anything else that is recorded, as while this world is made. */
 const doneIn = ({ entity = [] }: AuditEvent): Done | undefined =>
   entity.flatMap(({ what }) => requestOf.get(what?.identifier?.value ?? '') ?? [])[0]
 const pathsOf = (of: readonly (Done | undefined)[]) => of.flatMap(one => one?.path ?? []).sort()
@@ -148,15 +148,12 @@ const everythingShownTo = ({ name }: Pick<Reader, 'name'>) => shown.get(name) ??
 const shownTo = (reader: Reader) => everythingShownTo(reader).filter(event => doneIn(event) !== undefined)
 const isPatient = ({ name }: Reader) => facts.patients.some(([id]) => id === name)
 
-t.test(
-  'a search shows patients what concerns them, officers what is theirs to oversee, and nobody else anything',
-  async t => {
-    for (const reader of readers)
-      t.strictSame(pathsOf(shownTo(reader).map(doneIn)), pathsOf(done.filter(reader.sees)), reader.name)
-  },
-)
+t.test('a search shows patients what concerns them, officers what they oversee, and others nothing', async t => {
+  for (const reader of readers)
+    t.strictSame(pathsOf(shownTo(reader).map(doneIn)), pathsOf(done.filter(reader.sees)), reader.name)
+})
 
-t.test('what a patient is shown names no other, nor a Consent of another', async t => {
+t.test('an event that a patient is shown names no other patient, nor another’s Consent', async t => {
   for (const reader of readers.filter(isPatient)) {
     const others = facts.patients.flatMap(([id]) => (facts.isOneHuman(id, reader.name) ? [] : [id]))
     const other = new RegExp(`Patient/(${others.join('|')})"|consent-[a-z]+-(${others.join('|')})/`)
@@ -165,7 +162,7 @@ t.test('what a patient is shown names no other, nor a Consent of another', async
 })
 
 t.test(
-  'the Consents that allowed it stand in it: to a patient their own, to officers those given within their tenant',
+  'an event names the Consents that allowed it: to patients their own, to officers those given within their tenant',
   async t => {
     for (const reader of readers)
       for (const event of shownTo(reader)) {
@@ -179,7 +176,7 @@ t.test(
   },
 )
 
-t.test('what an administrator is shown names no patient, and is numbered as if there were nothing else', async t => {
+t.test('an event that an administrator is shown names no patient, and its number does not tell of others', async t => {
   const administrator = readers.find(({ name }) => name === 'administrator') as Reader
   const all = await resourcesAt(administrator.call, 'AuditEvent?_count=1000')
   const names = facts.patients.map(([id]) => id).join('|')
@@ -191,7 +188,7 @@ t.test('what an administrator is shown names no patient, and is numbered as if t
   )
 })
 
-t.test('counts, batches, lines and compartments tell as much as a search', async t => {
+t.test('counts, batches, lines and compartments show as much as a search', async t => {
   for (const reader of readers) {
     const { call, name } = reader
     const all = everythingShownTo(reader).map(({ id }) => id)
@@ -217,7 +214,7 @@ t.test('counts, batches, lines and compartments tell as much as a search', async
 const isRead = ({ action }: AuditEvent) => action === 'R' || action === 'E'
 const isOfficer = ({ name }: Reader) => name === 'officer'
 
-t.test('read, vread and history answer whom it is shown to, and to anybody else it is not there', async t => {
+t.test('read, vread and history answer those who are shown the event; for others it does not exist', async t => {
   const told = new Set(readers.flatMap(reader => shownTo(reader).map(({ id }) => id)))
   for (const reader of readers)
     for (const id of told)
@@ -231,7 +228,7 @@ t.test('read, vread and history answer whom it is shown to, and to anybody else 
 const othersIn = (resources: readonly Resource[], reader: Reader) =>
   idsIn(resources).filter(id => !everythingShownTo(reader).some(event => event.id === id))
 
-/** What is recorded is in none of these. */
+/** None of these has recorded events. */
 const roundabout = [
   'AuditEvent/_history?_count=1000',
   '_history?_count=1000',
@@ -239,14 +236,14 @@ const roundabout = [
   'Practitioner?_revinclude=AuditEvent:agent',
   'Consent?_revinclude=AuditEvent:entity',
 ]
-/** What is written in this world has neither action. */
+/** None of the AuditEvents that were written in this world has one of these actions. */
 const oracles = [
   'Patient?_has:AuditEvent:patient',
   'Practitioner?_has:AuditEvent:agent',
   'Consent?_has:AuditEvent:entity',
 ]
 
-t.test('by no roundabout way anything of it is told', async t => {
+t.test('no indirect search tells anything of an event', async t => {
   for (const reader of readers) {
     const { call, name } = reader
     for (const path of roundabout) t.strictSame(idsIn(await resourcesAt(call, path)), [], `${name}: ${path}`)
@@ -268,7 +265,7 @@ t.test('by no roundabout way anything of it is told', async t => {
   }
 })
 
-t.test('what a caller calls their request is told to nobody', async t => {
+t.test('the id that a caller gives their request is shown to nobody', async t => {
   const named = { 'x-request-id': 'of-lou-1980-01-01' }
   const { status, headers } = await researcher('GET', 'Observation/ann-heart-0', undefined, named)
   t.match({ status, headers }, { status: 200, headers: named })

@@ -2,22 +2,22 @@ import type { TokenRequest } from '../../src/storage/authorization/token.ts'
 import type { Reader } from './expected.ts'
 import { heartRate, patients, practitioners, spellings, weight } from './facts.ts'
 
-/** A kind of caller: the token that is asked for, and in plain words what it means. */
+/** A kind of caller: which token to ask for, and in plain words what it means. */
 export type CallerRow = {
   readonly name: string
   /** Absent: no token at all. */
   readonly token?: Pick<TokenRequest, 'subject' | 'scope'> & Partial<TokenRequest>
   readonly reader: Reader
-  /** What the scopes let through; absent: whatever the reader may do. */
+  /** What the scopes allow; absent: whatever the reader may do. */
   readonly lets?: Lets
 }
 
-/** Of Observations alone, unless `all`; only those of all these kinds, one of them as its own. */
+/** Only Observations, unless `all`; only those of all these kinds, of which one is their own. */
 type Lets = {
   readonly actions: string
   readonly all?: true
   readonly kinds?: readonly string[]
-  /** In this patient's compartment. */
+  /** Only in this patient's compartment. */
   readonly patient?: string
 }
 
@@ -48,7 +48,7 @@ const client = (name: string, organization: string | undefined, more: Partial<To
   },
 })
 
-/** Backend clients, by id: their organization and their standing policies. */
+/** Backend clients by id, with their organization and their standing policies. */
 export const clients: readonly { id: string; organization?: string; policies: readonly 'data-submission'[] }[] = [
   { id: 'of-lab', organization: 'lab', policies: [] },
   { id: 'of-elsewhere', organization: 'elsewhere', policies: [] },
@@ -153,7 +153,7 @@ export const callers: readonly CallerRow[] = [
     reader: { kind: 'practitioner', id: 'visitor' },
     lets: { actions: 'rs', patient: 'ann' },
   },
-  // Staff through an app that is nobody's for whom they work: it is let have nothing of what they see.
+  // Staff with an app that belongs to none of their organizations: it gets nothing of what they see.
   {
     name: 'the researcher, by an app of another organization',
     token: user('researcher', 'user/*.cruds', { client: 'of-elsewhere' }),

@@ -5,7 +5,7 @@ import { authorizeQuery, openApps, pkce } from '../auth/world.ts'
 import { openPartner } from '../faces/cloud-storage/partner.ts'
 import { base, openPerson } from '../faces/cloud-storage/patient.ts'
 
-/** What a partner of CommonHealth Cloud Storage may not know looks as if it were not there, and no link does more than it says. */
+/** What a partner of CommonHealth Cloud Storage may not know looks as if it did not exist, and no link does more than it says. */
 const world = await openApps()
 const { server, database, ann, bob, account, client, study } = world
 t.teardown(() => server.close())
@@ -46,10 +46,10 @@ const anns = await openPerson(world, await account(ann))
 const bobs = await openPerson(world, await account(bob))
 const heart = 'OMHealthResource.HeartRate.Read'
 
-/** Without what is of the one request alone. */
+/** Without what differs between requests. */
 const shown = ({ status, body }: { readonly status: number; readonly body: object }) => [status, JSON.stringify(body)]
 
-t.test('whoever is no partner that the operator lets, or shows another secret, learns nothing else', async t => {
+t.test('whoever is not a partner of the operator’s, or shows another secret, learns nothing else', async t => {
   const wrong = (clientId: string, clientSecret: string) =>
     openPartner(server, { clientId, clientSecret, partnerId: trial.id })
   const refused = shown(await wrong('nobody', trial.secret).get())
@@ -70,17 +70,17 @@ t.test('whoever is no partner that the operator lets, or shows another secret, l
   t.match([statusCode, headers['www-authenticate']], [401, /^Basic /])
 })
 
-t.test('what is not shared with a partner, or no more, is there as little as what never was', async t => {
+t.test('what is not shared with a partner, or no longer, looks like what never existed', async t => {
   await anns.allow(await trial.deepLink('ann', heart))
-  t.equal((await trial.fetchData('ann'))?.length, 1, 'her heart rate, and neither her weight nor what is of others')
+  t.equal((await trial.fetchData('ann'))?.length, 1, 'her heart rate, and neither her weight nor others’ data')
   const never = shown(await trial.get('/users/nobody'))
   t.equal(never[0], 404)
 
   const asTrial = openPartner(server, { clientId: other.id, clientSecret: other.secret, partnerId: trial.id })
-  t.strictSame(shown(await asTrial.get(trial.userPath('ann'))), never, 'to another partner, by the path of the first')
+  t.strictSame(shown(await asTrial.get(trial.userPath('ann'))), never, 'to another partner, with the path of the first')
   t.strictSame(shown(await asTrial.get()), never, 'nor what that one says of itself')
   t.strictSame(shown(await asTrial.post({ name: 'Mine' })), never)
-  t.strictSame(shown(await other.get(trial.userPath('ann'))), never, 'to another partner, by its own path')
+  t.strictSame(shown(await other.get(trial.userPath('ann'))), never, 'to another partner, with its own path')
   t.strictSame(shown(await trial.get('/users/%00')), never)
 
   const grants = sql.fragment`UPDATE authorization_grant SET expires_at = now() WHERE client_id = ${trial.id}`
@@ -97,10 +97,10 @@ t.test('what is not shared with a partner, or no more, is there as little as wha
     await trial.deepLink('ann', `${heart} OMHealthResource.BloodPressure.Read`),
     scope => !scope.includes('heart-rate'),
   )
-  t.strictSame(await trial.fetchData('ann'), [], 'of a kind that was taken out')
+  t.strictSame(await trial.fetchData('ann'), [], 'of a kind that was removed')
 })
 
-t.test('a link that no partner has signed, or that is not in force, leads nowhere', async t => {
+t.test('a link that is not signed by a partner, or not valid, leads nowhere', async t => {
   const now = Math.floor(Date.now() / 1000)
   const link = await trial.deepLink('ann', heart)
   const [header = '', payload = '', signature = ''] = link.split('=')[1]?.split('.') ?? []
@@ -136,7 +136,7 @@ t.test('a link that no partner has signed, or that is not in force, leads nowher
   for (const [what, one] of Object.entries(links)) t.match(await anns.open(one), { status: 410 }, what)
 })
 
-t.test('the authorization endpoint takes a link of the client, with what it asks, and nothing beside', async t => {
+t.test('the authorization endpoint accepts a link of the client, with what it asks for, and nothing else', async t => {
   const jwt = async (partner: typeof trial) => (await partner.deepLink('ann', heart)).split('=')[1]
   const scope = `${heart} offline_access`
   const rows = [
@@ -156,7 +156,7 @@ t.test('the authorization endpoint takes a link of the client, with what it asks
   t.match(await ask(trial.id, scope, await jwt(trial)), /^\/authorize\//)
 })
 
-t.test('a link is used once, also in two windows at once', async t => {
+t.test('a link is used once, even in two windows at once', async t => {
   const link = await trial.deepLink('ann', heart)
   const windows = [await anns.open(link), await anns.open(link)]
   const inBobs = await bobs.open(link)
@@ -165,11 +165,11 @@ t.test('a link is used once, also in two windows at once', async t => {
   t.match(await bobs.decide(inBobs.url, inBobs.scopes), { status: 410 })
   t.match(await anns.open(link), { status: 410 })
   t.match(await bobs.open(link), { status: 410 })
-  t.equal((await server.authorization.grantedApps.list(bobs.person)).length, 0, 'nothing was granted beside')
+  t.equal((await server.authorization.grantedApps.list(bobs.person)).length, 0, 'nothing else was granted')
   t.equal((await server.authorization.grantedApps.list(anns.person)).length, 1)
 })
 
-t.test('under the id of one patient no other shares, as long as that one does, and nobody for them', async t => {
+t.test('while one patient shares under an id, no other can, and nobody can for them', async t => {
   await anns.allow(await trial.deepLink('ann', heart))
   const before = (await trial.get(trial.userPath('ann'))).body[0].client_record_id
   const asked = await bobs.open(await trial.deepLink('ann', heart))
@@ -186,7 +186,7 @@ t.test('under the id of one patient no other shares, as long as that one does, a
   t.equal((await trial.fetchData('ann'))?.length, 1)
 })
 
-t.test('secrets are not tried out', async t => {
+t.test('secrets cannot be guessed', async t => {
   const guess = () =>
     server.inject({
       url: `/api/v1/sharing-partners/${trial.id}`,

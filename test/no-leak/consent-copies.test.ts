@@ -7,8 +7,8 @@ import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
 /**
- * The copy of a consent tells that somebody is in a study, what they share with it, since when and until when, and the name that they
- * typed: it is theirs alone, also when it or their place has ended.
+ * The copy of a consent says that somebody is in a study, what they share with it, from when until when, and the name that they typed. It is only
+ * theirs, even after it or their place has ended.
  */
 const world = await openNoLeakWorld()
 const { server, everything } = world
@@ -32,7 +32,7 @@ const sign = async (person: string, study: string) => {
   if (status !== 303) throw new Error(`${person} cannot sign for ${study}: ${status} ${body}`)
 }
 
-/** Who has signed for what, and what became of it; `named` where they have typed their name on our page. */
+/** Who signed for what, and what became of it; `named` if they typed their name on our page. */
 const signed: readonly { readonly person: string; readonly study: string; readonly named?: true }[] = [
   { person: 'person-ann', study: 'open', named: true },
   { person: 'person-bob', study: 'open', named: true },
@@ -61,7 +61,7 @@ await mays.post('/sharing/keeping/decline', { _csrf: maysToken })
 const own = (person: string, study: string) => signed.find(one => one.person === person && one.study === study)
 const namesIn = ({ body }: Shown) => body.match(/secret-[\w-]+/g) ?? []
 
-t.test('a copy is there for whoever signed it, and names nobody else', async t => {
+t.test('a copy can be read by whoever signed it, and names nobody else', async t => {
   for (const { person, study, named } of signed) {
     const { browser } = await signedIn(person)
     for (const copy of [`/sharing/${study}/copy`, `/sharing/${study}/copy?file`]) {
@@ -72,7 +72,7 @@ t.test('a copy is there for whoever signed it, and names nobody else', async t =
   }
 })
 
-t.test('there is none for anybody else', async t => {
+t.test('nobody else can read one', async t => {
   for (const person of persons) {
     const { browser } = await signedIn(person)
     const none = anonymous(await browser.get('/sharing/nothing-of-the-kind/copy'))
@@ -83,7 +83,7 @@ t.test('there is none for anybody else', async t => {
   }
 })
 
-t.test('a copy says what has become of it', async t => {
+t.test('a copy says what has become of the consent', async t => {
   const copyOf = async (person: string, study: string) =>
     wordsOf(await (await signedIn(person)).browser.get(`/sharing/${study}/copy`))
   const running = await copyOf('person-ann', 'open')
@@ -93,7 +93,7 @@ t.test('a copy says what has become of it', async t => {
   t.match(await copyOf('person-may', 'keeping'), /Ended .* What you shared/)
 })
 
-t.test('whoever is not signed in comes to sign-in, and reads nothing of it', async t => {
+t.test('somebody who is not signed in is sent to sign-in, and reads nothing of it', async t => {
   const nobody = openBrowser(server)
   for (const { id } of facts.studies) {
     const location = `/sign-in?continue=%2Fsharing%2F${id}%2Fcopy`

@@ -1,14 +1,14 @@
 import type { ResourceType } from '@medplum/fhirtypes'
 import type { Answer, Call } from './world.ts'
 
-/** A way in: the letter of the scope that it takes, and which of the ids come out. */
+/** A way in: the letter of the scope that it needs, and which of the ids come out. */
 export type Door = {
   readonly name: string
   readonly letter: 'r' | 's'
   readonly seen: (call: Call, type: ResourceType, ids: readonly string[]) => Promise<readonly string[]>
 }
 
-/** The body where it was answered; nothing where the caller was refused. Anything else is a fault. */
+/** The body if it was answered, undefined if the caller was refused. Anything else is a fault. */
 const bodyOf = ({ status, body }: Answer) => {
   if (status === 200) return JSON.parse(body)
   if ([401, 403, 404, 410].includes(status)) return undefined
@@ -39,7 +39,7 @@ const search =
     return among(ids, idsIn(bodyOf(answer)))
   }
 
-/** One question an id: does the count, or the page, know it? */
+/** One question for each id: does the count, or the page, have it? */
 const oneByOne =
   (isSeen: (call: Call, type: ResourceType, id: string) => Promise<boolean>): Door['seen'] =>
   async (call, type, ids) => {
@@ -48,7 +48,7 @@ const oneByOne =
     return seen
   }
 
-/** What is shown in a history, and what a deletion in it tells of: as `Patient/1`. */
+/** What a history shows, and what its deletions tell of, as `Patient/1`. */
 const namesIn = (bundle: Bundle | undefined): readonly string[] =>
   bundle?.entry?.flatMap(({ fullUrl }) => fullUrl?.split('/').slice(-2).join('/') ?? []) ?? []
 
@@ -65,7 +65,7 @@ const systemHistory: Door['seen'] = async (call, type, ids) => {
 }
 const namesByCall = new WeakMap<Call, ReadonlySet<string>>()
 
-/** The pages from there on, by one of their links. */
+/** The pages from there on, following one of their links. */
 const follow = async (call: Call, start: string, relation: string): Promise<readonly Bundle[]> => {
   const found: Bundle[] = []
   for (let path: string | undefined = start; path !== undefined; ) {

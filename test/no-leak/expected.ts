@@ -12,7 +12,7 @@ import {
   studies,
 } from './facts.ts'
 
-/** Who somebody is, whatever their token lets through. */
+/** Who somebody is, whatever their token allows. */
 export type Reader =
   | { readonly kind: 'patient'; readonly id: string }
   | { readonly kind: 'practitioner'; readonly id: string; readonly study?: string }
@@ -67,7 +67,7 @@ const reaches = ({ to, patient, text }: Consent, reader: Recipient): boolean => 
   )
 }
 
-/** Where the text that was signed says who receives, nobody from elsewhere does whom it does not name. */
+/** If the signed text names its recipients, nobody else from elsewhere is one. */
 const isNamed = (reader: Recipient, { texts, organization }: Study, text: number | undefined): boolean =>
   texts === undefined ||
   reader.kind === 'client' ||

@@ -5,7 +5,7 @@ import { callers, clients } from './callers.ts'
 import { secretsOf } from './secrets.ts'
 import { openNoLeakWorld } from './world.ts'
 
-/** The routes of /api/v1, for callers of each kind: they tell of nothing that the rules do not show. */
+/** The routes of /api/v1, for callers of each kind: they tell nothing that the rules do not show. */
 const world = await openNoLeakWorld()
 t.teardown(() => world.server.close())
 t.setTimeout(120_000)
@@ -45,7 +45,7 @@ if (few.length !== asked.size) throw new Error('a caller is not known')
 
 const secrets = secretsOf(world)
 const ofType = (type: ResourceType) => secrets.filter(one => one.type === type)
-/** A study is known by its Group here. */
+/** Here a study is known by its Group. */
 const groupOf = new Map<string, string>()
 for (const { id } of ofType('ResearchStudy')) {
   const study: ResearchStudy = JSON.parse((await world.everything('GET', `ResearchStudy/${id}`)).body)
@@ -77,7 +77,7 @@ type Answered = {
   readonly body: any
 }
 
-/** What was answered to anybody: nobody is shown anything where nothing answers. */
+/** What was answered to anybody; if nothing was, the test would show nothing. */
 const found = new Set<string>()
 
 const apiOf = (bearer: string | undefined) => {
@@ -103,7 +103,7 @@ const apiOf = (bearer: string | undefined) => {
 type Api = ReturnType<typeof apiOf>
 type Caller = (typeof callers)[number]
 
-/** What a list tells of that the caller may not read. */
+/** What a list shows that the caller may not read. */
 const leaksInLists = async ({ list }: Api, caller: Caller): Promise<readonly string[]> => {
   const mayList = caller.lets === undefined || caller.lets.actions.includes('s')
   const leaks: string[] = []
@@ -142,14 +142,14 @@ const leaksInConsents = async ({ ask }: Api, caller: Caller): Promise<readonly s
 }
 
 for (const caller of few)
-  t.test(`/api/v1 tells ${caller.name} of nothing else than the rules do`, async t => {
+  t.test(`/api/v1 shows ${caller.name} nothing that the rules do not`, async t => {
     const api = apiOf(caller.token && (await world.token(caller.token)))
     t.same(await leaksInLists(api, caller), [])
     t.same(await leaksInReads(api, caller), [])
     t.same(await leaksInConsents(api, caller), [])
   })
 
-t.test('each of what may leak was shown to somebody', async t => {
+t.test('everything that could leak was shown to somebody', async t => {
   const paths = [
     ...lists.map(([path]) => `${path}?page_size=1000`),
     ...narrowed.map(([path]) => `${path}&page_size=1000`),
@@ -166,7 +166,7 @@ t.test('each of what may leak was shown to somebody', async t => {
     )
 })
 
-t.test('nobody but the patient answers for them, and nobody for another', async t => {
+t.test('only the patient answers for themselves, and nobody answers for another', async t => {
   const before = (await world.everything('GET', 'Consent?_count=1000&_elements=status')).body
   const scopeConsents = [
     { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate', consented: true },
@@ -180,7 +180,7 @@ t.test('nobody but the patient answers for them, and nobody for another', async 
   t.equal((await world.everything('GET', 'Consent?_count=1000&_elements=status')).body, before)
 })
 
-t.test('a link to another page is of use to its caller alone', async t => {
+t.test('a link to another page is of use only to its caller', async t => {
   const tokenOf = (id: string) => world.token({ subject: { kind: 'user', person: `person-${id}` }, scope: 'user/*.rs' })
   const { body } = await apiOf(await tokenOf('researcher')).ask('patients?page_size=1')
   const path = new URL(body.next)
@@ -189,7 +189,7 @@ t.test('a link to another page is of use to its caller alone', async t => {
   t.not((await apiOf(await tokenOf('visitor')).ask(url)).status, 200)
 })
 
-t.test('a token for one study that has a scope for Observations alone asks by that study, and by no other', async t => {
+t.test('a token for one study with a scope for Observations only can ask for that study, and for no other', async t => {
   const subject = { kind: 'user', person: 'person-keeper' } as const
   const bearer = await world.token({ subject, scope: 'user/Observation.rs?code=omh:heart-rate', study: 'coded' })
   const [fhir, r5, { ask }] = [world.call(bearer), world.call(bearer, '/FHIR/R5'), apiOf(bearer)]
@@ -219,7 +219,7 @@ t.test('a token for one study that has a scope for Observations alone asks by th
     t.strictSame(await refused(`group-${study}`, study), unknown, study)
   }
   t.equal((await ask('users/profile')).body.settings.currentStudyId, 'group-coded')
-  // It was told of the study's data, and not of the study.
+  // It was shown the study's data, and not the study.
   t.same([(await fhir('GET', 'ResearchStudy')).status, (await ask('studies/group-coded')).status], [403, 404])
   const whole = await world.token({ subject, scope: 'user/Observation.rs' })
   t.equal(

@@ -10,7 +10,7 @@ const world = await openNoLeakWorld()
 t.teardown(() => world.server.close())
 for (const client of clients) await registerClient(world.database, { name: client.id, ...client })
 
-/** Kinds of callers, each once: the same access lets them in at /fhir, where all of them come to all doors. */
+/** Each kind of caller once: the same access lets them in at /fhir, where all callers try all doors. */
 const here: readonly CallerRow[] = callers.filter(({ name }) =>
   ['no token', 'researcher', 'visitor', 'bob', 'client-of-lab', 'administrator', 'ann, of one kind'].includes(name),
 )
@@ -19,7 +19,7 @@ const names = ['search', 'search by POST', 'batch of counts', 'read', 'vread']
 const r5Doors = doors.filter(({ name }) => names.includes(name))
 const types = [...Map.groupBy(secretsOf(world), ({ type }) => type)].filter(([type]) => served.has(type))
 
-/** Observations without a document, as these are, come where a search says which part of them it wants. */
+/** Observations without a document, as these are, are only found if a search says which part of them it wants. */
 const withAll =
   (call: Call): Call =>
   (method, path, body, headers) =>
@@ -29,12 +29,12 @@ const withAll =
 
 const mayUse = ({ lets }: CallerRow, letter: 'r' | 's') => lets === undefined || lets.actions.includes(letter)
 
-t.test('the callers, doors and types are there', async t => {
+t.test('the callers, doors and types exist', async t => {
   t.same([here.length, r5Doors.length, types.length], [7, names.length, served.size])
 })
 
 for (const caller of here)
-  t.test(`by no door of FHIR R5 does ${caller.name} see more than they may, nor less`, async t => {
+  t.test(`through no door of FHIR R5 does ${caller.name} see more than they may, nor less`, async t => {
     const call = withAll(world.call(caller.token && (await world.token(caller.token)), '/FHIR/R5'))
     for (const { name, letter, seen } of r5Doors)
       for (const [type, secrets] of types) {
@@ -45,7 +45,7 @@ for (const caller of here)
   })
 
 const threeTypes = ['Group', 'Organization', 'Practitioner']
-t.test('by patients whom a caller does not see nothing is found, by others what they see', async t => {
+t.test('a search by a patient whom a caller does not see finds nothing, by others what the caller sees', async t => {
   const found: string[] = []
   for (const caller of here) {
     const bearer = caller.token && (await world.token(caller.token))

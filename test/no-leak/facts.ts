@@ -1,4 +1,4 @@
-/** The world of the no-leak test as plain facts: the resources are made from them, and so is what each caller may see. */
+/** The world of the no-leak test as plain facts, from which both the resources and what each caller may see are derived. */
 
 export const organizations: readonly (readonly [id: string, parent?: string])[] = [
   ['university'],
@@ -32,7 +32,7 @@ export const officers: readonly Omit<Membership, 'role'>[] = [
   { practitioner: 'foreign-officer', organization: 'elsewhere' },
 ]
 
-/** All of them have an account; these are in no organization. */
+/** All of them have an account; these belong to no organization. */
 export const practitioners = [
   ...memberships.map(({ practitioner }) => practitioner),
   'collaborator',
@@ -49,10 +49,10 @@ export type Study = {
   readonly access: 'organization' | 'staff'
   readonly identity: 'identified' | 'coded'
   readonly over?: true
-  /** What its text promises of a withdrawal; absent: hide. */
+  /** What its text promises for a withdrawal; absent: hide. */
   readonly withdrawal?: 'keep'
   readonly staff: readonly { readonly practitioner: string; readonly ended?: true }[]
-  /** Its versions, by whom from elsewhere they name as recipients; absent: one that leaves it to the study. */
+  /** The recipients from elsewhere that each version of its text names; absent: one version, which leaves recipients to the study. */
   readonly texts?: readonly (readonly string[])[]
 }
 
@@ -84,7 +84,7 @@ export type Permit = {
   readonly from?: string
   /** The last day. */
   readonly to?: string
-  /** Access by it has ended. */
+  /** Access under it has ended. */
   readonly over?: true
 }
 
@@ -93,12 +93,12 @@ export type Consent = {
   readonly to: `ResearchStudy/${string}` | `Organization/${string}` | `Practitioner/${string}`
   readonly status: 'proposed' | 'active' | 'rejected' | 'inactive'
   readonly permits: readonly Permit[]
-  /** Types of other resources; only those of a known time since February. */
+  /** Types of other resources; only resources with a known time since February. */
   readonly types?: readonly string[]
   readonly denies?: string
-  /** Which version of the study's texts was signed, where it has several: from 0. */
+  /** Which version of the study's texts was signed, from 0, if there are several. */
   readonly text?: number
-  /** Made inactive once all was stored that is not `late`. */
+  /** Made inactive once everything was stored that is not `late`. */
   readonly withdrawn?: true
 }
 
@@ -164,7 +164,7 @@ export const patients: readonly (readonly [id: string, organization: string])[] 
   ['pat-elsewhere', 'elsewhere'],
 ]
 
-/** Patients whom one account is linked to. */
+/** Patients to whom one account is linked. */
 export const joined: readonly string[] = ['pat', 'pat-elsewhere']
 
 export const isOneHuman = (one: string, other: string): boolean =>
@@ -173,9 +173,9 @@ export const isOneHuman = (one: string, other: string): boolean =>
 export type Measured = {
   readonly id: string
   readonly patient: string
-  /** All that it needs a consent for; empty: a code that is of no kind. */
+  /** All kinds for which it needs a consent; empty: a code that belongs to no kind. */
   readonly kinds: readonly string[]
-  /** How the first kind is written, where not in the usual way. */
+  /** How the first kind is written, if not in the usual way. */
   readonly spelled?: readonly [system: string | undefined, code: string]
   /** The physical device, `patient-source`, or a source itself. */
   readonly device?: string
@@ -187,7 +187,7 @@ export type Measured = {
   readonly late?: true
 }
 
-/** https://w3id.org/openmhealth and the others by which one and the same measure is known. */
+/** The codes by which one measure is known: of https://w3id.org/openmhealth and others. */
 export const spellings: readonly (readonly [system: string | undefined, code: string])[] = [
   ['http://loinc.org', '8867-4'],
   ['https://w3id.org/openmhealth', 'omh:heart-rate:2.0'],

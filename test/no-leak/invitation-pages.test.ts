@@ -6,7 +6,7 @@ import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
-/** Who invites is who may write the enrolment over FHIR; what is asked of a patient is asked of nobody else. */
+/** Whoever may write the enrolment with FHIR may invite, and only the patient is asked what is asked of a patient. */
 const world = await openNoLeakWorld()
 const { server, database } = world
 t.teardown(() => server.close())
@@ -19,7 +19,7 @@ const anonymous = ({ status, body }: Shown) => [
 ]
 const subjects = facts.enrolments.map(({ patient, study }) => ({ id: `${study}-${patient}`, patient, study }))
 
-t.test('an invitation is made, ended and shown by who may write the enrolment; others find nobody', async t => {
+t.test('whoever may write the enrolment makes, ends and shows an invitation; others find nobody', async t => {
   for (const [place, practitioner] of facts.practitioners.entries()) {
     const person = `person-${practitioner}`
     const { browser, _csrf } = await signedIn(person)
@@ -34,17 +34,17 @@ t.test('an invitation is made, ended and shown by who may write the enrolment; o
       const mayInvite = status === 200
       for (const action of ['invite', 'code', 'cancel']) {
         const shown = await post(study, id, action)
-        // Records of this world have no address, which is told to who may invite.
+        // Records of this world have no address. Only people who may invite are told so.
         if (mayInvite) t.ok([422, 303].includes(shown.status), `${practitioner}: ${action} ${id}`)
         else t.strictSame(anonymous(shown), none, `${practitioner}: ${action} ${id}`)
-        t.notMatch(shown.body, /secret-/, 'nothing of the record is told')
+        t.notMatch(shown.body, /secret-/, 'nothing of the record is shown')
       }
     }
   }
   t.equal(await database.maybeOne(sql.fragment`SELECT FROM invitation`), undefined)
 })
 
-t.test('a study asks its own people alone, and each sees nobody’s answers but their own', async t => {
+t.test('a study asks only its own people, and each sees only their own answers', async t => {
   for (const person of [...facts.practitioners.map(id => `person-${id}`), 'person-ann']) {
     const { browser, _csrf } = await signedIn(person)
     const none = anonymous(await browser.get('/sharing/nothing-of-the-kind'))
@@ -62,7 +62,7 @@ t.test('a study asks its own people alone, and each sees nobody’s answers but 
   }
 })
 
-t.test('somebody takes their own record along, and nothing of anybody else', async t => {
+t.test('somebody downloads their own record, and nothing of anybody else', async t => {
   for (const person of [...facts.practitioners.map(id => `person-${id}`), 'person-ann', 'person-pat']) {
     const { browser } = await signedIn(person)
     const { body } = await browser.get('/account/data/fhir.ndjson')

@@ -11,7 +11,7 @@ import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
-/** An EHR opens somebody who has a namesake in every organization: of these each provider learns what FHIR tells them. */
+/** An EHR opens somebody who has a namesake in every organization. Each provider learns of those what FHIR shows them. */
 const world = await openNoLeakWorld()
 const { server, database, everything } = world
 t.teardown(() => server.close())
@@ -42,7 +42,7 @@ const store = async (patient: Patient) => {
 const identifiersOf = async (id: string) => JSON.parse((await everything('GET', `Patient/${id}`)).body).identifier
 
 const signedIn = openSignedIn(world)
-/** Whom the EHR knows as `subject` is signed in, and the EHR has opened the human there. */
+/** The person whom the EHR knows as `subject` is signed in, and the EHR has opened the human there. */
 const launch = async (practitioner: string) => {
   const person = `person-${practitioner}`
   const stored = JSON.parse((await everything('GET', `Person/${person}`)).body)
@@ -78,7 +78,7 @@ const launch = async (practitioner: string) => {
 
 type Launched = Awaited<ReturnType<typeof launch>> & { readonly practitioner: string }
 
-/** Of which of the namesakes they are told, and which they may take for the human. */
+/** Which of the namesakes they are shown, and which they may take for the human. */
 const seen = async ({ call, places }: Launched, { id, organization }: (typeof namesakes)[number]) => {
   const isListed = places.some(one => one.registers) && (await call('GET', `Patient/${id}`)).status === 200
   return { isListed, isOffered: isListed && registersIn(places, organization) }
@@ -93,7 +93,7 @@ const isNotTaken = async (t: Test, { practitioner, browser, _csrf, at, places }:
   t.equal(await identifiersOf(id), undefined, `${practitioner} leaves ${id} as it is`)
 }
 
-/** Of all who have the name and the birth date those whom FHIR shows are listed, and those of where they register are offered. */
+/** Of all with the name and the birth date, those whom FHIR shows are listed, and those of the organizations where they register are offered. */
 const isShownTheirs = async (t: Test, launched: Launched) => {
   const { practitioner, browser, at, places } = launched
   const shown = await browser.get(at)
@@ -103,14 +103,14 @@ const isShownTheirs = async (t: Test, launched: Launched) => {
     const { isListed, isOffered } = await seen(launched, namesake)
     t.equal(shown.body.includes(`href="/patients/${id}"`), isListed, `${practitioner}: ${id} is listed`)
     t.equal(shown.body.includes(`name="same" value="${id}"`), isOffered, `${practitioner}: ${id} is offered`)
-    if (!isListed) t.notOk(shown.body.includes(id), `${practitioner}: of ${id} nothing is said`)
+    if (!isListed) t.notOk(shown.body.includes(id), `${practitioner}: nothing is said of ${id}`)
     if (!isOffered) await isNotTaken(t, launched, id)
   }
 }
 
-t.test('nobody is listed as perhaps the same, or taken for it, but whom FHIR shows and lets write', async t => {
+t.test('only records that FHIR shows and lets write are listed as possibly the same, or can be taken', async t => {
   const { status } = await everything('PUT', 'PractitionerRole/visitor-bench', w.role('visitor', 'bench', 'member'))
-  t.equal(status, 201, 'there is somebody who sees more than is of the EHR’s organization')
+  t.equal(status, 201, 'somebody sees more than the EHR’s organization has')
   const taken: string[] = []
   for (const practitioner of facts.practitioners) {
     for (const { id, organization } of namesakes) await store({ ...human, id, ...managedBy(organization) })
@@ -119,7 +119,7 @@ t.test('nobody is listed as perhaps the same, or taken for it, but whom FHIR sho
     const own = namesakes.find(({ organization }) => registersIn(launched.places, organization))
     if (own === undefined) continue
     const sent = await launched.browser.post(`${launched.at}/patient`, { _csrf: launched._csrf, same: own.id })
-    t.match(sent, { status: 303, location: `/patients/${own.id}` }, `${practitioner} takes ${own.id} for it`)
+    t.match(sent, { status: 303, location: `/patients/${own.id}` }, `${practitioner} takes ${own.id} for the human`)
     taken.push(own.id)
   }
   t.same(taken, ['noor-of-university', 'noor-of-lab', 'noor-of-annex', 'noor-of-bench'])

@@ -4,7 +4,7 @@ import t from 'tap'
 import { openSamlInstitution } from '../auth/sso/saml-institution.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
-/** All of them, as they are added. https://fastify.dev/docs/latest/Reference/Hooks/#diagnostics-channel-hooks */
+/** All routes, as they are added. https://fastify.dev/docs/latest/Reference/Hooks/#diagnostics-channel-hooks */
 const routes: { readonly path: string; readonly methods: readonly string[] }[] = []
 subscribe('fastify.initialization', message => {
   const { fastify } = message as { readonly fastify: FastifyInstance }
@@ -23,7 +23,7 @@ const { server } = await fhirWorld(institution, { pauseMs: 60_000, retries: 0 })
 const saml = await openSamlInstitution()
 t.teardown(() => Promise.all([server.close(), saml.server.close()]))
 
-/** Every route that asks for no token, and why it needs none. Whoever adds one says so here. */
+/** Every route that needs no token, and why. Each new one is added here. */
 const open: Readonly<Record<string, string>> = {
   '/': 'leads to the account page, and there to sign-in',
   '/healthz': 'whether the process lives; it says nothing else',
@@ -94,7 +94,7 @@ const open: Readonly<Record<string, string>> = {
   '/new-account': 'opened by a link alone, which is a secret of 256 bits that works once',
 }
 
-/** Those of other contracts over the same resources, which ask for a token as the FHIR API does, or for a partner's secret. */
+/** Routes of other contracts over the same resources, which need a token as the FHIR API does, or a partner's secret. */
 const byToken = [
   '/FHIR/R5',
   '/FHIR/R5/:type',
@@ -121,7 +121,7 @@ const byToken = [
   '/omh/v1/dataPoints/:id',
 ]
 
-/** Those that ask for the cookie of a session instead: without one a page leads to sign-in, and no form is taken. */
+/** Routes that need the cookie of a session instead: without one a page leads to sign-in, and no form is accepted. */
 const signedIn = [
   '/account',
   '/account/apps',
@@ -264,7 +264,7 @@ t.test('a face answers nobody without a token', async t => {
       )
 })
 
-t.test('a page of somebody leads whoever is not signed in to sign-in', async t => {
+t.test('a page that needs a session sends others to sign-in', async t => {
   for (const { path, methods } of routes.filter(({ path }) => signedIn.includes(path))) {
     if (methods.includes('GET')) {
       const { statusCode, headers, body } = await server.inject({ url: path })
@@ -274,14 +274,14 @@ t.test('a page of somebody leads whoever is not signed in to sign-in', async t =
   }
 })
 
-t.test('nobody finds who has come from the provider without the browser that it began in', async t => {
+t.test('what comes back from a provider is of use only in the browser in which it began', async t => {
   const arrival = `/sso/arrivals/${'0'.repeat(43)}`
   t.equal((await server.inject({ url: arrival })).statusCode, 410)
   for (const url of [`${arrival}/link`, `${arrival}/account`])
     t.equal((await server.inject({ method: 'POST', url })).statusCode, 403, url)
 })
 
-t.test('nobody finds what a launch brought without the browser that it began in', async t => {
+t.test('what a launch brought is of use only in the browser in which it began', async t => {
   const arrival = `/launched/${'0'.repeat(43)}`
   for (const [method, url] of [
     ['GET', arrival],

@@ -10,7 +10,7 @@ import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
-/** Who looks after an organization is a manager there or above, and nobody else; each of them has an app and an EHR. */
+/** Only a manager there or above looks after an organization. Each organization has an app and an EHR. */
 const world = await openNoLeakWorld()
 const { server, database } = world
 t.teardown(() => server.close())
@@ -67,32 +67,29 @@ const signedIn = openSignedIn(world)
 /** Each answer has the number of its request. */
 const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
 
-t.test(
-  'the apps and EHRs of an organization are there for who looks after it, and for others as if there were none',
-  async t => {
-    for (const [place, { name, person }] of people.entries()) {
-      const { browser } = await signedIn(person)
-      const own = facts.organizations.map(([id]) => id).filter(id => looksAfter(name, id))
-      const none = anonymous(await browser.get('/organizations/nothing-of-the-kind/apps'))
-      for (const [id] of todays(facts.organizations, 3, place)) {
-        const pages = [`apps/app-of-${id}`, 'apps', 'apps/new', 'ehrs', 'ehrs/new', `ehrs/${ehrs.get(id)}`]
-        for (const page of pages) {
-          const shown = await browser.get(`/organizations/${id}/${page}`)
-          if (own.includes(id)) t.equal(shown.status, 200, `${name}: ${id}/${page}`)
-          else t.strictSame(anonymous(shown), none, `${name}: ${id}/${page}`)
-          const told = [...shown.body.matchAll(/secret-(?:app|client)-of-([a-z]+)/g)].map(([, of]) => of)
-          t.same(
-            [...new Set(told)].filter(of => of !== id),
-            [],
-            `${name}: ${id}/${page} tells of no other`,
-          )
-        }
+t.test('the apps and EHRs of an organization exist for those who look after it; for others there are none', async t => {
+  for (const [place, { name, person }] of people.entries()) {
+    const { browser } = await signedIn(person)
+    const own = facts.organizations.map(([id]) => id).filter(id => looksAfter(name, id))
+    const none = anonymous(await browser.get('/organizations/nothing-of-the-kind/apps'))
+    for (const [id] of todays(facts.organizations, 3, place)) {
+      const pages = [`apps/app-of-${id}`, 'apps', 'apps/new', 'ehrs', 'ehrs/new', `ehrs/${ehrs.get(id)}`]
+      for (const page of pages) {
+        const shown = await browser.get(`/organizations/${id}/${page}`)
+        if (own.includes(id)) t.equal(shown.status, 200, `${name}: ${id}/${page}`)
+        else t.strictSame(anonymous(shown), none, `${name}: ${id}/${page}`)
+        const told = [...shown.body.matchAll(/secret-(?:app|client)-of-([a-z]+)/g)].map(([, of]) => of)
+        t.same(
+          [...new Set(told)].filter(of => of !== id),
+          [],
+          `${name}: ${id}/${page} tells of no other`,
+        )
       }
     }
-  },
-)
+  }
+})
 
-/** What is sent is wrong, so that nothing comes of it where it may be sent: by what it is refused. */
+/** Everything that is sent is invalid, so that nothing comes of it. The status says why it is refused if it may be sent. */
 const actions = [
   ['new', 422, looksAfter],
   ['change', 422, (name: string, id: string) => changes(name, id)],
@@ -106,10 +103,10 @@ const changes = (practitioner: string, organization: string): boolean => {
 }
 const wrong = { name: '', parent: '', version: '0' }
 
-/** One of each kind: managers at the top and below, of another tenant, of before; a member, and who is none of it. */
+/** One of each kind: managers at the top and below, of another tenant, and of earlier; a member; and somebody who is none of these. */
 const some = new Set(['dean', 'neighbour', 'visitor', 'former', 'registrar', 'ann'])
 
-/** Somebody who tries pages, by looking and by sending. */
+/** Somebody who tries pages by opening them and by sending forms. */
 const trying = async (t: Test, { name, person }: (typeof people)[number]) => {
   const { browser, _csrf } = await signedIn(person)
   const none = anonymous(await browser.get('/organizations/nothing-of-the-kind'))
@@ -132,7 +129,7 @@ const trying = async (t: Test, { name, person }: (typeof people)[number]) => {
   }
 }
 
-t.test('an organization is made and changed by whom FHIR lets do it, and for others there is no such page', async t => {
+t.test('whoever FHIR allows makes and changes an organization; for others there is no such page', async t => {
   for (const one of people.filter(({ name }) => some.has(name))) {
     const { isRefused } = await trying(t, one)
     await isRefused('/organizations/new', undefined)
@@ -142,7 +139,7 @@ t.test('an organization is made and changed by whom FHIR lets do it, and for oth
   }
 })
 
-t.test('sources are changed, and the system is looked at, by administrators alone', async t => {
+t.test('only administrators change sources and see the system', async t => {
   for (const one of people.filter(({ name }) => some.has(name))) {
     const { get, isNone, isRefused, sendsNothing } = await trying(t, one)
     for (const page of ['/devices/new', '/devices/acme', '/devices/nothing']) await isRefused(page, undefined)
@@ -151,7 +148,7 @@ t.test('sources are changed, and the system is looked at, by administrators alon
   }
 })
 
-t.test('a role is changed and taken by whom FHIR lets do it, and never by who has it', async t => {
+t.test('whoever FHIR allows changes and removes a role, and never the one who has it', async t => {
   for (const one of people.filter(({ name }) => some.has(name))) {
     const { get, isNone, isRefused } = await trying(t, one)
     for (const { practitioner, organization } of facts.memberships) {
@@ -174,7 +171,7 @@ const seesInvitation = async (
   const at = `/organizations/${organization}`
   await isRefused(`${at}/people/invite`, may ? 422 : undefined)
   const shown = await get(`${at}/people`)
-  t.equal(shown.body.includes(`secret-of-${organization}`), may, `${name}: who is invited into ${organization}`)
+  t.equal(shown.body.includes(`secret-of-${organization}`), may, `${name}: who is invited to ${organization}`)
   if ((await get(at)).status === 404) isNone(`${at}/people`, [shown])
   if (may) return
   for (const action of ['again', 'cancel']) await sendsNothing(`${at}/invitations/${id}/${action}`)
@@ -182,7 +179,7 @@ const seesInvitation = async (
     await sendsNothing(`${at}/people/invite`, { email: 'friend@example.org', role })
 }
 
-t.test('people are invited, and told of who is, by whom FHIR lets give roles', async t => {
+t.test('whoever FHIR allows to give roles invites people, and is shown who is invited', async t => {
   const invited = await Promise.all(
     facts.organizations.map(async ([organization]) => {
       const asked = { organization, role: 'viewer', email: `secret-of-${organization}@example.org`, days: 7 } as const
@@ -197,7 +194,7 @@ t.test('people are invited, and told of who is, by whom FHIR lets give roles', a
   t.equal(open.length, facts.organizations.length, 'nothing came of it')
 })
 
-t.test('the tree and the page of an organization show to staff what FHIR shows them', async t => {
+t.test('the tree and the page of an organization show staff what FHIR shows them', async t => {
   for (const { name, person } of people) {
     const { browser } = await signedIn(person)
     const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/Organization.rs' })
@@ -215,7 +212,7 @@ t.test('the tree and the page of an organization show to staff what FHIR shows t
   }
 })
 
-t.test('what is another organization’s is not there below one’s own address', async t => {
+t.test('what belongs to another organization does not exist below one’s own address', async t => {
   const { browser } = await signedIn('person-visitor')
   const own = '/organizations/elsewhere'
   for (const [theirs, nothing] of [
@@ -229,11 +226,11 @@ t.test('what is another organization’s is not there below one’s own address'
   t.match(wordsOf(await browser.get(`${own}/apps`)), 'secret-app-of-elsewhere')
 })
 
-t.test('an organization goes to where they manage in its own tree, and to no other place', async t => {
+t.test('an organization can be moved to where they manage in its own tree, and to no other place', async t => {
   for (const organization of ['department', 'elsewhere']) {
     const role = w.role('nobody', organization, 'manager')
     const { status } = await world.everything('PUT', `PractitionerRole/${role.id}`, role)
-    t.equal(status, 201, 'there is somebody who manages a part of a tree, and another')
+    t.equal(status, 201, 'somebody manages two parts of a tree')
   }
   const movers = [
     ['dean', (id: string) => looksAfter('dean', id)],
@@ -258,7 +255,7 @@ t.test('an organization goes to where they manage in its own tree, and to no oth
         const sent = await browser.post(at, { _csrf, version, parent: to })
         const unknown = await browser.post(at, { _csrf, version, parent: 'nothing-of-the-kind' })
         t.equal(sent.status, 422, `${name}: ${id} does not go to ${to}`)
-        t.equal(wordsOf(sent), wordsOf(unknown), `${name}: ${to} is as if it were nothing`)
+        t.equal(wordsOf(sent), wordsOf(unknown), `${name}: ${to} looks as if it did not exist`)
       }
       const { partOf } = JSON.parse((await world.everything('GET', `Organization/${id}`)).body)
       t.equal(partOf.reference, `Organization/${parent}`, `${name}: ${id} is where it was`)
@@ -266,7 +263,7 @@ t.test('an organization goes to where they manage in its own tree, and to no oth
   }
 })
 
-t.test('nobody is led to the page without signing in', async t => {
+t.test('nobody gets to the page without signing in', async t => {
   for (const page of ['/organizations', '/organizations/lab/apps', `/organizations/lab/ehrs/${ehrs.get('lab')}`]) {
     const location = `/sign-in?continue=${encodeURIComponent(page)}`
     t.match(await openBrowser(server).get(page), { status: 303, location, body: '' })

@@ -15,7 +15,7 @@ export const addPatientAccounts = async ({ everything }: World): Promise<Readonl
   ])
 }
 
-/** What they choose on the page of a study where they share their heart rate from a day on, and nothing else. */
+/** Choices on the page of a study to share heart rate from a day on, and nothing else. */
 export const heartsFrom = async (browser: Browser, study: string, day: string) => {
   const { body } = await browser.get(`/sharing/${study}`)
   const names = new Set(

@@ -16,7 +16,7 @@ const { browsers, addressOf } = await openTable(world)
 const pageAbove = (path: string): string =>
   routes.some(one => one.method === 'GET' && one.path === path) ? path : pageAbove(path.slice(0, path.lastIndexOf('/')))
 const rowOf = (path: string) => pageTable[path] ?? { may: [] }
-/** All that a page has refused to somebody who is signed in. */
+/** Everything that a page refused to somebody who is signed in. */
 const refused: { readonly asked: string; readonly request: string }[] = []
 const noteRefused = (asked: string, { status, headers }: Shown) => {
   if (status === 403 || status === 404) refused.push({ asked, request: String(headers['x-request-id']) })
@@ -24,12 +24,12 @@ const noteRefused = (asked: string, { status, headers }: Shown) => {
 const tokenOf = async (browser: Browser, page: string) =>
   /name="_csrf" value="([^"]*)"/.exec((await browser.get(page)).body)?.[1] ?? ''
 
-t.test('who sees a page is said of every page, and of none that is not there', async t => {
+t.test('the table says who can see a page for every page, and for none that does not exist', async t => {
   const paths = [...new Set(routes.filter(({ path }) => !path.startsWith('/sso')).map(({ path }) => path))]
   t.same(paths.toSorted(), [...Object.keys(pageTable), ...openPages, ...linkPages].toSorted())
 })
 
-t.test('a page is there for those who may see it, and for nobody else', async t => {
+t.test('a page exists for those who may see it, and for nobody else', async t => {
   for (const { path } of routes.filter(({ method, path }) => method === 'GET' && path in pageTable)) {
     const { may, isNothing } = rowOf(path)
     for (const [role, browser] of Object.entries(browsers)) {
@@ -43,7 +43,7 @@ t.test('a page is there for those who may see it, and for nobody else', async t 
   }
 })
 
-t.test('whoever manages from above has the definition of a study, and no page of who is in it', async t => {
+t.test('a manager from above has the definition of a study, and no page about the people in it', async t => {
   const { manager } = browsers
   const { id } = await world.newStudy(world.lab.manager, world.ward, 'of the ward', ['omh:heart-rate'])
   const onPaper = { url: extensions.paperConsent, valueBoolean: true }
@@ -61,7 +61,7 @@ t.test('whoever manages from above has the definition of a study, and no page of
   t.equal((await manager.get(`/organizations/${world.ward}/studies/new`)).status, 200, 'and makes one there')
 })
 
-t.test('no form is taken from who does not see its page', async t => {
+t.test('no form is accepted from somebody who does not see its page', async t => {
   for (const [role, browser] of Object.entries(browsers)) {
     const _csrf = await tokenOf(browser, '/account')
     for (const { path } of routes.filter(({ method, path }) => method === 'POST' && path in pageTable)) {
@@ -73,7 +73,7 @@ t.test('no form is taken from who does not see its page', async t => {
   }
 })
 
-t.test('whoever is not signed in comes to sign-in, and does nothing', async t => {
+t.test('somebody who is not signed in is sent to sign-in, and can do nothing', async t => {
   const nobody = openBrowser(world.server)
   const _csrf = await tokenOf(nobody, '/sign-in')
   for (const { method, path } of routes.filter(({ path }) => path in pageTable && path !== '/sign-out')) {
@@ -88,7 +88,7 @@ t.test('whoever is not signed in comes to sign-in, and does nothing', async t =>
   t.match(await nobody.post('/sign-out', { _csrf }), { status: 303, location: '/sign-in?signed-out' })
 })
 
-t.test('whoever sends a form after their session has ended comes back to a page that is there', async t => {
+t.test('sending a form after the session has ended leads back to a page that exists', async t => {
   const posts = routes.filter(({ method, path }) => method === 'POST' && path in pageTable && path !== '/sign-out')
   t.ok(posts.length > 60)
   for (const { path } of posts) {
@@ -96,7 +96,7 @@ t.test('whoever sends a form after their session has ended comes back to a page 
     const _csrf = await tokenOf(browser, '/account')
     const session = browser.cookies.get('sharewell-session') ?? ''
     browser.cookies.delete('sharewell-session')
-    // With a secret among it, nothing is given back of what is typed there.
+    // With a secret among them, the fields do not come back in the answer.
     const { location = '' } = await browser.post(addressOf(path), { _csrf, secret: 'typed unseen' })
     t.match(wordsOf(await browser.get(location)), /nothing that you sent was saved or done/, path)
     browser.cookies.set('sharewell-session', session)
@@ -106,7 +106,7 @@ t.test('whoever sends a form after their session has ended comes back to a page 
   }
 })
 
-/** The forms of a page with what is typed into them, but for those with a password or file, and one that a cookie keeps what is chosen of. */
+/** The forms of a page with what is typed into them, except those with a password or file, and the one whose choices a cookie keeps. */
 const typedForms = ({ body }: Pick<Shown, 'body'>) =>
   [...body.matchAll(/<form(?: class="[^"]*")? method="post" action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)].flatMap(
     ([, action = '', inner = '']) => {
@@ -118,7 +118,7 @@ const typedForms = ({ body }: Pick<Shown, 'body'>) =>
     },
   )
 
-t.test('what is typed into any form is in the answer when the session has ended, and in no other', async t => {
+t.test('what is typed into any form is in the answer once the session has ended, and in no other', async t => {
   const actions: string[] = []
   for (const { path } of routes.filter(({ method, path }) => method === 'GET' && path in pageTable)) {
     const { may, isFile, isNothing } = rowOf(path)
@@ -146,7 +146,7 @@ t.test('what is typed into any form is in the answer when the session has ended,
   t.ok(actions.length > 15, actions.join(' '))
 })
 
-t.test('no form that was made for one person does anything for another at the same browser', async t => {
+t.test('a form that was made for one person does nothing for another with the same browser', async t => {
   const forAnybody = ['/authorize/:id', '/invitation/account', '/join', '/second-factor', '/sign-in']
   // What a link opens is for whoever has it, and a letter goes to the address that was typed.
   const byLetter = [
@@ -171,33 +171,33 @@ t.test('no form that was made for one person does anything for another at the sa
     shared.cookies.set('sharewell-session', other.cookies.get('sharewell-session') ?? '')
     const answer = await shared.post(addressOf(path), { _csrf })
     const isOfAnother = answer.status === 409 && /Somebody else has signed in.*Nothing was done/.test(wordsOf(answer))
-    // Whoever has no password is told that first.
+    // Somebody without a password is told that first.
     const isRefused = isOfAnother || (answer.status === 403 && /your password, and you have none/.test(wordsOf(answer)))
     t.equal(isRefused, ![...forAnybody, ...byLetter, ...forLetter, tab].includes(path), `${path} ${answer.status}`)
   }
 })
 
-t.test('what is opened by a link or a cookie of its own is closed to whoever has neither', async t => {
+t.test('what a link or a cookie of its own opens is closed to everybody without it', async t => {
   const opened = routes.filter(({ path }) => linkPages.includes(path))
   t.ok(opened.length >= linkPages.length && linkPages.length > 0)
   for (const { method, path } of opened)
     for (const browser of [browsers.patient, browsers.manager]) {
       const _csrf = await tokenOf(browser, '/account')
       const { status, location = '' } = await (method === 'GET' ? browser.get(path) : browser.post(path, { _csrf }))
-      // What a launch brought says of itself that it is over.
+      // What a launch brought answers that it is over.
       const isOver = status === 303 && location.startsWith('/launched/')
       t.ok((status >= 400 && status < 500) || isOver, `${method} ${path} ${status}`)
     }
 })
 
-t.test('whatever a page reads or writes is recorded within the request that it was done by', async t => {
+t.test('everything that a page reads or writes is recorded within the request that did it', async t => {
   const found = await world.database.any<{ request: string; client: string }>(sql.fragment`
     SELECT DISTINCT client, request FROM audit_record WHERE client = 'pages' AND interaction <> 'sign-in'`)
   t.ok(found.length > 100)
   t.notOk(found.some(({ request }) => request === null))
 })
 
-t.test('whatever a page refuses is recorded once', async t => {
+t.test('everything that a page refuses is recorded once', async t => {
   const found = await world.database.any<{ request: string; outcome: number }>(sql.fragment`
     SELECT request, outcome FROM audit_record WHERE outcome IN (403, 404) AND client = 'pages'`)
   const outcomes = Map.groupBy(found, ({ request }) => request)

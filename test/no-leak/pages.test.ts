@@ -9,7 +9,7 @@ import { secretsOf } from './secrets.ts'
 import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
-/** Pages ask as whoever is signed in: by them nobody sees more than by a token for all that they may read. */
+/** Pages read as whoever is signed in: nobody sees more there than with a token for everything that they may read. */
 const world = await openNoLeakWorld()
 t.teardown(() => world.server.close())
 await keepClient(world.database, {
@@ -39,7 +39,7 @@ const people = [...practitioners.map(id => [id, `person-${id}`] as const), ['per
   },
 )
 
-t.test('the page of a patient is there for who may read the Patient, and for others as if there were none', async t => {
+t.test('the page of a patient exists for those who may read the Patient; for others there is none', async t => {
   const page = (id: string) => `/patients/${id}`
   for (const [place, { name, person, reads }] of people.entries()) {
     const { browser } = await signedIn(person)
@@ -51,10 +51,14 @@ t.test('the page of a patient is there for who may read the Patient, and for oth
     }
   }
   const nobody = await openBrowser(world.server).get(page('ann'))
-  t.match(nobody, { status: 303, location: '/sign-in?continue=%2Fpatients%2Fann', body: '' }, 'and for nobody at all')
+  t.match(
+    nobody,
+    { status: 303, location: '/sign-in?continue=%2Fpatients%2Fann', body: '' },
+    'nor for somebody who is not signed in',
+  )
 })
 
-t.test('an app is given those patients to choose from whom the person may search, and no other is taken', async t => {
+t.test('an app is offered only patients whom the person may search, and no other is accepted', async t => {
   for (const [place, { name, person, reads }] of people.entries()) {
     const { browser } = await signedIn(person)
     const query = authorizeQuery('app', 'launch/patient patient/Patient.rs', pkce().challenge)
@@ -64,7 +68,7 @@ t.test('an app is given those patients to choose from whom the person may search
     t.equal(shown.status, 200, name)
     const secret = new Set(patients.map(({ id }) => id))
     const offered = [...shown.body.matchAll(/name="patient" value="([^"]*)"/g)].map(([, id = '']) => id)
-    // Whoever is one patient has no choice.
+    // Somebody who is one patient has no choice.
     const expected = name === 'person-ann' ? [] : reads
     t.strictSame(offered.filter(id => secret.has(id)).sort(), expected.toSorted(), name)
 

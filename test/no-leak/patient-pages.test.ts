@@ -5,7 +5,7 @@ import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
-/** The pages of patients show and do what FHIR shows and lets do to the same person; for all else there is no such page. */
+/** The pages of patients show and do what FHIR shows to and allows the same person; otherwise there is no such page. */
 const world = await openNoLeakWorld()
 const { server } = world
 t.teardown(() => server.close())
@@ -24,12 +24,12 @@ const newcomer = {
   language: '',
 }
 
-/** In which they register. */
+/** The organizations in which they register. */
 const membershipsOf = (practitioner: string) =>
   facts.memberships.filter(one => one.practitioner === practitioner && !one.ended && one.role !== 'viewer')
 
 t.test(
-  'patients are listed for whom FHIR finds them, and how they are reached is changed by who may write them',
+  'patients are listed for those whom FHIR shows them, and whoever may write them changes how they are reached',
   async t => {
     for (const [place, practitioner] of facts.practitioners.entries()) {
       const { browser, call, _csrf } = await signedIn(`person-${practitioner}`)
@@ -61,7 +61,7 @@ t.test(
   },
 )
 
-t.test('patients are registered by members of the organization', async t => {
+t.test('members of the organization register patients', async t => {
   for (const practitioner of facts.practitioners) {
     const { browser, _csrf } = await signedIn(`person-${practitioner}`)
     const members = membershipsOf(practitioner)
@@ -74,7 +74,7 @@ t.test('patients are registered by members of the organization', async t => {
   }
 })
 
-t.test('the forms that register are shown to members, and lists are taken from them', async t => {
+t.test('the forms for registering are shown to members, and only their lists are accepted', async t => {
   for (const practitioner of facts.practitioners) {
     const { browser, _csrf } = await signedIn(`person-${practitioner}`)
     const members = membershipsOf(practitioner)
@@ -87,7 +87,7 @@ t.test('the forms that register are shown to members, and lists are taken from t
   }
 })
 
-t.test('patients are registered into studies by whom FHIR lets enrol there', async t => {
+t.test('whoever may enrol with FHIR registers patients into a study', async t => {
   for (const practitioner of facts.practitioners) {
     const { browser, call, _csrf } = await signedIn(`person-${practitioner}`)
     const members = membershipsOf(practitioner)

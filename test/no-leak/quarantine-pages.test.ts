@@ -8,12 +8,12 @@ import { openBrowser, type Shown } from '../support/browser.ts'
 import * as facts from './facts.ts'
 import { consentOf, openNoLeakWorld } from './world.ts'
 
-/** What was refused is shown to nobody who could not read it, had it been taken. */
+/** A refused document is shown to nobody who could not read it if it had been accepted. */
 const world = await openNoLeakWorld()
 const { server, database, everything } = world
 t.teardown(() => server.close())
 
-/** Who leads a study reads it as its staff, and looks after what was refused. */
+/** Whoever leads a study reads it as its staff, and looks after what was refused. */
 const leads = { open: 'collaborator', coded: 'keeper' } as const
 for (const [id, practitioner] of Object.entries(leads)) {
   const study: ResearchStudy = JSON.parse((await everything('GET', `ResearchStudy/${id}`)).body)
@@ -24,7 +24,7 @@ for (const [id, practitioner] of Object.entries(leads)) {
   })
 }
 
-/** Of which patient, by which device, of which day, and who looks after it. The dean manages the lab from above, and reads nothing. */
+/** The patient, the device, the day, and who looks after it. The dean manages the lab from above, and reads nothing. */
 const rows = [
   ['ann', 'ann-acme', '2026-03-01', ['dean', 'collaborator']],
   ['ann', 'ann-acme', '2026-01-31', ['dean', 'collaborator']],
@@ -58,8 +58,8 @@ const asText = (text: string) => ({
 })
 
 /**
- * How a document was refused; what says nothing of what it is, or of whom, has no twin that anybody could read. Each is read as an
- * Observation of the same kind, source and time.
+ * How a document was refused. One that says neither what it is nor of whom has no twin that anybody could read. Each is read as an Observation with
+ * the same kind, source and time.
  */
 const ways: Readonly<
   Record<string, { readonly isTold: boolean; readonly send: (row: Row, secret: string) => ReturnType<typeof create> }>
@@ -108,7 +108,9 @@ const ways: Readonly<
   },
 }
 
-/** Each refused, with a twin that was taken and is like it in all that the gate asks. All rows in the first way, one of them in all. */
+/**
+ * Each is refused, with an accepted twin that is like it in everything that the gate looks at. All rows in the first way, one of them in all ways.
+ */
 const asked = Object.entries(ways).flatMap(([way, { isTold, send }], index) =>
   rows.flatMap(row => (index === 0 || row === rows[0] ? [{ way, isTold, send, row }] : [])),
 )
@@ -129,7 +131,7 @@ const signedIn = async (practitioner: string) => {
   browser.cookies.set('sharewell-session', cookie)
   return browser
 }
-/** A person of their own for each; the two joined ones have one already. */
+/** A person for each of them; the two joined ones have one already. */
 const accountOf = async (patient: string): Promise<string> => {
   const known = await database.maybeOne<{ person: string }>(sql.fragment`
     SELECT person FROM person_patient WHERE patient = ${patient} ORDER BY person LIMIT 1`)
@@ -149,7 +151,7 @@ const reads = async (practitioner: string, observation: string): Promise<boolean
 const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
 const none = '00000000-0000-4000-8000-000000000000'
 
-t.test('a document is there for those who look after it, and says what it says to who could read its twin', async t => {
+t.test('those who look after a document see it, and its content only if they could read its twin', async t => {
   for (const practitioner of facts.practitioners) {
     const browser = await signedIn(practitioner)
     const nothing = anonymous(await browser.get(`/quarantine/${none}`))
@@ -166,7 +168,7 @@ t.test('a document is there for those who look after it, and says what it says t
   }
 })
 
-t.test('some of those who look after them read some of them, and the dean none', async t => {
+t.test('some who look after documents read some of them, and the dean none', async t => {
   const read = async (practitioner: string) =>
     Promise.all(documents.slice(0, rows.length).map(async ({ twin }) => ((await reads(practitioner, twin)) ? 1 : 0)))
   t.strictSame(await read('collaborator'), [1, 0, 0, 0, 0, 1, 1])
@@ -180,7 +182,7 @@ const lists = [
   ...['acme', '_unknown'].map(id => `/devices/${id}/quarantine`),
 ]
 
-t.test('lists name those alone that their reader looks after, and say nothing of what is in them', async t => {
+t.test('lists have only documents that their reader looks after, and say nothing of their content', async t => {
   for (const practitioner of facts.practitioners) {
     const browser = await signedIn(practitioner)
     const bodies: string[] = []
@@ -192,7 +194,7 @@ t.test('lists name those alone that their reader looks after, and say nothing of
   }
 })
 
-t.test('what came from a source is told to managers, of patients of theirs alone', async t => {
+t.test('managers are shown what came from a source, only for patients of theirs', async t => {
   const told: Record<string, string> = {}
   for (const practitioner of facts.practitioners) {
     const { status, body } = await (await signedIn(practitioner)).get('/devices/acme/uploads')
@@ -202,7 +204,7 @@ t.test('what came from a source is told to managers, of patients of theirs alone
   t.strictSame(told, { dean: 'something', neighbour: 'nothing', visitor: 'something' })
 })
 
-t.test('a form of who does not look after it does nothing', async t => {
+t.test('a form of somebody who does not look after it does nothing', async t => {
   for (const practitioner of ['registrar', 'researcher', 'neighbour', 'visitor']) {
     const browser = await signedIn(practitioner)
     const _csrf = /name="_csrf" value="([^"]*)"/.exec((await browser.get('/account')).body)?.[1] ?? ''
@@ -218,7 +220,7 @@ t.test('a form of who does not look after it does nothing', async t => {
   }
 })
 
-t.test('patients see theirs and nobody else’s, and what they say where that is clear', async t => {
+t.test('patients see only their own, and the content if it is clear that it is theirs', async t => {
   for (const [patient] of facts.patients) {
     const browser = openBrowser(server, { remoteAddress: `10.9.0.${address++}` })
     const person = await accountOf(patient)
@@ -241,7 +243,7 @@ t.test('patients see theirs and nobody else’s, and what they say where that is
       await browser.post(`/account/refused/${id}/remove`, { _csrf })
   }
   const left = await database.any<{ state: string }>(sql.fragment`SELECT DISTINCT state FROM quarantined_document`)
-  t.strictSame(left, [{ state: 'waiting' }], 'and the form of somebody else removes nothing')
+  t.strictSame(left, [{ state: 'waiting' }], 'the form of somebody else removes nothing')
 })
 
 t.test('a consent that ends hides the document at once', async t => {

@@ -4,7 +4,7 @@ import { reads } from './expected.ts'
 import { joined, observations } from './facts.ts'
 import type { World } from './world.ts'
 
-/** Something that not everybody may know of. */
+/** Something that not everybody may know. */
 export type Secret = {
   readonly type: ResourceType
   readonly id: string
@@ -19,7 +19,7 @@ const codedStaff = ['keeper', 'client-of-lab', 'client-of-lab, narrowed to coded
 const labPatients = [...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'ida', 'kim', 'lou', 'may', ...joined]
 const self = ['the researcher, narrowed to open', 'the researcher, narrowed to coded']
 
-/** MODEL "Who reads", row by row; `everything` reads all. What stands in ann's compartment is marked. */
+/** MODEL "Who reads", row by row; `everything` reads all. Resources in ann's compartment are marked. */
 const readersById: readonly (readonly [id: string, readers: readonly string[], compartment?: 'ann'])[] = [
   ['Patient/ann', [...ann, ...openStaff], 'ann'],
   ['Patient/bob', ['bob', ...members]],
@@ -30,7 +30,7 @@ const readersById: readonly (readonly [id: string, readers: readonly string[], c
   ['Patient/jon', ['jon', 'visitor']],
   ['Patient/pat', [...joined, ...openStaff]],
   ['Patient/pat-elsewhere', [...joined, 'visitor']],
-  // The dean manages the organization above the lab: the definition of a study is theirs, and nothing of who is in it.
+  // The dean manages the organization above the lab, and so reads the definition of a study, but nothing of who is in it.
   ['ResearchStudy/open', ['dean', ...openStaff, ...ann, 'bob', 'cat', 'dan', 'eve', 'fay', 'lou', ...joined]],
   ['ResearchStudy/coded', ['dean', ...codedStaff, ...members, 'technician', 'hal']],
   ['ResearchStudy/foreign', ['visitor', 'jon', 'client-of-elsewhere']],
@@ -144,7 +144,7 @@ export const secretsOf = ({ owned, decisions, uploaded, described }: World): rea
   })),
 ]
 
-/** A narrower token of the researcher reads what it lets through of the researcher's. */
+/** A narrower token of the researcher reads what it allows of what the researcher reads. */
 const isAmong =
   (readers: readonly string[], compartment: string | undefined) =>
   ({ name, reader, lets }: CallerRow): boolean => {

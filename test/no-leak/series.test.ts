@@ -13,7 +13,7 @@ for (const client of clients) await registerClient(world.database, { name: clien
 
 const unknownId = 'nothing-of-the-kind'
 
-/** None of the values has a number in a unit that is asked, so all of them are left out, and told. */
+/** No value is in a unit that is asked for, so all of them are left out, and the answer says how many. */
 const leftOutOf = (body: string): number | undefined => {
   const { parameter }: { readonly parameter: readonly { name: string; valueInteger?: number }[] } = JSON.parse(body)
   return parameter.find(({ name }) => name === 'left-out')?.valueInteger
@@ -47,7 +47,7 @@ const countBy = (ids: ReadonlySet<string>): Readonly<Record<string, number>> => 
   return Object.fromEntries([...Map.groupBy(dated, ({ patient }) => patient)].map(([id, all]) => [id, all.length]))
 }
 
-t.test('$series and $glucose-profile count what the caller may search, and are silent of the rest', async t => {
+t.test('$series and $glucose-profile count what the caller may search, and say nothing of the rest', async t => {
   for (const [place, caller] of callers.entries()) {
     const call = world.call(caller.token && (await world.token(caller.token)))
     const visible = visibleTo(caller)
@@ -62,7 +62,7 @@ t.test('$series and $glucose-profile count what the caller may search, and are s
   }
 })
 
-/** Of each patient who was asked about, how many readings in all. */
+/** For each patient who was asked for, the number of readings. */
 const countedIn = (body: string): Readonly<Record<string, number>> => {
   type Counted = { subject: { reference: string }; component: [{ valueSampledData: { data: string } }] }
   const { parameter = [] }: { readonly parameter?: readonly { readonly resource: Counted }[] } = JSON.parse(body)
@@ -76,7 +76,7 @@ const countedIn = (body: string): Readonly<Record<string, number>> => {
   )
 }
 
-t.test('$completeness counts what the caller may search, by one study at most that, and nobody else', async t => {
+t.test('$completeness counts what the caller may search, by one study no more than that, and nobody else', async t => {
   const patients = ['ann', 'bob', 'hal', 'jon', unknownId]
   for (const caller of callers) {
     const call = world.call(caller.token && (await world.token(caller.token)))
@@ -97,7 +97,7 @@ t.test('$completeness counts what the caller may search, by one study at most th
   }
 })
 
-t.test('$points answers of an Observation to who may read it; to anybody else it is not known', async t => {
+t.test('$points answers those who may read the Observation; for others it is unknown', async t => {
   const all = secretsOf(world).filter(({ type }) => type === 'Observation')
   for (const [place, caller] of callers.entries()) {
     const observations = todays(all, 5, place)
@@ -114,7 +114,7 @@ t.test('$points answers of an Observation to who may read it; to anybody else it
   }
 })
 
-t.test('$completeness counts the samples of what the caller may search, and of nothing else', async t => {
+t.test('$completeness counts the samples of what the caller may search, and no others', async t => {
   const dense = async (id: string, kind: string) => {
     const sampled = {
       resourceType: 'Observation',

@@ -13,9 +13,9 @@ import { openSignedIn } from './signed-in.ts'
 import { type Call, openNoLeakWorld } from './world.ts'
 
 /**
- * Whoever is shown what they would share writes their Consent, asks the gate as the study's people would, and undoes it. Were that seen
- * before it is undone, or did it stay, those people would read bob's heart rate, and his Consent as given, and be told of both, and the
- * record would say that he gave it: and he has given nothing.
+ * A preview of what somebody would share writes their Consent, asks the gate as the study's people would, and undoes it. If the write could be seen
+ * meanwhile, or remained, those people would read bob's heart rate and his Consent as given, and be notified of both, and the record would say that
+ * he gave it, which he has not.
  */
 const world = await openNoLeakWorld()
 const { server, database } = world
@@ -34,7 +34,7 @@ const page = '/sharing/open'
 const choices = await heartsFrom(bob, 'open', '2026-01-01')
 const preview = () => bob.send(page, choices, page)
 
-/** Of all tables, but those that say who came, and looked at what. */
+/** All tables, except those that say who came and what they looked at. */
 const stored = async (): Promise<Readonly<Record<string, string>>> => {
   const rows = await database.any<{ name: string; content: string }>(sql.fragment`
     SELECT relname AS name, query_to_xml(
@@ -50,7 +50,7 @@ const changed = async () => {
   return Object.keys(now).filter(name => now[name] !== before[name])
 }
 
-/** Does `meanwhile` while it waits with all of it written. */
+/** Runs `meanwhile` while it waits with everything written. */
 await database.run(sql.fragment`
   CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$`)
@@ -73,7 +73,7 @@ const isAsked = (person: string, id: string) =>
     ({ patient, study, ended }) => study === id && !ended && patients.get(person)?.includes(patient),
   )
 
-t.test('whoever is asked by a study is shown what they would share, and nothing of anybody else', async t => {
+t.test('somebody who is asked by a study is shown what they would share, and nothing of anybody else', async t => {
   t.match(wordsOf(await preview()), /Heart rate[^.]*\. So far there is 1 reading /)
   for (const { id } of facts.studies.filter(({ over }) => !over))
     for (const person of persons.filter(one => isAsked(one, id))) {
@@ -83,10 +83,10 @@ t.test('whoever is asked by a study is shown what they would share, and nothing 
       t.match(shown.body, `action="/sharing/${id}/sign"`, `${person}: ${id}`)
       t.notMatch(shown.body, /secret-/, `${person}: ${id}`)
     }
-  t.strictSame(await changed(), [], 'and nothing is changed by it, nor is there anything to tell anybody')
+  t.strictSame(await changed(), [], 'nothing is changed by it, and there is nothing to notify of')
 })
 
-t.test('nobody else is shown anything, nor whose place has ended', async t => {
+t.test('nobody else is shown anything, nor is somebody whose place has ended', async t => {
   for (const person of persons) {
     const { browser, _csrf } = await signedIn(person)
     const none = anonymous(await browser.post('/sharing/nothing-of-the-kind', { ...choices, _csrf }))
@@ -101,7 +101,7 @@ t.test('nobody else is shown anything, nor whose place has ended', async t => {
   t.strictSame(await changed(), [])
 })
 
-t.test('what one has chosen when their session had ended is shown to nobody else with the same browser', async t => {
+t.test('choices that were sent after a session had ended are shown to nobody else with the same browser', async t => {
   const { browser: late } = await signedIn('person-bob')
   await late.get(page)
   const fields = { ...choices, _csrf: /name="_csrf" value="([^"]*)"/.exec((await late.get(page)).body)?.[1] ?? '' }
@@ -119,7 +119,7 @@ t.test('what one has chosen when their session had ended is shown to nobody else
   t.strictSame(await changed(), [])
 })
 
-t.test('it is recorded as looking, and as no change of a consent', async t => {
+t.test('a preview is recorded as reading, and not as a change of a consent', async t => {
   const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
   t.equal((await preview()).status, 200)
   const recorded = await database.any<{ interaction: string; type: string }>(
@@ -145,7 +145,7 @@ const found = async (call: Call): Promise<readonly string[]> => {
   }
   return all.toSorted()
 }
-/** The states of bob's Consent of which a caller may know; none where they may not know of it. */
+/** The states of bob's Consent that a caller may know; none if they may not know of it. */
 const statesOf = async (call: Call): Promise<readonly string[]> => {
   const { status, body } = await call('GET', 'Consent/consent-open-bob/_history')
   if (status !== 200) return []
@@ -174,13 +174,13 @@ t.test('while it is written nobody reads more than before, nor less', async t =>
   t.strictSame(await changed(), [])
 })
 
-t.test('where it fails with all of it written, nothing of it stays', async t => {
+t.test('if it fails with everything written, nothing of it remains', async t => {
   const lost = await previewWhile(() =>
     database.run(sql.fragment`
       SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
       WHERE NOT granted AND activity.datname = current_database()`),
   )
-  t.match(wordsOf(lost), /So far there is 1 reading /, 'whose connection is lost tries once more')
+  t.match(wordsOf(lost), /So far there is 1 reading /, 'after a lost connection it is tried once more')
   t.strictSame(await changed(), [])
   const uncounted = await previewWhile(() =>
     database.run(sql.fragment`ALTER TABLE observation RENAME TO observation_elsewhere`),

@@ -2,7 +2,7 @@ import { startSession } from '../../src/storage/account/session.ts'
 import { openBrowser } from '../support/browser.ts'
 import type { World } from './world.ts'
 
-/** Signs people of the world in, each at a browser of their own, and at an address of its own: so many pages are shown a minute. */
+/** Signs people of the world in, each with a browser and an address of their own, because pages are limited for each minute. */
 export const openSignedIn = ({ server, database, token, call }: World) => {
   let address = 1
   return async (person: string) => {
@@ -11,7 +11,7 @@ export const openSignedIn = ({ server, database, token, call }: World) => {
     const { body } = await browser.get('/account')
     return {
       browser,
-      /** The same person over FHIR. */
+      /** The same person with FHIR. */
       call: call(await token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })),
       _csrf: /name="_csrf" value="([^"]*)"/.exec(body)?.[1] ?? '',
     }

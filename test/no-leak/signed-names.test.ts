@@ -12,7 +12,7 @@ for (const client of clients) await registerClient(world.database, { name: clien
 await addPatientAccounts(world)
 const signedIn = openSignedIn(world)
 
-/** On the page of the study, by a name that stands nowhere else. */
+/** On the page of the study, with a name that occurs nowhere else. */
 const sign = async (patient: string, study: string): Promise<string> => {
   const name = `Typed-by-${patient}`
   const { browser } = await signedIn(`person-${patient}`)
@@ -32,7 +32,7 @@ const names = {
   jon: await sign('jon', 'foreign'),
 }
 
-t.test('by which name somebody has signed is told to those alone who may read the Patient', async t => {
+t.test('the name with which somebody signed is shown only to those who may read the Patient', async t => {
   let told = 0
   for (const caller of callers.filter(({ token, lets }) => token !== undefined && lets === undefined)) {
     const call = world.call(caller.token && (await world.token(caller.token)))
@@ -52,10 +52,10 @@ t.test('by which name somebody has signed is told to those alone who may read th
       }
     }
   }
-  t.ok(told > 20, 'and to them it is')
+  t.ok(told > 20, 'to them it is')
 })
 
-t.test('their own copy says it, and what was decided without a name is told as ever', async t => {
+t.test('their own copy has it, and a decision without a name is shown as always', async t => {
   const { body } = await (await signedIn('person-hal')).browser.get('/sharing/coded/copy')
   t.match(body, names.hal)
   const keeper = world.call(

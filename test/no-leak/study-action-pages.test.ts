@@ -5,7 +5,7 @@ import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
-/** Who enrols, invites and reminds many at once is who may do it one by one over FHIR; the pages name nobody else. */
+/** Only people who may enrol, invite and remind one by one with FHIR can do so with many at once, and the pages name nobody else. */
 const world = await openNoLeakWorld()
 const { server, database } = world
 t.teardown(() => server.close())
@@ -24,7 +24,7 @@ const mayEnrol = async ({ call }: Signed, study: string): Promise<boolean> => {
   }
   return (await call('POST', 'ResearchSubject', subject)).status === 201
 }
-/** Names of patients that stand on the page, of those whom the same person does not find over FHIR. */
+/** Names of patients on the page whom the same person does not find with FHIR. */
 const strangersOn = async ({ call }: Signed, { body }: Shown): Promise<readonly string[]> => {
   const { entry = [] } = JSON.parse((await call('GET', 'Patient?_count=100')).body)
   const known = new Set(
@@ -34,7 +34,7 @@ const strangersOn = async ({ call }: Signed, { body }: Shown): Promise<readonly 
 }
 const pages = (study: string) => [`/studies/${study}/enrolment`, `/studies/${study}/invitations`]
 
-t.test('many are enrolled and invited by who may enrol one over FHIR; others find no such pages', async t => {
+t.test('whoever may enrol one with FHIR enrols and invites many; others find no such pages', async t => {
   for (const practitioner of facts.practitioners) {
     const signed = await signedIn(`person-${practitioner}`)
     const { browser, _csrf } = signed
@@ -60,7 +60,7 @@ t.test('many are enrolled and invited by who may enrol one over FHIR; others fin
   }
 })
 
-t.test('whoever is ticked and not to be seen is nobody', async t => {
+t.test('a ticked patient whom the person may not see counts as nobody', async t => {
   const asked = await database.any<{ target: string; person: string }>(sql.fragment`
     SELECT target, person FROM study_action_item JOIN study_action ON study_action.id = action`)
   const unseen: string[] = []

@@ -7,7 +7,7 @@ import * as facts from './facts.ts'
 import { openSignedIn } from './signed-in.ts'
 import { openNoLeakWorld } from './world.ts'
 
-/** The page of a study says no more of its people than the same reader is told over FHIR. */
+/** The page of a study says no more of its people than the same reader sees with FHIR. */
 const world = await openNoLeakWorld()
 const { server } = world
 t.teardown(() => server.close())
@@ -15,7 +15,7 @@ t.setTimeout(280_000)
 
 const signedIn = openSignedIn(world)
 const anonymous = ({ status, body }: Shown) => [status, body.replace(/this number: [\w-]+/, '')]
-/** As they are told over FHIR, with all that pages may read. */
+/** With FHIR, and everything that pages may read. */
 const readable = async (person: string, path: string): Promise<readonly string[]> => {
   const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.rs' })
   const { status, body } = await world.call(token)('GET', path)
@@ -23,10 +23,10 @@ const readable = async (person: string, path: string): Promise<readonly string[]
   return entry.map(({ resource }: { readonly resource: { readonly id: string } }) => resource.id)
 }
 
-/** Manages an organization above that of most studies: their definition is there, and no page of who is in them. */
+/** Manages an organization above that of most studies: sees their definition, and no page about the people in them. */
 const fromAbove = 'dean'
 
-t.test('the page of a study is there for staff who may read it, with those whom they may read', async t => {
+t.test('the page of a study exists for staff who may read it, with the people whom they may read', async t => {
   for (const [place, practitioner] of facts.practitioners.filter(one => one !== fromAbove).entries()) {
     t.ok(callers.some(({ name }) => name === practitioner))
     const person = `person-${practitioner}`
@@ -61,7 +61,7 @@ t.test('the page of a study is there for staff who may read it, with those whom 
 })
 
 t.test(
-  'a link that says what was done for somebody names them to those who may read them in that study alone',
+  'a link that says what was done for somebody names them only to those who may read them in that study',
   async t => {
     const { body } = await world.call('everything')('GET', 'ResearchSubject?_count=1000')
     const subjects: readonly ResearchSubject[] = JSON.parse(body).entry.map(
@@ -80,13 +80,13 @@ t.test(
           told += Number(notice !== '')
         }
       }
-    t.ok(told > 0, 'some are told')
+    t.ok(told > 0, 'some are named')
   },
 )
 
 const dones = ['withdrawn', 'confirmed', 'discarded']
 
-/** What they are shown by each of these links, and whether they may be told it. */
+/** What each of these links shows them, and whether they may be told it. */
 const followed = async (practitioner: string, study: string, subjects: readonly ResearchSubject[], done: string) => {
   const person = `person-${practitioner}`
   const { browser } = await signedIn(person)
@@ -112,7 +112,7 @@ const unbound = (shown: Shown) => {
   return [status, String(body).replaceAll(/name="_csrf" value="[^"]*"/g, '')]
 }
 
-t.test('no link tells who may not read answers what somebody has answered', async t => {
+t.test('no link tells somebody who may not read answers what was answered', async t => {
   const { browser } = await signedIn('person-registrar')
   const ids = await readable(
     'person-registrar',
@@ -126,7 +126,7 @@ t.test('no link tells who may not read answers what somebody has answered', asyn
 
 const everyKind = [...new Set(facts.observations.flatMap(({ kinds }) => kinds))]
 
-t.test('what is taken from a study into a notebook its reader may see, and there is none for others', async t => {
+t.test('a notebook has only data that its reader may see, and there is none for others', async t => {
   let count = 0
   for (const practitioner of facts.practitioners) {
     const person = `person-${practitioner}`
@@ -152,15 +152,15 @@ t.test('what is taken from a study into a notebook its reader may see, and there
 const idsIn = ({ status, body }: Shown): readonly string[] =>
   status === 200 ? body.split('\n').flatMap(line => (line === '' ? [] : JSON.parse(line).id)) : []
 
-t.test('who registers people for a study that its staff alone reads is not told what they answered', async t => {
+t.test('somebody who registers people for a study that only its staff read is not shown their answers', async t => {
   const shown = wordsOf(await (await signedIn('person-registrar')).browser.get('/studies/coded'))
   t.match(shown, /You may not see what they answered\. You see no data of theirs\./)
   const staff = wordsOf(await (await signedIn('person-keeper')).browser.get('/studies/coded'))
   t.match(staff, /Shares|Has not answered/)
-  t.notMatch(staff, /secret-hal/, 'and who knows people by code is told no name')
+  t.notMatch(staff, /secret-hal/, 'somebody who knows people by code is shown no name')
 })
 
-t.test('who manages from above looks after a study, and is told of nobody in it', async t => {
+t.test('a manager from above looks after a study, and is shown nobody in it', async t => {
   const { browser } = await signedIn(`person-${fromAbove}`)
   const none = anonymous(await browser.get('/studies/nothing-of-the-kind'))
   const ofTheLab = facts.studies.filter(({ organization }) => organization === 'lab').map(({ id }) => id)
@@ -195,34 +195,31 @@ const forms = [
   '/status',
 ]
 
-t.test(
-  'the settings of a study are there for those who may read and write it over FHIR, and for nobody else',
-  async t => {
-    let turn = 0
-    for (const practitioner of facts.practitioners) {
-      const person = `person-${practitioner}`
-      const { browser, _csrf } = await signedIn(person)
-      const none = anonymous(await browser.get('/studies/nothing-of-the-kind/settings'))
-      const noneSent = anonymous(await browser.post('/studies/nothing-of-the-kind/settings/facts', { _csrf }))
-      const theirs = await writable(person)
-      for (const { id } of facts.studies) {
-        const isTheirs = theirs.has(id)
-        t.equal((await browser.get(`/studies/${id}/settings`)).status, isTheirs ? 200 : 404, `${practitioner}: ${id}`)
-        if (isTheirs) continue
-        // Each of the pages is tried by somebody.
-        turn += 1
-        const shown = await browser.get(`/studies/${id}/settings${settings[turn % settings.length]}`)
-        t.strictSame(anonymous(shown), none, `${practitioner}: ${id}`)
-        const sent = { _csrf, version: '1', status: 'withdrawn', title: 'x', purpose: 'x' }
-        const answer = await browser.post(`/studies/${id}/settings${forms[turn % forms.length]}`, sent)
-        t.strictSame(anonymous(answer), noneSent, `${practitioner}: ${id}`)
-      }
+t.test('the settings of a study exist for those who may read and write it with FHIR, and for nobody else', async t => {
+  let turn = 0
+  for (const practitioner of facts.practitioners) {
+    const person = `person-${practitioner}`
+    const { browser, _csrf } = await signedIn(person)
+    const none = anonymous(await browser.get('/studies/nothing-of-the-kind/settings'))
+    const noneSent = anonymous(await browser.post('/studies/nothing-of-the-kind/settings/facts', { _csrf }))
+    const theirs = await writable(person)
+    for (const { id } of facts.studies) {
+      const isTheirs = theirs.has(id)
+      t.equal((await browser.get(`/studies/${id}/settings`)).status, isTheirs ? 200 : 404, `${practitioner}: ${id}`)
+      if (isTheirs) continue
+      // Each of the pages is tried by somebody.
+      turn += 1
+      const shown = await browser.get(`/studies/${id}/settings${settings[turn % settings.length]}`)
+      t.strictSame(anonymous(shown), none, `${practitioner}: ${id}`)
+      const sent = { _csrf, version: '1', status: 'withdrawn', title: 'x', purpose: 'x' }
+      const answer = await browser.post(`/studies/${id}/settings${forms[turn % forms.length]}`, sent)
+      t.strictSame(anonymous(answer), noneSent, `${practitioner}: ${id}`)
     }
-    t.ok(turn > 2 * forms.length)
-  },
-)
+  }
+  t.ok(turn > 2 * forms.length)
+})
 
-/** The studies that the person may read, and write as they are. */
+/** The studies that the person may read, and may write without a change. */
 const writable = async (person: string): Promise<ReadonlySet<string>> => {
   const token = await world.token({ subject: { kind: 'user', person }, scope: 'user/*.cruds' })
   const written = new Set<string>()
@@ -233,7 +230,7 @@ const writable = async (person: string): Promise<ReadonlySet<string>> => {
   return written
 }
 
-t.test('a patient and an account of nobody find no page of a study', async t => {
+t.test('a patient and an account without anything find no page of a study', async t => {
   for (const person of ['person-ann', 'person-nobody'])
     for (const path of ['', '/settings', '/settings/text'])
       t.equal((await (await signedIn(person)).browser.get(`/studies/open${path}`)).status, 404, `${person}${path}`)

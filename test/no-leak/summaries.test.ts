@@ -11,7 +11,7 @@ const world = await openNoLeakWorld({ pauseMs: 20, retries: 1 })
 t.teardown(() => world.server.close())
 for (const client of clients) await registerClient(world.database, { name: client.id, ...client })
 
-/** Values in units that are summed up: nothing is made of any other. */
+/** Values in units that summaries count; no other values are counted. */
 const units = [
   [facts.heartRate, '/min', '$daily-summary'],
   [facts.weight, 'mg/dL', '$cgm-summary'],
@@ -45,7 +45,7 @@ const classes = openCodeClasses()
 const kindsOf = ({ code }: Pick<Observation, 'code'>) =>
   (code.coding ?? []).map(({ system, code = '' }) => classes.classOf(system, code))
 
-/** How many readings the summaries say that they are of. */
+/** How many readings the summaries say they are made from. */
 const summedFor = async (call: Call, path: string): Promise<number> => {
   const { status, body } = await call('GET', `Observation/${path}&start=2026-01-01&end=2026-12-31`)
   if (status !== 200) return 0
@@ -53,11 +53,11 @@ const summedFor = async (call: Call, path: string): Promise<number> => {
   const counts = observationsIn(body)
     .filter(isMember)
     .map(({ derivedFrom }) => Number.parseInt(derivedFrom?.[0]?.display ?? '0', 10))
-  // The figures of glucose are all of the same readings.
+  // All figures of glucose are made from the same readings.
   return path.startsWith('$cgm-summary') ? Math.max(0, ...counts) : counts.reduce((sum, one) => sum + one, 0)
 }
 
-t.test('a summary is of the readings that the caller finds, and of no other', async t => {
+t.test('a summary is made from readings that the caller finds, and from no others', async t => {
   let seen = 0
   for (const caller of callers) {
     const call = world.call(caller.token && (await world.token(caller.token)))
@@ -73,7 +73,7 @@ t.test('a summary is of the readings that the caller finds, and of no other', as
   t.ok(seen > 0)
 })
 
-/** How many readings are told to be in no figure. */
+/** How many readings are said to be in no figure. */
 const leftOutFor = async (call: Call, path: string): Promise<number> => {
   const { status, body } = await call('GET', `Observation/${path}&start=2026-01-01&end=2026-12-31`)
   if (status !== 200) return 0
@@ -88,7 +88,7 @@ const partsOf = (observation: Observation): readonly Observation[] => [
   ...(observation.component ?? []).map(({ code }) => ({ ...observation, code })),
 ]
 
-t.test('what a summary leaves out is told of the readings that the caller finds, and of no other', async t => {
+t.test('what a summary says it leaves out are readings that the caller finds, and no others', async t => {
   const valueQuantity = { value: 71, unit: 'x', system: 'http://unitsofmeasure.org', code: 'cm' }
   for (const one of facts.observations)
     if (units.some(([kind]) => kind === one.kinds[0]))
@@ -114,7 +114,7 @@ const idsIn = ({ entry = [] }: Bundle): readonly string[] =>
 
 type Asked = { readonly name: string; readonly call: Call; readonly location: string }
 const asked: Asked[] = []
-/** What was found, or the status where it was refused. */
+/** What was found, or the status if it was refused. */
 const answered = async ({ call, location }: Asked): Promise<unknown> => {
   for (;;) {
     const { status, body } = await call('GET', location)
@@ -136,7 +136,7 @@ const compare = async (tap: Test): Promise<void> => {
   for (const one of asked) tap.same(await answered(one), await answeredNow(one), one.name)
 }
 
-t.test('whoever may search nothing is told so at once', async t => {
+t.test('somebody who may search nothing is refused at once', async t => {
   for (const { name, token } of callers) {
     const call = world.call(token && (await world.token(token)))
     const { status, headers, body } = await call('GET', query, undefined, { prefer: 'respond-async' })
@@ -147,11 +147,11 @@ t.test('whoever may search nothing is told so at once', async t => {
   t.ok(asked.length > 20)
 })
 
-t.test('what is answered later is what the caller may see at that time', async t => {
+t.test('a later answer has what the caller may see at that time', async t => {
   await compare(t)
 })
 
-t.test('of what was taken back since, nothing is answered', async t => {
+t.test('what was withdrawn since is not answered', async t => {
   for (const consent of facts.consents.filter(({ patient }) => patient === 'ann')) {
     const { id, ...content } = consentOf({ ...consent, status: 'inactive' })
     t.ok((await world.everything('PUT', `Consent/${id}`, { ...content, id })).status < 300)
@@ -159,7 +159,7 @@ t.test('of what was taken back since, nothing is answered', async t => {
   await compare(t)
 })
 
-t.test('nobody sees how far another caller is, or cancels it', async t => {
+t.test('nobody sees how far another caller’s request is, or cancels it', async t => {
   for (const [index, { call, name }] of asked.entries()) {
     const other = asked[(index + 1) % asked.length]
     for (const method of ['GET', 'DELETE'] as const)
@@ -168,27 +168,24 @@ t.test('nobody sees how far another caller is, or cancels it', async t => {
   t.equal((await world.call(undefined)('GET', asked[0]?.location ?? '')).status, 401)
 })
 
-t.test(
-  'what is submitted as the data of a sensor is taken from whoever may create it, and from nobody else',
-  async t => {
-    const entry = ['ann', 'jon', 'nobody'].map(patient => ({
-      resource: {
-        resourceType: 'Observation',
-        status: 'final',
-        code: { coding: [{ system: 'https://w3id.org/openmhealth', code: facts.heartRate }] },
-        subject: { reference: `Patient/${patient}` },
-      },
-      request: { method: 'POST', url: 'Observation' },
-    }))
-    const statusesOf = ({ status, body }: { readonly status: number; readonly body: string }) => [
-      status,
-      ...((JSON.parse(body) as Bundle).entry ?? []).map(({ response }) => response?.status),
-    ]
-    for (const { name, token } of callers) {
-      const call = world.call(token && (await world.token(token)))
-      const bundle = (type: string) => ({ resourceType: 'Bundle', type, entry })
-      const batch = await call('POST', '', bundle('batch'))
-      t.same(statusesOf(await call('POST', '$submit-cgm-bundle', bundle('transaction'))), statusesOf(batch), name)
-    }
-  },
-)
+t.test('data of a sensor is accepted from whoever may create it, and from nobody else', async t => {
+  const entry = ['ann', 'jon', 'nobody'].map(patient => ({
+    resource: {
+      resourceType: 'Observation',
+      status: 'final',
+      code: { coding: [{ system: 'https://w3id.org/openmhealth', code: facts.heartRate }] },
+      subject: { reference: `Patient/${patient}` },
+    },
+    request: { method: 'POST', url: 'Observation' },
+  }))
+  const statusesOf = ({ status, body }: { readonly status: number; readonly body: string }) => [
+    status,
+    ...((JSON.parse(body) as Bundle).entry ?? []).map(({ response }) => response?.status),
+  ]
+  for (const { name, token } of callers) {
+    const call = world.call(token && (await world.token(token)))
+    const bundle = (type: string) => ({ resourceType: 'Bundle', type, entry })
+    const batch = await call('POST', '', bundle('batch'))
+    t.same(statusesOf(await call('POST', '$submit-cgm-bundle', bundle('transaction'))), statusesOf(batch), name)
+  }
+})

@@ -17,7 +17,7 @@ for (const client of clients) await registerClient(database, { name: client.id, 
 const types: readonly ResourceType[] = ['Observation', 'Patient', 'ResearchSubject', 'Consent', 'Condition', 'Device']
 const secrets = secretsOf(world).filter(({ type }) => types.some(one => one === type))
 
-/** A subscriber to all of a type, whose rights are those of the token, whatever it may do to Subscriptions. */
+/** A subscriber to everything of a type, with the rights of the token, whatever it may do to Subscriptions. */
 const subscribe = async (id: string, type: ResourceType, token: NonNullable<CallerRow['token']>): Promise<void> => {
   const subscription: Subscription = {
     resourceType: 'Subscription',
@@ -38,7 +38,7 @@ const subscribe = async (id: string, type: ResourceType, token: NonNullable<Call
     FROM token WHERE token.hash = ${sql.binary(hash)} AND subscriber.id = ${id}`)
 }
 
-/** Has a server take all changes that wait. */
+/** Makes a server process all waiting changes. */
 const tellAll = async () => {
   const server = await world.open({ pauseMs: 50, retries: 0 })
   await until(async () => {
@@ -52,7 +52,7 @@ const tellAll = async () => {
 
 const tokens = callers.flatMap(caller => (caller.token === undefined ? [] : [{ caller, token: caller.token }]))
 
-t.test('nobody is told of more than they may find, nor of less, and nothing else is counted', async t => {
+t.test('nobody is notified of more than they may find, nor of less, and nothing else is counted', async t => {
   for (const [index, { token }] of tokens.entries())
     for (const type of types) await subscribe(`told-${index}-${type}`, type, token)
   for (const type of types)
@@ -87,7 +87,7 @@ t.test('nobody is told of more than they may find, nor of less, and nothing else
   t.equal(miscounted, '0')
 })
 
-t.test('of a deletion those are told who could find what was deleted, and nobody else', async t => {
+t.test('of a deletion those are notified who could find what was deleted, and nobody else', async t => {
   const deleted = secrets.filter(
     ({ type, id }) => type === 'Consent' || (type === 'ResearchSubject' && !id.startsWith('naming-')),
   )

@@ -3,7 +3,10 @@ import t from 'tap'
 import { appToken } from '../../src/storage/study/app-invitation.ts'
 import { openInvitedApps } from '../faces/api/invited.ts'
 
-/** Whoever registers somebody chooses where the link of an invitation goes: here to themselves, of a patient who has an account, and a record elsewhere. */
+/**
+ * Whoever registers somebody chooses where the link of an invitation goes: here to themselves, for a patient who has an account and a record
+ * elsewhere.
+ */
 const world = await openInvitedApps()
 const { account, api, create, enrolled, institution, invite, lab, send, staffToken, study, update } = world
 t.teardown(() => world.server.close())
@@ -18,7 +21,7 @@ await account(one.patient, elsewhere)
 const vics = await account(other.patient)
 const researcher = await staffToken(study.researcher, 'user/*.rs')
 
-/** So many days from now. */
+/** This many days from now. */
 const heartRate = (patient: string, days: number) => ({
   resourceType: 'Observation' as const,
   status: 'final' as const,
@@ -42,7 +45,7 @@ const redirected = async (invited: typeof one): Promise<string> => {
   return world.tokenOf(appToken(await invite(invited), world.app.id))
 }
 
-t.test('an app that whoever registered a patient has let in neither answers for them nor reads their data', async t => {
+t.test('an app let in by whoever registered a patient neither answers for them nor reads their data', async t => {
   const own = await world.patientToken(elsewhere, 'patient/*.cruds')
   await create(own, heartRate(elsewhere, -1))
   const app = await redirected(one)
@@ -50,11 +53,14 @@ t.test('an app that whoever registered a patient has let in neither answers for 
   t.same(await found(app, 'Observation'), [], 'nor what is measured since')
   t.equal((await send(app, 'GET', `Observation/${since.id}`)).statusCode, 404)
   const refused = await api(app, 'POST', `patients/${one.patient}/consents`, answer)
-  t.match(refused, { status: 403, body: { detail: /until the patient says on their own page that the app is theirs/ } })
+  t.match(refused, {
+    status: 403,
+    body: { detail: /until the patient says on their own page that the app is theirs/ },
+  })
   t.same(await found(researcher, 'Observation'), [])
 })
 
-t.test('it goes on as any other once the patient has said that it is theirs', async t => {
+t.test('once the patient has confirmed that it is theirs, it works as any other app', async t => {
   const app = await redirected(other)
   const path = `patients/${other.patient}/consents`
   t.equal((await api(app, 'POST', path, answer)).status, 403)

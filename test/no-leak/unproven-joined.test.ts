@@ -5,7 +5,7 @@ import { appToken } from '../../src/storage/study/app-invitation.ts'
 import { openInvitedApps } from '../faces/api/invited.ts'
 import { openBrowser, wordsOf } from '../support/browser.ts'
 
-/** A record that somebody has registered, and answered for by an app, before it is joined with that of another institution. */
+/** A record that somebody registered, and for which an app answered, before it is joined with one of another institution. */
 const world = await openInvitedApps()
 const { account, api, create, database, enrolled, institution, invite, send, staffToken, study, update } = world
 t.teardown(() => world.server.close())
@@ -27,7 +27,7 @@ const link = async (person: string, patient: string) => {
   })
 }
 
-/** Of whom something was measured for the hospital, with a record in the lab for which an app has given the lab all that was ever measured. */
+/** Something was measured of them for the hospital, and for their record in the lab an app gave the lab everything that was ever measured. */
 const answeredFor = async (name: string) => {
   const elsewhere = await world.participant(hospital.manager, hospital.organization, theirs.id, kinds, name)
   const { id: measured } = await create(await world.patientToken(elsewhere, 'patient/*.cruds'), {
@@ -53,7 +53,7 @@ const answeredFor = async (name: string) => {
   return { ...one, elsewhere, person, measured, consent }
 }
 
-t.test('what an app gave that nobody has said is theirs reaches nothing of a record that is joined', async t => {
+t.test('what an unconfirmed app gave reaches nothing of a record that is joined', async t => {
   const { patient, person, elsewhere, consent } = await answeredFor('Wes')
   await link(person, patient)
   t.same(await seen(), [])
@@ -61,7 +61,7 @@ t.test('what an app gave that nobody has said is theirs reaches nothing of a rec
   t.equal(stored.status, 'inactive')
   t.match(JSON.stringify(stored.extension), /unproven-before-joining/)
   const { entry } = (await send('everything', 'GET', `Consent?patient=Patient/${elsewhere}&status=active`)).json()
-  t.equal(entry.length, 1, 'and what they gave the hospital themselves stands')
+  t.equal(entry.length, 1, 'what they gave to the hospital themselves stays in force')
   const browser = openBrowser(world.server)
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
   const page = wordsOf(await browser.get(`/sharing/${study.id}`))
@@ -69,7 +69,7 @@ t.test('what an app gave that nobody has said is theirs reaches nothing of a rec
   t.notMatch(page, /You had left|The staff of the study have ended/)
 })
 
-t.test('what an app gave that they had said is theirs before stands, and covers both', async t => {
+t.test('what an app gave that was confirmed before stays in force, and covers both', async t => {
   const { patient, elsewhere, measured } = await answeredFor('Xia')
   const own = await account(patient)
   const { grantedApps } = world.server.authorization

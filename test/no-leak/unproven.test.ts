@@ -5,7 +5,7 @@ import { openLog } from '../../src/events/log.ts'
 import { appToken } from '../../src/storage/study/app-invitation.ts'
 import { openInvitedApps } from '../faces/api/invited.ts'
 
-/** An app that came by the link of an invitation alone: whoever has it may be anybody who saw the message. */
+/** An app that has nothing but the link of an invitation: whoever uses it may be anybody who saw the message. */
 const world = await openInvitedApps()
 const { api, create, enrolled, invite, invited, lab, newStudy, patientToken, send, study, tokenOf } = world
 t.teardown(() => world.server.close())
@@ -55,7 +55,7 @@ const condition = await create(lab.manager, {
   code: { text: 'secret-diagnosis' },
 })
 
-// Everything is theirs for the patient whom somebody has seen: an answer to another study, and what they measured.
+// Everything below belongs to the patient whom somebody has seen: an answer to another study, and their data.
 const own = await patientToken(patient, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
 const answered = (await api(own, 'POST', `patients/${patient}/consents`, {
   studyScopeConsents: [
@@ -70,16 +70,16 @@ const answered = (await api(own, 'POST', `patients/${patient}/consents`, {
 const hours = (count: number) => new Date(Date.now() + count * 3_600_000)
 const oldAt = hours(-24)
 const old = await create(own, heartRate(patient, oldAt, '01'))
-// Measured after the app comes, as clocks go, and stored before.
+// By its time measured after the app came, but stored before.
 const ahead = await create(own, heartRate(patient, hours(1), '02'))
 const bearer = await tokenOf(one.token)
 const isSilent = (body: string) => secrets.every(secret => !body.includes(secret))
 
-t.test('what stands there before is written by the patient', async t => {
+t.test('what exists before was written by the patient', async t => {
   t.equal(answered.status, 201)
 })
 
-t.test('nothing that is older is read, found, counted or brought along', async t => {
+t.test('nothing older is read, found, counted or included', async t => {
   const asked = [
     `Observation?_total=accurate`,
     `Observation?patient=${patient}&_include=Observation:subject&_revinclude=Provenance:target&_total=accurate`,
@@ -127,7 +127,7 @@ t.test('nothing that is older is read, found, counted or brought along', async t
   t.equal((await send(bearer, 'GET', `Patient/${patient}`)).statusCode, 403)
 })
 
-t.test('nothing that is older is asked about by a batch, or by what it is linked to', async t => {
+t.test('nothing older is reached by a batch, or by what it is linked to', async t => {
   const entry = [`Observation/${old.id}`, `Patient/${patient}`, 'Observation?_summary=count'].map(url => ({
     request: { method: 'GET', url },
   }))
@@ -146,7 +146,7 @@ t.test('nothing that is older is asked about by a batch, or by what it is linked
     t.not((await send(bearer, 'GET', path)).statusCode, 200, path)
 })
 
-t.test('nothing that is older is changed, added to or taken out', async t => {
+t.test('nothing older is changed, added to or removed', async t => {
   t.equal(
     (await send(bearer, 'PUT', `Observation/${old.id}`, { ...heartRate(patient, hours(2), '03'), id: old.id }))
       .statusCode,
@@ -171,10 +171,10 @@ t.test('nothing that is older is changed, added to or taken out', async t => {
       },
     ],
   })
-  t.equal(consents.status, 404, 'nor is what was answered to another study')
+  t.equal(consents.status, 404, 'nor is an answer to another study')
 })
 
-t.test('whoever knows what an older document is called neither changes it nor marks it as a mistake', async t => {
+t.test('knowing the id of an older document allows neither changing it nor marking it as a mistake', async t => {
   const before = (await send(own, 'GET', `Observation/${old.id}`)).body
   for (const sent of [
     heartRate(patient, hours(-23), '01'),
@@ -189,53 +189,50 @@ t.test('whoever knows what an older document is called neither changes it nor ma
   const unasked = { ...rest, code: { coding: [{ system: 'http://loinc.org', code: '1-8' }] } }
   const refused = await send(bearer, 'POST', 'Observation', unasked)
   t.equal(refused.statusCode, 403)
-  t.match(refused.body, /changes nothing that was there before it/, 'which is said of whatever is refused')
+  t.match(refused.body, /changes nothing that was there before it/, 'the same is said of everything that is refused')
   t.equal((await send(own, 'GET', `Observation/${old.id}`)).body, before)
 })
 
-t.test(
-  'whether a measurement was there before, or was taken out, is told by no answer to one that is sent',
-  async t => {
-    const removedAt = hours(-30)
-    const removed = await create(own, heartRate(patient, removedAt, '11'))
-    await world.server.inject({
-      method: 'DELETE',
-      url: `/fhir/Observation/${removed.id}`,
-      headers: { authorization: `Bearer ${own}` },
-    })
-    const sentTwice = async (at: Date, id: string) => {
-      const one = heartRate(patient, at, id)
-      const entry = [one, one].map(resource => ({ resource, request: { method: 'POST', url: 'Observation' } }))
-      const answers = [
-        await send(bearer, 'POST', 'Observation', one),
-        await send(bearer, 'POST', 'Observation', one),
-        await send(bearer, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry }),
-      ]
-      const texts = answers.map(
-        ({ statusCode, headers, body }) => `${statusCode} ${headers.location} ${headers.etag} ${body}`,
-      )
-      const ids = texts.flatMap(text =>
-        [...text.matchAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}/g)].map(([found]) => found),
-      )
-      t.notOk(ids.includes(old.id) || ids.includes(removed.id))
-      const missing = (await send(bearer, 'GET', `Observation/${ids[0]}`)).statusCode
-      return [missing, ...ids.reduce((all, one) => all.map(text => text.replaceAll(one, 'ID')), texts)].map(text =>
-        `${text}`
-          .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'NOW')
-          .replace(/"data":\s?"[^"]+"/g, 'DATA')
-          .replace(/"(hash|value)":\s?"[^"]+"/g, 'NAME'),
-      )
-    }
-    const unheard = await sentTwice(hours(-26), '12')
-    t.match(unheard[0], /404/)
-    t.match(unheard[1], /^201 .*ID/)
-    t.strictSame(await sentTwice(oldAt, '01'), unheard, 'sent before, by another app')
-    t.strictSame(await sentTwice(oldAt, '13'), unheard, 'the same measurement under another uuid')
-    t.strictSame(await sentTwice(removedAt, '11'), unheard, 'deleted')
-  },
-)
+t.test('no answer to an uploaded measurement reveals whether it existed before, or was removed', async t => {
+  const removedAt = hours(-30)
+  const removed = await create(own, heartRate(patient, removedAt, '11'))
+  await world.server.inject({
+    method: 'DELETE',
+    url: `/fhir/Observation/${removed.id}`,
+    headers: { authorization: `Bearer ${own}` },
+  })
+  const sentTwice = async (at: Date, id: string) => {
+    const one = heartRate(patient, at, id)
+    const entry = [one, one].map(resource => ({ resource, request: { method: 'POST', url: 'Observation' } }))
+    const answers = [
+      await send(bearer, 'POST', 'Observation', one),
+      await send(bearer, 'POST', 'Observation', one),
+      await send(bearer, 'POST', '', { resourceType: 'Bundle', type: 'batch', entry }),
+    ]
+    const texts = answers.map(
+      ({ statusCode, headers, body }) => `${statusCode} ${headers.location} ${headers.etag} ${body}`,
+    )
+    const ids = texts.flatMap(text =>
+      [...text.matchAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}/g)].map(([found]) => found),
+    )
+    t.notOk(ids.includes(old.id) || ids.includes(removed.id))
+    const missing = (await send(bearer, 'GET', `Observation/${ids[0]}`)).statusCode
+    return [missing, ...ids.reduce((all, one) => all.map(text => text.replaceAll(one, 'ID')), texts)].map(text =>
+      `${text}`
+        .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'NOW')
+        .replace(/"data":\s?"[^"]+"/g, 'DATA')
+        .replace(/"(hash|value)":\s?"[^"]+"/g, 'NAME'),
+    )
+  }
+  const unheard = await sentTwice(hours(-26), '12')
+  t.match(unheard[0], /404/)
+  t.match(unheard[1], /^201 .*ID/)
+  t.strictSame(await sentTwice(oldAt, '01'), unheard, 'sent before, by another app')
+  t.strictSame(await sentTwice(oldAt, '13'), unheard, 'the same measurement under another uuid')
+  t.strictSame(await sentTwice(removedAt, '11'), unheard, 'deleted')
+})
 
-t.test('the contract of the JupyterHealth Exchange tells the same', async t => {
+t.test('the contract of the JupyterHealth Exchange reveals no more', async t => {
   for (const path of [
     'users/profile',
     'patients/me',
@@ -256,7 +253,7 @@ t.test('the contract of the JupyterHealth Exchange tells the same', async t => {
   t.equal((await api(bearer, 'GET', `patients/${world.ann}`)).status, 403)
 })
 
-t.test('nor does FHIR R5 tell more', async t => {
+t.test('nor does FHIR R5', async t => {
   for (const path of [
     'Observation',
     `Observation?patient=${patient}`,
@@ -282,7 +279,7 @@ t.test('nor do the data points of Open mHealth', async t => {
   t.equal((await ask('/6e3db887-4a20-3222-9998-2972af6fb001')).statusCode, 404)
 })
 
-t.test('it answers its own study and sends what it measured; what it measured since it sees', async t => {
+t.test('it answers its own study and sends measurements, and sees those measured since it came', async t => {
   const scopeConsents = [
     { codingSystem: 'https://w3id.org/openmhealth', codingCode: 'omh:heart-rate:2.0', consented: true },
   ]
@@ -298,10 +295,10 @@ t.test('it answers its own study and sends what it measured; what it measured si
   t.equal((await send(own, 'GET', `Observation/${before.id}`)).statusCode, 200)
   t.equal((await send(bearer, 'GET', `Observation/${before.id}`)).statusCode, 404)
   const again = await send(bearer, 'POST', 'Observation', heartRate(patient, hours(-24), '01'))
-  t.notOk(again.body.includes('Zoe'), 'what was there is met without being told')
+  t.notOk(again.body.includes('Zoe'), 'what existed before is recognized without revealing it')
 })
 
-t.test('where references must lead somewhere, what it sends refers to its patient, and to no other', async t => {
+t.test('with required references, what it sends refers to its patient and to nobody else', async t => {
   const config = readConfig({ LOG_LEVEL: 'silent', REFERENTIAL_INTEGRITY: 'on' })
   const log = openLog(config.logLevel)
   const strict = await buildApp({ config, log, databaseUrl: world.url, secretKey: Buffer.alloc(32, 7) })
@@ -314,7 +311,7 @@ t.test('where references must lead somewhere, what it sends refers to its patien
   t.same([await sent(patient, '06'), await sent(world.ann, '07'), await sent('nobody', '08')], [201, 422, 422])
 })
 
-t.test('what was answered before is neither told nor changed, also to the invited study', async t => {
+t.test('an earlier answer is neither shown nor changed, even one to the study that invited', async t => {
   const two = await enrolled('Yan')
   const theirs = await patientToken(two.patient, 'patient/*.cruds patient/Consent.cruds patient/ResearchStudy.rs')
   const scopeConsents = [
@@ -328,12 +325,12 @@ t.test('what was answered before is neither told nor changed, also to the invite
   t.equal((await api(theirs, 'POST', path, given)).status, 201)
   const app = await tokenOf(appToken(await invite(two), world.app.id))
   t.match((await api(app, 'GET', path)).body, { studies: [], consolidatedConsentedScopes: [] })
-  t.equal((await api(app, 'POST', path, given)).status, 409, 'it cannot be given anew')
-  t.equal((await api(app, 'POST', path, body)).status, 409, 'and who says no is not told that nothing is shared')
+  t.equal((await api(app, 'POST', path, given)).status, 409, 'it cannot be given again')
+  t.equal((await api(app, 'POST', path, body)).status, 409, 'nor does a refusal answer that nothing is shared')
   t.match((await api(theirs, 'GET', path)).body, { studies: [{ scopeConsents: [{ consented: true }] }] })
 })
 
-t.test('what the patient has signed since, being signed in, it sees and does not change', async t => {
+t.test('what the patient signs while signed in, it sees and cannot change', async t => {
   const three = await enrolled('Xia')
   const app = await tokenOf(appToken(await invite(three), world.app.id))
   const { id } = await create('everything', {
@@ -359,6 +356,6 @@ t.test('what the patient has signed since, being signed in, it sees and does not
   t.equal((await send(app, 'PUT', `Consent/${resource.id}`, { ...resource, status: 'inactive' })).statusCode, 403)
   t.equal((await send(signedIn, 'GET', `Consent/${resource.id}`)).json().status, 'active')
   t.equal((await api(signedIn, 'PATCH', path, saying(false))).status, 200)
-  t.equal((await api(app, 'POST', path, saying(true))).status, 403, 'nor does it answer anew for who has said no')
+  t.equal((await api(app, 'POST', path, saying(true))).status, 403, 'nor does it answer again for somebody who refused')
   t.match((await send(signedIn, 'GET', 'Consent?status=active&_summary=count')).json(), { total: 0 })
 })

@@ -18,7 +18,7 @@ t.teardown(async () => {
 const address = (await server.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
 const tokenOf = async ({ token }: CallerRow) => token && (await world.token(token))
 
-/** How a websocket of the bearer ends, or what it is told, once it has said something. */
+/** How a websocket of the bearer ends, or what it receives, after it has sent something. */
 const answerTo = async (text: string, bearer: string | undefined): Promise<string> => {
   const headers = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }
   const socket = new WebSocket(`${address}/ws`, { headers })
@@ -34,7 +34,7 @@ const answerTo = async (text: string, bearer: string | undefined): Promise<strin
 }
 
 t.test(
-  'a Subscription is bound by its creator, with the client and scopes it was written with, and is there for nobody else',
+  'its creator binds a Subscription, with the client and scopes that wrote it, and for nobody else it exists',
   async t => {
     const registrar = callers.find(({ name }) => name === 'registrar')
     const call = world.call(registrar && (await tokenOf(registrar)))

@@ -9,7 +9,7 @@ import { withFilledDatabase } from '../support/database.ts'
 import { fhirWorldOver } from '../support/fhir-server.ts'
 import * as facts from './facts.ts'
 
-/** A server with all of it stored; `owned` is what could only be made by a member, whose ids the server chose. */
+/** A server with all facts stored; `owned` is what only a member could create, with ids that the server chose. */
 export const openNoLeakWorld = async (work?: Work) => {
   const sources = ['.', '../storage/model', '../mhealth'].map(folder => join(import.meta.dirname, folder))
   const { told, ...database } = await withFilledDatabase({ sources }, fill)
@@ -18,7 +18,7 @@ export const openNoLeakWorld = async (work?: Work) => {
   return { ...world, call, everything: call('everything'), ...told }
 }
 
-/** All of it is stored over HTTP, by a server that ends with that. */
+/** Everything is stored over HTTP, by a server that is closed afterwards. */
 const fill = async (url: string) => {
   const { server, database, token } = await fhirWorldOver({ url, close: async () => {} })
   const call = callerOf(server)
@@ -46,7 +46,10 @@ const stranger: NewClient = {
   metadata: { redirect_uris: [], grant_types: [], response_types: [], token_endpoint_auth_method: 'none' },
 }
 
-/** One upload of two patients: of pat's a part is shared. Ids of what it brought, of those that are pat's, and of the Provenance of pat's part. */
+/**
+ * One upload for two patients, of which a part of pat's is shared: ids of what it brought, of those that are pat's, and of the Provenance of pat's
+ * part.
+ */
 const uploadedBy = async (everything: Call) => {
   const measured = [
     ['pat', facts.heartRate, '2026-03-02'],
@@ -73,7 +76,7 @@ const uploadedBy = async (everything: Call) => {
   return { provenance: JSON.parse(found.body).entry[0].resource.id as string, shown, hidden, ofPat }
 }
 
-/** Ids of the Devices that headers of lou's documents describe: of a scale, whose weight is shared, and of a watch, whose heart rate is not. */
+/** Ids of the Devices that headers of lou's documents describe: a scale, whose weight is shared, and a watch, whose heart rate is not. */
 const describedBy = async (everything: Call) => {
   const made = async (schema: string, measure: object, serial: string) => {
     const header = { external_datasheets: [{ datasheet_type: 'serial_number', datasheet_reference: serial }] }
@@ -88,7 +91,7 @@ const describedBy = async (everything: Call) => {
   }
 }
 
-/** Ids of the Provenances that the server itself wrote of ann's Consent to the study `open`. */
+/** Ids of the Provenances that the server wrote for ann's Consent to the study `open`. */
 const decisionsOf = async (everything: Call): Promise<readonly string[]> => {
   const { body } = await everything('GET', 'Provenance?target=Consent/consent-open-ann')
   const { entry } = JSON.parse(body) as { readonly entry: readonly { readonly resource: Resource }[] }
@@ -110,7 +113,7 @@ export type Call = (
   headers?: Readonly<Record<string, string>>,
 ) => Promise<Answer>
 
-/** Requests with the token, below the FHIR base or that of a face; without one, with none. A text is a form. */
+/** Sends requests with the token, below the FHIR base or that of a face; if undefined, without a token. A string is sent as a form. */
 const callerOf =
   (server: Awaited<ReturnType<typeof fhirWorldOver>>['server']) =>
   (token: string | undefined, base = '/fhir'): Call =>
@@ -187,7 +190,7 @@ const deviceOf = (id: string): Resource => {
   }
 }
 
-/** With the versions of its text so far, and of its staff those whom they name. */
+/** With the versions of its text so far, and only the staff whom they name. */
 const studyOf = (
   { id, organization, access, identity, over, withdrawal, staff, texts: all }: facts.Study,
   texts = all,
@@ -215,7 +218,7 @@ const studyOf = (
   },
 ]
 
-/** A version of a text that says who receives. */
+/** A version of a text that names its recipients. */
 const naming = (organization: string, version: number, recipients: readonly string[]): Extension => {
   const { extension = [], ...text } = w.patientText(`${version}`, wordsOf(version))
   const named = [`Organization/${organization}`, ...recipients.map(id => `Practitioner/${id}`)]
@@ -303,7 +306,7 @@ const auditEvent = (id: string, organization: string | undefined, ...patients: r
   ...(patients.length === 0 ? {} : { entity: patients.map(one => ({ what: reference(`Patient/${one}`) })) }),
 })
 
-/** What nobody's organization owns, as an import leaves it. */
+/** What no organization owns, as after an import. */
 const beside: readonly Resource[] = [
   provenance('of-consent', 'Consent/consent-open-ann'),
   provenance('of-hidden', 'Observation/ann-pressure'),

@@ -1,4 +1,4 @@
-/** All that is asked of one server with the examples; each of these files runs by itself as well. */
+/** Everything that is asked of one server with the examples; each of these files can also be run by itself. */
 import './combined.ts'
 import './one-parameter.ts'
 import './sets.ts'

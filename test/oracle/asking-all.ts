@@ -1,7 +1,7 @@
-/** How many are asked at a time: as many as a server has to answer at once, and the machine has cores for. */
+/** How many are asked at a time: as many as a server has to answer at once, and as there are cores. */
 const together = 4
 
-/** What differs, of all questions. */
+/** The differences of all questions. */
 export const compareAll = async <Question>(
   questions: readonly Question[],
   compare: (question: Question) => Promise<string | undefined>,

@@ -8,7 +8,7 @@ const headers = { authorization: 'Bearer everything' }
 export const queryOf = (type: string, criteria: readonly Criterion[]): string =>
   `${type}?${criteria.map(([name, value]) => `${encodeURIComponent(name).replaceAll('%3A', ':')}=${encodeURIComponent(value)}`).join('&')}`
 
-/** The ids, sorted, page after page. */
+/** The ids, sorted, of all pages. */
 export const ask = async (server: FastifyInstance, query: string): Promise<Answer> => {
   const ids: string[] = []
   for (let url: string | undefined = `/fhir/${query}&_count=1000&_elements=id`; url !== undefined; ) {

@@ -10,7 +10,7 @@ const { server, world, resources, at } = await openAnswers()
 
 const searches = 750 * timesOf()
 
-t.test('chains, reverse chains and what holds together find what the specification says', async t => {
+t.test('chains, reverse chains and several criteria together find what the specification says', async t => {
   const random = openRandom(seed, 'combined')
   const questions = Array.from({ length: searches }, () => random.pick(resources)).map(resource => ({
     type: resource.resourceType,

@@ -5,10 +5,10 @@ import type { World } from './world.ts'
 
 type Question = { readonly type: string; readonly criteria: readonly Criterion[] }
 
-/** Undefined where both agree; else what differs, in one line. */
+/** Undefined if both agree, else the difference in one line. */
 export type Compare<Asked extends Question = Question> = (question: Asked) => Promise<string | undefined>
 
-/** `heard` is told how many the specification says. */
+/** `heard` gets how many the specification expects. */
 export const openComparison =
   <Asked extends Question>(
     server: FastifyInstance,

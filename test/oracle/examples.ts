@@ -9,12 +9,12 @@ export type Resource = { readonly resourceType: string; readonly id: string; rea
 export type Example = { readonly key: string; readonly text: string; readonly resource: Resource }
 
 /**
- * In characters. Above it are Bundles of definitions, each of which stands in a file of its own as well, and the definitions
- * of whole structures and vocabularies: one file in twenty, nine tenths of the text and of the time.
+ * In characters. Larger files are Bundles of definitions, each of which also has a file of its own, and the definitions of whole structures and
+ * vocabularies: one file in twenty, but nine tenths of the text and of the time.
  */
 const largest = 50_000
 
-/** Of more digits than JavaScript tells apart, as the server does. */
+/** Numbers with more digits than JavaScript can tell apart, as the server has them. */
 const longNumbers = /(?<=:\s*)-?\d+\.\d{12,}(?=\s*[,}])/g
 
 /** The published examples of R4, by `Type/id`. */

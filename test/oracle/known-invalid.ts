@@ -1,4 +1,4 @@
-/** Published examples that are not valid R4: what the server says when it refuses them. */
+/** Published examples that are not valid R4, with what the server says when it refuses them. */
 export const knownInvalid: Readonly<Record<string, RegExp>> = {
   'ActivityDefinition/blood-tubes-supply': /txt-2/,
   'ActivityDefinition/heart-valve-replacement': /txt-2/,
@@ -24,8 +24,8 @@ export const knownInvalid: Readonly<Record<string, RegExp>> = {
 }
 
 /**
- * Published examples that refer to a type which their element does not allow. The server stores them with a warning; what
- * a search should find by such a reference is not defined, so the oracle leaves them out.
+ * Published examples that refer to a type which their element does not allow. The server stores them with a warning. What a search should find by
+ * such a reference is not defined, so the oracle leaves them out.
  */
 export const misreferring: ReadonlySet<string> = new Set([
   'DeviceMetric/example',

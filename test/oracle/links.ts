@@ -11,7 +11,7 @@ export type Links = {
   readonly to: (resource: Resource) => readonly Link[]
 }
 
-/** All references and canonicals between stored resources that some parameter leads along. */
+/** All references and canonicals between stored resources that some parameter follows. */
 export const findLinks = (world: World, resources: readonly Resource[]): Links => {
   const links = resources.flatMap(source => linksFrom(world, source))
   const bySource = Map.groupBy(links, ({ source }) => keyOf(source))

@@ -6,7 +6,7 @@ const headers = { authorization: 'Bearer everything', 'content-type': 'applicati
 /** What is stored, with its time, and why the rest was refused. */
 export type Loaded = { readonly stored: readonly Resource[]; readonly refused: Readonly<Record<string, string>> }
 
-/** By update as create, under their own ids, in batches. */
+/** With update as create, with their own ids, in batches. */
 export const load = async (server: FastifyInstance, examples: readonly Example[]): Promise<Loaded> => {
   const stored: Resource[] = []
   const refused: Record<string, string> = {}
@@ -22,7 +22,7 @@ export const load = async (server: FastifyInstance, examples: readonly Example[]
   return { stored, refused }
 }
 
-/** What the server made by itself beside what it was given, such as the Group of a ResearchStudy. */
+/** What the server created by itself beside what it was given, such as the Group of a ResearchStudy. */
 export const readAll = async (server: FastifyInstance, type: string): Promise<readonly Resource[]> => {
   const { entry = [] } = (await server.inject({ url: `/fhir/${type}?_count=1000`, headers })).json()
   return entry.map(({ resource }: { readonly resource: Resource }) => resource)
@@ -58,7 +58,7 @@ const post = async (server: FastifyInstance, batch: readonly Example[]) => {
 
 const withTime = (resource: Resource, lastUpdated: string | undefined): Resource => ({
   ...resource,
-  // An imported Subscription is off until somebody asks for it.
+  // An imported Subscription is off until somebody requests it.
   ...(resource.resourceType === 'Subscription' ? { status: 'off' } : {}),
   meta: { ...(resource.meta as object | undefined), lastUpdated },
 })

@@ -8,8 +8,8 @@ import type { Random } from './random.ts'
 import type { World } from './world.ts'
 
 /**
- * For each type of which one resource can be part of another four of them, each but the first part of an earlier one; and
- * for each parameter that refers to such a type a resource that refers to one of the four.
+ * For each type of which one resource can be part of another, four of them, each but the first part of an earlier one; and for each parameter that
+ * refers to such a type, a resource that refers to one of the four.
  */
 export const makeHierarchies = (world: World, random: Random): readonly Example[] => {
   const types = resourceTypes.filter(type => partOf(world, type) !== undefined)
@@ -22,7 +22,7 @@ export const makeHierarchies = (world: World, random: Random): readonly Example[
   return [...types.flatMap(type => makeHierarchy(type, partOf(world, type), random)), ...referring]
 }
 
-/** A Linkage is of two things at least. */
+/** A Linkage has at least two items. */
 const needsMore = new Set(['Linkage'])
 
 const members = [1, 2, 3, 4]

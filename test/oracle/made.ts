@@ -9,8 +9,8 @@ import type { Definition } from './definitions.ts'
 import { type Example, keyOf, type Resource } from './examples.ts'
 
 /**
- * A resource that has a value for the parameter, for those that no published example has: the least valid one of its type,
- * and at the end of each path of the parameter a sample. What it is found by is for the published expression to say.
+ * A resource with a value for the parameter, for parameters that no published example has: the smallest valid one of its type, with a sample at the
+ * end of each path of the parameter. The published expression says what finds it.
  */
 export const makeExample = (type: string, { code }: Definition): readonly Example[] => {
   const parameter = isResourceType(type) ? registry.searchParameter(type, code) : undefined
@@ -18,7 +18,7 @@ export const makeExample = (type: string, { code }: Definition): readonly Exampl
   return makeReferring(type, code, { id: `made-${code.replace(/^_/, 'meta-')}`, to: target && `${target}/none` })
 }
 
-/** The same, referring to a certain resource. */
+/** The same, referring to a given resource. */
 export const makeReferring = (
   type: string,
   code: string,
@@ -31,7 +31,7 @@ export const makeReferring = (
   return [exampleOf(resource as Resource)]
 }
 
-/** The least valid one of a type, and nothing that a parameter would look at. */
+/** The smallest valid one of a type, with nothing that a parameter would look at. */
 export const makeLeast = (type: ResourceType, id: string): Example =>
   exampleOf(structuredClone({ ...minimalResource(registry, type), ...besides[type], id }) as Resource)
 
@@ -41,12 +41,12 @@ const exampleOf = (resource: Resource): Example => ({
   resource,
 })
 
-/** What the rules of a type ask where a value is put deeper into it. */
+/** What the rules of a type require when a value is put deeper into it. */
 const besides: Readonly<Record<string, object>> = { Questionnaire: { item: [{ linkId: '1', type: 'string' }] } }
 
 const registry = loadRegistry()
 
-/** A choice has one value: only the first of its types. Of a composite all parts within its first place. */
+/** A choice has one value: only the first of its types. For a composite, all parts within its first element. */
 const pathsOf = ({ paths, components }: SearchParameter): readonly ElementPath[] => {
   const [first] = paths
   if (first === undefined || components.length === 0) return first === undefined ? [] : [first]
@@ -78,7 +78,7 @@ const enter = ({ json, element, type }: Place, { name, where }: PathStep): Place
 
 const firstOf = (value: unknown): unknown => (Array.isArray(value) ? value[0] : value)
 
-/** A choice stands in JSON under its name with its type. */
+/** In JSON the name of a choice ends with its type. */
 const childNamed = (element: Element, type: string, name: string): Child => {
   const plain = childOf(registry.structures, element, type, name)
   if (plain !== undefined) return { element: plain, type: plain.types[0]?.code ?? '', all: plain.types }

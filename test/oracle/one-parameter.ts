@@ -18,21 +18,21 @@ import { openRandom, seedOf, timesOf } from './random.ts'
 import type { Criterion } from './select.ts'
 
 /**
- * Searches by every parameter of every type, over the published examples of R4, against an answer that owes nothing to the
- * server: the published FHIRPath expressions, evaluated, and the matching rules of the specification in plain JavaScript.
+ * Searches by every parameter of every type, over the published examples of R4, compared with an answer that owes nothing to the server: the
+ * published FHIRPath expressions, evaluated, and the matching rules of the specification in plain JavaScript.
  */
 const seed = seedOf()
 const { server, world, refused, supported } = await openAnswers()
 
-/** Values to ask by, of a parameter. */
+/** Values to search for, by one parameter. */
 const searches = timesOf()
-/** Few parameters are numbers or quantities: these must do for all prefixes. */
+/** Few parameters are numbers or quantities, so these have to do for all prefixes. */
 const searchesBy: Readonly<Partial<Record<Definition['type'], number>>> = {
   number: 15 * timesOf(),
   quantity: 2 * timesOf(),
 }
 
-t.test('the examples are stored, but for those that are known to be invalid', async t => {
+t.test('the examples are stored, except those that are known to be invalid', async t => {
   t.same(Object.keys(refused).sort(), Object.keys(knownInvalid))
   for (const [key, reason] of Object.entries(knownInvalid)) t.match(refused[key], reason, key)
 })
@@ -70,7 +70,7 @@ t.test('a search by any one parameter finds what the specification says', async 
   t.comment(`parameters ${parameters.length}, searches ${questions.length}, differing ${differences.length}`)
 })
 
-/** How a parameter of a type is asked: `token:not`, `date ge`. */
+/** How a parameter of a type is used: `token:not`, `date ge`. */
 const formsOf = ({ type }: Definition, criteria: readonly Criterion[]): readonly string[] =>
   criteria.flatMap(([name, value]) => {
     const [, modifier] = name.split(':')
@@ -93,7 +93,7 @@ const advertisedForms = (): readonly string[] => {
   ].sort()
 }
 
-t.test('a system is not asked of what has none', async t => {
+t.test('a pipe is refused for datatypes that have no system', async t => {
   const asked = resourceTypes.flatMap(type =>
     world
       .parametersOf(type)
@@ -112,7 +112,7 @@ t.test('a system is not asked of what has none', async t => {
   t.comment(`refused ${answers.length}`)
 })
 
-t.test('few parameters are not supported, and each has its reason', async t => {
+t.test('few parameters are unsupported, and each has its reason', async t => {
   const listed = Object.entries(unsupportedParameters)
   t.ok(listed.length <= 10)
   for (const [url, reason] of listed) {

@@ -15,17 +15,17 @@ export type Oracle = {
   readonly resources: readonly Resource[]
   /** Why the server refused an example. */
   readonly refused: Readonly<Record<string, string>>
-  /** Of the published definitions those that are not listed as unsupported. */
+  /** The published definitions that are not listed as unsupported. */
   readonly supported: (type: string, code: string) => boolean
 }
 
-/** Which examples are loaded, and what is made besides. */
+/** Which examples are loaded, and what else is made. */
 type Wanted = {
   readonly wanted: (example: Example) => boolean
   readonly more: (definitions: World) => readonly Example[]
 }
 
-/** The examples that are wanted, and one for each parameter that none of them has, in the server and before the oracle. */
+/** The wanted examples, and one for each parameter that none of them has, on the server and for the oracle. */
 export const openOracle = async ({ wanted, more }: Wanted): Promise<Oracle> => {
   const { server } = await fhirWorld()
   const published = readExamples().filter(example => !misreferring.has(example.key) && wanted(example))

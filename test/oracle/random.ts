@@ -38,10 +38,10 @@ const hashOf = (text: string): number => {
   return hash
 }
 
-/** What an earlier failure printed may be asked again. */
+/** The seed that a failure printed asks the same again. */
 export const seedOf = (environment: Readonly<Record<string, string | undefined>> = process.env): number =>
   Number(environment.ORACLE_SEED ?? 20260301)
 
-/** How many times as much is asked, where there is time. */
+/** Asks this many times as much, if there is time. */
 export const timesOf = (environment: Readonly<Record<string, string | undefined>> = process.env): number =>
   Number(environment.ORACLE_TIMES ?? 1)

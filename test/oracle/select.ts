@@ -38,7 +38,7 @@ const holdsFor = (world: World, type: string, [name, value]: Criterion): Holds =
     : modified(world, definition, modifier, value)
 }
 
-/** https://hl7.org/fhir/R4/search.html#chaining: some resource that is referred to has what is asked of it. */
+/** https://hl7.org/fhir/R4/search.html#chaining: some resource that it refers to fulfils the criterion. */
 const holdsThere = (world: World, type: string, [link, rest, value]: readonly [string, string, string]): Holds => {
   const [code = '', only] = link.split(':')
   const definition = world.parameter(type, code)
@@ -62,8 +62,8 @@ const isPossible = (world: World, type: string, name: string): boolean =>
   name.startsWith('_has:') || world.parameter(type, /^[^.:]*/.exec(name)?.[0] ?? '') !== undefined
 
 /**
- * A reference leads to one resource, a canonical to all of its URL that are of a type the definition names. Some examples
- * write a relative reference where a canonical should stand: that leads where it says.
+ * A reference leads to one resource, a canonical to all with its URL that are of a type the definition names. Some examples have a relative reference
+ * where a canonical is expected; it leads where it says.
  */
 export const targetsOf = (world: World, { target }: Definition, found: Found): readonly Resource[] => {
   const referred = referredBy(found)
@@ -71,13 +71,13 @@ export const targetsOf = (world: World, { target }: Definition, found: Found): r
   const isPossible = ({ resourceType }: Resource) => target?.includes(resourceType) ?? true
   const one = world.find(localKey(referred) ?? '')
   if (found.type === 'Reference') return one === undefined ? [] : [one]
-  // A canonical with a version means that alone; one that names a resource by its id names none by a version of its own.
+  // A canonical with a version means only that version; one that names a resource by its id has no version of its own.
   const version = String(found.value).split('|')[1]
   if (one !== undefined) return version === undefined && isPossible(one) ? [one] : []
   return world.findCanonical(referred).filter(of => isPossible(of) && (version ?? of.version) === of.version)
 }
 
-/** https://hl7.org/fhir/R4/search.html#has: some resource that refers to this one has what is asked of it. */
+/** https://hl7.org/fhir/R4/search.html#has: some resource that refers to this one fulfils the criterion. */
 const holdsReversed = (world: World, _type: string, [name, value]: Criterion): Holds => {
   const [, source = '', code = '', ...rest] = name.split(':')
   const definition = world.parameter(source, code)

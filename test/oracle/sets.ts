@@ -14,16 +14,16 @@ import { localKey } from './match/reference.ts'
 import { openRandom, type Random, seedOf, timesOf } from './random.ts'
 import { type Criterion, select } from './select.ts'
 
-/** Sets that are made otherwise than by parameters, what comes along with one, and how many it is said to have. */
+/** Sets that are not made by parameters, what is included with one, and how many it is said to have. */
 const seed = seedOf()
 const times = timesOf()
 const { server, world, resources, links, at, expectedOf } = await openAnswers()
 
-/** One criterion, or none where nothing can be asked. */
+/** One criterion, or none if nothing can be asked. */
 const oneAbout = (resource: Resource, random: Random): readonly Criterion[] =>
   deriveCombined(at(random), resource).slice(0, 1)
 
-/** As `name=value`, percent-encoded, behind the path. */
+/** As `name=value`, percent-encoded, appended to the path. */
 const withCriteria = (path: string, criteria: readonly Criterion[]): string => path + queryOf('', criteria)
 
 t.test('includes bring along what a closure over all references reaches', async t => {
@@ -48,7 +48,7 @@ t.test('includes bring along what a closure over all references reaches', async 
   t.comment(`searches ${questions.length}, differing ${differences.length}`)
 })
 
-/** A page takes a thousand, and follows ten times. */
+/** A page takes a thousand, and iterates ten times. */
 const cutWrongly = (path: string, expected: ReadonlySet<string>, found: readonly string[]): string | undefined =>
   found.every(key => expected.has(key)) ? undefined : `${path} is cut wrongly`
 
@@ -88,7 +88,7 @@ const askFor = async ({ path, expected }: Asked): Promise<string | undefined> =>
   return typeof pages === 'string' ? `${path} ${pages}` : difference(path, expected, [...matchKeys(pages)].sort())
 }
 
-/** What it says, where the server refuses. */
+/** What the server says if it refuses. */
 const attempt = async <T>(run: () => Promise<T>): Promise<T | string> => {
   try {
     return await run()
@@ -97,7 +97,7 @@ const attempt = async <T>(run: () => Promise<T>): Promise<T | string> => {
   }
 }
 
-t.test('_list finds what stands on the list', async t => {
+t.test('_list finds the items of the list', async t => {
   const random = openRandom(seed, 'list')
   const questions = world.resourcesOf('List').flatMap(list => {
     const keys = keysOnList(list)
@@ -115,7 +115,7 @@ t.test('_list finds what stands on the list', async t => {
   t.comment(`searches ${questions.length}, differing ${differences.length}`)
 })
 
-t.test('_filter finds what its expression holds for', async t => {
+t.test('_filter finds the resources for which its expression holds', async t => {
   const random = openRandom(seed, 'filter')
   const operators = new Set<string>()
   const questions = Array.from({ length: 500 * times }, () => {

@@ -12,12 +12,12 @@ import { keyOf, type Resource } from './examples.ts'
 import { wordsOf } from './match/words.ts'
 import { openRandom, type Random, seedOf, timesOf } from './random.ts'
 
-/** In which order, in which pages and in which part a set is answered. */
+/** In which order, on which pages and in which part a set is answered. */
 const seed = seedOf()
 const times = timesOf()
 const { server, world, supported } = await openAnswers()
 
-t.test('_sort puts all in order, and pages of any size are the same list', async t => {
+t.test('_sort puts everything in order, and pages of any size make up the same list', async t => {
   const random = openRandom(seed, 'sort')
   const sortable = (type: string) =>
     world

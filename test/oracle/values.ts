@@ -21,16 +21,16 @@ export const valuesOf = ({ url, expression = '' }: Definition, resource: Resourc
 }
 const remembered = new WeakMap<Resource, Map<string, readonly Found[]>>()
 
-/** The same from the place of a composite's part. */
+/** The same, beginning at the element that a composite's part is relative to. */
 export const partsOf = (expression: string, { node, resource }: Found): readonly Found[] =>
   evaluate(expression, { type: undefined, from: node, resource })
 
-/** The definitions name the datatype once as the FHIRPath type that it is not. */
+/** One definition names a type of FHIRPath where it means the datatype. */
 const misprinted: Readonly<Record<string, string>> = { 'value.ofType(DateTime)': 'value.ofType(dateTime)' }
 
 type Start = { readonly type: string | undefined; readonly from: unknown; readonly resource: Resource }
 
-/** Each alternative by itself, and only those of the type: most definitions are for many types at once. */
+/** Each alternative separately, and only those of the type: most definitions are for many types at once. */
 const evaluate = (expression: string, { type, from, resource }: Start): readonly Found[] =>
   alternativesOf(expression, type)
     .flatMap(one => compiled(one)(from, resource))
@@ -48,7 +48,7 @@ const alternatives = new Map<string, readonly string[]>()
 const isOf = (alternative: string, type: string): boolean =>
   /^\(*(?:[a-z]|Resource\b|DomainResource\b)/.test(alternative) || /\w+/.exec(alternative)?.[0] === type
 
-/** At the bars that stand in no bracket. */
+/** Splits at the bars outside of parentheses. */
 const splitUnion = (expression: string): readonly string[] => {
   const parts = ['']
   let depth = 0
@@ -70,7 +70,7 @@ const compiled = (alternative: string): Evaluate => {
 }
 const functions = new Map<string, Evaluate>()
 
-/** Nothing outside the resource is asked: what `resolve()` would find has the type that the reference states. */
+/** Nothing outside the resource is read: what `resolve()` would find has the type that the reference states. */
 const compile = (alternative: string): Evaluate => {
   const text = alternative.replaceAll(/\bresolve\(\) is (\w+)/g, "refersTo('$1')")
   const evaluate = fhirpath.compile(text, r4, { resolveInternalTypes: false, userInvocationTable: { refersTo } })
@@ -102,11 +102,11 @@ const toFound = (node: unknown, resource: Resource): readonly Found[] => {
 
 const numeric = new Set(['decimal', 'integer', 'positiveInt', 'unsignedInt'])
 
-/** The library does not know what some elements are that have the name of a function. */
+/** The library does not know the types of some elements that are named like a function. */
 const publishedType = (node: unknown): string | undefined =>
   elementTypes[(node as { readonly path?: string } | null)?.path ?? '']
 
 const elementTypes: Readonly<Record<string, string>> = { 'DeviceDefinition.classification.type': 'CodeableConcept' }
 
-/** The types of FHIRPath itself: what a test says, and the id of a resource. */
+/** The types of FHIRPath itself: the result of a test, and the id of a resource. */
 const plainTypes: Readonly<Record<string, string>> = { 'System.Boolean': 'boolean', 'System.String': 'id' }

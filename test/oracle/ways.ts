@@ -9,7 +9,7 @@ import { keyOf, type Resource } from './examples.ts'
 import { openRandom, type Random, seedOf, timesOf } from './random.ts'
 import type { Criterion } from './select.ts'
 
-/** The same searches by their other ways in: as a form, of several types at once, and out of it in lines. */
+/** The same searches in other ways: as a form, of several types at once, and answered in lines. */
 const seed = seedOf()
 const times = timesOf()
 const { server, world, resources, at, expectedOf, supported } = await openAnswers()
@@ -57,7 +57,7 @@ t.test('lines have what the specification says, one match each', async t => {
 t.test('a search of several types finds, type after type, what each of them has', async t => {
   const random = openRandom(seed, 'types')
   const all = [...new Set(resources.map(({ resourceType }) => resourceType))].sort()
-  /** By what all the types have, and mean alike: the name of a parameter may be about other things elsewhere. */
+  /** By parameters that all the types have with the same meaning: the same name may mean other things elsewhere. */
   const isOfAll = (types: readonly string[], [name, value]: Criterion): boolean =>
     !name.includes('.') &&
     !name.startsWith('_has:') &&

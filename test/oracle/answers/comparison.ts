@@ -20,7 +20,7 @@ export type Comparison = {
   readonly holds: Holds
 }
 
-/** By one of the values of the resource; undefined where its parameter cannot be compared. */
+/** With one of the values of the resource; undefined if its parameter cannot be compared. */
 export const deriveComparison = (at: Surroundings, resource: Resource): Comparison | undefined => {
   const { world, random, supported } = at
   const definition = random.pick(
@@ -65,7 +65,7 @@ const whole =
     return operators.map(operator => ({ operator, value, holds: operator === 'ne' ? unequal : equal }))
   }
 
-/** Case and accents aside. */
+/** Ignores case and accents. */
 const text: Derive = ({ random, definition, found }) => {
   const [own] = random.some(definition.type === 'uri' ? [String(found.value)] : textsOf(found), 1)
   if (own === undefined || own.trim() === '') return []

@@ -9,9 +9,9 @@ export const compartments = ['patient', 'device', 'encounter', 'practitioner', '
 )
 
 export type Compartment = {
-  /** Of which type of resource it is. */
+  /** The type of resource whose compartment it is. */
   readonly code: string
-  /** Type → the parameters through which it is in it; only types that have some. */
+  /** Type → the parameters that put a resource of it into the compartment; only types that have some. */
   readonly parameters: ReadonlyMap<string, readonly string[]>
 }
 
@@ -26,7 +26,7 @@ function toCompartment({ code, resource }: CompartmentDefinition): Compartment {
   return { code, parameters: named }
 }
 
-/** In it are those that refer to its resource by one of the parameters, and that resource itself. */
+/** The resources that refer to its resource by one of the parameters, and that resource itself. */
 export const inCompartment = (world: World, { code, parameters }: Compartment, id: string, type: string): Holds => {
   const key = `${code}/${id}`
   if (world.find(key) === undefined) return () => false

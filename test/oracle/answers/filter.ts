@@ -4,10 +4,10 @@ import { type Holds, valuesFor } from '../match/matches.ts'
 import { targetsOf } from '../select.ts'
 import { type Comparison, deriveComparison } from './comparison.ts'
 
-/** A `_filter` as it is written, and what it means. https://hl7.org/fhir/R4/search_filter.html */
+/** A `_filter` as text, and what it means. https://hl7.org/fhir/R4/search_filter.html */
 export type Filter = { readonly text: string; readonly holds: Holds; readonly operators: readonly string[] }
 
-/** About one resource, of which most of it is true; undefined where nothing can be asked. */
+/** About one resource, for which most of it holds; undefined if nothing can be asked. */
 export const deriveFilter = (at: Surroundings, resource: Resource, depth: number): Filter | undefined => {
   const { random } = at
   if (depth === 0) return deriveTest(at, resource, random.below(3))
@@ -35,13 +35,13 @@ const negated: Joined = (one, other) => ({
   holds: resource => !one.holds(resource) || other.holds(resource),
 })
 
-/** From left to right: neither word goes before the other. */
+/** From left to right: neither `and` nor `or` comes first. */
 const bothOrNot: Joined = (one, other) => ({
   text: `(${one.text}) or (${other.text}) and not (${one.text})`,
   holds: resource => (one.holds(resource) || other.holds(resource)) && !one.holds(resource),
 })
 
-/** One comparison, over up to so many references; a reference may be asked for more than what lies behind it. */
+/** One comparison behind at most so many references, each of which may also be filtered in brackets. */
 const deriveTest = (at: Surroundings, resource: Resource, links: number): Filter | undefined => {
   const possible = at.links.from(resource).filter(({ code }) => at.supported(resource.resourceType, code))
   if (links === 0 || possible.length === 0) return withText(deriveComparison(at, resource), at)

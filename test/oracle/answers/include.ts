@@ -2,7 +2,7 @@ import { keyOf, type Resource } from '../examples.ts'
 import type { Link, Links } from '../links.ts'
 import type { Random } from '../random.ts'
 
-/** One `_include` or `_revinclude`; what is absent is a wildcard, or left open. */
+/** One `_include` or `_revinclude`; an absent part is a wildcard, or left out. */
 export type Include = {
   readonly name: '_include' | '_revinclude'
   readonly iterate: boolean
@@ -17,8 +17,8 @@ export const includeText = ({ name, iterate, source, code, target }: Include): s
 }
 
 /**
- * What comes along with the matches of a page: what they link to, and with `:iterate` what that links to, until nothing new
- * comes. https://hl7.org/fhir/R4/search.html#include
+ * What is included with the matches of a page: what they link to, and with `:iterate` what that links to, until nothing new comes.
+ * https://hl7.org/fhir/R4/search.html#include
  */
 export const includedWith = (
   links: Links,
@@ -55,7 +55,7 @@ const isOf = ({ source, code, target }: Include, link: Link): boolean =>
   (code === undefined || code === link.code) &&
   (target === undefined || target === link.target.resourceType)
 
-/** One to three, along links that start at the resource and lead on from there. */
+/** One to three, following links that begin at the resource. */
 export const deriveIncludes = (links: Links, resource: Resource, random: Random): readonly Include[] => {
   const includes: Include[] = []
   let at = resource

@@ -5,7 +5,7 @@ import type { Random } from '../random.ts'
 
 type Entry = { readonly item: { readonly reference?: string }; readonly deleted?: boolean }
 
-/** Lists of anything at all, some of which was taken off again. */
+/** Lists of any resources, some of which were removed again. */
 export const makeLists = (examples: readonly Example[], random: Random): readonly Example[] =>
   Array.from({ length: 8 }, (_, index) => {
     const entry = random.some(examples, 40).map(({ key }): Entry => {
@@ -16,7 +16,7 @@ export const makeLists = (examples: readonly Example[], random: Random): readonl
     return { key: keyOf(resource), text: JSON.stringify(resource), resource }
   })
 
-/** "all the resources that are referenced in the List"; `deleted` says that one is there no more. https://hl7.org/fhir/R4/search.html#list */
+/** "all the resources that are referenced in the List"; one that is `deleted` no longer counts. https://hl7.org/fhir/R4/search.html#list */
 export const keysOnList = ({ entry = [] }: Resource & { readonly entry?: readonly Entry[] }): ReadonlySet<string> =>
   new Set(
     entry

@@ -10,11 +10,11 @@ import { type Criterion, select } from '../select.ts'
 import { makeLists } from './list.ts'
 
 export type Answers = Oracle & {
-  /** By parameters that the server supports. */
+  /** With parameters that the server supports. */
   readonly links: Links
-  /** What deriving questions takes. */
+  /** What is needed to derive questions. */
   readonly at: (random: Random) => Surroundings
-  /** Sorted keys of those of a type that have all that is asked, and for which the rule holds. */
+  /** Sorted keys of those of a type that match all criteria and for which the rule holds. */
   readonly expectedOf: (
     type: string,
     criteria: readonly Criterion[],
@@ -23,8 +23,8 @@ export type Answers = Oracle & {
 }
 
 /**
- * All examples but most definitions, Lists of them, and what is part of each other. They are loaded once a process, which takes as
- * long as what many a test asks of them, and the server ends with its tests.
+ * All examples except most definitions, with Lists of them and hierarchies. They are loaded once for each process, which takes as long as what many
+ * tests ask of them. The server ends with the tests.
  */
 export const openAnswers = (): Promise<Answers> => {
   opened ??= open()
@@ -59,7 +59,7 @@ const open = async (): Promise<Answers> => {
   }
 }
 
-/** Definitions are most of the examples: every tenth of them is as good as all. */
+/** Definitions are most of the examples, and every tenth of them is as good as all. */
 const definitions = new Set(['StructureDefinition', 'SearchParameter', 'CodeSystem', 'ValueSet', 'Bundle'])
 const sample = new Set(readExamples().flatMap(({ key }, index) => (index % 10 === 0 ? [key] : [])))
 const wanted = ({ key, resource }: Example) =>

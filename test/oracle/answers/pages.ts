@@ -5,14 +5,14 @@ export type Page = {
   readonly total?: number
   readonly matches: readonly Resource[]
   readonly included: readonly Resource[]
-  /** That more would have come along than a page takes. */
+  /** That more would have been included than a page takes. */
   readonly isCut: boolean
   readonly links: Readonly<Record<string, string>>
 }
 
 const headers = { authorization: 'Bearer everything' }
 
-/** Throws what the server says where it refuses. */
+/** Throws what the server says if it refuses. */
 export const readPage = async (server: FastifyInstance, path: string): Promise<Page> => {
   const { statusCode, body } = await server.inject({ url: `/fhir/${path}`, headers })
   if (statusCode !== 200) throw new Error(`${statusCode} ${body.slice(0, 400)}`)

@@ -10,7 +10,7 @@ export type SortKey = { readonly definition: Definition; readonly descending: bo
 export const sortText = (keys: readonly SortKey[]): string =>
   keys.map(({ definition, descending }) => `${descending ? '-' : ''}${definition.code}`).join()
 
-/** Each pair of neighbours that stands the wrong way round. https://hl7.org/fhir/R4/search.html#sort */
+/** Each pair of neighbours in the wrong order. https://hl7.org/fhir/R4/search.html#sort */
 export const misplaced = (keys: readonly SortKey[], resources: readonly Resource[]): readonly string[] =>
   resources.flatMap((one, index) => {
     const next = resources[index + 1]
@@ -23,7 +23,7 @@ const compare = (keys: readonly SortKey[], one: Resource, other: Resource): numb
   for (const key of keys) {
     const [left, right] = [placeOf(key, one), placeOf(key, other)]
     if (left === right) continue
-    // What has no value comes last, up and down.
+    // Missing values come last, in both directions.
     if (left === undefined) return 1
     if (right === undefined) return -1
     return left < right === key.descending ? 1 : -1
@@ -60,7 +60,7 @@ const amountOf = ({ type, value }: Found): number | undefined => {
   return type === 'Range' ? (value as Amount).low?.value : (value as Amount).value
 }
 
-/** What of a datatype with many parts the order goes by, the specification leaves to the server. */
+/** The specification leaves to the server which part of a complex datatype is sorted by. */
 const textOf = ({ type, value }: Found): string | undefined =>
   typeof value === 'object' ? textParts[type]?.(value as Parts) : String(value)
 

@@ -1,7 +1,7 @@
 import type { Resource } from '../examples.ts'
 import { readPublished } from '../published.ts'
 
-/** What R4 says of the elements of a type. */
+/** What R4 says about the elements of a type. */
 type Element = {
   readonly path: string
   readonly min: number
@@ -45,10 +45,10 @@ const isNeeded = ({ resourceType }: Resource, name: string): boolean =>
 
 const always = new Set(['resourceType', 'id', 'meta', 'implicitRules', 'modifierExtension'])
 
-/** A place in a definition: of a resource, of a datatype, or of an element that has elements of its own. */
+/** A position in a definition: of a resource, of a datatype, or of an element that has elements of its own. */
 type Place = { readonly structure: Structure | undefined; readonly path: string }
 
-/** "all supported elements that are marked as "summary"", in whatever is such an element as well. */
+/** "all supported elements that are marked as "summary"", and inside such an element, too. */
 const summaryOf = (json: Json, place: Place): Json => {
   const besides = 'resourceType' in json ? always : beside
   const entries = Object.entries(json).map(([name, value]) => {
@@ -64,10 +64,10 @@ const partAt = (value: unknown, place: Place, name: { readonly bare: string; rea
   return name.isPlain ? partOf(value, placeIn(place, element, name.bare)) : value
 }
 
-/** An extension may change what the element means that it stands in. */
+/** An extension may change the meaning of the element that contains it. */
 const beside = new Set(['id', 'extension', 'modifierExtension'])
 
-/** Undefined where nothing is left. */
+/** Undefined if nothing is left. */
 const partOf = (value: unknown, place: Place | undefined): unknown => {
   if (place === undefined || typeof value !== 'object' || value === null) return value
   if (!Array.isArray(value)) {
@@ -89,7 +89,7 @@ const isChoiceOf = (element: Element, path: string, name: string): boolean =>
 
 const capital = (code: string): string => code.charAt(0).toUpperCase() + code.slice(1)
 
-/** Undefined where the element is whole: of a primitive type, a resource, or defined elsewhere. */
+/** Undefined if the element is kept whole: of a primitive type, a resource, or defined elsewhere. */
 const placeIn = ({ structure }: Place, element: Element, name: string): Place | undefined => {
   if (structure?.snapshot.element.some(({ path }) => path.startsWith(`${element.path}.`)) === true)
     return { structure, path: element.path }

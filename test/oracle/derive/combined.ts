@@ -13,7 +13,7 @@ export type Surroundings = {
   readonly supported: Supported
 }
 
-/** Whether a parameter of a type is one that the server supports. */
+/** Whether the server supports this parameter of the type. */
 type Supported = (type: string, code: string) => boolean
 
 /** Two or three questions about one resource, each over up to three links, forward and back. */
@@ -22,7 +22,7 @@ export const deriveCombined = (at: Surroundings, resource: Resource): readonly C
   return criteria.filter(one => one !== undefined)
 }
 
-/** Undefined where nothing can be asked. */
+/** Undefined if nothing can be asked. */
 const question = (at: Surroundings, resource: Resource, depth: number): Criterion | undefined => {
   if (depth === 0) return plain(at, resource)
   const asked = at.random.chance(0.5) ? forward(at, resource, depth) : backward(at, resource, depth)
@@ -43,7 +43,7 @@ const plain = ({ world, random, supported }: Surroundings, resource: Resource): 
   return [name, random.some(texts, random.chance(0.3) ? 2 : 1).join()]
 }
 
-/** The type may stay away where the definition names few: that alone leaves open what is meant. */
+/** The type may only be omitted if the definition names at most this many. */
 const fewTargets = 4
 
 const forward = (at: Surroundings, resource: Resource, depth: number): Criterion | undefined => {

@@ -3,7 +3,7 @@ import type { Found } from '../values.ts'
 
 const prefixes = ['', '', 'eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb']
 
-/** What `ap` means depends on the moment it is asked: of what was stored just now the two answers may differ by that. */
+/** What `ap` means depends on when it is asked, so the two answers may differ for what was stored just now. */
 const settledMs = 86_400_000
 
 /** https://hl7.org/fhir/R4/search.html#date: the date itself, less and more precise, and its neighbours. */

@@ -16,7 +16,7 @@ import { deriveTokens } from './token.ts'
 import { deriveUris } from './uri.ts'
 import { deriveWords } from './words.ts'
 
-/** Searches for one parameter of one type, from values that the resources have and from values near them. */
+/** Searches by one parameter of one type, for values that the resources have and values near them. */
 export const derive = (
   world: World,
   type: string,
@@ -34,7 +34,7 @@ export const derive = (
   ]
 }
 
-/** Enough to choose from, of as many resources as that takes. */
+/** Enough values to choose from, of as many resources as that takes. */
 const textsFrom = (
   world: World,
   type: string,
@@ -52,7 +52,7 @@ const textsFrom = (
   return [...texts]
 }
 
-/** What nothing has. */
+/** What no resource has. */
 const unknown = (world: World, { type, component = [] }: Definition): string =>
   type === 'composite'
     ? component
@@ -72,7 +72,7 @@ const unknowns: Readonly<Record<Exclude<ParameterType, 'composite'>, string>> = 
   special: '0|0|1',
 }
 
-/** Two values with a comma between them: either. */
+/** Two values with a comma between them mean either. */
 const either = ({ code }: Definition, texts: readonly string[]): readonly Criterion[] => {
   const [one, other] = texts
   return one === undefined || other === undefined ? [] : [[code, `${one},${other}`]]
@@ -95,12 +95,12 @@ const modified = (
   ]
 }
 
-/** "For all parameters (except combination)", and but for those of words, which are of no element that could be missing. */
+/** "For all parameters (except combination)", and except those that search for words, which have no element that could be missing. */
 const mayBeMissing = ({ type, code }: Definition): boolean => type !== 'composite' && !(code in wordsOf)
 
 const onePerModifier = (derived: readonly Criterion[]): readonly Criterion[] => [...new Map(derived)]
 
-/** Texts to search one value by: it is among what some of them find. */
+/** Texts with which to search for one value; some of them find it. */
 export const deriveTexts = (world: World, definition: Definition, found: Found, random: Random): readonly string[] =>
   definition.type === 'composite'
     ? deriveComposites(world, definition, found, random)
@@ -119,7 +119,7 @@ const derivers: Readonly<
   special: deriveNear,
 }
 
-/** https://hl7.org/fhir/R4/search.html#composite: parts of one and the same place. */
+/** https://hl7.org/fhir/R4/search.html#composite: parts of one and the same element. */
 const deriveComposites = (
   world: World,
   { component = [] }: Definition,

@@ -13,7 +13,7 @@ import type { World } from '../world.ts'
 import { versionsAround } from './reference.ts'
 import { otherCase } from './token.ts'
 
-/** Modifier and text, of each modifier that the value has something for. https://hl7.org/fhir/R4/search.html#modifiers */
+/** Modifier and text, for each modifier to which the value has something. https://hl7.org/fhir/R4/search.html#modifiers */
 export const deriveModified = (
   world: World,
   definition: Definition,
@@ -66,7 +66,7 @@ const ofToken = (world: World, found: Found, random: Random): readonly Criterion
 
 const mimeTypes = 'urn:ietf:bcp:13'
 
-/** By system, the URLs of the value sets that list some of its codes. */
+/** The URLs of the value sets that list some codes of a system, by system. */
 const valueSetsOf = (world: World): ReadonlyMap<string, readonly string[]> => {
   const known = remembered.get(world)
   if (known !== undefined) return known
@@ -106,7 +106,7 @@ const ofReference = (found: Found): readonly Criterion[] => {
   ]
 }
 
-/** By what it is part of and what is part of it, and of a canonical by more and less of its version. */
+/** With what it is part of and what is part of it; for a canonical, with more and less of its version. */
 const ofHierarchy = (world: World, definition: Definition, found: Found, random: Random): readonly Criterion[] => {
   const referred = referredBy(found) ?? ''
   if (found.type !== 'Reference')

@@ -1,7 +1,7 @@
 import type { Random } from '../random.ts'
 import type { Found } from '../values.ts'
 
-/** The place itself, and places some way off, within more and within less than that. */
+/** The place itself, and places some distance away, within more and within less than that. */
 export const deriveNear = ({ value }: Found, random: Random): readonly string[] => {
   const { latitude, longitude } = value as { readonly latitude?: number; readonly longitude?: number }
   if (latitude === undefined || longitude === undefined) return []

@@ -2,7 +2,7 @@ import type { Random } from '../random.ts'
 
 const prefixes = ['', '', 'eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap']
 
-/** https://hl7.org/fhir/R4/search.html#number: the number itself, one digit more and less precise, and its neighbours. */
+/** https://hl7.org/fhir/R4/search.html#number: the number itself, one digit more and one less precise, and its neighbours. */
 export const deriveNumbers = (value: unknown, random: Random): readonly string[] => {
   if (typeof value !== 'number') return []
   const text = String(value)

@@ -5,7 +5,7 @@ import type { Random } from '../random.ts'
 import type { Found } from '../values.ts'
 import { deriveNumbers } from './number.ts'
 
-/** https://hl7.org/fhir/R4/search.html#quantity: with the unit in all its forms, without, and with another. */
+/** https://hl7.org/fhir/R4/search.html#quantity: with the unit in all its forms, without a unit, and with another one. */
 export const deriveQuantities = (found: Found, random: Random): readonly string[] => {
   const { system, code, unit } = measuredIn(found) ?? {}
   const words = [code, unit].filter(one => one !== undefined).map(escapedText)
@@ -22,7 +22,7 @@ export const deriveQuantities = (found: Found, random: Random): readonly string[
   ])
 }
 
-/** Every amount that stands in it: of a Range its ends, of samples the origin. */
+/** Every amount in it: for a Range its ends, for samples the origin. */
 const numbersOf = ({ value }: Found): readonly number[] => {
   const { value: amount, low, high, origin } = value as Quantity & Partial<Record<'low' | 'high' | 'origin', Quantity>>
   return [amount, low?.value, high?.value, origin?.value].filter(one => one !== undefined)

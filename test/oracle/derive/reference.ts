@@ -17,7 +17,7 @@ export const deriveReferences = (found: Found, _random: Random): readonly string
 
 const versionsOf = (found: Found): readonly string[] => (found.type === 'Reference' ? [] : versionsAround(found))
 
-/** A canonical without a version, with its own, with the beginning of that, and with another. */
+/** A canonical without a version, with its own, with the beginning of that, and with another one. */
 export const versionsAround = (found: Found): readonly string[] => {
   const url = escapedText(referredBy(found) ?? '')
   const version = versionIn(found)

@@ -26,7 +26,7 @@ export const deriveTokens = (found: Found, random: Random): readonly string[] =>
   return [...near, ...(takesPipe(found.type) ? withSystem : [])].filter(text => text !== '')
 }
 
-/** Which system a `code` without a binding has is not said. */
+/** The specification does not say which system a `code` without a binding has. */
 const isUnbound = (found: Found): boolean => found.type === 'code' && impliedSystems(found) === undefined
 
 export const otherCase = (text: string): string =>

@@ -4,7 +4,7 @@ import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
 import { otherCase } from './token.ts'
 
-/** Some words, in either case, and one that nothing has. */
+/** Some words, in either case, and one that occurs nowhere. */
 export const deriveWords = (world: World, type: string, { code }: Definition, random: Random): readonly string[] => {
   const textsOf = wordsOf[code]
   if (textsOf === undefined) return []
@@ -16,7 +16,7 @@ export const deriveWords = (world: World, type: string, { code }: Definition, ra
 
 const plainWord = /(?<![^\s(,;])[a-z]{4,20}(?=[\s),;])/g
 
-/** Nowhere a part of a name, an address or the like, of which every server has its own idea. */
+/** Never a part of a name, an address or the like, which each server tokenizes in its own way. */
 const isPlain = (texts: readonly string[], word: string): boolean => {
   const hasIt = hasWord(word)
   return texts

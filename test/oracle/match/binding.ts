@@ -2,8 +2,8 @@ import { readPublished } from '../published.ts'
 import type { Found } from '../values.ts'
 
 /**
- * https://hl7.org/fhir/R4/search.html#token: the system of a `code` is implicit. It is the one, of those that the value set
- * of the element's binding takes codes from, that has the code; undefined where nothing is bound for certain.
+ * https://hl7.org/fhir/R4/search.html#token: the system of a `code` is implicit. It is the one with the code, among those from which the value set of
+ * the element's binding takes codes; undefined if nothing is bound for certain.
  */
 export const impliedSystems = ({ node, value }: Found): readonly string[] | undefined => {
   const { path = '' } = node as { readonly path?: string }
@@ -14,7 +14,7 @@ export const impliedSystems = ({ node, value }: Found): readonly string[] | unde
     .map(({ system }) => system)
 }
 
-/** What a value set takes of a system; absent, all that there is outside of FHIR. */
+/** What a value set takes from a system; absent: everything that exists outside of FHIR. */
 type Taken = { readonly system: string; readonly codes?: ReadonlySet<string> }
 
 const bound = new Map<string, readonly Taken[] | undefined>()

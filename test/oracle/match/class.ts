@@ -4,8 +4,8 @@ import type { Found } from '../values.ts'
 import { parseToken, type Token, tokenHolds, tokensOf } from './token.ts'
 
 /**
- * `code` of an Observation means the class of a code: all spellings that our ConceptMaps call equivalent.
- * That reading of the maps is held to them by tests of its own.
+ * `code` of an Observation means the class of a code: all spellings that our ConceptMaps call equivalent. Tests of their own check that reading of
+ * the maps.
  */
 export const matchClass = ({ url }: Definition): ((found: Found, text: string) => boolean) | undefined =>
   classed.has(url) ? holdsForClass : undefined

@@ -18,7 +18,7 @@ export const overlapsDate = (found: Found, text: string): boolean => {
   return target !== undefined && search !== undefined && target.low < search.high && target.high > search.low
 }
 
-/** When it begins, for an order: what has no beginning begins where it ends. */
+/** When it begins, for sorting: without a beginning, when it ends. */
 export const startOf = (found: Found): number | undefined => {
   const { low, high } =
     found.type === 'Period'
@@ -32,8 +32,8 @@ export const startOf = (found: Found): number | undefined => {
 type Range = { readonly low: number; readonly high: number }
 
 /**
- * "The range after 2015-08-12T05:23:45 includes any time after 2015-08-12T05:23:45.000000000000000": what begins after the first instant, or goes on
- * after it; what says of its beginning or its end no more than the second may be at that instant.
+ * "The range after 2015-08-12T05:23:45 includes any time after 2015-08-12T05:23:45.000000000000000": what begins after the first instant, or
+ * continues after it. A value that states its beginning or end to the second may be at that instant.
  */
 const isAfterMoment = (search: Range, target: Range): boolean =>
   dateTests.gt(search, target, 0) ||
@@ -48,7 +48,7 @@ const dateTests: Readonly<Record<Prefix, (search: Range, target: Range, now: num
   // "the range above the search value intersects (i.e. overlaps) with the range of the target value"
   gt: (search, target) => target.high > search.high,
   lt: (search, target) => target.low < search.low,
-  // "… or the range of the search value …": whatever of the target lies in it or beyond it
+  // "… or the range of the search value …": some part of the target lies in it or beyond it
   ge: (search, target) => target.high > search.low,
   le: (search, target) => target.low < search.high,
   // "does not overlap …, and the range above the search value contains the range of the target value"
@@ -79,7 +79,7 @@ const rangeOfPeriod = ({ start, end }: Period): Range => ({
   high: (end === undefined ? undefined : rangeOf(end)?.high) ?? Infinity,
 })
 
-/** What ends at some time, but for that, is as long as the text that says so. */
+/** The same for sorting, for which an end counts by its first instant. */
 const periodOf = ({ start, end }: Period): Range => ({
   low: (start === undefined ? undefined : rangeOf(start)?.low) ?? -Infinity,
   high: (end === undefined ? undefined : rangeOf(end)?.low) ?? Infinity,
@@ -100,7 +100,7 @@ const rangeOfTiming = ({ event = [], repeat }: Timing): Range | undefined => {
 
 const pattern = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?$/
 
-/** All that the text may mean: `2013-01` is a whole month, a time is its minute, second or last digit. UTC where no zone is said. */
+/** Everything that the text may mean: `2013-01` is a whole month, a time covers its minute, second or last digit. UTC if no zone is given. */
 const rangeOf = (text: string): Range | undefined => {
   const found = pattern.exec(text)
   if (found === null) return undefined

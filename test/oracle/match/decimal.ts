@@ -1,7 +1,7 @@
 /** digits × 10^exponent, exactly. */
 export type Decimal = { readonly digits: bigint; readonly exponent: number }
 
-/** Undefined where the text is no number. */
+/** Undefined if the text is not a number. */
 export const toDecimal = (text: string): Decimal | undefined => {
   const found = /^([+-]?\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text)
   if (found === null) return undefined
@@ -9,7 +9,7 @@ export const toDecimal = (text: string): Decimal | undefined => {
   return { digits: BigInt(whole + fraction), exponent: Number(exponent) - fraction.length }
 }
 
-/** Negative, zero, positive: as the first is smaller, equal, larger. */
+/** Negative, zero or positive, if the first is smaller, equal or larger. */
 export const compareDecimals = (one: Decimal, other: Decimal): number => {
   const exponent = Math.min(one.exponent, other.exponent)
   const [left, right] = [digitsAt(exponent, one), digitsAt(exponent, other)]

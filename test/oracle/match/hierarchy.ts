@@ -24,11 +24,11 @@ const reaches = (found: Parameters<Match>[0], text: string, { definition, world 
   return reach(key, text.includes('/') ? text : `${typeOf(key)}/${text}`)
 }
 
-/** Whether the parameter refers to a type of which one resource is part of another. */
+/** Whether the parameter refers to a type of which one resource can be part of another. */
 export const isHierarchical = (world: World, { target }: Definition, type: string): boolean =>
   target?.includes(type) === true && partOf(world, type) !== undefined
 
-/** The parameter of `Location.partOf` and its like. */
+/** The parameter of `Location.partOf` and the like. */
 export const partOf = (world: World, type: string): Definition | undefined =>
   world
     .parametersOf(type)
@@ -57,7 +57,7 @@ const wholesNamed = (world: World, resource: Resource): readonly string[] => {
         .filter(key => typeOf(key) === resource.resourceType)
 }
 
-/** All that is part of it, and itself. */
+/** Everything that is part of it, and itself. */
 export const partsOfWhole = (world: World, key: string): readonly string[] =>
   world
     .resourcesOf(typeOf(key))

@@ -15,10 +15,10 @@ import { matchUri } from './uri.ts'
 import { usableBy } from './usable.ts'
 
 export type Holds = (resource: Resource) => boolean
-/** Whether a value that the expression yields has one of the values asked for. */
+/** Whether a value that the expression yields matches one of the values asked for. */
 export type Match = (found: Found, text: string, definition: Definition, world: World) => boolean
 
-/** The values of a parameter in a resource: those of a choice that such a parameter cannot look at are none. */
+/** The values of a parameter in a resource. Values of a choice that such a parameter cannot look at are none. */
 export const valuesFor = (definition: Definition, resource: Resource): readonly Found[] =>
   valuesOf(definition, resource).filter(({ type }) => usableBy(definition.type, type))
 

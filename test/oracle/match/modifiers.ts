@@ -26,7 +26,7 @@ const isMissing = (definition: Definition, value: string): Holds => {
   return resource => (valuesFor(definition, resource).length === 0) === (asked === 'true')
 }
 
-/** "returns all resources that do not have a matching item", also those without the element */
+/** "returns all resources that do not have a matching item", including those without the element */
 const negated =
   (holds: Holds): Holds =>
   resource =>
@@ -74,7 +74,7 @@ const mimeOrSubsumed: Match = (found, text, definition, world) =>
     ? subsumption('below')(found, text, definition, world)
     : String(found.value).split(';')[0]?.trim() === plainText(text)
 
-/** A parameter looks at references or at canonicals, none at both. */
+/** A parameter looks at references or at canonicals, never at both. */
 const referenceBelow: Match = (found, text, definition, world) =>
   found.type === 'Reference' ? matchHierarchy.below(found, text, definition, world) : matchVersionsBelow(found, text)
 

@@ -17,7 +17,7 @@ export const matchNear = ({ value }: Found, text: string): boolean => {
 
 const earthRadiusKm = 6371.0088
 
-/** A point on the sphere of radius 1. */
+/** A point on a sphere with radius 1. */
 const vectorOf = (north: number, east: number): readonly number[] => {
   const [latitude, longitude] = [(north * Math.PI) / 180, (east * Math.PI) / 180]
   return [Math.cos(latitude) * Math.cos(longitude), Math.cos(latitude) * Math.sin(longitude), Math.sin(latitude)]

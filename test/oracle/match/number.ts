@@ -9,7 +9,7 @@ export const matchNumber = ({ type, value }: Found, text: string): boolean => {
   return amount !== undefined && amountHolds(amount, prefix, toAsked(rest))
 }
 
-/** From where to where an amount reaches; an end is open where it is absent, and outside where a comparator says so. */
+/** From where to where an amount reaches. An end that is absent is open; whether it is included depends on the comparator. */
 export type Amount = { readonly low?: End | undefined; readonly high?: End | undefined }
 
 type End = { readonly at: Decimal; readonly isOutside?: boolean }
@@ -39,7 +39,7 @@ export const toAsked = (text: string): Asked => {
   return { exact, half: { digits: 5n, exponent: exact.exponent - (/e/i.test(text) && !text.includes('.') ? 2 : 1) } }
 }
 
-/** The range of the resource against a number that is as precise as it is written. https://hl7.org/fhir/R4/search.html#prefix */
+/** The range of the resource compared with a number of the precision as written. https://hl7.org/fhir/R4/search.html#prefix */
 export const amountHolds = ({ low, high }: Amount, prefix: Prefix, { exact, half }: Asked): boolean => {
   const margin = prefix === 'ap' ? larger(half, tenthOf(exact)) : half
   const [from, to] = [add(exact, negative(margin)), add(exact, margin)]

@@ -18,8 +18,8 @@ export const matchReference = (found: Found, text: string, onlyType?: string): b
 }
 
 /**
- * "The modifier :below is used with canonical references, to control whether the version is considered in the search":
- * without one all are meant, with one that and what is under it. https://hl7.org/fhir/R4/search.html#versions
+ * "The modifier :below is used with canonical references, to control whether the version is considered in the search": without a version it means
+ * all, with one that version and those under it. https://hl7.org/fhir/R4/search.html#versions
  */
 export const matchVersionsBelow = (found: Found, text: string): boolean => {
   if (found.type === 'Reference') return false
@@ -28,11 +28,11 @@ export const matchVersionsBelow = (found: Found, text: string): boolean => {
   return referredBy(found) === url && (version === undefined || own === version || own.startsWith(`${version}.`))
 }
 
-/** Empty where a canonical names none. */
+/** Empty if a canonical names none. */
 export const versionIn = ({ value }: Found): string =>
   typeof value === 'string' && value.includes('|') ? value.slice(value.indexOf('|') + 1) : ''
 
-/** The text of a reference; of a canonical its URL, for "any version" is meant where none is named. */
+/** The text of a reference; for a canonical its URL, since without a version any version is meant. */
 export const referredBy = ({ type, value }: Found): string | undefined => {
   if (type === 'Reference') return (value as { readonly reference?: string }).reference
   return typeof value === 'string' ? value.replace(/\|.*$/, '') : undefined

@@ -7,7 +7,7 @@ export const matchString = (found: Found, text: string): boolean =>
 
 /**
  * "a field matches a string query if the value of the field equals or starts with the supplied parameter value, after both have been normalized by
- * case"; accents are taken for their letters, "punctuation and non-significant whitespace … should also be ignored", and "the server may also match
+ * case"; accented letters count as plain ones, "punctuation and non-significant whitespace … should also be ignored", and "the server may also match
  * … on parts": each word among the first 200 letters begins one.
  */
 export const beginsWord = (text: string, start: string): boolean => {
@@ -18,7 +18,7 @@ export const beginsWord = (text: string, start: string): boolean => {
   )
 }
 
-/** Punctuation is nothing, or a blank. */
+/** Punctuation counts as nothing, or as a blank. */
 const waysToSay = (text: string): readonly string[] =>
   ['', ' '].map(instead =>
     folded(text)
@@ -36,7 +36,7 @@ export const matchExact = (found: Found, text: string): boolean => textsOf(found
 
 export const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()
 
-/** "a server may search any of the string fields" of a name or an address: of these all. */
+/** "a server may search any of the string fields" of a name or an address: these are all searched. */
 export const textsOf = ({ type, value }: Found): readonly string[] => {
   const names = parts[type]
   if (names === undefined) return typeof value === 'string' ? [value] : []

@@ -2,7 +2,7 @@ import type { Resource } from '../examples.ts'
 import type { World } from '../world.ts'
 import type { Token } from './token.ts'
 
-/** What a code system or a value set is read for. */
+/** What is read from a code system or a value set. */
 type Concept = { readonly code: string; readonly concept?: readonly Concept[] }
 type CodeSystem = Resource & { readonly url: string; readonly content: string; readonly concept?: readonly Concept[] }
 type Include = {
@@ -13,7 +13,7 @@ type Include = {
 }
 type ValueSet = Resource & { readonly compose?: { readonly include: readonly Include[]; readonly exclude?: unknown } }
 
-/** All that a value set lists; undefined where it does more than list codes and whole code systems. */
+/** Everything that a value set lists; undefined if it does more than list codes and whole code systems. */
 export const listedIn = (world: World, url: string): readonly Token[] | undefined => {
   const [valueSet] = world.findCanonical(url).filter(one => one.resourceType === 'ValueSet') as ValueSet[]
   const { include, exclude } = valueSet?.compose ?? {}
@@ -31,13 +31,13 @@ const listedBy = (world: World, { system, concept, valueSet, filter }: Include):
 const codesOf = (codeSystem: CodeSystem | undefined): readonly string[] | undefined =>
   codeSystem && treeOf(codeSystem).map(({ path }) => path.at(-1) ?? '')
 
-/** One that says all its codes. */
+/** A code system that lists all its codes. */
 export const codeSystemOf = (world: World, url: string): CodeSystem | undefined => {
   const found = world.findCanonical(url).filter(one => one.resourceType === 'CodeSystem') as CodeSystem[]
   return found.find(({ content }) => content === 'complete')
 }
 
-/** Each code with those above it: "codes that subsume or are subsumed by the specified code", by the hierarchy as it is nested. */
+/** Each code with those above it: "codes that subsume or are subsumed by the specified code", as the hierarchy is nested. */
 const treeOf = ({ concept = [] }: Pick<CodeSystem, 'concept'>): readonly { readonly path: readonly string[] }[] =>
   concept.flatMap(({ code, concept: below = [] }) => [
     { path: [code] },

@@ -4,8 +4,8 @@ import { plainText, split } from './escape.ts'
 
 /**
  * https://hl7.org/fhir/R4/search.html#token
- * "Match is case sensitive unless the underlying semantics for the context indicate …": here always, for identifiers of
- * people that differ in case alone are those of different people. Who has an e-mail address is the same in any case.
+ * "Match is case sensitive unless the underlying semantics for the context indicate …": here always, since identifiers of people that differ only in
+ * case belong to different people. The case of an e-mail address does not matter.
  */
 export const matchToken = (found: Found, text: string): boolean =>
   tokensOf(found).some(token => tokenHolds(isFolded(found) ? folded(token) : token, parseAsked(found, text)))
@@ -35,7 +35,7 @@ export const tokenHolds = (token: Token, { system, code }: AskedToken): boolean 
 export const tokensOf = (found: Found): readonly Token[] =>
   found.type === 'code' ? tokensOfCode(found) : (tokenParts[found.type]?.(found.value as never) ?? [])
 
-/** It has no system property, as `|code` asks, and it has the implicit one. */
+/** It has no system property, as `|code` requires, or it has the implicit one. */
 const tokensOfCode = (found: Found): readonly Token[] =>
   [undefined, ...(impliedSystems(found) ?? [])].map(system => ({ system, code: String(found.value) }))
 
@@ -44,7 +44,7 @@ type Identifier = { readonly system?: string; readonly value?: string }
 
 const plain = (value: unknown): readonly Token[] => [{ code: String(value) }]
 
-/** The table of the specification: where the parts of each datatype stand. */
+/** The table of the specification: where each datatype has the parts. */
 const tokenParts: Readonly<Record<string, (value: never) => readonly Token[]>> = {
   Coding: ({ system, code }: Coding) => [{ system, code }],
   CodeableConcept: ({ coding = [] }: { readonly coding?: readonly Coding[] }) => coding,

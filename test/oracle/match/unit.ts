@@ -11,10 +11,10 @@ type Library = {
   }
 }
 
-// The library has no typings.
+// The library has no type declarations.
 const units = (createRequire(import.meta.url)('@lhncbc/ucum-lhc') as Library).UcumLhcUtils.getInstance()
 
-/** Whether the amount of one unit of UCUM is one of the other. */
+/** Whether an amount in one unit of UCUM is the same as one in the other. */
 export const isConvertible = (from: string, to: string): boolean =>
   units.convertUnitTo(from, 1, to).status === 'succeeded'
 
@@ -29,6 +29,6 @@ const convert = ({ digits, exponent }: Decimal, from: string, to: string): Decim
   return converted
 }
 
-/** The library reckons in binary fractions: what lies behind twelve digits is their noise. */
+/** The library calculates with binary fractions: digits after the twelfth are noise. */
 export const convertNumber = (amount: number, from: string, to: string): number =>
   Number(Number(units.convertUnitTo(from, amount, to).toVal).toPrecision(12))

@@ -3,7 +3,7 @@ import { plainText } from './escape.ts'
 
 /**
  * "Matches are precise, case, accent, and escape sensitive, and the entire URI must match." https://hl7.org/fhir/R4/search.html#uri
- * A canonical has its version behind the URI, and any is meant where none is named.
+ * A canonical has its version after the URI, and any is meant if none is named.
  */
 export const matchUri = ({ type, value }: Found, text: string): boolean => {
   const asked = plainText(text)

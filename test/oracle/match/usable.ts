@@ -1,8 +1,8 @@
 import type { ParameterType } from '../definitions.ts'
 
 /**
- * https://hl7.org/fhir/R4/search.html#table: what a type of parameter is for. Where an expression ends at a choice, the
- * types that are not for it (a string for a date, an Attachment for a reference) are values of no such parameter.
+ * https://hl7.org/fhir/R4/search.html#table: what a type of parameter can look at. If an expression ends at a choice, types that do not fit (a string
+ * for a date, an Attachment for a reference) are not values of such a parameter.
  */
 export const usableBy = (type: ParameterType, datatype: string): boolean => datatypes[type]?.has(datatype) ?? true
 
