@@ -1,5 +1,4 @@
-import type { Expression } from '../search/expression.ts'
-import { lookUpConcepts, terminologyFor } from './compile/terminology.ts'
+import { lookedUp, terminologyFor } from './compile/terminology.ts'
 import type { Connection } from './database.ts'
 import { readCompleteness } from './figures/completeness.ts'
 import { readGlucoseProfile } from './figures/glucose-profile.ts'
@@ -56,7 +55,7 @@ export const reading = (connection: Connection, asking: Reading): Omit<ReadStore
   terminology: terminologyFor(connection, asking),
   meta: types => readMeta(connection, asking, types),
   lastEvent: id => lastEventOf(connection, id),
-  events: (id, question, range) => eventsIn(connection, asking.classes, question, id, range),
+  events: (id, question, range) => eventsIn(connection, asking, question, id, range),
   issueBinding: subscriptions => issueBinding(connection, subscriptions, asking.tokenHash),
   matches: (criteria, limit) => searchMatches(connection, asking, criteria, limit),
   asOne: (run, ahead = []) => run(sparingMatchless(connection, asking, ahead, reading(connection, asking))),
@@ -64,10 +63,3 @@ export const reading = (connection: Connection, asking: Reading): Omit<ReadStore
   whose: async (asked, action) =>
     whose(connection, asking, await Promise.all(asked.map(one => lookedUp(connection, asking, one))), action),
 })
-
-/** The same search, with the codes that its questions about terminology stand for. */
-const lookedUp = async <Asked extends { readonly where: Expression }>(
-  connection: Connection,
-  asking: Reading,
-  asked: Asked,
-): Promise<Asked> => ({ ...asked, where: await lookUpConcepts(connection, asking, asked.where) })

@@ -14,6 +14,7 @@ import type { Found } from '../storage/audit/concerned.ts'
 import type { Database } from '../storage/database.ts'
 import type { Store } from '../storage/store.ts'
 import { giveNotice } from '../storage/subscription/notice.ts'
+import { isFault } from '../storage/subscription/question.ts'
 import {
   findSubscriber,
   markFailed,
@@ -141,13 +142,13 @@ const tellNext = async (serving: Serving, subscriber: Subscriber, asked: Subscri
 
 /** As many as go into one request. */
 const nextEvents = async (
-  { database, classes }: Serving,
+  serving: Serving,
   { id, lastTold, lastEvent }: Subscriber,
   asked: SubscriptionAsked,
 ): Promise<readonly Event[]> => {
   const limit = asked.channel.kind === 'rest-hook' && tellsOneByOne(asked) ? 1 : asked.maxCount
   const range = { after: lastTold, until: lastEvent, limit, whole: asked.content === 'full-resource' }
-  return upTo(mostCharacters, await eventsIn(database, classes, asked, id, range))
+  return upTo(mostCharacters, await eventsIn(serving.database, serving, asked, id, range))
 }
 
 /** The first of the events, as long as their contents together are not longer, and at least one. */
@@ -199,6 +200,7 @@ export const refuse = async (serving: Serving, subscriber: Subscriber, cause: Fh
  */
 const giveUp = async (serving: Serving, subscriber: Subscriber, cause: unknown): Promise<void> => {
   if (!(cause instanceof FhirError)) serving.reportFault(cause)
+  else if (isFault(cause)) serving.reportFault(cause.cause)
   await markFailed(serving.database, subscriber.id)
   const error = cause instanceof FhirError ? wordsOf(cause) : 'Internal error'
   await setStatus(serving, subscriber, { status: 'error', error })

@@ -18,7 +18,7 @@ export const tell = async (options: Telling, connection: Connection, { id, after
   const how = bound.get(id)?.how
   if (subscriber === undefined || question === undefined || how === undefined) return
   const range = { after, until, limit: question.maxCount, whole: question.content === 'full-resource' }
-  const events = await eventsIn(options.database, options.classes, question, id, range)
+  const events = await eventsIn(options.database, options, question, id, range)
   const seen = events.filter(({ focus }) => focus !== undefined)
   if (until > after && seen.length === 0) return
   await options.recordTold(subscriber.caller, fociOf(seen))

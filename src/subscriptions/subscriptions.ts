@@ -1,5 +1,5 @@
+import { recordEvents } from '../storage/subscription/record-events.ts'
 import { dueSubscribers, findSubscriber } from '../storage/subscription/subscriber.ts'
-import { recordEvents } from '../storage/subscription/subscription-event.ts'
 import type { Queue } from '../storage/work/queue.ts'
 import { criteriaFor, keyOf, refuse, type Serving, serve } from './serve.ts'
 
@@ -46,8 +46,8 @@ const pause = (ms: number, closing: AbortSignal): Promise<void> =>
 
 /** Turns changes into events, and queues a job for each subscriber who has something due. */
 const pass = async (options: SubscriptionOptions, closing: AbortSignal): Promise<number> => {
-  const { database, classes, queue } = options
-  const recorded = await recordEvents(database, { classes, questionOf: one => criteriaFor(options, one) })
+  const { database, registry, classes, queue } = options
+  const recorded = await recordEvents(database, { registry, classes, questionOf: one => criteriaFor(options, one) })
   for (const { id, error } of recorded.failed) {
     const subscriber = await findSubscriber(database, id)
     if (subscriber !== undefined) await refuse(options, subscriber, error)

@@ -277,3 +277,16 @@ t.test(
     for (const id of subscriptions) await turnOff(researcher, id)
   },
 )
+
+t.test('a withdrawal is told to those who ask by a value set, which holds up nobody', async t => {
+  const criteria = 'Consent?scope:in=http://hl7.org/fhir/ValueSet/consent-scope'
+  const id = await subscribe(researcher, { criteria })
+  const giver = await given()
+  await settled()
+  t.same(received(), [`PUT /there/Consent/${giver.id}`])
+  t.equal((await remove(giver.bearer, `Consent/${giver.id}`)).statusCode, 204)
+  await until(() => receiver.received.length > 0)
+  await settled()
+  t.same(received(), [`DELETE /there/Consent/${giver.id}`])
+  await turnOff(researcher, id)
+})

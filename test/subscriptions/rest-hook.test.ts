@@ -1,5 +1,6 @@
 import type { Bundle, Observation, Subscription } from '@medplum/fhirtypes'
 import t from 'tap'
+import { kindValueSetUrl } from '../../src/fhir/measured/kind-value-set.ts'
 import { endSession, findSession, startSession } from '../../src/storage/account/session.ts'
 import { createGrant } from '../../src/storage/authorization/authorization-grant.ts'
 import { registerClient } from '../../src/storage/authorization/client.ts'
@@ -93,6 +94,28 @@ t.test('what does not match, or may not be seen, is not told', async t => {
   t.equal(received().length, 1)
   await turnOff(researcher, id)
   await turnOff(stranger, hidden)
+})
+
+t.test('the codes of a value set are looked up for each event, and one that is unknown holds up nobody', async t => {
+  const kind = 'https://sharewell.example/ValueSet/hearts'
+  const valueSet = await subscribe(researcher, { criteria: `Observation?code:in=${kindValueSetUrl('omh:heart-rate')}` })
+  const others = await subscribe(researcher, { criteria: `Observation?code:in=${kindValueSetUrl('omh:body-weight')}` })
+  for (const id of [valueSet, others]) await reaches(researcher, id, 'active')
+  await measure(64)
+  await until(() => receiver.received.length > 0)
+  await settled()
+  t.equal(received().length, 1)
+  await turnOff(researcher, others)
+  await database.run(sql.fragment`
+    UPDATE subscription SET content = jsonb_set(content, '{criteria}', to_jsonb(${`Observation?code:in=${kind}`}::text))
+    WHERE id = ${valueSet}`)
+  const plain = await subscribe(researcher)
+  await reaches(researcher, plain, 'active')
+  await measure(65)
+  await until(() => receiver.received.length > 0)
+  t.match(await reaches(researcher, valueSet, 'error'), { error: `The value set ${kind} is not known here` })
+  t.equal(received().length, 1)
+  for (const id of [valueSet, plain]) await turnOff(researcher, id)
 })
 
 t.test('a Subscription is its creator’s, whoever changes its status', async t => {
@@ -307,6 +330,7 @@ t.test('what cannot be served is refused at once, element by element', async t =
     [{ criteria: 'Observation?_count=1' }, 'Subscription.criteria'],
     [{ criteria: 'Patient?name=ann' }, 'Subscription.criteria'],
     [{ criteria: 'Observation?subject:Patient.name=ann' }, 'Subscription.criteria'],
+    [{ criteria: 'Observation?code:in=http://nowhere.example/ValueSet/x' }, 'Subscription.criteria'],
     [{ channel: { type: 'email', endpoint: 'mailto:x@example.org' } }, 'Subscription.channel.type'],
     [{ channel: { type: 'rest-hook' } }, 'Subscription.channel.endpoint'],
     [{ channel: { type: 'rest-hook', endpoint: 'https://elsewhere.example.org' } }, 'Subscription.channel.endpoint'],

@@ -6,7 +6,8 @@ import { loadRegistry } from '../../src/fhir/registry.ts'
 import { parseSearch } from '../../src/search/parse.ts'
 import type { Connection, Database } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { recordEvents } from '../../src/storage/subscription/subscription-event.ts'
+import { recordEvents } from '../../src/storage/subscription/record-events.ts'
+import type { Subscriber } from '../../src/storage/subscription/subscriber.ts'
 import { keepDeletion } from '../../src/storage/write/deletion.ts'
 import { until } from './receiver.ts'
 import { openSubscriptionWorld } from './world.ts'
@@ -121,12 +122,14 @@ t.test('once it is answered again it is told as ever', async t => {
   t.equal(rests, false)
 })
 
+const registry = loadRegistry()
 const { where } = parseSearch(
-  loadRegistry(),
+  registry,
   'Consent',
   new URLSearchParams({ 'source-reference:Contract.status': 'executed' }),
 )
 const listening = {
+  registry,
   classes: openCodeClasses(),
   questionOf: () => ({ type: 'Consent' as const, where, access: fullAccess }),
 } as const
@@ -177,4 +180,30 @@ t.test('what has changed is told no later for many than for some', async t => {
   t.equal(limits[0], '10000')
   t.ok(limits.includes('50'), 'who was not answered last time has little time once others have had theirs')
   t.equal(limits.at(-1), 'DEFAULT', 'what is none of their questions has all the time that it had')
+})
+
+t.test('a fault in what one subscriber asks holds up neither the others nor a withdrawal', async t => {
+  const broken = new Error('cannot be asked')
+  const questionOf = ({ id }: Subscriber) => {
+    if (id === plain) throw broken
+    return { type: 'Consent' as const, where: { kind: 'all' } as const, access: fullAccess }
+  }
+  const row = sql.fragment`SELECT patient_id AS "patientId", pk FROM consent LIMIT 1`
+  const place = await database.one<{ patientId: number; pk: string }>(row)
+  await database.run(sql.fragment`UPDATE subscriber SET rests_until = NULL`)
+  const { failed, changes } = await database.transaction(async connection => {
+    // So that the server, which does the same meanwhile, does not take it.
+    await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('change'))`)
+    await keepDeletion(connection, { ...listening, questionOf }, { type: 'Consent', ...place }, 2)
+    const changes = await connection.any(sql.fragment`DELETE FROM change RETURNING subscribers, unanswered`)
+    await connection.run(
+      sql.fragment`INSERT INTO change (type, patient_id, pk) VALUES ('Consent', ${place.patientId}, ${place.pk})`,
+    )
+    const one = async () => ({ isAny: true })
+    const transaction: Database['transaction'] = run => run(connection)
+    const { failed } = await recordEvents({ ...database, one: one as never, transaction }, { ...listening, questionOf })
+    return { changes, failed: failed.map(({ id, error }) => [id, error.message, error.cause]) }
+  })
+  t.same(failed, [[plain, 'Internal error', broken]])
+  t.match(changes, [{ unanswered: [plain] }])
 })

@@ -6,7 +6,7 @@ import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../src/fhir/registry.ts'
 import { parseCriteria } from '../../src/search/parse.ts'
 import { compile } from '../../src/storage/compile/compile.ts'
-import { lookUpConcepts } from '../../src/storage/compile/terminology.ts'
+import { lookedUp } from '../../src/storage/compile/terminology.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { openStores } from '../../src/storage/open-stores.ts'
 import { entryRow, entryTables } from '../../src/storage/prepare/candidate.ts'
@@ -61,7 +61,7 @@ export const openMatching = async () => {
 
   const matches = async (type: ResourceType, query: string, access: Access) => {
     const asking = { access, registry, classes }
-    const asked = await lookUpConcepts(database, asking, parseCriteria(registry, type, query))
+    const { where: asked } = await lookedUp(database, asking, { where: parseCriteria(registry, type, query) })
     const expression = restrict(access, 's', type, asked)
     const stored = await database.any<{ id: string }>(sql.fragment`
       SELECT row.id FROM ${tableOf(type)} AS row WHERE ${compile(expression, storedRow(type, 'row'), classes)} ORDER BY 1`)

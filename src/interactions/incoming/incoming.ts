@@ -110,10 +110,11 @@ const isSameDocument = async (stored: Resource, body: unknown, { mhealth }: Cont
   return before !== undefined && after !== undefined && before.bytes.equals(after.bytes)
 }
 
-const otherIncoming = (sent: Resource, context: Context): Incoming => {
+const otherIncoming = async (sent: Resource, context: Context): Promise<Incoming> => {
   const warnings = checked(sent, [], context)
   refuseUnknownPolicy(sent)
-  const resource = sent.resourceType === 'Subscription' ? receiveSubscription(sent as Subscription, context) : sent
+  const resource =
+    sent.resourceType === 'Subscription' ? await receiveSubscription(sent as Subscription, context) : sent
   return { resource: withOwnReferences(resource, context.base), warnings }
 }
 

@@ -2,6 +2,7 @@ import type { Subscription } from '@medplum/fhirtypes'
 import { intervalOf } from '../../fhir/date.ts'
 import { FhirError, type Issue, orRefusal } from '../../fhir/error.ts'
 import { isTopic } from '../../fhir/subscription.ts'
+import { lookUpConcepts } from '../../search/concepts.ts'
 import type { Context } from '../interaction.ts'
 import { refusedElement, type SubscriptionAsked, type SubscriptionParts } from './subscription-asked.ts'
 import { channelOf, payloadOf } from './subscription-channel.ts'
@@ -23,7 +24,10 @@ export const parseSubscription = (subscription: Subscription, asking: Subscripti
  * A Subscription as a client may write it: requested, or off. The server makes it active once it has looked at it. One that is imported is off
  * until its subscriber asks for it.
  */
-export const receiveSubscription = (sent: Subscription, { caller, ...context }: Context): Subscription => {
+export const receiveSubscription = async (
+  sent: Subscription,
+  { caller, ...context }: Context,
+): Promise<Subscription> => {
   if (caller.client.policies.has('everything')) return { ...sent, status: 'off' }
   const status = statusAsked[sent.status]
   if (status === undefined)
@@ -32,9 +36,21 @@ export const receiveSubscription = (sent: Subscription, { caller, ...context }: 
       'The server says when a Subscription is in error; a client asks for requested, or off',
     )
   if (status === 'off' || hasEnded(sent)) return { ...sent, status: 'off' }
-  parseSubscription(sent, context)
+  await requireValueSets(parseSubscription(sent, context), context)
   const { error: _, ...rest } = sent
   return { ...rest, status }
+}
+
+/** The value sets of its criteria must be known, and the subscriber must be able to read them. */
+const requireValueSets = async (
+  { where }: SubscriptionAsked,
+  { registry, store }: Omit<Context, 'caller'>,
+): Promise<void> => {
+  try {
+    await lookUpConcepts(where, { registry, terminology: store.terminology })
+  } catch (error) {
+    throw error instanceof FhirError ? refusedElement('criteria', error.message) : error
+  }
 }
 
 const statusAsked: Readonly<Partial<Record<Subscription['status'], Subscription['status']>>> = {

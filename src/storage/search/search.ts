@@ -3,7 +3,7 @@ import { FhirError } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { type Mask, maskOf } from '../../fhir/subset.ts'
 import type { Search } from '../../search/search.ts'
-import { lookUpConcepts } from '../compile/terminology.ts'
+import { lookedUp } from '../compile/terminology.ts'
 import type { Connection } from '../database.ts'
 import { kindOf } from '../row.ts'
 import { type SqlFragment, sql } from '../sql.ts'
@@ -165,7 +165,7 @@ export const searchMatches = async (
   search: Search,
   limit: number,
 ): Promise<readonly Match[]> => {
-  const asked = { ...search, where: await lookUpConcepts(connection, searching, search.where) }
+  const asked = await lookedUp(connection, searching, search)
   const { from, where, row } = sourceOf(searching, asked, { body: true })
   const rows = await connection.any<{ id: string; patient_id: number; kind_id?: number }>(
     sql.fragment`SELECT ${kindOf(search.type, 'row')} ${row.row}.id, ${row.row}.patient_id FROM ${from} WHERE ${where} LIMIT ${limit}`,

@@ -1,23 +1,21 @@
 import type { ResourceType } from '@medplum/fhirtypes'
-import type { CodeClasses } from '../../fhir/measured/code-class.ts'
 import { passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { tableOf } from '../row.ts'
 import { sql } from '../sql.ts'
+import { type Answering, answerable, askForSubscriber, isFault, type QuestionOf } from '../subscription/question.ts'
 import { findSubscriber } from '../subscription/subscriber.ts'
-import type { QuestionOf } from '../subscription/subscription-event.ts'
 import { openTimeLimit } from '../subscription/time-limit.ts'
 import { isResting, wasTooLong } from '../subscription/unanswered.ts'
-import { attempt, runAndRollBack } from './savepoint.ts'
+import { runAndRollBack } from './savepoint.ts'
 import type { Place } from './update.ts'
 
-export type Listening = {
-  readonly classes: CodeClasses
+export type Listening = Answering & {
   /** Absent if nothing is deleted that anybody is told about. */
   readonly questionOf?: QuestionOf | undefined
 }
 
-type Asking = { readonly classes: CodeClasses; readonly questionOf: QuestionOf }
+type Asking = Answering & { readonly questionOf: QuestionOf }
 
 /**
  * Notes whose Subscriptions the current row matches, so that they are told of its deletion. This is asked before it is deleted, because to whom
@@ -25,12 +23,12 @@ type Asking = { readonly classes: CodeClasses; readonly questionOf: QuestionOf }
  */
 export const keepDeletion = async (
   connection: Connection,
-  { classes, questionOf }: Listening,
+  { registry, classes, questionOf }: Listening,
   place: Place,
   version: number,
 ): Promise<void> => {
   if (questionOf === undefined || !toldTypes.has(place.type)) return
-  const { matched, unanswered } = await subscribersOf(connection, { classes, questionOf }, place)
+  const { matched, unanswered } = await subscribersOf(connection, { registry, classes, questionOf }, place)
   if (matched.length === 0 && unanswered.length === 0) return
   await connection.run(sql.fragment`
     INSERT INTO change (type, patient_id, pk, deletion, subscribers, unanswered)
@@ -68,9 +66,10 @@ const subscribersOf = async (connection: Connection, asking: Asking, place: Plac
   return { matched, unanswered }
 }
 
+/** A fault is reported where the same question is asked about what was written. */
 const findOut = async (connection: Connection, asking: Asking, place: Place, id: string) => {
-  const asked = await attempt(connection, () => isMatched(connection, asking, place, id))
-  if ('refused' in asked) return wasTooLong(asked.refused) ? 'unanswered' : undefined
+  const asked = await askForSubscriber(connection, () => isMatched(connection, asking, place, id))
+  if ('refused' in asked) return wasTooLong(asked.refused) || isFault(asked.refused) ? 'unanswered' : undefined
   return asked.done ? 'matched' : undefined
 }
 
@@ -98,13 +97,14 @@ const listenersNear = (connection: Connection, { type, patientId }: Place) =>
 
 const isMatched = async (
   connection: Connection,
-  { classes, questionOf }: Asking,
+  { registry, classes, questionOf }: Asking,
   { type, patientId, pk }: Place,
   id: string,
 ): Promise<boolean> => {
   const subscriber = await findSubscriber(connection, id)
-  const question = subscriber && questionOf(subscriber)
-  if (question?.type !== type) return false
+  const asked = subscriber && questionOf(subscriber)
+  if (asked?.type !== type) return false
+  const question = await answerable(connection, { registry, classes }, asked)
   const found = await connection.maybeOne(sql.fragment`
     SELECT FROM ${tableOf(type)} AS row
     WHERE row.patient_id = ${patientId} AND row.pk = ${pk}

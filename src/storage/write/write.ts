@@ -16,7 +16,7 @@ import type { CommonTokens } from '../search/common-tokens.ts'
 import type { ManyPatients } from '../search/many-patients.ts'
 import { searchMatches } from '../search/search.ts'
 import type { Stored, Write, Written } from '../store.ts'
-import type { QuestionOf } from '../subscription/subscription-event.ts'
+import type { QuestionOf } from '../subscription/question.ts'
 import { insertResources } from './insert.ts'
 import { numberAllowed } from './number-allowed.ts'
 

@@ -231,7 +231,7 @@ t.test('an event is not lost if its resource changes while its content is loaded
       await put(texts.slice(0, 1).map(one => ({ ...one, language: 'de' })))
       await remove('Basic', ['e2', 'e4'])
     }),
-    classes,
+    { registry, classes },
     question,
     'told',
     range,
