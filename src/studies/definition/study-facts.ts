@@ -1,6 +1,7 @@
 import type { ContactDetail, ContactPoint, Identifier, ResearchStudy } from '@medplum/fhirtypes'
 import { isBlank } from '../../accounts/blank.ts'
 import { isDay } from '../../fhir/date.ts'
+import { isPhoneNumber } from './phone-number.ts'
 import {
   furtherLanguages,
   translatedPurpose,
@@ -71,7 +72,7 @@ export const withFacts = (study: ResearchStudy, facts: StudyFacts): ResearchStud
 }
 
 export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactName, string>>> => {
-  const { title, purpose, start, end, email } = facts
+  const { title, purpose, start, end, email, phone } = facts
   const long = (Object.keys(facts) as FactName[]).filter(name => (facts[name] ?? '').length > mostOf(name))
   return {
     ...(isBlank(title) && { title: 'Give the study a title' }),
@@ -80,6 +81,10 @@ export const factProblems = (facts: StudyFacts): Readonly<Partial<Record<FactNam
     ...(end !== '' && !isDay(end) && { end: 'Write the last day as 2026-01-31' }),
     ...(isDay(start) && isDay(end) && end < start && { end: 'The last day is before the first' }),
     ...(email !== '' && !/^[^\s@]+@[^\s@]+$/.test(email) && { email: 'Write an address as name@example.org' }),
+    ...(phone !== '' &&
+      !isPhoneNumber(phone) && {
+        phone: 'Write one phone number in digits, such as +1 500 555 0006 or +1 500 555 0006 ext. 12',
+      }),
     ...Object.fromEntries(long.map(name => [name, `At most ${mostOf(name)} characters`])),
   }
 }

@@ -34,6 +34,11 @@ export const draftOf = ({ extension = [] }: ResearchStudy): TextDraft | undefine
   }
 }
 
+/** One of which nothing is kept, so that the study has none. */
+export const isEmptyDraft = (draft: TextDraft): boolean =>
+  draft.withdrawal === '' &&
+  textLanguages.every(language => textParts.every(part => writtenIn(draft, language, part) === ''))
+
 /** The study with this draft in place of the one before, if there was one. */
 export const withDraft = (study: ResearchStudy, one: TextDraft): ResearchStudy => {
   const { withdrawal } = one
@@ -58,7 +63,7 @@ export const withDraft = (study: ResearchStudy, one: TextDraft): ResearchStudy =
     ],
   }
   const others = extensionsBesides(study)
-  return withExtensions(study, draft.extension?.length === 0 ? others : [...others, draft])
+  return withExtensions(study, isEmptyDraft(one) ? others : [...others, draft])
 }
 
 /** The study with the draft as the version to sign from now on. All earlier versions stay as they are. */

@@ -85,9 +85,10 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
   server.get(table.path, { onRequest: requireSession, config: { rateLimit } }, async (request, reply) => {
     const caller = await readerOf(request, options)
     const asked = search.askedIn(queryOf(request))
-    const wrong = search.fieldsOf(asked).find(({ problem }) => problem !== undefined)
+    const wrong = search.fieldsOf(asked).filter(({ problem }) => problem !== undefined)
     // A table of days other than the ones asked for would be mistaken for these.
-    if (wrong !== undefined) throw new FhirError('value', `${wrong.name}: ${wrong.problem}`)
+    if (wrong.length > 0)
+      throw new FhirError('value', wrong.map(({ label, problem }) => `${label}: ${problem}`).join('; '))
     const found = search.searchOf(options.registry, asked)
     const store = readInTurn(options.openStoreFor(caller), request)
     return reply

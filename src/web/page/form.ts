@@ -49,16 +49,20 @@ const about = ({ name, hint, problem, optional, language }: Field): Html => {
   return html`${language && html` lang="${language}"`}${!optional && html` required`}${described !== '' && html` aria-describedby="${described}"`}${problem && html` aria-invalid="true"`}`
 }
 
-/** Everything that is wrong. The page opens where this is, however far down, screen readers announce it, and each entry links to its field. */
+/**
+ * Everything that is wrong. The page opens where this is, however far down, screen readers announce it, and each entry links to its field,
+ * which it names if the same is wrong with several.
+ */
 export const problemList = (
-  fields: readonly Pick<Field, 'name' | 'problem'>[],
+  fields: readonly (Pick<Field, 'name' | 'problem'> & Partial<Pick<Field, 'label'>>)[],
   title = 'Please check what you entered',
 ): Html | undefined => {
   const wrong = fields.filter(({ problem }) => problem !== undefined)
   if (wrong.length === 0) return undefined
+  const isShared = (text: string | undefined) => wrong.filter(({ problem }) => problem === text).length > 1
   return html`<div class="alert alert-danger" role="alert" tabindex="-1" autofocus>
 <h2 class="alert-heading">${title}</h2>
-<ul>${wrong.map(({ name, problem }) => html`<li><a href="#${name}">${problem}</a></li>`)}</ul>
+<ul>${wrong.map(({ name, label, problem }) => html`<li><a href="#${name}">${label !== undefined && isShared(problem) && `${label}: `}${problem}</a></li>`)}</ul>
 </div>`
 }
 

@@ -15,7 +15,7 @@ export const choiceForm = (
   const { study, lines } = asked
   const { say } = words
   const page = `/sharing/${study.id}`
-  const problems = choiceProblems(lines, state)
+  const problems = choiceProblems(lines, state, words)
   const nothing = isNothing ? [{ name: 'choices', problem: say('choose.nothing') }] : []
   return html`${problemList([...nothing, ...problems], say('check'))}
 ${postForm(
@@ -35,10 +35,11 @@ ${postForm(
 )}`
 }
 
-export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState) => [
-  ...lines.map(({ name }) => {
-    const { problem, wrong: [day = 'yes'] = [] } = state.lines.get(name) ?? {}
-    return { name: `${name}-${day}`, problem }
+export const choiceProblems = (lines: StudyAsked['lines'], state: ChoiceState, { say }: Words) => [
+  ...lines.flatMap(({ name }) => {
+    const { problem, wrong = [] } = state.lines.get(name) ?? {}
+    if (wrong.length === 0) return [{ name: `${name}-yes`, problem }]
+    return wrong.map(day => ({ name: `${name}-${day}`, label: say(`choose.${day}`), problem }))
   }),
   { name: 'timezone', problem: state.timezoneProblem },
 ]

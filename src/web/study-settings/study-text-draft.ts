@@ -7,6 +7,7 @@ import {
   draftAfter,
   draftOf,
   eachPart,
+  isEmptyDraft,
   type TextDraft,
   withDraft,
   withPublished,
@@ -53,7 +54,11 @@ export const studyTextDraftPage: AddPage = (server, options) => {
         version: typed(request.body, 'version'),
       })
     const outcome = await changing(request, options, changeable, study => withDraft(study, draft))
-    if (outcome.kind === 'changed') return reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
+    if (outcome.kind === 'changed')
+      return reply.redirect(
+        `/studies/${changeable.id}/settings/text?done=${isEmptyDraft(draft) ? 'empty' : 'draft'}`,
+        303,
+      )
     const page = { ...pageOf(language), isProblem: true, notices: notSaved }
     const now = draftOf(outcome.now.study) ?? draftAfter(outcome.now.study)
     return sendChangePage(reply.code(409), outcome.now, { ...page, fields: controls(draft, language, now) })

@@ -2,6 +2,7 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply } from 'fastify'
 import { languageName } from '../../fhir/language.ts'
 import type { CodeClasses } from '../../fhir/measured/code-class.ts'
+import { queryOf } from '../../http/fhir/presentation.ts'
 import { textsOf } from '../../studies/consent/patient-text.ts'
 import type { ChangeableStudy } from '../../studies/definition/study-change.ts'
 import { displayOf, requestsOf } from '../../studies/definition/study-request.ts'
@@ -26,6 +27,7 @@ import type { AddPage, PageOptions } from '../page/add-page.ts'
 import { notice, postForm } from '../page/form.ts'
 import { ownToken } from '../page/form-token.ts'
 import { type Html, html } from '../page/html.ts'
+import { namedIn } from '../page/named-in.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { changing, notDone, type OfStudy, sendChangePage, studyOf } from './study-changing.ts'
 import { fromElsewhere, recipients } from './study-recipients.ts'
@@ -35,15 +37,19 @@ export const studyTextPage: AddPage = (server, options) => {
   const { codeClasses } = options
   const onRequest = requireSession
   const at = '/studies/:id/settings/text'
-  server.get<OfStudy>(at, { onRequest }, async (request, reply) =>
-    sendTexts(reply, options, await studyOf(request, options, 'mayChange')),
-  )
+  server.get<OfStudy>(at, { onRequest }, async (request, reply) => {
+    const changeable = await studyOf(request, options, 'mayChange')
+    const done = namedIn(doneTexts, queryOf(request).get('done'))
+    return sendTexts(reply, options, changeable, {
+      done: done === undefined ? undefined : notice('done', html`<p>${done}</p>`),
+    })
+  })
   server.post<OfStudy>(`${at}/publish`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const one = draftOf(changeable.study)
-    if (one === undefined) return sendTexts(reply.code(409), options, changeable, notDone)
+    if (one === undefined) return sendTexts(reply.code(409), options, changeable, { problem: notDone })
     const missing = missingInDraft(one, changeable.study, codeClasses)
-    if (missing.length > 0) return sendTexts(reply.code(422), options, changeable, notPublished(missing))
+    if (missing.length > 0) return sendTexts(reply.code(422), options, changeable, { problem: notPublished(missing) })
     const staff = await fromElsewhere(changeable, options)
     const outcome = await changing(request, options, changeable, study => {
       const published = withPublished(study, one, codeClasses)
@@ -51,32 +57,39 @@ export const studyTextPage: AddPage = (server, options) => {
     })
     return outcome.kind === 'changed'
       ? reply.redirect(`/studies/${changeable.id}/settings?done=text`, 303)
-      : sendTexts(reply.code(409), options, outcome.now, notDone)
+      : sendTexts(reply.code(409), options, outcome.now, { problem: notDone })
   })
   server.post<OfStudy>(`${at}/recipients`, { onRequest }, async (request, reply) => {
     const changeable = await studyOf(request, options, 'mayChange')
     const staff = await fromElsewhere(changeable, options)
     const outcome = await changing(request, options, changeable, study => withRecipients(study, staff))
     return outcome.kind === 'changed'
-      ? reply.redirect(`/studies/${changeable.id}/settings/text`, 303)
-      : sendTexts(reply.code(409), options, outcome.now, notDone)
+      ? reply.redirect(`/studies/${changeable.id}/settings/text?done=recipients`, 303)
+      : sendTexts(reply.code(409), options, outcome.now, { problem: notDone })
   })
 }
 
 const notPublished = (missing: readonly string[]): Html =>
   notice('problem', html`<p>It was not published. Still missing: ${missing.join(', ')}.</p>`)
 
+/** What was done by the form that led here. */
+const doneTexts: Readonly<Record<string, string>> = {
+  draft: 'The draft is saved. Patients do not see it until it is published.',
+  empty: 'Nothing is written, so there is no draft.',
+  recipients: 'Saved: only these receive what is shared by this text.',
+}
+
 const sendTexts = async (
   reply: FastifyReply,
   options: PageOptions,
   changeable: ChangeableStudy,
-  problem?: Html,
+  { problem, done }: { readonly problem?: Html; readonly done?: Html | undefined },
 ): Promise<FastifyReply> => {
   const { codeClasses } = options
   return sendChangePage(reply, changeable, {
     title: 'What patients read and sign',
     isProblem: problem !== undefined,
-    notices: problem,
+    notices: problem ?? done,
     fields: [],
     before: html`${unnamed(changeable, codeClasses)}
 ${unsaid(changeable, codeClasses)}

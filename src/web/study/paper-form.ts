@@ -98,7 +98,7 @@ export const paperForm = ({ page, token, paper: { asked, text }, state }: Form):
     { name: 'signedOn', problem: problems.signedOn },
     { name: 'language', problem: problems.language },
     { name: 'choices', problem: nothing },
-    ...choiceProblems(lines, choices),
+    ...choiceProblems(lines, choices, wordsFor('en')),
     { name: 'scan', problem: problems.scan },
   ]
   return html`${problemList(wrong)}

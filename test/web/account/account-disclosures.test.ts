@@ -97,6 +97,11 @@ t.test('a patient can ask for some days, and for one study', async t => {
   t.match(wrong.body, /value="31\.3\.2026"/)
   t.match(wordsOf(wrong), /Please check what you entered|Check what/i)
   t.match(wrong.body, /id="from-problem">Enter a day as year, month and day/)
+  t.match(
+    wordsOf(await browser.get(`${page}?from=31.3.2026&until=x`)),
+    /From: Enter a day as year, month and day, such as 2026-03-31 Until: Enter a day/,
+    'each is named if the same is wrong with both',
+  )
 })
 
 t.test('somebody who has no name, or may not be named, is described in words, never by an id', async t => {

@@ -194,6 +194,8 @@ t.test('days that cannot be shown are reported at the field, and the usual ones 
     '<details class="mb-3" open><summary>From 2026-03-01 to 2026-03-14 (UTC), glucose in mg/dL: choose others',
   )
   t.match((await staff.get(page)).body, '<details class="mb-3"><summary>')
+  const neither = wordsOf(await staff.get(`${page}?first=March&last=April`))
+  t.match(neither, /First day: A day is written as 2026-03-31\. Last day: A day is written as 2026-03-31\./)
   const nowhere = await staff.get(`${page}?timezone=Europe/Berln`)
   t.match(nowhere.body, /id="timezone-problem">This time zone is not known here/)
   t.match(nowhere.body, 'value="Europe/Berln"')

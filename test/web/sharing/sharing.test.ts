@@ -67,6 +67,17 @@ const sign = async (own: ReturnType<typeof browser>, fields: Readonly<Record<str
   return { ...shown, answer: await own.post(`${page}/sign`, { ...shown.hidden, name }) }
 }
 
+t.test('each of two days that are none is named, and led to', async t => {
+  const { browser: own } = await arrived('Abe')
+  const days = { [`${hearts}-from`]: '1.1.2026', [`${hearts}-until`]: 'x' }
+  const both = await own.send(page, { [hearts]: 'yes', [steps]: 'no', ...days }, page)
+  t.match(
+    wordsOf(both),
+    /Measured from: Enter year, [^:]* Tidewell band Measured until: Enter year, [^:]* Tidewell band Write a day/,
+  )
+  t.match(both.body, new RegExp(`href="#${hearts}-from".*href="#${hearts}-until"`, 's'))
+})
+
 t.test('a patient reads what the study is, chooses line by line, sees who could see what, and signs', async t => {
   const { browser: own, patient } = await arrived('Ana')
   const shown = await own.get(page)

@@ -139,6 +139,9 @@ t.test('a mistake is shown at its field, and what was typed stays', async t => {
   t.match(answer.body, /id="identity-problem">Choose how the study knows its patients/)
   t.match(answer.body, /How sleep and steps go together<\/textarea>/)
   t.match(answer.body, /value="May"/)
+  const unreachable = await member.send(newStudy, { ...said, title: 'T', phone: 'ask Rita' })
+  t.match([unreachable.status, unreachable.body], [422, /id="phone-problem">Write one phone number in digits/])
+  t.match(unreachable.body, /value="ask Rita"/)
   const long = await member.send(newStudy, { ...said, purpose: 'ü'.repeat(11_000) })
   t.match([long.status, long.body], [422, /id="purpose-problem">/])
   t.match(long.body, 'ü'.repeat(11_000))
@@ -299,6 +302,21 @@ t.test('an incomplete version is not published, and the page says which part is 
   const forced = await member.post(`${page}/publish`, { _csrf: csrf, version: meta?.versionId ?? '' })
   t.match([forced.status, wordsOf(forced)], [422, /It was not published\. Still missing: English: how long it goes on/])
   t.equal(textOf(await read(id)), '', 'nobody can sign it')
+})
+
+t.test('what became of a draft that was saved is told, also where nothing is left of it', async t => {
+  const page = `/studies/${await made()}/settings/text`
+  const empty = await member.send(`${page}/draft/en`, { duration: ' ' })
+  t.match([empty.status, empty.location], [303, `${page}?done=empty`])
+  t.match(
+    wordsOf(await member.get(empty.location ?? '')),
+    /Nothing is written, so there is no draft\. .* A new version/,
+  )
+  const kept = await member.send(`${page}/draft/es`, { 'key-facts': 'Usted decide.' })
+  t.match(kept.location, `${page}?done=draft`)
+  t.match(wordsOf(await member.get(kept.location ?? '')), /The draft is saved\. .* Draft of the next version/)
+  const removed = await member.send(`${page}/draft/es`, {})
+  t.match(removed.location, `${page}?done=empty`)
 })
 
 t.test('a draft is shown as patients will see it, in each language, and cannot be sent', async t => {
