@@ -50,7 +50,7 @@ const pass = async (options: SubscriptionOptions, closing: AbortSignal): Promise
   const recorded = await recordEvents(database, { registry, classes, questionOf: one => criteriaFor(options, one) })
   for (const { id, error } of recorded.failed) {
     const subscriber = await findSubscriber(database, id)
-    if (subscriber !== undefined) await refuse(options, subscriber, error)
+    if (subscriber !== undefined) await refuse(options, subscriber, error).catch(options.reportFault)
   }
   for (const due of await dueSubscribers(database))
     if (!closing.aborted) await queue.ask(keyOf(due), { of: due.client })

@@ -135,7 +135,8 @@ const tooManyOf = (resource: Resource): readonly Issue[] => {
 }
 
 const resourceOf = (type: ResourceType, body: unknown): Resource => {
-  if (body === undefined) throw new FhirError('structure', `There is no body: it is a ${type}, as FHIR's JSON or XML`)
+  if (body === undefined)
+    throw new FhirError('structure', `There is no body, where ${type} is expected, as FHIR's JSON or XML`)
   if (typeof body !== 'object' || body === null || Array.isArray(body) || !('resourceType' in body)) {
     throw new FhirError('structure', `The body must be a JSON object whose resourceType is ${type}`)
   }

@@ -49,7 +49,7 @@ t.test('of a body that is not there it is said what it may be', async t => {
     const answer = await call('POST', '/fhir/Patient', { 'content-type': type }, '')
     t.strictSame(
       [answer.statusCode, answer.json().issue[0].diagnostics],
-      [400, "There is no body: it is a Patient, as FHIR's JSON or XML"],
+      [400, "There is no body, where Patient is expected, as FHIR's JSON or XML"],
     )
   }
 })
