@@ -6,7 +6,7 @@ import { isFull, notePrepared, type Statement, toStatement } from './postgres/pr
 import { rowTypes } from './postgres/row-types.ts'
 import { endedBySilence } from './postgres/silence.ts'
 import { type Fail, failure, isAborted, isConflict, isDeadlock, isLost } from './postgres/sql-state.ts'
-import type { SqlFragment } from './sql.ts'
+import { isPlannedAnew, type SqlFragment } from './sql.ts'
 
 /** Runs SQL, inside a transaction or not. Rows come as pg reads them: bigint as text, timestamptz as Date. */
 export type Connection = {
@@ -86,7 +86,8 @@ const connectionOver = (query: Query, keeping = query): Connection => {
   const any = async <Row>(fragment: SqlFragment) => (await query(fragment)).rows as Row[]
   return {
     any,
-    kept: async <Row>(fragment: SqlFragment) => (await keeping(fragment)).rows as Row[],
+    kept: async <Row>(fragment: SqlFragment) =>
+      (await (isPlannedAnew(fragment) ? query : keeping)(fragment)).rows as Row[],
     one: async <Row>(fragment: SqlFragment) => {
       const rows = await any<Row>(fragment)
       const [row] = rows

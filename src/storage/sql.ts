@@ -48,5 +48,10 @@ export const rowsOnce = <Row extends { readonly pk: string }>(rows: readonly Row
 export const word = (of: Action | Grantee['kind'] | Member['reach'] | `${number}` | undefined): SqlFragment =>
   of === undefined ? sql.fragment`NULL` : sql.fragment`${sql.literalValue(of)}`
 
+/** In a statement for which no plan is good for values that are rare as well as for common ones: it is planned for its values each time. */
+export const plannedAnew = sql.fragment`/* planned anew */`
+
+export const isPlannedAnew = (statement: Pick<SqlFragment, 'sql'>): boolean => statement.sql.includes(plannedAnew.sql)
+
 /** PostgreSQL's texts cannot contain the character U+0000 or half of a surrogate pair: replaces them by the replacement character. */
 export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')

@@ -54,10 +54,10 @@ const keysOf = (parameter: SearchParameter, value: Value): readonly bigint[] | u
 const listPrefilter = (parameter: SearchParameter, value: Value, row: RowNames): SqlFragment | undefined => {
   switch (value.kind) {
     case 'string':
-      return listed(row, 'index_string', parameter, stringBounds(value))
+      return listedString(parameter, value, row)
     case 'text':
-      return isPrefix.has(value.operator) && parameter.type === 'string'
-        ? listed(row, 'index_string', parameter, stringBounds(value))
+      return parameter.type === 'string'
+        ? listedString(parameter, { text: value.text, match: matches[value.operator] }, row)
         : undefined
     case 'words': {
       const words = indexedWords(parameter, value)
@@ -72,8 +72,20 @@ const listPrefilter = (parameter: SearchParameter, value: Value, row: RowNames):
   }
 }
 
-/** The operators that need a text to begin with the value. */
-const isPrefix: ReadonlySet<TextOperator> = new Set<TextOperator>(['eq', 'sw'])
+const listedString = (parameter: SearchParameter, asked: AskedString, row: RowNames): SqlFragment | undefined => {
+  const bounds = stringBounds(asked)
+  return bounds === undefined ? undefined : listed(row, 'index_string', parameter, bounds)
+}
+
+type AskedString = Parameters<typeof stringBounds>[0]
+
+/** What holds of a text if the operator does. */
+const matches: Readonly<Record<TextOperator, NonNullable<AskedString['match']>>> = {
+  eq: 'exact',
+  co: 'contains',
+  sw: 'exact',
+  ew: 'contains',
+}
 
 const tokenKeys = (parameter: SearchParameter, { system, code }: TokenAsked): readonly bigint[] => {
   const indexed = typeof system === 'string' && hasSystems(parameter) ? system : '*'

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { FhirError } from '../../fhir/error.ts'
-import type { SqlFragment } from '../sql.ts'
+import { isPlannedAnew, type SqlFragment } from '../sql.ts'
 
 /** What is sent to PostgreSQL. Under its name it stays prepared on the connection. */
 export type Statement = { readonly name?: string; readonly text: string; readonly values: unknown[] }
 
 /** Planning is 40 % of a query that takes less than a millisecond, so each connection prepares each distinct text once, under its hash. */
-export const toStatement = ({ sql, values }: SqlFragment): Statement => {
+export const toStatement = (fragment: SqlFragment): Statement => {
+  const { sql, values } = fragment
   if (values.length > mostValues)
     throw new FhirError('too-costly', 'This asks for more at once than the database takes; ask in parts')
-  return { text: sql, values: [...values], ...(sql.length > longestPrepared ? {} : { name: nameOf(sql) }) }
+  const isKept = sql.length <= longestPrepared && !isPlannedAnew(fragment)
+  return { text: sql, values: [...values], ...(isKept ? { name: nameOf(sql) } : {}) }
 }
 
 /** The protocol counts them in 16 bits. */

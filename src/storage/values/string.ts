@@ -1,6 +1,6 @@
 import type { SearchParameter } from '../../fhir/definition/search-parameter.ts'
 import type { Value } from '../../search/value.ts'
-import { anyOf, type SqlFragment, sql } from '../sql.ts'
+import { anyOf, plannedAnew, type SqlFragment, sql } from '../sql.ts'
 import { elementText, someElement } from './element.ts'
 
 type StringValue = Extract<Value, { kind: 'string' }>
@@ -45,11 +45,18 @@ export const matchDisplay = (content: SqlFragment, parameter: SearchParameter, t
   return someElement(content, parameter.paths, datatype => (texts[datatype] ?? []).map(inside => ({ inside, holds })))
 }
 
-/** The prefix as bounds of a b-tree in "C" collation: everything from the text up to, not including, its successor. */
-export const stringBounds = ({ text, match }: Pick<StringValue, 'text' | 'match'>): SqlFragment => {
+/**
+ * The prefix as bounds of a b-tree in "C" collation: everything from the text up to, not including, its successor. Undefined if the index cannot tell.
+ * What a text contains is asked by LIKE, of which PostgreSQL can tell whether it is rare; signs that mean something to LIKE are punctuation.
+ */
+export const stringBounds = ({ text, match }: Pick<StringValue, 'text' | 'match'>): SqlFragment | undefined => {
   const [joined = '', ...parted] = formsOf(text)
-  const isCut = sql.fragment`octet_length(value) >= ${longestWhole - 1}`
-  if (match === 'contains') return sql.fragment`(${isCut} OR strpos(value, ${cut(joined, longestWhole)}) > 0)`
+  if (match === 'contains') {
+    const isCut = sql.fragment`octet_length(value) >= ${longestWhole - 1}`
+    const contains = sql.fragment`value LIKE ${`%${cut(joined, longestWhole)}%`}`
+    return joined === '' ? undefined : sql.fragment`${plannedAnew} (${isCut} OR ${contains})`
+  }
+  if (joined === '') return fold(text) === '' ? undefined : sql.fragment`value = ''`
   const asked = match === undefined ? [joined, ...parted] : [joined]
   return anyOf(
     asked.map(form => {
@@ -71,10 +78,12 @@ export const stringsOf = (datatype: string, value: unknown): readonly string[] =
 const longestWhole = 200
 const longestStart = 40
 
-/** The whole text, and the text from each further word on. */
+/** The whole text, and the text from each further word on. Nothing stands for punctuation with which it begins. */
 const indexed = (text: string): readonly string[] => {
   const [joined = '', ...parted] = formsOf(text).map(form => cut(form, longestWhole))
-  return [...new Set([joined, ...startsIn(joined), ...parted.flatMap(form => startsIn(` ${form}`))])]
+  const [beginning = ''] = formsOf(fold(text).slice(0, 1))
+  const bare = beginning === '' ? [''] : []
+  return [...new Set([joined, ...startsIn(joined), ...parted.flatMap(form => startsIn(` ${form}`)), ...bare])]
 }
 
 const startsIn = (form: string): readonly string[] =>
@@ -95,11 +104,20 @@ const punctuation =
   /[!"#%&'()*,./:;?@[\\\]_{}\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u055a-\u055f\u0589\u058a\u05be\u05f3\u05f4\u060c\u061b\u061f\u066a-\u066d\u06d4\u0964\u0965\u2010-\u2027\u2030-\u205e\u3001-\u3003\u3008-\u3011\u3014-\u301f\u3030\u30fb\uff01-\uff03\uff05-\uff0a\uff0c-\uff0f\uff1a\uff1b\uff1f\uff20\uff3b-\uff3d\uff3f\uff5b\uff5d\uff5f-\uff65-]/g
 const blanks = /[\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g
 
-/** As `fhir_fold` in the database. A sigma at the end of a word is the same letter, and an apostrophe is the same however it is typed or set. */
+/**
+ * As `fhir_fold` in the database: what Unicode's case folding makes one, letters without their marks, and an apostrophe however it is typed or set. A
+ * sigma at the end of a word is the same letter.
+ */
 export const fold = (text: string): string =>
   text
     .normalize('NFD')
     .replace(/[\u0300-\u036f]/g, '')
     .toLowerCase()
-    .replaceAll('ς', 'σ')
-    .replace(/[`´‘’ʻʼ′＇]/g, "'")
+    .replace(unfolded, letter => plain[letter] ?? "'")
+
+/** Of letters that are written together or with a stroke, normalization leaves as they are. */
+const plain: Readonly<Record<string, string>> = {
+  ...{ ς: 'σ', ı: 'i', ſ: 's', µ: 'μ', ø: 'o', ł: 'l', đ: 'd', ð: 'd', ħ: 'h' },
+  ...{ ß: 'ss', æ: 'ae', œ: 'oe', þ: 'th', ĳ: 'ij', ﬀ: 'ff', ﬁ: 'fi', ﬂ: 'fl', ﬃ: 'ffi', ﬄ: 'ffl', ﬅ: 'st', ﬆ: 'st' },
+}
+const unfolded = new RegExp(`[${Object.keys(plain).join('')}\`´‘’ʻʼ′＇]`, 'g')

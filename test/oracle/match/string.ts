@@ -34,7 +34,19 @@ export const matchContains = (found: Found, text: string): boolean =>
 /** "exactly matches the supplied parameter (the whole string, including casing and accents)" */
 export const matchExact = (found: Found, text: string): boolean => textsOf(found).includes(plainText(text))
 
-export const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase()
+/** By the capitals of a text, which Unicode's case folding takes for the same, as it does ß and SS. Letters with a stroke, and joined ones, are accented ones too. */
+export const folded = (text: string): string =>
+  text
+    .normalize('NFD')
+    .replaceAll(/\p{M}/gu, '')
+    .toUpperCase()
+    .replaceAll(/[ØŁĐÐĦÆŒÞĲ]/g, letter => joined[letter] ?? '')
+    .toLowerCase()
+    .replaceAll('ς', 'σ')
+
+const joined: Readonly<Record<string, string>> = {
+  ...{ Ø: 'O', Ł: 'L', Đ: 'D', Ð: 'D', Ħ: 'H', Æ: 'AE', Œ: 'OE', Þ: 'TH', Ĳ: 'IJ' },
+}
 
 /** "a server may search any of the string fields" of a name or an address: these are all searched. */
 export const textsOf = ({ type, value }: Found): readonly string[] => {

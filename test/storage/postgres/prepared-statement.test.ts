@@ -1,7 +1,7 @@
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
-import { sql } from '../../../src/storage/sql.ts'
+import { plannedAnew, sql } from '../../../src/storage/sql.ts'
 import { withDatabase } from '../../support/database.ts'
 
 const { url, close } = await withDatabase()
@@ -34,6 +34,15 @@ t.test('however many shapes searches have, the text that a connection keeps prep
     for (let length = 1000; length < 1600; length++) await connection.any(shape(length))
   })
   t.ok((await prepared()).characters < 1_010_000, 'also after a transaction')
+})
+
+t.test('a statement that is to be planned for its values is not kept, whichever way it is asked', async t => {
+  const { count } = await prepared()
+  const one = (value: string) =>
+    sql.fragment`SELECT ${plannedAnew} ${value}::text AS value, current_setting('plan_cache_mode') AS mode`
+  for (const ask of [database.any, database.kept])
+    for (const value of ['a', 'b']) t.strictSame(await ask(one(value)), [{ value, mode: 'auto' }])
+  t.equal((await prepared()).count, count)
 })
 
 t.test('a very long statement is not kept', async t => {
