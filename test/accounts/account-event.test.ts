@@ -35,7 +35,7 @@ const reads = async (name: string, organization: string, code: string) =>
 const officer = await reads('officer', lab.organization, 'privacy-officer')
 const foreignOfficer = await reads('foreign', elsewhere.organization, 'privacy-officer')
 
-/** What the bearer is told of changes by the one or of the one, oldest first. */
+/** What the bearer sees of changes by or of the account, oldest first. */
 const told = async (bearer: string, of: string) => {
   const { entry = [] } = (await send(bearer, 'GET', 'AuditEvent?_count=1000&_sort=date')).json()
   const events: readonly AuditEvent[] = entry.map(({ resource }: { resource: AuditEvent }) => resource)
@@ -43,7 +43,7 @@ const told = async (bearer: string, of: string) => {
 }
 const sentences = (events: readonly AuditEvent[]) => events.map(({ outcomeDesc }) => outcomeDesc)
 
-t.test('how staff sign in from now on is told to privacy officers of their organization, and to no others', async t => {
+t.test('changes to how staff sign in are shown to privacy officers of their organization, and to no other', async t => {
   const self = await practitioner('sara', lab.organization, 'member')
   const { email, person } = await newAccount('sara', [self])
   const browser = await signedIn(email)
@@ -74,7 +74,7 @@ t.test('how staff sign in from now on is told to privacy officers of their organ
   t.notMatch(JSON.stringify(events), /sara@|green umbrellas|silent bakeries/)
 })
 
-t.test('how a patient signs in from now on is told to them, and to nobody of an organization', async t => {
+t.test('changes to how a patient signs in are shown to the patient, and to nobody of an organization', async t => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
     name: [{ family: 'Abara' }],
@@ -87,14 +87,14 @@ t.test('how a patient signs in from now on is told to them, and to nobody of an 
   const of = (to: string) => letters.filter(letter => letter.to === to).map(linkIn)[0] ?? ''
   await openBrowser(server).send(of(email), { decision: 'confirm' })
   const own = await world.patientToken(id, 'patient/AuditEvent.rs')
-  t.same(await told(own, `Patient/${id}`), [], 'what waits for the other address has not happened')
+  t.same(await told(own, `Patient/${id}`), [], 'a change that waits for the other address has not happened yet')
   await browser.send(of('chidi@home.example'), { decision: 'confirm' })
   await mailbox.next()
   t.same(sentences(await told(own, `Patient/${id}`)), ['The e-mail address was changed'])
   t.same(await told(officer, `Patient/${id}`), [])
 })
 
-t.test('the operator takes away what is lost and gives another address, and that is told, too', async t => {
+t.test('an operator removing what is lost and giving another address is shown, too', async t => {
   const self = await practitioner('olga', lab.organization, 'member')
   const { email, browser } = await world.protectedAccount('olga', [self])
   const parts = { database, openStoreAs: await openOwnStores(database) }

@@ -11,7 +11,7 @@ const app = await client({})
 const other = await client({})
 const scopes = ['patient/Patient.rs', 'offline_access']
 
-/** What an app gets with its code, and the form that it exchanges it with. */
+/** What an app gets with its code, and the form with which it exchanges it. */
 const codeFor = async (id = app.id, more: Asked = {}) => {
   const { verifier, challenge } = pkce()
   const browser = world.browser()
@@ -45,7 +45,7 @@ const age = async (table: string, seconds: number) => {
 }
 
 t.test(
-  'what comes before the redirect URI is known to be the app’s is told to the person, and goes nowhere',
+  'before the redirect URI is known to be the app’s, an error is shown to the person and sent nowhere',
   async t => {
     const { challenge } = pkce()
     const table: Readonly<Record<string, Asked>> = {
@@ -72,14 +72,14 @@ t.test(
     }
     const query = authorizeQuery(app.id, 'openid', challenge)
     query.append('redirect_uri', 'https://evil.example/back')
-    t.match(await world.browser().begin(query), { status: 400, location: '' }, 'two of them')
+    t.match(await world.browser().begin(query), { status: 400, location: '' }, 'two redirect URIs')
   },
 )
 
 /** https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1 */
 const describable = /^[ -!#-[\]-~]+$/
 
-t.test('what is wrong with a request is told to the app, with its state and who answers', async t => {
+t.test('other errors of a request are sent to the app, with its state and the issuer', async t => {
   const { challenge } = pkce()
   const table: Readonly<Record<string, readonly [error: string, asked: Asked]>> = {
     'no aud': ['invalid_request', { aud: undefined }],
@@ -136,7 +136,7 @@ t.test('what is wrong with a request is told to the app, with its state and who 
   t.match(everyType.location, /\/authorize\//, 'a wildcard may ask what every type has')
 })
 
-t.test('an app is told which of its parameters is too long to be kept; what real apps send has room', async t => {
+t.test('an app is told which of its parameters is too long to keep; what real apps send fits', async t => {
   const { challenge } = pkce()
   const table = { state: 8192, nonce: 1024, authorization_request: 8192 }
   for (const [name, most] of Object.entries(table)) {
@@ -184,7 +184,7 @@ t.test('an app is told which of its parameters is too long to be kept; what real
   }
 })
 
-t.test('of what an app asks no more is kept than is read', async t => {
+t.test('of a request only the parameters that are read are kept', async t => {
   const connection = new pg.Client({ connectionString: url })
   await connection.connect()
   t.teardown(() => connection.end())
@@ -223,7 +223,7 @@ t.test('of what an app asks no more is kept than is read', async t => {
   )
 })
 
-t.test('a code is of use to the app that got it, with its verifier and redirect URI', async t => {
+t.test('a code can only be used by the app that got it, with its verifier and redirect URI', async t => {
   const wrong: Readonly<Record<string, Asked>> = {
     'no verifier': { code_verifier: undefined },
     'another verifier': { code_verifier: pkce().verifier },
@@ -268,9 +268,9 @@ t.test('the app is told why a code or refresh token gives nothing, or that no sc
   const again = { grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: app.id }
   await exchange(again)
   t.equal(await why(again), 'refresh token already used')
-  t.equal(await why(again), 'refresh token not found', 'and with it went what came of it')
+  t.equal(await why(again), 'refresh token not found', 'everything that came of it is gone')
   const alone = { grant_type: 'refresh_token', refresh_token: 'x' }
-  t.equal(await why(alone), 'refresh token not found', 'also where no client is named')
+  t.equal(await why(alone), 'refresh token not found', 'even if no client is named')
   const described = async (scope: string | undefined) => {
     const { location } = await world.browser().begin(authorizeQuery(app.id, '', pkce().challenge, { scope }))
     return new URL(location).searchParams.get('error_description')
@@ -282,7 +282,7 @@ t.test('the app is told why a code or refresh token gives nothing, or that no sc
   )
 })
 
-t.test('a code that comes again is refused, and what it gave ends', async t => {
+t.test('a code that is used again is refused, and what it gave ends', async t => {
   const form = await codeFor()
   const { body } = await exchange(form)
   t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 200)
@@ -308,7 +308,7 @@ t.test('a code lasts a minute', async t => {
   t.match(await exchange(form), invalidGrant)
 })
 
-t.test('a refresh token is of use once; one that comes again ends all that came of it', async t => {
+t.test('a refresh token can be used once; using it again ends everything that came of it', async t => {
   const { body: first } = await exchange(await codeFor())
   const { body: second } = await refresh(first.refresh_token)
   const { body: third } = await refresh(second.refresh_token)
@@ -319,11 +319,11 @@ t.test('a refresh token is of use once; one that comes again ends all that came 
     t.equal((await send(access_token, 'GET', `Patient/${ann}`)).statusCode, 401)
 })
 
-t.test('a refresh token is of use to its app, for as long as it lasts', async t => {
+t.test('a refresh token can be used by its app, for as long as it lasts', async t => {
   const { body } = await exchange(await codeFor())
   t.match(await refresh(body.refresh_token, { client_id: other.id }), invalidGrant)
   t.match(await refresh('x'.repeat(43)), invalidGrant)
-  t.match(await refresh(body.access_token), invalidGrant, 'nor is an access token one')
+  t.match(await refresh(body.access_token), invalidGrant, 'an access token is not one')
   t.equal((await send(body.refresh_token, 'GET', `Patient/${ann}`)).statusCode, 401, 'nor the other way round')
   await age('authorization_record', 90 * 24 * 3600 + 1)
   t.match(await refresh(body.refresh_token), invalidGrant)
@@ -333,7 +333,7 @@ for (const [what, used] of [
   ['a code', async () => exchange.bind(undefined, await codeFor())],
   ['a refresh token', async () => refresh.bind(undefined, (await exchange(await codeFor())).body.refresh_token)],
 ] as const) {
-  t.test(`of fifty requests with ${what} at the same moment one is answered at most, and what it got ends`, async t => {
+  t.test(`of fifty requests with ${what} at the same moment at most one succeeds, and what it got ends`, async t => {
     const ask = await used()
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask()))
     const answered = answers.filter(({ status }) => status === 200)
@@ -346,7 +346,7 @@ for (const [what, used] of [
   })
 }
 
-t.test('nobody says by a header where the server is', async t => {
+t.test('no header can change where the server says it is', async t => {
   const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'gopher' }
   const found = await server.inject({ url: '/oauth/.well-known/openid-configuration', headers })
   t.notMatch(found.body, /evil|gopher/)
@@ -357,7 +357,7 @@ t.test('nobody says by a header where the server is', async t => {
   t.match(begun.headers.location, new RegExp(`^${base}/authorize/`))
 })
 
-t.test('what the library could do beside does not answer', async t => {
+t.test('other features of the library do not answer', async t => {
   const elsewhere = [
     '/oauth/me',
     '/oauth/session/end',
@@ -399,7 +399,7 @@ t.test('what the library could do beside does not answer', async t => {
   }
 })
 
-t.test('what cannot be kept is refused as such: it is no fault of the server', async t => {
+t.test('what cannot be stored is refused, and is not a fault of the server', async t => {
   const { challenge } = pkce()
   const query = authorizeQuery(app.id, 'patient/Patient.rs', challenge, { state: 'a\0' })
   for (const method of ['GET', 'POST'] as const) {
@@ -413,7 +413,7 @@ t.test('what cannot be kept is refused as such: it is no fault of the server', a
     })
 })
 
-t.test('whatever is sent to the token endpoint is answered, and nothing of the server is told', async t => {
+t.test('the token endpoint answers whatever is sent, and reveals nothing of the server', async t => {
   const bodies = [
     '',
     'grant_type',

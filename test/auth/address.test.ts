@@ -7,7 +7,7 @@ const world = await openApps({ BASE_URL: address })
 const { server, ann, account, signIn, client } = world
 t.teardown(() => server.close())
 
-t.test('with BASE_URL all that is told to others is below it', async t => {
+t.test('with BASE_URL every URL that others are given is below it', async t => {
   const { body: smart } = await server.inject('/fhir/.well-known/smart-configuration')
   const { body: openid } = await server.inject('/oauth/.well-known/openid-configuration')
   const { management_endpoint: page, ...told } = { ...JSON.parse(smart), ...JSON.parse(openid) }
@@ -16,7 +16,7 @@ t.test('with BASE_URL all that is told to others is below it', async t => {
     if (typeof value === 'string') t.match(value, new RegExp(`^${address}/oauth(/|$)`), name)
 })
 
-t.test('over TLS the cookies of a request go along within a frame of another site, and only over TLS', async t => {
+t.test('with TLS, cookies of a request are sent in a frame of another site, and only over TLS', async t => {
   const app = await client({})
   const { verifier, challenge } = pkce()
   const query = authorizeQuery(app.id, 'patient/Patient.rs', challenge, { aud: `${address}/fhir` })

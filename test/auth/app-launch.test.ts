@@ -77,7 +77,7 @@ const kinds = {
 
 for (const [kind, app] of Object.entries(kinds) as [string, App][]) {
   for (const method of ['GET', 'POST'] as const) {
-    t.test(`a ${kind} app launches by itself with ${method}, and refreshes`, async t => {
+    t.test(`a ${kind} app launches standalone with ${method}, and refreshes`, async t => {
       const { back, token } = await launch(app, method)
       t.equal(`${back.origin}${back.pathname}`, redirectUri)
       t.match(Object.fromEntries(back.searchParams), {
@@ -115,7 +115,7 @@ for (const [kind, app] of Object.entries(kinds) as [string, App][]) {
   }
 }
 
-t.test('a public app refreshes without saying who it is, as SMART has it', async t => {
+t.test('a public app refreshes without its client_id, as in SMART', async t => {
   const { token } = await launch(kinds.public, 'GET')
   const refreshed = await tokenRequest(server, {
     grant_type: 'refresh_token',
@@ -131,7 +131,7 @@ t.test('a public app refreshes without saying who it is, as SMART has it', async
   )
 })
 
-t.test('a refresh may ask for less, never for more', async t => {
+t.test('a refresh can ask for less, never for more', async t => {
   const { token } = await launch(kinds.public, 'GET')
   const refresh = (refresh_token: string, scope: string) =>
     tokenRequest(server, { grant_type: 'refresh_token', refresh_token, scope, client_id: kinds.public.id })
@@ -144,7 +144,7 @@ t.test('a refresh may ask for less, never for more', async t => {
   t.match(await refresh(less.body.refresh_token, ''), { status: 200, body: { scope: scopes.join(' ') } })
 })
 
-t.test('what a refresh asks for may be within what was granted in other words', async t => {
+t.test('a refresh can ask for a part of what was granted in other words', async t => {
   const asked = ['patient/*.rs', 'patient/Observation.c', 'patient/Observation.u', 'offline_access']
   let { body } = (await launch(kinds.public, 'GET', asked, asked)).token
   const refresh = async (scope: string) => {
@@ -164,7 +164,7 @@ t.test('what a refresh asks for may be within what was granted in other words', 
   ])
     t.equal(await refresh(scope), scope)
   t.equal((await send(body.access_token, 'GET', `Patient/${ann}`)).statusCode, 200)
-  t.equal((await send(body.access_token, 'GET', 'Observation')).statusCode, 403, 'and the token does no more')
+  t.equal((await send(body.access_token, 'GET', 'Observation')).statusCode, 403, 'the token does no more')
   for (const scope of [
     'patient/Observation.cruds',
     'patient/Patient.c',
@@ -175,10 +175,10 @@ t.test('what a refresh asks for may be within what was granted in other words', 
     'launch/patient',
   ])
     t.equal(await refresh(scope), 'invalid_scope', scope)
-  t.equal(await refresh(''), asked.join(' '), 'what was granted stays as it was')
+  t.equal(await refresh(''), asked.join(' '), 'the grant itself is not changed')
 })
 
-t.test('the id_token is signed by a key that is published, and says who signed in', async t => {
+t.test('the id_token is signed with a published key, and says who signed in', async t => {
   const { token } = await launch(kinds.public, 'GET')
   const keys = (await server.inject('/oauth/jwks.json')).json()
   t.ok(
@@ -192,18 +192,18 @@ t.test('the id_token is signed by a key that is published, and says who signed i
   t.match(claims, { iss: `${base}/oauth`, aud: kinds.public.id, sub: annsAccount, fhirUser: `${fhir}/Patient/${ann}` })
   t.ok(claims.exp > Date.now() / 1000)
   const own = await launch(kinds.public, 'GET', ['openid', 'fhirUser'], ['openid', 'fhirUser'])
-  t.equal((await send(own.token.body.access_token, 'GET', `Patient/${ann}`)).statusCode, 200, 'and it is readable')
-  t.equal((await send(own.token.body.access_token, 'GET', 'Patient')).statusCode, 403, 'that one alone')
+  t.equal((await send(own.token.body.access_token, 'GET', `Patient/${ann}`)).statusCode, 200, 'it can be read')
+  t.equal((await send(own.token.body.access_token, 'GET', 'Patient')).statusCode, 403, 'only that one')
   const without = await launch(
     kinds.public,
     'GET',
     ['patient/Patient.rs'],
     ['openid', 'fhirUser', 'patient/Patient.rs'],
   )
-  t.equal(without.token.body.id_token, undefined, 'where it was not granted there is none')
+  t.equal(without.token.body.id_token, undefined, 'without the scope there is none')
 })
 
-t.test('staff are a Practitioner, whom the app reads by that alone', async t => {
+t.test('staff are a Practitioner, whom the app can read because of fhirUser alone', async t => {
   const { person, practitioner } = world.study.researcher
   const asked = ['openid', 'fhirUser']
   const { token } = await launch(kinds.public, 'GET', asked, asked, await signIn(person))
@@ -218,7 +218,7 @@ t.test('the discovery document names the claims that an id_token may have, and n
   t.strictSame(claims_supported, ['sub', 'fhirUser', 'auth_time', 'iss'])
 })
 
-t.test('a nonce comes back, and the time and way of the sign-in where they are asked for', async t => {
+t.test('the nonce comes back, and so do the time and method of the sign-in if asked for', async t => {
   const { verifier, challenge } = pkce()
   const browser = world.browser()
   const query = authorizeQuery(kinds.public.id, 'openid', challenge, { nonce: 'n-0S6', max_age: '3600' })
@@ -253,7 +253,7 @@ t.test('online_access ends with the sign-in', async t => {
   t.same(await server.authorization.grantedApps.list(who.person), [])
 })
 
-t.test('who does not agree sends the app back with access_denied', async t => {
+t.test('a person who does not agree sends the app back with access_denied', async t => {
   const browser = world.browser()
   const { id } = await browser.begin(authorizeQuery(kinds.public.id, scopes.join(' '), pkce().challenge))
   const back = await browser.deny(id)
@@ -264,5 +264,5 @@ t.test('who does not agree sends the app back with access_denied', async t => {
   })
   const { id: again } = await browser.begin(authorizeQuery(kinds.public.id, scopes.join(' '), pkce().challenge))
   const nothing = await browser.allow(again, anns, { scopes: [] })
-  t.match(Object.fromEntries(nothing.searchParams), { error: 'access_denied' }, 'nor does who grants nothing')
+  t.match(Object.fromEntries(nothing.searchParams), { error: 'access_denied' }, 'granting nothing does, too')
 })

@@ -68,13 +68,17 @@ t.test('a client that signs with RS384 or ES384 gets a token for five minutes, w
   }
 })
 
-t.test('it gets what its organization’s administrator set, and of more the part that is within', async t => {
+t.test('it gets the scopes that its organization’s administrator set, and of broader ones the part within', async t => {
   const id = await backend([rsa])
   const granted = async (scope: string) => {
     const { status, body } = await ask(await assertion(id, rsa), scope)
     return status === 200 ? body.scope : `${status} ${body.error}`
   }
-  t.equal(await granted('system/Observation.read'), 'system/Observation.read', 'version 1 is answered as it was asked')
+  t.equal(
+    await granted('system/Observation.read'),
+    'system/Observation.read',
+    'version 1 is answered as it was asked for',
+  )
   t.equal(await granted('system/*.cruds'), 'system/Observation.rs system/Patient.rs')
   t.equal(
     await granted('system/Observation.rs?code=http://loinc.org|8867-4'),
@@ -94,7 +98,7 @@ t.test('it gets what its organization’s administrator set, and of more the par
   })
 })
 
-t.test('what a client may have of people it does not get of itself', async t => {
+t.test('what a client may have for people it does not get for itself', async t => {
   const id = await backend([rsa], 'system/Observation.rs user/Patient.rs patient/Patient.rs')
   for (const scope of ['user/Patient.rs', 'patient/Patient.rs'])
     t.match(await ask(await assertion(id, rsa), scope), { status: 400, body: { error: 'invalid_scope' } }, scope)
@@ -102,7 +106,7 @@ t.test('what a client may have of people it does not get of itself', async t => 
   t.equal(body.scope, 'system/Observation.rs')
 })
 
-t.test('an assertion that is not as SMART has it does not authenticate', async t => {
+t.test('an assertion that does not follow SMART does not authenticate', async t => {
   const id = await backend([rsa])
   const other = await backend([ec])
   const seconds = (ahead: number) => Math.floor(Date.now() / 1000) + ahead
@@ -140,7 +144,7 @@ t.test('an assertion that is not as SMART has it does not authenticate', async t
   t.equal((await ask(await assertion(id, rsa, { aud: ['x', 'http://localhost:8080/oauth/token'] }))).status, 200)
 })
 
-t.test('an assertion counts once, also where fifty come at the same moment', async t => {
+t.test('an assertion counts once, even if used fifty times at the same moment', async t => {
   const id = await backend([rsa])
   const once = await assertion(id, rsa)
   const answers = await Promise.all(Array.from({ length: 50 }, () => ask(once)))
@@ -150,10 +154,10 @@ t.test('an assertion counts once, also where fifty come at the same moment', asy
   const other = await backend([rsa])
   const jti = 'the same for both'
   t.equal((await ask(await assertion(id, rsa, { jti }))).status, 200)
-  t.equal((await ask(await assertion(other, rsa, { jti }))).status, 200, 'another client has its own')
+  t.equal((await ask(await assertion(other, rsa, { jti }))).status, 200, 'another client has its own ids')
 })
 
-t.test('two keys of one name authenticate nobody', async t => {
+t.test('two keys with one kid authenticate nobody', async t => {
   const twice = await makeKey('RS384', rsa.kid)
   const id = await backend([rsa, twice])
   t.equal((await ask(await assertion(id, rsa))).status, 401)
@@ -165,7 +169,7 @@ t.test('two keys of one name authenticate nobody', async t => {
   )
 })
 
-t.test('what is no key for signatures authenticates nobody, registered or published', async t => {
+t.test('a key that is not for signatures authenticates nobody, registered or published', async t => {
   const unusable = [
     { n: undefined },
     { n: '!!' },
@@ -192,7 +196,7 @@ t.test('what is no key for signatures authenticates nobody, registered or publis
   }
 })
 
-t.test('a key set by URL is asked for as its publisher allows', async t => {
+t.test('a key set is requested by URL as often as its publisher allows', async t => {
   const { id } = await client({
     organization: lab.organization,
     scope: 'system/Observation.rs',
@@ -211,7 +215,7 @@ t.test('a key set by URL is asked for as its publisher allows', async t => {
   t.same(await asked(ec), { status: 401, asked: 0 }, 'an unknown kid does not make it ask all the time')
 })
 
-t.test('what is answered to no-store is not kept', async t => {
+t.test('an answer with no-store is not kept', async t => {
   const url = `${jwksUri}?fresh`
   const metadata = { ...backendMetadata, jwks_uri: url }
   const { id } = await client({ organization: lab.organization, scope: 'system/Observation.rs', metadata })
@@ -221,12 +225,16 @@ t.test('what is answered to no-store is not kept', async t => {
   for (const _ of [1, 2]) t.equal((await ask(await assertion(id, rsa))).status, 200)
   t.equal(published.asked - before, 2)
   published.keys = [ec.jwk]
-  t.equal((await ask(await assertion(id, rsa))).status, 401, 'a key that is published no more')
+  t.equal((await ask(await assertion(id, rsa))).status, 401, 'a key that is no longer published')
   published.status = 500
-  t.equal((await ask(await assertion(id, ec))).status, 401, 'nor is anything believed while it cannot be asked')
+  t.equal(
+    (await ask(await assertion(id, ec))).status,
+    401,
+    'nor is anything accepted while the set cannot be requested',
+  )
 })
 
-t.test('no other server than those that are allowed is asked', async t => {
+t.test('only servers that are allowed are requested', async t => {
   const metadata = { ...backendMetadata, jwks_uri: 'http://127.0.0.1:9/jwks.json' }
   const { id } = await client({ organization: lab.organization, scope: 'system/Observation.rs', metadata })
   t.equal((await ask(await assertion(id, rsa))).status, 401)

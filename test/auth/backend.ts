@@ -4,7 +4,7 @@ import { base } from './world.ts'
 
 export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** A key pair of another implementation than the server's. */
+/** A key pair made by an implementation other than the server's. */
 export const makeKey = async (alg: 'RS384' | 'ES384', kid: string = randomUUID()) => {
   const [kty, size] = alg === 'RS384' ? (['RSA', 2048] as const) : (['EC', 'P-384'] as const)
   const key = await jose.JWK.createKey(kty, size, { kid, alg, use: 'sig' })
@@ -15,7 +15,7 @@ export type Key = Awaited<ReturnType<typeof makeKey>>
 
 type Said = Readonly<Record<string, unknown>>
 
-/** What SMART asks of an assertion, and what a test wants otherwise. */
+/** What SMART requires of an assertion, except where a test wants something else. */
 export const assertion = async (client: string, { alg, kid, key }: Key, claims: Said = {}, header: Said = {}) => {
   const said = {
     iss: client,

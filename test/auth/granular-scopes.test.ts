@@ -3,7 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { openApps } from './world.ts'
 
-/** What tokens with random scopes find, against SMART's rules in plain JavaScript: scopes are a union, criteria in one are an and. */
+/**
+ * What tokens with random scopes find, compared with SMART's rules in plain JavaScript: scopes are a union, criteria within one are an intersection.
+ */
 const world = await openApps()
 const { server, ann, bob, create, send, token } = world
 t.teardown(() => server.close())
@@ -91,7 +93,7 @@ const expected = (granted: readonly ScopeAsked[], asked: Query): readonly string
     ? annsRows.flatMap(row => (holds(asked, row) && allowed('s', granted, row) ? [row.id] : [])).sort()
     : 403
 
-t.test('a search finds what is the patient’s, is asked for, and is in any of the scopes', async t => {
+t.test('a search finds what belongs to the patient, matches the search, and is in any of the scopes', async t => {
   await fc.assert(
     fc.asyncProperty(scopes, query, async (granted, asked) => {
       t.strictSame(
@@ -104,7 +106,7 @@ t.test('a search finds what is the patient’s, is asked for, and is in any of t
   )
 })
 
-t.test('scopes in another order, or twice, change nothing; more of them never give less', async t => {
+t.test('scopes in another order, or repeated, change nothing; more of them never give less', async t => {
   await fc.assert(
     fc.asyncProperty(scopes, scopes, query, async (granted, more, asked) => {
       const found = await search(await tokenFor(granted), asked)
@@ -118,7 +120,7 @@ t.test('scopes in another order, or twice, change nothing; more of them never gi
   )
 })
 
-t.test('a read is answered where a scope with r holds: else 404, and 403 where none has r', async t => {
+t.test('a read is answered if a scope with r covers it, else 404, or 403 if no scope has r', async t => {
   await fc.assert(
     fc.asyncProperty(scopes, fc.constantFrom(...annsRows), async (granted, row) => {
       const bearer = await tokenFor(granted)
@@ -131,7 +133,7 @@ t.test('a read is answered where a scope with r holds: else 404, and 403 where n
   )
 })
 
-t.test('what comes along, and what _has and totals tell of, is within the same scopes', async t => {
+t.test('included resources, _has and totals stay within the same scopes', async t => {
   await fc.assert(
     fc.asyncProperty(scopes, query, async (granted, asked) => {
       const bearer = await tokenFor(granted, ' patient/Patient.rs')
@@ -151,7 +153,7 @@ t.test('what comes along, and what _has and totals tell of, is within the same s
   )
 })
 
-t.test('what is written must be within a scope before and after', async t => {
+t.test('a write must be within a scope before and after', async t => {
   const bearer = await token({
     subject: { kind: 'patient', patient: ann },
     scope: `patient/Observation.cruds?code=${system}|a`,

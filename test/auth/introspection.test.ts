@@ -58,7 +58,7 @@ const active = (client_id: string) => ({
 })
 const inactive = { status: 200, body: { active: false } }
 
-t.test('a client is told of its own tokens, authenticated as it is or by the token itself', async t => {
+t.test('a client is told about its own tokens, authenticated as usual or by the token itself', async t => {
   const own = await tokensOf(app.id)
   for (const answer of [
     await introspect(own.access_token, { client_id: app.id }),
@@ -72,7 +72,7 @@ t.test('a client is told of its own tokens, authenticated as it is or by the tok
   t.match((await introspect(secret.refresh_token, {}, basic)).body, { active: true, client_id: confidential.id })
 })
 
-t.test('of others’ tokens it is told nothing but that', async t => {
+t.test('about other tokens it is told nothing more than that', async t => {
   const others = await tokensOf(app.id)
   t.strictSame((await introspect(others.access_token, {}, basic)).body, { active: false })
   const nosy = await backendToken(await backend([]))
@@ -84,7 +84,7 @@ const strict = async (asked: ReturnType<typeof introspect>) => {
   return { status, body }
 }
 
-t.test('with the policy introspection it is told of all', async t => {
+t.test('with the policy introspection it is told about all tokens', async t => {
   const id = await backend(['introspection'])
   const others = await tokensOf(app.id)
   t.match((await introspect(others.access_token, {}, bearer(await backendToken(id)))).body, active(app.id))
@@ -103,7 +103,7 @@ t.test('with the policy introspection it is told of all', async t => {
   t.strictSame(await strict(introspect(administrators, {}, bearer(await backendToken(id)))), inactive, 'but these')
 })
 
-t.test('what is no token, or in force no more, is inactive and nothing else', async t => {
+t.test('what is not a token, or no longer valid, is inactive and nothing else', async t => {
   const own = await tokensOf(app.id)
   t.strictSame(await strict(introspect('nothing', { client_id: app.id })), inactive)
   const other = await tokensOf(app.id)
@@ -114,7 +114,7 @@ t.test('what is no token, or in force no more, is inactive and nothing else', as
   t.strictSame(await strict(introspect(other.access_token, { client_id: app.id })), inactive, 'expired')
 })
 
-t.test('nobody asks without saying who they are', async t => {
+t.test('nobody can ask without saying who they are', async t => {
   const own = await tokensOf(app.id)
   const nobody = { status: 401, body: { error: 'invalid_client' } }
   t.match(await introspect(own.access_token, {}), nobody)
@@ -131,14 +131,14 @@ t.test('nobody asks without saying who they are', async t => {
   t.match(await introspect(own.access_token, {}, wrong), { status: 401, body: { error: 'invalid_client' } })
 })
 
-t.test('a client ends its own tokens, with all that came of the same grant, and nobody else’s', async t => {
+t.test('a client revokes its own tokens, with everything that came of the same grant, and nobody else’s', async t => {
   const revoke = (token: string, form: Asked) => tokenRequest(server, { token, ...form }, {}, '/oauth/token/revocation')
   const works = async (token: string) => (await send(token, 'GET', `Patient/${ann}`)).statusCode === 200
   const other = await client({})
   for (const kind of ['access_token', 'refresh_token'] as const) {
     const own = await tokensOf(app.id)
     t.equal((await revoke(own[kind], { client_id: other.id })).status, 200)
-    t.ok(await works(own.access_token), 'another client’s wish has no effect')
+    t.ok(await works(own.access_token), 'another client’s request has no effect')
     t.equal((await revoke(own[kind], { client_id: app.id })).status, 200)
     t.notOk(await works(own.access_token), `${kind}: at once`)
     const refreshed = await tokenRequest(server, { grant_type: 'refresh_token', refresh_token: own.refresh_token })
@@ -148,7 +148,7 @@ t.test('a client ends its own tokens, with all that came of the same grant, and 
   t.equal((await revoke('nothing', { client_id: app.id })).status, 200)
 })
 
-t.test('a page of an origin that the client has registered reads the answers, and no other page', async t => {
+t.test('only a page of an origin that the client has registered can read the answers', async t => {
   const ask = async (origin: string, url: string, form: Asked) =>
     (await tokenRequest(server, form, { origin }, url)).headers['access-control-allow-origin']
   const own = new URL(redirectUri).origin
@@ -180,7 +180,7 @@ t.test('a page of an origin that the client has registered reads the answers, an
   t.equal(await asBearer(own, access_token), own, 'also by the token itself')
   t.equal(await asBearer('https://evil.example', access_token), undefined)
   t.equal(await asBearer('null', access_token), undefined)
-  t.equal(await asBearer(own, 'x'.repeat(43)), '*', 'that it is over, any page may read')
+  t.equal(await asBearer(own, 'x'.repeat(43)), '*', 'any page may read that it is over')
   const nobodys = { grant_type: 'refresh_token', refresh_token: 'x' }
   t.equal(await ask(own, '/oauth/token', nobodys), '*', 'and that a refresh token without a client is')
   const open = [

@@ -10,7 +10,7 @@ const world = await openApps()
 const { server, database, ann, account, signIn, send } = world
 t.teardown(() => server.close())
 
-/** Each from an address of its own, unless it says. */
+/** Each from an address of its own, unless one is given. */
 const register = async (metadata: object | string, remoteAddress = `10.0.0.${address++}`) => {
   const answer = await server.inject({
     method: 'POST',
@@ -24,7 +24,7 @@ const register = async (metadata: object | string, remoteAddress = `10.0.0.${add
 let address = 1
 const app = { client_name: 'Heart diary', redirect_uris: [redirectUri] }
 
-t.test('an app registers itself, and reads with the token for it what is registered', async t => {
+t.test('an app registers itself, and reads its registration with the token for it', async t => {
   const { status, body, headers } = await register({
     ...app,
     token_endpoint_auth_method: 'none',
@@ -50,7 +50,7 @@ t.test('an app registers itself, and reads with the token for it what is registe
   t.equal((await read('x'.repeat(43))).statusCode, 401)
 })
 
-t.test('an id is no option of a command', t => {
+t.test('an id cannot be an option of a command', t => {
   const ids = Array.from({ length: 1000 }, newClientId)
   t.strictSame(
     ids.filter(id => !/^[A-Za-z\d][\w-]{21}$/.test(id)),
@@ -59,7 +59,7 @@ t.test('an id is no option of a command', t => {
   t.end()
 })
 
-t.test('a confidential one is told its secret once, and authenticates by it', async t => {
+t.test('a confidential app is shown its secret once, and authenticates with it', async t => {
   const { body } = await register(app)
   t.match(body, { token_endpoint_auth_method: 'client_secret_basic', client_secret: /^[\w-]{43}$/ })
   const basic = (secret: string) => `Basic ${Buffer.from(`${body.client_id}:${secret}`).toString('base64')}`
@@ -107,10 +107,10 @@ t.test('registering gives nothing by itself', async t => {
   const code = back.searchParams.get('code') ?? ''
   const exchange = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
   const { body: token } = await tokenRequest(server, { ...exchange, client_id: body.client_id })
-  t.equal((await send(token.access_token, 'GET', `Patient/${ann}`)).statusCode, 200, 'but what a patient gives it')
+  t.equal((await send(token.access_token, 'GET', `Patient/${ann}`)).statusCode, 200, 'only what a patient gives it')
 })
 
-t.test('what is not sound is refused, with what would be', async t => {
+t.test('an unsound registration is refused, and the refusal says what would be accepted', async t => {
   const key = (await makeKey('ES384')).jwk
   const short = Buffer.alloc(128, 0xff).toString('base64url')
   const byKey = { ...app, token_endpoint_auth_method: 'private_key_jwt' }
@@ -191,7 +191,7 @@ t.test('what is not sound is refused, with what would be', async t => {
   }
 })
 
-t.test('a member of another type than it should be is no fault', async t => {
+t.test('a member of the wrong type is not a fault', async t => {
   const members = [
     'grant_types',
     'response_types',
@@ -208,7 +208,7 @@ t.test('a member of another type than it should be is no fault', async t => {
     }
 })
 
-t.test('what cannot be kept is refused as such', async t => {
+t.test('what cannot be stored is refused as such', async t => {
   const { jwk } = await makeKey('RS384')
   const keys = { token_endpoint_auth_method: 'private_key_jwt' }
   for (const member of [
@@ -226,7 +226,7 @@ t.test('what cannot be kept is refused as such', async t => {
     })
 })
 
-t.test('an app on a phone comes back by a scheme of its own, one on a desktop to its own machine', async t => {
+t.test('an app on a phone is redirected to with a scheme of its own, one on a desktop to its own machine', async t => {
   const native = await register({
     ...app,
     redirect_uris: ['org.example.app:/back'],
@@ -237,7 +237,7 @@ t.test('an app on a phone comes back by a scheme of its own, one on a desktop to
   t.match(local, { status: 201, body: { application_type: 'web' } })
 })
 
-t.test('an app on a desktop comes back to whichever port of its machine it was given, and to nothing else', async t => {
+t.test('an app on a desktop is redirected to any port of its machine, and to nothing else', async t => {
   const begun = async (redirect_uris: readonly string[], redirect_uri: string, method = 'none') => {
     const { body } = await register({ ...app, redirect_uris, token_endpoint_auth_method: method })
     const query = authorizeQuery(body.client_id, 'patient/Patient.rs', pkce().challenge, { redirect_uri })
@@ -263,7 +263,7 @@ t.test('nobody registers apps without end', async t => {
   t.match(last, { status: 429, body: { error: 'temporarily_unavailable', error_description: /wait \d+ seconds/ } })
 })
 
-t.test('an app that nobody has used for a month is forgotten', async t => {
+t.test('an app that nobody has used for a month is removed', async t => {
   const apps = await openApps()
   t.teardown(() => apps.server.close())
   const [used, unused, approved] = [
@@ -282,7 +282,7 @@ t.test('an app that nobody has used for a month is forgotten', async t => {
   t.notOk(left.includes(unused.id))
 })
 
-t.test('with CLIENT_REGISTRATION=closed nobody registers themselves, and it is not offered', async t => {
+t.test('with CLIENT_REGISTRATION=closed nobody registers themselves, and it is not advertised', async t => {
   const closed = await openApps({ CLIENT_REGISTRATION: 'closed' })
   t.teardown(() => closed.server.close())
   const answer = await closed.server.inject({

@@ -12,7 +12,7 @@ const person = await account(ann)
 const codesOfHeartRate = (context: string) =>
   new RegExp(`^${context}/Observation\\.rs\\?code=https://w3id\\.org/openmhealth\\|omh:heart-rate,`)
 
-t.test('a person is asked in words, and what they allow is the SMART scope; a refresh may name either', async t => {
+t.test('a person is asked in words, and what they allow is the SMART scope; a refresh can name either', async t => {
   for (const code of ['8867-4', '40443-4', '29463-7']) {
     await create('everything', {
       resourceType: 'Observation',
@@ -60,7 +60,7 @@ t.test('a person is asked in words, and what they allow is the SMART scope; a re
   t.match(more, { status: 400, body: { error: 'invalid_scope' } })
 })
 
-t.test('a backend service gets no more by an alias than it is approved for', async t => {
+t.test('a backend service gets no more with an alias than it is approved for', async t => {
   const key = await makeKey('RS384')
   const tokenOf = async (scope: string) => {
     const metadata = {
@@ -82,7 +82,7 @@ t.test('a backend service gets no more by an alias than it is approved for', asy
   t.match(await tokenOf('system/Patient.rs'), { status: 400, body: { error: 'invalid_scope' } })
 })
 
-t.test('an app may register by aliases', async t => {
+t.test('an app can register with aliases', async t => {
   const answer = await server.inject({
     method: 'POST',
     url: '/oauth/register',

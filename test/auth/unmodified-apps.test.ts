@@ -9,7 +9,7 @@ import { openAccount } from '../../src/storage/account/user-account.ts'
 import type { ClientMetadata } from '../../src/storage/authorization/client-registration.ts'
 import { openApps } from './world.ts'
 
-/** Libraries that others wrote, as they are, against a server that listens. */
+/** Unmodified libraries of others, against a server that listens. */
 const world = await openApps({ PORT: '0' })
 const { server, database, ann, bob, lab, study, account, signIn, client } = world
 await server.listen({ port: 0, host: '127.0.0.1' })
@@ -52,7 +52,7 @@ const appOf = (kind: string, more: Partial<ClientMetadata> = {}) =>
     scope: 'user/*.rs',
   })
 
-/** A browser that goes where it is sent, keeps its cookies, and has a person before it who agrees to all that is asked. */
+/** A browser that follows redirections, keeps its cookies, and has a person in front of it who agrees to everything. */
 const openBrowser = (who: SignedIn, patient?: string) => {
   const cookies = new Map<string, string>()
   const header = () => [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
@@ -111,7 +111,7 @@ for (const kind of Object.keys(apps)) {
   })
 }
 
-t.test('who knows OAuth alone finds the server where RFC 8414 has its metadata, from any page', async t => {
+t.test('a client that only knows OAuth finds the server through the metadata of RFC 8414, from any page', async t => {
   const options: oidc.DiscoveryRequestOptions = { algorithm: 'oauth2', execute: [oidc.allowInsecureRequests] }
   const found = await oidc.discovery(new URL(`${base}/oauth`), 'app', undefined, oidc.None(), options)
   t.match(found.serverMetadata(), { issuer: `${base}/oauth`, token_endpoint: `${base}/oauth/token` })
@@ -120,7 +120,7 @@ t.test('who knows OAuth alone finds the server where RFC 8414 has its metadata, 
   t.match(answer.headers.get('access-control-allow-origin'), /^(\*|https:\/\/anywhere\.example)$/)
 })
 
-t.test('openid-client registers an app, and gets a backend service its token', async t => {
+t.test('openid-client registers an app, and gets a token for a backend service', async t => {
   const options = { execute: [oidc.allowInsecureRequests] }
   const metadata = { client_name: 'Registered', redirect_uris: [back] }
   const registered = await oidc.dynamicClientRegistration(new URL(`${base}/oauth`), metadata, undefined, options)
@@ -153,7 +153,7 @@ const launchWith = async (options: object, begin: string, who: SignedIn, patient
     handle = (request, response) => {
       const api = smart(request as never, response as never, storage as never)
       if (request.url?.startsWith('/back')) {
-        // It sends the browser to the same URL without the code, once it has been exchanged.
+        // It sends the browser to the same URL without the code once it has been exchanged.
         api.ready().then(ready => response.end(() => resolve(ready)), reject)
       } else api.authorize({ redirectUri: '/back', pkceMode: 'required', ...options } as never).catch(reject)
     }
@@ -167,7 +167,7 @@ const launchWith = async (options: object, begin: string, who: SignedIn, patient
 }
 
 for (const kind of Object.keys(apps)) {
-  t.test(`fhirclient launches a ${kind} app by itself, reads and refreshes`, async t => {
+  t.test(`fhirclient launches a ${kind} app standalone, reads and refreshes`, async t => {
     const { id, secret } = await appOf(kind)
     const options = {
       iss: `${base}/fhir`,
@@ -182,7 +182,7 @@ for (const kind of Object.keys(apps)) {
     t.equal(app.user.fhirUser, `Patient/${ann}`)
     t.match(await app.user.read(), { resourceType: 'Patient', id: ann })
     t.match(await app.request(`Observation?patient=${ann}`), { resourceType: 'Bundle' })
-    // It signs no assertion when it refreshes, so that no server could know it.
+    // It signs no assertion when it refreshes, so no server could recognize it.
     if (kind === 'asymmetric') return
     const before = app.state.tokenResponse?.access_token
     await app.refresh()

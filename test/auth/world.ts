@@ -82,7 +82,7 @@ export const openApps = async (...options: Parameters<typeof openStudies>) => {
 
 export type Asked = Readonly<Record<string, string | undefined>>
 
-/** What an app sends a browser with. */
+/** The query with which an app sends a browser. */
 export const authorizeQuery = (client: string, scope: string, challenge: string, more: Asked = {}): URLSearchParams => {
   const asked: Asked = {
     response_type: 'code',
@@ -100,7 +100,7 @@ export const authorizeQuery = (client: string, scope: string, challenge: string,
   )
 }
 
-/** A person's browser with cookies of its own, who is signed in on our pages or not. */
+/** A person's browser with cookies of its own, signed in on our pages or not. */
 const openBrowser = (server: FastifyInstance) => {
   const cookies = new Map<string, string>()
   const header = () => [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')

@@ -28,14 +28,14 @@ t.test('phones are told which apps open invitations', async t => {
   })
 })
 
-t.test('where none is configured there is nothing', async t => {
+t.test('without configured apps there is nothing', async t => {
   const { server } = await fhirWorld()
   t.teardown(() => server.close())
   for (const url of ['/.well-known/assetlinks.json', '/.well-known/apple-app-site-association'])
     t.equal((await server.inject({ url })).statusCode, 404, url)
 })
 
-t.test('what is no app does not start', async t => {
+t.test('an invalid app stops the start', async t => {
   const wrong: readonly (readonly [string, string])[] = [
     ['ANDROID_APPS', 'org.example.app'],
     ['ANDROID_APPS', `org.example.app=${fingerprint},`],

@@ -14,7 +14,7 @@ const server = await openServer({ config: { maxBodyBytes: 20_000, corsOrigins: '
 let pieces = 0
 await server.register(async scope => {
   parseBodies(scope)
-  // Behind what the server does with every body: what a parser is given to keep.
+  // After the server's own hooks for every body: shows what a parser gets.
   scope.addHook('preParsing', (_request, _reply, payload, done) => {
     pieces = 0
     payload.on('data', () => {
@@ -44,7 +44,7 @@ const post = async (head: string, body: Buffer): Promise<string> => {
 const patient = { resourceType: 'Patient', name: [{ family: 'Österberg'.repeat(1000) }] }
 const text = Buffer.from(JSON.stringify(patient))
 
-t.test('a body that is sent byte by byte is laid together, and is the same', async t => {
+t.test('a body that is sent byte by byte is put together, and is the same', async t => {
   const answer = await post('transfer-encoding: chunked', byteByByte(text))
   t.match(answer, /^HTTP\/1.1 200/)
   t.same(JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1)), patient)
@@ -57,7 +57,7 @@ t.test('so is one that is compressed', async t => {
   t.ok(answer.includes('Österberg'.repeat(1000)))
 })
 
-t.test('one that is too large is refused as ever, and so is one that is cut off', async t => {
+t.test('one that is too large is refused as usual, and so is one that is cut off', async t => {
   t.match(await post('transfer-encoding: chunked', byteByByte(Buffer.alloc(21_000, ' '))), /^HTTP\/1.1 413/)
   const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
   socket.end(

@@ -4,7 +4,7 @@ import { Agent, fetch } from 'undici'
 import { openApps, pkce, redirectUri } from '../auth/world.ts'
 import { openTlsProxy } from '../support/tls.ts'
 
-/** The server behind a proxy that ends TLS, from outside: what BASE_URL and TRUST_PROXY decide. */
+/** The server behind a proxy that ends TLS, seen from outside: what BASE_URL and TRUST_PROXY decide. */
 const openSite = async (t: Test, environment: (origin: string) => Readonly<Record<string, string>>) => {
   const proxy = await openTlsProxy('localhost')
   const { server, client } = await openApps(environment(proxy.origin))
@@ -43,7 +43,7 @@ const authorize = (client: string, base: string): string => {
   })}`
 }
 
-/** Of the authorization server; each has a signature beside it. */
+/** Those of the authorization server; each has a signature beside it. */
 const namesAndAttributes = (cookies: readonly string[]) => [
   ...new Set(
     cookies.map(one =>
@@ -56,7 +56,7 @@ const namesAndAttributes = (cookies: readonly string[]) => [
 ]
 
 for (const trusted of ['none', '127.0.0.1'])
-  t.test(`over TLS cookies go over TLS alone, whoever is trusted (${trusted})`, async t => {
+  t.test(`with TLS, cookies are only sent over TLS, whoever is trusted (${trusted})`, async t => {
     const { ask, origin, plain, client } = await openSite(t, origin => ({ BASE_URL: origin, TRUST_PROXY: trusted }))
     for (const [from, headers] of [
       [origin, {}],
@@ -76,7 +76,7 @@ for (const trusted of ['none', '127.0.0.1'])
     }
   })
 
-t.test('without TLS cookies say so, whatever a proxy or a caller claims', async t => {
+t.test('without TLS, cookies say so, whatever a proxy or a caller claims', async t => {
   const base = 'http://share.example.org'
   const { ask, origin, plain, client } = await openSite(t, () => ({ BASE_URL: base, TRUST_PROXY: '127.0.0.1' }))
   for (const [from, headers] of [

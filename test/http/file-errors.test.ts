@@ -8,7 +8,7 @@ t.teardown(() => server.close())
 await server.listen({ port: 0, host: '127.0.0.1' })
 const { port } = server.server.address() as AddressInfo
 
-/** With the path as it stands, which fetch and injected requests would tidy. */
+/** With the path as it is, which fetch and injected requests would normalize. */
 const ask = async (path: string, headers: Readonly<Record<string, string>>, method = 'GET') => {
   const { promise, resolve, reject } = Promise.withResolvers<{ status?: number; type?: string; range?: string }>()
   sendRequest({ host: '127.0.0.1', port, path, method, headers, agent: false }, response => {
@@ -57,7 +57,7 @@ t.test('a path to a folder, or out of it, leads nowhere', async t => {
   }
 })
 
-t.test('what a file cannot be asked for is said as HTTP has it', async t => {
+t.test('requests that a file cannot answer are refused as HTTP defines', async t => {
   const { payload } = await server.inject('/static/icon.svg')
   for (const path of ['/static/icon.svg', '/favicon.ico']) {
     for (const range of ['bytes=999999-', 'bytes=5-2'])

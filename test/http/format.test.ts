@@ -27,7 +27,7 @@ const sendXml = { 'content-type': 'application/fhir+xml' }
 const xmlType = 'application/fhir+xml; charset=utf-8'
 const withoutMeta = (text: string) => text.replace(/<meta>.*?<\/meta>/g, '').replace(/<id value="[^"]*"\/>/g, '<id/>')
 
-t.test('the format is the best of those that are accepted', t => {
+t.test('the format is the best of the accepted ones', t => {
   const rows = [
     ['', 'json'],
     ['*/*', 'json'],
@@ -64,7 +64,7 @@ t.test('the format is the best of those that are accepted', t => {
   t.end()
 })
 
-t.test('a resource may be sent and read as XML, and is the same resource', async t => {
+t.test('a resource can be sent and read as XML, and is the same resource', async t => {
   const body =
     '<Observation xmlns="http://hl7.org/fhir"><status value="final"/><code><text value="a"/></code>' +
     '<valueQuantity><value value="1.10"/></valueQuantity></Observation>'
@@ -108,7 +108,7 @@ t.test('Bundles go both ways as XML, entry by entry', async t => {
   }
 })
 
-t.test('a long resource is the same in each form, alone and in a Bundle', async t => {
+t.test('a long resource is the same in each format, alone and in a Bundle', async t => {
   const extension = Array.from({ length: 20_000 }, (_, index) => ({ url: 'http://x.example', valueInteger: index }))
   const long = { resourceType: 'Basic', code: { text: 'long' }, extension }
   const made = await call('POST', 'Basic', { 'content-type': 'application/fhir+json' }, JSON.stringify(long))
@@ -127,7 +127,7 @@ t.test('a long resource is the same in each form, alone and in a Bundle', async 
   t.same([sent.statusCode, sent.json().extension], [201, extension])
 })
 
-t.test('_format goes before Accept, in the form of a search too', async t => {
+t.test('_format overrides Accept, in the form of a search too', async t => {
   t.equal((await call('GET', 'Basic?_format=xml')).headers['content-type'], xmlType)
   t.equal((await call('GET', 'Basic?_format=application/fhir+xml')).headers['content-type'], xmlType)
   t.match((await call('GET', 'Basic?_format=json', asXml)).headers['content-type'], /json/)
@@ -136,7 +136,7 @@ t.test('_format goes before Accept, in the form of a search too', async t => {
   t.equal((await call('POST', 'Basic/_search', form, '_format=ttl')).statusCode, 406)
 })
 
-t.test('the other pages look as the first was asked to, or as they are asked to', async t => {
+t.test('the other pages look as was asked for the first one, or as they are asked to', async t => {
   for (let count = 0; count < 3; count++)
     await call(
       'POST',
@@ -171,7 +171,7 @@ t.test('_pretty spreads either format over lines', async t => {
   t.match((await call('GET', 'Basic?_count=1&_pretty=true', asXml)).body, '\n  <entry>\n    <fullUrl ')
 })
 
-t.test('_pretty leaves the texts of a Bundle as they are', async t => {
+t.test('_pretty leaves the strings of a Bundle as they are', async t => {
   const text = 'a\u2028b\u2029c\u0085d\ne\r\nf\\ng'
   const json = { 'content-type': 'application/fhir+json' }
   const { id } = (await call('POST', 'Basic', json, JSON.stringify({ resourceType: 'Basic', code: { text } }))).json()
@@ -180,7 +180,7 @@ t.test('_pretty leaves the texts of a Bundle as they are', async t => {
   t.equal(body, JSON.stringify(JSON.parse(body), null, 2))
 })
 
-t.test('errors have the form that was asked for, where they can', async t => {
+t.test('errors have the format that was asked for, if possible', async t => {
   const outcome = async (answer: ReturnType<typeof call>) => {
     const { statusCode, headers, body } = await answer
     t.equal(headers['content-type'], xmlType)
@@ -210,7 +210,7 @@ t.test('errors have the form that was asked for, where they can', async t => {
   )
 })
 
-t.test('the statement is there as XML too, and names both', async t => {
+t.test('the CapabilityStatement is available as XML too, and names both formats', async t => {
   const answer = await server.inject({ url: '/metadata?_format=xml' })
   t.match(await xml.parse(answer.body), {
     resourceType: 'CapabilityStatement',
@@ -219,7 +219,7 @@ t.test('the statement is there as XML too, and names both', async t => {
   t.equal((await server.inject({ url: '/metadata', headers: { accept: 'image/png' } })).statusCode, 406)
 })
 
-t.test('a body that is XML is limited as all bodies are, and its entities are not', async t => {
+t.test('an XML body is limited like all bodies, and its entities are not expanded', async t => {
   const bomb = `<!DOCTYPE Basic [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><Basic xmlns="http://hl7.org/fhir"><language value="&b;"/></Basic>`
   const answer = await call('POST', 'Basic', sendXml, bomb)
   t.equal(answer.statusCode, 400)

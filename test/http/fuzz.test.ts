@@ -15,7 +15,7 @@ const send = ({ method = 'POST', url, payload, headers = {} }: Sent) =>
     ...(payload === undefined ? {} : { payload: typeof payload === 'string' ? payload : JSON.stringify(payload) }),
   })
 
-/** Nothing that is sent is the server's fault, alone or in a Bundle, and what is wrong with it is said in FHIR's way. */
+/** Whatever is sent is never the server's fault, alone or in a Bundle, and errors are reported as FHIR defines. */
 const isOrderly = ({ statusCode, body }: Awaited<ReturnType<typeof send>>): boolean =>
   statusCode < 500 &&
   !/"status":"5\d\d|Internal error/.test(body) &&
@@ -91,7 +91,7 @@ const sentWith = (url: string, names: readonly string[]): readonly Sent[] =>
     ),
   )
 
-t.test('no parameter of a search takes what is not its own', async t => {
+t.test('no parameter of a search accepts nonsense', async t => {
   const shared = ['_id', '_lastUpdated', '_tag', '_text', '_content', '_list', '_filter', '_sort', '_count', '_type']
   const shapes = [
     '_include',
@@ -133,7 +133,7 @@ t.test('nor do a history, a compartment, several types and operations', async t 
   t.strictSame(await disorderly(sentWith('Patient/p/$everything', ['start', '_since', '_type', '_count'])), [])
 })
 
-t.test('a cursor leads on in its own list only', async t => {
+t.test('a cursor only continues its own list', async t => {
   await send({ method: 'PUT', url: 'Patient/q', payload: { ...patient, id: 'q' } })
   const { link } = (await send({ method: 'GET', url: 'Patient?_count=1' })).json()
   const cursor = String(link.find(({ relation }: { relation: string }) => relation === 'next').url).split('?')[1]
@@ -155,7 +155,7 @@ const operation = (...part: readonly object[]) => ({
   parameter: [{ name: 'operation', part }],
 })
 
-t.test('a patch is refused, whatever it is', async t => {
+t.test('a nonsensical patch is refused', async t => {
   const values = [null, 5, '\u0000', '\ud800', [], {}, nested(400)]
   const paths = [
     '',
@@ -210,7 +210,7 @@ t.test('a patch is refused, whatever it is', async t => {
   t.strictSame(await disorderly(all.map(payload => ({ method: 'PATCH', url: 'Patient?identifier=v', payload }))), [])
 })
 
-t.test('entries of a Bundle are refused one by one', async t => {
+t.test('nonsensical entries of a Bundle are refused one by one', async t => {
   const urls = [
     'Patient/p',
     'Patient?identifier=v',
@@ -263,7 +263,7 @@ t.test('entries of a Bundle are refused one by one', async t => {
   t.strictSame(await disorderly([{ url: '', payload: { resourceType: 'Bundle', type: 'batch', entry } }, ...alone]), [])
 })
 
-t.test('bodies of operations and XML that are nothing of the kind are refused', async t => {
+t.test('nonsensical bodies of operations and XML are refused', async t => {
   const metas = [
     null,
     5,

@@ -29,7 +29,7 @@ const send = async (
   return `${answer.statusCode} ${issue?.code}: ${issue?.diagnostics}`
 }
 
-t.test('a body is as large as it is once inflated', async t => {
+t.test('the size of a body is its size after decompression', async t => {
   const bomb = Buffer.from(`"${'0'.repeat(30_000_000)}"`)
   const expected = '413 too-long: The body is larger than this server takes: send it in parts'
   for (const type of ['application/fhir+json', 'application/fhir+xml', 'application/x-www-form-urlencoded']) {
@@ -84,7 +84,7 @@ t.test('depth is limited in what changes a resource, too', async t => {
     )
 })
 
-t.test('what many operations of a patch lay into each other is refused, however deep it becomes', async t => {
+t.test('a patch whose operations nest too deeply together is refused, however deep it becomes', async t => {
   const [json, patch] = ['application/fhir+json', 'application/json-patch+json']
   await send('PUT', '/Basic/c', json, '{"resourceType":"Basic","id":"c","code":{"text":"x"}}')
   const value = JSON.parse(`${'{"a":'.repeat(400)}{}${'}'.repeat(400)}`)
@@ -98,7 +98,7 @@ t.test('what many operations of a patch lay into each other is refused, however 
   }
 })
 
-t.test('a body has as many values as somebody may have written', async t => {
+t.test('a body can have as many values as a person might write', async t => {
   const basic = (list: string, count: number) =>
     `{"resourceType":"Basic","code":{"text":"x"},"z":[${Array(count).fill(list).join()}]}`
   const expected = '413 too-long: The body has more than 375000 values: send it in parts'
@@ -110,7 +110,7 @@ t.test('a body has as many values as somebody may have written', async t => {
   )
 })
 
-t.test('a long body is the same as a short one: its decimals, and what stands twice or is wrong in it', async t => {
+t.test('a long body is treated like a short one: its decimals, duplicates and errors', async t => {
   const extensions = Array.from({ length: 10_000 }, (_, index) => ({ url: 'http://x.example', valueInteger: index }))
   const text = `{"resourceType":"Basic","code":{"text":"x"},"extension":${JSON.stringify(extensions)}}`
   const long = text.replace('"valueInteger":7777}', '"valueDecimal":1.10}')
@@ -134,7 +134,7 @@ t.test('a long body is the same as a short one: its decimals, and what stands tw
   t.match(await post('/Basic', 'application/fhir+json', `${text}]`), /^400 structure: The body is not JSON at position/)
 })
 
-t.test('a search asks a question, and no load of them', async t => {
+t.test('a search that asks too many questions is refused', async t => {
   const form = 'application/x-www-form-urlencoded'
   const list = (count: number) => Array.from({ length: count }, (_, index) => `a${index}`).join(',')
   t.match(await post('/Patient/_search', form, `_id=${list(2000)}`), /^200/)
@@ -146,7 +146,7 @@ t.test('a search asks a question, and no load of them', async t => {
     await post('/Patient/_search', form, 'active=true&'.repeat(501)),
     '400 too-costly: A search has at most 500 parameters, not 501',
   )
-  // Of each of these PostgreSQL would make a question that takes minutes, or more room than it has.
+  // From each of these PostgreSQL would make a query that takes minutes, or more memory than it has.
   for (const text of ['a$', '"a" ', 'a -', 'a or ', 'a" '])
     for (const name of ['_content', '_text']) {
       const asked = (times: number) => new URLSearchParams({ [name]: text.repeat(times) }).toString()
@@ -183,14 +183,14 @@ t.test('a chain that leaves its types open counts for each of them, in the whole
   t.match(await post('/_search', form, several), refused, 'also of several types together')
 })
 
-t.test('what is to come along is followed once, however often it is asked for', async t => {
+t.test('an _include is followed once, however often it is repeated', async t => {
   const form = 'application/x-www-form-urlencoded'
   const many = (text: string) => `${text}&`.repeat(490)
   t.match(await post('/Patient/_search', form, many('_revinclude:iterate=*')), /^200/)
   t.match(await post('/Patient/_search', form, many('_include=Patient:*')), /^200/)
 })
 
-t.test('so do criteria and the searches of a Bundle', async t => {
+t.test('criteria of conditional requests and searches in a Bundle are limited as well', async t => {
   const many = `identifier=${'x,'.repeat(3000)}x`
   const basic = '{"resourceType":"Basic","code":{"text":"x"}}'
   t.match(await post('/Basic', 'application/json', basic, { 'if-none-exist': many }), /^400 too-costly/)
@@ -205,7 +205,7 @@ t.test('so do criteria and the searches of a Bundle', async t => {
   t.match(answer.json().entry[0].response, { status: '400 Bad Request', outcome: { issue: [{ code: 'too-costly' }] } })
 })
 
-t.test('a Bundle has so many entries at most', async t => {
+t.test('a Bundle has a maximum number of entries', async t => {
   const bundle = (type: string, count: number) =>
     JSON.stringify({ resourceType: 'Bundle', type, entry: Array(count).fill(0) })
   for (const type of ['batch', 'transaction'])
@@ -229,7 +229,7 @@ t.test('a URL that is longer than all headers may be is refused before anything 
 })
 
 t.test(
-  'pages of a search that names some two thousand go on by its links, and one whose links nobody could follow is refused',
+  'a search that names two thousand ids continues by its links, and one with links too long to follow is refused',
   async t => {
     const { port } = server.server.address() as AddressInfo
     const json = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
@@ -271,7 +271,7 @@ t.test(
       issue: [{ code: 'too-costly', diagnostics: /^There are further pages, and a link to them .* at most 61440\. / }],
     })
     const whole = (await (await search({ identifier: long })).json()) as Page
-    t.equal(whole.entry.length, 3, 'in one page it is answered')
+    t.equal(whole.entry.length, 3, 'on one page it is answered')
     t.ok(mostLinkBytes < mostHeaderBytes)
   },
 )

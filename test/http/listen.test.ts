@@ -2,7 +2,7 @@ import { fastify } from 'fastify'
 import t from 'tap'
 import { drain } from '../../src/http/listen.ts'
 
-t.test('whoever stops waits for the work under way, and no longer than was said', async t => {
+t.test('stopping waits for the work in progress, and no longer than was said', async t => {
   const done = Promise.withResolvers<void>()
   const stopping = async () => {
     const server = fastify({ pluginTimeout: 0 })
@@ -12,7 +12,7 @@ t.test('whoever stops waits for the work under way, and no longer than was said'
   }
   const [hasty, patient] = [await stopping(), await stopping()]
   const waiting = drain(patient, 60_000)
-  t.equal(await drain(hasty, 20), false, 'it goes on')
+  t.equal(await drain(hasty, 20), false, 'it is still going on')
   done.resolve()
   t.equal(await waiting, true)
 })

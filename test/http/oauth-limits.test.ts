@@ -17,10 +17,10 @@ const post = (path: string, form: Readonly<Record<string, string>>, more: Inject
 })
 const from = (remoteAddress: string): InjectOptions => ({ remoteAddress })
 
-/** All limits are a multiple of it: those that are counted together are refused together. */
+/** All limits are a multiple of it: requests that are counted together are refused together. */
 const together = 10
 
-/** The statuses of so many requests, each with how often it came. */
+/** How often each status came for this many requests. */
 const statusesOf = async (times: number, request: InjectOptions) => {
   const counts = new Map<number, number>()
   for (let sent = 0; sent < times; sent += together) {
@@ -30,7 +30,7 @@ const statusesOf = async (times: number, request: InjectOptions) => {
   return Object.fromEntries(counts)
 }
 
-/** What is refused for a character that no parameter may have is counted as well, and is next to no work. */
+/** Requests that are refused for a character that no parameter may have are counted as well, and are next to no work. */
 const filled = (times: number, request: InjectOptions) =>
   statusesOf(times, { ...request, payload: `${request.payload}&more=%00` })
 
@@ -38,7 +38,7 @@ const [one, other] = [await client({}), await client({})]
 const refresh = (client_id: string) => ({ grant_type: 'refresh_token', refresh_token: 'x'.repeat(43), client_id })
 
 t.test(
-  'a client is answered 600 times a minute at the token endpoint, from one address, and then told when to come again',
+  'the token endpoint answers a client 600 times a minute from one address, and then says when to come back',
   async t => {
     const request = post('token', refresh(one.id), from('192.0.2.1'))
     t.strictSame(await statusesOf(602, request), { 400: 600, 429: 2 })
@@ -74,7 +74,7 @@ t.test(
   },
 )
 
-t.test('whichever way a client says who it is, it is the same one', async t => {
+t.test('in whichever way a client identifies itself, it is the same client', async t => {
   const ways: Readonly<Record<string, (id: string) => Promise<InjectOptions>>> = {
     'HTTP Basic': async id =>
       post(
@@ -116,7 +116,7 @@ t.test('a person whose browser is sent too often is shown a page that says to wa
   t.equal((await server.inject(posted)).statusCode, 429, 'by POST too')
 })
 
-t.test('of one address a request that is longer than others counts as several, since it is kept', async t => {
+t.test('a longer request from one address counts as several, since it is stored', async t => {
   const long = (bytes: number) => {
     const form = { client_id: one.id, state: '' }
     const { length } = new URLSearchParams({ ...form, more: '\0' }).toString()
@@ -132,7 +132,7 @@ t.test('of one address a request that is longer than others counts as several, s
   t.strictSame(await statusesOf(1, { ...long(500), ...from('192.0.2.8') }), { 400: 1 }, 'nobody else is refused for it')
 })
 
-t.test('from one address apps register themselves a thousand times a day, as each may be kept for a month', async t => {
+t.test('from one address a thousand apps a day can register, since each may be kept for a month', async t => {
   const dateNow = Date.now
   let passedMs = 0
   Date.now = () => dateNow() + passedMs
@@ -161,19 +161,19 @@ t.test('from one address apps register themselves a thousand times a day, as eac
   const long = register('192.0.2.11', 'x'.repeat(40_000))
   const statuses = []
   for (let times = 0; times < 4; times += 1) statuses.push((await server.inject(long)).statusCode)
-  t.strictSame(statuses, [400, 400, 400, 429], 'one of 40 kB is ten')
+  t.strictSame(statuses, [400, 400, 400, 429], 'one of 40 kB counts as ten')
   passedMs += 86_400_000
   t.equal((await server.inject(register('192.0.2.9', 'App', redirectUri))).statusCode, 201, 'the day after')
 })
 
-t.test('an institution behind one address has room for all its apps, and as a whole has a limit as well', async t => {
+t.test('an institution behind one address has room for all its apps, and a limit as a whole', async t => {
   const apps = await Promise.all(Array.from({ length: 5 }, () => client({})))
   for (const { id } of apps)
     t.strictSame(await filled(600, post('token', refresh(id), from('192.0.2.4'))), { 400: 600 })
   t.strictSame(await statusesOf(1, post('token', refresh(one.id), from('192.0.2.4'))), { 429: 1 })
 })
 
-t.test('a backend service that comes for its token whenever it is over is never refused', async t => {
+t.test('a backend service that asks for a token whenever its last one expired is never refused', async t => {
   const key = await makeKey('ES384')
   const { id } = await client({
     organization: lab.organization,
@@ -224,7 +224,7 @@ t.test('introspection, revocation and registration have limits of their own', as
     t.equal((await server.inject({ url: path, remoteAddress: '192.0.2.6' })).statusCode, 200, path)
 })
 
-t.test('behind a proxy of TRUST_PROXY those behind it are told apart; nobody else can say who they are', async t => {
+t.test('behind a proxy of TRUST_PROXY its clients are told apart; nobody else can claim an address', async t => {
   const forwarded = (remoteAddress: string, address: string) =>
     post('token', refresh(other.id), { remoteAddress, headers: { 'x-forwarded-for': address } })
   t.strictSame(await filled(599, forwarded('10.0.0.1', '198.51.100.1')), { 400: 599 })

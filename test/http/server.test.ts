@@ -45,7 +45,7 @@ const ownId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const issueOf = (response: { json: () => { issue: readonly { code: string; diagnostics: string }[] } }) =>
   response.json().issue[0]
 
-t.test('an error that is thrown on purpose is an OperationOutcome with its status', async t => {
+t.test('an error that is thrown on purpose is answered as an OperationOutcome with its status', async t => {
   const { server } = await open()
   const response = await server.inject('/refused')
   t.equal(response.statusCode, 412)
@@ -56,7 +56,7 @@ t.test('an error that is thrown on purpose is an OperationOutcome with its statu
   })
 })
 
-t.test('a fault answers 500 without any detail, and is logged with the request id but no row', async t => {
+t.test('a fault is answered with 500 and no detail, and logged with the request id but no row', async t => {
   const { server, lines } = await open()
   const response = await server.inject({ url: '/fault', headers: { 'x-request-id': 'abc-1' } })
   t.equal(response.statusCode, 500)
@@ -69,7 +69,7 @@ t.test('a fault answers 500 without any detail, and is logged with the request i
   })
 })
 
-t.test('what is behind a 503 is logged once, as a warning with the request id, and not answered', async t => {
+t.test('the cause of a 503 is logged once, as a warning with the request id, and not answered', async t => {
   const { server, lines } = await open()
   const response = await server.inject({ url: '/busy', headers: { 'x-request-id': 'abc-2' } })
   t.match([response.statusCode, response.headers], [503, { 'retry-after': '2' }])
@@ -86,7 +86,7 @@ t.test('what is behind a 503 is logged once, as a warning with the request id, a
   t.notMatch(lines.join(''), /glucose/)
 })
 
-t.test('what is wrong with the request itself is told as FHIR has it', async t => {
+t.test('what is wrong with the request itself is reported as FHIR defines', async t => {
   const { server } = await open()
   const json = { 'content-type': 'application/fhir+json' }
   const wrong = [
@@ -121,7 +121,7 @@ t.test('what is wrong with the request itself is told as FHIR has it', async t =
   }
 })
 
-t.test('a compressed body is taken, up to the limit of what it holds', async t => {
+t.test('a compressed body is accepted, up to the limit of its content', async t => {
   const { server } = await open()
   const headers = { 'content-type': 'application/fhir+json', 'content-encoding': 'gzip' }
   const post = (text: string) => server.inject({ url: '/echo', method: 'POST', headers, payload: gzipSync(text) })
@@ -131,7 +131,7 @@ t.test('a compressed body is taken, up to the limit of what it holds', async t =
   t.equal(issueOf(bomb)?.code, 'too-long')
 })
 
-t.test('a long answer is compressed for who takes it', async t => {
+t.test('a long answer is compressed for clients that accept it', async t => {
   const { server } = await open()
   const plain = await server.inject('/long')
   t.equal(plain.headers['content-encoding'], undefined)
@@ -140,7 +140,7 @@ t.test('a long answer is compressed for who takes it', async t => {
   t.equal(gunzipSync(small.rawPayload).toString(), plain.body)
 })
 
-t.test('each answer names its request, by the id that came with it or a new one', async t => {
+t.test('each answer names its request, with the id that came with it or a new one', async t => {
   const { server } = await open()
   const ask = async (id?: string) =>
     (await server.inject({ url: '/healthz', headers: id === undefined ? {} : { 'x-request-id': id } })).headers[
@@ -151,7 +151,7 @@ t.test('each answer names its request, by the id that came with it or a new one'
   t.match(await ask('no spaces\tor worse'), ownId)
 })
 
-t.test('the log has our own id of a request, and beside it the caller’s where that is one', async t => {
+t.test('the log has our own id of a request, and the caller’s beside it if there is one', async t => {
   const { server, lines } = await open()
   const idsOf = async (id: string) => {
     const from = lines.length
@@ -166,7 +166,7 @@ t.test('the log has our own id of a request, and beside it the caller’s where 
   t.match(await idsOf('no spaces\tor worse'), { requestId: ownId, callersRequestId: undefined })
 })
 
-t.test('a request with an address that can be none is named and logged as any other', async t => {
+t.test('a request with an invalid address is named and logged like any other', async t => {
   const { server, lines } = await open()
   const { headers } = await server.inject({ url: '/100%?code=hidden', headers: { 'x-request-id': 'ever' } })
   t.match(headers, { 'x-request-id': 'ever', 'x-content-type-options': 'nosniff' })
@@ -177,7 +177,7 @@ t.test('a request with an address that can be none is named and logged as any ot
   t.notMatch(lines.join(''), /hidden/)
 })
 
-t.test('the log has method, path, status and time, never a query, a header or a body', async t => {
+t.test('the log has method, path, status and time, but never a query, a header or a body', async t => {
   const { server, lines } = await open()
   await server.inject({
     url: '/echo?name=hidden',
@@ -195,7 +195,7 @@ t.test('the log has method, path, status and time, never a query, a header or a 
   t.match(JSON.parse(lines[0] ?? ''), { method: 'POST', path: '/echo', status: 200, durationMs: Number })
 })
 
-t.test('a page of any origin may call with a token and read the headers it needs', async t => {
+t.test('a page of any origin can call with a token and read the headers that it needs', async t => {
   const { server } = await open()
   const preflight = await server.inject({
     url: '/echo',
@@ -218,7 +218,7 @@ t.test('a page of any origin may call with a token and read the headers it needs
   )
 })
 
-t.test('with CORS_ORIGINS only those may', async t => {
+t.test('with CORS_ORIGINS only pages of those can', async t => {
   const { server } = await open({ corsOrigins: ['https://app.example.org'] })
   const allowed = async (origin: string) =>
     (await server.inject({ url: '/healthz', headers: { origin } })).headers['access-control-allow-origin']
@@ -226,7 +226,7 @@ t.test('with CORS_ORIGINS only those may', async t => {
   t.equal(await allowed('https://evil.example.org'), undefined)
 })
 
-t.test('alive and ready are two questions', async t => {
+t.test('being alive and being ready are answered separately', async t => {
   const { server } = await open({
     isReady: async () => {
       throw new Error('no database')
@@ -238,35 +238,32 @@ t.test('alive and ready are two questions', async t => {
   t.same(ready.json(), { status: 'unavailable' })
 })
 
-t.test(
-  'what a client sends on without awaiting answers is begun in its turn, and no more once it has gone',
-  async t => {
-    const { server, answering } = await open()
-    await server.listen({ port: 0, host: '127.0.0.1' })
-    const send = (text: string) => {
-      const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
-      socket.write(text)
-      return socket
-    }
-    const request = (path: string, end = '') => `GET ${path} HTTP/1.1\r\nhost: sharewell\r\n${end}\r\n`
-    const last = request('/healthz', 'connection: close\r\n')
-    const answersOf = async (text: string) =>
-      [...(await readText(send(text)).catch(() => '')).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status)
+t.test('pipelined requests of a client are begun in turn, and no longer once it has disconnected', async t => {
+  const { server, answering } = await open()
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const send = (text: string) => {
+    const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
+    socket.write(text)
+    return socket
+  }
+  const request = (path: string, end = '') => `GET ${path} HTTP/1.1\r\nhost: sharewell\r\n${end}\r\n`
+  const last = request('/healthz', 'connection: close\r\n')
+  const answersOf = async (text: string) =>
+    [...(await readText(send(text)).catch(() => '')).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status)
 
-    t.same(await answersOf(request('/long') + request('/refused') + last), ['200', '412', '200'], 'in their order')
-    t.same(await answersOf(request('/long').repeat(1000) + last), [], 'and hundreds end the connection')
+  t.same(await answersOf(request('/long') + request('/refused') + last), ['200', '412', '200'], 'in their order')
+  t.same(await answersOf(request('/long').repeat(1000) + last), [], 'hundreds end the connection')
 
-    const gone = send(request('/slow').repeat(9))
-    while (answering.length === 0) await pause(5)
-    const other = readText(send(request('/slow', 'connection: close\r\n')))
-    while (answering.length === 1) await pause(5)
-    await pause(50)
-    t.equal(answering.length, 2, 'one of each connection')
-    gone.destroy()
-    await pause(50)
-    for (const answer of answering.splice(0)) answer()
-    t.match(await other, /^HTTP\/1.1 200/)
-    await pause(50)
-    t.equal(answering.length, 0, 'those that nobody awaits are not begun')
-  },
-)
+  const gone = send(request('/slow').repeat(9))
+  while (answering.length === 0) await pause(5)
+  const other = readText(send(request('/slow', 'connection: close\r\n')))
+  while (answering.length === 1) await pause(5)
+  await pause(50)
+  t.equal(answering.length, 2, 'one for each connection')
+  gone.destroy()
+  await pause(50)
+  for (const answer of answering.splice(0)) answer()
+  t.match(await other, /^HTTP\/1.1 200/)
+  await pause(50)
+  t.equal(answering.length, 0, 'those that nobody waits for are not begun')
+})

@@ -21,16 +21,16 @@ await server.register(websocketRoutes, {
   findCaller: async () => undefined,
   findRefused: async () => undefined,
   trail: noTrail,
-  // Longer than a busy machine keeps an answer waiting.
+  // Longer than a busy machine delays an answer.
   pingEveryMs: 250,
 })
 const address = (await server.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
 t.teardown(() => server.close())
 
-t.test('a websocket whose end has gone without a word is over, and one that answers stays', async t => {
+t.test('a websocket whose client silently disappeared is closed, and one that answers stays', async t => {
   const gone = new WebSocket(`${address}/ws`, { autoPong: false })
   gone.on('error', () => {})
-  // It may be over before the other is open.
+  // It may be closed before the other one is open.
   const closed = once(gone, 'close')
   await once(gone, 'open')
   const there = new WebSocket(`${address}/ws`)
@@ -46,7 +46,7 @@ t.test('a websocket whose end has gone without a word is over, and one that answ
   there.close()
 })
 
-t.test('of a reason for the end is told what has room, in whole characters', async t => {
+t.test('as much of the reason for closing as fits is sent, in whole characters', async t => {
   const told = async (reason: string) => {
     const socket = new WebSocket(`${address}/ws`)
     await once(socket, 'open')

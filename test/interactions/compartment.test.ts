@@ -37,7 +37,7 @@ const post = (url: string, payload: string) => {
 }
 const typesAndIds = ({ entry = [] }: Bundle) => entry.map(({ resource }) => `${resource?.resourceType}/${resource?.id}`)
 
-t.test('a type within a compartment is found by each parameter of its definition', async t => {
+t.test('a type in a compartment is found by each parameter of its definition', async t => {
   t.equal(await found('Patient/ann/Observation'), 'own told')
   t.equal(await found('Patient/ann/Observation?code:missing=false&date=2026'), 'own')
   t.equal(await found('Patient/ann/Patient'), 'ann bob')
@@ -50,7 +50,7 @@ t.test('a type within a compartment is found by each parameter of its definition
   t.equal(await found('Patient/nobody/Observation'), '')
 })
 
-t.test('a compartment is searched by POST as well, counted, and paged by its own links', async t => {
+t.test('a compartment can be searched by POST as well, counted, and paged by its own links', async t => {
   t.same(typesAndIds((await post('Patient/ann/Observation/_search', '_id=own')).json()), ['Observation/own'])
   t.match(await search('Patient/ann/Observation?_summary=count'), { total: 2 })
   const first = await search('Patient/ann/Observation?_count=1')
@@ -61,7 +61,7 @@ t.test('a compartment is searched by POST as well, counted, and paged by its own
   t.same([...(await ordered('Patient/ann/Observation?_count=1'))].sort(), ['own', 'told'])
 })
 
-t.test('everything within a compartment comes type by type', async t => {
+t.test('everything in a compartment comes type by type', async t => {
   const all = [
     'Condition/ache',
     'Encounter/visit',
@@ -81,7 +81,7 @@ t.test('everything within a compartment comes type by type', async t => {
   t.equal((await ordered('Patient/ann/*?_count=2')).length, all.length)
 })
 
-t.test('what is no compartment, or not in it, is not there', async t => {
+t.test('what is not a compartment, or not in it, is not found', async t => {
   t.match((await get('Patient/ann/Location')).json(), {
     issue: [{ code: 'not-found', diagnostics: /no Location is in the compartment of a Patient$/ }],
   })
@@ -94,7 +94,7 @@ t.test('what is no compartment, or not in it, is not there', async t => {
   t.match(posted, { statusCode: 405, headers: { allow: 'GET' } })
 })
 
-t.test('several types are searched at once, one after another', async t => {
+t.test('several types are searched in one request, one after another', async t => {
   t.same(typesAndIds(await search('?_type=Patient,Device&_id=ann,band,own')), ['Patient/ann', 'Device/band'])
   t.same(typesAndIds(await search('?_id=own,ache,kin')), ['Condition/ache', 'Observation/own', 'RelatedPerson/kin'])
   t.same(typesAndIds((await post('_search', '_type=Condition,Observation&subject=Patient/ann')).json()), [
@@ -105,7 +105,7 @@ t.test('several types are searched at once, one after another', async t => {
   t.match(await search('?_type=Patient,Device,Observation&_summary=count'), { total: 8 })
 })
 
-t.test('pages of several types go on where the page before ended, also between two types', async t => {
+t.test('pages of several types continue where the page before ended, even between two types', async t => {
   for (const count of [1, 2, 3, 4, 5])
     t.strictSame(
       [...(await ordered(`?_type=Patient,Device,Condition,Encounter&_count=${count}`))].sort(),
@@ -121,7 +121,7 @@ t.test('pages of several types go on where the page before ended, also between t
   )
 })
 
-t.test('of several types only what they have in common can be asked', async t => {
+t.test('several types can only be searched by what they have in common', async t => {
   const refused: Readonly<Record<string, RegExp>> = {
     '_type=Patient,Observation&code=x': /^"code" is no search parameter of all of Patient, Observation$/,
     'code=x': /^"code" is no search parameter of all types: name in _type those that have it; accepted without: _id, /,
@@ -143,7 +143,7 @@ t.test('of several types only what they have in common can be asked', async t =>
   )
 })
 
-t.test('with several types comes along what any of them refers to, or is referred to by', async t => {
+t.test('with several types, what any of them refers to or is referred to by is included', async t => {
   const modes = async (query: string) =>
     ((await search(query)).entry ?? []).map(({ resource, search }) => `${search?.mode} ${resource?.id}`)
   t.same(await modes('?_type=Encounter,Observation&_id=own,visit&_include=Observation:device'), [
@@ -176,7 +176,7 @@ t.test('with several types comes along what any of them refers to, or is referre
   }
 })
 
-t.test('of several types each has the elements that are its own', async t => {
+t.test('with several types, _elements applies to each type that has the element', async t => {
   const { entry = [] } = await search('?_type=Patient,Observation&_id=ann,own&_elements=link,effective')
   t.same(
     entry.map(({ resource }) =>
@@ -190,13 +190,13 @@ t.test('of several types each has the elements that are its own', async t => {
   t.match([refused.statusCode, refused.json().issue[0].diagnostics], [400, 'No type here has an element "nonsense"'])
 })
 
-t.test('a type that the caller may not search is refused by name, and left out without', async t => {
+t.test('a type that the caller may not search is refused if named, and left out otherwise', async t => {
   const headers = { authorization: 'Bearer reader' }
   t.equal((await get('?_type=Patient', { headers })).statusCode, 403)
   t.same(typesAndIds((await get('?_id=ann', { headers })).json()), [])
 })
 
-t.test('several types come as lines too, over more than a page', async t => {
+t.test('several types come as lines too, over more than one page', async t => {
   const headers = { authorization: 'Bearer everything', accept: 'application/fhir+ndjson' }
   const { body } = await get('?_type=Patient,Device,Condition', { headers })
   const lines = body.trimEnd().split('\n')

@@ -15,7 +15,7 @@ const call = (method: 'GET' | 'PUT' | 'DELETE', url: string, payload?: string, m
     ...(payload === undefined ? {} : { payload }),
   })
 
-t.test('a create answers 201 with where the version is', async t => {
+t.test('a create answers 201 with the location of the version', async t => {
   const answer = await post(patient({ id: 'ignored', active: true }))
   const { id, active } = answer.json()
   t.equal(answer.statusCode, 201)
@@ -33,7 +33,7 @@ t.test('decimals keep their text', async t => {
   t.match(answer.body, /"valueDecimal":1\.10/)
 })
 
-t.test('Prefer says what a write answers', async t => {
+t.test('Prefer decides what a write answers', async t => {
   t.equal((await post(patient(), { prefer: 'return=minimal' })).body, '')
   t.match((await post(patient(), { prefer: 'return=OperationOutcome' })).json(), {
     resourceType: 'OperationOutcome',
@@ -41,7 +41,7 @@ t.test('Prefer says what a write answers', async t => {
   })
 })
 
-t.test('what is not a valid resource of the type is refused', async t => {
+t.test('an invalid resource of the type is refused', async t => {
   t.equal((await post('{"resourceType":')).statusCode, 400)
   t.notMatch((await post('{"resourceType":"secret')).body, /secret/)
   t.equal((await post('[]')).statusCode, 400)
@@ -51,34 +51,31 @@ t.test('what is not a valid resource of the type is refused', async t => {
   t.match(answer.json(), { issue: [{ code: 'code-invalid', expression: ['Patient.gender'] }] })
 })
 
-t.test(
-  'an Observation with more components than can be numbered is refused, and told how many it may have',
-  async t => {
-    const component = { code: { text: 'part' }, valueInteger: 1 }
-    const observation = {
-      resourceType: 'Observation',
-      status: 'final',
-      code: { text: 'whole' },
-      component: Array.from({ length: 32_768 }, () => component),
-    }
-    const answer = await server.inject({
-      method: 'POST',
-      url: '/fhir/Observation',
-      headers,
-      payload: JSON.stringify(observation),
-    })
-    t.equal(answer.statusCode, 422)
-    t.match(answer.json().issue, [
-      {
-        code: 'business-rule',
-        diagnostics: 'An Observation has at most 32767 components, not 32768',
-        expression: ['Observation.component'],
-      },
-    ])
-  },
-)
+t.test('an Observation with more components than can be numbered is refused, with the maximum', async t => {
+  const component = { code: { text: 'part' }, valueInteger: 1 }
+  const observation = {
+    resourceType: 'Observation',
+    status: 'final',
+    code: { text: 'whole' },
+    component: Array.from({ length: 32_768 }, () => component),
+  }
+  const answer = await server.inject({
+    method: 'POST',
+    url: '/fhir/Observation',
+    headers,
+    payload: JSON.stringify(observation),
+  })
+  t.equal(answer.statusCode, 422)
+  t.match(answer.json().issue, [
+    {
+      code: 'business-rule',
+      diagnostics: 'An Observation has at most 32767 components, not 32768',
+      expression: ['Observation.component'],
+    },
+  ])
+})
 
-t.test('an existing match is answered instead of a second one', async t => {
+t.test('a conditional create answers an existing match instead of creating a second one', async t => {
   const condition = { 'if-none-exist': 'identifier=http://x.example|77' }
   const known = patient({ identifier: [{ system: 'http://x.example', value: '77' }] })
   const first = await post(known, condition)
@@ -89,7 +86,7 @@ t.test('an existing match is answered instead of a second one', async t => {
   t.equal((await post(patient(), { 'if-none-exist': '_count=1' })).statusCode, 400)
 })
 
-t.test('an update makes a version, of the version it names', async t => {
+t.test('an update makes a new version, if it is of the version that it names', async t => {
   const { id } = (await post(patient())).json()
   const url = `/fhir/Patient/${id}`
   t.equal((await call('PUT', url, patient({ id: 'other' }))).statusCode, 400)
@@ -107,12 +104,12 @@ t.test('an update makes a version, of the version it names', async t => {
   const listed = await call('PUT', url, patient({ id, active: false, gender: 'male' }), {
     'if-match': ', "2",, W/"3",',
   })
-  t.match([listed.statusCode, listed.headers.etag], [200, 'W/"4"'], 'empty elements of a list say nothing')
+  t.match([listed.statusCode, listed.headers.etag], [200, 'W/"4"'], 'empty elements of a list do not matter')
   t.equal((await call('GET', url)).json().active, false)
   t.equal((await call('GET', `${url}/_history/1`)).json().meta.versionId, '1')
 })
 
-t.test('what is deleted is gone, and its history stays', async t => {
+t.test('a deleted resource is gone, and its history stays', async t => {
   const { id } = (await post(patient())).json()
   const url = `/fhir/Patient/${id}`
   t.equal((await call('DELETE', url)).statusCode, 204)

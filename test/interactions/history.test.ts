@@ -81,7 +81,7 @@ t.test('pages follow one another, whatever their size', async t => {
   }
 })
 
-t.test('what is written while pages are read moves nothing', async t => {
+t.test('what is written while pages are read does not shift them', async t => {
   const { body } = await call('GET', 'Patient/_history?_count=2')
   const before = lines(body)
   await put('Patient', 'a', { active: true, gender: 'female' })
@@ -89,7 +89,7 @@ t.test('what is written while pages are read moves nothing', async t => {
   t.strictSame([...before, ...lines((await call('GET', next)).body)], ofPatients)
 })
 
-t.test('_since asks for what is newer, _at for what was current then', async t => {
+t.test('_since asks for newer versions, _at for those that were current then', async t => {
   const all = (await call('GET', 'Patient/_history?_count=100')).body
   const times = all.entry.map(({ response }: { response: { lastModified: string } }) => response.lastModified)
   const since = async (time: string, path = 'Patient') =>
@@ -107,7 +107,7 @@ t.test('_since asks for what is newer, _at for what was current then', async t =
     t.equal((await call('GET', `Patient/_history?${query}`)).status, 400, query)
 })
 
-t.test('a parameter that is not known is passed over where that is asked for, as in a search', async t => {
+t.test('an unknown parameter is ignored if asked for, as in a search', async t => {
   const lenient = async (url: string) => {
     const headers = { authorization: 'Bearer everything', prefer: 'handling=lenient' }
     const answer = await server.inject({ url: `/fhir/${url}`, headers })
@@ -136,7 +136,7 @@ t.test('the versions of one resource come in pages, with their number', async t 
   const first = (await call('GET', 'Patient/many/_history?_count=2')).body
   await put('Patient', 'many', { gender: 'unknown' })
   const next = first.link[1].url.replace(/^.*\/fhir\//, '')
-  t.strictSame(lines((await call('GET', next)).body), all.slice(2, 4), 'what is written meanwhile moves nothing')
+  t.strictSame(lines((await call('GET', next)).body), all.slice(2, 4), 'what is written meanwhile does not shift pages')
   const { lastModified } = first.entry[1].response
   t.strictSame(
     lines((await call('GET', `Patient/many/_history?_at=${lastModified}`)).body).slice(-1),
@@ -149,7 +149,7 @@ t.test('the versions of one resource come in pages, with their number', async t 
     t.equal((await call('GET', `Patient/many/_history/${unknown}`)).status, 404, unknown)
 })
 
-t.test('versions are served in part where that is asked', async t => {
+t.test('versions are served in part if asked for', async t => {
   await put('Patient', 'part', { active: true, gender: 'male', text: narrative })
   await put('Patient', 'part', { active: false, gender: 'male', text: narrative })
   await call('DELETE', 'Patient/part')

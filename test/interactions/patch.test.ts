@@ -52,7 +52,7 @@ t.test('a JSON Patch makes the next version, and leaves the rest as it was', asy
   )
 })
 
-t.test('a FHIRPath Patch does so too', async t => {
+t.test('so does a FHIRPath Patch', async t => {
   const id = await create()
   const type = { 'content-type': 'application/fhir+json' }
   const path = `Observation/${id}`
@@ -61,7 +61,7 @@ t.test('a FHIRPath Patch does so too', async t => {
   t.match(answer.body, /"value":\s*1\.10\D/)
 })
 
-t.test('what comes out is checked like an update', async t => {
+t.test('the result is checked like an update', async t => {
   const id = await create()
   const patch = (operation: object, more: Record<string, string> = {}) =>
     call('PATCH', `Observation/${id}`, [operation], more)
@@ -93,7 +93,7 @@ const operation = (type: string, path: string, ...parts: readonly object[]) => (
 const fhirpathOf = (...parameter: readonly object[]) => ({ resourceType: 'Parameters', parameter })
 const byPath = operation('replace', 'Patient.gender', { name: 'value', valueCode: 'female' })
 
-t.test('a narrative that was made from what a patch changes does not outlive it', async t => {
+t.test('a narrative that was generated does not outlive a patch of what it tells', async t => {
   for (const status of ['generated', 'extensions']) {
     const json = await call('PATCH', `Patient/${await patientOf(status)}`, [toFemale])
     t.strictSame([json.statusCode, json.json().gender, json.json().text], [200, 'female', undefined], status)
@@ -102,7 +102,7 @@ t.test('a narrative that was made from what a patch changes does not outlive it'
   }
 })
 
-t.test('one that says more is sent anew or taken out in the same patch', async t => {
+t.test('a narrative that says more is sent again or removed in the same patch', async t => {
   const id = await patientOf('additional')
   for (const refused of [
     await call('PATCH', `Patient/${id}`, [toFemale]),
@@ -138,14 +138,14 @@ t.test('one that says more is sent anew or taken out in the same patch', async t
   t.strictSame([kept.statusCode, kept.json().text?.div], [200, div('male')])
 })
 
-t.test('a narrative stays where nothing changes that it could tell of', async t => {
+t.test('a narrative stays if nothing changes that it could tell', async t => {
   const id = await patientOf('generated')
   const tag = [{ op: 'add', path: '/meta/tag', value: [{ system: 'urn:x', code: 'a' }] }]
   t.equal((await call('PATCH', `Patient/${id}`, tag)).json().text?.div, div('male'))
   t.equal((await call('PATCH', `Patient/${id}`, [{ ...toFemale, value: 'male' }])).json().text?.div, div('male'))
 })
 
-t.test('a narrative that was stored before it had to be XML stands in the way of no other change', async t => {
+t.test('a narrative from before narratives had to be XML does not prevent other changes', async t => {
   const [loose, id] = [div('1&nbsp;mg'), await patientOf('additional')]
   await database.any(
     sql.fragment`UPDATE patient SET content = jsonb_set(content, '{text,div}', ${JSON.stringify(loose)}::jsonb) WHERE id = ${id}`,
@@ -163,7 +163,7 @@ t.test('a narrative that was stored before it had to be XML stands in the way of
   t.match([other.statusCode, other.json().issue?.[0].diagnostics], [422, /&nbsp; stands for nothing in XML/])
 })
 
-t.test('lists and objects that a patch has emptied are not there', async t => {
+t.test('lists and objects that a patch emptied are removed', async t => {
   const stored = {
     resourceType: 'Patient',
     active: true,
@@ -195,7 +195,7 @@ t.test('lists and objects that a patch has emptied are not there', async t => {
   t.strictSame(await after(byPath, parameters), { ...others, _birthDate })
 })
 
-t.test('what is no patch is refused, and what is not there is not found', async t => {
+t.test('an invalid patch is refused, and a missing resource is not found', async t => {
   const id = await create()
   const path = `Observation/${id}`
   t.equal((await call('PATCH', path, '{')).statusCode, 400)
@@ -208,7 +208,7 @@ t.test('what is no patch is refused, and what is not there is not found', async 
   t.equal((await call('PATCH', path, [])).statusCode, 410)
 })
 
-t.test('what a patch copies or moves is not quoted where it is refused; what it brings itself is', async t => {
+t.test('a refusal does not quote what a patch copies or moves, only what it brings itself', async t => {
   const stored = {
     resourceType: 'Patient',
     name: [{ family: 'Castillo', given: ['Ana'] }],
@@ -242,7 +242,7 @@ t.test('what a patch copies or moves is not quoted where it is refused; what it 
   })
 })
 
-t.test('no change makes a resource larger than a body may be, whatever the operator has said of that', async t => {
+t.test('no change makes a resource larger than a body may be, whatever limit the operator has set', async t => {
   const small = (await fhirWorld({ MAX_BODY_BYTES: '4096' })).server
   t.teardown(() => small.close())
   const send = (method: 'PUT' | 'PATCH' | 'POST', url: string, body: unknown) =>

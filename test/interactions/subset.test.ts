@@ -41,13 +41,13 @@ await put({
   },
 } as never)
 
-/** What `meta` has beside the tags is the server's own. */
+/** Apart from the tags, `meta` is the server's own. */
 const shown = (resource: { meta?: { tag?: unknown } }) => ({ ...resource, meta: { tag: resource.meta?.tag } })
 const read = async (url: string) => shown((await get(url)).json())
 const whole = { ...patient }
 const mark = { meta: { tag: [tagged, subsetted] } }
 
-t.test('a part of a resource takes the place of no whole one', async t => {
+t.test('a partial resource cannot be stored in place of the whole one', async t => {
   const part = (await get('Patient/ann?_elements=gender')).json()
   const send = (method: 'PUT' | 'POST', url: string) =>
     server.inject({
@@ -69,7 +69,7 @@ t.test('a part of a resource takes the place of no whole one', async t => {
   t.strictSame(await read('Patient/ann'), whole)
 })
 
-t.test('a resource is read in part, and marked so', async t => {
+t.test('a resource can be read in part, and is marked so', async t => {
   const { text, name, birthDate, _birthDate, active, managingOrganization } = whole
   const base = { resourceType: 'Patient', id: 'ann', ...mark }
   t.strictSame(await read('Patient/ann'), whole)
@@ -94,7 +94,7 @@ t.test('inside an element only its summary is kept, with what may change its mea
   })
 })
 
-t.test('what cannot be asked of one resource is refused', async t => {
+t.test('what cannot be asked for a single resource is refused', async t => {
   const told = async (query: string) => {
     const answer = await get(query)
     return [answer.statusCode, answer.json().issue?.[0].diagnostics]
@@ -112,7 +112,7 @@ t.test('what cannot be asked of one resource is refused', async t => {
   t.match(await told('Patient?_elements=name&_summary=true'), [400, /^_elements and _summary=true each say/])
 })
 
-t.test('a page has its matches in part; what is included is whole but for a summary', async t => {
+t.test('a page has its matches in part; included resources are whole except in a summary', async t => {
   const page = async (query: string) => {
     const { entry } = (await get(query)).json()
     return entry.map(({ resource }: { resource: object }) => shown(resource))
@@ -138,7 +138,7 @@ t.test('a count is a total without resources', async t => {
     t.match((await get(`Patient?${query}`)).json(), { total: 1, entry: undefined }, query)
 })
 
-t.test('without its document a page of uploads is less than half as long', async t => {
+t.test('without documents a page of uploads is less than half as long', async t => {
   await put({ resourceType: 'Patient', id: 'bob' })
   const documents = Array.from({ length: 10 }, (_, index) => {
     const { header, ...rest } = heartRate(60 + index)

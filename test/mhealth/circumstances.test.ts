@@ -15,7 +15,7 @@ const pressures = {
   effective_time_frame: at,
 }
 
-t.test('what people note beside a measurement is a note of the Observation', async t => {
+t.test('what people note beside a measurement becomes a note of the Observation', async t => {
   const noteOf = (user_notes: string, more = {}) =>
     received('omh:blood-pressure:1.0', { ...pressures, user_notes }, more).note
   t.strictSame(noteOf('I felt quite dizzy'), [{ text: 'I felt quite dizzy' }])
@@ -25,7 +25,7 @@ t.test('what people note beside a measurement is a note of the Observation', asy
   t.equal(received('omh:blood-pressure:1.0', pressures).note, undefined)
 })
 
-t.test('a document is refused for nothing that stands in a note', async t => {
+t.test('nothing in a note makes a document refused', async t => {
   const noteOf = (user_notes: unknown) => {
     const { resource } = receive(upload(point('omh:blood-pressure:1.0', { ...pressures, user_notes })))
     t.strictSame(validate(registry, resource), [])
@@ -40,7 +40,7 @@ t.test('a document is refused for nothing that stands in a note', async t => {
   t.equal(noteOf('a'.repeat(1_048_577)), undefined)
 })
 
-t.test('a specimen that no LOINC code tells of is told in a component, by either of its names', async t => {
+t.test('a specimen without a LOINC code is a component, under either of its names', async t => {
   const componentsOf = (version: string, more: Record<string, unknown>) => {
     const blood_glucose = { value: 90, unit: 'mg/dL' }
     return received(`omh:blood-glucose:${version}`, { blood_glucose, effective_time_frame: at, ...more }).component
@@ -58,7 +58,7 @@ t.test('a specimen that no LOINC code tells of is told in a component, by either
   t.equal(componentsOf('4.0', minimum), undefined)
 })
 
-t.test('supplemental oxygen is told with how it is given', async t => {
+t.test('supplemental oxygen is described with how it is given', async t => {
   const { component } = received('omh:oxygen-saturation:2.0', {
     oxygen_saturation: { value: 95, unit: '%' },
     effective_time_frame: at,
@@ -77,7 +77,7 @@ t.test('supplemental oxygen is told with how it is given', async t => {
   ])
 })
 
-t.test('a series was measured at the place where each of its points was', async t => {
+t.test('a series has the body site that all its points have', async t => {
   const siteOf = (...places: readonly (string | undefined)[]) =>
     received(
       'omh:body-temperature:4.0',

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { moveBy, toDateTime } from '../../src/mhealth/date-time.ts'
 
-t.test('a date-time keeps its offset and takes FHIR’s spelling', t => {
+t.test('a date-time keeps its offset and is written as in FHIR', t => {
   for (const [text, dateTime] of [
     ['2026-03-01T07:30:00-08:00', '2026-03-01T07:30:00-08:00'],
     ['2026-03-01T07:30:00.1234Z', '2026-03-01T07:30:00.1234Z'],

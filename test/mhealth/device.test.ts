@@ -4,7 +4,7 @@ import { deviceOf } from '../../src/mhealth/device.ts'
 const sheet = (datasheet_type: string, datasheet_reference: unknown) => ({ datasheet_type, datasheet_reference })
 const of = (...external_datasheets: readonly object[]) => deviceOf({ modality: 'sensed', external_datasheets })
 
-t.test('a device is what the datasheets of a header name, in whatever words, and what its source calls it', async t => {
+t.test('a device is what a header’s datasheets name, however worded, and what its source calls it', async t => {
   t.strictSame(
     of(
       sheet('manufacturer', 'iHealth'),
@@ -19,7 +19,7 @@ t.test('a device is what the datasheets of a header name, in whatever words, and
   t.strictSame(deviceOf({ acquisition_provenance: { source_name: ' Acme BG API ' } }), { name: 'Acme BG API' })
 })
 
-t.test('what names no device, or nothing, makes none', async t => {
+t.test('a header that names no device, or nothing, makes none', async t => {
   t.equal(of(sheet('software', 'https://example.org/app'), sheet('study', 'https://example.org/study')), undefined)
   t.equal(of(sheet('manufacturer', ' '), sheet('model', 5), sheet('', 'iHealth')), undefined)
   t.strictSame(of(sheet('software', 'https://example.org/app'), sheet('model', 'BP5')), { model: 'BP5' })
@@ -28,7 +28,7 @@ t.test('what names no device, or nothing, makes none', async t => {
   t.equal(deviceOf({ acquisition_provenance: { source_name: ' ' } }), undefined)
 })
 
-t.test('what people report themselves no device has measured, in either form of the header', async t => {
+t.test('what people report themselves was measured by no device, in either form of the header', async t => {
   const external_datasheets = [sheet('model', 'BP5')]
   t.equal(deviceOf({ modality: 'self-reported', external_datasheets }), undefined)
   t.equal(deviceOf({ acquisition_provenance: { modality: 'self-reported', source_name: 'Acme' } }), undefined)

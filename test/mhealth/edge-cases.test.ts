@@ -35,7 +35,7 @@ await batch(
 type Case = { readonly id: string; readonly doc: unknown; readonly code?: string }
 type Verdict = { readonly status: string; readonly findings: readonly string[] }
 
-/** What a source of each policy has done with the cases, each of a patient of its own. */
+/** What a source with each policy did with the cases, each of a patient of its own. */
 const verdictsOf = async (cases: readonly Case[]) => {
   const all = cases.flatMap(one => validationPolicies.map(policy => ({ ...one, policy })))
   const patientOf = ({ id, policy }: { id: string; policy: string }) => `${id.replace(/[._]/g, '-')}-${policy}`
@@ -69,7 +69,7 @@ type Issue = {
 }
 type Response = { readonly status: string; readonly outcome?: { readonly issue: readonly Issue[] } }
 
-/** That something is kept is no finding. */
+/** That something is kept is not a finding. */
 const verdictIn = ({ status, outcome }: Response): Verdict => {
   const found = (outcome?.issue ?? []).filter(({ severity }) => severity !== 'information')
   return {
@@ -80,7 +80,7 @@ const verdictIn = ({ status, outcome }: Response): Verdict => {
 
 const told = ({ status, findings }: Verdict): string => [status, ...findings].join(' ')
 
-t.test('each case of our own gets its verdict by each policy', async t => {
+t.test('each of our own cases gets its verdict from each policy', async t => {
   const frame = (time_interval: object) => ({ time_interval })
   const glucose = (more: object) =>
     point('omh:blood-glucose:4.0', {
@@ -222,10 +222,10 @@ type EdgeCase = Case & {
   readonly strict: { readonly ieee_header: boolean; readonly omh_header_1_2: boolean; readonly body: boolean | null }
 }
 
-/** Schemas bound no numbers, and the strict policy does; and of one schema that is not official we have our own. */
+/** Schemas do not bound numbers, but the strict policy does; and for one schema that is not official we have our own. */
 const differently: Readonly<Record<string, boolean>> = { 'ok-absurd-values': false, 'unknown-schema': true }
 
-t.test('docs/open-mhealth.md tells what each policy makes of the 30 cases (--update writes it)', { skip }, async t => {
+t.test('docs/open-mhealth.md says what each policy does with the 30 cases (--update writes it)', { skip }, async t => {
   const cases: readonly EdgeCase[] = JSON.parse(readFileSync(file, 'utf8'))
   t.equal(cases.length, 30)
   const coded = cases.map(one => ({

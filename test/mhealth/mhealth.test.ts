@@ -64,7 +64,7 @@ t.test('a heart rate in R5’s attachment becomes a valid R4 Observation with it
   t.end()
 })
 
-t.test('what was received and is sent again is the same', t => {
+t.test('what was received stays the same if it is sent again', t => {
   for (const document of [
     heartRate(),
     heartRate(64, { temporal_relationship_to_sleep: 'on waking', descriptive_statistic: 'average' }),
@@ -83,7 +83,7 @@ t.test('what was received and is sent again is the same', t => {
   t.end()
 })
 
-t.test('a native Observation passes as it is', t => {
+t.test('a native Observation passes unchanged', t => {
   const native = { resourceType: 'Observation', status: 'final', code: { coding: [{ system: loinc, code: '8867-4' }] } }
   const received = atOnce(mhealth.receive(native)).under('strict')
   t.equal(received.resource, native)
@@ -91,7 +91,7 @@ t.test('a native Observation passes as it is', t => {
   t.end()
 })
 
-t.test('another attachment in the extension passes as it is', t => {
+t.test('another attachment in the extension passes unchanged', t => {
   const native = {
     resourceType: 'Observation',
     code: { text: 'ECG' },
@@ -120,7 +120,7 @@ t.test('the document is found in the extension, in wrapped base64, and with extr
   t.end()
 })
 
-t.test('decimals keep their digits, converted ones have no more', t => {
+t.test('decimals keep their digits, and converted ones get no more', t => {
   const weigh = (text: string, unit: string) => {
     const document = JSON.stringify(
       point('omh:body-weight:3.0', { body_weight: { value: 0, unit }, effective_time_frame: at }),
@@ -135,7 +135,7 @@ t.test('decimals keep their digits, converted ones have no more', t => {
   t.end()
 })
 
-t.test('a document that is repaired keeps its digits, and what it says of nothing', async t => {
+t.test('a document that is repaired keeps its digits, and what it says about nothing', async t => {
   const { header } = heartRate()
   const body =
     '{"heart_rate":{"value":64.50,"unit":"bpm"},"effective_time_frame":{"date_time":"2026-03-01T07:30:00Z"},"note":null}'
@@ -183,7 +183,7 @@ t.test('glucose gets the LOINC code of its specimen and unit', t => {
     specimen_source: 'interstitial fluid',
     descriptive_statistic,
   })
-  t.same(codeOf('4.0', 'mg/dL', statistic('standard deviation')), [], 'a spread is no glucose')
+  t.same(codeOf('4.0', 'mg/dL', statistic('standard deviation')), [], 'a standard deviation is not a glucose value')
   t.same(codeOf('4.0', 'mg/dL', statistic('average')), [])
   t.end()
 })
@@ -202,7 +202,7 @@ t.test('a statistic is not passed off as a single measurement', t => {
   t.end()
 })
 
-t.test('steps per day have a unit that says so, a whole day has the LOINC code of a day', t => {
+t.test('steps per day have a unit that says so, and a whole day has the LOINC code of a day', t => {
   const steps = (more: Record<string, unknown>) =>
     receive(
       upload(
@@ -233,7 +233,7 @@ t.test('what people report themselves is performed by them', t => {
   t.end()
 })
 
-t.test('a data series becomes sampled data: on a grid with what is missing, else with the time of each', t => {
+t.test('a data series becomes sampled data: on a grid with missing values, else with the time of each', t => {
   const series = (...seconds: readonly string[]) =>
     receive(
       upload({
@@ -249,7 +249,7 @@ t.test('a data series becomes sampled data: on a grid with what is missing, else
   t.equal(even.valueSampledData.period, 5000)
   t.same(even.effectivePeriod, { start: '2026-03-01T07:30:00Z', end: '2026-03-01T07:30:10Z' })
   t.match(series('00', '05', '15').valueSampledData, { data: '60 61 E 62', period: 5000 })
-  t.match(series('15', '00', '05').valueSampledData, { data: '61 62 E 60' }, 'in whatever order they stand')
+  t.match(series('15', '00', '05').valueSampledData, { data: '61 62 E 60' }, 'in whatever order they come')
   t.strictSame(series('00.000', '00.812', '01.630').valueSampledData, {
     extension: [{ url: standardExtensions.sampledDataOffsets, valueString: '0 812 1630' }],
     period: 815,
@@ -261,7 +261,7 @@ t.test('a data series becomes sampled data: on a grid with what is missing, else
   t.end()
 })
 
-t.test('a data series of one point is that point', t => {
+t.test('a data series with one point is that point', t => {
   const glucose = {
     blood_glucose: { value: 95, unit: 'mg/dL' },
     specimen_source: 'capillary blood',
@@ -280,7 +280,7 @@ t.test('a data series of one point is that point', t => {
   t.end()
 })
 
-t.test('points of several statistics are no signal', t => {
+t.test('points of different statistics are not a signal', t => {
   const of = (second: string, descriptive_statistic: string | undefined) => ({
     heart_rate: { value: 60, unit: 'beats/min' },
     effective_time_frame: { date_time: `2026-03-01T07:30:${second}Z` },
@@ -293,7 +293,7 @@ t.test('points of several statistics are no signal', t => {
   t.end()
 })
 
-t.test('a document that breaks its schema is refused, naming pointer, schema, rule and what would be accepted', t => {
+t.test('a document that breaks its schema is refused with pointer, schema, rule and what would be accepted', t => {
   const wrong = point('omh:heart-rate:2.0', {
     heart_rate: { value: '64', unit: 'beats/h' },
     effective_time_frame: at,
@@ -305,7 +305,7 @@ t.test('a document that breaks its schema is refused, naming pointer, schema, ru
   t.end()
 })
 
-t.test('of a series that is wrong all over the first hundred issues are told, and a hundred warnings', t => {
+t.test('of a series that is wrong throughout, the first hundred issues and a hundred warnings are reported', t => {
   const ofMany = (one: object, length = 20_000) => upload({ ...heartRate(), body: Array(length).fill(one) })
   const broken = issuesOf(() => receive(ofMany({})))
   t.equal(broken.length, 101)
@@ -322,35 +322,32 @@ t.test('of a series that is wrong all over the first hundred issues are told, an
   t.end()
 })
 
-t.test(
-  'of a series in which very much is repaired the first hundred of each code are listed, and how many there are',
-  t => {
-    const repaired = { heart_rate: { value: 61, unit: 'bpm' }, effective_time_frame: at }
-    const seldom = { ...repaired, temporal_relationship_to_sleep: 'during' }
-    const listed = (...body: readonly object[]) =>
-      receive(upload({ ...heartRate(), body })).resource.extension.flatMap((one: ListedRepair) =>
-        one.url.endsWith('/document-repair') ? [partsOf(one)] : [],
-      )
-    t.equal(listed(...Array(100).fill(repaired)).length, 100)
-    t.notOk(listed(...Array(100).fill(repaired)).some((parts: object) => 'count' in parts))
-    const found = listed(...Array(150).fill(repaired), seldom, ...Array(50).fill(repaired))
-    t.equal(found.length, 101)
-    t.strictSame(found[0], {
-      code: 'unit-spelling',
-      pointer: '/body/0/heart_rate/unit',
-      before: '"bpm"',
-      after: '"beats/min"',
-      count: 201,
-    })
-    t.match(found[99], { pointer: '/body/99/heart_rate/unit', count: undefined })
-    t.match(found[100], {
-      code: 'answer-spelling',
-      pointer: '/body/150/temporal_relationship_to_sleep',
-      count: undefined,
-    })
-    t.end()
-  },
-)
+t.test('of a series with very many repairs the first hundred of each code are listed, with their number', t => {
+  const repaired = { heart_rate: { value: 61, unit: 'bpm' }, effective_time_frame: at }
+  const seldom = { ...repaired, temporal_relationship_to_sleep: 'during' }
+  const listed = (...body: readonly object[]) =>
+    receive(upload({ ...heartRate(), body })).resource.extension.flatMap((one: ListedRepair) =>
+      one.url.endsWith('/document-repair') ? [partsOf(one)] : [],
+    )
+  t.equal(listed(...Array(100).fill(repaired)).length, 100)
+  t.notOk(listed(...Array(100).fill(repaired)).some((parts: object) => 'count' in parts))
+  const found = listed(...Array(150).fill(repaired), seldom, ...Array(50).fill(repaired))
+  t.equal(found.length, 101)
+  t.strictSame(found[0], {
+    code: 'unit-spelling',
+    pointer: '/body/0/heart_rate/unit',
+    before: '"bpm"',
+    after: '"beats/min"',
+    count: 201,
+  })
+  t.match(found[99], { pointer: '/body/99/heart_rate/unit', count: undefined })
+  t.match(found[100], {
+    code: 'answer-spelling',
+    pointer: '/body/150/temporal_relationship_to_sleep',
+    count: undefined,
+  })
+  t.end()
+})
 
 type ListedRepair = { readonly url: string; readonly extension: readonly { readonly url: string }[] }
 
@@ -359,14 +356,14 @@ const partsOf = ({ extension }: ListedRepair) =>
     extension.map(part => [part.url, Object.entries(part).find(([name]) => name.startsWith('value'))?.[1]]),
   )
 
-t.test('one that is refused behind many that are warned of is refused', t => {
+t.test('a document that is refused after many warnings is refused', t => {
   const repaired = { heart_rate: { value: 61, unit: 'bpm' }, effective_time_frame: at }
   const [first] = issuesOf(() => receive(upload({ ...heartRate(), body: [...Array(1000).fill(repaired), {}] })))
   t.match(first?.message, "/body/1000: must have required property 'heart_rate'")
   t.end()
 })
 
-t.test('of what breaks its schema beyond repair no value is derived, where it is taken at all', async t => {
+t.test('no value is derived from what breaks its schema beyond repair, if it is accepted at all', async t => {
   const taken = (body: Record<string, unknown>) => {
     const broken = upload(heartRate(64, body))
     t.ok(issuesOf(() => receive(broken)).length > 0)
@@ -385,10 +382,10 @@ t.test('of what breaks its schema beyond repair no value is derived, where it is
   }
   t.strictSame(taken({ heart_rate: { value: 64, unit: 'furlong' } }), onlyCodeAndTime)
   t.strictSame(taken({ temporal_relationship_to_sleep: 'in a dream' }), onlyCodeAndTime)
-  t.strictSame(taken({ heart_rate: { value: '64', unit: 'bpm' } }), onlyCodeAndTime, 'also where something is repaired')
+  t.strictSame(taken({ heart_rate: { value: '64', unit: 'bpm' } }), onlyCodeAndTime, 'even if something is repaired')
 })
 
-t.test('what cannot be read is refused with the place', t => {
+t.test('what cannot be read is refused with its place', t => {
   for (const data of ['%%%', Buffer.from([0xff, 0xfe]).toString('base64'), Buffer.from('{').toString('base64')]) {
     const sent = upload(heartRate(), { valueAttachment: { contentType: 'application/json', data } })
     t.match(
@@ -401,7 +398,7 @@ t.test('what cannot be read is refused with the place', t => {
   t.end()
 })
 
-t.test('what is nested deeper than it can be read is refused, with whatever numbers', async t => {
+t.test('what is nested too deeply to be read is refused, with whatever numbers', async t => {
   const [open, close] = ['['.repeat(20_000), ']'.repeat(20_000)]
   const { header } = heartRate()
   for (const text of [`${open}1${close}`, `${open}1.10${close}`, `${open}${' '.repeat(200_000)}1.10${close}`]) {
@@ -414,7 +411,7 @@ t.test('what is nested deeper than it can be read is refused, with whatever numb
   }
 })
 
-t.test('a long series is read in steps, and like a short one', async t => {
+t.test('a long series is read in steps, with the same result as a short one', async t => {
   const points = 5000
   const bodies = Array.from({ length: points }, (_, index) => ({
     effective_time_frame: { date_time: new Date(Date.parse('2026-03-01T00:00:00Z') + index * 1000).toISOString() },
@@ -448,7 +445,7 @@ t.test('a long series is read in steps, and like a short one', async t => {
 
 const attached = (text: string) => ({ valueAttachment: { data: Buffer.from(text).toString('base64') } })
 
-t.test('what the client says itself stands where it agrees', t => {
+t.test('what the client says itself is kept if it agrees', t => {
   const { resource } = receive(
     upload(heartRate(64), {
       effectiveDateTime: '2026-03-01T06:30:00.000Z',
@@ -466,7 +463,7 @@ t.test('what the client says itself stands where it agrees', t => {
   t.end()
 })
 
-t.test('what stands around the measurement stays as the client sent it', async t => {
+t.test('everything around the measurement stays as the client sent it', async t => {
   const around = {
     implicitRules: 'https://example.org/rules',
     language: 'de',
@@ -478,7 +475,7 @@ t.test('what stands around the measurement stays as the client sent it', async t
   t.strictSame({ implicitRules, language, text, contained }, around)
 })
 
-t.test('what was entered in error or cancelled holds no document of a measurement', async t => {
+t.test('an Observation that was entered in error or cancelled holds no document of a measurement', async t => {
   const measured = (status: string) => atOnce(mhealth.measuredDocumentOf(upload(heartRate(64), { status })))?.id
   const id = { namespace: 'omh', name: 'heart-rate', version: '2.0' }
   t.strictSame(['final', 'amended', 'unknown'].map(measured), [id, id, id])
@@ -486,7 +483,7 @@ t.test('what was entered in error or cancelled holds no document of a measuremen
 })
 
 t.test(
-  'a body in an envelope without a header is taken as a body alone is, and a header that is none is not',
+  'a body in an envelope without a header is accepted like a bare body, and with an invalid header it is not',
   async t => {
     const { body } = heartRate(64)
     const received = (document: unknown) => {
@@ -505,7 +502,7 @@ t.test(
   },
 )
 
-t.test('a time agrees with itself, to whatever part of a second it is told', t => {
+t.test('a time agrees with itself, with whatever fraction of a second it is given', t => {
   const sent = (date_time: string, effectiveDateTime: string) =>
     issuesOf(() => receive(upload(heartRate(64, { effective_time_frame: { date_time } }), { effectiveDateTime })))
       .length
@@ -517,12 +514,12 @@ t.test('a time agrees with itself, to whatever part of a second it is told', t =
   t.equal(sent(time, '2026-03-01T10:00:00.123456Z'), 0, 'with another offset')
   t.equal(sent(time, '2026-03-01T11:00:00+01:00'), 0, 'to the second')
   t.equal(sent(time, '2026-03-01T11:00:00.123+01:00'), 0, 'to the millisecond')
-  t.equal(sent('2026-03-01T11:00:00.123+01:00', '2026-03-01T10:00:00.123000Z'), 0, 'zeros say nothing')
+  t.equal(sent('2026-03-01T11:00:00.123+01:00', '2026-03-01T10:00:00.123000Z'), 0, 'zeros do not matter')
   t.equal(sent(time, '2026-03-01T11:00:00.123457+01:00'), 1, 'a microsecond later is another time')
   t.end()
 })
 
-t.test('sampled data agrees in whatever order its parts stand and however its numbers are written', t => {
+t.test('sampled data agrees in whatever order its parts come and however its numbers are written', t => {
   const document = (...values: readonly number[]) => ({
     ...heartRate(),
     body: values.map((value, index) => ({
@@ -548,7 +545,7 @@ t.test('sampled data agrees in whatever order its parts stand and however its nu
   t.end()
 })
 
-t.test('where document and client contradict each other, both are named', t => {
+t.test('if document and client contradict each other, both are named', t => {
   const contradictions = {
     value: { valueQuantity: { value: 65, unit: 'beats/min', code: '/min' } },
     unit: { valueQuantity: { value: 64, code: 'Hz' } },
@@ -570,7 +567,7 @@ t.test('where document and client contradict each other, both are named', t => {
   t.end()
 })
 
-t.test('what is found wrong is told with its place in the document', async t => {
+t.test('findings are reported with their place in the document', async t => {
   const placesOf = (document: unknown, more = {}) =>
     receive(upload(document, more), 'accept-with-warning').issues.map(({ details, pointer }) => [
       details?.code,
@@ -599,7 +596,7 @@ t.test('what is found wrong is told with its place in the document', async t => 
   t.strictSame(placesOf(heartRate(64), coded('omh:body-weight:2.0')), [['code-differs', '/header/schema_id']])
 })
 
-t.test('a document nested beyond reading is refused', t => {
+t.test('a document that is nested too deeply to be read is refused', t => {
   const deep = '['.repeat(100_000) + ']'.repeat(100_000)
   const document = JSON.stringify(heartRate()).replace('"body":{', `"body":{"deep":${deep},`)
   t.match(
@@ -609,7 +606,7 @@ t.test('a document nested beyond reading is refused', t => {
   t.end()
 })
 
-t.test('a document in which a property stands twice is refused, and told which', t => {
+t.test('a document with a duplicate property is refused, and the refusal names it', t => {
   const document = JSON.stringify(heartRate(64)).replace('"value":64', '"value":64,"value":46')
   t.match(
     issuesOf(() => receive(upload(document))),
@@ -618,7 +615,7 @@ t.test('a document in which a property stands twice is refused, and told which',
   t.end()
 })
 
-t.test('words that say nothing become no value', t => {
+t.test('words without meaning become no value', t => {
   const walk = (activity_name: string) =>
     point('ieee:physical-activity:1.0', {
       activity_name,
@@ -638,7 +635,7 @@ t.test('two different documents in one Observation are refused', t => {
   t.end()
 })
 
-t.test('an unknown schema is kept with a warning, and nothing is read from it but its times', t => {
+t.test('an unknown schema is kept with a warning, and only its times are read', t => {
   const { resource, issues, uploadKey } = receive(
     upload(point('acme:gait:1.0', { gait: { value: 1, unit: 'm' }, effective_time_frame: at })),
   )
@@ -650,7 +647,7 @@ t.test('an unknown schema is kept with a warning, and nothing is read from it bu
   t.end()
 })
 
-t.test('an older minor version than those listed is validated by the newest of its major one, a newer is not', t => {
+t.test('a minor version older than the listed ones is validated by the newest of its major, a newer one is not', t => {
   const document = (version: string, unit: string) => upload(point(`omh:blood-pressure:${version}`, pressure(unit)))
   const pressure = (unit: string) => ({
     systolic_blood_pressure: { value: 120, unit },
@@ -663,7 +660,7 @@ t.test('an older minor version than those listed is validated by the newest of i
   t.end()
 })
 
-t.test('a code may leave open which minor version the document is of, and no more', t => {
+t.test('a code may leave open the minor version of the document, and nothing more', t => {
   const coded = (version: string) =>
     upload(heartRate(), {
       code: { coding: [{ system: 'https://w3id.org/openmhealth', code: `omh:heart-rate:${version}` }] },
@@ -678,7 +675,7 @@ t.test('a code may leave open which minor version the document is of, and no mor
 })
 
 t.test(
-  'the digest is that of canonical JSON as RFC 8785 has it: keys in the order of UTF-16, numbers and texts as JavaScript writes them',
+  'the digest is that of canonical JSON (RFC 8785): keys in UTF-16 order, numbers and strings as JavaScript writes them',
   t => {
     const sent = String.raw`{ "header": {}, "body": { "\u20ac": 1e30, "\r": 4.50, "\ufb33": 2e-3, "10": null, "9": -0, "\ud83d\ude00": "\u20AC$\u000F\nA'B\"\\\/", "\u0080": [333333333.33333329], "\u00f6": true } }`
     const code = { coding: [{ system: 'https://w3id.org/openmhealth', code: 'acme:gait:1.0' }] }
@@ -692,7 +689,7 @@ t.test(
   },
 )
 
-t.test('the key is the header’s id, else the document; the digest does not mind spelling', t => {
+t.test('the key is the header’s id, else the document; the digest does not depend on spelling', t => {
   const key = (document: unknown) => receive(upload(document)).uploadKey
   const spaced = JSON.stringify(heartRate(64.5), null, 2).replace('64.5', '64.50')
   t.same(key(spaced), key(heartRate(64.5)))
@@ -733,7 +730,7 @@ const outlineOf = (more: object, document: unknown = heartRate()) =>
 const known = { system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate:2.0' }
 const noJson = { valueAttachment: { data: Buffer.from('{').toString('base64') } }
 
-t.test('of what no policy takes is known what the Observation says, and what can be read of its document', t => {
+t.test('for what no policy accepts the Observation is read, and what can be read of its document', t => {
   t.match(outlineOf(noJson), {
     schema: 'unknown',
     asked: { code: { coding: [known] }, subject: { reference: 'Patient/ann' }, device: { reference: 'Device/cuff' } },
@@ -748,7 +745,7 @@ t.test('of what no policy takes is known what the Observation says, and what can
   t.end()
 })
 
-t.test('the parts that a refused document has are known as those that the Observation names', async t => {
+t.test('the parts of a refused document are known by what the Observation names', async t => {
   const body = {
     activity_name: 'walking',
     kcal_burned: { value: -160, unit: 'kcal' },
@@ -762,7 +759,7 @@ t.test('the parts that a refused document has are known as those that the Observ
   )
 })
 
-t.test('what is in doubt is not told: whose it is, of which kind, when', t => {
+t.test('what is doubtful is not claimed: whose it is, of which kind, when', t => {
   const doubts: readonly object[] = [
     { code: { coding: known } },
     { code: { coding: [known, { code: 5 }] } },

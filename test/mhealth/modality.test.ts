@@ -32,7 +32,7 @@ t.test(
   },
 )
 
-t.test('what was sensed, or is said to be neither, has no such performer', async t => {
+t.test('what was sensed, or says neither, has no such performer', async t => {
   t.strictSame(received(ieee('sensed')), { performer: undefined, device: { manufacturer: 'Acme' }, repairs: [] })
   t.strictSame(received(omh('sensed')), { performer: undefined, device: { name: 'Diary' }, repairs: [] })
   t.strictSame(received(omh('unknown')), { performer: undefined, device: { name: 'Diary' }, repairs: ['answer-empty'] })

@@ -15,7 +15,7 @@ const codesIn = (schema: string, bodies: readonly object[]) =>
   receive(schema, bodies).code.coding?.map(({ code }) => code)
 
 const hourMs = 3_600_000
-/** As many steps after one another, each counted for so many hours from the midnight of the first. */
+/** So many step counts one after another, each for so many hours, from midnight on. */
 const steps = (count: number, hours: number) =>
   Array.from({ length: count }, (_, index) => {
     const time = (at: number) => new Date(Date.UTC(2026, 2, 1) + at * hours * hourMs).toISOString()
@@ -39,7 +39,7 @@ t.test('a series has the codes that each of its points has', async t => {
   t.strictSame(codesIn('omh:heart-rate:2.0', beats([average, maximum])), ['omh:heart-rate:2.0', '78564009'])
 })
 
-t.test('a series is a statistic where all of its points are the same one', async t => {
+t.test('a series is a statistic if all of its points are the same one', async t => {
   const statisticsOf = (...words: readonly string[]) =>
     receive('omh:heart-rate:2.0', beats(words.map(descriptive_statistic => ({ descriptive_statistic }))))
       .extension?.filter(({ url }) => url.endsWith('/descriptive-statistic'))
@@ -48,7 +48,7 @@ t.test('a series is a statistic where all of its points are the same one', async
   t.strictSame(statisticsOf('minimum', 'maximum'), [])
 })
 
-t.test('a series of parts of days is of no moments', async t => {
+t.test('a series of parts of days has no moments', async t => {
   const weighed = (date: string, part_of_day: string) => ({
     body_weight: { value: 80, unit: 'kg' },
     effective_time_frame: { time_interval: { date, part_of_day } },
@@ -62,7 +62,7 @@ t.test('a series of parts of days is of no moments', async t => {
   t.equal(valueSampledData, undefined)
 })
 
-t.test('points that are no signal keep the LOINC codes of each', async t => {
+t.test('points that are not a signal keep the LOINC codes that they share', async t => {
   const glucose = (date_time: string, unit = 'mg/dL') => ({
     blood_glucose: { value: 90, unit },
     specimen_source: 'interstitial fluid',
@@ -71,11 +71,11 @@ t.test('points that are no signal keep the LOINC codes of each', async t => {
   const [one, other] = ['2026-10-25T02:05:00Z', '2026-10-25T02:10:00Z']
   const codes = (...loinc: readonly string[]) => [...loinc, 'omh:blood-glucose:4.0', '365812005']
   t.strictSame(codesIn('omh:blood-glucose:4.0', [glucose(one), glucose(other)]), codes('99504-3'))
-  t.strictSame(codesIn('omh:blood-glucose:4.0', [glucose(one), glucose(one)]), codes('99504-3'), 'of one moment')
+  t.strictSame(codesIn('omh:blood-glucose:4.0', [glucose(one), glucose(one)]), codes('99504-3'), 'at one moment')
   t.strictSame(codesIn('omh:blood-glucose:4.0', [glucose(one), glucose(other, 'mmol/L')]), codes())
 })
 
-t.test('a series of averages per day is in steps per day, and is none where they are per other things', async t => {
+t.test('a series of averages per day is in steps per day, and mixed ones are not a signal', async t => {
   const weeks = (...denominators: readonly string[]) => {
     const bodies = denominators.map((descriptive_statistic_denominator, index) => {
       const time_interval = {
@@ -119,26 +119,23 @@ t.test('a count is a whole number, however it is written', async t => {
   t.equal(counted('5000000000'), '"valueQuantity":{"value":5000000000}}', 'R4 has no integer as large')
 })
 
-t.test(
-  'a document is refused for nothing in a name that people typed, nor for a number that nobody measured',
-  async t => {
-    const during = { time_interval: { start_date_time: '2026-03-01T22:00:00Z', end_date_time: '2026-03-02T06:00:00Z' } }
-    const named = (activity_name: string) =>
-      receiveOne('omh:physical-activity:1.2', JSON.stringify({ activity_name, effective_time_frame: during }))
-        .valueCodeableConcept
-    t.strictSame(named('walking\u0007 home'), { text: 'walking  home' })
-    t.strictSame(named('walk\ud800'), { text: 'walk\ufffd' })
-    t.equal(named('\u0000'), undefined)
-    const at = '"effective_time_frame":{"date_time":"2026-03-01T07:30:00Z"}'
-    const weight = (value: string, unit: string) =>
-      receiveOne('omh:body-weight:3.0', `{"body_weight":{"value":${value},"unit":"${unit}"},${at}}`).valueQuantity
-    t.equal(weight('1e200', 'oz'), undefined)
-    t.equal(weight('1e-200', 'ug'), undefined)
-    t.equal(JSON.stringify(weight('1e2', 'kg')?.value), '1e2')
-  },
-)
+t.test('a document is refused neither for a name that people typed nor for a number that nobody measured', async t => {
+  const during = { time_interval: { start_date_time: '2026-03-01T22:00:00Z', end_date_time: '2026-03-02T06:00:00Z' } }
+  const named = (activity_name: string) =>
+    receiveOne('omh:physical-activity:1.2', JSON.stringify({ activity_name, effective_time_frame: during }))
+      .valueCodeableConcept
+  t.strictSame(named('walking\u0007 home'), { text: 'walking  home' })
+  t.strictSame(named('walk\ud800'), { text: 'walk\ufffd' })
+  t.equal(named('\u0000'), undefined)
+  const at = '"effective_time_frame":{"date_time":"2026-03-01T07:30:00Z"}'
+  const weight = (value: string, unit: string) =>
+    receiveOne('omh:body-weight:3.0', `{"body_weight":{"value":${value},"unit":"${unit}"},${at}}`).valueQuantity
+  t.equal(weight('1e200', 'oz'), undefined)
+  t.equal(weight('1e-200', 'ug'), undefined)
+  t.equal(JSON.stringify(weight('1e2', 'kg')?.value), '1e2')
+})
 
-t.test('what was read differently is told in an extension for each, as JSON', async t => {
+t.test('what was read differently is listed in an extension for each, as JSON', async t => {
   const [body] = beats([{ heart_rate: { value: 64, unit: 'bpm' }, temporal_relationship_to_sleep: 'unknown' }])
   const repairs = atOnce(mhealth.receive(upload(point('omh:heart-rate:2.0', body))))
     .under('normalise')
@@ -165,7 +162,7 @@ t.test('what was read differently is told in an extension for each, as JSON', as
   ])
 })
 
-t.test('the steps of each hour of a day are no total of that day, by whichever code they are sent', async t => {
+t.test('the steps of each hour of a day are not a total of that day, whichever code they are sent with', async t => {
   const day = '41950-7'
   const told = (bodies: readonly object[]) =>
     atOnce(

@@ -7,7 +7,7 @@ const told = (body: Record<string, unknown>) =>
   implausible(body, '/body', 'Observation').map(({ rule, warnings }) => `${rule} ${warnings[0]?.message}`)
 const of = (field: string, value: number, unit: string, more: object = {}) => ({ [field]: { value, unit }, ...more })
 
-t.test('a value at the edge of what can be is told nothing of, one beyond it is', t => {
+t.test('a value at the edge of what is plausible is not reported, one beyond it is', t => {
   t.strictSame(told(of('heart_rate', 5, 'beats/min')), [])
   t.strictSame(told(of('heart_rate', 480, 'beats/min')), [])
   t.strictSame(told(of('heart_rate', 481, 'beats/min')), [
@@ -21,7 +21,7 @@ t.test('a value at the edge of what can be is told nothing of, one beyond it is'
   t.end()
 })
 
-t.test('what cannot be below zero is told once', t => {
+t.test('what cannot be below zero is reported once', t => {
   t.strictSame(told(of('heart_rate', -1, 'beats/min')), [
     'value-negative /body/heart_rate/value: -1 beats/min is below zero',
   ])
@@ -29,7 +29,7 @@ t.test('what cannot be below zero is told once', t => {
   t.end()
 })
 
-t.test('parts of a summary are looked at, and what no schema names is not', t => {
+t.test('parts of a summary are checked, and what no schema names is not', t => {
   const summary = {
     sleep_stage_summary: of('total_sleep_time', -60, 'sec'),
     sleep_stage_episodes: [],
@@ -43,11 +43,11 @@ t.test('parts of a summary are looked at, and what no schema names is not', t =>
   t.end()
 })
 
-t.test('how far values lie apart may be next to nothing', t => {
+t.test('a standard deviation may be close to zero, and a count is not a measurement', t => {
   t.strictSame(told(of('heart_rate', 0.4, 'beats/min', { descriptive_statistic: 'standard deviation' })), [])
   t.equal(told(of('heart_rate', 0.4, 'beats/min', { descriptive_statistic: 'average' })).length, 1)
   const count = { descriptive_statistic: 'count' }
-  t.strictSame(told(of('heart_rate', 2, 'beats/min', count)), [], 'so often it was measured')
+  t.strictSame(told(of('heart_rate', 2, 'beats/min', count)), [], 'it was measured that often')
   t.strictSame(told(of('heart_rate', 1440, 'beats/min', count)), [])
   const pressures = { ...of('systolic_blood_pressure', 14, 'mmHg'), ...of('diastolic_blood_pressure', 14, 'mmHg') }
   t.strictSame(told({ ...pressures, ...count }), [])
@@ -55,7 +55,7 @@ t.test('how far values lie apart may be next to nothing', t => {
   t.end()
 })
 
-t.test('a systolic pressure that is not above the diastolic one is told of, but not of how far they lie apart', t => {
+t.test('a systolic pressure that is not above the diastolic one is reported, but not for their deviation', t => {
   const pressures = (systolic: number, diastolic: number, more: object = {}) =>
     told({
       ...of('systolic_blood_pressure', systolic, 'mmHg'),
@@ -74,7 +74,7 @@ t.test('a systolic pressure that is not above the diastolic one is told of, but 
   t.end()
 })
 
-t.test('in a data series the value is named that cannot be', t => {
+t.test('in a data series the implausible value is named', t => {
   const bodies = [60, 999].map(value => heartRate(value).body)
   const { issues } = receive(upload({ ...heartRate(), body: bodies }))
   t.match(issues, [{ message: '/body/1/heart_rate/value: 999 beats/min cannot be', severity: 'warning' }])
@@ -82,7 +82,7 @@ t.test('in a data series the value is named that cannot be', t => {
   t.end()
 })
 
-t.test('a LOINC code that stands for another specimen or unit than the document says is told of, or refused', t => {
+t.test('a LOINC code for another specimen or unit than the document has is reported, or refused', t => {
   const coded = (code: string, unit: string) =>
     upload(
       point('omh:blood-glucose:4.0', {

@@ -47,7 +47,7 @@ const pointOf = (effectiveDateTime: string, value: number) => ({
   derivedFrom: [{ reference: 'Observation/series' }],
 })
 
-t.test('a point is as confidential as what holds it, and has nothing that is of the whole alone', async t => {
+t.test('a point has the labels of the whole Observation, and nothing that only applies to the whole', async t => {
   const points = atOnce(pointsOf(mhealth, series))
   t.strictSame(
     points.map(({ start }) => start),
@@ -59,7 +59,7 @@ t.test('a point is as confidential as what holds it, and has nothing that is of 
   )
 })
 
-t.test('a point without labels or extensions has no place for them', async t => {
+t.test('a point of an Observation without labels or extensions has none', async t => {
   const { meta: _, extension: __, ...plain } = series
   const [first] = atOnce(pointsOf(mhealth, plain))
   const { meta: ___, extension: ____, ...expected } = pointOf('2026-03-01T07:30:00+01:00', 60)

@@ -14,7 +14,7 @@ const profiles = [
   ...['mass', 'moles'].map(cgm),
 ]
 
-/** The profiles that `$validate` finds nothing wrong with. */
+/** The profiles with which `$validate` finds nothing wrong. */
 const obeyedBy = async (resource: Record<string, unknown>): Promise<readonly string[]> => {
   const obeyed: string[] = []
   for (const url of profiles) {
@@ -32,7 +32,7 @@ const isClaimedAsValid = async (test: Test, name: string, sent: object): Promise
   return profile
 }
 
-t.test('of every schema in every version, what is claimed is what $validate confirms', async t => {
+t.test('for every schema in every version, exactly the profiles that $validate confirms are claimed', async t => {
   const claimed = new Set<string>()
   for (const row of bodySchemas)
     for (const version of row.versions) {
@@ -72,12 +72,12 @@ const sugar = (unit: string) =>
     effective_time_frame: at,
   })
 
-t.test('readings of a sensor are those of the guide on glucose', async t => {
+t.test('readings of a sensor claim the profile of the CGM guide', async t => {
   t.same(await isClaimedAsValid(t, 'mass', upload(sugar('mg/dL'))), [cgm('mass')])
   t.same(await isClaimedAsValid(t, 'moles', upload(sugar('mmol/L'))), [cgm('moles')])
 })
 
-t.test('what the client says beside the document counts as well, and what it claims is its own', async t => {
+t.test('what the client says beside the document counts as well, and the profiles that it claims stay', async t => {
   const category = (code: string) => ({ coding: [{ system: systems.observationCategory, code }] })
   const part = { code: { text: 'x' } }
   const quantity = { value: 64, system: systems.ucum, code: '/min' }

@@ -7,7 +7,7 @@ const inTheUnits = (units: readonly string[], value: number, unit: string) => {
   return found && { ...found, value: JSON.stringify(found.value) }
 }
 
-t.test('a mass in any unit of the schema is in kilograms, exactly', async t => {
+t.test('a mass in any unit of the schema is converted to kilograms, exactly', async t => {
   const kilograms = (value: number, unit: string) => inTheUnits(['kg', 'g', '[lb_av]'], value, unit)
   const kg = (value: string) => ({ value, unit: 'kg', system, code: 'kg' })
   t.strictSame(kilograms(2, 'fg'), kg('0.000000000000000002'))
@@ -23,7 +23,7 @@ t.test('a mass in any unit of the schema is in kilograms, exactly', async t => {
   t.strictSame(kilograms(4100, 'g'), { value: '4100', unit: 'g', system, code: 'g' })
 })
 
-t.test('a length in any unit of the schema is in centimetres, exactly', async t => {
+t.test('a length in any unit of the schema is converted to centimetres, exactly', async t => {
   const centimetres = (value: number, unit: string) => inTheUnits(['cm', '[in_i]'], value, unit)
   const cm = (value: string) => ({ value, unit: 'cm', system, code: 'cm' })
   t.strictSame(centimetres(2, 'fm'), cm('0.0000000000002'))
@@ -39,7 +39,7 @@ t.test('a length in any unit of the schema is in centimetres, exactly', async t 
   t.strictSame(centimetres(69, 'in'), { value: '69', unit: 'in', system, code: '[in_i]' })
 })
 
-t.test('a temperature in kelvins is in degrees Celsius, below zero too', async t => {
+t.test('a temperature in kelvins is converted to degrees Celsius, below zero too', async t => {
   const celsius = (value: number, unit: string) => inTheUnits(['Cel', '[degF]'], value, unit)
   const cel = (value: string) => ({ value, unit: 'C', system, code: 'Cel' })
   t.strictSame(celsius(310.15, 'K'), cel('37.00'))
@@ -48,7 +48,7 @@ t.test('a temperature in kelvins is in degrees Celsius, below zero too', async t
   t.strictSame(celsius(98.6, 'F'), { value: '98.6', unit: 'F', system, code: '[degF]' })
 })
 
-t.test('what is no number with a unit is no quantity, and a unit that is not known has no code', async t => {
+t.test('what is not a number with a unit is not a quantity, and an unknown unit has no code', async t => {
   t.equal(quantityIn({ of: { value: '5', unit: 'kg' } }, 'of', {}), undefined)
   t.equal(quantityIn({ of: { value: 5 } }, 'of', {}), undefined)
   t.equal(quantityIn({ of: 5 }, 'of', {}), undefined)
@@ -56,7 +56,7 @@ t.test('what is no number with a unit is no quantity, and a unit that is not kno
   t.strictSame(quantityIn({ of: { value: 5, unit: 'stone' } }, 'of', { units: ['kg'] }), { value: 5, unit: 'stone' })
 })
 
-t.test('what is told per day, week, month or meal is in such a unit', async t => {
+t.test('a rate per day, week, month or meal has such a unit', async t => {
   const bare = { unit: 'steps', code: '{steps}' }
   const per = (descriptive_statistic_denominator: string) =>
     quantityIn({ steps: 9000, descriptive_statistic_denominator }, 'steps', { bare })

@@ -9,7 +9,7 @@ const read = (path: string) => JSON.parse(readFileSync(`${folder}/${path}`, 'utf
 
 const codesOf = (issues: ReturnType<typeof receive>['issues']) => issues.map(({ details }) => details?.code)
 
-t.test('the seven example points of JupyterHealth Exchange are taken, bytes unchanged', { skip }, t => {
+t.test('the seven example points of JupyterHealth Exchange are accepted, with unchanged bytes', { skip }, t => {
   const files = readdirSync(`${folder}/jhe/data-points`)
   t.equal(files.length, 7)
   for (const file of files) {
@@ -24,7 +24,7 @@ t.test('the seven example points of JupyterHealth Exchange are taken, bytes unch
 })
 
 t.test(
-  'a real CommonHealth upload is taken: wrapped base64, hybrid header, version 3.1 under code 4.0',
+  'a real CommonHealth upload is accepted: wrapped base64, hybrid header, version 3.1 with code 4.0',
   { skip },
   t => {
     const { searchset_entry, decoded } = read('jhe/commonhealth-real-observation.json')
@@ -38,7 +38,7 @@ t.test(
   },
 )
 
-t.test('a bare body is taken by the code of its Observation', { skip }, t => {
+t.test('a bare body is read by the code of its Observation', { skip }, t => {
   const { entry } = read('jhe/batch-upload-body-only-2024.json')
   const { resource, issues } = receive(entry[0].resource)
   t.equal(resource.component[1].valueQuantity.value, 89)
@@ -54,7 +54,7 @@ t.test('a header that leaves something out is no worse than none', t => {
   t.same(codesOf(issues), ['header-incomplete', 'header-incomplete'])
   t.match(issues[0]?.message, "/header: must have required property 'uuid'")
   t.throws(() => receive(upload(document), 'strict'), /required property 'uuid'/)
-  t.throws(() => receive(upload({ ...document, header: { ...header, uuid: 7 } })), 'what it says wrong is refused')
+  t.throws(() => receive(upload({ ...document, header: { ...header, uuid: 7 } })), 'a wrong value is refused')
   const spoken = receive(upload(point('omh:heart-rate:2.0', heartRate().body, { modality: 'self reported' })))
   t.same(codesOf(spoken.issues), ['answer-spelling'])
   t.end()
@@ -69,7 +69,7 @@ t.test('a version that is a number names its schema', t => {
   t.end()
 })
 
-t.test('what apps write for a unit or a time is read as what it means', t => {
+t.test('a unit or a time is read as what apps mean by it', t => {
   const measured = (name: string, value: number, unit: string) => ({
     [name]: { value, unit },
     effective_time_frame: at,
@@ -109,7 +109,7 @@ t.test('what apps write for a unit or a time is read as what it means', t => {
   t.end()
 })
 
-t.test('the recommended R4 shape of a blood pressure is what comes out of its document', { skip }, t => {
+t.test('a blood pressure document becomes the recommended R4 shape', { skip }, t => {
   const recommended = read('derived/recommended-r4-blood-pressure.json')
   const document = Buffer.from(recommended.extension[0].valueAttachment.data, 'base64').toString()
   const { resource } = receive(

@@ -27,7 +27,7 @@ t.test('the code systems list every version of every schema that we validate', t
   t.end()
 })
 
-/** A medication is counted in pieces and strengths of its own, of which no value is made. */
+/** A medication has pieces and strengths as units, from which no value is made. */
 const measured = schemaTable.filter(({ name }) => !name.includes('medication'))
 
 t.test('every unit that a schema allows has a UCUM code', t => {

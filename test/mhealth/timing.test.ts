@@ -18,14 +18,14 @@ t.test('a clock may be a little ahead, not more', t => {
   t.end()
 })
 
-t.test('a time without a zone may be that of a zone which is ahead', t => {
+t.test('a time without a zone may be from a zone that is ahead', t => {
   t.strictSame(findings({ date_time: '2026-03-02T01:59:00' }), ['time-zone-missing'])
   t.strictSame(findings({ date_time: '2026-03-02T02:01:00' }), ['time-zone-missing', 'time-future'])
   t.strictSame(findings({ time_interval: { date: '2026-03-01', part_of_day: 'evening' } }), [])
   t.end()
 })
 
-t.test('a part of a day is of its date, and neither hours nor a time zone are made up', t => {
+t.test('a part of a day belongs to its date, without invented hours or time zone', t => {
   const partOfDay = { time_interval: { date: '2026-02-27', part_of_day: 'morning' } }
   t.strictSame(receive(partOfDay).resource.effectivePeriod, {
     extension: [{ url: extensions.approximateTime, valueCode: 'morning' }],
@@ -35,13 +35,13 @@ t.test('a part of a day is of its date, and neither hours nor a time zone are ma
   t.end()
 })
 
-t.test('a date may be that of a zone which is ahead', async t => {
+t.test('a date may be from a zone that is ahead', async t => {
   const told = (full_date: string) => findings({ full_date }).filter(code => code === 'time-future')
-  t.strictSame(told('2026-03-02'), [], 'at noon of UTC it is the second of March in Kiritimati')
+  t.strictSame(told('2026-03-02'), [], 'at noon UTC it is the second of March in Kiritimati')
   t.strictSame(told('2026-03-03'), ['time-future'])
 })
 
-t.test('a date where a time should be is the day, where what breaks its schema is taken at all', async t => {
+t.test('a date in place of a time is the day, if what breaks its schema is accepted at all', async t => {
   t.equal(receive({ date_time: '2026-02-27' }).resource.effectiveDateTime, '2026-02-27')
   const interval = { start_date_time: '2026-02-27', end_date_time: '2026-02-28' }
   t.strictSame(receive({ time_interval: interval }).resource.effectivePeriod, {
@@ -51,7 +51,7 @@ t.test('a date where a time should be is the day, where what breaks its schema i
   t.equal(receive({ full_date: 'yesterday' }).resource.effectiveDateTime, undefined)
 })
 
-t.test('a day that has begun may be told of before it ends', t => {
+t.test('a day that has begun may be reported before it ends', t => {
   const day = { start_date_time: '2026-03-01T00:00:00Z', end_date_time: '2026-03-02T00:00:00Z' }
   t.strictSame(findings({ time_interval: day }), [])
   t.end()
@@ -64,7 +64,7 @@ t.test('an interval that ends before it begins gives no effective time', t => {
   t.end()
 })
 
-t.test('an interval may end in a leap second, or a microsecond after it begins, and not before', t => {
+t.test('an interval may end in a leap second, or a microsecond after it begins, but not before', t => {
   const ofPeriod = (start_date_time: string, end_date_time: string) => {
     const interval = { time_interval: { start_date_time, end_date_time } }
     return [findings(interval), receive(interval).resource.effectivePeriod]
@@ -79,7 +79,7 @@ t.test('an interval may end in a leap second, or a microsecond after it begins, 
   t.end()
 })
 
-t.test('a series lasts into a leap second', t => {
+t.test('a series may last into a leap second', t => {
   const body = ['2016-12-31T23:59:58Z', '2016-12-31T23:59:60Z'].map((date_time, index) => ({
     heart_rate: { value: 60 + index, unit: 'beats/min' },
     effective_time_frame: { date_time },
@@ -90,7 +90,7 @@ t.test('a series lasts into a leap second', t => {
   t.end()
 })
 
-t.test('a series lasts as long as all of it, and nobody knows how long where some is of no time', t => {
+t.test('a series lasts as long as all its points, and for an unknown time if some have no time', t => {
   const received = (...frames: readonly (object | undefined)[]) => {
     const body = frames.map(effective_time_frame => ({
       heart_rate: { value: 60, unit: 'beats/min' },
@@ -119,7 +119,7 @@ t.test('a series lasts as long as all of it, and nobody knows how long where som
   t.end()
 })
 
-t.test('a duration lasts as long as it is meant to, however its unit is spelled', t => {
+t.test('a duration lasts as long as it means, however its unit is spelled', t => {
   const start_date_time = '2026-03-01T07:00:00+01:00'
   for (const [value, unit, end] of [
     [90, 'seconds', '2026-03-01T07:01:30+01:00'],
@@ -133,7 +133,7 @@ t.test('a duration lasts as long as it is meant to, however its unit is spelled'
   t.end()
 })
 
-t.test('of a duration that nobody can tell the end is unknown, and told to be: it does not go on', async t => {
+t.test('with an unreadable duration the end is unknown, and reported so: the measurement does not go on', async t => {
   const start_date_time = '2026-02-27T07:00:00+01:00'
   for (const duration of [
     { value: 1, unit: 'fortnight' },
@@ -148,10 +148,10 @@ t.test('of a duration that nobody can tell the end is unknown, and told to be: i
   }
   const ended = { time_interval: { end_date_time: start_date_time, duration: { value: 1, unit: 'fortnight' } } }
   t.strictSame(receive(ended).resource.effectivePeriod, { end: start_date_time })
-  t.notOk(findings(ended).includes('time-missing'), 'R4 says of a beginning that is missing that it is not known')
+  t.notOk(findings(ended).includes('time-missing'), 'in R4 a missing beginning means that it is not known')
 })
 
-t.test('a time that there is not is no time, and nothing else is lost by it', t => {
+t.test('a nonexistent time is not a time, and nothing else is lost because of it', t => {
   const received = receive({ date_time: '2026-02-29T25:00:00Z' })
   t.equal(received.resource.effectiveDateTime, undefined)
   t.ok(received.issues.length > 0 && received.issues.every(({ severity }) => severity === 'warning'))

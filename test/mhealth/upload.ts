@@ -47,7 +47,7 @@ export const point = (id: string, body: unknown, header: Record<string, unknown>
 export const heartRate = (value: unknown = 64, more: Record<string, unknown> = {}) =>
   point('omh:heart-rate:2.0', { heart_rate: { value, unit: 'beats/min' }, effective_time_frame: at, ...more })
 
-/** What comes out, for reading in tests. */
+/** The result, for reading in tests. */
 export const receive = (observation: unknown, policy: ValidationPolicy = defaultPolicy) => {
   const { resource, ...rest } = atOnce(mhealth.receive(observation)).under(policy)
   // biome-ignore lint/suspicious/noExplicitAny: tests read into any part of the answer

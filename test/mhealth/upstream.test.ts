@@ -71,7 +71,7 @@ t.test('there is a schema of our own for each version of each official one', { s
   t.end()
 })
 
-/** What may stand where something else should. */
+/** Values to put in the place of others. */
 const misplaced: readonly unknown[] = [
   ...[null, true, -1, 3.5, 'text', 'kg', 'fasting', 'sitting', 'oral', 'average', 'finger', '07:30', '2026'],
   ...['2026-03-01', '2026-03-01T07:30:00Z', {}, [], { value: 1 }, { value: '1', unit: 'kg' }, { value: 1, unit: 'kg' }],
@@ -112,13 +112,13 @@ const variantsOf = (tree: unknown): readonly unknown[] => [
   ]),
 ]
 
-/** Upstream's draft takes anything that is no object for a time frame. */
+/** Upstream's draft accepts anything that is not an object as a time frame. */
 const isKnownHole = (name: string, body: unknown): boolean =>
   name === 'ieee:food-entry' && !isRecord((body as Record<string, unknown> | null)?.effective_time_frame)
 
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-t.test('our own schemas judge as the official ones do, also of what is wrong', { skip: absent }, t => {
+t.test('our own schemas judge as the official ones do, including what is wrong', { skip: absent }, t => {
   const [own, official] = [openSchemas(), openSchemas({ schemaDir: `${folder}/schemas` })]
   const different: string[] = []
   for (const { name, version } of readOfficialSchemas(`${folder}/schemas`)) {
@@ -134,16 +134,16 @@ t.test('our own schemas judge as the official ones do, also of what is wrong', {
   t.end()
 })
 
-/** A part of a schema, the field that it is of, and what opens a schema that it refers to. */
+/** A part of a schema, the field that it describes, and a function that opens a schema it refers to. */
 type Part = {
   readonly shape: unknown
   readonly field: string
   readonly open: (reference: string) => Part & { readonly uri: string }
 }
-/** A field, or a word that may stand in it. */
+/** A field, or a word that it may contain. */
 type Named = { readonly field: string; readonly word: unknown }
 
-/** All that a schema names anywhere in it, and where it refers to; some refer to themselves. */
+/** Everything that a schema names anywhere in it or in what it refers to; some refer to themselves. */
 const namedIn = (part: Part, inside: readonly string[] = []): readonly Named[] => {
   const { shape, field, open } = part
   const within = (one: unknown, of = field) => namedIn({ shape: one, field: of, open }, inside)
@@ -175,7 +175,7 @@ type Keywords = {
   readonly $ref?: string
 }
 
-/** Of the words of a field those that each part has which names any for it. */
+/** The words of a field that are in each of the parts that name any for it. */
 const narrowed = (parts: readonly (readonly Named[])[]): readonly Named[] =>
   parts
     .flat()

@@ -42,7 +42,7 @@ const statusesOf = ({ body }: { readonly body: Bundle }) =>
 const shownOf = async ({ response }: BundleEntry): Promise<Observation> =>
   (await send('GET', response?.location?.split('/fhir/')[1] ?? '')).body
 
-t.test('a Bundle of a sensor is taken entry by entry, with what refers to what', async t => {
+t.test('a Bundle of a sensor is stored entry by entry, with its references', async t => {
   const url = (id: string) => `https://app.example.org/Observation/${id}`
   const summary = {
     resourceType: 'Observation',
@@ -76,7 +76,7 @@ t.test('a Bundle of a sensor is taken entry by entry, with what refers to what',
   t.same((await shownOf(first)).hasMember, [{ reference: `Observation/${id}` }])
 })
 
-t.test('what is sent again is known by its criteria, and a Bundle of another type is refused', async t => {
+t.test('what is sent again is recognized by its criteria, and a Bundle of another type is refused', async t => {
   const identifier = [{ system: 'https://client.example.org', value: '123' }]
   const entry = posted(measured('99504-3', '2025-01-01T00:00:00Z', 100, 'mg/dL', { identifier }), {
     ifNoneExist: 'identifier=https://client.example.org|123',
@@ -106,7 +106,7 @@ const summaryOf = async (query: string): Promise<readonly Observation[]> => {
 const figureOf = (found: readonly Observation[], code: string) =>
   found.find(one => one.code.coding?.[0]?.code === code)?.valueQuantity
 
-t.test('a summary has the figures of the guide, and obeys its profiles', async t => {
+t.test('a summary has the figures of the guide, and conforms to its profiles', async t => {
   const found = await summaryOf('start=2026-03-01&end=2026-03-04')
   t.same(figureOf(found, '97507-8'), { value: 140, unit: 'mg/dl', system: ucum, code: 'mg/dL' })
   t.same(figureOf(found, '97506-0')?.value, 6.66)
@@ -132,7 +132,7 @@ t.test('a summary has the figures of the guide, and obeys its profiles', async t
   }
 })
 
-t.test('in the other unit, of days without a reading, and until a day that is not over', async t => {
+t.test('a summary can be in the other unit, of days without a reading, and up to a day that is not over', async t => {
   const found = await summaryOf('start=2026-03-01&end=2026-03-04&unit=mmol/L')
   t.match(figureOf(found, '105273-7'), { value: 7.77, unit: 'mmol/l' })
   t.same(await summaryOf('start=2026-03-05&end=2026-03-06'), [])
@@ -148,7 +148,7 @@ t.test('in the other unit, of days without a reading, and until a day that is no
   t.match(await issues('start=2026-03-01&end=2026-03-01&unit=kg'), /unit is mg\/dL or mmol\/L/)
 })
 
-t.test('how many readings are in no figure is told behind the summary, also where there is none', async t => {
+t.test('the answer ends with how many readings are in no figure, even if there is no other', async t => {
   const told = (day: string, value: number, unit = 'mg/dL', more = {}) =>
     posted(measured('99504-3', `2025-06-0${day}T10:00:00Z`, value, unit, more))
   const low = { valueQuantity: { value: 40, unit: 'mg/dL', system: ucum, code: 'mg/dL', comparator: '<' } }
@@ -244,7 +244,7 @@ t.test('days are summed up kind by kind and source by source', async t => {
   )
 })
 
-t.test('a day of glucose has all of it, of whichever specimen and in whichever unit it was measured', async t => {
+t.test('a day of glucose has everything, of whichever specimen and in whichever unit it was measured', async t => {
   const day = '2026-04-01'
   const found = async (code: string) => {
     const { body } = await send('GET', `Observation/$daily-summary?subject=ann&start=${day}&end=${day}&code=${code}`)

@@ -73,7 +73,7 @@ t.test('$completeness counts the readings of each patient on each day', async t 
   })
 })
 
-t.test('days are those of the time zone, also where one of them has 23 hours', async t => {
+t.test('days are those of the time zone, even if one of them has 23 hours', async t => {
   t.same(await countsOf({ ...asked, subject: 'ann', timezone: 'Europe/Berlin' }), { 'Patient/ann': '1 2 E 1' })
 })
 
@@ -82,11 +82,11 @@ t.test('a day on which the clock strikes midnight twice begins at the first', as
   t.same(await countsOf(azores), { 'Patient/rui': '1 3 1' })
 })
 
-t.test('no day counts more than was asked for', async t => {
+t.test('no day counts beyond the period that was asked for', async t => {
   t.same(await countsOf({ ...asked, subject: 'ann', most: '1' }), { 'Patient/ann': '1 1 E 1' })
 })
 
-t.test('what was entered in error or cancelled makes no day one with readings', async t => {
+t.test('readings that were entered in error or cancelled do not count', async t => {
   const day = '2026-06-01'
   const said = (id: string, status: string, more: object = {}) => ({
     ...reading('dan', `${day}T12:00:00Z`),
@@ -109,7 +109,7 @@ t.test('what was entered in error or cancelled makes no day one with readings', 
   t.same(await count(), { 'Patient/dan': '1' })
 })
 
-t.test('what only says why there is no value makes no day one with readings', async t => {
+t.test('an Observation that only says why there is no value does not count', async t => {
   const because = (code: string, text?: string) => ({ dataAbsentReason: { coding: [{ code }], ...(text && { text }) } })
   const said = (id: string, more: object) => ({ ...reading('fay', '2026-06-03T12:00:00Z'), ...more, id })
   const part = (value: object) => ({ code: { text: 'part' }, ...value })
@@ -153,7 +153,7 @@ const offsets = (text: string) => ({
   extension: [{ url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-SampledData.offsets', valueString: text }],
 })
 
-t.test('of what was sampled each sample counts on the day of its moment, and a wave once', async t => {
+t.test('each sample of a signal counts on the day of its moment, and a wave once', async t => {
   const count = async () =>
     countsOf({ subject: 'cid', start: '2026-05-01', end: '2026-05-04', timezone: 'Asia/Kathmandu' })
   await put({ resourceType: 'Patient', id: 'cid' }, reading('cid', '2026-05-01T12:00:00Z'))
@@ -167,7 +167,7 @@ t.test('of what was sampled each sample counts on the day of its moment, and a w
   t.same(await count(), { 'Patient/cid': '3 4 1 E' })
   const two = [{ coding: [{ system: 'http://loinc.org', code: '8480-6' }] }, { text: 'diastolic' }]
   await put(sampled('pressures', '2026-05-03T00:00:00Z', { period: 60000, data: '120 121' }, two))
-  t.same(await count(), { 'Patient/cid': '3 4 3 E' }, 'two values of a moment are one reading')
+  t.same(await count(), { 'Patient/cid': '3 4 3 E' }, 'two values at one moment are one reading')
   await put(sampled('wave', '2026-05-03T20:00:00Z', { period: 4, data: '1 2 3 4' }))
   await put(sampled('nothing', '2026-05-03T20:00:00Z', { period: 1000, data: 'E E' }))
   await put(sampled('odd', '2026-05-03T20:00:00Z', { period: 1000, data: '1 2', ...offsets('soon later') }))
@@ -184,7 +184,7 @@ t.test('of what was sampled each sample counts on the day of its moment, and a w
   t.same(await count(), { 'Patient/cid': '1 1 2 3' })
 })
 
-t.test('what is asked wrongly is refused, and says what would be accepted', async t => {
+t.test('a wrong request is refused with what would be accepted', async t => {
   for (const [wrong, said] of [
     [{ subject: '' }, /subject is one Patient/],
     [{ subject: 'Group/1' }, /subject is one Patient/],

@@ -31,7 +31,7 @@ const entriesOf = async (code: string, days = { start: '2026-03-01', end: '2026-
   t.equal(answer.statusCode, 200, answer.body)
   return answer.json<{ entry?: { resource: Summary | Outcome }[] }>().entry ?? []
 }
-/** Of each day the average, or the sum. */
+/** The average or the sum of each day. */
 const daysOf = async (code: string) =>
   Object.fromEntries(
     (await entriesOf(code)).flatMap(({ resource }) =>
@@ -46,7 +46,7 @@ const daysOf = async (code: string) =>
     ),
   )
 
-t.test('weight is what a scale tells, with clothes and without, and not what a person says', async t => {
+t.test('weight is what a scale measures, with clothes and without, and not what a person states', async t => {
   await put(
     reading('29463-7', '01', 80, 'kg'),
     reading('3141-9', '02', 176, '[lb_av]'),
@@ -57,12 +57,12 @@ t.test('weight is what a scale tells, with clothes and without, and not what a p
   t.same(await daysOf('omh:body-weight'), { '01': 80, '02': 79.83, '03': 76.2, '04': 79.5 })
 })
 
-t.test('temperature is that of any place of the body where it is measured', async t => {
+t.test('temperature is that of any part of the body where it is measured', async t => {
   await put(reading('8310-5', '01', 98.6, '[degF]'), reading('8331-1', '02', 38.5, 'Cel'))
   t.same(await daysOf('omh:body-temperature'), { '01': 37, '02': 38.5 })
 })
 
-t.test('pressure is drawn of means that a device tells in place of readings, as that of other levels is', async t => {
+t.test('means that a device reports in place of readings count for blood pressure, as for other values', async t => {
   const pressures = (high: number, low: number, date_time: string, more: object) => ({
     ...upload(
       point(
@@ -94,7 +94,7 @@ t.test('pressure is drawn of means that a device tells in place of readings, as 
   )
 })
 
-t.test('what is below zero, saturated beyond all or the number of an error is no figure', async t => {
+t.test('negative values, a saturation above 100 % and error numbers are in no figure', async t => {
   await put(
     reading('99504-3', '01', 5600, 'mg/dL'),
     reading('99504-3', '02', 9999, 'mg/dL'),
@@ -115,7 +115,7 @@ t.test('what is below zero, saturated beyond all or the number of an error is no
   t.same(await daysOf('omh:oxygen-saturation'), { '01': 97, '02': 96, '04': 94 })
 })
 
-t.test('a heart rate at rest that is told as such is summed up by itself', async t => {
+t.test('a heart rate at rest is summed up separately', async t => {
   await put(
     reading('40443-4', '21', 55, '/min'),
     reading('40443-4', '22', 57, '/min'),
@@ -125,7 +125,7 @@ t.test('a heart rate at rest that is told as such is summed up by itself', async
   t.same(await daysOf('omh:heart-rate'), { '01': 60, '22': 90 })
 })
 
-t.test('how many readings are in no figure is told, kind by kind', async t => {
+t.test('how many readings are in no figure is reported, kind by kind', async t => {
   const days = { start: '2026-03-27', end: '2026-03-28' }
   const mistake = { ...reading('8867-4', '28', 900, '/min'), status: 'entered-in-error' }
   const left = async (code: string) => {
@@ -150,6 +150,6 @@ t.test('how many readings are in no figure is told, kind by kind', async t => {
       ['information', weight],
     ],
   ])
-  t.same(await left('omh:body-weight'), [1, [['information', weight]]], 'also where there is nothing else')
+  t.same(await left('omh:body-weight'), [1, [['information', weight]]], 'even if there is nothing else')
   t.same(await left('omh:step-count'), [1, []])
 })

@@ -45,7 +45,7 @@ type Summary = {
 }
 
 t.test(
-  'what has a date alone is of that day wherever it is read, and what has several, of the first or the last',
+  'a value with a date only is on that day in every time zone, and one with several on the first or the last',
   async t => {
     for (const timezone of places) {
       const { entry } = await ask<{ entry: { resource: Summary }[] }>('daily-summary', {
@@ -83,7 +83,7 @@ t.test('$completeness counts it on that day', async t => {
 
 type Parameter = { name: string; valueInteger?: number; valueQuantity?: { value: number }; part?: object[] }
 
-t.test('glucose that has a date alone counts, and has no time of the usual day', async t => {
+t.test('glucose with a date only counts, and has no time in the usual day', async t => {
   await put(
     reading('99504-3', on('2026-04-15'), 100, 'mg/dL'),
     reading('99504-3', on('2026-04-15T10:20:00Z'), 140, 'mg/dL'),
@@ -102,7 +102,7 @@ t.test('glucose that has a date alone counts, and has no time of the usual day',
   }
 })
 
-t.test('dates of the period that is asked are those of the time zone', async t => {
+t.test('dates of the requested period are those of the time zone', async t => {
   const midnight = (value: number, time: string) => reading('9279-1', on(`2026-05-${time}`), value, '/min')
   await put(
     midnight(11, '02T06:59:00Z'),
@@ -130,7 +130,7 @@ t.test('dates of the period that is asked are those of the time zone', async t =
   t.match(parameter.find(({ name }) => name === 'active')?.valueQuantity, { value: 100 / 192 }, 'two whole days')
 })
 
-t.test('a part of a day, as Open mHealth has it, is of its date', async t => {
+t.test('a part of a day, as in Open mHealth, belongs to its date', async t => {
   const weight = (value: number, part_of_day: string) => ({
     ...upload(
       point(

@@ -95,7 +95,7 @@ const figuresOf = ({ component = [] }: Found) =>
   )
 const within = { start: '2026-03-01', end: '2026-03-01' }
 
-t.test('what was computed of readings is in no profile of glucose, be it an average', async t => {
+t.test('statistics are not part of the glucose profile, not even averages', async t => {
   const { parameter }: { parameter: Parameter[] } = await answerOf('glucose-profile', within)
   const figureOf = (name: string) =>
     parameter.find(one => one.name === name)?.valueInteger ?? quantityOf(parameter, name)
@@ -117,7 +117,7 @@ const quantityOf = (parameters: Parameter[], name: string) =>
   parameters.find(one => one.name === name)?.valueQuantity?.value
 
 t.test(
-  'an average is drawn as what was measured over its time, and is in no sum; other statistics are nowhere',
+  'an average is drawn as what was measured over its time, but is in no sum; other statistics are nowhere',
   async t => {
     const series = async (code: string, unit: string) => {
       const { parameter }: { parameter: Parameter[] } = await answerOf('series', { ...within, code, unit, step: 'day' })
@@ -133,7 +133,7 @@ t.test(
   },
 )
 
-t.test('days are summed up without them', async t => {
+t.test('daily summaries leave the other statistics out', async t => {
   const code = 'omh:step-count,omh:heart-rate,omh:blood-glucose'
   const { entry }: { entry: { resource: Found }[] } = await answerOf('daily-summary', { ...within, code })
   t.strictSame(
@@ -146,7 +146,7 @@ t.test('days are summed up without them', async t => {
   )
 })
 
-t.test('$stats is of what was measured, and so are its sources', async t => {
+t.test('$stats counts what was measured, and so do its sources', async t => {
   const query = { code: 'omh:blood-glucose', statistic: 'total-count,minimum,maximum', include: 'true' }
   const { parameter }: { parameter: Parameter[] } = await answerOf('stats', query)
   const [statistics, ...sources] = parameter.flatMap(({ resource }) => resource ?? [])
@@ -157,13 +157,13 @@ t.test('$stats is of what was measured, and so are its sources', async t => {
   )
 })
 
-t.test('of a day are counted what was measured and the averages of it', async t => {
+t.test('a day counts what was measured and averages of it', async t => {
   const { parameter }: { parameter: Parameter[] } = await answerOf('completeness', within)
   const [first] = parameter.flatMap(({ resource }) => resource ?? [])
   t.strictSame(first && figuresOf(first), { count: '8' })
 })
 
-t.test('what was stored before is told apart by its extension', async t => {
+t.test('statistics that were stored before are recognized by their extension', async t => {
   const stored = () =>
     database.any<{ statistic: number }>(
       sql.fragment`SELECT pk, code_id, component, statistic FROM observation_code ORDER BY 1, 2, 3`,

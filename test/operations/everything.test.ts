@@ -43,7 +43,7 @@ await create('everything', {
   subject: { reference: `Patient/${ann}` },
 })
 
-/** `Type` or `Type+` where it came along, of every entry, sorted; all pages. */
+/** `Type`, or `Type+` if it was included, for every entry, sorted; all pages. */
 const typesIn = async (bearer: string, path: string) => {
   const found: string[] = []
   for (let url: string | undefined = path; url !== undefined; ) {
@@ -71,14 +71,14 @@ t.test('a patient gets everything in their own compartment, the Patient first', 
   t.match(types, /^Condition Consent .*Flag Observation Observation Observation .*Patient .*ResearchSubject/)
 })
 
-t.test('a researcher gets what the consent covers of it', async t => {
+t.test('a researcher gets the part of it that the consent covers', async t => {
   t.equal(
     await typesIn(researcher, `Patient/${ann}/$everything?_type=Observation,Condition,Flag,Patient`),
     'Observation Observation Patient',
   )
 })
 
-t.test('what is referred to comes along, and pages lead through all of it', async t => {
+t.test('what is referred to is included, and pages lead through all of it', async t => {
   const everything = await typesIn('everything', `Patient/${ann}/$everything`)
   t.match(everything, /^Condition Consent .*Observation Observation Observation .*Practitioner\+/)
   const matches = async (query: string) =>
@@ -86,7 +86,7 @@ t.test('what is referred to comes along, and pages lead through all of it', asyn
   t.equal(await matches('_count=1'), await matches(''))
 })
 
-t.test('of the types that are asked for alone, as they are there or come along', async t => {
+t.test('_type selects types among matches and included resources', async t => {
   for (const [asked = '', expected = ''] of [
     ['Observation', 'Observation Observation Observation'],
     ['Practitioner', 'Practitioner+'],
@@ -100,7 +100,7 @@ t.test('of the types that are asked for alone, as they are there or come along',
   t.equal(paged, 'Practitioner+')
 })
 
-t.test('nobody comes along for being in the same Group', async t => {
+t.test('nobody is included for being in the same Group', async t => {
   const bundle: Bundle = (await send(manager, 'GET', `Patient/${ann}/$everything`)).json()
   const ids = (type: string) =>
     (bundle.entry ?? []).flatMap(({ resource }) => (resource?.resourceType === type ? resource.id : []))
@@ -108,7 +108,7 @@ t.test('nobody comes along for being in the same Group', async t => {
   t.strictSame(ids('Patient'), [ann], `and not ${bob}`)
 })
 
-t.test('a date that is none is refused by the name that it was given', async t => {
+t.test('an invalid date is refused with the name of its parameter', async t => {
   for (const name of ['start', 'end', '_since']) {
     const answer = await send(own, 'GET', `Patient/${ann}/$everything?${name}=soon`)
     t.equal(answer.statusCode, 400)
@@ -118,7 +118,7 @@ t.test('a date that is none is refused by the name that it was given', async t =
   t.equal((await send(own, 'GET', east)).statusCode, 200)
 })
 
-t.test('start and end bound when care was given; what is of no date is always there', async t => {
+t.test('start and end limit the time of care; what has no date is always there', async t => {
   const asked = `Patient/${ann}/$everything?_type=Observation,Condition,Flag&start=2026-01-10&end=2026-01-31`
   t.equal((await typesIn('everything', asked)).replace(/ ?\w+\+/g, ''), 'Observation')
   t.equal(
@@ -130,7 +130,7 @@ t.test('start and end bound when care was given; what is of no date is always th
   )
 })
 
-t.test('of a Group, everything of its members, and the Group', async t => {
+t.test('for a Group, everything of its members, and the Group', async t => {
   t.equal(
     (await typesIn(researcher, `Group/${heart.group}/$everything?_type=Group,Patient,Observation`)).replace(
       / ?\w+\+/g,
@@ -140,11 +140,11 @@ t.test('of a Group, everything of its members, and the Group', async t => {
   )
 })
 
-t.test('of all Patients, everything of those that the caller may search', async t => {
+t.test('for all Patients, everything of those that the caller may search', async t => {
   t.equal((await typesIn(own, 'Patient/$everything?_type=Patient')).replace(/ ?\w+\+/g, ''), 'Patient')
 })
 
-t.test('what is asked wrongly or of nobody is refused', async t => {
+t.test('a wrong request, or one for nobody, is refused', async t => {
   t.equal((await send(own, 'GET', `Patient/${bob}/$everything`)).statusCode, 404)
   t.equal((await send(own, 'GET', `Group/${heart.group}/$everything`)).statusCode, 403)
   for (const [query, said] of [

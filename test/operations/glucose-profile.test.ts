@@ -46,7 +46,7 @@ const profileOf = async (query: Record<string, string>) => {
   }
 }
 
-/** As `percentile_cont` and textbooks have it: between the two nearest ranks. */
+/** As `percentile_cont` and textbooks define it: between the two nearest ranks. */
 const percentile = (values: readonly number[], fraction: number) => {
   const sorted = values.toSorted((one, other) => one - other)
   const rank = fraction * (sorted.length - 1)
@@ -76,7 +76,7 @@ await put(reading('low', 'ann', '2026-03-02T10:00:00Z', 40, 'mg/dL', { comparato
 const period = { start: '2026-03-01', end: '2026-03-03' }
 const instants = { start: '2026-03-01T00:00:00Z', end: '2026-03-03T23:59:59Z' }
 
-t.test('the profile is what plain arithmetic says of the same readings', async t => {
+t.test('the profile equals plain arithmetic over the same readings', async t => {
   const { value, ranges, times, ofDay } = await profileOf({
     subject: 'Patient/ann',
     ...instants,
@@ -127,7 +127,7 @@ t.test('the profile is what plain arithmetic says of the same readings', async t
 })
 
 t.test(
-  'what is told only as below or above a number is in the range in which it must be, and in no other figure',
+  'a value that is only known to be below or above a number is in the range where it must be, and in no other figure',
   async t => {
     const bounded = (day: string, comparator: string, value: number, unit = 'mg/dL') =>
       reading(`bounded-${day}`, 'bob', `2026-05-${day}T10:00:00Z`, value, unit, { comparator })
@@ -195,22 +195,26 @@ t.test('each reading is compared in its own unit, and 18.016 mg/dL are 1 mmol/L'
   }
 })
 
-t.test('time with readings is never more than all of the time that is over', async t => {
+t.test('time with readings is never more than all the time that has passed', async t => {
   await put(
     { resourceType: 'Patient', id: 'cas' },
-    // Of a sensor whose clock goes wrong.
+    // Of a sensor whose clock is wrong.
     ...[0, 15, 30, 45].map(minute => reading(`ahead-${minute}`, 'cas', `2099-05-01T08:${minute || '00'}:00Z`, 120)),
     ...['08:14', '08:29', '08:31'].map((clock, index) =>
       reading(`on-time-${index}`, 'cas', `2026-05-01T${clock}:00Z`, 120),
     ),
   )
   const ahead = await profileOf({ subject: 'cas', start: '2099-05-01', end: '2099-05-01' })
-  t.same([ahead.value('count'), ahead.value('active')], [4, 0], 'what is still to come has no time behind it')
+  t.same([ahead.value('count'), ahead.value('active')], [4, 0], 'the future has no time')
   const edges = { start: '2026-05-01T08:14:00Z', end: '2026-05-01T08:31:00Z' }
-  t.equal((await profileOf({ subject: 'cas', ...edges })).value('active'), 100, 'quarters of which a part is asked')
+  t.equal(
+    (await profileOf({ subject: 'cas', ...edges })).value('active'),
+    100,
+    'quarter hours of which only a part is asked for',
+  )
 })
 
-t.test('a reading that came by two ways counts once', async t => {
+t.test('a reading that came in two ways counts once', async t => {
   const told = (id: string, time: string, value: number, more = {}, of = {}) => ({
     ...reading(id, 'eli', `2026-05-01T${time}:00Z`, value, 'mg/dL', more),
     ...of,
@@ -233,14 +237,14 @@ t.test('a reading that came by two ways counts once', async t => {
   )
 })
 
-t.test('a reading that was sent in both units counts once, as it is in mg/dL', async t => {
+t.test('a reading that was sent in both units counts once, as in mg/dL', async t => {
   const told = (id: string, time: string, value: number, unit = 'mg/dL', more = {}) =>
     reading(id, 'fay', `2026-05-01T${time}:00Z`, value, unit, more)
   await put(
     { resourceType: 'Patient', id: 'fay' },
     told('mass-1', '08:00', 100),
     told('moles-1', '08:00', 5.6, 'mmol/L'),
-    // By the factor 18.
+    // With the factor 18.
     told('mass-2', '08:05', 346),
     told('moles-2', '08:05', 19.2, 'mmol/L'),
     told('mass-3', '08:10', 100),
@@ -263,7 +267,7 @@ t.test('a reading that was sent in both units counts once, as it is in mg/dL', a
   t.ok(near(Number(value('mean')), (100 + 346 + 100 + 5.7 * 18.016 + 180.16) / 5))
 })
 
-t.test('a number that stands for an error is no reading, and the highest that was ever told is one', async t => {
+t.test('a number that stands for an error is not a reading, but the highest value ever reported is', async t => {
   const told = (id: string, value: number, unit = 'mg/dL') =>
     reading(id, 'gil', `2026-05-01T${id.slice(-2)}:00:00Z`, value, unit)
   await put(
@@ -284,7 +288,7 @@ t.test('a number that stands for an error is no reading, and the highest that wa
   t.same([inMoles('count'), inMoles('left-out')], [2, 2])
 })
 
-t.test('of nothing there is no mean and no indicator, and no range has time', async t => {
+t.test('without readings there is no mean and no indicator, and no range has time', async t => {
   const answer = await ask({ subject: 'nobody', ...period })
   const { parameter } = answer.json<{ parameter: Parameter[] }>()
   t.same(
@@ -305,7 +309,7 @@ const ofSummaries = new Set([
   '107931-8',
 ])
 
-t.test('without a code all that is shared as blood glucose is asked', t => {
+t.test('without a code everything that is shared as blood glucose is used', t => {
   const { kinds, spellings } = openCodeClasses()
   const kind = kinds().find(({ key }) => key === 'omh:blood-glucose')
   const own = spellings('omh:blood-glucose').filter(({ system }) => system === 'http://loinc.org')
@@ -320,7 +324,7 @@ t.test('without a code all that is shared as blood glucose is asked', t => {
   t.end()
 })
 
-t.test('with codes only what has one of them is asked', async t => {
+t.test('with codes only readings that have one of them are used', async t => {
   const drawn = { code: { coding: [{ system: 'http://loinc.org', code: '2339-0' }] } }
   await put(
     { resourceType: 'Patient', id: 'gil' },
@@ -341,7 +345,7 @@ t.test('with codes only what has one of them is asked', async t => {
   t.same(await meanOf('http://loinc.org|14743-9'), [0, undefined])
 })
 
-t.test('what is asked wrongly is refused', async t => {
+t.test('a wrong request is refused', async t => {
   for (const [wrong, said] of [
     [{ unit: 'g/L' }, /unit is mg\/dL or mmol\/L, not "g\/L"/],
     [{ points: '5' }, /\$glucose-profile has no parameter "points"/],

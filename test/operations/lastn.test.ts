@@ -67,7 +67,7 @@ t.test('max says how many of each', async t => {
   )
 })
 
-t.test('other parameters decide what is looked at, before the latest are taken', async t => {
+t.test('other parameters select what is considered before the latest are taken', async t => {
   t.equal(idsOf(await ask('?patient=ann&date=lt2026-03-03')), 'heart-2')
   t.equal(idsOf(await ask('?patient=ann&status:not=final')), 'heart-2')
   t.equal(idsOf(await ask('?patient=ann,bob&code=omh:heart-rate')), 'of-bob heart-3', 'of each patient')
@@ -88,7 +88,7 @@ t.test('codes without a coding are grouped by their text', async t => {
   t.equal(idsOf(await ask('?patient=cat&code:text=mood')), 'mood-2')
 })
 
-t.test('of several that are as old as the last one none is left off, if it is known how old they are', async t => {
+t.test('of several as old as the last one none is left out, if their age is known', async t => {
   await put(
     observation('tie-1', 'dan', codes('t'), '01'),
     observation('tie-2', 'dan', codes('t'), '02'),
@@ -101,7 +101,7 @@ t.test('of several that are as old as the last one none is left off, if it is kn
   t.equal(idsOf(await ask('?patient=dan&max=2')), 'tie-4 tie-3 tie-2 never-2 never-1')
 })
 
-t.test('codes that some code has together are one group, as far as they are asked', async t => {
+t.test('codes that some Observation has together are one group, among the matches', async t => {
   await put(
     observation('a', 'eve', codes('a'), '08'),
     observation('c', 'eve', codes('c'), '07'),
@@ -112,7 +112,7 @@ t.test('codes that some code has together are one group, as far as they are aske
   )
   t.equal(idsOf(await ask('?patient=eve')), 'a other')
   t.equal(idsOf(await ask('?patient=eve&max=3')), 'a c d other')
-  t.equal(idsOf(await ask('?patient=eve&status=final')), 'a d other', 'd is only told to be c by what is not asked for')
+  t.equal(idsOf(await ask('?patient=eve&status=final')), 'a d other', 'only an excluded one says that d is c')
   t.equal(idsOf(await ask('?patient=eve&date=gt2026-03-05')), 'a c d')
 })
 
@@ -124,7 +124,7 @@ t.test('what is only known to have ended is as old as its end', async t => {
   t.equal(idsOf(await ask('?patient=fay')), 'ended-5')
 })
 
-t.test('the parameters may be posted', async t => {
+t.test('the parameters can be posted', async t => {
   const parameter = [
     { name: 'patient', valueString: 'Patient/ann' },
     { name: 'max', valuePositiveInt: 1 },
@@ -133,7 +133,7 @@ t.test('the parameters may be posted', async t => {
   t.equal(idsOf(await ask('', { resourceType: 'Parameters', parameter })), 'heart-3')
 })
 
-t.test('what is asked wrongly is refused, and says what would be accepted', async t => {
+t.test('a wrong request is refused with what would be accepted', async t => {
   for (const [url, said] of [
     ['', /needs patient or subject with the ids/],
     ['?code=8867-4', /needs patient or subject/],
@@ -149,7 +149,7 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
   }
 })
 
-t.test('which codes stand together is told also of what was stored before', async t => {
+t.test('which codes belong together is known for what was stored before, too', async t => {
   const stored = () =>
     database.any<{ also_code_id: number | null }>(
       sql.fragment`SELECT pk, code_id, component, also_code_id FROM observation_code ORDER BY 1, 2, 3`,

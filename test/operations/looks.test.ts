@@ -33,7 +33,7 @@ const subscription = (
 ).json()
 
 const days = 'subject=Patient/ann&start=2026-03-01&end=2026-03-02'
-/** By name and type, each operation that changes nothing; where the usual answer is none, it is its refusal. */
+/** Each operation that changes nothing, by name and type, with its refusal if that is the usual answer. */
 const asked: Readonly<Record<string, string>> = {
   'cgm-summary': `Observation/$cgm-summary?${days}`,
   completeness: `Observation/$completeness?${days}`,
@@ -55,7 +55,7 @@ const asked: Readonly<Record<string, string>> = {
   'validate-code ValueSet': 'ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/name-use&code=usual',
 }
 
-t.test('how its answer is to look is asked of every operation, as of all else', async t => {
+t.test('every operation respects the parameters for the format of its answer', async t => {
   for (const { name, types, methods } of operations) {
     if (!methods.includes('GET')) continue
     const url = asked[name] ?? asked[`${name} ${types}`]
@@ -73,13 +73,13 @@ t.test('how its answer is to look is asked of every operation, as of all else', 
   }
 })
 
-t.test('what is posted to one may say it in its URL', async t => {
+t.test('a posted request can have them in its URL', async t => {
   const body = { resourceType: 'Parameters', parameter: [{ name: 'patient', valueString: 'ann' }] }
   const answer = await send('POST', 'Observation/$lastn?_format=xml', body)
   t.match(answer, { statusCode: 200, headers: { 'content-type': 'application/fhir+xml; charset=utf-8' } })
 })
 
-t.test('the pages of $points look alike', async t => {
+t.test('links of $points keep the format', async t => {
   const links: readonly { readonly relation: string; readonly url: string }[] = (
     await send('GET', `Observation/${observation.id}/$points?_count=1&_format=json&_pretty=true`)
   ).json().link

@@ -30,11 +30,11 @@ const valueMeta = async (url: string) => {
   return answer.parameter[0].valueMeta
 }
 
-t.test('$meta of a resource is its meta, as a read has it', async t => {
+t.test('$meta of a resource is its meta, as in a read', async t => {
   t.same(await valueMeta(`Patient/${patient.id}/$meta`), patient.meta)
 })
 
-t.test('$meta is asked by POST as well', async t => {
+t.test('$meta can be requested by POST as well', async t => {
   const empty = { resourceType: 'Parameters' }
   for (const url of ['$meta', 'Patient/$meta', `Patient/${patient.id}/$meta`]) {
     const [got, posted] = [await send('GET', url), await send('POST', url, empty)]
@@ -44,11 +44,11 @@ t.test('$meta is asked by POST as well', async t => {
   t.match((await send('POST', '$meta', { resourceType: 'Patient' })).json(), { issue: [{ code: 'structure' }] })
 })
 
-t.test('$meta of a type has each label of its resources once, and neither versions nor times', async t => {
+t.test('$meta of a type has each label of its resources once, but neither versions nor times', async t => {
   t.same(await valueMeta('Patient/$meta'), { tag: [tag('a'), tag('b')], security: [security] })
 })
 
-t.test('where there is no label nothing is returned, not an empty element', async t => {
+t.test('without labels nothing is returned, rather than an empty element', async t => {
   t.strictSame((await send('GET', 'Slot/$meta')).json(), { resourceType: 'Parameters' })
 })
 
@@ -110,7 +110,7 @@ t.test('$meta-add and $meta-delete change the labels, in a new version, and noth
   )
 })
 
-t.test('of many labels those that are named are taken, each looked at once', async t => {
+t.test('of many labels the named ones are removed, each looked at once', async t => {
   const profiles = (name: string) => Array.from({ length: 60_000 }, (_, index) => `urn:${name}:${index}`)
   const body = { resourceType: 'Patient', meta: { profile: profiles('a') } }
   const { id } = (await send('POST', 'Patient', body)).json()
@@ -119,7 +119,7 @@ t.test('of many labels those that are named are taken, each looked at once', asy
   t.same(kept.json().parameter[0].valueMeta.profile, profiles('a').toSpliced(7, 1))
 })
 
-t.test('labels are changed only of what may be updated, and only by what are labels', async t => {
+t.test('labels are only changed on what may be updated, and only if they are labels', async t => {
   t.equal((await change('meta-add', patient.id, { tag: [tag('x')] }, 'reader')).statusCode, 403)
   t.equal((await change('meta-add', 'nobody', { tag: [tag('x')] })).statusCode, 404)
   const wrong = await change('meta-add', patient.id, { versionId: '2' })

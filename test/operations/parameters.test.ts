@@ -28,7 +28,7 @@ const average = [
 ]
 const heartRate = { name: 'coding', valueCoding: { system: 'http://loinc.org', code: '8867-4' } }
 
-t.test('every operation refuses parameters that are none of R4', async t => {
+t.test('every operation refuses parameters that R4 does not have', async t => {
   const posted = operations.filter(({ methods, takesBundle }) => methods.includes('POST') && !takesBundle)
   t.ok(posted.length >= 20, `${posted.length} operations`)
   for (const { name, at, types } of posted) {
@@ -40,7 +40,7 @@ t.test('every operation refuses parameters that are none of R4', async t => {
   }
 })
 
-t.test('a value of another type than its name takes is refused, and not passed over', async t => {
+t.test('a value of another type than its parameter has is refused, and not ignored', async t => {
   const validateCode = 'ValueSet/$validate-code'
   const stats = 'Observation/$stats'
   for (const [url, parameter, said] of [

@@ -38,7 +38,7 @@ const heart = (value: number, at: number) => ({
 const minute = Array.from({ length: 60 }, (_, index) => heart(60 + (index % 30), index))
 const ofSeconds = await store(series('omh:heart-rate:2.0', minute, '1'))
 
-t.test('heart rate of each second is one Observation, found by code, date and value, with the document', async t => {
+t.test('a heart rate for each second is one Observation, found by code, date and value, with the document', async t => {
   const read: Observation = (await send('GET', `Observation/${ofSeconds}`)).json()
   t.match(read.valueSampledData, { period: 1000, origin: { code: '/min' }, data: /^60 61 62/ })
   t.equal(await found('code=8867-4'), 1)
@@ -78,7 +78,7 @@ t.test('its points are what single documents would have become, in pages', async
   )
 })
 
-t.test('only the points of a time are asked for', async t => {
+t.test('points can be limited to a time', async t => {
   const { points } = await pointsOf(ofSeconds, `?start=${second(10)}&end=${second(12)}`)
   t.strictSame(
     points.map(one => one.effectiveDateTime),
@@ -89,7 +89,7 @@ t.test('only the points of a time are asked for', async t => {
   t.same(elsewhere.points, points, 'with an offset whose plus was not escaped')
 })
 
-t.test('what draws readings takes each of its points, and so does what counts them', async t => {
+t.test('operations that draw readings use each of its points, and so do those that count them', async t => {
   const day = 'subject=Patient/ann&start=2026-03-01&end=2026-03-01'
   const [{ resource }] = (await send('GET', `Observation/$series?${day}&code=8867-4&unit=/min&points=1`)).json()
     .parameter
@@ -116,7 +116,7 @@ t.test('RR intervals keep their own times, and are found by value', async t => {
   )
 })
 
-t.test('a series of more than one value each has them at each point', async t => {
+t.test('a series with several values at each point has them all', async t => {
   const pressures = [0, 60].map(at => ({
     systolic_blood_pressure: { value: 120 + at / 60, unit: 'mmHg' },
     diastolic_blood_pressure: { value: 80, unit: 'mmHg' },
@@ -147,7 +147,7 @@ t.test('a series of more than one value each has them at each point', async t =>
   )
 })
 
-t.test('the steps of each hour are samples that last as long as the period, and are summed up', async t => {
+t.test('hourly steps are samples that last as long as the period, and are summed up', async t => {
   const hour = (at: number) => `2026-03-04T${String(10 + at)}:00:00+01:00`
   const walked = (at: number, until = hour(at + 1)) => ({
     step_count: { value: 100 + at, unit: 'steps' },
@@ -176,7 +176,7 @@ t.test('the steps of each hour are samples that last as long as the period, and 
   )
   const apart = await store(series('omh:step-count:3.0', [walked(5), walked(7)], '9'))
   const kept: Observation = (await send('GET', `Observation/${apart}`)).json()
-  t.equal(kept.valueSampledData, undefined, 'how long each lasted could not be told')
+  t.equal(kept.valueSampledData, undefined, 'how long each lasted could not be expressed')
 })
 
 const millivolt = { system: 'http://unitsofmeasure.org', code: 'mV' }
@@ -219,7 +219,7 @@ t.test('an ECG has its leads at each moment, and no moment where nothing was mea
   t.match(text, '"value":1.550', 'no digit is lost')
 })
 
-t.test('what holds no samples is its only point', async t => {
+t.test('an Observation without samples is its own only point', async t => {
   const id = await store(upload(point('omh:heart-rate:2.0', heart(71, 600))))
   const { points } = await pointsOf(id)
   t.strictSame(
@@ -228,7 +228,7 @@ t.test('what holds no samples is its only point', async t => {
   )
 })
 
-t.test('what cannot be answered is refused, and says why', async t => {
+t.test('what cannot be answered is refused with the reason', async t => {
   const { effectiveDateTime: _, ...timeless } = ecg
   const id = await store(timeless)
   const ofWords = await store({
@@ -263,7 +263,7 @@ t.test('what cannot be answered is refused, and says why', async t => {
   }
 })
 
-t.test('samples by the hundred thousand are not laid out singly, however they are spaced', async t => {
+t.test('hundreds of thousands of samples are not returned one by one, however they are spaced', async t => {
   for (const space of [' ', '\n']) {
     const id = await store({
       resourceType: 'Observation',

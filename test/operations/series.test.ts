@@ -85,7 +85,7 @@ const numbers = ({ component }: Line, figure: string) =>
     ?.valueSampledData.data.split(' ')
     .map(text => (text === 'E' ? undefined : Number(text)))
 
-/** What the readings in each step come to, told by plain arithmetic. */
+/** The results for the readings in each step, computed with plain arithmetic. */
 const expectedOf = (readings: readonly { value: number; index: number }[], count: number) => {
   const steps = Map.groupBy(readings, ({ index }) => index)
   const each = (figure: (values: readonly number[]) => number) =>
@@ -112,14 +112,14 @@ const figuresOf = (line: Line) =>
 
 const heartRate = { subject: 'Patient/ann', code: 'omh:heart-rate', unit: '/min' }
 
-t.test('$series answers steps as long as so many points need, for each source, as plain arithmetic has it', async t => {
+t.test('$series answers steps as long as so many points need, for each source, as plain arithmetic does', async t => {
   const { lines, leftOut } = await seriesOf({
     ...heartRate,
     start: '2026-03-27T23:00:00Z',
     end: '2026-03-31T22:59:59Z',
     points: '100',
   })
-  t.equal(leftOut, 2, 'what has a comparator, or is measured in something else')
+  t.equal(leftOut, 2, 'values with a comparator or in another unit')
   t.same(
     lines.map(({ device }) => device),
     [undefined, { reference: 'Device/watch', display: 'Tock' }],
@@ -136,7 +136,7 @@ t.test('$series answers steps as long as so many points need, for each source, a
   }
 })
 
-t.test('days are those of the time zone, also where one of them has 23 hours', async t => {
+t.test('days are those of the time zone, even if one of them has 23 hours', async t => {
   const { lines } = await seriesOf({
     ...heartRate,
     start: '2026-03-27T23:00:00Z',
@@ -152,7 +152,7 @@ t.test('days are those of the time zone, also where one of them has 23 hours', a
   t.same(lines[1] && figuresOf(lines[1]), expectedOf(readings, 4))
 })
 
-t.test('a component is drawn like a reading, and values come in the unit that is asked', async t => {
+t.test('a component is drawn like a reading, and values come in the unit that was asked for', async t => {
   await put({
     ...observation(loinc('85354-9'), '2026-05-01T10:00:00Z', {}),
     valueQuantity: undefined,
@@ -170,7 +170,7 @@ t.test('a component is drawn like a reading, and values come in the unit that is
   t.same(await average('http://loinc.org|8462-4'), [80])
 })
 
-t.test('glucose is weighed by its moles, and nothing else is', async t => {
+t.test('only glucose is converted by its molar mass', async t => {
   const sugar = (code: string) => observation(loinc(code), '2026-07-01T10:00:00Z', quantity(90.08, 'mg/dL'))
   await put(sugar('99504-3'), sugar('2093-3'))
   const asked = { subject: 'ann', unit: 'mmol/L', start: '2026-07-01', end: '2026-07-01', step: 'day' }
@@ -180,17 +180,17 @@ t.test('glucose is weighed by its moles, and nothing else is', async t => {
   const elsewhere = { coding: [{ system: 'https://example.org/codes', code: '2339-0' }] }
   await put(observation(elsewhere, '2026-07-01T10:00:00Z', quantity(90.08, 'mg/dL')))
   const foreign = await seriesOf({ ...asked, code: 'https://example.org/codes|2339-0' })
-  t.same(foreign, { lines: [], leftOut: 1 }, 'the number means glucose with LOINC alone')
+  t.same(foreign, { lines: [], leftOut: 1 }, 'the number means glucose only with LOINC')
 })
 
-t.test('a number beyond all measure is left out', async t => {
+t.test('an enormous number is left out', async t => {
   const beyond = JSON as unknown as { readonly rawJSON: (text: string) => number }
   await put(observation(loinc('29463-7'), '2026-08-01T10:00:00Z', quantity(beyond.rawJSON('1e400'), 'kg')))
   const asked = { subject: 'ann', code: '29463-7', unit: 'kg', start: '2026-08-01', end: '2026-08-01' }
   t.same(await seriesOf(asked), { lines: [], leftOut: 1 })
 })
 
-t.test('what took some time stands where it began, or where it ended; several codes of it count once', async t => {
+t.test('what lasted some time is placed where it began, or where it ended; several codes of it count once', async t => {
   await put({
     ...observation(loinc('93832-4', '8867-4'), '', quantity(450, 'min')),
     effectiveDateTime: undefined,
@@ -218,7 +218,7 @@ t.test('what took some time stands where it began, or where it ended; several co
   ])
 })
 
-t.test('a step of several days adds the totals of each of them, and none of their hours beside', async t => {
+t.test('a step of several days adds the totals of each of them, and none of their hours', async t => {
   const days = ['2026-09-01', '2026-09-02', '2026-09-03', '2026-09-04']
   const steps = (code: string, at: string, value: number, more = {}) =>
     observation(loinc(code), at, quantity(value, '{steps}'), more)
@@ -246,7 +246,7 @@ t.test('a step of several days adds the totals of each of them, and none of thei
   t.same(await sums({ points: '1' }), [[8004], [400]])
 })
 
-t.test('a reading that came by two ways counts once, and a part of a panel as often as it was told', async t => {
+t.test('a reading that came in two ways counts once, and a part of a panel as often as it was sent', async t => {
   const eve = { subject: { reference: 'Patient/eve' } }
   const ofWatch = { device: { reference: 'Device/watch' } }
   const heart = (second: number, value: number, more = {}) =>
@@ -298,7 +298,7 @@ t.test('a reading that came by two ways counts once, and a part of a panel as of
   ])
 })
 
-t.test('a reading that was sent in two units counts once, to the precision given, as it is in the finer', async t => {
+t.test('a reading that was sent in two units counts once, to the given precision, in the finer one', async t => {
   const fay = { subject: { reference: 'Patient/fay' } }
   const told = (code: string, minute: string, value: number, unit: string, more = {}) =>
     observation(loinc(code), `2026-03-01T10:${minute}:00Z`, quantity(value, unit), { ...fay, ...more })
@@ -307,7 +307,7 @@ t.test('a reading that was sent in two units counts once, to the precision given
   await put(
     told('99504-3', '00', 100, 'mg/dL'),
     told('99504-3', '00', 5.6, 'mmol/L'),
-    // By the factor 18.
+    // With the factor 18.
     told('99504-3', '05', 346, 'mg/dL'),
     told('99504-3', '05', 19.2, 'mmol/L'),
     told('99504-3', '10', 100, 'mg/dL'),
@@ -339,7 +339,7 @@ t.test('a reading that was sent in two units counts once, to the precision given
   t.strictSame(await figures('8310-5', 'Cel'), [[[1], [37.06]]])
 })
 
-t.test('the plus of an offset may come as a blank, as browsers send it that do not escape it', async t => {
+t.test('the plus of an offset may come as a blank, as browsers send it unescaped', async t => {
   const told = async (start: string) => {
     const answer = await ask('series', { ...heartRate, start, end: '2026-12-31T00:00:00Z' })
     t.equal(answer.statusCode, 200, answer.body)
@@ -348,11 +348,11 @@ t.test('the plus of an offset may come as a blank, as browsers send it that do n
   t.same(await told('2026-01-01T00:00:00 01:00'), await told('2026-01-01T00:00:00+01:00'))
 })
 
-t.test('of nothing there is no series', async t => {
+t.test('without readings there is no series', async t => {
   t.same(await seriesOf({ ...heartRate, subject: 'nobody', start: '2026' }), { lines: [], leftOut: 0 })
 })
 
-t.test('what is asked wrongly is refused, and says what would be accepted', async t => {
+t.test('a wrong request is refused with what would be accepted', async t => {
   const right = { subject: 'ann', code: '8867-4', start: '2026-03-01', end: '2026-03-31', unit: '/min' }
   for (const [wrong, said] of [
     [{ subject: 'Group/1' }, /subject is one Patient/],
@@ -435,11 +435,11 @@ t.test(
         sum: [276, 180, 23],
       },
     ])
-    t.equal(leftOut, 4, 'another unit, a wave, two dimensions, and what is below the lowest that is measured')
+    t.equal(leftOut, 4, 'another unit, a wave, two dimensions, and what is below the lowest measurable value')
   },
 )
 
-t.test('numbers beyond floating point are left out or nothing, and end no series of anybody', async t => {
+t.test('numbers beyond floating point are left out or count as zero, and break nobody’s series', async t => {
   const exactly = (decimal: string) => parseJson(decimal) as number
   const offsets = (valueString: string) => ({
     extension: [{ url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-SampledData.offsets', valueString }],

@@ -59,7 +59,7 @@ const parametersIn = (answer: Awaited<ReturnType<typeof ask>>) => {
   return answer.json<{ parameter: readonly Parameter[] }>().parameter
 }
 
-t.test('$stats answers one Observation for each code and unit, a component for each statistic', async t => {
+t.test('$stats answers one Observation for each code and unit, with a component for each statistic', async t => {
   const [first, second, ...others] = parametersIn(
     await ask('?subject=Patient/ann&code=8867-4&system=http://loinc.org&statistic=average&statistic=count,maximum'),
   )
@@ -116,7 +116,7 @@ t.test('every statistic is what a textbook says', async t => {
   t.ok(near(kurtosis, (4096 + 1296 + 16 + 20736) / 4 / 62 ** 2 - 3))
 })
 
-t.test('codes may stand in one parameter, parted by commas, as in other operations', async t => {
+t.test('several codes can be in one parameter, separated by commas, as in other operations', async t => {
   const asked = '?subject=ann&statistic=average,count'
   const apart = parametersIn(await ask(`${asked}&code=8867-4&code=http://loinc.org|8462-4`))
   t.ok(apart.length >= 2)
@@ -128,7 +128,7 @@ t.test('the code may be that of a component', async t => {
   t.match(first?.resource.component[0]?.valueQuantity, { value: 80.5, code: 'mm[Hg]' })
 })
 
-t.test('of a panel each of its measurements has its own statistics', async t => {
+t.test('each measurement of a panel has its own statistics', async t => {
   const next = { ...pressure, id: 'pressure-2', effectiveDateTime: '2026-03-02T12:00:00Z' }
   const snomed = { system: 'http://snomed.info/sct', code: '271649006' }
   const [systolic] = loinc('8480-6').coding
@@ -157,7 +157,7 @@ t.test('of a panel each of its measurements has its own statistics', async t => 
   )
 })
 
-t.test('what was entered in error is in no figure, and among no sources', async t => {
+t.test('what was entered in error is in no figure, and not among the sources', async t => {
   const query = '?subject=Patient/ann&code=8867-4&statistic=maximum&statistic=total-count&include=true'
   const found = parametersIn(await ask(query))
   t.same(found.filter(({ name }) => name === 'statistics').map(figuresOf), [
@@ -168,7 +168,7 @@ t.test('what was entered in error is in no figure, and among no sources', async 
   t.same(sources.toSorted(), ['heart-0', 'heart-1', 'heart-2', 'heart-3', 'hertz', 'none'])
 })
 
-t.test('a period, posted, bounds what is counted, and its sources can be asked for', async t => {
+t.test('a posted period limits what is counted, and its sources can be included', async t => {
   const parameter = [
     { name: 'subject', valueUri: 'Patient/ann' },
     { name: 'coding', valueCoding: { system: 'http://loinc.org', code: '8867-4' } },
@@ -188,7 +188,7 @@ t.test('a period, posted, bounds what is counted, and its sources can be asked f
   )
 })
 
-t.test('of the sources as many come as are asked for, the newest first', async t => {
+t.test('as many sources are included as are asked for, the newest first', async t => {
   const sources = async (limit: string) =>
     parametersIn(await ask(`?subject=ann&code=8867-4&statistic=count&include=true${limit}`))
       .filter(({ name }) => name === 'source')
@@ -197,11 +197,11 @@ t.test('of the sources as many come as are asked for, the newest first', async t
   t.equal((await sources('')).length, 6)
 })
 
-t.test('of nothing there are no statistics', async t => {
+t.test('without readings there are no statistics', async t => {
   t.strictSame((await ask('?subject=bob&code=8867-4&statistic=count')).json(), { resourceType: 'Parameters' })
 })
 
-t.test('what is asked wrongly is refused, and says what would be accepted', async t => {
+t.test('a wrong request is refused with what would be accepted', async t => {
   for (const [query, said] of [
     ['?code=8867-4&statistic=count', /subject is one Patient/],
     ['?subject=Group/1&code=8867-4&statistic=count', /subject is one Patient/],
@@ -231,7 +231,7 @@ t.test('what is asked wrongly is refused, and says what would be accepted', asyn
   }
 })
 
-t.test('a reading counts once, however many of its codes are the one that is asked for', async t => {
+t.test('a reading counts once, however many of its codes match', async t => {
   const both = { coding: [...loinc('8480-6').coding, { system: 'urn:oid:1.2.3', code: '8480-6' }] }
   const ofBob = (id: string) => ({ ...heartRate(id, 1), code: loinc('85354-9'), subject: { reference: 'Patient/bob' } })
   await put(
@@ -250,7 +250,7 @@ t.test('a reading counts once, however many of its codes are the one that is ask
   t.strictSame(asked.map(figuresOf), [{ count: 3, 'total-count': 3, sum: 382 }])
 })
 
-t.test('a reading that came by two ways counts once, as in a series', async t => {
+t.test('a reading that came in two ways counts once, as in a series', async t => {
   const subject = { reference: 'Patient/cas' }
   let made = 0
   const told = (valueQuantity: object | undefined, more = {}) => ({
@@ -279,7 +279,7 @@ t.test('a reading that came by two ways counts once, as in a series', async t =>
   t.same(systolic && figuresOf(systolic), { count: 2 })
 })
 
-t.test('numbers that nobody measures are no value, and do not end the statistics of the others', async t => {
+t.test('numbers that nobody measures are no value, and do not break the statistics of others', async t => {
   const patients = ['1e400', '-1e80', '1e16', '1e-400', '-2.5e-330', '3e-90'].map((value, index) => ({
     value,
     patient: `extreme-${index}`,

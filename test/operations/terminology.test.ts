@@ -38,7 +38,7 @@ await send('PUT', 'ValueSet/reds', reds)
 const red = { system: colours, code: 'red', display: 'Red' }
 const crimson = { system: colours, code: 'crimson', display: 'Crimson red' }
 
-t.test('$expand lists the codes, of a stored value set, a posted one, or one of R4', async t => {
+t.test('$expand lists the codes of a stored value set, a posted one, or one of R4', async t => {
   const contains = async (url: string, body?: object) =>
     (await send(body === undefined ? 'GET' : 'POST', url, body)).body.expansion.contains
   t.same(await contains('ValueSet/reds/$expand'), [red, crimson])
@@ -56,7 +56,7 @@ t.test('$expand lists the codes, of a stored value set, a posted one, or one of 
   )
 })
 
-t.test('$expand shows the part that is asked for, and how many there are', async t => {
+t.test('$expand returns the requested part, and the total', async t => {
   const { body } = await send('GET', 'ValueSet/reds/$expand?filter=RED&offset=1&count=1')
   t.match(body, { resourceType: 'ValueSet', expansion: { total: 2, offset: 1, contains: [crimson] } })
   t.equal(body.compose, undefined)
@@ -86,7 +86,7 @@ const expandAll = async (query: string) => (await send('GET', `ValueSet/all/$exp
 const codesOf = ({ expansion }: { expansion: { contains: readonly { code: string }[] } }) =>
   expansion.contains.map(({ code }) => code).join(' ')
 
-t.test('$expand takes what asks for an expansion as it is here, flat and of codes to choose', async t => {
+t.test('$expand accepts parameters that ask for what it does: a flat list of codes to choose', async t => {
   const whole = await expandAll('')
   t.equal(codesOf(whole), 'red crimson blue dark puce teal')
   for (const name of [
@@ -106,7 +106,7 @@ t.test('$expand takes what asks for an expansion as it is here, flat and of code
   t.match([status, body.issue[0].diagnostics], [400, 'excludeNested is true or false, not "1"'])
 })
 
-t.test('$expand leaves out what is inactive, or of a code system, where that is asked for', async t => {
+t.test('$expand leaves out inactive codes, or those of a code system, if asked to', async t => {
   t.equal(codesOf(await expandAll('activeOnly=true')), 'red crimson blue dark')
   t.equal(codesOf(await expandAll(`exclude-system=${shades}`)), 'red crimson blue')
   const resource = {
@@ -128,7 +128,7 @@ t.test('$expand leaves out what is inactive, or of a code system, where that is 
   )
 })
 
-t.test('a value set that is without inactive codes has none of them', async t => {
+t.test('a value set that excludes inactive codes has none of them', async t => {
   const codes = async (inactive: boolean | undefined, include: readonly object[]) => {
     const resource = { ...reds, url: 'urn:posted', compose: { inactive, include } }
     return codesOf((await send('POST', 'ValueSet/$expand', resource)).body)
@@ -140,7 +140,7 @@ t.test('a value set that is without inactive codes has none of them', async t =>
   t.equal(await codes(false, [...named, { system: 'http://loinc.org', concept: [{ code: '8867-4' }] }]), 'dark 8867-4')
 })
 
-t.test('$expand tells what else codes are called, in another language, and what the value set is', async t => {
+t.test('$expand can add designations, another language, and the value set’s definition', async t => {
   const dark = async (query: string) =>
     (await expandAll(query)).expansion.contains.find(({ code }: { code: string }) => code === 'dark')
   t.same((await dark('includeDesignations=true')).designation, [{ language: 'fr', value: 'Vert foncé' }, darkGreen])
@@ -152,7 +152,7 @@ t.test('$expand tells what else codes are called, in another language, and what 
   t.equal((await expandAll('includeDefinition=false')).compose, undefined)
 })
 
-t.test('$validate-code says whether a code is in it, and what its display is', async t => {
+t.test('$validate-code says whether a code is in it, and its display', async t => {
   const result = async (url: string, body?: object) =>
     (await send(body === undefined ? 'GET' : 'POST', url, body)).body.parameter
   const inReds = `ValueSet/$validate-code?url=${reds.url}`
@@ -184,7 +184,7 @@ t.test('$validate-code says whether a code is in it, and what its display is', a
   t.same(await result('ValueSet/$validate-code', { resourceType: 'Parameters', parameter }), right)
 })
 
-t.test('what a value set includes is looked up once, and no more codes than a question is worth', async t => {
+t.test('what a value set includes is looked up once, and no more codes than are allowed for a search', async t => {
   const expand = async (include: object, count: number) => {
     const resource = {
       resourceType: 'ValueSet',
@@ -209,7 +209,7 @@ t.test('what a value set includes is looked up once, and no more codes than a qu
   }
 })
 
-t.test('the value sets of one search have so many codes at most', async t => {
+t.test('the value sets of one search are limited in their number of codes', async t => {
   const codes = Array.from({ length: 2000 }, (_, index) => ({ code: `c${index}` }))
   const many = {
     ...reds,
@@ -225,7 +225,7 @@ t.test('the value sets of one search have so many codes at most', async t => {
   t.match(body.issue, [{ code: 'too-costly', diagnostics: /at most 50000 codes in all/ }])
 })
 
-t.test('what cannot be answered is refused, and says why', async t => {
+t.test('what cannot be answered is refused with the reason', async t => {
   const refusals: Readonly<Record<string, readonly [number, RegExp]>> = {
     'ValueSet/$expand': [400, /Say which one is meant by its url, or post a valueSet/],
     'ValueSet/$expand?url=http://x.example/none': [404, /The value set http:\/\/x.example\/none is not known here/],

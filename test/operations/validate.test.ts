@@ -13,7 +13,7 @@ const send = async (method: 'GET' | 'POST' | 'PUT', url: string, payload?: objec
     ...(payload === undefined ? {} : { payload }),
   })
 
-/** Severity, element and words of each issue. */
+/** Severity, element and message of each issue. */
 const said = async (method: 'GET' | 'POST', url: string, payload?: object) => {
   const answer = await send(method, url, payload)
   t.equal(answer.statusCode, 200, answer.body)
@@ -47,12 +47,12 @@ const pressure: Observation = {
 }
 const { valueQuantity: _, ...panel } = pressure
 
-t.test('a valid resource has nothing wrong with it, and is not stored', async t => {
+t.test('a valid resource has no issues, and is not stored', async t => {
   t.same(await said('POST', 'Observation/$validate', pulse), fine)
   t.equal((await send('GET', 'Observation?_summary=count')).json().total, 0)
 })
 
-t.test('everything that is wrong is told at once, with 200', async t => {
+t.test('everything that is wrong is reported at once, with 200', async t => {
   t.same(await said('POST', 'Observation/$validate', { resourceType: 'Observation', status: 'done' }), [
     "error Observation.status: 'done' is not in the required value set http://hl7.org/fhir/ValueSet/observation-status: accepted are registered, preliminary, final, amended, corrected, cancelled, entered-in-error, unknown",
     'error Observation.code: Observation needs code (CodeableConcept)',
@@ -65,7 +65,7 @@ t.test('an Open mHealth document is judged as an upload would be', async t => {
   t.match(first, /^error .*heart_rate/)
 })
 
-t.test('vital signs obey R4’s profiles, or it is said where they do not', async t => {
+t.test('vital signs conform to R4’s profiles, or the issues say where they do not', async t => {
   const check = (resource: object, id: string) =>
     said('POST', `Observation/$validate?profile=${profileOf(id)}`, resource)
   t.same(await check(pulse, 'heartrate'), fine)
@@ -86,7 +86,7 @@ t.test('vital signs obey R4’s profiles, or it is said where they do not', asyn
   t.match(await check(panel, 'heartrate'), [/needs 1 of Observation\.code\.coding:HeartRateCode, found 0/])
 })
 
-t.test('the profiles that a resource claims are looked at too; one that is not known is said', async t => {
+t.test('profiles that a resource claims are checked too, and an unknown one is reported', async t => {
   const claims = (url: string) => ({ ...pulse, meta: { profile: [url] } })
   t.same(await said('POST', 'Observation/$validate', claims(profileOf('heartrate'))), fine)
   t.match(await said('POST', 'Observation/$validate', claims(profileOf('bp'))), [
@@ -101,7 +101,7 @@ t.test('the profiles that a resource claims are looked at too; one that is not k
   ])
 })
 
-t.test('a profile that is stored here, without a snapshot, builds on what it is derived from', async t => {
+t.test('a profile that is stored here without a snapshot builds on the one from which it is derived', async t => {
   const url = 'https://example.org/StructureDefinition/calm-heart'
   const calm = {
     resourceType: 'StructureDefinition',
@@ -156,7 +156,7 @@ t.test('a profile that is stored here, without a snapshot, builds on what it is 
   )
 })
 
-t.test('what is stored can be validated where it is, and a deletion asked about', async t => {
+t.test('a stored resource can be validated in place, and a deletion checked', async t => {
   const { id } = (await send('POST', 'Observation', pulse)).json()
   t.same(await said('GET', `Observation/${id}/$validate?profile=${profileOf('heartrate')}`), fine)
   const [first] = (await said('GET', `Observation/${id}/$validate?profile=${profileOf('bodyweight')}`)) ?? []
@@ -164,7 +164,7 @@ t.test('what is stored can be validated where it is, and a deletion asked about'
   t.same(await said('GET', `Observation/${id}/$validate?mode=delete`), fine)
   t.equal((await send('GET', 'Observation/nobody/$validate')).statusCode, 404)
   const posted = (mode: string) => ({ resourceType: 'Parameters', parameter: [{ name: 'mode', valueCode: mode }] })
-  t.same(await said('POST', `Observation/${id}/$validate`, posted('delete')), fine, 'of which no resource is sent')
+  t.same(await said('POST', `Observation/${id}/$validate`, posted('delete')), fine, 'no resource is sent for it')
   t.same(await said('POST', `Observation/${id}/$validate`, posted('profile')), fine)
   t.equal((await send('POST', 'Observation/$validate', posted('create'))).statusCode, 400)
   t.match(await said('POST', `Observation/${id}/$validate?mode=update`, { ...pulse, id: 'other' }), [
@@ -172,7 +172,7 @@ t.test('what is stored can be validated where it is, and a deletion asked about'
   ])
 })
 
-t.test('what is asked wrongly is refused', async t => {
+t.test('a wrong request is refused', async t => {
   for (const [method, url, words] of [
     ['POST', 'Observation/$validate?mode=perhaps', /mode is one of create, update, delete, profile/],
     ['POST', 'Observation/$validate?nonsense=1', /\$validate has no parameter "nonsense"/],

@@ -2,7 +2,7 @@ import t from 'tap'
 import { hashPassword, isPassword } from '../../../src/accounts/password/password.ts'
 import { passwordProblem } from '../../../src/accounts/password/password-rules.ts'
 
-t.test('a password is right however its characters were typed, and nothing else is', async t => {
+t.test('a password is right however its characters were typed, and no other is', async t => {
   const hashed = await hashPassword('zwölf Bücher fliegen')
   t.match(hashed, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
   t.not(await hashPassword('zwölf Bücher fliegen'), hashed)
@@ -19,7 +19,7 @@ t.test('many at once are all answered', async t => {
   t.same(answers, [false, true, false, true, false, true, false, true])
 })
 
-t.test('what is short, common, or made of what is known of the person is no password', async t => {
+t.test('a password is refused if it is short, common, or made of what is known of the person', async t => {
   const about = ['Ana Castillo', 'ana.castillo@riverside.example']
   const problems = {
     elevenchars: 'too-short',
@@ -34,10 +34,10 @@ t.test('what is short, common, or made of what is known of the person is no pass
   for (const [password, problem] of Object.entries(problems))
     t.equal(await passwordProblem(password, about), problem, password)
   const asked = Object.keys(problems).map(async password => [password, await passwordProblem(password, about)])
-  t.same(Object.fromEntries(await Promise.all(asked)), problems, 'also where many are asked about at once')
+  t.same(Object.fromEntries(await Promise.all(asked)), problems, 'even if many are checked at once')
 })
 
-t.test('what is known of one person makes no password of another easy to guess', async t => {
+t.test('what is known of one person does not make another’s password easy to guess', async t => {
   const password = 'Zorvembliqua7'
   t.equal(await passwordProblem(password, []), undefined)
   t.equal(await passwordProblem(password, ['Bela Zorvembliqua']), 'easy-to-guess')
@@ -45,12 +45,16 @@ t.test('what is known of one person makes no password of another easy to guess',
   t.equal(await passwordProblem(password, []), undefined)
 })
 
-t.test('what is far too long for a name or an address keeps nobody waiting who chooses a password', async t => {
+t.test('a name or address that is far too long does not delay choosing a password', async t => {
   const password = 'Zorvembliqua7'
   const behind = (letters: number) => `${'x '.repeat(letters / 2)}${password}`
-  t.equal(await passwordProblem(password, [behind(200)]), 'easy-to-guess', 'all of a long name is looked at')
-  t.equal(await passwordProblem(password, [behind(60_000)]), undefined, 'and no thousands of words')
+  t.equal(await passwordProblem(password, [behind(200)]), 'easy-to-guess', 'all of a long name is considered')
+  t.equal(await passwordProblem(password, [behind(60_000)]), undefined, 'thousands of words are not')
   const long = 'zorvembliqua'.repeat(6)
   t.equal(await passwordProblem(long.slice(0, 60), [long.slice(0, 60)]), 'easy-to-guess')
-  t.equal(await passwordProblem(`${long}!`, [`${long}!`]), await passwordProblem(`${long}!`, []), 'nor so long ones')
+  t.equal(
+    await passwordProblem(`${long}!`, [`${long}!`]),
+    await passwordProblem(`${long}!`, []),
+    'nor are very long ones',
+  )
 })

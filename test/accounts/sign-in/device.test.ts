@@ -1,7 +1,7 @@
 import t from 'tap'
 import { deviceOf } from '../../../src/accounts/sign-in/device.ts'
 
-t.test('a browser is called by its name and where it runs', async t => {
+t.test('a browser is described by its name and operating system', async t => {
   const known = {
     'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0': 'Firefox on Linux',
     'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0':

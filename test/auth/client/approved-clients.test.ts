@@ -14,7 +14,7 @@ const change = (id: string, approval: Partial<ClientApproval>) =>
 
 const statusOf = async (token: string): Promise<number> => (await send(token, 'GET', `Patient/${ann}`)).statusCode
 
-t.test('what people granted ends with a user/ scope that the operator takes away, and patients’ own stays', async t => {
+t.test('people’s grants end with a user/ scope that the operator removes, and those of patients stay', async t => {
   const { id } = await client({ name: 'Desk', organization: lab.organization, scope: 'user/*.rs' })
   const researcher = await openAccount(database, study.researcher.email, study.researcher.person)
   const granted = async (person: string, scope: string) => {
@@ -34,7 +34,7 @@ t.test('what people granted ends with a user/ scope that the operator takes away
   await change(id, { name: 'Front desk' })
   await change(id, { scope: 'user/*.rs user/*.cu' })
   const { body: refreshed } = await refresh(staff)
-  t.equal(await statusOf(refreshed.access_token), 200, 'another name, or more, ends nothing')
+  t.equal(await statusOf(refreshed.access_token), 200, 'another name, or more scopes, end nothing')
   const { body: latest } = await refresh(refreshed)
 
   await change(id, { scope: 'user/ResearchStudy.rs' })
@@ -44,7 +44,7 @@ t.test('what people granted ends with a user/ scope that the operator takes away
   t.match(await refresh(own), { status: 200, body: { scope: 'patient/Patient.rs offline_access' } })
 })
 
-t.test('the tokens of a service end with a scope that the operator takes away', async t => {
+t.test('the tokens of a service end with a scope that the operator removes', async t => {
   const key = await makeKey('ES384')
   const { id } = await client({
     organization: lab.organization,

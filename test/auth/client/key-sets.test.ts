@@ -2,7 +2,7 @@ import t from 'tap'
 import { openKeySets } from '../../../src/auth/client/key-sets.ts'
 import { setBackWhile } from '../../support/clock.ts'
 
-/** A server whose sets are as long as is said, and good for an hour. */
+/** A server with sets of the given length, valid for an hour. */
 const openSets = (length: number) => {
   const asked: string[] = []
   const sets = openKeySets({
@@ -16,13 +16,13 @@ const openSets = (length: number) => {
   return { asked, find: (url: string) => sets.find(url, url) }
 }
 
-t.test('a set is asked for once as long as it is good, and its keys are found', async t => {
+t.test('a set is requested once as long as it is valid, and its keys are found', async t => {
   const { asked, find } = openSets(200)
   for (let count = 0; count < 3; count += 1) t.match((await find('https://a.example'))[0], { kid: 'https://a.example' })
   t.same(asked, ['https://a.example'])
 })
 
-t.test('a set is good for no longer where the clock was set back meanwhile', async t => {
+t.test('a set is valid no longer if the clock was set back meanwhile', async t => {
   const { asked, find } = openSets(200)
   await find('https://a.example')
   setBackWhile(t, 3601)
@@ -30,17 +30,17 @@ t.test('a set is good for no longer where the clock was set back meanwhile', asy
   t.equal(asked.length, 2)
 })
 
-t.test('sets that are kept take little room, however many clients name one', async t => {
+t.test('kept sets take little room, however many clients name one', async t => {
   const { asked, find } = openSets(250_000)
   for (let count = 0; count < 100; count += 1) await find(`https://${count}.example`)
   t.equal(asked.length, 100)
   await find('https://99.example')
   t.equal(asked.length, 100, 'the last is kept')
   await find('https://0.example')
-  t.equal(asked.length, 101, 'the first is no more')
+  t.equal(asked.length, 101, 'the first is not')
 })
 
-t.test('a set that is asked for again and again takes no more room than once', async t => {
+t.test('a set that is requested again and again takes no more room than once', async t => {
   const asked: string[] = []
   const sets = openKeySets({
     send: async ({ url }) => {
@@ -55,11 +55,11 @@ t.test('a set that is asked for again and again takes no more room than once', a
   t.equal(asked.length, 101, 'the other is kept beside it')
 })
 
-t.test('a set that is too long is none', async t => {
+t.test('a set that is too long is not used', async t => {
   await t.rejects(openSets(300_000).find('https://a.example'), /longer than 262144 characters/)
 })
 
-t.test('what is no set is refused', async t => {
+t.test('an answer that is not a set is refused', async t => {
   for (const body of ['null', '[]', '5', '{"keys":{}}', '{}'])
     await t.rejects(
       openKeySets({ send: async () => ({ status: 200, body, header: () => undefined }) }).find(

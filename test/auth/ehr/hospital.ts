@@ -86,7 +86,7 @@ export const openHospitals = async (environment: Readonly<Record<string, string>
   const launched = async (browser: Browser, mock: MockEhr, launch: string) =>
     browser.get(await toCallback(browser, mock, launch))
   let network = 0
-  /** Somebody whose account is linked to the EHR user of their name, from a network of their own. */
+  /** Somebody whose account is linked to the EHR user with their name, from a network of their own. */
   const linked = async (name: string, organization: string, code?: 'viewer' | 'member') => {
     const who = await colleague(name, organization, code)
     network += 1

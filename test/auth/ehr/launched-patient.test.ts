@@ -16,27 +16,24 @@ const fetched = (otherwise: object, { id = 'p1', status = 200 } = {}) =>
 const identifier = [{ system: `${issuer}/Patient`, value: 'p1' }]
 const nobody = { resourceType: 'Patient' as const, identifier }
 
-t.test(
-  'of the Patient of a launch its name, birth date, gender and the id at that EHR are taken, and nothing else',
-  async t => {
-    const known = {
-      name: [{ use: 'official' as const, text: 'Chidi Abara', family: 'Abara', given: ['Chidi', 'A.'] }],
-      gender: 'male' as const,
-      birthDate: '1984-05',
-    }
-    const more = { identifier: [{ system: 'https://mrn.example.org', value: '7' }], link: [{}], active: false }
-    t.strictSame(await fetched({ ...known, ...more }), { ...nobody, ...known })
-    t.strictSame(asked, [
-      {
-        url: `${issuer}/Patient/p1`,
-        method: 'GET',
-        headers: { accept: 'application/fhir+json', authorization: 'Bearer token' },
-      },
-    ])
-  },
-)
+t.test('only name, birth date, gender and the id at the EHR are taken of the Patient of a launch', async t => {
+  const known = {
+    name: [{ use: 'official' as const, text: 'Chidi Abara', family: 'Abara', given: ['Chidi', 'A.'] }],
+    gender: 'male' as const,
+    birthDate: '1984-05',
+  }
+  const more = { identifier: [{ system: 'https://mrn.example.org', value: '7' }], link: [{}], active: false }
+  t.strictSame(await fetched({ ...known, ...more }), { ...nobody, ...known })
+  t.strictSame(asked, [
+    {
+      url: `${issuer}/Patient/p1`,
+      method: 'GET',
+      headers: { accept: 'application/fhir+json', authorization: 'Bearer token' },
+    },
+  ])
+})
 
-t.test('what is no name, gender or date of FHIR is left out', async t => {
+t.test('an invalid name, gender or date is left out', async t => {
   t.strictSame(await fetched({ name: 'Chidi', gender: 'm', birthDate: 1984 }), nobody)
   for (const birthDate of ['1984-02-30', '1984-13', '05/06/1984', '1984-05-06T00:00:00Z', ['1984']])
     t.strictSame(await fetched({ birthDate }), nobody, `${birthDate}`)
@@ -47,7 +44,7 @@ t.test('what is no name, gender or date of FHIR is left out', async t => {
   t.strictSame((await fetched({ name: many })).name, many.slice(0, 5))
 })
 
-t.test('whom the EHR does not answer with is nobody, and no path is asked for', async t => {
+t.test('a Patient with another id is nobody, and a path is not requested', async t => {
   const other = { message: /something else than the Patient of the launch/ }
   for (const otherwise of [{ id: 'p2' }, { resourceType: 'Person' }]) await t.rejects(fetched(otherwise), other)
   await t.rejects(fetched({}, { status: 404 }), { message: /answered 404/ })

@@ -25,7 +25,7 @@ ehr.addPatient({
   managingOrganization: { reference: 'Organization/elsewhere' },
 })
 
-t.test('a launch goes to the EHR with all that SMART asks for, and to no other place', async t => {
+t.test('a launch goes to the EHR with everything that SMART requires, and to no other place', async t => {
   const browser = openBrowser(server)
   const {
     status,
@@ -50,7 +50,7 @@ t.test('a launch goes to the EHR with all that SMART asks for, and to no other p
   t.match(headers['set-cookie'], /^sharewell-launch-[\w-]=[\w-]{43}; Max-Age=2400; Path=\/; HttpOnly; SameSite=Lax$/)
 })
 
-t.test('an EHR that is not configured is asked nothing', async t => {
+t.test('an EHR that is not configured is not requested', async t => {
   const before = ehr.asked.length
   for (const iss of [
     'https://evil.example/fhir',
@@ -76,7 +76,7 @@ t.test('a provider is shown what would be saved, saves it, and lands on the page
   t.notMatch(shown.body, /foreign|elsewhere/)
   const patients = async () =>
     (await server.inject({ url: '/fhir/Patient', headers: { authorization: 'Bearer everything' } })).json().entry ?? []
-  t.same(await patients(), [], 'nothing is saved before')
+  t.same(await patients(), [], 'nothing is saved before that')
   const saved = await browser.send(location, { organization: world.hospital }, `${location}/patient`)
   t.match(saved, { status: 303, location: /^\/patients\/[\w-]+$/ })
   const { id: _, meta: __, ...patient } = (await patients())[0].resource
@@ -92,17 +92,21 @@ t.test('a provider is shown what would be saved, saves it, and lands on the page
   t.match(await browser.get(location), { status: 410 }, 'the launch is over')
 
   const again = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
-  t.match(await browser.get(again.location ?? ''), { status: 303, location: saved.location ?? '' }, 'then it is known')
+  t.match(
+    await browser.get(again.location ?? ''),
+    { status: 303, location: saved.location ?? '' },
+    'then the patient is known',
+  )
   t.equal((await patients()).length, 1)
 
   const stranger = await world.colleague('oscar', world.other)
   const theirs = openBrowser(server)
   await theirs.send('/sign-in', { email: stranger.email, password })
-  t.match(await theirs.get(saved.location ?? ''), { status: 404 }, 'another tenant sees no such patient')
+  t.match(await theirs.get(saved.location ?? ''), { status: 404 }, 'another tenant does not see the patient')
 })
 
 t.test(
-  'who may be here already is shown before anything is saved, and taken for that patient, or registered anyway',
+  'possible duplicates are shown before anything is saved, and can be taken for the patient or registered anyway',
   async t => {
     const { create, hospital, other } = world
     const managed = (organization: string) => ({ managingOrganization: { reference: `Organization/${organization}` } })
@@ -133,11 +137,11 @@ t.test(
       `${new URL(ehr.base).host} opens that record for this patient from then on. If it is somebody else`,
     )
     t.match(shown.body, new RegExp(`name="same" value="${byHand}"`))
-    t.notMatch(shown.body, elsewhere, 'of whom they may not see nothing is said')
+    t.notMatch(shown.body, elsewhere, 'nothing is said of a patient whom they may not see')
     const action = `${location}/patient`
     const _csrf = /name="_csrf" value="([^"]+)"/.exec(shown.body)?.[1] ?? ''
     const unseen = await browser.post(action, { _csrf, organization: hospital })
-    t.equal(unseen.status, 409, 'nothing is registered by who has not seen them')
+    t.equal(unseen.status, 409, 'nothing is registered by somebody who has not seen them')
     t.match(wordsOf(unseen), heading)
     for (const same of [elsewhere, 'x']) t.equal((await browser.post(action, { _csrf, same })).status, 400)
     t.strictSame(await identifierOf(byHand), known.identifier)
@@ -150,7 +154,7 @@ t.test(
     const second = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'n2' }))
     const otherwise = await browser.get(second.location ?? '')
     t.match(wordsOf(otherwise), heading)
-    t.notMatch(otherwise.body, /name="same"|from then on/, 'whom the EHR calls otherwise it does not mean')
+    t.notMatch(otherwise.body, /name="same"|from then on/, 'a patient with another name is not meant by the EHR')
     const form = { organization: hospital, anyway: 'yes' }
     const saved = await browser.send(second.location ?? '', form, `${second.location}/patient`)
     t.match(saved, { status: 303, location: /^\/patients\/[\w-]+$/ })
@@ -160,11 +164,11 @@ t.test(
   },
 )
 
-t.test('a user of the EHR who is nobody here links it by their own sign-in and password', async t => {
+t.test('an EHR user who is unknown here links their account with their own sign-in and password', async t => {
   const mona = await world.colleague('mona', world.ward)
   const browser = openBrowser(server)
   const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'm-7' }))
-  t.equal(browser.cookies.get('sharewell-session'), undefined, 'and is not signed in by it')
+  t.equal(browser.cookies.get('sharewell-session'), undefined, 'this does not sign them in')
   t.match(wordsOf(await browser.get(location)), /Sign in to go on/)
   await browser.send(`/sign-in?continue=${location}`, { email: mona.email, password }, '/sign-in')
   t.match(wordsOf(await browser.get(location)), /its user “m-7” is signed in here as mona/)
@@ -183,14 +187,14 @@ t.test('a user of the EHR who is nobody here links it by their own sign-in and p
   t.match(wordsOf(await later.get('/account/ehrs')), /Its user “m-7” is signed in here as you/)
 })
 
-t.test('who does not want an EHR to sign them in any more unlinks it, and is out there', async t => {
+t.test('somebody who no longer wants an EHR to sign them in unlinks it, and is signed out there', async t => {
   const sina = await world.linked('sina', world.ward)
   const byEhr = openBrowser(server, { remoteAddress: '10.9.9.9' })
   await world.launched(byEhr, ehr, ehr.launch({ subject: 'sina' }))
   const own = openBrowser(server, { remoteAddress: '10.9.9.9' })
   await own.send('/sign-in', { email: sina.email, password })
   await own.send('/account/ehrs', { issuer: 'https://idp.example.org' })
-  t.match(await byEhr.get('/account'), { status: 200 }, 'what is no EHR of theirs is not touched')
+  t.match(await byEhr.get('/account'), { status: 200 }, 'an EHR that is not theirs is not affected')
   t.match(await own.send('/account/ehrs', {}), { status: 303, location: '/account/ehrs' })
   t.match(wordsOf(await own.get('/account/ehrs')), /No EHR signs you in here/)
   t.match(await byEhr.get('/account'), { status: 303 })
@@ -199,7 +203,7 @@ t.test('who does not want an EHR to sign them in any more unlinks it, and is out
   t.match(wordsOf(await again.get(location)), /Sign in to go on/)
 })
 
-t.test('who does not work where the EHR is set up for is not let in by it', async t => {
+t.test('somebody who does not work where the EHR is set up is not let in', async t => {
   const nils = await world.colleague('nils', world.other)
   const browser = openBrowser(server)
   await browser.send('/sign-in', { email: nils.email, password })
@@ -207,7 +211,7 @@ t.test('who does not work where the EHR is set up for is not let in by it', asyn
   t.match(await browser.get(location), { status: 403, body: /You do not work here/ })
 })
 
-t.test('who has left is not let in any more', async t => {
+t.test('somebody who has left is no longer let in', async t => {
   const otto = await world.linked('otto', world.hospital)
   await server.inject({
     method: 'DELETE',
@@ -219,7 +223,7 @@ t.test('who has left is not let in any more', async t => {
   t.equal(browser.cookies.get('sharewell-session'), undefined)
 })
 
-t.test('where the organization asks for a second factor, the EHR is none', async t => {
+t.test('if the organization requires a second factor, the EHR does not count as one', async t => {
   await world.database.run(sql.fragment`UPDATE organization_node SET second_factor = TRUE WHERE id = ${world.hospital}`)
   t.teardown(() => world.database.run(sql.fragment`UPDATE organization_node SET second_factor = FALSE`))
   const browser = openBrowser(server)
@@ -228,7 +232,7 @@ t.test('where the organization asks for a second factor, the EHR is none', async
   t.match(wordsOf(await browser.get(location)), /Sign in to go on/)
 })
 
-t.test('whoever has a second factor is asked for it: the EHR stands for the password alone', async t => {
+t.test('somebody with a second factor is asked for it: the EHR only replaces the password', async t => {
   const selma = await world.linked('selma', world.hospital)
   const own = openBrowser(server, { remoteAddress: '10.0.0.1' })
   await own.send('/sign-in', { email: selma.email, password })
@@ -248,10 +252,10 @@ t.test('whoever has a second factor is asked for it: the EHR stands for the pass
   })
   t.match(await browser.get(launched), { status: 303, location: /^\/patients\// })
   const again = await world.launched(browser, ehr, ehr.launch({ subject: 'selma' }))
-  t.match(again, { location: /^\/launched\// }, 'who is signed in here is not asked again')
+  t.match(again, { location: /^\/launched\// }, 'somebody who is signed in here is not asked again')
 })
 
-t.test('whoever signs in meanwhile as somebody else goes on with nothing of it', async t => {
+t.test('somebody who signs in as somebody else meanwhile cannot continue the launch', async t => {
   const paul = await world.colleague('paul', world.hospital)
   const browser = openBrowser(server)
   const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
@@ -259,7 +263,7 @@ t.test('whoever signs in meanwhile as somebody else goes on with nothing of it',
   t.match(await browser.get(location), { status: 403, body: /linked to another account/ })
 })
 
-t.test('who has no password yet is told how to choose one, by which they link', async t => {
+t.test('somebody without a password is told how to choose one, with which they link', async t => {
   const tess = await world.colleague('tess', world.hospital)
   const browser = openBrowser(server, { remoteAddress: '10.0.0.22' })
   await browser.send('/sign-in', { email: tess.email, password })
@@ -270,7 +274,7 @@ t.test('who has no password yet is told how to choose one, by which they link', 
   t.match(await browser.post(`${location}/account`, { _csrf, password }), { status: 403, body: /Choose one/ })
 })
 
-t.test('an EHR user whom a closed account still has is told so before any password is asked for', async t => {
+t.test('an EHR user who is linked to a closed account is told so before a password is asked for', async t => {
   const omar = await world.linked('omar', world.hospital)
   const person = `/fhir/Person/${omar.person}`
   const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
@@ -288,7 +292,7 @@ t.test('an EHR user whom a closed account still has is told so before any passwo
   t.match(wordsOf(await browser.get(location)), 'Link your EHR to your account')
 })
 
-t.test('of two who link the same user of the EHR at once, one does', async t => {
+t.test('if two people link the same EHR user at once, one succeeds', async t => {
   const colleagues = await Promise.all(['rosa', 'ruth'].map(name => world.colleague(name, world.hospital)))
   const asked = await Promise.all(
     colleagues.map(async ({ email }) => {
@@ -301,7 +305,7 @@ t.test('of two who link the same user of the EHR at once, one does', async t => 
       return () => browser.post(`${location}/account`, { _csrf, password })
     }),
   )
-  // Who comes while the other does it is refused; who comes after it is sent to the page that says so.
+  // Somebody who comes while the other does it is refused; somebody who comes afterwards is sent to the page that says so.
   const answers = await Promise.all(asked.map(link => link()))
   t.ok(answers.some(({ status }) => status === 303))
   t.ok(answers.every(({ status }) => status === 303 || status === 409))
@@ -318,7 +322,7 @@ t.test('the same name at another EHR is another user', async t => {
   t.equal(browser.cookies.get('sharewell-session'), undefined)
 })
 
-t.test('a viewer is shown the patient, and registers none', async t => {
+t.test('a viewer is shown the patient, and registers nobody', async t => {
   await world.linked('vera', world.hospital, 'viewer')
   ehr.addPatient({ resourceType: 'Patient', id: 'p2', name: [{ text: 'Eve New' }] })
   const browser = openBrowser(server)
@@ -329,14 +333,14 @@ t.test('a viewer is shown the patient, and registers none', async t => {
   t.match(await browser.post(`${location}/patient`, { _csrf: token, organization: world.hospital }), { status: 400 })
 })
 
-t.test('a patient is registered for no organization but those that were offered', async t => {
+t.test('a patient is only registered for organizations that were offered', async t => {
   ehr.addPatient({ resourceType: 'Patient', id: 'p3' })
   const browser = openBrowser(server)
   const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p3' }))
   t.match(await browser.send(location, { organization: world.other }, `${location}/patient`), { status: 400 })
 })
 
-t.test('nobody is registered in an organization that is closed', async t => {
+t.test('nobody is registered in a closed organization', async t => {
   ehr.addPatient({ resourceType: 'Patient', id: 'p4', name: [{ text: 'Late Comer' }] })
   const browser = openBrowser(server)
   const { location = '' } = await world.launched(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p4' }))
@@ -358,7 +362,7 @@ t.test('nobody is registered in an organization that is closed', async t => {
   t.match(await browser.post(`${location}/patient`, { _csrf: token, organization: world.hospital }), { status: 303 })
 })
 
-t.test('a state is good once, and in the browser that began alone', async t => {
+t.test('a state is valid once, and only in the browser in which it began', async t => {
   const browser = openBrowser(server)
   const stranger = openBrowser(server)
   await stranger.get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
@@ -368,10 +372,10 @@ t.test('a state is good once, and in the browser that began alone', async t => {
   const answers = await Promise.all([browser.get(back), browser.get(back), browser.get(back)])
   t.same(answers.map(({ status }) => status).sort(), [303, 400, 400])
   const { location = '' } = answers.find(({ status }) => status === 303) ?? {}
-  t.match(await stranger.get(location), { status: 410 }, 'nor is what has come')
+  t.match(await stranger.get(location), { status: 410 }, 'nor is what came of it')
 })
 
-t.test('a state is good for ten minutes, and what has come of it for half an hour', async t => {
+t.test('a state is valid for ten minutes, and what came of it for half an hour', async t => {
   const browser = openBrowser(server)
   const began = () => world.toCallback(browser, ehr, ehr.launch({ subject: 'nobody-yet' }))
   const [intime, late] = [await began(), await began()]
@@ -388,7 +392,7 @@ t.test('a state is good for ten minutes, and what has come of it for half an hou
   t.match(await browser.get(location), { status: 410, body: /This launch is over/ })
 })
 
-t.test('launches that run side by side do not disturb each other', async t => {
+t.test('launches that run at the same time do not disturb each other', async t => {
   const browser = openBrowser(server)
   const one = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p1' }))
   const two = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena', patient: 'p3' }))
@@ -397,16 +401,16 @@ t.test('launches that run side by side do not disturb each other', async t => {
   t.match(wordsOf(await browser.get(second.location ?? '')), /Identifiers p3/)
 })
 
-t.test('an answer of another EHR than the one that was asked is refused', async t => {
+t.test('an answer from another EHR than the one that was asked is refused', async t => {
   const browser = openBrowser(server)
   const back = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena' }))
   const mixed = back.replace(encodeURIComponent(ehr.base), encodeURIComponent(otherEhr.base))
   t.not(mixed, back)
   t.match(await browser.get(mixed), { status: 502, body: /could not make sure who you are/ })
-  t.match(await browser.get(back), { status: 400 }, 'and the launch is over')
+  t.match(await browser.get(back), { status: 400 }, 'the launch is over')
 })
 
-t.test('an EHR that says no is believed', async t => {
+t.test('a refusal by the EHR is accepted', async t => {
   const browser = openBrowser(server)
   const { location = '' } = await browser.get(`/launch?${new URLSearchParams({ iss: ehr.base, launch: 'x' })}`)
   const { searchParams: sent } = new URL(location)
@@ -459,7 +463,7 @@ for (const [what, misbehaviour, words] of atDiscovery)
     t.match(answer, { status: 502, location: undefined, body: words })
   })
 
-t.test('the token goes to no server that may not be requested', async t => {
+t.test('the token is sent to no server that may not be requested', async t => {
   ehr.misbehave({ metadata: { token_endpoint: 'http://169.254.169.254/token' } })
   t.teardown(() => ehr.misbehave({}))
   t.match(await world.launched(openBrowser(server), ehr, ehr.launch({ subject: 'lena' })), { status: 502 })
@@ -529,7 +533,7 @@ t.test('its keys are published without their private parts', async t => {
   )
 })
 
-t.test('an EHR that leaves the nonce out is allowed where it is configured so', async t => {
+t.test('an EHR that leaves out the nonce is accepted if it is configured so', async t => {
   await world.configure(ehr, world.hospital, { requiresNonce: false })
   ehr.misbehave({ claims: { nonce: undefined } })
   t.teardown(async () => {
@@ -539,7 +543,7 @@ t.test('an EHR that leaves the nonce out is allowed where it is configured so', 
   t.match(await world.launched(openBrowser(server), ehr, ehr.launch({ subject: 'lena' })), { status: 303 })
 })
 
-t.test('what is disabled is refused at once, also of launches under way', async t => {
+t.test('a disabled EHR is refused at once, even for launches in progress', async t => {
   const browser = openBrowser(server)
   const back = await world.toCallback(browser, ehr, ehr.launch({ subject: 'lena' }))
   await world.configure(ehr, world.hospital, { enabled: false })
@@ -547,7 +551,7 @@ t.test('what is disabled is refused at once, also of launches under way', async 
   t.match(await browser.get(back), { status: 400, body: /not known here/ })
 })
 
-t.test('in a frame it asks to go on in a tab of its own', async t => {
+t.test('in a frame it asks to continue in a tab of its own', async t => {
   const url = `/launch?${new URLSearchParams({ iss: ehr.base, launch: '"><b>' })}`
   const { statusCode, body, headers } = await server.inject({ url, headers: { 'sec-fetch-dest': 'iframe' } })
   t.equal(statusCode, 200)
@@ -556,7 +560,7 @@ t.test('in a frame it asks to go on in a tab of its own', async t => {
   t.equal(headers['x-frame-options'], undefined)
 })
 
-t.test('of tokens, codes and states nothing is left in the database', async t => {
+t.test('no tokens, codes or states remain in the database', async t => {
   const { dump } = await world.database.one<{ dump: string }>(sql.fragment`
     SELECT concat((SELECT string_agg(one::text, '') FROM ehr_launch AS one),
       (SELECT string_agg(one::text, '') FROM ehr_arrival AS one)) AS dump`)

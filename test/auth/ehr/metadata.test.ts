@@ -16,7 +16,7 @@ const discovered = (otherwise: object, { of = issuer, status = 200, body = '' } 
     of,
   )
 
-t.test('of what an EHR says that is kept which a launch needs, and its own issuer where it has one', async t => {
+t.test('of an EHR’s metadata only what a launch needs is kept, and its own issuer if it has one', async t => {
   const { code_challenge_methods_supported: _, ...endpoints } = said
   t.strictSame(await discovered({ scopes_supported: ['openid'], authorization_response_iss_parameter_supported: 1 }), {
     kind: 'found',
@@ -35,7 +35,7 @@ t.test('of what an EHR says that is kept which a launch needs, and its own issue
   })
 })
 
-t.test('no browser is sent to an EHR that is not fit for it, or in the clear from one that has TLS', async t => {
+t.test('no browser is sent to an EHR with unfit metadata, or without TLS by one that has TLS', async t => {
   const unfit: readonly (readonly [otherwise: object, reason: RegExp])[] = [
     [{ code_challenge_methods_supported: ['plain'] }, /PKCE/],
     [{ code_challenge_methods_supported: 'S256' }, /PKCE/],
@@ -57,7 +57,7 @@ t.test('no browser is sent to an EHR that is not fit for it, or in the clear fro
   t.match(await discovered(plain, { of: 'http://127.0.0.1/fhir' }), { kind: 'found', metadata: plain })
 })
 
-t.test('an EHR that does not answer is told from one that is not fit, and what it answers is not quoted', async t => {
+t.test('an EHR that does not answer is told apart from an unfit one, and its answer is not quoted', async t => {
   const unreachable = { kind: 'refused', refusal: 'unreachable', issuer }
   t.match(await discovered({}, { status: 404 }), { ...unreachable, reason: /answered 404/ })
   t.match(await discovered({}, { body: 'secret' }), {

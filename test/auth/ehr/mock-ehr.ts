@@ -12,19 +12,19 @@ type Client = {
   readonly keys?: () => Promise<object>
 }
 
-/** What this EHR does otherwise than it should; nothing, unless said. */
+/** How this EHR deviates from what it should do; not at all by default. */
 export type Misbehaviour = {
-  /** Claims of the id_token, instead of the right ones; undefined leaves one out. */
+  /** Claims of the id_token instead of the right ones; undefined leaves one out. */
   readonly claims?: Readonly<Record<string, unknown>>
   readonly signedByAnother?: boolean
   readonly withoutIdToken?: boolean
-  /** Members of its smart-configuration, instead of the right ones. */
+  /** Members of its smart-configuration instead of the right ones. */
   readonly metadata?: Readonly<Record<string, unknown>>
   /** `iss` of the authorization response; undefined leaves it out. */
   readonly iss?: string | undefined
-  /** The Patient that the token response names, instead of the launch's. */
+  /** The Patient that the token response names instead of the launch's. */
   readonly patient?: string
-  /** What is read as the Patient, instead of what was asked for. */
+  /** What is read as the Patient instead of what was asked for. */
   readonly patientBody?: string
   readonly slow?: 'metadata' | 'token'
   readonly huge?: 'metadata' | 'token' | 'patient'
@@ -33,7 +33,7 @@ export type Misbehaviour = {
 type Launch = { readonly subject: string; readonly patient?: string }
 type Code = Launch & { readonly query: URLSearchParams; readonly client: Client }
 
-/** An EHR of another make, over HTTP. https://hl7.org/fhir/smart-app-launch/app-launch.html */
+/** An EHR implemented independently, over HTTP. https://hl7.org/fhir/smart-app-launch/app-launch.html */
 export const openMockEhr = async () => {
   const key = await jose.JWK.createKey('RSA', 2048, { kid: 'ehr', alg: 'RS256', use: 'sig' })
   const other = await jose.JWK.createKey('RSA', 2048, { kid: 'ehr', alg: 'RS256', use: 'sig' })
@@ -163,11 +163,11 @@ export const openMockEhr = async () => {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     base: base(),
-    /** Paths that were asked for. */
+    /** Paths that were requested. */
     asked,
     register: (client: Client) => clients.set(client.id, client),
     addPatient: (patient: Patient & { readonly id: string }) => patients.set(patient.id, patient),
-    /** A launch as this EHR's user makes one. */
+    /** A launch as this EHR's user starts one. */
     launch: (launch: Launch) => {
       const id = randomBytes(8).toString('hex')
       launches.set(id, launch)

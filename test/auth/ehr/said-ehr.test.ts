@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isFrameOrigin, problemsOf, type SaidEhr, usualScope } from '../../../src/auth/ehr/said-ehr.ts'
 
-t.test('frames are shown to one host by https that is named in full, or to this machine', async t => {
+t.test('frames can be shown to one host that is named in full, with https, or to this machine', async t => {
   const taken = ['https://ehr.example.org', 'https://ehr.example.org:8443', 'https://[2001:db8::1]']
   const here = ['http://localhost', 'http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']
   for (const origin of [...taken, ...here]) t.ok(isFrameOrigin(origin), origin)
@@ -40,7 +40,7 @@ const said: SaidEhr = {
 const wrongWith = (otherwise: Partial<SaidEhr>, knowsSecret = true) =>
   problemsOf({ ...said, ...otherwise }, { refusalOf: () => undefined, knowsSecret }).map(one => one.expression)
 
-t.test('an EHR is set up by what can be sent to it, in the lengths that are kept', async t => {
+t.test('an EHR can be set up with anything that can be sent to it and fits the stored lengths', async t => {
   const origins = (count: number) => Array.from({ length: count }, (_, at) => `https://${at}.example.org`)
   const ofLength = (length: number) => said.issuer.padEnd(length, 'x')
   for (const right of [

@@ -25,7 +25,7 @@ const bar = async (person: string) => {
 }
 
 t.test(
-  'an app takes an invitation up without a browser, by the token of its link and what follows from it',
+  'an app redeems an invitation without a browser, with the token of its link and what follows from it',
   async t => {
     const { patient, token } = await invited('Cid')
     const { status, body } = await redeem(token)
@@ -53,7 +53,7 @@ t.test(
   },
 )
 
-t.test('a code is good once, also of many at once, and coming twice ends what it gave', async t => {
+t.test('a code is valid once, even if used many times at once, and using it again ends what it gave', async t => {
   const { token } = await invited('Dan')
   const { grant } = (await redeem(token)).body
   const all = await Promise.all([1, 2, 3, 4].map(() => exchange(grant, verifierOf(token))))
@@ -63,15 +63,15 @@ t.test('a code is good once, also of many at once, and coming twice ends what it
   for (const { status, body } of all) if (status === 200) t.notOk(await isInForce(body.access_token))
 })
 
-t.test('of an invitation that is redeemed by many at once one app has something in the end', async t => {
+t.test('if many apps redeem an invitation at once, one has something in the end', async t => {
   const { token } = await invited('Eva')
   const bearers = await Promise.all([1, 2, 3, 4].map(() => tokenOf(token).catch(() => undefined)))
   const inForce = await Promise.all(bearers.map(bearer => bearer !== undefined && isInForce(bearer)))
   t.ok(inForce.filter(is => is).length <= 1, 'at most one')
-  t.ok(await isInForce(await tokenOf(token)), 'and who comes last has it')
+  t.ok(await isInForce(await tokenOf(token)), 'the last one has it')
 })
 
-t.test('who has the link and not what follows from it gets no token, and another client neither', async t => {
+t.test('the link alone, without what follows from it, gets no token, and neither does another client', async t => {
   const { token } = await invited('Fay')
   const { grant } = (await redeem(token)).body
   for (let wrong = 0; wrong < 5; wrong++)
@@ -83,7 +83,7 @@ t.test('who has the link and not what follows from it gets no token, and another
   })
 })
 
-t.test('within twelve hours it is redeemed again, and what was given before is over', async t => {
+t.test('within twelve hours it can be redeemed again, which ends what was given before', async t => {
   const { token } = await invited('Gil')
   const first = await tokenOf(token)
   await later(token, 11)
@@ -91,10 +91,10 @@ t.test('within twelve hours it is redeemed again, and what was given before is o
   t.same([await isInForce(first), await isInForce(second)], [false, true])
   await later(token, 13)
   t.match(await redeem(token), { status: 409, body: { detail: /used already/ } })
-  t.ok(await isInForce(second), 'and a replay that is refused ends nothing')
+  t.ok(await isInForce(second), 'a refused replay ends nothing')
 })
 
-t.test('each app has a token of its own, and one that the operator does not trust has none', async t => {
+t.test('each app has a token of its own, and an app that the operator does not trust has none', async t => {
   const { secret, token } = await invited('Hal')
   t.equal((await redeem(appToken(secret, (await client({})).id))).status, 404)
   t.equal((await redeem(secret)).status, 404, 'nor is the secret of the link one')
@@ -115,7 +115,7 @@ t.test('the page of a message opens the app, and that of a link that staff show 
   t.equal((await redeem(appToken(shown, app.id))).status, 404)
 })
 
-t.test('an invitation ends after seven days, and by being replaced', async t => {
+t.test('an invitation ends after seven days, and when it is replaced', async t => {
   const { token, ...old } = await invited('Ida')
   await database.run(
     sql.fragment`UPDATE invitation SET expires_at = expires_at - interval '7 days' WHERE subject = ${old.subject}`,
@@ -126,18 +126,18 @@ t.test('an invitation ends after seven days, and by being replaced', async t => 
   t.equal((await redeem(next)).status, 200)
 })
 
-t.test('what was called off gives nothing, and ends what it gave', async t => {
+t.test('a cancelled invitation gives nothing, and what it gave ends', async t => {
   const { token, subject } = await invited('Jon')
   const bearer = await tokenOf(token)
   t.ok(await isInForce(bearer))
   await endInvitation(database, subject, 'cancelled')
   t.match(await redeem(token), { status: 403 })
-  // What was found of a token is kept for a moment.
+  // What was found for a token is kept for a moment.
   await new Promise(resolve => setTimeout(resolve, 2100))
   t.notOk(await isInForce(bearer))
 })
 
-t.test('what was sent in the place of an invitation is called off for whoever has the first as well', async t => {
+t.test('cancelling the replacement of an invitation ends what the first one gave, too', async t => {
   const { token, ...old } = await invited('Ora')
   const bearer = await tokenOf(token)
   await invite(old)
@@ -145,10 +145,10 @@ t.test('what was sent in the place of an invitation is called off for whoever ha
   await endInvitation(database, old.subject, 'cancelled')
   t.notOk(await findCaller(database, bearer))
   const next = await tokenOf(appToken(await invite(old), app.id))
-  t.ok(await findCaller(database, next), 'and one that is sent after that is not')
+  t.ok(await findCaller(database, next), 'what is sent after that is not affected')
 })
 
-t.test('what is called off at the same moment gives nothing', async t => {
+t.test('an invitation that is cancelled at the same moment gives nothing', async t => {
   const { token, subject } = await invited('Uli')
   const { answer } = await database.transaction(async connection => {
     await endInvitation(connection, subject, 'cancelled')
@@ -159,7 +159,7 @@ t.test('what is called off at the same moment gives nothing', async t => {
   t.match(await answer, { status: 403, body: { detail: /invitation is over/ } })
 })
 
-t.test('who is in the study no more has no app that nobody has said is theirs', async t => {
+t.test('somebody who left the study has no unconfirmed app any more', async t => {
   const { token, subject } = await invited('Quin')
   const bearer = await tokenOf(token)
   const { meta: _meta, ...resource } = (await send('everything', 'GET', `ResearchSubject/${subject}`)).json()
@@ -171,7 +171,7 @@ t.test('who is in the study no more has no app that nobody has said is theirs', 
   t.match(await redeem(token), { status: 403, body: { detail: /invitation is over/ } })
 })
 
-t.test('what an app asked for before it was called off is not done after', async t => {
+t.test('what an app requested before the invitation was cancelled is not done afterwards', async t => {
   const { token, subject } = await invited('Rae')
   const bearer = await tokenOf(token)
   const asked = { request: 'x', name: 'batch', target: '', prefer: {}, body: '{}', total: 1 } as const
@@ -181,7 +181,7 @@ t.test('what an app asked for before it was called off is not done after', async
   t.notOk((await readAsyncWork(database, id))?.caller)
 })
 
-t.test('once the patient has said that the app is theirs, nobody else who has the message ends that', async t => {
+t.test('once the patient has confirmed the app, nobody else who has the message can end that', async t => {
   const one = await enrolled('Sam')
   const person = await account(one.patient)
   const token = appToken(await invite(one), app.id)
@@ -192,10 +192,10 @@ t.test('once the patient has said that the app is theirs, nobody else who has th
   t.match(await redeem(token), { status: 409, body: { detail: /used already/ } })
   t.ok(await isInForce(bearer))
   t.ok(await grantedApps.revoke(person, granted?.id ?? ''))
-  t.equal((await redeem(token)).status, 200, 'and who has ended it may begin anew')
+  t.equal((await redeem(token)).status, 200, 'whoever ended it can start again')
 })
 
-t.test('an invitation that is called off later ends nothing that the patient has said is theirs', async t => {
+t.test('cancelling an invitation later does not end an app that the patient has confirmed', async t => {
   const one = await enrolled('Tess')
   const person = await account(one.patient)
   const bearer = await tokenOf(appToken(await invite(one), app.id))
@@ -206,7 +206,7 @@ t.test('an invitation that is called off later ends nothing that the patient has
   t.ok(await findCaller(database, bearer))
 })
 
-t.test('five wrong tries at the page of an invitation end it for apps too', async t => {
+t.test('five wrong tries on the page of an invitation end it for apps, too', async t => {
   const { token, subject } = await invited('Kim')
   const { id } = await database.one<{ id: string }>(
     sql.fragment`SELECT id FROM invitation WHERE subject = ${subject} AND ended_at IS NULL`,
@@ -215,14 +215,14 @@ t.test('five wrong tries at the page of an invitation end it for apps too', asyn
   t.match(await redeem(token), { status: 403 })
 })
 
-t.test('who has an account sees the app there, and says whether it is theirs', async t => {
+t.test('somebody with an account sees the app there, and says whether it is theirs', async t => {
   const one = await enrolled('Lou')
   const person = await account(one.patient)
   const { grantedApps } = world.server.authorization
   const bearer = await tokenOf(appToken(await invite(one), app.id))
   const [granted] = await grantedApps.list(person)
   t.match(granted, { client: { name: 'Heart app' }, unprovenSince: Date, patient: one.patient })
-  t.notOk(await grantedApps.prove(await account(world.ann), granted?.id ?? ''), 'nobody else says so')
+  t.notOk(await grantedApps.prove(await account(world.ann), granted?.id ?? ''), 'nobody else can')
   t.equal((await send(bearer, 'GET', `Patient/${one.patient}`)).statusCode, 403)
   const browser = openBrowser(world.server)
   browser.cookies.set('sharewell-session', await startSession(database, { person, methods: ['pwd'], device: 'Test' }))
@@ -239,7 +239,7 @@ t.test('who has an account sees the app there, and says whether it is theirs', a
   t.notOk(await isInForce(bearer))
 })
 
-t.test('a patient who is barred is nobody’s way in, and an app that they let in is out', async t => {
+t.test('a barred patient lets nobody in, and an app that they let in is out', async t => {
   const one = await enrolled('May')
   const person = await account(one.patient)
   const token = appToken(await invite(one), app.id)
@@ -252,7 +252,7 @@ t.test('a patient who is barred is nobody’s way in, and an app that they let i
   t.notOk(await isInForce(tokens.body.access_token))
 })
 
-t.test('the patient and the officers of whoever registered them learn what the app has', async t => {
+t.test('the patient and the officers of the registering organization are shown what the app has', async t => {
   const { patient, token } = await invited('Ned')
   await tokenOf(token)
   await redeem(token)

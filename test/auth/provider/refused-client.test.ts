@@ -46,7 +46,7 @@ const told = async (bearer: string, id: string): Promise<readonly AuditEvent[]> 
     .map(({ resource }: { resource: AuditEvent }) => resource)
     .filter(({ agent }: AuditEvent) => agent.some(({ who }) => who?.identifier?.value === id))
 
-t.test('a service that comes for a token is recorded, and who did not show to be it, for its organization', async t => {
+t.test('a service that asks for a token is recorded for its organization, even if authentication fails', async t => {
   const id = await service('Night job')
   t.equal((await ask(id)).status, 200)
   t.match(await ask(id, otherKey), refused)
@@ -65,10 +65,10 @@ t.test('a service that comes for a token is recorded, and who did not show to be
   )
   const elsewhere = await institution('elsewhere')
   t.strictSame(await told(await officer(elsewhere.organization, 'foreign-officer'), id), [])
-  t.strictSame(await told(world.administrator, id), [], 'it is the organization’s')
+  t.strictSame(await told(world.administrator, id), [], 'it belongs to the organization')
 })
 
-t.test('a wrong secret is recorded, at whatever it was to open', async t => {
+t.test('a wrong secret is recorded, at whichever endpoint', async t => {
   for (const path of ['/oauth/token', '/oauth/token/introspection', '/oauth/token/revocation']) {
     const metadata = { token_endpoint_auth_method: 'client_secret_basic' }
     const { id, secret } = await client({ name: 'Study desk', organization: lab.organization, metadata })
@@ -82,23 +82,23 @@ t.test('a wrong secret is recorded, at whatever it was to open', async t => {
   }
 })
 
-t.test('whoever tries on and on is recorded once a minute', async t => {
+t.test('somebody who keeps trying is recorded once a minute', async t => {
   const id = await service('Tried')
   t.match(await Promise.all(Array.from({ length: 5 }, () => ask(id, otherKey))), Array(5).fill(refused))
   t.match(await ask(id, otherKey), refused)
   t.strictSame(await recordedOf(id), [{ outcome: 401 }])
   t.equal((await ask(id)).status, 200)
-  t.strictSame(await recordedOf(id), [{ outcome: 401 }, { outcome: 200 }], 'and itself each time')
+  t.strictSame(await recordedOf(id), [{ outcome: 401 }, { outcome: 200 }], 'the client itself each time')
 })
 
-t.test('one that is disabled is recorded as well', async t => {
+t.test('a disabled client is recorded as well', async t => {
   const id = await service('Disabled')
   await disable(database, id, 'operator')
   t.match(await ask(id), refused)
   t.strictSame(await recordedOf(id), [{ outcome: 401 }])
 })
 
-t.test('of who is no client, or registered itself, nothing is recorded', async t => {
+t.test('for an unknown client, or one that registered itself, nothing is recorded', async t => {
   t.match(await ask('nobody'), refused)
   t.strictSame(await recordedOf('nobody'), [])
   const stranger = await service('Stranger', { selfRegistered: true })
@@ -106,7 +106,7 @@ t.test('of who is no client, or registered itself, nothing is recorded', async t
   t.strictSame(await recordedOf(stranger), [])
 })
 
-t.test('where it cannot be recorded, no token is answered, nor who was refused', async t => {
+t.test('if it cannot be recorded no token is issued, and no refusal is answered', async t => {
   const id = await service('Unrecorded')
   await database.run(sql.fragment`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full'; END $$`)

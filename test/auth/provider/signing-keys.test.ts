@@ -23,7 +23,7 @@ t.test('the first start makes a key, and two at once make the same one', async t
   t.strictSame(await readSigningKeys(database, secretKey), one, 'and the next finds it')
 })
 
-t.test('what lies in the database shows nothing of it without SECRET_KEY', async t => {
+t.test('without SECRET_KEY the database reveals nothing of it', async t => {
   const [key] = await readSigningKeys(database, secretKey)
   const [kept] = await listSigningKeys(database)
   t.notMatch(kept?.sealed, key.d)
@@ -48,7 +48,7 @@ t.test('after a rotation the new one signs, and the old one still verifies until
   t.strictSame(await readSigningKeys(database, secretKey), [now])
 })
 
-t.test('a server that runs publishes a key that another process has made, within seconds', async t => {
+t.test('a running server publishes a key that another process made within seconds', async t => {
   const world = await fhirWorld()
   t.teardown(() => world.server.close())
   const published = async () =>

@@ -63,7 +63,7 @@ const measurement = (patient: string) => ({
   code: { coding: [{ system: 'https://w3id.org/openmhealth', code: 'omh:heart-rate' }] },
 })
 
-t.test('staff who are patients choose themselves before those whom they see as staff', async t => {
+t.test('staff who are patients can choose themselves before the patients whom they see as staff', async t => {
   const { id: open } = await client({ name: 'Diary' })
   t.strictSame(await idsIn(nurse.person, open), [ann, carl])
   t.strictSame(await idsIn(nurse.person, open, 'CAR'), [carl], 'by name')
@@ -73,40 +73,37 @@ t.test('staff who are patients choose themselves before those whom they see as s
   for (const [patient, isTheirs] of Object.entries({ [ann]: true, [carl]: true, [bob]: false }))
     t.equal(await choices.includes(nurse.person, open, patient), isTheirs)
   const { id: labs } = await client({ name: 'Desk', organization: lab.organization })
-  t.strictSame(await idsIn(nurse.person, labs), [ann], 'by an app of elsewhere only themselves')
+  t.strictSame(await idsIn(nurse.person, labs), [ann], 'only themselves for an app from elsewhere')
   t.strictSame(await choices.only(nurse.person, labs), ann)
 })
 
-t.test('what partners read by links is shared by the patient alone, whoever else that is', async t => {
+t.test('only patients themselves share with partners who read by links', async t => {
   const { id } = await client({ name: 'Trial', policies: ['cloud-storage-partner'] })
   t.strictSame(await idsIn(nurse.person, id), [ann])
   t.strictSame(await choices.only(nurse.person, id), ann)
   t.equal(await choices.includes(nurse.person, id, carl), false)
 })
 
-t.test(
-  'staff who let an app have their own record let it have that as its patient, and nothing by their roles',
-  async t => {
-    for (const [who, own, others] of [
-      [nurse, ann, [bob, carl]],
-      [colleague, bob, [ann, carl]],
-    ] as const)
-      for (const organization of [undefined, clinic.organization, lab.organization]) {
-        const { id } = await client({ name: 'Diary', ...(organization && { organization }) })
-        const { access_token, patient, scope } = await allow(id, who, own)
-        t.strictSame([patient, scope], [own, asked.join(' ')])
-        t.equal(await status(access_token, `Patient/${own}`), 200)
-        t.equal(await status(access_token, 'Observation', measurement(own)), 201)
-        for (const other of others) {
-          t.equal(await status(access_token, `Patient/${other}`), 404)
-          t.equal(await status(access_token, 'Observation', measurement(other)), 403)
-        }
+t.test('staff who give an app their own record give it as its patient, and nothing by their roles', async t => {
+  for (const [who, own, others] of [
+    [nurse, ann, [bob, carl]],
+    [colleague, bob, [ann, carl]],
+  ] as const)
+    for (const organization of [undefined, clinic.organization, lab.organization]) {
+      const { id } = await client({ name: 'Diary', ...(organization && { organization }) })
+      const { access_token, patient, scope } = await allow(id, who, own)
+      t.strictSame([patient, scope], [own, asked.join(' ')])
+      t.equal(await status(access_token, `Patient/${own}`), 200)
+      t.equal(await status(access_token, 'Observation', measurement(own)), 201)
+      for (const other of others) {
+        t.equal(await status(access_token, `Patient/${other}`), 404)
+        t.equal(await status(access_token, 'Observation', measurement(other)), 403)
       }
-  },
-)
+    }
+})
 
 t.test(
-  'of a grant as patient and as staff nothing is left of the staff, also where a refresh asks for that alone',
+  'a grant both as patient and as staff keeps nothing of the staff, even if a refresh asks only for that',
   async t => {
     const { id } = await client({ name: 'Both', scope: 'user/*.rs' })
     const scopes = ['launch/patient', 'offline_access', 'patient/Observation.rs', 'user/Patient.rs']
@@ -119,11 +116,11 @@ t.test(
       t.equal(await status(bearer, `Patient/${carl}`), 404)
     }
     const asStaff = await allow(id, nurse, ann, ['launch/patient', 'user/Patient.rs'])
-    t.equal(await status(asStaff.access_token, `Patient/${carl}`), 200, 'where no patient’s data was asked for')
+    t.equal(await status(asStaff.access_token, `Patient/${carl}`), 200, 'if no patient’s data was asked for')
   },
 )
 
-t.test('who chooses another patient as staff is staff, and reads what staff read', async t => {
+t.test('staff who choose another patient act as staff, and the app reads what staff read', async t => {
   const { id } = await client({ name: 'Chart' })
   const { access_token } = await allow(id, nurse, carl)
   t.equal(await status(access_token, `Patient/${carl}`), 200)

@@ -44,7 +44,7 @@ const claimsOf = (idToken: string) => JSON.parse(Buffer.from(idToken.split('.')[
 
 const because = (code: string) => ({ issues: [{ code }] }) as unknown as Error
 
-t.test('a person who is one patient is asked about their own data, by an app that is named', async t => {
+t.test('a person who is one patient is asked about their own data, with the name of the app', async t => {
   const begun = await ask(app.id, 'launch/patient patient/Observation.rs openid unknown-scope patient/Observation.dus')
   t.equal(begun.status, 303)
   t.strictSame(await begun.browser.find(begun.id), {
@@ -66,7 +66,7 @@ t.test('a person who is one patient is asked about their own data, by an app tha
   })
 })
 
-t.test('what is granted may be narrower than what was asked, through to what is found', async t => {
+t.test('what is granted may be narrower than what was asked for, and limits what is found', async t => {
   const observe = (code: string) =>
     create('everything', {
       resourceType: 'Observation',
@@ -91,7 +91,7 @@ t.test('what is granted may be narrower than what was asked, through to what is 
   t.same(new Set(await idsOf(wider.access_token)), new Set([heart.id, weight.id]), 'several add up')
 })
 
-t.test('nobody grants more than was asked', async t => {
+t.test('nobody grants more than was asked for', async t => {
   const asked = 'patient/*.rs patient/Observation.rs?category=laboratory launch/patient'
   for (const more of [
     'patient/*.cruds',
@@ -114,7 +114,7 @@ t.test('nobody grants more than was asked', async t => {
   }
 })
 
-t.test('only the browser in which the app began decides, once, and while it is asked', async t => {
+t.test('only the browser in which the app began decides, once, and while it is being asked', async t => {
   const begun = await ask(app.id, 'patient/Observation.rs')
   const { header } = begun.browser
   const scopes = ['patient/Observation.rs']
@@ -130,7 +130,7 @@ t.test('only the browser in which the app began decides, once, and while it is a
   await t.rejects(interactions.allow(begun.id, header(), anns, { scopes }), because('not-found'))
 })
 
-t.test('what an app asks waits for half an hour', async t => {
+t.test('a request of an app waits for half an hour', async t => {
   const begun = await ask(app.id, 'patient/Observation.rs')
   const older = (seconds: number) =>
     database.run(sql.fragment`
@@ -138,12 +138,12 @@ t.test('what an app asks waits for half an hour', async t => {
       WHERE kind = 'Interaction'`)
   await older(1790)
   t.match(await begun.browser.find(begun.id, anns), { kind: 'decide' })
-  // With what the clocks of two machines may differ by.
+  // Plus the difference that the clocks of two machines may have.
   await older(10 + clockSkewSeconds + 1)
   t.match(await begun.browser.find(begun.id, anns), { kind: 'unknown' })
 })
 
-t.test('what is granted lasts a year offline, ninety days online, and else little longer than a token', async t => {
+t.test('a grant lasts a year offline, ninety days online, and otherwise little longer than a token', async t => {
   const secondsOf = async (...more: readonly string[]) => {
     const scopes = ['patient/Observation.rs', ...more]
     await grant(await ask(app.id, scopes.join(' ')), anns, { scopes })
@@ -169,7 +169,7 @@ t.test('the code goes to the browser that began, and to no other', async t => {
   t.notMatch(stolen.headers.location ?? '', /code=/)
 })
 
-t.test('an app may want somebody who has just signed in', async t => {
+t.test('an app can require somebody who has just signed in', async t => {
   const before = { ...anns, authenticatedAt: new Date(Date.now() - 60_000) }
   const unknown = { ...anns, authenticatedAt: 'not told' } as const
   const after = { ...anns, authenticatedAt: new Date(Date.now() + 1000) }
@@ -185,7 +185,7 @@ t.test('an app may want somebody who has just signed in', async t => {
   t.match(none.location, /error=interaction_required/, 'nothing is granted without a person')
 })
 
-t.test('whoever takes time to decide has signed in as recently as the app wants it', async t => {
+t.test('taking time to decide does not count against how recently the app wants the sign-in', async t => {
   const scopes = ['openid']
   const begun = await ask(app.id, 'openid', { max_age: '30' })
   const minutes = (count: number) => new Date(Date.now() - count * 60_000)
@@ -199,7 +199,7 @@ t.test('whoever takes time to decide has signed in as recently as the app wants 
   t.ok(body.id_token)
 })
 
-t.test('who stands in the records of two organizations is one patient, and chooses nothing', async t => {
+t.test('somebody in the records of two organizations is one patient, and chooses nothing', async t => {
   const annex = await institution('annex-one')
   const { id } = await create(annex.manager, {
     resourceType: 'Patient',
@@ -237,10 +237,14 @@ t.test('staff choose among the patients that they may see, and no others', async
   await t.rejects(begun.browser.allow(begun.id, staff, { scopes, patient: elsewhere.id }), because('forbidden'))
   const { body } = await grant(begun, staff, { scopes, patient: ann })
   t.match(body, { patient: ann, scope: scopes.join(' ') })
-  t.equal((await send(body.access_token, 'GET', `Patient/${bob}`)).statusCode, 200, 'user/ reaches all that they see')
+  t.equal(
+    (await send(body.access_token, 'GET', `Patient/${bob}`)).statusCode,
+    200,
+    'user/ covers everything that they see',
+  )
 })
 
-t.test('user/ scopes are for apps that the organization of whoever signs has approved', async t => {
+t.test('user/ scopes are for apps that the organization of the person has approved', async t => {
   const offered = async (clientId: string, who: SignedIn, scope: string) => {
     const begun = await ask(clientId, scope)
     if (begun.id === '') return new URL(begun.location).searchParams.get('error')
@@ -267,7 +271,7 @@ t.test('user/ scopes are for apps that the organization of whoever signs has app
   )
 })
 
-t.test('an app is opened from our pages for a patient, by who opens it, once', async t => {
+t.test('an app is opened from our pages for a patient, by the person who opens it, once', async t => {
   t.same(await launches.apps(staff.person), [{ id: desk.id, name: 'Study desk' }])
   t.same(await launches.apps(anns.person), [])
   const open = async (context: Parameters<typeof launches.open>[2]) => {
@@ -301,7 +305,7 @@ t.test('an app is opened from our pages for a patient, by who opens it, once', a
   await t.rejects(launches.open(anns.person, desk.id, {}), because('not-found'))
 })
 
-t.test('an app that asks for the context of either launch launches by itself where nobody has opened it', async t => {
+t.test('an app that asks for the context of either launch launches standalone if nobody has opened it', async t => {
   const given = ['launch/patient', 'patient/Observation.rs']
   const begun = await ask(desk.id, `launch ${given.join(' ')}`)
   const found = await begun.browser.find(begun.id, staff)
@@ -314,7 +318,7 @@ t.test('an app that asks for the context of either launch launches by itself whe
   t.match((await grant(opened, staff, { scopes: ['launch', ...given] })).body, { patient: ann, scope: /^launch / })
 })
 
-t.test('an app that was opened asks within five minutes', async t => {
+t.test('an app that was opened has five minutes to ask', async t => {
   const open = async () =>
     new URL(await launches.open(staff.person, desk.id, { patient: ann })).searchParams.get('launch') ?? ''
   const launch = await open()
@@ -326,7 +330,7 @@ t.test('an app that was opened asks within five minutes', async t => {
   await older('10 seconds')
   const late = await ask(desk.id, scopes.join(' '), { launch })
   t.match(late.location, /error=invalid_request&error_description=launch/)
-  t.match((await grant(begun, staff, { scopes })).body, { patient: ann }, 'and may take longer to decide')
+  t.match((await grant(begun, staff, { scopes })).body, { patient: ann }, 'deciding may take longer')
 })
 
 t.test('two requests with one launch give one grant', async t => {
@@ -337,7 +341,7 @@ t.test('two requests with one launch give one grant', async t => {
   t.equal(decided.filter(({ status }) => status === 'fulfilled').length, 1)
 })
 
-t.test('of two people who decide about one request at once, one has decided', async t => {
+t.test('if two people decide about one request at once, one has decided', async t => {
   const scopes = ['launch/patient', 'patient/Patient.rs']
   const begun = await ask(app.id, scopes.join(' '))
   const decided = await Promise.allSettled([anns, bobs].map(who => begun.browser.allow(begun.id, who, { scopes })))
@@ -360,7 +364,7 @@ t.test('context.study narrows a token to one study', async t => {
   t.equal(await decide(study.id), 404)
 })
 
-t.test('who sends yes twice, at once or before going on, has given one grant and goes on', async t => {
+t.test('sending yes twice, at once or before continuing, gives one grant and continues', async t => {
   const only = await client({ name: 'Twice' })
   const begun = await ask(only.id, 'openid launch/patient patient/Observation.rs')
   const decision = { scopes: ['openid', 'launch/patient', 'patient/Observation.rs'] }
@@ -369,7 +373,7 @@ t.test('who sends yes twice, at once or before going on, has given one grant and
   t.equal(first, second)
   t.equal(await allow(), first)
   t.strictSame(await begun.browser.find(begun.id, anns), { kind: 'allowed', location: first })
-  t.match(await begun.browser.find(begun.id, bobs), { kind: 'unknown' }, 'nobody else goes on in their place')
+  t.match(await begun.browser.find(begun.id, bobs), { kind: 'unknown' }, 'nobody else continues in their place')
   const own = async () => (await grantedApps.list(anns.person)).filter(one => one.client.id === only.id)
   t.equal((await own()).length, 1)
   const { body } = await grant(begun, anns, decision)
@@ -400,7 +404,7 @@ t.test('a person sees what they have granted, and ends it at once', async t => {
   t.same(await grantedApps.list(carol.person), [])
 })
 
-t.test('nothing is issued by a grant that was revoked before its code was used', async t => {
+t.test('a grant that was revoked before its code was used issues nothing', async t => {
   const begun = await ask(app.id, 'patient/Patient.rs')
   const back = await begun.browser.allow(begun.id, bobs, { scopes: ['patient/Patient.rs'] })
   await database.transaction(connection => revokeGrants(connection, { client: app.id }))

@@ -32,11 +32,11 @@ const verified = async (
     expected,
   )
 
-t.test('what a provider says of its user counts where it is for us, now, and for this request', async t => {
+t.test('what a provider says about its user counts if it is for us, now, and for this request', async t => {
   t.strictSame(await verified({ email: 'ana@example.org' }), { ...right, email: 'ana@example.org' })
   t.match(await verified({ aud: [expected.clientId, 'other'], azp: expected.clientId }), { sub: 'ana-1' })
   t.match(await verified({ aud: [expected.clientId] }), { sub: 'ana-1' })
-  t.match(await verified({ sub: 's'.repeat(255) }), { sub: /^s+$/ }, 'in as many letters as a sub may have')
+  t.match(await verified({ sub: 's'.repeat(255) }), { sub: /^s+$/ }, 'with as many letters as a sub may have')
   t.match(await verified({ exp: seconds - 30 }), { sub: 'ana-1' }, 'a clock may be wrong by a minute')
 })
 
@@ -63,7 +63,7 @@ for (const [what, otherwise, why] of refused)
     await t.rejects(verified(otherwise), { message: why })
   })
 
-t.test('it is signed by the key of the provider, in a way that none but its holder can', async t => {
+t.test('it must be signed with the provider’s key, in a way that only its holder can', async t => {
   await t.rejects(verified({}, { key: (await generateKeyPair('RS256')).privateKey }), { message: /signature/ })
   await t.rejects(verified({}, { alg: 'HS256', key: await generateSecret('HS256') }), { message: /alg/i })
   for (const alg of ['PS256', 'RS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']) {

@@ -2,7 +2,7 @@ import type { Browser } from '../../support/browser.ts'
 import { clientId, clientSecret, openMockProvider, type User } from './mock-provider.ts'
 import { openPeople } from './people.ts'
 
-/** A server at which people of an institution sign in by OpenID Connect. */
+/** A server at which people of an institution sign in with OpenID Connect. */
 export const openInstitution = async (environment: Readonly<Record<string, string>> = {}) => {
   const provider = await openMockProvider()
   const world = await openPeople({
@@ -14,7 +14,7 @@ export const openInstitution = async (environment: Readonly<Record<string, strin
   })
   world.server.addHook('onClose', async () => provider.close())
 
-  /** As far as where the provider sends the browser back to. */
+  /** Up to where the provider sends the browser back to. */
   const toCallback = async (browser: Browser, user: User, query = ''): Promise<string> => {
     const begun = await browser.get(`/sso${query}`)
     if (begun.location === undefined) throw new Error(`${begun.status} ${begun.body}`)

@@ -8,12 +8,12 @@ export const signInUrl = 'https://idp.riverside.example/saml/sso?tenant=1'
 const serviceProvider = 'http://localhost:8080/sso/metadata'
 const consumerUrl = 'http://localhost:8080/sso/acs'
 
-/** What stands in an answer; all of it right, unless said. Times are in seconds from now; null leaves one out. */
+/** The content of an answer, all of it right by default. Times are in seconds from now; null leaves one out. */
 export type Answer = {
   readonly nameId: string
   readonly email?: string
   readonly name?: string
-  /** More attributes, by their names. */
+  /** More attributes, by name. */
   readonly attributes?: Readonly<Record<string, string>>
   readonly format?: string
   /** More attributes of the NameID. */
@@ -22,7 +22,7 @@ export type Answer = {
   readonly audience?: string | null
   readonly recipient?: string
   readonly destination?: string
-  /** Of the assertion; `responseTo` is that of the Response. */
+  /** For the assertion; `responseTo` is for the Response. */
   readonly inResponseTo?: string | null
   readonly responseTo?: string | null
   readonly validFrom?: number
@@ -32,7 +32,7 @@ export type Answer = {
   readonly signedIn?: number
   readonly context?: string
   readonly status?: string
-  /** More of the subject. */
+  /** Additions to the subject. */
   readonly subject?: string
   readonly signed?: 'assertion' | 'response' | 'both' | 'neither'
   readonly by?: 'the provider' | 'another'
@@ -45,7 +45,7 @@ export type Answer = {
 /** An AuthnRequest as the browser brings it. */
 export type Asked = { readonly id: string; readonly xml: string; readonly url: URL }
 
-/** An identity provider that signs what it is told to. https://docs.oasis-open.org/security/saml/v2.0/ */
+/** An identity provider that signs whatever it is told to. https://docs.oasis-open.org/security/saml/v2.0/ */
 export const openMockIdp = async () => {
   const own = await generate([{ name: 'commonName', value: 'idp' }], { algorithm: 'sha256', keySize: 2048 })
   const other = await generate([{ name: 'commonName', value: 'idp' }], { algorithm: 'sha256', keySize: 2048 })
@@ -83,7 +83,7 @@ const encryption = 'http://www.w3.org/2001/04/xmlenc#'
 const enveloped = 'http://www.w3.org/2000/09/xmldsig#enveloped-signature'
 const exclusive = 'http://www.w3.org/2001/10/xml-exc-c14n#'
 
-/** Reads where the browser was sent to. */
+/** Reads where the browser was sent. */
 export const askedBy = (location: string): Asked => {
   const url = new URL(location)
   const xml = inflateRawSync(Buffer.from(url.searchParams.get('SAMLRequest') ?? '', 'base64')).toString()

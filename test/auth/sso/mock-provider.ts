@@ -3,17 +3,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import jose from 'node-jose'
 
-/** Who is in front of the provider's screen. */
+/** Who sits in front of the provider's screen. */
 export type User = Readonly<Record<string, unknown>> & { readonly sub: string }
 
-/** What this provider does otherwise than it should; nothing, unless said. */
+/** How this provider deviates from what it should do; not at all by default. */
 export type Misbehaviour = {
-  /** Claims of the id_token, instead of the right ones; undefined leaves one out. */
+  /** Claims of the id_token instead of the right ones; undefined leaves one out. */
   readonly claims?: Readonly<Record<string, unknown>>
   readonly idToken?: 'absent' | 'unsigned' | 'by another key' | 'by the secret'
-  /** Members of its description, instead of the right ones. */
+  /** Members of its description instead of the right ones. */
   readonly metadata?: Readonly<Record<string, unknown>>
-  /** What the UserInfo endpoint tells, instead of that it has none. */
+  /** What the UserInfo endpoint answers; by default there is none. */
   readonly userInfo?: Readonly<Record<string, unknown>>
   /** `iss` of the authorization response; undefined leaves it out. */
   readonly iss?: string | undefined
@@ -26,7 +26,7 @@ export type Misbehaviour = {
 export const clientId = 'share:well'
 export const clientSecret = 'a secret/with+signs%'
 
-/** An identity provider of another make, over HTTP. https://openid.net/specs/openid-connect-core-1_0.html */
+/** An identity provider implemented independently, over HTTP. https://openid.net/specs/openid-connect-core-1_0.html */
 export const openMockProvider = async () => {
   const key = await jose.JWK.createKey('RSA', 2048, { kid: 'idp', alg: 'RS256', use: 'sig' })
   const other = await jose.JWK.createKey('RSA', 2048, { kid: 'idp', alg: 'RS256', use: 'sig' })
@@ -113,9 +113,9 @@ export const openMockProvider = async () => {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     issuer: issuer(),
-    /** Paths that were asked for. */
+    /** Paths that were requested. */
     asked,
-    /** Signs the user in who was sent to the URL; answers where the browser is sent back to. */
+    /** Signs in the user who was sent to the URL; answers where the browser is sent back to. */
     authorize: (url: string, user: User): URL => {
       const query = new URL(url).searchParams
       const code = randomBytes(16).toString('hex')

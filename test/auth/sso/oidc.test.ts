@@ -11,7 +11,7 @@ t.teardown(() => server.close())
 
 const ana = { sub: 'ana-1', email: 'Ana@Riverside.example', name: 'Ana Castillo' }
 
-t.test('the sign-in page leads to the institution, with all that a safe sign-in needs', async t => {
+t.test('the sign-in page leads to the institution, with everything that a safe sign-in needs', async t => {
   const browser = newBrowser()
   const page = await browser.get('/sign-in?continue=/account/sessions')
   t.match(
@@ -42,22 +42,22 @@ t.test('the sign-in page leads to the institution, with all that a safe sign-in 
   )
 })
 
-t.test('who has no account makes one, and comes in by the institution from then on', async t => {
+t.test('somebody without an account makes one, and signs in with the institution from then on', async t => {
   const browser = newBrowser()
   const first = await world.arrive(browser, ana, '?continue=%2Faccount%2Fsessions')
   t.match(wordsOf(first), /Create your account.*sign in with Riverside.*address here is ana@riverside\.example/)
   t.match(first.body, /name="name"[^>]*>\s*|value="Ana Castillo"/)
-  t.equal(browser.cookies.get('sharewell-session'), undefined, 'nobody is signed in before')
+  t.equal(browser.cookies.get('sharewell-session'), undefined, 'nobody is signed in before that')
   t.match(await browser.send(first.at, { name: ' ' }, `${first.at}/account`), { status: 422, body: /Enter your name/ })
   t.match(await browser.send(first.at, { name: 'Ana C.' }, `${first.at}/account`), {
     status: 303,
     location: '/account/sessions',
   })
   t.equal(await world.signedInAs(browser), 'Ana C.')
-  t.match(await browser.get(first.at), { status: 410 }, 'what has come is used up')
+  t.match(await browser.get(first.at), { status: 410 }, 'the arrival is used up')
 
   const later = newBrowser()
-  t.match(await world.arrive(later, { sub: 'ana-1' }), { status: 303, location: '/account' }, 'without any address')
+  t.match(await world.arrive(later, { sub: 'ana-1' }), { status: 303, location: '/account' }, 'even without an address')
   t.equal(await world.signedInAs(later), 'Ana C.')
   const { entry } = await world.fhir('GET', 'Person?name=Ana')
   t.equal(entry.length, 1)
@@ -70,7 +70,7 @@ t.test('who has no account makes one, and comes in by the institution from then 
   })
 })
 
-t.test('it goes on to a page of this server and to no other', async t => {
+t.test('it leads back to a page of this server and to no other', async t => {
   for (const elsewhere of ['https://evil.example/', '//evil.example', '/\\evil.example', 'javascript:alert(1)'])
     t.match(
       await world.arrive(newBrowser(), ana, `?${new URLSearchParams({ continue: elsewhere })}`),
@@ -79,7 +79,7 @@ t.test('it goes on to a page of this server and to no other', async t => {
     )
 })
 
-t.test('signing in ends the session that the browser had, and signing out the one that it has', async t => {
+t.test('signing in ends the previous session of the browser, and signing out the current one', async t => {
   const browser = newBrowser()
   await world.arrive(browser, ana)
   const before = browser.cookies.get('sharewell-session') ?? ''
@@ -92,7 +92,7 @@ t.test('signing in ends the session that the browser had, and signing out the on
   t.match(await browser.get('/account'), { status: 303, location: '/sign-in?continue=%2Faccount' })
 })
 
-t.test('an answer is good once, and in the browser that began alone', async t => {
+t.test('an answer is valid once, and only in the browser in which it began', async t => {
   const [browser, stranger] = [newBrowser(), newBrowser()]
   await stranger.get('/sso')
   const back = await world.toCallback(browser, ana)
@@ -100,13 +100,13 @@ t.test('an answer is good once, and in the browser that began alone', async t =>
   const answers = await Promise.all([browser.get(back), browser.get(back), browser.get(back)])
   t.same(answers.map(({ status }) => status).sort(), [303, 400, 400])
   const { location = '' } = answers.find(({ status }) => status === 303) ?? {}
-  t.match(await stranger.get(location), { status: 410 }, 'nor is what has come')
+  t.match(await stranger.get(location), { status: 410 }, 'nor is the arrival')
   t.equal(stranger.cookies.get('sharewell-session'), undefined)
   const arrivals = await Promise.all([browser.get(location), browser.get(location)])
   t.same(arrivals.map(({ status }) => status).sort(), [303, 410], 'of two at once one is signed in')
 })
 
-t.test('an answer is good for ten minutes, and what has come of it for half an hour', async t => {
+t.test('an answer is valid for ten minutes, and the arrival for half an hour', async t => {
   const browser = newBrowser()
   const user = { sub: 'slow-1', email: 'slow@riverside.example', name: 'Slow' }
   const [intime, late] = [await world.toCallback(browser, user), await world.toCallback(browser, user)]
@@ -123,7 +123,7 @@ t.test('an answer is good for ten minutes, and what has come of it for half an h
   t.match(await browser.get(location), { status: 410, body: /This sign-in is over/ })
 })
 
-t.test('who has come from another provider than the one that is asked now is not signed in', async t => {
+t.test('an arrival from another provider than the one that is configured now signs nobody in', async t => {
   const browser = newBrowser()
   const { location = '' } = await browser.get(await world.toCallback(browser, ana))
   await world.database.run(
@@ -133,7 +133,7 @@ t.test('who has come from another provider than the one that is asked now is not
   t.equal(browser.cookies.get('sharewell-session'), undefined)
 })
 
-t.test('two windows of one browser sign in beside each other, in whatever order they come back', async t => {
+t.test('two windows of one browser sign in independently, in whatever order they come back', async t => {
   const windows = ['/account/sessions', '/account/name']
   for (const order of [windows, windows.toReversed()]) {
     const browser = newBrowser()
@@ -147,7 +147,7 @@ t.test('two windows of one browser sign in beside each other, in whatever order 
   }
 })
 
-t.test('the code of one sign-in is of no use with the state of another, in the same browser too', async t => {
+t.test('the code of one sign-in cannot be used with the state of another, even in the same browser', async t => {
   const browser = newBrowser()
   const tabs = [await world.toCallback(browser, ana), await world.toCallback(browser, ana)]
   const [first, second] = tabs.map(back => new URLSearchParams(back.split('?')[1]))
@@ -155,7 +155,7 @@ t.test('the code of one sign-in is of no use with the state of another, in the s
   t.match(await browser.get(`/sso/callback?${first}`), { status: 502, body: /could not make sure who you are/ })
 })
 
-t.test('who was to sign in anew, and did so before, is not signed in', async t => {
+t.test('somebody who had to sign in again, but signed in earlier, is not signed in', async t => {
   const now = Math.floor(Date.now() / 1000)
   const arrive = async (query: string, auth_time: unknown) => {
     const browser = newBrowser()
@@ -164,21 +164,21 @@ t.test('who was to sign in anew, and did so before, is not signed in', async t =
   for (const auth_time of [now - 600, '0', null])
     t.match(await arrive('?prompt=login', auth_time), { status: 502, body: /could not make sure who you are/ })
   t.match(await arrive('?prompt=login', now), { status: 303 })
-  t.match(await arrive('?prompt=login', undefined), { status: 303 }, 'a provider that does not tell is believed')
-  t.match(await arrive('', now - 600), { status: 303 }, 'where that was not asked it does not matter')
+  t.match(await arrive('?prompt=login', undefined), { status: 303 }, 'a provider that does not say when is believed')
+  t.match(await arrive('', now - 600), { status: 303 }, 'if that was not required it does not matter')
 })
 
-t.test('a provider that says no is believed', async t => {
+t.test('a refusal by the provider is accepted', async t => {
   const browser = newBrowser()
   const { location = '' } = await browser.get('/sso?continue=%2Faccount%2Fsessions')
   const state = new URL(location).searchParams.get('state') ?? ''
   const query = new URLSearchParams({ error: 'access_denied', state, iss: provider.issuer })
   const { status, body } = await browser.get(`/sso/callback?${query}`)
   t.match({ status, body }, { status: 403, body: /Riverside said no/ })
-  t.match(body, 'href="/sign-in?continue=%2Faccount%2Fsessions"', 'and a password leads to where they were going')
+  t.match(body, 'href="/sign-in?continue=%2Faccount%2Fsessions"', 'a password leads to where they were going')
 })
 
-t.test('whom the institution gives no address of its own signs in by a password, and goes on', async t => {
+t.test('somebody without an address of the institution signs in with a password, and continues', async t => {
   const stranger = { sub: 'stranger-1', email: 'stranger@elsewhere.example' }
   const { status, body } = await world.arrive(newBrowser(), stranger, '?continue=%2Faccount%2Fsessions')
   t.match({ status, body }, { status: 403, body: /We do not know whose account this is/ })
@@ -252,7 +252,7 @@ for (const [what, misbehaviour] of described)
     t.equal((await fresh.inject({ url: '/sign-in' })).statusCode, 200)
   })
 
-t.test('a provider that takes the secret in the form alone is given it there', async t => {
+t.test('a provider that takes the secret only in the form gets it there', async t => {
   provider.misbehave({ metadata: { token_endpoint_auth_methods_supported: ['client_secret_post'] } })
   const fresh = await world.open()
   t.teardown(async () => {
@@ -263,7 +263,7 @@ t.test('a provider that takes the secret in the form alone is given it there', a
   t.match(await browser.get(await world.toCallback(browser, ana)), { status: 303 })
 })
 
-t.test('the code goes to no address that is not public, whatever name it has', async t => {
+t.test('the code is sent to no address that is not public, whatever name it has', async t => {
   let connections = 0
   const listening = createServer(socket => {
     connections += 1
@@ -283,7 +283,7 @@ t.test('the code goes to no address that is not public, whatever name it has', a
   t.equal(connections, 0)
 })
 
-t.test('keys are asked for nowhere but where requests are allowed to', async t => {
+t.test('keys are only requested where requests are allowed', async t => {
   provider.misbehave({ metadata: { jwks_uri: 'http://169.254.169.254/keys' } })
   const fresh = await world.open()
   t.teardown(async () => {
@@ -294,31 +294,28 @@ t.test('keys are asked for nowhere but where requests are allowed to', async t =
   t.match(await browser.get(await world.toCallback(browser, ana)), { status: 502, body: /could not make sure/ })
 })
 
-t.test(
-  'an address that the UserInfo endpoint alone tells counts, where it is of the same person and confirmed',
-  async t => {
-    const told = { sub: 'uma-1', email: 'uma@riverside.example', email_verified: true, name: 'Uma Stone' }
-    provider.misbehave({ userInfo: told })
-    const fresh = await world.open()
-    t.teardown(async () => {
-      provider.misbehave({})
-      await fresh.close()
-    })
-    const arrive = async (sub: string, userInfo: object, more = {}) => {
-      provider.misbehave({ userInfo: { ...userInfo } })
-      const browser = openBrowser(fresh)
-      return world.arrival(browser, await browser.get(await world.toCallback(browser, { sub, ...more })))
-    }
-    const first = await arrive('uma-1', told)
-    t.match(wordsOf(first), /Create your account.*address here is uma@riverside\.example/)
-    t.match(first.body, /value="Uma Stone"/)
-    const unknown = { status: 403, body: /We do not know whose account this is/ }
-    t.match(await arrive('uma-2', told), unknown, 'of somebody else')
-    t.match(await arrive('uma-1', { ...told, email_verified: false }), unknown, 'not confirmed')
-    t.match(await arrive('uma-1', { ...told, email_verified: undefined }), unknown, 'not said to be confirmed')
-    t.match(await arrive('ana-1', told), { status: 303, location: '/account' }, 'who is linked needs none')
-    provider.asked.length = 0
-    t.match(wordsOf(await arrive('vic-1', told, { email: 'vic@riverside.example' })), /address here is vic@riverside/)
-    t.notOk(provider.asked.includes('/realms/staff/userinfo'), 'and is asked only where none is signed')
-  },
-)
+t.test('an address that only the UserInfo endpoint tells counts, if it is the same person’s and confirmed', async t => {
+  const told = { sub: 'uma-1', email: 'uma@riverside.example', email_verified: true, name: 'Uma Stone' }
+  provider.misbehave({ userInfo: told })
+  const fresh = await world.open()
+  t.teardown(async () => {
+    provider.misbehave({})
+    await fresh.close()
+  })
+  const arrive = async (sub: string, userInfo: object, more = {}) => {
+    provider.misbehave({ userInfo: { ...userInfo } })
+    const browser = openBrowser(fresh)
+    return world.arrival(browser, await browser.get(await world.toCallback(browser, { sub, ...more })))
+  }
+  const first = await arrive('uma-1', told)
+  t.match(wordsOf(first), /Create your account.*address here is uma@riverside\.example/)
+  t.match(first.body, /value="Uma Stone"/)
+  const unknown = { status: 403, body: /We do not know whose account this is/ }
+  t.match(await arrive('uma-2', told), unknown, 'somebody else’s')
+  t.match(await arrive('uma-1', { ...told, email_verified: false }), unknown, 'not confirmed')
+  t.match(await arrive('uma-1', { ...told, email_verified: undefined }), unknown, 'not said to be confirmed')
+  t.match(await arrive('ana-1', told), { status: 303, location: '/account' }, 'somebody who is linked needs none')
+  provider.asked.length = 0
+  t.match(wordsOf(await arrive('vic-1', told, { email: 'vic@riverside.example' })), /address here is vic@riverside/)
+  t.notOk(provider.asked.includes('/realms/staff/userinfo'), 'it is only requested if none is signed')
+})

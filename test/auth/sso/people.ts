@@ -36,18 +36,18 @@ export const openPeople = async (environment: Readonly<Record<string, string>>) 
 
   const signedInAs = async (browser: Browser): Promise<string | undefined> =>
     /<dt>Name<\/dt><dd>([^<]*)/.exec((await browser.get('/account')).body)?.[1]
-  /** The page of who has arrived, and where that is. */
+  /** The page after arriving, and where it is. */
   const arrival = async (browser: Browser, { location: at, status, body }: Shown) => {
     if (at === undefined) throw new Error(`${status} ${body}`)
     return { at, ...(await browser.get(at)) }
   }
-  /** Signs in by password, and links what has arrived. */
+  /** Signs in with a password, and links what has arrived. */
   const confirm = async (browser: Browser, { email }: { readonly email: string }, at: string) => {
     await browser.send(`/sign-in?prompt=login&continue=${at}`, { email, password }, '/sign-in')
     return browser.send(at, {}, `${at}/link`)
   }
   let browsers = 0
-  /** Each at an address of its own, as forms are taken from one address only so often. */
+  /** Each from an address of its own, since forms from one address are limited. */
   const newBrowser = () => {
     browsers += 1
     return openBrowser(server, { remoteAddress: `10.0.${Math.floor(browsers / 250)}.${browsers % 250}` })

@@ -21,14 +21,14 @@ const discovered = (otherwise: object, { of = issuer, status = 200 } = {}) =>
     of,
   )
 
-t.test('what is said beneath the issuer is what the provider is asked by', async t => {
+t.test('the provider’s description below the issuer says where to send requests', async t => {
   const { issuer: _, ...endpoints } = said
   t.strictSame(await discovered({}), { ...endpoints, isPostOnly: false, namesIssuer: false })
   t.strictSame(await discovered({}, { of: `${issuer}/` }), { ...endpoints, isPostOnly: false, namesIssuer: false })
   t.strictSame(asked, Array(2).fill(`${issuer}/.well-known/openid-configuration`))
 })
 
-t.test('nothing goes in the clear from a provider with TLS, and to no script from any', async t => {
+t.test('nothing is sent without TLS by a provider that has TLS, and never to a script', async t => {
   for (const name of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'])
     for (const value of [said.token_endpoint.replace('https', 'http'), 'javascript:alert(1)', '/token', undefined])
       await t.rejects(discovered({ [name]: value }), { message: `its ${name} is no https URL` }, `${value}`)
@@ -39,14 +39,14 @@ t.test('nothing goes in the clear from a provider with TLS, and to no script fro
   await t.rejects(discovered({ authorization_endpoint: 'javascript:alert(1)' }, { of: plain }), { message: /no https/ })
 })
 
-t.test('a provider that is another, is not there, or does plain PKCE alone is not asked', async t => {
+t.test('a provider that is another one, does not answer, or only supports plain PKCE is not used', async t => {
   await t.rejects(discovered({ issuer: `${issuer}/` }), { message: /another than OIDC_ISSUER/ })
   await t.rejects(discovered({}, { status: 404 }), { message: /answered 404/ })
   await t.rejects(discovered({ code_challenge_methods_supported: ['plain'] }), { message: /PKCE/ })
   await discovered({ code_challenge_methods_supported: ['plain', 'S256'] })
 })
 
-t.test('the secret goes into the form where the provider takes it nowhere else', async t => {
+t.test('the secret is sent in the form if the provider accepts it nowhere else', async t => {
   const isPostOnly = async (...methods: readonly string[]) =>
     (await discovered({ token_endpoint_auth_methods_supported: methods })).isPostOnly
   t.ok(await isPostOnly('client_secret_post'))
@@ -54,7 +54,7 @@ t.test('the secret goes into the form where the provider takes it nowhere else',
   t.notOk(await isPostOnly('private_key_jwt'))
 })
 
-t.test('who promises to name the issuer in each answer is held to it', async t => {
+t.test('a provider that promises to name the issuer in each answer is held to it', async t => {
   t.ok((await discovered({ authorization_response_iss_parameter_supported: true })).namesIssuer)
   t.notOk((await discovered({ authorization_response_iss_parameter_supported: 'yes' })).namesIssuer)
 })

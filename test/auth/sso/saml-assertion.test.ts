@@ -25,7 +25,7 @@ const ofSubject = (otherwise: object) => ({ Subject: [{ ...subject, ...otherwise
 const ofName = (name: object) => ofSubject({ NameID: [name] })
 const ofConfirmation = (otherwise: object) => ofSubject({ SubjectConfirmation: [confirmed(otherwise)] })
 
-t.test('who was signed in, when, how, and for which request is read of an assertion for us', async t => {
+t.test('who signed in, when, how, and for which request is read from an assertion for us', async t => {
   t.strictSame(read({}), {
     subject: 'a7f3',
     inResponseTo: '_asked',

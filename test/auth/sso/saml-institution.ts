@@ -5,7 +5,7 @@ import type { Browser } from '../../support/browser.ts'
 import { type Answer, type Asked, askedBy, entityId, openMockIdp, signInUrl } from './mock-idp.ts'
 import { openPeople } from './people.ts'
 
-/** A server at which people of an institution sign in by SAML. */
+/** A server at which people of an institution sign in with SAML. */
 export const openSamlInstitution = async (environment: Readonly<Record<string, string>> = {}) => {
   const idp = await openMockIdp()
   const folder = await mkdtemp(join(tmpdir(), 'sharewell-saml-'))
@@ -19,13 +19,13 @@ export const openSamlInstitution = async (environment: Readonly<Record<string, s
   })
   await rm(folder, { recursive: true })
 
-  /** Sends the browser out, as far as the provider. */
+  /** Sends the browser out, up to the provider. */
   const begin = async (browser: Browser, query = ''): Promise<Asked> => {
     const { location, status, body } = await browser.get(`/sso${query}`)
     if (location === undefined) throw new Error(`${status} ${body}`)
     return askedBy(location)
   }
-  /** A form of another site: the browser sends none of our cookies along. */
+  /** A form of another site: the browser sends none of our cookies with it. */
   const post = (xml: string, more: Readonly<Record<string, string>> = {}) =>
     world.newBrowser().post('/sso/acs', { SAMLResponse: Buffer.from(xml).toString('base64'), ...more })
   const answer = async (browser: Browser, said: Answer, query = '') =>

@@ -10,7 +10,7 @@ t.teardown(() => server.close())
 
 const ana: Answer = { nameId: 'a7f3', email: 'Ana@riverside.example', name: 'Ana Castillo' }
 
-t.test('the provider is asked for a lasting name, by an AuthnRequest of ours', async t => {
+t.test('the provider is asked for a persistent name, with an AuthnRequest of ours', async t => {
   const browser = newBrowser()
   t.match((await browser.get('/sign-in')).body, /<a class="btn btn-primary" href="\/sso">Sign in with Riverside<\/a>/)
   const { location = '', headers } = await browser.get('/sso')
@@ -30,7 +30,7 @@ t.test('the provider is asked for a lasting name, by an AuthnRequest of ours', a
   t.match((await world.begin(browser, '?prompt=login')).xml, /ForceAuthn="true"/)
 })
 
-t.test('what providers need to know of us stands at one address', async t => {
+t.test('what providers need to know about us is at one address', async t => {
   const { statusCode, headers, body } = await server.inject({ url: '/sso/metadata' })
   t.equal(statusCode, 200)
   t.match(headers['content-type'], /^application\/samlmetadata\+xml/)
@@ -39,7 +39,7 @@ t.test('what providers need to know of us stands at one address', async t => {
   t.match(body, /Binding="[^"]*HTTP-POST" Location="http:\/\/localhost:8080\/sso\/acs"/)
 })
 
-t.test('who has no account makes one, and comes in by the institution from then on', async t => {
+t.test('somebody without an account makes one, and signs in with the institution from then on', async t => {
   const browser = newBrowser()
   const first = await world.arrive(browser, ana, '?continue=%2Faccount%2Fsessions')
   t.match(wordsOf(first), /Create your account.*address here is ana@riverside\.example/)
@@ -57,7 +57,7 @@ t.test('who has no account makes one, and comes in by the institution from then 
   )
 })
 
-t.test('an address alone opens no account, and one that is not of the institution is none', async t => {
+t.test('an address alone opens no account, and an address from elsewhere does not count', async t => {
   const ben = await world.holder('ben')
   const browser = newBrowser()
   const { at, ...first } = await world.arrive(browser, { nameId: 'b-1', email: ben.email })
@@ -77,7 +77,7 @@ t.test('an address alone opens no account, and one that is not of the institutio
     })
 })
 
-t.test('the address and the name stand in the attributes that the institutions of today send', async t => {
+t.test('the address and the name are read from the attributes that institutions send today', async t => {
   const claims = 'http://schemas.xmlsoap.org/ws/2005/05/identity/claims'
   const email = 'zoe@riverside.example'
   const arrive = (attributes: Readonly<Record<string, string>>) =>
@@ -87,17 +87,17 @@ t.test('the address and the name stand in the attributes that the institutions o
   const microsoft = 'http://schemas.microsoft.com/identity/claims/displayname'
   for (const name of ['urn:oid:2.16.840.1.113730.3.1.241', microsoft, 'name'])
     t.match((await arrive({ mail: email, [name]: 'Zoe Chen' })).body, /value="Zoe Chen"/, name)
-  t.match(await arrive({ [`${claims}/name`]: email }), { status: 403 }, 'and in no other')
+  t.match(await arrive({ [`${claims}/name`]: email }), { status: 403 }, 'and from no other')
 })
 
-t.test('RelayState leads nowhere: it goes on to where it was begun for', async t => {
+t.test('RelayState leads nowhere: the sign-in continues to where it was begun for', async t => {
   const browser = newBrowser()
   const asked = await world.begin(browser, '?continue=%2Faccount%2Fapps')
   const { location = '' } = await world.post(idp.responseTo(asked, ana), { RelayState: 'https://evil.example/' })
   t.match(await browser.get(location), { status: 303, location: '/account/apps' })
 })
 
-t.test('who has arrived is found in the browser that was sent out alone, whoever posts the answer', async t => {
+t.test('an arrival is found only in the browser that was sent out, whoever posts the answer', async t => {
   const [attacker, victim] = [newBrowser(), newBrowser()]
   await victim.get('/sso')
   const xml = idp.responseTo(await world.begin(attacker), ana)
@@ -106,14 +106,14 @@ t.test('who has arrived is found in the browser that was sent out alone, whoever
   t.equal(victim.cookies.get('sharewell-session'), undefined)
 })
 
-t.test('an answer is good once, also of many at once', async t => {
+t.test('an answer is valid once, even if used many times at once', async t => {
   const xml = idp.responseTo(await world.begin(newBrowser()), ana)
   const answers = await Promise.all([1, 2, 3, 4, 5].map(() => world.post(xml)))
   t.same(answers.map(({ status }) => status).sort(), [303, 400, 400, 400, 400])
   t.match(await world.post(xml), { status: 400, body: /This sign-in is over/ })
 })
 
-t.test('an answer is good for ten minutes, and what has come of it for half an hour', async t => {
+t.test('an answer is valid for ten minutes, and the arrival for half an hour', async t => {
   const browser = newBrowser()
   const slow: Answer = { nameId: 's-1', email: 'slow@riverside.example' }
   const [intime, late] = [await world.begin(browser), await world.begin(browser)]
@@ -140,16 +140,16 @@ t.test('an assertion does not answer a second request, in whatever Response it i
   t.match(await world.post(moved), { status: 502 })
 })
 
-t.test('who was to sign in anew, and did so before, is not signed in', async t => {
+t.test('somebody who had to sign in again, but signed in earlier, is not signed in', async t => {
   const browser = newBrowser()
   const earlier = { ...ana, signedIn: -600 }
   const asked = await world.begin(browser, '?prompt=login')
   t.match(await world.post(idp.responseTo(asked, earlier)), { status: 400, location: undefined })
   t.match(await world.post(idp.responseTo(asked, ana)), { status: 303 })
-  t.match(await world.answer(browser, earlier), { status: 303 }, 'where that was not asked it does not matter')
+  t.match(await world.answer(browser, earlier), { status: 303 }, 'if that was not required it does not matter')
 })
 
-t.test('a provider that says no is believed', async t => {
+t.test('a refusal by the provider is accepted', async t => {
   t.match(await world.answer(newBrowser(), { ...ana, status: 'Responder', signed: 'neither' }), {
     status: 403,
     body: /Riverside said no/,

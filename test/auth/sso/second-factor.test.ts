@@ -4,7 +4,7 @@ import { codeOf, keyIn } from '../../support/authenticator.ts'
 import { openInstitution } from './institution.ts'
 import { openSamlInstitution } from './saml-institution.ts'
 
-/** Somebody whose account wants two factors. */
+/** Somebody whose account requires two factors. */
 const openWith = async (SSO_SECOND_FACTOR: string) => {
   const world = await openInstitution({ SSO_SECOND_FACTOR })
   const rita = await world.holder('rita')
@@ -38,7 +38,7 @@ const openWith = async (SSO_SECOND_FACTOR: string) => {
 const asked = { location: '/second-factor?continue=%2Faccount%2Fsessions', as: undefined }
 const in_ = { location: '/account/sessions', as: 'rita' }
 
-t.test('the sign-in at the institution stands for the password, unless it is configured to be more', async t => {
+t.test('the sign-in at the institution replaces the password, unless it is configured to be more', async t => {
   const { server, database, comesIn, signedInAs } = await openWith('none')
   t.teardown(() => server.close())
   for (const claims of [{ amr: ['pwd', 'mfa'] }, { acr: 'https://refeds.org/profile/mfa' }])
@@ -47,31 +47,31 @@ t.test('the sign-in at the institution stands for the password, unless it is con
   t.match(first, asked)
   const key = keyIn(await browser.get(asked.location))
   await browser.send('/second-factor', { code: await codeOf(key) })
-  t.equal(await signedInAs(browser), 'rita', 'who has none sets one up')
+  t.equal(await signedInAs(browser), 'rita', 'somebody without one sets one up')
 
   await database.run(sql.fragment`UPDATE organization_node SET second_factor = FALSE`)
   const { browser: another, ...later } = await comesIn({})
-  t.match(later, asked, 'who has one is asked for it, also where nobody wants it')
+  t.match(later, asked, 'somebody with one is asked for it, even if nobody requires it')
   t.match(await another.send('/second-factor', { code: '123' }), { status: 422 })
   t.match(await another.send(asked.location, { code: await codeOf(key, 1) }), { location: '/account/sessions' })
   t.equal(await signedInAs(another), 'rita')
 
   await database.run(sql.fragment`UPDATE user_account SET authenticator = NULL`)
-  t.match(await comesIn({}), in_, 'and it is enough where there is none and nobody wants one')
+  t.match(await comesIn({}), in_, 'it suffices if there is none and nobody requires one')
 })
 
-t.test('where the provider is asked to tell, it is two when it says so', async t => {
+t.test('if the provider is expected to tell, it counts as two factors when it says so', async t => {
   const { server, database, person, comesIn } = await openWith('told')
   t.teardown(() => server.close())
   t.match(await comesIn({ amr: ['pwd', 'mfa'] }), in_)
   t.match(await comesIn({ acr: 'https://refeds.org/profile/mfa' }), in_)
   for (const claims of [{}, { amr: 'mfa' }, { amr: ['pwd'] }, { acr: '1' }]) t.match(await comesIn(claims), asked)
   await database.run(sql.fragment`UPDATE user_account SET authenticator = 'sealed' WHERE person = ${person}`)
-  t.match(await comesIn({ amr: ['pwd', 'mfa'] }), in_, 'also for who has one of their own')
+  t.match(await comesIn({ amr: ['pwd', 'mfa'] }), in_, 'even for somebody with one of their own')
   t.match(await comesIn({}), asked)
 })
 
-t.test('a provider that speaks SAML tells it by the context of its sign-in', async t => {
+t.test('a provider that speaks SAML tells it with the context of its sign-in', async t => {
   const { server, database, holder, newBrowser, arrive, confirm } = await openSamlInstitution({
     SSO_SECOND_FACTOR: 'told',
   })
@@ -95,7 +95,7 @@ t.test('a provider that speaks SAML tells it by the context of its sign-in', asy
   })
 })
 
-t.test('where it always asks for two, it is two', async t => {
+t.test('if it always asks for two factors, it counts as two', async t => {
   const { server, comesIn } = await openWith('always')
   t.teardown(() => server.close())
   t.match(await comesIn({}), in_)

@@ -8,7 +8,7 @@ import { openInstitution } from './institution.ts'
 
 const user = { sub: 'ann-1', email: 'ann@riverside.example', name: 'Ann' }
 
-t.test('as SIGN_UP has it, who was invited makes the account, and the invitation is used up', async t => {
+t.test('somebody who was invited makes the account as SIGN_UP allows, and the invitation is used up', async t => {
   const { server, database, arrive, newBrowser, signedInAs } = await openInstitution({ SSO_SIGN_UP: '' })
   t.teardown(() => server.close())
   const refused = await arrive(newBrowser(), user)
@@ -36,7 +36,7 @@ t.test('as SIGN_UP has it, who was invited makes the account, and the invitation
   t.match(await newBrowser().get(url), { status: 410 })
 })
 
-t.test('where SSO_SIGN_UP is closed nobody makes one, whatever SIGN_UP says', async t => {
+t.test('with SSO_SIGN_UP closed nobody makes one, whatever SIGN_UP says', async t => {
   const { server, arrive, newBrowser } = await openInstitution({
     SIGN_UP: 'open',
     SMTP_URL: 'log',
@@ -47,7 +47,7 @@ t.test('where SSO_SIGN_UP is closed nobody makes one, whatever SIGN_UP says', as
 })
 
 t.test(
-  'whom an organization invites is led to the institution where that alone makes accounts, and agrees',
+  'somebody whom an organization invites is led to the institution if only that makes accounts, and agrees',
   async t => {
     for (const [SSO_SIGN_UP, isLed] of [
       ['open', true],
@@ -87,7 +87,7 @@ t.test(
   },
 )
 
-t.test('where SSO_SIGN_UP is open all of the institution do, though SIGN_UP is closed', async t => {
+t.test('with SSO_SIGN_UP open everybody of the institution does, though SIGN_UP is closed', async t => {
   const { server, arrive, newBrowser, signedInAs } = await openInstitution({ SIGN_UP: 'closed', SSO_SIGN_UP: 'open' })
   t.teardown(() => server.close())
   const browser = newBrowser()

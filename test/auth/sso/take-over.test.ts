@@ -10,7 +10,7 @@ const world = await openInstitution()
 const { server, database, provider, newBrowser } = world
 t.teardown(() => server.close())
 
-t.test('an address alone opens no account: its holder signs in as ever, and agrees', async t => {
+t.test('an address alone opens no account: its holder signs in as before, and agrees', async t => {
   const ben = await world.holder('ben')
   const browser = newBrowser()
   const user = { sub: 'ben-1', email: 'BEN@riverside.example' }
@@ -24,7 +24,7 @@ t.test('an address alone opens no account: its holder signs in as ever, and agre
     wordsOf(await browser.get(first.at)),
     /as you did just now \(ben@riverside\.example\) is signed in here as ben/,
   )
-  t.match((await world.personOf(ben.person)).identifier, undefined, 'and looking at it links nothing')
+  t.match((await world.personOf(ben.person)).identifier, undefined, 'opening the page links nothing')
   t.match(await browser.post(`${first.at}/link`, {}), { status: 403 }, 'nor does another site')
   t.match(await browser.send(first.at, {}, `${first.at}/link`), { status: 303, location: '/account?done=linked' })
   t.same((await world.personOf(ben.person)).identifier, [{ system: provider.issuer, value: 'ben-1' }])
@@ -35,7 +35,7 @@ t.test('an address alone opens no account: its holder signs in as ever, and agre
   t.equal(await world.signedInAs(later), 'ben')
 })
 
-t.test('an arrival that was left lying signs nobody in when another has linked or made the account', async t => {
+t.test('an abandoned arrival signs nobody in once another one has linked or made the account', async t => {
   const wanda = await world.holder('wanda')
   const other = newBrowser()
   const beside = await world.arrive(other, { sub: 'yusuf-1', email: 'yusuf@riverside.example' })
@@ -56,31 +56,28 @@ t.test('an arrival that was left lying signs nobody in when another has linked o
       t.match([later.status, wordsOf(later)], [410, /This sign-in is over/], user.sub)
     }
     await browser.send('/account', {}, '/sign-out')
-    t.equal(await world.signedInAs(browser), undefined, 'whoever comes to the browser next')
+    t.equal(await world.signedInAs(browser), undefined, 'the next person at the browser')
     await world.arrive(browser, user)
-    t.ok(await world.signedInAs(browser), 'and who signs in at the institution again is let in')
+    t.ok(await world.signedInAs(browser), 'signing in at the institution again works')
   }
-  t.match(await other.get(beside.at), { status: 200, body: /Create your account/ }, 'of others nothing is over')
+  t.match(await other.get(beside.at), { status: 200, body: /Create your account/ }, 'arrivals of others are not over')
 })
 
-t.test(
-  'an arrival that nobody has taken up ends with the sign-out, and whoever comes to the browser next makes no account by it',
-  async t => {
-    const zelda = await world.holder('zelda')
-    const [browser, other] = [newBrowser(), newBrowser()]
-    const user = { sub: 'zelda-1', email: 'z.other@riverside.example' }
-    const [{ at }, beside] = [await world.arrive(browser, user), await world.arrive(other, user)]
-    await browser.send('/sign-in', { email: zelda.email, password })
-    t.match(await browser.get(at), { status: 200, body: /Create your account/ })
-    await browser.send('/account', {}, '/sign-out')
-    const later = await browser.get(at)
-    t.match([later.status, wordsOf(later)], [410, /This sign-in is over/])
-    t.match(await other.get(beside.at), { status: 200, body: /Create your account/ }, 'in another browser it goes on')
-    t.match(await world.arrive(browser, user), { status: 200, body: /Create your account/ }, 'and begins anew here')
-  },
-)
+t.test('signing out ends an arrival that nobody took up, so the next person makes no account with it', async t => {
+  const zelda = await world.holder('zelda')
+  const [browser, other] = [newBrowser(), newBrowser()]
+  const user = { sub: 'zelda-1', email: 'z.other@riverside.example' }
+  const [{ at }, beside] = [await world.arrive(browser, user), await world.arrive(other, user)]
+  await browser.send('/sign-in', { email: zelda.email, password })
+  t.match(await browser.get(at), { status: 200, body: /Create your account/ })
+  await browser.send('/account', {}, '/sign-out')
+  const later = await browser.get(at)
+  t.match([later.status, wordsOf(later)], [410, /This sign-in is over/])
+  t.match(await other.get(beside.at), { status: 200, body: /Create your account/ }, 'in another browser it continues')
+  t.match(await world.arrive(browser, user), { status: 200, body: /Create your account/ }, 'and a new one begins here')
+})
 
-t.test('an address counts only where the provider has confirmed it, and it belongs to the institution', async t => {
+t.test('an address counts only if the provider has confirmed it, and it belongs to the institution', async t => {
   await world.holder('carla')
   const email = 'carla@riverside.example'
   const addresses: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
@@ -108,7 +105,7 @@ t.test('an address counts only where the provider has confirmed it, and it belon
   t.match(wordsOf(await world.arrive(newBrowser(), { sub: 'c-1', ...asEntra })), /Sign in once more, here/)
 })
 
-t.test('nobody but the holder of the account links it, and only right after signing in', async t => {
+t.test('only the holder of the account links it, and only right after signing in', async t => {
   const [dora, emil] = [await world.holder('dora'), await world.holder('emil')]
   const user = { sub: 'dora-1', email: dora.email }
   const browser = newBrowser()
@@ -127,10 +124,10 @@ t.test('nobody but the holder of the account links it, and only right after sign
   const { body } = await browser.get('/account')
   const token = /name="_csrf" value="([^"]+)"/.exec(body)?.[1] ?? ''
   await browser.post(`${at}/link`, { _csrf: token })
-  t.match((await world.personOf(dora.person)).identifier, undefined, 'also where the form is sent all the same')
+  t.match((await world.personOf(dora.person)).identifier, undefined, 'even if the form is sent nevertheless')
 })
 
-t.test('an address that was given out again does not open the account of whoever had it before', async t => {
+t.test('an address that was reassigned does not open the account of its former holder', async t => {
   const fay = await world.holder('fay')
   await world.link(newBrowser(), fay, { sub: 'fay-1', email: fay.email })
   const successor = newBrowser()
@@ -141,7 +138,7 @@ t.test('an address that was given out again does not open the account of whoever
   t.same((await world.personOf(fay.person)).identifier, [{ system: provider.issuer, value: 'fay-1' }])
 })
 
-t.test('of two identities that link one account at once, one does', async t => {
+t.test('if two identities link one account at once, one succeeds', async t => {
   const gil = await world.holder('gil')
   const asked = await Promise.all(
     ['gil-1', 'gil-2'].map(async sub => {
@@ -161,17 +158,17 @@ t.test('of two identities that link one account at once, one does', async t => {
   t.equal((await world.personOf(gil.person)).identifier?.length, 1)
 })
 
-t.test('whoever changes their address at the provider stays who they are, and becomes nobody else', async t => {
+t.test('somebody who changes their address at the provider stays who they are, and becomes nobody else', async t => {
   const [hans, ida] = [await world.holder('hans'), await world.holder('ida')]
   await world.link(newBrowser(), hans, { sub: 'hans-1', email: hans.email })
   const browser = newBrowser()
   await world.arrive(browser, { sub: 'hans-1', email: ida.email })
   t.equal(await world.signedInAs(browser), 'hans')
-  t.match(await findAccountOf(database, hans.person), { email: hans.email }, 'and their address here is as it was')
+  t.match(await findAccountOf(database, hans.person), { email: hans.email }, 'their address here is unchanged')
   t.match((await world.personOf(ida.person)).identifier, undefined)
 })
 
-t.test('who was deleted is signed in no more, and who comes with their name there is somebody new', async t => {
+t.test('a deleted person is not signed in any more, and the same name later is somebody new', async t => {
   const jan = await world.holder('jan')
   const user = { sub: 'jan-1', email: jan.email }
   const before = newBrowser()
@@ -185,7 +182,7 @@ t.test('who was deleted is signed in no more, and who comes with their name ther
   t.equal(await world.signedInAs(browser), 'Jan the second')
 })
 
-t.test('who was set inactive is not signed in, and makes no second account', async t => {
+t.test('an inactive person is not signed in, and makes no second account', async t => {
   const kim = await world.holder('kim')
   await world.link(newBrowser(), kim, { sub: 'kim-1', email: kim.email })
   await world.fhir('PUT', `Person/${kim.person}`, { ...(await world.personOf(kim.person)), active: false })
@@ -211,7 +208,7 @@ t.test('the same name at another issuer, or at the EHR, is another identity', as
   })
 })
 
-t.test('names that differ in case alone are two people, and so are those that differ in a space', async t => {
+t.test('names that differ only in case are two people, and so are those that differ in a space', async t => {
   const lou = await world.holder('lou')
   await world.link(newBrowser(), lou, { sub: 'Lou-1', email: lou.email })
   for (const sub of ['lou-1', 'LOU-1', ' Lou-1', 'Lou-1 ']) {
@@ -225,7 +222,7 @@ t.test('names that differ in case alone are two people, and so are those that di
   t.equal(await world.signedInAs(own), 'lou')
 })
 
-t.test('a name that holds the marks of a search is that name', async t => {
+t.test('a name that contains search syntax is just that name', async t => {
   const mia = await world.holder('mia')
   await world.link(newBrowser(), mia, { sub: 'a,b|c$d\\e', email: mia.email })
   const browser = newBrowser()
@@ -239,7 +236,7 @@ t.test('a name that holds the marks of a search is that name', async t => {
     )
 })
 
-t.test('of two browsers that make the account at once, one makes it', async t => {
+t.test('if two browsers make the account at once, one makes it', async t => {
   const user = { sub: 'nora-1', email: 'nora@riverside.example' }
   const asked = await Promise.all(
     [newBrowser(), newBrowser()].map(async browser => {
@@ -257,7 +254,7 @@ t.test('of two browsers that make the account at once, one makes it', async t =>
   t.equal(await world.signedInAs(later), 'Nora')
 })
 
-t.test('who has a password unlinks the institution, and all other browsers are out', async t => {
+t.test('somebody with a password unlinks the institution, and all other browsers are signed out', async t => {
   const olga = await world.holder('olga')
   const user = { sub: 'olga-1', email: olga.email }
   const [browser, other] = [newBrowser(), newBrowser()]
@@ -281,7 +278,7 @@ t.test('who has a password unlinks the institution, and all other browsers are o
   t.match(wordsOf(await world.arrive(newBrowser(), user)), /Sign in once more, here/)
 })
 
-t.test('who has no password does not lock themselves out', async t => {
+t.test('somebody without a password cannot lock themselves out', async t => {
   const browser = newBrowser()
   const { at } = await world.arrive(browser, { sub: 'paul-1', email: 'paul@riverside.example' })
   await browser.send(at, { name: 'Paul' }, `${at}/account`)
@@ -295,7 +292,7 @@ t.test('who has no password does not lock themselves out', async t => {
   t.equal(await world.signedInAs(later), 'Paul')
 })
 
-t.test('the holder is written when the account is linked, and when it is unlinked', async t => {
+t.test('the holder gets a letter when the account is linked, and when it is unlinked', async t => {
   const mailbox = await openMailbox()
   const written = await openInstitution({ SMTP_URL: mailbox.url })
   t.teardown(async () => {

@@ -9,7 +9,7 @@ import { presentAnswers } from '../../../src/http/fhir/presentation.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 
-/** Three of each caller at a time; whoever calls says so, and is answered once the test lets them. */
+/** Three of each caller at a time. The header says who calls, and the test decides when each is answered. */
 const openSlow = async () => {
   const server = fastify()
   const begun: { readonly person: unknown; readonly end: () => void }[] = []
@@ -49,7 +49,7 @@ const openSlow = async () => {
   return { server, send, whoIsIn, endFirst }
 }
 
-t.test('more of one caller wait for their own, and nobody else for them', async t => {
+t.test('further requests of one caller wait for their own, and nobody else waits for them', async t => {
   const { server, send, whoIsIn, endFirst } = await openSlow()
   t.teardown(() => server.close())
   const own = Array.from({ length: 5 }, () => send('ann'))
@@ -65,7 +65,7 @@ t.test('more of one caller wait for their own, and nobody else for them', async 
   t.same(await Promise.all([...own, other]), Array(6).fill(200))
 })
 
-t.test('what goes out page by page takes a turn for each, and has none in between', async t => {
+t.test('an answer that is sent page by page takes a turn for each page, and has none in between', async t => {
   const { server, send, whoIsIn, endFirst } = await openSlow()
   t.teardown(() => server.close())
   const own = Array.from({ length: 5 }, () => send('ann', '/pages'))
@@ -81,7 +81,7 @@ t.test('what goes out page by page takes a turn for each, and has none in betwee
   t.same(await Promise.all([...own, ...others]), Array(7).fill(200))
 })
 
-t.test('who has gone while they waited is not worked for, and hinders none behind them', async t => {
+t.test('nothing is done for somebody who left while waiting, and those behind them are not held up', async t => {
   const { server, send, whoIsIn, endFirst } = await openSlow()
   t.teardown(() => server.close())
   await server.listen({ port: 0, host: '127.0.0.1' })

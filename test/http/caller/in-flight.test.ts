@@ -7,7 +7,7 @@ import { answerError } from '../../../src/http/errors.ts'
 import { presentAnswers } from '../../../src/http/fhir/presentation.ts'
 import { beginInTurn } from '../../../src/http/pipelines.ts'
 
-/** Four at a time; whoever calls says so, and is answered once the test lets them. */
+/** Four at a time. The headers say who calls, and the test decides when each is answered. */
 const openSlow = async ({ most = 4, mostLarge = 4 } = {}) => {
   const server = fastify()
   const waiting: (() => void)[] = []
@@ -42,7 +42,7 @@ const openSlow = async ({ most = 4, mostLarge = 4 } = {}) => {
   return { server, send, letGo }
 }
 
-t.test('nobody has every place, through however many apps, and others go on meanwhile', async t => {
+t.test('nobody takes every place, through however many apps, and others continue meanwhile', async t => {
   const { server, send, letGo } = await openSlow()
   t.teardown(() => server.close())
   const own = ['a', 'b', 'c', 'd'].map(client => send({ person: 'ann', client }))
@@ -53,10 +53,10 @@ t.test('nobody has every place, through however many apps, and others go on mean
   t.equal(await other, 200)
   const again = ['a', 'b', 'c'].map(client => send({ person: 'ann', client }))
   await letGo(3)
-  t.same(await Promise.all(again), [200, 200, 200], 'and a place that was left is free')
+  t.same(await Promise.all(again), [200, 200, 200], 'a place that was left is free')
 })
 
-t.test('clients of their own are counted each for itself', async t => {
+t.test('clients with tokens of their own are counted separately', async t => {
   const { server, send, letGo } = await openSlow()
   t.teardown(() => server.close())
   const all = ['a', 'a', 'b', 'b'].map(client => send({ client }))
@@ -64,7 +64,7 @@ t.test('clients of their own are counted each for itself', async t => {
   t.same(await Promise.all(all), [200, 200, 200, 200])
 })
 
-t.test('whoever goes away before they are answered leaves no place taken', async t => {
+t.test('leaving before the answer frees the place', async t => {
   const { server, send, letGo } = await openSlow()
   t.teardown(() => server.close())
   await server.listen({ port: 0, host: '127.0.0.1' })
@@ -88,22 +88,19 @@ t.test('whoever goes away before they are answered leaves no place taken', async
   t.same(await Promise.all(again), [200, 200, 200])
 })
 
-t.test(
-  'of answers in lines, whoever reads them slowly, no more are begun than have room, and all else goes on',
-  async t => {
-    const { server, send, letGo } = await openSlow({ most: 16, mostLarge: 4 })
-    t.teardown(() => server.close())
-    const lines = { accept: 'application/fhir+ndjson' }
-    const form = { 'content-type': 'application/x-www-form-urlencoded' }
-    const own = ['a', 'b', 'c', 'd'].map(client => send({ person: 'ann', client, ...lines }))
-    t.equal(await Promise.race(own), 429)
-    t.equal(await send({ person: 'ann', ...form }, '_format=ndjson'), 429, 'nor where a form asks for them')
-    const others = [send({ person: 'ann' }), send({ person: 'ben', ...lines }), send({ person: 'ann', ...form }, 'a=b')]
-    await letGo(6)
-    t.same((await Promise.all(own)).sort(), [200, 200, 200, 429])
-    t.same(await Promise.all(others), [200, 200, 200])
-    const again = ['a', 'b', 'c'].map(() => send({ person: 'ann', ...form }, '_format=ndjson'))
-    await letGo(3)
-    t.same(await Promise.all(again), [200, 200, 200], 'and a place that was left is free')
-  },
-)
+t.test('however slowly answers in lines are read, only so many are begun, and everything else continues', async t => {
+  const { server, send, letGo } = await openSlow({ most: 16, mostLarge: 4 })
+  t.teardown(() => server.close())
+  const lines = { accept: 'application/fhir+ndjson' }
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  const own = ['a', 'b', 'c', 'd'].map(client => send({ person: 'ann', client, ...lines }))
+  t.equal(await Promise.race(own), 429)
+  t.equal(await send({ person: 'ann', ...form }, '_format=ndjson'), 429, 'nor if a form asks for them')
+  const others = [send({ person: 'ann' }), send({ person: 'ben', ...lines }), send({ person: 'ann', ...form }, 'a=b')]
+  await letGo(6)
+  t.same((await Promise.all(own)).sort(), [200, 200, 200, 429])
+  t.same(await Promise.all(others), [200, 200, 200])
+  const again = ['a', 'b', 'c'].map(() => send({ person: 'ann', ...form }, '_format=ndjson'))
+  await letGo(3)
+  t.same(await Promise.all(again), [200, 200, 200], 'a place that was left is free')
+})

@@ -14,7 +14,7 @@ await server.inject({
   payload: { resourceType: 'Patient', id: 'ann' },
 })
 
-/** Of Ann, and over. */
+/** A token for Ann that has expired. */
 const overToken = () => token({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/*.rs', ttlSeconds: -1 })
 
 const recordedOfAnn = async <T>(run: () => Promise<T>) => {
@@ -32,7 +32,7 @@ const ask = async (bearer: string, url: string, method: 'GET' | 'DELETE' = 'GET'
   if (statusCode !== 401) throw new Error(`${method} ${url}: ${statusCode}`)
 }
 
-t.test('who asks for what is nowhere, and then for somebody, is recorded with whom they asked for', async t => {
+t.test('a request for nothing, followed by one for somebody, is recorded for the patient', async t => {
   for (const nowhere of ['/fhir/x', '/fhir/_async/x/y', '/FHIR/R5/x']) {
     const over = await overToken()
     t.same(
@@ -46,7 +46,7 @@ t.test('who asks for what is nowhere, and then for somebody, is recorded with wh
   }
 })
 
-t.test('who asks what became of a request that is answered later, or cancels it, is recorded', async t => {
+t.test('asking for the result of a later answer, or cancelling it, is recorded', async t => {
   const later = '/fhir/_async/5f2a9c1e-0000-4000-8000-000000000001'
   for (const [method, interaction] of [
     ['GET', 'read'],
@@ -57,7 +57,7 @@ t.test('who asks what became of a request that is answered later, or cancels it,
   }
 })
 
-t.test('who opens a websocket is recorded', async t => {
+t.test('opening a websocket is recorded', async t => {
   const over = await overToken()
   const recorded = await recordedOfAnn(async () => {
     const socket = new WebSocket(`${address.replace('http', 'ws')}/ws`, {
@@ -70,7 +70,7 @@ t.test('who opens a websocket is recorded', async t => {
   t.same(recorded, [{ interaction: 'read', type: 'Subscription', resource: null }])
 })
 
-t.test('who asks by the contract of the JupyterHealth Exchange is recorded at each of its routes', async t => {
+t.test('each route of the contract of the JupyterHealth Exchange records', async t => {
   const over = await overToken()
   t.same(await recordedOfAnn(() => ask(over, '/api/v1/clients')), [{ interaction: 'read', type: null, resource: null }])
 })

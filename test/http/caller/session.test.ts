@@ -46,7 +46,7 @@ t.test('our own pages read what the person may see, as that person', async t => 
   })
 })
 
-t.test('its scopes are for reading', async t => {
+t.test('its scopes only read', async t => {
   const observation = {
     resourceType: 'Observation',
     status: 'final',
@@ -75,7 +75,7 @@ t.test('a request that another site makes is nobody’s', async t => {
   }
 })
 
-t.test('a token counts alone, and a cookie in its place does not', async t => {
+t.test('with a bearer token the cookie does not count, and a session is not a bearer token', async t => {
   t.match(await call('/fhir/Patient/ann', { cookie: ann, ...ours, authorization: 'Bearer nonsense' }), {
     statusCode: 401,
   })

@@ -42,7 +42,7 @@ server.get(
   }),
 )
 
-t.test('a fault in what goes out already is logged, with the request id but no row', async t => {
+t.test('a fault while an answer is being sent is logged, with the request id but no row', async t => {
   await t.rejects(server.inject('/broken'))
   const logged = lines.filter(line => line.includes('broken') && line.includes('"level":50'))
   t.equal(logged.length, 1)
@@ -50,7 +50,7 @@ t.test('a fault in what goes out already is logged, with the request id but no r
   t.notMatch(lines.join(''), /glucose/)
 })
 
-t.test('a client that goes is no fault, compressed or not', async t => {
+t.test('a client that disconnects is not a fault, compressed or not', async t => {
   lines.length = 0
   const address = await server.listen({ port: 0, host: '127.0.0.1' })
   for (const encoding of ['identity', 'gzip']) {
@@ -61,7 +61,7 @@ t.test('a client that goes is no fault, compressed or not', async t => {
   t.notMatch(lines.join(''), /"level":[56]0/)
 })
 
-t.test('whoever is let in no more is sent nothing further, which is no fault', async t => {
+t.test('somebody who is no longer let in gets nothing further, which is not a fault', async t => {
   lines.length = 0
   await t.rejects(server.inject('/slow'))
   t.notMatch(lines.join(''), /"level":[56]0/)

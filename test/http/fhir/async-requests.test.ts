@@ -41,7 +41,7 @@ const laterOf = async (url: string, sent: Sent): Promise<string> => {
   return String(answer.headers['content-location'])
 }
 
-/** The one entry of the answer, once it is there. */
+/** The only entry of the answer, once it is there. */
 const answerAt = async (location: string, token?: string): Promise<BundleEntry> => {
   for (;;) {
     const answer = await send('GET', location, token === undefined ? {} : { token })
@@ -70,7 +70,7 @@ const statusesOf = ({ entry = [] }: Bundle) =>
 
 await send('PUT', 'Patient/ann', { body: { resourceType: 'Patient', id: 'ann' } })
 
-t.test('days of data come at once, compressed, and are answered later, entry by entry', async t => {
+t.test('days of data sent at once, compressed, are answered later, entry by entry', async t => {
   const body = bundleOf('batch', ...Array.from({ length: 5000 }, (_, number) => reading(number)))
   const location = await laterOf('', { body, zip: true })
   t.match(location, /\/fhir\/_async\/[0-9a-f-]{36}$/)
@@ -86,10 +86,10 @@ t.test('days of data come at once, compressed, and are answered later, entry by 
     'one upload, in whatever parts it was done',
   )
   const again = await send('POST', '', { body: { ...body, entry: body.entry.slice(4500) }, zip: true })
-  t.same(statusesOf(again.json()), { '200 OK': 500 }, 'and the same at once, when it is sent again')
+  t.same(statusesOf(again.json()), { '200 OK': 500 }, 'the same at once when it is sent again')
 })
 
-t.test('an entry that is refused says so at its place, and hinders no other', async t => {
+t.test('a refused entry says so in its place, and holds up no other', async t => {
   const location = await laterOf('', { body: bundleOf('batch', reading(1), { resourceType: 'Basic' }, reading(2)) })
   const { entry = [] } = (await answerAt(location)).resource as Bundle
   t.same(
@@ -98,7 +98,7 @@ t.test('an entry that is refused says so at its place, and hinders no other', as
   )
 })
 
-t.test('an entry that means several resources is done for all of them or none, as it is at once', async t => {
+t.test('an entry for several resources is done for all or none of them, as if answered at once', async t => {
   const entry = [{ request: { method: 'DELETE', url: 'Organization?identifier=urn:test|several' } }]
   const body = { resourceType: 'Bundle', type: 'batch', entry }
   const put = (id: string, more: object) =>
@@ -126,7 +126,7 @@ const countOf = async (text: string): Promise<number> => {
   return count
 }
 
-t.test('an entry that breaks the commit is refused itself, and all others are done once', async t => {
+t.test('an entry that makes the commit fail is refused itself, and all others are done once', async t => {
   await database.run(sql.fragment`
     CREATE FUNCTION refuse_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -155,7 +155,7 @@ t.test('what cannot be answered is not done either, however often it is tried', 
   t.equal(await countOf('unanswered'), 0)
 })
 
-t.test('a transaction is done with its answer, or not at all', async t => {
+t.test('a transaction is done together with its answer, or not at all', async t => {
   const identifier = [{ system: 'urn:test', value: 'all-or-nothing' }]
   const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }
   const refused = await answerAt(
@@ -169,7 +169,7 @@ t.test('a transaction is done with its answer, or not at all', async t => {
 })
 
 t.test(
-  'a submission of glucose is answered later, each entry on its own, and what refers to another entry to what that became',
+  'a submission of glucose is answered later, entry by entry, and references lead to what other entries became',
   async t => {
     const device = { resourceType: 'Device', identifier: [{ system: 'urn:test', value: 'sensor' }] }
     const reading = {
@@ -206,7 +206,7 @@ t.test(
   },
 )
 
-t.test('what cannot be stored is no reason not to be answered', async t => {
+t.test('text that cannot be stored does not prevent an answer', async t => {
   for (const half of ['\\u0000', '\\ud800']) {
     const text = JSON.stringify(bundleOf('transaction', { resourceType: 'Observation' })).replace(
       '"method":"POST"',
@@ -217,7 +217,7 @@ t.test('what cannot be stored is no reason not to be answered', async t => {
   }
 })
 
-t.test('what is nested too deep to be kept is refused at once', async t => {
+t.test('what is nested too deeply to be stored is refused at once', async t => {
   const deep = `{"resourceType":"Device","note":[${'{"a":['.repeat(9000)}{}${']}'.repeat(9000)}]}`
   const answer = await server.inject({
     method: 'POST',
@@ -231,7 +231,7 @@ t.test('what is nested too deep to be kept is refused at once', async t => {
   )
 })
 
-t.test('a search keeps what it found by name alone, and is answered with what is there when it is fetched', async t => {
+t.test('a later search keeps only what it found by name, and answers what exists when it is fetched', async t => {
   const query = 'Observation?patient=ann&_count=3&_sort=_lastUpdated&_elements=code'
   const now = (await send('GET', query)).json()
   const location = await laterOf(query, {})
@@ -246,7 +246,7 @@ t.test('a search keeps what it found by name alone, and is answered with what is
   t.same(((await answerAt(location)).resource as Bundle).entry, now.entry.slice(1))
 })
 
-t.test('what cannot be asked of the gate again is answered at once', async t => {
+t.test('what cannot be checked by the gate again is answered at once', async t => {
   const prefer = 'respond-async'
   for (const url of [
     'Observation?patient=ann&_summary=count',
@@ -261,10 +261,10 @@ t.test('what cannot be asked of the gate again is answered at once', async t => 
     const answer = await send('POST', '', { body: { ...body, entry }, prefer })
     t.match(answer.json(), { type: 'batch-response', entry: [{ response: { status: /^4/ } }] }, url)
   }
-  t.equal((await send('GET', 'Observation?nonsense=1', { prefer })).statusCode, 400, 'and what is wrong')
+  t.equal((await send('GET', 'Observation?nonsense=1', { prefer })).statusCode, 400, 'so is what is wrong')
 })
 
-/** A request as it lies in the queue of a server that is not there. */
+/** A request in the queue of a server that is gone. */
 const waiting = async (body: object, token: string): Promise<string> => {
   const id = (await laterOf('', { body: bundleOf('batch'), token })).split('/').at(-1) ?? ''
   await answerAt(`_async/${id}`, token)
@@ -277,7 +277,7 @@ const waiting = async (body: object, token: string): Promise<string> => {
 
 const app = { client: 'cli', subject: { kind: 'patient' as const, patient: 'ann' }, scope: 'patient/*.cruds' }
 
-t.test('what was asked for before the server stopped is done by the next, as far as it was not', async t => {
+t.test('what was requested before the server stopped is done by the next one, as far as it was not done', async t => {
   const native = {
     resourceType: 'Observation',
     status: 'final',
@@ -295,11 +295,11 @@ t.test('what was asked for before the server stopped is done by the next, as far
     UPDATE token SET revoked_at = now() WHERE hash = (SELECT hash FROM async_request WHERE id = ${revoked})`)
   const next = await world.open(work)
   t.same(statusesOf((await answerAt(`_async/${id}`)).resource as Bundle), { '201 Created': 100 })
-  t.match(await answerAt(`_async/${revoked}`, other), { response: { status: /^401/ } }, 'but for who was stopped')
+  t.match(await answerAt(`_async/${revoked}`, other), { response: { status: /^401/ } }, 'except for a revoked token')
   await next.close()
 })
 
-t.test('only who asked for it sees and cancels it, and then it is nowhere', async t => {
+t.test('only whoever requested it sees and cancels it, and then it does not exist', async t => {
   const token = await world.token(app)
   const id = await waiting(bundleOf('batch', reading(9002)), token)
   const others = ['everything', 'other', await world.token({ ...app, scope: 'patient/*.rs' })]
@@ -314,10 +314,10 @@ t.test('only who asked for it sees and cancels it, and then it is nowhere', asyn
   t.equal((await send('GET', `_async/${id}`)).statusCode, 404)
 })
 
-t.test('of a transaction that is cancelled while it is done nothing is left', async t => {
+t.test('cancelling a transaction while it is being done leaves nothing of it', async t => {
   const identifier = [{ system: 'urn:test', value: 'cancelled' }]
   const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }
-  // Compartments are being joined: whoever writes waits for that.
+  // Compartments are being joined, which every write waits for.
   await database.transaction(async connection => {
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
     const location = await laterOf('', { body: bundleOf('transaction', native) })
@@ -332,13 +332,13 @@ t.test('of a transaction that is cancelled while it is done nothing is left', as
   t.equal((await send('GET', 'Observation?identifier=urn:test|cancelled&_summary=count')).json().total, 0)
 })
 
-t.test('whose token is revoked while a batch is done has no more of it done', async t => {
+t.test('if the token is revoked while a batch is being done, the rest of it is not done', async t => {
   const service = { subject: { kind: 'client' }, scope: 'system/*.cruds', policies: ['everything'] } as const
   const [token, other] = [await world.token(service), await world.token(service)]
   const identifier = [{ system: 'urn:test', value: 'stopped' }]
   const native = { resourceType: 'Observation', status: 'final', code: { text: 'x' }, identifier }
   const body = bundleOf('batch', ...Array.from({ length: 600 }, () => native))
-  // Compartments are being joined: whoever writes waits for that.
+  // Compartments are being joined, which every write waits for.
   const location = await database.transaction(async connection => {
     await connection.run(sql.fragment`SELECT pg_advisory_xact_lock(hashtext('patient_compartment'))`)
     const location = await laterOf('', { body, token })
@@ -350,7 +350,7 @@ t.test('whose token is revoked while a batch is done has no more of it done', as
   t.equal((await send('GET', 'Observation?identifier=urn:test|stopped&_summary=count')).json().total, 500)
 })
 
-t.test('more than can be worked on is refused before it is read, with a time to come again', async t => {
+t.test('more than can be worked on is refused before it is read, with a time to come back', async t => {
   const large = bundleOf('batch', ...Array.from({ length: 600 }, (_, number) => reading(number)))
   const answers = await Promise.all([1, 2, 3].map(() => send('POST', '', { body: large })))
   t.same(answers.map(({ statusCode }) => statusCode).sort(), [200, 200, 429])
@@ -361,7 +361,7 @@ t.test('more than can be worked on is refused before it is read, with a time to 
     send('POST', '', { body: large, token: 'nobody' }),
     send('POST', '', { body: large, token: 'nobody' }),
   ]
-  t.equal((await send('POST', '', { body: large })).statusCode, 200, 'and later it is taken, whoever else knocks')
+  t.equal((await send('POST', '', { body: large })).statusCode, 200, 'later it is accepted, whoever else knocks')
   t.same(
     (await Promise.all(beside)).map(({ statusCode }) => statusCode),
     [401, 401],
@@ -385,12 +385,12 @@ t.test('whoever has a Subscription written later is its subscriber, as if it had
   ])
 })
 
-t.test('the same bound holds for what comes by another contract', async t => {
+t.test('the same bound holds for requests of another contract', async t => {
   for (const url of ['/FHIR/R5/', '/omh/v1/dataPoints?patient=nobody', '/api/v1/patients/nobody/consents']) {
     const headers = { authorization: 'Bearer everything', 'content-type': 'application/json' }
     const large = { method: 'POST', url, headers, payload: `{"x":"${'x'.repeat(300_000)}"}` } as const
     await send('GET', 'Patient/ann')
-    // By now it is known who calls, and all are there at once.
+    // By now the callers are known, and all arrive at once.
     const answers = await Promise.all([1, 2, 3].map(() => server.inject(large)))
     const [refused, ...others] = answers.filter(({ statusCode }) => statusCode === 429)
     t.same([refused?.headers['retry-after'], others.length], ['2', 0], url)
@@ -421,13 +421,13 @@ t.test('if a connection breaks while it is stored, nobody is told to send again 
   t.equal(await stored('in doubt'), 1)
 })
 
-t.test('nobody has more than twenty requests under way', async t => {
+t.test('nobody has more than twenty requests in progress', async t => {
   const { hash } = await database.one<{ hash: Buffer }>(
     sql.fragment`SELECT hash FROM token WHERE client_id = 'other' LIMIT 1`,
   )
   const asked = { request: 'x', name: 'batch', target: '', prefer: {}, body: '{}', total: 1 } as const
   const added = await Promise.allSettled(Array.from({ length: 30 }, () => addAsyncRequest(database, hash, asked)))
-  t.equal(added.filter(({ status }) => status === 'fulfilled').length, 20, 'however many are asked for at once')
+  t.equal(added.filter(({ status }) => status === 'fulfilled').length, 20, 'however many are added at once')
   const answer = await send('POST', '', { body: bundleOf('batch'), prefer: 'respond-async', token: 'other' })
   t.match([answer.statusCode, answer.headers['retry-after']], [429, '2'])
 })

@@ -41,7 +41,7 @@ t.test('content of any type is stored and given back byte for byte', async t => 
   t.same((await call('GET', `${path}/_history/1`)).rawPayload, bytes)
 })
 
-t.test('a percent-encoded path is that of content too', async t => {
+t.test('a percent-encoded path of a Binary takes content, too', async t => {
   const type = { 'content-type': 'text/csv' }
   const created = await call('POST', '%42inary', type, 'a,b')
   t.equal(created.statusCode, 201)
@@ -62,7 +62,7 @@ t.test('a patch or a form is content as well', async t => {
   }
 })
 
-t.test('who asks for FHIR gets the resource around it', async t => {
+t.test('a request for FHIR gets the resource around it', async t => {
   const path = pathOf(await call('POST', 'Binary', { 'content-type': 'text/plain' }, 'x'))
   const type = async (accept: string, query = '') => {
     const { statusCode, headers } = await call('GET', path + query, { accept })
@@ -111,7 +111,7 @@ t.test('JSON and XML are content, unless they are a Binary', async t => {
   t.match([unclear.statusCode, unclear.json().issue[0].diagnostics], [400, 'The body is not UTF-8'])
 })
 
-t.test('a browser saves it, and neither runs nor guesses nor keeps it', async t => {
+t.test('a browser saves it, and neither runs nor sniffs nor caches it', async t => {
   const script = '<script>alert(1)</script>'
   const path = pathOf(await call('POST', 'Binary', { 'content-type': 'text/html' }, script))
   const { headers, body } = await call('GET', path, { accept: 'text/html,*/*;q=0.8' })
@@ -134,8 +134,12 @@ t.test('X-Security-Context says whose it is', async t => {
   t.equal((await call('GET', path)).headers['x-security-context'], context)
 })
 
-t.test('it is limited as all bodies are', async t => {
+t.test('it is limited like all bodies', async t => {
   const answer = await call('POST', 'Binary', { 'content-type': 'image/png' }, Buffer.alloc(20_001))
   t.match([answer.statusCode, answer.json().issue[0].code], [413, 'too-long'])
-  t.equal((await call('POST', 'Patient', { 'content-type': 'image/png' }, 'x')).statusCode, 415, 'elsewhere it is none')
+  t.equal(
+    (await call('POST', 'Patient', { 'content-type': 'image/png' }, 'x')).statusCode,
+    415,
+    'elsewhere it is not accepted',
+  )
 })

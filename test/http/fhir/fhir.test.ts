@@ -13,7 +13,7 @@ const call = (
 ) =>
   server.inject({ method, url, headers: { authorization, ...headers }, ...(payload === undefined ? {} : { payload }) })
 
-t.test('without a token in force there is no answer but 401', async t => {
+t.test('without a valid token the only answer is 401', async t => {
   const none = await server.inject({ url: '/fhir/Patient' })
   t.equal(none.statusCode, 401)
   t.equal(none.headers['www-authenticate'], 'Bearer realm="fhir"')
@@ -32,7 +32,7 @@ t.test('metadata and smart-configuration are public', async t => {
   }
 })
 
-t.test('who has the statement already is told that it is the same', async t => {
+t.test('a client that has the CapabilityStatement already is told that it is unchanged', async t => {
   for (const url of ['/fhir/metadata', '/metadata?_format=xml']) {
     const { etag = '' } = (await server.inject({ url })).headers
     t.match(etag, /^W\/"[\w-]+"$/)
@@ -44,7 +44,7 @@ t.test('who has the statement already is told that it is the same', async t => {
   }
 })
 
-t.test('of a body that is not there it is said what it may be', async t => {
+t.test('a missing body is refused with the formats that it may have', async t => {
   for (const type of ['application/fhir+json', 'application/fhir+xml']) {
     const answer = await call('POST', '/fhir/Patient', { 'content-type': type }, '')
     t.strictSame(
@@ -54,7 +54,7 @@ t.test('of a body that is not there it is said what it may be', async t => {
   }
 })
 
-t.test('what a token does not reach is 403 with the scope that it takes', async t => {
+t.test('what a token does not cover is answered with 403 and the scope that it needs', async t => {
   const headers = { authorization: 'Bearer reader' }
   const answer = await call('GET', '/fhir/Observation/1', headers)
   t.equal(answer.statusCode, 403)
@@ -64,7 +64,7 @@ t.test('what a token does not reach is 403 with the scope that it takes', async 
   t.equal((await call('GET', '/fhir/Patient', headers)).statusCode, 403, 'r is not s')
 })
 
-t.test('a property that stands twice is refused at its place, and nothing is written', async t => {
+t.test('a duplicate property is refused with its place, and nothing is written', async t => {
   const headers = { 'content-type': 'application/fhir+json' }
   const twice = '{"resourceType":"Patient","name":[{"family":"A"},{"family":"B","given":["C"],"family":"D"}]}'
   const entry = `{"request":{"method":"POST","url":"Patient"},"resource":${twice}}`
@@ -92,7 +92,7 @@ t.test('a property that stands twice is refused at its place, and nothing is wri
   t.equal((await call('GET', '/fhir/Patient?family=D&_summary=count')).json().total, 0)
 })
 
-t.test('unknown types and paths are 404, unknown methods 405 with those that answer', async t => {
+t.test('unknown types and paths are 404, unknown methods 405 with those that are allowed', async t => {
   const unknown = await call('GET', '/fhir/Thing/1')
   t.equal(unknown.statusCode, 404)
   t.match(unknown.json().issue[0].diagnostics, /Thing/)
@@ -115,7 +115,7 @@ t.test('unknown types and paths are 404, unknown methods 405 with those that ans
   t.strictSame([noType.statusCode, noType.headers.allow], [404, undefined])
 })
 
-t.test('what is public, asked by another method, is 405 for everybody', async t => {
+t.test('other methods at public addresses are 405 for everybody', async t => {
   for (const url of [
     '/metadata',
     '/fhir/metadata',
@@ -138,10 +138,10 @@ t.test('what is public, asked by another method, is 405 for everybody', async t 
   t.equal((await server.inject({ method: 'DELETE', url: '/fhir/Patient/_search' })).statusCode, 401)
 })
 
-/** What comes is not even looked at. */
+/** The content does not even matter. */
 const xml = { 'content-type': 'application/fhir+xml' }
 
-t.test('an Observation of nobody is refused for its subject, and told how that is written', async t => {
+t.test('an Observation without a subject is refused for that, and the refusal says how it is written', async t => {
   const asJson = { 'content-type': 'application/fhir+json' }
   const { id } = (await call('POST', '/fhir/Patient', asJson, '{"resourceType":"Patient"}')).json()
   const bearer = await token({ subject: { kind: 'patient', patient: id }, scope: 'patient/Observation.c' })
@@ -166,7 +166,7 @@ t.test('an Observation of nobody is refused for its subject, and told how that i
   )
 })
 
-t.test('an operation that is asked elsewhere says where it is', async t => {
+t.test('an operation that is requested in the wrong place is answered with where it is', async t => {
   const rows = [
     ['$cgm-summary', '/Observation/$cgm-summary'],
     ['Observation/1/$cgm-summary', '/Observation/$cgm-summary'],
@@ -212,7 +212,7 @@ t.test('a path means the same however much of it is percent-encoded', async t =>
   }
 })
 
-t.test('an operation is recorded by one name, however its path is spelled', async t => {
+t.test('an operation is recorded with one name, however its path is written', async t => {
   const recordedAt = async (path: string) => {
     const { last } = await database.one<{ last: string }>(
       sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`,
@@ -226,7 +226,7 @@ t.test('an operation is recorded by one name, however its path is spelled', asyn
   t.same(await recordedAt('Patient/sp%65lled/%24every%74hing'), recorded)
 })
 
-t.test('nothing that is encoded parts a path, and what is not well-formed is said to be so', async t => {
+t.test('an encoded slash does not separate a path, and what is malformed is reported as such', async t => {
   const rows = [
     ['/fhir/Patient%2Fspelled', 404, 'There is nothing at /Patient%2Fspelled'],
     [
@@ -250,7 +250,7 @@ t.test('nothing that is encoded parts a path, and what is not well-formed is sai
   }
 })
 
-t.test('other types than FHIR has are neither served nor taken', async t => {
+t.test('types that FHIR does not have are neither served nor accepted', async t => {
   const status = async (accept: string) => (await call('GET', '/fhir/Patient', { accept })).statusCode
   t.equal(await status('text/html, */*;q=0.1'), 200)
   t.equal(await status('text/html'), 406)
@@ -261,7 +261,7 @@ t.test('other types than FHIR has are neither served nor taken', async t => {
     t.equal((await sent(type)).statusCode, 415, type)
 })
 
-t.test('of a patch it is said which kinds are taken', async t => {
+t.test('a patch of another kind is refused with the accepted kinds', async t => {
   const answer = await call('PATCH', '/fhir/Patient/x', { 'content-type': 'application/merge-patch+json' }, '{}')
   t.equal(answer.headers['accept-patch'], 'application/json-patch+json, application/fhir+json, application/fhir+xml')
   t.match(
@@ -314,7 +314,7 @@ t.test('a long page is streamed whole', async t => {
   t.ok(answer.json().entry.length >= 300)
 })
 
-t.test('a server whose database a newer version has migrated says that it has to be restarted', async t => {
+t.test('a server whose database was migrated by a newer version says that it has to be restarted', async t => {
   t.same((await server.inject('/readyz')).json(), { status: 'ready' })
   await database.run(sql.fragment`ALTER TABLE patient RENAME COLUMN last_updated TO changed`)
   await database.run(sql.fragment`INSERT INTO migration (number, name, checksum) VALUES (9999, '9999-newer.sql', '')`)

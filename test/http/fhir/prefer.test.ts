@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parsePrefer } from '../../../src/http/fhir/prefer.ts'
 
-t.test('a preference is taken as it is named first, beside others that are not known', t => {
+t.test('the first mention of a preference counts, beside unknown ones', t => {
   const strict = { handling: 'strict' }
   for (const [header, expected] of [
     [undefined, strict],

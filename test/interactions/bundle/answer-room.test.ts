@@ -4,11 +4,11 @@ import { bundleChunks } from '../../../src/interactions/bundle/bundle-text.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 import { longTexts } from '../../support/long-texts.ts'
 
-t.test('what the entries of a Bundle answer has room together, and what comes after is not carried out', async t => {
+t.test('the answers of a Bundle’s entries share one limit, and entries beyond it are not carried out', async t => {
   const room = openAnswerRoom(100)
   const text = { status: 200, body: { kind: 'text', text: 'x'.repeat(60) } } as const
   t.same(room.take(text), text)
-  t.same(room.take({ status: 204 }), { status: 204 }, 'what answers nothing takes no room')
+  t.same(room.take({ status: 204 }), { status: 204 }, 'an empty answer takes no room')
   room.requireSome()
   const page = bundleChunks({ type: 'searchset', link: [] }, ['{"resource":1}', '{"resource":2}'])
   t.same(room.take({ status: 200, body: { kind: 'chunks', chunks: page } }), {
@@ -24,7 +24,7 @@ t.test('what the entries of a Bundle answer has room together, and what comes af
   })
 })
 
-t.test('a short Bundle asks for no answer of gigabytes', async t => {
+t.test('a short Bundle cannot ask for gigabytes', async t => {
   const { server } = await fhirWorld()
   t.teardown(() => server.close())
   const post = async (url: string, body: object, prefer = 'return=minimal') =>

@@ -22,7 +22,7 @@ const patient = { resourceType: 'Patient' }
 const statuses = (answer: { json: () => { entry: { response: { status: string } }[] } }) =>
   answer.json().entry.map(({ response }) => response.status.slice(0, 3))
 
-t.test('entries are answered in their order, and none hinders another', async t => {
+t.test('entries are answered in order, and none holds up another', async t => {
   const answer = await batch([
     create(patient),
     { resource: patient },
@@ -45,7 +45,7 @@ t.test('entries are answered in their order, and none hinders another', async t 
     etag: 'W/"1"',
     lastModified: /^\d{4}-.+Z$/,
   })
-  t.notOk(entry[0].resource, 'resources only where they are asked for')
+  t.notOk(entry[0].resource, 'resources only if asked for')
   t.match(entry[2].response.outcome, { issue: [{ expression: ['Patient.gender'] }] })
   t.match(entry[4].resource, { type: 'searchset' })
   t.same(entry[10], { response: { status: '200 OK' } }, 'HEAD answers as GET does, without the body')
@@ -88,7 +88,7 @@ t.test('a question mark within the criteria of an entry is part of them', async 
   )
 })
 
-t.test('where entries cannot stand together, each is written alone', async t => {
+t.test('if entries cannot be written together, each is written alone', async t => {
   const put = (resource: { readonly resourceType: string; readonly id?: string }) => ({
     resource,
     request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` },
@@ -111,13 +111,13 @@ t.test('Prefer: return=representation answers the resources too', async t => {
   t.match(entry[0].resource, { resourceType: 'Patient', meta: { versionId: '1' } })
 })
 
-t.test('a type that the token does not reach is refused for its entry alone', async t => {
+t.test('a type that the token does not cover is refused only for its entry', async t => {
   const answer = await batch([create(patient), { request: { method: 'GET', url: 'Patient/x' } }], {}, 'reader')
   t.same(statuses(answer), ['403', '404'])
   t.match(answer.json().entry[0].response.outcome.issue[0].diagnostics, /system\/Patient\.c/)
 })
 
-t.test('an entry of another server is told that its url is one', async t => {
+t.test('an entry with an url of another server is told that it is one', async t => {
   const answer = await batch([{ request: { method: 'GET', url: 'https://other.example/fhir/Patient/1' } }])
   t.same(statuses(answer), ['400'])
   t.match(answer.json().entry[0].response.outcome.issue[0], {
@@ -136,19 +136,19 @@ t.test('an entry that asks for the CapabilityStatement is told where that is', a
   )
 })
 
-t.test('a batch of nothing is answered by nothing', async t => {
+t.test('an empty batch gets an empty answer', async t => {
   t.same((await batch([])).json(), { resourceType: 'Bundle', type: 'batch-response' })
   t.equal((await batch({})).statusCode, 400)
 })
 
-t.test('the base takes only batches and transactions', async t => {
+t.test('the base accepts only batches and transactions', async t => {
   const answer = await send({ resourceType: 'Bundle', type: 'collection' })
   t.equal(answer.statusCode, 400)
   t.match(answer.json().issue[0].diagnostics, /batch or transaction/)
   t.equal((await send({ resourceType: 'Patient', type: 'batch' })).statusCode, 400)
 })
 
-t.test('a code, a unit or kinds that are too long to be kept are refused, and of a Bundle nothing else', async t => {
+t.test('a code, a unit or kinds that are too long to store are refused, and nothing else of a Bundle is', async t => {
   const random = (length: number) => randomBytes(length).toString('hex').slice(0, length)
   const codings = (code: string) => ({ coding: [{ system: 'http://codes.example', code }] })
   const observation = (more: object) =>

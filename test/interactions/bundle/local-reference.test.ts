@@ -3,7 +3,7 @@ import { longestUrl } from '../../../src/interactions/bundle/entry.ts'
 import { referencedEntries, resolveReferences } from '../../../src/interactions/bundle/local-reference.ts'
 
 const urn = 'urn:uuid:11111111-1111-4111-8111-111111111111'
-t.test('links of a narrative are found in one go, however many are begun and not ended', t => {
+t.test('links of a narrative are found in one pass, however many are begun and not ended', t => {
   for (const begun of ['<a href = ', '<a ', '<a href="', "<img src='x", '<a href', '<a    ']) {
     const narrative = (link: string) => ({
       text: { div: `${begun.repeat(50_000)}<a title='href="no"' href="${link}">` },
@@ -13,7 +13,7 @@ t.test('links of a narrative are found in one go, however many are begun and not
   t.end()
 })
 
-t.test('a fullUrl of the greatest length stands before each of many references', t => {
+t.test('a fullUrl of the maximum length can be the base of many references', t => {
   const links = { hasMember: Array.from({ length: 20_000 }, () => ({ reference: 'Observation/x' })) }
   const fullUrl = `${'http://x.example/'.padEnd(longestUrl - '/Observation/1'.length, 'a')}/Observation/1`
   const other = fullUrl.replace(/1$/, 'x')

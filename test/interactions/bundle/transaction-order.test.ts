@@ -19,7 +19,7 @@ const created = (index: number, { body = {}, ifNoneExist }: { body?: object; ifN
   } as unknown as Placed['request'],
 })
 
-t.test('a chain of many entries is put in order at once, and is written in a hundred steps and one', async t => {
+t.test('a chain of many entries is ordered in linear time, and written in a hundred steps and one', async t => {
   const entries = Array.from({ length: 20_000 }, (_, index) =>
     created(index, { body: { derivedFrom: [{ reference: urn(index - 1) }] } }),
   )
@@ -32,7 +32,7 @@ t.test('a chain of many entries is put in order at once, and is written in a hun
   t.equal(new Set(waves.flat()).size, entries.length, 'each once')
 })
 
-t.test('of many conditional creates to which nothing refers none is looked for beforehand', async t => {
+t.test('conditional creates to which nothing refers are not looked up beforehand', async t => {
   const entries = Array.from({ length: 5000 }, (_, index) => created(index, { ifNoneExist: `identifier=${index}` }))
   const found = await findExistingAmong(entries, {} as Context)
   t.equal(found.size, 0)

@@ -47,7 +47,7 @@ const fhirpathPatch = (path: string, value: object) => ({
 })
 const urn = (digit: number) => `urn:uuid:${String(digit).repeat(8)}-1111-4111-8111-111111111111`
 
-t.test('every verb has its entry, and its answer in its place', async t => {
+t.test('every verb has its entry, and its answer in the same place', async t => {
   for (const id of ['read', 'put', 'json', 'fhirpath', 'gone', 'criteria']) await put(id)
   for (const type of ['batch', 'transaction'] as const) {
     const answer = await send(type, [
@@ -93,7 +93,7 @@ t.test('every verb has its entry, and its answer in its place', async t => {
   )
 })
 
-t.test('references mean what conditional entries find or make, whichever comes first', async t => {
+t.test('references lead to what conditional entries find or create, whichever comes first', async t => {
   await put('found')
   const condition = (reference: string) => ({ resourceType: 'Condition', subject: { reference } })
   const answer = await send(
@@ -130,7 +130,7 @@ t.test('references mean what conditional entries find or make, whichever comes f
 })
 
 t.test(
-  'a conditional reference finds what the same transaction writes, wherever it stands and whatever it asks for',
+  'a conditional reference finds what the same transaction writes, wherever it is and whatever it asks for',
   async t => {
     const condition = (subject: string, more: object = {}) => ({
       resource: { resourceType: 'Condition', subject: { reference: subject }, ...more },
@@ -190,55 +190,52 @@ t.test(
   },
 )
 
-t.test(
-  'entries that refer to each other in a circle refer to what is there already, where that is what is meant',
-  async t => {
-    await put('circle')
-    const visit = { system: 'urn:test', value: 'visit' }
-    const entry = (method: 'POST' | 'PUT') => [
-      {
-        fullUrl: urn(5),
-        resource: {
-          resourceType: 'Encounter',
-          identifier: [visit],
-          status: 'finished',
-          class: { code: 'AMB' },
-          diagnosis: [{ condition: { reference: urn(6) } }],
-        },
-        request:
-          method === 'POST'
-            ? { method, url: 'Encounter', ifNoneExist: 'identifier=urn:test|visit' }
-            : { method, url: 'Encounter?identifier=urn:test|visit' },
+t.test('entries that refer to each other in a circle refer to existing resources, if those are meant', async t => {
+  await put('circle')
+  const visit = { system: 'urn:test', value: 'visit' }
+  const entry = (method: 'POST' | 'PUT') => [
+    {
+      fullUrl: urn(5),
+      resource: {
+        resourceType: 'Encounter',
+        identifier: [visit],
+        status: 'finished',
+        class: { code: 'AMB' },
+        diagnosis: [{ condition: { reference: urn(6) } }],
       },
-      {
-        fullUrl: urn(6),
-        resource: {
-          resourceType: 'Condition',
-          subject: { reference: 'Patient/circle' },
-          encounter: { reference: urn(5) },
-        },
-        request: { method: 'POST', url: 'Condition' },
+      request:
+        method === 'POST'
+          ? { method, url: 'Encounter', ifNoneExist: 'identifier=urn:test|visit' }
+          : { method, url: 'Encounter?identifier=urn:test|visit' },
+    },
+    {
+      fullUrl: urn(6),
+      resource: {
+        resourceType: 'Condition',
+        subject: { reference: 'Patient/circle' },
+        encounter: { reference: urn(5) },
       },
-    ]
-    const prefer = { prefer: 'return=representation' }
-    const [visited, found] = (await send('transaction', entry('POST'), prefer)).json().entry
-    t.match(found.resource.encounter, { reference: `Encounter/${visited.resource.id}` })
-    t.match(visited.resource.diagnosis, [{ condition: { reference: `Condition/${found.resource.id}` } }])
-    for (const [method, said] of [
-      ['POST', '200'],
-      ['PUT', '200'],
-    ] as const) {
-      const answer = await send('transaction', entry(method), prefer)
-      t.strictSame(statuses(answer), [said, '201'], answer.body)
-      const [same, anew] = answer.json().entry
-      t.equal(same.resource.id, visited.resource.id)
-      t.match(anew.resource.encounter, { reference: `Encounter/${visited.resource.id}` }, method)
-      t.equal((await get(`Condition?_id=${anew.resource.id}&encounter=${visited.resource.id}&_summary=count`)).total, 1)
-    }
-  },
-)
+      request: { method: 'POST', url: 'Condition' },
+    },
+  ]
+  const prefer = { prefer: 'return=representation' }
+  const [visited, found] = (await send('transaction', entry('POST'), prefer)).json().entry
+  t.match(found.resource.encounter, { reference: `Encounter/${visited.resource.id}` })
+  t.match(visited.resource.diagnosis, [{ condition: { reference: `Condition/${found.resource.id}` } }])
+  for (const [method, said] of [
+    ['POST', '200'],
+    ['PUT', '200'],
+  ] as const) {
+    const answer = await send('transaction', entry(method), prefer)
+    t.strictSame(statuses(answer), [said, '201'], answer.body)
+    const [same, anew] = answer.json().entry
+    t.equal(same.resource.id, visited.resource.id)
+    t.match(anew.resource.encounter, { reference: `Encounter/${visited.resource.id}` }, method)
+    t.equal((await get(`Condition?_id=${anew.resource.id}&encounter=${visited.resource.id}&_summary=count`)).total, 1)
+  }
+})
 
-t.test('criteria and patches may name other entries', async t => {
+t.test('criteria and patches can name other entries', async t => {
   await put('list')
   const list = { resourceType: 'List', status: 'current', mode: 'working', subject: { reference: urn(4) } }
   const entry = [
@@ -254,13 +251,13 @@ t.test('criteria and patches may name other entries', async t => {
     },
   ]
   t.strictSame(statuses(await send('transaction', entry)), ['201', '201', '200'])
-  t.strictSame(statuses(await send('transaction', entry)), ['200', '200', '200'], 'and again finds the same')
+  t.strictSame(statuses(await send('transaction', entry)), ['200', '200', '200'], 'again it finds the same')
   const { id } = (await get('Patient?identifier=urn:test|named')).entry[0].resource
   t.equal((await get('Patient/list')).link[0].other.reference, `Patient/${id}`)
   t.equal((await get(`List?subject=Patient/${id}&_summary=count`)).total, 1)
 })
 
-t.test('what cannot be meant refuses the whole, and says where', async t => {
+t.test('an impossible entry refuses the whole transaction, with its place', async t => {
   await put('overlap')
   for (let index = 0; index < 2; index++)
     await send('batch', [{ resource: patient('twin'), request: { method: 'POST', url: 'Patient' } }])
@@ -277,7 +274,7 @@ t.test('what cannot be meant refuses the whole, and says where', async t => {
   ])
   t.equal((await get('Patient?identifier=urn:test|twice&_summary=count')).total, 0)
   const nobody = await send('transaction', [condition('Patient?identifier=urn:test|nobody')])
-  t.equal(nobody.json().issue[0].code, 'not-found', 'which is no case of multiple-matches')
+  t.equal(nobody.json().issue[0].code, 'not-found', 'this is not multiple-matches')
   t.strictSame(await refusal(condition('Patient/overlap'), condition('Patient?identifier=urn:test|nobody')), [
     412,
     'Bundle.entry[1]',
@@ -319,11 +316,11 @@ t.test('what cannot be meant refuses the whole, and says where', async t => {
     }),
     [400],
   )
-  t.equal((await get('Condition?_summary=count')).total, before, 'and nothing was written')
+  t.equal((await get('Condition?_summary=count')).total, before, 'nothing was written')
   t.equal((await get('Patient/overlap')).meta.versionId, '1')
 })
 
-t.test('what a conditional update makes is not made by another entry as well', async t => {
+t.test('what a conditional update would create cannot be created by another entry as well', async t => {
   const changed = (value: string, more: object = {}) => ({
     resource: patient(value, more),
     request: { method: 'PUT', url: `Patient?identifier=urn:test|${value}` },
@@ -353,12 +350,12 @@ t.test('what a conditional update makes is not made by another entry as well', a
   t.equal((await get('Patient?identifier=urn:test|one1,urn:test|one2&_summary=count')).total, 0)
   await put('one1')
   const met = await send('transaction', [made('one1', 'identifier=urn:test|one1'), changed('one1', { active: true })])
-  t.strictSame(statuses(met), ['200', '200'], 'both mean what was there')
+  t.strictSame(statuses(met), ['200', '200'], 'both mean the existing one')
   const replaced = [{ request: { method: 'DELETE', url: 'Patient/one1' } }, changed('one1')]
-  t.strictSame(statuses(await send('transaction', replaced)), ['204', '201'], 'and what is deleted is none')
+  t.strictSame(statuses(await send('transaction', replaced)), ['204', '201'], 'a deleted one does not count')
 })
 
-t.test('what a conditional update or patch has met gets no second by another entry', async t => {
+t.test('what a conditional update or patch found gets no second match by another entry', async t => {
   await put('second1')
   await put('second2')
   const criteria = 'Patient?identifier=urn:test|second1'

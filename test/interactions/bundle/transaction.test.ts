@@ -32,7 +32,7 @@ const condition = (reference: string, more: object = {}) => ({
 })
 const locationId = (location: string) => location.split('/').at(-3)
 
-t.test('references by urn:uuid become those of the resources created, whichever comes first', async t => {
+t.test('references by urn:uuid become those to the created resources, whichever comes first', async t => {
   const answer = await send([
     entryOf(otherUrl, condition(patientUrl, { identifier: [{ value: patientUrl }] })),
     entryOf(patientUrl, { resourceType: 'Patient' }),
@@ -48,7 +48,7 @@ t.test('references by urn:uuid become those of the resources created, whichever 
   t.equal(entry[2].resource.entry.length, 1, 'reads see what was written')
 })
 
-t.test('links in a narrative become those of the resources created', async t => {
+t.test('links in a narrative become those to the created resources', async t => {
   const div = (patient: string) =>
     `<div xmlns="http://www.w3.org/1999/xhtml"><p title="${patientUrl}">Of <a class="x" href="${patient}">Ann</a>, <img src='${patient}' alt="x"/> <a href="https://x.example/?a=1&amp;b=2">elsewhere</a> ${patientUrl}</p></div>`
   const { entry } = (
@@ -79,7 +79,7 @@ t.test('resources that refer to each other get their ids beforehand', async t =>
   t.equal((await get(`Patient/${other}`)).link[0].other.reference, `Patient/${one}`)
 })
 
-t.test('a reference to what existed already leads to it', async t => {
+t.test('a reference to an existing resource leads to it', async t => {
   const identifier = [{ system: 'http://x.example', value: '9' }]
   const known = entryOf(patientUrl, { resourceType: 'Patient', identifier } as never)
   const request = { ...known.request, ifNoneExist: 'identifier=http://x.example|9' }
@@ -90,7 +90,7 @@ t.test('a reference to what existed already leads to it', async t => {
   t.equal(stored.subject.reference, `Patient/${locationId(first.location)}`)
 })
 
-t.test('a fullUrl that is too long is refused where it stands', async t => {
+t.test('a fullUrl that is too long is refused with its place', async t => {
   const tooLong = `http://x.example/${'a'.repeat(2048)}/Patient/1`
   const answer = await send([
     entryOf(patientUrl, { resourceType: 'Patient' }),
@@ -111,7 +111,7 @@ t.test('a fullUrl that is too long is refused where it stands', async t => {
   )
 })
 
-t.test('a fullUrl that is relative, or no UUID behind urn:uuid:, is refused where it stands', async t => {
+t.test('a fullUrl that is relative, or not a UUID after urn:uuid:, is refused with its place', async t => {
   for (const [fullUrl, said] of [
     ['Patient/1', /^a fullUrl is absolute, as https:\/\/… or urn:uuid:…, and not relative$/],
     ['urn:uuid:patient-1', /^behind urn:uuid: a fullUrl has a UUID/],
@@ -127,7 +127,7 @@ t.test('a fullUrl that is relative, or no UUID behind urn:uuid:, is refused wher
   }
 })
 
-t.test('references with a version become those of the version that is written', async t => {
+t.test('references with a version become those to the version that is written', async t => {
   const base = 'http://ex.org/fhir'
   const vital = (id: string, derivedFrom: readonly string[]) => ({
     ...entryOf(`${base}/Observation/${id}`, {
@@ -190,7 +190,7 @@ t.test('references with a version become those of the version that is written', 
 })
 
 t.test(
-  'what is created refers with a version to the one that an update writes, and by this server’s URL to the one that it says',
+  'a created resource refers to the version that an update writes, and through this server’s URL to that resource',
   async t => {
     const own = 'http://localhost:8080/fhir/Patient/versioned'
     const put = (fullUrl: string, gender: string, url = 'Patient/versioned') => {
@@ -221,7 +221,7 @@ t.test(
   },
 )
 
-t.test('relative references follow the fullUrl of their entry', async t => {
+t.test('relative references are resolved against the fullUrl of their entry', async t => {
   const { entry } = (
     await send([
       entryOf('http://elsewhere.example/fhir/Patient/1', { resourceType: 'Patient' }),
@@ -232,7 +232,7 @@ t.test('relative references follow the fullUrl of their entry', async t => {
   t.equal(stored.subject.reference, `Patient/${locationId(entry[0].response.location)}`)
 })
 
-t.test('one refusal refuses all, and names its entry', async t => {
+t.test('one refusal refuses everything, and names its entry', async t => {
   const before = await count('Patient')
   const answer = await send([
     entryOf(patientUrl, { resourceType: 'Patient' }),
@@ -246,7 +246,7 @@ t.test('one refusal refuses all, and names its entry', async t => {
   t.equal(await count('Patient'), before)
 })
 
-t.test('what is wrong is said where it stands', async t => {
+t.test('errors are reported with their place', async t => {
   const expressionOf = async (entry: unknown) => {
     const answer = await send(entry)
     return [answer.statusCode, answer.json().issue[0].expression[0]]

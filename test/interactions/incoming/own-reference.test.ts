@@ -33,7 +33,7 @@ const observation = (subject: string, more: object = {}) => ({
 })
 await send('everything', 'PUT', 'Patient/ann', { resourceType: 'Patient', id: 'ann' })
 
-t.test('what refers to this server by its address is found as what refers to it relatively', async t => {
+t.test('a reference with this server’s address is found like a relative one', async t => {
   const device = { resourceType: 'Device', patient: { reference: `${base}/Patient/ann` } }
   const { body: made } = await post(device)
   t.same(made.patient, { reference: 'Patient/ann' })
@@ -73,22 +73,26 @@ t.test('what refers to this server by its address is found as what refers to it 
   t.equal((await send(self, 'GET', `Observation/${body.id}`)).status, 200)
   const condition = { resourceType: 'Condition', subject: { reference: `${base}/Patient/ann` } }
   const own = await post(condition, self)
-  t.match(own, { status: 201, body: { subject: { reference: 'Patient/ann' } } }, 'who writes of themselves as well')
+  t.match(
+    own,
+    { status: 201, body: { subject: { reference: 'Patient/ann' } } },
+    'even for somebody writing about themselves',
+  )
   const changed = await send('everything', 'PUT', `Observation/${body.id}`, {
     ...body,
     subject: { reference: `${base}/Patient/ann` },
   })
   t.match(changed, { status: 200, body: { subject: { reference: 'Patient/ann' } } })
-  t.equal(changed.body.meta.versionId, body.meta.versionId, 'which is no change')
+  t.equal(changed.body.meta.versionId, body.meta.versionId, 'this is not a change')
 })
 
-t.test('what a Bundle is stored with stays as it came', async t => {
+t.test('references in a stored Bundle stay as they came', async t => {
   const entry = [{ fullUrl: `${base}/Observation/1`, resource: observation(`${base}/Patient/ann`) }]
   const { body } = await post({ resourceType: 'Bundle', type: 'collection', entry })
   t.same(body.entry, entry)
 })
 
-t.test('what only a transaction looks up is refused elsewhere, and told at its element', async t => {
+t.test('a conditional reference is refused outside of transactions, at its element', async t => {
   const reference = 'Patient?identifier=urn:test|1'
   const told = {
     code: 'business-rule',
@@ -106,7 +110,7 @@ t.test('what only a transaction looks up is refused elsewhere, and told at its e
   t.match(body.entry, [{ response: { status: '422', outcome: { issue: [{ diagnostics: told.diagnostics }] } } }])
 })
 
-t.test('an entry of a batch that refers to another is refused, and the others are written', async t => {
+t.test('an entry of a batch that refers to another one is refused, and the others are written', async t => {
   const urn = 'urn:uuid:11111111-1111-4111-8111-111111111111'
   const { body } = await send('everything', 'POST', '', {
     resourceType: 'Bundle',

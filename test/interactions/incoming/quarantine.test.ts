@@ -6,7 +6,7 @@ import { dropOldIntake } from '../../../src/storage/upload/old-intake.ts'
 import { at, point, upload } from '../../mhealth/upload.ts'
 import { openStudies } from '../../support/study.ts'
 
-/** Room for thirty of each source, three of them of one patient. */
+/** Room for thirty documents of each source, three of them of one patient. */
 const world = await openStudies({ QUARANTINE_DOCUMENTS: '30' }, { pauseMs: 20, retries: 1 })
 const { server, database, send, create, institution, study, participant, patientToken, token } = world
 t.teardown(() => server.close())
@@ -50,7 +50,7 @@ const cameFrom = (source: string) =>
 // biome-ignore lint/suspicious/noExplicitAny: tests read into any part of an answer
 const toldIn = (outcome: any): readonly string[] => outcome.issue.map((one: any) => one.diagnostics)
 
-t.test('what a policy refuses is kept as it came, with its reason, and its sender is told under which id', async t => {
+t.test('a document that a policy refuses is kept as it came, with its reason, and the sender gets its id', async t => {
   const source = await strictSource()
   const extension = '"extension":[{"url":"http://example.org/x","valueDecimal":1.10}]'
   const sent = JSON.stringify(of(ann, source)).replace('"status"', `${extension},"status"`)
@@ -96,7 +96,7 @@ t.test('the same again from the same source for the same patient is counted, and
 })
 
 t.test(
-  'what comes again after a withdrawal is told to those studies alone with which such data is shared then',
+  'what is sent again after a withdrawal is shown only to studies with which such data is shared then',
   async t => {
     const other = await study(manager, organization, 'Other', ['omh:blood-glucose'])
     const cleo = await participant(manager, organization, sugar.id, ['omh:blood-glucose'], 'Cleo')
@@ -128,7 +128,7 @@ t.test(
   },
 )
 
-t.test('nothing is kept for who may not write it, and nothing of that is told or counted', async t => {
+t.test('nothing is kept from somebody who may not write it, and that is neither told nor counted', async t => {
   const source = await strictSource()
   const answer = await send(bensApp, 'POST', 'Observation', of(ann, source))
   t.strictSame([answer.statusCode, toldIn(answer.json()).length], [422, 1])
@@ -141,7 +141,7 @@ t.test('nothing is kept for who may not write it, and nothing of that is told or
   t.strictSame([await keptFrom(source), await cameFrom(source)], [[], []])
 })
 
-t.test('one patient fills a tenth of the room of a source, and what finds none is told so', async t => {
+t.test('one patient fills at most a tenth of the room of a source, and what finds no room is told so', async t => {
   const source = await strictSource()
   const five = Array.from({ length: 5 }, () => of(ann, source))
   const { entry } = (await send(annsApp, 'POST', '', bundle('batch', five))).json()
@@ -200,7 +200,7 @@ const unacceptable: readonly (readonly [
   ['observation-broken', 'Observation', 'omh:blood-glucose:4.0', { secret: 'one' }],
 ]
 
-t.test('what no policy takes is kept as well, where the Observation around it says whose it is', async t => {
+t.test('what no policy accepts is kept as well, if the Observation around it says whose it is', async t => {
   for (const [rule, pointer, schema, more, document = glucose('mg/dL')] of unacceptable) {
     const source = await strictSource()
     const sent = { ...of(ann, source, document), ...more }
@@ -212,7 +212,7 @@ t.test('what no policy takes is kept as well, where the Observation around it sa
   }
 })
 
-t.test('what has no patient, or no document, cannot be anybody’s: it is refused, and not kept', async t => {
+t.test('what has no patient, or no document, cannot be attributed: it is refused, and not kept', async t => {
   const source = await strictSource()
   const bodies: readonly (object | string)[] = [
     '{"resourceType":"Observation",',
@@ -229,7 +229,7 @@ t.test('what has no patient, or no document, cannot be anybody’s: it is refuse
   t.strictSame([await keptFrom(source), await cameFrom(source)], [[], []])
 })
 
-t.test('what cannot be told to be of any kind is kept of who may send something of this patient', async t => {
+t.test('a document of no recognizable kind is kept if its sender may send something for this patient', async t => {
   const source = await strictSource()
   const sent = { ...of(ann, source), ...attached('no JSON'), code: { text: 'Sugar' } }
   const narrow = async (code: string) => patientToken(ann, `patient/Observation.cruds?code=${code}`)
@@ -269,7 +269,7 @@ const odd: readonly object[] = [
   { meta: 5, contained: [5], id: 5, hasMember: 5 },
 ]
 
-t.test('however broken an Observation is around its document, it is refused and no fault', async t => {
+t.test('however broken an Observation is around its document, it is refused and not a fault', async t => {
   const source = await strictSource()
   const sent = odd.map(more => ({ ...of(ann, source), ...attached('no JSON'), ...more }))
   const { entry } = (await send(annsApp, 'POST', '', bundle('batch', sent))).json()
@@ -279,7 +279,7 @@ t.test('however broken an Observation is around its document, it is refused and 
 })
 
 t.test(
-  'a transaction is undone as a whole, and of its entries the refused documents are kept, each told by its place',
+  'a transaction is undone as a whole, and its refused documents are kept, each reported with its place',
   async t => {
     const source = await strictSource()
     const { id } = (await send(annsApp, 'POST', 'Observation', of(ann, source, glucose('mg/dL')))).json()
@@ -319,7 +319,7 @@ t.test(
   },
 )
 
-t.test('of a transaction that is refused for something else nothing is kept', async t => {
+t.test('nothing is kept of a transaction that is refused for something else', async t => {
   const source = await strictSource()
   const { body } = await send(
     annsApp,
@@ -331,7 +331,7 @@ t.test('of a transaction that is refused for something else nothing is kept', as
   t.strictSame(await keptFrom(source), [])
 })
 
-t.test('an update is kept with the version that it was to change, where its sender may change that', async t => {
+t.test('an update is kept with the version that it was to change, if its sender may change that', async t => {
   const source = await strictSource()
   const { id } = (await send(annsApp, 'POST', 'Observation', of(ann, source, glucose('mg/dL')))).json()
   const sent = { ...of(ann, source), id }
@@ -364,7 +364,7 @@ t.test('an update is kept with the version that it was to change, where its send
   ])
 })
 
-t.test('patches and $validate keep nothing: what is stored stands, and nothing was to be stored', async t => {
+t.test('patches and $validate keep nothing, since the stored resource is not affected', async t => {
   const source = await strictSource()
   t.equal((await send(annsApp, 'POST', 'Observation/$validate', of(ann, source))).statusCode, 200)
   const { id } = (await send(annsApp, 'POST', 'Observation', of(ann, source, glucose('mg/dL')))).json()
@@ -384,7 +384,7 @@ t.test('patches and $validate keep nothing: what is stored stands, and nothing w
   t.strictSame(await keptFrom(source), [])
 })
 
-t.test('every other door that takes documents keeps them as well', async t => {
+t.test('every other API that accepts documents keeps them as well', async t => {
   const source = await strictSource()
   const at = (url: string, type: string, payload: object | string, headers: object = {}) =>
     server.inject({
@@ -433,7 +433,7 @@ const laterAt = async (location: string): Promise<string> => {
   }
 }
 
-t.test('that something is kept is recorded, as what was asked for, with whose it is', async t => {
+t.test('keeping a document is recorded as the request that sent it, for the patient', async t => {
   const source = await strictSource()
   const { id } = (await send(annsApp, 'POST', 'Observation', of(ann, source, glucose('mg/dL')))).json()
   const last = async () =>
@@ -447,7 +447,7 @@ t.test('that something is kept is recorded, as what was asked for, with whose it
   t.match(await last(), { interaction: 'create', type: 'Observation', isAnns: true, kinds: 0 })
 })
 
-t.test('each upload leaves a row of what became of it, by source', async t => {
+t.test('each upload leaves a row of its results, by source', async t => {
   const [source, strict] = [(await create(administrator, { resourceType: 'Device' })).id, await strictSource()]
   const good = glucose('mg/dL')
   const resources = [
@@ -467,7 +467,7 @@ t.test('each upload leaves a row of what became of it, by source', async t => {
   t.strictSame(await cameFrom(strict), [{ ...row, refused: 1 }])
 })
 
-t.test('what names its source in its header alone came from there as well', async t => {
+t.test('a document that only names its source in its header counts as coming from there', async t => {
   const extension = [{ url: extensions.validationPolicy, valueCode: 'strict' }]
   const { id } = await create(administrator, { resourceType: 'Device', manufacturer: 'Tidewell', extension })
   const datasheets = [{ datasheet_type: 'manufacturer', datasheet_reference: 'Tidewell' }]
@@ -485,7 +485,7 @@ t.test('what names its source in its header alone came from there as well', asyn
   ])
 })
 
-t.test('what came last longer ago than is configured is forgotten, and nothing else', async t => {
+t.test('only what last came longer ago than configured is removed', async t => {
   const source = await strictSource()
   await send(annsApp, 'POST', 'Observation', of(ann, source))
   await dropOldIntake(database, 1)

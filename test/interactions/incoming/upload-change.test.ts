@@ -48,7 +48,7 @@ const documents = {
   'a time to the microsecond': point('omh:heart-rate:2.0', single),
 }
 for (const [index, [what, { header, body }]] of Object.entries(documents).entries())
-  t.test(`what was made of ${what} is changed as any other`, async t => {
+  t.test(`what was made of ${what} can be changed like anything else`, async t => {
     const uuid = `0a6f3c1e-5b7d-4c2a-9e8f-00000000001${index}`
     const { device: _, ...sent } = upload({ header: { ...header, uuid }, body })
     const created = await call('POST', 'Observation', sent)
@@ -76,10 +76,10 @@ for (const [index, [what, { header, body }]] of Object.entries(documents).entrie
       [],
     )
     const { meta: changed, ...rest } = stored
-    t.equal(changed.versionId, '4', 'what was sent as it stood made no version')
+    t.equal(changed.versionId, '4', 'sending it unchanged made no version')
     t.same(rest, { ...made, note: [{ text: 'After a walk' }], status: 'entered-in-error' })
   })
 
-t.test('none of it went to quarantine', async t => {
+t.test('none of it was quarantined', async t => {
   t.strictSame(await database.any(sql.fragment`SELECT id FROM quarantined_document`), [])
 })

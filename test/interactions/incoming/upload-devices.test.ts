@@ -60,13 +60,13 @@ const post = async (bearer: string, observation: object): Promise<Observation> =
   if (answer.statusCode !== 201) throw new Error(answer.body)
   return answer.json()
 }
-/** Ids of those with a patient that the caller may search. */
+/** Ids of Devices with a patient that the caller may search. */
 const devicesOf = async (bearer: string): Promise<readonly string[]> => {
   const { entry = [] } = (await send(bearer, 'GET', 'Device?_count=100')).json()
   return entry.flatMap(({ resource }: { resource: Device }) => (resource.patient ? resource.id : []))
 }
 
-t.test('the device that a header describes is made, of its source, and shown', async t => {
+t.test('the device that a header describes is created, with its source, and shown', async t => {
   const { device } = await post(annsApp, measured(ann, meter))
   t.equal(device?.display, 'ACME Sugar 3')
   const { id, meta: _, ...made } = (await send(annsApp, 'GET', device?.reference ?? '')).json()
@@ -81,10 +81,10 @@ t.test('the device that a header describes is made, of its source, and shown', a
     parent: { reference: `Device/${acme.id}` },
   })
   t.strictSame(await devicesOf(annsApp), [id])
-  t.equal((await post(annsApp, measured(ann, meter))).device?.reference, `Device/${id}`, 'and found again')
+  t.equal((await post(annsApp, measured(ann, meter))).device?.reference, `Device/${id}`, 'it is found again')
 })
 
-t.test('the app that has passed it on is its gateway', async t => {
+t.test('the app that passed it on is its gateway', async t => {
   await registerClient(database, { id: 'sugar-app', name: 'Sugar', policies: [] })
   const app = await token({
     client: 'sugar-app',
@@ -104,7 +104,7 @@ t.test('the app that has passed it on is its gateway', async t => {
   )
 })
 
-t.test('fifty uploads of one device at once make one of it', async t => {
+t.test('fifty uploads of one device at once create one', async t => {
   const before = await devicesOf(annsApp)
   const made = await Promise.all(
     Array.from({ length: 50 }, () => post(annsApp, measured(ann, { manufacturer: 'Acme', udi: '(01)0950' }))),
@@ -113,7 +113,7 @@ t.test('fifty uploads of one device at once make one of it', async t => {
   t.equal((await devicesOf(annsApp)).length, before.length + 1)
 })
 
-t.test('one that is known by its identifier alone has no name', async t => {
+t.test('a device that is only known by its identifier has no name', async t => {
   const { device } = await post(annsApp, measured(ann, { udi: '(01)0951' }))
   t.strictSame(Object.keys(device ?? {}), ['reference'])
 })
@@ -125,14 +125,14 @@ t.test('each patient has a device of their own, and sees no other', async t => {
   t.equal((await send(annsApp, 'GET', device?.reference ?? '')).statusCode, 404)
 })
 
-t.test('who may not upload for a patient leaves no device with them', async t => {
+t.test('somebody who may not upload for a patient leaves no device', async t => {
   const before = await devicesOf(annsApp)
   const answer = await send(bensApp, 'POST', 'Observation', measured(ann, { manufacturer: 'Stranger', serial: 'X' }))
   t.equal(answer.statusCode, 403)
   t.strictSame(await devicesOf(annsApp), before)
 })
 
-t.test('one that the app has registered is found by its serial number', async t => {
+t.test('a device that the app has registered is found by its serial number', async t => {
   const own = await create<Device>(annsApp, {
     resourceType: 'Device',
     patient: { reference: `Patient/${ann}` },
@@ -143,14 +143,14 @@ t.test('one that the app has registered is found by its serial number', async t 
   t.equal(device?.reference, `Device/${own.id}`)
 })
 
-t.test('what the app says of the device stands', async t => {
+t.test('a device that the app names is kept', async t => {
   const before = await devicesOf(annsApp)
   const device = { display: 'my meter' }
   t.strictSame((await post(annsApp, measured(ann, meter, { device }))).device, device)
   t.strictSame(await devicesOf(annsApp), before)
 })
 
-t.test('people report without a device', async t => {
+t.test('what people report has no device', async t => {
   const { valueAttachment, ...rest } = measured(ann, meter)
   const document = JSON.parse(Buffer.from(valueAttachment.data, 'base64').toString())
   document.header.modality = 'self-reported'
@@ -158,7 +158,7 @@ t.test('people report without a device', async t => {
   t.equal((await post(annsApp, { ...rest, valueAttachment: { ...valueAttachment, data } })).device, undefined)
 })
 
-t.test('staff learn of the devices that have measured what they are given, and of no others', async t => {
+t.test('staff see the devices that measured what they are given, and no others', async t => {
   const before = await devicesOf(researcher)
   const heart = point(
     'omh:heart-rate:2.0',
@@ -182,7 +182,7 @@ t.test('a source that only the header names is as strict', async t => {
   t.equal((await send(annsApp, 'POST', 'Observation', sent)).statusCode, 422)
 })
 
-t.test('a device that its patient has deleted is made anew when it measures again', async t => {
+t.test('a device that its patient has deleted is created again when it measures again', async t => {
   const { device } = await post(annsApp, measured(ann, { manufacturer: 'Acme', serial: 'S-3' }))
   await server.inject({
     method: 'DELETE',

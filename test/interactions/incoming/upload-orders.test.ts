@@ -22,11 +22,11 @@ const patient = async (id: string) => {
 type Sent = {
   readonly uuid: string
   readonly value: number
-  /** The minute in which the source changed it last. */
+  /** The minute in which the source last changed it. */
   readonly revised: number
   readonly record?: string
   readonly status?: Observation['status']
-  /** Its moment is told as a clock two hours ahead has it. */
+  /** Its time is written by a clock two hours ahead. */
   readonly isAbroad?: true
 }
 /** All of one minute are about one heartbeat. */
@@ -56,7 +56,7 @@ const correctedAgain: Sent = { ...original, value: 62, revised: 2 }
 const mistake = 'entered-in-error'
 const record = 'a17'
 
-/** What apps send of a heartbeat, and what is to stand in the end. */
+/** What apps send about a heartbeat, and what must be stored in the end. */
 const stories: readonly (readonly [name: string, sent: readonly Sent[], end: string])[] = [
   ['it was sent once', [original], '60 final'],
   ['it was corrected', [original, corrected], '61 amended'],
@@ -117,7 +117,7 @@ const ways: Readonly<Record<string, (resources: readonly object[]) => Promise<re
     ),
 }
 
-/** Everything that is there, as what it is at its minute. */
+/** Everything that is stored, by its minute. */
 const stateOf = async (id: string) => {
   const { entry = [] } = (await send('GET', `Observation?patient=${id}&_count=200&_sort=date`)).json()
   return entry.map(({ resource }: { resource: Observation }) => {
@@ -131,7 +131,7 @@ const seed = Number(process.env.UPLOAD_SEED ?? 20260301)
 for (const [way, sendAll] of Object.entries(ways))
   for (const round of [1, 2])
     t.test(
-      `whatever order documents come in, ${way}, and come again, the same stands in the end (${round})`,
+      `in whatever order documents come, ${way}, and even repeated, the same is stored in the end (${round})`,
       async t => {
         const ofWhom = await patient(`${way.replaceAll(' ', '-')}-${round}`)
         const random = openRandom(seed, ofWhom)
@@ -153,7 +153,7 @@ const inTurn = async (ofWhom: string, ...sent: readonly Sent[]) => {
   )
 }
 
-t.test('a correction is a version of what it corrects, and what comes late or again makes none', async t => {
+t.test('a correction is a version of what it corrects, and late or repeated documents make none', async t => {
   const ofWhom = await patient('versions')
   t.strictSame(await inTurn(ofWhom, original, correctedAgain, original, corrected), [
     '201 1',
@@ -163,14 +163,14 @@ t.test('a correction is a version of what it corrects, and what comes late or ag
   ])
 })
 
-t.test('where documents do not say which is newer the last that came stands, and none comes back', async t => {
+t.test('if documents do not say which is newer the last one counts, and none comes back', async t => {
   const ofWhom = await patient('untold')
   const other = { ...original, value: 66 }
   t.strictSame(await inTurn(ofWhom, original, other, original), ['201 1', '200 2', '200 2'])
   t.strictSame(await stateOf(ofWhom), ['00: 66 amended'])
 })
 
-t.test('what its patient has deleted stays deleted, under whatever uuid it is sent again', async t => {
+t.test('what its patient deleted stays deleted, with whatever uuid it is sent again', async t => {
   const ofWhom = await patient('deleted')
   await inTurn(ofWhom, original)
   const { entry } = (await send('GET', `Observation?patient=${ofWhom}`)).json()
@@ -179,26 +179,23 @@ t.test('what its patient has deleted stays deleted, under whatever uuid it is se
   t.strictSame(await stateOf(ofWhom), [])
 })
 
-t.test('keys are each patient’s own', async t => {
+t.test('keys belong to each patient', async t => {
   t.strictSame(await inTurn(await patient('one'), { ...original, record }), ['201 1'])
   t.strictSame(await inTurn(await patient('two'), { ...original, record, value: 70 }), ['201 1'])
   t.strictSame([await stateOf('one'), await stateOf('two')], [['00: 60 final'], ['00: 70 final']])
 })
 
-t.test(
-  'two readings of one moment that differ are two, where neither uuid nor record says that they are one',
-  async t => {
-    const ofWhom = await patient('differing')
-    t.strictSame(await inTurn(ofWhom, original, { ...corrected, uuid: 'other' }), ['201 1', '201 1'])
-    t.strictSame((await stateOf(ofWhom)).sort(), ['00: 60 final', '00: 61 final'])
-    const { entry } = (await send('GET', `Observation?patient=${ofWhom}`)).json()
-    t.strictSame(
-      entry.map(({ resource }: { resource: Observation }) => [resource.meta?.versionId, resource.meta?.tag]),
-      [
-        ['1', undefined],
-        ['1', undefined],
-      ],
-      'neither is changed or marked for the other',
-    )
-  },
-)
+t.test('two different readings of one moment are two, if neither uuid nor record says that they are one', async t => {
+  const ofWhom = await patient('differing')
+  t.strictSame(await inTurn(ofWhom, original, { ...corrected, uuid: 'other' }), ['201 1', '201 1'])
+  t.strictSame((await stateOf(ofWhom)).sort(), ['00: 60 final', '00: 61 final'])
+  const { entry } = (await send('GET', `Observation?patient=${ofWhom}`)).json()
+  t.strictSame(
+    entry.map(({ resource }: { resource: Observation }) => [resource.meta?.versionId, resource.meta?.tag]),
+    [
+      ['1', undefined],
+      ['1', undefined],
+    ],
+    'neither is changed or marked for the other',
+  )
+})

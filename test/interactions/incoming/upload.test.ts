@@ -43,26 +43,26 @@ t.test('a Bundle that is sent again creates nothing, and answers where everythin
   t.same(locations(again), locations(sent))
 })
 
-t.test('a changed document under the same uuid is version 2', async t => {
+t.test('a changed document with the same uuid is version 2', async t => {
   const [changed] = await batch(document(first, 65))
   t.equal(changed?.response.status, '200 OK')
   t.match(changed?.response.location, /_history\/2$/)
 })
 
-t.test('a document that its schema refuses says so at its own entry', async t => {
+t.test('a document that its schema refuses is reported at its own entry', async t => {
   const [good, bad] = await batch(document(second), document('0a6f3c1e-5b7d-4c2a-9e8f-000000000003', 'fast'))
   t.match(good?.response.status, /^200/)
   t.match(bad?.response, { status: /^422/, outcome: { resourceType: 'OperationOutcome' } })
 })
 
-t.test('what is stored is found by the code of any spelling', async t => {
+t.test('an Observation is found by the code in any spelling', async t => {
   for (const code of ['omh:heart-rate', 'omh:heart-rate:2.0', 'http://loinc.org|8867-4']) {
     const url = `/fhir/Observation?patient=ann&code=${encodeURIComponent(code)}&_total=accurate`
     t.equal((await server.inject({ url, headers })).json().total, 2, code)
   }
 })
 
-t.test('an upload has one Provenance, of what it has brought and not of what was there', async t => {
+t.test('an upload has one Provenance, of what it brought and not of what existed', async t => {
   const [third, fourth] = ['0a6f3c1e-5b7d-4c2a-9e8f-000000000004', '0a6f3c1e-5b7d-4c2a-9e8f-000000000005']
   const sent = await batch(document(third), document(second), document(fourth), document(fourth, 'fast'))
   const [one = '', known = '', two = ''] = locations(sent).map(location => location?.split('/').at(-3))
@@ -71,7 +71,7 @@ t.test('an upload has one Provenance, of what it has brought and not of what was
   const [{ resource }, ...others] = await of(one)
   t.strictSame(others, [])
   t.strictSame(await of(two), await of(one))
-  t.strictSame((await of(known)).length, 1, 'only of the upload that it came with')
+  t.strictSame((await of(known)).length, 1, 'only of the upload that brought it')
   const { id, meta, recorded, entity, ...said } = resource
   t.match(id, /^upload-/)
   t.strictSame(meta, { versionId: '1', lastUpdated: recorded })
@@ -94,7 +94,7 @@ t.test('an upload has one Provenance, of what it has brought and not of what was
   await batch(document(third), document(fourth))
   t.strictSame((await of(one)).length, 1, 'sent again it brings nothing')
   await batch(document(third, 70))
-  t.strictSame((await of(one)).length, 2, 'who changes it is told as well')
+  t.strictSame((await of(one)).length, 2, 'a change has one as well')
   t.equal((await send('PUT', `/Provenance/${id}`, { ...resource, recorded: '2020-01-01T00:00:00Z' })).statusCode, 403)
   await server.inject({ method: 'DELETE', url: `/fhir/Observation/${one}`, headers })
   t.strictSame(await of(one), [])
@@ -103,7 +103,7 @@ t.test('an upload has one Provenance, of what it has brought and not of what was
   })
 })
 
-/** As if as many uploads as `count` had changed the Observation, before all that is there or after. */
+/** As if `count` uploads had changed the Observation, before everything that is stored or after. */
 const broughtAgain = async (observation: string, count: number, when: 'before' | 'after'): Promise<void> => {
   await database.run(sql.fragment`
     WITH made AS (
@@ -117,7 +117,7 @@ const broughtAgain = async (observation: string, count: number, when: 'before' |
   await database.run(sql.fragment`ANALYZE provenance, upload_target`)
 }
 
-t.test('of an Observation that very many uploads have changed a page is read in order, and no further', async t => {
+t.test('for an Observation that very many uploads changed, a page is read in order, and no further', async t => {
   const uuids = ['6', '7'].map(digit => `0a6f3c1e-5b7d-4c2a-9e8f-00000000000${digit}`)
   const sent = locations(await batch(...uuids.map(uuid => document(uuid))))
   const [many = '', few = ''] = sent.map(location => location.split('/').at(-3))
@@ -152,16 +152,16 @@ t.test('of an Observation that very many uploads have changed a page is read in 
     pages.flat(),
     inOrder.map(({ id }) => id),
   )
-  t.equal(pages[0]?.indexOf(own), 10, 'what somebody wrote of it stands among them')
+  t.equal(pages[0]?.indexOf(own), 10, 'the one that somebody wrote is in its place among them')
   const total = async (target: string, kind: string) => {
     const url = `/fhir/Provenance?target=${target}&_total=${kind}&_summary=count`
     return (await server.inject({ url, headers })).json().total
   }
   t.equal(await total(many, 'accurate'), 5012)
   t.equal(await total(many, 'estimate'), 5012)
-  t.equal(await total(`${many},${few}`, 'accurate'), 5017, 'what has brought both is found once')
+  t.equal(await total(`${many},${few}`, 'accurate'), 5017, 'an upload of both is found once')
   const [along] = await pagesOf(`Observation?_id=${many}&_revinclude=Provenance:target`)
-  t.equal(along?.length, 1 + 1000 + 1, 'the most that come along, and that they are not all')
+  t.equal(along?.length, 1 + 1000 + 1, 'the most that are included, and that they are not all')
 
   const [registry, classes] = [loadRegistry(), openCodeClasses()]
   const stores = await openStores({ database, dictionaryConnection: database, registry, classes })

@@ -55,61 +55,56 @@ const setPolicy = async (id: string, policy: string) => {
   await update(manager, { ...found, extension: [...others, ...(policy === '' ? [] : extension(policy))] })
 }
 
-t.test(
-  'where nobody says otherwise, what has one clear meaning is repaired, and what was repaired is told',
-  async t => {
-    const document = glucose('MGDL')
-    const answer = await post(document, sources.silent)
-    t.equal(answer.statusCode, 201)
-    const stored = answer.json()
-    t.strictSame(stored.valueQuantity, {
-      value: 95,
-      unit: 'mg/dL',
-      system: 'http://unitsofmeasure.org',
-      code: 'mg/dL',
-    })
-    const [kept, ...repairs] = stored.extension
-    t.equal(Buffer.from(kept.valueAttachment.data, 'base64').toString(), JSON.stringify(document))
-    t.strictSame(repairs, [
+t.test('by default what has one clear meaning is repaired, and repairs are reported', async t => {
+  const document = glucose('MGDL')
+  const answer = await post(document, sources.silent)
+  t.equal(answer.statusCode, 201)
+  const stored = answer.json()
+  t.strictSame(stored.valueQuantity, {
+    value: 95,
+    unit: 'mg/dL',
+    system: 'http://unitsofmeasure.org',
+    code: 'mg/dL',
+  })
+  const [kept, ...repairs] = stored.extension
+  t.equal(Buffer.from(kept.valueAttachment.data, 'base64').toString(), JSON.stringify(document))
+  t.strictSame(repairs, [
+    {
+      url: extensions.documentRepair,
+      extension: [
+        { url: 'code', valueCode: 'unit-spelling' },
+        { url: 'pointer', valueString: '/body/blood_glucose/unit' },
+        { url: 'before', valueString: '"MGDL"' },
+        { url: 'after', valueString: '"mg/dL"' },
+      ],
+    },
+  ])
+  const found = (await send(annsApp, 'GET', `Provenance?target=Observation/${stored.id}&agent-type=assembler`)).json()
+  const [{ resource }, ...others] = found.entry
+  t.strictSame(others, [])
+  const { id: _, meta: __, recorded: ___, ...provenance } = resource
+  t.strictSame(provenance, {
+    resourceType: 'Provenance',
+    target: [{ reference: `Observation/${stored.id}` }],
+    reason: [{ coding: [{ system: 'https://sharewell.dev/fhir/CodeSystem/document-finding', code: 'unit-spelling' }] }],
+    activity: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'transform' }],
+    },
+    agent: [
+      { type: participantType('enterer'), who: { reference: `Patient/${ann}` } },
+      { type: participantType('assembler'), who: { display: 'This server' } },
+    ],
+    entity: [
       {
-        url: extensions.documentRepair,
-        extension: [
-          { url: 'code', valueCode: 'unit-spelling' },
-          { url: 'pointer', valueString: '/body/blood_glucose/unit' },
-          { url: 'before', valueString: '"MGDL"' },
-          { url: 'after', valueString: '"mg/dL"' },
-        ],
-      },
-    ])
-    const found = (await send(annsApp, 'GET', `Provenance?target=Observation/${stored.id}&agent-type=assembler`)).json()
-    const [{ resource }, ...others] = found.entry
-    t.strictSame(others, [])
-    const { id: _, meta: __, recorded: ___, ...provenance } = resource
-    t.strictSame(provenance, {
-      resourceType: 'Provenance',
-      target: [{ reference: `Observation/${stored.id}` }],
-      reason: [
-        { coding: [{ system: 'https://sharewell.dev/fhir/CodeSystem/document-finding', code: 'unit-spelling' }] },
-      ],
-      activity: {
-        coding: [{ system: 'http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle', code: 'transform' }],
-      },
-      agent: [
-        { type: participantType('enterer'), who: { reference: `Patient/${ann}` } },
-        { type: participantType('assembler'), who: { display: 'This server' } },
-      ],
-      entity: [
-        {
-          role: 'source',
-          what: {
-            identifier: { system: 'https://sharewell.dev/fhir/document-hash', value: kept.valueAttachment.hash },
-            display: 'The document, byte for byte as it was sent',
-          },
+        role: 'source',
+        what: {
+          identifier: { system: 'https://sharewell.dev/fhir/document-hash', value: kept.valueAttachment.hash },
+          display: 'The document, byte for byte as it was sent',
         },
-      ],
-    })
-  },
-)
+      },
+    ],
+  })
+})
 
 const participantType = (code: string) => ({
   coding: [{ system: 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', code }],
@@ -120,7 +115,7 @@ t.test('nobody else learns of a repair', async t => {
   t.strictSame((await send(bensApp, 'GET', `Provenance?target=Observation/${id}`)).json().entry ?? [], [])
 })
 
-t.test('what is as it should be leaves no Provenance but that of its upload', async t => {
+t.test('a correct document leaves no Provenance but that of its upload', async t => {
   const { id } = (await post(glucose('mg/dL'), sources.strict)).json()
   t.strictSame(
     (await send(annsApp, 'GET', `Provenance?target=Observation/${id}&agent-type=assembler`)).json().entry ?? [],
@@ -128,7 +123,7 @@ t.test('what is as it should be leaves no Provenance but that of its upload', as
   )
 })
 
-t.test('a strict source has refused what another repairs, and what would be accepted is said', async t => {
+t.test('a strict source has refused what another repairs, and the refusal says what would be accepted', async t => {
   const answer = await post(glucose('MGDL'), sources.strict)
   t.equal(answer.statusCode, 422)
   const [issue, kept, ...others] = answer.json().issue
@@ -143,7 +138,7 @@ t.test('a strict source has refused what another repairs, and what would be acce
   })
 })
 
-t.test('a lax source has kept what breaks its schema, and no value is made of it', async t => {
+t.test('a lax source has kept what breaks its schema, without deriving a value from it', async t => {
   const document = glucose('mg/dL', 'high')
   t.equal((await post(document, sources.silent)).statusCode, 422)
   const answer = await post(document, sources.lax)
@@ -187,7 +182,7 @@ t.test('a transaction is refused at the entry that its source refuses', async t 
   t.strictSame(answer.json().issue[0].expression, ['Bundle.entry[1].resource.valueAttachment'])
 })
 
-t.test('a source is as strict with a patient who is only being made', async t => {
+t.test('a source is as strict with a patient who is created in the same transaction', async t => {
   const person = 'urn:uuid:11111111-2222-4333-8444-555555555555'
   const register = async (device: string) => {
     const reading = upload(glucose('MGDL'), {
@@ -203,7 +198,7 @@ t.test('a source is as strict with a patient who is only being made', async t =>
   t.strictSame([await register(sources.silent), await register(sources.strict)], [200, 422])
 })
 
-t.test('a study’s policy holds for the kinds that are shared with it, and the strictest of several', async t => {
+t.test('a study’s policy holds for the kinds that are shared with it, and the strictest of several counts', async t => {
   const heart = () =>
     documentOf('omh:heart-rate:2.0', { heart_rate: { value: 64, unit: 'bpm' }, effective_time_frame: at })
   const steps = () =>
@@ -221,13 +216,13 @@ t.test('a study’s policy holds for the kinds that are shared with it, and the 
     [422, 422, 422],
   )
   await setPolicy(other.id, '')
-  t.equal(await statusOf(heart(), sources.lax), 201, 'the other study is none of Ben’s')
+  t.equal(await statusOf(heart(), sources.lax), 201, 'the other study does not concern Ben')
   await setPolicy(other.id, 'accept-with-warning')
   t.equal(await statusOf(heart(), sources.strict), 422)
   await setPolicy(asked.id, '')
 })
 
-t.test('whoever may not write for a patient does not learn how strict the patient’s studies are', async t => {
+t.test('somebody who may not write for a patient does not learn how strict the patient’s studies are', async t => {
   const tryAt = async () => {
     const { statusCode, body } = await send(
       bensApp,
@@ -248,7 +243,7 @@ t.test('whoever may not write for a patient does not learn how strict the patien
   await setPolicy(asked.id, '')
 })
 
-t.test('what was entered in error is taken back, however it is', async t => {
+t.test('a document can be marked entered-in-error, whatever it is like', async t => {
   const { id } = (await post(glucose('mg/dL', 'high'), sources.lax)).json()
   const stored = (await send(annsApp, 'GET', `Observation/${id}`)).json()
   await setPolicy(asked.id, 'strict')
@@ -257,7 +252,7 @@ t.test('what was entered in error is taken back, however it is', async t => {
   await setPolicy(asked.id, '')
 })
 
-t.test('a patch leaves the document as it was judged, and one that changes it must pass the strictest', async t => {
+t.test('a patch leaves the document as it was judged, or must pass the strictest policy if it changes it', async t => {
   const { id } = (await post(glucose('MGDL'), sources.silent)).json()
   const patch = (operations: readonly object[]) =>
     server.inject({
@@ -272,13 +267,13 @@ t.test('a patch leaves the document as it was judged, and one that changes it mu
   t.equal((await patch([{ op: 'replace', path, value: data }])).statusCode, 422)
 })
 
-t.test('$validate says what the policy that holds would', async t => {
+t.test('$validate says what the applicable policy would', async t => {
   const validate = async (device: string) =>
     codesIn((await send(annsApp, 'POST', 'Observation/$validate', sent(glucose('MGDL'), ann, device))).json())
   t.strictSame([await validate(sources.silent), await validate(sources.strict)], [['unit-spelling'], ['schema-broken']])
 })
 
-t.test('a policy that there is not is refused', async t => {
+t.test('an unknown policy is refused', async t => {
   const answer = await send(administrator, 'POST', 'Device', { resourceType: 'Device', extension: extension('sloppy') })
   t.equal(answer.statusCode, 422)
   t.match(answer.json().issue, [
@@ -290,7 +285,7 @@ t.test('a policy that there is not is refused', async t => {
   ])
 })
 
-t.test('what was uploaded is taken back the same way when nothing new may be, and only by whose it is', async t => {
+t.test('an upload can be marked entered-in-error even when nothing new may be sent, and only by its owner', async t => {
   const { organization, manager } = await institution('clinic')
   const { id } = await study(manager, organization, 'Weights', ['omh:body-weight'])
   const eve = await participant(manager, organization, id, ['omh:body-weight'], 'Eve')

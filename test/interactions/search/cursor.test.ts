@@ -16,7 +16,7 @@ const caller = (scopes: string, id = 'a'): Caller => ({
 const cursor = { path: 'Observation', query: 'code=8867-4', page: 'p2' }
 const cursors = openCursors(secretKey)(caller('user/*.rs'))
 
-t.test('an independent implementation decrypts a cursor with the key, and it is what was sealed', async t => {
+t.test('an independent implementation decrypts a cursor with the key, and gets what was sealed', async t => {
   const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'search cursor', 32)).toString('base64url')
   const opened = await jose.JWE.createDecrypt(await jose.JWK.asKey({ kty: 'oct', k: key })).decrypt(
     cursors.seal(cursor),
@@ -25,7 +25,7 @@ t.test('an independent implementation decrypts a cursor with the key, and it is 
   t.match(JSON.parse(opened.payload.toString()), cursor)
 })
 
-t.test('a long search is compressed, as the standard has it, and opens all the same', async t => {
+t.test('a long search is compressed, as the standard defines, and can be opened nevertheless', async t => {
   const query = new URLSearchParams({ patient: Array.from({ length: 2000 }, () => randomUUID()).join() }).toString()
   const text = cursors.seal({ ...cursor, query })
   t.ok(text.length < 60_000, `${text.length} characters`)
@@ -40,13 +40,13 @@ t.test('a long search is compressed, as the standard has it, and opens all the s
   t.match(JSON.parse(opened.payload.toString()), { ...cursor, query })
 })
 
-t.test('a cursor says nothing to who has no key', async t => {
+t.test('without the key a cursor reveals nothing', async t => {
   const text = cursors.seal(cursor)
   const parts = text.split('.').map(part => Buffer.from(part, 'base64url').toString('latin1'))
   t.notMatch(parts.join(), /8867|Observation|p2/)
 })
 
-t.test('it opens for the same caller, scopes and path only', async t => {
+t.test('it can be opened for the same caller, scopes and path only', async t => {
   const text = cursors.seal(cursor)
   t.match(cursors.open(text, 'Observation'), cursor)
   t.match(openCursors(secretKey)(caller('user/*.rs')).open(text, 'Observation'), cursor)

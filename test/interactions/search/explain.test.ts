@@ -20,14 +20,14 @@ t.test('an administrator sees how a search is answered', async t => {
   t.match(textOf(body.parameter, 'restricted'), /\(name lab\)/)
   const [statement] = body.parameter.filter(({ name }: Part) => name === 'statement')
   t.match(textOf(statement.part, 'sql'), /^WITH page AS MATERIALIZED \(.* LIMIT '\d+'/)
-  t.notMatch(textOf(statement.part, 'sql'), /lab/, 'values stand apart')
+  t.notMatch(textOf(statement.part, 'sql'), /lab/, 'values are kept apart')
   t.match(textOf(statement.part, 'values'), /lab/)
   const [plan] = JSON.parse(textOf(statement.part, 'plan'))
   t.match(plan.Plan, { 'Node Type': String, 'Total Cost': Number, Plans: Array })
   t.notMatch(JSON.stringify(plan), /Actual/)
 })
 
-t.test('analyze runs it, and tells times but no counts of rows', async t => {
+t.test('analyze runs it, and shows times but no counts of rows', async t => {
   const { status, body } = await ask('Organization?name=lab&_total=accurate&_explain=analyze')
   t.equal(status, 200)
   const statements = body.parameter.filter(({ name }: Part) => name === 'statement')
@@ -40,7 +40,7 @@ t.test('analyze runs it, and tells times but no counts of rows', async t => {
   }
 })
 
-t.test('the codes of a value set are filled in, as they are for the answer', async t => {
+t.test('the codes of a value set are filled in, as for the answer', async t => {
   const url = 'Organization?type:in=http://hl7.org/fhir/ValueSet/organization-type'
   const { status, body } = await ask(`${url}&_explain=true`)
   t.equal(status, 200)
@@ -49,7 +49,7 @@ t.test('the codes of a value set are filled in, as they are for the answer', asy
   t.match(textOf(statements[0]?.part ?? [], 'values'), /edu/)
 })
 
-t.test('to everybody else it is a parameter that is not known', async t => {
+t.test('for everybody else it is an unknown parameter', async t => {
   const person = await ask('Organization?_explain=true', 'Bearer everything')
   const nonsense = await ask('Organization?_nonsense=true', 'Bearer everything')
   t.equal(person.status, 400)
@@ -58,8 +58,8 @@ t.test('to everybody else it is a parameter that is not known', async t => {
   t.match([lenient.status, lenient.body.resourceType], [200, 'Bundle'])
 })
 
-t.test('what it takes is said where it takes it', async t => {
+t.test('a refusal says what it accepts', async t => {
   const { status, body } = await ask('Organization?_explain=maybe')
   t.same([status, body.issue[0].diagnostics], [400, '_explain is true or analyze, not "maybe"'])
-  t.equal((await ask('Observation?_explain=analyze')).status, 403, 'a type of which an administrator sees nothing')
+  t.equal((await ask('Observation?_explain=analyze')).status, 403, 'an administrator sees nothing of this type')
 })

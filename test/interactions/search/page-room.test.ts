@@ -16,7 +16,7 @@ const get = async (url: string): Promise<Bundle> => {
   if (answer.statusCode !== 200) throw new Error(`${answer.statusCode} ${answer.body.slice(0, 500)}`)
   return answer.json()
 }
-/** The ids of each page, and what is told beside them. */
+/** The ids of each page, and the messages beside them. */
 const pagesOf = async (query: string) => {
   const pages: { ids: readonly string[]; told: readonly string[] }[] = []
   for (let url: string | undefined = `/fhir/${query}`; url !== undefined; ) {
@@ -47,14 +47,14 @@ await put({
 for (const id of ['one', 'two', 'three'])
   await put({ resourceType: 'Basic', id, code, subject: { reference: 'Patient/ann' } })
 
-t.test('a page ends before it is longer than a page may be, and its next link goes on there', async t => {
+t.test('a page ends before it is longer than a page may be, and its next link continues there', async t => {
   t.same(await pagesOf('Basic'), [
     { ids: ['three', 'two'], told: [] },
     { ids: ['one'], told: [] },
   ])
 })
 
-t.test('as lines all of them come', async t => {
+t.test('as lines they all come', async t => {
   const lines = await server.inject({ url: '/fhir/Basic', headers: { ...headers, accept: 'application/fhir+ndjson' } })
   t.same(
     lines.body
@@ -65,7 +65,7 @@ t.test('as lines all of them come', async t => {
   )
 })
 
-t.test('what there is no room to include is told to be missing, and what matches is there', async t => {
+t.test('included resources for which there is no room are reported as missing, and the matches are there', async t => {
   t.same(await pagesOf('Basic?_include=Basic:subject'), [
     { ids: ['three'], told: ['incomplete'] },
     { ids: ['two'], told: ['incomplete'] },
@@ -73,7 +73,7 @@ t.test('what there is no room to include is told to be missing, and what matches
   ])
 })
 
-t.test('all that is in a record comes, page by page', async t => {
+t.test('everything in a record comes, page by page', async t => {
   const pages = await pagesOf('Patient/ann/$everything')
   t.same(
     pages.flatMap(({ ids }) => ids),
@@ -82,7 +82,7 @@ t.test('all that is in a record comes, page by page', async t => {
   t.ok(pages.length > 2)
 })
 
-t.test('of what a search had found all is read again, however many pages that takes', async t => {
+t.test('for a later answer everything that a search found is read again, however many pages that takes', async t => {
   const stored = (id: string): Stored => ({
     type: 'Basic',
     id,
@@ -118,7 +118,7 @@ t.test('a page of a history ends likewise, whatever it is of', async t => {
   t.same(await idsOf('Basic/_history?_count=1000'), [[gone, 'one', 'one'], ['two', 'one'], ['three', 'two'], ['one']])
 })
 
-t.test('what has no pages is refused where it would be longer', async t => {
+t.test('an answer without pages is refused if it would be longer', async t => {
   for (const code of ['8867-4', '9279-1', '8310-5'])
     await put({
       resourceType: 'Observation',

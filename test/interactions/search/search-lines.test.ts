@@ -24,7 +24,7 @@ const linesOf = (body: string) =>
     .filter(line => line !== '')
     .map(line => JSON.parse(line))
 
-/** A page of them is more than the buffers between server and client hold: the second is asked for when the first was read. */
+/** A page of them is larger than the buffers between server and client: the second one is requested when the first was read. */
 const many = 2200
 for (let from = 0; from < many; from += 550) {
   const entry = Array.from({ length: 550 }, (_, index) => ({
@@ -43,13 +43,13 @@ for (let from = 0; from < many; from += 550) {
   })
 }
 
-t.test('lines are compressed for whom it is asked', async t => {
+t.test('lines are compressed for clients that ask for it', async t => {
   const answer = await get('Patient?gender=female', { accept: ndjson, 'accept-encoding': 'gzip' })
   t.equal(answer.headers['content-encoding'], 'gzip')
   t.equal(linesOf(gunzipSync(answer.rawPayload).toString()).length, many)
 })
 
-t.test('a search answers all its matches, a resource a line', async t => {
+t.test('a search answers all its matches, one resource per line', async t => {
   const answer = await get('Patient?gender=female')
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers['content-type'], 'application/fhir+ndjson; charset=utf-8')
@@ -61,10 +61,10 @@ t.test('a search answers all its matches, a resource a line', async t => {
     name: [{ family: `f${many - 1}`, text: `a\nb${'long '.repeat(2400)}` }],
   })
   t.ok(answer.body.endsWith('}\n'))
-  t.equal((await get('Patient?gender=male')).body, '', 'nothing is no line')
+  t.equal((await get('Patient?gender=male')).body, '', 'no match is no line')
 })
 
-t.test('it is asked for by Accept or _format, and is never what comes unasked', async t => {
+t.test('lines are asked for with Accept or _format, and never come unasked', async t => {
   for (const format of ['ndjson', ndjson, ndjson.replace('+', '%2B')])
     t.equal(linesOf((await get(`Patient?_id=x&_format=${format}`, {})).body).length, 0, format)
   const posted = await server.inject({
@@ -87,7 +87,7 @@ t.test('it is asked for by Accept or _format, and is never what comes unasked', 
     t.equal((await get('Patient?_id=x', { accept })).json().resourceType, 'Bundle', accept)
 })
 
-t.test('the order and the part that are asked for hold, and so does the place of a cursor', async t => {
+t.test('order and elements are respected, and so is the place of a cursor', async t => {
   const short = linesOf((await get('Patient?family=f1&_sort=family&_elements=name')).body)
   t.match(short[0], { name: [{ family: 'f1' }], gender: undefined, meta: { tag: [{ code: 'SUBSETTED' }] } })
   const page = (await get('Patient?_count=1000', {})).json()
@@ -95,7 +95,7 @@ t.test('the order and the part that are asked for hold, and so does the place of
   t.equal(linesOf((await get(next)).body).length, many - 1000, 'from there on')
 })
 
-t.test('what has no line is refused, as an outcome', async t => {
+t.test('an answer without lines is refused with an OperationOutcome', async t => {
   for (const query of ['_include=*', '_revinclude=*', '_total=accurate', '_summary=count', '_count=0', 'colour=red']) {
     const answer = await get(`Patient?${query}`, { accept: ndjson, prefer: 'handling=lenient' })
     t.equal(answer.statusCode, 400, query)
@@ -117,7 +117,7 @@ const begin = async (more: { readonly ttlSeconds?: number } = {}) => {
   return { bearer, ...(await readSlowly(`${address}/fhir/Patient?_sort=family`, headers)) }
 }
 
-t.test('whoever reads slowly reads no further when their token is revoked', async t => {
+t.test('a slow reader gets no further once their token is revoked', async t => {
   const { bearer, status, rest } = await begin()
   t.equal(status, 200)
   await revokeToken(database, bearer)
@@ -125,10 +125,10 @@ t.test('whoever reads slowly reads no further when their token is revoked', asyn
   await t.rejects(rest())
   const late = await begin({ ttlSeconds: 2 })
   await sleep(2500)
-  await t.resolves(late.rest(), 'what begins in time may take longer than the token lasts')
+  await t.resolves(late.rest(), 'an answer that began in time may outlast the token')
 })
 
-t.test('more of it is read when it is its caller’s turn, of whom so much is done at once', async t => {
+t.test('more of it is read when it is its caller’s turn, as only so many of their requests are worked on', async t => {
   const { bearer, rest } = await begin()
   const headers = { authorization: `Bearer ${bearer}` }
   const searches = await database.transaction(async connection => {
@@ -142,7 +142,7 @@ t.test('more of it is read when it is its caller’s turn, of whom so much is do
   await t.resolves(Promise.all(searches))
 })
 
-t.test('a client sees that not all has come', async t => {
+t.test('a client can tell that not everything has come', async t => {
   const { rest } = await begin()
   await database.transaction(async connection => {
     await connection.run(sql.fragment`ALTER TABLE patient RENAME TO patient_elsewhere`)

@@ -55,7 +55,7 @@ t.test('next is opaque, bound to the caller, and leads through everything', asyn
   t.equal((await get(`${next.url.slice(0, -3)}AAA`)).statusCode, 400)
 })
 
-t.test('unknown parameters are refused by name, or ignored and said so', async t => {
+t.test('unknown parameters are refused by name, or ignored with a message', async t => {
   const strict = await get('/fhir/Patient?colour=red')
   t.equal(strict.statusCode, 400)
   t.match(strict.json().issue[0].diagnostics, /colour/)
@@ -67,7 +67,7 @@ t.test('unknown parameters are refused by name, or ignored and said so', async t
   t.match(ofSeveral.json().entry[0].resource.issue[0].diagnostics, /_contained .*was ignored/)
 })
 
-t.test('a posted search is the same, and takes nothing but a form', async t => {
+t.test('a posted search is the same, and accepts nothing but a form', async t => {
   const posted = (payload: string, type: string) =>
     server.inject({
       method: 'POST',
@@ -82,7 +82,7 @@ t.test('a posted search is the same, and takes nothing but a form', async t => {
   t.equal((await posted('{}', 'application/json')).statusCode, 415)
 })
 
-t.test('a search of nothing is a Bundle without entries', async t => {
+t.test('a search without matches is a Bundle without entries', async t => {
   t.same((await get('/fhir/Group')).json(), {
     resourceType: 'Bundle',
     type: 'searchset',

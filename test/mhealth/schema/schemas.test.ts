@@ -78,7 +78,7 @@ t.test('every schema of the table compiles', t => {
   t.end()
 })
 
-t.test('a version that is not listed is judged by the next of its major version, and by no other', t => {
+t.test('an unlisted version is judged by the next one of its major version, and by no other', t => {
   const find = (version: string) => schemas.find({ namespace: 'omh', name: 'physical-activity', version })?.id
   t.equal(find('1.x'), 'omh:physical-activity:1.2')
   t.equal(find('3.x'), undefined)

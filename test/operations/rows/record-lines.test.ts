@@ -8,7 +8,7 @@ import type { Page, Store } from '../../../src/storage/store.ts'
 
 const registry = loadRegistry()
 
-/** A record of a million Observations, of which pages are made as they are asked for. */
+/** A record of a million Observations, whose pages are made as they are asked for. */
 const pages = 1000
 const openRecord = () => {
   let asked = 0
@@ -34,7 +34,7 @@ const openRecord = () => {
   return { record, pagesAsked: () => asked }
 }
 
-/** Rows of the table, of Observations as they are stored. */
+/** Rows of the table, for Observations as they are stored. */
 const tableOf = (...contents: readonly object[]): readonly string[] => {
   const readings = contents.map(one => parseJson(JSON.stringify(one)) as Reading)
   return csv([...readingRows(readings, { nameKind: () => undefined, nameDevice: () => undefined })])
@@ -42,7 +42,7 @@ const tableOf = (...contents: readonly object[]): readonly string[] => {
     .split('\r\n')
 }
 
-t.test('however long a record is, a page of it is asked for when the one before was taken', async t => {
+t.test('however long a record is, a page of it is only asked for once the one before was consumed', async t => {
   for (const lines of [resourceLines, readingLines]) {
     const { record, pagesAsked } = openRecord()
     const file = lines([record])
@@ -52,7 +52,7 @@ t.test('however long a record is, a page of it is asked for when the one before 
   }
 })
 
-t.test('a table of readings says of a statistic that it is one', async t => {
+t.test('a table of readings marks statistics', async t => {
   const concept = {
     coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-statistics', code: 'std-dev' }],
   }
@@ -76,7 +76,7 @@ t.test('a table of readings says of a statistic that it is one', async t => {
   ])
 })
 
-t.test('a reading of several times is in the table from the first to the last of them', async t => {
+t.test('a reading with several times is in the table from the first to the last of them', async t => {
   const event = ['2026-11-20T20:00:00-05:00', '2026-11-20T08:00:00-05:00', '2026-11-20T14:00:00Z']
   for (const [effectiveTiming, times] of [
     [{ event }, '2026-11-20T08:00:00-05:00,2026-11-20T20:00:00-05:00'],
@@ -88,22 +88,19 @@ t.test('a reading of several times is in the table from the first to the last of
     t.strictSame(tableOf({ id: 'one', effectiveTiming, valueInteger: 70 }), [`${times},,,,70,,,,one,`])
 })
 
-t.test(
-  'a device is named in the table also where the Observation brings it along, or knows its number alone',
-  async t => {
-    const scale = { resourceType: 'Device', id: 'scale', deviceName: [{ name: 'Kitchen scale' }] }
-    for (const [more, name] of [
-      [{ contained: [scale], device: { reference: '#scale' } }, 'Kitchen scale'],
-      [{ contained: [{ ...scale, deviceName: [] }], device: { reference: '#scale' } }, '#scale'],
-      [{ device: { identifier: { system: 'urn:serial', value: 'SN-17' } } }, 'SN-17'],
-      [{ device: { reference: 'Device/gone' } }, 'Device/gone'],
-      [{}, ''],
-    ] as const)
-      t.strictSame(tableOf({ id: 'one', ...more, valueInteger: 70 }), [`,,,,,70,,${name},,one,`])
-  },
-)
+t.test('a device is named in the table even if it is contained, or only its number is known', async t => {
+  const scale = { resourceType: 'Device', id: 'scale', deviceName: [{ name: 'Kitchen scale' }] }
+  for (const [more, name] of [
+    [{ contained: [scale], device: { reference: '#scale' } }, 'Kitchen scale'],
+    [{ contained: [{ ...scale, deviceName: [] }], device: { reference: '#scale' } }, '#scale'],
+    [{ device: { identifier: { system: 'urn:serial', value: 'SN-17' } } }, 'SN-17'],
+    [{ device: { reference: 'Device/gone' } }, 'Device/gone'],
+    [{}, ''],
+  ] as const)
+    t.strictSame(tableOf({ id: 'one', ...more, valueInteger: 70 }), [`,,,,,70,,${name},,one,`])
+})
 
-t.test('an answer is its words, whichever of its codings has them', async t => {
+t.test('an answer is its text, whichever of its codings has it', async t => {
   const coding = [
     { system: 'http://snomed.info/sct', code: '10828004' },
     { code: 'p', display: 'Positive' },
@@ -111,19 +108,19 @@ t.test('an answer is its words, whichever of its codings has them', async t => {
   t.strictSame(tableOf({ id: 'one', valueCodeableConcept: { coding } }), [',,,,,Positive,,,,one,'])
 })
 
-t.test('why a value is missing stands at the end of its row', async t => {
+t.test('the reason for a missing value is at the end of its row', async t => {
   const dataAbsentReason = { coding: [{ code: 'not-performed', display: 'Not Performed' }] }
   t.strictSame(tableOf({ id: 'one', dataAbsentReason }), [',,,,,,,,,one,Not Performed'])
 })
 
-t.test('a list without documents is a list', async t => {
+t.test('a list without documents is still a list', async t => {
   const { record } = openRecord()
   const parts: string[] = []
   for await (const part of documentLines([record])) parts.push(String(part))
   t.equal(parts.join(''), '[]\n')
 })
 
-t.test('others have their turn while very many rows are made, which are those of all at once', async t => {
+t.test('others have their turn while very many rows are made, which are the same as if made at once', async t => {
   const rows = Array.from({ length: 20_000 }, (_, index) => ['one, and another', { digits: `${index - 5}` }, undefined])
   let turns = 0
   const others = setInterval(() => {

@@ -31,12 +31,12 @@ t.test('a reading is a row, with its number and unit', async t => {
   t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,1.5,h,Device/cuff,final,,`])
 })
 
-t.test('one of several times is from the first to the last of them', async t => {
+t.test('a reading with several times lasts from the first to the last of them', async t => {
   const more = `"effectiveTiming":{"event":["2026-03-02T06:00:00Z","2026-03-01T22:00:00Z"]}`
   t.strictSame(lines(more), [`${own},2026-03-01T22:00:00Z,2026-03-02T06:00:00Z,,,,final,,`])
 })
 
-t.test('one of several numbers is a row for each', async t => {
+t.test('a reading with several numbers has a row for each', async t => {
   const part = (name: string, value: number) => ({ code: { text: name }, valueQuantity: { value, unit: 'mmHg' } })
   t.strictSame(lines(`"component":${JSON.stringify([part('systolic', 120), part('diastolic', 80)])}`), [
     'one,ann,,systolic,,,120,mmHg,,final,,',
@@ -44,7 +44,7 @@ t.test('one of several numbers is a row for each', async t => {
   ])
 })
 
-t.test('what brings no name is named by its kind, and stays without one where that is not known', async t => {
+t.test('a part without a name is named by its kind, or not at all if that is unknown', async t => {
   const part = (code: string) => ({ code: { coding: [{ code: 'own' }, { system: 'http://loinc.org', code }] } })
   t.strictSame(lines(`"component":${JSON.stringify(['8480-6', '8462-4'].map(part))}`), [
     'one,ann,own,systolic pressure,,,,,,final,,',
@@ -52,7 +52,7 @@ t.test('what brings no name is named by its kind, and stays without one where th
   ])
 })
 
-t.test('one with a number of its own and others beside has a row for each', async t => {
+t.test('a reading with a number of its own and components has a row for each', async t => {
   const component = [{ code: { text: 'count' }, valueInteger: 9 }]
   t.strictSame(lines(`"valueQuantity":{"value":64,"code":"/min"},"component":${JSON.stringify(component)}`), [
     `${own},,,64,/min,,final,,`,
@@ -60,7 +60,7 @@ t.test('one with a number of its own and others beside has a row for each', asyn
   ])
 })
 
-t.test('what is no number is its text, and what has no value has a row all the same', async t => {
+t.test('a value that is not a number is its text, and a reading without a value has a row nevertheless', async t => {
   for (const [more, value] of [
     ['"valueString":"well"', 'well'],
     ['"valueInteger":3', '3'],
@@ -73,7 +73,7 @@ t.test('what is no number is its text, and what has no value has a row all the s
     t.strictSame(lines(more), [`${own},,,${value},,,final,,`])
 })
 
-t.test('a number has the digits with which it was sent, and what it is above or below is not left out', async t => {
+t.test('a number has the digits with which it was sent, and its comparator', async t => {
   for (const [quantity, value] of [
     ['{"value":5.50}', '5.50'],
     ['{"value":80.1000000000000000001}', '80.1000000000000000001'],
@@ -83,14 +83,14 @@ t.test('a number has the digits with which it was sent, and what it is above or 
     t.strictSame(lines(`"valueQuantity":${quantity}`), [`${own},,,${value},,,final,,`])
 })
 
-t.test('a data series is in the table, as its SampledData', async t => {
+t.test('a data series is in the table as its SampledData', async t => {
   const more =
     '"valueSampledData":{"origin":{"value":0,"unit":"beats/min"},"period":1000,"dimensions":1,"data":"60 61"}'
   const data = more.slice('"valueSampledData":'.length).replaceAll('"', '""')
   t.strictSame(lines(more), [`${own},,,"${data}",beats/min,,final,,`])
 })
 
-t.test('a statistic is told from what was measured', async t => {
+t.test('statistics are marked', async t => {
   const said = { url: 'statistic', valueCodeableConcept: { text: 'maximum' } }
   const url = 'https://sharewell.dev/fhir/StructureDefinition/descriptive-statistic'
   const extension = JSON.stringify([{ url, extension: [said] }])
@@ -99,7 +99,7 @@ t.test('a statistic is told from what was measured', async t => {
   ])
 })
 
-t.test('why there is no value is told, also of a part, and of the whole of several', async t => {
+t.test('the reason for a missing value is shown, for a part and for the whole of several, too', async t => {
   const absent = (text: string) => `"dataAbsentReason":{"text":"${text}"}`
   t.strictSame(lines(absent('not performed')), [`${own},,,,,,final,,not performed`])
   t.strictSame(lines(`${absent('error')},"component":[{"code":{"text":"systolic"},${absent('asked, not known')}}]`), [
