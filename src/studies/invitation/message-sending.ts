@@ -18,8 +18,9 @@ type Parts = LetterParts & {
 export const openMessageSending = async (parts: Parts): Promise<{ readonly close: () => Promise<void> }> => {
   const { queue, database, pauseMs, reportFault } = parts
   const asked = new Set<string>()
-  const sendOne = async (id: string, attempt: { readonly isLast: boolean }): Promise<void> => {
-    await sendMessage(parts, id, attempt).catch(error => {
+  const sent = new Set<string>()
+  const sendOne = async (id: string, { isLast }: { readonly isLast: boolean }): Promise<void> => {
+    await sendMessage(parts, id, { isLast, sent }).catch(error => {
       // That another server refused it is shown to staff with the message; anything else is a fault of ours.
       if (!(error instanceof Undelivered)) reportFault(error)
       throw error

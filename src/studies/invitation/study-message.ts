@@ -20,26 +20,35 @@ export type LetterParts = {
   readonly channels: Channels
 }
 
+type Attempt = {
+  readonly isLast: boolean
+  /** Messages that this process has sent while the database was away in which that is to be noted: trying again only notes it. */
+  readonly sent: Set<string>
+}
+
 /** Sends a message that waits. Throws if it could not be sent and is to be tried again; if it is not to be tried again, it is marked as failed. */
-export const sendMessage = async (
-  parts: LetterParts,
-  id: string,
-  { isLast }: { readonly isLast: boolean },
-): Promise<void> => {
+export const sendMessage = async (parts: LetterParts, id: string, { isLast, sent }: Attempt): Promise<void> => {
   try {
-    const message = await takeMessage(parts.database, id)
-    if (message === undefined) return
-    const patient = await read<Patient>(parts, 'Patient', message.patient)
-    if (asking.has(message.kind) && reasonNotToWrite(patient) !== undefined)
-      return await endMessage(parts.database, id, 'Nobody writes to this patient any more')
-    if (message.expiresAt !== null) await keepAppInvitations(parts.database, { message: id, secret: message.secret })
-    await deliver(parts, message, patient)
-    await endMessage(parts.database, id)
+    if (!sent.has(id)) await sendOnce(parts, id, sent)
+    if (sent.has(id)) await endMessage(parts.database, id)
+    sent.delete(id)
   } catch (error) {
+    if (sent.has(id)) throw error
     const { message: reason, isUncertain } = error instanceof Undelivered ? error : new Undelivered(ownFault)
     await (isLast || isUncertain ? endMessage : noteReason)(parts.database, id, reason)
     if (!isUncertain) throw error
   }
+}
+
+const sendOnce = async (parts: LetterParts, id: string, sent: Set<string>): Promise<void> => {
+  const message = await takeMessage(parts.database, id)
+  if (message === undefined) return
+  const patient = await read<Patient>(parts, 'Patient', message.patient)
+  if (asking.has(message.kind) && reasonNotToWrite(patient) !== undefined)
+    return endMessage(parts.database, id, 'Nobody writes to this patient any more')
+  if (message.expiresAt !== null) await keepAppInvitations(parts.database, { message: id, secret: message.secret })
+  await deliver(parts, message, patient)
+  sent.add(id)
 }
 
 /** The messages that ask for something. All others tell of what somebody did to an account or a record, and are sent whoever may read them. */

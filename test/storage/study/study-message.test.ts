@@ -54,7 +54,7 @@ t.test(
     const addresses = [{ channel: 'email', address: 'bea@example.org' }] as const
     for (let count = 0; count < 2; count++) await addTakenUp(database, { patient: 'bea', study: 's', addresses })
     const waiting = await database.any<{ id: string }>(sql.fragment`SELECT id FROM study_message WHERE patient = 'bea'`)
-    for (const { id } of waiting) await sendMessage(parts, id, { isLast: true })
+    for (const { id } of waiting) await sendMessage(parts, id, { isLast: true, sent: new Set() })
     t.match(letters, [
       {
         to: 'bea@example.org',
@@ -80,7 +80,7 @@ t.test('a message that waits when a patient dies is not sent, and staff are told
     accounts: { openStoreAs: () => store, address: () => 'https://x.example' },
     channels: { email: { deliver: async () => t.fail('a letter went out'), send: async () => {} } },
   }
-  await sendMessage(parts as never, 'asks', { isLast: true })
+  await sendMessage(parts as never, 'asks', { isLast: true, sent: new Set() })
   t.strictSame(await database.one(sql.fragment`SELECT state, reason FROM study_message WHERE id = 'asks'`), {
     state: 'failed',
     reason: 'Nobody writes to this patient any more',

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { openDatabase } from '../../../src/storage/database.ts'
+import { FhirError } from '../../../src/fhir/error.ts'
+import { type Database, openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openMessageSending } from '../../../src/studies/invitation/message-sending.ts'
 import { withDatabase } from '../../support/database.ts'
@@ -39,3 +40,46 @@ t.test('a letter is asked for, however many messages before it cannot be sent', 
   await sending.close()
   t.same([asked.length, new Set(asked).size, asked.at(-1)], [601, 601, 'b'], 'each once, the oldest first')
 })
+
+t.test('a message that was sent while the database went away is not sent again, but noted as sent', async t => {
+  await database.run(sql.fragment`DELETE FROM study_message`)
+  await database.run(sql.fragment`
+    INSERT INTO study_message (id, patient, kind, channel, address) VALUES ('c', 'ann', 'address-changed', 'sms', '+4915100000000')`)
+  let isAway = false
+  const run: Database['run'] = async query => {
+    if (isAway) throw new FhirError('transient', 'The database is away')
+    return database.run(query)
+  }
+  const texts: string[] = []
+  const faults: unknown[] = []
+  const worker = Promise.withResolvers<(id: string, attempt: { readonly isLast: boolean }) => Promise<void>>()
+  const sending = await openMessageSending({
+    database: { ...database, run },
+    channels: {
+      sms: {
+        send: () => t.fail('it is waited for'),
+        deliver: async ({ to }) => {
+          texts.push(to)
+          isAway = true
+        },
+      },
+    },
+    accounts: { address: () => '', openStoreAs: () => ({ read: unknownPatient }) as never },
+    queue: { work: async run => worker.resolve(run), ask: async () => true },
+    pauseMs: 1,
+    reportFault: fault => faults.push(fault),
+  })
+  await sending.close()
+  const work = await worker.promise
+  await t.rejects(work('c', { isLast: false }), /away/)
+  isAway = false
+  await work('c', { isLast: false })
+  t.same(texts, ['+4915100000000'])
+  t.match(faults, [{ status: 503 }])
+  const states = await database.any(sql.fragment`SELECT state, reason, tries FROM study_message`)
+  t.strictSame(states, [{ state: 'sent', reason: null, tries: 1 }])
+})
+
+const unknownPatient = async (): Promise<never> => {
+  throw new FhirError('not-found', 'There is no such patient')
+}
