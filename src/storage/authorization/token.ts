@@ -158,6 +158,22 @@ export const compartmentsOf = async (connection: Connection, person: string): Pr
       ORDER BY patient`)
   ).map(({ patient }) => patient)
 
+/** The one among `compartmentsOf` that is the same human as this Patient; undefined if the Person is not that, and does not act for them. */
+export const compartmentOf = async (
+  connection: Connection,
+  person: string,
+  patient: string,
+): Promise<string | undefined> =>
+  (
+    await connection.one<{ readonly patient: string | null }>(sql.fragment`
+      SELECT min(linked.patient) AS patient
+      FROM person_patient AS asked
+      JOIN patient_compartment AS compartment ON compartment.id = asked.patient
+      JOIN patient_compartment AS same ON same.patient_id = compartment.patient_id
+      JOIN person_patient AS linked ON linked.person = asked.person AND linked.patient = same.id
+      WHERE asked.person = ${person} AND asked.patient = ${patient}`)
+  ).patient ?? undefined
+
 /** Whether the token was revoked of which a row is a copy, or its grant: then no token of the grant is in force. */
 export const isRevoked = (copy: SqlFragment): SqlFragment => sql.fragment`(
   EXISTS (SELECT FROM token AS own WHERE own.hash = ${copy}.hash AND own.revoked_at IS NOT NULL)

@@ -4,6 +4,7 @@ import { securityAlert, subtypes } from '../../accounts/security-alert.ts'
 import type { Principal } from '../../search/expression.ts'
 import type { Connection } from '../../storage/database.ts'
 import type { Store } from '../../storage/store.ts'
+import { studyTitle } from '../../storage/study/study-title.ts'
 import { writeOrThrow } from '../../storage/write-or-throw.ts'
 
 /** Something that happened to an invitation, or to an answer on paper. The patient and the privacy officers of the study's organization can read of it. */
@@ -31,12 +32,16 @@ export const recordingInvitation = async <T>(
   }).atomic(async (store, connection) => {
     const answer = await run(connection, store)
     if (answer === undefined) return undefined
-    await writeOrThrow(store, { kind: 'create', resource: toAuditEvent(event, name) })
+    const title = await studyTitle(connection, event.study)
+    await writeOrThrow(store, { kind: 'create', resource: toAuditEvent(event, { name, title }) })
     return answer
   })
 }
 
-const toAuditEvent = ({ what, by, patient, study }: InvitationEvent, name: string): AuditEvent => ({
+type Names = { readonly name: string; readonly title: string | undefined }
+
+/** The study bears the title that it had then, as in whatever else is recorded. */
+const toAuditEvent = ({ what, by, patient, study }: InvitationEvent, { name, title }: Names): AuditEvent => ({
   ...securityAlert({
     subtype: [subtypes.userSecurity],
     action: actions[what],
@@ -45,7 +50,10 @@ const toAuditEvent = ({ what, by, patient, study }: InvitationEvent, name: strin
   }),
   agent: [by === undefined ? { name: whoeverHadTheLink, requestor: true } : agentOf(by, name)],
   source: { observer: { display: 'Pages of this server' } },
-  entity: [{ what: { reference: `Patient/${patient}` } }, { what: { reference: `ResearchStudy/${study}` } }],
+  entity: [
+    { what: { reference: `Patient/${patient}` } },
+    { what: { reference: `ResearchStudy/${study}` }, ...(title !== undefined && { name: title }) },
+  ],
 })
 
 /** Somebody who has not shown who they are. */

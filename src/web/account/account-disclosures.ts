@@ -10,7 +10,7 @@ import { openCursors } from '../../interactions/search/cursor.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { and, type Expression, none, not, or } from '../../search/expression.ts'
 import { parseCriteria, parseSearch } from '../../search/parse.ts'
-import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
+import { callerOfPatient, compartmentOf, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
 import { studiesOfPerson } from '../../storage/study/own-study.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import type { AuditLine } from '../audit/audit-line.ts'
@@ -72,7 +72,7 @@ const ownOf = async (request: FastifyRequest, options: PageOptions): Promise<Own
   const { person } = sessionOf(request)
   const patients = await compartmentsOf(database, person)
   const asked = queryOf(request).get('record')
-  const patient = patients.find(one => one === asked) ?? patients[0]
+  const patient = (asked === null ? undefined : await compartmentOf(database, person, asked)) ?? patients[0]
   if (patient === undefined) return undefined
   const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
   if (caller === undefined) return undefined

@@ -7,7 +7,7 @@ import { nobodyOfStaff } from '../../storage/audit/shown/recorded-part.ts'
 import { commandLineClient } from '../../storage/authorization/client.ts'
 import { titleIn } from '../../studies/definition/study-words.ts'
 import { happenedIn, whoeverHadTheLink } from '../../studies/invitation/invitation-event.ts'
-import { type AuditLine, auditLine, login } from '../audit/audit-line.ts'
+import { type AuditLine, auditLine, login, studiesText } from '../audit/audit-line.ts'
 import { thingsOf } from '../authorize/scope-sentence.ts'
 import { type Html, html } from '../page/html.ts'
 import { namedIn } from '../page/named-in.ts'
@@ -33,7 +33,7 @@ type Telling = {
 export const ownAuditLine = (event: AuditEvent, { words, classes, self, studies }: Telling): AuditLine => {
   const unnamed = words.say('disclosures.unnamed')
   const told = auditLine(event, { words, classes, typeName: type => typeName(type, words), unnamed })
-  const line = { ...told, app: appOf(event, told, words), study: studyOf(event, told, studies) }
+  const line = { ...told, app: appOf(event, told, words), study: studyOf(event, studies, words) }
   const isSignIn = event.subtype?.some(({ code }) => code === login) === true
   if (isSignIn && line.isRefused) return { ...line, ...toldOfSignIn(line, words) }
   if (isBy(self, event)) return { ...line, ...toldOfOwn(event, line, words) }
@@ -105,13 +105,13 @@ const appOf = (event: AuditEvent, { app }: AuditLine, { say }: Words): string | 
 const ownPages = 'Pages of this server'
 
 /** Studies that the reader may know by reference, so that they get words; the others by the name that they had then. */
-const studyOf = ({ entity = [] }: AuditEvent, { study }: AuditLine, studies: readonly ResearchStudy[]) => {
+const studyOf = ({ entity = [] }: AuditEvent, studies: readonly ResearchStudy[], words: Words): string | undefined => {
   const named = entity.flatMap(({ what, name }) => {
     const reference = what?.reference ?? ''
     if (!reference.startsWith('ResearchStudy/')) return []
-    return [studies.some(({ id }) => reference === `ResearchStudy/${id}`) ? reference : (name ?? reference)]
+    return [studies.some(({ id }) => reference === `ResearchStudy/${id}`) ? reference : name]
   })
-  return named.length === 0 ? study : named.join(', ')
+  return studiesText(named, words)
 }
 
 const typeName = (type: string, words: Words): string => {

@@ -46,8 +46,12 @@ const doneIn = (
 ${consents.map(consent => html`<div class="text-body-secondary">${words.say('disclosures.allowed', { version: versionIn(consent) })}</div>`)}`
 
 const deedText = ({ did, whats, study, isRefused }: Deed, studies: readonly ResearchStudy[], words: Words): Html => {
-  const named = study === undefined ? undefined : studiesNamed(study, studies, words)
-  return html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${named && html` – ${phrase(words, 'disclosures.for', { study: named })}`} ${isRefused && html`<span class="badge text-bg-secondary">${words.say('disclosures.refused')}</span>`}`
+  return html`${did}${whats.length > 0 && `: ${whats.join(', ')}`}${study !== undefined && html` – ${studyText(study, studies, words)}`} ${isRefused && html`<span class="badge text-bg-secondary">${words.say('disclosures.refused')}</span>`}`
 }
+
+const studyText = (study: string, studies: readonly ResearchStudy[], words: Words): Html | string =>
+  study === ''
+    ? words.say('disclosures.for-some')
+    : phrase(words, 'disclosures.for', { study: studiesNamed(study, studies, words) })
 
 const versionIn = (consent: string): string => consent.slice(consent.lastIndexOf('/') + 1)

@@ -17,8 +17,10 @@ export type AuditLine = {
   /** Kinds of data, or else types of resources; `whats` has each of them, `what` all in a row. */
   readonly whats: readonly string[]
   readonly what: string
-  /** The title of the token's study, or else of those whose consents allowed it. */
+  /** The title of the token's study, or else of those whose consents allowed it; empty if the reader may know none. */
   readonly study: string | undefined
+  /** References to them. */
+  readonly studies: readonly string[]
   /** References to the versions of the Consents that allowed it. */
   readonly consents: readonly string[]
   readonly isRefused: boolean
@@ -41,10 +43,31 @@ type Telling = {
   readonly typeName: (type: string) => string | undefined
   /** What to call somebody without a name; absent: by reference or identifier. */
   readonly unnamed?: string
+  /** Titles of studies that the reader may know, by reference. An event may name a study without its title. */
+  readonly titles?: ReadonlyMap<string, string>
+}
+
+/** References to the studies that events name without their titles. */
+export const untitledStudies = (events: readonly AuditEvent[]): readonly string[] => [
+  ...new Set(
+    events.flatMap(({ entity = [] }) =>
+      entity.flatMap(({ what, name }) => (isStudy(what?.reference) && name === undefined ? [what.reference] : [])),
+    ),
+  ),
+]
+
+const isStudy = (reference: string | undefined): reference is string => reference?.startsWith('ResearchStudy/') === true
+
+/** Of several studies, those that the reader may know are named. Undefined if there are none, empty if none may be known. */
+export const studiesText = (titles: readonly (string | undefined)[], { say }: Words): string | undefined => {
+  if (titles.length === 0) return undefined
+  const named = titles.filter(title => title !== undefined)
+  const others = named.length > 0 && named.length < titles.length ? [say('disclosures.other-study')] : []
+  return [...named, ...others].join(', ')
 }
 
 export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
-  const { words, unnamed } = telling
+  const { words, unnamed, titles } = telling
   const { recorded = '', agent, entity = [], outcome = '0', outcomeDesc, subtype = [] } = event
   const user = agent.find(one => one.requestor && !isApp(one) && (one.who !== undefined || one.name !== undefined))
   const app = agent.find(isApp)
@@ -52,7 +75,7 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
   const references = entity.flatMap(({ what, name }) =>
     what?.reference === undefined ? [] : [{ reference: what.reference, name }],
   )
-  const studies = references.filter(({ reference }) => reference.startsWith('ResearchStudy/'))
+  const studies = references.filter(({ reference }) => isStudy(reference))
   const whats = code === undefined ? [] : whatsOf(event, telling)
   const query = entity.find(one => one.query !== undefined)?.query
   return {
@@ -64,7 +87,11 @@ export const auditLine = (event: AuditEvent, telling: Telling): AuditLine => {
     did: code === undefined ? (outcomeDesc ?? '') : words.say(verbs[code] ?? 'disclosures.did'),
     whats,
     what: whats.join(', '),
-    study: studies.length === 0 ? undefined : studies.map(({ name, reference }) => name ?? reference).join(', '),
+    study: studiesText(
+      studies.map(({ name, reference }) => name ?? titles?.get(reference)),
+      words,
+    ),
+    studies: studies.map(({ reference }) => reference),
     consents: entity.flatMap(({ type, what }) => (type?.code === 'Consent' ? [what?.reference ?? ''] : [])),
     isRefused: outcome !== '0',
     hasFailed: outcome === '8',

@@ -18,13 +18,14 @@ export const auditPage: AddPage = (server, options) =>
     head: (_, query) => html`<h1>Audit</h1>
 ${query.get('done') === 'joined' && notice('done', html`<p>You have joined the organization, and are one of its privacy officers.</p>`)}
 <p>What was read, searched for and changed in your organizations, and who was refused, the latest first. New events appear within a second.</p>`,
+    tellsStudies: true,
     links: { next: 'Earlier', first: 'Back to the latest' },
     more: ({ study, query }) =>
-      html`${study && html`<br>for the study ${study}`}${query && html`<br><span class="text-body-secondary">${query}</span>`}`,
+      html`${study !== undefined && html`<br>${study === '' ? 'for a study' : `for the study ${study}`}`}${query && html`<br><span class="text-body-secondary">${query}</span>`}`,
     columns: { Patients: ({ patients }) => patientsText(patients) },
     csvColumns: {
       patients: ({ patients }) => patients.join(' '),
-      study: ({ study }) => study,
+      study: ({ study, studies }) => study || studies.join(' '),
       consents: ({ consents }) => consents.join(' '),
       search: ({ query }) => query,
     },

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
-import type { AuditEvent } from '@medplum/fhirtypes'
+import type { AuditEvent, ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Caller } from '../../access/caller.ts'
-import { FhirError } from '../../fhir/error.ts'
+import { FhirError, unlessRefused } from '../../fhir/error.ts'
 import type { Registry } from '../../fhir/registry.ts'
 import { readInTurn } from '../../http/caller/caller-turns.ts'
 import { whileLetIn } from '../../http/caller/while-let-in.ts'
@@ -10,6 +10,7 @@ import { queryOf } from '../../http/fhir/presentation.ts'
 import { openCursors } from '../../interactions/search/cursor.ts'
 import { wordsFor } from '../../messages/catalogue.ts'
 import { csv, utf8Mark } from '../../operations/rows/csv.ts'
+import { parseSearch } from '../../search/parse.ts'
 import type { Search } from '../../search/search.ts'
 import type { Store } from '../../storage/store.ts'
 import type { PageOptions } from '../page/add-page.ts'
@@ -18,7 +19,7 @@ import { type Html, html } from '../page/html.ts'
 import { requireSession } from '../page/signed-in.ts'
 import { sendStaffPage } from '../page/staff-page.ts'
 import { moment } from '../page/time.ts'
-import { type AuditLine, auditLine } from './audit-line.ts'
+import { type AuditLine, auditLine, untitledStudies } from './audit-line.ts'
 import { type DayRange, dayQueryOf } from './day-range.ts'
 
 /** What differs between the pages that list events. */
@@ -37,6 +38,8 @@ type EventsPage<Asked extends DayRange> = {
   readonly links: { readonly next: string; readonly first: string }
   /** What else is told of what was done, below that. */
   readonly more?: (line: AuditLine) => Html | undefined | false
+  /** Whether it tells for which studies something was done. */
+  readonly tellsStudies?: true
   /** The columns after when, who and what, by their headings. */
   readonly columns: Readonly<Record<string, (line: AuditLine) => Html>>
   /** The columns of the CSV after the outcome. */
@@ -58,6 +61,7 @@ export const addEventsPage = <Asked extends DayRange>(
   page: EventsPage<Asked>,
 ): void => {
   const { path, title, table, readerOf, search, head, links } = page
+  const telling = { ...options, tellsStudies: page.tellsStudies === true }
   const cursorsFor = openCursors(options.accounts.secretKey)
   server.get(path, { onRequest: requireSession }, async (request, reply) => {
     const caller = await readerOf(request, options)
@@ -67,7 +71,7 @@ export const addEventsPage = <Asked extends DayRange>(
     const cursor = at === null ? undefined : cursors.open(at, path).page
     const store = options.openStoreFor(caller)
     const found = { ...search.searchOf(options.registry, asked), count: 50, cursor }
-    const { lines, next } = await findLines(options, store, found)
+    const { lines, next } = await findLines(telling, store, found)
     const again = queryOfAsked(asked)
     const fields = search.fieldsOf(asked)
     const isProblem = fields.some(({ problem }) => problem !== undefined)
@@ -96,7 +100,7 @@ ${!isProblem && html`<p><a href="${table.path}?${again}">Download all of these a
       .header('cache-control', 'no-store')
       .header('content-disposition', `attachment; filename="${table.fileName}"`)
       .send(
-        Readable.from(whileLetIn(request, csvLines(options, store, found, page.csvColumns)), {
+        Readable.from(whileLetIn(request, csvLines(telling, store, found, page.csvColumns)), {
           objectMode: false,
         }),
       )
@@ -115,15 +119,32 @@ const queryOfAsked = ({ problems, ...asked }: DayRange): string => {
   return new URLSearchParams(entries.filter(([, value]) => value !== '')).toString()
 }
 
+type Telling = Pick<PageOptions, 'codeClasses' | 'registry'> & { readonly tellsStudies: boolean }
+
 const findLines = async (
-  { codeClasses }: PageOptions,
+  { codeClasses, registry, tellsStudies }: Telling,
   store: Store,
   search: Search,
 ): Promise<{ readonly lines: readonly AuditLine[]; readonly next: string | undefined }> => {
   const { entries, next } = await store.search(search)
-  const telling = { words: english, classes: codeClasses, typeName: () => undefined }
   const events = entries.map(({ content }): AuditEvent => JSON.parse(content))
+  const titles = await titlesOf(tellsStudies ? untitledStudies(events) : [], registry, store)
+  const telling = { words: english, classes: codeClasses, typeName: () => undefined, titles }
   return { lines: events.map(event => auditLine(event, telling)), next }
+}
+
+/** By reference, of those that the reader may read. It is searched for, since not to be allowed to read one is no attempt of theirs. */
+const titlesOf = async (
+  references: readonly string[],
+  registry: Registry,
+  store: Store,
+): Promise<ReadonlyMap<string, string>> => {
+  if (references.length === 0) return new Map()
+  const ids = references.map(reference => reference.slice('ResearchStudy/'.length)).join(',')
+  const asked = parseSearch(registry, 'ResearchStudy', new URLSearchParams({ _id: ids, _count: '1000' }))
+  const found = (await unlessRefused(() => store.search(asked)))?.entries ?? []
+  const studies = found.map(({ content }): ResearchStudy => JSON.parse(content))
+  return new Map(studies.flatMap(({ id, title }) => (title === undefined ? [] : [[`ResearchStudy/${id}`, title]])))
 }
 
 const english = wordsFor('en')
@@ -156,7 +177,7 @@ const whoText = ({ who, isNamed, app }: AuditLine): Html => {
 }
 
 const csvLines = async function* (
-  options: PageOptions,
+  telling: Telling,
   store: Store,
   search: Search,
   columns: EventsPage<DayRange>['csvColumns'],
@@ -164,7 +185,7 @@ const csvLines = async function* (
   yield `${utf8Mark}${csv([['recorded', 'who', 'app', 'did', 'what', 'outcome', ...Object.keys(columns)]])}`
   let cursor: string | undefined
   do {
-    const { lines, next } = await findLines(options, store, { ...search, count: 1000, cursor })
+    const { lines, next } = await findLines(telling, store, { ...search, count: 1000, cursor })
     if (lines.length > 0) yield csv(lines.map(line => [...firstCells(line), ...cellsOf(columns, line)]))
     cursor = next
   } while (cursor !== undefined)

@@ -4,7 +4,7 @@ import { systems } from '../../fhir/canonical.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
 import type { Words } from '../../messages/catalogue.ts'
 import { type Source, sourcesOf } from '../../operations/sources.ts'
-import { callerOfPatient, compartmentsOf, patientsOf } from '../../storage/authorization/token.ts'
+import { callerOfPatient, compartmentOf, compartmentsOf } from '../../storage/authorization/token.ts'
 import type { RefusedReading } from '../../storage/quarantine/quarantine-asked.ts'
 import type { Store } from '../../storage/store.ts'
 import type { AddPage, PageOptions } from '../page/add-page.ts'
@@ -57,7 +57,7 @@ export type OwnRecord = {
   readonly store: Store
 }
 
-/** The record that the address names with `record`, or the first; undefined for whoever has none. */
+/** The record of whom the address names with `record`, or the first; undefined for whoever has none. */
 export const ownRecordOf = async (
   request: FastifyRequest,
   { accounts: { database }, openStoreFor }: PageOptions,
@@ -65,7 +65,7 @@ export const ownRecordOf = async (
   const { person } = sessionOf(request)
   const patients = await compartmentsOf(database, person)
   const asked = queryOf(request).get('record')
-  const patient = (await patientsOf(database, person)).find(one => one === asked) ?? patients[0]
+  const patient = (asked === null ? undefined : await compartmentOf(database, person, asked)) ?? patients[0]
   if (patient === undefined) return undefined
   const caller = await callerOfPatient(database, { person, patient, client: 'pages', scope })
   return caller && { caller, patient, patients, store: openStoreFor(caller) }

@@ -12,6 +12,7 @@ const line = (seconds: number, request?: string): AuditLine => ({
   whats: [],
   what: '',
   study: undefined,
+  studies: [],
   consents: [],
   isRefused: false,
   hasFailed: false,

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ownerSystem } from '../../../src/access/owner.ts'
 import { organizationRole } from '../../../src/access/vocabulary.ts'
 import { addAccount, openAccount } from '../../../src/storage/account/user-account.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
@@ -113,6 +114,40 @@ t.test(
     t.equal((await both.get('/system/events')).status, 200)
   },
 )
+
+t.test('a study is called by its title if the reader may read it, and otherwise just a study', async t => {
+  const { id: study } = await world.newStudy(lab.manager, lab.organization, 'Named here', ['omh:heart-rate'])
+  for (const id of [study, clinic.study])
+    await world.create('everything', {
+      resourceType: 'AuditEvent',
+      meta: { tag: [{ system: ownerSystem, code: lab.organization }] },
+      type: { code: 'rest' },
+      recorded: new Date().toISOString(),
+      outcomeDesc: 'It was imported',
+      agent: [{ requestor: true }],
+      source: { observer: { display: 'server' } },
+      entity: [{ what: { reference: `ResearchStudy/${id}` } }],
+    })
+  const imported = (shown: { readonly body: string }) => rowsOf(shown).filter(row => row.includes('It was imported'))
+  const seen = await officer.get('/audit')
+  t.match(imported(seen), [/It was imported for a study/, /It was imported for a study/], 'an officer alone reads none')
+  t.notMatch(seen.body, /ResearchStudy\/|clinics/)
+  t.notMatch(rowsOf(await officer.get('/audit?outcome=refused')).join(), 'ResearchStudy', 'no attempt that was refused')
+
+  const person = await staff(lab.organization, 'member')
+  const { link } = (await send('everything', 'GET', `Person/${person}`)).json()
+  await world.create('everything', {
+    resourceType: 'PractitionerRole',
+    practitioner: link[0].target,
+    organization: { reference: `Organization/${lab.organization}` },
+    code: [{ coding: [{ system: organizationRole, code: 'privacy-officer' }] }],
+  })
+  const member = await browserOf(person)
+  const shown = await member.get('/audit')
+  t.match(imported(shown), [/It was imported for a study/, /It was imported for the study Named here/])
+  t.notMatch(shown.body, /ResearchStudy\/|clinics/)
+  t.match((await member.get('/audit/events.csv')).body, /It was imported.*Named here/)
+})
 
 t.test('a table for invalid days is refused, instead of showing all days', async t => {
   for (const query of [

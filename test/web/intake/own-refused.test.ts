@@ -47,6 +47,24 @@ t.test('somebody of whom nothing was refused is told so, even without a record',
   t.notMatch((await own.get(`/patients/${ann}`)).body, list)
 })
 
+t.test('a record that was joined with the shown one is not listed as another', async t => {
+  const records = []
+  for (const place of [world.lab, world.clinic, world.lab]) {
+    const managingOrganization = { reference: `Organization/${place.organization}` }
+    records.push((await create('everything', { resourceType: 'Patient', managingOrganization })).id)
+  }
+  const [first = '', second = '', other = ''] = records
+  const person = await world.account(first, second)
+  await database.run(sql.fragment`INSERT INTO person_patient (person, patient) VALUES (${person}, ${other})`)
+  const both = await world.browserOf(person)
+  for (const path of [list, '/account/disclosures'])
+    for (const record of records) {
+      const { body } = await both.get(`${path}?record=${record}`)
+      const others = [...body.matchAll(/Another record of yours: ([^<]+)/g)].map(([, id]) => id)
+      t.strictSame(others, record === other ? [first] : [other], `${path} ${records.indexOf(record)}`)
+    }
+})
+
 t.test('patients see which of their data was refused: why, from where, how often, and what it says', async t => {
   const document = heartRate('</pre><b>61')
   const id = await refuse(document)
