@@ -11,6 +11,7 @@ export const answerError = (error: unknown, request: FastifyRequest, reply: Fast
 
 /** What clients may be told of an error. A fault is logged, and they are told only that it happened. The cause of a 503 is logged as well. */
 export const toldError = (error: unknown, request: FastifyRequest): FhirError => {
+  if (isBrokenOff(error, request)) return brokenOff
   const known = toFhirError(error)
   if (known === undefined) {
     request.log.error({ err: error }, 'Internal error')
@@ -20,6 +21,12 @@ export const toldError = (error: unknown, request: FastifyRequest): FhirError =>
     request.log[known.status === 503 ? 'warn' : 'error']({ err: known }, known.message)
   return known
 }
+
+/** The client disconnected while it sent the request, as phones do: nobody reads the answer, and nothing is wrong here. */
+const isBrokenOff = (error: unknown, { raw }: FastifyRequest): boolean =>
+  raw.destroyed && !raw.complete && error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+
+const brokenOff = new FhirError('structure', 'The request broke off before its end')
 
 const sendOutcome = (reply: FastifyReply, error: FhirError): FastifyReply => {
   const presentation = reply.request.presentation ?? plain

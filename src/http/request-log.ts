@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /**
  * One line for each request: method, path, status, duration, request id. Query strings can be health data and headers can be tokens, so neither is
- * written, at any level. Nor are parts of a path that work as secrets. If the caller sends a request id, the answer has that one.
+ * written, at any level. Nor are parts of a path that work as secrets. If the caller sends a request id, the answer has that one. A request that breaks
+ * off has no status.
  */
 export const logRequests = (server: FastifyInstance): void => {
   server.addHook('onRequest', (request, reply, done) => {
@@ -12,6 +13,10 @@ export const logRequests = (server: FastifyInstance): void => {
   })
   server.addHook('onResponse', (request, reply, done) => {
     logAnswer(request, reply, { durationMs: Math.round(reply.elapsedTime * 10) / 10 })
+    done()
+  })
+  server.addHook('onRequestAbort', (request, done) => {
+    request.log.info({ method: request.method, path: pathOf(request) }, 'The client disconnected while it sent this')
     done()
   })
 }

@@ -86,6 +86,26 @@ t.test('the cause of a 503 is logged once, as a warning with the request id, and
   t.notMatch(lines.join(''), /glucose/)
 })
 
+t.test('a client that disconnects while it sends a body is no fault, and is in the log as what it is', async t => {
+  const { server, lines } = await open()
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const logged = () => lines.map(line => JSON.parse(line)).filter(({ requestId }) => requestId !== undefined)
+  const begun = ['content-length: 1000\r\n\r\n{"a":', 'transfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n']
+  for (const sent of begun) {
+    lines.length = 0
+    const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1')
+    socket.write(
+      `POST /echo?name=Castillo HTTP/1.1\r\nhost: sharewell\r\ncontent-type: application/fhir+json\r\n${sent}`,
+    )
+    await pause(50)
+    socket.destroy()
+    while (logged().length === 0) await pause(5)
+    await pause(50)
+    t.match(logged(), [{ level: 30, method: 'POST', path: '/echo', msg: 'The client disconnected while it sent this' }])
+    t.equal(logged().length, 1, sent)
+  }
+})
+
 t.test('what is wrong with the request itself is reported as FHIR defines', async t => {
   const { server } = await open()
   const json = { 'content-type': 'application/fhir+json' }
