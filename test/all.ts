@@ -4,13 +4,13 @@ import t from 'tap'
 import { isOnTurn, todays } from './support/turn.ts'
 
 /*
- * All test files, or those that are told and those in the folders that are told. What takes longest has a process of its own and begins first; of the others
- * one process runs several, so that the server is loaded, and its code has become fast, once for them all. Some of what asks the most takes turns by the day.
+ * Runs all test files, or the given files and those in the given folders. The slowest have a process of their own and begin first. The others share
+ * processes, so that the server is loaded, and its code warmed up, only once for many of them. Some of the most expensive ones take turns by the day.
  */
 const [, , ...told] = process.argv
 /**
- * On a day those of one list, and those of the others on the next; `test/docs.test.ts` walks through the demo on the days of the last. What takes turns
- * within a file has them of another number of days, without a common divisor, or the same would meet for ever.
+ * Each day runs one of these lists, and the next day the next one; `test/docs.test.ts` walks through the demo on the days of the last list. Turns
+ * within a file have other numbers of days, without a common divisor, because otherwise the same ones would always coincide.
  */
 const byTurns: readonly (readonly string[])[] = [
   ['test/oracle/answers.test.ts'],
@@ -29,7 +29,7 @@ const byTurns: readonly (readonly string[])[] = [
   ],
   ['test/auth/client/key-sets.test.ts', 'test/fhir/validate/invariants.test.ts', 'test/http/oauth-limits.test.ts'],
 ]
-/** Of each of these every so many-th file is on its turn; what stands in a list above has its turn there. */
+/** Of the files in these places every n-th runs each day; a file in a list above takes its turn there. */
 const everySoMany: readonly (readonly [days: number, places: readonly string[]])[] = [
   [
     4,
@@ -46,7 +46,7 @@ const everySoMany: readonly (readonly [days: number, places: readonly string[]])
   ],
   [2, ['test/auth/*', 'test/browser/*', 'test/http/**', 'test/operations/**']],
 ]
-/** The whole way, the pages of everybody and that of patients are gone each day. */
+/** The whole story, the pages of everybody and those of patients run each day. */
 const everyDay = ['invitation', 'pages', 'story'].map(name => `test/browser/${name}.test.ts`)
 
 const filesIn = (place: string): readonly string[] =>
@@ -68,7 +68,7 @@ const files = (told.length > 0 ? told : ['test'])
   .filter(file => told.length > 0 || !isOff.has(file))
   .toSorted()
 
-/** How many a process runs, by folder. */
+/** How many files a process runs, by folder. */
 const howManyIn: Readonly<Record<string, number>> = {
   test: 1,
   'test/oracle': 1,
@@ -77,7 +77,7 @@ const howManyIn: Readonly<Record<string, number>> = {
 }
 const otherwise = 24
 
-/** Dealt out, as those of one folder are alike in what they take, and no process is to be the last for long. */
+/** Dealt out, since files of one folder take similar time, and no process should run much longer than the others. */
 const dealt = (files: readonly string[], howMany: number): readonly (readonly string[])[] => {
   const processes = Math.ceil(files.length / howMany)
   return Array.from({ length: processes }, (_, at) => files.filter((_, place) => place % processes === at))
@@ -87,7 +87,7 @@ const together = [...Map.groupBy(files, file => howManyIn[dirname(file)] ?? othe
   .toSorted(([one], [other]) => one - other)
   .flatMap(([howMany, some]) => dealt(some, howMany))
 
-// More than there are processors, as those in a browser often wait.
+// More than there are processors, since files with a browser often wait.
 t.jobs = 5
 t.setTimeout(3_600_000)
 const program = join(import.meta.dirname, 'support', 'tested-together.ts')
@@ -101,8 +101,8 @@ const run = (some: readonly string[], database: { readonly TEST_DATABASE_URL?: s
 for (const some of together) run(some)
 
 /*
- * On another PostgreSQL, where one is told: of the storage tests every ninth file today and the others on the next eight days. Whichever they
- * are, every migration is run there. Not the one that starts the PostgreSQL that comes along, whichever the other is.
+ * With another PostgreSQL, if one is given: every ninth file of the storage tests today, and the others on the next eight days. Any of them runs
+ * every migration there. The test of the embedded PostgreSQL is left out, since it starts its own.
  */
 const { OTHER_DATABASE_URL: other } = process.env
 const ofStorage = filesIn('test/storage/**').filter(file => !file.endsWith('embedded.test.ts'))

@@ -11,7 +11,7 @@ t.test('with an empty environment everything has its default', async t => {
   t.same([databaseUrl, baseUrl, secretKey], [undefined, undefined, undefined])
 })
 
-t.test('an empty value counts as none', async t => {
+t.test('an empty value counts as not set', async t => {
   const { port, databaseUrl } = readConfig({ PORT: '', DATABASE_URL: ' ' })
   t.same([port, databaseUrl], [8080, undefined])
 })
@@ -88,7 +88,7 @@ const oidc = {
   SSO_DOMAINS: 'Example.org, lab.example.org',
 }
 
-t.test('an identity provider is configured whole, or not at all', async t => {
+t.test('an identity provider is configured completely, or not at all', async t => {
   t.match(readConfig(oidc), {
     oidcIssuer: 'https://idp.example.org/realms/staff/',
     ssoDomains: ['example.org', 'lab.example.org'],
@@ -113,7 +113,7 @@ t.test('an identity provider is configured whole, or not at all', async t => {
   t.match(readConfig({ ...plain, OUTBOUND_ORIGINS: 'http://10.0.0.7:8080' }), { oidcIssuer: plain.OIDC_ISSUER })
 })
 
-t.test('a provider that speaks SAML is configured whole, or not at all, and not beside another', async t => {
+t.test('a provider that speaks SAML is configured completely, or not at all, and not beside another', async t => {
   const folder = t.testdir({
     'no.pem': 'nothing',
     'half.pem': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----',
@@ -148,7 +148,7 @@ t.test('a provider that speaks SAML is configured whole, or not at all, and not 
     t.throws(() => readConfig({ ...saml, [name]: value }), { message }, `${name}=${value}`)
 })
 
-t.test('nobody is invited to sign up without mail, and no secret goes into a log that others may read', async t => {
+t.test('without mail nobody can be invited to sign up, and no secret goes to a log that others may read', async t => {
   t.throws(() => readConfig({ SIGN_UP: 'open' }), { message: /^SIGN_UP is "open", .*: set SMTP_URL to a mail server$/ })
   t.match(readConfig({ SIGN_UP: 'open', SMTP_URL: 'log' }), { signUp: 'open', smtpUrl: 'log' })
   for (const public_ of [{ HOST: '0.0.0.0' }, { BASE_URL: 'https://share.example.org' }])
@@ -158,7 +158,7 @@ t.test('nobody is invited to sign up without mail, and no secret goes into a log
   t.match(readConfig({ SMTP_URL: 'log', HOST: '::1', BASE_URL: 'http://localhost:3000' }), { smtpUrl: 'log' })
 })
 
-t.test('proxies are addresses, blocks of them, or names of blocks', async t => {
+t.test('proxies are addresses, blocks of addresses, or names of blocks', async t => {
   t.same(readConfig({}).trustProxy, [])
   t.same(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8,fd00::/8' }).trustProxy, [
     'loopback',
@@ -173,14 +173,14 @@ t.test('a key is 32 bytes, as base64 or as hexadecimal digits', async t => {
   t.same(readConfig({ SECRET_KEY: key.toString('base64') }).secretKey, key)
 })
 
-t.test('others reach the server under BASE_URL, else under its own name and the real port', async t => {
+t.test('others reach the server at BASE_URL, else at its own name and the real port', async t => {
   t.equal(baseUrlOf(readConfig({ BASE_URL: 'https://share.example.org/' }), 1), 'https://share.example.org')
   t.equal(baseUrlOf(readConfig({}), 4711), 'http://localhost:4711')
   t.equal(baseUrlOf(readConfig({ HOST: '0.0.0.0' }), 80), 'http://localhost:80')
   t.equal(baseUrlOf(readConfig({ HOST: 'fd00::1' }), 80), 'http://[fd00::1]:80')
 })
 
-t.test('each variable stands in the table once, with a default and an effect', async t => {
+t.test('each variable is in the table once, with a default and an effect', async t => {
   const names = configurationTable.map(({ name }) => name)
   t.same(names, [...new Set(names)])
   for (const { name, default: shown, effect } of configurationTable) t.ok(shown && effect.endsWith('.'), name)

@@ -14,7 +14,7 @@ const registry = loadRegistry()
 const statement: CapabilityStatement = (await server.inject({ url: '/fhir/metadata' })).json()
 const [rest] = statement.rest ?? []
 const resources = rest?.resource ?? []
-/** All is tried of every third type, and of the others on the next two days. */
+/** Every third type is tried completely, and the others on the next two days. */
 const tried = todays(resources, 3)
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -34,7 +34,7 @@ const call = async (method: Method, url: string, body?: object | string, more: R
   return { status: statusCode, answer: text === '' ? {} : JSON.parse(text) }
 }
 
-/** Each interaction that a type may advertise: how to call it on a resource of its own, and the status that is expected. */
+/** Each interaction that a type may advertise: how to call it on a resource of its own, and the expected status. */
 const calls: Readonly<Record<string, (type: ResourceType, id: string) => Promise<readonly [number, number]>>> = {
   create: async type => [(await call('POST', type, minimalResource(registry, type))).status, 201],
   read: async (type, id) => [(await call('GET', `${type}/${id}`)).status, 200],
@@ -88,7 +88,7 @@ t.test('every search parameter that a type advertises answers', async t => {
   t.same(failures, [])
 })
 
-t.test('every search parameter that is said of all types answers', async t => {
+t.test('every search parameter that is stated for all types answers', async t => {
   const values: Readonly<Record<string, string>> = { _filter: '_id eq x', _list: 'x' }
   for (const { name = '' } of rest?.searchParam ?? [])
     for (const type of ['Patient', 'Observation', 'Binary'])
@@ -119,7 +119,7 @@ const samples = {
 }
 const sampleOf = (parameter: SearchParameter): string => samples[parameter.type](parameter)
 
-t.test('every compartment that is advertised is searched', async t => {
+t.test('every advertised compartment can be searched', async t => {
   t.equal(rest?.compartment?.length, 5)
   for (const url of rest?.compartment ?? []) {
     const name = url.slice(url.lastIndexOf('/') + 1)
@@ -130,7 +130,7 @@ t.test('every compartment that is advertised is searched', async t => {
   }
 })
 
-t.test('system interactions that are advertised answer', async t => {
+t.test('advertised system interactions answer', async t => {
   t.same(
     rest?.interaction?.map(({ code }) => code),
     ['history-system', 'search-system', 'batch', 'transaction'],
@@ -149,7 +149,7 @@ const labels = {
   parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'urn:tags', code: 'x' }] } }],
 }
 
-/** How each operation is called where it is advertised; nothing here means that the walk fails. */
+/** How each advertised operation is called; a missing entry fails the test. */
 const operationCalls: Readonly<Record<string, (path: string, id: string) => Promise<readonly number[]>>> = {
   everything: async (path, id) => {
     const paths =
@@ -188,7 +188,7 @@ const operationCalls: Readonly<Record<string, (path: string, id: string) => Prom
     return Promise.all(paths.map(async one => (await call('GET', one)).status))
   },
   events: async (path, id) => [(await call('GET', `${path}/${id}/$events`)).status],
-  // What an import brings is off, and nothing is bound.
+  // An imported Subscription is off, so nothing is bound.
   'get-ws-binding-token': async (path, id) => {
     const { status, answer } = await call('GET', `${path}/${id}/$get-ws-binding-token`)
     return [status === 422 && answer.issue[0].code === 'business-rule' ? 200 : status]
@@ -201,7 +201,7 @@ const operationCalls: Readonly<Record<string, (path: string, id: string) => Prom
   },
 }
 
-t.test('every operation that is advertised answers', async t => {
+t.test('every advertised operation answers', async t => {
   const failures = []
   for (const { type, operation = [] } of [{ type: '', operation: rest?.operation }, ...tried]) {
     const { answer } =
@@ -239,7 +239,7 @@ t.test('nothing answers that is not advertised', async t => {
   t.same(failures, [])
 })
 
-t.test('what is said of every type holds', async t => {
+t.test('what is stated for every type holds', async t => {
   const flags = (resource: CapabilityStatementRestResource) => [
     resource.versioning,
     resource.readHistory,
@@ -250,7 +250,7 @@ t.test('what is said of every type holds', async t => {
   t.same([...new Set(resources.map(resource => flags(resource).join()))], ['versioned,true,true,true,multiple'])
 })
 
-t.test('what is said of conditional interactions holds for every type', async t => {
+t.test('what is stated of conditional interactions holds for every type', async t => {
   const failures = []
   for (const { type, conditionalRead } of tried) {
     const resource = minimalResource(registry, type as ResourceType)

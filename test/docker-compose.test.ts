@@ -4,7 +4,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { configurationTable, readConfig } from '../src/config.ts'
 
-// No container engine runs here: this holds what can be known from the files.
+// No container engine runs here, so this only checks what the files say.
 
 type Service = {
   readonly build?: string
@@ -29,7 +29,7 @@ const composeWith = (environment: Readonly<Record<string, string>>): Compose =>
     typeof value === 'string' ? resolved(value, environment) : value,
   )
 
-t.test('the compose file is a server and a PostgreSQL 18, each with a health check', async t => {
+t.test('the compose file has a server and a PostgreSQL 18, each with a health check', async t => {
   const { services } = composeWith(secrets)
   t.same(Object.keys(services), ['server', 'database'])
   t.equal(services.server?.build, '.')
@@ -40,7 +40,7 @@ t.test('the compose file is a server and a PostgreSQL 18, each with a health che
   t.equal(services.server?.depends_on?.database?.condition, 'service_healthy')
 })
 
-t.test('the server is given nothing but variables that it knows, and starts with them', async t => {
+t.test('the server gets only variables that it knows, and starts with them', async t => {
   const environment = composeWith(secrets).services.server?.environment ?? {}
   const known = configurationTable.map(({ name }) => name)
   t.same(
@@ -53,7 +53,7 @@ t.test('the server is given nothing but variables that it knows, and starts with
 })
 
 t.test(
-  'every variable reaches the server as it is set, but for those of folders and of the container itself',
+  'every variable reaches the server as it is set, except those of folders and of the container itself',
   async t => {
     const settable = configurationTable.map(({ name }) => name).filter(name => !ofContainer.has(name))
     const said = Object.fromEntries(settable.map(name => [name, `said of ${name}`]))
@@ -66,15 +66,15 @@ t.test(
   },
 )
 
-t.test('what is not set is as if the file did not name it', async t => {
+t.test('a variable that is not set is as if the file did not name it', async t => {
   const { PORT, HOST, BASE_URL, DATABASE_URL, ...rest } = composeWith(secrets).services.server?.environment ?? {}
   t.same(readConfig(rest), readConfig({ SECRET_KEY: secrets.SECRET_KEY }))
 })
 
-/** What the container has of its own: where it listens, its database, and folders that are not there. */
+/** What the container has of its own: where it listens, its database, and folders that do not exist here. */
 const ofContainer: ReadonlySet<string> = new Set(['PORT', 'HOST', 'DATABASE_URL', 'DATA_DIR', 'OMH_SCHEMA_DIR'])
 
-t.test('the server asks the database of the same file', async t => {
+t.test('the server uses the database of the same file', async t => {
   const { services } = composeWith(secrets)
   const url = new URL(services.server?.environment.DATABASE_URL ?? '')
   const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = services.database?.environment ?? {}
@@ -89,13 +89,13 @@ t.test('without its secrets it does not start', async t => {
   }
 })
 
-t.test('the rows stand in a named volume, where the image of PostgreSQL 18 keeps them', async t => {
+t.test('the rows are in a named volume, where the image of PostgreSQL 18 keeps them', async t => {
   const { services, volumes } = composeWith(secrets)
   t.same(services.database?.volumes, ['database:/var/lib/postgresql'])
   t.ok('database' in volumes)
 })
 
-t.test('the image runs as another user than root, says how it is, and copies only what is there', async t => {
+t.test('the image does not run as root, reports its health, and copies only what exists', async t => {
   const lines = (await read('Dockerfile')).split('\n')
   t.match(lines[0], /^FROM node:24-slim$/)
   t.match(
@@ -111,7 +111,7 @@ t.test('the image runs as another user than root, says how it is, and copies onl
   }
 })
 
-/** `${NAME}`, `${NAME:-default}`, `${NAME:+instead}` and `${NAME:?message}`, the forms of the compose specification that the file uses. */
+/** `${NAME}`, `${NAME:-default}`, `${NAME:+instead}` and `${NAME:?message}`: the forms of the compose specification that the file uses. */
 function resolved(text: string, environment: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\{(\w+)(?::([-+?])([^}]*))?\}/g, (_, name, form, rest) => {
     if (form === '+') return environment[name] ? rest : ''

@@ -9,7 +9,7 @@ import { openStudies } from './support/study.ts'
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
 
-t.test('what docs/first-day.md has an app send is stored, and read by whom the patient shares it with', async t => {
+t.test('what an app sends in docs/first-day.md is stored, and read by those with whom it is shared', async t => {
   const { server, url, institution, study, participant, staffToken, pages } = await openStudies()
   t.teardown(() => server.close())
   const { organization, manager } = await institution('riverside')

@@ -6,7 +6,7 @@ const page = await readFile(join(import.meta.dirname, '..', 'docs', 'security.md
 
 type Row = { readonly promise: string; readonly named: readonly (readonly [file: string, name: string])[] }
 
-/** The rows of all tables of promises, each with the tests that hold it. */
+/** The rows of all tables of promises, each with the tests that check it. */
 const promises: readonly Row[] = [
   ...page.matchAll(/^\| promise \| test \|\n\| --- \| --- \|\n((?:\|.*\|\n)+)/gm),
 ].flatMap(([, rows = '']) =>
@@ -25,7 +25,7 @@ function namesIn(cell: string): readonly (readonly [string, string])[] {
   return [...names.matchAll(/“([^”]*)”/g)].map(([, name = '']) => [file, name] as const)
 }
 
-/** What varies in a name is written `…`. */
+/** A placeholder in a name is written `…`. */
 const testNames = async (file: string): Promise<readonly string[]> => {
   const text = await readFile(join(import.meta.dirname, file), 'utf8')
   return [...text.matchAll(/\bt\.test\(\s*(['`])((?:\\.|(?!\1).)*)\1/gs)].map(([, , name = '']) =>
@@ -33,7 +33,7 @@ const testNames = async (file: string): Promise<readonly string[]> => {
   )
 }
 
-t.test('every promise names the tests that hold it', async t => {
+t.test('every promise names the tests that check it', async t => {
   t.ok(promises.length > 50, `${promises.length} promises`)
   t.strictSame(
     promises.filter(({ named }) => named.length === 0).map(({ promise }) => promise),
@@ -41,7 +41,7 @@ t.test('every promise names the tests that hold it', async t => {
   )
 })
 
-t.test('every test that is named is there', async t => {
+t.test('every named test exists', async t => {
   const byFile = Map.groupBy(
     promises.flatMap(({ named }) => named),
     ([file]) => file,

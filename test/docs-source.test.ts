@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '..')
 const page = await readFile(join(root, 'docs', 'source.md'), 'utf8')
 const named = new Set([...page.matchAll(/`((?:src|test|sql)\/[^`]*)`/g)].map(([, path = '']) => path))
 
-t.test('every path that docs/source.md names is there', async t => {
+t.test('every path that docs/source.md names exists', async t => {
   t.ok(named.size > 50, `${named.size} paths`)
   t.strictSame(
     [...named].filter(path => !existsSync(join(root, path))),
@@ -26,7 +26,7 @@ t.test('it names every room, and every folder of storage', async t => {
   }
 })
 
-/** Functions and views that several migrations have made, each with the last of them. */
+/** Functions and views that several migrations have defined, each with the last of them. */
 const madeAnew = async (): Promise<readonly string[]> => {
   const makers = new Map<string, string[]>()
   for (const file of (await readdir(join(root, 'sql'))).sort())
@@ -38,7 +38,7 @@ const madeAnew = async (): Promise<readonly string[]> => {
 
 const maker = /^(?:(DROP)|CREATE)(?: OR REPLACE)? (?:FUNCTION|VIEW)(?: IF EXISTS)? (\w+)/gm
 
-t.test('it says where each function and view stands that was made anew', async t => {
+t.test('it says where the current definition of each redefined function and view is', async t => {
   const rows = [...page.matchAll(/^\| `(\w+)` \|.*\| `(sql\/[^`]*)` \|$/gm)]
   t.strictSame(
     rows.map(([, name, file]) => `${name} ${file}`),

@@ -34,7 +34,7 @@ t.test('the configuration table is that of src/config.ts', async t => {
   t.equal(/<!-- configuration: [\w./]+ -->\n([\s\S]*?)\n?<!-- \/configuration -->/.exec(readme)?.[1], table)
 })
 
-t.test('every dependency has a row that says why, and so has every package that was asked for', async t => {
+t.test('every dependency has a row with its reason, and so has every package that was considered', async t => {
   const asked = ['fastify', '@fastify/oauth2', '@medplum/core', '@medplum/fhirtypes', 'fhirpath', 'pg', 'slonik']
   const installed = Object.keys({ ...packageJson.dependencies, ...packageJson.devDependencies })
   const section = readme.slice(readme.indexOf('## Dependencies'))
@@ -43,7 +43,7 @@ t.test('every dependency has a row that says why, and so has every package that 
     t.ok(named.includes(name), name)
   }
   const others = named.filter(name => !installed.includes(name) && name !== '@types/…')
-  t.same(others, [], 'and no other has one')
+  t.same(others, [], 'no other has one')
 })
 
 t.test('links to files lead somewhere', async t => {
@@ -61,7 +61,7 @@ t.test('the settings of docs/operating.md mean the same to a shell as to systemd
   for (const line of settings.trim().split('\n')) t.match(line, /^(?:#.*|[A-Z_]+='[^']*')$/)
 })
 
-t.test('what the documents tell to type works, and prints what they say', async t => {
+t.test('what the documents say to type works, and prints what they say', async t => {
   const python = await run('python3', ['--version']).catch(() => undefined)
   const { url, close } = await withDatabase()
   t.teardown(close)
@@ -85,7 +85,7 @@ t.test('what the documents tell to type works, and prints what they say', async 
   }
 })
 
-/** To make the demo's world takes as long as what stands in the other lists of `byTurns` in test/all.ts, with which it takes turns. */
+/** Making the demo's world takes as long as the other lists of `byTurns` in test/all.ts, with which it takes turns. */
 if (isOnTurn(3, 4))
   t.test('the three apps get their tokens in the demo’s world as docs/apps.md says, word for word', t => walkThrough(t))
 
@@ -121,7 +121,7 @@ t.test(
       { ...backingUp, BACKUPS: await mkdtemp(join(folder, 'other-')) },
       join(folder, file),
     )
-    t.match(broken, dumpsThatBreakOff, 'what breaks off is no backup, and nothing of it is restored')
+    t.match(broken, dumpsThatBreakOff, 'a dump that breaks off is not a backup, and nothing of it is restored')
     const server = await startServer({ ...environment, DATABASE_URL: restored.url })
     t.teardown(server.stop)
     t.match(
@@ -144,7 +144,7 @@ exit 1
 const dumpsThatBreakOff =
   /^Recorded: a backup that has failed, .*\nfull-disk\nAgain\nThe record is whole\.\n[1-9]\d* rows are sealed, .*\n$/
 
-/** Writes a resource by a server that stops then; `get` reads it at another one, with the same token. */
+/** Writes a resource with a server that stops afterwards; `get` reads it from another one, with the same token. */
 const writeOnce = async (environment: NodeJS.ProcessEnv) => {
   const args = ['token', '--client', 'importer', '--policy', 'everything', '--scope', 'system/*.cruds']
   const token = (await run('node', ['src/main.ts', ...args], { cwd: root, env: environment })).stdout.trim()
@@ -165,7 +165,7 @@ const writeOnce = async (environment: NodeJS.ProcessEnv) => {
   return { get }
 }
 
-/** What is said where a dump breaks off, then where one is restored that is cut off, and then, into the same database, where a whole one is. */
+/** The output if a dump breaks off, then if a truncated one is restored, and then, into the same database, a complete one. */
 const breakingOff = async (
   script: string,
   environment: NodeJS.ProcessEnv & { readonly BACKUPS: string },
@@ -177,7 +177,7 @@ const breakingOff = async (
     await writeFile(fullDisk, dumpsHalf, { mode: 0o700 })
     const rest = `ls "$BACKUPS"; head -c 20000 '${whole}' >'${cutOff}'; restore '${cutOff}'; echo Again; restore '${whole}'`
     const env = { ...environment, PG_DUMP: fullDisk, RESTORED: restored.url }
-    // As they are pasted, into a shell that goes on where something fails.
+    // Pasted into a shell that goes on if something fails.
     return (await run('bash', ['-c', `${script}\n${rest}`], { cwd: root, env })).stdout
   } finally {
     await restored.close()
@@ -198,7 +198,7 @@ const emptyBeside = async (url: string) => {
   return { url: address.href, close }
 }
 
-/** Goes on from where the demo has led its reader. */
+/** Continues from where the demo has led its reader. */
 const walk = 'docs/apps.md'
 
 const documents = async (): Promise<string[]> => {
@@ -225,7 +225,7 @@ const inShell = async (script: string, env: NodeJS.ProcessEnv) => {
   }
 }
 
-/** As `npm run demo -- --days 7` does: what it prints to be pasted and of its figures, and the password with which people sign in. */
+/** Runs `npm run demo -- --days 7`: what it prints for pasting, its figures, and the password with which people sign in. */
 async function startDemo(environment: NodeJS.ProcessEnv) {
   const child = spawn('node', ['src/main.ts', 'demo', '--days', '7'], {
     cwd: root,
@@ -248,8 +248,8 @@ async function startDemo(environment: NodeJS.ProcessEnv) {
 }
 
 /**
- * Whenever the script prints an address to open, whoever it names opens it and allows what is asked. The browser comes back
- * to the script where that listens, and what is in its address bar is pasted where nobody does.
+ * Whenever the script prints an address to open, the person it names opens it and allows what is asked. The browser comes back to the script if that
+ * listens; otherwise what is in its address bar is pasted.
  */
 async function inShellWithBrowser(script: string, env: NodeJS.ProcessEnv, password: string) {
   const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
@@ -275,7 +275,7 @@ async function inShellWithBrowser(script: string, env: NodeJS.ProcessEnv, passwo
   return { code, ...said }
 }
 
-/** As `npm start` does, on a free port, which the documents' own then stands for. */
+/** Runs `npm start` on a free port, which replaces the documents' own. */
 async function startServer(environment: NodeJS.ProcessEnv) {
   const child = spawn('node', ['src/main.ts', 'serve'], {
     cwd: root,
@@ -292,7 +292,7 @@ async function startServer(environment: NodeJS.ProcessEnv) {
   return { stop: () => stop(child), addressed: (text: string) => text.replaceAll('http://localhost:8080', address) }
 }
 
-/** With what it said, all in the message: of a failed test, no more than that may be kept. */
+/** With its output in the message, since that may be all that is kept of a failed test. */
 function endedEarly(child: ChildProcessByStdio<null, Readable, Readable>, reject: (error: Error) => void): void {
   let said = ''
   child.stderr.on('data', text => {
@@ -319,7 +319,7 @@ const walkThrough = async (t: Test): Promise<void> => {
   }
   const demo = await startDemo(environment)
   t.teardown(demo.stop)
-  t.match(demo.figures, /^ {2}(\d+) of \1 are what they must be\.$/, 'its story is as it must be')
+  t.match(demo.figures, /^ {2}(\d+) of \1 are what they must be\.$/, 'its story is as expected')
   t.match(await (await fetch(demo.outbox)).text(), /To kavya\.raman@sharewell\.example/, 'somebody is invited')
   const { script, expected } = toScript(await readFile(join(root, walk), 'utf8'))
   const { code, stdout, stderr } = await inShellWithBrowser(

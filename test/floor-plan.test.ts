@@ -3,7 +3,7 @@ import { basename, join, sep } from 'node:path'
 import { cruise, type IForbiddenRuleType } from 'dependency-cruiser'
 import t from 'tap'
 
-/** The rooms that each room stands on; it may import from all of these and from everything below them. */
+/** The rooms on which each room stands; it may import from all of these and from everything below them. */
 const standsOn = {
   main: ['cli'],
   cli: ['app'],
@@ -35,7 +35,7 @@ const rooms = Object.keys(standsOn) as Room[]
 /** Every room stands on these. */
 const groundFloor: readonly Room[] = ['fhir', 'events', 'config', 'start-error']
 
-/** The folders of `web`, in the same way. What lies beside them puts their pages together, and none of them imports it. */
+/** The folders of `web`, in the same way. The files beside them put their pages together, and no folder imports them. */
 const webStandsOn = {
   organization: ['study-settings', 'patient', 'sign-in'],
   study: ['study-settings', 'patient'],
@@ -68,7 +68,7 @@ const forbiddenNames =
 
 const root = join(import.meta.dirname, '..')
 
-t.test('the plan itself has no circle', async t => {
+t.test('the plan itself has no cycle', async t => {
   for (const room of rooms) t.notOk(belowRoom(room).has(room), `${room} does not stand on itself`)
   for (const folder of webFolders)
     t.notOk(below<WebFolder>(webStandsOn, folder).has(folder), `web/${folder} does not stand on itself`)
@@ -97,7 +97,7 @@ t.test('the imports obey the floor plan', async t => {
     ruleSet: { forbidden: [...floorRules(), ...webRules(), ...wallRules(), noCircle] },
   })
   if (typeof output === 'string') throw new Error(output)
-  t.ok(output.modules.length > 100, 'the whole of src was read')
+  t.ok(output.modules.length > 100, 'all of src was read')
   t.same(
     output.summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} imports ${to}`),
     [],
@@ -124,7 +124,7 @@ t.test('files and folders have names that say what they are about', async t => {
   }
 })
 
-t.test('no file of src is longer than 250 lines, but a language', async t => {
+t.test('no file of src is longer than 250 lines, except languages', async t => {
   const files = (await filesOf('src')).filter(file => !file.startsWith(join('src', 'messages', 'catalogue')))
   const lengths = await Promise.all(files.map(async file => ({ file, lines: await linesOf(file) })))
   t.same(
@@ -133,7 +133,7 @@ t.test('no file of src is longer than 250 lines, but a language', async t => {
   )
 })
 
-/** All that it stands on, whatever is between. */
+/** Everything it stands on, directly or not. */
 function below<Name extends string>(plan: Readonly<Record<Name, readonly Name[]>>, name: Name): Set<Name> {
   const found = new Set<Name>()
   const next: Name[] = [...plan[name]]
@@ -169,7 +169,7 @@ const wallRules = (): IForbiddenRuleType[] =>
     name: `only ${rooms.join(', ')} import ${packages.join(', ')}`,
     severity: 'error',
     from: { pathNot: pathOf(rooms) },
-    // A package of types alone is not resolved to a file, and shows under its bare name.
+    // A package with types only is not resolved to a file, and appears with its bare name.
     to: { path: `(^|node_modules/)(@types/)?(${packages.join('|')})(/|$)` },
   }))
 
@@ -184,7 +184,7 @@ const pathOf = (rooms: readonly Room[]) => `^src/(${rooms.join('|')})(/|\\.ts$)`
 
 const roomOf = (file: string): string => (file.split('/')[1] ?? '').replace(/\.ts$/, '')
 
-/** Paths from the root of the project, with forward slashes; none where there is no such folder. */
+/** Paths from the root of the project, with forward slashes; none if there is no such folder. */
 const filesOf = async (folder: string): Promise<string[]> => {
   const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => [])
   return entries

@@ -13,18 +13,18 @@ const skip = existsSync(folder) ? false : 'the measured data are not beside this
 
 const glucose = 'omh:blood-glucose'
 const pageSize = 1000
-/** As the CommonHealth app sends them: a day of readings every five minutes. */
+/** As the CommonHealth app sends them: a day of readings, one every five minutes. */
 const bundleSize = 288
 
 t.setTimeout(300_000)
-t.test('the readings of people with a glucose sensor', { skip }, async t => {
+t.test('glucose readings of real people are stored, found and counted, and closed to others', { skip }, async t => {
   const world = await openStudies()
   const { send, pages, database } = world
   t.teardown(() => world.server.close())
 
   const all = readPoints()
   t.equal(all.length, 34_890)
-  // Of the nineteen people every fifth.
+  // Every fifth of the nineteen people.
   const expected = new Map(todays([...readStatistics()], 5))
   const points = all.filter(({ subject }) => expected.has(subject))
   const count = points.length
@@ -59,8 +59,8 @@ t.test('the readings of people with a glucose sensor', { skip }, async t => {
   t.strictSame(await postAll(), { '201 Created': count }, 'each is stored')
   const before = await rows()
   t.match(before, { current: `${count}`, versions: `${count}`, history: '0', keys: `${2 * count}` })
-  t.strictSame(await postAll(), { '200 OK': count }, 'each is known when it comes again')
-  t.strictSame(await rows(), before, 'and changes no row')
+  t.strictSame(await postAll(), { '200 OK': count }, 'each is recognized when it is sent again')
+  t.strictSame(await rows(), before, 'no row changes')
 
   const researcher = await world.staffToken(study.researcher, 'user/*.rs')
   const queries = {

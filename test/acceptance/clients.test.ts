@@ -5,7 +5,7 @@ import smart from 'fhirclient'
 import t from 'tap'
 import { fhirWorld } from '../support/fhir-server.ts'
 
-/** Clients that others wrote, against a server that listens. */
+/** Unmodified clients of others, against a server that listens. */
 const { server, token } = await fhirWorld({ PORT: '0' })
 t.teardown(() => server.close())
 const address = await server.listen({ port: 0, host: '127.0.0.1' })
@@ -27,7 +27,7 @@ const batch = (...families: readonly string[]): Bundle => ({
   entry: families.map(family => ({ resource: patient(family), request: { method: 'POST', url: 'Patient' } })),
 })
 
-/** A Patient and an Observation of them, by the name that it has only in the Bundle. */
+/** A Patient and an Observation that refers to it by its name in the Bundle. */
 const transaction = (family: string): Bundle => ({
   resourceType: 'Bundle',
   type: 'transaction',

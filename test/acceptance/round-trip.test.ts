@@ -3,7 +3,7 @@ import { decimalText, parseJson } from '../../src/fhir/json.ts'
 import { keyExamples, withoutExamples } from '../fhir/examples.ts'
 import { fhirWorld } from '../support/fhir-server.ts'
 
-/** https://hl7.org/fhir/R4/questionnaire.html: Questionnaire.item.linkId is 1..1, and this one has an item without. */
+/** https://hl7.org/fhir/R4/questionnaire.html: Questionnaire.item.linkId is 1..1, and this one has an item without one. */
 const refused = 'Questionnaire/qs1'
 /** txt-2: "The narrative SHALL have some non-whitespace content", and the narrative of this one has none. */
 const blank = 'Questionnaire/zika-virus-exposure-assessment'
@@ -16,7 +16,7 @@ t.test('every published example comes back as it was sent', { skip: withoutExamp
   t.equal(examples.length, 228)
   const valid = examples.filter(({ name }) => name !== refused && name !== blank)
 
-  await t.test('it is created under its own id', async t => {
+  await t.test('it is created with its own id', async t => {
     const problems = []
     for (const { name, resource } of valid) {
       const answer = await server.inject({
@@ -35,7 +35,7 @@ t.test('every published example comes back as it was sent', { skip: withoutExamp
   await t.test('it is read', async t => {
     const problems = []
     for (const { name, resource } of valid) {
-      // A Binary comes as it is unless FHIR is asked for: https://hl7.org/fhir/R4/binary.html#rest
+      // A Binary is answered as content unless FHIR is asked for: https://hl7.org/fhir/R4/binary.html#rest
       const accept = 'application/fhir+json'
       const answer = await server.inject({ url: `/fhir/${name}`, headers: { ...headers, accept } })
       if (answer.statusCode !== 200) problems.push(`${name}: ${answer.statusCode}`)
@@ -55,7 +55,7 @@ t.test('every published example comes back as it was sent', { skip: withoutExamp
     t.strictSame(problems, [])
   })
 
-  await t.test('a Questionnaire with an item that has no linkId is refused, and told so', async t => {
+  await t.test('a Questionnaire with an item without linkId is refused with that reason', async t => {
     const questionnaire = examples.find(({ name }) => name === refused)
     const payload = JSON.stringify(questionnaire?.resource)
     const answer = await server.inject({ method: 'PUT', url: `/fhir/${refused}`, headers, payload })
@@ -65,16 +65,16 @@ t.test('every published example comes back as it was sent', { skip: withoutExamp
   })
 })
 
-/** What the client wrote: all but the version, which is the server's. */
+/** What the client wrote: everything but the version, which is the server's. */
 const sent = (resource: unknown): unknown => {
   const { meta, ...rest } = resource as { resourceType: string; meta?: Record<string, unknown> }
   const { versionId: _, lastUpdated: __, ...kept } = meta ?? {}
-  // An imported Subscription is off until somebody asks for it.
+  // An imported Subscription is off until somebody requests it.
   const off = rest.resourceType === 'Subscription' ? { status: 'off' } : {}
   return { ...rest, ...off, ...(Object.keys(kept).length === 0 ? {} : { meta: kept }) }
 }
 
-/** Members sorted; decimals as written, but for exponents, which PostgreSQL writes out. */
+/** Members sorted; decimals as written, except exponents, which PostgreSQL writes out. */
 const textOf = (value: unknown): string => JSON.stringify(value, (_key, member) => decimalOf(member) ?? sorted(member))
 
 const decimalOf = (value: unknown): string | undefined => {

@@ -5,7 +5,7 @@ import { fhirWorld } from '../support/fhir-server.ts'
 const { server, token } = await fhirWorld()
 t.teardown(() => server.close())
 
-/** Heart rate, as its senders have ever called it. */
+/** Heart rate, in every code that senders have ever used. */
 const spellings = [
   'http://loinc.org|8867-4',
   'https://w3id.org/openmhealth|omh:heart-rate:2.0',
@@ -118,7 +118,7 @@ t.test('every spelling of heart rate finds every heart rate and nothing else', a
   }
 })
 
-t.test('every spelling in a scope lets through every heart rate and nothing else', async t => {
+t.test('every spelling in a scope allows every heart rate and nothing else', async t => {
   for (const code of spellings) {
     const scope = `patient/Observation.rs?code=${code}`
     const bearer = await token({ subject: { kind: 'patient', patient: 'ann' }, scope })
@@ -146,7 +146,7 @@ t.test('the parts of a blood pressure are searched together', async t => {
   t.strictSame(await found({ 'component-code-value-quantity': `http://loinc.org|8480-6$gt140|${ucum}|kPa` }), [])
 })
 
-t.test('values are searched with their unit, whichever way they came in', async t => {
+t.test('values are found by their unit, in whatever unit they were sent', async t => {
   t.strictSame(await found({ code: 'omh:heart-rate', 'value-quantity': `lt72|${ucum}|/min` }), ['loinc', 'omh-2'])
   t.strictSame(await found({ code: 'omh:heart-rate', 'value-quantity': 'ge72' }), ['omh-1', 'snomed'])
   t.strictSame(await found({ 'value-quantity': `gt10|${ucum}|mmol/L` }), ['glucose-molar'])

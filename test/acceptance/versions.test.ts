@@ -8,7 +8,7 @@ import { openStudies } from '../support/study.ts'
 const world = await openStudies()
 t.teardown(() => world.server.close())
 
-/** Each kind as its oldest version is called. */
+/** Each kind, by the name of its oldest version. */
 const versionsByName = Map.groupBy(
   bodySchemas.flatMap(row => row.versions.map(version => ({ row, version }))),
   ({ row }) => row.name,
@@ -32,7 +32,7 @@ const documents = [...[...versionsByName.values()].flat().map(one => ({ ...one, 
   },
 )
 
-t.test('a study that asks for a kind, by one version of its schema, is given every version of it', async t => {
+t.test('a study that asks for a kind, with one version of its schema, gets every version of it', async t => {
   const { send, institution, study, participant, patientToken, staffToken, pages } = world
   const { organization, manager } = await institution('lab')
   const asking = await study(manager, organization, 'Everything', kinds)
@@ -54,7 +54,7 @@ t.test('a study that asks for a kind, by one version of its schema, is given eve
     seen.has(response.location.split('/').at(-3)) ? [] : [documents[index]?.id],
   )
   const timeless = documents.filter(({ isTimed }) => !isTimed).map(({ id }) => id)
-  t.strictSame(unseen, timeless, 'but what does not say when it was, which no period covers')
+  t.strictSame(unseen, timeless, 'except data without a time, which no period covers')
 })
 
 type Answer = { readonly response: { readonly status: string; readonly location: string } }

@@ -13,7 +13,7 @@ const to =
 const asked = (query: string, access: Access) =>
   print(restrict(access, 's', 'Observation', parseSearch(registry, 'Observation', new URLSearchParams(query)).where))
 
-t.test('a chain that names no type leads to those that may be searched', t => {
+t.test('a chain that names no type leads to the types that may be searched', t => {
   const access = to('Observation', 'Patient', 'Provenance')
   t.equal(asked('subject.name=ann', access), '(chain subject:Patient (name ann))')
   t.equal(
@@ -28,7 +28,7 @@ t.test('a chain that names no type leads to those that may be searched', t => {
   t.end()
 })
 
-t.test('one that names a type, or leads to none of these, is refused', t => {
+t.test('a chain that names another type, or leads to none of these, is refused', t => {
   const access = to('Observation', 'Patient')
   const refused = [
     ['subject:Location.name=ann', 'Location'],

@@ -14,7 +14,7 @@ const ofSource: Permit = { ...wide, device: 'source1' }
 const data = (low: string, high: string): Permit => ({ ...wide, data: { low, high } })
 const valid = (low: string, high: string): Permit => ({ ...wide, valid: { low, high } })
 
-t.test('one permit is within another where it opens nothing that the other does not', async t => {
+t.test('one permit is covered by another if it opens nothing that the other does not', async t => {
   for (const [why, one, other] of [
     ['itself', wide, wide],
     ['one source of all', ofSource, wide],

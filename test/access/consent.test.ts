@@ -67,7 +67,7 @@ t.test('a permit gives a row for each kind and source, from the moment of signin
   t.strictSame(read(consent([permit()]))?.grantee, { kind: 'study', id: 's' })
 })
 
-t.test('the root bounds the time of all', async t => {
+t.test('the root provision bounds the time of all', async t => {
   const bounded = consent([permit({ dataPeriod: { start: '2025' } })], {
     provision: {
       period: { end: '2027' },
@@ -81,7 +81,7 @@ t.test('the root bounds the time of all', async t => {
   ])
 })
 
-t.test('every spelling of a kind is that kind, a narrower code is not', async t => {
+t.test('every spelling of a kind means that kind, and a narrower code does not', async t => {
   t.strictSame(permits(permit({ code: [kind('8867-4', systems.loinc)] })), ['heart-rate 2026-05-01.. ..'])
   t.strictSame(permits(permit({ code: [kind('omh:heart-rate:2.0')] })), ['heart-rate 2026-05-01.. ..'])
   t.equal(classes.kindOf(systems.loinc, '99504-3'), 'omh:blood-glucose')
@@ -97,7 +97,7 @@ t.test('every spelling of a kind is that kind, a narrower code is not', async t 
   )
 })
 
-t.test('a class without a code permits a type of other resources, whole', async t => {
+t.test('a class without a code permits a whole type of other resources', async t => {
   const typed = (...codes: readonly string[]): ConsentProvision => ({ type: 'permit', class: ofClass(...codes) })
   t.strictSame(permits(typed('Condition', 'QuestionnaireResponse')), [
     'Condition 2026-05-01.. ..',
@@ -108,7 +108,7 @@ t.test('a class without a code permits a type of other resources, whole', async 
     'Condition 2026-01-01..2026-02-01 ..',
   ])
   t.strictSame(permits(typed('BodyStructure')), ['BodyStructure .. ..'], 'a type without a time has none')
-  t.strictSame(permits({ ...typed('BodyStructure'), dataPeriod: { start: '2026' } }), [], 'and is in no period')
+  t.strictSame(permits({ ...typed('BodyStructure'), dataPeriod: { start: '2026' } }), [], 'and lies in no period')
   t.strictSame(
     read(rootOf({ dataPeriod: { start: '2026-01' } }, typed('BodyStructure')))?.permits.map(print),
     ['heart-rate 2026-01-01.. ..'],
@@ -129,7 +129,7 @@ t.test('a class without a code permits a type of other resources, whole', async 
   t.strictSame(permits(permit({ class: ofClass('Observation') })), ['heart-rate 2026-05-01.. ..'])
 })
 
-t.test('a deny reaches types by their class, and where it names codes all but those it leaves out', async t => {
+t.test('a deny reaches types by their class, and with codes all those it does not clearly leave out', async t => {
   const condition: ConsentProvision = { type: 'permit', class: ofClass('Condition') }
   const both = [condition, permit()]
   const types = ['Condition 2026-05-01.. ..']
@@ -140,17 +140,21 @@ t.test('a deny reaches types by their class, and where it names codes all but th
   t.strictSame(permits(...both, deny({ class: ofClass('Observation') })), types)
   t.strictSame(permits(...both, deny({ class: ofClass('Observation'), code: heartRate })), types)
   t.strictSame(permits(...both, deny({ class: ofClass('Observation', 'Condition') })), [], 'both')
-  t.strictSame(permits(...both, deny({ code: [kind('omh:body-weight')] })), kinds, 'codes of other types are not told')
+  t.strictSame(
+    permits(...both, deny({ code: [kind('omh:body-weight')] })),
+    kinds,
+    'codes of other types cannot be told apart',
+  )
   t.strictSame(permits(...both, deny({ class: ofClass('Condition'), code: [kind('omh:body-weight')] })), kinds)
-  t.strictSame(permits(...both, deny({ class: ofClass('Device') })), [], 'a class that is not ours: all')
-  t.strictSame(permits(...both, deny({ class: [{ code: 'Condition' }] })), [], 'nor without its system')
+  t.strictSame(permits(...both, deny({ class: ofClass('Device') })), [], 'a class that is not ours denies all')
+  t.strictSame(permits(...both, deny({ class: [{ code: 'Condition' }] })), [], 'so does one without its system')
   t.strictSame(permits(condition, deny({ class: ofClass('Condition'), data: from('source1') })), [])
   t.strictSame(permits(condition, deny({ class: ofClass('Condition'), dataPeriod: { start: '2026-06' } })), [
     'Condition 2026-05-01..2026-06-01 ..',
   ])
 })
 
-t.test('a permit that cannot be read grants nothing, and hinders no other', async t => {
+t.test('a permit that cannot be read grants nothing, and does not affect others', async t => {
   const unreadable: readonly (readonly [string, ConsentProvision])[] = [
     ['without a kind', { type: 'permit' }],
     ['an unknown code', permit({ code: [kind('1-8', systems.loinc)] })],
@@ -189,7 +193,7 @@ t.test('a permit that cannot be read grants nothing, and hinders no other', asyn
   )
 })
 
-t.test('what is not of our shape has no grantee', async t => {
+t.test('a consent of another shape has no grantee', async t => {
   const shapes: readonly (readonly [string, Consent])[] = [
     ['another scope', consent([permit()], { scope: { coding: [{ code: 'adr' }] } })],
     ['no study', consent([permit()], { extension: [] })],
@@ -215,7 +219,7 @@ t.test('what is not of our shape has no grantee', async t => {
   t.equal(read(without), undefined, 'no provision')
 })
 
-t.test('without a study it is given to the one recipient, for treatment', async t => {
+t.test('without a study a consent is given to its only recipient, for treatment', async t => {
   const given = (root: ConsentProvision) =>
     read(consent([], { scope: { coding: [{ code: 'patient-privacy' }] }, provision: root }))
   const clinician = given({
@@ -240,12 +244,12 @@ t.test('without a study it is given to the one recipient, for treatment', async 
   t.equal(given(namesakes), undefined, 'two with one id')
 })
 
-t.test('recipients of a study are kept for the study to be among them', async t => {
+t.test('recipients of a consent to a study are kept, since the study must be among them', async t => {
   t.strictSame(read(consent([permit({ actor: recipient('Organization/o') })]))?.permits[0]?.recipients, ['o'])
   t.strictSame(read(consent([permit()]))?.permits[0]?.recipients, [])
 })
 
-t.test('a deny beats permits: exactly where the rest can be said, wholly where not', async t => {
+t.test('a deny beats permits: exactly if the remainder can be expressed, completely if not', async t => {
   const weight = permit({ code: [kind('omh:body-weight')] })
   t.strictSame(permits(permit(), weight, deny({ code: heartRate })), ['body-weight 2026-05-01.. ..'])
   t.strictSame(permits(permit(), weight, deny()), [], 'without a code it denies all')
@@ -267,7 +271,7 @@ t.test('a deny beats permits: exactly where the rest can be said, wholly where n
     'a device that is no source',
   )
   t.strictSame(permits(permit({ data: from('source2') }), deny({ data: from('source1', 'phone') })), [], 'one of two')
-  t.strictSame(permits(permit(), deny({ data: from('source1') })), [], 'all sources but one cannot be said')
+  t.strictSame(permits(permit(), deny({ data: from('source1') })), [], 'all sources but one cannot be expressed')
   t.strictSame(permits(permit(), deny({ data: from('source1'), dataPeriod: { start: '2026-06' } })), [], 'at any time')
   t.strictSame(permits(permit(), deny({ code: heartRate, dataPeriod: { start: '2026-06', end: '2026-07' } })), [
     'heart-rate 2026-05-01..2026-06-01 ..',
@@ -297,7 +301,7 @@ t.test('a deny beats permits: exactly where the rest can be said, wholly where n
   )
 })
 
-t.test('what is denied is never left, and nothing else is lost', async () => {
+t.test('what is denied never remains, and nothing else is lost', async () => {
   const days = [
     '-infinity',
     '2026-01-01T00:00:00.000Z',
@@ -332,11 +336,11 @@ t.test('what is denied is never left, and nothing else is lost', async () => {
   )
 })
 
-t.test('the devices of all provisions are named', async t => {
+t.test('the devices of all provisions are found', async t => {
   t.strictSame(devicesNamed(consent([permit({ data: from('a'), provision: [deny({ data: from('b') })] })])), ['a', 'b'])
 })
 
-t.test('a Consent whose denies are a load gives nothing, and is not worked through', async t => {
+t.test('a Consent with too many denies gives nothing, and is not worked through', async t => {
   const day = (index: number) => new Date(Date.UTC(1950, 0, 1 + index)).toISOString().slice(0, 10)
   const denies = (count: number) =>
     Array.from({ length: count }, (_, index) => deny({ dataPeriod: { start: day(2 * index), end: day(2 * index) } }))

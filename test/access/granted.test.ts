@@ -9,7 +9,7 @@ import { loadRegistry } from '../../src/fhir/registry.ts'
 import { parseCriteria } from '../../src/search/parse.ts'
 import { print } from '../../src/search/print.ts'
 
-/** Each that has a rule of its own, and one of each that has none: clinical, organizational, a definition. */
+/** Each type with a rule of its own, and one of each kind without: clinical, organizational, a definition. */
 const types: readonly ResourceType[] = [
   'Observation',
   'Device',
@@ -30,7 +30,7 @@ const types: readonly ResourceType[] = [
   'Location',
   'ValueSet',
 ]
-/** What those that follow another type follow here. */
+/** The types that Binary and Provenance follow here. */
 const followed: Readonly<Partial<Record<ResourceType, readonly ResourceType[]>>> = {
   Binary: ['ResearchSubject', 'DocumentReference'],
   Provenance: ['Consent'],

@@ -4,12 +4,12 @@ import { loadRegistry } from '../../src/fhir/registry.ts'
 
 const registry = loadRegistry()
 
-t.test('each type belongs to a patient by a reference parameter of its own that may name a Patient', async t => {
+t.test('each type belongs to a patient by one of its own reference parameters that can name a Patient', async t => {
   for (const type of registry.resourceTypes)
     for (const code of subjectParameters(type)) {
       const parameter = registry.searchParameter(type, code)
       t.equal(parameter?.type, 'reference', `${type}.${code}`)
-      t.ok(parameter?.targets.includes('Patient'), `${type}.${code} may name a Patient`)
+      t.ok(parameter?.targets.includes('Patient'), `${type}.${code} can name a Patient`)
     }
 })
 

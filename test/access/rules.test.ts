@@ -44,7 +44,7 @@ const isHealthData = (type: ResourceType): boolean =>
     type,
   )
 
-t.test('a scope alone gives nothing, and neither does a person without scopes', async t => {
+t.test('a scope alone gives nothing, and neither does being a person without scopes', async t => {
   const anyType = fc.constantFrom(...registry.resourceTypes)
   const anyAction = fc.constantFrom<Action>('c', 'r', 'u', 'd', 's')
   const anyKind = fc.constantFrom(...(Object.keys(kinds) as (keyof typeof kinds)[]))
@@ -64,7 +64,7 @@ t.test('a scope alone gives nothing, and neither does a person without scopes', 
   t.pass()
 })
 
-t.test('only a token that may do everything has all, and only within its scopes', async t => {
+t.test('only a token that may do everything gets everything, and only within its scopes', async t => {
   t.equal(asked('everything', 'system/*.cruds', 'u', 'Consent'), 'all')
   t.equal(asked('everything', 'system/Patient.rs', 's', 'Patient'), 'all')
   t.equal(asked('everything', 'system/Patient.rs', 'c', 'Patient'), 'none')
@@ -91,7 +91,7 @@ t.test('an administrator sees no health data', async t => {
   )
 })
 
-t.test('patient scopes stay in the compartment, whoever holds them', async t => {
+t.test('patient scopes stay in the compartment, whoever has them', async t => {
   t.equal(asked('patient', 'patient/*.rs', 's', 'Observation'), '(compartment Patient/ann)')
   t.equal(
     asked('launched', 'patient/Observation.rs', 's', 'Observation'),
@@ -106,7 +106,7 @@ t.test('patient scopes stay in the compartment, whoever holds them', async t => 
   t.equal(asked('patient', 'patient/*.cruds', 's', 'Group'), 'none')
 })
 
-t.test('recording consent needs a scope of its own and a client that may', async t => {
+t.test('recording consent needs a scope of its own and a client with the policy', async t => {
   const recorder = { ...kinds.patient, policies: ['records-consent'] } as const
   const may = (scope: string, given: Given, action: Action) =>
     isGranted(access(callerWith(scope, given)), action, 'Consent')
@@ -120,25 +120,22 @@ t.test('recording consent needs a scope of its own and a client that may', async
   t.notOk(may('user/Consent.cruds', kinds.staff, 'd'), 'staff do not delete')
 })
 
-t.test(
-  'granular scopes add up; one that is no search parameter gives nothing; other faults are not hidden',
-  async t => {
-    t.equal(
-      asked('staff', 'user/Observation.s?status=final user/Observation.s?nonsense=1', 's', 'Observation'),
-      '(and (consented practitioner/doc s) (status final))',
-    )
-    const broken = accessOf(callerWith('user/Observation.s?code=x', kinds.staff), registry, () => {
-      throw new TypeError('broken')
-    })
-    t.throws(() => broken('s', 'Observation'), TypeError)
-    const refused = accessOf(callerWith('user/Observation.s?code=x', kinds.staff), registry, () => {
-      throw new FhirError('invalid', 'no')
-    })
-    t.equal(print(refused('s', 'Observation')), 'none')
-  },
-)
+t.test('granular scopes add up; an invalid search parameter gives nothing; other faults are not hidden', async t => {
+  t.equal(
+    asked('staff', 'user/Observation.s?status=final user/Observation.s?nonsense=1', 's', 'Observation'),
+    '(and (consented practitioner/doc s) (status final))',
+  )
+  const broken = accessOf(callerWith('user/Observation.s?code=x', kinds.staff), registry, () => {
+    throw new TypeError('broken')
+  })
+  t.throws(() => broken('s', 'Observation'), TypeError)
+  const refused = accessOf(callerWith('user/Observation.s?code=x', kinds.staff), registry, () => {
+    throw new FhirError('invalid', 'no')
+  })
+  t.equal(print(refused('s', 'Observation')), 'none')
+})
 
-t.test('a refusal names the scope that would be needed, or where there is one who may', async t => {
+t.test('a refusal names the scope that would be needed, or who may if somebody does', async t => {
   const reason = (kind: keyof typeof kinds, scope: string, action: Action, type: ResourceType) =>
     reasonAgainst(callerWith(scope, kinds[kind]), action, type)
   t.match(reason('patient', '', 's', 'Observation'), / patient\/Observation.s is needed/)
@@ -148,14 +145,14 @@ t.test('a refusal names the scope that would be needed, or where there is one wh
   t.match(reason('person', 'user/*.rs', 's', 'Group'), /has the scope .* may see no Group by it/)
 })
 
-t.test('one reads who one is where openid fhirUser was granted', async t => {
+t.test('with openid fhirUser, one can read who one is', async t => {
   const caller = callerWith('openid fhirUser', { ...kinds.staff, fhirUser: { type: 'Practitioner', id: 'doc' } })
   t.equal(print(access(caller)('r', 'Practitioner')), '(identified doc)')
   t.equal(print(access(caller)('s', 'Practitioner')), 'none')
-  t.equal(print(access(caller)('r', 'Patient')), 'none', 'and nothing else that has the same id')
+  t.equal(print(access(caller)('r', 'Patient')), 'none', 'and nothing else with the same id')
 })
 
-t.test('a token narrowed to one study has nothing by membership', async t => {
+t.test('membership gives nothing to a token that is narrowed to one study', async t => {
   const narrowed = callerWith('user/*.cruds', { ...kinds.staff, study: 'one' })
   t.equal(print(access(narrowed)('s', 'Patient')), '(staffed practitioner/doc patient study/one)')
   t.equal(print(access(narrowed)('s', 'Condition')), '(consented practitioner/doc s study/one)')
@@ -177,7 +174,7 @@ t.test('a token that is narrowed to one study gives nothing to those whom no stu
 })
 
 t.test(
-  'whoever is signed in and neither staff nor a patient has their own account, and what is there for all',
+  'somebody signed in who is neither staff nor a patient has their own account, and what is there for everybody',
   async t => {
     const found = registry.resourceTypes
       .filter(type => !isDefinition(type))
@@ -197,7 +194,7 @@ t.test(
 )
 
 t.test(
-  'what several scopes of one context and type leave is one question within the rule, as much as any of them',
+  'several scopes of one context and type become one condition within the rule, and allow as much as any of them',
   async t => {
     const hot = '(code loinc|8867-4)'
     const steps = '(code loinc|55423-8)'

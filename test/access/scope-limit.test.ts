@@ -5,7 +5,7 @@ import { isScopeWithin, limitScopes } from '../../src/access/scope-limit.ts'
 
 const limit = (asked: string, allowed: string) => limitScopes(asked.split(' '), parseScopes(allowed)).join(' ')
 
-t.test('what is allowed whole stays as it was written; of anything else, the parts that are', async t => {
+t.test('a scope that is allowed completely stays as written; of any other, the allowed parts remain', async t => {
   const table: readonly (readonly [asked: string, allowed: string, left: string])[] = [
     ['system/Observation.read', 'system/*.rs', 'system/Observation.read'],
     ['system/*.rs', 'system/Observation.rs system/Patient.r', 'system/Observation.rs system/Patient.r'],
@@ -23,7 +23,7 @@ t.test('what is allowed whole stays as it was written; of anything else, the par
   for (const [asked, allowed, left] of table) t.equal(limit(asked, allowed), left, `${asked} within ${allowed}`)
 })
 
-t.test('no way leads by a patient’s wildcard to what it does not include', async t => {
+t.test('a patient’s wildcard leads to nothing that it does not include', async t => {
   const table: readonly (readonly [asked: string, allowed: string, left: string])[] = [
     ['patient/Consent.cruds', 'patient/*.cruds', 'patient/Consent.rs'],
     ['patient/*.cruds', 'patient/Consent.cruds', 'patient/Consent.rs'],
@@ -45,7 +45,7 @@ const scopeText = fc
   .map(({ context, type, letters, query }) => `${context}/${type}.${letters}${query}`)
 
 t.test(
-  'what is left is within what was asked and within what is allowed, and limiting again changes nothing',
+  'the result is within both what was asked for and what is allowed, and limiting it again changes nothing',
   async t => {
     fc.assert(
       fc.property(fc.array(scopeText, { maxLength: 4 }), fc.array(scopeText, { maxLength: 4 }), (asked, allowed) => {

@@ -4,7 +4,7 @@ import { parseScopes, printScope } from '../../src/access/scope.ts'
 
 const printed = (text: string) => parseScopes(text).map(printScope)
 
-t.test('both versions of the grammar give letters in their order', async t => {
+t.test('both versions of the grammar give letters in order', async t => {
   const table: readonly (readonly [string, string])[] = [
     ['patient/Observation.read', 'patient/Observation.rs'],
     ['user/*.write', 'user/*.cud'],
@@ -18,7 +18,7 @@ t.test('both versions of the grammar give letters in their order', async t => {
   for (const [scope, expected] of table) t.strictSame(printed(scope), [expected], scope)
 })
 
-t.test('what cannot be read gives no right', async t => {
+t.test('a scope that cannot be read gives no right', async t => {
   const unreadable = [
     'patient/Observation.dus',
     'patient/Observation.rr',
@@ -48,7 +48,7 @@ t.test('what cannot be read gives no right', async t => {
   t.strictSame(printed('openid patient/Patient.r  nonsense user/Group.s'), ['patient/Patient.r', 'user/Group.s'])
 })
 
-t.test('a scope that is printed reads as the same again, and only letters in order are a right', async () => {
+t.test('a printed scope is parsed as the same scope, and only letters in order are a right', async () => {
   const word = fc.stringMatching(/^[a-z0-9:|,.-]{1,12}$/)
   const query = fc
     .array(fc.tuple(word, word), { maxLength: 3 })
@@ -68,6 +68,6 @@ t.test('a scope that is printed reads as the same again, and only letters in ord
   )
 })
 
-t.test('no text at all is too odd to be read', async () => {
+t.test('parsing any text throws nothing', async () => {
   fc.assert(fc.property(fc.string(), text => parseScopes(text).every(({ actions }) => actions.size > 0)))
 })

@@ -12,7 +12,7 @@ const structures = new Map(
   ]),
 )
 
-t.test('the time of a type is one element of it, and a date, a time or a period', async t => {
+t.test('the time of a type is a single element of it: a date, a time or a period', async t => {
   const times = new Set(['date', 'dateTime', 'instant', 'Period'])
   for (const type of resourceTypes) {
     const name = timeElementOf(type)
@@ -22,17 +22,17 @@ t.test('the time of a type is one element of it, and a date, a time or a period'
       element?.type?.some(({ code }) => times.has(code ?? '')),
       `${type}.${name}`,
     )
-    t.equal(element?.max, '1', `${type}.${name} is one`)
+    t.equal(element?.max, '1', `${type}.${name} is single`)
     t.ok(kindOfType(type), `${type} is shared`)
   }
 })
 
-t.test('few of the types that are shared have no time', async t => {
+t.test('few of the shared types have no time', async t => {
   const timeless = resourceTypes.filter(type => kindOfType(type) !== undefined && timeElementOf(type) === undefined)
   t.strictSame(timeless.sort(), ['BodyStructure', 'MolecularSequence', 'RelatedPerson'])
 })
 
-t.test('a type of a compartment is a kind, unless it has rules of its own', async t => {
+t.test('a type of the compartment can be shared, unless it has rules of its own', async t => {
   const system = 'http://hl7.org/fhir/resource-types'
   t.equal(kindOfClass({ system, code: 'Condition' }), `${system}|Condition`)
   t.equal(typeOfKind(`${system}|Condition`), 'Condition')

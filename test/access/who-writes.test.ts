@@ -1,7 +1,7 @@
 import t from 'tap'
 import { whoWrites } from '../../src/access/who-writes.ts'
 
-t.test('of every type it is said who may write it', async t => {
+t.test('a type can be asked who may write it', async t => {
   for (const [type, said] of [
     ['Condition', /^the patient whom it is about writes it, or a member of the organization that owns it/],
     ['Location', /^members of the organization that owns it/],

@@ -45,12 +45,12 @@ const study = files.find(
 ) as Definition
 const mine = { ...study, id: 'our-study', title: 'Of the institution' }
 
-t.test('before the first start nothing is there', async t => {
+t.test('before the first start nothing is published', async t => {
   t.strictSame(await byUrl(series), [])
   await call('PUT', `StructureDefinition/${mine.id}`, mine)
 })
 
-t.test('whoever meets a URL of ours finds it, as it is in the file', async t => {
+t.test('whoever comes across a URL of ours finds its definition, as in the file', async t => {
   await start()
   for (const file of files.filter(one => one !== study)) {
     const found = await byUrl(file)
@@ -66,13 +66,13 @@ t.test('whoever meets a URL of ours finds it, as it is in the file', async t => 
   t.match(checked.issue, [{ severity: 'information' }])
 })
 
-t.test('a database with these alone is as good as empty, for the demo', async t => {
+t.test('for the demo, a database with only these counts as empty', async t => {
   t.equal(await isEmpty(database), true)
   await call('POST', 'Basic', { resourceType: 'Basic', code: { text: 'Something' } })
   t.equal(await isEmpty(database), false)
 })
 
-t.test('anybody with a token for the type reads them, and nobody without one', async t => {
+t.test('anybody with a token for the type can read them, and nobody without one', async t => {
   const { id } = await call('POST', 'Patient', { resourceType: 'Patient' })
   const own = await token({ subject: { kind: 'patient', patient: id }, scope: 'user/OperationDefinition.rs' })
   t.match(await byUrl(series, `Bearer ${own}`), [{ id: series.id }])
@@ -80,7 +80,7 @@ t.test('anybody with a token for the type reads them, and nobody without one', a
   t.equal(stranger.statusCode, 401)
 })
 
-t.test('the definition of somebody else with such a URL counts, and ours is not put beside it', async t => {
+t.test('somebody else’s definition with such a URL counts, and ours is not added', async t => {
   t.match(await byUrl(study), [{ id: mine.id, title: mine.title }])
 })
 
@@ -94,7 +94,7 @@ t.test('a start writes only what has changed', async t => {
   t.strictSame((await byUrl(series))[0].title, series.title)
 })
 
-t.test('what an administrator has deleted stays deleted, and an id that is taken is left alone', async t => {
+t.test('what an administrator deleted stays deleted, and an id that is taken is left alone', async t => {
   const { id } = series
   const headers = { authorization: 'Bearer everything' }
   await server.inject({ method: 'DELETE', url: `/fhir/OperationDefinition/${id}`, headers })

@@ -8,7 +8,7 @@ import { verifyAudit } from '../../src/storage/audit/seal/verify.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { withDatabase } from '../support/database.ts'
 
-t.test('a server seals what is recorded, tells its log the head, and leaves nothing unsealed when it ends', async t => {
+t.test('a server seals the record, logs the head, and leaves nothing unsealed when it stops', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {

@@ -54,7 +54,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
   }
   const [heart, weight] = [await observe(ann, '8867-4'), await observe(ann, '29463-7')]
 
-  /** The app sends the browser to us; whoever is not signed in signs in. */
+  /** The app sends the browser to us; somebody who is not signed in signs in. */
   const begin = async (browser: Browser, id: string, scope: string, email: string) => {
     const { verifier, challenge } = pkce()
     const query = authorizeQuery(id, scope, challenge, { redirect_uri: back, aud: `${base}/fhir` })
@@ -85,7 +85,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
       .json()
       .entry?.map(({ resource }: { resource: { id: string } }) => resource.id) ?? []
 
-  await t.test('a person narrows measurements to a kind, and the app has no other until they end it', async t => {
+  await t.test('a person narrows measurements to a kind, and the app gets no other until they end it', async t => {
     const browser = await openBrowser()
     const { page } = browser
     const asked = 'launch/patient openid offline_access patient/Observation.rs patient/*.cud'
@@ -116,7 +116,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.equal((await send(token, 'GET', 'Observation')).statusCode, 401)
   })
 
-  await t.test('who sees several patients chooses one of them', async t => {
+  await t.test('somebody who sees several patients chooses one of them', async t => {
     const browser = await openBrowser()
     const { page } = browser
     const asked = 'launch/patient patient/Patient.rs'
@@ -134,7 +134,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.equal((await send(token, 'GET', `Patient/${ann}`)).statusCode, 404)
   })
 
-  await t.test('where there are many patients, one is found by name', async t => {
+  await t.test('among many patients, one is found by name', async t => {
     const managingOrganization = { reference: `Organization/${lab.organization}` }
     for (let count = 0; count < 51; count++)
       await create(lab.manager, { resourceType: 'Patient', name: [{ family: `Other ${count}` }], managingOrganization })
@@ -154,7 +154,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.match(await redeem(), { patient: bob })
   })
 
-  await t.test('an app that nobody has looked at says so, and denying it goes back to it', async t => {
+  await t.test('an app that nobody has reviewed says so, and denying it goes back to the app', async t => {
     const browser = await openBrowser()
     const { page } = browser
     const { press } = await begin(browser, unknown.id, 'patient/*.rs', emails.ann)
@@ -163,7 +163,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.match(page.url(), `${back}?error=access_denied`)
   })
 
-  await t.test('who has no patient to give can only deny', async t => {
+  await t.test('somebody who has no patient to give can only deny', async t => {
     const browser = await openBrowser()
     const { press } = await begin(browser, diary.id, 'patient/Patient.rs', emails.nobody)
     t.match(await browser.page.textContent('form[action^="/authorize/"]'), /You cannot allow this/)
@@ -173,22 +173,28 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.match(browser.page.url(), `${back}?error=access_denied`)
   })
 
-  await t.test('an app of another site begins by POST, and who is signed in is not asked to sign in again', async t => {
-    const browser = await openBrowser()
-    const { page } = browser
-    await page.goto(`${base}/sign-in`)
-    await signIn(browser, emails.ann)
-    const { challenge } = pkce()
-    const query = authorizeQuery(diary.id, 'patient/Patient.rs', challenge, { redirect_uri: back, aud: `${base}/fhir` })
-    await page.goto(`${app.origin}/post?${new URLSearchParams({ to: `${base}/oauth/authorize` })}&${query}`)
-    await byKeyboard(browser).press('Connect')
-    t.equal(await page.textContent('h1'), 'Allow Heart diary?')
-    await byKeyboard(browser).press('Allow')
-    t.match(page.url(), `${back}?code=`)
-    t.same(browser.complaints, [])
-  })
+  await t.test(
+    'an app of another site begins with a POST, and whoever is signed in need not sign in again',
+    async t => {
+      const browser = await openBrowser()
+      const { page } = browser
+      await page.goto(`${base}/sign-in`)
+      await signIn(browser, emails.ann)
+      const { challenge } = pkce()
+      const query = authorizeQuery(diary.id, 'patient/Patient.rs', challenge, {
+        redirect_uri: back,
+        aud: `${base}/fhir`,
+      })
+      await page.goto(`${app.origin}/post?${new URLSearchParams({ to: `${base}/oauth/authorize` })}&${query}`)
+      await byKeyboard(browser).press('Connect')
+      t.equal(await page.textContent('h1'), 'Allow Heart diary?')
+      await byKeyboard(browser).press('Allow')
+      t.match(page.url(), `${back}?code=`)
+      t.same(browser.complaints, [])
+    },
+  )
 
-  await t.test('people are told what cannot be answered, on a page', async t => {
+  await t.test('errors that cannot be sent to the app are shown on a page', async t => {
     const browser = await openBrowser()
     const { page } = browser
     await page.goto(`${base}/authorize/none`)
@@ -203,7 +209,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     await look(t, browser, 'forgotten-password-without-mail')
   })
 
-  await t.test('who reads a patient opens apps for them', async t => {
+  await t.test('somebody who reads a patient opens apps for them', async t => {
     const browser = await openBrowser()
     const { page } = browser
     app.configure({ clientId: desk.id, scope: 'launch patient/Patient.rs' })
@@ -216,7 +222,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     await look(t, browser, 'no-such-page')
   })
 
-  await t.test('fhirclient launches an app by itself in a browser, and reads what the person allowed', async t => {
+  await t.test('fhirclient launches an app standalone in a browser, and reads what the person allowed', async t => {
     app.configure({ clientId: diary.id, scope: 'openid fhirUser launch/patient patient/*.rs offline_access' })
     const browser = await openBrowser()
     const { page } = browser
@@ -235,11 +241,11 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     await page.evaluate('ready.then(client => client.refresh())')
     t.not(await token(), before)
     await page.reload()
-    t.equal(await page.evaluate('ready.then(client => client.patient.id)'), ann, 'also when it is loaded again')
+    t.equal(await page.evaluate('ready.then(client => client.patient.id)'), ann, 'also after a reload')
     t.same(browser.complaints, [])
   })
 
-  await t.test('whoever goes back from an app that they have allowed is told that this is over', async t => {
+  await t.test('going back from an app that was allowed shows that the request is over', async t => {
     app.configure({ clientId: diary.id, scope: 'launch/patient patient/Patient.rs' })
     const browser = await openBrowser()
     const { page } = browser
@@ -255,7 +261,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     }
   })
 
-  await t.test('whoever goes back after they have followed a link from elsewhere and signed in is there', async t => {
+  await t.test('after following a link from elsewhere and signing in, going back leads there', async t => {
     const browser = await openBrowser()
     const { page } = browser
     await page.goto(`${app.origin}/link?to=${encodeURIComponent(`${base}/sharing`)}`)
@@ -268,7 +274,7 @@ t.test('people decide in a browser what apps may do', { skip: whyNoChromium() },
     t.same(browser.complaints, [])
   })
 
-  await t.test('fhirclient launches an app in a window of its own, and goes on where it was', async t => {
+  await t.test('fhirclient launches an app in a window of its own, and continues where it was', async t => {
     app.configure({ clientId: diary.id, scope: 'launch/patient patient/Patient.rs' })
     const browser = await openBrowser()
     const { page } = browser

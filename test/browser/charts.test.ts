@@ -57,7 +57,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
   }
   const page = `${base}/patients/${ann}`
 
-  await t.test('charts are drawn of all that is shared, by the days of where the reader is', async t => {
+  await t.test('charts are drawn of everything that is shared, by the days of the reader’s time zone', async t => {
     const browser = await signedIn({ timezoneId: 'Europe/Berlin' })
     await browser.page.goto(page)
     await browser.page.waitForURL(/timezone=Europe%2FBerlin/)
@@ -86,7 +86,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     await look(t, browser, 'charts')
   })
 
-  /** At which parts of its height, from the top, the chart has the colour at the part of its width, as far as a mark reaches. */
+  /** The parts of its height, from the top, at which the chart has the colour, at that part of its width, within the size of a mark. */
   const drawnAt = (tab: Page, asked: { readonly title: string; readonly color: string; readonly part: number }) =>
     tab
       .locator('figure.chart')
@@ -107,17 +107,17 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
 
   const isDrawn = async (...asked: Parameters<typeof drawnAt>) => (await drawnAt(...asked)).length > 0
 
-  await t.test('a line is broken where its own source has no readings, whatever others have measured', async t => {
+  await t.test('a line has a gap where its own source has no readings, whatever others measured', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2026-03-01&last=2026-03-14&timezone=UTC`)
     await tab.waitForSelector('.chart canvas')
     const isOfPatch = (day: number) => isDrawn(tab, { title: 'Heart rate', color: '--chart-2', part: day / 14 })
-    t.ok(await isOfPatch(7.25), 'a reading by itself is marked')
+    t.ok(await isOfPatch(7.25), 'a single reading is marked')
     t.ok(await isOfPatch(7.75))
-    t.notOk(await isOfPatch(7.5), 'and none leads to the next')
+    t.notOk(await isOfPatch(7.5), 'no line leads to the next')
   })
 
-  await t.test('a value that can hardly be is marked at the edge, and leaves the others their room', async t => {
+  await t.test('an implausible value is marked at the edge, and leaves the other values their room', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2026-02-01&last=2026-02-01&timezone=UTC`)
     await tab.waitForSelector('.chart canvas')
@@ -131,7 +131,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.match(await tab.locator('details[open] table').textContent(), /2026-02-013.*9999/)
   })
 
-  await t.test('what is pointed at is told with the time that it is of, and with its number', async t => {
+  await t.test('pointing at a value shows its time and its number', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2026-03-02&last=2026-03-08&timezone=Europe/Berlin`)
     await tab.waitForSelector('.chart canvas')
@@ -150,7 +150,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.match(await legendOf('Heart rate', 2.5 / 7), /When14 Jan 2026Lumina patch64/, 'a date alone has no time of day')
   })
 
-  await t.test('a bar stands within its day, also where its source has no other', async t => {
+  await t.test('a bar stays within its day, even if its source has no other', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2025-12-15&last=2026-03-14&timezone=UTC`)
     await tab.waitForSelector('.chart canvas')
@@ -158,7 +158,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.same([await isOfPatch(83.6), await isOfPatch(85)], [true, false])
   })
 
-  await t.test('a time of the day by itself is marked in the usual day', async t => {
+  await t.test('a single time of day is marked in the usual day', async t => {
     const { page: tab } = await signedIn({ viewport: { width: 1280, height: 800 } })
     await tab.goto(`${page}?first=2026-03-06&last=2026-03-06&timezone=UTC`)
     await tab.waitForSelector('.chart canvas')
@@ -167,34 +167,31 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.same(await Promise.all([8, 10, 12].map(isMedian)), [true, false, true])
   })
 
-  await t.test(
-    'a stretch that is drawn over with the mouse is seen closer, and a double click shows all again',
-    async t => {
-      const { page: tab, complaints } = await signedIn({ viewport: { width: 1280, height: 800 } })
-      await tab.goto(`${page}?timezone=UTC`)
-      const over = tab.locator('.u-over').first()
-      const before = await tab.locator('canvas').first().screenshot()
-      const box = await over.boundingBox()
-      if (box === null) throw new Error('there is no chart')
-      await tab.mouse.move(box.x + box.width * 0.4, box.y + 50)
-      await tab.mouse.down()
-      await tab.mouse.move(box.x + box.width * 0.5, box.y + 60, { steps: 5 })
-      await tab.mouse.up()
-      await tab.mouse.move(0, 0)
-      const closer = await tab.locator('canvas').first().screenshot()
-      t.notOk(closer.equals(before))
-      const alone = new URL(
-        (await tab.locator('a', { hasText: 'Show these days alone' }).first().getAttribute('href')) ?? '',
-      )
-      t.equal(`${alone.pathname}${alone.search}`, `/patients/${ann}?timezone=UTC&first=2026-03-06&last=2026-03-07`)
-      await over.dblclick()
-      await tab.mouse.move(0, 0)
-      t.ok((await tab.locator('canvas').first().screenshot()).equals(before))
-      t.same(complaints, [])
-    },
-  )
+  await t.test('dragging over a stretch zooms in, and a double click shows everything again', async t => {
+    const { page: tab, complaints } = await signedIn({ viewport: { width: 1280, height: 800 } })
+    await tab.goto(`${page}?timezone=UTC`)
+    const over = tab.locator('.u-over').first()
+    const before = await tab.locator('canvas').first().screenshot()
+    const box = await over.boundingBox()
+    if (box === null) throw new Error('there is no chart')
+    await tab.mouse.move(box.x + box.width * 0.4, box.y + 50)
+    await tab.mouse.down()
+    await tab.mouse.move(box.x + box.width * 0.5, box.y + 60, { steps: 5 })
+    await tab.mouse.up()
+    await tab.mouse.move(0, 0)
+    const closer = await tab.locator('canvas').first().screenshot()
+    t.notOk(closer.equals(before))
+    const alone = new URL(
+      (await tab.locator('a', { hasText: 'Show these days alone' }).first().getAttribute('href')) ?? '',
+    )
+    t.equal(`${alone.pathname}${alone.search}`, `/patients/${ann}?timezone=UTC&first=2026-03-06&last=2026-03-07`)
+    await over.dblclick()
+    await tab.mouse.move(0, 0)
+    t.ok((await tab.locator('canvas').first().screenshot()).equals(before))
+    t.same(complaints, [])
+  })
 
-  await t.test('no table makes the page wider than a phone, also in large letters', async t => {
+  await t.test('no table makes the page wider than a phone, even with large letters', async t => {
     const { page: tab } = await signedIn()
     await tab.goto(page)
     await tab.waitForSelector('.chart canvas')
@@ -213,9 +210,9 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
       )
   })
 
-  await t.test('on paper a chart is whole, and it is said of which days it is', async t => {
+  await t.test('on paper a chart is complete, and its days are named', async t => {
     const { page: tab } = await signedIn({ timezoneId: 'UTC', viewport: { width: 1280, height: 800 } })
-    // No script runs between the window and its paper.
+    // No script runs between showing the window and printing it.
     await tab.addInitScript('window.ResizeObserver = class { observe() {} }')
     await tab.goto(page)
     await tab.waitForSelector('.chart canvas')
@@ -233,7 +230,7 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     t.notOk(await tab.isVisible('header'))
   })
 
-  await t.test('on paper it is day, also for who reads by night', async t => {
+  await t.test('paper is printed in light colours, even for somebody with a dark screen', async t => {
     const { page: tab } = await signedIn({ timezoneId: 'UTC', colorScheme: 'dark' })
     await tab.goto(page)
     await tab.waitForSelector('.chart canvas')
@@ -243,10 +240,10 @@ t.test('a clinician reads what a patient measures', { skip: whyNoChromium() }, a
     await tab.emulateMedia({ media: 'print', colorScheme: 'dark' })
     t.equal(await ink(), '#0b5d57')
     await tab.locator('canvas:not([data-night])').nth(1).waitFor()
-    t.equal(await tab.locator('canvas[data-night]').count(), 0, 'what was drawn in light colours is drawn anew')
+    t.equal(await tab.locator('canvas[data-night]').count(), 0, 'what was drawn in dark colours is drawn again')
   })
 
-  await t.test('without JavaScript the same numbers stand in tables', async t => {
+  await t.test('without JavaScript the same numbers are in tables', async t => {
     const { page: tab, complaints } = await signedIn({ javaScriptEnabled: false })
     await tab.goto(`${page}?first=2026-03-02&last=2026-03-03`)
     t.equal(await tab.locator('canvas').count(), 0)

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 
-/** Without a window it does two thirds of the work. */
+/** Without windows it needs a third less processor time. */
 const windowless = '/usr/bin/chromium-headless-shell'
 const executablePath = process.env.CHROMIUM_PATH || (existsSync(windowless) ? windowless : '/usr/bin/chromium')
 
-/** For `skip`: false where there is a Chromium. Where BROWSER_TESTS is `required`, its absence is a failure. */
+/** For `skip`: false if there is a Chromium. If BROWSER_TESTS is `required`, its absence is a failure. */
 export const whyNoChromium = (): string | false => {
   if (existsSync(executablePath)) return false
   const why = `there is no Chromium at ${executablePath}: install it, or set CHROMIUM_PATH`
@@ -16,7 +16,7 @@ export const whyNoChromium = (): string | false => {
   return why
 }
 
-/** Somebody's browser, with cookies of its own. What its pages complain of stands in `complaints`. */
+/** Somebody's browser, with cookies of its own. Complaints of its pages are in `complaints`. */
 export type Browser = { readonly page: Page; readonly context: BrowserContext; readonly complaints: string[] }
 
 /** One Chromium for a file; it ends with the test. `hosts` are names of this machine, each a site of its own. */
@@ -38,13 +38,12 @@ export const openChromium = async (t: Test, hosts: readonly string[] = []) => {
   }
 }
 
-/** Nothing moves, so that colours are looked at when they have changed. */
+/** Without animations, so that colours are only examined once they have changed. */
 const stillDay = { colorScheme: 'light', reducedMotion: 'reduce' } as const
 
 /**
- * The list takes the place of Playwright's own, which therefore stands in it: no upgrades of http, no requests to anybody else, no
- * waiting to paint. The last two would load the popups of an address bar that nobody sees into each context: half a second of
- * work.
+ * The list replaces Playwright's own, which is therefore repeated in it, and adds: no upgrades of http, no requests to anybody else, no delayed
+ * painting. The last two features would load popups of an address bar that nobody sees into each context, which takes half a second.
  */
 const absentFeatures = [
   'AimEnabled',
@@ -63,7 +62,7 @@ const absentFeatures = [
   'WebUIOmniboxPopup',
 ]
 
-/** Other sites' cookies are kept by nobody, as most browsers have it by now; the others are Playwright's own. */
+/** Cookies of other sites are not kept, as in most browsers by now; the others are Playwright's own. */
 const presentFeatures = [
   'CDPScreenshotNewSurface',
   'ForceThirdPartyCookieBlockingEnabled',
@@ -82,14 +81,14 @@ const flags = [
   '--disable-sync',
 ]
 
-/** A page that refuses something says so by its status as well; whatever else goes wrong counts. */
+/** A page that refuses something also has such a status; anything else that goes wrong counts. */
 const isStatus = /^Failed to load resource: the server responded with a status of 4\d\d/
 
 const sizes = { small: { width: 360, height: 740 }, large: { width: 1280, height: 800 } } as const
 
 /**
- * Holds a page to what all pages promise: it reads well in small and large windows, by day and night, goes by the keyboard
- * alone, and its browser finds nothing wrong with it. Its pictures lie in test-results/, for a person to look at.
+ * Checks what all pages promise: the page reads well in small and large windows, by day and night, can be used with the keyboard alone, and its
+ * browser finds nothing wrong with it. Its pictures are in test-results/, for a person to look at.
  */
 export const look = async (t: Test, { page, complaints }: Browser, name: string): Promise<void> => {
   await mkdir(pictures, { recursive: true })
@@ -108,12 +107,12 @@ export const look = async (t: Test, { page, complaints }: Browser, name: string)
 }
 
 const pictures = join(import.meta.dirname, '../../test-results')
-/** Where nobody is going to look, PICTURES=off. */
+/** If nobody is going to look at the pictures, PICTURES=off. */
 const isBlind = process.env.PICTURES === 'off'
 const faultsScript = await readFile(join(import.meta.dirname, 'faults.js'), 'utf8')
 const faultsOf = (page: Page): Promise<string[]> => page.evaluate(faultsScript)
 
-/** Tab comes to everything that can be used, in the order in which it stands there, and shows where it is. */
+/** Tab reaches everything that can be used, in order, and shows where it is. */
 const keyboardFaults = async (page: Page): Promise<string[]> => {
   const expected: string[] = await page.evaluate(`(() => {
     const groups = new Set()
@@ -129,7 +128,7 @@ const keyboardFaults = async (page: Page): Promise<string[]> => {
   })()`)
   await page.evaluate(toTheTop)
   await page.evaluate(noteFocus)
-  // Without a question between them: what has the focus is noted in the page.
+  // Without asking in between: the page itself notes what has the focus.
   await Promise.all(expected.map(() => page.keyboard.press('Tab')))
   const noted = await page.evaluate<readonly { html: string; isMarked: boolean }[]>('noted')
   const came = noted.map(({ html }) => html)
@@ -150,7 +149,7 @@ const noteFocus = `
   })
   globalThis.noted = []`
 
-/** Wherever the focus was, also where a page has opened with it: the next Tab is the first. */
+/** Wherever the focus was, even if a page opened with it: the next Tab reaches the first one. */
 const toTheTop = `{
   document.body.tabIndex = -1
   document.body.focus()
@@ -158,7 +157,7 @@ const toTheTop = `{
   getSelection().collapse(document.body, 0)
 }`
 
-/** What is typed, ticked and pressed, by the keyboard alone: Tab leads to what has the label. */
+/** Types, ticks and presses with the keyboard alone: Tab leads to what has the label. */
 export const byKeyboard = ({ page }: Pick<Browser, 'page'>) => {
   const goTo = async (label: string | RegExp): Promise<void> => {
     for (let count = 0; count < 100; count++) {
@@ -192,7 +191,7 @@ export const byKeyboard = ({ page }: Pick<Browser, 'page'>) => {
       await goTo(label)
       await pressed('Enter')
     },
-    /** Sends the form in which one is. */
+    /** Sends the form that has the focus. */
     enter: () => pressed('Enter'),
   }
 }

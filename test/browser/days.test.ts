@@ -4,7 +4,7 @@ import { openInvited } from '../web/invited.ts'
 import { openTenants } from '../web/tenants.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
-t.test('days that are asked for are those of where the reader is', { skip: whyNoChromium() }, async t => {
+t.test('days that are asked for are those of the reader’s time zone', { skip: whyNoChromium() }, async t => {
   const { server, people } = await openTenants()
   await server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => server.close())
@@ -16,7 +16,7 @@ t.test('days that are asked for are those of where the reader is', { skip: whyNo
   const address = () => new URL(page.url()).search
 
   await page.goto(`${base}/account/disclosures`)
-  t.equal(address(), '', 'nothing is asked for yet, and shown anew')
+  t.equal(address(), '', 'nothing is asked for yet or reloaded')
   t.equal(await page.inputValue('#timezone'), 'America/New_York')
   await page.fill('#from', '2026-03-01')
   await page.press('#from', 'Enter')
@@ -24,11 +24,11 @@ t.test('days that are asked for are those of where the reader is', { skip: whyNo
   await page.goto(`${base}/account/disclosures?from=2026-03-01`)
   await page.waitForURL(/from=2026-03-01&timezone=America%2FNew_York/)
   await page.goto(`${base}/account/disclosures?from=2026-03-01&timezone=Europe/Berlin`)
-  t.equal(await page.inputValue('#timezone'), 'Europe/Berlin', 'unless another is chosen')
+  t.equal(await page.inputValue('#timezone'), 'Europe/Berlin', 'unless another one is chosen')
   t.equal(address(), '?from=2026-03-01&timezone=Europe/Berlin')
 })
 
-t.test('days from and until which somebody shares are days of where they are', { skip: whyNoChromium() }, async t => {
+t.test('days from and until which somebody shares are those of their time zone', { skip: whyNoChromium() }, async t => {
   const world = await openInvited({ PORT: '0' })
   await world.server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(world.close)
@@ -56,7 +56,7 @@ t.test('days from and until which somebody shares are days of where they are', {
       }
       const here = await open(timezoneId)
       t.equal(await here.page.inputValue('#timezone'), timezoneId)
-      t.equal(here.page.url(), at, 'nothing is loaded anew as long as there is no day')
+      t.equal(here.page.url(), at, 'nothing is reloaded as long as there is no day')
       for (const radio of await here.page.locator('input[type=radio][value=yes]').all()) await radio.check()
       await here.field('-from').first().fill('2026-11-1O')
       await here.field('-until').first().fill('2026-11-12')
@@ -89,14 +89,14 @@ t.test('days from and until which somebody shares are days of where they are', {
       await elsewhere.type('Your name', name)
       await elsewhere.press('Sign')
       t.match(await elsewhere.page.textContent('main'), /It is signed/)
-      t.strictSame(await periodsOf(patient.id), given, 'only going on changes nothing')
+      t.strictSame(await periodsOf(patient.id), given, 'continuing alone changes nothing')
     })
 
   for (const [name, timezone, offset] of [
     ['Nani', 'Pacific/Honolulu', '-10:00'],
     ['Keoni', 'Pacific/Auckland', '+13:00'],
   ] as const)
-    await t.test(`and are there again for whoever goes back in their browser: ${timezone}`, async t => {
+    await t.test(`the days are still there after going back in the browser: ${timezone}`, async t => {
       const { browser, patient } = await world.arrived(name)
       const opened = await openBrowser({ locale: 'en-US', timezoneId: 'Pacific/Honolulu' })
       const value = browser.cookies.get('sharewell-session') ?? ''
@@ -111,7 +111,7 @@ t.test('days from and until which somebody shares are days of where they are', {
       await press('See what that means')
       await page.goBack()
       t.equal(await page.locator('input[type=radio][value=yes]').first().isChecked(), true)
-      t.equal(await until.inputValue(), '2050-12-31', 'what was to end does not go on')
+      t.equal(await until.inputValue(), '2050-12-31', 'what was to end does not continue')
       t.equal(await page.inputValue('#timezone'), timezone)
       await press('See what that means')
       await type('Your name', name)

@@ -7,7 +7,7 @@ import { type Browser, byKeyboard, look, openChromium, whyNoChromium } from './c
 
 t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => {
   const proxy = await openTlsProxy('sharewell.test')
-  /** What providers have before them all day: with `frame` in its address, an app within it. */
+  /** What providers have in front of them all day: with `frame` in its address, an app inside it. */
   const desktop = await openTlsSite('ehr.test', (request, response) => {
     const { searchParams } = new URL(request.url ?? '', 'https://ehr.test')
     const frame = (searchParams.get('frame') ?? '').replaceAll('&', '&amp;')
@@ -51,11 +51,11 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     if (frame === undefined) throw new Error('there is no frame')
     return frame
   }
-  /** Of the cookies; a launch has one of sixty-four. */
+  /** One of the cookies; a launch has one of sixty-four. */
   const names = async ({ context }: Browser) =>
     [...new Set((await context.cookies()).map(({ name }) => name.replace(/(?<=launch-).$/, '?')))].sort()
 
-  await t.test('a provider links their account, registers the patient, and is there at once the next time', async t => {
+  await t.test('a provider links their account, registers the patient, and gets there at once next time', async t => {
     const mona = await world.colleague('mona', hospital)
     const browser = await openBrowser()
     const { page } = browser
@@ -84,7 +84,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     t.equal(origin, base)
   })
 
-  await t.test('a provider says which of those who are alike the EHR means, by the keyboard', async t => {
+  await t.test('a provider says which of several similar patients the EHR means, with the keyboard', async t => {
     const human: Patient = {
       resourceType: 'Patient',
       name: [{ family: 'Al-Jamil', given: ['Tahani'] }],
@@ -105,11 +105,11 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     await byKeyboard(browser).enter()
     t.match(page.url(), new RegExp(`^${base}/patients/${made[1]}`))
     await page.goto(launchUrl('lena', 'p3'))
-    t.match(page.url(), new RegExp(`^${base}/patients/${made[1]}`), 'then it is known')
+    t.match(page.url(), new RegExp(`^${base}/patients/${made[1]}`), 'then the patient is known')
   })
 
   await t.test(
-    'within a frame of the EHR a provider is signed in, registers the patient, and is so there alone',
+    'in a frame of the EHR a provider is signed in, registers the patient, and is signed in only there',
     async t => {
       const browser = await openBrowser()
       const { page, context } = browser
@@ -131,7 +131,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
       for (const cookie of await context.cookies())
         t.match(cookie, { secure: true, httpOnly: true, sameSite: 'None', partitionKey: 'https://ehr.test', path: '/' })
       await page.goto(inFrame(launchUrl('lena', 'p2')))
-      t.match(frameOf(browser).url(), `${base}/patients/`, 'then it is known')
+      t.match(frameOf(browser).url(), `${base}/patients/`, 'then the patient is known')
 
       const patient = frameOf(browser).url()
       const tab = await context.newPage()
@@ -140,7 +140,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     },
   )
 
-  await t.test('whoever goes back in the frame does not see whom the EHR had open before', async t => {
+  await t.test('going back in the frame does not show whom the EHR had open before', async t => {
     const browser = await openBrowser()
     const { page } = browser
     ehr.addPatient({ resourceType: 'Patient', id: 'p4', name: [{ text: 'Jason Mendoza' }], birthDate: '1989-01-02' })
@@ -151,7 +151,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     const frame = frameOf(browser)
     await page.evaluate('history.back()')
     await frame.waitForURL(/patients\/[^?]+\?again=$/)
-    t.match(await frame.textContent('main'), /Eleanor Shellstrop/, 'within the one who is open one goes back')
+    t.match(await frame.textContent('main'), /Eleanor Shellstrop/, 'going back works for the patient who is open')
     await page.evaluate(`document.querySelector('iframe').src = ${JSON.stringify(launchUrl('lena', 'p4'))}`)
     await frame.waitForURL(/launched.*again=/)
     t.match(await frame.textContent('main'), /Register this patient.*Jason Mendoza/s)
@@ -166,7 +166,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     t.same(browser.complaints, [])
   })
 
-  await t.test('no other site shows it in a frame, nor does the EHR show another page', async t => {
+  await t.test('no other site can show it in a frame, and the EHR can show no other page', async t => {
     const browser = await openBrowser()
     const { page } = browser
     await page.goto(inFrame(launchUrl('lena', 'p2')))
@@ -186,7 +186,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     t.match(await frameOf(browser).textContent('main'), /The app has to open this in a window of its own/)
   })
 
-  await t.test('who is not linked yet goes on from the frame in a tab, and is there the next time', async t => {
+  await t.test('somebody not linked yet continues from the frame in a tab, and gets there the next time', async t => {
     const nora = await world.colleague('nora', hospital)
     const browser = await openBrowser()
     const { page, context, complaints } = browser
@@ -210,7 +210,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     t.same(complaints, [])
   })
 
-  await t.test('an EHR that may show no frame has its launch go on in a tab', async t => {
+  await t.test('an EHR that may show no frame has its launch continue in a tab', async t => {
     const browser = await openBrowser()
     const { page, context } = browser
     await page.goto(inFrame(launchUrl('lena', undefined, otherEhr)))
@@ -222,7 +222,7 @@ t.test('an EHR launches us in a browser', { skip: whyNoChromium() }, async t => 
     t.same(browser.complaints, [])
   })
 
-  await t.test('a provider is told why a launch goes no further', async t => {
+  await t.test('a provider is told why a launch cannot continue', async t => {
     const browser = await openBrowser()
     const { page } = browser
     const { type, press, enter } = byKeyboard(browser)

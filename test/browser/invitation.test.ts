@@ -71,7 +71,7 @@ const languages = {
   },
 } as const
 
-t.test('patients come by an invitation with a phone, and decide', { skip: whyNoChromium() }, async t => {
+t.test('patients follow an invitation on a phone, and decide', { skip: whyNoChromium() }, async t => {
   const world = await openInvited({ PORT: '0' })
   const { server, mailbox, enrolled, study, staff, act, page: studyPage } = world
   await server.listen({ port: 0, host: '127.0.0.1' })
@@ -123,7 +123,7 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       t.match(await page.textContent('main'), says.signed)
       await look(t, browser, `sharing-signed-${language}`)
       await press(says.copy)
-      t.match(await page.textContent('time'), /GMT\u20115$/, 'when it was signed is told by the clock of its reader')
+      t.match(await page.textContent('time'), /GMT\u20115$/, 'the time of signing is written by the reader’s clock')
       await look(t, browser, `sharing-copy-${language}`)
       await page.goto(`${base}/sharing`)
       await look(t, browser, `sharing-${language}`)
@@ -136,9 +136,9 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       await look(t, browser, `invitation-over-${language}`)
     })
 
-  // Each of these in one language today, and in the other tomorrow.
+  // Each of these in one language today, and in the other one tomorrow.
   for (const [language, says] of todays(Object.entries(languages), 2))
-    await t.test(`${language}: who shares an address with somebody has an account of their own`, async t => {
+    await t.test(`${language}: whoever shares an address with another person has an account of their own`, async t => {
       const address = `${language}@example.org`
       const telecom = [{ system: 'email', value: address }]
       const { subject } = await enrolled(`Father ${language}`, { telecom, birthDate: '1950-01-02' })
@@ -179,7 +179,7 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
     })
 
   for (const [language, says] of todays(Object.entries(languages), 2, 1))
-    await t.test(`nothing is signed by another, or of a text unread, or for nothing: ${language}`, async t => {
+    await t.test(`nobody signs for another, without reading the text, or for nothing: ${language}`, async t => {
       const [mine, other] = [await world.arrived(`Pia-${language}`), await world.arrived(`Pablo-${language}`)]
       const browser = await openBrowser({ locale: language })
       const { page } = browser
@@ -238,7 +238,7 @@ t.test('patients come by an invitation with a phone, and decide', { skip: whyNoC
       await world.update(world.lab.manager, renewed)
     })
 
-  await t.test('and staff see it, and show the picture of an invitation', async t => {
+  await t.test('staff see it, and show the picture of an invitation', async t => {
     const { subject } = await enrolled('Olga')
     await act(subject, 'invite')
     const browser = await openBrowser()

@@ -76,7 +76,7 @@ t.test('a manager looks after their organization with a browser', { skip: whyNoC
   })
 })
 
-t.test('the first administrator makes a tree, and a researcher comes into it', { skip: whyNoChromium() }, async t => {
+t.test('the first administrator makes a tree, and a researcher joins it', { skip: whyNoChromium() }, async t => {
   const { server, database } = await fhirWorld({}, { pauseMs: 60_000, retries: 0 })
   await server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => server.close())
@@ -126,7 +126,7 @@ t.test('the first administrator makes a tree, and a researcher comes into it', {
     await look(t, first, 'organizations-tree')
   })
 
-  await t.test('they say where data comes from, and look at the system', async t => {
+  await t.test('they say where data comes from, and see the system', async t => {
     await press('Devices')
     await press('Add a device or app')
     await look(t, first, 'device-new')
@@ -138,7 +138,7 @@ t.test('the first administrator makes a tree, and a researcher comes into it', {
     await press('Organizations')
   })
 
-  await t.test('they invite a researcher, who agrees by the letter and sees the organization', async t => {
+  await t.test('they invite a researcher, who agrees with the letter and sees the organization', async t => {
     await press('Department of Cardiology')
     await press('0 roles')
     await press('Invite somebody')

@@ -15,7 +15,7 @@ const wrongWith = `axe.run(document, { resultTypes: ['violations'] }).then(({ vi
   ...(document.documentElement.scrollWidth > innerWidth ? ['it is wider than a phone'] : []),
 ])`
 
-t.test('nothing is seriously wrong with any page for who cannot see it well', { skip: whyNoChromium() }, async t => {
+t.test('no page has a serious accessibility problem', { skip: whyNoChromium() }, async t => {
   t.setTimeout(280_000)
   const routes = gatherPageRoutes()
   const world = await openTenants()
@@ -58,5 +58,5 @@ t.test('nothing is seriously wrong with any page for who cannot see it well', { 
     await check(path, role, 'en')
     if (ofPatients) await check(path, role, 'es')
   }
-  t.same(refused, [], 'and no page asks for what is not there')
+  t.same(refused, [], 'no page asks for something that does not exist')
 })

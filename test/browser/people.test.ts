@@ -25,7 +25,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
   const administrator = await openBrowser()
   const { page } = first
   const letters: ReceivedLetter[] = []
-  /** Opens the link of a letter that came, or is to come, to the address. */
+  /** Opens the link of a letter that arrived, or will arrive, at the address. */
   const openLetter = async (page: Page, address: string, path: string, pathIn = linkIn): Promise<void> => {
     const isIt = ({ to, text }: ReceivedLetter) => to === address && text.includes(`${base}${path}?link=`)
     let found = letters.find(isIt)
@@ -38,7 +38,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
   const at = () => page.url().slice(base.length)
   const heading = () => page.textContent('h1')
 
-  await t.test('somebody signs up by a link that was sent to them', async t => {
+  await t.test('somebody signs up with a link that was sent to them', async t => {
     const { type, press, enter } = byKeyboard(first)
     await page.goto(base)
     t.equal(at(), '/sign-in?continue=%2Faccount')
@@ -79,7 +79,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     t.match(await page.textContent('main'), /Ana Ribeiro/)
   })
 
-  await t.test('they sign another browser out, and it is at once', async t => {
+  await t.test('they sign another browser out, which takes effect at once', async t => {
     const second = await openBrowser({
       userAgent: 'Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0',
     })
@@ -99,10 +99,10 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     await second.page.reload()
     t.equal(await second.page.textContent('h1'), 'Sign in')
     await page.reload()
-    t.equal(await heading(), 'Where you are signed in', 'and who did it stays signed in')
+    t.equal(await heading(), 'Where you are signed in', 'whoever did it stays signed in')
   })
 
-  await t.test('they choose a new password by a link, and that signs them out', async t => {
+  await t.test('they choose a new password with a link, which signs them out', async t => {
     const { type, press, enter } = byKeyboard(first)
     await page.goto(`${base}/forgotten-password`)
     await look(t, first, 'forgotten-password')
@@ -118,7 +118,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     await look(t, first, 'link-is-over')
   })
 
-  await t.test('they sign in with a second factor: a code of an app, or one that they kept', async t => {
+  await t.test('they sign in with a second factor: a code of an authenticator, or one that they kept', async t => {
     const { type, press, enter } = byKeyboard(first)
     const signIn = async () => {
       await page.goto(`${base}/sign-in`)
@@ -169,7 +169,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     t.match(await page.textContent('main'), /Unused recovery codes: 9/)
   })
 
-  await t.test('somebody takes their address off an account that another has made with it', async t => {
+  await t.test('somebody takes their address off an account that somebody else made with it', async t => {
     const [mistaken, reader] = [await openBrowser(), await openBrowser({ locale: 'es' })]
     const secret = await makeLink(database, { purpose: 'new-account', administrator: false, wasSent: false }, 5)
     const made = byKeyboard(mistaken)
@@ -193,7 +193,7 @@ t.test('people sign up and sign in with a browser', { skip: whyNoChromium() }, a
     await look(t, mistaken, 'account-email-without-address')
   })
 
-  await t.test('the first administrator comes by the link of the log, and confirms their address', async t => {
+  await t.test('the first administrator uses the link from the log, and confirms their address', async t => {
     const browser = administrator
     const { type, press, enter } = byKeyboard(browser)
     await browser.page.goto(`${base}/new-account?link=${await inviteFirstAdministrator(database)}`)

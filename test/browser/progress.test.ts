@@ -8,7 +8,7 @@ import { staticFiles } from '../../src/web/static-files.ts'
 import { openChromium, whyNoChromium } from './chromium.ts'
 
 t.test(
-  'a page whose stream is refused is loaded anew, and stays where it cannot be',
+  'a page whose stream is refused reloads itself, and stays if it cannot be reloaded',
   { skip: whyNoChromium() },
   async t => {
     const server = Fastify()
@@ -36,7 +36,7 @@ t.test(
     t.match(await words(), /1 of 2/)
     for (let seconds = 0; seconds < 120 && answered.length < 3; seconds += 1) await page.clock.runFor(1000)
     t.strictSame(answered, [200, 429, 503])
-    t.match(await words(), /1 of 2/, 'it shows no error in its place')
+    t.match(await words(), /1 of 2/, 'it shows no error instead')
     for (let seconds = 0; seconds < 120 && answered.length < 5; seconds += 1) await page.clock.runFor(1000)
     await page.getByText('It is over').waitFor()
   },

@@ -3,40 +3,36 @@ import t from 'tap'
 import { openInvited } from '../web/invited.ts'
 import { byKeyboard, openChromium, whyNoChromium } from './chromium.ts'
 
-t.test(
-  'whoever goes back after they have stopped something finds nothing ticked',
-  { skip: whyNoChromium() },
-  async t => {
-    const world = await openInvited({ PORT: '0' })
-    await world.server.listen({ port: 0, host: '127.0.0.1' })
-    t.teardown(world.close)
-    const openBrowser = await openChromium(t)
-    const base = `http://localhost:${(world.server.server.address() as AddressInfo).port}`
-    const { browser } = await world.arrived('Nani')
-    const opened = await openBrowser({ locale: 'en-US' })
-    const value = browser.cookies.get('sharewell-session') ?? ''
-    await opened.context.addCookies([{ name: 'sharewell-session', value, url: base }])
-    const { page } = opened
-    const { press, type } = byKeyboard(opened)
-    await page.goto(`${base}/sharing/${world.study.id}`)
-    for (const radio of await page.locator('input[type=radio][value=yes]').all()) await radio.check()
-    await press('See what that means')
-    await type('Your name', 'Nani')
-    await press('Sign')
+t.test('after stopping something, going back shows nothing ticked', { skip: whyNoChromium() }, async t => {
+  const world = await openInvited({ PORT: '0' })
+  await world.server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(world.close)
+  const openBrowser = await openChromium(t)
+  const base = `http://localhost:${(world.server.server.address() as AddressInfo).port}`
+  const { browser } = await world.arrived('Nani')
+  const opened = await openBrowser({ locale: 'en-US' })
+  const value = browser.cookies.get('sharewell-session') ?? ''
+  await opened.context.addCookies([{ name: 'sharewell-session', value, url: base }])
+  const { page } = opened
+  const { press, type } = byKeyboard(opened)
+  await page.goto(`${base}/sharing/${world.study.id}`)
+  for (const radio of await page.locator('input[type=radio][value=yes]').all()) await radio.check()
+  await press('See what that means')
+  await type('Your name', 'Nani')
+  await press('Sign')
 
-    await page.goto(`${base}/sharing`)
-    const boxes = page.locator('input[name=stop]')
-    t.equal(await boxes.count(), 2)
-    await boxes.first().check()
-    await press('Stop what I ticked')
-    t.match(await page.textContent('main'), /It is stopped/)
-    await page.goBack()
-    t.equal(await boxes.count(), 1)
-    t.equal(await boxes.isChecked(), false, 'what goes on was never ticked')
-  },
-)
+  await page.goto(`${base}/sharing`)
+  const boxes = page.locator('input[name=stop]')
+  t.equal(await boxes.count(), 2)
+  await boxes.first().check()
+  await press('Stop what I ticked')
+  t.match(await page.textContent('main'), /It is stopped/)
+  await page.goBack()
+  t.equal(await boxes.count(), 1)
+  t.equal(await boxes.isChecked(), false, 'what continues was never ticked')
+})
 
-t.test('whoever goes back after they have signed is on the page of the study', { skip: whyNoChromium() }, async t => {
+t.test('after signing, going back leads to the page of the study', { skip: whyNoChromium() }, async t => {
   const world = await openInvited({ PORT: '0' })
   await world.server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(world.close)

@@ -6,8 +6,8 @@ import type { Test } from 'tap'
 type Options = { readonly clientId: string; readonly scope: string }
 
 /**
- * An app on a site of its own, made of SMART's JavaScript client as it comes: /launch begins, /popup does in a window of its own,
- * /ready has come back, /post begins by a form, /link has a link to where its query says.
+ * An app on a site of its own, made with SMART's unmodified JavaScript client: /launch begins, /popup begins in a window of its own, /ready is where
+ * it comes back, /post begins with a form, /link has a link to the address in its query.
  */
 export const openSmartApp = async (t: Test) => {
   const library = await readFile(new URL('../../node_modules/fhirclient/build/fhir-client.js', import.meta.url))

@@ -70,7 +70,7 @@ t.test('people of an institution sign in with a browser', { skip }, async t => {
     await look(t, browser, 'sso-unlinked')
   })
 
-  await t.test('who is not of the institution is told so', async t => {
+  await t.test('somebody who is not of the institution is told so', async t => {
     user = { sub: 'eve-1', email: 'eve@elsewhere.example' }
     const browser = await openBrowser({ ignoreHTTPSErrors: true })
     await browser.page.goto(`${base}/sso`)
@@ -113,14 +113,14 @@ t.test('a provider that speaks SAML posts its answer from another site', { skip 
   t.same(await Promise.all(posted), [null], 'without any cookie of ours')
   await type('Your name', 'Nora')
   await press('Create account')
-  t.equal(page.url(), `${proxy.origin}/account/institution`, 'and is found in the browser that asked all the same')
+  t.equal(page.url(), `${proxy.origin}/account/institution`, 'it is found in the browser that asked nevertheless')
   t.same(complaints, [])
 })
 
 type Server = Awaited<ReturnType<typeof openInstitution>>['server']
 type Site = { readonly close: () => void }
 
-/** Behind the first of the sites; all of them end with the test. */
+/** In front of the first of the sites; all of them end with the test. */
 const listen = async (
   t: Test,
   server: Server,

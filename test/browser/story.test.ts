@@ -35,7 +35,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     })
     return answer.json()
   }
-  /** How many readings the researcher's session gets over FHIR, as pages of this server ask. */
+  /** How many readings the researcher's session gets with FHIR, as pages of this server ask. */
   const countOf = async (code: string): Promise<number> => {
     const url = `${base}/fhir/Observation?patient=${patientId}&code=${code}&_summary=count`
     const answer = await researcher.page.request.get(url, { headers: { 'sec-fetch-site': 'same-origin' } })
@@ -43,7 +43,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
   }
 
   await t.test(
-    'the first administrator makes the tree of organizations, names a sensor, and registers an app',
+    'the first administrator makes the tree of organizations, adds a sensor, and registers an app',
     async t => {
       const { go, at, fill, press, follow, text } = administrator
       await go(`/new-account?link=${await inviteFirstAdministrator(database)}`)
@@ -73,7 +73,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     },
   )
 
-  await t.test('they invite a researcher, who comes by the letter', async t => {
+  await t.test('they invite a researcher, who joins with the letter', async t => {
     const { go, fill, press } = administrator
     await go(`/organizations/${organization}/people/invite`)
     await fill({ 'E-mail address': 'rosa@example.org' })
@@ -126,7 +126,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     t.match(await text(), /Active/)
   })
 
-  await t.test('and registers a patient, and invites them', async t => {
+  await t.test('the researcher registers a patient, and invites them', async t => {
     const { go, at, fill, press, page, text } = researcher
     await go(`/patients/new?study=${study}`)
     await fill({ 'Given names': 'Ana', 'Family name': 'Castillo', 'Birth date': '1970-05-31' })
@@ -139,7 +139,7 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
   })
 
   await t.test(
-    'the patient comes by the invitation, and consents to two of the three kinds, from one sensor',
+    'the patient follows the invitation, and consents to two of the three kinds, from one sensor',
     async t => {
       const { fill, press, page, text, openLetter, codeInLetter } = patient
       await openLetter('/invitation')
@@ -218,8 +218,8 @@ t.test('from an empty database to a patient who sees who looked', { skip: whyNoC
     t.notMatch(await researcher.text(), 'Heart rate')
   })
 
-  await t.test('and the patient sees who looked', async t => {
-    // What was recorded is shown when it has been sealed, within a second.
+  await t.test('the patient sees who looked', async t => {
+    // Records are shown once they are sealed, within a second.
     await sleep(2000)
     await patient.go('/account/disclosures')
     t.match(await patient.text(), /Rosa Diaz/)
@@ -234,16 +234,16 @@ const codeOf = ({ code }: Observation): string => code.coding?.map(({ code }) =>
 
 const sizes = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 800 } } as const
 
-/** `--update` keeps the pictures where the README shows them. */
+/** `--update` stores the pictures where the README shows them. */
 const pictures = join(
   import.meta.dirname,
   process.argv.includes('--update') ? '../../docs/pictures' : '../../test-results/story',
 )
 
-/** Somebody with a browser, who reads what a page says, fills and presses. */
+/** Somebody with a browser, who reads pages, fills in forms and presses buttons. */
 const actor = ({ page }: Browser, base: string) => {
   const go = (path: string) => page.goto(`${base}${path}`)
-  /** The newest that lies in the outbox and has a link to the path. */
+  /** The newest one in the outbox that has a link to the path. */
   const waitForLetter = async (selector: string) => {
     for (;;) {
       await go('/outbox')

@@ -4,7 +4,7 @@ import { openInvited } from '../web/invited.ts'
 import { byKeyboard, look, openChromium, whyNoChromium } from './chromium.ts'
 
 t.test(
-  'staff say a study in Spanish, and a patient reads, signs and keeps it so',
+  'staff translate a study to Spanish, and a patient reads, signs and keeps it in Spanish',
   { skip: whyNoChromium() },
   async t => {
     const world = await openInvited({ PORT: '0' })

@@ -77,7 +77,7 @@ t.test('a member makes a study in the browser, until it can ask patients', { ski
 })
 
 t.test(
-  'what is typed until the session has ended is saved after signing in in another tab',
+  'what was typed when the session ended is saved after signing in in another tab',
   { skip: whyNoChromium() },
   async t => {
     const world = await openTenants({ PORT: '0' })
@@ -106,7 +106,7 @@ t.test(
       await page.getByRole('button', { name: 'Save the draft' }).click()
       await page.getByRole('heading', { level: 1, name: /^(You were signed out|Su sesión había)/ }).waitFor()
       await look(t, browser, `typed-again-${locale}`)
-      t.notMatch(await page.textContent('main'), /nobody types twice/, 'whoever passes by reads nothing of it')
+      t.notMatch(await page.textContent('main'), /nobody types twice/, 'nobody who passes by can read it')
       const [tab] = await Promise.all([context.waitForEvent('page'), page.locator('main a').click()])
       await signIn(tab)
       await look(t, { ...browser, page: tab }, `typed-again-signed-in-${locale}`)
@@ -119,7 +119,7 @@ t.test(
   },
 )
 
-t.test('a manager from above names staff of a study, and meets nobody in it', { skip: whyNoChromium() }, async t => {
+t.test('a manager from above names staff of a study, and sees nobody in it', { skip: whyNoChromium() }, async t => {
   const world = await openTenants({ PORT: '0' })
   const { server, people, lab, ward, newStudy } = world
   await server.listen({ port: 0, host: '127.0.0.1' })
@@ -153,7 +153,7 @@ t.test('a manager from above names staff of a study, and meets nobody in it', { 
 })
 
 t.test(
-  'staff see who is in a study, what came when, and take it into a notebook',
+  'staff see who is in a study, what arrived when, and take it into a notebook',
   { skip: whyNoChromium() },
   async t => {
     const world = await openTenants({ PORT: '0' })

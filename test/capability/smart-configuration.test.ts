@@ -8,7 +8,7 @@ const asked = (url: string, headers = {}) => server.inject({ url, headers })
 const smart = (await asked('/fhir/.well-known/smart-configuration')).json()
 
 /** https://hl7.org/fhir/smart-app-launch/conformance.html#metadata */
-t.test('what apps find the server by has all that SMART wants, and nothing else', async t => {
+t.test('smart-configuration has everything that SMART requires, and nothing else', async t => {
   t.strictSame(smart, {
     issuer: `${base}/oauth`,
     jwks_uri: `${base}/oauth/jwks.json`,
@@ -39,7 +39,7 @@ t.test('what apps find the server by has all that SMART wants, and nothing else'
   })
 })
 
-t.test('it is JSON whatever is accepted, for pages of any origin', async t => {
+t.test('it is JSON whatever is accepted, and readable by pages of any origin', async t => {
   for (const accept of ['application/fhir+xml', 'text/html', '*/*']) {
     const { statusCode, headers } = await asked('/fhir/.well-known/smart-configuration', {
       accept,
@@ -56,7 +56,7 @@ t.test('it is JSON whatever is accepted, for pages of any origin', async t => {
   }
 })
 
-t.test('OpenID Connect is told the same', async t => {
+t.test('the OpenID configuration says the same', async t => {
   const openid = (await asked('/oauth/.well-known/openid-configuration')).json()
   const shared = Object.keys(openid).filter(one => one in smart && !/^(scopes|token_endpoint_auth_methods)_/.test(one))
   t.ok(shared.length >= 10, shared.join())
@@ -69,7 +69,7 @@ t.test('OpenID Connect is told the same', async t => {
   })
 })
 
-t.test('each address in it does what it is named for', async t => {
+t.test('each address in it does what its name says', async t => {
   const ask = async (name: string, payload?: object | string, query = '') => {
     const type = typeof payload === 'string' ? 'application/x-www-form-urlencoded' : 'application/json'
     const { statusCode, headers, body } = await server.inject({

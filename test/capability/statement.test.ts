@@ -25,7 +25,7 @@ const statement = toCapabilityStatement(served, {
 })
 const golden = new URL('../../capability/statement.json', import.meta.url)
 
-/** What is the same of every type stands once, and a type's parameters in a line: a change can be read. */
+/** Everything that is the same for every type is written once, and the parameters of a type on one line, so that changes are readable. */
 const reviewed = ({ rest: [rest] = [], ...head }: CapabilityStatement) => {
   const { resource: resources = [], ...server } = rest ?? {}
   const [shape] = resources.map(({ type: _, searchParam: __, operation: ___, ...same }) => same)
@@ -59,7 +59,7 @@ const reviewed = ({ rest: [rest] = [], ...head }: CapabilityStatement) => {
 const byType = (resources: readonly RestResource[], said: (resource: RestResource) => string) =>
   Object.fromEntries(resources.map(resource => [resource.type, said(resource)]))
 
-t.test('the statement is the one that was reviewed (run this file with --update to review another)', async t => {
+t.test('the CapabilityStatement is the reviewed one (run this file with --update to review another)', async t => {
   const text = `${JSON.stringify(reviewed(statement), null, 2)}\n`
   if (process.argv.includes('--update')) writeFileSync(golden, text)
   t.equal(text, readFileSync(golden, 'utf8'))
@@ -85,7 +85,7 @@ t.test('every type is served alike', async t => {
   t.equal(shapes?.length, registry.resourceTypes.length)
 })
 
-t.test('of what is served with more than its own version no read is conditional', async t => {
+t.test('types that are served with more than their own version have no conditional read', async t => {
   const resources = statement.rest?.[0]?.resource ?? []
   t.same(
     resources.flatMap(({ type, conditionalRead }) => (conditionalRead === 'full-support' ? [] : [type])),
@@ -93,7 +93,7 @@ t.test('of what is served with more than its own version no read is conditional'
   )
 })
 
-t.test('a profile that is stated is one by which $validate can check', async t => {
+t.test('$validate can check every profile in the statement', async t => {
   const stated = statement.rest?.[0]?.resource?.flatMap(({ supportedProfile = [] }) => supportedProfile) ?? []
   t.ok(stated.length > 0)
   const issues = await checkProfiles(registry, { resourceType: 'Observation' }, stated, async () => undefined)
@@ -112,7 +112,7 @@ t.test('every parameter names its definition', async t => {
   )
 })
 
-t.test('heart rate is among the data that can be asked for', async t => {
+t.test('heart rate is among the data that can be searched for', async t => {
   const observation = statement.rest?.[0]?.resource?.find(({ type }) => type === 'Observation')
   t.ok(observation?.extension?.some(({ valueCoding }) => valueCoding?.code === 'omh:heart-rate'))
 })

@@ -18,7 +18,7 @@ t.teardown(async () => {
 
 const run = (...args: readonly string[]) => runProgram(['audit', ...args], { DATABASE_URL: url, SECRET_KEY: secretKey })
 
-t.test('it says that the record is whole, or what of it is not, and ends with 1', async t => {
+t.test('it says that the record is intact, or what is not, and then exits with 1', async t => {
   const read = { client: 'cli', interaction: 'read', type: 'Patient', patients: [1], outcome: 200 }
   await insertRecords(database, [read, read])
   const head = await sealAudit(database, auditKeyOf(Buffer.from(secretKey, 'hex')))
@@ -39,7 +39,7 @@ t.test('it says that the record is whole, or what of it is not, and ends with 1'
   })
 })
 
-t.test('what a key before has sealed is accepted by the head that the log has, and told to be', async t => {
+t.test('what a previous key sealed is accepted with the head from the log, and that is said', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {
@@ -71,7 +71,7 @@ Up to seal 1 it was taken as it stood, by \`audit accept\`.
   })
 })
 
-t.test('whatever others had of a patient’s data is accounted for', async t => {
+t.test('everything that others got of a patient’s data is accounted for', async t => {
   await database.run(sql.fragment`INSERT INTO patient_compartment (id, patient_id) VALUES ('ann', 7), ('bob', 8)`)
   const read = { client: 'cli', practitioner: 'doc', interaction: 'read', type: 'Observation', outcome: 200 }
   await insertRecords(database, [
@@ -96,10 +96,14 @@ t.test('whatever others had of a patient’s data is accounted for', async t => 
   const earlier = await run('disclosures', '--patient', 'ann', '--until', '2020-01-01')
   t.equal(earlier.out.split('\r\n').length, 2)
   const unknown = await run('disclosures', '--patient', 'Ann')
-  t.strictSame(unknown, { code: 1, out: '', error: 'There is no Patient Ann\n' }, 'a slip is no empty account')
+  t.strictSame(
+    unknown,
+    { code: 1, out: '', error: 'There is no Patient Ann\n' },
+    'a mistyped id is not an empty account',
+  )
 })
 
-t.test('nothing goes before six years are over', async t => {
+t.test('nothing is removed before six years are over', async t => {
   t.match(await run('age', '--years', '5'), { code: 1, error: /a whole number of years, 6 or more/ })
   t.strictSame(await run('age'), { code: 0, out: 'Removed, being older than 6 years: 0 rows\n', error: '' })
 })

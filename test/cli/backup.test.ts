@@ -14,7 +14,7 @@ t.teardown(async () => {
 
 const record = (...args: readonly string[]) => runProgram(['backup', 'record', ...args], { DATABASE_URL: url })
 
-t.test('whoever makes backups records what was taken, when, how large it is and where it lies', async t => {
+t.test('whoever makes backups records what was taken, when, its size and where it is', async t => {
   const more = ['--taken', '2026-03-01T03:00:00+01:00', '--size', '1234', '--label', 's3://backups/1']
   t.strictSame(await record('--by', 'pg_dump', ...more), {
     code: 0,
@@ -25,7 +25,7 @@ t.test('whoever makes backups records what was taken, when, how large it is and 
   t.strictSame(await readBackups(database), { last, failed: undefined })
 })
 
-t.test('one that has failed is recorded with the reason, on one line, and is not the last that was taken', async t => {
+t.test('a failed backup is recorded with the reason, on one line, and does not count as the last one', async t => {
   const { code, out } = await record('--by', 'snapshots', '--failed', `disk\n  is full${'!'.repeat(600)}`)
   t.equal(code, 0)
   t.match(out, /^Recorded: a backup that has failed, by snapshots, of \d{4}-\d\d-\d\dT[\d:.]+Z\n$/)
@@ -35,7 +35,7 @@ t.test('one that has failed is recorded with the reason, on one line, and is not
   t.equal(failed?.failed?.length, 500)
 })
 
-t.test('what cannot be is refused, and nothing is recorded', async t => {
+t.test('an impossible record is refused, and nothing is recorded', async t => {
   for (const [args, refusal] of [
     [['--by', ' '], /Say it in words/],
     [['--by', 'x', '--taken', '2026-03-01'], /Write an instant: 2026-03-01T02:00:00Z\./],

@@ -15,7 +15,7 @@ t.teardown(async () => {
 
 const change = (from: string, to: string) => runProgram(['change-email', from, to], { DATABASE_URL: url })
 
-t.test('the operator gives an account another address, which is not confirmed by that', async t => {
+t.test('the operator gives an account another address, which does not confirm it', async t => {
   const openStoreAs = await openOwnStores(database)
   const [ana, ben] = [await createPerson(openStoreAs, 'Ana'), await createPerson(openStoreAs, 'Ben')]
   for (const [email, person] of [

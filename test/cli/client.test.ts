@@ -16,7 +16,7 @@ await database.run(sql.fragment`INSERT INTO organization_node (id, tenant) VALUE
 const run = (...args: readonly string[]) =>
   runProgram(['client', ...args], { DATABASE_URL: url, SECRET_KEY: '07'.repeat(32) })
 
-/** What was recorded, oldest first, and whose privacy officers read it. */
+/** What was recorded, oldest first, and whose privacy officers can read it. */
 const recorded = () =>
   database.any<{ owner: string | null; content: AuditEvent }>(
     sql.fragment`SELECT owner, content FROM audit_event ORDER BY pk`,
@@ -25,7 +25,7 @@ const recorded = () =>
 const redirect = 'https://desk.example.org/back'
 
 t.test(
-  'what the operator does to a client is told to the privacy officers of its organization, without its secret',
+  'what the operator does to a client is shown to the privacy officers of its organization, without its secret',
   async t => {
     const scope = 'user/Observation.rs'
     const made = await run(
@@ -95,7 +95,7 @@ t.test(
   },
 )
 
-t.test('what is refused is told in one line, and not recorded', async t => {
+t.test('a refusal is one line, and is not recorded', async t => {
   const before = (await recorded()).length
   const refused = [
     [['register', '--name', 'x', '--public'], 'redirect_uris must name at least one URL\n'],

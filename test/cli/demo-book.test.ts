@@ -6,7 +6,7 @@ const open = () => {
   return { book: openBook(text => written.push(text)), written }
 }
 
-t.test('a figure that is what it must be is told, and is no failure', t => {
+t.test('a figure that is as expected is printed, and is not a failure', t => {
   const { book, written } = open()
   book.expect({ who: 'Ana', asked: 'GET Observation', got: 5190, wanted: 5190, durationMs: 12.4 })
   t.equal(written.join(''), '  Ana\n    GET Observation\n      → 5,190  12 ms\n')
@@ -15,7 +15,7 @@ t.test('a figure that is what it must be is told, and is no failure', t => {
   t.end()
 })
 
-t.test('a figure that is not is named, with what it must be', t => {
+t.test('a figure that is not is named, with the expected one', t => {
   const { book, written } = open()
   book.expect({ who: 'Ana', asked: 'GET Observation', got: { count: 1 }, wanted: { count: 2 }, told: 'one' })
   t.same(book.failures(), ['Ana, GET Observation: expected {"count":2}, got {"count":1}'])

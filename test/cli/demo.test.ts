@@ -28,13 +28,13 @@ t.test('a month is measured, none of it in the future', t => {
   t.end()
 })
 
-t.test('of fewer days there are the latest', t => {
+t.test('with fewer days it is the latest ones', t => {
   const week = allReadings(now, 7)
   for (const [person, measured] of readings) t.same(week.get(person), measured.slice(-7))
   t.end()
 })
 
-t.test('no two readings of a person are of the same measure, source and time', t => {
+t.test('no two readings of a person have the same measure, source and time', t => {
   const keys = every.map(
     ({ person, reading: { measure, source, start } }) => `${person.number}/${measure}/${source}/${start}`,
   )
@@ -50,7 +50,7 @@ const plausible: Readonly<Record<Measure, readonly [low: number, high: number, m
   sleep: [300, 570, 420, 460],
 }
 
-t.test('what is measured is plausible', t => {
+t.test('generated readings are plausible', t => {
   for (const [measure, [low, high, meanLow, meanHigh]] of Object.entries(plausible)) {
     const values = every.flatMap(({ reading }) => (reading.measure === measure ? (reading.values[0] ?? 0) : []))
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length
@@ -73,7 +73,7 @@ t.test('what is measured is plausible', t => {
   t.end()
 })
 
-t.test('every document is received without a warning, as the kind that it was made for', t => {
+t.test('every document is received without a warning, as the kind for which it was made', t => {
   const mhealth = openMhealth({ codeClasses: openCodeClasses() })
   const ids = { patient: 'ana', device: 'band' }
   const sample = every.filter((_, index) => index % 7 === 0)
@@ -106,7 +106,7 @@ t.test('nobody permits what a study does not ask for', t => {
   t.end()
 })
 
-t.test('what is shared is less than what is stored, and that less than what is measured', t => {
+t.test('less is shared than is stored, and less is stored than is measured', t => {
   const stored = figuresOf(readings, 'all', isStored)
   const shared = figuresOf(readings, 'all', (person, reading) => isShared(person, reading, 'metabolism', now))
   t.ok(stored.count < every.length && shared.count < stored.count)

@@ -14,7 +14,7 @@ for (const file of (await readdir(folder)).filter(name => name.endsWith('.ts')))
     if (name.endsWith('Command') && typeof register === 'function') register(program)
 }
 
-/** Those that do something, by their whole names. */
+/** Commands that do something, by their full names. */
 const leaves = (command: Command, above: readonly string[] = []): readonly (readonly [string, Command])[] =>
   command.commands.flatMap(one => {
     const name = [...above, one.name()]
@@ -29,12 +29,12 @@ const sections = new Map(
   ]),
 )
 
-t.test('docs/commands.md tells of every command, and of no other', async t => {
+t.test('docs/commands.md describes every command, and no other', async t => {
   t.ok(commands.length > 20, `${commands.length} commands`)
   t.same([...sections.keys()].toSorted(), commands.map(([name]) => name).toSorted())
 })
 
-t.test('and of every option of each, and of no other', async t => {
+t.test('it describes every option of each command, and no other', async t => {
   for (const [name, command] of commands) {
     const said = [...(sections.get(name) ?? '').matchAll(/`(--[a-z-]+)/g)].map(([, option = '']) => option)
     const known = command.options.map(({ long }) => long ?? '')

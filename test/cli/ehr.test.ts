@@ -31,51 +31,48 @@ const known = {
   frameOrigins: [],
 }
 
-t.test(
-  'an EHR is made known, changed and forgotten, and its secret is neither shown nor kept in the clear',
-  async t => {
-    const made = await run(
-      ['set', `${issuer}/`, '--organization', 'clinic', '--client-id', 'us', '--authentication', 'secret'],
-      'very secret\n',
-    )
-    const { id, ...said } = JSON.parse(made.out)
-    t.match(id, /^[0-9a-f]{32}$/)
-    t.same({ ...made, out: said }, { code: 0, out: known, error: '' })
-    const { row } = await database.one<{ row: string }>(
-      sql.fragment`SELECT smart_client_config::text AS row FROM smart_client_config`,
-    )
-    t.notMatch(row, /very secret/)
-    const changed = await run(['set', issuer, '--nonce', 'none', '--disable'])
-    const now = { id, ...known, requiresNonce: false, enabled: false }
-    t.same({ ...changed, out: JSON.parse(changed.out) }, { code: 0, out: now, error: '' })
-    const after = await database.one<{ secret: string }>(sql.fragment`SELECT secret FROM smart_client_config`)
-    t.ok(row.includes(after.secret), 'the secret stays')
-    t.same(JSON.parse((await run(['list'])).out), now)
-    const framed = await run(['set', issuer, '--frame-origin', 'https://desk.example.org', 'http://localhost:3000'])
-    t.same(JSON.parse(framed.out).frameOrigins, ['https://desk.example.org', 'http://localhost:3000'])
-    t.same(JSON.parse((await run(['set', issuer, '--frame-origin', 'none'])).out), now)
-    t.same(await run(['remove', issuer]), { code: 0, out: '', error: '' })
-    t.same(await run(['list']), { code: 0, out: '', error: '' })
-    const events = await database.any<{ content: object }>(sql.fragment`SELECT content FROM audit_event ORDER BY pk`)
-    t.match(
-      events.map(({ content }) => content),
-      [
-        { action: 'C', outcomeDesc: `The EHR ${issuer} was set up`, meta: { tag: [{ code: 'clinic' }] } },
-        {
-          action: 'U',
-          outcomeDesc: `The EHR ${issuer} was changed`,
-          agent: [{ who: { identifier: { value: 'cli' } } }],
-        },
-        { action: 'U' },
-        { action: 'U' },
-        { action: 'D', outcomeDesc: `The EHR ${issuer} was removed` },
-      ],
-    )
-    t.notMatch(JSON.stringify(events), /very secret/)
-  },
-)
+t.test('an EHR is added, changed and removed, and its secret is neither printed nor stored in the clear', async t => {
+  const made = await run(
+    ['set', `${issuer}/`, '--organization', 'clinic', '--client-id', 'us', '--authentication', 'secret'],
+    'very secret\n',
+  )
+  const { id, ...said } = JSON.parse(made.out)
+  t.match(id, /^[0-9a-f]{32}$/)
+  t.same({ ...made, out: said }, { code: 0, out: known, error: '' })
+  const { row } = await database.one<{ row: string }>(
+    sql.fragment`SELECT smart_client_config::text AS row FROM smart_client_config`,
+  )
+  t.notMatch(row, /very secret/)
+  const changed = await run(['set', issuer, '--nonce', 'none', '--disable'])
+  const now = { id, ...known, requiresNonce: false, enabled: false }
+  t.same({ ...changed, out: JSON.parse(changed.out) }, { code: 0, out: now, error: '' })
+  const after = await database.one<{ secret: string }>(sql.fragment`SELECT secret FROM smart_client_config`)
+  t.ok(row.includes(after.secret), 'the secret stays')
+  t.same(JSON.parse((await run(['list'])).out), now)
+  const framed = await run(['set', issuer, '--frame-origin', 'https://desk.example.org', 'http://localhost:3000'])
+  t.same(JSON.parse(framed.out).frameOrigins, ['https://desk.example.org', 'http://localhost:3000'])
+  t.same(JSON.parse((await run(['set', issuer, '--frame-origin', 'none'])).out), now)
+  t.same(await run(['remove', issuer]), { code: 0, out: '', error: '' })
+  t.same(await run(['list']), { code: 0, out: '', error: '' })
+  const events = await database.any<{ content: object }>(sql.fragment`SELECT content FROM audit_event ORDER BY pk`)
+  t.match(
+    events.map(({ content }) => content),
+    [
+      { action: 'C', outcomeDesc: `The EHR ${issuer} was set up`, meta: { tag: [{ code: 'clinic' }] } },
+      {
+        action: 'U',
+        outcomeDesc: `The EHR ${issuer} was changed`,
+        agent: [{ who: { identifier: { value: 'cli' } } }],
+      },
+      { action: 'U' },
+      { action: 'U' },
+      { action: 'D', outcomeDesc: `The EHR ${issuer} was removed` },
+    ],
+  )
+  t.notMatch(JSON.stringify(events), /very secret/)
+})
 
-t.test('several organizations are set up at one EHR, each by itself', async t => {
+t.test('several organizations are set up at one EHR, each separately', async t => {
   const set = (organization: string) =>
     run(['set', issuer, '--organization', organization, '--client-id', organization])
   for (const organization of ['clinic', 'lab']) t.match(await set(organization), { code: 0, error: '' })
@@ -87,7 +84,7 @@ t.test('several organizations are set up at one EHR, each by itself', async t =>
   t.same(await run(['remove', issuer]), { code: 0, out: '', error: '' })
 })
 
-t.test('what cannot be is told in one line', async t => {
+t.test('an impossible request is refused in one line', async t => {
   const whole = ['--organization', 'clinic', '--client-id', 'us']
   const refused: readonly (readonly [readonly string[], string])[] = [
     [['set', issuer], 'A new EHR needs --organization and --client-id\n'],
@@ -114,7 +111,7 @@ t.test('what cannot be is told in one line', async t => {
   for (const [args, error] of refused) t.same(await run(args), { code: 1, out: '', error })
 })
 
-t.test('new keys are made by a command, which prints their ids', async t => {
+t.test('a command makes new keys, and prints their ids', async t => {
   const ids = /^ES384 [\w-]{43}\nRS384 [\w-]{43}\n$/
   const first = await run(['rotate-keys'])
   t.match(first, { code: 0, out: ids, error: '' })

@@ -16,7 +16,7 @@ t.teardown(async () => {
 })
 const environment = { DATABASE_URL: url, BASE_URL: 'https://share.example.org' }
 
-t.test('the operator is given a link for one address, which works once', async t => {
+t.test('the operator gets a link for one address, which works once', async t => {
   t.match(await run(['ana@example.org'], environment), {
     code: 0,
     out: /^https:\/\/share\.example\.org\/new-account\?link=[\w-]{43}\n$/,
@@ -24,28 +24,25 @@ t.test('the operator is given a link for one address, which works once', async t
   })
 })
 
-t.test(
-  'whoever has an account already is let in by the link, and the operator is told what they may not have known',
-  async t => {
-    const ana = await createPerson(await openOwnStores(database), 'Ana')
-    await database.run(sql.fragment`INSERT INTO user_account (email, person) VALUES ('anna@example.org', ${ana})`)
-    const asked = async (...options: readonly string[]) =>
-      (await run(['Anna@example.org', ...options], environment)).error
-    const once = 'It works once, for 30 minutes.\n'
-    const known = 'There is an account already: the link chooses its password.\n'
-    const unconfirmed = 'Nobody has confirmed that Anna@example.org is theirs: make sure whose account it is.\n'
-    t.equal(await asked(), `${once}${known}${unconfirmed}`)
-    t.equal(await asked('--person', ana), once, 'by whom the account is named, it is known')
-    const another = await createPerson(await openOwnStores(database), 'Another')
-    t.equal(await asked('--person', another), `Anna@example.org is the address of Person/${ana} already\n`)
-    await database.run(sql.fragment`UPDATE user_account SET verified_at = now()`)
-    t.equal(await asked('--administrator'), `${once}${known}It makes no administrator of it.\n`)
-    await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE`)
-    t.equal(await asked('--administrator'), `${once}${known}`)
-  },
-)
+t.test('somebody with an account is let in by the link, and the operator is told what they may not know', async t => {
+  const ana = await createPerson(await openOwnStores(database), 'Ana')
+  await database.run(sql.fragment`INSERT INTO user_account (email, person) VALUES ('anna@example.org', ${ana})`)
+  const asked = async (...options: readonly string[]) =>
+    (await run(['Anna@example.org', ...options], environment)).error
+  const once = 'It works once, for 30 minutes.\n'
+  const known = 'There is an account already: the link chooses its password.\n'
+  const unconfirmed = 'Nobody has confirmed that Anna@example.org is theirs: make sure whose account it is.\n'
+  t.equal(await asked(), `${once}${known}${unconfirmed}`)
+  t.equal(await asked('--person', ana), once, 'if the account is named with its person, it is known')
+  const another = await createPerson(await openOwnStores(database), 'Another')
+  t.equal(await asked('--person', another), `Anna@example.org is the address of Person/${ana} already\n`)
+  await database.run(sql.fragment`UPDATE user_account SET verified_at = now()`)
+  t.equal(await asked('--administrator'), `${once}${known}It makes no administrator of it.\n`)
+  await database.run(sql.fragment`UPDATE user_account SET administrator = TRUE`)
+  t.equal(await asked('--administrator'), `${once}${known}`)
+})
 
-t.test('what cannot be is told in one line', async t => {
+t.test('an impossible request is refused in one line', async t => {
   const refused: readonly (readonly [readonly string[], Readonly<Record<string, string>>, string])[] = [
     [['ana'], {}, '"ana" is no e-mail address\n'],
     [['ana@example.org', '--person', 'nobody'], {}, 'Person/nobody is not known\n'],

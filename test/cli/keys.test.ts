@@ -23,7 +23,7 @@ const run = async (...words: readonly string[]) => {
 }
 const kids = async () => (await readSigningKeys(database, secretKey)).map(({ kid }) => kid)
 
-t.test('the operator makes a new key, beside which the old ones verify until they are removed', async t => {
+t.test('the operator makes a new key, and the old ones verify until they are removed', async t => {
   const [first] = await kids()
   const second = await run('rotate')
   t.same(await kids(), [second, first])
@@ -31,7 +31,7 @@ t.test('the operator makes a new key, beside which the old ones verify until the
   t.same(await kids(), [third])
 })
 
-t.test('they are listed by their ids, without what is secret', async t => {
+t.test('they are listed with their ids, without secrets', async t => {
   const [kid] = await kids()
   t.match(await run('list'), new RegExp(`^${kid} \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z$`))
 })

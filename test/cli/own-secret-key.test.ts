@@ -29,7 +29,7 @@ const sealing = [
   ['audit', 'accept', '--head', head],
 ]
 
-t.test('without the key of the server no command makes one, or seals anything by it', async t => {
+t.test('without the server’s key no command makes one, or seals anything', async t => {
   for (const args of [...sealing, ['secret-key', 'rotate']]) {
     const ended = await runProgram(args, { DATABASE_URL: url, DATA_DIR: folder })
     t.match(
@@ -41,7 +41,7 @@ t.test('without the key of the server no command makes one, or seals anything by
   t.same(await readdir(folder), [])
 })
 
-t.test('nor by another key', async t => {
+t.test('nor does it with another key', async t => {
   for (const args of sealing) {
     const ended = await runProgram(args, { DATABASE_URL: url, SECRET_KEY: '08'.repeat(32) })
     t.match(ended, { code: 1, out: '', error: /was sealed by another SECRET_KEY/ }, `${args}`)
@@ -49,13 +49,13 @@ t.test('nor by another key', async t => {
   t.same(await listEhrKeys(database), [])
 })
 
-t.test('with the key of the server it does', async t => {
+t.test('with the server’s key it does', async t => {
   const ended = await runProgram(['ehr', 'rotate-keys'], { DATABASE_URL: url, SECRET_KEY: secretKey.toString('hex') })
   t.match(ended, { code: 0, out: /^ES384 \S+\nRS384 \S+\n$|^RS384 \S+\nES384 \S+\n$/ })
   t.equal((await readEhrKeys(database, secretKey)).length, 2)
 })
 
-t.test('who names no database of a server is told that a new one was made', async t => {
+t.test('somebody who names no database of a server is told that a new one was created', async t => {
   const ended = await runProgram(['audit', 'verify'], { DATA_DIR: join(folder, 'new') })
   t.match(ended, { code: 0, out: /nothing is sealed yet/ })
   t.match(ended.error, `There was no database in ${join(folder, 'new')}`)

@@ -18,7 +18,7 @@ t.teardown(async () => {
 
 const remove = (email: string) => runProgram(['second-factor', 'remove', email], { DATABASE_URL: url })
 
-t.test('the operator takes away a second factor, and is told where there is none', async t => {
+t.test('the operator removes a second factor, and is told if there is none', async t => {
   const ana = await createPerson(await openOwnStores(database), 'Ana')
   await database.run(
     sql.fragment`INSERT INTO user_account (email, person, authenticator) VALUES ('ana@example.org', ${ana}, 'sealed')`,

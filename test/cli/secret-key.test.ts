@@ -21,7 +21,7 @@ t.teardown(async () => {
 const run = (env: Readonly<Record<string, string>> = {}, input = '', ...args: readonly string[]) =>
   runProgram(['secret-key', 'rotate', ...args], { DATABASE_URL: url, DATA_DIR: dataDir, ...env }, input)
 
-/** For as long as a server would be connected, and no longer. */
+/** As long as a server is connected, and no longer. */
 const within = async <T>(ask: (database: Database) => Promise<T>): Promise<T> => {
   const database = openDatabase(url, { poolSize: 1 })
   try {
@@ -37,7 +37,7 @@ const file = join(dataDir, 'secret.key')
 const keyIn = async (name = file) => Buffer.from((await readFile(name, 'utf8')).trim(), 'hex')
 const told = 'Sealed by the new key: 1. The old one opens nothing any more.\n'
 
-t.test('the key in the data folder is replaced by a new one, which opens what the old one has sealed', async t => {
+t.test('the key in the data folder is replaced by a new one, which opens what the old one sealed', async t => {
   const old = Buffer.alloc(32, 7)
   await writeFile(file, `${old.toString('hex')}\n`)
   const before = await signingKeys(old)
@@ -49,7 +49,7 @@ t.test('the key in the data folder is replaced by a new one, which opens what th
 })
 
 t.test(
-  'what ended after everything was sealed, and before the new key was in its place, is finished by doing it again',
+  'if it ends after sealing everything, but before the new key is in place, doing it again finishes it',
   async t => {
     const [key, lost] = [await keyIn(), Buffer.alloc(32, 9)]
     await writeFile(`${file}.next`, `${key.toString('hex')}\n`)
@@ -60,7 +60,7 @@ t.test(
   },
 )
 
-t.test('where SECRET_KEY is set the new one is given, and is no other than a key', async t => {
+t.test('if SECRET_KEY is set the new one has to be given, and has to be a key', async t => {
   const old = await keyIn()
   const next = Buffer.alloc(32, 8)
   const environment = { SECRET_KEY: old.toString('hex') }
@@ -75,7 +75,7 @@ t.test('where SECRET_KEY is set the new one is given, and is no other than a key
   t.ok(await signingKeys(next))
 })
 
-t.test('the record is proved by the new key, and none is taken that the old one does not prove', async t => {
+t.test('the new key proves the record, and is refused if the old one does not prove it', async t => {
   const [old, next] = [Buffer.alloc(32, 8), Buffer.alloc(32, 6)]
   const seal = (key: Buffer) =>
     within(async database => {
@@ -96,7 +96,7 @@ t.test('the record is proved by the new key, and none is taken that the old one 
     out: '',
     error: `Nothing was sealed anew: the new key would vouch for a record that is not whole: ${bad}\n`,
   })
-  t.ok(await signingKeys(next), 'the key is what it was')
+  t.ok(await signingKeys(next), 'the key has not changed')
   t.match(await run({ SECRET_KEY: next.toString('hex') }, '04'.repeat(32), '--audit-unproved'), { code: 0 })
   t.ok(await signingKeys(Buffer.alloc(32, 4)))
   t.match(await verdict(Buffer.alloc(32, 4)), { kind: 'broken', bad: bad.replace('seal 2', 'seal 1') })

@@ -19,7 +19,7 @@ const start = (args: readonly string[], env: Readonly<Record<string, string>>): 
 const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   runProgram(args, { ...environment, ...env })
 
-/** The first line of its log that tells of the event. */
+/** The first line of its log with the event. */
 const entryOf = async (server: ChildProcess, event: string) => {
   if (server.stdout === null) throw new Error('no output')
   for await (const line of createInterface(server.stdout)) {
@@ -31,7 +31,7 @@ const entryOf = async (server: ChildProcess, event: string) => {
 
 const addressOf = async (server: ChildProcess): Promise<string> => (await entryOf(server, 'server-ready')).address
 
-t.test('it says where it is, is ready, answers at both addresses of its statement, and stops in order', async t => {
+t.test('it says where it is, is ready, answers at both addresses of its statement, and stops cleanly', async t => {
   const server = start(['serve'], { DATABASE_URL: url })
   const address = await addressOf(server)
   t.match(address, /^http:\/\/localhost:\d+$/)
@@ -45,7 +45,7 @@ t.test('it says where it is, is ready, answers at both addresses of its statemen
   t.same(await once(server, 'exit'), [0, null])
 })
 
-t.test('while there is no administrator, each start tells of a link that makes one', async t => {
+t.test('as long as there is no administrator, each start prints a link that makes one', async t => {
   const links: string[] = []
   for (let count = 0; count < 2; count += 1) {
     const server = start(['serve'], { DATABASE_URL: url })
@@ -59,7 +59,7 @@ t.test('while there is no administrator, each start tells of a link that makes o
   t.not(links[0], links[1])
 })
 
-t.test('what it needs and does not get is told in one line, and nothing starts', async t => {
+t.test('if it does not get what it needs, it says so in one line, and nothing starts', async t => {
   const refused: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
     [{ PORT: 'many' }, /^PORT is "many"; it must be a port number from 0 to 65535\n$/],
     [

@@ -15,7 +15,7 @@ for (const resource of [
 const run = (...args: readonly string[]) =>
   runProgram(['token', ...args], { DATABASE_URL: url, SECRET_KEY: '07'.repeat(32) })
 
-t.test('a token is for who is there', async t => {
+t.test('a token is only made for somebody who exists', async t => {
   const scope = ['--scope', 'patient/Observation.rs']
   for (const [args, error] of [
     [['--patient', 'nobody', ...scope], 'Patient/nobody is not known\n'],
@@ -27,7 +27,7 @@ t.test('a token is for who is there', async t => {
   t.match(await run('--client', 'job', '--organization', 'known', '--scope', 'system/Observation.rs'), { code: 0 })
 })
 
-t.test('a scope that would give nothing is told of', async t => {
+t.test('a scope that would give nothing is reported', async t => {
   for (const [scope, told] of [
     ['nonsense', /^--scope "nonsense" grants nothing: write scopes such as/],
     [

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { atIntervals } from '../../src/events/at-intervals.ts'
 
-t.test('what takes longer than an interval is not begun a second time beside it', async t => {
+t.test('work that takes longer than an interval is not begun a second time in parallel', async t => {
   const held = Promise.withResolvers<void>()
   const again = Promise.withResolvers<void>()
   let begun = 0
@@ -21,7 +21,7 @@ t.test('what takes longer than an interval is not begun a second time beside it'
   await close()
 })
 
-t.test('one time that fails is told, and is not the last', async t => {
+t.test('a failure is reported, and the work is still repeated', async t => {
   const faults: unknown[] = []
   const again = Promise.withResolvers<void>()
   const { close } = atIntervals(
@@ -36,7 +36,7 @@ t.test('one time that fails is told, and is not the last', async t => {
   t.match(faults, [{ message: 'once' }])
 })
 
-t.test('closing it tells what is under way, waits for it, and nothing is begun any more', async t => {
+t.test('closing it signals the work in progress, waits for it, and starts nothing any more', async t => {
   let begun = 0
   let isOver = false
   const { close } = atIntervals(

@@ -20,7 +20,7 @@ const openBackground = () => {
 const away = () =>
   new FhirError('transient', 'The database cannot be reached', { cause: new Error('connect ECONNREFUSED') })
 
-t.test('a fault that goes on is told once a minute, with how often it was met since', async t => {
+t.test('a continuing fault is reported once a minute, with how often it occurred since', async t => {
   const { lines, clock, report } = openBackground()
   for (clock.ms = 0; clock.ms <= 120_000; clock.ms += 500) report(away())
   t.match(lines, [
@@ -32,7 +32,7 @@ t.test('a fault that goes on is told once a minute, with how often it was met si
   t.equal(lines.length, 3)
 })
 
-t.test('another fault, or the same with another cause, is told at once', async t => {
+t.test('another fault, or the same with another cause, is reported at once', async t => {
   const { lines, report } = openBackground()
   report(away())
   report(new FhirError('transient', 'The database cannot be reached', { cause: new Error('too many connections') }))
@@ -44,7 +44,7 @@ t.test('another fault, or the same with another cause, is told at once', async t
   )
 })
 
-t.test('what comes again later is told as if for the first time', async t => {
+t.test('a fault that returns later is reported as if for the first time', async t => {
   const { lines, clock, report } = openBackground()
   report(new Error('once'))
   clock.ms = 60_000
@@ -58,7 +58,7 @@ t.test('what comes again later is told as if for the first time', async t => {
   )
 })
 
-t.test('what is told as fields alone is an error as well, without the values of rows', async t => {
+t.test('a fault that is only fields is an error as well, without the values of rows', async t => {
   const { lines, report } = openBackground()
   report({ message: 'duplicate key', code: '23505', detail: 'Key (id)=(secret) already exists.', queue: 'invitation' })
   t.match(lines, [{ msg: 'duplicate key', err: { message: 'duplicate key', code: '23505', queue: 'invitation' } }])

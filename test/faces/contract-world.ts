@@ -2,14 +2,14 @@ import type { InjectOptions } from 'fastify'
 import type { Test } from 'tap'
 import { openStudies } from '../support/study.ts'
 
-/** A route as the JupyterHealth Exchange lists it, and what shows that it answers here; absent where it does not, with why. */
+/** A route as the JupyterHealth Exchange lists it, and what shows that it answers here; without that, the reason why it does not. */
 export type ContractRoute = {
   readonly route: string
   readonly shows?: (t: Test) => Promise<unknown>
   readonly deviation?: string
 }
 
-/** One institution with one study, one patient who takes part in it, and a researcher of it. */
+/** One institution with one study, one patient who takes part in it, and a researcher of the study. */
 export const openContractWorld = async () => {
   const world = await openStudies()
   const { organization, manager } = await world.institution('Department')
@@ -24,7 +24,7 @@ export const openContractWorld = async () => {
   const app = await world.patientToken(patient, 'patient/*.cruds')
   const researcher = await world.staffToken(study.researcher, 'user/*.rs')
 
-  /** As today's clients send it: the token, and where there is a body its type; nothing else. */
+  /** As today's clients send it: the token, and with a body its type; nothing else. */
   const ask = (bearer: string, url: string, body?: unknown, method: InjectOptions['method'] = body ? 'POST' : 'GET') =>
     world.server.inject({
       method,

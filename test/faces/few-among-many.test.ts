@@ -18,7 +18,7 @@ const cursors = {
   seal: ({ page }: { readonly page: string }) => page,
 }
 
-/** So many Observations, of which those at some places have a document; `pages`: the size of each page that was asked for. */
+/** So many Observations, of which those at some places have a document; `pages`: the size of each page that was requested. */
 const searchOver = (length: number, documents: ReadonlySet<number>) => {
   const pages: number[] = []
   const search: Handler<TypeRequest> = async ({ query }) => {
@@ -41,21 +41,21 @@ const searchOver = (length: number, documents: ReadonlySet<number>) => {
   return { found, pages }
 }
 
-t.test('a document behind thousands without any is found in few steps, in a page as it was asked for', async t => {
+t.test('a document behind thousands without any is found in few steps, on a page as it was requested', async t => {
   const { found, pages } = searchOver(6000, new Set([5003, 5004]))
   t.same(await found('_count=1'), ['5003'])
   t.same(pages, [1, ...Array.from({ length: 6 }, () => 1000), 1, 1, 1])
 })
 
-t.test('where none is left, the last page is empty', async t => {
+t.test('if none is left, the last page is empty', async t => {
   t.same(await searchOver(2500, new Set()).found('_count=1'), [])
 })
 
-t.test('what would be passed over without end is refused, and none is taken for the last', async t => {
+t.test('a search that would skip without end is refused, and does not pretend that nothing is left', async t => {
   await t.rejects(searchOver(1_000_000, new Set()).found('_count=1'), /Too many Observations without a document/)
 })
 
-t.test('a list of data points ends where too much was passed over, and says where it goes on', async t => {
+t.test('a list of data points ends after too many were skipped, and says where it continues', async t => {
   let searches = 0
   const search = async () => {
     searches += 1

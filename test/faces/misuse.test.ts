@@ -54,7 +54,7 @@ t.test('a number that is too large for any program is refused with its document'
   ])
 })
 
-t.test('half of a surrogate pair is refused where a header would have it stored', async t => {
+t.test('half a surrogate pair is refused if a header would have it stored', async t => {
   const { statusCode, body } = await upload(
     JSON.stringify(document(sheet('serial', 'half'))).replace('half', '\\ud800'),
   )
@@ -62,12 +62,12 @@ t.test('half of a surrogate pair is refused where a header would have it stored'
   t.match(JSON.parse(body).issue, [{ diagnostics: 'A text may not contain half of a surrogate pair' }])
 })
 
-t.test('a datasheet of a kind that only JavaScript knows describes no device', async t => {
+t.test('a datasheet of a type that only JavaScript knows describes no device', async t => {
   t.equal((await upload(JSON.stringify(document(sheet('constructor', 'x'))))).statusCode, 201)
   t.equal((await ask('GET', '/fhir/Device?patient=ann&_summary=count')).json().total, 0)
 })
 
-t.test('nothing that /api/v1 answers is kept on the way, errors neither', async t => {
+t.test('no answer of /api/v1 is cached on the way, not even errors', async t => {
   for (const [url, status] of [
     ['patients/nobody', 404],
     ['nothing', 404],
@@ -78,7 +78,7 @@ t.test('nothing that /api/v1 answers is kept on the way, errors neither', async 
   t.equal((await server.inject('/api/v1/patients')).headers['cache-control'], 'no-store')
 })
 
-t.test('who comes by another contract with a token that is over is recorded as at /fhir', async t => {
+t.test('using another contract with an expired token is recorded as at /fhir', async t => {
   for (const [url, recorded] of [
     ['/api/v1/patients/ann/consents', { interaction: 'read', type: 'Consent' }],
     [points, { interaction: 'search-type', type: 'Observation' }],
@@ -96,7 +96,7 @@ t.test('who comes by another contract with a token that is over is recorded as a
   }
 })
 
-t.test('Observations without a document are passed over, and no document is', async t => {
+t.test('Observations without a document are skipped, and those with one are not', async t => {
   await natives(40)
   const readings = '/FHIR/R5/Observation?patient=ann&_sort=_lastUpdated&_count=1'
   await upload(JSON.stringify(document()))
@@ -111,7 +111,7 @@ t.test('Observations without a document are passed over, and no document is', as
   t.same(last.json().entry, [])
 })
 
-t.test('a list goes on behind what was passed over, and has each data point once', async t => {
+t.test('a list continues behind what was skipped, and has each data point once', async t => {
   await natives(30)
   const sent = await Promise.all([1, 2, 3].map(() => upload(JSON.stringify(document()))))
   t.same(
@@ -131,7 +131,7 @@ t.test('a list goes on behind what was passed over, and has each data point once
   )
 })
 
-t.test('a chain of entries that is longer than anything a sensor sends is refused behind its twentieth', async t => {
+t.test('a chain of entries that is longer than anything a sensor sends is refused after its twentieth', async t => {
   const entry = Array.from({ length: 22 }, (_, number) => ({
     fullUrl: `urn:uuid:5f2a9c1e-0000-4000-8000-${String(number).padStart(12, '0')}`,
     resource: {

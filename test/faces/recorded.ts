@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib'
 
 const folder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data')
 
-/** Whether what was recorded of today's clients lies beside the project. */
+/** Whether the recordings of today's clients are beside the project. */
 export const isRecorded = existsSync(join(folder, 'jhe'))
 
 export const recordedText = (path: string): string => {
@@ -22,13 +22,13 @@ export type Recorded = {
   readonly json?: Json
 }
 
-/** Requests of the jupyterhealth-client, and what it is answered. */
+/** Requests of the jupyterhealth-client, with their answers. */
 export const recordedResponses = (): readonly Recorded[] =>
   parseYaml(recordedText('jhe/jupyterhealth-client-mock-responses.yaml'))
 
 /**
- * Paths of what stands in the recorded answer and is missing or of another type in ours. A list is as its first element; of
- * what was recorded as null, or empty, nothing is known.
+ * Paths of what is in the recorded answer and missing, or of another type, in ours. A list is compared by its first element; nothing is known of what
+ * was recorded as null or empty.
  */
 export const missingFrom = (ours: Json, recorded: Json, path = ''): readonly string[] => {
   if (recorded === null || recorded === undefined) return []
@@ -40,7 +40,7 @@ export const missingFrom = (ours: Json, recorded: Json, path = ''): readonly str
   return Object.keys(recorded).flatMap(name => missingFrom(ours?.[name], recorded[name], `${path}.${name}`))
 }
 
-/** As much of YAML as was recorded in: blocks by their indent, and texts. */
+/** As much of YAML as the recordings use: blocks by indentation, and strings. */
 const parseYaml = (text: string): Json => {
   const lines = text
     .split('\n')

@@ -32,7 +32,7 @@ t.test('a date means the same in milliseconds, and in words', async t => {
   t.equal(momentsOf('2026-02-30'), undefined)
 })
 
-t.test('what is no date has no interval', async t => {
+t.test('what is not a date has no interval', async t => {
   const texts = [
     '',
     'today',
@@ -57,7 +57,7 @@ t.test('what is no date has no interval', async t => {
   }
 })
 
-t.test('a Period is open where it has no end', async t => {
+t.test('a Period is open if it has no end', async t => {
   t.same(intervalOfPeriod({}), { low: '-infinity', high: 'infinity' })
   t.same(intervalOfPeriod({ start: '2026' }), { low: '2026-01-01T00:00:00.000Z', high: 'infinity' })
   t.same(intervalOfPeriod({ start: '2026-01-01', end: '2026-01-02' }), {

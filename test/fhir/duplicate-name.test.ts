@@ -5,7 +5,7 @@ import { parseJson } from '../../src/fhir/json.ts'
 
 const duplicateIn = (text: string) => duplicateName(text, parseJson(text))
 
-t.test('a property that stands twice is found, wherever it stands and however it is written', async t => {
+t.test('a duplicate property is found, wherever it is and however it is written', async t => {
   for (const [text, path] of [
     ['{"a":1,"a":2}', 'a'],
     ['{"a":1,"b":{"a":1,"c":[{"d":1},{"d":1,"e":[1.10,2,"x"],"d":2}]}}', 'b.c[1].d'],
@@ -20,7 +20,7 @@ t.test('a property that stands twice is found, wherever it stands and however it
     t.equal(duplicateIn(text), path, text)
 })
 
-t.test('what looks like it within texts and numbers is none', async t => {
+t.test('what looks like one within strings and numbers is not one', async t => {
   for (const text of [
     '{"a":{"a":1},"b":[{"a":1},{"a":1}]}',
     '{"a":"\\"a\\":1,\\"a\\":2","b":":","c":"{\\"x\\":1,\\"x\\":2}"}',
@@ -35,8 +35,8 @@ t.test('what looks like it within texts and numbers is none', async t => {
     t.equal(duplicateIn(text), undefined, text)
 })
 
-t.test('of any JSON it finds exactly what a reader of each object finds', async t => {
-  // None that JSON escapes: V8 takes some of those for others that it has read before.
+t.test('for any JSON it finds exactly what a reader of each object finds', async t => {
+  // None that JSON escapes: V8 confuses some of those with others that it has read before.
   const names = fc.constantFrom('a', 'b', ':', 'a b', 'ä', '__proto__')
   const { tree } = fc.letrec<{ tree: unknown }>(tie => ({
     tree: fc.oneof(

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { parseJson } from '../../src/fhir/json.ts'
 
-/** A published resource; `name` tells it apart in messages. */
+/** A published resource; `name` identifies it in messages. */
 export type Example = { readonly name: string; readonly resource: Readonly<Record<string, unknown>> }
 
 const folder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data')
 
-/** For tap: a reason to skip, or false where the published examples lie beside the project. */
+/** For tap: a reason to skip, or false if the published examples are beside the project. */
 export const withoutExamples = existsSync(folder) ? false : 'the published examples are not beside this project'
 
 export const keyExamples = (): Example[] => ndjson('fhir-r4-examples/key-resources.ndjson')

@@ -8,7 +8,7 @@ import { readJson } from '../../src/fhir/json-pieces.ts'
 
 const mostValues = 100_000
 
-/** What reading in pieces of so many characters gives, as text; undefined for what is no JSON. */
+/** What reading in pieces of this length gives, as text; undefined for invalid JSON. */
 const inPieces = async (text: string, pieceLength: number): Promise<string | undefined> => {
   try {
     const { value, twice } = await readJson(text, { mostValues, pieceLength })
@@ -36,7 +36,7 @@ const some = [
   '["\\\\","\\"",",","[","]"]',
 ]
 
-t.test('in pieces of any length JSON is what it is at once', async t => {
+t.test('JSON in pieces of any length is the same as at once', async t => {
   for (const text of some)
     for (let length = 0; length < text.length; length += 1) t.equal(await inPieces(text, length), atOnce(text), text)
   const decimal = fc.constantFrom('1.10', '-0', '1e3', '7')
@@ -50,7 +50,7 @@ t.test('in pieces of any length JSON is what it is at once', async t => {
   )
 })
 
-t.test('what is no JSON at once is none in pieces', async t => {
+t.test('what is not JSON at once is not JSON in pieces', async t => {
   const signs = fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '"a"', '1', ' ', 'null', '\\', '\u00A0')
   const changed = fc.tuple(fc.constantFrom(...some), fc.nat(), fc.nat({ max: 2 }), signs)
   await fc.assert(
@@ -65,7 +65,7 @@ t.test('what is no JSON at once is none in pieces', async t => {
   t.pass()
 })
 
-t.test('a property that stands twice is found in one piece and over several, and told where', async t => {
+t.test('a duplicate property is found in one piece and across several, with its place', async t => {
   for (const [text, path] of [
     ['{"a":{"b":[{"c":1,"d":2},{"c":1,"c":2}]}}', 'a.b[1].c'],
     ['{"a":{"b":1,"c":[1,2,3],"b":{"d":[1,2]}},"e":1}', 'a.b'],
@@ -76,7 +76,7 @@ t.test('a property that stands twice is found in one piece and over several, and
       t.equal((await readJson(text, { mostValues, pieceLength: length })).twice, path, text)
 })
 
-t.test('where it is wrong is told by its place in the whole', async t => {
+t.test('an error is reported with its place in the whole', async t => {
   const text = `{"a":[${'1,'.repeat(200)}1 "x"],"b":1}`
   for (const pieceLength of [10, 100, 1000]) {
     const wrong = await readJson(text, { mostValues, pieceLength }).catch(error => error)
@@ -85,7 +85,7 @@ t.test('where it is wrong is told by its place in the whole', async t => {
   }
 })
 
-t.test('what is long nests 500 levels at most, and has as many values as are allowed', async t => {
+t.test('a long text nests at most 500 levels, and has as many values as are allowed', async t => {
   const refused = async (text: string, pieceLength = 100) => {
     const error = await readJson(text, { mostValues: 1000, pieceLength }).catch(error => error)
     t.ok(error instanceof FhirError)
@@ -98,7 +98,7 @@ t.test('what is long nests 500 levels at most, and has as many values as are all
   t.equal(await inPieces(nested, 100), nested)
 })
 
-t.test('what is short nests no deeper than what is long', async t => {
+t.test('a short text has the same limit of nesting', async t => {
   const refusal = (text: string) =>
     readJson(text, { mostValues: 1000 }).then(
       () => undefined,

@@ -45,6 +45,6 @@ t.test('any JSON comes back the same', async t => {
   t.pass()
 })
 
-t.test('what is no JSON is a SyntaxError', async t => {
+t.test('what is not JSON is a SyntaxError', async t => {
   for (const text of ['', '{', '{"a":1.10', 'undefined']) t.throws(() => parseJson(text), SyntaxError)
 })

@@ -11,7 +11,7 @@ t.test('a message is answered as it is, with the element that it is about', t =>
   t.end()
 })
 
-t.test('of a megabyte that was sent, what is wrong with it and what is accepted are answered, and not all of it', t => {
+t.test('for a megabyte that was sent, the answer says what is wrong and accepted, without repeating all of it', t => {
   const sent = '🩸'.repeat(250_000)
   const { issue } = toOperationOutcome([
     { code: 'invalid', message: `The value "${sent}" is no date; accepted: yyyy`, expression: `Patient.${sent}` },

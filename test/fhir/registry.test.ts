@@ -79,7 +79,7 @@ t.test('a composite and its parts', async t => {
   )
 })
 
-t.test('what a parameter reaches is what its FHIRPath reaches', { skip: withoutExamples }, async t => {
+t.test('a parameter reaches what its FHIRPath reaches', { skip: withoutExamples }, async t => {
   const examples = [...keyExamples(), ...allExamples(), ...syntheticExamples().slice(0, 200)].map(withPlainNumbers)
   let compared = 0
   for (const example of examples) {
@@ -96,7 +96,7 @@ t.test('what a parameter reaches is what its FHIRPath reaches', { skip: withoutE
   t.ok(compared > 10_000, `compared ${compared}`)
 })
 
-/** Their `scheduledString` reads like a date, but a parameter of dates looks at no string. */
+/** Their `scheduledString` reads like a date, but a date parameter ignores strings. */
 const scheduledAsString = new Set(['CarePlan/f001', 'CarePlan/f002', 'CarePlan/f003'])
 
 const withPlainNumbers = ({ name, resource }: Example): Example => ({
@@ -108,8 +108,8 @@ const parametersOf = ({ resource }: Example): readonly SearchParameter[] =>
   registry.isResourceType(resource.resourceType) ? registry.searchParametersOf(resource.resourceType) : []
 
 /**
- * Without `resolve()`, which narrows the targets only, and each alternative of this type by itself: fhirpath.js compares
- * the sides of `|`, which some Quantities do not bear.
+ * Without `resolve()`, which only narrows the targets, and with each alternative of this type separately: fhirpath.js compares the sides of `|`,
+ * which fails for some Quantities.
  */
 const evaluate = ({ url, base, type }: SearchParameter, { resource }: Example): unknown[] => {
   const text = byUrl.get(url)?.expression ?? ''
@@ -170,7 +170,7 @@ t.test('an index takes one of a repeating element', async t => {
   t.same(elementsAt(path, bundle), [{ id: 'first' }])
 })
 
-t.test('what we publish ourselves is there, our search parameters too', async t => {
+t.test('what we publish ourselves is in the registry, including our search parameters', async t => {
   t.ok(registry.definitions('SearchParameter').length > 0)
   t.same(registry.searchParameter('Consent', 'study')?.paths, [
     {

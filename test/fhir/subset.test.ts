@@ -33,7 +33,7 @@ t.test('a summary has the elements that are marked as such, also inside others',
   )
 })
 
-t.test('a text alone keeps what must be there; data is all but the text', async t => {
+t.test('a text alone keeps what is mandatory; data is everything but the text', async t => {
   const text = maskOf(structures, 'Observation', { kind: 'text' })
   t.strictSame(Object.keys(text), [
     ...[

@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { withDatabase } from '../support/database.ts'
 
-t.test('a time zone is a name that the IANA knows', t => {
+t.test('a time zone is a name that IANA knows', t => {
   for (const name of ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'])
     t.ok(isTimezone(name), name)
   for (const name of ['', '+01:00', 'Europe/Atlantis', "UTC'", 'Europe/Berlin/', 'IST', 'SystemV/AST4'])
@@ -12,7 +12,7 @@ t.test('a time zone is a name that the IANA knows', t => {
   t.end()
 })
 
-t.test('of a time zone one clock is kept, however its name is spelled', t => {
+t.test('one clock is kept for a time zone, however its name is spelled', t => {
   const { DateTimeFormat } = Intl
   let made = 0
   t.teardown(() => Object.assign(Intl, { DateTimeFormat }))
@@ -32,7 +32,7 @@ t.test('of a time zone one clock is kept, however its name is spelled', t => {
   t.end()
 })
 
-t.test('every time zone that is taken here is known to the database', async t => {
+t.test('every accepted time zone is known to the database', async t => {
   const { url, close } = await withDatabase()
   const database = openDatabase(url)
   t.teardown(async () => {
@@ -70,7 +70,7 @@ t.test('a day begins at its own midnight, whether or not the clocks change on it
   t.end()
 })
 
-t.test('where the clock leaps over midnight, the day begins with the leap; of two midnights, with the first', t => {
+t.test('if the clock skips midnight the day begins after the gap; if there are two midnights, at the first', t => {
   for (const [day, timezone, start] of [
     ['2026-09-06', 'America/Santiago', '2026-09-06T04:00:00.000Z'],
     ['2026-04-05', 'America/Santiago', '2026-04-05T04:00:00.000Z'],
@@ -85,11 +85,15 @@ t.test('where the clock leaps over midnight, the day begins with the leap; of tw
     t.equal(dayOf(time, timezone), day)
     t.equal(dayOf(time - 1, timezone), addDays(day, -1))
   }
-  t.equal(startOfDay('2011-12-30', 'Pacific/Apia'), startOfDay('2011-12-31', 'Pacific/Apia'), 'a day that never was')
+  t.equal(
+    startOfDay('2011-12-30', 'Pacific/Apia'),
+    startOfDay('2011-12-31', 'Pacific/Apia'),
+    'a day that never existed',
+  )
   t.end()
 })
 
-t.test('a moment is told by the clock of the time zone, with its offset', t => {
+t.test('a moment is written by the clock of the time zone, with its offset', t => {
   const told = (time: string, timezone: string) => momentIn(Date.parse(time), timezone)
   t.equal(told('2026-11-10T08:00:00Z', 'America/Los_Angeles'), '2026-11-10T00:00:00.000-08:00')
   t.equal(told('2026-11-10T10:59:59.999Z', 'Pacific/Auckland'), '2026-11-10T23:59:59.999+13:00')
@@ -109,7 +113,7 @@ t.test('days are counted by the calendar', t => {
   t.end()
 })
 
-t.test('the days of many moments are those of each, for which the clock is asked a few times', t => {
+t.test('the days of many moments are those of each, with few look-ups of the clock', t => {
   const { formatToParts } = Intl.DateTimeFormat.prototype
   let asked = 0
   t.teardown(() => Object.assign(Intl.DateTimeFormat.prototype, { formatToParts }))
@@ -119,7 +123,7 @@ t.test('the days of many moments are those of each, for which the clock is asked
       return formatToParts.call(this, time)
     },
   })
-  // Back over midnight, over midnight forwards, a day that is left out, and hours of half an hour.
+  // Back over midnight, forward over midnight, a day that is skipped, and a change by half an hour.
   const changes = {
     'America/St_Johns': '2010-11-07',
     'America/Sao_Paulo': '2018-11-04',

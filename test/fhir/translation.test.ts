@@ -10,7 +10,7 @@ const into = (lang: string | undefined, content: object) => ({
 const of = (...extension: readonly object[]) => ({ title: 'Sleep', _title: { extension } })
 const own = 'en'
 
-t.test('words are read in a language as near as there is, else as they stand', t => {
+t.test('words are read in the nearest available language, else in the original', t => {
   const holder = of(
     into('es-MX', { valueString: 'Sueño' }),
     into('es', { valueString: 'El sueño' }),
@@ -30,7 +30,7 @@ t.test('words are read in a language as near as there is, else as they stand', t
   t.end()
 })
 
-t.test('a translation takes the place of the one before; what else stands beside the words stays', t => {
+t.test('a translation replaces the one before; other extensions of the words stay', t => {
   const other = { url: 'https://example.org/x', valueBoolean: true }
   const german = into('de', { valueString: 'Schlaf' })
   const spanish = (text: string) => into('es', { valueString: text })
@@ -43,7 +43,7 @@ t.test('a translation takes the place of the one before; what else stands beside
   t.end()
 })
 
-t.test('each translation is into a language of its own, which there is, and says something', t => {
+t.test('each translation is into a different language that exists, and is not empty', t => {
   const issuesOf = (extension: readonly object[], kind: 'string' | 'markdown' = 'string') =>
     translationIssues(of(...extension), 'title', { at: 'ResearchStudy.title', kind, own }).map(
       ({ code, message, expression }) => `${code} ${expression}: ${message}`,
@@ -83,7 +83,7 @@ t.test('each translation is into a language of its own, which there is, and says
   t.end()
 })
 
-t.test('a language is a code that BCP 47 has a use for', t => {
+t.test('a language is a code that BCP 47 defines', t => {
   t.same(['es', 'ES-mx', 'spa', 'zh-hant', 'quy'].map(languageIn), ['es', 'es-MX', 'es', 'zh-Hant', 'quy'])
   t.same(['xx', 'Spanish', '', 'e', 'x-own', 'es_MX', 'español'].map(languageIn), ['', '', '', '', '', '', ''])
   t.end()

@@ -31,7 +31,7 @@ const until = async (holds: (rows: readonly Kept[]) => boolean): Promise<void> =
   while (!holds(await kept())) await sleep(20)
 }
 
-/** What a process has that sends by this mail server. */
+/** What a process has that sends with this mail server. */
 const openProcess = async (t: Test, smtpUrl: string, retries = 9) => {
   const queues = await openQueues(url, { retries, reportFault: fault => t.fail(String(fault)) })
   const log = openLog('silent')
@@ -48,7 +48,7 @@ const openProcess = async (t: Test, smtpUrl: string, retries = 9) => {
 }
 const unreachable = 'smtp://127.0.0.1:1'
 
-t.test('a letter outlives the process that could not send it, and nobody reads it where it is kept', async t => {
+t.test('a letter outlives the process that could not send it, and cannot be read where it is stored', async t => {
   const before = await openProcess(t, unreachable)
   await before.letters.send(letterTo('ana'))
   const [one, ...others] = await kept()
@@ -61,20 +61,20 @@ t.test('a letter outlives the process that could not send it, and nobody reads i
   await until(rows => rows.length === 0)
 })
 
-t.test('what has failed too often waits for somebody to have it sent again', async t => {
+t.test('a letter that failed too often waits until somebody has it sent again', async t => {
   const before = await openProcess(t, unreachable, 0)
   await before.letters.send(letterTo('ben'))
   await until(([row]) => row?.state === 'failed')
   await before.end()
   const { letters } = await openProcess(t, mailbox.url)
   await letters.send(letterTo('cleo'))
-  t.match(await mailbox.next(), { to: 'cleo@example.org' }, 'nobody asked for the other yet')
+  t.match(await mailbox.next(), { to: 'cleo@example.org' }, 'nobody asked for the other one yet')
   await letters.retryFailed()
   t.match(await mailbox.next(), letterTo('ben'))
   await until(rows => rows.length === 0)
 })
 
-t.test('a letter whose link is over by then is not sent any more', async t => {
+t.test('a letter whose link has expired is not sent any more', async t => {
   const { letters } = await openProcess(t, mailbox.url)
   await letters.send(letterTo('dora'), 0)
   await letters.send(letterTo('eli'))
@@ -83,7 +83,7 @@ t.test('a letter whose link is over by then is not sent any more', async t => {
   await until(rows => rows.length === 0)
 })
 
-t.test('what is sent unnoticed is kept as nothing is, and begun afterwards, each at a moment of its own', async t => {
+t.test('sending unnoticed stores an entry even for nothing, and starts later, each at a moment of its own', async t => {
   await database.run(sql.fragment`DELETE FROM queue.job`)
   const { letters } = await openProcess(t, mailbox.url)
   const names = Array.from({ length: 12 }, (_, index) => `person${index}`)
@@ -96,7 +96,7 @@ t.test('what is sent unnoticed is kept as nothing is, and begun afterwards, each
     sql.fragment`SELECT start_after AS "startsAt" FROM queue.job WHERE name = 'letter' AND start_after > created_on ORDER BY created_on`,
   )
   const waits = starts.map(({ startsAt }) => startsAt.getTime())
-  t.ok(waits.length > names.length, 'those that are to come, however late this is')
+  t.ok(waits.length > names.length, 'those that are due, however late this is')
   t.ok(
     waits.every(at => at > began),
     'none at once',

@@ -7,7 +7,7 @@ const folder = join(import.meta.dirname, '../../src/messages/catalogue')
 const textsOf = (file: string): Readonly<Record<string, string>> => JSON.parse(readFileSync(join(folder, file), 'utf8'))
 const placeholders = (text = '') => (text.match(/\{\w+\}/g) ?? []).toSorted()
 
-t.test('each language says all that English says, with the same values', async t => {
+t.test('each language has every text that English has, with the same values', async t => {
   const english = textsOf('en.json')
   for (const file of readdirSync(folder)) {
     const texts = textsOf(file)
@@ -38,7 +38,7 @@ t.test('no heading and no button breaks within “e-mail”', async t => {
     )
 })
 
-t.test('what follows the greeting of a Spanish letter begins as a sentence', async t => {
+t.test('what follows the greeting of a Spanish letter begins like a sentence', async t => {
   for (const [key, text] of Object.entries(textsOf('es.json'))) t.notMatch(text, /^Hola:\s+\p{Ll}/u, key)
 })
 
@@ -56,7 +56,7 @@ t.test('the browser’s language decides, as far as it is known', async t => {
   for (const [asked, code] of cases) t.equal(wordsFor(asked).code, code, String(asked))
 })
 
-t.test('no name turns round what stands beside it, whatever it holds', async t => {
+t.test('no name reverses the text beside it, whatever it contains', async t => {
   const { say } = wordsFor('en')
   const cases: readonly (readonly [who: string, said: string])[] = [
     ['Ann', 'To Ann'],
@@ -70,7 +70,7 @@ t.test('no name turns round what stands beside it, whatever it holds', async t =
   for (const [who, said] of cases) t.equal(say('sharing.to', { who }), said, JSON.stringify(who))
 })
 
-t.test('values stand where they belong, and are no pattern themselves', async t => {
+t.test('values are placed where they belong, and are not patterns themselves', async t => {
   const { say, kind, day } = wordsFor('es')
   t.equal(say('sharing.to', { who: '{who} $& <b>' }), 'Con {who} $& <b>')
   t.equal(kind('omh:heart-rate', 'Heart rate'), 'Frecuencia cardíaca')

@@ -4,11 +4,11 @@ import t from 'tap'
 import { wordsFor } from '../../src/messages/catalogue.ts'
 import { segmentsOf, toGsm } from '../../src/messages/gsm.ts'
 
-t.test('accents that a text message has no place for are left out, and other scripts stay', async t => {
+t.test('accents that a text message cannot have are left out, and other scripts stay', async t => {
   t.equal(toGsm('código – “Íñigo” é ñ ü [€] 心'), 'codigo - "Iñigo" é ñ ü [€] 心')
 })
 
-t.test('a text message is as many segments as a phone is charged for', async t => {
+t.test('a text message has as many segments as a phone is charged for', async t => {
   const cases: readonly (readonly [string, number])[] = [
     ['a'.repeat(160), 1],
     ['a'.repeat(161), 2],
@@ -21,7 +21,7 @@ t.test('a text message is as many segments as a phone is charged for', async t =
   for (const [text, segments] of cases) t.equal(segmentsOf(text), segments, `${text.length} × ${text[0]}`)
 })
 
-t.test('every text message is one or two segments in each language, with a long name and a long link', async t => {
+t.test('every text message has one or two segments in each language, with a long name and a long link', async t => {
   const folder = join(import.meta.dirname, '../../src/messages/catalogue')
   const values = {
     organization: 'Ó'.repeat(40),

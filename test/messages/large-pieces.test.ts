@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { largePieces } from '../../src/messages/large-pieces.ts'
 
-t.test('what comes byte by byte is kept in few pieces, and keeps nothing of what it was cut out of', async t => {
+t.test('bytes that arrive one by one are kept in few pieces, without the buffers that they came in', async t => {
   const read = Array.from({ length: 200 }, (_, number) => Buffer.alloc(65_536, number))
   const pieces = await Array.fromAsync(largePieces(Readable.from(read.map(one => one.subarray(7, 8)))))
   t.same(pieces, [Buffer.from(read.map((_, number) => number))])
@@ -12,7 +12,7 @@ t.test('what comes byte by byte is kept in few pieces, and keeps nothing of what
   )
 })
 
-t.test('small and large pieces come in their order, none longer than it was, and nothing of nothing', async t => {
+t.test('small and large pieces keep their order, none becomes longer, and nothing stays nothing', async t => {
   const sent = [1, 65_535, 2, 70_000, 3, 65_536, 65_530, 6, 1].map((length, number) => Buffer.alloc(length, number))
   const pieces = await Array.fromAsync(largePieces(Readable.from(sent)))
   t.same(Buffer.concat(pieces), Buffer.concat(sent))

@@ -27,7 +27,7 @@ t.test('a letter arrives as it was written, from this server or from MAIL_FROM',
   }
 })
 
-t.test('one address is one, whatever is written in it', async t => {
+t.test('one address is one recipient, whatever it contains', async t => {
   const mailbox = await openMailbox()
   t.teardown(mailbox.close)
   const mail = await openMail({ config: { smtpUrl: mailbox.url, mailFrom: undefined }, log: logged().log, address })
@@ -37,7 +37,7 @@ t.test('one address is one, whatever is written in it', async t => {
   mail?.close()
 })
 
-t.test('a letter that cannot be sent is told of without what is in it, or whom it was for', async t => {
+t.test('a letter that cannot be sent is reported without its content or recipient', async t => {
   const { log, lines } = logged()
   const mail = await openMail({ config: { smtpUrl: 'smtp://127.0.0.1:1', mailFrom: undefined }, log, address })
   mail?.send(letter)

@@ -3,7 +3,7 @@ import { createServer as createTcpServer } from 'node:net'
 import t from 'tap'
 import { mayHaveArrived, openOutbound } from '../../src/messages/outbound.ts'
 
-/** A server that says what it was asked. */
+/** A server that answers what it was asked. */
 const listening = createServer((request, response) => {
   if (request.url === '/away') response.writeHead(302, { location: '/' }).end()
   else if (request.url === '/long') response.end('x'.repeat(2000))
@@ -18,7 +18,7 @@ const port = await new Promise<number>(resolve => {
 t.teardown(() => listening.close())
 const origin = `http://127.0.0.1:${port}`
 
-t.test('a server that is named in full is asked, be it private and without TLS', async t => {
+t.test('a server that is named in full can be requested, even a private one without TLS', async t => {
   const outbound = openOutbound({ allowed: [origin] })
   t.teardown(outbound.close)
   const answer = await outbound.send({ url: `${origin}/`, method: 'POST', headers: { 'x-asked': 'yes' }, body: '{}' })
@@ -52,7 +52,7 @@ t.test('what is not allowed is refused with the reason, before anything is sent'
   }
 })
 
-t.test('a library with a client of its own is told how to look hosts up, and where it may not go', async t => {
+t.test('a library with a client of its own is told how to look up hosts, and what it may not request', async t => {
   const outbound = openOutbound({ allowed: ['*', origin] })
   t.teardown(outbound.close)
   t.equal(outbound.lookUpFor(`${origin}/token`), undefined, 'what is named in full may be private')
@@ -94,7 +94,7 @@ t.test('no name and no spelling leads to an address that is not public', async t
     await t.rejects(outbound.send({ url: `https://${host}:${port}/`, method: 'GET' }), /is not a public address/, host)
 })
 
-t.test('an address of everybody’s net may be asked in either family', async t => {
+t.test('a public address can be requested in either family', async t => {
   const outbound = openOutbound({ allowed: ['*'] })
   t.teardown(outbound.close)
   for (const host of ['8.8.8.8', '[2001:4860:4860::8888]', '[2606:4700::1111]', '[3ffe::1]', '[::ffff:8.8.8.8]'])
@@ -108,7 +108,7 @@ t.test('an answer that is too long or never comes is an error', async t => {
   await t.rejects(outbound.send({ url: `${origin}/never`, method: 'GET' }))
 })
 
-t.test('what may have arrived is told from what was never sent', async t => {
+t.test('what may have arrived is told apart from what was never sent', async t => {
   const silent = createTcpServer(socket => socket.on('error', () => {}))
   const full = await new Promise<string>(resolve => {
     silent.listen(0, '127.0.0.1', () => resolve(`https://127.0.0.1:${(silent.address() as { port: number }).port}`))
@@ -124,7 +124,7 @@ t.test('what may have arrived is told from what was never sent', async t => {
     )
   t.equal(await arrived(`${origin}/never`), true, 'no answer in time')
   t.equal(await arrived(`${origin}/hangs-up`), true, 'no answer at all')
-  t.equal(await arrived(`${full}/`), false, 'never connected: nobody answers for TLS')
+  t.equal(await arrived(`${full}/`), false, 'never connected: nobody answers with TLS')
   t.equal(await arrived('http://127.0.0.1:1/'), false, 'nobody there')
   t.equal(await arrived('http://unknown.invalid/'), false, 'no such name')
   t.equal(await arrived('https://elsewhere.example/'), false, 'not allowed')

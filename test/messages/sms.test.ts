@@ -21,7 +21,7 @@ const open = (environment: Readonly<Record<string, string>>, allowed?: readonly 
   }
 }
 
-t.test('a gateway is asked as its templates have it', async t => {
+t.test('a gateway is requested as its templates say', async t => {
   const { url } = gateway
   const asked = async (environment: Readonly<Record<string, string>>) => {
     await open(environment).sms?.deliver(message)
@@ -58,7 +58,7 @@ t.test('a gateway is asked as its templates have it', async t => {
 
 const twilio = { TWILIO_ACCOUNT_SID: secret, TWILIO_AUTH_TOKEN: 'a-token', TWILIO_URL: gateway.url }
 
-t.test('Twilio is asked by its own library, from a number or by a service', async t => {
+t.test('Twilio is requested with its own library, from a number or by a service', async t => {
   for (const [from, name] of [
     ['+15005550001', 'From'],
     [`MG${'1'.repeat(32)}`, 'MessagingServiceSid'],
@@ -71,7 +71,7 @@ t.test('Twilio is asked by its own library, from a number or by a service', asyn
   }
 })
 
-t.test('what is refused says why, and neither to whom nor what; so does the log', async t => {
+t.test('a refusal says why, but neither to whom nor what; so does the log', async t => {
   t.teardown(() => gateway.answerWith(201, '{}'))
   const refused = async (environment: Readonly<Record<string, string>>, allowed?: readonly string[]) => {
     const { sms, lines } = open(environment, allowed)
@@ -88,10 +88,10 @@ t.test('what is refused says why, and neither to whom nor what; so does the log'
   t.match(await refused(own), { message: /^The gateway refused the text message \(status 400\)$/ })
   const unreachable = /^The server that sends text messages could not be reached$/
   t.match(await refused({ SMS_GATEWAY_URL: 'http://127.0.0.1:1' }), { message: unreachable })
-  t.match(await refused(own, []), { message: unreachable }, 'the rules for what leaves the server hold')
+  t.match(await refused(own, []), { message: unreachable }, 'the rules for outgoing requests hold')
 })
 
-t.test('what was taken was sent, whatever the answer looks like', async t => {
+t.test('an accepted message counts as sent, whatever the answer looks like', async t => {
   t.teardown(() => gateway.answerWith(201, '{}'))
   for (const body of ['OK', '', '<html></html>', '[]', 'null']) {
     gateway.answerWith(201, body)
@@ -102,7 +102,7 @@ t.test('what was taken was sent, whatever the answer looks like', async t => {
   }
 })
 
-t.test('what may have gone out without an answer is told apart, and is not sent again by itself', async t => {
+t.test('a message that may have been sent without an answer is told apart, and not sent again by itself', async t => {
   t.teardown(() => gateway.answerWith(201, '{}'))
   gateway.hangUp()
   for (const environment of [{ SMS_GATEWAY_URL: gateway.url }, { ...twilio, TWILIO_FROM: '+15005550001' }]) {
@@ -137,7 +137,7 @@ t.test('what may have gone out without an answer is told apart, and is not sent 
   t.equal(await triesWhere('ECONNREFUSED'), 2, 'what was never sent is sent again')
 })
 
-t.test('without a gateway there are no text messages, and what is half configured does not start', async t => {
+t.test('without a gateway there are no text messages, and an incomplete configuration does not start', async t => {
   t.equal(open({}).sms, undefined)
   const wrong: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
     [{ TWILIO_ACCOUNT_SID: secret }, /go together: set all three, or none/],

@@ -31,7 +31,7 @@ for (const [prefix, text, value, low, high] of table) {
   })
 }
 
-t.test('text that is no number has no range', async t => {
+t.test('text that is not a number has no range', async t => {
   for (const text of ['', '-', '+1', '1.', '.5', '1e', 'e1', '0x1', '1,5', 'NaN', '1e9999', '1'.repeat(101)]) {
     t.equal(rangeOf('eq', text), undefined, text)
   }

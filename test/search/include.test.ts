@@ -72,7 +72,7 @@ for (const [type, query, expected] of table) {
   })
 }
 
-t.test('includes may stand more than once, and are no criteria', async t => {
+t.test('includes can be repeated, and are not criteria', async t => {
   const query = '_include=Observation:subject&_include=Observation:device&_revinclude=Provenance:target'
   const search = parseSearch(registry, 'Observation', new URLSearchParams(query))
   t.equal(search.include.length, 3)

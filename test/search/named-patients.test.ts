@@ -6,7 +6,7 @@ import { parseCriteria } from '../../src/search/parse.ts'
 const registry = loadRegistry()
 const named = (query: string) => namedPatients(parseCriteria(registry, 'Observation', query))
 
-t.test('a question is about the Patients that its patient or subject names, and else may be about anyone', async t => {
+t.test('a search is about the Patients that its patient or subject names, and else may be about anyone', async t => {
   t.strictSame(named('patient=ann'), ['ann'])
   t.strictSame(named('subject=Patient/ann'), ['ann'])
   t.strictSame(named('subject=ann,Patient/bob'), ['ann', 'bob'])

@@ -21,7 +21,7 @@ const refusalOf = (run: () => unknown): FhirError => {
   throw new Error('nothing was refused')
 }
 
-/** The expression of a search, or the messages that it is refused with. */
+/** The expression of a search, or the messages with which it is refused. */
 const told = (run: () => string): string => {
   try {
     return run()
@@ -134,7 +134,7 @@ const table: readonly (readonly [ResourceType, string, string | RegExp])[] = [
   ],
   ['Observation', 'patient.gender:not=male', '(chain patient:Patient (not (gender male)))'],
   ['Observation', 'patient.general-practitioner:Practitioner=1', /^\(chain patient:Patient \(general-practitioner P/],
-  // Of the possible targets, SearchParameter has a `target` that is no reference: it is passed over.
+  // One of the possible targets of SearchParameter has a `target` that is not a reference: it is skipped.
   [
     'Provenance',
     'target.target:Patient.name=ann',
@@ -283,14 +283,14 @@ t.test('a refused search is answered 400 and its issues name the parameters', as
   t.equal(refusalOf(() => parse('Task', 'based-on.based-on.based-on.based-on.code=1')).status, 400)
 })
 
-t.test('lenient handling passes over unknown parameters and says which', async t => {
+t.test('lenient handling ignores unknown parameters and says which', async t => {
   const search = parse('Observation', 'foo=1&code=a&_score=x&foo.bar=2&foo=3', 'lenient')
   t.equal(print(search.where), '(code a)')
   t.same(search.ignored, ['foo', '_score', 'foo.bar'])
   t.equal(selfQuery(search), 'code=a')
 })
 
-t.test('a query by name that is not known is refused, however lenient the handling', async t => {
+t.test('an unknown named query is refused, however lenient the handling', async t => {
   for (const handling of ['strict', 'lenient'] as const)
     t.match(
       refusalOf(() => parse('Observation', 'code=a&_query=x', handling)),
@@ -298,7 +298,7 @@ t.test('a query by name that is not known is refused, however lenient the handli
     )
 })
 
-t.test('a backslash stands before what it escapes, and is refused elsewhere', async t => {
+t.test('a backslash comes before what it escapes, and is refused elsewhere', async t => {
   for (const query of ['code=x\\y', 'code=a,x\\', 'patient.name=x\\y', '_text=a\\b', 'code:not=x\\y', 'code=\\\\\\x'])
     t.match(
       refusalOf(() => parse('Observation', query)),
@@ -307,7 +307,7 @@ t.test('a backslash stands before what it escapes, and is refused elsewhere', as
     )
 })
 
-t.test('lenient handling passes over a parameter without a value, and strict handling refuses it', async t => {
+t.test('lenient handling ignores a parameter without a value, and strict handling refuses it', async t => {
   const search = parse('Observation', 'patient=&code=a&subject.name=&_count=&code:in=', 'lenient')
   t.equal(print(search.where), '(code a)')
   t.same(search.ignored, ['patient', 'subject.name', '_count', 'code:in'])
@@ -317,7 +317,7 @@ t.test('lenient handling passes over a parameter without a value, and strict han
   t.equal(refusalOf(() => parse('Observation', '_cursor=', 'lenient')).status, 400)
 })
 
-t.test('lenient handling does not pass over what would change the meaning of a known parameter', async t => {
+t.test('lenient handling does not ignore what would change the meaning of a known parameter', async t => {
   for (const query of ['code:exact=x', 'date=x', 'subject:Patient.foo=1', '_has:Group:member:foo=1']) {
     t.equal(refusalOf(() => parse('Observation', query, 'lenient')).status, 400, query)
   }
@@ -333,13 +333,13 @@ t.test('_count beyond 1000 is capped, and the self link says so', async t => {
   t.equal(selfQuery(search), 'name=ann&_count=1000')
 })
 
-t.test('_count=0 and _summary=count ask for the exact number only', async t => {
+t.test('_count=0 and _summary=count only ask for the exact number', async t => {
   t.match(parse('Patient', '_count=0'), { count: 0, summary: 'count', total: 'accurate' })
   t.match(parse('Patient', '_summary=count'), { summary: 'count', total: 'accurate' })
   t.match(parse('Patient', '_summary=count&_total=estimate'), { summary: 'count', total: 'estimate' })
 })
 
-t.test('that nothing contained is asked for is no question, with whichever _containedType', async t => {
+t.test('_contained=false is no condition, with any _containedType', async t => {
   for (const query of ['_contained=false', '_contained=false&_containedType=contained', '_containedType=container']) {
     const search = parse('Observation', `code=a&${query}`)
     t.equal(print(search.where), '(code a)')
@@ -348,7 +348,7 @@ t.test('that nothing contained is asked for is no question, with whichever _cont
   t.same(parse('Observation', 'code=a&_contained=both', 'lenient').ignored, ['_contained'])
 })
 
-t.test('_sort takes several parameters, each in its direction', async t => {
+t.test('_sort takes several parameters, each with its direction', async t => {
   const { sort } = parse('Observation', '_sort=-date,code')
   t.match(sort, [
     { parameter: { code: 'date' }, descending: true },
@@ -386,7 +386,7 @@ for (const [query, expected] of refusedShapes) {
   })
 }
 
-t.test('criteria are conditions only', async t => {
+t.test('criteria are only conditions', async t => {
   const criteria = (query: string) => told(() => print(parseCriteria(registry, 'Observation', query)))
   t.equal(criteria('code=a&category=vital-signs'), '(and (code a) (category vital-signs))')
   t.equal(criteria('_count=1'), '"_count" shapes an answer and cannot be a criterion')

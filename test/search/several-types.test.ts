@@ -9,7 +9,7 @@ const narrowed = (query: string, isNamed: boolean, handling: 'strict' | 'lenient
   return { ...found, query: String(found.query) }
 }
 
-t.test('of types that nobody named those without a parameter of all types are left out', async t => {
+t.test('if no types are named, those without a parameter that all resources share are left out', async t => {
   t.strictSame(narrowed('_text=rash&_count=5', false), {
     types: ['Patient', 'Observation'],
     query: '_text=rash&_count=5',
@@ -22,7 +22,7 @@ t.test('of types that nobody named those without a parameter of all types are le
   })
 })
 
-t.test('a parameter that not every named type has is refused, and so is one of a few where none is named', async t => {
+t.test('a parameter that not every named type has is refused, or without names one that only a few have', async t => {
   t.throws(() => narrowed('_text=rash', true), /"_text" is no search parameter of all of Patient, Observation, Binary/)
   t.throws(() => narrowed('code=a', true), /"code" is no search parameter of all of Patient, Observation, Binary/)
   t.throws(
@@ -31,7 +31,7 @@ t.test('a parameter that not every named type has is refused, and so is one of a
   )
 })
 
-t.test('leniently such a parameter is passed over, and named once', async t => {
+t.test('with lenient handling such a parameter is ignored, and named once', async t => {
   t.strictSame(narrowed('code=a&code=b&_id=c&_type=Patient', false, 'lenient'), {
     types,
     query: '_id=c',

@@ -63,7 +63,7 @@ t.test('the self link of a search is the same search', async () => {
   )
 })
 
-/** Pieces that mean something in a query, put together at random. */
+/** Pieces that mean something in a query, combined at random. */
 const scrambled = fc
   .array(
     fc.oneof(
@@ -99,7 +99,7 @@ t.test('any query is either understood or refused with 400', async () => {
   )
 })
 
-t.test('escaped text survives the cut at separators', async () => {
+t.test('escaped text survives splitting at separators', async () => {
   fc.assert(
     fc.property(fc.array(text, { minLength: 1 }), parts => {
       const cut = splitAt(',', parts.map(escapeText).join(',')).map(unescapeText)
@@ -108,7 +108,7 @@ t.test('escaped text survives the cut at separators', async () => {
   )
 })
 
-t.test('a prefix is cut off once, and none means eq', async () => {
+t.test('a prefix is split off once, and none means eq', async () => {
   fc.assert(
     fc.property(fc.constantFrom(...prefixes), number, (one, amount) => {
       const cut = splitPrefix(`${one}${amount}`)

@@ -11,7 +11,7 @@ const orRefusal = (read: () => unknown): unknown => {
   }
 }
 
-t.test('a whole number has digits alone, and lies between its bounds', t => {
+t.test('a whole number has only digits, and lies between its bounds', t => {
   const bounds = { least: 1, most: 5000 }
   for (const [text, expected] of [
     ['1', 1],
@@ -36,7 +36,7 @@ t.test('a whole number has digits alone, and lies between its bounds', t => {
   t.end()
 })
 
-t.test('more than is given can be asked for, and is as much as that', t => {
+t.test('more than the cap can be asked for, and counts as the cap', t => {
   const read = (text: string) =>
     orRefusal(() => parseWholeNumber('_count', text, { least: 0, most: 99_999, cap: 1000 }))
   t.strictSame([read('0'), read('1000'), read('1001'), read('99999')], [0, 1000, 1000, 1000])
@@ -54,7 +54,7 @@ t.test('a boolean is one of two words', t => {
   t.end()
 })
 
-t.test('the plus of an offset may have come as a blank', t => {
+t.test('the plus of an offset may come as a blank', t => {
   const early = { low: '2026-02-28T23:00:00.000Z', high: '2026-02-28T23:00:01.000Z' }
   for (const offset of ['+01:00', ' 01:00']) t.strictSame(intervalIn(`2026-03-01T00:00:00${offset}`), early, offset)
   for (const text of ['2026-03-01 00:00:00', '2026-03-01T00:00:00  01:00', 'soon', ''])

@@ -41,7 +41,7 @@ const subscribe = async (bearer: string, more: Partial<Subscription>) => {
   return id
 }
 let count = 0
-/** A patient of the study, with what they have given it. */
+/** A patient of the study, with what they have given to it. */
 const given = async () => {
   const patient = await world.participant(
     world.manager,
@@ -55,7 +55,7 @@ const given = async () => {
   return { patient, bearer, id: entry?.[0]?.resource?.id ?? '' }
 }
 
-t.test('that an active Consent is deleted is a withdrawal, and told once to whoever was told of it', async t => {
+t.test('deleting an active Consent is a withdrawal, which all who were notified of it are told once', async t => {
   const subscription = await subscribe(researcher, {})
   const { bearer, id } = await given()
   await settled()
@@ -70,11 +70,11 @@ t.test('that an active Consent is deleted is a withdrawal, and told once to whoe
   const { recorded } = await database.one<{ recorded: number }>(sql.fragment`
     SELECT count(*)::integer AS recorded FROM audit_record
     WHERE operation = 'notification' AND type = 'Consent' AND patients <> '{}' AND person IS NOT NULL`)
-  t.equal(recorded, 2, 'and recorded, as all that is told of a patient')
+  t.equal(recorded, 2, 'it is recorded, like every notification about a patient')
   await turnOff(researcher, subscription)
 })
 
-t.test('without a payload it is only told that there is something new', async t => {
+t.test('without a payload the notification only says that there is something new', async t => {
   const subscription = await subscribe(researcher, {
     channel: { type: 'rest-hook', endpoint: `${receiver.origin}/new` },
   })
@@ -88,7 +88,7 @@ t.test('without a payload it is only told that there is something new', async t 
   await turnOff(researcher, subscription)
 })
 
-t.test('a conditional delete and a transaction tell as well, and one that is rolled back does not', async t => {
+t.test('a conditional delete and a transaction notify as well, and one that is rolled back does not', async t => {
   const subscription = await subscribe(researcher, {})
   const [one, two] = [await given(), await given()]
   await settled()
@@ -116,7 +116,7 @@ t.test('a conditional delete and a transaction tell as well, and one that is rol
   await turnOff(researcher, subscription)
 })
 
-t.test('who could not see it is told nothing, nor of what they did not ask for, and nothing is counted', async t => {
+t.test('nobody is notified of what they could not see or did not ask for, and nothing is counted', async t => {
   const elsewhere = await world.institution('elsewhere')
   const other = await world.study(elsewhere.manager, elsewhere.organization, 'other', ['omh:heart-rate'])
   const stranger = await world.staffToken(other.researcher, scope)
@@ -141,10 +141,10 @@ t.test('who could not see it is told nothing, nor of what they did not ask for, 
     t.equal(last_event, '0')
     await turnOff(by, subscription)
   }
-  t.same(await database.any(sql.fragment`SELECT FROM change`), [], 'and nothing waits')
+  t.same(await database.any(sql.fragment`SELECT FROM change`), [], 'nothing is waiting')
 })
 
-t.test('the patient’s own app is told, and the practitioner whom alone it was given to', async t => {
+t.test('the patient’s own app is notified, and the practitioner who alone was given it', async t => {
   const { id: patient } = await world.create(world.manager, {
     resourceType: 'Patient',
     managingOrganization: { reference: `Organization/${organization}` },
@@ -181,7 +181,7 @@ t.test('the patient’s own app is told, and the practitioner whom alone it was 
   for (const [by, subscription] of subscriptions) await turnOff(by, subscription)
 })
 
-t.test('a deletion is told until the endpoint has taken it, also where it never had the resource', async t => {
+t.test('a deletion is sent until the endpoint has accepted it, even if it never had the resource', async t => {
   const subscription = await subscribe(researcher, {})
   const { bearer, id } = await given()
   await settled()
@@ -198,7 +198,7 @@ t.test('a deletion is told until the endpoint has taken it, also where it never 
   await turnOff(researcher, subscription)
 })
 
-t.test('once the token is revoked nothing is told, also of what was deleted before', async t => {
+t.test('once the token is revoked nothing is sent, not even of what was deleted before', async t => {
   const brief = await world.staffToken(hearts.researcher, scope)
   const subscription = await subscribe(brief, {})
   const [one, two] = [await given(), await given()]
@@ -214,7 +214,7 @@ t.test('once the token is revoked nothing is told, also of what was deleted befo
   t.same(received(), [`DELETE /there/Consent/${one.id}`])
 })
 
-t.test('who comes by a websocket is pinged, or told by a Bundle without the resource', async t => {
+t.test('a websocket is pinged, or gets a Bundle without the resource', async t => {
   const id = await subscribe(researcher, { channel: { type: 'websocket', payload: 'application/fhir+json' } })
   const issued: Parameters = (await world.send(researcher, 'GET', `Subscription/${id}/$get-ws-binding-token`)).json()
   const token = issued.parameter?.find(({ name }) => name === 'token')?.valueString
@@ -257,7 +257,7 @@ t.test('who comes by a websocket is pinged, or told by a Bundle without the reso
 })
 
 t.test(
-  'that a patient is taken out of a study is told alike, and of readings nobody is told that they are gone',
+  'removing a patient from a study notifies in the same way, and nobody is notified that readings are gone',
   async t => {
     const subscriptions = [
       await subscribe(researcher, { criteria: 'ResearchSubject?status=on-study' }),
@@ -278,7 +278,7 @@ t.test(
   },
 )
 
-t.test('a withdrawal is told to those who ask by a value set, which holds up nobody', async t => {
+t.test('subscribers that search by a value set are notified of a withdrawal, which delays nobody', async t => {
   const criteria = 'Consent?scope:in=http://hl7.org/fhir/ValueSet/consent-scope'
   const id = await subscribe(researcher, { criteria })
   const giver = await given()

@@ -9,7 +9,7 @@ type Received = {
   readonly body: string
 }
 
-/** A server that keeps what it is told, and answers with the status that the test says, once `meanwhile` is over. */
+/** A server that keeps what it receives, and answers with the status that the test sets, once `meanwhile` is done. */
 export const openReceiver = async () => {
   const received: Received[] = []
   const answer = { status: 200, meanwhile: async () => {} }
@@ -30,7 +30,7 @@ export const openReceiver = async () => {
   return { origin: `http://127.0.0.1:${port}`, received, answer, close }
 }
 
-/** What happens while the next request is answered, and in none after it. */
+/** Runs while the next request is answered, and not for later ones. */
 export const duringNext = (answer: { meanwhile: () => Promise<void> }, happen: () => Promise<unknown>): void => {
   answer.meanwhile = async () => {
     answer.meanwhile = async () => {}
@@ -38,7 +38,7 @@ export const duringNext = (answer: { meanwhile: () => Promise<void> }, happen: (
   }
 }
 
-/** What is found once it is there: the test itself times out where it never is. */
+/** What is found, once it is there; if it never is, the test itself times out. */
 export const until = async <T>(find: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> => {
   for (;;) {
     const found = await find()

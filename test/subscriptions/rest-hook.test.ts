@@ -26,7 +26,7 @@ const received = () => receiver.received.splice(0)
 const turnOff = async (bearer: string, id: string) =>
   world.update(bearer, { ...(await read(bearer, id)), status: 'off' })
 
-t.test('a rest-hook without a payload is told that there is something new, and no more', async t => {
+t.test('a rest-hook without a payload is notified that there is something new, and no more', async t => {
   const id = await subscribe(researcher)
   t.match(await reaches(researcher, id, 'active'), { status: 'active', meta: { versionId: '2' } })
   await measure(60)
@@ -43,10 +43,10 @@ t.test('a rest-hook without a payload is told that there is something new, and n
   await turnOff(researcher, id)
   await measure(61)
   await settled()
-  t.same(received(), [], 'and nothing once it is off')
+  t.same(received(), [], 'nothing once it is off')
 })
 
-t.test('with a payload each resource is an update at the endpoint', async t => {
+t.test('with a payload each resource is sent as an update', async t => {
   const id = await subscribe(researcher, {
     channel: { type: 'rest-hook', endpoint: `${receiver.origin}/fhir/`, payload: 'application/fhir+json' },
   })
@@ -59,7 +59,7 @@ t.test('with a payload each resource is an update at the endpoint', async t => {
   const { recorded } = await database.one<{ recorded: number }>(sql.fragment`
     SELECT count(*)::integer AS recorded FROM audit_record WHERE operation = 'notification' AND type = 'Observation'
       AND patients <> '{}' AND person IS NOT NULL`)
-  t.ok(recorded >= 2, 'who was told of whose data is recorded')
+  t.ok(recorded >= 2, 'who was notified of whose data is recorded')
   const told = received()
   t.match(told, [
     { method: 'PUT', path: `/fhir/Observation/${made.id}`, headers: { 'content-type': 'application/fhir+json' } },
@@ -72,7 +72,7 @@ t.test('with a payload each resource is an update at the endpoint', async t => {
   await turnOff(researcher, id)
 })
 
-t.test('what does not match, or may not be seen, is not told', async t => {
+t.test('what does not match, or may not be seen, is not sent', async t => {
   const id = await subscribe(researcher, { criteria: 'Observation?code=http://loinc.org|8867-4&value-quantity=gt100' })
   const other = await world.institution('there')
   const study = await world.study(other.manager, other.organization, 'elsewhere', ['omh:heart-rate'])
@@ -96,7 +96,7 @@ t.test('what does not match, or may not be seen, is not told', async t => {
   await turnOff(stranger, hidden)
 })
 
-t.test('the codes of a value set are looked up for each event, and one that is unknown holds up nobody', async t => {
+t.test('the codes of a value set are looked up for each event, and an unknown one delays nobody', async t => {
   const kind = 'https://sharewell.example/ValueSet/hearts'
   const valueSet = await subscribe(researcher, { criteria: `Observation?code:in=${kindValueSetUrl('omh:heart-rate')}` })
   const others = await subscribe(researcher, { criteria: `Observation?code:in=${kindValueSetUrl('omh:body-weight')}` })
@@ -118,7 +118,7 @@ t.test('the codes of a value set are looked up for each event, and one that is u
   for (const id of [valueSet, plain]) await turnOff(researcher, id)
 })
 
-t.test('a Subscription is its creator’s, whoever changes its status', async t => {
+t.test('a Subscription belongs to its creator, whoever changes its status', async t => {
   const id = await subscribe(researcher)
   await reaches(researcher, id, 'active')
   t.equal((await send(world.manager, 'GET', `Subscription/${id}`)).statusCode, 404)
@@ -129,7 +129,7 @@ t.test('a Subscription is its creator’s, whoever changes its status', async t 
 })
 
 t.test(
-  'the secret of its endpoint is for the app that has written it, and for no other of the same person',
+  'only the app that wrote it can read the secret of its endpoint, and no other app of the same person',
   async t => {
     const id = await subscribe(researcher)
     await reaches(researcher, id, 'active')
@@ -158,28 +158,25 @@ t.test(
   },
 )
 
-t.test(
-  'a delivery that fails to the end is said in the Subscription, and what waits is told when it is asked for again',
-  async t => {
-    const id = await subscribe(researcher)
-    await reaches(researcher, id, 'active')
-    receiver.answer.status = 503
-    await measure(64)
-    t.match(await reaches(researcher, id, 'error'), { error: 'The endpoint answered 503' })
-    t.equal(received().length, 2, 'it was tried again')
-    await measure(65)
-    receiver.answer.status = 200
-    await world.update(researcher, { ...(await read(researcher, id)), status: 'requested' } as Subscription)
-    const { error, ...active } = await reaches(researcher, id, 'active')
-    t.equal(error, undefined)
-    t.equal(active.status, 'active')
-    await settled()
-    t.ok(received().length > 0)
-    await turnOff(researcher, id)
-  },
-)
+t.test('a delivery that keeps failing is noted in the Subscription, and sent when it is requested again', async t => {
+  const id = await subscribe(researcher)
+  await reaches(researcher, id, 'active')
+  receiver.answer.status = 503
+  await measure(64)
+  t.match(await reaches(researcher, id, 'error'), { error: 'The endpoint answered 503' })
+  t.equal(received().length, 2, 'it was tried again')
+  await measure(65)
+  receiver.answer.status = 200
+  await world.update(researcher, { ...(await read(researcher, id)), status: 'requested' } as Subscription)
+  const { error, ...active } = await reaches(researcher, id, 'active')
+  t.equal(error, undefined)
+  t.equal(active.status, 'active')
+  await settled()
+  t.ok(received().length > 0)
+  await turnOff(researcher, id)
+})
 
-t.test('what is withdrawn before it is told is not told', async t => {
+t.test('what is withdrawn before it is sent is not sent', async t => {
   const id = await subscribe(researcher, {
     channel: { type: 'rest-hook', endpoint: receiver.origin, payload: 'application/fhir+json' },
   })
@@ -202,7 +199,7 @@ t.test('what is withdrawn before it is told is not told', async t => {
 const toFhir: Partial<Subscription> = {
   channel: { type: 'rest-hook', endpoint: `${receiver.origin}/fhir`, payload: 'application/fhir+json' },
 }
-/** At once, so that all are there when the first of them is told. */
+/** At once, so that all of them exist when the first one is sent. */
 const measureMany = (bearer: string, patient: string, values: readonly number[]) =>
   send(bearer, 'POST', '', {
     resourceType: 'Bundle',
@@ -213,7 +210,7 @@ const measureMany = (bearer: string, patient: string, values: readonly number[])
     })),
   } satisfies Bundle)
 
-t.test('what is withdrawn while the first of it is told is not told any further', async t => {
+t.test('if data is withdrawn while the first of it is sent, the rest is not', async t => {
   const id = await subscribe(researcher, toFhir)
   await reaches(researcher, id, 'active')
   const { patient, bearer } = await world.participate('carl')
@@ -227,7 +224,7 @@ t.test('what is withdrawn while the first of it is told is not told any further'
   await turnOff(researcher, id)
 })
 
-t.test('one that is turned off while the first of it is told tells nothing any further', async t => {
+t.test('if a Subscription is turned off while the first is sent, the rest is not', async t => {
   const id = await subscribe(researcher, toFhir)
   await reaches(researcher, id, 'active')
   duringNext(receiver.answer, () => turnOff(researcher, id))
@@ -237,7 +234,7 @@ t.test('one that is turned off while the first of it is told tells nothing any f
   t.match([received().length, await read(researcher, id)], [1, { status: 'off' }])
 })
 
-t.test('a token that is revoked while the first of it is told tells nothing any further', async t => {
+t.test('if the token is revoked while the first is sent, the rest is not', async t => {
   const bearer = await world.staffToken(world.hearts.researcher, scope)
   const id = await subscribe(bearer, toFhir)
   await reaches(researcher, id, 'active')
@@ -248,7 +245,7 @@ t.test('a token that is revoked while the first of it is told tells nothing any 
   t.equal(received().length, 1)
 })
 
-t.test('where its endpoint is allowed no more it says so, and what waits is told at another', async t => {
+t.test('if its endpoint is no longer allowed it says so, and what waits is sent to another one', async t => {
   const id = await subscribe(researcher, toFhir)
   await reaches(researcher, id, 'active')
   await database.run(sql.fragment`
@@ -264,7 +261,7 @@ t.test('where its endpoint is allowed no more it says so, and what waits is told
   await turnOff(researcher, id)
 })
 
-t.test('one that is mended is looked at at once, however long the broken one was to wait', async t => {
+t.test('a Subscription that is corrected is processed at once, however long the broken one had to wait', async t => {
   receiver.answer.status = 503
   const id = await subscribe(researcher, toFhir)
   await reaches(researcher, id, 'active')
@@ -283,7 +280,7 @@ t.test('one that is mended is looked at at once, however long the broken one was
   await turnOff(researcher, id)
 })
 
-t.test('resources go below the path of an endpoint, whose query goes along', async t => {
+t.test('resources are sent below the path of an endpoint, with its query', async t => {
   const id = await subscribe(researcher, {
     channel: { type: 'rest-hook', endpoint: `${receiver.origin}/hook?code=abc`, payload: 'application/fhir+json' },
   })
@@ -308,7 +305,7 @@ t.test('a token that expires keeps its Subscription, one that is revoked ends it
   t.match(await reaches(researcher, id, 'off'), { status: 'off' })
 })
 
-t.test('one that is bound to a sign-in ends its Subscription with that', async t => {
+t.test('a token that is bound to a sign-in ends its Subscription with it', async t => {
   const { person } = world.hearts.researcher
   const session = await findSession(
     database,
@@ -351,7 +348,7 @@ t.test('what cannot be served is refused at once, element by element', async t =
   }
 })
 
-t.test('what has ended, or comes by import, starts off', async t => {
+t.test('a Subscription that has ended, or is imported, starts off', async t => {
   const ended = await world.create<Subscription>(researcher, {
     ...toHook(receiver.origin),
     end: '2020-01-01T00:00:00Z',
@@ -365,12 +362,12 @@ t.test('what has ended, or comes by import, starts off', async t => {
   t.match([ended, imported.json()], [{ status: 'off' }, { status: 'off' }])
 })
 
-t.test('a Subscription may end in a leap second, and has ended behind it', async t => {
+t.test('a Subscription can end in a leap second, and has ended after it', async t => {
   const ending = { ...toHook(receiver.origin), end: '2016-12-31T23:59:60.5Z' }
   t.match(await world.create<Subscription>(researcher, ending), { status: 'off' })
 })
 
-t.test('two servers tell of each event, and number none twice; what one leaves the next one tells', async t => {
+t.test('two servers send each event once and number none twice; what one leaves the other sends', async t => {
   const second = await world.open()
   const id = await subscribe(researcher, {
     channel: { type: 'rest-hook', endpoint: receiver.origin, payload: 'application/fhir+json' },

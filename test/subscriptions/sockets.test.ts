@@ -42,14 +42,14 @@ t.teardown(async () => {
   await world.close()
 })
 
-/** Somebody without a token, who counts why they were told to go. */
+/** A client without a token, which collects the reasons why it was disconnected. */
 const connect = () => {
   const reasons: string[] = []
   const connected = sockets.open({ send: async () => {}, close: reason => reasons.push(reason) }, undefined)
   return { ...connected, reasons }
 }
 
-t.test('whoever has bound nothing for longest makes room, so that nobody keeps others out', async t => {
+t.test('the client that has bound nothing for the longest time makes room, so nobody keeps others out', async t => {
   const all = Array.from({ length: 5003 }, connect)
   const gone = all.filter(({ reasons }) => reasons.length > 0)
   t.same(gone, all.slice(0, 3))
@@ -57,14 +57,14 @@ t.test('whoever has bound nothing for longest makes room, so that nobody keeps o
   for (const { end } of all) end()
 })
 
-t.test('what comes in is looked at one by one, and not at all once the socket is closed', async t => {
+t.test('messages are handled one by one, and not at all once the socket is closed', async t => {
   const { receive, reasons, end } = connect()
   await Promise.all(Array.from({ length: 50 }, () => receive('bind-with-token x')))
   t.same(reasons, ['The binding token is not known, was used before, or binds nothing any more'])
   end()
 })
 
-t.test('more messages at once than anybody has to say end it', async t => {
+t.test('more messages at once than anybody needs end it', async t => {
   const { receive, reasons, end } = connect()
   await Promise.all(Array.from({ length: 500 }, () => receive('bind-with-token x')))
   await until(() => reasons.length > 0)
@@ -79,7 +79,7 @@ const subscribe = async (): Promise<string> => {
   return id
 }
 
-/** Somebody who has bound it, and reads what comes after the handshake at once, or when `read` says so. */
+/** A client that has bound it, and reads after the handshake at once, or when `read` says so. */
 const bind = async (id = '', { reads, by = telling }: { reads: 'at once' | 'later'; by?: typeof telling }) => {
   const issued: Parameters = (
     await world.send(world.researcher, 'GET', `Subscription/${id}/$get-ws-binding-token`)
@@ -97,7 +97,7 @@ const bind = async (id = '', { reads, by = telling }: { reads: 'at once' | 'late
   return { heard, reasons, read: reading.resolve, end }
 }
 
-t.test('whoever does not read is told no more until they do', async t => {
+t.test('a client that does not read is sent no more until it does', async t => {
   const id = await subscribe()
   const slow = await bind(id, { reads: 'later' })
   const quick = await bind(id, { reads: 'at once' })
@@ -105,7 +105,7 @@ t.test('whoever does not read is told no more until they do', async t => {
     await world.measure(58 + told)
     await until(() => quick.heard.length === told)
   }
-  t.equal(slow.heard.length, 2, 'the handshake, and what is not read yet')
+  t.equal(slow.heard.length, 2, 'the handshake, and one that is not read yet')
   slow.read()
   await until(() => slow.heard.length === quick.heard.length)
   for (const { end } of [slow, quick]) end()
@@ -113,7 +113,7 @@ t.test('whoever does not read is told no more until they do', async t => {
 
 const mayBeMissed = ['Something may not have been told; $events tells it']
 
-t.test('where the connection that hears was lost, who may have missed something is told to ask', async t => {
+t.test('if the listening connection was lost, clients that may have missed something are told to ask', async t => {
   const { reasons } = await bind(await subscribe(), { reads: 'at once' })
   await beside.run(sql.fragment`
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -122,7 +122,7 @@ t.test('where the connection that hears was lost, who may have missed something 
   t.same(reasons, mayBeMissed)
 })
 
-t.test('and so is who could not be told', async t => {
+t.test('so are those that could not be notified', async t => {
   const faults: unknown[] = []
   const failing = openSockets({
     ...options,
@@ -141,7 +141,7 @@ t.test('and so is who could not be told', async t => {
   await failing.close()
 })
 
-t.test('where it takes long to look whether what is bound may be bound still, nobody looks twice at once', async t => {
+t.test('if checking whether a binding is still allowed takes long, no second check runs at once', async t => {
   const held = Promise.withResolvers<void>()
   let isSlow = false
   let [looking, most] = [0, 0]
@@ -172,7 +172,7 @@ t.test('where it takes long to look whether what is bound may be bound still, no
   await slowly.close()
 })
 
-t.test('one person has no more than so many websockets, whatever they bind', async t => {
+t.test('one person has a limited number of websockets, whatever they bind', async t => {
   const ids = [await subscribe(), await subscribe(), await subscribe()]
   const others = []
   for (let count = 0; count < 50; count++) others.push(await bind(ids[count % 3], { reads: 'at once' }))

@@ -33,7 +33,7 @@ const topic = (
     },
   }) as unknown as Partial<Subscription>
 
-/** The Bundles that came since the last time, once there are so many. */
+/** The Bundles that came since the last time, once there are this many. */
 const bundles = async (count: number): Promise<readonly Bundle[]> => {
   await until(() => receiver.received.length >= count)
   return receiver.received.splice(0).map(({ body }) => JSON.parse(body))
@@ -41,7 +41,7 @@ const bundles = async (count: number): Promise<readonly Bundle[]> => {
 const off = async (id: string) =>
   world.update(researcher, { ...(await read(researcher, id)), status: 'off' } as Subscription)
 
-/** Until so many are numbered. */
+/** Waits until this many are numbered. */
 const eventsOf = (id: string, count: number) =>
   until(async () => {
     const { entry } = (await send(researcher, 'GET', `Subscription/${id}/$status`)).json()
@@ -76,7 +76,7 @@ const event = (number: number, focus?: string) => ({
   ],
 })
 
-t.test('it is greeted before it is active, and told ids, numbered', async t => {
+t.test('it gets a handshake before it is active, and then ids, numbered', async t => {
   const id = await subscribe(researcher, topic())
   await reaches(researcher, id, 'active')
   const [greeting] = await bundles(1)
@@ -90,7 +90,7 @@ t.test('it is greeted before it is active, and told ids, numbered', async t => {
   await off(id)
 })
 
-t.test('a topic without a payload element still tells ids, and empty tells numbers alone', async t => {
+t.test('a topic without a payload element still sends ids, and empty only sends numbers', async t => {
   const id = await subscribe(researcher, topic('empty'))
   await reaches(researcher, id, 'active')
   await bundles(1)
@@ -101,7 +101,7 @@ t.test('a topic without a payload element still tells ids, and empty tells numbe
   await off(id)
 })
 
-t.test('full-resource brings what may be read, made or changed', async t => {
+t.test('full-resource sends what may be read, created or updated', async t => {
   const id = await subscribe(researcher, topic('full-resource'))
   await reaches(researcher, id, 'active')
   await bundles(1)
@@ -123,7 +123,7 @@ t.test('full-resource brings what may be read, made or changed', async t => {
   await off(id)
 })
 
-t.test('filters narrow it, to a study as well', async t => {
+t.test('filters narrow it, also to a study', async t => {
   const study = `Observation?study=ResearchStudy/${world.hearts.id}`
   const id = await subscribe(researcher, topic('id-only', [study, 'Observation?value-quantity=gt100']))
   await reaches(researcher, id, 'active')
@@ -142,7 +142,7 @@ t.test('filters narrow it, to a study as well', async t => {
   await off(elsewhere)
 })
 
-t.test('how many events there were of somebody is recorded with them, whoever asks', async t => {
+t.test('how many events of somebody there were is recorded for them, whoever asks', async t => {
   const criteria = `Observation?subject=${`Patient/${world.patient}`}&value-quantity=gt500`
   const id = await subscribe(researcher, { criteria })
   for (const operation of ['$status', '$events']) {
@@ -204,7 +204,7 @@ t.test('a notification is not much longer than a megabyte', async t => {
   await off(id)
 })
 
-t.test('with a heartbeat it hears something even when nothing is new', async t => {
+t.test('with a heartbeat it hears something even if nothing is new', async t => {
   const heartbeat = { url: backportUrls.heartbeatPeriod, valueUnsignedInt: 1 }
   const id = await subscribe(researcher, topic('id-only', [], [heartbeat]))
   await reaches(researcher, id, 'active')
@@ -214,7 +214,7 @@ t.test('with a heartbeat it hears something even when nothing is new', async t =
   receiver.received.splice(0)
 })
 
-t.test('a greeting that is not accepted leaves it in error', async t => {
+t.test('a handshake that is not accepted leaves it in error', async t => {
   receiver.answer.status = 404
   const id = await subscribe(researcher, topic())
   t.match(await reaches(researcher, id, 'error'), { error: 'The endpoint answered 404' })
@@ -223,7 +223,7 @@ t.test('a greeting that is not accepted leaves it in error', async t => {
   await off(id)
 })
 
-t.test('what is measured before the greeting is accepted is told after it', async t => {
+t.test('what is measured before the handshake is accepted is sent afterwards', async t => {
   let made: Observation | undefined
   duringNext(receiver.answer, async () => {
     made = await measure(80)
@@ -236,7 +236,7 @@ t.test('what is measured before the greeting is accepted is told after it', asyn
   await off(id)
 })
 
-t.test('who has not accepted the greeting is greeted before anything is told by the hour', async t => {
+t.test('an endpoint that has not accepted the handshake gets another each hour before anything else', async t => {
   receiver.answer.status = 403
   const id = await subscribe(researcher, topic('full-resource'))
   await reaches(researcher, id, 'error')
@@ -259,7 +259,7 @@ t.test('who has not accepted the greeting is greeted before anything is told by 
   await off(id)
 })
 
-t.test('who asks for it late, when it is in error, makes it neither active nor told', async t => {
+t.test('late work for one that is in error neither activates nor notifies it', async t => {
   const queues = await openQueues(world.url, { retries: 1, reportFault: fault => t.fail(String(fault)) })
   t.teardown(queues.close)
   const queue = await queues.open('subscription')
@@ -274,7 +274,7 @@ t.test('who asks for it late, when it is in error, makes it neither active nor t
   await off(id)
 })
 
-t.test('its creator asks how it stands, and for events again; nobody else can', async t => {
+t.test('its creator asks for its status, and for events again; nobody else can', async t => {
   const id = await subscribe(researcher, topic('id-only'))
   await reaches(researcher, id, 'active')
   await bundles(1)
@@ -320,7 +320,7 @@ t.test('its creator asks how it stands, and for events again; nobody else can', 
   t.notMatch(withdrawn.body, 'Observation/', 'what is withdrawn is in no answer')
 })
 
-t.test('what is no topic, filter or content of this server is refused', async t => {
+t.test('an unknown topic, filter or content is refused', async t => {
   const refusals: readonly (readonly [Partial<Subscription>, string])[] = [
     [{ ...topic(), criteria: 'http://example.org/topic' }, 'Subscription.criteria'],
     [topic('id-only', ['Patient?name=ann']), 'Subscription.criteria.extension'],

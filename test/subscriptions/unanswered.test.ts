@@ -29,7 +29,7 @@ const subscribe = async (criteria: string) => {
   return id
 }
 let count = 0
-/** A patient of the study, with what they have given it. */
+/** A patient of the study, with what they have given to it. */
 const given = async () => {
   const name = `giver-${count++}`
   const patient = await world.participant(world.manager, organization, hearts.id, ['omh:heart-rate'], name)
@@ -41,7 +41,7 @@ const remove = (bearer: string, url: string) =>
   server.inject({ method: 'DELETE', url: `/fhir/${url}`, headers: { authorization: `Bearer ${bearer}` } })
 const isReceived = (path: string) => until(() => receiver.received.some(one => `${one.method} ${one.path}` === path))
 
-/** What is asked of Contracts is answered by nobody meanwhile. */
+/** Meanwhile no query about Contracts is answered. */
 const withoutContracts = <T>(run: () => Promise<T>): Promise<T> =>
   database.transaction(async connection => {
     await connection.run(sql.fragment`LOCK TABLE contract IN ACCESS EXCLUSIVE MODE`)
@@ -58,7 +58,7 @@ const [plain, slow] = [await subscribe('Consent?status=active'), await subscribe
 const tookTooLong = /took too long to answer, so that not all that has changed is told/
 
 t.test(
-  'of whom it is not found out in time whether a withdrawal is theirs is told that they may have missed something',
+  'if it is not known in time whether a withdrawal concerns a subscriber, they are told that something may be missing',
   async t => {
     const { bearer, id } = await given()
     await isReceived(`PUT /there/Consent/${id}`)
@@ -66,11 +66,11 @@ t.test(
     t.equal(statusCode, 204)
     await isReceived(`DELETE /there/Consent/${id}`)
     t.match((await world.reaches(researcher, slow, 'error')).error, tookTooLong)
-    t.equal((await world.read(researcher, plain)).status, 'active', 'and nobody else')
+    t.equal((await world.read(researcher, plain)).status, 'active', 'nobody else is')
   },
 )
 
-t.test('what asks too much is left alone for a while, and others are told meanwhile', async t => {
+t.test('a query that takes too long is left alone for a while, and others are notified meanwhile', async t => {
   await wake(slow)
   const before = await unanswered(slow)
   await withoutContracts(async () => {
@@ -82,7 +82,7 @@ t.test('what asks too much is left alone for a while, and others are told meanwh
   t.equal(await unanswered(slow), before + 1, 'it was asked once')
 })
 
-t.test('who asks for it again meanwhile is told again that something was missed', async t => {
+t.test('requesting it again meanwhile reports again that something may be missing', async t => {
   const { error: _, ...subscription } = await world.read(researcher, slow)
   await world.update(researcher, { ...subscription, status: 'requested' })
   await world.reaches(researcher, slow, 'active')
@@ -90,7 +90,7 @@ t.test('who asks for it again meanwhile is told again that something was missed'
   t.match((await world.reaches(researcher, slow, 'error')).error, tookTooLong)
 })
 
-t.test('who asks for less meanwhile is told at once', async t => {
+t.test('requesting less meanwhile is notified at once', async t => {
   const narrowed = await subscribe(ofContracts)
   await database.run(
     sql.fragment`UPDATE subscriber SET rests_until = now() + interval '1 hour', unanswered = 8 WHERE id = ${narrowed}`,
@@ -102,7 +102,7 @@ t.test('who asks for less meanwhile is told at once', async t => {
     return (await given()).id
   }
   await ask({ reason: 'the same' })
-  t.match((await world.reaches(researcher, narrowed, 'error')).error, tookTooLong, 'but not who asks for the same')
+  t.match((await world.reaches(researcher, narrowed, 'error')).error, tookTooLong, 'but not requesting the same')
   const id = await ask({
     criteria: 'Consent?status=active',
     channel: { ...channel, endpoint: `${receiver.origin}/less` },
@@ -112,7 +112,7 @@ t.test('who asks for less meanwhile is told at once', async t => {
   await remove(researcher, `Subscription/${narrowed}`)
 })
 
-t.test('once it is answered again it is told as ever', async t => {
+t.test('once it is answered again it is notified as before', async t => {
   await wake(slow)
   await given()
   await until(async () => (await unanswered(slow)) === 0)
@@ -133,7 +133,7 @@ const listening = {
   classes: openCodeClasses(),
   questionOf: () => ({ type: 'Consent' as const, where, access: fullAccess }),
 } as const
-/** The same connection, that notes how long each statement may take from then on. */
+/** The same connection, which notes from then on how long each statement may take. */
 const noting = (connection: Connection, limits: string[]): Connection => ({
   ...connection,
   run: query => {
@@ -143,7 +143,7 @@ const noting = (connection: Connection, limits: string[]): Connection => ({
   },
 })
 
-t.test('a withdrawal waits no longer for many than for some', async t => {
+t.test('a withdrawal waits no longer for many subscribers than for some', async t => {
   for (let number = 0; number < 7; number++) await subscribe(ofContracts)
   const { id } = await given()
   const place = await database.one<{ patientId: number; pk: string }>(
@@ -156,11 +156,11 @@ t.test('a withdrawal waits no longer for many than for some', async t => {
     ),
   )
   t.equal(limits[0], '1000')
-  t.equal(limits.at(-1), '50', 'who comes last has little time')
+  t.equal(limits.at(-1), '50', 'the last one has little time')
   t.ok(limits.slice(1).every(limit => Number(limit) < 1000))
 })
 
-t.test('what has changed is told no later for many than for some', async t => {
+t.test('a change is recorded no later for many subscribers than for some', async t => {
   const change = sql.fragment`INSERT INTO change (type, patient_id, pk) SELECT 'Consent', patient_id, pk FROM consent LIMIT 1`
   const wakeAll = sql.fragment`UPDATE subscriber SET rests_until = NULL, unanswered = 1`
   const recordedBy = (limits: string[]) => {
@@ -178,11 +178,11 @@ t.test('what has changed is told no later for many than for some', async t => {
   const limits: string[] = []
   await withoutContracts(() => recordedBy(limits))
   t.equal(limits[0], '10000')
-  t.ok(limits.includes('50'), 'who was not answered last time has little time once others have had theirs')
-  t.equal(limits.at(-1), 'DEFAULT', 'what is none of their questions has all the time that it had')
+  t.ok(limits.includes('50'), 'one that was not answered last time has little time after the others')
+  t.equal(limits.at(-1), 'DEFAULT', 'other statements have their usual time')
 })
 
-t.test('a fault in what one subscriber asks holds up neither the others nor a withdrawal', async t => {
+t.test('a fault in the query of one subscriber delays neither the others nor a withdrawal', async t => {
   const broken = new Error('cannot be asked')
   const questionOf = ({ id }: Subscriber) => {
     if (id === plain) throw broken

@@ -4,7 +4,7 @@ import { sql } from '../../src/storage/sql.ts'
 import { openStudies } from '../support/study.ts'
 import { openReceiver, until } from './receiver.ts'
 
-/** A study with a researcher who may be told of what its one participant measures, and a server that is told. */
+/** A study with a researcher who may be notified of what its one participant measures, and a server that receives. */
 export const openSubscriptionWorld = async () => {
   const receiver = await openReceiver()
   const work = { pauseMs: 50, retries: 1 }
@@ -33,7 +33,7 @@ export const openSubscriptionWorld = async () => {
       const subscription = await read(bearer, id)
       return subscription.status === status && subscription
     })
-  /** Nobody works on what it tells, or is going to. */
+  /** Nobody works on its notifications, or is going to. */
   const isIdle = (id: string) =>
     until(async () => {
       const { waiting } = await studies.database.one<{ waiting: boolean }>(sql.fragment`

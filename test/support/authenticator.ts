@@ -2,14 +2,14 @@ import { createHmac } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { Shown } from './browser.ts'
 
-/** The key that a page of set-up shows, in base32. */
+/** The key that a set-up page shows, in base32. */
 export const keyIn = ({ body }: Pick<Shown, 'body'>): string => {
   const [, key] = /<code>([A-Z2-7 ]{39})<\/code>/.exec(body) ?? []
   if (key === undefined) throw new Error(`no key in: ${body}`)
   return key.replaceAll(' ', '')
 }
 
-/** What an app with the key shows so many half minutes from now, made without the library. https://www.rfc-editor.org/rfc/rfc6238 */
+/** What an authenticator with the key shows so many half minutes from now, computed without the library. https://www.rfc-editor.org/rfc/rfc6238 */
 export const codeOf = async (key: string, halfMinutes = 0): Promise<string> => {
   await settled()
   const counter = Buffer.alloc(8)

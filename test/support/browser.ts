@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** What a page answered, and what stands in it. */
+/** What a page answered, and its content. */
 export type Shown = {
   readonly status: number
   readonly location: string | undefined
@@ -8,13 +8,13 @@ export type Shown = {
   readonly headers: Readonly<Record<string, string | readonly string[] | number | undefined>>
 }
 
-/** What is sent; a list where boxes of one name are ticked. */
+/** What is sent; a list if several boxes of one name are ticked. */
 type Fields = Readonly<Record<string, string | readonly string[]>>
 
-/** A browser without JavaScript: keeps cookies, sends forms with what the page hid in them, follows no redirects. */
+/** A browser without JavaScript: keeps cookies, sends forms with their hidden fields, and follows no redirects. */
 export type Browser = {
   readonly get: (url: string) => Promise<Shown>
-  /** Fills the form in the page at `url` that posts to `action` (`url` itself unless said), and sends it. */
+  /** Fills in the form on the page at `url` that posts to `action` (`url` itself by default), and sends it. */
   readonly send: (url: string, fields: Fields, action?: string) => Promise<Shown>
   /** Sends what no page of ours would. */
   readonly post: (url: string, fields: Fields) => Promise<Shown>
@@ -33,7 +33,7 @@ type SentFile = { readonly field: string; readonly name: string; readonly conten
 type Options = {
   readonly userAgent?: string
   readonly remoteAddress?: string
-  /** What it says with each request besides. */
+  /** Additional headers of each request. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -124,7 +124,7 @@ const hiddenIn = (page: string, action: string): Readonly<Record<string, string>
   return Object.fromEntries([...inputs].map(([, name, value]) => [name ?? '', value ?? '']))
 }
 
-/** The words of a page, without its tags, and with all hyphens alike. */
+/** The text of a page, without its tags, and with all hyphens alike. */
 export const wordsOf = ({ body }: Pick<Shown, 'body'>): string =>
   body
     .replaceAll('\u2011', '-')

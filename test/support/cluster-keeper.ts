@@ -20,11 +20,11 @@ const keep = async (): Promise<void> => {
   }
 }
 
-/** By a socket in its folder, which costs half of what a connection over TCP does, where the path is short enough for one. */
+/** Through a socket in its folder, which costs half as much as TCP, if the path is short enough for one. */
 const beside = (data: string, url: string): string =>
   data.startsWith(memory) ? `${url}?host=${encodeURIComponent(data)}` : url
 
-/** A clone is some 1,800 files: 0.1 s in memory, where there is enough of it, and over a second on some disks. */
+/** A clone has some 1,800 files: that takes 0.1 s in memory, if there is enough of it, and over a second on some disks. */
 const roomyFolder = async (): Promise<string> => {
   const found = await statfs(memory).catch(() => undefined)
   return found !== undefined && found.bavail * found.bsize > 3 * 2 ** 30 ? memory : meetingPlace
@@ -32,7 +32,7 @@ const roomyFolder = async (): Promise<string> => {
 const memory = '/dev/shm'
 const prefix = `${basename(meetingPlace)}-cluster-`
 
-/** Speed before durability: nothing in it outlives the run. */
+/** Speed over durability: nothing in it outlives the run. */
 const settings = {
   // In the folder of the data.
   unix_socket_directories: '.',
@@ -62,7 +62,7 @@ const takeLock = async (attempts = 2): Promise<boolean> => {
   }
 }
 
-/** Of a keeper that was killed: its PostgreSQL, its folders and its lock. */
+/** Leftovers of a keeper that was killed: its PostgreSQL, its folders and its lock. */
 const removeLeftovers = async (): Promise<void> => {
   for (const place of [memory, meetingPlace]) {
     const names = await readdir(place).catch(() => [])
@@ -80,7 +80,7 @@ const removeCluster = async (folder: string): Promise<void> => {
   await rm(folder, { recursive: true, force: true })
 }
 
-/** Withdrawn first and looked at once more, so that nobody who has just read the address is left standing. */
+/** Withdraws the announcement and then checks once more, so that nobody who has just read the address is stranded. */
 const announcedUntilIdle = async (address: Address): Promise<void> => {
   const client = new pg.Client({ connectionString: address.url, application_name: 'keeper' })
   await client.connect()
@@ -96,7 +96,7 @@ const announcedUntilIdle = async (address: Address): Promise<void> => {
 }
 const idleMs = 20_000
 
-/** Unless another stands there: where two keepers started at once, one of them is simply never used. */
+/** Unless another one is announced: if two keepers start at once, one of them is simply never used. */
 const announce = async (address: Address): Promise<void> => {
   if ((await announced()) !== undefined) return
   const draft = `${addressFile}.${process.pid}`

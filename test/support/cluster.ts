@@ -7,8 +7,8 @@ import pg from 'pg'
 import { isAlive } from '../../src/storage/postgres/postmaster.ts'
 
 /**
- * The PostgreSQL of the tests, as a URL of its database `postgres`: that of TEST_DATABASE_URL, or one of our own that all
- * test processes share. The first that asks has it started, and it ends by itself when nobody has used it for a while.
+ * The PostgreSQL of the tests, as the URL of its database `postgres`: that of TEST_DATABASE_URL, or one of our own that all test processes share. The
+ * first that asks for it has it started, and it ends by itself when nobody has used it for a while.
  */
 export const testCluster = async (): Promise<string> => process.env.TEST_DATABASE_URL ?? (await sharedCluster())
 

@@ -8,7 +8,7 @@ import { testCluster } from './cluster.ts'
 /** An empty, migrated database of one's own. */
 export type TestDatabase = { readonly url: string; readonly close: () => Promise<void> }
 
-/** One a test file: `const { url, close } = await withDatabase()`, and `t.teardown(close)`. */
+/** One for each test file: `const { url, close } = await withDatabase()`, and `t.teardown(close)`. */
 export const withDatabase = async (): Promise<TestDatabase> => {
   const cluster = await testCluster()
   const template = await migratedTemplate(cluster)
@@ -19,8 +19,8 @@ export const withDatabase = async (): Promise<TestDatabase> => {
 export const withBareDatabase = async (): Promise<TestDatabase> => cloneOf('template0', await testCluster())
 
 /**
- * A copy of a database that `fill` has filled, which is done once a cluster and state of the code, and what `fill` has told, as
- * JSON. `sources` are the files and folders of the tests that fill it.
+ * A copy of a database that `fill` has filled, which happens once for each cluster and state of the code, and the result of `fill`, as JSON.
+ * `sources` are the files and folders of the tests that fill it.
  */
 export const withFilledDatabase = async <Told>(
   { sources }: { readonly sources: readonly string[] },
@@ -44,7 +44,7 @@ const migratedTemplate = async (cluster: string): Promise<string> => {
 
 type Made = { readonly state: string; readonly from: string; readonly make: (url: string) => Promise<unknown> }
 
-/** Made once a cluster and state; who comes second waits for the first. What is told of it stands in its comment. */
+/** Made once for each cluster and state; others wait for the first. Its comment has the result of `fill`. */
 const template = async (cluster: string, { state, from, make }: Made): Promise<{ name: string; told: string }> => {
   const name = `sharewell_template_${createHash('sha256').update(state).digest('hex').slice(0, 16)}`
   const client = await connect(cluster)
@@ -66,7 +66,7 @@ const template = async (cluster: string, { state, from, make }: Made): Promise<{
   }
 }
 
-/** The connection that made it stays open while it is used: without it the cluster would count as idle. */
+/** The connection that made it stays open while it is used: otherwise the cluster would count as idle. */
 const cloneOf = async (template: string, cluster: string): Promise<TestDatabase> => {
   const name = `sharewell_test_${process.pid}_${randomBytes(4).toString('hex')}`
   const client = await connect(cluster)

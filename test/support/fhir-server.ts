@@ -8,14 +8,14 @@ import { issueToken, type TokenRequest } from '../../src/storage/authorization/t
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { type TestDatabase, withDatabase } from './database.ts'
 
-/** The whole server over a database of its own; a few callers are known to `inject` by name, all others by token. */
+/** The whole server with a database of its own; `inject` knows a few callers by name, all others by token. */
 export const fhirServer = async (): Promise<FastifyInstance> => (await fhirWorld()).server
 
-/** The same, with what a test needs to make tokens and to look behind. */
+/** The same, with what a test needs to make tokens and to look behind the API. */
 export const fhirWorld = async (environment: Readonly<Record<string, string>> = {}, work?: Work) =>
   fhirWorldOver(await withDatabase(), environment, work)
 
-/** The same over a database that has something already; closing the server closes it. */
+/** The same with a database that has content already; closing the server closes it. */
 export const fhirWorldOver = async (
   { url, close }: TestDatabase,
   environment: Readonly<Record<string, string>> = {},

@@ -12,8 +12,8 @@ import { withDatabase } from './database.ts'
 const run = promisify(execFile)
 
 /**
- * A migrated database with a pg_dump that is as new: that of PG_DUMP, or the newest that Debian has installed. Where the
- * PostgreSQL of the tests is newer, the one that is installed beside pg_dump. `why` there is none.
+ * A migrated database with a pg_dump that is as new: that of PG_DUMP, or the newest that Debian has installed. If the PostgreSQL of the tests is
+ * newer, the one that is installed with pg_dump. `why` says why there is none.
  */
 export const findPostgres = async () => {
   const [newest] = (await readdir('/usr/lib/postgresql').catch(() => [])).toSorted((a, b) => Number(b) - Number(a))

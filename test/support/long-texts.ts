@@ -1,4 +1,4 @@
-/** As many characters in texts of which each is as long as R4 lets a string be. */
+/** So many characters, in strings that are each as long as R4 allows. */
 export const longTexts = (length: number): readonly string[] =>
   Array.from({ length: Math.ceil(length / most) }, (_, index) => 'x'.repeat(Math.min(most, length - index * most)))
 

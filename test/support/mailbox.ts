@@ -8,7 +8,7 @@ export type ReceivedLetter = {
   readonly subject: string
 }
 
-/** A mail server that takes whatever comes, and gives it out in the order in which it came; what several jobs send comes in any order. */
+/** A mail server that accepts everything, and hands letters out in the order of their arrival. Letters of several jobs arrive in any order. */
 export const openMailbox = async () => {
   const letters: ReceivedLetter[] = []
   const waiting: {
@@ -38,7 +38,7 @@ export const openMailbox = async () => {
   const { port } = server.server.address() as AddressInfo
   return {
     url: `smtp://127.0.0.1:${port}`,
-    /** The next letter that is meant, when it comes. */
+    /** The next letter that `isMeant`, when it arrives. */
     next: (is: (letter: ReceivedLetter) => boolean = () => true): Promise<ReceivedLetter> => {
       const place = letters.findIndex(is)
       const [letter] = place < 0 ? [] : letters.splice(place, 1)
@@ -48,16 +48,16 @@ export const openMailbox = async () => {
   }
 }
 
-/** For `next`, of what is sent to an address. */
+/** For `next`: letters to an address. */
 export const isTo =
   (address: string) =>
   ({ to }: ReceivedLetter): boolean =>
     to === address
 
-/** The path of the only link in a letter, beside that by which its reader says that the account is not theirs. */
+/** The path of the only link in a letter, apart from the one with which its reader says that the account is not theirs. */
 export const linkIn = (letter: ReceivedLetter): string => theOnly(letter, link => !link.includes(notMine))
 
-/** The path of the one by which they say that. */
+/** The path of that one. */
 export const notMineLinkIn = (letter: ReceivedLetter): string => theOnly(letter, link => link.includes(notMine))
 
 const notMine = '/not-my-account?'

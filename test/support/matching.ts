@@ -51,7 +51,7 @@ export const openMatching = async () => {
     await store.write(writes)
   }
 
-  /** Each resource of the type as it would be written, under the key of the stored one. */
+  /** Each resource of the type as it would be written, with the key of the stored one. */
   const candidatesOf = async (type: ResourceType) => {
     const rows = await database.any<Omit<Draft, 'resource'> & { content: string }>(sql.fragment`
       SELECT id, pk, version, owner, author, content::text AS content FROM ${tableOf(type)}`)

@@ -2,7 +2,7 @@ import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import { contentOf, type Element } from '../../src/fhir/definition/structure.ts'
 import type { Registry } from '../../src/fhir/registry.ts'
 
-/** The least that is a valid resource of the type: only what its definition and its invariants require. */
+/** The smallest valid resource of the type: only what its definition and its invariants require. */
 export const minimalResource = (registry: Registry, type: ResourceType): Resource => {
   const structure = registry.structures.get(type)
   if (structure === undefined) throw new Error(`${type} is not defined`)
@@ -73,7 +73,7 @@ const samples: Readonly<Record<string, unknown>> = {
   Money: { value: 1, currency: 'EUR' },
 }
 
-/** What invariants ask beyond the elements. */
+/** What invariants require beyond the elements. */
 const besides: Readonly<Partial<Record<ResourceType, object>>> = {
   AllergyIntolerance: {
     clinicalStatus: {

@@ -1,9 +1,8 @@
 type Person = { readonly email: string; readonly password: string }
 
 /**
- * Somebody opens an address in a browser of their own, over HTTP: signs in, opens an app where one is offered, leaves ticked what it
- * asks, and allows it.
- * Answers the address at which the browser leaves the server.
+ * Somebody opens an address in a browser of their own, over HTTP: signs in, opens an app if one is offered, leaves everything ticked that it asks
+ * for, and allows it. Answers the address to which the browser leaves the server.
  */
 export const allow = async (link: string, person: Person): Promise<string> => {
   const { origin } = new URL(link)

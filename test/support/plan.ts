@@ -1,10 +1,10 @@
 import type { Connection } from '../../src/storage/database.ts'
 import { type SqlFragment, sql } from '../../src/storage/sql.ts'
 
-/** A step of a plan, in the words of PostgreSQL. */
+/** A step of a plan, in PostgreSQL's words. */
 export type Step = { readonly [key: string]: unknown; readonly Plans?: readonly Step[] }
 
-/** All steps of the plan that PostgreSQL makes; with `analyze` it carries it out, and tells how many rows each has had. */
+/** All steps of the plan that PostgreSQL makes; with `analyze` it is executed, and says how many rows each step had. */
 export const planOf = async (
   connection: Connection,
   statement: SqlFragment,
@@ -17,7 +17,7 @@ export const planOf = async (
   return stepsOf(row?.['QUERY PLAN'][0]?.Plan ?? {})
 }
 
-/** Of the table, read and thrown away. */
+/** Rows of the table that were read, including those that were discarded. */
 export const rowsLookedAt = (steps: readonly Step[], table: string): number =>
   steps
     .filter(step => step['Relation Name'] === table)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { programEnvironment } from './program-environment.ts'
 
-/** How a run of the program has ended, and all that it said. */
+/** How a run of the program ended, and its output. */
 type Ended = { readonly code: number | null; readonly out: string; readonly error: string }
 
 /** Runs the program as an operator does, with nothing else in its environment, and waits for its end. */

@@ -1,6 +1,6 @@
 import { type SchemaRow, type Shape, toJsonSchema } from '../../src/mhealth/schema/row.ts'
 
-/** A body of a schema's version with every field that the schema names, but statistics: they make another thing of a value. */
+/** A body of a schema's version with every field that the schema names, except statistics, which would make something else of a value. */
 export const sampleBody = (row: SchemaRow, version: string): unknown => sample(toJsonSchema(row, version), '')
 
 const sample = (shape: Shape, name: string): unknown =>
@@ -48,7 +48,7 @@ const scalars = {
   string: ({ format }: Shape, name: string) => (format === 'date-time' ? moment.date_time : (words[name] ?? 'text')),
 } as const
 
-/** Of several units and answers, those that one meets. */
+/** Those of several units and answers that are met most. */
 const usual: ReadonlySet<unknown> = new Set([
   ...['kg', 'cm', 'min', 'C', 'mg/dL', 'mL', 'km/h', 'after meal', 'capillary blood', 'left upper arm', 'oral'],
   ...['completed'],

@@ -1,7 +1,7 @@
 import type { Bundle } from '@medplum/fhirtypes'
 import { fhirWorld } from './fhir-server.ts'
 
-/** Resources under ids of one's own, and the ids that searches find among them. */
+/** Resources with ids of one's own, and the ids that searches find among them. */
 export const openSearching = async () => {
   const { server, database, url } = await fhirWorld()
   const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }

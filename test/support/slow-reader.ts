@@ -15,9 +15,9 @@ export const readSlowly = async (url: string, headers: Readonly<Record<string, s
   await pieces?.next()
   return {
     status: answer?.statusCode,
-    /** Hangs up. */
+    /** Disconnects. */
     destroy: () => answer?.destroy(),
-    /** Rejects where not all comes. */
+    /** Rejects if not everything comes. */
     rest: async () => {
       while (!(await pieces?.next())?.done);
     },

@@ -8,7 +8,7 @@ export type GatewayRequest = {
   readonly header: (name: string) => string | undefined
 }
 
-/** A gateway that takes whatever comes, and gives it out in the order in which it came; or refuses it with a status of its own. */
+/** A gateway that accepts everything, and hands messages out in the order of their arrival; or refuses with a given status. */
 export const openSmsGateway = async () => {
   const requests: GatewayRequest[] = []
   const waiting: ((request: GatewayRequest) => void)[] = []
@@ -36,18 +36,18 @@ export const openSmsGateway = async () => {
   }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** The next request, when it comes. */
+    /** The next request, when it arrives. */
     next,
     /** The same, as a message in JSON. */
     nextMessage: async (): Promise<{ readonly to: string; readonly text: string }> => JSON.parse((await next()).body),
     answerWith: (status: number, body: string) => {
       answer = { status, body }
     },
-    /** From now on it takes what comes, and says nothing. */
+    /** From now on it accepts everything, and does not answer. */
     hangUp: () => {
       answer = undefined
     },
-    /** How many came that nobody has asked for. */
+    /** How many arrived that nobody has asked for. */
     waiting: () => requests.length,
     close: () => new Promise<void>(resolve => server.close(() => resolve())),
   }

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises'
 import type { Connection } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
 
-/** Until some transactions of this database wait for what another one has locked: beside it others' tests run in theirs. */
+/** Resolves once some transactions of this database wait for a lock of another one; the tests of others run in databases of their own. */
 export const someoneWaits = async (connection: Connection, howMany = 1): Promise<void> => {
   const waiting = async () => {
-    // In a transaction PostgreSQL keeps who is there as it first saw it, and whoever connects later would never be counted.
+    // Within a transaction PostgreSQL keeps the list of activity as it first saw it, so that later connections would never be counted.
     await connection.any(sql.fragment`SELECT pg_stat_clear_snapshot()`)
     const { waiting } = await connection.one<{ waiting: number }>(sql.fragment`
       SELECT count(DISTINCT pid)::integer AS waiting FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
@@ -19,5 +19,5 @@ export const someoneWaits = async (connection: Connection, howMany = 1): Promise
   }
 }
 
-/** Less than a statement has (`statement_timeout`): whoever has given up waiting does not come again. */
+/** Less than a statement has (`statement_timeout`): somebody who gave up waiting does not come back. */
 const patienceMs = 25_000

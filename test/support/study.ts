@@ -8,7 +8,7 @@ import { fhirWorld } from './fhir-server.ts'
 type World = Awaited<ReturnType<typeof fhirWorld>>
 type Answer = Awaited<ReturnType<World['server']['inject']>>
 
-/** A world that is set up over FHIR alone, by people with tokens, as `MODEL.md` has it. */
+/** A world that is set up with FHIR alone, by people with tokens, as `MODEL.md` describes. */
 export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
   const world = await fhirWorld(...options)
   const { server, database, token } = world
@@ -48,7 +48,7 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
   }
   const staffToken = async ({ email, person }: { email: string; person: string }, scope: string) =>
     token({ subject: { kind: 'user', person: await openAccount(database, email, person) }, scope })
-  /** The token of somebody who reads what is recorded in the organization, and works nowhere. */
+  /** The token of somebody who reads the record of the organization, and works nowhere. */
   const officer = async (organization: string, name: string) =>
     staffToken(await colleague(administrator, organization, name, privacyOfficer), 'user/*.rs')
   const patientToken = (patient: string, scope: string) => token({ subject: { kind: 'patient', patient }, scope })
@@ -71,7 +71,7 @@ export const openStudies = async (...options: Parameters<typeof fhirWorld>) => {
     return { id, group: enrollment?.[0]?.reference?.split('/')[1] ?? '', researcher }
   }
 
-  /** Registered and invited by a member, and consenting to the kinds over a client that records consents. */
+  /** Registered and invited by a member, and consenting to the kinds with a client that records consents. */
   const participant = async (
     by: string,
     organization: string,

@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url'
 import tap, { type Test } from 'tap'
 
 /*
- * Runs the test files that it is told in FILES, one after another in one process: to load the server takes longer than most of them do.
- * Each is a subtest, and has that for the `tap` that it imports; it ends before the next begins.
+ * Runs the test files in FILES, one after another in one process, since loading the server takes longer than most of them. Each is a subtest, which
+ * replaces the `tap` that it imports, and ends before the next begins.
  */
 export const current: { test: Test } = { test: tap }
 
@@ -18,7 +18,7 @@ registerHooks({
       : next(specifier, context),
 })
 
-// Not as arguments: tap makes names of folders of them, which would become too long.
+// Not as arguments: tap uses them for names of folders, which would become too long.
 for (const file of process.env.FILES?.split(delimiter) ?? [])
   tap.test(file, async test => {
     current.test = test
@@ -28,5 +28,5 @@ for (const file of process.env.FILES?.split(delimiter) ?? [])
     })
   })
 
-/** What a file had opened when it failed is closed by nobody, and would keep the process until it is timed out. */
+/** Whatever a file had opened when it failed is never closed, and would keep the process until it times out. */
 const endSoon = () => void setTimeout(() => process.exit(1), 5000).unref()

@@ -3,7 +3,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { generate } from 'selfsigned'
 
-/** A site over TLS on this machine, with a certificate for its name that is made when it starts. */
+/** A site with TLS on this machine, with a certificate for its name that is made when it starts. */
 export const openTlsSite = async (
   name: string,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
@@ -25,7 +25,7 @@ export const openTlsSite = async (
   }
 }
 
-/** A proxy that ends TLS before a server, as operators have one. */
+/** A proxy that ends TLS in front of a server, as operators have one. */
 export const openTlsProxy = async (name: string) => {
   let target = 0
   const site = await openTlsSite(name, (request, response) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A wire to the database under an address of its own: `join` says what comes through from the near end to the far one and back. */
+/** A connection to the database through an address of its own: `join` decides what passes from the near end to the far one and back. */
 export const openWire = async (url: string, join: (near: Socket, far: Socket) => void) => {
   const { hostname, port } = new URL(url)
   const sockets = new Set<Socket>()

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
 /**
- * A part of a document that a test writes: it stands between `<!-- NAME -->` and `<!-- end of NAME -->`. Answers what stands
- * there; with --update it is what should.
+ * A part of a document that a test writes: it is between `<!-- NAME -->` and `<!-- end of NAME -->`. Answers what is there; with --update, writes
+ * what should be there.
  */
 export const writtenPart = (path: string, name: string, wanted: string): string => {
   const file = new URL(`../../${path}`, import.meta.url)
@@ -15,6 +15,6 @@ export const writtenPart = (path: string, name: string, wanted: string): string 
   return wanted
 }
 
-/** A table of Markdown. */
+/** A table in Markdown. */
 export const markdownTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')

@@ -16,7 +16,7 @@ const opened = async (environment: Readonly<Record<string, string>>) => {
   return { ...world, person, address, invitation: { email, password, study: study.id, subject } }
 }
 
-t.test('a letter lies in the outbox, and nobody stays signed in', async t => {
+t.test('a letter is in the outbox, and nobody stays signed in', async t => {
   const { address, invitation, database, person, close } = await opened({ SMTP_URL: 'none' })
   t.teardown(close)
   t.equal(await sendFirstLetter(address, invitation), true)
@@ -31,14 +31,14 @@ t.test('a letter lies in the outbox, and nobody stays signed in', async t => {
   )
 })
 
-t.test('where letters are really sent nobody is written to', async t => {
+t.test('if letters are really sent nobody is written to', async t => {
   const { address, invitation, staff, page, close } = await opened({})
   t.teardown(close)
   t.equal(await sendFirstLetter(address, invitation), false)
   t.match((await staff.get(page)).body, 'Not invited yet.')
 })
 
-t.test('what is refused is told', async t => {
+t.test('a refusal is reported', async t => {
   const { address, invitation, close } = await opened({ SMTP_URL: 'none' })
   t.teardown(close)
   const wrong = { ...invitation, password: 'another one' }

@@ -36,7 +36,7 @@ type Page = {
   readonly results: readonly { readonly id: string }[]
 }
 
-t.test('pages are followed by their links, and counted to by their numbers', async t => {
+t.test('pages can be reached by their links, and by their numbers', async t => {
   const followed: string[] = []
   for (let path: string | null = 'patients?page_size=1'; path !== null; ) {
     const page: Page = (await api(researcher, 'GET', path)).body
@@ -58,7 +58,7 @@ t.test('pages are followed by their links, and counted to by their numbers', asy
   t.match(await api(researcher, 'GET', 'patients?page_size=0'), { status: 400 })
 })
 
-t.test('a study waits for an answer, gets one, and another one in its place', async t => {
+t.test('a study waits for an answer, gets one, and another one replaces it', async t => {
   const { bearer, path } = await tokenOfNew('Cid')
   t.match((await api(bearer, 'GET', path)).body, {
     consolidatedConsentedScopes: [],
@@ -76,7 +76,7 @@ t.test('a study waits for an answer, gets one, and another one in its place', as
     body: { studyScopeConsents: [{ scopeCode: heartRate, consented: true, consentedTime: String }] },
   })
   t.equal((await api(bearer, 'POST', path, answering(true))).status, 201)
-  t.same(await versionsOf(bearer), [['active', '1']], 'what is said again makes no version')
+  t.same(await versionsOf(bearer), [['active', '1']], 'repeating it makes no version')
   t.equal((await api(bearer, 'DELETE', path, answering(true))).status, 204)
   t.same(await versionsOf(bearer), [['inactive', '2']])
   t.match((await api(bearer, 'GET', path)).body, {
@@ -87,7 +87,7 @@ t.test('a study waits for an answer, gets one, and another one in its place', as
   t.same((await versionsOf(bearer)).map(([status]: string[]) => status).toSorted(), ['active', 'inactive'])
 })
 
-t.test('who says no has answered', async t => {
+t.test('a refusal is an answer', async t => {
   const { bearer, path } = await tokenOfNew('Dan')
   t.match(await api(bearer, 'POST', path, answering(false)), {
     status: 201,
@@ -96,7 +96,7 @@ t.test('who says no has answered', async t => {
   t.same(await versionsOf(bearer), [['rejected', '1']])
 })
 
-t.test('staff read of each patient what that patient has answered, and of nobody else', async t => {
+t.test('staff read of each patient what that patient answered, and nothing about others', async t => {
   const people = await Promise.all(['Fay', 'Gus', 'Hal'].map(tokenOfNew))
   const [fay, gus] = people
   await api(fay?.bearer ?? '', 'POST', fay?.path ?? '', answering(true))
@@ -114,7 +114,7 @@ t.test('staff read of each patient what that patient has answered, and of nobody
   )
 })
 
-t.test('what is allowed there by leaving out a check is refused, and it is said why', async t => {
+t.test('what the Exchange allows only because a check is missing is refused with the reason', async t => {
   const { bearer, path } = await tokenOfNew('Eva')
   const refused = async (expected: { status: number; body: { detail: RegExp } }, ...asked: Parameters<typeof api>) =>
     t.match(await api(...asked), expected, asked.slice(1).join(' '))
@@ -148,7 +148,7 @@ t.test('what is allowed there by leaving out a check is refused, and it is said 
 })
 
 t.test(
-  'a method that a path does not answer is refused with those that it answers, once it is known who asks',
+  'a method that a path does not support is refused with those that it does, once the caller is known',
   async t => {
     const rows = [
       ['POST', 'patients', 'GET, HEAD'],
@@ -168,7 +168,7 @@ t.test(
   },
 )
 
-t.test('bodies are taken as libraries send them', async t => {
+t.test('bodies are accepted as libraries send them', async t => {
   const post = (path: string, type: string | undefined, payload: string, bearer?: string) =>
     server.inject({
       method: 'POST',
@@ -223,7 +223,7 @@ t.test('what came as a FHIR Observation has no document', async t => {
   ])
 })
 
-t.test('the numbers of what was entered in error or cancelled are told nowhere', async t => {
+t.test('the numbers of what was entered in error or cancelled are shown nowhere', async t => {
   const token = await patientToken(ann, 'patient/*.cruds')
   for (const [value, status, omhData] of [
     [61, 'final', { body: { heart_rate: { value: 61 } } }],
@@ -238,7 +238,7 @@ t.test('the numbers of what was entered in error or cancelled are told nowhere',
   }
 })
 
-t.test('the apps that take up invitations by themselves are told to staff', async t => {
+t.test('staff can see the apps that redeem invitations themselves', async t => {
   const { id } = world.app
   t.same((await api(researcher, 'GET', 'clients')).body, {
     count: 1,
@@ -249,7 +249,7 @@ t.test('the apps that take up invitations by themselves are told to staff', asyn
   t.equal((await api(await patientToken(ann, own), 'GET', 'clients')).status, 403)
 })
 
-t.test('who reads by it stands in the audit trail, as whoever reads at /fhir', async t => {
+t.test('reading with it is in the audit trail, like reading at /fhir', async t => {
   const { last } = await database.one<{ last: string }>(
     sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`,
   )
@@ -264,12 +264,12 @@ t.test('who reads by it stands in the audit trail, as whoever reads at /fhir', a
   )
 })
 
-t.test('whoever tries tokens of invitations by the thousand is told to come again later', async t => {
+t.test('somebody who tries thousands of invitation tokens is told to come back later', async t => {
   const tried = () => server.inject({ method: 'POST', url: `/api/v1/invitation/${'1'.repeat(32)}` })
   const answers = []
   while (answers.at(-1)?.statusCode !== 429 && answers.length <= 1200) answers.push(await tried())
   t.same(new Set(answers.slice(0, -1).map(({ statusCode }) => statusCode)), new Set([404]))
-  t.ok(answers.length > 1000, 'a hall full of people has taken up its own before')
+  t.ok(answers.length > 1000, 'a hall full of people has redeemed theirs before')
   const last = answers.at(-1)
   t.match([last?.statusCode, last?.json()], [429, { detail: 'Too many requests' }])
   t.match(last?.headers['retry-after'], /^\d+$/)

@@ -7,7 +7,7 @@ const base = '/api/v1'
 /** What the JupyterHealth Exchange lists below /api/v1. */
 export const apiContract = (world: ContractWorld): readonly ContractRoute[] => {
   const { administrator, app, ask, manager, organization, patient, researcher, send, server, study, update } = world
-  /** What the recordings say of people and institutions, said here too. */
+  /** What the recordings say about people and institutions, repeated here. */
   const setUp = once(async () => {
     const department: Organization = (await send(administrator, 'GET', `Organization/${organization}`)).json()
     await update(administrator, { ...department, type: [{ coding: [{ code: 'edu' }] }] })
@@ -20,7 +20,7 @@ export const apiContract = (world: ContractWorld): readonly ContractRoute[] => {
       telecom: [{ system: 'email', value: 'demouser@jupyterhealth.example.org' }],
     })
   })
-  /** Our answer to what a notebook asked when it was recorded, with our ids in the place of those. */
+  /** Our answer to what a notebook asked when it was recorded, with our ids in place of those. */
   const replay = async (url: string, ids: Readonly<Record<string, string>> = {}) => {
     await setUp()
     const recorded = recordedResponses().find(one => one.url === url)
@@ -231,7 +231,7 @@ export const apiContract = (world: ContractWorld): readonly ContractRoute[] => {
   ]
 }
 
-/** What is not served, by where it is done instead. */
+/** What is not served, with where it is done instead. */
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'people are made and changed at /fhir, and nobody lists all users': [
     'GET users',
@@ -294,7 +294,7 @@ const once = (run: () => Promise<void>): (() => Promise<void>) => {
   }
 }
 
-/** Ids are texts here, and numbers there; the client that was recorded spelt one member as no server does, and our department is a root. */
+/** Ids are strings here and numbers there; the recorded client spelled one member as no server does; and our department is a root. */
 const missingIn = (ours: unknown, recorded: unknown): readonly string[] =>
   missingFrom(
     ours,

@@ -42,7 +42,7 @@ const asking = await create<ResearchStudy>(lab.manager, {
   extension: [requested(heartRate, band, strap), requested(steps), requested(weight), text(1)],
 })
 
-/** In the study, with two devices; `given` is what they have signed. */
+/** In the study, with two devices; `given` is what they signed. */
 const somebody = async (name: string, given: readonly ConsentProvision[]) => {
   const { id } = await create(lab.manager, {
     resourceType: 'Patient',
@@ -128,13 +128,13 @@ const from = (reference: { readonly reference: string }): ConsentProvision => ({
   data: [{ meaning: 'instance', reference }],
 })
 
-t.test('what is ended or begun of one kind opens no other source of another', async t => {
+t.test('ending or starting one kind opens no other source of another kind', async t => {
   const one = await somebody('Ada', [permit(heartRate, from(band)), permit(steps)])
   t.same(await one.read(), ['heart-rate band', 'step-count'])
   t.equal((await one.answer('DELETE', { [steps]: false })).status, 204)
   t.same(await one.read(), ['heart-rate band'])
   t.equal((await one.answer('POST', { [weight]: true, [heartRate]: true })).status, 201)
-  t.same(await one.read(), ['heart-rate band'], 'what begins does so now')
+  t.same(await one.read(), ['heart-rate band'], 'what starts does so now')
   t.same(await one.told(), ['body-weight', 'heart-rate'])
   t.match((await one.stands()).provision?.provision, [
     { ...from(band), dataPeriod: { start: '2026-01-01T00:00:00Z' } },
@@ -143,7 +143,7 @@ t.test('what is ended or begun of one kind opens no other source of another', as
   t.equal((await one.stands()).provision?.provision?.length, 2)
 })
 
-t.test('a permit of several kinds is told as all of them, and ends for each', async t => {
+t.test('a permit of several kinds is listed as all of them, and ends for each separately', async t => {
   const one = await somebody('Ben', [{ type: 'permit', code: [kind(steps), kind(weight)] }])
   t.same(await one.told(), ['body-weight', 'step-count'])
   t.same(await one.read(), ['body-weight', 'step-count'])
@@ -163,7 +163,7 @@ t.test('what a permit denies stays denied when the permit ends', async t => {
   t.same(await one.read(), ['heart-rate band'])
 })
 
-t.test('what is only ended stays under the text that was signed', async t => {
+t.test('only ending something stays under the signed text', async t => {
   const one = await somebody('Cleo', [permit(steps), permit(weight)])
   await update(lab.manager, { ...asking, extension: [...(asking.extension ?? []), text(2)] })
   t.equal((await one.answer('DELETE', { [weight]: false })).status, 204)
@@ -175,5 +175,5 @@ t.test('what is only ended stays under the text that was signed', async t => {
   t.same(await one.read(), ['step-count'])
   t.equal((await one.answer('POST', { [weight]: true })).status, 201)
   t.match(await one.stands(), { sourceAttachment: { hash: digestOf('sha1', words[1] ?? '') } })
-  t.same(await one.read(), ['step-count'], 'what goes on does so from the same day')
+  t.same(await one.read(), ['step-count'], 'what continues does so from the same day')
 })

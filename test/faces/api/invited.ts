@@ -4,7 +4,7 @@ import { openApps } from '../../auth/world.ts'
 
 type Payload = object | string
 
-/** A study, an app that the operator trusts with invitations, and people who are invited by messages that were sent. */
+/** A study, an app that the operator trusts with invitations, and people who are invited with messages that were sent. */
 export const openInvitedApps = async () => {
   const world = await openApps()
   const { server, database, create, lab, study } = world
@@ -12,7 +12,7 @@ export const openInvitedApps = async () => {
   const metadata = { invitation_url: 'https://app.example.org/invitation/CODE' }
   const app = await world.client({ name: 'Heart app', policies, metadata })
 
-  /** In the study, with an address; `patient` where they are known already. */
+  /** In the study, with an address; `patient` if they exist already. */
   const enrolled = async (name: string, patient?: string) => {
     const id =
       patient ??
@@ -55,7 +55,7 @@ export const openInvitedApps = async () => {
     })
     return { status: answer.statusCode, body: answer.json() }
   }
-  /** All the way, as today's apps go. */
+  /** The whole way, as today's apps do. */
   const tokenOf = async (token: string): Promise<string> =>
     (await exchange((await redeem(token)).body.grant, verifierOf(token))).body.access_token
   const api = async (bearer: string, method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, payload?: Payload) => {
@@ -70,5 +70,5 @@ export const openInvitedApps = async () => {
   return { ...world, app, enrolled, invite, invited, redeem, exchange, tokenOf, api }
 }
 
-/** As the contract has it: base64url of the token's text. */
+/** As in the contract: base64url of the token's text. */
 export const verifierOf = (token: string): string => Buffer.from(token).toString('base64url')

@@ -5,7 +5,7 @@ import { pageOf } from '../../../src/faces/api/page.ts'
 
 const pages = 4
 
-/** A search of four pages, and all that was asked of it. */
+/** A search with four pages, and everything that was asked of it. */
 const openStub = () => {
   const asked: object[] = []
   const search: Asking['search'] = async <R>(_type: string, query: object, more: { readonly skip?: number } = {}) => {
@@ -27,21 +27,21 @@ const openStub = () => {
   return { asked, page }
 }
 
-t.test('a page that is asked for by its number is asked for alone, and how many there are is counted', async t => {
+t.test('a page that is requested by number is searched alone, and the total is counted', async t => {
   const { asked, page } = openStub()
   const third = await page('page=3&page_size=1')
   t.match(third, { count: pages, results: [{ id: '3' }], next: /cursor=4$/, previous: /cursor=2$/ })
   t.strictSame(asked, [{ active: 'true', _count: '1', _total: 'accurate', skip: 2 }])
 })
 
-t.test('the first page has its number as well, and what comes by a cursor is as it was asked', async t => {
+t.test('the first page has its number as well, and a page with a cursor is searched as requested', async t => {
   const { asked, page } = openStub()
   t.match(await page('page_size=1'), { count: pages, results: [{ id: '1' }], previous: null })
   await page('page=2&cursor=2')
   t.strictSame(asked, [{ active: 'true', _count: '1', _total: 'accurate', skip: 0 }, { cursor: '2' }])
 })
 
-t.test('beyond the last there is none', async t => {
+t.test('there is no page beyond the last', async t => {
   const { page } = openStub()
   await t.rejects(page('page=5'), { message: 'Invalid page.' })
   await t.rejects(page('page=51'), { message: 'Pages beyond 50 are reached by following next' })

@@ -56,14 +56,14 @@ const begin = async () => {
   return begun
 }
 
-t.test('a partner that reads slowly has all of it while it is shared', async t => {
+t.test('a partner that reads slowly gets everything while it is shared', async t => {
   await share()
   const { rest } = await begin()
   await sleep(1100)
   await t.resolves(rest())
 })
 
-t.test('a partner that reads slowly reads no further when the patient ends it', async t => {
+t.test('a partner that reads slowly gets no further when the patient ends it', async t => {
   const { rest } = await begin()
   const [granted] = await server.authorization.grantedApps.list(anns.person)
   await anns.browser.send('/account/apps', { app: granted?.id ?? '' })
@@ -71,7 +71,7 @@ t.test('a partner that reads slowly reads no further when the patient ends it', 
   await t.rejects(rest())
 })
 
-t.test('nor when they have left something out of a new link, which takes the place of the one before', async t => {
+t.test('nor when the patient left something out of a new link that replaces the one before', async t => {
   await share()
   const { rest } = await begin()
   await share(scope => !scope.includes('heart-rate'))
@@ -79,7 +79,7 @@ t.test('nor when they have left something out of a new link, which takes the pla
   await t.rejects(rest())
 })
 
-t.test('nor when it is a partner no more', async t => {
+t.test('nor when it is no longer a partner', async t => {
   await share()
   const { rest } = await begin()
   const known = await findClient(database, clientId)

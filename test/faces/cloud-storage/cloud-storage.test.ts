@@ -66,7 +66,7 @@ const bobs = await patientAt(bob)
 const heartAndPressure = 'OMHealthResource.HeartRate.Read OMHealthResource.BloodPressure.Read'
 
 t.test(
-  'the client goes through its steps: it registers its key, makes a link, the patient consents, it reads',
+  'the partner’s client goes through its steps: it registers its key, makes a link, the patient consents, it reads',
   async t => {
     t.strictSame((await partner.get()).body, { name: 'Pressure trial', logo_uri: '', signing_keys: [] })
     const update = { name: 'Trial of pressures', logo_uri: 'https://trial.example.org/logo.png' }
@@ -74,13 +74,13 @@ t.test(
     const { body: configured } = await partner.get()
     t.match(configured, update)
     t.match(configured.signing_keys, [{ algorithm: 'ECDSA_P256', library: 'TINK', serialization_mode: 'JSON' }])
-    t.equal(await partner.initialize(update.name, update.logo_uri), undefined, 'nothing is to do again')
+    t.equal(await partner.initialize(update.name, update.logo_uri), undefined, 'nothing has to be done again')
     t.equal(await partner.fetchData('ann'), undefined, 'nobody shares yet')
 
     const link = await partner.deepLink('ann', heartAndPressure)
     const shown = await anns.open(link)
     t.equal(shown.status, 200)
-    t.match(shown.words, 'The app Pressure trial asks to use data', 'by the name that the operator has registered')
+    t.match(shown.words, 'The app Pressure trial asks to use data', 'with the name that the operator has registered')
     t.match(shown.words, 'Read your heart rate')
     t.match(shown.words, 'Read your blood pressure')
     const { location } = await anns.decide(shown.url, shown.scopes)
@@ -96,7 +96,7 @@ t.test(
   },
 )
 
-t.test('the code that comes of it gives nobody a token', async t => {
+t.test('the code that results gives nobody a token', async t => {
   const link = await partner.deepLink('bob', heartAndPressure)
   const { location } = await bobs.allow(link)
   const authorization = `Basic ${Buffer.from(`${registered.id}:${registered.secret}`).toString('base64')}`
@@ -107,10 +107,10 @@ t.test('the code that comes of it gives nobody a token', async t => {
   }
 })
 
-t.test('it is shared as long as the link says, and no longer', async t => {
+t.test('data is shared as long as the link says, and no longer', async t => {
   const exp = Math.floor(Date.now() / 1000) + 3600
   const link = await partner.deepLink('ann', heartAndPressure, { claims: { exp } })
-  t.match((await anns.open(link)).words, /until you end it, at the latest until /, 'who decides is told')
+  t.match((await anns.open(link)).words, /until you end it, at the latest until /, 'the patient is told')
   await anns.allow(link)
   const [first] = await server.authorization.grantedApps.list(anns.person)
   t.ok(Math.abs((first?.endsAt.getTime() ?? 0) / 1000 - exp) < 10, String(first?.endsAt))
@@ -118,21 +118,21 @@ t.test('it is shared as long as the link says, and no longer', async t => {
   t.equal((await partner.fetchData('ann'))?.length, 3)
 })
 
-t.test('a new link takes the place of the one before: what the patient leaves out of it is shared no more', async t => {
+t.test('a new link replaces the one before: what the patient leaves out of it is no longer shared', async t => {
   const link = await partner.deepLink('ann', heartAndPressure)
   await anns.allow(link, scope => !scope.includes('heart-rate'))
   t.strictSame(await partner.fetchData('ann'), [{ resourceType: 'BLOOD_PRESSURE', text: pressure(2) }])
-  t.equal((await server.authorization.grantedApps.list(anns.person)).length, 1, 'one grant is there')
+  t.equal((await server.authorization.grantedApps.list(anns.person)).length, 1, 'there is one grant')
 
   await anns.allow(await partner.deepLink('ann', heartAndPressure, { rotates: true }))
-  t.equal((await partner.fetchData('ann'))?.length, 3, 'all of it, by another key')
+  t.equal((await partner.fetchData('ann'))?.length, 3, 'all of it, with another key')
 
   await anns.allow(await partner.deepLink('ann', heartAndPressure), scope => scope === 'offline_access')
-  t.equal(await partner.fetchData('ann'), undefined, 'nothing is left')
+  t.equal(await partner.fetchData('ann'), undefined, 'nothing remains')
 })
 
 t.test(
-  'a document that is corrected is the same record, one that is deleted is gone, and none is an empty list',
+  'a corrected document is the same record, a deleted one is gone, and no documents are an empty list',
   async t => {
     await anns.allow(await partner.deepLink('ann', 'OMHealthResource.BloodPressure.Read'))
     const idOf = async () => (await partner.get(partner.userPath('ann'))).body[0]?.client_record_id
@@ -143,14 +143,14 @@ t.test(
     t.equal(await idOf(), before)
     const [{ client_record_id: record }] = (await partner.get(partner.userPath('ann'))).body
     await cancel(record)
-    t.strictSame(await partner.fetchData('ann'), [], 'as one that was cancelled is')
+    t.strictSame(await partner.fetchData('ann'), [], 'as one that was cancelled does')
     await remove(uuid(2))
     t.strictSame(await partner.fetchData('ann'), [])
     await upload(ann, pressure(6))
   },
 )
 
-t.test('a link is good for its patient by whichever record of theirs, and for nobody else', async t => {
+t.test('a link is valid for its patient with any of their records, and for nobody else', async t => {
   const { lab } = world
   const organization = { reference: `Organization/${lab.organization}` }
   const kinds = ['omh:heart-rate']
@@ -159,7 +159,7 @@ t.test('a link is good for its patient by whichever record of theirs, and for no
   const carls = await patientAt(carl)
   const heart = 'OMHealthResource.HeartRate.Read'
   await carls.allow(await partner.deepLink('carl', heart))
-  // Its id sorts before.
+  // Its id sorts before the other.
   const earlier = '00000000-0000-4000-8000-000000000001'
   const put = async (url: string, payload: object) => {
     const headers = { authorization: 'Bearer everything', 'content-type': 'application/fhir+json' }
@@ -174,7 +174,7 @@ t.test('a link is good for its patient by whichever record of theirs, and for no
   })
   t.match(await carls.allow(await partner.deepLink('carl', heart)), { location: { pathname: '/account/apps' } })
   t.strictSame(await partner.fetchData('carl'), [{ resourceType: 'HEART_RATE', text: rate(7) }])
-  t.equal((await server.authorization.grantedApps.list(carls.person)).length, 1, 'in the place of the one before')
+  t.equal((await server.authorization.grantedApps.list(carls.person)).length, 1, 'instead of the one before')
 
   const link = await partner.deepLink('carl', heart)
   const shown = await bobs.open(link)
@@ -183,10 +183,10 @@ t.test('a link is good for its patient by whichever record of theirs, and for no
     words: /The app already has the data of another patient under the id by which it knows you\. Nothing was allowed\./,
   })
   t.strictSame(await partner.fetchData('carl'), [{ resourceType: 'HEART_RATE', text: rate(7) }])
-  t.match(await carls.allow(link), { location: { pathname: '/account/apps' } }, 'and the link is still good')
+  t.match(await carls.allow(link), { location: { pathname: '/account/apps' } }, 'the link is still valid')
 })
 
-t.test('a patient who is staff elsewhere is asked about their own data, and about no others', async t => {
+t.test('a patient who is staff elsewhere is only asked about their own data', async t => {
   const clinic = await world.institution('clinic')
   const { id } = await world.create('everything', { resourceType: 'Practitioner', name: [{ family: 'Nurse' }] })
   const practitioner = { reference: `Practitioner/${id}` }
@@ -218,7 +218,7 @@ t.test('a patient who is staff elsewhere is asked about their own data, and abou
   t.strictSame(await trial.fetchData('nurse'), [{ resourceType: 'HEART_RATE', text: rate(6) }])
 })
 
-t.test('who denies shares nothing, and the link is still good', async t => {
+t.test('denying shares nothing, and the link is still valid', async t => {
   const link = await partner.deepLink('ann', heartAndPressure)
   const { url, scopes } = await anns.open(link)
   const { location } = await anns.decide(url, scopes, { decision: 'deny' })
@@ -226,7 +226,7 @@ t.test('who denies shares nothing, and the link is still good', async t => {
   t.equal((await anns.open(link)).status, 200)
 })
 
-t.test('what is withdrawn under /account/apps is shared no more', async t => {
+t.test('what is revoked under /account/apps is no longer shared', async t => {
   await anns.allow(await partner.deepLink('ann', heartAndPressure))
   t.equal((await partner.fetchData('ann'))?.length, 3)
   const [granted] = await server.authorization.grantedApps.list(anns.person)
@@ -234,7 +234,7 @@ t.test('what is withdrawn under /account/apps is shared no more', async t => {
   t.equal(await partner.fetchData('ann'), undefined)
 })
 
-t.test('a thousand records come as one list, in order, and each by a key of its own', async t => {
+t.test('a thousand records come as one list, in order, and each with a key of its own', async t => {
   const many = await world.participant(
     world.lab.manager,
     world.lab.organization,
@@ -308,7 +308,7 @@ t.test('each reading is recorded with the partner, the patient and the kinds, an
   ])
 })
 
-t.test('what is no key of a partner, nor what it says of itself, is refused, and changes nothing', async t => {
+t.test('invalid keys and data of a partner are refused, and change nothing', async t => {
   const { body: before } = await partner.get()
   const [key] = before.signing_keys
   const wrong = [
@@ -336,7 +336,7 @@ t.test('what is no key of a partner, nor what it says of itself, is refused, and
   t.strictSame((await partner.get()).body, before)
 })
 
-t.test('whoever sends something else than JSON is told what is taken', async t => {
+t.test('somebody who sends something other than JSON is told what is accepted', async t => {
   const { statusCode, body } = await server.inject({
     method: 'POST',
     url: `/api/v1/sharing-partners/${registered.id}`,
@@ -356,7 +356,7 @@ t.test('whoever sends something else than JSON is told what is taken', async t =
   ])
 })
 
-t.test('links by keys that were replaced are over', async t => {
+t.test('links with keys that were replaced have ended', async t => {
   const link = await partner.deepLink('ann', heartAndPressure)
   const begun = await partner.deepLink('ann', heartAndPressure)
   const { url, scopes } = await anns.open(begun)

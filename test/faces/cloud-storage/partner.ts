@@ -5,7 +5,7 @@ import { decrypt, type Keyset, newEncryptionKeyset, newSigningKeyset, serialized
 type Settings = { readonly clientId: string; readonly clientSecret: string; readonly partnerId?: string }
 
 /**
- * A partner, by the requests of its own client, which is in Python:
+ * A partner, with the requests of its own client, which is in Python:
  * https://github.com/jupyterhealth/partner-client-docker/blob/main/src/client.py
  */
 export const openPartner = (
@@ -76,7 +76,7 @@ export const openPartner = (
     return `?authorization_request=${signed}.${signature.toString('base64url')}`
   }
   const userPath = (patient: string) => `/users/${userOf(patient)}`
-  /** Undefined where the patient has not consented. */
+  /** Undefined if the patient has not consented. */
   const fetchData = async (patient: string) => {
     const { status, body } = await get(userPath(patient))
     if (status === 404) return undefined

@@ -7,13 +7,13 @@ export const base = 'http://localhost:8080'
 /** Where the operator tells a partner to send patients. */
 const page = '/m/phr/cloud-sharing/authorize'
 
-/** Whoever is signed in with the browser, opens the links of partners and decides on our pages. */
+/** The person signed in with the browser opens the links of partners and decides on our pages. */
 export const openPerson = async ({ server, database }: Pick<World, 'server' | 'database'>, person: string) => {
   const browser = openBrowser(server)
   const session = await startSession(database, { person, methods: ['pwd'], device: 'Test' })
   browser.cookies.set('sharewell-session', session)
 
-  /** The page on which they decide, or what was answered in its place. */
+  /** The page on which they decide, or what was answered instead. */
   const open = async (link: string) => {
     const opened = await browser.get(`${page}${link}`)
     if (opened.status !== 303) return { status: opened.status, words: wordsOf(opened), scopes: [], url: '' }
@@ -28,7 +28,7 @@ export const openPerson = async ({ server, database }: Pick<World, 'server' | 'd
     const back = await browser.get((decided.location ?? '').slice(base.length))
     return { status: back.status, words: '', location: new URL(back.location ?? '', base) }
   }
-  /** All that the link asks, or what is left of it. */
+  /** Everything that the link asks for, or what remains of it. */
   const allow = async (link: string, leaves = (_scope: string) => true) => {
     const { url, scopes } = await open(link)
     return decide(url, scopes.filter(leaves))

@@ -16,7 +16,7 @@ export const sign = async (keyset: Keyset, text: string): Promise<Buffer> => {
   return Buffer.from(await signer.sign(Buffer.from(text)))
 }
 
-/** The content of a record by the partner's private keyset, as its client decrypts one. */
+/** The content of a record, decrypted with the partner's private keyset, as its client does. */
 export const decrypt = async (keyset: Keyset, record: Readonly<Record<string, string>>): Promise<Buffer> => {
   const { client_record_id, client_datagroup_id, encrypted_content = '', encrypted_dek = '' } = record
   const hybrid = await keyset.getPrimitive(tink.hybrid.HybridDecrypt)
@@ -29,7 +29,7 @@ export const decrypt = async (keyset: Keyset, record: Readonly<Record<string, st
 
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'))
 
-/** As Tink for Python writes a public keyset in JSON, which this one does not write. */
+/** Writes a public keyset in JSON as Tink for Python does, which this library cannot. */
 export const serialized = (keyset: Keyset, algorithm: string) => {
   const publicKeyset = keyset.getPublicKeysetHandle().getKeyset()
   const key = publicKeyset.getKeyList().map((one: TinkKey) => ({

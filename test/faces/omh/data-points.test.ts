@@ -63,7 +63,7 @@ await ask(
 const oneLine = (text: string) => text.replaceAll(/[\r\n]/g, ' ')
 const listed = (...numbers: readonly number[]) => `[${numbers.map(one => oneLine(documents[one - 1] ?? '')).join(',')}]`
 
-t.test('a data point is created once, and read byte for byte by its own id and by that of its Observation', async t => {
+t.test('a data point is created once, and read byte for byte by its own id and that of its Observation', async t => {
   t.same(
     created.map(({ statusCode, body }) => [statusCode, body]),
     documents.map(() => [201, '']),
@@ -83,7 +83,7 @@ t.test('a data point is created once, and read byte for byte by its own id and b
   t.same([again.statusCode, again.headers.location], [200, location])
 })
 
-t.test('a list has the documents of a schema, or all, the newest first', async t => {
+t.test('a list has the documents of a schema, or all of them, newest first', async t => {
   const rows = [
     ['', [4, 3, 2, 1]],
     ['schema_namespace=omh&schema_name=heart-rate', [3, 2, 1]],
@@ -103,7 +103,7 @@ t.test('a list has the documents of a schema, or all, the newest first', async t
   }
 })
 
-t.test('what a list does not hold is behind its link, and nothing else', async t => {
+t.test('what a list leaves out is behind its link, and nothing else', async t => {
   const found: string[] = []
   let url: string | undefined = `${base}?schema_namespace=omh&schema_name=heart-rate&schema_version=2.0&limit=1`
   while (url !== undefined) {
@@ -115,7 +115,7 @@ t.test('what a list does not hold is behind its link, and nothing else', async t
   t.same(found, [listed(3), listed(2)])
 })
 
-t.test('as lines all come, a document a line', async t => {
+t.test('as lines all documents come, one per line', async t => {
   const rows = [
     ['', [4, 3, 2, 1]],
     ['?schema_namespace=omh&schema_name=heart-rate&schema_version=2.0', [3, 2]],
@@ -128,7 +128,7 @@ t.test('as lines all come, a document a line', async t => {
   }
 })
 
-t.test('what is wrong is told with what is right', async t => {
+t.test('errors say what would be accepted', async t => {
   const rows = [
     ['GET', `${base}?schema=omh`, 400, /schema is no parameter here; accepted: schema_namespace/],
     ['GET', `${base}?schema_name=heart-rate`, 400, /schema_namespace and schema_name stand together/],
@@ -152,7 +152,7 @@ t.test('what is wrong is told with what is right', async t => {
   }
 })
 
-t.test('a method that a path does not take is refused with those that it takes', async t => {
+t.test('a method that a path does not support is refused with those that it does', async t => {
   const rows = [
     ['PUT', base, 'GET, HEAD, POST'],
     ['DELETE', base, 'GET, HEAD, POST'],
@@ -167,7 +167,7 @@ t.test('a method that a path does not take is refused with those that it takes',
   }
 })
 
-t.test('what was repaired is told', async t => {
+t.test('repairs are reported', async t => {
   const answer = await ask(
     'POST',
     `${base}?patient=ann`,
@@ -180,16 +180,16 @@ t.test('what was repaired is told', async t => {
   t.equal((await ask('DELETE', `${base}/${uuid(5)}`)).statusCode, 200)
 })
 
-t.test('an id is one only within a patient', async t => {
+t.test('an id only belongs to one patient', async t => {
   t.equal((await ask('POST', `${base}?patient=bob`, documents[0])).statusCode, 201)
   t.match((await ask('GET', `${base}/${uuid(1)}`)).json().issue[0].diagnostics, /say patient=/)
   t.equal((await ask('GET', `${base}/${uuid(1)}?patient=bob`)).body, documents[0])
   t.equal((await ask('DELETE', `${base}/${uuid(1)}?patient=bob`)).statusCode, 200)
   t.equal((await ask('GET', `${base}/${uuid(1)}?patient=bob`)).statusCode, 404)
-  t.equal((await ask('GET', `${base}/${uuid(1)}`)).body, documents[0], 'and what is of another stays')
+  t.equal((await ask('GET', `${base}/${uuid(1)}`)).body, documents[0], 'that of another patient stays')
 })
 
-t.test('a token does what its scopes and its person may, and the record says so as it does at /fhir', async t => {
+t.test('a token does what its scopes and its person may, and the record says so as at /fhir', async t => {
   t.equal((await server.inject({ url: base })).statusCode, 401)
   const { last } = await database.one<{ last: string }>(sql.fragment`SELECT max(id)::text AS last FROM audit_record`)
   const askAs = async (patient: string, scope: string, method: 'GET' | 'POST' | 'DELETE', url: string) => {
@@ -234,7 +234,7 @@ t.test('a token does what its scopes and its person may, and the record says so 
   if (!t.passing()) t.comment(said.join('\n'))
 })
 
-t.test('what was entered in error or cancelled is in no list, and is read by its id alone', async t => {
+t.test('what was entered in error or cancelled is in no list, and can only be read by its id', async t => {
   await ask('PUT', '/fhir/Patient/dot', JSON.stringify({ resourceType: 'Patient', id: 'dot' }))
   const sent = [5, 6, 7].map(number => document(number, 'omh:heart-rate:2.0', rate(`6${number}`)))
   for (const one of sent) await ask('POST', `${base}?patient=dot`, one)
@@ -253,7 +253,7 @@ t.test('what was entered in error or cancelled is in no list, and is read by its
   t.equal((await ask('GET', `${base}/${uuid(5)}`)).body, sent[0])
 })
 
-t.test('whoever reads lines slowly reads no further when their token is revoked', async t => {
+t.test('somebody who reads lines slowly gets no further when their token is revoked', async t => {
   const headers = { authorization: 'Bearer everything' }
   await server.inject({
     method: 'PUT',
@@ -261,7 +261,7 @@ t.test('whoever reads lines slowly reads no further when their token is revoked'
     headers,
     payload: { resourceType: 'Patient', id: 'cy' },
   })
-  /** More than two pages, of which one is read ahead, and a page is more than the buffers between server and client hold. */
+  /** More than two pages, of which one is read ahead; a page is larger than the buffers between server and client. */
   for (const hour of ['05', '06', '07', '08', '09', '10']) {
     const entry = Array.from({ length: 400 }, (_, index) => {
       const time = `2026-01-01T${hour}:${10 + Math.floor(index / 10)}:0${index % 10}Z`
@@ -296,5 +296,5 @@ t.test('whoever reads lines slowly reads no further when their token is revoked'
   await t.rejects(rest())
   const late = await begin(2)
   await sleep(2500)
-  await t.resolves(late.rest(), 'what begins in time may take longer than the token lasts')
+  await t.resolves(late.rest(), 'an answer that began in time may outlast the token')
 })

@@ -31,14 +31,14 @@ export const r5Contract = (world: ContractWorld): readonly ContractRoute[] => {
     shows: async t => {
       const first = await upload(path, batchOf(measured))
       const again = await upload(path, batchOf(measured))
-      t.same(statusesIn(again), { '200 OK': 3 }, 'what is there already is no error')
-      t.same(idsIn(again), idsIn(first), 'and every entry says what it became')
+      t.same(statusesIn(again), { '200 OK': 3 }, 'an existing one is not an error')
+      t.same(idsIn(again), idsIn(first), 'every entry says what it became')
       const day = JSON.parse(recordedText('derived/bundle-batch-288-cgm-r5-style.json.gz'))
       t.same(statusesIn(await upload(path, day)), { [path === base ? '200 OK' : '201 Created']: 288 })
     },
   }))
 
-  /** Whoever reads a study's data and none of its Patients, as of a coded study. */
+  /** Reads a study's data but none of its Patients, as in a coded study. */
   const codedReader = () => world.staffToken(study.researcher, 'user/Observation.rs user/ResearchStudy.rs')
   const byStudy = (asked: URLSearchParams) => new URLSearchParams([...asked].filter(([name]) => name !== 'patient'))
   const pagesOf = async (bearer: string, query: string): Promise<readonly number[]> => {
@@ -102,7 +102,7 @@ export const r5Contract = (world: ContractWorld): readonly ContractRoute[] => {
         t.equal(answer.statusCode, 201)
         t.same(missingFrom(answer.json(), { ...real, identifier: undefined }), [])
         const bare = JSON.parse(recordedText('jhe/batch-upload-body-only-2024.json'))
-        t.same(statusesIn(await upload(base, bare)), { '201 Created': 1 }, 'and so does a body without a header')
+        t.same(statusesIn(await upload(base, bare)), { '201 Created': 1 }, 'so does a body without a header')
       },
     },
     {
@@ -205,7 +205,7 @@ const elsewhere: readonly ContractRoute[] = [
   { route: 'POST /fhir-import/R4', deviation: atR4 },
 ]
 
-/** The three say the same of the same second, which is one measurement here: each is moved to a second of its own. */
+/** The three have the same content for the same second, which would be one measurement here, so each is moved to a second of its own. */
 const apart = (recorded: { valueAttachment: { data: string } }, index: number) => {
   const document = Buffer.from(recorded.valueAttachment.data, 'base64').toString()
   const moved = document.replace('T23:39:09', `T23:39:0${index}`)

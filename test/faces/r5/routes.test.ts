@@ -36,7 +36,7 @@ const first = '5f2a9c1e-0000-4000-8000-000000000001'
 const created = await ask('POST', '/FHIR/R5/Observation', heartRate(first))
 const { id } = created.json()
 
-t.test('who spells it in small letters finds the same', async t => {
+t.test('lower-case spelling finds the same', async t => {
   const [small, capital] = await Promise.all([
     ask('GET', `/fhir/r5/Observation/${id}`),
     ask('GET', `/FHIR/R5/Observation/${id}`),
@@ -46,24 +46,24 @@ t.test('who spells it in small letters finds the same', async t => {
   t.equal((await server.inject({ method: 'GET', url: `/fhir/r5/Observation/${id}` })).statusCode, 401)
 })
 
-t.test('what is percent-encoded in a path is the same path', async t => {
+t.test('a percent-encoded path is the same path', async t => {
   const [encoded, plain] = await Promise.all([
     ask('GET', `/FHIR/%52%35/Ob%73ervation/${id.replace('-', '%2D')}/%5Fhistory/1`),
     ask('GET', `/FHIR/R5/Observation/${id}/_history/1`),
   ])
   t.equal(encoded.statusCode, 200)
   t.same(encoded.json(), plain.json())
-  t.equal((await ask('GET', `/FHIR/R5/Observation/${id}/%5Fhistory`)).statusCode, 404, 'and serves no more')
+  t.equal((await ask('GET', `/FHIR/R5/Observation/${id}/%5Fhistory`)).statusCode, 404, 'it serves nothing else')
 })
 
-t.test('what is created is found where the answer says', async t => {
+t.test('a created resource is found where the answer says', async t => {
   t.equal(created.statusCode, 201)
   const { location = '' } = created.headers
   t.equal(location, `http://localhost:8080/FHIR/R5/Observation/${id}/_history/1`)
   t.same((await ask('GET', location.slice('http://localhost:8080'.length))).json(), created.json())
 })
 
-t.test('what is not served is told with what is', async t => {
+t.test('what is not served is refused with what is', async t => {
   const rows = [
     ['GET', '/FHIR/R5/Condition', 404, /Condition is not served as R5/],
     ['GET', '/FHIR/R5/Thing', 404, /Thing is not a resource type/],
@@ -98,7 +98,7 @@ t.test('what is not served is told with what is', async t => {
   }
 })
 
-t.test('whoever asks for the first page by its number has it, also of what they call its own store', async t => {
+t.test('the first page can be requested by its number, and of the store that clients call their own', async t => {
   const { statusCode, body } = await ask(
     'GET',
     '/FHIR/R5/Observation?_page=1&_source=https%3A%2F%2Fjupyterhealth.org%2Fjhe',
@@ -125,7 +125,7 @@ t.test('the answer is JSON of this version, and nothing else', async t => {
   t.equal((await ask('GET', '/FHIR/R5/Patient?_format=xml')).statusCode, 406)
 })
 
-t.test('entry, link and total are there however little was found', async t => {
+t.test('entry, link and total are present however little was found', async t => {
   const bundle = { resourceType: 'Bundle', type: 'searchset' }
   const link = [{ relation: 'self' }]
   const none = (await ask('GET', '/FHIR/R5/Observation?code=nothing')).json()
@@ -152,7 +152,7 @@ t.test('an entry of a batch can do no more than a request', async t => {
   for (const type of ['batch', 'transaction']) {
     const answer = await ask('POST', '/FHIR/R5', { resourceType: 'Bundle', type, entry })
     if (type === 'transaction') {
-      t.equal(answer.statusCode, 405, 'and a transaction fails by it')
+      t.equal(answer.statusCode, 405, 'it makes a transaction fail')
       continue
     }
     const { entry: answers } = answer.json()
@@ -179,7 +179,7 @@ t.test('links lead to pages of this face, and references stay as they are', asyn
 })
 
 t.test(
-  'a search finds what has a document, through pages without any; one that says which part it wants finds all',
+  'a search finds what has a document, across pages without any; one that names the elements it wants finds all',
   async t => {
     const code = { coding: [{ system: 'http://loinc.org', code: '8867-4' }] }
     for (const effectiveDateTime of ['2026-02-01', '2026-02-02', '2026-02-03']) {
@@ -207,7 +207,7 @@ t.test(
   },
 )
 
-t.test('clients from before find a study’s Observations, and resources alone, page by page', async t => {
+t.test('older clients find a study’s Observations, and single resources, page by page', async t => {
   await ask('PUT', '/fhir/Group/g', {
     resourceType: 'Group',
     id: 'g',
@@ -228,7 +228,7 @@ t.test('clients from before find a study’s Observations, and resources alone, 
   await ask('DELETE', '/fhir/Group/g')
 })
 
-t.test('without a token nothing answers but what may be known before', async t => {
+t.test('without a token only public information is answered', async t => {
   for (const url of ['/FHIR/R5/metadata', '/FHIR/R5/.well-known/smart-configuration']) {
     const { statusCode, headers } = await server.inject({ url, headers: { origin: 'https://app.example.org' } })
     t.match([statusCode, headers['access-control-allow-origin']], [200, '*'], url)
@@ -237,7 +237,7 @@ t.test('without a token nothing answers but what may be known before', async t =
   t.equal((await server.inject({ method: 'POST', url: '/FHIR/R5/', payload: {} })).statusCode, 401)
 })
 
-t.test('what is read and refused is recorded as it is at /fhir', async t => {
+t.test('reads and refusals are recorded as at /fhir', async t => {
   const ann = await token({ subject: { kind: 'patient', patient: 'ann' }, scope: 'patient/Observation.rs' })
   const recordedAt = async (base: string) => {
     const { last } = await database.one<{ last: string }>(

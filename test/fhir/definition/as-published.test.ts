@@ -7,13 +7,13 @@ import { withoutExamples } from '../examples.ts'
 
 const registry = loadRegistry()
 
-/** Of an element and all below it what the server goes by, without invariants: a few of R4's own are mended. */
+/** The parts of an element and everything below it that the server uses, without invariants, since a few of R4's own are corrected. */
 const told = ({ children, constraints: _, ...element }: Element): readonly object[] => [
   element,
   ...[...children.values()].flatMap(told),
 ]
 
-t.test('elements are those that R4 publishes, each as it is published there', { skip: withoutExamples }, async t => {
+t.test('elements are those that R4 publishes, exactly as it publishes them', { skip: withoutExamples }, async t => {
   let compared = 0
   for (const [name, { root }] of registry.structures) {
     const published = readPublished('StructureDefinition', name) as StructureDefinition
@@ -25,7 +25,7 @@ t.test('elements are those that R4 publishes, each as it is published there', { 
 
 const refusals = (resource: object) => validate(registry, resource).map(({ message }) => message)
 
-t.test('what R4 has is taken, and what only Medplum or a later edition has is refused', async t => {
+t.test('what R4 has is accepted, and what only Medplum or a later edition has is refused', async t => {
   const characteristic = [
     {
       definitionCodeableConcept: { text: 'Over 65' },

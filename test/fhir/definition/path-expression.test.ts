@@ -27,7 +27,7 @@ const expressions: readonly [text: string, parsed: unknown][] = [
   ['A.b.exists() and A.b != false', { kind: 'test', of: child('A', 'b') }],
 ]
 
-t.test('what search parameters use of FHIRPath is understood', async t => {
+t.test('the parts of FHIRPath that search parameters use are understood', async t => {
   for (const [text, parsed] of expressions) t.same(parsePath(text), parsed, text)
 })
 

@@ -21,7 +21,7 @@ const spellingsOfHeartRate: [string | undefined, string][] = [
   [systems.loinc, '8867-4'],
 ]
 
-t.test('every spelling of heart rate is one class, in data and in questions', t => {
+t.test('every spelling of heart rate is one class, in data and in searches', t => {
   for (const [system, code] of spellingsOfHeartRate) {
     t.equal(classes.classOf(system, code), 'omh:heart-rate', `${system}|${code}`)
     t.equal(classes.kindOf(system, code), 'omh:heart-rate')
@@ -43,7 +43,7 @@ t.test('component codes of blood pressure are in no class', t => {
   t.end()
 })
 
-t.test('a narrower code is of the kind but not of the class', t => {
+t.test('a narrower code belongs to the kind but not to the class', t => {
   for (const [code, kind] of [
     ['99504-3', 'omh:blood-glucose'],
     ['2339-0', 'omh:blood-glucose'],
@@ -57,7 +57,7 @@ t.test('a narrower code is of the kind but not of the class', t => {
   t.end()
 })
 
-t.test('a schema that nobody told us of is a kind and a class of its own', t => {
+t.test('a schema that we do not know is a kind and a class of its own', t => {
   t.equal(classes.classOf(systems.omh, 'omh:gait:1.0'), 'omh:gait')
   t.equal(classes.kindOf(systems.omh, 'omh:gait:2.3'), 'omh:gait')
   t.equal(classes.kindOf(systems.ieee, 'acme:gait'), 'acme:gait')
@@ -75,7 +75,7 @@ t.test('one schema name in both namespaces is one class; different names are dif
   t.end()
 })
 
-t.test('a bare standard code asks for its class and for that code in any system', t => {
+t.test('a bare standard code means its class and that code in any system', t => {
   t.same(classes.classesAsked(undefined, '8867-4'), { keys: ['omh:heart-rate'], anySystem: true })
   t.same(classes.classesAsked(undefined, '718-7'), { keys: [], anySystem: true })
   t.same(classes.classesAsked(null, '718-7'), { keys: ['|718-7'], anySystem: false })

@@ -5,7 +5,7 @@ import { kindValueSets, kindValueSetUrl } from '../../../src/fhir/measured/kind-
 const classes = openCodeClasses()
 const valueSets = kindValueSets(classes)
 
-t.test('each kind has one ValueSet, and each of its codes is of that kind', t => {
+t.test('each kind has one ValueSet, and each of its codes belongs to that kind', t => {
   t.same(
     valueSets.map(one => one.url),
     classes.kinds().map(one => kindValueSetUrl(one.key)),

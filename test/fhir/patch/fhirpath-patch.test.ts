@@ -31,7 +31,7 @@ const refused = (run: () => unknown) => {
 }
 const patient = (more: object = {}) => ({ resourceType: 'Patient', ...more })
 
-t.test('id and extensions of a primitive are added, replaced and taken away beside it', async t => {
+t.test('id and extensions of a primitive are added, replaced and removed beside it', async t => {
   const extension = (value: string) => ({ url: 'http://e.example/a', valueString: value })
   const born = (...values: readonly string[]) =>
     patient({ birthDate: '1970-01-01', ...(values.length > 0 && { _birthDate: { extension: values.map(extension) } }) })
@@ -191,7 +191,7 @@ t.test('decimals keep their text', async t => {
   )
 })
 
-t.test('what stands beside a primitive goes with it', async t => {
+t.test('id and extensions of a primitive move with it', async t => {
   const given = patient({ name: [{ given: ['x', 'y'], _given: [null, { id: 'second' }] }] })
   t.strictSame(
     patched(given, { type: 'delete', path: 'Patient.name[0].given[0]' }),
@@ -216,7 +216,7 @@ t.test('what stands beside a primitive goes with it', async t => {
   )
 })
 
-t.test('what cannot be carried out says which operation it is', async t => {
+t.test('an operation that cannot be carried out is named', async t => {
   const resource = patient({ name: [{ family: 'A' }, { family: 'B' }], birthDate: '2000' })
   const birth = { type: 'add', path: 'Patient', name: 'birthDate', value: { valueDate: '2001' } }
   const rows: readonly (readonly [Parts, string])[] = [
@@ -245,7 +245,7 @@ t.test('what cannot be carried out says which operation it is', async t => {
     )
 })
 
-t.test('what is no patch is refused before anything is done', async t => {
+t.test('an invalid patch is refused before anything is done', async t => {
   const parse = (parameter: unknown) => refused(() => parseFhirpathPatch(structures, { parameter }))
   t.match(parse(undefined), [400])
   t.match(parse([{ name: 'other' }]), [400, /is an operation with parts/, 'Parameters.parameter[0]'])
@@ -259,7 +259,7 @@ t.test('what is no patch is refused before anything is done', async t => {
     t.match(parse([operation({ type: 'delete', path })]), [400, /its path is a FHIRPath/], path)
 })
 
-t.test('a patch is no work without end', async t => {
+t.test('a patch cannot cause endless work', async t => {
   const remove = { type: 'delete', path: 'Patient.active' }
   const tooMany = Array<Parts>(1001).fill(remove)
   t.strictSame(

@@ -36,7 +36,7 @@ t.test('a patch makes no resource larger than a body may be', async t => {
   t.strictSame(patched(parameters, observation), refusedAbove(33_554_432))
 })
 
-t.test('one that is larger already may be patched, and grows by little', async t => {
+t.test('one that is larger already can be patched, and grows by little', async t => {
   const large = { resourceType: 'Observation', status: 'final', note: [note(40_000_000)] }
   t.match(patched([{ op: 'replace', path: '/status', value: 'amended' }], large), { status: 'amended' })
   t.strictSame(patched([{ op: 'add', path: '/note/-', value: note(20_000) }], large), refusedAbove(40_010_069))

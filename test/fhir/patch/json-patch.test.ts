@@ -65,7 +65,7 @@ t.test('each operation does what RFC 6902 says', async t => {
   ]
   for (const [operation, expected] of rows)
     t.strictSame(patched(document, operation), expected, JSON.stringify(operation))
-  t.strictSame(document, { a: [1, 2], b: { 'x/y': 1, 'm~n': 2 } }, 'and the document stays as it was')
+  t.strictSame(document, { a: [1, 2], b: { 'x/y': 1, 'm~n': 2 } }, 'the document stays as it was')
 })
 
 t.test('decimals keep their text, and are the same number however they are written', async t => {
@@ -85,7 +85,7 @@ t.test('decimals keep their text, and are the same number however they are writt
   )
 })
 
-t.test('what cannot be carried out says which operation it is', async t => {
+t.test('an operation that cannot be carried out is named', async t => {
   const document = { a: [1, 2], b: 'x' }
   const rows: readonly (readonly [readonly unknown[], number, string])[] = [
     [

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isSimplePath } from '../../../src/fhir/patch/simple-path.ts'
 
-t.test('a path selects by few functions, however these are written, and by no variable', async t => {
+t.test('a path can use few functions, however these are written, and no variables', async t => {
   const simple = [
     'Patient.name[0].given',
     "Patient.name.where(use = 'official' and given.exists()).first()",

@@ -16,7 +16,7 @@ const unknown = [
   'ValueSet/provenance-history-record-activity',
 ]
 
-t.test('every published example obeys the profiles that it claims', async t => {
+t.test('every published example conforms to the profiles that it claims', async t => {
   const failures: [string, unknown][] = []
   let compared = 0
   for (const file of readdirSync(folder).filter(name => name.endsWith('.json'))) {
@@ -36,7 +36,7 @@ t.test('every published example obeys the profiles that it claims', async t => {
   )
 })
 
-t.test('Extensions are told apart by url, and their own definitions are obeyed', async t => {
+t.test('Extensions are distinguished by url, and conform to their own definitions', async t => {
   const url = 'https://example.org/StructureDefinition/born'
   const definition = {
     url,

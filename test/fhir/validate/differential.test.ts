@@ -8,7 +8,7 @@ import { isError, validate } from '../../../src/fhir/validate/validate.ts'
 import { allExamples, type Example, keyExamples, withoutExamples } from '../examples.ts'
 import { mutated } from './mutations.ts'
 
-/** What we refuse and validateResource lets pass, by the first of our issues, and why we are right. */
+/** What we refuse and validateResource accepts, by the first of our issues, with why we are right. */
 const refusedByUsAlone: readonly [RegExp, string][] = [
   [/^code-invalid: /, 'it does not look at the codes of required bindings'],
   [/^invariant: ele-1: /, 'it lets empty elements pass: "Objects are never empty"'],
@@ -31,7 +31,7 @@ const refusedByUsAlone: readonly [RegExp, string][] = [
   [/^value: expected .*the month has no such day/, 'it lets the 30th of February pass'],
 ]
 
-/** What validateResource refuses and we let pass, by the first of its issues. */
+/** What validateResource refuses and we accept, by the first of its issues. */
 const refusedByThemAlone: readonly [RegExp, string][] = [
   [/^Invalid base64Binary format/, 'it refuses base64 that is wrapped into lines, which R4 allows'],
 ]
@@ -41,7 +41,7 @@ for (const file of ['profiles-types.json', 'profiles-resources.json']) {
   indexStructureDefinitionBundle(readJson(`fhir/r4/${file}`) as Bundle)
 }
 
-/** Undefined where both agree, or differ as the tables say. */
+/** Undefined if both agree, or differ as the tables say. */
 const difference = ({ name, resource }: Example): string | undefined => {
   const [ours] = validate(registry, resource).filter(isError)
   const theirs = refusal(resource)
@@ -52,7 +52,7 @@ const difference = ({ name, resource }: Example): string | undefined => {
 
 const words = ({ code, message }: Issue): string => `${code}: ${message}`
 
-/** Its first error; it does not know the numbers that keep their text. */
+/** Its first error; it does not know numbers that keep their text. */
 const refusal = (resource: unknown): string | undefined => {
   try {
     validateResource(JSON.parse(JSON.stringify(resource)) as Resource)

@@ -12,7 +12,7 @@ const invalid: Readonly<Record<string, string>> = {
   'Questionnaire/zika-virus-exposure-assessment': 'the narrative is empty (txt-2)',
 }
 
-/** Published examples that break a rule which we therefore only warn of. */
+/** Published examples that break a rule of which we therefore only warn. */
 const warned: Readonly<Record<string, string>> = {
   'DeviceMetric/example': 'parent is a DeviceDefinition, only Device is allowed',
   'DeviceUseStatement/example': 'reasonReference is a Procedure, which is not allowed',
@@ -24,13 +24,13 @@ const registry = loadRegistry()
 const refused = ({ resource }: Example): boolean => validate(registry, resource).some(isError)
 const namesOf = (examples: readonly Example[]): string[] => examples.map(({ name }) => name).sort()
 
-t.test('of the key examples all but two are valid', { skip: withoutExamples }, async t => {
+t.test('all but two of the key examples are valid', { skip: withoutExamples }, async t => {
   const examples = keyExamples()
   t.equal(examples.length, 228)
   t.same(namesOf(examples.filter(refused)), ['Questionnaire/qs1', 'Questionnaire/zika-virus-exposure-assessment'])
 })
 
-t.test('the examples of R4 are valid, but for those that are known not to be', { skip: withoutExamples }, async t => {
+t.test('the examples of R4 are valid, except those that are known not to be', { skip: withoutExamples }, async t => {
   const examples = allExamples()
   t.equal(examples.length, 723)
   t.same(namesOf(examples.filter(refused)), Object.keys(invalid))

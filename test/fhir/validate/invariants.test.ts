@@ -21,7 +21,7 @@ const knownDifferences: Readonly<Record<string, string>> = {
 
 const registry = loadRegistry()
 
-/** The other changes break the types, and then a rule has nothing to say. */
+/** Other changes break the types, so that a rule has nothing to say. */
 const onlyRemoved = (example: Example): Example[] =>
   [...mutated(example, 46)].filter(({ mutation }) => mutation === 'removed')
 
@@ -45,7 +45,7 @@ const withPlainNumbers = ({ name, resource }: Example): Example => ({
 
 type Asked = { readonly constraint: Constraint; readonly path: string; readonly value: unknown; readonly walk: Walk }
 
-/** Every constraint that stands on an element of the resource. */
+/** Every constraint on an element of the resource. */
 function* askedOf({ resource }: Example): Generator<Asked> {
   const root = registry.structures.get(String(resource.resourceType))?.root
   if (root === undefined) return
@@ -80,7 +80,7 @@ const elementOf = (element: Element, type: string, key: string): Below | undefin
   return undefined
 }
 
-t.test('the rules that we wrote ourselves say what their FHIRPath says', { skip: withoutExamples }, async t => {
+t.test('the rules that we wrote ourselves agree with their FHIRPath', { skip: withoutExamples }, async t => {
   const examples = [...keyExamples(), ...allExamples()]
     .filter(({ resource }) => JSON.stringify(resource).length < 20_000)
     .map(withPlainNumbers)
@@ -99,5 +99,5 @@ t.test('the rules that we wrote ourselves say what their FHIRPath says', { skip:
     [...differences].filter(one => !(one in knownDifferences)),
     [],
   )
-  t.ok(seen.size > 50, `${seen.size} rules were asked`)
+  t.ok(seen.size > 50, `${seen.size} rules were checked`)
 })

@@ -21,7 +21,7 @@ const mutations: readonly Mutation[] = [
   { name: 'a second choice', apply: (parent, key) => secondChoice(parent, key) },
 ]
 
-/** Copies of an example, each changed at one place; which places is told by the seed, the same for every run. */
+/** Copies of an example, each changed in one place. The seed decides which, so it is the same in every run. */
 export function* mutated(
   { name, resource }: Example,
   count: number,
@@ -63,7 +63,7 @@ const secondChoice = (parent: Record<string, unknown>, key: string): void => {
     parent[key === 'valueString' ? 'valueBoolean' : 'valueString'] = key === 'valueString' ? true : 'second'
 }
 
-/** FNV-1a: spreads, and is the same everywhere. */
+/** FNV-1a: well distributed, and the same everywhere. */
 const hash = (text: string): number => {
   let value = 0x811c9dc5
   for (const character of text) value = Math.imul(value ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0

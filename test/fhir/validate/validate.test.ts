@@ -440,7 +440,7 @@ const cases: readonly Case[] = [
   ],
 ]
 
-t.test('each thing that may be wrong is told, and where', async t => {
+t.test('everything that may be wrong is reported, with its place', async t => {
   for (const [name, resource, ...expected] of cases) {
     const plain = resource === null || Array.isArray(resource) ? resource : JSON.parse(JSON.stringify(resource))
     const issues = validate(registry, plain).map(issue => [
@@ -451,12 +451,12 @@ t.test('each thing that may be wrong is told, and where', async t => {
   }
 })
 
-t.test('the message of a narrative that nests too deep says how deep it may', async t => {
+t.test('the message for a narrative that nests too deeply says how deep it may', async t => {
   const [issue] = validate(registry, { ...patient, text: div('<b>'.repeat(5000)) })
   t.equal(issue?.message, 'the tags of a narrative nest at most 200 levels deep')
 })
 
-t.test('the message of a narrative that is none says what of it is wrong', async t => {
+t.test('the message for an invalid narrative says what is wrong with it', async t => {
   const rows = [
     ['<p>a</p>', /it begins with <div and ends with <\/div>$/],
     ['<div>a', /<div> is never closed$/],
@@ -485,7 +485,7 @@ const narrativeMessages = (text: string): string[] =>
   validate(registry, { ...patient, text: { status: 'generated', div: text } }).map(({ message }) => message)
 
 t.test(
-  'of an address browsers read no script: entities, tabs and line breaks hide none, and some schemes alone are taken',
+  'no script can be in an address: entities, tabs and line breaks hide none, and only some schemes are accepted',
   async t => {
     const refused = [
       'href="javascript:x"',
@@ -572,7 +572,7 @@ t.test('a narrative is well-formed XML: the message says what is not, where, and
   )
 })
 
-t.test('what is taken as a narrative is well-formed by a reader of XML, of whatever it is put together', async t => {
+t.test('an accepted narrative is well-formed for an XML parser, whatever it is composed of', async t => {
   const pieces = [
     '<p>',
     '</p>',
@@ -612,7 +612,7 @@ t.test('what is taken as a narrative is well-formed by a reader of XML, of whate
   t.ok(taken > 1000, `${taken} were`)
 })
 
-t.test('a narrative that says nothing is none', async t => {
+t.test('a narrative without content is not one', async t => {
   for (const text of ['', ' \n', '&#160;&#32;', '<p></p>', '<!-- a > b -->', '<br/>'])
     t.same(
       narrativeMessages(`<div>${text}</div>`),
@@ -623,12 +623,12 @@ t.test('a narrative that says nothing is none', async t => {
   t.same(narrativeMessages('<div><img src="#a" alt="b"/></div>'), [])
 })
 
-t.test('the message of a wrong code names codes that are accepted', async t => {
+t.test('the message for a wrong code names accepted codes', async t => {
   const [issue] = validate(registry, { ...patient, gender: 'm' })
   t.match(issue?.message, /'m' is not in .*administrative-gender.* male, female, other, unknown/)
 })
 
-t.test('the message of an unknown element names the elements that there are', async t => {
+t.test('the message for an unknown element names the elements that exist', async t => {
   const [issue] = validate(registry, { resourceType: 'Binary', contentType: 'text/plain', content: 'x' })
   t.match(issue?.message, /'content' is not an element of Binary; its elements are .*contentType/)
 })
@@ -638,12 +638,12 @@ t.test('a decimal that keeps its text is a number', async t => {
   t.same(validate(registry, exact), [])
   const text = JSON.stringify({ ...observation, valueQuantity: undefined, valueInteger: 1 })
   t.same(validate(registry, parseJson(text)), [])
-  t.equal(validate(registry, parseJson(text.replace(':1}', ':1.0}'))).length, 1, '1.0 is no integer')
+  t.equal(validate(registry, parseJson(text.replace(':1}', ':1.0}'))).length, 1, '1.0 is not an integer')
   t.equal(validate(registry, parseJson(text.replace('"final"', '1.10'))).length, 1, 'nor is 1.10 a code')
   t.equal(validate(registry, parseJson('{"resourceType":"Patient","name":[1.10]}')).length, 1, 'nor a HumanName')
 })
 
-t.test('whatever is sent, there is an answer', async t => {
+t.test('whatever is sent, validation answers', async t => {
   const broken = fc.oneof(fc.jsonValue(), fc.constantFrom('', '#', [], {}, null, [null], [[]], { coding: [null, 1] }))
   const keys = fc.constantFrom(
     'code',
@@ -682,7 +682,7 @@ t.test('every type can be checked', async t => {
   t.pass()
 })
 
-t.test('of what is wrong all over the first hundred issues are told', async t => {
+t.test('if something is wrong throughout, the first hundred issues are reported', async t => {
   const issues = validate(registry, { ...observation, extension: Array(100_000).fill(0) })
   t.strictSame([issues.length, issues.filter(isError).length], [101, 100])
   t.match(issues.at(-1), { code: 'incomplete', message: 'More is wrong with it: these are the first 100 issues' })
@@ -690,10 +690,10 @@ t.test('of what is wrong all over the first hundred issues are told', async t =>
   const warned = validate(registry, { ...observation, hasMember: elsewhere })
   t.strictSame([warned.length, warned.some(isError)], [50, false])
   const wrong = validate(registry, { ...observation, hasMember: elsewhere, valueQuantity: { value: 'x' } })
-  t.ok(wrong.some(isError), 'whatever is warned of, what is wrong is told')
+  t.ok(wrong.some(isError), 'errors are reported whatever the warnings')
 })
 
-t.test('a contained resource that is missing is told of with some of those that are there', async t => {
+t.test('a missing contained resource is reported with some of those that exist', async t => {
   const contained = Array.from({ length: 3000 }, (_, index) => ({
     resourceType: 'Basic',
     id: `c${index}`,

@@ -29,7 +29,7 @@ const refusal = async (text: string): Promise<string> => {
   }
 }
 
-t.test('R4 examples are the same after a way through XML, to the text of each number', async t => {
+t.test('R4 examples are the same after conversion to XML and back, to the text of each number', async t => {
   const folder = join(import.meta.dirname, '..', '..', '..', 'node_modules', 'hl7.fhir.r4.examples')
   const files = readdirSync(folder).filter(file => /^[A-Z].*\.json$/.test(file))
   const types = new Set<string>()
@@ -75,7 +75,7 @@ t.test('XML has the order of the definition, attributes for ids and urls, and ex
   )
 })
 
-t.test('numbers keep their text, and what is none stays text', async t => {
+t.test('numbers keep their text, and other text stays text', async t => {
   const rows = [
     ['1.10', '1.10'],
     ['-0', '-0'],
@@ -90,7 +90,7 @@ t.test('numbers keep their text, and what is none stays text', async t => {
   }
 })
 
-t.test('what may be written otherwise in XML comes out the same', async t => {
+t.test('other ways to write the same XML give the same resource', async t => {
   const patient = '{"active":true,"resourceType":"Patient"}'
   for (const text of [
     `\uFEFF<?xml version="1.0" encoding="UTF-8"?>\r\n<!-- c --><Patient ${head}>\r\n<active value='true'/></Patient>\r\n`,
@@ -105,7 +105,7 @@ t.test('what may be written otherwise in XML comes out the same', async t => {
   })
 })
 
-t.test('sections of CDATA are found in one go, however many are begun within a comment', async t => {
+t.test('CDATA sections are found in one pass, however many are begun within a comment', async t => {
   const begun = '<![CDATA['.repeat(200_000)
   const div = (text: string) => `<div xmlns="http://www.w3.org/1999/xhtml">${text}<!-- ${begun} --></div>`
   t.match(await xml.parse(`<Basic ${head}><text>${div('<![CDATA[a<b]]>')}</text></Basic>`), {
@@ -113,7 +113,7 @@ t.test('sections of CDATA are found in one go, however many are begun within a c
   })
 })
 
-t.test('what is not FHIR is refused by its name and place', async t => {
+t.test('what is not FHIR is refused with its name and place', async t => {
   const patient = (inner: string) => `<Patient ${head}>${inner}</Patient>`
   const rows = [
     ['<Patient', '400 The body is not well-formed XML at line 1, column 8'],
@@ -153,14 +153,14 @@ t.test('what is not FHIR is refused by its name and place', async t => {
   for (const [text, expected] of rows) t.equal(await refusal(text), expected)
 })
 
-t.test('a narrative of more levels than are taken, which was stored before, goes out as its text', async t => {
+t.test('a stored narrative with more levels than are accepted now is written as its text', async t => {
   const div = (levels: number) =>
     `<div xmlns="http://www.w3.org/1999/xhtml">${'<b>'.repeat(levels)}a${'</b>'.repeat(levels)}</div>`
   t.ok(xml.print({ resourceType: 'Basic', text: { div: div(199) } }).includes(div(199)))
   t.ok(xml.print({ resourceType: 'Basic', text: { div: div(100_000) } }).includes(div(0)))
 })
 
-t.test('a narrative that is no XML goes out as its text, and no character that XML cannot carry', async t => {
+t.test('a narrative that is not XML is written as its text, without characters that XML cannot have', async t => {
   const div = (text: string) => xml.print({ resourceType: 'Basic', text: { div: text } })
   t.match(div('<div>a</div>'), '<div xmlns="http://www.w3.org/1999/xhtml">a</div>')
   t.match(div('<div>a&nbsp;b</div>'), '>a&amp;nbsp;b</div>')
@@ -169,7 +169,7 @@ t.test('a narrative that is no XML goes out as its text, and no character that X
 })
 
 t.test(
-  'others have their turn while a long resource is read from XML, printed as it, or its narrative looked at',
+  'others have their turn while a long resource is read from XML or written as it, or its narrative checked',
   async t => {
     const turnsDuring = async <T>(work: Promise<T>): Promise<{ result: T; turns: number }> => {
       let [turns, isDone] = [0, false]

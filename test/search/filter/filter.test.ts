@@ -10,7 +10,7 @@ const registry = loadRegistry()
 const search = (type: ResourceType, filter: string, more: [string, string][] = []) =>
   parseSearch(registry, type, new URLSearchParams([['_filter', filter], ...more]))
 
-/** The expression, or what the refusal says behind `_filter, `. */
+/** The expression, or what the refusal says after `_filter, `. */
 const told = (type: ResourceType, filter: string): string => {
   try {
     return print(search(type, filter).where)
@@ -59,7 +59,7 @@ const meanings: readonly (readonly [ResourceType, string, string])[] = [
   ]),
 
   ['Patient', 'given eq peter and birthdate ge 2014', '(and (given eq peter) (birthdate ge 2014-01-01..2015-01-01))'],
-  // "and" goes before "or" in no case.
+  // "and" never comes before "or".
   ['Patient', 'name co a or name co b and name co c', '(and (or (name co a) (name co b)) (name co c))'],
   ['Patient', 'name co a or (name co b and name co c)', '(or (name co a) (and (name co b) (name co c)))'],
   ['Patient', 'not (gender eq male) and name sw a', '(and (not (gender male)) (name sw a))'],
@@ -148,7 +148,7 @@ for (const [type, filter, expected] of refusals)
     else t.match(refusal, expected)
   })
 
-t.test('a filter holds together with the other parameters, and with other filters', async t => {
+t.test('a filter is combined with the other parameters, and with other filters', async t => {
   const { where } = search('Patient', 'name co a', [
     ['gender', 'male'],
     ['_filter', 'name ew b'],
@@ -160,7 +160,7 @@ t.test('the self link carries the filter', async t => {
   t.equal(selfQuery(search('Patient', 'name co "a b"')), '_filter=name+co+%22a+b%22')
 })
 
-t.test('no scope or other criterion is a filter', async t => {
+t.test('a scope or other criteria cannot have a filter', async t => {
   t.throws(() => parseCriteria(registry, 'Patient', '_filter=name co a'), {
     message: '"_filter" cannot be a criterion: criteria are plain parameters',
   })

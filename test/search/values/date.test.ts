@@ -16,7 +16,7 @@ t.test('an approximate date is widened by a tenth of its distance from now', asy
   })
 })
 
-t.test('an approximate date that holds now is not widened', async t => {
+t.test('an approximate date that includes now is not widened', async t => {
   t.match(parseDate(date, 'ap2026-01-11', now), { low: '2026-01-11T00:00:00.000Z', high: '2026-01-12T00:00:00.000Z' })
 })
 
@@ -25,7 +25,7 @@ t.test('an approximate date at the end of all years has no bound there', async t
   t.match(parseDate(date, 'ap9999', now), { high: 'infinity' })
 })
 
-t.test('each prefix stands beside the interval of its date', async t => {
+t.test('each prefix is kept beside the interval of its date', async t => {
   for (const prefix of ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb']) {
     t.same(parseDate(date, `${prefix}2026`), {
       kind: 'date',
@@ -36,7 +36,7 @@ t.test('each prefix stands beside the interval of its date', async t => {
   }
 })
 
-t.test('what is no date is refused', async t => {
+t.test('what is not a date is refused', async t => {
   for (const text of ['', 'ge', 'today', '2026-13', '2026-1-1', '2026-01-01T25:00:00Z', 'gege2026']) {
     t.throws(() => parseDate(date, text), FhirError, text)
   }

@@ -46,7 +46,7 @@ for (const [type, code, text, expected] of table) {
   })
 }
 
-t.test('the parts of a composite stand beside the parameters that they are of', async t => {
+t.test('the parts of a composite are kept beside the parameters to which they belong', async t => {
   t.match(parse('Observation', 'code-value-quantity', 's|a$ge5||mg'), {
     kind: 'composite',
     parts: [

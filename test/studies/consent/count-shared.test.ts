@@ -25,7 +25,7 @@ const drawn = (seed: number) => {
   }
 }
 
-/** Of moments, days, months and periods about when clocks change; of a band of the study's, of another, and of none. */
+/** Moments, days, months and periods around changes of the clock; from a band of the study's, another one, and none. */
 const measured = async (patient: string) => {
   const subject = { reference: `Patient/${patient}` }
   const self = await patientToken(patient, 'patient/*.cruds')
@@ -119,7 +119,7 @@ t.test('the preview counts exactly what the people of the study read once it is 
   for (let round = 0; round < 30; round += 1) {
     const timezone = pick(timezones)
     const form = await formIn(timezone)
-    // What is left as it is came from another time zone, and is a moment in this one.
+    // What is not edited came from another time zone, and is a moment in this one.
     const shared = pick([[hearts], [steps], [hearts, steps], [hearts, steps]])
     const lines = [hearts, steps].map(line => ({
       [line]: shared.includes(line) ? 'yes' : 'no',
@@ -143,7 +143,7 @@ t.test('the preview counts exactly what the people of the study read once it is 
   t.ok(most > 20, 'there is something to count')
 })
 
-t.test('what was measured for another record of the same human counts as well, by the bands of both', async t => {
+t.test('data of another record of the same human counts as well, from the bands of both', async t => {
   const { browser: own, patient } = await arrived('Cleo')
   const before = await create(lab.manager, {
     resourceType: 'Patient',
@@ -173,7 +173,7 @@ t.test('what was measured for another record of the same human counts as well, b
   t.match(preview.body, /So far there are 2 readings/)
 })
 
-t.test('counting leaves nothing behind but the record of what was looked at', async t => {
+t.test('counting leaves nothing behind but the record of what was read', async t => {
   const { browser: own, patient } = await arrived('Bea')
   const lastRecord = sql.fragment`SELECT coalesce(max(id), 0)::text AS last FROM audit_record`
   const { last } = await database.one<{ last: string }>(lastRecord)

@@ -23,7 +23,7 @@ const invited = async (study: string, subject: string, own?: Browser) => {
   await staff.send(`/studies/${study}`, {}, `/studies/${study}/people/${subject}/invite`)
   return (await prove(linkIn(await mailbox.next()), own)).browser
 }
-/** Another record of whoever has the e-mail address. */
+/** Another record of the person with the e-mail address. */
 const again = (name: string, email: string, study: string) =>
   enrolled(name, { telecom: [{ system: 'email', value: email }] }, study)
 const consentsTo = async (study: string) =>
@@ -43,7 +43,7 @@ const sign = async (own: Browser, page: string, from: string) => {
   return own.post(`${page}/sign`, { ...hiddenIn(preview.body, `${page}/sign`), name: 'Joan Doe' })
 }
 
-t.test('who has left a study is asked anew by another record, and nothing is read until they sign', async t => {
+t.test('somebody who left a study is asked again with another record, and nothing is read until they sign', async t => {
   const study = await addStudy(lab.manager, lab.organization, 'Left', kinds)
   const page = `/sharing/${study.id}`
   const reader = await staffToken(study.researcher, 'user/*.rs')
@@ -62,7 +62,7 @@ t.test('who has left a study is asked anew by another record, and nothing is rea
   const second = await again('Joan2', first.email, study.id)
   await invited(study.id, second.subject, own)
   t.match(await own.send('/invitation/account', {}), { status: 303, location: page })
-  t.equal(await seen(), 0, 'they have signed nothing anew')
+  t.equal(await seen(), 0, 'they have not signed again')
   t.match(
     wordsOf(await own.get(page)),
     /You share nothing with this study now\. You had left this study before your records became one\. What you gave it then does not count again: only what you sign anew does\..* lab asks you to share data/,
@@ -75,10 +75,10 @@ t.test('who has left a study is asked anew by another record, and nothing is rea
   ])
 })
 
-t.test('of two records in a study an answer is one of both, whichever it was given by', async t => {
+t.test('with two records in a study an answer counts for both, whichever gave it', async t => {
   const study = await addStudy(lab.manager, lab.organization, 'Both', kinds)
   const page = `/sharing/${study.id}`
-  // Its id sorts before.
+  // Its id sorts before the other.
   const other = await enrolled('Olga', {}, study.id)
   const answered = await again('Olga2', other.email, study.id)
   const own = await invited(study.id, answered.subject)

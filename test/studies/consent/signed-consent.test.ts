@@ -6,7 +6,7 @@ import { findSignedConsent } from '../../../src/studies/consent/signed-consent.t
 
 const newest = 950
 
-/** A Consent of many versions, and how far back somebody has read them. */
+/** A Consent with many versions, and how far back they were read. */
 const recordOf = (
   signed: string,
   statusOf: (version: number) => Consent['status'] = () => 'active',
@@ -51,7 +51,7 @@ type Asked = { readonly count: number; readonly cursor: string | undefined }
 const parts = { accounts: { database: {} }, codeClasses: {} } as unknown as Parameters<typeof findSignedConsent>[0]
 const find = (asked: Parameters<typeof findSignedConsent>[1]) => findSignedConsent(parts, asked, wordsFor('en'))
 
-t.test('of what was signed no more versions are read than it takes to know that', async t => {
+t.test('no more versions of a signed Consent are read than needed', async t => {
   const justSigned = recordOf(String(newest))
   t.match(await find(justSigned.asked), { signature: { who: { display: 'Pia T' } }, changedAt: undefined })
   t.equal(justSigned.oldestRead(), newest - 99, 'one page')
@@ -63,12 +63,12 @@ t.test('of what was signed no more versions are read than it takes to know that'
   t.equal(nowhere.oldestRead(), newest - 99)
 })
 
-t.test('what others say of it beside is no signature of it', async t => {
+t.test('what others say about it is not a signature of it', async t => {
   const { asked } = recordOf('900', undefined, said => [said])
   t.match(await find(asked), { signature: { who: { display: 'Pia T' } }, changedAt: undefined })
 })
 
-t.test('what has ended is as it stood last, and a name counts for what was signed up to then', async t => {
+t.test('a Consent that has ended counts as it last was, and a name for what was signed up to then', async t => {
   const isEnded = (version: number) => (version > 800 ? 'inactive' : 'active')
   const endedAt = new Date(801 * 1000).toISOString()
   const consent = { meta: { versionId: '800' } }

@@ -12,7 +12,7 @@ t.setTimeout(120_000)
 const page = `/sharing/${study.id}`
 const hearts = `omh:heart-rate@${band}`
 const steps = 'omh:step-count@any'
-/** Pressed several times: each has read what stands before any of them writes. */
+/** Pressed several times: each has read what is stored before any of them writes. */
 const pressed = (press: () => Promise<Shown>, times = 4): Promise<readonly Shown[]> =>
   database
     .transaction(async connection => {
@@ -23,7 +23,7 @@ const pressed = (press: () => Promise<Shown>, times = 4): Promise<readonly Shown
     })
     .then(({ answers }) => answers)
 
-t.test('who presses sign several times at once has signed once, and is told what stands', async t => {
+t.test('pressing sign several times at once signs once, and shows the result each time', async t => {
   const { browser: own, patient } = await arrived('Ana')
   const preview = await own.send(page, { [hearts]: 'yes', [steps]: 'no' }, page)
   const form = /<form method="post" action="[^"]*\/sign"[^>]*>([\s\S]*?)<\/form>/.exec(preview.body)?.[1] ?? ''
@@ -40,7 +40,7 @@ t.test('who presses sign several times at once has signed once, and is told what
   t.match(shown, /Another answer of yours came at the same moment, .* You share data with this study now\./)
 })
 
-t.test('who says no ends what they have given, however often it is pressed and whatever comes between', async t => {
+t.test('refusing ends what was given, however often it is pressed and whatever happens in between', async t => {
   const { browser: own, patient } = await arrived('Bea')
   const { preview } = await sign(own, { [hearts]: 'yes', [steps]: 'no' })
   const token = /name="_csrf" value="([^"]*)"/.exec(preview.body)?.[1] ?? ''

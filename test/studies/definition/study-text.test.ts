@@ -37,33 +37,30 @@ t.test('a draft is what was written, and nothing of it is left once it is publis
   )
 })
 
-t.test('the next version begins with the words of the last', async t => {
+t.test('the next version begins with the words of the last one', async t => {
   const spanish = { ...draft, words: { en: words('About'), es: words('Sobre') } }
   const published = withPublished(study, spanish, classes)
   t.same(draftAfter(published), spanish)
   t.same(versionsOf(withPublished(published, draft, classes)), ['1', '2'])
 })
 
-t.test(
-  'what is missing is named: parts of a language that is begun, the promise, and something to ask for',
-  async t => {
-    t.same(missingInDraft(draft, study, classes), [])
-    t.same(missingInDraft({ ...draft, withdrawal: '' }, empty, classes), [
-      'what a withdrawal does',
-      'the data that the study asks for',
-    ])
-    const half = { ...words(''), 'key-facts': 'Usted decide' }
-    t.same(
-      missingInDraft({ ...draft, words: { en: { ...words('About'), contact: '' }, es: half } }, study, classes).length,
-      5,
-    )
-    t.match(missingInDraft(draft, withPublished(study, draft, classes), classes), [
-      /^English: a change, for it says what an earlier version says$/,
-    ])
-  },
-)
+t.test('missing parts are named: of a language that was begun, the promise, and something to ask for', async t => {
+  t.same(missingInDraft(draft, study, classes), [])
+  t.same(missingInDraft({ ...draft, withdrawal: '' }, empty, classes), [
+    'what a withdrawal does',
+    'the data that the study asks for',
+  ])
+  const half = { ...words(''), 'key-facts': 'Usted decide' }
+  t.same(
+    missingInDraft({ ...draft, words: { en: { ...words('About'), contact: '' }, es: half } }, study, classes).length,
+    5,
+  )
+  t.match(missingInDraft(draft, withPublished(study, draft, classes), classes), [
+    /^English: a change, for it says what an earlier version says$/,
+  ])
+})
 
-t.test('what was added after a version is not named by it', async t => {
+t.test('a version does not name what was added after it', async t => {
   const published = withPublished(study, draft, classes)
   t.same(unnamedRequests(published, classes), [])
   t.same(unnamedRequests(asking(published, 'omh:body-weight'), classes), ['Body weight'])

@@ -12,7 +12,7 @@ t.teardown(async () => {
   await close()
 })
 
-t.test('a letter is asked for, however many messages before it cannot be sent', async t => {
+t.test('a letter is queued, however many messages before it cannot be sent', async t => {
   await database.run(sql.fragment`
     INSERT INTO study_message (id, patient, kind, channel, address)
     SELECT 'a' || lpad(number::text, 4, '0'), 'ann', 'address-changed', 'sms', '+4915100000000' FROM generate_series(1, 600) AS number`)
@@ -24,7 +24,7 @@ t.test('a letter is asked for, however many messages before it cannot be sent', 
     database,
     channels: {},
     accounts: { address: () => '', openStoreAs: () => t.fail('nothing is sent') as never },
-    // Where nobody works, what is asked for stays.
+    // Without a worker, what is queued stays.
     queue: {
       work: async () => {},
       ask: async id => {

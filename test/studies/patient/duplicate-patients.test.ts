@@ -30,7 +30,7 @@ t.test(
   },
 )
 
-t.test('the first line before is named, by whatever it is the same', async t => {
+t.test('the first matching line is named, whatever matches', async t => {
   t.same(linesBefore(patient('A'), patient('B', '1'), patient('a', '1')), [undefined, undefined, 2])
 })
 
@@ -43,13 +43,13 @@ t.test('a name is the same without its punctuation and blanks', async t => {
   ])
 })
 
-/** Of everybody, whatever is asked. */
+/** Everybody, whatever is asked for. */
 const found = async (there: readonly Patient[], asked: readonly Patient[], options?: { readonly most: number }) =>
   (await findDuplicates(async () => there, asked, options)).map(duplicates =>
     duplicates.map(({ patient, by }) => [patient.id, by]),
   )
 
-t.test('who is there already is found by any name with the birth date, and by an identifier once', async t => {
+t.test('somebody who exists already is found by any name with the birth date, and by an identifier once', async t => {
   const there: readonly Patient[] = [
     { ...patient('Ó Máille', '1'), id: 'of-day' },
     { ...patient('O Maille'), id: 'of-another-day', birthDate: '1970-01-02' },
@@ -73,7 +73,7 @@ t.test('who is there already is found by any name with the birth date, and by an
   ])
 })
 
-t.test('of many who have one birth date, as where it is not known, each name is read once', async t => {
+t.test('if many have one birth date, as when it is unknown, each name is read once', async t => {
   let read = 0
   const there = Array.from({ length: 100 }, (_, number): Patient => {
     const { name = [], ...rest } = patient(`There ${number}`)

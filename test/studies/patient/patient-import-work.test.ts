@@ -13,7 +13,7 @@ const add = (person: string) => {
   return addImport(database, { person, organization: 'clinic', study: undefined, lines })
 }
 type Worked = { readonly isLast: boolean; readonly openStoreFor: () => void; readonly reportFault: unknown }
-/** Works on what there is once, as the queue would. */
+/** Works once on what is waiting, as the queue would. */
 const work = async ({ isLast, ...parts }: Worked): Promise<void> => {
   const working: Promise<unknown>[] = []
   const queue = {
@@ -32,7 +32,7 @@ const waiting = async () =>
     ({ id }) => id,
   )
 
-t.test('a list of somebody who is barred meanwhile is not worked on', async t => {
+t.test('a list of somebody who was barred meanwhile is not worked on', async t => {
   await database.run(sql.fragment`INSERT INTO barred_person VALUES ('mallory')`)
   const id = await add('mallory')
   const openStoreFor = () => t.fail('nobody acts as them')
@@ -40,7 +40,7 @@ t.test('a list of somebody who is barred meanwhile is not worked on', async t =>
   t.match(await readImport(database, id), { state: 'failed', reason: 'You may not do this, or no longer' })
 })
 
-t.test('what takes longer than it may is tried again, and is told of as no matter of rights', async t => {
+t.test('a list that takes too long is tried again, and not reported as a matter of rights', async t => {
   const id = await add('carol')
   const slow = new FhirError('too-costly', 'Answering this takes longer than allowed')
   const openStoreFor = () => {

@@ -23,7 +23,7 @@ t.test('the template is read as it is', async t => {
 })
 
 t.test(
-  'a byte order mark, semicolons, breaks within quotes, columns in any order and lines without anything do not matter',
+  'a byte order mark, semicolons, quoted line breaks, columns in any order and empty lines do not matter',
   async t => {
     const file = [
       '\uFEFFBirth_Date;family;identifiers',
@@ -48,7 +48,7 @@ t.test(
   },
 )
 
-t.test('what is wrong is told line by line, all of it', async t => {
+t.test('mistakes are reported line by line, all of them', async t => {
   const file = `${header}\nRuiz,,1970-13-01,,ana,12,xx\n,,1970-01-01\nLee,,1970-01-01,,,,en,more,and more\nOk,,1970-01-01`
   const list = read(file)
   if (list.kind !== 'read') throw new Error(list.why)
@@ -64,7 +64,7 @@ t.test('what is wrong is told line by line, all of it', async t => {
   t.match(list.lines[2], { problems: { line: 'There are 9 values, and 7 columns' } })
 })
 
-t.test('columns in which nothing stands, as spreadsheets save them behind the others, do not matter', async t => {
+t.test('empty columns, as spreadsheets save them after the others, do not matter', async t => {
   const list = read(`${header},,,\r\nRuiz,Ana,1970-05-31,,,,,,,\r\nLee,,1980-01-01\r\nPaz,,1990-01-01,,,,,,,x\r\n`)
   t.match(list, {
     kind: 'read',
@@ -77,7 +77,7 @@ t.test('columns in which nothing stands, as spreadsheets save them behind the ot
   t.match(read('family,,birth_date\nRuiz,Ana,1970-05-31'), { why: /unknown \(“”\)/ })
 })
 
-t.test('a file that is none is refused, and why is told', async t => {
+t.test('an invalid file is refused with the reason', async t => {
   const cases: readonly (readonly [string | Uint8Array, RegExp])[] = [
     ['', /is empty: its first line names the columns \(family, given, birth_date,/],
     ['\uFEFF\n \r\n', /is empty/],

@@ -9,7 +9,7 @@ const { server, database } = await fhirWorld()
 t.teardown(() => server.close())
 
 const invited: string[] = []
-/** As if the person might read the study and nobody in it, and invite everybody. */
+/** As if the person could read the study and nobody in it, and invite everybody. */
 const parts = {
   database,
   accounts: { database },
@@ -45,7 +45,7 @@ const worked = async (id: string, { isLast = false, ...others }: Others = {}) =>
   return { isOver: (await readAction(database, id))?.isOver, refused: refused.map(({ refusal }) => refusal) }
 }
 
-t.test('what was asked for by somebody who is barred meanwhile is not done', async t => {
+t.test('an action of somebody who was barred meanwhile is not done', async t => {
   await database.run(sql.fragment`INSERT INTO barred_person VALUES ('mallory')`)
   const refused = ['You may not do this, or no longer', 'You may not do this, or no longer']
   t.strictSame(await outcomeOf('mallory'), { isOver: true, refused })
@@ -54,7 +54,7 @@ t.test('what was asked for by somebody who is barred meanwhile is not done', asy
   t.strictSame(invited.toSorted(), ['ann', 'bob'])
 })
 
-t.test('what somebody may not do in the study any more ends, and says why', async t => {
+t.test('what somebody may no longer do in the study ends with the reason', async t => {
   const openStoreFor = () => ({
     read: async () => {
       throw new FhirError('not-found', 'There is no such study')
@@ -65,23 +65,20 @@ t.test('what somebody may not do in the study any more ends, and says why', asyn
     t.strictSame(await worked(await add('carol', what), { openStoreFor }), { isOver: true, refused }, what)
 })
 
-t.test(
-  'of what a stop has cut short is told that nobody knows whether it was done, and it is not done twice',
-  async t => {
-    invited.length = 0
-    const id = await add('carol', 'invite')
-    await beginItem(database, id, 1)
-    t.match(await readAction(database, id), { done: 0, refused: 0, isOver: false })
-    const refused = [
-      'The server stopped while it was at this, and it is not known whether it was done: look how they stand',
-    ]
-    t.strictSame(await worked(id), { isOver: true, refused })
-    t.strictSame(invited, ['bob'])
-    t.match(await readAction(database, id), { done: 2, refused: 1 })
-  },
-)
+t.test('an item that was interrupted is reported as possibly done, and is not done again', async t => {
+  invited.length = 0
+  const id = await add('carol', 'invite')
+  await beginItem(database, id, 1)
+  t.match(await readAction(database, id), { done: 0, refused: 0, isOver: false })
+  const refused = [
+    'The server stopped while it was at this, and it is not known whether it was done: look how they stand',
+  ]
+  t.strictSame(await worked(id), { isOver: true, refused })
+  t.strictSame(invited, ['bob'])
+  t.match(await readAction(database, id), { done: 2, refused: 1 })
+})
 
-t.test('what fails each time is tried again, and ends with the last try', async t => {
+t.test('an action that fails each time is tried again, and ends with the last try', async t => {
   const faults: unknown[] = []
   const fault = new Error('the library does not load')
   const failing = {
@@ -98,7 +95,7 @@ t.test('what fails each time is tried again, and ends with the last try', async 
   t.strictSame(faults, [fault, fault])
 })
 
-t.test('what is asked for is done to a few at a time, and to each once', async t => {
+t.test('an action is done for a few people at a time, and for each once', async t => {
   const targets = Array.from({ length: 20 }, (_, place) => `patient-${place}`)
   const id = await addAction(database, { person: 'carol', study: 'sleep', what: 'invite', way: 'any', targets })
   const done: string[] = []
@@ -118,13 +115,13 @@ t.test('what is asked for is done to a few at a time, and to each once', async t
   t.equal(most, 3)
 })
 
-t.test('what is under way is not begun again by who sends it twice, and is when it is over', async t => {
+t.test('an action in progress is not begun again if sent twice, but can be once it is over', async t => {
   const asked = { person: 'dora', study: 'sleep', what: 'invite', way: 'any' } as const
   const start = (targets: readonly string[], more: object = {}) =>
     database.transaction(connection => addAction(connection, { ...asked, targets, ...more }))
   const [id, ...again] = await Promise.all([start(['ann', 'bob']), start(['ann', 'bob']), start(['ann', 'bob'])])
   t.same(new Set(again), new Set([id]))
-  t.equal(await start(['bob']), id, 'also of those who are left, where it was begun meanwhile')
+  t.equal(await start(['bob']), id, 'also if only the remaining ones are sent')
   const others = [
     await start(['ann', 'eve']),
     await start(['ann'], { what: 'cancel' }),
