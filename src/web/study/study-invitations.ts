@@ -18,7 +18,7 @@ import { type OfStudy, titleOf } from '../study-settings/study-changing.ts'
 import { type PeopleAsked, pagesAround, peopleAskedIn, peopleStates, peopleUrl } from './people-asked.ts'
 import { type ReadStudy, readStudyOf } from './read-study.ts'
 import { standingText } from './study-invitation.ts'
-import { nameOf, notAsked } from './study-person.ts'
+import { answered, nameOf, notAsked } from './study-person.ts'
 import { wayField, wayIn } from './way-field.ts'
 
 /** Invites, reminds and cancels many at once: those that are ticked, or all that are listed, on all pages. */
@@ -184,7 +184,11 @@ const personBox = (person: EnrolledPerson): Html =>
       })
 
 const answerText = (person: EnrolledPerson): string | undefined => {
-  const { state, isSilent } = person
-  const parts = [state && peopleStates[state], isSilent && 'silent', notAsked(person)].filter(Boolean)
-  return parts.length === 0 ? undefined : parts.join(', ')
+  const gone = notAsked(person)
+  const parts = [
+    gone && `${gone.charAt(0).toUpperCase()}${gone.slice(1)}.`,
+    person.state && answered(person),
+    person.isSilent && 'They share, but nothing of theirs comes.',
+  ].filter(Boolean)
+  return parts.length === 0 ? undefined : parts.join(' ')
 }

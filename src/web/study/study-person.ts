@@ -1,4 +1,5 @@
 import { isolated } from '../../messages/isolated.ts'
+import type { StudyState } from '../../storage/study/study-people.ts'
 import type { EnrolledPerson } from '../../studies/people/enrolled-people.ts'
 import { type Html, html } from '../page/html.ts'
 import { nameText, vitalText } from '../patient/patient-facts.ts'
@@ -24,3 +25,25 @@ export const whomFact = (one: Pick<EnrolledPerson, 'patient' | 'codes'>): Html =
 /** Says that they are not asked for anything any more, as far as the reader may know why; undefined if they are. */
 export const notAsked = ({ patient }: Pick<EnrolledPerson, 'patient'>): string | undefined =>
   patient && vitalText(patient)
+
+/** What they have answered, and the state of that. */
+export const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
+  [
+    state === undefined ? 'You may not see what they answered.' : states[state],
+    isEarlier && 'They signed an earlier text, which holds until they sign the new one.',
+    isOnPaper && 'What they signed on paper waits for somebody else to confirm it.',
+    isLeftStanding &&
+      'Their consent still stands, though it has no effect: they can be enrolled again only once it is ended.',
+  ]
+    .filter(Boolean)
+    .join(' ')
+
+const states: Readonly<Record<StudyState, string>> = {
+  none: 'Has not answered yet.',
+  all: 'Shares everything that the study asks for.',
+  partly: 'Shares part of what the study asks for.',
+  nothing: 'Shares nothing now: the time for which they share it is over, or has not begun.',
+  declined: 'Has declined.',
+  withdrawn: 'Has withdrawn.',
+  ended: 'Their place in the study has ended.',
+}

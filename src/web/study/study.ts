@@ -2,7 +2,6 @@ import type { ResearchStudy } from '@medplum/fhirtypes'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { unlessRefused } from '../../fhir/error.ts'
 import { queryOf } from '../../http/fhir/presentation.ts'
-import type { StudyState } from '../../storage/study/study-people.ts'
 import { allowsPaper } from '../../studies/consent/paper-consent.ts'
 import { mayWithdrawIn } from '../../studies/consent/withdrawal-by-staff.ts'
 import { findChangeableStudy } from '../../studies/definition/study-change.ts'
@@ -31,7 +30,7 @@ import {
 import { readStudyOf } from './read-study.ts'
 import { doneNotice } from './study-done.ts'
 import { invitationOf } from './study-invitation.ts'
-import { nameOf, notAsked } from './study-person.ts'
+import { answered, nameOf, notAsked } from './study-person.ts'
 import { sendStudyPage } from './study-tabs.ts'
 
 /**
@@ -150,18 +149,6 @@ const listed = (
 <div class="col-md-4">${actions}</div>
 </div></li>`
 
-/** What they have answered, and the state of that. */
-const answered = ({ state, isEarlier, isOnPaper, isLeftStanding }: EnrolledPerson): string =>
-  [
-    state === undefined ? 'You may not see what they answered.' : states[state],
-    isEarlier && 'They signed an earlier text, which holds until they sign the new one.',
-    isOnPaper && 'What they signed on paper waits for somebody else to confirm it.',
-    isLeftStanding &&
-      'Their consent still stands, though it has no effect: they can be enrolled again only once it is ended.',
-  ]
-    .filter(Boolean)
-    .join(' ')
-
 /** What staff can do for somebody who does not do it themselves. */
 const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined => {
   const at = `/studies/${study.id}/people/${person.id}`
@@ -172,16 +159,6 @@ const byStaff = (person: EnrolledPerson, study: ResearchStudy): Html | undefined
   if (person.isLeftStanding) return link('withdrawal', 'End their consent')
   if (person.isOnPaper) return link('paper', 'Check what they signed on paper')
   return allowsPaper(study) && !person.hasEnded ? link('paper', 'Record a consent on paper') : undefined
-}
-
-const states: Readonly<Record<StudyState, string>> = {
-  none: 'Has not answered yet.',
-  all: 'Shares everything that the study asks for.',
-  partly: 'Shares part of what the study asks for.',
-  nothing: 'Shares nothing now: the time for which they share it is over, or has not begun.',
-  declined: 'Has declined.',
-  withdrawn: 'Has withdrawn.',
-  ended: 'Their place in the study has ended.',
 }
 
 const arrived = ({ newest, isSilent }: EnrolledPerson): Html => {

@@ -108,7 +108,7 @@ t.test('people of a study are listed by the state of their invitation, and invit
   const page = `${invitations}?find=way`
   t.match(
     wordsOf(await staff.get(`${page}&invited=not-invited`)),
-    /Way No answer yet Not invited yet\. .* The one who is listed/,
+    /Way Has not answered yet\. Not invited yet\. .* The one who is listed/,
   )
   t.match(
     await settled(await staff.send(page, { who: 'all', way: 'both', do: 'invite' }, invitations)),
@@ -119,14 +119,14 @@ t.test('people of a study are listed by the state of their invitation, and invit
   t.equal((await gateway.nextMessage()).to, '+15005550001')
   t.match(
     wordsOf(await staff.get(`${page}&invited=open`)),
-    /Way No answer yet Invited .* The text message was sent.* The e-mail was sent/,
+    /Way Has not answered yet\. Invited .* The text message was sent.* The e-mail was sent/,
   )
   t.match(wordsOf(await staff.get(`${page}&invited=not-invited`)), /Nobody in the study matches that/)
   t.match(
     await settled(await staff.send(page, { who: 'all', do: 'cancel' }, invitations)),
     /1 of 1 no longer have an open invitation/,
   )
-  t.match(wordsOf(await staff.get(`${page}&invited=over`)), /Way No answer yet Invited .* It was cancelled/)
+  t.match(wordsOf(await staff.get(`${page}&invited=over`)), /Way Has not answered yet\. Invited .* It was cancelled/)
   t.equal((await browser().get(linkIn(letter))).status, 410)
   t.match(await settled(await staff.send(page, { who: 'all', way: 'sms', do: 'invite' }, invitations)), /1 of 1/)
   t.equal((await gateway.nextMessage()).to, '+15005550001')

@@ -101,6 +101,8 @@ t.test('somebody who answered without an invitation is not said to wait for one'
     const shown = wordsOf(await people.manager.get(`${page}${path}`))
     t.equal(shown.match(/Not invited yet\./g)?.length, 1, 'somebody who has not answered')
     t.equal(shown.match(/Answered without an invitation\./g)?.length, 4)
+    t.match(shown, /All Shares everything that the study asks for\./, 'of one person, in a sentence')
+    t.match(shown, /Part Shares part of what the study asks for\./)
   }
 })
 
