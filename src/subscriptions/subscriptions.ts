@@ -1,5 +1,5 @@
 import { recordEvents } from '../storage/subscription/record-events.ts'
-import { dueSubscribers, findSubscriber } from '../storage/subscription/subscriber.ts'
+import { dueSubscribers, endedSubscribers, findSubscriber } from '../storage/subscription/subscriber.ts'
 import type { Queue } from '../storage/work/queue.ts'
 import { criteriaFor, keyOf, refuse, type Serving, serve } from './serve.ts'
 
@@ -24,14 +24,18 @@ export const openSubscriptions = async (options: SubscriptionOptions): Promise<{
 }
 
 const watch = async (options: SubscriptionOptions, closing: AbortSignal): Promise<void> => {
+  const going: Going = { behind: undefined }
   while (!closing.aborted) {
-    const changes = await pass(options, closing).catch(fault => {
+    const changes = await pass(options, going, closing).catch(fault => {
       options.reportFault(fault)
       return 0
     })
     if (changes === 0) await pause(options.pauseMs, closing)
   }
 }
+
+/** `behind`: the id up to which it was looked whose grants have ended; undefined to begin again. */
+type Going = { behind: string | undefined }
 
 const pause = (ms: number, closing: AbortSignal): Promise<void> =>
   new Promise(resolve => {
@@ -45,14 +49,16 @@ const pause = (ms: number, closing: AbortSignal): Promise<void> =>
   })
 
 /** Turns changes into events, and queues a job for each subscriber who has something due. */
-const pass = async (options: SubscriptionOptions, closing: AbortSignal): Promise<number> => {
+const pass = async (options: SubscriptionOptions, going: Going, closing: AbortSignal): Promise<number> => {
   const { database, registry, classes, queue } = options
   const recorded = await recordEvents(database, { registry, classes, questionOf: one => criteriaFor(options, one) })
   for (const { id, error } of recorded.failed) {
     const subscriber = await findSubscriber(database, id)
     if (subscriber !== undefined) await refuse(options, subscriber, error).catch(options.reportFault)
   }
-  for (const due of await dueSubscribers(database))
+  const { ended, last } = await endedSubscribers(database, going.behind)
+  going.behind = last
+  for (const due of [...(await dueSubscribers(database)), ...ended])
     if (!closing.aborted) await queue.ask(keyOf(due), { of: due.client })
   return recorded.changes
 }

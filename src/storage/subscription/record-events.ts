@@ -59,7 +59,8 @@ const recordForAll = async (
 ): Promise<readonly Failed[]> => {
   const failed: Failed[] = []
   const answered: string[] = []
-  for (const listener of await listenersTo(connection, type)) {
+  const patientIds = [...new Set(changes.map(({ patient_id }) => patient_id))]
+  for (const listener of await listenersTo(connection, type, patientIds)) {
     const { id, wasLate } = listener
     if (!listener.rests) await recording.limit.set(wasLate ? leastOfLateMs : leastOfOneMs)
     const error = await failureOf(connection, recording, listener, changes)

@@ -66,24 +66,51 @@ type Row = {
   readonly content: Subscription
 }
 
-const isOver = sql.fragment`subscriber.ends_at <= now() OR ${hasEnded(sql.fragment`subscriber`)}`
+const isGrantOver = hasEnded(sql.fragment`subscriber`)
+
+const isOver = sql.fragment`subscriber.ends_at <= now() OR ${isGrantOver}`
+
+const isServed = sql.fragment`subscriber.status IN ('active', 'error')`
 
 /** Without a heartbeat, or with one of 0, it is never silent. */
 const isSilent = sql.fragment`coalesce(subscriber.heartbeat > 0
   AND subscriber.told_at < now() - subscriber.heartbeat * interval '1 second', FALSE)`
 
 /** What could not be delivered is tried again after an hour. */
-const isDue = sql.fragment`subscriber.status = 'requested'
+const isDueByItself = sql.fragment`subscriber.status = 'requested'
   OR (subscriber.status = 'active' AND subscriber.last_event > subscriber.last_told)
   OR (subscriber.status = 'active' AND ${isSilent})
   OR (subscriber.status = 'error' AND subscriber.last_event > subscriber.last_told
     AND subscriber.failed_at < now() - interval '1 hour')
-  OR (subscriber.status IN ('active', 'error') AND (${isOver}))`
+  OR (${isServed} AND subscriber.ends_at <= now())`
 
+const isDue = sql.fragment`${isDueByItself} OR (${isServed} AND ${isGrantOver})`
+
+/** All for which there is something to do, but those whose grant has ended. */
 export const dueSubscribers = (connection: Connection): Promise<readonly Due[]> =>
-  connection.any<Due>(sql.fragment`SELECT id, writing, client_id AS client FROM subscriber WHERE ${isDue}`)
+  connection.any<Due>(sql.fragment`SELECT id, writing, client_id AS client FROM subscriber WHERE ${isDueByItself}`)
 
 type Due = { readonly id: string; readonly writing: number; readonly client: string }
+
+/**
+ * Those whose grant has ended, of the next few behind an id, and the id behind which to go on; undefined after the last. Whether a grant is in force
+ * takes a lot of asking, and nobody is told anything behind its end, so not all are asked about each time.
+ */
+export const endedSubscribers = async (
+  connection: Connection,
+  after = '',
+): Promise<{ readonly ended: readonly Due[]; readonly last: string | undefined }> => {
+  const rows = await connection.any<Due & { readonly isOver: boolean }>(sql.fragment`
+    SELECT id, writing, client_id AS client, ${isGrantOver} AS "isOver"
+    FROM (SELECT * FROM subscriber WHERE ${isServed} AND id > ${after} ORDER BY id LIMIT ${mostAtOnce}) AS subscriber
+    ORDER BY id`)
+  return {
+    ended: rows.filter(({ isOver }) => isOver),
+    last: rows.length < mostAtOnce ? undefined : rows.at(-1)?.id,
+  }
+}
+
+const mostAtOnce = 200
 
 /**
  * Those of the Subscriptions that were written with a token of the same client, scopes and context as this one. By binding any other, somebody would

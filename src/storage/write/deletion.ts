@@ -3,10 +3,11 @@ import { passesGate } from '../compile/gate.ts'
 import type { Connection } from '../database.ts'
 import { tableOf } from '../row.ts'
 import { sql } from '../sql.ts'
+import { listenersTo } from '../subscription/listener.ts'
 import { type Answering, answerable, askForSubscriber, isFault, type QuestionOf } from '../subscription/question.ts'
 import { findSubscriber } from '../subscription/subscriber.ts'
 import { openTimeLimit } from '../subscription/time-limit.ts'
-import { isResting, wasTooLong } from '../subscription/unanswered.ts'
+import { wasTooLong } from '../subscription/unanswered.ts'
 import { runAndRollBack } from './savepoint.ts'
 import type { Place } from './update.ts'
 
@@ -51,7 +52,7 @@ type Listeners = {
  */
 const subscribersOf = async (connection: Connection, asking: Asking, place: Place): Promise<Listeners> => {
   const [matched, unanswered]: [string[], string[]] = [[], []]
-  const listeners = await listenersNear(connection, place)
+  const listeners = await listenersTo(connection, place.type, [place.patientId])
   if (listeners.length === 0) return { matched, unanswered }
   const limit = openTimeLimit(connection, { all: mostOfAllMs, one: mostOfOneMs })
   // Rolling back also restores the statement_timeout that the limit sets.
@@ -76,24 +77,6 @@ const findOut = async (connection: Connection, asking: Asking, place: Place, id:
 const mostOfAllMs = 5000
 const mostOfOneMs = 1000
 const leastOfOneMs = 50
-
-/**
- * All subscribers but those who come for another patient: these could not see it, and there may be as many as there are patients. Whoever was
- * not answered last time comes last.
- */
-const listenersNear = (connection: Connection, { type, patientId }: Place) =>
-  connection.any<{ readonly id: string; readonly rests: boolean }>(sql.fragment`
-    SELECT id, ${isResting} AS rests FROM subscriber
-    WHERE type = ${type} AND status <> 'off' AND (
-      kind NOT IN ('patient', 'user')
-      OR EXISTS (SELECT FROM person_practitioner AS staff WHERE staff.person = subscriber.person_id)
-      OR ${patientId}::integer = 0
-      OR EXISTS (
-        SELECT FROM patient_compartment AS own
-        WHERE own.patient_id = ${patientId} AND (own.id = subscriber.patient_id OR EXISTS (
-          SELECT FROM person_patient AS linked
-          WHERE linked.person = subscriber.person_id AND linked.patient = own.id))))
-    ORDER BY unanswered, id`)
 
 const isMatched = async (
   connection: Connection,
