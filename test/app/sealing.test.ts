@@ -5,16 +5,10 @@ import type { Event } from '../../src/events/event.ts'
 import { insertRecords } from '../../src/storage/audit/record.ts'
 import { auditKeyOf } from '../../src/storage/audit/seal/chain.ts'
 import { verifyAudit } from '../../src/storage/audit/seal/verify.ts'
-import { openDatabase } from '../../src/storage/database.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase } from '../support/database.ts'
 
 t.test('a server seals the record, logs the head, and leaves nothing unsealed when it stops', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { url, database } = await openTestDatabase(t)
   const secretKey = Buffer.alloc(32, 7)
   const told: Event[] = []
   const read = { client: 'cli', interaction: 'read', type: 'Patient', patients: [1], outcome: 200 }

@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { openInvited } from '../web/invited.ts'
 import { byKeyboard, openChromium, whyNoChromium } from './chromium.ts'
 
-t.test('after stopping something, going back shows nothing ticked', { skip: whyNoChromium() }, async t => {
+/** A browser of a patient who has just signed to share everything with the study. */
+const openSigned = async (t: Test) => {
   const world = await openInvited({ PORT: '0' })
   await world.server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(world.close)
@@ -20,7 +21,11 @@ t.test('after stopping something, going back shows nothing ticked', { skip: whyN
   await press('See what that means')
   await type('Your name', 'Nani')
   await press('Sign')
+  return { base, opened, page, press }
+}
 
+t.test('after stopping something, going back shows nothing ticked', { skip: whyNoChromium() }, async t => {
+  const { base, page, press } = await openSigned(t)
   await page.goto(`${base}/sharing`)
   const boxes = page.locator('input[name=stop]')
   t.equal(await boxes.count(), 2)
@@ -33,22 +38,7 @@ t.test('after stopping something, going back shows nothing ticked', { skip: whyN
 })
 
 t.test('after signing, going back leads to the page of the study', { skip: whyNoChromium() }, async t => {
-  const world = await openInvited({ PORT: '0' })
-  await world.server.listen({ port: 0, host: '127.0.0.1' })
-  t.teardown(world.close)
-  const openBrowser = await openChromium(t)
-  const base = `http://localhost:${(world.server.server.address() as AddressInfo).port}`
-  const { browser } = await world.arrived('Nani')
-  const opened = await openBrowser({ locale: 'en-US' })
-  const value = browser.cookies.get('sharewell-session') ?? ''
-  await opened.context.addCookies([{ name: 'sharewell-session', value, url: base }])
-  const { page } = opened
-  const { press, type } = byKeyboard(opened)
-  await page.goto(`${base}/sharing/${world.study.id}`)
-  for (const radio of await page.locator('input[type=radio][value=yes]').all()) await radio.check()
-  await press('See what that means')
-  await type('Your name', 'Nani')
-  await press('Sign')
+  const { opened, page } = await openSigned(t)
   await page.goBack()
   t.match(await page.textContent('main'), /You share data with this study now/)
   t.same(opened.complaints, [])

@@ -2,19 +2,13 @@ import t from 'tap'
 import { insertRecords } from '../../src/storage/audit/record.ts'
 import { auditKeyOf } from '../../src/storage/audit/seal/chain.ts'
 import { sealAudit } from '../../src/storage/audit/seal/seal.ts'
-import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
 const secretKey = '07'.repeat(32)
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { url, database } = await openTestDatabase(t)
 
 const run = (...args: readonly string[]) => runProgram(['audit', ...args], { DATABASE_URL: url, SECRET_KEY: secretKey })
 
@@ -40,12 +34,7 @@ t.test('it says that the record is intact, or what is not, and then exits with 1
 })
 
 t.test('what a previous key sealed is accepted with the head from the log, and that is said', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { url, database } = await openTestDatabase(t)
   const audit = (...args: readonly string[]) =>
     runProgram(['audit', ...args], { DATABASE_URL: url, SECRET_KEY: secretKey })
   await insertRecords(database, [{ client: 'cli', interaction: 'read', type: 'Patient', patients: [1], outcome: 200 }])

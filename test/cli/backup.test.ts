@@ -1,16 +1,10 @@
 import t from 'tap'
-import { openDatabase } from '../../src/storage/database.ts'
 import { readBackups } from '../../src/storage/installation/backup.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { url, database } = await openTestDatabase(t)
 
 const record = (...args: readonly string[]) => runProgram(['backup', 'record', ...args], { DATABASE_URL: url })
 

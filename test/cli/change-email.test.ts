@@ -1,17 +1,11 @@
 import t from 'tap'
 import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
-import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { url, database } = await openTestDatabase(t)
 
 const change = (from: string, to: string) => runProgram(['change-email', from, to], { DATABASE_URL: url })
 

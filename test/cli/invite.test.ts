@@ -1,19 +1,13 @@
 import t from 'tap'
 import { createPerson } from '../../src/accounts/person.ts'
 import { openOwnStores } from '../../src/cli/own-store.ts'
-import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
 const run = (args: readonly string[], env: Readonly<Record<string, string>>) => runProgram(['invite', ...args], env)
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { url, database } = await openTestDatabase(t)
 const environment = { DATABASE_URL: url, BASE_URL: 'https://share.example.org' }
 
 t.test('the operator gets a link for one address, which works once', async t => {

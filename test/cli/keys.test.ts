@@ -1,17 +1,11 @@
 import t from 'tap'
 import { readSigningKeys } from '../../src/auth/provider/signing-keys.ts'
-import { openDatabase } from '../../src/storage/database.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
 const secretKey = Buffer.alloc(32, 7)
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { url, database } = await openTestDatabase(t)
 
 const run = async (...words: readonly string[]) => {
   const { code, out, error } = await runProgram(['keys', ...words], {

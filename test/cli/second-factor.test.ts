@@ -4,17 +4,11 @@ import { openOwnStores } from '../../src/cli/own-store.ts'
 import { replaceRecoveryCodes } from '../../src/storage/account/second-factor.ts'
 import { startSession } from '../../src/storage/account/session.ts'
 import { startStep } from '../../src/storage/account/sign-in-step.ts'
-import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase } from '../support/database.ts'
 import { runProgram } from '../support/run-program.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { url, database } = await openTestDatabase(t)
 
 const remove = (email: string) => runProgram(['second-factor', 'remove', email], { DATABASE_URL: url })
 

@@ -1,8 +1,7 @@
 import t from 'tap'
 import { addDays, dayOf, dayOfEach, daysBetween, isTimezone, momentIn, startOfDay } from '../../src/fhir/timezone.ts'
-import { openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase } from '../support/database.ts'
 
 t.test('a time zone is a name that IANA knows', t => {
   for (const name of ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'])
@@ -33,12 +32,7 @@ t.test('one clock is kept for a time zone, however its name is spelled', t => {
 })
 
 t.test('every accepted time zone is known to the database', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   const rows = await database.any<{ name: string }>(sql.fragment`SELECT name FROM pg_timezone_names`)
   const known = new Set(rows.map(({ name }) => name))
   t.same(

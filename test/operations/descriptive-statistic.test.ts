@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import t from 'tap'
-import { readMigrations } from '../../src/storage/postgres/migrate.ts'
 import { sql } from '../../src/storage/sql.ts'
 import { point, upload } from '../mhealth/upload.ts'
+import { migrateAgain } from '../support/migrate-again.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, database, url, put } = await openSearching()
@@ -170,11 +169,7 @@ t.test('statistics that were stored before are recognized by their extension', a
     )
   const before = await stored()
   t.strictSame(new Set(before.map(({ statistic }) => statistic)), new Set([0, 1, 2]))
-  const migration = (await readMigrations()).find(({ name }) => name.endsWith('-statistics-and-code-groups.sql'))
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query('ALTER TABLE observation_code DROP statistic, DROP also_code_id')
-  await client.query(migration?.text ?? '')
-  await client.end()
+  const drops = 'ALTER TABLE observation_code DROP statistic, DROP also_code_id'
+  await migrateAgain(url, ['-statistics-and-code-groups.sql'], drops)
   t.strictSame(await stored(), before)
 })

@@ -1,7 +1,6 @@
-import pg from 'pg'
 import t from 'tap'
-import { readMigrations } from '../../src/storage/postgres/migrate.ts'
 import { sql } from '../../src/storage/sql.ts'
+import { migrateAgain } from '../support/migrate-again.ts'
 import { openSearching } from '../support/searching.ts'
 
 const { server, database, url, put } = await openSearching()
@@ -156,11 +155,7 @@ t.test('which codes belong together is known for what was stored before, too', a
     )
   const before = await stored()
   t.equal(before.filter(({ also_code_id }) => also_code_id !== null).length, 3)
-  const migration = (await readMigrations()).find(({ name }) => name.endsWith('-statistics-and-code-groups.sql'))
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query('ALTER TABLE observation_code DROP statistic, DROP also_code_id')
-  await client.query(migration?.text ?? '')
-  await client.end()
+  const drops = 'ALTER TABLE observation_code DROP statistic, DROP also_code_id'
+  await migrateAgain(url, ['-statistics-and-code-groups.sql'], drops)
   t.strictSame(await stored(), before)
 })

@@ -1,17 +1,12 @@
 import t from 'tap'
 import { type Connection, openDatabase } from '../../src/storage/database.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { withDatabase } from '../support/database.ts'
+import { openTestDatabase, withDatabase } from '../support/database.ts'
 import { someoneWaits } from '../support/someone-waits.ts'
 import { openBreakingWire } from '../support/wire.ts'
 
 t.test('more samples than are counted at once are refused as too costly, with advice how to ask for fewer', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   t.strictSame(await database.one(sql.fragment`SELECT few_samples(5, 5) AS few`), { few: true })
   const refused = await database.one(sql.fragment`SELECT few_samples(6, 5)`).catch(error => error)
   t.match(refused, {
@@ -20,12 +15,7 @@ t.test('more samples than are counted at once are refused as too costly, with ad
 })
 
 t.test('a commit that PostgreSQL turns into a rollback is a fault, and never counts as done', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   await t.rejects(
     database.transaction(async connection => {
       await connection.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', 'lost')`)
@@ -39,12 +29,7 @@ t.test('a commit that PostgreSQL turns into a rollback is a fault, and never cou
 t.test(
   'statements that are not waited for are done in order in a transaction, and before returning outside one',
   async t => {
-    const { url, close } = await withDatabase()
-    const database = openDatabase(url)
-    t.teardown(async () => {
-      await database.close()
-      await close()
-    })
+    const { database } = await openTestDatabase(t)
     const ids = sql.fragment`SELECT id FROM principal ORDER BY id`
     const add = (id: string) => sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`
     await database.transaction(async connection => {
@@ -58,12 +43,7 @@ t.test(
 )
 
 t.test('if one of them fails, everything is undone and its error is thrown, not that of a later statement', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   const failing = sql.fragment`SELECT 1 / 0`
   const ends: Readonly<Record<string, (connection: Connection) => Promise<unknown>>> = {
     'at the commit': async () => undefined,
@@ -81,12 +61,7 @@ t.test('if one of them fails, everything is undone and its error is thrown, not 
 })
 
 t.test('a transaction whose statement that was not waited for loses to a deadlock is retried', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   const add = (id: string) => sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`
   for (const id of ['one', 'two']) await database.run(add(id))
   const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
@@ -107,12 +82,7 @@ t.test('a transaction whose statement that was not waited for loses to a deadloc
 })
 
 t.test('a transaction that loses to a deadlock is retried, even if it goes on as if it had not', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   for (const id of ['one', 'two'])
     await database.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`)
   const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
@@ -134,12 +104,7 @@ t.test('a transaction that loses to a deadlock is retried, even if it goes on as
 })
 
 t.test('of the writes that lost to a deadlock, one at a time is retried, and the others wait for none', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   for (const id of ['one', 'two'])
     await database.run(sql.fragment`INSERT INTO principal (kind, id) VALUES ('client', ${id})`)
   const touch = (id: string) => sql.fragment`UPDATE principal SET id = id WHERE id = ${id}`
@@ -206,12 +171,7 @@ t.test('after a lost connection a transaction is retried, except at its commit, 
 })
 
 t.test('a statement that a newer migration broke is answered with 503, and any other fault stays one', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   const missing = sql.fragment`SELECT gone FROM principal`
   const fault = { message: 'column "gone" does not exist', code: '42703' }
   await t.rejects(database.any(missing), fault)
@@ -230,12 +190,7 @@ t.test('a statement that a newer migration broke is answered with 503, and any o
 t.test(
   'a statement with one plan for all values answers as any other does, and sees what its transaction wrote',
   async t => {
-    const { url, close } = await withDatabase()
-    const database = openDatabase(url)
-    t.teardown(async () => {
-      await database.close()
-      await close()
-    })
+    const { database } = await openTestDatabase(t)
     const mode = sql.fragment`SELECT current_setting('plan_cache_mode') AS mode`
     t.strictSame(await database.kept(mode), [{ mode: 'force_generic_plan' }])
     t.strictSame(await database.any(mode), [{ mode: 'auto' }])

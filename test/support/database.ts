@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import pg from 'pg'
+import type { Test } from 'tap'
 import { stateOf } from '../../src/fhir/kept.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { migrate, readMigrations } from '../../src/storage/postgres/migrate.ts'
 import { testCluster } from './cluster.ts'
 
@@ -13,6 +15,20 @@ export const withDatabase = async (): Promise<TestDatabase> => {
   const cluster = await testCluster()
   const template = await migratedTemplate(cluster)
   return cloneOf(template, cluster)
+}
+
+/** A database of one's own and connections to it, which end with the test. */
+export const openTestDatabase = async (
+  t: Pick<Test, 'teardown'>,
+  options?: Parameters<typeof openDatabase>[1],
+): Promise<{ readonly url: string; readonly database: Database }> => {
+  const { url, close } = await withDatabase()
+  const database = openDatabase(url, options)
+  t.teardown(async () => {
+    await database.close()
+    await close()
+  })
+  return { url, database }
 }
 
 /** An empty database without any table, for tests of the migrations themselves. */

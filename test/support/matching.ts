@@ -2,36 +2,20 @@ import type { Resource, ResourceType } from '@medplum/fhirtypes'
 import type { Test } from 'tap'
 import { type Access, fullAccess, restrict } from '../../src/access/access.ts'
 import { parseJson } from '../../src/fhir/json.ts'
-import { openCodeClasses } from '../../src/fhir/measured/code-class.ts'
-import { loadRegistry } from '../../src/fhir/registry.ts'
 import { parseCriteria } from '../../src/search/parse.ts'
 import { compile } from '../../src/storage/compile/compile.ts'
 import { lookedUp } from '../../src/storage/compile/terminology.ts'
-import { openDatabase } from '../../src/storage/database.ts'
-import { openStores } from '../../src/storage/open-stores.ts'
 import { entryRow, entryTables } from '../../src/storage/prepare/candidate.ts'
 import { openDictionary } from '../../src/storage/prepare/dictionary.ts'
 import { openDurations } from '../../src/storage/prepare/duration.ts'
 import { type Draft, prepare } from '../../src/storage/prepare/prepare.ts'
 import { storedRow, tableOf } from '../../src/storage/row.ts'
 import { sql } from '../../src/storage/sql.ts'
-import { withDatabase } from './database.ts'
+import { openFullStore } from './full-store.ts'
 
 /** Stores resources, and says which of them match a query: as stored, and as if they were about to be written. */
 export const openMatching = async () => {
-  const { url, close: closeDatabase } = await withDatabase()
-  const database = openDatabase(url, { poolSize: 2 })
-  const dictionaryConnection = openDatabase(url, { poolSize: 1 })
-  const registry = loadRegistry()
-  const classes = openCodeClasses()
-  const stores = await openStores({ database, dictionaryConnection, registry, classes })
-  const store = stores({
-    access: fullAccess,
-    author: { kind: 'client', id: 'test' },
-    organizations: [],
-    choosesIds: true,
-    choosesOwner: true,
-  })
+  const { database, dictionaryConnection, registry, classes, store, close } = await openFullStore()
   const preparing = {
     registry,
     classes,
@@ -83,9 +67,5 @@ export const openMatching = async () => {
       t.strictSame(await matches(type, query, access), { stored: expected, written: expected }, `${type}?${query}`)
   }
 
-  const close = async () => {
-    await Promise.all([database.close(), dictionaryConnection.close()])
-    await closeDatabase()
-  }
   return { put, finds, close }
 }

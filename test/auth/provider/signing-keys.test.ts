@@ -3,16 +3,10 @@ import jose from 'node-jose'
 import t from 'tap'
 import { readSigningKeys, rotateSigningKey } from '../../../src/auth/provider/signing-keys.ts'
 import { listSigningKeys, removeOldSigningKeys } from '../../../src/storage/authorization/signing-key.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 import { fhirWorld } from '../../support/fhir-server.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 const secretKey = randomBytes(32)
 
 t.test('the first start makes a key, and two at once make the same one', async t => {

@@ -1,16 +1,10 @@
 import t from 'tap'
 import { confirmEnd, dropEmailChange, findEmailChange, wantEmail } from '../../../src/storage/account/email-change.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { newSecret } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 const nothing = { old: false, new: false }
 const want = (person: string, email: string, isConfirmed = nothing) =>
   wantEmail(database, { person, email, isConfirmed })

@@ -9,17 +9,11 @@ import {
   makeLink,
   takeLink,
 } from '../../../src/storage/account/link.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { hashOf, newSecret } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 /** Each test starts with an empty database. */
 const test = (name: string, run: (t: Test) => Promise<void>) =>
   t.test(name, async t => {

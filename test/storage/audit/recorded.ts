@@ -3,19 +3,14 @@ import type { Test } from 'tap'
 import { type AuditRecord, insertRecords } from '../../../src/storage/audit/record.ts'
 import { auditKeyOf } from '../../../src/storage/audit/seal/chain.ts'
 import { type AuditHead, sealAudit } from '../../../src/storage/audit/seal/seal.ts'
-import { type Database, openDatabase } from '../../../src/storage/database.ts'
+import type { Database } from '../../../src/storage/database.ts'
 import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
 export const key = auditKeyOf(randomBytes(32))
 
 export const opened = async (t: Test, poolSize = 4): Promise<Database> => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url, { poolSize })
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t, { poolSize })
   return database
 }
 

@@ -2,17 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type AuditRecord, insertRecords } from '../../../src/storage/audit/record.ts'
 import { openTrail, type Trail } from '../../../src/storage/audit/trail.ts'
-import { type Database, openDatabase } from '../../../src/storage/database.ts'
+import type { Database } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
 const opened = async (t: Test): Promise<{ readonly database: Database; readonly trail: Trail }> => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url, { poolSize: 1 })
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t, { poolSize: 1 })
   return { database, trail: openTrail(database) }
 }
 

@@ -1,14 +1,8 @@
 import t from 'tap'
 import { findRecord, keepRecord, removeExpired } from '../../../src/storage/authorization/authorization-record.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 2 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { poolSize: 2 })
 
 t.test('the request of an app goes when it expires, and a code a day later', async t => {
   const hourSeconds = 3600

@@ -1,16 +1,10 @@
 import t from 'tap'
 import { openCallers } from '../../../src/storage/authorization/callers.ts'
 import { issueToken, revokeToken } from '../../../src/storage/authorization/token.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { setBackWhile } from '../../support/clock.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 2 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { poolSize: 2 })
 
 const token = (ttlSeconds: number) =>
   issueToken(database, {

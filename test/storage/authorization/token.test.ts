@@ -4,19 +4,14 @@ import { createGrant, type NewGrant, revokeGrants } from '../../../src/storage/a
 import { registerClient } from '../../../src/storage/authorization/client.ts'
 import { keepIssuedToken } from '../../../src/storage/authorization/issued-token.ts'
 import { findCaller, issueToken, revokeToken } from '../../../src/storage/authorization/token.ts'
-import { type Connection, openDatabase } from '../../../src/storage/database.ts'
+import type { Connection } from '../../../src/storage/database.ts'
 import { newSecret } from '../../../src/storage/secret/secret.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 import * as w from '../model/world.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 2 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { poolSize: 2 })
 
 const request = { client: 'cli', scope: 'patient/*.rs nonsense', ttlSeconds: 60 }
 

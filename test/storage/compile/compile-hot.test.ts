@@ -3,18 +3,12 @@ import { fullAccess } from '../../../src/access/access.ts'
 import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { sourceOf } from '../../../src/storage/search/search-source.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 import { planOf } from '../../support/plan.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 1 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { poolSize: 1 })
 
 // Fifty rows for each patient, which is what PostgreSQL assumes for everybody: it prefers to look at all of them over using another index.
 await database.run(sql.fragment`

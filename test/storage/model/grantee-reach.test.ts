@@ -1,17 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Connection, openDatabase } from '../../../src/storage/database.ts'
+import type { Connection } from '../../../src/storage/database.ts'
 import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 import { someoneWaits } from '../../support/someone-waits.ts'
 
 /** Which consents reach whom is kept beside memberships, staff and studies, and must always equal what follows from them. */
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 
 const columns = sql.fragment`practitioner, grantee, study_id, period_start::text, period_end::text`
 const kept = (connection: Connection) =>

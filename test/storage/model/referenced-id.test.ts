@@ -1,14 +1,8 @@
 import t from 'tap'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 
 const longest = 'x'.repeat(64)
 const patients: readonly (readonly [reference: unknown, id: string | null])[] = [

@@ -1,15 +1,9 @@
 import t from 'tap'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { awaitOtherImports } from '../../../src/storage/organization/patient-import.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { statementTimeoutMs: 300 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { statementTimeoutMs: 300 })
 
 t.test('a list waits for the one before however long that takes, but its statements have the usual limit', async t => {
   const done: string[] = []

@@ -1,15 +1,9 @@
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { plannedAnew, sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 1 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { poolSize: 1 })
 
 /** Selects so many ones; each length is a statement of its own. */
 const shape = (length: number) =>

@@ -1,18 +1,12 @@
 import t from 'tap'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { openDiskRoom } from '../../../src/storage/postgres/disk-room.ts'
 import { openReadiness } from '../../../src/storage/postgres/readiness.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
 t.test('a server whose database has a full disk is not ready until there is room again', async t => {
-  const { url, close } = await withDatabase()
   const room = openDiskRoom()
-  const database = openDatabase(url, { room, poolSize: 1 })
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t, { room, poolSize: 1 })
   await database.run(sql.fragment`
     CREATE FUNCTION no_room() RETURNS event_trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$`)
@@ -36,13 +30,8 @@ t.test('a server whose database has a full disk is not ready until there is room
 })
 
 t.test('a server whose database takes no writes is not ready until it does again', async t => {
-  const { url, close } = await withDatabase()
   const room = openDiskRoom()
-  const database = openDatabase(url, { room, poolSize: 1 })
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t, { room, poolSize: 1 })
   const isReady = await openReadiness(database, room)
   await database.run(sql.fragment`SET default_transaction_read_only = on`)
   t.equal(await isReady(), false)

@@ -1,15 +1,9 @@
 import t from 'tap'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
 t.test('a full disk is answered as such, and not as a fault: the client can send again later', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url)
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t)
   const full = sql.fragment`DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$`
   t.match(await database.run(full).catch(error => error), {
     status: 503,
@@ -18,12 +12,7 @@ t.test('a full disk is answered as such, and not as a fault: the client can send
 })
 
 t.test('a database that takes no writes, as after a failover, is answered as such, and not as a fault', async t => {
-  const { url, close } = await withDatabase()
-  const database = openDatabase(url, { poolSize: 1 })
-  t.teardown(async () => {
-    await database.close()
-    await close()
-  })
+  const { database } = await openTestDatabase(t, { poolSize: 1 })
   await database.run(sql.fragment`SET default_transaction_read_only = on`)
   t.match(await database.run(sql.fragment`CREATE TABLE written ()`).catch(error => error), {
     status: 503,

@@ -3,14 +3,9 @@ import { type Connection, openDatabase } from '../../../src/storage/database.ts'
 import { openDictionary } from '../../../src/storage/prepare/dictionary.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { setBackWhile } from '../../support/clock.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase, withDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 2 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { poolSize: 2 })
 
 t.test('what another process changed is seen within six seconds, even if the clock is set back an hour', async t => {
   const { patients, deviceSources } = openDictionary(database)

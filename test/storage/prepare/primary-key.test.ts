@@ -1,15 +1,9 @@
 import t from 'tap'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { openPrimaryKeys } from '../../../src/storage/prepare/primary-key.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 2 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { poolSize: 2 })
 
 t.test('any number of callers at once get a pk of their own, across the end of a block', async t => {
   const nextPk = openPrimaryKeys(database)

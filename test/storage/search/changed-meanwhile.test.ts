@@ -2,50 +2,20 @@ import { randomBytes } from 'node:crypto'
 import type { AuditEvent, Basic, Group, Observation, Patient, Resource } from '@medplum/fhirtypes'
 import t from 'tap'
 import { fullAccess } from '../../../src/access/access.ts'
-import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
-import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
 import type { Search } from '../../../src/search/search.ts'
-import { type Connection, openDatabase } from '../../../src/storage/database.ts'
+import type { Connection } from '../../../src/storage/database.ts'
 import { lastObservations } from '../../../src/storage/figures/lastn.ts'
-import { openStores } from '../../../src/storage/open-stores.ts'
-import { openCommonTokens } from '../../../src/storage/search/common-tokens.ts'
-import { openManyPatients } from '../../../src/storage/search/many-patients.ts'
 import { searchPage } from '../../../src/storage/search/search.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Page, Stored } from '../../../src/storage/store.ts'
 import { eventsIn } from '../../../src/storage/subscription/subscription-event.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openFullStore } from '../../support/full-store.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 2 })
-const dictionaryConnection = openDatabase(url, { poolSize: 1 })
-t.teardown(async () => {
-  await Promise.all([database.close(), dictionaryConnection.close()])
-  await close()
-})
+const { database, registry, classes, store, close, ...full } = await openFullStore()
+t.teardown(close)
 t.setTimeout(240_000)
-const registry = loadRegistry()
-const classes = openCodeClasses()
-const stores = await openStores({ database, dictionaryConnection, registry, classes })
-const store = stores({
-  access: fullAccess,
-  author: { kind: 'client', id: 'test' },
-  organizations: [],
-  choosesIds: true,
-  choosesOwner: true,
-})
-const types = await database.any<{ name: Resource['resourceType']; type_id: number }>(
-  sql.fragment`SELECT name, type_id FROM resource_type`,
-)
-const searching = {
-  registry,
-  access: fullAccess,
-  classes,
-  typeIds: new Map(types.map(({ name, type_id }) => [name, type_id])),
-  commonTokens: openCommonTokens(database),
-  manyPatients: openManyPatients(),
-}
+const searching = full.searching()
 
 type Kept = Resource & { readonly id: string }
 const put = async (resources: readonly Kept[]) => {

@@ -2,14 +2,9 @@ import t from 'tap'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { openCommonTokens } from '../../../src/storage/search/common-tokens.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { url, database } = await openTestDatabase(t)
 
 /** Every second row has 1, every hundredth has 2, and each has one of its own. */
 await database.run(sql.fragment`

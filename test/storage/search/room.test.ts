@@ -2,39 +2,19 @@ import { randomBytes } from 'node:crypto'
 import type { Basic, Observation, Patient, Resource } from '@medplum/fhirtypes'
 import fc from 'fast-check'
 import t from 'tap'
-import { fullAccess } from '../../../src/access/access.ts'
-import { openCodeClasses } from '../../../src/fhir/measured/code-class.ts'
-import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { pageOfSeveral } from '../../../src/interactions/search/several-pages.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
 import { roomOfPage } from '../../../src/search/room.ts'
 import type { Search } from '../../../src/search/search.ts'
-import { type Connection, openDatabase } from '../../../src/storage/database.ts'
-import { openStores } from '../../../src/storage/open-stores.ts'
-import { openCommonTokens } from '../../../src/storage/search/common-tokens.ts'
-import { openManyPatients } from '../../../src/storage/search/many-patients.ts'
+import type { Connection } from '../../../src/storage/database.ts'
 import { searchPage } from '../../../src/storage/search/search.ts'
-import { type SqlFragment, sql } from '../../../src/storage/sql.ts'
+import type { SqlFragment } from '../../../src/storage/sql.ts'
 import type { Page } from '../../../src/storage/store.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openFullStore } from '../../support/full-store.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 2 })
-const dictionaryConnection = openDatabase(url, { poolSize: 1 })
-t.teardown(async () => {
-  await Promise.all([database.close(), dictionaryConnection.close()])
-  await close()
-})
+const { database, registry, store, searching, close } = await openFullStore()
+t.teardown(close)
 t.setTimeout(240_000)
-const registry = loadRegistry()
-const stores = await openStores({ database, dictionaryConnection, registry, classes: openCodeClasses() })
-const store = stores({
-  access: fullAccess,
-  author: { kind: 'client', id: 'test' },
-  organizations: [],
-  choosesIds: true,
-  choosesOwner: true,
-})
 const put = async (resources: readonly (Resource & { readonly id: string })[]) => {
   for (const one of await store.write(resources.map(resource => ({ kind: 'update', id: resource.id, resource }))))
     if (one.outcome === 'refused') throw one.error
@@ -82,19 +62,6 @@ const pagesOf = async (search: Search, back?: string): Promise<readonly Page[]> 
     cursor = back === undefined ? page.next : page.previous
   } while (cursor !== undefined)
   return pages
-}
-const searching = async () => {
-  const types = await database.any<{ name: Resource['resourceType']; type_id: number }>(
-    sql.fragment`SELECT name, type_id FROM resource_type`,
-  )
-  return {
-    registry,
-    access: fullAccess,
-    classes: openCodeClasses(),
-    typeIds: new Map(types.map(({ name, type_id }) => [name, type_id])),
-    commonTokens: openCommonTokens(database),
-    manyPatients: openManyPatients(),
-  }
 }
 const idsIn = (pages: readonly Page[]) => pages.flatMap(({ entries }) => entries.map(({ id }) => id))
 const lettersIn = ({ entries, included }: Page) =>
@@ -228,7 +195,7 @@ t.test('pages that are certain to be full are skipped without reading them', asy
     kept: query => database.kept(note(query)),
     one: query => database.one(note(query)),
   }
-  const page = await searchPage(noting, await searching(), { ...search, skip: 9 })
+  const page = await searchPage(noting, searching(), { ...search, skip: 9 })
   t.strictSame(page, (await pagesOf(search))[9])
   t.equal(statements.length, 2)
 })

@@ -1,15 +1,9 @@
 import t from 'tap'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { type Countable, mostCounted, totalOf } from '../../../src/storage/search/total.ts'
 import { sql } from '../../../src/storage/sql.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 
 const rows = 60_000
 await database.run(sql.fragment`CREATE TABLE big AS SELECT number FROM generate_series(1, ${rows}::integer) AS number`)

@@ -7,15 +7,10 @@ import { resealAll } from '../../../src/storage/secret/reseal.ts'
 import { type Kind, seal, unseal } from '../../../src/storage/secret/sealed.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { keepLetter } from '../../../src/storage/work/letter.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
 // A second connection of the same pool would be taken for that of a server.
-const database = openDatabase(url, { poolSize: 1 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { url, database } = await openTestDatabase(t, { poolSize: 1 })
 const [old, next, another] = [randomBytes(32), randomBytes(32), randomBytes(32)]
 
 const signing = await readSigningKeys(database, old)

@@ -1,18 +1,12 @@
 import t from 'tap'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import type { Store } from '../../../src/storage/store.ts'
 import { removeOldAppInvitations } from '../../../src/storage/study/app-invitation.ts'
 import { addTakenUp, forgetAddresses } from '../../../src/storage/study/study-message.ts'
 import { sendMessage } from '../../../src/studies/invitation/study-message.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 
 t.test('the address of a message is forgotten in time, and what became of the message is not', async t => {
   await database.run(sql.fragment`

@@ -1,19 +1,13 @@
 import t from 'tap'
 import { loadRegistry } from '../../../src/fhir/registry.ts'
 import { parseSearch } from '../../../src/search/parse.ts'
-import { openDatabase } from '../../../src/storage/database.ts'
 import { storedRow } from '../../../src/storage/row.ts'
 import { sortKeys } from '../../../src/storage/search/sort.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { elementText, someElement } from '../../../src/storage/values/element.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 
 t.test('however many elements a resource has, searching them takes no longer than a statement may', async t => {
   const path = { datatype: 'code', steps: [{ name: 'code' }] }

@@ -1,25 +1,16 @@
-import pg from 'pg'
 import t from 'tap'
-import { readMigrations } from '../../../src/storage/postgres/migrate.ts'
 import { parameterKey } from '../../../src/storage/prepare/index-rows.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { fold } from '../../../src/storage/values/string.ts'
+import { migrateAgain as runAgain } from '../../support/migrate-again.ts'
 import { openSearching } from '../../support/searching.ts'
 
 const { server, database, url, put, found } = await openSearching()
 t.teardown(() => server.close())
 
-/** `before`: undoes what it cannot make twice. How a text is folded has changed since some migrations, so the last that did so follows. */
-const migrateAgain = async (name: string, before = ''): Promise<void> => {
-  const migrations = await readMigrations()
-  const textOf = (end: string) => migrations.find(one => one.name.endsWith(end))?.text ?? ''
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query(before)
-  await client.query(`DROP STATISTICS index_string_length`)
-  for (const one of new Set([name, '-letters-of-strings.sql'])) await client.query(textOf(one))
-  await client.end()
-}
+/** How a text is folded has changed since some migrations, so the last one that did so follows. */
+const migrateAgain = (name: string, before = '') =>
+  runAgain(url, [name, '-letters-of-strings.sql'], `${before}; DROP STATISTICS index_string_length`)
 
 const told = (id: string, text: string) => ({
   resourceType: 'Patient',

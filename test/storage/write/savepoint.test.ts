@@ -1,16 +1,11 @@
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
-import { type Connection, openDatabase } from '../../../src/storage/database.ts'
+import type { Connection } from '../../../src/storage/database.ts'
 import { name, sql } from '../../../src/storage/sql.ts'
 import { allOrNothing, attempt, runAndRollBack } from '../../../src/storage/write/savepoint.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url)
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t)
 
 const refusal = new FhirError('conflict', 'no')
 const refuse = async () => {

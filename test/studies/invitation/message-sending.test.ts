@@ -1,16 +1,11 @@
 import t from 'tap'
 import { FhirError } from '../../../src/fhir/error.ts'
-import { type Database, openDatabase } from '../../../src/storage/database.ts'
+import type { Database } from '../../../src/storage/database.ts'
 import { sql } from '../../../src/storage/sql.ts'
 import { openMessageSending } from '../../../src/studies/invitation/message-sending.ts'
-import { withDatabase } from '../../support/database.ts'
+import { openTestDatabase } from '../../support/database.ts'
 
-const { url, close } = await withDatabase()
-const database = openDatabase(url, { poolSize: 1 })
-t.teardown(async () => {
-  await database.close()
-  await close()
-})
+const { database } = await openTestDatabase(t, { poolSize: 1 })
 
 t.test('a letter is queued, however many messages before it cannot be sent', async t => {
   await database.run(sql.fragment`
