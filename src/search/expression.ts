@@ -19,6 +19,8 @@ export type Expression =
       readonly target: ResourceType
       /** The chain named no type, and this is one of the possible ones. */
       readonly isOpen?: true
+      /** If it leads to few: their ids, which narrow down where to look. */
+      readonly among?: readonly string[]
       readonly of: Expression
     }
   | {

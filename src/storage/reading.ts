@@ -1,3 +1,5 @@
+import type { Search } from '../search/search.ts'
+import { chainsFollowed } from './compile/chain-targets.ts'
 import { lookedUp, terminologyFor } from './compile/terminology.ts'
 import type { Connection } from './database.ts'
 import { readCompleteness } from './figures/completeness.ts'
@@ -26,6 +28,10 @@ import { readIngest } from './upload/ingest-read.ts'
 import { takeTurns } from './write/turns.ts'
 import { unknown } from './write/write.ts'
 
+/** What has to be known before the statement of a search can be made. */
+const known = async (connection: Connection, asking: Reading, search: Search): Promise<Search> =>
+  chainsFollowed(connection, asking, await lookedUp(connection, asking, search))
+
 /** Everything that a caller may ask, on this connection: it sees what the transaction has written, if it is in one. */
 export const reading = (connection: Connection, asking: Reading): Omit<ReadStore, 'validationPolicies'> => ({
   read: (type, id) => read(connection, asking, type, id),
@@ -36,9 +42,8 @@ export const reading = (connection: Connection, asking: Reading): Omit<ReadStore
     return page
   },
   historyOfTypes: (types, asked) => historyOfTypes(connection, asking, types, asked),
-  search: async search => searchPage(connection, asking, await lookedUp(connection, asking, search)),
-  explain: async (search, depth) =>
-    explainSearch(connection, asking, await lookedUp(connection, asking, search), depth),
+  search: async search => searchPage(connection, asking, await known(connection, asking, search)),
+  explain: async (search, depth) => explainSearch(connection, asking, await known(connection, asking, search), depth),
   subset: (versions, subset) => subsetsOf(connection, asking, versions, subset),
   lastn: async asked => lastObservations(connection, asking, await lookedUp(connection, asking, asked)),
   statistics: async asked => readStatistics(connection, asking, await lookedUp(connection, asking, asked)),

@@ -8,6 +8,8 @@ import { element, elementText, jsonPath, someElement } from '../values/element.t
 import { broughtByUpload } from './compile-uploaded.ts'
 import type { Compiling } from './compiling.ts'
 import { drivingCode } from './driving-code.ts'
+import { isHot } from './hot.ts'
+import { referencesPrefilter } from './index-prefilter.ts'
 
 type Chain = Extract<Expression, { kind: 'chain' }>
 type There = Extract<Expression, { kind: 'there' }>
@@ -19,7 +21,8 @@ type Names = Extract<Expression, { kind: 'names' }>
  * The row refers to a resource for which the inner question holds. The members of a Group are those of its study, and those that it names.
  * https://hl7.org/fhir/R4/search.html#chaining
  */
-export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): SqlFragment => {
+export const compileChain = (chain: Chain, at: Compiling): SqlFragment => {
+  const { parameter, target, of, among } = chain
   const { row } = at
   const { alias, from } = targets({ target, of }, at)
   if (leadsToPatients({ parameter, target }, row))
@@ -27,12 +30,12 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
   const named = someElement(sql.fragment`${row.row}.content`, parameter.paths, datatype => [
     datatype === 'Reference'
       ? {
-          holds: sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1)
-            IN (SELECT ${`${target}/`} || ${name(alias)}.id ${from})`,
+          holds: readOnce(sql.fragment`split_part(${element} ->> 'reference', '/_history/', 1)
+            IN (SELECT ${`${target}/`} || ${name(alias)}.id ${from})`),
         }
       : {
-          holds: sql.fragment`${elementText} IN (
-            SELECT unnest(ARRAY[${sql.join(canonicalsOf({ row: name(alias), type: target }), sql.fragment`, `)}]) ${from})`,
+          holds: readOnce(sql.fragment`${elementText} IN (
+            SELECT unnest(ARRAY[${sql.join(canonicalsOf({ row: name(alias), type: target }), sql.fragment`, `)}]) ${from})`),
         },
   ])
   if (leadsToMembers(parameter, row)) {
@@ -41,9 +44,14 @@ export const compileChain = ({ parameter, target, of }: Chain, at: Compiling): S
       WHERE ${isEnrolled} AND (enrolment.patient_id, enrolment.patient) IN (SELECT ${name(alias)}.patient_id, ${name(alias)}.id ${from}))`
     return anyOf([enrolled, named])
   }
-  const there = targetThere({ kind: 'chain', parameter, target, of }, at)
-  return there === undefined ? named : allOf([there, named])
+  const there = targetThere(chain, at)
+  const texts = among?.map(id => `${target}/${id}`)
+  const known = texts === undefined ? undefined : referencesPrefilter(parameter, texts, row)
+  return allOf([named, ...[there, known].filter(one => one !== undefined)])
 }
+
+/** As a condition by itself PostgreSQL would take it for a join, and read the targets again for each row; so it keeps them. */
+const readOnce = (isAmong: SqlFragment): SqlFragment => sql.fragment`coalesce(${isAmong}, FALSE)`
 
 /** The texts by which a canonical may name the row: its URL, with or without its version, or `Type/id`. */
 const canonicalsOf = ({ row, type }: Pick<RowNames, 'row' | 'type'>): readonly SqlFragment[] => [
@@ -62,6 +70,13 @@ export const targetThere = (chain: Expression, at: Compiling): SqlFragment | und
   if (leadsToMembers(chain.parameter, at.row)) return undefined
   return sql.fragment`EXISTS (SELECT ${targets(chain, at).from})`
 }
+
+/** Whether the index of references knows what the chain leads to. */
+export const leadsByIndex = (chain: Chain, row: RowNames): boolean =>
+  row.indexed &&
+  !isHot(chain.parameter) &&
+  !leadsToMembers(chain.parameter, row) &&
+  chain.parameter.paths.every(path => isReference(path) && path.test === undefined)
 
 const leadsToMembers = ({ code }: Chain['parameter'], { type }: RowNames): boolean =>
   type === 'Group' && code === 'member'

@@ -29,6 +29,16 @@ export const tokensPrefilter = (
   return [...keys].some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, [...keys])
 }
 
+/** The same for a row that refers to one of these resources. */
+export const referencesPrefilter = (
+  parameter: SearchParameter,
+  texts: readonly string[],
+  row: RowNames,
+): SqlFragment | undefined => {
+  const keys = texts.map(text => referenceKey(parameter, text))
+  return keys.some(key => row.common?.(row.type, key)) ? undefined : overlaps(row, keys)
+}
+
 /** A row that matches has one of these keys in its index of tokens. */
 const keysOf = (parameter: SearchParameter, value: Value): readonly bigint[] | undefined => {
   switch (value.kind) {
